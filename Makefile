@@ -1,0 +1,44 @@
+# Needs Python 3.11 and make; everything else is fetched. `make help` lists the targets.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+TOOLS := $(if $(filter .tools/bin/uv,$(UV)),PYTHONPATH=.tools )
+
+.PHONY: help setup demo test check lint lock bench clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+.tools/bin/uv:
+	$(PYTHON) -m pip install --quiet --target .tools uv
+
+.venv/ready: requirements/dev.txt pyproject.toml setup.py $(wildcard src/anglewise/search/*.c) $(filter .tools/bin/uv,$(UV))
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+	$(UV) pip sync --quiet --python $(BIN)/python --compile-bytecode requirements/dev.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+setup: .venv/ready ## make .venv with everything that the tests need
+
+demo: setup ## the main job on generated data: fit, compare, report
+	$(BIN)/anglewise demo
+
+test: lint ## every check that a change must pass
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
+
+lint: setup ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+
+check-slow: setup ## the simulations that take minutes
+	$(BIN)/pytest -n 2 -m slow
+
+lock: $(filter .tools/bin/uv,$(UV)) ## renew the pinned requirements
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+	  --all-extras --group dev pyproject.toml --output-file requirements/dev.txt
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+	  --all-extras --group dev --group bench pyproject.toml --output-file requirements/bench.txt
+
+clean:
+	rm -rf .venv .tools build demo

@@ -1,0 +1,249 @@
+"""Vectors with names: the door through which every number enters, and is checked once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from anglewise.errors import IdsError, ShapeError, ValuesError
+from anglewise.sparse import SparseRows
+from anglewise.typing import Array, Direction, Float32, Int64, Shaped
+
+TrainedFor: TypeAlias = Literal["dot", "cosine", "euclidean", "unknown"]
+Freedom: TypeAlias = Literal["gauge", "rotation", "unknown"]
+
+BLOCK = 8192
+"""Rows looked at together, so that a check of a memory-mapped file stays small."""
+
+
+class Embeddings:
+    """Ids and a matrix of float32, one row each, with an optional table about them.
+
+    Whatever numeric array comes (float16, float64, big-endian, strided) becomes a C-ordered
+    float32 matrix; one that is that already, memory-mapped files included, is not copied.
+
+    Parameters
+    ----------
+    vectors
+        ``rows x d``, finite.
+    ids
+        One for each row, unique; kept as strings. By default ``"0"``, ``"1"``, …
+    metadata
+        Anything that maps a column name to one value a row: a dict of lists, a pyarrow table.
+
+    Raises
+    ------
+    ShapeError
+        Not two-dimensional, no rows or no columns, or not one id a row.
+    ValuesError
+        Not numeric, complex, NaN or infinite (the message names the first such row).
+    IdsError
+        An id that comes twice.
+
+    Examples
+    --------
+    >>> Embeddings([[3.0, 4.0], [0.0, 0.0]], ids=["a", "b"])
+    Embeddings(2 x 2, 1 zero row)
+    """
+
+    def __init__(
+        self,
+        vectors: ArrayLike,
+        ids: Iterable[Any] | None = None,
+        metadata: Mapping[str, Sequence[Any]] | Any | None = None,
+    ) -> None:
+        self.vectors: Float32[Array, "rows d"] = _checked(vectors)
+        self._given_ids = None if ids is None else _ids(ids, len(self.vectors))
+        self.metadata = metadata
+
+    def __len__(self) -> int:
+        return self.vectors.shape[0]
+
+    def __repr__(self) -> str:
+        zeros = len(self.zero_rows)
+        note = f", {zeros} zero row{'s' * (zeros > 1)}" if zeros else ""
+        return f"Embeddings({len(self)} x {self.dimension}{note})"
+
+    @property
+    def dimension(self) -> int:
+        """The number of columns, ``d``."""
+        return self.vectors.shape[1]
+
+    @cached_property
+    def ids(self) -> Shaped[Array, " rows"]:
+        """The names of the rows, as strings."""
+        if self._given_ids is not None:
+            return self._given_ids
+        return np.array([str(i) for i in range(len(self))], dtype=object)
+
+    @cached_property
+    def row_of(self) -> dict[str, int]:
+        """From id to row."""
+        return {name: row for row, name in enumerate(self.ids)}
+
+    @cached_property
+    def id_order(self) -> Int64[Array, " rows"]:
+        """The rows in the order of their ids: the order in which equal scores are ranked.
+
+        Ids that are all whole numbers are ordered as numbers, others as text.
+        """
+        if self._given_ids is None:
+            return np.arange(len(self), dtype=np.int64)
+        return np.array(_by_id(self.ids), dtype=np.int64)
+
+    @cached_property
+    def norms(self) -> Array:
+        """The euclidean length of every row, float64, ``(rows,)``."""
+        blocks = (
+            self.vectors[i : i + BLOCK].astype(np.float64) for i in range(0, len(self), BLOCK)
+        )
+        return np.concatenate([np.sqrt(np.einsum("ij,ij->i", b, b)) for b in blocks])
+
+    @cached_property
+    def zero_rows(self) -> Int64[Array, " zeros"]:
+        """Rows without any direction: cosine scores them 0."""
+        return np.flatnonzero(self.norms == 0).astype(np.int64)
+
+    def is_unit(self, tolerance: float = 1e-3) -> bool:
+        """Whether every row has length one, so that dot, cosine and euclidean rank alike.
+
+        The tolerance leaves room for vectors that were stored as float16.
+        """
+        return bool(np.all(np.abs(self.norms - 1) <= tolerance))
+
+    def take(self, rows: Int64[Array, " some"]) -> "Embeddings":
+        """Some rows, in the order asked for, with their ids; metadata stays behind."""
+        return Embeddings(self.vectors[rows], ids=self.ids[rows])
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class Space:
+    """Queries and items that live together: users and items, questions and documents.
+
+    One-sided spaces (a catalogue against itself) are given items alone.
+
+    Attributes
+    ----------
+    items, queries
+        Both sides, of one dimension. ``queries=None`` means the items ask too.
+    trained_for
+        The measure inside the training loss, if known.
+    seen
+        ``queries x items``: what was used in training, left out of recommendations.
+    about
+        Provenance: model, gauge, penalty, the files it came from.
+
+    Examples
+    --------
+    >>> users, movies = Embeddings([[1.0, 0.0]]), Embeddings([[2.0, 0.0], [0.0, 1.0]])
+    >>> Space(queries=users, items=movies, trained_for="dot").freedom
+    'gauge'
+    """
+
+    items: Embeddings
+    queries: Embeddings
+    trained_for: TrainedFor
+    seen: SparseRows | None
+    about: Mapping[str, Any]
+
+    def __init__(
+        self,
+        *,
+        items: Embeddings,
+        queries: Embeddings | None = None,
+        trained_for: TrainedFor = "unknown",
+        seen: SparseRows | None = None,
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
+        queries = items if queries is None else queries
+        if queries.dimension != items.dimension:
+            raise ShapeError(
+                f"queries have {queries.dimension} columns, items {items.dimension}: "
+                "take both from one model, or project one of them"
+            )
+        due = (len(queries), len(items))
+        if seen is not None and seen.shape != due:
+            raise ShapeError(f"seen is {seen.shape}, the space {due}: rows are queries")
+        for name, value in {
+            "items": items,
+            "queries": queries,
+            "trained_for": trained_for,
+            "seen": seen,
+            "about": about or {},
+        }.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def one_sided(self) -> bool:
+        """Whether queries and items are the same thing."""
+        return self.queries is self.items
+
+    @property
+    def freedom(self) -> Freedom:
+        """What the training left undetermined, as far as its loss alone tells.
+
+        A loss of inner products between two free sides is blind to any invertible map; one that
+        reads lengths or angles, or that compares one side with itself, to rotations only.
+        Weight decay can pin the map: the audit looks at the vectors for that.
+        """
+        if self.trained_for == "unknown":
+            return "unknown"
+        return "gauge" if self.trained_for == "dot" and not self.one_sided else "rotation"
+
+    def sides(self, direction: Direction) -> tuple[Embeddings, Embeddings]:
+        """Who asks and who is ranked.
+
+        >>> x = Embeddings([[1.0]])
+        >>> Space(items=x).sides("items-items") == (x, x)
+        True
+        """
+        if direction == "items-items":
+            return self.items, self.items
+        if direction == "queries-queries":
+            return self.queries, self.queries
+        return self.queries, self.items
+
+
+def _checked(vectors: ArrayLike) -> Float32[Array, "rows d"]:
+    x = np.asarray(vectors)
+    if x.dtype.kind not in "fiub":
+        raise ValuesError(f"vectors are of kind {x.dtype}: real numbers are due")
+    if x.ndim != 2:
+        raise ShapeError(f"vectors have shape {x.shape}: a table of rows x dimensions is due")
+    if 0 in x.shape:
+        raise ShapeError(f"vectors have shape {x.shape}: at least one row and one column are due")
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf and is named below
+        y = np.ascontiguousarray(x, dtype=np.float32)
+    for start in range(0, len(y), BLOCK):
+        bad = ~np.isfinite(y[start : start + BLOCK]).all(axis=1)
+        if bad.any():
+            row = start + int(np.argmax(bad))
+            raise ValuesError(
+                f"row {row} holds NaN, infinity or a number beyond float32 "
+                f"({int(bad.sum())} such rows near it): drop or mend them before comparing"
+            )
+    y = y.view()
+    y.flags.writeable = False
+    return y
+
+
+def _ids(ids: Iterable[Any], rows: int) -> Shaped[Array, " rows"]:
+    names = np.array([str(i) for i in ids], dtype=object)
+    if len(names) != rows:
+        raise ShapeError(f"{len(names)} ids for {rows} vectors: one each is due")
+    if len(set(names)) != len(names):
+        kinds, counts = np.unique(names.astype(str), return_counts=True)
+        twice = ", ".join(repr(str(k)) for k in kinds[counts > 1][:3])
+        raise IdsError(
+            f"{int((counts > 1).sum())} ids come more than once ({twice}): make ids unique"
+        )
+    return names
+
+
+def _by_id(ids: Shaped[Array, " rows"]) -> list[int]:
+    if all(name.isdecimal() for name in ids):
+        return sorted(range(len(ids)), key=lambda row: (int(ids[row]), str(ids[row])))
+    return sorted(range(len(ids)), key=lambda row: str(ids[row]))

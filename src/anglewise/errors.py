@@ -1,0 +1,36 @@
+"""What can go wrong with what a person brings.
+
+Each message says what came, what was hoped for, and what to do.
+"""
+
+
+class AnglewiseError(Exception):
+    """Something a person can mend; the command line shows its message alone and exits with 2."""
+
+
+class ShapeError(AnglewiseError, ValueError):
+    """Arrays whose sizes do not fit each other."""
+
+
+class ValuesError(AnglewiseError, ValueError):
+    """Numbers that cannot be used: not finite, not numeric, none at all."""
+
+
+class IdsError(AnglewiseError, ValueError):
+    """Ids that repeat, or that match nothing."""
+
+
+class SpellingError(AnglewiseError, ValueError):
+    """A measure, metric or option that is not spelled as any known one."""
+
+
+class FileError(AnglewiseError, OSError):
+    """A file that is missing, unreadable, truncated or not what its name promises."""
+
+
+class MissingExtraError(AnglewiseError, ImportError):
+    """An optional library is needed; the message names the extra that brings it."""
+
+
+class TooFewError(AnglewiseError, ValueError):
+    """Too few queries, items or judgements for what was asked."""

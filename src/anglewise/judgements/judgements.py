@@ -1,0 +1,91 @@
+"""What a person, or a construction, says is near."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from anglewise.sparse import SparseRows
+from anglewise.typing import Array, Direction, Float64, Int64
+
+
+@dataclass(frozen=True, eq=False)
+class Complaints:
+    """What is wrong with a set of labels; said before any number is shown.
+
+    ``unknown_queries`` and ``unknown_items`` name up to three ids that the space does not hold.
+    """
+
+    unknown_queries: tuple[str, ...] = ()
+    unknown_items: tuple[str, ...] = ()
+    dropped: int = 0
+    duplicates: int = 0
+    queries_without_relevant: int = 0
+    gains_all_equal: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Judgements:
+    """Graded relevance, aligned with the rows of a space.
+
+    Judged and not relevant is a stored zero; not judged is not stored. A query without any
+    entry was not judged and is not evaluated.
+
+    Attributes
+    ----------
+    gains
+        ``queries x items`` of the direction (``items x items`` for ``items-items``).
+    direction
+        Who asks and who is ranked.
+    source
+        In words: the file, or the construction with its settings.
+    complaints
+        What was wrong with the labels as they came.
+    seen
+        What an evaluation leaves out of the ranking beside what the space says, per row
+        (for constructed judgements: what was folded in).
+    """
+
+    gains: SparseRows
+    direction: Direction = "queries-items"
+    source: str = ""
+    complaints: Complaints = field(default_factory=Complaints)
+    seen: SparseRows | None = None
+
+    @property
+    def judged_rows(self) -> Int64[Array, " judged"]:
+        """The rows of queries that have at least one judgement."""
+        return np.flatnonzero(self.gains.counts).astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Two rows and how alike a person finds them: ``rows_a[i]``, ``rows_b[i]``, ``scores[i]``.
+
+    Rows of the queries on the left, of the items on the right; the same side twice when
+    the space is one-sided.
+    """
+
+    rows_a: Int64[Array, " pairs"]
+    rows_b: Int64[Array, " pairs"]
+    scores: Float64[Array, " pairs"]
+    source: str = ""
+    complaints: Complaints = field(default_factory=Complaints)
+
+
+@dataclass(frozen=True, eq=False)
+class Triplets:
+    """For each anchor row, a row that is near and one that is further."""
+
+    anchors: Int64[Array, " triplets"]
+    near: Int64[Array, " triplets"]
+    far: Int64[Array, " triplets"]
+    source: str = ""
+    complaints: Complaints = field(default_factory=Complaints)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A class for each item: the same class is relevant."""
+
+    of: Mapping[str, str]

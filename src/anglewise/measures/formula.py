@@ -1,0 +1,205 @@
+"""Formulas: what a measure does with two vectors, once they are in its frame.
+
+Each says three things. *Products*: which of three sums over coordinates it reads (``dot``,
+``squared-distance``, ``manhattan``). *Score*: the exact value of a pair from that sum and the
+two norms, in float64, larger is nearer. *Terms*, if the score ranks as an inner product: the
+weight and the bias of each item, such that for one query ``g * weight + bias`` orders items as
+the score does (``g`` the inner product). Terms are what makes five measures cost one.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Literal, TypeAlias
+
+import numpy as np
+
+from anglewise.typing import Array, Float64
+
+Product: TypeAlias = Literal["dot", "squared-distance", "manhattan"]
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """Prepares items for an inner product: ``[weight * x, bias]``; queries become ``[q, 1]``."""
+
+    weight: Float64[Array, " n"] | None = None
+    bias: Float64[Array, " n"] | None = None
+
+
+class Formula(ABC):
+    """How near two vectors are. An interface: the classes below are finished."""
+
+    product: ClassVar[Product]
+    meaning: ClassVar[str]
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """The spelling."""
+
+    @abstractmethod
+    def score(
+        self,
+        product: Float64[Array, "*pairs"],
+        query_norms: Float64[Array, "*pairs"],
+        item_norms: Float64[Array, "*pairs"],
+    ) -> Float64[Array, "*pairs"]:
+        """The exact score of each pair, larger is nearer."""
+
+    def terms(self, item_norms: Float64[Array, " n"]) -> Terms | None:
+        """Weight and bias of each item, or None where no inner product ranks alike."""
+        del item_norms
+        return None
+
+
+@dataclass(frozen=True)
+class Dot(Formula):
+    """The inner product ``q . x``: angle and both lengths.
+
+    >>> str(Dot())
+    'dot'
+    """
+
+    product = "dot"
+    meaning = "inner product, unbounded"
+
+    def __str__(self) -> str:
+        return "dot"
+
+    def score(
+        self,
+        product: Float64[Array, "*pairs"],
+        query_norms: Float64[Array, "*pairs"],
+        item_norms: Float64[Array, "*pairs"],
+    ) -> Float64[Array, "*pairs"]:
+        """``q . x``."""
+        del query_norms, item_norms
+        return product
+
+    def terms(self, item_norms: Float64[Array, " n"]) -> Terms:
+        """Nothing to prepare."""
+        del item_norms
+        return Terms()
+
+
+@dataclass(frozen=True)
+class Norm(Formula):
+    """``q . x / (|q|^query |x|^item)``: keep part of the length (arXiv 2602.09229, 2308.11288).
+
+    A zero vector scores 0.
+
+    >>> str(Norm(0, 0.5))
+    'norm(0,0.5)'
+    """
+
+    query: float
+    item: float
+
+    product = "dot"
+    meaning = "inner product with part of the lengths divided out, unbounded"
+
+    def __str__(self) -> str:
+        return f"norm({self.query:g},{self.item:g})"
+
+    def score(
+        self,
+        product: Float64[Array, "*pairs"],
+        query_norms: Float64[Array, "*pairs"],
+        item_norms: Float64[Array, "*pairs"],
+    ) -> Float64[Array, "*pairs"]:
+        """``q . x / (|q|^query |x|^item)``."""
+        return product * (_power(query_norms, -self.query) * _power(item_norms, -self.item))
+
+    def terms(self, item_norms: Float64[Array, " n"]) -> Terms:
+        """Items divided by ``|x|^item``."""
+        return Terms(weight=_power(item_norms, -self.item))
+
+
+@dataclass(frozen=True)
+class Cosine(Formula):
+    """The angle between two vectors; their length is thrown away. A zero vector scores 0.
+
+    >>> str(Cosine())
+    'cosine'
+    """
+
+    product = "dot"
+    meaning = "cosine in [-1, 1]"
+
+    def __str__(self) -> str:
+        return "cosine"
+
+    def score(
+        self,
+        product: Float64[Array, "*pairs"],
+        query_norms: Float64[Array, "*pairs"],
+        item_norms: Float64[Array, "*pairs"],
+    ) -> Float64[Array, "*pairs"]:
+        """``q . x / (|q| |x|)``."""
+        return product * (_power(query_norms, -1) * _power(item_norms, -1))
+
+    def terms(self, item_norms: Float64[Array, " n"]) -> Terms:
+        """Items of length one."""
+        return Terms(weight=_power(item_norms, -1))
+
+
+@dataclass(frozen=True)
+class Euclidean(Formula):
+    """The distance ``|q - x|``, negated so that larger is nearer.
+
+    Ranks as ``q . x - |x|^2 / 2``.
+
+    >>> str(Euclidean())
+    'euclidean'
+    """
+
+    product = "squared-distance"
+    meaning = "negated distance, at most 0"
+
+    def __str__(self) -> str:
+        return "euclidean"
+
+    def score(
+        self,
+        product: Float64[Array, "*pairs"],
+        query_norms: Float64[Array, "*pairs"],
+        item_norms: Float64[Array, "*pairs"],
+    ) -> Float64[Array, "*pairs"]:
+        """``-|q - x|``."""
+        del query_norms, item_norms
+        return -np.sqrt(product)
+
+    def terms(self, item_norms: Float64[Array, " n"]) -> Terms:
+        """Half the squared length is taken off."""
+        return Terms(bias=-0.5 * item_norms**2)
+
+
+@dataclass(frozen=True)
+class Manhattan(Formula):
+    """The city-block distance ``sum |q_i - x_i|``, negated. No inner product ranks alike.
+
+    >>> str(Manhattan())
+    'manhattan'
+    """
+
+    product = "manhattan"
+    meaning = "negated city-block distance, at most 0"
+
+    def __str__(self) -> str:
+        return "manhattan"
+
+    def score(
+        self,
+        product: Float64[Array, "*pairs"],
+        query_norms: Float64[Array, "*pairs"],
+        item_norms: Float64[Array, "*pairs"],
+    ) -> Float64[Array, "*pairs"]:
+        """``-sum |q_i - x_i|``."""
+        del query_norms, item_norms
+        return -product
+
+
+def _power(norms: Array, exponent: float) -> Array:
+    """``norms ** exponent``, and 0 for a zero vector, so that its score is 0 and never NaN."""
+    if exponent == 0:
+        return np.ones_like(norms)
+    return np.where(norms > 0, np.power(np.where(norms > 0, norms, 1.0), exponent), 0.0)

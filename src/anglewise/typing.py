@@ -1,0 +1,55 @@
+"""The words for arrays, so that every signature says kind and shape.
+
+They are checked for shape and kind whenever the tests run. Letters in shapes: ``d`` the
+dimension of an embedding, ``n`` items, ``q`` queries, ``k`` neighbours, ``m`` measures.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Float64, Int, Int64, Shaped
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[Any]
+else:
+    Array = np.ndarray
+
+__all__ = [
+    "DIRECTIONS",
+    "Array",
+    "Bool",
+    "Direction",
+    "Float",
+    "Float32",
+    "Float64",
+    "Int",
+    "Int64",
+    "Map",
+    "Progress",
+    "Shaped",
+    "serial",
+]
+
+Direction: TypeAlias = Literal["queries-items", "items-items", "queries-queries"]
+DIRECTIONS: tuple[Direction, ...] = ("queries-items", "items-items", "queries-queries")
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+Map: TypeAlias = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
+"""How work is spread: the built-in ``map`` and a pool's ``map`` are both one."""
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with what is done and how much there is to do."""
+
+
+def serial(work: Callable[[A], B], over: Iterable[A]) -> Iterator[B]:
+    """Map on one core, in order: what every ``map_`` must agree with.
+
+    >>> list(serial(abs, [-1, 2]))
+    [1, 2]
+    """
+    return map(work, over)

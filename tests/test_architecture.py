@@ -1,0 +1,100 @@
+"""The floors of the house: arrows point down, guests stay in their room, start-up is light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).parents[1] / "src" / "anglewise"
+
+FLOORS = [
+    ["errors", "typing", "sparse"],
+    ["embeddings", "interactions", "neighbours", "statistics", "distributed"],
+    ["gauge", "judgements"],
+    ["measures", "models", "remedies"],
+    ["search", "evaluation", "interop"],
+    ["audit", "compare", "remedy", "study", "applications"],
+    ["report"],
+    ["inspect"],
+    ["cli"],
+]
+# errors is below its own floor: everybody raises; typing is below sparse: everybody has arrays.
+GROUND = {"errors", "typing"}
+
+GUESTS = {
+    "sklearn": {"models/linear.py", "demo/digits.py"},
+    "matplotlib": {"report/"},
+    "pandas": {"compare.py"},
+    "safetensors": {"interop/"},
+    "rich": {"report/", "cli/"},
+    "cyclopts": {"cli/"},
+}
+
+
+def room(path: Path) -> str:
+    return path.relative_to(SRC).parts[0].removesuffix(".py")
+
+
+def floor(name: str) -> int:
+    return next(i for i, rooms in enumerate(FLOORS) if name in rooms)
+
+
+def imports(path: Path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+FILES = sorted(p for p in SRC.rglob("*.py") if p != SRC / "__init__.py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SRC)))
+def test_arrows_point_down(path):
+    here = room(path)
+    for target in imports(path):
+        if not target.startswith("anglewise"):
+            continue
+        assert target != "anglewise", f"{path} imports the face"
+        there = target.split(".")[1]
+        if there == here or (there in GROUND and here not in GROUND):
+            continue
+        assert floor(there) < floor(here), f"{path}: {here} may not import {there}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SRC)))
+def test_guests_stay_in_their_room(path):
+    place = path.relative_to(SRC).as_posix()
+    for target in imports(path):
+        rooms = GUESTS.get(target.split(".")[0])
+        if rooms is not None:
+            assert any(place.startswith(r) for r in rooms), f"{place} may not import {target}"
+
+
+def test_the_face_imports_nothing_heavy():
+    heavy = _loaded_after("import anglewise; anglewise.Embeddings; anglewise.Space")
+    assert not heavy & {"scipy", "sklearn", "pyarrow", "rich", "matplotlib"}
+
+
+def test_help_imports_no_numbers():
+    code = """
+import sys
+from anglewise.cli import main
+sys.argv = ["anglewise", "--help"]
+try:
+    main()
+except SystemExit:
+    pass
+"""
+    heavy = _loaded_after(code)
+    assert not heavy & {"numpy", "scipy", "sklearn", "pyarrow", "matplotlib", "pandas"}
+
+
+def _loaded_after(code: str) -> set[str]:
+    code += "\nimport sys; print('\\n' + ' '.join(m for m in sys.modules if '.' not in m))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(run.stdout.splitlines()[-1].split())
