@@ -2,9 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
-TOOLS := $(if $(filter .tools/bin/uv,$(UV)),PYTHONPATH=.tools )
 
-.PHONY: help setup demo test check lint lock bench clean
+.PHONY: help setup demo test lint check-slow bench lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -12,7 +11,7 @@ help: ## this list
 .tools/bin/uv:
 	$(PYTHON) -m pip install --quiet --target .tools uv
 
-.venv/ready: requirements/dev.txt pyproject.toml setup.py $(wildcard src/anglewise/search/*.c) $(filter .tools/bin/uv,$(UV))
+.venv/ready: requirements/dev.txt pyproject.toml setup.py $(wildcard src/anglewise/search/*.[ch]) $(filter .tools/bin/uv,$(UV))
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
 	$(UV) pip sync --quiet --python $(BIN)/python --compile-bytecode requirements/dev.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
@@ -33,6 +32,10 @@ lint: setup ## style and types
 
 check-slow: setup ## the simulations that take minutes
 	$(BIN)/pytest -n 2 -m slow
+
+bench: setup ## the benchmarks, rivals in the same run (installs the rivals)
+	$(UV) pip install --quiet --python $(BIN)/python --requirement requirements/bench.txt
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 lock: $(filter .tools/bin/uv,$(UV)) ## renew the pinned requirements
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
