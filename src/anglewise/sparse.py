@@ -1,7 +1,9 @@
 """Sparse rows without scipy: what a user has seen, what a person has judged."""
 
+import operator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import SupportsIndex
 
 import numpy as np
 
@@ -68,9 +70,10 @@ class SparseRows:
         """How many entries each row holds."""
         return np.diff(self.indptr)
 
-    def row(self, i: int) -> Int64[Array, " columns"]:
+    def row(self, i: SupportsIndex) -> Int64[Array, " columns"]:
         """The columns that row ``i`` holds, ascending."""
-        return self.indices[self.indptr[i] : self.indptr[i + 1]]
+        at = operator.index(i)
+        return self.indices[self.indptr[at] : self.indptr[at + 1]]
 
     def take(self, rows: Int64[Array, " some"]) -> "SparseRows":
         """Some rows, in the order asked for."""
