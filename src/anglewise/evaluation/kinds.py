@@ -1,0 +1,64 @@
+"""What a metric is: an interface for lists, one for pairs, one for triplets."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from anglewise.errors import SpellingError
+from anglewise.evaluation.hits import Hits
+from anglewise.typing import Array, Float64
+
+
+@dataclass(frozen=True)
+class Metric(ABC):
+    """A number that says how well a measure agrees with judgements; a value, compared and hashed.
+
+    ``depth`` is how far down a list it reads; None where it reads no list.
+    """
+
+    name: ClassVar[str]
+    depth: int | None
+
+    def __str__(self) -> str:
+        return self.name if self.depth is None else f"{self.name}@{self.depth}"
+
+
+@dataclass(frozen=True)
+class RankingMetric(Metric):
+    """Reads ``Neighbours``, one value a query."""
+
+    depth: int
+
+    def __post_init__(self) -> None:
+        if self.depth < 1:
+            raise SpellingError(f"{self}: a depth of at least 1 is due, as in {self.name}@10")
+
+    @abstractmethod
+    def per_query(self, hits: Hits) -> Float64[Array, " q"]:
+        """The value of each query's list."""
+
+
+@dataclass(frozen=True)
+class PairMetric(Metric):
+    """Reads the scores of graded pairs, one value for all of them."""
+
+    depth: None = field(default=None, init=False)
+
+    @abstractmethod
+    def of(
+        self, scores: Float64[Array, "m pairs"], gold: Float64[Array, " pairs"]
+    ) -> Float64[Array, " m"]:
+        """The value of each measure."""
+
+
+@dataclass(frozen=True)
+class TripletMetric(Metric):
+    """Reads the scores of a near and of a far pair, one value a triplet."""
+
+    depth: None = field(default=None, init=False)
+
+    @abstractmethod
+    def per_triplet(
+        self, near: Float64[Array, "m triplets"], far: Float64[Array, "m triplets"]
+    ) -> Float64[Array, "m triplets"]:
+        """The value of each triplet under each measure."""

@@ -1,0 +1,83 @@
+"""How metrics are written, and read back: ``nDCG@10``, ``RR@10``, ``spearman``."""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable
+
+from anglewise.errors import SpellingError
+from anglewise.evaluation.correlation import Pearson, Spearman, TripletAccuracy
+from anglewise.evaluation.kinds import Metric, PairMetric, RankingMetric, TripletMetric
+from anglewise.evaluation.ranking import (
+    NDCG,
+    AveragePrecision,
+    ExponentialNDCG,
+    Judged,
+    Precision,
+    Recall,
+    ReciprocalRank,
+)
+
+__all__ = ["Metric", "PairMetric", "RankingMetric", "TripletMetric", "metric", "metrics"]
+
+RANKING: dict[str, Callable[[int], RankingMetric]] = {
+    kind.name.lower(): kind
+    for kind in (
+        NDCG, ExponentialNDCG, Recall, Precision, ReciprocalRank, AveragePrecision, Judged,
+    )
+}  # fmt: skip
+OTHER_NAMES = {"recall": "r", "precision": "p", "mrr": "rr", "map": "ap"}
+WITHOUT_LISTS: dict[str, Callable[[], Metric]] = {
+    kind.name: kind for kind in (Spearman, Pearson, TripletAccuracy)
+}
+EXAMPLES = (
+    *("nDCG@10", "nDCG(exp)@10", "R@100", "P@10", "RR@10", "AP@100", "Judged@10"),
+    *WITHOUT_LISTS,
+)
+
+_WORD = re.compile(r"(?P<name>[^@]+)(?:@(?P<depth>\d+))?")
+
+
+def metric(spelling: str | Metric) -> Metric:
+    """Read a metric from its spelling, in capitals or not; a metric passes through.
+
+    Raises ``SpellingError`` with the nearest known word.
+
+    >>> str(metric("ndcg@10")), metric("recall@5") == metric("R@5")
+    ('nDCG@10', True)
+    >>> metric("ncdg@10")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.SpellingError: no metric is called 'ncdg@10': did you mean 'nDCG@10'? ...
+    """
+    if isinstance(spelling, Metric):
+        return spelling
+    match = _WORD.fullmatch("".join(spelling.lower().split()))
+    name = OTHER_NAMES.get(match["name"], match["name"]) if match else ""
+    depth = match["depth"] if match else None
+    if name in RANKING and depth is not None:
+        return RANKING[name](int(depth))
+    if name in WITHOUT_LISTS and depth is None:
+        return WITHOUT_LISTS[name]()
+    raise SpellingError(
+        f"no metric is called {spelling!r}: {_hint(name, depth)}known are {', '.join(EXAMPLES)}"
+    )
+
+
+def metrics(spellings: Iterable[str | Metric] | str) -> list[Metric]:
+    """Several, from a list or from one comma-separated text, each kept once.
+
+    >>> [str(m) for m in metrics("ndcg@10, rr@10, nDCG@10")]
+    ['nDCG@10', 'RR@10']
+    """
+    if isinstance(spellings, str):
+        spellings = spellings.split(",")
+    return list(dict.fromkeys(metric(one) for one in spellings))
+
+
+def _hint(name: str, depth: str | None) -> str:
+    near = difflib.get_close_matches(name, [*RANKING, *WITHOUT_LISTS], n=1)
+    if not near:
+        return ""
+    if near[0] in WITHOUT_LISTS:
+        return f"did you mean {near[0]!r}? "
+    return f"did you mean '{RANKING[near[0]](int(depth or 10) or 10)}'? "

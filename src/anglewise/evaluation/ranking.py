@@ -1,0 +1,163 @@
+"""Metrics of ranked lists, each defined as trec_eval defines it.
+
+Relevant is a gain above 0. What is not judged counts as not relevant, and so does what has a
+negative gain. A query without any relevant item gets 0.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from anglewise.evaluation.hits import Hits, Places
+from anglewise.evaluation.kinds import RankingMetric
+from anglewise.typing import Array, Float64
+
+
+@dataclass(frozen=True)
+class NDCG(RankingMetric):
+    """Discounted gain of the first places over that of the best list (trec_eval: ndcg_cut).
+
+    ``sum gain_r / log2(r + 1)`` over ranks ``r = 1 .. depth``, divided by the same sum for the
+    judged items in the best order, cut at ``depth`` as well (Järvelin and Kekäläinen 2002).
+
+    >>> str(NDCG(10))
+    'nDCG@10'
+    """
+
+    name = "nDCG"
+
+    def per_query(self, hits: Hits) -> Float64[Array, " q"]:
+        """In [0, 1]."""
+        reached = self._discounted(hits.places, len(hits.wanted))
+        return _share(reached, self._discounted(hits.wanted.ideal, len(hits.wanted)))
+
+    def gain(self, gains: Float64[Array, " places"]) -> Float64[Array, " places"]:
+        """What an item is worth: its grade."""
+        return gains
+
+    def _discounted(self, places: Places, queries: int) -> Float64[Array, " q"]:
+        near = places.within(self.depth).relevant
+        discounts = np.log2(np.arange(2, self.depth + 2))
+        worth = self.gain(near.gains) / discounts[near.ranks]
+        return _sum(near, worth, queries)
+
+
+@dataclass(frozen=True)
+class ExponentialNDCG(NDCG):
+    """nDCG with gain ``2^grade - 1``, which lets high grades weigh more (Burges et al. 2005).
+
+    >>> str(ExponentialNDCG(10))
+    'nDCG(exp)@10'
+    """
+
+    name = "nDCG(exp)"
+
+    def gain(self, gains: Float64[Array, " places"]) -> Float64[Array, " places"]:
+        """``2^grade - 1``."""
+        return np.exp2(gains) - 1
+
+
+@dataclass(frozen=True)
+class Recall(RankingMetric):
+    """The share of all relevant items that stand in the first places (trec_eval: recall).
+
+    >>> str(Recall(100))
+    'R@100'
+    """
+
+    name = "R"
+
+    def per_query(self, hits: Hits) -> Float64[Array, " q"]:
+        """In [0, 1]."""
+        return _share(_count(hits.places.within(self.depth).relevant, hits), hits.wanted.relevant)
+
+
+@dataclass(frozen=True)
+class Precision(RankingMetric):
+    """The share of the first places that hold a relevant item (trec_eval: P).
+
+    A list shorter than the depth is divided by the depth all the same.
+
+    >>> str(Precision(10))
+    'P@10'
+    """
+
+    name = "P"
+
+    def per_query(self, hits: Hits) -> Float64[Array, " q"]:
+        """In [0, 1]."""
+        return _count(hits.places.within(self.depth).relevant, hits) / self.depth
+
+
+@dataclass(frozen=True)
+class ReciprocalRank(RankingMetric):
+    """One over the rank of the first relevant item, 0 if none is near enough.
+
+    trec_eval: recip_rank, of lists cut at the depth.
+
+    >>> str(ReciprocalRank(10))
+    'RR@10'
+    """
+
+    name = "RR"
+
+    def per_query(self, hits: Hits) -> Float64[Array, " q"]:
+        """In [0, 1]."""
+        near = hits.places.within(self.depth).relevant
+        lists, first = np.unique(near.lists, return_index=True)
+        values = np.zeros(len(hits.wanted))
+        values[lists] = 1 / (near.ranks[first] + 1)
+        return values
+
+
+@dataclass(frozen=True)
+class AveragePrecision(RankingMetric):
+    """The mean, over all relevant items, of the precision where each stands (trec_eval: map_cut).
+
+    Relevant items beyond the depth add 0 and still count in the mean.
+
+    >>> str(AveragePrecision(100))
+    'AP@100'
+    """
+
+    name = "AP"
+
+    def per_query(self, hits: Hits) -> Float64[Array, " q"]:
+        """In [0, 1]."""
+        near = hits.places.within(self.depth).relevant
+        counts = _count(near, hits)
+        before = np.arange(len(near.lists)) - np.repeat(np.cumsum(counts) - counts, counts)
+        precision = (before + 1) / (near.ranks + 1)
+        return _share(_sum(near, precision, len(hits.wanted)), hits.wanted.relevant)
+
+
+@dataclass(frozen=True)
+class Judged(RankingMetric):
+    """The share of the first places whose item was judged at all (ir_measures: Judged).
+
+    A list shorter than the depth is divided by its own length; an empty one gets 0.
+
+    >>> str(Judged(10))
+    'Judged@10'
+    """
+
+    name = "Judged"
+
+    def per_query(self, hits: Hits) -> Float64[Array, " q"]:
+        """In [0, 1]."""
+        return _share(
+            _count(hits.places.within(self.depth), hits), np.minimum(hits.lengths, self.depth)
+        )
+
+
+def _count(places: Places, hits: Hits) -> Array:
+    return np.bincount(places.lists, minlength=len(hits.wanted))
+
+
+def _sum(places: Places, worth: Array, queries: int) -> Array:
+    sums = np.bincount(places.lists, worth, minlength=queries)
+    return sums.astype(np.float64, copy=False)  # NumPy counts in whole numbers if there are none
+
+
+def _share(part: Array, whole: Array) -> Array:
+    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
