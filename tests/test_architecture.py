@@ -15,7 +15,7 @@ FLOORS = [
     ["gauge", "judgements"],
     ["measures", "models", "remedies"],
     ["search", "evaluation", "interop"],
-    ["audit", "compare", "remedy", "study", "applications"],
+    ["audit", "compare", "remedy", "study", "applications", "demo"],
     ["report"],
     ["inspect"],
     ["cli"],
