@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+import numpy as np
+
 from anglewise.errors import SpellingError
 from anglewise.evaluation.hits import Hits
 from anglewise.typing import Array, Float64
@@ -40,15 +42,35 @@ class RankingMetric(Metric):
 
 @dataclass(frozen=True)
 class PairMetric(Metric):
-    """Reads the scores of graded pairs, one value for all of them."""
+    """Reads the scores of graded pairs and correlates them with the grades."""
 
     depth: None = field(default=None, init=False)
 
-    @abstractmethod
     def of(
         self, scores: Float64[Array, "m pairs"], gold: Float64[Array, " pairs"]
     ) -> Float64[Array, " m"]:
         """The value of each measure."""
+        return self.resampled(scores, gold, np.ones((1, len(gold))))[0]
+
+    @abstractmethod
+    def resampled(
+        self,
+        scores: Float64[Array, "m pairs"],
+        gold: Float64[Array, " pairs"],
+        counts: Float64[Array, "b pairs"],
+    ) -> Float64[Array, "b m"]:
+        """The value of each measure on samples that hold pair ``i`` ``counts[b, i]`` times."""
+
+    @abstractmethod
+    def per_pair(
+        self, scores: Float64[Array, "m pairs"], gold: Float64[Array, " pairs"]
+    ) -> Float64[Array, "m pairs"]:
+        """What each pair contributes: the value plus the pair's influence on it.
+
+        The mean over pairs is the value, the variance over pairs divided by their number is its
+        sampling variance to first order (the infinitesimal jackknife: Efron 1982), so that
+        what holds for means of queries holds for these.
+        """
 
 
 @dataclass(frozen=True)

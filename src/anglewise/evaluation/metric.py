@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from anglewise.errors import SpellingError
-from anglewise.evaluation.correlation import Pearson, Spearman, TripletAccuracy
+from anglewise.evaluation.correlation import Pearson, Spearman
 from anglewise.evaluation.kinds import Metric, PairMetric, RankingMetric, TripletMetric
 from anglewise.evaluation.ranking import (
     NDCG,
@@ -16,6 +16,7 @@ from anglewise.evaluation.ranking import (
     Recall,
     ReciprocalRank,
 )
+from anglewise.evaluation.triplets import TripletAccuracy
 
 __all__ = ["Metric", "PairMetric", "RankingMetric", "TripletMetric", "metric", "metrics"]
 
