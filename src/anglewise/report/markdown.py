@@ -1,0 +1,55 @@
+"""A comparison as Markdown, for a pull request or a notebook."""
+
+from collections.abc import Sequence
+
+from anglewise.compare import Comparison, Estimate
+from anglewise.report.lines import facts, further_metrics, headline, legend, lines
+from anglewise.report.words import interval, number
+
+
+def markdown(result: Comparison) -> str:
+    """The notes, the verdict and the table, as GitHub's Markdown; the same bytes every time."""
+    told = lines(result)
+    further = further_metrics(result)
+    heading = ["", "measure", f"{result.metric} [95%]", "beats", "vs best", "p", "may be best"]
+    if result.baseline is not None:
+        heading += [f"vs {result.baseline}", "p"]
+    heading += [f"{name} [95%]" for name in further]
+    rows: list[list[str]] = []
+    for line in told:
+        row = [
+            line.letter,
+            f"`{line.measure}`",
+            _estimate(line.estimate),
+            line.beats,
+            line.difference,
+            line.p,
+            f"{'yes' if line.result.may_be_best else 'no'} ({line.chance})",
+        ]
+        if result.baseline is not None:
+            row += [line.baseline, line.baseline_p]
+        rows.append([*row, *(_estimate(line.result.metrics[name]) for name in further)])
+    sentences = [
+        f"**{headline(result)}.** {_escaped(result.verdict.reason)}",
+        *(f"> {_escaped(note)}" for note in result.notes),
+        _table(heading, rows),
+        _escaped(legend(result)),
+        _escaped(f"{' · '.join(facts(result))} · signature {result.signature}"),
+    ]
+    return "\n\n".join(sentences) + "\n"
+
+
+def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    ruled = ["---" if i < 2 else "---:" for i in range(len(heading))]
+    cells = [
+        [cell.replace("|", "\\|").replace("<", "&lt;") for cell in row] for row in (heading, *rows)
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (cells[0], ruled, *cells[1:]))
+
+
+def _estimate(one: Estimate) -> str:
+    return f"{number(one.mean)} {interval(one.low, one.high)}"
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{c}" if c in "*_|`" else c for c in text).replace("<", "&lt;")

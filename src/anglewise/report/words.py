@@ -1,0 +1,84 @@
+"""How numbers are written in every report."""
+
+import math
+
+NOTHING = "-"
+
+
+def number(value: float, places: int = 3) -> str:
+    """A figure with three decimals; a hyphen where there is none.
+
+    >>> number(0.29876), number(float("nan"))
+    ('0.299', '-')
+    """
+    return NOTHING if math.isnan(value) else f"{value:.{places}f}"
+
+
+def signed(value: float) -> str:
+    """A difference, with its sign.
+
+    >>> signed(-0.02), signed(0.0)
+    ('-0.020', '0.000')
+    """
+    text = number(value)
+    return f"+{text}" if value > 0 and float(text) else text.replace("-0.000", "0.000")
+
+
+def interval(low: float, high: float) -> str:
+    """The ends of an interval.
+
+    >>> interval(0.1, 0.25)
+    '[0.100, 0.250]'
+    """
+    return f"[{number(low)}, {number(high)}]"
+
+
+def p_value(p: float) -> str:
+    """A p-value, no more exact than it deserves.
+
+    >>> p_value(0.00004), p_value(0.0312), p_value(1.0)
+    ('<.001', '.031', '1')
+    """
+    if math.isnan(p):
+        return NOTHING
+    if p < 0.001:
+        return "<.001"
+    return f"{p:.3f}".lstrip("0") if p < 0.9995 else "1"
+
+
+def percent(share: float) -> str:
+    """A share, never rounded to certainty.
+
+    >>> percent(0.004), percent(0.417), percent(0.999), percent(1.0)
+    ('<1%', '42%', '>99%', '100%')
+    """
+    if math.isnan(share):
+        return NOTHING
+    if 0 < share < 0.01:
+        return "<1%"
+    if 0.99 < share < 1:
+        return ">99%"
+    return f"{100 * share:.0f}%"
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A number of things.
+
+    >>> counted(1, "query", "queries"), counted(1400, "item")
+    ('1 query', '1,400 items')
+    """
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def shortened(text: str, width: int) -> str:
+    """Text on one line that fits, cut at a word where one ends near.
+
+    >>> shortened("the cat sat on the mat", 14)
+    'the cat sat…'
+    """
+    text = " ".join(text.split())
+    if len(text) <= width:
+        return text
+    cut = text[: width - 1]
+    space = cut.rfind(" ")
+    return (cut[:space] if space > 2 * width // 3 else cut).rstrip(" ,.;:") + "…"
