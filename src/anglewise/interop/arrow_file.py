@@ -1,0 +1,143 @@
+"""Parquet, feather, Arrow files and data sets of Hugging Face saved to disk."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anglewise.errors import FileError
+from anglewise.interop.arrow import arrow
+from anglewise.interop.files import contents, existing_file, is_packed, reading, suffix
+from anglewise.interop.sheet import Sheet
+
+ARROW_SUFFIXES = {".parquet", ".pq", ".feather", ".arrow", ".ipc", ".jsonl", ".ndjson"}
+
+
+@dataclass(frozen=True, eq=False)
+class Columns(Mapping[str, Any]):
+    """Columns of a file, each read when it is first asked for, none kept.
+
+    A table about vectors holds texts that may outweigh the vectors; most commands need no word.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    read: Callable[[str], Any]
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.names:
+            raise KeyError(name)
+        with reading(self.path, "the table that it was before"):
+            return self.read(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def arrow_sheet(path: Path) -> Sheet:
+    """Open a table whose columns have types."""
+    if suffix(path) in {".parquet", ".pq"}:
+        return _parquet_sheet(path)
+    table = _json_lines(path) if suffix(path) in {".jsonl", ".ndjson"} else _ipc(path)
+    return table_sheet(path, table)
+
+
+def table_sheet(path: Path, table: Any) -> Sheet:
+    """Wrap a table that is in memory, or memory-mapped."""
+    if not table.num_rows:
+        raise FileError(f"{path} holds no rows: was it written to the end?")
+    return Sheet(
+        path,
+        tuple(table.column_names),
+        table.num_columns,
+        columns=lambda positions: [table.column(i) for i in positions],
+        place=_row,
+    )
+
+
+def saved_dataset(folder: Path) -> Sheet:
+    """Open a data set that Hugging Face's ``save_to_disk`` wrote, memory-mapped.
+
+    Raises ``FileError`` for a folder of several splits: name the folder of one.
+    """
+    pa = arrow()
+
+    splits = folder / "dataset_dict.json"
+    if splits.is_file():
+        with reading(splits, "a list of splits"):
+            names = list(json.loads(splits.read_text())["splits"])
+        if len(names) != 1:
+            raise FileError(
+                f"{folder} holds the splits {', '.join(names)}: name the folder of one, "
+                f"such as {folder / (names or ['train'])[0]}"
+            )
+        folder /= names[0]
+    state = existing_file(folder / "state.json")
+    with reading(state, "the state of a data set"):
+        files = [
+            folder / str(part["filename"]) for part in json.loads(state.read_text())["_data_files"]
+        ]
+    tables = [_ipc(existing_file(file)) for file in files]
+    with reading(folder, "a data set"):
+        return table_sheet(folder, pa.concat_tables(tables))
+
+
+def is_saved_dataset(folder: Path) -> bool:
+    """Whether ``save_to_disk`` wrote this folder."""
+    return any((folder / name).is_file() for name in ("state.json", "dataset_dict.json"))
+
+
+def _row(row: int) -> str:
+    return f"row {row} (the first is 0)"
+
+
+def _parquet_sheet(path: Path) -> Sheet:
+    pa = arrow()
+    parquet = arrow("parquet")
+
+    def opened() -> Any:
+        source = pa.BufferReader(contents(path)) if is_packed(path) else path
+        return parquet.ParquetFile(source, memory_map=source is path)
+
+    def columns(positions: Sequence[int]) -> list[Any]:
+        with reading(path, "parquet"), opened() as file:
+            names = [file.schema_arrow.names[i] for i in positions]
+            table = file.read(columns=names)
+            return [table[name] for name in names]
+
+    contents(path)
+    with reading(path, "parquet"), opened() as file:
+        names, rows = tuple(file.schema_arrow.names), file.metadata.num_rows
+    if not rows:
+        raise FileError(f"{path} holds no rows: was it written to the end?")
+    return Sheet(path, names, len(names), columns, _row)
+
+
+def _ipc(path: Path) -> Any:
+    pa = arrow()
+    feather, ipc = arrow("feather"), arrow("ipc")
+
+    data = contents(path)
+    with reading(path, "an Arrow table"):
+        if data[:4] == b"FEA1":
+            table = feather.read_table(pa.BufferReader(data))
+        elif data[:6] == b"ARROW1":
+            table = ipc.open_file(pa.py_buffer(data)).read_all()
+        else:
+            table = ipc.open_stream(pa.py_buffer(data)).read_all()
+        table.validate(full=True)
+    return table
+
+
+def _json_lines(path: Path) -> Any:
+    pa = arrow()
+    arrow_json = arrow("json")
+
+    data = contents(path)
+    options = arrow_json.ReadOptions(block_size=min(max(len(data), 1 << 20), 1 << 30))
+    with reading(path, "JSON lines"):
+        return arrow_json.read_json(pa.BufferReader(pa.py_buffer(data)), read_options=options)

@@ -1,0 +1,168 @@
+"""Outputs appear whole or not at all: written beside, then renamed."""
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from anglewise.errors import FileError
+from anglewise.interop.say import PathLike
+
+
+@contextmanager
+def new_file(path: PathLike) -> Generator[IO[bytes], None, None]:
+    """Open a file for writing that replaces ``path`` only when all went well.
+
+    What is no regular file (``/dev/stdout``, a pipe) is written to as it is.
+    Raises ``FileError`` for a missing folder, missing permission or a full disk.
+
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "result.json"
+    >>> with new_file(target) as file:
+    ...     _ = file.write(b"{}")
+    >>> target.read_text()
+    '{}'
+    """
+    with writing(path) as target:
+        if target.is_dir():
+            raise FileError(f"{path} is a folder where a file is to be written: add a file name")
+        if _is_device(Path(path)):
+            with Path(path).open("wb") as file:
+                yield file
+            return
+        beside = _beside(target)
+        try:
+            with beside.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
+        _fsync_folder(target.parent)
+
+
+def write_text(path: PathLike, text: str) -> None:
+    """Write a text file, whole or not at all.
+
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "page.html"
+    >>> write_text(target, "<p>é</p>")
+    >>> target.read_text(encoding="utf-8")
+    '<p>é</p>'
+    """
+    with new_file(path) as file:
+        file.write(text.encode())
+
+
+@contextmanager
+def new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Generator[Path, None, None]:
+    """Give an empty folder to fill, which takes the place of ``path`` when all went well.
+
+    ``may_replace`` is asked about a folder that is there and not empty, and raises to keep it.
+    Replacing takes two renames, so that the old folder comes back if the second one fails.
+    """
+    with writing(path) as target:
+        if target.exists() and not target.is_dir():
+            raise FileError(
+                f"{path} is a file where a folder is to be written: choose another name"
+            )
+        if target.is_dir() and any(target.iterdir()):
+            may_replace(target)
+        beside = _beside(target)
+        try:
+            beside.mkdir()
+            yield beside
+            _fsync_all(beside)
+            _swap(beside, target)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+        _fsync_folder(target.parent)
+
+
+@contextmanager
+def writing(path: PathLike) -> Generator[Path, None, None]:
+    """Check the folder around an output, follow links, and say in words what the disk refuses."""
+    target = Path(path)
+    try:
+        if not _is_device(target):
+            target = target.resolve()
+        _check_folder(Path(path), target)
+        yield target
+    except FileError:
+        raise
+    except OSError as error:
+        raise FileError(f"{path} could not be written: {_why(error)}") from error
+
+
+def _is_device(path: Path) -> bool:
+    return path.parts[:2] == ("/", "dev") or (path.exists() and not path.is_file())
+
+
+def _check_folder(path: Path, target: Path) -> None:
+    there = next(p for p in target.parents if p.exists())
+    if there == target.parent and there.is_dir():
+        return
+    if there.is_dir():
+        why = f"the folder {target.parent} does not exist; make it first"
+    else:
+        why = f"{there} is a file, not a folder; choose another place"
+    raise FileError(f"{path} cannot be written: {why}")
+
+
+def _why(error: OSError) -> str:
+    remedies = {
+        errno.ENOSPC: "the disk is full; free some space or write elsewhere",
+        errno.EDQUOT: "your quota is used up; free some space or write elsewhere",
+        errno.EFBIG: "the file would grow beyond the allowed size; lift the limit",
+        errno.EACCES: "no permission to write there; choose another place",
+        errno.EPERM: "no permission to write there; choose another place",
+        errno.EROFS: "that disk is read-only; choose another place",
+        errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+        errno.EPIPE: "the reader at the other end went away",
+    }
+    # pyarrow raises plain OSErrors whose number stands in the text alone
+    number = error.errno or next((n for n in remedies if f"errno {n}" in str(error)), None)
+    return remedies.get(number or 0, " ".join(str(error).split()))
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
+
+
+def _swap(new: Path, target: Path) -> None:
+    if not target.exists():
+        new.rename(target)
+        return
+    old = _beside(target)
+    target.rename(old)
+    try:
+        new.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _fsync_all(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            _fsync_folder(path)
+    _fsync_folder(folder)
+
+
+def _fsync_folder(folder: Path) -> None:
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

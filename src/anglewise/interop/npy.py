@@ -1,0 +1,63 @@
+"""NumPy's own files: ``.npy`` memory-mapped, ``.npz`` by key; never unpickled."""
+
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from anglewise.errors import FileError
+from anglewise.interop.files import contents, is_packed, reading
+from anglewise.typing import Array
+
+
+def load_npy(path: Path) -> Array:
+    """The array of an ``.npy`` file, memory-mapped unless it is packed.
+
+    Raises ``FileError`` for pickled objects, which could run code when read.
+    """
+    data = contents(path)
+    with reading(path, "npy"):
+        if data[:6] != b"\x93NUMPY":
+            raise FileError(f"{path} is no npy file: write it with numpy.save")
+        try:
+            if is_packed(path):
+                return np.load(io.BytesIO(data), allow_pickle=False)
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        except ValueError as error:
+            raise _pickled(path, error) from error
+
+
+def load_npz(path: Path) -> Mapping[str, Array]:
+    """The arrays of an ``.npz`` file by name, without those that are pickled objects."""
+    data = contents(path)
+    arrays: dict[str, Array] = {}
+    with reading(path, "npz"):
+        if data[:2] != b"PK":
+            raise FileError(f"{path} is no npz file: write it with numpy.savez")
+        with np.load(io.BytesIO(data) if is_packed(path) else path, allow_pickle=False) as file:
+            for name in file.files:
+                if not _holds_objects(file.zip, name):
+                    arrays[name] = file[name]
+    return arrays
+
+
+def _holds_objects(archive: zipfile.ZipFile, name: str) -> bool:
+    """Whether an array's header speaks of Python objects, which are never unpickled."""
+    inside = name if name in archive.namelist() else f"{name}.npy"
+    with archive.open(inside) as file:
+        version = np.lib.format.read_magic(file)
+        read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
+            version, np.lib.format.read_array_header_2_0
+        )
+        return bool(read(file)[2].hasobject)
+
+
+def _pickled(path: Path, error: ValueError) -> Exception:
+    if "allow_pickle" in str(error) or "Python objects" in str(error):
+        return FileError(
+            f"{path} holds pickled Python objects, which are never read since they could run code: "
+            "save it as numbers, numpy.save(path, numpy.array(rows, dtype='float32'))"
+        )
+    return error

@@ -1,0 +1,146 @@
+"""A table as it comes, CSV or parquet alike: column names, then columns by position."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anglewise.errors import FileError, ValuesError
+from anglewise.interop.arrow import arrow
+from anglewise.interop.files import suffix
+from anglewise.interop.say import PathLike
+from anglewise.typing import Array, Float64
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """A table whose columns are read when asked for.
+
+    Attributes
+    ----------
+    names
+        The names of the columns; ``None`` where the file has no header.
+    width
+        How many columns there are.
+    columns
+        Reads some columns by position into a list of pyarrow arrays, text as text.
+    place
+        Where a row stands in the file, in words.
+    """
+
+    path: Path
+    names: tuple[str, ...] | None
+    width: int
+    columns: Callable[[Sequence[int]], list[Any]]
+    place: Callable[[int], str]
+
+    def name(self, position: int) -> str:
+        """What to call a column in a message."""
+        return f"column {position + 1}" if self.names is None else repr(self.names[position])
+
+
+def open_sheet(path: PathLike) -> Sheet:
+    """Open CSV, TSV, parquet, feather and the like by what the name and the bytes say."""
+    from anglewise.interop.arrow_file import ARROW_SUFFIXES, arrow_sheet
+    from anglewise.interop.delimited import delimited_sheet
+    from anglewise.interop.files import existing_file
+
+    path = existing_file(path)
+    return arrow_sheet(path) if suffix(path) in ARROW_SUFFIXES else delimited_sheet(path)
+
+
+def names_of(sheet: Sheet, column: Any, position: int) -> Any:
+    """A column as ids: text, none missing.
+
+    Whole numbers stored as floats (a table that once had gaps) are written as whole numbers.
+    Raises ``ValuesError`` naming the row of an empty id.
+    """
+    pa = arrow()
+    pc = arrow("compute")
+
+    from anglewise.interop.files import reading
+
+    with reading(sheet.path, "ids"):
+        if pa.types.is_dictionary(column.type):
+            column = pc.cast(column, column.type.value_type)
+        if pa.types.is_floating(column.type) and bool(pc.all(pc.equal(column, pc.floor(column)))):
+            column = pc.cast(column, pa.int64())
+        if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+            column = pc.cast(column, pa.string())
+        text = pc.cast(column, pa.string()) if column.type != pa.string() else column
+        empty = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(text), ""), True)
+        first = pc.index(empty, True).as_py()
+    if first >= 0:
+        raise ValuesError(
+            f"{sheet.path}, {sheet.place(first)}: the id in {sheet.name(position)} is empty; "
+            "give every row one, or drop the row"
+        )
+    return text
+
+
+def numbers_of(sheet: Sheet, column: Any, position: int) -> Float64[Array, " rows"]:
+    """A column as finite numbers; ``ValuesError`` naming the first row that holds none."""
+    pa = arrow()
+    pc = arrow("compute")
+
+    if pa.types.is_dictionary(column.type):
+        column = pc.cast(column, column.type.value_type)
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        try:
+            column = pc.cast(pc.utf8_trim_whitespace(column), pa.float64())
+        except pa.ArrowInvalid:
+            bad = next(i for i, text in enumerate(column.to_pylist()) if not _is_number(text))
+            raise _not_a_number(sheet, position, bad, column[bad].as_py()) from None
+    if pa.types.is_boolean(column.type):
+        column = pc.cast(column, pa.int8())
+    try:
+        values = np.array(pc.cast(column, pa.float64(), safe=False), dtype=np.float64)
+    except pa.ArrowException as error:
+        raise FileError(
+            f"{sheet.path}: {sheet.name(position)} holds {column.type}, numbers are due"
+        ) from error
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        raise _not_a_number(sheet, position, int(bad[0]), column[int(bad[0])].as_py())
+    return values
+
+
+def times_of(sheet: Sheet, column: Any, position: int) -> Float64[Array, " rows"]:
+    """A column as seconds since 1970 if it holds dates, else as the numbers that it holds.
+
+    Dates as text are read where they follow ISO 8601 (``2024-05-01 12:30:00``).
+    """
+    pa = arrow()
+    pc = arrow("compute")
+
+    if pa.types.is_string(column.type):
+        if _is_number(column[0].as_py() or "0"):
+            return numbers_of(sheet, column, position)
+        try:
+            column = pc.cast(pc.utf8_trim_whitespace(column), pa.timestamp("ms"))
+        except pa.ArrowInvalid as error:
+            raise FileError(
+                f"{sheet.path}: {sheet.name(position)} holds times that are neither numbers nor "
+                f"dates like 2024-05-01 12:30:00, such as {column[0].as_py()!r}: write them so"
+            ) from error
+    if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
+        moments = pc.cast(column, pa.timestamp("ms"), safe=False)
+        column = pc.divide(pc.cast(pc.cast(moments, pa.int64()), pa.float64()), 1000.0)
+    return numbers_of(sheet, column, position)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return "_" not in text
+
+
+def _not_a_number(sheet: Sheet, position: int, row: int, found: object) -> ValuesError:
+    return ValuesError(
+        f"{sheet.path}, {sheet.place(row)}: {found!r} in {sheet.name(position)}, "
+        "where a finite number is due; mend or drop the row"
+    )

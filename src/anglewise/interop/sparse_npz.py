@@ -1,0 +1,59 @@
+"""Sparse matrices as ``scipy.sparse.save_npz`` writes them, read without scipy."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from anglewise.errors import FileError
+from anglewise.interactions import Interactions
+from anglewise.interop.files import reading
+from anglewise.interop.npy import load_npz
+from anglewise.typing import Array, Int64
+
+
+def read_sparse_npz(path: Path) -> Interactions:
+    """Read users x items in CSR, CSC or COO form; rows and columns are named by their numbers.
+
+    Raises ``FileError`` for other forms and for parts that do not fit each other.
+    """
+    parts = load_npz(path)
+    if not {"format", "shape", "data"} <= set(parts):
+        raise FileError(
+            f"{path} is no sparse matrix (it holds {', '.join(parts) or 'nothing'}): "
+            "write it with scipy.sparse.save_npz"
+        )
+    with reading(path, "a sparse matrix"):
+        form = bytes(parts["format"]).decode().strip("\x00")
+        users, items = (int(n) for n in parts["shape"])
+        rows, columns = _places(path, form, parts, users, items)
+        weights = np.asarray(parts["data"], dtype=np.float64)
+    inside = len(rows) == len(columns) == len(weights) and (
+        not len(rows)
+        or (min(rows.min(), columns.min()) >= 0 and rows.max() < users and columns.max() < items)
+    )
+    if not inside:
+        raise FileError(f"{path} is damaged: its entries do not fit a {users} x {items} matrix")
+    if not np.isfinite(weights).all():
+        raise FileError(f"{path}: a weight is NaN or infinite; drop or mend it")
+    return Interactions(rows, columns, weights, _named(users), _named(items))
+
+
+def _places(
+    path: Path, form: str, parts: Mapping[str, Array], rows: int, columns: int
+) -> tuple[Int64[Array, " entries"], Int64[Array, " entries"]]:
+    if form == "coo":
+        pair = (parts["row"], parts["col"]) if "row" in parts else tuple(parts["coords"])
+        return pair[0].astype(np.int64), pair[1].astype(np.int64)
+    if form not in {"csr", "csc"}:
+        raise FileError(f"{path} is a sparse matrix in {form} form: save it as csr, csc or coo")
+    ends = parts["indptr"].astype(np.int64)
+    if len(ends) != (rows if form == "csr" else columns) + 1:
+        raise FileError(f"{path} is damaged: {len(ends)} row ends in a {rows} x {columns} matrix")
+    major = np.repeat(np.arange(len(ends) - 1), np.diff(ends))
+    minor = parts["indices"].astype(np.int64)
+    return (major, minor) if form == "csr" else (minor, major)
+
+
+def _named(count: int) -> Array:
+    return np.array([str(i) for i in range(count)], dtype=object)

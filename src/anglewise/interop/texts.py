@@ -1,0 +1,149 @@
+"""Words about vectors: titles and texts, lined up with ids."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from anglewise.embeddings import Embeddings
+from anglewise.errors import FileError, IdsError
+from anglewise.interop.columns import ID, Role, find, listed
+from anglewise.interop.files import contents, existing_file, reading, suffix
+from anglewise.interop.say import PathLike, Say, quiet
+from anglewise.interop.sheet import Sheet, names_of, open_sheet
+from anglewise.typing import Array, Shaped
+
+TITLES = ("title", "name", "question", "text", "body", "content", "sentence", "label")
+"""Columns that a person would know a row by, best first."""
+
+
+def read_texts(
+    path: PathLike,
+    ids: Shaped[Array, " rows"],
+    *,
+    id_roles: Sequence[Role] = (ID,),
+    say: Say = quiet,
+) -> dict[str, list[Any]]:
+    r"""Read what is said about ids: BEIR's ``corpus.jsonl``, CSV, parquet; one list a column.
+
+    Ids that the file does not know get ``None``. Raises ``IdsError`` if it knows none of them.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "movies.csv"
+    >>> _ = file.write_text("item_id,title\n7,Alien\n9,Heat\n")
+    >>> import numpy as np
+    >>> read_texts(file, np.array(["9", "8"]))
+    {'title': ['Heat', None]}
+    """
+    path = existing_file(path)
+    if suffix(path) in {".jsonl", ".ndjson"}:
+        names, table = _json_lines(path)
+    else:
+        names, table = _from_sheet(open_sheet(path), id_roles)
+    row_of = {name: row for row, name in enumerate(names)}
+    rows = [row_of.get(str(i)) for i in ids]
+    missing = rows.count(None)
+    if missing == len(rows):
+        raise IdsError(
+            f"{path} knows none of the ids: it has {listed(names, 3)}; "
+            f"wanted are {listed(ids.tolist(), 3)}"
+        )
+    if missing:
+        say(f"{path.name} says nothing about {missing:,} of {len(rows):,} ids")
+    return {
+        column: [None if row is None else values[row] for row in rows]
+        for column, values in table.items()
+    }
+
+
+def text_ids(path: Path) -> list[str]:
+    """The ids of a ``corpus.jsonl`` or ``queries.jsonl``, in their order."""
+    return _json_lines(path)[0]
+
+
+def columns_of(embeddings: Embeddings) -> list[str]:
+    """The names of the columns that are known about some embeddings.
+
+    >>> columns_of(Embeddings([[1.0]], metadata={"title": ["Alien"]}))
+    ['title']
+    """
+    about = embeddings.metadata
+    if about is None:
+        return []
+    return [str(name) for name in getattr(about, "column_names", None) or list(about)]
+
+
+def column(embeddings: Embeddings, name: str) -> list[Any]:
+    """One column of what is known about some embeddings, as a list; read now if it was lazy."""
+    values: Any = cast("Any", embeddings.metadata)[name]
+    return values.to_pylist() if hasattr(values, "to_pylist") else list(values)
+
+
+def titles(embeddings: Embeddings, longest: int = 120) -> list[str] | None:
+    """What a person knows each row by: its title, else the start of its text, else its id.
+
+    ``None`` when nothing of the kind is known about any row.
+
+    >>> about = {"title": ["Alien", ""], "text": ["", "A heist"]}
+    >>> titles(Embeddings([[1.0], [2.0]], metadata=about))
+    ['Alien', 'A heist']
+    """
+    known = {name.lower(): name for name in columns_of(embeddings)}
+    found = [column(embeddings, known[name]) for name in TITLES if name in known][:3]
+    if not found:
+        return None
+    rows = zip(embeddings.ids, *found, strict=True)
+    best = (next((str(cell) for cell in cells if cell), str(name)) for name, *cells in rows)
+    return [text if len(text) <= longest else text[: longest - 1] + "…" for text in best]
+
+
+def _json_lines(path: Path) -> tuple[list[str], dict[str, list[Any]]]:
+    """BEIR's ``{"_id": …, "title": …, "text": …}``, one a line."""
+    names: list[str] = []
+    rows: list[Mapping[str, Any]] = []
+    with reading(path, "JSON lines"):
+        lines = bytes(contents(path)).decode("utf-8-sig").split("\n")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        name, row = _json_line(path, number, line)
+        names.append(name)
+        rows.append(row)
+    if not rows:
+        raise FileError(f"{path} holds no rows: was it written to the end?")
+    words = dict.fromkeys(key for row in rows for key, value in row.items() if _is_word(value))
+    return names, {word: [row.get(word) for row in rows] for word in words}
+
+
+def _json_line(path: Path, number: int, line: str) -> tuple[str, Mapping[str, Any]]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise FileError(
+            f"{path}, line {number}: no JSON ({error}); the file may be truncated"
+        ) from error
+    if not isinstance(row, dict) or not row.keys() & {"_id", "id"}:
+        raise FileError(f'{path}, line {number}: an object with "_id" is due, as BEIR writes it')
+    about = cast("dict[str, Any]", row)
+    name = about.pop("_id" if "_id" in about else "id")
+    return str(name), about
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str | int | float | bool)
+
+
+def _from_sheet(sheet: Sheet, roles: Iterable[Role]) -> tuple[list[str], dict[str, list[Any]]]:
+    if sheet.names is None:
+        raise FileError(f"{sheet.path} has no header: name its columns in the first line")
+    places = (find(sheet.names, role, None, sheet.path) for role in roles)
+    position = next((place for place in places if place is not None), None)
+    if position is None:
+        raise FileError(
+            f"{sheet.path}: cannot tell which column holds the ids among {listed(sheet.names)}; "
+            "call it id"
+        )
+    others = [i for i in range(sheet.width) if i != position]
+    ids, *cells = sheet.columns([position, *others])
+    table = {sheet.names[i]: c.to_pylist() for i, c in zip(others, cells, strict=True)}
+    return names_of(sheet, ids, position).to_pylist(), table
