@@ -1,0 +1,199 @@
+"""Judgements without judges: what held-out users did, hidden from the training."""
+
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from anglewise.errors import SpellingError, TooFewError, ValuesError
+from anglewise.interactions import Interactions
+from anglewise.judgements.judgements import Judgements
+from anglewise.sparse import SparseRows
+from anglewise.typing import Array, Bool, Int64
+
+How: TypeAlias = Literal["random", "time", "last"]
+HOWS: tuple[How, ...] = ("random", "time", "last")
+
+
+@dataclass(frozen=True, eq=False)
+class HoldOut:
+    """What a model may see, and what it is asked. Rows are those of the interactions as they came.
+
+    Attributes
+    ----------
+    visible
+        All that training users did, and the part of held-out users that is folded in.
+    held_out
+        Which users the training never sees.
+    judgements
+        ``queries-items``: what the held-out users did beside what is folded in.
+    unjudged
+        How many held-out users have one item only: nothing of theirs can be hidden.
+    """
+
+    visible: Interactions
+    held_out: Bool[Array, " users"]
+    judgements: Judgements
+    unjudged: int
+
+    def training(self) -> SparseRows:
+        """What training users did; the rows of held-out users are empty."""
+        seen = ~self.held_out[self.visible.users]
+        return _some(self.visible, seen).rows()
+
+
+def hold_out(
+    interactions: Interactions,
+    *,
+    share: float = 0.2,
+    how: How = "random",
+    fold_in: float | None = None,
+    graded: bool = False,
+    seed: int = 0,
+) -> HoldOut:
+    """Hold out a share of the users, show a part of what each did, and ask for the rest.
+
+    A user of ``n`` items shows ``ceil(fold_in * n)`` of them (at least one, at most ``n - 1``):
+    drawn at random, or with ``how="time"`` the earliest; with ``how="last"`` all but the last one.
+    Equal times are ordered at random. What is hidden is relevant with gain 1, or, ``graded``,
+    with its weight. Held-out users with a single item show it and are not judged.
+
+    Parameters
+    ----------
+    share
+        Of the users, between 0 and 1; rounded, at least one user and not all.
+    how
+        ``"random"``, ``"time"`` or ``"last"``; the latter two need times.
+    fold_in
+        The part shown, between 0 and 1; by default a half. Not to be given with ``how="last"``.
+    seed
+        Draws the users and what they show.
+
+    Raises
+    ------
+    SpellingError
+        Another ``how``, or ``fold_in`` with ``how="last"``.
+    ValuesError
+        Shares outside (0, 1), no times where they are needed, weights <= 0 as gains.
+    TooFewError
+        Fewer than two users, or no held-out user has two items.
+
+    Examples
+    --------
+    >>> did = Interactions(
+    ...     users=np.array([0, 0, 1, 1, 1]), items=np.array([0, 1, 0, 1, 2]), weights=np.ones(5),
+    ...     user_ids=np.array(["a", "b"]), item_ids=np.array(["x", "y", "z"]),
+    ...     times=np.array([1.0, 2.0, 5.0, 3.0, 4.0]),
+    ... )
+    >>> held = hold_out(did, share=0.5, how="last", seed=0)
+    >>> held.held_out.tolist(), held.judgements.gains.row(1).tolist()
+    ([False, True], [0])
+    """
+    part = _shown_part(how, fold_in)
+    if not 0 < share < 1:
+        raise ValuesError(f"share is {share}: a part of the users between 0 and 1 is due")
+    if how != "random" and interactions.times is None:
+        raise ValuesError(f"how={how!r} needs times, none came: add a time column, or use random")
+    if graded and not (interactions.weights > 0).all():
+        raise ValuesError("weights <= 0 cannot be gains: shift them, or leave graded=False")
+    rng = np.random.default_rng(seed)
+    held_out = _draw_users(interactions.shape[0], share, rng)
+    hidden = _hidden(interactions, held_out, how, part, rng)
+    if not hidden.any():
+        raise TooFewError(
+            f"none of the {held_out.sum()} held-out users has two items, so nothing can be hidden: "
+            "hold out a larger share, or bring users who did more"
+        )
+    gains = interactions.weights[hidden] if graded else np.ones(int(hidden.sum()))
+    users, items = interactions.users[hidden], interactions.items[hidden]
+    judged = len(np.unique(users))
+    unjudged = int(held_out.sum()) - judged
+    return HoldOut(
+        visible=_some(interactions, ~hidden),
+        held_out=held_out,
+        judgements=Judgements(
+            gains=SparseRows.from_pairs(users, items, gains, shape=interactions.shape),
+            direction="queries-items",
+            source=_sentence(
+                held_out=held_out, how=how, part=part, graded=graded, unjudged=unjudged, seed=seed
+            ),
+        ),
+        unjudged=unjudged,
+    )
+
+
+def _shown_part(how: How, fold_in: float | None) -> float:
+    if how not in HOWS:
+        raise SpellingError(f"how={how!r} is unknown: take one of {', '.join(HOWS)}")
+    if how == "last":
+        if fold_in is not None:
+            raise SpellingError('how="last" hides one item each: drop fold_in, or use how="time"')
+        return 1.0
+    part = 0.5 if fold_in is None else fold_in
+    if not 0 < part < 1:
+        raise ValuesError(f"fold_in is {part}: a part of each user's items between 0 and 1 is due")
+    return part
+
+
+def _draw_users(users: int, share: float, rng: np.random.Generator) -> Bool[Array, " users"]:
+    if users < 2:
+        raise TooFewError(f"{users} user came: two are due, one to learn from and one to judge")
+    number = min(max(round(share * users), 1), users - 1)
+    held_out = np.zeros(users, dtype=bool)
+    held_out[rng.choice(users, number, replace=False)] = True
+    return held_out
+
+
+def _hidden(
+    interactions: Interactions,
+    held_out: Bool[Array, " users"],
+    how: How,
+    part: float,
+    rng: np.random.Generator,
+) -> Bool[Array, " entries"]:
+    """Which entries are asked for: of each held-out user the last ones in the order of showing."""
+    users = interactions.users
+    draw = rng.random(len(users))
+    times = interactions.times
+    if how == "random" or times is None:
+        times = np.zeros(len(users))
+    order = np.lexsort((draw, times, users))
+    counts = np.bincount(users, minlength=len(held_out))
+    starts = np.cumsum(counts) - counts
+    place: Int64[Array, " entries"] = np.empty(len(users), dtype=np.int64)
+    place[order] = np.arange(len(users)) - starts[users[order]]
+    shown = np.clip(np.ceil(part * counts), 1, np.maximum(counts - 1, 1))
+    return held_out[users] & (place >= shown[users])
+
+
+def _some(interactions: Interactions, entries: Bool[Array, " entries"]) -> Interactions:
+    times = interactions.times
+    return replace(
+        interactions,
+        users=interactions.users[entries],
+        items=interactions.items[entries],
+        weights=interactions.weights[entries],
+        times=None if times is None else times[entries],
+    )
+
+
+def _sentence(
+    *,
+    held_out: Bool[Array, " users"],
+    how: How,
+    part: float,
+    graded: bool,
+    unjudged: int,
+    seed: int,
+) -> str:
+    shown = {
+        "random": f"a random {part:.0%} of each one's items folded in",
+        "time": f"the earliest {part:.0%} of each one's items folded in",
+        "last": "all but the last item of each folded in",
+    }[how]
+    gain = "its weight" if graded else "1"
+    alone = f"; {unjudged} with a single item not judged" if unjudged else ""
+    return (
+        f"{held_out.sum()} of {len(held_out)} users held out, {shown}, "
+        f"the rest relevant with gain {gain} (seed {seed}){alone}"
+    )

@@ -1,0 +1,155 @@
+"""The linear autoencoder with low-rank weights, solved in closed form (arXiv 2403.05440)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import ShapeError, SpellingError, ValuesError
+from anglewise.models.objective import objective as find_objective
+from anglewise.models.split import split as find_split
+from anglewise.models.svd import truncated_svd
+from anglewise.sparse import SparseRows
+from anglewise.typing import Array, Float64
+
+
+@dataclass(frozen=True, eq=False)
+class LinearModel:
+    """``X ~ X A B'`` fitted: users are the rows of ``P = X A``, items the rows of ``Q = B``.
+
+    Attributes
+    ----------
+    singular_values, components
+        ``sigma`` and ``V``, as far as the penalty left them anything; ``V`` is items x k.
+    kept
+        ``s``: the share of each direction that the penalty left, so that ``A B' = V diag(s) V'``.
+    item_share
+        ``b``: ``B = V diag(b)`` and ``A = V diag(s / b)``.
+    about
+        How it was made, for the space.
+    """
+
+    singular_values: Float64[Array, " k"]
+    components: Float64[Array, "p k"]
+    kept: Float64[Array, " k"]
+    item_share: Float64[Array, " k"]
+    about: Mapping[str, Any]
+
+    @property
+    def encoder(self) -> Float64[Array, "p k"]:
+        """``A``: takes what a user used to where the user stands."""
+        return self.components * (self.kept / self.item_share)
+
+    @property
+    def item_factors(self) -> Float64[Array, "p k"]:
+        """``B``."""
+        return self.components * self.item_share
+
+    def fold_in(self, X: Any) -> Float64[Array, "users k"]:
+        """``X A``: the place of users, known or new, from what they used (users x items).
+
+        Raises ``ShapeError`` when the columns of ``X`` are not the items of the training table.
+        """
+        if X.shape[1] != len(self.components):
+            raise ShapeError(
+                f"{X.shape[1]} columns came, the model knows {len(self.components)} items: "
+                "give one column an item, in the order of training"
+            )
+        return np.asarray(X @ self.encoder)
+
+    def space(
+        self,
+        users: Float64[Array, "users k"],
+        *,
+        user_ids: Iterable[Any] | None = None,
+        item_ids: Iterable[Any] | None = None,
+        user_metadata: Mapping[str, Any] | None = None,
+        item_metadata: Mapping[str, Any] | None = None,
+        seen: SparseRows | None = None,
+        about: Mapping[str, Any] | None = None,
+    ) -> Space:
+        """These users and all items as a space trained for the dot product."""
+        return Space(
+            queries=Embeddings(users, ids=user_ids, metadata=user_metadata),
+            items=Embeddings(self.item_factors, ids=item_ids, metadata=item_metadata),
+            trained_for="dot",
+            seen=seen,
+            about={**self.about, **(about or {})},
+        )
+
+
+def fit_linear(
+    X: Any,
+    n_components: int = 64,
+    *,
+    objective: str = "product",
+    penalty: float = 1000.0,
+    gauge: str = "balanced",
+    seed: int = 0,
+) -> LinearModel:
+    """Minimise the objective over all ``A``, ``B`` of ``n_components`` columns by one SVD of ``X``.
+
+    With ``X = U diag(sigma) V'`` both optima are ``A B' = V diag(s) V'``:
+
+    * ``"product"``, ``|X - XAB'|^2 + penalty |AB'|^2``: ``s = 1 / (1 + penalty / sigma^2)``. Any
+      invertible map between ``A`` and ``B`` costs nothing; ``gauge`` chooses one (see
+      ``anglewise.models.split``).
+    * ``"factors"``, ``|X - XAB'|^2 + penalty (|XA|^2 + |B|^2)``: ``s = 1 - penalty / sigma``, and
+      directions with ``sigma <= penalty`` are cut off. Only rotations are free: the factors are
+      balanced, and another gauge is refused.
+
+    Source: equations (1) and (2) of arXiv 2403.05440 with their solutions. ``X`` is users x items,
+    sparse or dense, unscaled. The model has fewer than ``n_components`` directions when ``X`` has
+    no more or the penalty cuts them.
+
+    Raises
+    ------
+    SpellingError
+        An unknown objective or gauge, or a gauge that the objective does not leave open.
+    ValuesError
+        A negative penalty, no component asked for, zeros only, or a penalty that leaves nothing.
+
+    Examples
+    --------
+    >>> X = np.array([[1.0, 1, 0], [1, 1, 0], [0, 0, 1]])
+    >>> model = fit_linear(X, 2, penalty=1.0)
+    >>> np.round(model.fold_in(X) @ model.item_factors.T, 3).tolist()
+    [[0.8, 0.8, 0.0], [0.8, 0.8, 0.0], [0.0, 0.0, 0.5]]
+    """
+    loss, share = find_objective(objective), find_split(gauge)
+    if loss.pins_gauge and str(share) != "balanced":
+        raise SpellingError(
+            f"objective {objective!r} leaves the gauge no choice, its factors are balanced: "
+            f'drop gauge={gauge!r}, or take objective="product"'
+        )
+    if not (isfinite(penalty) and penalty >= 0):
+        raise ValuesError(f"penalty is {penalty}: zero or a positive number is due")
+    if n_components < 1:
+        raise ValuesError(f"n_components is {n_components}: at least 1 is due")
+    spectrum = truncated_svd(X, n_components, seed=seed)
+    kept = loss.shrink(spectrum.values, penalty)
+    left = kept > 0
+    if not left.any():
+        raise ValuesError(
+            f"penalty {penalty:g} leaves nothing: the largest singular value of the table is "
+            f"{spectrum.values[0]:.4g}; take a smaller penalty"
+        )
+    sigma, kept = spectrum.values[left], kept[left]
+    return LinearModel(
+        singular_values=sigma,
+        components=spectrum.right[:, left],
+        kept=kept,
+        item_share=share.items(sigma, kept),
+        about={
+            "model": "linear autoencoder",
+            "objective": objective,
+            "penalty": float(penalty),
+            "gauge": str(share),
+            "components": int(left.sum()),
+            "anglewise": version("anglewise"),
+        },
+    )

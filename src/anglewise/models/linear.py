@@ -1,0 +1,158 @@
+"""The closed form as a scikit-learn estimator. Everything that needs scikit-learn is here."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+import numpy as np
+
+from anglewise.embeddings import Space
+from anglewise.errors import MissingExtraError
+from anglewise.models.closed_form import LinearModel, fit_linear
+from anglewise.sparse import SparseRows
+from anglewise.typing import Array, Float64
+
+try:
+    from sklearn import utils
+    from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+except ImportError as missing:
+    raise MissingExtraError(
+        "LinearEmbedding is a scikit-learn estimator and scikit-learn is not installed: "
+        "pip install 'anglewise[sklearn]', or use anglewise.models.closed_form.fit_linear"
+    ) from missing
+
+sklearn_utils: Any = utils  # scikit-learn ships no types
+
+
+class LinearEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Embeds users and items so that their inner products predict who uses what.
+
+    A linear autoencoder ``X ~ X A B'`` with low-rank weights, solved exactly from one truncated
+    SVD (arXiv 2403.05440, equations 1 and 2; formulas in ``anglewise.models.closed_form``).
+
+    Parameters
+    ----------
+    n_components
+        Dimensions asked for; there are fewer if the table has a lower rank or the penalty cuts.
+    objective
+        ``"product"`` penalises ``|AB'|^2`` and leaves cosines to the gauge;
+        ``"factors"`` penalises ``|XA|^2 + |B|^2`` and fixes them.
+    penalty
+        The weight of the penalty, in squared units of ``X`` for ``"product"`` and in units of
+        its singular values for ``"factors"``.
+    gauge
+        Which of the equally good factorisations of ``"product"``: ``"balanced"``,
+        ``"item-orthonormal"``, ``"user-orthonormal"``, ``"tied-weights"``, ``"raw-users"`` or
+        ``"power(t)"``. Predictions are the same in all.
+    random_state
+        Seed of the start of the iteration that large tables need: an int, a numpy
+        ``RandomState``, or None.
+
+    Attributes
+    ----------
+    user_factors_, item_factors_
+        ``P = X A`` (users x k) and ``Q = B`` (items x k), float64.
+    singular_values_, components_
+        ``sigma`` (k) of ``X`` and its right singular vectors, k x items as in scikit-learn.
+    n_components_
+        How many dimensions there are.
+    model_
+        The fitted ``LinearModel``, for work without scikit-learn.
+
+    Examples
+    --------
+    >>> X = np.array([[1.0, 1, 0], [1, 1, 0], [0, 0, 1]])
+    >>> embedding = LinearEmbedding(n_components=2, penalty=1.0).fit(X)
+    >>> embedding.inverse_transform(embedding.transform([[1, 0, 0]])).round(3).tolist()
+    [[0.4, 0.4, 0.0]]
+    """
+
+    def __init__(
+        self,
+        n_components: int = 64,
+        objective: str = "product",
+        penalty: float = 1000.0,
+        gauge: str = "balanced",
+        random_state: Any = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.objective = objective
+        self.penalty = penalty
+        self.gauge = gauge
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None) -> "LinearEmbedding":
+        """Learn from a users x items table, sparse or dense."""
+        del y
+        table = sklearn_utils.validation.validate_data(
+            self, X, accept_sparse="csr", dtype=np.float64
+        )
+        self.model_: LinearModel = fit_linear(
+            table,
+            self.n_components,
+            objective=self.objective,
+            penalty=self.penalty,
+            gauge=self.gauge,
+            seed=_seed(self.random_state),
+        )
+        self.user_factors_: Float64[Array, "users k"] = self.model_.fold_in(table)
+        self.item_factors_: Float64[Array, "items k"] = self.model_.item_factors
+        self.singular_values_ = self.model_.singular_values
+        self.components_: Float64[Array, "k items"] = self.model_.components.T
+        self.n_components_ = len(self.singular_values_)
+        return self
+
+    def transform(self, X: Any) -> Float64[Array, "users k"]:
+        """Fold users in: ``X A``, users x k. Those of the training table land where they stood."""
+        sklearn_utils.validation.check_is_fitted(self)
+        return self.model_.fold_in(
+            sklearn_utils.validation.validate_data(
+                self, X, accept_sparse="csr", dtype=np.float64, reset=False
+            )
+        )
+
+    def inverse_transform(self, X: Any) -> Float64[Array, "users items"]:
+        """``P B'``: how strongly each item is predicted for users embedded by ``transform``, dense.
+
+        The same in every gauge. For the best items alone see ``recommend``.
+        """
+        sklearn_utils.validation.check_is_fitted(self)
+        return sklearn_utils.validation.check_array(X, dtype=np.float64) @ self.item_factors_.T
+
+    def space(
+        self,
+        *,
+        user_ids: Iterable[Any] | None = None,
+        item_ids: Iterable[Any] | None = None,
+        user_metadata: Mapping[str, Any] | None = None,
+        item_metadata: Mapping[str, Any] | None = None,
+        seen: SparseRows | None = None,
+    ) -> Space:
+        """The training users and all items, to be compared, audited or written.
+
+        Ids default to row numbers. ``seen`` (users x items) is left out of recommendations.
+        """
+        sklearn_utils.validation.check_is_fitted(self)
+        return self.model_.space(
+            self.user_factors_,
+            user_ids=user_ids,
+            item_ids=item_ids,
+            user_metadata=user_metadata,
+            item_metadata=item_metadata,
+            seen=seen,
+        )
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_components_
+
+    def __sklearn_tags__(self) -> Any:
+        tags = cast("Any", super().__sklearn_tags__())
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _seed(random_state: Any) -> int:
+    if isinstance(random_state, int):
+        return random_state
+    draws: Any = sklearn_utils.check_random_state(random_state)
+    return int(draws.randint(2**31 - 1))
