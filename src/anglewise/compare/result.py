@@ -1,0 +1,211 @@
+"""What a comparison returns: frozen, and told in one word, one sentence or JSON."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from typing import Any, Literal, TypeAlias
+
+from anglewise.compare.words import html_table
+from anglewise.embeddings import Space
+from anglewise.errors import MissingExtraError
+from anglewise.judgements.judgements import Judgements, Pairs, Triplets
+from anglewise.neighbours import Neighbours
+from anglewise.typing import Array, Direction, Float64
+
+Decision: TypeAlias = Literal["use", "tie", "cannot-tell"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over queries with its 95% interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A mean paired difference with its 95% interval and p-values, raw and Holm-adjusted.
+
+    The family of the adjustment is all pairs of measures, since the best is chosen by looking.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p: float
+    p_adjusted: float
+
+
+@dataclass(frozen=True)
+class MeasureResult:
+    """One row of the table: a measure, its metrics, how it stands to the best.
+
+    Attributes
+    ----------
+    best_probability
+        The share of resamples of the queries in which it comes out best; ties are split.
+    may_be_best, p_best
+        Whether it is in the 95% set of measures that may be the best, and the p-value of "this
+        one is the best" behind that.
+    beats
+        Measures that it beats at 95%, Holm-adjusted.
+    unjudged_share
+        Of the places that the metric reads, the share that nobody judged.
+    alike
+        Measures that rank alike on this space and count as one with it.
+    settings
+        Of a tuned measure, the setting used for each half of the queries.
+    """
+
+    measure: str
+    metrics: Mapping[str, Estimate]
+    vs_best: Difference | None
+    best_probability: float
+    may_be_best: bool
+    vs_baseline: Difference | None = None
+    beats: tuple[str, ...] = ()
+    unjudged_share: float | None = None
+    p_best: float = 1.0
+    alike: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What to do, in one word and in one sentence.
+
+    ``measure`` is the one to use; of a tie the simplest; if one cannot tell, the best so far.
+    ``tied_with`` are the others that may be the best or rank alike. ``needed_queries`` is how many
+    more queries must be judged to settle the question in four cases of five;
+    ``smallest_detectable`` the true difference that would have been seen in four of five.
+    """
+
+    decision: Decision
+    measure: str
+    tied_with: tuple[str, ...]
+    needed_queries: int | None
+    smallest_detectable: float | None
+    reason: str
+
+    def __str__(self) -> str:
+        if self.decision == "cannot-tell":
+            return f"cannot tell: {self.reason}"
+        return f"{self.decision} {self.measure}: {self.reason}"
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Measures ranked on a validation set, best first.
+
+    ``notes`` are sentences to be read before the numbers (broken labels, unit vectors, zero
+    rows). ``evidence`` holds what the numbers came from, for pages and run files.
+    """
+
+    direction: Direction | None
+    metric: str
+    k: int | None
+    queries: int
+    items: int
+    judged: int
+    seed: int
+    measures: tuple[MeasureResult, ...]
+    verdict: Verdict
+    signature: str
+    tolerance: float = 0.01
+    baseline: str | None = None
+    notes: tuple[str, ...] = ()
+    evidence: "Evidence | None" = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        return str(self.verdict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types with stable keys, as ``compare --json`` writes them."""
+        return {
+            "command": "compare",
+            "version": version("anglewise"),
+            "signature": self.signature,
+            "direction": self.direction,
+            "metric": self.metric,
+            "k": self.k,
+            "queries": self.queries,
+            "items": self.items,
+            "judged": self.judged,
+            "seed": self.seed,
+            "tolerance": self.tolerance,
+            "baseline": self.baseline,
+            "notes": list(self.notes),
+            "measures": [asdict(one, dict_factory=_json) for one in self.measures],
+            "verdict": asdict(self.verdict, dict_factory=_json),
+        }
+
+    def to_frame(self) -> Any:
+        """One row a measure, best first, as a pandas DataFrame.
+
+        Raises ``MissingExtraError`` without pandas.
+        """
+        try:
+            import pandas as pd
+        except ImportError as missing:
+            raise MissingExtraError(
+                "to_frame needs pandas: pip install 'anglewise[pandas]', or read to_dict()"
+            ) from missing
+        return pd.DataFrame([_row(one, self.metric) for one in self.measures])
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (one.measure, one.metrics[self.metric], one.vs_best, one.may_be_best)
+            for one in self.measures
+        ]
+        return html_table(
+            [*self.notes, str(self.verdict)],
+            ["measure", self.metric, "95% interval", "vs best", "p (Holm)", "may be best"],
+            [
+                [
+                    name,
+                    f"{estimate.mean:.3f}",
+                    f"{estimate.low:.3f} to {estimate.high:.3f}",
+                    f"{versus.difference:+.3f}" if versus else "",
+                    f"{versus.p_adjusted:.3f}" if versus else "",
+                    "yes" if may else "no",
+                ]
+                for name, estimate, versus, may in rows
+            ],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """The neighbours, judgements and per-query values behind a comparison.
+
+    ``values[metric]`` is ``measures x judged queries``, the measures in the order of
+    ``measures``; ``rows`` are the judged rows of the asking side, in the order of the columns of
+    ``values`` and of the rows of ``found``. For graded pairs and triplets the columns are these,
+    ``rows`` counts them, and ``found`` is empty.
+    """
+
+    space: Space
+    judgements: Judgements | Pairs | Triplets
+    rows: Array
+    found: Mapping[str, Neighbours]
+    values: Mapping[str, Float64[Array, "m q"]]
+    measures: tuple[str, ...] = ()
+
+
+def _json(entries: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {key: [*value] if isinstance(value, tuple) else value for key, value in entries}
+
+
+def _row(one: MeasureResult, metric: str) -> dict[str, Any]:
+    versus = one.vs_best
+    return {
+        "measure": one.measure,
+        **asdict(one.metrics[metric]),
+        "difference": versus.difference if versus else 0.0,
+        "p_adjusted": versus.p_adjusted if versus else None,
+        "best_probability": one.best_probability,
+        "may_be_best": one.may_be_best,
+        **{name: it.mean for name, it in one.metrics.items() if name != metric},
+    }
