@@ -53,7 +53,7 @@ def table_sheet(path: Path, table: Any) -> Sheet:
     return Sheet(
         path,
         tuple(table.column_names),
-        table.num_columns,
+        tuple(table.schema.types),
         columns=lambda positions: [table.column(i) for i in positions],
         place=_row,
     )
@@ -111,10 +111,10 @@ def _parquet_sheet(path: Path) -> Sheet:
 
     contents(path)
     with reading(path, "parquet"), opened() as file:
-        names, rows = tuple(file.schema_arrow.names), file.metadata.num_rows
+        schema, rows = file.schema_arrow, file.metadata.num_rows
     if not rows:
         raise FileError(f"{path} holds no rows: was it written to the end?")
-    return Sheet(path, names, len(names), columns, _row)
+    return Sheet(path, tuple(schema.names), tuple(schema.types), columns, _row)
 
 
 def _ipc(path: Path) -> Any:

@@ -65,7 +65,7 @@ def delimited_sheet(path: Path) -> Sheet:
     return Sheet(
         path,
         names,
-        len(cells),
+        (arrow().string(),) * len(cells),
         columns=lambda positions: _columns(path, text, dialect, len(cells), positions),
         place=lambda row: f"line {_line(text, dialect, row)}",
     )

@@ -22,8 +22,8 @@ class Sheet:
     ----------
     names
         The names of the columns; ``None`` where the file has no header.
-    width
-        How many columns there are.
+    kinds
+        The Arrow type of each column.
     columns
         Reads some columns by position into a list of pyarrow arrays, text as text.
     place
@@ -32,9 +32,14 @@ class Sheet:
 
     path: Path
     names: tuple[str, ...] | None
-    width: int
+    kinds: tuple[Any, ...]
     columns: Callable[[Sequence[int]], list[Any]]
     place: Callable[[int], str]
+
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return len(self.kinds)
 
     def name(self, position: int) -> str:
         """What to call a column in a message."""

@@ -19,7 +19,7 @@ TITLES = ("title", "name", "question", "text", "body", "content", "sentence", "l
 
 def read_texts(
     path: PathLike,
-    ids: Shaped[Array, " rows"],
+    ids: Sequence[str] | Shaped[Array, " rows"],
     *,
     id_roles: Sequence[Role] = (ID,),
     say: Say = quiet,
@@ -31,8 +31,7 @@ def read_texts(
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "movies.csv"
     >>> _ = file.write_text("item_id,title\n7,Alien\n9,Heat\n")
-    >>> import numpy as np
-    >>> read_texts(file, np.array(["9", "8"]))
+    >>> read_texts(file, ["9", "8"])
     {'title': ['Heat', None]}
     """
     path = existing_file(path)
@@ -46,7 +45,7 @@ def read_texts(
     if missing == len(rows):
         raise IdsError(
             f"{path} knows none of the ids: it has {listed(names, 3)}; "
-            f"wanted are {listed(ids.tolist(), 3)}"
+            f"wanted are {listed(list(ids), 3)}"
         )
     if missing:
         say(f"{path.name} says nothing about {missing:,} of {len(rows):,} ids")

@@ -1,0 +1,87 @@
+"""A column of lists becomes a matrix, without a copy where the bytes lie ready."""
+
+from typing import Any
+
+import numpy as np
+
+from anglewise.errors import ShapeError, ValuesError
+from anglewise.interop.arrow import arrow
+from anglewise.interop.files import reading
+from anglewise.interop.sheet import Sheet
+from anglewise.typing import Array
+
+
+def is_list_of_numbers(kind: Any) -> bool:
+    """Whether an Arrow type is a list of numbers, of fixed size or not.
+
+    >>> pa = arrow()
+    >>> is_list_of_numbers(pa.list_(pa.float16(), 3)), is_list_of_numbers(pa.list_(pa.string()))
+    (True, False)
+    """
+    types = arrow("types")
+    kind = getattr(kind, "storage_type", kind)
+    inner = getattr(kind, "value_type", None)
+    return _is_list(kind) and (types.is_floating(inner) or types.is_integer(inner))
+
+
+def matrix_of(sheet: Sheet, column: Any) -> Array:
+    """The rows of a list column as a matrix; ``ShapeError`` or ``ValuesError`` names a bad row."""
+    if not _is_list(getattr(column.type, "storage_type", column.type)):
+        raise ValuesError(f"{sheet.path}: vectors are {column.type}: lists of numbers are due")
+    if not is_list_of_numbers(column.type):
+        raise ValuesError(
+            f"{sheet.path}: vectors hold {column.type.value_type}: numbers are due, not text"
+        )
+    with reading(sheet.path, "a column of vectors"):
+        chunks = [getattr(chunk, "storage", chunk) for chunk in column.chunks if len(chunk)]
+        dimension = _length(chunks[0], 0) if chunks else 0
+    start, parts = 0, list[Array]()
+    for chunk in chunks:
+        parts.append(_rows(sheet, chunk, start, dimension))
+        start += len(chunk)
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        raise ShapeError(f"{sheet.path} holds no vectors")
+    whole = np.empty((start, dimension), dtype=np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf and is refused later
+        np.concatenate(parts, out=whole, casting="unsafe")
+    return whole
+
+
+def _is_list(kind: Any) -> bool:
+    types = arrow("types")
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
+
+
+def _length(chunk: Any, row: int) -> int:
+    value = chunk[row]
+    return len(value) if value.is_valid else 0
+
+
+def _rows(sheet: Sheet, chunk: Any, start: int, dimension: int) -> Array:
+    pc = arrow("compute")
+    with reading(sheet.path, "a column of vectors"):
+        missing = np.flatnonzero(np.asarray(chunk.is_null()))
+        lengths = np.asarray(pc.fill_null(pc.list_value_length(chunk), 0))
+    if len(missing):
+        raise ValuesError(
+            f"{sheet.path}, {sheet.place(start + int(missing[0]))}: the vector is missing "
+            f"({len(missing)} such rows near it); drop these rows"
+        )
+    ragged = np.flatnonzero(lengths != dimension)
+    if len(ragged):
+        row = int(ragged[0])
+        raise ShapeError(
+            f"{sheet.path}, {sheet.place(start + row)}: a vector of {lengths[row]} numbers where "
+            f"the first one has {dimension}; all are due to be of one length"
+        )
+    with reading(sheet.path, "a column of vectors"):
+        flat = chunk.flatten()
+        if flat.null_count:
+            gap = int(np.argmax(np.asarray(flat.is_null()))) // dimension
+            raise ValuesError(
+                f"{sheet.path}, {sheet.place(start + gap)}: a number is missing in the vector; "
+                "drop the row"
+            )
+        return flat.to_numpy(zero_copy_only=False).reshape(len(chunk), dimension)

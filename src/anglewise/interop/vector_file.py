@@ -1,0 +1,162 @@
+"""Vectors of one side from a file or folder of any format, with ids and what is known of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anglewise.embeddings import BLOCK, Embeddings
+from anglewise.errors import FileError, TooFewError, ValuesError
+from anglewise.interop.arrow_file import ARROW_SUFFIXES, Columns, is_saved_dataset, saved_dataset
+from anglewise.interop.columns import ID, VECTOR, find, listed
+from anglewise.interop.files import existing_file, naming, suffix
+from anglewise.interop.ids import read_ids
+from anglewise.interop.keyed import KEYED_SUFFIXES, Keyed, Side
+from anglewise.interop.list_column import is_list_of_numbers, matrix_of
+from anglewise.interop.npy import load_npy
+from anglewise.interop.say import PathLike, Say, quiet
+from anglewise.interop.sheet import Sheet, names_of, open_sheet
+from anglewise.interop.texts import read_texts, text_ids
+from anglewise.interop.word2vec import load_word2vec
+from anglewise.typing import Array
+
+WORD_SUFFIXES = {".txt", ".vec", ".bin", ".glove", ".w2v"}
+VECTOR_SUFFIXES = {".npy"} | ARROW_SUFFIXES | KEYED_SUFFIXES | WORD_SUFFIXES
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a file holds before it is checked."""
+
+    vectors: Array
+    ids: Sequence[str] | None = None
+    about: Any = None
+
+
+def read_vectors(
+    source: Path | Keyed,
+    side: Side,
+    *,
+    ids: PathLike | None = None,
+    texts: PathLike | None = None,
+    vector_column: str | None = None,
+    id_column: str | None = None,
+    say: Say = quiet,
+) -> Embeddings:
+    """Read the embeddings of one side; ``say`` hears which column was taken.
+
+    Raises ``FileError``, ``ShapeError``, ``ValuesError`` or ``IdsError`` naming the file.
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> file = Path(tempfile.mkdtemp()) / "items.npy"
+    >>> np.save(file, np.eye(2, dtype=">f8"))
+    >>> read_vectors(file, "items", say=print)
+    items.npy names no ids: its rows are called 0, 1, 2, …
+    Embeddings(2 x 2)
+    """
+    path = source.path if isinstance(source, Keyed) else source
+    found = _load(source, side, vector_column, id_column, say)
+    rows = len(found.vectors) if found.vectors.ndim else 0
+    names = _names(path, rows, found.ids, ids=ids, texts=texts, say=say)
+    about: Any = found.about
+    if texts is not None:
+        known = [str(i) for i in range(rows)] if names is None else names
+        about = {**(about or {}), **read_texts(texts, known, say=say)}
+    with naming(path):
+        return _usable(Embeddings(found.vectors, ids=names, metadata=about), side)
+
+
+def _load(
+    source: Path | Keyed, side: Side, vector_column: str | None, id_column: str | None, say: Say
+) -> Found:
+    if isinstance(source, Keyed):
+        vectors = source.vectors(side, vector_column, say)
+        return Found(vectors, source.ids(side, len(vectors)))
+    ending = suffix(source)
+    if source.is_dir() and is_saved_dataset(source):
+        return _from_sheet(saved_dataset(source), vector_column, id_column, say)
+    if ending in ARROW_SUFFIXES:
+        return _from_sheet(open_sheet(source), vector_column, id_column, say)
+    if ending == ".npy":
+        return Found(load_npy(existing_file(source)))
+    if ending in WORD_SUFFIXES:
+        words, vectors = load_word2vec(existing_file(source))
+        return Found(vectors, words)
+    raise FileError(
+        f"{existing_file(source)}: vectors are not read from {ending or 'files without ending'}, "
+        f"but from {', '.join(sorted(VECTOR_SUFFIXES))}, and .gz of these: rename or convert it"
+    )
+
+
+def _names(
+    path: Path,
+    rows: int,
+    inside: Sequence[str] | None,
+    *,
+    ids: PathLike | None,
+    texts: PathLike | None,
+    say: Say,
+) -> Sequence[str] | None:
+    """The ids: from the file given, from that of the vectors, or in the order of the texts."""
+    if ids is not None:
+        return read_ids(ids, rows, say)
+    if inside is not None:
+        return inside
+    if texts is not None and suffix(Path(texts)) == ".jsonl":
+        names = text_ids(Path(texts))
+        if len(names) == rows:
+            say(f"took the ids of {Path(texts).name} in their order as those of {path.name}")
+            return names
+    say(f"{path.name} names no ids: its rows are called 0, 1, 2, …")
+    return None
+
+
+def _from_sheet(sheet: Sheet, vector_column: str | None, id_column: str | None, say: Say) -> Found:
+    names = sheet.names or ()
+    vector = _vector_position(sheet, vector_column)
+    say(f"took {sheet.name(vector)} as the vectors of {sheet.path.name}")
+    name = find([n if i != vector else "" for i, n in enumerate(names)], ID, id_column, sheet.path)
+    ids = None
+    if name is not None:
+        say(f"took {sheet.name(name)} as the ids of {sheet.path.name}")
+        ids = names_of(sheet, sheet.columns([name])[0], name).to_pylist()
+    others = tuple(
+        names[i]
+        for i in range(sheet.width)
+        if i not in {vector, name} and not is_list_of_numbers(sheet.kinds[i])
+    )
+    about = Columns(sheet.path, others, lambda n: sheet.columns([names.index(n)])[0])
+    return Found(matrix_of(sheet, sheet.columns([vector])[0]), ids, about or None)
+
+
+def _vector_position(sheet: Sheet, given: str | None) -> int:
+    names = sheet.names or ()
+    lists = [i for i, kind in enumerate(sheet.kinds) if is_list_of_numbers(kind)]
+    if given is not None:
+        return find(names, VECTOR, given, sheet.path) or 0
+    known = find(
+        [name if i in lists else "" for i, name in enumerate(names)], VECTOR, None, sheet.path
+    )
+    if known is not None:
+        return known
+    if len(lists) == 1:
+        return lists[0]
+    kinds = [f"{name} ({kind})" for name, kind in zip(names, sheet.kinds, strict=True)]
+    several = f"several columns hold lists of numbers: {listed([names[i] for i in lists])}"
+    raise FileError(
+        f"{sheet.path}: "
+        + (several if lists else f"no column holds lists of numbers, but {listed(kinds)}")
+        + "; name the vectors: vector_column=... (--vector-column)"
+    )
+
+
+def _usable(side: Embeddings, which: Side) -> Embeddings:
+    """Refuse what can be read but never ranked."""
+    if not any(side.vectors[i : i + BLOCK].any() for i in range(0, len(side), BLOCK)):
+        raise ValuesError("every number is zero: nothing can be ranked; write the vectors again")
+    if which == "items" and len(side) == 1:
+        raise TooFewError(
+            f"holds one vector of {side.dimension} numbers: with one item there is nothing to rank"
+        )
+    return side
