@@ -83,8 +83,8 @@ def headline(result: Comparison) -> str:
     if verdict.decision == "use":
         return f"Use {verdict.measure}"
     if verdict.decision == "tie":
-        return f"A tie: take {verdict.measure}"
-    return "Cannot tell yet"
+        return f"Tie, take {verdict.measure}"
+    return "Cannot tell"
 
 
 def facts(result: Comparison) -> list[str]:
@@ -112,6 +112,13 @@ def legend(result: Comparison) -> str:
     if len(result.measures) > 1:
         said.append("p: against the best, Holm-adjusted.")
         said.append("Best: whether it may be, at 95%, and the share of resamples in which it is.")
+    together = {tuple(sorted((one.measure, *one.alike))) for one in result.measures if one.alike}
+    said += [f"Rank alike here: {', '.join(names)}." for names in sorted(together)]
+    said += [
+        f"{one.measure} was tuned: {' and '.join(one.settings)} on the two halves of the queries."
+        for one in result.measures
+        if one.settings
+    ]
     shares = [one.unjudged_share for one in result.measures if one.unjudged_share is not None]
     if any(shares):
         least, most = percent(min(shares)), percent(max(shares))

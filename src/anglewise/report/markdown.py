@@ -30,7 +30,7 @@ def markdown(result: Comparison) -> str:
             row += [line.baseline, line.baseline_p]
         rows.append([*row, *(_estimate(line.result.metrics[name]) for name in further)])
     sentences = [
-        f"**{headline(result)}.** {_escaped(result.verdict.reason)}",
+        f"**{headline(result)}**: {_escaped(result.verdict.reason)}",
         *(f"> {_escaped(note)}" for note in result.notes),
         _table(heading, rows),
         _escaped(legend(result)),
@@ -41,9 +41,7 @@ def markdown(result: Comparison) -> str:
 
 def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     ruled = ["---" if i < 2 else "---:" for i in range(len(heading))]
-    cells = [
-        [cell.replace("|", "\\|").replace("<", "&lt;") for cell in row] for row in (heading, *rows)
-    ]
+    cells = [[cell.replace("<", "&lt;") for cell in row] for row in (heading, *rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (cells[0], ruled, *cells[1:]))
 
 

@@ -11,6 +11,7 @@ from anglewise.compare import Comparison, Evidence
 from anglewise.embeddings import Embeddings
 from anglewise.evaluation.disagreement import disagreement
 from anglewise.interop.texts import titles
+from anglewise.judgements.judgements import Judgements
 from anglewise.report.words import counted, number, percent, shortened
 
 QUERIES, DEPTH, MEASURES = 20, 10, 8
@@ -21,10 +22,12 @@ ITEM, QUERY, LISTED = 70, 300, 6
 def side_by_side(result: Comparison) -> str:
     """The section of the page; empty without evidence or with a single measure."""
     evidence = result.evidence
-    if evidence is None or len(evidence.found) < 2:
+    if evidence is None or not isinstance(evidence.judgements, Judgements):
+        return ""  # pairs and triplets have no lists
+    if len(evidence.found) < 2:
         return ""
     shown = [one.measure for one in result.measures if one.measure in evidence.found][:MEASURES]
-    cases = _Cases(result, evidence, shown)
+    cases = _Cases(result.metric, evidence, evidence.judgements, shown)
     apart = disagreement([evidence.found[name] for name in shown], DEPTH)
     order = [int(i) for i in np.argsort(-apart, kind="stable")[:QUERIES] if apart[i] > 0]
     heading = "<h2>Neighbours side by side</h2>\n"
@@ -49,8 +52,9 @@ def side_by_side(result: Comparison) -> str:
 class _Cases:
     """What an article needs: who asks, what is ranked, what was judged, how it was measured."""
 
-    result: Comparison
+    metric: str
     evidence: Evidence
+    judgements: Judgements
     shown: list[str]
 
     @property
@@ -61,7 +65,7 @@ class _Cases:
     @cached_property
     def sides(self) -> tuple[Embeddings, Embeddings]:
         """Who asks and who is ranked."""
-        return self.evidence.space.sides(self.evidence.judgements.direction)
+        return self.evidence.space.sides(self.judgements.direction)
 
     @cached_property
     def titles(self) -> tuple[Sequence[str] | None, Sequence[str] | None]:
@@ -88,10 +92,11 @@ class _Cases:
         )
 
     def _heads(self, place: int) -> str:
-        metric, order = self.result.metric, list(self.evidence.found)
+        values = self.evidence.values[self.metric][:, place]
+        value_of = dict(zip(self.evidence.measures, values, strict=True))
         return "".join(
-            f'<th scope="col">{escape(name)}<br><small>{escape(metric)} '
-            f"{number(float(self.evidence.values[metric][order.index(name), place]))}</small></th>"
+            f'<th scope="col">{escape(name)}<br><small>{escape(self.metric)} '
+            f"{number(float(value_of[name]))}</small></th>"
             for name in self.shown
         )
 
@@ -121,16 +126,16 @@ class _Cases:
         return escape(shortened(name, ITEM))
 
     def _gains(self, row: int) -> dict[int, float]:
-        judged = self.evidence.judgements.gains
+        judged = self.judgements.gains
         start, end = judged.indptr[row], judged.indptr[row + 1]
         pairs = zip(judged.indices[start:end], judged.values[start:end], strict=True)
         return {int(item): float(gain) for item, gain in pairs}
 
     def _given(self, row: int) -> str:
-        seen = self.evidence.judgements.seen
+        seen = self.judgements.seen
         if seen is None:
             seen = self.evidence.space.seen
-        if seen is None or self.evidence.judgements.direction != "queries-items":
+        if seen is None or self.judgements.direction != "queries-items":
             return ""
         return self._listing("known of it", [int(i) for i in seen.row(row)])
 

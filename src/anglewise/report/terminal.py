@@ -30,7 +30,7 @@ def show_comparison(result: Comparison, console: Console) -> None:
     console.print()
     console.print(
         Text.assemble(
-            (headline(result), COLOURS[result.verdict.decision]), ". ", result.verdict.reason
+            (headline(result), COLOURS[result.verdict.decision]), ": ", result.verdict.reason
         ),
         width=width,
     )
