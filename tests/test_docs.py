@@ -1,0 +1,61 @@
+"""The guides: their examples run, their links lead somewhere, no measure goes unexplained."""
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+from anglewise.measures.spelling import FORMULAS, FRAMES
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def code(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def prose(page):
+    return re.sub(r"^```.*?^```\n", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(page):
+    titles = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    return {
+        re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", title.lower())) for title in titles
+    }  # as code hosts make them
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if code(p, "python")], ids=lambda p: p.stem)
+def test_examples_show_what_they_print(page):
+    text = "\n".join(code(page, "python"))
+    example = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
+    assert example.examples
+    report = []
+    doctest.DocTestRunner(optionflags=OPTIONS).run(example, out=report.append)
+    assert not report, "".join(report)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)]+)\)", prose(page)):
+        if target.startswith("https://"):
+            continue
+        file, _, anchor = target.partition("#")
+        there = DOCS / file if file else page
+        assert there.is_file(), target
+        assert not anchor or anchor in anchors(there), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_sections_have_titles_of_their_own(page):
+    titles = re.findall(r"^## (.*)$", prose(page), re.MULTILINE)
+    assert len(set(titles)) == len(titles) > 4
+
+
+@pytest.mark.parametrize("word", [*FORMULAS, *FRAMES])
+def test_every_measure_and_frame_is_explained(word):
+    titles = re.findall(r"^## (.*)$", (DOCS / "measures.md").read_text(), re.MULTILINE)
+    assert any(word in title.partition(":")[0].split() for title in titles)
