@@ -77,12 +77,12 @@ VECTOR = Role(
 LEFT = Role(
     "left side",
     "query_column",
-    "ida id1 a left itema item1 first worda word1 query sentence1",
+    "ida id1 a left itema item1 first worda word1 sentence1",
 )
 RIGHT = Role(
     "right side",
     "item_column",
-    "idb id2 b right itemb item2 second wordb word2 item sentence2",
+    "idb id2 b right itemb item2 second wordb word2 sentence2",
 )
 LIKENESS = Role(
     "scores",

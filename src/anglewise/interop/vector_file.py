@@ -62,7 +62,7 @@ def read_vectors(
     about: Any = found.about
     if texts is not None:
         known = [str(i) for i in range(rows)] if names is None else names
-        about = {**(about or {}), **read_texts(texts, known, say=say)}
+        about = dict(about or {}) | read_texts(texts, known, say=say)
     with naming(path):
         return _usable(Embeddings(found.vectors, ids=names, metadata=about), side)
 

@@ -1,0 +1,188 @@
+"""Graded relevance from files: TREC and BEIR qrels, tables, lined up with a space."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from anglewise.embeddings import Space
+from anglewise.errors import FileError
+from anglewise.interop.aligned import Aligned, align
+from anglewise.interop.columns import (
+    ANCHOR,
+    DOCUMENT,
+    FAR,
+    GAIN,
+    ID,
+    LABEL,
+    LEFT,
+    NEAR,
+    QUERY,
+    RIGHT,
+    Role,
+    find,
+    listed,
+    need,
+)
+from anglewise.interop.files import suffix
+from anglewise.interop.say import PathLike, Say, quiet
+from anglewise.interop.sheet import Sheet, numbers_of, open_sheet
+from anglewise.interop.space_folder import judgements_of
+from anglewise.interop.space_json import is_space_folder
+from anglewise.judgements.judgements import Judgements
+from anglewise.sparse import SparseRows
+from anglewise.typing import Array, Direction, Float64
+
+Kind: TypeAlias = Literal["judgements", "pairs", "triplets", "labels"]
+
+
+def judgement_kind(path: PathLike) -> Kind:
+    r"""Tell what kind of judgements a file holds, by the names of its columns.
+
+    Pairs are called ``id_a,id_b,score`` or the like, triplets ``anchor,near,far``, labels
+    ``id,label``; everything else is graded relevance.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "pairs.csv"
+    >>> _ = file.write_text("word1,word2,score\ncat,dog,7.5\n")
+    >>> judgement_kind(file)
+    'pairs'
+    """
+    if Path(path).is_dir():
+        return "judgements"
+    return _kind(open_sheet(path))
+
+
+def read_judgements(
+    path: PathLike,
+    space: Space,
+    *,
+    direction: Direction = "queries-items",
+    query_column: str | None = None,
+    item_column: str | None = None,
+    gain_column: str | None = None,
+    say: Say = quiet,
+) -> Judgements:
+    r"""Read graded relevance and line it up with the rows of a space by id.
+
+    Reads TREC qrels (four columns parted by blanks), BEIR's tsv and folders, tables with
+    ``query_id,item_id,gain`` under these or other usual names (CSV, TSV, parquet, feather; without
+    a gain every pair counts as 1), labels (``id,label``), and the judgements in a space folder.
+
+    Of a pair that comes more than once the highest gain is kept; gains below zero count as zero,
+    as in trec_eval; entries whose ids the space does not hold are dropped. ``complaints`` counts
+    all of that.
+
+    Raises
+    ------
+    FileError, ValuesError, SpellingError
+        Unreadable, a gain that is no number (by line), columns that cannot be told.
+    IdsError
+        Not one entry matches; the message shows three ids of either side.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from anglewise.embeddings import Embeddings
+    >>> file = Path(tempfile.mkdtemp()) / "qrels.txt"
+    >>> _ = file.write_text("q1 0 a 2\nq1 0 b 0\nq2 0 zz 1\n")
+    >>> asked, ranked = Embeddings([[1.0]], ["q1"]), Embeddings([[1.0], [2.0]], ["a", "b"])
+    >>> space = Space(queries=asked, items=ranked)
+    >>> judged = read_judgements(file, space)
+    >>> judged.gains.values.tolist(), judged.complaints.dropped, judged.complaints.unknown_queries
+    ([2.0, 0.0], 1, ('q2',))
+    """
+    path = Path(path)
+    if path.is_dir():
+        if is_space_folder(path):
+            return judgements_of(path, direction, space)
+        path = _qrels_in(path, say)
+    sheet = open_sheet(path)
+    given = {QUERY: query_column, DOCUMENT: item_column, GAIN: gain_column}
+    kind = "judgements" if any(given.values()) else _kind(sheet)
+    if kind != "judgements":
+        raise FileError(f"{path} holds {kind}, not graded relevance: read it with read_{kind}")
+    places = _places(sheet, given, say)
+    found = align(sheet, places[:2], space.sides(direction))
+    gains = np.ones(len(found.kept))
+    if len(places) > 2:
+        gains = numbers_of(sheet, sheet.columns(places[2:])[0], places[2])[found.kept]
+    return _judgements(sheet, found, gains, space, direction)
+
+
+def _kind(sheet: Sheet) -> Kind:
+    if sheet.names is None:
+        return "judgements"
+
+    def has(*roles: Role) -> bool:
+        return all(find(sheet.names or (), role, None, sheet.path) is not None for role in roles)
+
+    if has(ANCHOR, NEAR, FAR):
+        return "triplets"
+    if has(QUERY, DOCUMENT):
+        return "judgements"
+    if has(LEFT, RIGHT):
+        return "pairs"
+    return "labels" if has(ID, LABEL) else "judgements"
+
+
+def _qrels_in(folder: Path, say: Say) -> Path:
+    """The judgements of a BEIR folder: those of the test split, or the only ones."""
+    files = [
+        file
+        for place in (folder / "qrels", folder)
+        for file in (sorted(place.iterdir()) if place.is_dir() else [])
+        if suffix(file) == ".tsv"
+        and (place.name == "qrels" or file.name.split(".")[0] in {"qrels", "test"})
+    ]
+    test = [file for file in files if file.name.split(".")[0] == "test"]
+    chosen = test or files
+    if len(chosen) != 1:
+        raise FileError(
+            f"{folder} holds {listed([f.name for f in files]) or 'no qrels/*.tsv'}: name one file"
+        )
+    say(f"took {chosen[0]} as the judgements")
+    return chosen[0]
+
+
+def _places(sheet: Sheet, given: Mapping[Role, str | None], say: Say) -> list[int]:
+    """Where query, item and, if there is one, gain stand."""
+    if sheet.names is None:
+        places = {4: [0, 2, 3], 3: [0, 1, 2], 2: [0, 1]}.get(sheet.width)
+        if places is None or any(given.values()):
+            raise FileError(
+                f"{sheet.path} has no header and {sheet.width} columns: qrels have four (query, "
+                "0, item, gain); name the columns in a first line"
+            )
+    else:
+        query, item = (need(sheet.names, r, given[r], sheet.path) for r in (QUERY, DOCUMENT))
+        gain = find(sheet.names, GAIN, given[GAIN], sheet.path)
+        places = [query, item] if gain is None else [query, item, gain]
+    words = [f"{r.meaning} from {sheet.name(p)}" for r, p in zip(given, places, strict=False)]
+    if len(places) == 2:
+        words.append("no gains: every pair counts as 1")
+    say(f"{sheet.path.name}: {', '.join(words)}")
+    return places
+
+
+def _judgements(
+    sheet: Sheet, found: Aligned, gains: Float64[Array, " kept"], space: Space, direction: Direction
+) -> Judgements:
+    asking, ranked = space.sides(direction)
+    rows, columns = found.rows
+    order = np.lexsort((-gains, columns, rows))  # the highest gain of each pair first
+    rows, columns, gains = rows[order], columns[order], np.maximum(gains[order], 0.0)
+    first = np.append(True, (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1]))
+    table = SparseRows.from_pairs(
+        rows[first], columns[first], gains[first], shape=(len(asking), len(ranked))
+    )
+    relevant = np.bincount(table.rows, weights=table.values > 0, minlength=len(asking))
+    complaints = replace(
+        found.complaints,
+        duplicates=int((~first).sum()),
+        queries_without_relevant=int(((table.counts > 0) & (relevant == 0)).sum()),
+        gains_all_equal=bool(np.all(table.values == table.values[0])),
+    )
+    return Judgements(table, direction, str(sheet.path), complaints)
