@@ -72,6 +72,11 @@ class Embeddings:
         """The number of columns, ``d``."""
         return self.vectors.shape[1]
 
+    @property
+    def named(self) -> bool:
+        """Whether ids were given; without them, rows are known by their numbers."""
+        return self._given_ids is not None
+
     @cached_property
     def ids(self) -> Shaped[Array, " rows"]:
         """The names of the rows, as strings."""
@@ -117,6 +122,10 @@ class Embeddings:
     def take(self, rows: Int64[Array, " some"]) -> "Embeddings":
         """Some rows, in the order asked for, with their ids; metadata stays behind."""
         return Embeddings(self.vectors[rows], ids=self.ids[rows])
+
+    def with_vectors(self, vectors: ArrayLike) -> "Embeddings":
+        """Other vectors under the same ids, with the same metadata."""
+        return Embeddings(vectors, ids=self._given_ids, metadata=self.metadata)
 
 
 @dataclass(frozen=True, eq=False, init=False)

@@ -3,8 +3,9 @@
 Each says three things. *Products*: which of three sums over coordinates it reads (``dot``,
 ``squared-distance``, ``manhattan``). *Score*: the exact value of a pair from that sum and the
 two norms, in float64, larger is nearer. *Terms*, if the score ranks as an inner product: the
-weight and the bias of each item, such that for one query ``g * weight + bias`` orders items as
-the score does (``g`` the inner product). Terms are what makes five measures cost one.
+weight and the bias of each item, such that for one query the *ranking value*
+``g * weight + bias`` orders items as the score does (``g`` the inner product), and what the query
+adds to make it the score again. Terms are what makes five measures cost one.
 """
 
 from abc import ABC, abstractmethod
@@ -15,7 +16,7 @@ import numpy as np
 
 from anglewise.typing import Array, Float64
 
-Product: TypeAlias = Literal["dot", "squared-distance", "manhattan"]
+Product: TypeAlias = Literal["dot", "squared-distance", "manhattan", "block"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +47,19 @@ class Formula(ABC):
         """The exact score of each pair, larger is nearer."""
 
     def terms(self, item_norms: Float64[Array, " n"]) -> Terms | None:
-        """Weight and bias of each item, or None where no inner product ranks alike."""
+        """Weight and bias of each item, or None where no inner product ranks alike.
+
+        Weights are at least 0; both are smooth in the norm (powers up to the eighth).
+        """
         del item_norms
         return None
+
+    def from_ranking(
+        self, ranking: Float64[Array, "*pairs"], query_norms: Float64[Array, "*pairs"]
+    ) -> Float64[Array, "*pairs"]:
+        """The score whose ranking value this is: what the query's own length adds to it."""
+        del query_norms
+        return ranking
 
 
 @dataclass(frozen=True)
@@ -113,6 +124,12 @@ class Norm(Formula):
         """Items divided by ``|x|^item``."""
         return Terms(weight=_power(item_norms, -self.item))
 
+    def from_ranking(
+        self, ranking: Float64[Array, "*pairs"], query_norms: Float64[Array, "*pairs"]
+    ) -> Float64[Array, "*pairs"]:
+        """Divided by ``|q|^query``."""
+        return ranking * _power(query_norms, -self.query)
+
 
 @dataclass(frozen=True)
 class Cosine(Formula):
@@ -140,6 +157,12 @@ class Cosine(Formula):
     def terms(self, item_norms: Float64[Array, " n"]) -> Terms:
         """Items of length one."""
         return Terms(weight=_power(item_norms, -1))
+
+    def from_ranking(
+        self, ranking: Float64[Array, "*pairs"], query_norms: Float64[Array, "*pairs"]
+    ) -> Float64[Array, "*pairs"]:
+        """Divided by ``|q|``."""
+        return ranking * _power(query_norms, -1)
 
 
 @dataclass(frozen=True)
@@ -172,6 +195,12 @@ class Euclidean(Formula):
         """Half the squared length is taken off."""
         return Terms(bias=-0.5 * item_norms**2)
 
+    def from_ranking(
+        self, ranking: Float64[Array, "*pairs"], query_norms: Float64[Array, "*pairs"]
+    ) -> Float64[Array, "*pairs"]:
+        """``-sqrt(|q|^2 - 2 ranking)``."""
+        return -np.sqrt(np.maximum(query_norms**2 - 2 * ranking, 0))
+
 
 @dataclass(frozen=True)
 class Manhattan(Formula):
@@ -198,8 +227,46 @@ class Manhattan(Formula):
         return -product
 
 
+class BlockFormula(Formula):
+    """A score of your own: override ``block``, and say how it is spelled.
+
+    It is computed in float64 for every pair, a block of queries against a block of items, so it
+    costs what your function costs. What it returns for a pair should not depend on the rest of
+    the block; a pair of zeros must not give NaN.
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class Chebyshev(BlockFormula):
+    ...     meaning = "negated largest difference"
+    ...     def __str__(self):
+    ...         return "chebyshev"
+    ...     def block(self, queries, items):
+    ...         return -np.abs(queries[:, None] - items[None]).max(axis=2)
+    >>> Chebyshev().block(np.array([[1.0, 2.0]]), np.array([[0.0, 5.0]]))
+    array([[-3.]])
+    """
+
+    product = "block"
+
+    @abstractmethod
+    def block(
+        self, queries: Float64[Array, "q d"], items: Float64[Array, "n d"]
+    ) -> Float64[Array, "q n"]:
+        """The score of every query with every item, larger is nearer."""
+
+    def score(
+        self,
+        product: Float64[Array, "*pairs"],
+        query_norms: Float64[Array, "*pairs"],
+        item_norms: Float64[Array, "*pairs"],
+    ) -> Float64[Array, "*pairs"]:
+        """What ``block`` returned is the score."""
+        del query_norms, item_norms
+        return product
+
+
 def _power(norms: Array, exponent: float) -> Array:
     """``norms ** exponent``, and 0 for a zero vector, so that its score is 0 and never NaN."""
     if exponent == 0:
         return np.ones_like(norms)
-    return np.where(norms > 0, np.power(np.where(norms > 0, norms, 1.0), exponent), 0.0)
+    return np.where(norms > 0, np.where(norms > 0, norms, 1.0) ** exponent, 0.0)

@@ -1,0 +1,174 @@
+"""How far the float32 pass can be wrong, and what follows from it.
+
+The pass ranks items by ``a = g * weight + bias`` in float32 and drops what is at most a cut. By
+Cauchy-Schwarz the true value of a dropped item exceeds the cut by little, and never exceeds
+``|q| |x| weight + bias``. Both are bounded for the items of one size at a time (norms within a
+factor of two), so that one long vector does not spoil the bound of all others. If the score that
+belongs to the bound lies below the k-th exact score found, nothing outside can be better or tied.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from anglewise.measures.formula import Formula
+from anglewise.typing import Array, Bool, Float32, Float64, Int64
+
+UNIT = 2.0**-24
+SIZES = 600
+"""Sizes of items: powers of two from 2^-300 on."""
+TOO_LARGE = 1e37
+"""Beyond this, float32 sums may overflow: nothing is known about them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """The largest of each quantity among the items of each size, for each measure; -inf if none.
+
+    ``norm``, ``stray`` (how far the float32 rows may lie from the exact ones beyond rounding):
+    ``(sizes,)``. ``lever`` (weight times norm), ``weight``, ``bias``, ``bias_size`` (absolute):
+    ``(measures, sizes)``.
+    """
+
+    norm: Float64[Array, " sizes"]
+    stray: Float64[Array, " sizes"]
+    lever: Float64[Array, "m sizes"]
+    weight: Float64[Array, "m sizes"]
+    bias: Float64[Array, "m sizes"]
+    bias_size: Float64[Array, "m sizes"]
+
+    @classmethod
+    def of(
+        cls,
+        norm: Float64[Array, " blocks"],
+        stray: float,
+        weight: Float32[Array, "m blocks"],
+        bias: Float32[Array, "m blocks"],
+        least_bias: Float32[Array, "m blocks"],
+    ) -> "Reach":
+        """From the largest norm and weight and the range of the bias in blocks of items."""
+        exponent = np.frexp(norm)[1].astype(np.int64)
+        size = np.where(norm > 0, np.clip(exponent + SIZES // 2, 0, SIZES - 1), 0)
+        w, b = weight.astype(np.float64), bias.astype(np.float64)
+        extent = np.maximum(np.abs(b), np.abs(least_bias.astype(np.float64)))
+        return cls(
+            _largest(size, norm),
+            _largest(size, np.full(len(norm), stray)),
+            *(np.stack([_largest(size, row) for row in part]) for part in (w * norm, w, b, extent)),
+        )
+
+    def join(self, other: "Reach") -> "Reach":
+        """The reach of both sets of items."""
+        return Reach(
+            np.maximum(self.norm, other.norm),
+            np.maximum(self.stray, other.stray),
+            np.maximum(self.lever, other.lever),
+            np.maximum(self.weight, other.weight),
+            np.maximum(self.bias, other.bias),
+            np.maximum(self.bias_size, other.bias_size),
+        )
+
+
+def _largest(size: Int64[Array, " blocks"], values: Float64[Array, " blocks"]) -> Array:
+    out = np.full(SIZES, -np.inf)
+    np.maximum.at(out, size, values)
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """What is known about the items that one measure dropped, for some queries.
+
+    ``below`` says for which queries no item at or below a cut can reach a score.
+    """
+
+    formula: Formula
+    query_norms: Float64[Array, " q"]
+    dimension: int
+    exact_input: bool
+    norm: Float64[Array, " sizes"]
+    stray: Float64[Array, " sizes"]
+    lever: Float64[Array, " sizes"]
+    weight: Float64[Array, " sizes"]
+    bias: Float64[Array, " sizes"]
+    bias_size: Float64[Array, " sizes"]
+
+    def take(self, queries: Int64[Array, " some"]) -> "Bound":
+        """The same for some of the queries."""
+        return replace(self, query_norms=self.query_norms[queries])
+
+    def below(self, cut: Float32[Array, " q"], score: Float32[Array, " q"]) -> Bool[Array, " q"]:
+        """Whether every item whose float32 value is at most the cut scores less than this."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            highest = np.minimum(self._ceiling, cut[:, None] + self._error(cut)).max(axis=1)
+            exact = self.query_norms**2 * (self.formula.product == "squared-distance")
+            highest += (self.dimension + 16) * 2.0**-50 * (np.abs(highest) + exact)
+            return self.formula.from_ranking(highest, self.query_norms).astype(np.float32) < score
+
+    def cut(self, near: Float32[Array, " q"], score: Float32[Array, " q"]) -> Float32[Array, " q"]:
+        """A value, near the one given, at or below which no item reaches the score; or -inf."""
+        found = np.full(len(near), -np.inf, dtype=np.float32)
+        with np.errstate(invalid="ignore", over="ignore"):
+            step = np.abs(near) * 2.0**-22 + 2 * self._error(near).min(axis=1)
+            for _ in range(48):
+                trial = (near - step).astype(np.float32)
+                good = np.isneginf(found) & self.below(trial, score)
+                found = np.where(good, trial, found)
+                if not np.isneginf(found).any():
+                    break
+                step = step * 2
+        return found
+
+    @property
+    def _ceiling(self) -> Float64[Array, "q sizes"]:
+        """What no item of this size can exceed."""
+        q = self.query_norms[:, None]
+        if self.formula.product == "manhattan":
+            return np.where(q > self.norm, self.norm - q, 0.0) * (1 - 2.0**-20)
+        return (
+            (q * self.lever + self.bias)
+            + 2.0**-20 * np.abs(q * self.lever)
+            + (2.0**-20 * self.bias_size)
+        )
+
+    def _error(self, cut: Float32[Array, " q"]) -> Float64[Array, "q sizes"]:
+        """By how much an item of this size can exceed a cut that it did not pass."""
+        q, size = self.query_norms[:, None], np.abs(cut.astype(np.float64))[:, None]
+        terms = self.dimension + 16
+        if self.formula.product == "manhattan":
+            rounded = 0.0 if self.exact_input else np.sqrt(self.dimension) * (q + self.norm)
+            error = UNIT * (terms * size + 4 * rounded)
+            large = q + self.norm
+        else:
+            error = UNIT * (terms * q * self.lever + 8 * (self.bias_size + size))
+            large = np.maximum(q * np.maximum(self.lever, self.norm), self.bias_size)
+            large = np.maximum(large, self.weight)
+        leak = 8 * self.stray * (self.weight * q + self.norm)
+        tiny = self.dimension * 2.0**-126 * (1 + self.weight)
+        return np.where(large > TOO_LARGE, np.inf, 1.01 * error + leak + tiny)
+
+
+def bounds(
+    reach: Reach,
+    formulas: tuple[Formula, ...],
+    query_norms: Float64[Array, " q"],
+    dimension: int,
+    exact_input: bool,
+) -> list[Bound]:
+    """One bound for each measure, over the sizes that occur."""
+    there = reach.norm >= 0
+    return [
+        Bound(
+            formula,
+            query_norms,
+            dimension,
+            exact_input,
+            reach.norm[there],
+            reach.stray[there],
+            reach.lever[j, there],
+            reach.weight[j, there],
+            reach.bias[j, there],
+            reach.bias_size[j, there],
+        )
+        for j, formula in enumerate(formulas)
+    ]

@@ -1,0 +1,81 @@
+"""The items that may belong to the nearest of each query, found in float32."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from anglewise.typing import Array, Float32, Int, Int64
+
+
+@dataclass(eq=False)
+class Candidates:
+    """For each query and measure a few items, and a cut that all other items do not exceed.
+
+    ``values`` and ``rows`` are ``queries x measures x room``; the first ``counts`` of them hold.
+    An item whose float32 value exceeds ``cut`` is among them. When there is no more room the
+    best ``keep`` stay and the cut rises to the least of them.
+    """
+
+    keep: int
+    values: Float32[Array, "q m room"]
+    rows: Int[Array, "q m room"]
+    counts: Int[Array, "q m"]
+    cut: Float32[Array, "q m"]
+
+    @classmethod
+    def none(cls, queries: int, measures: int, keep: int) -> "Candidates":
+        """Nobody yet, and nothing to exceed."""
+        room = 2 * keep
+        return cls(
+            keep,
+            np.full((queries, measures, room), -np.inf, dtype=np.float32),
+            np.full((queries, measures, room), -1, dtype=np.int32),
+            np.zeros((queries, measures), dtype=np.int32),
+            np.full((queries, measures), -np.inf, dtype=np.float32),
+        )
+
+    def add(
+        self,
+        measure: int,
+        queries: Int64[Array, " found"],
+        values: Float32[Array, " found"],
+        rows: Int64[Array, " found"],
+    ) -> None:
+        """Take in items that exceed the cut, in any order; none may come twice."""
+        values = np.where(np.isnan(values), np.float32(np.inf), values)
+        order = np.lexsort((-values, queries))
+        queries, values, rows = queries[order], values[order], rows[order]
+        who, first, many = np.unique(queries, return_index=True, return_counts=True)
+        within = np.arange(len(queries)) - np.repeat(first, many)
+        dropped = within == self.keep
+        cut = self.cut[:, measure]
+        cut[queries[dropped]] = np.maximum(cut[queries[dropped]], values[dropped])
+        full = self.counts[who, measure] + np.minimum(many, self.keep) > self.values.shape[2]
+        self._compact(measure, who[full])
+        stay = within < self.keep
+        queries, within = queries[stay], within[stay]
+        at = self.counts[queries, measure] + within
+        self.values[queries, measure, at] = values[stay]
+        self.rows[queries, measure, at] = rows[stay]
+        self.counts[who, measure] += np.minimum(many, self.keep).astype(np.int32)
+
+    def finish(self) -> None:
+        """Leave no more than ``keep`` with each query."""
+        for measure in range(self.counts.shape[1]):
+            full = np.flatnonzero(self.counts[:, measure] > self.keep)
+            self._compact(measure, full.astype(np.int64))
+
+    def _compact(self, measure: int, queries: Int64[Array, " full"]) -> None:
+        if not len(queries):
+            return
+        values = self.values[queries, measure]
+        order = np.argpartition(-values, self.keep - 1, axis=1)[:, : self.keep]
+        values = np.take_along_axis(values, order, axis=1)
+        rows = np.take_along_axis(self.rows[queries, measure], order, axis=1)
+        self.values[queries, measure] = -np.inf
+        self.rows[queries, measure] = -1
+        self.values[queries, measure, : self.keep] = values
+        self.rows[queries, measure, : self.keep] = rows
+        self.counts[queries, measure] = self.keep
+        least = np.maximum(self.cut[queries, measure], values.min(axis=1))
+        self.cut[queries, measure] = least

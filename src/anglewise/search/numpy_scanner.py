@@ -1,0 +1,132 @@
+"""The float32 pass in NumPy, for machines on which the compiled part was not built."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from anglewise.embeddings import Embeddings
+from anglewise.search.candidates import Candidates
+from anglewise.search.left_out import LeftOut
+from anglewise.search.plan import Pass
+from anglewise.search.scanner import Scanner
+from anglewise.search.tiles import Tile, prepared
+from anglewise.typing import Array, Float32, Int64
+
+BLOCK = 64
+AT_ONCE = 1 << 19
+"""Scores looked at together after the block test."""
+
+
+class NumpyScanner(Scanner):
+    """BLAS for the inner products, one comparison a block, then only the blocks of interest."""
+
+    kind = "numpy"
+    tile_bytes = 1 << 22
+
+    def tile(self, shared: Pass, ranked: Embeddings, rows: Int64[Array, " n"] | slice) -> Tile:
+        """Items in order of their length."""
+        return prepared(shared, ranked, rows, BLOCK)
+
+    def queries(self, queries: Float32[Array, "q r"]) -> Float32[Array, "q r"]:
+        """As they are."""
+        return queries
+
+    def scan(
+        self,
+        shared: Pass,
+        tile: Tile,
+        queries: Float32[Array, "q r"],
+        left_out: LeftOut,
+        found: Candidates,
+    ) -> None:
+        """One product for all measures; blocks without any score of interest are passed over."""
+        products = items_by_queries(shared, tile, queries)
+        table = products.reshape(-1, tile.block, len(queries))
+        with np.errstate(invalid="ignore", over="ignore"):
+            blocks, who = np.nonzero(~(table.max(axis=1) <= _interesting(tile, found.cut)))
+            for start in range(0, len(blocks), AT_ONCE // tile.block):
+                part = slice(start, start + AT_ONCE // tile.block)
+                hits = _Hits(blocks[part], who[part], table[blocks[part], :, who[part]])
+                self._score(tile, hits, left_out, found)
+
+    def _score(self, tile: Tile, hits: "_Hits", left_out: LeftOut, found: Candidates) -> None:
+        blocks, who = hits.blocks, hits.queries
+        for j in range(len(tile.weights)):
+            weight = tile.weights[j].reshape(-1, tile.block)[blocks]
+            bias = tile.biases[j].reshape(-1, tile.block)[blocks]
+            value = hits.products * weight + bias
+            hit, column = np.nonzero(~(value <= found.cut[who, j][:, None]))
+            rows = tile.rows[blocks[hit] * tile.block + column]
+            asking = who[hit]
+            good = (rows >= 0) & left_out.allows(asking, rows)
+            found.add(j, asking[good], value[hit, column][good], rows[good])
+
+    def sample(
+        self,
+        shared: Pass,
+        tile: Tile,
+        queries: Float32[Array, "q r"],
+        left_out: LeftOut,
+        rank: int,
+    ) -> Float32[Array, "q m"]:
+        """From the best of each of many groups of items: never above the true value."""
+        products = items_by_queries(shared, tile, queries)
+        cuts = np.full((len(queries), len(tile.weights)), -np.inf, dtype=np.float32)
+        groups = len(products) // tile.block
+        if rank > groups:
+            return cuts
+        hidden = _hidden(tile, left_out)
+        with np.errstate(invalid="ignore", over="ignore"):
+            for j in range(len(tile.weights)):
+                value = products * tile.weights[j][:, None] + tile.biases[j][:, None]
+                value[hidden] = -np.inf
+                # strided groups: neighbouring columns are of one length, and alike
+                best = value.reshape(tile.block, groups, len(queries)).max(axis=0)
+                cuts[:, j] = np.partition(best, groups - rank, axis=0)[groups - rank]
+        return np.nan_to_num(cuts, nan=-np.inf, posinf=-np.inf)
+
+
+@dataclass(frozen=True, eq=False)
+class _Hits:
+    """Blocks of items and queries for which they are of interest, with their products."""
+
+    blocks: Int64[Array, " hits"]
+    queries: Int64[Array, " hits"]
+    products: Float32[Array, "hits block"]
+
+
+def items_by_queries(
+    shared: Pass, tile: Tile, queries: Float32[Array, "q r"]
+) -> Float32[Array, "p q"]:
+    """The product that the pass reads, of every item of the tile with every query."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        if shared.inner:
+            return tile.vectors @ queries.T
+        total = np.zeros((len(tile.vectors), len(queries)), dtype=np.float32)
+        step: Array = np.empty_like(total)
+        columns = np.ascontiguousarray(queries.T)
+        for a, b in zip(np.ascontiguousarray(tile.vectors.T), columns, strict=True):
+            np.subtract(a[:, None], b, out=step)
+            np.abs(step, out=step)
+            total -= step
+        return total
+
+
+def _interesting(tile: Tile, cut: Float32[Array, "q m"]) -> Float32[Array, "blocks q"]:
+    """For each block and query, the least product that could exceed a cut of any measure."""
+    least = np.full((tile.bias_of_block.shape[1], len(cut)), np.inf, dtype=np.float32)
+    for j in range(cut.shape[1]):
+        due = cut[:, j] - tile.bias_of_block[j][:, None]
+        up, down = due * tile.least_step[j][:, None], due * tile.most_step[j][:, None]
+        np.minimum(least, np.minimum(up, down), out=least)
+    return least
+
+
+def _hidden(tile: Tile, left_out: LeftOut) -> tuple[Int64[Array, " h"], Int64[Array, " h"]]:
+    """Columns and queries of the pairs that are left out."""
+    order = np.argsort(tile.rows, kind="stable")
+    ascending = tile.rows[order]
+    at = np.minimum(np.searchsorted(ascending, left_out.indices), len(order) - 1)
+    there = ascending[at] == left_out.indices
+    queries = (left_out.pairs // left_out.width)[there]
+    return order[at[there]], queries

@@ -1,0 +1,94 @@
+"""Which measures can share a pass over the items, and in which coordinates each pass works."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import SpellingError
+from anglewise.measures.formula import BlockFormula, Formula
+from anglewise.measures.frame import Affine, Maps, fit_frames
+from anglewise.measures.measure import Measure
+from anglewise.search.exact import moved
+from anglewise.typing import Array, Direction, Float64
+
+FAR = 16.0
+"""A common offset this many times the squared spread costs float32 its digits."""
+SAMPLE = 2048
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """Measures that read the same sum over coordinates in the same frame.
+
+    ``shift`` is taken off both sides before float32 is used: distances do not feel it, and
+    large numbers do not cancel. It has no part in the exact scores.
+    """
+
+    measures: tuple[Measure, ...]
+    maps: Maps | None
+    shift: Float64[Array, " r"] | None = None
+
+    @cached_property
+    def formulas(self) -> tuple[Formula, ...]:
+        """The formulas of the measures."""
+        return tuple(measure.formula for measure in self.measures)
+
+    @property
+    def inner(self) -> bool:
+        """Whether inner products rank as these measures do."""
+        return self.formulas[0].terms(np.ones(1)) is not None
+
+    @property
+    def ranked(self) -> Affine | None:
+        """What the frame does to those who are ranked."""
+        return None if self.maps is None else self.maps.ranked
+
+    @property
+    def asking(self) -> Affine | None:
+        """What the frame does to those who ask."""
+        return None if self.maps is None else self.maps.asking
+
+
+def passes(measures: list[Measure], space: Space, direction: Direction) -> list[Pass]:
+    """As few passes as the measures allow; frames are fitted here, each once."""
+    ranked = space.sides(direction)[1]
+    found: list[Pass] = []
+    for frames in dict.fromkeys(measure.frames for measure in measures):
+        maps = fit_frames(frames, space, direction)
+        alike = [measure for measure in measures if measure.frames == frames]
+        found += _in_one_frame(alike, maps, ranked)
+    return found
+
+
+def _in_one_frame(measures: list[Measure], maps: Maps | None, ranked: Embeddings) -> Iterator[Pass]:
+    inner = [m for m in measures if m.formula.terms(np.ones(1)) is not None]
+    shift = None
+    if any(m.formula.product == "squared-distance" for m in inner):
+        shift = _far_away(ranked, None if maps is None else maps.ranked)
+    if shift is not None:
+        distances = tuple(m for m in inner if m.formula.product == "squared-distance")
+        inner = [m for m in inner if m.formula.product != "squared-distance"]
+        yield Pass(distances, maps, shift)
+    if inner:
+        yield Pass(tuple(inner), maps)
+    for measure in measures:
+        if measure.formula.terms(np.ones(1)) is not None:
+            continue
+        if measure.formula.product != "manhattan" and not isinstance(measure.formula, BlockFormula):
+            raise SpellingError(
+                f"{measure} neither ranks as an inner product nor scores a block: "
+                "give its formula terms, or make it a BlockFormula"
+            )
+        yield Pass((measure,), maps)
+
+
+def _far_away(ranked: Embeddings, by: Affine | None) -> Float64[Array, " r"] | None:
+    """The middle of the ranked side, if it lies much further from zero than the rows from it."""
+    step = max(1, len(ranked) // SAMPLE)
+    rows = moved(ranked.vectors[::step][:SAMPLE], by)
+    middle = rows.mean(axis=0)
+    spread = np.square(rows - middle).sum(axis=1).mean()
+    return middle if middle @ middle > FAR * spread else None

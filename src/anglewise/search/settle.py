@@ -1,0 +1,93 @@
+"""From candidates to the answer, and the proof that nobody was missed.
+
+The exact scores of the candidates are computed. If the bound on all others lies below the k-th of
+them, the list and its ties are complete. Where it does not (many equal scores, hardly different
+vectors), the items are gone through again, and every one that may reach the k-th score is scored
+exactly.
+"""
+
+import numpy as np
+
+from anglewise.search.asked import Asked, Wanted
+from anglewise.search.bound import Bound, Reach, bounds
+from anglewise.search.candidates import Candidates
+from anglewise.search.numpy_scanner import BLOCK, items_by_queries
+from anglewise.search.ranking import NOBODY, Standing, best, scores_of
+from anglewise.search.tiles import prepared, spans
+from anglewise.typing import Array, Float32, Int64
+
+AGAIN_QUERIES = 128
+AGAIN_BYTES = 1 << 21
+
+
+def settled(asked: Asked, found: Candidates, reach: Reach) -> list[Standing]:
+    """The exact answer for each measure of the pass."""
+    allowed = len(asked.ranked) - asked.left_out.counts
+    shared = asked.shared
+    plain = shared.ranked is None and shared.shift is None
+    known = bounds(reach, shared.formulas, asked.reduced_norms, asked.exact.shape[1], plain)
+    out: list[Standing] = []
+    for j, key in enumerate(_exact_keys(asked, found)):
+        standing = Standing(*best(key, asked.k))
+        complete = found.counts[:, j] >= allowed
+        proven = complete | known[j].below(found.cut[:, j], standing.last)
+        unproven = np.flatnonzero(~proven)
+        for start in range(0, len(unproven), AGAIN_QUERIES):
+            some = unproven[start : start + AGAIN_QUERIES]
+            bound, cut = known[j].take(some), found.cut[some, j]
+            sure = _again(asked.take(some), j, bound, cut, standing.last[some])
+            standing.key[some], standing.tied[some] = sure.key, sure.tied
+        out.append(standing)
+    return out
+
+
+def _exact_keys(asked: Asked, found: Candidates) -> list[Array]:
+    rows = found.rows[:, :, : found.keep].astype(np.int64)
+    there = [np.nonzero(rows[:, j] >= 0) for j in range(rows.shape[1])]
+    wanted = [
+        Wanted(formula, at[0], rows[:, j][at])
+        for j, (formula, at) in enumerate(zip(asked.shared.formulas, there, strict=True))
+    ]
+    out: list[Array] = []
+    for at, key in zip(there, asked.keys(wanted), strict=True):
+        table = np.full((len(asked), found.keep), NOBODY)
+        table[at] = key
+        out.append(table)
+    return out
+
+
+def _again(
+    asked: Asked, j: int, bound: Bound, near: Float32[Array, " q"], score: Float32[Array, " q"]
+) -> Standing:
+    """Score exactly whatever may reach a score known to be reached by ``k`` items.
+
+    The score, and with it the cut, rises with what is found.
+    """
+    standing = Standing.empty(len(asked), asked.k)
+    length = max(256, AGAIN_BYTES // (4 * asked.exact.shape[1]))
+    cut = bound.cut(near, score)
+    for span in spans(len(asked.ranked), length):
+        who, rows = _may_reach(asked, j, span, cut)
+        key = asked.keys([Wanted(bound.formula, who, rows)])[0]
+        reaches = scores_of(key) >= score[who]
+        standing.take_in(who[reaches], key[reaches])
+        higher = np.flatnonzero(standing.last > score)
+        if len(higher):
+            score[higher] = standing.last[higher]
+            cut[higher] = bound.take(higher).cut(near[higher], score[higher])
+    return standing
+
+
+def _may_reach(
+    asked: Asked, j: int, span: slice, cut: Float32[Array, " q"]
+) -> tuple[Int64[Array, " pairs"], Int64[Array, " pairs"]]:
+    """The queries and the items of a tile whose float32 value exceeds the cut, if there is one."""
+    tile = prepared(asked.shared, asked.ranked, span, BLOCK)
+    product = items_by_queries(asked.shared, tile, asked.reduced)
+    with np.errstate(invalid="ignore", over="ignore"):
+        value = product * tile.weights[j][:, None] + tile.biases[j][:, None]
+        may = ~(value <= cut) | np.isneginf(cut)
+    column, who = np.nonzero(may & (tile.rows >= 0)[:, None])
+    rows = tile.rows[column]
+    good = asked.left_out.allows(who, rows)
+    return who[good], rows[good]

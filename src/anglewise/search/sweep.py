@@ -1,0 +1,116 @@
+"""One pass over the items for a block of queries: tiles in turn, all threads on a few of them."""
+
+import math
+from collections.abc import Callable, Iterator
+from functools import reduce
+
+import numpy as np
+
+from anglewise.measures.formula import BlockFormula
+from anglewise.search.asked import Asked
+from anglewise.search.bound import Reach
+from anglewise.search.candidates import Candidates
+from anglewise.search.machine import Machine
+from anglewise.search.own_formula import scored
+from anglewise.search.ranking import Standing
+from anglewise.search.settle import settled
+from anglewise.search.tiles import spans
+from anglewise.typing import Array, Float32
+
+SAMPLE = 4096
+"""Items looked at first, to learn what a score must exceed to be of interest."""
+STATE_BYTES = 1 << 25
+
+
+def to_keep(k: int) -> int:
+    """How many candidates are kept: some more than asked, so that the proof has room."""
+    return k + 8 + k // 8
+
+
+def block_length(k: int, measures: int) -> int:
+    """How many queries are answered together."""
+    return max(64, min(2048, STATE_BYTES // (16 * to_keep(k) * measures)))
+
+
+def answered(asked: Asked, machine: Machine, step: Callable[[int], None]) -> list[Standing]:
+    """The exact answer of a block of queries for each measure of a pass.
+
+    ``step`` is told how many items have been gone through.
+    """
+    formula = asked.shared.formulas[0]
+    if isinstance(formula, BlockFormula):
+        parts = [asked.part(which) for which in _parts(len(asked), machine.threads)]
+        standing = _joined(machine.each(lambda part: scored(part, formula), parts))
+        step(len(asked.ranked))
+        return [standing]
+    return _swept(asked, machine, step)
+
+
+def _swept(asked: Asked, machine: Machine, step: Callable[[int], None]) -> list[Standing]:
+    scanner, shared, ranked = machine.scanner, asked.shared, asked.ranked
+    parts = [asked.part(which) for which in _parts(len(asked), machine.threads)]
+    queries = [scanner.queries(part.reduced) for part in parts]
+    found = [Candidates.none(len(part), len(shared.measures), to_keep(asked.k)) for part in parts]
+    _seed(parts, queries, found, machine)
+    length = max(256, scanner.tile_bytes // (4 * asked.exact.shape[1]))
+    reaches: list[Reach] = []
+    for some in _batches(spans(len(ranked), length), machine.threads):
+        tiles = machine.each(lambda span: scanner.tile(shared, ranked, span), some)
+        reaches = [reduce(Reach.join, [*reaches, *(tile.reach for tile in tiles)])]
+
+        def scan(i: int, tiles: list[object] = tiles) -> None:
+            for tile in tiles:
+                scanner.scan(shared, tile, queries[i], parts[i].left_out, found[i])
+
+        machine.each(scan, range(len(parts)))
+        step(some[-1].stop)
+
+    def settle(i: int) -> list[Standing]:
+        found[i].finish()
+        return settled(parts[i], found[i], reaches[0])
+
+    answers = machine.each(settle, range(len(parts)))
+    return [_joined([answer[j] for answer in answers]) for j in range(len(shared.measures))]
+
+
+def _seed(
+    parts: list[Asked], queries: list[object], found: list[Candidates], machine: Machine
+) -> None:
+    """Start with cuts that a sample of the items suggests; the proof notices if they mislead."""
+    items, scanner = len(parts[0].ranked), machine.scanner
+    if items < 4 * SAMPLE:
+        return
+    rows = np.arange(SAMPLE, dtype=np.int64) * (items // SAMPLE)
+    tile = scanner.tile(parts[0].shared, parts[0].ranked, rows)
+    expected = found[0].keep * SAMPLE / items
+    rank = math.ceil(expected + 4 * math.sqrt(expected) + 3)
+
+    def seed(i: int) -> None:
+        cut: Float32[Array, "q m"] = scanner.sample(
+            parts[i].shared, tile, queries[i], parts[i].left_out, rank
+        )
+        found[i].cut[:] = cut
+
+    machine.each(seed, range(len(parts)))
+
+
+def _parts(queries: int, threads: int) -> Iterator[slice]:
+    length = min(256, max(32, math.ceil(queries / threads)))
+    return spans(queries, length)
+
+
+def _batches(all_spans: Iterator[slice], size: int) -> Iterator[list[slice]]:
+    batch: list[slice] = []
+    for span in all_spans:
+        batch.append(span)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _joined(parts: list[Standing]) -> Standing:
+    return Standing(
+        np.concatenate([part.key for part in parts]), np.concatenate([part.tied for part in parts])
+    )

@@ -1,0 +1,148 @@
+"""What must not matter, does not: tiles, threads, the order of the items, who computes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from search_oracle import FIVE, PLAIN, same, scanners, using
+
+from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import ShapeError, ValuesError
+from anglewise.measures.formula import BlockFormula
+from anglewise.measures.measure import Measure
+from anglewise.search.engine import search
+
+NAMES = [*PLAIN, "cosine@centred", "cosine@whitened", "euclidean@whitened", "manhattan@whitened"]
+SCANNERS = pytest.mark.parametrize("scanner", scanners(), ids=lambda s: s.kind)
+
+
+def space_of(seed, items=1500, queries=50, d=6):
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((items, d)) * rng.lognormal(0, 1, (items, 1)) + rng.integers(0, 2)
+    if seed % 2:
+        x = np.round(x)
+    return Space(queries=Embeddings(rng.standard_normal((queries, d))), items=Embeddings(x))
+
+
+@SCANNERS
+@given(seed=st.integers(0, 1000), tile_bytes=st.integers(1, 20_000), keep=st.integers(0, 30))
+@settings(max_examples=15, deadline=None)
+def test_tile_size_and_number_of_candidates_do_not_matter(scanner, seed, tile_bytes, keep):
+    space = space_of(seed)
+    with using(scanner, tile_bytes=1 << 20):
+        whole = search(space, NAMES, k=9, threads=1)
+    with using(scanner, tile_bytes=tile_bytes, sample=100, keep=lambda k: k + keep):
+        tiled = search(space, NAMES, k=9, threads=1)
+    assert all(same(whole[name], tiled[name]) for name in NAMES)
+
+
+@SCANNERS
+@pytest.mark.parametrize("seed", [0, 1])
+def test_threads_do_not_matter(scanner, seed):
+    space = space_of(seed, items=3000)
+    with using(scanner, tile_bytes=1 << 14):
+        one = search(space, NAMES, k=9, threads=1)
+        assert all(
+            same(one[name], found)
+            for threads in (2, 5)
+            for name, found in search(space, NAMES, k=9, threads=threads).items()
+        )
+
+
+@SCANNERS
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=15, deadline=None)
+def test_the_order_of_the_items_does_not_matter(scanner, seed):
+    space = space_of(seed, items=400)
+    order = np.random.default_rng(seed).permutation(400)
+    moved = Space(queries=space.queries, items=space.items.take(order))
+    with using(scanner, sample=64):
+        before = search(space, PLAIN, k=9)
+        after = search(moved, PLAIN, k=9)
+    for name in PLAIN:
+        assert np.array_equal(order[after[name].indices], before[name].indices)
+        assert np.array_equal(after[name].scores, before[name].scores)
+        assert np.array_equal(after[name].tied_at_cut, before[name].tied_at_cut)
+
+
+@SCANNERS
+def test_one_query_is_answered_as_among_many(scanner):
+    space = space_of(4)
+    with using(scanner):
+        many = search(space, NAMES, k=5)
+        for row in (0, 31):
+            alone = search(space, NAMES, k=5, rows=np.array([row]))
+            for name in NAMES:
+                assert np.array_equal(alone[name].indices[0], many[name].indices[row])
+                assert np.array_equal(alone[name].scores[0], many[name].scores[row])
+
+
+@SCANNERS
+def test_measures_together_are_answered_as_each_alone(scanner):
+    space = space_of(5)
+    with using(scanner):
+        together = search(space, NAMES, k=5)
+        assert all(same(together[name], search(space, name, k=5)[name]) for name in NAMES)
+
+
+def test_unit_vectors_rank_alike_under_dot_cosine_and_euclidean():
+    rng = np.random.default_rng(6)
+    x = rng.standard_normal((200, 8))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    found = search(Space(items=Embeddings(x)), FIVE, k=10, direction="items-items")
+    overlap = found["dot"].indices == found["euclidean"].indices
+    assert overlap.mean() > 0.99
+
+
+def test_dot_ranking_survives_rescaling_of_a_query():
+    space = space_of(8)
+    longer = Space(queries=Embeddings(space.queries.vectors * 8), items=space.items)
+    for name in FIVE[:2]:
+        assert np.array_equal(search(space, name)[name].indices, search(longer, name)[name].indices)
+
+
+def test_euclidean_neighbours_survive_a_common_offset():
+    rng = np.random.default_rng(9)
+    x, q = rng.integers(-64, 64, (2000, 8)) / 64, rng.integers(-64, 64, (40, 8)) / 64
+    near = search(Space(queries=Embeddings(q), items=Embeddings(x)), "euclidean")["euclidean"]
+    far = Space(queries=Embeddings(q + 8192), items=Embeddings(x + 8192))
+    assert same(near, search(far, "euclidean")["euclidean"])
+
+
+@dataclass(frozen=True)
+class Overlap(BlockFormula):
+    meaning = "shared mass"
+    broken: str = ""
+
+    def __str__(self):
+        return "overlap"
+
+    def block(self, queries, items):
+        score = np.minimum(queries[:, None], items[None]).sum(axis=2)
+        if self.broken == "shape":
+            return score[:, :-1]
+        return score * np.nan if self.broken == "nan" else score
+
+
+def test_a_measure_of_ones_own_is_searched_exactly():
+    space = space_of(3, items=700)
+    measure = Measure(Overlap())
+    found = search(space, [measure, "dot"], k=12)["overlap"]
+    score = (
+        Overlap()
+        .block(space.queries.vectors.astype(np.float64), space.items.vectors.astype(np.float64))
+        .astype(np.float32)
+    )
+    order = np.argsort(-score, axis=1, kind="stable")[:, :12]
+    assert np.array_equal(found.indices, order)
+    last = np.take_along_axis(score, order[:, -1:], axis=1)
+    inside = np.take_along_axis(score, order, axis=1) == last
+    assert np.array_equal(found.tied_at_cut, (score == last).sum(1) - inside.sum(1))
+
+
+@pytest.mark.parametrize(("broken", "error"), [("shape", ShapeError), ("nan", ValuesError)])
+def test_a_measure_of_ones_own_that_misbehaves_is_named(broken, error):
+    with pytest.raises(error, match="overlap"):
+        search(space_of(0, items=20), [Measure(Overlap(broken=broken))], k=1)
