@@ -1,0 +1,68 @@
+"""The bundled retrieval set is whole, judged, and speaks of guides that exist."""
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anglewise.demo.retrieval import retrieval
+
+BUNDLE = Path(str(files("anglewise.demo") / "retrieval"))
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+@pytest.fixture(scope="module")
+def made():
+    return retrieval()
+
+
+def lines(name):
+    return [json.loads(line) for line in (BUNDLE / name).read_text().splitlines()]
+
+
+def test_sixty_questions_or_more_and_each_has_an_answer(made):
+    _, judgements = made
+    best = np.maximum.reduceat(judgements.gains.values, judgements.gains.indptr[:-1])
+    assert len(judgements.judged_rows) == judgements.gains.shape[0] >= 60
+    assert best.min() >= 2
+
+
+def test_grades_run_from_zero_to_three_and_zeros_are_kept(made):
+    _, judgements = made
+    grades, counts = np.unique(judgements.gains.values, return_counts=True)
+    assert grades.tolist() == [0, 1, 2, 3]
+    assert counts.min() > 50
+
+
+def test_judgements_fit_the_texts_and_the_vectors(made):
+    space, judgements = made
+    complaints = judgements.complaints
+    assert not complaints.dropped
+    assert not complaints.duplicates
+    assert not complaints.unknown_items
+    assert not complaints.unknown_queries
+    assert space.items.ids.tolist() == [line["_id"] for line in lines("corpus.jsonl")]
+    assert space.queries.ids.tolist() == [line["_id"] for line in lines("queries.jsonl")]
+
+
+def test_lengths_differ_so_that_measures_can(made):
+    space, _ = made
+    assert space.items.norms.max() > 1.5 * space.items.norms.min()
+    assert not len(space.items.zero_rows)
+
+
+def test_sections_are_of_guides_that_exist():
+    pages = {line["_id"].partition("#")[0] for line in lines("corpus.jsonl")}
+    assert pages <= {page.stem for page in DOCS.glob("*.md")}
+    assert len(pages) >= 10
+
+
+def test_questions_are_not_the_titles():
+    titles = {line["title"].lower() for line in lines("corpus.jsonl")}
+    assert not titles & {line["text"].lower().rstrip("?") for line in lines("queries.jsonl")}
+
+
+def test_the_bundle_is_small():
+    assert sum(file.stat().st_size for file in BUNDLE.iterdir()) < 500_000
