@@ -109,7 +109,7 @@ def test_without_matplotlib_the_page_says_so_and_keeps_its_numbers(monkeypatch):
 
 
 def test_verdict_and_notes_come_before_the_numbers(whole):
-    places = [whole.index(part) for part in ("Use cosine</strong>", "zero vectors", "<table")]
+    places = [whole.index(part) for part in ("Use cosine:</strong>", "zero vectors", "<table")]
     assert places == sorted(places)
 
 

@@ -108,17 +108,10 @@ def further_metrics(result: Comparison) -> list[str]:
 
 def legend(result: Comparison) -> str:
     """How to read the table, in a few sentences."""
-    said = ["Intervals: 95%, over queries."]
+    said = ["Intervals: 95%." if result.direction is None else "Intervals: 95%, over queries."]
     if len(result.measures) > 1:
         said.append("p: against the best, Holm-adjusted.")
         said.append("Best: whether it may be, at 95%, and the share of resamples in which it is.")
-    together = {tuple(sorted((one.measure, *one.alike))) for one in result.measures if one.alike}
-    said += [f"Rank alike here: {', '.join(names)}." for names in sorted(together)]
-    said += [
-        f"{one.measure} was tuned: {' and '.join(one.settings)} on the two halves of the queries."
-        for one in result.measures
-        if one.settings
-    ]
     shares = [one.unjudged_share for one in result.measures if one.unjudged_share is not None]
     if any(shares):
         least, most = percent(min(shares)), percent(max(shares))

@@ -41,7 +41,7 @@ def page(result: Comparison) -> str:
 def _verdict(result: Comparison) -> str:
     return (
         "<header>\n<h1>Which similarity measure should be used?</h1>\n"
-        f'<div class="verdict {result.verdict.decision}"><strong>{escape(headline(result))}'
+        f'<div class="verdict {result.verdict.decision}"><strong>{escape(headline(result))}:'
         f"</strong>\n<p>{escape(result.verdict.reason)}</p></div>\n"
         f'<p class="facts">{escape(" · ".join(facts(result)))}</p>\n</header>\n<main>\n'
     )
@@ -134,10 +134,6 @@ def _settings(result: Comparison) -> str:
             f"noticed four times out of five; {number(result.tolerance)} is the difference that "
             "was said to matter."
         )
-    if verdict.needed_queries is not None:
-        told["What would settle it"] = f"About {verdict.needed_queries:,} more judged queries."
-    if verdict.tied_with:
-        told["May be as good"] = ", ".join(verdict.tied_with)
     if result.evidence is not None and result.evidence.judgements.source:
         told["Judged by"] = result.evidence.judgements.source
     if not told:

@@ -7,7 +7,7 @@ from rich.text import Text
 from anglewise.compare import Comparison
 from anglewise.report.lines import Line, facts, further_metrics, headline, legend, lines
 from anglewise.report.whiskers import DRAWN, PLAIN, Axis, Pens, raised
-from anglewise.report.words import interval, number, shortened
+from anglewise.report.words import broken, interval, number, shortened
 
 WIDTH = 100
 """No line is longer, so that a table can be pasted."""
@@ -44,7 +44,8 @@ def show_comparison(result: Comparison, console: Console) -> None:
     raised_letters = "Raised letters: the measures that this one beats. "
     letters = raised_letters if any(line.beats for line in told) else ""
     console.print(Text(letters + legend(result), style="dim"), width=width)
-    console.print(Text(f"Signature: {result.signature}", style="dim"), width=width)
+    for line in broken(result.signature, width):
+        console.print(Text(line, style="dim"), width=width)
 
 
 def _table(result: Comparison, told: list[Line], pens: Pens, width: int) -> Table:

@@ -70,6 +70,20 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def broken(signature: str, width: int) -> list[str]:
+    """A signature on several lines, none broken inside a setting.
+
+    >>> broken("metric:nDCG@10|seed:0|version:0.1.0", 24)
+    ['metric:nDCG@10|seed:0|', 'version:0.1.0']
+    """
+    lines = [""]
+    for setting in signature.split("|"):
+        if lines[-1] and len(lines[-1]) + len(setting) + 1 > width:
+            lines.append("")
+        lines[-1] += f"{setting}|"
+    return [*lines[:-1], lines[-1].removesuffix("|")]
+
+
 def shortened(text: str, width: int) -> str:
     """Text on one line that fits, cut at a word where one ends near.
 
