@@ -3,7 +3,7 @@
 import operator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 import numpy as np
 
@@ -89,3 +89,14 @@ class SparseRows:
         """Columns become rows."""
         n, p = self.shape
         return SparseRows.from_pairs(self.indices, self.rows, self.values, shape=(p, n))
+
+    def ones(self) -> Any:
+        """What is stored, as scipy's CSR array with 1 for every value.
+
+        >>> SparseRows.from_pairs([0, 1], [1, 0], [5.0, 3.0], shape=(2, 2)).ones().toarray()
+        array([[0., 1.],
+               [1., 0.]])
+        """
+        from scipy.sparse import csr_array
+
+        return csr_array((np.ones(len(self.indices)), self.indices, self.indptr), shape=self.shape)

@@ -28,7 +28,7 @@ class HoldOut:
     judgements
         ``queries-items``: what the held-out users did beside what is folded in.
     unjudged
-        How many held-out users have one item only: nothing of theirs can be hidden.
+        How many held-out users have fewer than two items, so that none can be hidden.
     """
 
     visible: Interactions
@@ -56,7 +56,7 @@ def hold_out(
     A user of ``n`` items shows ``ceil(fold_in * n)`` of them (at least one, at most ``n - 1``):
     drawn at random, or with ``how="time"`` the earliest; with ``how="last"`` all but the last one.
     Equal times are ordered at random. What is hidden is relevant with gain 1, or, ``graded``,
-    with its weight. Held-out users with a single item show it and are not judged.
+    with its weight. Held-out users with fewer than two items show what they have and are not judged.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def _sentence(
         "last": "all but the last item of each folded in",
     }[how]
     gain = "its weight" if graded else "1"
-    alone = f"; {unjudged} with a single item not judged" if unjudged else ""
+    alone = f"; {unjudged} with fewer than two items not judged" if unjudged else ""
     return (
         f"{held_out.sum()} of {len(held_out)} users held out, {shown}, "
         f"the rest relevant with gain {gain} (seed {seed}){alone}"

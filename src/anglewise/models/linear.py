@@ -5,9 +5,11 @@ from typing import Any, cast
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import MissingExtraError
 from anglewise.models.closed_form import LinearModel, fit_linear
+from anglewise.neighbours import Neighbours
+from anglewise.search.engine import search, search_vectors
 from anglewise.sparse import SparseRows
 from anglewise.typing import Array, Float64
 
@@ -83,9 +85,7 @@ class LinearEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def fit(self, X: Any, y: Any = None) -> "LinearEmbedding":
         """Learn from a users x items table, sparse or dense."""
         del y
-        table = sklearn_utils.validation.validate_data(
-            self, X, accept_sparse="csr", dtype=np.float64
-        )
+        table = self._table(X, first=True)
         self.model_: LinearModel = fit_linear(
             table,
             self.n_components,
@@ -104,11 +104,7 @@ class LinearEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def transform(self, X: Any) -> Float64[Array, "users k"]:
         """Fold users in: ``X A``, users x k. Those of the training table land where they stood."""
         sklearn_utils.validation.check_is_fitted(self)
-        return self.model_.fold_in(
-            sklearn_utils.validation.validate_data(
-                self, X, accept_sparse="csr", dtype=np.float64, reset=False
-            )
-        )
+        return self.model_.fold_in(self._table(X))
 
     def inverse_transform(self, X: Any) -> Float64[Array, "users items"]:
         """``P B'``: how strongly each item is predicted for users embedded by ``transform``, dense.
@@ -117,6 +113,49 @@ class LinearEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         sklearn_utils.validation.check_is_fitted(self)
         return sklearn_utils.validation.check_array(X, dtype=np.float64) @ self.item_factors_.T
+
+    def recommend(self, X: Any, k: int = 10, *, include_seen: bool = False) -> Neighbours:
+        """The ``k`` items with the largest predictions for each user, known or new.
+
+        ``X`` is users x items as in ``transform``; what a user has there is left out of the list
+        unless ``include_seen``. Ranked by ``P B'``, the same in every gauge; ties by row.
+
+        >>> X = np.array([[1.0, 1, 0], [1, 1, 0], [0, 0, 1]])
+        >>> embedding = LinearEmbedding(n_components=2, penalty=1.0).fit(X)
+        >>> embedding.recommend([[1, 0, 0]], k=1).indices.tolist()
+        [[1]]
+        """
+        sklearn_utils.validation.check_is_fitted(self)
+        table = self._table(X)
+        return search_vectors(
+            Space(items=Embeddings(self.item_factors_)),
+            Embeddings(self.model_.fold_in(table)),
+            "dot",
+            k=k,
+            exclude=None if include_seen else _nonzero(table),
+        )["dot"]
+
+    def similar_items(
+        self, rows: Iterable[int], k: int = 10, measure: str = "cosine@data-space"
+    ) -> Neighbours:
+        """The ``k`` items most like those in ``rows``, themselves left out.
+
+        Under ``objective="product"`` the plain ``"cosine"`` depends on the gauge alone; the
+        default does not: it compares the items' columns of ``P B'``.
+
+        >>> X = np.array([[1.0, 1, 0], [1, 1, 0], [0, 0, 1]])
+        >>> embedding = LinearEmbedding(n_components=2, penalty=1.0).fit(X)
+        >>> embedding.similar_items([0, 1], k=1).indices.tolist()
+        [[1], [0]]
+        """
+        found = search(
+            self.space(),
+            measure,
+            k=k,
+            direction="items-items",
+            rows=np.fromiter(rows, dtype=np.int64),
+        )
+        return next(iter(found.values()))
 
     def space(
         self,
@@ -141,6 +180,12 @@ class LinearEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             seen=seen,
         )
 
+    def _table(self, X: Any, *, first: bool = False) -> Any:
+        """Check a users x items table as scikit-learn does; the first one sets the width."""
+        return sklearn_utils.validation.validate_data(
+            self, X, accept_sparse="csr", dtype=np.float64, reset=first
+        )
+
     @property
     def _n_features_out(self) -> int:
         return self.n_components_
@@ -156,3 +201,9 @@ def _seed(random_state: Any) -> int:
         return random_state
     draws: Any = sklearn_utils.check_random_state(random_state)
     return int(draws.randint(2**31 - 1))
+
+
+def _nonzero(table: Any) -> SparseRows:
+    rows, columns = table.nonzero()
+    cells = np.unique(rows.astype(np.int64) * table.shape[1] + columns)  # a CSR may repeat cells
+    return SparseRows.from_pairs(*np.divmod(cells, table.shape[1]), shape=table.shape)

@@ -1,0 +1,150 @@
+"""From interactions to a space that can be judged: the conductor of ``anglewise fit``."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from anglewise.embeddings import Space
+from anglewise.errors import TooFewError, ValuesError
+from anglewise.interactions import Interactions
+from anglewise.judgements.co_consumption import co_consumption
+from anglewise.judgements.from_interactions import HoldOut, How, hold_out
+from anglewise.judgements.judgements import Judgements
+from anglewise.models.closed_form import LinearModel, fit_linear
+from anglewise.typing import Array, Direction, Int64
+
+TRAIN, HELD_OUT = "train", "held-out"
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """Embeddings, and what to judge them by.
+
+    Attributes
+    ----------
+    space
+        All users of the interactions, in their order, and all items. The users' column ``split``
+        says ``train`` or ``held-out`` (folded in); the items' column ``popularity`` how many
+        training users used each. ``seen`` is what training and folding in looked at.
+    judgements
+        By direction; empty if nobody was held out.
+    model
+        Folds further users in.
+    notes
+        Sentences to be read: what could not be judged, dimensions that fell away.
+    """
+
+    space: Space
+    judgements: Mapping[Direction, Judgements]
+    model: LinearModel
+    notes: tuple[str, ...] = ()
+
+
+def fit(
+    interactions: Interactions,
+    *,
+    objective: str = "product",
+    components: int = 64,
+    penalty: float = 1000.0,
+    gauge: str = "balanced",
+    holdout: float = 0.2,
+    split: How = "random",
+    seed: int = 0,
+) -> Fitted:
+    """Learn users and items from who used what, and keep some users aside to judge the result.
+
+    Every interaction counts 1, whatever its weight. The model (``fit_linear``) learns from the
+    users that are not held out; a part of what the held-out ones did folds them in, the rest is
+    what ought to be recommended to them (``hold_out``), and all that they did says which items
+    are alike (``co_consumption``).
+
+    Parameters
+    ----------
+    objective, components, penalty, gauge
+        See ``fit_linear``.
+    holdout
+        The share of the users held out; 0 trains on everybody and judges nothing.
+    split
+        What of a held-out user is hidden: a ``"random"`` half, the later half by ``"time"``, or
+        the ``"last"`` item.
+    seed
+        Draws who is held out and what is hidden.
+
+    Raises
+    ------
+    ValuesError, SpellingError, TooFewError
+        As the parts do; ``holdout`` outside [0, 1).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> users, items = np.nonzero(rng.random((50, 9)) < 0.6)
+    >>> did = Interactions(users, items, np.ones(len(users)), np.arange(50), np.arange(9))
+    >>> fitted = fit(did, components=3, penalty=1.0)
+    >>> fitted.space.queries, len(fitted.judgements["queries-items"].judged_rows)
+    (Embeddings(50 x 3), 10)
+    """
+    if not 0 <= holdout < 1:
+        raise ValuesError(f"holdout is {holdout}: a share of the users from 0 to below 1 is due")
+    held = None if holdout == 0 else hold_out(interactions, share=holdout, how=split, seed=seed)
+    visible = (interactions if held is None else held.visible).rows()
+    training = visible if held is None else held.training()
+    model = fit_linear(
+        training.ones(),
+        components,
+        objective=objective,
+        penalty=penalty,
+        gauge=gauge,
+        seed=seed,
+    )
+    popularity = np.bincount(training.indices, minlength=interactions.shape[1])
+    judgements, notes = _judged(interactions, held)
+    space = model.space(
+        model.fold_in(visible.ones()),
+        user_ids=interactions.user_ids,
+        item_ids=interactions.item_ids,
+        user_metadata={"split": _splits(interactions, held)},
+        item_metadata={
+            **(interactions.item_metadata or {}),
+            "popularity": popularity.tolist(),
+        },
+        seen=visible,
+        about={"holdout": holdout, "split": split, "seed": seed} if held else {"seed": seed},
+    )
+    return Fitted(space, judgements, model, (*notes, *_losses(model, components, popularity)))
+
+
+def _splits(interactions: Interactions, held: HoldOut | None) -> list[str]:
+    if held is None:
+        return [TRAIN] * interactions.shape[0]
+    return [HELD_OUT if aside else TRAIN for aside in held.held_out]
+
+
+def _judged(
+    interactions: Interactions, held: HoldOut | None
+) -> tuple[dict[Direction, Judgements], tuple[str, ...]]:
+    if held is None:
+        return {}, ()
+    judgements: dict[Direction, Judgements] = {"queries-items": held.judgements}
+    notes = (
+        (f"{held.unjudged} held-out users have fewer than two items and are not judged",)
+        if held.unjudged
+        else ()
+    )
+    try:
+        judgements["items-items"] = co_consumption(interactions, held.held_out)
+    except TooFewError as few:
+        notes += (f"similar items cannot be judged: {few}",)
+    return judgements, notes
+
+
+def _losses(
+    model: LinearModel, components: int, popularity: Int64[Array, " items"]
+) -> Iterator[str]:
+    left = len(model.singular_values)
+    if left < components:
+        yield f"{left} of {components} dimensions are left: the table or the penalty ends there"
+    unused = int((popularity == 0).sum())
+    if unused:
+        yield f"{unused} items were used by no training user: their vectors are zero"
