@@ -10,6 +10,7 @@ from anglewise.evaluation.metric import Metric, RankingMetric
 from anglewise.evaluation.metric import metrics as read_metrics
 from anglewise.judgements.judgements import Judgements
 from anglewise.neighbours import Neighbours
+from anglewise.sparse import SparseRows
 from anglewise.typing import Array, Float64, Int64
 
 
@@ -47,7 +48,6 @@ def evaluate(
 
     Examples
     --------
-    >>> from anglewise.sparse import SparseRows
     >>> gains = SparseRows.from_pairs([0, 0], [1, 2], [1.0, 3.0], shape=(1, 4))
     >>> lists = np.array([[2, 3]])
     >>> found = {"dot": Neighbours("dot", lists, np.array([[2, 1]], np.float32), np.array([0]))}
@@ -55,14 +55,20 @@ def evaluate(
     {'R@2': array([[0.5]]), 'RR@2': array([[1.]])}
     """
     asked = [_ranking(metric) for metric in read_metrics(metrics)]
-    wanted = Wanted(judgements.gains.take(rows))
+    wanted = Wanted(_rows(judgements.gains, rows))
     values: dict[str, list[Array]] = {str(metric): [] for metric in asked}
+    deepest = max(asked, key=lambda metric: metric.depth)
     for neighbours in found.values():
-        _check_depth(neighbours, asked, judgements.gains.shape[1])
-        hits = Hits(neighbours.indices, wanted)
+        _check_depth(neighbours, deepest, judgements.gains.shape[1])
+        hits = Hits(neighbours.indices[:, : deepest.depth], wanted)
         for metric in asked:
             values[str(metric)].append(metric.per_query(hits))
     return {name: np.stack(per_measure) for name, per_measure in values.items()}
+
+
+def _rows(gains: SparseRows, rows: Array) -> SparseRows:
+    every = np.array_equal(rows, np.arange(gains.shape[0]))
+    return gains if every else gains.take(rows)
 
 
 def _ranking(metric: Metric) -> RankingMetric:
@@ -74,8 +80,7 @@ def _ranking(metric: Metric) -> RankingMetric:
     return metric
 
 
-def _check_depth(neighbours: Neighbours, asked: Iterable[RankingMetric], items: int) -> None:
-    deepest = max(asked, key=lambda metric: metric.depth)
+def _check_depth(neighbours: Neighbours, deepest: RankingMetric, items: int) -> None:
     if neighbours.k < min(deepest.depth, items - 1):  # an item is never its own neighbour
         raise TooFewError(
             f"{deepest} reads {deepest.depth} places, the lists of {neighbours.measure} have "

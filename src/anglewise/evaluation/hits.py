@@ -10,12 +10,13 @@ from anglewise.errors import ShapeError
 from anglewise.sparse import SparseRows
 from anglewise.typing import Array, Float64, Int64
 
-LISTS = 1024
+LISTS = 512
 """Lists looked up together; with 100 places each they and their filter stay in the cache."""
 
 SPREAD = 1 << 20
 ODD_STEP = 648_055  # about the golden ratio of SPREAD: keys of neighbouring rows lie far apart
-LARGEST_FILTER = 1 << 24
+TABLE_PER_KEY = 64
+LARGEST_TABLE = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,14 +31,27 @@ class Wanted:
     @cached_property
     def relevant(self) -> Int64[Array, " q"]:
         """How many items each query has with a gain above 0."""
-        return np.bincount(self.gains.rows[self.gains.values > 0], minlength=len(self))
+        return np.bincount(self._lists, minlength=len(self)).astype(np.int64)
 
     @cached_property
     def ideal(self) -> "Places":
-        """The best list that could be: every judged item, highest gain first."""
-        order = np.lexsort((-self.gains.values, self.gains.rows))
-        ranks = np.arange(len(order)) - self.gains.indptr[self.gains.rows]
-        return Places(self.gains.rows, ranks, self.gains.values[order])
+        """The best list that could be: every relevant item, highest gain first."""
+        ends = np.cumsum(self.relevant)
+        starts = ends - self.relevant
+        ranks = np.arange(len(self._lists)) - np.repeat(starts, self.relevant)
+        return Places(self._lists, ranks, _falling(self._gains, starts, self.relevant))
+
+    @cached_property
+    def _kept(self) -> Array:
+        return np.flatnonzero(self.gains.values > 0)
+
+    @cached_property
+    def _lists(self) -> Array:
+        return self.gains.rows[self._kept]
+
+    @cached_property
+    def _gains(self) -> Array:
+        return self.gains.values[self._kept]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +66,16 @@ class Places:
         """The places among the first ``depth``."""
         return self._where(self.ranks < depth)
 
-    @property
+    @cached_property
     def relevant(self) -> "Places":
         """The places of items with a gain above 0."""
         return self._where(self.gains > 0)
 
     def _where(self, keep: Array) -> "Places":
-        return Places(self.lists[keep], self.ranks[keep], self.gains[keep])
+        if keep.all():
+            return self
+        kept = np.flatnonzero(keep)
+        return Places(self.lists[kept], self.ranks[kept], self.gains[kept])
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +93,8 @@ class Hits:
     @cached_property
     def places(self) -> Places:
         """Where the lists hold judged items."""
-        parts = list(_find(self.indices, self.wanted.gains))
+        none = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+        parts = [none, *_find(self.indices, self.wanted.gains)]
         return Places(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
     @cached_property
@@ -85,36 +103,56 @@ class Hits:
         return np.count_nonzero(self.indices >= 0, axis=1).astype(np.int64)
 
 
+def _falling(values: Array, starts: Array, counts: Array) -> Array:
+    """The values of each list, largest first; lists of one length are sorted together."""
+    falling = np.empty_like(values)
+    for length in np.unique(counts):
+        places: Array = starts[counts == length][:, None] + np.arange(length)
+        falling[places] = np.sort(values[places], axis=1)[:, ::-1]
+    return falling
+
+
 def _find(indices: Array, gains: SparseRows) -> Iterator[tuple[Array, Array, Array]]:
     """List, rank and gain of every judged item in the lists, some lists at a time.
 
-    Most listed items are not judged, so a table of bits, addressed by the low bits of a key
-    unique to row and column, first sorts out what cannot be; what is left is looked up exactly.
+    Each row and column make one key; the keys of what was judged ascend.
     """
-    columns = gains.shape[1]
+    columns, width = gains.shape[1], max(indices.shape[1], 1)
     stride = columns + 1 + (ODD_STEP - columns - 1) % SPREAD
-    width = indices.shape[1]
-    for start in range(0, max(len(indices), 1), LISTS):
+    offsets = stride * np.arange(LISTS)[:, None]
+    ends = gains.indptr[np.minimum(np.arange(0, len(indices) + LISTS, LISTS), len(indices))]
+    members = _Members(int(np.diff(ends, prepend=0).max()))
+    for start, first, last in zip(range(0, len(indices), LISTS), ends[:-1], ends[1:], strict=True):
         block = indices[start : start + LISTS]
-        if block.size and block.max() >= columns:
+        if block.max(initial=-1) >= columns:
             raise ShapeError(
                 f"a list holds row {int(block.max())}, but only {columns} items could be judged: "
                 "take neighbours and judgements in the same direction of the same space"
             )
-        judged = slice(gains.indptr[start], gains.indptr[start + len(block)])
-        keys = (gains.rows[judged] - start) * stride + gains.indices[judged]
-        listed = (block + (np.arange(len(block)) * stride)[:, None]).ravel()
-        at, entry = _members(listed, keys)
-        yield start + at // max(width, 1), at % max(width, 1), gains.values[judged][entry]
+        keys = (gains.rows[first:last] - start) * stride + gains.indices[first:last]
+        at, entry = members.find((block + offsets[: len(block)]).ravel(), keys)
+        yield start + at // width, at % width, gains.values[first:last][entry]
 
 
-def _members(listed: Array, keys: Array) -> tuple[Array, Array]:
-    """The places of ``listed`` that hold one of the ascending ``keys``, and which key it is."""
-    mask = min(LARGEST_FILTER, 1 << max(16, (16 * len(keys)).bit_length())) - 1
-    possible = np.zeros(mask + 1, dtype=bool)
-    possible[keys & mask] = True
-    at = np.flatnonzero(possible[listed & mask])
-    entry = np.searchsorted(keys, listed[at])
-    entry[entry == len(keys)] = 0
-    found = keys[entry] == listed[at] if len(keys) else np.zeros(0, dtype=bool)
-    return at[found], entry[found]
+class _Members:
+    """Finds which of many numbers are among a few, at the cost of one look at a small table.
+
+    A table of bits, addressed by the low bits of a number, first sorts out what cannot be among
+    them, most of all; only what is left is searched for.
+    """
+
+    def __init__(self, few: int) -> None:
+        size = min(LARGEST_TABLE, 1 << (TABLE_PER_KEY * few).bit_length())
+        self.mask = size - 1
+        self.possible = np.zeros(size, dtype=bool)
+
+    def find(self, many: Array, few: Array) -> tuple[Array, Array]:
+        """Places in ``many`` that hold one of the ascending ``few``, and which one it is."""
+        slots = few & self.mask
+        self.possible[slots] = True
+        at = np.flatnonzero(self.possible[many & self.mask])
+        self.possible[slots] = False
+        entry = np.searchsorted(few, many[at])
+        entry[entry == len(few)] = 0
+        found = np.flatnonzero(few[entry] == many[at])
+        return at[found], entry[found]

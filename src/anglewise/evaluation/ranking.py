@@ -36,7 +36,7 @@ class NDCG(RankingMetric):
         return gains
 
     def _discounted(self, places: Places, queries: int) -> Float64[Array, " q"]:
-        near = places.within(self.depth).relevant
+        near = places.relevant.within(self.depth)
         discounts = np.log2(np.arange(2, self.depth + 2))
         worth = self.gain(near.gains) / discounts[near.ranks]
         return _sum(near, worth, queries)
@@ -69,7 +69,7 @@ class Recall(RankingMetric):
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
-        return _share(_count(hits.places.within(self.depth).relevant, hits), hits.wanted.relevant)
+        return _share(_count(hits.places.relevant.within(self.depth), hits), hits.wanted.relevant)
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Precision(RankingMetric):
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
-        return _count(hits.places.within(self.depth).relevant, hits) / self.depth
+        return _count(hits.places.relevant.within(self.depth), hits) / self.depth
 
 
 @dataclass(frozen=True)
@@ -103,10 +103,10 @@ class ReciprocalRank(RankingMetric):
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
-        near = hits.places.within(self.depth).relevant
-        lists, first = np.unique(near.lists, return_index=True)
+        near = hits.places.relevant.within(self.depth)
+        first = np.flatnonzero(np.diff(near.lists, prepend=-1))
         values = np.zeros(len(hits.wanted))
-        values[lists] = 1 / (near.ranks[first] + 1)
+        values[near.lists[first]] = 1 / (near.ranks[first] + 1)
         return values
 
 
@@ -124,7 +124,7 @@ class AveragePrecision(RankingMetric):
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
-        near = hits.places.within(self.depth).relevant
+        near = hits.places.relevant.within(self.depth)
         counts = _count(near, hits)
         before = np.arange(len(near.lists)) - np.repeat(np.cumsum(counts) - counts, counts)
         precision = (before + 1) / (near.ranks + 1)
