@@ -107,6 +107,7 @@ def _parquet_sheet(path: Path) -> Sheet:
         with reading(path, "parquet"), opened() as file:
             names = [file.schema_arrow.names[i] for i in positions]
             table = file.read(columns=names)
+            table.validate(full=True)  # text that is not UTF-8 would break later
             return [table[name] for name in names]
 
     contents(path)
@@ -140,4 +141,6 @@ def _json_lines(path: Path) -> Any:
     data = contents(path)
     options = arrow_json.ReadOptions(block_size=min(max(len(data), 1 << 20), 1 << 30))
     with reading(path, "JSON lines"):
-        return arrow_json.read_json(pa.BufferReader(pa.py_buffer(data)), read_options=options)
+        table = arrow_json.read_json(pa.BufferReader(pa.py_buffer(data)), read_options=options)
+        table.validate(full=True)
+    return table

@@ -100,7 +100,9 @@ def writing(path: PathLike) -> Generator[Path, None, None]:
 
 
 def _is_device(path: Path) -> bool:
-    return path.parts[:2] == ("/", "dev") or (path.exists() and not path.is_file())
+    """Whether it is neither a file nor a folder; what lies in /dev may still point to a file."""
+    special = path.exists() and not (path.is_file() or path.is_dir())
+    return special or path.parts[:2] == ("/", "dev")
 
 
 def _check_folder(path: Path, target: Path) -> None:

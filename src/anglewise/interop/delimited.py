@@ -16,6 +16,8 @@ from anglewise.interop.sheet import Sheet
 FIRST_LINE = 1 << 20
 """A first line longer than this is no line of a table."""
 
+NO_ROWS = "{} has a header and no rows: was it written to the end?"
+
 MOVIELENS: dict[str, tuple[str, ...]] = {
     "ratings.dat": ("user_id", "item_id", "rating", "timestamp"),
     "u.data": ("user_id", "item_id", "rating", "timestamp"),
@@ -44,18 +46,17 @@ def delimited_sheet(path: Path) -> Sheet:
     A first line in which any cell reads as a number is data, not a header.
     Raises ``FileError`` for what is not text, and for rows of uneven length, by line.
     """
+    names = MOVIELENS.get(path.name.lower().removesuffix(".gz"))
     text = contents(path)
+    if names is not None:
+        text = bytes(text).decode("latin-1").encode()
     first = _first_line(path, text)
     delimiter = _delimiter(first, suffix(path))
     if len(delimiter) > 1:
         text = _with_tabs(text, delimiter)
         first, delimiter = _first_line(path, text), "\t"
-    quote = '"' if '"' in first or delimiter != "\t" else None
-    names = MOVIELENS.get(path.name.lower().removesuffix(".gz"))
-    if names is not None:
-        text, quote = bytes(text).decode("latin-1").encode(), None
-    with reading(path, "a table of text"):
-        cells = next(csv.reader([first], delimiter=delimiter, quotechar=quote))
+    quote = '"' if names is None and ('"' in first or delimiter != "\t") else None
+    cells = _cells(path, first, delimiter, quote)
     header = names is None and not any(_numeric(cell) for cell in cells)
     if header:
         names = tuple(cell.strip() for cell in cells)
@@ -81,6 +82,12 @@ def _first_line(path: Path, text: Contents) -> str:
     if "\x00" in first:
         raise FileError(f"{path} is not text: a table of CSV or TSV is due")
     return first
+
+
+def _cells(path: Path, first: str, delimiter: str, quote: str | None) -> list[str]:
+    quoting = csv.QUOTE_NONE if quote is None else csv.QUOTE_MINIMAL
+    with reading(path, "a table of text"):
+        return next(csv.reader([first], delimiter=delimiter, quotechar=quote, quoting=quoting))
 
 
 def _blank_lines(text: Contents) -> int:
@@ -146,7 +153,7 @@ def _columns(
     except (pa.ArrowException, OSError) as error:
         raise FileError(_fault(path, text, dialect, width, error)) from error
     if not table.num_rows:
-        raise FileError(f"{path} has a header and no rows: was it written to the end?")
+        raise FileError(NO_ROWS.format(path))
     return [table[names[i]] for i in positions]
 
 
@@ -177,8 +184,10 @@ def _line(text: Contents, dialect: Dialect, row: int) -> int:
 
 def _fault(path: Path, text: Contents, dialect: Dialect, width: int, error: Exception) -> str:
     records = _records(text, dialect)
+    rows = -int(dialect.header)
     try:
         for record in records:
+            rows += bool(record)
             if record and len(record) != width:
                 return (
                     f"{path}, line {records.line_num}: {len(record)} columns where the first line "
@@ -191,4 +200,6 @@ def _fault(path: Path, text: Contents, dialect: Dialect, width: int, error: Exce
                 )
     except csv.Error as fault:
         return f"{path}, line {records.line_num}: {fault}; write the file again"
+    if not rows:
+        return NO_ROWS.format(path)
     return f"{path} cannot be read as a table of text: {error}"

@@ -16,15 +16,27 @@ Contents: TypeAlias = bytes | mmap.mmap
 GZIP = b"\x1f\x8b"
 
 
-def existing_file(path: PathLike) -> Path:
-    """The path of a file that is there; else ``FileError`` with names like it.
+def existing(path: PathLike) -> Path:
+    """The path of what is there; else ``FileError`` with names like it.
 
-    >>> existing_file("/nowhere/qrels.tsv")
+    >>> existing("/nowhere/qrels.tsv")
     Traceback (most recent call last):
     ...
     anglewise.errors.FileError: /nowhere/qrels.tsv does not exist, nor does the folder /nowhere: ...
     """
-    path = _existing(path)
+    path = Path(path)
+    try:
+        if path.exists():
+            return path
+        missing = _missing(path)
+    except (OSError, ValueError) as error:  # a name too long, a folder that may not be entered
+        raise FileError(f"{path} cannot be looked up ({error}): mend the path") from error
+    raise FileError(missing)
+
+
+def existing_file(path: PathLike) -> Path:
+    """The path of a file that is there; else ``FileError``."""
+    path = existing(path)
     if path.is_dir():
         raise FileError(f"{path} is a folder where a file is due: name a file inside it")
     return path
@@ -32,7 +44,7 @@ def existing_file(path: PathLike) -> Path:
 
 def existing_folder(path: PathLike) -> Path:
     """The path of a folder that is there; else ``FileError``."""
-    path = _existing(path)
+    path = existing(path)
     if not path.is_dir():
         raise FileError(f"{path} is a file where a folder is due")
     return path
@@ -104,22 +116,16 @@ def naming(path: Path) -> Generator[None, None, None]:
         raise type(error)(f"{path}: {error}") from error
 
 
-def _existing(path: PathLike) -> Path:
-    path = Path(path)
-    with reading(path, "a path"):
-        if path.exists():
-            return path
-        nearest = next((p for p in path.parents if p.exists()), Path())
-        if nearest.is_file():
-            raise FileError(f"{path} does not exist: {nearest} is a file, not a folder")
-        if nearest != path.parent:
-            raise FileError(
-                f"{path} does not exist, nor does the folder {path.parent}: mend the path"
-            )
-        names = [p.name for p in nearest.iterdir()]
+def _missing(path: Path) -> str:
+    nearest = next((p for p in path.parents if p.exists()), Path())
+    if nearest.is_file():
+        return f"{path} does not exist: {nearest} is a file, not a folder"
+    if nearest != path.parent:
+        return f"{path} does not exist, nor does the folder {path.parent}: mend the path"
+    names = [p.name for p in nearest.iterdir()]
     near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else "mend the path"
-    raise FileError(f"{path} does not exist: {hint}")
+    return f"{path} does not exist: {hint}"
 
 
 def _unpacked(path: Path, packed: bytes) -> bytes:

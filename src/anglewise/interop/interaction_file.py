@@ -97,7 +97,12 @@ def _from_sheet(sheet: Sheet, roles: Mapping[Role, str | None], say: Say) -> Int
         weights = numbers_of(sheet, columns[WEIGHT], where[WEIGHT])
     times = None
     if TIME in columns:
-        times = times_of(sheet, columns[TIME], where[TIME])
+        try:
+            times = times_of(sheet, columns[TIME], where[TIME])
+        except FileError as error:
+            if roles[TIME] is not None:
+                raise
+            say(f"{error}; left out, since nobody asked for it")
     return Interactions(users, items, weights, user_ids, item_ids, times)
 
 

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from anglewise.embeddings import Space
-from anglewise.errors import FileError
+from anglewise.errors import FileError, TooFewError
 from anglewise.interop.aligned import Aligned, align
 from anglewise.interop.columns import (
     ANCHOR,
@@ -72,8 +72,8 @@ def read_judgements(
     a gain every pair counts as 1), labels (``id,label``), and the judgements in a space folder.
 
     Of a pair that comes more than once the highest gain is kept; gains below zero count as zero,
-    as in trec_eval; entries whose ids the space does not hold are dropped. ``complaints`` counts
-    all of that.
+    as in trec_eval; entries whose ids the space does not hold, and judgements of an item against
+    itself, are dropped. ``complaints`` counts what was dropped and what was merged.
 
     Raises
     ------
@@ -172,6 +172,10 @@ def _judgements(
 ) -> Judgements:
     asking, ranked = space.sides(direction)
     rows, columns = found.rows
+    others = (rows != columns) | (asking is not ranked)
+    rows, columns, gains = rows[others], columns[others], gains[others]
+    if not len(rows):
+        raise TooFewError(f"{sheet.path} judges each only against itself: judge others")
     order = np.lexsort((-gains, columns, rows))  # the highest gain of each pair first
     rows, columns, gains = rows[order], columns[order], np.maximum(gains[order], 0.0)
     first = np.append(True, (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1]))
@@ -181,6 +185,7 @@ def _judgements(
     relevant = np.bincount(table.rows, weights=table.values > 0, minlength=len(asking))
     complaints = replace(
         found.complaints,
+        dropped=found.complaints.dropped + int((~others).sum()),
         duplicates=int((~first).sum()),
         queries_without_relevant=int(((table.counts > 0) & (relevant == 0)).sum()),
         gains_all_equal=bool(np.all(table.values == table.values[0])),

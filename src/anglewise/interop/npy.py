@@ -36,7 +36,11 @@ def load_npz(path: Path) -> Mapping[str, Array]:
     with reading(path, "npz"):
         if data[:2] != b"PK":
             raise FileError(f"{path} is no npz file: write it with numpy.savez")
-        with np.load(io.BytesIO(data) if is_packed(path) else path, allow_pickle=False) as file:
+        # opened here, since numpy leaves a damaged file open
+        with (
+            io.BytesIO(data) if is_packed(path) else path.open("rb") as source,
+            np.load(source, allow_pickle=False) as file,
+        ):
             for name in file.files:
                 if not _holds_objects(file.zip, name):
                     arrays[name] = file[name]

@@ -123,17 +123,26 @@ def times_of(sheet: Sheet, column: Any, position: int) -> Float64[Array, " rows"
     if pa.types.is_string(column.type):
         if _is_number(column[0].as_py() or "0"):
             return numbers_of(sheet, column, position)
-        try:
-            column = pc.cast(pc.utf8_trim_whitespace(column), pa.timestamp("ms"))
-        except pa.ArrowInvalid as error:
-            raise FileError(
-                f"{sheet.path}: {sheet.name(position)} holds times that are neither numbers nor "
-                f"dates like 2024-05-01 12:30:00, such as {column[0].as_py()!r}: write them so"
-            ) from error
+        column = _moments(sheet, column, position)
     if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
         moments = pc.cast(column, pa.timestamp("ms"), safe=False)
         column = pc.divide(pc.cast(pc.cast(moments, pa.int64()), pa.float64()), 1000.0)
     return numbers_of(sheet, column, position)
+
+
+def _moments(sheet: Sheet, column: Any, position: int) -> Any:
+    """Dates as text, with or without a time zone."""
+    pa, pc = arrow(), arrow("compute")
+    text = pc.utf8_trim_whitespace(column)
+    for zone in (None, "UTC"):
+        try:
+            return pc.cast(text, pa.timestamp("ms", zone))
+        except pa.ArrowInvalid:
+            continue
+    raise FileError(
+        f"{sheet.path}: {sheet.name(position)} holds times that are neither numbers nor dates "
+        f"like 2024-05-01 12:30:00, such as {column[0].as_py()!r}: write them so"
+    )
 
 
 def _is_number(text: str) -> bool:
@@ -145,7 +154,8 @@ def _is_number(text: str) -> bool:
 
 
 def _not_a_number(sheet: Sheet, position: int, row: int, found: object) -> ValuesError:
+    shown = "nothing" if found is None else repr(str(found)[:40])
     return ValuesError(
-        f"{sheet.path}, {sheet.place(row)}: {found!r} in {sheet.name(position)}, "
+        f"{sheet.path}, {sheet.place(row)}: {shown} in {sheet.name(position)}, "
         "where a finite number is due; mend or drop the row"
     )

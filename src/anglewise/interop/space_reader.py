@@ -5,7 +5,7 @@ from typing import get_args
 
 from anglewise.embeddings import Embeddings, Space, TrainedFor
 from anglewise.errors import ShapeError, SpellingError
-from anglewise.interop.files import existing_file
+from anglewise.interop.files import existing, existing_file
 from anglewise.interop.keyed import Keyed, Side
 from anglewise.interop.say import PathLike, Say, quiet
 from anglewise.interop.side_files import SideFiles, both_sides, opened, texts_of
@@ -74,7 +74,7 @@ def read_space(
             f"trained_for is {trained_for!r}: known are {', '.join(get_args(TrainedFor))}"
         )
     given = {"queries": (queries, query_ids, query_texts), "items": (items, item_ids, item_texts)}
-    if path is not None and is_space_folder(Path(path)):
+    if path is not None and is_space_folder(existing(path)):
         if any(given["queries"]) or any(given["items"]):
             raise SpellingError(f"{path} is a space with ids and texts of its own: give no others")
         return _trained_for(read_space_folder(path), trained_for)

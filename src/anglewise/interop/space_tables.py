@@ -88,6 +88,7 @@ def read_sparse(
     pa, pc, parquet = arrow(), arrow("compute"), arrow("parquet")
     with reading(path, "a table of query_id and item_id"):
         table = parquet.read_table(path, columns=["query_id", "item_id", *names])
+        table.validate(full=True)
     rows, columns = (
         rows_of(table[name], side)
         for name, side in zip(("query_id", "item_id"), sides, strict=True)

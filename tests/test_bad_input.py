@@ -1,0 +1,384 @@
+"""Bad input ends in one clear message: the file, the row where there is one, what to do."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+import good_files
+from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import AnglewiseError
+from anglewise.interop.read import (
+    read_interactions,
+    read_judgements,
+    read_pairs,
+    read_space,
+    read_triplets,
+)
+
+ITEMS = Space(items=Embeddings(np.eye(5), good_files.IDS))
+
+
+def _says(message, read, *args, **options):
+    """It raises our own error alone, whose message is one line that says this."""
+    with pytest.raises(AnglewiseError, match=message) as raised:
+        read(*args, **options)
+    text = str(raised.value)
+    assert "\n" not in text
+    assert len(text) < 1000
+    return text
+
+
+def _file(folder, content, name):
+    path = folder / name
+    if isinstance(content, str):
+        path.write_text(content)
+    else:
+        path.write_bytes(content)
+    return path
+
+
+def _parquet(folder, **columns):
+    path = folder / "items.parquet"
+    parquet.write_table(pa.table(columns), path)
+    return path
+
+
+EMPTY = ["x.npy", "x.npz", "x.parquet", "x.feather", "x.arrow", "x.jsonl", "x.safetensors"]
+EMPTY += ["x.vec", "x.bin", "x.txt"]
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_empty_files_of_vectors(name, tmp_path):
+    path = _file(tmp_path, b"", name)
+    assert str(path) in _says("is empty", read_space, path)
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.tsv", "x.inter", "x.npz", "x.parquet", "x.csv.gz"])
+def test_empty_interactions(name, tmp_path):
+    path = _file(tmp_path, b"", name.removesuffix(".gz"))
+    if name.endswith(".gz"):
+        path = good_files.packed(path)
+    assert str(path) in _says("is empty", read_interactions, path)
+
+
+@pytest.mark.parametrize("text", ["user_id,item_id\n", "\n\n\n", "user_id,item_id"])
+def test_interactions_without_rows(text, tmp_path):
+    _says("no rows|no lines", read_interactions, _file(tmp_path, text, "x.csv"))
+
+
+@pytest.mark.parametrize("read", [read_judgements, read_pairs, read_triplets])
+def test_empty_judgements(read, tmp_path):
+    _says("is empty", read, _file(tmp_path, b"", "x.csv"), ITEMS)
+
+
+def test_tables_without_rows(tmp_path):
+    path = _parquet(
+        tmp_path, id=pa.array([], pa.string()), vector=pa.array([], pa.list_(pa.float32()))
+    )
+    _says("no rows", read_space, path)
+    np.save(tmp_path / "x.npy", np.zeros((0, 3)))
+    _says("at least one row", read_space, tmp_path / "x.npy")
+
+
+def test_one_vector_leaves_nothing_to_rank(tmp_path):
+    np.save(tmp_path / "x.npy", np.ones((1, 3)))
+    _says(r"x\.npy: holds one vector of 3 numbers", read_space, tmp_path / "x.npy")
+
+
+def test_one_question_may_be_asked(tmp_path):
+    np.save(tmp_path / "q.npy", np.ones((1, 3)))
+    path = good_files.npy(tmp_path)
+    assert len(read_space(queries=tmp_path / "q.npy", items=path).queries) == 1
+
+
+@pytest.mark.parametrize("name", ["itms.npy", "Items.npy", "items.np"])
+def test_a_missing_file_names_those_like_it(name, tmp_path):
+    good_files.npy(tmp_path)
+    _says(r"does not exist: did you mean items\.npy", read_space, items=tmp_path / name)
+
+
+def test_a_missing_folder_is_told_from_a_missing_file(tmp_path):
+    _says("nor does the folder", read_space, items=tmp_path / "no" / "x.npy")
+    good_files.npy(tmp_path)
+    _says("is a file, not a folder", read_space, items=tmp_path / "items.npy" / "x.npy")
+    _says("does not exist", read_space, tmp_path / "movies")
+    _says("cannot be looked up", read_space, tmp_path / ("x" * 300))
+
+
+def test_a_folder_where_a_file_is_due(tmp_path):
+    (tmp_path / "x.npy").mkdir()
+    _says("is a folder where a file is due", read_space, items=tmp_path / "x.npy")
+    _says("is a folder where a file is due", read_interactions, tmp_path)
+    _says("no qrels", read_judgements, tmp_path, ITEMS)
+    _says("is a folder", read_space, items=good_files.npy(tmp_path), item_ids=tmp_path)
+
+
+def test_a_folder_without_vectors_says_what_is_due(tmp_path):
+    (tmp_path / "corpus.jsonl").write_text('{"_id": "1"}')
+    _says(r"vectors such as items\.npy .* it holds corpus\.jsonl", read_space, tmp_path)
+
+
+def test_a_wrong_ending(tmp_path):
+    path = _file(tmp_path, "a,1,2\n", "items.csv")
+    _says(r"not read from \.csv, but from \.arrow", read_space, path)
+    path = _file(tmp_path, "a,1,2\n", "items.npy")
+    _says("no npy file", read_space, path)
+    path = _file(tmp_path, "a,1,2\n", "items.npz")
+    _says("no npz file", read_space, path)
+    path = good_files.npy(tmp_path).rename(tmp_path / "items.parquet")
+    _says(r"items\.parquet cannot be read as parquet", read_space, path)
+    path = good_files.npz(tmp_path).rename(tmp_path / "ratings.csv")
+    _says(r"ratings\.csv", read_interactions, path)
+
+
+def test_pickles_are_never_opened(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (tmp_path.joinpath("sprung").touch, ())
+
+    np.save(tmp_path / "x.npy", np.array([Trap()], dtype=object), allow_pickle=True)
+    np.savez(tmp_path / "x.npz", items=np.array([Trap()], dtype=object))
+    _says("pickled Python objects, which are never read", read_space, tmp_path / "x.npy")
+    _says("holds no matrix", read_space, tmp_path / "x.npz")
+    ids = tmp_path / "x.npy"
+    _says("pickled", read_space, items=good_files.npy(tmp_path), item_ids=ids)
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize(
+    ("array", "says"),
+    [
+        (np.array([[1, np.nan], [1, 1]]), r"x\.npy: row 0 holds NaN"),
+        (np.array([[1, 1], [np.inf, 1]]), r"x\.npy: row 1 holds NaN, infinity"),
+        (np.array([[1, 1], [1e300, 1]]), "beyond float32"),
+        (np.zeros((3, 2)), r"x\.npy: every number is zero"),
+        (np.array([["a", "b"]]), "real numbers are due"),
+        (np.array([[1j, 2]]), "complex"),
+        (np.array([1.0, 2.0]), "rows x dimensions"),
+        (np.array(1.0), "rows x dimensions"),
+        (np.zeros((2, 2, 2)), "rows x dimensions"),
+        (np.array(["2020-01-01"], dtype="datetime64[D]"), "real numbers"),
+    ],
+)
+def test_arrays_that_are_no_vectors(array, says, tmp_path):
+    np.save(tmp_path / "x.npy", array)
+    assert "x.npy" in _says(says, read_space, tmp_path / "x.npy")
+
+
+def test_dimensions_that_differ_name_both_files(tmp_path):
+    np.save(tmp_path / "q.npy", np.ones((2, 4)))
+    path = good_files.npy(tmp_path)
+    _says(
+        r"q\.npy and .*items\.npy: queries have 4 columns, items 3: take both from one model",
+        read_space,
+        queries=tmp_path / "q.npy",
+        items=path,
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ({"emb": [[1.0, 2.0], [3.0]]}, r"row 1 .*a vector of 1 numbers where the first one has 2"),
+        ({"emb": [[1.0, 2.0], None]}, r"row 1 .*the vector is missing"),
+        ({"emb": [[1.0, 2.0], [3.0, None]]}, r"row 1 .*a number is missing"),
+        ({"emb": [[1.0, 2.0], [3.0, float("nan")]]}, "row 1 holds NaN"),
+        ({"emb": [["1", "2"], ["3", "4"]]}, r"no column holds lists of numbers, but emb \(list"),
+        ({"emb": ["[1, 2]", "[3, 4]"]}, r"no column holds lists of numbers, but emb \(string\)"),
+        ({"emb": [[[1.0]], [[2.0]]]}, "no column holds lists of numbers"),
+        ({"emb": [[], []]}, "no column holds lists|at least one row"),
+        ({"id": ["a", "a"], "emb": [[1.0], [2.0]]}, r"'a'\): make ids unique"),
+        ({"id": ["a", None], "emb": [[1.0], [2.0]]}, r"row 1 .*the id in 'id' is empty"),
+        ({"id": ["a", " "], "emb": [[1.0], [2.0]]}, r"row 1 .*the id in 'id' is empty"),
+        ({"emb": [[0.0], [0.0]]}, "every number is zero"),
+    ],
+)
+def test_tables_that_are_no_vectors(columns, says, tmp_path):
+    assert "items.parquet" in _says(says, read_space, _parquet(tmp_path, **columns))
+
+
+def test_a_column_of_text_named_as_vectors(tmp_path):
+    path = _parquet(tmp_path, emb=[["1"], ["2"]])
+    _says("numbers are due, not text", read_space, path, vector_column="emb")
+    path = _parquet(tmp_path, emb=["1", "2"])
+    _says("lists of numbers are due", read_space, path, vector_column="emb")
+
+
+def test_ids_that_do_not_fit_the_vectors(tmp_path):
+    path = good_files.npy(tmp_path)
+    for content, says in [
+        ("a\nb\n", r"ids\.txt holds 2 ids for 5 vectors"),
+        ("a\nb\nc\nd\nd\n", "make ids unique"),
+        ("a\n\nc\nd\ne\n", "line 2 is empty"),
+    ]:
+        ids = _file(tmp_path, content, "ids.txt")
+        _says(says, read_space, items=path, item_ids=ids)
+    np.save(tmp_path / "ids.npy", np.ones((5, 2)))
+    _says("one-dimensional", read_space, items=path, item_ids=tmp_path / "ids.npy")
+    ids = _file(tmp_path, b"\xff\xfe\x00", "ids.txt")
+    _says(r"ids\.txt", read_space, items=path, item_ids=ids)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("3 2\na 1 2\nb 3 x\nc 5 6\n", r"line 3: 'x' where a number is due"),
+        ("3 2\na 1 2\nb 3\nc 5 6\n", "line 3: 1 numbers where 2 are due"),
+        ("3 2\na 1 2\nb 3 4\n", "says that it holds 3 vectors and holds 2: it may be truncated"),
+        ("a 1 2\nb 3 4\nb 5 6\n", "make ids unique"),
+        ("a 1 nan\nb 3 4\n", "row 0 holds NaN"),
+        ("0 5\n", "says that it holds 0 vectors"),
+        ("hello\nworld\n", "is no word2vec file"),
+        ("a 0 0\nb 0 0\n", "every number is zero"),
+    ],
+)
+def test_word2vec_text_that_breaks(content, says, tmp_path):
+    path = _file(tmp_path, content, "words.vec")
+    assert "words.vec" in _says(says, read_space, path)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"9 300\nabc \x00\x01\x02", "too short .*truncated"),
+        (b"99999999999 300\nabc \x00\x01\x02", "too short .*truncated"),
+        (b"2 2\n" + b"\xffab \x01\x02\x03\x04\x05\x06\x07\x08" * 3, "word of vector 0"),
+        (bytes(range(256)), "is no word2vec file"),
+    ],
+)
+def test_word2vec_binary_that_breaks(content, says, tmp_path):
+    path = _file(tmp_path, content, "words.bin")
+    assert "words.bin" in _says(says, read_space, path)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("user_id,item_id,rating\nu,i,4\nu,j,four\n", r"line 3: 'four' in 'rating'"),
+        ("user_id,item_id,rating\nu,i,4\nu,j,\n", r"line 3: '' in 'rating'"),
+        ("user_id,item_id,rating\nu,i,4\nu,j,nan\n", r"line 3: 'nan' in 'rating'"),
+        ("user_id,item_id,rating\n\nu,i,4\n\nu,j,inf\n", r"line 5: 'inf' in 'rating'"),
+        ("user_id,item_id,rating\nu,i,4\n,j,5\n", r"line 3: the id in 'user_id' is empty"),
+        ("user_id,item_id,rating\nu,i,4\nu,j\n", r"line 3: 2 columns where the first line has 3"),
+        ("user_id,item_id,rating\nu,i,4\nu,j,5,6\n", r"line 3: 4 columns"),
+        ('user_id,item_id,rating\n"u\nv",i,4\nu,j,x\n', r"line 4: 'x' in 'rating'"),
+        ("a,b,c\nu,i,4\n", "which column holds the users among a, b, c; name it: user="),
+        ("1,2,3,4,5\n", "no header and 5 columns"),
+        ("just some words\nand more\n", "which column holds the users"),
+        ("user_id,item_id,time\nu,i,noon\n", "nobody asked"),
+    ],
+)
+def test_interactions_that_break(text, says, tmp_path):
+    path = _file(tmp_path, text, "ratings.csv")
+    if says == "nobody asked":
+        said = []
+        assert read_interactions(path, say=said.append).times is None
+        assert says in said[-1]
+        _says("like 2024-05-01", read_interactions, path, time="time")
+    else:
+        assert "ratings.csv" in _says(says, read_interactions, path)
+
+
+def test_text_in_another_encoding_names_the_line(tmp_path):
+    text = "user_id,item_id\nu,i\nu,café\n"
+    path = _file(tmp_path, text.encode("latin-1"), "ratings.csv")
+    _says("line 3: not UTF-8; convert it", read_interactions, path)
+    path = _file(tmp_path, text.encode("utf-16"), "ratings.csv")
+    _says(r"ratings\.csv", read_interactions, path)
+
+
+def test_a_column_that_is_not_there(tmp_path):
+    path = good_files.csv(tmp_path)
+    _says(
+        "no column 'reader' for the users: its columns are", read_interactions, path, user="reader"
+    )
+    path = good_files.csv_without_header(tmp_path)
+    _says("has no header: add one", read_interactions, path, user="userId")
+
+
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        ({"x": np.eye(2)}, "no sparse matrix"),
+        ({"format": b"dia", "shape": [2, 2], "data": [1.0]}, "dia form: save it as csr"),
+        ({"format": b"csr", "shape": [2, 2], "data": [1.0]}, "cannot be read as a sparse matrix"),
+        (
+            {"format": b"csr", "shape": [2, 2], "data": [1.0], "indices": [5], "indptr": [0, 1, 1]},
+            "do not fit a 2 x 2 matrix",
+        ),
+        (
+            {"format": b"csr", "shape": [2, 2], "data": [1.0], "indices": [1], "indptr": [0, 1]},
+            "2 row ends",
+        ),
+        (
+            {"format": b"coo", "shape": [2, 2], "data": [np.nan], "row": [1], "col": [1]},
+            "NaN or infinite",
+        ),
+        (
+            {"format": b"coo", "shape": [2, 2], "data": [], "row": [], "col": []},
+            "no interactions",
+        ),
+    ],
+)
+def test_sparse_matrices_that_break(parts, says, tmp_path):
+    np.savez(tmp_path / "x.npz", **{k: np.array(v) for k, v in parts.items()})
+    _says(says, read_interactions, tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"_id": "a"}\n{"_id": \n', "line 2: no JSON"),
+        ('{"_id": "a"}\n[1]\n', 'line 2: an object with "_id" is due'),
+        ('{"title": "a"}\n', 'line 1: an object with "_id" is due'),
+        ('{"_id": "zz"}\n', "knows none of the ids: it has zz; wanted are a, b, c"),
+        ("\n", "no rows"),
+    ],
+)
+def test_texts_that_break(text, says, tmp_path):
+    path = _file(tmp_path, text, "corpus.jsonl")
+    items = good_files.word2vec_text(tmp_path)
+    assert "corpus.jsonl" in _says(says, read_space, items=items, item_texts=path)
+
+
+def test_options_that_contradict(tmp_path):
+    path = good_files.npy(tmp_path)
+    _says("no items", read_space)
+    _says("not both", read_space, path, items=path)
+    _says("no queries", read_space, items=path, query_ids=path)
+
+
+def test_an_unknown_training_loss(tmp_path):
+    """In a process of its own: here the types are checked before the function is entered."""
+    code = (
+        f"from anglewise.interop.read import read_space; read_space('{tmp_path}', trained_for='l3')"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "SpellingError: trained_for is 'l3': known are dot, cosine" in run.stderr
+
+
+def test_saved_datasets_that_break(tmp_path):
+    folder = good_files.saved_dataset(tmp_path)
+    (folder / "data-1.arrow").unlink()
+    _says(r"data-1\.arrow does not exist: did you mean data-0", read_space, folder)
+    (folder / "state.json").write_text("{")
+    _says(r"state\.json cannot be read", read_space, folder)
+    (folder / "dataset_dict.json").write_text(json.dumps({"splits": ["train", "test"]}))
+    _says("holds the splits train, test", read_space, folder)
+
+
+def test_bad_descriptions_of_a_space(tmp_path):
+    for text in ("", "[]", "{", '{"format": "x"}', '{"format": 1}', "null", '{"format": null}'):
+        (tmp_path / "space.json").write_text(text)
+        _says(r"space\.json", read_space, tmp_path)
+
+
+def test_the_chosen_library_is_missing(tmp_path, monkeypatch):
+    path = good_files.safetensors(tmp_path)
+    monkeypatch.setitem(__import__("sys").modules, "safetensors", None)
+    _says(r"pip install 'anglewise\[safetensors\]'", read_space, path)
