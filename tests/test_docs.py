@@ -2,6 +2,8 @@
 
 import doctest
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from anglewise.measures.spelling import FORMULAS, FRAMES
 
 DOCS = Path(__file__).parents[1] / "docs"
+EXAMPLES = DOCS.parent / "examples"
 PAGES = sorted(DOCS.glob("*.md"))
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
@@ -59,3 +62,11 @@ def test_sections_have_titles_of_their_own(page):
 def test_every_measure_and_frame_is_explained(word):
     titles = re.findall(r"^## (.*)$", (DOCS / "measures.md").read_text(), re.MULTILINE)
     assert any(word in title.partition(":")[0].split() for title in titles)
+
+
+def test_the_example_names_a_measure_for_each_direction():
+    script = EXAMPLES / "catalogue_to_verdicts.py"
+    run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    for direction in ("queries-items", "items-items"):
+        assert re.search(rf"^{direction}: (use|tie|cannot tell)\b", run.stdout, re.MULTILINE)
+    assert run.stdout.count("The ") > 10  # titles
