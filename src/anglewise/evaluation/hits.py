@@ -8,7 +8,7 @@ import numpy as np
 
 from anglewise.errors import ShapeError
 from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Float64, Int64
+from anglewise.typing import Array, Bool, Float64, Int64
 
 LISTS = 512
 """Lists looked up together; with 100 places each they and their filter stay in the cache."""
@@ -21,9 +21,13 @@ LARGEST_TABLE = 1 << 24
 
 @dataclass(frozen=True, eq=False)
 class Wanted:
-    """What there is to be found for each query: its judged items and their gains."""
+    """What there is to be found for each query: its judged items and their gains.
+
+    ``judged_items``, where known, are judged for every query, stored or not.
+    """
 
     gains: SparseRows
+    judged_items: Bool[Array, " items"] | None = None
 
     def __len__(self) -> int:
         return self.gains.shape[0]
@@ -102,12 +106,19 @@ class Hits:
         """How many items each list holds."""
         return np.count_nonzero(self.indices >= 0, axis=1).astype(np.int64)
 
+    def judged(self, depth: int) -> Int64[Array, " q"]:
+        """How many judged items stand in the first places of each list."""
+        judged, listed = self.wanted.judged_items, self.indices[:, :depth]
+        if judged is None:
+            return np.bincount(self.places.within(depth).lists, minlength=len(listed))
+        return np.count_nonzero((listed >= 0) & judged[listed], axis=1).astype(np.int64)
+
 
 def _falling(values: Array, starts: Array, counts: Array) -> Array:
     """The values of each list, largest first; lists of one length are sorted together."""
     falling = np.empty_like(values)
     for length in np.unique(counts):
-        places: Array = starts[counts == length][:, None] + np.arange(length)
+        places = starts[counts == length][:, None] + np.arange(int(length))
         falling[places] = np.sort(values[places], axis=1)[:, ::-1]
     return falling
 

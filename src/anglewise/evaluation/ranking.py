@@ -145,9 +145,7 @@ class Judged(RankingMetric):
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
-        return _share(
-            _count(hits.places.within(self.depth), hits), np.minimum(hits.lengths, self.depth)
-        )
+        return _share(hits.judged(self.depth), np.minimum(hits.lengths, self.depth))
 
 
 def _count(places: Places, hits: Hits) -> Array:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Direction, Float64, Int64
+from anglewise.typing import Array, Bool, Direction, Float64, Int64
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +44,9 @@ class Judgements:
     seen
         What an evaluation leaves out of the ranking beside what the space says, per row
         (for constructed judgements: what was folded in).
+    judged_items
+        Where it is known for whole items, as from labels: which of them were judged for every
+        query. Those that a query does not store are not relevant to it.
     """
 
     gains: SparseRows
@@ -51,6 +54,7 @@ class Judgements:
     source: str = ""
     complaints: Complaints = field(default_factory=Complaints)
     seen: SparseRows | None = None
+    judged_items: Bool[Array, " items"] | None = None
 
     @property
     def judged_rows(self) -> Int64[Array, " judged"]:
