@@ -96,7 +96,17 @@ def test_ids_that_match_nothing_are_shown_three_of_either_side(tmp_path):
         read_judgements(path, _space())
     assert "holds '1', '2', '3' (none known), the space 'q3', 'q2', 'q1'" in str(raised.value)
     assert "'item_id' holds 'a', 'b' (4 known)" in str(raised.value)
-    assert "--query-ids" in str(raised.value)
+    assert "--query-column" in str(raised.value)
+    nameless = Space(items=Embeddings(np.eye(2)))
+    with pytest.raises(IdsError, match="which have none"):
+        read_judgements(path, nameless)
+
+
+def test_labels_make_items_of_one_class_relevant_to_each_other(tmp_path):
+    path = _file(tmp_path, "id,label\na,x\nb,x\nc,y\n")
+    judged = read_judgements(path, _words("a", "b", "c"))
+    assert judged.direction == "items-items"
+    assert judged.gains.row(0).tolist() == [1]
 
 
 def test_swapped_columns_are_recognised(tmp_path):

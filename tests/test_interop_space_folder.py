@@ -90,9 +90,19 @@ def test_judgements_are_read_back_with_what_they_leave_out_and_complain_of(tmp_p
 def test_judgements_that_leave_nothing_out_come_back_so(tmp_path):
     space = _space()
     judged = _judged(space, "items-items")
-    plain = Judgements(judged.gains, "items-items", "labels")
+    plain = Judgements(judged.gains, "items-items", "by hand")
     write_space(space, tmp_path / "s", judgements={"items-items": plain})
     assert judgements_of(tmp_path / "s", "items-items").seen is None
+    assert judgements_of(tmp_path / "s", "items-items").judged_items is None
+
+
+def test_which_items_were_judged_for_every_query_comes_back(tmp_path):
+    space = _space()
+    chosen = np.array([True, False, True, True, False])
+    judged = Judgements(_judged(space, "items-items").gains, "items-items", judged_items=chosen)
+    for _ in range(2):  # a second time over the first
+        write_space(space, tmp_path / "s", judgements={"items-items": judged})
+    assert np.array_equal(judgements_of(tmp_path / "s", "items-items").judged_items, chosen)
 
 
 def test_one_sided_spaces_have_no_queries_file(tmp_path):

@@ -70,9 +70,11 @@ def _nothing_matches(
         )
     else:
         remedy = (
-            "give the ids of the vectors (--query-ids, --item-ids), or name the columns "
-            "(--query-column, --item-column)"
+            "name the columns of the ids (--query-column, --item-column), or take the file that "
+            "belongs to this space"
         )
+        if not all(side.named for side in sides):
+            remedy = "give the ids of the vectors, which have none (--query-ids, --item-ids)"
     return (
         f"{sheet.path}: not one of {len(rows[0]):,} entries matches: {'; '.join(words)}; {remedy}"
     )

@@ -27,10 +27,12 @@ from anglewise.interop.columns import (
     need,
 )
 from anglewise.interop.files import suffix
+from anglewise.interop.label_file import read_labels
 from anglewise.interop.say import PathLike, Say, quiet
 from anglewise.interop.sheet import Sheet, numbers_of, open_sheet
 from anglewise.interop.space_folder import judgements_of
 from anglewise.interop.space_json import is_space_folder
+from anglewise.judgements.from_labels import from_labels
 from anglewise.judgements.judgements import Judgements
 from anglewise.sparse import SparseRows
 from anglewise.typing import Array, Direction, Float64
@@ -69,7 +71,8 @@ def read_judgements(
 
     Reads TREC qrels (four columns parted by blanks), BEIR's tsv and folders, tables with
     ``query_id,item_id,gain`` under these or other usual names (CSV, TSV, parquet, feather; without
-    a gain every pair counts as 1), labels (``id,label``), and the judgements in a space folder.
+    a gain every pair counts as 1), labels (``id,label``: items of one class are relevant to each
+    other, ``items-items`` whatever ``direction`` says), and the judgements in a space folder.
 
     Of a pair that comes more than once the highest gain is kept; gains below zero count as zero,
     as in trec_eval; entries whose ids the space does not hold, and judgements of an item against
@@ -102,6 +105,8 @@ def read_judgements(
     sheet = open_sheet(path)
     given = {QUERY: query_column, DOCUMENT: item_column, GAIN: gain_column}
     kind = "judgements" if any(given.values()) else _kind(sheet)
+    if kind == "labels":
+        return from_labels(space, read_labels(path, say=say))
     if kind != "judgements":
         raise FileError(f"{path} holds {kind}, not graded relevance: read it with read_{kind}")
     places = _places(sheet, given, say)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,14 @@ from anglewise.interop.space_json import (
     read_description,
     write_description,
 )
-from anglewise.interop.space_tables import read_side, read_sparse, write_side, write_sparse
+from anglewise.interop.space_tables import (
+    read_side,
+    read_some,
+    read_sparse,
+    write_side,
+    write_some,
+    write_sparse,
+)
 from anglewise.judgements.judgements import Judgements
 from anglewise.typing import DIRECTIONS, Direction
 
@@ -29,7 +37,8 @@ def write_space(
 
     ``space.json`` says what the space is and holds a checksum of every other file:
     ``items.parquet`` and, unless the items ask, ``queries.parquet``; ``seen.parquet``;
-    ``judgements/<direction>.parquet``. The same space gives the same bytes. A space that is there
+    ``judgements/<direction>.parquet``, and beside it ``<direction>-judged-items.parquet`` where
+    judgements speak of whole items. The same space gives the same bytes. A space that is there
     is replaced, any other folder is left alone.
 
     Raises
@@ -61,10 +70,7 @@ def write_space(
             sides = (space.queries, space.items)
             write_sparse(folder / "seen.parquet", sides, {"weight": space.seen})
         for direction, one in judgements.items():
-            file = folder / "judgements" / f"{direction}.parquet"
-            file.parent.mkdir(exist_ok=True)
-            tables = {"gain": one.gains, "left_out": one.seen}
-            write_sparse(file, space.sides(direction), tables)
+            _write_judgements(folder, space, direction, one)
         files = sorted(folder.rglob("*.parquet"))
         sha256 = {file.relative_to(folder).as_posix(): _sha256(file) for file in files}
         write_description(folder, {**description, "sha256": sha256})
@@ -111,13 +117,30 @@ def judgements_of(path: PathLike, direction: Direction, space: Space | None = No
     space = read_space_folder(folder) if space is None else space
     file = _whole(folder, description, f"judgements/{direction}.parquet")
     found = read_sparse(file, space.sides(direction), ("gain", "left_out"))
-    return judgements_as_described(folder, direction, found["gain"], found["left_out"])
+    judged = judgements_as_described(folder, direction, found["gain"], found["left_out"])
+    whole_items = f"judgements/{direction}-judged-items.parquet"
+    if whole_items not in description["sha256"]:
+        return judged
+    file = _whole(folder, description, whole_items)
+    return replace(judged, judged_items=read_some(file, space.sides(direction)[1]))
 
 
 def stored_directions(path: PathLike) -> tuple[Direction, ...]:
     """The directions for which a space folder holds judgements."""
     described = read_description(existing_folder(path))["judgements"]
     return tuple(direction for direction in DIRECTIONS if direction in described)
+
+
+def _write_judgements(
+    folder: Path, space: Space, direction: Direction, judgements: Judgements
+) -> None:
+    into = folder / "judgements"
+    into.mkdir(exist_ok=True)
+    tables = {"gain": judgements.gains, "left_out": judgements.seen}
+    write_sparse(into / f"{direction}.parquet", space.sides(direction), tables)
+    if judgements.judged_items is not None:
+        ranked = space.sides(direction)[1]
+        write_some(into / f"{direction}-judged-items.parquet", ranked, judgements.judged_items)
 
 
 def _whole(folder: Path, description: Mapping[str, Any], name: str) -> Path:
@@ -155,7 +178,8 @@ def _is_ours(folder: Path) -> None:
     if not is_space_folder(folder):
         raise FileError(f"{folder} is not empty and is no space: choose another name")
     ours = {"space.json", "items.parquet", "queries.parquet", "seen.parquet", "judgements"}
-    ours |= {f"judgements/{direction}.parquet" for direction in DIRECTIONS}
+    for direction in DIRECTIONS:
+        ours |= {f"judgements/{direction}{kind}.parquet" for kind in ("", "-judged-items")}
     others = sorted({f.relative_to(folder).as_posix() for f in folder.rglob("*")} - ours)
     if others:
         raise FileError(

@@ -16,6 +16,7 @@ from anglewise.interop.list_column import matrix_of
 from anglewise.interop.sheet import names_of
 from anglewise.interop.texts import columns_of
 from anglewise.sparse import SparseRows
+from anglewise.typing import Array, Bool, Int64
 
 GROUP_BYTES = 1 << 26
 """Vectors are written in groups of about 64 MB, so that no reader needs all at once."""
@@ -103,6 +104,30 @@ def read_sparse(
         with naming(path):
             found[name] = SparseRows.from_pairs(rows[here], columns[here], values, shape=shape)
     return found
+
+
+def write_some(path: Path, side: Embeddings, chosen: Bool[Array, " rows"]) -> None:
+    """Write the ids of some rows of a side."""
+    pa = arrow()
+    ids = pa.array(side.ids[chosen].tolist(), pa.string())
+    _write(path, pa.table({"item_id": ids}), rows=1 << 20)
+
+
+def read_some(path: Path, side: Embeddings) -> Bool[Array, " rows"]:
+    """Read which rows of a side ``write_some`` named."""
+    with reading(path, "a table of item_id"):
+        table = arrow("parquet").read_table(path, columns=["item_id"])
+        table.validate(full=True)
+    chosen = np.zeros(len(side), dtype=bool)
+    chosen[_known(path, table["item_id"], side)] = True
+    return chosen
+
+
+def _known(path: Path, names: Any, side: Embeddings) -> Int64[Array, " entries"]:
+    rows = rows_of(names, side)
+    if len(rows) and rows.min() < 0:
+        raise FileError(f"{path} names ids that the space does not hold: write the space again")
+    return rows
 
 
 def _about(side: Embeddings, name: str) -> Any:
