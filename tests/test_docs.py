@@ -64,6 +64,24 @@ def test_every_measure_and_frame_is_explained(word):
     assert any(word in title.partition(":")[0].split() for title in titles)
 
 
+@pytest.fixture(scope="module")
+def known_options():
+    commands = ["compare", "demo", "doctor", "fit", "search"]
+    pages = [shown("--help"), *(shown(command, "--help") for command in commands)]
+    return set(re.findall(r"--[a-z-]+", "".join(pages)))
+
+
+def shown(*words):
+    anglewise = Path(sys.executable).parent / "anglewise"
+    return subprocess.run([anglewise, *words], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_options_that_are_named_exist(page, known_options):
+    named = set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", page.read_text()))
+    assert named <= known_options
+
+
 def test_the_example_names_a_measure_for_each_direction():
     script = EXAMPLES / "catalogue_to_verdicts.py"
     run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
