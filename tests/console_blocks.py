@@ -1,0 +1,98 @@
+"""The ```console blocks of the pages: find them, run them, and write their output anew.
+
+``python tests/console_blocks.py README.md`` replaces what the page shows by what the commands
+print, block by block; ``...`` lines are not kept, so read the change before you commit it.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+BLOCK = re.compile(r"(?<=^```console\n)(.*?)(?=^```)", re.MULTILINE | re.DOTALL)
+
+LINKS = {
+    "ratings.csv.gz": "ml-1m/interactions.csv.gz",
+    "movies.csv": "ml-1m/items.csv",
+    "q.npy": "cranfield/vectors/paraphrase-L3/queries.npy",
+    "q.txt": "cranfield/vectors/paraphrase-L3/queries.txt",
+    "d.npy": "cranfield/vectors/paraphrase-L3/items.npy",
+    "d.txt": "cranfield/vectors/paraphrase-L3/items.txt",
+    "qrels.tsv": "cranfield/qrels.tsv",
+    "corpus.jsonl.gz": "cranfield/corpus.jsonl.gz",
+    "queries.jsonl": "cranfield/queries.jsonl",
+}
+"""The names under which the pages use real data, and what they stand for."""
+
+
+def steps(block: str) -> list[tuple[str, str, str]]:
+    """The commands of a block: as written, as run (lines joined), and what is shown after."""
+    found = []
+    for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        written, _, output = step.partition("\n")
+        while written.endswith("\\"):
+            more, _, output = output.partition("\n")
+            written += "\n" + more
+        found.append((written, re.sub(r"\\\n\s*", "", written), output))
+    return found
+
+
+def page_steps(page: Path) -> list[tuple[str, str]]:
+    """The commands of a whole page, each with what is shown after it."""
+    return [
+        (command, shown)
+        for block in BLOCK.findall(page.read_text())
+        for _, command, shown in steps(block)
+    ]
+
+
+def link_data(folder: Path, find: Callable[[str], Path]) -> None:
+    """Put links to the real data where the pages look for it."""
+    for name, target in LINKS.items():
+        (folder / name).symlink_to(find(target))
+
+
+def run(command: str, folder: Path) -> str:
+    """What a command prints, errors included, in a terminal of 100 columns without colour."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(  # noqa: S602 the pages' own commands, with pipes and quotes
+        command,
+        shell=True,
+        cwd=folder,
+        env=os.environ | {"PATH": path, "COLUMNS": "100", "NO_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    ).stdout
+
+
+def tidy(text: str) -> str:
+    """Without blank ends of lines and blank lines at either end."""
+    return "\n".join(line.rstrip() for line in text.strip().splitlines())
+
+
+def rewrite(page: Path) -> None:
+    """Replace what a page shows by what its commands print."""
+    data = ROOT.parent / "shared" / "data"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        link_data(folder, data.joinpath)
+
+        def anew(match: re.Match[str]) -> str:
+            printed = (
+                f"$ {written}\n{tidy(run(command, folder))}".rstrip() + "\n"
+                for written, command, _ in steps(match[0])
+            )
+            return "".join(printed)
+
+        page.write_text(BLOCK.sub(anew, page.read_text()))
+
+
+if __name__ == "__main__":
+    for argument in sys.argv[1:]:
+        rewrite(Path(argument))
