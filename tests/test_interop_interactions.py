@@ -62,6 +62,23 @@ def test_the_last_of_repeated_pairs_by_time_is_kept_and_that_is_said(tmp_path):
     assert said[-1] == "x.csv: 2 repeated pairs: the last by time is kept"
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("timed", [True, False])
+def test_the_last_is_kept_as_a_dictionary_would(timed, seed, tmp_path):
+    rng = np.random.default_rng(seed)
+    rows = [
+        (f"u{u}", f"i{i}", float(w), float(t))
+        for u, i, w, t in zip(*rng.integers(0, [[5], [4], [99], [6]], (4, 60)), strict=True)
+    ]
+    names = ["user", "item", "rating", "time"][: 3 + timed]
+    path = tmp_path / "x.csv"
+    lines = [",".join(map(str, row[: len(names)])) for row in rows]
+    path.write_text("\n".join([",".join(names), *lines]))
+    ordered = sorted(rows, key=lambda row: row[3]) if timed else rows  # equal times: by line
+    due = {(user, item): weight for user, item, weight, _ in ordered}
+    assert _triples(read_interactions(path)) == sorted((*pair, w) for pair, w in due.items())
+
+
 def test_without_times_the_last_in_the_file_is_kept(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text("user,item,rating\nu,i,5\nu,j,2\nu,i,1\n")

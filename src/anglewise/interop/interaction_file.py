@@ -134,7 +134,9 @@ def _last_of_each(path: Path, found: Interactions, say: Say) -> Interactions:
     repeated = key[order[1:]] == key[order[:-1]]
     if repeated.any():
         if found.times is not None:
-            order = np.lexsort((found.times, key))
+            several = np.append(repeated, False) | np.append(False, repeated)
+            some = order[several]
+            order[several] = some[np.lexsort((found.times[some], key[some]))]
         count = int(repeated.sum())
         say(
             f"{path.name}: {count:,} repeated pair{'s' * (count > 1)}: the last "
