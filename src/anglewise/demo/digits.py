@@ -1,11 +1,12 @@
 """Handwritten digits, which come with scikit-learn: images as vectors, their classes as labels."""
 
-import numpy as np
+from typing import Any
 
 from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import MissingExtraError
 from anglewise.judgements.from_labels import from_labels
 from anglewise.judgements.judgements import Judgements, Labels
+from anglewise.typing import Array
 
 
 def digits() -> tuple[Space, Judgements]:
@@ -25,10 +26,12 @@ def digits() -> tuple[Space, Judgements]:
             "the digits come with scikit-learn, which is not installed: "
             "pip install 'anglewise[sklearn]'"
         ) from missing
-    images, classes = load_digits(return_X_y=True)
+    loaded: Any = load_digits()  # scikit-learn ships no types
+    images: Array = loaded.data
+    classes: list[int] = loaded.target.tolist()
     ids = [f"image-{row:04d}" for row in range(1, len(images) + 1)]
     titles = [f"a handwritten {digit}" for digit in classes]
-    items = Embeddings(np.asarray(images), ids=ids, metadata={"title": titles})
+    items = Embeddings(images, ids=ids, metadata={"title": titles})
     space = Space(items=items, about={"made_from": "scikit-learn's digits"})
     labels = Labels({name: str(digit) for name, digit in zip(ids, classes, strict=True)})
     return space, from_labels(space, labels)
