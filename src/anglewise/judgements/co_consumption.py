@@ -1,6 +1,7 @@
 """Which items are alike, said by users that the training never saw: they used both."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -126,19 +127,17 @@ def _graded(
     enough = (both >= min_support) & (first != second)
     first, second, both = first[enough], second[enough], both[enough]
     near = overlap(both, sizes[first], sizes[second], used.shape[0])
-    order = np.lexsort((-near, first))
-    first, second, near = first[order], second[order], near[order]
-    gains = np.zeros(len(near))
-    for depth in depths:
-        gains += near >= _last_inside(first, near, depth)
+    ends = np.searchsorted(first, np.arange(block.start, block.stop + 1))
+    last_inside = np.array([_last_inside(near[i:j], depths) for i, j in pairwise(ends)])
+    gains = (near[:, None] >= last_inside[first - block.start]).sum(axis=1)
     listed = gains > 0
     return np.stack([first[listed], second[listed], gains[listed]]).astype(np.float64)
 
 
-def _last_inside(first: Array, near: Counts, depth: int) -> Counts:
-    """For each pair, the overlap of the last partner on its item's list of ``depth``."""
-    _, starts, counts = np.unique(first, return_index=True, return_counts=True)
-    return np.repeat(near[starts + np.minimum(depth, counts) - 1], counts)
+def _last_inside(near: Counts, depths: tuple[int, ...]) -> list[float]:
+    """The overlap of the last partner on a list of each depth."""
+    short = [max(len(near) - depth, 0) for depth in depths]
+    return np.partition(near, short)[short].tolist() if len(near) else [0.0] * len(depths)
 
 
 def _larger_of_both(graded: Float64[Array, "3 pairs"], items: int) -> SparseRows:

@@ -56,7 +56,7 @@ def hold_out(
     A user of ``n`` items shows ``ceil(fold_in * n)`` of them (at least one, at most ``n - 1``):
     drawn at random, or with ``how="time"`` the earliest; with ``how="last"`` all but the last one.
     Equal times are ordered at random. What is hidden is relevant with gain 1, or, ``graded``,
-    with its weight. Held-out users with fewer than two items show what they have and are not judged.
+    with its weight. Held-out users with fewer than two items show them and are not judged.
 
     Parameters
     ----------

@@ -14,6 +14,9 @@ DENSE_BELOW = 128
 DENSE_SHARE = 4
 """So are those of which more than one in this many singular vectors is asked for."""
 
+BLOCK_ENTRIES = 1 << 23
+"""Numbers of a long table made dense at a time."""
+
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
@@ -60,25 +63,49 @@ def truncated_svd(X: Any, k: int, *, seed: int = 0) -> Spectrum:
 
 
 def _whole(X: Any) -> tuple[Array, Array]:
-    dense: Array = X.toarray() if hasattr(X, "toarray") else np.asarray(X)
-    dense = dense.astype(np.float64, copy=False)
-    if dense.shape[0] > dense.shape[1]:
-        dense = np.asarray(
-            np.linalg.qr(dense, mode="r")
-        )  # V and S are those of R: no need for a tall U
-    _, values, right = np.linalg.svd(dense, full_matrices=False)
+    rows, columns = X.shape
+    # V and S are those of the triangle: a long table needs no long U.
+    table = _triangle(X) if rows > columns else _dense(X)
+    _, values, right = np.linalg.svd(table, full_matrices=False)
     return values, right.T
 
 
+def _triangle(X: Any) -> Array:
+    """``R`` of ``X = Q R``, block by block of rows, so that a long sparse table stays sparse."""
+    rows, columns = X.shape
+    length = max(BLOCK_ENTRIES // columns, columns)
+    triangle: Array = np.zeros((0, columns))
+    for i in range(0, rows, length):
+        stacked = np.concatenate([triangle, _dense(X[i : i + length])])
+        triangle = np.asarray(np.linalg.qr(stacked, mode="r"))
+    return triangle
+
+
+def _dense(X: Any) -> Array:
+    return np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float64)
+
+
 def _lanczos(X: Any, k: int, seed: int) -> tuple[Array, Array]:
+    """The top of the spectrum of ``X'X`` or ``XX'``, whichever is smaller."""
     from scipy.sparse import linalg
 
     solvers: Any = linalg  # scipy ships no types
-    table: Any = X.astype(np.float64)
+    table = X.astype(np.float64)
     if not abs(table).max():  # ARPACK cannot start on such a table
         return np.zeros(1), np.zeros((table.shape[1], 1))
-    smaller: int = min(X.shape)
+    tall = table.shape[0] >= table.shape[1]
+    forth, back = (table, table.T) if tall else (table.T, table)
+    smaller: int = min(table.shape)
+
+    def twice(v: Array) -> Array:
+        return back @ (forth @ v)
+
+    square = solvers.LinearOperator((smaller, smaller), matvec=twice, dtype=np.float64)
     start = np.random.default_rng(seed).standard_normal(smaller)
-    _, values, right = solvers.svds(table, k=k, v0=start, return_singular_vectors="vh")
+    vectors: Array = solvers.eigsh(square, k=k, v0=start)[1]
+    images: Array = forth @ vectors
+    values = np.linalg.norm(images, axis=0)  # sharper than the roots of the eigenvalues
     falling = np.argsort(-values, kind="stable")
-    return values[falling], right[falling].T
+    if tall:
+        return values[falling], vectors[:, falling]
+    return values[falling], np.linalg.qr(images[:, falling])[0]
