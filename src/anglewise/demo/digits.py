@@ -1,6 +1,6 @@
 """Handwritten digits, which come with scikit-learn: images as vectors, their classes as labels."""
 
-from typing import Any
+from typing import Any, cast
 
 from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import MissingExtraError
@@ -26,7 +26,7 @@ def digits() -> tuple[Space, Judgements]:
             "the digits come with scikit-learn, which is not installed: "
             "pip install 'anglewise[sklearn]'"
         ) from missing
-    loaded: Any = load_digits()  # scikit-learn ships no types
+    loaded = cast("Any", load_digits())  # scikit-learn ships no types
     images: Array = loaded.data
     classes: list[int] = loaded.target.tolist()
     ids = [f"image-{row:04d}" for row in range(1, len(images) + 1)]
