@@ -97,9 +97,19 @@ def test_ids_that_match_nothing_are_shown_three_of_either_side(tmp_path):
     assert "holds '1', '2', '3' (none known), the space 'q3', 'q2', 'q1'" in str(raised.value)
     assert "'item_id' holds 'a', 'b' (4 known)" in str(raised.value)
     assert "--query-column" in str(raised.value)
+    path = _file(tmp_path, "query_id,item_id,gain\nx,y,1\n")
     nameless = Space(items=Embeddings(np.eye(2)))
     with pytest.raises(IdsError, match="which have none"):
         read_judgements(path, nameless)
+
+
+def test_rows_counted_from_one_are_not_matched_to_rows_counted_from_zero(tmp_path):
+    nameless = Space(items=Embeddings(np.eye(3)))
+    path = _file(tmp_path, "query_id,item_id,gain\n1,2,1\n2,3,1\n")
+    with pytest.raises(IdsError, match=r"'item_id' holds '3' and no '0', .* the wrong row"):
+        read_judgements(path, nameless)
+    path = _file(tmp_path, "query_id,item_id,gain\n1,2,1\n2,0,1\n")
+    assert read_judgements(path, nameless).gains.row(1).tolist() == [2]
 
 
 def test_labels_make_items_of_one_class_relevant_to_each_other(tmp_path):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import FileError, ShapeError, ValuesError
 from anglewise.interop.read import judgements_of, read_space, stored_directions
-from anglewise.interop.space_folder import write_space
+from anglewise.interop.space_folder import check_destination, write_space
 from anglewise.judgements.judgements import Complaints, Judgements
 from anglewise.sparse import SparseRows
 
@@ -164,6 +164,19 @@ def test_a_folder_that_is_no_space_is_left_alone(tmp_path):
     with pytest.raises(FileError, match="is no space"):
         write_space(_space(), tmp_path / "thesis")
     assert (tmp_path / "thesis" / "chapter.tex").read_text() == "years of work"
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis"]
+
+
+def test_where_no_space_can_be_written_is_said_beforehand(tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.tex").touch()
+    with pytest.raises(FileError, match="is no space"):
+        check_destination(tmp_path / "thesis")
+    with pytest.raises(FileError, match="is a file"):
+        check_destination(tmp_path / "thesis" / "chapter.tex")
+    with pytest.raises(FileError, match="make it first"):
+        check_destination(tmp_path / "no" / "s")
+    check_destination(tmp_path / "new")
     assert [p.name for p in tmp_path.iterdir()] == ["thesis"]
 
 

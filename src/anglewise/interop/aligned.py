@@ -9,6 +9,7 @@ import numpy as np
 
 from anglewise.embeddings import Embeddings
 from anglewise.errors import IdsError
+from anglewise.interop.arrow import arrow
 from anglewise.interop.ids import rows_of
 from anglewise.interop.sheet import Sheet, names_of
 from anglewise.judgements.judgements import Complaints
@@ -27,10 +28,19 @@ class Aligned:
 def align(sheet: Sheet, places: Sequence[int], sides: Sequence[Embeddings]) -> Aligned:
     """Look up some columns of ids, each on its side of the space; the first column asks.
 
-    Raises ``IdsError`` if not one entry is known in all of them.
+    Raises ``IdsError`` if not one entry is known in all of them, or if the file counts from 1 the
+    rows that the space, for want of ids, counts from 0: then all would fall on the wrong row.
     """
     columns = sheet.columns(places)
     names = [names_of(sheet, c, place) for c, place in zip(columns, places, strict=True)]
+    for column, place, side in zip(names, places, sides, strict=True):
+        if _counted_from_one(column, side):
+            raise IdsError(
+                f"{sheet.path}: {sheet.name(place)} holds '{len(side)}' and no '0', and the vectors, "
+                f"which have no ids, are called 0 to {len(side) - 1} by their rows: counted from 1, "
+                "every entry would fall on the wrong row; give the ids of the vectors "
+                "(--query-ids, --item-ids)"
+            )
     rows = [rows_of(column, side) for column, side in zip(names, sides, strict=True)]
     known = reduce(np.logical_and, [r >= 0 for r in rows])
     if not known.any():
@@ -42,6 +52,13 @@ def align(sheet: Sheet, places: Sequence[int], sides: Sequence[Embeddings]) -> A
         unknown_queries=unknown[0], unknown_items=items, dropped=int(len(known) - len(kept))
     )
     return Aligned(kept, tuple(r[kept] for r in rows), complaints)
+
+
+def _counted_from_one(names: Any, side: Embeddings) -> bool:
+    if side.named:
+        return False
+    index = arrow("compute").index
+    return index(names, str(len(side))).as_py() >= 0 > index(names, "0").as_py()
 
 
 def _first_three(names: Any, chosen: Bool[Array, " entries"]) -> tuple[str, ...]:

@@ -67,12 +67,7 @@ def new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Generator
     Replacing takes two renames, so that the old folder comes back if the second one fails.
     """
     with writing(path) as target:
-        if target.exists() and not target.is_dir():
-            raise FileError(
-                f"{path} is a file where a folder is to be written: choose another name"
-            )
-        if target.is_dir() and any(target.iterdir()):
-            may_replace(target)
+        _check_replaceable(Path(path), target, may_replace)
         beside = _beside(target)
         try:
             beside.mkdir()
@@ -82,6 +77,22 @@ def new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Generator
         finally:
             shutil.rmtree(beside, ignore_errors=True)
         _fsync_folder(target.parent)
+
+
+def check_new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> None:
+    """Raise now what ``new_folder`` would raise later, but for a disk that fills up meanwhile."""
+    with writing(path) as target:
+        _check_replaceable(Path(path), target, may_replace)
+        beside = _beside(target)
+        beside.mkdir()
+        beside.rmdir()
+
+
+def _check_replaceable(path: Path, target: Path, may_replace: Callable[[Path], None]) -> None:
+    if target.exists() and not target.is_dir():
+        raise FileError(f"{path} is a file where a folder is to be written: choose another name")
+    if target.is_dir() and any(target.iterdir()):
+        may_replace(target)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 
 from anglewise.embeddings import Space
 from anglewise.errors import FileError, ShapeError
-from anglewise.interop.atomic import new_folder
+from anglewise.interop.atomic import check_new_folder, new_folder
 from anglewise.interop.files import existing_file, existing_folder, reading
 from anglewise.interop.say import PathLike
 from anglewise.interop.space_json import (
@@ -74,6 +74,14 @@ def write_space(
         files = sorted(folder.rglob("*.parquet"))
         sha256 = {file.relative_to(folder).as_posix(): _sha256(file) for file in files}
         write_description(folder, {**description, "sha256": sha256})
+
+
+def check_destination(path: PathLike) -> None:
+    """Say before hours of training where ``write_space`` could not write after them.
+
+    Raises ``FileError`` as it would; a disk that fills up meanwhile is seen only then.
+    """
+    check_new_folder(path, may_replace=_is_ours)
 
 
 def read_space_folder(path: PathLike) -> Space:
