@@ -4,13 +4,16 @@ This is the face: names only, each resolved when it is first used, so that
 ``import anglewise`` costs nothing and no extra is imported before it is needed.
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anglewise.compare import Comparison, compare
     from anglewise.embeddings import Embeddings, Space
     from anglewise.errors import AnglewiseError
+    from anglewise.gauge.spelling import gauge
     from anglewise.interop.read import (
         read_interactions,
         read_judgements,
@@ -40,6 +43,7 @@ _HOMES = {
     "Space": "anglewise.embeddings",
     "Triplets": "anglewise.judgements.judgements",
     "compare": "anglewise.compare",
+    "gauge": "anglewise.gauge.spelling",
     "measure": "anglewise.measures.spelling",
     "read_interactions": "anglewise.interop.read",
     "read_judgements": "anglewise.interop.read",
@@ -63,6 +67,7 @@ __all__ = [
     "Triplets",
     "__version__",
     "compare",
+    "gauge",
     "measure",
     "read_interactions",
     "read_judgements",
@@ -82,3 +87,17 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _Face(ModuleType):
+    """Keeps the functions ``compare``, ``gauge`` and ``search`` before the rooms of these names.
+
+    Python hangs every imported room on its parent; here that would hide the function.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face

@@ -8,6 +8,7 @@ from typing import TypeVar
 from anglewise.errors import SpellingError
 from anglewise.measures.formula import Cosine, Dot, Euclidean, Formula, Manhattan, Norm
 from anglewise.measures.frame import Frame
+from anglewise.measures.gauge_frames import GAUGE_FRAMES
 from anglewise.measures.linear_frames import Centred, Whitened, WithoutTop
 from anglewise.measures.measure import Measure
 
@@ -22,6 +23,7 @@ FRAMES: dict[str, Callable[..., Frame]] = {
     "centred": Centred,
     "whitened": Whitened,
     "without-top": WithoutTop,
+    **GAUGE_FRAMES,
 }
 DEFAULT_MEASURES = ("dot", "cosine", "euclidean")
 

@@ -1,0 +1,167 @@
+"""Several runs of one model: how much of their disagreement is gauge, and how much is real."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import ShapeError, TooFewError, ValuesError
+from anglewise.gauge.root import Root, side_by_side
+from anglewise.typing import Array, Float32, Float64
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """The best map of one kind from the vectors of one run to those of another.
+
+    Attributes
+    ----------
+    map
+        ``a x b``: row vectors of the first run times this are near those of the second.
+    residual
+        ``|X map - Y| / |Y|`` (Frobenius): 0 when the map explains everything, at most 1.
+    condition
+        Largest over smallest singular value of ``map``.
+    """
+
+    map: Float64[Array, "a b"]
+    residual: float
+    condition: float
+
+
+@dataclass(frozen=True, eq=False)
+class SideAlignment:
+    """One side of two runs.
+
+    Attributes
+    ----------
+    given
+        ``|c X - Y| / |Y|`` with the best scale ``c``, before any map; 1 where widths differ.
+    rotation
+        The best rotation and scale, which no cosine sees.
+    linear
+        The best linear map: what is left after it is no gauge.
+    shared
+        How many ids both runs have.
+    """
+
+    given: float
+    rotation: Fit
+    linear: Fit
+    shared: int
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """How the squared difference splits: ``rotation``, ``gauge`` and ``real`` sum to 1.
+
+        Each kind of map contains the one before it, so each takes something off the residual.
+        Two runs without any difference have no shares: all three are 0.
+        """
+        steps = [self.given**2, self.rotation.residual**2, self.linear.residual**2, 0.0]
+        parts = [max(a - b, 0.0) for a, b in pairwise(steps)]
+        total = sum(parts) or 1.0
+        return dict(zip(("rotation", "gauge", "real"), (p / total for p in parts), strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """Two runs, side by side.
+
+    Attributes
+    ----------
+    queries, items
+        Each side on its own.
+    predictions
+        ``|P1 Q1' - P2 Q2'| / |P2 Q2'|`` over the shared ids: what no map can explain. A model
+        that ranks only, such as BPR, leaves one constant a query open, which counts here.
+    """
+
+    queries: SideAlignment
+    items: SideAlignment
+    predictions: float
+
+
+def align(first: Space, second: Space) -> Alignment:
+    """Compare two runs of one model by the ids that they share.
+
+    The best linear map is that of least squares, the best rotation that of Procrustes
+    (Schoenemann, Psychometrika 31, 1966) with a scale. All follow from a root of the two
+    factors side by side, of their joint width; predictions are never formed. Reads the shared
+    vectors twice. Raises ``TooFewError`` when a side shares no more rows than it has columns, so
+    that a linear map would explain anything, ``ShapeError`` for one-sided spaces, ``ValuesError``
+    for a side of zeros.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> P, Q, G = rng.normal(size=(9, 2)), rng.normal(size=(8, 2)), np.array([[2.0, 1], [0, 1]])
+    >>> one = Space(queries=Embeddings(P), items=Embeddings(Q))
+    >>> two = Space(queries=Embeddings(P @ G), items=Embeddings(Q @ np.linalg.inv(G).T))
+    >>> found = align(one, two)
+    >>> found.predictions < 1e-6, round(found.items.shares["real"], 6)
+    (True, 0.0)
+    """
+    if first.one_sided or second.one_sided:
+        raise ShapeError("a run has one side: predictions are compared between two-sided spaces")
+    widths = first.items.dimension
+    queries, shared_queries = _joint(first.queries, second.queries, "queries")
+    items, shared_items = _joint(first.items, second.items, "items")
+    return Alignment(
+        queries=side_alignment(queries, widths, shared_queries),
+        items=side_alignment(items, widths, shared_items),
+        predictions=_predictions(queries, items, widths),
+    )
+
+
+def side_alignment(joint: Root, width: int, shared: int) -> SideAlignment:
+    """The best maps from the first ``width`` columns of a joint root to the others."""
+    x, y = joint.matrix[:, :width], joint.matrix[:, width:]
+    if not (x.any() and y.any()):
+        raise ValuesError("a run has zeros only on one side: there is nothing to align")
+    given = _residual(x, y, np.eye(width)) if x.shape == y.shape else 1.0
+    left, _, right = np.linalg.svd(x.T @ y, full_matrices=False)
+    linear = np.linalg.lstsq(x, y, rcond=None)[0]
+    return SideAlignment(
+        given=given,
+        rotation=Fit(left @ right, _residual(x, y, left @ right), 1.0),
+        linear=Fit(linear, _residual(x, y, linear), _condition(linear)),
+        shared=shared,
+    )
+
+
+def _joint(first: Embeddings, second: Embeddings, name: str) -> tuple[Root, int]:
+    ids = [i for i in first.ids if i in second.row_of]
+    if len(ids) <= max(first.dimension, second.dimension):
+        raise TooFewError(
+            f"the runs share {len(ids)} {name} of {max(first.dimension, second.dimension)} "
+            "columns: a linear map would explain anything; give runs over the same ids"
+        )
+    return side_by_side(_rows(first, ids), _rows(second, ids)), len(ids)
+
+
+def _rows(embeddings: Embeddings, ids: list[str]) -> Float32[Array, "shared d"]:
+    rows = np.array([embeddings.row_of[i] for i in ids])
+    whole = len(rows) == len(embeddings) and bool(np.all(rows[:-1] < rows[1:]))
+    return embeddings.vectors if whole else embeddings.vectors[rows]
+
+
+def _residual(
+    x: Float64[Array, "r a"], y: Float64[Array, "r b"], through: Float64[Array, "a b"]
+) -> float:
+    """``|c X M - Y| / |Y|`` with the best scale ``c``."""
+    moved = x @ through
+    size = float((moved * moved).sum())
+    scale = float((moved * y).sum()) / size if size else 0.0
+    return float(np.linalg.norm(scale * moved - y) / np.linalg.norm(y))
+
+
+def _condition(through: Float64[Array, "a b"]) -> float:
+    values = np.linalg.svd(through, compute_uv=False)
+    return float(values[0] / values[-1]) if values[-1] else float("inf")
+
+
+def _predictions(queries: Root, items: Root, width: int) -> float:
+    p, q = queries.matrix, items.matrix
+    first, second = p[:, :width] @ q[:, :width].T, p[:, width:] @ q[:, width:].T
+    return float(np.linalg.norm(first - second) / np.linalg.norm(second))

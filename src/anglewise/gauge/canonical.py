@@ -1,0 +1,118 @@
+"""The gauges with a name: where the spectrum of the predictions stands."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from anglewise.errors import SpellingError, ValuesError
+from anglewise.gauge.gauge import Gauge
+from anglewise.gauge.map_pair import MapPair, identity
+from anglewise.gauge.root import Root
+from anglewise.typing import Array, Float64
+
+NAMES = {0.0: "item-orthonormal", 0.5: "balanced", 1.0: "user-orthonormal"}
+
+
+@dataclass(frozen=True)
+class Given(Gauge):
+    """As shipped: arbitrary, unless training pinned it.
+
+    >>> str(Given())
+    'given'
+    """
+
+    def __str__(self) -> str:
+        return "given"
+
+    def pair(self, queries: Root, items: Root) -> MapPair:
+        """Nothing moves."""
+        del items
+        return identity(queries.dimension)
+
+
+@dataclass(frozen=True)
+class Power(Gauge):
+    """``P'P = L^(1-t)`` and ``Q'Q = L^t``, L the squared spectrum of the predictions ``PQ'``.
+
+    The path from item-orthonormal (t = 0, ``Q'Q = I``) through balanced (1/2, ``P'P = Q'Q``,
+    where uniform weight decay ends) to user-orthonormal (1, ``P'P = I``). With roots ``K'K =
+    P'P``, ``L'L = Q'Q`` and the singular value decomposition ``K L' = W S Z'`` the maps are
+
+        G = L' Z S^-t,    H = G^-T = K' W S^(t-1),
+
+    so nothing is inverted but the spectrum, and the geometry is the same whatever invertible map
+    the factors went through before. Directions whose singular value is rounding noise of float64
+    carry no prediction; they are dropped, so rank-deficient factors, and those wider than they
+    are long, lose columns. Directions of equal singular value are free among themselves; that
+    is a rotation, which no similarity sees.
+
+    Raises ``ValuesError`` when every prediction is 0.
+
+    >>> str(Power(0.3)), str(Power(0.5))
+    ('power(0.3)', 'balanced')
+    """
+
+    t: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.t <= 1:
+            raise SpellingError(
+                f"power({self.t:g}): the path runs from 0 (item-orthonormal) to 1 "
+                "(user-orthonormal)"
+            )
+
+    def __str__(self) -> str:
+        return NAMES.get(float(self.t), f"power({self.t:g})")
+
+    def pair(self, queries: Root, items: Root) -> MapPair:
+        """The maps ``G`` and ``H`` above; the signs make ``items.probe @ H`` positive."""
+        G, H = _refined(queries.matrix, items.matrix, self.t)
+        signs = np.where(items.probe @ H < 0, -1.0, 1.0)
+        return MapPair(G * signs, H * signs)
+
+
+ITEM_ORTHONORMAL, BALANCED, USER_ORTHONORMAL = Power(0), Power(0.5), Power(1)
+
+
+def predicted(
+    queries: Float64[Array, "a d"], items: Float64[Array, "b d"]
+) -> tuple[Float64[Array, "a r"], Float64[Array, " r"], Float64[Array, "b r"]]:
+    """The singular value decomposition of the predictions, seen from the roots: ``W, S, Z``.
+
+    A singular value below ``d eps |P| |Q|`` is what rounding alone leaves, and is dropped.
+    """
+    left, spectrum, right = np.linalg.svd(queries @ items.T)
+    sizes = np.linalg.norm(queries, 2) * np.linalg.norm(items, 2) if spectrum.size else 0.0
+    floor = queries.shape[1] * np.finfo(np.float64).eps * float(sizes)
+    rank = int(np.count_nonzero(spectrum > floor))
+    if rank == 0:
+        raise ValuesError(
+            "every prediction is 0: one side is all zeros, or the two sides share no direction, "
+            "so there is nothing that a gauge could leave alone"
+        )
+    return left[:, :rank], spectrum[:rank], right[:rank].T
+
+
+def _refined(K: Float64[Array, "a d"], L: Float64[Array, "b d"], t: float) -> tuple[Array, Array]:
+    """The maps, found twice: first to the balanced gauge, then from there.
+
+    One decomposition leaves faint directions with an error of ``eps`` times the largest one. In
+    the balanced gauge ``K L'`` is graded, nearly diagonal with falling entries, and there the
+    decomposition tells faint directions from each other. The side that gets the smaller power
+    of the spectrum is the delicate one; the sides change places so that it stands second.
+    """
+    if t > 0.5:
+        H, G = _refined(L, K, 1 - t)
+        return G, H
+    first = _maps(K, L, 0.5)
+    second = _maps(_triangle(K @ first[0]), _triangle(L @ first[1]), t)
+    return first[0] @ second[0], first[1] @ second[1]
+
+
+def _maps(K: Float64[Array, "a d"], L: Float64[Array, "b d"], t: float) -> tuple[Array, Array]:
+    left, spectrum, right = predicted(K, L)
+    return L.T @ right * spectrum**-t, K.T @ left * spectrum ** (t - 1)
+
+
+def _triangle(x: Float64[Array, "rows r"]) -> Float64[Array, "_ r"]:
+    return np.asarray(np.linalg.qr(x, mode="r"))
