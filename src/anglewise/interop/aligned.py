@@ -35,12 +35,7 @@ def align(sheet: Sheet, places: Sequence[int], sides: Sequence[Embeddings]) -> A
     names = [names_of(sheet, c, place) for c, place in zip(columns, places, strict=True)]
     for column, place, side in zip(names, places, sides, strict=True):
         if _counted_from_one(column, side):
-            raise IdsError(
-                f"{sheet.path}: {sheet.name(place)} holds '{len(side)}' and no '0', and the vectors, "
-                f"which have no ids, are called 0 to {len(side) - 1} by their rows: counted from 1, "
-                "every entry would fall on the wrong row; give the ids of the vectors "
-                "(--query-ids, --item-ids)"
-            )
+            raise IdsError(_off_by_one(sheet, place, len(side)))
     rows = [rows_of(column, side) for column, side in zip(names, sides, strict=True)]
     known = reduce(np.logical_and, [r >= 0 for r in rows])
     if not known.any():
@@ -59,6 +54,14 @@ def _counted_from_one(names: Any, side: Embeddings) -> bool:
         return False
     index = arrow("compute").index
     return index(names, str(len(side))).as_py() >= 0 > index(names, "0").as_py()
+
+
+def _off_by_one(sheet: Sheet, place: int, rows: int) -> str:
+    return (
+        f"{sheet.path}: {sheet.name(place)} holds '{rows}' and no '0', and the vectors, which have "
+        f"no ids, are called 0 to {rows - 1} by their rows: counted from 1, every entry would fall "
+        "on the wrong row; give the ids of the vectors (--query-ids, --item-ids)"
+    )
 
 
 def _first_three(names: Any, chosen: Bool[Array, " entries"]) -> tuple[str, ...]:
