@@ -195,6 +195,7 @@ def test_dimensions_that_differ_name_both_files(tmp_path):
         ({"id": ["a", "a"], "emb": [[1.0], [2.0]]}, r"'a'\): make ids unique"),
         ({"id": ["a", None], "emb": [[1.0], [2.0]]}, r"row 1 .*the id in 'id' is empty"),
         ({"id": ["a", " "], "emb": [[1.0], [2.0]]}, r"row 1 .*the id in 'id' is empty"),
+        ({"id": [1.0, float("nan")], "emb": [[1.0], [2.0]]}, r"row 1 .*the id in 'id' is empty"),
         ({"emb": [[0.0], [0.0]]}, "every number is zero"),
     ],
 )
@@ -382,3 +383,50 @@ def test_the_chosen_library_is_missing(tmp_path, monkeypatch):
     path = good_files.safetensors(tmp_path)
     monkeypatch.setitem(__import__("sys").modules, "safetensors", None)
     _says(r"pip install 'anglewise\[safetensors\]'", read_space, path)
+
+
+def test_what_may_not_be_read_or_written(tmp_path):
+    """In a process that gives up its rights: root may do anything."""
+    good_files.npy(tmp_path).chmod(0)
+    (tmp_path / "closed").mkdir(mode=0o700)
+    (tmp_path / "closed" / "x.npy").touch()
+    (tmp_path / "closed").chmod(0)
+    code = """
+import os
+from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import FileError
+from anglewise.interop.atomic import write_text
+from anglewise.interop.read import read_space
+from anglewise.interop.space_folder import write_space
+
+space = Space(items=Embeddings([[1.0], [2.0]]))
+write_space(space, "open/s")
+os.chmod("open", 0o555)
+if os.getuid() == 0:
+    os.setuid(65534)
+for act in (
+    lambda: read_space("items.npy"),
+    lambda: read_space("closed/x.npy"),
+    lambda: write_space(space, "open/s"),
+    lambda: write_space(space, "open/t"),
+    lambda: write_text("open/out.json", "x"),
+):
+    try:
+        act()
+    except FileError as error:
+        print(error)
+"""
+    (tmp_path / "open").mkdir()
+    tmp_path.chmod(0o755)
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    (tmp_path / "closed").chmod(0o700)
+    (tmp_path / "open").chmod(0o700)
+    lines = run.stdout.splitlines()
+    assert len(lines) == 5, run.stderr
+    assert lines[0] == "items.npy may not be read: mend its permissions"
+    assert lines[1].startswith("closed/x.npy cannot be looked up")
+    for line in lines[2:]:
+        assert "could not be written: no permission to write there" in line
+    assert sorted(p.name for p in (tmp_path / "open").iterdir()) == ["s"]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import good_files
+from anglewise.embeddings import Embeddings
 from anglewise.errors import AnglewiseError
 from anglewise.interop.files import contents
 from anglewise.interop.ids import read_ids
@@ -43,6 +44,25 @@ def test_other_columns_are_kept_as_metadata(maker, tmp_path):
     assert columns_of(items) == ["title"]
     assert column(items, "title") == TITLES
     assert titles(items) == TITLES
+
+
+def test_texts_stand_in_for_missing_titles_and_are_unread_where_there_are_none():
+    class Watched(dict):
+        def __getitem__(self, name):
+            asked.append(name)
+            return super().__getitem__(name)
+
+    asked = []
+    about = Watched(text=["x" * 200, None], title=["Alien", None])
+    items = Embeddings(np.eye(2), ids=["a", "b"], metadata=about)
+    assert titles(items) == ["Alien", "b"]
+    assert titles(Embeddings(np.eye(2), metadata={"text": ["x" * 200, "y"]}), 5) == ["xxxx…", "y"]
+    asked.clear()
+    about["title"] = ["Alien", "Brazil"]
+    assert titles(items) == ["Alien", "Brazil"]
+    assert asked == ["title"]
+    assert titles(Embeddings(np.eye(2), metadata={"year": [1, 2]})) is None
+    assert titles(Embeddings(np.eye(2))) is None
 
 
 def test_metadata_is_read_only_when_asked_for(tmp_path):

@@ -70,8 +70,10 @@ def names_of(sheet: Sheet, column: Any, position: int) -> Any:
     with reading(sheet.path, "ids"):
         if pa.types.is_dictionary(column.type):
             column = pc.cast(column, column.type.value_type)
-        if pa.types.is_floating(column.type) and bool(pc.all(pc.equal(column, pc.floor(column)))):
-            column = pc.cast(column, pa.int64())
+        if pa.types.is_floating(column.type):
+            column = pc.if_else(pc.is_nan(column), None, column)
+            if pc.all(pc.equal(column, pc.floor(column))).as_py():
+                column = pc.cast(column, pa.int64())
         if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
             column = pc.cast(column, pa.string())
         text = pc.cast(column, pa.string()) if column.type != pa.string() else column

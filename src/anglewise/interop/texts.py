@@ -88,12 +88,21 @@ def titles(embeddings: Embeddings, longest: int = 120) -> list[str] | None:
     ['Alien', 'A heist']
     """
     known = {name.lower(): name for name in columns_of(embeddings)}
-    found = [column(embeddings, known[name]) for name in TITLES if name in known][:3]
-    if not found:
+    wanted = [known[name] for name in TITLES if name in known]
+    if not wanted:
         return None
-    rows = zip(embeddings.ids, *found, strict=True)
-    best = (next((str(cell) for cell in cells if cell), str(name)) for name, *cells in rows)
-    return [text if len(text) <= longest else text[: longest - 1] + "…" for text in best]
+    best: list[str] = [""] * len(embeddings)
+    for name in wanted:
+        if all(best):
+            break  # texts may be large: they stay unread where titles suffice
+        cells = column(embeddings, name)
+        best = [had or _short(cell, longest) for had, cell in zip(best, cells, strict=True)]
+    return [text or str(name) for text, name in zip(best, embeddings.ids, strict=True)]
+
+
+def _short(cell: object, longest: int) -> str:
+    text = "" if cell is None else str(cell)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _json_lines(path: Path) -> tuple[list[str], dict[str, list[Any]]]:
