@@ -30,7 +30,7 @@ def shown(one, width=100):
 
 def test_lists_stand_beside_each_other_with_titles_and_scores():
     text = shown(asked("dot,euclidean"))
-    assert text.startswith("w: b\n")
+    assert text.startswith("item w: b\n")
     first = next(line for line in text.splitlines() if line.startswith("1 "))
     assert "9.000 a film" in first
     assert "-8.062 a film" in first

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -135,6 +136,13 @@ def test_relevant_neighbours_are_marked_and_missed_ones_named():
         missed = relevant - {int(i) for one in lists for i in one}
         told = re.search(r"in no list: (.*?)(?: and (\d+) more)?</small>", article)
         assert len(told[1].split("; ")) + int(told[2] or 0) == len(missed)
+
+
+def test_items_that_were_judged_for_everybody_are_marked_as_not_relevant():
+    result = made(measures=2, queries=5, items=40)
+    judgements = replace(result.evidence.judgements, judged_items=np.arange(40) < 20)
+    told = page(replace(result, evidence=replace(result.evidence, judgements=judgements)))
+    assert told.count("✗</i>") > page(result).count("✗</i>")
 
 
 def test_the_metric_of_each_list_is_that_of_its_measure():

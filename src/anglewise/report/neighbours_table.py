@@ -72,7 +72,8 @@ def show_neighbours(asked: Asked, console: Console) -> None:
     """Print the lists side by side, as many as fit, and what their scores mean."""
     width = min(WIDTH, console.width)
     query, lists = asked.query, asked.lists()
-    name = f"{query['id']}: {query['title']}" if query["title"] else str(query["id"])
+    kind = "item" if asked.direction == "items-items" else "query"
+    name = f"{kind} {query['id']}" + (f": {query['title']}" if query["title"] else "")
     console.print(Text(shortened(name, 2 * width), style="bold"), width=width)
     together = max(1, (width - 4) // NARROWEST)
     for start in range(0, len(lists), together):

@@ -68,6 +68,12 @@ class _Cases:
         return self.evidence.space.sides(self.judgements.direction)
 
     @cached_property
+    def graded(self) -> bool:
+        """Whether some items are more relevant than others."""
+        gains = self.judgements.gains.values
+        return len(np.unique(gains[gains > 0])) > 1
+
+    @cached_property
     def titles(self) -> tuple[Sequence[str] | None, Sequence[str] | None]:
         """The titles of both sides, where there are any."""
         asking, ranked = self.sides
@@ -77,7 +83,7 @@ class _Cases:
         """One query: what it is, and its lists."""
         row = int(self.evidence.rows[place])
         key, known = escape(str(self.sides[0].ids[row])), self.titles[0]
-        name = key if known is None else escape(shortened(known[row], QUERY))
+        name = f"query {key}" if known is None else escape(shortened(known[row], QUERY))
         key = "" if known is None else f" · id {key}"
         listed = {m: self.evidence.found[m].indices[place, : self.depth] for m in self.shown}
         lists = {m: [int(i) for i in items if i >= 0] for m, items in listed.items()}
@@ -114,11 +120,15 @@ class _Cases:
     def _cell(self, item: int, gains: dict[int, float], everywhere: set[int]) -> str:
         gain = gains.get(item)
         if gain is not None and gain > 0:
-            grade = "" if gain == 1 else f"{gain:.3g}"
+            grade = f"{gain:.3g}" if self.graded else ""
             return f'<td class=r>{self._item(item)} <b title="relevant">✓{grade}</b></td>'
-        mark = "" if gain is None else ' <i title="judged, not relevant">✗</i>'
+        mark = ' <i title="judged, not relevant">✗</i>' if self._judged(item, gain) else ""
         shared = " class=a" if item in everywhere else ""
         return f"<td{shared}>{self._item(item)}{mark}</td>"
+
+    def _judged(self, item: int, gain: float | None) -> bool:
+        everywhere = self.judgements.judged_items
+        return gain is not None or (everywhere is not None and bool(everywhere[item]))
 
     def _item(self, item: int) -> str:
         known = self.titles[1]

@@ -1,0 +1,154 @@
+"""``anglewise demo``: the main job on generated data, by the very commands that it shows."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from anglewise.cli.options import NOTHING_SPECIAL, Always
+
+if TYPE_CHECKING:
+    from anglewise.cli.talk import Talk
+
+USERS, FILMS = 5_000, 1_000
+MEASURES = "dot,cosine,euclidean,norm(0,0.5),cosine@centred"
+OWN_DATA = """\
+Pages with charts, and with neighbours side by side: {pages}
+
+For your own data:
+  anglewise fit ratings.csv.gz -o movies/              who used what: learn, then compare
+  anglewise compare movies/
+  anglewise compare movies/ --direction items-items
+  anglewise compare --queries q.npy --query-ids q.txt --items d.npy --item-ids d.txt \\
+      --qrels qrels.tsv                                vectors of any model, and judgements
+  anglewise compare pairs.csv --items vectors.npy --item-ids ids.txt
+  anglewise search movies/ --direction items-items --query ID
+"""
+
+
+def demo(
+    *,
+    output: Annotated[Path, Parameter(alias="-o")] = Path("demo"),
+    always: Always = NOTHING_SPECIAL,
+) -> int:
+    """Do the main job on generated data, and show what to type for your own.
+
+    Three sets, no download: a simulated catalogue of films and their viewers, handwritten digits,
+    and questions about the guides of anglewise with graded judgements.
+
+    Parameters
+    ----------
+    output
+        The folder for what is made: inputs, spaces, pages, JSON.
+    """
+    import sys
+    from io import StringIO
+
+    from anglewise.cli.talk import STDOUT, Talk
+    from anglewise.cli.version import version
+
+    output.mkdir(parents=True, exist_ok=True)
+    silent = redirect_stdout(StringIO()) if always.json == STDOUT else nullcontext(sys.stdout)
+    with silent:
+        talk = Talk(always)
+        comparisons = [*_films(output, talk), *_digits(output, talk), *_guides(output, talk)]
+    content = {
+        "command": "demo",
+        "version": version(),
+        "output": str(output),
+        "comparisons": {name: _read(output / f"{name}.json") for name in comparisons},
+    }
+    pages = ", ".join(str(output / f"{name}.html") for name in comparisons)
+    last = OWN_DATA.format(pages=pages)
+    Talk(always).give(content, lambda console: console.print(last, soft_wrap=True))
+    return 0
+
+
+def _films(output: Path, talk: "Talk") -> list[str]:
+    from anglewise.simulation.catalogue import simulate
+
+    _chapter(f"{USERS:,} viewers of {FILMS:,} films, simulated", talk)
+    films = simulate(USERS, FILMS, seed=talk.always.seed).interactions
+    ratings, table = output / "ratings.csv.gz", output / "films.csv"
+    names = zip(films.user_ids[films.users], films.item_ids[films.items], strict=True)
+    _write_csv(ratings, ["user_id", "item_id"], names)
+    about = films.item_metadata or {}
+    _write_csv(table, ["item_id", *about], zip(films.item_ids, *about.values(), strict=True))
+    space = output / "films"
+    _run(["fit", str(ratings), "-o", str(space), "--item-table", str(table)], talk)
+    ways = {"films-recommend": "queries-items", "films-similar": "items-items"}
+    for name, direction in ways.items():
+        _compare(name, [str(space), "--direction", direction], output, talk)
+    return list(ways)
+
+
+def _digits(output: Path, talk: "Talk") -> list[str]:
+    from anglewise.demo.digits import digits
+    from anglewise.errors import MissingExtraError
+    from anglewise.interop.space_folder import write_space
+
+    _chapter("1,797 handwritten digits: the same digit is relevant", talk)
+    try:
+        space, judgements = digits()
+    except MissingExtraError as missing:
+        talk.out.print(f"left out: {missing}")
+        return []
+    write_space(space, output / "digits", judgements={judgements.direction: judgements})
+    _compare("digits", [str(output / "digits"), "--direction", judgements.direction], output, talk)
+    return ["digits"]
+
+
+def _guides(output: Path, talk: "Talk") -> list[str]:
+    from anglewise.demo.retrieval import retrieval
+    from anglewise.interop.space_folder import write_space
+
+    _chapter("Questions about the guides of anglewise, with graded judgements", talk)
+    space, judgements = retrieval()
+    write_space(space, output / "guides", judgements={judgements.direction: judgements})
+    _compare("guides", [str(output / "guides")], output, talk)
+    return ["guides"]
+
+
+def _compare(name: str, of: Sequence[str], output: Path, talk: "Talk") -> None:
+    files = ["--html", str(output / f"{name}.html"), "--json", str(output / f"{name}.json")]
+    _run(["compare", *of, "--measures", MEASURES, *files], talk)
+
+
+def _run(tokens: Sequence[str], talk: "Talk") -> None:
+    """Show a command, then run it as it stands."""
+    from shlex import join
+
+    from anglewise.cli.program import program
+
+    if talk.always.seed:
+        tokens = [*tokens, "--seed", str(talk.always.seed)]
+    talk.out.print(f"$ anglewise {join(tokens)}", style="bold", soft_wrap=True)
+    program()([*tokens, *(["--quiet"] if talk.always.quiet else [])])
+    talk.out.print()
+
+
+def _chapter(title: str, talk: "Talk") -> None:
+    talk.out.rule(title, align="left", characters="=" if talk.out.encoding == "ascii" else "─")
+    talk.out.print()
+
+
+def _write_csv(path: Path, heading: Sequence[str], rows: Any) -> None:
+    import csv
+    import gzip
+    from io import StringIO
+
+    from anglewise.interop.atomic import new_file
+
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerows([heading, *rows])
+    content = text.getvalue().encode()
+    with new_file(path) as file:  # without the time of day, so that the same seed gives same bytes
+        file.write(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+
+
+def _read(path: Path) -> Any:
+    import json
+
+    return json.loads(path.read_text("utf-8"))

@@ -1,0 +1,69 @@
+"""``anglewise doctor``: what this installation can do."""
+
+from typing import TYPE_CHECKING, Any
+
+from anglewise.cli.options import NOTHING_SPECIAL, Always
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+CORE = ("numpy", "scipy", "pyarrow", "rich", "cyclopts")
+EXTRAS = {
+    "sklearn": ("scikit-learn", "LinearEmbedding, the digits of the demo"),
+    "plot": ("matplotlib", "charts in reports"),
+    "pandas": ("pandas", "Comparison.to_frame()"),
+    "safetensors": ("safetensors", "vectors from .safetensors"),
+}
+"""For each extra the library that it brings, and what that is for."""
+
+
+def doctor(*, always: Always = NOTHING_SPECIAL) -> int:
+    """Show what this installation has: the engine, the libraries, the extras."""
+    from anglewise.cli.talk import Talk
+
+    found = _examine()
+
+    def show(console: "Console") -> None:
+        console.print(f"anglewise {found['version']} on Python {found['python']}")
+        if found["engine"] != "numpy":
+            console.print(f"engine: {found['engine']}")
+        else:
+            console.print(
+                "engine: numpy, with the same results but slower; for the compiled one "
+                "install again where a C compiler is (cc --version should answer)"
+            )
+        for name, version in found["libraries"].items():
+            console.print(f"  {name} {version}")
+        for name, extra in found["extras"].items():
+            there = extra["version"] or f"missing: pip install 'anglewise[{name}]'"
+            console.print(f"  [{name}] {extra['library']} {there} - {extra['for']}")
+
+    Talk(always).give(found, show)
+    return 0
+
+
+def _examine() -> dict[str, Any]:
+    from platform import python_version
+
+    from anglewise.cli.version import engine, version
+
+    return {
+        "command": "doctor",
+        "version": version(),
+        "python": python_version(),
+        "engine": engine(),
+        "libraries": {name: _version(name) for name in CORE},
+        "extras": {
+            extra: {"library": name, "version": _version(name), "for": purpose}
+            for extra, (name, purpose) in EXTRAS.items()
+        },
+    }
+
+
+def _version(name: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

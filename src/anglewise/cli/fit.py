@@ -1,0 +1,153 @@
+"""``anglewise fit``: from interactions to a folder that ``compare`` can judge."""
+
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Group, Parameter
+
+from anglewise.cli.options import NOTHING_SPECIAL, Always
+
+if TYPE_CHECKING:
+    from anglewise.cli.console import PatientConsole
+
+TABLE = Group("The table", sort_key=10)
+
+
+def fit(
+    interactions: Path,
+    /,
+    *,
+    output: Annotated[Path, Parameter(alias="-o")],
+    objective: Literal["product", "factors"] = "product",
+    components: int = 64,
+    penalty: float = 1000.0,
+    gauge: str = "balanced",
+    holdout: float = 0.2,
+    split: Literal["random", "time", "last"] = "random",
+    min_weight: Annotated[float | None, Parameter(group=TABLE)] = None,
+    user: Annotated[str | None, Parameter(group=TABLE)] = None,
+    item: Annotated[str | None, Parameter(group=TABLE)] = None,
+    weight: Annotated[str | None, Parameter(group=TABLE)] = None,
+    time: Annotated[str | None, Parameter(group=TABLE)] = None,
+    item_table: Annotated[Path | None, Parameter(group=TABLE)] = None,
+    always: Always = NOTHING_SPECIAL,
+) -> int:
+    """Learn embeddings of users and items from who used what, and keep judgements aside.
+
+    Writes a folder for anglewise compare: vectors, what training saw, and what held-out users did.
+
+    Parameters
+    ----------
+    interactions
+        Who used what: CSV, TSV, parquet, RecBole .inter, MovieLens ratings.dat or u.data, scipy
+        .npz; each also as .gz.
+    output
+        The folder to write; one that anglewise wrote before is replaced.
+    objective
+        product penalises the predictions and leaves cosines arbitrary; factors penalises the
+        vectors and fixes them.
+    components
+        Dimensions of the embeddings.
+    penalty
+        Weight of the penalty: in squared units of the table for product, in units of its
+        singular values for factors.
+    gauge
+        Which of the equally good factorisations: balanced, item-orthonormal, user-orthonormal,
+        tied-weights, raw-users or power(t). Predictions are the same in all.
+    holdout
+        Share of the users that training never sees; a part of what they did is to be found again.
+    split
+        Which part: drawn at random, the later half by time, or the last item alone.
+    min_weight
+        Keep interactions that weigh at least this: ratings of 4 and 5 as signs of liking, say.
+    user
+        Name of the column of users, if it is not a usual one.
+    item
+        Name of the column of items, if it is not a usual one.
+    weight
+        Name of the column of weights or ratings, if it is not a usual one.
+    time
+        Name of the column of times, if it is not a usual one.
+    item_table
+        A table about the items, such as item_id,title: shown beside their ids.
+    """
+    from anglewise.cli.talk import Talk
+    from anglewise.cli.version import version
+    from anglewise.fit import fit as fitted
+    from anglewise.interop.read import read_interactions
+    from anglewise.interop.space_folder import write_space
+
+    talk = Talk(always)
+    table = read_interactions(
+        interactions,
+        user=user,
+        item=item,
+        weight=weight,
+        time=time,
+        min_weight=min_weight,
+        item_table=item_table,
+        say=talk.say,
+    )
+    result = fitted(
+        table,
+        objective=objective,
+        components=components,
+        penalty=penalty,
+        gauge=gauge,
+        holdout=holdout,
+        split=split,
+        seed=always.seed,
+    )
+    write_space(result.space, output, judgements=result.judgements)
+    content = {
+        "command": "fit",
+        "version": version(),
+        "output": str(output),
+        "objective": objective,
+        "components": components,
+        "penalty": penalty,
+        "gauge": gauge,
+        "holdout": holdout,
+        "split": split,
+        "seed": always.seed,
+        "users": table.shape[0],
+        "items": table.shape[1],
+        "interactions": len(table.users),
+        "dimensions": result.space.items.dimension,
+        "judgements": {
+            direction: {
+                "queries": len(one.judged_rows),
+                "judged": len(one.gains.values),
+                "source": one.source,
+            }
+            for direction, one in result.judgements.items()
+        },
+        "notes": list(result.notes),
+    }
+    talk.give(content, lambda console: _show(content, console))
+    return 0
+
+
+def _show(content: "dict[str, Any]", console: "PatientConsole") -> None:
+    from anglewise.report.words import counted
+
+    console.print(
+        f"{counted(content['users'], 'user')}, {counted(content['items'], 'item')}, "
+        f"{counted(content['interactions'], 'interaction')}: "
+        f"{counted(content['dimensions'], 'dimension')} by {content['objective']}, "
+        f"penalty {content['penalty']:g}, gauge {content['gauge']}"
+    )
+    for direction, judged in content["judgements"].items():
+        console.print(
+            f"{direction}: {counted(judged['queries'], 'query', 'queries')} with "
+            f"{counted(judged['judged'], 'judgement')} ({judged['source']})"
+        )
+    for note in content["notes"]:
+        console.print(f"note: {note}")
+    console.print(f"wrote {content['output']}")
+    if content["judgements"]:
+        console.print("next: which measure?")
+    for direction in content["judgements"]:
+        command = f"anglewise compare {quote(content['output'])} --direction {direction}"
+        console.print(f"  {command}", soft_wrap=True)

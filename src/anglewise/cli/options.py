@@ -1,0 +1,94 @@
+"""Options that several commands share."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Group, Parameter
+
+_ALWAYS = Group("Always", sort_key=99)
+_JUDGING = Group("Judgements from a file", sort_key=60)
+_RESULTS = Group("Results", sort_key=70)
+_VECTORS = Group("Vectors from files", sort_key=50)
+
+
+@Parameter(name="*", group=_ALWAYS)
+@dataclass(frozen=True)
+class Always:
+    """What every command takes."""
+
+    json: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None
+    """Write the result as JSON to this file; - writes it, and nothing else, to standard output."""
+    seed: int = 0
+    """Whatever is drawn is drawn from this seed: the same seed gives the same bytes."""
+    quiet: Annotated[bool, Parameter(negative=())] = False
+    """No progress and no remarks: results and errors only."""
+
+
+NOTHING_SPECIAL = Always()
+
+
+@Parameter(name="*", group=_VECTORS)
+@dataclass(frozen=True)
+class Vectors:
+    """A space given by files instead of a folder."""
+
+    items: Path | None = None
+    """Vectors of the items: .npy, .parquet, .npz, .safetensors, word2vec, ..."""
+    item_ids: Path | None = None
+    """Ids of the items, one a line, in the order of the vectors."""
+    queries: Path | None = None
+    """Vectors of the queries; without them the items ask each other."""
+    query_ids: Path | None = None
+    """Ids of the queries, one a line, in the order of the vectors."""
+    item_texts: Path | None = None
+    """Titles or texts of the items: corpus.jsonl(.gz) of BEIR, or a CSV or parquet with ids."""
+    query_texts: Path | None = None
+    """Titles or texts of the queries: queries.jsonl of BEIR, or a CSV or parquet with ids."""
+    vector_column: str | None = None
+    """Name of the column or array of vectors, if it is not a usual one."""
+    id_column: str | None = None
+    """Name of the column of ids, if it is not a usual one."""
+    trained_for: Literal["dot", "cosine", "euclidean", "unknown"] | None = None
+    """The measure inside the training loss, if you know it."""
+
+
+@Parameter(name="*", group=_JUDGING)
+@dataclass(frozen=True)
+class Judging:
+    """What says which neighbours are right, where it does not lie in the folder."""
+
+    qrels: Path | None = None
+    """Judgements: TREC qrels, BEIR tsv, a table of query_id,item_id,gain, pairs, triplets or
+    labels; without it those in the folder."""
+    query_column: str | None = None
+    """Name of the column of queries, if it is not a usual one."""
+    item_column: str | None = None
+    """Name of the column of items, if it is not a usual one."""
+    gain_column: str | None = None
+    """Name of the column of gains, if it is not a usual one."""
+
+    @property
+    def names_columns(self) -> bool:
+        """Whether any column was named, so that the file holds graded relevance."""
+        return any((self.query_column, self.item_column, self.gain_column))
+
+
+@Parameter(name="*", group=_RESULTS)
+@dataclass(frozen=True)
+class Results:
+    """What a comparison writes and what it must hold."""
+
+    html: Path | None = None
+    """Write a page with charts, and the neighbours of disputed queries side by side."""
+    markdown: Path | None = None
+    """Write the table as Markdown."""
+    run_out: Path | None = None
+    """Write the ranked lists as TREC runs: a folder, one file in it for each measure."""
+    gate: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = ()
+    """A condition such as cosine>=dot-0.01: exit with 1 unless it holds. May come several times."""
+
+
+NO_FILES = Vectors()
+FROM_FOLDER = Judging()
+TO_TERMINAL = Results()

@@ -1,0 +1,77 @@
+"""From what was typed to a command, and from what went wrong to an exit code.
+
+0 fine, 1 a requested gate failed, 2 bad use or bad input with one message, 70 a fault of ours,
+130 interrupted.
+"""
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+from cyclopts.config import Env
+
+from anglewise.cli.settings_file import SettingsFile
+from anglewise.cli.version import version_line
+from anglewise.errors import AnglewiseError
+
+COMMANDS = {
+    "fit": "Learn embeddings from who used what; keep judgements aside.",
+    "compare": "Rank measures on a validation set and say which to use.",
+    "search": "Show the neighbours of one query under several measures.",
+    "demo": "Do the main job on generated data.",
+    "doctor": "Show what this installation has.",
+}
+FINE, BAD_USE, OUR_FAULT, INTERRUPTED = 0, 2, 70, 130
+
+
+def program() -> App:
+    """All commands; each file is imported when its help or its work is asked for."""
+    app = App(
+        name="anglewise",
+        help="Does the similarity of your embeddings mean anything, and which measure should you "
+        "use?",
+        help_epilogue="Settings are also read from anglewise.toml here ([compare] metric = ...) "
+        "and from the environment (ANGLEWISE_COMPARE_METRIC); what is typed wins.",
+        help_format="plaintext",
+        version=version_line,
+        config=[Env("ANGLEWISE_", show=False), SettingsFile("anglewise.toml", tuple(COMMANDS))],
+        print_error=False,
+        exit_on_error=False,
+        suppress_keyboard_interrupt=False,
+        result_action="return_value",
+    )
+    for place, (command, purpose) in enumerate(COMMANDS.items()):
+        app.command(
+            f"anglewise.cli.{command}:{command}",
+            name=command,
+            help=purpose,
+            help_format="markdown",  # it costs 0.1 s, so that the list of commands does without
+            sort_key=place,
+        )
+    return app
+
+
+def main(tokens: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    try:
+        code = program()(sys.argv[1:] if tokens is None else list(tokens))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (CycloptsError, AnglewiseError) as error:
+        return _refuse(str(error))
+    except OSError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        return _refuse(f"{what}{error.strerror or error}")
+    except MemoryError:
+        return _refuse("this needs more memory than there is: take fewer queries or measures")
+    except Exception:  # noqa: BLE001 a fault of ours must not look like a gate that failed
+        traceback.print_exc()
+        _refuse("this is a fault of anglewise, not yours: please report the lines above")
+        return OUR_FAULT
+    return code if isinstance(code, int) else FINE
+
+
+def _refuse(message: str) -> int:
+    sys.stderr.write(f"anglewise: {message}\n")
+    return BAD_USE

@@ -1,0 +1,90 @@
+"""``anglewise search``: the neighbours of one query under several measures, side by side."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
+
+if TYPE_CHECKING:
+    from anglewise.embeddings import Embeddings
+
+
+def search(
+    space: Path | None = None,
+    /,
+    *,
+    query: str,
+    measures: str = "dot,cosine,euclidean",
+    k: Annotated[int, Parameter(name=["-k", "--k"])] = 10,
+    direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
+    vectors: Vectors = NO_FILES,
+    always: Always = NOTHING_SPECIAL,
+) -> int:
+    """Show the neighbours of one query under several measures, side by side.
+
+    Parameters
+    ----------
+    space
+        A folder that fit wrote, a BEIR folder, or a file that holds both sides.
+    query
+        The id of who asks: a query, or in items-items an item.
+    measures
+        Which, parted by commas: dot, cosine, euclidean, manhattan, norm(0,0.5), cosine@centred.
+    k
+        How many neighbours.
+    direction
+        Who asks and who is ranked; without it queries-items where there are queries, else
+        items-items.
+    """
+    from anglewise.cli.inputs import direction_of, space_of
+    from anglewise.cli.talk import Talk
+    from anglewise.cli.version import version
+    from anglewise.measures.spelling import measures as read_measures
+    from anglewise.report.neighbours_table import Asked, show_neighbours
+    from anglewise.search.engine import search as nearest
+
+    talk = Talk(always)
+    wanted = read_measures(measures)
+    there = space_of(space, vectors, talk.say)
+    way = direction_of(direction, there)
+    row = _row(there.sides(way)[0], query, way)
+    with talk.progress("searching") as progress:
+        import numpy as np
+
+        rows = np.array([row], dtype=np.int64)
+        found = nearest(there, wanted, k=k, direction=way, rows=rows, progress=progress)
+    asked = Asked(there, way, row, wanted, found)
+    content = {
+        "command": "search",
+        "version": version(),
+        "direction": way,
+        "k": k,
+        "query": asked.query,
+        "measures": asked.lists(),
+    }
+    talk.give(content, lambda console: show_neighbours(asked, console))
+    return 0
+
+
+def _row(asking: "Embeddings", query: str, direction: str) -> int:
+    from difflib import get_close_matches
+
+    from anglewise.errors import IdsError
+    from anglewise.interop.texts import titles
+
+    row = asking.row_of.get(query)
+    if row is not None:
+        return row
+    known = titles(asking) or []
+    called = [i for i, title in enumerate(known) if query.lower() in title.lower()]
+    near = get_close_matches(query, [str(i) for i in asking.ids[:100_000]], n=3)
+    if called:
+        hint = "by title: " + ", ".join(f"{asking.ids[i]!r} is {known[i]!r}" for i in called[:3])
+    elif near:
+        hint = f"did you mean {', '.join(map(repr, near))}?"
+    else:
+        hint = f"ids are such as {', '.join(repr(str(i)) for i in asking.ids[:3])}"
+    kind = "query" if direction.startswith("queries") else "item"
+    raise IdsError(f"no {kind} has the id {query!r}; {hint}")

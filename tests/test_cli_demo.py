@@ -1,0 +1,60 @@
+"""The demo does what it shows, and shows what to type next."""
+
+import json
+import re
+import shlex
+
+import pytest
+
+from anglewise.errors import MissingExtraError
+from cli_run import anglewise
+
+__all__ = ["anglewise"]
+
+
+@pytest.fixture
+def small(monkeypatch, tmp_path):
+    """A smaller catalogue, without the digits, in an empty folder."""
+
+    def missing():
+        raise MissingExtraError("the digits need anglewise[sklearn]")
+
+    monkeypatch.setattr("anglewise.cli.demo.USERS", 400)
+    monkeypatch.setattr("anglewise.cli.demo.FILMS", 120)
+    monkeypatch.setattr("anglewise.demo.digits.digits", missing)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def files(folder):
+    return {file.name: file.read_bytes() for file in folder.glob("*.*")}
+
+
+def test_what_is_shown_was_run_and_gives_the_same_again(small, anglewise):
+    run = anglewise("demo", "--quiet", "--seed", 1)
+    assert run.code == 0
+    shown = [shlex.split(line)[2:] for line in run.out.splitlines() if line.startswith("$ ")]
+    assert [words[0] for words in shown] == ["fit", "compare", "compare", "compare"]
+    for words in shown[:2]:
+        again = anglewise(*words)
+        assert again.code == 0
+        assert again.out.strip() in run.out
+    assert "left out: the digits need anglewise[sklearn]" in run.out
+    last = run.out.rsplit("For your own data:", 1)[1]
+    assert set(re.findall(r"^ +anglewise (\w+)", last, re.MULTILINE)) == {
+        "fit",
+        "compare",
+        "search",
+    }
+    made = files(small / "demo")
+    told = json.loads(anglewise("demo", "--json", "-", "--seed", 1).out)
+    assert set(told["comparisons"]) == {"films-recommend", "films-similar", "guides"}
+    assert {one["seed"] for one in told["comparisons"].values()} == {1}
+    assert files(small / "demo") == made
+
+
+def test_an_output_that_is_a_file_is_refused(small, anglewise):
+    (small / "demo").write_text("")
+    run = anglewise("demo")
+    assert (run.code, run.out) == (2, "")
+    assert "demo" in run.err

@@ -1,0 +1,228 @@
+"""The command line as a whole: help, bad use, interruption, pipes, settings, start-up."""
+
+import inspect
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from importlib.metadata import metadata, version
+from pathlib import Path
+
+import pytest
+
+from anglewise.cli import console, program
+from anglewise.cli.doctor import EXTRAS
+from anglewise.cli.program import COMMANDS
+from cli_run import anglewise, refused
+
+__all__ = ["anglewise"]
+
+BIN = Path(sys.executable).parent / "anglewise"
+
+
+def test_the_list_of_commands_says_what_each_is_for(anglewise):
+    run = anglewise("--help")
+    assert run.code == 0
+    for command, purpose in COMMANDS.items():
+        assert re.search(rf"{command} +{re.escape(purpose)}", run.out)
+    assert anglewise().out == run.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_is_documented(command, anglewise):
+    app = program.program()[command]
+    arguments = app.assemble_argument_collection(parse_docstring=True)
+    shown = [one for one in arguments if one.show]
+    assert shown
+    for one in shown:
+        assert one.parameter.help, f"{command} {one.name} has no help"
+    text = anglewise(command, "--help").out
+    for one in shown:
+        assert one.name in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_takes_json_seed_and_quiet(command):
+    names = {one.name for one in program.program()[command].assemble_argument_collection()}
+    assert {"--json", "--seed", "--quiet"} <= names
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_docstrings_name_no_option_that_is_gone(command):
+    app = program.program()[command]
+    function = app.default_command
+    told = re.findall(r"^    (\w+)\n        \S", inspect.getdoc(function) or "", re.MULTILINE)
+    assert set(told) <= set(inspect.signature(function).parameters)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["compre"], ["compre", 'Did you mean "compare"']),
+        (["compare", "x", "--metrc", "nDCG@10"], ["--metrc", "Did you mean --metric"]),
+        (["compare", "x", "--direction", "item-items"], ["item-items", '"items-items"']),
+        (["compare", "x", "--tolerance", "much"], ["--tolerance", "much"]),
+        (["compare", "x", "y"], ["y"]),
+        (["search", "x"], ["--query"]),
+        (["search", "x", "--query"], ["--query"]),
+        (["fit", "x", "-o", "y", "--split", "randm"], ["randm", "random"]),
+        (["doctor", "--seed", "one"], ["--seed", "one"]),
+    ],
+)
+def test_bad_use_gets_one_message_with_a_hint(words, says, anglewise):
+    assert refused(anglewise(*words), *says)
+
+
+def test_a_fault_of_ours_is_not_taken_for_a_failed_gate(anglewise, monkeypatch):
+    monkeypatch.setattr("anglewise.cli.version.engine", lambda: 1 / 0)
+    run = anglewise("doctor")
+    assert run.code == 70
+    assert "ZeroDivisionError" in run.err
+    assert "not yours" in run.err
+
+
+def test_what_the_system_refuses_is_one_message(anglewise, monkeypatch):
+    def full():
+        raise OSError(28, "No space left on device", "x.json")
+
+    monkeypatch.setattr("anglewise.cli.version.engine", full)
+    assert refused(anglewise("doctor"), "x.json: No space left on device")
+
+
+def test_too_little_memory_is_one_message(anglewise, monkeypatch):
+    def much():
+        raise MemoryError
+
+    monkeypatch.setattr("anglewise.cli.version.engine", much)
+    assert refused(anglewise("doctor"), "more memory")
+
+
+def test_an_interrupt_exits_with_130(anglewise, monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("anglewise.cli.version.engine", interrupted)
+    run = anglewise("doctor")
+    assert (run.code, run.out, run.err) == (130, "", "")
+
+
+def test_control_c_ends_a_running_command_with_130(tmp_path):
+    fifo = tmp_path / "ratings.csv"
+    os.mkfifo(fifo)
+    words = ["fit", str(fifo), "-o", "x"]
+    code = f"import sys; from anglewise.cli import main; sys.exit(main({words}))"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, cwd=tmp_path
+    ) as process:
+        time.sleep(1.5)  # it waits for a first line that never comes
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (130, b"")
+
+
+def test_version_names_the_engine(anglewise):
+    assert re.fullmatch(
+        rf"anglewise {re.escape(version('anglewise'))}, engine: (numpy|compiled.*)\n",
+        anglewise("--version").out,
+    )
+
+
+def test_doctor_tells_engine_libraries_and_every_extra(anglewise):
+    content = json.loads(anglewise("doctor", "--json", "-").out)
+    assert content["command"] == "doctor"
+    assert content["libraries"]["numpy"]
+    assert set(content["extras"]) == set(EXTRAS)
+    text = anglewise("doctor").out
+    assert all(f"[{extra}]" in text for extra in EXTRAS)
+
+
+def test_doctor_knows_the_extras_that_are_installable():
+    assert set(metadata("anglewise").get_all("Provides-Extra")) == set(EXTRAS)
+
+
+def test_doctor_says_how_to_get_what_is_missing(anglewise, monkeypatch):
+    monkeypatch.setitem(EXTRAS, "plot", ("no-such-library", "charts"))
+    assert "missing: pip install 'anglewise[plot]'" in anglewise("doctor").out
+
+
+def test_json_goes_to_a_file_beside_the_text_or_alone_to_standard_output(anglewise, tmp_path):
+    file = tmp_path / "x.json"
+    beside = anglewise("doctor", "--json", file)
+    assert "engine" in beside.out
+    assert file.read_text() == anglewise("doctor", "--json", "-").out
+
+
+def test_settings_come_from_the_file_then_the_environment_then_what_is_typed(
+    anglewise, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("anglewise.toml").write_text('[doctor]\njson = "file.json"\n')
+    anglewise("doctor")
+    assert Path("file.json").exists()
+    monkeypatch.setenv("ANGLEWISE_DOCTOR_JSON", "environment.json")
+    anglewise("doctor")
+    assert Path("environment.json").exists()
+    assert anglewise("doctor", "--json", "-").out.startswith("{")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("[docter]\nseed = 1\n", ["docter", "did you mean [doctor]"]),
+        ("seed = 1\n", ["'seed'", "no command"]),
+        ("[doctor]\nsede = 1\n", ["[sede]", "anglewise.toml"]),
+        ("[doctor\n", ["TOML"]),
+    ],
+)
+def test_a_setting_that_means_nothing_is_refused(content, says, anglewise, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("anglewise.toml").write_text(content)
+    assert refused(anglewise("doctor"), *says)
+
+
+def test_a_reader_that_leaves_early_stops_the_text_and_not_the_command(tmp_path):
+    script = (
+        "from anglewise.cli.console import standard_output\n"
+        "import sys\n"
+        "out = standard_output()\n"
+        "for i in range(2000):\n"
+        "    out.print('line', i, 'x' * 80)\n"
+        "out.write('more')\n"
+        f"open({str(tmp_path / 'done')!r}, 'w').write('yes')\n"
+    )
+    pipe = f'{sys.executable} -c "$SCRIPT" | head -1; exit ${{PIPESTATUS[0]}}'
+    run = subprocess.run(
+        ["bash", "-c", pipe],
+        env=os.environ | {"SCRIPT": script},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (0, f"line 0 {'x' * 80}\n", "")
+    assert (tmp_path / "done").exists()
+
+
+def test_text_that_the_terminal_cannot_write_is_replaced():
+    code = "from anglewise.cli.console import standard_output as o; o().print('caf\\u00e9 \\u2713')"
+    env = os.environ | {"PYTHONIOENCODING": "ascii"}
+    run = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True)
+    assert run.stdout == b"caf? ?\n"
+
+
+def test_piped_text_is_100_wide_unless_columns_says_otherwise(monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert console.standard_output().width == 100
+    monkeypatch.setenv("COLUMNS", "72")
+    assert console.standard_output().width == 72
+
+
+def test_help_starts_quickly():
+    """0.2 s of CPU on the machine where it was written; the bound leaves room for slow ones."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([BIN, "--help"], check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
