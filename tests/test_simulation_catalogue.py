@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from anglewise.demo import catalogue
-from anglewise.demo.catalogue import simulate
-from anglewise.demo.titles import GENRES, titles
 from anglewise.errors import AnglewiseError, TooFewError, ValuesError
+from anglewise.simulation import catalogue
+from anglewise.simulation.catalogue import simulate
+from anglewise.simulation.titles import GENRES, titles
 
 
 @pytest.fixture(scope="module")

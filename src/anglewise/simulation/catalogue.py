@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.demo.titles import titles
 from anglewise.errors import TooFewError
 from anglewise.interactions import Interactions
+from anglewise.simulation.titles import titles
 from anglewise.typing import Array, Float64, Int64
 
 POPULARITY_EXPONENTS = (0.25, 1.5)
