@@ -374,9 +374,12 @@ def test_saved_datasets_that_break(tmp_path):
 
 
 def test_bad_descriptions_of_a_space(tmp_path):
-    for text in ("", "[]", "{", '{"format": "x"}', '{"format": 1}', "null", '{"format": null}'):
+    bad = ['{"format": "x"}', '{"format": 1, "trained_for": "l1"}', '{"format": 1, "about": 3}']
+    for text in ("", "[]", "{", "null", '{"format": null}', *bad):
         (tmp_path / "space.json").write_text(text)
         _says(r"space\.json", read_space, tmp_path)
+    (tmp_path / "space.json").write_text('{"format": 1}')
+    _says(r"items\.parquet does not exist", read_space, tmp_path)
 
 
 def test_the_chosen_library_is_missing(tmp_path, monkeypatch):

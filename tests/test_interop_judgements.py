@@ -184,6 +184,11 @@ def test_pairs_are_read_by_name_or_by_place(header, tmp_path):
     assert pairs.complaints.unknown_queries == ("cow",)
 
 
+def test_pairs_may_be_parted_by_blanks(tmp_path):
+    path = _file(tmp_path, "cat   dog 7\ncat car 0.5\n", "pairs.txt")
+    assert read_pairs(path, _words("cat", "dog", "car")).scores.tolist() == [7, 0.5]
+
+
 def test_pairs_keep_the_order_of_the_file_and_repeated_ones_their_mean(tmp_path):
     path = _file(tmp_path, "id_a,id_b,score\nb,a,1\na,b,2\nb,a,4\n")
     pairs = read_pairs(path, _words("a", "b"))

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import FileError, ShapeError, ValuesError
@@ -127,6 +128,24 @@ def test_writing_what_was_read_gives_the_same_bytes(seed, queries, items, d):
         write_space(space, first)
         write_space(read_space(first), second)
         assert _bytes(first) == _bytes(second)
+
+
+def test_a_folder_may_be_assembled_by_hand(tmp_path):
+    folder = tmp_path / "s"
+    (folder / "judgements").mkdir(parents=True)
+    columns = {"id": [1, 2], "vector": [[1.0, 0.0], [0.0, 1.0]], "title": ["One", "Two"]}
+    parquet.write_table(pa.table(columns), folder / "items.parquet")
+    judged = pa.table({"query_id": [1], "item_id": [2], "gain": [3]})
+    parquet.write_table(judged, folder / "judgements" / "items-items.parquet")
+    (folder / "space.json").write_text('{"format": 1, "trained_for": "cosine"}')
+    space = read_space(folder)
+    assert space.one_sided
+    assert space.trained_for == "cosine"
+    assert space.items.ids.tolist() == ["1", "2"]
+    assert stored_directions(folder) == ("items-items",)
+    found = judgements_of(folder, "items-items", space)
+    assert found.gains.values.tolist() == [3]
+    assert found.seen is None
 
 
 def test_metadata_may_be_any_table(tmp_path):

@@ -14,7 +14,7 @@ from anglewise.errors import FileError, ValuesError
 from anglewise.interop.files import reading
 from anglewise.judgements.judgements import Complaints, Judgements
 from anglewise.sparse import SparseRows
-from anglewise.typing import Direction
+from anglewise.typing import DIRECTIONS, Direction
 
 FORMAT = 1
 """Counted up when an older reader would misread the folder."""
@@ -53,7 +53,10 @@ def write_description(folder: Path, description: Mapping[str, Any]) -> None:
 
 
 def read_description(folder: Path) -> Mapping[str, Any]:
-    """Read ``space.json``; ``FileError`` if it is missing, damaged or newer than this program."""
+    """Read ``space.json``; only ``format`` must be there, the rest can be seen from the files.
+
+    Raises ``FileError`` if it is missing, damaged or newer than this program.
+    """
     if not is_space_folder(folder):
         raise FileError(f"{folder} is no space: it has no space.json; make one with anglewise fit")
     path = folder / "space.json"
@@ -65,13 +68,29 @@ def read_description(folder: Path) -> Mapping[str, Any]:
             f"{folder} was written by {found.get('written_by', 'a newer anglewise')} in format "
             f"{form}; this version reads up to format {FORMAT}: upgrade anglewise"
         )
+    found = {**_by_hand(folder), **found}
     kinds = {"about": dict, "judgements": dict, "sha256": dict, "trained_for": str}
-    wrong = [name for name, kind in kinds.items() if not isinstance(found.get(name), kind)]
-    wrong += [name for name in ("queries", "seen") if name not in found]
+    wrong = [name for name, kind in kinds.items() if not isinstance(found[name], kind)]
     if wrong or found["trained_for"] not in get_args(TrainedFor):
-        where = ", ".join(wrong) or "trained_for"
+        where = ", ".join(wrong) or f"trained_for ({found['trained_for']!r})"
         raise FileError(f"{path} is damaged at {where}: write the space again")
     return cast("Mapping[str, Any]", found)
+
+
+def _by_hand(folder: Path) -> dict[str, Any]:
+    """What holds where the description is silent: it may be written by hand, without checksums."""
+    return {
+        "trained_for": "unknown",
+        "queries": True if (folder / "queries.parquet").exists() else None,
+        "seen": True if (folder / "seen.parquet").exists() else None,
+        "judgements": {
+            direction: {}
+            for direction in DIRECTIONS
+            if (folder / "judgements" / f"{direction}.parquet").exists()
+        },
+        "about": {},
+        "sha256": {},
+    }
 
 
 def is_space_folder(path: Path) -> bool:
@@ -85,15 +104,15 @@ def judgements_as_described(
     """Give tables of judgements the words that ``space.json`` holds about them."""
     about: Any = read_description(folder)["judgements"][direction]
     with reading(folder / "space.json", "the description of a space"):
-        complaints: dict[str, Any] = dict(about["complaints"])
+        complaints: dict[str, Any] = dict(about.get("complaints", {}))
         for name in ("unknown_queries", "unknown_items"):
             complaints[name] = tuple(complaints.get(name, ()))
         return Judgements(
             gains,
             direction,
-            str(about["source"]),
+            str(about.get("source", folder)),
             Complaints(**complaints),
-            left_out if about["leaves_out"] else None,
+            left_out if about.get("leaves_out", len(left_out.indices) > 0) else None,
         )
 
 

@@ -85,24 +85,20 @@ def write_sparse(
 def read_sparse(
     path: Path, sides: tuple[Embeddings, Embeddings], names: tuple[str, ...]
 ) -> dict[str, SparseRows]:
-    """Read the tables that ``write_sparse`` wrote, one for each name."""
+    """Read the tables that ``write_sparse`` wrote, one for each name; empty if it has no column."""
     pa, pc, parquet = arrow(), arrow("compute"), arrow("parquet")
     with reading(path, "a table of query_id and item_id"):
-        table = parquet.read_table(path, columns=["query_id", "item_id", *names])
+        table = parquet.read_table(path)
         table.validate(full=True)
-    rows, columns = (
-        rows_of(table[name], side)
-        for name, side in zip(("query_id", "item_id"), sides, strict=True)
-    )
-    if len(rows) and min(rows.min(), columns.min()) < 0:
-        raise FileError(f"{path} names ids that the space does not hold: write the space again")
-    found: dict[str, SparseRows] = {}
-    for name in names:
-        here = np.asarray(pc.is_valid(table[name]))
-        values = np.asarray(pc.drop_null(table[name]).cast(pa.float64()))
+        rows = _known(path, table["query_id"], sides[0])
+        columns = _known(path, table["item_id"], sides[1])
         shape = (len(sides[0]), len(sides[1]))
-        with naming(path):
-            found[name] = SparseRows.from_pairs(rows[here], columns[here], values, shape=shape)
+        found: dict[str, SparseRows] = {}
+        for name in names:
+            values = table[name] if name in table.column_names else pa.nulls(len(rows))
+            here = np.asarray(pc.is_valid(values))
+            numbers = np.asarray(pc.drop_null(values).cast(pa.float64()))
+            found[name] = SparseRows.from_pairs(rows[here], columns[here], numbers, shape=shape)
     return found
 
 
@@ -124,7 +120,7 @@ def read_some(path: Path, side: Embeddings) -> Bool[Array, " rows"]:
 
 
 def _known(path: Path, names: Any, side: Embeddings) -> Int64[Array, " entries"]:
-    rows = rows_of(names, side)
+    rows = rows_of(names.cast(arrow().string()), side)
     if len(rows) and rows.min() < 0:
         raise FileError(f"{path} names ids that the space does not hold: write the space again")
     return rows
