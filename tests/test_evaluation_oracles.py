@@ -126,6 +126,8 @@ def test_numbers_equal_trec_eval_on_any_run(*, seed, queries, items, judged, low
     table[:, 0] = True  # every query has a judgement
     row, item = np.nonzero(table)
     grades = rng.integers(lowest, highest + 1, len(row)).astype(float)
+    # trec_eval reads beside its memory when all grades of a query are negative.
+    grades[item == 0] = np.abs(grades[item == 0])
     judgements = Judgements(SparseRows.from_pairs(row, item, grades, shape=(queries, items)))
     rows = rng.permutation(queries)[: max(1, queries // 2)]
     indices = random_lists(rng, len(rows), items, min(items, 120))

@@ -87,8 +87,8 @@ def test_classes_of_one_item_each_leave_nothing_to_judge():
 
 
 def test_a_labelled_item_of_another_class_was_judged_and_an_unlabelled_one_was_not():
-    judged = from_labels(a_space(4), labels_of([0, 0, 1, -1]))
-    lists = np.array([[2, 1, 3, -1]])
+    judged = from_labels(a_space(4), labels_of([0, -1, 1, 0]))
+    lists = np.array([[2, 3, 1, -1]])
     found = Neighbours("dot", lists, np.zeros((1, 4), np.float32), np.zeros(1, np.int64))
     values = evaluate({"dot": found}, judged, np.array([0]), "Judged@2,Judged@4,P@2")
     assert [one.item() for one in values.values()] == [1, 2 / 3, 1 / 2]
