@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from search_oracle import FIVE, PLAIN, neighbours, pair_scores, same, scanners, using
 
 from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import ShapeError, TooFewError
 from anglewise.search.engine import engine_kind, search, search_vectors
 from anglewise.sparse import SparseRows
+from search_oracle import FIVE, PLAIN, neighbours, pair_scores, same, scanners, using
 
 SCANNERS = pytest.mark.parametrize("scanner", scanners(), ids=lambda s: s.kind)
 
@@ -40,8 +40,8 @@ KINDS = {
     "beyond float32 sums": lambda rng, shape: rng.standard_normal(shape) * 1e25,
     "below float32 products": lambda rng, shape: rng.standard_normal(shape) * 1e-30,
     "one coordinate": lambda rng, shape: rng.standard_normal((shape[0], 1)),
-    "all the same": lambda rng, shape: np.ones(shape),
-    "nothing": lambda rng, shape: np.zeros(shape),
+    "all the same": lambda _, shape: np.ones(shape),
+    "nothing": lambda _, shape: np.zeros(shape),
 }
 
 
@@ -60,14 +60,13 @@ def test_the_engine_finds_what_exhaustive_search_finds(scanner, kind):
 @given(
     seed=st.integers(0, 2**32),
     kind=st.sampled_from(sorted(KINDS)),
-    items=st.integers(1, 300),
-    queries=st.integers(1, 20),
-    d=st.integers(1, 40),
+    shape=st.tuples(st.integers(1, 300), st.integers(1, 20), st.integers(1, 40)),
     k=st.integers(1, 300),
     hidden=st.floats(0, 1),
 )
-@settings(max_examples=60, deadline=None)
-def test_any_shape_any_kind(scanner, seed, kind, items, queries, d, k, hidden):
+@settings(max_examples=40, deadline=None)
+def test_any_shape_any_kind(*, scanner, seed, kind, shape, k, hidden):
+    items, queries, d = shape
     rng = np.random.default_rng(seed)
     ids = rng.permutation(1000)[:items]
     x, q = KINDS[kind](rng, (items, d)), KINDS[kind](rng, (queries, d))
@@ -82,8 +81,8 @@ def test_any_shape_any_kind(scanner, seed, kind, items, queries, d, k, hidden):
 def test_a_larger_table_with_a_sample_and_many_tiles(scanner):
     rng = np.random.default_rng(1)
     space = Space(
-        queries=Embeddings(rng.standard_normal((60, 12))),
-        items=Embeddings(rng.standard_normal((9000, 12)) * rng.lognormal(0, 0.5, (9000, 1))),
+        queries=Embeddings(rng.standard_normal((30, 12))),
+        items=Embeddings(rng.standard_normal((6000, 12)) * rng.lognormal(0, 0.5, (6000, 1))),
     )
     with using(scanner, sample=1024, tile_bytes=1 << 16):
         check(space, FIVE, 10, threads=2)
@@ -181,7 +180,7 @@ def test_tables_and_rows_that_do_not_fit_are_refused():
 
 def test_progress_rises_to_the_whole():
     heard = []
-    space = Space(items=Embeddings(np.random.default_rng(0).standard_normal((3000, 2))))
+    space = Space(items=Embeddings(np.random.default_rng(0).standard_normal((700, 2))))
     search(space, "dot,manhattan,dot@centred", progress=lambda *at: heard.append(at))
     assert heard == sorted(heard)
     assert heard[-1][0] == heard[-1][1]

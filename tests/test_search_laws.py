@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from search_oracle import FIVE, PLAIN, same, scanners, using
 
 from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import ShapeError, ValuesError
 from anglewise.measures.formula import BlockFormula
 from anglewise.measures.measure import Measure
 from anglewise.search.engine import search
+from anglewise.search.kernel import KERNEL
+from search_oracle import FIVE, PLAIN, same, scanners, using
 
 NAMES = [*PLAIN, "cosine@centred", "cosine@whitened", "euclidean@whitened", "manhattan@whitened"]
 SCANNERS = pytest.mark.parametrize("scanner", scanners(), ids=lambda s: s.kind)
 
 
-def space_of(seed, items=1500, queries=50, d=6):
+def space_of(seed, items=800, queries=40, d=6):
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((items, d)) * rng.lognormal(0, 1, (items, 1)) + rng.integers(0, 2)
     if seed % 2:
@@ -28,7 +29,7 @@ def space_of(seed, items=1500, queries=50, d=6):
 
 @SCANNERS
 @given(seed=st.integers(0, 1000), tile_bytes=st.integers(1, 20_000), keep=st.integers(0, 30))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_tile_size_and_number_of_candidates_do_not_matter(scanner, seed, tile_bytes, keep):
     space = space_of(seed)
     with using(scanner, tile_bytes=1 << 20):
@@ -53,7 +54,7 @@ def test_threads_do_not_matter(scanner, seed):
 
 @SCANNERS
 @given(seed=st.integers(0, 1000))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_the_order_of_the_items_does_not_matter(scanner, seed):
     space = space_of(seed, items=400)
     order = np.random.default_rng(seed).permutation(400)
@@ -65,6 +66,18 @@ def test_the_order_of_the_items_does_not_matter(scanner, seed):
         assert np.array_equal(order[after[name].indices], before[name].indices)
         assert np.array_equal(after[name].scores, before[name].scores)
         assert np.array_equal(after[name].tied_at_cut, before[name].tied_at_cut)
+
+
+@pytest.mark.skipif(KERNEL is None, reason="the compiled part was not built here")
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=6, deadline=None)
+def test_who_computes_does_not_matter(seed):
+    space = space_of(seed)
+    answers = []
+    for scanner in scanners():
+        with using(scanner, sample=100):
+            answers.append(search(space, NAMES, k=9))
+    assert all(same(answers[0][name], answers[1][name]) for name in NAMES)
 
 
 @SCANNERS

@@ -1,28 +1,40 @@
-"""The truth: what a pair of vectors scores, in float64, summed coordinate by coordinate.
+"""The truth: what a pair of vectors scores, in float64, summed in a fixed order.
 
-Sums run over the coordinates in order, each product rounded before it is added. So a pair scores
-the same to the last bit whatever stands beside it, however many threads work, and whether the
-compiled part is there. A measure's score is then rounded to float32, and that number is ranked.
+Sums over coordinates run in eight lanes, coordinate ``c`` in lane ``c % 8``, which are then
+halved; each product is rounded before it is added. So a pair scores the same to the last bit
+whatever stands beside it, however many threads work, and whether the compiled part is there. A
+measure's score is then rounded to float32, and that number is ranked.
 """
+
+from types import ModuleType
 
 import numpy as np
 
 from anglewise.measures.formula import Formula, Product
 from anglewise.measures.frame import Affine
+from anglewise.search.kernel import KERNEL
 from anglewise.typing import Array, Float, Float32, Float64, Int64
 
 TOGETHER = 8192
-"""Pairs whose coordinates are gathered at once."""
+"""Pairs whose coordinates NumPy gathers at once."""
+LANES = 8
+KINDS: tuple[Product, ...] = ("dot", "squared-distance", "manhattan")
+
+kernel: ModuleType | None = KERNEL
 
 
 def moved(x: Float32[Array, "n d"], by: Affine | None) -> Float64[Array, "n r"]:
-    """Rows taken into a frame."""
-    rows = x.astype(np.float64)
+    """Rows taken into a frame: ``(x - offset) @ matrix``, coordinate after coordinate."""
     if by is None:
-        return rows
-    rows -= by.offset
+        return x.astype(np.float64)
     if by.matrix is None:
-        return rows
+        return x - by.offset
+    if kernel is not None:
+        r = by.matrix.shape[1]
+        out = np.empty((len(x), r))
+        kernel.moved(x, x.shape[1], by.offset, _panels(by.matrix), r, out)
+        return out
+    rows = x - by.offset
     out = np.zeros((len(rows), by.matrix.shape[1]))
     for start in range(0, len(rows), 64):  # 64 rows of the result stay in the cache
         part = out[start : start + 64]
@@ -34,9 +46,12 @@ def moved(x: Float32[Array, "n d"], by: Affine | None) -> Float64[Array, "n r"]:
 def norms(x: Float[Array, "n d"]) -> Float64[Array, " n"]:
     """Euclidean lengths."""
     total = np.zeros(len(x))
+    if kernel is not None:
+        kernel.squares(x, x.dtype == np.float64, x.shape[1], total)
+        return np.sqrt(total)
     for start in range(0, len(x), TOGETHER):
-        for column in np.ascontiguousarray(x[start : start + TOGETHER].T, dtype=np.float64):
-            total[start : start + TOGETHER] += column * column
+        part = _lanes(x[start : start + TOGETHER])
+        total[start : start + TOGETHER] = _halved(part * part)
     return np.sqrt(total)
 
 
@@ -49,18 +64,21 @@ def products(
 ) -> tuple[Float64[Array, " pairs"], Float64[Array, " pairs"]]:
     """The product of each pair of rows, and the norm of its item."""
     total, squares = np.zeros(len(asking)), np.zeros(len(asking))
+    if kernel is not None:
+        wide, d = items.dtype == np.float64, items.shape[1]
+        pairs = np.ascontiguousarray(asking), np.ascontiguousarray(ranked)
+        kernel.products(KINDS.index(kind), wide, d, queries, items, *pairs, total, squares)
+        return total, np.sqrt(squares)
     for start in range(0, len(asking), TOGETHER):
         part = slice(start, start + TOGETHER)
-        q = np.ascontiguousarray(queries[asking[part]].T)
-        x = np.ascontiguousarray(items[ranked[part]].T, dtype=np.float64)
-        for a, b in zip(q, x, strict=True):
-            squares[part] += b * b
-            if kind == "dot":
-                total[part] += a * b
-            elif kind == "manhattan":
-                total[part] += np.abs(a - b)
-            else:
-                total[part] += (a - b) * (a - b)
+        q, x = _lanes(queries[asking[part]]), _lanes(items[ranked[part]])
+        squares[part] = _halved(x * x)
+        if kind == "dot":
+            total[part] = _halved(q * x)
+        elif kind == "manhattan":
+            total[part] = _halved(np.abs(q - x))
+        else:
+            total[part] = _halved((q - x) * (q - x))
     return total, np.sqrt(squares)
 
 
@@ -73,3 +91,30 @@ def scores(
     """The score that is ranked: computed in float64, rounded once, without a negative zero."""
     with np.errstate(over="ignore"):
         return formula.score(product, query_norms, item_norms).astype(np.float32) + np.float32(0)
+
+
+def _lanes(rows: Float[Array, "n d"]) -> Float64[Array, "steps lanes n"]:
+    """The coordinates, eight at a time, padded with zeros."""
+    n, d = rows.shape
+    out = np.zeros((-(-d // LANES) * LANES, n))
+    out[:d] = rows.T
+    return out.reshape(-1, LANES, n)
+
+
+def _halved(terms: Float64[Array, "steps lanes n"]) -> Float64[Array, " n"]:
+    """The sum over steps, one after the other, then over lanes, half onto half."""
+    total = np.zeros(terms.shape[1:])
+    for step in terms:
+        total += step
+    while len(total) > 1:
+        half = len(total) // 2
+        total = total[:half] + total[half:]
+    return total[0]
+
+
+def _panels(matrix: Float64[Array, "d r"]) -> Float64[Array, "panels d lanes"]:
+    """Columns eight at a time, padded with zeros."""
+    d, r = matrix.shape
+    padded = np.zeros((d, -(-r // LANES) * LANES))
+    padded[:, :r] = matrix
+    return np.ascontiguousarray(padded.reshape(d, -1, LANES).transpose(1, 0, 2))

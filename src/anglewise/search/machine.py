@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from anglewise.search.compiled_scanner import CompiledScanner
+from anglewise.search.kernel import KERNEL
 from anglewise.search.numpy_scanner import NumpyScanner
 from anglewise.search.scanner import Scanner
 from anglewise.typing import Map, serial
@@ -29,7 +31,7 @@ class Machine:
 
 def scanner() -> Scanner:
     """The fastest scanner that this machine has."""
-    return NumpyScanner()
+    return NumpyScanner() if KERNEL is None else CompiledScanner(KERNEL)
 
 
 @contextmanager

@@ -4,15 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings
+from anglewise.measures.frame import Affine
 from anglewise.search.candidates import Candidates
+from anglewise.search.exact import moved
 from anglewise.search.left_out import LeftOut
 from anglewise.search.plan import Pass
-from anglewise.search.scanner import Scanner
-from anglewise.search.tiles import Tile, prepared
-from anglewise.typing import Array, Float32, Int64
+from anglewise.search.scanner import Scanner, Tile
+from anglewise.typing import Array, Float, Float32, Float64, Int64
 
-BLOCK = 64
 AT_ONCE = 1 << 19
 """Scores looked at together after the block test."""
 
@@ -21,11 +20,30 @@ class NumpyScanner(Scanner):
     """BLAS for the inner products, one comparison a block, then only the blocks of interest."""
 
     kind = "numpy"
+    block = 64
     tile_bytes = 1 << 22
 
-    def tile(self, shared: Pass, ranked: Embeddings, rows: Int64[Array, " n"] | slice) -> Tile:
-        """Items in order of their length."""
-        return prepared(shared, ranked, rows, BLOCK)
+    def moved(
+        self, x: Float32[Array, "n d"], by: Affine | None
+    ) -> tuple[Float64[Array, "n r"], float]:
+        """By BLAS, which sums in an order of its own."""
+        if by is None or by.matrix is None:
+            return moved(x, by), 0.0
+        largest = np.abs(x).max() + np.abs(by.offset).max()
+        size = float(largest) * np.sqrt(x.shape[1]) * float(np.linalg.norm(by.matrix))
+        return by(x), size * x.shape[1] * 2.0**-51
+
+    def packed(self, x: Float[Array, "n r"], order: Int64[Array, " p"]) -> Float32[Array, "p r"]:
+        """One row an item."""
+        with np.errstate(over="ignore"):
+            return x[order].astype(np.float32, copy=False)
+
+    def ranges(
+        self, values: Float32[Array, "m p"]
+    ) -> tuple[Float32[Array, "m blocks"], Float32[Array, "m blocks"]]:
+        """By reduction."""
+        blocks = values.reshape(len(values), -1, self.block)
+        return blocks.min(axis=2), blocks.max(axis=2)
 
     def queries(self, queries: Float32[Array, "q r"]) -> Float32[Array, "q r"]:
         """As they are."""
@@ -41,25 +59,29 @@ class NumpyScanner(Scanner):
     ) -> None:
         """One product for all measures; blocks without any score of interest are passed over."""
         products = items_by_queries(shared, tile, queries)
-        table = products.reshape(-1, tile.block, len(queries))
+        table = products.reshape(-1, self.block, len(queries))
         with np.errstate(invalid="ignore", over="ignore"):
             blocks, who = np.nonzero(~(table.max(axis=1) <= _interesting(tile, found.cut)))
-            for start in range(0, len(blocks), AT_ONCE // tile.block):
-                part = slice(start, start + AT_ONCE // tile.block)
+            for start in range(0, len(blocks), AT_ONCE // self.block):
+                part = slice(start, start + AT_ONCE // self.block)
                 hits = _Hits(blocks[part], who[part], table[blocks[part], :, who[part]])
                 self._score(tile, hits, left_out, found)
 
     def _score(self, tile: Tile, hits: "_Hits", left_out: LeftOut, found: Candidates) -> None:
         blocks, who = hits.blocks, hits.queries
         for j in range(len(tile.weights)):
-            weight = tile.weights[j].reshape(-1, tile.block)[blocks]
-            bias = tile.biases[j].reshape(-1, tile.block)[blocks]
+            weight = tile.weights[j].reshape(-1, self.block)[blocks]
+            bias = tile.biases[j].reshape(-1, self.block)[blocks]
             value = hits.products * weight + bias
             hit, column = np.nonzero(~(value <= found.cut[who, j][:, None]))
-            rows = tile.rows[blocks[hit] * tile.block + column]
+            rows = tile.rows[blocks[hit] * self.block + column].astype(np.int64)
             asking = who[hit]
             good = (rows >= 0) & left_out.allows(asking, rows)
             found.add(j, asking[good], value[hit, column][good], rows[good])
+
+    def finish(self, found: Candidates) -> None:
+        """By partition."""
+        found.finish()
 
     def sample(
         self,
@@ -72,7 +94,7 @@ class NumpyScanner(Scanner):
         """From the best of each of many groups of items: never above the true value."""
         products = items_by_queries(shared, tile, queries)
         cuts = np.full((len(queries), len(tile.weights)), -np.inf, dtype=np.float32)
-        groups = len(products) // tile.block
+        groups = len(products) // self.block
         if rank > groups:
             return cuts
         hidden = _hidden(tile, left_out)
@@ -81,7 +103,7 @@ class NumpyScanner(Scanner):
                 value = products * tile.weights[j][:, None] + tile.biases[j][:, None]
                 value[hidden] = -np.inf
                 # strided groups: neighbouring columns are of one length, and alike
-                best = value.reshape(tile.block, groups, len(queries)).max(axis=0)
+                best = value.reshape(self.block, groups, len(queries)).max(axis=0)
                 cuts[:, j] = np.partition(best, groups - rank, axis=0)[groups - rank]
         return np.nan_to_num(cuts, nan=-np.inf, posinf=-np.inf)
 
@@ -114,9 +136,9 @@ def items_by_queries(
 
 def _interesting(tile: Tile, cut: Float32[Array, "q m"]) -> Float32[Array, "blocks q"]:
     """For each block and query, the least product that could exceed a cut of any measure."""
-    least = np.full((tile.bias_of_block.shape[1], len(cut)), np.inf, dtype=np.float32)
+    least = np.full((tile.block_bias.shape[1], len(cut)), np.inf, dtype=np.float32)
     for j in range(cut.shape[1]):
-        due = cut[:, j] - tile.bias_of_block[j][:, None]
+        due = cut[:, j] - tile.block_bias[j][:, None]
         up, down = due * tile.least_step[j][:, None], due * tile.most_step[j][:, None]
         np.minimum(least, np.minimum(up, down), out=least)
     return least

@@ -1,37 +1,84 @@
 """The float32 pass over a tile: what the compiled part and NumPy both do, each in its way."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from dataclasses import dataclass
 
-from anglewise.embeddings import Embeddings
+from anglewise.measures.frame import Affine
+from anglewise.search.bound import Reach
 from anglewise.search.candidates import Candidates
 from anglewise.search.left_out import LeftOut
 from anglewise.search.plan import Pass
-from anglewise.typing import Array, Float32, Int64
+from anglewise.typing import Array, Float, Float32, Float64, Int, Int64
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """Some items, ready for a float32 pass; columns beyond the items are padded.
+
+    ``rows`` says which row of the ranked side stands in each column (-1: padding, whose bias is
+    minus infinity); ``vectors`` are theirs, laid out as the scanner likes them. For each block of
+    neighbouring columns there is its largest bias, and one over its largest and least weight.
+    """
+
+    rows: Int[Array, " p"]
+    vectors: Float32[Array, "..."]
+    weights: Float32[Array, "m p"]
+    biases: Float32[Array, "m p"]
+    block_bias: Float32[Array, "m blocks"]
+    least_step: Float32[Array, "m blocks"]
+    most_step: Float32[Array, "m blocks"]
+    reach: Reach
 
 
 class Scanner(ABC):
     """Finds candidates. An interface: whichever finds them, the exact scores decide."""
 
     kind: str
+    block: int
     tile_bytes: int
 
     @abstractmethod
-    def tile(self, shared: Pass, ranked: Embeddings, rows: Int64[Array, " n"] | slice) -> Any:
-        """Items, made ready; it has a ``reach``."""
+    def moved(
+        self, x: Float32[Array, "n d"], by: Affine | None
+    ) -> tuple[Float64[Array, "n r"], float]:
+        """Rows in a frame, and how far they may lie from the exact ones."""
 
     @abstractmethod
-    def queries(self, queries: Float32[Array, "q r"]) -> Any:
-        """Queries, made ready."""
+    def packed(self, x: Float[Array, "n r"], order: Int64[Array, " p"]) -> Float32[Array, "..."]:
+        """Items in this order, laid out for the scan."""
+
+    @abstractmethod
+    def ranges(
+        self, values: Float32[Array, "m p"]
+    ) -> tuple[Float32[Array, "m blocks"], Float32[Array, "m blocks"]]:
+        """The least and the most of each block."""
+
+    @abstractmethod
+    def queries(self, queries: Float32[Array, "q r"]) -> Float32[Array, "..."]:
+        """Queries, laid out for the scan."""
 
     @abstractmethod
     def scan(
-        self, shared: Pass, tile: Any, queries: Any, left_out: LeftOut, found: Candidates
+        self,
+        shared: Pass,
+        tile: Tile,
+        queries: Float32[Array, "..."],
+        left_out: LeftOut,
+        found: Candidates,
     ) -> None:
         """Add to the candidates whatever in the tile exceeds their cut."""
 
     @abstractmethod
+    def finish(self, found: Candidates) -> None:
+        """Leave no more candidates than are to be kept."""
+
+    @abstractmethod
     def sample(
-        self, shared: Pass, tile: Any, queries: Any, left_out: LeftOut, rank: int
+        self,
+        shared: Pass,
+        tile: Tile,
+        queries: Float32[Array, "..."],
+        left_out: LeftOut,
+        rank: int,
     ) -> Float32[Array, "q m"]:
         """About the value of the ``rank``-th item of the tile, for each query and measure."""

@@ -11,9 +11,9 @@ import numpy as np
 from anglewise.search.asked import Asked, Wanted
 from anglewise.search.bound import Bound, Reach, bounds
 from anglewise.search.candidates import Candidates
-from anglewise.search.numpy_scanner import BLOCK, items_by_queries
+from anglewise.search.numpy_scanner import NumpyScanner, items_by_queries
 from anglewise.search.ranking import NOBODY, Standing, best, scores_of
-from anglewise.search.tiles import prepared, spans
+from anglewise.search.tiles import spans, tile
 from anglewise.typing import Array, Float32, Int64
 
 AGAIN_QUERIES = 128
@@ -82,12 +82,12 @@ def _may_reach(
     asked: Asked, j: int, span: slice, cut: Float32[Array, " q"]
 ) -> tuple[Int64[Array, " pairs"], Int64[Array, " pairs"]]:
     """The queries and the items of a tile whose float32 value exceeds the cut, if there is one."""
-    tile = prepared(asked.shared, asked.ranked, span, BLOCK)
-    product = items_by_queries(asked.shared, tile, asked.reduced)
+    these = tile(asked.shared, asked.ranked, span, NumpyScanner())
+    product = items_by_queries(asked.shared, these, asked.reduced)
     with np.errstate(invalid="ignore", over="ignore"):
-        value = product * tile.weights[j][:, None] + tile.biases[j][:, None]
+        value = product * these.weights[j][:, None] + these.biases[j][:, None]
         may = ~(value <= cut) | np.isneginf(cut)
-    column, who = np.nonzero(may & (tile.rows >= 0)[:, None])
-    rows = tile.rows[column]
+    column, who = np.nonzero(may & (these.rows >= 0)[:, None])
+    rows = these.rows[column].astype(np.int64)
     good = asked.left_out.allows(who, rows)
     return who[good], rows[good]

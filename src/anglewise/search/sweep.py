@@ -13,8 +13,9 @@ from anglewise.search.candidates import Candidates
 from anglewise.search.machine import Machine
 from anglewise.search.own_formula import scored
 from anglewise.search.ranking import Standing
+from anglewise.search.scanner import Tile
 from anglewise.search.settle import settled
-from anglewise.search.tiles import spans
+from anglewise.search.tiles import spans, tile
 from anglewise.typing import Array, Float32
 
 SAMPLE = 4096
@@ -55,18 +56,18 @@ def _swept(asked: Asked, machine: Machine, step: Callable[[int], None]) -> list[
     length = max(256, scanner.tile_bytes // (4 * asked.exact.shape[1]))
     reaches: list[Reach] = []
     for some in _batches(spans(len(ranked), length), machine.threads):
-        tiles = machine.each(lambda span: scanner.tile(shared, ranked, span), some)
-        reaches = [reduce(Reach.join, [*reaches, *(tile.reach for tile in tiles)])]
+        tiles = machine.each(lambda span: tile(shared, ranked, span, scanner), some)
+        reaches = [reduce(Reach.join, [*reaches, *(one.reach for one in tiles)])]
 
-        def scan(i: int, tiles: list[object] = tiles) -> None:
-            for tile in tiles:
-                scanner.scan(shared, tile, queries[i], parts[i].left_out, found[i])
+        def scan(i: int, tiles: list[Tile] = tiles) -> None:
+            for one in tiles:
+                scanner.scan(shared, one, queries[i], parts[i].left_out, found[i])
 
         machine.each(scan, range(len(parts)))
         step(some[-1].stop)
 
     def settle(i: int) -> list[Standing]:
-        found[i].finish()
+        scanner.finish(found[i])
         return settled(parts[i], found[i], reaches[0])
 
     answers = machine.each(settle, range(len(parts)))
@@ -74,20 +75,20 @@ def _swept(asked: Asked, machine: Machine, step: Callable[[int], None]) -> list[
 
 
 def _seed(
-    parts: list[Asked], queries: list[object], found: list[Candidates], machine: Machine
+    parts: list[Asked], queries: list[Array], found: list[Candidates], machine: Machine
 ) -> None:
     """Start with cuts that a sample of the items suggests; the proof notices if they mislead."""
     items, scanner = len(parts[0].ranked), machine.scanner
     if items < 4 * SAMPLE:
         return
     rows = np.arange(SAMPLE, dtype=np.int64) * (items // SAMPLE)
-    tile = scanner.tile(parts[0].shared, parts[0].ranked, rows)
+    sample = tile(parts[0].shared, parts[0].ranked, rows, scanner)
     expected = found[0].keep * SAMPLE / items
     rank = math.ceil(expected + 4 * math.sqrt(expected) + 3)
 
     def seed(i: int) -> None:
         cut: Float32[Array, "q m"] = scanner.sample(
-            parts[i].shared, tile, queries[i], parts[i].left_out, rank
+            parts[i].shared, sample, queries[i], parts[i].left_out, rank
         )
         found[i].cut[:] = cut
 

@@ -1,0 +1,23 @@
+from typing_extensions import Buffer
+
+UNIT: str
+ROWS: int
+COLUMNS: int
+
+def pack(x: Buffer, wide: bool, d: int, order: Buffer, out: Buffer) -> None: ...
+def ranges(values: Buffer, least: Buffer, most: Buffer) -> None: ...
+def scan(*sizes_and_buffers: int | Buffer) -> None: ...
+def finish(*sizes_and_buffers: int | Buffer) -> None: ...
+def products(
+    kind: int,
+    wide: bool,
+    d: int,
+    queries: Buffer,
+    items: Buffer,
+    asking: Buffer,
+    ranked: Buffer,
+    product: Buffer,
+    squares: Buffer,
+) -> None: ...
+def squares(x: Buffer, wide: bool, d: int, out: Buffer) -> None: ...
+def moved(x: Buffer, d: int, offset: Buffer, panels: Buffer, r: int, out: Buffer) -> None: ...

@@ -1,0 +1,49 @@
+/* What the search computes, whatever the processor. */
+
+#ifndef ANGLEWISE_UNITS_H
+#define ANGLEWISE_UNITS_H
+
+#include <stdint.h>
+
+#define COLUMNS 16 /* items of a block */
+
+enum kind { DOT, SQUARED, MANHATTAN };
+
+/* a tile of items, a block of queries, and the candidates found so far: see candidates.py */
+struct scan {
+    long d, queries, measures, blocks, keep, room;
+    int manhattan;
+    const float *packed_items, *packed_queries;
+    const int32_t *item_rows;
+    const float *weights, *biases, *block_bias, *least_step, *most_step;
+    const int64_t *hidden_ends, *hidden;
+    float *values, *cut;
+    int32_t *rows, *counts;
+};
+
+struct pairs {
+    long d, count;
+    int wide;
+    enum kind kind;
+    const double *queries;
+    const void *items;
+    const int64_t *asking, *ranked;
+    double *product, *squares;
+};
+
+/* a kind of vector unit: what is written once and compiled for each */
+struct unit {
+    const char *name;
+    int rows; /* queries that are in registers together */
+    void (*scan)(const struct scan *, float *limits, long strip);
+    void (*products)(const struct pairs *);
+    void (*squares)(const void *x, long rows, long d, int wide, double *out);
+    void (*moved)(const double *rows, const double *panel, long d, double out[4][8]);
+};
+
+const struct unit *widest(void);
+
+/* no more than `keep` candidates stay at this place, and the cut rises */
+void compact(const struct scan *s, long at);
+
+#endif

@@ -1,0 +1,115 @@
+"""The float32 pass in C: products and tests in one go, the products never written down."""
+
+from types import ModuleType
+
+import numpy as np
+
+from anglewise.measures.frame import Affine
+from anglewise.search.candidates import Candidates
+from anglewise.search.exact import moved
+from anglewise.search.left_out import LeftOut
+from anglewise.search.plan import Pass
+from anglewise.search.scanner import Scanner, Tile
+from anglewise.typing import Array, Float, Float32, Float64, Int64
+
+
+class CompiledScanner(Scanner):
+    """Blocks of items meet a few queries in registers."""
+
+    tile_bytes = 1 << 21
+
+    def __init__(self, kernel: ModuleType) -> None:
+        self.kernel = kernel
+        self.kind = f"compiled ({kernel.UNIT})"
+        self.block = kernel.COLUMNS
+
+    def moved(
+        self, x: Float32[Array, "n d"], by: Affine | None
+    ) -> tuple[Float64[Array, "n r"], float]:
+        """Exactly."""
+        return moved(x, by), 0.0
+
+    def packed(
+        self, x: Float[Array, "n r"], order: Int64[Array, " p"]
+    ) -> Float32[Array, "blocks r columns"]:
+        """Blocks of items, coordinate after coordinate."""
+        d = x.shape[1]
+        out = np.empty((len(order) // self.block, d, self.block), dtype=np.float32)
+        self.kernel.pack(x, x.dtype == np.float64, d, order, out)
+        return out
+
+    def ranges(
+        self, values: Float32[Array, "m p"]
+    ) -> tuple[Float32[Array, "m blocks"], Float32[Array, "m blocks"]]:
+        """In one go."""
+        shape = (len(values), values.shape[1] // self.block)
+        least, most = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
+        self.kernel.ranges(values, least, most)
+        return least, most
+
+    def queries(self, queries: Float32[Array, "q r"]) -> Float32[Array, "panels r rows"]:
+        """A few queries side by side, coordinate after coordinate."""
+        q, d = queries.shape
+        rows = self.kernel.ROWS
+        out = np.zeros((-(-q // rows), rows, d), dtype=np.float32)
+        out.reshape(-1, d)[:q] = queries
+        return np.ascontiguousarray(out.transpose(0, 2, 1))
+
+    def scan(
+        self,
+        shared: Pass,
+        tile: Tile,
+        queries: Float32[Array, "panels r rows"],
+        left_out: LeftOut,
+        found: Candidates,
+    ) -> None:
+        """Everything in one call, without the interpreter's lock."""
+        self.kernel.scan(
+            queries.shape[1],
+            *found.counts.shape,
+            found.keep,
+            found.rows.shape[2],
+            not shared.inner,
+            tile.vectors,
+            queries,
+            tile.rows,
+            tile.weights,
+            tile.biases,
+            tile.block_bias,
+            tile.least_step,
+            tile.most_step,
+            left_out.indptr,
+            left_out.indices,
+            found.values,
+            found.rows,
+            found.counts,
+            found.cut,
+        )
+
+    def finish(self, found: Candidates) -> None:
+        """By quickselect."""
+        room = found.rows.shape[2]
+        self.kernel.finish(
+            *found.counts.shape,
+            found.keep,
+            room,
+            found.values,
+            found.rows,
+            found.counts,
+            found.cut,
+        )
+
+    def sample(
+        self,
+        shared: Pass,
+        tile: Tile,
+        queries: Float32[Array, "panels r rows"],
+        left_out: LeftOut,
+        rank: int,
+    ) -> Float32[Array, "q m"]:
+        """By a search of the sample."""
+        found = Candidates.none(len(left_out.counts), len(shared.measures), rank)
+        self.scan(shared, tile, queries, left_out, found)
+        self.finish(found)
+        least = found.values[:, :, :rank].min(axis=2)
+        return np.where((found.counts >= rank) & (least < np.inf), least, np.float32(-np.inf))
