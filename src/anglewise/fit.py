@@ -9,7 +9,7 @@ from anglewise.embeddings import Space
 from anglewise.errors import TooFewError, ValuesError
 from anglewise.interactions import Interactions
 from anglewise.judgements.co_consumption import co_consumption
-from anglewise.judgements.from_interactions import HoldOut, How, hold_out
+from anglewise.judgements.from_interactions import HoldOut, hold_out
 from anglewise.judgements.judgements import Judgements
 from anglewise.models.closed_form import LinearModel, fit_linear
 from anglewise.typing import Array, Direction, Int64
@@ -49,7 +49,7 @@ def fit(
     penalty: float = 1000.0,
     gauge: str = "balanced",
     holdout: float = 0.2,
-    split: How = "random",
+    split: str = "random",
     seed: int = 0,
 ) -> Fitted:
     """Learn users and items from who used what, and keep some users aside to judge the result.
@@ -123,19 +123,18 @@ def _splits(interactions: Interactions, held: HoldOut | None) -> list[str]:
 
 def _judged(
     interactions: Interactions, held: HoldOut | None
-) -> tuple[dict[Direction, Judgements], tuple[str, ...]]:
+) -> tuple[dict[Direction, Judgements], list[str]]:
     if held is None:
-        return {}, ()
+        return {}, []
     judgements: dict[Direction, Judgements] = {"queries-items": held.judgements}
-    notes = (
-        (f"{held.unjudged} held-out users have fewer than two items and are not judged",)
-        if held.unjudged
-        else ()
-    )
+    notes: list[str] = []
+    if held.unjudged:
+        everyone = f"{held.unjudged} of {held.held_out.sum()} held-out users"
+        notes.append(f"not judged, for they have fewer than two items: {everyone}")
     try:
         judgements["items-items"] = co_consumption(interactions, held.held_out)
     except TooFewError as few:
-        notes += (f"similar items cannot be judged: {few}",)
+        notes.append(f"similar items cannot be judged: {few}")
     return judgements, notes
 
 
@@ -147,4 +146,5 @@ def _losses(
         yield f"{left} of {components} dimensions are left: the table or the penalty ends there"
     unused = int((popularity == 0).sum())
     if unused:
-        yield f"{unused} items were used by no training user: their vectors are zero"
+        items = f"{unused} of {len(popularity)} items"
+        yield f"used by no training user, so their vectors are zero: {items}"

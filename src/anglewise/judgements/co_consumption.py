@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -12,10 +12,9 @@ from anglewise.judgements.judgements import Judgements
 from anglewise.sparse import SparseRows
 from anglewise.typing import Array, Bool, Float64
 
-By: TypeAlias = Literal["jaccard", "lift"]
 Counts: TypeAlias = Float64[Array, " pairs"]
 
-BLOCK_ENTRIES = 1 << 24
+BLOCK_ENTRIES = 1 << 22
 """Pairs of items looked at together, at most: what bounds the memory."""
 
 
@@ -38,7 +37,7 @@ def co_consumption(
     interactions: Interactions,
     users: Bool[Array, " users"],
     *,
-    by: By = "jaccard",
+    by: str = "jaccard",
     min_support: int = 5,
     depths: tuple[int, ...] = (5, 10, 20),
 ) -> Judgements:

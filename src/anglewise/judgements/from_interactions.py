@@ -1,7 +1,6 @@
 """Judgements without judges: what held-out users did, hidden from the training."""
 
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -9,10 +8,9 @@ from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.interactions import Interactions
 from anglewise.judgements.judgements import Judgements
 from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Bool, Int64
+from anglewise.typing import Array, Bool
 
-How: TypeAlias = Literal["random", "time", "last"]
-HOWS: tuple[How, ...] = ("random", "time", "last")
+HOWS = ("random", "time", "last")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +44,7 @@ def hold_out(
     interactions: Interactions,
     *,
     share: float = 0.2,
-    how: How = "random",
+    how: str = "random",
     fold_in: float | None = None,
     graded: bool = False,
     seed: int = 0,
@@ -122,7 +120,7 @@ def hold_out(
     )
 
 
-def _shown_part(how: How, fold_in: float | None) -> float:
+def _shown_part(how: str, fold_in: float | None) -> float:
     if how not in HOWS:
         raise SpellingError(f"how={how!r} is unknown: take one of {', '.join(HOWS)}")
     if how == "last":
@@ -147,23 +145,23 @@ def _draw_users(users: int, share: float, rng: np.random.Generator) -> Bool[Arra
 def _hidden(
     interactions: Interactions,
     held_out: Bool[Array, " users"],
-    how: How,
+    how: str,
     part: float,
     rng: np.random.Generator,
 ) -> Bool[Array, " entries"]:
     """Which entries are asked for: of each held-out user the last ones in the order of showing."""
-    users = interactions.users
-    draw = rng.random(len(users))
-    times = interactions.times
-    if how == "random" or times is None:
-        times = np.zeros(len(users))
-    order = np.lexsort((draw, times, users))
-    counts = np.bincount(users, minlength=len(held_out))
-    starts = np.cumsum(counts) - counts
-    place: Int64[Array, " entries"] = np.empty(len(users), dtype=np.int64)
-    place[order] = np.arange(len(users)) - starts[users[order]]
+    theirs = np.flatnonzero(held_out[interactions.users])
+    users = interactions.users[theirs]
+    times = np.zeros(len(users))
+    if how != "random" and interactions.times is not None:
+        times = interactions.times[theirs]
+    order = np.lexsort((rng.random(len(users)), times, users))
+    _, starts, counts = np.unique(users[order], return_index=True, return_counts=True)
+    place = np.arange(len(users)) - np.repeat(starts, counts)
     shown = np.clip(np.ceil(part * counts), 1, np.maximum(counts - 1, 1))
-    return held_out[users] & (place >= shown[users])
+    hidden = np.zeros(len(interactions.users), dtype=bool)
+    hidden[theirs[order[place >= np.repeat(shown, counts)]]] = True
+    return hidden
 
 
 def _some(interactions: Interactions, entries: Bool[Array, " entries"]) -> Interactions:
@@ -180,7 +178,7 @@ def _some(interactions: Interactions, entries: Bool[Array, " entries"]) -> Inter
 def _sentence(
     *,
     held_out: Bool[Array, " users"],
-    how: How,
+    how: str,
     part: float,
     graded: bool,
     unjudged: int,

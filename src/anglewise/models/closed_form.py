@@ -12,7 +12,7 @@ from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import ShapeError, SpellingError, ValuesError
 from anglewise.models.objective import objective as find_objective
 from anglewise.models.split import split as find_split
-from anglewise.models.svd import truncated_svd
+from anglewise.models.svd import Spectrum, truncated_svd
 from anglewise.sparse import SparseRows
 from anglewise.typing import Array, Float64
 
@@ -120,18 +120,33 @@ def fit_linear(
     >>> np.round(model.fold_in(X) @ model.item_factors.T, 3).tolist()
     [[0.8, 0.8, 0.0], [0.8, 0.8, 0.0], [0.0, 0.0, 0.5]]
     """
-    loss, share = find_objective(objective), find_split(gauge)
-    if loss.pins_gauge and str(share) != "balanced":
-        raise SpellingError(
-            f"objective {objective!r} leaves the gauge no choice, its factors are balanced: "
-            f'drop gauge={gauge!r}, or take objective="product"'
-        )
-    if not (isfinite(penalty) and penalty >= 0):
-        raise ValuesError(f"penalty is {penalty}: zero or a positive number is due")
     if n_components < 1:
         raise ValuesError(f"n_components is {n_components}: at least 1 is due")
+    _check(objective, penalty, gauge)
     spectrum = truncated_svd(X, n_components, seed=seed)
-    kept = loss.shrink(spectrum.values, penalty)
+    return fit_spectrum(spectrum, objective=objective, penalty=penalty, gauge=gauge)
+
+
+def fit_spectrum(
+    spectrum: Spectrum,
+    *,
+    objective: str = "product",
+    penalty: float = 1000.0,
+    gauge: str = "balanced",
+) -> LinearModel:
+    """The same optimum, where the singular values and vectors of ``X`` are there already.
+
+    One decomposition serves both objectives and every penalty. Raises as ``fit_linear`` does.
+
+    >>> spectrum = truncated_svd(np.diag([3.0, 2.0]), 2)
+    >>> fit_spectrum(spectrum, penalty=9.0).kept.round(3).tolist()
+    [0.5, 0.308]
+    >>> fit_spectrum(spectrum, objective="factors", penalty=2.5).kept.round(3).tolist()
+    [0.167]
+    """
+    _check(objective, penalty, gauge)
+    share = find_split(gauge)
+    kept = find_objective(objective).shrink(spectrum.values, penalty)
     left = kept > 0
     if not left.any():
         raise ValuesError(
@@ -153,3 +168,14 @@ def fit_linear(
             "anglewise": version("anglewise"),
         },
     )
+
+
+def _check(objective: str, penalty: float, gauge: str) -> None:
+    loss, share = find_objective(objective), find_split(gauge)
+    if loss.pins_gauge and str(share) != "balanced":
+        raise SpellingError(
+            f"objective {objective!r} leaves the gauge no choice, its factors are balanced: "
+            f'drop gauge={gauge!r}, or take objective="product"'
+        )
+    if not (isfinite(penalty) and penalty >= 0):
+        raise ValuesError(f"penalty is {penalty}: zero or a positive number is due")

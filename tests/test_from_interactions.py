@@ -1,0 +1,175 @@
+"""Holding users out: nothing leaks, nothing is lost, and the draw is what it says."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from anglewise.errors import SpellingError, TooFewError, ValuesError
+from anglewise.interactions import Interactions
+from anglewise.judgements.from_interactions import hold_out
+
+HOWS = ["random", "time", "last"]
+
+
+def made(users=80, items=30, seed=0, density=0.3):
+    rng = np.random.default_rng(seed)
+    who, what = np.nonzero(rng.random((users, items)) < density)
+    return Interactions(
+        users=who,
+        items=what,
+        weights=rng.integers(1, 6, len(who)).astype(float),
+        user_ids=np.array([f"u{i}" for i in range(users)], dtype=object),
+        item_ids=np.array([f"i{i}" for i in range(items)], dtype=object),
+        times=rng.integers(0, 15, len(who)).astype(float),
+    )
+
+
+def pairs(users, items):
+    return set(zip(users.tolist(), items.tolist(), strict=True))
+
+
+def judged_pairs(held):
+    return pairs(held.judgements.gains.rows, held.judgements.gains.indices)
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_what_is_visible_and_what_is_judged_are_all_there_was_and_never_meet(how):
+    did = made()
+    held = hold_out(did, how=how)
+    visible = pairs(held.visible.users, held.visible.items)
+    assert visible | judged_pairs(held) == pairs(did.users, did.items)
+    assert not visible & judged_pairs(held)
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_users_that_train_keep_everything_and_are_not_judged(how):
+    did = made()
+    held = hold_out(did, how=how)
+    assert not (held.judgements.gains.counts[~held.held_out]).any()
+    assert np.array_equal(held.judgements.judged_rows, np.flatnonzero(held.held_out))
+    training = held.training()
+    assert not training.counts[held.held_out].any()
+    theirs = ~held.held_out[did.users]
+    assert pairs(training.rows, training.indices) == pairs(did.users[theirs], did.items[theirs])
+
+
+@pytest.mark.parametrize(("fold_in", "due"), [(None, 0.5), (0.5, 0.5), (0.8, 0.8), (0.01, 0.01)])
+@pytest.mark.parametrize("how", ["random", "time"])
+def test_each_held_out_user_shows_the_part_asked_for_rounded_up(how, fold_in, due):
+    held = hold_out(made(), how=how, fold_in=fold_in)
+    hidden = held.judgements.gains.counts[held.held_out]
+    shown = np.bincount(held.visible.users, minlength=80)[held.held_out]
+    expected = np.clip(np.ceil(due * (shown + hidden)), 1, shown + hidden - 1)
+    assert np.array_equal(shown, expected)
+    assert hidden.min() >= 1
+
+
+def times_of(did, rows, columns):
+    at = {(u, i): t for u, i, t in zip(did.users, did.items, did.times, strict=True)}
+    return np.array([at[pair] for pair in zip(rows, columns, strict=True)])
+
+
+@pytest.mark.parametrize("how", ["time", "last"])
+def test_by_time_nothing_hidden_is_older_than_what_is_shown(how):
+    did = made()
+    held = hold_out(did, how=how)
+    gains, visible = held.judgements.gains, held.visible
+    hidden_at = times_of(did, gains.rows, gains.indices)
+    for user in np.flatnonzero(held.held_out):
+        shown = visible.times[visible.users == user]
+        assert shown.max() <= hidden_at[gains.rows == user].min()
+
+
+def test_the_last_item_alone_is_hidden():
+    held = hold_out(made(), how="last")
+    assert (held.judgements.gains.counts[held.held_out] == 1).all()
+
+
+def test_equal_times_are_drawn_not_taken_in_order():
+    did = replace(made(), times=np.zeros(len(made().users)))
+    hidden = [judged_pairs(hold_out(did, how="last", share=0.9, seed=seed)) for seed in range(2)]
+    places = [item / 29 for pair in hidden for _, item in [*pair]]
+    assert 0.35 < np.mean(places) < 0.65
+
+
+@pytest.mark.parametrize("share", [0.001, 0.2, 0.5, 0.999])
+def test_the_share_is_of_the_users_and_leaves_at_least_one_on_each_side(share):
+    held = hold_out(made(), share=share)
+    assert held.held_out.sum() == min(max(round(share * 80), 1), 79)
+
+
+def test_every_user_is_as_likely_to_be_held_out_as_any_other():
+    did = made()
+    times = np.sum([hold_out(did, seed=seed).held_out for seed in range(200)], axis=0)
+    assert abs(times.mean() / 200 - 0.2) < 1e-12
+    assert times.max() < 40 + 5 * np.sqrt(32)
+    assert times.min() > 40 - 5 * np.sqrt(32)
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_the_seed_decides(how):
+    one, same, other = (hold_out(made(), how=how, seed=seed) for seed in (4, 4, 5))
+    assert judged_pairs(one) == judged_pairs(same)
+    assert judged_pairs(one) != judged_pairs(other)
+
+
+def test_gains_are_one_or_the_weight():
+    did = made()
+    assert set(hold_out(did).judgements.gains.values) == {1.0}
+    gains = hold_out(did, graded=True).judgements.gains
+    weight = {(u, i): w for u, i, w in zip(did.users, did.items, did.weights, strict=True)}
+    cells = zip(gains.rows, gains.indices, gains.values, strict=True)
+    assert all(weight[u, i] == gain for u, i, gain in cells)
+    with pytest.raises(ValuesError, match="cannot be gains"):
+        hold_out(replace(did, weights=did.weights - 1), graded=True)
+
+
+def test_users_with_fewer_than_two_items_show_them_and_are_counted():
+    who = np.array([0, 1, 1, 2, 3, 3, 3])
+    did = Interactions(who, np.arange(7), np.ones(7), np.arange(5), np.arange(7))
+    held = hold_out(did, share=0.9)
+    alone = [user for user in np.flatnonzero(held.held_out) if (who == user).sum() < 2]
+    assert held.unjudged == len(alone) >= 2
+    assert f"{len(alone)} with fewer than two items not judged" in held.judgements.source
+    assert {0, 2} & set(alone) <= set(held.visible.users.tolist())
+
+
+def test_the_source_says_how_it_was_made():
+    held = hold_out(made(), how="time", fold_in=0.75, seed=3)
+    assert held.judgements.source == (
+        "16 of 80 users held out, the earliest 75% of each one's items folded in, "
+        "the rest relevant with gain 1 (seed 3)"
+    )
+    assert "all but the last item of each" in hold_out(made(), how="last").judgements.source
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"how": "newest"}, SpellingError, "take one of random, time, last"),
+        ({"how": "last", "fold_in": 0.5}, SpellingError, "drop fold_in"),
+        ({"fold_in": 1.0}, ValuesError, "fold_in is 1.0"),
+        ({"share": 0.0}, ValuesError, "share is 0.0"),
+        ({"share": 1.0}, ValuesError, "share is 1.0"),
+    ],
+)
+def test_what_cannot_be_drawn_is_named(options, error, says):
+    did = made()
+    with pytest.raises(error, match=says):
+        hold_out(did, **options)
+
+
+@pytest.mark.parametrize("how", ["time", "last"])
+def test_order_in_time_needs_times(how):
+    with pytest.raises(ValuesError, match="needs times, none came"):
+        hold_out(replace(made(), times=None), how=how)
+
+
+def test_too_little_to_hide_is_said():
+    one = Interactions(np.array([0]), np.array([0]), np.ones(1), np.arange(1), np.arange(1))
+    with pytest.raises(TooFewError, match="two are due"):
+        hold_out(one)
+    single = Interactions(np.arange(9), np.arange(9), np.ones(9), np.arange(9), np.arange(9))
+    with pytest.raises(TooFewError, match="none of the 2 held-out users has two items"):
+        hold_out(single)
