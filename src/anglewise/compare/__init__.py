@@ -1,5 +1,6 @@
 """Which measure should I use? The conductor of the main job, and what it returns."""
 
+from anglewise.compare.conduct import compare
 from anglewise.compare.result import (
     Comparison,
     Decision,
@@ -18,4 +19,5 @@ __all__ = [
     "Evidence",
     "MeasureResult",
     "Verdict",
+    "compare",
 ]

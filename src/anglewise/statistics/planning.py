@@ -1,11 +1,13 @@
 """How small a difference can be seen, and how many queries an open question needs."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil, log, sqrt
 from statistics import NormalDist
 
 import numpy as np
 
+from anglewise.statistics.differences import Differences
 from anglewise.typing import Array, Bool, Float64
 
 POWER = 0.8
@@ -22,61 +24,83 @@ def smallest_detectable(
 ) -> Float64[Array, "..."]:
     """Give the true difference that would be seen with 80% power: ``(c + z) s / sqrt(n)``.
 
-    ``c`` is the critical value, in standard errors, ``z = 0.84``, ``s`` the standard deviation
-    of the differences over queries, ``n`` the number of queries.
+    ``c`` is the critical value, in standard errors (infinite where nothing can be seen),
+    ``z = 0.84``, ``s`` the standard deviation of the differences over queries, ``n`` the number
+    of queries.
 
     >>> smallest_detectable(np.array([0.2]), np.array([1.96]), 400).round(3).tolist()
     [0.028]
     """
-    return (critical + _REACH) * (spread / sqrt(queries))
+    possible = np.isfinite(critical)
+    reach = np.where(possible, critical, 0) + _REACH
+    return np.where(possible, reach * (spread / sqrt(queries)), np.inf)
 
 
 @dataclass(frozen=True, eq=False)
 class Design:
     """What a set of judged queries taught about some measures, to plan a larger set with.
 
-    ``drawn`` are resampled means, ``means`` the observed ones, ``spread[i, j]`` the standard
-    deviation of the differences of two measures, ``critical`` how many standard errors another
-    measure must be better by to rule one out.
+    ``means`` are the observed means, ``drawn`` the same over resamples, ``critical`` how many
+    standard errors another measure must be better by to rule one out.
     """
 
     means: Float64[Array, " m"]
     drawn: Float64[Array, "draws m"]
-    spread: Float64[Array, "m m"]
+    differences: Differences
     critical: Float64[Array, " m"]
-    queries: int
 
     def settles(
         self, queries: float, tolerance: float, trials: int = TRIALS
     ) -> Bool[Array, " trials"]:
         """Whether so many fresh queries would settle the question, trial by trial.
 
-        Each trial takes the truth from one resample and the fresh set's error from another, and
-        asks as the verdict does: is one measure left, or could a difference of ``tolerance``
-        among those left have been seen?
+        Each trial takes the truth from one resample (shrunk, for differences that are still open
+        look larger than they are), the fresh set's error from another, and a spread of the
+        differences as far from the observed one as chance may put it; and asks as the verdict
+        does: is one measure left, or could a difference of ``tolerance`` among those left have
+        been seen?
         """
-        truth = self.drawn[:trials]
-        error = (self.drawn[-len(truth) :] - self.means) * sqrt(self.queries / queries)
-        means = truth + error[::-1]
+        held = self.differences.queries
+        gaps = self._true_gaps[:trials]
+        error = (self.drawn[-len(gaps) :] - self.means) * sqrt(held / queries)
+        means = error[::-1] - gaps
+        off = self.differences.doubt * sqrt(1 / held + 1 / queries)
+        spread = self.differences.spread * np.exp(_shocks(len(gaps))[:, None, None] * off / 2)
         lead = (means[:, None, :] - means[:, :, None]) * sqrt(queries)
-        left = (lead <= self.critical[:, None] * self.spread).all(axis=2)
-        best = means.argmax(axis=1)
-        seen = smallest_detectable(self.spread, self.critical[None, :], queries)[best]
-        return (left.sum(axis=1) == 1) | np.where(left, seen <= tolerance, True).all(axis=1)
+        left = (lead <= self.critical[:, None] * spread).all(axis=2)
+        to_best = spread[np.arange(len(means)), means.argmax(axis=1)]
+        seen = smallest_detectable(to_best, self.critical, queries) <= tolerance
+        return (left.sum(axis=1) == 1) | (seen | ~left).all(axis=1)
+
+    @cached_property
+    def _true_gaps(self) -> Float64[Array, "draws m"]:
+        """How far each measure may truly be behind the best.
+
+        The observed gap, ``t`` standard errors wide, keeps the share ``1 - 1/t^2`` of itself
+        and of its variance, or nothing (James and Stein 1961).
+        """
+        best = int(self.means.argmax())
+        gaps = self.means[best] - self.means
+        error = self.differences.spread[best] / sqrt(self.differences.queries)
+        apart = np.divide(error, gaps, out=np.ones_like(gaps), where=gaps > 0)
+        kept = np.maximum(1 - apart**2, 0)
+        drawn = self.drawn[:, [best]] - self.drawn
+        return kept * gaps + np.sqrt(kept) * (drawn - gaps)
 
     def needed(self, tolerance: float) -> int | None:
         """How many queries in all would settle the question in 80 sets of 100; None above a cap.
 
         >>> rng = np.random.default_rng(0)
-        >>> drawn = np.array([0.30, 0.28]) + 0.02 * rng.standard_normal((4000, 2))
-        >>> spread = np.array([[0.0, 0.4], [0.4, 0.0]])
-        >>> design = Design(np.array([0.30, 0.28]), drawn, spread, np.array([2.0, 2.0]), 200)
-        >>> 1000 < design.needed(0.01) < 15000
+        >>> values = rng.random(200) + np.array([[0.02], [0.0]]) * rng.standard_normal((2, 200))
+        >>> drawn = values.mean(axis=1) + 0.002 * rng.standard_normal((4000, 2))
+        >>> differences = Differences.of(values)
+        >>> design = Design(values.mean(axis=1), drawn, differences, np.array([2.0, 2.0]))
+        >>> 400 < design.needed(tolerance=0.001) < 4000
         True
         """
-        if not self.spread.any():
+        if not self.differences.spread.any():
             return None
-        fewest = self.queries + 1
+        fewest = self.differences.queries + 1
         first, last = 0, ceil(log(CAP / fewest) / log(STEP))
         while first < last:
             middle = (first + last) // 2
@@ -86,6 +110,13 @@ class Design:
                 first = middle + 1
         needed = round(fewest * STEP**first)
         return needed if needed <= CAP else None
+
+
+def _shocks(trials: int) -> Float64[Array, " trials"]:
+    """Standard normal numbers, evenly spread, in a fixed order that follows nothing else."""
+    normal = NormalDist()
+    even = [normal.inv_cdf((i + 0.5) / trials) for i in range(trials)]
+    return np.random.default_rng(0).permutation(even)
 
 
 def planning_critical(critical: Float64[Array, " m"]) -> Float64[Array, " m"]:

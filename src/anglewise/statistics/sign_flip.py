@@ -150,7 +150,8 @@ def _all(queries: int, measures: int) -> Iterator[Array]:
 def _critical(spread: Array, allowed: int, queries: int) -> Float64[Array, " m"]:
     """From sums over their root sum of squares to Student's t, a growing function of them."""
     if not allowed:
-        return np.full(spread.shape[1], inf)
-    ends: Array = np.minimum(spread[-allowed], sqrt(queries))
+        return np.full_like(spread[0], inf)
+    ends = np.minimum(spread[-allowed], sqrt(queries))
     with np.errstate(divide="ignore"):
-        return np.sqrt(ends**2 * (queries - 1) / (queries - ends**2))
+        scale = np.sqrt((queries - 1) / (queries - ends**2))
+    return np.asarray(ends * scale, dtype=np.float64)

@@ -1,0 +1,193 @@
+"""The conductor: gathers every need, searches once, asks the judges."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from importlib.metadata import version
+from os import cpu_count
+
+from anglewise.compare.inference import Inference, infer
+from anglewise.compare.lists import score_lists
+from anglewise.compare.notes import notes
+from anglewise.compare.pairs import score_graded_pairs
+from anglewise.compare.result import Comparison, Evidence
+from anglewise.compare.scores import Asked, Scores
+from anglewise.compare.triplets import score_triplets
+from anglewise.compare.verdict import decide
+from anglewise.compare.words import listed
+from anglewise.embeddings import Space
+from anglewise.errors import SpellingError, TooFewError
+from anglewise.evaluation.kinds import Metric
+from anglewise.evaluation.metric import metrics as read_metrics
+from anglewise.judgements.judgements import Judgements, Pairs, Triplets
+from anglewise.measures.family import Family, measures_and_families
+from anglewise.measures.measure import Measure
+from anglewise.measures.spelling import DEFAULT_MEASURES
+from anglewise.typing import Direction, Progress
+
+
+def compare(
+    space: Space,
+    judgements: Judgements | Pairs | Triplets,
+    measures: Iterable[str | Measure | Family] | str = DEFAULT_MEASURES,
+    metric: str | Metric | None = None,
+    *,
+    metrics: Iterable[str | Metric] | str = (),
+    direction: Direction | None = None,
+    tolerance: float = 0.01,
+    baseline: str | Measure | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Say which similarity measure to use, judged by what people found relevant.
+
+    Every measure is searched in one pass and evaluated on the judged queries. Means come with
+    BCa bootstrap intervals over queries, pairs of measures with sign-flip tests, Holm-adjusted
+    over all pairs; the set of measures that may be the best is right in 95 of 100 validation sets.
+
+    Parameters
+    ----------
+    space
+        The vectors.
+    judgements
+        Graded relevance; or graded pairs; or triplets.
+    measures
+        Spellings or measures. A star, as in ``norm(0,*)``, is tuned: on one half of the queries
+        for the other, both ways.
+    metric
+        What decides; by default ``nDCG@10``, ``spearman`` for pairs, ``triplet-accuracy``.
+    metrics
+        Further metrics to report beside it.
+    direction
+        Who asks; the judgements know it, so it need not be given.
+    tolerance
+        A difference of the metric that would matter: measures this near are called a tie.
+    baseline
+        One of the measures, that all others are compared with beside the best.
+    seed
+        The same seed gives the same bytes, whatever the threads.
+    threads
+        How many work at once; one for each core if not given.
+    progress
+        Called with what is done of the search and how much there is to do.
+
+    Raises
+    ------
+    SpellingError
+        A measure or metric that is not known or does not fit the judgements, a baseline that is
+        not among the measures, another direction than the judgements'.
+    TooFewError
+        Nothing judged, or no measure given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.sparse import SparseRows
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.standard_normal((60, 8))
+    >>> lengths = rng.uniform(0.2, 5, (60, 1))
+    >>> space = Space(queries=Embeddings(x + 0.3), items=Embeddings(x * lengths))
+    >>> own = SparseRows.from_pairs(np.arange(60), np.arange(60), shape=(60, 60))
+    >>> result = compare(space, Judgements(own), measures="dot,cosine")
+    >>> result.verdict.decision, result.verdict.measure
+    ('use', 'cosine')
+    """
+    asked = measures_and_families(measures)
+    way = _direction(judgements, direction)
+    base = _place(baseline, asked)
+    wanted = _metrics(judgements, metric, metrics)
+    scores = _score(space, judgements, asked, wanted, seed=seed, threads=threads, progress=progress)
+    with ThreadPoolExecutor(threads or cpu_count()) as pool:
+        of = infer(scores, seed=seed, map_=pool.map)
+    sides = space.sides(way or "queries-items")
+    return Comparison(
+        direction=way,
+        metric=scores.metric,
+        k=wanted[0].depth,
+        queries=len(scores.rows),
+        items=len(sides[1]),
+        judged=scores.judged,
+        seed=seed,
+        measures=of.rows(base),
+        verdict=decide(of, tolerance),
+        signature=_signature(of, way, tolerance, seed),
+        tolerance=tolerance,
+        baseline=None if base is None else scores.names[base],
+        notes=notes(sides, judgements, scores),
+        evidence=Evidence(
+            space, judgements, scores.rows, scores.found, scores.values, scores.names
+        ),
+    )
+
+
+def _direction(
+    judgements: Judgements | Pairs | Triplets, asked: Direction | None
+) -> Direction | None:
+    judged = judgements.direction if isinstance(judgements, Judgements) else None
+    if asked is not None and asked != judged:
+        raise SpellingError(
+            f"direction {asked} asked for, but the judgements are "
+            f"{'pairs' if judged is None else judged}: leave direction out, or read others"
+        )
+    return judged
+
+
+def _place(baseline: str | Measure | Family | None, asked: Sequence[Asked]) -> int | None:
+    if baseline is None:
+        return None
+    (wanted,) = measures_and_families([baseline])
+    if wanted not in asked:
+        raise SpellingError(
+            f"the baseline {wanted} is not among the measures {listed(map(str, asked))}: add it"
+        )
+    return asked.index(wanted)
+
+
+def _metrics(
+    judgements: Judgements | Pairs | Triplets,
+    metric: str | Metric | None,
+    further: Iterable[str | Metric] | str,
+) -> list[Metric]:
+    by_default = {Judgements: "nDCG@10", Pairs: "spearman", Triplets: "triplet-accuracy"}
+    first = by_default[type(judgements)] if metric is None else metric
+    return read_metrics([first, *read_metrics(further)])
+
+
+def _score(
+    space: Space,
+    judgements: Judgements | Pairs | Triplets,
+    asked: Sequence[Asked],
+    metrics: Sequence[Metric],
+    *,
+    seed: int,
+    threads: int | None,
+    progress: Progress | None,
+) -> Scores:
+    if not asked:
+        raise TooFewError("no measure to compare: name one, such as dot")
+    if isinstance(judgements, Pairs):
+        return score_graded_pairs(space, judgements, asked, metrics, seed=seed)
+    if isinstance(judgements, Triplets):
+        return score_triplets(space, judgements, asked, metrics, seed=seed)
+    return score_lists(
+        space, judgements, asked, metrics, seed=seed, threads=threads, progress=progress
+    )
+
+
+def _signature(of: Inference, direction: Direction | None, tolerance: float, seed: int) -> str:
+    """Every setting that the numbers depend on, in one line, as sacrebleu does it."""
+    names = ",".join(of.scores.names)
+    settings = {
+        "metric": of.scores.metric,
+        "direction": direction or of.scores.noun + "s",
+        "measures": f"{len(of.scores.names)}.{sha256(names.encode()).hexdigest()[:8]}",
+        "queries": len(of.scores.rows),
+        "intervals": f"bca.{of.scores.resamples}",
+        "tests": f"sign-flip.{'exact' if of.flips.exact else of.flips.patterns}.holm",
+        "tolerance": f"{tolerance:g}",
+        "seed": seed,
+        "version": version("anglewise"),
+    }
+    return "|".join(f"{name}:{value}" for name, value in settings.items())

@@ -1,0 +1,105 @@
+"""Measures judged by ranked lists: searched once, all of them in one pass, then evaluated."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from anglewise.compare.crossfit import first_half, joined, tuned
+from anglewise.compare.scores import Asked, Scores, kinds
+from anglewise.embeddings import Space
+from anglewise.errors import SpellingError, TooFewError
+from anglewise.evaluation.evaluate import evaluate
+from anglewise.evaluation.metric import Metric, RankingMetric, metric
+from anglewise.judgements.judgements import Judgements
+from anglewise.measures.family import Family
+from anglewise.measures.measure import Measure
+from anglewise.neighbours import Neighbours
+from anglewise.search.engine import search
+from anglewise.statistics.bootstrap import Means
+from anglewise.typing import Progress
+
+RESAMPLES = 10_000
+
+
+def score_lists(
+    space: Space,
+    judgements: Judgements,
+    asked: Sequence[Asked],
+    metrics: Sequence[Metric],
+    *,
+    seed: int,
+    threads: int | None,
+    progress: Progress | None,
+) -> Scores:
+    """Search for every judged query and evaluate what is found.
+
+    Raises ``TooFewError`` if nothing is judged, ``SpellingError`` for a metric that reads no lists.
+    """
+    rows = judgements.judged_rows
+    if not len(rows):
+        raise TooFewError("no query is judged: give judgements of ids that the space holds")
+    ranked = space.sides(judgements.direction)[1]
+    judged_at = metric(f"Judged@{_depth(metrics[0])}")
+    found = search(
+        space,
+        list(dict.fromkeys(measure for one in asked for measure in _settings(one))),
+        k=min(max(map(_depth, metrics)), len(ranked)),
+        direction=judgements.direction,
+        rows=rows,
+        exclude=judgements.seen,
+        threads=threads,
+        progress=progress,
+    )
+    lists, settings = _lists(asked, found, judgements, metrics[0], seed)
+    values = evaluate(lists, judgements, rows, [*metrics, judged_at])
+    wanted = {str(one): values[str(one)] for one in metrics}
+    return Scores(
+        measures=tuple(asked),
+        values=wanted,
+        statistic=Means(np.concatenate(list(wanted.values()))),
+        resamples=RESAMPLES,
+        kinds=kinds(asked, [one.indices.tobytes() for one in lists.values()], ranked.is_unit()),
+        noun="query",
+        rows=rows,
+        judged=len(judgements.gains.values),
+        found=lists,
+        settings=settings,
+        unjudged=1 - values[str(judged_at)].mean(axis=1),
+    )
+
+
+def _lists(
+    asked: Sequence[Asked],
+    found: Mapping[str, Neighbours],
+    judgements: Judgements,
+    by: Metric,
+    seed: int,
+) -> tuple[dict[str, Neighbours], dict[str, tuple[str, ...]]]:
+    """The lists of each measure asked for, and what was chosen for those left open."""
+    rows = judgements.judged_rows
+    lists: dict[str, Neighbours] = {}
+    settings: dict[str, tuple[str, ...]] = {}
+    for one in asked:
+        if isinstance(one, Measure):
+            lists[str(one)] = found[str(one)]
+            continue
+        half = first_half(len(rows), seed)
+        tried = {str(measure): found[str(measure)] for measure in _settings(one)}
+        values = evaluate(tried, judgements, rows, [by])[str(by)]
+        inside, outside = (list(tried.values())[i] for i in tuned(values, half))
+        lists[str(one)] = joined(str(one), inside, outside, half)
+        settings[str(one)] = (inside.measure, outside.measure)
+    return lists, settings
+
+
+def _settings(one: Asked) -> list[Measure]:
+    return one.settings(lists=True) if isinstance(one, Family) else [one]
+
+
+def _depth(one: Metric) -> int:
+    if not isinstance(one, RankingMetric):
+        raise SpellingError(
+            f"{one} does not read ranked lists: with queries and relevant items ask for one that "
+            "does, such as nDCG@10"
+        )
+    return one.depth

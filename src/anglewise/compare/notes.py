@@ -1,0 +1,86 @@
+"""What a person should know before any number."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from anglewise.compare.scores import Scores
+from anglewise.compare.words import counted, listed
+from anglewise.embeddings import Embeddings
+from anglewise.judgements.judgements import Complaints, Judgements, Pairs, Triplets
+
+
+def notes(
+    sides: tuple[Embeddings, Embeddings],
+    judgements: Judgements | Pairs | Triplets,
+    scores: Scores,
+) -> tuple[str, ...]:
+    """Sentences, the gravest first: the labels, then how few they are, then the vectors."""
+    asking, ranked = sides
+    return (
+        *_labels(judgements.complaints),
+        *(_relevance(judgements) if isinstance(judgements, Judgements) else ()),
+        *_few(scores),
+        *_zero_rows(asking, ranked),
+        *_alike(scores, ranked),
+        *_settings(scores),
+    )
+
+
+def _labels(wrong: Complaints) -> Iterator[str]:
+    for noun, missing in (("query", wrong.unknown_queries), ("item", wrong.unknown_items)):
+        if missing:
+            yield f"judgements name {noun} ids that the space does not hold, such as " + listed(
+                [repr(name) for name in missing]
+            )
+    if wrong.dropped:
+        yield f"{counted(wrong.dropped, 'judgement')} could not be used"
+    if wrong.duplicates:
+        yield f"{counted(wrong.duplicates, 'judgement')} came more than once"
+
+
+def _relevance(judgements: Judgements) -> Iterator[str]:
+    gains = judgements.gains
+    relevant = np.bincount(gains.rows[gains.values > 0], minlength=gains.shape[0])
+    without = int((relevant[judgements.judged_rows] == 0).sum())
+    without = max(without, judgements.complaints.queries_without_relevant)
+    if without:
+        yield f"{counted(without, 'judged query')} without any relevant item: every measure gets 0"
+    if judgements.complaints.gains_all_equal or len(np.unique(gains.values)) == 1:
+        yield (
+            f"all gains are {gains.values.max():g}: nothing tells the more relevant from the less, "
+            "or what was judged and is not relevant"
+        )
+
+
+def _few(scores: Scores) -> Iterator[str]:
+    columns = scores.main.shape[1]
+    if columns == 1:
+        yield f"one {scores.noun} only: intervals and tests say nothing"
+    elif columns < 6:
+        yield f"{counted(columns, scores.noun)} only: too few for any test at 95%"
+
+
+def _zero_rows(asking: Embeddings, ranked: Embeddings) -> Iterator[str]:
+    sides = [("items", ranked)] if asking is ranked else [("queries", asking), ("items", ranked)]
+    for side, embeddings in sides:
+        zeros = len(embeddings.zero_rows)
+        if zeros:
+            yield f"{zeros:,} of {len(embeddings):,} {side} are zero vectors: cosine scores them 0"
+
+
+def _alike(scores: Scores, ranked: Embeddings) -> Iterator[str]:
+    if ranked.is_unit():
+        yield "all vectors have unit length: dot, cosine and euclidean rank alike"
+    for group in scores.groups:
+        if len(group) > 1:
+            names: Sequence[str] = [scores.names[i] for i in group]
+            yield f"{listed(names)} rank alike here and count as one"
+
+
+def _settings(scores: Scores) -> Iterator[str]:
+    for name, (inside, outside) in scores.settings.items():
+        yield (
+            f"{name} was tuned on one half of the {counted(2, scores.noun).split()[1]} and "
+            f"reported on the other: {inside} for one half, {outside} for the other"
+        )
