@@ -111,6 +111,13 @@ def word2vec_binary(folder):
     return path
 
 
+def word2vec_binary_without_line_ends(folder):
+    path = folder / "items.bin"
+    rows = [n.encode() + b" " + x.astype("<f4").tobytes() for n, x in zip(IDS, X, strict=True)]
+    path.write_bytes(f"{len(X)} 3\n".encode() + b"".join(rows))
+    return path
+
+
 def word2vec_binary_packed(folder):
     return packed(word2vec_binary(folder))
 
@@ -131,7 +138,7 @@ def saved_dataset(folder):
 NAMELESS = [npy, npy_half, npy_big_endian, npy_fortran, npy_packed, safetensors]
 NAMED = [npz, parquet_fixed, parquet_lists, parquet_packed, feather_file, arrow_stream]
 NAMED += [json_lines, word2vec_text, word2vec_text_as_the_tool_writes_it, glove, word2vec_tabs]
-NAMED += [word2vec_binary, word2vec_binary_packed, saved_dataset]
+NAMED += [word2vec_binary, word2vec_binary_without_line_ends, word2vec_binary_packed, saved_dataset]
 TITLED = [parquet_fixed, parquet_lists, feather_file, arrow_stream, json_lines, saved_dataset]
 
 

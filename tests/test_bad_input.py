@@ -219,8 +219,9 @@ def test_ids_that_do_not_fit_the_vectors(tmp_path):
     ]:
         ids = _file(tmp_path, content, "ids.txt")
         _says(says, read_space, items=path, item_ids=ids)
-    np.save(tmp_path / "ids.npy", np.ones((5, 2)))
-    _says("one-dimensional", read_space, items=path, item_ids=tmp_path / "ids.npy")
+    for ids in (np.ones((5, 2), dtype=int), np.ones(5)):
+        np.save(tmp_path / "ids.npy", ids)
+        _says("one-dimensional", read_space, items=path, item_ids=tmp_path / "ids.npy")
     ids = _file(tmp_path, b"\xff\xfe\x00", "ids.txt")
     _says(r"ids\.txt", read_space, items=path, item_ids=ids)
 

@@ -153,6 +153,20 @@ def test_whole_numbers_that_parquet_holds_as_floats_are_ids_without_a_point(tmp_
     assert found.item_ids.tolist() == ["10", "20"]
 
 
+def test_nanoseconds_of_parquet_are_times(tmp_path):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path = tmp_path / "x.parquet"
+    times = [1_700_000_000_000_000_001, 1_700_000_001_000_000_000]
+    table = pa.table({"user_id": ["u", "u"], "item_id": ["i", "j"], "ts": times})
+    parquet.write_table(table, path)
+    assert read_interactions(path).times.tolist() == [float(time) for time in times]
+    moments = pa.array(times, pa.timestamp("ns"))
+    parquet.write_table(table.set_column(2, "ts", moments), path)
+    assert read_interactions(path).times.tolist() == [1_700_000_000, 1_700_000_001]
+
+
 def test_categories_of_parquet_are_ids(tmp_path):
     import pyarrow as pa
     from pyarrow import parquet

@@ -220,6 +220,9 @@ def test_labels_are_one_an_id(tmp_path):
     path = _file(tmp_path, "id,label\na,x\na,y\n")
     with pytest.raises(FileError, match="line 3"):
         read_labels(path)
+    for header in ("id,colour", "thing,label"):
+        with pytest.raises(FileError, match=f"id and label are due, it has {header[:2]}"):
+            read_labels(_file(tmp_path, f"{header}\na,x\n"))
 
 
 @pytest.mark.parametrize(
