@@ -19,6 +19,7 @@ COMMANDS = {
     "fit": "Learn embeddings from who used what; keep judgements aside.",
     "compare": "Rank measures on a validation set and say which to use.",
     "search": "Show the neighbours of one query under several measures.",
+    "study": "Show on an experiment how much of a cosine is a choice nobody made.",
     "demo": "Do the main job on generated data.",
     "doctor": "Show what this installation has.",
 }

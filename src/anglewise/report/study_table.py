@@ -1,0 +1,131 @@
+"""The study in the terminal: what each cosine says of the clusters, every figure and its bound."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from anglewise.report.words import counted, number
+from anglewise.study import Check, Moved, OwnStudy, Study
+
+NAMES = {
+    "item-orthonormal": "(1) B = V, item-orthonormal",
+    "tied-weights": "(1) D = I, tied-weights",
+    "raw-users": "(1) A = V, raw-users",
+    "balanced": "(1) balanced",
+    "user-orthonormal": "(1) P'P = I, user-orthonormal",
+    "data-space": "(1) data-space",
+}
+WIDTH = 100
+
+
+def show_study(result: Study, console: Console) -> None:
+    """Print the experiment: every claim as it came out, those that failed first of all."""
+    size = result.size
+    first, second = result.dimensions
+    _say(
+        console,
+        f"{counted(size.users, 'user')}, {counted(len(result.clusters), 'item')}, "
+        f"{counted(size.clusters, 'cluster')}, {counted(result.interactions, 'interaction')}, "
+        f"seed {result.seed}; objective (1): penalty {size.product_penalty:g}, "
+        f"{counted(first, 'dimension')}; (2): penalty {size.factors_penalty:g}, {second}",
+    )
+    console.print()
+    table = _table("item-item cosine", "cluster AUC", "within", "between", "overlap@10")
+    for one in result.similarities:
+        figures = (one.auc, one.within, one.between, one.overlap)
+        cells = (number(value).replace("-0.000", "0.000") for value in figures)
+        table.add_row(NAMES.get(one.name, one.name), *cells)
+    console.print(table, width=_width(console))
+    _say(
+        console,
+        "AUC: two items of one cluster are more alike than two of different ones. Within, "
+        "between: mean cosines. Overlap: with the ten nearest in the balanced gauge. Every (1) "
+        "predicts the same.",
+    )
+    console.print()
+    _show_checks(result.checks, console)
+
+
+def show_own_study(result: OwnStudy, console: Console) -> None:
+    """Print what the gauges of one model do to its lists, direction by direction."""
+    _say(
+        console,
+        f"{counted(result.users, 'user')}, {counted(result.items, 'item')}, "
+        f"{counted(result.interactions, 'interaction')}; objective (1), "
+        f"{counted(result.dimensions, 'dimension')}",
+    )
+    for way in dict.fromkeys(one.direction for one in result.moved):
+        console.print()
+        _show_direction([one for one in result.moved if one.direction == way], console)
+    _say(
+        console,
+        "Overlap: the share of each list of ten that the same measure finds in the balanced "
+        "gauge. The predictions are the same in all.",
+    )
+    console.print()
+    _show_checks(result.checks, console)
+
+
+def _show_direction(moved: Sequence[Moved], console: Console) -> None:
+    measures = list(dict.fromkeys(one.measure for one in moved))
+    judged = moved[0].score is not None
+    console.print(f"{moved[0].direction}, {counted(moved[0].queries, 'list')}", style="bold")
+    headings = [f"overlap\n{name}" for name in measures]
+    headings += [f"nDCG@10\n{name}" for name in measures] if judged else []
+    table = _table("\ngauge", *headings)
+    for gauge in dict.fromkeys(one.gauge for one in moved):
+        row = [one for one in moved if one.gauge == gauge]
+        cells = [number(one.overlap) for one in row]
+        cells += [number(one.score) for one in row if one.score is not None]
+        table.add_row(gauge, *cells)
+    console.print(table, width=_width(console))
+
+
+def _show_checks(checks: Iterable[Check], console: Console) -> None:
+    told = list(checks)
+    failed = [check for check in told if not check.held]
+    table = _table("claim", "value", "bound", "")
+    for check in told:
+        style = "" if check.held else "bold red"
+        table.add_row(
+            f"{check.figure} {check.name}",
+            _short(check.value),
+            f"{check.relation} {_short(check.bound)}",
+            "held" if check.held else "FAILED",
+            style=style,
+        )
+    console.print(table, width=_width(console))
+    held = len(told) - len(failed)
+    said = Text(f"{held} of {counted(len(told), 'figure')} held")
+    if failed:
+        said.append(f", {len(failed)} FAILED", style="bold red")
+    console.print(said)
+
+
+def _table(first: str, *headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column(first)
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _short(value: float) -> str:
+    """A figure, in powers of ten where it is tiny.
+
+    >>> _short(0.1573), _short(4.28e-16), _short(0.0), _short(0.97)
+    ('0.157', '4e-16', '0', '0.970')
+    """
+    if value == 0:
+        return "0"
+    return f"{value:.0e}" if abs(value) < 5e-4 else number(value)
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(Text(text, style="dim"), width=_width(console))
+
+
+def _width(console: Console) -> int:
+    return min(WIDTH, console.width)

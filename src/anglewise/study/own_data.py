@@ -1,0 +1,217 @@
+"""The same on somebody's interactions: one model, its gauges, and what they do to the lists."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from anglewise.embeddings import Space
+from anglewise.errors import SpellingError
+from anglewise.evaluation.evaluate import evaluate
+from anglewise.gauge.random_maps import random_pair
+from anglewise.judgements.judgements import Judgements
+from anglewise.models.closed_form import LinearModel
+from anglewise.neighbours import Neighbours
+from anglewise.search.engine import search
+from anglewise.sparse import SparseRows
+from anglewise.study.check import Check
+from anglewise.study.geometry import overlap
+from anglewise.study.subject import GAUGES, ROWS, in_gauge
+from anglewise.typing import DIRECTIONS, Array, Direction, Float64, Int64, Progress
+
+MEASURES = ("dot", "cosine", "euclidean")
+K = 10
+METRIC = f"nDCG@{K}"
+BASE = "balanced"
+RANDOM = 30.0
+"""Condition number of the random map that stands for a factorisation that nobody chose."""
+
+MOST_ROWS = 2_000
+"""Queries of a direction that nobody judged."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """The lists of one measure in one gauge.
+
+    Attributes
+    ----------
+    direction, gauge, measure
+        Which lists.
+    queries
+        How many lists.
+    overlap
+        The mean share of a list that the same measure finds in the balanced gauge too.
+    score
+        The mean nDCG@10 against what was held out; None where nothing was judged.
+    """
+
+    direction: Direction
+    gauge: str
+    measure: str
+    queries: int
+    overlap: float
+    score: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        listed = asdict(self)
+        return {**listed, f"overlap@{K}": listed.pop("overlap"), METRIC: listed.pop("score")}
+
+
+@dataclass(frozen=True, eq=False)
+class OwnStudy:
+    """What the gauges do to one model.
+
+    Attributes
+    ----------
+    users, items, interactions, dimensions
+        The size of the model.
+    checks
+        That the predictions are the same in every gauge.
+    moved
+        By direction, gauge and measure.
+    """
+
+    users: int
+    items: int
+    interactions: int
+    dimensions: int
+    checks: tuple[Check, ...]
+    moved: tuple[Moved, ...]
+
+    @property
+    def held(self) -> bool:
+        """Whether the predictions stayed."""
+        return all(check.held for check in self.checks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "users": self.users,
+            "items": self.items,
+            "interactions": self.interactions,
+            "dimensions": self.dimensions,
+            "held": self.held,
+            "acceptance": [check.to_dict() for check in self.checks],
+            "lists": [one.to_dict() for one in self.moved],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """The model in one gauge, in float64, and as a space that can be searched."""
+
+    gauge: str
+    users: Float64[Array, "users k"]
+    items: Float64[Array, "items k"]
+    space: Space
+
+
+def study_on(
+    space: Space,
+    model: LinearModel,
+    judgements: Mapping[Direction, Judgements],
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> OwnStudy:
+    """Search one model of objective (1) in every named gauge, and judge what is found.
+
+    Parameters
+    ----------
+    space, model, judgements
+        As ``anglewise.fit.fit`` gives them; ``space.seen`` is what users are folded in from.
+    seed
+        Draws the random map and, where nobody judged, who asks.
+    progress
+        Called with how many gauges are done and how many there are.
+
+    Raises
+    ------
+    SpellingError
+        A model of objective (2), which has one gauge, or a space without what users did.
+    """
+    if model.about.get("objective") == "factors" or space.seen is None:
+        raise SpellingError(
+            "the study moves a model of objective (1) with the interactions of its users: "
+            'fit it with objective="product"'
+        )
+    asked: dict[Direction, Array] = {way: _rows(way, space, judgements, seed) for way in DIRECTIONS}
+    gauges = [BASE, *(name for name in GAUGES if name != BASE), f"random({RANDOM:g},{seed})"]
+    given = _place(space, space.seen, model, BASE, seed)
+    lists = {way: _found(given.space, way, rows) for way, rows in asked.items()}
+    moved: list[Moved] = []
+    away = 0.0
+    for done, gauge in enumerate(gauges, start=1):
+        place = given if gauge == BASE else _place(space, space.seen, model, gauge, seed)
+        away = max(away, _predictions_moved(given, place))
+        for way, rows in asked.items():
+            found = lists[way] if gauge == BASE else _found(place.space, way, rows)
+            scores = _scores(found, judgements.get(way), rows)
+            for name, one in found.items():
+                shared = overlap(lists[way][name].indices, one.indices)
+                moved.append(Moved(way, gauge, name, len(rows), shared, scores.get(name)))
+        if progress is not None:
+            progress(done, len(gauges))
+    return OwnStudy(
+        users=len(space.queries),
+        items=len(space.items),
+        interactions=len(space.seen.indices),
+        dimensions=len(model.kept),
+        checks=(Check(1, "max |change of PQ'|, every gauge", away, "<=", 1e-12),),
+        moved=tuple(moved),
+    )
+
+
+def _found(space: Space, way: Direction, rows: Int64[Array, " asked"]) -> dict[str, Neighbours]:
+    """One search serves every measure."""
+    depth = min(K, len(space.sides(way)[1]))
+    return search(space, MEASURES, k=depth, direction=way, rows=rows)
+
+
+def _place(space: Space, seen: SparseRows, model: LinearModel, gauge: str, seed: int) -> _Place:
+    if gauge in GAUGES:
+        factors = in_gauge(model, gauge)
+    else:
+        pair = random_pair(len(model.kept), RANDOM, np.random.default_rng(seed))
+        factors = in_gauge(model, BASE).through(pair)
+    users = np.asarray(seen.ones() @ factors.encoder)
+    moved = Space(
+        queries=space.queries.with_vectors(users),
+        items=space.items.with_vectors(factors.items),
+        trained_for=space.trained_for,
+        seen=seen,
+    )
+    return _Place(gauge, users, factors.items, moved)
+
+
+def _predictions_moved(given: _Place, place: _Place) -> float:
+    """The largest change of any user x item, block by block."""
+    largest = 0.0
+    for start in range(0, len(given.users), ROWS):
+        block = slice(start, start + ROWS)
+        change = place.users[block] @ place.items.T
+        change -= given.users[block] @ given.items.T
+        largest = max(largest, float(np.abs(change).max()))
+    return largest
+
+
+def _rows(
+    way: Direction, space: Space, judgements: Mapping[Direction, Judgements], seed: int
+) -> Int64[Array, " asked"]:
+    if way in judgements:
+        return judgements[way].judged_rows
+    count = len(space.sides(way)[0])
+    rng = np.random.default_rng(seed)
+    return np.sort(rng.permutation(count)[:MOST_ROWS]).astype(np.int64)
+
+
+def _scores(
+    found: Mapping[str, Neighbours], judged: Judgements | None, rows: Int64[Array, " asked"]
+) -> dict[str, float]:
+    if judged is None:
+        return {}
+    values = evaluate(found, judged, rows, METRIC)[METRIC]
+    return dict(zip(found, values.mean(axis=1).tolist(), strict=True))
