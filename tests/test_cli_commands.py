@@ -6,11 +6,13 @@ import json
 import shlex
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from anglewise.errors import AnglewiseError
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]
@@ -217,6 +219,74 @@ def test_a_gate_holds_its_exit_code_when_the_reader_leaves(vectors):
     pipe = f"{BIN} {words} --gate 'dot>=0.999' | true; exit ${{PIPESTATUS[0]}}"
     run = subprocess.run(["bash", "-c", pipe], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stderr.count("Traceback")) == (1, 0)
+
+
+class SeenError(AnglewiseError):
+    """What a function was given, before it does anything."""
+
+
+def seen(name, monkeypatch):
+    def spy(*_, **named):
+        raise SeenError(str(named))
+
+    monkeypatch.setattr(import_module(f"anglewise.{name}"), name, spy)
+
+
+def test_every_setting_of_fit_arrives(anglewise, ratings, monkeypatch):
+    seen("fit", monkeypatch)
+    words = ["--objective", "factors", "--components", 7, "--penalty", 9, "--gauge", "power(0.2)"]
+    words += ["--holdout", 0.3, "--split", "time", "--seed", 4]
+    run = anglewise("fit", ratings / "ratings.csv.gz", "-o", "x", *words)
+    told = {"objective": "factors", "components": 7, "penalty": 9.0, "gauge": "power(0.2)"}
+    told |= {"holdout": 0.3, "split": "time", "seed": 4}
+    assert refused(run, str(told))
+
+
+def test_every_setting_of_compare_arrives(anglewise, vectors, monkeypatch):
+    seen("compare", monkeypatch)
+    words = ["--metrics", "R@5,P@5", "--tolerance", 0.05, "--baseline", "dot", "--seed", 4]
+    told = ["'metrics': 'R@5,P@5'", "'tolerance': 0.05", "'baseline': 'dot'", "'seed': 4"]
+    assert refused(anglewise(*judged(vectors), *words), *told)
+
+
+@pytest.mark.parametrize("option", ["user", "item", "weight", "time"])
+def test_columns_of_interactions_can_be_named(option, anglewise, ratings):
+    words = ["-o", ratings / "never", f"--{option}", "nobody"]
+    run = anglewise("fit", ratings / "ratings.csv.gz", *words)
+    assert refused(run, "no column 'nobody'")
+
+
+@pytest.mark.parametrize("option", ["query", "item", "gain"])
+def test_columns_of_judgements_can_be_named(option, anglewise, vectors, tmp_path):
+    (tmp_path / "j.csv").write_text("who,what,much\nq1,d1,1\nq2,d3,1\n")
+    columns = {"query": "who", "item": "what", "gain": "much"}
+    words = [*both_sides(vectors), "--qrels", tmp_path / "j.csv", "--json", "-"]
+
+    def named(names):
+        return [word for name, column in names.items() for word in (f"--{name}-column", column)]
+
+    assert json.loads(anglewise("compare", *words, *named(columns)).out)["judged"] == 2
+    wrong = anglewise("compare", *words, *named(columns | {option: "nobody"}))
+    assert refused(wrong, "no column 'nobody'")
+
+
+def test_runs_hold_the_queries_that_were_judged(anglewise, vectors, tmp_path):
+    (tmp_path / "few.txt").write_text("q40 0 d40 1\nq7 0 d7 1\n")
+    words = [
+        "--qrels",
+        tmp_path / "few.txt",
+        "--measures",
+        "cosine",
+        "--run-out",
+        tmp_path / "r.run",
+    ]
+    assert anglewise("compare", *both_sides(vectors), *words).code == 0
+    lines = [line.split() for line in (tmp_path / "r.run").read_text().splitlines()]
+    assert {line[0] for line in lines} == {"q40", "q7"}
+    assert {(line[0], line[2]) for line in lines if line[3] == "1"} == {
+        ("q40", "d40"),
+        ("q7", "d7"),
+    }
 
 
 def test_runs_are_written_one_for_each_measure(anglewise, vectors, tmp_path):

@@ -10,13 +10,16 @@ import subprocess
 import sys
 import time
 from importlib.metadata import metadata, version
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from anglewise.cli import console, program
 from anglewise.cli.doctor import EXTRAS
+from anglewise.cli.options import Always
 from anglewise.cli.program import COMMANDS
+from anglewise.cli.talk import Talk
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]
@@ -218,6 +221,21 @@ def test_piped_text_is_100_wide_unless_columns_says_otherwise(monkeypatch):
     assert console.standard_output().width == 100
     monkeypatch.setenv("COLUMNS", "72")
     assert console.standard_output().width == 72
+
+
+def test_a_bar_runs_on_a_terminal_and_nowhere_else(monkeypatch):
+    screen = StringIO()
+    terminal = console.PatientConsole(file=screen, force_terminal=True, width=80)
+    monkeypatch.setattr("anglewise.cli.console.standard_error", lambda: terminal)
+    with Talk(Always()).progress("searching", then="testing") as step:
+        step(1, 2)
+        step(2, 2)
+    assert "testing" in screen.getvalue()
+    with Talk(Always(quiet=True)).progress("searching") as step:
+        assert step is None
+    monkeypatch.undo()
+    with Talk(Always()).progress("searching") as step:
+        assert step is None
 
 
 def test_help_starts_quickly():

@@ -64,7 +64,8 @@ def compare(
 
     talk = Talk(always)
     gates = [read_gate(spelling) for spelling in results.gate]
-    space, judgements = judged_space(source, vectors, direction, judging, talk.say)
+    with talk.progress("reading"):
+        space, judgements = judged_space(source, vectors, direction, judging, talk.say)
     with talk.progress("searching", then="testing") as progress:
         result = compared(
             space,

@@ -13,8 +13,7 @@ class PatientConsole(Console):
     """A console whose reader may leave early, as ``head`` does: the rest is not printed."""
 
     def on_broken_pipe(self) -> None:
-        """Print no more, and go on: files are still to be written and gates to be kept."""
-        self.quiet = True
+        """Print to nobody, and go on: files are still to be written and gates to be kept."""
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
     def write(self, text: str) -> None:

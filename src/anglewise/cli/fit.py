@@ -79,26 +79,28 @@ def fit(
     from anglewise.interop.space_folder import write_space
 
     talk = Talk(always)
-    table = read_interactions(
-        interactions,
-        user=user,
-        item=item,
-        weight=weight,
-        time=time,
-        min_weight=min_weight,
-        item_table=item_table,
-        say=talk.say,
-    )
-    result = fitted(
-        table,
-        objective=objective,
-        components=components,
-        penalty=penalty,
-        gauge=gauge,
-        holdout=holdout,
-        split=split,
-        seed=always.seed,
-    )
+    with talk.progress("reading"):
+        table = read_interactions(
+            interactions,
+            user=user,
+            item=item,
+            weight=weight,
+            time=time,
+            min_weight=min_weight,
+            item_table=item_table,
+            say=talk.say,
+        )
+    with talk.progress("learning"):
+        result = fitted(
+            table,
+            objective=objective,
+            components=components,
+            penalty=penalty,
+            gauge=gauge,
+            holdout=holdout,
+            split=split,
+            seed=always.seed,
+        )
     write_space(result.space, output, judgements=result.judgements)
     content = {
         "command": "fit",

@@ -57,7 +57,8 @@ class Talk:
     ) -> "Generator[Callable[[int, int], None] | None]":
         """A bar while work is done, if standard error is a terminal; else nothing to call.
 
-        ``then`` names work without a measure that comes after all of it.
+        It says that something goes on until the work tells how far it is; ``then`` names work
+        after all of that, which tells nothing.
         """
         if self.always.quiet or not self.err.is_terminal:
             yield None
