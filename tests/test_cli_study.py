@@ -1,0 +1,80 @@
+"""The command of the study: what it prints, writes, refuses, and how it exits."""
+
+import json
+
+import pytest
+
+from anglewise.study import Check, Size, experiment
+from cli_run import anglewise, refused
+
+__all__ = ["anglewise"]
+
+TINY = Size(600, 60, 6, 300.0, 20.0)
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """A smaller small one; its clusters are not held to bounds made for larger ones."""
+    monkeypatch.setattr("anglewise.study.SMALL", TINY)
+    monkeypatch.setattr(experiment, "cluster_checks", lambda *_: [])
+
+
+@pytest.mark.usefixtures("tiny")
+def test_the_study_shows_its_claims_and_writes_what_was_asked_for(anglewise, tmp_path):
+    run = anglewise("study", "--small", "-o", tmp_path / "new" / "place")
+    assert run.code == 0
+    assert "max |change of AB'|" in run.out
+    assert "figures held" in run.out
+    assert "FAILED" not in run.out
+    written = {path.name for path in (tmp_path / "new" / "place").iterdir()}
+    assert written == {"study.json", "study.png", "study.svg"}
+    assert max(len(line) for line in run.out.splitlines()) <= 100
+    assert len(run.out.splitlines()) <= 40
+
+
+@pytest.mark.usefixtures("tiny")
+def test_json_is_all_that_is_written_where_it_was_asked_for(anglewise):
+    run = anglewise("study", "--small", "--json", "-")
+    content = json.loads(run.out)
+    assert content["command"] == "study"
+    assert content["held"] is True
+    assert {"name", "value", "bound", "held"} <= content["acceptance"][0].keys()
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_claim_that_fails_is_shown_and_ends_with_1(anglewise, monkeypatch):
+    wrong = Check(4, "cluster AUC of nothing", 0.2, ">=", 0.97)
+    monkeypatch.setattr(experiment, "cluster_checks", lambda *_: [wrong])
+    run = anglewise("study", "--small")
+    assert run.code == 1
+    line = next(line for line in run.out.splitlines() if "of nothing" in line)
+    assert line.split()[-1] == "FAILED"
+    assert "1 FAILED" in run.out
+    content = json.loads(anglewise("study", "--small", "--json", "-").out)
+    assert content["held"] is False
+
+
+@pytest.fixture
+def ratings(tmp_path):
+    path = tmp_path / "ratings.csv"
+    rows = (f"u{u},i{(u * u + step * 7) % 31}" for u in range(90) for step in range(2 + u % 9))
+    path.write_text("user_id,item_id\n" + "\n".join(dict.fromkeys(rows)) + "\n")
+    return path
+
+
+def test_own_interactions_are_moved_through_the_gauges(anglewise, ratings):
+    run = anglewise("study", "--on", ratings, "--components", 6, "--penalty", 5)
+    assert run.code == 0
+    for word in ("queries-items", "items-items", "queries-queries", "random(30,0)", "nDCG@10"):
+        assert word in run.out
+    content = json.loads(anglewise("study", "--on", ratings, "--components", 6, "--json", "-").out)
+    assert content["held"] is True
+    assert {"overlap@10", "nDCG@10"} <= content["lists"][0].keys()
+
+
+def test_small_and_own_interactions_exclude_each_other(anglewise, ratings):
+    assert refused(anglewise("study", "--small", "--on", ratings), "--small", "--on")
+
+
+def test_a_missing_table_is_refused(anglewise, tmp_path):
+    assert refused(anglewise("study", "--on", tmp_path / "none.csv"), "none.csv")
