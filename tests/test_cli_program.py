@@ -74,6 +74,8 @@ def test_docstrings_name_no_option_that_is_gone(command):
         (["search", "x", "--query"], ["--query"]),
         (["fit", "x", "-o", "y", "--split", "randm"], ["randm", "random"]),
         (["doctor", "--seed", "one"], ["--seed", "one"]),
+        (["doctor", "--seed", "-1"], ["--seed", ">= 0"]),
+        (["compare", "x", "--tolerance", "-0.1"], ["--tolerance", ">= 0"]),
     ],
 )
 def test_bad_use_gets_one_message_with_a_hint(words, says, anglewise):
@@ -207,6 +209,13 @@ def test_a_reader_that_leaves_early_stops_the_text_and_not_the_command(tmp_path)
     )
     assert (run.returncode, run.stdout, run.stderr) == (0, f"line 0 {'x' * 80}\n", "")
     assert (tmp_path / "done").exists()
+
+
+def test_nobody_need_listen():
+    run = subprocess.run(
+        ["bash", "-c", f"{BIN} doctor >&-"], capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 def test_text_that_the_terminal_cannot_write_is_replaced():

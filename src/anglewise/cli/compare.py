@@ -1,9 +1,12 @@
 """``anglewise compare``: measures ranked on a validation set, and which of them to use."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
 
 from anglewise.cli.options import (
+    AT_LEAST_0,
     FROM_FOLDER,
     NO_FILES,
     NOTHING_SPECIAL,
@@ -25,7 +28,7 @@ def compare(
     metric: str | None = None,
     metrics: str | None = None,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
-    tolerance: float = 0.01,
+    tolerance: Annotated[float, Parameter(validator=AT_LEAST_0)] = 0.01,
     baseline: str | None = None,
     vectors: Vectors = NO_FILES,
     judging: Judging = FROM_FOLDER,

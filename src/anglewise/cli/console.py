@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -27,6 +28,8 @@ class PatientConsole(Console):
 
 def console(stream: Any) -> PatientConsole:
     """A console on a stream: as wide as the terminal, 100 characters where there is none."""
+    if stream is None:  # closed by whoever started us
+        stream = Path(os.devnull).open("w")  # noqa: SIM115 open as long as the process
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")
     wide = None if stream.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH

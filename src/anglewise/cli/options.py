@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import Group, Parameter
+from cyclopts import Group, Parameter, validators
+
+AT_LEAST_0 = validators.Number(gte=0)
 
 _ALWAYS = Group("Always", sort_key=99)
 _JUDGING = Group("Judgements from a file", sort_key=60)
@@ -19,7 +21,7 @@ class Always:
 
     json: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None
     """Write the result as JSON to this file; - writes it, and nothing else, to standard output."""
-    seed: int = 0
+    seed: Annotated[int, Parameter(validator=AT_LEAST_0)] = 0
     """Whatever is drawn is drawn from this seed: the same seed gives the same bytes."""
     quiet: Annotated[bool, Parameter(negative=())] = False
     """No progress and no remarks: results and errors only."""
