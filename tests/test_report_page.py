@@ -135,7 +135,9 @@ def test_relevant_neighbours_are_marked_and_missed_ones_named():
         assert article.count("class=r") == sum(len(relevant & set(one)) for one in lists)
         missed = relevant - {int(i) for one in lists for i in one}
         told = re.search(r"in no list: (.*?)(?: and (\d+) more)?</small>", article)
-        assert len(told[1].split("; ")) + int(told[2] or 0) == len(missed)
+        times = [re.search(r"\((\d+) times\)$", name) for name in told[1].split("; ")]
+        named = sum(int(one[1]) if one else 1 for one in times)
+        assert named + int(told[2] or 0) == len(missed)
 
 
 def test_items_that_were_judged_for_everybody_are_marked_as_not_relevant():

@@ -1,5 +1,6 @@
 """The neighbours of the queries on which measures disagree most, side by side, as HTML."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -161,6 +162,8 @@ class _Cases:
     def _listing(self, what: str, items: list[int]) -> str:
         if not items:
             return ""
-        more = f" and {len(items) - LISTED} more" if len(items) > LISTED else ""
-        names = "; ".join(self._item(item) for item in items[:LISTED])
-        return f"<br>{what}: {names}{more}"
+        names = Counter(self._item(item) for item in items)
+        shown = [*names.items()][:LISTED]
+        told = "; ".join(name if n == 1 else f"{name} ({n} times)" for name, n in shown)
+        left = len(items) - sum(n for _, n in shown)
+        return f"<br>{what}: {told}" + (f" and {left} more" if left else "")
