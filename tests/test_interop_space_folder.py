@@ -112,7 +112,7 @@ def test_one_sided_spaces_have_no_queries_file(tmp_path):
     assert not (tmp_path / "s" / "queries.parquet").exists()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 9), st.integers(1, 40))
 def test_writing_what_was_read_gives_the_same_bytes(seed, queries, items, d):
     import tempfile
