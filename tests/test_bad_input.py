@@ -19,6 +19,7 @@ from anglewise.interop.read import (
     read_space,
     read_triplets,
 )
+from anglewise.interop.space_folder import write_space
 
 ITEMS = Space(items=Embeddings(np.eye(5), good_files.IDS))
 
@@ -147,6 +148,7 @@ def test_pickles_are_never_opened(tmp_path):
     _says("holds no matrix", read_space, tmp_path / "x.npz")
     ids = tmp_path / "x.npy"
     _says("pickled", read_space, items=good_files.npy(tmp_path), item_ids=ids)
+    _says("pickled", read_space, good_files.packed(ids))
     assert not (tmp_path / "sprung").exists()
 
 
@@ -314,6 +316,14 @@ def test_a_column_that_is_not_there(tmp_path):
             "do not fit a 2 x 2 matrix",
         ),
         (
+            {"format": b"coo", "shape": [2, 2], "data": [1.0], "row": [1], "col": [2]},
+            "do not fit a 2 x 2 matrix",
+        ),
+        (
+            {"format": b"coo", "shape": [2, 2], "data": [1.0], "row": [2], "col": [1]},
+            "do not fit a 2 x 2 matrix",
+        ),
+        (
             {"format": b"csr", "shape": [2, 2], "data": [1.0], "indices": [1], "indptr": [0, 1]},
             "2 row ends",
         ),
@@ -353,6 +363,9 @@ def test_options_that_contradict(tmp_path):
     _says("no items", read_space)
     _says("not both", read_space, path, items=path)
     _says("no queries", read_space, items=path, query_ids=path)
+    write_space(ITEMS, tmp_path / "s")
+    _says("ids and texts of its own", read_space, tmp_path / "s", item_ids=path)
+    _says("ids and texts of its own", read_space, tmp_path / "s", query_texts=path)
 
 
 def test_an_unknown_training_loss(tmp_path):

@@ -140,6 +140,8 @@ def listed(names: Sequence[str], most: int = 12) -> str:
 
     >>> listed(["a", "b", "c"], most=2)
     'a, b and 1 more'
+    >>> listed(["a", "b"], most=2)
+    'a, b'
     """
     shown = ", ".join(str(name)[:40] for name in names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
