@@ -12,7 +12,7 @@ from anglewise.cli.options import NOTHING_SPECIAL, Always
 if TYPE_CHECKING:
     from anglewise.cli.talk import Talk
 
-USERS, FILMS = 5_000, 1_000
+USERS, FILMS, COMPONENTS = 4_000, 600, 32
 MEASURES = "dot,cosine,euclidean,norm(0,0.5),cosine@centred"
 OWN_DATA = """\
 Pages with charts, and with neighbours side by side: {pages}
@@ -77,7 +77,8 @@ def _films(output: Path, talk: "Talk") -> list[str]:
     about = films.item_metadata or {}
     _write_csv(table, ["item_id", *about], zip(films.item_ids, *about.values(), strict=True))
     space = output / "films"
-    _run(["fit", str(ratings), "-o", str(space), "--item-table", str(table)], talk)
+    size = ["--components", str(COMPONENTS)]
+    _run(["fit", str(ratings), "-o", str(space), *size, "--item-table", str(table)], talk)
     ways = {"films-recommend": "queries-items", "films-similar": "items-items"}
     for name, direction in ways.items():
         _compare(name, [str(space), "--direction", direction], output, talk)

@@ -46,7 +46,7 @@ def _relevance(judgements: Judgements) -> Iterator[str]:
     without = max(without, judgements.complaints.queries_without_relevant)
     if without:
         yield f"{counted(without, 'judged query')} without any relevant item: every measure gets 0"
-    if judgements.complaints.gains_all_equal or len(np.unique(gains.values)) == 1:
+    if judgements.complaints.gains_all_equal:
         yield (
             f"all gains are {gains.values.max():g}: nothing tells the more relevant from the less, "
             "or what was judged and is not relevant"

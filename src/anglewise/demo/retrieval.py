@@ -1,5 +1,6 @@
 """A small retrieval set of our own: sections of the guides, questions, judgements."""
 
+from dataclasses import replace
 from importlib.resources import as_file, files
 
 from anglewise.embeddings import Space
@@ -22,4 +23,5 @@ def retrieval() -> tuple[Space, Judgements]:
     """
     with as_file(files("anglewise.demo") / "retrieval") as folder:
         space = read_space(folder)
-        return space, read_judgements(folder / "qrels.tsv", space)
+        judgements = read_judgements(folder / "qrels.tsv", space)
+    return space, replace(judgements, source="questions about the guides, judged by their author")
