@@ -2,9 +2,10 @@
 
     python benchmarks/evaluation.py [--queries 100000] [--without-ranx]
 
-CPU seconds of the process (all its threads), medians of repeated runs. Each is given its own
+CPU seconds of the process (all its threads), medians of runs in turn. Each is given its own
 input ready made, and what it takes to make that input is shown apart: ours reads the arrays
-that a search returns, the others read dictionaries of names.
+that a search returns, the others read dictionaries of names. ranx is timed as it is called,
+and once more on the lists that each call first converts its dictionaries to.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from anglewise.sparse import SparseRows
 
 METRICS = ("nDCG@10", "R@100", "RR@100")
 DEPTH, ITEMS, JUDGED, GRADES = 100, 100_000, 10, 4
-GOAL = 20
+GOAL, TIMES = 20, 5
 
 
 def main() -> None:
@@ -39,15 +40,36 @@ def main() -> None:
     scores = np.broadcast_to(-np.arange(DEPTH, dtype=np.float32), lists.shape)
     found = {"dot": Neighbours("dot", lists, scores, np.zeros(len(lists), np.int64))}
     rows = np.arange(len(lists))
-    seconds, values = timed(lambda: evaluate(found, judgements, rows, METRICS), times=11)
-    ours = np.stack([values[metric][0] for metric in METRICS])
-    table("anglewise", seconds, seconds)
+    ours = Ours(lambda: evaluate(found, judgements, rows, METRICS))
+    print(f"{'CPU seconds of':44s} {'other':>9s} {'anglewise':>9s} {'ratio':>7s}")
 
     names = [f"{row:07d}" for row in range(max(ITEMS, len(lists)))]
     making, (qrels, run) = timed(lambda: as_dictionaries(lists, gains, names))
-    table("making the dictionaries of names", making, seconds)
+    line("making dictionaries of names", making)
     for rival in (pytrec_eval, ir_measures, *(() if options.without_ranx else (ranx,))):
-        rival(qrels, run, names[: len(lists)], ours, seconds)
+        rival(qrels, run, names[: len(lists)], ours)
+
+
+class Ours:
+    """Our own work, run in turn with the others' so that both meet the same machine."""
+
+    def __init__(self, work: Callable[[], dict[str, np.ndarray]]) -> None:
+        self.work = work
+        values = work()
+        self.values = np.stack([values[metric][0] for metric in METRICS])
+
+    def against(self, name: str, work: Callable[[], Any], read: Callable[[Any], Any]) -> float:
+        """Print and return the ratio of medians; ``read`` makes the other's values an array."""
+        theirs: list[float] = []
+        mine: list[float] = []
+        result = None
+        for _ in range(TIMES):
+            took, result = timed(work)
+            theirs.append(took)
+            time.sleep(0.1)  # until the threads that they started no longer wait busily
+            mine.extend(timed(self.work)[0] for _ in range(3))
+        apart = float(np.abs(self.values - read(result)).max())
+        return line(name, statistics.median(theirs), statistics.median(mine), apart)
 
 
 def a_run(queries: int, rng: np.random.Generator) -> tuple[np.ndarray, SparseRows]:
@@ -80,41 +102,46 @@ def as_dictionaries(lists: np.ndarray, gains: SparseRows, names: list[str]) -> t
     return qrels, run
 
 
-def pytrec_eval(qrels: dict, run: dict, names: list[str], ours: np.ndarray, seconds: float) -> None:
+def pytrec_eval(qrels: dict, run: dict, names: list[str], ours: Ours) -> None:
     """trec_eval through its Python binding."""
     from pytrec_eval import RelevanceEvaluator
 
     judge = RelevanceEvaluator(qrels, {"ndcg_cut.10", "recall.100", "recip_rank"})
-    took, values = timed(lambda: judge.evaluate(run), times=3)
     keys = ("ndcg_cut_10", "recall_100", "recip_rank")
-    theirs = np.array([[values[name][key] for name in names] for key in keys])
-    table("pytrec_eval", took, seconds, ours - theirs)
+    ours.against(
+        "pytrec_eval",
+        lambda: judge.evaluate(run),
+        lambda values: [[values[name][key] for name in names] for key in keys],
+    )
 
 
-def ir_measures(qrels: dict, run: dict, names: list[str], ours: np.ndarray, seconds: float) -> None:
+def ir_measures(qrels: dict, run: dict, names: list[str], ours: Ours) -> None:
     """ir_measures, which asks pytrec_eval."""
     import ir_measures as library
 
     judge = library.evaluator([library.parse_measure(metric) for metric in METRICS], qrels)
-    took, values = timed(lambda: list(judge.iter_calc(run)), times=3)
     row = {name: number for number, name in enumerate(names)}
-    theirs = np.zeros_like(ours)
-    for one in values:
-        theirs[METRICS.index(str(one.measure)), row[one.query_id]] = one.value
-    table("ir_measures", took, seconds, ours - theirs)
+
+    def read(values: list) -> np.ndarray:
+        theirs = np.zeros((len(METRICS), len(names)))
+        for one in values:
+            theirs[METRICS.index(str(one.measure)), row[one.query_id]] = one.value
+        return theirs
+
+    ours.against("ir_measures", lambda: list(judge.iter_calc(run)), read)
 
 
-def ranx(qrels: dict, run: dict, names: list[str], ours: np.ndarray, seconds: float) -> None:
+def ranx(qrels: dict, run: dict, names: list[str], ours: Ours) -> None:
     """Ranx: its dictionaries, a first call that compiles, warm calls, and its bare kernels."""
     warnings.simplefilter("ignore")
     importing, library = timed(lambda: __import__("ranx"))
-    table("ranx: import", importing, seconds)
+    line("ranx: import", importing)
     # What compiles is compiled on two queries, so that building is timed without it.
     few = names[:2]
     library.Qrels({name: qrels[name] for name in few})
     library.Run({name: run[name] for name in few})
     building, (theirs_qrels, theirs_run) = timed(lambda: (library.Qrels(qrels), library.Run(run)))
-    table("ranx: Qrels and Run from dictionaries", building, seconds)
+    line("ranx: Qrels and Run from dictionaries", building)
 
     def call(qrels: Any, run: Any) -> Callable[[], dict]:
         asked = ["ndcg@10", "recall@100", "mrr"]
@@ -122,32 +149,33 @@ def ranx(qrels: dict, run: dict, names: list[str], ours: np.ndarray, seconds: fl
             qrels, run, asked, return_mean=False, save_results_in_run=False
         )
 
+    def read(values: dict) -> np.ndarray:
+        return np.stack(list(values.values()))
+
     first, _ = timed(call(theirs_qrels, theirs_run))
-    table("ranx: evaluate, first call", first, seconds)
-    warm, values = timed(call(theirs_qrels, theirs_run), times=5)
-    table("ranx: evaluate, warm", warm, seconds, ours - np.stack(list(values.values())))
+    line("ranx: evaluate, first call", first)
+    warm = ours.against("ranx: evaluate, warm", call(theirs_qrels, theirs_run), read)
     lists = theirs_qrels.to_typed_list(), theirs_run.to_typed_list()
     call(*lists)()
-    kernels, _ = timed(call(*lists), times=5)
-    table("ranx: its kernels alone, on converted lists", kernels, seconds)
-    print(f"ranx warm / anglewise: {warm / seconds:.1f} (goal: at least {GOAL})")
+    ours.against("ranx: its kernels alone, on converted lists", call(*lists), read)
+    print(f"ranx warm / anglewise: {warm:.1f} (goal: at least {GOAL})")
 
 
-def timed(work: Callable[[], Any], times: int = 1) -> tuple[float, Any]:
-    """Median CPU seconds and the last result."""
-    took: list[float] = []
-    result = None
-    for _ in range(times):
-        start = time.process_time()
-        result = work()
-        took.append(time.process_time() - start)
-    return statistics.median(took), result
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    """CPU seconds of all threads, and the result."""
+    start = time.process_time()
+    result = work()
+    return time.process_time() - start, result
 
 
-def table(name: str, took: float, ours: float, difference: np.ndarray | None = None) -> None:
-    """One line: CPU seconds, the ratio to ours, and how far the numbers are apart."""
-    apart = "" if difference is None else f"  largest difference {np.abs(difference).max():.1e}"
-    print(f"{name:46s} {took:9.3f} s {took / ours:9.1f} x{apart}", flush=True)
+def line(name: str, theirs: float, ours: float = np.nan, apart: float = np.nan) -> float:
+    """One line of the table; returns the ratio."""
+    if np.isnan(ours):
+        print(f"{name:44s} {theirs:9.3f}", flush=True)
+        return np.nan
+    numbers = f"{theirs:9.3f} {ours:9.3f} {theirs / ours:7.1f}"
+    print(f"{name:44s} {numbers}   largest difference {apart:.1e}", flush=True)
+    return theirs / ours
 
 
 if __name__ == "__main__":

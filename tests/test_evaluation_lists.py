@@ -134,7 +134,7 @@ def test_lists_shorter_than_a_metric_reads_are_refused_unless_nothing_more_was_t
 def test_lists_of_another_space_or_another_length_are_refused():
     judgements = judged([(0, 0, 1.0)], (1, 3))
     with pytest.raises(ShapeError, match="row 7"):
-        evaluate({"dot": lists([0, 7])}, judgements, np.array([0]), "P@2")
+        evaluate({"dot": lists([7, 0])}, judgements, np.array([0]), "P@2")
     with pytest.raises(ShapeError, match="2 lists for 1"):
         evaluate({"dot": lists([0, 1], [1, 2])}, judgements, np.array([0]), "P@2")
 

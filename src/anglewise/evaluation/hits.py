@@ -15,7 +15,7 @@ LISTS = 512
 
 SPREAD = 1 << 20
 ODD_STEP = 648_055  # about the golden ratio of SPREAD: keys of neighbouring rows lie far apart
-TABLE_PER_KEY = 64
+TABLE_PER_KEY = 32
 LARGEST_TABLE = 1 << 24
 
 
@@ -35,27 +35,27 @@ class Wanted:
     @cached_property
     def relevant(self) -> Int64[Array, " q"]:
         """How many items each query has with a gain above 0."""
-        return np.bincount(self._lists, minlength=len(self)).astype(np.int64)
+        return np.bincount(self.gains.rows[self._relevant], minlength=len(self)).astype(np.int64)
 
     @cached_property
-    def ideal(self) -> "Places":
-        """The best list that could be: every relevant item, highest gain first."""
-        ends = np.cumsum(self.relevant)
-        starts = ends - self.relevant
-        ranks = np.arange(len(self._lists)) - np.repeat(starts, self.relevant)
-        return Places(self._lists, ranks, _falling(self._gains, starts, self.relevant))
+    def best(self) -> list[tuple[Int64[Array, " some"], Float64[Array, "some length"]]]:
+        """The best list of each query, its relevant items with the highest gain first.
+
+        Queries with equally many come together: which, and the gains of their lists.
+        """
+        gains, counts = self.gains.values[self._relevant], self.relevant
+        starts = np.cumsum(counts) - counts
+        together: list[tuple[Array, Array]] = []
+        for length in np.unique(counts):
+            queries = np.flatnonzero(counts == length)
+            table = gains[starts[queries][:, None] + np.arange(int(length))]
+            table.sort(axis=1)
+            together.append((queries, table[:, ::-1]))
+        return together
 
     @cached_property
-    def _kept(self) -> Array:
+    def _relevant(self) -> Int64[Array, " entries"]:
         return np.flatnonzero(self.gains.values > 0)
-
-    @cached_property
-    def _lists(self) -> Array:
-        return self.gains.rows[self._kept]
-
-    @cached_property
-    def _gains(self) -> Array:
-        return self.gains.values[self._kept]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,15 +114,6 @@ class Hits:
         return np.count_nonzero((listed >= 0) & judged[listed], axis=1).astype(np.int64)
 
 
-def _falling(values: Array, starts: Array, counts: Array) -> Array:
-    """The values of each list, largest first; lists of one length are sorted together."""
-    falling = np.empty_like(values)
-    for length in np.unique(counts):
-        places = starts[counts == length][:, None] + np.arange(int(length))
-        falling[places] = np.sort(values[places], axis=1)[:, ::-1]
-    return falling
-
-
 def _find(indices: Array, gains: SparseRows) -> Iterator[tuple[Array, Array, Array]]:
     """List, rank and gain of every judged item in the lists, some lists at a time.
 
@@ -135,35 +126,45 @@ def _find(indices: Array, gains: SparseRows) -> Iterator[tuple[Array, Array, Arr
     members = _Members(int(np.diff(ends, prepend=0).max()))
     for start, first, last in zip(range(0, len(indices), LISTS), ends[:-1], ends[1:], strict=True):
         block = indices[start : start + LISTS]
-        if block.max(initial=-1) >= columns:
+        nearest = int(block[:, :1].max(initial=-1))
+        if nearest >= columns:
             raise ShapeError(
-                f"a list holds row {int(block.max())}, but only {columns} items could be judged: "
+                f"a list begins with row {nearest}, but only {columns} items could be judged: "
                 "take neighbours and judgements in the same direction of the same space"
             )
         keys = (gains.rows[first:last] - start) * stride + gains.indices[first:last]
         at, entry = members.find((block + offsets[: len(block)]).ravel(), keys)
-        yield start + at // width, at % width, gains.values[first:last][entry]
+        lists = at // width
+        yield start + lists, at - width * lists, gains.values[first:last][entry]
 
 
 class _Members:
-    """Finds which of many numbers are among a few, at the cost of one look at a small table.
+    """Finds which of many numbers are among a few, at the cost of a look at small tables.
 
-    A table of bits, addressed by the low bits of a number, first sorts out what cannot be among
-    them, most of all; only what is left is searched for.
+    The tables are addressed by the low bits of a number. A table of bits sorts out what cannot
+    be among the few, most of all; another says which of them it would be. Only what comes to
+    the place of a number that another one has displaced is searched for.
     """
 
     def __init__(self, few: int) -> None:
         size = min(LARGEST_TABLE, 1 << (TABLE_PER_KEY * few).bit_length())
         self.mask = size - 1
         self.possible = np.zeros(size, dtype=bool)
+        self.holder = np.zeros(size, dtype=np.int32)
 
     def find(self, many: Array, few: Array) -> tuple[Array, Array]:
         """Places in ``many`` that hold one of the ascending ``few``, and which one it is."""
-        slots = few & self.mask
+        slots, each = few & self.mask, np.arange(len(few))
         self.possible[slots] = True
+        self.holder[slots] = each
         at = np.flatnonzero(self.possible[many & self.mask])
         self.possible[slots] = False
-        entry = np.searchsorted(few, many[at])
-        entry[entry == len(few)] = 0
-        found = np.flatnonzero(few[entry] == many[at])
+        sought = many[at]
+        entry = self.holder[sought & self.mask].astype(np.int64)
+        displaced = np.flatnonzero(self.holder[slots] != each)
+        if len(displaced):
+            others = np.flatnonzero(few[entry] != sought)
+            place = np.searchsorted(few[displaced], sought[others])
+            entry[others] = displaced[np.minimum(place, len(displaced) - 1)]
+        found = np.flatnonzero(few[entry] == sought)
         return at[found], entry[found]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.evaluation.hits import Hits, Places
+from anglewise.evaluation.hits import Hits, Places, Wanted
 from anglewise.evaluation.kinds import RankingMetric
 from anglewise.typing import Array, Float64
 
@@ -28,18 +28,26 @@ class NDCG(RankingMetric):
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
-        reached = self._discounted(hits.places, len(hits.wanted))
-        return _share(reached, self._discounted(hits.wanted.ideal, len(hits.wanted)))
+        near = hits.places.relevant.within(self.depth)
+        worth = self.gain(near.gains) / self._discounts[near.ranks]
+        return _share(_sum(near, worth, len(hits.wanted)), self._ideal(hits.wanted))
 
-    def gain(self, gains: Float64[Array, " places"]) -> Float64[Array, " places"]:
+    def gain(self, gains: Float64[Array, "*places"]) -> Float64[Array, "*places"]:
         """What an item is worth: its grade."""
         return gains
 
-    def _discounted(self, places: Places, queries: int) -> Float64[Array, " q"]:
-        near = places.relevant.within(self.depth)
-        discounts = np.log2(np.arange(2, self.depth + 2))
-        worth = self.gain(near.gains) / discounts[near.ranks]
-        return _sum(near, worth, queries)
+    @property
+    def _discounts(self) -> Array:
+        return np.log2(np.arange(2, self.depth + 2))
+
+    def _ideal(self, wanted: Wanted) -> Array:
+        sums = np.zeros(len(wanted))
+        for queries, gains in wanted.best:
+            near = self.gain(gains[:, : self.depth])
+            worth = near / self._discounts[: near.shape[1]]
+            # One after the other, as reached gains are summed, so that no share exceeds 1.
+            sums[queries] = worth.cumsum(axis=1)[:, -1:].sum(axis=1)
+        return sums
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,7 @@ class ExponentialNDCG(NDCG):
 
     name = "nDCG(exp)"
 
-    def gain(self, gains: Float64[Array, " places"]) -> Float64[Array, " places"]:
+    def gain(self, gains: Float64[Array, "*places"]) -> Float64[Array, "*places"]:
         """``2^grade - 1``."""
         return np.exp2(gains) - 1
 
