@@ -112,9 +112,10 @@ class ReciprocalRank(RankingMetric):
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
         near = hits.places.relevant.within(self.depth)
-        first = np.flatnonzero(np.diff(near.lists, prepend=-1))
+        counts = _count(near, hits)
+        first = (np.cumsum(counts) - counts)[counts > 0]
         values = np.zeros(len(hits.wanted))
-        values[near.lists[first]] = 1 / (near.ranks[first] + 1)
+        values[counts > 0] = 1 / (near.ranks[first] + 1)
         return values
 
 
