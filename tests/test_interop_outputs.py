@@ -82,6 +82,15 @@ def test_a_pipe_can_be_written_to():
     assert run.stdout == "hello"
 
 
+def test_output_that_the_shell_sent_to_a_file_goes_into_that_file(tmp_path):
+    code = "from anglewise.interop.atomic import write_text; write_text('/dev/stdout', 'hello')"
+    with (tmp_path / "out").open("wb") as out:
+        before = os.fstat(out.fileno()).st_ino
+        subprocess.run([sys.executable, "-c", code], stdout=out, check=True)
+    assert (tmp_path / "out").read_text() == "hello"
+    assert (tmp_path / "out").stat().st_ino == before
+
+
 @pytest.mark.parametrize(
     ("place", "says"),
     [
