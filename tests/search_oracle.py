@@ -26,7 +26,9 @@ def in_order(values):
 
 def power(norms, exponent):
     out = np.zeros_like(norms)
-    out[norms > 0] = norms[norms > 0] ** exponent
+    root = np.sqrt(np.sqrt(norms[norms > 0]))
+    halves = {0: 1, -0.25: 1 / root, -0.5: 1 / np.sqrt(norms[norms > 0]), -1: 1 / norms[norms > 0]}
+    out[norms > 0] = halves[exponent]
     return out
 
 

@@ -266,7 +266,21 @@ class BlockFormula(Formula):
 
 
 def _power(norms: Array, exponent: float) -> Array:
-    """``norms ** exponent``, and 0 for a zero vector, so that its score is 0 and never NaN."""
+    """``norms ** exponent``, and 0 for a zero vector, so that its score is 0 and never NaN.
+
+    Quarters are made of square roots: these are the same on every machine, powers are not.
+    """
     if exponent == 0:
         return np.ones_like(norms)
-    return np.where(norms > 0, np.where(norms > 0, norms, 1.0) ** exponent, 0.0)
+    there = norms > 0
+    whole, quarters = divmod(4 * abs(exponent), 4)
+    base = np.where(there, norms, 1.0)
+    if quarters % 1 == 0:
+        value = base**whole
+        if quarters >= 2:
+            value = value * np.sqrt(base)
+        if quarters % 2:
+            value = value * np.sqrt(np.sqrt(base))
+    else:
+        value = base ** abs(exponent)
+    return np.where(there, 1 / value if exponent < 0 else value, 0.0)

@@ -106,22 +106,30 @@ NAME(square)(const void *x, long d, int wide)
     return NAME(halved)(length);
 }
 
+/* each vector with the rows listed for it */
 static TARGET void
-NAME(products)(const struct pairs *p)
+NAME(products)(const struct lists *p)
 {
-#define EACH(wide, type, kind)                                                                    \
-    for (long i = 0; i < p->count; i++)                                                           \
-        NAME(pair)(p->queries + p->asking[i] * p->d,                                              \
-                   (const type *)p->items + p->ranked[i] * p->d, p->d, wide, kind,                \
-                   p->product + i, p->squares + i)
-    if (p->wide) {
-        if (p->kind == DOT) EACH(1, double, DOT);
-        else if (p->kind == SQUARED) EACH(1, double, SQUARED);
-        else EACH(1, double, MANHATTAN);
-    } else {
-        if (p->kind == DOT) EACH(0, float, DOT);
-        else if (p->kind == SQUARED) EACH(0, float, SQUARED);
-        else EACH(0, float, MANHATTAN);
+#define EACH(WIDE, type, KIND)                                                                    \
+    if (p->wide == WIDE && p->kinds[list] == KIND)                                                \
+        for (long i = list * p->listed; i < (list + 1) * p->listed; i++) {                        \
+            const type *items = p->items;                                                         \
+            if (i + AHEAD < pairs && p->rows[i + AHEAD] >= 0)                                     \
+                for (long c = 0; c < p->d && c < 4 * LINE; c += LINE / (long)sizeof(type))        \
+                    __builtin_prefetch(items + p->rows[i + AHEAD] * p->d + c);                    \
+            if (p->rows[i] >= 0)                                                                  \
+                NAME(pair)(vector, items + p->rows[i] * p->d, p->d, WIDE, KIND, p->product + i,   \
+                           p->squares + i);                                                       \
+        }
+    long pairs = p->count * p->listed;
+    for (long list = 0; list < p->count; list++) {
+        const double *vector = p->vectors + p->asking[list] * p->d;
+        EACH(1, double, DOT)
+        EACH(1, double, SQUARED)
+        EACH(1, double, MANHATTAN)
+        EACH(0, float, DOT)
+        EACH(0, float, SQUARED)
+        EACH(0, float, MANHATTAN)
     }
 #undef EACH
 }
@@ -137,25 +145,25 @@ NAME(squares)(const void *x, long rows, long d, int wide, double *out)
             out[i] = NAME(square)((const float *)x + i * d, d, 0);
 }
 
-/* rows of 4 interleaved, times a panel of 8 columns: coordinates in order, unfused */
+/* ABREAST rows, interleaved, times a panel of 8 columns: coordinates in order, unfused */
 static TARGET void
 NAME(moved)(const double *restrict rows, const double *restrict panel, long d,
-            double out[restrict 4][8])
+            double out[restrict ABREAST][8])
 {
-    doubles sum[4][2];
-    for (int r = 0; r < 4; r++)
+    doubles sum[ABREAST][2];
+    for (int r = 0; r < ABREAST; r++)
         sum[r][0] = sum[r][1] = (doubles){0};
-    for (long c = 0; c < d; c++, rows += 4, panel += 8) {
+    for (long c = 0; c < d; c++, rows += ABREAST, panel += 8) {
         doubles low, high;
         memcpy(&low, panel, sizeof low);
         memcpy(&high, panel + 4, sizeof high);
-        for (int r = 0; r < 4; r++) {
+        for (int r = 0; r < ABREAST; r++) {
             doubles row = rows[r] - (doubles){0};
             sum[r][0] += row * low;
             sum[r][1] += row * high;
         }
     }
-    for (int r = 0; r < 4; r++) {
+    for (int r = 0; r < ABREAST; r++) {
         memcpy(out[r], &sum[r][0], sizeof(doubles));
         memcpy(out[r] + 4, &sum[r][1], sizeof(doubles));
     }

@@ -8,11 +8,12 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "_units.h"
 
 #define STRIP_BYTES (192 * 1024) /* items that stay in the second cache while queries pass by */
-#define TOGETHER 64 /* rows that share a visit of the matrix */
+#define TOGETHER (10 * ABREAST) /* rows that share a visit of the matrix */
 
 static const struct unit *unit;
 
@@ -181,35 +182,39 @@ scan(PyObject *self, PyObject *args)
     return finished(b, 14, good);
 }
 
-/* products(kind, wide, d, queries, items, asking, ranked, product, squares) */
+/* products(wide, d, listed, vectors, items, asking, kinds, rows, product, squares) */
 static PyObject *
 products(PyObject *self, PyObject *args)
 {
-    Py_buffer b[6];
-    struct pairs p = {0};
-    int kind;
+    Py_buffer b[7];
+    struct lists p = {0};
     (void)self;
-    if (!PyArg_ParseTuple(args, "iply*y*y*y*w*w*", &kind, &p.wide, &p.d, &b[0], &b[1], &b[2],
-                          &b[3], &b[4], &b[5]))
+    if (!PyArg_ParseTuple(args, "plly*y*y*y*y*w*w*", &p.wide, &p.d, &p.listed, &b[0], &b[1], &b[2],
+                          &b[3], &b[4], &b[5], &b[6]))
         return NULL;
-    p.kind = (enum kind)kind, p.count = b[2].len / 8;
-    p.queries = b[0].buf, p.items = b[1].buf, p.asking = b[2].buf, p.ranked = b[3].buf;
-    p.product = b[4].buf, p.squares = b[5].buf;
-    long size = p.wide ? 8 : 4, queries = p.d > 0 ? b[0].len / 8 / p.d : 0;
-    long items = p.d > 0 ? b[1].len / size / p.d : 0;
-    int good = fits(&b[0], queries * p.d, 8) && fits(&b[1], items * p.d, size)
-        && fits(&b[3], p.count, 8) && fits(&b[4], p.count, 8) && fits(&b[5], p.count, 8);
+    p.count = b[2].len / 8;
+    p.vectors = b[0].buf, p.items = b[1].buf, p.asking = b[2].buf, p.kinds = b[3].buf;
+    p.rows = b[4].buf, p.product = b[5].buf, p.squares = b[6].buf;
+    long size = p.wide ? 8 : 4, pairs = p.count * p.listed;
+    long vectors = p.d > 0 ? b[0].len / 8 / p.d : 0, items = p.d > 0 ? b[1].len / size / p.d : 0;
+    int good = fits(&b[0], vectors * p.d, 8) && fits(&b[1], items * p.d, size)
+        && fits(&b[2], p.count, 8) && fits(&b[3], p.count, 1) && fits(&b[4], pairs, 4)
+        && fits(&b[5], pairs, 8) && fits(&b[6], pairs, 8);
+    int inside = 1;
     for (long i = 0; good && i < p.count; i++)
-        if (p.asking[i] < 0 || p.asking[i] >= queries || p.ranked[i] < 0 || p.ranked[i] >= items) {
-            PyErr_SetString(PyExc_IndexError, "a pair names a row that is not there");
-            good = 0;
-        }
+        inside &= p.asking[i] >= 0 && p.asking[i] < vectors && p.kinds[i] >= 0 && p.kinds[i] < 3;
+    for (long i = 0; good && i < pairs; i++)
+        inside &= p.rows[i] < items;
+    if (!inside) {
+        PyErr_SetString(PyExc_IndexError, "a list names a row that is not there");
+        good = 0;
+    }
     if (good) {
         Py_BEGIN_ALLOW_THREADS
         unit->products(&p);
         Py_END_ALLOW_THREADS
     }
-    return finished(b, 6, good);
+    return finished(b, 7, good);
 }
 
 /* squares(x, wide, d, out): the squared length of each row */
@@ -240,15 +245,15 @@ move(const float *x, long rows, long d, const double *offset, const double *pane
         long some = rows - first < TOGETHER ? rows - first : TOGETHER;
         for (long i = 0; i < TOGETHER; i++)
             for (long c = 0; c < d; c++)
-                room[i / 4 * 4 * d + c * 4 + i % 4] =
+                room[i / ABREAST * ABREAST * d + c * ABREAST + i % ABREAST] =
                     i < some ? (double)x[(first + i) * d + c] - offset[c] : 0;
         for (long column = 0; column < r; column += 8)
-            for (long i = 0; i < some; i += 4) {
-                double tile[4][8];
+            for (long i = 0; i < some; i += ABREAST) {
+                double tile[ABREAST][8];
+                long width = r - column < 8 ? r - column : 8;
                 unit->moved(room + i * d, panels + column * d, d, tile);
-                for (long a = 0; a < 4 && i + a < some; a++)
-                    for (long c = 0; c < 8 && column + c < r; c++)
-                        out[(first + i + a) * r + column + c] = tile[a][c];
+                for (long a = 0; a < ABREAST && i + a < some; a++)
+                    memcpy(out + (first + i + a) * r + column, tile[a], sizeof(double) * (size_t)width);
             }
     }
 }

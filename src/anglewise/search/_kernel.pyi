@@ -9,13 +9,14 @@ def ranges(values: Buffer, least: Buffer, most: Buffer) -> None: ...
 def scan(*sizes_and_buffers: int | Buffer) -> None: ...
 def finish(*sizes_and_buffers: int | Buffer) -> None: ...
 def products(
-    kind: int,
     wide: bool,
     d: int,
-    queries: Buffer,
+    listed: int,
+    vectors: Buffer,
     items: Buffer,
     asking: Buffer,
-    ranked: Buffer,
+    kinds: Buffer,
+    rows: Buffer,
     product: Buffer,
     squares: Buffer,
 ) -> None: ...

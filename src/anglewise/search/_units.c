@@ -66,8 +66,6 @@ compact(const struct scan *s, long at)
     if (s->counts[at] <= s->keep)
         return;
     float least = select_best(values, rows, s->counts[at], s->keep);
-    for (long i = s->keep; i < s->counts[at]; i++)
-        values[i] = -INFINITY, rows[i] = -1;
     s->counts[at] = (int32_t)s->keep;
     if (least > s->cut[at])
         s->cut[at] = least;

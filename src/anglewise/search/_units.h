@@ -6,6 +6,9 @@
 #include <stdint.h>
 
 #define COLUMNS 16 /* items of a block */
+#define ABREAST 6  /* rows that are moved together */
+#define AHEAD 4    /* rows that are fetched before their turn */
+#define LINE 64    /* bytes that are fetched at once */
 
 enum kind { DOT, SQUARED, MANHATTAN };
 
@@ -21,13 +24,15 @@ struct scan {
     int32_t *rows, *counts;
 };
 
-struct pairs {
-    long d, count;
+/* vectors, and for each a list of rows (-1: none) whose products with it are wanted */
+struct lists {
+    long d, count, listed;
     int wide;
-    enum kind kind;
-    const double *queries;
+    const double *vectors;
     const void *items;
-    const int64_t *asking, *ranked;
+    const int64_t *asking;
+    const int8_t *kinds;
+    const int32_t *rows;
     double *product, *squares;
 };
 
@@ -36,9 +41,9 @@ struct unit {
     const char *name;
     int rows; /* queries that are in registers together */
     void (*scan)(const struct scan *, float *limits, long strip);
-    void (*products)(const struct pairs *);
+    void (*products)(const struct lists *);
     void (*squares)(const void *x, long rows, long d, int wide, double *out);
-    void (*moved)(const double *rows, const double *panel, long d, double out[4][8]);
+    void (*moved)(const double *rows, const double *panel, long d, double out[ABREAST][8]);
 };
 
 const struct unit *widest(void);

@@ -5,24 +5,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from anglewise.embeddings import Embeddings
-from anglewise.measures.formula import Formula
-from anglewise.search.exact import moved, norms, products, scores
+from anglewise.search.exact import KINDS, Lists, moved, norms, products, scores
 from anglewise.search.left_out import LeftOut
 from anglewise.search.plan import Pass
-from anglewise.search.ranking import Places, keys
-from anglewise.typing import Array, Float32, Float64, Int64, Shaped
+from anglewise.search.ranking import NOBODY, Places, keys
+from anglewise.typing import Array, Float32, Float64, Int, Int64, Shaped
 
 MOVED_BYTES = 1 << 23
 """Rows of the ranked side are moved again, exactly, in pieces of this size."""
-
-
-@dataclass(frozen=True, eq=False)
-class Wanted:
-    """Pairs of a query and a row of the ranked side, to be scored by a formula."""
-
-    formula: Formula
-    asking: Int64[Array, " pairs"]
-    rows: Int64[Array, " pairs"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,37 +54,55 @@ class Asked:
             reduced_norms=self.reduced_norms[which],
         )
 
-    def keys(self, wanted: list[Wanted]) -> list[Shaped[Array, " _"]]:
-        """The exact sortable numbers of pairs."""
-        if self.shared.ranked is None:
-            x = self.ranked.vectors
-            found = [products(w.formula.product, self.exact, x, w.asking, w.rows) for w in wanted]
-        else:
-            found = self._moved_products(wanted)
-        return [
-            keys(
-                scores(w.formula, product, self.norms[w.asking], lengths),
-                self.places.places(w.rows),
+    def keys(self, rows: Int[Array, "q m listed"]) -> Shaped[Array, "q m listed"]:
+        """The exact sortable numbers of rows listed for each query and measure; -1 is nobody."""
+        q, m, listed = rows.shape
+        kinds = np.array([KINDS.index(formula.product) for formula in self.shared.formulas])
+        asking = np.repeat(np.arange(q, dtype=np.int64), m)
+        lists = Lists(asking, np.tile(kinds, q), rows.reshape(q * m, listed))
+        product, lengths = self._products(lists)
+        out = np.full(rows.shape, NOBODY)
+        for j, formula in enumerate(self.shared.formulas):
+            shape = (q, listed)
+            score = scores(
+                formula,
+                product.reshape(rows.shape)[:, j],
+                np.broadcast_to(self.norms[:, None], shape),
+                lengths.reshape(rows.shape)[:, j],
             )
-            for w, (product, lengths) in zip(wanted, found, strict=True)
-        ]
+            out[:, j] = np.where(
+                rows[:, j] < 0, NOBODY, keys(score, self.places.places(rows[:, j]))
+            )
+        return out
 
-    def _moved_products(
-        self, wanted: list[Wanted]
-    ) -> list[tuple[Float64[Array, " _"], Float64[Array, " _"]]]:
-        """Each row is moved once, however many pairs it stands in."""
-        out = [(np.empty(len(w.rows)), np.empty(len(w.rows))) for w in wanted]
-        due, at = np.unique(np.concatenate([w.rows for w in wanted]), return_inverse=True)
-        place = np.split(at, np.cumsum([len(w.rows) for w in wanted])[:-1])
+    def pair_keys(
+        self, measure: int, asking: Int64[Array, " pairs"], rows: Int64[Array, " pairs"]
+    ) -> Shaped[Array, " pairs"]:
+        """The exact sortable numbers of pairs of a query and a row."""
+        formula = self.shared.formulas[measure]
+        kinds = np.full(len(rows), KINDS.index(formula.product))
+        product, lengths = self._products(Lists(np.ascontiguousarray(asking), kinds, rows[:, None]))
+        score = scores(formula, product[:, 0], self.norms[asking], lengths[:, 0])
+        return keys(score, self.places.places(rows))
+
+    def _products(
+        self, lists: Lists
+    ) -> tuple[Float64[Array, "lists listed"], Float64[Array, "lists listed"]]:
+        """The products of lists of rows, and the norms of the rows; each row is moved once."""
+        rows = lists.rows
+        product, squares = np.zeros(rows.shape), np.zeros(rows.shape)
+        if self.shared.ranked is None:
+            products(lists, self.exact, self.ranked.vectors, product, squares)
+            return product, np.sqrt(squares)
+        due, at = np.unique(rows, return_inverse=True)
+        place = np.where(rows < 0, -1, at.reshape(rows.shape))
         length = max(64, MOVED_BYTES // (8 * self.exact.shape[1]))
         for start in range(0, len(due), length):
             x = moved(self.ranked.vectors[due[start : start + length]], self.shared.ranked)
-            for w, inside, (product, lengths) in zip(wanted, place, out, strict=True):
-                here = np.flatnonzero((inside >= start) & (inside < start + length))
-                product[here], lengths[here] = products(
-                    w.formula.product, self.exact, x, w.asking[here], inside[here] - start
-                )
-        return out
+            here = (place >= start) & (place < start + length)
+            local = replace(lists, rows=np.where(here, place - start, -1))
+            products(local, self.exact, x, product, squares)
+        return product, np.sqrt(squares)
 
 
 def asked(

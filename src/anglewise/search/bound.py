@@ -15,27 +15,21 @@ from anglewise.measures.formula import Formula
 from anglewise.typing import Array, Bool, Float32, Float64, Int64
 
 UNIT = 2.0**-24
-SIZES = 600
-"""Sizes of items: powers of two from 2^-300 on."""
+SIZES = 512
+"""Sizes of items: powers of two from 2^-256 on."""
 TOO_LARGE = 1e37
 """Beyond this, float32 sums may overflow: nothing is known about them."""
 
 
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """The largest of each quantity among the items of each size, for each measure; -inf if none.
+    """The largest of each quantity among the items of each size; minus infinity if there are none.
 
-    ``norm``, ``stray`` (how far the float32 rows may lie from the exact ones beyond rounding):
-    ``(sizes,)``. ``lever`` (weight times norm), ``weight``, ``bias``, ``bias_size`` (absolute):
-    ``(measures, sizes)``.
+    Rows: the norm; how far the float32 row may lie from the exact one beyond rounding; then for
+    each measure weight times norm, weight, bias, and the absolute value of the bias.
     """
 
-    norm: Float64[Array, " sizes"]
-    stray: Float64[Array, " sizes"]
-    lever: Float64[Array, "m sizes"]
-    weight: Float64[Array, "m sizes"]
-    bias: Float64[Array, "m sizes"]
-    bias_size: Float64[Array, "m sizes"]
+    table: Float64[Array, "quantities sizes"]
 
     @classmethod
     def of(
@@ -46,33 +40,24 @@ class Reach:
         bias: Float32[Array, "m blocks"],
         least_bias: Float32[Array, "m blocks"],
     ) -> "Reach":
-        """From the largest norm and weight and the range of the bias in blocks of items."""
-        exponent = np.frexp(norm)[1].astype(np.int64)
-        size = np.where(norm > 0, np.clip(exponent + SIZES // 2, 0, SIZES - 1), 0)
-        w, b = weight.astype(np.float64), bias.astype(np.float64)
-        extent = np.maximum(np.abs(b), np.abs(least_bias.astype(np.float64)))
-        return cls(
-            _largest(size, norm),
-            _largest(size, np.full(len(norm), stray)),
-            *(np.stack([_largest(size, row) for row in part]) for part in (w * norm, w, b, extent)),
+        """From the largest norm and weight and the range of the bias in blocks of items.
+
+        Blocks come in order of their norms.
+        """
+        extent = np.maximum(np.abs(bias), np.abs(least_bias))
+        quantities = np.concatenate(
+            [norm[None], np.full((1, len(norm)), stray), weight * norm, weight, bias, extent]
         )
+        exponent = np.frexp(norm)[1] + SIZES // 2
+        size = np.where(norm > 0, exponent, 0)
+        first = np.flatnonzero(np.diff(size, prepend=-1))
+        table = np.full((len(quantities), SIZES), -np.inf)
+        table[:, size[first]] = np.maximum.reduceat(quantities, first, axis=1)
+        return cls(table)
 
     def join(self, other: "Reach") -> "Reach":
         """The reach of both sets of items."""
-        return Reach(
-            np.maximum(self.norm, other.norm),
-            np.maximum(self.stray, other.stray),
-            np.maximum(self.lever, other.lever),
-            np.maximum(self.weight, other.weight),
-            np.maximum(self.bias, other.bias),
-            np.maximum(self.bias_size, other.bias_size),
-        )
-
-
-def _largest(size: Int64[Array, " blocks"], values: Float64[Array, " blocks"]) -> Array:
-    out = np.full(SIZES, -np.inf)
-    np.maximum.at(out, size, values)
-    return out
+        return Reach(np.maximum(self.table, other.table))
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,19 +141,9 @@ def bounds(
     exact_input: bool,
 ) -> list[Bound]:
     """One bound for each measure, over the sizes that occur."""
-    there = reach.norm >= 0
+    there = reach.table[:, reach.table[0] >= 0]
+    of_measure = there[2:].reshape(4, len(formulas), -1)
     return [
-        Bound(
-            formula,
-            query_norms,
-            dimension,
-            exact_input,
-            reach.norm[there],
-            reach.stray[there],
-            reach.lever[j, there],
-            reach.weight[j, there],
-            reach.bias[j, there],
-            reach.bias_size[j, there],
-        )
+        Bound(formula, query_norms, dimension, exact_input, there[0], there[1], *of_measure[:, j])
         for j, formula in enumerate(formulas)
     ]

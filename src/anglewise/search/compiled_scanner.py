@@ -98,18 +98,3 @@ class CompiledScanner(Scanner):
             found.counts,
             found.cut,
         )
-
-    def sample(
-        self,
-        shared: Pass,
-        tile: Tile,
-        queries: Float32[Array, "panels r rows"],
-        left_out: LeftOut,
-        rank: int,
-    ) -> Float32[Array, "q m"]:
-        """By a search of the sample."""
-        found = Candidates.none(len(left_out.counts), len(shared.measures), rank)
-        self.scan(shared, tile, queries, left_out, found)
-        self.finish(found)
-        least = found.values[:, :, :rank].min(axis=2)
-        return np.where((found.counts >= rank) & (least < np.inf), least, np.float32(-np.inf))

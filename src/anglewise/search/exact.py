@@ -6,6 +6,8 @@ whatever stands beside it, however many threads work, and whether the compiled p
 measure's score is then rounded to float32, and that number is ranked.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import ModuleType
 
 import numpy as np
@@ -13,7 +15,7 @@ import numpy as np
 from anglewise.measures.formula import Formula, Product
 from anglewise.measures.frame import Affine
 from anglewise.search.kernel import KERNEL
-from anglewise.typing import Array, Float, Float32, Float64, Int64
+from anglewise.typing import Array, Float, Float32, Float64, Int, Int64
 
 TOGETHER = 8192
 """Pairs whose coordinates NumPy gathers at once."""
@@ -21,6 +23,11 @@ LANES = 8
 KINDS: tuple[Product, ...] = ("dot", "squared-distance", "manhattan")
 
 kernel: ModuleType | None = KERNEL
+_TERMS: tuple[Callable[[Array, Array], Array], ...] = (
+    lambda q, x: q * x,
+    lambda q, x: (q - x) * (q - x),
+    lambda q, x: np.abs(q - x),
+)
 
 
 def moved(x: Float32[Array, "n d"], by: Affine | None) -> Float64[Array, "n r"]:
@@ -55,31 +62,39 @@ def norms(x: Float[Array, "n d"]) -> Float64[Array, " n"]:
     return np.sqrt(total)
 
 
+@dataclass(frozen=True, eq=False)
+class Lists:
+    """Queries, and for each a list of rows (-1: none) whose products with it are wanted.
+
+    A query may have several lists; ``kinds`` are numbers in ``KINDS``.
+    """
+
+    asking: Int64[Array, " lists"]
+    kinds: Int[Array, " lists"]
+    rows: Int[Array, "lists listed"]
+
+
 def products(
-    kind: Product,
+    wanted: Lists,
     queries: Float64[Array, "q d"],
     items: Float[Array, "n d"],
-    asking: Int64[Array, " pairs"],
-    ranked: Int64[Array, " pairs"],
-) -> tuple[Float64[Array, " pairs"], Float64[Array, " pairs"]]:
-    """The product of each pair of rows, and the norm of its item."""
-    total, squares = np.zeros(len(asking)), np.zeros(len(asking))
+    product: Float64[Array, "lists listed"],
+    squares: Float64[Array, "lists listed"],
+) -> None:
+    """Write down the product of each pair, and the squared length of its item."""
+    asking, kinds, rows = wanted.asking, wanted.kinds, wanted.rows
     if kernel is not None:
-        wide, d = items.dtype == np.float64, items.shape[1]
-        pairs = np.ascontiguousarray(asking), np.ascontiguousarray(ranked)
-        kernel.products(KINDS.index(kind), wide, d, queries, items, *pairs, total, squares)
-        return total, np.sqrt(squares)
-    for start in range(0, len(asking), TOGETHER):
-        part = slice(start, start + TOGETHER)
-        q, x = _lanes(queries[asking[part]]), _lanes(items[ranked[part]])
-        squares[part] = _halved(x * x)
-        if kind == "dot":
-            total[part] = _halved(q * x)
-        elif kind == "manhattan":
-            total[part] = _halved(np.abs(q - x))
-        else:
-            total[part] = _halved((q - x) * (q - x))
-    return total, np.sqrt(squares)
+        wide, (d, listed) = items.dtype == np.float64, (items.shape[1], rows.shape[1])
+        lists = asking, kinds.astype(np.int8), np.ascontiguousarray(rows, dtype=np.int32)
+        kernel.products(wide, d, listed, queries, items, *lists, product, squares)
+        return
+    for kind, terms in enumerate(_TERMS):
+        pairs = np.nonzero((rows >= 0) & (kinds == kind)[:, None])
+        for start in range(0, len(pairs[0]), TOGETHER):
+            at = pairs[0][start : start + TOGETHER], pairs[1][start : start + TOGETHER]
+            q, x = _lanes(queries[asking[at[0]]]), _lanes(items[rows[at]])
+            product[at] = _halved(terms(q, x))
+            squares[at] = _halved(x * x)
 
 
 def scores(

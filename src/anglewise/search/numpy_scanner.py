@@ -89,14 +89,14 @@ class NumpyScanner(Scanner):
         tile: Tile,
         queries: Float32[Array, "q r"],
         left_out: LeftOut,
-        rank: int,
+        found: Candidates,
     ) -> Float32[Array, "q m"]:
         """From the best of each of many groups of items: never above the true value."""
-        products = items_by_queries(shared, tile, queries)
-        cuts = np.full((len(queries), len(tile.weights)), -np.inf, dtype=np.float32)
-        groups = len(products) // self.block
+        groups = len(tile.rows) // self.block
+        cuts, rank = np.full_like(found.cut, -np.inf), found.keep
         if rank > groups:
             return cuts
+        products = items_by_queries(shared, tile, queries)
         hidden = _hidden(tile, left_out)
         with np.errstate(invalid="ignore", over="ignore"):
             for j in range(len(tile.weights)):

@@ -3,6 +3,8 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+import numpy as np
+
 from anglewise.measures.frame import Affine
 from anglewise.search.bound import Reach
 from anglewise.search.candidates import Candidates
@@ -72,13 +74,21 @@ class Scanner(ABC):
     def finish(self, found: Candidates) -> None:
         """Leave no more candidates than are to be kept."""
 
-    @abstractmethod
     def sample(
         self,
         shared: Pass,
         tile: Tile,
         queries: Float32[Array, "..."],
         left_out: LeftOut,
-        rank: int,
+        found: Candidates,
     ) -> Float32[Array, "q m"]:
-        """About the value of the ``rank``-th item of the tile, for each query and measure."""
+        """About the value of the last item of the tile that would be kept.
+
+        Found from no candidates and a cut that is likely to lie below it. Minus infinity where
+        nothing can be said.
+        """
+        self.scan(shared, tile, queries, left_out, found)
+        self.finish(found)
+        least = found.values[:, :, : found.keep].min(axis=2)
+        good = (found.counts >= found.keep) & (least < np.inf)
+        return np.where(good, least, np.float32(-np.inf))

@@ -8,11 +8,11 @@ exactly.
 
 import numpy as np
 
-from anglewise.search.asked import Asked, Wanted
+from anglewise.search.asked import Asked
 from anglewise.search.bound import Bound, Reach, bounds
 from anglewise.search.candidates import Candidates
 from anglewise.search.numpy_scanner import NumpyScanner, items_by_queries
-from anglewise.search.ranking import NOBODY, Standing, best, scores_of
+from anglewise.search.ranking import Standing, best, scores_of
 from anglewise.search.tiles import spans, tile
 from anglewise.typing import Array, Float32, Int64
 
@@ -27,8 +27,9 @@ def settled(asked: Asked, found: Candidates, reach: Reach) -> list[Standing]:
     plain = shared.ranked is None and shared.shift is None
     known = bounds(reach, shared.formulas, asked.reduced_norms, asked.exact.shape[1], plain)
     out: list[Standing] = []
-    for j, key in enumerate(_exact_keys(asked, found)):
-        standing = Standing(*best(key, asked.k))
+    key = asked.keys(found.rows[:, :, : found.keep])
+    for j in range(len(known)):
+        standing = Standing(*best(key[:, j], asked.k))
         complete = found.counts[:, j] >= allowed
         proven = complete | known[j].below(found.cut[:, j], standing.last)
         unproven = np.flatnonzero(~proven)
@@ -38,21 +39,6 @@ def settled(asked: Asked, found: Candidates, reach: Reach) -> list[Standing]:
             sure = _again(asked.take(some), j, bound, cut, standing.last[some])
             standing.key[some], standing.tied[some] = sure.key, sure.tied
         out.append(standing)
-    return out
-
-
-def _exact_keys(asked: Asked, found: Candidates) -> list[Array]:
-    rows = found.rows[:, :, : found.keep].astype(np.int64)
-    there = [np.nonzero(rows[:, j] >= 0) for j in range(rows.shape[1])]
-    wanted = [
-        Wanted(formula, at[0], rows[:, j][at])
-        for j, (formula, at) in enumerate(zip(asked.shared.formulas, there, strict=True))
-    ]
-    out: list[Array] = []
-    for at, key in zip(there, asked.keys(wanted), strict=True):
-        table = np.full((len(asked), found.keep), NOBODY)
-        table[at] = key
-        out.append(table)
     return out
 
 
@@ -68,7 +54,7 @@ def _again(
     cut = bound.cut(near, score)
     for span in spans(len(asked.ranked), length):
         who, rows = _may_reach(asked, j, span, cut)
-        key = asked.keys([Wanted(bound.formula, who, rows)])[0]
+        key = asked.pair_keys(j, who, rows)
         reaches = scores_of(key) >= score[who]
         standing.take_in(who[reaches], key[reaches])
         higher = np.flatnonzero(standing.last > score)

@@ -16,10 +16,12 @@ from anglewise.search.ranking import Standing
 from anglewise.search.scanner import Tile
 from anglewise.search.settle import settled
 from anglewise.search.tiles import spans, tile
-from anglewise.typing import Array, Float32
+from anglewise.typing import Array
 
 SAMPLE = 4096
 """Items looked at first, to learn what a score must exceed to be of interest."""
+SMALL = 1 / 16
+"""The share of them that is looked at before."""
 STATE_BYTES = 1 << 25
 
 
@@ -77,26 +79,38 @@ def _swept(asked: Asked, machine: Machine, step: Callable[[int], None]) -> list[
 def _seed(
     parts: list[Asked], queries: list[Array], found: list[Candidates], machine: Machine
 ) -> None:
-    """Start with cuts that a sample of the items suggests; the proof notices if they mislead."""
-    items, scanner = len(parts[0].ranked), machine.scanner
+    """Start with cuts that samples of the items suggest; the proof notices if they mislead.
+
+    A small sample tells what is of interest in a larger one.
+    """
+    asked, scanner = parts[0], machine.scanner
+    items = len(asked.ranked)
     if items < 4 * SAMPLE:
         return
-    rows = np.arange(SAMPLE, dtype=np.int64) * (items // SAMPLE)
-    sample = tile(parts[0].shared, parts[0].ranked, rows, scanner)
-    expected = found[0].keep * SAMPLE / items
-    rank = math.ceil(expected + 4 * math.sqrt(expected) + 3)
+    ranks = [_rank(found[0].keep, SAMPLE / items)]
+    ranks.insert(0, _rank(ranks[0], SMALL))
+    for size, rank in zip((int(SAMPLE * SMALL), SAMPLE), ranks, strict=True):
+        rows = np.arange(size, dtype=np.int64) * (items // size)
+        sample = tile(asked.shared, asked.ranked, rows, scanner)
 
-    def seed(i: int) -> None:
-        cut: Float32[Array, "q m"] = scanner.sample(
-            parts[i].shared, sample, queries[i], parts[i].left_out, rank
-        )
-        found[i].cut[:] = cut
+        def seed(i: int, sample: Tile = sample, rank: int = rank) -> None:
+            seen = Candidates.none(len(parts[i]), len(asked.shared.measures), rank)
+            seen.cut[:] = found[i].cut
+            found[i].cut[:] = scanner.sample(
+                asked.shared, sample, queries[i], parts[i].left_out, seen
+            )
 
-    machine.each(seed, range(len(parts)))
+        machine.each(seed, range(len(parts)))
+
+
+def _rank(wanted: int, share: float) -> int:
+    """A rank in a sample that surely lies below the wanted rank in the whole."""
+    expected = wanted * share
+    return math.ceil(expected + 4 * math.sqrt(expected) + 3)
 
 
 def _parts(queries: int, threads: int) -> Iterator[slice]:
-    length = min(256, max(32, math.ceil(queries / threads)))
+    length = min(1024, max(32, math.ceil(queries / threads)))
     return spans(queries, length)
 
 
