@@ -76,9 +76,10 @@ def fit(
     from anglewise.cli.version import version
     from anglewise.fit import fit as fitted
     from anglewise.interop.read import read_interactions
-    from anglewise.interop.space_folder import write_space
+    from anglewise.interop.space_folder import check_destination, write_space
 
     talk = Talk(always)
+    check_destination(output)  # before the work, not after it
     with talk.progress("reading"):
         table = read_interactions(
             interactions,
