@@ -13,11 +13,17 @@ def table(rows, columns, density=0.2, seed=0):
     return (x > 0).astype(np.float64).tocsr()
 
 
+@pytest.fixture(params=[0, 4096], ids=["gram never formed", "gram formed if cheaper"])
+def _gram(request, monkeypatch):
+    monkeypatch.setattr("anglewise.models.svd.GRAM_COLUMNS", request.param)
+
+
 SHAPES = [(300, 200, 10), (200, 300, 10), (400, 20, 5), (20, 400, 5), (150, 140, 60), (60, 90, 60)]
 
 
 @pytest.mark.parametrize(("rows", "columns", "k"), SHAPES)
 @pytest.mark.parametrize("dense", [True, False])
+@pytest.mark.usefixtures("_gram")
 def test_the_spectrum_is_that_of_a_full_decomposition(rows, columns, k, dense):
     X = table(rows, columns)
     given = X.toarray() if dense else X
@@ -28,11 +34,12 @@ def test_the_spectrum_is_that_of_a_full_decomposition(rows, columns, k, dense):
     assert np.allclose(found.right.T @ found.right, np.eye(k), atol=1e-12)
 
 
-def test_long_tables_are_decomposed_block_by_block(monkeypatch):
-    X = table(500, 30)
-    whole = truncated_svd(X, 30)
-    monkeypatch.setattr("anglewise.models.svd.BLOCK_ENTRIES", 30 * 64)
-    in_blocks = truncated_svd(X, 30)
+@pytest.mark.parametrize(("columns", "k"), [(30, 30), (200, 10)])
+def test_long_tables_are_decomposed_block_by_block(columns, k, monkeypatch):
+    X = table(500, columns)
+    whole = truncated_svd(X, k)
+    monkeypatch.setattr("anglewise.models.svd.BLOCK_ENTRIES", columns * 64)
+    in_blocks = truncated_svd(X, k)
     assert np.allclose(in_blocks.values, whole.values, rtol=1e-13)
     assert np.allclose(in_blocks.right, whole.right, atol=1e-10)
 

@@ -17,6 +17,9 @@ DENSE_SHARE = 4
 BLOCK_ENTRIES = 1 << 23
 """Numbers of a long table made dense at a time."""
 
+GRAM_COLUMNS = 4096
+"""Wider Gram matrices are not formed: 128 MB is enough."""
+
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
@@ -81,6 +84,40 @@ def _triangle(X: Any) -> Array:
     return triangle
 
 
+def _gram_is_cheaper(long: Any, k: int) -> bool:
+    """Whether forming ``X'X`` costs less than the products of an iteration without it.
+
+    The iteration multiplies by ``X`` and ``X'`` about ``4 k`` times, at the speed of memory;
+    forming works at the speed of the processor, some 20 times as many sums a second.
+    """
+    rows, columns = long.shape
+    stored = long.nnz if hasattr(long, "nnz") else long.size
+    return columns <= GRAM_COLUMNS and rows * columns**2 <= 20 * 8 * k * stored
+
+
+def _gram(long: Any) -> Array:
+    rows, columns = long.shape
+    length = max(BLOCK_ENTRIES // columns, 1)
+    blocks = long.tocsr() if hasattr(long, "tocsr") else long
+    gram: Array = np.zeros((columns, columns))
+    for i in range(0, rows, length):
+        block = _dense(blocks[i : i + length])
+        gram += block.T @ block
+    return gram
+
+
+def _gram_unformed(long: Any) -> Any:
+    from scipy.sparse import linalg
+
+    solvers: Any = linalg
+    back = long.T
+
+    def twice(v: Array) -> Array:
+        return back @ (long @ v)
+
+    return solvers.LinearOperator(2 * (long.shape[1],), matvec=twice, dtype=np.float64)
+
+
 def _dense(X: Any) -> Array:
     return np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float64)
 
@@ -94,16 +131,12 @@ def _lanczos(X: Any, k: int, seed: int) -> tuple[Array, Array]:
     if not abs(table).max():  # ARPACK cannot start on such a table
         return np.zeros(1), np.zeros((table.shape[1], 1))
     tall = table.shape[0] >= table.shape[1]
-    forth, back = (table, table.T) if tall else (table.T, table)
+    long = table if tall else table.T
+    square = _gram(long) if _gram_is_cheaper(long, k) else _gram_unformed(long)
     smaller: int = min(table.shape)
-
-    def twice(v: Array) -> Array:
-        return back @ (forth @ v)
-
-    square = solvers.LinearOperator((smaller, smaller), matvec=twice, dtype=np.float64)
     start = np.random.default_rng(seed).standard_normal(smaller)
     vectors: Array = solvers.eigsh(square, k=k, v0=start)[1]
-    images: Array = forth @ vectors
+    images: Array = long @ vectors
     values = np.linalg.norm(images, axis=0)  # sharper than the roots of the eigenvalues
     falling = np.argsort(-values, kind="stable")
     if tall:
