@@ -238,8 +238,8 @@ squares(PyObject *self, PyObject *args)
 }
 
 static void
-move(const float *x, long rows, long d, const double *offset, const double *panels, long r,
-     double *out, double *room)
+move(const float *x, long rows, long d, const double *offset, const double *panels,
+     const int64_t *starts, long r, double *out, double *room)
 {
     for (long first = 0; first < rows; first += TOGETHER) {
         long some = rows - first < TOGETHER ? rows - first : TOGETHER;
@@ -250,26 +250,34 @@ move(const float *x, long rows, long d, const double *offset, const double *pane
         for (long column = 0; column < r; column += 8)
             for (long i = 0; i < some; i += ABREAST) {
                 double tile[ABREAST][8];
-                long width = r - column < 8 ? r - column : 8;
-                unit->moved(room + i * d, panels + column * d, d, tile);
+                long width = r - column < 8 ? r - column : 8, start = starts[column / 8];
+                unit->moved(room + i * d + start * ABREAST, panels + column * d + start * 8,
+                            d - start, tile);
                 for (long a = 0; a < ABREAST && i + a < some; a++)
-                    memcpy(out + (first + i + a) * r + column, tile[a], sizeof(double) * (size_t)width);
+                    memcpy(out + (first + i + a) * r + column, tile[a], 8 * (size_t)width);
             }
     }
 }
 
-/* moved(x, d, offset, panels, r, out): (x - offset) times a matrix in panels of 8 columns */
+/* moved(x, d, offset, panels, starts, r, out): (x - offset) times a matrix, in panels of 8 columns
+   that are zero before their start */
 static PyObject *
 moved(PyObject *self, PyObject *args)
 {
-    Py_buffer b[4];
+    Py_buffer b[5];
     long d, r;
     (void)self;
-    if (!PyArg_ParseTuple(args, "y*ly*y*lw*", &b[0], &d, &b[1], &b[2], &r, &b[3]))
+    if (!PyArg_ParseTuple(args, "y*ly*y*y*lw*", &b[0], &d, &b[1], &b[2], &b[3], &r, &b[4]))
         return NULL;
-    long rows = d > 0 ? b[0].len / 4 / d : 0;
-    int good = fits(&b[0], rows * d, 4) && fits(&b[1], d, 8)
-        && fits(&b[2], (r + 7) / 8 * 8 * d, 8) && fits(&b[3], rows * r, 8);
+    long rows = d > 0 ? b[0].len / 4 / d : 0, panels = (r + 7) / 8;
+    int good = fits(&b[0], rows * d, 4) && fits(&b[1], d, 8) && fits(&b[2], panels * 8 * d, 8)
+        && fits(&b[3], panels, 8) && fits(&b[4], rows * r, 8);
+    const int64_t *starts = b[3].buf;
+    for (long i = 0; good && i < panels; i++)
+        if (starts[i] < 0 || starts[i] > d) {
+            PyErr_SetString(PyExc_IndexError, "a panel starts at a coordinate that is not there");
+            good = 0;
+        }
     double *room = good ? malloc(sizeof(double) * (size_t)(TOGETHER * d)) : NULL;
     if (good && room == NULL) {
         PyErr_NoMemory();
@@ -277,11 +285,11 @@ moved(PyObject *self, PyObject *args)
     }
     if (good) {
         Py_BEGIN_ALLOW_THREADS
-        move(b[0].buf, rows, d, b[1].buf, b[2].buf, r, b[3].buf, room);
+        move(b[0].buf, rows, d, b[1].buf, b[2].buf, starts, r, b[4].buf, room);
         Py_END_ALLOW_THREADS
     }
     free(room);
-    return finished(b, 4, good);
+    return finished(b, 5, good);
 }
 
 static PyMethodDef methods[] = {

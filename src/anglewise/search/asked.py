@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from anglewise.embeddings import Embeddings
-from anglewise.search.exact import KINDS, Lists, moved, norms, products, scores
+from anglewise.search.exact import KINDS, Lists, norms, products, scores
 from anglewise.search.left_out import LeftOut
+from anglewise.search.move import moved
 from anglewise.search.plan import Pass
 from anglewise.search.ranking import NOBODY, Places, keys
 from anglewise.typing import Array, Float32, Float64, Int, Int64, Shaped

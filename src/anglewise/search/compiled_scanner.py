@@ -4,10 +4,9 @@ from types import ModuleType
 
 import numpy as np
 
-from anglewise.measures.frame import Affine
 from anglewise.search.candidates import Candidates
-from anglewise.search.exact import moved
 from anglewise.search.left_out import LeftOut
+from anglewise.search.move import Move, moved
 from anglewise.search.plan import Pass
 from anglewise.search.scanner import Scanner, Tile
 from anglewise.typing import Array, Float, Float32, Float64, Int64
@@ -24,10 +23,10 @@ class CompiledScanner(Scanner):
         self.block = kernel.COLUMNS
 
     def moved(
-        self, x: Float32[Array, "n d"], by: Affine | None
+        self, x: Float32[Array, "n d"], move: Move | None
     ) -> tuple[Float64[Array, "n r"], float]:
         """Exactly."""
-        return moved(x, by), 0.0
+        return moved(x, move), 0.0
 
     def packed(
         self, x: Float[Array, "n r"], order: Int64[Array, " p"]

@@ -13,7 +13,6 @@ from types import ModuleType
 import numpy as np
 
 from anglewise.measures.formula import Formula, Product
-from anglewise.measures.frame import Affine
 from anglewise.search.kernel import KERNEL
 from anglewise.typing import Array, Float, Float32, Float64, Int, Int64
 
@@ -28,26 +27,6 @@ _TERMS: tuple[Callable[[Array, Array], Array], ...] = (
     lambda q, x: (q - x) * (q - x),
     lambda q, x: np.abs(q - x),
 )
-
-
-def moved(x: Float32[Array, "n d"], by: Affine | None) -> Float64[Array, "n r"]:
-    """Rows taken into a frame: ``(x - offset) @ matrix``, coordinate after coordinate."""
-    if by is None:
-        return x.astype(np.float64)
-    if by.matrix is None:
-        return x - by.offset
-    if kernel is not None:
-        r = by.matrix.shape[1]
-        out = np.empty((len(x), r))
-        kernel.moved(x, x.shape[1], by.offset, _panels(by.matrix), r, out)
-        return out
-    rows = x - by.offset
-    out = np.zeros((len(rows), by.matrix.shape[1]))
-    for start in range(0, len(rows), 64):  # 64 rows of the result stay in the cache
-        part = out[start : start + 64]
-        for column, along in zip(rows[start : start + 64].T, by.matrix, strict=True):
-            part += column[:, None] * along
-    return out
 
 
 def norms(x: Float[Array, "n d"]) -> Float64[Array, " n"]:
@@ -125,11 +104,3 @@ def _halved(terms: Float64[Array, "steps lanes n"]) -> Float64[Array, " n"]:
         half = len(total) // 2
         total = total[:half] + total[half:]
     return total[0]
-
-
-def _panels(matrix: Float64[Array, "d r"]) -> Float64[Array, "panels d lanes"]:
-    """Columns eight at a time, padded with zeros."""
-    d, r = matrix.shape
-    padded = np.zeros((d, -(-r // LANES) * LANES))
-    padded[:, :r] = matrix
-    return np.ascontiguousarray(padded.reshape(d, -1, LANES).transpose(1, 0, 2))

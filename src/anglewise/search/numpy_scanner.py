@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.measures.frame import Affine
 from anglewise.search.candidates import Candidates
-from anglewise.search.exact import moved
 from anglewise.search.left_out import LeftOut
+from anglewise.search.move import Move, moved
 from anglewise.search.plan import Pass
 from anglewise.search.scanner import Scanner, Tile
 from anglewise.typing import Array, Float, Float32, Float64, Int64
@@ -24,14 +23,14 @@ class NumpyScanner(Scanner):
     tile_bytes = 1 << 22
 
     def moved(
-        self, x: Float32[Array, "n d"], by: Affine | None
+        self, x: Float32[Array, "n d"], move: Move | None
     ) -> tuple[Float64[Array, "n r"], float]:
         """By BLAS, which sums in an order of its own."""
-        if by is None or by.matrix is None:
-            return moved(x, by), 0.0
-        largest = np.abs(x).max() + np.abs(by.offset).max()
-        size = float(largest) * np.sqrt(x.shape[1]) * float(np.linalg.norm(by.matrix))
-        return by(x), size * x.shape[1] * 2.0**-51
+        if move is None or move.by.matrix is None:
+            return moved(x, move), 0.0
+        largest = np.abs(x).max() + np.abs(move.by.offset).max()
+        size = float(largest) * np.sqrt(x.shape[1]) * float(np.linalg.norm(move.by.matrix))
+        return move.by(x), size * x.shape[1] * 2.0**-51
 
     def packed(self, x: Float[Array, "n r"], order: Int64[Array, " p"]) -> Float32[Array, "p r"]:
         """One row an item."""

@@ -5,7 +5,8 @@ import numpy as np
 from anglewise.errors import ShapeError, ValuesError
 from anglewise.measures.formula import BlockFormula
 from anglewise.search.asked import Asked
-from anglewise.search.exact import moved, scores
+from anglewise.search.exact import scores
+from anglewise.search.move import moved
 from anglewise.search.ranking import Standing, keys
 from anglewise.search.tiles import spans
 from anglewise.typing import Array, Float32

@@ -9,9 +9,9 @@ import numpy as np
 from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import SpellingError
 from anglewise.measures.formula import BlockFormula, Formula
-from anglewise.measures.frame import Affine, Maps, fit_frames
+from anglewise.measures.frame import Maps, fit_frames
 from anglewise.measures.measure import Measure
-from anglewise.search.exact import moved
+from anglewise.search.move import Move, moved, triangular
 from anglewise.typing import Array, Direction, Float64
 
 FAR = 16.0
@@ -41,15 +41,15 @@ class Pass:
         """Whether inner products rank as these measures do."""
         return self.formulas[0].terms(np.ones(1)) is not None
 
-    @property
-    def ranked(self) -> Affine | None:
+    @cached_property
+    def ranked(self) -> Move | None:
         """What the frame does to those who are ranked."""
-        return None if self.maps is None else self.maps.ranked
+        return None if self.maps is None else Move(self.maps.ranked)
 
-    @property
-    def asking(self) -> Affine | None:
+    @cached_property
+    def asking(self) -> Move | None:
         """What the frame does to those who ask."""
-        return None if self.maps is None else self.maps.asking
+        return None if self.maps is None else Move(self.maps.asking)
 
 
 def passes(measures: list[Measure], space: Space, direction: Direction) -> list[Pass]:
@@ -65,15 +65,15 @@ def passes(measures: list[Measure], space: Space, direction: Direction) -> list[
 
 def _in_one_frame(measures: list[Measure], maps: Maps | None, ranked: Embeddings) -> Iterator[Pass]:
     inner = [m for m in measures if m.formula.terms(np.ones(1)) is not None]
-    shift = None
+    shift, turned = None, None if maps is None else triangular(maps)
     if any(m.formula.product == "squared-distance" for m in inner):
-        shift = _far_away(ranked, None if maps is None else maps.ranked)
+        shift = _far_away(ranked, turned)
     if shift is not None:
         distances = tuple(m for m in inner if m.formula.product == "squared-distance")
         inner = [m for m in inner if m.formula.product != "squared-distance"]
-        yield Pass(distances, maps, shift)
+        yield Pass(distances, turned, shift)
     if inner:
-        yield Pass(tuple(inner), maps)
+        yield Pass(tuple(inner), turned)
     for measure in measures:
         if measure.formula.terms(np.ones(1)) is not None:
             continue
@@ -85,10 +85,11 @@ def _in_one_frame(measures: list[Measure], maps: Maps | None, ranked: Embeddings
         yield Pass((measure,), maps)
 
 
-def _far_away(ranked: Embeddings, by: Affine | None) -> Float64[Array, " r"] | None:
+def _far_away(ranked: Embeddings, maps: Maps | None) -> Float64[Array, " r"] | None:
     """The middle of the ranked side, if it lies much further from zero than the rows from it."""
     step = max(1, len(ranked) // SAMPLE)
-    rows = moved(ranked.vectors[::step][:SAMPLE], by)
+    move = None if maps is None else Move(maps.ranked)
+    rows = moved(np.ascontiguousarray(ranked.vectors[::step][:SAMPLE]), move)
     middle = rows.mean(axis=0)
     spread = np.square(rows - middle).sum(axis=1).mean()
     return middle if middle @ middle > FAR * spread else None

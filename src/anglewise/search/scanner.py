@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.measures.frame import Affine
 from anglewise.search.bound import Reach
 from anglewise.search.candidates import Candidates
 from anglewise.search.left_out import LeftOut
+from anglewise.search.move import Move
 from anglewise.search.plan import Pass
 from anglewise.typing import Array, Float, Float32, Float64, Int, Int64
 
@@ -41,7 +41,7 @@ class Scanner(ABC):
 
     @abstractmethod
     def moved(
-        self, x: Float32[Array, "n d"], by: Affine | None
+        self, x: Float32[Array, "n d"], move: Move | None
     ) -> tuple[Float64[Array, "n r"], float]:
         """Rows in a frame, and how far they may lie from the exact ones."""
 
