@@ -9,11 +9,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from anglewise.embeddings import BLOCK, Embeddings, Space
+from anglewise.embeddings import Embeddings, Space
 from anglewise.typing import Array, Direction, Float, Float64
+
+BLOCK_BYTES = 1 << 22
+"""Rows are looked at in blocks of this size, which stay in the cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +29,7 @@ class Affine:
 
     def __call__(self, x: Float[Array, "rows d"]) -> Float64[Array, "rows _"]:
         """Move some rows."""
-        moved = x.astype(np.float64) - self.offset
+        moved = np.subtract(x, self.offset, dtype=np.float64)
         return moved if self.matrix is None else moved @ self.matrix
 
     def then(self, other: "Affine") -> "Affine":
@@ -45,9 +49,10 @@ class View:
     through: Affine
 
     def blocks(self) -> Iterator[Float64[Array, "rows _"]]:
-        """The mapped rows, ``BLOCK`` at a time."""
+        """The mapped rows, a few at a time."""
         x = self.embeddings.vectors
-        return (self.through(x[i : i + BLOCK]) for i in range(0, len(x), BLOCK))
+        length = max(64, BLOCK_BYTES // (8 * x.shape[1]))
+        return (self.through(x[i : i + length]) for i in range(0, len(x), length))
 
     @cached_property
     def mean(self) -> Float64[Array, " _"]:
@@ -59,7 +64,7 @@ class View:
         """The covariance of the rows about their mean, divided by their number."""
         total: Array = np.zeros(2 * self.mean.shape)
         for block in self.blocks():
-            centred = block - self.mean
+            centred = np.subtract(block, self.mean, out=block)
             total += centred.T @ centred
         return total / len(self.embeddings)
 
@@ -95,9 +100,24 @@ class Frame(ABC):
 
 
 def fit_frames(frames: tuple[Frame, ...], space: Space, direction: Direction) -> Maps | None:
-    """Fit one frame after the other, the first one first; None when there are none."""
+    """Fit one frame after the other, the first one first; None when there are none.
+
+    A space does not change, so each is fitted once and remembered as long as the space lives.
+    """
     if not frames:
         return None
+    known = _FITTED.setdefault(space, {})
+    if (frames, direction) not in known:
+        known[frames, direction] = _fitted(frames, space, direction)
+    return known[frames, direction]
+
+
+_FITTED: WeakKeyDictionary[Space, dict[tuple[tuple[Frame, ...], Direction], Maps]] = (
+    WeakKeyDictionary()
+)
+
+
+def _fitted(frames: tuple[Frame, ...], space: Space, direction: Direction) -> Maps:
     asking, ranked = space.sides(direction)
     still = Affine(np.zeros(ranked.dimension))
     maps = Maps(still, still)

@@ -174,7 +174,9 @@ class _Task:
         work = [
             (shared, block)
             for shared in passes(measures, self.space, self.direction)
-            for block in spans(self._queries, block_length(self.k, len(shared.measures)))
+            for block in spans(
+                self._queries, block_length(self.k, len(shared.measures), ranked.dimension)
+            )
         ]
         for done, (shared, block) in enumerate(work):
             hidden = self.left_out.block(block.start, block.stop)

@@ -30,9 +30,10 @@ def to_keep(k: int) -> int:
     return k + 8 + k // 8
 
 
-def block_length(k: int, measures: int) -> int:
-    """How many queries are answered together."""
-    return max(64, min(2048, STATE_BYTES // (16 * to_keep(k) * measures)))
+def block_length(k: int, measures: int, dimension: int) -> int:
+    """How many queries are answered together, for as many share the cost of making a tile."""
+    each = max(16 * to_keep(k) * measures, 16 * dimension)
+    return max(64, min(8192, STATE_BYTES // each))
 
 
 def answered(asked: Asked, machine: Machine, step: Callable[[int], None]) -> list[Standing]:
