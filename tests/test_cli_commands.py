@@ -379,7 +379,8 @@ def test_missing_and_mistaken_inputs_are_one_message(anglewise, vectors, ratings
     assert refused(anglewise("fit", tmp_path / "no.csv", "-o", tmp_path / "m"), "no.csv")
     full = [ratings / "ratings.csv.gz", "-o", ratings]
     assert refused(anglewise("fit", *full, "--components", 4, "--quiet"), str(ratings))
-    assert refused(anglewise("fit", *full, "--user", "viewer"), "viewer", "user_id")
+    elsewhere = [ratings / "ratings.csv.gz", "-o", tmp_path / "m"]
+    assert refused(anglewise("fit", *elsewhere, "--user", "viewer"), "viewer", "user_id")
     assert refused(anglewise("search", movies, "--query", "u1", "-k", 4000), "4000", "40")
 
 
