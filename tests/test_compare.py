@@ -123,10 +123,14 @@ def test_unit_vectors_rank_alike_and_it_is_said_at_once():
         queries=space.queries,
         items=Embeddings((space.items.vectors / space.items.norms[:, None]).astype(np.float16)),
     )
-    result = compare(unit, own(space), "euclidean,cosine,dot")
+    result = compare(unit, own(space), "euclidean,cosine,dot,cosine@centred,manhattan")
     assert result.notes[0] == ("all vectors have unit length: dot, cosine and euclidean rank alike")
-    assert (result.verdict.decision, result.verdict.measure) == ("use", "dot")
-    assert set(result.verdict.tied_with) == {"cosine", "euclidean"}
+    alike = {one.measure: set(one.alike) for one in result.measures}
+    assert alike["dot"] == {"cosine", "euclidean"}
+    assert alike["cosine@centred"] == alike["manhattan"] == set()
+    verdict = compare(unit, own(space), "euclidean,cosine,dot").verdict
+    assert (verdict.decision, verdict.measure) == ("use", "dot")
+    assert set(verdict.tied_with) == {"cosine", "euclidean"}
 
 
 def test_broken_labels_are_said_before_anything_else():
@@ -147,11 +151,13 @@ def test_broken_labels_are_said_before_anything_else():
     assert notes[4].startswith("1 judged query without any relevant item")
 
 
-def test_equal_gains_are_said():
+def test_equal_gains_are_said_of_labels_that_came_so():
     space = space_of()
     rows = np.arange(40)
-    judgements = Judgements(SparseRows.from_pairs(rows, rows, np.ones(40), shape=(40, 80)))
-    assert any("all gains are 1" in note for note in compare(space, judgements).notes)
+    gains = SparseRows.from_pairs(rows, rows, np.ones(40), shape=(40, 80))
+    given = Judgements(gains, complaints=Complaints(gains_all_equal=True))
+    assert any("all gains are 1" in note for note in compare(space, given).notes)
+    assert not compare(space, Judgements(gains)).notes
 
 
 def test_zero_rows_are_counted():
@@ -223,6 +229,17 @@ def test_graded_pairs_are_correlated():
     )  # fmt: skip
     best = result.measures[0].metrics["spearman"]
     assert 0.9 < best.low < best.mean < best.high <= 1
+
+
+def test_pairs_are_resampled_each_measure_in_its_place():
+    space = space_of()
+    fixed = compare(space, graded_pairs(space), "manhattan,dot,cosine", metrics="pearson")
+    mixed = compare(space, graded_pairs(space), "norm(0,*),manhattan,dot,cosine", metrics="pearson")
+    for one in fixed.measures:
+        same = next(other for other in mixed.measures if other.measure == one.measure)
+        assert same.metrics == one.metrics
+        for estimate in one.metrics.values():
+            assert estimate.low < estimate.mean < estimate.high
 
 
 def test_pairs_have_the_correlation_of_scipy():

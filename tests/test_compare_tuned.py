@@ -113,6 +113,9 @@ def test_pairs_can_be_tuned_in_both_exponents():
     for setting in row(result, "norm(*,*)").settings:
         assert setting in {f"norm({p},{r})" for p in (0.7, 0.8, 0.9) for r in (0.1, 0.2, 0.3)}
     assert row(result, "norm(*,*)").metrics["spearman"].mean > 0.9
+    for metric, values in result.evidence.values.items():
+        for name, mean in zip(result.evidence.measures, values.mean(axis=1), strict=True):
+            assert row(result, name).metrics[metric].mean == pytest.approx(mean, abs=1e-9)
 
 
 def test_triplets_can_be_tuned():

@@ -135,6 +135,12 @@ def test_beating_is_one_way():
     assert beats == {"cosine": ("dot", "euclidean"), "dot": ("euclidean",), "euclidean": ()}
 
 
+def test_a_lead_by_chance_beats_nobody():
+    of = infer(scores(judged(60, [0, 0, 0])), seed=0, map_=serial)
+    assert [row.beats for row in of.rows(None)] == [(), (), ()]
+    assert all(row.vs_best.p_adjusted >= row.vs_best.p > 0.05 for row in of.rows(None)[1:])
+
+
 def settled(leads, queries, sets):
     """Of the sets that could not tell, the share settled by as many queries as they asked for."""
     asked = done = 0
