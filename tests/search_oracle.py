@@ -73,14 +73,14 @@ def scanners():
 
 
 @contextmanager
-def using(scanner, *, tile_bytes=None, sample=None, keep=None):
+def using(scanner, *, tile_rows=None, sample=None, keep=None):
     """The engine with this scanner, tiles of this size, a sample, so many candidates kept."""
     with ExitStack() as stack:
         enter = stack.enter_context
         enter(mock.patch("anglewise.search.machine.scanner", return_value=scanner))
         enter(mock.patch.object(exact, "kernel", getattr(scanner, "kernel", None)))
-        if tile_bytes is not None:
-            enter(mock.patch.object(scanner, "tile_bytes", tile_bytes))
+        if tile_rows is not None:
+            enter(mock.patch.object(scanner, "tile_rows", tile_rows))
         if sample is not None:
             enter(mock.patch.object(sweep, "SAMPLE", sample))
         if keep is not None:

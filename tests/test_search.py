@@ -52,7 +52,7 @@ def test_the_engine_finds_what_exhaustive_search_finds(scanner, kind):
     items = KINDS[kind](rng, (900, 9))
     queries = KINDS[kind](rng, (40, 9))
     space = Space(queries=Embeddings(queries), items=Embeddings(items))
-    with using(scanner, tile_bytes=1, sample=128, keep=lambda k: k + 2):
+    with using(scanner, tile_rows=1, sample=128, keep=lambda k: k + 2):
         check(space, PLAIN, 7, threads=1)
 
 
@@ -84,7 +84,7 @@ def test_a_larger_table_with_a_sample_and_many_tiles(scanner):
         queries=Embeddings(rng.standard_normal((30, 12))),
         items=Embeddings(rng.standard_normal((6000, 12)) * rng.lognormal(0, 0.5, (6000, 1))),
     )
-    with using(scanner, sample=1024, tile_bytes=1 << 16):
+    with using(scanner, sample=1024, tile_rows=1500):
         check(space, FIVE, 10, threads=2)
 
 

@@ -28,13 +28,13 @@ def space_of(seed, items=800, queries=40, d=6):
 
 
 @SCANNERS
-@given(seed=st.integers(0, 1000), tile_bytes=st.integers(1, 20_000), keep=st.integers(0, 30))
+@given(seed=st.integers(0, 1000), tile_rows=st.integers(1, 900), keep=st.integers(0, 30))
 @settings(max_examples=6, deadline=None)
-def test_tile_size_and_number_of_candidates_do_not_matter(scanner, seed, tile_bytes, keep):
+def test_tile_size_and_number_of_candidates_do_not_matter(scanner, seed, tile_rows, keep):
     space = space_of(seed)
-    with using(scanner, tile_bytes=1 << 20):
+    with using(scanner, tile_rows=1 << 20):
         whole = search(space, NAMES, k=9, threads=1)
-    with using(scanner, tile_bytes=tile_bytes, sample=100, keep=lambda k: k + keep):
+    with using(scanner, tile_rows=tile_rows, sample=100, keep=lambda k: k + keep):
         tiled = search(space, NAMES, k=9, threads=1)
     assert all(same(whole[name], tiled[name]) for name in NAMES)
 
@@ -43,7 +43,7 @@ def test_tile_size_and_number_of_candidates_do_not_matter(scanner, seed, tile_by
 @pytest.mark.parametrize("seed", [0, 1])
 def test_threads_do_not_matter(scanner, seed):
     space = space_of(seed, items=3000)
-    with using(scanner, tile_bytes=1 << 14):
+    with using(scanner, tile_rows=700):
         one = search(space, NAMES, k=9, threads=1)
         assert all(
             same(one[name], found)

@@ -43,21 +43,36 @@ class Candidates:
     ) -> None:
         """Take in items that exceed the cut, in any order; none may come twice."""
         values = np.where(np.isnan(values), np.float32(np.inf), values)
+        order = np.argsort(queries.astype(np.uint16), kind="stable")
+        queries, values, rows = queries[order], values[order], rows[order]
+        many = np.bincount(queries, minlength=len(self.counts))
+        if many.max(initial=0) > self.keep:
+            queries, values, rows = self._foremost(measure, queries, values, rows)
+            many = np.bincount(queries, minlength=len(self.counts))
+        full = self.counts[:, measure] + many > self.values.shape[2]
+        self._compact(measure, np.flatnonzero(full))
+        within = np.arange(len(queries)) - (np.cumsum(many) - many)[queries]
+        at = self.counts[queries, measure] + within
+        self.values[queries, measure, at] = values
+        self.rows[queries, measure, at] = rows
+        self.counts[:, measure] += many.astype(np.int32)
+
+    def _foremost(
+        self,
+        measure: int,
+        queries: Int64[Array, " found"],
+        values: Float32[Array, " found"],
+        rows: Int64[Array, " found"],
+    ) -> tuple[Int64[Array, " _"], Float32[Array, " _"], Int64[Array, " _"]]:
+        """The best ``keep`` of each query; the cut rises to the best of the others."""
         order = np.lexsort((-values, queries))
         queries, values, rows = queries[order], values[order], rows[order]
-        who, first, many = np.unique(queries, return_index=True, return_counts=True)
-        within = np.arange(len(queries)) - np.repeat(first, many)
-        dropped = within == self.keep
+        many = np.bincount(queries, minlength=len(self.counts))
+        within = np.arange(len(queries)) - (np.cumsum(many) - many)[queries]
+        first, stay = within == self.keep, within < self.keep
         cut = self.cut[:, measure]
-        cut[queries[dropped]] = np.maximum(cut[queries[dropped]], values[dropped])
-        full = self.counts[who, measure] + np.minimum(many, self.keep) > self.values.shape[2]
-        self._compact(measure, who[full])
-        stay = within < self.keep
-        queries, within = queries[stay], within[stay]
-        at = self.counts[queries, measure] + within
-        self.values[queries, measure, at] = values[stay]
-        self.rows[queries, measure, at] = rows[stay]
-        self.counts[who, measure] += np.minimum(many, self.keep).astype(np.int32)
+        cut[queries[first]] = np.maximum(cut[queries[first]], values[first])
+        return queries[stay], values[stay], rows[stay]
 
     def finish(self) -> None:
         """Leave no more than ``keep`` with each query."""

@@ -15,7 +15,7 @@ from anglewise.typing import Array, Float, Float32, Float64, Int64
 class CompiledScanner(Scanner):
     """Blocks of items meet a few queries in registers."""
 
-    tile_bytes = 1 << 21
+    tile_rows = 8192
 
     def __init__(self, kernel: ModuleType) -> None:
         self.kernel = kernel

@@ -1,6 +1,6 @@
 """The float32 pass in NumPy, for machines on which the compiled part was not built."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,16 +11,16 @@ from anglewise.search.plan import Pass
 from anglewise.search.scanner import Scanner, Tile
 from anglewise.typing import Array, Float, Float32, Float64, Int64
 
-AT_ONCE = 1 << 19
-"""Scores looked at together after the block test."""
+QUERIES = 256
+"""Queries whose products with a tile are formed at once."""
 
 
 class NumpyScanner(Scanner):
     """BLAS for the inner products, one comparison a block, then only the blocks of interest."""
 
     kind = "numpy"
-    block = 64
-    tile_bytes = 1 << 22
+    block = 16
+    tile_rows = 4096
 
     def moved(
         self, x: Float32[Array, "n d"], move: Move | None
@@ -57,26 +57,28 @@ class NumpyScanner(Scanner):
         found: Candidates,
     ) -> None:
         """One product for all measures; blocks without any score of interest are passed over."""
-        products = items_by_queries(shared, tile, queries)
-        table = products.reshape(-1, self.block, len(queries))
-        with np.errstate(invalid="ignore", over="ignore"):
-            blocks, who = np.nonzero(~(table.max(axis=1) <= _interesting(tile, found.cut)))
-            for start in range(0, len(blocks), AT_ONCE // self.block):
-                part = slice(start, start + AT_ONCE // self.block)
-                hits = _Hits(blocks[part], who[part], table[blocks[part], :, who[part]])
-                self._score(tile, hits, left_out, found)
+        for start in range(0, len(queries), QUERIES):
+            some = slice(start, start + QUERIES)
+            with np.errstate(invalid="ignore", over="ignore"):
+                hits = self._of_interest(shared, tile, queries[some], found.cut[some])
+                hits = replace(hits, queries=hits.queries + start)
+                _add(tile, hits, left_out, found)
 
-    def _score(self, tile: Tile, hits: "_Hits", left_out: LeftOut, found: Candidates) -> None:
-        blocks, who = hits.blocks, hits.queries
-        for j in range(len(tile.weights)):
-            weight = tile.weights[j].reshape(-1, self.block)[blocks]
-            bias = tile.biases[j].reshape(-1, self.block)[blocks]
-            value = hits.products * weight + bias
-            hit, column = np.nonzero(~(value <= found.cut[who, j][:, None]))
-            rows = tile.rows[blocks[hit] * self.block + column].astype(np.int64)
-            asking = who[hit]
-            good = (rows >= 0) & left_out.allows(asking, rows)
-            found.add(j, asking[good], value[hit, column][good], rows[good])
+    def _of_interest(
+        self,
+        shared: Pass,
+        tile: Tile,
+        queries: Float32[Array, "q r"],
+        cut: Float32[Array, "q m"],
+    ) -> "_Hits":
+        limit = _limits(tile, cut)
+        table = items_by_queries(shared, tile, queries).reshape(-1, self.block, len(queries))
+        at = np.flatnonzero(~(table.max(axis=1) <= limit))
+        blocks, who = np.divmod(at, len(queries))
+        products = table[blocks, :, who]
+        inside = np.flatnonzero(~(products <= limit.ravel()[at][:, None]))
+        hit, column = np.divmod(inside, self.block)
+        return _Hits(blocks[hit] * self.block + column, who[hit], products.ravel()[inside])
 
     def finish(self, found: Candidates) -> None:
         """By partition."""
@@ -109,11 +111,24 @@ class NumpyScanner(Scanner):
 
 @dataclass(frozen=True, eq=False)
 class _Hits:
-    """Blocks of items and queries for which they are of interest, with their products."""
+    """Columns of a tile and queries for which they are of interest, with their products."""
 
-    blocks: Int64[Array, " hits"]
+    columns: Int64[Array, " hits"]
     queries: Int64[Array, " hits"]
-    products: Float32[Array, "hits block"]
+    products: Float32[Array, " hits"]
+
+
+def _add(tile: Tile, hits: _Hits, left_out: LeftOut, found: Candidates) -> None:
+    rows = tile.rows[hits.columns].astype(np.int64)
+    shown = (rows >= 0) & left_out.allows(hits.queries, rows)
+    columns, asking, products = (
+        part[shown] for part in (hits.columns, hits.queries, hits.products)
+    )
+    rows = rows[shown]
+    for j in range(len(tile.weights)):
+        value = products * tile.weights[j][columns] + tile.biases[j][columns]
+        above = np.flatnonzero(~(value <= found.cut[asking, j]))
+        found.add(j, asking[above], value[above], rows[above])
 
 
 def items_by_queries(
@@ -133,7 +148,7 @@ def items_by_queries(
         return total
 
 
-def _interesting(tile: Tile, cut: Float32[Array, "q m"]) -> Float32[Array, "blocks q"]:
+def _limits(tile: Tile, cut: Float32[Array, "q m"]) -> Float32[Array, "blocks q"]:
     """For each block and query, the least product that could exceed a cut of any measure."""
     least = np.full((tile.block_bias.shape[1], len(cut)), np.inf, dtype=np.float32)
     for j in range(cut.shape[1]):

@@ -37,7 +37,7 @@ class Scanner(ABC):
 
     kind: str
     block: int
-    tile_bytes: int
+    tile_rows: int
 
     @abstractmethod
     def moved(

@@ -13,7 +13,7 @@ from anglewise.search.candidates import Candidates
 from anglewise.search.machine import Machine
 from anglewise.search.own_formula import scored
 from anglewise.search.ranking import Standing
-from anglewise.search.scanner import Tile
+from anglewise.search.scanner import Scanner, Tile
 from anglewise.search.settle import settled
 from anglewise.search.tiles import spans, tile
 from anglewise.typing import Array
@@ -23,6 +23,7 @@ SAMPLE = 4096
 SMALL = 1 / 16
 """The share of them that is looked at before."""
 STATE_BYTES = 1 << 25
+TILE_BYTES = 1 << 26
 
 
 def to_keep(k: int) -> int:
@@ -56,7 +57,7 @@ def _swept(asked: Asked, machine: Machine, step: Callable[[int], None]) -> list[
     queries = [scanner.queries(part.reduced) for part in parts]
     found = [Candidates.none(len(part), len(shared.measures), to_keep(asked.k)) for part in parts]
     _seed(parts, queries, found, machine)
-    length = max(256, scanner.tile_bytes // (4 * asked.exact.shape[1]))
+    length = _tile_length(scanner, asked.exact.shape[1], machine.threads)
     reaches: list[Reach] = []
     for some in _batches(spans(len(ranked), length), machine.threads):
         tiles = machine.each(lambda span: tile(shared, ranked, span, scanner), some)
@@ -108,6 +109,11 @@ def _rank(wanted: int, share: float) -> int:
     """A rank in a sample that surely lies below the wanted rank in the whole."""
     expected = wanted * share
     return math.ceil(expected + 4 * math.sqrt(expected) + 3)
+
+
+def _tile_length(scanner: Scanner, dimension: int, threads: int) -> int:
+    room = TILE_BYTES // (4 * dimension * max(8, threads))
+    return max(64, min(scanner.tile_rows, room))
 
 
 def _parts(queries: int, threads: int) -> Iterator[slice]:
