@@ -202,7 +202,7 @@ def test_a_reader_that_leaves_early_stops_the_text_and_not_the_command(tmp_path)
     pipe = f'{sys.executable} -c "$SCRIPT" | head -1; exit ${{PIPESTATUS[0]}}'
     run = subprocess.run(
         ["bash", "-c", pipe],
-        env=os.environ | {"SCRIPT": script},
+        env=os.environ | {"SCRIPT": script, "COLUMNS": "100"},
         capture_output=True,
         text=True,
         check=False,
