@@ -40,16 +40,15 @@ class Reach:
         bias: Float32[Array, "m blocks"],
         least_bias: Float32[Array, "m blocks"],
     ) -> "Reach":
-        """From the largest norm and weight and the range of the bias in blocks of items.
-
-        Blocks come in order of their norms.
-        """
+        """From the largest norm and weight and the range of the bias in blocks of items."""
         extent = np.maximum(np.abs(bias), np.abs(least_bias))
         quantities = np.concatenate(
             [norm[None], np.full((1, len(norm)), stray), weight * norm, weight, bias, extent]
         )
         exponent = np.frexp(norm)[1] + SIZES // 2
         size = np.where(norm > 0, exponent, 0)
+        order = np.argsort(size)
+        size, quantities = size[order], quantities[:, order]
         first = np.flatnonzero(np.diff(size, prepend=-1))
         table = np.full((len(quantities), SIZES), -np.inf)
         table[:, size[first]] = np.maximum.reduceat(quantities, first, axis=1)

@@ -5,6 +5,7 @@ nearly the same too, and one number can say for a whole block of columns which i
 would be of interest under any measure: the test that lets five measures cost one.
 """
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,7 +15,7 @@ from anglewise.search.bound import Reach
 from anglewise.search.exact import norms
 from anglewise.search.plan import Pass
 from anglewise.search.scanner import Scanner, Tile
-from anglewise.typing import Array, Float, Float32, Float64, Int64
+from anglewise.typing import Array, Bool, Float, Float32, Float64, Int64
 
 LARGE = np.float32(1e38)
 """Stands for the inverse of a weight of zero."""
@@ -26,17 +27,15 @@ def tile(
     """The tile of these rows."""
     x, stray = _in_frame(shared, ranked.vectors[rows], scanner)
     lengths = norms(x)
-    order = _by_length(lengths)
-    padding = -len(order) % scanner.block
-    order = np.concatenate([order, np.repeat(order[-1:], padding)])
+    order, padding = _blocks_of_one_length(lengths, scanner.block)
     lengths = lengths[order]
     weights, biases = _terms(shared, lengths)
     least_bias, most_bias = scanner.ranges(biases)
     least_weight, most_weight = scanner.ranges(weights)
     numbers = np.arange(*rows.indices(len(ranked))) if isinstance(rows, slice) else rows
     numbers = numbers[order].astype(np.int32)
-    numbers[len(x) :] = -1
-    biases[:, len(x) :] = -np.inf
+    numbers[padding] = -1
+    biases[:, padding] = -np.inf
     with np.errstate(divide="ignore", over="ignore"):
         least_step, most_step = np.minimum(1 / most_weight, LARGE), 1 / least_weight
     longest = lengths.reshape(-1, scanner.block).max(axis=1)
@@ -59,11 +58,27 @@ def _in_frame(
     return rows if shared.shift is None else rows - shared.shift, stray
 
 
-def _by_length(lengths: Float64[Array, " n"]) -> Int64[Array, " n"]:
-    """From the shortest to the longest, to within one in a hundred."""
+def _blocks_of_one_length(
+    lengths: Float64[Array, " n"], block: int
+) -> tuple[Int64[Array, " p"], Bool[Array, " p"]]:
+    """The order of the columns, and which of them only fill the last block.
+
+    Rows of a block have one length, to within one in a hundred; blocks come in an order that
+    favours no length, for a measure may like long rows best, or short ones.
+    """
     with np.errstate(over="ignore"):
         coarse = (lengths.astype(np.float32).view(np.uint32) >> np.uint32(16)).astype(np.uint16)
-    return np.argsort(coarse, kind="stable")
+    order = np.argsort(coarse, kind="stable")
+    padding = -len(order) % block
+    order = np.concatenate([order, np.repeat(order[-1:], padding)]).reshape(-1, block)
+    blocks = len(order)
+    stride = int(0.618 * blocks) + 1
+    while math.gcd(stride, blocks) > 1:
+        stride += 1
+    mixed = np.arange(blocks) * stride % blocks
+    fills = np.zeros(order.shape, dtype=bool)
+    fills[-1, block - padding :] = True
+    return order[mixed].ravel(), fills[mixed].ravel()
 
 
 def _terms(
