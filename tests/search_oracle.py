@@ -1,6 +1,6 @@
 """The slow way to the nearest neighbours, and ways to make the engine work under other settings."""
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from unittest import mock
 
 import numpy as np
@@ -69,7 +69,13 @@ def same(a, b):
 
 def scanners():
     """Every way in which the engine can work on this machine."""
-    return [NumpyScanner()] + ([] if KERNEL is None else [CompiledScanner(KERNEL)])
+    found = [NumpyScanner()]
+    for unit in ("avx512", "avx2", "sse2", "neon", "plain") if KERNEL else ():
+        with suppress(ValueError):
+            found.append(CompiledScanner(KERNEL, unit))
+    if KERNEL:
+        KERNEL.choose(None)
+    return found
 
 
 @contextmanager
@@ -79,6 +85,9 @@ def using(scanner, *, tile_rows=None, sample=None, keep=None):
         enter = stack.enter_context
         enter(mock.patch("anglewise.search.machine.scanner", return_value=scanner))
         enter(mock.patch.object(exact, "kernel", getattr(scanner, "kernel", None)))
+        if isinstance(scanner, CompiledScanner):
+            scanner.kernel.choose(scanner.unit)
+            stack.callback(scanner.kernel.choose, None)
         if tile_rows is not None:
             enter(mock.patch.object(scanner, "tile_rows", tile_rows))
         if sample is not None:

@@ -292,11 +292,27 @@ moved(PyObject *self, PyObject *args)
     return finished(b, 5, good);
 }
 
+/* choose(name): work with this vector unit (None: the widest); its name and ROWS are returned */
+static PyObject *
+choose(PyObject *self, PyObject *args)
+{
+    const char *name;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "z", &name))
+        return NULL;
+    const struct unit *chosen = unit_called(name);
+    if (chosen == NULL)
+        return PyErr_Format(PyExc_ValueError, "this processor has no vector unit %s", name);
+    unit = chosen;
+    return Py_BuildValue("si", unit->name, unit->rows);
+}
+
 static PyMethodDef methods[] = {
     {"pack", pack, METH_VARARGS, NULL},         {"ranges", ranges, METH_VARARGS, NULL},
     {"scan", scan, METH_VARARGS, NULL},         {"finish", finish, METH_VARARGS, NULL},
     {"products", products, METH_VARARGS, NULL}, {"squares", squares, METH_VARARGS, NULL},
-    {"moved", moved, METH_VARARGS, NULL},       {NULL, NULL, 0, NULL},
+    {"moved", moved, METH_VARARGS, NULL},       {"choose", choose, METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
 };
 
 static struct PyModuleDef definition = {
@@ -307,12 +323,9 @@ static struct PyModuleDef definition = {
 PyMODINIT_FUNC
 PyInit__kernel(void)
 {
-    unit = widest();
+    unit = unit_called(NULL);
     PyObject *module = PyModule_Create(&definition);
-    if (module != NULL) {
-        PyModule_AddStringConstant(module, "UNIT", unit->name);
-        PyModule_AddIntConstant(module, "ROWS", unit->rows);
+    if (module != NULL)
         PyModule_AddIntConstant(module, "COLUMNS", COLUMNS);
-    }
     return module;
 }

@@ -138,15 +138,13 @@ static const struct unit units[] = {
     UNIT("sse2", 2, sse2),
 };
 
-const struct unit *
-widest(void)
+static int
+runs_here(int i)
 {
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f"))
-        return &units[0];
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return &units[1];
-    return &units[2];
+    if (i == 0)
+        return __builtin_cpu_supports("avx512f") != 0;
+    return i > 1 || (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
 }
 
 #else
@@ -168,10 +166,19 @@ widest(void)
 
 static const struct unit units[] = {UNIT(UNIT_NAME, 6, plain)};
 
-const struct unit *
-widest(void)
+static int
+runs_here(int i)
 {
-    return &units[0];
+    return i == 0;
 }
 
 #endif
+
+const struct unit *
+unit_called(const char *name)
+{
+    for (int i = 0; i < (int)(sizeof units / sizeof *units); i++)
+        if (runs_here(i) && (name == NULL || strcmp(name, units[i].name) == 0))
+            return &units[i];
+    return NULL;
+}

@@ -46,7 +46,8 @@ struct unit {
     void (*moved)(const double *rows, const double *panel, long d, double out[ABREAST][8]);
 };
 
-const struct unit *widest(void);
+/* the unit of this name, or the widest; NULL if this processor has none */
+const struct unit *unit_called(const char *name);
 
 /* no more than `keep` candidates stay at this place, and the cut rises */
 void compact(const struct scan *s, long at);

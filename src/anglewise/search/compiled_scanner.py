@@ -17,9 +17,10 @@ class CompiledScanner(Scanner):
 
     tile_rows = 8192
 
-    def __init__(self, kernel: ModuleType) -> None:
+    def __init__(self, kernel: ModuleType, unit: str | None = None) -> None:
         self.kernel = kernel
-        self.kind = f"compiled ({kernel.UNIT})"
+        self.unit, self.rows = kernel.choose(unit)
+        self.kind = f"compiled ({self.unit})"
         self.block = kernel.COLUMNS
 
     def moved(
@@ -49,8 +50,7 @@ class CompiledScanner(Scanner):
     def queries(self, queries: Float32[Array, "q r"]) -> Float32[Array, "panels r rows"]:
         """A few queries side by side, coordinate after coordinate."""
         q, d = queries.shape
-        rows = self.kernel.ROWS
-        out = np.zeros((-(-q // rows), rows, d), dtype=np.float32)
+        out = np.zeros((-(-q // self.rows), self.rows, d), dtype=np.float32)
         out.reshape(-1, d)[:q] = queries
         return np.ascontiguousarray(out.transpose(0, 2, 1))
 
