@@ -5,7 +5,7 @@ from unittest import mock
 
 import numpy as np
 
-from anglewise.search import exact, sweep
+from anglewise.search import exact, sampling, sweep
 from anglewise.search.compiled_scanner import CompiledScanner
 from anglewise.search.kernel import KERNEL
 from anglewise.search.numpy_scanner import NumpyScanner
@@ -91,7 +91,7 @@ def using(scanner, *, tile_rows=None, sample=None, keep=None):
         if tile_rows is not None:
             enter(mock.patch.object(scanner, "tile_rows", tile_rows))
         if sample is not None:
-            enter(mock.patch.object(sweep, "SAMPLE", sample))
+            enter(mock.patch.object(sampling, "SAMPLE", sample))
         if keep is not None:
             enter(mock.patch.object(sweep, "to_keep", keep))
         yield

@@ -37,9 +37,10 @@ class Asked:
     def __len__(self) -> int:
         return len(self.exact)
 
-    def part(self, which: slice) -> "Asked":
+    def part(self, which: range) -> "Asked":
         """Some neighbouring queries."""
-        return self._some(which, self.left_out.block(which.start, which.stop))
+        left_out = self.left_out.block(which.start, which.stop)
+        return self._some(slice(which.start, which.stop), left_out)
 
     def take(self, which: Int64[Array, " some"]) -> "Asked":
         """Some queries, in the order asked for."""

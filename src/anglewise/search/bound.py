@@ -54,6 +54,11 @@ class Reach:
         table[:, size[first]] = np.maximum.reduceat(quantities, first, axis=1)
         return cls(table)
 
+    @classmethod
+    def of_nothing(cls, measures: int) -> "Reach":
+        """Of no items."""
+        return cls(np.full((2 + 4 * measures, SIZES), -np.inf))
+
     def join(self, other: "Reach") -> "Reach":
         """The reach of both sets of items."""
         return Reach(np.maximum(self.table, other.table))

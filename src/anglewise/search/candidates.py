@@ -34,6 +34,13 @@ class Candidates:
             np.full((queries, measures), -np.inf, dtype=np.float32),
         )
 
+    def adopt(self, others: "Candidates") -> None:
+        """Start from the candidates of some of the items, and from their cut."""
+        self.values[:, :, : others.keep] = others.values[:, :, : others.keep]
+        self.rows[:, :, : others.keep] = others.rows[:, :, : others.keep]
+        self.counts[:] = others.counts
+        self.cut[:] = others.cut
+
     def add(
         self,
         measure: int,

@@ -89,11 +89,9 @@ def search(
     elif len(rows) and (rows.min() < 0 or rows.max() >= len(asking)):
         raise ShapeError(f"rows from {rows.min()} to {rows.max()} asked of {len(asking)}")
     hidden = left_out(space, direction, rows, exclude, use_seen)
-    task = _Task(space, direction, hidden, k)
+    task = _Task(space, direction, asking.vectors, rows, hidden, k)
     with machine(threads) as workers:
-        return task.run(
-            read_measures(measures), lambda part: asking.vectors[rows[part]], workers, progress
-        )
+        return task.run(read_measures(measures), workers, progress)
 
 
 def search_vectors(
@@ -126,11 +124,10 @@ def search_vectors(
     if exclude is not None and exclude.shape != due:
         raise ShapeError(f"exclude is {exclude.shape}: {due} is due")
     hidden = gathered([] if exclude is None else [exclude], None, *due)
-    task = _Task(space, direction, hidden, k)
+    rows = np.arange(len(vectors), dtype=np.int64)
+    task = _Task(space, direction, vectors.vectors, rows, hidden, k)
     with machine(threads) as workers:
-        return task.run(
-            read_measures(measures), lambda part: vectors.vectors[part], workers, progress
-        )
+        return task.run(read_measures(measures), workers, progress)
 
 
 def engine_kind() -> str:
@@ -148,6 +145,8 @@ class _Task:
 
     space: Space
     direction: Direction
+    vectors: Float32[Array, "rows d"]
+    rows: Int64[Array, " q"]
     left_out: LeftOut
     k: int
 
@@ -163,7 +162,6 @@ class _Task:
     def run(
         self,
         measures: list[Measure],
-        vectors: Callable[[slice], Float32[Array, "q d"]],
         workers: Machine,
         progress: Progress | None,
     ) -> dict[str, Neighbours]:
@@ -175,7 +173,7 @@ class _Task:
             (shared, block)
             for shared in passes(measures, self.space, self.direction)
             for block in spans(
-                self._queries, block_length(self.k, len(shared.measures), ranked.dimension)
+                len(self.rows), block_length(self.k, len(shared.measures), ranked.dimension)
             )
         ]
         for done, (shared, block) in enumerate(work):
@@ -186,7 +184,7 @@ class _Task:
                 places=places,
                 left_out=hidden,
                 k=self.k,
-                vectors=vectors(block),
+                vectors=self.vectors[self.rows[block.start : block.stop]],
             )
             for measure, standing in zip(
                 shared.measures,
@@ -196,16 +194,12 @@ class _Task:
                 _write(answers[str(measure)], block, standing, places)
         return answers
 
-    @property
-    def _queries(self) -> int:
-        return len(self.left_out.counts)
-
     def _blank(self, name: str) -> Neighbours:
         return Neighbours(
             name,
-            np.full((self._queries, self.k), -1, dtype=np.int64),
-            np.full((self._queries, self.k), -np.inf, dtype=np.float32),
-            np.zeros(self._queries, dtype=np.int64),
+            np.full((len(self.rows), self.k), -1, dtype=np.int64),
+            np.full((len(self.rows), self.k), -np.inf, dtype=np.float32),
+            np.zeros(len(self.rows), dtype=np.int64),
         )
 
 
@@ -217,7 +211,8 @@ def _step(progress: Progress | None, done: int, work: int, items: int) -> Callab
     return step
 
 
-def _write(answer: Neighbours, block: slice, standing: Standing, places: Places) -> None:
-    answer.indices[block] = places.rows(places_of(standing.key))
-    answer.scores[block] = scores_of(standing.key)
-    answer.tied_at_cut[block] = standing.tied
+def _write(answer: Neighbours, block: range, standing: Standing, places: Places) -> None:
+    at = slice(block.start, block.stop)
+    answer.indices[at] = places.rows(places_of(standing.key))
+    answer.scores[at] = scores_of(standing.key)
+    answer.tied_at_cut[at] = standing.tied

@@ -21,6 +21,7 @@ class NumpyScanner(Scanner):
     kind = "numpy"
     block = 16
     tile_rows = 4096
+    keeps_sample = False
 
     def moved(
         self, x: Float32[Array, "n d"], move: Move | None
@@ -91,12 +92,12 @@ class NumpyScanner(Scanner):
         queries: Float32[Array, "q r"],
         left_out: LeftOut,
         found: Candidates,
-    ) -> Float32[Array, "q m"]:
-        """From the best of each of many groups of items: never above the true value."""
-        groups = len(tile.rows) // self.block
-        cuts, rank = np.full_like(found.cut, -np.inf), found.keep
+    ) -> None:
+        """Only a cut: from the best of each of many groups, so never above the true one."""
+        groups, rank = len(tile.rows) // self.block, found.keep
+        found.cut[:] = -np.inf
         if rank > groups:
-            return cuts
+            return
         products = items_by_queries(shared, tile, queries)
         hidden = _hidden(tile, left_out)
         with np.errstate(invalid="ignore", over="ignore"):
@@ -105,8 +106,8 @@ class NumpyScanner(Scanner):
                 value[hidden] = -np.inf
                 # strided groups: neighbouring columns are of one length, and alike
                 best = value.reshape(self.block, groups, len(queries)).max(axis=0)
-                cuts[:, j] = np.partition(best, groups - rank, axis=0)[groups - rank]
-        return np.nan_to_num(cuts, nan=-np.inf, posinf=-np.inf)
+                cut = np.partition(best, groups - rank, axis=0)[groups - rank]
+                found.cut[:, j] = np.nan_to_num(cut, nan=-np.inf, posinf=-np.inf)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ def scored(asked: Asked, formula: BlockFormula) -> Standing:
     total = Standing.empty(len(asked), asked.k)
     length = max(256, TILE_BYTES // (8 * asked.exact.shape[1]))
     for span in spans(len(asked.ranked), length):
-        x = moved(asked.ranked.vectors[span], asked.shared.ranked)
+        x = moved(asked.ranked.vectors[span.start : span.stop], asked.shared.ranked)
         rows = np.arange(span.start, span.stop, dtype=np.int64)
         places = asked.places.places(rows)
         for start in range(0, len(asked), QUERIES):

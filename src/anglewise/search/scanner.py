@@ -38,6 +38,8 @@ class Scanner(ABC):
     kind: str
     block: int
     tile_rows: int
+    keeps_sample: bool = True
+    """Whether what a sample holds need not be looked at again."""
 
     @abstractmethod
     def moved(
@@ -81,14 +83,13 @@ class Scanner(ABC):
         queries: Float32[Array, "..."],
         left_out: LeftOut,
         found: Candidates,
-    ) -> Float32[Array, "q m"]:
-        """About the value of the last item of the tile that would be kept.
+    ) -> None:
+        """Find the best of a sample, and let the cut rise to the last of them.
 
-        Found from no candidates and a cut that is likely to lie below it. Minus infinity where
-        nothing can be said.
+        The first cut is likely to lie below it.
         """
         self.scan(shared, tile, queries, left_out, found)
         self.finish(found)
         least = found.values[:, :, : found.keep].min(axis=2)
-        good = (found.counts >= found.keep) & (least < np.inf)
-        return np.where(good, least, np.float32(-np.inf))
+        risen = (found.counts == found.keep) & (least > found.cut) & (least < np.inf)
+        found.cut[risen] = least[risen]

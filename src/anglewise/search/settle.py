@@ -65,7 +65,7 @@ def _again(
 
 
 def _may_reach(
-    asked: Asked, j: int, span: slice, cut: Float32[Array, " q"]
+    asked: Asked, j: int, span: range, cut: Float32[Array, " q"]
 ) -> tuple[Int64[Array, " pairs"], Int64[Array, " pairs"]]:
     """The queries and the items of a tile whose float32 value exceeds the cut, if there is one."""
     these = tile(asked.shared, asked.ranked, span, NumpyScanner())

@@ -13,15 +13,11 @@ from anglewise.search.candidates import Candidates
 from anglewise.search.machine import Machine
 from anglewise.search.own_formula import scored
 from anglewise.search.ranking import Standing
+from anglewise.search.sampling import Block, sampled
 from anglewise.search.scanner import Scanner, Tile
 from anglewise.search.settle import settled
 from anglewise.search.tiles import spans, tile
-from anglewise.typing import Array
 
-SAMPLE = 4096
-"""Items looked at first, to learn what a score must exceed to be of interest."""
-SMALL = 1 / 16
-"""The share of them that is looked at before."""
 STATE_BYTES = 1 << 25
 TILE_BYTES = 1 << 26
 
@@ -53,62 +49,34 @@ def answered(asked: Asked, machine: Machine, step: Callable[[int], None]) -> lis
 
 def _swept(asked: Asked, machine: Machine, step: Callable[[int], None]) -> list[Standing]:
     scanner, shared, ranked = machine.scanner, asked.shared, asked.ranked
-    parts = [asked.part(which) for which in _parts(len(asked), machine.threads)]
-    queries = [scanner.queries(part.reduced) for part in parts]
-    found = [Candidates.none(len(part), len(shared.measures), to_keep(asked.k)) for part in parts]
-    _seed(parts, queries, found, machine)
+    blocks = [
+        Block(
+            part,
+            scanner.queries(part.reduced),
+            Candidates.none(len(part), len(shared.measures), to_keep(asked.k)),
+        )
+        for part in (asked.part(which) for which in _parts(len(asked), machine.threads))
+    ]
+    reach, known = sampled(blocks, machine)
     length = _tile_length(scanner, asked.exact.shape[1], machine.threads)
-    reaches: list[Reach] = []
     for some in _batches(spans(len(ranked), length), machine.threads):
-        tiles = machine.each(lambda span: tile(shared, ranked, span, scanner), some)
-        reaches = [reduce(Reach.join, [*reaches, *(one.reach for one in tiles)])]
+        tiles = machine.each(lambda rows: tile(shared, ranked, rows, scanner, known), some)
+        reach = reduce(Reach.join, [reach, *(one.reach for one in tiles)])
 
-        def scan(i: int, tiles: list[Tile] = tiles) -> None:
+        def scan(block: Block, tiles: list[Tile] = tiles) -> None:
             for one in tiles:
-                scanner.scan(shared, one, queries[i], parts[i].left_out, found[i])
+                scanner.scan(shared, one, block.queries, block.asked.left_out, block.found)
 
-        machine.each(scan, range(len(parts)))
+        machine.each(scan, blocks)
         step(some[-1].stop)
+    whole = reach
 
-    def settle(i: int) -> list[Standing]:
-        scanner.finish(found[i])
-        return settled(parts[i], found[i], reaches[0])
+    def settle(block: Block) -> list[Standing]:
+        scanner.finish(block.found)
+        return settled(block.asked, block.found, whole)
 
-    answers = machine.each(settle, range(len(parts)))
+    answers = machine.each(settle, blocks)
     return [_joined([answer[j] for answer in answers]) for j in range(len(shared.measures))]
-
-
-def _seed(
-    parts: list[Asked], queries: list[Array], found: list[Candidates], machine: Machine
-) -> None:
-    """Start with cuts that samples of the items suggest; the proof notices if they mislead.
-
-    A small sample tells what is of interest in a larger one.
-    """
-    asked, scanner = parts[0], machine.scanner
-    items = len(asked.ranked)
-    if items < 4 * SAMPLE:
-        return
-    ranks = [_rank(found[0].keep, SAMPLE / items)]
-    ranks.insert(0, _rank(ranks[0], SMALL))
-    for size, rank in zip((int(SAMPLE * SMALL), SAMPLE), ranks, strict=True):
-        rows = np.arange(size, dtype=np.int64) * (items // size)
-        sample = tile(asked.shared, asked.ranked, rows, scanner)
-
-        def seed(i: int, sample: Tile = sample, rank: int = rank) -> None:
-            seen = Candidates.none(len(parts[i]), len(asked.shared.measures), rank)
-            seen.cut[:] = found[i].cut
-            found[i].cut[:] = scanner.sample(
-                asked.shared, sample, queries[i], parts[i].left_out, seen
-            )
-
-        machine.each(seed, range(len(parts)))
-
-
-def _rank(wanted: int, share: float) -> int:
-    """A rank in a sample that surely lies below the wanted rank in the whole."""
-    expected = wanted * share
-    return math.ceil(expected + 4 * math.sqrt(expected) + 3)
 
 
 def _tile_length(scanner: Scanner, dimension: int, threads: int) -> int:
@@ -116,13 +84,13 @@ def _tile_length(scanner: Scanner, dimension: int, threads: int) -> int:
     return max(64, min(scanner.tile_rows, room))
 
 
-def _parts(queries: int, threads: int) -> Iterator[slice]:
+def _parts(queries: int, threads: int) -> Iterator[range]:
     length = min(1024, max(32, math.ceil(queries / threads)))
     return spans(queries, length)
 
 
-def _batches(all_spans: Iterator[slice], size: int) -> Iterator[list[slice]]:
-    batch: list[slice] = []
+def _batches(all_spans: Iterator[range], size: int) -> Iterator[list[range]]:
+    batch: list[range] = []
     for span in all_spans:
         batch.append(span)
         if len(batch) == size:

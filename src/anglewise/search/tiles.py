@@ -7,6 +7,7 @@ would be of interest under any measure: the test that lets five measures cost on
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -22,17 +23,23 @@ LARGE = np.float32(1e38)
 
 
 def tile(
-    shared: Pass, ranked: Embeddings, rows: Int64[Array, " n"] | slice, scanner: Scanner
+    shared: Pass,
+    ranked: Embeddings,
+    rows: range,
+    scanner: Scanner,
+    known: range | None = None,
 ) -> Tile:
-    """The tile of these rows."""
-    x, stray = _in_frame(shared, ranked.vectors[rows], scanner)
+    """The tile of these rows, without those that are known."""
+    x, stray = _in_frame(shared, ranked.vectors[rows.start : rows.stop : rows.step], scanner)
+    numbers, fresh = np.asarray(rows), np.arange(len(rows))
+    if known is not None:
+        fresh = np.flatnonzero((numbers % known.step != 0) | (numbers >= known.stop))
     lengths = norms(x)
-    order, padding = _blocks_of_one_length(lengths, scanner.block)
+    order, padding = _blocks_of_one_length(lengths, fresh, scanner.block)
     lengths = lengths[order]
     weights, biases = _terms(shared, lengths)
     least_bias, most_bias = scanner.ranges(biases)
     least_weight, most_weight = scanner.ranges(weights)
-    numbers = np.arange(*rows.indices(len(ranked))) if isinstance(rows, slice) else rows
     numbers = numbers[order].astype(np.int32)
     numbers[padding] = -1
     biases[:, padding] = -np.inf
@@ -44,14 +51,18 @@ def tile(
     return Tile(numbers, vectors, weights, biases, most_bias, least_step, most_step, reach)
 
 
-def spans(items: int, length: int) -> Iterator[slice]:
-    """The items, tile by tile."""
-    return (slice(start, min(start + length, items)) for start in range(0, items, length))
+def spans(items: int, length: int) -> Iterator[range]:
+    """The items, tile by tile; none stands alone if it can be helped."""
+    edges = [*range(0, items, length), items]
+    if len(edges) > 2 and edges[-1] - edges[-2] == 1:
+        del edges[-2]
+    return (range(*pair) for pair in pairwise(edges))
 
 
 def _in_frame(
     shared: Pass, given: Float32[Array, "n d"], scanner: Scanner
 ) -> tuple[Float[Array, "n r"], float]:
+    given = np.ascontiguousarray(given)
     if shared.ranked is None and shared.shift is None:
         return given, 0.0
     rows, stray = scanner.moved(given, shared.ranked)
@@ -59,7 +70,7 @@ def _in_frame(
 
 
 def _blocks_of_one_length(
-    lengths: Float64[Array, " n"], block: int
+    lengths: Float64[Array, " n"], fresh: Int64[Array, " some"], block: int
 ) -> tuple[Int64[Array, " p"], Bool[Array, " p"]]:
     """The order of the columns, and which of them only fill the last block.
 
@@ -68,7 +79,7 @@ def _blocks_of_one_length(
     """
     with np.errstate(over="ignore"):
         coarse = (lengths.astype(np.float32).view(np.uint32) >> np.uint32(16)).astype(np.uint16)
-    order = np.argsort(coarse, kind="stable")
+    order = fresh[np.argsort(coarse[fresh], kind="stable")]
     padding = -len(order) % block
     order = np.concatenate([order, np.repeat(order[-1:], padding)]).reshape(-1, block)
     blocks = len(order)
