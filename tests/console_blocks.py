@@ -26,6 +26,7 @@ LINKS = {
     "qrels.tsv": "cranfield/qrels.tsv",
     "corpus.jsonl.gz": "cranfield/corpus.jsonl.gz",
     "queries.jsonl": "cranfield/queries.jsonl",
+    "stsb.csv": "stsb-en/pairs.csv",
 }
 """The names under which the pages use real data, and what they stand for."""
 
@@ -52,7 +53,8 @@ def page_steps(page: Path) -> list[tuple[str, str]]:
 
 
 def link_data(folder: Path, find: Callable[[str], Path]) -> None:
-    """Put links to the real data where the pages look for it."""
+    """Put links to the real data, and to our examples, where the pages look for them."""
+    (folder / "examples").symlink_to(ROOT / "examples")
     for name, target in LINKS.items():
         (folder / name).symlink_to(find(target))
 
