@@ -12,7 +12,7 @@ SRC = Path(__file__).parents[1] / "src" / "anglewise"
 FLOORS = [
     ["errors", "typing", "sparse"],
     ["embeddings", "interactions", "neighbours", "statistics", "distributed"],
-    ["gauge", "judgements", "simulation"],
+    ["gauge", "diagnostics", "judgements", "simulation"],
     ["measures", "remedies"],
     ["search", "evaluation", "interop"],
     ["models"],
