@@ -115,21 +115,20 @@ ranges(PyObject *self, PyObject *args)
 static int
 read_candidates(struct scan *s, Py_buffer *b)
 {
-    s->values = b[0].buf, s->rows = b[1].buf, s->counts = b[2].buf, s->cut = b[3].buf;
-    return fits(&b[0], s->queries * s->measures * s->room, 4)
-        && fits(&b[1], s->queries * s->measures * s->room, 4)
-        && fits(&b[2], s->queries * s->measures, 4) && fits(&b[3], s->queries * s->measures, 4);
+    s->entries = b[0].buf, s->counts = b[1].buf, s->cut = b[2].buf;
+    return fits(&b[0], s->queries * s->measures * s->room, 8)
+        && fits(&b[1], s->queries * s->measures, 4) && fits(&b[2], s->queries * s->measures, 4);
 }
 
-/* finish(queries, measures, keep, room, values, rows, counts, cut): no more than `keep` stay */
+/* finish(queries, measures, keep, room, entries, counts, cut): no more than `keep` stay */
 static PyObject *
 finish(PyObject *self, PyObject *args)
 {
-    Py_buffer b[4];
+    Py_buffer b[3];
     struct scan s = {0};
     (void)self;
-    if (!PyArg_ParseTuple(args, "llllw*w*w*w*", &s.queries, &s.measures, &s.keep, &s.room, &b[0],
-                          &b[1], &b[2], &b[3]))
+    if (!PyArg_ParseTuple(args, "llllw*w*w*", &s.queries, &s.measures, &s.keep, &s.room, &b[0],
+                          &b[1], &b[2]))
         return NULL;
     int good = read_candidates(&s, b);
     if (good) {
@@ -138,19 +137,19 @@ finish(PyObject *self, PyObject *args)
             compact(&s, at);
         Py_END_ALLOW_THREADS
     }
-    return finished(b, 4, good);
+    return finished(b, 3, good);
 }
 
 /* scan(d, queries, measures, keep, room, manhattan, then the buffers in the order of the struct) */
 static PyObject *
 scan(PyObject *self, PyObject *args)
 {
-    Py_buffer b[14];
+    Py_buffer b[13];
     struct scan s = {0};
     (void)self;
-    if (!PyArg_ParseTuple(args, "lllllpy*y*y*y*y*y*y*y*y*y*w*w*w*w*", &s.d, &s.queries, &s.measures,
+    if (!PyArg_ParseTuple(args, "lllllpy*y*y*y*y*y*y*y*y*y*w*w*w*", &s.d, &s.queries, &s.measures,
                           &s.keep, &s.room, &s.manhattan, &b[0], &b[1], &b[2], &b[3], &b[4], &b[5],
-                          &b[6], &b[7], &b[8], &b[9], &b[10], &b[11], &b[12], &b[13]))
+                          &b[6], &b[7], &b[8], &b[9], &b[10], &b[11], &b[12]))
         return NULL;
     s.packed_items = b[0].buf, s.packed_queries = b[1].buf, s.item_rows = b[2].buf;
     s.weights = b[3].buf, s.biases = b[4].buf, s.block_bias = b[5].buf;
@@ -179,7 +178,7 @@ scan(PyObject *self, PyObject *args)
             free(limits);
         }
     }
-    return finished(b, 14, good);
+    return finished(b, 13, good);
 }
 
 /* products(wide, d, listed, vectors, items, asking, kinds, rows, product, squares) */

@@ -26,23 +26,42 @@ is_hidden(const struct scan *s, long query, int32_t row)
     return low < s->hidden_ends[query + 1] && s->hidden[low] == row;
 }
 
-/* the best `keep` of `count` values to the front; the least of them is returned */
+/* a value and a row as one number: the higher the value, the smaller */
+static uint64_t
+entry_of(float value, int32_t row)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return (uint64_t)(bits & 0x80000000u ? bits : ~bits & 0x7fffffffu) << 32 | (uint32_t)row;
+}
+
 static float
-select_best(float *values, int32_t *rows, long count, long keep)
+value_of(uint64_t entry)
+{
+    uint32_t bits = (uint32_t)(entry >> 32);
+    float value;
+    bits = bits & 0x80000000u ? bits : ~bits & 0x7fffffffu;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* the `keep` smallest of `count` entries to the front; the largest of them is returned */
+static uint64_t
+select_best(uint64_t *entries, long count, long keep)
 {
     long low = 0, high = count - 1;
     while (low < high) {
-        float pivot = values[low + (high - low) / 2];
+        uint64_t pivot = entries[low + (high - low) / 2];
         long i = low, j = high;
         while (i <= j) {
-            while (values[i] > pivot) i++;
-            while (values[j] < pivot) j--;
+            while (entries[i] < pivot)
+                i++;
+            while (entries[j] > pivot)
+                j--;
             if (i <= j) {
-                float value = values[i];
-                int32_t row = rows[i];
-                values[i] = values[j], rows[i] = rows[j];
-                values[j] = value, rows[j] = row;
-                i++, j--;
+                uint64_t entry = entries[i];
+                entries[i++] = entries[j];
+                entries[j--] = entry;
             }
         }
         if (keep - 1 <= j)
@@ -52,23 +71,21 @@ select_best(float *values, int32_t *rows, long count, long keep)
         else
             break;
     }
-    float least = values[0];
+    uint64_t last = entries[0];
     for (long i = 1; i < keep; i++)
-        least = values[i] < least ? values[i] : least;
-    return least;
+        last = entries[i] > last ? entries[i] : last;
+    return last;
 }
 
 void
 compact(const struct scan *s, long at)
 {
-    float *values = s->values + at * s->room;
-    int32_t *rows = s->rows + at * s->room;
     if (s->counts[at] <= s->keep)
         return;
-    float least = select_best(values, rows, s->counts[at], s->keep);
+    float last = value_of(select_best(s->entries + at * s->room, s->counts[at], s->keep));
     s->counts[at] = (int32_t)s->keep;
-    if (least > s->cut[at])
-        s->cut[at] = least;
+    if (last > s->cut[at])
+        s->cut[at] = last;
 }
 
 /* look at those of 16 items whose product is of interest to a query, measure by measure */
@@ -94,9 +111,8 @@ consider(const struct scan *s, long query, long column, const float *products, u
                 if (value <= s->cut[at])
                     continue;
             }
-            long free = at * s->room + s->counts[at]++;
-            s->values[free] = isnan(value) ? INFINITY : value;
-            s->rows[free] = row;
+            s->entries[at * s->room + s->counts[at]++] =
+                entry_of(isnan(value) ? INFINITY : value, row);
         }
     }
 }

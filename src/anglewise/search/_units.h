@@ -20,8 +20,9 @@ struct scan {
     const int32_t *item_rows;
     const float *weights, *biases, *block_bias, *least_step, *most_step;
     const int64_t *hidden_ends, *hidden;
-    float *values, *cut;
-    int32_t *rows, *counts;
+    uint64_t *entries;
+    int32_t *counts;
+    float *cut;
 };
 
 /* vectors, and for each a list of rows (-1: none) whose products with it are wanted */

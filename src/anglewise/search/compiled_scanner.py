@@ -67,7 +67,7 @@ class CompiledScanner(Scanner):
             queries.shape[1],
             *found.counts.shape,
             found.keep,
-            found.rows.shape[2],
+            found.entries.shape[2],
             not shared.inner,
             tile.vectors,
             queries,
@@ -79,21 +79,19 @@ class CompiledScanner(Scanner):
             tile.most_step,
             left_out.indptr,
             left_out.indices,
-            found.values,
-            found.rows,
+            found.entries,
             found.counts,
             found.cut,
         )
 
     def finish(self, found: Candidates) -> None:
         """By quickselect."""
-        room = found.rows.shape[2]
+        room = found.entries.shape[2]
         self.kernel.finish(
             *found.counts.shape,
             found.keep,
             room,
-            found.values,
-            found.rows,
+            found.entries,
             found.counts,
             found.cut,
         )

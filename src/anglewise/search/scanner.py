@@ -3,8 +3,6 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-import numpy as np
-
 from anglewise.search.bound import Reach
 from anglewise.search.candidates import Candidates
 from anglewise.search.left_out import LeftOut
@@ -90,6 +88,4 @@ class Scanner(ABC):
         """
         self.scan(shared, tile, queries, left_out, found)
         self.finish(found)
-        least = found.values[:, :, : found.keep].min(axis=2)
-        risen = (found.counts == found.keep) & (least > found.cut) & (least < np.inf)
-        found.cut[risen] = least[risen]
+        found.raise_cut()

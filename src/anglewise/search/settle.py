@@ -27,7 +27,7 @@ def settled(asked: Asked, found: Candidates, reach: Reach) -> list[Standing]:
     plain = shared.ranked is None and shared.shift is None
     known = bounds(reach, shared.formulas, asked.reduced_norms, asked.exact.shape[1], plain)
     out: list[Standing] = []
-    key = asked.keys(found.rows[:, :, : found.keep])
+    key = asked.keys(found.rows)
     for j in range(len(known)):
         standing = Standing(*best(key[:, j], asked.k))
         complete = found.counts[:, j] >= allowed

@@ -24,7 +24,7 @@ TILE_BYTES = 1 << 26
 
 def to_keep(k: int) -> int:
     """How many candidates are kept: some more than asked, so that the proof has room."""
-    return k + 8 + k // 8
+    return k + 8 + k // 16
 
 
 def block_length(k: int, measures: int, dimension: int) -> int:

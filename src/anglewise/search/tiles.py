@@ -31,7 +31,7 @@ def tile(
 ) -> Tile:
     """The tile of these rows, without those that are known."""
     x, stray = _in_frame(shared, ranked.vectors[rows.start : rows.stop : rows.step], scanner)
-    numbers, fresh = np.asarray(rows), np.arange(len(rows))
+    numbers, fresh = np.arange(rows.start, rows.stop, rows.step), np.arange(len(rows))
     if known is not None:
         fresh = np.flatnonzero((numbers % known.step != 0) | (numbers >= known.stop))
     lengths = norms(x)
