@@ -265,6 +265,44 @@ JUDGEMENTS = [trec, trec_tabs, trec_ragged_blanks, beir, beir_folder, qrels_csv]
 JUDGEMENTS += [qrels_three_columns, qrels_parquet, qrels_packed]
 
 
+PAIRS = [("a", "b", 4.5), ("a", "c", 1.0), ("b", "c", 2.25)]
+
+
+def pairs_csv(folder):
+    return _text(folder / "pairs.csv", ["id_a,id_b,score", *(f"{a},{b},{s}" for a, b, s in PAIRS)])
+
+
+def pairs_nameless(folder):
+    return _text(folder / "pairs.tsv", [f"{a}\t{b}\t{s}" for a, b, s in PAIRS])
+
+
+def pairs_packed(folder):
+    return packed(pairs_csv(folder))
+
+
+def triplets_csv(folder):
+    return _text(folder / "triplets.csv", ["anchor,near,far", "a,b,c", "b,a,c"])
+
+
+def triplets_parquet(folder):
+    path = folder / "triplets.parquet"
+    parquet.write_table(pa.table({"anchor": ["a"], "positive": ["b"], "negative": ["c"]}), path)
+    return path
+
+
+def labels_csv(folder):
+    return _text(folder / "labels.csv", ["id,label", "a,fruit", "b,fruit", "c,tool"])
+
+
+def labels_packed(folder):
+    return packed(labels_csv(folder))
+
+
+GRADED_PAIRS = [pairs_csv, pairs_nameless, pairs_packed]
+TRIPLETS = [triplets_csv, triplets_parquet]
+LABELS = [labels_csv, labels_packed]
+
+
 def table(vectors) -> pa.Table:
     """Ids, vectors of the given list type, titles."""
     rows = X.astype(np.float16) if vectors.value_type == pa.float16() else X
@@ -285,7 +323,7 @@ def _saved(path, array):
 
 
 def _words(folder, name, header, blank, end):
-    rows = [i + blank + blank.join(repr(float(v)) for v in x) for i, x in zip(IDS, X, strict=True)]
+    rows = [i + blank + blank.join(str(v) for v in x) for i, x in zip(IDS, X, strict=True)]
     (folder / name).write_text(header + "".join(row + end for row in rows))
     return folder / name
 

@@ -13,13 +13,17 @@ from anglewise.interop.read import (
     judgements_of,
     read_interactions,
     read_judgements,
+    read_labels,
+    read_pairs,
     read_space,
+    read_triplets,
 )
 from anglewise.interop.space_folder import write_space
 
 SPACE = Space(
     queries=Embeddings(np.eye(3), ["q1", "q2", "q3"]), items=Embeddings(np.eye(3), ["a", "b", "c"])
 )
+SPACE_OF_ITEMS = Space(items=SPACE.items)
 
 TRIES = 15
 
@@ -87,6 +91,30 @@ def test_damaged_judgements(maker, tmp_path):
         assert np.isfinite(read_judgements(path, SPACE).gains.values).all()
 
     _fuzz(maker(tmp_path), read, seed=3)
+
+
+@pytest.mark.parametrize("maker", good_files.GRADED_PAIRS, ids=lambda m: m.__name__)
+def test_damaged_pairs(maker, tmp_path):
+    def read(path):
+        assert np.isfinite(read_pairs(path, SPACE_OF_ITEMS).scores).all()
+
+    _fuzz(maker(tmp_path), read, seed=6)
+
+
+@pytest.mark.parametrize("maker", good_files.TRIPLETS, ids=lambda m: m.__name__)
+def test_damaged_triplets(maker, tmp_path):
+    def read(path):
+        assert read_triplets(path, SPACE_OF_ITEMS).far.max() < len(SPACE_OF_ITEMS.items)
+
+    _fuzz(maker(tmp_path), read, seed=7)
+
+
+@pytest.mark.parametrize("maker", good_files.LABELS, ids=lambda m: m.__name__)
+def test_damaged_labels(maker, tmp_path):
+    def read(path):
+        assert read_labels(path).of
+
+    _fuzz(maker(tmp_path), read, seed=8)
 
 
 def test_damaged_spaces(tmp_path):
