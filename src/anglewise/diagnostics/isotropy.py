@@ -1,0 +1,185 @@
+"""Whether the vectors use all directions alike, or point the same way."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from anglewise.diagnostics.blocks import blocks, column_means, scatter, unit
+from anglewise.embeddings import Embeddings
+from anglewise.typing import Array, Float64
+
+DRAWS = 99
+"""Permutations: with these, the smallest p is 1 in 100."""
+
+MOST_PERMUTED = 1 << 18
+"""Numbers permuted in one draw at most: the rows of the sample follow from the dimension."""
+
+NOISE = 1e-12
+"""Deviations smaller than this share of the length are rounding of the mean."""
+
+
+@dataclass(frozen=True)
+class Isotropy:
+    """How evenly the vectors are spread over directions.
+
+    Attributes
+    ----------
+    mean_cosine
+        Of all pairs of different rows, exactly; zero rows are left out. None for fewer than two.
+    chance_cosine
+        Its standard deviation if a coin settled the sign of each row: then its mean is 0.
+    permuted_cosine, permuted_deviation
+        Mean and standard deviation of the mean cosine over draws in which each column of a sample
+        was permuted by itself. The columns keep their values, hence their offsets and spreads;
+        which values stand together in a row is lost.
+    permuted_p
+        How often, one-sided, a draw has a mean cosine as large as that of the sample.
+    sampled
+        Rows of the sample that was permuted.
+    offset_share
+        Share of the mean squared length that belongs to the mean vector; None if all are zero.
+    effective_rank
+        ``exp(-sum p_i ln p_i)``, ``p_i`` the singular values of the centred vectors over their
+        sum; between 1 and d. None, as the next two, where nothing varies.
+    top_share
+        Share of the variance that lies in the direction which holds most of it.
+    isoscore
+        ``((sum v_i)^2 / sum v_i^2 - 1) / (d - 1)``, ``v_i`` the variances along the principal
+        axes: 0 on a line, 1 where all directions vary alike. None for one dimension.
+    """
+
+    mean_cosine: float | None
+    chance_cosine: float | None
+    permuted_cosine: float | None
+    permuted_deviation: float | None
+    permuted_p: float | None
+    sampled: int
+    offset_share: float | None
+    effective_rank: float | None
+    top_share: float | None
+    isoscore: float | None
+
+
+def isotropy(
+    embeddings: Embeddings, rng: np.random.Generator, *, sample: int = 10_000, draws: int = DRAWS
+) -> Isotropy:
+    """Mean cosine with two nulls, effective rank, top direction and IsoScore of some vectors.
+
+    Effective rank: Roy and Vetterli, EUSIPCO 2007, of the centred vectors. IsoScore: Rudman et
+    al., arXiv 2108.07344; their steps come down to the formula above. All rows count, but for the
+    permutations, which take a sample (``sample`` rows at most, fewer where vectors are wide).
+
+    >>> cross = Embeddings([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+    >>> found = isotropy(cross, np.random.default_rng(0))
+    >>> round(found.isoscore, 9), round(found.effective_rank, 9), round(found.mean_cosine, 9)
+    (1.0, 2.0, -0.333333333)
+    """
+    x = embeddings.vectors
+    size = float(np.square(embeddings.norms).mean())
+    variances = np.maximum(np.linalg.eigvalsh(scatter(x))[::-1], 0.0) / len(x)
+    variances[variances <= NOISE**2 * size] = 0.0
+    mean = column_means(x)
+    rows = _sample(embeddings, rng, sample)
+    return Isotropy(
+        mean_cosine=mean_cosine(x),
+        chance_cosine=_chance(rows, len(x) - len(embeddings.zero_rows)),
+        **_permuted(rows, rng, draws),
+        sampled=len(rows),
+        offset_share=float(mean @ mean) / size if size else None,
+        **_spectral(variances),
+    )
+
+
+def mean_cosine(vectors: Array) -> float | None:
+    """The mean cosine of all pairs of different rows that are not zero.
+
+    ``(|sum u_i|^2 - n) / (n (n - 1))`` for unit vectors ``u_i``: no pair need be looked at. None
+    for fewer than two such rows.
+
+    >>> mean_cosine(np.array([[1.0, 0.0], [0.0, 5.0], [0.0, 1.0]])).__round__(12)
+    0.333333333333
+    """
+    total, n = np.zeros(vectors.shape[1]), 0
+    for block in blocks(vectors):
+        directions = unit(block)
+        total += directions.sum(axis=0)
+        n += len(directions)
+    return float((total @ total - n) / (n * (n - 1))) if n > 1 else None
+
+
+def isoscore(variances: Float64[Array, " d"]) -> float | None:
+    """IsoScore from the variances along the principal axes; None if undefined.
+
+    The published steps scale the variances to length ``sqrt(d)``, take their distance from
+    ``(1, ..., 1)`` over the largest possible one, and map it to a share of dimensions. The square
+    of what remains is d times the participation ratio ``(sum v)^2 / sum v^2``.
+
+    >>> isoscore(np.array([1.0, 1.0, 0.0])), isoscore(np.array([3.0, 0.0]))
+    (0.5, 0.0)
+    """
+    largest = variances.max()
+    if len(variances) < 2 or largest <= 0:
+        return None
+    v = variances / largest
+    return float((v.sum() ** 2 / (v @ v) - 1) / (len(v) - 1))
+
+
+def effective_rank(singular: Float64[Array, " d"]) -> float | None:
+    """``exp`` of the entropy of the singular values over their sum; None if all are 0.
+
+    >>> effective_rank(np.array([2.0, 2.0, 0.0])).__round__(12)
+    2.0
+    """
+    total = singular.sum()
+    if total <= 0:
+        return None
+    p = singular[singular > 0] / total
+    return float(np.exp(-(p @ np.log(p))))
+
+
+def _spectral(variances: Float64[Array, " d"]) -> dict[str, float | None]:
+    varies = bool(variances[0] > 0)
+    return {
+        "effective_rank": effective_rank(np.sqrt(variances)),
+        "top_share": float(variances[0] / variances.sum()) if varies else None,
+        "isoscore": isoscore(variances),
+    }
+
+
+def _sample(embeddings: Embeddings, rng: np.random.Generator, most: int) -> Array:
+    """Some rows that are not zero, in float64."""
+    most = min(most, max(2, MOST_PERMUTED // embeddings.dimension))
+    there = np.flatnonzero(embeddings.norms)
+    if len(there) > most:
+        there = np.sort(rng.choice(there, size=most, replace=False))
+    return embeddings.vectors[there].astype(np.float64)
+
+
+def _chance(rows: Array, n: int) -> float | None:
+    """``sqrt(2 m / (n (n - 1)))``, ``m`` the mean squared cosine of pairs of the sample.
+
+    With independent signs ``s_i`` the mean of ``s_i s_j cos_ij`` over pairs has mean 0, and its
+    terms are uncorrelated.
+    """
+    s = len(rows)
+    if s < 2:
+        return None
+    directions = unit(rows)
+    gram = directions.T @ directions
+    squared = max(float((gram * gram).sum() - s) / (s * (s - 1)), 0.0)
+    return float(np.sqrt(2 * squared / (n * (n - 1))))
+
+
+def _permuted(rows: Array, rng: np.random.Generator, draws: int) -> dict[str, float | None]:
+    """What the mean cosine becomes when every column is permuted by itself, and its rank there."""
+    mixed = (mean_cosine(rng.permuted(rows, axis=0)) for _ in range(draws))
+    null = np.array([found for found in mixed if found is not None])
+    observed = mean_cosine(rows)
+    if observed is None or len(null) < 2:
+        return dict.fromkeys(("permuted_cosine", "permuted_deviation", "permuted_p"))
+    reached = int((null >= observed - NOISE).sum())
+    return {
+        "permuted_cosine": float(null.mean()),
+        "permuted_deviation": float(null.std(ddof=1)),
+        "permuted_p": (1 + reached) / (1 + len(null)),
+    }
