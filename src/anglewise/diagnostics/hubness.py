@@ -1,0 +1,150 @@
+"""Whether a few items turn up in very many lists of neighbours, and many in none."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from anglewise.errors import ShapeError, TooFewError
+from anglewise.neighbours import Neighbours
+from anglewise.typing import Array, Float64, Int64
+
+TOP_SHARE = 100
+"""The top items are one in so many."""
+
+
+@dataclass(frozen=True)
+class Hubness:
+    """How often items occur in lists of k neighbours.
+
+    Attributes
+    ----------
+    items, asked, k
+        Items that can be listed, lists looked at, places in each.
+    skewness
+        Of the k-occurrences ``N_i``, how many lists hold item ``i``: ``mean((N - m)^3) / s^3``.
+        None where all are equal.
+    skewness_of_all
+        The same, estimated for the case that every query had been asked; equal to ``skewness``
+        when none was left out, None where the sample is too small to tell.
+    skewness_by_chance
+        What lists drawn at random would have: that of a binomial.
+    anti_hubs, anti_hubs_by_chance
+        Share of the items that are in no list, and what random lists would leave out.
+    top_share
+        Share of all filled places that the one item in 100 with the most of them holds (at least
+        one item). None where no list holds anything.
+    largest, largest_row
+        The most lists that one item is in, and its row (the first of equals).
+    """
+
+    items: int
+    asked: int
+    k: int
+    skewness: float | None
+    skewness_of_all: float | None
+    skewness_by_chance: float | None
+    anti_hubs: float
+    anti_hubs_by_chance: float
+    top_share: float | None
+    largest: int
+    largest_row: int
+
+
+def hubness(
+    neighbours: Neighbours, items: int, k: int | None = None, *, queries: int | None = None
+) -> Hubness:
+    """The k-occurrences of items in lists of neighbours (Radovanovic et al., JMLR 11, 2010).
+
+    ``k`` takes the head of longer lists. Places with -1 are empty. ``queries`` says how many there
+    are of which those asked are a random sample: then ``skewness_of_all`` is for all of them, from
+    the first three factorial moments, which sampling without replacement only scales. Raises
+    ``TooFewError`` if ``k`` is not between 1 and what the lists hold, ``ShapeError`` for a row
+    beyond ``items`` or fewer ``queries`` than were asked.
+
+    >>> lists = np.array([[1, 2], [0, -1], [1, 0]])
+    >>> found = Neighbours("dot", lists, np.zeros((3, 2), np.float32), np.zeros(3, np.int64))
+    >>> hubness(found, items=4).anti_hubs, hubness(found, items=4, k=1).largest
+    (0.25, 2)
+    """
+    depth = neighbours.k if k is None else k
+    asked = len(neighbours.indices)
+    _check(neighbours, items, depth, asked if queries is None else queries)
+    counts = occurrences(neighbours, items, depth)
+    filled = int(counts.sum())
+    chance = filled / (asked * items) if asked else 0.0
+    top = np.sort(counts)[-max(1, round(items / TOP_SHARE)) :]
+    return Hubness(
+        items=items,
+        asked=asked,
+        k=depth,
+        skewness=_skewness(_factorial_moments(counts)),
+        skewness_of_all=_skewness(_scaled(_factorial_moments(counts), asked, queries or asked)),
+        skewness_by_chance=_binomial_skewness(asked, chance),
+        anti_hubs=float((counts == 0).mean()),
+        anti_hubs_by_chance=float((1 - chance) ** asked),
+        top_share=float(top.sum() / filled) if filled else None,
+        largest=int(counts.max()),
+        largest_row=int(counts.argmax()),
+    )
+
+
+def occurrences(neighbours: Neighbours, items: int, k: int) -> Int64[Array, " items"]:
+    """In how many lists, cut at ``k``, each item is.
+
+    >>> lists = np.array([[1, 2], [1, -1]])
+    >>> found = Neighbours("dot", lists, np.zeros((2, 2), np.float32), np.zeros(2, np.int64))
+    >>> occurrences(found, 3, 2).tolist()
+    [0, 2, 1]
+    """
+    listed = neighbours.indices[:, :k]
+    return np.bincount(listed[listed >= 0], minlength=items).astype(np.int64)
+
+
+def _check(neighbours: Neighbours, items: int, k: int, queries: int) -> None:
+    if not 1 <= k <= neighbours.k:
+        raise TooFewError(f"k is {k}, the lists hold {neighbours.k}: take 1 to {neighbours.k}")
+    if items < 1 or neighbours.indices.max(initial=-1) >= items:
+        raise ShapeError(
+            f"the lists name row {neighbours.indices.max(initial=-1)} of {items} items: say how "
+            "many items were ranked"
+        )
+    if queries < len(neighbours.indices):
+        raise ShapeError(
+            f"{len(neighbours.indices)} lists of {queries} queries: say how many queries there "
+            "are in all"
+        )
+
+
+def _factorial_moments(counts: Int64[Array, " items"]) -> Float64[Array, "3"]:
+    """Means of ``N``, ``N (N - 1)``, ``N (N - 1) (N - 2)``."""
+    n = counts.astype(np.float64)
+    return np.array([n.mean(), (n * (n - 1)).mean(), (n * (n - 1) * (n - 2)).mean()])
+
+
+def _scaled(moments: Float64[Array, "3"], asked: int, queries: int) -> Float64[Array, "3"]:
+    """The moments had all queries been asked.
+
+    Of ``a`` distinct queries that list an item, a triple is in the sample as often for every
+    triple: ``asked (asked - 1) (asked - 2)`` in ``queries (queries - 1) (queries - 2)``.
+    """
+    if asked == queries:
+        return moments
+    steps = np.arange(3)
+    if asked < len(steps):
+        return np.full(3, np.nan)
+    return moments * np.cumprod((queries - steps) / (asked - steps))
+
+
+def _skewness(moments: Float64[Array, "3"]) -> float | None:
+    """The third standardised moment, from factorial ones."""
+    first, second, third = moments
+    raw2, raw3 = second + first, third + 3 * second + first
+    variance = raw2 - first**2
+    if not variance > 1e-12 * max(first**2, 1e-300):
+        return None
+    return float((raw3 - 3 * first * raw2 + 2 * first**3) / variance**1.5)
+
+
+def _binomial_skewness(asked: int, chance: float) -> float | None:
+    variance = asked * chance * (1 - chance)
+    return float((1 - 2 * chance) / np.sqrt(variance)) if variance > 0 else None
