@@ -194,6 +194,33 @@ def test_triplets_and_labels_stand_beside_items_too(anglewise, vectors, tmp_path
     assert (told["metric"], told["direction"]) == ("nDCG@10", "items-items")
 
 
+def test_some_labelled_items_can_ask_for_all(anglewise, vectors, tmp_path):
+    items = ["--items", vectors / "d.npy", "--item-ids", vectors / "d.txt", "--json", "-"]
+    labels = tmp_path / "labels.csv"
+    labels.write_text("\n".join(["id,label", *(f"d{i},{i % 4}" for i in range(60))]))
+    words = ["compare", labels, *items, "--label-queries", "12"]
+    told = json.loads(anglewise(*words).out)
+    assert (told["queries"], told["judged"]) == (12, 12 * 14)
+    assert json.loads(anglewise(*words).out) == told
+    other = json.loads(anglewise(*words, "--seed", "1").out)
+    means = [
+        [one["metrics"]["nDCG@10"]["mean"] for one in run["measures"]] for run in (told, other)
+    ]
+    assert means[0] != means[1]
+    beside = ["compare", "--qrels", labels, *items, "--label-queries", "12"]
+    assert json.loads(anglewise(*beside).out) == told
+
+
+def test_a_sample_of_labels_is_refused_where_there_are_none(anglewise, vectors, tmp_path):
+    words = ["--label-queries", "5"]
+    assert refused(anglewise(*judged(vectors), *words), "--label-queries", "holds none")
+    (tmp_path / "pairs.csv").write_text("id_a,id_b,score\nd1,d2,3\nd1,d3,2\nd2,d3,1\n")
+    items = ["--items", vectors / "d.npy", "--item-ids", vectors / "d.txt"]
+    run = anglewise("compare", tmp_path / "pairs.csv", *items, *words)
+    assert refused(run, "--label-queries", "holds none")
+    assert refused(anglewise(*judged(vectors), "--label-queries", "0"), "--label-queries")
+
+
 def test_a_gate_that_fails_exits_with_1_and_one_that_holds_with_0(anglewise, vectors):
     table = judged(vectors)
     assert anglewise(*table, "--gate", "cosine>=dot").code == 0

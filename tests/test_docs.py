@@ -12,6 +12,7 @@ from anglewise.measures.spelling import FORMULAS, FRAMES
 
 DOCS = Path(__file__).parents[1] / "docs"
 EXAMPLES = DOCS.parent / "examples"
+README = DOCS.parent / "README.md"
 PAGES = sorted(DOCS.glob("*.md"))
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
@@ -31,7 +32,9 @@ def anchors(page):
     }  # as code hosts make them
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if code(p, "python")], ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "page", [p for p in [README, *PAGES] if code(p, "python")], ids=lambda p: p.stem
+)
 def test_examples_show_what_they_print(page):
     text = "\n".join(code(page, "python"))
     example = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
@@ -41,13 +44,13 @@ def test_examples_show_what_they_print(page):
     assert not report, "".join(report)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("page", [README, *PAGES], ids=lambda p: p.stem)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)]+)\)", prose(page)):
         if target.startswith("https://"):
             continue
         file, _, anchor = target.partition("#")
-        there = DOCS / file if file else page
+        there = page.parent / file if file else page
         assert there.is_file(), target
         assert not anchor or anchor in anchors(there), target
 
@@ -76,7 +79,7 @@ def shown(*words):
     return subprocess.run([anglewise, *words], capture_output=True, text=True, check=True).stdout
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("page", [README, *PAGES], ids=lambda p: p.stem)
 def test_options_that_are_named_exist(page, known_options):
     named = set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", page.read_text()))
     assert named <= known_options

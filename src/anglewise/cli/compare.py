@@ -68,7 +68,9 @@ def compare(
     talk = Talk(always)
     gates = [read_gate(spelling) for spelling in results.gate]
     with talk.progress("reading"):
-        space, judgements = judged_space(source, vectors, direction, judging, talk.say)
+        space, judgements = judged_space(
+            source, vectors, direction, judging, talk.say, seed=always.seed
+        )
     with talk.progress("searching", then="testing") as progress:
         result = compared(
             space,

@@ -11,11 +11,9 @@ from anglewise.errors import FileError, SpellingError
 from anglewise.interop.read import (
     judgement_kind,
     read_judgements,
-    read_labels,
     read_pairs,
     read_triplets,
 )
-from anglewise.judgements.from_labels import from_labels
 from anglewise.judgements.judgements import Judgements, Pairs, Triplets
 from anglewise.typing import Direction
 
@@ -29,6 +27,8 @@ def judged_space(
     direction: Direction | None,
     judging: Judging,
     say: Say,
+    *,
+    seed: int = 0,
 ) -> tuple[Space, Judged]:
     """Read a space, and judgements from the file given, from the one beside it, or its folder.
 
@@ -42,37 +42,40 @@ def judged_space(
         )
     space = space_of(None if beside else source, vectors, say)
     way = direction_of(direction, space)
-    if beside and source is not None:
-        return space, _from_file(source, space, way, judging, say, unnamed="pairs")
-    if judging.qrels is not None:
-        return space, _from_file(judging.qrels, space, way, judging, say, unnamed="judgements")
-    if source is None or not source.is_dir():
-        raise FileError(
-            "no judgements: give --qrels FILE, or before --items a file of graded pairs, triplets "
-            "or labels"
-        )
-    return space, read_judgements(source, space, direction=way, say=say)
-
-
-def _from_file(
-    path: Path, space: Space, way: Direction, judging: Judging, say: Say, *, unnamed: str
-) -> Judged:
-    """Read what the names of the columns promise; ``unnamed`` where they promise nothing."""
-    kind = judgement_kind(path)
-    if kind == "judgements" and not judging.names_columns:
-        kind = unnamed
-    if kind == "pairs":
-        return read_pairs(path, space, say=say)
-    if kind == "triplets":
-        return read_triplets(path, space, say=say)
-    if kind == "labels":
-        return from_labels(space, read_labels(path, say=say))
-    return read_judgements(
+    path = source if beside else judging.qrels
+    if path is None:
+        if source is None or not source.is_dir():
+            raise FileError(
+                "no judgements: give --qrels FILE, or before --items a file of graded pairs, "
+                "triplets or labels"
+            )
+        path = source
+    else:
+        found = _pairs_or_triplets(path, space, judging, say, unnamed_pairs=beside)
+        if found is not None:
+            return space, found
+    return space, read_judgements(
         path,
         space,
         direction=way,
         query_column=judging.query_column,
         item_column=judging.item_column,
         gain_column=judging.gain_column,
+        label_queries=judging.label_queries,
+        seed=seed,
         say=say,
     )
+
+
+def _pairs_or_triplets(
+    path: Path, space: Space, judging: Judging, say: Say, *, unnamed_pairs: bool
+) -> Pairs | Triplets | None:
+    """Read these where the names of the columns promise them, or nothing and pairs are due."""
+    if judging.label_queries is not None or judging.names_columns:
+        return None
+    kind = judgement_kind(path)
+    if kind == "triplets":
+        return read_triplets(path, space, say=say)
+    if kind == "pairs" or (kind == "judgements" and unnamed_pairs):
+        return read_pairs(path, space, say=say)
+    return None

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Group, Parameter, validators
 
 AT_LEAST_0 = validators.Number(gte=0)
+AT_LEAST_1 = validators.Number(gte=1)
 
 _ALWAYS = Group("Always", sort_key=99)
 _JUDGING = Group("Judgements from a file", sort_key=60)
@@ -69,6 +70,8 @@ class Judging:
     """Name of the column of items, if it is not a usual one."""
     gain_column: str | None = None
     """Name of the column of gains, if it is not a usual one."""
+    label_queries: Annotated[int | None, Parameter(validator=AT_LEAST_1)] = None
+    """Of labelled items let so many ask, drawn at random; without it all of them."""
 
     @property
     def names_columns(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from anglewise.embeddings import Space
-from anglewise.errors import FileError, TooFewError
+from anglewise.errors import FileError, SpellingError, TooFewError
 from anglewise.interop.aligned import Aligned, align
 from anglewise.interop.columns import (
     ANCHOR,
@@ -65,6 +65,8 @@ def read_judgements(
     query_column: str | None = None,
     item_column: str | None = None,
     gain_column: str | None = None,
+    label_queries: int | None = None,
+    seed: int = 0,
     say: Say = quiet,
 ) -> Judgements:
     r"""Read graded relevance and line it up with the rows of a space by id.
@@ -72,7 +74,8 @@ def read_judgements(
     Reads TREC qrels (four columns parted by blanks), BEIR's tsv and folders, tables with
     ``query_id,item_id,gain`` under these or other usual names (CSV, TSV, parquet, feather; without
     a gain every pair counts as 1), labels (``id,label``: items of one class are relevant to each
-    other, ``items-items`` whatever ``direction`` says), and the judgements in a space folder.
+    other, ``items-items`` whatever ``direction`` says; with ``label_queries`` so many of them ask,
+    drawn by ``seed``), and the judgements in a space folder.
 
     Of a pair that comes more than once the highest gain is kept; gains below zero count as zero,
     as in trec_eval; entries whose ids the space does not hold, and judgements of an item against
@@ -98,23 +101,35 @@ def read_judgements(
     ([2.0, 0.0], 1, ('q2',))
     """
     path = Path(path)
-    if path.is_dir():
-        if is_space_folder(path):
-            return judgements_of(path, direction, space)
-        path = _qrels_in(path, say)
-    sheet = open_sheet(path)
+    if path.is_dir() and is_space_folder(path):
+        _no_labels(path, label_queries)
+        return judgements_of(path, direction, space)
+    sheet = open_sheet(_qrels_in(path, say) if path.is_dir() else path)
     given = {QUERY: query_column, DOCUMENT: item_column, GAIN: gain_column}
     kind = "judgements" if any(given.values()) else _kind(sheet)
     if kind == "labels":
-        return from_labels(space, read_labels(path, say=say))
+        return from_labels(
+            space, read_labels(sheet.path, say=say), queries=label_queries, seed=seed
+        )
+    _no_labels(sheet.path, label_queries)
     if kind != "judgements":
-        raise FileError(f"{path} holds {kind}, not graded relevance: read it with read_{kind}")
+        raise FileError(
+            f"{sheet.path} holds {kind}, not graded relevance: read it with read_{kind}"
+        )
     places = _places(sheet, given, say)
     found = align(sheet, places[:2], space.sides(direction))
     gains = np.ones(len(found.kept))
     if len(places) > 2:
         gains = numbers_of(sheet, sheet.columns(places[2:])[0], places[2])[found.kept]
     return _judgements(sheet, found, gains, space, direction)
+
+
+def _no_labels(path: Path, label_queries: int | None) -> None:
+    if label_queries is not None:
+        raise SpellingError(
+            f"label_queries={label_queries} (--label-queries) draws from labels, and {path} holds "
+            "none: leave it out"
+        )
 
 
 def _kind(sheet: Sheet) -> Kind:

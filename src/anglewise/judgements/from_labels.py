@@ -64,7 +64,7 @@ def from_labels(
         fitting = len(asking) * MOST_PAIRS // pairs
         raise ValuesError(
             f"{pairs:,} pairs of items share a class, {MOST_PAIRS:,} fit: let a sample of about "
-            f"{fitting:,} items ask (queries={fitting})"
+            f"{fitting:,} items ask (label_queries={fitting}, --label-queries {fitting})"
         )
     items = len(space.items)
     missing = tuple(name for name in labels.of if name not in space.items.row_of)
@@ -95,7 +95,7 @@ def _classes(space: Space, labels: Labels) -> Int64[Array, " items"]:
 
 def _drawn(asking: Array, queries: int, seed: int) -> Array:
     if queries < 1:
-        raise TooFewError(f"queries={queries}: at least one item must ask")
+        raise TooFewError(f"{queries} items ask: at least one is due (label_queries=1)")
     number = min(queries, len(asking))
     return np.sort(np.random.default_rng(seed).choice(asking, number, replace=False))
 
