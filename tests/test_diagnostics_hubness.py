@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, skew
 
-from anglewise.diagnostics.hubness import hubness
+from anglewise.diagnostics.hubness import _factorial_moments, _scaled, hubness
 from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import ShapeError, TooFewError
 from anglewise.neighbours import Neighbours
@@ -93,6 +94,17 @@ def test_a_sample_of_queries_tells_the_skewness_of_all_of_them():
         told.append(found.skewness_of_all)
     assert np.mean(told) == pytest.approx(truth, rel=0.1)
     assert abs(np.mean(told) - truth) < abs(np.mean(counted) - truth) / 2
+
+
+def test_the_moments_of_all_samples_average_to_those_of_everybody():
+    full = random_lists(np.random.default_rng(3), 7, 6, 3)
+
+    def moments(rows):
+        return _factorial_moments(np.bincount(full.indices[list(rows)].ravel(), minlength=6))
+
+    everybody = moments(range(7))
+    told = [_scaled(moments(rows), 4, 7) for rows in combinations(range(7), 4)]
+    assert np.mean(told, axis=0) == pytest.approx(everybody)
 
 
 def test_too_small_a_sample_says_nothing_of_all():
