@@ -39,8 +39,10 @@ bench: setup ## the benchmarks, rivals in the same run (installs the rivals)
 
 lock: $(filter .tools/bin/uv,$(UV)) ## renew the pinned requirements
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+	  --excludes requirements/not-locked.txt \
 	  --all-extras --group dev pyproject.toml --output-file requirements/dev.txt
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+	  --excludes requirements/not-locked.txt \
 	  --all-extras --group dev --group bench pyproject.toml --output-file requirements/bench.txt
 
 clean:

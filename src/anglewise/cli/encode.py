@@ -1,0 +1,144 @@
+"""``anglewise encode``: from texts to a folder that ``compare`` and ``search`` can use."""
+
+from functools import partial
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Group, Parameter, validators
+
+from anglewise.cli.options import NOTHING_SPECIAL, Always
+
+if TYPE_CHECKING:
+    from anglewise.cli.console import PatientConsole
+
+POSITIVE = validators.Number(gte=1)
+AT_LEAST_0 = validators.Number(gte=0)
+TABLE = Group("The texts", sort_key=10)
+KEEPING = Group("Vectors that are kept", sort_key=20)
+
+
+def encode(
+    documents: Path,
+    /,
+    *,
+    output: Annotated[Path, Parameter(alias="-o")],
+    encoder: str,
+    queries: Path | None = None,
+    chunk: Literal["auto", "none"] | int = "auto",
+    overlap: Annotated[int | None, Parameter(validator=AT_LEAST_0)] = None,
+    batch: Annotated[int | None, Parameter(validator=POSITIVE)] = None,
+    trained_for: Literal["dot", "cosine", "euclidean", "unknown"] | None = None,
+    text_column: Annotated[str | None, Parameter(group=TABLE)] = None,
+    id_column: Annotated[str | None, Parameter(group=TABLE)] = None,
+    cache: Annotated[Path | None, Parameter(group=KEEPING, negative=())] = None,
+    no_cache: Annotated[bool, Parameter(group=KEEPING, negative=())] = False,
+    always: Always = NOTHING_SPECIAL,
+) -> int:
+    """Turn texts into vectors, and keep with them what made them.
+
+    Writes a folder for anglewise compare and search: vectors, texts and the encoder's name.
+
+    Parameters
+    ----------
+    documents
+        corpus.jsonl of BEIR or a folder that holds it, CSV, TSV or parquet with ids and texts,
+        each also as .gz; or a folder of .txt and .md files.
+    output
+        The folder to write; one that anglewise wrote before is replaced.
+    encoder
+        What encodes: use, words:FILE, model2vec:MODEL, onnx:FILE, sentence-transformers:MODEL,
+        openai:MODEL or python:MODULE:FUNCTION, with options behind a question mark, such as
+        onnx:FILE?pooling=cls.
+    queries
+        The questions, in a file like that of the documents; those of a BEIR folder come along.
+    chunk
+        auto cuts documents that the encoder would read in part only, none leaves all whole, a
+        number cuts every one to that many tokens.
+    overlap
+        How many tokens a passage shares with the one before; without it an eighth.
+    batch
+        How many texts the encoder is given at once, if its own choice does not suit.
+    trained_for
+        The measure inside the training loss, if you know better than the encoder says.
+    text_column
+        Name of the column of texts, if it is not a usual one.
+    id_column
+        Name of the column of ids in CSV or parquet, if it is not a usual one.
+    cache
+        The folder in which vectors are kept, so that a run that was stopped goes on where it was;
+        without it one among the user's caches.
+    no_cache
+        Keep no vectors beside the output.
+    """
+    from anglewise.cli.talk import Talk
+    from anglewise.cli.version import version
+    from anglewise.encoders.cache import default_folder
+    from anglewise.encoders.encode import encode as encoded
+    from anglewise.encoders.load import encoder as load
+    from anglewise.encoders.read import beir_files, read_documents
+    from anglewise.interop.space_folder import check_destination, write_space
+
+    talk = Talk(always)
+    check_destination(output)  # before the work, not after it
+    corpus, questions = beir_files(documents)
+    questions = queries or questions
+    read = partial(read_documents, text_column=text_column, id_column=id_column, say=talk.say)
+    with talk.progress("reading"):
+        texts = read(corpus)
+        asked = None if questions is None else read(questions)
+    with talk.progress("loading the encoder"):
+        model = load(encoder)
+    with talk.progress("encoding") as progress:
+        space = encoded(
+            texts,
+            model,
+            queries=asked,
+            chunk=chunk,
+            overlap=overlap,
+            trained_for=trained_for,
+            batch=batch,
+            cache=None if no_cache else _cache(cache, default_folder()),
+            say=talk.say,
+            progress=progress,
+        )
+    write_space(space, output)
+    content = {
+        "command": "encode",
+        "version": version(),
+        "output": str(output),
+        "encoder": space.about["encoder"],
+        "trained_for": space.trained_for,
+        "dimensions": space.items.dimension,
+        "items": len(space.items),
+        "queries": None if space.one_sided else len(space.queries),
+        "unit_length": space.items.is_unit(),
+        **space.about["encoding"],
+    }
+    talk.give(content, lambda console: _show(content, console))
+    return 0
+
+
+def _cache(given: Path | None, usual: Path) -> Path:
+    """The folder of the cache; the usual one is made if it must be."""
+    if given is None:
+        usual.parent.mkdir(parents=True, exist_ok=True)
+        return usual
+    return given
+
+
+def _show(content: "dict[str, Any]", console: "PatientConsole") -> None:
+    from anglewise.report.words import counted
+
+    sides = counted(content["items"], "item")
+    if content["queries"] is not None:
+        sides += f", {counted(content['queries'], 'query', 'queries')}"
+    length = "of length one" if content["unit_length"] else "of several lengths"
+    console.print(
+        f"{sides}: {counted(content['dimensions'], 'dimension')}, vectors {length}, "
+        f"trained for: {content['trained_for']}"
+    )
+    console.print(f"encoder: {content['encoder']}", soft_wrap=True)
+    console.print(f"wrote {content['output']}")
+    command = f"anglewise compare {quote(content['output'])} --qrels FILE"
+    console.print(f"next: which measure?\n  {command}", soft_wrap=True)

@@ -1,0 +1,154 @@
+"""Texts through an encoder: in batches, each text once, what comes back looked at."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from anglewise.encoders.cache import Cache, key_of
+from anglewise.encoders.encoder import Encode, Encoder
+from anglewise.errors import AnglewiseError, EncoderError
+from anglewise.interop.say import Say, quiet
+from anglewise.typing import Array, Float32, Progress
+
+
+def encode_texts(
+    texts: Sequence[str],
+    encoder: Encoder,
+    *,
+    asking: bool = False,
+    batch: int | None = None,
+    cache: Cache | None = None,
+    names: Sequence[str] | None = None,
+    say: Say = quiet,
+    progress: Progress | None = None,
+) -> Float32[Array, "texts d"]:
+    """Encode texts, the longest first and alike lengths together, and give them in their order.
+
+    A text that comes twice is encoded once. Batches are formed without a look at the cache, so
+    that a run that was killed gives the same bytes when it is taken up again.
+
+    Parameters
+    ----------
+    asking
+        Whether texts are encoded as questions.
+    names
+        What the texts are called in messages.
+
+    Raises
+    ------
+    EncoderError
+        The encoder fails, or gives another number of vectors, other dimensions than before, or
+        what is not finite.
+
+    Examples
+    --------
+    >>> lengths = Encoder(spec="lengths", documents=lambda texts: [[len(t), 1.0] for t in texts])
+    >>> encode_texts(["a", "heist", "a"], lengths)[:, 0]
+    array([1., 5., 1.], dtype=float32)
+    """
+    different = asking and encoder.queries is not None
+    function = encoder.queries if different and encoder.queries else encoder.documents
+    side = b"queries" if different else b"texts"
+    keys = [key_of(text, side) for text in texts] if cache else [t.encode() for t in texts]
+    rows: dict[bytes, int] = {}
+    for row, key in enumerate(keys):
+        rows.setdefault(key, row)
+    unique = sorted(rows.values(), key=lambda row: -len(texts[row]))
+    kept = {} if cache is None else cache.known
+    if encoder.before is not None:
+        missing = [texts[row] for row in unique if keys[row] not in kept]
+        if missing:
+            say(encoder.before(missing))
+    calls = _Calls(function, encoder.spec, texts, names)
+    at_once = batch or encoder.batch
+    parts: list[Array] = []
+    for start in range(0, len(unique), at_once):
+        some = unique[start : start + at_once]
+        parts.append(_batch(some, keys, calls, cache))
+        if progress is not None:
+            progress(start + len(some), len(unique))
+    place = {keys[row]: position for position, row in enumerate(unique)}
+    return np.concatenate(parts)[[place[key] for key in keys]]
+
+
+def _batch(
+    rows: Sequence[int], keys: Sequence[bytes], calls: "_Calls", cache: Cache | None
+) -> Float32[Array, "batch d"]:
+    """The vectors of one batch: what is kept is looked up, the rest encoded and kept."""
+    if cache is None:
+        return calls.vectors(rows)
+    new = [row for row in rows if keys[row] not in cache.known]
+    if new:
+        cache.add([keys[row] for row in new], calls.vectors(new))
+    vectors = [cache.known[keys[row]] for row in rows]
+    if len(new) == len(rows):
+        return vectors[0][0]
+    return calls.fitting(rows, [batch[row] for batch, row in vectors])
+
+
+class _Calls:
+    """Calls of one function, whose answers must fit each other."""
+
+    def __init__(
+        self,
+        function: Encode,
+        spec: str,
+        texts: Sequence[str],
+        names: Sequence[str] | None,
+    ) -> None:
+        self.function = function
+        self.spec = spec
+        self.texts = texts
+        self.names = names
+        self.dimension: int | None = None
+
+    def vectors(self, rows: Sequence[int]) -> Float32[Array, "batch d"]:
+        """Encode some rows; ``EncoderError`` if what comes back is no vector for each."""
+        answer = self.answer(rows)
+        try:
+            raw = np.asarray(answer)
+            if raw.dtype.kind not in "fiu":
+                raise ValueError(f"it is of kind {raw.dtype}")  # noqa: TRY301 said once, below
+            with np.errstate(over="ignore"):
+                vectors = np.ascontiguousarray(raw, dtype=np.float32)
+        except (ValueError, TypeError) as error:
+            raise self.wrong(rows, f"something else than numbers ({error})") from error
+        if vectors.ndim != 2 or len(vectors) != len(rows):
+            shape = f"{len(vectors)} vectors" if vectors.ndim == 2 else f"shape {vectors.shape}"
+            raise self.wrong(rows, f"{shape}, where one vector for each is due")
+        width = vectors.shape[1]
+        if width == 0 or self.dimension not in {None, width}:
+            raise self.wrong(rows, f"vectors of {width} numbers, {self.dimension or 1} are due")
+        self.dimension = width
+        bad = ~np.isfinite(vectors).all(axis=1)
+        if bad.any():
+            raise self.wrong([rows[int(np.argmax(bad))]], "NaN or infinity")
+        return vectors
+
+    def fitting(self, rows: Sequence[int], kept: Sequence[Array]) -> Float32[Array, "batch d"]:
+        """Vectors that were kept, if they are as wide as all others."""
+        for row, vector in zip(rows, kept, strict=True):
+            if self.dimension not in {None, len(vector)}:
+                raise self.wrong([row], f"{len(vector)} numbers, {self.dimension} are due")
+            self.dimension = len(vector)
+        return np.stack(kept)
+
+    def answer(self, rows: Sequence[int]) -> Any:
+        """What the function gives, its own mistakes turned into one sentence."""
+        try:
+            return self.function([self.texts[row] for row in rows])
+        except AnglewiseError:
+            raise
+        except Exception as error:  # a foreign model may raise anything
+            why = " ".join(str(error).split())[:200] or type(error).__name__
+            raise self.wrong(rows, f"no answer but an error ({why})") from error
+
+    def wrong(self, rows: Sequence[int], what: str) -> EncoderError:
+        """The one message about a batch."""
+        name = str(rows[0]) if self.names is None else self.names[rows[0]]
+        which = f"the text {name!r}" if len(rows) == 1 else f"{len(rows)} texts ({name!r}, …)"
+        return EncoderError(
+            f"{self.spec} gave for {which} {what}: nothing was written; mend the encoder, or look "
+            "at the text"
+        )

@@ -1,0 +1,15 @@
+"""Texts without characters that no reader sees."""
+
+import re
+
+UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ud800-\udfff]")
+"""Control characters but for tab and line ends, byte order marks, and halves of characters."""
+
+
+def clean(text: str) -> str:
+    r"""Put a blank where a control character stands; lengths and places stay as they are.
+
+    >>> clean("one\x00two\x1b")
+    'one two '
+    """
+    return UNSEEN.sub(" ", text) if UNSEEN.search(text) else text

@@ -1,0 +1,163 @@
+"""One question to a server, asked again while it says that it is busy."""
+
+import http.client
+import json
+import random
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, cast
+
+from anglewise.errors import EncoderError
+
+BUSY = {408, 409, 425, 429, 500, 502, 503, 504, 529}
+"""Answers after which the same question may be asked again."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for a server.
+
+    Attributes
+    ----------
+    timeout
+        Seconds without a byte after which a question is given up.
+    tries
+        How often it is asked at most.
+    first, longest
+        Seconds to wait before the second try, doubled at each further one, and their limit. Up to
+        half of it is left to chance, so that many clients do not come back at once; where the
+        server says how long to wait (``Retry-After``), it is waited so long.
+    sleep
+        What waits.
+    """
+
+    timeout: float = 60.0
+    tries: int = 6
+    first: float = 1.0
+    longest: float = 60.0
+    sleep: Callable[[float], None] = time.sleep
+
+
+class _Busy(Exception):  # noqa: N818 it is no error yet
+    """The server may answer later; ``wait`` is what it asks for."""
+
+    def __init__(self, why: str, wait: float | None = None) -> None:
+        super().__init__(why)
+        self.wait = wait
+
+
+class _StayHere(urllib.request.HTTPRedirectHandler):
+    """Follows no redirection: the key is for this address alone."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        """No other question is asked."""
+
+
+OPENER = urllib.request.build_opener(_StayHere)
+
+
+def post_json(
+    url: str, content: Any, headers: Mapping[str, str], patience: Patience | None = None
+) -> Any:
+    """Post JSON and read JSON; ``EncoderError`` if that cannot be had with some patience."""
+    patience = patience or Patience()
+    question = urllib.request.Request(  # noqa: S310 the door has checked that it is http
+        url,
+        data=json.dumps(content).encode(),
+        headers={"Content-Type": "application/json", "Accept": "application/json", **headers},
+        method="POST",
+    )
+    for again in range(patience.tries):
+        try:
+            return _ask(question, url, patience.timeout)
+        except _Busy as busy:
+            if again + 1 == patience.tries:
+                raise EncoderError(
+                    f"{url} was asked {patience.tries} times and last answered: {busy}; try again "
+                    "later, what is encoded so far is kept in the cache"
+                ) from busy
+            wait = min(patience.longest, patience.first * 2**again)
+            wait *= random.uniform(0.5, 1)  # noqa: S311 no secret
+            if busy.wait is not None:
+                if busy.wait > 10 * patience.longest:
+                    raise EncoderError(
+                        f"{url} asks to wait {busy.wait:,.0f} seconds ({busy}): try again then"
+                    ) from busy
+                wait = max(wait, busy.wait)
+            patience.sleep(wait)
+    raise EncoderError(f"{url} was not asked: one try or more is due")
+
+
+def _ask(question: urllib.request.Request, url: str, timeout: float) -> Any:
+    try:
+        with OPENER.open(question, timeout=timeout) as answer:
+            kind = answer.headers.get("Content-Type", "no type")
+            body: bytes = answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            raise _refusal(error, url) from error
+    except urllib.error.URLError as error:
+        raise _Busy(f"no connection ({error.reason})") from error
+    except (OSError, http.client.HTTPException) as error:  # timed out, or cut off on the way
+        raise _Busy(f"an answer that broke off ({error or type(error).__name__})") from error
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        start = " ".join(body[:200].decode("utf-8", "replace").split())[:60]
+        raise EncoderError(
+            f"{url} answered with {kind} that is no JSON ({start!r}): is this the address of an "
+            "API, such as http://localhost:8080/v1?"
+        ) from error
+
+
+def _refusal(error: urllib.error.HTTPError, url: str) -> Exception:
+    """What an answer other than 200 means."""
+    try:
+        body = error.read(100_000).decode("utf-8", "replace")
+    except (OSError, http.client.HTTPException):
+        body = ""
+    why = f"{error.code} {_reason(body) or error.reason}"
+    if error.code in BUSY and "insufficient_quota" not in body:
+        return _Busy(why, _retry_after(error.headers.get("Retry-After")))
+    if 300 <= error.code < 400:
+        why += f", elsewhere: {error.headers.get('Location')}"
+    hints = {
+        401: "is the key right?",
+        403: "is the key right?",
+        404: "are address and model right?",
+    }
+    hint = hints.get(error.code, "mend the request, or ask who runs the server")
+    return EncoderError(f"{url} refuses: {why}; {hint}")
+
+
+def _reason(body: str) -> str:
+    """What the server says in its own words, if it speaks JSON."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    for name in ("error", "message", "detail"):
+        if isinstance(found, dict) and name in found:
+            found = cast("dict[str, Any]", found)[name]
+    return " ".join(str(cast("Any", found)).split())[:200]
+
+
+def _retry_after(header: str | None) -> float | None:
+    """Seconds to wait, given as such or as a date."""
+    if header is None:
+        return None
+    try:
+        return max(0.0, float(header))
+    except ValueError:
+        pass
+    try:
+        then = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    then = then if then.tzinfo else then.replace(tzinfo=UTC)
+    return max(0.0, (then - datetime.now(UTC)).total_seconds())
