@@ -145,7 +145,8 @@ def _hashes(vectors: Array) -> Array:
     """One number a row, the same for equal rows: a product with odd numbers modulo 2^64."""
     words = vectors.shape[1]
     rng = np.random.default_rng(0)
-    factors: Array = 2 * rng.integers(1 << 63, size=words, dtype=np.uint64) + 1
+    drawn = np.asarray(rng.integers(1 << 63, size=words, dtype=np.uint64), dtype=np.uint64)
+    factors = 2 * drawn + 1
     out = np.empty(len(vectors), dtype=np.uint64)
     for start in range(0, len(vectors), ROWS):
         bits = (vectors[start : start + ROWS] + np.float32(0)).view(np.uint32)
