@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from anglewise.audit import Audit, audit
     from anglewise.compare import Comparison, compare
     from anglewise.embeddings import Embeddings, Space
     from anglewise.encoders.encode import encode
@@ -36,6 +37,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AnglewiseError": "anglewise.errors",
+    "Audit": "anglewise.audit",
     "Comparison": "anglewise.compare",
     "Embeddings": "anglewise.embeddings",
     "Encoder": "anglewise.encoders.encoder",
@@ -46,6 +48,7 @@ _HOMES = {
     "Pairs": "anglewise.judgements.judgements",
     "Space": "anglewise.embeddings",
     "Triplets": "anglewise.judgements.judgements",
+    "audit": "anglewise.audit",
     "compare": "anglewise.compare",
     "encode": "anglewise.encoders.encode",
     "encoder": "anglewise.encoders.load",
@@ -62,6 +65,7 @@ _HOMES = {
 
 __all__ = [
     "AnglewiseError",
+    "Audit",
     "Comparison",
     "Embeddings",
     "Encoder",
@@ -73,6 +77,7 @@ __all__ = [
     "Space",
     "Triplets",
     "__version__",
+    "audit",
     "compare",
     "encode",
     "encoder",

@@ -18,6 +18,7 @@ from anglewise.errors import AnglewiseError
 COMMANDS = {
     "encode": "Turn texts into vectors, and keep with them what made them.",
     "fit": "Learn embeddings from who used what; keep judgements aside.",
+    "audit": "Say how much of the cosine is the model's and how much an arbitrary choice.",
     "compare": "Rank measures on a validation set and say which to use.",
     "search": "Show the neighbours of one query under several measures.",
     "study": "Show on an experiment how much of a cosine is a choice nobody made.",

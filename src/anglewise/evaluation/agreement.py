@@ -74,6 +74,8 @@ def _shared(
 def _up_to(one: Int64[Array, "q k"], other: Int64[Array, "q k"]) -> Int64[Array, "q k"]:
     """An item at place i of one and j of the other is shared from depth ``max(i, j)`` on."""
     equal: Bool[Array, "q k k"] = (one[:, :, None] == other[:, None, :]) & (one >= 0)[:, :, None]
-    corner = np.maximum.outer(np.arange(one.shape[1]), np.arange(one.shape[1]))
-    steps = [equal[:, corner == depth].sum(axis=1) for depth in range(one.shape[1])]
-    return np.cumsum(np.stack(steps, axis=1), axis=1)
+    shared = np.empty(one.shape, dtype=np.int64)
+    for depth in range(one.shape[1]):
+        in_row = np.count_nonzero(equal[:, depth, : depth + 1], axis=1)
+        shared[:, depth] = in_row + np.count_nonzero(equal[:, :depth, depth], axis=1)
+    return np.cumsum(shared, axis=1)

@@ -1,0 +1,125 @@
+"""``anglewise audit``: how much of a cosine is the model's, how much a choice nobody made."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Group, Parameter
+
+from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from anglewise.audit import WitnessReport
+    from anglewise.embeddings import Space
+    from anglewise.judgements.judgements import Judgements
+    from anglewise.typing import Direction
+
+LOOK = Group("A closer look", sort_key=10)
+
+
+def audit(
+    space: Path | None = None,
+    /,
+    *,
+    k: Annotated[int, Parameter(name=["-k", "--k"])] = 10,
+    sample: int = 10_000,
+    witness: Annotated[str | None, Parameter(group=LOOK)] = None,
+    condition: Annotated[float, Parameter(group=LOOK)] = 2.0,
+    save_witness: Annotated[Path | None, Parameter(group=LOOK)] = None,
+    pair: Annotated[tuple[tuple[str, str], ...], Parameter(group=LOOK, negative=())] = (),
+    runs: Annotated[
+        tuple[Path, ...], Parameter(group=LOOK, consume_multiple=True, negative=())
+    ] = (),
+    html: Path | None = None,
+    vectors: Vectors = NO_FILES,
+    always: Always = NOTHING_SPECIAL,
+) -> int:
+    """Say how much of the cosine is fixed by the model, and how much by a choice nobody made.
+
+    Parameters
+    ----------
+    space
+        A folder that fit wrote, a BEIR folder, or a file that holds both sides. Judgements in it
+        are used for the path of gauges.
+    k
+        Length of the lists.
+    sample
+        How many of each side ask at most.
+    witness
+        The id of the item whose neighbours a map is to change; without it the most used one.
+    condition
+        The largest condition number of that map.
+    save_witness
+        Write the moved space to this folder: the same predictions, other neighbours.
+    pair
+        Two ids of items whose cosine is to be explored. May come several times.
+    runs
+        Other trainings of the same model, as folders or files: how much of the difference is
+        gauge, and how much is real.
+    html
+        Write a page with figures.
+    """
+    from anglewise.audit import audit as audited
+    from anglewise.cli.inputs import space_of
+    from anglewise.cli.talk import Talk
+    from anglewise.interop.read import read_space
+    from anglewise.report.audit_terminal import show_audit
+
+    talk = Talk(always)
+    if save_witness is not None:
+        from anglewise.interop.space_folder import check_destination
+
+        check_destination(save_witness)
+    with talk.progress("reading"):
+        there = space_of(space, vectors, talk.say)
+        others = {str(path): read_space(path, say=talk.say) for path in runs}
+        judged = _judgements(space, there, talk.say)
+    with talk.progress("auditing", then="describing") as progress:
+        result = audited(
+            there,
+            judgements=judged,
+            runs=others,
+            pairs=pair,
+            witness=witness,
+            condition=condition,
+            k=k,
+            sample=sample,
+            seed=always.seed,
+            progress=progress,
+        )
+    if html is not None:
+        from anglewise.interop.atomic import write_text
+        from anglewise.report.audit_page import audit_page
+
+        write_text(html, audit_page(result))
+        talk.say(f"wrote {html}")
+    if save_witness is not None:
+        _save(result.witness, save_witness, talk.say)
+    talk.give(result.to_dict(), lambda console: show_audit(result, console))
+    return 0
+
+
+def _judgements(
+    path: Path | None, space: "Space", say: "Callable[[str], None]"
+) -> "dict[Direction, Judgements]":
+    """Those that lie in the folder, if it is one of ours."""
+    from anglewise.interop.read import judgements_of, stored_directions
+    from anglewise.interop.space_json import is_space_folder
+
+    if path is None or not is_space_folder(path):
+        return {}
+    ways = stored_directions(path)
+    if ways:
+        say(f"judgements in the folder: {', '.join(ways)}")
+    return {way: judgements_of(path, way, space) for way in ways}
+
+
+def _save(shown: "WitnessReport | None", folder: Path, say: "Callable[[str], None]") -> None:
+    from anglewise.errors import SpellingError
+    from anglewise.interop.space_folder import write_space
+
+    if shown is None:
+        raise SpellingError("--save-witness: this space has no gauge, so there is no witness")
+    write_space(shown.space, folder)
+    say(f"wrote {folder}")

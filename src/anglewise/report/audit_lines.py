@@ -1,0 +1,271 @@
+"""An audit in plain sentences, each with its number: what the terminal and the page both say."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from anglewise.audit import Audit, Named, PairReport, RunReport
+from anglewise.audit.geometry import SideGeometry
+from anglewise.report.words import NOTHING, counted, number, percent, shortened
+
+EXAMPLES = 2
+"""Neighbours that an example names."""
+TITLE = 32
+FAR = 100.0
+"""A ratio from here on is written without decimals."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading of one word and what is said under it."""
+
+    title: str
+    sentences: tuple[str, ...]
+
+
+def headline(audit: Audit) -> str:
+    """The verdict in three words."""
+    told = {"unknown": "not known to be determined"}
+    return f"Cosine is {told.get(audit.verdict.cosine, audit.verdict.cosine)}"
+
+
+def facts(audit: Audit) -> list[str]:
+    """What was audited, piece by piece."""
+    queries = [] if audit.queries is None else [counted(audit.queries, "query", "queries")]
+    items, dimension = counted(audit.items, "item"), counted(audit.dimension, "dimension")
+    return [*queries, items, dimension, f"seed {audit.seed}"]
+
+
+def first_sections(audit: Audit) -> list[Section]:
+    """What stands before the tables."""
+    return [
+        Section("training", (_training(audit), *_gap(audit))),
+        Section("lengths", tuple(_lengths(audit))),
+    ]
+
+
+def last_sections(audit: Audit) -> list[Section]:
+    """What stands after the tables; sections with nothing to say are left out."""
+    sections = [
+        Section("witness", tuple(_witness(audit))),
+        Section("runs", tuple(_run(one) for one in audit.runs)),
+        Section("pairs", tuple(_pair(one) for one in audit.pairs)),
+        Section("hubs", tuple(_hubs(audit))),
+        Section("spread", tuple(_spread(audit))),
+        Section("copies", tuple(_copies(audit))),
+        Section("columns", tuple(_columns(audit))),
+        Section("safe", tuple(_safe(audit))),
+    ]
+    return [section for section in sections if section.sentences]
+
+
+def choice_table(audit: Audit) -> tuple[list[str], list[list[str]]]:
+    """What is left of the cosine lists under other measures and in equal gauges, by direction."""
+    ways = list(audit.agreement)
+    names = list(
+        dict.fromkeys(
+            name
+            for way in ways
+            for name in audit.agreement[way].overlap["cosine"]
+            if "@" not in name or name.startswith("cosine")
+        )
+    )
+    rows = [[name, *(_kept(audit, way, name) for way in ways)] for name in names]
+    return ["kept of the cosine lists under", *ways], rows
+
+
+def certificate_table(audit: Audit) -> tuple[list[str], list[list[str]]]:
+    """Worst case and random maps, by direction and condition."""
+    rows: list[list[str]] = []
+    conditions: tuple[float, ...] = ()
+    for way, one in audit.certificates.items():
+        conditions = one.conditions
+        rows.append([f"{way}: no map changes", *(percent(x) for x in one.top_k_certified)])
+        random = zip(
+            one.monte_carlo_overlap, one.monte_carlo_low, one.monte_carlo_high, strict=True
+        )
+        band = [f"{percent(m)} ({percent(low)}-{percent(high)})" for m, low, high in random]
+        rows.append(["  random maps keep", *band])
+    return ["maps of condition", *(f"{s:g}" for s in conditions)], rows
+
+
+def moved_most(audit: Audit) -> Iterator[str]:
+    """In each direction the list that moves most between two equally good cosines."""
+    for way, one in audit.agreement.items():
+        worst = one.moved[0]
+        yield (
+            f"{way}, {_name(worst.asked)}: {percent(worst.overlap)} stay; such as "
+            f"{_some(worst.before)} by cosine, {_some(worst.after)} by {one.against}"
+        )
+
+
+def half_lost(audit: Audit) -> str:
+    """Where half of the lists have lost their certificate."""
+    told = ", ".join(
+        f"{'never' if one.half_lost is None else ratio(one.half_lost, 3)} ({way})"
+        for way, one in audit.certificates.items()
+    )
+    return f"Half of the lists have lost their certificate at {told}."
+
+
+def ratio(value: float | None, places: int = 2) -> str:
+    """A ratio, no longer than it need be.
+
+    >>> ratio(3.14159), ratio(54321.0), ratio(None), ratio(float("inf"))
+    ('3.14', '5e+04', '-', 'infinite')
+    """
+    if value is None:
+        return NOTHING
+    if value == float("inf"):
+        return "infinite"
+    return f"{value:.{places}f}" if value < FAR else f"{value:.0e}"
+
+
+def _training(audit: Audit) -> str:
+    reading = audit.reading
+    left = {
+        "gauge": "any invertible map keeps every prediction",
+        "rotation": "only rotations (and the origin, for distance) are open",
+        "unknown": "what it leaves open cannot be said",
+    }[reading.freedom]
+    known = {
+        "declared": f"for {reading.trained_for}, as declared",
+        "geometry": "for what is not declared; the geometry gives a hint",
+        "nothing": "for what is not declared",
+    }[reading.basis]
+    if reading.basis != "declared" and reading.trained_for == "dot":
+        known = "for dot, but one side is given"
+    return f"trained {known}: {left}"
+
+
+def _gap(audit: Audit) -> Iterator[str]:
+    if audit.gap is None:
+        return
+    said = "balanced, as weight decay leaves it" if audit.gap.pinned else "not balanced"
+    if audit.reading.chosen is not None:
+        said += f"; the gauge {audit.reading.chosen} was chosen after training"
+    yield f"gauge gap {ratio(audit.gauge_gap)} (1: P'P = c Q'Q): {said}"
+    if audit.predictions_moved is not None:
+        yield f"predictions moved by {audit.predictions_moved:.0e} in all gauges looked at"
+
+
+def _lengths(audit: Audit) -> Iterator[str]:
+    for name, side in audit.geometry.sides.items():
+        yield f"{name}: {_length(side)}"
+
+
+def _length(side: SideGeometry) -> str:
+    if side.norms.unit:
+        return "all 1, so that dot, cosine and euclidean rank alike"
+    told = f"{side.norms.min:.3g} to {side.norms.max:.3g}, median {side.norms.median:.3g}"
+    if side.popularity_spearman is None:
+        return told
+    what = {"seen": "use", "popularity": "popularity"}.get(side.popularity or "", "text length")
+    return f"{told}; Spearman with {what} {side.popularity_spearman:+.2f}"
+
+
+def _witness(audit: Audit) -> Iterator[str]:
+    shown = audit.witness
+    if shown is None:
+        return
+    kept = round(shown.overlap * len(shown.before))
+    yield (
+        f"a map of condition {ratio(shown.condition)} leaves {kept} of the {len(shown.before)} "
+        f"neighbours of {_name(shown.item)}: such as {_some(shown.before)} become "
+        f"{_some(shown.after)}"
+    )
+    yield (
+        f"no prediction moved: the largest change is {shown.largest_change:.0e} of the largest of "
+        f"{shown.checked:,} predictions"
+    )
+
+
+def _run(run: RunReport) -> str:
+    items = run.items
+    return (
+        f"{run.name}: item vectors differ by {percent(items.difference)}: rotation "
+        f"{percent(items.rotation)}, gauge {percent(items.gauge)}, real {percent(items.real)} "
+        f"(map of condition {ratio(items.condition)}); predictions differ by "
+        f"{percent(run.predictions)}; cosine lists share {percent(run.overlap['given'])}, after "
+        f"the best map {percent(run.overlap['linear'])}, both balanced "
+        f"{percent(run.overlap['balanced'])}; dot lists {percent(run.overlap['dot'])}"
+    )
+
+
+def _pair(pair: PairReport) -> str:
+    gauges = ", ".join(f"{number(value, 2)} {name}" for name, value in pair.gauges.items())
+    ends = ", ".join(
+        f"{s:g}: [{number(one.low, 2)}, {number(one.high, 2)}]"
+        for s, one in zip(pair.conditions, pair.certified, strict=True)
+    )
+    names = f"{_name(pair.one)} and {_name(pair.other)}"
+    return f"{names}: cosine {number(pair.cosine, 2)}; {gauges}; maps of condition {ends}"
+
+
+def _hubs(audit: Audit) -> Iterator[str]:
+    told = ", ".join(
+        f"{way} {percent(one.anti_hubs)} ({percent(one.anti_hubs_by_chance)}; "
+        f"{_or_nothing(one.skewness, 1)})"
+        for way, one in audit.geometry.hubness.items()
+    )
+    yield f"in no cosine list (by chance; skewness): {told}"
+
+
+def _spread(audit: Audit) -> Iterator[str]:
+    for name, side in audit.geometry.sides.items():
+        one = side.isotropy
+        yield (
+            f"{name}: mean cosine {_or_nothing(one.mean_cosine)} ("
+            f"{_or_nothing(one.permuted_cosine)} permuted), effective rank "
+            f"{_or_nothing(one.effective_rank, 0)}, top direction {_percent(one.top_share)}, "
+            f"IsoScore {_or_nothing(one.isoscore)}"
+        )
+
+
+def _copies(audit: Audit) -> Iterator[str]:
+    for name, side in audit.geometry.sides.items():
+        if side.exact_duplicates.surplus:
+            yield f"{name}: {side.exact_duplicates.surplus:,} rows repeat another one exactly"
+    for way, one in audit.geometry.near_duplicates.items():
+        if one.pairs:
+            yield f"{way}: {one.pairs:,} pairs of one direction up to rounding"
+
+
+def _columns(audit: Audit) -> Iterator[str]:
+    for name, side in audit.geometry.sides.items():
+        found = side.dimensions
+        dead = len(found.zero) + len(found.faint)
+        if dead:
+            yield f"{name}: {counted(dead, 'column')} of {found.dimension} carry nothing"
+        if found.dominating:
+            column, share = found.dominating[0]
+            yield f"{name}: column {column} holds {percent(share)} of the squared length"
+
+
+def _safe(audit: Audit) -> Iterator[str]:
+    told = audit.verdict.safe
+    if told:
+        yield "; ".join(f"{way}: {' or '.join(names)}" for way, names in told.items())
+
+
+def _kept(audit: Audit, way: str, name: str) -> str:
+    one = audit.agreement.get(way)  # type: ignore[call-overload]
+    if one is None or name not in one.overlap["cosine"]:
+        return ""
+    biased = one.rank_biased["cosine"][name]
+    return f"{percent(one.overlap['cosine'][name])} ({number(biased, 2)})"
+
+
+def _name(one: Named) -> str:
+    return shortened(str(one), TITLE)
+
+
+def _some(many: tuple[Named, ...]) -> str:
+    return ", ".join(_name(one) for one in many[:EXAMPLES])
+
+
+def _or_nothing(value: float | None, places: int = 2) -> str:
+    return NOTHING if value is None else number(value, places)
+
+
+def _percent(value: float | None) -> str:
+    return NOTHING if value is None else percent(value)

@@ -1,0 +1,239 @@
+"""Laws of the audit: what it says, and what it must never say."""
+
+import json
+from functools import cache
+
+import numpy as np
+import pytest
+
+from anglewise.audit import audit as whole_audit
+from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
+from anglewise.gauge.canonical import BALANCED
+from anglewise.interop.read import read_space
+from anglewise.interop.space_folder import write_space
+
+SPECTRUM = np.array([9.0, 4.0, 2.0, 1.0, 0.5])
+
+
+def audit(space, **how):
+    return whole_audit(space, **{"threads": 1, **how})
+
+
+@cache
+def scrambled_report():
+    return audit(space_of(*scrambled(*factors())))
+
+
+def factors(seed=0, users=80, items=60, spectrum=SPECTRUM):
+    rng = np.random.default_rng(seed)
+    d = len(spectrum)
+    return rng.normal(size=(users, d)) * spectrum, rng.normal(size=(items, d)) * spectrum
+
+
+def space_of(P, Q, trained_for="dot", **about):
+    return Space(queries=Embeddings(P), items=Embeddings(Q), trained_for=trained_for, about=about)
+
+
+def scrambled(P, Q, seed=1, condition=20.0):
+    rng = np.random.default_rng(seed)
+    d = P.shape[1]
+    turns = [np.linalg.qr(rng.normal(size=(d, d)))[0] for _ in range(2)]
+    G = turns[0] * np.geomspace(1, condition, d) @ turns[1]
+    return P @ G, Q @ np.linalg.inv(G).T
+
+
+def test_what_weight_decay_leaves_is_pinned():
+    space = BALANCED.apply(space_of(*factors()))
+    report = audit(space)
+    assert report.verdict.cosine == "arbitrary"  # the gauge was chosen by name, and it says so
+    assert "balanced was chosen" in report.verdict.reason
+    trained = Space(queries=space.queries, items=space.items, trained_for="dot")
+    report = audit(trained)
+    assert report.verdict.cosine == "pinned-by-training"
+    assert report.gauge_gap == pytest.approx(1, abs=1e-4)
+
+
+def test_a_scrambled_model_is_arbitrary():
+    report = scrambled_report()
+    assert report.verdict.cosine == "arbitrary"
+    assert report.gauge_gap > 5
+    assert report.predictions_moved < 1e-12
+    assert report.verdict.safe["queries-items"] == ("dot",)
+    assert "cosine" not in report.verdict.safe["items-items"]
+
+
+def test_nobody_is_alarmed_about_a_model_trained_for_cosine():
+    rng = np.random.default_rng(0)
+    for P, Q in (factors(), scrambled(*factors()), (rng.random((9, 2)), rng.random((12, 2)))):
+        report = audit(space_of(P, Q, "cosine"), k=5)
+        assert report.verdict.cosine == "determined"
+        assert report.certificates == {}
+        assert report.witness is None
+
+
+def test_nobody_is_alarmed_where_every_gauge_finds_the_same():
+    rng = np.random.default_rng(0)
+    P, Q = (np.linalg.qr(rng.normal(size=(n, 4)))[0] for n in (50, 40))
+    for trained_for in ("dot", "unknown"):
+        report = audit(space_of(P * 3, Q, trained_for))
+        assert report.verdict.cosine == "determined"
+        assert report.agreement["items-items"].least == 1.0
+
+
+def test_what_nobody_declares_stays_unknown():
+    report = audit(space_of(*scrambled(*factors()), "unknown"))
+    assert report.verdict.cosine == "unknown"
+    assert report.reading.basis == "nothing"
+    rows = Embeddings(factors()[1])
+    assert audit(Space(items=rows)).verdict.cosine == "unknown"
+    assert audit(Space(items=rows, trained_for="dot")).verdict.cosine == "unknown"
+
+
+def test_distance_leaves_the_origin_open():
+    Q = factors()[1]
+    near, far = Q - Q.mean(axis=0), Q + 20
+    assert audit(Space(items=Embeddings(near), trained_for="euclidean")).verdict.cosine == (
+        "determined"
+    )
+    assert audit(Space(items=Embeddings(far), trained_for="euclidean")).verdict.cosine == (
+        "arbitrary"
+    )
+
+
+def test_canonical_geometries_do_not_know_how_the_factors_came():
+    P, Q = factors()
+    one, other = audit(space_of(P, Q)), scrambled_report()
+    for way, names in {
+        "items-items": ("cosine@balanced", "cosine@data-space", "dot@item-orthonormal"),
+        "queries-queries": ("cosine@balanced", "cosine@user-orthonormal"),
+        "queries-items": ("dot", "cosine@balanced", "euclidean@item-orthonormal"),
+    }.items():
+        for a in names:
+            for b in names:
+                if a != b:
+                    mine, theirs = (of.agreement[way].overlap[a][b] for of in (one, other))
+                    assert mine == pytest.approx(theirs, abs=0.02), (way, a, b)
+
+
+def test_no_random_map_breaks_a_certificate():
+    report = audit(space_of(*factors(items=200)), k=3)
+    for one in report.certificates.values():
+        assert one.queries == one.asked_again
+        assert list(one.top_k_certified) == sorted(one.top_k_certified, reverse=True)
+        for certified, low in zip(one.top_k_certified, one.monte_carlo_low, strict=True):
+            assert certified <= low
+    assert report.certificates["items-items"].top_k_certified[0] > 0
+
+
+def test_the_witness_changes_neighbours_and_no_prediction(tmp_path):
+    space = space_of(*factors(items=300))
+    found = audit(space, witness="7", condition=3.0).witness
+    assert found.item.id == "7"
+    assert found.overlap <= 0.6
+    assert found.condition <= 3.0
+    assert found.predictions_moved < 1e-12
+    assert found.largest_change < 1e-12
+    write_space(found.space, tmp_path / "witness")
+    moved = read_space(tmp_path / "witness")
+    before = space.queries.vectors @ space.items.vectors.T
+    after = moved.queries.vectors @ moved.items.vectors.T
+    np.testing.assert_allclose(after, before, atol=1e-5 * np.abs(before).max())
+
+
+def test_runs_that_differ_by_a_map_only_have_nothing_real_between_them():
+    P, Q = factors()
+    rng = np.random.default_rng(5)
+    turn = np.linalg.qr(rng.normal(size=(5, 5)))[0]
+    noisy = P + rng.normal(size=P.shape), Q + rng.normal(size=Q.shape)
+    runs = {
+        "turned": space_of(P @ turn, Q @ turn),
+        "scrambled": space_of(*scrambled(P, Q)),
+        "noisy": space_of(*noisy),
+    }
+    turned, gauged, real = audit(space_of(P, Q), runs=runs).runs
+    assert turned.items.rotation == pytest.approx(1, abs=1e-4)
+    assert turned.overlap["given"] > 0.98
+    assert turned.predictions < 1e-5
+    assert gauged.items.gauge > 0.05
+    assert gauged.items.real < 1e-6
+    assert gauged.predictions < 1e-5
+    assert gauged.overlap["given"] < 0.8
+    assert min(gauged.overlap["linear"], gauged.overlap["balanced"], gauged.overlap["dot"]) > 0.98
+    assert real.items.real > 0.1
+    assert real.predictions > 0.1
+    assert real.overlap["balanced"] < 0.95
+
+
+def test_the_pair_explorer_keeps_within_the_certificate():
+    (pair,) = audit(space_of(*factors()), pairs=[("3", "4")]).pairs
+    for certified, random in zip(pair.certified, pair.random, strict=True):
+        assert certified.low <= random.low <= random.high <= certified.high
+        assert certified.low <= pair.cosine <= certified.high
+    assert set(pair.gauges) == {"cosine@balanced", "cosine@item-orthonormal", "cosine@data-space"}
+
+
+def test_a_bias_column_is_named_and_left_alone():
+    P, Q = factors()
+    P = np.concatenate([P, np.ones((len(P), 1))], axis=1)
+    Q = np.concatenate([Q, np.random.default_rng(3).normal(size=(len(Q), 1))], axis=1)
+    report = audit(space_of(P, Q))
+    assert report.biases == (5,)
+    assert any("column 5" in note for note in report.notes)
+    np.testing.assert_allclose(report.witness.space.queries.vectors[:, -1], 1.0)
+
+
+def test_a_faint_direction_is_told():
+    report = audit(space_of(*factors(spectrum=np.array([1.0, 0.5, 1e-9]))))
+    assert any("ill-conditioned" in note for note in report.notes)
+
+
+def test_the_same_seed_gives_the_same_bytes():
+    space = space_of(*factors(users=50))
+    told = [
+        json.dumps(audit(space, seed=3, threads=threads, sample=40).to_dict(), allow_nan=False)
+        for threads in (1, 2)
+    ]
+    assert told[0] == told[1]
+
+
+def test_json_has_the_agreed_keys():
+    told = scrambled_report().to_dict()
+    assert {"command", "freedom", "gauge_gap", "norms", "overlap@10", "certificates"} <= {*told}
+    assert {"hubness", "isotropy", "predictions_moved", "verdict"} <= {*told}
+    assert {"s", "top_k_certified", "monte_carlo_overlap"} <= {*told["certificates"]}
+    assert {"cosine@balanced", "cosine@data-space", "cosine@item-orthonormal", "dot"} <= {
+        *told["overlap@10"]["items-items"]["cosine"]
+    }
+    assert {"min", "median", "max", "unit"} <= {*told["norms"]["queries"]}
+    assert "popularity_spearman" in told["norms"]
+    assert told["verdict"]["cosine"] == "arbitrary"
+    assert told["verdict"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "words"),
+    [
+        ({"k": 59}, TooFewError, "at most 58"),
+        ({"k": 0}, TooFewError, "at least 1"),
+        ({"witness": "nobody"}, IdsError, "no item has the id 'nobody'"),
+        ({"pairs": [("1", "nobody")]}, IdsError, "no item has the id 'nobody'"),
+        ({"condition": 0.5}, ValuesError, "condition number"),
+        ({"runs": {"b": Space(items=Embeddings(np.eye(5)))}}, ShapeError, "predictions"),
+    ],
+)
+def test_bad_requests_are_answered_plainly(how, error, words):
+    with pytest.raises(error, match=words):
+        audit(space_of(*factors()), **how)
+
+
+def test_spaces_without_anything_to_audit_are_refused():
+    P, Q = factors()
+    with pytest.raises(TooFewError, match="neighbours need"):
+        audit(space_of(P, Q[:1]))
+    with pytest.raises(TooFewError, match="zero vectors"):
+        audit(space_of(P, Q * 0))
+    with pytest.raises(ValuesError, match="every prediction is 0"):
+        audit(space_of(P * [1, 1, 0, 0, 0], Q * [0, 0, 1, 1, 1]))
+    with pytest.raises(SpellingError, match="one side"):
+        audit(Space(items=Embeddings(Q)), witness="1")
