@@ -59,6 +59,12 @@ def test_a_million_rows_need_no_copy_of_the_whole():
     assert of(x).constant == (0, 1)
 
 
+def test_a_column_must_be_constant_from_the_first_row_to_the_last():
+    x = np.ones((9000, 3))
+    x[:3, 0], x[5000, 1] = 2, 2
+    assert of(x).constant == (2,)
+
+
 @pytest.mark.parametrize("x", [np.zeros((4, 3)), np.ones((1, 1)), np.ones((2, 2))])
 def test_few_rows_and_zeros_say_nothing_and_are_json(x):
     found = of(x)
