@@ -22,6 +22,9 @@ setup: .venv/ready ## make .venv with everything that the tests need
 demo: setup ## the main job on generated data: fit, compare, report
 	$(BIN)/anglewise demo
 
+# Two workers on two cores: linear algebra on further threads would wait more than it works.
+test check-slow: export OPENBLAS_NUM_THREADS ?= 1
+
 test: lint ## every check that a change must pass
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
 

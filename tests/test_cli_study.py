@@ -1,6 +1,9 @@
 """The command of the study: what it prints, writes, refuses, and how it exits."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -52,6 +55,22 @@ def test_a_claim_that_fails_is_shown_and_ends_with_1(anglewise, monkeypatch):
     assert "1 FAILED" in run.out
     content = json.loads(anglewise("study", "--small", "--json", "-").out)
     assert content["held"] is False
+
+
+@pytest.mark.parametrize(("typed", "due"), [({}, "1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3")])
+def test_one_thread_is_asked_for_before_numpy_is_there_to_hear_it(typed, due):
+    code = """
+import os, sys
+from anglewise.cli import main
+main(["study", "--small", "--on", "x.csv"])
+assert "numpy" not in sys.modules
+print(os.environ["OPENBLAS_NUM_THREADS"])
+"""
+    bare = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=bare | typed, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == due
 
 
 @pytest.fixture

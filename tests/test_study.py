@@ -209,6 +209,7 @@ def test_the_figure_has_a_panel_for_each_choice_and_the_same_bytes(small, kind):
         text = picture.decode()
         assert text.count("<image") >= len(PANELS) + 1
         assert "true clusters" in text
+        assert len(picture) < 100_000  # what a page takes
         assert "balanced" in text
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from anglewise.models.linear import LinearEmbedding
     from anglewise.neighbours import Neighbours
     from anglewise.search.engine import search
+    from anglewise.study import Study, study
 
 __version__ = "0.1.0"
 
@@ -47,6 +48,7 @@ _HOMES = {
     "Neighbours": "anglewise.neighbours",
     "Pairs": "anglewise.judgements.judgements",
     "Space": "anglewise.embeddings",
+    "Study": "anglewise.study",
     "Triplets": "anglewise.judgements.judgements",
     "audit": "anglewise.audit",
     "compare": "anglewise.compare",
@@ -60,6 +62,7 @@ _HOMES = {
     "read_space": "anglewise.interop.read",
     "read_triplets": "anglewise.interop.read",
     "search": "anglewise.search.engine",
+    "study": "anglewise.study",
     "write_space": "anglewise.interop.space_folder",
 }
 
@@ -75,6 +78,7 @@ __all__ = [
     "Neighbours",
     "Pairs",
     "Space",
+    "Study",
     "Triplets",
     "__version__",
     "audit",
@@ -89,6 +93,7 @@ __all__ = [
     "read_space",
     "read_triplets",
     "search",
+    "study",
     "write_space",
 ]
 

@@ -1,5 +1,6 @@
 """``anglewise study``: the paper's experiment, and the same on one's own interactions."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 OWN = Group("Your own interactions", sort_key=10)
 HELD, NOT_HELD = 0, 1
+ONE_THREAD = "OPENBLAS_NUM_THREADS"
+"""Of the linear algebra. Its matrices are small here: several threads wait more than they work."""
 
 
 def study(
@@ -47,6 +50,7 @@ def study(
     min_weight
         Keep interactions that weigh at least this.
     """
+    os.environ.setdefault(ONE_THREAD, "1")  # heard as long as nobody has imported numpy
     from anglewise.cli.talk import Talk
     from anglewise.cli.version import version
     from anglewise.errors import SpellingError

@@ -1,6 +1,8 @@
 """The figure of the study: true clusters, then the item-item cosine as each choice makes it."""
 
+import base64
 import io
+import re
 from typing import Any, Literal
 
 import numpy as np
@@ -17,8 +19,10 @@ PANELS = {
     "data-space": "(1), data space\ncolumns of XAB'",
     "objective (2)": "(2)\nno choice left",
 }
-MOST_ITEMS = 500
-"""More would be finer than what paper or screen shows; every second, third, ... item is drawn."""
+MOST_ITEMS = {"png": 500, "svg": 100}
+"""Of more, every second, third, ... is drawn: a screen shows no more, a page wants a light SVG."""
+SHADES = 32
+"""Colours of a panel in the SVG: nobody sees more there, and it is a tenth of the size."""
 
 
 def study_figure(result: Study, kind: Literal["png", "svg"]) -> bytes:
@@ -32,9 +36,7 @@ def study_figure(result: Study, kind: Literal["png", "svg"]) -> bytes:
         from matplotlib.figure import Figure
     except ImportError:
         raise MissingExtraError("pictures need matplotlib: pip install 'anglewise[plot]'") from None
-    every = -(-len(result.clusters) // MOST_ITEMS)
-    if kind == "svg":
-        every *= 2
+    every = -(-len(result.clusters) // MOST_ITEMS[kind])
     figure: Any = Figure(figsize=(14.4, 2.9), layout="constrained")
     axes = figure.subplots(1, len(PANELS) + 1)
     clusters = result.clusters[::every]
@@ -50,14 +52,30 @@ def study_figure(result: Study, kind: Literal["png", "svg"]) -> bytes:
     still: Any = {"svg.hashsalt": "anglewise", "svg.fonttype": "none"}
     with mpl.rc_context(still):
         figure.savefig(drawn, format=kind, dpi=200, metadata={**nothing, **title})
-    return drawn.getvalue()
+    return _light(drawn.getvalue()) if kind == "svg" else drawn.getvalue()
+
+
+def _light(svg: bytes) -> bytes:
+    """The same picture with few shades in its panels, and without what no reader sees."""
+    from PIL import Image
+
+    def fewer(match: re.Match[bytes]) -> bytes:
+        panel = Image.open(io.BytesIO(base64.b64decode(match[1])))
+        packed = io.BytesIO()
+        panel.convert("RGB").quantize(SHADES).save(packed, format="png", optimize=True)
+        return b"base64," + base64.b64encode(packed.getvalue())
+
+    svg = re.sub(rb"base64,\s*([^\"]+)", fewer, svg)
+    return re.sub(rb"\n\s*", b"\n", re.sub(rb"<!--.*?-->", b"", svg, flags=re.DOTALL))
 
 
 def _panel(ax: Any, values: Float64[Array, "p p"], title: str, clusters: Array) -> None:
-    ax.imshow(values, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
-    for edge in np.flatnonzero(np.diff(clusters)) + 0.5:
-        ax.axhline(edge, color="black", lw=0.3)
-        ax.axvline(edge, color="black", lw=0.3)
+    ax.imshow(values, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="none")
+    edges = np.flatnonzero(np.diff(clusters)) + 0.5
+    across = np.tile([-0.5, len(clusters) - 0.5, np.nan], len(edges))
+    along = np.repeat(edges, 3)
+    ax.autoscale(False)
+    ax.plot(across, along, along, across, color="black", lw=0.3)
     ax.set_title(title, fontsize=8)
     ax.set_xticks([])
     ax.set_yticks([])
