@@ -6,7 +6,7 @@ import numpy as np
 
 from anglewise.typing import Array, Float64, Shaped
 
-ROWS = 4096
+ROWS = 2048
 """Rows taken together: at common widths a block of them stays in the cache."""
 
 
