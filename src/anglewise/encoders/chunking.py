@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
-from anglewise.errors import SpellingError
 from anglewise.typing import Array, Int64
 
 Count = Callable[[list[str]], list[int]]
@@ -23,9 +23,7 @@ def chunks(text: str, size: int, overlap: int, tokens: Count) -> list[tuple[int,
     A piece ends where a sentence ends if that leaves it at least half full, else where a word
     ends; a word that is larger alone is cut between characters. The next piece takes up again
     what stood in the last ``overlap`` tokens, from the start of a sentence where one begins there.
-    Every character that is no blank is in some piece.
-
-    Raises ``SpellingError`` unless ``0 <= overlap < size``.
+    Every character that is no blank is in some piece. ``0 <= overlap < size`` is due.
 
     >>> from anglewise.encoders.encoder import count_words
     >>> text = "One two three. Four five six. Seven eight."
@@ -34,10 +32,6 @@ def chunks(text: str, size: int, overlap: int, tokens: Count) -> list[tuple[int,
     >>> [text[a:b] for a, b in chunks(text, 6, 3, count_words)]
     ['One two three. Four five six.', 'Four five six. Seven eight.']
     """
-    if not 0 <= overlap < size:
-        raise SpellingError(
-            f"pieces of {size} tokens that overlap by {overlap}: 0 <= overlap < size is due"
-        )
     room = size
     while True:
         words = _words(text, room, tokens)
@@ -55,8 +49,10 @@ def _words(text: str, size: int, tokens: Count) -> list[tuple[int, int]]:
     counts = tokens([text[start:end] for start, end in whole])
     words: list[tuple[int, int]] = []
     for (start, end), count in zip(whole, counts, strict=True):
-        step = end - start if count <= size else max(1, (end - start) * size // count)
-        words += [(at, min(at + step, end)) for at in range(start, end, step)]
+        last = start + len(text[start:end].rstrip())
+        step = last - start if count <= size else max(1, (last - start) * size // count)
+        places = [*range(start, last, step), end]
+        words += pairwise(places)
     return words
 
 

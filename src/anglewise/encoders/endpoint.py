@@ -66,8 +66,8 @@ def load(spec: Spec) -> Encoder:
         )
         requests = -(-len(texts) // batch)
         return (
-            f"{len(texts):,} texts, about {tokens:,} tokens, go to {address} in {requests:,} "
-            f"request{'s' * (requests > 1)}{cost}"
+            f"{len(texts):,} text{'s' * (len(texts) > 1)}, about {tokens:,} tokens, go to "
+            f"{address} in {requests:,} request{'s' * (requests > 1)}{cost}"
         )
 
     prompts = [spec.options.get(f"{side}_prompt", "") for side in ("document", "query")]

@@ -25,11 +25,13 @@ def passages(
     size = _size(encoder, chunk)
     if size is None:
         return documents, []
+    overlap = size // 8 if overlap is None else overlap
+    if not 0 <= overlap < size:
+        raise SpellingError(f"passages of {size} tokens cannot share {overlap}: take fewer")
     every = isinstance(chunk, int)
     rows = range(len(documents)) if every else _too_long(documents, encoder, size)
     if not rows:
         return documents, []
-    overlap = size // 8 if overlap is None else overlap
     cut = {row: _pieces(documents, row, encoder, size, overlap) for row in rows}
     return _rename(documents, cut), [documents.ids[row] for row in rows if len(cut[row]) > 1]
 

@@ -1,0 +1,87 @@
+"""Passages: what every way of cutting must hold to."""
+
+import re
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anglewise.encoders.chunking import chunks
+from anglewise.encoders.encoder import count_words
+
+WORDS = st.sampled_from(["one", "two.", "three!", "x" * 30, "日本語。", "\n\n", "e.g.", 'end."'])
+TEXTS = st.lists(WORDS, min_size=1, max_size=80).map(" ".join).filter(str.strip)
+
+
+def letters(texts):
+    """Tokens of at most three characters, one more for each text: worse than additive."""
+    return [0 if not t.strip() else 1 + sum(-(-len(w) // 3) for w in t.split()) for t in texts]
+
+
+def thirsty(texts):
+    """Words together make more tokens than one by one."""
+    return [len(t.split()) + (len(t.split()) > 3) for t in texts]
+
+
+@settings(max_examples=50)
+@given(TEXTS, st.integers(3, 40), st.integers(0, 100))
+def test_pieces_fit_and_cover_every_character_in_order(text, size, share):
+    overlap = share * (size - 1) // 100
+    for tokens in (count_words, letters, thirsty):
+        found = chunks(text, size, overlap, tokens)
+        assert max(tokens([text[a:b] for a, b in found])) <= size
+        covered = np.zeros(len(text), dtype=bool)
+        for start, end in found:
+            covered[start:end] = True
+            assert text[start:end] == text[start:end].strip()
+        assert all(covered[i] or text[i].isspace() for i in range(len(text)))
+        ends = [end for _, end in found]
+        starts = [start for start, _ in found]
+        assert ends == sorted(set(ends))  # every piece brings something new
+        assert starts == sorted(set(starts))
+
+
+@given(TEXTS, st.integers(4, 30))
+def test_without_overlap_nothing_comes_twice(text, size):
+    found = chunks(text, size, 0, count_words)
+    assert all(end <= start for (_, end), (start, _) in pairwise(found))
+
+
+@given(TEXTS, st.integers(6, 30))
+def test_overlap_is_no_longer_than_asked(text, size):
+    overlap = size // 3
+    found = chunks(text, size, overlap, count_words)
+    for (_, end), (start, _) in pairwise(found):
+        assert count_words([text[start:end]])[0] <= overlap
+
+
+def test_a_text_that_fits_stays_whole():
+    assert chunks("  Two words. ", 5, 2, count_words) == [(2, 12)]
+    assert chunks("   ", 5, 0, count_words) == []
+
+
+def test_pieces_end_with_sentences_where_that_leaves_them_half_full():
+    text = " ".join(f"This is sentence number {i}." for i in range(40))
+    for start, end in chunks(text, 23, 0, count_words):
+        assert re.fullmatch(r"(This is sentence number \d+\.\s?)+", text[start:end])
+        assert end - start > 50
+
+
+def test_a_word_beyond_the_window_is_cut_between_characters():
+    def characters(texts):
+        return [len(t.replace(" ", "")) for t in texts]
+
+    found = chunks("ab " + "x" * 95 + " cd", 10, 0, characters)
+    assert sum(end - start for start, end in found) >= 99
+    assert max(end - start for start, end in found) <= 11
+
+
+def test_text_without_blanks_is_cut_at_its_own_stops():
+    text = "日本語の文です。" * 10
+
+    def characters(texts):
+        return [len(t) for t in texts]
+
+    found = chunks(text, 20, 0, characters)
+    assert all(text[start:end].endswith("。") for start, end in found)
