@@ -10,7 +10,7 @@ import pytest
 SRC = Path(__file__).parents[1] / "src" / "anglewise"
 
 FLOORS = [
-    ["errors", "typing", "sparse"],
+    ["errors", "typing", "sparse", "spelling"],
     ["embeddings", "interactions", "neighbours", "statistics", "distributed"],
     ["gauge", "diagnostics", "judgements", "simulation"],
     ["measures", "remedies"],

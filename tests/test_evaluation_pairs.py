@@ -16,7 +16,7 @@ from anglewise.evaluation.correlation import Pearson, Spearman
 from anglewise.evaluation.pairs import evaluate_pairs, evaluate_triplets, score_pairs
 from anglewise.evaluation.triplets import TripletAccuracy
 from anglewise.judgements.judgements import Pairs, Triplets
-from anglewise.measures.formula import Dot
+from anglewise.measures.formula import BlockFormula, Dot
 from anglewise.measures.frame import Affine, Frame, Maps
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import measures
@@ -138,6 +138,27 @@ def test_pairs_are_scored_alike_in_any_blocks(monkeypatch):
     whole = score_pairs(space, asked, a, b)
     monkeypatch.setattr("anglewise.evaluation.pairs.BLOCK", 7)
     np.testing.assert_allclose(score_pairs(space, asked, a, b), whole, atol=1e-14)
+
+
+@dataclass(frozen=True)
+class Chebyshev(BlockFormula):
+    meaning = "negated largest difference"
+
+    def __str__(self):
+        return "chebyshev"
+
+    def block(self, queries, items):
+        return -np.abs(queries[:, None] - items[None]).max(axis=2)
+
+
+def test_pairs_are_scored_by_a_formula_of_ones_own():
+    rng = np.random.default_rng(7)
+    space = Space(items=Embeddings(rng.standard_normal((30, 4))))
+    a, b = rng.integers(0, 30, (2, 50))
+    scores = score_pairs(space, [Measure(Dot()), Measure(Chebyshev())], a, b)
+    x = space.items.vectors.astype(np.float64)
+    assert np.array_equal(scores[1], -np.abs(x[a] - x[b]).max(axis=1))
+    assert np.allclose(scores[0], (x[a] * x[b]).sum(axis=1))
 
 
 def test_triplets_count_one_a_half_or_nothing():

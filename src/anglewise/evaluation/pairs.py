@@ -9,7 +9,7 @@ from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.kinds import Metric, PairMetric, TripletMetric
 from anglewise.evaluation.metric import metrics as read_metrics
 from anglewise.judgements.judgements import Pairs, Triplets
-from anglewise.measures.formula import Product
+from anglewise.measures.formula import BlockFormula, Product
 from anglewise.measures.frame import Maps, fit_frames
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import measures as read_measures
@@ -101,11 +101,20 @@ def _moved(space: Space, maps: Maps | None, rows_a: Array, rows_b: Array) -> tup
 
 def _score(measures: Sequence[Measure], q: Array, x: Array) -> Array:
     kinds: set[Product] = {measure.formula.product for measure in measures}
-    products = {kind: PRODUCTS[kind](q, x) for kind in kinds}
+    products = {kind: PRODUCTS[kind](q, x) for kind in kinds if kind != "block"}
     norms = np.linalg.norm(q, axis=1), np.linalg.norm(x, axis=1)
     return np.stack(
-        [measure.formula.score(products[measure.formula.product], *norms) for measure in measures]
+        [
+            _one_by_one(formula, q, x)
+            if isinstance(formula, BlockFormula)
+            else formula.score(products[formula.product], *norms)
+            for formula in (measure.formula for measure in measures)
+        ]
     )
+
+
+def _one_by_one(formula: BlockFormula, q: Array, x: Array) -> Array:
+    return np.array([formula.block(a[None], b[None])[0, 0] for a, b in zip(q, x, strict=True)])
 
 
 def _reading_pairs(metric: Metric) -> PairMetric:

@@ -1,13 +1,11 @@
 """How gauges are written, and read back: ``balanced``, ``power(0.3)``, ``random(30,1)``."""
 
-import difflib
-import re
 from collections.abc import Callable
 
-from anglewise.errors import SpellingError
 from anglewise.gauge.canonical import BALANCED, ITEM_ORTHONORMAL, USER_ORTHONORMAL, Given, Power
 from anglewise.gauge.gauge import Gauge
 from anglewise.gauge.random_maps import RandomMap
+from anglewise.spelling import named
 
 GAUGES: dict[str, Callable[..., Gauge]] = {
     "given": Given,
@@ -17,8 +15,6 @@ GAUGES: dict[str, Callable[..., Gauge]] = {
     "power": Power,
     "random": RandomMap,
 }
-
-_WORD = re.compile(r"(?P<name>[a-z-]+)(?:\((?P<numbers>[^()]*)\))?")
 
 
 def gauge(spelling: str | Gauge) -> Gauge:
@@ -42,23 +38,4 @@ def gauge(spelling: str | Gauge) -> Gauge:
     """
     if isinstance(spelling, Gauge):
         return spelling
-    word = "".join(spelling.lower().split())
-    match = _WORD.fullmatch(word)
-    if match is None or match["name"] not in GAUGES:
-        near = difflib.get_close_matches(match["name"] if match else word, GAUGES, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise SpellingError(f"no gauge is called {word!r}: {hint}known are {', '.join(GAUGES)}")
-    numbers = [] if match["numbers"] is None else match["numbers"].split(",")
-    try:
-        return GAUGES[match["name"]](*(_number(number) for number in numbers))
-    except (TypeError, ValueError) as error:
-        if isinstance(error, SpellingError):
-            raise
-        raise SpellingError(
-            f"{word!r} does not take these numbers: write power(0.3) or random(30,1)"
-        ) from None
-
-
-def _number(text: str) -> float:
-    value = float(text)
-    return int(value) if value.is_integer() else value
+    return named(spelling, GAUGES, kind="gauge", example="power(0.3) or random(30,1)")

@@ -9,6 +9,7 @@ from anglewise.measures.formula import Norm
 from anglewise.measures.frame import Frame
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import measure
+from anglewise.spelling import parted
 
 GRID = tuple(tenths / 10 for tenths in range(11))
 """The exponents tried: from 0, the dot product, to 1, the cosine."""
@@ -62,7 +63,7 @@ def measures_and_families(
     ['dot', 'norm(0,*)@centred']
     """
     if isinstance(spellings, str):
-        spellings = re.findall(r"(?:[^,(]|\([^)]*\))+", spellings)
+        spellings = parted(spellings)
     return list(dict.fromkeys(_read(one) for one in spellings))
 
 

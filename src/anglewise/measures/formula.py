@@ -17,6 +17,8 @@ import numpy as np
 from anglewise.typing import Array, Float64
 
 Product: TypeAlias = Literal["dot", "squared-distance", "manhattan", "block"]
+PerPair: TypeAlias = Float64[Array, "*pairs"]
+"""One number for each pair of a query and an item, in any arrangement."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +40,7 @@ class Formula(ABC):
         """The spelling."""
 
     @abstractmethod
-    def score(
-        self,
-        product: Float64[Array, "*pairs"],
-        query_norms: Float64[Array, "*pairs"],
-        item_norms: Float64[Array, "*pairs"],
-    ) -> Float64[Array, "*pairs"]:
+    def score(self, product: PerPair, query_norms: PerPair, item_norms: PerPair) -> PerPair:
         """The exact score of each pair, larger is nearer."""
 
     def terms(self, item_norms: Float64[Array, " n"]) -> Terms | None:
@@ -54,9 +51,7 @@ class Formula(ABC):
         del item_norms
         return None
 
-    def from_ranking(
-        self, ranking: Float64[Array, "*pairs"], query_norms: Float64[Array, "*pairs"]
-    ) -> Float64[Array, "*pairs"]:
+    def from_ranking(self, ranking: PerPair, query_norms: PerPair) -> PerPair:
         """The score whose ranking value this is: what the query's own length adds to it."""
         del query_norms
         return ranking
@@ -76,12 +71,7 @@ class Dot(Formula):
     def __str__(self) -> str:
         return "dot"
 
-    def score(
-        self,
-        product: Float64[Array, "*pairs"],
-        query_norms: Float64[Array, "*pairs"],
-        item_norms: Float64[Array, "*pairs"],
-    ) -> Float64[Array, "*pairs"]:
+    def score(self, product: PerPair, query_norms: PerPair, item_norms: PerPair) -> PerPair:
         """``q . x``."""
         del query_norms, item_norms
         return product
@@ -111,12 +101,7 @@ class Norm(Formula):
     def __str__(self) -> str:
         return f"norm({self.query:g},{self.item:g})"
 
-    def score(
-        self,
-        product: Float64[Array, "*pairs"],
-        query_norms: Float64[Array, "*pairs"],
-        item_norms: Float64[Array, "*pairs"],
-    ) -> Float64[Array, "*pairs"]:
+    def score(self, product: PerPair, query_norms: PerPair, item_norms: PerPair) -> PerPair:
         """``q . x / (|q|^query |x|^item)``."""
         return product * (_power(query_norms, -self.query) * _power(item_norms, -self.item))
 
@@ -124,9 +109,7 @@ class Norm(Formula):
         """Items divided by ``|x|^item``."""
         return Terms(weight=_power(item_norms, -self.item))
 
-    def from_ranking(
-        self, ranking: Float64[Array, "*pairs"], query_norms: Float64[Array, "*pairs"]
-    ) -> Float64[Array, "*pairs"]:
+    def from_ranking(self, ranking: PerPair, query_norms: PerPair) -> PerPair:
         """Divided by ``|q|^query``."""
         return ranking * _power(query_norms, -self.query)
 
@@ -145,12 +128,7 @@ class Cosine(Formula):
     def __str__(self) -> str:
         return "cosine"
 
-    def score(
-        self,
-        product: Float64[Array, "*pairs"],
-        query_norms: Float64[Array, "*pairs"],
-        item_norms: Float64[Array, "*pairs"],
-    ) -> Float64[Array, "*pairs"]:
+    def score(self, product: PerPair, query_norms: PerPair, item_norms: PerPair) -> PerPair:
         """``q . x / (|q| |x|)``."""
         return product * (_power(query_norms, -1) * _power(item_norms, -1))
 
@@ -158,9 +136,7 @@ class Cosine(Formula):
         """Items of length one."""
         return Terms(weight=_power(item_norms, -1))
 
-    def from_ranking(
-        self, ranking: Float64[Array, "*pairs"], query_norms: Float64[Array, "*pairs"]
-    ) -> Float64[Array, "*pairs"]:
+    def from_ranking(self, ranking: PerPair, query_norms: PerPair) -> PerPair:
         """Divided by ``|q|``."""
         return ranking * _power(query_norms, -1)
 
@@ -181,12 +157,7 @@ class Euclidean(Formula):
     def __str__(self) -> str:
         return "euclidean"
 
-    def score(
-        self,
-        product: Float64[Array, "*pairs"],
-        query_norms: Float64[Array, "*pairs"],
-        item_norms: Float64[Array, "*pairs"],
-    ) -> Float64[Array, "*pairs"]:
+    def score(self, product: PerPair, query_norms: PerPair, item_norms: PerPair) -> PerPair:
         """``-|q - x|``."""
         del query_norms, item_norms
         return -np.sqrt(product)
@@ -195,9 +166,7 @@ class Euclidean(Formula):
         """Half the squared length is taken off."""
         return Terms(bias=-0.5 * item_norms**2)
 
-    def from_ranking(
-        self, ranking: Float64[Array, "*pairs"], query_norms: Float64[Array, "*pairs"]
-    ) -> Float64[Array, "*pairs"]:
+    def from_ranking(self, ranking: PerPair, query_norms: PerPair) -> PerPair:
         """``-sqrt(|q|^2 - 2 ranking)``."""
         return -np.sqrt(np.maximum(query_norms**2 - 2 * ranking, 0))
 
@@ -216,12 +185,7 @@ class Manhattan(Formula):
     def __str__(self) -> str:
         return "manhattan"
 
-    def score(
-        self,
-        product: Float64[Array, "*pairs"],
-        query_norms: Float64[Array, "*pairs"],
-        item_norms: Float64[Array, "*pairs"],
-    ) -> Float64[Array, "*pairs"]:
+    def score(self, product: PerPair, query_norms: PerPair, item_norms: PerPair) -> PerPair:
         """``-sum |q_i - x_i|``."""
         del query_norms, item_norms
         return -product
@@ -254,12 +218,7 @@ class BlockFormula(Formula):
     ) -> Float64[Array, "q n"]:
         """The score of every query with every item, larger is nearer."""
 
-    def score(
-        self,
-        product: Float64[Array, "*pairs"],
-        query_norms: Float64[Array, "*pairs"],
-        item_norms: Float64[Array, "*pairs"],
-    ) -> Float64[Array, "*pairs"]:
+    def score(self, product: PerPair, query_norms: PerPair, item_norms: PerPair) -> PerPair:
         """What ``block`` returned is the score."""
         del query_norms, item_norms
         return product
