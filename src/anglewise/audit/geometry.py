@@ -20,6 +20,7 @@ from anglewise.diagnostics.near_duplicates import (
 from anglewise.diagnostics.norms import Norms, norms, popularity, spearman
 from anglewise.diagnostics.rank_condition import RankCondition, rank_condition
 from anglewise.embeddings import Embeddings
+from anglewise.gauge.root import root_of
 from anglewise.neighbours import Neighbours
 from anglewise.typing import Array, Direction, Float64
 
@@ -132,7 +133,7 @@ def _side(
         popularity_spearman=None if used is None else spearman(side.norms, used.values),
         isotropy=isotropy(side, rng),
         dimensions=dimensions(side),
-        conditioning=conditioning(side.vectors),
+        conditioning=conditioning(root_of(side).matrix),
         exact_duplicates=exact_duplicates(side),
     )
 

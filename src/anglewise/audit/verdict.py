@@ -117,13 +117,9 @@ def _of_two_sides(
             f"{how}: gauge gap {gap.gap:.2f}. Unique is not the same as good: judge it before use"
         )
     if reading.trained_for == "dot":
-        chosen = (
-            f"the gauge {reading.chosen} was chosen after training. "
-            if reading.chosen is not None
-            else ""
-        )
+        chosen = "" if reading.chosen is None else f"; {reading.chosen} was chosen after training"
         return "arbitrary", (
-            f"it was trained on inner products, which any invertible map leaves alone. {chosen}"
+            f"it was trained on inner products, which any invertible map leaves alone{chosen}. "
             f"Equally good factorisations disagree: {moves}"
         )
     hint = "; rows of unit length suggest cosine" if reading.unit else ""

@@ -1,11 +1,12 @@
 """An audit in plain sentences, each with its number: what the terminal and the page both say."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from anglewise.audit import Audit, Named, PairReport, RunReport
+from anglewise.audit import Audit, Certificates, Named, PairReport, RunReport
 from anglewise.audit.geometry import SideGeometry
 from anglewise.report.words import NOTHING, counted, number, percent, shortened
+from anglewise.typing import Direction
 
 EXAMPLES = 2
 """Neighbours that an example names."""
@@ -73,11 +74,13 @@ def choice_table(audit: Audit) -> tuple[list[str], list[list[str]]]:
     return ["kept of the cosine lists under", *ways], rows
 
 
-def certificate_table(audit: Audit) -> tuple[list[str], list[list[str]]]:
+def certificate_table(
+    certificates: Mapping[Direction, Certificates],
+) -> tuple[list[str], list[list[str]]]:
     """Worst case and random maps, by direction and condition."""
     rows: list[list[str]] = []
     conditions: tuple[float, ...] = ()
-    for way, one in audit.certificates.items():
+    for way, one in certificates.items():
         conditions = one.conditions
         rows.append([f"{way}: no map changes", *(percent(x) for x in one.top_k_certified)])
         random = zip(
@@ -98,11 +101,11 @@ def moved_most(audit: Audit) -> Iterator[str]:
         )
 
 
-def half_lost(audit: Audit) -> str:
+def half_lost(certificates: Mapping[Direction, Certificates]) -> str:
     """Where half of the lists have lost their certificate."""
     told = ", ".join(
         f"{'never' if one.half_lost is None else ratio(one.half_lost, 3)} ({way})"
-        for way, one in audit.certificates.items()
+        for way, one in certificates.items()
     )
     return f"Half of the lists have lost their certificate at {told}."
 
@@ -121,31 +124,27 @@ def ratio(value: float | None, places: int = 2) -> str:
 
 
 def _training(audit: Audit) -> str:
+    """What the loss was, as far as anybody says, and what that leaves open."""
     reading = audit.reading
     left = {
-        "gauge": "any invertible map keeps every prediction",
-        "rotation": "only rotations (and the origin, for distance) are open",
-        "unknown": "what it leaves open cannot be said",
+        "gauge": "any invertible map is open",
+        "rotation": "only rotations are open, and for distance the origin",
+        "unknown": "what is open cannot be said",
     }[reading.freedom]
-    known = {
-        "declared": f"for {reading.trained_for}, as declared",
-        "geometry": "for what is not declared; the geometry gives a hint",
-        "nothing": "for what is not declared",
-    }[reading.basis]
-    if reading.basis != "declared" and reading.trained_for == "dot":
-        known = "for dot, but one side is given"
-    return f"trained {known}: {left}"
+    if reading.trained_for == "unknown":
+        return f"nobody says for what: {left}"
+    if reading.basis != "declared":
+        return f"declared for {reading.trained_for}, but there is one side: {left}"
+    return f"declared for {reading.trained_for}: {left}"
 
 
 def _gap(audit: Audit) -> Iterator[str]:
     if audit.gap is None:
         return
-    said = "balanced, as weight decay leaves it" if audit.gap.pinned else "not balanced"
-    if audit.reading.chosen is not None:
-        said += f"; the gauge {audit.reading.chosen} was chosen after training"
-    yield f"gauge gap {ratio(audit.gauge_gap)} (1: P'P = c Q'Q): {said}"
-    if audit.predictions_moved is not None:
-        yield f"predictions moved by {audit.predictions_moved:.0e} in all gauges looked at"
+    balance = "balanced" if audit.gap.pinned else "not balanced"
+    yield (
+        f"gauge gap {ratio(audit.gauge_gap)}: {balance} (1 is P'P = c Q'Q, where weight decay ends)"
+    )
 
 
 def _lengths(audit: Audit) -> Iterator[str]:
@@ -174,8 +173,8 @@ def _witness(audit: Audit) -> Iterator[str]:
         f"{_some(shown.after)}"
     )
     yield (
-        f"no prediction moved: the largest change is {shown.largest_change:.0e} of the largest of "
-        f"{shown.checked:,} predictions"
+        f"no prediction moves: of {shown.checked:,} none changes by more than "
+        f"{shown.largest_change:.0e} of the largest"
     )
 
 
@@ -215,36 +214,44 @@ def _spread(audit: Audit) -> Iterator[str]:
         one = side.isotropy
         yield (
             f"{name}: mean cosine {_or_nothing(one.mean_cosine)} ("
-            f"{_or_nothing(one.permuted_cosine)} permuted), effective rank "
+            f"{_or_nothing(one.permuted_cosine)} permuted), eff. rank "
             f"{_or_nothing(one.effective_rank, 0)}, top direction {_percent(one.top_share)}, "
             f"IsoScore {_or_nothing(one.isoscore)}"
         )
 
 
 def _copies(audit: Audit) -> Iterator[str]:
+    told: list[str] = []
     for name, side in audit.geometry.sides.items():
         if side.exact_duplicates.surplus:
-            yield f"{name}: {side.exact_duplicates.surplus:,} rows repeat another one exactly"
+            told.append(f"{side.exact_duplicates.surplus:,} {name} repeat another one")
     for way, one in audit.geometry.near_duplicates.items():
         if one.pairs:
-            yield f"{way}: {one.pairs:,} pairs of one direction up to rounding"
+            told.append(f"{one.pairs:,} pairs point the same way up to rounding ({way})")
+    if told:
+        yield "; ".join(told)
 
 
 def _columns(audit: Audit) -> Iterator[str]:
+    told: list[str] = []
     for name, side in audit.geometry.sides.items():
         found = side.dimensions
         dead = len(found.zero) + len(found.faint)
         if dead:
-            yield f"{name}: {counted(dead, 'column')} of {found.dimension} carry nothing"
+            told.append(f"{counted(dead, 'column')} of the {name} carry nothing")
         if found.dominating:
             column, share = found.dominating[0]
-            yield f"{name}: column {column} holds {percent(share)} of the squared length"
+            told.append(f"column {column} holds {percent(share)} of the {name}' squared length")
+    if told:
+        yield "; ".join(told)
 
 
 def _safe(audit: Audit) -> Iterator[str]:
-    told = audit.verdict.safe
-    if told:
-        yield "; ".join(f"{way}: {' or '.join(names)}" for way, names in told.items())
+    ways: dict[tuple[str, ...], list[str]] = {}
+    for way, names in audit.verdict.safe.items():
+        ways.setdefault(names, []).append(way)
+    if ways:
+        yield "; ".join(f"{', '.join(of)}: {' or '.join(names)}" for names, of in ways.items())
 
 
 def _kept(audit: Audit, way: str, name: str) -> str:

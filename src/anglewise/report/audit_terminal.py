@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from anglewise.audit import Audit
+from anglewise.audit import Audit, Certificates
 from anglewise.report.audit_lines import (
     Section,
     certificate_table,
@@ -19,6 +19,7 @@ from anglewise.report.audit_lines import (
     last_sections,
     moved_most,
 )
+from anglewise.typing import Direction
 
 WIDTH = 100
 """No line is longer, so that a report can be pasted."""
@@ -46,10 +47,12 @@ def show_audit(audit: Audit, console: Console) -> None:
     console.print()
     console.print(_table(*choice_table(audit)), width=width)
     _say([Section("moved", tuple(moved_most(audit))[:1])], console, width)
-    if audit.certificates:
+    between: Direction = "items-items"
+    if between in audit.certificates:
+        certificates: dict[Direction, Certificates] = {between: audit.certificates[between]}
         console.print()
-        console.print(_table(*certificate_table(audit)), width=width)
-        console.print(Text(half_lost(audit), style="dim"), width=width)
+        console.print(_table(*certificate_table(certificates)), width=width)
+        console.print(Text(half_lost(certificates), style="dim"), width=width)
     console.print()
     _say(last_sections(audit), console, width)
 
