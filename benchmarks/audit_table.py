@@ -1,0 +1,113 @@
+"""What the audit says of real models: one line each, as docs/audit.md shows them.
+
+    python benchmarks/audit_table.py [--data ../shared/data] [--seed 0]
+
+Trains on MovieLens-100K, MovieLens-1M and MovieTweetings: the linear model by both objectives
+(64 dimensions, a fifth of the users held out), and with the library implicit ALS without weight
+decay, with a little and with much, and BPR, whose last column is a bias. And reads the vectors of
+Cranfield by three encoders. Prints a Markdown table and the seconds of processor time that each
+audit took. The folder of data holds ``NAME/interactions.csv.gz`` and ``cranfield/vectors``.
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+from implicit.als import AlternatingLeastSquares
+from implicit.bpr import BayesianPersonalizedRanking
+from implicit.recommender_base import RecommenderBase
+from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
+
+from anglewise.audit import Audit, audit
+from anglewise.embeddings import Embeddings, Space
+from anglewise.fit import fit
+from anglewise.interactions import Interactions
+from anglewise.interop.read import read_interactions, read_space
+
+TABLES = ("ml-100k", "movietweetings-100k", "ml-1m")
+ENCODERS = ("use", "glove50-sum", "paraphrase-L3")
+DECAYS = (0.0, 0.01, 10.0)
+FIELDS = (
+    "space",
+    "cosine is",
+    "gap",
+    "balanced",
+    "item-orth.",
+    "data-space",
+    "random maps, s = 2",
+    "lists share with dot",
+    "CPU s",
+)
+
+
+def main() -> None:
+    """Print the table, line by line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    print(f"| {' | '.join(FIELDS)} |\n|{'---|' * len(FIELDS)}")
+    with threadpool_limits(1):
+        for name, space in spaces(options.data, options.seed):
+            started = process_time()
+            result = audit(space, seed=options.seed)
+            print(line(name, result, process_time() - started), flush=True)
+
+
+def spaces(data: Path, seed: int) -> Iterator[tuple[str, Space]]:
+    """Every space with its name."""
+    for name in TABLES:
+        table = read_interactions(data / name / "interactions.csv.gz")
+        for objective, penalty in (("product", 1000.0), ("factors", 10.0)):
+            made = fit(table, objective=objective, penalty=penalty, components=64, holdout=0.2)
+            yield f"{name}, linear model, {objective}", made.space
+        yield from trained_by_implicit(name, table, seed)
+    for name in ENCODERS:
+        yield f"cranfield, {name}", read_space(data / "cranfield" / "vectors" / name)
+
+
+def trained_by_implicit(name: str, table: Interactions, seed: int) -> Iterator[tuple[str, Space]]:
+    """ALS with weight decay of three strengths, and BPR."""
+    ones = np.ones(len(table.users), dtype=np.float32)
+    matrix = csr_matrix((ones, (table.users, table.items)), shape=table.shape)
+    for decay in DECAYS:
+        als = AlternatingLeastSquares(
+            factors=64, regularization=decay, iterations=15, random_state=seed, num_threads=1
+        )
+        als.fit(matrix, show_progress=False)
+        yield f"{name}, implicit ALS, decay {decay:g}", space_of(als)
+    bpr = BayesianPersonalizedRanking(factors=64, iterations=50, random_state=seed, num_threads=1)
+    bpr.fit(matrix, show_progress=False)
+    yield f"{name}, implicit BPR", space_of(bpr)
+
+
+def space_of(model: RecommenderBase) -> Space:
+    """The factors as they are, biases included."""
+    return Space(
+        queries=Embeddings(model.user_factors),
+        items=Embeddings(model.item_factors),
+        trained_for="dot",
+    )
+
+
+def line(name: str, result: Audit, seconds: float) -> str:
+    """One row of the table; shares are those of the cosine lists between items."""
+    kept = result.agreement["items-items"].overlap["cosine"]
+    gauges = (kept.get(f"cosine@{g}") for g in ("balanced", "item-orthonormal", "data-space"))
+    certificates = result.certificates.get("items-items")
+    random = None if certificates is None else certificates.monte_carlo_overlap[2]
+    gap = "" if result.gauge_gap is None else f"{result.gauge_gap:.3g}"
+    cells = [name, result.verdict.cosine, gap, *map(share, [*gauges, random, kept["dot"]])]
+    return f"| {' | '.join([*cells, f'{seconds:.1f}'])} |"
+
+
+def share(value: float | None) -> str:
+    """Two decimals, or nothing."""
+    return "" if value is None else f"{value:.2f}"
+
+
+if __name__ == "__main__":
+    main()
