@@ -8,10 +8,10 @@ setup(
     ext_modules=[
         Extension(
             "anglewise.search._kernel",
-            sources=[f"{ROOM}/_kernel.c", f"{ROOM}/_units.c"],
-            depends=[f"{ROOM}/_units.h", f"{ROOM}/_scan.h", f"{ROOM}/_exact.h"],
+            sources=[f"{ROOM}/{name}.c" for name in ("_kernel", "_sums", "_units", "_candidates")],
+            depends=[f"{ROOM}/{name}.h" for name in ("_entries", "_units", "_scan", "_exact")],
             # unfused: the float64 sums must be NumPy's to the last bit
-            extra_compile_args=["-O3", "-std=c11", "-ffp-contract=off"],
+            extra_compile_args=["-O3", "-std=c11", "-ffp-contract=off", "-fvisibility=hidden"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],
             py_limited_api=True,
             optional=True,

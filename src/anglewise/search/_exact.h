@@ -117,13 +117,16 @@ NAME(products)(const struct lists *p)
             if (i + AHEAD < pairs && p->rows[i + AHEAD] >= 0)                                     \
                 for (long c = 0; c < p->d && c < 4 * LINE; c += LINE / (long)sizeof(type))        \
                     __builtin_prefetch(items + p->rows[i + AHEAD] * p->d + c);                    \
-            if (p->rows[i] >= 0)                                                                  \
-                NAME(pair)(vector, items + p->rows[i] * p->d, p->d, WIDE, KIND, p->product + i,   \
-                           p->squares + i);                                                       \
+            if (p->rows[i] < 0 || is_known(p, first, i, KIND))                                    \
+                continue;                                                                         \
+            NAME(pair)(vector, items + p->rows[i] * p->d, p->d, WIDE, KIND, p->product + i,       \
+                       p->squares + i);                                                           \
         }
-    long pairs = p->count * p->listed;
+    long pairs = p->count * p->listed, first = 0;
     for (long list = 0; list < p->count; list++) {
         const double *vector = p->vectors + p->asking[list] * p->d;
+        if (list > 0 && p->asking[list] != p->asking[list - 1])
+            first = list * p->listed;
         EACH(1, double, DOT)
         EACH(1, double, SQUARED)
         EACH(1, double, MANHATTAN)

@@ -5,45 +5,13 @@
    is used, so one binary also serves every Python from 3.11 on.
 */
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stdlib.h>
-#include <string.h>
+#include "_entries.h"
 
-#include "_units.h"
+#include <stdlib.h>
 
 #define STRIP_BYTES (192 * 1024) /* items that stay in the second cache while queries pass by */
-#define TOGETHER (10 * ABREAST) /* rows that share a visit of the matrix */
 
-static const struct unit *unit;
-
-/* Everything below takes arrays as buffers, looks at their sizes once, and lets go of the GIL. */
-
-static int
-fits(const Py_buffer *buffer, long count, size_t size)
-{
-    if (count >= 0 && (size_t)buffer->len == (size_t)count * size)
-        return 1;
-    PyErr_Format(PyExc_ValueError, "a buffer of %zd bytes came, one of %ld x %zd was due",
-                 buffer->len, count, (Py_ssize_t)size);
-    return 0;
-}
-
-static void
-release(Py_buffer *buffers, int count)
-{
-    for (int i = 0; i < count; i++)
-        PyBuffer_Release(&buffers[i]);
-}
-
-static PyObject *
-finished(Py_buffer *buffers, int count, int good)
-{
-    release(buffers, count);
-    if (!good)
-        return NULL;
-    Py_RETURN_NONE;
-}
+const struct unit *unit;
 
 #define PACK(name, type)                                                                          \
     static void name(const type *x, long d, const int64_t *order, float *restrict out)            \
@@ -168,127 +136,19 @@ scan(PyObject *self, PyObject *args)
         long strip = STRIP_BYTES / (COLUMNS * 4 * s.d);
         strip = strip < 8 ? 8 : strip;
         float *limits = malloc(sizeof(float) * (size_t)(strip * unit->rows));
-        if (limits == NULL) {
+        struct waiting *waiting = calloc((size_t)s.queries + 1, sizeof *waiting);
+        if (limits == NULL || waiting == NULL) {
             PyErr_NoMemory();
             good = 0;
         } else {
             Py_BEGIN_ALLOW_THREADS
-            unit->scan(&s, limits, strip);
+            unit->scan(&s, limits, waiting, strip);
             Py_END_ALLOW_THREADS
-            free(limits);
         }
+        free(limits);
+        free(waiting);
     }
     return finished(b, 13, good);
-}
-
-/* products(wide, d, listed, vectors, items, asking, kinds, rows, product, squares) */
-static PyObject *
-products(PyObject *self, PyObject *args)
-{
-    Py_buffer b[7];
-    struct lists p = {0};
-    (void)self;
-    if (!PyArg_ParseTuple(args, "plly*y*y*y*y*w*w*", &p.wide, &p.d, &p.listed, &b[0], &b[1], &b[2],
-                          &b[3], &b[4], &b[5], &b[6]))
-        return NULL;
-    p.count = b[2].len / 8;
-    p.vectors = b[0].buf, p.items = b[1].buf, p.asking = b[2].buf, p.kinds = b[3].buf;
-    p.rows = b[4].buf, p.product = b[5].buf, p.squares = b[6].buf;
-    long size = p.wide ? 8 : 4, pairs = p.count * p.listed;
-    long vectors = p.d > 0 ? b[0].len / 8 / p.d : 0, items = p.d > 0 ? b[1].len / size / p.d : 0;
-    int good = fits(&b[0], vectors * p.d, 8) && fits(&b[1], items * p.d, size)
-        && fits(&b[2], p.count, 8) && fits(&b[3], p.count, 1) && fits(&b[4], pairs, 4)
-        && fits(&b[5], pairs, 8) && fits(&b[6], pairs, 8);
-    int inside = 1;
-    for (long i = 0; good && i < p.count; i++)
-        inside &= p.asking[i] >= 0 && p.asking[i] < vectors && p.kinds[i] >= 0 && p.kinds[i] < 3;
-    for (long i = 0; good && i < pairs; i++)
-        inside &= p.rows[i] < items;
-    if (!inside) {
-        PyErr_SetString(PyExc_IndexError, "a list names a row that is not there");
-        good = 0;
-    }
-    if (good) {
-        Py_BEGIN_ALLOW_THREADS
-        unit->products(&p);
-        Py_END_ALLOW_THREADS
-    }
-    return finished(b, 7, good);
-}
-
-/* squares(x, wide, d, out): the squared length of each row */
-static PyObject *
-squares(PyObject *self, PyObject *args)
-{
-    Py_buffer b[2];
-    int wide;
-    long d;
-    (void)self;
-    if (!PyArg_ParseTuple(args, "y*plw*", &b[0], &wide, &d, &b[1]))
-        return NULL;
-    long rows = b[1].len / 8;
-    int good = fits(&b[1], rows, 8) && fits(&b[0], rows * d, wide ? 8 : 4);
-    if (good) {
-        Py_BEGIN_ALLOW_THREADS
-        unit->squares(b[0].buf, rows, d, wide, b[1].buf);
-        Py_END_ALLOW_THREADS
-    }
-    return finished(b, 2, good);
-}
-
-static void
-move(const float *x, long rows, long d, const double *offset, const double *panels,
-     const int64_t *starts, long r, double *out, double *room)
-{
-    for (long first = 0; first < rows; first += TOGETHER) {
-        long some = rows - first < TOGETHER ? rows - first : TOGETHER;
-        for (long i = 0; i < TOGETHER; i++)
-            for (long c = 0; c < d; c++)
-                room[i / ABREAST * ABREAST * d + c * ABREAST + i % ABREAST] =
-                    i < some ? (double)x[(first + i) * d + c] - offset[c] : 0;
-        for (long column = 0; column < r; column += 8)
-            for (long i = 0; i < some; i += ABREAST) {
-                double tile[ABREAST][8];
-                long width = r - column < 8 ? r - column : 8, start = starts[column / 8];
-                unit->moved(room + i * d + start * ABREAST, panels + column * d + start * 8,
-                            d - start, tile);
-                for (long a = 0; a < ABREAST && i + a < some; a++)
-                    memcpy(out + (first + i + a) * r + column, tile[a], 8 * (size_t)width);
-            }
-    }
-}
-
-/* moved(x, d, offset, panels, starts, r, out): (x - offset) times a matrix, in panels of 8 columns
-   that are zero before their start */
-static PyObject *
-moved(PyObject *self, PyObject *args)
-{
-    Py_buffer b[5];
-    long d, r;
-    (void)self;
-    if (!PyArg_ParseTuple(args, "y*ly*y*y*lw*", &b[0], &d, &b[1], &b[2], &b[3], &r, &b[4]))
-        return NULL;
-    long rows = d > 0 ? b[0].len / 4 / d : 0, panels = (r + 7) / 8;
-    int good = fits(&b[0], rows * d, 4) && fits(&b[1], d, 8) && fits(&b[2], panels * 8 * d, 8)
-        && fits(&b[3], panels, 8) && fits(&b[4], rows * r, 8);
-    const int64_t *starts = b[3].buf;
-    for (long i = 0; good && i < panels; i++)
-        if (starts[i] < 0 || starts[i] > d) {
-            PyErr_SetString(PyExc_IndexError, "a panel starts at a coordinate that is not there");
-            good = 0;
-        }
-    double *room = good ? malloc(sizeof(double) * (size_t)(TOGETHER * d)) : NULL;
-    if (good && room == NULL) {
-        PyErr_NoMemory();
-        good = 0;
-    }
-    if (good) {
-        Py_BEGIN_ALLOW_THREADS
-        move(b[0].buf, rows, d, b[1].buf, b[2].buf, starts, r, b[4].buf, room);
-        Py_END_ALLOW_THREADS
-    }
-    free(room);
-    return finished(b, 5, good);
 }
 
 /* choose(name): work with this vector unit (None: the widest); its name and ROWS are returned */

@@ -61,7 +61,8 @@ NAME(interesting)(const struct scan *s, long query, long first, long blocks, flo
 }
 
 static inline __attribute__((always_inline)) TARGET void
-NAME(strip)(const struct scan *s, long first, long blocks, float *restrict limits, int manhattan)
+NAME(strip)(const struct scan *s, long first, long blocks, float *restrict limits,
+            struct waiting *waiting, int manhattan)
 {
     for (long query = 0; query < s->queries; query += ROWS) {
         for (int r = 0; r < ROWS; r++)
@@ -86,7 +87,7 @@ NAME(strip)(const struct scan *s, long first, long blocks, float *restrict limit
                 if (above && query + r < s->queries) {
                     float row[COLUMNS];
                     memcpy(row, sum[r], sizeof row);
-                    consider(s, query + r, (first + b) * COLUMNS, row, above);
+                    await(s, query + r, (first + b) * COLUMNS, row, above, waiting + query + r);
                 }
             }
         }
@@ -94,15 +95,17 @@ NAME(strip)(const struct scan *s, long first, long blocks, float *restrict limit
 }
 
 static TARGET void
-NAME(scan)(const struct scan *s, float *limits, long strip)
+NAME(scan)(const struct scan *s, float *limits, struct waiting *waiting, long strip)
 {
     for (long first = 0; first < s->blocks; first += strip) {
         long blocks = s->blocks - first < strip ? s->blocks - first : strip;
         if (s->manhattan)
-            NAME(strip)(s, first, blocks, limits, 1);
+            NAME(strip)(s, first, blocks, limits, waiting, 1);
         else
-            NAME(strip)(s, first, blocks, limits, 0);
+            NAME(strip)(s, first, blocks, limits, waiting, 0);
     }
+    for (long query = 0; query < s->queries; query++)
+        consider(s, query, waiting + query);
 }
 
 #undef floats

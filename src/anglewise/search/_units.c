@@ -12,109 +12,21 @@
 
 #include "_units.h"
 
+/* whether this product of the same vector is known from a pair since the first: then it is copied;
+   if not, it will be */
 static int
-is_hidden(const struct scan *s, long query, int32_t row)
+is_known(const struct lists *p, long first, long pair, int kind)
 {
-    int64_t low = s->hidden_ends[query], high = s->hidden_ends[query + 1];
-    while (low < high) {
-        int64_t middle = (low + high) / 2;
-        if (s->hidden[middle] < row)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < s->hidden_ends[query + 1] && s->hidden[low] == row;
-}
-
-/* a value and a row as one number: the higher the value, the smaller */
-static uint64_t
-entry_of(float value, int32_t row)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return (uint64_t)(bits & 0x80000000u ? bits : ~bits & 0x7fffffffu) << 32 | (uint32_t)row;
-}
-
-static float
-value_of(uint64_t entry)
-{
-    uint32_t bits = (uint32_t)(entry >> 32);
-    float value;
-    bits = bits & 0x80000000u ? bits : ~bits & 0x7fffffffu;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-/* the `keep` smallest of `count` entries to the front; the largest of them is returned */
-static uint64_t
-select_best(uint64_t *entries, long count, long keep)
-{
-    long low = 0, high = count - 1;
-    while (low < high) {
-        uint64_t pivot = entries[low + (high - low) / 2];
-        long i = low, j = high;
-        while (i <= j) {
-            while (entries[i] < pivot)
-                i++;
-            while (entries[j] > pivot)
-                j--;
-            if (i <= j) {
-                uint64_t entry = entries[i];
-                entries[i++] = entries[j];
-                entries[j--] = entry;
-            }
+    uint32_t last = (1u << p->met_bits) - 1, row = (uint32_t)p->rows[pair];
+    uint32_t at = (row * 2654435761u) >> (32 - p->met_bits);
+    for (; p->met[at].pair >= first; at = (at + 1) & last)
+        if (p->met[at].row == p->rows[pair] && p->met[at].kind == kind) {
+            p->product[pair] = p->product[p->met[at].pair];
+            p->squares[pair] = p->squares[p->met[at].pair];
+            return 1;
         }
-        if (keep - 1 <= j)
-            high = j;
-        else if (keep - 1 >= i)
-            low = i;
-        else
-            break;
-    }
-    uint64_t last = entries[0];
-    for (long i = 1; i < keep; i++)
-        last = entries[i] > last ? entries[i] : last;
-    return last;
-}
-
-void
-compact(const struct scan *s, long at)
-{
-    if (s->counts[at] <= s->keep)
-        return;
-    float last = value_of(select_best(s->entries + at * s->room, s->counts[at], s->keep));
-    s->counts[at] = (int32_t)s->keep;
-    if (last > s->cut[at])
-        s->cut[at] = last;
-}
-
-/* look at those of 16 items whose product is of interest to a query, measure by measure */
-static void
-consider(const struct scan *s, long query, long column, const float *products, unsigned above)
-{
-    long width = s->blocks * COLUMNS;
-    for (; above; above &= above - 1) {
-        int c = __builtin_ctz(above);
-        int32_t row = s->item_rows[column + c];
-        int shown = -1;
-        for (long j = 0; j < s->measures; j++) {
-            long at = query * s->measures + j, place = j * width + column + c;
-            float value = products[c] * s->weights[place] + s->biases[place];
-            if (value <= s->cut[at])
-                continue;
-            if (shown < 0)
-                shown = row >= 0 && !is_hidden(s, query, row);
-            if (!shown)
-                break;
-            if (s->counts[at] == s->room) {
-                compact(s, at);
-                if (value <= s->cut[at])
-                    continue;
-            }
-            s->entries[at * s->room + s->counts[at]++] =
-                entry_of(isnan(value) ? INFINITY : value, row);
-        }
-    }
+    p->met[at] = (struct met){pair, p->rows[pair], kind};
+    return 0;
 }
 
 #define UNIT(name, rows, x) {name, rows, scan_##x, products_##x, squares_##x, moved_##x}

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #define COLUMNS 16 /* items of a block */
+#define WAITING 47 /* items of interest that wait for each query */
 #define ABREAST 6  /* rows that are moved together */
 #define AHEAD 4    /* rows that are fetched before their turn */
 #define LINE 64    /* bytes that are fetched at once */
@@ -25,7 +26,25 @@ struct scan {
     float *cut;
 };
 
-/* vectors, and for each a list of rows (-1: none) whose products with it are wanted */
+/* items whose product with one query was of interest: they wait for others, since looking at the
+   candidates of a query means fetching them from afar */
+struct hit {
+    float product;
+    int32_t column;
+};
+struct waiting {
+    int64_t count;
+    struct hit hits[WAITING];
+};
+
+/* a pair of a vector and a row whose product is known, and which kind of product it is */
+struct met {
+    int64_t pair;
+    int32_t row, kind;
+};
+
+/* vectors, and for each a list of rows (-1: none) whose products with it are wanted; lists of one
+   vector that stand together share what they have in common */
 struct lists {
     long d, count, listed;
     int wide;
@@ -35,13 +54,15 @@ struct lists {
     const int8_t *kinds;
     const int32_t *rows;
     double *product, *squares;
+    struct met *met; /* a table of 2^met_bits, by row */
+    int met_bits;
 };
 
 /* a kind of vector unit: what is written once and compiled for each */
 struct unit {
     const char *name;
     int rows; /* queries that are in registers together */
-    void (*scan)(const struct scan *, float *limits, long strip);
+    void (*scan)(const struct scan *, float *limits, struct waiting *, long strip);
     void (*products)(const struct lists *);
     void (*squares)(const void *x, long rows, long d, int wide, double *out);
     void (*moved)(const double *rows, const double *panel, long d, double out[ABREAST][8]);
@@ -52,5 +73,22 @@ const struct unit *unit_called(const char *name);
 
 /* no more than `keep` candidates stay at this place, and the cut rises */
 void compact(const struct scan *s, long at);
+
+/* look, measure by measure, at the items that wait for a query */
+void consider(const struct scan *s, long query, struct waiting *waiting);
+
+/* let those of 16 items wait whose product is of interest to a query */
+static inline void
+await(const struct scan *s, long query, long column, const float *products, unsigned of_interest,
+      struct waiting *waiting)
+{
+    if (waiting->count + COLUMNS > WAITING)
+        consider(s, query, waiting);
+    for (; of_interest; of_interest &= of_interest - 1) {
+        int c = __builtin_ctz(of_interest);
+        struct hit hit = {products[c], (int32_t)(column + c)};
+        waiting->hits[waiting->count++] = hit;
+    }
+}
 
 #endif
