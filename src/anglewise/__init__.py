@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from anglewise.encoders.load import encoder
     from anglewise.errors import AnglewiseError
     from anglewise.gauge.spelling import gauge
+    from anglewise.index.index import Index
     from anglewise.interop.read import (
         read_interactions,
         read_judgements,
@@ -42,6 +43,7 @@ _HOMES = {
     "Comparison": "anglewise.compare",
     "Embeddings": "anglewise.embeddings",
     "Encoder": "anglewise.encoders.encoder",
+    "Index": "anglewise.index.index",
     "Judgements": "anglewise.judgements.judgements",
     "LinearEmbedding": "anglewise.models.linear",
     "Measure": "anglewise.measures.measure",
@@ -72,6 +74,7 @@ __all__ = [
     "Comparison",
     "Embeddings",
     "Encoder",
+    "Index",
     "Judgements",
     "LinearEmbedding",
     "Measure",

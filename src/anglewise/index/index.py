@@ -1,0 +1,223 @@
+"""An index: items that answer with the nearest of them, exactly, while it grows and shrinks."""
+
+import threading
+from collections.abc import Iterable
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import ShapeError, TooFewError
+from anglewise.index.answering import Hit, Where
+from anglewise.index.folder import read_index, write_index
+from anglewise.index.held import Held
+from anglewise.interop.say import PathLike
+from anglewise.measures.measure import Measure
+from anglewise.measures.spelling import measure as read_measure
+from anglewise.neighbours import Neighbours
+from anglewise.search.engine import search_vectors
+from anglewise.sparse import SparseRows
+from anglewise.typing import Array, Bool, Float32, Int64
+
+LEFT_OUT_AT_ONCE = 1 << 23
+"""Filtered queries are answered in blocks, so that what they may not be shown stays small."""
+
+
+class Index:
+    """Items that answer vectors with the nearest of them: exactly, by the engine.
+
+    At every moment it answers as :func:`anglewise.search` does on the items that it then holds.
+    So a measure with a frame (``cosine@centred``) is fitted anew after every change, at the next
+    search, and scores before and after a change may differ.
+
+    Any number of threads may search while others add and remove: a search sees the items as they
+    were when it began, all of a change or nothing of it. A change copies the vectors; add many
+    items at once rather than one by one.
+
+    Parameters
+    ----------
+    of
+        A space, whose items answer, or embeddings. Metadata comes along. Queries of a space are
+        kept for the measures that need them (``cosine@balanced``).
+    measure
+        How near is measured: a spelling or a measure.
+
+    Raises
+    ------
+    SpellingError
+        A measure that is not known.
+
+    Examples
+    --------
+    >>> films = Embeddings([[1.0, 0.0], [3.0, 3.0]], ids=["7", "9"], metadata={"title": ["A", "B"]})
+    >>> index = Index(films, "cosine")
+    >>> [(hit.id, round(hit.score, 3), hit.metadata["title"]) for hit in index.nearest([2.0, 0.0])]
+    [('7', 1.0, 'A'), ('9', 0.707, 'B')]
+    >>> index.add(Embeddings([[0.0, 1.0]], ids=["12"]))
+    >>> index.remove(["7"])
+    >>> list(index.ids)
+    ['9', '12']
+    """
+
+    def __init__(self, of: Space | Embeddings, measure: str | Measure) -> None:
+        self._measure = read_measure(measure)
+        self._held = Held(of if isinstance(of, Space) else Space(items=of))
+        self._writing = threading.Lock()
+
+    @classmethod
+    def load(cls, folder: PathLike, measure: str | Measure | None = None) -> "Index":
+        """Read what :meth:`save` wrote, or the items of any space folder under a measure.
+
+        Raises ``FileError`` for a folder that is missing or damaged, ``SpellingError`` if neither
+        it nor you names the measure.
+        """
+        space, said = read_index(folder, None if measure is None else str(measure))
+        return cls(space, said if measure is None else measure)
+
+    def save(self, folder: PathLike) -> None:
+        """Write a space folder that also names the measure; whole or not at all.
+
+        What is written is what the index held when this began. Raises ``FileError`` where it
+        cannot be written, or would delete what an index does not hold.
+        """
+        write_index(self._held.space, str(self._measure), folder)
+
+    def __len__(self) -> int:
+        return len(self._held.space.items)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._held.space.items.row_of
+
+    def __repr__(self) -> str:
+        items = self._held.space.items
+        return f"Index({len(items)} x {items.dimension}, {self._measure})"
+
+    @property
+    def measure(self) -> str:
+        """The spelling of the measure."""
+        return str(self._measure)
+
+    @property
+    def meaning(self) -> str:
+        """What a score means, in words."""
+        frames = ", ".join(map(str, self._measure.frames))
+        return self._measure.formula.meaning + (f" (after: {frames})" if frames else "")
+
+    @property
+    def dimension(self) -> int:
+        """How many numbers a vector has."""
+        return self._held.space.items.dimension
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The names of the items, in the order in which they came."""
+        return tuple(str(name) for name in self._held.space.items.ids)
+
+    @property
+    def space(self) -> Space:
+        """What the index holds now; it does not change when the index does."""
+        return self._held.space
+
+    def search(
+        self, vectors: ArrayLike, k: int = 10, *, where: Where | None = None
+    ) -> list[list[Hit]]:
+        """The ``k`` nearest items of each vector, one list a vector, near to far.
+
+        Parameters
+        ----------
+        vectors
+            ``queries x d``, or one vector, which is given one list.
+        k
+            How many; lists are shorter where fewer items are there or allowed.
+        where
+            What their metadata must be: ``{"year": 1995}``, ``{"genre": ["noir", "crime"]}``, or
+            a function of an item's metadata.
+
+        Raises
+        ------
+        ShapeError, ValuesError
+            Vectors of another dimension, or not finite.
+        TooFewError
+            ``k`` below one.
+        SpellingError
+            A filter by what is not known about the items.
+        """
+        held = self._held
+        asked = _asked(vectors)
+        if k < 1:
+            raise TooFewError(f"{k} neighbours asked: at least one is due")
+        through = None if where is None else held.allowed(where)
+        meaning = self.meaning
+        return [
+            hits
+            for found in self._found(held, asked, k, through)
+            for hits in _hits(held, found, meaning)
+        ]
+
+    def nearest(self, vector: ArrayLike, k: int = 10, *, where: Where | None = None) -> list[Hit]:
+        """The ``k`` nearest items of one vector, as :meth:`search` gives them."""
+        found = self.search(vector, k, where=where)
+        if len(found) != 1:
+            raise ShapeError(f"{len(found)} vectors came where one is due: take search for several")
+        return found[0]
+
+    def vectors(self, ids: Iterable[str]) -> Float32[Array, "ids d"]:
+        """The vectors of some items, in the order asked for; ``IdsError`` for unknown ids."""
+        held = self._held
+        return held.space.items.vectors[held.rows(ids)]
+
+    def add(self, items: Embeddings) -> None:
+        """Take in some items with what is known about them: all of them or none.
+
+        Raises ``IdsError`` if one is there already, ``ShapeError`` for another dimension.
+        """
+        with self._writing:
+            self._held = self._held.with_more(items)
+
+    def remove(self, ids: Iterable[str]) -> None:
+        """Let some items go: all of them or none.
+
+        Raises ``IdsError`` if one is not there, ``TooFewError`` if none would be left.
+        """
+        with self._writing:
+            self._held = self._held.without(ids)
+
+    def _found(
+        self, held: Held, asked: Embeddings, k: int, through: Bool[Array, " items"] | None
+    ) -> Iterable[Neighbours]:
+        space = held.space
+        hidden = np.zeros(0, dtype=np.int64) if through is None else np.flatnonzero(~through)
+        length = max(1, LEFT_OUT_AT_ONCE // max(1, len(hidden)))
+        for start in range(0, len(asked), length):
+            some = Embeddings(asked.vectors[start : start + length])
+            yield search_vectors(
+                space,
+                some,
+                [self._measure],
+                k=min(k, len(space.items)),
+                exclude=_excluded(hidden, len(some), len(space.items)),
+            )[str(self._measure)]
+
+
+def _asked(vectors: ArrayLike) -> Embeddings:
+    x: Any = np.asarray(vectors)
+    return Embeddings(cast("ArrayLike", x[None] if x.ndim == 1 else x))
+
+
+def _excluded(hidden: Int64[Array, " hidden"], queries: int, items: int) -> SparseRows | None:
+    if not len(hidden):
+        return None
+    indptr = np.arange(queries + 1, dtype=np.int64) * len(hidden)
+    entries = np.tile(hidden, queries)
+    return SparseRows(indptr, entries, np.ones(len(entries)), (queries, items))
+
+
+def _hits(held: Held, found: Neighbours, meaning: str) -> Iterable[list[Hit]]:
+    ids = held.space.items.ids
+    for rows, scores in zip(found.indices.tolist(), found.scores.tolist(), strict=True):
+        yield [
+            Hit(str(ids[row]), score, meaning, held.about(row))
+            for row, score in zip(rows, scores, strict=True)
+            if row >= 0
+        ]
