@@ -9,6 +9,7 @@ from anglewise.audit.freedom import read_freedom
 from anglewise.audit.geometry import describe
 from anglewise.audit.notes import notes
 from anglewise.audit.pairs import explore
+from anglewise.audit.panels import draw_panels, near_witness
 from anglewise.audit.path import GaugePath, gauge_path
 from anglewise.audit.result import Audit
 from anglewise.audit.runs import beside
@@ -118,6 +119,8 @@ def audit(
         witness=shown,
         runs=tuple(beside(about, name, other) for name, other in others.items()),
         pairs=explore(about, pairs),
+        beside_witness=near_witness(about, shown),
+        panels=draw_panels(about),
         geometry=geometry,
         predictions_moved=_moved(about, shown),
         verdict=decide(reading, gap, seen.agreement, geometry.spans),

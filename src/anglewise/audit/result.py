@@ -10,6 +10,7 @@ from anglewise.audit.certified import Certificates
 from anglewise.audit.freedom import Reading
 from anglewise.audit.geometry import Geometry
 from anglewise.audit.pairs import PairReport
+from anglewise.audit.panels import Panels
 from anglewise.audit.path import GaugePath
 from anglewise.audit.runs import RunReport
 from anglewise.audit.verdict import Verdict
@@ -38,6 +39,8 @@ class Audit:
         For the directions within one side, where a gauge can be free.
     witness, runs, pairs
         What was asked for.
+    beside_witness, panels
+        For the page: pairs that the witness moved, and pictures of the cosines; not in JSON.
     geometry
         Lengths, isotropy, hubs, duplicates, dead dimensions.
     predictions_moved
@@ -61,6 +64,8 @@ class Audit:
     witness: WitnessReport | None
     runs: tuple[RunReport, ...]
     pairs: tuple[PairReport, ...]
+    beside_witness: tuple[PairReport, ...]
+    panels: Panels
     geometry: Geometry
     predictions_moved: float | None
     verdict: Verdict

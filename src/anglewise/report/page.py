@@ -1,10 +1,10 @@
 """A comparison as one HTML page that needs nothing else: no script, no network."""
 
 from html import escape
-from importlib.resources import files
 
 from anglewise.compare import Comparison, Estimate
 from anglewise.errors import MissingExtraError
+from anglewise.report.document import document, figure
 from anglewise.report.lines import Line, facts, further_metrics, headline, legend, lines
 from anglewise.report.plots import ComparisonDisplay
 from anglewise.report.side_by_side import side_by_side
@@ -19,7 +19,6 @@ def page(result: Comparison) -> str:
     table of the same numbers, and the neighbours of the queries on which measures disagree most.
     """
     told = lines(result)
-    style = files("anglewise.report").joinpath("page.css").read_text("utf-8")
     body = (
         _verdict(result),
         _notes(result),
@@ -30,12 +29,7 @@ def page(result: Comparison) -> str:
         side_by_side(result),
         f"</main>\n<footer>anglewise · <code>{escape(result.signature)}</code></footer>\n",
     )
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(headline(result))} · anglewise</title>\n"
-        f"<style>\n{style}</style>\n</head>\n<body>\n{''.join(body)}</body>\n</html>\n"
-    )
+    return document(headline(result), "".join(body))
 
 
 def _verdict(result: Comparison) -> str:
@@ -64,23 +58,19 @@ def _charts(result: Comparison) -> str:
         for bar in display.differences[1:]
     )
     try:
-        drawn = _figure(
+        drawn = figure(
             svg(display, "means", means),
             "Full points may be the best; hollow ones are not, at 95%. "
             "The table below has the same numbers.",
         )
         if len(display.differences) > 1:
-            drawn += _figure(
+            drawn += figure(
                 svg(display, "differences", apart),
                 "Paired, query by query: often far narrower than the intervals of the means.",
             )
     except MissingExtraError as missing:
         return f'<p class="facts">No charts: {escape(str(missing))}.</p>\n'
     return f'<div class="charts">\n{drawn}</div>\n'
-
-
-def _figure(picture: str, caption: str) -> str:
-    return f"<figure>\n{picture}\n<figcaption>{caption}</figcaption>\n</figure>\n"
 
 
 def _table(result: Comparison, told: list[Line]) -> str:

@@ -16,21 +16,32 @@ INKS = {
 }
 """Colours that stand in for those of the page, which knows whether it is light or dark."""
 
+PAGE = Palette(*INKS)
+"""What a picture for a page is drawn with."""
+
 
 def svg(display: ComparisonDisplay, kind: Kind, text: str) -> str:
     """One picture; ``text`` is its alternative for those who do not see it.
 
     Raises ``MissingExtraError`` without matplotlib.
     """
-    display.plot(kind=kind, palette=Palette(*INKS))
+    display.plot(kind=kind, palette=PAGE)
+    return inline(display.figure_, kind, text)
+
+
+def inline(figure: Any, name: str, text: str) -> str:
+    """A figure of matplotlib that was drawn with the colours of ``PAGE``, for a page.
+
+    ``name`` is its own in the page; ``text`` is its alternative.
+    """
     import matplotlib as mpl
 
     drawn = io.StringIO()
     still: Any = {"svg.hashsalt": "anglewise", "svg.fonttype": "none"}
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with mpl.rc_context(still):
-        display.figure_.savefig(drawn, format="svg", transparent=True, metadata=nothing)
-    return _for_page(drawn.getvalue(), kind, text)
+        figure.savefig(drawn, format="svg", transparent=True, metadata=nothing)
+    return _for_page(drawn.getvalue(), name, text)
 
 
 def _for_page(drawn: str, name: str, text: str) -> str:

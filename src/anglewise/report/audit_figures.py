@@ -1,0 +1,225 @@
+"""The figures of an audit as HTML, each with its caption, its words and its table of numbers."""
+
+from collections.abc import Callable, Iterator, Mapping
+from html import escape
+from typing import Any
+
+from anglewise.audit import Audit, Certificates, GaugePath
+from anglewise.audit.panels import Panel
+from anglewise.errors import MissingExtraError
+from anglewise.report.audit_lines import certificate_table, half_lost, ratio
+from anglewise.report.audit_plots import (
+    draw_certificates,
+    draw_lengths,
+    draw_panel,
+    draw_path_overlap,
+    draw_path_score,
+)
+from anglewise.report.document import figure, folded, table
+from anglewise.report.svg import PAGE, inline
+from anglewise.report.words import NOTHING, number, percent, shortened
+from anglewise.typing import Direction
+
+USE = {"seen": "interactions in training", "popularity": "popularity"}
+ITEM = 60
+
+
+def figures(audit: Audit) -> str:
+    """All of them; without matplotlib the tables alone, and a sentence that says why."""
+    try:
+        return "".join(_sections(audit, _drawn))
+    except MissingExtraError as missing:
+        told = f'<p class="facts">No pictures: {escape(str(missing))}.</p>\n'
+        return told + "".join(_sections(audit, _nothing))
+
+
+def _sections(audit: Audit, drawn: Callable[..., str]) -> Iterator[str]:
+    yield _panels(audit, drawn)
+    if audit.path:
+        yield _path(audit.path, drawn)
+    if audit.certificates:
+        yield _certificates(audit.certificates, drawn)
+    yield _lengths(audit, drawn)
+
+
+def _drawn(picture: Callable[[], Any], name: str, text: str, caption: str) -> str:
+    return figure(inline(picture(), name, text), caption)
+
+
+def _nothing(*_: object) -> str:
+    return ""
+
+
+def _panels(audit: Audit, drawn: Callable[..., str]) -> str:
+    shown = audit.panels
+    pictures = "".join(
+        drawn(lambda one=one: draw_panel(one), f"panel{i}", _panel_words(one), _panel_title(one))
+        for i, one in enumerate(shown.panels)
+    )
+    last = shown.panels[-1].name
+    ramp = '<p class="ramp"><span>cosine -1</span><span class="colours"></span><span>1</span></p>\n'
+    told = (
+        f"The {len(shown.items)} {shown.chosen} items, each with each, in the same order in every "
+        f"panel: the order that puts side by side what is alike under {last}."
+    )
+    if audit.certificates:
+        told += (
+            " The predictions behind all panels are the same; what differs is a choice that "
+            "training did not make."
+        )
+    rows = [
+        [
+            one.name,
+            number(one.mean, 2),
+            f"{number(one.low, 2)} to {number(one.high, 2)}",
+            _rank(one),
+        ]
+        for one in shown.panels
+    ]
+    heads = ["panel", "mean cosine", "middle 90%", f"Spearman with {last}"]
+    listed = "".join(f"<li>{escape(shortened(str(one), ITEM))}</li>\n" for one in shown.items)
+    return (
+        "<h2>One model, several cosines</h2>\n"
+        f"<p>{escape(told)}</p>\n"
+        + (f'<div class="panels">\n{pictures}</div>\n{ramp}' if pictures else "")
+        + table("The cosines of two different items, in each panel", heads, rows)
+        + folded("The items, in the order of the panels", f'<ol class="items">\n{listed}</ol>\n')
+    )
+
+
+def _panel_title(panel: Panel) -> str:
+    return "as given" if panel.name == "cosine" else panel.name.removeprefix("cosine@")
+
+
+def _panel_words(panel: Panel) -> str:
+    return (
+        f"Matrix of cosines, {_panel_title(panel)}: mean {number(panel.mean, 2)}, the middle 90% "
+        f"from {number(panel.low, 2)} to {number(panel.high, 2)}"
+    )
+
+
+def _rank(panel: Panel) -> str:
+    return NOTHING if panel.spearman is None else number(panel.spearman, 2)
+
+
+def _path(paths: Mapping[Direction, GaugePath], drawn: Callable[..., str]) -> str:
+    first = next(iter(paths.values()))
+    judged: dict[Direction, GaugePath] = {
+        way: path for way, path in paths.items() if path.score is not None
+    }
+    kept = "; ".join(
+        f"{way}: {', '.join(percent(share) for share in path.overlap)}"
+        for way, path in paths.items()
+    )
+    pictures = drawn(
+        lambda: draw_path_overlap(paths, PAGE),
+        "path",
+        f"What is kept of the given lists from t = 0 to 1. {kept}",
+        "Every t predicts the same. How much of the lists of the given vectors is left at each.",
+    )
+    if judged:
+        scores = "; ".join(
+            f"{way}: {', '.join(number(score) for score in path.score or ())}"
+            for way, path in judged.items()
+        )
+        pictures += drawn(
+            lambda: draw_path_score(judged, PAGE),
+            "score",
+            f"{first.metric} from t = 0 to 1. {scores}",
+            f"{first.metric} of cosine on the judgements of the space: what that choice costs.",
+        )
+    heads, rows = _path_table(paths)
+    asked = ", ".join(f"{path.queries:,} asked in {way}" for way, path in paths.items())
+    return (
+        "<h2>The path of gauges</h2>\n"
+        "<p>Between item-orthonormal (t = 0) and user-orthonormal (t = 1) the spectrum of the "
+        "predictions moves from the users to the items, and no prediction changes.</p>\n"
+        + _charts(pictures)
+        + folded("The numbers of the path", table(f"Cosine lists along it; {asked}", heads, rows))
+    )
+
+
+def _path_table(paths: Mapping[Direction, GaugePath]) -> tuple[list[str], list[list[str]]]:
+    heads, columns = ["t"], [[f"{t:g}" for t in next(iter(paths.values())).powers]]
+    for way, path in paths.items():
+        heads.append(f"kept ({way})")
+        columns.append([percent(share) for share in path.overlap])
+        if path.score is not None:
+            heads.append(f"{path.metric} ({way})")
+            columns.append([number(score) for score in path.score])
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    given = ["as given"]
+    for path in paths.values():
+        given.append("100%")
+        if path.given_score is not None:
+            given.append(number(path.given_score))
+    return heads, [*rows, given]
+
+
+def _certificates(of: Mapping[Direction, Certificates], drawn: Callable[..., str]) -> str:
+    pictures = "".join(
+        drawn(
+            lambda one=one: draw_certificates(one, PAGE),
+            f"certified{i}",
+            _certified_words(one),
+            f"{way}: lists that no map of condition s can change (solid), and what random maps "
+            "keep of the lists (dashed, with the least and the most of a single map).",
+        )
+        for i, (way, one) in enumerate(of.items())
+    )
+    heads, rows = certificate_table(of)
+    asked = "; ".join(
+        f"{way}: {one.queries:,} lists certified, {one.asked_again:,} searched again"
+        for way, one in of.items()
+    )
+    return (
+        "<h2>What no map can change, and what random ones do</h2>\n"
+        "<p>A certificate is about the worst map of a condition, and is loose in many dimensions: "
+        f"it is not what typically happens. {escape(half_lost(of))}</p>\n"
+        + _charts(pictures)
+        + table(asked, heads, rows)
+    )
+
+
+def _certified_words(one: Certificates) -> str:
+    told = "; ".join(
+        f"s = {s:g}: {percent(sure)} certified, random maps keep {percent(mean)}"
+        for s, sure, mean in zip(
+            one.conditions, one.top_k_certified, one.monte_carlo_overlap, strict=True
+        )
+    )
+    return f"{one.direction}, by condition of the map. {told}"
+
+
+def _lengths(audit: Audit, drawn: Callable[..., str]) -> str:
+    sides, points = audit.geometry.sides, audit.geometry.points
+    heads = ["lengths", "least", "median", "greatest", "zero", "95th over 5th", "Spearman"]
+    rows = [
+        [
+            name,
+            *(f"{value:.3g}" for value in (side.norms.min, side.norms.median, side.norms.max)),
+            f"{side.norms.zero_rows:,}",
+            ratio(side.norms.spread),
+            NOTHING if side.popularity_spearman is None else f"{side.popularity_spearman:+.2f}",
+        ]
+        for name, side in sides.items()
+    ]
+    what = USE.get(sides["items"].popularity or "", "length of the text")
+    picture, correlation = "", sides["items"].popularity_spearman
+    if points is not None and len(points[0]):
+        told = "" if correlation is None else f", Spearman {correlation:+.2f}"
+        picture = drawn(
+            lambda: draw_lengths(*points, what, PAGE),
+            "lengths",
+            f"Scatter of the length of items against {what}{told}",
+            f"Items: length against {what}{told}. Dot follows the length, cosine drops it.",
+        )
+    return (
+        "<h2>Lengths</h2>\n"
+        + _charts(picture)
+        + table("Lengths of the vectors, and how they go with use", heads, rows)
+    )
+
+
+def _charts(pictures: str) -> str:
+    return f'<div class="charts">\n{pictures}</div>\n' if pictures else ""
