@@ -1,0 +1,114 @@
+"""Probabilities learned from scores: monotone, calibrated, and as other people compute them."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+
+from anglewise.statistics.isotonic import isotonic
+from anglewise.statistics.logistic import logistic
+from anglewise.statistics.reliability import reliability
+from anglewise.statistics.share import share
+
+FITS = pytest.mark.parametrize("fit", [isotonic, logistic])
+
+
+def drawn(seed, n=4000, slope=6.0):
+    rng = np.random.default_rng(seed)
+    scores = rng.uniform(0, 1, n)
+    truth = expit(slope * scores - 4)
+    return scores, truth, rng.random(n) < truth
+
+
+@FITS
+@given(st.integers(0, 10_000), st.integers(2, 60))
+@settings(max_examples=40)
+def test_probability_never_falls_as_the_score_rises(fit, seed, n):
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(-5, 6, n) / 2
+    fitted = fit(scores, rng.random(n) < rng.random())
+    p = fitted(np.linspace(-9, 9, 500))
+    assert np.all(np.diff(p) >= -1e-15)
+    assert np.all((p > 0) & (p < 1))
+
+
+@given(st.integers(0, 10_000), st.integers(2, 80))
+@settings(max_examples=40)
+def test_pools_are_those_of_another_implementation(seed, n):
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(0, 20, n).astype(float)
+    outcomes = rng.random(n) < scores / 25
+    fitted = isotonic(scores, outcomes)
+    theirs = IsotonicRegression().fit(scores, outcomes).predict(np.unique(scores))
+    margin = 0.5 / (n + 1)
+    ours = np.unique(fitted.probabilities)
+    assert np.allclose(ours, np.unique(np.clip(theirs, margin, 1 - margin).round(12)), atol=1e-9)
+
+
+def test_curve_is_that_of_another_implementation():
+    scores, _, outcomes = drawn(0)
+    fitted = logistic(scores, outcomes)
+    good = outcomes.sum()
+    due = np.where(outcomes, (good + 1) / (good + 2), 1 / (len(scores) - good + 2))
+    theirs = LogisticRegression(C=np.inf, tol=1e-10).fit(
+        np.tile(scores, 2)[:, None], np.repeat([1, 0], len(scores)), np.r_[due, 1 - due]
+    )
+    assert fitted.slope == pytest.approx(theirs.coef_[0, 0], rel=1e-3)
+    assert fitted.intercept == pytest.approx(theirs.intercept_[0], rel=1e-3)
+
+
+@FITS
+@pytest.mark.parametrize("scale", [1.0, 1e-6, 1e6])
+def test_the_unit_of_the_score_does_not_matter(fit, scale):
+    scores, _, outcomes = drawn(1, n=500)
+    plain, scaled = fit(scores, outcomes), fit(scores * scale, outcomes)
+    assert np.allclose(plain(scores), scaled(scores * scale), atol=1e-6)
+
+
+@FITS
+def test_the_truth_is_found(fit):
+    scores, truth, outcomes = drawn(2, n=20_000)
+    assert np.abs(fit(scores, outcomes)(scores) - truth).mean() < 0.02
+
+
+@FITS
+def test_what_separates_stays_finite(fit):
+    scores = np.r_[np.zeros(5), np.ones(5)]
+    low, high = fit(scores, scores > 0)(np.array([0.0, 1.0]))
+    assert 0 < low < 0.2
+    assert 0.8 < high < 1
+
+
+@FITS
+def test_a_score_that_misleads_says_nothing(fit):
+    scores, _, outcomes = drawn(3)
+    p = fit(-scores, outcomes)(np.linspace(-1, 0, 9))
+    assert np.ptp(p) < 0.2
+    assert p.mean() == pytest.approx(outcomes.mean(), abs=0.05)
+
+
+def test_error_is_small_for_the_truth_and_what_is_off_for_others():
+    _, truth, outcomes = drawn(4, n=50_000)
+    assert reliability(truth, outcomes).expected_error < 0.01
+    off = reliability(np.clip(truth + 0.1, 0, 1), outcomes)
+    assert off.expected_error == pytest.approx(0.1, abs=0.01)
+
+
+def test_bins_hold_everybody_once():
+    _, truth, outcomes = drawn(5)
+    found = reliability(np.r_[truth, 0.0, 1.0], np.r_[outcomes, False, True])
+    assert sum(one.observed.of for one in found.bins) == len(truth) + 2
+    assert sum(one.observed.count for one in found.bins) == outcomes.sum() + 1
+    assert [b.predicted for b in found.bins] == sorted(b.predicted for b in found.bins)
+
+
+@pytest.mark.parametrize(("count", "of"), [(0, 7), (3, 7), (7, 7), (1, 1000)])
+def test_interval_of_a_share_holds_where_the_score_test_does_not_reject(count, of):
+    found = share(count, of)
+    assert 0 <= found.low <= found.value <= found.high <= 1
+    for end in {found.low, found.high} - {0.0, 1.0}:
+        distance = abs(found.value - end) / np.sqrt(end * (1 - end) / of)
+        assert distance == pytest.approx(1.95996, abs=1e-4)
