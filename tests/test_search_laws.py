@@ -11,8 +11,12 @@ from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import ShapeError, ValuesError
 from anglewise.measures.formula import BlockFormula
 from anglewise.measures.measure import Measure
+from anglewise.measures.spelling import measures
 from anglewise.search.engine import search
 from anglewise.search.kernel import KERNEL
+from anglewise.search.machine import scanner as scanner_here
+from anglewise.search.plan import passes
+from anglewise.search.tiles import tile
 from search_oracle import FIVE, PLAIN, same, scanners, using
 
 NAMES = [*PLAIN, "cosine@centred", "cosine@whitened", "euclidean@whitened", "manhattan@whitened"]
@@ -159,3 +163,14 @@ def test_a_measure_of_ones_own_is_searched_exactly():
 def test_a_measure_of_ones_own_that_misbehaves_is_named(broken, error):
     with pytest.raises(error, match="overlap"):
         search(space_of(0, items=20), [Measure(Overlap(broken=broken))], k=1)
+
+
+def test_a_block_that_spans_sizes_does_not_spoil_the_bound():
+    """Rounding noise beside real vectors: for cosine no item reaches further than its norm is."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(24, 4)) * np.where(np.arange(24) < 12, 1e-18, 1.0)[:, None]
+    space = Space(items=Embeddings(x))
+    (shared,) = passes(measures("cosine"), space, "items-items")
+    made = tile(shared, space.items, range(24), scanner_here())
+    lever = made.reach.table[2]
+    assert 0.99 < lever[np.isfinite(lever)].max() < 1.01

@@ -1,7 +1,8 @@
 """The pair explorer: what a gauge can make of the cosine of two rows that somebody names."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from anglewise.typing import Array, Float64
 
 DRAWS = 200
 BAND = (0.05, 0.95)
+
+Ends: TypeAlias = tuple[Array, Array]
+"""Of the intervals of several pairs."""
 
 
 @dataclass(frozen=True)
@@ -55,42 +59,49 @@ class PairReport:
 def explore(subject: Subject, pairs: Iterable[tuple[str, str]]) -> tuple[PairReport, ...]:
     """Look at named pairs of items. Raises ``IdsError`` for a name that is not known.
 
-    Bias columns stay in the vectors, as they do in a cosine that somebody takes of them.
+    Bias columns stay in the vectors, as they do in a cosine that somebody takes of them. The
+    random maps are the same for all pairs.
     """
-    return tuple(_explored(subject, one, other) for one, other in pairs)
-
-
-def _explored(subject: Subject, one: str, other: str) -> PairReport:
     items, names = subject.space.items, subject.names("items-items")[1]
-    rows = [_row(items, name) for name in (one, other)]
-    x, y = (items.vectors[row : row + 1].astype(np.float64) for row in rows)
-    cosine = row_cosines(x, y)
-    return PairReport(
-        one=names.of(rows[0]),
-        other=names.of(rows[1]),
-        cosine=float(cosine[0]),
-        gauges={f"cosine@{name}": _at(subject, name, x, y) for name in GAUGES["items-items"]},
-        conditions=CONDITIONS,
-        certified=tuple(_interval(cosine_interval(cosine, s)) for s in CONDITIONS),
-        random=tuple(_band(x, y, s, subject.seed) for s in CONDITIONS),
+    rows = np.array([[_row(items, name) for name in pair] for pair in pairs], dtype=np.int64)
+    if not len(rows):
+        return ()
+    x, y = (items.vectors[side].astype(np.float64) for side in rows.T)
+    cosines = row_cosines(x, y)
+    gauges = {f"cosine@{name}": _at(subject, name, x, y) for name in GAUGES["items-items"]}
+    certified = [cosine_interval(cosines, s) for s in CONDITIONS]
+    random = [_band(x, y, s, subject.seed) for s in CONDITIONS]
+    return tuple(
+        PairReport(
+            one=names.of(int(one)),
+            other=names.of(int(other)),
+            cosine=float(cosines[place]),
+            gauges={name: float(values[place]) for name, values in gauges.items()},
+            conditions=CONDITIONS,
+            certified=_intervals(certified, place),
+            random=_intervals(random, place),
+        )
+        for place, (one, other) in enumerate(rows)
     )
 
 
-def _interval(ends: tuple[Float64[Array, "1"], Float64[Array, "1"]]) -> Interval:
-    return Interval(float(ends[0][0]), float(ends[1][0]))
+def _intervals(ends: Sequence[Ends], place: int) -> tuple[Interval, ...]:
+    return tuple(Interval(float(low[place]), float(high[place])) for low, high in ends)
 
 
-def _band(x: Float64[Array, "1 d"], y: Float64[Array, "1 d"], s: float, seed: int) -> Interval:
-    drawn = moved_cosines(x, y, s, np.random.default_rng(seed), draws=DRAWS)[:, 0]
-    low, high = np.quantile(drawn, BAND)
-    return Interval(float(low), float(high))
+def _band(x: Float64[Array, "p d"], y: Float64[Array, "p d"], s: float, seed: int) -> Ends:
+    drawn = moved_cosines(x, y, s, np.random.default_rng(seed), draws=DRAWS)
+    low, high = np.quantile(drawn, BAND, axis=0)
+    return low, high
 
 
-def _at(subject: Subject, frame: str, x: Float64[Array, "1 d"], y: Float64[Array, "1 d"]) -> float:
+def _at(
+    subject: Subject, frame: str, x: Float64[Array, "p d"], y: Float64[Array, "p d"]
+) -> Float64[Array, " p"]:
     maps = fit_frames(measure(f"cosine@{frame}").frames, subject.space, "items-items")
     if maps is not None:
         x, y = maps.ranked(x), maps.ranked(y)
-    return float(row_cosines(x, y)[0])
+    return row_cosines(x, y)
 
 
 def _row(items: Embeddings, name: str) -> int:

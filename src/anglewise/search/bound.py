@@ -36,14 +36,20 @@ class Reach:
         cls,
         norm: Float64[Array, " blocks"],
         stray: float,
+        *,
+        lever: Float32[Array, "m blocks"],
         weight: Float32[Array, "m blocks"],
         bias: Float32[Array, "m blocks"],
         least_bias: Float32[Array, "m blocks"],
     ) -> "Reach":
-        """From the largest norm and weight and the range of the bias in blocks of items."""
+        """From the largest of each quantity, and the range of the bias, in blocks of items.
+
+        The largest weight times norm is less than the product of both where a block holds items
+        of many sizes, as the one does that spans from rounding noise to the others.
+        """
         extent = np.maximum(np.abs(bias), np.abs(least_bias))
         quantities = np.concatenate(
-            [norm[None], np.full((1, len(norm)), stray), weight * norm, weight, bias, extent]
+            [norm[None], np.full((1, len(norm)), stray), lever, weight, bias, extent]
         )
         exponent = np.frexp(norm)[1] + SIZES // 2
         size = np.where(norm > 0, exponent, 0)

@@ -45,8 +45,12 @@ def tile(
     biases[:, padding] = -np.inf
     with np.errstate(divide="ignore", over="ignore"):
         least_step, most_step = np.minimum(1 / most_weight, LARGE), 1 / least_weight
+        levers = weights * lengths.astype(np.float32)
     longest = lengths.reshape(-1, scanner.block).max(axis=1)
-    reach = Reach.of(longest, stray, most_weight, most_bias, least_bias)
+    lever = scanner.ranges(levers)[1]
+    reach = Reach.of(
+        longest, stray, lever=lever, weight=most_weight, bias=most_bias, least_bias=least_bias
+    )
     vectors = scanner.packed(x, order)
     return Tile(numbers, vectors, weights, biases, most_bias, least_step, most_step, reach)
 
