@@ -248,7 +248,7 @@ def test_control_characters_become_blanks_and_other_languages_stay():
 
 def test_titles_are_read_before_texts_but_not_twice():
     films = Documents(["1", "2", "3"], ["A heist.", "Heat is a film", ""], ["Heat", "Heat", "Heat"])
-    assert films.words() == ["Heat A heist.", "Heat is a film", "Heat"]
+    assert films.words == ["Heat A heist.", "Heat is a film", "Heat"]
 
 
 def test_a_document_beyond_the_window_is_said_and_cut():

@@ -50,11 +50,10 @@ def encode_texts(
     different = asking and encoder.queries is not None
     function = encoder.queries if different and encoder.queries else encoder.documents
     side = b"queries" if different else b"texts"
-    keys = [key_of(text, side) for text in texts] if cache else [t.encode() for t in texts]
-    rows: dict[bytes, int] = {}
-    for row, key in enumerate(keys):
-        rows.setdefault(key, row)
-    unique = sorted(rows.values(), key=lambda row: -len(texts[row]))
+    keys: Sequence[Any] = [key_of(text, side) for text in texts] if cache else texts
+    rows = dict(zip(reversed(keys), range(len(keys) - 1, -1, -1), strict=True))  # the first of each
+    sizes = [-len(text) for text in texts]
+    unique = sorted(sorted(rows.values()), key=sizes.__getitem__)
     kept = {} if cache is None else cache.known
     if encoder.before is not None:
         missing = [texts[row] for row in unique if keys[row] not in kept]
@@ -73,7 +72,7 @@ def encode_texts(
 
 
 def _batch(
-    rows: Sequence[int], keys: Sequence[bytes], calls: "_Calls", cache: Cache | None
+    rows: Sequence[int], keys: Sequence[Any], calls: "_Calls", cache: Cache | None
 ) -> Float32[Array, "batch d"]:
     """The vectors of one batch: what is kept is looked up, the rest encoded and kept."""
     if cache is None:

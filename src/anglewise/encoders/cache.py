@@ -49,13 +49,16 @@ class Cache:
     def add(self, keys: Sequence[bytes], vectors: Float32[Array, "batch d"]) -> None:
         """Append a batch; ``FileError`` if the disk refuses it."""
         rows = np.ascontiguousarray(vectors, dtype="<f4")
-        body = b"".join(keys) + rows.tobytes()
+        names = b"".join(keys)
+        checksum = zlib.crc32(rows.data, zlib.crc32(names))
         with writing(self.folder):
             if self.file is None:
                 self.folder.mkdir(exist_ok=True)
                 path = self.folder / f"{secrets.token_hex(8)}.vectors"
-                self.file = path.open("xb", buffering=0)
-            self.file.write(HEAD.pack(MARK, *rows.shape, zlib.crc32(body)) + body)
+                self.file = path.open("xb")
+            self.file.write(HEAD.pack(MARK, *rows.shape, checksum) + names)
+            self.file.write(rows.data)
+            self.file.flush()
         for row, key in enumerate(keys):
             self.known[key] = (rows, row)
 

@@ -12,4 +12,4 @@ def clean(text: str) -> str:
     >>> clean("one\x00two\x1b")
     'one two '
     """
-    return UNSEEN.sub(" ", text) if UNSEEN.search(text) else text
+    return text if text.isprintable() else UNSEEN.sub(" ", text)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, cast
 
 from anglewise.encoders.cleaning import clean
@@ -18,7 +19,7 @@ class Documents:
     Examples
     --------
     >>> films = Documents(["1", "2"], ["A heist.", "  "], titles=["Heat", ""])
-    >>> films.words()
+    >>> films.words
     ['Heat A heist.', '']
     >>> films.split_empty()[1]
     ['2']
@@ -46,6 +47,7 @@ class Documents:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @cached_property
     def words(self) -> list[str]:
         """What the encoder reads: the title before the text, unless the text begins with it."""
         if self.titles is None:
@@ -68,7 +70,7 @@ class Documents:
 
         Raises ``TooFewError`` when none says anything.
         """
-        words = self.words()
+        words = self.words
         kept = [row for row, text in enumerate(words) if text]
         if not kept:
             raise TooFewError(f"all {len(self)} texts are empty: is this the column of texts?")

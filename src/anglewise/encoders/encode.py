@@ -126,7 +126,7 @@ def _side(
     progress: Progress | None,
 ) -> Embeddings:
     vectors = encode_texts(
-        texts.words(),
+        texts.words,
         model,
         asking=asking,
         batch=batch,

@@ -53,10 +53,14 @@ def _size(encoder: Encoder, chunk: Chunking) -> int | None:
 
 def _too_long(documents: Documents, encoder: Encoder, size: int) -> list[int]:
     """The rows of what is longer; a token is one byte at least, so short texts go uncounted."""
-    words = documents.words()
-    maybe = [row for row, text in enumerate(words) if len(text.encode()) > size]
+    words = documents.words
+    maybe = [row for row, text in enumerate(words) if _bytes(text) > size]
     counts = encoder.tokens([words[row] for row in maybe]) if maybe else []
     return [row for row, count in zip(maybe, counts, strict=True) if count > size]
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _pieces(

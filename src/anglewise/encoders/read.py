@@ -38,7 +38,7 @@ def read_documents(
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "films.csv"
     >>> _ = file.write_text("id,title,text\n7,Heat,A heist.\n9,Alien,A voyage.\n")
-    >>> read_documents(file).words()
+    >>> read_documents(file).words
     ['Heat A heist.', 'Alien A voyage.']
     """
     path = existing(path)

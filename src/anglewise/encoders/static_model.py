@@ -16,7 +16,8 @@ def load(spec: Spec) -> Encoder:
     """Load a folder that model2vec wrote, or a model of the hub by its name.
 
     Option: ``dimensions``, to keep the first numbers only. The distilling of these models follows
-    cosine, and their ``normalize`` setting says whether lengths are one.
+    cosine, and their ``normalize`` setting says whether lengths are one. All of a text is read,
+    where the library by itself leaves out what comes after ``max_length`` tokens.
     """
     spec.only("dimensions")
     if not spec.place:
@@ -34,27 +35,21 @@ def load(spec: Spec) -> Encoder:
 
     def encode(texts: list[str]) -> Any:
         # threads of the tokenizer are used as it is; a second layer of them would only wait
-        return model.encode(texts, batch_size=max(1, len(texts)), use_multiprocessing=False)
+        return model.encode(
+            texts, max_length=None, batch_size=max(1, len(texts)), use_multiprocessing=False
+        )
 
     def tokens(texts: list[str]) -> list[int]:
         plain: Any = model.tokenizer
         plain.no_truncation()
         found = plain.encode_batch_fast(texts, add_special_tokens=False)
-        if model.max_length is not None:
-            plain.enable_truncation(model.max_length)
-        # the model cuts characters off before it cuts tokens off: both count
-        letters: int = model.median_token_length
-        return [
-            max(len(one.ids), -(-len(text) // letters))
-            for one, text in zip(found, texts, strict=True)
-        ]
+        return [len(one.ids) for one in found]
 
     return Encoder(
         spec=str(Spec("model2vec", place, spec.options)),
         documents=encode,
         similarity="cosine",
         normalises=bool(model.normalize),
-        window=model.max_length,
         tokens=tokens,
         batch=1024,
         identity=f"model2vec {_digest(model)}",
@@ -67,5 +62,5 @@ def _digest(model: Any) -> str:
         if array is not None:
             whole.update(np.ascontiguousarray(array).tobytes())
     whole.update(model.tokenizer.to_str().encode())
-    whole.update(f"{model.normalize} {model.max_length}".encode())
+    whole.update(f"{model.normalize}".encode())
     return whole.hexdigest()[:16]
