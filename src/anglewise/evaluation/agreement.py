@@ -45,8 +45,8 @@ def rank_biased_overlap(
     [0.5]
     """
     shared, places = _shared(first, second, k)
-    depths: Array = np.arange(shared.shape[1]) + 1
-    weights: Array = persistence ** depths.astype(np.float64)
+    depths = np.arange(1, shared.shape[1] + 1, dtype=np.float64)
+    weights = persistence**depths
     agreed = shared / np.minimum(depths, np.maximum(places, 1)[:, None])
     ahead = (agreed * weights).sum(axis=1) * (1 - persistence) / persistence
     found = agreed[:, -1] * weights[-1] + ahead
