@@ -69,7 +69,7 @@ def test_every_measure_and_frame_is_explained(word):
 
 @pytest.fixture(scope="module")
 def known_options():
-    commands = ["compare", "demo", "doctor", "fit", "search", "study"]
+    commands = ["compare", "demo", "doctor", "encode", "fit", "search", "study"]
     pages = [shown("--help"), *(shown(command, "--help") for command in commands)]
     return set(re.findall(r"--[a-z-]+", "".join(pages)))
 
