@@ -101,10 +101,12 @@ def audit(
     judged, others = judgements or {}, runs or {}
     stages = Stages(progress, len(about.directions) + 2 * len(WITHIN))
     gap = gauge_gap(space, keep=about.biases or None) if not space.one_sided else None
+    # Before the long work, as names may be wrong.
+    shown = witnessed(about, witness, condition) if about.gauged else None
+    explored = explore(about, pairs)
     seen = _Search.run(about, judged, stages)
     geometry = describe(about, seen.cosine)
     reading = read_freedom(space, gap)
-    shown = witnessed(about, witness, condition) if about.gauged else None
     return Audit(
         queries=None if space.one_sided else len(space.queries),
         items=len(space.items),
@@ -118,7 +120,7 @@ def audit(
         path=seen.path,
         witness=shown,
         runs=tuple(beside(about, name, other) for name, other in others.items()),
-        pairs=explore(about, pairs),
+        pairs=explored,
         beside_witness=near_witness(about, shown),
         panels=draw_panels(about),
         geometry=geometry,

@@ -71,6 +71,10 @@ def audit(
         from anglewise.interop.space_folder import check_destination
 
         check_destination(save_witness)
+    if html is not None:
+        from anglewise.interop.atomic import check_new_file
+
+        check_new_file(html)
     with talk.progress("reading"):
         there = space_of(space, vectors, talk.say)
         others = {str(path): read_space(path, say=talk.say) for path in runs}

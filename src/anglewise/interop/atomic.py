@@ -28,8 +28,7 @@ def new_file(path: PathLike) -> Generator[IO[bytes], None, None]:
     '{}'
     """
     with writing(path) as target:
-        if target.is_dir():
-            raise FileError(f"{path} is a folder where a file is to be written: add a file name")
+        _check_no_folder(path, target)
         if _is_device(Path(path)):
             with Path(path).open("wb") as file:
                 yield file
@@ -44,6 +43,21 @@ def new_file(path: PathLike) -> Generator[IO[bytes], None, None]:
         finally:
             beside.unlink(missing_ok=True)
         _fsync_folder(target.parent)
+
+
+def check_new_file(path: PathLike) -> None:
+    """Raise now what ``new_file`` would raise later, but for a disk that fills up meanwhile."""
+    with writing(path) as target:
+        _check_no_folder(path, target)
+        if not _is_device(Path(path)):
+            beside = _beside(target)
+            beside.touch()
+            beside.unlink()
+
+
+def _check_no_folder(path: PathLike, target: Path) -> None:
+    if target.is_dir():
+        raise FileError(f"{path} is a folder where a file is to be written: add a file name")
 
 
 def write_text(path: PathLike, text: str) -> None:
