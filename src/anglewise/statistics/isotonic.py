@@ -42,14 +42,20 @@ def isotonic(scores: Float[Array, " n"], outcomes: Bool[Array, " n"]) -> Isotoni
     levels, where = np.unique(scores.astype(np.float64), return_inverse=True)
     counts = np.bincount(where).astype(np.float64)
     successes = np.bincount(where, weights=outcomes.astype(np.float64))
-    sums = np.zeros((3, len(levels)))  # how many, how many succeeded, the sum of their scores
-    top = -1
-    for pool in np.stack([counts, successes, counts * levels], axis=1):
-        top += 1
-        sums[:, top] = pool
-        while top and sums[1, top - 1] * sums[0, top] >= sums[1, top] * sums[0, top - 1]:
-            sums[:, top - 1] += sums[:, top]
-            top -= 1
-    many, good, total = sums[:, : top + 1]
+    many, good, total = _pooled(counts, successes, counts * levels)
     margin = 0.5 / (len(scores) + 1)
     return Isotonic(total / many, np.clip(good / many, margin, 1 - margin))
+
+
+def _pooled(
+    counts: Float64[Array, " n"], successes: Float64[Array, " n"], sums: Float64[Array, " n"]
+) -> Float64[Array, "3 pools"]:
+    """Neighbours put together until the share of successes rises from pool to pool."""
+    pools: list[tuple[float, float, float]] = []
+    for many, good, total in zip(counts.tolist(), successes.tolist(), sums.tolist(), strict=True):
+        n, s, t = many, good, total
+        while pools and pools[-1][1] * n >= s * pools[-1][0]:
+            before = pools.pop()
+            n, s, t = n + before[0], s + before[1], t + before[2]
+        pools.append((n, s, t))
+    return np.array(pools, dtype=np.float64).T

@@ -1,0 +1,238 @@
+"""From a prompt to the passages that a language model is given with it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from anglewise.encoders.batches import encode_texts
+from anglewise.encoders.encoder import Encode, Encoder
+from anglewise.encoders.load import encoder as load
+from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
+from anglewise.index.answering import Answering, Hit, Where
+from anglewise.rag.diversity import diverse
+from anglewise.rag.novelty import Said
+from anglewise.rag.passages import INSTRUCTIONS, LeftOut, Passage, Passages, asked, shown
+from anglewise.rag.relevance import Relevance
+from anglewise.rag.tokens import estimate_tokens
+from anglewise.typing import Array, Float32
+
+DEPTH = 50
+"""How many candidates are looked at."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """Gives the passages for a prompt: relevant, different from each other, within a budget.
+
+    The index is asked for the nearest items. Those whose probability of relevance lies below the
+    threshold are left out, then those that say again what better ones said; what fits the budget
+    is given, best first. Where nothing is relevant, nothing is given.
+
+    Parameters
+    ----------
+    index
+        An :class:`anglewise.Index`, or whatever answers as one, whose items have a ``text``.
+    encoder
+        Turns the prompt into a vector: a spelling, a function, an ``Encoder``, the one that
+        encoded the items. Prompts are encoded as its questions.
+    budget_tokens
+        How many tokens ``text()`` of the answer may have: instructions, passages and prompt.
+    tokens
+        Counts the tokens of a text; by default an estimate that is rather too high.
+    relevance
+        What a score says about relevance, from :func:`learn_relevance`. Without it there is no
+        probability, and the nearest items count as relevant however far they are.
+    threshold
+        The least probability that is let in; by default that of ``relevance``.
+    repeated
+        Which share of a passage (of its runs of three words) must have been said before for it to
+        be left out; above 1 none is.
+    diversity
+        From 0, the order of scores, to 1: how much likeness to passages before counts against one
+        (maximal marginal relevance).
+    candidates
+        How many items are looked at.
+    text_column, title_column
+        Which metadata hold the words.
+
+    Raises
+    ------
+    SpellingError
+        A threshold without ``relevance``, or one that was learned under another measure.
+    ValuesError
+        A budget, threshold or diversity that makes no sense.
+
+    Examples
+    --------
+    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.index.index import Index
+    >>> def count_vowels(texts):
+    ...     return [[text.count(vowel) for vowel in "aeiou"] for text in texts]
+    >>> films = {"7": "A crew robs a bank.", "9": "Odd coos of doom.", "11": "A crew robs a bank!"}
+    >>> texts = list(films.values())
+    >>> index = Index(Embeddings(count_vowels(texts), films, {"text": texts}), "cosine")
+    >>> found = Context(index, count_vowels, budget_tokens=500)("bank crew")
+    >>> [passage.id for passage in found.passages], found.left_out.repeated
+    (['7', '9'], 1)
+    """
+
+    index: Answering
+    encoder: str | Encode | Encoder
+    budget_tokens: int = 2000
+    tokens: Callable[[str], int] = estimate_tokens
+    relevance: Relevance | None = None
+    threshold: float | None = None
+    repeated: float = 0.8
+    diversity: float = 0.0
+    candidates: int = DEPTH
+    text_column: str = "text"
+    title_column: str = "title"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "encoder", load(self.encoder))
+        if self.budget_tokens < 1 or self.candidates < 1:
+            raise ValuesError("budget_tokens and candidates: a whole number above 0 is due")
+        if not 0 <= self.diversity <= 1:
+            raise ValuesError(f"diversity={self.diversity}: a number from 0 to 1 is due")
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise ValuesError(f"threshold={self.threshold}: a probability from 0 to 1 is due")
+        if self.relevance is None and self.threshold is not None:
+            raise SpellingError(
+                "a threshold is a probability: give relevance, which learn_relevance makes of "
+                "judgements"
+            )
+        if self.relevance is not None and self.relevance.measure != self.index.measure:
+            raise SpellingError(
+                f"relevance was learned from scores of {self.relevance.measure}, the index gives "
+                f"{self.index.measure}: learn it anew"
+            )
+
+    def __call__(
+        self, prompt: str, *, most: int | None = None, where: Where | None = None
+    ) -> Passages:
+        """The passages for a prompt, at most so many, from items whose metadata are ``where``.
+
+        Raises
+        ------
+        TooFewError
+            An empty prompt, or an index without items.
+        ShapeError
+            The encoder gives vectors of another dimension than the index holds.
+        ValuesError
+            A prompt that is longer than the budget, or items without texts.
+        """
+        self._check(prompt)
+        hits = self.index.search(self.vector(prompt), self.candidates, where=where)[0]
+        return self._given(prompt, hits, most)
+
+    def vector(self, prompt: str) -> Float32[Array, " d"]:
+        """The prompt as the encoder sees it."""
+        vector = encode_texts([prompt], load(self.encoder), asking=True)[0]
+        if len(vector) != self.index.dimension:
+            raise ShapeError(
+                f"the encoder gives {len(vector)} numbers, the index holds {self.index.dimension}: "
+                "take the encoder that encoded the items"
+            )
+        return vector
+
+    def _given(self, prompt: str, hits: Sequence[Hit], most: int | None) -> Passages:
+        """The passages among what was found, near to far, and why the others are none."""
+        found = self._weighed(hits)
+        least = self._least
+        good = [one for one in found if one.probability is None or one.probability >= least]
+        passages, left_out = self._filled(prompt, self._varied(good), most)
+        answer = Passages(
+            prompt,
+            tuple(passages),
+            budget=self.budget_tokens,
+            measure=self.index.measure,
+            meaning=hits[0].meaning if hits else "",
+            threshold=None if self.relevance is None else least,
+            best=found[0] if found else None,
+            left_out=replace(left_out, irrelevant=len(found) - len(good)),
+        )
+        return self._within_budget(answer)
+
+    def _weighed(self, hits: Sequence[Hit]) -> list[Passage]:
+        """Hits as passages, with their probabilities where these were learned."""
+        if self.relevance is None or not hits:
+            return [_passage(hit, self, None) for hit in hits]
+        likely = self.relevance(np.array([hit.score for hit in hits]))
+        return [_passage(hit, self, float(p)) for hit, p in zip(hits, likely, strict=True)]
+
+    def _within_budget(self, answer: Passages) -> Passages:
+        """Without the last ones, if together they make more tokens than one by one."""
+        while (taken := int(self.tokens(answer.text()))) > self.budget_tokens:
+            left_out = replace(answer.left_out, too_long=answer.left_out.too_long + 1)
+            answer = replace(answer, passages=answer.passages[:-1], left_out=left_out)
+        return replace(answer, tokens=taken)
+
+    @property
+    def _least(self) -> float:
+        if self.relevance is None:
+            return 0.0
+        return self.relevance.threshold if self.threshold is None else self.threshold
+
+    def _check(self, prompt: str) -> None:
+        if not prompt.strip():
+            raise TooFewError("the prompt is empty: ask something")
+        if not len(self.index):
+            raise TooFewError("the index is empty: add items before asking")
+        taken = self._taken(prompt)
+        if taken > self.budget_tokens:
+            raise ValuesError(
+                f"the prompt takes {taken:,} tokens with the instructions, the budget is "
+                f"{self.budget_tokens:,}: shorten the prompt or raise the budget"
+            )
+
+    def _taken(self, prompt: str) -> int:
+        """What an answer without any passage takes, whatever it says instead."""
+        alone = asked(prompt, ())
+        return max(int(self.tokens(f"{what}\n\n{alone}")) for what in INSTRUCTIONS)
+
+    def _filled(
+        self, prompt: str, good: Sequence[Passage], most: int | None
+    ) -> tuple[list[Passage], LeftOut]:
+        """As many as fit, best first: what is too long is passed over, what was said as well."""
+        room = self.budget_tokens - self._taken(prompt)
+        given: list[Passage] = []
+        said, repeated, too_long = Said(), 0, 0
+        for place, one in enumerate(good):
+            if most is not None and len(given) >= most:
+                return given, LeftOut(0, repeated, too_long, len(good) - place)
+            if said.share(one.text) >= self.repeated:
+                repeated += 1
+                continue
+            taken = int(self.tokens("\n\n" + shown(len(given) + 1, one)))
+            if taken > room:
+                too_long += 1
+                continue
+            room -= taken
+            given.append(one)
+            said.take(one.text)
+        return given, LeftOut(0, repeated, too_long)
+
+    def _varied(self, good: list[Passage]) -> list[Passage]:
+        if not self.diversity or len(good) < 2:
+            return good
+        worth = np.array(
+            [one.score if one.probability is None else one.probability for one in good]
+        )
+        if self.relevance is None:
+            worth = (worth - worth.min()) / (float(np.ptp(worth)) or 1.0)
+        vectors = self.index.vectors([one.id for one in good])
+        return [good[row] for row in diverse(worth, vectors, self.diversity)]
+
+
+def _passage(hit: Hit, context: Context, probability: float | None) -> Passage:
+    text = hit.metadata.get(context.text_column)
+    if not isinstance(text, str):
+        known = ", ".join(hit.metadata) or "nothing"
+        raise ValuesError(
+            f"item {hit.id} has no text in {context.text_column!r} (it has {known}): encode the "
+            "texts with anglewise encode, or name the column (text_column=...)"
+        )
+    title = hit.metadata.get(context.title_column)
+    named = title if isinstance(title, str) else ""
+    return Passage(hit.id, hit.score, text, named, probability, hit.metadata)

@@ -1,0 +1,73 @@
+"""Scores of what was found for questions, and whether it was relevant."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from anglewise.embeddings import Space
+from anglewise.errors import ShapeError, SpellingError, TooFewError
+from anglewise.index.answering import Answering
+from anglewise.judgements.judgements import Judgements
+from anglewise.typing import Array, Bool, Float64, Int64
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """For each pair of a question and what was found for it: the score, and whether it fits.
+
+    ``questions`` are numbered from 0. What was not judged counts as not relevant.
+    """
+
+    questions: Int64[Array, " pairs"]
+    scores: Float64[Array, " pairs"]
+    relevant: Bool[Array, " pairs"]
+
+    def take(self, chosen: Bool[Array, " pairs"]) -> "Evidence":
+        """Some of the pairs."""
+        return Evidence(self.questions[chosen], self.scores[chosen], self.relevant[chosen])
+
+    def best_relevant(self) -> Float64[Array, " answerable"]:
+        """The score of the nearest relevant item of each question that has one, ascending."""
+        best: dict[int, float] = {}
+        good = self.relevant
+        for question, score in zip(
+            self.questions[good].tolist(), self.scores[good].tolist(), strict=True
+        ):
+            best[question] = max(score, best.get(question, -np.inf))
+        return np.sort(np.array(list(best.values()), dtype=np.float64))
+
+
+def gather(index: Answering, space: Space, judgements: Judgements, depth: int) -> Evidence:
+    """Ask the judged questions of a space, ``depth`` items each.
+
+    Raises ``SpellingError`` for judgements of another direction, ``ShapeError`` for those of
+    another space, ``TooFewError`` if no question was judged.
+    """
+    if judgements.direction != "queries-items":
+        raise SpellingError(
+            f"the judgements are for {judgements.direction}: a prompt is answered by "
+            "queries-items, questions judged against documents"
+        )
+    due = (len(space.queries), len(space.items))
+    if judgements.gains.shape != due:
+        raise ShapeError(f"judgements are {judgements.gains.shape}, the space {due}")
+    rows = judgements.judged_rows
+    if not len(rows):
+        raise TooFewError("no question was judged: judgements of questions in the space are due")
+    questions: list[int] = []
+    scores: list[float] = []
+    relevant: list[bool] = []
+    found = index.search(space.queries.vectors[rows], depth)
+    for number, (row, hits) in enumerate(zip(rows.tolist(), found, strict=True)):
+        start, stop = judgements.gains.indptr[row : row + 2]
+        good = judgements.gains.values[start:stop] > 0
+        right = set(space.items.ids[judgements.gains.indices[start:stop][good]])
+        for hit in hits:
+            questions.append(number)
+            scores.append(hit.score)
+            relevant.append(hit.id in right)
+    return Evidence(
+        np.array(questions, dtype=np.int64),
+        np.array(scores, dtype=np.float64),
+        np.array(relevant, dtype=bool),
+    )

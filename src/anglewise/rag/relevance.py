@@ -1,0 +1,220 @@
+"""What a score says about relevance: a probability, learned from judgements and looked at."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from anglewise.embeddings import Space
+from anglewise.errors import FileError, TooFewError, ValuesError
+from anglewise.index.answering import Answering
+from anglewise.judgements.judgements import Judgements
+from anglewise.rag.evidence import Evidence, gather
+from anglewise.statistics.isotonic import Isotonic, isotonic
+from anglewise.statistics.logistic import Logistic, logistic
+from anglewise.statistics.reliability import Bin, Reliability, reliability
+from anglewise.statistics.share import Share, share
+from anglewise.typing import Array, Float, Float64, Int64
+
+Kind: TypeAlias = Literal["isotonic", "logistic"]
+Curve: TypeAlias = Isotonic | Logistic
+FITS: dict[Kind, Callable[..., Curve]] = {"isotonic": isotonic, "logistic": logistic}
+
+
+@dataclass(frozen=True, eq=False)
+class Relevance:
+    """From a score to the probability of being relevant, and how far that holds.
+
+    Attributes
+    ----------
+    curve
+        The probability at a score; it never falls as the score rises.
+    measure
+        Of which measure the scores are.
+    threshold
+        The probability that lets in a relevant passage of a share ``recall`` of the questions.
+    recall
+        The share that was asked for.
+    held_out_recall
+        The share of questions that kept a relevant passage, each under a curve and a threshold
+        learned without it.
+    reliability
+        Predictions for questions that had no part in learning, against what was judged.
+    questions, pairs, relevant
+        How many questions had a relevant passage among what was found, how many pairs of a
+        question and a passage spoke, and how many of these were relevant.
+    """
+
+    curve: Curve
+    measure: str
+    threshold: float
+    recall: float
+    held_out_recall: Share
+    reliability: Reliability
+    questions: int
+    pairs: int
+    relevant: int
+
+    def __call__(self, scores: Float[Array, "*shape"]) -> Float64[Array, "*shape"]:
+        """The probability of relevance at each score."""
+        return self.curve(scores)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What machines read; :meth:`from_dict` makes the same thing of it."""
+        kind = "isotonic" if isinstance(self.curve, Isotonic) else "logistic"
+        return {
+            "kind": kind,
+            "curve": self.curve.to_dict(),
+            "measure": self.measure,
+            "threshold": self.threshold,
+            "recall": self.recall,
+            "held_out_recall": vars(self.held_out_recall),
+            "reliability": self.reliability.to_dict(),
+            "questions": self.questions,
+            "pairs": self.pairs,
+            "relevant": self.relevant,
+        }
+
+    @classmethod
+    def from_dict(cls, said: Mapping[str, Any]) -> "Relevance":
+        """Read what :meth:`to_dict` gave; ``FileError`` if it is something else."""
+        try:
+            bins = tuple(
+                Bin(one["predicted"], Share(**one["observed"]))
+                for one in said["reliability"]["bins"]
+            )
+            curve = _curve(said["kind"], said["curve"])
+            return cls(
+                curve=curve,
+                measure=str(said["measure"]),
+                threshold=float(said["threshold"]),
+                recall=float(said["recall"]),
+                held_out_recall=Share(**said["held_out_recall"]),
+                reliability=Reliability(
+                    bins, said["reliability"]["expected_error"], said["reliability"]["brier"]
+                ),
+                questions=int(said["questions"]),
+                pairs=int(said["pairs"]),
+                relevant=int(said["relevant"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise FileError(
+                f"this is no learned relevance ({error!r}): write it anew (anglewise calibrate)"
+            ) from error
+
+
+def learn_relevance(
+    index: Answering,
+    space: Space,
+    judgements: Judgements,
+    *,
+    kind: Kind = "isotonic",
+    depth: int = 50,
+    recall: float = 0.95,
+    folds: int = 5,
+    seed: int = 0,
+) -> Relevance:
+    """Learn from judged questions what a score of the index says about relevance.
+
+    Each question is asked and its ``depth`` nearest passages are compared with the judgements;
+    what was not judged counts as not relevant. How well probabilities hold is measured on
+    questions that had no part in learning them, in turn: cross-fitted by question, as passages
+    of one question stand and fall together.
+
+    Parameters
+    ----------
+    index
+        What will answer; its items are those of the space, as far as they were judged.
+    space
+        Whose queries ask.
+    judgements
+        For ``queries-items``.
+    kind
+        ``"isotonic"``, any rising curve, or ``"logistic"``, two numbers, for few judgements.
+    recall
+        The share of questions that the threshold lets keep a relevant passage, of those for which
+        one was found at all.
+    folds
+        Into how many parts questions are drawn.
+
+    Raises
+    ------
+    TooFewError
+        Fewer questions with a relevant passage than folds.
+    SpellingError, ShapeError, ValuesError
+        Judgements of another direction or space; a recall that makes no sense.
+    """
+    evidence = gather(index, space, judgements, depth)
+    return relevance_of(evidence, index.measure, kind=kind, recall=recall, folds=folds, rng=seed)
+
+
+def relevance_of(
+    evidence: Evidence,
+    measure: str,
+    *,
+    kind: Kind = "isotonic",
+    recall: float = 0.95,
+    folds: int = 5,
+    rng: int = 0,
+) -> Relevance:
+    """The same from scores that were gathered already."""
+    if not 0 < recall <= 1:
+        raise ValuesError(f"recall={recall}: a share above 0, at most 1, is due")
+    best = evidence.best_relevant()
+    if folds < 2 or len(best) < folds:
+        raise TooFewError(
+            f"{len(best)} questions found a relevant passage: {max(folds, 2)} or more are due, "
+            "one for each fold; judge more, or look deeper"
+        )
+    fit = FITS[kind]
+    fold = _folds(evidence, folds, rng)
+    predicted = np.zeros(len(evidence.scores))
+    kept = answerable = 0
+    for number in range(folds):
+        here = fold == number
+        learned, apart = evidence.take(~here), evidence.take(here)
+        curve = fit(learned.scores, learned.relevant)
+        predicted[here] = curve(apart.scores)
+        likely = curve(apart.best_relevant())
+        kept += int(np.sum(likely >= _threshold(curve, learned.best_relevant(), recall)))
+        answerable += len(likely)
+    curve = fit(evidence.scores, evidence.relevant)
+    return Relevance(
+        curve=curve,
+        measure=measure,
+        threshold=_threshold(curve, best, recall),
+        recall=recall,
+        held_out_recall=share(kept, answerable),
+        reliability=reliability(predicted, evidence.relevant),
+        questions=len(best),
+        pairs=len(evidence.scores),
+        relevant=int(evidence.relevant.sum()),
+    )
+
+
+def _folds(evidence: Evidence, folds: int, seed: int) -> Int64[Array, " pairs"]:
+    """The fold of each pair: questions with something relevant are dealt out evenly."""
+    answerable = np.unique(evidence.questions[evidence.relevant])
+    others = np.setdiff1d(evidence.questions, answerable)
+    rng = np.random.default_rng(seed)
+    fold_of = np.zeros(int(evidence.questions.max()) + 1, dtype=np.int64)
+    for group in (answerable, others):
+        fold_of[rng.permutation(group)] = np.arange(len(group)) % folds
+    return fold_of[evidence.questions]
+
+
+def _threshold(curve: Curve, best: Float64[Array, " answerable"], recall: float) -> float:
+    """The highest probability that a share of the questions reaches with a relevant passage."""
+    lost = math.floor((1 - recall) * len(best) + 1e-9)
+    return float(curve(best[lost : lost + 1])[0])
+
+
+def _curve(kind: str, said: Mapping[str, Any]) -> Curve:
+    if kind == "logistic":
+        return Logistic(float(said["slope"]), float(said["intercept"]))
+    if kind != "isotonic":
+        raise ValueError(f"kind {kind!r}")
+    knots = [np.array(said[name], dtype=np.float64) for name in ("scores", "probabilities")]
+    return Isotonic(*knots)
