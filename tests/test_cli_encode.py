@@ -84,7 +84,7 @@ def test_the_json_tells_what_was_done(anglewise, beir, tmp_path):
     run = anglewise(*words, "--chunk", "4", "--overlap", "0")
     told = json.loads(run.out)
     assert told["command"] == "encode"
-    assert told["encoder"] == "known"
+    assert told["encoder"] == KEPT
     assert told["trained_for"] == "dot"
     assert told["unit_length"] is False
     assert told["dimensions"] == 3

@@ -63,11 +63,18 @@ def test_a_server_that_stays_busy_is_named_with_its_last_words(stub):
         encoder(at(stub))(["a"])
 
 
-def test_waits_double_and_keep_to_what_the_server_asks():
+def test_where_nobody_answers_nobody_waits():
+    for url in ("http://127.0.0.1:9/v1", "http://nowhere.invalid/v1"):
+        with pytest.raises(EncoderError, match="does the server run"):
+            post_json(url, {}, {}, Patience(sleep=pytest.fail))
+
+
+def test_waits_double_up_to_a_limit(stub):
     waits = []
     patience = Patience(first=1.0, longest=8.0, sleep=waits.append)
-    with pytest.raises(EncoderError, match="no connection"):
-        post_json("http://127.0.0.1:9/v1", {}, {}, patience)
+    stub.script = [Answer({}, 500)] * 6
+    with pytest.raises(EncoderError, match="asked 6 times"):
+        post_json(stub.url, {"input": ["a"]}, {}, patience)
     assert len(waits) == 5
     for wait, top in zip(waits, [1, 2, 4, 8, 8], strict=True):
         assert top / 2 <= wait <= top

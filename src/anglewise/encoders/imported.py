@@ -1,5 +1,6 @@
-"""``python:MODULE:FUNCTION``: any function from texts to vectors."""
+"""``python:MODULE:FUNCTION``: any function from texts to vectors, or an ``Encoder``."""
 
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -9,7 +10,7 @@ from anglewise.errors import EncoderError, SpellingError
 
 
 def load(spec: Spec) -> Encoder:
-    """Import the function; ``EncoderError`` if it is not there.
+    """Import the function or ``Encoder``; ``EncoderError`` if it is not there.
 
     >>> load(Spec("python", "builtins:sorted")).spec
     'python:builtins:sorted'
@@ -24,8 +25,8 @@ def load(spec: Spec) -> Encoder:
             found = getattr(found, part)
     except (ImportError, AttributeError) as error:
         raise EncoderError(f"{spec} cannot be imported: {error}") from error
-    if isinstance(found, Encoder):
-        return found
+    if isinstance(found, Encoder):  # one that knows more about itself than a function can
+        return replace(found, spec=str(spec))
     if not callable(found):
         raise EncoderError(f"{spec} is {type(found).__name__}: a function of texts is due")
     return Encoder(spec=str(spec), documents=found)

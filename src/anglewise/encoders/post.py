@@ -3,6 +3,7 @@
 import http.client
 import json
 import random
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -102,6 +103,11 @@ def _ask(question: urllib.request.Request, url: str, timeout: float) -> Any:
         with error:
             raise _refusal(error, url) from error
     except urllib.error.URLError as error:
+        if isinstance(error.reason, ConnectionRefusedError | socket.gaierror):
+            raise EncoderError(
+                f"nobody answers at {url} ({error.reason}): is the address right, and does the "
+                "server run?"
+            ) from error
         raise _Busy(f"no connection ({error.reason})") from error
     except (OSError, http.client.HTTPException) as error:  # timed out, or cut off on the way
         raise _Busy(f"an answer that broke off ({error or type(error).__name__})") from error
