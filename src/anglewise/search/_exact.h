@@ -112,21 +112,19 @@ NAME(products)(const struct lists *p)
 {
 #define EACH(WIDE, type, KIND)                                                                    \
     if (p->wide == WIDE && p->kinds[list] == KIND)                                                \
-        for (long i = list * p->listed; i < (list + 1) * p->listed; i++) {                        \
+        for (long i = 0; i < many; i++) {                                                         \
             const type *items = p->items;                                                         \
-            if (i + AHEAD < pairs && p->rows[i + AHEAD] >= 0)                                     \
-                for (long c = 0; c < p->d && c < 4 * LINE; c += LINE / (long)sizeof(type))        \
-                    __builtin_prefetch(items + p->rows[i + AHEAD] * p->d + c);                    \
-            if (p->rows[i] < 0 || is_known(p, first, i, KIND))                                    \
-                continue;                                                                         \
-            NAME(pair)(vector, items + p->rows[i] * p->d, p->d, WIDE, KIND, p->product + i,       \
-                       p->squares + i);                                                           \
+            if (i + AHEAD < many)                                                                 \
+                for (long c = 0; c < p->d && c < FETCHED; c += LINE / (long)sizeof(type))         \
+                    __builtin_prefetch(items + p->rows[p->due[i + AHEAD]] * p->d + c);            \
+            NAME(pair)(vector, items + p->rows[p->due[i]] * p->d, p->d, WIDE, KIND,               \
+                       p->product + p->due[i], p->squares + p->due[i]);                           \
         }
-    long pairs = p->count * p->listed, first = 0;
-    for (long list = 0; list < p->count; list++) {
+    for (long list = 0, first = 0; list < p->count; list++) {
         const double *vector = p->vectors + p->asking[list] * p->d;
         if (list > 0 && p->asking[list] != p->asking[list - 1])
-            first = list * p->listed;
+            first = list;
+        long many = find_due(p, first, list);
         EACH(1, double, DOT)
         EACH(1, double, SQUARED)
         EACH(1, double, MANHATTAN)

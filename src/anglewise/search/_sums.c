@@ -52,9 +52,12 @@ products(PyObject *self, PyObject *args)
         PyErr_SetString(PyExc_IndexError, "a list names a row that is not there");
         good = 0;
     }
-    if (good && !(p.met = room_to_meet(&p))) {
-        PyErr_NoMemory();
-        good = 0;
+    if (good) {
+        p.met = room_to_meet(&p);
+        p.due = malloc(sizeof *p.due * (size_t)(p.listed + 1));
+        good = p.met != NULL && p.due != NULL;
+        if (!good)
+            PyErr_NoMemory();
     }
     if (good) {
         Py_BEGIN_ALLOW_THREADS
@@ -62,6 +65,7 @@ products(PyObject *self, PyObject *args)
         Py_END_ALLOW_THREADS
     }
     free(p.met);
+    free(p.due);
     return finished(b, 7, good);
 }
 

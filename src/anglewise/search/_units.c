@@ -12,21 +12,34 @@
 
 #include "_units.h"
 
-/* whether this product of the same vector is known from a pair since the first: then it is copied;
-   if not, it will be */
+/* whether this product is known from one of the earlier lists of the vector: then it is copied; if
+   not, it will be */
 static int
-is_known(const struct lists *p, long first, long pair, int kind)
+is_known(const struct lists *p, long first, long list, long pair)
 {
     uint32_t last = (1u << p->met_bits) - 1, row = (uint32_t)p->rows[pair];
     uint32_t at = (row * 2654435761u) >> (32 - p->met_bits);
-    for (; p->met[at].pair >= first; at = (at + 1) & last)
-        if (p->met[at].row == p->rows[pair] && p->met[at].kind == kind) {
-            p->product[pair] = p->product[p->met[at].pair];
-            p->squares[pair] = p->squares[p->met[at].pair];
+    for (; p->met[at].pair >= first * p->listed; at = (at + 1) & last) {
+        struct met met = p->met[at];
+        if (met.row == p->rows[pair] && met.kind == p->kinds[list] && met.pair < list * p->listed) {
+            p->product[pair] = p->product[met.pair];
+            p->squares[pair] = p->squares[met.pair];
             return 1;
         }
-    p->met[at] = (struct met){pair, p->rows[pair], kind};
+    }
+    p->met[at] = (struct met){pair, p->rows[pair], p->kinds[list]};
     return 0;
+}
+
+/* how many pairs of a list are not known yet, when its vector has lists from the first on */
+static long
+find_due(const struct lists *p, long first, long list)
+{
+    long many = 0;
+    for (long pair = list * p->listed; pair < (list + 1) * p->listed; pair++)
+        if (p->rows[pair] >= 0 && !is_known(p, first, list, pair))
+            p->due[many++] = pair;
+    return many;
 }
 
 #define UNIT(name, rows, x) {name, rows, scan_##x, products_##x, squares_##x, moved_##x}

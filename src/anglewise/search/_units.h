@@ -10,6 +10,7 @@
 #define ABREAST 6  /* rows that are moved together */
 #define AHEAD 4    /* rows that are fetched before their turn */
 #define LINE 64    /* bytes that are fetched at once */
+#define FETCHED 512 /* coordinates of a row that are fetched, at most */
 
 enum kind { DOT, SQUARED, MANHATTAN };
 
@@ -56,6 +57,7 @@ struct lists {
     double *product, *squares;
     struct met *met; /* a table of 2^met_bits, by row */
     int met_bits;
+    int64_t *due; /* the pairs of one list whose products are not known yet */
 };
 
 /* a kind of vector unit: what is written once and compiled for each */
