@@ -265,6 +265,7 @@ def test_nothing_is_said_of_gauges_where_none_is_free(for_cosine, one_sided, pag
         for heading in ("The path of gauges", "The witness", "<h2>Pairs", "Other runs"):
             assert heading not in page
         assert "a choice that training did not make" not in page
+        assert "equally good" not in page
         assert re.findall(r"<figcaption>([^<]+)<", page)[:2] == ["as given", "centred"]
 
 

@@ -21,6 +21,7 @@ from anglewise.report.words import NOTHING, number, percent, shortened
 from anglewise.typing import Direction
 
 USE = {"seen": "interactions in training", "popularity": "popularity"}
+CHOSEN = {"longest": "longest vectors"}
 ITEM = 60
 
 
@@ -59,8 +60,9 @@ def _panels(audit: Audit, drawn: Callable[..., str]) -> str:
     last = shown.panels[-1].name
     ramp = '<p class="ramp"><span>cosine -1</span><span class="colours"></span><span>1</span></p>\n'
     told = (
-        f"The {len(shown.items)} {shown.chosen} items, each with each, in the same order in every "
-        f"panel: the order that puts side by side what is alike under {last}."
+        f"{len(shown.items)} items, the {CHOSEN.get(shown.chosen, shown.chosen)}, each with each, "
+        "in the same order in every panel: the order that puts side by side what is alike under "
+        f"{last}."
     )
     if audit.certificates:
         told += (
@@ -200,14 +202,14 @@ def _lengths(audit: Audit, drawn: Callable[..., str]) -> str:
             *(f"{value:.3g}" for value in (side.norms.min, side.norms.median, side.norms.max)),
             f"{side.norms.zero_rows:,}",
             ratio(side.norms.spread),
-            NOTHING if side.popularity_spearman is None else f"{side.popularity_spearman:+.2f}",
+            NOTHING if side.popularity_spearman is None else f"{side.popularity_spearman:+z.2f}",
         ]
         for name, side in sides.items()
     ]
     what = USE.get(sides["items"].popularity or "", "length of the text")
     picture, correlation = "", sides["items"].popularity_spearman
     if points is not None and len(points[0]):
-        told = "" if correlation is None else f", Spearman {correlation:+.2f}"
+        told = "" if correlation is None else f", Spearman {correlation:+z.2f}"
         picture = drawn(
             lambda: draw_lengths(*points, what, PAGE),
             "lengths",

@@ -77,8 +77,9 @@ def _sentences(sections: Sequence[Section]) -> str:
 
 def _choice(result: Audit) -> str:
     depth = next(iter(result.agreement.values())).k
+    rival = "an equally good cosine" if result.certificates else "cosine about the mean"
     caption = (
-        f"The share of the nearest {depth} by cosine that another measure, or an equally good "
-        "cosine, finds too; in brackets rank-biased overlap, where the front counts more"
+        f"The share of the nearest {depth} by cosine that another measure, or {rival}, finds too; "
+        "in brackets rank-biased overlap, where the front counts more"
     )
     return "<h2>How much the choice matters</h2>\n" + table(caption, *choice_table(result))

@@ -6,12 +6,12 @@ NOTHING = "-"
 
 
 def number(value: float, places: int = 3) -> str:
-    """A figure with three decimals; a hyphen where there is none.
+    """A figure with three decimals; a hyphen where there is none; nothing has no sign.
 
-    >>> number(0.29876), number(float("nan"))
-    ('0.299', '-')
+    >>> number(0.29876), number(float("nan")), number(-0.0004)
+    ('0.299', '-', '0.000')
     """
-    return NOTHING if math.isnan(value) else f"{value:.{places}f}"
+    return NOTHING if math.isnan(value) else f"{value:z.{places}f}"
 
 
 def signed(value: float) -> str:
@@ -21,7 +21,7 @@ def signed(value: float) -> str:
     ('-0.020', '0.000')
     """
     text = number(value)
-    return f"+{text}" if value > 0 and float(text) else text.replace("-0.000", "0.000")
+    return f"+{text}" if value > 0 and float(text) else text
 
 
 def interval(low: float, high: float) -> str:
