@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from anglewise.cli.program import COMMANDS
 from anglewise.measures.spelling import FORMULAS, FRAMES
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -69,8 +70,7 @@ def test_every_measure_and_frame_is_explained(word):
 
 @pytest.fixture(scope="module")
 def known_options():
-    commands = ["compare", "demo", "doctor", "encode", "fit", "search", "study"]
-    pages = [shown("--help"), *(shown(command, "--help") for command in commands)]
+    pages = [shown("--help"), *(shown(command, "--help") for command in COMMANDS)]
     return set(re.findall(r"--[a-z-]+", "".join(pages)))
 
 
