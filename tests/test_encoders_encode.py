@@ -334,7 +334,7 @@ def test_an_encoder_that_only_claims_to_normalise_is_doubted():
 def test_zero_vectors_are_named():
     words = []
     encode({"a": "x", "b": "yy"}, lambda given: [[len(t) - 1, 0] for t in given], say=words.append)
-    assert any("1 texts have zero vectors" in word and word.endswith(": a") for word in words)
+    assert any("1 of 2 texts have zero vectors" in word and word.endswith(": a") for word in words)
 
 
 def test_a_space_knows_its_encoder_after_a_round_trip(tmp_path):

@@ -160,4 +160,7 @@ def _tell_cut(model: Encoder, whole: Documents, long: list[str], pieces: int, sa
 def _tell_zero(side: Embeddings | None, say: Say) -> None:
     if side is not None and len(side.zero_rows):
         ids = [str(name) for name in side.ids[side.zero_rows]]
-        say(f"{len(ids):,} texts have zero vectors, which no measure can rank well: {listed(ids)}")
+        say(
+            f"{len(ids):,} of {len(side):,} texts have zero vectors, which no measure can rank "
+            f"well: {listed(ids)}"
+        )
