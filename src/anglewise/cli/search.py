@@ -1,4 +1,4 @@
-"""``anglewise search``: the neighbours of one query under several measures, side by side."""
+"""``anglewise search``: the neighbours of a query or a text under several measures."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -15,14 +15,16 @@ def search(
     space: Path | None = None,
     /,
     *,
-    query: str,
+    query: str | None = None,
+    text: str | None = None,
+    encoder: str | None = None,
     measures: str = "dot,cosine,euclidean",
     k: Annotated[int, Parameter(name=["-k", "--k"])] = 10,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     vectors: Vectors = NO_FILES,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
-    """Show the neighbours of one query under several measures, side by side.
+    """Show the neighbours of one query, or of a text, under several measures, side by side.
 
     Parameters
     ----------
@@ -30,6 +32,10 @@ def search(
         A folder that fit wrote, a BEIR folder, or a file that holds both sides.
     query
         The id of who asks: a query, or in items-items an item.
+    text
+        Words that ask instead, encoded as questions are by the encoder that made the space.
+    encoder
+        What encodes the text, where the space does not name it: use, model2vec:MODEL, ...
     measures
         Which, parted by commas: dot, cosine, euclidean, manhattan, norm(0,0.5), cosine@centred.
     k
@@ -38,24 +44,36 @@ def search(
         Who asks and who is ranked; without it queries-items where there are queries, else
         items-items.
     """
+    import numpy as np
+
+    from anglewise.cli.asking import encoder_for, question
     from anglewise.cli.inputs import direction_of, space_of
     from anglewise.cli.talk import Talk
     from anglewise.cli.version import version
+    from anglewise.errors import SpellingError
     from anglewise.measures.spelling import measures as read_measures
     from anglewise.report.neighbours_table import Asked, show_neighbours
     from anglewise.search.engine import search as nearest
+    from anglewise.search.engine import search_vectors
 
     talk = Talk(always)
+    if (query is None) == (text is None):
+        raise SpellingError('give --query ID or --text "..." (one of them): who asks?')
+    if text is None and encoder is not None:
+        raise SpellingError("--encoder encodes --text: give one")
     wanted = read_measures(measures)
     there = space_of(space, vectors, talk.say)
     way = direction_of(direction, there)
-    row = _row(there.sides(way)[0], query, way)
+    asking = there.sides(way)[0]
+    row = 0 if query is None else _row(asking, query, way)
+    asks = None if text is None else question(there, text, encoder_for(there, encoder))
     with talk.progress("searching") as progress:
-        import numpy as np
-
-        rows = np.array([row], dtype=np.int64)
-        found = nearest(there, wanted, k=k, direction=way, rows=rows, progress=progress)
-    asked = Asked(there, way, row, wanted, found)
+        if asks is None:
+            rows = np.array([row], dtype=np.int64)
+            found = nearest(there, wanted, k=k, direction=way, rows=rows, progress=progress)
+        else:
+            found = search_vectors(there, asks, wanted, k=k, direction=way, progress=progress)
+    asked = Asked(there, way, row, wanted, found, text)
     content = {
         "command": "search",
         "version": version(),

@@ -138,5 +138,8 @@ def asked(prompt: str, passages: Sequence[Passage]) -> str:
 
 
 def shown(number: int, passage: Passage) -> str:
-    """One passage under its number and its title, else its id."""
-    return f"[{number}] {passage.title or passage.id}\n{passage.text}"
+    """One passage under its number and its title, else its id, unless it begins with that."""
+    title = passage.title or passage.id
+    if passage.text.startswith(title):
+        return f"[{number}] {passage.text}"
+    return f"[{number}] {title}\n{passage.text}"

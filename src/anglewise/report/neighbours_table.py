@@ -23,17 +23,23 @@ ID, TITLE = 16, 200
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """One query and what was found for it; ``found`` holds a single row for each measure."""
+    """One query and what was found for it; ``found`` holds a single row for each measure.
+
+    ``text`` asked in place of the row, where it is given.
+    """
 
     space: Space
     direction: Direction
     row: int
     measures: Sequence[Measure]
     found: Mapping[str, Neighbours]
+    text: str | None = None
 
     @property
     def query(self) -> dict[str, Any]:
         """The id of the query, and its title if there is one."""
+        if self.text is not None:
+            return {"id": None, "title": self.text}
         asking, _ = self.space.sides(self.direction)
         known = titles(asking, TITLE)
         return {
@@ -73,7 +79,8 @@ def show_neighbours(asked: Asked, console: Console) -> None:
     width = min(WIDTH, console.width)
     query, lists = asked.query, asked.lists()
     kind = "item" if asked.direction == "items-items" else "query"
-    name = f"{kind} {query['id']}" + (f": {query['title']}" if query["title"] else "")
+    known = "text" if asked.text is not None else f"{kind} {query['id']}"
+    name = known + (f": {query['title']}" if query["title"] else "")
     console.print(Text(shortened(name, 2 * width), style="bold"), width=width)
     together = max(1, (width - 4) // NARROWEST)
     for start in range(0, len(lists), together):

@@ -1,0 +1,137 @@
+"""``anglewise calibrate``: what a score says about relevance, and whether that holds."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Group, Parameter
+
+from anglewise.cli.options import (
+    AT_LEAST_1,
+    FROM_FOLDER,
+    NO_FILES,
+    NOTHING_SPECIAL,
+    Always,
+    Judging,
+    Vectors,
+)
+
+if TYPE_CHECKING:
+    from anglewise.cli.talk import Talk
+    from anglewise.embeddings import Space
+    from anglewise.index.index import Index
+    from anglewise.rag import FalseContexts, Relevance
+
+FOREIGN = Group("Questions from elsewhere", sort_key=30)
+
+
+def calibrate(
+    space: Path | None = None,
+    /,
+    *,
+    output: Annotated[Path | None, Parameter(alias="-o")] = None,
+    measure: str | None = None,
+    kind: Literal["isotonic", "logistic"] = "isotonic",
+    depth: Annotated[int, Parameter(validator=AT_LEAST_1)] = 50,
+    recall: float = 0.95,
+    plot: Path | None = None,
+    foreign: Annotated[Path | None, Parameter(group=FOREIGN)] = None,
+    text_column: Annotated[str | None, Parameter(group=FOREIGN)] = None,
+    encoder: Annotated[str | None, Parameter(group=FOREIGN)] = None,
+    judging: Judging = FROM_FOLDER,
+    vectors: Vectors = NO_FILES,
+    always: Always = NOTHING_SPECIAL,
+) -> int:
+    """Learn from judged questions the probability that a passage of some score is relevant.
+
+    Probabilities and recall are measured on questions that had no part in learning them.
+
+    Parameters
+    ----------
+    space
+        A folder of questions and documents, with its judgements or beside --qrels.
+    output
+        The file that anglewise context --relevance takes.
+    measure
+        How near is measured; without it the measure that the vectors were trained for.
+    kind
+        isotonic, any rising curve, or logistic, two numbers, for few judgements.
+    depth
+        How many passages of each question speak.
+    recall
+        The threshold lets so many questions keep a relevant passage, of those that found one.
+    plot
+        Write the reliability as a picture: .svg, .png or .pdf.
+    foreign
+        Questions that the documents cannot answer, a table or one a line in .txt: how many would
+        be given something?
+    text_column
+        Name of the column of these questions, if it is not a usual one.
+    encoder
+        What encodes them, where the space does not name it: use, model2vec:MODEL, ...
+    """
+    from anglewise.cli.asking import measure_for
+    from anglewise.cli.judged import judged_space
+    from anglewise.cli.talk import Talk
+    from anglewise.cli.version import version
+    from anglewise.errors import SpellingError
+    from anglewise.index.index import Index
+    from anglewise.judgements.judgements import Judgements
+    from anglewise.rag import learn_relevance
+    from anglewise.report.relevance_table import show_relevance
+
+    talk = Talk(always)
+    there, judged = judged_space(space, vectors, "queries-items", judging, talk.say)
+    if not isinstance(judged, Judgements):
+        raise SpellingError("pairs and triplets judge no documents for questions: give qrels")
+    index = Index(there, measure_for(there, measure, talk.say))
+    with talk.progress("learning"):
+        learned = learn_relevance(
+            index, there, judged, kind=kind, depth=depth, recall=recall, seed=always.seed
+        )
+    elsewhere = None
+    if foreign is not None:
+        elsewhere = _elsewhere(foreign, text_column, encoder, (there, index, learned), talk)
+    _write(learned, output, plot, talk)
+    content = {
+        "command": "calibrate",
+        "version": version(),
+        "depth": depth,
+        **learned.to_dict(),
+        "false_contexts": None if elsewhere is None else vars(elsewhere.rate),
+    }
+    talk.give(content, lambda console: show_relevance(learned, elsewhere, console))
+    return 0
+
+
+def _elsewhere(
+    path: Path,
+    text_column: str | None,
+    encoder: str | None,
+    learned: "tuple[Space, Index, Relevance]",
+    talk: "Talk",
+) -> "FalseContexts":
+    from anglewise.cli.asking import encoder_for, questions
+    from anglewise.cli.question_file import questions_in
+    from anglewise.rag import false_contexts
+
+    space, index, relevance = learned
+    asked = questions_in(path, text_column)
+    with talk.progress("encoding"):
+        vectors = questions(space, asked, encoder_for(space, encoder))
+    return false_contexts(index, vectors, relevance)
+
+
+def _write(learned: "Relevance", output: Path | None, plot: Path | None, talk: "Talk") -> None:
+    from anglewise.interop.atomic import new_file, write_text
+    from anglewise.report.as_json import as_json
+
+    if output is not None:
+        write_text(output, as_json(learned.to_dict()))
+        talk.say(f"wrote {output}")
+    if plot is not None:
+        from anglewise.report.reliability_plot import reliability_picture
+
+        picture = reliability_picture(learned, plot.suffix)
+        with new_file(plot) as file:
+            file.write(picture)
+        talk.say(f"wrote {plot}")

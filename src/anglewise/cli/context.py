@@ -1,0 +1,136 @@
+"""``anglewise context``: the passages for a prompt, ready to paste or as chat messages."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Group, Parameter
+
+from anglewise.cli.options import AT_LEAST_1, NO_FILES, NOTHING_SPECIAL, Always, Vectors
+
+if TYPE_CHECKING:
+    from anglewise.rag import Passages, Relevance
+
+CHOICE = Group("Which passages", sort_key=20)
+
+
+def context(
+    space: Path | None = None,
+    /,
+    *,
+    prompt: str,
+    budget: Annotated[int, Parameter(validator=AT_LEAST_1)] = 2000,
+    messages: Annotated[bool, Parameter(negative=())] = False,
+    measure: str | None = None,
+    encoder: str | None = None,
+    relevance: Annotated[Path | None, Parameter(group=CHOICE)] = None,
+    threshold: Annotated[float | None, Parameter(group=CHOICE)] = None,
+    most: Annotated[int | None, Parameter(group=CHOICE, validator=AT_LEAST_1)] = None,
+    diversity: Annotated[float, Parameter(group=CHOICE)] = 0.0,
+    vectors: Vectors = NO_FILES,
+    always: Always = NOTHING_SPECIAL,
+) -> int:
+    """Give the passages for a prompt: instructions, passages and question, ready to paste.
+
+    Parameters
+    ----------
+    space
+        A folder that anglewise encode wrote, or vectors with their texts.
+    prompt
+        What is asked.
+    budget
+        How many tokens all of it may have, estimated rather too high: one for each three bytes.
+    messages
+        Print JSON messages of a chat (role and content) instead of text.
+    measure
+        How near is measured; without it the measure that the vectors were trained for.
+    encoder
+        What encodes the prompt, where the space does not name it: use, model2vec:MODEL, ...
+    relevance
+        What anglewise calibrate learned: passages get probabilities, and where nothing is
+        relevant nothing is given.
+    threshold
+        The least probability that is let in, if not the one that calibrate found.
+    most
+        How many passages at most.
+    diversity
+        From 0 to 1: how much likeness to better passages counts against one.
+    """
+    from anglewise.cli.asking import encoder_for, measure_for
+    from anglewise.cli.inputs import space_of
+    from anglewise.cli.talk import Talk
+    from anglewise.cli.version import version
+    from anglewise.index.index import Index
+    from anglewise.rag import Context
+
+    talk = Talk(always)
+    there = space_of(space, vectors, talk.say)
+    learned = None if relevance is None else _read(relevance)
+    named = measure or (None if learned is None else learned.measure)
+    index = Index(there, measure_for(there, named, talk.say))
+    with talk.progress("loading the encoder"):
+        model = encoder_for(there, encoder)
+    passages_for = Context(
+        index,
+        model,
+        budget_tokens=budget,
+        relevance=learned,
+        threshold=threshold,
+        diversity=diversity,
+    )
+    with talk.progress("searching"):
+        found = passages_for(prompt, most=most)
+    talk.say(_summary(found))
+    content = {
+        "command": "context",
+        "version": version(),
+        **found.to_dict(),
+        "messages": found.messages(),
+    }
+    talk.give(content, lambda console: console.write(_printed(found, messages)))
+    return 0
+
+
+def _read(path: Path) -> "Relevance":
+    import json
+
+    from anglewise.errors import FileError
+    from anglewise.interop.files import contents, existing_file, reading
+    from anglewise.rag import Relevance
+
+    with reading(path, "what anglewise calibrate wrote"):
+        said = json.loads(bytes(contents(existing_file(path))))
+    try:
+        return Relevance.from_dict(said)
+    except FileError as error:
+        raise FileError(f"{path}: {error}") from error
+
+
+def _printed(found: "Passages", as_messages: bool) -> str:
+    import json
+
+    if not as_messages:
+        return found.text() + "\n"
+    return json.dumps(found.messages(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _summary(found: "Passages") -> str:
+    from anglewise.report.words import counted, percent
+
+    best, out = found.best, found.left_out
+    if found.nothing_relevant and best is not None:
+        return (
+            f"nothing relevant: {best.id} is nearest and relevant with a probability of "
+            f"{percent(best.probability or 0.0)}, {percent(found.threshold or 0.0)} is due"
+        )
+    reasons = {
+        "not relevant enough": out.irrelevant,
+        "said before": out.repeated,
+        "too long for the room that was left": out.too_long,
+    }
+    why = "; ".join(f"{many} {reason}" for reason, many in reasons.items() if many)
+    unknown = "" if found.threshold is not None else "; relevance is not known (--relevance)"
+    return (
+        f"{counted(len(found), 'passage')}, {found.tokens:,} of {found.budget:,} tokens"
+        + (f"; left out: {why}" if why else "")
+        + unknown
+    )
