@@ -13,6 +13,9 @@ from anglewise.neighbours import Neighbours
 from anglewise.typing import Array, Direction, Float64, Progress
 
 CONDITIONS = (1.1, 1.5, 2.0, 4.0)
+CURVE = tuple(round(float(s), 4) for s in 1 + np.geomspace(0.001, 3, 25))
+"""Finer, from where nearly all lists are certified; a certificate costs nothing."""
+
 DRAWS = 5
 """Random maps of each condition; they differ far less than the lists that they move."""
 
@@ -28,6 +31,8 @@ class Certificates:
     top_k_certified
         The share of lists that no map of condition ``s`` can change: the worst case, which is
         loose in many dimensions.
+    curve
+        The certified share at each condition of ``CURVE``.
     half_lost
         The ``s`` at which half of the lists have lost their certificate.
     monte_carlo_overlap
@@ -41,6 +46,7 @@ class Certificates:
     direction: Direction
     conditions: tuple[float, ...]
     top_k_certified: tuple[float, ...]
+    curve: tuple[float, ...]
     half_lost: float | None
     monte_carlo_overlap: tuple[float, ...]
     monte_carlo_low: tuple[float, ...]
@@ -60,6 +66,7 @@ def certify(
         direction=way,
         conditions=CONDITIONS,
         top_k_certified=tuple(certified_share(limits, s) for s in CONDITIONS),
+        curve=tuple(certified_share(limits, s) for s in CURVE),
         half_lost=half if np.isfinite(half) else None,
         monte_carlo_overlap=tuple(float(row.mean()) for row in kept),
         monte_carlo_low=tuple(float(row.min()) for row in kept),

@@ -41,8 +41,11 @@ class Reading:
 
     @property
     def pinned(self) -> bool:
-        """Whether weight decay chose the gauge: balanced, and not because somebody made it so."""
-        return bool(self.balanced) and self.chosen is None
+        """Whether weight decay chose the gauge, as far as is known.
+
+        It was in the loss; or the factors are balanced, and not because somebody made them so.
+        """
+        return self.decayed or (bool(self.balanced) and self.chosen is None)
 
 
 def read_freedom(space: Space, gap: GaugeGap | None) -> Reading:
@@ -57,7 +60,7 @@ def read_freedom(space: Space, gap: GaugeGap | None) -> Reading:
     unit = space.items.is_unit() and space.queries.is_unit()
     balanced = None if gap is None else gap.pinned
     objective, chosen = space.about.get("objective"), space.about.get("gauge")
-    decayed = objective == "factors"
+    decayed = objective == "factors" and float(space.about.get("penalty") or 0) > 0
     free = space.freedom
     basis: Basis = "declared"
     if free == "unknown":

@@ -51,8 +51,8 @@ class Subject:
 
     @property
     def gauged(self) -> bool:
-        """Whether an invertible map may have been free: two sides, no loss of lengths or angles."""
-        return not self.space.one_sided and self.space.trained_for in {"dot", "unknown"}
+        """Whether an invertible map may have been free."""
+        return may_have_gauge(self.space)
 
     @cached_property
     def directions(self) -> tuple[Direction, ...]:
@@ -121,6 +121,16 @@ class Subject:
             threads=self.threads,
             progress=progress,
         )
+
+
+def may_have_gauge(space: Space) -> bool:
+    """Two sides, and no loss that is known to read lengths or angles.
+
+    >>> from anglewise.embeddings import Embeddings
+    >>> may_have_gauge(Space(items=Embeddings([[1.0]])))
+    False
+    """
+    return not space.one_sided and space.trained_for in {"dot", "unknown"}
 
 
 def subject(space: Space, k: int, sample: int, seed: int, threads: int | None) -> Subject:

@@ -109,12 +109,13 @@ def _of_two_sides(
         )
     if reading.pinned:
         how = (
-            "it was trained with weight decay on both sides, and is balanced"
+            "it was trained with weight decay on both sides, which leaves only rotations"
             if reading.decayed
             else "P'P = c Q'Q, as uniform weight decay leaves it (or somebody balanced it later)"
         )
+        late = "" if reading.balanced else " with the rows that were folded in later"
         return "pinned-by-training", (
-            f"{how}: gauge gap {gap.gap:.2f}. Unique is not the same as good: judge it before use"
+            f"{how}: gauge gap {gap.gap:.2f}{late}. Unique is not the same as good: judge it first"
         )
     if reading.trained_for == "dot":
         chosen = "" if reading.chosen is None else f"; {reading.chosen} was chosen after training"

@@ -10,7 +10,6 @@ from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from anglewise.audit import WitnessReport
     from anglewise.embeddings import Space
     from anglewise.judgements.judgements import Judgements
     from anglewise.typing import Direction
@@ -61,8 +60,10 @@ def audit(
         Write a page with figures.
     """
     from anglewise.audit import audit as audited
+    from anglewise.audit.subject import may_have_gauge
     from anglewise.cli.inputs import space_of
     from anglewise.cli.talk import Talk
+    from anglewise.errors import SpellingError
     from anglewise.interop.read import read_space
     from anglewise.report.audit_terminal import show_audit
 
@@ -79,6 +80,8 @@ def audit(
         there = space_of(space, vectors, talk.say)
         others = {str(path): read_space(path, say=talk.say) for path in runs}
         judged = _judgements(space, there, talk.say)
+    if save_witness is not None and not may_have_gauge(there):
+        raise SpellingError("--save-witness: this space has no gauge, so there is no witness")
     with talk.progress("auditing", then="describing") as progress:
         result = audited(
             there,
@@ -98,8 +101,11 @@ def audit(
 
         write_text(html, audit_page(result))
         talk.say(f"wrote {html}")
-    if save_witness is not None:
-        _save(result.witness, save_witness, talk.say)
+    if save_witness is not None and result.witness is not None:
+        from anglewise.interop.space_folder import write_space
+
+        write_space(result.witness.space, save_witness)
+        talk.say(f"wrote {save_witness}")
     talk.give(result.to_dict(), lambda console: show_audit(result, console))
     return 0
 
@@ -117,13 +123,3 @@ def _judgements(
     if ways:
         say(f"judgements in the folder: {', '.join(ways)}")
     return {way: judgements_of(path, way, space) for way in ways}
-
-
-def _save(shown: "WitnessReport | None", folder: Path, say: "Callable[[str], None]") -> None:
-    from anglewise.errors import SpellingError
-    from anglewise.interop.space_folder import write_space
-
-    if shown is None:
-        raise SpellingError("--save-witness: this space has no gauge, so there is no witness")
-    write_space(shown.space, folder)
-    say(f"wrote {folder}")

@@ -20,6 +20,8 @@ POOL = 4000
 """How many of the nearest items take part in the search; the lists at its end see them all."""
 WINDOW = 4
 """How many times k items around the cut pull and push."""
+WIDEST = 96
+"""In more dimensions than this the map moves the span of the item and the nearest others only."""
 SOFTNESS = (0.1, 0.02)
 """Width of the cut at the first and at the last step, in units of 1 - cosine at the cut."""
 
@@ -78,11 +80,34 @@ def witness(
     before = _nearest(cosines, query, k)
     pool = _nearest(cosines, query, min(POOL, len(items) - 1))
     pool = pool[np.any(items[pool] != 0, axis=1) | np.isin(pool, before)]
-    duel = _Duel(items[query].astype(np.float64), items[pool].astype(np.float64), k, rest)
+    x, others = items[query].astype(np.float64), items[pool].astype(np.float64)
+    basis = _basis(x[rest], others[:, rest])
+    seen = [_seen(rows, rest, basis) for rows in (x[None], others)]
+    duel = _Duel(seen[0][0], seen[1], k, list(range(basis.shape[1])))
     stretch = _search(duel, np.log(condition) * (1 - 1e-9))
-    pair = MapPair(np.linalg.inv(stretch), stretch).beside(keep, dimension)
+    whole = np.eye(len(rest)) + basis @ (stretch - np.eye(len(stretch))) @ basis.T
+    pair = MapPair(np.linalg.inv(whole), whole).beside(keep, dimension)
     after = _nearest(_cosines(items, query, pair.items), query, k)
     return Witness(query, pair, before, after)
+
+
+def _basis(query: Float64[Array, " r"], others: Float64[Array, "pool r"]) -> Float64[Array, "r m"]:
+    """An orthonormal basis of what the map may move: everything, or what matters most of it."""
+    if len(query) <= WIDEST:
+        return np.eye(len(query))
+    return np.linalg.qr(np.concatenate([query[None], others[: WIDEST - 1]]).T)[0]
+
+
+def _seen(
+    rows: Float64[Array, "n d"], free: list[int], basis: Float64[Array, "r m"]
+) -> Float64[Array, "n _"]:
+    """Coordinates in the basis, the length of what lies outside it, and the columns that stay.
+
+    The query has nothing outside, so that only the lengths of the others matter there.
+    """
+    inside = rows[:, free] @ basis
+    outside = np.linalg.norm(rows[:, free] - inside @ basis.T, axis=1, keepdims=True)
+    return np.concatenate([inside, outside, np.delete(rows, free, axis=1)], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,11 +142,12 @@ def _search(duel: _Duel, reach: float) -> Float64[Array, "r r"]:
             best, best_stretch = score, stretch
         weights = _weights(cosines, duel.k, step / STEPS)
         slope = _slope(query, others, weights)[np.ix_(duel.free, duel.free)]
-        size = float(np.abs(np.linalg.eigvalsh(slope)).max())
+        values, directions = np.linalg.eigh(slope)
+        size = float(np.abs(values).max())
         if size == 0:
             break
         rate = 1e6 if step == 0 else 0.5 * (1 - step / (STEPS + 1))
-        stretch = _stepped(stretch, slope * (rate * reach / size), reach)
+        stretch = _stepped(stretch, directions, values * (rate * reach / size), reach)
     return best_stretch
 
 
@@ -163,14 +189,19 @@ def _slope(
 
 
 def _stepped(
-    stretch: Float64[Array, "r r"], change: Float64[Array, "r r"], reach: float
+    stretch: Float64[Array, "r r"],
+    directions: Float64[Array, "r r"],
+    values: Float64[Array, " r"],
+    reach: float,
 ) -> Float64[Array, "r r"]:
-    """``H exp(-change) H'``, its logarithm cut back to ``[-reach, reach]``, as a square root."""
-    values, directions = np.linalg.eigh(change)
+    """``H exp(-change) H'``, its logarithm cut back to ``[-reach, reach]``, as a square root.
+
+    The change comes as its eigenvectors and eigenvalues.
+    """
     root = stretch @ (directions * np.exp(-np.clip(values, -reach, reach) / 2))
-    directions, values, _ = np.linalg.svd(root)
-    half = np.clip(np.log(values), -reach / 2, reach / 2)
-    return (directions * np.exp(half)) @ directions.T
+    squares, axes = np.linalg.eigh(root @ root.T)
+    half = np.clip(np.log(squares) / 2, -reach / 2, reach / 2)
+    return (axes * np.exp(half)) @ axes.T
 
 
 def _cosines(

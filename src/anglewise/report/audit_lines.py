@@ -159,7 +159,7 @@ def _length(side: SideGeometry) -> str:
     if side.popularity_spearman is None:
         return told
     what = {"seen": "use", "popularity": "popularity"}.get(side.popularity or "", "text length")
-    return f"{told}; Spearman with {what} {side.popularity_spearman:+.2f}"
+    return f"{told}; Spearman with {what} {side.popularity_spearman:+z.2f}"
 
 
 def _witness(audit: Audit) -> Iterator[str]:

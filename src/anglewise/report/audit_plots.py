@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from anglewise.audit import Certificates, GaugePath
+from anglewise.audit.certified import CURVE
 from anglewise.audit.panels import Panel
 from anglewise.errors import MissingExtraError
 from anglewise.report.plots import Palette
@@ -58,12 +59,14 @@ def draw_certificates(one: Certificates, palette: Palette) -> Any:
     """The worst case, and the band of random maps far above it."""
     drawn = _figure(4.6, 3.0)
     ax = drawn.add_subplot()
-    s = one.conditions
+    s = np.asarray(one.conditions) - 1  # 1 leaves everything: the distance from it is drawn
     ax.fill_between(s, one.monte_carlo_low, one.monte_carlo_high, color=palette.band, lw=0)
     ax.plot(s, one.monte_carlo_overlap, "s--", color=palette.ink, ms=4, label="kept by random maps")
-    ax.plot(s, one.top_k_certified, "o-", color=palette.accent, ms=5, label="certified: worst case")
+    curve = np.asarray(CURVE) - 1
+    ax.plot(curve, one.curve, "-", color=palette.accent, lw=2, label="certified: worst case")
     ax.set_xscale("log")
-    ax.set_xticks(s, labels=[f"{x:g}" for x in s])
+    ticks = (1.001, 1.01, *one.conditions[::2], one.conditions[-1])
+    ax.set_xticks([x - 1 for x in ticks], labels=[f"{x:g}" for x in ticks])
     ax.minorticks_off()
     ax.set_ylim(-0.03, 1.05)
     ax.set_xlabel("condition s of the map")

@@ -1,0 +1,90 @@
+"""The audit of a large space beside the bare matrix products that its searches need.
+
+    python benchmarks/audit.py [--items 1000000] [--users 100000] [--dimension 64] [--threads 2]
+
+Two made-up sides with lognormal lengths and a falling spectrum; 10,000 of each side ask. The floor
+is NumPy's float32 product of as many queries and items as the audit looks at, tile by tile, in
+the same process before the audit. Prints seconds of the clock and of the processor, their ratios
+to the floor, and the peak resident size. Goals: three minutes, 4 GB, 1.5 floors.
+"""
+
+import argparse
+import resource
+from time import perf_counter, process_time
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from anglewise.audit import audit
+from anglewise.audit.certified import CONDITIONS, DRAWS
+from anglewise.audit.path import STEPS
+from anglewise.audit.subject import GAUGES, SMALL_SAMPLE
+from anglewise.embeddings import Embeddings, Space
+
+SAMPLE, TILE, ASKED = 10_000, 4096, 1000
+GOALS = {"seconds": 180.0, "GB": 4.0, "floors": 1.5}
+
+
+def main() -> None:
+    """Time the floor, then the audit."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--items", type=int, default=1_000_000)
+    parser.add_argument("--users", type=int, default=100_000)
+    parser.add_argument("--dimension", type=int, default=64)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    space = made(options.users, options.items, options.dimension)
+    with threadpool_limits(options.threads):
+        rate = products_per_second(space)
+    floor = products(options.users, options.items) / rate
+    started, cpu = perf_counter(), process_time()
+    result = audit(space, sample=SAMPLE, threads=options.threads)
+    wall, cpu = perf_counter() - started, process_time() - cpu
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"{options.users:,} users, {options.items:,} items, d = {options.dimension}: {result}")
+    print(f"bare products {floor:.1f} s on {options.threads} threads")
+    print(f"audit {wall:.1f} s (goal {GOALS['seconds']:.0f}), {cpu:.1f} s of processor time")
+    print(f"{wall / floor:.2f} floors (goal {GOALS['floors']}), {peak:.2f} GB (goal {GOALS['GB']})")
+
+
+def made(users: int, items: int, dimension: int) -> Space:
+    """Factors of a model with a falling spectrum, in a gauge of no name."""
+    rng = np.random.default_rng(0)
+    spectrum = (1 + np.arange(dimension)) ** -0.5
+    sides: list[np.ndarray] = []
+    for rows, power in ((users, 0.7), (items, 0.3)):
+        x = rng.standard_normal((rows, dimension), dtype=np.float32)
+        x *= np.exp(0.5 * rng.standard_normal((rows, 1), dtype=np.float32))
+        sides.append(x * spectrum.astype(np.float32) ** power)
+    return Space(queries=Embeddings(sides[0]), items=Embeddings(sides[1]), trained_for="dot")
+
+
+def products(users: int, items: int) -> float:
+    """How many pairs of a query and an item the searches of the audit score, once a frame."""
+    frames = 1 + len(GAUGES["items-items"])
+    again = 2 + len(CONDITIONS) * DRAWS + len(STEPS)  # given lists come twice more, for both
+    most = {"items-items": items, "queries-queries": users, "queries-items": items}
+    asked = {"items-items": items, "queries-queries": users, "queries-items": users}
+    total = 0.0
+    for way, ranked in most.items():
+        total += frames * min(SAMPLE, asked[way]) * ranked
+        if way != "queries-items":
+            total += again * min(SMALL_SAMPLE, asked[way]) * ranked
+    return total
+
+
+def products_per_second(space: Space) -> float:
+    """Of the bare product of 1,000 queries with every item."""
+    queries = space.queries.vectors[:ASKED]
+    out = np.empty((len(queries), TILE), dtype=np.float32)
+    for _ in range(2):  # the first pass warms up
+        started = perf_counter()
+        for start in range(0, len(space.items), TILE):
+            tile = space.items.vectors[start : start + TILE]
+            np.matmul(queries, tile.T, out=out[:, : len(tile)])
+        elapsed = perf_counter() - started
+    return len(queries) * len(space.items) / elapsed
+
+
+if __name__ == "__main__":
+    main()
