@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 
-.PHONY: help setup demo test lint check-slow bench lock clean
+.PHONY: help setup demo test lint check-slow check-frameworks bench lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -36,6 +36,13 @@ lint: setup ## style and types
 check-slow: setup ## the simulations that take minutes
 	$(BIN)/pytest -n 2 -m slow
 
+check-frameworks: $(filter .tools/bin/uv,$(UV)) ## the retrievers under LangChain, LlamaIndex and Haystack, in .frameworks
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .frameworks
+	$(UV) pip sync --quiet --python .frameworks/bin/python requirements/frameworks.txt
+	$(UV) pip install --quiet --python .frameworks/bin/python --no-deps --editable .
+	.frameworks/bin/python -m pytest -p no:cacheprovider -o filterwarnings=default \
+	  -o asyncio_mode=auto -o asyncio_default_fixture_loop_scope=function tests/frameworks
+
 bench: setup ## the benchmarks, rivals in the same run (installs the rivals)
 	$(UV) pip install --quiet --python $(BIN)/python --requirement requirements/bench.txt
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
@@ -47,6 +54,9 @@ lock: $(filter .tools/bin/uv,$(UV)) ## renew the pinned requirements
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 	  --excludes requirements/not-locked.txt \
 	  --all-extras --group dev --group bench pyproject.toml --output-file requirements/bench.txt
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+	  --extra langchain --extra llama-index --extra haystack --group test --group frameworks \
+	  pyproject.toml --output-file requirements/frameworks.txt
 
 clean:
-	rm -rf .venv .tools build demo
+	rm -rf .venv .frameworks .tools build demo

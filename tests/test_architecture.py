@@ -34,6 +34,9 @@ GUESTS = {
     "onnxruntime": {"encoders/onnx_model.py"},
     "tokenizers": {"encoders/onnx_model.py"},
     "sentence_transformers": {"encoders/sentence_transformer.py"},
+    "langchain_core": {"rag/langchain.py"},
+    "llama_index": {"rag/llama_index.py"},
+    "haystack": {"rag/haystack.py"},
     "rich": {"report/", "cli/"},
     "cyclopts": {"cli/"},
 }

@@ -17,6 +17,9 @@ EXTRAS = {
     "model2vec": ("model2vec", "static embeddings as encoders"),
     "onnx": ("onnxruntime", "ONNX files as encoders"),
     "sentence-transformers": ("sentence-transformers", "its models as encoders"),
+    "langchain": ("langchain-core", "a retriever for it"),
+    "llama-index": ("llama-index-core", "a retriever for it"),
+    "haystack": ("haystack-ai", "a retriever for it"),
 }
 """For each extra the library that it brings, and what that is for."""
 

@@ -1,0 +1,44 @@
+"""``AnglewiseRetriever`` for Haystack: the extra ``[haystack]``."""
+
+from functools import cache
+from typing import Any
+
+from anglewise.rag.context import Context
+from anglewise.rag.foreign import about, foreign
+
+
+def __getattr__(name: str) -> Any:
+    if name != "AnglewiseRetriever":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return retriever_class()
+
+
+@cache
+def retriever_class() -> Any:
+    """The class ``AnglewiseRetriever(context, top_k=None)``, a component for a Haystack pipeline.
+
+    Its input is ``query`` (and ``top_k``), its output ``documents``: the passages of a
+    :class:`anglewise.rag.Context`. It holds an index and is not written into YAML. Raises
+    ``MissingExtraError`` without haystack-ai.
+    """
+    haystack: Any = foreign("haystack", "haystack")
+    component, document = haystack.component, haystack.Document
+
+    class AnglewiseRetriever:
+        """The passages of a context as documents, the best first."""
+
+        def __init__(self, context: Context, top_k: int | None = None) -> None:
+            self.context = context
+            self.top_k = top_k
+
+        @component.output_types(documents=list[document])
+        def run(self, query: str, top_k: int | None = None) -> dict[str, list[Any]]:
+            """Answer one query."""
+            found = self.context(query, most=self.top_k if top_k is None else top_k)
+            documents = [
+                document(id=one.id, content=one.text, score=one.score, meta=about(one))
+                for one in found.passages
+            ]
+            return {"documents": documents}
+
+    return component(AnglewiseRetriever)

@@ -1,0 +1,37 @@
+"""LlamaIndex publishes no standard tests of retrievers: its own calls are made."""
+
+import asyncio
+
+import numpy as np
+from llama_index.core.retrievers import BaseRetriever
+
+from anglewise.embeddings import Embeddings
+from anglewise.index.index import Index
+from anglewise.rag import Context
+from anglewise.rag.llama_index import AnglewiseRetriever
+
+WORDS = ["wing", "flow", "heat", "plate", "shock", "drag"]
+TEXTS = ["wing flow", "heat plate", "shock drag", "wing drag", "flow heat"]
+
+
+def encode(texts):
+    return np.array([[t.split().count(w) + 0.01 for w in WORDS] for t in texts])
+
+
+def context():
+    return Context(Index(Embeddings(encode(TEXTS), metadata={"text": TEXTS}), "cosine"), encode)
+
+
+def test_nodes_carry_ids_and_scores():
+    retriever = AnglewiseRetriever(context(), k=2)
+    assert isinstance(retriever, BaseRetriever)
+    first, second = retriever.retrieve("wing flow")
+    assert (first.node.node_id, first.node.get_content()) == ("0", "wing flow")
+    assert first.score > second.score
+    assert first.node.metadata["score"] == first.score
+
+
+def test_it_answers_asynchronously_alike():
+    retriever = AnglewiseRetriever(context(), k=2)
+    found = asyncio.run(retriever.aretrieve("heat"))
+    assert [one.node_id for one in found] == [one.node_id for one in retriever.retrieve("heat")]
