@@ -201,16 +201,14 @@ class Context:
         for place, one in enumerate(good):
             if most is not None and len(given) >= most:
                 return given, LeftOut(0, repeated, too_long, len(good) - place)
-            if said.share(one.text) >= self.repeated:
-                repeated += 1
-                continue
             taken = int(self.tokens("\n\n" + shown(len(given) + 1, one)))
             if taken > room:
                 too_long += 1
-                continue
-            room -= taken
-            given.append(one)
-            said.take(one.text)
+            elif not said.anew(one.text, self.repeated):
+                repeated += 1
+            else:
+                room -= taken
+                given.append(one)
         return given, LeftOut(0, repeated, too_long)
 
     def _varied(self, good: list[Passage]) -> list[Passage]:
