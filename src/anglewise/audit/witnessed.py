@@ -16,7 +16,7 @@ from anglewise.gauge.root import ROWS
 from anglewise.gauge.witness import witness
 from anglewise.typing import Array, Float64, Int64
 
-CHECKED = 1000
+CHECKED = 100
 """Queries whose predictions for every item are compared number by number."""
 
 

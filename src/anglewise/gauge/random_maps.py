@@ -57,8 +57,18 @@ def haar(dimension: int, rng: np.random.Generator) -> Float64[Array, "d d"]:
     >>> bool(np.allclose(u @ u.T, np.eye(3)))
     True
     """
-    q, r = np.linalg.qr(rng.standard_normal((dimension, dimension)))
-    return q * np.where(np.diag(r) < 0, -1.0, 1.0)
+    return haar_frame(dimension, dimension, rng).T
+
+
+def haar_frame(rows: int, dimension: int, rng: np.random.Generator) -> Float64[Array, "rows d"]:
+    """So many orthonormal rows drawn uniformly: the first rows of a rotation, at their price.
+
+    >>> u = haar_frame(2, 5, np.random.default_rng(0))
+    >>> bool(np.allclose(u @ u.T, np.eye(2)))
+    True
+    """
+    q, r = np.linalg.qr(rng.standard_normal((dimension, rows)))
+    return (q * np.where(np.diag(r) < 0, -1.0, 1.0)).T
 
 
 def log_uniform_spectrum(
@@ -97,13 +107,24 @@ def moved_cosines(
     [[0.707], [0.707]]
     """
     dimension = left.shape[1]
+    one, other = _in_their_span(left.astype(np.float64), right.astype(np.float64))
     out = np.empty((draws, len(left)))
     for draw in range(draws):
-        turn = haar(dimension, rng)
+        turn = haar_frame(one.shape[1], dimension, rng)
         spectrum = log_uniform_spectrum(dimension, condition, rng)
-        other = 1 / spectrum if opposite else spectrum
-        out[draw] = row_cosines(left @ turn * spectrum, right @ turn * other)
+        opposed = 1 / spectrum if opposite else spectrum
+        out[draw] = row_cosines(one @ turn * spectrum, other @ turn * opposed)
     return out
+
+
+def _in_their_span(
+    left: Float64[Array, "pairs d"], right: Float64[Array, "pairs d"]
+) -> tuple[Float64[Array, "pairs r"], Float64[Array, "pairs r"]]:
+    """Coordinates of few rows in the space that they span: a rotation is only seen there."""
+    if 2 * len(left) >= left.shape[1]:
+        return left, right
+    basis = np.linalg.qr(np.concatenate([left, right]).T)[0]
+    return left @ basis, right @ basis
 
 
 def row_cosines(
