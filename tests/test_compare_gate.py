@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from anglewise.compare import compare
-from anglewise.compare.gate import check, gate
+from anglewise.compare.check import check
+from anglewise.compare.gate import gate
 from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import SpellingError
 from anglewise.judgements.judgements import Judgements

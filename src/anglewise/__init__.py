@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anglewise.audit import Audit, audit
-    from anglewise.compare import Comparison, compare
+    from anglewise.compare import Comparison, compare, compare_spaces
     from anglewise.embeddings import Embeddings, Space
     from anglewise.encoders.encode import encode
     from anglewise.encoders.encoder import Encoder
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from anglewise.errors import AnglewiseError
     from anglewise.gauge.spelling import gauge
     from anglewise.index.index import Index
+    from anglewise.interop.from_model import from_model
     from anglewise.interop.read import (
         read_interactions,
         read_judgements,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from anglewise.measures.spelling import measure
     from anglewise.models.linear import LinearEmbedding
     from anglewise.neighbours import Neighbours
+    from anglewise.recommend import Recommender, replay
     from anglewise.search.engine import search
     from anglewise.study import Study, study
 
@@ -49,13 +51,16 @@ _HOMES = {
     "Measure": "anglewise.measures.measure",
     "Neighbours": "anglewise.neighbours",
     "Pairs": "anglewise.judgements.judgements",
+    "Recommender": "anglewise.recommend",
     "Space": "anglewise.embeddings",
     "Study": "anglewise.study",
     "Triplets": "anglewise.judgements.judgements",
     "audit": "anglewise.audit",
     "compare": "anglewise.compare",
+    "compare_spaces": "anglewise.compare",
     "encode": "anglewise.encoders.encode",
     "encoder": "anglewise.encoders.load",
+    "from_model": "anglewise.interop.from_model",
     "gauge": "anglewise.gauge.spelling",
     "measure": "anglewise.measures.spelling",
     "read_interactions": "anglewise.interop.read",
@@ -63,6 +68,7 @@ _HOMES = {
     "read_pairs": "anglewise.interop.read",
     "read_space": "anglewise.interop.read",
     "read_triplets": "anglewise.interop.read",
+    "replay": "anglewise.recommend",
     "search": "anglewise.search.engine",
     "study": "anglewise.study",
     "write_space": "anglewise.interop.space_folder",
@@ -80,14 +86,17 @@ __all__ = [
     "Measure",
     "Neighbours",
     "Pairs",
+    "Recommender",
     "Space",
     "Study",
     "Triplets",
     "__version__",
     "audit",
     "compare",
+    "compare_spaces",
     "encode",
     "encoder",
+    "from_model",
     "gauge",
     "measure",
     "read_interactions",
@@ -95,6 +104,7 @@ __all__ = [
     "read_pairs",
     "read_space",
     "read_triplets",
+    "replay",
     "search",
     "study",
     "write_space",

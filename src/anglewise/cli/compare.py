@@ -1,5 +1,6 @@
 """``anglewise compare``: measures ranked on a validation set, and which of them to use."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,11 +10,15 @@ from anglewise.cli.options import (
     AT_LEAST_0,
     FROM_FOLDER,
     NO_FILES,
+    NO_HISTORY,
     NOTHING_SPECIAL,
+    ONE_SPACE,
     TO_TERMINAL,
     Always,
     Judging,
+    Kept,
     Results,
+    Several,
     Vectors,
 )
 
@@ -31,8 +36,10 @@ def compare(
     tolerance: Annotated[float, Parameter(validator=AT_LEAST_0)] = 0.01,
     baseline: str | None = None,
     vectors: Vectors = NO_FILES,
+    several: Several = ONE_SPACE,
     judging: Judging = FROM_FOLDER,
     results: Results = TO_TERMINAL,
+    kept: Kept = NO_HISTORY,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Rank similarity measures on a validation set and say which to use.
@@ -58,38 +65,48 @@ def compare(
     baseline
         One of the measures, such as the one in use today: all are compared with it too.
     """
+    from anglewise.cli.gates import Gates, as_told, remember
     from anglewise.cli.judged import judged_space
     from anglewise.cli.results import show_result, write_results
+    from anglewise.cli.several import judged_spaces
     from anglewise.cli.talk import Talk
     from anglewise.compare import compare as compared
-    from anglewise.compare.gate import check
-    from anglewise.compare.gate import gate as read_gate
+    from anglewise.compare import compare_spaces
 
     talk = Talk(always)
-    gates = [read_gate(spelling) for spelling in results.gate]
+    gates = Gates.read(results, kept)
     with talk.progress("reading"):
-        space, judgements = judged_space(
-            source, vectors, direction, judging, talk.say, seed=always.seed
-        )
+        if several.asked:
+            spaces, judged = judged_spaces(
+                source,
+                several.spaces,
+                vectors,
+                direction,
+                judging,
+                say=talk.say,
+                seed=always.seed,
+            )
+            run = partial(compare_spaces, spaces, judged, variants=several.variants)
+        else:
+            run = partial(
+                compared,
+                *judged_space(source, vectors, direction, judging, talk.say, seed=always.seed),
+            )
     with talk.progress("searching", then="testing") as progress:
-        result = compared(
-            space,
-            judgements,
-            measures,
-            metric,
+        result = run(
+            measures=measures,
+            metric=metric,
             metrics=metrics or (),
             tolerance=tolerance,
             baseline=baseline,
             seed=always.seed,
             progress=progress,
         )
-    checked = [check(result, gate) for gate in gates]
-    write_results(result, results, talk)
+    checked = gates.check(result)
+    write_results(result, checked, results, talk)
+    remember(result, checked, kept, talk)
     content = result.to_dict()
     if checked:
-        content["gates"] = [
-            {"gate": str(one.gate), "passed": one.passed, "sentence": one.sentence}
-            for one in checked
-        ]
+        content["gates"] = [as_told(one) for one in checked]
     talk.give(content, lambda console: show_result(result, checked, console))
     return 0 if all(one.passed for one in checked) else GATE_FAILED

@@ -10,8 +10,10 @@ AT_LEAST_0 = validators.Number(gte=0)
 AT_LEAST_1 = validators.Number(gte=1)
 
 _ALWAYS = Group("Always", sort_key=99)
+_HISTORY = Group("Runs over time", sort_key=80)
 _JUDGING = Group("Judgements from a file", sort_key=60)
 _RESULTS = Group("Results", sort_key=70)
+_SPACES = Group("Model against model", sort_key=55)
 _VECTORS = Group("Vectors from files", sort_key=50)
 
 
@@ -91,9 +93,49 @@ class Results:
     run_out: Path | None = None
     """Write the ranked lists as TREC runs: a folder, one file in it for each measure."""
     gate: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = ()
-    """A condition such as cosine>=dot-0.01: exit with 1 unless it holds. May come several times."""
+    """A condition such as cosine>=dot-0.01, or cosine>=last-0.01 beside --history: exit with 1
+    unless it holds. May come several times."""
+    junit: Path | None = None
+    """Write the gates as JUnit XML, one test case each."""
+
+
+@Parameter(name="*", group=_SPACES)
+@dataclass(frozen=True)
+class Several:
+    """Several spaces against each other."""
+
+    spaces: Annotated[
+        tuple[str, ...], Parameter(consume_multiple=True, negative=(), show_default=False)
+    ] = ()
+    """Folders or files of several models, the one in use first; NAME=FOLDER names one. Each of
+    the measures in each of them is a candidate."""
+    variants: str = ""
+    """Cheaper vectors of these as further candidates, parted by commas: :128 for the first 128
+    columns, int8, binary, :128+int8; of one space alone as new+int8."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether there is more than one space, or more made of one."""
+        return bool(self.spaces or self.variants)
+
+
+@Parameter(name="*", group=_HISTORY)
+@dataclass(frozen=True)
+class Kept:
+    """What a run leaves for later ones."""
+
+    history: Path | None = None
+    """A parquet file to which the run adds a row for each measure and metric; gates may name
+    last, the last run in it, or last(LABEL)."""
+    label: str | None = None
+    """What to call the run in the history, such as a commit or a version."""
+    at: str | None = None
+    """When the run was, in ISO 8601; without it no time is written, so that the same run gives the
+    same bytes."""
 
 
 NO_FILES = Vectors()
 FROM_FOLDER = Judging()
 TO_TERMINAL = Results()
+ONE_SPACE = Several()
+NO_HISTORY = Kept()

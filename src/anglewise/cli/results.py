@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 from anglewise.cli.options import Results
 from anglewise.cli.talk import Talk
 from anglewise.compare import Comparison
-from anglewise.compare.gate import Checked
+from anglewise.compare.check import Checked
 from anglewise.errors import FileError, SpellingError
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
 
 
-def write_results(result: Comparison, results: Results, talk: Talk) -> None:
-    """Write the page, the Markdown and the runs that were asked for, each whole or not at all."""
+def write_results(
+    result: Comparison, checked: Sequence[Checked], results: Results, talk: Talk
+) -> None:
+    """Write the page, the Markdown, the gates and the runs, each whole or not at all."""
     from anglewise.interop.atomic import write_text
 
     if results.html is not None:
@@ -27,8 +29,13 @@ def write_results(result: Comparison, results: Results, talk: Talk) -> None:
     if results.markdown is not None:
         from anglewise.report.markdown import markdown
 
-        write_text(results.markdown, markdown(result))
+        write_text(results.markdown, markdown(result, checked))
         talk.say(f"wrote {results.markdown}")
+    if results.junit is not None:
+        from anglewise.report.junit import junit
+
+        write_text(results.junit, junit(result, checked))
+        talk.say(f"wrote {results.junit}")
     if results.run_out is not None:
         for path in _write_runs(result, results.run_out):
             talk.say(f"wrote {path}")

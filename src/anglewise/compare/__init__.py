@@ -8,8 +8,10 @@ from anglewise.compare.result import (
     Estimate,
     Evidence,
     MeasureResult,
+    SpaceFacts,
     Verdict,
 )
+from anglewise.compare.spaces import compare_spaces
 
 __all__ = [
     "Comparison",
@@ -18,6 +20,8 @@ __all__ = [
     "Estimate",
     "Evidence",
     "MeasureResult",
+    "SpaceFacts",
     "Verdict",
     "compare",
+    "compare_spaces",
 ]

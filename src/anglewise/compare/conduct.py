@@ -97,7 +97,7 @@ def compare(
     asked = measures_and_families(measures)
     way = _direction(judgements, direction)
     base = _place(baseline, asked)
-    wanted = _metrics(judgements, metric, metrics)
+    wanted = read_metrics_for(type(judgements), metric, metrics)
     scores = _score(space, judgements, asked, wanted, seed=seed, threads=threads, progress=progress)
     with ThreadPoolExecutor(threads or cpu_count()) as pool:
         of = infer(scores, seed=seed, map_=pool.map)
@@ -112,7 +112,7 @@ def compare(
         seed=seed,
         measures=of.rows(base),
         verdict=decide(of, tolerance),
-        signature=_signature(of, way, tolerance, seed),
+        signature=signature(of, way, tolerance, seed),
         tolerance=tolerance,
         baseline=None if base is None else scores.names[base],
         notes=notes(sides, judgements, scores),
@@ -145,13 +145,14 @@ def _place(baseline: str | Measure | Family | None, asked: Sequence[Asked]) -> i
     return asked.index(wanted)
 
 
-def _metrics(
-    judgements: Judgements | Pairs | Triplets,
+def read_metrics_for(
+    kind: type[Judgements | Pairs | Triplets],
     metric: str | Metric | None,
     further: Iterable[str | Metric] | str,
 ) -> list[Metric]:
+    """The metric that decides, which each kind of judgements has by default, then the others."""
     by_default = {Judgements: "nDCG@10", Pairs: "spearman", Triplets: "triplet-accuracy"}
-    first = by_default[type(judgements)] if metric is None else metric
+    first = by_default[kind] if metric is None else metric
     return read_metrics([first, *read_metrics(further)])
 
 
@@ -176,7 +177,7 @@ def _score(
     )
 
 
-def _signature(of: Inference, direction: Direction | None, tolerance: float, seed: int) -> str:
+def signature(of: Inference, direction: Direction | None, tolerance: float, seed: int) -> str:
     """Every setting that the numbers depend on, in one line, as sacrebleu does it."""
     names = ",".join(of.scores.names)
     settings = {

@@ -3,21 +3,28 @@
 import re
 from dataclasses import dataclass
 
-import numpy as np
-
-from anglewise.compare.result import Comparison, Estimate
-from anglewise.compare.words import listed
+from anglewise.compare.candidates import canonical
 from anglewise.errors import SpellingError
-from anglewise.measures.family import measures_and_families
-from anglewise.statistics.bootstrap import Means, bootstrap
-from anglewise.statistics.intervals import bca
 
-ROUNDING = 1e-9
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)"
-_GATE = re.compile(
-    rf"(?P<left>[^<>=]+)(?P<relation>>=|<=)(?:(?P<right>[a-z].*?)(?P<slack>[+-]{_NUMBER})?|"
-    rf"(?P<level>-?{_NUMBER}))"
-)
+_GATE = re.compile(r"(?P<left>[^<>=]+)(?P<relation>>=|<=)(?P<right>[^<>=]+)")
+_LEVEL = re.compile(rf"-?\s*{_NUMBER}")
+_OTHER = re.compile(rf"(?P<name>.*?)(?P<slack>[+-]\s*{_NUMBER})?")
+_LAST = re.compile(r"last(?:\((?P<label>.+)\))?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Last:
+    """What the same candidate had in the last run of the history, or in the last with a label.
+
+    >>> str(Last()), str(Last("v1.0"))
+    ('last', 'last(v1.0)')
+    """
+
+    label: str | None = None
+
+    def __str__(self) -> str:
+        return "last" if self.label is None else f"last({self.label})"
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,7 @@ class Gate:
     """
 
     left: str
-    right: str | None
+    right: str | Last | None
     level: float
     at_most: bool = False
 
@@ -39,82 +46,35 @@ class Gate:
         return f"{self.left}{relation}{self.right}{f'{self.level:+g}' if self.level else ''}"
 
 
-@dataclass(frozen=True)
-class Checked:
-    """Whether a gate held, and the sentence that says so with its figures."""
-
-    gate: Gate
-    passed: bool
-    sentence: str
-
-
 def gate(spelling: str) -> Gate:
-    """Read a gate: a measure, ``>=`` or ``<=``, and a measure, a measure plus or less, or a level.
+    """Read a gate: a candidate, ``>=`` or ``<=``, and what it is held against.
+
+    That is another candidate, ``last`` (the same one in the last run of the history that held its
+    gates) or ``last(LABEL)`` (in the last such run of that label), each plus or less a number; or
+    a number alone. A candidate is a measure, or of several spaces ``new: cosine``.
 
     Raises ``SpellingError`` for anything else.
 
     >>> gate("cosine >= dot - 0.01")
     Gate(left='cosine', right='dot', level=-0.01, at_most=False)
-    >>> str(gate("cosine@without-top(3)>=0.3"))
-    'cosine@without-top(3)>=0.3'
+    >>> str(gate("cosine@without-top(3)>=0.3")), str(gate("New: dot >= last(v1.0) - .02"))
+    ('cosine@without-top(3)>=0.3', 'New: dot>=last(v1.0)-0.02')
     """
-    found = _GATE.fullmatch("".join(spelling.lower().split()))
-    if found is None:
-        raise SpellingError(f"{spelling!r} is no gate: write cosine>=dot-0.01 or dot>=0.3")
-    right = None if found["right"] is None else _named(found["right"])
-    level = float(found["level"] or found["slack"] or 0)
-    return Gate(_named(found["left"]), right, level, found["relation"] == "<=")
-
-
-def check(comparison: Comparison, spelling: str | Gate) -> Checked:
-    """Decide a gate on the means, the numbers that the table shows.
-
-    ``cosine>=dot-0.01`` holds if the mean of cosine is at least the mean of dot less 0.01. The
-    sentence adds the 95% interval of the difference, and says so where that holds the limit, for
-    then other queries might have decided otherwise. Rounding is forgiven up to 1e-9.
-
-    Raises ``SpellingError`` for a measure that was not compared.
-    """
-    wanted = gate(spelling) if isinstance(spelling, str) else spelling
-    figure = _figure(comparison, wanted)
-    above = figure.mean - wanted.level
-    passed = (-above if wanted.at_most else above) >= -ROUNDING
-    subject = wanted.left if wanted.right is None else f"{wanted.left} less {wanted.right}"
-    sentence = (
-        f"gate {wanted} {'holds' if passed else 'fails'}: {comparison.metric} of {subject} is "
-        f"{figure.mean:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
-    )
-    if figure.low <= wanted.level <= figure.high:
-        sentence += (
-            f"; the interval holds {wanted.level:g}, so other queries might decide otherwise"
+    found = _GATE.fullmatch(spelling)
+    if found is None or not found["left"].strip() or not found["right"].strip():
+        raise SpellingError(
+            f"{spelling!r} is no gate: write cosine>=dot-0.01, dot>=0.3 or cosine>=last-0.01"
         )
-    return Checked(wanted, passed, sentence)
+    left, right = canonical(found["left"]), found["right"].strip()
+    at_most = found["relation"] == "<="
+    if _LEVEL.fullmatch(right):
+        return Gate(left, None, _number(right), at_most)
+    other = _OTHER.fullmatch(right)
+    name, slack = (other["name"].strip(), other["slack"]) if other else (right, None)
+    last = _LAST.fullmatch(name)
+    against = canonical(name) if last is None else Last(last["label"])
+    return Gate(left, against, 0.0 if slack is None else _number(slack), at_most)
 
 
-def _named(spelling: str) -> str:
-    return str(measures_and_families([spelling])[0])
-
-
-def _figure(comparison: Comparison, wanted: Gate) -> Estimate:
-    compared = {one.measure: one.metrics[comparison.metric] for one in comparison.measures}
-    for name in (wanted.left, wanted.right or wanted.left):
-        if name not in compared:
-            raise SpellingError(
-                f"the gate {wanted} names {name}, but compared were {listed(compared)}: add it"
-            )
-    if wanted.right is None:
-        return compared[wanted.left]
-    return _difference(comparison, wanted.left, wanted.right)
-
-
-def _difference(comparison: Comparison, left: str, right: str) -> Estimate:
-    mean = {one.measure: one.metrics[comparison.metric].mean for one in comparison.measures}
-    apart = mean[left] - mean[right]
-    evidence = comparison.evidence
-    if evidence is None:
-        return Estimate(apart, apart, apart)
-    values = evidence.values[comparison.metric]
-    lead = values[[evidence.measures.index(left)]] - values[[evidence.measures.index(right)]]
-    drawn = bootstrap(Means(lead), lead.shape[1], seed=comparison.seed)
-    low, high = bca(drawn, np.array([apart]), lead)[0]
-    return Estimate(apart, min(float(low), apart), max(float(high), apart))
+def _number(text: str) -> float:
+    return float("".join(text.split()))

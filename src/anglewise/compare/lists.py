@@ -39,18 +39,18 @@ def score_lists(
     if not len(rows):
         raise TooFewError("no query is judged: give judgements of ids that the space holds")
     ranked = space.sides(judgements.direction)[1]
-    judged_at = metric(f"Judged@{_depth(metrics[0])}")
+    judged_at = judged_metric(metrics)
     found = search(
         space,
-        list(dict.fromkeys(measure for one in asked for measure in _settings(one))),
-        k=min(max(map(_depth, metrics)), len(ranked)),
+        to_search(asked),
+        k=min(depth(metrics), len(ranked)),
         direction=judgements.direction,
         rows=rows,
         exclude=judgements.seen,
         threads=threads,
         progress=progress,
     )
-    lists, settings = _lists(asked, found, judgements, metrics[0], seed)
+    lists, settings = chosen_lists(asked, found, judgements, metrics[0], seed)
     values = evaluate(lists, judgements, rows, [*metrics, judged_at])
     wanted = {str(one): values[str(one)] for one in metrics}
     return Scores(
@@ -68,7 +68,25 @@ def score_lists(
     )
 
 
-def _lists(
+def to_search(asked: Sequence[Asked]) -> list[Measure]:
+    """The measures to search for, each once; of those left open all settings."""
+    return list(dict.fromkeys(measure for one in asked for measure in _settings(one)))
+
+
+def depth(metrics: Sequence[Metric]) -> int:
+    """How many neighbours the deepest metric reads.
+
+    Raises ``SpellingError`` for a metric that reads no lists.
+    """
+    return max(map(_depth, metrics))
+
+
+def judged_metric(metrics: Sequence[Metric]) -> Metric:
+    """Tells how much of what the deciding metric reads was judged."""
+    return metric(f"Judged@{_depth(metrics[0])}")
+
+
+def chosen_lists(
     asked: Sequence[Asked],
     found: Mapping[str, Neighbours],
     judgements: Judgements,

@@ -18,16 +18,17 @@ def notes(
     """Sentences, the gravest first: the labels, then how few they are, then the vectors."""
     asking, ranked = sides
     return (
-        *_labels(judgements.complaints),
-        *(_relevance(judgements) if isinstance(judgements, Judgements) else ()),
-        *_few(scores),
+        *label_notes(judgements.complaints),
+        *(relevance_notes(judgements) if isinstance(judgements, Judgements) else ()),
+        *few_notes(scores),
         *_zero_rows(asking, ranked),
         *_alike(scores, ranked),
-        *_settings(scores),
+        *settings_notes(scores),
     )
 
 
-def _labels(wrong: Complaints) -> Iterator[str]:
+def label_notes(wrong: Complaints) -> Iterator[str]:
+    """What is wrong with the labels as they came."""
     for noun, missing in (("query", wrong.unknown_queries), ("item", wrong.unknown_items)):
         if missing:
             yield f"judgements name {noun} ids that the space does not hold, such as " + listed(
@@ -39,7 +40,8 @@ def _labels(wrong: Complaints) -> Iterator[str]:
         yield f"{counted(wrong.duplicates, 'judgement')} came more than once"
 
 
-def _relevance(judgements: Judgements) -> Iterator[str]:
+def relevance_notes(judgements: Judgements) -> Iterator[str]:
+    """Whether there is anything to find, and anything to grade."""
     gains = judgements.gains
     relevant = np.bincount(gains.rows[gains.values > 0], minlength=gains.shape[0])
     without = int((relevant[judgements.judged_rows] == 0).sum())
@@ -53,7 +55,8 @@ def _relevance(judgements: Judgements) -> Iterator[str]:
         )
 
 
-def _few(scores: Scores) -> Iterator[str]:
+def few_notes(scores: Scores) -> Iterator[str]:
+    """Whether there is enough to test."""
     columns = scores.main.shape[1]
     if columns == 1:
         yield f"one {scores.noun} only: intervals and tests say nothing"
@@ -72,13 +75,19 @@ def _zero_rows(asking: Embeddings, ranked: Embeddings) -> Iterator[str]:
 def _alike(scores: Scores, ranked: Embeddings) -> Iterator[str]:
     if ranked.is_unit():
         yield "all vectors have unit length: dot, cosine and euclidean rank alike"
+    yield from alike_notes(scores)
+
+
+def alike_notes(scores: Scores) -> Iterator[str]:
+    """Which measures give the same lists."""
     for group in scores.groups:
         if len(group) > 1:
             names: Sequence[str] = [scores.names[i] for i in group]
             yield f"{listed(names)} rank alike here and count as one"
 
 
-def _settings(scores: Scores) -> Iterator[str]:
+def settings_notes(scores: Scores) -> Iterator[str]:
+    """What was chosen for the measures that were tuned."""
     for name, (inside, outside) in scores.settings.items():
         yield (
             f"{name} was tuned on one half of the {counted(2, scores.noun).split()[1]} and "

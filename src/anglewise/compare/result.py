@@ -95,12 +95,29 @@ class Verdict:
         return f"{self.decision} {self.measure}: {self.reason}"
 
 
+@dataclass(frozen=True)
+class SpaceFacts:
+    """One of the spaces of a comparison, or what was made of it.
+
+    ``made_of`` is the space behind a variant, ``dimension`` its columns, ``bytes_a_vector`` what a
+    store needs for each vector.
+    """
+
+    space: str
+    made_of: str | None
+    dimension: int
+    queries: int
+    items: int
+    bytes_a_vector: int
+
+
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """Measures ranked on a validation set, best first.
 
     ``notes`` are sentences to be read before the numbers (broken labels, unit vectors, zero
-    rows). ``evidence`` holds what the numbers came from, for pages and run files.
+    rows). ``evidence`` holds what the numbers came from, for pages and run files. ``spaces`` are
+    those of a comparison of several; each of its measures is then called ``space: measure``.
     """
 
     direction: Direction | None
@@ -117,6 +134,7 @@ class Comparison:
     baseline: str | None = None
     notes: tuple[str, ...] = ()
     evidence: "Evidence | None" = field(default=None, repr=False)
+    spaces: tuple[SpaceFacts, ...] = ()
 
     def __str__(self) -> str:
         return str(self.verdict)
@@ -139,6 +157,7 @@ class Comparison:
             "notes": list(self.notes),
             "measures": [asdict(one, dict_factory=_json) for one in self.measures],
             "verdict": asdict(self.verdict, dict_factory=_json),
+            **({"spaces": [asdict(one) for one in self.spaces]} if self.spaces else {}),
         }
 
     def to_frame(self) -> Any:
@@ -183,7 +202,8 @@ class Evidence:
     ``values[metric]`` is ``measures x judged queries``, the measures in the order of
     ``measures``; ``rows`` are the judged rows of the asking side, in the order of the columns of
     ``values`` and of the rows of ``found``. For graded pairs and triplets the columns are these,
-    ``rows`` counts them, and ``found`` is empty.
+    ``rows`` counts them, and ``found`` is empty. Of several spaces ``space`` holds the ids and
+    titles alone.
     """
 
     space: Space

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from anglewise.compare.candidates import Candidate
 from anglewise.measures.family import Family
 from anglewise.measures.measure import Measure
 from anglewise.neighbours import Neighbours
@@ -23,7 +24,7 @@ class Scores:
     Attributes
     ----------
     measures
-        What was asked for, in that order.
+        What was asked for, in that order: measures, or measures in several spaces.
     values
         From metric to ``measures x columns``, the deciding metric first. The mean over columns
         is the metric.
@@ -41,7 +42,7 @@ class Scores:
         For each measure the share of places that nobody judged, where there are lists.
     """
 
-    measures: tuple[Asked, ...]
+    measures: tuple[Candidate, ...]
     values: Mapping[str, Float64[Array, "m q"]]
     statistic: Statistic
     resamples: int

@@ -98,6 +98,9 @@ def facts(result: Comparison) -> list[str]:
             counted(result.judged, "judgement"),
         ]
     direction = [] if result.direction is None else [result.direction]
+    given = [one for one in result.spaces if one.made_of is None]
+    if len(given) > 1:
+        sizes.insert(0, counted(len(given), "space"))
     return [*direction, result.metric, *sizes, f"seed {result.seed}"]
 
 

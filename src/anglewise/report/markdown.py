@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 
 from anglewise.compare import Comparison, Estimate
+from anglewise.compare.check import Checked
 from anglewise.report.lines import facts, further_metrics, headline, legend, lines
-from anglewise.report.words import interval, number
+from anglewise.report.words import counted, interval, number
 
 
-def markdown(result: Comparison) -> str:
-    """The notes, the verdict and the table, as GitHub's Markdown; the same bytes every time."""
+def markdown(result: Comparison, checked: Sequence[Checked] = ()) -> str:
+    """The gates, the verdict, the notes and the table, as GitHub's Markdown.
+
+    Gates that failed come first, since whoever opens the page wants to know why the build is red.
+    The same comparison gives the same bytes.
+    """
     told = lines(result)
     further = further_metrics(result)
     heading = ["", "measure", f"{result.metric} [95%]", "beats", "vs best", "p", "may be best"]
@@ -30,6 +35,7 @@ def markdown(result: Comparison) -> str:
             row += [line.baseline, line.baseline_p]
         rows.append([*row, *(_estimate(line.result.metrics[name]) for name in further)])
     sentences = [
+        *_gates(checked),
         f"**{headline(result)}**: {_escaped(result.verdict.reason)}",
         *(f"> {_escaped(note)}" for note in result.notes),
         _table(heading, rows),
@@ -37,6 +43,19 @@ def markdown(result: Comparison) -> str:
         _escaped(f"{' · '.join(facts(result))} · signature {result.signature}"),
     ]
     return "\n\n".join(sentences) + "\n"
+
+
+def _gates(checked: Sequence[Checked]) -> list[str]:
+    if not checked:
+        return []
+    failed = sum(not one.passed for one in checked)
+    told = f"{failed} of {counted(len(checked), 'gate')} failed" if failed else "All gates held"
+    signs = {True: "✅", False: "❌"}
+    items = (
+        f"- {signs[one.passed]} {_escaped(one.sentence)}"
+        for one in sorted(checked, key=lambda one: one.passed)
+    )
+    return [f"**{told}**", "\n".join(items)]
 
 
 def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

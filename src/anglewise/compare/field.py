@@ -1,0 +1,161 @@
+"""Where all candidates meet: several spaces searched and judged on the same queries."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from anglewise.compare.candidates import Entrant, Source
+from anglewise.compare.lists import RESAMPLES, chosen_lists, depth, judged_metric, to_search
+from anglewise.compare.roll import MISSING, Roll, call
+from anglewise.compare.scores import Asked, Scores, kinds
+from anglewise.compare.shared_judgements import check_fit, rows_for, shared_judgements
+from anglewise.embeddings import Space
+from anglewise.errors import TooFewError
+from anglewise.evaluation.evaluate import evaluate
+from anglewise.evaluation.kinds import Metric
+from anglewise.judgements.judgements import Judgements
+from anglewise.neighbours import Neighbours
+from anglewise.search.engine import search
+from anglewise.statistics.bootstrap import Means
+from anglewise.typing import Array, Float64, Int64, Progress
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """Where all candidates meet: the rolls, what is judged in their order, and what is asked."""
+
+    spaces: Mapping[str, Space]
+    asking: Roll
+    ranked: Roll
+    judgements: Judgements
+    unshared: tuple[str, ...]
+    asked: Sequence[Asked]
+    metrics: Sequence[Metric]
+    seed: int
+    threads: int | None
+
+    @classmethod
+    def of(
+        cls,
+        spaces: Mapping[str, Space],
+        judged: Mapping[str, Judgements],
+        asked: Sequence[Asked],
+        metrics: Sequence[Metric],
+        *,
+        seed: int,
+        threads: int | None,
+    ) -> "Field":
+        """Line the spaces up.
+
+        Raises ``IdsError`` where they have nothing in common, ``TooFewError`` without judgements.
+        """
+        direction = next(iter(judged.values())).direction
+        asking, ranked = call(spaces, direction)
+        check_fit(judged, asking, ranked)
+        if not any(len(one.judged_rows) for one in judged.values()):
+            raise TooFewError("no query is judged: give judgements of ids that the spaces hold")
+        known = direction == "queries-items"
+        seen = {n: one.seen for n, one in spaces.items() if known and one.seen is not None}
+        shared = shared_judgements(judged, seen, asking, ranked)
+        return cls(
+            spaces,
+            asking,
+            ranked,
+            shared.judgements,
+            shared.unshared,
+            asked,
+            metrics,
+            seed,
+            threads,
+        )
+
+    @property
+    def names(self) -> Space:
+        """A space of ids and titles, for reports."""
+        one_sided = self.asking is self.ranked
+        return Space(
+            items=self.ranked.names,
+            queries=None if one_sided else self.asking.names,
+            seen=self.judgements.seen if self.judgements.direction == "queries-items" else None,
+        )
+
+    def scores(self, models: Sequence[Source], progress: Progress | None) -> Scores:
+        """Search every space and evaluate what is found, one model after the other."""
+        judged_at = judged_metric(self.metrics)
+        rows = self.judgements.judged_rows
+        found: dict[str, Neighbours] = {}
+        settings: dict[str, tuple[str, ...]] = {}
+        values: dict[str, list[Array]] = {str(one): [] for one in [*self.metrics, judged_at]}
+        alike: list[Int64[Array, " m"]] = []
+        for place, model in enumerate(models):
+            lists, chosen, unit = self._lists(model, _share(progress, place, len(models)))
+            held = [one.indices.tobytes() for one in lists.values()]
+            alike.append(kinds(self.asked, held, unit) + place * len(self.asked))
+            for name, table in evaluate(
+                lists, self.judgements, rows, [*self.metrics, judged_at]
+            ).items():
+                values[name].append(table)
+            found |= {
+                f"{model}: {n}": replace(x, measure=f"{model}: {n}") for n, x in lists.items()
+            }
+            settings |= {f"{model}: {name}": exponents for name, exponents in chosen.items()}
+        wanted = {str(one): np.concatenate(values[str(one)]) for one in self.metrics}
+        return Scores(
+            measures=tuple(Entrant(model, one) for model in models for one in self.asked),
+            values=wanted,
+            statistic=Means(np.concatenate(list(wanted.values()))),
+            resamples=RESAMPLES,
+            kinds=np.concatenate(alike),
+            noun="query",
+            rows=rows,
+            judged=len(self.judgements.gains.values),
+            found=found,
+            settings=settings,
+            unjudged=_unjudged(values[str(judged_at)]),
+        )
+
+    def _lists(
+        self, model: Source, progress: Progress | None
+    ) -> tuple[dict[str, Neighbours], dict[str, tuple[str, ...]], bool]:
+        """What each measure finds in one space, in the order of the rolls."""
+        space = model.variant.of(self.spaces[model.space])
+        direction, seen = self.judgements.direction, self.judgements.seen
+        ranked = space.sides(direction)[1]
+        places = self.ranked.places[model.space]
+        deepest = min(depth(self.metrics), len(self.ranked.names))
+        found = search(
+            space,
+            to_search(self.asked),
+            k=min(deepest, len(ranked)),
+            direction=direction,
+            rows=self.asking.rows[model.space][self.judgements.judged_rows],
+            exclude=None if seen is None else rows_for(seen, model.space, self.asking, self.ranked),
+            threads=self.threads,
+            progress=progress,
+        )
+        moved = {name: _moved(one, places, deepest) for name, one in found.items()}
+        lists, chosen = chosen_lists(self.asked, moved, self.judgements, self.metrics[0], self.seed)
+        return lists, chosen, ranked.is_unit()
+
+
+def _moved(found: Neighbours, places: Int64[Array, " rows"], k: int) -> Neighbours:
+    """Neighbours by their place in the roll, in lists of ``k`` places."""
+    wider = ((0, 0), (0, k - found.k))
+    indices = np.where(found.indices == MISSING, MISSING, places[found.indices])
+    return replace(
+        found,
+        indices=np.pad(indices, wider, constant_values=MISSING),
+        scores=np.pad(found.scores, wider, constant_values=-np.inf),
+    )
+
+
+def _unjudged(judged: Sequence[Float64[Array, "m q"]]) -> Float64[Array, " all"]:
+    return 1 - np.concatenate(judged).mean(axis=1)
+
+
+def _share(progress: Progress | None, place: int, count: int) -> Progress | None:
+    """Progress of one search among several."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(place * total + done, count * total)
