@@ -16,7 +16,7 @@ FLOORS = [
     ["measures", "remedies"],
     ["search", "evaluation", "interop"],
     ["models", "encoders", "index"],
-    ["audit", "compare", "fit", "remedy", "study", "rag", "demo"],
+    ["audit", "compare", "fit", "remedy", "study", "rag", "recommend", "demo"],
     ["report"],
     ["inspect"],
     ["cli"],

@@ -21,6 +21,7 @@ COMMANDS = {
     "audit": "Say how much of the cosine is the model's and how much an arbitrary choice.",
     "compare": "Rank measures on a validation set and say which to use.",
     "search": "Show the neighbours of a query or a text under several measures.",
+    "recommend": "Recommend items to a user, and say why.",
     "calibrate": "Learn what a score says about relevance, and whether that holds.",
     "context": "Give the passages for a prompt, ready to paste.",
     "study": "Show on an experiment how much of a cosine is a choice nobody made.",

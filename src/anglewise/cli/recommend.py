@@ -1,0 +1,134 @@
+"""``anglewise recommend``: what to show a user, and why."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
+
+if TYPE_CHECKING:
+    from anglewise.recommend.recommender import Recommender
+    from anglewise.recommend.result import Recommended
+
+
+def recommend(
+    space: Path | None = None,
+    /,
+    *,
+    user: str | None = None,
+    used: str | None = None,
+    measure: str | None = None,
+    popularity: float | None = None,
+    k: Annotated[int, Parameter(name=["-k", "--k"])] = 10,
+    allowed: Path | None = None,
+    forbidden: Path | None = None,
+    explain: Annotated[bool, Parameter(negative=())] = False,
+    reasons: int = 3,
+    vectors: Vectors = NO_FILES,
+    always: Always = NOTHING_SPECIAL,
+) -> int:
+    """Recommend items to one user, known or new, under one measure, and say why.
+
+    Items that the user used in training are left out.
+
+    Parameters
+    ----------
+    space
+        A folder that fit wrote, the saved model of a recommender, or a file with both sides.
+    user
+        The id of a user of the space.
+    used
+        Instead, the ids of items that a new user used, parted by commas.
+    measure
+        dot, cosine, norm(0,0.5), ...; anglewise compare tells the best. Without it the one that
+        the vectors were trained for.
+    popularity
+        Exponent of the item's length that divides its score: 0 as learnt, 1 none of it, more to
+        hold popular items back.
+    k
+        How many items.
+    allowed
+        A file of item ids, one a line, that alone may be shown.
+    forbidden
+        A file of item ids, one a line, that may not be shown.
+    explain
+        Say for each item which of the user's items speak for it.
+    reasons
+        How many of these.
+    """
+    from anglewise.cli.asking import measure_for
+    from anglewise.cli.inputs import space_of
+    from anglewise.cli.talk import Talk
+    from anglewise.cli.version import version
+    from anglewise.errors import SpellingError, TooFewError
+    from anglewise.recommend.recommender import Recommender
+    from anglewise.report.recommended_table import Told, show_recommended
+    from anglewise.spelling import parted
+
+    talk = Talk(always)
+    if (user is None) == (used is None):
+        raise SpellingError("give --user ID or --used ID,ID (one of them): for whom?")
+    if reasons < 1:
+        raise TooFewError(f"--reasons is {reasons}: at least one is due")
+    there = space_of(space, vectors, talk.say)
+    recommender = Recommender(there, measure_for(there, measure, talk.say))
+    choices: dict[str, Any] = {
+        "allowed": None if allowed is None else _ids(allowed),
+        "forbidden": None if forbidden is None else _ids(forbidden),
+        "popularity": popularity,
+    }
+    items = [] if used is None else parted(used)
+    with talk.progress("searching"):
+        if user is None:
+            found = recommender.recommend_for(items, k, **choices)
+        else:
+            found = recommender.recommend(user, k, **choices)
+    if found.silent:
+        raise TooFewError(
+            f"user {user!r} has no history, and a zero vector: every item is as good; name some "
+            "that were used (--used)"
+        )
+    why = []
+    if explain:
+        why = _explained(recommender, found, user, items, popularity)
+    told = Told(found, why, reasons)
+    if len(told.items) < k:
+        talk.say(f"{len(told.items)} of {k}: no more are left after what was used and the filters")
+    content = {
+        "command": "recommend",
+        "version": version(),
+        "user": user,
+        "used": items or None,
+        "k": k,
+        "measure": found.measure,
+        "meaning": found.meaning,
+        "items": told.items,
+    }
+    talk.give(content, lambda console: show_recommended(told, console))
+    return 0
+
+
+def _explained(
+    recommender: "Recommender",
+    found: "Recommended",
+    user: str | None,
+    items: list[str],
+    popularity: float | None,
+) -> list[Any]:
+    wanted = [one.id for one in found.lists()[0]]
+    if user is None:
+        return [recommender.explain_for(items, one, popularity=popularity) for one in wanted]
+    return [recommender.explain(user, one, popularity=popularity) for one in wanted]
+
+
+def _ids(path: Path) -> list[str]:
+    from anglewise.errors import TooFewError
+    from anglewise.interop.files import contents, existing_file, reading
+
+    with reading(path, "a text of one id a line"):
+        lines = bytes(contents(existing_file(path))).decode("utf-8-sig").splitlines()
+    ids = [line.strip() for line in lines if line.strip()]
+    if not ids:
+        raise TooFewError(f"{path} names no id: one a line is due")
+    return ids

@@ -1,0 +1,113 @@
+"""Where a new user stands: a linear map from what was used, learnt from the users that are there.
+
+If users are a linear function of what they used, ``P = X A``, then for every model whose items
+span that function ``A = Q M`` with a small square ``M``: the closed form of arXiv 2403.05440 in
+any gauge (``M`` is symmetric there), and least squares on all entries (``M = (Q'Q + c I)^-1``).
+``M`` is found from the space alone, by least squares of ``P`` on ``X Q``. Where that reproduces
+``P`` the map is the model's own; elsewhere it is the best approximation of this form, and says
+how good.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from anglewise.embeddings import Space
+from anglewise.errors import ShapeError, TooFewError, ValuesError
+from anglewise.gauge.biases import bias_columns
+from anglewise.sparse import SparseRows
+from anglewise.typing import Array, Float64, Int64
+
+EXACT = 1e-4
+"""A relative residual below this is the rounding of float32 vectors."""
+MOST = 20_000
+"""So many users, evenly spread, teach the map."""
+
+
+@dataclass(frozen=True, eq=False)
+class FoldIn:
+    """``x -> x A``: from the items somebody used, each counting 1, to where the model puts them.
+
+    Attributes
+    ----------
+    encoder
+        ``A``, items x d; bias columns are 0.
+    start
+        What stands there before any item is used: 0, and in bias columns the mean of the users.
+    residual
+        ``|P - X A| / |P|`` over the users that taught it, bias columns left out.
+    """
+
+    encoder: Float64[Array, "items d"]
+    start: Float64[Array, " d"]
+    residual: float
+
+    @property
+    def exact(self) -> bool:
+        """Whether this is the model's own map, to rounding."""
+        return self.residual < EXACT
+
+    def vectors(self, used: SparseRows) -> Float64[Array, "users d"]:
+        """The places of users from what they used; ``TooFewError`` if somebody used nothing."""
+        if used.shape[1] != len(self.encoder):
+            raise ShapeError(
+                f"{used.shape[1]} columns came, the space knows {len(self.encoder)} items: one "
+                "column an item, in its order, is due"
+            )
+        if len(used.counts) and used.counts.min() == 0:
+            raise TooFewError(
+                "a user who used nothing stands nowhere: name an item or two, or show what is "
+                "used most"
+            )
+        return np.asarray(used.ones() @ self.encoder) + self.start
+
+    def vector(self, items: Iterable[int] | Int64[Array, " used"]) -> Float64[Array, " d"]:
+        """The place of one user; an item named twice counts once."""
+        rows = np.unique(np.array(list(items), dtype=np.int64))
+        shape = (1, len(self.encoder))
+        used = SparseRows.from_pairs(np.zeros(len(rows), dtype=np.int64), rows, shape=shape)
+        return self.vectors(used)[0]
+
+
+def learn_fold_in(space: Space) -> FoldIn:
+    """The map from use to vectors of a two-sided space that holds what its users used.
+
+    Raises ``ShapeError`` for one side alone, ``ValuesError`` where ``space.seen`` is missing or
+    empty.
+
+    >>> from anglewise.embeddings import Embeddings
+    >>> used = SparseRows.from_pairs([0, 0, 1, 2], [0, 1, 1, 2], shape=(3, 3))
+    >>> items = np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 2.0]])
+    >>> users = used.ones() @ items / 2
+    >>> space = Space(queries=Embeddings(users), items=Embeddings(items), seen=used)
+    >>> fold_in = learn_fold_in(space)
+    >>> fold_in.exact, fold_in.vector([0, 2]).round(6).tolist()
+    (True, [0.5, 1.0])
+    """
+    if space.one_sided:
+        raise ShapeError("this space has no users: users and items are due to fold somebody in")
+    if space.seen is None or not len(space.seen.indices):
+        raise ValuesError(
+            "this space does not say what its users used, so where a new one stands cannot be "
+            "learnt: give Space(seen=...), or ask with a vector of the model (search_vectors)"
+        )
+    biases = list(bias_columns(space))
+    free = [column for column in range(space.items.dimension) if column not in biases]
+    users = _teachers(space.seen)
+    placed = space.queries.vectors[users].astype(np.float64)
+    items = space.items.vectors.astype(np.float64)[:, free]
+    sums = np.asarray(space.seen.take(users).ones() @ items)
+    inner = np.linalg.lstsq(sums, placed[:, free], rcond=None)[0]
+    size = float(np.linalg.norm(placed[:, free]))
+    missed = float(np.linalg.norm(placed[:, free] - sums @ inner))
+    encoder = np.zeros(space.items.vectors.shape)
+    encoder[:, free] = items @ inner
+    start = np.zeros(space.items.dimension)
+    start[biases] = placed[:, biases].mean(axis=0)
+    return FoldIn(encoder, start, missed / size if size else 1.0)
+
+
+def _teachers(seen: SparseRows) -> Int64[Array, " users"]:
+    users = np.flatnonzero(seen.counts)
+    return users[np.unique(np.linspace(0, len(users) - 1, min(MOST, len(users))).astype(np.int64))]

@@ -1,0 +1,237 @@
+"""Offline replay: learn from what happened before a moment, judge by what happened after it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import TooFewError, ValuesError
+from anglewise.evaluation.evaluate import evaluate
+from anglewise.interactions import Interactions
+from anglewise.judgements.judgements import Judgements
+from anglewise.measures.measure import Measure
+from anglewise.models.closed_form import fit_linear
+from anglewise.neighbours import Neighbours
+from anglewise.search.engine import search, search_vectors
+from anglewise.sparse import SparseRows
+from anglewise.statistics.bootstrap import Means, bootstrap
+from anglewise.statistics.intervals import bca
+from anglewise.typing import Array, Bool, Float64, Int64
+
+Train: TypeAlias = Callable[[Interactions], Space]
+"""From what happened before to a space of the same users and items, in their order."""
+
+POPULAR = "most used"
+"""The name of the list that is the same for everybody."""
+
+
+@dataclass(frozen=True, eq=False)
+class Replayed:
+    """How one measure would have recommended.
+
+    Attributes
+    ----------
+    measure
+        Its spelling, or ``"most used"``: the items used most before, the same for everybody.
+    values
+        nDCG of each judged user.
+    ndcg, low, high
+        Their mean with a 95% interval over users.
+    coverage
+        The share of the items used before that stand in anybody's list.
+    popularity
+        How many users used an item before, on average over all places of all lists.
+    """
+
+    measure: str
+    values: Float64[Array, " users"]
+    ndcg: float
+    low: float
+    high: float
+    coverage: float
+    popularity: float
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """What a time split says about measures.
+
+    Attributes
+    ----------
+    moment
+        The training saw what happened before it.
+    k
+        The length of the lists.
+    measures
+        One for each measure in the order asked for, and last ``"most used"``.
+    users
+        Rows of the judged users: they did something before and something new after.
+    followed
+        How many users had used before, on average, what was used after: a popularity to compare
+        with.
+    unreachable
+        The share of what followed that nobody had used before, so that nothing could find it.
+    """
+
+    moment: float
+    k: int
+    measures: tuple[Replayed, ...]
+    users: Int64[Array, " users"]
+    followed: float
+    unreachable: float
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """Plain types."""
+        return {
+            "moment": self.moment,
+            "k": self.k,
+            "users": len(self.users),
+            "followed": self.followed,
+            "unreachable": self.unreachable,
+            "measures": [
+                {
+                    "measure": one.measure,
+                    f"nDCG@{self.k}": {"mean": one.ndcg, "low": one.low, "high": one.high},
+                    "coverage": one.coverage,
+                    "popularity": one.popularity,
+                }
+                for one in self.measures
+            ],
+        }
+
+
+def linear(interactions: Interactions, components: int = 64, penalty: float = 1000.0) -> Space:
+    """The space of the closed form (``fit_linear``), each interaction counting 1."""
+    used = interactions.rows()
+    model = fit_linear(used.ones(), components, penalty=penalty)
+    return model.space(
+        model.fold_in(used.ones()),
+        user_ids=interactions.user_ids,
+        item_ids=interactions.item_ids,
+        item_metadata=interactions.item_metadata,
+        seen=used,
+    )
+
+
+def replay(
+    interactions: Interactions,
+    train: Train = linear,
+    *,
+    at: float | None = None,
+    share: float = 0.2,
+    measures: Iterable[str | Measure] | str = "dot,cosine",
+    k: int = 10,
+    seed: int = 0,
+) -> Replay:
+    """Train on what happened before a moment, recommend, and see what the users did after it.
+
+    A user is judged who did something before and used something new after; every item used after
+    is relevant with gain 1, also those that nobody had used before. What a user had used is left
+    out of the list.
+
+    Parameters
+    ----------
+    interactions
+        With times.
+    train
+        Makes a space of these users and items, in their order; by default :func:`linear`.
+    at
+        The moment, in the unit of the times; by default so that ``share`` of the interactions
+        happen at it or later.
+    measures, k
+        What ranks, and how long the lists are.
+    seed
+        Draws the resamples of the intervals.
+
+    Raises
+    ------
+    ValuesError
+        No times; a share outside (0, 1); a space of other users and items.
+    TooFewError
+        Nothing before the moment, or nobody to judge.
+
+    Examples
+    --------
+    >>> did = Interactions(
+    ...     users=np.array([0, 0, 1, 1, 2, 2, 2]), items=np.array([0, 1, 0, 1, 0, 2, 1]),
+    ...     weights=np.ones(7), user_ids=np.arange(3), item_ids=np.arange(3),
+    ...     times=np.array([1.0, 2, 1, 2, 1, 2, 9]),
+    ... )
+    >>> seen = replay(did, lambda before: linear(before, 2, penalty=0.1), at=5, measures="dot", k=1)
+    >>> [(one.measure, one.ndcg) for one in seen.measures], seen.users.tolist()
+    ([('dot', 1.0), ('most used', 1.0)], [2])
+    """
+    moment = _moment(interactions, at, share)
+    early = np.asarray(interactions.times) < moment
+    before, after = _some(interactions, early), _some(interactions, ~early)
+    used, gains = before.rows(), replace(after, weights=np.ones(len(after.users))).rows()
+    users = np.flatnonzero((used.counts > 0) & (gains.counts > 0)).astype(np.int64)
+    if not len(users):
+        raise TooFewError(
+            f"nobody did something before {moment:g} and something new after: choose another moment"
+        )
+    space = train(before)
+    if (len(space.queries), len(space.items)) != interactions.shape:
+        raise ValuesError(
+            f"train made {len(space.queries)} users and {len(space.items)} items of "
+            f"{interactions.shape}: keep all of them, in their order"
+        )
+    counts = np.bincount(before.items, minlength=interactions.shape[1])
+    found = search(space, measures, k=k, rows=users, exclude=used, use_seen=False)
+    found[POPULAR] = _most_used(counts, used.take(users), k)
+    values = evaluate(found, Judgements(gains), users, f"nDCG@{k}")[f"nDCG@{k}"]
+    means = values.mean(axis=1)
+    ends = bca(bootstrap(Means(values), len(users), seed=seed), means, values)
+    theirs = gains.take(users).indices
+    return Replay(
+        moment=moment,
+        k=k,
+        users=users,
+        followed=float(counts[theirs].mean()),
+        unreachable=float((counts[theirs] == 0).mean()),
+        measures=tuple(
+            Replayed(name, each, float(mean), float(low), float(high), *_breadth(lists, counts))
+            for (name, lists), each, mean, (low, high) in zip(
+                found.items(), values, means, ends, strict=True
+            )
+        ),
+    )
+
+
+def _moment(interactions: Interactions, at: float | None, share: float) -> float:
+    times = interactions.times
+    if times is None:
+        raise ValuesError("a replay needs times, none came: add a time column")
+    if at is None:
+        if not 0 < share < 1:
+            raise ValuesError(f"share is {share}: a part of the interactions within (0, 1) is due")
+        at = float(np.quantile(times, 1 - share))
+    if not (times < at).any():
+        raise TooFewError(f"nothing happened before {at:g}: the first time is {times.min():g}")
+    return at
+
+
+def _some(interactions: Interactions, entries: Bool[Array, " entries"]) -> Interactions:
+    if not entries.any():
+        raise TooFewError("nothing happened after the moment: choose an earlier one")
+    return replace(
+        interactions,
+        users=interactions.users[entries],
+        items=interactions.items[entries],
+        weights=interactions.weights[entries],
+        times=np.asarray(interactions.times)[entries],
+    )
+
+
+def _most_used(counts: Int64[Array, " items"], used: SparseRows, k: int) -> Neighbours:
+    items = Space(items=Embeddings(counts[:, None]))
+    asking = Embeddings(np.ones((used.shape[0], 1)))
+    return search_vectors(items, asking, "dot", k=k, exclude=used)["dot"]
+
+
+def _breadth(lists: Neighbours, counts: Int64[Array, " items"]) -> tuple[float, float]:
+    rows = lists.indices[lists.indices >= 0]
+    known = np.unique(rows[counts[rows] > 0])
+    return len(known) / int((counts > 0).sum()), float(counts[rows].mean())
