@@ -1,6 +1,7 @@
 """The gauges with a name: where the spectrum of the predictions stands."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -66,9 +67,12 @@ class Power(Gauge):
 
     def pair(self, queries: Root, items: Root) -> MapPair:
         """The maps ``G`` and ``H`` above; the signs make ``items.probe @ H`` positive."""
-        G, H = _refined(queries.matrix, items.matrix, self.t)
-        signs = np.where(items.probe @ H < 0, -1.0, 1.0)
-        return MapPair(G * signs, H * signs)
+        if self.t > 0.5:
+            of_items, of_queries = _graded(items, queries).maps(1 - self.t)
+        else:
+            of_queries, of_items = _graded(queries, items).maps(self.t)
+        signs = np.where(items.probe @ of_items < 0, -1.0, 1.0)
+        return MapPair(of_queries * signs, of_items * signs)
 
 
 ITEM_ORTHONORMAL, BALANCED, USER_ORTHONORMAL = Power(0), Power(0.5), Power(1)
@@ -93,25 +97,47 @@ def predicted(
     return left[:, :rank], spectrum[:rank], right[:rank].T
 
 
-def _refined(K: Float64[Array, "a d"], L: Float64[Array, "b d"], t: float) -> tuple[Array, Array]:
-    """The maps, found twice: first to the balanced gauge, then from there.
+@dataclass(frozen=True, eq=False)
+class _Graded:
+    """The way to every gauge from one pair of sides, found twice: first to the balanced gauge.
 
     One decomposition leaves faint directions with an error of ``eps`` times the largest one. In
     the balanced gauge ``K L'`` is graded, nearly diagonal with falling entries, and there the
     decomposition tells faint directions from each other. The side that gets the smaller power
-    of the spectrum is the delicate one; the sides change places so that it stands second.
+    of the spectrum is the delicate one; it stands first, so ``t`` is at most one half.
     """
-    if t > 0.5:
-        H, G = _refined(L, K, 1 - t)
-        return G, H
-    first = _maps(K, L, 0.5)
-    second = _maps(_triangle(K @ first[0]), _triangle(L @ first[1]), t)
-    return first[0] @ second[0], first[1] @ second[1]
+
+    first: tuple[Array, Array]
+    second: "_Decomposed"
+
+    def maps(self, t: float) -> tuple[Array, Array]:
+        """The maps of the first side and of the other one."""
+        G, H = self.second.maps(t)
+        return self.first[0] @ G, self.first[1] @ H
 
 
-def _maps(K: Float64[Array, "a d"], L: Float64[Array, "b d"], t: float) -> tuple[Array, Array]:
-    left, spectrum, right = predicted(K, L)
-    return L.T @ right * spectrum**-t, K.T @ left * spectrum ** (t - 1)
+@dataclass(frozen=True, eq=False)
+class _Decomposed:
+    """Two roots and the singular value decomposition of their product."""
+
+    K: Float64[Array, "a d"]
+    L: Float64[Array, "b d"]
+    left: Float64[Array, "a r"]
+    spectrum: Float64[Array, " r"]
+    right: Float64[Array, "b r"]
+
+    def maps(self, t: float) -> tuple[Array, Array]:
+        G = self.L.T @ self.right * self.spectrum**-t
+        return G, self.K.T @ self.left * self.spectrum ** (t - 1)
+
+
+@lru_cache(maxsize=4)
+def _graded(one: Root, other: Root) -> _Graded:
+    """Decomposed once for all powers: they differ by the exponent of the spectrum alone."""
+    given = _Decomposed(one.matrix, other.matrix, *predicted(one.matrix, other.matrix))
+    first = given.maps(0.5)
+    sides = [_triangle(x.matrix @ by) for x, by in zip((one, other), first, strict=True)]
+    return _Graded(first, _Decomposed(sides[0], sides[1], *predicted(sides[0], sides[1])))
 
 
 def _triangle(x: Float64[Array, "rows r"]) -> Float64[Array, "_ r"]:
