@@ -17,7 +17,7 @@ from anglewise.compare.verdict import decide
 from anglewise.embeddings import Space
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.kinds import Metric
-from anglewise.judgements.judgements import Judgements
+from anglewise.judgements.judgements import Judgements, Pairs, Triplets
 from anglewise.measures.family import Family, measures_and_families
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import DEFAULT_MEASURES
@@ -26,7 +26,7 @@ from anglewise.typing import Progress
 
 def compare_spaces(
     spaces: Mapping[str, Space],
-    judgements: Judgements | Mapping[str, Judgements],
+    judgements: Judgements | Mapping[str, Judgements] | Pairs | Triplets,
     measures: Iterable[str | Measure | Family] | str = DEFAULT_MEASURES,
     metric: str | Metric | None = None,
     *,
@@ -52,7 +52,8 @@ def compare_spaces(
         From name to space; first the one in use.
     judgements
         Graded relevance, aligned with the first space; or from name to what is aligned with that
-        space, where spaces differ in what they hold. A pair judged in one is judged in all.
+        space, where spaces differ in what they hold. A pair judged in one is judged in all. Graded
+        pairs and triplets are refused.
     measures, metric, metrics, tolerance, seed, threads, progress
         As in ``compare``.
     variants
@@ -123,11 +124,12 @@ def compare_spaces(
 
 
 def _judged(
-    judgements: Judgements | Mapping[str, Judgements], spaces: Mapping[str, Space]
+    judgements: Judgements | Mapping[str, Judgements] | Pairs | Triplets,
+    spaces: Mapping[str, Space],
 ) -> Mapping[str, Judgements]:
     if isinstance(judgements, Judgements):
         return {next(iter(spaces)): judgements}
-    if not isinstance(judgements, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if isinstance(judgements, Pairs | Triplets):
         raise SpellingError(
             "several spaces are compared by graded relevance, and these are pairs or triplets: "
             "compare the spaces one by one, or give judgements of queries and items"
