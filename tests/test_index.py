@@ -130,10 +130,11 @@ def test_lists_are_shorter_where_fewer_items_are_there():
     assert len(Index(films(3), "dot").nearest(np.ones(5), 10)) == 3
 
 
-def test_readers_see_whole_snapshots_while_one_writes():
+@pytest.mark.parametrize("measure", ["dot", "dot@centred"])
+def test_readers_see_whole_snapshots_while_one_writes(measure):
     """Every change adds or removes a pair of twins, one at each end of the axis."""
     pair = lambda n: Embeddings([[n, 1.0], [-n, 1.0]], ids=[f"+{n}", f"-{n}"])  # noqa: E731
-    index = Index(pair(1), "dot")
+    index = Index(pair(1), measure)
     torn, stop = [], threading.Event()
 
     def read():

@@ -32,7 +32,7 @@ class Passage:
 
     def to_dict(self) -> dict[str, Any]:
         """What machines read; the metadata without the text, which stands beside it."""
-        about = {k: v for k, v in self.metadata.items() if v not in {self.text, self.title}}
+        about = {k: _plain(v) for k, v in self.metadata.items() if v != self.text}
         return {
             "id": self.id,
             "title": self.title or None,
@@ -129,6 +129,12 @@ class Passages:
             "left_out": vars(self.left_out),
             "passages": [one.to_dict() for one in self.passages],
         }
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold; dates and the like as text."""
+    fits = type(value) in {str, int, float, bool, list, dict, type(None)}
+    return value if fits else str(value)
 
 
 def asked(prompt: str, passages: Sequence[Passage]) -> str:
