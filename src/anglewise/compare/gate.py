@@ -10,7 +10,7 @@ _NUMBER = r"(?:\d+\.?\d*|\.\d+)"
 _GATE = re.compile(r"(?P<left>[^<>=]+)(?P<relation>>=|<=)(?P<right>[^<>=]+)")
 _LEVEL = re.compile(rf"-?\s*{_NUMBER}")
 _OTHER = re.compile(rf"(?P<name>.*?)(?P<slack>[+-]\s*{_NUMBER})?")
-_LAST = re.compile(r"last(?:\((?P<label>.+)\))?", re.IGNORECASE)
+_LAST = re.compile(r"last(?:\(\s*(?P<label>\S|\S.*\S)\s*\))?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
