@@ -142,6 +142,39 @@ NAMED += [word2vec_binary, word2vec_binary_without_line_ends, word2vec_binary_pa
 TITLED = [parquet_fixed, parquet_lists, feather_file, arrow_stream, json_lines, saved_dataset]
 
 
+def implicit_npz(folder):
+    """As implicit's BPR saves itself: one column beyond the factors."""
+    path = folder / "bpr.npz"
+    ones = np.ones((len(X), 1), np.float32)
+    biases = np.linspace(-1, 1, len(X), dtype=np.float32)[:, None]
+    users, items = np.hstack([X, ones.astype(X.dtype)]), np.hstack([X, biases.astype(X.dtype)])
+    np.savez(path, user_factors=users, item_factors=items, factors=X.shape[1])
+    return path
+
+
+def biased_npz(folder):
+    """Arrays of LightFM: embeddings and biases apart."""
+    path = folder / "lightfm.npz"
+    biases = np.linspace(-1, 1, len(X), dtype=np.float32)
+    np.savez(path, user_embeddings=X, item_embeddings=X, user_biases=biases, item_biases=-biases)
+    return path
+
+
+def spark_model(folder):
+    """As Spark's ALS saves a model: a folder of parts for each side, ordered by nothing."""
+    path = folder / "als"
+    for side in ("userFactors", "itemFactors"):
+        (path / side).mkdir(parents=True)
+        for part, rows in enumerate(([3, 1], [0, 2, 4])):
+            features = pa.array([X[row].tolist() for row in rows], pa.list_(pa.float32()))
+            one = pa.table({"id": pa.array(rows, pa.int32()), "features": features})
+            parquet.write_table(one, path / side / f"part-0000{part}-x.snappy.parquet")
+    return path
+
+
+MODELS = [implicit_npz, biased_npz, spark_model]
+
+
 USERS = ["ann", "ann", "bob", "bob", "cid"]
 ITEMS = ["x", "y", "x", "z", "y"]
 RATINGS = [5.0, 3.0, 4.0, 1.0, 2.5]

@@ -22,7 +22,9 @@ SPACE = Space(
     queries=Embeddings(np.eye(3), ["q1", "q2", "q3"]), items=Embeddings(np.eye(3), ["a", "b", "c"])
 )
 ITEMS = Space(items=SPACE.items)
-VECTORS = [(maker, read_space) for maker in good_files.NAMED + good_files.NAMELESS]
+VECTORS = [
+    (maker, read_space) for maker in good_files.NAMED + good_files.NAMELESS + good_files.MODELS
+]
 INTERACTIONS = [
     (maker, read_interactions) for maker in [*good_files.INTERACTIONS, good_files.sparse_matrix]
 ]
@@ -45,6 +47,7 @@ HOLD_NO_TEXT = {
     good_files.word2vec_binary,
     good_files.word2vec_binary_without_line_ends,
     good_files.word2vec_binary_packed,
+    good_files.spark_model,
     good_files.sparse_matrix,
     good_files.interactions_parquet,
     good_files.qrels_parquet,

@@ -7,10 +7,12 @@ from anglewise.embeddings import Embeddings, Space, TrainedFor
 from anglewise.errors import ShapeError, SpellingError
 from anglewise.interop.files import existing, existing_file
 from anglewise.interop.keyed import Keyed, Side
+from anglewise.interop.keyed_biases import with_biases
 from anglewise.interop.say import PathLike, Say, quiet
 from anglewise.interop.side_files import SideFiles, both_sides, opened, texts_of
 from anglewise.interop.space_folder import read_space_folder
 from anglewise.interop.space_json import is_space_folder
+from anglewise.interop.spark_model import is_spark_model, read_spark_model
 from anglewise.interop.vector_file import read_vectors
 
 
@@ -32,7 +34,8 @@ def read_space(
 
     Reads a folder that ``write_space`` wrote; a folder of ``items.*`` and ``queries.*`` with ids
     in ``items.txt`` and ``queries.txt`` or in BEIR's ``corpus.jsonl`` and ``queries.jsonl``;
-    single files: npy, npz (implicit's ``user_factors`` and ``item_factors`` too), parquet,
+    a model that Spark's ALS saved; single files: npy, npz (implicit's ``user_factors`` and
+    ``item_factors`` too, and arrays of biases beside the vectors), parquet,
     feather and Arrow with a column of lists, JSON lines, safetensors, word2vec's text and binary;
     a data set of Hugging Face saved to disk. All of them also as ``.gz``; npy and Arrow are
     memory-mapped.
@@ -78,6 +81,10 @@ def read_space(
         if any(given["queries"]) or any(given["items"]):
             raise SpellingError(f"{path} is a space with ids and texts of its own: give no others")
         return _trained_for(read_space_folder(path), trained_for)
+    if path is not None and is_spark_model(Path(path)):
+        if any(given["queries"]) or any(given["items"]):
+            raise SpellingError(f"{path} is a model with ids of its own: give no others")
+        return _trained_for(read_spark_model(Path(path), say), trained_for)
     files = _files(path, given)
     sides: dict[Side, Embeddings] = {}
     for side, one in files.items():
@@ -94,7 +101,11 @@ def read_space(
     if trained_for is None and all(_is_factor_model(files[side]) for side in sides):
         say("user_factors and item_factors: taken as trained for dot")
         trained_for = "dot"
-    return _together(sides, files, trained_for or "unknown")
+    space = _together(sides, files, trained_for or "unknown")
+    whole = files["items"].vectors
+    if isinstance(whole, Keyed) and whole is files["queries"].vectors:
+        return with_biases(space, whole, say)
+    return space
 
 
 def _files(
