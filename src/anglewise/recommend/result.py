@@ -74,7 +74,7 @@ class Recommended:
         known: Sequence[str | None] = titles(self.ranked) or [None] * len(self.ranked)
         return [
             [
-                Item(str(ids[row]), score, known[row])
+                Item(str(ids[row]), float(score), known[int(row)])
                 for row, score in zip(rows, scores, strict=True)
                 if row >= 0
             ]

@@ -1,0 +1,277 @@
+"""Recommendations obey the measure, the filters and what was used; explanations add up."""
+
+import numpy as np
+import pytest
+
+from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
+from anglewise.gauge.biases import bias_columns, without_biases
+from anglewise.gauge.spelling import gauge
+from anglewise.models.closed_form import fit_linear
+from anglewise.recommend import Recommender
+from anglewise.search.engine import search
+from anglewise.simulation.catalogue import simulate
+from anglewise.sparse import SparseRows
+
+MEASURES = ["dot", "cosine", "euclidean", "norm(0,0.5)", "cosine@balanced", "cosine@centred"]
+PRODUCTS = ["dot", "cosine", "norm(0,0.5)", "norm(1,0.25)"]
+
+
+@pytest.fixture(scope="module")
+def films():
+    """A linear model of a simulated catalogue; the last user has no history."""
+    did = simulate(n_users=150, n_items=80, seed=1).interactions
+    table = did.rows()
+    some = np.flatnonzero(table.rows < 149)
+    used = SparseRows.from_pairs(table.rows[some], table.indices[some], shape=table.shape)
+    model = fit_linear(used.ones(), 12, penalty=20.0)
+    return model.space(
+        model.fold_in(used.ones()),
+        user_ids=[f"u{i}" for i in range(150)],
+        item_ids=[f"i{i}" for i in range(80)],
+        item_metadata=did.item_metadata,
+        seen=used,
+    )
+
+
+@pytest.fixture(scope="module")
+def other():
+    """Users that are no linear function of what they used."""
+    rng = np.random.default_rng(0)
+    users, items = rng.standard_normal((40, 6)), rng.standard_normal((30, 6))
+    used = SparseRows.from_pairs(*np.nonzero(rng.random((40, 30)) < 0.2), shape=(40, 30))
+    return Space(queries=Embeddings(users), items=Embeddings(items), trained_for="dot", seen=used)
+
+
+@pytest.fixture(scope="module")
+def biased():
+    """``p . q + c_i`` as BPR writes it: 1 on the users' side."""
+    rng = np.random.default_rng(2)
+    users, items = rng.standard_normal((20, 4)), rng.standard_normal((30, 4))
+    users[:, 3], items[:, 3] = 1, 5 * rng.standard_normal(30)
+    return Space(queries=Embeddings(users), items=Embeddings(items), trained_for="dot")
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_lists_are_those_of_search(films, measure):
+    ours = Recommender(films, measure).recommend(range(100), 7)
+    theirs = search(films, measure, k=7, rows=np.arange(100))[measure]
+    assert np.array_equal(ours.found.indices, theirs.indices)
+    assert np.array_equal(ours.scores, theirs.scores)
+
+
+def test_everybody_is_asked_by_default_and_rows_and_ids_are_one(films):
+    recommender = Recommender(films)
+    everybody = recommender.recommend(k=5)
+    assert np.array_equal(everybody.ids[3:5], recommender.recommend([3, "u4"], 5).ids)
+    assert list(everybody.asked) == list(films.queries.ids)
+
+
+def test_what_was_used_is_never_recommended_unless_asked_for(films):
+    recommender = Recommender(films)
+    found = recommender.recommend(k=80).found.indices
+    for user in range(149):
+        shown = found[user][found[user] >= 0]
+        assert set(shown) == set(range(80)) - set(films.seen.row(user))
+    again = recommender.recommend("u3", 80, with_seen=True).found.indices
+    assert set(again[0]) == set(range(80))
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_a_filter_takes_items_out_and_reorders_nothing(films, measure):
+    recommender = Recommender(films, measure)
+    whole = recommender.recommend("u5", 80).ids[0]
+    allowed = [f"i{i}" for i in range(0, 80, 3)]
+    left = [name for name in whole if name is not None and name in allowed]
+    few = recommender.recommend("u5", 80, allowed=allowed)
+    assert [one.id for one in few.lists()[0]] == left
+    forbidden = [f"i{i}" for i in range(80) if i % 3]
+    assert [
+        one.id for one in recommender.recommend("u5", 80, forbidden=forbidden).lists()[0]
+    ] == left
+    both = recommender.recommend("u5", 80, allowed=allowed, forbidden=left[:2])
+    assert [one.id for one in both.lists()[0]] == left[2:]
+
+
+def test_the_popularity_knob_is_the_norm_measure(films):
+    turned = Recommender(films).recommend(k=5, popularity=0.5)
+    assert turned.measure == "norm(0,0.5)"
+    assert np.array_equal(turned.ids, Recommender(films, "norm(0,0.5)").recommend(k=5).ids)
+
+
+def test_more_of_the_knob_recommends_shorter_items(films):
+    recommender = Recommender(films)
+    lengths = [
+        films.items.norms[recommender.recommend(range(149), 5, popularity=b).found.indices].mean()
+        for b in (-0.5, 0, 0.5, 1, 2)
+    ]
+    assert np.all(np.diff(lengths) < 0)
+
+
+def test_similar_items_and_users_leave_out_themselves(films):
+    recommender = Recommender(films, "cosine")
+    assert "i7" not in recommender.similar_items("i7", 79).ids
+    assert "u7" not in recommender.similar_users("u7", 148).ids
+    theirs = search(films, "cosine", k=4, direction="items-items", rows=np.array([7]))["cosine"]
+    assert np.array_equal(recommender.similar_items("i7", 4).found.indices, theirs.indices)
+
+
+def test_similar_items_agree_in_every_gauge_under_a_measure_that_does_not_depend_on_it(films):
+    moved = gauge("item-orthonormal").apply(films)
+    lists = [
+        Recommender(s, "cosine@data-space").similar_items(range(20), 5).ids for s in (films, moved)
+    ]
+    assert np.array_equal(*lists)
+    plain = [Recommender(s, "cosine").similar_items(range(20), 5).ids for s in (films, moved)]
+    assert not np.array_equal(*plain)
+
+
+@pytest.mark.parametrize("name", ["balanced", "item-orthonormal", "user-orthonormal"])
+def test_the_fold_in_of_a_linear_model_is_its_own_in_every_gauge(films, name):
+    space = gauge(name).apply(films)
+    fold_in = Recommender(space).fold_in
+    assert fold_in.exact
+    known = fold_in.vectors(films.seen.take(np.arange(20)))
+    np.testing.assert_allclose(known, space.queries.vectors[:20], rtol=0, atol=1e-4)
+
+
+def test_a_known_user_folded_in_is_recommended_the_same(films):
+    recommender = Recommender(films)
+    known = recommender.recommend("u3", 8)
+    new = recommender.recommend_for([int(i) for i in films.seen.row(3)], 8)
+    assert known.ids.tolist() == new.ids.tolist()
+    assert list(new.asked) == ["new"]
+
+
+def test_an_item_named_twice_counts_once(films):
+    recommender = Recommender(films)
+    once, twice = recommender.recommend_for(["i1"], 5), recommender.recommend_for(["i1", 1], 5)
+    assert np.array_equal(once.scores, twice.scores)
+
+
+@pytest.mark.parametrize("measure", PRODUCTS)
+def test_explanations_of_a_linear_model_sum_to_the_score(films, measure):
+    recommender = Recommender(films, measure)
+    for user in range(0, 140, 20):
+        for one in recommender.recommend(user, 3).lists()[0]:
+            why = recommender.explain(user, one.id)
+            assert why.exact
+            assert {c.id for c in why.contributions} == {f"i{i}" for i in films.seen.row(user)}
+            total = sum(c.value for c in why.contributions)
+            assert why.score == pytest.approx(one.score, rel=1e-5)
+            assert abs(why.rest) < 1e-4 * sum(abs(c.value) for c in why.contributions)
+            assert why.score == pytest.approx(total + why.own + why.rest, rel=1e-12)
+
+
+def test_without_one_item_a_linear_score_falls_by_its_contribution(films):
+    recommender = Recommender(films)
+    used = [f"i{i}" for i in films.seen.row(4)]
+    why = recommender.explain_for(used, "i9")
+    strongest = why.contributions[0]
+    less = recommender.explain_for([name for name in used if name != strongest.id], "i9")
+    assert why.score - less.score == pytest.approx(strongest.value, rel=1e-9)
+
+
+def test_explanations_of_other_models_say_what_they_leave_unsaid(other):
+    why = Recommender(other).explain(0, 0)
+    assert not why.exact
+    assert why.residual > 0.1
+    score = float(other.queries.vectors[0].astype(float) @ other.items.vectors[0].astype(float))
+    assert why.score == pytest.approx(score)
+    total = sum(c.value for c in why.contributions) + why.own + why.rest
+    assert total == pytest.approx(score)
+
+
+def test_biases_count_in_products_and_in_no_angle(biased):
+    assert bias_columns(biased) == (3,)
+    without = without_biases(biased)
+    assert without.items.dimension == 3
+    dot = search(biased, "dot", k=5)["dot"].indices
+    assert np.array_equal(Recommender(biased).recommend(k=5).found.indices, dot)
+    for measure in ("cosine", "euclidean"):
+        clean = search(without, measure, k=5)[measure].indices
+        assert np.array_equal(Recommender(biased, measure).recommend(k=5).found.indices, clean)
+    for measure in ("dot", "cosine", "cosine@balanced"):
+        clean = search(without, measure, k=5, direction="items-items")[measure].indices
+        ours = Recommender(biased, measure).similar_items(range(30), 5).found.indices
+        assert np.array_equal(ours, clean)
+
+
+def test_bias_columns_that_are_named_win_over_those_that_look_like_it(biased):
+    sides = {"queries": biased.queries, "items": biased.items}
+    assert bias_columns(Space(**sides, about={"bias_columns": []})) == ()
+    assert bias_columns(Space(**sides, about={"bias_columns": [0, 3]})) == (0, 3)
+    with pytest.raises(ShapeError, match="all 4 columns"):
+        without_biases(Space(**sides, about={"bias_columns": [0, 1, 2, 3]}))
+
+
+def test_a_new_user_of_a_biased_model_gets_the_biases(biased):
+    rng = np.random.default_rng(5)
+    used = SparseRows.from_pairs(*np.nonzero(rng.random((20, 30)) < 0.3), shape=(20, 30))
+    space = Space(queries=biased.queries, items=biased.items, trained_for="dot", seen=used)
+    recommender = Recommender(space)
+    assert recommender.fold_in.vector([1, 2])[3] == pytest.approx(1)
+    why = recommender.explain_for([1, 2], 7)
+    assert why.own == pytest.approx(float(biased.items.vectors[7, 3]), rel=1e-6)
+    assert why.rest == pytest.approx(0, abs=1e-9)
+
+
+def test_a_user_without_history_gets_an_empty_list_and_is_named(films):
+    recommender = Recommender(films)
+    found = recommender.recommend(["u1", "u149"], 5)
+    assert found.silent == ("u149",)
+    assert [len(one) for one in found.lists()] == [5, 0]
+    assert found.ids[1].tolist() == [None] * 5
+    with pytest.raises(TooFewError, match="no history"):
+        recommender.explain("u149", "i1")
+    with pytest.raises(TooFewError, match="used nothing"):
+        recommender.recommend_for([], 5)
+
+
+def test_lists_are_shorter_where_fewer_are_left(films):
+    recommender = Recommender(films)
+    left = 80 - len(films.seen.row(3))
+    assert len(recommender.recommend("u3", 1000).lists()[0]) == left
+    unseen = [i for i in range(80) if i not in films.seen.row(3)][:2]
+    assert len(recommender.recommend("u3", 10, allowed=unseen).lists()[0]) == 2
+    seen = [int(i) for i in films.seen.row(3)]
+    assert recommender.recommend("u3", 10, allowed=seen).lists() == [[]]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda r: r.recommend("u9999"), IdsError, "did you mean"),
+        (lambda r: r.recommend("nobody at all"), IdsError, "ids are such as 'u0'"),
+        (lambda r: r.recommend(150), IdsError, "row 150 is none of 0 to 149"),
+        (lambda r: r.recommend(np.array([-1])), IdsError, "row -1"),
+        (lambda r: r.recommend("u1", 0), TooFewError, "at least one"),
+        (lambda r: r.recommend("u1", allowed=[]), TooFewError, "filters leave none"),
+        (lambda r: r.recommend("u1", allowed=["x"]), IdsError, "no item has the id 'x'"),
+        (lambda r: r.recommend("u1", popularity=float("nan")), ValuesError, "finite"),
+        (lambda r: r.similar_items("x"), IdsError, "no item"),
+        (lambda r: r.explain("u1", "x"), IdsError, "no item"),
+    ],
+)
+def test_bad_questions_are_refused_with_a_hint(films, call, error, words):
+    with pytest.raises(error, match=words):
+        call(Recommender(films))
+
+
+def test_what_a_measure_cannot_do_is_said(films):
+    with pytest.raises(SpellingError, match="no exponent"):
+        Recommender(films, "euclidean").recommend("u1", popularity=0.5)
+    for measure in ("euclidean", "manhattan", "cosine@centred"):
+        with pytest.raises(SpellingError, match="no plain product"):
+            Recommender(films, measure).explain("u1", "i1")
+
+
+def test_spaces_that_cannot_fold_in_or_have_no_users_say_so(films):
+    unknown = Space(queries=films.queries, items=films.items, trained_for="dot")
+    with pytest.raises(ValuesError, match="does not say what its users used"):
+        Recommender(unknown).recommend_for(["i1"], 3)
+    alone = Recommender(Space(items=films.items), "cosine")
+    assert alone.similar_items("i1", 3).ids.shape == (1, 3)
+    for call in (alone.recommend, lambda: alone.similar_users("i1"), lambda: alone.fold_in):
+        with pytest.raises(ShapeError):
+            call()
