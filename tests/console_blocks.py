@@ -28,6 +28,7 @@ LINKS = {
     "use-d.npy": "cranfield/vectors/use/items.npy",
     "use-d.txt": "cranfield/vectors/use/items.txt",
     "bank.csv": "banking77/texts.csv",
+    "claims.jsonl": "scifact/queries.jsonl",
     "qrels.tsv": "cranfield/qrels.tsv",
     "corpus.jsonl.gz": "cranfield/corpus.jsonl.gz",
     "queries.jsonl": "cranfield/queries.jsonl",
