@@ -67,6 +67,12 @@ def test_a_text_heads_its_neighbours(anglewise, space):
     assert run.out.startswith("text: wing flow\n")
 
 
+def test_bytes_that_are_no_text_do_no_harm(anglewise, space):
+    ask = ["--encoder", MINE, "--quiet"]
+    assert anglewise("search", space, "--text", "wing\udcff", *ask).code == 0
+    assert anglewise("context", space, "--prompt", "wing\udcff", *ask).code == 0
+
+
 def test_one_asks_by_id_or_by_words(anglewise, space):
     assert refused(anglewise("search", space), "--query", "--text")
     assert refused(anglewise("search", space, "--query", "q1", "--text", "x"), "--text")

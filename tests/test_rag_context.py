@@ -220,6 +220,14 @@ def test_what_is_known_of_a_passage_is_told_in_json():
     }
 
 
+def test_what_no_reader_sees_does_no_harm():
+    index = index_of(["wing \x00flow\ud800", "heat"])
+    found = Context(index, encode)("wing\x07 \udcff flow")
+    assert found.prompt == "wing    flow"
+    assert found.passages[0].text == "wing  flow "
+    found.text().encode()
+
+
 class Store:
     """Stands for a vector store: it answers, and that is all it does."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from anglewise.embeddings import Embeddings, Space
 from anglewise.encoders.batches import encode_texts
+from anglewise.encoders.cleaning import clean
 from anglewise.encoders.encoder import Encoder
 from anglewise.encoders.load import encoder, encoder_of
 from anglewise.errors import ShapeError, TooFewError
@@ -19,9 +20,10 @@ def encoder_for(space: Space, named: str | None) -> Encoder:
 
 def questions(space: Space, texts: Sequence[str], model: Encoder) -> Float32[Array, "texts d"]:
     """Texts encoded as questions to a space; ``ShapeError`` if they cannot ask it."""
-    if not all(text.strip() for text in texts):
+    cleaned = [clean(text) for text in texts]
+    if not all(text.strip() for text in cleaned):
         raise TooFewError("a text that is empty asks nothing: write some words")
-    vectors = encode_texts(texts, model, asking=True)
+    vectors = encode_texts(cleaned, model, asking=True)
     due = space.items.dimension
     if vectors.shape[1] != due:
         raise ShapeError(

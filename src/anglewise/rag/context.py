@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from anglewise.encoders.batches import encode_texts
+from anglewise.encoders.cleaning import clean
 from anglewise.encoders.encoder import Encode, Encoder
 from anglewise.encoders.load import encoder as load
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
@@ -113,6 +114,8 @@ class Context:
     ) -> Passages:
         """The passages for a prompt, at most so many, from items whose metadata are ``where``.
 
+        Control characters become blanks.
+
         Raises
         ------
         TooFewError
@@ -122,6 +125,7 @@ class Context:
         ValuesError
             A prompt that is longer than the budget, or items without texts.
         """
+        prompt = clean(prompt)
         self._check(prompt)
         hits = self.index.search(self.vector(prompt), self.candidates, where=where)[0]
         return self._given(prompt, hits, most)
@@ -232,5 +236,5 @@ def _passage(hit: Hit, context: Context, probability: float | None) -> Passage:
             "texts with anglewise encode, or name the column (text_column=...)"
         )
     title = hit.metadata.get(context.title_column)
-    named = title if isinstance(title, str) else ""
-    return Passage(hit.id, hit.score, text, named, probability, hit.metadata)
+    named = clean(title) if isinstance(title, str) else ""
+    return Passage(hit.id, hit.score, clean(text), named, probability, hit.metadata)
