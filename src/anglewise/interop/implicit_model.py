@@ -44,4 +44,4 @@ def bias_columns(users: Array, items: Array, factors: Any) -> tuple[int, ...]:
 
 
 def _constant(column: Array) -> bool:
-    return len(column) >= FEWEST_ROWS and column[0] != 0 and bool((column == column[0]).all())
+    return bool(len(column) >= FEWEST_ROWS and column[0] != 0 and (column == column[0]).all())
