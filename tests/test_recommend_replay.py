@@ -1,0 +1,120 @@
+"""A replay learns from what came before and judges by what came after."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import TooFewError, ValuesError
+from anglewise.recommend import replay
+from anglewise.recommend.replay import POPULAR, linear
+from anglewise.simulation.catalogue import simulate
+from real_data import real_data
+
+DID = simulate(n_users=200, n_items=60, seed=4).interactions
+TIMED = replace(DID, times=np.random.default_rng(0).random(len(DID.users)))
+
+
+def small(before):
+    return linear(before, 8, penalty=10.0)
+
+
+def test_training_sees_nothing_of_what_came_after():
+    met = []
+
+    def train(before):
+        met.append(before)
+        return small(before)
+
+    replay(TIMED, train, at=0.7)
+    assert met[0].times.max() < 0.7
+    assert len(met[0].users) == (TIMED.times < 0.7).sum()
+    assert met[0].shape == TIMED.shape
+
+
+def test_an_oracle_is_right_and_its_opposite_wrong():
+    late = np.zeros(TIMED.shape)
+    after = TIMED.times >= 0.8
+    late[TIMED.users[after], TIMED.items[after]] = 1
+
+    def oracle(sign):
+        eye = np.eye(60)
+        return lambda _: Space(queries=Embeddings(sign * (late - 0.5)), items=Embeddings(eye))
+
+    assert replay(TIMED, oracle(1), measures="dot").measures[0].ndcg == pytest.approx(1)
+    # lists reach what followed only where hardly anything else is left
+    assert replay(TIMED, oracle(-1), measures="dot").measures[0].ndcg < 0.05
+
+
+def test_figures_are_those_of_the_definition():
+    result = replay(TIMED, small, at=0.8, k=5)
+    early = TIMED.times < 0.8
+    counts = np.bincount(TIMED.items[early], minlength=60)
+    judged = np.intersect1d(TIMED.users[early], TIMED.users[~early])
+    assert result.users.tolist() == judged.tolist()
+    followed = [counts[i] for u, i in zip(TIMED.users, TIMED.items, strict=True)]
+    after = ~early & np.isin(TIMED.users, judged)
+    assert result.followed == pytest.approx(np.array(followed)[after].mean())
+    for one in result.measures:
+        assert one.low <= one.ndcg <= one.high
+        assert one.ndcg == pytest.approx(one.values.mean())
+        assert 0 < one.coverage <= 1
+    names = [one.measure for one in result.measures]
+    assert names == ["dot", "cosine", POPULAR]
+
+
+def test_the_most_used_cover_less_and_are_the_most_popular():
+    by_name = {one.measure: one for one in replay(TIMED, small, k=5).measures}
+    assert by_name[POPULAR].coverage < by_name["cosine"].coverage
+    assert by_name[POPULAR].popularity > by_name["dot"].popularity > by_name["cosine"].popularity
+
+
+def test_a_knob_buys_coverage_with_popularity():
+    tried = replay(TIMED, small, measures=["dot", "norm(0,0.5)", "norm(0,1)"], k=5).measures[:3]
+    assert tried[0].popularity > tried[1].popularity > tried[2].popularity
+    assert tried[0].coverage < tried[2].coverage
+
+
+def test_items_that_nobody_had_used_count_as_missed():
+    fresh = np.where(TIMED.items >= 55, 2.0, TIMED.times)
+    result = replay(replace(TIMED, times=fresh), small, at=1.5)
+    assert result.unreachable == 1
+    assert all(one.ndcg == 0 for one in result.measures)
+
+
+def test_the_same_seed_gives_the_same_figures():
+    assert replay(TIMED, small).to_dict() == replay(TIMED, small).to_dict()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"at": -1}, TooFewError, "nothing happened before"),
+        ({"at": 2}, TooFewError, "nothing happened after"),
+        ({"share": 0}, ValuesError, "share is 0"),
+        ({"train": lambda _: Space(items=Embeddings(np.eye(3)))}, ValuesError, "keep all of them"),
+    ],
+)
+def test_what_cannot_be_replayed_is_refused(change, error, words):
+    with pytest.raises(error, match=words):
+        replay(TIMED, **{"train": small, **change})
+    with pytest.raises(ValuesError, match="needs times"):
+        replay(DID, small)
+
+
+def test_users_who_only_came_or_only_left_are_not_judged():
+    times = np.where(TIMED.users < 100, 0.0, 1.0)
+    with pytest.raises(TooFewError, match=r"before 0\.5 and something new after"):
+        replay(replace(TIMED, times=times), small, at=0.5)
+
+
+def test_films_of_a_real_catalogue_follow_what_was_learnt():
+    """MovieLens-100K: the model beats the list that is the same for everybody, as it should."""
+    from anglewise.interop.read import read_interactions
+
+    did = read_interactions(real_data("ml-100k/interactions.csv.gz"))
+    result = replay(did, lambda before: linear(before, 32, penalty=300.0), measures="dot,cosine")
+    by_name = {one.measure: one for one in result.measures}
+    assert by_name["dot"].coverage > 2 * by_name[POPULAR].coverage
+    assert by_name["dot"].ndcg > 0.1
