@@ -1,5 +1,6 @@
 """What stands in a row of the table: a measure, or a measure in one of several spaces."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -13,8 +14,9 @@ from anglewise.measures.measure import Measure
 from anglewise.spelling import parted
 
 AS_IT_IS = Variant()
-FORBIDDEN = "[]·:,<>="
+FORBIDDEN = "[]·+:,<>="
 """What stands between the parts of a candidate or of a gate."""
+_DOT = re.compile(r"\s*[+·]\s*")
 
 
 @runtime_checkable
@@ -109,14 +111,15 @@ def entrant(spelling: str, among: Sequence[Entrant]) -> int:
 def canonical(spelling: str) -> str:
     """A candidate as the table writes it: ``cosine``, or ``new: cosine``.
 
-    Raises ``SpellingError`` for a measure that is not known.
+    As in a variant, ``+`` may be typed for the dot. Raises ``SpellingError`` for a measure that is
+    not known.
 
-    >>> canonical("Dot"), canonical("New·int8 :norm(0, .50)")
-    ('dot', 'New·int8: norm(0,0.5)')
+    >>> canonical("Dot"), canonical("New[:8] + int8 :norm(0, .50)")
+    ('dot', 'New[:8]·int8: norm(0,0.5)')
     """
     space, colon, measure = spelling.rpartition(":")
     read = measures_and_families(["".join(measure.lower().split())])[0]
-    return f"{space.strip()}: {read}" if colon else str(read)
+    return f"{_DOT.sub('·', space.strip())}: {read}" if colon else str(read)
 
 
 def _check_name(name: str) -> None:
