@@ -1,7 +1,11 @@
 """Several spaces, gates over time and JUnit from the command line."""
 
 import json
+import re
+import shlex
+import shutil
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -148,3 +152,30 @@ def test_options_that_need_one_another_are_said_before_any_work(anglewise, tmp_p
     assert refused(anglewise("compare", "nowhere", "--history", tmp_path), "folder")
     (tmp_path / "h.parquet").write_bytes(b"no parquet")
     assert refused(anglewise("compare", "nowhere", *history), "h.parquet")
+
+
+RECIPE = Path(__file__).parents[1] / "docs" / "gates.md"
+
+
+def recipe():
+    """The command of the guide's workflow, as words, without the name of the program."""
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", RECIPE.read_text(), re.MULTILINE | re.DOTALL)
+    (command,) = re.findall(
+        r"anglewise (compare .*?)\n(?!  +--)", block.replace("\\\n", ""), re.DOTALL
+    )
+    return [word.replace("$GITHUB_SHA", "c0ffee") for word in shlex.split(command)]
+
+
+def test_the_recipe_of_the_guide_fails_a_worse_model_and_passes_the_same_one(
+    anglewise, models, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "quality").mkdir()
+    shutil.copy(models / "qrels.txt", tmp_path / "quality" / "qrels.tsv")
+    for model, code in (("new", 0), ("old", 1), ("old", 1), ("new", 0)):
+        shutil.copytree(models / model, tmp_path / "space", dirs_exist_ok=True)
+        assert anglewise(*recipe()).code == code
+        gates = ET.parse("gates.xml").getroot()  # noqa: S314 our own words
+        failed = [one.get("name") for one in gates.iter("testcase") if len(one.findall("failure"))]
+        assert failed == (["space: cosine>=last-0.02"] if code else [])
+        assert Path("gates.md").read_text().startswith("**1 of 2" if code else "**All gates held")
