@@ -293,8 +293,9 @@ def test_junit_has_one_case_a_gate_with_its_figures(good, worse, file):
     assert root.tag == "testsuites"
     (suite,) = root
     counts = {"tests": "3", "failures": "1", "errors": "0", "skipped": "1"}
-    assert counts.items() <= suite.attrib.items()
-    assert counts.items() <= root.attrib.items()
+    assert suite.attrib == {"name": "compare by nDCG@10", "time": "0"} | counts
+    del counts["skipped"]  # the schema of Jenkins does not know it so high up
+    assert root.attrib == {"name": "anglewise", "time": "0"} | counts
     assert [child.tag for child in suite] == ["properties", "testcase", "testcase", "testcase"]
     cases = suite.findall("testcase")
     assert [one.get("name") for one in cases] == [str(one.gate) for one in checked]

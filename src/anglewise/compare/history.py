@@ -8,10 +8,15 @@ from hashlib import sha256
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
+
 from anglewise.compare.result import Comparison
 from anglewise.interop.history_file import HistoryTable
 from anglewise.judgements.judgements import Judgements
+from anglewise.sparse import SparseRows
 from anglewise.typing import Array, Float64
+
+PAIRS_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,19 +102,32 @@ def identity(comparison: Comparison) -> Identity | None:
         return None
     judged = evidence.judgements
     asking, ranked = evidence.space.sides(judged.direction)
-    gains = judged.gains
-    pairs = zip(
-        asking.ids[gains.rows].tolist(),
-        ranked.ids[gains.indices].tolist(),
-        gains.values.tolist(),
-        strict=True,
-    )
-    text = "\n".join(sorted(f"{query}\t{item}\t{gain:g}" for query, item, gain in pairs))
     return Identity(
         comparison,
         asking.ids[evidence.rows].tolist(),
-        sha256(text.encode()).hexdigest()[:12],
+        _digest(judged.gains, asking.ids, ranked.ids),
     )
+
+
+def _digest(gains: SparseRows, queries: Array, items: Array) -> str:
+    """Twelve letters for what is judged, whatever the order of rows."""
+    queries, by_query = _in_order(queries, gains.rows)
+    items, by_item = _in_order(items, gains.indices)
+    order = np.lexsort((by_item, by_query))
+    found = sha256()
+    for start in range(0, len(order), PAIRS_AT_ONCE):
+        some = order[start : start + PAIRS_AT_ONCE]
+        columns = queries[by_query[some]], items[by_item[some]], gains.values[some]
+        pairs = zip(*(column.tolist() for column in columns), strict=True)
+        found.update("".join(f"{q}\t{item}\t{gain:g}\n" for q, item, gain in pairs).encode())
+    return found.hexdigest()[:12]
+
+
+def _in_order(ids: Array, rows: Array) -> tuple[Array, Array]:
+    """The ids of some rows, as text in order, and where each row stands among them."""
+    there = np.unique(rows)
+    names, places = np.unique(ids[there].astype(str), return_inverse=True)
+    return names, places[np.searchsorted(there, rows)]
 
 
 def rows_of(

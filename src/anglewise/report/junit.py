@@ -16,7 +16,7 @@ def junit(result: Comparison, checked: Sequence[Checked]) -> str:
     """
     failed = sum(not one.passed for one in checked)
     skipped = sum(one.figure is None for one in checked)
-    counts = f'tests="{len(checked)}" failures="{failed}" errors="0" skipped="{skipped}" time="0"'
+    counts = f'tests="{len(checked)}" failures="{failed}" errors="0" time="0"'
     facts = {
         "signature": result.signature,
         "verdict": f"{headline(result)}: {result.verdict.reason}",
@@ -24,7 +24,7 @@ def junit(result: Comparison, checked: Sequence[Checked]) -> str:
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         f'<testsuites name="anglewise" {counts}>',
-        f'  <testsuite name="compare by {_text(result.metric)}" {counts}>',
+        f'  <testsuite name="compare by {_text(result.metric)}" {counts} skipped="{skipped}">',
         "    <properties>",
         *(
             f'      <property name="{name}" value="{_text(value)}"/>'
