@@ -100,6 +100,13 @@ def test_lists_and_pages_of_several_spaces_are_written(anglewise, models, tmp_pa
     assert "new: cosine" in (tmp_path / "x.html").read_text()
 
 
+def test_lists_of_spaces_in_any_script_have_files_of_their_own(anglewise, models, tmp_path):
+    words = [f"旧={models / 'old'}", f"新={models / 'new'}", "--qrels", models / "qrels.txt"]
+    words += ["--measures", "cosine", "--run-out", tmp_path / "runs"]
+    assert anglewise("compare", "--spaces", *words).code == 0
+    assert len(list((tmp_path / "runs").iterdir())) == 2
+
+
 def test_what_cannot_be_compared_is_one_message(anglewise, models, tmp_path):
     words = between(models, "old", "new")
     pairs = tmp_path / "pairs.csv"

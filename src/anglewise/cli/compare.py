@@ -86,7 +86,7 @@ def compare(
                 say=talk.say,
                 seed=always.seed,
             )
-            run = partial(compare_spaces, spaces, judged, variants=several.variants)
+            run = partial(compare_spaces, spaces, judged, variants=several.variants or ())
         else:
             run = partial(
                 compared,

@@ -109,7 +109,7 @@ class Several:
     ] = ()
     """Folders or files of several models, the one in use first; NAME=FOLDER names one. Each of
     the measures in each of them is a candidate."""
-    variants: str = ""
+    variants: str | None = None
     """Cheaper vectors of these as further candidates, parted by commas: :128 for the first 128
     columns, int8, binary, :128+int8; of one space alone as new+int8."""
 

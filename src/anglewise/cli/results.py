@@ -72,4 +72,5 @@ def _paths(to: Path, measures: list[str]) -> list[Path]:
     if to.exists() and not to.is_dir():
         raise FileError(f"{to} is a file: {len(measures)} runs need a folder")
     to.mkdir(parents=True, exist_ok=True)
-    return [to / f"{re.sub(r'[^A-Za-z0-9.@-]+', '_', name).strip('_')}.run" for name in measures]
+    plain = (re.sub(r"[^\w.@-]+", "_", name).strip("_") for name in measures)
+    return [to / f"{name}.run" for name in plain]
