@@ -186,6 +186,18 @@ def test_judgements_of_an_item_that_the_first_space_lacks_come_from_its_own(new)
     assert [one.metrics for one in result.measures] == [one.metrics for one in turned.measures]
 
 
+def test_rows_without_ids_are_told_by_their_number_and_that_is_said(old):
+    bare = Space(queries=Embeddings(old.queries.vectors), items=Embeddings(old.items.vectors))
+    numbers = [(q[1:], d[1:], gain) for q, d, gain in PAIRS]
+    named = Space(
+        queries=Embeddings(old.queries.vectors, ids=range(QUERIES)),
+        items=Embeddings(old.items.vectors, ids=range(ITEMS)),
+    )
+    result = compare_spaces({"bare": bare, "named": named}, judged(bare, numbers), "cosine")
+    assert result.notes[0].startswith("bare came without ids")
+    assert len({one.metrics["nDCG@10"] for one in result.measures}) == 1
+
+
 def test_what_one_space_leaves_out_all_leave_out(old, new):
     hidden = SparseRows.from_pairs(np.arange(QUERIES), np.arange(QUERIES), shape=(QUERIES, ITEMS))
     trained = Space(queries=old.queries, items=old.items, seen=hidden)

@@ -26,6 +26,7 @@ def space_notes(
 ) -> tuple[str, ...]:
     """Sentences, the gravest first: what does not match, the labels, how few, the vectors."""
     return (
+        *_nameless(field.spaces, field.judgements),
         *_unshared(field.unshared, len(scores.rows)),
         *_lacking(field.ranked),
         *_labels(judged),
@@ -36,6 +37,16 @@ def space_notes(
         *settings_notes(scores),
         *_sizes(models),
     )
+
+
+def _nameless(spaces: Mapping[str, Space], shared: Judgements) -> Iterator[str]:
+    without = [
+        name
+        for name, space in spaces.items()
+        if not all(side.named for side in space.sides(shared.direction))
+    ]
+    if without and len(spaces) > 1:
+        yield f"{listed(without)} came without ids: the numbers of their rows stand for them"
 
 
 def _unshared(queries: Sequence[str], counting: int) -> Iterator[str]:
