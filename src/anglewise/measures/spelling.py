@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from anglewise.measures.bias_frame import WithoutBiases
 from anglewise.measures.formula import Cosine, Dot, Euclidean, Formula, Manhattan, Norm
 from anglewise.measures.frame import Frame
 from anglewise.measures.gauge_frames import GAUGE_FRAMES
@@ -20,6 +21,7 @@ FRAMES: dict[str, Callable[..., Frame]] = {
     "centred": Centred,
     "whitened": Whitened,
     "without-top": WithoutTop,
+    "without-biases": WithoutBiases,
     **GAUGE_FRAMES,
 }
 DEFAULT_MEASURES = ("dot", "cosine", "euclidean")
