@@ -19,6 +19,7 @@ LINKS = {
     "ratings.csv.gz": "ml-1m/interactions.csv.gz",
     "movies.csv": "ml-1m/items.csv",
     "ratings-100k.csv.gz": "ml-100k/interactions.csv.gz",
+    "movies-100k.csv": "ml-100k/items.csv",
     "q.npy": "cranfield/vectors/paraphrase-L3/queries.npy",
     "q.txt": "cranfield/vectors/paraphrase-L3/queries.txt",
     "d.npy": "cranfield/vectors/paraphrase-L3/items.npy",

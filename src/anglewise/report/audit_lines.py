@@ -96,8 +96,8 @@ def moved_most(audit: Audit) -> Iterator[str]:
     for way, one in audit.agreement.items():
         worst = one.moved[0]
         yield (
-            f"{way}, {_name(worst.asked)}: {percent(worst.overlap)} stay; such as "
-            f"{_some(worst.before)} by cosine, {_some(worst.after)} by {one.against}"
+            f"{way}, {_name(worst.asked)}: {percent(worst.overlap)} stay by {one.against}; "
+            f"{_change(worst.before, worst.after)}"
         )
 
 
@@ -128,7 +128,8 @@ def _training(audit: Audit) -> str:
     reading = audit.reading
     left = {
         "gauge": "any invertible map is open",
-        "rotation": "only rotations are open, and for distance the origin",
+        "rotation": "only rotations are open"
+        + (", and the origin" if reading.trained_for == "euclidean" else ""),
         "unknown": "what is open cannot be said",
     }[reading.freedom]
     if reading.trained_for == "unknown":
@@ -139,8 +140,8 @@ def _training(audit: Audit) -> str:
 
 
 def _gap(audit: Audit) -> Iterator[str]:
-    if audit.gap is None:
-        return
+    if audit.gap is None or audit.predictions_moved is None:
+        return  # nobody may ask for the gauge of what has none
     balance = "balanced" if audit.gap.pinned else "not balanced"
     yield (
         f"gauge gap {ratio(audit.gauge_gap)}: {balance} (1 is P'P = c Q'Q, where weight decay ends)"
@@ -169,8 +170,7 @@ def _witness(audit: Audit) -> Iterator[str]:
     kept = round(shown.overlap * len(shown.before))
     yield (
         f"a map of condition {ratio(shown.condition)} leaves {kept} of the {len(shown.before)} "
-        f"neighbours of {_name(shown.item)}: such as {_some(shown.before)} become "
-        f"{_some(shown.after)}"
+        f"neighbours of {_name(shown.item)}: {_change(shown.before, shown.after)}"
     )
     yield (
         f"no prediction moves: of {shown.checked:,} none changes by more than "
@@ -224,10 +224,10 @@ def _copies(audit: Audit) -> Iterator[str]:
     told: list[str] = []
     for name, side in audit.geometry.sides.items():
         if side.exact_duplicates.surplus:
-            told.append(f"{side.exact_duplicates.surplus:,} {name} repeat another one")
+            told.append(f"{name} that repeat another one: {side.exact_duplicates.surplus:,}")
     for way, one in audit.geometry.near_duplicates.items():
         if one.pairs:
-            told.append(f"{one.pairs:,} pairs point the same way up to rounding ({way})")
+            told.append(f"pairs that differ by rounding only: {one.pairs:,} ({way})")
     if told:
         yield "; ".join(told)
 
@@ -264,6 +264,13 @@ def _kept(audit: Audit, way: str, name: str) -> str:
 
 def _name(one: Named) -> str:
     return shortened(str(one), TITLE)
+
+
+def _change(before: tuple[Named, ...], after: tuple[Named, ...]) -> str:
+    """Who leaves a list, and who comes into it."""
+    gone = tuple(one for one in before if one not in after)
+    new = tuple(one for one in after if one not in before)
+    return f"such as {_some(gone)} go, {_some(new)} come" if gone and new else "nobody goes"
 
 
 def _some(many: tuple[Named, ...]) -> str:
