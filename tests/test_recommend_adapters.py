@@ -92,6 +92,9 @@ def test_a_matrix_that_repeats_and_disorders_its_cells_is_read():
     untidy = csr_matrix(([1.0, 1, 1], [9, 3, 9], [0, 3]), shape=(1, 40))
     ids, _ = MODEL.recommend(0, untidy, N=40)
     assert set(ids[ids >= 0]) == set(range(40)) - {3, 9}
+    tidy = csr_matrix(([1.0, 1], [3, 9], [0, 2]), shape=(1, 40))
+    _, scores = MODEL.recommend(0, untidy, N=5, recalculate_user=True)
+    assert np.array_equal(scores, MODEL.recommend(0, tidy, N=5, recalculate_user=True)[1])
 
 
 def test_a_ranker_gives_three_columns_best_first():
