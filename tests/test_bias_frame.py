@@ -6,6 +6,7 @@ import pytest
 from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import ShapeError, SpellingError
 from anglewise.gauge.biases import without_biases
+from anglewise.gauge.spelling import gauge
 from anglewise.search.engine import search
 
 RNG = np.random.default_rng(0)
@@ -42,6 +43,28 @@ def test_a_cosine_between_items_hears_no_bias():
 def test_vectors_without_biases_stay_as_they_are():
     plain = Space(queries=Embeddings(USERS[:, :5]), items=Embeddings(ITEMS[:, :5]))
     assert np.array_equal(rows(plain, "cosine@without-biases"), rows(plain, "cosine"))
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_a_gauge_leaves_named_biases_alone_and_tells_where_they_are(first):
+    """Wherever the column stands, as the library that trained it put it."""
+    order = [5, *range(5)] if first else [*range(6)]
+    users, items = Embeddings(USERS[:, order]), Embeddings(ITEMS[:, order])
+    about = {"bias_columns": [order.index(5)]}
+    space = Space(queries=users, items=items, trained_for="dot", about=about)
+    moved = gauge("balanced").apply(space)
+    (column,) = moved.about["bias_columns"]
+    assert np.array_equal(moved.queries.vectors[:, column], np.ones(30))
+    assert np.array_equal(rows(moved, "dot", "queries-items"), rows(space, "dot", "queries-items"))
+    same = rows(without_biases(space), "cosine@balanced")
+    assert np.array_equal(rows(moved, "cosine@without-biases"), same)
+
+
+def test_biases_that_a_gauge_mixed_are_named_no_more():
+    space = Space(
+        queries=BIASED.queries, items=BIASED.items, trained_for="dot", about={"bias_columns": [5]}
+    )
+    assert gauge("balanced").apply(space, keep=()).about["bias_columns"] == []
 
 
 def test_it_comes_first_and_leaves_something():

@@ -12,9 +12,7 @@ import numpy as np
 from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import ShapeError
 from anglewise.gauge.gauge import constant_columns, two_roots
-
-NAMED = "bias_columns"
-"""Where ``Space.about`` names them."""
+from anglewise.gauge.map_pair import BIAS_COLUMNS
 
 
 def bias_columns(space: Space) -> tuple[int, ...]:
@@ -24,7 +22,7 @@ def bias_columns(space: Space) -> tuple[int, ...]:
     >>> bias_columns(Space(queries=users, items=Embeddings([[1.0, 0.5], [4.0, 0.0]])))
     (1,)
     """
-    named: Any = space.about.get(NAMED)
+    named: Any = space.about.get(BIAS_COLUMNS)
     if named is not None:
         return tuple(sorted(int(column) for column in cast("list[int]", named)))
     return () if space.one_sided else constant_columns(*two_roots(space))
@@ -58,5 +56,5 @@ def without_biases(space: Space) -> Space:
         queries=None if space.one_sided else cut(space.queries),
         trained_for=space.trained_for,
         seen=space.seen,
-        about={**space.about, NAMED: []},
+        about={**space.about, BIAS_COLUMNS: []},
     )

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 from anglewise.embeddings import Space
 from anglewise.errors import ShapeError, ValuesError
-from anglewise.gauge.map_pair import MapPair
+from anglewise.gauge.map_pair import BIAS_COLUMNS, MapPair
 from anglewise.gauge.root import Root, root_of
 
 
@@ -31,8 +31,8 @@ class Gauge(ABC):
             Two-sided, and not trained for cosine or euclidean.
         keep
             Columns that stay as they are, moved to the end, while the others change gauge among
-            themselves: the bias columns of a model that adds a number to each item or user.
-            ``()`` says that there is none.
+            themselves: the bias columns of a model that adds a number to each item or user; if
+            not given, those that ``space.about`` names. ``()`` says that there is none.
 
         Raises
         ------
@@ -56,6 +56,8 @@ class Gauge(ABC):
                 f"this space was trained for {space.trained_for}, which only rotations leave "
                 "alone: a gauge is for vectors trained for their dot products"
             )
+        if keep is None and space.about.get(BIAS_COLUMNS):
+            keep = tuple(int(column) for column in space.about[BIAS_COLUMNS])
         pair = self.pair_keeping(queries, items, keep or ())
         if keep is None:
             _refuse_mixing(pair, constant_columns(queries, items))

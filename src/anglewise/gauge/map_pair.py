@@ -16,6 +16,10 @@ LARGEST, SMALLEST = 3e38, 1e-30
 """Between these float32 holds the largest entry of a factor and still seven digits of the rest."""
 
 
+BIAS_COLUMNS = "bias_columns"
+"""Where ``Space.about`` names the columns that hold biases."""
+
+
 @dataclass(frozen=True, eq=False)
 class MapPair:
     """Queries become ``p @ queries``, items ``q @ items``; every ``p . q`` stays.
@@ -55,7 +59,8 @@ class MapPair:
     def apply(self, space: Space, about: Mapping[str, Any] | None = None) -> Space:
         """The moved space; its predictions are those of ``space`` up to float32 storage.
 
-        Ids, metadata and what was seen stay. Raises ``ValuesError`` where the moved vectors do
+        Ids, metadata and what was seen stay; bias columns that ``space.about`` names keep their
+        name where they go, if they are not mixed. Raises ``ValuesError`` where the moved vectors do
         not fit float32.
 
         >>> from anglewise.embeddings import Embeddings
@@ -70,8 +75,16 @@ class MapPair:
             items=space.items.with_vectors(moved(space.items.vectors, self.items)),
             trained_for=space.trained_for,
             seen=space.seen,
-            about={**space.about, **(about or {})},
+            about={**space.about, **self._biases_of(space), **(about or {})},
         )
+
+    def _biases_of(self, space: Space) -> Mapping[str, Any]:
+        """Where the named bias columns go; nothing is said of a space that names none."""
+        if BIAS_COLUMNS not in space.about:
+            return {}
+        named: list[int] = list(space.about[BIAS_COLUMNS])
+        alone = [column for column in named if not self.mixes(column)]
+        return {BIAS_COLUMNS: [int(np.flatnonzero(self.queries[column])[0]) for column in alone]}
 
 
 def identity(dimension: int) -> MapPair:

@@ -8,7 +8,7 @@ import numpy as np
 
 from anglewise.embeddings import Embeddings, Space, TrainedFor
 from anglewise.errors import ShapeError, ValuesError
-from anglewise.gauge.biases import NAMED
+from anglewise.gauge.map_pair import BIAS_COLUMNS
 from anglewise.interop.say import Say, quiet
 from anglewise.sparse import SparseRows
 from anglewise.typing import Array
@@ -59,7 +59,7 @@ def space_of_factors(
     ([[1.0, 1.0, 1.0, 0.5]], [[1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 3.0, 1.0]])
     """
     items, users = _matrix(factors.items, "items"), None
-    about: dict[str, Any] = {**factors.about, NAMED: list(factors.bias_columns)}
+    about: dict[str, Any] = {**factors.about, BIAS_COLUMNS: list(factors.bias_columns)}
     if factors.users is None:
         if factors.item_biases is not None:
             raise ShapeError("item biases came without users: users and items are due")
@@ -71,7 +71,7 @@ def space_of_factors(
             of_items = _biases(factors.item_biases, len(items), "item")
             users = np.column_stack([users, np.ones(len(users)), of_users])
             items = np.column_stack([items, of_items, np.ones(len(items))])
-            about[NAMED] = [*about[NAMED], d, d + 1]
+            about[BIAS_COLUMNS] = [*about[BIAS_COLUMNS], d, d + 1]
             say(f"biases became columns {d} and {d + 1}, which no cosine between items counts")
         elif factors.bias_columns:
             names = " and ".join(map(str, factors.bias_columns))
