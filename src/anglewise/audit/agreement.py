@@ -1,16 +1,19 @@
 """How much the choice matters: the same question under every measure in every equal gauge."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import combinations
+from typing import TypeAlias
 
 import numpy as np
 
 from anglewise.audit.names import Named
 from anglewise.audit.subject import GAUGES, Subject
-from anglewise.evaluation.agreement import overlap, rank_biased_overlap
+from anglewise.evaluation.agreement import agreements, overlap
 from anglewise.neighbours import Neighbours
 from anglewise.typing import Direction
+
+Table: TypeAlias = dict[str, dict[str, float]]
 
 SHOWN = 10
 """How many of those that move most are kept as examples."""
@@ -66,10 +69,9 @@ class Agreement:
 
 def agree(subject: Subject, way: Direction, found: Mapping[str, Neighbours]) -> Agreement:
     """Compare the lists that were found, which are those of ``subject.rows(way)``."""
-    names = list(found)
-    mean = {of: _means(found, subject.k, of) for of in (overlap, rank_biased_overlap)}
-    rivals = [name for name in names if name.startswith("cosine@")]
-    against = min(rivals, key=lambda name: mean[overlap]["cosine"][name])
+    means, biased = _means(found, subject.k)
+    rivals = [name for name in found if name.startswith("cosine@")]
+    against = min(rivals, key=lambda name: means["cosine"][name])
     shared = overlap(found["cosine"], found[against], subject.k)
     order = np.argsort(shared, kind="stable")[:SHOWN]
     asking, ranked = subject.names(way)
@@ -87,22 +89,22 @@ def agree(subject: Subject, way: Direction, found: Mapping[str, Neighbours]) -> 
         direction=way,
         queries=len(rows),
         k=subject.k,
-        overlap=mean[overlap],
-        rank_biased=mean[rank_biased_overlap],
+        overlap=means,
+        rank_biased=biased,
         against=against,
         moved=moved,
     )
 
 
-def _means(found: Mapping[str, Neighbours], k: int, of: Any) -> dict[str, dict[str, float]]:
-    """Both halves of a symmetric table, without its diagonal."""
+def _means(found: Mapping[str, Neighbours], k: int) -> tuple[Table, Table]:
+    """Overlap and rank-biased overlap: both halves of a symmetric table, without its diagonal."""
     names = list(found)
-    table: dict[str, dict[str, float]] = {name: {} for name in names}
-    for place, one in enumerate(names):
-        for other in names[place + 1 :]:
-            table[one][other] = table[other][one] = float(of(found[one], found[other], k).mean())
-    return {one: _in_order(row, names) for one, row in table.items()}
-
-
-def _in_order(row: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
-    return {name: row[name] for name in names if name in row}
+    tables: tuple[Table, Table] = ({name: {} for name in names}, {name: {} for name in names})
+    for one, other in combinations(names, 2):
+        for table, values in zip(tables, agreements(found[one], found[other], k), strict=True):
+            table[one][other] = table[other][one] = float(values.mean())
+    first, second = (
+        {one: {name: row[name] for name in names if name in row} for one, row in table.items()}
+        for table in tables
+    )
+    return first, second

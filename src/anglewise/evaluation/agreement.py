@@ -23,8 +23,7 @@ def overlap(first: Neighbours, second: Neighbours, k: int) -> Float64[Array, " q
     >>> overlap(listed(1, 2), listed(2, 3), k=2).tolist()
     [0.5]
     """
-    shared, places = _shared(first, second, k)
-    return np.divide(shared[:, -1], places, out=np.ones(len(places)), where=places > 0)
+    return agreements(first, second, k)[0]
 
 
 def rank_biased_overlap(
@@ -44,13 +43,26 @@ def rank_biased_overlap(
     >>> rank_biased_overlap(listed(1, 2), listed(2, 1), k=2, persistence=0.5).tolist()
     [0.5]
     """
+    return agreements(first, second, k, persistence)[1]
+
+
+def agreements(
+    first: Neighbours, second: Neighbours, k: int, persistence: float = PERSISTENCE
+) -> tuple[Float64[Array, " q"], Float64[Array, " q"]]:
+    """Both at once, overlap and rank-biased overlap: the lists are gone through only once.
+
+    >>> lists = [Neighbours("dot", np.array([[1, 2]]), np.zeros((1, 2), np.float32), np.array([0]))]
+    >>> [one.tolist() for one in agreements(*lists, *lists, k=2)]
+    [[1.0], [1.0]]
+    """
     shared, places = _shared(first, second, k)
-    depths = np.arange(1, shared.shape[1] + 1, dtype=np.float64)
-    weights = persistence**depths
-    agreed = shared / np.minimum(depths, np.maximum(places, 1)[:, None])
+    overlaps = np.divide(shared[:, -1], places, out=np.ones(len(places)), where=places > 0)
+    depths = np.arange(1, shared.shape[1] + 1)
+    weights: Array = persistence ** depths.astype(np.float64)
+    agreed: Array = shared / np.minimum(depths, np.maximum(places, 1)[:, None])
     ahead = (agreed * weights).sum(axis=1) * (1 - persistence) / persistence
-    found = agreed[:, -1] * weights[-1] + ahead
-    return np.where(places > 0, found, 1.0)
+    biased: Array = agreed[:, -1] * weights[-1] + ahead
+    return overlaps, np.where(places > 0, biased, 1.0)
 
 
 def _shared(
