@@ -57,11 +57,11 @@ def agreements(
     """
     shared, places = _shared(first, second, k)
     overlaps = np.divide(shared[:, -1], places, out=np.ones(len(places)), where=places > 0)
-    depths = np.arange(1, shared.shape[1] + 1)
-    weights: Array = persistence ** depths.astype(np.float64)
-    agreed: Array = shared / np.minimum(depths, np.maximum(places, 1)[:, None])
+    depths = np.arange(1, shared.shape[1] + 1, dtype=np.float64)
+    weights = persistence**depths
+    agreed = shared / np.minimum(depths, np.maximum(places, 1)[:, None])
     ahead = (agreed * weights).sum(axis=1) * (1 - persistence) / persistence
-    biased: Array = agreed[:, -1] * weights[-1] + ahead
+    biased = agreed[:, -1] * weights[-1] + ahead
     return overlaps, np.where(places > 0, biased, 1.0)
 
 
