@@ -12,6 +12,7 @@ from anglewise.errors import ShapeError, ValuesError
 from anglewise.measures.formula import BlockFormula
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import measures
+from anglewise.search.bound import bounds
 from anglewise.search.engine import search
 from anglewise.search.kernel import KERNEL
 from anglewise.search.machine import scanner as scanner_here
@@ -174,3 +175,17 @@ def test_a_block_that_spans_sizes_does_not_spoil_the_bound():
     made = tile(shared, space.items, range(24), scanner_here())
     lever = made.reach.table[2]
     assert 0.99 < lever[np.isfinite(lever)].max() < 1.01
+
+
+def test_a_cut_is_found_where_items_of_no_length_tie():
+    """Tiny queries among zeros: all distances are nearly theirs, and the cut lies just below 0."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 4)) * np.where(np.arange(400) < 40, 0.0, 3.0)[:, None]
+    space = Space(queries=Embeddings(rng.normal(size=(5, 4)) * 0.01), items=Embeddings(x))
+    (shared,) = passes(measures("euclidean"), space, "queries-items")
+    made = tile(shared, space.items, range(400), scanner_here())
+    (bound,) = bounds(made.reach, shared.formulas, space.queries.norms, 4, True)
+    near = np.zeros(5, dtype=np.float32)
+    cut = bound.cut(near, -space.queries.norms.astype(np.float32))
+    assert np.isfinite(cut).all()
+    assert (cut > -0.01).all()

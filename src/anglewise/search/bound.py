@@ -104,7 +104,10 @@ class Bound:
         """A value, near the one given, at or below which no item reaches the score; or -inf."""
         found = np.full(len(near), -np.inf, dtype=np.float32)
         with np.errstate(invalid="ignore", over="ignore"):
-            step = np.abs(near) * 2.0**-22 + 2 * self._error(near).min(axis=1)
+            error = self._error(near)
+            widest = np.where(np.isfinite(error), error, 0.0).max(axis=1)
+            # items of no length have hardly an error, and would start the search at nothing
+            step = np.abs(near) * 2.0**-22 + 2 * error.min(axis=1) + widest * 2.0**-30
             for _ in range(48):
                 trial = (near - step).astype(np.float32)
                 good = np.isneginf(found) & self.below(trial, score)
