@@ -5,6 +5,7 @@ import pytest
 
 from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import IdsError
+from anglewise.interop.open_sheet import open_sheet
 from anglewise.interop.read import (
     judgements_of,
     read_interactions,
@@ -13,7 +14,6 @@ from anglewise.interop.read import (
     read_space,
     read_texts,
 )
-from anglewise.interop.sheet import open_sheet
 from anglewise.interop.space_folder import write_space
 from anglewise.interop.texts import titles
 from real_data import real_data

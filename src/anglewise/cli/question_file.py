@@ -6,7 +6,7 @@ from anglewise.encoders.documents import documents_of
 from anglewise.encoders.read import read_documents
 from anglewise.interop.columns import Role, need
 from anglewise.interop.files import contents, existing_file, reading, suffix
-from anglewise.interop.sheet import open_sheet
+from anglewise.interop.open_sheet import open_sheet
 
 QUESTION = Role("questions", "text", "question query text sentence prompt title")
 

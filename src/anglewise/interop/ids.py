@@ -10,8 +10,9 @@ from anglewise.errors import FileError, ShapeError
 from anglewise.interop.arrow import arrow
 from anglewise.interop.columns import ID, find
 from anglewise.interop.files import contents, existing_file, reading, suffix
+from anglewise.interop.open_sheet import open_sheet
 from anglewise.interop.say import PathLike, Say, quiet
-from anglewise.interop.sheet import names_of, open_sheet
+from anglewise.interop.sheet import names_of
 from anglewise.typing import Array, Int64, Shaped
 
 

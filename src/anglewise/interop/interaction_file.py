@@ -11,8 +11,9 @@ from anglewise.interactions import Interactions
 from anglewise.interop.columns import ID, ITEM, TIME, USER, WEIGHT, Role, find, need
 from anglewise.interop.files import existing_file, suffix
 from anglewise.interop.ids import numbered
+from anglewise.interop.open_sheet import open_sheet
 from anglewise.interop.say import PathLike, Say, quiet
-from anglewise.interop.sheet import Sheet, names_of, numbers_of, open_sheet, times_of
+from anglewise.interop.sheet import Sheet, names_of, numbers_of, times_of
 from anglewise.interop.sparse_npz import read_sparse_npz
 from anglewise.interop.texts import read_texts
 from anglewise.typing import Array, Int64

@@ -28,8 +28,9 @@ from anglewise.interop.columns import (
 )
 from anglewise.interop.files import suffix
 from anglewise.interop.label_file import read_labels
+from anglewise.interop.open_sheet import open_sheet
 from anglewise.interop.say import PathLike, Say, quiet
-from anglewise.interop.sheet import Sheet, numbers_of, open_sheet
+from anglewise.interop.sheet import Sheet, numbers_of
 from anglewise.interop.space_folder import judgements_of
 from anglewise.interop.space_json import is_space_folder
 from anglewise.judgements.from_labels import from_labels

@@ -2,8 +2,9 @@
 
 from anglewise.errors import FileError
 from anglewise.interop.columns import ID, LABEL, find, listed
+from anglewise.interop.open_sheet import open_sheet
 from anglewise.interop.say import PathLike, Say, quiet
-from anglewise.interop.sheet import names_of, open_sheet
+from anglewise.interop.sheet import names_of
 from anglewise.judgements.judgements import Labels
 
 

@@ -22,8 +22,9 @@ from anglewise.interop.columns import (
     find,
     listed,
 )
+from anglewise.interop.open_sheet import open_sheet
 from anglewise.interop.say import PathLike, Say, quiet
-from anglewise.interop.sheet import Sheet, numbers_of, open_sheet
+from anglewise.interop.sheet import Sheet, numbers_of
 from anglewise.judgements.judgements import Pairs, Triplets
 
 

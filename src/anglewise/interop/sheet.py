@@ -9,8 +9,7 @@ import numpy as np
 
 from anglewise.errors import FileError, ValuesError
 from anglewise.interop.arrow import arrow
-from anglewise.interop.files import suffix
-from anglewise.interop.say import PathLike
+from anglewise.interop.files import reading
 from anglewise.typing import Array, Float64
 
 
@@ -46,16 +45,6 @@ class Sheet:
         return f"column {position + 1}" if self.names is None else repr(self.names[position])
 
 
-def open_sheet(path: PathLike) -> Sheet:
-    """Open CSV, TSV, parquet, feather and the like by what the name and the bytes say."""
-    from anglewise.interop.arrow_file import ARROW_SUFFIXES, arrow_sheet
-    from anglewise.interop.delimited import delimited_sheet
-    from anglewise.interop.files import existing_file
-
-    path = existing_file(path)
-    return arrow_sheet(path) if suffix(path) in ARROW_SUFFIXES else delimited_sheet(path)
-
-
 def names_of(sheet: Sheet, column: Any, position: int) -> Any:
     """A column as ids: text, none missing.
 
@@ -64,8 +53,6 @@ def names_of(sheet: Sheet, column: Any, position: int) -> Any:
     """
     pa = arrow()
     pc = arrow("compute")
-
-    from anglewise.interop.files import reading
 
     with reading(sheet.path, "ids"):
         if pa.types.is_dictionary(column.type):

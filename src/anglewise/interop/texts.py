@@ -9,8 +9,9 @@ from anglewise.embeddings import Embeddings
 from anglewise.errors import FileError, IdsError
 from anglewise.interop.columns import ID, Role, find, listed
 from anglewise.interop.files import contents, existing_file, reading, suffix
+from anglewise.interop.open_sheet import open_sheet
 from anglewise.interop.say import PathLike, Say, quiet
-from anglewise.interop.sheet import Sheet, names_of, open_sheet
+from anglewise.interop.sheet import Sheet, names_of
 from anglewise.typing import Array, Shaped
 
 TITLES = ("title", "name", "question", "text", "body", "content", "sentence", "label")

@@ -14,8 +14,9 @@ from anglewise.interop.ids import read_ids
 from anglewise.interop.keyed import KEYED_SUFFIXES, Keyed, Side
 from anglewise.interop.list_column import is_list_of_numbers, matrix_of
 from anglewise.interop.npy import load_npy
+from anglewise.interop.open_sheet import open_sheet
 from anglewise.interop.say import PathLike, Say, quiet
-from anglewise.interop.sheet import Sheet, names_of, open_sheet
+from anglewise.interop.sheet import Sheet, names_of
 from anglewise.interop.texts import read_texts, text_ids
 from anglewise.interop.word2vec import load_word2vec
 from anglewise.typing import Array

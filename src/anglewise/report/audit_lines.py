@@ -5,14 +5,20 @@ from dataclasses import dataclass
 
 from anglewise.audit import Audit, Certificates, Named, PairReport, RunReport
 from anglewise.audit.geometry import SideGeometry
-from anglewise.report.words import NOTHING, counted, number, percent, shortened
+from anglewise.report.words import (
+    NOTHING,
+    at_most,
+    counted,
+    number,
+    percent,
+    ratio,
+    shortened,
+)
 from anglewise.typing import Direction
 
 EXAMPLES = 2
 """Neighbours that an example names."""
 TITLE = 32
-FAR = 100.0
-"""A ratio from here on is written without decimals."""
 
 
 @dataclass(frozen=True)
@@ -110,19 +116,6 @@ def half_lost(certificates: Mapping[Direction, Certificates]) -> str:
     return f"Half of the lists have lost their certificate at {told}."
 
 
-def ratio(value: float | None, places: int = 2) -> str:
-    """A ratio, no longer than it need be.
-
-    >>> ratio(3.14159), ratio(54321.0), ratio(None), ratio(float("inf"))
-    ('3.14', '5e+04', '-', 'infinite')
-    """
-    if value is None:
-        return NOTHING
-    if value == float("inf"):
-        return "infinite"
-    return f"{value:.{places}f}" if value < FAR else f"{value:.0e}"
-
-
 def _training(audit: Audit) -> str:
     """What the loss was, as far as anybody says, and what that leaves open."""
     reading = audit.reading
@@ -174,19 +167,19 @@ def _witness(audit: Audit) -> Iterator[str]:
     )
     yield (
         f"no prediction moves: of {shown.checked:,} none changes by more than "
-        f"{shown.largest_change:.0e} of the largest"
+        f"{at_most(shown.largest_change)} of the largest"
     )
 
 
 def _run(run: RunReport) -> str:
     items = run.items
     return (
-        f"{run.name}: item vectors differ by {percent(items.difference)}: rotation "
-        f"{percent(items.rotation)}, gauge {percent(items.gauge)}, real {percent(items.real)} "
+        f"{run.name}: item vectors differ by {_part(items.difference)}: rotation "
+        f"{_part(items.rotation)}, gauge {_part(items.gauge)}, real {_part(items.real)} "
         f"(map of condition {ratio(items.condition)}); predictions differ by "
-        f"{percent(run.predictions)}; cosine lists share {percent(run.overlap['given'])}, after "
-        f"the best map {percent(run.overlap['linear'])}, both balanced "
-        f"{percent(run.overlap['balanced'])}; dot lists {percent(run.overlap['dot'])}"
+        f"{_part(run.predictions)}; cosine lists share {_part(run.overlap['given'])}, after "
+        f"the best map {_part(run.overlap['linear'])}, both balanced "
+        f"{_part(run.overlap['balanced'])}; dot lists {_part(run.overlap['dot'])}"
     )
 
 
@@ -264,6 +257,11 @@ def _kept(audit: Audit, way: str, name: str) -> str:
 
 def _name(one: Named) -> str:
     return shortened(str(one), TITLE)
+
+
+def _part(value: float) -> str:
+    """A share without its rounding noise, which is not even the same on every machine."""
+    return percent(round(value, 6))
 
 
 def _change(before: tuple[Named, ...], after: tuple[Named, ...]) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from anglewise.audit import Agreement, Audit, Interval, Moved, Named, PairReport, RunReport
-from anglewise.report.audit_lines import Section, ratio
+from anglewise.report.audit_lines import Section
 from anglewise.report.document import folded, framed, heads_of, table
-from anglewise.report.words import counted, number, percent, shortened
+from anglewise.report.words import counted, number, percent, ratio, shortened
 
 ITEM, ASKED = 70, 160
 HALF = 100

@@ -3,6 +3,8 @@
 import math
 
 NOTHING = "-"
+FAR = 100.0
+"""A ratio from here on is written without decimals."""
 
 
 def number(value: float, places: int = 3) -> str:
@@ -96,3 +98,25 @@ def shortened(text: str, width: int) -> str:
     cut = text[: width - 1]
     space = cut.rfind(" ")
     return (cut[:space] if space > 2 * width // 3 else cut).rstrip(" ,.;:") + "…"
+
+
+def ratio(value: float | None, places: int = 2) -> str:
+    """A ratio, no longer than it need be.
+
+    >>> ratio(3.14159), ratio(54321.0), ratio(None), ratio(float("inf"))
+    ('3.14', '5e+04', '-', 'infinite')
+    """
+    if value is None:
+        return NOTHING
+    if value == float("inf"):
+        return "infinite"
+    return f"{value:.{places}f}" if value < FAR else f"{value:.0e}"
+
+
+def at_most(value: float) -> str:
+    """The power of ten that a number does not exceed: all that is worth saying of rounding.
+
+    >>> at_most(2.2e-15), at_most(0.0)
+    ('1e-14', '0')
+    """
+    return f"{10.0 ** math.ceil(math.log10(value)):.0e}" if value > 0 else "0"
