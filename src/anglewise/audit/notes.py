@@ -41,8 +41,8 @@ def _biases(about: Subject) -> Iterator[str]:
         one = len(about.biases) == 1
         yield (
             f"column{'' if one else 's'} {listed} hold{'s' * one} one number for a whole side, as "
-            "a bias does: no gauge mixes it, but cosine counts it as a direction; cosine@without-biases "
-            "leaves it out"
+            "a bias does: no gauge mixes it, but cosine counts it as a direction; "
+            "cosine@without-biases leaves it out"
         )
 
 
