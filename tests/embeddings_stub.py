@@ -1,13 +1,14 @@
 """A server on this machine that speaks the protocol of ``/embeddings``, well or badly."""
 
 import json
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
+
+from local_server import serving
 
 
 def vector(text: str) -> list[float]:
@@ -79,11 +80,5 @@ def stub():
         def log_message(self, *_):
             """Quietly."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    here.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield here
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Handler) as here.port:
+        yield here

@@ -10,8 +10,11 @@ from anglewise.audit import audit as whole_audit
 from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.gauge.canonical import BALANCED
+from anglewise.gauge.gap import gauge_gap
 from anglewise.interop.read import read_space
 from anglewise.interop.space_folder import write_space
+from anglewise.measures.frame import fit_frames
+from anglewise.measures.spelling import measure
 
 SPECTRUM = np.array([9.0, 4.0, 2.0, 1.0, 0.5])
 
@@ -237,3 +240,25 @@ def test_spaces_without_anything_to_audit_are_refused():
         audit(space_of(P * [1, 1, 0, 0, 0], Q * [0, 0, 1, 1, 1]))
     with pytest.raises(SpellingError, match="one side"):
         audit(Space(items=Embeddings(Q)), witness="1")
+
+
+def test_named_biases_are_left_alone_by_every_part_even_where_they_vary():
+    P, Q = factors(spectrum=np.array([5.0, 2.0, 1.0]))
+    plain = space_of(P[:, :2], Q[:, :2])
+    named = space_of(P, Q, bias_columns=[2])
+    assert gauge_gap(named).gap == pytest.approx(gauge_gap(plain).gap)
+    report = audit(named)
+    assert report.biases == (2,)
+    assert report.gauge_gap == pytest.approx(gauge_gap(plain).gap)
+    np.testing.assert_array_equal(
+        report.witness.space.items.vectors[:, -1], named.items.vectors[:, 2]
+    )
+    maps = fit_frames(measure("cosine@balanced").frames, named, "items-items")
+    np.testing.assert_array_equal(maps.ranked.matrix[2], [0.0, 0.0, 1.0])
+
+
+def test_progress_ends_at_its_total():
+    for space in (space_of(*factors()), Space(items=Embeddings(factors()[1]))):
+        told = []
+        audit(space, progress=lambda done, total, told=told: told.append((done, total)))
+        assert told[-1][0] == told[-1][1]

@@ -99,9 +99,11 @@ def audit(
     about = subject(space, k, sample, seed, threads)
     _needs_gauge(about, witness=witness, runs=runs, pairs=pairs)
     judged, others = judgements or {}, runs or {}
-    stages = Stages(progress, len(about.directions) + 2 * len(WITHIN))
-    gap = gauge_gap(space, keep=about.biases or None) if not space.one_sided else None
-    # Before the long work, as names may be wrong.
+    certified = [way for way in about.directions if about.gauged and way in WITHIN]
+    stages = Stages(progress, len(about.directions) + 2 * len(certified))
+    gap = None if space.one_sided else gauge_gap(space)
+    # Before the long work, as names and runs may be wrong.
+    beside_it = tuple(beside(about, name, other) for name, other in others.items())
     shown = witnessed(about, witness, condition) if about.gauged else None
     explored = explore(about, pairs)
     seen = _Search.run(about, judged, stages)
@@ -119,7 +121,7 @@ def audit(
         certificates=seen.certificates,
         path=seen.path,
         witness=shown,
-        runs=tuple(beside(about, name, other) for name, other in others.items()),
+        runs=beside_it,
         pairs=explored,
         beside_witness=near_witness(about, shown),
         panels=draw_panels(about),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from anglewise.embeddings import Embeddings
+from anglewise.errors import IdsError
 from anglewise.interop.texts import titles
 from anglewise.typing import Array, Int64
 
@@ -39,6 +40,15 @@ class Names:
     def titles(self) -> list[str] | None:
         """One for each row, if there are any."""
         return titles(self.side)
+
+    def row(self, name: str) -> int:
+        """The row with this id; ``IdsError`` with known ones if there is none."""
+        if name not in self.side.row_of:
+            raise IdsError(
+                f"no item has the id {name!r}: ids are such as "
+                f"{', '.join(repr(str(i)) for i in self.side.ids[:3])}"
+            )
+        return self.side.row_of[name]
 
     def of(self, row: int) -> Named:
         """One row."""

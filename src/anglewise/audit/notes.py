@@ -40,9 +40,8 @@ def _biases(about: Subject) -> Iterator[str]:
         listed = ", ".join(map(str, about.biases))
         one = len(about.biases) == 1
         yield (
-            f"column{'' if one else 's'} {listed} hold{'s' * one} one number for a whole side, as "
-            "a bias does: no gauge mixes it, but cosine counts it as a direction; "
-            "cosine@without-biases leaves it out"
+            f"column{'' if one else 's'} {listed} hold{'s' * one} biases: no gauge mixes them, but "
+            "cosine counts them as directions; cosine@without-biases leaves them out"
         )
 
 

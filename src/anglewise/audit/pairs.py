@@ -9,12 +9,8 @@ import numpy as np
 from anglewise.audit.certified import CONDITIONS
 from anglewise.audit.names import Named
 from anglewise.audit.subject import GAUGES, Subject
-from anglewise.embeddings import Embeddings
-from anglewise.errors import IdsError
 from anglewise.gauge.certificates import cosine_interval
 from anglewise.gauge.random_maps import moved_cosines, row_cosines
-from anglewise.measures.frame import fit_frames
-from anglewise.measures.spelling import measure
 from anglewise.typing import Array, Float64
 
 DRAWS = 200
@@ -63,12 +59,15 @@ def explore(subject: Subject, pairs: Iterable[tuple[str, str]]) -> tuple[PairRep
     random maps are the same for all pairs.
     """
     items, names = subject.space.items, subject.names("items-items")[1]
-    rows = np.array([[_row(items, name) for name in pair] for pair in pairs], dtype=np.int64)
+    rows = np.array([[names.row(name) for name in pair] for pair in pairs], dtype=np.int64)
     if not len(rows):
         return ()
     x, y = (items.vectors[side].astype(np.float64) for side in rows.T)
     cosines = row_cosines(x, y)
-    gauges = {f"cosine@{name}": _at(subject, name, x, y) for name in GAUGES["items-items"]}
+    gauges = {
+        name: row_cosines(subject.items_at(name, rows[:, 0]), subject.items_at(name, rows[:, 1]))
+        for name in (f"cosine@{frame}" for frame in GAUGES["items-items"])
+    }
     certified = [cosine_interval(cosines, s) for s in CONDITIONS]
     random = [_band(x, y, s, subject.seed) for s in CONDITIONS]
     return tuple(
@@ -93,21 +92,3 @@ def _band(x: Float64[Array, "p d"], y: Float64[Array, "p d"], s: float, seed: in
     drawn = moved_cosines(x, y, s, np.random.default_rng(seed), draws=DRAWS)
     low, high = np.quantile(drawn, BAND, axis=0)
     return low, high
-
-
-def _at(
-    subject: Subject, frame: str, x: Float64[Array, "p d"], y: Float64[Array, "p d"]
-) -> Float64[Array, " p"]:
-    maps = fit_frames(measure(f"cosine@{frame}").frames, subject.space, "items-items")
-    if maps is not None:
-        x, y = maps.ranked(x), maps.ranked(y)
-    return row_cosines(x, y)
-
-
-def _row(items: Embeddings, name: str) -> int:
-    if name not in items.row_of:
-        raise IdsError(
-            f"no item has the id {name!r}: ids are such as "
-            f"{', '.join(repr(str(i)) for i in items.ids[:3])}"
-        )
-    return items.row_of[name]

@@ -9,9 +9,7 @@ from anglewise.audit.names import Named
 from anglewise.audit.pairs import PairReport, explore
 from anglewise.audit.subject import Subject
 from anglewise.audit.witnessed import WitnessReport
-from anglewise.diagnostics.norms import popularity, spearman
-from anglewise.measures.frame import fit_frames
-from anglewise.measures.spelling import measure
+from anglewise.diagnostics.norms import spearman
 from anglewise.typing import Array, Float64, Int64
 
 SHOWN = 120
@@ -94,23 +92,17 @@ def _only(these: Sequence[Named], those: Sequence[Named]) -> list[Named]:
 
 
 def _choose(subject: Subject) -> tuple[Int64[Array, " some"], str]:
-    """Rows of items that have a vector, most used first where use is known."""
-    items, used = subject.space.items, popularity(subject.space, "items")
-    fame, chosen = items.norms.astype(np.float64), "longest"
-    if used is not None and used.what != "text length":
-        fame, chosen = np.nan_to_num(used.values, nan=-1.0), "most used"
-    order = np.argsort(np.where(items.norms > 0, -fame, np.inf), kind="stable")
-    awake = len(items) - len(items.zero_rows)
-    return order[: min(SHOWN, awake)].astype(np.int64), chosen
+    """Rows of items that have a vector, the best known first."""
+    fame, by_use = subject.fame
+    awake = int(np.isfinite(fame).sum())
+    order = np.argsort(-fame, kind="stable")[: min(SHOWN, awake)]
+    return order.astype(np.int64), "most used" if by_use else "longest"
 
 
 def _cosines(
     subject: Subject, name: str, rows: Int64[Array, " some"]
 ) -> Float64[Array, "some some"]:
-    vectors = subject.space.items.vectors[rows].astype(np.float64)
-    maps = fit_frames(measure(name).frames, subject.space, "items-items")
-    if maps is not None:
-        vectors = maps.ranked(vectors)
+    vectors = subject.items_at(name, rows)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
     return np.clip(unit @ unit.T, -1.0, 1.0)

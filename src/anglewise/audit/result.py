@@ -32,7 +32,7 @@ class Audit:
     gap
         How far it stands from where weight decay would have put it; None for one side.
     biases
-        Columns that hold one number for a whole side.
+        Columns that hold biases.
     agreement
         In each direction, how much the choice of measure and gauge matters.
     certificates, path

@@ -61,11 +61,6 @@ class RunReport:
     overlap: Mapping[str, float]
     asked: int
 
-    @property
-    def regained(self) -> float:
-        """By how much the best linear map brings the lists together."""
-        return self.overlap["linear"] - self.overlap["given"]
-
 
 def beside(subject: Subject, name: str, other: Space) -> RunReport:
     """Put another run beside the audited one, over the ids that both know.

@@ -6,13 +6,16 @@ from functools import cached_property
 import numpy as np
 
 from anglewise.audit.names import Names
+from anglewise.diagnostics.norms import popularity
 from anglewise.embeddings import Space
 from anglewise.errors import TooFewError
-from anglewise.gauge.gauge import constant_columns, two_roots
+from anglewise.gauge.biases import bias_columns
 from anglewise.judgements.judgements import Judgements
+from anglewise.measures.frame import fit_frames
+from anglewise.measures.spelling import measure
 from anglewise.neighbours import Neighbours
 from anglewise.search.engine import search
-from anglewise.typing import DIRECTIONS, Array, Direction, Int64, Progress
+from anglewise.typing import DIRECTIONS, Array, Direction, Float64, Int64, Progress
 
 FEWEST = 3
 """Below this many rows on the ranked side every list is the whole side."""
@@ -62,8 +65,8 @@ class Subject:
 
     @cached_property
     def biases(self) -> tuple[int, ...]:
-        """Columns that hold one number for a whole side, which no gauge mixes."""
-        return () if self.space.one_sided else constant_columns(*two_roots(self.space))
+        """Columns that hold biases, which no gauge mixes."""
+        return bias_columns(self.space)
 
     @cached_property
     def _names(self) -> tuple[Names, Names]:
@@ -76,6 +79,24 @@ class Subject:
         return (items if way == "items-items" else queries), (
             queries if way == "queries-queries" else items
         )
+
+    def items_at(self, measure_name: str, rows: Int64[Array, " some"]) -> Float64[Array, "some _"]:
+        """Some items as they stand in the frames of a measure between items."""
+        vectors = self.space.items.vectors[rows].astype(np.float64)
+        maps = fit_frames(measure(measure_name).frames, self.space, "items-items")
+        return vectors if maps is None else maps.ranked(vectors)
+
+    @cached_property
+    def fame(self) -> tuple[Float64[Array, " items"], bool]:
+        """How well known each item is, minus infinity for zero vectors, and whether that is use.
+
+        The use in training or a stated popularity; where there is neither, the length.
+        """
+        used = popularity(self.space, "items")
+        known = used is not None and used.what != "text length"
+        norms = self.space.items.norms
+        fame = np.nan_to_num(used.values, nan=-1.0) if used is not None and known else norms
+        return np.where(norms > 0, fame, -np.inf), known
 
     def rows(self, way: Direction, most: int | None = None) -> Int64[Array, " asked"]:
         """Who asks: a sample of those whose vectors are not zero, the same at every call."""

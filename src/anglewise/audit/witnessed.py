@@ -7,9 +7,8 @@ import numpy as np
 
 from anglewise.audit.names import Named
 from anglewise.audit.subject import Subject
-from anglewise.diagnostics.norms import popularity
-from anglewise.embeddings import Embeddings, Space
-from anglewise.errors import IdsError, ValuesError
+from anglewise.embeddings import Space
+from anglewise.errors import ValuesError
 from anglewise.gauge.gauge import two_roots
 from anglewise.gauge.map_pair import MapPair, predictions_moved
 from anglewise.gauge.root import ROWS
@@ -68,11 +67,11 @@ class WitnessReport:
 def witnessed(subject: Subject, item: str | None, condition: float) -> WitnessReport:
     """Look for a map of at most this condition that changes the neighbours of an item most.
 
-    Without a name it is the most popular item, else the longest. Raises ``IdsError`` for an
+    Without a name it is the best known one. Raises ``IdsError`` for an
     unknown name.
     """
     space, names = subject.space, subject.names("items-items")[1]
-    row = _best_known(space) if item is None else _row(space.items, item)
+    row = int(np.argmax(subject.fame[0])) if item is None else _named_row(subject, item)
     found = witness(space.items.vectors, row, k=subject.k, condition=condition, keep=subject.biases)
     about = {"gauge": f"witness for item {space.items.ids[row]}, condition {condition:g}"}
     change, checked = _largest_change(space, found.pair, subject.rows("queries-items", CHECKED))
@@ -89,23 +88,11 @@ def witnessed(subject: Subject, item: str | None, condition: float) -> WitnessRe
     )
 
 
-def _row(items: Embeddings, item: str) -> int:
-    if item not in items.row_of:
-        raise IdsError(
-            f"no item has the id {item!r}: ids are such as "
-            f"{', '.join(repr(str(i)) for i in items.ids[:3])}"
-        )
-    row = items.row_of[item]
-    if not items.norms[row]:
+def _named_row(subject: Subject, item: str) -> int:
+    row = subject.names("items-items")[1].row(item)
+    if not subject.space.items.norms[row]:
         raise ValuesError(f"item {item!r} is a zero vector: it has no neighbours by cosine")
     return row
-
-
-def _best_known(space: Space) -> int:
-    """The most used item that has a vector, where use is known; else the longest."""
-    used = popularity(space, "items")
-    fame = space.items.norms if used is None else np.nan_to_num(used.values, nan=-1.0)
-    return int(np.argmax(np.where(space.items.norms > 0, fame, -np.inf)))
 
 
 def _free_condition(pair: MapPair, biases: tuple[int, ...]) -> float:

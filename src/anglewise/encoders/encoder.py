@@ -66,8 +66,3 @@ class Encoder:
     def __call__(self, texts: list[str]) -> Any:
         """Encode texts as documents."""
         return self.documents(texts)
-
-    @property
-    def asks_differently(self) -> bool:
-        """Whether questions are encoded in another way than documents."""
-        return self.queries is not None

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from anglewise.embeddings import Space
+from anglewise.gauge.biases import bias_columns
 from anglewise.gauge.canonical import BALANCED, predicted
-from anglewise.gauge.gauge import constant_columns, two_roots
+from anglewise.gauge.gauge import two_roots
 from anglewise.gauge.root import Root
 
 PINNED = 1.05
@@ -54,7 +55,7 @@ def gauge_gap(space: Space, keep: tuple[int, ...] | None = None) -> GaugeGap:
 
     A stationary point of ``L(PQ') + a|P|^2 + b|Q|^2``, for any differentiable loss and weights
     ``a, b > 0``, has ``a P'P = b Q'Q``: weight decay pins the gauge. ``keep`` names bias columns,
-    which take no part; by default those that hold one number for a whole side. Raises
+    which take no part; by default those of ``bias_columns``. Raises
     ``ShapeError`` for a one-sided space and ``ValuesError`` if all predictions are 0.
 
     >>> from anglewise.embeddings import Embeddings
@@ -64,7 +65,7 @@ def gauge_gap(space: Space, keep: tuple[int, ...] | None = None) -> GaugeGap:
     (3.0, False)
     """
     queries, items = two_roots(space)
-    kept = constant_columns(queries, items) if keep is None else keep
+    kept = bias_columns(space) if keep is None else keep
     if kept:
         rest = [column for column in range(queries.dimension) if column not in kept]
         queries, items = queries.columns(rest), items.columns(rest)

@@ -7,8 +7,9 @@ from functools import partial
 import numpy as np
 
 from anglewise.errors import ShapeError, SpellingError
+from anglewise.gauge.biases import bias_columns
 from anglewise.gauge.canonical import BALANCED, ITEM_ORTHONORMAL, USER_ORTHONORMAL, Power
-from anglewise.gauge.gauge import Gauge, constant_columns, two_roots
+from anglewise.gauge.gauge import Gauge, two_roots
 from anglewise.gauge.random_maps import RandomMap
 from anglewise.gauge.root import Root
 from anglewise.measures.frame import Affine, Frame, Maps, Sides
@@ -35,7 +36,7 @@ class AtGauge(Frame):
     def fit(self, sides: Sides) -> Maps:
         """The maps ``G`` of the queries and ``G^-T`` of the items."""
         queries, items = _roots(sides, str(self))
-        pair = self.gauge.pair_keeping(queries, items, constant_columns(queries, items))
+        pair = self.gauge.pair_keeping(queries, items, bias_columns(sides.space))
         still = np.zeros(queries.dimension)
         asks, ranked = sides.direction.split("-")
         maps = {"queries": Affine(still, pair.queries), "items": Affine(still, pair.items)}
