@@ -1,0 +1,165 @@
+"""Statements that stay right however often one looks: wealth won by betting against them.
+
+Who bets on values that nobody can foresee cannot expect to win. So the wealth won by betting that
+a mean is larger than ``m`` rarely grows large if it is not: it passes ``1/level`` at any time with
+a chance of at most ``level`` (Ville 1939). The stake is spread over several shares of the wealth
+(diversified Kelly betting: Waudby-Smith and Ramdas 2023, arXiv 2010.09686, section 4), so that
+none has to be tuned to a size of effect.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from anglewise.errors import ValuesError
+from anglewise.typing import Array, Bool, Float64
+
+LEVEL = 0.05
+STAKES = 0.95 * 0.5 ** np.arange(9)
+"""Shares of the wealth that are staked; each is followed to the end, the mean is what counts."""
+HALVINGS = 40
+
+
+def wealth(values: Float64[Array, "*cases n"], mean: float) -> Float64[Array, "*cases n"]:
+    """Give the logarithm of the wealth won so far by betting that values in [0, 1] average more.
+
+    Against "the mean is at most ``mean``": ``log mean_c prod_i (1 + c (x_i - m) / m)`` over the
+    stakes ``c``, after each value, on a start of 1.
+
+    Parameters
+    ----------
+    values
+        In [0, 1], in the order in which they came.
+    mean
+        What is bet against, above 0.
+
+    Examples
+    --------
+    >>> good = np.full(60, 0.7)
+    >>> bool(wealth(good, 0.5)[-1] > np.log(20)), bool(wealth(good, 0.7).max() <= 0)
+    (True, True)
+    """
+    steps = (values / mean - 1)[..., None, :] * STAKES[:, None]
+    runs = np.cumsum(np.log1p(steps), axis=-1)
+    top = runs.max(axis=-2, keepdims=True)
+    return np.log(np.exp(runs - top).mean(axis=-2)) + top[..., 0, :]
+
+
+def confidence_sequence(
+    values: Float64[Array, "cases n"],
+    *,
+    low: float = -1.0,
+    high: float = 1.0,
+    level: float = LEVEL,
+) -> Float64[Array, "cases 2"]:
+    """Give an interval for each mean that holds at this and at every earlier look at once.
+
+    The chance that it ever leaves out the mean is at most ``level``, whenever one stops and for
+    whatever reason; values must not depend on what was seen before, in the mean. The interval is
+    all that no bet has refuted: both sides by half the level, narrowed down by halving.
+
+    Parameters
+    ----------
+    values
+        Between ``low`` and ``high``, in the order in which they came.
+
+    Raises
+    ------
+    ValuesError
+        A value outside of the bounds.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> differences = rng.uniform(-0.1, 0.3, (1, 400))
+    >>> below, above = confidence_sequence(differences)[0]
+    >>> bool(0.04 < below < 0.1 < above < 0.16)
+    True
+    """
+    x = _unit(values, low, high)
+    floor = _refuted(x, level / 2)
+    ceiling = 1 - _refuted(1 - x, level / 2)
+    return low + (high - low) * np.stack([floor, ceiling], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Race:
+    """Measures on the same queries, one query after the other: who may still be the best.
+
+    ``out_after[i]`` is how many queries it took to rule measure ``i`` out as the best, 0 for those
+    that are still in. The chance that the best one is ever ruled out is at most the level: of the
+    bets against it, one for each rival and all at even shares, none can be expected to win.
+    """
+
+    out_after: Array
+    queries: int
+
+    @property
+    def may_be_best(self) -> Bool[Array, " m"]:
+        """The measures still in."""
+        return self.out_after == 0
+
+    @property
+    def decided_after(self) -> int | None:
+        """After how many queries one measure was left; None while there are several."""
+        if np.count_nonzero(self.may_be_best) > 1:
+            return None
+        return int(self.out_after.max(initial=0))
+
+    @staticmethod
+    def of(values: Float64[Array, "m q"], *, level: float = LEVEL) -> "Race":
+        """Run it on values in [0, 1], queries in the order in which they were judged.
+
+        Measures with the same value on every query should come as one: neither rules out the
+        other.
+
+        >>> rng = np.random.default_rng(0)
+        >>> good = rng.random(300)
+        >>> Race.of(np.stack([good, 0.8 * good])).may_be_best.tolist()
+        [True, False]
+        """
+        _unit(values, 0.0, 1.0)
+        measures, queries = values.shape
+        out_after = np.zeros(measures, dtype=np.int64)
+        for i in range(measures):
+            won = _won_against(values, i)
+            refuted = np.flatnonzero(won >= -np.log(level))
+            out_after[i] = refuted[0] + 1 if len(refuted) else 0
+        if out_after.all():  # rare: then the longest in is left
+            out_after[out_after == out_after.max()] = 0
+        return Race(out_after, queries)
+
+
+def _won_against(values: Float64[Array, "m q"], measure: int) -> Float64[Array, " q"]:
+    """Log wealth of betting that some rival is better than this measure."""
+    rivals = np.delete(values, measure, axis=0)
+    if not len(rivals):
+        return np.zeros(values.shape[1])
+    each = wealth((rivals - values[measure] + 1) / 2, 0.5)
+    top = each.max(axis=0)
+    return np.log(np.exp(each - top).mean(axis=0)) + top
+
+
+def _refuted(x: Float64[Array, "cases n"], level: float) -> Float64[Array, " cases"]:
+    """The largest mean that some bet has refuted, for each case; 0 if none."""
+    return np.array([_refuted_mean(case, -np.log(level)) for case in x])
+
+
+def _refuted_mean(x: Float64[Array, " n"], wanted: float) -> float:
+    low, high = 0.0, 1.0  # the smaller the mean, the more is won against it
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        if wealth(x, middle).max(initial=0.0) >= wanted:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _unit(values: Array, low: float, high: float) -> Array:
+    if values.size and not (low <= values.min() and values.max() <= high):
+        raise ValuesError(
+            f"values from {values.min():g} to {values.max():g} for bets between {low:g} and "
+            f"{high:g}: name the bounds that the values keep"
+        )
+    return (values - low) / (high - low)
