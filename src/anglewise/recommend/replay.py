@@ -8,6 +8,7 @@ import numpy as np
 
 from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import TooFewError, ValuesError
+from anglewise.evaluation.coverage import coverage
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.interactions import Interactions
 from anglewise.judgements.judgements import Judgements
@@ -233,5 +234,4 @@ def _most_used(counts: Int64[Array, " items"], used: SparseRows, k: int) -> Neig
 
 def _breadth(lists: Neighbours, counts: Int64[Array, " items"]) -> tuple[float, float]:
     rows = lists.indices[lists.indices >= 0]
-    known = np.unique(rows[counts[rows] > 0])
-    return len(known) / int((counts > 0).sum()), float(counts[rows].mean())
+    return coverage(lists.indices, len(counts), counts > 0).share, float(counts[rows].mean())
