@@ -23,7 +23,7 @@ SAME_KIND_ONLY = {"data-space"}
 """Frames in which a query and an item have no coordinates in common."""
 
 FORMULA_SPELLINGS = [word + NUMBERS.get(word, "") for word in FORMULAS]
-FRAME_SPELLINGS = [word + NUMBERS.get(word, "") for word in FRAMES]
+FRAME_SPELLINGS = [*(word + NUMBERS.get(word, "") for word in FRAMES), "whitened(0.1)"]
 SPELLINGS = FORMULA_SPELLINGS + [
     "@".join(pair) for pair in itertools.product(FORMULA_SPELLINGS, FRAME_SPELLINGS)
 ]

@@ -60,6 +60,12 @@ class View:
         return sum(block.sum(axis=0) for block in self.blocks()) / len(self.embeddings)  # type: ignore[return-value]
 
     @cached_property
+    def variance(self) -> Float64[Array, " _"]:
+        """The variance of each column."""
+        total = sum(np.square(block - self.mean).sum(axis=0) for block in self.blocks())
+        return total / len(self.embeddings)  # type: ignore[return-value]
+
+    @cached_property
     def covariance(self) -> Float64[Array, "_ _"]:
         """The covariance of the rows about their mean, divided by their number."""
         total: Array = np.zeros(2 * self.mean.shape)

@@ -1,4 +1,4 @@
-"""Frames from the mean and the spread of the ranked side: centred, whitened, without its top."""
+"""Frames from the mean and the spread of the ranked side: centred, scaled, whitened, cut."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,8 @@ from anglewise.measures.frame import Affine, Frame, Maps, Sides
 
 RANK_TOLERANCE = 1e-10
 """Directions whose variance is below this share of the largest hold rounding noise only."""
+CONSTANT_TOLERANCE = 1e-13
+"""A column whose variance is below this share of its mean square is constant, but for rounding."""
 
 
 @dataclass(frozen=True)
@@ -29,21 +31,59 @@ class Centred(Frame):
 
 
 @dataclass(frozen=True)
-class Whitened(Frame):
-    """Centred, then every direction of the ranked side scaled to variance one (arXiv 2103.15316).
+class Standardised(Frame):
+    """Centred, then every column divided by its standard deviation on the ranked side.
 
-    Directions without variance are dropped.
+    Columns that hold one number for the whole ranked side tell nobody apart and are dropped.
 
-    >>> str(Whitened())
-    'whitened'
+    >>> from anglewise.embeddings import Embeddings, Space
+    >>> from anglewise.measures.frame import fit_frames
+    >>> space = Space(items=Embeddings([[1.0, 5.0, 10.0], [3.0, 5.0, 30.0]]))
+    >>> fit_frames((Standardised(),), space, "items-items").ranked(space.items.vectors).tolist()
+    [[-1.0, -1.0], [1.0, 1.0]]
     """
 
     def __str__(self) -> str:
-        return "whitened"
+        return "standardised"
+
+    def fit(self, sides: Sides) -> Maps:
+        """``(x - mean) / deviation``, column by column."""
+        mean, variance = sides.ranked.mean, sides.ranked.variance
+        kept = variance > CONSTANT_TOLERANCE * (mean**2 + variance)
+        scales = np.eye(len(mean))[:, kept] / np.sqrt(variance[kept])
+        move = Affine(mean, scales)
+        return Maps(move, move)
+
+
+@dataclass(frozen=True)
+class Whitened(Frame):
+    """Centred, then every direction of the ranked side scaled to variance one (arXiv 2103.15316).
+
+    Directions without variance are dropped. With a ``shrinkage`` above 0 the covariance ``S`` is
+    drawn towards a round one, ``(1 - shrinkage) S + shrinkage trace(S) / d I`` (Ledoit and Wolf,
+    2004), so that directions of little but noise are lifted less; with 1 only the mean is taken
+    off, up to one scale for all.
+
+    >>> str(Whitened()), str(Whitened(0.1))
+    ('whitened', 'whitened(0.1)')
+    """
+
+    shrinkage: float = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.shrinkage <= 1:
+            raise SpellingError(
+                f"whitened({self.shrinkage:g}): the shrinkage goes from 0, none, to 1, which "
+                "leaves centring alone; write whitened(0.1)"
+            )
+
+    def __str__(self) -> str:
+        return f"whitened({self.shrinkage:g})" if self.shrinkage else "whitened"
 
     def fit(self, sides: Sides) -> Maps:
         """``W = V diag(variance)^-1/2`` from the covariance of the ranked side."""
         variance, directions = np.linalg.eigh(sides.ranked.covariance)
+        variance = (1 - self.shrinkage) * variance + self.shrinkage * variance.mean()
         kept = variance > RANK_TOLERANCE * max(variance[-1], np.finfo(float).tiny)
         scaled = directions[:, kept] / np.sqrt(variance[kept])
         move = Affine(sides.ranked.mean, scaled)

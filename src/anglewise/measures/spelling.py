@@ -6,7 +6,7 @@ from anglewise.measures.bias_frame import WithoutBiases
 from anglewise.measures.formula import Cosine, Dot, Euclidean, Formula, Manhattan, Norm
 from anglewise.measures.frame import Frame
 from anglewise.measures.gauge_frames import GAUGE_FRAMES
-from anglewise.measures.linear_frames import Centred, Whitened, WithoutTop
+from anglewise.measures.linear_frames import Centred, Standardised, Whitened, WithoutTop
 from anglewise.measures.measure import Measure
 from anglewise.spelling import named, parted
 
@@ -19,6 +19,7 @@ FORMULAS: dict[str, Callable[..., Formula]] = {
 }
 FRAMES: dict[str, Callable[..., Frame]] = {
     "centred": Centred,
+    "standardised": Standardised,
     "whitened": Whitened,
     "without-top": WithoutTop,
     "without-biases": WithoutBiases,
