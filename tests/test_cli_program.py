@@ -119,7 +119,10 @@ def test_control_c_ends_a_running_command_with_130(tmp_path):
     fifo = tmp_path / "ratings.csv"
     os.mkfifo(fifo)
     words = ["fit", str(fifo), "-o", "x"]
-    code = f"import sys; from anglewise.cli import main; sys.exit(main({words}))"
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "  # even if
+        f"from anglewise.cli import main; sys.exit(main({words}))"  # a shell's & ignores it
+    )
     with subprocess.Popen(
         [sys.executable, "-c", code], stderr=subprocess.PIPE, cwd=tmp_path
     ) as process:

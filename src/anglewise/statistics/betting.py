@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anglewise.errors import ValuesError
-from anglewise.typing import Array, Bool, Float64
+from anglewise.typing import Array, Bool, Float64, Int64
 
 LEVEL = 0.05
 STAKES = 0.95 * 0.5 ** np.arange(9)
@@ -41,8 +41,7 @@ def wealth(values: Float64[Array, "*cases n"], mean: float) -> Float64[Array, "*
     """
     steps = (values / mean - 1)[..., None, :] * STAKES[:, None]
     runs = np.cumsum(np.log1p(steps), axis=-1)
-    top = runs.max(axis=-2, keepdims=True)
-    return np.log(np.exp(runs - top).mean(axis=-2)) + top[..., 0, :]
+    return _mean_log(runs, axis=-2)
 
 
 def confidence_sequence(
@@ -91,7 +90,7 @@ class Race:
     bets against it, one for each rival and all at even shares, none can be expected to win.
     """
 
-    out_after: Array
+    out_after: Int64[Array, " m"]
     queries: int
 
     @property
@@ -132,12 +131,17 @@ class Race:
 
 def _won_against(values: Float64[Array, "m q"], measure: int) -> Float64[Array, " q"]:
     """Log wealth of betting that some rival is better than this measure."""
-    rivals = np.delete(values, measure, axis=0)
+    rivals = values[np.arange(len(values)) != measure]
     if not len(rivals):
-        return np.zeros(values.shape[1])
+        return np.zeros_like(values[measure])
     each = wealth((rivals - values[measure] + 1) / 2, 0.5)
-    top = each.max(axis=0)
-    return np.log(np.exp(each - top).mean(axis=0)) + top
+    return _mean_log(each, axis=0)
+
+
+def _mean_log(logs: Float64[Array, "..."], axis: int) -> Float64[Array, "..."]:
+    """The logarithm of the mean of what these are logarithms of."""
+    top = logs.max(axis=axis, keepdims=True)
+    return np.log(np.exp(logs - top).mean(axis=axis)) + top.squeeze(axis)
 
 
 def _refuted(x: Float64[Array, "cases n"], level: float) -> Float64[Array, " cases"]:

@@ -1,0 +1,165 @@
+"""Judge until decided: what a comparison may say when it is looked at after every query."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import Any, Literal
+
+import numpy as np
+
+from anglewise.compare.result import Comparison, MeasureResult
+from anglewise.compare.words import counted, listed, rounded_up
+from anglewise.errors import SpellingError
+from anglewise.judgements.judgements import Judgements
+from anglewise.statistics.betting import LEVEL, Race, confidence_sequence
+from anglewise.typing import Array, Float64
+
+FUTURES = 100
+HORIZON = 8
+"""How many times as many queries as there are the forecast looks at."""
+
+
+@dataclass(frozen=True)
+class Sequential:
+    """Whether judging may stop, by statistics that hold however often one looks.
+
+    Attributes
+    ----------
+    decision
+        ``decided``: one measure is left, or those left are within the tolerance of each other.
+        ``keep-judging``: neither.
+    measure
+        The one to use; while undecided the best so far.
+    left
+        The measures that may still be the best; measures that rank alike come as one.
+    decided_after
+        The number of queries after which one was left, if one is.
+    about_left
+        How many more queries are likely to leave one; None if more than seven times as many.
+    queries
+        How many there are.
+    reason
+        The same in a sentence.
+    """
+
+    decision: Literal["decided", "keep-judging"]
+    measure: str
+    left: tuple[str, ...]
+    decided_after: int | None
+    about_left: int | None
+    queries: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.decision.replace('-', ' ')}: {self.reason}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types with stable keys."""
+        return {**asdict(self), "left": list(self.left)}
+
+
+def sequential(result: Comparison, *, seed: int | None = None) -> Sequential:
+    """Say whether judging may stop; honest to ask after every judged query.
+
+    The chance that the best measure is ever ruled out is at most 5%, at all looks together.
+    Queries must come in an order that has nothing to do with how the measures do on them, as
+    those that ``judge sample`` drew do. The values of one query are those that it has when all
+    measures' first places are judged.
+
+    Parameters
+    ----------
+    result
+        Of ``compare``, by a metric of ranked lists.
+    seed
+        Puts the queries in a random order; without it they stand in the order of the space.
+
+    Raises
+    ------
+    SpellingError
+        A comparison by graded pairs or triplets.
+
+    Examples
+    --------
+    >>> from anglewise.compare.conduct import compare
+    >>> from anglewise.embeddings import Embeddings, Space
+    >>> from anglewise.sparse import SparseRows
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.standard_normal((60, 8))
+    >>> items = Embeddings(x * rng.uniform(0.2, 5, (60, 1)))
+    >>> own = SparseRows.from_pairs(np.arange(60), np.arange(60), shape=(60, 60))
+    >>> result = compare(Space(queries=Embeddings(x + 0.3), items=items), Judgements(own))
+    >>> now = sequential(result)
+    >>> now.decision, now.measure, now.decided_after < 60
+    ('decided', 'cosine', True)
+    """
+    values, rows = _standing(result)
+    if seed is not None:
+        values = values[:, np.random.default_rng(seed).permutation(values.shape[1])]
+    race = Race.of(values)
+    left = [row for row, may in zip(rows, race.may_be_best, strict=True) if may]
+    best = max(left, key=lambda row: row.metrics[result.metric].mean)
+    names, queries = tuple(row.measure for row in left), values.shape[1]
+    if len(left) == 1:
+        after = race.decided_after or 0
+        reason = f"use {best.measure}; {counted(after, 'query')} of {queries:,} would have done"
+        return Sequential("decided", best.measure, names, after, 0, queries, reason)
+    apart = _furthest(values[race.may_be_best])
+    if apart <= result.tolerance:
+        reason = (
+            f"{listed(names)} differ by at most {apart:.3f}, and {result.tolerance:g} would matter"
+        )
+        return Sequential("decided", names[0], names, None, 0, queries, reason)
+    more = forecast(values)
+    plan = f"more than {(HORIZON - 1) * queries:,}" if more is None else f"about {more:,}"
+    reason = f"{plan} left; {listed(names, 'or')} may be the best, {best.measure} is ahead"
+    return Sequential("keep-judging", best.measure, names, None, more, queries, reason)
+
+
+def forecast(values: Float64[Array, "m q"], seed: int = 0) -> int | None:
+    """How many more queries leave one measure, in the middle one of a hundred futures.
+
+    Each future takes its truth from a resample of the queries and its queries from that, and the
+    bets go on where they stand. None if it is further off than the horizon.
+
+    >>> rng = np.random.default_rng(0)
+    >>> good = np.clip(rng.random((1, 80)) + rng.normal([[0.03], [0]], 0.2, (2, 80)), 0, 1)
+    >>> 10 < forecast(good) < 560
+    True
+    """
+    rng = np.random.default_rng(seed)
+    queries = values.shape[1]
+    after = np.empty(FUTURES)
+    for i in range(FUTURES):
+        truth = values[:, rng.integers(queries, size=queries)]
+        future = truth[:, rng.integers(queries, size=(HORIZON - 1) * queries)]
+        decided = Race.of(np.hstack([values, future])).decided_after
+        after[i] = np.inf if decided is None else max(decided - queries, 1)
+    middle = float(np.median(after))
+    return rounded_up(round(middle)) if np.isfinite(middle) else None
+
+
+def _standing(result: Comparison) -> tuple[Float64[Array, "m q"], Sequence[MeasureResult]]:
+    """The values of the measures, and their rows: of those that rank alike the first."""
+    evidence = result.evidence
+    if evidence is None or not isinstance(evidence.judgements, Judgements):
+        raise SpellingError(
+            "judging until decided goes query by query, and these are pairs or triplets: give "
+            "judgements of queries and items"
+        )
+    by_name = {row.measure: row for row in result.measures}
+    order = [by_name[name] for name in evidence.measures]
+    spoken_for: set[str] = set()
+    stands: list[int] = []
+    for place, row in enumerate(order):
+        if row.measure not in spoken_for:
+            stands.append(place)
+            spoken_for.update(row.alike)
+    return evidence.values[result.metric][stands], [order[place] for place in stands]
+
+
+def _furthest(values: Float64[Array, "m q"]) -> float:
+    """How far apart two of the means may be, at most; all pairs share the level."""
+    pairs = list(combinations(range(len(values)), 2))
+    differences = np.stack([values[i] - values[j] for i, j in pairs])
+    bounds = confidence_sequence(differences, level=LEVEL / len(pairs))
+    return float(np.abs(bounds).max())

@@ -1,0 +1,91 @@
+"""Judge until decided."""
+
+import numpy as np
+import pytest
+
+from anglewise.compare import compare
+from anglewise.compare.sequential import forecast, sequential
+from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import SpellingError
+from anglewise.judgements.judgements import Judgements, Pairs
+from anglewise.sparse import SparseRows
+from anglewise.statistics.betting import Race
+
+
+def made(queries, noise=0.3, lengths=4.0, seed=0):
+    """Every query looks for the item that it is a noisy copy of; lengths of items disturb dot."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((queries, 8))
+    items = Embeddings(x * rng.uniform(1, 1 + lengths, (queries, 1)))
+    asked = Embeddings(x + noise * rng.standard_normal(x.shape))
+    own = SparseRows.from_pairs(np.arange(queries), np.arange(queries), shape=(queries, queries))
+    return Space(queries=asked, items=items), Judgements(own)
+
+
+def test_a_clear_winner_is_told_with_how_few_queries_would_have_done():
+    now = sequential(compare(*made(200), "dot,cosine"))
+    assert (now.decision, now.measure, now.left) == ("decided", "cosine", ("cosine",))
+    assert now.decided_after < 200
+    assert f"{now.decided_after} queries of 200 would have done" in now.reason
+
+
+def test_stopping_then_gives_the_same_answer():
+    space, judgements = made(200)
+    after = sequential(compare(space, judgements, "dot,cosine")).decided_after
+    few = SparseRows.from_pairs(np.arange(after), np.arange(after), shape=(200, 200))
+    now = sequential(compare(space, Judgements(few), "dot,cosine"))
+    assert (now.decision, now.measure, now.decided_after) == ("decided", "cosine", after)
+
+
+def test_a_small_lead_asks_for_more_and_says_how_much():
+    now = sequential(compare(*made(60, noise=1.2, lengths=0.3), "dot,cosine"))
+    assert now.decision == "keep-judging"
+    assert set(now.left) == {"dot", "cosine"}
+    assert now.about_left is None or now.about_left > 0
+    assert now.reason.startswith(("about", "more than"))
+
+
+def test_measures_that_rank_alike_are_one():
+    space, judgements = made(100)
+    unit = Embeddings(space.items.vectors / space.items.norms[:, None])
+    now = sequential(compare(Space(queries=space.queries, items=unit), judgements))
+    assert now.decision == "decided"
+    assert now.left == ("dot",)
+
+
+def test_measures_within_the_tolerance_of_each_other_decide_too():
+    space, judgements = made(150, noise=0.05, lengths=0.01)
+    now = sequential(compare(space, judgements, "dot,cosine", tolerance=0.2))
+    assert now.decision == "decided"
+    assert now.left == ("cosine",) or "0.2 would matter" in now.reason
+
+
+def test_an_order_by_chance_is_the_same_for_the_same_seed():
+    result = compare(*made(200), "dot,cosine")
+    assert sequential(result, seed=1) == sequential(result, seed=1)
+    assert sequential(result, seed=1).decided_after != sequential(result, seed=3).decided_after
+
+
+def test_the_forecast_is_about_right():
+    """In the middle of many worlds, what was forecast halfway is what it then took."""
+    rng = np.random.default_rng(0)
+    ratios = []
+    for _ in range(12):
+        hard = rng.random(3000)
+        values = np.clip(hard + rng.normal([[0.06], [0.0]], 0.2, (2, 3000)), 0, 1)
+        told = forecast(values[:, :80])
+        from_there = next(n for n in range(90, 3000, 30) if sequential_decides(values[:, :n]))
+        ratios.append((80 + (told or 7 * 80)) / from_there)
+    assert 0.5 < np.median(ratios) < 2
+
+
+def sequential_decides(values):
+    return Race.of(values).decided_after is not None
+
+
+def test_pairs_are_refused():
+    space, _ = made(20)
+    some = np.arange(10)
+    result = compare(space, Pairs(some, some, np.linspace(0, 1, 10)), "dot,cosine")
+    with pytest.raises(SpellingError, match="query by query"):
+        sequential(result)
