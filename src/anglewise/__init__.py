@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from anglewise.embeddings import Embeddings, Space
     from anglewise.encoders.encode import encode
     from anglewise.encoders.encoder import Encoder
+    from anglewise.encoders.images import encode_images
     from anglewise.encoders.load import encoder
     from anglewise.errors import AnglewiseError
     from anglewise.gauge.spelling import gauge
     from anglewise.index.index import Index
+    from anglewise.inspect.start import inspect
     from anglewise.interop.from_model import from_model
     from anglewise.interop.read import (
         read_interactions,
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
         read_triplets,
     )
     from anglewise.interop.space_folder import write_space
+    from anglewise.judgements.judged import Judged
     from anglewise.judgements.judgements import Judgements, Pairs, Triplets
+    from anglewise.judgements.store import JudgementStore
     from anglewise.measures.measure import Measure
     from anglewise.measures.spelling import measure
     from anglewise.models.linear import LinearEmbedding
@@ -46,6 +50,8 @@ _HOMES = {
     "Embeddings": "anglewise.embeddings",
     "Encoder": "anglewise.encoders.encoder",
     "Index": "anglewise.index.index",
+    "Judged": "anglewise.judgements.judged",
+    "JudgementStore": "anglewise.judgements.store",
     "Judgements": "anglewise.judgements.judgements",
     "LinearEmbedding": "anglewise.models.linear",
     "Measure": "anglewise.measures.measure",
@@ -59,9 +65,11 @@ _HOMES = {
     "compare": "anglewise.compare",
     "compare_spaces": "anglewise.compare",
     "encode": "anglewise.encoders.encode",
+    "encode_images": "anglewise.encoders.images",
     "encoder": "anglewise.encoders.load",
     "from_model": "anglewise.interop.from_model",
     "gauge": "anglewise.gauge.spelling",
+    "inspect": "anglewise.inspect.start",
     "measure": "anglewise.measures.spelling",
     "read_interactions": "anglewise.interop.read",
     "read_judgements": "anglewise.interop.read",
@@ -81,6 +89,8 @@ __all__ = [
     "Embeddings",
     "Encoder",
     "Index",
+    "Judged",
+    "JudgementStore",
     "Judgements",
     "LinearEmbedding",
     "Measure",
@@ -95,9 +105,11 @@ __all__ = [
     "compare",
     "compare_spaces",
     "encode",
+    "encode_images",
     "encoder",
     "from_model",
     "gauge",
+    "inspect",
     "measure",
     "read_interactions",
     "read_judgements",

@@ -1,0 +1,218 @@
+"""Many rows of many judges, made one grade for each pair of a space."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+
+from anglewise.embeddings import Space
+from anglewise.errors import IdsError, SpellingError, TooFewError
+from anglewise.judgements.judged import ADJUDICATOR, SOURCES, Judged
+from anglewise.judgements.judgements import Complaints, Judgements
+from anglewise.sparse import SparseRows
+from anglewise.typing import Direction
+
+TRUST = {"human": 0, "label": 1, "interaction": 2, "generated": 3}
+"""Of a pair that several kinds of sources judged, only the first kind counts."""
+
+
+def mean(rows: Sequence[Judged]) -> float:
+    """The mean of the grades, the same whatever their order.
+
+    >>> mean([Judged("q", "d", 1, judge="a"), Judged("q", "d", 2, judge="b")])
+    1.5
+    """
+    return fmean(sorted(row.grade for row in rows))
+
+
+def majority(rows: Sequence[Judged]) -> float:
+    """The grade that most judges gave; of equally many the lowest.
+
+    >>> majority([Judged("q", "d", 1, judge="a"), Judged("q", "d", 0, judge="b")])
+    0.0
+    """
+    counts = Counter(row.grade for row in rows)
+    return min(counts, key=lambda grade: (-counts[grade], grade))
+
+
+def adjudicated(rows: Sequence[Judged]) -> float:
+    """The adjudicator's grade where there is one, else the majority's.
+
+    >>> adjudicated([Judged("q", "d", 1, judge="a"), Judged("q", "d", 3, judge="adjudicator")])
+    3.0
+    """
+    last = [row.grade for row in rows if row.judge == ADJUDICATOR]
+    return last[-1] if last else majority(rows)
+
+
+COMBINE: dict[str, Callable[[Sequence[Judged]], float]] = {
+    "adjudicated": adjudicated,
+    "mean": mean,
+    "majority": majority,
+}
+
+
+@dataclass(frozen=True)
+class Combined:
+    """One pair, its grade, and every row that counts towards it."""
+
+    query_id: str
+    item_id: str
+    grade: float
+    rows: tuple[Judged, ...]
+
+    @property
+    def disputed(self) -> bool:
+        """Whether its judges differ and nobody has decided."""
+        decided = any(row.judge == ADJUDICATOR for row in self.rows)
+        return not decided and len({row.grade for row in self.rows}) > 1
+
+
+def by_pair(
+    rows: Iterable[Judged],
+    *,
+    judges: Collection[str] | None = None,
+    sources: Collection[str] | None = None,
+    combine: str = "adjudicated",
+) -> list[Combined]:
+    """Make one grade of the rows of each pair, all of one direction; sorted by query and item.
+
+    What people said about a pair is not mixed with what was constructed or generated: of
+    ``human``, ``label``, ``interaction`` and ``generated`` only the first that is there counts.
+
+    >>> hers = Judged("q", "d", 2, judge="anna")
+    >>> its = Judged("q", "d", 0, judge="a model", source="generated")
+    >>> [(one.grade, len(one.rows)) for one in by_pair([hers, its])]
+    [(2.0, 1)]
+    """
+    _check(judges, sources, combine)
+    groups: dict[tuple[str, str], list[Judged]] = {}
+    for row in rows:
+        if (judges is None or row.judge in judges) and (sources is None or row.source in sources):
+            groups.setdefault((row.query_id, row.item_id), []).append(row)
+    found: list[Combined] = []
+    for (query, item), group in sorted(groups.items()):
+        best = min(TRUST[row.source] for row in group)
+        counted = tuple(row for row in group if TRUST[row.source] == best)
+        found.append(Combined(query, item, COMBINE[combine](counted), counted))
+    return found
+
+
+def combined(
+    rows: Iterable[Judged],
+    space: Space,
+    direction: Direction,
+    *,
+    judges: Collection[str] | None = None,
+    sources: Collection[str] | None = None,
+    combine: str = "adjudicated",
+    name: str = "the store",
+) -> Judgements:
+    """Line rows of one direction up with a space, one grade a pair.
+
+    Grades below zero count as zero, as in trec_eval; rows whose ids the space does not hold and
+    judgements of an item against itself are dropped and counted in ``complaints``.
+
+    Parameters
+    ----------
+    judges, sources
+        Whose rows count; by default everybody's.
+    combine
+        ``"adjudicated"``: the adjudicator's grade, else the majority's; ``"majority"``: the
+        grade most judges gave, of equally many the lowest; ``"mean"``.
+    name
+        What to call the store in messages.
+
+    Raises
+    ------
+    SpellingError
+        Another ``combine`` or source.
+    TooFewError
+        Nothing was judged by these judges in this direction.
+    IdsError
+        Not one pair is known to the space.
+
+    Examples
+    --------
+    >>> from anglewise.embeddings import Embeddings
+    >>> space = Space(items=Embeddings(np.eye(3), ids=["a", "b", "c"]))
+    >>> said = [Judged("a", "c", 2, judge="anna", direction="items-items")]
+    >>> combined(said, space, "items-items").gains.row(0).tolist()
+    [2]
+    """
+    pairs = by_pair(rows, judges=judges, sources=sources, combine=combine)
+    if not pairs:
+        raise TooFewError(
+            f"{name} holds no judgements for {direction}{_whose(judges, sources)}: judge some, or "
+            "choose another direction"
+        )
+    asking, ranked = space.sides(direction)
+    known = [
+        pair for pair in pairs if pair.query_id in asking.row_of and pair.item_id in ranked.row_of
+    ]
+    if not known:
+        raise IdsError(
+            f"{name}: not one of {len(pairs):,} judged pairs is known to the space, such as "
+            f"{pairs[0].query_id!r} and {pairs[0].item_id!r}: take the store that belongs to it"
+        )
+    kept = [p for p in known if asking is not ranked or p.query_id != p.item_id]
+    if not kept:
+        raise TooFewError(f"{name} judges each only against itself: judge others")
+    table = SparseRows.from_pairs(
+        [asking.row_of[pair.query_id] for pair in kept],
+        [ranked.row_of[pair.item_id] for pair in kept],
+        [max(pair.grade, 0.0) for pair in kept],
+        shape=(len(asking), len(ranked)),
+    )
+    relevant = np.bincount(table.rows, weights=table.values > 0, minlength=len(asking))
+    complaints = Complaints(
+        unknown_queries=_unknown([pair.query_id for pair in pairs], asking.row_of),
+        unknown_items=_unknown([pair.item_id for pair in pairs], ranked.row_of),
+        dropped=len(pairs) - len(kept),
+        queries_without_relevant=int(((table.counts > 0) & (relevant == 0)).sum()),
+        gains_all_equal=bool(np.all(table.values == table.values[0])),
+    )
+    return Judgements(table, direction, f"{name}: {said_by(kept, combine)}", complaints)
+
+
+def said_by(pairs: Sequence[Combined], combine: str) -> str:
+    """In words who judged, kinds of sources apart.
+
+    >>> said_by(by_pair([Judged("q", "d", 2, judge="anna")]), "mean")
+    '1 pair judged, 1 by people (anna)'
+    """
+    kinds = {"human": "by people", "label": "from labels", "interaction": "from interactions"}
+    words: list[str] = []
+    for source in sorted(SOURCES, key=TRUST.__getitem__):
+        mine = [pair for pair in pairs if pair.rows[0].source == source]
+        if mine:
+            who = sorted({row.judge for pair in mine for row in pair.rows})
+            shown = ", ".join(who[:4]) + (f" and {len(who) - 4} more" if len(who) > 4 else "")
+            words.append(f"{len(mine):,} {kinds.get(source, source)} ({shown})")
+    disputed = sum(pair.disputed for pair in pairs)
+    if disputed:
+        words.append(f"{disputed:,} where judges differ (taken: {combine})")
+    return f"{len(pairs):,} pair{'s' * (len(pairs) != 1)} judged, {', '.join(words)}"
+
+
+def _check(judges: Collection[str] | None, sources: Collection[str] | None, combine: str) -> None:
+    if combine not in COMBINE:
+        raise SpellingError(f"combine={combine!r} is unknown: take one of {', '.join(COMBINE)}")
+    for name, given in (("judges", judges), ("sources", sources)):
+        if isinstance(given, str):
+            raise SpellingError(f"{name}={given!r} is one text: give a list of them")
+    wrong = sorted(set(sources or ()) - set(SOURCES))
+    if wrong:
+        raise SpellingError(f"source {wrong[0]!r} is unknown: known are {', '.join(SOURCES)}")
+
+
+def _whose(judges: Collection[str] | None, sources: Collection[str] | None) -> str:
+    by = f" by {', '.join(judges)}" if judges is not None else ""
+    of = f" from {', '.join(sources)}" if sources is not None else ""
+    return by + of
+
+
+def _unknown(names: list[str], row_of: dict[str, int]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in names if name not in row_of))[:3]

@@ -1,0 +1,177 @@
+"""A connection to a store of judgements, and what is said when there is none to be had."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from anglewise.errors import AnglewiseError, FileError
+from anglewise.judgements.schema import (
+    APPLICATION,
+    VERSION,
+    application_of,
+    migrate,
+    tables_of,
+    version_of,
+)
+
+HEAD = b"SQLite format 3\0"
+
+PAUSE = 0.02
+"""Seconds between two looks at a lock for which SQLite itself does not wait."""
+
+
+def connect(path: Path, *, read_only: bool, patience: float) -> sqlite3.Connection:
+    """Open a store, make it if it is not there, and bring its tables up to date."""
+    _check_file(path, read_only=read_only)
+    with saying(path):
+        opened = _for_reading if read_only else _for_writing
+        return _patiently(lambda: opened(path, patience), patience)
+
+
+@contextmanager
+def saying(path: Path) -> Generator[None, None, None]:
+    """Turn what SQLite raises into one ``FileError`` that says what to do."""
+    try:
+        yield
+    except AnglewiseError:
+        raise
+    except sqlite3.Error as error:
+        raise FileError(f"{path}: {_words(error)}") from error
+
+
+def _check_file(path: Path, *, read_only: bool) -> None:
+    if path.is_dir():
+        raise FileError(f"{path} is a folder where a file of judgements is due")
+    if not path.exists():
+        if read_only:
+            raise FileError(f"{path} does not exist: nothing was judged there yet")
+        if not path.parent.is_dir():
+            raise FileError(f"{path} cannot be made: the folder {path.parent} does not exist")
+        return
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(HEAD))
+    except OSError as error:
+        raise FileError(f"{path} may not be read ({error.strerror}): mend its rights") from error
+    if head != HEAD and (head or read_only):
+        raise FileError(
+            f"{path} is not a store of judgements (no SQLite file): take another file, or read "
+            "this one with anglewise judge import"
+        )
+
+
+def _for_writing(path: Path, patience: float) -> sqlite3.Connection:
+    connection = _opened(f"{path.absolute().as_uri()}?mode=rwc", patience)
+    try:
+        _check_ours(path, connection)
+        # the mode stands in the file, and asking for it anew would wait for readers
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        if version_of(connection) < VERSION:
+            migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _for_reading(path: Path, patience: float) -> sqlite3.Connection:
+    """Open without leaving a trace; where not even a lock may be written, as what never changes."""
+    connection = _opened(f"{path.absolute().as_uri()}?mode=ro", patience)
+    try:
+        try:
+            tables_of(connection)
+        except sqlite3.OperationalError as error:
+            beside = path.with_name(path.name + "-wal")
+            if _code(error) != sqlite3.SQLITE_CANTOPEN or beside.exists():
+                raise
+            connection.close()
+            connection = _opened(f"{path.absolute().as_uri()}?mode=ro&immutable=1", patience)
+        _check_ours(path, connection)
+        _check_up_to_date(path, connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _opened(uri: str, patience: float) -> sqlite3.Connection:
+    return sqlite3.connect(
+        uri, uri=True, timeout=patience, isolation_level=None, check_same_thread=False
+    )
+
+
+def _check_ours(path: Path, connection: sqlite3.Connection) -> None:
+    there = version_of(connection)
+    ours = application_of(connection) == APPLICATION
+    if not ours and (there or tables_of(connection)):
+        raise FileError(
+            f"{path} is an SQLite file of another program: take another name for the judgements"
+        )
+    if ours and there > VERSION:
+        raise FileError(
+            f"{path} was written by a newer anglewise (format {there}; this one knows up to "
+            f"{VERSION}): upgrade anglewise; nothing was changed"
+        )
+
+
+def _check_up_to_date(path: Path, connection: sqlite3.Connection) -> None:
+    there = version_of(connection)
+    if there < VERSION:
+        raise FileError(
+            f"{path} was written by an older version (format {there}): open it once for writing, "
+            "which brings it up to date"
+        )
+
+
+def _patiently(work: Callable[[], Any], patience: float) -> Any:
+    """Wait, too, for those locks that SQLite reports at once: a change to WAL, a recovery."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return work()
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+        time.sleep(PAUSE)
+
+
+def roll_back(connection: sqlite3.Connection) -> None:
+    """Undo what a failed transaction left, if SQLite did not do so itself."""
+    with suppress(sqlite3.Error):
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _code(error: sqlite3.Error) -> int:
+    """The primary code of an error, without the details in the higher bits."""
+    return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
+
+
+SAFE = "nothing of this was recorded, what was recorded before is safe"
+
+REMEDIES = {
+    sqlite3.SQLITE_FULL: f"the disk is full; {SAFE}: free some space and try again",
+    sqlite3.SQLITE_IOERR: f"the disk refuses ({{}}); {SAFE}: look at the disk and try again",
+    sqlite3.SQLITE_BUSY: (
+        f"another program holds the file locked; {SAFE}: close that program and try again"
+    ),
+    sqlite3.SQLITE_LOCKED: f"the file is locked; {SAFE}: try again",
+    sqlite3.SQLITE_READONLY: f"the file may only be read; {SAFE}: mend its rights, or copy it",
+    sqlite3.SQLITE_PERM: "it may not be opened: mend its rights",
+    sqlite3.SQLITE_CANTOPEN: (
+        "it cannot be opened, or its folder may not be written to: copy it, with what is beside "
+        "it under the same name (-wal), to a folder of your own"
+    ),
+    sqlite3.SQLITE_CORRUPT: "it is damaged ({}): take a copy of it and restore from your backup",
+    sqlite3.SQLITE_NOTADB: "it is not an SQLite file ({}): take another one",
+}
+
+
+def _words(error: sqlite3.Error) -> str:
+    why = " ".join(str(error).split())
+    return REMEDIES.get(_code(error), "the store refuses ({})").format(why)

@@ -1,0 +1,193 @@
+"""One judgement by one judge, as it is recorded."""
+
+import json
+import math
+import time as clock
+import uuid as uuids
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from dataclasses import fields as dataclass_fields
+from typing import Any, Literal, TypeAlias, get_args
+
+from anglewise.errors import SpellingError, ValuesError
+from anglewise.typing import DIRECTIONS, Direction
+
+Source: TypeAlias = Literal["human", "interaction", "label", "generated"]
+SOURCES: tuple[Source, ...] = get_args(Source)
+
+ADJUDICATOR = "adjudicator"
+"""The judge whose word stands where others differ."""
+
+LONGEST = 1 << 20
+"""Letters that one text of a judgement may have."""
+
+
+def new_uuid() -> str:
+    """Give a name that no other judgement has.
+
+    >>> len(new_uuid())
+    36
+    """
+    return str(uuids.uuid4())
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How relevant one item is to one query, said by one judge at one time.
+
+    Attributes
+    ----------
+    query_id, item_id
+        Who asks and what was judged; for ``items-items`` both are items.
+    grade
+        Any finite number, higher is more relevant; 0 and below: looked at and not relevant.
+    judge
+        Who says so: a person, a model, a construction.
+    direction
+        Who asks and who is ranked.
+    source
+        ``human``, ``interaction``, ``label`` or ``generated``.
+    uuid
+        Names this judgement for ever, so that sending it twice records it once.
+    time
+        Seconds since 1970, UTC.
+    context
+        Whatever JSON can hold about how the pair came before the judge, such as the measures
+        that found it and at which rank.
+    probability
+        How likely the pair was to be drawn for judging, in (0, 1]; ``None`` if it was not drawn.
+    note
+        The judge's own words.
+
+    Raises
+    ------
+    SpellingError
+        An unknown direction or source, a uuid that is none.
+    ValuesError
+        An empty id or judge, a grade or probability out of range, what JSON cannot hold.
+
+    Examples
+    --------
+    >>> one = Judged("q1", "d7", 2, judge="anna", context={"dot": {"rank": 3}})
+    >>> one.grade, one.source, one.direction
+    (2.0, 'human', 'queries-items')
+    """
+
+    query_id: str
+    item_id: str
+    grade: float
+    judge: str
+    direction: Direction = "queries-items"
+    source: Source = "human"
+    uuid: str = field(default_factory=new_uuid)
+    time: float = field(default_factory=clock.time)
+    context: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    probability: float | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for name, value in checked(vars(self)).items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def pair(self) -> tuple[Direction, str, str]:
+        """What was judged, whoever judged it."""
+        return self.direction, self.query_id, self.item_id
+
+
+def judged_from(fields: Mapping[str, Any]) -> Judged:
+    """Make a judgement of what came from a file or over the wire, where anything may stand.
+
+    Raises ``SpellingError`` and ``ValuesError`` as ``Judged`` does, and for names of fields that
+    are none.
+
+    >>> judged_from({"query_id": "q", "item_id": "d", "grade": "good", "judge": "anna"})
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.ValuesError: grade is 'good': a finite number is due
+    """
+    due = ("query_id", "item_id", "grade", "judge")
+    known = [one.name for one in dataclass_fields(Judged)]
+    for name in [*due, *fields]:
+        if name not in fields or name not in known:
+            raise SpellingError(
+                f"a judgement has {', '.join(due)} and may have {', '.join(known[4:])}: "
+                f"{name!r} is {'missing' if name in known else 'none of them'}"
+            )
+    return Judged(**checked(fields))
+
+
+def checked(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a judgement in their plain form, each checked."""
+    values = dict(fields)
+    for name in ("query_id", "item_id", "judge", "note"):
+        if name in values:
+            check_text(name, values[name], may_be_empty=name == "note")
+    for name, known in (("direction", DIRECTIONS), ("source", SOURCES)):
+        if name in values and values[name] not in known:
+            raise SpellingError(
+                f"{name} is {str(values[name])[:60]!r}: known are {', '.join(known)}"
+            )
+    for name in ("grade", "time", "probability"):
+        if values.get(name) is not None or name in values.keys() - {"probability"}:
+            values[name] = _finite(values[name], name)
+    chance = values.get("probability")
+    if chance is not None and not 0 < chance <= 1:
+        raise ValuesError(f"probability is {chance}: more than 0 and at most 1 is due")
+    if "uuid" in values:
+        values["uuid"] = _plain_uuid(values["uuid"])
+    if "context" in values:
+        values["context"] = json.loads(as_text(values["context"]))
+    return values
+
+
+def as_text(context: Any) -> str:
+    """A context as JSON, the same text for the same content.
+
+    >>> as_text({"b": 1, "a": [2]})
+    '{"a":[2],"b":1}'
+    """
+    try:
+        return json.dumps(dict(context), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValuesError(
+            f"the context of a judgement cannot be stored ({error}): text, finite numbers, lists "
+            "and objects are due"
+        ) from error
+
+
+def check_text(name: str, text: object, *, may_be_empty: bool = False) -> None:
+    """Raise ``ValuesError`` for what is no text, too long, empty, or not to be written as UTF-8.
+
+    >>> check_text("judge", " ")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.ValuesError: judge is ' ': a text that is not empty is due
+    """
+    if not isinstance(text, str):
+        raise ValuesError(f"{name} is {text!r}: text is due")
+    if not (may_be_empty or text.strip()):
+        raise ValuesError(f"{name} is {text!r}: a text that is not empty is due")
+    if len(text) > LONGEST:
+        raise ValuesError(f"{name} has {len(text):,} letters: at most {LONGEST:,} are kept")
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValuesError(f"{name} holds half a letter (a lone surrogate): mend the text")
+
+
+def _plain_uuid(text: object) -> str:
+    try:
+        return str(uuids.UUID(str(text)))
+    except ValueError:
+        raise SpellingError(
+            f"uuid is {str(text)[:60]!r}: one such as {uuids.UUID(int=0)} is due"
+        ) from None
+
+
+def _finite(number: Any, name: str) -> float:
+    try:
+        value = float(number)
+    except (TypeError, ValueError):
+        value = math.nan
+    if isinstance(number, str) or not math.isfinite(value):
+        raise ValuesError(f"{name} is {number!r}: a finite number is due")
+    return value

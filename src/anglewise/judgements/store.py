@@ -1,0 +1,252 @@
+"""Where judgements live: one SQLite file beside the space, to which rows are only ever added."""
+
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Collection, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anglewise.errors import IdsError
+from anglewise.judgements.connection import connect, roll_back, saying
+from anglewise.judgements.judged import Judged, as_text, check_text, new_uuid
+from anglewise.typing import Direction
+
+if TYPE_CHECKING:
+    from anglewise.embeddings import Space
+    from anglewise.judgements.judgements import Judgements
+
+STORE_NAME = "judgements.sqlite"
+"""What the store in the folder of a space is called."""
+
+PATIENCE = 10.0
+"""Seconds to wait for another program that is writing."""
+
+COLUMNS = (
+    "uuid, direction, query_id, item_id, grade, judge, time, source, context, probability, note"
+)
+NAMES = COLUMNS.split(", ")
+
+GONE = "uuid IN (SELECT takes_back FROM judgements WHERE takes_back IS NOT NULL)"
+CHOSEN = "takes_back IS NULL AND (?1 IS NULL OR direction = ?1) AND (?2 IS NULL OR judge = ?2)"
+# Beside a lone max() SQLite gives the other columns of the row that holds it.
+CURRENT = f"""
+    SELECT {COLUMNS}, max(number) AS latest FROM judgements WHERE NOT {GONE} AND {CHOSEN}
+    GROUP BY direction, query_id, item_id, judge ORDER BY latest"""  # noqa: S608 constants
+TAKEN_BACK = f"""
+    SELECT {COLUMNS}, number FROM judgements WHERE {GONE} AND {CHOSEN} ORDER BY number"""  # noqa: S608
+
+
+@dataclass(frozen=True)
+class StoreCounts:
+    """How much a store holds: what stands by direction, judge and source, and what does not."""
+
+    standing: int
+    replaced: int
+    taken_back: int
+    by_direction: dict[str, int]
+    by_judge: dict[str, int]
+    by_source: dict[str, int]
+
+
+class JudgementStore:
+    """Judgements in one SQLite file, safe from crashes, full disks and several writers.
+
+    Open it with ``JudgementStore.open``. A judgement is in the file, on the disk, when ``add``
+    returns. Nothing is changed or removed, ever: who judges a pair again adds a row, and the
+    latest row of each judge and pair stands (the one that arrived last, whatever the clocks
+    say); ``retract`` adds a row that takes one back, and the judge's earlier row on the pair, if
+    there is one, stands again. Several threads may share one store, several processes one file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "judgements.sqlite"
+    >>> with JudgementStore.open(file) as store:
+    ...     store.add(Judged("q1", "d7", 2, judge="anna"))
+    ...     store.add(Judged("q1", "d7", 0, judge="ben"))
+    ...     [(row.judge, row.grade) for row in store.rows()]
+    [('anna', 2.0), ('ben', 0.0)]
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+        self._one_at_a_time = threading.Lock()
+
+    @classmethod
+    def open(
+        cls, path: str | os.PathLike[str], *, read_only: bool = False, patience: float = PATIENCE
+    ) -> "JudgementStore":
+        """Open a store; make it if it is not there, unless it shall only be read.
+
+        Raises ``FileError`` for a file that is no store, of another program or of a newer
+        version, that is locked for longer than ``patience`` seconds or may not be opened.
+        """
+        path = Path(path)
+        return cls(path, connect(path, read_only=read_only, patience=patience))
+
+    def __enter__(self) -> "JudgementStore":  # noqa: PYI034 the type checks of the tests know no Self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file; what was added is there already."""
+        with self._one_at_a_time, saying(self.path):
+            self._connection.close()
+
+    def add(self, one: Judged) -> None:
+        """Record one judgement; it is on the disk when this returns.
+
+        A uuid that is there already with the same content (but for the time, which stays that of
+        the first) is left as it is, so that a sender may try again.
+
+        Raises
+        ------
+        IdsError
+            The uuid is there with other content.
+        FileError
+            The disk is full, the file locked or read-only: nothing was recorded.
+        """
+        self.add_many([one])
+
+    def add_many(self, judged: Iterable[Judged]) -> None:
+        """Record many judgements, all of them or, when one is refused, none."""
+        rows = [_row(one) for one in judged]
+        with self._transaction() as connection:
+            for row in rows:
+                _add(connection, row)
+
+    def retract(self, uuid: str, *, judge: str) -> None:
+        """Take a judgement back; ``judge`` is who takes it back. Once is as good as twice.
+
+        Raises ``IdsError`` if no judgement has this uuid.
+        """
+        check_text("judge", judge)
+        with self._transaction() as connection:
+            there = connection.execute(
+                "SELECT takes_back FROM judgements WHERE uuid = ?", [uuid]
+            ).fetchone()
+            if there is None or there[0] is not None:
+                raise IdsError(f"{self.path} holds no judgement {uuid!r} to take back")
+            connection.execute(
+                "INSERT INTO judgements (uuid, takes_back, judge, time) "
+                "VALUES (?, ?, ?, ?) ON CONFLICT (takes_back) DO NOTHING",
+                [new_uuid(), uuid, judge, time.time()],
+            )
+
+    def rows(
+        self,
+        direction: Direction | None = None,
+        judge: str | None = None,
+        *,
+        retracted: bool = False,
+    ) -> Iterator[Judged]:
+        """The judgements that stand, in the order in which they came.
+
+        With ``retracted`` those that were taken back instead.
+        """
+        query = TAKEN_BACK if retracted else CURRENT
+        return (_judged(row) for row in self._fetched(query, direction, judge))
+
+    def judgements(
+        self,
+        space: "Space",
+        direction: Direction = "queries-items",
+        *,
+        judges: Collection[str] | None = None,
+        sources: Collection[str] | None = None,
+        combine: str = "adjudicated",
+    ) -> "Judgements":
+        """What stands, lined up with a space, several judges of a pair made one.
+
+        See ``anglewise.judgements.combine.combined`` for the parameters and errors.
+        """
+        from anglewise.judgements.combine import combined
+
+        return combined(
+            self.rows(direction),
+            space,
+            direction,
+            judges=judges,
+            sources=sources,
+            combine=combine,
+            name=str(self.path),
+        )
+
+    def counts(self) -> StoreCounts:
+        """Count what stands and what does not."""
+        tallies: list[dict[str, int]] = [{}, {}, {}]
+        standing = 0
+        for row in self._fetched(CURRENT, None, None):
+            standing += 1
+            for tally, name in zip(tallies, ("direction", "judge", "source"), strict=True):
+                value = row[NAMES.index(name)]
+                tally[value] = tally.get(value, 0) + 1
+        [[everything, gone]] = self._fetched(
+            f"SELECT count(*), coalesce(sum({GONE}), 0) FROM judgements "  # noqa: S608 constants
+            f"WHERE {CHOSEN}",
+            None,
+            None,
+        )
+        by_direction, by_judge, by_source = tallies
+        replaced = everything - gone - standing
+        return StoreCounts(standing, replaced, gone, by_direction, by_judge, by_source)
+
+    def _fetched(self, query: str, direction: str | None, judge: str | None) -> list[Any]:
+        with self._one_at_a_time, saying(self.path):
+            return self._connection.execute(query, [direction, judge]).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Generator[sqlite3.Connection]:
+        with self._one_at_a_time, saying(self.path):
+            connection = self._connection
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                roll_back(connection)
+                raise
+
+
+def _add(connection: sqlite3.Connection, row: list[Any]) -> None:
+    marks = ", ".join("?" * len(row))
+    added = connection.execute(
+        f"INSERT INTO judgements ({COLUMNS}) VALUES ({marks}) ON CONFLICT (uuid) DO NOTHING",  # noqa: S608
+        row,
+    )
+    if added.rowcount:
+        return
+    there = connection.execute(
+        f"SELECT {COLUMNS} FROM judgements WHERE uuid = ?",  # noqa: S608 constants
+        row[:1],
+    ).fetchone()
+    differ = [
+        name
+        for name, had, has in zip(NAMES, there, row, strict=True)
+        if had != has and name != "time"
+    ]
+    if differ:
+        raise IdsError(
+            f"judgement {row[0]} is recorded already with another {' and '.join(differ)}: give "
+            "a new judgement a uuid of its own"
+        )
+
+
+def _row(one: Judged) -> list[Any]:
+    values = [getattr(one, name) for name in NAMES]
+    values[NAMES.index("context")] = as_text(one.context)
+    return values
+
+
+def _judged(row: Any) -> Judged:
+    about = dict(zip(NAMES, row, strict=False))
+    about["context"] = json.loads(about["context"])
+    return Judged(**about)
