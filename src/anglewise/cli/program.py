@@ -16,11 +16,12 @@ from anglewise.cli.version import version_line
 from anglewise.errors import AnglewiseError
 
 COMMANDS = {
-    "encode": "Turn texts into vectors, and keep with them what made them.",
+    "encode": "Turn texts or images into vectors, and keep with them what made them.",
     "fit": "Learn embeddings from who used what; keep judgements aside.",
     "audit": "Say how much of the cosine is the model's and how much an arbitrary choice.",
     "compare": "Rank measures on a validation set and say which to use.",
-    "search": "Show the neighbours of a query or a text under several measures.",
+    "search": "Show the neighbours of a query, a text or an image under several measures.",
+    "inspect": "Open a page: neighbours side by side, the gauge slider, judging by keyboard.",
     "recommend": "Recommend items to a user, and say why.",
     "calibrate": "Learn what a score says about relevance, and whether that holds.",
     "context": "Give the passages for a prompt, ready to paste.",

@@ -1,0 +1,84 @@
+"""``anglewise inspect``: the page of neighbours under several measures."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter, validators
+
+from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
+
+if TYPE_CHECKING:
+    from anglewise.cli.talk import Talk
+    from anglewise.inspect.inspected import Inspected
+    from anglewise.judgements.judgements import Judgements
+    from anglewise.typing import Direction
+
+A_PORT = validators.Number(gte=1, lte=65535)
+
+
+def inspect(
+    space: Path | None = None,
+    /,
+    *,
+    host: str = "127.0.0.1",
+    port: Annotated[int | None, Parameter(validator=A_PORT)] = None,
+    open_browser: Annotated[bool, Parameter(name="--open")] = True,
+    vectors: Vectors = NO_FILES,
+    always: Always = NOTHING_SPECIAL,
+) -> int:
+    """Open a page on this machine: neighbours side by side, the gauge slider, judging by keyboard.
+
+    Parameters
+    ----------
+    space
+        A folder that fit wrote, a BEIR folder, or a file that holds both sides. Judgements in it
+        are shown.
+    host
+        Where to listen. Another address than this machine's own gets a random token, which the
+        printed address holds.
+    port
+        Which port; without it the next free one from 8765 on.
+    open_browser
+        Open the browser; --no-open does not.
+    """
+    from anglewise.cli.talk import Talk
+    from anglewise.cli.version import version
+    from anglewise.errors import MissingExtraError
+
+    talk = Talk(always)
+    try:
+        from anglewise.inspect.serving import served
+    except ImportError as missing:
+        raise MissingExtraError(
+            f"the page needs {missing.name}: pip install 'anglewise[inspect]'"
+        ) from missing
+
+    there = served(lambda: _read(space, vectors, always.seed, talk), host=host, port=port)
+    content = {"command": "inspect", "version": version(), "address": there.address}
+    talk.give(content, lambda console: console.print(f"{there.address}", soft_wrap=True))
+    talk.out.file.flush()
+    talk.say("Ctrl-C stops it")
+    if open_browser:
+        there.open_browser()
+    try:
+        there.run()
+    except KeyboardInterrupt:
+        talk.say("stopped")
+    return 0
+
+
+def _read(path: Path | None, vectors: Vectors, seed: int, talk: "Talk") -> "Inspected":
+    """The space with the judgements that lie in its folder, if it is one of ours."""
+    from anglewise.cli.inputs import space_of
+    from anglewise.inspect.inspected import Inspected
+    from anglewise.interop.read import judgements_of, stored_directions
+    from anglewise.interop.space_json import is_space_folder
+
+    there = space_of(path, vectors, talk.say)
+    if path is None or not is_space_folder(path):
+        name = next((p for p in (path, vectors.items) if p is not None), Path("space"))
+        return Inspected(there, {}, name.name, None, seed)
+    judged: dict[Direction, Judgements] = {
+        way: judgements_of(path, way, there) for way in stored_directions(path)
+    }
+    return Inspected(there, judged, path.resolve().name, path.resolve(), seed)

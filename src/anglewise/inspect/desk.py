@@ -1,0 +1,97 @@
+"""What all requests share: the space that is open, the gate before searches, the templates."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from anglewise.inspect.busy import Busy
+from anglewise.inspect.freshness import Freshness
+from anglewise.inspect.inspected import Inspected
+from anglewise.inspect.looking import Looking, looking
+from anglewise.report.words import counted, number
+
+
+@dataclass
+class Desk:
+    """The open space, which :meth:`reload` reads anew; everything else asks it for the space."""
+
+    read: Callable[[], Inspected]
+    busy: Busy = field(default_factory=Busy)
+    seen: Inspected = field(init=False)
+    fresh: Freshness = field(init=False)
+    kept: dict[str, Any] = field(init=False, default_factory=dict[str, Any])
+    """What was computed about the space that is open."""
+
+    def __post_init__(self) -> None:
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the space again, and forget what was computed about the old one."""
+        self.seen = self.read()
+        self.fresh = Freshness(self.seen.folder)
+        self.kept = {}
+
+    def looking(self, request: Request) -> tuple[Looking, list[str]]:
+        """The state that the address names, and what about it cannot be done."""
+        return looking(asked(request), self.seen.directions)
+
+    def page(self, template: str, status: int = 200, **told: Any) -> HTMLResponse:
+        """A page of the site."""
+        return HTMLResponse(self.text(template, **told), status)
+
+    def text(self, template: str, **told: Any) -> str:
+        """A template filled in; whatever is put into it is escaped."""
+        seen = self.seen
+        return TEMPLATES.get_template(template).render(
+            seen=seen, changed=self.fresh.changed, static=told.pop("static", "/static/"), **told
+        )
+
+
+def asked(request: Request) -> dict[str, Sequence[str]]:
+    """The parameters of an address, each with all its values."""
+    found: dict[str, list[str]] = {}
+    for name, value in request.query_params.multi_items():
+        found.setdefault(name, []).append(value)
+    return {name: tuple(values) for name, values in found.items()}
+
+
+def _score(value: float) -> str:
+    """Enough digits to tell neighbours apart, no more.
+
+    >>> _score(0.82444), _score(-12345.678)
+    ('0.824', '-12,346')
+    """
+    return number(value) if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e6:,.0f} MB" if count >= 1e6 else f"{count / 1e3:,.0f} KB"
+
+
+def _count(number_of: float) -> str:
+    return f"{number_of:,.0f}"
+
+
+def _grade(gain: float) -> str:
+    return f"{gain:.3g}"
+
+
+TEMPLATES = Environment(
+    loader=PackageLoader("anglewise.inspect"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_FILTERS: dict[str, Any] = {
+    "score": _score,
+    "size": _bytes,
+    "grade": _grade,
+    "count": _count,
+    "counted": counted,
+}
+TEMPLATES.filters.update(_FILTERS)

@@ -1,0 +1,112 @@
+"""Starting and stopping the server: a free port, an address, a browser, a clean end."""
+
+import secrets
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+
+from anglewise.errors import FileError
+from anglewise.inspect.app import application
+from anglewise.inspect.guard import Door
+from anglewise.inspect.inspected import Inspected
+
+FIRST_PORT, PORTS = 8765, 100
+"""Where a free port is looked for, unless one is named."""
+
+
+@dataclass(frozen=True, eq=False)
+class Served:
+    """A server whose port is taken and which is not running yet."""
+
+    door: Door
+    listening: socket.socket
+    server: uvicorn.Server
+
+    @property
+    def address(self) -> str:
+        """What is typed into a browser."""
+        return self.door.address
+
+    def run(self) -> None:
+        """Answer until Ctrl-C."""
+        try:
+            self.server.run(sockets=[self.listening])
+        finally:
+            self.listening.close()
+
+    def start(self) -> threading.Thread:
+        """Answer on a thread of its own, until :meth:`stop`."""
+        thread = threading.Thread(target=self.run, name="anglewise-inspect", daemon=True)
+        thread.start()
+        return thread
+
+    def stop(self) -> None:
+        """Finish what is being answered, then end."""
+        self.server.should_exit = True
+
+    def open_browser(self) -> None:
+        """Open the page, a moment later, when the server answers."""
+        timer = threading.Timer(0.3, webbrowser.open, [self.address])
+        timer.daemon = True
+        timer.start()
+
+
+def served(
+    read: Callable[[], Inspected],
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    framed: bool = False,
+) -> Served:
+    """Take a port and prepare the site; beyond this machine only with a random token.
+
+    Raises ``FileError`` where the port or the address cannot be had.
+    """
+    listening = _listen(host, port)
+    door = Door(
+        host=host,
+        port=listening.getsockname()[1],
+        token=None if _only_here(host) else secrets.token_urlsafe(24),
+        framed=framed,
+    )
+    config: Any = uvicorn.Config(
+        application(read, door),
+        log_level="warning",
+        access_log=False,  # addresses hold ids, and perhaps the token
+        timeout_graceful_shutdown=2,
+        server_header=False,
+        limit_concurrency=64,
+        h11_max_incomplete_event_size=32 * 1024,
+    )
+    return Served(door, listening, uvicorn.Server(config))
+
+
+def _only_here(host: str) -> bool:
+    return host in {"127.0.0.1", "localhost", "::1"}
+
+
+def _listen(host: str, port: int | None) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    ports = range(FIRST_PORT, FIRST_PORT + PORTS) if port is None else (port,)
+    why: OSError | None = None
+    for one in ports:
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, one))
+            listening.listen(64)
+        except OSError as error:
+            listening.close()
+            why = error
+            continue
+        return listening
+    wanted = f"port {port}" if port is not None else f"a port from {FIRST_PORT} on"
+    raise FileError(
+        f"{wanted} of {host} cannot be had ({why.strerror if why else 'none is free'}): "
+        "name another --port or --host"
+    )

@@ -1,0 +1,28 @@
+// Keys of a page: a table from key to deed. Typing into a field is typing, not a command.
+
+export function keys(table) {
+  document.addEventListener("keydown", (event) => {
+    if (event.metaKey || event.ctrlKey || event.altKey || event.repeat && !"jkhl".includes(event.key)) return;
+    const field = event.target.closest?.("input, select, textarea, [contenteditable]");
+    if (field) {
+      if (event.key === "Escape") field.blur();
+      return;
+    }
+    if (document.querySelector("dialog[open]")) return;
+    const act = table[event.key];
+    if (!act) return;
+    if (act(event) !== false) event.preventDefault();
+  });
+}
+
+export function helpWithKeys() {
+  const dialog = document.querySelector("dialog.keys");
+  const button = document.querySelector("[data-keys]");
+  if (!dialog) {
+    button?.remove();
+    return () => {};
+  }
+  const show = () => dialog.showModal();
+  button?.addEventListener("click", show);
+  return show;
+}
