@@ -87,7 +87,8 @@ def _for_reading(path: Path, patience: float) -> sqlite3.Connection:
             tables_of(connection)
         except sqlite3.OperationalError as error:
             beside = path.with_name(path.name + "-wal")
-            if _code(error) != sqlite3.SQLITE_CANTOPEN or beside.exists():
+            refused = _code(error) in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
+            if not refused or beside.exists():
                 raise
             connection.close()
             connection = _opened(f"{path.absolute().as_uri()}?mode=ro&immutable=1", patience)
@@ -161,7 +162,8 @@ REMEDIES = {
         f"another program holds the file locked; {SAFE}: close that program and try again"
     ),
     sqlite3.SQLITE_LOCKED: f"the file is locked; {SAFE}: try again",
-    sqlite3.SQLITE_READONLY: f"the file may only be read; {SAFE}: mend its rights, or copy it",
+    sqlite3.SQLITE_READONLY: f"the file may only be read; {SAFE}: mend its rights, or copy "
+    "it, with what is beside it under the same name (-wal), to a folder of your own",
     sqlite3.SQLITE_PERM: "it may not be opened: mend its rights",
     sqlite3.SQLITE_CANTOPEN: (
         "it cannot be opened, or its folder may not be written to: copy it, with what is beside "

@@ -47,6 +47,9 @@ class Judgements:
     judged_items
         Where it is known for whole items, as from labels: which of them were judged for every
         query. Those that a query does not store are not relevant to it.
+    chances
+        Where judged pairs were drawn by lot: with which chance each was, the entries of ``gains``
+        with values in (0, 1]. Metrics that end in ``(sampled)`` weigh by them.
     """
 
     gains: SparseRows
@@ -55,6 +58,7 @@ class Judgements:
     complaints: Complaints = field(default_factory=Complaints)
     seen: SparseRows | None = None
     judged_items: Bool[Array, " items"] | None = None
+    chances: SparseRows | None = None
 
     @property
     def judged_rows(self) -> Int64[Array, " judged"]:
