@@ -55,7 +55,8 @@ def evaluate(
     {'R@2': array([[0.5]]), 'RR@2': array([[1.]])}
     """
     asked = [_ranking(metric) for metric in read_metrics(metrics)]
-    wanted = Wanted(_rows(judgements.gains, rows), judgements.judged_items)
+    chances = None if judgements.chances is None else _rows(judgements.chances, rows)
+    wanted = Wanted(_rows(judgements.gains, rows), judgements.judged_items, chances)
     values: dict[str, list[Array]] = {str(metric): [] for metric in asked}
     deepest = max(asked, key=lambda metric: metric.depth)
     for neighbours in found.values():

@@ -23,11 +23,13 @@ LARGEST_TABLE = 1 << 24
 class Wanted:
     """What there is to be found for each query: its judged items and their gains.
 
-    ``judged_items``, where known, are judged for every query, stored or not.
+    ``judged_items``, where known, are judged for every query, stored or not. ``chances`` are those
+    with which entries were drawn to be judged; without them nothing was left to chance.
     """
 
     gains: SparseRows
     judged_items: Bool[Array, " items"] | None = None
+    chances: SparseRows | None = None
 
     def __len__(self) -> int:
         return self.gains.shape[0]
@@ -54,32 +56,52 @@ class Wanted:
         return together
 
     @cached_property
+    def weights(self) -> Float64[Array, " entries"]:
+        """How many pairs each entry stands for: one over its chance."""
+        if self.chances is None:
+            return np.ones(len(self.gains.values))
+        return 1 / self.chances.values
+
+    @cached_property
+    def not_relevant(self) -> Int64[Array, " q"]:
+        """How many items each query has that were judged and found not relevant."""
+        if self.judged_items is not None:
+            return np.count_nonzero(self.judged_items) - self.relevant
+        zeros = self.gains.rows[self.gains.values == 0]
+        return np.bincount(zeros, minlength=len(self)).astype(np.int64)
+
+    @cached_property
     def _relevant(self) -> Int64[Array, " entries"]:
         return np.flatnonzero(self.gains.values > 0)
 
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Judged items in lists, ordered by list and then by rank; rank 0 is the first place."""
+    """Judged items in lists, ordered by list and then by rank; rank 0 is the first place.
+
+    ``entries`` says which judgement each is.
+    """
 
     lists: Int64[Array, " places"]
     ranks: Int64[Array, " places"]
     gains: Float64[Array, " places"]
+    entries: Int64[Array, " places"]
 
     def within(self, depth: int) -> "Places":
         """The places among the first ``depth``."""
-        return self._where(self.ranks < depth)
+        return self.where(self.ranks < depth)
 
     @cached_property
     def relevant(self) -> "Places":
         """The places of items with a gain above 0."""
-        return self._where(self.gains > 0)
+        return self.where(self.gains > 0)
 
-    def _where(self, keep: Array) -> "Places":
+    def where(self, keep: Bool[Array, " places"]) -> "Places":
+        """Some of the places."""
         if keep.all():
             return self
         kept = np.flatnonzero(keep)
-        return Places(self.lists[kept], self.ranks[kept], self.gains[kept])
+        return Places(self.lists[kept], self.ranks[kept], self.gains[kept], self.entries[kept])
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +119,7 @@ class Hits:
     @cached_property
     def places(self) -> Places:
         """Where the lists hold judged items."""
-        none = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+        none = (*(np.empty(0, np.int64),) * 2, np.empty(0), np.empty(0, np.int64))
         parts = [none, *_find(self.indices, self.wanted.gains)]
         return Places(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
@@ -105,6 +127,16 @@ class Hits:
     def lengths(self) -> Int64[Array, " q"]:
         """How many items each list holds."""
         return np.count_nonzero(self.indices >= 0, axis=1).astype(np.int64)
+
+    def judged_places(self, depth: int) -> Bool[Array, "q depth"]:
+        """Which of the first places hold a judged item."""
+        listed = self.indices[:, :depth]
+        if self.wanted.judged_items is not None:
+            return (listed >= 0) & self.wanted.judged_items[listed]
+        judged = np.zeros(listed.shape, dtype=bool)
+        near = self.places.within(depth)
+        judged[near.lists, near.ranks] = True
+        return judged
 
     def judged(self, depth: int) -> Int64[Array, " q"]:
         """How many judged items stand in the first places of each list."""
@@ -114,8 +146,8 @@ class Hits:
         return np.count_nonzero((listed >= 0) & judged[listed], axis=1).astype(np.int64)
 
 
-def _find(indices: Array, gains: SparseRows) -> Iterator[tuple[Array, Array, Array]]:
-    """List, rank and gain of every judged item in the lists, some lists at a time.
+def _find(indices: Array, gains: SparseRows) -> Iterator[tuple[Array, ...]]:
+    """List, rank, gain and entry of every judged item in the lists, some lists at a time.
 
     Each row and column make one key; the keys of what was judged ascend.
     """
@@ -135,7 +167,7 @@ def _find(indices: Array, gains: SparseRows) -> Iterator[tuple[Array, Array, Arr
         keys = (gains.rows[first:last] - start) * stride + gains.indices[first:last]
         at, entry = members.find((block + offsets[: len(block)]).ravel(), keys)
         lists = at // width
-        yield start + lists, at - width * lists, gains.values[first:last][entry]
+        yield start + lists, at - width * lists, gains.values[first:last][entry], first + entry
 
 
 class _Members:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from anglewise.errors import SpellingError
 from anglewise.evaluation.correlation import Pearson, Spearman
+from anglewise.evaluation.incomplete import Bpref, CondensedNDCG, InferredAP
 from anglewise.evaluation.kinds import Metric, PairMetric, RankingMetric, TripletMetric
 from anglewise.evaluation.ranking import (
     NDCG,
@@ -16,6 +17,7 @@ from anglewise.evaluation.ranking import (
     Recall,
     ReciprocalRank,
 )
+from anglewise.evaluation.sampled import SampledAP, SampledDCG, SampledNDCG
 from anglewise.evaluation.triplets import TripletAccuracy
 
 __all__ = ["Metric", "PairMetric", "RankingMetric", "TripletMetric", "metric", "metrics"]
@@ -24,6 +26,7 @@ RANKING: dict[str, Callable[[int], RankingMetric]] = {
     kind.name.lower(): kind
     for kind in (
         NDCG, ExponentialNDCG, Recall, Precision, ReciprocalRank, AveragePrecision, Judged,
+        CondensedNDCG, Bpref, InferredAP, SampledNDCG, SampledDCG, SampledAP,
     )
 }  # fmt: skip
 OTHER_NAMES = {"recall": "r", "precision": "p", "mrr": "rr", "map": "ap"}
@@ -32,6 +35,8 @@ WITHOUT_LISTS: dict[str, Callable[[], Metric]] = {
 }
 EXAMPLES = (
     *("nDCG@10", "nDCG(exp)@10", "R@100", "P@10", "RR@10", "AP@100", "Judged@10"),
+    *("nDCG(condensed)@100", "bpref@100", "infAP@100"),
+    *("nDCG(sampled)@10", "DCG(sampled)@10", "AP(sampled)@100"),
     *WITHOUT_LISTS,
 )
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from anglewise.evaluation.hits import Hits, Places, Wanted
 from anglewise.evaluation.kinds import RankingMetric
-from anglewise.typing import Array, Float64
+from anglewise.typing import Array, Float64, Shaped
 
 
 @dataclass(frozen=True)
@@ -29,22 +29,24 @@ class NDCG(RankingMetric):
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
         near = hits.places.relevant.within(self.depth)
-        worth = self.gain(near.gains) / self._discounts[near.ranks]
-        return _share(_sum(near, worth, len(hits.wanted)), self._ideal(hits.wanted))
+        worth = self.gain(near.gains) / self.discounts[near.ranks]
+        return shares(sums(near, worth, len(hits.wanted)), self.ideal(hits.wanted))
 
     def gain(self, gains: Float64[Array, "*places"]) -> Float64[Array, "*places"]:
         """What an item is worth: its grade."""
         return gains
 
     @property
-    def _discounts(self) -> Array:
+    def discounts(self) -> Float64[Array, " depth"]:
+        """What the gain at each place is divided by."""
         return np.log2(np.arange(2, self.depth + 2))
 
-    def _ideal(self, wanted: Wanted) -> Array:
+    def ideal(self, wanted: Wanted) -> Float64[Array, " q"]:
+        """The discounted gain of each query's best list."""
         sums = np.zeros(len(wanted))
         for queries, gains in wanted.best:
             near = self.gain(gains[:, : self.depth])
-            worth = near / self._discounts[: near.shape[1]]
+            worth = near / self.discounts[: near.shape[1]]
             # One after the other, as reached gains are summed, so that no share exceeds 1.
             sums[queries] = worth.cumsum(axis=1)[:, -1:].sum(axis=1)
         return sums
@@ -77,7 +79,7 @@ class Recall(RankingMetric):
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
-        return _share(_count(hits.places.relevant.within(self.depth), hits), hits.wanted.relevant)
+        return shares(_count(hits.places.relevant.within(self.depth), hits), hits.wanted.relevant)
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ class AveragePrecision(RankingMetric):
         counts = _count(near, hits)
         before = np.arange(len(near.lists)) - np.repeat(np.cumsum(counts) - counts, counts)
         precision = (before + 1) / (near.ranks + 1)
-        return _share(_sum(near, precision, len(hits.wanted)), hits.wanted.relevant)
+        return shares(sums(near, precision, len(hits.wanted)), hits.wanted.relevant)
 
 
 @dataclass(frozen=True)
@@ -154,17 +156,19 @@ class Judged(RankingMetric):
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
-        return _share(hits.judged(self.depth), np.minimum(hits.lengths, self.depth))
+        return shares(hits.judged(self.depth), np.minimum(hits.lengths, self.depth))
+
+
+def sums(places: Places, worth: Float64[Array, " places"], queries: int) -> Float64[Array, " q"]:
+    """What the places of each list are worth together."""
+    summed = np.bincount(places.lists, worth, minlength=queries)
+    return summed.astype(np.float64, copy=False)  # NumPy counts in whole numbers if none is there
+
+
+def shares(part: Shaped[Array, " q"], whole: Shaped[Array, " q"]) -> Float64[Array, " q"]:
+    """One over the other, 0 where there is nothing."""
+    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
 
 
 def _count(places: Places, hits: Hits) -> Array:
     return np.bincount(places.lists, minlength=len(hits.wanted))
-
-
-def _sum(places: Places, worth: Array, queries: int) -> Array:
-    sums = np.bincount(places.lists, worth, minlength=queries)
-    return sums.astype(np.float64, copy=False)  # NumPy counts in whole numbers if there are none
-
-
-def _share(part: Array, whole: Array) -> Array:
-    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
