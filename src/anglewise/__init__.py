@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from anglewise.measures.spelling import measure
     from anglewise.models.linear import LinearEmbedding
     from anglewise.neighbours import Neighbours
+    from anglewise.normalisation.estimator import TableNormaliser
     from anglewise.recommend import Recommender, replay
     from anglewise.search.engine import search
     from anglewise.study import Study, study
@@ -60,6 +61,7 @@ _HOMES = {
     "Recommender": "anglewise.recommend",
     "Space": "anglewise.embeddings",
     "Study": "anglewise.study",
+    "TableNormaliser": "anglewise.normalisation.estimator",
     "Triplets": "anglewise.judgements.judgements",
     "audit": "anglewise.audit",
     "compare": "anglewise.compare",
@@ -99,6 +101,7 @@ __all__ = [
     "Recommender",
     "Space",
     "Study",
+    "TableNormaliser",
     "Triplets",
     "__version__",
     "audit",

@@ -8,7 +8,7 @@ from typing import TypeVar
 from anglewise.errors import SpellingError
 
 T = TypeVar("T")
-_WORD = re.compile(r"(?P<name>[a-z-]+)(?:\((?P<numbers>[^()]*)\))?")
+_WORD = re.compile(r"(?P<name>[a-z][a-z0-9-]*)(?:\((?P<numbers>[^()]*)\))?")
 _BETWEEN_COMMAS = re.compile(r"(?:[^,(]|\([^)]*\))+")
 
 

@@ -1,7 +1,7 @@
 """The linear autoencoder with low-rank weights, solved in closed form (arXiv 2403.05440)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from math import isfinite
 from typing import Any
@@ -13,6 +13,9 @@ from anglewise.errors import ShapeError, SpellingError, ValuesError
 from anglewise.models.objective import objective as find_objective
 from anglewise.models.split import split as find_split
 from anglewise.models.svd import Spectrum, truncated_svd
+from anglewise.normalisation.normalisation import Learned, Normalisation
+from anglewise.normalisation.plain import AsIs
+from anglewise.normalisation.spelling import normalisation
 from anglewise.sparse import SparseRows
 from anglewise.typing import Array, Float64
 
@@ -31,6 +34,8 @@ class LinearModel:
         ``b``: ``B = V diag(b)`` and ``A = V diag(s / b)``.
     about
         How it was made, for the space.
+    before
+        How tables are normalised before ``A``; None where the model learned from them as given.
     """
 
     singular_values: Float64[Array, " k"]
@@ -38,19 +43,27 @@ class LinearModel:
     kept: Float64[Array, " k"]
     item_share: Float64[Array, " k"]
     about: Mapping[str, Any]
+    before: Learned | None = None
 
     @property
     def encoder(self) -> Float64[Array, "p k"]:
-        """``A``: takes what a user used to where the user stands."""
-        return self.components * (self.kept / self.item_share)
+        """``A``: takes what a user used (normalised, if the model is) to where the user stands."""
+        return self.components * (self.kept / self.item_share) * self._balance
 
     @property
     def item_factors(self) -> Float64[Array, "p k"]:
         """``B``."""
-        return self.components * self.item_share
+        return self.components * self.item_share / self._balance
+
+    @property
+    def _balance(self) -> Float64[Array, "p_or_1 1"]:
+        balance = None if self.before is None else self.before.balance
+        return np.ones((1, 1)) if balance is None else balance[:, None]
 
     def fold_in(self, X: Any) -> Float64[Array, "users k"]:
         """``X A``: the place of users, known or new, from what they used (users x items).
+
+        ``X`` comes as it came for training, not normalised: that is done here.
 
         Raises ``ShapeError`` when the columns of ``X`` are not the items of the training table.
         """
@@ -59,7 +72,8 @@ class LinearModel:
                 f"{X.shape[1]} columns came, the model knows {len(self.components)} items: "
                 "give one column an item, in the order of training"
             )
-        return np.asarray(X @ self.encoder)
+        table = X if self.before is None else self.before.apply(X)
+        return np.asarray(table @ self.encoder)
 
     def space(
         self,
@@ -89,6 +103,7 @@ def fit_linear(
     objective: str = "product",
     penalty: float = 1000.0,
     gauge: str = "balanced",
+    normalise: str | Normalisation = "none",
     seed: int = 0,
 ) -> LinearModel:
     """Minimise the objective over all ``A``, ``B`` of ``n_components`` columns by one SVD of ``X``.
@@ -103,13 +118,15 @@ def fit_linear(
       balanced, and another gauge is refused.
 
     Source: equations (1) and (2) of arXiv 2403.05440 with their solutions. ``X`` is users x items,
-    sparse or dense, unscaled. The model has fewer than ``n_components`` directions when ``X`` has
-    no more or the penalty cuts them.
+    sparse or dense, unscaled; ``normalise`` names what is done to it first (see
+    ``anglewise.normalisation``), by numbers taken from these rows. The model has fewer than
+    ``n_components`` directions when ``X`` has no more or the penalty cuts them.
 
     Raises
     ------
     SpellingError
-        An unknown objective or gauge, or a gauge that the objective does not leave open.
+        An unknown objective, gauge or normalisation, or a gauge that the objective does not
+        leave open.
     ValuesError
         A negative penalty, no component asked for, zeros only, or a penalty that leaves nothing.
 
@@ -123,8 +140,14 @@ def fit_linear(
     if n_components < 1:
         raise ValuesError(f"n_components is {n_components}: at least 1 is due")
     _check(objective, penalty, gauge)
-    spectrum = truncated_svd(X, n_components, seed=seed)
-    return fit_spectrum(spectrum, objective=objective, penalty=penalty, gauge=gauge)
+    rule = normalisation(normalise)
+    if isinstance(rule, AsIs):
+        spectrum = truncated_svd(X, n_components, seed=seed)
+        return fit_spectrum(spectrum, objective=objective, penalty=penalty, gauge=gauge)
+    before = rule.learn(X)
+    spectrum = truncated_svd(before.apply(X), n_components, seed=seed)
+    model = fit_spectrum(spectrum, objective=objective, penalty=penalty, gauge=gauge)
+    return replace(model, before=before, about={**model.about, "normalise": str(rule)})
 
 
 def fit_spectrum(

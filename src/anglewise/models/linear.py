@@ -9,6 +9,7 @@ from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import MissingExtraError
 from anglewise.models.closed_form import LinearModel, fit_linear
 from anglewise.neighbours import Neighbours
+from anglewise.normalisation.shifted_table import ShiftedTable
 from anglewise.search.engine import search, search_vectors
 from anglewise.sparse import SparseRows
 from anglewise.typing import Array, Float64
@@ -182,6 +183,10 @@ class LinearEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _table(self, X: Any, *, first: bool = False) -> Any:
         """Check a users x items table as scikit-learn does; the first one sets the width."""
+        if isinstance(X, ShiftedTable):  # from TableNormaliser, which has checked it
+            if first:
+                self.n_features_in_ = X.shape[1]
+            return X
         return sklearn_utils.validation.validate_data(
             self, X, accept_sparse="csr", dtype=np.float64, reset=first
         )

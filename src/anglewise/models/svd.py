@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from anglewise.errors import ValuesError
+from anglewise.normalisation.shifted_table import ShiftedTable
 from anglewise.typing import Array, Float64
 
 DENSE_BELOW = 128
@@ -33,7 +34,9 @@ class Spectrum:
 
 
 def truncated_svd(X: Any, k: int, *, seed: int = 0) -> Spectrum:
-    """The ``k`` largest singular values of ``X`` (``n x p``, sparse or dense) and their vectors.
+    """The ``k`` largest singular values of ``X`` and their vectors.
+
+    ``X`` is n x p, sparse, dense or a ``ShiftedTable``, which stays unformed but for blocks.
 
     Fewer than ``k`` come back when the rank of ``X`` is lower: directions whose singular value
     is rounding noise say nothing. Large tables go to ARPACK's Lanczos iteration (scipy), run to
@@ -122,13 +125,19 @@ def _dense(X: Any) -> Array:
     return np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float64)
 
 
+def _is_zero(table: Any) -> bool:
+    if isinstance(table, ShiftedTable):
+        return not table.right.any() and _is_zero(table.table)
+    return not abs(table).max()
+
+
 def _lanczos(X: Any, k: int, seed: int) -> tuple[Array, Array]:
     """The top of the spectrum of ``X'X`` or ``XX'``, whichever is smaller."""
     from scipy.sparse import linalg
 
     solvers: Any = linalg  # scipy ships no types
-    table = X.astype(np.float64)
-    if not abs(table).max():  # ARPACK cannot start on such a table
+    table = X if isinstance(X, ShiftedTable) else X.astype(np.float64)
+    if _is_zero(table):  # ARPACK cannot start on such a table
         return np.zeros(1), np.zeros((table.shape[1], 1))
     tall = table.shape[0] >= table.shape[1]
     long = table if tall else table.T
