@@ -33,8 +33,10 @@ from anglewise.interop.say import PathLike, Say, quiet
 from anglewise.interop.sheet import Sheet, numbers_of
 from anglewise.interop.space_folder import judgements_of
 from anglewise.interop.space_json import is_space_folder
+from anglewise.interop.store_file import beside_space, constructed, is_store
 from anglewise.judgements.from_labels import from_labels
 from anglewise.judgements.judgements import Judgements
+from anglewise.judgements.store import JudgementStore
 from anglewise.sparse import SparseRows
 from anglewise.typing import Array, Direction, Float64
 
@@ -53,7 +55,7 @@ def judgement_kind(path: PathLike) -> Kind:
     >>> judgement_kind(file)
     'pairs'
     """
-    if Path(path).is_dir():
+    if Path(path).is_dir() or is_store(Path(path)):
         return "judgements"
     return _kind(open_sheet(path))
 
@@ -76,7 +78,9 @@ def read_judgements(
     ``query_id,item_id,gain`` under these or other usual names (CSV, TSV, parquet, feather; without
     a gain every pair counts as 1), labels (``id,label``: items of one class are relevant to each
     other, ``items-items`` whatever ``direction`` says; with ``label_queries`` so many of them ask,
-    drawn by ``seed``), and the judgements in a space folder.
+    drawn by ``seed``), a store of judgements (SQLite), and the folder of a space: what was judged
+    in the store beside it (``judgements.sqlite``), and where nothing was in this direction, what
+    was stored with the space; ``SPACE/judgements`` names the latter alone.
 
     Of a pair that comes more than once the highest gain is kept; gains below zero count as zero,
     as in trec_eval; entries whose ids the space does not hold, and judgements of an item against
@@ -102,9 +106,10 @@ def read_judgements(
     ([2.0, 0.0], 1, ('q2',))
     """
     path = Path(path)
-    if path.is_dir() and is_space_folder(path):
+    told = _not_a_table(path, space, direction, say)
+    if told is not None:
         _no_labels(path, label_queries)
-        return judgements_of(path, direction, space)
+        return told
     sheet = open_sheet(_qrels_in(path, say) if path.is_dir() else path)
     given = {QUERY: query_column, DOCUMENT: item_column, GAIN: gain_column}
     kind = "judgements" if any(given.values()) else _kind(sheet)
@@ -123,6 +128,20 @@ def read_judgements(
     if len(places) > 2:
         gains = numbers_of(sheet, sheet.columns(places[2:])[0], places[2])[found.kept]
     return _judgements(sheet, found, gains, space, direction)
+
+
+def _not_a_table(path: Path, space: Space, direction: Direction, say: Say) -> Judgements | None:
+    """What a store holds, given by name or beside a space, or what was stored with the space."""
+    if is_store(path):
+        with JudgementStore.open(path, read_only=True) as store:
+            return store.judgements(space, direction)
+    home = constructed(path)
+    if home is not None:
+        return judgements_of(home, direction, space)
+    found = beside_space(path, space, direction, say)
+    if found is None and path.is_dir() and is_space_folder(path):
+        return judgements_of(path, direction, space)
+    return found
 
 
 def _no_labels(path: Path, label_queries: int | None) -> None:
