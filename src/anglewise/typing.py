@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Float64, Int, Int64, Shaped
+from jaxtyping import Bool, Float, Float32, Float64, Int, Int64, Shaped, UInt8
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +30,7 @@ __all__ = [
     "Map",
     "Progress",
     "Shaped",
+    "UInt8",
     "serial",
 ]
 

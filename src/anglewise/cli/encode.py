@@ -1,6 +1,5 @@
-"""``anglewise encode``: from texts to a folder that ``compare`` and ``search`` can use."""
+"""``anglewise encode``: from texts or images to a folder that other commands can use."""
 
-from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
 POSITIVE = validators.Number(gte=1)
 AT_LEAST_0 = validators.Number(gte=0)
-TABLE = Group("The texts", sort_key=10)
+TABLE = Group("The table", sort_key=10)
 KEEPING = Group("Vectors that are kept", sort_key=20)
 
 
@@ -30,12 +29,13 @@ def encode(
     batch: Annotated[int | None, Parameter(validator=POSITIVE)] = None,
     trained_for: Literal["dot", "cosine", "euclidean", "unknown"] | None = None,
     text_column: Annotated[str | None, Parameter(group=TABLE)] = None,
+    image_column: Annotated[str | None, Parameter(group=TABLE)] = None,
     id_column: Annotated[str | None, Parameter(group=TABLE)] = None,
     cache: Annotated[Path | None, Parameter(group=KEEPING, negative=())] = None,
     no_cache: Annotated[bool, Parameter(group=KEEPING, negative=())] = False,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
-    """Turn texts into vectors, and keep with them what made them.
+    """Turn texts or images into vectors, and keep with them what made them.
 
     Writes a folder for anglewise compare and search: vectors, texts and the encoder's name.
 
@@ -43,26 +43,31 @@ def encode(
     ----------
     documents
         corpus.jsonl of BEIR or a folder that holds it, CSV, TSV or parquet with ids and texts,
-        each also as .gz; or a folder of .txt and .md files.
+        each also as .gz; or a folder of .txt and .md files. For an encoder of images a folder of
+        PNG, JPEG and the like, or a table with a column of their paths or bytes.
     output
         The folder to write; one that anglewise wrote before is replaced.
     encoder
         What encodes: use, words:FILE, model2vec:MODEL, onnx:FILE, sentence-transformers:MODEL,
-        openai:MODEL or python:MODULE:FUNCTION, with options behind a question mark, such as
-        onnx:FILE?pooling=cls.
+        openai:MODEL or python:MODULE:FUNCTION; of images onnx-images:FILE or
+        python-images:MODULE:FUNCTION; with options behind a question mark, such as
+        onnx:FILE?pooling=cls or onnx-images:FILE?size=224.
     queries
-        The questions, in a file like that of the documents; those of a BEIR folder come along.
+        The questions, in a file like that of the documents, or the images that ask; those of a
+        BEIR folder come along.
     chunk
         auto cuts documents that the encoder would read in part only, none leaves all whole, a
         number cuts every one to that many tokens.
     overlap
         How many tokens a passage shares with the one before; without it an eighth.
     batch
-        How many texts the encoder is given at once, if its own choice does not suit.
+        How many texts or images the encoder is given at once, if its own choice does not suit.
     trained_for
         The measure inside the training loss, if you know better than the encoder says.
     text_column
         Name of the column of texts, if it is not a usual one.
+    image_column
+        Name of the column of images, if it is not a usual one.
     id_column
         Name of the column of ids in CSV or parquet, if it is not a usual one.
     cache
@@ -71,37 +76,24 @@ def encode(
     no_cache
         Keep no vectors beside the output.
     """
+    from anglewise.cli.encoding import Named, encoded
     from anglewise.cli.talk import Talk
     from anglewise.cli.version import version
     from anglewise.encoders.cache import default_folder
-    from anglewise.encoders.encode import encode as encoded
-    from anglewise.encoders.load import encoder as load
-    from anglewise.encoders.read import beir_files, read_documents
     from anglewise.interop.space_folder import check_destination, write_space
 
     talk = Talk(always)
     check_destination(output)  # before the work, not after it
-    corpus, questions = beir_files(documents)
-    questions = queries or questions
-    read = partial(read_documents, text_column=text_column, id_column=id_column, say=talk.say)
-    with talk.progress("reading"):
-        texts = read(corpus)
-        asked = None if questions is None else read(questions)
-    with talk.progress("loading the encoder"):
-        model = load(encoder)
-    with talk.progress("encoding") as progress:
-        space = encoded(
-            texts,
-            model,
-            queries=asked,
-            chunk=chunk,
-            overlap=overlap,
-            trained_for=trained_for,
-            batch=batch,
-            cache=None if no_cache else _cache(cache, default_folder()),
-            say=talk.say,
-            progress=progress,
-        )
+    space = encoded(
+        Named(documents, queries, id_column, text_column, image_column),
+        encoder,
+        talk,
+        chunk=chunk,
+        overlap=overlap,
+        trained_for=trained_for,
+        batch=batch,
+        cache=None if no_cache else _cache(cache, default_folder()),
+    )
     write_space(space, output)
     content = {
         "command": "encode",

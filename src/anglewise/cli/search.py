@@ -1,4 +1,4 @@
-"""``anglewise search``: the neighbours of a query or a text under several measures."""
+"""``anglewise search``: the neighbours of a query, a text or an image under several measures."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
 
 if TYPE_CHECKING:
-    from anglewise.embeddings import Embeddings
+    from anglewise.embeddings import Embeddings, Space
 
 
 def search(
@@ -17,6 +17,7 @@ def search(
     *,
     query: str | None = None,
     text: str | None = None,
+    image: Path | None = None,
     encoder: str | None = None,
     measures: str = "dot,cosine,euclidean",
     k: Annotated[int, Parameter(name=["-k", "--k"])] = 10,
@@ -24,7 +25,7 @@ def search(
     vectors: Vectors = NO_FILES,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
-    """Show the neighbours of one query, or of a text, under several measures, side by side.
+    """Show the neighbours of one query, a text or an image under several measures, side by side.
 
     Parameters
     ----------
@@ -34,8 +35,10 @@ def search(
         The id of who asks: a query, or in items-items an item.
     text
         Words that ask instead, encoded as questions are by the encoder that made the space.
+    image
+        A file of an image that asks instead, encoded by the encoder that made the space.
     encoder
-        What encodes the text, where the space does not name it: use, model2vec:MODEL, ...
+        What encodes the text or image, where the space does not name it: use, model2vec:MODEL, ...
     measures
         Which, parted by commas: dot, cosine, euclidean, manhattan, norm(0,0.5), cosine@centred.
     k
@@ -46,7 +49,6 @@ def search(
     """
     import numpy as np
 
-    from anglewise.cli.asking import encoder_for, question
     from anglewise.cli.inputs import direction_of, space_of
     from anglewise.cli.talk import Talk
     from anglewise.cli.version import version
@@ -57,23 +59,26 @@ def search(
     from anglewise.search.engine import search_vectors
 
     talk = Talk(always)
-    if (query is None) == (text is None):
-        raise SpellingError('give --query ID or --text "..." (one of them): who asks?')
-    if text is None and encoder is not None:
-        raise SpellingError("--encoder encodes --text: give one")
+    if sum(one is not None for one in (query, text, image)) != 1:
+        raise SpellingError(
+            'give --query ID, --text "..." or --image FILE (one of them): who asks?'
+        )
+    if query is not None and encoder is not None:
+        raise SpellingError("--encoder encodes --text or --image: give one")
     wanted = read_measures(measures)
     there = space_of(space, vectors, talk.say)
     way = direction_of(direction, there)
     asking = there.sides(way)[0]
     row = 0 if query is None else _row(asking, query, way)
-    asks = None if text is None else question(there, text, encoder_for(there, encoder))
+    asks = None if query is not None else _question(there, text, image, encoder)
     with talk.progress("searching") as progress:
         if asks is None:
             rows = np.array([row], dtype=np.int64)
             found = nearest(there, wanted, k=k, direction=way, rows=rows, progress=progress)
         else:
             found = search_vectors(there, asks, wanted, k=k, direction=way, progress=progress)
-    asked = Asked(there, way, row, wanted, found, text)
+    said = text if image is None else str(image)
+    asked = Asked(there, way, row, wanted, found, said, "text" if image is None else "image")
     content = {
         "command": "search",
         "version": version(),
@@ -84,6 +89,20 @@ def search(
     }
     talk.give(content, lambda console: show_neighbours(asked, console))
     return 0
+
+
+def _question(
+    space: "Space", text: str | None, image: Path | None, encoder: str | None
+) -> "Embeddings":
+    """What a text or an image asks with."""
+    from anglewise.cli.asking import encoder_for, question
+
+    model = encoder_for(space, encoder)
+    if text is not None:
+        return question(space, text, model)
+    from anglewise.encoders.images import image_question
+
+    return image_question(space, image, model)
 
 
 def _row(asking: "Embeddings", query: str, direction: str) -> int:

@@ -1,12 +1,12 @@
 """Texts through an encoder: in batches, each text once, what comes back looked at."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from anglewise.encoders.cache import Cache, key_of
-from anglewise.encoders.encoder import Encode, Encoder
+from anglewise.encoders.encoder import Encoder
 from anglewise.errors import AnglewiseError, EncoderError
 from anglewise.interop.say import Say, quiet
 from anglewise.typing import Array, Float32, Progress
@@ -47,6 +47,11 @@ def encode_texts(
     >>> encode_texts(["a", "heist", "a"], lengths)[:, 0]
     array([1., 5., 1.], dtype=float32)
     """
+    if encoder.reads != "texts":
+        raise EncoderError(
+            f"{encoder.spec} encodes images, and texts came: ask with an image (--image FILE), or "
+            "take an encoder of texts"
+        )
     different = asking and encoder.queries is not None
     function = encoder.queries if different and encoder.queries else encoder.documents
     side = b"queries" if different else b"texts"
@@ -59,8 +64,20 @@ def encode_texts(
         missing = [texts[row] for row in unique if keys[row] not in kept]
         if missing:
             say(encoder.before(missing))
-    calls = _Calls(function, encoder.spec, texts, names)
-    at_once = batch or encoder.batch
+    calls = Calls(function, encoder.spec, texts, names)
+    return in_batches(calls, keys, unique, batch or encoder.batch, cache=cache, progress=progress)
+
+
+def in_batches(
+    calls: "Calls",
+    keys: Sequence[Any],
+    unique: Sequence[int],
+    at_once: int,
+    *,
+    cache: Cache | None = None,
+    progress: Progress | None = None,
+) -> Float32[Array, "keys d"]:
+    """The vector of every key, where each of the unique rows is encoded once, in that order."""
     parts: list[Array] = []
     for start in range(0, len(unique), at_once):
         some = unique[start : start + at_once]
@@ -72,7 +89,7 @@ def encode_texts(
 
 
 def _batch(
-    rows: Sequence[int], keys: Sequence[Any], calls: "_Calls", cache: Cache | None
+    rows: Sequence[int], keys: Sequence[Any], calls: "Calls", cache: Cache | None
 ) -> Float32[Array, "batch d"]:
     """The vectors of one batch: what is kept is looked up, the rest encoded and kept."""
     if cache is None:
@@ -86,20 +103,22 @@ def _batch(
     return calls.fitting(rows, [batch[row] for batch, row in vectors])
 
 
-class _Calls:
+class Calls:
     """Calls of one function, whose answers must fit each other."""
 
     def __init__(
         self,
-        function: Encode,
+        function: Callable[[list[Any]], Any],
         spec: str,
-        texts: Sequence[str],
+        what: Sequence[Any],
         names: Sequence[str] | None,
+        noun: str = "text",
     ) -> None:
         self.function = function
         self.spec = spec
-        self.texts = texts
+        self.what = what
         self.names = names
+        self.noun = noun
         self.dimension: int | None = None
 
     def vectors(self, rows: Sequence[int]) -> Float32[Array, "batch d"]:
@@ -136,7 +155,7 @@ class _Calls:
     def answer(self, rows: Sequence[int]) -> Any:
         """What the function gives, its own mistakes turned into one sentence."""
         try:
-            return self.function([self.texts[row] for row in rows])
+            return self.function([self.what[row] for row in rows])
         except AnglewiseError:
             raise
         except Exception as error:  # a foreign model may raise anything
@@ -146,8 +165,9 @@ class _Calls:
     def wrong(self, rows: Sequence[int], what: str) -> EncoderError:
         """The one message about a batch."""
         name = str(rows[0]) if self.names is None else self.names[rows[0]]
-        which = f"the text {name!r}" if len(rows) == 1 else f"{len(rows)} texts ({name!r}, …)"
+        noun = self.noun
+        which = f"the {noun} {name!r}" if len(rows) == 1 else f"{len(rows)} {noun}s ({name!r}, …)"
         return EncoderError(
             f"{self.spec} gave for {which} {what}: nothing was written; mend the encoder, or look "
-            "at the text"
+            f"at the {noun}"
         )

@@ -25,7 +25,12 @@ KEY = 16
 
 def key_of(text: str, side: bytes) -> bytes:
     """The name under which the vector of a text is kept: a digest, so that no text is stored."""
-    return hashlib.blake2b(text.encode(), digest_size=KEY, person=side).digest()
+    return key_of_bytes(text.encode(), side)
+
+
+def key_of_bytes(data: bytes, side: bytes) -> bytes:
+    """Likewise for what is no text."""
+    return hashlib.blake2b(data, digest_size=KEY, person=side).digest()
 
 
 def default_folder() -> Path:

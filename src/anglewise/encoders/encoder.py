@@ -1,13 +1,13 @@
-"""What turns texts into vectors, and what it says about itself."""
+"""What turns texts or images into vectors, and what it says about itself."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from anglewise.embeddings import TrainedFor
 
-Encode: TypeAlias = Callable[[list[str]], Any]
-"""Takes texts and gives one vector for each, in their order: any array of texts x d."""
+Encode: TypeAlias = Callable[[list[Any]], Any]
+"""Takes a list of texts and gives one vector for each, in their order: any array of texts x d."""
 
 
 def count_words(texts: list[str]) -> list[int]:
@@ -21,7 +21,7 @@ def count_words(texts: list[str]) -> list[int]:
 
 @dataclass(frozen=True, kw_only=True)
 class Encoder:
-    """A function from texts to vectors with what must be known to use it rightly.
+    """A function from texts or images to vectors with what must be known to use it rightly.
 
     Attributes
     ----------
@@ -44,6 +44,9 @@ class Encoder:
         nobody can tell, and vectors are not kept for another time.
     before
         One sentence on what encoding these texts will take, said before it is done.
+    reads
+        Whether ``documents`` takes texts or images (a list of ``Picture``, of which each gives
+        its ``pixels()`` when asked).
 
     Examples
     --------
@@ -62,7 +65,8 @@ class Encoder:
     batch: int = 256
     identity: str = ""
     before: Callable[[list[str]], str] | None = None
+    reads: Literal["texts", "images"] = "texts"
 
-    def __call__(self, texts: list[str]) -> Any:
-        """Encode texts as documents."""
+    def __call__(self, texts: list[Any]) -> Any:
+        """Encode texts as documents, or images."""
         return self.documents(texts)

@@ -17,8 +17,19 @@ KINDS = {
     "sentence-transformers": "sentence_transformer",
     "openai": "endpoint",
     "python": "imported",
+    "onnx-images": "onnx_images",
+    "python-images": "imported_images",
 }
 """The kinds of encoder, and the file that adapts each."""
+
+
+def reads_images(spelling: str) -> bool:
+    """Whether a spelling names an encoder of images; nothing is loaded.
+
+    >>> reads_images("onnx-images:clip.onnx?size=224")
+    True
+    """
+    return read_spec(spelling).kind.endswith("-images")
 
 
 def encoder(which: str | Encode | Encoder) -> Encoder:
@@ -26,7 +37,8 @@ def encoder(which: str | Encode | Encoder) -> Encoder:
 
     Spellings: ``use`` (the one that needs nothing but NumPy), ``words:FILE``,
     ``model2vec:MODEL``, ``onnx:FILE``, ``sentence-transformers:MODEL``, ``openai:MODEL``,
-    ``python:MODULE:FUNCTION``, each with options behind ``?``.
+    ``python:MODULE:FUNCTION``; for images ``onnx-images:FILE`` and
+    ``python-images:MODULE:FUNCTION``; each with options behind ``?``.
 
     Raises
     ------
@@ -91,7 +103,7 @@ def encoder_of(space: Space) -> Encoder:
 
 
 def _check_harmless(spec: Spec) -> None:
-    if spec.kind == "python":
+    if spec.kind in {"python", "python-images"}:
         raise EncoderError(
             f"the space was encoded by a function of yours ({spec}), which is not run unasked: "
             "name it (--encoder SPEC)"

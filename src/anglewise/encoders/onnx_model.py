@@ -10,9 +10,10 @@ import numpy as np
 
 from anglewise.encoders.encoder import Encoder
 from anglewise.encoders.library import library
+from anglewise.encoders.onnx_session import open_session, output_of, weight_files
 from anglewise.encoders.spelling import Spec
 from anglewise.encoders.weights import digest
-from anglewise.errors import EncoderError, SpellingError
+from anglewise.errors import EncoderError
 from anglewise.interop.columns import listed
 from anglewise.interop.files import existing_file, reading
 from anglewise.typing import Array, Int64
@@ -38,11 +39,8 @@ def load(spec: Spec) -> Encoder:
     words = _tokenizer_file(spec, path)
     with reading(words, "a tokenizer"):
         tokenizer = _tokenizer(words)
-    with reading(path, "an ONNX model"):
-        session: Any = library("onnxruntime", "onnx").InferenceSession(
-            str(path), providers=["CPUExecutionProvider"]
-        )
-    output = _output(spec, session)
+    session = open_session(path)
+    output = output_of(spec, session, (*SENTENCES, *TOKENS))
     longest = spec.number("window") or _longest(tokenizer, words)
     if longest is None:
         tokenizer.no_truncation()
@@ -60,7 +58,7 @@ def load(spec: Spec) -> Encoder:
 
     before = {side: spec.options.get(f"{side}_prompt", "") for side in ("document", "query")}
     own = tokenizer.num_special_tokens_to_add(False) + max(tokens([*before.values()]))
-    files = [path, *sorted(path.parent.glob(f"{path.name}[._]data")), words]
+    files = [*weight_files(path), words]
     options = dict(spec.options) | {"tokenizer": str(words.resolve())}
     settings = f"{output} {pooling} {longest} {before}"
     return Encoder(
@@ -94,7 +92,7 @@ class _Runner:
         if missing := self.inputs - set(feed):
             raise EncoderError(
                 f"the ONNX model asks for {listed(sorted(missing))}, which texts do not give: "
-                "export the encoder of texts alone"
+                "export the encoder of texts alone; images are for onnx-images:FILE"
             )
         asked = {name: array for name, array in feed.items() if name in self.inputs}
         vectors: Array = self.session.run([self.output], asked)[0]
@@ -158,18 +156,3 @@ def _longest(tokenizer: Any, words: Path) -> int | None:
     with reading(settings, "the settings of a tokenizer"):
         longest = int(json.loads(settings.read_text(encoding="utf-8")).get("model_max_length", 0))
     return longest if 0 < longest < 1_000_000 else None  # some write 1e30 for none
-
-
-def _output(spec: Spec, session: Any) -> str:
-    names = [str(one.name) for one in session.get_outputs()]
-    wanted = spec.options.get("output")
-    if wanted is not None:
-        if wanted not in names:
-            raise SpellingError(f"{spec.place} has no output {wanted!r}: it has {listed(names)}")
-        return wanted
-    known = [name for name in (*SENTENCES, *TOKENS) if name in names]
-    if len(names) > 1 and not known:
-        raise SpellingError(
-            f"{spec.place} has several outputs, {listed(names)}: name one (output=...)"
-        )
-    return known[0] if known else names[0]

@@ -55,7 +55,7 @@ def read_documents(
             ids,
             _texts(columns[name]),
             None if title is None else _texts(columns[title]),
-            {c: cells for c, cells in others.items() if _of_one_kind(cells)},
+            {c: cells for c, cells in others.items() if of_one_kind(cells)},
         )
 
 
@@ -91,7 +91,7 @@ def _texts(cells: Sequence[Any]) -> list[str]:
     return ["" if cell is None else str(cell) for cell in cells]
 
 
-def _of_one_kind(cells: Sequence[Any]) -> bool:
+def of_one_kind(cells: Sequence[Any]) -> bool:
     """Whether a column can be stored: parquet holds no mixtures."""
     kinds: set[type] = {type(cell) for cell in cells if cell is not None}
     return len(kinds) < 2

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -25,7 +25,8 @@ ID, TITLE = 16, 200
 class Asked:
     """One query and what was found for it; ``found`` holds a single row for each measure.
 
-    ``text`` asked in place of the row, where it is given.
+    ``text`` asked in place of the row, where it is given: words, or the file of an image, as
+    ``kind`` says.
     """
 
     space: Space
@@ -34,6 +35,7 @@ class Asked:
     measures: Sequence[Measure]
     found: Mapping[str, Neighbours]
     text: str | None = None
+    kind: Literal["text", "image"] = "text"
 
     @property
     def query(self) -> dict[str, Any]:
@@ -79,7 +81,7 @@ def show_neighbours(asked: Asked, console: Console) -> None:
     width = min(WIDTH, console.width)
     query, lists = asked.query, asked.lists()
     kind = "item" if asked.direction == "items-items" else "query"
-    known = "text" if asked.text is not None else f"{kind} {query['id']}"
+    known = asked.kind if asked.text is not None else f"{kind} {query['id']}"
     name = known + (f": {query['title']}" if query["title"] else "")
     console.print(Text(shortened(name, 2 * width), style="bold"), width=width)
     together = max(1, (width - 4) // NARROWEST)
