@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from anglewise.errors import AnglewiseError, FileError
-from anglewise.inspect import neighbours_page
+from anglewise.inspect import gauge_page, neighbours_page
 from anglewise.inspect.busy import BusyError
 from anglewise.inspect.desk import Desk
 from anglewise.inspect.guard import App, Door, Guard
@@ -29,6 +29,12 @@ def application(read: Callable[[], Inspected], door: Door) -> App:
         ("/", neighbours_page.neighbours, "GET"),
         ("/find", neighbours_page.find, "GET"),
         ("/pick/{how}", neighbours_page.picked, "GET"),
+        ("/gauge", gauge_page.slider, "GET"),
+        ("/gauge/find", neighbours_page.find, "GET"),
+        ("/gauge/pick/{how}", neighbours_page.picked, "GET"),
+        ("/gauge/at", gauge_page.at, "GET"),
+        ("/gauge/path", gauge_page.path, "GET"),
+        ("/gauge/quality", gauge_page.quality, "GET"),
         ("/picture/{side}/{row:int}", _picture, "GET"),
         ("/static/{name}", _static, "GET"),
         ("/reload", _reload, "POST"),

@@ -1,7 +1,9 @@
 """What all requests share: the space that is open, the gate before searches, the templates."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -14,6 +16,9 @@ from anglewise.inspect.inspected import Inspected
 from anglewise.inspect.looking import Looking, looking
 from anglewise.report.words import counted, number
 
+KEPT = 12
+"""Results about a space that are kept; a road of gauges is as large as the vectors."""
+
 
 @dataclass
 class Desk:
@@ -23,17 +28,31 @@ class Desk:
     busy: Busy = field(default_factory=Busy)
     seen: Inspected = field(init=False)
     fresh: Freshness = field(init=False)
-    kept: dict[str, Any] = field(init=False, default_factory=dict[str, Any])
-    """What was computed about the space that is open."""
+    _kept: dict[Hashable, Future[Any]] = field(init=False, default_factory=dict[Hashable, Any])
+    _keeping: Lock = field(init=False, default_factory=Lock)
+    _workers: ThreadPoolExecutor = field(init=False)
 
     def __post_init__(self) -> None:
+        self._workers = ThreadPoolExecutor(2, thread_name_prefix="anglewise-inspect")
         self.reload()
 
     def reload(self) -> None:
         """Read the space again, and forget what was computed about the old one."""
         self.seen = self.read()
         self.fresh = Freshness(self.seen.folder)
-        self.kept = {}
+        self._kept = {}
+
+    def once(self, key: Hashable, work: Callable[[], Any]) -> Future[Any]:
+        """What was, or is being, computed about the open space under this key, in the background.
+
+        The last few are kept.
+        """
+        with self._keeping:
+            if key not in self._kept:
+                if len(self._kept) >= KEPT:
+                    self._kept.pop(next(iter(self._kept)))
+                self._kept[key] = self._workers.submit(work)
+            return self._kept[key]
 
     def looking(self, request: Request) -> tuple[Looking, list[str]]:
         """The state that the address names, and what about it cannot be done."""

@@ -54,14 +54,16 @@ def find(desk: Desk, request: Request) -> Response:
     side = desk.seen.asking(here.direction)
     row = side.embeddings.row_of.get(text)
     if row is not None:
-        return RedirectResponse("/" + here.asking(text).address(), 303)
+        return RedirectResponse(_home(request) + here.asking(text).address(), 303)
     with desk.busy.working():
         rows = side.known.find(text) if text else []
     titles = side.known.titles(rows)
     found = [
         (str(side.embeddings.ids[row]), title) for row, title in zip(rows, titles, strict=True)
     ]
-    return desk.page("found.html", here=here, told=told, text=text, found=found)
+    return desk.page(
+        "found.html", here=here, told=told, text=text, found=found, home=_home(request)
+    )
 
 
 def picked(desk: Desk, request: Request) -> Response:
@@ -77,7 +79,12 @@ def picked(desk: Desk, request: Request) -> Response:
     except AnglewiseError as error:
         return desk.page("message.html", 200, title="Nothing to pick", message=str(error))
     name = str(desk.seen.asking(here.direction).embeddings.ids[row])
-    return RedirectResponse("/" + here.asking(name).address(), 303)
+    return RedirectResponse(_home(request) + here.asking(name).address(), 303)
+
+
+def _home(request: Request) -> str:
+    """The page from which somebody is sought, and to which who is found comes."""
+    return "/gauge" if request.url.path.startswith("/gauge/") else "/"
 
 
 def _row(desk: Desk, here: Looking, read: Typed, told: list[str]) -> int | None:

@@ -1,0 +1,218 @@
+"""The gauge slider: the same predictions, other neighbours."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from anglewise.audit.path import gauge_path
+from anglewise.audit.subject import subject
+from anglewise.errors import AnglewiseError, SpellingError
+from anglewise.inspect.columns import asker, gains_of, listed
+from anglewise.inspect.desk import Desk
+from anglewise.inspect.gauge_road import Road, road_of_gauges, road_of_witness
+from anglewise.inspect.inspected import Inspected
+from anglewise.inspect.looking import Looking
+from anglewise.inspect.picks import WAYS, pick
+from anglewise.inspect.stretch import Stretch
+from anglewise.measures.formula import Formula
+from anglewise.measures.spelling import measure
+from anglewise.report.words import at_most
+from anglewise.typing import Direction
+
+STOPS = tuple(round(0.05 * stop, 2) for stop in range(21))
+K = 10
+FORMULAS = ("cosine", "euclidean", "dot")
+CONDITIONS = (1.5, 2.0, 4.0, 10.0)
+SHOWN_FIRST: tuple[Direction, ...] = ("items-items", "queries-items", "queries-queries")
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What the address asks: who, how, and which road."""
+
+    seen: Inspected
+    here: Looking
+    row: int
+    name: str
+    formula: Formula
+    condition: float | None
+    road: Road
+
+    @property
+    def stretch(self) -> Stretch:
+        return self.road.stretch(self.here.direction)
+
+    @property
+    def start(self) -> float:
+        return self.road.start
+
+    @property
+    def k(self) -> int:
+        return max(1, min(K, len(self.stretch.ranked.rows) - 1))
+
+    def hidden(self) -> list[int]:
+        """Whom the list leaves out: who asks, or what a user has used."""
+        if self.here.direction != "queries-items":
+            return [self.row]
+        seen = self.seen.space.seen
+        return [] if seen is None else [int(item) for item in seen.row(self.row)]
+
+    def rows(self, position: float) -> tuple[list[int], list[float]]:
+        at = position - self.start
+        return self.stretch.nearest(self.row, at, self.formula, self.k, self.hidden())
+
+
+def slider(desk: Desk, request: Request) -> Response:
+    """The page; it shows the list where the slider stands."""
+    asked = _asked(desk, request)
+    position = _position(request, asked.start)
+    here = asked.here
+    return desk.page(
+        "gauge.html",
+        here=here,
+        told=[],
+        who=asker(desk.seen, here.direction, asked.row),
+        formula=asked.name,
+        formulas=FORMULAS,
+        condition=asked.condition,
+        conditions=CONDITIONS,
+        directions=SHOWN_FIRST,
+        position=position,
+        place=_place(desk, asked, position),
+        judged=here.direction in desk.seen.judgements,
+        ways=[(name, words) for name, words in WAYS.items() if name not in {"disagree", "worst"}],
+        k=asked.k,
+    )
+
+
+def at(desk: Desk, request: Request) -> Response:
+    """The list at a position, while the slider is dragged."""
+    asked = _asked(desk, request)
+    return JSONResponse(_place(desk, asked, _position(request, asked.start)))
+
+
+def path(desk: Desk, request: Request) -> Response:
+    """The lists at every stop, for the picture."""
+    asked = _asked(desk, request)
+    with desk.busy.working():
+        lists = [asked.rows(stop)[0] for stop in STOPS]
+    rows = sorted({row for one in lists for row in one})
+    titles = desk.seen.ranked(asked.here.direction).known.titles(rows)
+    return JSONResponse(
+        {"stops": STOPS, "lists": lists, "titles": dict(zip(map(str, rows), titles, strict=True))}
+    )
+
+
+def quality(desk: Desk, request: Request) -> Response:
+    """How nDCG moves along the gauges; computed once, in the background."""
+    here, _ = desk.looking(request)
+    judged = desk.seen.judgements.get(here.direction)
+    if judged is None:
+        return JSONResponse({"state": "none"})
+
+    def work() -> dict[str, Any]:
+        seen = desk.seen
+        about = subject(seen.space, K, 500, seen.seed, None)
+        found = gauge_path(about, here.direction, judged)
+        return {**asdict(found), "state": "done"}
+
+    future: Future[dict[str, Any]] = desk.once(("quality", here.direction), work)
+    if not future.done():
+        return JSONResponse({"state": "working"})
+    error = future.exception()
+    return JSONResponse({"state": "none", "why": str(error)} if error else future.result())
+
+
+def _place(desk: Desk, asked: _Asked, position: float) -> dict[str, Any]:
+    """What is seen at one position, in plain types."""
+    here, seen = asked.here, desk.seen
+    with desk.busy.working():
+        rows, scores = asked.rows(position)
+        home = set(asked.rows(asked.start)[0])
+    gains = gains_of(seen.judgements.get(here.direction), asked.row)
+    items = listed(seen.ranked(here.direction), rows, scores, gains=gains)
+    predictions = asked.road.predictions
+    return {
+        "position": position,
+        "stay": len(home & set(rows)),
+        "of": len(rows),
+        "change": at_most(predictions.change(position - asked.start)),
+        "watched": predictions.count,
+        "items": [
+            {
+                "row": one.row,
+                "id": one.id,
+                "title": one.title,
+                "score": round(one.score, 3),
+                "grade": one.grade,
+                "new": one.row not in home,
+            }
+            for one in items
+        ],
+    }
+
+
+def _asked(desk: Desk, request: Request) -> _Asked:
+    seen = desk.seen
+    if not seen.gauged:
+        raise SpellingError(
+            "this space has no gauge: it has one side, or its training read lengths or angles"
+        )
+    here, _ = desk.looking(request)
+    if "direction" not in request.query_params:
+        here = here.towards(SHOWN_FIRST[0], here.query)
+    row = _row(seen, here)
+    here = here.asking(str(seen.asking(here.direction).embeddings.ids[row]))
+    name = request.query_params.get("formula", FORMULAS[0])
+    if name not in FORMULAS:
+        raise SpellingError(f"no formula {name[:40]!r} here: {', '.join(FORMULAS)}")
+    condition = _condition(request)
+    if condition is not None and here.direction != "items-items":
+        condition = None
+    return _Asked(
+        seen, here, row, name, measure(name).formula, condition, _road(desk, row, condition)
+    )
+
+
+def _row(seen: Inspected, here: Looking) -> int:
+    if here.query is None:
+        return pick(seen, "popular", here.direction, [], None)
+    row = seen.asking(here.direction).embeddings.row_of.get(here.query)
+    if row is None:
+        raise SpellingError(f"nobody here has the id {here.query[:60]!r}: pick somebody else")
+    return row
+
+
+def _road(desk: Desk, row: int, condition: float | None) -> Road:
+    space, seed = desk.seen.space, desk.seen.seed
+    key: tuple[object, ...] = ("road",)
+    make: Callable[[], Road] = lambda: road_of_gauges(space, seed)  # noqa: E731
+    if condition is not None:
+        key = ("road", row, condition)
+        depth = max(1, min(K, len(space.items) - 2))
+        make = lambda: road_of_witness(space, row, condition, depth, seed)[0]  # noqa: E731
+    return cast("Road", desk.once(key, make).result())
+
+
+def _position(request: Request, start: float) -> float:
+    try:
+        position = float(request.query_params.get("t", start))
+    except ValueError as error:
+        raise SpellingError("t is a number from 0 to 1") from error
+    if not 0 <= position <= 1:
+        raise SpellingError("t is a number from 0 to 1")
+    return round(position, 3)
+
+
+def _condition(request: Request) -> float | None:
+    text = request.query_params.get("worst", "")
+    if not text:
+        return None
+    if text not in {f"{one:g}" for one in CONDITIONS}:
+        known = ", ".join(f"{one:g}" for one in CONDITIONS)
+        raise AnglewiseError(f"no condition {text[:20]!r} here: {known}")
+    return float(text)
