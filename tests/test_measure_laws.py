@@ -11,13 +11,21 @@ import pytest
 
 from anglewise.embeddings import Embeddings, Space
 from anglewise.evaluation.pairs import score_pairs
+from anglewise.measures.fitted import fitted
 from anglewise.measures.formula import BlockFormula, Dot
 from anglewise.measures.frame import fit_frames
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import FORMULAS, FRAMES, measure
 from anglewise.search.engine import search
 
-NUMBERS = {"norm": "(0,0.5)", "without-top": "(1)", "power": "(0.3)", "random": "(30,1)"}
+NUMBERS = {
+    "norm": "(0,0.5)",
+    "csls": "(5)",
+    "local-scaling": "(5)",
+    "without-top": "(1)",
+    "power": "(0.3)",
+    "random": "(30,1)",
+}
 """An example of the numbers of each word that takes some."""
 SAME_KIND_ONLY = {"data-space"}
 """Frames in which a query and an item have no coordinates in common."""
@@ -57,10 +65,9 @@ def all_scores(space, spelling, direction):
         rows = (side.ravel() for side in np.indices(shape))
         return score_pairs(space, [one], *rows).reshape(shape)
     maps = fit_frames(one.frames, space, direction)
+    formula = fitted(one, space, direction).formula
     x = space.items.vectors.astype(np.float64)
-    return formula_scores(
-        one.formula, *((x, x) if maps is None else (maps.asking(x), maps.ranked(x)))
-    )
+    return formula_scores(formula, *((x, x) if maps is None else (maps.asking(x), maps.ranked(x))))
 
 
 def formula_scores(formula, queries, items):
@@ -75,7 +82,10 @@ def formula_scores(formula, queries, items):
     }[formula.product]()
     norms = np.linalg.norm(queries, axis=1), np.linalg.norm(items, axis=1)
     wide = np.broadcast_arrays(norms[0][:, None], norms[1][None])
-    return formula.score(product, *(side.copy() for side in wide))
+    if formula.unit_queries:
+        product /= np.where(norms[0] > 0, norms[0], 1.0)[:, None]
+    rows = np.broadcast_to(np.arange(len(items)), product.shape).copy()
+    return formula.score_at(rows, product, *(side.copy() for side in wide))
 
 
 @every_measure

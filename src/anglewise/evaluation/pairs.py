@@ -1,6 +1,6 @@
 """Graded pairs and triplets: only what they name is scored, nothing is searched."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -9,7 +9,8 @@ from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.kinds import Metric, PairMetric, TripletMetric
 from anglewise.evaluation.metric import metrics as read_metrics
 from anglewise.judgements.judgements import Pairs, Triplets
-from anglewise.measures.formula import BlockFormula, Product
+from anglewise.measures.fitted import fitted
+from anglewise.measures.formula import BlockFormula, Formula, Product
 from anglewise.measures.frame import Maps, fit_frames
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import measures as read_measures
@@ -83,11 +84,12 @@ def score_pairs(
     scores = np.empty((len(measures), len(rows_a)))
     for frames in dict.fromkeys(measure.frames for measure in measures):
         mine = [row for row, measure in enumerate(measures) if measure.frames == frames]
+        formulas = [fitted(measures[row], space, DIRECTION).formula for row in mine]
         maps = fit_frames(frames, space, DIRECTION)
         for start in range(0, len(rows_a), BLOCK):
             part = slice(start, start + BLOCK)
             q, x = _moved(space, maps, rows_a[part], rows_b[part])
-            scores[mine, part] = _score([measures[row] for row in mine], q, x)
+            scores[mine, part] = _score(formulas, rows_b[part], q, x)
     return scores
 
 
@@ -99,18 +101,25 @@ def _moved(space: Space, maps: Maps | None, rows_a: Array, rows_b: Array) -> tup
     return (q, x) if maps is None else (maps.asking(q), maps.ranked(x))
 
 
-def _score(measures: Sequence[Measure], q: Array, x: Array) -> Array:
-    kinds: set[Product] = {measure.formula.product for measure in measures}
+def _score(formulas: Sequence[Formula], rows: Array, q: Array, x: Array) -> Array:
+    kinds: set[Product] = {formula.product for formula in formulas}
     products = {kind: PRODUCTS[kind](q, x) for kind in kinds if kind != "block"}
     norms = np.linalg.norm(q, axis=1), np.linalg.norm(x, axis=1)
     return np.stack(
         [
             _one_by_one(formula, q, x)
             if isinstance(formula, BlockFormula)
-            else formula.score(products[formula.product], *norms)
-            for formula in (measure.formula for measure in measures)
+            else formula.score_at(rows, _read(formula, products, norms[0]), *norms)
+            for formula in formulas
         ]
     )
+
+
+def _read(formula: Formula, products: Mapping[str, Array], query_norms: Array) -> Array:
+    product = products[formula.product]
+    if not formula.unit_queries:
+        return product
+    return product / np.where(query_norms > 0, query_norms, 1.0)
 
 
 def _one_by_one(formula: BlockFormula, q: Array, x: Array) -> Array:

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.typing import Array, Float64
+from anglewise.typing import Array, Float64, Int64
 
 Product: TypeAlias = Literal["dot", "squared-distance", "manhattan", "block"]
 PerPair: TypeAlias = Float64[Array, "*pairs"]
@@ -34,6 +34,8 @@ class Formula(ABC):
 
     product: ClassVar[Product]
     meaning: ClassVar[str]
+    unit_queries: ClassVar[bool] = False
+    """Whether queries are brought to length one before the product is taken."""
 
     @abstractmethod
     def __str__(self) -> str:
@@ -50,6 +52,27 @@ class Formula(ABC):
         """
         del item_norms
         return None
+
+    @property
+    def inner(self) -> bool:
+        """Whether items rank as by an inner product."""
+        return self.terms(np.ones(1)) is not None
+
+    def score_at(
+        self,
+        rows: Int64[Array, "*pairs"],
+        product: PerPair,
+        query_norms: PerPair,
+        item_norms: PerPair,
+    ) -> PerPair:
+        """The score of each pair, told which row of the ranked side the item is."""
+        del rows
+        return self.score(product, query_norms, item_norms)
+
+    def terms_at(self, rows: Int64[Array, " n"], item_norms: Float64[Array, " n"]) -> Terms | None:
+        """The terms, told which rows of the ranked side the items are."""
+        del rows
+        return self.terms(item_norms)
 
     def from_ranking(self, ranking: PerPair, query_norms: PerPair) -> PerPair:
         """The score whose ranking value this is: what the query's own length adds to it."""

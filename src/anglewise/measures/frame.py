@@ -92,6 +92,11 @@ class Maps:
     asking: Affine
     ranked: Affine
 
+    @classmethod
+    def still(cls, dimension: int) -> "Maps":
+        """The maps that leave everything where it is."""
+        return cls(Affine(np.zeros(dimension)), Affine(np.zeros(dimension)))
+
 
 class Frame(ABC):
     """Coordinates for a measure. An interface: frames are finished."""
@@ -125,8 +130,7 @@ _FITTED: WeakKeyDictionary[Space, dict[tuple[tuple[Frame, ...], Direction], Maps
 
 def _fitted(frames: tuple[Frame, ...], space: Space, direction: Direction) -> Maps:
     asking, ranked = space.sides(direction)
-    still = Affine(np.zeros(ranked.dimension))
-    maps = Maps(still, still)
+    maps = Maps.still(ranked.dimension)
     for frame in frames:
         sides = Sides(space, direction, View(asking, maps.asking), View(ranked, maps.ranked))
         step = frame.fit(sides)

@@ -6,6 +6,7 @@ from anglewise.measures.bias_frame import WithoutBiases
 from anglewise.measures.formula import Cosine, Dot, Euclidean, Formula, Manhattan, Norm
 from anglewise.measures.frame import Frame
 from anglewise.measures.gauge_frames import GAUGE_FRAMES
+from anglewise.measures.hubs import Csls, LocalScaling, MutualProximity
 from anglewise.measures.linear_frames import Centred, Standardised, Whitened, WithoutTop
 from anglewise.measures.measure import Measure
 from anglewise.spelling import named, parted
@@ -16,6 +17,9 @@ FORMULAS: dict[str, Callable[..., Formula]] = {
     "euclidean": Euclidean,
     "manhattan": Manhattan,
     "norm": Norm,
+    "csls": Csls,
+    "local-scaling": LocalScaling,
+    "mutual-proximity": MutualProximity,
 }
 FRAMES: dict[str, Callable[..., Frame]] = {
     "centred": Centred,

@@ -68,6 +68,7 @@ class Asked:
             shape = (q, listed)
             score = scores(
                 formula,
+                rows[:, j],
                 product.reshape(rows.shape)[:, j],
                 np.broadcast_to(self.norms[:, None], shape),
                 lengths.reshape(rows.shape)[:, j],
@@ -84,7 +85,7 @@ class Asked:
         formula = self.shared.formulas[measure]
         kinds = np.full(len(rows), KINDS.index(formula.product))
         product, lengths = self._products(Lists(np.ascontiguousarray(asking), kinds, rows[:, None]))
-        score = scores(formula, product[:, 0], self.norms[asking], lengths[:, 0])
+        score = scores(formula, rows, product[:, 0], self.norms[asking], lengths[:, 0])
         return keys(score, self.places.places(rows))
 
     def _products(
@@ -118,6 +119,9 @@ def asked(
 ) -> Asked:
     """Take queries into the frame of a pass."""
     exact = moved(vectors, shared.asking)
+    if shared.unit_queries:
+        lengths = norms(exact)
+        exact = exact / np.where(lengths > 0, lengths, 1.0)[:, None]
     shifted = exact if shared.shift is None else exact - shared.shift
     with np.errstate(over="ignore"):
         reduced = shifted.astype(np.float32)

@@ -78,13 +78,16 @@ def products(
 
 def scores(
     formula: Formula,
+    rows: Int[Array, "*pairs"],
     product: Float64[Array, "*pairs"],
     query_norms: Float64[Array, "*pairs"],
     item_norms: Float64[Array, "*pairs"],
 ) -> Float32[Array, "*pairs"]:
     """The score that is ranked: computed in float64, rounded once, without a negative zero."""
     with np.errstate(over="ignore"):
-        return formula.score(product, query_norms, item_norms).astype(np.float32) + np.float32(0)
+        there = rows.astype(np.int64, copy=False)
+        score = formula.score_at(there, product, query_norms, item_norms)
+        return score.astype(np.float32) + np.float32(0)
 
 
 def _lanes(rows: Float[Array, "n d"]) -> Float64[Array, "steps lanes n"]:

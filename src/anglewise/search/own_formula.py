@@ -43,4 +43,5 @@ def _block(formula: BlockFormula, queries: Array, items: Array) -> Float32[Array
     if np.isnan(score).any():
         raise ValuesError(f"{formula} scored a pair as NaN: say what such a pair is worth")
     ones = np.ones(score.shape)
-    return scores(formula, score.astype(np.float64), ones, ones)
+    nowhere = np.zeros(score.shape, dtype=np.int64)
+    return scores(formula, nowhere, score.astype(np.float64), ones, ones)

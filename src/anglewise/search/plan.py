@@ -8,6 +8,7 @@ import numpy as np
 
 from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import SpellingError
+from anglewise.measures.fitted import fitted
 from anglewise.measures.formula import BlockFormula, Formula
 from anglewise.measures.frame import Maps, fit_frames
 from anglewise.measures.measure import Measure
@@ -39,7 +40,12 @@ class Pass:
     @property
     def inner(self) -> bool:
         """Whether inner products rank as these measures do."""
-        return self.formulas[0].terms(np.ones(1)) is not None
+        return self.formulas[0].inner
+
+    @property
+    def unit_queries(self) -> bool:
+        """Whether these measures ask with vectors of length one."""
+        return self.formulas[0].unit_queries
 
     @cached_property
     def ranked(self) -> Move | None:
@@ -53,7 +59,8 @@ class Pass:
 
 
 def passes(measures: list[Measure], space: Space, direction: Direction) -> list[Pass]:
-    """As few passes as the measures allow; frames are fitted here, each once."""
+    """As few passes as the measures allow; frames and formulas are fitted here."""
+    measures = [fitted(measure, space, direction) for measure in measures]
     ranked = space.sides(direction)[1]
     found: list[Pass] = []
     for frames in dict.fromkeys(measure.frames for measure in measures):
@@ -64,7 +71,8 @@ def passes(measures: list[Measure], space: Space, direction: Direction) -> list[
 
 
 def _in_one_frame(measures: list[Measure], maps: Maps | None, ranked: Embeddings) -> Iterator[Pass]:
-    inner = [m for m in measures if m.formula.terms(np.ones(1)) is not None]
+    inner = [m for m in measures if m.formula.inner and not m.formula.unit_queries]
+    by_direction = [m for m in measures if m.formula.inner and m.formula.unit_queries]
     shift, turned = None, None if maps is None else triangular(maps)
     if any(m.formula.product == "squared-distance" for m in inner):
         shift = _far_away(ranked, turned)
@@ -74,8 +82,10 @@ def _in_one_frame(measures: list[Measure], maps: Maps | None, ranked: Embeddings
         yield Pass(distances, turned, shift)
     if inner:
         yield Pass(tuple(inner), turned)
+    if by_direction:
+        yield Pass(tuple(by_direction), turned)
     for measure in measures:
-        if measure.formula.terms(np.ones(1)) is not None:
+        if measure.formula.inner:
             continue
         if measure.formula.product != "manhattan" and not isinstance(measure.formula, BlockFormula):
             raise SpellingError(

@@ -37,10 +37,11 @@ def tile(
     lengths = norms(x)
     order, padding = _blocks_of_one_length(lengths, fresh, scanner.block)
     lengths = lengths[order]
-    weights, biases = _terms(shared, lengths)
+    numbers = numbers[order]
+    weights, biases = _terms(shared, numbers, lengths)
     least_bias, most_bias = scanner.ranges(biases)
     least_weight, most_weight = scanner.ranges(weights)
-    numbers = numbers[order].astype(np.int32)
+    numbers = numbers.astype(np.int32)
     numbers[padding] = -1
     biases[:, padding] = -np.inf
     with np.errstate(divide="ignore", over="ignore"):
@@ -97,13 +98,13 @@ def _blocks_of_one_length(
 
 
 def _terms(
-    shared: Pass, lengths: Float64[Array, " p"]
+    shared: Pass, rows: Int64[Array, " p"], lengths: Float64[Array, " p"]
 ) -> tuple[Float32[Array, "m p"], Float32[Array, "m p"]]:
     weights = np.ones((len(shared.formulas), len(lengths)), dtype=np.float32)
     biases = np.zeros((len(shared.formulas), len(lengths)), dtype=np.float32)
     with np.errstate(over="ignore"):
         for j, formula in enumerate(shared.formulas):
-            terms = formula.terms(lengths)
+            terms = formula.terms_at(rows, lengths)
             if terms is not None and terms.weight is not None:
                 weights[j] = terms.weight
             if terms is not None and terms.bias is not None:

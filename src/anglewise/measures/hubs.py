@@ -1,0 +1,197 @@
+"""Against hubs: measures in which an item that is near to everybody has to be nearer still.
+
+All look at directions, that is at vectors of length one, and learn how near each ranked row is to
+those who ask: the queries of the space, or the other rows where one side asks about itself.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from anglewise.errors import SpellingError
+from anglewise.measures.fitted import FittedFormula, PerItem, unit
+from anglewise.measures.formula import BlockFormula, Formula
+from anglewise.measures.frame import BLOCK_BYTES, Sides, View
+from anglewise.typing import Array, Float64
+
+CLOSEST = 1e-6
+"""Scales of distances are at least this: of copies nothing can be said but that they are copies."""
+NARROWEST = 1e-12
+"""Deviations of cosines are at least this."""
+
+
+@dataclass(frozen=True)
+class Csls(FittedFormula):
+    """``2 cos(q, x) - r(x)``: cross-domain similarity local scaling (arXiv 1710.04087).
+
+    ``r(x)`` is the mean cosine of the item with its ``k`` nearest queries (with all of them where
+    there are fewer; without itself where the items ask). The published measure also subtracts the
+    query's own ``r(q)``, which is the same for all items and changes no ranking; it is left out, so
+    that the score is an inner product with one added coordinate and a new query needs no search.
+
+    >>> str(Csls(10))
+    'csls(10)'
+    """
+
+    k: int
+
+    meaning = "twice the cosine less the mean cosine of the item's nearest queries"
+
+    def __post_init__(self) -> None:
+        _check(self, self.k)
+
+    def __str__(self) -> str:
+        return f"csls({self.k})"
+
+    def fit(self, sides: Sides) -> Formula:
+        """``r`` of every ranked row."""
+        r = over_nearest(sides, self.k, lambda cosines: cosines.mean(axis=1))
+        return PerItem(str(self), self.meaning, 2 * _inverse_norms(sides.ranked), -r)
+
+
+@dataclass(frozen=True)
+class LocalScaling(FittedFormula):
+    """``-|q - x|^2 / s(x)`` of unit vectors: a distance in the unit of its neighbourhood.
+
+    ``s(x)`` is the mean distance ``|q - x|`` of the item from its ``k`` nearest queries. Local
+    scaling divides the squared distance by the scales of both (Zelnik-Manor and Perona, 2004, who
+    take the distance from the ``k``-th; with means: NICDM, Jegou et al., 2007); the query's own is
+    the same for all items and changes no ranking, and is left out.
+
+    >>> str(LocalScaling(10))
+    'local-scaling(10)'
+    """
+
+    k: int
+
+    meaning = "negated squared chord over the item's distance from its nearest queries, at most 0"
+
+    def __post_init__(self) -> None:
+        _check(self, self.k)
+
+    def __str__(self) -> str:
+        return f"local-scaling({self.k})"
+
+    def fit(self, sides: Sides) -> Formula:
+        """``s`` of every ranked row: ``-|q - x|^2 = 2 cos(q, x) - 2``."""
+        scale = over_nearest(
+            sides, self.k, lambda cosines: np.sqrt(np.maximum(2 - 2 * cosines, 0)).mean(axis=1)
+        )
+        share = 2 / np.maximum(scale, CLOSEST)
+        return PerItem(str(self), self.meaning, share * _inverse_norms(sides.ranked), -share)
+
+
+@dataclass(frozen=True)
+class MutualProximity(FittedFormula):
+    """``log P(c < cos(q, x)) + log P(c' < cos(q, x))``: near from both sides (JMLR 13, 2012).
+
+    ``c`` is the cosine of the item with a random query, ``c'`` that of the query with a random
+    item, both taken as normal and as independent (Schnitzer et al.). Their means and deviations
+    are exact, ``x . m`` and ``sqrt(x C x)`` with the mean and the covariance of the other side's
+    unit vectors, so no search is needed to fit it, nor for a new query. The logarithm keeps apart
+    what is all but certain. No inner product ranks alike.
+
+    >>> str(MutualProximity())
+    'mutual-proximity'
+    """
+
+    meaning = "logarithm of a probability that both are nearer than by chance, at most 0"
+    product = "block"
+
+    def __str__(self) -> str:
+        return "mutual-proximity"
+
+    def fit(self, sides: Sides) -> Formula:
+        """The moments of both sides."""
+        return _Proximity(_Moments.of(sides.asking), _Moments.of(sides.ranked))
+
+
+@dataclass(frozen=True, eq=False)
+class _Moments:
+    """The mean and the covariance of the unit vectors of one side."""
+
+    mean: Float64[Array, " d"]
+    covariance: Float64[Array, "d d"]
+
+    @classmethod
+    def of(cls, side: View) -> "_Moments":
+        count, total, squares = 0, 0.0, 0.0
+        for block in side.blocks():
+            x = unit(block)
+            count, total, squares = count + len(x), total + x.sum(axis=0), squares + x.T @ x
+        mean = np.asarray(total) / count
+        return cls(mean, np.asarray(squares) / count - np.outer(mean, mean))
+
+    def seen_from(self, x: Float64[Array, "n d"]) -> tuple[Array, Array]:
+        """Mean and deviation of the cosine of each row with this side."""
+        variance = np.einsum("ij,ij->i", x @ self.covariance, x)
+        return x @ self.mean, np.sqrt(np.maximum(variance, NARROWEST**2))
+
+
+@dataclass(frozen=True, eq=False)
+class _Proximity(BlockFormula):
+    """Mutual proximity, once both sides are known."""
+
+    asking: _Moments
+    ranked: _Moments
+
+    meaning = MutualProximity.meaning
+
+    def __str__(self) -> str:
+        return str(MutualProximity())
+
+    def block(
+        self, queries: Float64[Array, "q d"], items: Float64[Array, "n d"]
+    ) -> Float64[Array, "q n"]:
+        """Both logarithms, added."""
+        from scipy.special import log_ndtr
+
+        q, x = unit(queries), unit(items)
+        cosine = q @ x.T
+        (of_query, query_spread), (of_item, item_spread) = (
+            self.ranked.seen_from(q),
+            self.asking.seen_from(x),
+        )
+        by_query = log_ndtr((cosine - of_query[:, None]) / query_spread[:, None])
+        by_item = log_ndtr((cosine - of_item) / item_spread)
+        return by_query + by_item
+
+
+def over_nearest(
+    sides: Sides, k: int, summary: Callable[[Float64[Array, "n k"]], Float64[Array, " n"]]
+) -> Float64[Array, " n"]:
+    """A summary of the cosines of each ranked row with its nearest ``k`` of those who ask.
+
+    In float64, every pair, a block of rows at a time; the result is rounded to float32, so that it
+    does not depend on the order in which a library sums. Itself does not count.
+    """
+    asking, ranked = sides.asking.embeddings.vectors, sides.ranked.embeddings.vectors
+    itself = sides.asking.embeddings is sides.ranked.embeddings
+    k = min(k, len(asking) - itself)
+    if k == 0:
+        return np.zeros(len(ranked))
+    length = max(64, BLOCK_BYTES // (8 * ranked.shape[1]))
+    out = np.empty(len(ranked))
+    for start in range(0, len(ranked), length):
+        x = unit(sides.ranked.through(ranked[start : start + length]))
+        best = np.full((len(x), k), -np.inf)
+        for first in range(0, len(asking), length):
+            cosines = x @ unit(sides.asking.through(asking[first : first + length])).T
+            if itself and first == start:
+                np.fill_diagonal(cosines, -np.inf)
+            both = np.concatenate([best, cosines], axis=1)
+            best = np.partition(both, both.shape[1] - k, axis=1)[:, -k:]
+        out[start : start + length] = summary(best)
+    return out.astype(np.float32).astype(np.float64)
+
+
+def _inverse_norms(side: View) -> Float64[Array, " n"]:
+    """One over the length of every row; 0 for a zero row, whose cosine is 0."""
+    length = np.concatenate([np.sqrt(np.square(block).sum(axis=1)) for block in side.blocks()])
+    return np.where(length > 0, 1 / np.where(length > 0, length, 1.0), 0.0)
+
+
+def _check(formula: Formula, k: int) -> None:
+    if k < 1 or k != int(k):
+        raise SpellingError(f"{formula}: a whole number of neighbours is due, such as 10")
