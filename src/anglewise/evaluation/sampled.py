@@ -11,7 +11,7 @@ import numpy as np
 from anglewise.evaluation.hits import Hits, Wanted
 from anglewise.evaluation.kinds import RankingMetric
 from anglewise.evaluation.ranking import NDCG, shares, sums
-from anglewise.typing import Array, Float64
+from anglewise.typing import Array, Float64, Int64
 
 
 @dataclass(frozen=True)
@@ -54,18 +54,8 @@ class SampledNDCG(SampledDCG):
     def _estimated_ideal(self, wanted: Wanted) -> Float64[Array, " q"]:
         relevant = wanted.gains.values > 0
         rows, gains = wanted.gains.rows[relevant], wanted.gains.values[relevant]
-        order = np.lexsort((-gains, rows))
-        rows, gains = rows[order], gains[order]
-        weights = wanted.weights[relevant][order]
-        ends = np.cumsum(weights)
-        before = (ends - weights)[np.searchsorted(rows, rows)]
-        worth = self._filled(ends - before) - self._filled(ends - weights - before)
-        return np.bincount(rows, self.gain(gains) * worth, minlength=len(wanted))
-
-    def _filled(self, places: Float64[Array, " n"]) -> Float64[Array, " n"]:
-        """What the first places are worth, a part of a place by its part."""
-        worth = np.concatenate([[0.0], np.cumsum(1 / self.discounts)])
-        return np.interp(places, np.arange(self.depth + 1), worth)
+        weights = wanted.weights[relevant]
+        return ideal(rows, self.gain(gains), weights, depth=self.depth, queries=len(wanted))
 
 
 @dataclass(frozen=True)
@@ -97,3 +87,32 @@ class SampledAP(RankingMetric):
             minlength=len(hits.wanted),
         )
         return shares(reached, total)
+
+
+def ideal(
+    rows: Int64[Array, " entries"],
+    gains: Float64[Array, " entries"],
+    weights: Float64[Array, " entries"],
+    *,
+    depth: int,
+    queries: int,
+) -> Float64[Array, " q"]:
+    """Give the discounted gain of each query's best list of items that count ``weights`` times.
+
+    A part of an item fills that part of a place.
+
+    >>> two = np.array([0, 0]), np.array([3.0, 1.0]), np.array([1.0, 0.5])
+    >>> ideal(*two, depth=10, queries=1).round(3)
+    array([3.315])
+    """
+    order = np.lexsort((-gains, rows))
+    rows, gains, weights = rows[order], gains[order], weights[order]
+    ends = np.cumsum(weights)
+    before = (ends - weights)[np.searchsorted(rows, rows)]
+    worth = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(2, depth + 2)))])
+
+    def filled(places: Array) -> Array:
+        return np.interp(places, np.arange(depth + 1), worth)
+
+    each = filled(ends - before) - filled(ends - weights - before)
+    return np.bincount(rows, gains * each, minlength=queries).astype(np.float64, copy=False)

@@ -1,0 +1,51 @@
+"""How far unjudged documents could move a difference: against every possible outcome."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from anglewise.evaluation.bounds import lead_bounds
+from anglewise.evaluation.evaluate import evaluate
+from anglewise.evaluation.pool import Pool
+from anglewise.judgements.judgements import Judgements
+from anglewise.sparse import SparseRows
+from test_evaluation_oracles import as_neighbours, random_lists
+
+
+def lead(found, judgements):
+    values = evaluate(found, judgements, np.array([0]), "nDCG@3")["nDCG@3"][:, 0]
+    return values[:, None] - values[None, :]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_outcome_leads_out_of_the_bounds_and_some_reach_them(seed):
+    rng = np.random.default_rng(seed)
+    found = {name: as_neighbours(random_lists(rng, 1, 7, 3)) for name in "ab"}
+    said = rng.permutation(7)[:3]
+    gains = rng.integers(0, 2, 3).astype(float)
+    gains[0] = 1.0  # something is relevant
+    judged = Judgements(SparseRows.from_pairs(np.zeros(3, int), said, gains, shape=(1, 7)))
+    pool = Pool.of(found, judged, np.array([0]), depth=3)
+    bounds = lead_bounds(pool, judged, np.array([0]), depth=3)
+    unknown = pool.items[~pool.judged]
+    outcomes = []
+    for answer in product([0.0, 1.0], repeat=len(unknown)):
+        items = np.concatenate([said, unknown])
+        values = np.concatenate([gains, answer])
+        full = SparseRows.from_pairs(np.zeros(len(items), int), items, values, shape=(1, 7))
+        outcomes.append(lead(found, Judgements(full)))
+    np.testing.assert_allclose(bounds[:, :, 0], np.min(outcomes, axis=0), atol=1e-12)
+    np.testing.assert_allclose(bounds[:, :, 1], np.max(outcomes, axis=0), atol=1e-12)
+
+
+def test_with_everything_judged_both_bounds_are_the_lead():
+    rng = np.random.default_rng(0)
+    found = {name: as_neighbours(random_lists(rng, 1, 7, 3)) for name in "abc"}
+    every = SparseRows.from_pairs(
+        np.zeros(7, int), np.arange(7), rng.integers(0, 3, 7).astype(float), shape=(1, 7)
+    )
+    judged, rows = Judgements(every), np.array([0])
+    bounds = lead_bounds(Pool.of(found, judged, rows, depth=3), judged, rows, depth=3)
+    np.testing.assert_allclose(bounds[:, :, 0], lead(found, judged), atol=1e-12)
+    np.testing.assert_allclose(bounds[:, :, 1], lead(found, judged), atol=1e-12)
