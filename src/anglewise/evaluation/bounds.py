@@ -1,5 +1,7 @@
 """How far documents that nobody judged could move a difference."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from anglewise.evaluation.pool import Pool
@@ -43,7 +45,7 @@ def lead_bounds(
     measures = len(pool.measures)
     bounds = np.zeros((measures, measures, 2))
     ends = np.searchsorted(pool.lists, np.arange(pool.queries + 1))
-    for query, (first, last) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
+    for query, (first, last) in enumerate(pairwise(ends)):
         gains = known.values[known.indptr[query] : known.indptr[query + 1]]
         own, judged = pool.discounts[first:last], pool.judged[first:last]
         reached = np.maximum(pool.gains[first:last][judged], 0) @ own[judged]
@@ -53,7 +55,7 @@ def lead_bounds(
         won = np.concatenate([np.zeros((1, measures, measures)), np.cumsum(best, axis=0)])
         had = reached[:, None] - reached[None, :]
         bounds[:, :, 1] += ((had + top * won) / ideals[:, None, None]).max(axis=0)
-    bounds[:, :, 0] = -bounds[:, :, 1].T
+    bounds[:, :, 0] = 0.0 - bounds[:, :, 1].T
     return bounds / max(pool.queries, 1)
 
 
