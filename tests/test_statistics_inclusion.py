@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anglewise.errors import TooFewError
-from anglewise.statistics.inclusion import allocation, inclusion_chances, systematic
+from anglewise.statistics.inclusion import inclusion_chances, systematic
 
 
 @given(st.integers(0, 10_000), st.integers(5, 60), st.floats(0.1, 1))
@@ -44,11 +44,11 @@ def test_each_is_drawn_as_often_as_its_chance_says():
     assert np.all(np.abs(drawn / rounds - chances) <= 5 * error + 1e-9)
 
 
-@given(st.lists(st.integers(0, 50), min_size=1, max_size=8), st.integers(1, 100))
-def test_shares_of_strata_sum_and_never_exceed_what_they_hold(sizes, count):
-    sizes = np.array(sizes)
-    given_out = allocation(sizes, count)
-    assert given_out.sum() == min(count, sizes.sum())
-    assert np.all(given_out <= sizes)
-    if count >= np.count_nonzero(sizes):
-        assert np.all(given_out[sizes > 0] >= 1)
+def test_every_stretch_of_the_line_gets_its_share():
+    rng = np.random.default_rng(1)
+    chances = np.full(100, 0.3)
+    for _ in range(50):
+        drawn = systematic(chances, rng)
+        for first in range(0, 100, 20):
+            held = np.count_nonzero((drawn >= first) & (drawn < first + 20))
+            assert abs(held - 6) < 1.5

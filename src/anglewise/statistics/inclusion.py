@@ -52,41 +52,15 @@ def inclusion_chances(
 def systematic(chances: Float64[Array, " n"], rng: np.random.Generator) -> Int64[Array, " drawn"]:
     """Draw with exactly these chances, and one more or less than their sum at most.
 
-    Along a line on which each takes as much room as its chance, in random order, every whole step
-    from a random start draws what it falls on (Madow 1949).
+    Along a line on which each takes as much room as its chance, every whole step from a random
+    start draws what it falls on (Madow 1949). Neighbours on the line keep each other out, so that
+    every stretch of it gets its share: put what is alike side by side, and what has no order in a
+    random one.
 
     >>> systematic(np.array([1.0, 0.5, 0.5]), np.random.default_rng(0)).tolist()
     [0, 2]
     """
-    order = rng.permutation(len(chances))
-    ends = np.cumsum(chances[order])
-    total = float(ends[-1]) if len(ends) else 0.0
+    ends = np.cumsum(chances)
+    total = round(float(ends[-1]), 9) if len(ends) else 0.0
     steps = np.arange(rng.random(), total, 1.0)
-    return np.sort(order[np.searchsorted(ends, steps, side="right").clip(max=len(order) - 1)])
-
-
-def allocation(sizes: Int64[Array, " strata"], count: int) -> Int64[Array, " strata"]:
-    """Share a number out in proportion to sizes, at least one each while there are enough.
-
-    Largest remainders get what is left over; of equal ones the first. No stratum gets more than
-    it holds.
-
-    >>> allocation(np.array([90, 9, 1]), 10).tolist()
-    [8, 1, 1]
-    """
-    count = min(count, int(sizes.sum()))
-    given = np.minimum((sizes > 0).astype(np.int64), sizes)
-    if count <= given.sum():
-        order = np.argsort(-sizes, kind="stable")[:count]
-        first = np.zeros(len(sizes), dtype=np.int64)
-        first[order] = given[order]
-        return first
-    while (left := count - int(given.sum())) > 0:
-        room = sizes - given
-        due = left * room / room.sum()
-        whole = np.minimum(np.floor(due).astype(np.int64), room)
-        given += whole
-        if not whole.any():
-            order = np.argsort(-(due - whole), kind="stable")[:left]
-            given[order] += 1
-    return given
+    return np.searchsorted(ends, steps, side="right").clip(max=len(ends) - 1).astype(np.int64)
