@@ -22,6 +22,7 @@ def inspect(
     *,
     host: str = "127.0.0.1",
     port: Annotated[int | None, Parameter(validator=A_PORT)] = None,
+    store: Path | None = None,
     open_browser: Annotated[bool, Parameter(name="--open")] = True,
     vectors: Vectors = NO_FILES,
     always: Always = NOTHING_SPECIAL,
@@ -38,6 +39,8 @@ def inspect(
         printed address holds.
     port
         Which port; without it the next free one from 8765 on.
+    store
+        The file of judgements; without it judgements.sqlite in the folder of the space, or here.
     open_browser
         Open the browser; --no-open does not.
     """
@@ -53,7 +56,7 @@ def inspect(
             f"the page needs {missing.name}: pip install 'anglewise[inspect]'"
         ) from missing
 
-    there = served(lambda: _read(space, vectors, always.seed, talk), host=host, port=port)
+    there = served(lambda: _read(space, vectors, always.seed, store, talk), host=host, port=port)
     content = {"command": "inspect", "version": version(), "address": there.address}
     talk.give(content, lambda console: console.print(f"{there.address}", soft_wrap=True))
     talk.out.file.flush()
@@ -67,18 +70,22 @@ def inspect(
     return 0
 
 
-def _read(path: Path | None, vectors: Vectors, seed: int, talk: "Talk") -> "Inspected":
+def _read(
+    path: Path | None, vectors: Vectors, seed: int, store: Path | None, talk: "Talk"
+) -> "Inspected":
     """The space with the judgements that lie in its folder, if it is one of ours."""
     from anglewise.cli.inputs import space_of
     from anglewise.inspect.inspected import Inspected
     from anglewise.interop.read import judgements_of, stored_directions
     from anglewise.interop.space_json import is_space_folder
+    from anglewise.judgements.store import STORE_NAME
 
     there = space_of(path, vectors, talk.say)
     if path is None or not is_space_folder(path):
         name = next((p for p in (path, vectors.items) if p is not None), Path("space"))
-        return Inspected(there, {}, name.name, None, seed)
+        return Inspected(there, {}, name.name, None, seed, store or Path(STORE_NAME))
     judged: dict[Direction, Judgements] = {
         way: judgements_of(path, way, there) for way in stored_directions(path)
     }
-    return Inspected(there, judged, path.resolve().name, path.resolve(), seed)
+    folder = path.resolve()
+    return Inspected(there, judged, folder.name, folder, seed, store or folder / STORE_NAME)

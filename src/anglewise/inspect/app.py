@@ -10,9 +10,9 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from anglewise.errors import AnglewiseError, FileError
-from anglewise.inspect import gauge_page, neighbours_page
+from anglewise.inspect import gauge_page, judge_page, neighbours_page
 from anglewise.inspect.busy import BusyError
-from anglewise.inspect.desk import Desk
+from anglewise.inspect.desk import BODY, Desk
 from anglewise.inspect.guard import App, Door, Guard
 from anglewise.inspect.inspected import Inspected
 from anglewise.inspect.pictures import picture
@@ -35,6 +35,12 @@ def application(read: Callable[[], Inspected], door: Door) -> App:
         ("/gauge/at", gauge_page.at, "GET"),
         ("/gauge/path", gauge_page.path, "GET"),
         ("/gauge/quality", gauge_page.quality, "GET"),
+        ("/judge", judge_page.judging, "GET"),
+        ("/judge/cards", judge_page.cards, "GET"),
+        ("/judge/state", judge_page.state, "GET"),
+        ("/judge/name", judge_page.name, "POST"),
+        ("/judge/answers", judge_page.answer, "POST"),
+        ("/judge/undo", judge_page.undo, "POST"),
         ("/picture/{side}/{row:int}", _picture, "GET"),
         ("/static/{name}", _static, "GET"),
         ("/reload", _reload, "POST"),
@@ -48,6 +54,8 @@ def _answering(desk: Desk, page: Page) -> Callable[[Request], object]:
     """Pages run on worker threads, so that a search does not stop the server."""
 
     async def answer(request: Request) -> Response:
+        if request.method == "POST":
+            request.scope[BODY] = await request.body()
         try:
             return await run_in_threadpool(page, desk, request)
         except BusyError as error:

@@ -16,7 +16,10 @@ from anglewise.inspect.inspected import Inspected
 from anglewise.inspect.looking import Looking, looking
 from anglewise.report.words import counted, number
 
-KEPT = 12
+BODY = "anglewise.body"
+"""Where a page finds the body of a request, read before it runs on a thread."""
+
+KEPT = 16
 """Results about a space that are kept; a road of gauges is as large as the vectors."""
 
 
@@ -33,7 +36,7 @@ class Desk:
     _workers: ThreadPoolExecutor = field(init=False)
 
     def __post_init__(self) -> None:
-        self._workers = ThreadPoolExecutor(2, thread_name_prefix="anglewise-inspect")
+        self._workers = ThreadPoolExecutor(4, thread_name_prefix="anglewise-inspect")
         self.reload()
 
     def reload(self) -> None:

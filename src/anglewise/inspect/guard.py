@@ -12,6 +12,7 @@ from secrets import compare_digest
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, urlencode
 
+from starlette.exceptions import HTTPException
 from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
@@ -105,10 +106,7 @@ class Guard:
         if answer is not None:
             await answer(scope, receive, self._dressed(send))
             return
-        try:
-            await self.app(scope, _measured(receive), self._dressed(send))
-        except _TooLargeError:
-            await _said("too much came at once", 413)(scope, receive, self._dressed(send))
+        await self.app(scope, _measured(receive), self._dressed(send))
 
     def _refusal(self, scope: Message) -> Response | None:
         headers = {
@@ -161,10 +159,6 @@ class Guard:
         return dressed
 
 
-class _TooLargeError(Exception):
-    """A body that grew beyond what is read."""
-
-
 def _measured(receive: Receive) -> Receive:
     came = 0
 
@@ -173,7 +167,7 @@ def _measured(receive: Receive) -> Receive:
         message = await receive()
         came += len(message.get("body", b""))
         if came > MOST_BYTES:
-            raise _TooLargeError
+            raise HTTPException(413, f"at most {MOST_BYTES} bytes are read")
         return message
 
     return measured

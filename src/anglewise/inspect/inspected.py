@@ -29,6 +29,8 @@ class Inspected:
         Where it lies, if it is one of our folders.
     seed
         Orders what is shown by chance.
+    store
+        The file into which judgements go; ``None`` where nothing can be judged.
 
     Examples
     --------
@@ -42,6 +44,7 @@ class Inspected:
     name: str = "space"
     folder: Path | None = None
     seed: int = 0
+    store: Path | None = None
 
     @cached_property
     def directions(self) -> tuple[Direction, ...]:

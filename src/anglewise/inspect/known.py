@@ -99,6 +99,11 @@ class Known:
             found += [row for row in self._with_id(wanted, most) if row not in known]
         return found[:most]
 
+    @property
+    def titled(self) -> bool:
+        """Whether rows have more than an id that a person could know them by."""
+        return bool(self._title_columns)
+
     @cached_property
     def _title_columns(self) -> list[str]:
         lower = {name.lower(): name for name in self.names}

@@ -1,7 +1,9 @@
 """Opening the page of a space, from a program or a notebook."""
 
+import os
 from collections.abc import Mapping
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anglewise.embeddings import Space
@@ -58,6 +60,7 @@ def inspect(
     port: int | None = None,
     name: str = "space",
     seed: int = 0,
+    store: str | os.PathLike[str] | None = None,
 ) -> Inspection:
     """Open a page on this machine with the neighbours of a space under several measures.
 
@@ -76,6 +79,8 @@ def inspect(
         What the page calls the space.
     seed
         Orders what is shown by chance.
+    store
+        The file into which judgements go, made if need be; without it nothing can be judged.
 
     Raises
     ------
@@ -98,5 +103,7 @@ def inspect(
         raise MissingExtraError(
             f"the page needs {missing.name}: pip install 'anglewise[inspect]'"
         ) from missing
-    seen = Inspected(space, judgements or {}, name, None, seed)
+    seen = Inspected(
+        space, judgements or {}, name, None, seed, None if store is None else Path(store)
+    )
     return Inspection(served(lambda: seen, port=port, framed=True))

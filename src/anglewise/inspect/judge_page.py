@@ -1,0 +1,245 @@
+"""Judging by keyboard: cards go out ahead, answers come in behind."""
+
+import json
+from collections.abc import Callable
+from typing import Any, cast
+from urllib.parse import quote, unquote
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError
+from anglewise.inspect.answers import GRADES, Store, judge_name, judged
+from anglewise.inspect.deck import Deck, deal
+from anglewise.inspect.desk import BODY, Desk
+from anglewise.inspect.inspected import Inspected
+from anglewise.inspect.known import Known
+from anglewise.inspect.live import Live, agreement, standing
+from anglewise.inspect.looking import Looking, typed
+from anglewise.judgements.judged import Judged
+from anglewise.typing import Direction
+
+AHEAD = 20
+"""Cards that a judge is given at a time."""
+
+COOKIE = "anglewise-judge"
+DEPTHS = (5, 10)
+ORDERS = {"query by query": "", "most informative first": "informative"}
+LEADING = {"popularity", "split", "count", "rank", "score"}
+"""Columns that would lead a judge."""
+
+YEAR = 365 * 24 * 3600
+
+
+def judging(desk: Desk, request: Request) -> Response:
+    """The page; the first card is fetched by its script."""
+    here, told = _looking(desk, request)
+    return desk.page(
+        "judge.html",
+        here=here,
+        told=told,
+        judge=_judge(request),
+        grades=GRADES,
+        depth=_depth(request),
+        depths=DEPTHS,
+        order=request.query_params.get("order", ""),
+        orders=ORDERS,
+        blind=_blind(request),
+        can=desk.seen.store is not None,
+        query=request.url.query,
+    )
+
+
+def name(desk: Desk, request: Request) -> Response:
+    """Remember who judges."""
+    del desk
+    body = request.scope[BODY].decode("utf-8", "replace")
+    fields = dict(pair.partition("=")[::2] for pair in body.replace("+", " ").split("&"))
+    who = judge_name(unquote(fields.get("name", "")))
+    back = unquote(fields.get("back", ""))
+    answer = RedirectResponse("/judge" + (f"?{back}" if back.isprintable() and back else ""), 303)
+    answer.set_cookie(COOKIE, quote(who), max_age=YEAR, samesite="lax", httponly=True)
+    return answer
+
+
+def cards(desk: Desk, request: Request) -> Response:
+    """The next cards of this judge: no scores, no names of measures, unless asked for."""
+    judge, deck = _needed(request), _deck(desk, request)
+    rows = _store(desk).standing(deck.direction)
+    done = {(row.query_id, row.item_id) for row in rows if row.judge == judge}
+    known = set(request.query_params.get("have", "").split(",")[:200])
+    order = _order(desk, request, deck, judge, rows)
+    asking, ranked = desk.seen.space.sides(deck.direction)
+    made: list[dict[str, Any]] = []
+    for place in order:
+        asks, item = deck.pairs[place]
+        if (str(asking.ids[asks]), str(ranked.ids[item])) in done or str(place) in known:
+            continue
+        made.append(_card(desk.seen, deck, place, blind=_blind(request)))
+        if len(made) >= AHEAD:
+            break
+    return JSONResponse({"cards": made, "done": _done(desk, deck, done), "size": deck.size})
+
+
+def state(desk: Desk, request: Request) -> Response:
+    """How far this judge is, how judges agree, and where the decision stands."""
+    judge, deck = _needed(request), _deck(desk, request)
+    rows = _store(desk).standing(deck.direction)
+    live = cast("Live", desk.once(("live", _key(desk, request)), Live).result())
+    judges: dict[str, int] = {}
+    for row in rows:
+        judges[row.judge] = judges.get(row.judge, 0) + 1
+    return JSONResponse(
+        {
+            "done": _done(
+                desk, deck, {(row.query_id, row.item_id) for row in rows if row.judge == judge}
+            ),
+            "size": deck.size,
+            "judges": judges,
+            "agreement": agreement(rows, judge),
+            "decision": live.decision(desk.seen, deck, rows),
+        }
+    )
+
+
+def answer(desk: Desk, request: Request) -> Response:
+    """Take one answer into the store; only then say that it is there."""
+
+    def save(sent: dict[str, Any], judge: str) -> None:
+        direction = _direction(desk, sent)
+        _store(desk).opened().add(judged(desk.seen, sent, judge, direction))
+
+    return _written(request, save)
+
+
+def undo(desk: Desk, request: Request) -> Response:
+    """Take one answer back: a row is added, none is removed."""
+
+    def take_back(sent: dict[str, Any], judge: str) -> None:
+        _store(desk).opened().retract(str(sent.get("uuid", ""))[:100], judge=judge)
+
+    return _written(request, take_back)
+
+
+def _written(request: Request, write: Callable[[dict[str, Any], str], None]) -> Response:
+    """A write and what is said of it: 503 may be tried again, 4xx never."""
+    try:
+        sent: Any = json.loads(request.scope[BODY])
+        if not isinstance(sent, dict):
+            raise SpellingError("an object is due")
+        write(cast("dict[str, Any]", sent), _needed(request))
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # ours are among them
+        status = 409 if isinstance(error, IdsError) else 422
+        return JSONResponse({"error": str(error)}, status)
+    except FileError as error:
+        return JSONResponse({"error": str(error)}, 503)
+    return JSONResponse({"saved": cast("dict[str, Any]", sent).get("uuid")})
+
+
+def _done(desk: Desk, deck: Deck, pairs: set[tuple[str, str]]) -> int:
+    """How many pairs of the deck are among these."""
+    asking, ranked = desk.seen.space.sides(deck.direction)
+    return sum((str(asking.ids[a]), str(ranked.ids[b])) in pairs for a, b in deck.pairs)
+
+
+def _card(seen: Inspected, deck: Deck, place: int, *, blind: bool) -> dict[str, Any]:
+    asks, item = deck.pairs[place]
+    asking, ranked = seen.asking(deck.direction), seen.ranked(deck.direction)
+    card: dict[str, Any] = {
+        "card": place,
+        "direction": deck.direction,
+        "query": str(asking.embeddings.ids[asks]),
+        "item": str(ranked.embeddings.ids[item]),
+        "query_title": asking.known.titles([asks])[0],
+        "item_title": ranked.known.titles([item])[0],
+        "query_about": _about(asking.known, asks, blind=blind),
+        "item_about": _about(ranked.known, item, blind=blind),
+        "query_picture": _picture(deck.direction.split("-")[0], asking.known.picture_column, asks),
+        "item_picture": _picture(deck.direction.split("-")[1], ranked.known.picture_column, item),
+        # What found the pair is kept with the judgement, but the page does not show it.
+        "context": {"depth": deck.depth, "ranks": deck.ranks(place), "blind": blind},
+    }
+    if not blind:
+        card["found"] = [f"{name} {rank}" for name, rank in deck.ranks(place).items()]
+    return card
+
+
+def _about(known: Known, row: int, *, blind: bool) -> list[tuple[str, str]]:
+    """What a judge may know: not how popular a thing is, nor in which split it stood."""
+    told = known.about(row)
+    return [pair for pair in told if not (blind and pair[0].lower() in LEADING)]
+
+
+def _picture(side: str, column: str | None, row: int) -> str | None:
+    return None if column is None else f"/picture/{side}/{row}"
+
+
+def _order(desk: Desk, request: Request, deck: Deck, judge: str, rows: list[Judged]) -> list[int]:
+    usual = deck.order(judge)
+    if request.query_params.get("order") != "informative":
+        return usual
+    known = standing(desk.seen, deck, rows)
+    if known is None:
+        return usual
+    first = deck.informative(known)
+    there = set(first)
+    return [*first, *(place for place in usual if place not in there)]
+
+
+def _looking(desk: Desk, request: Request) -> tuple[Looking, list[str]]:
+    here, told = desk.looking(request)
+    if "direction" not in request.query_params and not desk.seen.queries.known.titled:
+        here = here.towards("items-items")  # ids alone are nobody that a person could judge for
+    return here, told
+
+
+def _deck(desk: Desk, request: Request) -> Deck:
+    here, _ = _looking(desk, request)
+    measures = typed(here.spelled).known
+    seen, depth = desk.seen, _depth(request)
+    key = ("deck", *_key(desk, request))
+    return cast(
+        "Deck", desk.once(key, lambda: deal(seen, here.direction, measures, depth)).result()
+    )
+
+
+def _key(desk: Desk, request: Request) -> tuple[object, ...]:
+    here, _ = _looking(desk, request)
+    return here.direction, tuple(map(str, typed(here.spelled).known)), _depth(request)
+
+
+def _store(desk: Desk) -> Store:
+    return cast("Store", desk.once(("store",), lambda: Store(desk.seen.store)).result())
+
+
+def _direction(desk: Desk, sent: dict[str, Any]) -> Direction:
+    for one in desk.seen.directions:
+        if one == sent.get("direction"):
+            return one
+    raise SpellingError(f"direction is one of {', '.join(desk.seen.directions)}")
+
+
+def _depth(request: Request) -> int:
+    text = request.query_params.get("depth", "")
+    return int(text) if text in {str(one) for one in DEPTHS} else DEPTHS[0]
+
+
+def _blind(request: Request) -> bool:
+    return request.query_params.get("blind", "1") != "0"
+
+
+def _judge(request: Request) -> str | None:
+    try:
+        return judge_name(unquote(request.cookies.get(COOKIE, "")))
+    except AnglewiseError:
+        return None
+
+
+def _needed(request: Request) -> str:
+    judge = _judge(request)
+    if judge is None:
+        raise SpellingError("who judges? give a name first")
+    return judge

@@ -1,0 +1,137 @@
+// Judging by keyboard.
+
+import { showCard } from "./card.js";
+import { helpWithKeys, keys } from "./keys.js";
+import { painted } from "./painted.js";
+import { saver } from "./saver.js";
+import { supply } from "./supply.js";
+
+const root = document.querySelector("[data-judging]");
+const help = helpWithKeys();
+if (root) judge();
+else keys({ "?": help });
+
+function judge() {
+  const one = (name) => root.querySelector(`[data-${name}]`);
+  const given = []; // the answers of this sitting, so that the last one can be taken back
+  let current = null;
+  let accepted = null; // the card that is on the screen for sure
+
+  const saving = saver({
+    said(count, failures, why) {
+      const line = one("saved");
+      line.textContent = count ? `${count} not saved yet${why ? `: ${why}` : ""}` : given.length ? "all saved" : "nothing to save yet";
+      line.classList.toggle("late", failures > 0);
+    },
+    refused: (sent, why) => alarm(`Not taken: ${why}`),
+    saved: () => tell(),
+  });
+  const cards = supply(() => saving.waiting().map((body) => body.card).filter((card) => card !== undefined));
+
+  function show(card) {
+    current = card;
+    accepted = null;
+    one("note").value = "";
+    showCard(root, card);
+    enable(false);
+    if (!card) {
+      one("query").textContent = "Everything here is judged.";
+      return;
+    }
+    painted(() => {
+      if (current !== card) return;
+      accepted = card;
+      enable(true);
+      root.dataset.shown = card.card;
+    });
+  }
+
+  function enable(on) {
+    for (const button of root.querySelectorAll("[data-grade], [data-skip]")) button.disabled = !on;
+    one("undo").disabled = !given.length;
+  }
+
+  async function next() {
+    show(await waited(cards.next()));
+  }
+
+  async function waited(card) {
+    const found = await card;
+    if (found || cards.empty) return found;
+    alarm("The server does not answer: trying again.");
+    await new Promise((go) => setTimeout(go, 1000));
+    return waited(cards.next());
+  }
+
+  function grade(value) {
+    if (!current || accepted !== current) return; // not on the screen yet: this key meant another card
+    const uuid = crypto.randomUUID();
+    const { card, direction, query, item, context } = current;
+    given.push({ uuid, card: current });
+    alarm("");
+    saving.add("/judge/answers", { uuid, card, direction, query, item, context, grade: value, note: one("note").value });
+    flash(value);
+    accepted = null;
+    next();
+  }
+
+  function undo() {
+    const last = given.pop();
+    if (!last) return;
+    saving.add("/judge/undo", { uuid: last.uuid });
+    if (current) cards.back(current);
+    show(last.card);
+  }
+
+  function skip() {
+    if (!current || accepted !== current) return;
+    cards.later(current);
+    accepted = null;
+    next();
+  }
+
+  function flash(value) {
+    const button = root.querySelector(`[data-grade="${value}"]`);
+    button.classList.add("pressed");
+    setTimeout(() => button.classList.remove("pressed"), 180);
+  }
+
+  function alarm(text) {
+    one("alarm").hidden = !text;
+    one("alarm").textContent = text;
+  }
+
+  let telling = 0;
+  function tell() {
+    clearTimeout(telling);
+    telling = setTimeout(async () => {
+      const to = new URL(location.href);
+      to.pathname = "/judge/state";
+      const found = await fetch(to).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
+      if (!found) return;
+      one("progress").max = found.size;
+      one("progress").value = found.done;
+      one("done").textContent = `${found.done.toLocaleString("en")} of ${found.size.toLocaleString("en")} pairs`;
+      one("decision").textContent = found.decision.text ?? "";
+      const { pairs, same } = found.agreement;
+      const others = Object.keys(found.judges).length - (found.done ? 1 : 0);
+      one("agreement").textContent = pairs
+        ? `Of ${pairs} pairs that others judged too, ${same} have the same grade.`
+        : others > 0 ? "No pair judged by you and others yet." : "";
+    }, 250);
+  }
+
+  const grades = Object.fromEntries([0, 1, 2, 3, 4].map((value) => [value, () => grade(value)]));
+  keys({ ...grades, u: undo, s: skip, n: () => one("note").focus(), "?": help });
+  root.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (button?.dataset.grade) grade(Number(button.dataset.grade));
+    if (button?.hasAttribute("data-undo")) undo();
+    if (button?.hasAttribute("data-skip")) skip();
+  });
+  one("note").addEventListener("keydown", (event) => {
+    if (event.key === "Enter") event.target.blur();
+  });
+  next();
+  tell();
+}

@@ -1,0 +1,49 @@
+// Cards, fetched ahead of the judge.
+
+const LOW = 8;
+
+export function supply(unsaved) {
+  const ahead = [];
+  const dealt = new Set();
+  let fetching = null;
+  let empty = false;
+
+  async function fetchMore() {
+    const to = new URL(location.href);
+    to.pathname = "/judge/cards";
+    to.searchParams.set("have", [...ahead.map((card) => card.card), ...unsaved()].join(","));
+    try {
+      const answer = await fetch(to);
+      if (!answer.ok) return null;
+      const found = await answer.json();
+      const fresh = found.cards.filter((card) => !dealt.has(card.card));
+      fresh.forEach((card) => dealt.add(card.card));
+      ahead.push(...fresh);
+      empty = found.cards.length === 0;
+      return found;
+    } catch {
+      return null; // the server is gone for a while: what is here goes on
+    }
+  }
+
+  function more() {
+    fetching ??= fetchMore().finally(() => {
+      fetching = null;
+    });
+    return fetching;
+  }
+
+  return {
+    async next() {
+      if (!ahead.length) await more();
+      const card = ahead.shift() ?? null;
+      if (ahead.length < LOW && !empty) more();
+      return card;
+    },
+    back: (card) => ahead.unshift(card),
+    later: (card) => ahead.push(card),
+    get empty() {
+      return empty && !ahead.length;
+    },
+  };
+}
