@@ -1,0 +1,148 @@
+"""Which pairs to judge: fair to all queries, all measures and all judges."""
+
+import numpy as np
+import pytest
+
+from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import SpellingError, TooFewError, ValuesError
+from anglewise.evaluation.evaluate import evaluate
+from anglewise.judge.sample import sample
+from anglewise.judgements.judgements import Judgements
+from anglewise.search.engine import search
+from anglewise.sparse import SparseRows
+
+QUERIES, ITEMS = 120, 200
+
+
+@pytest.fixture(scope="module")
+def space():
+    rng = np.random.default_rng(0)
+    items = rng.normal(size=(ITEMS, 8)) * rng.lognormal(0, 0.5, (ITEMS, 1))
+    about = {
+        "text": ["word " * int(n) for n in rng.integers(1, 40, QUERIES)],
+        "kind": rng.choice(["rare", "common"], QUERIES, p=[0.1, 0.9]).tolist(),
+        "asked": rng.integers(1, 5, QUERIES).tolist(),
+    }
+    return Space(
+        queries=Embeddings(rng.normal(size=(QUERIES, 8)), metadata=about), items=Embeddings(items)
+    )
+
+
+@pytest.fixture(scope="module")
+def truth(space):
+    """Relevant is what has a small angle, by chance."""
+    rng = np.random.default_rng(1)
+    x = space.items.vectors / space.items.norms[:, None]
+    near = space.queries.vectors @ x.T / space.queries.norms[:, None]
+    return (rng.random(near.shape) < 1 / (1 + np.exp(-8 * (near - 0.6)))).astype(float)
+
+
+def difference(space, judgements, rows, metric):
+    found = search(space, "dot,cosine", rows=rows)
+    values = evaluate(found, judgements, rows, metric)[metric]
+    return values[1] - values[0]
+
+
+def judged_as(truth, drawn):
+    shape = truth.shape
+    gains = truth[drawn.rows, drawn.items]
+    return Judgements(
+        SparseRows.from_pairs(drawn.rows, drawn.items, gains, shape=shape),
+        chances=SparseRows.from_pairs(drawn.rows, drawn.items, drawn.chances, shape=shape),
+    )
+
+
+def test_pools_are_whole_and_keep_the_budget(space):
+    drawn = sample(space, "dot,cosine", budget=100)
+    assert 80 <= len(drawn) <= 100
+    found = search(space, "dot,cosine", rows=drawn.asked)
+    due = {
+        (int(row), int(item))
+        for one in found.values()
+        for row, items in zip(drawn.asked, one.indices, strict=True)
+        for item in items
+    }
+    assert set(zip(drawn.rows.tolist(), drawn.items.tolist(), strict=True)) == due
+    assert (drawn.chances == 1).all()
+
+
+def test_ranks_are_those_of_the_search(space):
+    drawn = sample(space, "dot,cosine", budget=100)
+    found = search(space, "dot,cosine", rows=drawn.rows)
+    for column, one in enumerate(found.values()):
+        for pair, items in enumerate(one.indices):
+            at = np.flatnonzero(items == drawn.items[pair])
+            assert drawn.ranks[pair, column] == (at[0] + 1 if len(at) else 0)
+
+
+def test_judges_go_query_by_query_and_see_no_ranking(space):
+    drawn = sample(space, "dot,cosine", budget=200)
+    changes = np.count_nonzero(np.diff(drawn.rows))
+    assert changes == len(drawn.asked) - 1
+    ranks = np.where(drawn.ranks[:, 0] > 0, drawn.ranks[:, 0], 11)
+    assert abs(np.corrcoef(np.arange(len(drawn)), ranks)[0, 1]) < 0.2
+
+
+def test_every_stratum_gets_its_share(space):
+    kinds = np.array(space.queries.metadata["kind"])
+    for seed in range(10):
+        asked = sample(space, "dot,cosine", budget=400, strata=["kind"], seed=seed).asked
+        expected = len(asked) * np.mean(kinds == "rare")
+        assert abs(np.count_nonzero(kinds[asked] == "rare") - expected) < 2
+
+
+@pytest.mark.slow
+def test_queries_asked_more_often_are_drawn_more_often(space):
+    asked = np.array(space.queries.metadata["asked"])
+    held = np.zeros(5)
+    for seed in range(60):
+        drawn = sample(space, "dot,cosine", budget=120, traffic="asked", seed=seed)
+        held += np.bincount(asked[drawn.asked], minlength=5)
+    rate = held[1:] / np.bincount(asked)[1:]
+    np.testing.assert_allclose(rate / rate[0], [1, 2, 3, 4], rtol=0.25)
+
+
+def test_what_was_judged_is_not_asked_again(space):
+    first = sample(space, "dot,cosine", budget=100, seed=3)
+    known = Judgements(SparseRows.from_pairs(first.rows, first.items, shape=(QUERIES, ITEMS)))
+    again = sample(space, "dot,cosine", budget=2000, judged=known, seed=4)
+    pairs = set(zip(first.rows.tolist(), first.items.tolist(), strict=True))
+    assert not pairs & set(zip(again.rows.tolist(), again.items.tolist(), strict=True))
+
+
+def test_the_same_seed_draws_the_same(space):
+    one, same, other = (sample(space, "dot,cosine", budget=100, seed=s) for s in (1, 1, 2))
+    assert one.rows.tolist() == same.rows.tolist()
+    assert one.rows.tolist() != other.rows.tolist()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by", ["pool", "disagreement"])
+def test_differences_are_estimated_without_bias(space, truth, by):
+    """Over many draws the mean difference over the drawn queries is that over all of them."""
+    every = np.indices(truth.shape).reshape(2, -1)
+    full = Judgements(SparseRows.from_pairs(*every, truth.ravel(), shape=truth.shape))
+    metric = "DCG(sampled)@10"
+    due = difference(space, full, np.arange(QUERIES), metric).mean()
+    found = []
+    for seed in range(150):
+        drawn = sample(space, "dot,cosine", budget=150, by=by, seed=seed)
+        found.append(difference(space, judged_as(truth, drawn), drawn.asked, metric).mean())
+    error = np.std(found, ddof=1) / np.sqrt(len(found))
+    assert abs(np.mean(found) - due) < 3.5 * error
+    assert error < abs(due) / 5
+
+
+def test_an_unknown_stratum_names_what_there_is(space):
+    with pytest.raises(SpellingError, match="there is text, kind, asked"):
+        sample(space, "dot,cosine", strata=["colour"])
+
+
+def test_traffic_in_words_is_refused(space):
+    with pytest.raises(ValuesError, match="'kind' is to hold numbers"):
+        sample(space, "dot,cosine", traffic="kind")
+
+
+def test_a_budget_below_one_query_is_refused(space):
+    with pytest.raises(TooFewError, match="does not do for one query"):
+        sample(space, "dot,cosine", budget=3)
