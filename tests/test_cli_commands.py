@@ -97,6 +97,31 @@ def test_fit_tells_what_it_learned_and_what_to_type_next(anglewise, ratings, tmp
     assert "users from 'user_id'" in run.err
 
 
+@pytest.mark.parametrize("objective", ["ease", "raw-data"])
+def test_spaces_as_long_as_the_table_are_written_and_compared(
+    anglewise, ratings, tmp_path, objective
+):
+    words = ["fit", ratings / "ratings.csv.gz", "-o", tmp_path / "m", "--objective", objective]
+    words += ["--penalty", 5] if objective == "ease" else []
+    told = json.loads(anglewise(*words, "--normalise", "l2", "--json", "-").out)
+    assert (told["components"], told["gauge"], told["normalise"]) == (None, None, "l2")
+    assert told["penalty"] == (5 if objective == "ease" else None)
+    about = json.loads((tmp_path / "m" / "space.json").read_text())["about"]
+    assert (about["objective"], about["normalise"]) == (objective, "l2")
+    for direction in ("queries-items", "items-items"):
+        run = anglewise("compare", tmp_path / "m", "--direction", direction, "--quiet")
+        assert run.code == 0
+        assert "nDCG@10" in run.out
+
+
+def test_fit_shows_what_was_done_to_the_table(anglewise, ratings, tmp_path):
+    words = ["fit", ratings / "ratings.csv.gz", "-o", tmp_path / "m", "--components", 4]
+    run = anglewise(*words, "--normalise", "BM25(1, 0.5)", "--penalty", 1)
+    assert "normalised by bm25(1,0.5)" in " ".join(run.out.split())
+    assert refused(anglewise(*words, "--normalise", "whitened"), "no normalisation is called")
+    assert refused(anglewise(*words, "--objective", "ease"), "has no components")
+
+
 def test_fit_says_in_json_what_it_did(anglewise, ratings, tmp_path):
     words = ["-o", tmp_path / "m", "--components", 8, "--penalty", 10, "--holdout", 0.25]
     run = anglewise("fit", ratings / "ratings.csv.gz", *words, "--json", "-", "--seed", 3)
@@ -262,10 +287,10 @@ def seen(name, monkeypatch):
 def test_every_setting_of_fit_arrives(anglewise, ratings, monkeypatch):
     seen("fit", monkeypatch)
     words = ["--objective", "factors", "--components", 7, "--penalty", 9, "--gauge", "power(0.2)"]
-    words += ["--holdout", 0.3, "--split", "time", "--seed", 4]
+    words += ["--normalise", "bm25", "--holdout", 0.3, "--split", "time", "--seed", 4]
     run = anglewise("fit", ratings / "ratings.csv.gz", "-o", "x", *words)
     told = {"objective": "factors", "components": 7, "penalty": 9.0, "gauge": "power(0.2)"}
-    told |= {"holdout": 0.3, "split": "time", "seed": 4}
+    told |= {"normalise": "bm25", "holdout": 0.3, "split": "time", "seed": 4}
     assert refused(run, str(told))
 
 

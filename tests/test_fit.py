@@ -9,6 +9,7 @@ from anglewise.errors import SpellingError, ValuesError
 from anglewise.fit import fit
 from anglewise.interactions import Interactions
 from anglewise.interop.read import read_interactions
+from anglewise.models.closed_form import fit_linear
 from anglewise.search.engine import search
 from real_data import real_data
 
@@ -117,11 +118,63 @@ def test_a_share_that_is_none_is_refused(films, holdout):
         fit(films, holdout=holdout)
 
 
+@pytest.mark.parametrize("rule", ["standardised", "l2", "tf-idf", "bm25", "propensity"])
+def test_held_out_users_are_folded_in_as_training_users_were_weighed(films, rule):
+    found = fit(films, components=8, penalty=1.0, normalise=rule)
+    train = np.array(found.space.queries.metadata["split"]) == "train"
+    by_hand = fit_linear(
+        found.space.seen.take(np.flatnonzero(train)).ones(), 8, penalty=1.0, normalise=rule
+    )
+    assert np.allclose(found.space.items.vectors, by_hand.item_factors, atol=1e-6)
+    users = by_hand.fold_in(found.space.seen.ones())
+    assert np.allclose(found.space.queries.vectors, users, atol=1e-5)
+    assert found.space.about["normalise"] == rule
+
+
+@pytest.mark.parametrize("objective", ["ease", "raw-data"])
+def test_where_vectors_are_as_long_as_the_table_only_held_out_users_ask(films, fitted, objective):
+    found = fit(films, objective=objective)
+    held_out = np.flatnonzero(np.array(fitted.space.queries.metadata["split"]) == "held-out")
+    assert found.space.queries.ids.tolist() == fitted.space.queries.ids[held_out].tolist()
+    judged = found.judgements["queries-items"]
+    expected = fitted.judgements["queries-items"].gains.take(held_out)
+    assert np.array_equal(judged.gains.indices, expected.indices)
+    assert np.array_equal(found.space.seen.indices, fitted.space.seen.take(held_out).indices)
+    assert judged.gains.shape == found.space.seen.shape == (60, 60)
+    assert found.space.items.dimension == (60 if objective == "ease" else 240)
+    assert len(fit(films, objective=objective, holdout=0).space.queries) == 300
+
+
+def test_item_weights_tell_how_their_penalty_was_chosen(films):
+    found = fit(films, objective="ease")
+    assert found.notes[0].startswith(f"penalty {found.space.about['penalty']:g}: the best of")
+    assert fit(films, objective="ease", penalty=7.0).space.about["penalty"] == 7
+
+
+def test_items_that_everybody_used_are_named_where_columns_are_standardised(films):
+    users, items = np.append(films.users, np.arange(300)), np.append(films.items, np.full(300, 60))
+    grown = replace(
+        films,
+        users=users,
+        items=items,
+        weights=np.ones(len(users)),
+        item_ids=np.arange(61),
+        item_metadata=None,
+    )
+    found = fit(grown, components=4, penalty=1.0, normalise="standardised")
+    assert found.notes[-1].endswith("standardised to zero: 1 of 61 items")
+    assert not found.space.items.vectors[60].any()
+
+
 def test_wrong_options_are_named(films):
     with pytest.raises(SpellingError, match="leaves the gauge no choice"):
         fit(films, objective="factors", gauge="raw-users")
     with pytest.raises(SpellingError, match="take one of random, time, last"):
         fit(films, split="newest")
+    with pytest.raises(SpellingError, match="did you mean 'bm25'"):
+        fit(films, normalise="bm26")
+    with pytest.raises(SpellingError, match="objective 'ease' has no components"):
+        fit(films, objective="ease", components=3)
 
 
 def mean_ndcg(fitted, measure, direction):

@@ -1,7 +1,7 @@
 """From interactions to a space that can be judged: the conductor of ``anglewise fit``."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,10 @@ from anglewise.interactions import Interactions
 from anglewise.judgements.co_consumption import co_consumption
 from anglewise.judgements.from_interactions import HoldOut, hold_out
 from anglewise.judgements.judgements import Judgements
-from anglewise.models.closed_form import LinearModel, fit_linear
+from anglewise.models.closed_form import LinearModel
+from anglewise.models.item_weights import ItemWeights
+from anglewise.models.learn import COMPONENTS, Model, learn
+from anglewise.models.raw_table import RawTable
 from anglewise.typing import Array, Direction, Int64
 
 TRAIN, HELD_OUT = "train", "held-out"
@@ -24,7 +27,9 @@ class Fitted:
     Attributes
     ----------
     space
-        All users of the interactions, in their order, and all items. The users' column ``split``
+        All users of the interactions, in their order, and all items; with ``ease`` and
+        ``raw-data``, which learn no vectors of users, only the held-out users, if there are any.
+        The users' column ``split``
         says ``train`` or ``held-out`` (folded in); the items' column ``popularity`` how many
         training users used each. ``seen`` is what training and folding in looked at.
     judgements
@@ -37,7 +42,7 @@ class Fitted:
 
     space: Space
     judgements: Mapping[Direction, Judgements]
-    model: LinearModel
+    model: Model
     notes: tuple[str, ...] = ()
 
 
@@ -45,24 +50,25 @@ def fit(
     interactions: Interactions,
     *,
     objective: str = "product",
-    components: int = 64,
-    penalty: float = 1000.0,
-    gauge: str = "balanced",
+    components: int | None = None,
+    penalty: float | None = None,
+    gauge: str | None = None,
+    normalise: str = "none",
     holdout: float = 0.2,
     split: str = "random",
     seed: int = 0,
 ) -> Fitted:
     """Learn users and items from who used what, and keep some users aside to judge the result.
 
-    Every interaction counts 1, whatever its weight. The model (``fit_linear``) learns from the
+    Every interaction counts 1, whatever its weight. The model (``learn``) learns from the
     users that are not held out; a part of what the held-out ones did folds them in, the rest is
     what ought to be recommended to them (``hold_out``), and all that they did says which items
     are alike (``co_consumption``).
 
     Parameters
     ----------
-    objective, components, penalty, gauge
-        See ``fit_linear``.
+    objective, components, penalty, gauge, normalise
+        See ``anglewise.models.learn.learn``.
     holdout
         The share of the users held out; 0 trains on everybody and judges nothing.
     split
@@ -90,21 +96,25 @@ def fit(
     held = None if holdout == 0 else hold_out(interactions, share=holdout, how=split, seed=seed)
     visible = (interactions if held is None else held.visible).rows()
     training = visible if held is None else held.training()
-    model = fit_linear(
-        training.ones(),
-        components,
+    trained = np.arange(interactions.shape[0]) if held is None else np.flatnonzero(~held.held_out)
+    model = learn(
+        training.take(trained).ones(),
         objective=objective,
+        components=components,
         penalty=penalty,
         gauge=gauge,
+        normalise=normalise,
         seed=seed,
     )
     popularity = np.bincount(training.indices, minlength=interactions.shape[1])
     judgements, notes = _judged(interactions, held)
+    asking = _asking(model, held, interactions.shape[0])
+    visible, splits = visible.take(asking), _splits(interactions, held)
     space = model.space(
         model.fold_in(visible.ones()),
-        user_ids=interactions.user_ids,
+        user_ids=np.asarray(interactions.user_ids)[asking],
         item_ids=interactions.item_ids,
-        user_metadata={"split": _splits(interactions, held)},
+        user_metadata={"split": [splits[row] for row in asking]},
         item_metadata={
             **(interactions.item_metadata or {}),
             "popularity": popularity.tolist(),
@@ -112,7 +122,23 @@ def fit(
         seen=visible,
         about={"holdout": holdout, "split": split, "seed": seed} if held else {"seed": seed},
     )
-    return Fitted(space, judgements, model, (*notes, *_losses(model, components, popularity)))
+    if "queries-items" in judgements:
+        judged = judgements["queries-items"]
+        judgements["queries-items"] = replace(judged, gains=judged.gains.take(asking))
+    lost = _losses(model, components or COMPONENTS, popularity, len(trained))
+    return Fitted(space, judgements, model, (*notes, *lost))
+
+
+def _asking(model: Model, held: HoldOut | None, users: int) -> Int64[Array, " asking"]:
+    """The users that are queries: all, or those held out where vectors are as long as rows."""
+    if held is None or not is_wide(model):
+        return np.arange(users)
+    return np.flatnonzero(held.held_out)
+
+
+def is_wide(model: Model) -> bool:
+    """Whether vectors are as long as rows or columns of the table."""
+    return isinstance(model, ItemWeights | RawTable)
 
 
 def _splits(interactions: Interactions, held: HoldOut | None) -> list[str]:
@@ -139,12 +165,18 @@ def _judged(
 
 
 def _losses(
-    model: LinearModel, components: int, popularity: Int64[Array, " items"]
+    model: Model, components: int, popularity: Int64[Array, " items"], users: int
 ) -> Iterator[str]:
-    left = len(model.singular_values)
-    if left < components:
+    if isinstance(model, ItemWeights) and model.path is not None:
+        yield str(model.path)
+    if isinstance(model, LinearModel) and len(model.singular_values) < components:
+        left = len(model.singular_values)
         yield f"{left} of {components} dimensions are left: the table or the penalty ends there"
     unused = int((popularity == 0).sum())
     if unused:
         items = f"{unused} of {len(popularity)} items"
         yield f"used by no training user, so their vectors are zero: {items}"
+    everybody = int((popularity == users).sum())
+    if everybody and model.about.get("normalise") == "standardised":
+        items = f"{everybody} of {len(popularity)} items"
+        yield f"used by every training user, so standardised to zero: {items}"

@@ -19,10 +19,11 @@ def fit(
     /,
     *,
     output: Annotated[Path, Parameter(alias="-o")],
-    objective: Literal["product", "factors"] = "product",
-    components: int = 64,
-    penalty: float = 1000.0,
-    gauge: str = "balanced",
+    objective: Literal["product", "factors", "ease", "raw-data"] = "product",
+    components: int | None = None,
+    penalty: float | None = None,
+    gauge: str | None = None,
+    normalise: str = "none",
     holdout: float = 0.2,
     split: Literal["random", "time", "last"] = "random",
     min_weight: Annotated[float | None, Parameter(group=TABLE)] = None,
@@ -46,15 +47,20 @@ def fit(
         The folder to write; one that anglewise wrote before is replaced.
     objective
         product penalises the predictions and leaves cosines arbitrary; factors penalises the
-        vectors and fixes them.
+        vectors and fixes them. ease learns weights from item to item, raw-data nothing: then
+        vectors are as long as the table has items or users, and only held-out users are written.
     components
-        Dimensions of the embeddings.
+        Dimensions of the embeddings: 64 if not given.
     penalty
-        Weight of the penalty: in squared units of the table for product, in units of its
-        singular values for factors.
+        Weight of the penalty: in squared units of the table for product and ease, in units of its
+        singular values for factors. If not given 1000, and for ease what serves users best that
+        are kept aside for it.
     gauge
-        Which of the equally good factorisations: balanced, item-orthonormal, user-orthonormal,
-        tied-weights, raw-users or power(t). Predictions are the same in all.
+        Which of the equally good factorisations: balanced (if not given), item-orthonormal,
+        user-orthonormal, tied-weights, raw-users or power(t). Predictions are the same in all.
+    normalise
+        What is done to the table first: standardised (columns), l2 (rows), tf-idf, bm25,
+        bm25(k1,b), propensity, propensity(a,b) or exponents(alpha,beta).
     holdout
         Share of the users that training never sees; a part of what they did is to be found again.
     split
@@ -75,8 +81,10 @@ def fit(
     from anglewise.cli.talk import Talk
     from anglewise.cli.version import version
     from anglewise.fit import fit as fitted
+    from anglewise.fit import is_wide
     from anglewise.interop.read import read_interactions
     from anglewise.interop.space_folder import check_destination, write_space
+    from anglewise.models.learn import COMPONENTS
 
     talk = Talk(always)
     check_destination(output)  # before the work, not after it
@@ -98,6 +106,7 @@ def fit(
             components=components,
             penalty=penalty,
             gauge=gauge,
+            normalise=normalise,
             holdout=holdout,
             split=split,
             seed=always.seed,
@@ -108,9 +117,10 @@ def fit(
         "version": version(),
         "output": str(output),
         "objective": objective,
-        "components": components,
-        "penalty": penalty,
-        "gauge": gauge,
+        "components": None if is_wide(result.model) else components or COMPONENTS,
+        "penalty": result.space.about.get("penalty"),
+        "gauge": result.space.about.get("gauge"),
+        "normalise": result.space.about.get("normalise", "none"),
         "holdout": holdout,
         "split": split,
         "seed": always.seed,
@@ -132,14 +142,25 @@ def fit(
     return 0
 
 
+def _how(content: "dict[str, Any]") -> str:
+    """The objective, and what it has of a penalty, a gauge and a normalisation."""
+    parts = [str(content["objective"])]
+    if content["penalty"] is not None:
+        parts.append(f"penalty {content['penalty']:g}")
+    if content["gauge"] is not None:
+        parts.append(f"gauge {content['gauge']}")
+    if content["normalise"] != "none":
+        parts.append(f"normalised by {content['normalise']}")
+    return ", ".join(parts)
+
+
 def _show(content: "dict[str, Any]", console: "PatientConsole") -> None:
     from anglewise.report.words import counted
 
     console.print(
         f"{counted(content['users'], 'user')}, {counted(content['items'], 'item')}, "
         f"{counted(content['interactions'], 'interaction')}: "
-        f"{counted(content['dimensions'], 'dimension')} by {content['objective']}, "
-        f"penalty {content['penalty']:g}, gauge {content['gauge']}"
+        f"{counted(content['dimensions'], 'dimension')} by {_how(content)}"
     )
     for direction, judged in content["judgements"].items():
         console.print(

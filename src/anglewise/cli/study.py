@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from cyclopts import Group, Parameter
 
@@ -10,6 +10,7 @@ from anglewise.cli.options import NOTHING_SPECIAL, Always
 
 if TYPE_CHECKING:
     from anglewise.cli.talk import Talk
+    from anglewise.models.closed_form import LinearModel
     from anglewise.study import OwnStudy, Study
 
 OWN = Group("Your own interactions", sort_key=10)
@@ -114,10 +115,11 @@ def _own(
     seed = talk.always.seed
     table = read_interactions(on, min_weight=min_weight, say=talk.say)
     fitted = fit(table, components=components, penalty=penalty, seed=seed)
+    model = cast("LinearModel", fitted.model)  # its objective is product
     for note in fitted.notes:
         talk.say(note)
     with talk.progress("moving through gauges") as progress:
-        return study_on(fitted.space, fitted.model, fitted.judgements, seed=seed, progress=progress)
+        return study_on(fitted.space, model, fitted.judgements, seed=seed, progress=progress)
 
 
 def _show(result: "Study | OwnStudy", console: Any) -> None:

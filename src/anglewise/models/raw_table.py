@@ -1,0 +1,148 @@
+"""No model at all: items as columns of who used what. What every model must beat."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import ShapeError, SpellingError
+from anglewise.normalisation.normalisation import Normalisation
+from anglewise.normalisation.shifted_table import ShiftedTable, as_rows, scaled
+from anglewise.normalisation.spelling import normalisation
+from anglewise.sparse import SparseRows
+from anglewise.typing import Array, Float32, Float64
+
+MOST_NUMBERS = 1 << 28
+"""Items times training users: so many float32 numbers fill 1.1 GB."""
+
+BLOCK = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class RawTable:
+    """Items as their columns of the training table, divided by their lengths.
+
+    Attributes
+    ----------
+    columns
+        Training users x items, every column of length one (or zero): sparse, or a
+        ``ShiftedTable`` where the columns were standardised.
+    about
+        How it was made, for the space.
+    """
+
+    columns: Any
+    about: Mapping[str, Any]
+
+    @property
+    def item_vectors(self) -> Float32[Array, "items training_users"]:
+        """The columns as rows, dense."""
+        users, items = self.columns.shape
+        vectors = np.empty((items, users), dtype=np.float32)
+        for i in range(0, users, BLOCK):
+            vectors[:, i : i + BLOCK] = self.columns[i : i + BLOCK].toarray().T
+        return vectors
+
+    def fold_in(self, X: Any) -> Float32[Array, "users training_users"]:
+        """Users as the sums of what they used: a product is a sum of cosines, one each used.
+
+        Raises ``ShapeError`` when the columns of ``X`` are not the items of the training table.
+        """
+        users, items = self.columns.shape
+        if X.shape[1] != items:
+            raise ShapeError(
+                f"{X.shape[1]} columns came, the training table had {items} items: give one "
+                "column an item, in the order of training"
+            )
+        used = as_rows(X)
+        vectors = np.empty((used.shape[0], users), dtype=np.float32)
+        for i in range(0, users, BLOCK):
+            vectors[:, i : i + BLOCK] = used @ self.columns[i : i + BLOCK].toarray().T
+        return vectors
+
+    def space(
+        self,
+        users: Float32[Array, "users training_users"],
+        *,
+        user_ids: Iterable[Any] | None = None,
+        item_ids: Iterable[Any] | None = None,
+        user_metadata: Mapping[str, Any] | None = None,
+        item_metadata: Mapping[str, Any] | None = None,
+        seen: SparseRows | None = None,
+        about: Mapping[str, Any] | None = None,
+    ) -> Space:
+        """One dimension a training user; between two items, dot and cosine are the raw cosine.
+
+        Between a user and an item the dot product is the sum of the cosines of the item with what
+        the user used.
+        """
+        return Space(
+            queries=Embeddings(users, ids=user_ids, metadata=user_metadata),
+            items=Embeddings(self.item_vectors, ids=item_ids, metadata=item_metadata),
+            trained_for="cosine",
+            seen=seen,
+            about={**self.about, **(about or {})},
+        )
+
+
+def raw_table(X: Any, *, normalise: str | Normalisation = "none") -> RawTable:
+    """The raw data as a space: ``x_i / |x_i|`` for the columns ``x_i`` of the training table.
+
+    ``X`` is users x items, sparse or dense; ``normalise`` as in ``fit_linear``: the cosine of
+    standardised columns is their correlation. Columns of zeros stay zero.
+
+    Raises
+    ------
+    ShapeError
+        More than 2^28 numbers (1.1 GB) would be needed.
+    SpellingError
+        ``exponents`` that divide predictions, of which there are none here.
+
+    Examples
+    --------
+    >>> raw = raw_table(np.array([[1.0, 1], [1, 0], [0, 0], [0, 0]]))
+    >>> raw.fold_in(np.array([[1.0, 0]])).round(3).tolist()
+    [[0.707..., 0.707..., 0.0, 0.0]]
+    """
+    users, items = X.shape
+    if users * items > MOST_NUMBERS:
+        raise ShapeError(
+            f"{users:,} training users and {items:,} items need {4 * users * items / 1e9:.1f} GB "
+            f"of raw vectors, the most is {4 * MOST_NUMBERS / 1e9:.1f}: take fewer users or items, "
+            "or a model"
+        )
+    rule = normalisation(normalise)
+    learned = rule.learn(X)
+    if learned.balance is not None and np.ptp(learned.balance) > 0:
+        raise SpellingError(
+            f"{rule} divides predictions by popularity, and raw data predict nothing: take "
+            "exponents(0,b)"
+        )
+    about = {
+        "model": "raw data",
+        "objective": "raw-data",
+        "normalise": str(rule),
+        "anglewise": version("anglewise"),
+    }
+    return RawTable(_unit_columns(learned.apply(X)), about)
+
+
+def _unit_columns(table: Any) -> Any:
+    lengths = np.sqrt(_squares(table))
+    inverse = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    if isinstance(table, ShiftedTable):
+        stored = scaled(table.table, columns=inverse)
+        return ShiftedTable(stored, table.left, table.right * inverse)
+    return scaled(table, columns=inverse)
+
+
+def _squares(table: Any) -> Float64[Array, " items"]:
+    """The squared length of every column, without a dense table."""
+    if not isinstance(table, ShiftedTable):
+        return np.bincount(table.indices, table.data**2, minlength=table.shape[1]).astype(float)
+    stored, u, v = table.table, table.left, table.right
+    own = np.bincount(stored.indices, stored.data**2, minlength=len(v))
+    return np.maximum(own - 2 * v * (stored.T @ u) + (u @ u) * v**2, 0)
