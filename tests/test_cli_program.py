@@ -17,6 +17,7 @@ import pytest
 
 from anglewise.cli import console, program
 from anglewise.cli.doctor import EXTRAS
+from anglewise.cli.judge import JUDGE_COMMANDS
 from anglewise.cli.options import Always
 from anglewise.cli.program import COMMANDS
 from anglewise.cli.talk import Talk
@@ -25,6 +26,19 @@ from cli_run import anglewise, refused
 __all__ = ["anglewise"]
 
 BIN = Path(sys.executable).parent / "anglewise"
+
+LEAVES = [
+    *([command] for command in COMMANDS if command != "judge"),
+    *(["judge", command] for command in JUDGE_COMMANDS),
+]
+"""Commands that do something themselves."""
+
+
+def leaf(words):
+    app = program.program()
+    for word in words:
+        app = app[word]
+    return app
 
 
 def test_the_list_of_commands_says_what_each_is_for(anglewise):
@@ -35,28 +49,35 @@ def test_the_list_of_commands_says_what_each_is_for(anglewise):
     assert anglewise().out == run.out
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+def test_the_list_of_judging_commands_says_what_each_is_for(anglewise):
+    run = anglewise("judge", "--help")
+    assert run.code == 0
+    for command, purpose in JUDGE_COMMANDS.items():
+        assert re.search(rf"{command} +{re.escape(purpose)}", run.out)
+
+
+@pytest.mark.parametrize("command", LEAVES, ids=" ".join)
 def test_every_option_is_documented(command, anglewise):
-    app = program.program()[command]
+    app = leaf(command)
     arguments = app.assemble_argument_collection(parse_docstring=True)
     shown = [one for one in arguments if one.show]
     assert shown
     for one in shown:
         assert one.parameter.help, f"{command} {one.name} has no help"
-    text = anglewise(command, "--help").out
+    text = anglewise(*command, "--help").out
     for one in shown:
         assert one.name in text
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", LEAVES, ids=" ".join)
 def test_every_command_takes_json_seed_and_quiet(command):
-    names = {one.name for one in program.program()[command].assemble_argument_collection()}
+    names = {one.name for one in leaf(command).assemble_argument_collection()}
     assert {"--json", "--seed", "--quiet"} <= names
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", LEAVES, ids=" ".join)
 def test_docstrings_name_no_option_that_is_gone(command):
-    app = program.program()[command]
+    app = leaf(command)
     function = app.default_command
     told = re.findall(r"^    (\w+)\n        \S", inspect.getdoc(function) or "", re.MULTILINE)
     assert set(told) <= set(inspect.signature(function).parameters)

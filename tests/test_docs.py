@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from anglewise.cli.judge import JUDGE_COMMANDS
 from anglewise.cli.program import COMMANDS
 from anglewise.measures.spelling import FORMULAS, FRAMES
 
@@ -71,6 +72,7 @@ def test_every_measure_and_frame_is_explained(word):
 @pytest.fixture(scope="module")
 def known_options():
     pages = [shown("--help"), *(shown(command, "--help") for command in COMMANDS)]
+    pages += [shown("judge", command, "--help") for command in JUDGE_COMMANDS]
     return set(re.findall(r"--[a-z-]+", "".join(pages)))
 
 

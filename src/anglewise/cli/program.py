@@ -19,7 +19,9 @@ COMMANDS = {
     "encode": "Turn texts or images into vectors, and keep with them what made them.",
     "fit": "Learn embeddings from who used what; keep judgements aside.",
     "audit": "Say how much of the cosine is the model's and how much an arbitrary choice.",
+    "judge": "Build, check and grow the judgements of a validation set.",
     "compare": "Rank measures on a validation set and say which to use.",
+    "remedy": "Say what to use instead of cosine: each remedy is a candidate that must win.",
     "search": "Show the neighbours of a query, a text or an image under several measures.",
     "inspect": "Open a page: neighbours side by side, the gauge slider, judging by keyboard.",
     "recommend": "Recommend items to a user, and say why.",
@@ -29,6 +31,9 @@ COMMANDS = {
     "demo": "Do the main job on generated data.",
     "doctor": "Show what this installation has.",
 }
+WITH_COMMANDS = {"judge"}
+"""Commands that have commands of their own, and say themselves how they look."""
+
 FINE, BAD_USE, OUR_FAULT, INTERRUPTED = 0, 2, 70, 130
 
 
@@ -49,12 +54,14 @@ def program() -> App:
         result_action="return_value",
     )
     for place, (command, purpose) in enumerate(COMMANDS.items()):
+        # Markdown costs 0.1 s, so that lists of commands do without
+        form = {} if command in WITH_COMMANDS else {"help_format": "markdown"}
         app.command(
             f"anglewise.cli.{command}:{command}",
             name=command,
             help=purpose,
-            help_format="markdown",  # it costs 0.1 s, so that the list of commands does without
             sort_key=place,
+            **form,
         )
     return app
 

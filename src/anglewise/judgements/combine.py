@@ -87,17 +87,40 @@ def by_pair(
     >>> [(one.grade, len(one.rows)) for one in by_pair([hers, its])]
     [(2.0, 1)]
     """
-    _check(judges, sources, combine)
+    if combine not in COMBINE:
+        raise SpellingError(f"combine={combine!r} is unknown: take one of {', '.join(COMBINE)}")
     groups: dict[tuple[str, str], list[Judged]] = {}
-    for row in rows:
-        if (judges is None or row.judge in judges) and (sources is None or row.source in sources):
-            groups.setdefault((row.query_id, row.item_id), []).append(row)
+    for row in chosen(rows, judges=judges, sources=sources):
+        groups.setdefault((row.query_id, row.item_id), []).append(row)
     found: list[Combined] = []
     for (query, item), group in sorted(groups.items()):
         best = min(TRUST[row.source] for row in group)
         counted = tuple(row for row in group if TRUST[row.source] == best)
         found.append(Combined(query, item, COMBINE[combine](counted), counted))
     return found
+
+
+def chosen(
+    rows: Iterable[Judged],
+    *,
+    judges: Collection[str] | None = None,
+    sources: Collection[str] | None = None,
+) -> list[Judged]:
+    """The rows of some judges, from some sources; by default all.
+
+    Raises ``SpellingError`` for a source that is none, or one text where several are due.
+    """
+    for name, given in (("judges", judges), ("sources", sources)):
+        if isinstance(given, str):
+            raise SpellingError(f"{name}={given!r} is one text: give a list of them")
+    wrong = sorted(set(sources or ()) - set(SOURCES))
+    if wrong:
+        raise SpellingError(f"source {wrong[0]!r} is unknown: known are {', '.join(SOURCES)}")
+    return [
+        row
+        for row in rows
+        if (judges is None or row.judge in judges) and (sources is None or row.source in sources)
+    ]
 
 
 def combined(
@@ -195,17 +218,6 @@ def said_by(pairs: Sequence[Combined], combine: str) -> str:
     if disputed:
         words.append(f"{disputed:,} where judges differ (taken: {combine})")
     return f"{len(pairs):,} pair{'s' * (len(pairs) != 1)} judged, {', '.join(words)}"
-
-
-def _check(judges: Collection[str] | None, sources: Collection[str] | None, combine: str) -> None:
-    if combine not in COMBINE:
-        raise SpellingError(f"combine={combine!r} is unknown: take one of {', '.join(COMBINE)}")
-    for name, given in (("judges", judges), ("sources", sources)):
-        if isinstance(given, str):
-            raise SpellingError(f"{name}={given!r} is one text: give a list of them")
-    wrong = sorted(set(sources or ()) - set(SOURCES))
-    if wrong:
-        raise SpellingError(f"source {wrong[0]!r} is unknown: known are {', '.join(SOURCES)}")
 
 
 def _whose(judges: Collection[str] | None, sources: Collection[str] | None) -> str:

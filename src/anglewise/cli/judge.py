@@ -1,0 +1,19 @@
+"""``anglewise judge``: everything about a validation set, one file for each of its commands."""
+
+from cyclopts import App
+
+JUDGE_COMMANDS = {
+    "import": "Record judgements from a file; name every bad row.",
+    "export": "Write judgements for other programs.",
+}
+
+judge = App(name="judge", help_format="plaintext")
+for place, (command, purpose) in enumerate(JUDGE_COMMANDS.items()):
+    file = f"judge_{command.replace('-', '_')}"
+    judge.command(
+        f"anglewise.cli.{file}:{file}",
+        name=command,
+        help=purpose,
+        help_format="markdown",
+        sort_key=place,
+    )

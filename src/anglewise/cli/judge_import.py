@@ -1,0 +1,146 @@
+"""``anglewise judge import``: judgements of a file into the store of a space."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from anglewise.cli.options import NOTHING_SPECIAL, Always
+
+if TYPE_CHECKING:
+    from anglewise.cli.console import PatientConsole
+
+
+def judge_import(
+    space: Path,
+    file: Path,
+    /,
+    *,
+    format: Literal["trec", "beir", "csv", "parquet", "label-studio", "argilla", "store"]  # noqa: A002
+    | None = None,
+    judge: str | None = None,
+    direction: Literal["queries-items", "items-items", "queries-queries"] = "queries-items",
+    source: Literal["human", "interaction", "label", "generated"] = "human",
+    grades: str | None = None,
+    question: str | None = None,
+    query_column: str | None = None,
+    item_column: str | None = None,
+    gain_column: str | None = None,
+    strict: Annotated[bool, Parameter(negative=())] = False,
+    rejects: Path | None = None,
+    always: Always = NOTHING_SPECIAL,
+) -> int:
+    """Record the judgements of a file in the store of a space; name every bad row.
+
+    Good rows are recorded together, or none where the store refuses; a file may come twice.
+
+    Parameters
+    ----------
+    space
+        The folder of a space, whose judgements lie in judgements.sqlite, or a .sqlite file.
+    file
+        TREC qrels, BEIR tsv, CSV or parquet with a row for each judge and pair, the JSON export
+        of Label Studio, records of Argilla, or another store; the text formats also as .gz.
+    format
+        The format, where name and content do not tell it.
+    judge
+        Who judged, where the file does not say; without it the name of the file.
+    direction
+        Who asks and who is ranked, where the file does not say.
+    source
+        Where the grades come from, where the file does not say.
+    grades
+        What words mean, such as relevant=1,irrelevant=0.
+    question
+        The question of Argilla that holds the grade; without it relevance, or the only one.
+    query_column
+        Name of the column of queries, if it is not a usual one.
+    item_column
+        Name of the column of items, if it is not a usual one.
+    gain_column
+        Name of the column of grades, if it is not a usual one.
+    strict
+        Record nothing if any row is bad.
+    rejects
+        Where bad rows go, with reasons; without it beside the file, as FILE.rejects.csv.
+    """
+    from anglewise.cli.talk import Talk
+    from anglewise.interop.columns import DOCUMENT, GAIN, QUERY
+    from anglewise.interop.judged_cells import Assumed
+    from anglewise.interop.judged_file import read_judged, write_rejects
+    from anglewise.judge.record import record, store_of
+    from anglewise.judgements.store import JudgementStore
+
+    talk = Talk(always)
+    path = store_of(space)
+    assumed = Assumed(
+        judge=judge or file.name, direction=direction, source=source, grades=_grades(grades)
+    )
+    with talk.progress("reading"):
+        found = read_judged(
+            file,
+            form=format,
+            assumed=assumed,
+            columns={QUERY: query_column, DOCUMENT: item_column, GAIN: gain_column},
+            question=question,
+            strict=strict,
+        )
+    bad = None
+    if found.rejects:
+        bad = rejects or file.with_name(f"{file.name}.rejects.csv")
+        write_rejects(bad, found.rejects)
+    with JudgementStore.open(path) as store:
+        recorded = record(store, found.judged)
+        standing = store.counts().standing
+    content: dict[str, Any] = {
+        "command": "judge import",
+        "file": str(file),
+        "format": found.form,
+        "store": str(path),
+        "recorded": recorded.added,
+        "there_already": recorded.there,
+        "repeated": found.repeated,
+        "set_aside": dict(found.skipped),
+        "refused": len(found.rejects),
+        "rejects": None if bad is None else str(bad),
+        "first_refused": [vars(one) for one in found.rejects[:5]],
+        "standing": standing,
+    }
+    talk.give(content, lambda console: _show(content, console))
+    return 0
+
+
+def _grades(words: str | None) -> dict[str, float]:
+    from anglewise.errors import SpellingError
+
+    found: dict[str, float] = {}
+    for word in (words or "").split(",") if words else ():
+        name, _, grade = word.rpartition("=")
+        try:
+            found[name.strip().lower()] = float(grade)
+        except ValueError:
+            name = ""
+        if not name.strip():
+            raise SpellingError(
+                f"--grades {words}: words and what they mean are due, as in relevant=1,spam=0"
+            )
+    return found
+
+
+def _show(content: dict[str, Any], console: "PatientConsole") -> None:
+    parts = [
+        f"{content['recorded']:,} recorded",
+        *([f"{content['there_already']:,} there already"] if content["there_already"] else []),
+        *([f"{content['repeated']:,} repeated in the file"] if content["repeated"] else []),
+        *(f"{count:,} {why}" for why, count in content["set_aside"].items()),
+        *([f"{content['refused']:,} refused"] if content["refused"] else []),
+    ]
+    console.print(f"{content['file']} ({content['format']}): {', '.join(parts)}", soft_wrap=True)
+    for one in content["first_refused"]:
+        console.print(f"  {one['row']}: {one['reason']}; {one['remedy']}", style="yellow")
+    more = content["refused"] - len(content["first_refused"])
+    if more > 0:
+        console.print(f"  and {more:,} more", style="yellow")
+    if content["rejects"]:
+        console.print(f"refused rows, with reasons: {content['rejects']}", soft_wrap=True)
+    console.print(f"{content['store']}: {content['standing']:,} judgements stand", soft_wrap=True)
