@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from anglewise.judgements.parts import Parts
 from anglewise.sparse import SparseRows
 from anglewise.typing import Array, Bool, Direction, Float64, Int64
 
@@ -50,6 +51,9 @@ class Judgements:
     chances
         Where judged pairs were drawn by lot: with which chance each was, the entries of ``gains``
         with values in (0, 1]. Metrics that end in ``(sampled)`` weigh by them.
+    parts
+        Where documents were judged and the items are passages of them: the documents. The columns
+        of ``gains`` are these then, and of each document its best passage counts.
     """
 
     gains: SparseRows
@@ -59,6 +63,7 @@ class Judgements:
     seen: SparseRows | None = None
     judged_items: Bool[Array, " items"] | None = None
     chances: SparseRows | None = None
+    parts: Parts | None = None
 
     @property
     def judged_rows(self) -> Int64[Array, " judged"]:
