@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from anglewise.neighbours import Neighbours
     from anglewise.normalisation.estimator import TableNormaliser
     from anglewise.recommend import Recommender, replay
+    from anglewise.remedy import Remedy, remedy
     from anglewise.search.engine import search
     from anglewise.study import Study, study
 
@@ -59,6 +60,7 @@ _HOMES = {
     "Neighbours": "anglewise.neighbours",
     "Pairs": "anglewise.judgements.judgements",
     "Recommender": "anglewise.recommend",
+    "Remedy": "anglewise.remedy",
     "Space": "anglewise.embeddings",
     "Study": "anglewise.study",
     "TableNormaliser": "anglewise.normalisation.estimator",
@@ -78,6 +80,7 @@ _HOMES = {
     "read_pairs": "anglewise.interop.read",
     "read_space": "anglewise.interop.read",
     "read_triplets": "anglewise.interop.read",
+    "remedy": "anglewise.remedy",
     "replay": "anglewise.recommend",
     "search": "anglewise.search.engine",
     "study": "anglewise.study",
@@ -99,6 +102,7 @@ __all__ = [
     "Neighbours",
     "Pairs",
     "Recommender",
+    "Remedy",
     "Space",
     "Study",
     "TableNormaliser",
@@ -119,6 +123,7 @@ __all__ = [
     "read_pairs",
     "read_space",
     "read_triplets",
+    "remedy",
     "replay",
     "search",
     "study",

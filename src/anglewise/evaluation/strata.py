@@ -11,7 +11,7 @@ from anglewise.evaluation.metric import Metric
 from anglewise.judgements.judgements import Judgements
 from anglewise.neighbours import Neighbours
 from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Float64, Int64
+from anglewise.typing import Array, Bool, Float64, Int64
 
 STRATA = ("head", "middle", "tail")
 ROUNDING = 1e-9
@@ -107,37 +107,33 @@ def by_stratum(
             f"use is known of {len(uses)} items, judged are {judgements.gains.shape[1]}: one "
             "number an item is due"
         )
-    part = strata_of(uses)
-    return tuple(
-        _stratum(place, found, judgements, rows, metric, part, uses) for place in range(len(STRATA))
-    )
+    parts = strata_of(uses)
+    strata: list[Stratum] = []
+    for place, name in enumerate(STRATA):
+        inside = parts == place
+        queries, means = _means(found, judgements, rows, metric, inside=inside)
+        share = float(uses[inside].sum() / uses.sum())
+        strata.append(Stratum(name, int(inside.sum()), share, queries, means))
+    return tuple(strata)
 
 
-def _stratum(
-    place: int,
+def _means(
     found: Mapping[str, Neighbours],
     judgements: Judgements,
     rows: Int64[Array, " q"],
     metric: str | Metric,
-    part: Int64[Array, " items"],
-    uses: Float64[Array, " items"],
-) -> Stratum:
-    inside = _inside(judgements.gains, part == place)
-    relevant = np.bincount(inside.rows[inside.values > 0], minlength=inside.shape[0])
+    *,
+    inside: Bool[Array, " items"],
+) -> tuple[int, dict[str, float]]:
+    only = replace(judgements, gains=_inside(judgements.gains, inside))
+    gains = only.gains
+    relevant = np.bincount(gains.rows[gains.values > 0], minlength=gains.shape[0])
     asking = np.flatnonzero(relevant[rows] > 0)
-    means = dict.fromkeys(found, float("nan"))
-    if len(asking):
-        lists = {name: _some(one, asking) for name, one in found.items()}
-        only = replace(judgements, gains=inside)
-        (values,) = evaluate(lists, only, rows[asking], [metric]).values()
-        means = dict(zip(found, values.mean(axis=1).tolist(), strict=True))
-    return Stratum(
-        STRATA[place],
-        int((part == place).sum()),
-        float(uses[part == place].sum() / uses.sum()),
-        len(asking),
-        means,
-    )
+    if not len(asking):
+        return 0, dict.fromkeys(found, float("nan"))
+    lists = {name: _some(one, asking) for name, one in found.items()}
+    (values,) = evaluate(lists, only, rows[asking], [metric]).values()
+    return len(asking), dict(zip(found, values.mean(axis=1).tolist(), strict=True))
 
 
 def _inside(gains: SparseRows, items: Array) -> SparseRows:

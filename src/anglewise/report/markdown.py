@@ -36,11 +36,11 @@ def markdown(result: Comparison, checked: Sequence[Checked] = ()) -> str:
         rows.append([*row, *(_estimate(line.result.metrics[name]) for name in further)])
     sentences = [
         *_gates(checked),
-        f"**{headline(result)}**: {_escaped(result.verdict.reason)}",
-        *(f"> {_escaped(note)}" for note in result.notes),
-        _table(heading, rows),
-        _escaped(legend(result)),
-        _escaped(f"{' · '.join(facts(result))} · signature {result.signature}"),
+        f"**{headline(result)}**: {escaped(result.verdict.reason)}",
+        *(f"> {escaped(note)}" for note in result.notes),
+        ruled(heading, rows),
+        escaped(legend(result)),
+        escaped(f"{' · '.join(facts(result))} · signature {result.signature}"),
     ]
     return "\n\n".join(sentences) + "\n"
 
@@ -52,21 +52,23 @@ def _gates(checked: Sequence[Checked]) -> list[str]:
     told = f"{failed} of {counted(len(checked), 'gate')} failed" if failed else "All gates held"
     signs = {True: "✅", False: "❌"}
     items = (
-        f"- {signs[one.passed]} {_escaped(one.sentence)}"
+        f"- {signs[one.passed]} {escaped(one.sentence)}"
         for one in sorted(checked, key=lambda one: one.passed)
     )
     return [f"**{told}**", "\n".join(items)]
 
 
-def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    ruled = ["---" if i < 2 else "---:" for i in range(len(heading))]
+def ruled(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table; its first two columns are words, the others figures."""
+    rule = ["---" if i < 2 else "---:" for i in range(len(heading))]
     cells = [[cell.replace("<", "&lt;") for cell in row] for row in (heading, *rows)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (cells[0], ruled, *cells[1:]))
+    return "\n".join(f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:]))
 
 
 def _estimate(one: Estimate) -> str:
     return f"{number(one.mean)} {interval(one.low, one.high)}"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Text in which nothing is markup."""
     return "".join(f"\\{c}" if c in "*_|`" else c for c in text).replace("<", "&lt;")

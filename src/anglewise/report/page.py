@@ -23,7 +23,7 @@ def page(result: Comparison) -> str:
         _verdict(result),
         _notes(result),
         "<h2>The measures, best first</h2>\n",
-        _charts(result),
+        charts(result),
         _table(result, told),
         _settings(result),
         side_by_side(result),
@@ -48,7 +48,8 @@ def _notes(result: Comparison) -> str:
     return f'<h2>Before the numbers</h2>\n<ul class="notes">\n{items}</ul>\n'
 
 
-def _charts(result: Comparison) -> str:
+def charts(result: Comparison) -> str:
+    """Means and differences as pictures, with matplotlib; without it, a sentence that says so."""
     display = ComparisonDisplay.from_result(result)
     means = f"Intervals of {result.metric}: " + "; ".join(
         f"{bar.measure} {number(bar.mean)} {interval(bar.low, bar.high)}" for bar in display.means

@@ -1,0 +1,185 @@
+"""``anglewise remedy``: what to use instead of cosine, if anything."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from shlex import quote
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from anglewise.cli.options import (
+    AT_LEAST_0,
+    AT_LEAST_1,
+    FROM_FOLDER,
+    NO_FILES,
+    NOTHING_SPECIAL,
+    Always,
+    Judging,
+    Vectors,
+)
+from anglewise.errors import SpellingError
+
+INTERRUPTED = 130
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+
+
+def remedy(
+    source: Path | None = None,
+    /,
+    *,
+    candidates: str | None = None,
+    budget: str = "10m",
+    metric: str | None = None,
+    direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
+    finalists: Annotated[int, Parameter(validator=AT_LEAST_1)] = 8,
+    tolerance: Annotated[float, Parameter(validator=AT_LEAST_0)] = 0.01,
+    save: Path | None = None,
+    html: Path | None = None,
+    markdown: Path | None = None,
+    cache: Path | None = None,
+    keep: bool = True,
+    vectors: Vectors = NO_FILES,
+    judging: Judging = FROM_FOLDER,
+    always: Always = NOTHING_SPECIAL,
+) -> int:
+    """Say what to use instead of cosine: each remedy is a candidate that must win.
+
+    Measures on the space as it is, and spaces made again from the interactions in it, are screened
+    under a budget; the best are compared with raw cosine and raw dot on queries set apart.
+
+    Parameters
+    ----------
+    source
+        A folder that fit wrote, a BEIR folder, or a file of both sides.
+    candidates
+        Which, parted by commas: cosine@centred, "norm(0,*)", "product(1000)" or, with one measure,
+        "product(1000): dot". Without it all that the space allows.
+    budget
+        How long it may take: 90s, 10m, 1h.
+    metric
+        What decides: nDCG@10, R@100, ...
+    direction
+        Who asks and who is ranked; without it queries-items where there are queries, else
+        items-items.
+    finalists
+        How many candidates are compared at the end; more are screened on queries set apart.
+    tolerance
+        A difference of the metric that would matter.
+    save
+        Write the winner as a space, prepared so that a simple measure ranks as it does. Without a
+        winner nothing is written.
+    html
+        Write a page with charts.
+    markdown
+        Write the tables as Markdown.
+    cache
+        Where what was found is kept, so that the same run again is instant; without it among the
+        user's caches.
+    keep
+        Whether anything is kept at all.
+    """
+    from anglewise.cli.judged import judged_space
+    from anglewise.cli.talk import Talk
+    from anglewise.remedy import remedy as remedied
+    from anglewise.remedy.cache import default_folder
+    from anglewise.report.remedy_terminal import show_remedy
+
+    talk = Talk(always)
+    seconds = seconds_of(budget)
+    _check_outputs(save, html, markdown)
+    with talk.progress("reading"):
+        space, judged = judged_space(
+            source, vectors, direction, judging, talk.say, seed=always.seed
+        )
+    with talk.progress("searching", then="testing") as progress:
+        result = remedied(
+            space,
+            judged,
+            candidates,
+            metric,
+            budget_seconds=seconds,
+            finalists=finalists,
+            tolerance=tolerance,
+            seed=always.seed,
+            cache=(cache or default_folder()) if keep else None,
+            progress=progress,
+        )
+    words = ["" if source is None else quote(str(source)), *_options(direction, metric)]
+    named = _named(words, vectors, judging)
+    command = result.advice.command(named, quote(str(save or "better/")))
+    _write(result, command, html, markdown, talk)
+    saved = None if save is None else _save(space, judged, result, save, talk)
+    content = result.to_dict() | {"command_line": command, "saved": saved}
+    talk.give(content, lambda console: show_remedy(result, console, "" if saved else command))
+    return INTERRUPTED if result.stopped == "interrupt" else 0
+
+
+def seconds_of(budget: str) -> float:
+    """A time as it is typed.
+
+    >>> seconds_of("90s"), seconds_of("10m"), seconds_of("1.5h"), seconds_of("20")
+    (90.0, 600.0, 5400.0, 20.0)
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", budget.strip().lower())
+    if found is None or found[2] not in _UNITS:
+        raise SpellingError(f"--budget {budget!r} is no time: write 90s, 10m or 1h")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def _check_outputs(save: Path | None, *files: Path | None) -> None:
+    """Say before the work what could not be written after it."""
+    if save is not None:
+        from anglewise.interop.space_folder import check_destination
+
+        check_destination(save)
+    for file in files:
+        if file is not None:
+            from anglewise.interop.atomic import check_new_file
+
+            check_new_file(file)
+
+
+def _options(direction: str | None, metric: str | None) -> list[str]:
+    said = {"direction": direction, "metric": metric}
+    return [f"--{name} {quote(value)}" for name, value in said.items() if value is not None]
+
+
+def _named(words: list[str], *parts: Vectors | Judging) -> str:
+    """What named the space and the judgements, as it was typed."""
+    said = [(field.name, getattr(one, field.name)) for one in parts for field in fields(one)]
+    words += [
+        f"--{name.replace('_', '-')} {quote(str(value))}"
+        for name, value in said
+        if value is not None
+    ]
+    return " ".join(word for word in words if word)
+
+
+def _write(result: Any, command: str, html: Path | None, markdown: Path | None, talk: Any) -> None:
+    from anglewise.interop.atomic import write_text
+
+    if html is not None:
+        from anglewise.report.remedy_page import remedy_page
+
+        write_text(html, remedy_page(result, command))
+        talk.say(f"wrote {html}")
+    if markdown is not None:
+        from anglewise.report.remedy_markdown import remedy_markdown
+
+        write_text(markdown, remedy_markdown(result, command))
+        talk.say(f"wrote {markdown}")
+
+
+def _save(space: Any, judged: Any, result: Any, save: Path, talk: Any) -> str | None:
+    """Write the winner, where there is one, and say which measure is left to use."""
+    from anglewise.interop.space_folder import write_space
+    from anglewise.remedy import winner
+
+    if not result.advice.wins:
+        talk.say("nothing wins, so nothing was written")
+        return None
+    made, measure = winner(space, judged, result, seed=talk.always.seed)
+    write_space(made, save, judgements={judged.direction: judged})
+    talk.say(f"wrote {save}: {result.advice.candidate} is {measure} there")
+    return str(save)

@@ -1,0 +1,161 @@
+"""The conductor: screens under a budget, compares what is left, says what to do."""
+
+from collections.abc import Iterable
+from os import PathLike
+from time import monotonic
+
+from anglewise.compare.conduct import read_metrics_for
+from anglewise.embeddings import Space
+from anglewise.errors import SpellingError, TooFewError, ValuesError
+from anglewise.evaluation.kinds import Metric
+from anglewise.judgements.judgements import Judgements, Pairs, Triplets
+from anglewise.measures.family import Open
+from anglewise.remedies.adapter import FEWEST
+from anglewise.remedy.apart import judged_by, set_apart
+from anglewise.remedy.bench import Bench
+from anglewise.remedy.budget import Budget, Clock
+from anglewise.remedy.cache import content_of, open_cache
+from anglewise.remedy.contender import Contender, contenders
+from anglewise.remedy.defaults import baselines, sensible
+from anglewise.remedy.maker import Maker
+from anglewise.remedy.record import recorded
+from anglewise.remedy.result import Remedy
+from anglewise.remedy.telling import told
+from anglewise.remedy.training import Training, training_of
+from anglewise.typing import Array, Direction, Int64, Progress
+
+LEARNING = 0.75
+"""A map is learnt from four fifths of the judgements, or a little less."""
+
+
+def remedy(
+    space: Space,
+    judgements: Judgements | Pairs | Triplets,
+    candidates: Iterable[str | Open | Maker] | str | None = None,
+    metric: str | Metric | None = None,
+    *,
+    budget_seconds: float = 600.0,
+    finalists: int = 8,
+    tolerance: float = 0.01,
+    seed: int = 0,
+    cache: str | PathLike[str] | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    clock: Clock = monotonic,
+) -> Remedy:
+    """Say what to use instead of cosine, if anything: each remedy is a candidate that must win.
+
+    Candidates are measures on the space as it is (``cosine@whitened``) and spaces made again from
+    the interactions in it (``product(1000): dot``). More than ``finalists`` are screened by
+    successive halving on a quarter of the judged queries, set apart; what is left is compared with
+    raw cosine and raw dot on the other queries, as one family of tests, so that the choice does
+    not flatter the chosen. Nothing is applied: the space stays as it is.
+
+    Parameters
+    ----------
+    space
+        As it came. Spaces are made again from ``space.seen``; users whose column ``split`` is not
+        ``train`` are folded in and not learned from.
+    judgements
+        Graded relevance. Pairs and triplets are refused.
+    candidates
+        Spellings, measures or makers; by default all that this space allows.
+    metric
+        What decides; ``nDCG@10`` if not given.
+    budget_seconds
+        How long it may take, statistics included. What would not fit is left out, with a note.
+    finalists
+        How many candidates are compared at the end.
+    tolerance, seed, threads, progress
+        As in ``compare``.
+    cache
+        A folder where what was found is kept by content, so that the same run again is instant.
+    clock
+        What tells the time, in seconds.
+
+    Raises
+    ------
+    SpellingError
+        A candidate or metric that is not known, judgements of another kind.
+    TooFewError
+        Nothing judged; a space to be made again without interactions to learn from.
+    ValuesError
+        A budget that does not suffice for raw cosine and raw dot; no finalist.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.sparse import SparseRows
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.standard_normal((60, 8))
+    >>> items = 3 + x * rng.uniform(0.5, 2, (60, 1))
+    >>> space = Space(queries=Embeddings(x + 3), items=Embeddings(items))
+    >>> own = SparseRows.from_pairs(np.arange(60), np.arange(60), shape=(60, 60))
+    >>> result = remedy(space, Judgements(own), "cosine@centred")
+    >>> result.advice.candidate, result.advice.wins
+    ('cosine@centred', True)
+    """
+    if isinstance(judgements, Pairs | Triplets):
+        raise SpellingError(
+            "remedies are judged by graded relevance, and these are pairs or triplets: compare "
+            "measures by them with anglewise compare"
+        )
+    if judgements.parts is not None:
+        raise SpellingError(
+            "remedies are judged by what was judged of the items, and these judgements are of "
+            "documents that the items are passages of: judge passages, or encode whole documents"
+        )
+    if finalists < 1:
+        raise ValuesError(f"finalists is {finalists}: at least one is due")
+    if not budget_seconds > 0:
+        raise ValuesError(f"the budget is {budget_seconds:g} seconds: more than none is due")
+    budget = Budget(budget_seconds, clock)
+    if not len(judgements.judged_rows):
+        raise TooFewError("no query is judged: give judgements of ids that the space holds")
+    training = training_of(space, _asking(judgements), seed=seed, clock=clock)
+    bench = Bench(
+        space,
+        judgements,
+        read_metrics_for(Judgements, metric, ()),
+        training,
+        budget,
+        open_cache(cache),
+        content_of(space, judgements) if cache is not None else "",
+        seed,
+        threads,
+        progress,
+    )
+    deciding = set_apart(judgements.judged_rows, seed).deciding
+    enough = len(judged_by(judgements, deciding).gains.values) >= FEWEST / LEARNING
+    among = _among(candidates, space, training, judgements.direction, enough=enough)
+    outcome = recorded(bench, among, finalists)
+    return told(bench, outcome, tolerance)
+
+
+def _asking(judgements: Judgements) -> Int64[Array, " asking"]:
+    """The users who ask: none where items ask each other."""
+    rows = judgements.judged_rows
+    return rows if judgements.direction != "items-items" else rows[:0]
+
+
+def _among(
+    candidates: Iterable[str | Open | Maker] | str | None,
+    space: Space,
+    training: Training | None,
+    direction: Direction,
+    *,
+    enough: bool,
+) -> list[Contender]:
+    """What competes beside the baselines."""
+    if candidates is None:
+        asked = sensible(space, training, direction, enough=enough)
+    else:
+        asked = contenders(candidates, direction)
+    remade = [str(one.maker) for one in asked if one.maker is not None]
+    if remade and training is None:
+        raise TooFewError(
+            f"{remade[0]} learns from interactions, and the space holds none that training saw: "
+            "give a folder that anglewise fit wrote, or leave it out"
+        )
+    return [one for one in asked if one not in baselines()]

@@ -1,0 +1,168 @@
+"""Many candidates on few queries, the better half on twice as many, and so on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from anglewise.compare.words import counted
+from anglewise.errors import AnglewiseError
+from anglewise.evaluation.evaluate import evaluate
+from anglewise.remedy.apart import judged_by
+from anglewise.remedy.bench import Bench, Found, batches
+from anglewise.remedy.budget import OutOfTimeError
+from anglewise.remedy.contender import Contender
+from anglewise.remedy.defaults import baselines
+from anglewise.typing import Array, Int64
+
+Stopped: TypeAlias = Literal["", "time", "interrupt"]
+
+FIRST = 32
+"""Queries of the first round, at least."""
+
+
+@dataclass(frozen=True)
+class Screened:
+    """How a candidate did among the queries set apart, in the last round that it reached."""
+
+    candidate: str
+    mean: float
+    queries: int
+
+
+@dataclass(eq=False)
+class Screening:
+    """What screening came to: the candidates that are left, best first, and why others are not.
+
+    ``stopped`` says that it ended before it was through, and how: ``"time"``, ``"interrupt"`` or
+    nothing.
+    """
+
+    table: dict[Contender, Screened] = field(default_factory=dict[Contender, Screened])
+    left_out: dict[str, str] = field(default_factory=dict[str, str])
+    stopped: Stopped = ""
+
+    def best(self, of: Sequence[Contender]) -> list[Contender]:
+        """Those that were screened, the furthest first and then the best."""
+        known = [one for one in of if one in self.table]
+        return sorted(
+            known,
+            key=lambda one: (
+                -self.table[one].queries,
+                -self.table[one].mean,
+                one.simplicity,
+            ),
+        )
+
+
+def screen(
+    bench: Bench,
+    among: Sequence[Contender],
+    rows: Int64[Array, " s"],
+    *,
+    finalists: int,
+    kept_seconds: float,
+) -> Screening:
+    """Successive halving (Jamieson and Talwalkar 2016) over queries, down to some finalists.
+
+    Each round asks twice the queries of the one before, and the better half of the candidates go
+    on, though never fewer than ``finalists``. A candidate is not begun where it would leave less
+    than ``kept_seconds`` of the budget.
+
+    The rows are those set apart, in the order drawn; nothing else is looked at.
+    """
+    state = Screening()
+    left = list(among)
+    rivals = [one for one in baselines() if one not in left]
+    queries = max(min(FIRST, len(rows)), len(rows) // 4)
+    while not state.stopped:
+        _round(bench, [*rivals, *left], rows[:queries], state, kept_seconds)
+        left = state.best([one for one in left if one in state.table])
+        if queries == len(rows) or state.stopped:
+            break
+        left = left[: max(finalists, -(-len(left) // 2))]
+        bench.forget(left)
+        if len(left) <= finalists:
+            break
+        queries = min(2 * queries, len(rows))
+    return state
+
+
+def _round(
+    bench: Bench,
+    left: Sequence[Contender],
+    rows: Int64[Array, " s"],
+    state: Screening,
+    kept_seconds: float,
+) -> None:
+    """One round; cheap candidates come first, so that time running out costs the dear ones."""
+    lists: dict[Contender, bytes] = {}
+    try:
+        for batch in sorted(batches(left), key=lambda one: bench.seconds(one, len(rows))):
+            need, there = bench.seconds(batch, len(rows)), bench.budget.left - kept_seconds
+            if need > there and not bench.is_kept(batch, rows):
+                for one in batch:
+                    state.left_out[str(one)] = too_long(need, there)
+                continue
+            for one, found in attempted(bench, batch, rows, state.left_out).items():
+                mean = float(values_of(bench, {one: found}, rows)[0].mean())
+                state.table[one] = Screened(str(one), mean, len(rows))
+                lists[one] = found.lists.indices.tobytes()
+    except OutOfTimeError:
+        state.stopped = "time"
+    except KeyboardInterrupt:
+        state.stopped = "interrupt"
+    _only_once(lists, state, len(rows))
+
+
+def _only_once(lists: dict[Contender, bytes], state: Screening, queries: int) -> None:
+    """Of candidates that give the same lists the simplest goes on."""
+    first: dict[bytes, Contender] = {}
+    for one in sorted(lists, key=_simplest):
+        alike = first.setdefault(lists[one], one)
+        if alike is not one:
+            del state.table[one]
+            state.left_out[str(one)] = f"ranks as {alike} does, on all {queries} queries"
+
+
+def _simplest(one: Contender) -> tuple[int | str, ...]:
+    return one.simplicity
+
+
+def attempted(
+    bench: Bench,
+    batch: Sequence[Contender],
+    rows: Int64[Array, " some"],
+    left_out: dict[str, str],
+) -> dict[Contender, Found]:
+    """What a batch finds; a candidate that this space does not allow is left out with its reason.
+
+    One that cannot be measured must not take the others of its batch along.
+    """
+    try:
+        return bench.find(batch, rows)
+    except AnglewiseError as error:
+        if len(batch) == 1:
+            left_out[str(batch[0])] = str(error)
+            return {}
+    found: dict[Contender, Found] = {}
+    for one in batch:
+        found |= attempted(bench, [one], rows, left_out)
+    return found
+
+
+def values_of(bench: Bench, found: dict[Contender, Found], rows: Int64[Array, " some"]) -> Array:
+    """The deciding metric of each candidate, query by query."""
+    lists = {str(one): it.lists for one, it in found.items()}
+    metric = bench.metrics[0]
+    judged = judged_by(bench.judgements, rows)
+    return evaluate(lists, judged, np.sort(rows), [metric])[str(metric)]
+
+
+def too_long(need: float, there: float) -> str:
+    """Why a candidate was not begun."""
+    return (
+        f"would take about {counted(max(round(need), 1), 'second')}, and "
+        f"{max(there, 0):.0f} are left for it"
+    )
