@@ -1,16 +1,14 @@
 """Judge until decided: what a comparison may say when it is looked at after every query."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
 
-from anglewise.compare.result import Comparison, MeasureResult
+from anglewise.compare.result import Comparison
+from anglewise.compare.standing import standing
 from anglewise.compare.words import counted, listed, rounded_up
-from anglewise.errors import SpellingError
-from anglewise.judgements.judgements import Judgements
 from anglewise.statistics.betting import LEVEL, Race, confidence_sequence
 from anglewise.typing import Array, Float64
 
@@ -82,6 +80,7 @@ def sequential(result: Comparison, *, seed: int | None = None) -> Sequential:
     --------
     >>> from anglewise.compare.conduct import compare
     >>> from anglewise.embeddings import Embeddings, Space
+    >>> from anglewise.judgements.judgements import Judgements
     >>> from anglewise.sparse import SparseRows
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal((60, 8))
@@ -92,7 +91,8 @@ def sequential(result: Comparison, *, seed: int | None = None) -> Sequential:
     >>> now.decision, now.measure, now.decided_after < 60
     ('decided', 'cosine', True)
     """
-    values, rows = _standing(result)
+    of = standing(result)
+    values, rows = of.values, of.measures
     if seed is not None:
         values = values[:, np.random.default_rng(seed).permutation(values.shape[1])]
     race = Race.of(values)
@@ -136,25 +136,6 @@ def forecast(values: Float64[Array, "m q"], seed: int = 0) -> int | None:
         after[i] = np.inf if decided is None else max(decided - queries, 1)
     middle = float(np.median(after))
     return rounded_up(round(middle)) if np.isfinite(middle) else None
-
-
-def _standing(result: Comparison) -> tuple[Float64[Array, "m q"], Sequence[MeasureResult]]:
-    """The values of the measures, and their rows: of those that rank alike the first."""
-    evidence = result.evidence
-    if evidence is None or not isinstance(evidence.judgements, Judgements):
-        raise SpellingError(
-            "judging until decided goes query by query, and these are pairs or triplets: give "
-            "judgements of queries and items"
-        )
-    by_name = {row.measure: row for row in result.measures}
-    order = [by_name[name] for name in evidence.measures]
-    spoken_for: set[str] = set()
-    stands: list[int] = []
-    for place, row in enumerate(order):
-        if row.measure not in spoken_for:
-            stands.append(place)
-            spoken_for.update(row.alike)
-    return evidence.values[result.metric][stands], [order[place] for place in stands]
 
 
 def _furthest(values: Float64[Array, "m q"]) -> float:

@@ -75,8 +75,8 @@ class Open:
     def worth(self) -> Float64[Array, " pairs"]:
         """How much each pair's judgement would tell about who is the best; 0 for judged ones.
 
-        The part of the variance of the leader's lead over each rival that it would take away,
-        the more the nearer the rival is, in standard deviations.
+        The share of the variance of the leader's lead that it would take away, over rivals by how
+        near each is, in standard deviations.
         """
         leader = int(self.means.argmax())
         rivals = np.arange(len(self.means)) != leader
@@ -89,7 +89,7 @@ class Open:
         spread = np.sqrt(total[open_still])
         away = (self.means[leader] - self.means[rivals][open_still]) / spread
         near = np.exp((away.min() ** 2 - away**2) / 2) / spread
-        return parts[:, open_still] @ (near / total[open_still])
+        return parts[:, open_still] @ (near / near.sum() / total[open_still])
 
     def most_informative(self, count: int = 20) -> Int64[Array, " some"]:
         """The places in the pool of the pairs to judge next, the most telling first."""

@@ -1,0 +1,116 @@
+"""What a set can detect, and what nobody judged could change."""
+
+import numpy as np
+import pytest
+
+from anglewise.compare.conduct import compare
+from anglewise.compare.power import power
+from anglewise.compare.unjudged import unjudged
+from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import SpellingError, ValuesError
+from anglewise.judgements.judgements import Judgements
+from anglewise.sparse import SparseRows
+from anglewise.statistics.differences import Differences
+from anglewise.statistics.planning import planning_critical, smallest_detectable
+from anglewise.statistics.sign_flip import sign_flips
+
+QUERIES, ITEMS = 80, 150
+
+
+def made(share=1.0, seed=0, lengths=0.6):
+    """A space in which angles mean more than lengths, and a share of all pairs judged."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((ITEMS, 8))
+    q = rng.standard_normal((QUERIES, 8))
+    near = q @ x.T / np.linalg.norm(x, axis=1) / np.linalg.norm(q, axis=1)[:, None]
+    relevant = rng.random(near.shape) < 1 / (1 + np.exp(-9 * (near - 0.6)))
+    rows, items = np.nonzero(rng.random(near.shape) < share)
+    gains = SparseRows.from_pairs(
+        rows, items, relevant[rows, items].astype(float), shape=(QUERIES, ITEMS)
+    )
+    lengthened = x * rng.lognormal(0, lengths, (ITEMS, 1))
+    return Space(queries=Embeddings(q), items=Embeddings(lengthened)), Judgements(gains)
+
+
+def test_with_everything_judged_nothing_can_move():
+    rest = unjudged(compare(*made(), "dot,cosine"))
+    assert rest.judged == rest.pairs
+    assert rest.to_judge == ()
+    (bound,) = rest.bounds
+    assert bound.low == pytest.approx(bound.lead)
+    assert bound.high == pytest.approx(bound.lead)
+    assert rest.chance_best[rest.best] == 1
+    assert rest.safe
+
+
+def test_the_lead_lies_between_its_bounds_and_more_judgements_bring_them_nearer():
+    spans = []
+    for share in (0.3, 0.9):
+        rest = unjudged(compare(*made(share), "dot,cosine"))
+        (bound,) = rest.bounds
+        assert bound.low <= bound.lead <= bound.high
+        spans.append(bound.high - bound.low)
+    assert spans[1] < spans[0] / 2
+
+
+def test_named_pairs_are_open_and_come_with_their_ranks():
+    space, judgements = made(0.5)
+    result = compare(space, judgements, "dot,cosine")
+    rest = unjudged(result, pairs=5)
+    assert len(rest.to_judge) == 5
+    assert [one.worth for one in rest.to_judge] == sorted(
+        (one.worth for one in rest.to_judge), reverse=True
+    )
+    for one in rest.to_judge:
+        row, item = int(one.query_id), int(one.item_id)
+        assert item not in judgements.gains.row(row)
+        for name, rank in one.ranks.items():
+            assert result.evidence.found[name].indices[row, rank - 1] == item
+
+
+def test_other_metrics_are_refused():
+    with pytest.raises(SpellingError, match="known for nDCG in one space, not for RR@10"):
+        unjudged(compare(*made(), "dot,cosine", metric="RR@10"))
+
+
+def test_four_times_the_queries_see_half_the_difference():
+    plan = power(compare(*made(), "dot,cosine"))
+    by_queries = {one.queries: one.detectable for one in plan.curve}
+    assert by_queries[320] == pytest.approx(by_queries[80] / 2)
+
+
+def test_as_many_queries_as_are_said_to_be_needed_see_the_wanted_difference():
+    result = compare(*made(), "dot,cosine")
+    for wanted in (0.01, 0.05):
+        plan = power(result, wanted)
+        reach = plan.curve[2].detectable * np.sqrt(plan.queries)
+        assert reach / np.sqrt(plan.needed) <= wanted < reach / np.sqrt(plan.needed - 1)
+
+
+@pytest.mark.slow
+def test_a_difference_that_is_said_to_be_detectable_is_detected_in_four_of_five():
+    """Sets are drawn from one world in which the measures differ by just that much."""
+    rng = np.random.default_rng(0)
+    hard, noise = rng.random(200_000), rng.normal(0, 0.2, 200_000)
+    first = np.stack([hard, hard + noise])[:, :200]
+    critical = planning_critical(sign_flips(first).critical)[:1]
+    spread = Differences.of(first).spread[0, 1:]
+    lead = float(smallest_detectable(spread, critical, 200)[0])
+    seen = 0
+    for start in range(200, 60_200, 200):
+        some = slice(start, start + 200)
+        values = np.stack([hard[some], hard[some] + noise[some] - noise.mean() + lead])
+        seen += not sign_flips(values, flips=999).may_be_best[0]
+    assert 0.72 <= seen / 300 <= 0.88
+
+
+def test_a_difference_of_nothing_is_refused():
+    with pytest.raises(ValuesError, match="more than 0 is due"):
+        power(compare(*made(), "dot,cosine"), 0)
+
+
+def test_measures_that_rank_alike_leave_nothing_to_detect():
+    space, judgements = made()
+    unit = Embeddings(space.items.vectors / space.items.norms[:, None])
+    with pytest.raises(ValuesError, match="rank alike"):
+        power(compare(Space(queries=space.queries, items=unit), judgements, "dot,cosine"))
