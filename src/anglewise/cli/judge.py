@@ -3,8 +3,12 @@
 from cyclopts import App
 
 JUDGE_COMMANDS = {
+    "sample": "Choose the queries and pairs to judge.",
+    "next": "Name the pairs that would do most for the decision.",
+    "power": "Say what difference the judgements can detect.",
     "import": "Record judgements from a file; name every bad row.",
     "export": "Write judgements for other programs.",
+    "lint": "Say what is wrong with the judgements before any number.",
 }
 
 judge = App(name="judge", help_format="plaintext")
