@@ -140,7 +140,8 @@ def test_the_distance_is_that_of_scipy():
 
 def test_corners_that_nobody_judged_are_found():
     far = VECTORS.copy()
-    far[200:] = RNG.normal(size=8) * 5 + 0.01 * RNG.normal(size=(100, 8))
+    far[:, 0] = -1 - np.abs(far[:, 0])
+    far[200:] = 5 * np.eye(8)[0] + 0.01 * RNG.normal(size=(100, 8))
     space = made_space(items=far)
     near = pooled(space)
     inside = near.gains.indices < 200

@@ -130,11 +130,8 @@ def _disputed(looked: Looked, pairs: Sequence[tuple[int, int]]) -> int:
     twins_of: dict[int, list[int]] = {}
     for item, twin in pairs:
         twins_of.setdefault(item, []).append(twin)
-    grade = dict(
-        zip(
-            zip(table.rows.tolist(), table.indices.tolist(), strict=True), table.values, strict=True
-        )
-    )
+    pairs_judged = zip(table.rows.tolist(), table.indices.tolist(), strict=True)
+    grade = dict(zip(pairs_judged, table.values.tolist(), strict=True))
     same = looked.asking is looked.ranked
     return sum(
         grade.get((query, twin)) != gain
