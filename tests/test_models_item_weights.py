@@ -83,18 +83,18 @@ def test_a_triangle_is_mirrored_whatever_stands_above_it():
 @pytest.mark.parametrize("rule", ["none", "standardised", "exponents(0.3,0.6)"])
 def test_the_path_of_penalties_is_that_of_one_inverse_each(X, rule):
     """The same users, the same split, but weights by direct inversion."""
-    from anglewise.models.penalty_path import _kept_aside, _ndcg
+    from anglewise.models.penalty_path import kept_aside, mean_ndcg
 
     penalties = (2.0, 30.0, 900.0)
     path = penalty_path(X, normalisation(rule), penalties, seed=4)
-    shown, hidden, others = _kept_aside(X, np.random.default_rng(4))
+    shown, hidden, others = kept_aside(X, np.random.default_rng(4))
     assert len(others) + shown.shape[0] == 400
     assert path.users == shown.shape[0]
     assert not (shown.toarray() * hidden.toarray()).any()
     for penalty, score in zip(path.penalties, path.scores, strict=True):
         predicted = fit_ease(X[others], penalty, normalise=rule).predict(shown)
         predicted[shown.toarray() > 0] = -np.inf
-        assert score == pytest.approx(_ndcg(predicted, hidden.toarray() > 0), abs=2e-3)
+        assert score == pytest.approx(mean_ndcg(predicted, hidden.toarray() > 0), abs=2e-3)
 
 
 def test_the_penalty_that_is_taken_is_the_best_of_the_path(X):

@@ -10,7 +10,7 @@ from anglewise.typing import Array, Float32
 BLOCK_ENTRIES = 1 << 23
 """Numbers of a table made dense at a time."""
 
-DENSE_SPEED = 60
+DENSE_SPEED = 300
 """So many dense multiplications take as long as one of a sparse product."""
 
 

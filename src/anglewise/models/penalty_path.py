@@ -86,7 +86,7 @@ def penalty_path(
     """
     table = as_rows(X)
     _check(table.shape[1])
-    shown, hidden, others = _kept_aside(table, np.random.default_rng(seed))
+    shown, hidden, others = kept_aside(table, np.random.default_rng(seed))
     learned = rule.learn(table[others])
     gram = fill_upper(lower_gram(learned.apply(table[others])))
     grid = _usual(float(gram.diagonal().mean())) if penalties is None else tuple(penalties)
@@ -105,7 +105,7 @@ def penalty_path(
         predicted = rows - (turned * shrunk) @ vectors.T / (squares @ shrunk)
         if balance is not None:
             predicted /= balance.astype(np.float32)
-        scores.append(_ndcg(np.where(seen, -np.inf, predicted), due))
+        scores.append(mean_ndcg(np.where(seen, -np.inf, predicted), due))
     return PenaltyPath(grid, tuple(scores), len(due))
 
 
@@ -131,7 +131,7 @@ def _usual(mean: float) -> tuple[float, ...]:
     return tuple(step for step in steps if mean / 10 <= step <= mean * 1000) or (1.0,)
 
 
-def _kept_aside(table: Any, rng: np.random.Generator) -> tuple[Any, Any, Int64[Array, " others"]]:
+def kept_aside(table: Any, rng: np.random.Generator) -> tuple[Any, Any, Int64[Array, " others"]]:
     """What validation users show and what they hide, and the rows of the others."""
     counts = np.diff(table.indptr)
     able = np.flatnonzero(counts >= 2)
@@ -160,7 +160,7 @@ def _half(rows: Any, rng: np.random.Generator) -> Bool[Array, " entries"]:
     return hide
 
 
-def _ndcg(scores: Float32[Array, "users items"], due: Bool[Array, "users items"]) -> float:
+def mean_ndcg(scores: Float32[Array, "users items"], due: Bool[Array, "users items"]) -> float:
     """The mean nDCG@10 with gain 1."""
     depth = min(DEPTH, scores.shape[1])
     discounts: Float64[Array, " depth"] = 1 / np.log2(np.arange(depth) + 2)

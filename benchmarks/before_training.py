@@ -1,0 +1,142 @@
+"""What normalising before training is worth, and leaving the embedding space: one table a way.
+
+    python benchmarks/before_training.py ratings.csv.gz [--only bm25 l2] [--ease none]
+
+A fifth of the users is held out as by ``anglewise fit``. Linear models learn from the table
+normalised by each rule, with the penalty (a multiple of the last squared singular value) that
+serves a tenth of the training users best, kept aside for it; so do item-item weights (EASE).
+Raw data need no penalty. Then all are one family of tests: users ask for items (dot and cosine),
+items ask for items (dot and cosine, the linear models with user-orthonormal factors, whose cosine
+is that of the predictions). ``ease rows`` asks by the weights themselves, ``B[i, j]``.
+"""
+
+import argparse
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from anglewise.compare import Comparison, compare_spaces
+from anglewise.embeddings import Space
+from anglewise.errors import ShapeError
+from anglewise.interop.read import read_interactions
+from anglewise.judgements.co_consumption import co_consumption
+from anglewise.judgements.from_interactions import hold_out
+from anglewise.models.closed_form import LinearModel, fit_spectrum
+from anglewise.models.item_weights import fit_ease
+from anglewise.models.penalty_path import kept_aside, mean_ndcg
+from anglewise.models.raw_table import raw_table
+from anglewise.models.svd import truncated_svd
+from anglewise.normalisation.spelling import normalisation
+from anglewise.sparse import SparseRows
+
+RULES = ["none", "standardised", "l2", "tf-idf", "bm25", "propensity", "exponents(0.2,0.5)"]
+MULTIPLES = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+
+
+def main() -> None:
+    """Print two tables for each file."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("files", nargs="+")
+    parser.add_argument("--components", type=int, default=64)
+    parser.add_argument("--only", nargs="+", default=RULES)
+    parser.add_argument("--ease", nargs="*", default=["none", "standardised", "exponents(0.2,0.5)"])
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    for file in options.files:
+        table = read_interactions(file)
+        held = hold_out(table, seed=options.seed)
+        training = held.visible.rows().take(np.flatnonzero(~held.held_out)).ones()
+        asking = held.visible.rows().take(np.flatnonzero(held.held_out))
+        print(f"\n{file}: {training.shape[0]:,} training users, {training.shape[1]:,} items")
+        users, items = candidates(training, asking, options)
+        gains = held.judgements.gains.take(np.flatnonzero(held.held_out))
+        told(compare_spaces(users, replace(held.judgements, gains=gains), "dot,cosine"))
+        alike = co_consumption(table, held.held_out)
+        told(compare_spaces(items, replace(alike, direction="queries-items"), "dot,cosine"))
+
+
+def candidates(X: Any, asking: SparseRows, options: Any) -> tuple[dict[str, Space], ...]:
+    """Spaces in which users ask, and in which items ask."""
+    users: dict[str, Space] = {}
+    items: dict[str, Space] = {}
+    for rule in options.only:
+        started, name = time.process_time(), f"linear {called(rule)}"
+        model, turned, multiple = linear(X, rule, options.components, options.seed)
+        users[name] = model.space(model.fold_in(asking.ones()), seen=asking)
+        items[name] = among(turned.space(turned.fold_in(X)))
+        said(name, f"penalty {multiple:g} x the last squared value", started)
+    for rule in options.ease:
+        started = time.process_time()
+        try:
+            ease = fit_ease(X, normalise=rule, seed=options.seed)
+        except ShapeError as large:
+            print(large)
+            continue
+        name = f"ease {called(rule)}"
+        users[name] = ease.space(ease.fold_in(asking.ones()), seen=asking)
+        items[name] = among(users[name])
+        items[f"ease rows {called(rule)}"] = ease.item_to_item()
+        said(name, str(ease.path), started)
+    for rule in ("none", "bm25"):
+        raw = raw_table(X, normalise=rule)
+        users[f"raw {rule}"] = raw.space(raw.fold_in(asking.ones()), seen=asking)
+        items[f"raw {rule}"] = among(users[f"raw {rule}"])
+    return users, items
+
+
+def linear(X: Any, word: str, components: int, seed: int) -> tuple[LinearModel, LinearModel, float]:
+    """The linear model with the penalty that serves users kept aside best: balanced, and turned."""
+    rule = normalisation(word)
+    shown, hidden, others = kept_aside(X, np.random.default_rng(seed))
+    seen, due = shown.toarray() > 0, hidden.toarray() > 0
+    before = rule.learn(X[others])
+    spectrum = truncated_svd(before.apply(X[others]), components, seed=seed)
+    scores = []
+    for multiple in MULTIPLES:
+        model = fit_spectrum(spectrum, penalty=multiple * spectrum.values[-1] ** 2)
+        model = replace(model, before=before)
+        predicted = (model.fold_in(shown) @ model.item_factors.T).astype(np.float32)
+        scores.append(mean_ndcg(np.where(seen, np.float32(-np.inf), predicted), due))
+    best = MULTIPLES[int(np.argmax(scores))]
+    before = rule.learn(X)
+    spectrum = truncated_svd(before.apply(X), components, seed=seed)
+    penalty = best * spectrum.values[-1] ** 2
+    model, turned = (
+        replace(fit_spectrum(spectrum, penalty=penalty, gauge=gauge), before=before)
+        for gauge in ("balanced", "user-orthonormal")
+    )
+    return model, turned, best
+
+
+def called(rule: str) -> str:
+    """A rule as a name of a space may have it: without commas."""
+    return rule.replace(",", " ")
+
+
+def among(space: Space) -> Space:
+    """The items asking for each other, none for itself."""
+    size = len(space.items)
+    own = SparseRows.from_pairs(np.arange(size), np.arange(size), shape=(size, size))
+    other = space.items.with_vectors(space.items.vectors)
+    return Space(queries=other, items=space.items, seen=own)
+
+
+def said(name: str, what: str, started: float) -> None:
+    """What was learned, and the CPU seconds of it."""
+    print(f"  {name}: {what}; {time.process_time() - started:.1f} s", flush=True)
+
+
+def told(result: Comparison) -> None:
+    """One line a candidate, best first."""
+    print(f"\n{result.metric}, {result.queries:,} queries: {result.verdict}")
+    for row in result.measures:
+        own, against = row.metrics[result.metric], row.vs_best
+        behind = "" if against is None else f"{against.difference:+.3f}  p {against.p_adjusted:.3f}"
+        interval = f"[{own.low:.3f}, {own.high:.3f}]"
+        print(f"  {row.measure:36s} {own.mean:.3f} {interval}  {behind}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
