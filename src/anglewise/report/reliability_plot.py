@@ -1,13 +1,10 @@
 """The reliability of probabilities as a picture: what was said against what was so."""
 
-import io
 from typing import Any
 
-from anglewise.errors import MissingExtraError, SpellingError
 from anglewise.rag import Relevance
+from anglewise.report.picture import picture
 from anglewise.report.plots import Palette
-
-KINDS = {".svg", ".png", ".pdf"}
 
 
 def reliability_picture(learned: Relevance, kind: str) -> bytes:
@@ -16,21 +13,7 @@ def reliability_picture(learned: Relevance, kind: str) -> bytes:
     The area of a point grows with its passages. Raises ``MissingExtraError`` without matplotlib,
     ``SpellingError`` for a kind of file that is not drawn.
     """
-    if kind not in KINDS:
-        raise SpellingError(f"pictures end in {', '.join(sorted(KINDS))}: {kind or 'nothing'} came")
-    try:
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("pictures need matplotlib: pip install 'anglewise[plot]'") from None
-    figure: Any = Figure(figsize=(4.2, 4.2), layout="constrained")
-    _draw(figure.add_subplot(), learned, Palette())
-    drawn = io.BytesIO()
-    still: Any = {"svg.hashsalt": "anglewise", "pdf.compression": 6}
-    undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}[kind]
-    with mpl.rc_context(still):
-        figure.savefig(drawn, format=kind[1:], dpi=200, metadata=undated)
-    return drawn.getvalue()
+    return picture(lambda ax: _draw(ax, learned, Palette()), kind, (4.2, 4.2))
 
 
 def _draw(ax: Any, learned: Relevance, palette: Palette) -> None:

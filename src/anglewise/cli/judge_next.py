@@ -1,0 +1,125 @@
+"""``anglewise judge next``: the pairs whose judgement would do most for the decision."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from anglewise.cli.options import (
+    AT_LEAST_1,
+    FROM_FOLDER,
+    NO_FILES,
+    NOTHING_SPECIAL,
+    Always,
+    Judging,
+    Vectors,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from anglewise.cli.console import PatientConsole
+    from anglewise.compare.unjudged import Unjudged
+
+WIDTH = 48
+
+
+def judge_next(
+    space: Path | None = None,
+    /,
+    *,
+    pairs: Annotated[int, Parameter(validator=AT_LEAST_1)] = 20,
+    measures: str = "dot,cosine,euclidean",
+    metric: str = "nDCG@10",
+    direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
+    output: Annotated[Path | None, Parameter(alias="-o")] = None,
+    vectors: Vectors = NO_FILES,
+    judging: Judging = FROM_FOLDER,
+    always: Always = NOTHING_SPECIAL,
+) -> int:
+    """Name the pairs to judge next, and how far what is not judged could move the verdict.
+
+    Parameters
+    ----------
+    space
+        The folder of a space with judgements; or name --items, --queries and --qrels.
+    pairs
+        How many to name.
+    measures
+        What is to be told apart, parted by commas.
+    metric
+        nDCG at some depth.
+    direction
+        Who asks and who is ranked.
+    output
+        Write the pairs as a table with an empty column grade, .csv or .parquet.
+    """
+    from anglewise.cli.judged import judged_space
+    from anglewise.cli.talk import Talk
+    from anglewise.compare import compare
+    from anglewise.compare.unjudged import unjudged
+    from anglewise.interop.queue_file import write_queue
+    from anglewise.judge.words import words_of
+    from anglewise.typing import DIRECTIONS
+
+    talk = Talk(always)
+    with talk.progress("reading"):
+        of, judged = judged_space(space, vectors, direction, judging, talk.say, seed=always.seed)
+    with talk.progress("searching", then="testing") as progress:
+        result = compare(of, judged, measures, metric, seed=always.seed, progress=progress)
+        rest = unjudged(result, pairs)
+    asking, ranked = of.sides(result.direction or DIRECTIONS[0])
+    words = words_of(asking), words_of(ranked)
+    if output is not None:
+        write_queue(
+            output,
+            [
+                {
+                    "query_id": one.query_id,
+                    "item_id": one.item_id,
+                    "query": words[0].get(one.query_id),
+                    "item": words[1].get(one.item_id),
+                }
+                for one in rest.to_judge
+            ],
+        )
+        talk.say(f"wrote {output}")
+    content: dict[str, Any] = {"command": "judge next", **rest.to_dict(), "reason": str(rest)}
+    talk.give(content, lambda console: _show(rest, words, console))
+    return 0
+
+
+def _show(
+    rest: "Unjudged",
+    words: "tuple[Mapping[str, str], Mapping[str, str]]",
+    console: "PatientConsole",
+) -> None:
+    from rich.table import Table
+
+    console.print(f"{rest}\n", soft_wrap=True)
+    for one in rest.bounds:
+        console.print(
+            f"lead over {one.measure}: {one.lead:+.3f}, between {one.low:+.3f} and {one.high:+.3f} "
+            "whatever the rest says"
+        )
+    if not rest.to_judge:
+        return
+    table = Table(box=None, pad_edge=False, header_style="", title_justify="left")
+    for head in ("worth", "query", "item", "ranks"):
+        table.add_column(head, justify="right" if head == "worth" else "left")
+    for pair in rest.to_judge:
+        ranks = ", ".join(f"{name} {rank}" for name, rank in pair.ranks.items())
+        query, item = (
+            _short(known.get(name, ""), name)
+            for known, name in zip(words, (pair.query_id, pair.item_id), strict=True)
+        )
+        table.add_row(f"{pair.worth:.1%}", query, item, ranks)
+    console.print("\nto judge next:")
+    console.print(table)
+
+
+def _short(text: str, name: str) -> str:
+    said = " ".join(text.split())
+    if not said:
+        return name
+    return f"{name}: {said if len(said) <= WIDTH else said[: WIDTH - 1] + '…'}"

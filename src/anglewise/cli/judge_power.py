@@ -1,0 +1,92 @@
+"""``anglewise judge power``: what difference a validation set can detect."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from anglewise.cli.options import (
+    FROM_FOLDER,
+    NO_FILES,
+    NOTHING_SPECIAL,
+    Always,
+    Judging,
+    Vectors,
+)
+
+if TYPE_CHECKING:
+    from anglewise.cli.console import PatientConsole
+    from anglewise.compare.power import Power
+
+
+def judge_power(
+    space: Path | None = None,
+    /,
+    *,
+    measures: str = "dot,cosine,euclidean",
+    metric: str = "nDCG@10",
+    difference: float | None = None,
+    direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
+    plot: Path | None = None,
+    vectors: Vectors = NO_FILES,
+    judging: Judging = FROM_FOLDER,
+    always: Always = NOTHING_SPECIAL,
+) -> int:
+    """Say what difference a validation set can detect, and how many queries a smaller one takes.
+
+    From how much the measures' values vary over the queries that were judged.
+
+    Parameters
+    ----------
+    space
+        The folder of a space with judgements; or name --items, --queries and --qrels.
+    measures
+        What is to be told apart, parted by commas.
+    metric
+        What decides, such as nDCG@10 or R@100.
+    difference
+        A difference that should be seen; without it 0.01.
+    direction
+        Who asks and who is ranked.
+    plot
+        Write the curve as a picture, .svg or .png.
+    """
+    from anglewise.cli.judged import judged_space
+    from anglewise.cli.talk import Talk
+    from anglewise.compare import compare
+    from anglewise.compare.power import power
+
+    talk = Talk(always)
+    with talk.progress("reading"):
+        of, judged = judged_space(space, vectors, direction, judging, talk.say, seed=always.seed)
+    with talk.progress("searching", then="testing") as progress:
+        result = compare(of, judged, measures, metric, seed=always.seed, progress=progress)
+        plan = power(result, difference)
+    if plot is not None:
+        from anglewise.interop.atomic import new_file
+        from anglewise.report.power_plot import power_picture
+
+        drawn = power_picture(plan, plot.suffix)
+        with new_file(plot) as file:
+            file.write(drawn)
+        talk.say(f"wrote {plot}")
+    content: dict[str, Any] = {"command": "judge power", **plan.to_dict(), "reason": str(plan)}
+    talk.give(content, lambda console: _show(plan, console))
+    return 0
+
+
+def _show(plan: "Power", console: "PatientConsole") -> None:
+    from rich.table import Table
+
+    console.print(f"{plan}\n", soft_wrap=True)
+    table = Table(box=None, pad_edge=False, header_style="")
+    for head in ("queries", "sees a difference of", "settles the question"):
+        table.add_column(head, justify="right")
+    for one in plan.curve:
+        settles = "" if one.settles is None else f"{one.settles:.0%}"
+        mark = " now" if one.queries == plan.queries else ""
+        table.add_row(f"{one.queries:,}{mark}", f"{one.detectable:.3f}", settles)
+    console.print(table)
+    console.print(
+        f"\nA difference in {plan.metric} that would be seen in four sets of five; how likely a "
+        "set of so many queries ends in use or tie.",
+        style="dim",
+    )

@@ -1,0 +1,113 @@
+"""``judge sample``, ``next`` and ``power``: from a space to pairs, and what they can tell."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from anglewise.embeddings import Embeddings, Space
+from anglewise.interop.space_folder import write_space
+from anglewise.judgements.judgements import Judgements
+from anglewise.sparse import SparseRows
+from cli_run import anglewise, refused
+
+__all__ = ["anglewise"]
+
+QUERIES, ITEMS = 60, 100
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(ITEMS, 6))
+    q = rng.normal(size=(QUERIES, 6))
+    near = q @ x.T / np.linalg.norm(x, axis=1) / np.linalg.norm(q, axis=1)[:, None]
+    rows, items = np.nonzero(rng.random(near.shape) < 0.4)
+    gains = (near[rows, items] > 0.6).astype(float)
+    space = Space(
+        queries=Embeddings(q, metadata={"text": [f"question {i}" for i in range(QUERIES)]}),
+        items=Embeddings(x * rng.lognormal(0, 0.6, (ITEMS, 1))),
+    )
+    path = tmp_path_factory.mktemp("judge") / "space"
+    judged = Judgements(SparseRows.from_pairs(rows, items, gains, shape=near.shape))
+    write_space(space, path, judgements={"queries-items": judged})
+    return path
+
+
+def rows_of(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_sample_is_filled_in_and_imported(anglewise, folder, tmp_path):
+    queue = tmp_path / "queue.csv"
+    told = json.loads(
+        anglewise(
+            "judge", "sample", folder, "-o", queue, "--budget", 90, "--strata", "clusters(3)",
+            "--json", "-",
+        ).out
+    )  # fmt: skip
+    rows = rows_of(queue)
+    assert len(rows) == told["pairs"] <= 90
+    assert sum(told["strata"].values()) == told["queries"]
+    assert rows[0]["query"].startswith("question")
+    filled = tmp_path / "filled.csv"
+    with filled.open("w") as file:
+        sheet = csv.DictWriter(file, rows[0])
+        sheet.writeheader()
+        sheet.writerows({**row, "grade": i % 2} for i, row in enumerate(rows))
+    store = tmp_path / "judged.sqlite"
+    run = anglewise("judge", "import", store, filled, "--json", "-")
+    assert run.code == 0, run
+    assert json.loads(run.out)["recorded"] == len(rows)
+
+
+def test_next_names_open_pairs_and_bounds_the_lead(anglewise, folder, tmp_path):
+    queue = tmp_path / "next.csv"
+    told = json.loads(
+        anglewise("judge", "next", folder, "--pairs", 7, "-o", queue, "--json", "-").out
+    )
+    assert len(told["to_judge"]) == len(rows_of(queue)) == 7
+    assert all(one["low"] <= one["lead"] <= one["high"] for one in told["bounds"])
+    shown = anglewise("judge", "next", folder, "--pairs", 7).out
+    assert "to judge next:" in shown
+    assert "question" in shown
+
+
+def test_power_tells_the_curve_and_draws_it(anglewise, folder, tmp_path):
+    plot = tmp_path / "power.svg"
+    run = anglewise("judge", "power", folder, "--difference", 0.02, "--plot", plot, "--json", "-")
+    told = json.loads(run.out)
+    assert told["queries"] == QUERIES
+    assert told["needed"] > 0
+    assert "judged queries" in plot.read_text()
+    assert "sees a difference of" in anglewise("judge", "power", folder).out
+
+
+def test_the_sample_is_the_same_for_the_same_seed(anglewise, folder, tmp_path):
+    files = [tmp_path / name for name in ("a.csv", "b.csv", "c.csv")]
+    for file, seed in zip(files, (1, 1, 2), strict=True):
+        anglewise("judge", "sample", folder, "-o", file, "--budget", 60, "--seed", seed)
+    one, same, other = (file.read_bytes() for file in files)
+    assert one == same != other
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (("sample", "{space}", "-o", "x.txt"), (".csv or .parquet",)),
+        (("sample", "{space}", "-o", "x.csv", "--strata", "colour"), ("'colour'", "clusters(8)")),
+        (("sample", "nowhere", "-o", "x.csv"), ("nowhere",)),
+        (("sample", "{space}"), ("--output",)),
+        (("next", "{space}", "--metric", "RR@10"), ("nDCG",)),
+        (("next", "{space}", "--measures", "cosin"), ("cosine",)),
+        (("power", "{space}", "--difference", "0"), ("more than 0",)),
+        (("power", "{space}", "--plot", "x.doc"), (".svg",)),
+        (("power", "{space}", "--bugdet", "3"), ("--bugdet",)),
+    ],
+)
+def test_bad_use_is_one_sentence(anglewise, folder, tmp_path, words, parts):
+    places = {"x.csv": tmp_path / "x.csv", "{space}": folder}
+    refused(anglewise("judge", *(places.get(word, word) for word in words)), *parts)
+    assert not list(tmp_path.iterdir())
