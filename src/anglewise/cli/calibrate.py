@@ -73,6 +73,7 @@ def calibrate(
     from anglewise.cli.judged import judged_space
     from anglewise.cli.talk import Talk
     from anglewise.cli.version import version
+    from anglewise.compare.notes import part_notes
     from anglewise.errors import SpellingError
     from anglewise.index.index import Index
     from anglewise.judgements.judgements import Judgements
@@ -83,6 +84,8 @@ def calibrate(
     there, judged = judged_space(space, vectors, "queries-items", judging, talk.say)
     if not isinstance(judged, Judgements):
         raise SpellingError("pairs and triplets judge no documents for questions: give qrels")
+    for note in part_notes(judged.parts):
+        talk.say(note)
     index = Index(there, measure_for(there, measure, talk.say))
     with talk.progress("learning"):
         learned = learn_relevance(

@@ -6,6 +6,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from os import cpu_count
 
+from anglewise.compare.by_document import judged_space
 from anglewise.compare.inference import Inference, infer
 from anglewise.compare.lists import score_lists
 from anglewise.compare.notes import notes
@@ -102,12 +103,14 @@ def compare(
     with ThreadPoolExecutor(threads or cpu_count()) as pool:
         of = infer(scores, seed=seed, map_=pool.map)
     sides = space.sides(way or "queries-items")
+    parts = judgements.parts if isinstance(judgements, Judgements) else None
+    ranked = judged_space(space, parts)
     return Comparison(
         direction=way,
         metric=scores.metric,
         k=wanted[0].depth,
         queries=len(scores.rows),
-        items=len(sides[1]),
+        items=len(ranked.sides(way or "queries-items")[1]),
         judged=scores.judged,
         seed=seed,
         measures=of.rows(base),
@@ -117,7 +120,7 @@ def compare(
         baseline=None if base is None else scores.names[base],
         notes=notes(sides, judgements, scores),
         evidence=Evidence(
-            space, judgements, scores.rows, scores.found, scores.values, scores.names
+            ranked, judgements, scores.rows, scores.found, scores.values, scores.names
         ),
     )
 

@@ -5,25 +5,30 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from anglewise.compare.by_document import judged_space, search_judged
 from anglewise.compare.candidates import Entrant, Source
 from anglewise.compare.lists import RESAMPLES, chosen_lists, depth, judged_metric, to_search
 from anglewise.compare.roll import MISSING, Roll, call
 from anglewise.compare.scores import Asked, Scores, kinds
 from anglewise.compare.shared_judgements import check_fit, rows_for, shared_judgements
 from anglewise.embeddings import Space
-from anglewise.errors import TooFewError
+from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.evaluation.kinds import Metric
+from anglewise.interop.passages import parts_of
 from anglewise.judgements.judgements import Judgements
+from anglewise.judgements.parts import Parts
 from anglewise.neighbours import Neighbours
-from anglewise.search.engine import search
 from anglewise.statistics.bootstrap import Means
 from anglewise.typing import Array, Float64, Int64, Progress
 
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """Where all candidates meet: the rolls, what is judged in their order, and what is asked."""
+    """Where all candidates meet: the rolls, what is judged in their order, and what is asked.
+
+    ``parts`` are the documents of the spaces that hold passages of what was judged.
+    """
 
     spaces: Mapping[str, Space]
     asking: Roll
@@ -34,6 +39,7 @@ class Field:
     metrics: Sequence[Metric]
     seed: int
     threads: int | None
+    parts: Mapping[str, Parts]
 
     @classmethod
     def of(
@@ -51,12 +57,15 @@ class Field:
         Raises ``IdsError`` where they have nothing in common, ``TooFewError`` without judgements.
         """
         direction = next(iter(judged.values())).direction
-        asking, ranked = call(spaces, direction)
+        parts = _parts(spaces, judged)
+        faces = {name: judged_space(one, parts.get(name)) for name, one in spaces.items()}
+        asking, ranked = call(faces, direction)
         check_fit(judged, asking, ranked)
         if not any(len(one.judged_rows) for one in judged.values()):
             raise TooFewError("no query is judged: give judgements of ids that the spaces hold")
         known = direction == "queries-items"
         seen = {n: one.seen for n, one in spaces.items() if known and one.seen is not None}
+        _nothing_seen(parts, [*seen, *(name for name, one in judged.items() if one.seen)])
         shared = shared_judgements(judged, seen, asking, ranked)
         return cls(
             spaces,
@@ -68,6 +77,7 @@ class Field:
             metrics,
             seed,
             threads,
+            parts,
         )
 
     @property
@@ -124,12 +134,13 @@ class Field:
         ranked = space.sides(direction)[1]
         places = self.ranked.places[model.space]
         deepest = min(depth(self.metrics), len(self.ranked.names))
-        found = search(
+        found = search_judged(
             space,
             to_search(self.asked),
-            k=min(deepest, len(ranked)),
+            self.asking.rows[model.space][self.judgements.judged_rows],
             direction=direction,
-            rows=self.asking.rows[model.space][self.judgements.judged_rows],
+            parts=self.parts.get(model.space),
+            k=min(deepest, len(places)),
             exclude=None if seen is None else rows_for(seen, model.space, self.asking, self.ranked),
             threads=self.threads,
             progress=progress,
@@ -137,6 +148,23 @@ class Field:
         moved = {name: _moved(one, places, deepest) for name, one in found.items()}
         lists, chosen = chosen_lists(self.asked, moved, self.judgements, self.metrics[0], self.seed)
         return lists, chosen, ranked.is_unit()
+
+
+def _parts(spaces: Mapping[str, Space], judged: Mapping[str, Judgements]) -> dict[str, Parts]:
+    """Where documents were judged, those of every space whose items are passages of documents."""
+    given = {name: one.parts for name, one in judged.items() if one.parts is not None}
+    if not given:
+        return {}
+    found = {name: given.get(name) or parts_of(space.items) for name, space in spaces.items()}
+    return {name: parts for name, parts in found.items() if parts is not None}
+
+
+def _nothing_seen(parts: Mapping[str, Parts], seen: Sequence[str]) -> None:
+    if parts and seen:
+        raise SpellingError(
+            f"{seen[0]} leaves out items that were seen, and documents were judged that items are "
+            "passages of: compare such spaces one by one"
+        )
 
 
 def _moved(found: Neighbours, places: Int64[Array, " rows"], k: int) -> Neighbours:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from anglewise.compare.by_document import search_judged
 from anglewise.compare.crossfit import first_half, joined, tuned
 from anglewise.compare.scores import Asked, Scores, kinds
 from anglewise.embeddings import Space
@@ -14,7 +15,6 @@ from anglewise.judgements.judgements import Judgements
 from anglewise.measures.family import Family
 from anglewise.measures.measure import Measure
 from anglewise.neighbours import Neighbours
-from anglewise.search.engine import search
 from anglewise.statistics.bootstrap import Means
 from anglewise.typing import Progress
 
@@ -40,12 +40,13 @@ def score_lists(
         raise TooFewError("no query is judged: give judgements of ids that the space holds")
     ranked = space.sides(judgements.direction)[1]
     judged_at = judged_metric(metrics)
-    found = search(
+    found = search_judged(
         space,
         to_search(asked),
-        k=min(depth(metrics), len(ranked)),
+        rows,
         direction=judgements.direction,
-        rows=rows,
+        parts=judgements.parts,
+        k=min(depth(metrics), len(ranked)),
         exclude=judgements.seen,
         threads=threads,
         progress=progress,

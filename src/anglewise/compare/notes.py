@@ -8,6 +8,7 @@ from anglewise.compare.scores import Scores
 from anglewise.compare.words import counted, listed
 from anglewise.embeddings import Embeddings
 from anglewise.judgements.judgements import Complaints, Judgements, Pairs, Triplets
+from anglewise.judgements.parts import Parts
 
 
 def notes(
@@ -21,6 +22,7 @@ def notes(
         *label_notes(judgements.complaints),
         *(relevance_notes(judgements) if isinstance(judgements, Judgements) else ()),
         *few_notes(scores),
+        *(part_notes(judgements.parts) if isinstance(judgements, Judgements) else ()),
         *_zero_rows(asking, ranked),
         *_alike(scores, ranked),
         *settings_notes(scores),
@@ -52,6 +54,15 @@ def relevance_notes(judgements: Judgements) -> Iterator[str]:
         yield (
             f"all gains are {gains.values.max():g}: nothing tells the more relevant from the less, "
             "or what was judged and is not relevant"
+        )
+
+
+def part_notes(parts: Parts | None) -> Iterator[str]:
+    """Whether what was judged are documents, and what is searched their passages."""
+    if parts is not None:
+        yield (
+            f"passages are judged by their documents: {counted(len(parts.of), 'passage')} of "
+            f"{counted(len(parts), 'document')}, each as near as the best of its own"
         )
 
 

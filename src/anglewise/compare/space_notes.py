@@ -7,6 +7,7 @@ from anglewise.compare.notes import (
     alike_notes,
     few_notes,
     label_notes,
+    part_notes,
     relevance_notes,
     settings_notes,
 )
@@ -32,6 +33,7 @@ def space_notes(
         *_labels(judged),
         *relevance_notes(field.judgements),
         *few_notes(scores),
+        *(f"{name}: {note}" for name, one in field.parts.items() for note in part_notes(one)),
         *_vectors(field.spaces, field.judgements),
         *alike_notes(scores),
         *settings_notes(scores),

@@ -7,8 +7,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.embeddings import Space
-from anglewise.errors import FileError, SpellingError, TooFewError
+from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import FileError, IdsError, SpellingError, TooFewError
 from anglewise.interop.aligned import Aligned, align
 from anglewise.interop.columns import (
     ANCHOR,
@@ -29,13 +29,15 @@ from anglewise.interop.columns import (
 from anglewise.interop.files import suffix
 from anglewise.interop.label_file import read_labels
 from anglewise.interop.open_sheet import open_sheet
+from anglewise.interop.passages import documents_of, judged_parts, parts_of
 from anglewise.interop.say import PathLike, Say, quiet
-from anglewise.interop.sheet import Sheet, numbers_of
+from anglewise.interop.sheet import Sheet, names_of, numbers_of
 from anglewise.interop.space_folder import judgements_of
 from anglewise.interop.space_json import is_space_folder
 from anglewise.interop.store_file import beside_space, constructed, is_store
 from anglewise.judgements.from_labels import from_labels
 from anglewise.judgements.judgements import Judgements
+from anglewise.judgements.parts import Parts
 from anglewise.judgements.store import JudgementStore
 from anglewise.sparse import SparseRows
 from anglewise.typing import Array, Direction, Float64
@@ -86,12 +88,17 @@ def read_judgements(
     as in trec_eval; entries whose ids the space does not hold, and judgements of an item against
     itself, are dropped. ``complaints`` counts what was dropped and what was merged.
 
+    Where the items are passages (a column ``document`` of their metadata names what they were cut
+    from), the file may name either passages or documents; of the latter ``parts`` tells the
+    passages.
+
     Raises
     ------
     FileError, ValuesError, SpellingError
         Unreadable, a gain that is no number (by line), columns that cannot be told.
     IdsError
-        Not one entry matches; the message shows three ids of either side.
+        Not one entry matches; the message shows three ids of either side. Or the file names both
+        passages and documents.
 
     Examples
     --------
@@ -123,11 +130,35 @@ def read_judgements(
             f"{sheet.path} holds {kind}, not graded relevance: read it with read_{kind}"
         )
     places = _places(sheet, given, say)
-    found = align(sheet, places[:2], space.sides(direction))
+    sides, parts = _judged_sides(sheet, places[1], space, direction)
+    found = _aligned(sheet, places[:2], sides)
     gains = np.ones(len(found.kept))
     if len(places) > 2:
         gains = numbers_of(sheet, sheet.columns(places[2:])[0], places[2])[found.kept]
-    return _judgements(sheet, found, gains, space, direction)
+    return replace(_judgements(sheet, found, gains, sides, direction), parts=parts)
+
+
+def _judged_sides(
+    sheet: Sheet, place: int, space: Space, direction: Direction
+) -> tuple[tuple[Embeddings, Embeddings], Parts | None]:
+    """Who asks and what is judged: the items, or the documents that they are passages of."""
+    asking, ranked = space.sides(direction)
+    if direction != "queries-items" or asking is ranked:
+        return (asking, ranked), None
+    names = names_of(sheet, sheet.columns([place])[0], place).unique().to_pylist()
+    parts = judged_parts(names, ranked, f"{sheet.path}: {sheet.name(place)}")
+    return (asking, ranked if parts is None else documents_of(ranked, parts)), parts
+
+
+def _aligned(sheet: Sheet, places: list[int], sides: tuple[Embeddings, Embeddings]) -> Aligned:
+    try:
+        return align(sheet, places, sides)
+    except IdsError as error:
+        parts = parts_of(sides[1])
+        if parts is None:
+            raise
+        shown = ", ".join(map(repr, parts.documents[:3]))
+        raise IdsError(f"{error}; the items are passages of the documents {shown}") from error
 
 
 def _not_a_table(path: Path, space: Space, direction: Direction, say: Say) -> Judgements | None:
@@ -208,9 +239,13 @@ def _places(sheet: Sheet, given: Mapping[Role, str | None], say: Say) -> list[in
 
 
 def _judgements(
-    sheet: Sheet, found: Aligned, gains: Float64[Array, " kept"], space: Space, direction: Direction
+    sheet: Sheet,
+    found: Aligned,
+    gains: Float64[Array, " kept"],
+    sides: tuple[Embeddings, Embeddings],
+    direction: Direction,
 ) -> Judgements:
-    asking, ranked = space.sides(direction)
+    asking, ranked = sides
     rows, columns = found.rows
     others = (rows != columns) | (asking is not ranked)
     rows, columns, gains = rows[others], columns[others], gains[others]

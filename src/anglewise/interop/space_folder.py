@@ -178,6 +178,7 @@ def _check_shapes(space: Space, judgements: Mapping[Direction, Judgements]) -> N
                 raise ShapeError(
                     f"judgements for {one.direction} of shape {one.gains.shape} are stored as "
                     f"{direction}, where the space is {due}: take judgements of this space"
+                    + ("" if one.parts is None else ", of passages and not of documents")
                 )
 
 

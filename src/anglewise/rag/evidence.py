@@ -40,6 +40,9 @@ class Evidence:
 def gather(index: Answering, space: Space, judgements: Judgements, depth: int) -> Evidence:
     """Ask the judged questions of a space, ``depth`` items each.
 
+    Where documents were judged and the items are passages of them, each document speaks once, by
+    the best of its passages.
+
     Raises ``SpellingError`` for judgements of another direction, ``ShapeError`` for those of
     another space, ``TooFewError`` if no question was judged.
     """
@@ -48,7 +51,10 @@ def gather(index: Answering, space: Space, judgements: Judgements, depth: int) -
             f"the judgements are for {judgements.direction}: a prompt is answered by "
             "queries-items, questions judged against documents"
         )
-    due = (len(space.queries), len(space.items))
+    parts = judgements.parts
+    names = space.items.ids if parts is None else np.array(parts.documents, dtype=object)
+    document = {} if parts is None else dict(zip(space.items.ids, names[parts.of], strict=True))
+    due = (len(space.queries), len(names))
     if judgements.gains.shape != due:
         raise ShapeError(f"judgements are {judgements.gains.shape}, the space {due}")
     rows = judgements.judged_rows
@@ -61,11 +67,13 @@ def gather(index: Answering, space: Space, judgements: Judgements, depth: int) -
     for number, (row, hits) in enumerate(zip(rows.tolist(), found, strict=True)):
         start, stop = judgements.gains.indptr[row : row + 2]
         good = judgements.gains.values[start:stop] > 0
-        right = set(space.items.ids[judgements.gains.indices[start:stop][good]])
+        right = set(names[judgements.gains.indices[start:stop][good]])
+        best: dict[str, float] = {}
         for hit in hits:
-            questions.append(number)
-            scores.append(hit.score)
-            relevant.append(hit.id in right)
+            best.setdefault(document.get(hit.id, hit.id), hit.score)
+        questions += [number] * len(best)
+        scores += best.values()
+        relevant += [name in right for name in best]
     return Evidence(
         np.array(questions, dtype=np.int64),
         np.array(scores, dtype=np.float64),
