@@ -1,11 +1,11 @@
 """Which measure on real data, by encoder and model: the tables of docs/real-results.md.
 
-    python benchmarks/real_spaces.py [NAME ...] [--data ../shared/data] [--write FILE]
+    python benchmarks/real_spaces.py [NAME ...] [--data ../shared/data] [-w FILE]
 
 Encodes texts and images and trains recommenders (`real_texts.py`, `real_images.py`,
 `real_interactions.py` say with what), compares measures on each space, and prints a table for
 each data set. Vectors are kept in `--cache`, so that a second run takes the time of the
-comparisons. `--write` puts the tables between the marks of their names in a page. The folder of
+comparisons. `-w` puts the tables between the marks of their names in a page. The folder of
 data holds `NAME/corpus.jsonl.gz`, `queries.jsonl` and `qrels.tsv`, `banking77/texts.csv` and
 `NAME/interactions.csv.gz`.
 """
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--clothes", type=Path, default=Path("/usr/share/datasets/fashion-mnist"))
     parser.add_argument("--cache", type=Path, default=ROOT.parent / "build" / "real-spaces")
-    parser.add_argument("--write", type=Path)
+    parser.add_argument("-w", "--write", type=Path)
     options = parser.parse_args()
     options.cache.mkdir(parents=True, exist_ok=True)
     known = data_sets(options.data, options.clothes, options.cache)
@@ -79,10 +79,10 @@ def section(judged: Judged) -> str:
 
 def written(page: str, name: str, found: str) -> str:
     """The page with another table between the marks of a name."""
-    mark = re.compile(rf"(<!-- {re.escape(name)} -->\n).*?(\n<!-- end -->)", re.DOTALL)
+    mark = re.compile(rf"(<!-- {re.escape(name)} -->\n).*?(<!-- end -->)", re.DOTALL)
     if not mark.search(page):
         raise SystemExit(f"the page has no mark <!-- {name} -->")
-    return mark.sub(lambda match: match[1] + found + match[2], page)
+    return mark.sub(lambda match: f"{match[1]}{found}\n{match[2]}", page)
 
 
 def _cell(result: Comparison, name: str) -> str:

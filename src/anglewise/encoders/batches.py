@@ -7,7 +7,7 @@ import numpy as np
 
 from anglewise.encoders.cache import Cache, key_of
 from anglewise.encoders.encoder import Encoder
-from anglewise.errors import AnglewiseError, EncoderError
+from anglewise.errors import AnglewiseError, EncoderError, TooFewError
 from anglewise.interop.say import Say, quiet
 from anglewise.typing import Array, Float32, Progress
 
@@ -56,9 +56,8 @@ def encode_texts(
     function = encoder.queries if different and encoder.queries else encoder.documents
     side = b"queries" if different else b"texts"
     keys: Sequence[Any] = [key_of(text, side) for text in texts] if cache else texts
-    rows = dict(zip(reversed(keys), range(len(keys) - 1, -1, -1), strict=True))  # the first of each
     sizes = [-len(text) for text in texts]
-    unique = sorted(sorted(rows.values()), key=sizes.__getitem__)
+    unique = sorted(firsts(keys), key=sizes.__getitem__)
     kept = {} if cache is None else cache.known
     if encoder.before is not None:
         missing = [texts[row] for row in unique if keys[row] not in kept]
@@ -78,14 +77,33 @@ def in_batches(
     progress: Progress | None = None,
 ) -> Float32[Array, "keys d"]:
     """The vector of every key, where each of the unique rows is encoded once, in that order."""
-    parts: list[Array] = []
+    vectors: Array | None = None
     for start in range(0, len(unique), at_once):
         some = unique[start : start + at_once]
-        parts.append(_batch(some, keys, calls, cache))
+        batch = _batch(some, keys, calls, cache)
+        if vectors is None:
+            vectors = np.empty((len(keys), batch.shape[1]), dtype=np.float32)
+        vectors[some] = batch
         if progress is not None:
             progress(start + len(some), len(unique))
-    place = {keys[row]: position for position, row in enumerate(unique)}
-    return np.concatenate(parts)[[place[key] for key in keys]]
+    if vectors is None:
+        raise TooFewError("nothing came that could be encoded")
+    if len(unique) < len(keys):
+        first = {keys[row]: row for row in unique}
+        vectors = vectors[[first[key] for key in keys]]
+    return vectors
+
+
+def firsts(keys: Sequence[Any]) -> Sequence[int]:
+    """The first row of each key, in order.
+
+    >>> firsts(["a", "b", "a"])
+    [0, 1]
+    """
+    if len(set(keys)) == len(keys):
+        return range(len(keys))
+    rows = dict(zip(reversed(keys), range(len(keys) - 1, -1, -1), strict=True))
+    return sorted(rows.values())
 
 
 def _batch(
@@ -139,8 +157,10 @@ class Calls:
         if width == 0 or self.dimension not in {None, width}:
             raise self.wrong(rows, f"vectors of {width} numbers, {self.dimension or 1} are due")
         self.dimension = width
-        bad = ~np.isfinite(vectors).all(axis=1)
-        if bad.any():
+        with np.errstate(over="ignore", invalid="ignore"):
+            doubtful = not np.isfinite(vectors.sum())  # one pass, and seldom doubtful
+        if doubtful and not np.isfinite(vectors).all():
+            bad = ~np.isfinite(vectors).all(axis=1)
             raise self.wrong([rows[int(np.argmax(bad))]], "NaN or infinity")
         return vectors
 

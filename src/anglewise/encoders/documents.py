@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
-from anglewise.encoders.cleaning import clean
+from anglewise.encoders.cleaning import clean_all
 from anglewise.errors import IdsError, ShapeError, TooFewError, ValuesError
 
 
@@ -32,9 +32,9 @@ class Documents:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ids", [str(name) for name in self.ids])
-        object.__setattr__(self, "texts", [clean(text) for text in self.texts])
+        object.__setattr__(self, "texts", clean_all(self.texts))
         if self.titles is not None:
-            object.__setattr__(self, "titles", [clean(title) for title in self.titles])
+            object.__setattr__(self, "titles", clean_all(self.titles))
         columns = {"texts": self.texts, "titles": self.titles or self.ids, **self.about}
         wrong = [name for name, column in columns.items() if len(column) != len(self.ids)]
         if wrong:
@@ -71,11 +71,11 @@ class Documents:
         Raises ``TooFewError`` when none says anything.
         """
         words = self.words
+        if all(words):
+            return self, []
         kept = [row for row, text in enumerate(words) if text]
         if not kept:
             raise TooFewError(f"all {len(self)} texts are empty: is this the column of texts?")
-        if len(kept) == len(self):
-            return self, []
         empty = [name for name, text in zip(self.ids, words, strict=True) if not text]
         return self.take(kept), empty
 
@@ -109,9 +109,10 @@ def documents_of(given: Documents | Mapping[str, str] | Iterable[str]) -> Docume
     else:
         texts = cast("list[Any]", list(given))
         ids = [str(row) for row in range(len(texts))]
-    for name, text in zip(ids, texts, strict=True):
-        if not isinstance(text, str):
-            raise ValuesError(f"{name!r} is {type(text).__name__}: a text is due")
+    if not set(map(type, texts)) <= {str}:
+        for name, text in zip(ids, texts, strict=True):
+            if not isinstance(text, str):
+                raise ValuesError(f"{name!r} is {type(text).__name__}: a text is due")
     if not ids:
         raise TooFewError("no texts came: there is nothing to encode")
     return Documents(ids, texts)

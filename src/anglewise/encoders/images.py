@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from anglewise.embeddings import Embeddings, Space, TrainedFor
-from anglewise.encoders.batches import Calls, in_batches
+from anglewise.encoders.batches import Calls, firsts, in_batches
 from anglewise.encoders.cache import Cache, key_of_bytes, open_cache
 from anglewise.encoders.encoder import Encoder
 from anglewise.encoders.load import encoder as load
@@ -193,12 +193,11 @@ def _vectors(
     keys: Sequence[Any] = range(len(images))
     if cache is not None:
         keys = [key_of_bytes(picture.data, b"images") for picture in pictures]
-    firsts = dict(zip(reversed(keys), range(len(keys) - 1, -1, -1), strict=True))
     calls = Calls(model.documents, model.spec, pictures, images.ids, "image")
     return in_batches(
         calls,
         keys,
-        sorted(firsts.values()),
+        firsts(keys),
         batch or model.batch,
         cache=cache,
         progress=progress,
