@@ -5,8 +5,9 @@
 Encodes texts and images and trains recommenders (`real_texts.py`, `real_images.py`,
 `real_interactions.py` say with what), compares measures on each space, and prints a table for
 each data set. Vectors are kept in `--cache`, so that a second run takes the time of the
-comparisons. `-w` puts the tables between the marks of their names in a page. The folder of
-data holds `NAME/corpus.jsonl.gz`, `queries.jsonl` and `qrels.tsv`, `banking77/texts.csv` and
+comparisons; a data set is left out if it or a package is missing, unless it is named. `-w` puts
+the tables between the marks of their names in a page. The folder of data holds
+`NAME/corpus.jsonl.gz`, `queries.jsonl` and `qrels.tsv`, `banking77/texts.csv` and
 `NAME/interactions.csv.gz`.
 """
 
@@ -44,7 +45,13 @@ def main() -> None:
     if unknown := set(options.names) - set(known):
         parser.error(f"no data set is called {min(unknown)}: there are {', '.join(known)}")
     for name in options.names or known:
-        found = section(known[name]())
+        try:
+            found = section(known[name]())
+        except (ImportError, OSError) as missing:
+            if options.names:
+                raise
+            print(f"{name}: left out ({missing})\n")
+            continue
         print(f"{name}\n\n{found}\n", flush=True)
         if options.write is not None:
             options.write.write_text(written(options.write.read_text(), name, found))

