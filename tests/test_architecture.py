@@ -15,7 +15,7 @@ FLOORS = [
     ["gauge", "diagnostics", "judgements", "simulation", "normalisation"],
     ["measures", "remedies"],
     ["search", "evaluation", "interop"],
-    ["models", "encoders", "index"],
+    ["models", "training", "encoders", "index"],
     ["audit", "compare", "fit", "study", "rag", "recommend", "demo", "judge"],
     ["remedy"],
     ["report"],
@@ -26,7 +26,13 @@ FLOORS = [
 GROUND = {"errors", "typing"}
 
 GUESTS = {
-    "sklearn": {"models/linear.py", "normalisation/estimator.py", "demo/digits.py"},
+    "torch": {"training/"},
+    "sklearn": {
+        "models/linear.py",
+        "training/estimator.py",
+        "normalisation/estimator.py",
+        "demo/digits.py",
+    },
     "matplotlib": {"report/"},
     "pandas": {"compare/"},
     "safetensors": {"interop/"},

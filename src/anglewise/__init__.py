@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from anglewise.remedy import Remedy, remedy
     from anglewise.search.engine import search
     from anglewise.study import Study, study
+    from anglewise.training.estimator import TrainedEmbedding
 
 __version__ = "0.1.0"
 
@@ -64,6 +65,7 @@ _HOMES = {
     "Space": "anglewise.embeddings",
     "Study": "anglewise.study",
     "TableNormaliser": "anglewise.normalisation.estimator",
+    "TrainedEmbedding": "anglewise.training.estimator",
     "Triplets": "anglewise.judgements.judgements",
     "audit": "anglewise.audit",
     "compare": "anglewise.compare",
@@ -106,6 +108,7 @@ __all__ = [
     "Space",
     "Study",
     "TableNormaliser",
+    "TrainedEmbedding",
     "Triplets",
     "__version__",
     "audit",

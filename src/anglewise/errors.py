@@ -38,3 +38,7 @@ class TooFewError(AnglewiseError, ValueError):
 
 class EncoderError(AnglewiseError, RuntimeError):
     """An encoder that cannot be had, or that answers with something else than vectors."""
+
+
+class TrainingError(AnglewiseError, RuntimeError):
+    """A training that went astray: a loss that is not finite, a device without memory."""

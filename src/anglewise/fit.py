@@ -13,8 +13,11 @@ from anglewise.judgements.from_interactions import HoldOut, hold_out
 from anglewise.judgements.judgements import Judgements
 from anglewise.models.closed_form import LinearModel
 from anglewise.models.item_weights import ItemWeights
-from anglewise.models.learn import COMPONENTS, Model, learn
+from anglewise.models.learn import COMPONENTS, Model, learn, refuse
 from anglewise.models.raw_table import RawTable
+from anglewise.training.factors import TrainedFactors
+from anglewise.training.measured import MEASURED
+from anglewise.training.train import Trainer
 from anglewise.typing import Array, Direction, Int64
 
 TRAIN, HELD_OUT = "train", "held-out"
@@ -54,6 +57,7 @@ def fit(
     penalty: float | None = None,
     gauge: str | None = None,
     normalise: str = "none",
+    trainer: Trainer | None = None,
     holdout: float = 0.2,
     split: str = "random",
     seed: int = 0,
@@ -68,7 +72,11 @@ def fit(
     Parameters
     ----------
     objective, components, penalty, gauge, normalise
-        See ``anglewise.models.learn.learn``.
+        See ``anglewise.models.learn.learn``; or the objective is ``"cosine"``, ``"dot"`` or
+        ``"euclidean"``, for which items are trained (``anglewise.training.train``), without a
+        penalty, a gauge or a normalisation.
+    trainer
+        How they are trained; measure, components and seed are those given here.
     holdout
         The share of the users held out; 0 trains on everybody and judges nothing.
     split
@@ -97,15 +105,22 @@ def fit(
     visible = (interactions if held is None else held.visible).rows()
     training = visible if held is None else held.training()
     trained = np.arange(interactions.shape[0]) if held is None else np.flatnonzero(~held.held_out)
-    model = learn(
-        training.take(trained).ones(),
-        objective=objective,
-        components=components,
-        penalty=penalty,
-        gauge=gauge,
-        normalise=normalise,
-        seed=seed,
-    )
+    table = training.take(trained).ones()
+    if objective in MEASURED:
+        refuse(objective, penalty=penalty, gauge=gauge, normalise=_unless_none(normalise))
+        how = Trainer() if trainer is None else trainer
+        model = how.of(objective, components=components or COMPONENTS, seed=seed)(table)
+    else:
+        refuse(objective, trainer=trainer)
+        model = learn(
+            table,
+            objective=objective,
+            components=components,
+            penalty=penalty,
+            gauge=gauge,
+            normalise=normalise,
+            seed=seed,
+        )
     popularity = np.bincount(training.indices, minlength=interactions.shape[1])
     judgements, notes = _judged(interactions, held)
     asking = _asking(model, held, interactions.shape[0])
@@ -127,6 +142,10 @@ def fit(
         judgements["queries-items"] = replace(judged, gains=judged.gains.take(asking))
     lost = _losses(model, components or COMPONENTS, popularity, len(trained))
     return Fitted(space, judgements, model, (*notes, *lost))
+
+
+def _unless_none(normalise: str) -> str | None:
+    return None if normalise == "none" else normalise
 
 
 def _asking(model: Model, held: HoldOut | None, users: int) -> Int64[Array, " asking"]:
@@ -167,6 +186,8 @@ def _judged(
 def _losses(
     model: Model, components: int, popularity: Int64[Array, " items"], users: int
 ) -> Iterator[str]:
+    if isinstance(model, TrainedFactors):
+        yield _trained(model)
     if isinstance(model, ItemWeights) and model.path is not None:
         yield str(model.path)
     if isinstance(model, LinearModel) and len(model.singular_values) < components:
@@ -175,8 +196,19 @@ def _losses(
     unused = int((popularity == 0).sum())
     if unused:
         items = f"{unused} of {len(popularity)} items"
-        yield f"used by no training user, so their vectors are zero: {items}"
+        then = "their vectors are zero"
+        if isinstance(model, TrainedFactors):
+            then = "learned only as what nobody wants"
+        yield f"used by no training user, so {then}: {items}"
     everybody = int((popularity == users).sum())
     if everybody and model.about.get("normalise") == "standardised":
         items = f"{everybody} of {len(popularity)} items"
         yield f"used by every training user, so standardised to zero: {items}"
+
+
+def _trained(model: TrainedFactors) -> str:
+    about, epochs = model.about, len(model.history)
+    best = f"epoch {about['epoch']} of {epochs} is kept: loss {about['loss']:.3f}"
+    if about["validation_ndcg"] is not None:
+        best += f", nDCG@10 {about['validation_ndcg']:.3f} for training users kept aside"
+    return best + f"; temperature {about['temperature']:.3g}"

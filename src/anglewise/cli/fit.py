@@ -2,15 +2,19 @@
 
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from cyclopts import Group, Parameter
 
 from anglewise.cli.options import NOTHING_SPECIAL, Always
+from anglewise.cli.training import AS_USUAL, Trained, trained_as
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
 
+Objective: TypeAlias = Literal[
+    "product", "factors", "ease", "raw-data", "cosine", "dot", "euclidean"
+]
 TABLE = Group("The table", sort_key=10)
 
 
@@ -19,7 +23,7 @@ def fit(
     /,
     *,
     output: Annotated[Path, Parameter(alias="-o")],
-    objective: Literal["product", "factors", "ease", "raw-data"] = "product",
+    objective: Objective = "product",
     components: int | None = None,
     penalty: float | None = None,
     gauge: str | None = None,
@@ -32,6 +36,7 @@ def fit(
     weight: Annotated[str | None, Parameter(group=TABLE)] = None,
     time: Annotated[str | None, Parameter(group=TABLE)] = None,
     item_table: Annotated[Path | None, Parameter(group=TABLE)] = None,
+    trained: Trained = AS_USUAL,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Learn embeddings of users and items from who used what, and keep judgements aside.
@@ -49,6 +54,8 @@ def fit(
         product penalises the predictions and leaves cosines arbitrary; factors penalises the
         vectors and fixes them. ease learns weights from item to item, raw-data nothing: then
         vectors are as long as the table has items or users, and only held-out users are written.
+        cosine, dot and euclidean train items by gradient steps with that measure inside the loss
+        (needs PyTorch).
     components
         Dimensions of the embeddings: 64 if not given.
     penalty
@@ -87,6 +94,7 @@ def fit(
     from anglewise.models.learn import COMPONENTS
 
     talk = Talk(always)
+    trained.check(objective)
     check_destination(output)  # before the work, not after it
     with talk.progress("reading"):
         table = read_interactions(
@@ -99,7 +107,7 @@ def fit(
             item_table=item_table,
             say=talk.say,
         )
-    with talk.progress("learning"):
+    with talk.telling("learning") as tell:
         result = fitted(
             table,
             objective=objective,
@@ -107,6 +115,7 @@ def fit(
             penalty=penalty,
             gauge=gauge,
             normalise=normalise,
+            trainer=trained.trainer(objective, tell, talk.say),
             holdout=holdout,
             split=split,
             seed=always.seed,
@@ -121,6 +130,7 @@ def fit(
         "penalty": result.space.about.get("penalty"),
         "gauge": result.space.about.get("gauge"),
         "normalise": result.space.about.get("normalise", "none"),
+        "training": trained_as(result.model),
         "holdout": holdout,
         "split": split,
         "seed": always.seed,

@@ -52,6 +52,20 @@ class Talk:
         show(self.out)
 
     @contextmanager
+    def telling(self, title: str) -> "Generator[Callable[[int, int, str], None] | None]":
+        """As ``progress``, with a sentence that stands beside the bar and changes with it."""
+        with self.progress(title) as step:
+            if step is None:
+                yield None
+                return
+
+            def tell(done: int, total: int, sentence: str) -> None:
+                step(done, total)
+                self.say(sentence)
+
+            yield tell
+
+    @contextmanager
     def progress(
         self, title: str, then: str | None = None
     ) -> "Generator[Callable[[int, int], None] | None]":
