@@ -9,6 +9,7 @@ JUDGE_COMMANDS = {
     "import": "Record judgements from a file; name every bad row.",
     "export": "Write judgements for other programs.",
     "lint": "Say what is wrong with the judgements before any number.",
+    "agreement": "Say how far the judges agree, and where they do not.",
 }
 
 judge = App(name="judge", help_format="plaintext")

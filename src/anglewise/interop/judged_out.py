@@ -16,6 +16,7 @@ from anglewise.interop.atomic import new_file, write_text
 from anglewise.interop.judged_json import EXTRA
 from anglewise.interop.say import PathLike
 from anglewise.judgements.combine import by_pair
+from anglewise.judgements.dispute import Dispute
 from anglewise.judgements.judged import Judged, as_text
 
 COLUMNS = tuple(one.name for one in fields(Judged))
@@ -125,6 +126,21 @@ def _write_parquet(path: PathLike, rows: Sequence[Judged], _combine: str, _texts
     return len(rows)
 
 
+def write_disputes(path: PathLike, disputes: Sequence[Dispute], texts: Texts = NO_TEXTS) -> None:
+    """Write pairs to decide as a CSV: ids, who said what, the words, and an empty grade.
+
+    With the grades filled in it is a file that ``read_judged`` reads; rows left empty are refused.
+    """
+    text = io.StringIO(newline="")
+    lines = csv.writer(text)
+    lines.writerow(["query_id", "item_id", "direction", "grade", "said", "asks", "answers"])
+    for one in disputes:
+        asks, answers = _words(one.direction, one.query_id, one.item_id, texts)
+        said = ", ".join(f"{judge} {grade:g}" for judge, grade in one.grades.items())
+        lines.writerow([one.query_id, one.item_id, one.direction, "", said, asks, answers])
+    write_text(path, text.getvalue())
+
+
 def _cards(rows: Sequence[Judged]) -> dict[tuple[str, str, str], list[Judged]]:
     cards: dict[tuple[str, str, str], list[Judged]] = {}
     for row in rows:
@@ -133,13 +149,15 @@ def _cards(rows: Sequence[Judged]) -> dict[tuple[str, str, str], list[Judged]]:
 
 
 def _data(row: Judged, texts: Texts) -> dict[str, str]:
-    items = texts.items
-    asking = items if row.direction == "items-items" else texts.queries
-    ranked = texts.queries if row.direction == "queries-queries" else items
-    return {
-        "query": asking.get(row.query_id, row.query_id),
-        "item": ranked.get(row.item_id, row.item_id),
-    }
+    query, item = _words(row.direction, row.query_id, row.item_id, texts)
+    return {"query": query, "item": item}
+
+
+def _words(direction: str, query: str, item: str, texts: Texts) -> tuple[str, str]:
+    """What is shown for a query and an item; their ids where nothing is known."""
+    asking = texts.items if direction == "items-items" else texts.queries
+    ranked = texts.queries if direction == "queries-queries" else texts.items
+    return asking.get(query, query), ranked.get(item, item)
 
 
 def _ids(row: Judged) -> dict[str, str]:

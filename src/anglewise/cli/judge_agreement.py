@@ -1,0 +1,68 @@
+"""``anglewise judge agreement``: how far judges agree, and the list of what to decide."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from anglewise.cli.options import AT_LEAST_1, NOTHING_SPECIAL, Always
+
+
+def judge_agreement(
+    space: Path,
+    /,
+    *,
+    direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
+    judges: str | None = None,
+    sources: str | None = None,
+    resamples: Annotated[int, Parameter(validator=AT_LEAST_1)] = 2_000,
+    disputes: Path | None = None,
+    always: Always = NOTHING_SPECIAL,
+) -> int:
+    """Say how far judges agree beyond chance, and on which pairs they do not.
+
+    To settle disputes: write them with --disputes, fill in the column grade, and record them with
+    judge import SPACE FILE --judge adjudicator. From then on these grades stand.
+
+    Parameters
+    ----------
+    space
+        The folder of a space, whose judgements lie in judgements.sqlite; a .sqlite file, or any
+        file of judgements with a column of judges.
+    direction
+        Only judgements of this direction.
+    judges
+        Only judgements of these, parted by commas.
+    sources
+        Only judgements from these, parted by commas: human, interaction, label, generated.
+    resamples
+        Of the queries, for the intervals.
+    disputes
+        Write the pairs that nobody decided yet as a CSV with an empty column for the grade.
+    """
+    from anglewise.cli.talk import Talk
+    from anglewise.interop.judged_file import read_judged
+    from anglewise.interop.judged_out import write_disputes
+    from anglewise.judge.agreement import agreement
+    from anglewise.judge.record import store_of
+    from anglewise.judge.words import texts_of
+    from anglewise.judgements.combine import chosen
+    from anglewise.report.judge_agreement import show_agreement
+
+    talk = Talk(always)
+    file = read_judged(store_of(space) if space.is_dir() else space)
+    if file.rejects:
+        talk.say(f"{len(file.rejects):,} rows refused: anglewise judge import names them")
+    rows = chosen(
+        (row for row in file.judged if direction in {None, row.direction}),
+        judges=None if judges is None else [word.strip() for word in judges.split(",")],
+        sources=None if sources is None else [word.strip() for word in sources.split(",")],
+    )
+    with talk.progress("resampling"):
+        found = agreement(rows, resamples=resamples, seed=always.seed)
+    if disputes is not None:
+        undecided = [one for one in found.disputes if one.decided is None]
+        write_disputes(disputes, undecided, texts_of(space, talk.say))
+        talk.say(f"wrote {disputes}: {len(undecided):,} pairs to decide")
+    talk.give(found.to_dict(), lambda console: show_agreement(found, console))
+    return 0
