@@ -85,6 +85,14 @@ def test_power_tells_the_curve_and_draws_it(anglewise, folder, tmp_path):
     assert "sees a difference of" in anglewise("judge", "power", folder).out
 
 
+def test_compare_says_whether_judging_may_stop(anglewise, folder):
+    told = json.loads(anglewise("compare", folder, "--sequential", "--json", "-").out)
+    assert told["sequential"]["decision"] in {"decided", "keep-judging"}
+    assert told["sequential"]["queries"] == QUERIES
+    assert "Sequentially, " in anglewise("compare", folder, "--sequential").out
+    assert "sequential" not in json.loads(anglewise("compare", folder, "--json", "-").out)
+
+
 def test_the_sample_is_the_same_for_the_same_seed(anglewise, folder, tmp_path):
     files = [tmp_path / name for name in ("a.csv", "b.csv", "c.csv")]
     for file, seed in zip(files, (1, 1, 2), strict=True):

@@ -1,5 +1,7 @@
 """Judge until decided."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,9 +33,12 @@ def test_a_clear_winner_is_told_with_how_few_queries_would_have_done():
 
 def test_stopping_then_gives_the_same_answer():
     space, judgements = made(200)
-    after = sequential(compare(space, judgements, "dot,cosine")).decided_after
-    few = SparseRows.from_pairs(np.arange(after), np.arange(after), shape=(200, 200))
-    now = sequential(compare(space, Judgements(few), "dot,cosine"))
+    at = np.random.default_rng(0).permutation(200).astype(float)
+    timed = replace(judgements, judged_at=at)
+    after = sequential(compare(space, timed, "dot,cosine")).decided_after
+    first = np.flatnonzero(at < after)
+    few = SparseRows.from_pairs(first, first, shape=(200, 200))
+    now = sequential(compare(space, Judgements(few, judged_at=at), "dot,cosine"))
     assert (now.decision, now.measure, now.decided_after) == ("decided", "cosine", after)
 
 

@@ -7,7 +7,9 @@ from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.judge.sample import sample
+from anglewise.judgements.judged import Judged
 from anglewise.judgements.judgements import Judgements
+from anglewise.judgements.store import JudgementStore
 from anglewise.search.engine import search
 from anglewise.sparse import SparseRows
 
@@ -146,3 +148,26 @@ def test_traffic_in_words_is_refused(space):
 def test_a_budget_below_one_query_is_refused(space):
     with pytest.raises(TooFewError, match="does not do for one query"):
         sample(space, "dot,cosine", budget=3)
+
+
+def test_chances_and_times_come_back_from_the_store(space, tmp_path):
+    drawn = sample(space, "dot,cosine", budget=100, by="disagreement")
+    pairs = list(zip(drawn.rows.tolist(), drawn.items.tolist(), strict=True))
+    with JudgementStore.open(tmp_path / "judged.sqlite") as store:
+        store.add_many(
+            Judged(str(row), str(item), 1, judge="anna", time=float(at), probability=chance)
+            for at, ((row, item), chance) in enumerate(
+                zip(pairs, drawn.chances.tolist(), strict=True)
+            )
+        )
+        known = store.judgements(space, "queries-items")
+    entry = dict(
+        zip(
+            zip(known.gains.rows, known.gains.indices, strict=True),
+            known.chances.values,
+            strict=True,
+        )
+    )
+    assert [entry[pair] for pair in pairs] == drawn.chances.tolist()
+    in_order = np.argsort(known.judged_at[drawn.asked])
+    assert in_order.tolist() == list(range(len(drawn.asked)))

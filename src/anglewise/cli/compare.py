@@ -72,6 +72,7 @@ def compare(
     from anglewise.cli.talk import Talk
     from anglewise.compare import compare as compared
     from anglewise.compare import compare_spaces
+    from anglewise.compare.sequential import sequential as stopping
 
     talk = Talk(always)
     gates = Gates.read(results, kept)
@@ -102,11 +103,14 @@ def compare(
             seed=always.seed,
             progress=progress,
         )
+    until = stopping(result, seed=always.seed) if results.sequential else None
     checked = gates.check(result)
     write_results(result, checked, results, talk)
     remember(result, checked, kept, talk)
     content = result.to_dict()
     if checked:
         content["gates"] = [as_told(one) for one in checked]
-    talk.give(content, lambda console: show_result(result, checked, console))
+    if until is not None:
+        content["sequential"] = until.to_dict()
+    talk.give(content, lambda console: show_result(result, checked, console, until))
     return 0 if all(one.passed for one in checked) else GATE_FAILED

@@ -97,6 +97,8 @@ class Results:
     unless it holds. May come several times."""
     junit: Path | None = None
     """Write the gates as JUnit XML, one test case each."""
+    sequential: Annotated[bool, Parameter(negative=())] = False
+    """Say whether judging may stop, by statistics that hold however often one looks."""
 
 
 @Parameter(name="*", group=_SPACES)

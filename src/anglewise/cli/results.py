@@ -13,6 +13,7 @@ from anglewise.errors import FileError, SpellingError
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
+    from anglewise.compare.sequential import Sequential
 
 
 def write_results(
@@ -41,11 +42,18 @@ def write_results(
             talk.say(f"wrote {path}")
 
 
-def show_result(result: Comparison, checked: Sequence[Checked], console: "PatientConsole") -> None:
-    """The table for people, and last whether the gates held."""
+def show_result(
+    result: Comparison,
+    checked: Sequence[Checked],
+    console: "PatientConsole",
+    until: "Sequential | None" = None,
+) -> None:
+    """The table for people, whether judging may stop, and last whether the gates held."""
     from anglewise.report.terminal import show_comparison
 
     show_comparison(result, console)
+    if until is not None:
+        console.print(f"\nSequentially, {until}", soft_wrap=True)
     if checked:
         console.print()
     for one in checked:

@@ -7,10 +7,10 @@ from typing import Any, Literal
 import numpy as np
 
 from anglewise.compare.result import Comparison
-from anglewise.compare.standing import standing
+from anglewise.compare.standing import Standing, standing
 from anglewise.compare.words import counted, listed, rounded_up
 from anglewise.statistics.betting import LEVEL, Race, confidence_sequence
-from anglewise.typing import Array, Float64
+from anglewise.typing import Array, Float64, Int64
 
 FUTURES = 100
 HORIZON = 8
@@ -56,20 +56,21 @@ class Sequential:
         return {**asdict(self), "left": list(self.left)}
 
 
-def sequential(result: Comparison, *, seed: int | None = None) -> Sequential:
+def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
     """Say whether judging may stop; honest to ask after every judged query.
 
     The chance that the best measure is ever ruled out is at most 5%, at all looks together.
-    Queries must come in an order that has nothing to do with how the measures do on them, as
-    those that ``judge sample`` drew do. The values of one query are those that it has when all
-    measures' first places are judged.
+    Queries must be judged in an order that has nothing to do with how the measures do on them, as
+    those that ``judge sample`` drew are, and each one's first places under all measures before
+    the next look. The order is that in which a store says they were judged; where nothing is
+    known of it, one by chance, which is honest for a single look.
 
     Parameters
     ----------
     result
         Of ``compare``, by a metric of ranked lists.
     seed
-        Puts the queries in a random order; without it they stand in the order of the space.
+        Puts queries in order where the times of their judgements are not known.
 
     Raises
     ------
@@ -92,9 +93,7 @@ def sequential(result: Comparison, *, seed: int | None = None) -> Sequential:
     ('decided', 'cosine', True)
     """
     of = standing(result)
-    values, rows = of.values, of.measures
-    if seed is not None:
-        values = values[:, np.random.default_rng(seed).permutation(values.shape[1])]
+    values, rows = of.values[:, _order(of, seed)], of.measures
     race = Race.of(values)
     left = [row for row, may in zip(rows, race.may_be_best, strict=True) if may]
     best = max(left, key=lambda row: row.metrics[result.metric].mean)
@@ -136,6 +135,14 @@ def forecast(values: Float64[Array, "m q"], seed: int = 0) -> int | None:
         after[i] = np.inf if decided is None else max(decided - queries, 1)
     middle = float(np.median(after))
     return rounded_up(round(middle)) if np.isfinite(middle) else None
+
+
+def _order(of: Standing, seed: int) -> Int64[Array, " q"]:
+    by_chance = np.random.default_rng(seed).permutation(len(of.asked))
+    if of.judgements.judged_at is None:
+        return by_chance
+    times = of.judgements.judged_at[of.asked]
+    return by_chance[np.argsort(times[by_chance], kind="stable")]
 
 
 def _furthest(values: Float64[Array, "m q"]) -> float:

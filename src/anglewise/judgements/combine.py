@@ -64,6 +64,11 @@ class Combined:
     rows: tuple[Judged, ...]
 
     @property
+    def chance(self) -> float:
+        """With which chance it was drawn to be judged; 1 where some judge took it without a lot."""
+        return max(1.0 if row.probability is None else row.probability for row in self.rows)
+
+    @property
     def disputed(self) -> bool:
         """Whether its judges differ and nobody has decided."""
         decided = any(row.judge == ADJUDICATOR for row in self.rows)
@@ -183,12 +188,15 @@ def combined(
     kept = [p for p in known if asking is not ranked or p.query_id != p.item_id]
     if not kept:
         raise TooFewError(f"{name} judges each only against itself: judge others")
+    rows_of = [asking.row_of[pair.query_id] for pair in kept]
+    items_of = [ranked.row_of[pair.item_id] for pair in kept]
+    shape = (len(asking), len(ranked))
     table = SparseRows.from_pairs(
-        [asking.row_of[pair.query_id] for pair in kept],
-        [ranked.row_of[pair.item_id] for pair in kept],
-        [max(pair.grade, 0.0) for pair in kept],
-        shape=(len(asking), len(ranked)),
+        rows_of, items_of, [max(pair.grade, 0.0) for pair in kept], shape=shape
     )
+    chances = [pair.chance for pair in kept]
+    judged_at = np.full(len(asking), np.inf)
+    np.minimum.at(judged_at, rows_of, [min(row.time for row in pair.rows) for pair in kept])
     relevant = np.bincount(table.rows, weights=table.values > 0, minlength=len(asking))
     complaints = Complaints(
         unknown_queries=_unknown([pair.query_id for pair in pairs], asking.row_of),
@@ -197,7 +205,18 @@ def combined(
         queries_without_relevant=int(((table.counts > 0) & (relevant == 0)).sum()),
         gains_all_equal=bool(np.all(table.values == table.values[0])),
     )
-    return Judgements(table, direction, f"{name}: {said_by(kept, combine)}", complaints)
+    return Judgements(
+        table,
+        direction,
+        f"{name}: {said_by(kept, combine)}",
+        complaints,
+        chances=(
+            SparseRows.from_pairs(rows_of, items_of, chances, shape=shape)
+            if min(chances) < 1
+            else None
+        ),
+        judged_at=np.where(np.isfinite(judged_at), judged_at, np.nan),
+    )
 
 
 def said_by(pairs: Sequence[Combined], combine: str) -> str:

@@ -51,6 +51,9 @@ class Judgements:
     chances
         Where judged pairs were drawn by lot: with which chance each was, the entries of ``gains``
         with values in (0, 1]. Metrics that end in ``(sampled)`` weigh by them.
+    judged_at
+        When each query of the asking side was first judged, in seconds, where it is known; NaN
+        for those that were not. Who judges until decided needs the order.
     parts
         Where documents were judged and the items are passages of them: the documents. The columns
         of ``gains`` are these then, and of each document its best passage counts.
@@ -63,6 +66,7 @@ class Judgements:
     seen: SparseRows | None = None
     judged_items: Bool[Array, " items"] | None = None
     chances: SparseRows | None = None
+    judged_at: Float64[Array, " rows"] | None = None
     parts: Parts | None = None
 
     @property
