@@ -8,7 +8,9 @@ from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, V
 from anglewise.gauge.biases import bias_columns, without_biases
 from anglewise.gauge.spelling import gauge
 from anglewise.models.closed_form import fit_linear
+from anglewise.models.item_weights import fit_ease
 from anglewise.recommend import Recommender
+from anglewise.recommend.fold_in import learn_fold_in
 from anglewise.search.engine import search
 from anglewise.simulation.catalogue import simulate
 from anglewise.sparse import SparseRows
@@ -275,3 +277,27 @@ def test_spaces_that_cannot_fold_in_or_have_no_users_say_so(films):
     for call in (alone.recommend, lambda: alone.similar_users("i1"), lambda: alone.fold_in):
         with pytest.raises(ShapeError):
             call()
+
+
+def test_item_weights_fold_in_a_row_as_it_is():
+    rng = np.random.default_rng(0)
+    table = (rng.random((60, 20)) < 0.3).astype(float)
+    model = fit_ease(table, 5.0)
+    seen = SparseRows.from_pairs(*table[:8].nonzero(), shape=(8, 20))
+    space = model.space(model.fold_in(table[:8]), seen=seen)
+    folded = learn_fold_in(space)
+    assert folded.exact
+    used = [2, 5, 11]
+    row = np.zeros((1, 20))
+    row[0, used] = 1
+    scores = folded.vector(used) @ space.items.vectors.T
+    assert np.allclose(scores, model.predict(row)[0], atol=1e-6)
+
+
+def test_fewer_users_than_dimensions_teach_no_map():
+    rng = np.random.default_rng(0)
+    table = (rng.random((60, 20)) < 0.3).astype(float)
+    model = fit_ease(table, 5.0, normalise="l2")
+    seen = SparseRows.from_pairs(*table[:8].nonzero(), shape=(8, 20))
+    with pytest.raises(TooFewError, match="8 users would teach a map of 20 dimensions"):
+        learn_fold_in(model.space(model.fold_in(table[:8]), seen=seen))

@@ -73,8 +73,11 @@ class FoldIn:
 def learn_fold_in(space: Space) -> FoldIn:
     """The map from use to vectors of a two-sided space that holds what its users used.
 
+    Item-item weights of a table as it is (``anglewise fit --objective ease``) need no lesson: a
+    user stands at the row of what was used.
+
     Raises ``ShapeError`` for one side alone, ``ValuesError`` where ``space.seen`` is missing or
-    empty.
+    empty, ``TooFewError`` where fewer users than dimensions would teach the map.
 
     >>> from anglewise.embeddings import Embeddings
     >>> used = SparseRows.from_pairs([0, 0, 1, 2], [0, 1, 1, 2], shape=(3, 3))
@@ -92,9 +95,16 @@ def learn_fold_in(space: Space) -> FoldIn:
             "this space does not say what its users used, so where a new one stands cannot be "
             "learnt: give Space(seen=...), or ask with a vector of the model (search_vectors)"
         )
+    if space.about.get("objective") == "ease" and space.about.get("normalise") == "none":
+        return FoldIn(np.eye(len(space.items)), np.zeros(len(space.items)), 0.0)
     biases = list(bias_columns(space))
     free = [column for column in range(space.items.dimension) if column not in biases]
     users = _teachers(space.seen)
+    if len(users) < len(free):
+        raise TooFewError(
+            f"{len(users)} users would teach a map of {len(free)} dimensions, which leaves it "
+            "open: ask with a vector of the model (search_vectors), or fold in with the model"
+        )
     placed = space.queries.vectors[users].astype(np.float64)
     items = space.items.vectors.astype(np.float64)[:, free]
     sums = np.asarray(space.seen.take(users).ones() @ items)
