@@ -9,8 +9,7 @@ from anglewise.compare.variant import Variant, variant
 from anglewise.compare.words import listed
 from anglewise.embeddings import Space
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.measures.family import Family, measures_and_families
-from anglewise.measures.measure import Measure
+from anglewise.measures.family import Open, measures_and_families
 from anglewise.spelling import parted
 
 AS_IT_IS = Variant()
@@ -55,7 +54,7 @@ class Entrant:
     """
 
     source: Source
-    measure: Measure | Family
+    measure: Open
 
     def __str__(self) -> str:
         return f"{self.source}: {self.measure}"

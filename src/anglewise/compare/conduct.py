@@ -21,7 +21,7 @@ from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.kinds import Metric
 from anglewise.evaluation.metric import metrics as read_metrics
 from anglewise.judgements.judgements import Judgements, Pairs, Triplets
-from anglewise.measures.family import Family, measures_and_families
+from anglewise.measures.family import Open, measures_and_families
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import DEFAULT_MEASURES
 from anglewise.typing import Direction, Progress
@@ -30,7 +30,7 @@ from anglewise.typing import Direction, Progress
 def compare(
     space: Space,
     judgements: Judgements | Pairs | Triplets,
-    measures: Iterable[str | Measure | Family] | str = DEFAULT_MEASURES,
+    measures: Iterable[str | Open] | str = DEFAULT_MEASURES,
     metric: str | Metric | None = None,
     *,
     metrics: Iterable[str | Metric] | str = (),
@@ -137,7 +137,7 @@ def _direction(
     return judged
 
 
-def _place(baseline: str | Measure | Family | None, asked: Sequence[Asked]) -> int | None:
+def _place(baseline: str | Open | None, asked: Sequence[Asked]) -> int | None:
     if baseline is None:
         return None
     (wanted,) = measures_and_families([baseline])

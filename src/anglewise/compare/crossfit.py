@@ -6,7 +6,7 @@ import numpy as np
 
 from anglewise.errors import TooFewError
 from anglewise.neighbours import Neighbours
-from anglewise.typing import Array, Bool, Float64
+from anglewise.typing import Array, Bool, Float64, Int64
 
 STREAM = 2
 """Resamples and signs draw from streams 0 and 1 of the same seed."""
@@ -29,6 +29,16 @@ def first_half(columns: int, seed: int, fewest: int = 2) -> Bool[Array, " q"]:
     half = np.zeros(columns, dtype=bool)
     half[rng.permutation(columns)[: columns // 2]] = True
     return half
+
+
+def folds(columns: int, parts: int, seed: int) -> list[Int64[Array, " part"]]:
+    """Draw the columns into parts of nearly one size; each column is in one of them.
+
+    >>> sorted(len(part) for part in folds(11, 3, seed=0))
+    [3, 4, 4]
+    """
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(STREAM,)))
+    return [np.sort(part) for part in np.array_split(rng.permutation(columns), parts)]
 
 
 def choices(

@@ -7,6 +7,7 @@ import numpy as np
 
 from anglewise.compare.by_document import judged_space, search_judged
 from anglewise.compare.candidates import Entrant, Source
+from anglewise.compare.learnt import learnt_lists
 from anglewise.compare.lists import RESAMPLES, chosen_lists, depth, judged_metric, to_search
 from anglewise.compare.roll import MISSING, Roll, call
 from anglewise.compare.scores import Asked, Scores, kinds
@@ -133,20 +134,31 @@ class Field:
         direction, seen = self.judgements.direction, self.judgements.seen
         ranked = space.sides(direction)[1]
         places = self.ranked.places[model.space]
+        parts = self.parts.get(model.space)
         deepest = min(depth(self.metrics), len(self.ranked.names))
+        rows = self.asking.rows[model.space][self.judgements.judged_rows]
+        hidden = None if seen is None else rows_for(seen, model.space, self.asking, self.ranked)
+        k = min(deepest, len(places))
         found = search_judged(
             space,
             to_search(self.asked),
-            self.asking.rows[model.space][self.judgements.judged_rows],
+            rows,
             direction=direction,
-            parts=self.parts.get(model.space),
-            k=min(deepest, len(places)),
-            exclude=None if seen is None else rows_for(seen, model.space, self.asking, self.ranked),
+            parts=parts,
+            k=k,
+            exclude=hidden,
             threads=self.threads,
             progress=progress,
         )
+        gains = rows_for(self.judgements.gains, model.space, self.asking, self.ranked)
+        own = Judgements(gains, direction, seen=hidden, parts=parts)
+        learnt = learnt_lists(
+            space, self.asked, own, rows, k=k, exclude=hidden, seed=self.seed, threads=self.threads
+        )
+        found |= {name: one.lists for name, one in learnt.items()}
         moved = {name: _moved(one, places, deepest) for name, one in found.items()}
         lists, chosen = chosen_lists(self.asked, moved, self.judgements, self.metrics[0], self.seed)
+        chosen |= {name: one.settings for name, one in learnt.items()}
         return lists, chosen, ranked.is_unit()
 
 

@@ -6,12 +6,14 @@ import numpy as np
 
 from anglewise.compare.by_document import search_judged
 from anglewise.compare.crossfit import first_half, joined, tuned
+from anglewise.compare.learnt import learnt_lists
 from anglewise.compare.scores import Asked, Scores, kinds
 from anglewise.embeddings import Space
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.evaluation.metric import Metric, RankingMetric, metric
 from anglewise.judgements.judgements import Judgements
+from anglewise.measures.adapted import Adapted
 from anglewise.measures.family import Family
 from anglewise.measures.measure import Measure
 from anglewise.neighbours import Neighbours
@@ -40,18 +42,24 @@ def score_lists(
         raise TooFewError("no query is judged: give judgements of ids that the space holds")
     ranked = space.sides(judgements.direction)[1]
     judged_at = judged_metric(metrics)
+    k = min(depth(metrics), len(ranked))
     found = search_judged(
         space,
         to_search(asked),
         rows,
         direction=judgements.direction,
         parts=judgements.parts,
-        k=min(depth(metrics), len(ranked)),
+        k=k,
         exclude=judgements.seen,
         threads=threads,
         progress=progress,
     )
+    learnt = learnt_lists(
+        space, asked, judgements, rows, k=k, exclude=judgements.seen, seed=seed, threads=threads
+    )
+    found |= {name: one.lists for name, one in learnt.items()}
     lists, settings = chosen_lists(asked, found, judgements, metrics[0], seed)
+    settings |= {name: one.settings for name, one in learnt.items()}
     values = evaluate(lists, judgements, rows, [*metrics, judged_at])
     wanted = {str(one): values[str(one)] for one in metrics}
     return Scores(
@@ -99,7 +107,7 @@ def chosen_lists(
     lists: dict[str, Neighbours] = {}
     settings: dict[str, tuple[str, ...]] = {}
     for one in asked:
-        if isinstance(one, Measure):
+        if not isinstance(one, Family):
             lists[str(one)] = found[str(one)]
             continue
         half = first_half(len(rows), seed)
@@ -112,6 +120,8 @@ def chosen_lists(
 
 
 def _settings(one: Asked) -> list[Measure]:
+    if isinstance(one, Adapted):
+        return []
     return one.settings(lists=True) if isinstance(one, Family) else [one]
 
 

@@ -99,7 +99,15 @@ def alike_notes(scores: Scores) -> Iterator[str]:
 
 def settings_notes(scores: Scores) -> Iterator[str]:
     """What was chosen for the measures that were tuned."""
-    for name, (inside, outside) in scores.settings.items():
+    for name, chosen in scores.settings.items():
+        if len(chosen) != 2:
+            yield (
+                f"{name} was learnt {len(chosen)} times, each time from the judgements of other "
+                f"{counted(2, scores.noun).split()[1]} than those it is reported on: "
+                f"{listed(dict.fromkeys(chosen))}"
+            )
+            continue
+        inside, outside = chosen
         yield (
             f"{name} was tuned on one half of the {counted(2, scores.noun).split()[1]} and "
             f"reported on the other: {inside} for one half, {outside} for the other"

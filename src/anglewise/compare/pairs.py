@@ -6,6 +6,7 @@ import numpy as np
 
 from anglewise.compare.correlations import Correlations, Layer, Part
 from anglewise.compare.crossfit import choices, first_half
+from anglewise.compare.learnt import learning_nothing
 from anglewise.compare.scores import Asked, Scores, kinds
 from anglewise.embeddings import Space
 from anglewise.errors import SpellingError, TooFewError
@@ -33,6 +34,7 @@ def score_graded_pairs(
     if count < 3:
         raise TooFewError(f"{count} graded pairs: a correlation needs three")
     reading = [_reading_pairs(one) for one in metrics]
+    asked = learning_nothing(asked)
     fixed = [row for row, one in enumerate(asked) if isinstance(one, Measure)]
     parts = [_fixed(space, pairs, asked, fixed)] if fixed else []
     settings: dict[str, tuple[str, ...]] = {}

@@ -8,13 +8,13 @@ from typing import TypeAlias
 import numpy as np
 
 from anglewise.compare.candidates import Candidate
-from anglewise.measures.family import Family
-from anglewise.measures.measure import Measure
+from anglewise.measures.adapted import Adapted
+from anglewise.measures.family import Family, Open
 from anglewise.neighbours import Neighbours
 from anglewise.statistics.bootstrap import Statistic
 from anglewise.typing import Array, Float64, Int64
 
-Asked: TypeAlias = Measure | Family
+Asked: TypeAlias = Open
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,8 @@ class Scores:
     judged
         How many judgements there are.
     settings
-        Of a tuned measure, what was chosen for each half of the columns.
+        Of a tuned measure, what was chosen for each half of the columns; of one that was learnt,
+        what was learnt in each fold.
     unjudged
         For each measure the share of places that nobody judged, where there are lists.
     """
@@ -93,6 +94,6 @@ def kinds(measures: Sequence[Asked], evidence: Sequence[bytes], unit: bool) -> I
 
 
 def _inner_product(measure: Asked) -> bool:
-    if measure.frames:
+    if measure.frames or isinstance(measure, Adapted):
         return False
     return isinstance(measure, Family) or measure.formula.terms(np.ones(1)) is not None

@@ -18,8 +18,7 @@ from anglewise.embeddings import Space
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.kinds import Metric
 from anglewise.judgements.judgements import Judgements, Pairs, Triplets
-from anglewise.measures.family import Family, measures_and_families
-from anglewise.measures.measure import Measure
+from anglewise.measures.family import Open, measures_and_families
 from anglewise.measures.spelling import DEFAULT_MEASURES
 from anglewise.typing import Progress
 
@@ -27,7 +26,7 @@ from anglewise.typing import Progress
 def compare_spaces(
     spaces: Mapping[str, Space],
     judgements: Judgements | Mapping[str, Judgements] | Pairs | Triplets,
-    measures: Iterable[str | Measure | Family] | str = DEFAULT_MEASURES,
+    measures: Iterable[str | Open] | str = DEFAULT_MEASURES,
     metric: str | Metric | None = None,
     *,
     variants: Iterable[str | Variant] | str = (),

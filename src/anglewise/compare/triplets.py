@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from anglewise.compare.crossfit import first_half, tuned
+from anglewise.compare.learnt import learning_nothing
 from anglewise.compare.scores import Asked, Scores, kinds
 from anglewise.embeddings import Space
 from anglewise.errors import TooFewError
@@ -35,7 +36,7 @@ def score_triplets(
         raise TooFewError("no triplets: at least one is due")
     rows: list[Array] = []
     settings: dict[str, tuple[str, ...]] = {}
-    for one in asked:
+    for one in learning_nothing(asked):
         tried = one.settings() if isinstance(one, Family) else [one]
         values = evaluate_triplets(space, tried, triplets, metrics)[str(metrics[0])]
         if isinstance(one, Family):

@@ -1,15 +1,17 @@
-"""Measures with a number left open, to be tuned on judgements: ``norm(0,*)``."""
+"""Measures that leave something open, to be had from judgements: ``norm(0,*)``, ``@adapted``."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from anglewise.errors import SpellingError
+from anglewise.measures.adapted import ADAPTED, Adapted
 from anglewise.measures.formula import Norm
 from anglewise.measures.frame import Frame
 from anglewise.measures.measure import Measure
-from anglewise.measures.spelling import measure
-from anglewise.spelling import parted
+from anglewise.measures.spelling import learnt_from_judgements, measure
+from anglewise.spelling import named, parted
 
 GRID = tuple(tenths / 10 for tenths in range(11))
 """The exponents tried: from 0, the dot product, to 1, the cosine."""
@@ -52,24 +54,32 @@ class Family:
         return [Measure(Norm(q, x), self.frames) for q in queries for x in items]
 
 
+Open: TypeAlias = Measure | Family | Adapted
+"""A measure, or one of which judgements must say the rest."""
+
+
 def measures_and_families(
-    spellings: Iterable[str | Measure | Family] | str,
-) -> list[Measure | Family]:
+    spellings: Iterable[str | Open] | str,
+) -> list[Open]:
     """Several, from a list or from one comma-separated text, each kept once.
 
     Raises ``SpellingError`` for a word that is neither.
 
-    >>> [str(m) for m in measures_and_families("dot, norm(0,*)@centred, dot")]
-    ['dot', 'norm(0,*)@centred']
+    >>> [str(m) for m in measures_and_families("dot, norm(0,*)@centred, dot, cosine@adapted")]
+    ['dot', 'norm(0,*)@centred', 'cosine@adapted']
     """
     if isinstance(spellings, str):
         spellings = parted(spellings)
     return list(dict.fromkeys(_read(one) for one in spellings))
 
 
-def _read(one: str | Measure | Family) -> Measure | Family:
+def _read(one: str | Open) -> Open:
+    if isinstance(one, Family | Adapted):
+        return one
+    if isinstance(one, str) and learnt_from_judgements(one):
+        return _adapted(one)
     if not isinstance(one, str) or "*" not in one:
-        return one if isinstance(one, Family) else measure(one)
+        return measure(one)
     first = measure(one.replace("*", "0"))
     exponents = re.fullmatch(r"norm\(([^,*]*|\*),([^,*]*|\*)\)(@[^*]*)?", "".join(one.split()))
     if not isinstance(first.formula, Norm) or exponents is None:
@@ -79,3 +89,10 @@ def _read(one: str | Measure | Family) -> Measure | Family:
         None if exponents[2] == "*" else first.formula.item,
         first.frames,
     )
+
+
+def _adapted(one: str) -> Adapted:
+    before, _, word = one.rpartition("@")
+    rank, diagonal = named(word, ADAPTED, kind="frame", example="adapted(32)")
+    base = measure(before)
+    return Adapted(base.formula, base.frames, rank, diagonal)

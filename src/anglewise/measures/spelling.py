@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from anglewise.errors import SpellingError
 from anglewise.measures.bias_frame import WithoutBiases
 from anglewise.measures.formula import Cosine, Dot, Euclidean, Formula, Manhattan, Norm
 from anglewise.measures.frame import Frame
@@ -47,11 +48,25 @@ def measure(spelling: "str | Measure") -> Measure:
     """
     if isinstance(spelling, Measure):
         return spelling
+    if learnt_from_judgements(spelling):
+        raise SpellingError(
+            f"{spelling}: @adapted is learnt from judgements, and stands last; compare it, or move "
+            "the space by remedies.adapter(space, judgements).apply(space) and take cosine"
+        )
     formula, *frames = spelling.split("@")
     return Measure(
         named(formula, FORMULAS, kind="measure", example=EXAMPLE),
         tuple(named(frame, FRAMES, kind="frame", example=EXAMPLE) for frame in frames),
     )
+
+
+def learnt_from_judgements(spelling: str) -> bool:
+    """Whether some frame is ``adapted``, which no space can give alone.
+
+    >>> learnt_from_judgements("cosine@Adapted(32)"), learnt_from_judgements("cosine@centred")
+    (True, False)
+    """
+    return any(frame.strip().lower().startswith("adapted") for frame in spelling.split("@")[1:])
 
 
 def measures(spellings: "Iterable[str | Measure] | str") -> list[Measure]:

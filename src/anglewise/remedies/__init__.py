@@ -1,0 +1,1 @@
+"""Embeddings to embeddings: what can be done about a similarity that means too little."""
