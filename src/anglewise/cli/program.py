@@ -25,6 +25,7 @@ COMMANDS = {
     "search": "Show the neighbours of a query, a text or an image under several measures.",
     "inspect": "Open a page: neighbours side by side, the gauge slider, judging by keyboard.",
     "recommend": "Recommend items to a user, and say why.",
+    "replay": "Learn from the past before a moment, recommend, and look what followed.",
     "calibrate": "Learn what a score says about relevance, and whether that holds.",
     "context": "Give the passages for a prompt, ready to paste.",
     "study": "Show on an experiment how much of a cosine is a choice nobody made.",

@@ -1,0 +1,100 @@
+"""``anglewise replay``: how measures would have recommended, judged by what happened then."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+
+from anglewise.cli.options import AT_LEAST_1, NOTHING_SPECIAL, Always
+
+TABLE = Group("The table", sort_key=10)
+
+
+def replay(
+    interactions: Path,
+    /,
+    *,
+    at: float | None = None,
+    share: float = 0.2,
+    measures: str = "dot,cosine",
+    k: Annotated[int, Parameter(alias="-k", validator=AT_LEAST_1)] = 10,
+    components: Annotated[int, Parameter(validator=AT_LEAST_1)] = 64,
+    penalty: float = 1000.0,
+    min_weight: Annotated[float | None, Parameter(group=TABLE)] = None,
+    user: Annotated[str | None, Parameter(group=TABLE)] = None,
+    item: Annotated[str | None, Parameter(group=TABLE)] = None,
+    weight: Annotated[str | None, Parameter(group=TABLE)] = None,
+    time: Annotated[str | None, Parameter(group=TABLE)] = None,
+    always: Always = NOTHING_SPECIAL,
+) -> int:
+    """Replay the past: learn from what happened before a moment, recommend, look what followed.
+
+    Beside nDCG it says how much of the catalogue is shown to anybody, and how popular that is.
+
+    Parameters
+    ----------
+    interactions
+        Who used what and when: a table as for anglewise fit, with times.
+    at
+        The moment, in the unit of the times; if not given, so that --share of all happens after.
+    share
+        The share of the interactions that happen at the moment or later.
+    measures
+        Which, parted by commas.
+    k
+        How long the lists are.
+    components
+        Dimensions of the embeddings.
+    penalty
+        Weight of the penalty of the closed form, in squared units of the table.
+    min_weight
+        Keep interactions that weigh at least this: ratings of 4 and 5 as signs of liking, say.
+    user
+        Name of the column of users, if it is not a usual one.
+    item
+        Name of the column of items, if it is not a usual one.
+    weight
+        Name of the column of weights or ratings, if it is not a usual one.
+    time
+        Name of the column of times, if it is not a usual one.
+    """
+    from functools import partial
+
+    from anglewise.cli.talk import Talk
+    from anglewise.cli.version import version
+    from anglewise.interop.read import read_interactions
+    from anglewise.recommend.replay import linear
+    from anglewise.recommend.replay import replay as replayed
+    from anglewise.report.replay_table import show_replay
+
+    talk = Talk(always)
+    with talk.progress("reading"):
+        table = read_interactions(
+            interactions,
+            user=user,
+            item=item,
+            weight=weight,
+            time=time,
+            min_weight=min_weight,
+            say=talk.say,
+        )
+    with talk.progress("replaying"):
+        found = replayed(
+            table,
+            partial(linear, components=components, penalty=penalty),
+            at=at,
+            share=share,
+            measures=measures,
+            k=k,
+            seed=always.seed,
+        )
+    content = {
+        "command": "replay",
+        "version": version(),
+        "seed": always.seed,
+        "components": components,
+        "penalty": penalty,
+        **found.to_dict(),
+    }
+    talk.give(content, lambda console: show_replay(found, console))
+    return 0
