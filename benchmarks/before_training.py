@@ -1,6 +1,6 @@
 """What normalising before training is worth, and leaving the embedding space: one table a way.
 
-    python benchmarks/before_training.py ratings.csv.gz [--only bm25 l2] [--ease none]
+    python benchmarks/before_training.py ratings.csv.gz [--only bm25 l2] [--ease none] [--raw none]
 
 A fifth of the users is held out as by ``anglewise fit``. Linear models learn from the table
 normalised by each rule, with the penalty (a multiple of the last squared singular value) that
@@ -42,6 +42,7 @@ def main() -> None:
     parser.add_argument("--components", type=int, default=64)
     parser.add_argument("--only", nargs="+", default=RULES)
     parser.add_argument("--ease", nargs="*", default=["none", "standardised", "exponents(0.2,0.5)"])
+    parser.add_argument("--raw", nargs="*", default=["none", "bm25"])
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     for file in options.files:
@@ -79,7 +80,7 @@ def candidates(X: Any, asking: SparseRows, options: Any) -> tuple[dict[str, Spac
         items[name] = among(users[name])
         items[f"ease rows {called(rule)}"] = ease.item_to_item()
         said(name, str(ease.path), started)
-    for rule in ("none", "bm25"):
+    for rule in options.raw:
         raw = raw_table(X, normalise=rule)
         users[f"raw {rule}"] = raw.space(raw.fold_in(asking.ones()), seen=asking)
         items[f"raw {rule}"] = among(users[f"raw {rule}"])
