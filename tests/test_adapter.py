@@ -174,7 +174,7 @@ def test_too_few_judgements_are_named():
         few.gains.values,
         (QUERIES, ITEMS),
     )
-    with pytest.raises(TooFewError, match="950 judgements to learn from.*at least 1,000"):
+    with pytest.raises(TooFewError, match=r"950 judgements to learn from.*at least 1,000"):
         adapter(space, Judgements(gains))
     with pytest.raises(TooFewError, match="880 judgements"):
         learnt(known_of(space, judged(own)), np.arange(QUERIES) < 176, Full(8), 0)
