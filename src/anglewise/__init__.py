@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from anglewise.judgements.store import JudgementStore
     from anglewise.measures.measure import Measure
     from anglewise.measures.spelling import measure
+    from anglewise.models.item_weights import fit_ease
     from anglewise.models.linear import LinearEmbedding
     from anglewise.neighbours import Neighbours
     from anglewise.normalisation.estimator import TableNormaliser
@@ -73,6 +74,7 @@ _HOMES = {
     "encode": "anglewise.encoders.encode",
     "encode_images": "anglewise.encoders.images",
     "encoder": "anglewise.encoders.load",
+    "fit_ease": "anglewise.models.item_weights",
     "from_model": "anglewise.interop.from_model",
     "gauge": "anglewise.gauge.spelling",
     "inspect": "anglewise.inspect.start",
@@ -117,6 +119,7 @@ __all__ = [
     "encode",
     "encode_images",
     "encoder",
+    "fit_ease",
     "from_model",
     "gauge",
     "inspect",
