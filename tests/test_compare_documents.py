@@ -212,6 +212,14 @@ def test_names_of_both_or_of_neither_are_refused(tmp_path):
         read_judgements(strange, space)
 
 
+def test_measures_are_not_learnt_from_judgements_of_documents(tmp_path):
+    space = cut(np.random.default_rng(1), [2] * 30)
+    pairs = [(f"q{i}", f"d{i % 30}", 1) for i in range(QUERIES)]
+    judged = read_judgements(qrels(tmp_path / "qrels", pairs), space)
+    with pytest.raises(SpellingError, match="judge passages, or encode whole documents"):
+        compare(space, judged, measures="cosine,cosine@adapted(4)")
+
+
 def test_a_space_stores_judgements_of_its_items_alone(tmp_path):
     space = cut(np.random.default_rng(1), [2] * 5)
     judged = read_judgements(qrels(tmp_path / "qrels", [("q0", "d1", 1)]), space)
