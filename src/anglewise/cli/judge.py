@@ -10,6 +10,9 @@ JUDGE_COMMANDS = {
     "export": "Write judgements for other programs.",
     "lint": "Say what is wrong with the judgements before any number.",
     "agreement": "Say how far the judges agree, and where they do not.",
+    "from-interactions": "Make judgements of what users did.",
+    "from-labels": "Make judgements of classes: the same class is relevant.",
+    "from-text": "Make queries of which the answer is known.",
 }
 
 judge = App(name="judge", help_format="plaintext")
