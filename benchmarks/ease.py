@@ -29,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("files", nargs="*")
     parser.add_argument("--penalty", type=float, default=500.0)
-    parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--times", type=int, default=1)
     options = parser.parse_args()
     tables = {file: read_interactions(file) for file in options.files}
     if not tables:
