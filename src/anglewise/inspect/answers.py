@@ -71,7 +71,7 @@ def judged(seen: Inspected, sent: Mapping[str, Any], judge: str, direction: Dire
         grade=grade,
         judge=judge,
         direction=direction,
-        uuid=sent.get("uuid", ""),
+        uuid=str(sent.get("uuid", ""))[:100],
         context=cast("dict[str, Any]", about),
         note=note,
     )

@@ -10,11 +10,10 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from anglewise.errors import AnglewiseError, FileError
-from anglewise.inspect import gauge_page, judge_page, neighbours_page
+from anglewise.inspect import gauge_page, judge_page, neighbours_page, reports_page
 from anglewise.inspect.busy import BusyError
 from anglewise.inspect.desk import BODY, Desk
 from anglewise.inspect.guard import App, Door, Guard
-from anglewise.inspect.inspected import Inspected
 from anglewise.inspect.pictures import picture
 from anglewise.inspect.static_files import static_files
 
@@ -22,9 +21,8 @@ Page = Callable[[Desk, Request], Response]
 LOG = logging.getLogger("anglewise.inspect")
 
 
-def application(read: Callable[[], Inspected], door: Door) -> App:
-    """The whole site behind its guard; ``read`` reads the space, now and after a reload."""
-    desk = Desk(read)
+def application(desk: Desk, door: Door) -> App:
+    """The whole site behind its guard."""
     pages: list[tuple[str, Page, str]] = [
         ("/", neighbours_page.neighbours, "GET"),
         ("/find", neighbours_page.find, "GET"),
@@ -41,12 +39,16 @@ def application(read: Callable[[], Inspected], door: Door) -> App:
         ("/judge/name", judge_page.name, "POST"),
         ("/judge/answers", judge_page.answer, "POST"),
         ("/judge/undo", judge_page.undo, "POST"),
+        ("/reports", reports_page.reports, "GET"),
+        ("/reports/{kind}.html", reports_page.report, "GET"),
+        ("/reports/{kind}", reports_page.make, "POST"),
         ("/picture/{side}/{row:int}", _picture, "GET"),
         ("/static/{name}", _static, "GET"),
         ("/reload", _reload, "POST"),
     ]
     routes = [Route(path, _answering(desk, page), methods=[how]) for path, page, how in pages]
     site = Starlette(routes=routes, exception_handlers={404: _missing(desk), 500: _failed(desk)})
+    site.state.desk = desk
     return Guard(site, door)
 
 

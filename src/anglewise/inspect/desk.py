@@ -57,6 +57,11 @@ class Desk:
                 self._kept[key] = self._workers.submit(work)
             return self._kept[key]
 
+    def known(self, key: Hashable) -> Future[Any] | None:
+        """What is, or is being, computed under this key; nothing begins."""
+        with self._keeping:
+            return self._kept.get(key)
+
     def looking(self, request: Request) -> tuple[Looking, list[str]]:
         """The state that the address names, and what about it cannot be done."""
         return looking(asked(request), self.seen.directions)

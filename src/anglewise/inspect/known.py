@@ -151,5 +151,5 @@ def _arrow_of(values: Any) -> Any:
         return values
     try:
         return pa.array(list(values))
-    except (pa.ArrowException, TypeError, OverflowError):
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
         return list(values)

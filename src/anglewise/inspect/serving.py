@@ -12,6 +12,7 @@ import uvicorn
 
 from anglewise.errors import FileError
 from anglewise.inspect.app import application
+from anglewise.inspect.desk import Desk
 from anglewise.inspect.guard import Door
 from anglewise.inspect.inspected import Inspected
 
@@ -67,6 +68,7 @@ def served(
 
     Raises ``FileError`` where the port or the address cannot be had.
     """
+    desk = Desk(read)
     listening = _listen(host, port)
     door = Door(
         host=host,
@@ -75,7 +77,7 @@ def served(
         framed=framed,
     )
     config: Any = uvicorn.Config(
-        application(read, door),
+        application(desk, door),
         log_level="warning",
         access_log=False,  # addresses hold ids, and perhaps the token
         timeout_graceful_shutdown=2,

@@ -8,7 +8,6 @@ costs two products of the vectors with one vector, and nothing is prepared anew.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
@@ -70,10 +69,6 @@ class Stretch:
     ranked: Coordinates
     order: Int64[Array, " n"]
 
-    @cached_property
-    def _blank(self) -> Float32[Array, " n"]:
-        return np.zeros(len(self.ranked.rows), dtype=np.float32)
-
     def nearest(
         self, row: int, at: float, formula: Formula, k: int, hidden: Sequence[int] = ()
     ) -> tuple[list[int], list[float]]:
@@ -100,7 +95,8 @@ class Stretch:
         return best[shown].tolist(), scores[shown].tolist()
 
     def _scores(self, formula: Formula, product: Array, query: Array, lengths: Array) -> Array:
-        size = np.asarray(np.linalg.norm(query), dtype=product.dtype)
+        product, lengths = product.astype(np.float64), lengths.astype(np.float64)
+        size = np.broadcast_to(np.linalg.norm(query), product.shape)
         if formula.product == "squared-distance":
             product = np.maximum(size**2 + lengths**2 - 2 * product, 0)
         return np.array(formula.score(product, size, lengths))

@@ -1,0 +1,158 @@
+"""The reports of this space, made when asked for, with links to the neighbours behind them."""
+
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from anglewise.audit import audit
+from anglewise.compare import Comparison, compare
+from anglewise.errors import AnglewiseError
+from anglewise.inspect.desk import Desk
+from anglewise.inspect.inspected import Inspected
+from anglewise.inspect.looking import Looking, typed
+from anglewise.inspect.picks import DEPTH
+from anglewise.measures.spelling import DEFAULT_MEASURES
+from anglewise.typing import Direction
+
+INERT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-top-navigation"
+"""Reports carry their style inside and have no script; none could run."""
+
+WORST = 5
+
+
+@dataclass(frozen=True)
+class Behind:
+    """Queries behind a figure: what is said of them, and where their neighbours are."""
+
+    words: str
+    links: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report as HTML, its sentence, and the neighbours behind its figures."""
+
+    title: str
+    verdict: str
+    html: str
+    behind: tuple[Behind, ...]
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A report that is there, in the making, failed, or could be made."""
+
+    kind: str
+    title: str
+    question: str
+    state: str
+    report: Report | None = None
+    error: str = ""
+
+
+def reports(desk: Desk, request: Request) -> Response:
+    """What there is and what could be made."""
+    del request
+    shelves = [_shelf(desk, kind) for kind in _kinds(desk.seen)]
+    working = any(one.state == "working" for one in shelves)
+    return desk.page("reports.html", shelves=shelves, working=working)
+
+
+def make(desk: Desk, request: Request) -> Response:
+    """Begin to make a report, in the background."""
+    kind = request.path_params["kind"]
+    if kind not in _kinds(desk.seen):
+        return desk.page("message.html", 404, title="No such report", message=kind[:40])
+    seen = desk.seen
+    desk.once(("report", kind), lambda: _made(seen, kind))
+    return RedirectResponse("/reports", 303)
+
+
+def report(desk: Desk, request: Request) -> Response:
+    """One report, which can do nothing but be read."""
+    found = desk.known(("report", request.path_params["kind"]))
+    if found is None or not found.done() or found.exception() is not None:
+        return RedirectResponse("/reports", 303)
+    made = cast("Report", found.result())
+    return Response(made.html, media_type="text/html", headers={"content-security-policy": INERT})
+
+
+def _kinds(seen: Inspected) -> list[str]:
+    judged = [way for way in seen.directions if way in seen.judgements]
+    return ["audit", *(f"compare-{way}" for way in judged)]
+
+
+def _shelf(desk: Desk, kind: str) -> Shelf:
+    name, _, way = kind.partition("-")
+    title = "Audit" if name == "audit" else f"Comparison, {way.replace('-', ' → ')}"
+    question = "Is the cosine real?" if name == "audit" else "Which measure should be used?"
+    found: Future[Report] | None = desk.known(("report", kind))
+    if found is None:
+        return Shelf(kind, title, question, "none")
+    if not found.done():
+        return Shelf(kind, title, question, "working")
+    error = found.exception()
+    if error is not None:
+        told = str(error) if isinstance(error, AnglewiseError) else "a fault of anglewise"
+        return Shelf(kind, title, question, "failed", error=told)
+    return Shelf(kind, title, question, "done", found.result())
+
+
+def _made(seen: Inspected, kind: str) -> Report:
+    if kind == "audit":
+        return _audit(seen)
+    return _comparison(seen, next(way for way in seen.directions if kind.endswith(way)))
+
+
+def _audit(seen: Inspected) -> Report:
+    from anglewise.report.audit_lines import headline
+    from anglewise.report.audit_page import audit_page
+
+    result = audit(seen.space, judgements=seen.judgements, seed=seen.seed)
+    behind: list[Behind] = []
+    if result.witness is not None:
+        one = result.witness.item
+        where = f"/gauge{Looking('items-items', one.id).address(worst='2')}"
+        behind.append(Behind("the witness", ((str(one), where),)))
+    return Report("Audit", headline(result), audit_page(result), tuple(behind))
+
+
+def _comparison(seen: Inspected, way: Direction) -> Report:
+    from anglewise.report.lines import headline
+    from anglewise.report.page import page
+
+    result = compare(
+        seen.space, seen.judgements[way], typed(DEFAULT_MEASURES).known, seed=seen.seed
+    )
+    behind = _behind(seen, result, way)
+    return Report(f"Comparison, {way}", headline(result), page(result), tuple(behind))
+
+
+def _behind(seen: Inspected, result: Comparison, way: Direction) -> list[Behind]:
+    """For each measure but the best, the queries on which it falls behind most."""
+    if result.evidence is None or len(result.measures) < 2:
+        return []
+    evidence, best = result.evidence, result.measures[0].measure
+    values = dict(zip(evidence.measures, evidence.values[result.metric], strict=True))
+    side = seen.asking(way)
+    made: list[Behind] = []
+    for one in result.measures[1:]:
+        behind = values[best] - values[one.measure]
+        worst = np.argsort(-behind, kind="stable")[:WORST]
+        rows = [int(evidence.rows[place]) for place in worst if behind[place] > 0]
+        titles = side.known.titles(rows)
+        links = tuple(
+            (title, "/" + _address(way, str(side.embeddings.ids[row]), best, one.measure))
+            for title, row in zip(titles, rows, strict=True)
+        )
+        if links:
+            made.append(Behind(f"where {one.measure} falls behind {best} most", links))
+    return made
+
+
+def _address(way: Direction, query: str, best: str, other: str) -> str:
+    return Looking(way, query, (best, other), DEPTH).address()

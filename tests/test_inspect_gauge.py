@@ -1,0 +1,129 @@
+"""The slider: the lists are those of the gauges, and the predictions stay."""
+
+import re
+import time
+
+import numpy as np
+import pytest
+
+from anglewise.embeddings import Embeddings, Space
+from anglewise.inspect.gauge_road import road_of_gauges, road_of_witness
+from anglewise.inspect.inspected import Inspected
+from anglewise.measures.spelling import measure
+from anglewise.search.engine import search
+from inspect_site import films, made_space, one_sided, site
+
+FORMULAS = ("cosine", "euclidean", "dot")
+WAYS = ("items-items", "queries-items", "queries-queries")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_slider_shows_what_a_search_in_that_gauge_finds(way):
+    space = made_space()
+    wanted = {(f, t): f"{f}@power({t})" for f in FORMULAS for t in (0, 0.2, 0.5, 0.77, 1)}
+    found = search(space, wanted.values(), k=8, direction=way, rows=np.array([4]), use_seen=False)
+    stretch = road_of_gauges(space).stretch(way)
+    hidden = [] if way == "queries-items" else [4]
+    for (formula, t), there in zip(wanted, found.values(), strict=True):
+        rows, scores = stretch.nearest(4, t - 0.5, measure(formula).formula, 8, hidden)
+        assert rows == there.indices[0].tolist(), (formula, t)
+        np.testing.assert_allclose(scores, there.scores[0], rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("t", [0, 0.3, 1])
+def test_predictions_stay_on_the_whole_path(t):
+    watched = road_of_gauges(made_space()).predictions
+    assert watched.change(t - 0.5) < 1e-12
+    assert watched.count == 30 * 60
+
+
+def test_a_map_that_is_no_gauge_would_be_seen():
+    watched = road_of_gauges(made_space()).predictions
+    object.__setattr__(watched, "items", watched.items * 1.01)
+    assert watched.change(0.0) > 0.005
+
+
+def test_bias_columns_stay_where_they_are():
+    rng = np.random.default_rng(0)
+    users = np.column_stack([rng.normal(size=(40, 4)), np.ones(40)])
+    items = np.column_stack([rng.normal(size=(50, 4)), rng.normal(size=50)])
+    space = Space(queries=Embeddings(users), items=Embeddings(items), trained_for="dot")
+    road = road_of_gauges(space)
+    for t in (0.0, 1.0):
+        found = search(
+            space, f"cosine@power({t:g})", k=6, direction="items-items", rows=np.array([7])
+        )
+        (there,) = found.values()
+        rows, _ = road.stretch("items-items").nearest(7, t - 0.5, measure("cosine").formula, 6, [7])
+        assert rows == there.indices[0].tolist()
+    witnessed, found = road_of_witness(space, 7, 2.0, 5)
+    cosine = measure("cosine").formula
+    assert (
+        witnessed.stretch("items-items").nearest(7, 1.0, cosine, 5, [7])[0] == found.after.tolist()
+    )
+    assert witnessed.predictions.change(1.0) < 1e-12
+
+
+def test_the_witness_is_reached_at_the_end_of_its_road():
+    space = made_space()
+    road, found = road_of_witness(space, 3, 2.0, 10)
+    cosine, stretch = measure("cosine").formula, road.stretch("items-items")
+    assert stretch.nearest(3, 0.0, cosine, 10, [3])[0] == found.before.tolist()
+    assert stretch.nearest(3, 1.0, cosine, 10, [3])[0] == found.after.tolist()
+    assert road.predictions.change(1.0) < 1e-12
+
+
+def test_equal_scores_stand_in_the_order_of_ids():
+    items = Embeddings([[1.0, 0.0], [2.0, 1.0], [2.0, 1.0], [2.0, 1.0]], ids=["a", "z", "c", "b"])
+    space = Space(queries=Embeddings([[1.0, 2.0], [0.5, -1.0]]), items=items, trained_for="dot")
+    rows, _ = (
+        road_of_gauges(space)
+        .stretch("items-items")
+        .nearest(0, 0.1, measure("cosine").formula, 3, [0])
+    )
+    assert [str(items.ids[row]) for row in rows] == ["b", "c", "z"]
+
+
+def test_the_page_tells_the_list_and_that_nothing_moved():
+    client = site(films())
+    text = client.get("/gauge?query=f3&t=1").text
+    assert "1e-" in text
+    assert text.count("<li data-row=") == 10
+    found = client.get("/gauge/at?query=f3&t=1").json()
+    assert [item["row"] for item in found["items"]] == [
+        int(row) for row in re.findall(r'<li data-row="(\d+)"', text)
+    ]
+    assert found["stay"] == sum(not item["new"] for item in found["items"])
+    path = client.get("/gauge/path?query=f3").json()
+    assert path["lists"][-1] == [item["row"] for item in found["items"]]
+    assert len(path["stops"]) == len(path["lists"]) == 21
+
+
+def test_quality_is_computed_in_the_background():
+    client = site(films())
+    for _ in range(200):
+        found = client.get("/gauge/quality?direction=items-items").json()
+        if found["state"] != "working":
+            break
+        time.sleep(0.05)
+    assert found["state"] == "done"
+    assert len(found["score"]) == 11
+    assert client.get("/gauge/quality?direction=queries-items").json() == {"state": "none"}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["t=2", "t=x", "t=nan", "worst=3000", "worst=x", "formula=evil", "query=gone", "t=inf"],
+)
+def test_what_cannot_be_asked_of_the_slider_is_told(asked):
+    answer = site(films()).get(f"/gauge?{asked}")
+    assert answer.status_code == 400
+    assert 'role="alert"' in answer.text
+
+
+def test_a_space_without_gauge_says_so():
+    client = site(Inspected(one_sided("abcd")))
+    answer = client.get("/gauge")
+    assert answer.status_code == 400
+    assert "one side" in answer.text
+    assert 'href="/gauge"' not in client.get("/").text

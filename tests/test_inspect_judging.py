@@ -1,0 +1,280 @@
+"""Judging: what is acknowledged is in the store, and nobody is led."""
+
+import sqlite3
+from uuid import uuid4
+
+import numpy as np
+import pytest
+
+from anglewise.inspect import answers
+from anglewise.inspect.deck import deal
+from anglewise.inspect.inspected import Inspected
+from anglewise.inspect.live import agreement, decide
+from anglewise.judgements.judged import Judged
+from anglewise.judgements.store import JudgementStore
+from anglewise.measures.spelling import measures
+from inspect_site import FROM_HERE, films, made_space, one_sided, site
+
+MEASURES = measures("dot,cosine")
+
+
+@pytest.fixture
+def anna(tmp_path):
+    return judge(tmp_path, "anna")
+
+
+def judge(tmp_path, name):
+    client = site(films(tmp_path))
+    body = f"name={name}".encode()
+    assert client.post("/judge/name", headers=FROM_HERE, content=body).status_code == 303
+    return client
+
+
+def answer(client, card, value, **other):
+    sent = {"uuid": str(uuid4()), "grade": value, "note": ""}
+    sent |= {name: card[name] for name in ("direction", "query", "item", "context")}
+    sent |= other
+    return client.post("/judge/answers", headers=FROM_HERE, json=sent), sent["uuid"]
+
+
+def rows(tmp_path):
+    with JudgementStore.open(tmp_path / "judgements.sqlite") as store:
+        return list(store.rows())
+
+
+def cards(client, **asked):
+    return client.get("/judge/cards", params=asked).json()["cards"]
+
+
+def test_an_acknowledged_judgement_is_in_the_store(anna, tmp_path):
+    card, *_ = cards(anna)
+    said, uuid = answer(anna, card, 3, note="a fine pair")
+    assert said.json() == {"saved": uuid}
+    (row,) = rows(tmp_path)
+    assert (row.judge, row.grade, row.note, row.uuid) == ("anna", 3, "a fine pair", uuid)
+    assert (row.query_id, row.item_id) == (card["query"], card["item"])
+    assert row.context["blind"] is True
+
+
+def test_sending_twice_records_once(anna, tmp_path):
+    card, *_ = cards(anna)
+    _, uuid = answer(anna, card, 3)
+    again, _ = answer(anna, card, 3, uuid=uuid)
+    assert again.status_code == 200
+    other, _ = answer(anna, card, 1, uuid=uuid)
+    assert other.status_code == 409
+    assert len(rows(tmp_path)) == 1
+
+
+def test_undo_adds_a_row_and_the_card_comes_back(anna, tmp_path):
+    card, *_ = cards(anna)
+    _, uuid = answer(anna, card, 3)
+    assert card["card"] not in [one["card"] for one in cards(anna)]
+    assert anna.post("/judge/undo", headers=FROM_HERE, json={"uuid": uuid}).status_code == 200
+    assert rows(tmp_path) == []
+    assert cards(anna)[0]["card"] == card["card"]
+    with JudgementStore.open(tmp_path / "judgements.sqlite") as store:
+        assert len(list(store.rows(retracted=True))) == 1
+    assert (
+        anna.post("/judge/undo", headers=FROM_HERE, json={"uuid": str(uuid4())}).status_code == 409
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"grade": 5}, 422),
+        ({"grade": True}, 422),
+        ({"grade": "3"}, 422),
+        ({"grade": None}, 422),
+        ({"query": "gone"}, 409),
+        ({"item": 7}, 409),
+        ({"direction": "sideways"}, 422),
+        ({"uuid": "x"}, 422),
+        ({"uuid": None}, 422),
+        ({"note": "x" * 3000}, 422),
+        ({"context": [1]}, 422),
+        ({"context": {"x": "y" * 3000}}, 422),
+    ],
+)
+def test_an_answer_that_is_none_is_refused_and_not_stored(anna, tmp_path, change, status):
+    card, *_ = cards(anna)
+    said, _ = answer(anna, card, 2, **change)
+    assert said.status_code == status, said.text
+    assert said.json()["error"]
+    assert rows(tmp_path) == []
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"null", b"\xff", b"[" * 60_000, b'{"a": NaN}'])
+def test_a_body_that_is_none_is_refused(anna, body):
+    assert anna.post("/judge/answers", headers=FROM_HERE, content=body).status_code == 422
+
+
+def test_nobody_judges_without_a_name(tmp_path):
+    client = site(films(tmp_path))
+    assert client.get("/judge/cards").status_code == 400
+    assert client.post("/judge/answers", headers=FROM_HERE, content=b"{}").status_code == 422
+    for name in ("", "%20", "x" * 61, "a%00b"):
+        sent = client.post("/judge/name", headers=FROM_HERE, content=f"name={name}".encode())
+        assert sent.status_code == 400
+    back = client.post("/judge/name", headers=FROM_HERE, content=b"name=a&back=%0d%0aset-cookie:x")
+    assert back.headers["location"] == "/judge"
+
+
+def test_names_of_all_alphabets_come_back(tmp_path):
+    client = judge(tmp_path, "%C5%81ucja+B.")
+    assert "Łucja B." in client.get("/judge").text
+
+
+def test_blind_cards_lead_nobody(anna):
+    for card in cards(anna):
+        shown = {name: value for name, value in card.items() if name != "context"}
+        assert not {"score", "rank", "found", "measures"} & set(shown)
+        assert "cosine" not in str(shown)
+    assert "found" in cards(anna, blind="0")[0]
+    page = anna.get("/judge").text
+    assert 'data-blind="1"' in page
+
+
+def test_the_order_tells_nothing_of_the_ranks(tmp_path):
+    deck = deal(films(tmp_path), "items-items", MEASURES, 10)
+    near = deck.pool.discounts.max(axis=1)[deck.order("anna")]
+    correlation = np.corrcoef(near, np.arange(len(near)))[0, 1]
+    assert abs(correlation) < 0.1
+    assert deck.order("anna") != deck.order("ben")
+    assert deck.order("anna") == deck.order("anna")
+    asks = [deck.pairs[place][0] for place in deck.order("ben")]
+    assert asks == [deck.pairs[place][0] for place in deck.order("anna")]
+
+
+def test_the_deck_is_what_the_measures_rank_near(tmp_path):
+    deck = deal(films(tmp_path), "items-items", MEASURES, 5)
+    wanted = {
+        (int(row), int(item))
+        for one in deck.found.values()
+        for row, items in zip(deck.rows, one.indices, strict=True)
+        for item in items
+    }
+    assert set(deck.pairs) == wanted
+    for place in (0, 7, 100):
+        asks, item = deck.pairs[place]
+        for name, rank in deck.ranks(place).items():
+            at = deck.rows.tolist().index(asks)
+            assert deck.found[name].indices[at, rank - 1] == item
+
+
+def test_two_judges_at_once_are_kept_apart_and_compared(tmp_path):
+    anna, ben = judge(tmp_path, "anna"), judge(tmp_path, "ben")
+    card = next(one for one in cards(anna) if one["card"] in {c["card"] for c in cards(ben)})
+    answer(anna, card, 3)
+    answer(ben, card, 2)
+    assert sorted((row.judge, row.grade) for row in rows(tmp_path)) == [("anna", 3), ("ben", 2)]
+    told = anna.get("/judge/state").json()
+    assert told["judges"] == {"anna": 1, "ben": 1}
+    assert told["agreement"] == {"pairs": 1, "same": 0, "near": 1}
+
+
+def test_agreement_counts_pairs_of_people():
+    said = [
+        ("q", "a", 3, "anna"),
+        ("q", "a", 3, "ben"),
+        ("q", "b", 0, "anna"),
+        ("q", "b", 4, "ben"),
+    ]
+    judged = [Judged(q, i, g, judge=j) for q, i, g, j in said]
+    judged.append(Judged("q", "a", 0, judge="model", source="generated"))
+    assert agreement(judged, "anna") == {"pairs": 2, "same": 1, "near": 1}
+
+
+def test_the_decision_names_the_measure_that_the_judge_follows(tmp_path):
+    seen = films(tmp_path)
+    deck = deal(seen, "items-items", MEASURES, 5)
+    ids = seen.space.items.ids
+
+    def judged(count):
+        asked = set(deck.rows[:count].tolist())
+        return [
+            Judged(
+                str(ids[a]),
+                str(ids[b]),
+                3.0 * ("cosine" in deck.ranks(place)),
+                judge="anna",
+                direction="items-items",
+            )
+            for place, (a, b) in enumerate(deck.pairs)
+            if a in asked
+        ]
+
+    assert decide(seen, deck, [])["state"] == "waiting"
+    assert decide(seen, deck, judged(3))["state"] == "waiting"
+    late = decide(seen, deck, judged(60))
+    assert late["state"] == "decided"
+    assert "cosine" in late["text"]
+    half = judged(60)[:-1]
+    assert decide(seen, deck, half)["queries"] == 59  # the last query is not complete
+
+
+def test_informative_pairs_come_first(tmp_path):
+    client = judge(tmp_path, "anna")
+    first = cards(client)
+    for card in first[:4]:
+        answer(client, card, 3)
+    usual = [card["card"] for card in cards(client)]
+    telling = [card["card"] for card in cards(client, order="informative")]
+    assert usual != telling
+    assert len(telling) == 20
+
+
+def test_a_locked_store_is_told_and_may_be_tried_again(anna, tmp_path, monkeypatch):
+    monkeypatch.setattr(answers, "PATIENCE", 0.05)
+    card, *_ = cards(anna)
+    answer(anna, card, 1)
+    other = sqlite3.connect(tmp_path / "judgements.sqlite")
+    other.execute("BEGIN EXCLUSIVE")
+    said, uuid = answer(anna, cards(anna)[0], 2)
+    assert said.status_code == 503
+    assert said.json()["error"]
+    other.rollback()
+    other.close()
+    assert answer(anna, cards(anna)[0], 2, uuid=uuid)[0].status_code == 200
+
+
+def test_a_store_that_cannot_be_opened_is_told(tmp_path):
+    client = judge(tmp_path / "no-such-folder", "anna")
+    card, *_ = cards(client)
+    said, _ = answer(client, card, 2)
+    assert said.status_code == 503
+    assert said.json()["error"]
+
+
+def test_a_store_that_is_none_is_told(tmp_path):
+    (tmp_path / "judgements.sqlite").write_bytes(b"not a database" * 100)
+    client = judge(tmp_path, "anna")
+    assert client.get("/judge/cards").status_code == 400
+    sent = {"uuid": str(uuid4()), "grade": 1, "query": "f1", "item": "f2"}
+    said = client.post(
+        "/judge/answers", headers=FROM_HERE, json={**sent, "direction": "items-items"}
+    )
+    assert said.status_code == 503
+    assert "judgements.sqlite" in said.json()["error"]
+
+
+def test_without_a_file_nothing_can_be_judged_and_it_says_so():
+    client = site(films())
+    assert "Judging needs a file" in client.get("/judge").text
+
+
+def test_ids_alone_are_not_judged_for(anna):
+    assert cards(anna)[0]["direction"] == "items-items"
+    assert "For" not in anna.get("/judge").text.split('class="role">')[1][:10]
+
+
+def test_one_item_cannot_be_judged(tmp_path):
+    client = site(Inspected(one_sided("a"), store=tmp_path / "j.sqlite"))
+    client.post("/judge/name", headers=FROM_HERE, content=b"name=a")
+    assert client.get("/judge/cards").status_code == 400
+
+
+def test_made_space_has_titles_on_one_side():
+    seen = Inspected(made_space())
+    assert (seen.items.known.titled, seen.queries.known.titled) == (True, False)
