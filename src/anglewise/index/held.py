@@ -12,6 +12,8 @@ from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError
 from anglewise.index.answering import Where
 from anglewise.interop.columns import listed
 from anglewise.interop.texts import column, columns_of
+from anglewise.measures.measure import Measure
+from anglewise.search.engine import Ready
 from anglewise.typing import Array, Bool, Int64
 
 
@@ -25,6 +27,16 @@ class Held:
     """
 
     space: Space
+
+    @cached_property
+    def _ready(self) -> dict[Measure, Ready]:
+        return {}
+
+    def ready(self, measure: Measure) -> Ready:
+        """The space made ready for a measure, when it is first searched by it."""
+        if measure not in self._ready:
+            self._ready.setdefault(measure, Ready.of(self.space, [measure]))
+        return self._ready[measure]
 
     @cached_property
     def columns(self) -> dict[str, list[Any]]:

@@ -16,7 +16,7 @@ from anglewise.interop.say import PathLike
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import measure as read_measure
 from anglewise.neighbours import Neighbours
-from anglewise.search.engine import search_vectors
+from anglewise.search.engine import search_ready
 from anglewise.sparse import SparseRows
 from anglewise.typing import Array, Bool, Float32, Int64
 
@@ -33,7 +33,9 @@ class Index:
 
     Any number of threads may search while others add and remove: a search sees the items as they
     were when it began, all of a change or nothing of it. A change copies the vectors; add many
-    items at once rather than one by one.
+    items at once rather than one by one. The first search after a change makes the items ready for
+    the following ones, which is a second copy of the vectors, of at most 1 GiB; what exceeds that
+    is made ready again for each search.
 
     Parameters
     ----------
@@ -191,10 +193,9 @@ class Index:
         length = max(1, LEFT_OUT_AT_ONCE // max(1, len(hidden)))
         for start in range(0, len(asked), length):
             some = Embeddings(asked.vectors[start : start + length])
-            yield search_vectors(
-                space,
+            yield search_ready(
+                held.ready(self._measure),
                 some,
-                [self._measure],
                 k=min(k, len(space.items)),
                 exclude=_excluded(hidden, len(some), len(space.items)),
             )[str(self._measure)]

@@ -6,6 +6,7 @@ import numpy as np
 
 from anglewise.embeddings import Embeddings
 from anglewise.search.exact import KINDS, Lists, norms, products, scores
+from anglewise.search.kept import Kept
 from anglewise.search.left_out import LeftOut
 from anglewise.search.move import moved
 from anglewise.search.plan import Pass
@@ -21,7 +22,7 @@ class Asked:
     """Queries in the frame of a pass, exact and in float32, and whom they may be shown.
 
     ``norms`` are the exact norms, ``reduced`` and ``reduced_norms`` what the float32 pass works
-    with, after the shift.
+    with, after the shift. ``kept`` holds or makes the tiles.
     """
 
     shared: Pass
@@ -29,6 +30,7 @@ class Asked:
     places: Places
     left_out: LeftOut
     k: int
+    kept: Kept
     exact: Float64[Array, "q r"]
     norms: Float64[Array, " q"]
     reduced: Float32[Array, "q r"]
@@ -115,6 +117,7 @@ def asked(
     places: Places,
     left_out: LeftOut,
     k: int,
+    kept: Kept,
     vectors: Float32[Array, "q d"],
 ) -> Asked:
     """Take queries into the frame of a pass."""
@@ -125,4 +128,6 @@ def asked(
     shifted = exact if shared.shift is None else exact - shared.shift
     with np.errstate(over="ignore"):
         reduced = shifted.astype(np.float32)
-    return Asked(shared, ranked, places, left_out, k, exact, norms(exact), reduced, norms(shifted))
+    return Asked(
+        shared, ranked, places, left_out, k, kept, exact, norms(exact), reduced, norms(shifted)
+    )

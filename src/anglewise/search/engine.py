@@ -11,9 +11,10 @@ from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import measures as read_measures
 from anglewise.neighbours import Neighbours
 from anglewise.search.asked import asked
+from anglewise.search.kept import KEPT_BYTES, Kept
 from anglewise.search.left_out import LeftOut, gathered, left_out
 from anglewise.search.machine import Machine, machine, scanner
-from anglewise.search.plan import passes
+from anglewise.search.plan import Pass, passes
 from anglewise.search.ranking import Places, Standing, places_of, scores_of
 from anglewise.search.sweep import answered, block_length
 from anglewise.search.tiles import spans
@@ -89,9 +90,10 @@ def search(
     elif len(rows) and (rows.min() < 0 or rows.max() >= len(asking)):
         raise ShapeError(f"rows from {rows.min()} to {rows.max()} asked of {len(asking)}")
     hidden = left_out(space, direction, rows, exclude, use_seen)
-    task = _Task(space, direction, asking.vectors, rows, hidden, k)
+    task = _Task(space.sides(direction)[1], asking.vectors, rows, hidden, k)
+    ready = Ready.of(space, measures, direction, keep=0)
     with machine(threads) as workers:
-        return task.run(read_measures(measures), workers, progress)
+        return task.run(ready, workers, progress)
 
 
 def search_vectors(
@@ -114,7 +116,63 @@ def search_vectors(
     >>> search_vectors(space, Embeddings([[2.0, 1.0]]), "cosine", k=1)["cosine"].indices.tolist()
     [[0]]
     """
-    ranked = space.sides(direction)[1]
+    ready = Ready.of(space, measures, direction, keep=0)
+    return search_ready(ready, vectors, k=k, exclude=exclude, threads=threads, progress=progress)
+
+
+@dataclass(frozen=True, eq=False)
+class Ready:
+    """A space made ready for some measures once, to be asked again and again, by many threads.
+
+    Keeps the items as the scanner likes them, so that a single query costs about one reading of
+    them; that is a second copy of the vectors, of at most ``keep`` bytes (what exceeds them is made
+    anew for each search).
+    """
+
+    ranked: Embeddings
+    measures: tuple[str, ...]
+    passes: tuple[Pass, ...]
+    places: Places
+    kept: Kept
+
+    @classmethod
+    def of(
+        cls,
+        space: Space,
+        measures: Iterable[str | Measure] | str,
+        direction: Direction = "queries-items",
+        *,
+        keep: int = KEPT_BYTES,
+    ) -> "Ready":
+        """Fit the frames and the formulas; tiles are made when they are first needed."""
+        wanted = read_measures(measures)
+        ranked = space.sides(direction)[1]
+        return cls(
+            ranked,
+            tuple(map(str, wanted)),
+            tuple(passes(wanted, space, direction)),
+            Places.of(ranked),
+            Kept(keep),
+        )
+
+
+def search_ready(
+    ready: Ready,
+    vectors: Embeddings,
+    *,
+    k: int = 10,
+    exclude: SparseRows | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Neighbours]:
+    """Ask a space that was made ready, as :func:`search_vectors` does.
+
+    >>> space = Space(items=Embeddings([[1.0, 0.0], [0.0, 1.0]]))
+    >>> ready = Ready.of(space, "cosine")
+    >>> search_ready(ready, Embeddings([[2.0, 1.0]]), k=1)["cosine"].indices.tolist()
+    [[0]]
+    """
+    ranked = ready.ranked
     due = (len(vectors), len(ranked))
     if vectors.dimension != ranked.dimension:
         raise ShapeError(
@@ -125,9 +183,9 @@ def search_vectors(
         raise ShapeError(f"exclude is {exclude.shape}: {due} is due")
     hidden = gathered([] if exclude is None else [exclude], None, *due)
     rows = np.arange(len(vectors), dtype=np.int64)
-    task = _Task(space, direction, vectors.vectors, rows, hidden, k)
+    task = _Task(ranked, vectors.vectors, rows, hidden, k)
     with machine(threads) as workers:
-        return task.run(read_measures(measures), workers, progress)
+        return task.run(ready, workers, progress)
 
 
 def engine_kind() -> str:
@@ -143,8 +201,7 @@ def engine_kind() -> str:
 class _Task:
     """One search, whoever asks."""
 
-    space: Space
-    direction: Direction
+    ranked: Embeddings
     vectors: Float32[Array, "rows d"]
     rows: Int64[Array, " q"]
     left_out: LeftOut
@@ -161,17 +218,16 @@ class _Task:
 
     def run(
         self,
-        measures: list[Measure],
+        ready: Ready,
         workers: Machine,
         progress: Progress | None,
     ) -> dict[str, Neighbours]:
         """Answer pass after pass, block after block of queries."""
-        ranked = self.space.sides(self.direction)[1]
-        places = Places.of(ranked)
-        answers = {str(measure): self._blank(str(measure)) for measure in measures}
+        ranked, places = self.ranked, ready.places
+        answers = {name: self._blank(name) for name in ready.measures}
         work = [
             (shared, block)
-            for shared in passes(measures, self.space, self.direction)
+            for shared in ready.passes
             for block in spans(
                 len(self.rows), block_length(self.k, len(shared.measures), ranked.dimension)
             )
@@ -184,6 +240,7 @@ class _Task:
                 places=places,
                 left_out=hidden,
                 k=self.k,
+                kept=ready.kept,
                 vectors=self.vectors[self.rows[block.start : block.stop]],
             )
             for measure, standing in zip(

@@ -8,7 +8,6 @@ from anglewise.search.bound import Reach
 from anglewise.search.candidates import Candidates
 from anglewise.search.machine import Machine
 from anglewise.search.scanner import Tile
-from anglewise.search.tiles import tile
 from anglewise.typing import Array, Float32
 
 SAMPLE = 4096
@@ -57,7 +56,7 @@ def _rank(wanted: int, share: float) -> int:
 
 def _sample(blocks: list[Block], rows: range, rank: int, machine: Machine, *, adopt: bool) -> Tile:
     asked, scanner = blocks[0].asked, machine.scanner
-    sample = tile(asked.shared, asked.ranked, rows, scanner)
+    sample = asked.kept.tile(asked.shared, asked.ranked, rows, scanner)
 
     def look(block: Block) -> None:
         seen = Candidates.none(len(block.asked), len(asked.shared.measures), rank)

@@ -16,7 +16,7 @@ from anglewise.search.ranking import Standing
 from anglewise.search.sampling import Block, sampled
 from anglewise.search.scanner import Scanner, Tile
 from anglewise.search.settle import settled
-from anglewise.search.tiles import spans, tile
+from anglewise.search.tiles import spans
 
 STATE_BYTES = 1 << 25
 TILE_BYTES = 1 << 26
@@ -60,7 +60,9 @@ def _swept(asked: Asked, machine: Machine, step: Callable[[int], None]) -> list[
     reach, known = sampled(blocks, machine)
     length = _tile_length(scanner, asked.exact.shape[1], machine.threads)
     for some in _batches(spans(len(ranked), length), machine.threads):
-        tiles = machine.each(lambda rows: tile(shared, ranked, rows, scanner, known), some)
+        tiles = machine.each(
+            lambda rows: asked.kept.tile(shared, ranked, rows, scanner, known), some
+        )
         reach = reduce(Reach.join, [reach, *(one.reach for one in tiles)])
 
         def scan(block: Block, tiles: list[Tile] = tiles) -> None:

@@ -1,0 +1,69 @@
+"""A space made ready once answers as if it were searched anew, and makes its tiles once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from anglewise.embeddings import Embeddings, Space
+from anglewise.index.index import Index
+from anglewise.search import kept
+from anglewise.search.engine import Ready, search_ready, search_vectors
+from search_oracle import same, scanners, using
+
+NAMES = ["dot", "cosine", "euclidean", "cosine@whitened", "csls(3)", "manhattan"]
+
+
+def a_space(items=900, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((items, 6)) * rng.lognormal(0, 1, (items, 1))
+    return Space(items=Embeddings(x)), Embeddings(rng.standard_normal((20, 6)))
+
+
+@pytest.mark.parametrize("scanner", scanners(), ids=lambda one: one.kind)
+@pytest.mark.parametrize("keep", [0, 20_000, 1 << 30])
+def test_what_is_kept_changes_no_answer(scanner, keep):
+    space, asked = a_space()
+    with using(scanner, tile_rows=128, sample=100):
+        ready = Ready.of(space, NAMES, keep=keep)
+        anew = search_vectors(space, asked, NAMES, k=7)
+        for some in (asked, asked.take(np.array([3])), asked):
+            found = search_ready(ready, some, k=7)
+            if some is asked:
+                assert all(same(found[name], anew[name]) for name in NAMES)
+            else:
+                assert all(
+                    np.array_equal(found[name].indices[0], anew[name].indices[3]) for name in NAMES
+                )
+    weight = sum(one.vectors.nbytes for one in ready.kept.tiles.values())
+    assert weight <= keep
+    assert ready.kept.room >= 0
+
+
+def test_tiles_are_made_once():
+    space, asked = a_space()
+    ready = Ready.of(space, "cosine")
+    with mock.patch.object(kept, "tile", wraps=kept.tile) as made:
+        for _ in range(3):
+            search_ready(ready, asked, k=3, threads=1)
+        assert made.call_count == len(ready.kept.tiles) == 1
+
+
+def test_an_index_that_grew_answers_with_what_it_holds_now():
+    space, asked = a_space(50)
+    index = Index(space, "cosine@centred")
+    before = index.nearest(asked.vectors[0], 3)
+    index.add(Embeddings(asked.vectors[:1] * 3, ids=["new"]))
+    assert index.nearest(asked.vectors[0], 1)[0].id == "new"
+    index.remove(["new"])
+    assert index.nearest(asked.vectors[0], 3) == before
+
+
+def test_many_threads_may_ask_at_once():
+    space, asked = a_space()
+    index = Index(space, "cosine")
+    alone = [index.nearest(vector, 5) for vector in asked.vectors]
+    fresh = Index(space, "cosine")
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda vector: fresh.nearest(vector, 5), asked.vectors)) == alone
