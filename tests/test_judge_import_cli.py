@@ -10,6 +10,7 @@ from anglewise.interop.space_folder import write_space
 from anglewise.judgements.judged import Judged
 from anglewise.judgements.store import JudgementStore
 from cli_run import anglewise, refused
+from real_data import real_data
 
 __all__ = ["anglewise"]
 
@@ -123,6 +124,17 @@ def test_some_judges_and_sources_are_exported(space, tmp_path, anglewise):
     assert refused(run, "no such judgements")
     run = anglewise("judge", "export", space, tmp_path / "x.csv", "--sources", "rumour")
     assert refused(run, "rumour")
+
+
+@pytest.mark.parametrize("collection", ["cranfield/qrels.tsv", "scifact/qrels.tsv"])
+def test_real_judgements_come_back_line_by_line(collection, tmp_path, anglewise):
+    path = real_data(collection)
+    run = anglewise("judge", "import", tmp_path / "x.sqlite", path, "--strict")
+    assert run.code == 0, run.err
+    anglewise("judge", "export", tmp_path / "x.sqlite", tmp_path / "back.tsv")
+    assert sorted((tmp_path / "back.tsv").read_text().split("\n")) == sorted(
+        path.read_text().split("\n")
+    )
 
 
 @pytest.mark.parametrize(

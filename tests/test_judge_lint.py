@@ -168,6 +168,13 @@ def test_a_measure_outside_the_pool_is_named():
     assert one.numbers["outside"] == ["euclidean"]
 
 
+def test_without_zeros_a_good_measure_is_not_called_favoured():
+    found = lint(SPACE, pooled(SPACE, "cosine", grade=lambda *_: 1))
+    assert not [f for f in found.findings if f.check == "pool"]
+    [one] = [f for f in found.findings if f.check == "unjudged"]
+    assert "without zeros" in one.what
+
+
 def test_twins_with_two_grades_are_found():
     twin = VECTORS.copy()
     item = int(SOUND.gains.indices[SOUND.gains.values > 0][0])

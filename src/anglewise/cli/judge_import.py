@@ -137,7 +137,8 @@ def _show(content: dict[str, Any], console: "PatientConsole") -> None:
     ]
     console.print(f"{content['file']} ({content['format']}): {', '.join(parts)}", soft_wrap=True)
     for one in content["first_refused"]:
-        console.print(f"  {one['row']}: {one['reason']}; {one['remedy']}", style="yellow")
+        words = f"  {one['row']}: {one['reason']}; {one['remedy']}"
+        console.print(words, style="yellow", soft_wrap=True)
     more = content["refused"] - len(content["first_refused"])
     if more > 0:
         console.print(f"  and {more:,} more", style="yellow")

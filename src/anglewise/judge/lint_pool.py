@@ -19,7 +19,11 @@ APART = 0.2
 def pool(
     looked: Looked, measures: Sequence[str | Measure] | str, k: int, *, seed: int = 0
 ) -> list[Finding]:
-    """Which share of each measure's first ``k`` nobody judged, and who was not in the pool."""
+    """Which share of each measure's first ``k`` nobody judged, and who was not in the pool.
+
+    Where only relevant items are recorded, as from clicks, the judged share is the precision, and
+    says nothing about a pool.
+    """
     judgements = looked.judgements
     if judgements.judged_items is not None:
         return []
@@ -39,7 +43,9 @@ def pool(
         there = lists.indices >= 0
         judged = np.isin(rows[:, None] * wide + np.maximum(lists.indices, 0), keys)
         unjudged[name] = float((there & ~judged).sum() / max(there.sum(), 1))
-    findings = [*_outside(looked, list(found)), *_biased(unjudged, k)]
+    findings = _outside(looked, list(found))
+    told = bool((judgements.gains.values <= 0).any())
+    findings += _biased(unjudged, k) if told else []
     if findings or max(unjudged.values()) < APART:
         return findings
     words = ", ".join(f"{name} {share:.0%}" for name, share in unjudged.items())
@@ -47,7 +53,8 @@ def pool(
         Finding(
             "note",
             "unjudged",
-            f"nobody judged a part of the first {k}: {words}",
+            f"nobody judged a part of the first {k}: {words}"
+            + ("" if told else "; without zeros nobody can tell a bad list from an unjudged one"),
             "unjudged counts as not relevant; judge what the measures find",
             {"unjudged": unjudged},
         )
