@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from anglewise.compare.learnt import FOLDS
 from anglewise.compare.lists import score_lists
 from anglewise.embeddings import Space
 from anglewise.errors import TooFewError
@@ -14,6 +15,8 @@ from anglewise.measures.adapted import Adapted
 from anglewise.measures.family import Family, Open
 from anglewise.measures.measure import Measure
 from anglewise.neighbours import Neighbours
+from anglewise.remedies.adapter import RIDGES, STEPS
+from anglewise.remedies.lessons import POOL, QUERIES
 from anglewise.remedy.apart import judged_by
 from anglewise.remedy.budget import Budget
 from anglewise.remedy.cache import Cache, key_of
@@ -26,6 +29,8 @@ from anglewise.typing import Array, Int64, Progress
 
 SPEED = 2e9
 """Operations a second that are expected of a maker before the first of its kind was timed."""
+DENSE = 0.5
+"""What an operation takes in products of dense matrices, against others."""
 MARGIN = 1.2
 """A guess from a sample is this much too low at times."""
 
@@ -115,7 +120,9 @@ class Bench:
         known = [self.pace[one] for one in batch if one in self.pace]
         usual = max((self.pace.get(one, 0.0) for one in baselines()), default=0.0)
         others = usual * self._length(batch[0].maker) * (len(batch) - len(known))
-        return MARGIN * queries * (sum(known) + others) + self.making(batch[0].maker)
+        learning = sum(self._learning(one, queries) for one in batch if one not in self.pace)
+        searching = queries * (sum(known) + others)
+        return MARGIN * (searching + learning) + self.making(batch[0].maker)
 
     def making(self, maker: Maker | None) -> float:
         """A guess of how long a space takes to make; nothing if it is there."""
@@ -143,6 +150,13 @@ class Bench:
         """Let the spaces go that no candidate needs any more."""
         needed = {one.maker for one in kept}
         self.made = {maker: it for maker, it in self.made.items() if maker in needed}
+
+    def _learning(self, one: Contender, queries: int) -> float:
+        """A guess of how long a map takes to learn, for each part of the queries."""
+        if not isinstance(one.measure, Adapted):
+            return 0.0
+        product = 6.0 * min(queries, QUERIES) * POOL * self.space.items.dimension
+        return DENSE * FOLDS * len(RIDGES) * STEPS * product / SPEED
 
     def _length(self, maker: Maker | None) -> float:
         """How many times longer vectors are than those that came."""

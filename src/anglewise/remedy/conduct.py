@@ -31,7 +31,7 @@ LEARNING = 0.75
 def remedy(
     space: Space,
     judgements: Judgements | Pairs | Triplets,
-    candidates: Iterable[str | Open | Maker] | str | None = None,
+    candidates: Iterable[str | Open | Maker | Contender] | str | None = None,
     metric: str | Metric | None = None,
     *,
     budget_seconds: float = 600.0,
@@ -140,7 +140,7 @@ def _asking(judgements: Judgements) -> Int64[Array, " asking"]:
 
 
 def _among(
-    candidates: Iterable[str | Open | Maker] | str | None,
+    candidates: Iterable[str | Open | Maker | Contender] | str | None,
     space: Space,
     training: Training | None,
     direction: Direction,

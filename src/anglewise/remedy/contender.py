@@ -14,6 +14,7 @@ from anglewise.measures.spelling import FORMULAS
 from anglewise.normalisation.spelling import normalisation
 from anglewise.remedy.closed_forms import Factors, Product
 from anglewise.remedy.maker import Maker, Needs
+from anglewise.remedy.trained import TrainedCosine, TrainedDot, TrainedEuclidean
 from anglewise.remedy.wide import Ease, RawData
 from anglewise.spelling import named, parted
 from anglewise.typing import Direction
@@ -23,6 +24,9 @@ MAKERS: Mapping[str, Callable[..., Maker]] = {
     "factors": Factors,
     "ease": Ease,
     "raw-data": RawData,
+    "trained-cosine": TrainedCosine,
+    "trained-dot": TrainedDot,
+    "trained-euclidean": TrainedEuclidean,
 }
 EXAMPLE = "cosine@centred or product(1000): dot"
 _NAME = re.compile(r"[a-z0-9-]*")
@@ -104,8 +108,11 @@ def _maker(word: str) -> Maker:
     maker = named(name.replace("(*)", ""), MAKERS, kind="candidate", example=EXAMPLE)
     if not rules:
         return maker
-    if len(rules) > 1:
-        raise SpellingError(f"{word.strip()!r} weighs twice: write {EXAMPLE}")
+    if len(rules) > 1 or not hasattr(maker, "before"):
+        raise SpellingError(
+            f"{word.strip()!r}: one normalisation may stand before product, factors, ease or "
+            "raw-data, as in bm25·product(1000)"
+        )
     return replace(cast("Any", maker), before=normalisation(rules[0]))
 
 

@@ -1,5 +1,6 @@
 """Which candidates are sensible where nobody names any."""
 
+from importlib.util import find_spec
 from math import floor, log10
 
 import numpy as np
@@ -10,6 +11,7 @@ from anglewise.normalisation.spelling import normalisation
 from anglewise.remedy.closed_forms import Factors, Product, weighed
 from anglewise.remedy.contender import Contender, contenders
 from anglewise.remedy.maker import Maker
+from anglewise.remedy.trained import TrainedCosine, TrainedDot, TrainedEuclidean
 from anglewise.remedy.training import Training
 from anglewise.remedy.wide import Ease, RawData
 from anglewise.typing import Direction
@@ -41,6 +43,8 @@ AS_THEY_ARE: tuple[Maker, ...] = (
     Ease(),
     RawData(),
 )
+TRAINED: tuple[Maker, ...] = (TrainedCosine(), TrainedDot(), TrainedEuclidean())
+"""Where PyTorch is installed."""
 WEIGHED_FIRST = ("tf-idf", "bm25", "standardised", "propensity")
 PENALTY = 1000.0
 """Of a table of ones; a table of other numbers gets one in proportion to their squares."""
@@ -66,6 +70,7 @@ def sensible(
         words += BETWEEN_TWINS
     if training is not None:
         words += AS_THEY_ARE
+        words += TRAINED if find_spec("torch") else ()
         words += [_weighed_first(word, training) for word in WEIGHED_FIRST]
     return contenders(words, direction)
 
