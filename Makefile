@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 
-.PHONY: help setup demo test lint check-slow check-frameworks bench lock clean
+.PHONY: help setup demo test lint check-slow check-frameworks check-training bench lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -43,6 +43,14 @@ check-frameworks: $(filter .tools/bin/uv,$(UV)) ## the retrievers under LangChai
 	.frameworks/bin/python -m pytest -p no:cacheprovider -o filterwarnings=default \
 	  -o asyncio_mode=auto -o asyncio_default_fixture_loop_scope=function tests/frameworks
 
+# PyTorch comes by pip: some indexes offer it a build for the CPU alone, where uv finds the large one.
+check-training: $(filter .tools/bin/uv,$(UV)) ## the trainings by gradient steps, with PyTorch, in .training
+	$(UV) venv --quiet --allow-existing --seed --python $(PYTHON) .training
+	$(UV) pip install --quiet --python .training/bin/python --requirement requirements/dev.txt
+	.training/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(UV) pip install --quiet --python .training/bin/python --no-deps --editable .
+	OMP_NUM_THREADS=1 .training/bin/python -m pytest -n 2 -p no:cacheprovider tests/training
+
 bench: setup ## the benchmarks, rivals in the same run (installs the rivals)
 	$(UV) pip install --quiet --python $(BIN)/python --requirement requirements/bench.txt
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
@@ -59,4 +67,4 @@ lock: $(filter .tools/bin/uv,$(UV)) ## renew the pinned requirements
 	  pyproject.toml --output-file requirements/frameworks.txt
 
 clean:
-	rm -rf .venv .frameworks .tools build demo
+	rm -rf .venv .frameworks .training .tools build demo

@@ -82,7 +82,7 @@ def read_checkpoint(torch: Any, path: Path, print_of: Mapping[str, Any], device:
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         return json.loads(arrays.pop("about").tobytes()), arrays
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
