@@ -15,6 +15,9 @@ LOOKED_AT = 1_000
 APART = 0.2
 """A share of unjudged items that is so much higher than another's betrays the pool."""
 
+ZEROS = 0.1
+"""With a smaller share of zeros, what was judged is little but what is relevant."""
+
 
 def pool(
     looked: Looked, measures: Sequence[str | Measure] | str, k: int, *, seed: int = 0
@@ -44,7 +47,7 @@ def pool(
         judged = np.isin(rows[:, None] * wide + np.maximum(lists.indices, 0), keys)
         unjudged[name] = float((there & ~judged).sum() / max(there.sum(), 1))
     findings = _outside(looked, list(found))
-    told = bool((judgements.gains.values <= 0).any())
+    told = bool((judgements.gains.values <= 0).mean() >= ZEROS)
     findings += _biased(unjudged, k) if told else []
     if findings or max(unjudged.values()) < APART:
         return findings
@@ -118,13 +121,14 @@ def twins(looked: Looked, *, seed: int = 0) -> list[Finding]:
         zip(items[place].tolist(), lists.indices[place, where].tolist(), strict=True)
     )
     disputed = _disputed(looked, pairs)
+    one, other = (str(looked.ranked.ids[item]) for item in pairs[0])
     return [
         Finding(
             "warning" if disputed else "note",
             "twins",
-            f"{len({item for item, _ in pairs}):,} of {len(items):,} relevant items have a twin "
-            f"with the same vector, such as {str(looked.ranked.ids[pairs[0][0]])!r} and "
-            f"{str(looked.ranked.ids[pairs[0][1]])!r}; for {disputed:,} judgements the twin has "
+            f"{len({item for item, _ in pairs}):,} of {len(items):,} relevant items stand twice "
+            f"under different ids with the same vector, such as {one!r} and {other!r}; for "
+            f"{disputed:,} judgements the twin has "
             "another grade or none",
             "no measure can tell them apart: give twins one grade, or keep one of them",
             {"pairs": len(pairs), "disputed": disputed},

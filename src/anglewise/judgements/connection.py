@@ -40,6 +40,8 @@ def saying(path: Path) -> Generator[None, None, None]:
         raise
     except sqlite3.Error as error:
         raise FileError(f"{path}: {_words(error)}") from error
+    except UnicodeDecodeError as error:  # SQLite quotes what is damaged
+        raise FileError(f"{path}: {DAMAGED.format(error)}") from error
 
 
 def _check_file(path: Path, *, read_only: bool) -> None:
@@ -155,6 +157,8 @@ def _code(error: sqlite3.Error) -> int:
 
 SAFE = "nothing of this was recorded, what was recorded before is safe"
 
+DAMAGED = "it is damaged ({}): take a copy of it and restore from your backup"
+
 REMEDIES = {
     sqlite3.SQLITE_FULL: f"the disk is full; {SAFE}: free some space and try again",
     sqlite3.SQLITE_IOERR: f"the disk refuses ({{}}); {SAFE}: look at the disk and try again",
@@ -169,7 +173,7 @@ REMEDIES = {
         "it cannot be opened, or its folder may not be written to: copy it, with what is beside "
         "it under the same name (-wal), to a folder of your own"
     ),
-    sqlite3.SQLITE_CORRUPT: "it is damaged ({}): take a copy of it and restore from your backup",
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_NOTADB: "it is not an SQLite file ({}): take another one",
 }
 

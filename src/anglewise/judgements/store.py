@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anglewise.errors import IdsError
-from anglewise.judgements.connection import connect, roll_back, saying
-from anglewise.judgements.judged import Judged, as_text, check_text, new_uuid
+from anglewise.errors import AnglewiseError, FileError, IdsError
+from anglewise.judgements.connection import DAMAGED, connect, roll_back, saying
+from anglewise.judgements.judged import Judged, as_text, check_text, judged_from, new_uuid
 from anglewise.typing import Direction
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class JudgementStore:
         With ``retracted`` those that were taken back instead.
         """
         query = TAKEN_BACK if retracted else CURRENT
-        return (_judged(row) for row in self._fetched(query, direction, judge))
+        return (self._judged(row) for row in self._fetched(query, direction, judge))
 
     def judgements(
         self,
@@ -198,6 +198,14 @@ class JudgementStore:
         by_direction, by_judge, by_source = tallies
         replaced = everything - gone - standing
         return StoreCounts(standing, replaced, gone, by_direction, by_judge, by_source)
+
+    def _judged(self, row: Any) -> Judged:
+        about: dict[str, Any] = dict(zip(NAMES, row, strict=False))
+        try:
+            about["context"] = json.loads(about["context"])
+            return judged_from(about)
+        except (AnglewiseError, TypeError, ValueError) as error:
+            raise FileError(f"{self.path}: {DAMAGED.format(error)}") from error
 
     def _fetched(self, query: str, direction: str | None, judge: str | None) -> list[Any]:
         with self._one_at_a_time, saying(self.path):
@@ -244,9 +252,3 @@ def _row(one: Judged) -> list[Any]:
     values = [getattr(one, name) for name in NAMES]
     values[NAMES.index("context")] = as_text(one.context)
     return values
-
-
-def _judged(row: Any) -> Judged:
-    about = dict(zip(NAMES, row, strict=False))
-    about["context"] = json.loads(about["context"])
-    return Judged(**about)
