@@ -1,11 +1,11 @@
 """``anglewise inspect``: the page of neighbours under several measures."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter, validators
 
-from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
+from anglewise.cli.options import AT_LEAST_1, NO_FILES, NOTHING_SPECIAL, Always, Vectors
 
 if TYPE_CHECKING:
     from anglewise.cli.talk import Talk
@@ -23,6 +23,10 @@ def inspect(
     host: str = "127.0.0.1",
     port: Annotated[int | None, Parameter(validator=A_PORT)] = None,
     store: Path | None = None,
+    export: Path | None = None,
+    measures: str = "dot,cosine,euclidean",
+    export_queries: Annotated[int, Parameter(validator=AT_LEAST_1)] = 100,
+    direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     open_browser: Annotated[bool, Parameter(name="--open")] = True,
     vectors: Vectors = NO_FILES,
     always: Always = NOTHING_SPECIAL,
@@ -41,6 +45,14 @@ def inspect(
         Which port; without it the next free one from 8765 on.
     store
         The file of judgements; without it judgements.sqlite in the folder of the space, or here.
+    export
+        Write a copy into this folder that opens from a disk, read only, and end.
+    measures
+        Which measures the copy shows, parted by commas.
+    export_queries
+        How many queries the copy holds: the best known ones and as many at random.
+    direction
+        Who asks in the copy; without it items-items where titles of queries are not known.
     open_browser
         Open the browser; --no-open does not.
     """
@@ -56,17 +68,49 @@ def inspect(
             f"the page needs {missing.name}: pip install 'anglewise[inspect]'"
         ) from missing
 
+    if export is not None:
+        seen = _read(space, vectors, always.seed, store, talk)
+        return _export(seen, export, direction, measures, export_queries, talk=talk)
     there = served(lambda: _read(space, vectors, always.seed, store, talk), host=host, port=port)
     content = {"command": "inspect", "version": version(), "address": there.address}
-    talk.give(content, lambda console: console.print(f"{there.address}", soft_wrap=True))
-    talk.out.file.flush()
-    talk.say("Ctrl-C stops it")
-    if open_browser:
-        there.open_browser()
     try:
+        talk.give(content, lambda console: console.print(there.address, soft_wrap=True))
+        talk.out.file.flush()
+        talk.say("Ctrl-C stops it")
+        if open_browser:
+            there.open_browser()
         there.run()
     except KeyboardInterrupt:
         talk.say("stopped")
+    return 0
+
+
+def _export(
+    seen: "Inspected",
+    folder: Path,
+    direction: "Direction | None",
+    measures: str,
+    queries: int,
+    *,
+    talk: "Talk",
+) -> int:
+    from anglewise.cli.version import version
+    from anglewise.inspect.copy import write_copy
+    from anglewise.inspect.desk import Desk
+    from anglewise.measures.spelling import measures as read_measures
+
+    wanted = [str(one) for one in read_measures(measures)]
+    desk = Desk(lambda: seen)
+    way = direction or ("queries-items" if seen.queries.known.titled else "items-items")
+    made = write_copy(desk, folder, direction=way, measures=wanted, queries=queries)
+    content = {
+        "command": "inspect",
+        "version": version(),
+        "export": str(folder),
+        "direction": made.direction,
+        "queries": len(made.names),
+    }
+    talk.give(content, lambda console: console.print(f"{folder / 'index.html'}", soft_wrap=True))
     return 0
 
 

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from anglewise.errors import AnglewiseError
-from anglewise.inspect.columns import asker, columns
+from anglewise.inspect.columns import Item, asker, columns
 from anglewise.inspect.desk import Desk
 from anglewise.inspect.looking import Looking, Typed, typed
 from anglewise.inspect.picks import WAYS, pick
@@ -34,6 +34,10 @@ def neighbours(desk: Desk, request: Request) -> Response:
         here = here if here.query is not None else here.asking(who.id)
         with desk.busy.working():
             lists = columns(desk.seen, here, row, read.known)
+
+    def link(item: Item) -> str:
+        return "/" + _next(here, item.id).address()
+
     return desk.page(
         "neighbours.html",
         here=here,
@@ -41,6 +45,7 @@ def neighbours(desk: Desk, request: Request) -> Response:
         typed=read,
         who=who,
         columns=lists,
+        link=link,
         ways=_ways(desk, here, read),
         suggested=(*SUGGESTED, *(GAUGED if desk.seen.gauged else ())),
         status=200 if not (row is None and here.query is not None) else 404,
@@ -85,6 +90,12 @@ def picked(desk: Desk, request: Request) -> Response:
 def _home(request: Request) -> str:
     """The page from which somebody is sought, and to which who is found comes."""
     return "/gauge" if request.url.path.startswith("/gauge/") else "/"
+
+
+def _next(here: Looking, name: str) -> Looking:
+    """The page on which a neighbour asks."""
+    asks_itself = here.direction != "queries-items"
+    return here.asking(name) if asks_itself else here.towards("items-items", name)
 
 
 def _row(desk: Desk, here: Looking, read: Typed, told: list[str]) -> int | None:

@@ -1,7 +1,8 @@
 // Lines between lists: the same item left and right, thick where it moved far. They are drawn over
 // the gaps only; what they say also stands in the ranks.
 
-const SVG = "http://www.w3.org/2000/svg";
+import { piece } from "./svg.js";
+
 const FAR = 3;
 
 export function drawLines() {
@@ -28,11 +29,8 @@ function line(from, to, far, box) {
   const x1 = a.right - box.left + 3, x2 = b.left - box.left - 3;
   const y1 = (a.top + a.bottom) / 2 - box.top, y2 = (b.top + b.bottom) / 2 - box.top;
   const bend = (x2 - x1) * 0.45;
-  const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`);
-  path.dataset.row = from.dataset.row;
-  if (far) path.classList.add("far");
-  return path;
+  const d = `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
+  return piece("path", { d, "data-row": from.dataset.row }, far ? ["far"] : []);
 }
 
 export function light(row) {

@@ -17,7 +17,7 @@ const focus = (which) => () => {
 
 keys({
   "/": focus("[data-focus]"),
-  m: focus("input[name=measure]"),
+  m: focus(".measures input[name=measure]"),
   j: () => step(1),
   k: () => step(-1),
   ArrowDown: () => (document.activeElement.closest("[data-column], [data-list]") ? step(1) : false),

@@ -1,0 +1,164 @@
+"""A copy of the page that needs no server: files that open from a disk, read only."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anglewise.errors import FileError
+from anglewise.inspect.columns import Item, asker, columns
+from anglewise.inspect.desk import Desk
+from anglewise.inspect.gauge_road import road_of_gauges
+from anglewise.inspect.looking import Looking, typed
+from anglewise.inspect.picks import awake
+from anglewise.inspect.static_files import static_files
+from anglewise.interop.atomic import check_new_folder, new_folder
+from anglewise.measures.measure import Measure
+from anglewise.measures.spelling import measure
+from anglewise.typing import Direction
+
+STOPS = 21
+GAUGE_DEPTH = 10
+SCRIPT = ("keys.js", "svg.js", "lines.js", "walking.js", "ranks.js", "list.js", "copy.js")
+"""Modules do not load from a disk, so these become one classic script, in this order."""
+
+MARK = "copy.json"
+"""Tells a copy from any other folder, so that only a copy is ever replaced."""
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What a copy holds: the query of each of its pages."""
+
+    direction: Direction
+    names: tuple[str, ...]
+
+
+def write_copy(
+    desk: Desk,
+    folder: Path,
+    *,
+    direction: Direction,
+    measures: Sequence[str],
+    queries: int = 100,
+) -> Copied:
+    """Write the pages of some queries into a new folder, or in place of an older copy.
+
+    Those are the best known ones, and as many drawn at random. Raises ``FileError`` for a folder
+    that is not empty and no copy, ``SpellingError`` for a measure that does not parse.
+    """
+    check_new_folder(folder, may_replace=_is_copy)
+    shown = [measure(one) for one in measures]
+    rows = _rows(desk, direction, queries)
+    names = _file_names(rows)
+    with new_folder(folder, may_replace=_is_copy) as into:
+        _write_static(into)
+        for row in rows:
+            page = _page(desk, direction, shown, row, names)
+            (into / names[row]).write_text(page, encoding="utf-8", errors="replace")
+        (into / "index.html").write_text(
+            _index(desk, direction, rows, names), encoding="utf-8", errors="replace"
+        )
+        about = {"direction": direction, "queries": len(rows)}
+        (into / MARK).write_text(json.dumps(about) + "\n", encoding="utf-8")
+    ids = desk.seen.asking(direction).embeddings.ids
+    return Copied(direction, tuple(str(ids[row]) for row in rows))
+
+
+def script() -> str:
+    """The modules of the page that a copy needs, as one classic script.
+
+    >>> "import " in script(), script().startswith("(() => {")
+    (False, True)
+    """
+    parts = (static_files()[name][0].decode("utf-8") for name in SCRIPT)
+    plain = (re.sub(r"^import .*;\n", "", part, flags=re.MULTILINE) for part in parts)
+    body = "".join(re.sub(r"^export ", "", part, flags=re.MULTILINE) for part in plain)
+    return "(() => {\n" + body + "})();\n"
+
+
+def _rows(desk: Desk, direction: Direction, queries: int) -> list[int]:
+    seen = desk.seen
+    there = awake(seen, direction)
+    known = there[(-seen.asking(direction).fame[there]).argsort(kind="stable")]
+    drawn = np.random.default_rng(seen.seed).permutation(there)
+    half = [int(row) for row in known[: (queries + 1) // 2]]
+    others = (int(row) for row in drawn)
+    taken = set(half)
+    return [*half, *[row for row in others if row not in taken][: queries - len(half)]]
+
+
+def _file_names(rows: Iterable[int]) -> dict[int, str]:
+    """Files are numbered: no id ever becomes part of a path."""
+    return {row: f"q{place:04d}.html" for place, row in enumerate(rows)}
+
+
+def _page(
+    desk: Desk,
+    direction: Direction,
+    measures: Sequence[Measure],
+    row: int,
+    names: dict[int, str],
+) -> str:
+    here = Looking(direction, None, tuple(map(str, measures)))
+    lists = columns(desk.seen, here, row, measures)
+    same = direction != "queries-items"
+
+    def link(item: Item) -> str | None:
+        return names.get(item.row) if same else None
+
+    return desk.text(
+        "copied.html",
+        static="",
+        here=here,
+        who=asker(desk.seen, direction, row),
+        columns=lists,
+        link=link,
+        path=_path(desk, direction, row) if same and desk.seen.gauged else None,
+        typed=typed(here.spelled),
+    )
+
+
+def _path(desk: Desk, direction: Direction, row: int) -> dict[str, Any]:
+    """The lists along the gauges, for the picture."""
+    road = desk.once(("road",), lambda: road_of_gauges(desk.seen.space, desk.seen.seed)).result()
+    stretch, cosine = road.stretch(direction), measure("cosine").formula
+    depth = max(1, min(GAUGE_DEPTH, len(stretch.ranked.rows) - 1))
+    stops = [round(place / (STOPS - 1), 2) for place in range(STOPS)]
+    found = [stretch.nearest(row, t - road.start, cosine, depth, [row]) for t in stops]
+    rows = sorted({item for items, _ in found for item in items})
+    titles = desk.seen.ranked(direction).known.titles(rows)
+    ids = desk.seen.ranked(direction).embeddings.ids
+    return {
+        "k": depth,
+        "stops": stops,
+        "lists": [items for items, _ in found],
+        "scores": [[round(score, 3) for score in scores] for _, scores in found],
+        "titles": {str(item): title for item, title in zip(rows, titles, strict=True)},
+        "ids": {str(item): str(ids[item]) for item in rows},
+    }
+
+
+def _index(desk: Desk, direction: Direction, rows: Sequence[int], names: dict[int, str]) -> str:
+    titles = desk.seen.asking(direction).known.titles(rows)
+    return desk.text(
+        "copied_index.html",
+        static="",
+        direction=direction,
+        pages=[(names[row], title) for row, title in zip(rows, titles, strict=True)],
+    )
+
+
+def _write_static(into: Path) -> None:
+    for name in ("report.css", "page.css", "gauge.css", "icon.svg"):
+        (into / name).write_bytes(static_files()[name][0])
+    (into / "copy.js").write_text(script(), encoding="utf-8")
+
+
+def _is_copy(folder: Path) -> None:
+    if not (folder / MARK).is_file():
+        raise FileError(f"{folder} is not empty and holds no copy: choose another name")
