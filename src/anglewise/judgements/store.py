@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from anglewise.errors import AnglewiseError, FileError, IdsError
 from anglewise.judgements.connection import DAMAGED, connect, roll_back, saying
-from anglewise.judgements.judged import Judged, as_text, check_text, judged_from, new_uuid
+from anglewise.judgements.judged import Judged, as_text, check_text, new_uuid, recalled
 from anglewise.typing import Direction
 
 if TYPE_CHECKING:
@@ -202,8 +202,9 @@ class JudgementStore:
     def _judged(self, row: Any) -> Judged:
         about: dict[str, Any] = dict(zip(NAMES, row, strict=False))
         try:
-            about["context"] = json.loads(about["context"])
-            return judged_from(about)
+            plain = about["context"] == "{}"
+            about["context"] = {} if plain else json.loads(about["context"])
+            return recalled(about)
         except (AnglewiseError, TypeError, ValueError) as error:
             raise FileError(f"{self.path}: {DAMAGED.format(error)}") from error
 
