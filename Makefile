@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 
-.PHONY: help setup demo test lint check-slow check-frameworks check-training bench lock clean
+.PHONY: help setup demo test lint check-slow check-frameworks check-page check-training bench lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -51,6 +51,12 @@ check-training: $(filter .tools/bin/uv,$(UV)) ## the trainings by gradient steps
 	$(UV) pip install --quiet --python .training/bin/python --no-deps --editable .
 	OMP_NUM_THREADS=1 .training/bin/python -m pytest -n 2 -p no:cacheprovider tests/training
 
+check-page: $(filter .tools/bin/uv,$(UV)) ## the page in a real browser (Debian's chromium), in .page
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .page
+	$(UV) pip sync --quiet --python .page/bin/python --compile-bytecode requirements/page.txt
+	$(UV) pip install --quiet --python .page/bin/python --no-deps --editable .
+	.page/bin/python -m pytest -p no:cacheprovider -o addopts= -o filterwarnings=default tests/page
+
 bench: setup ## the benchmarks, rivals in the same run (installs the rivals)
 	$(UV) pip install --quiet --python $(BIN)/python --requirement requirements/bench.txt
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
@@ -65,6 +71,9 @@ lock: $(filter .tools/bin/uv,$(UV)) ## renew the pinned requirements
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 	  --extra langchain --extra llama-index --extra haystack --group test --group frameworks \
 	  pyproject.toml --output-file requirements/frameworks.txt
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+	  --excludes requirements/not-locked.txt \
+	  --extra inspect --group page pyproject.toml --output-file requirements/page.txt
 
 clean:
-	rm -rf .venv .frameworks .training .tools build demo
+	rm -rf .venv .frameworks .page .training .tools build demo

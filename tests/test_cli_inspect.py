@@ -1,0 +1,121 @@
+"""``anglewise inspect`` as it is typed."""
+
+import json
+import re
+import socket
+
+import pytest
+import uvicorn
+
+from anglewise.errors import FileError
+from anglewise.inspect import Inspection, inspect
+from anglewise.inspect.copy import script, write_copy
+from anglewise.inspect.desk import Desk
+from anglewise.inspect.inspected import Inspected
+from anglewise.inspect.serving import Served
+from anglewise.interop.space_folder import write_space
+from cli_run import anglewise, refused  # noqa: F401 a fixture
+from inspect_site import NASTY, films, made_judgements, made_space, one_sided
+
+
+@pytest.fixture
+def folder(tmp_path):
+    space = made_space()
+    write_space(space, tmp_path / "films", judgements={"items-items": made_judgements(space)})
+    return tmp_path / "films"
+
+
+def test_it_prints_its_address_and_stops(anglewise, folder, monkeypatch):  # noqa: F811
+    def interrupted(self):
+        self.listening.close()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Served, "run", interrupted)
+    run = anglewise("inspect", folder, "--no-open", "--json", "-")
+    assert run.code == 0
+    told = json.loads(run.out)
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", told["address"])
+
+
+def test_the_browser_is_opened_unless_told_not_to(anglewise, folder, monkeypatch):  # noqa: F811
+    opened = []
+    monkeypatch.setattr(Served, "run", lambda self: self.listening.close())
+    monkeypatch.setattr(Served, "open_browser", lambda self: opened.append(self.address))
+    anglewise("inspect", folder, "--quiet")
+    anglewise("inspect", folder, "--quiet", "--no-open")
+    assert len(opened) == 1
+
+
+def test_bad_use_is_told_in_one_line(anglewise, folder, tmp_path):  # noqa: F811
+    assert refused(anglewise("inspect", tmp_path / "none"), "none")
+    assert refused(anglewise("inspect", folder, "--prot", "1"), "--prot")
+    assert refused(anglewise("inspect", folder, "--port", "0"))
+    assert refused(anglewise("inspect", folder, "--host", "256.1.1.1", "--no-open"), "--host")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert refused(anglewise("inspect", folder, "--port", port, "--no-open"), "another --port")
+
+
+def test_a_copy_is_whole_and_speaks_to_nobody(anglewise, folder, tmp_path):  # noqa: F811
+    run = anglewise(
+        "inspect", folder, "--export", tmp_path / "copy", "--export-queries", "7", "--json", "-"
+    )
+    assert json.loads(run.out)["queries"] == 7
+    pages = sorted((tmp_path / "copy").glob("q*.html"))
+    assert len(pages) == 7
+    for page in [*pages, tmp_path / "copy" / "index.html"]:
+        text = page.read_text()
+        for target in re.findall(r'(?:href|src)="([^"#]+)"', text):
+            assert (tmp_path / "copy" / target).is_file(), target
+        assert not re.search(r"https?://|fetch\(", text)
+    assert pages[0].read_text().count("data-row=") == 30
+
+
+def test_a_copy_replaces_a_copy_and_nothing_else(anglewise, folder, tmp_path):  # noqa: F811
+    words = ("inspect", folder, "--export", tmp_path / "copy", "--export-queries", "3", "--quiet")
+    assert anglewise(*words).code == 0
+    assert anglewise(*words).code == 0
+    (tmp_path / "copy" / "copy.json").unlink()
+    assert refused(anglewise(*words), "holds no copy")
+
+
+def test_titles_in_a_copy_are_text(tmp_path):
+    seen = Inspected(one_sided(NASTY))
+    write_copy(Desk(lambda: seen), tmp_path / "copy", direction="items-items", measures=["dot"])
+    for page in (tmp_path / "copy").glob("*.html"):
+        text = page.read_text()
+        assert "<script>alert" not in text
+        assert 'onmouseover="' not in text
+
+
+def test_what_a_copy_says_to_its_script_cannot_end_it(tmp_path):
+    titles = [f"</script><script>alert({i})</script>" for i in range(60)]
+    seen = Inspected(made_space(metadata={"title": titles}))
+    write_copy(
+        Desk(lambda: seen), tmp_path / "copy", direction="items-items", measures=["dot"], queries=2
+    )
+    for page in (tmp_path / "copy").glob("*.html"):
+        assert "<script>alert" not in page.read_text()
+
+
+def test_a_copy_goes_nowhere_over_other_files(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("years of work")
+    with pytest.raises(FileError, match="holds no copy"):
+        write_copy(Desk(films), tmp_path / "mine", direction="items-items", measures=["dot"])
+    assert (tmp_path / "mine" / "thesis.tex").read_text() == "years of work"
+
+
+def test_the_script_of_a_copy_holds_every_constant_once():
+    names = re.findall(r"^(?:const|let|function|async function) (\w+)", script(), re.MULTILINE)
+    assert len(names) == len(set(names))
+    assert not re.search(r"^(?:import|export) ", script(), re.MULTILINE)
+
+
+def test_a_notebook_shows_the_page_in_its_place(monkeypatch):
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets=None: None)
+    page = inspect(made_space(), judgements={}, name="films")
+    assert isinstance(page, Inspection)
+    assert page._repr_html_().startswith(f'<iframe src="{page.address}"')
+    assert page._served.door.framed
+    page.stop()
