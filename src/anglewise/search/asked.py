@@ -64,7 +64,7 @@ class Asked:
         kinds = np.array([KINDS.index(formula.product) for formula in self.shared.formulas])
         asking = np.repeat(np.arange(q, dtype=np.int64), m)
         lists = Lists(asking, np.tile(kinds, q), rows.reshape(q * m, listed))
-        product, lengths = self._products(lists)
+        product, lengths = self.products(lists)
         out = np.full(rows.shape, NOBODY)
         for j, formula in enumerate(self.shared.formulas):
             shape = (q, listed)
@@ -86,11 +86,11 @@ class Asked:
         """The exact sortable numbers of pairs of a query and a row."""
         formula = self.shared.formulas[measure]
         kinds = np.full(len(rows), KINDS.index(formula.product))
-        product, lengths = self._products(Lists(np.ascontiguousarray(asking), kinds, rows[:, None]))
+        product, lengths = self.products(Lists(np.ascontiguousarray(asking), kinds, rows[:, None]))
         score = scores(formula, rows, product[:, 0], self.norms[asking], lengths[:, 0])
         return keys(score, self.places.places(rows))
 
-    def _products(
+    def products(
         self, lists: Lists
     ) -> tuple[Float64[Array, "lists listed"], Float64[Array, "lists listed"]]:
         """The products of lists of rows, and the norms of the rows; each row is moved once."""

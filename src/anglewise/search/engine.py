@@ -1,6 +1,6 @@
 """Exact nearest neighbours under many measures, in as few passes over the items as can be."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import measures as read_measures
 from anglewise.neighbours import Neighbours
 from anglewise.search.asked import asked
+from anglewise.search.exponents import Sweep, sweeps
 from anglewise.search.kept import KEPT_BYTES, Kept
 from anglewise.search.left_out import LeftOut, gathered, left_out
 from anglewise.search.machine import Machine, machine, scanner
@@ -89,11 +90,22 @@ def search(
         rows = np.arange(len(asking), dtype=np.int64)
     elif len(rows) and (rows.min() < 0 or rows.max() >= len(asking)):
         raise ShapeError(f"rows from {rows.min()} to {rows.max()} asked of {len(asking)}")
-    hidden = left_out(space, direction, rows, exclude, use_seen)
-    task = _Task(space.sides(direction)[1], asking.vectors, rows, hidden, k)
-    ready = Ready.of(space, measures, direction, keep=0)
+    wanted, ranked = read_measures(measures), space.sides(direction)[1]
+    swept = [one for group in sweeps(wanted) for one in group] if 0 < k <= len(ranked) else []
     with machine(threads) as workers:
-        return task.run(ready, workers, progress)
+
+        def find(
+            some: Sequence[Measure], k: int, rows: Int64[Array, " asked"]
+        ) -> dict[str, Neighbours]:
+            hidden = left_out(space, direction, rows, exclude, use_seen)
+            task = _Task(ranked, asking.vectors, rows, hidden, k)
+            return task.run(Ready.of(space, some, direction, keep=0), workers, progress)
+
+        rest = [one for one in wanted if one not in swept]
+        found = find(rest, k, rows) if rest or not swept else {}
+        for group in sweeps(swept):
+            found |= Sweep(space, direction, group, rows, k).run(find)
+    return {str(one): found[str(one)] for one in wanted}
 
 
 def search_vectors(
