@@ -4,6 +4,8 @@ import csv
 import json
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from anglewise.embeddings import Embeddings, Space
@@ -61,6 +63,48 @@ def test_a_sample_is_filled_in_and_imported(anglewise, folder, tmp_path):
     run = anglewise("judge", "import", store, filled, "--json", "-")
     assert run.code == 0, run
     assert json.loads(run.out)["recorded"] == len(rows)
+    more = tmp_path / "more.csv"
+    assert anglewise("judge", "sample", folder, "-o", more, "--qrels", store).code == 0
+    pairs = {(row["query_id"], row["item_id"]) for row in rows}
+    assert not pairs & {(row["query_id"], row["item_id"]) for row in rows_of(more)}
+
+
+def test_two_parquet_files_lead_to_a_verdict(anglewise, tmp_path):
+    """Draw, judge, import, compare, until it is decided: with these commands alone."""
+    rng = np.random.default_rng(5)
+    x, q = rng.normal(size=(300, 6)), rng.normal(size=(150, 6))
+    near = q @ x.T / np.linalg.norm(x, axis=1) / np.linalg.norm(q, axis=1)[:, None]
+    for name, rows in (("q", q), ("d", x * rng.lognormal(0, 0.8, (300, 1)))):
+        table = {"id": [f"{name}{i}" for i in range(len(rows))], "vector": list(rows)}
+        pq.write_table(pa.table(table), tmp_path / f"{name}.parquet")
+    vectors = ("--queries", tmp_path / "q.parquet", "--items", tmp_path / "d.parquet")
+    store = tmp_path / "mine.sqlite"
+    known = ()
+    for seed in range(8):
+        queue = tmp_path / f"queue{seed}.csv"
+        assert not anglewise(
+            "judge", "sample", *vectors, "-o", queue, "--measures", "dot,cosine",
+            "--budget", 250, "--seed", seed, *known,
+        ).code  # fmt: skip
+        rows = rows_of(queue)
+        for row in rows:
+            row["grade"] = int(near[int(row["query_id"][1:]), int(row["item_id"][1:])] > 0.8)
+        with queue.open("w") as file:
+            sheet = csv.DictWriter(file, rows[0])
+            sheet.writeheader()
+            sheet.writerows(rows)
+        assert not anglewise("judge", "import", store, queue, "--judge", "anna").code
+        known = ("--qrels", store)
+        told = json.loads(
+            anglewise(
+                "compare", *vectors, *known, "--measures", "dot,cosine", "--sequential",
+                "--json", "-",
+            ).out
+        )  # fmt: skip
+        if told["sequential"]["decision"] == "decided":
+            break
+    assert told["sequential"]["measure"] == told["verdict"]["measure"] == "cosine"
+    assert told["queries"] < 150
 
 
 def test_next_names_open_pairs_and_bounds_the_lead(anglewise, folder, tmp_path):

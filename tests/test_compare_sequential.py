@@ -42,6 +42,20 @@ def test_stopping_then_gives_the_same_answer():
     assert (now.decision, now.measure, now.decided_after) == ("decided", "cosine", after)
 
 
+@pytest.mark.parametrize("batch", [1, 50])
+def test_what_was_decided_stays_decided_as_batches_are_added(batch):
+    """A look finds the same order of the queries before as the look before it."""
+    space, _ = made(200)
+    at = np.random.default_rng(0).permutation(200).astype(float) // batch
+    first = []
+    for so_far in (100, 150, 200):
+        rows = np.flatnonzero(at < so_far / batch)
+        some = SparseRows.from_pairs(rows, rows, shape=(200, 200))
+        known = Judgements(some, judged_at=np.where(at < so_far / batch, at, np.nan))
+        first.append(sequential(compare(space, known, "dot,cosine")).decided_after)
+    assert first[0] == first[1] == first[2] is not None
+
+
 def test_a_small_lead_asks_for_more_and_says_how_much():
     now = sequential(compare(*made(60, noise=1.2, lengths=0.3), "dot,cosine"))
     assert now.decision == "keep-judging"

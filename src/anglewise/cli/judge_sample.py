@@ -10,6 +10,9 @@ from anglewise.cli.options import AT_LEAST_1, NO_FILES, NOTHING_SPECIAL, Always,
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
 
+MANY = 8
+"""Strata up to which each is told."""
+
 
 def judge_sample(
     space: Path | None = None,
@@ -23,6 +26,7 @@ def judge_sample(
     strata: str | None = None,
     traffic: str | None = None,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
+    qrels: Path | None = None,
     vectors: Vectors = NO_FILES,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
@@ -53,6 +57,8 @@ def judge_sample(
         A column with how often each query is asked: the more, the likelier it is drawn.
     direction
         Who asks and who is ranked.
+    qrels
+        What was judged before, to be left out; without it the store beside the space, if any.
     """
     from anglewise.cli.inputs import direction_of, space_of
     from anglewise.cli.talk import Talk
@@ -65,7 +71,7 @@ def judge_sample(
     with talk.progress("reading"):
         of = space_of(space, vectors, talk.say)
         way = direction_of(direction, of)
-        judged = known_judgements(space, of, way)
+        judged = known_judgements(qrels, space, of, way, talk.say)
     with talk.progress("searching"):
         drawn = sample(
             of,
@@ -124,7 +130,11 @@ def _show(content: dict[str, Any], console: "PatientConsole") -> None:
         f"the first {content['depth']} of {', '.join(content['measures'])}",
         soft_wrap=True,
     )
-    if len(content["strata"]) > 1:
-        told = ", ".join(f"{name} {count:,}" for name, count in content["strata"].items())
+    strata: dict[str, int] = content["strata"]
+    if len(strata) > MANY:
+        fewest, most = min(strata.values()), max(strata.values())
+        console.print(f"{len(strata)} strata, of each {fewest:,} to {most:,} queries")
+    elif len(strata) > 1:
+        told = ", ".join(f"{name} {count:,}" for name, count in strata.items())
         console.print(f"queries by stratum: {told}", soft_wrap=True)
     console.print("next: fill in the column grade, then\n  anglewise judge import SPACE FILE")

@@ -9,6 +9,7 @@ import numpy as np
 from anglewise.compare.result import Comparison
 from anglewise.compare.standing import Standing, standing
 from anglewise.compare.words import counted, listed, rounded_up
+from anglewise.errors import SpellingError
 from anglewise.statistics.betting import LEVEL, Race, confidence_sequence
 from anglewise.typing import Array, Float64, Int64
 
@@ -75,7 +76,7 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
     Raises
     ------
     SpellingError
-        A comparison by graded pairs or triplets.
+        A comparison by graded pairs or triplets, or of groups of queries.
 
     Examples
     --------
@@ -93,6 +94,11 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
     ('decided', 'cosine', True)
     """
     of = standing(result)
+    if result.groups is not None:
+        raise SpellingError(
+            f"judging until decided goes query by query, and these come in groups by "
+            f"{result.split}: judge one query of each group, or leave the split out"
+        )
     values, rows = of.values[:, _order(of, seed)], of.measures
     race = Race.of(values)
     left = [row for row, may in zip(rows, race.may_be_best, strict=True) if may]
@@ -138,11 +144,12 @@ def forecast(values: Float64[Array, "m q"], seed: int = 0) -> int | None:
 
 
 def _order(of: Standing, seed: int) -> Int64[Array, " q"]:
-    by_chance = np.random.default_rng(seed).permutation(len(of.asked))
-    if of.judgements.judged_at is None:
-        return by_chance
-    times = of.judgements.judged_at[of.asked]
-    return by_chance[np.argsort(times[by_chance], kind="stable")]
+    """Queries by the time of their judgement; of one time by chance, the same at every look."""
+    rows = of.judgements.gains.shape[0]
+    by_chance = np.random.default_rng(seed).permutation(rows)[of.asked]
+    judged_at = of.judgements.judged_at
+    times = np.zeros(len(of.asked)) if judged_at is None else judged_at[of.asked]
+    return np.lexsort((by_chance, times))
 
 
 def _furthest(values: Float64[Array, "m q"]) -> float:

@@ -1,21 +1,28 @@
-"""What a space's store says already."""
+"""What was judged before, where anything was."""
 
 from pathlib import Path
 
 from anglewise.embeddings import Space
+from anglewise.interop.read import read_judgements
+from anglewise.interop.say import Say
 from anglewise.judgements.judgements import Judgements
 from anglewise.judgements.store import STORE_NAME, JudgementStore
 from anglewise.typing import Direction
 
 
-def known_judgements(folder: Path | None, space: Space, direction: Direction) -> Judgements | None:
-    """What was judged in the store beside a space; None where there is no store or nothing in it.
+def known_judgements(
+    given: Path | None, folder: Path | None, space: Space, direction: Direction, say: Say
+) -> Judgements | None:
+    """What a file says, or the store beside a space; None where there is none or it is empty.
 
     >>> import numpy as np
     >>> from anglewise.embeddings import Embeddings
-    >>> known_judgements(None, Space(items=Embeddings(np.eye(2))), "items-items") is None
+    >>> alone = Space(items=Embeddings(np.eye(2)))
+    >>> known_judgements(None, None, alone, "items-items", print) is None
     True
     """
+    if given is not None:
+        return read_judgements(given, space, direction=direction, say=say)
     path = None if folder is None else folder / STORE_NAME
     if path is None or not path.is_file():
         return None
