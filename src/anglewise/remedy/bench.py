@@ -75,7 +75,9 @@ class Bench:
     progress: Progress | None = None
     made: dict[Maker, tuple[Space, float]] = field(default_factory=dict[Maker, tuple[Space, float]])
     speed: dict[type, float] = field(default_factory=dict[type, float])
-    pace: dict[Contender, float] = field(default_factory=dict[Contender, float])
+    times: dict[tuple[Contender, int], float] = field(
+        default_factory=dict[tuple[Contender, int], float]
+    )
 
     def find(
         self, batch: Sequence[Contender], rows: Int64[Array, " some"]
@@ -101,7 +103,7 @@ class Bench:
         lists = Neighbours(
             str(one.measure), arrays["indices"].astype(np.int64), arrays["scores"], arrays["tied"]
         )
-        self.pace[one] = said["searching"] / max(len(rows), 1)
+        self.times[one, len(rows)] = said["searching"]
         return Found(
             lists,
             tuple(said["settings"]),
@@ -116,13 +118,28 @@ class Bench:
         return all(self.kept(one, np.sort(rows)) is not None for one in batch)
 
     def seconds(self, batch: Sequence[Contender], queries: int) -> float:
-        """A guess of how long a batch takes: by its own pace where it was searched before."""
-        known = [self.pace[one] for one in batch if one in self.pace]
-        usual = max((self.pace.get(one, 0.0) for one in baselines()), default=0.0)
-        others = usual * self._length(batch[0].maker) * (len(batch) - len(known))
-        learning = sum(self._learning(one, queries) for one in batch if one not in self.pace)
-        searching = queries * (sum(known) + others)
-        return MARGIN * (searching + learning) + self.making(batch[0].maker)
+        """A guess of how long a batch takes, from what it or the baselines took for fewer."""
+        each = sum(self._searching(one, queries) + self._learning(one, queries) for one in batch)
+        return MARGIN * each + self.making(batch[0].maker)
+
+    def _searching(self, one: Contender, queries: int) -> float:
+        """By its own time, that grows as the baselines' did: part of it is the same for any number.
+
+        One that was not searched yet takes what a baseline takes, for vectors of its length.
+        """
+        known = max((asked for other, asked in self.times if other == one), default=0)
+        if not known:
+            return self._usual(queries) * self._length(one.maker)
+        grown = self._usual(queries) / (self._usual(known) or 1.0)
+        return self.times[one, known] * min(max(grown, 1.0), max(queries / known, 1.0))
+
+    def _usual(self, queries: int) -> float:
+        """What a baseline takes, by the nearest number of queries that was asked, in proportion."""
+        asked = {n: took for (one, n), took in self.times.items() if one in baselines()}
+        if not asked:
+            return 0.0
+        nearest = min(asked, key=lambda n: abs(n - queries))
+        return asked[nearest] * queries / nearest
 
     def making(self, maker: Maker | None) -> float:
         """A guess of how long a space takes to make; nothing if it is there."""
@@ -153,7 +170,7 @@ class Bench:
 
     def _learning(self, one: Contender, queries: int) -> float:
         """A guess of how long a map takes to learn, for each part of the queries."""
-        if not isinstance(one.measure, Adapted):
+        if not isinstance(one.measure, Adapted) or any(other == one for other, _ in self.times):
             return 0.0
         product = 6.0 * min(queries, QUERIES) * POOL * self.space.items.dimension
         return DENSE * FOLDS * len(RIDGES) * STEPS * product / SPEED
@@ -189,7 +206,7 @@ class Bench:
         took = (self.budget.clock() - started) / len(batch)
         found: dict[Contender, Found] = {}
         for one in batch:
-            self.pace[one] = took / max(len(rows), 1)
+            self.times[one, len(rows)] = took
             name = str(one.measure)
             dimension, inner = size(space, _standing(one.measure), self.judgements.direction)
             found[one] = Found(

@@ -59,7 +59,9 @@ def run(bench: Bench, among: Sequence[Contender], finalists: int) -> Outcome:
         order = state.best([one for one in screened if one in state.table])[:finalists]
         order += [one for one in among if not one.screens]
     else:
-        state, order = Screening(), list(among)
+        queries = len(apart.deciding)
+        state = Screening()
+        order = sorted(among, key=lambda one: bench.seconds([one], queries))  # surest first
     stopped = state.stopped
     if stopped != "interrupt":
         stopped = _decide(bench, order, apart, found, state) or stopped

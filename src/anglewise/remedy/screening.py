@@ -120,6 +120,8 @@ def _only_once(lists: dict[Contender, bytes], state: Screening, queries: int) ->
     """Of candidates that give the same lists the simplest goes on."""
     first: dict[bytes, Contender] = {}
     for one in sorted(lists, key=_simplest):
+        if one.needs == "judgements":  # on other queries it may choose otherwise
+            continue
         alike = first.setdefault(lists[one], one)
         if alike is not one:
             del state.table[one]
