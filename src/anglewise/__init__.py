@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from anglewise.neighbours import Neighbours
     from anglewise.normalisation.estimator import TableNormaliser
     from anglewise.recommend import Recommender, replay
+    from anglewise.remedies.adapter import Adapter, adapter
     from anglewise.remedy import Remedy, remedy
     from anglewise.search.engine import search
     from anglewise.study import Study, study
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Adapter": "anglewise.remedies.adapter",
     "AnglewiseError": "anglewise.errors",
     "Audit": "anglewise.audit",
     "Comparison": "anglewise.compare",
@@ -68,6 +70,7 @@ _HOMES = {
     "TableNormaliser": "anglewise.normalisation.estimator",
     "TrainedEmbedding": "anglewise.training.estimator",
     "Triplets": "anglewise.judgements.judgements",
+    "adapter": "anglewise.remedies.adapter",
     "audit": "anglewise.audit",
     "compare": "anglewise.compare",
     "compare_spaces": "anglewise.compare",
@@ -92,6 +95,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Adapter",
     "AnglewiseError",
     "Audit",
     "Comparison",
@@ -113,6 +117,7 @@ __all__ = [
     "TrainedEmbedding",
     "Triplets",
     "__version__",
+    "adapter",
     "audit",
     "compare",
     "compare_spaces",

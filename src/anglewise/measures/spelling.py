@@ -51,7 +51,7 @@ def measure(spelling: "str | Measure") -> Measure:
     if learnt_from_judgements(spelling):
         raise SpellingError(
             f"{spelling}: @adapted is learnt from judgements, and stands last; compare it, or move "
-            "the space by remedies.adapter(space, judgements).apply(space) and take cosine"
+            "the space by aw.adapter(space, judgements).apply(space) and take cosine"
         )
     formula, *frames = spelling.split("@")
     return Measure(
