@@ -243,6 +243,7 @@ def test_two_judges_at_once(server, visit, picture):
     assert (judges.count("anna"), judges.count("ben")) == (45, 15)
     anna.wait_for_selector("[data-agreement]:text-matches('others judged too')")
     anna.wait_for_selector("[data-done]:text-matches('^45 of')")
+    anna.wait_for_timeout(4500)  # the decision follows
     picture(anna, "inspect-judging")
 
 

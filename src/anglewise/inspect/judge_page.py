@@ -98,6 +98,7 @@ def state(desk: Desk, request: Request) -> Response:
             "judges": judges,
             "agreement": agreement(rows, judge),
             "decision": live.decision(desk.seen, deck, rows),
+            "late": live.late(rows),
         }
     )
 

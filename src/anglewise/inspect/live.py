@@ -35,6 +35,10 @@ class Live:
     _said: dict[str, Any] = field(default_factory=dict[str, Any])
     _working: Lock = field(default_factory=Lock)
 
+    def late(self, rows: Sequence[Judged]) -> bool:
+        """Whether more was judged than the last decision knew."""
+        return len(rows) != self._count
+
     def decision(self, seen: Inspected, deck: Deck, rows: Sequence[Judged]) -> dict[str, Any]:
         """What can be said now; what was said last while it is not yet time."""
         if len(rows) == self._count or time.monotonic() - self._at < EVERY:

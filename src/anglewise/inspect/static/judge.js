@@ -102,7 +102,7 @@ function judge() {
   }
 
   let telling = 0;
-  function tell() {
+  function tell(after = 250) {
     clearTimeout(telling);
     telling = setTimeout(async () => {
       const to = new URL(location.href);
@@ -118,7 +118,8 @@ function judge() {
       one("agreement").textContent = pairs
         ? `Of ${pairs} pairs that others judged too, ${same} have the same grade.`
         : others > 0 ? "No pair judged by you and others yet." : "";
-    }, 250);
+      if (found.late) tell(3200); // the decision is made anew every few seconds
+    }, after);
   }
 
   const grades = Object.fromEntries([0, 1, 2, 3, 4].map((value) => [value, () => grade(value)]));
