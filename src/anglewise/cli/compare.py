@@ -35,6 +35,7 @@ def compare(
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     tolerance: Annotated[float, Parameter(validator=AT_LEAST_0)] = 0.01,
     baseline: str | None = None,
+    split: str = "queries",
     vectors: Vectors = NO_FILES,
     several: Several = ONE_SPACE,
     judging: Judging = FROM_FOLDER,
@@ -64,6 +65,9 @@ def compare(
         A difference of the metric that would matter: measures this near are called a tie.
     baseline
         One of the measures, such as the one in use today: all are compared with it too.
+    split
+        Which queries belong together, or come first: group(COLUMN) of what is known about them,
+        clusters(8) of their vectors, time(COLUMN); by queries each stands for itself.
     """
     from anglewise.cli.gates import Gates, as_told, remember
     from anglewise.cli.judged import judged_space
@@ -100,6 +104,7 @@ def compare(
             metrics=metrics or (),
             tolerance=tolerance,
             baseline=baseline,
+            split=split,
             seed=always.seed,
             progress=progress,
         )

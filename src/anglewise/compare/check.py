@@ -9,8 +9,9 @@ from anglewise.compare.history import NOTHING_YET, History, Past, identity
 from anglewise.compare.result import Comparison, Estimate
 from anglewise.compare.words import counted, listed
 from anglewise.errors import IdsError, SpellingError
-from anglewise.statistics.bootstrap import Means, bootstrap
+from anglewise.statistics.bootstrap import bootstrap
 from anglewise.statistics.intervals import bca
+from anglewise.statistics.units import Units
 from anglewise.typing import Array, Float64
 
 ROUNDING = 1e-9
@@ -103,7 +104,7 @@ def _difference(comparison: Comparison, left: str, right: str) -> Estimate:
         return Estimate(apart, UNKNOWN, UNKNOWN)
     values = evidence.values[comparison.metric]
     lead = values[evidence.measures.index(left)] - values[evidence.measures.index(right)]
-    return _paired(lead, apart, comparison.seed)
+    return _paired(lead, apart, comparison.seed, evidence.units)
 
 
 def _since(comparison: Comparison, name: str, past: Past) -> _Finding:
@@ -128,7 +129,7 @@ def _since(comparison: Comparison, name: str, past: Past) -> _Finding:
                 f"now ({_some(list(now))}): keep one file for each set of queries"
             )
         lead = np.array([now[query] - past.values[query] for query in both])
-        figure = _paired(lead, float(lead.mean()), comparison.seed)
+        figure = _paired(lead, float(lead.mean()), comparison.seed, _units(comparison, both))
         if len(both) < max(len(now), len(past.values)):
             remarks.append(f"on the {counted(len(both), 'query')} that both runs judged")
     if known is not None and past.judgements not in {None, known.judgements}:
@@ -136,9 +137,19 @@ def _since(comparison: Comparison, name: str, past: Past) -> _Finding:
     return _Finding(figure, subject, tuple(remarks))
 
 
-def _paired(lead: Float64[Array, " q"], apart: float, seed: int) -> Estimate:
-    drawn = bootstrap(Means(lead[None]), len(lead), seed=seed)
-    low, high = bca(drawn, np.array([apart]), lead[None])[0]
+def _units(comparison: Comparison, queries: list[str]) -> Units | None:
+    """The groups of some queries, where the split is by groups."""
+    evidence, known = comparison.evidence, identity(comparison)
+    if evidence is None or evidence.units is None or known is None:
+        return None
+    place = {query: column for column, query in enumerate(known.queries)}
+    return evidence.units.take(np.array([place[query] for query in queries]))
+
+
+def _paired(lead: Float64[Array, " q"], apart: float, seed: int, units: Units | None) -> Estimate:
+    units = units or Units.each(len(lead))
+    drawn = bootstrap(units.means(lead[None]), len(units), seed=seed)
+    low, high = bca(drawn, np.array([apart]), units.influence(lead[None]))[0]
     return Estimate(apart, min(float(low), apart), max(float(high), apart))
 
 

@@ -13,6 +13,7 @@ from anglewise.compare.notes import notes
 from anglewise.compare.pairs import score_graded_pairs
 from anglewise.compare.result import Comparison, Evidence
 from anglewise.compare.scores import Asked, Scores
+from anglewise.compare.split import ALONE, QUERIES, Parting, parting
 from anglewise.compare.triplets import score_triplets
 from anglewise.compare.verdict import decide
 from anglewise.compare.words import listed
@@ -37,6 +38,7 @@ def compare(
     direction: Direction | None = None,
     tolerance: float = 0.01,
     baseline: str | Measure | None = None,
+    split: str = QUERIES,
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -66,6 +68,11 @@ def compare(
         A difference of the metric that would matter: measures this near are called a tie.
     baseline
         One of the measures, that all others are compared with beside the best.
+    split
+        Which queries belong together, and which may teach which: ``queries`` (each for itself),
+        ``group(COLUMN)`` of what is known about queries, ``clusters(8)`` of their vectors, or
+        ``time(COLUMN)``. What is tuned or learnt never sees the group that it is reported on, and
+        chance is over groups; of a time the later half is reported, and the earlier teaches.
     seed
         The same seed gives the same bytes, whatever the threads.
     threads
@@ -77,9 +84,12 @@ def compare(
     ------
     SpellingError
         A measure or metric that is not known or does not fit the judgements, a baseline that is
-        not among the measures, another direction than the judgements'.
+        not among the measures, another direction than the judgements', a split or a column that
+        is not known, a split of pairs or triplets.
+    ValuesError
+        A column of a split with empty cells, or with what is no time.
     TooFewError
-        Nothing judged, or no measure given.
+        Nothing judged, no measure given, or all queries in one group.
 
     Examples
     --------
@@ -99,7 +109,17 @@ def compare(
     way = _direction(judgements, direction)
     base = _place(baseline, asked)
     wanted = read_metrics_for(type(judgements), metric, metrics)
-    scores = _score(space, judgements, asked, wanted, seed=seed, threads=threads, progress=progress)
+    apart = _parting(space, judgements, split, seed)
+    scores = _score(
+        space,
+        judgements,
+        asked,
+        wanted,
+        seed=seed,
+        threads=threads,
+        progress=progress,
+        apart=apart,
+    )
     with ThreadPoolExecutor(threads or cpu_count()) as pool:
         of = infer(scores, seed=seed, map_=pool.map)
     sides = space.sides(way or "queries-items")
@@ -120,9 +140,29 @@ def compare(
         baseline=None if base is None else scores.names[base],
         notes=notes(sides, judgements, scores),
         evidence=Evidence(
-            ranked, judgements, scores.rows, scores.found, scores.values, scores.names
+            ranked,
+            judgements,
+            scores.rows,
+            scores.found,
+            scores.values,
+            scores.names,
+            scores.parting.units,
         ),
+        split=apart.split,
     )
+
+
+def _parting(
+    space: Space, judgements: Judgements | Pairs | Triplets, split: str, seed: int
+) -> Parting:
+    if isinstance(judgements, Judgements):
+        asking = space.sides(judgements.direction)[0]
+        return parting(split, asking, judgements.judged_rows, seed=seed)
+    if split.strip() != QUERIES:
+        raise SpellingError(
+            f"a split by {split} is of queries, and these are pairs or triplets: leave it out"
+        )
+    return ALONE
 
 
 def _direction(
@@ -168,6 +208,7 @@ def _score(
     seed: int,
     threads: int | None,
     progress: Progress | None,
+    apart: Parting,
 ) -> Scores:
     if not asked:
         raise TooFewError("no measure to compare: name one, such as dot")
@@ -176,7 +217,14 @@ def _score(
     if isinstance(judgements, Triplets):
         return score_triplets(space, judgements, asked, metrics, seed=seed)
     return score_lists(
-        space, judgements, asked, metrics, seed=seed, threads=threads, progress=progress
+        space,
+        judgements,
+        asked,
+        metrics,
+        seed=seed,
+        threads=threads,
+        progress=progress,
+        parting=apart,
     )
 
 
@@ -188,6 +236,7 @@ def signature(of: Inference, direction: Direction | None, tolerance: float, seed
         "direction": direction or of.scores.noun + "s",
         "measures": f"{len(of.scores.names)}.{sha256(names.encode()).hexdigest()[:8]}",
         "queries": len(of.scores.rows),
+        **_split_settings(of.scores),
         "intervals": f"bca.{of.scores.resamples}",
         "tests": f"sign-flip.{'exact' if of.flips.exact else of.flips.patterns}.holm",
         "tolerance": f"{tolerance:g}",
@@ -195,3 +244,12 @@ def signature(of: Inference, direction: Direction | None, tolerance: float, seed
         "version": version("anglewise"),
     }
     return "|".join(f"{name}:{value}" for name, value in settings.items())
+
+
+def _split_settings(scores: Scores) -> dict[str, str]:
+    """Said where it is not the usual one."""
+    parting = scores.parting
+    if parting.split == QUERIES:
+        return {}
+    groups = "" if parting.units is None else f".{len(parting.units)}"
+    return {"split": f"{parting.split}{groups}"}

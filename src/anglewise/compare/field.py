@@ -12,6 +12,7 @@ from anglewise.compare.lists import RESAMPLES, chosen_lists, depth, judged_metri
 from anglewise.compare.roll import MISSING, Roll, call
 from anglewise.compare.scores import Asked, Scores, kinds
 from anglewise.compare.shared_judgements import check_fit, rows_for, shared_judgements
+from anglewise.compare.split import Parting, parting
 from anglewise.embeddings import Space
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.evaluate import evaluate
@@ -20,7 +21,6 @@ from anglewise.interop.passages import parts_of
 from anglewise.judgements.judgements import Judgements
 from anglewise.judgements.parts import Parts
 from anglewise.neighbours import Neighbours
-from anglewise.statistics.bootstrap import Means
 from anglewise.typing import Array, Float64, Int64, Progress
 
 
@@ -28,7 +28,8 @@ from anglewise.typing import Array, Float64, Int64, Progress
 class Field:
     """Where all candidates meet: the rolls, what is judged in their order, and what is asked.
 
-    ``parts`` are the documents of the spaces that hold passages of what was judged.
+    ``parts`` are the documents of the spaces that hold passages of what was judged; ``parting``
+    parts the judged queries by what the first space knows about them.
     """
 
     spaces: Mapping[str, Space]
@@ -41,6 +42,7 @@ class Field:
     seed: int
     threads: int | None
     parts: Mapping[str, Parts]
+    parting: Parting
 
     @classmethod
     def of(
@@ -52,6 +54,7 @@ class Field:
         *,
         seed: int,
         threads: int | None,
+        split: str,
     ) -> "Field":
         """Line the spaces up.
 
@@ -68,6 +71,9 @@ class Field:
         seen = {n: one.seen for n, one in spaces.items() if known and one.seen is not None}
         _nothing_seen(parts, [*seen, *(name for name, one in judged.items() if one.seen)])
         shared = shared_judgements(judged, seen, asking, ranked)
+        first = next(iter(spaces))
+        judged_rows = asking.rows[first][shared.judgements.judged_rows]
+        side = spaces[first].sides(direction)[0]
         return cls(
             spaces,
             asking,
@@ -79,6 +85,7 @@ class Field:
             seed,
             threads,
             parts,
+            parting(split, side, judged_rows, seed=seed),
         )
 
     @property
@@ -94,7 +101,8 @@ class Field:
     def scores(self, models: Sequence[Source], progress: Progress | None) -> Scores:
         """Search every space and evaluate what is found, one model after the other."""
         judged_at = judged_metric(self.metrics)
-        rows = self.judgements.judged_rows
+        judged = self.judgements.judged_rows
+        rows = judged[self.parting.reported(len(judged))]
         found: dict[str, Neighbours] = {}
         settings: dict[str, tuple[str, ...]] = {}
         values: dict[str, list[Array]] = {str(one): [] for one in [*self.metrics, judged_at]}
@@ -115,15 +123,16 @@ class Field:
         return Scores(
             measures=tuple(Entrant(model, one) for model in models for one in self.asked),
             values=wanted,
-            statistic=Means(np.concatenate(list(wanted.values()))),
+            statistic=self.parting.means(np.concatenate(list(wanted.values()))),
             resamples=RESAMPLES,
             kinds=np.concatenate(alike),
             noun="query",
             rows=rows,
-            judged=len(self.judgements.gains.values),
+            judged=int(self.judgements.gains.counts[rows].sum()),
             found=found,
             settings=settings,
             unjudged=_unjudged(values[str(judged_at)]),
+            parting=self.parting,
         )
 
     def _lists(
@@ -153,11 +162,26 @@ class Field:
         gains = rows_for(self.judgements.gains, model.space, self.asking, self.ranked)
         own = Judgements(gains, direction, seen=hidden, parts=parts)
         learnt = learnt_lists(
-            space, self.asked, own, rows, k=k, exclude=hidden, seed=self.seed, threads=self.threads
+            space,
+            self.asked,
+            own,
+            rows,
+            k=k,
+            exclude=hidden,
+            seed=self.seed,
+            threads=self.threads,
+            parting=self.parting,
         )
         found |= {name: one.lists for name, one in learnt.items()}
         moved = {name: _moved(one, places, deepest) for name, one in found.items()}
-        lists, chosen = chosen_lists(self.asked, moved, self.judgements, self.metrics[0], self.seed)
+        lists, chosen = chosen_lists(
+            self.asked,
+            moved,
+            self.judgements,
+            self.metrics[0],
+            seed=self.seed,
+            parting=self.parting,
+        )
         chosen |= {name: one.settings for name, one in learnt.items()}
         return lists, chosen, ranked.is_unit()
 

@@ -34,7 +34,7 @@ class Inference:
     adjusted
         The p-values of all pairs of groups after Holm.
     differences
-        What the groups' differences over columns look like.
+        What the groups' differences over units look like.
     """
 
     scores: Scores
@@ -64,11 +64,13 @@ class Inference:
     def interval(self, metric: int, measure: int) -> Estimate:
         """The mean of a measure with its 95% interval."""
         values = list(self.scores.values.values())[metric][measure]
-        return _estimate(self.drawn[:, metric, measure], self.estimate[metric, measure], values)
+        return self._estimate(
+            self.drawn[:, metric, measure], self.estimate[metric, measure], values
+        )
 
     def difference(self, one: int, other: int) -> Difference:
         """By how much one measure is above another, with the test of their groups."""
-        apart = _estimate(
+        apart = self._estimate(
             self.drawn[:, 0, one] - self.drawn[:, 0, other],
             self.means[one] - self.means[other],
             self.scores.main[one] - self.scores.main[other],
@@ -97,6 +99,13 @@ class Inference:
         chances = best_probability(self.drawn[:, 0])
         return tuple(self._row(i, baseline, float(chances[i])) for i in self.order)
 
+    def _estimate(
+        self, drawn: Float64[Array, " draws"], estimate: float, values: Float64[Array, " q"]
+    ) -> Estimate:
+        influence = self.scores.units.influence(values[None])
+        low, high = bca(drawn[:, None], np.array([estimate]), influence)[0]
+        return Estimate(float(estimate), float(min(low, estimate)), float(max(high, estimate)))
+
     def _row(self, i: int, baseline: int | None, chance: float) -> MeasureResult:
         scores, best = self.scores, self.order[0]
         name, group = scores.names[i], int(self.group_of[i])
@@ -116,13 +125,14 @@ class Inference:
 
 
 def infer(scores: Scores, *, seed: int, map_: Map) -> Inference:
-    """Resample the columns and flip the signs of their differences, once for everything."""
+    """Resample the units and flip the signs of their differences, once for everything."""
     shape = (len(scores.values), len(scores.measures))
-    columns = scores.main.shape[1]
+    units = scores.units
+    columns = len(units)
     once = scores.statistic(np.ones((1, columns), dtype=np.int8))[0]
     drawn = bootstrap(scores.statistic, columns, resamples=scores.resamples, seed=seed, map_=map_)
     standing = scores.main[[group[0] for group in scores.groups]]
-    flips = sign_flips(standing, seed=seed, map_=map_)
+    flips = sign_flips(units.scaled(standing), seed=seed, map_=map_)
     return Inference(
         scores=scores,
         estimate=once.reshape(shape),
@@ -130,7 +140,7 @@ def infer(scores: Scores, *, seed: int, map_: Map) -> Inference:
         group_of=_group_of(scores),
         flips=flips,
         adjusted=_adjusted(flips.p),
-        differences=Differences.of(standing),
+        differences=Differences.of(units.influence(standing)),
     )
 
 
@@ -147,10 +157,3 @@ def _adjusted(p: Float64[Array, "g g"]) -> Float64[Array, "g g"]:
     adjusted = np.ones_like(p)
     adjusted[above] = holm(p[above])
     return np.minimum(adjusted, adjusted.T)
-
-
-def _estimate(
-    drawn: Float64[Array, " draws"], estimate: float, influence: Float64[Array, " q"]
-) -> Estimate:
-    low, high = bca(drawn[:, None], np.array([estimate]), influence[None])[0]
-    return Estimate(float(estimate), float(min(low, estimate)), float(max(high, estimate)))

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.compare.crossfit import folds
 from anglewise.compare.scores import Asked
+from anglewise.compare.split import ALONE, Parting
 from anglewise.embeddings import Space
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.judgements.judgements import Judgements
@@ -43,8 +43,11 @@ def learnt_lists(
     exclude: SparseRows | None,
     seed: int,
     threads: int | None,
+    parting: Parting = ALONE,
 ) -> dict[str, LearntLists]:
     """Learn what is to be learnt on four fifths of the queries, search for the fifth, five times.
+
+    Groups stand on one side; of a split by time the later queries alone are searched for, once.
 
     ``rows`` are the judged rows of the asking side. Raises ``TooFewError`` with too few judgements.
     """
@@ -61,7 +64,7 @@ def learnt_lists(
             f"{len(rows)} judged queries: what is learnt on some and graded on others needs "
             f"{FOLDS} at least, and 1,000 judgements"
         )
-    parts = folds(len(rows), FOLDS, seed)
+    parts = parting.folds(len(rows), FOLDS, seed)
     out: dict[str, LearntLists] = {}
     for one in wanted:
         known = _known(space, one, judgements)

@@ -1,13 +1,15 @@
 """Measures judged by ranked lists: searched once, all of them in one pass, then evaluated."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from anglewise.compare.by_document import search_judged
-from anglewise.compare.crossfit import first_half, joined, tuned
+from anglewise.compare.crossfit import joined, tuned
 from anglewise.compare.learnt import learnt_lists
 from anglewise.compare.scores import Asked, Scores, kinds
+from anglewise.compare.split import ALONE, Parting
 from anglewise.embeddings import Space
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.evaluate import evaluate
@@ -17,7 +19,6 @@ from anglewise.measures.adapted import Adapted
 from anglewise.measures.family import Family
 from anglewise.measures.measure import Measure
 from anglewise.neighbours import Neighbours
-from anglewise.statistics.bootstrap import Means
 from anglewise.typing import Progress
 
 RESAMPLES = 10_000
@@ -32,6 +33,7 @@ def score_lists(
     seed: int,
     threads: int | None,
     progress: Progress | None,
+    parting: Parting = ALONE,
 ) -> Scores:
     """Search for every judged query and evaluate what is found.
 
@@ -55,25 +57,35 @@ def score_lists(
         progress=progress,
     )
     learnt = learnt_lists(
-        space, asked, judgements, rows, k=k, exclude=judgements.seen, seed=seed, threads=threads
+        space,
+        asked,
+        judgements,
+        rows,
+        k=k,
+        exclude=judgements.seen,
+        seed=seed,
+        threads=threads,
+        parting=parting,
     )
     found |= {name: one.lists for name, one in learnt.items()}
-    lists, settings = chosen_lists(asked, found, judgements, metrics[0], seed)
+    lists, settings = chosen_lists(asked, found, judgements, metrics[0], seed=seed, parting=parting)
     settings |= {name: one.settings for name, one in learnt.items()}
-    values = evaluate(lists, judgements, rows, [*metrics, judged_at])
+    reported = rows[parting.reported(len(rows))]
+    values = evaluate(lists, judgements, reported, [*metrics, judged_at])
     wanted = {str(one): values[str(one)] for one in metrics}
     return Scores(
         measures=tuple(asked),
         values=wanted,
-        statistic=Means(np.concatenate(list(wanted.values()))),
+        statistic=parting.means(np.concatenate(list(wanted.values()))),
         resamples=RESAMPLES,
         kinds=kinds(asked, [one.indices.tobytes() for one in lists.values()], ranked.is_unit()),
         noun="query",
-        rows=rows,
-        judged=len(judgements.gains.values),
+        rows=reported,
+        judged=int(judgements.gains.counts[reported].sum()),
         found=lists,
         settings=settings,
         unjudged=1 - values[str(judged_at)].mean(axis=1),
+        parting=parting,
     )
 
 
@@ -100,19 +112,33 @@ def chosen_lists(
     found: Mapping[str, Neighbours],
     judgements: Judgements,
     by: Metric,
+    *,
     seed: int,
+    parting: Parting,
 ) -> tuple[dict[str, Neighbours], dict[str, tuple[str, ...]]]:
-    """The lists of each measure asked for, and what was chosen for those left open."""
+    """The lists of each measure asked for, and what was chosen for those left open.
+
+    They are of the queries that are reported; those of measures that were learnt come so.
+    """
     rows = judgements.judged_rows
     lists: dict[str, Neighbours] = {}
     settings: dict[str, tuple[str, ...]] = {}
     for one in asked:
-        if not isinstance(one, Family):
+        if isinstance(one, Adapted):
             lists[str(one)] = found[str(one)]
             continue
-        half = first_half(len(rows), seed)
+        if isinstance(one, Measure):
+            lists[str(one)] = parting.of_reported(found[str(one)])
+            continue
         tried = {str(measure): found[str(measure)] for measure in _settings(one)}
         values = evaluate(tried, judgements, rows, [by])[str(by)]
+        later = parting.later
+        if later is not None:
+            best = tried[list(tried)[int(values[:, ~later].mean(axis=1).argmax())]]
+            lists[str(one)] = replace(parting.of_reported(best), measure=str(one))
+            settings[str(one)] = (best.measure,)
+            continue
+        half = parting.half(len(rows), seed)
         inside, outside = (list(tried.values())[i] for i in tuned(values, half))
         lists[str(one)] = joined(str(one), inside, outside, half)
         settings[str(one)] = (inside.measure, outside.measure)

@@ -21,6 +21,7 @@ def notes(
     return (
         *label_notes(judgements.complaints),
         *(relevance_notes(judgements) if isinstance(judgements, Judgements) else ()),
+        *scores.parting.notes(),
         *few_notes(scores),
         *(part_notes(judgements.parts) if isinstance(judgements, Judgements) else ()),
         *_zero_rows(asking, ranked),
@@ -68,11 +69,11 @@ def part_notes(parts: Parts | None) -> Iterator[str]:
 
 def few_notes(scores: Scores) -> Iterator[str]:
     """Whether there is enough to test."""
-    columns = scores.main.shape[1]
-    if columns == 1:
-        yield f"one {scores.noun} only: intervals and tests say nothing"
-    elif columns < 6:
-        yield f"{counted(columns, scores.noun)} only: too few for any test at 95%"
+    units, noun = len(scores.units), scores.unit_noun
+    if units == 1:
+        yield f"one {noun} only: intervals and tests say nothing"
+    elif units < 6:
+        yield f"{counted(units, noun)} only: too few for any test at 95%"
 
 
 def _zero_rows(asking: Embeddings, ranked: Embeddings) -> Iterator[str]:
@@ -100,6 +101,9 @@ def alike_notes(scores: Scores) -> Iterator[str]:
 def settings_notes(scores: Scores) -> Iterator[str]:
     """What was chosen for the measures that were tuned."""
     for name, chosen in scores.settings.items():
+        if len(chosen) == 1:
+            yield f"{name} was fitted to the earlier queries alone: {chosen[0]}"
+            continue
         if len(chosen) != 2:
             yield (
                 f"{name} was learnt {len(chosen)} times, each time from the judgements of other "

@@ -10,7 +10,7 @@ from anglewise.compare.result import Comparison
 from anglewise.compare.standing import standing
 from anglewise.compare.words import counted, rounded_up
 from anglewise.errors import ValuesError
-from anglewise.statistics.bootstrap import Means, bootstrap
+from anglewise.statistics.bootstrap import bootstrap
 from anglewise.statistics.differences import Differences
 from anglewise.statistics.planning import Design, planning_critical, smallest_detectable
 from anglewise.statistics.sign_flip import sign_flips
@@ -48,6 +48,8 @@ class Power:
         The measure that is hardest to tell from the best one.
     wanted, needed
         A difference that should be seen, and how many queries in all that takes.
+    noun
+        What is counted: ``query``, or ``group`` where the split is by groups of queries.
     """
 
     metric: str
@@ -57,6 +59,7 @@ class Power:
     curve: tuple[Planned, ...]
     wanted: float
     needed: int
+    noun: str = "query"
 
     def __str__(self) -> str:
         now = next(one for one in self.curve if one.queries == self.queries)
@@ -67,7 +70,7 @@ class Power:
             else f"{self.wanted:g} would be seen"
         )
         return (
-            f"{counted(self.queries, 'query')} can tell {self.metric} of {self.best} and "
+            f"{counted(self.queries, self.noun)} can tell {self.metric} of {self.best} and "
             f"{self.rival} apart by {now.detectable:.3f}; {plan}"
         )
 
@@ -117,12 +120,13 @@ def power(result: Comparison, wanted: float | None = None) -> Power:
         raise ValuesError(f"the difference to be seen is {wanted:g}: more than 0 is due")
     if len(rows) < 2:
         raise ValuesError("all measures rank alike here: there is no difference to detect")
-    queries = values.shape[1]
-    flips = sign_flips(values)
-    differences = Differences.of(values)
+    units = of.units
+    queries = len(units)
+    flips = sign_flips(units.scaled(values))
+    differences = Differences.of(units.influence(values))
     design = Design(
         means=values.mean(axis=1),
-        drawn=bootstrap(Means(values), queries, resamples=RESAMPLES),
+        drawn=bootstrap(units.means(values), queries, resamples=RESAMPLES),
         differences=differences,
         critical=planning_critical(flips.critical),
     )
@@ -138,6 +142,7 @@ def power(result: Comparison, wanted: float | None = None) -> Power:
         curve=tuple(_planned(design, reach, queries, at, result.tolerance) for at in FACTORS),
         wanted=wanted,
         needed=ceil((float(reach[hardest]) / wanted) ** 2),
+        noun="query" if result.groups is None else "group",
     )
 
 

@@ -10,6 +10,7 @@ from anglewise.embeddings import Space
 from anglewise.errors import MissingExtraError
 from anglewise.judgements.judgements import Judgements, Pairs, Triplets
 from anglewise.neighbours import Neighbours
+from anglewise.statistics.units import Units
 from anglewise.typing import Array, Direction, Float64
 
 Decision: TypeAlias = Literal["use", "tie", "cannot-tell"]
@@ -78,7 +79,7 @@ class Verdict:
 
     ``measure`` is the one to use; of a tie the simplest; if one cannot tell, the best so far.
     ``tied_with`` are the others that may be the best or rank alike. ``needed_queries`` is how many
-    more queries must be judged to settle the question in four cases of five;
+    more queries, or groups of them, must be judged to settle the question in four cases of five;
     ``smallest_detectable`` the true difference that would have been seen in four of five.
     """
 
@@ -118,6 +119,7 @@ class Comparison:
     ``notes`` are sentences to be read before the numbers (broken labels, unit vectors, zero
     rows). ``evidence`` holds what the numbers came from, for pages and run files. ``spaces`` are
     those of a comparison of several; each of its measures is then called ``space: measure``.
+    ``split`` says which queries belong together, or came before the others.
     """
 
     direction: Direction | None
@@ -135,6 +137,7 @@ class Comparison:
     notes: tuple[str, ...] = ()
     evidence: "Evidence | None" = field(default=None, repr=False)
     spaces: tuple[SpaceFacts, ...] = ()
+    split: str = "queries"
 
     def __str__(self) -> str:
         return str(self.verdict)
@@ -158,7 +161,19 @@ class Comparison:
             "measures": [asdict(one, dict_factory=_json) for one in self.measures],
             "verdict": asdict(self.verdict, dict_factory=_json),
             **({"spaces": [asdict(one) for one in self.spaces]} if self.spaces else {}),
+            **self._split(),
         }
+
+    @property
+    def groups(self) -> int | None:
+        """How many groups of queries chance is over; None where each stands for itself."""
+        units = None if self.evidence is None else self.evidence.units
+        return None if units is None else len(units)
+
+    def _split(self) -> dict[str, Any]:
+        if self.split == "queries":
+            return {}
+        return {"split": {"by": self.split, "groups": self.groups}}
 
     def to_frame(self) -> Any:
         """One row a measure, best first, as a pandas DataFrame.
@@ -203,7 +218,7 @@ class Evidence:
     ``measures``; ``rows`` are the judged rows of the asking side, in the order of the columns of
     ``values`` and of the rows of ``found``. For graded pairs and triplets the columns are these,
     ``rows`` counts them, and ``found`` is empty. Of several spaces ``space`` holds the ids and
-    titles alone.
+    titles alone. ``units`` says which columns are one group, where the split is by groups.
     """
 
     space: Space
@@ -212,6 +227,7 @@ class Evidence:
     found: Mapping[str, Neighbours]
     values: Mapping[str, Float64[Array, "m q"]]
     measures: tuple[str, ...] = ()
+    units: Units | None = None
 
 
 def _json(entries: list[tuple[str, Any]]) -> dict[str, Any]:

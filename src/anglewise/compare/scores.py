@@ -8,10 +8,12 @@ from typing import TypeAlias
 import numpy as np
 
 from anglewise.compare.candidates import Candidate
+from anglewise.compare.split import ALONE, Parting
 from anglewise.measures.adapted import Adapted
 from anglewise.measures.family import Family, Open
 from anglewise.neighbours import Neighbours
 from anglewise.statistics.bootstrap import Statistic
+from anglewise.statistics.units import Units
 from anglewise.typing import Array, Float64, Int64
 
 Asked: TypeAlias = Open
@@ -29,7 +31,7 @@ class Scores:
         From metric to ``measures x columns``, the deciding metric first. The mean over columns
         is the metric.
     statistic
-        From resample counts to all metrics of all measures, metric after metric.
+        From resample counts of the units to all metrics of all measures, metric after metric.
     kinds
         For each measure a number; measures with the same number rank alike on this space.
     noun
@@ -41,6 +43,8 @@ class Scores:
         what was learnt in each fold.
     unjudged
         For each measure the share of places that nobody judged, where there are lists.
+    parting
+        Which queries taught which, and which belong together.
     """
 
     measures: tuple[Candidate, ...]
@@ -54,6 +58,7 @@ class Scores:
     found: Mapping[str, Neighbours] = field(default_factory=dict[str, Neighbours])
     settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     unjudged: Float64[Array, " m"] | None = None
+    parting: Parting = ALONE
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -69,6 +74,16 @@ class Scores:
     def main(self) -> Float64[Array, "m q"]:
         """The values of the metric that decides."""
         return self.values[self.metric]
+
+    @cached_property
+    def units(self) -> Units:
+        """What chance is over: groups of columns, or each column for itself."""
+        return self.parting.units or Units.each(self.main.shape[1])
+
+    @property
+    def unit_noun(self) -> str:
+        """What a unit is."""
+        return self.noun if self.parting.units is None else "group"
 
     @cached_property
     def groups(self) -> tuple[tuple[int, ...], ...]:

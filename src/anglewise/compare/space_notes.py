@@ -32,6 +32,7 @@ def space_notes(
         *_lacking(field.ranked),
         *_labels(judged),
         *relevance_notes(field.judgements),
+        *field.parting.notes(),
         *few_notes(scores),
         *(f"{name}: {note}" for name, one in field.parts.items() for note in part_notes(one)),
         *_vectors(field.spaces, field.judgements),

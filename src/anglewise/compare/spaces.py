@@ -12,6 +12,7 @@ from anglewise.compare.field import Field
 from anglewise.compare.inference import infer
 from anglewise.compare.result import Comparison, Evidence, SpaceFacts
 from anglewise.compare.space_notes import space_notes
+from anglewise.compare.split import QUERIES
 from anglewise.compare.variant import Variant
 from anglewise.compare.verdict import decide
 from anglewise.embeddings import Space
@@ -33,6 +34,7 @@ def compare_spaces(
     metrics: Iterable[str | Metric] | str = (),
     tolerance: float = 0.01,
     baseline: str | None = None,
+    split: str = QUERIES,
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -60,6 +62,8 @@ def compare_spaces(
         every space, or of one as in ``new·int8``.
     baseline
         One of the candidates, such as ``old: cosine``.
+    split
+        As in ``compare``; columns and clusters are those of the first space.
 
     Raises
     ------
@@ -95,7 +99,7 @@ def compare_spaces(
     wanted = read_metrics_for(Judgements, metric, metrics)
     among = [Entrant(source, one) for source in models for one in asked]
     base = None if baseline is None else entrant(baseline, among)
-    field = Field.of(spaces, judged, asked, wanted, seed=seed, threads=threads)
+    field = Field.of(spaces, judged, asked, wanted, seed=seed, threads=threads, split=split)
     scores = field.scores(models, progress)
     with ThreadPoolExecutor(threads or cpu_count()) as pool:
         of = infer(scores, seed=seed, map_=pool.map)
@@ -116,9 +120,16 @@ def compare_spaces(
         baseline=None if base is None else scores.names[base],
         notes=space_notes(field, judged, scores, facts),
         evidence=Evidence(
-            field.names, field.judgements, scores.rows, scores.found, scores.values, scores.names
+            field.names,
+            field.judgements,
+            scores.rows,
+            scores.found,
+            scores.values,
+            scores.names,
+            scores.parting.units,
         ),
         spaces=facts,
+        split=field.parting.split,
     )
 
 

@@ -8,6 +8,7 @@ from anglewise.embeddings import Space
 from anglewise.errors import SpellingError
 from anglewise.judgements.judgements import Judgements
 from anglewise.neighbours import Neighbours
+from anglewise.statistics.units import Units
 from anglewise.typing import Array, Float64, Int64
 
 
@@ -16,7 +17,7 @@ class Standing:
     """The measures that stand for their groups, with what was found and judged.
 
     ``values`` are those of the metric that decides, ``measures x queries``; ``found`` the lists
-    of the same queries, ``asked`` their rows.
+    of the same queries, ``asked`` their rows, ``units`` the groups that chance is over.
     """
 
     measures: tuple[MeasureResult, ...]
@@ -25,6 +26,7 @@ class Standing:
     asked: Int64[Array, " q"]
     judgements: Judgements
     space: Space
+    units: Units
 
 
 def standing(result: Comparison) -> Standing:
@@ -54,4 +56,5 @@ def standing(result: Comparison) -> Standing:
         evidence.rows,
         evidence.judgements,
         evidence.space,
+        evidence.units or Units.each(len(evidence.rows)),
     )

@@ -63,14 +63,14 @@ def _cannot_tell(
     best = of.order[0] if of.order[0] in members else of.simplest[leader]
     names = [of.scores.names[i] for i in members]
     needed = _needed(of, tolerance)
-    noun = of.scores.noun
-    columns = of.scores.main.shape[1]
+    noun = of.scores.unit_noun
+    units = len(of.scores.units)
     if needed is None:
         judge = f"judge more {counted(2, noun).split()[1]}"
     else:
         judge = f"judge about {needed:,} more {counted(2, noun).split()[1]}"
     limit = (
-        f"{counted(columns, noun)} cannot tell any two measures apart"
+        f"{counted(units, noun)} cannot tell any two measures apart"
         if seen is None
         else f"only a difference of {seen:.3f} would have been seen"
     )
@@ -95,9 +95,9 @@ def _lead(of: Inference, leader: int, rival: int) -> str:
 
 def _detectable(of: Inference, leader: int, rivals: list[int]) -> float | None:
     """The smallest difference to the leader seen with 80% power, for the hardest of some rivals."""
-    columns = of.scores.main.shape[1]
+    units = len(of.scores.units)
     apart = smallest_detectable(
-        of.differences.spread[leader, rivals], of.flips.critical[rivals], columns
+        of.differences.spread[leader, rivals], of.flips.critical[rivals], units
     )
     hardest = float(np.max(apart))
     return hardest if isfinite(hardest) else None

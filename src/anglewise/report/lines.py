@@ -93,7 +93,7 @@ def facts(result: Comparison) -> list[str]:
         sizes = [counted(result.judged, "judgement")]
     else:
         sizes = [
-            counted(result.queries, "query", "queries"),
+            counted(result.queries, "query", "queries") + _groups(result),
             counted(result.items, "item"),
             counted(result.judged, "judgement"),
         ]
@@ -104,6 +104,10 @@ def facts(result: Comparison) -> list[str]:
     return [*direction, result.metric, *sizes, f"seed {result.seed}"]
 
 
+def _groups(result: Comparison) -> str:
+    return "" if result.groups is None else f" in {counted(result.groups, 'group')}"
+
+
 def further_metrics(result: Comparison) -> list[str]:
     """The metrics beside the one that decides."""
     return [name for one in result.measures[:1] for name in one.metrics if name != result.metric]
@@ -111,7 +115,8 @@ def further_metrics(result: Comparison) -> list[str]:
 
 def legend(result: Comparison) -> str:
     """How to read the table, in a few sentences."""
-    said = ["Intervals: 95%." if result.direction is None else "Intervals: 95%, over queries."]
+    over = "queries" if result.groups is None else "groups of queries"
+    said = ["Intervals: 95%." if result.direction is None else f"Intervals: 95%, over {over}."]
     if len(result.measures) > 1:
         said.append("p: against the best, Holm-adjusted.")
         said.append("Best: whether it may be, at 95%, and the share of resamples in which it is.")

@@ -1,0 +1,104 @@
+"""What chance is over where queries come in groups: whole groups, never their queries."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from anglewise.statistics.bootstrap import Means, Statistic
+from anglewise.statistics.exact import ExactSums
+from anglewise.typing import Array, Float64, Int, Int64
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """Which columns stand and fall together: of each the number of its unit, from 0.
+
+    Where every column is a unit of its own, everything here gives its values back, to the bit.
+
+    >>> units = Units(np.array([0, 0, 1]))
+    >>> len(units), units.sizes.tolist()
+    (2, [2, 1])
+    >>> units.scaled(np.array([[1.0, 2.0, 4.0]])).round(2).tolist()
+    [[2.0, 2.67]]
+    """
+
+    of: Int64[Array, " q"]
+
+    @classmethod
+    def each(cls, columns: int) -> "Units":
+        """Every column for itself.
+
+        >>> Units.each(3).of.tolist()
+        [0, 1, 2]
+        """
+        return cls(np.arange(columns, dtype=np.int64))
+
+    @classmethod
+    def named(cls, names: Array) -> "Units":
+        """Columns of one name together, numbered as they first come.
+
+        >>> Units.named(np.array(["b", "a", "b"])).of.tolist()
+        [0, 1, 0]
+        """
+        _, first, inverse = np.unique(names, return_index=True, return_inverse=True)
+        place = np.empty(len(first), dtype=np.int64)
+        place[np.argsort(first)] = np.arange(len(first))
+        return cls(place[inverse.ravel()])
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    @cached_property
+    def sizes(self) -> Int64[Array, " units"]:
+        """How many columns each unit has."""
+        return np.bincount(self.of)
+
+    def take(self, columns: Int64[Array, " some"]) -> "Units":
+        """The units of some columns."""
+        return Units.named(self.of[columns])
+
+    def sums(self, values: Float64[Array, "m q"]) -> Float64[Array, "m units"]:
+        """The sum of each unit's values."""
+        return np.array([np.bincount(self.of, weights=row, minlength=len(self)) for row in values])
+
+    def scaled(self, values: Float64[Array, "m q"]) -> Float64[Array, "m units"]:
+        """The sums, scaled so that their mean over units is the mean over columns.
+
+        They are what sign flips turn: if two measures are interchangeable, so are the signs of
+        their differences' sums, whatever goes on within a unit.
+        """
+        return self.sums(values) * (len(self) / len(self.of))
+
+    def influence(self, values: Float64[Array, "m q"]) -> Float64[Array, "m units"]:
+        """What each unit adds to the mean over columns, which is also their mean.
+
+        The mean is a ratio, ``sum s_u / sum n_u`` of sums and sizes, and this is its linear part,
+        ``(s_u - n_u R) U / n + R`` with ``R`` the mean and ``U`` units: large units with an
+        ordinary mean add nothing unusual (Cochran, Sampling Techniques, 1977, section 6.4).
+        """
+        more = self.sizes * (len(self) / len(self.of)) - 1
+        return self.scaled(values) - values.mean(axis=1, keepdims=True) * more
+
+    def means(self, values: Float64[Array, "m q"]) -> Statistic:
+        """The means over columns, as a statistic of how often each unit was drawn."""
+        if len(self) == len(self.of):
+            return Means(values)
+        return _UnitMeans(self.sums(values), self.sizes)
+
+
+@dataclass(frozen=True, eq=False)
+class _UnitMeans:
+    """Sums over the units of a resample, by the number of columns that these hold."""
+
+    totals: Float64[Array, "m units"]
+    sizes: Int64[Array, " units"]
+
+    def __call__(self, counts: Int[Array, "draws units"]) -> Float64[Array, "draws m"]:
+        columns = counts.astype(np.float64) @ self.sizes.astype(np.float64)
+        return self.ready(counts) * (self.ready.unit / columns)[:, None]
+
+    @cached_property
+    def ready(self) -> ExactSums:
+        """The sums, made ready."""
+        return ExactSums.of(self.totals)
