@@ -1,6 +1,6 @@
 """The two roads that the gauge page walks: the named gauges, and a witness's map."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -37,13 +37,16 @@ class Road:
     items: Coordinates
     predictions: Predictions
     start: float
+    _made: dict[Direction, Stretch] = field(default_factory=dict[Direction, Stretch], repr=False)
 
     def stretch(self, direction: Direction) -> Stretch:
         """Who asks and who is ranked in a direction."""
+        if direction in self._made:
+            return self._made[direction]
         by = {"queries": self.queries, "items": self.items}
         asks, ranked = direction.split("-")
         side = self.space.sides(direction)[1]
-        return Stretch(by[asks], by[ranked], _places(side))
+        return self._made.setdefault(direction, Stretch(by[asks], by[ranked], _places(side)))
 
 
 def road_of_gauges(space: Space, seed: int = 0) -> Road:
