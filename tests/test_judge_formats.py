@@ -110,7 +110,7 @@ BAD = {
     "csv": (
         """query_id,item_id,grade,judge,direction,source,uuid,time,context,probability
 q1,d1,2,anna,,,,,,
-q1,d2,,anna,,,,,,
+q1,d2,?,anna,,,,,,
 q1,d3,1,anna,sideways,,,,,
 q1,d4,1,anna,,rumour,,,,
 q1,d5,1,anna,,,seven,,,
@@ -123,7 +123,7 @@ q2,d5,0,ben,,,,2024-05-01T12:30:00Z,,0.5
 q1,d1,2.0,anna,,,,,,
 """,
         {
-            "line 3": "grade is empty",
+            "line 3": "grade is '?'",
             "line 4": "direction is 'sideways'",
             "line 5": "source is 'rumour'",
             "line 6": "uuid is 'seven'",
@@ -135,6 +135,15 @@ q1,d1,2.0,anna,,,,,,
         },
     ),
 }
+
+
+def test_rows_that_wait_for_a_grade_are_counted_and_not_refused(tmp_path):
+    path = tmp_path / "half.csv"
+    path.write_text("query_id,item_id,grade,probability\nq1,d1,2,1\nq1,d2,,1\nq1,d3,,0.5\n")
+    found = read_judged(path, strict=True)
+    assert [row.item_id for row in found.judged] == ["d1"]
+    assert found.skipped == {"not graded yet": 2}
+    assert not found.rejects
 
 
 @pytest.mark.parametrize("form", BAD)

@@ -15,7 +15,14 @@ from anglewise.interop.columns import Role
 from anglewise.interop.files import existing_file, suffix
 from anglewise.interop.judged_cells import Assumed, JudgedFile, Reject, collected
 from anglewise.interop.judged_json import argilla_rows, json_objects, label_studio_rows
-from anglewise.interop.judged_table import arrow_rows, is_trec, table_rows, text_of, trec_rows
+from anglewise.interop.judged_table import (
+    arrow_rows,
+    graded,
+    is_trec,
+    table_rows,
+    text_of,
+    trec_rows,
+)
 from anglewise.interop.say import PathLike
 from anglewise.interop.store_file import is_store
 from anglewise.judgements.store import JudgementStore
@@ -78,13 +85,13 @@ def read_judged(
         with JudgementStore.open(path, read_only=True) as store:
             return JudgedFile(form, tuple(store.rows()), ())
     if form == "parquet":
-        rows = arrow_rows(path, columns or {})
+        rows = graded(arrow_rows(path, columns or {}), skipped)
     else:
         text = text_of(path)
         if form == "trec":
             rows = trec_rows(text)
         elif form in {"csv", "beir"}:
-            rows = table_rows(path, text, columns or {})
+            rows = graded(table_rows(path, text, columns or {}), skipped)
         elif form == "label-studio":
             rows = label_studio_rows(text, skipped)
         else:

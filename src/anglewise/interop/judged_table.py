@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,22 @@ def arrow_rows(path: Path, given: Mapping[Role, str | None]) -> Iterator[Row]:
     for row, values in enumerate(zip(*columns, strict=True)):
         cells = dict(zip(places, values, strict=True))
         yield Row(sheet.place(row), str(cells), cells)
+
+
+def graded(rows: Iterable[Row], skipped: Counter[str]) -> Iterator[Row]:
+    """Rows without those that wait for a grade, as in a table that is only half filled in.
+
+    >>> rows = [Row("line 2", "", {"query_id": "q", "item_id": "d", "grade": ""})]
+    >>> skipped = Counter()
+    >>> list(graded(rows, skipped)), dict(skipped)
+    ([], {'not graded yet': 1})
+    """
+    for row in rows:
+        waits = row.fault is None and row.cells.get("query_id") and row.cells.get("item_id")
+        if waits and row.cells.get("grade") in (None, ""):
+            skipped["not graded yet"] += 1
+        else:
+            yield row
 
 
 def _places(path: Path, names: Sequence[str], given: Mapping[Role, str | None]) -> dict[str, int]:
