@@ -115,7 +115,7 @@ def test_many_are_added_together_or_not_at_all(path):
         {"context": {"score": object()}},
         {"note": "x" * (1 << 20 | 1)},
     ],
-    ids=str,
+    ids=lambda wrong: next(iter(wrong)),
 )
 def test_what_is_no_judgement_is_refused(wrong):
     fields = {"query_id": "q", "item_id": "d", "grade": 1, "judge": "anna"}
