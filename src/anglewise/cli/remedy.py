@@ -34,6 +34,7 @@ def remedy(
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     finalists: Annotated[int, Parameter(validator=AT_LEAST_1)] = 8,
     tolerance: Annotated[float, Parameter(validator=AT_LEAST_0)] = 0.01,
+    split: str = "queries",
     save: Path | None = None,
     html: Path | None = None,
     markdown: Path | None = None,
@@ -66,6 +67,9 @@ def remedy(
         How many candidates are compared at the end; more are screened on queries set apart.
     tolerance
         A difference of the metric that would matter.
+    split
+        Which queries belong together: group(COLUMN) of what is known about them, clusters(8) of
+        their vectors; by queries each stands for itself.
     save
         Write the winner as a space, prepared so that a simple measure ranks as it does. Without a
         winner nothing is written.
@@ -101,11 +105,12 @@ def remedy(
             budget_seconds=seconds,
             finalists=finalists,
             tolerance=tolerance,
+            split=split,
             seed=always.seed,
             cache=(cache or default_folder()) if keep else None,
             progress=progress,
         )
-    words = ["" if source is None else quote(str(source)), *_options(direction, metric)]
+    words = ["" if source is None else quote(str(source)), *_options(direction, metric, split)]
     named = _named(words, vectors, judging)
     command = result.advice.command(named, quote(str(save or "better/")))
     _write(result, command, html, markdown, talk)
@@ -140,8 +145,12 @@ def _check_outputs(save: Path | None, *files: Path | None) -> None:
             check_new_file(file)
 
 
-def _options(direction: str | None, metric: str | None) -> list[str]:
-    said = {"direction": direction, "metric": metric}
+def _options(direction: str | None, metric: str | None, split: str) -> list[str]:
+    said = {
+        "direction": direction,
+        "metric": metric,
+        "split": None if split == "queries" else split,
+    }
     return [f"--{name} {quote(value)}" for name, value in said.items() if value is not None]
 
 

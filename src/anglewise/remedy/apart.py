@@ -4,8 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from anglewise.compare.split import ALONE, Parting
 from anglewise.judgements.judgements import Judgements
 from anglewise.sparse import SparseRows
+from anglewise.statistics.units import Units
 from anglewise.typing import Array, Bool, Int64
 
 STREAM = 5
@@ -24,8 +26,10 @@ class Apart:
     deciding: Int64[Array, " q"]
 
 
-def set_apart(judged: Int64[Array, " judged"], seed: int) -> Apart:
+def set_apart(judged: Int64[Array, " judged"], seed: int, parting: Parting = ALONE) -> Apart:
     """Draw a quarter of the judged queries, at most 400, for screening.
+
+    Of groups whole ones, as many as that holds, so that none both screens and decides.
 
     >>> apart = set_apart(np.arange(100), seed=0)
     >>> len(apart.screening), len(apart.deciding), set(apart.screening) & set(apart.deciding)
@@ -34,7 +38,13 @@ def set_apart(judged: Int64[Array, " judged"], seed: int) -> Apart:
     if len(judged) < FEWEST:
         return Apart(judged[:0], judged)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(STREAM,)))
-    drawn = rng.permutation(judged)[: min(int(SHARE * len(judged)), MOST)]
+    units = parting.units or Units.each(len(judged))
+    order = rng.permutation(len(units))
+    held = order[np.cumsum(units.sizes[order]) <= min(int(SHARE * len(judged)), MOST)]
+    place = np.full(len(units), len(judged))
+    place[held] = np.arange(len(held))
+    by_draw = np.argsort(place[units.of], kind="stable")
+    drawn = judged[by_draw[: units.sizes[held].sum()]]
     return Apart(drawn, np.setdiff1d(judged, drawn))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from anglewise.compare.learnt import FOLDS
 from anglewise.compare.lists import score_lists
+from anglewise.compare.split import ALONE, Parting
 from anglewise.embeddings import Space
 from anglewise.errors import TooFewError
 from anglewise.evaluation.metric import Metric
@@ -73,6 +74,7 @@ class Bench:
     seed: int
     threads: int | None
     progress: Progress | None = None
+    parting: Parting = ALONE
     made: dict[Maker, tuple[Space, float]] = field(default_factory=dict[Maker, tuple[Space, float]])
     speed: dict[type, float] = field(default_factory=dict[type, float])
     times: dict[tuple[Contender, int], float] = field(
@@ -163,6 +165,10 @@ class Bench:
             self.made[maker] = space, took + common.saved - saved
         return self.made[maker]
 
+    def parting_of(self, rows: Int64[Array, " some"]) -> Parting:
+        """Which of some judged rows belong together."""
+        return self.parting.take(np.searchsorted(self.judgements.judged_rows, rows))
+
     def forget(self, kept: Sequence[Contender]) -> None:
         """Let the spaces go that no candidate needs any more."""
         needed = {one.maker for one in kept}
@@ -202,6 +208,7 @@ class Bench:
             seed=self.seed,
             threads=self.threads,
             progress=self.budget.stepping(self.progress),
+            parting=self.parting_of(rows),
         )
         took = (self.budget.clock() - started) / len(batch)
         found: dict[Contender, Found] = {}

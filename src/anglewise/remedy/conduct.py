@@ -5,6 +5,7 @@ from os import PathLike
 from time import monotonic
 
 from anglewise.compare.conduct import read_metrics_for
+from anglewise.compare.split import QUERIES, Parting, parting
 from anglewise.embeddings import Space
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation.kinds import Metric
@@ -14,7 +15,7 @@ from anglewise.remedies.adapter import FEWEST
 from anglewise.remedy.apart import judged_by, set_apart
 from anglewise.remedy.bench import Bench
 from anglewise.remedy.budget import Budget, Clock
-from anglewise.remedy.cache import content_of, open_cache
+from anglewise.remedy.cache import content_of, key_of, open_cache
 from anglewise.remedy.contender import Contender, contenders
 from anglewise.remedy.defaults import baselines, sensible
 from anglewise.remedy.maker import Maker
@@ -37,6 +38,7 @@ def remedy(
     budget_seconds: float = 600.0,
     finalists: int = 8,
     tolerance: float = 0.01,
+    split: str = QUERIES,
     seed: int = 0,
     cache: str | PathLike[str] | None = None,
     threads: int | None = None,
@@ -68,6 +70,9 @@ def remedy(
         How many candidates are compared at the end.
     tolerance, seed, threads, progress
         As in ``compare``.
+    split
+        As in ``compare``, by ``group(COLUMN)`` or ``clusters(8)``: no group both screens and
+        decides.
     cache
         A folder where what was found is kept by content, so that the same run again is instant.
     clock
@@ -76,7 +81,7 @@ def remedy(
     Raises
     ------
     SpellingError
-        A candidate or metric that is not known, judgements of another kind.
+        A candidate, metric or split that is not known, judgements of another kind.
     TooFewError
         Nothing judged; a space to be made again without interactions to learn from.
     ValuesError
@@ -113,6 +118,7 @@ def remedy(
     budget = Budget(budget_seconds, clock)
     if not len(judgements.judged_rows):
         raise TooFewError("no query is judged: give judgements of ids that the space holds")
+    apart = _parting(space, judgements, split, seed)
     training = training_of(space, _asking(judgements), seed=seed, clock=clock)
     bench = Bench(
         space,
@@ -121,16 +127,33 @@ def remedy(
         training,
         budget,
         open_cache(cache),
-        content_of(space, judgements) if cache is not None else "",
+        _content(space, judgements, apart) if cache is not None else "",
         seed,
         threads,
         progress,
+        apart,
     )
-    deciding = set_apart(judgements.judged_rows, seed).deciding
+    deciding = set_apart(judgements.judged_rows, seed, apart).deciding
     enough = len(judged_by(judgements, deciding).gains.values) >= FEWEST / LEARNING
     among = _among(candidates, space, training, judgements.direction, enough=enough)
     outcome = recorded(bench, among, finalists)
     return told(bench, outcome, tolerance)
+
+
+def _parting(space: Space, judgements: Judgements, split: str, seed: int) -> Parting:
+    asking = space.sides(judgements.direction)[0]
+    found = parting(split, asking, judgements.judged_rows, seed=seed)
+    if found.later is not None:
+        raise SpellingError(
+            f"a split by {found.split} is for compare: remedies are screened and decided on "
+            "queries side by side, so split by group(COLUMN) or clusters(8)"
+        )
+    return found
+
+
+def _content(space: Space, judgements: Judgements, apart: Parting) -> str:
+    content = content_of(space, judgements)
+    return content if apart.units is None else key_of(content, apart.units.of.tobytes())
 
 
 def _asking(judgements: Judgements) -> Int64[Array, " asking"]:

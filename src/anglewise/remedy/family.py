@@ -11,7 +11,6 @@ from anglewise.evaluation.evaluate import evaluate
 from anglewise.remedy.apart import judged_by
 from anglewise.remedy.bench import Bench, Found
 from anglewise.remedy.contender import Contender
-from anglewise.statistics.bootstrap import Means
 from anglewise.typing import Array, Int64
 
 
@@ -22,10 +21,11 @@ def family(bench: Bench, found: Mapping[Contender, Found], rows: Int64[Array, " 
     judged = judged_by(bench.judgements, rows)
     values = evaluate(lists, judged, rows, [*bench.metrics, judged_at])
     wanted = {str(one): values[str(one)] for one in bench.metrics}
+    parting = bench.parting_of(rows)
     return Scores(
         measures=tuple(found),
         values=wanted,
-        statistic=Means(np.concatenate(list(wanted.values()))),
+        statistic=parting.means(np.concatenate(list(wanted.values()))),
         resamples=RESAMPLES,
         kinds=_alike(bench, found),
         noun="query",
@@ -34,6 +34,7 @@ def family(bench: Bench, found: Mapping[Contender, Found], rows: Int64[Array, " 
         found=lists,
         settings={str(one): it.settings for one, it in found.items() if it.settings},
         unjudged=1 - values[str(judged_at)].mean(axis=1),
+        parting=parting,
     )
 
 

@@ -41,7 +41,7 @@ def run(bench: Bench, among: Sequence[Contender], finalists: int) -> Outcome:
     Raises ``ValuesError`` where it ends before raw cosine and raw dot are searched.
     """
     judged = bench.judgements.judged_rows
-    apart = set_apart(judged, bench.seed)
+    apart = set_apart(judged, bench.seed, bench.parting)
     screened = [one for one in among if one.screens]
     if len(screened) <= finalists or not len(apart.screening):
         apart = Apart(judged[:0], judged)

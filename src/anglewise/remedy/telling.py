@@ -46,8 +46,15 @@ def told(bench: Bench, outcome: Outcome, tolerance: float) -> Remedy:
         signature=signature(of, direction, tolerance, bench.seed),
         tolerance=tolerance,
         evidence=Evidence(
-            bench.space, judged, outcome.rows, scores.found, scores.values, scores.names
+            bench.space,
+            judged,
+            outcome.rows,
+            scores.found,
+            scores.values,
+            scores.names,
+            scores.parting.units,
         ),
+        split=bench.parting.split,
     )
     by_name = {str(one): (one, found) for one, found in outcome.found.items()}
     candidates = tuple(

@@ -62,9 +62,10 @@ def cost_rows(result: Remedy) -> Iterator[list[str]]:
 
 def legend(result: Remedy) -> str:
     """How to read both tables."""
+    over = "queries" if result.comparison.groups is None else "groups of queries"
     said = [
         (
-            "Intervals: 95%, over queries. p: Holm-adjusted over all pairs. Best: whether it may "
+            f"Intervals: 95%, over {over}. p: Holm-adjusted over all pairs. Best: whether it may "
             "be, at 95%. Bytes: of one prepared vector. Served: whether a vector store that knows "
             "inner products alone can serve it. Coverage: the share of "
             f"{counted(result.comparison.items, 'item')} in any list; Gini: 0 where all items are "

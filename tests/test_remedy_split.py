@@ -1,0 +1,85 @@
+"""Remedies on queries that come in groups: no group both screens and decides."""
+
+import re
+
+import numpy as np
+import pytest
+
+from anglewise.compare.split import ALONE, Parting
+from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import AnglewiseError
+from anglewise.remedy import remedy
+from anglewise.remedy.apart import set_apart
+from anglewise.statistics.units import Units
+from remedy_space import fitted
+
+MEASURES = "euclidean, cosine@centred, norm(0,*)"
+
+
+@pytest.fixture(scope="module")
+def grouped():
+    made = fitted()
+    asking = made.space.queries
+    own = [f"u{row}" for row in range(len(asking))]
+    about = {**asking.metadata, "own": own, "team": [f"t{row % 9}" for row in range(len(asking))]}
+    space = Space(
+        items=made.space.items,
+        queries=Embeddings(asking.vectors, ids=asking.ids, metadata=about),
+        seen=made.space.seen,
+    )
+    return space, made.judgements["queries-items"]
+
+
+def told(result):
+    found = result.comparison
+    return found.measures, result.advice.candidate, [one.mean for one in result.screened]
+
+
+def test_one_query_a_group_gives_the_usual_result(grouped):
+    usual = remedy(*grouped, MEASURES, finalists=2)
+    alone = remedy(*grouped, MEASURES, finalists=2, split="group(own)")
+    assert usual.screening_queries > 0
+    assert told(alone) == told(usual)
+    assert "split" not in usual.comparison.signature
+    assert re.search(r"\|split:group\(own\)\.\d+\|", alone.comparison.signature)
+
+
+def test_no_group_both_screens_and_decides(grouped):
+    space, judgements = grouped
+    result = remedy(*grouped, MEASURES, finalists=2, split="group(team)")
+    team = np.array(space.queries.metadata["team"])
+    decide = set(team[result.comparison.evidence.rows])
+    screen = set(team[np.setdiff1d(judgements.judged_rows, result.comparison.evidence.rows)])
+    assert result.screening_queries > 0
+    assert not decide & screen
+    assert result.comparison.groups == len(decide)
+
+
+def test_whole_groups_screen_and_no_more_queries_than_before():
+    for seed in range(20):
+        sizes = np.random.default_rng(seed).integers(1, 12, 30)
+        units = Units(np.repeat(np.arange(30), sizes))
+        judged = np.arange(100, 100 + sizes.sum())
+        apart = set_apart(judged, seed, Parting("group(x)", units))
+        screen, decide = (set(units.of[rows - 100]) for rows in (apart.screening, apart.deciding))
+        assert not screen & decide
+        assert len(apart.screening) <= len(judged) // 4
+        assert sorted([*apart.screening, *apart.deciding]) == judged.tolist()
+    alone = Parting("group(own)", Units.each(len(judged)))
+    mine, usual = set_apart(judged, 3, alone), set_apart(judged, 3, ALONE)
+    assert mine.screening.tolist() == usual.screening.tolist()
+
+
+def test_what_is_kept_is_kept_for_its_split(grouped, tmp_path):
+    first = remedy(*grouped, MEASURES, finalists=2, split="group(team)", cache=tmp_path)
+    other = remedy(*grouped, MEASURES, finalists=2, cache=tmp_path)
+    again = remedy(*grouped, MEASURES, finalists=2, split="group(team)", cache=tmp_path)
+    assert told(again) == told(first) != told(other)
+
+
+def test_a_split_by_time_is_refused(grouped):
+    space, judgements = grouped
+    about = {"day": list(range(len(space.queries)))}
+    dated = Space(items=space.items, queries=Embeddings(space.queries.vectors, metadata=about))
+    with pytest.raises(AnglewiseError, match=r"time\(day\) is for compare"):
+        remedy(dated, judgements, MEASURES, split="time(day)")
