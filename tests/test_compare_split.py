@@ -290,6 +290,9 @@ def test_the_command_takes_a_split(anglewise, tmp_path):  # noqa: F811
     assert refused(anglewise(*words, "--split", "group(topics)"), "'topics'", "topic, asked")
     assert refused(anglewise(*words, "--split", "grup(topic)"), "is no split")
     assert refused(anglewise(*words, "--spilt", "group(topic)"), "--spilt")
+    plan = anglewise("judge", "power", *words[1:], "--split", "group(topic)")
+    assert re.search(r"^\d+ groups can tell", plan.out)
+    assert re.search(r"^ *groups +sees", plan.out, re.MULTILINE)
 
 
 def related(rng, groups, each, correlation=0.7):

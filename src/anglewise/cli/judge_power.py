@@ -24,6 +24,7 @@ def judge_power(
     measures: str = "dot,cosine,euclidean",
     metric: str = "nDCG@10",
     difference: float | None = None,
+    split: str = "queries",
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     plot: Path | None = None,
     vectors: Vectors = NO_FILES,
@@ -44,6 +45,9 @@ def judge_power(
         What decides, such as nDCG@10 or R@100.
     difference
         A difference that should be seen; without it 0.01.
+    split
+        Which queries belong together: group(COLUMN) of what is known about them, clusters(8) of
+        their vectors, or time(COLUMN). Groups are then planned, not queries.
     direction
         Who asks and who is ranked.
     plot
@@ -58,7 +62,9 @@ def judge_power(
     with talk.progress("reading"):
         of, judged = judged_space(space, vectors, direction, judging, talk.say, seed=always.seed)
     with talk.progress("searching", then="testing") as progress:
-        result = compare(of, judged, measures, metric, seed=always.seed, progress=progress)
+        result = compare(
+            of, judged, measures, metric, split=split, seed=always.seed, progress=progress
+        )
         plan = power(result, difference)
     if plot is not None:
         from anglewise.interop.atomic import new_file
@@ -78,7 +84,8 @@ def _show(plan: "Power", console: "PatientConsole") -> None:
 
     console.print(f"{plan}\n", soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="")
-    for head in ("queries", "sees a difference of", "settles the question"):
+    many = "queries" if plan.noun == "query" else "groups"
+    for head in (many, "sees a difference of", "settles the question"):
         table.add_column(head, justify="right")
     for one in plan.curve:
         settles = "" if one.settles is None else f"{one.settles:.0%}"
@@ -87,6 +94,6 @@ def _show(plan: "Power", console: "PatientConsole") -> None:
     console.print(table)
     console.print(
         f"\nA difference in {plan.metric} that would be seen in four sets of five; how likely a "
-        "set of so many queries ends in use or tie.",
+        f"set of so many {many} ends in use or tie.",
         style="dim",
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from anglewise.compare.crossfit import first_half, folds
 from anglewise.compare.known import cells, moments
-from anglewise.compare.words import counted, listed
+from anglewise.compare.words import counted
 from anglewise.diagnostics.clusters import clusters
 from anglewise.embeddings import Embeddings
 from anglewise.errors import SpellingError, TooFewError
@@ -93,10 +93,11 @@ class Parting:
         """What a reader should know."""
         if self.units is not None:
             sizes = np.unique(self.units.sizes)
-            each = listed(dict.fromkeys(f"{n:,}" for n in (sizes[0], sizes[-1])), "to")
+            fewest = f"{sizes[0]:,} to " if len(sizes) > 1 else ""
+            each = f"{fewest}{counted(int(sizes[-1]), 'query')}"
             yield (
-                f"chance is over {counted(len(self.units), 'group')} by {self.split}, of {each} "
-                "queries: queries of one group are on one side, and drawn together"
+                f"chance is over {counted(len(self.units), 'group')} by {self.split}, of {each}: "
+                "queries of one group are on one side, and drawn together"
             )
         if self.later is not None:
             after = int(self.later.sum())
