@@ -303,6 +303,36 @@ def related(rng, groups, each, correlation=0.7):
     return Units(of), np.stack([0.5 + apart / 2, 0.5 - apart / 2])
 
 
+def inferred(values, units, seed=0):
+    scores = Scores(
+        measures=tuple(measures("dot,cosine")),
+        values={"nDCG@10": values},
+        statistic=units.means(values),
+        resamples=1000,
+        kinds=np.arange(2),
+        noun="query",
+        rows=np.arange(values.shape[1]),
+        judged=1,
+        parting=Parting("group(x)", units),
+    )
+    return infer(scores, seed=seed, map_=serial)
+
+
+def test_rephrasings_of_every_query_add_nothing():
+    values = np.random.default_rng(0).random((2, 40))
+    once = inferred(values, Units.each(40))
+    thrice = inferred(np.tile(values, 3), Units(np.tile(np.arange(40), 3)))
+    assert np.allclose(thrice.flips.p, once.flips.p)
+    assert np.allclose(thrice.flips.critical, once.flips.critical)
+    assert np.allclose(thrice.differences.spread, once.differences.spread)
+    for mine, usual in zip(
+        [thrice.difference(0, 1), thrice.interval(0, 1)],
+        [once.difference(0, 1), once.interval(0, 1)],
+        strict=True,
+    ):
+        assert (mine.low, mine.high) == pytest.approx((usual.low, usual.high))
+
+
 @pytest.mark.slow
 def test_queries_that_go_together_fool_the_default_and_not_the_groups():
     rng = np.random.default_rng(5)
@@ -311,18 +341,7 @@ def test_queries_that_go_together_fool_the_default_and_not_the_groups():
     for seed in range(sets):
         units, values = related(rng, groups=30, each=8)
         wrong += sign_flips(values, flips=999, seed=seed).p[0, 1] <= 0.05
-        scores = Scores(
-            measures=tuple(measures("dot,cosine")),
-            values={"nDCG@10": values},
-            statistic=units.means(values),
-            resamples=1000,
-            kinds=np.arange(2),
-            noun="query",
-            rows=np.arange(values.shape[1]),
-            judged=1,
-            parting=Parting("group(x)", units),
-        )
-        of = infer(scores, seed=seed, map_=serial)
+        of = inferred(values, units, seed)
         right += of.flips.p[0, 1] <= 0.05
         apart = of.difference(0, 1)
         covered += apart.low <= 0 <= apart.high

@@ -8,6 +8,7 @@ import pytest
 from anglewise.compare.split import ALONE, Parting
 from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import AnglewiseError
+from anglewise.remedy import bench as benches
 from anglewise.remedy import remedy
 from anglewise.remedy.apart import set_apart
 from anglewise.statistics.units import Units
@@ -53,6 +54,21 @@ def test_no_group_both_screens_and_decides(grouped):
     assert result.screening_queries > 0
     assert not decide & screen
     assert result.comparison.groups == len(decide)
+
+
+def test_what_is_tuned_on_the_way_knows_the_groups(grouped, monkeypatch):
+    space, _ = grouped
+    team, real, calls = np.array(space.queries.metadata["team"]), benches.score_lists, []
+
+    def noted(space, judgements, *words, **options):
+        calls.append((judgements.judged_rows, options["parting"].units))
+        return real(space, judgements, *words, **options)
+
+    monkeypatch.setattr(benches, "score_lists", noted)
+    remedy(*grouped, MEASURES, finalists=2, split="group(team)")
+    assert len(calls) > 2
+    for rows, units in calls:
+        assert units.of.tolist() == Units.named(team[rows]).of.tolist()
 
 
 def test_whole_groups_screen_and_no_more_queries_than_before():
