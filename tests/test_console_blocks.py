@@ -12,6 +12,9 @@ import pytest
 from console_blocks import ROOT, link_data, page_steps, run, tidy
 from real_data import real_data
 
+QUICK = {"README.md", "compare.md", "judging.md"}
+"""Pages that every change is held to; the others come with `make check-slow`."""
+
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -21,7 +24,14 @@ def matches(shown: str, printed: str) -> bool:
     return re.fullmatch(pattern, tidy(printed)) is not None
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if page_steps(p)], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=page.name, marks=() if page.name in QUICK else pytest.mark.slow)
+        for page in PAGES
+        if page_steps(page)
+    ],
+)
 def test_pages_show_what_the_commands_print(page, tmp_path):
     link_data(tmp_path, real_data)
     for command, shown in page_steps(page):

@@ -105,9 +105,9 @@ def every_draw(gains, chances):
 
 def test_a_difference_of_discounted_gains_is_without_bias_over_all_draws():
     rng = np.random.default_rng(3)
-    gains = judged(rng, 2, 8, (0, 1, 3), share=0.6)
+    gains = judged(rng, 2, 6, (0, 1, 3), share=0.5)
     chances = rng.uniform(0.2, 1, len(gains.values))
-    one, other = (random_lists(rng, 2, 8, 5) for _ in range(2))
+    one, other = (random_lists(rng, 2, 6, 5) for _ in range(2))
 
     def difference(judgements):
         name = "DCG(sampled)@5"

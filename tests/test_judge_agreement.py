@@ -220,7 +220,7 @@ def test_disputes_are_settled_from_the_command_line(tmp_path, anglewise):
         lines.writeheader()
         lines.writerows(rows)
     run = anglewise("judge", "import", tmp_path, tmp_path / "open.csv", "--judge", "adjudicator")
-    assert "2 recorded, 1 refused" in run.out
+    assert "2 recorded, 1 not graded yet" in run.out
     told = json.loads(anglewise("judge", "agreement", tmp_path, "--json", "-").out)
     assert [one["decided"] for one in told["disputes"]].count(2.0) == 2
     assert told["alpha"]["ordinal"]["value"] == pytest.approx(0.815, abs=5e-4)

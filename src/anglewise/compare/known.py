@@ -45,8 +45,8 @@ def moments(name: str, found: Sequence[Any]) -> Float64[Array, " q"]:
 
     Raises ``ValuesError`` for what is neither.
 
-    >>> moments("day", ["2026-03-02", "2026-03-01"]).argmin()
-    1
+    >>> moments("day", ["1970-01-02", "1970-01-01"]).tolist()
+    [86400.0, 0.0]
     """
     try:
         times = np.array([_moment(cell) for cell in found])
