@@ -38,7 +38,7 @@ MULTIPLES = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 def main() -> None:
     """Print two tables for each file."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("files", nargs="+")
+    parser.add_argument("files", nargs="*", default=["../shared/data/ml-1m/interactions.csv.gz"])
     parser.add_argument("--components", type=int, default=64)
     parser.add_argument("--only", nargs="+", default=RULES)
     parser.add_argument("--ease", nargs="*", default=["none", "standardised", "exponents(0.2,0.5)"])

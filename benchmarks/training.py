@@ -1,6 +1,6 @@
 """Items trained inside a measure beside implicit's ALS and BPR, and beside plain BPR-MF for speed.
 
-    .training/bin/python benchmarks/training.py ratings.csv.gz [--quality] [--speed] [--table]
+    .training/bin/python benchmarks/training.py [ratings.csv.gz] [--quality] [--speed] [--table]
 
 Needs PyTorch (`make check-training` lays an environment with it) and, for ``--quality``, implicit.
 Without options all three parts are run.
@@ -43,13 +43,16 @@ Model = Callable[[HoldOut], tuple[Any, Any]]
 def main() -> None:
     """Print the parts that are asked for."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("file")
+    parser.add_argument("file", nargs="?", default="../shared/data/ml-1m/interactions.csv.gz")
     for part in ("quality", "speed", "table"):
         parser.add_argument(f"--{part}", action="store_true")
     options = parser.parse_args()
     everything = not (options.quality or options.speed or options.table)
-    import torch
-
+    try:
+        import torch
+    except ImportError:
+        print("PyTorch is not here: run this in .training, which `make check-training` lays")
+        return
     torch.set_num_threads(1)
     interactions = read_interactions(options.file)
     users, items = interactions.shape
