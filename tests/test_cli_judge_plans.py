@@ -137,6 +137,15 @@ def test_compare_says_whether_judging_may_stop(anglewise, folder):
     assert "sequential" not in json.loads(anglewise("compare", folder, "--json", "-").out)
 
 
+def test_compare_bounds_what_nobody_judged_as_judge_next_does(anglewise, folder):
+    told = json.loads(anglewise("compare", folder, "--unjudged", "--json", "-").out)["unjudged"]
+    alone = json.loads(anglewise("judge", "next", folder, "--json", "-").out)
+    assert told["bounds"] == alone["bounds"]
+    assert told["to_judge"] == alone["to_judge"]
+    assert len(told["to_judge"]) == 20
+    assert "whatever the rest says" in anglewise("compare", folder, "--unjudged").out
+
+
 def test_the_sample_is_the_same_for_the_same_seed(anglewise, folder, tmp_path):
     files = [tmp_path / name for name in ("a.csv", "b.csv", "c.csv")]
     for file, seed in zip(files, (1, 1, 2), strict=True):

@@ -77,6 +77,7 @@ def compare(
     from anglewise.compare import compare as compared
     from anglewise.compare import compare_spaces
     from anglewise.compare.sequential import sequential as stopping
+    from anglewise.compare.unjudged import unjudged
 
     talk = Talk(always)
     gates = Gates.read(results, kept)
@@ -109,6 +110,7 @@ def compare(
             progress=progress,
         )
     until = stopping(result, seed=always.seed) if results.sequential else None
+    rest = unjudged(result) if results.unjudged else None
     checked = gates.check(result)
     write_results(result, checked, results, talk)
     remember(result, checked, kept, talk)
@@ -117,5 +119,7 @@ def compare(
         content["gates"] = [as_told(one) for one in checked]
     if until is not None:
         content["sequential"] = until.to_dict()
-    talk.give(content, lambda console: show_result(result, checked, console, until))
+    if rest is not None:
+        content["unjudged"] = rest.to_dict()
+    talk.give(content, lambda console: show_result(result, checked, console, until, rest))
     return 0 if all(one.passed for one in checked) else GATE_FAILED

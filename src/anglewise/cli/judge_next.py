@@ -1,7 +1,7 @@
 """``anglewise judge next``: the pairs whose judgement would do most for the decision."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -14,14 +14,6 @@ from anglewise.cli.options import (
     Judging,
     Vectors,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from anglewise.cli.console import PatientConsole
-    from anglewise.compare.unjudged import Unjudged
-
-WIDTH = 48
 
 
 def judge_next(
@@ -60,6 +52,7 @@ def judge_next(
     from anglewise.compare.unjudged import unjudged
     from anglewise.interop.queue_file import write_queue
     from anglewise.judge.words import words_of
+    from anglewise.report.unjudged_table import show_unjudged
     from anglewise.typing import DIRECTIONS
 
     talk = Talk(always)
@@ -85,41 +78,5 @@ def judge_next(
         )
         talk.say(f"wrote {output}")
     content: dict[str, Any] = {"command": "judge next", **rest.to_dict(), "reason": str(rest)}
-    talk.give(content, lambda console: _show(rest, words, console))
+    talk.give(content, lambda console: show_unjudged(rest, console, *words))
     return 0
-
-
-def _show(
-    rest: "Unjudged",
-    words: "tuple[Mapping[str, str], Mapping[str, str]]",
-    console: "PatientConsole",
-) -> None:
-    from rich.table import Table
-
-    console.print(f"{rest}\n", soft_wrap=True)
-    for one in rest.bounds:
-        console.print(
-            f"lead over {one.measure}: {one.lead:+.3f}, between {one.low:+.3f} and {one.high:+.3f} "
-            "whatever the rest says"
-        )
-    if not rest.to_judge:
-        return
-    table = Table(box=None, pad_edge=False, header_style="", title_justify="left")
-    for head in ("worth", "query", "item", "ranks"):
-        table.add_column(head, justify="right" if head == "worth" else "left")
-    for pair in rest.to_judge:
-        ranks = ", ".join(f"{name} {rank}" for name, rank in pair.ranks.items())
-        query, item = (
-            _short(known.get(name, ""), name)
-            for known, name in zip(words, (pair.query_id, pair.item_id), strict=True)
-        )
-        table.add_row(f"{pair.worth:.1%}", query, item, ranks)
-    console.print("\nto judge next:")
-    console.print(table)
-
-
-def _short(text: str, name: str) -> str:
-    said = " ".join(text.split())
-    if not said:
-        return name
-    return f"{name}: {said if len(said) <= WIDTH else said[: WIDTH - 1] + '…'}"

@@ -99,6 +99,8 @@ class Results:
     """Write the gates as JUnit XML, one test case each."""
     sequential: Annotated[bool, Parameter(negative=())] = False
     """Say whether judging may stop, by statistics that hold however often one looks."""
+    unjudged: Annotated[bool, Parameter(negative=())] = False
+    """Say how far what nobody judged could move the verdict, and name 20 pairs to judge first."""
 
 
 @Parameter(name="*", group=_SPACES)

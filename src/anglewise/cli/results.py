@@ -14,6 +14,7 @@ from anglewise.errors import FileError, SpellingError
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
     from anglewise.compare.sequential import Sequential
+    from anglewise.compare.unjudged import Unjudged
 
 
 def write_results(
@@ -47,13 +48,19 @@ def show_result(
     checked: Sequence[Checked],
     console: "PatientConsole",
     until: "Sequential | None" = None,
+    rest: "Unjudged | None" = None,
 ) -> None:
-    """The table for people, whether judging may stop, and last whether the gates held."""
+    """The table for people, what else was asked for, and last whether the gates held."""
     from anglewise.report.terminal import show_comparison
 
     show_comparison(result, console)
     if until is not None:
         console.print(f"\nSequentially, {until}", soft_wrap=True)
+    if rest is not None:
+        from anglewise.report.unjudged_table import show_unjudged
+
+        console.print()
+        show_unjudged(rest, console)
     if checked:
         console.print()
     for one in checked:
