@@ -55,7 +55,8 @@ check-page: $(filter .tools/bin/uv,$(UV)) ## the page in a real browser (Debian'
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .page
 	$(UV) pip sync --quiet --python .page/bin/python --compile-bytecode requirements/page.txt
 	$(UV) pip install --quiet --python .page/bin/python --no-deps --editable .
-	.page/bin/python -m pytest -p no:cacheprovider -o addopts= -o filterwarnings=default tests/page
+	.page/bin/python -m pytest -p no:cacheprovider -o addopts= -o filterwarnings=default \
+	  --confcutdir=tests/page tests/page
 
 bench: setup ## the benchmarks, rivals in the same run (installs the rivals)
 	$(UV) pip install --quiet --python $(BIN)/python --requirement requirements/bench.txt

@@ -113,7 +113,7 @@ def test_the_script_of_a_copy_holds_every_constant_once():
 
 
 def test_a_notebook_shows_the_page_in_its_place(monkeypatch):
-    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets=None: None)
+    monkeypatch.setattr(uvicorn.Server, "run", lambda *_, **__: None)
     page = inspect(made_space(), judgements={}, name="films")
     assert isinstance(page, Inspection)
     assert page._repr_html_().startswith(f'<iframe src="{page.address}"')

