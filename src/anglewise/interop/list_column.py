@@ -62,8 +62,9 @@ def _length(chunk: Any, row: int) -> int:
 def _rows(sheet: Sheet, chunk: Any, start: int, dimension: int) -> Array:
     pc = arrow("compute")
     with reading(sheet.path, "a column of vectors"):
-        missing = np.flatnonzero(np.asarray(chunk.is_null()))
-        lengths = np.asarray(pc.fill_null(pc.list_value_length(chunk), 0))
+        gaps = np.asarray(chunk.is_null()) if chunk.null_count else np.zeros(0, dtype=bool)
+        missing = np.flatnonzero(gaps)
+        lengths = np.from_dlpack(pc.fill_null(pc.list_value_length(chunk), 0))
     if len(missing):
         raise ValuesError(
             f"{sheet.path}, {sheet.place(start + int(missing[0]))}: the vector is missing "
@@ -84,4 +85,5 @@ def _rows(sheet: Sheet, chunk: Any, start: int, dimension: int) -> Array:
                 f"{sheet.path}, {sheet.place(start + gap)}: a number is missing in the vector; "
                 "drop the row"
             )
-        return flat.to_numpy(zero_copy_only=False).reshape(len(chunk), dimension)
+        # DLPack, since to_numpy imports pandas wherever that is installed, for half a second.
+        return np.from_dlpack(flat).reshape(len(chunk), dimension)
