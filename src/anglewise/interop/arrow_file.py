@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from anglewise.embeddings import BLOCK
 from anglewise.errors import FileError
 from anglewise.interop.arrow import arrow
 from anglewise.interop.files import contents, existing_file, is_packed, reading, suffix
@@ -95,23 +96,29 @@ def _row(row: int) -> str:
     return f"row {row} (the first is 0)"
 
 
+def column_blocks(path: Path, name: str) -> Iterator[Any]:
+    """A column of a parquet file, some thousand rows at a time, so that memory stays small."""
+    with reading(path, "parquet"), _parquet(path) as file:
+        for batch in file.iter_batches(BLOCK, columns=[name], use_threads=False):
+            batch.validate(full=True)
+            yield batch.column(0)
+
+
+def _parquet(path: Path) -> Any:
+    source = arrow().BufferReader(contents(path)) if is_packed(path) else path
+    return arrow("parquet").ParquetFile(source, memory_map=source is path)
+
+
 def _parquet_sheet(path: Path) -> Sheet:
-    pa = arrow()
-    parquet = arrow("parquet")
-
-    def opened() -> Any:
-        source = pa.BufferReader(contents(path)) if is_packed(path) else path
-        return parquet.ParquetFile(source, memory_map=source is path)
-
     def columns(positions: Sequence[int]) -> list[Any]:
-        with reading(path, "parquet"), opened() as file:
+        with reading(path, "parquet"), _parquet(path) as file:
             names = [file.schema_arrow.names[i] for i in positions]
             table = file.read(columns=names)
             table.validate(full=True)  # text that is not UTF-8 would break later
             return [table[name] for name in names]
 
     contents(path)
-    with reading(path, "parquet"), opened() as file:
+    with reading(path, "parquet"), _parquet(path) as file:
         schema, rows = file.schema_arrow, file.metadata.num_rows
     if not rows:
         raise FileError(f"{path} holds no rows: was it written to the end?")

@@ -1,5 +1,6 @@
 """A column of lists becomes a matrix, without a copy where the bytes lie ready."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from anglewise.errors import ShapeError, ValuesError
 from anglewise.interop.arrow import arrow
 from anglewise.interop.files import reading
 from anglewise.interop.sheet import Sheet
-from anglewise.typing import Array
+from anglewise.typing import Array, Float32
 
 
 def is_list_of_numbers(kind: Any) -> bool:
@@ -26,12 +27,7 @@ def is_list_of_numbers(kind: Any) -> bool:
 
 def matrix_of(sheet: Sheet, column: Any) -> Array:
     """The rows of a list column as a matrix; ``ShapeError`` or ``ValuesError`` names a bad row."""
-    if not _is_list(getattr(column.type, "storage_type", column.type)):
-        raise ValuesError(f"{sheet.path}: vectors are {column.type}: lists of numbers are due")
-    if not is_list_of_numbers(column.type):
-        raise ValuesError(
-            f"{sheet.path}: vectors hold {column.type.value_type}: numbers are due, not text"
-        )
+    _check_kind(sheet, column.type)
     with reading(sheet.path, "a column of vectors"):
         chunks = [getattr(chunk, "storage", chunk) for chunk in column.chunks if len(chunk)]
         dimension = _length(chunks[0], 0) if chunks else 0
@@ -49,6 +45,33 @@ def matrix_of(sheet: Sheet, column: Any) -> Array:
     return whole
 
 
+def matrix_in_blocks(sheet: Sheet, blocks: Iterable[Any], rows: int) -> Float32[Array, "rows d"]:
+    """The rows of a list column that comes in blocks; only one of them is held beside the matrix.
+
+    Errors are those of ``matrix_of``.
+    """
+    start, whole = 0, np.empty((0, 0), dtype=np.float32)
+    for block in blocks:
+        lists = getattr(block, "storage", block)
+        if not start:
+            _check_kind(sheet, block.type)
+            whole = np.empty((rows, _length(lists, 0)), dtype=np.float32)
+        part = _rows(sheet, lists, start, whole.shape[1])
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf, refused later
+            whole[start : start + len(part)] = part
+        start += len(part)
+    return whole
+
+
+def _check_kind(sheet: Sheet, kind: Any) -> None:
+    if not _is_list(getattr(kind, "storage_type", kind)):
+        raise ValuesError(f"{sheet.path}: vectors are {kind}: lists of numbers are due")
+    if not is_list_of_numbers(kind):
+        raise ValuesError(
+            f"{sheet.path}: vectors hold {kind.value_type}: numbers are due, not text"
+        )
+
+
 def _is_list(kind: Any) -> bool:
     types = arrow("types")
     return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
@@ -64,12 +87,13 @@ def _rows(sheet: Sheet, chunk: Any, start: int, dimension: int) -> Array:
     with reading(sheet.path, "a column of vectors"):
         gaps = np.asarray(chunk.is_null()) if chunk.null_count else np.zeros(0, dtype=bool)
         missing = np.flatnonzero(gaps)
-        lengths = np.from_dlpack(pc.fill_null(pc.list_value_length(chunk), 0))
     if len(missing):
         raise ValuesError(
             f"{sheet.path}, {sheet.place(start + int(missing[0]))}: the vector is missing "
             f"({len(missing)} such rows near it); drop these rows"
         )
+    with reading(sheet.path, "a column of vectors"):
+        lengths = np.from_dlpack(pc.list_value_length(chunk))
     ragged = np.flatnonzero(lengths != dimension)
     if len(ragged):
         row = int(ragged[0])

@@ -9,10 +9,10 @@ import numpy as np
 from anglewise.embeddings import Embeddings
 from anglewise.errors import FileError, ShapeError, ValuesError
 from anglewise.interop.arrow import arrow
-from anglewise.interop.arrow_file import Columns, arrow_sheet
+from anglewise.interop.arrow_file import Columns, arrow_sheet, column_blocks
 from anglewise.interop.files import naming, reading
 from anglewise.interop.ids import rows_of
-from anglewise.interop.list_column import matrix_of
+from anglewise.interop.list_column import matrix_in_blocks
 from anglewise.interop.sheet import names_of
 from anglewise.interop.texts import columns_of
 from anglewise.sparse import SparseRows
@@ -48,7 +48,7 @@ def read_side(path: Path) -> Embeddings:
     if not {"id", "vector"} <= set(names):
         raise FileError(f"{path} lacks the columns id and vector: write the space again")
     place = names.index("id")
-    ids, vectors = sheet.columns([place, names.index("vector")])
+    (ids,) = sheet.columns([place])
     about = Columns(
         path,
         tuple(name for name in names if name not in {"id", "vector"}),
@@ -56,7 +56,7 @@ def read_side(path: Path) -> Embeddings:
     )
     with naming(path):
         return Embeddings(
-            matrix_of(sheet, vectors),
+            matrix_in_blocks(sheet, column_blocks(path, "vector"), len(ids)),
             ids=names_of(sheet, ids, place).to_pylist(),
             metadata=about or None,
         )
