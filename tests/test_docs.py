@@ -1,6 +1,8 @@
 """The guides: their examples run, their links lead somewhere, no measure goes unexplained."""
 
+import contextlib
 import doctest
+import io
 import re
 import subprocess
 import sys
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from anglewise.cli import main
 from anglewise.cli.judge import JUDGE_COMMANDS
 from anglewise.cli.program import COMMANDS
 from anglewise.measures.spelling import FORMULAS, FRAMES
@@ -77,8 +80,10 @@ def known_options():
 
 
 def shown(*words):
-    anglewise = Path(sys.executable).parent / "anglewise"
-    return subprocess.run([anglewise, *words], capture_output=True, text=True, check=True).stdout
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        assert main(list(words)) == 0
+    return out.getvalue()
 
 
 @pytest.mark.parametrize("page", [README, *PAGES], ids=lambda p: p.stem)

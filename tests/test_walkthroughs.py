@@ -83,6 +83,10 @@ STUFF = [
 STRANGE = ["How do I activate my new bank card?", "Why was my transfer to Spain declined?"]
 
 
+SLOW = pytest.mark.slow
+"""The README's own commands, on real files too, run with every change; these with the slow ones."""
+
+
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
     """Whoever reaches for the network fails."""
@@ -149,7 +153,10 @@ def scores(measure, asking, ranked):
     return -np.linalg.norm(q[:, None] - x[None], axis=2)
 
 
-@pytest.mark.parametrize("raw", [made_texts, real_texts], ids=["made", "real"])
+@pytest.mark.parametrize(
+    "raw",
+    [pytest.param(made_texts, id="made"), pytest.param(real_texts, id="real", marks=SLOW)],
+)
 def test_a_retriever_you_can_defend(anglewise, raw, tmp_path):
     texts, strange, words = raw(tmp_path / "raw")
     for name, spec in (("sentences", "use"), ("words", words)):
@@ -233,7 +240,10 @@ def nearest(answer, found, ids):
     assert true == pytest.approx(np.sort(found)[::-1][: len(true)], rel=1e-4, abs=1e-6)
 
 
-@pytest.mark.parametrize("raw", [made_ratings, real_ratings], ids=["made", "real"])
+@pytest.mark.parametrize(
+    "raw",
+    [pytest.param(made_ratings, id="made"), pytest.param(real_ratings, id="real", marks=SLOW)],
+)
 def test_similar_products_that_are_similar(anglewise, raw, tmp_path):
     ratings, table, penalty = raw(tmp_path / "raw")
     movies = tmp_path / "movies"
