@@ -56,22 +56,30 @@ def inspect(
     open_browser
         Open the browser; --no-open does not.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     from anglewise.cli.talk import Talk
     from anglewise.cli.version import version
     from anglewise.errors import MissingExtraError
 
     talk = Talk(always)
-    try:
-        from anglewise.inspect.serving import served
-    except ImportError as missing:
-        raise MissingExtraError(
-            f"the page needs {missing.name}: pip install 'anglewise[inspect]'"
-        ) from missing
 
-    if export is not None:
-        seen = _read(space, vectors, always.seed, store, talk)
-        return _export(seen, export, direction, measures, export_queries, talk=talk)
-    there = served(lambda: _read(space, vectors, always.seed, store, talk), host=host, port=port)
+    def read() -> "Inspected":
+        return _read(space, vectors, always.seed, store, talk)
+
+    with ThreadPoolExecutor(1) as beside:
+        first = [beside.submit(read)]  # while the server is imported
+        try:
+            from anglewise.inspect.serving import served
+        except ImportError as missing:
+            raise MissingExtraError(
+                f"the page needs {missing.name}: pip install 'anglewise[inspect]'"
+            ) from missing
+
+        if export is not None:
+            seen = first.pop().result()
+            return _export(seen, export, direction, measures, export_queries, talk=talk)
+        there = served(lambda: first.pop().result() if first else read(), host=host, port=port)
     content = {"command": "inspect", "version": version(), "address": there.address}
     try:
         talk.give(content, lambda console: console.print(there.address, soft_wrap=True))

@@ -8,8 +8,6 @@ from typing import Any, cast
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from anglewise.audit.path import gauge_path
-from anglewise.audit.subject import subject
 from anglewise.errors import AnglewiseError, SpellingError
 from anglewise.inspect.columns import asker, gains_of, listed
 from anglewise.inspect.desk import Desk
@@ -115,6 +113,9 @@ def quality(desk: Desk, request: Request) -> Response:
         return JSONResponse({"state": "none"})
 
     def work() -> dict[str, Any]:
+        from anglewise.audit.path import gauge_path
+        from anglewise.audit.subject import subject
+
         seen = desk.seen
         about = subject(seen.space, K, 500, seen.seed, None)
         found = gauge_path(about, here.direction, judged)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from anglewise.audit.subject import may_have_gauge
 from anglewise.diagnostics.norms import popularity
 from anglewise.embeddings import Embeddings, Space
 from anglewise.inspect.known import Known
@@ -54,6 +53,8 @@ class Inspected:
     @cached_property
     def gauged(self) -> bool:
         """Whether an invertible map may have been free, so that there is a path of gauges."""
+        from anglewise.audit.subject import may_have_gauge
+
         return may_have_gauge(self.space)
 
     @cached_property

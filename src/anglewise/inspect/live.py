@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.compare import compare
-from anglewise.compare.sequential import sequential
 from anglewise.errors import AnglewiseError
 from anglewise.inspect.deck import Deck
 from anglewise.inspect.inspected import Inspected
@@ -59,6 +57,9 @@ def decide(seen: Inspected, deck: Deck, rows: Sequence[Judged]) -> dict[str, Any
 
     The statistics hold however often one looks.
     """
+    from anglewise.compare import compare
+    from anglewise.compare.sequential import sequential
+
     if len(deck.measures) < 2:
         return {"state": "alone", "text": "one measure: there is nothing to decide"}
     judged = standing(seen, deck, rows)

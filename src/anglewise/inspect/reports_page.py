@@ -2,14 +2,12 @@
 
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from anglewise.audit import audit
-from anglewise.compare import Comparison, compare
 from anglewise.errors import AnglewiseError
 from anglewise.inspect.desk import Desk
 from anglewise.inspect.inspected import Inspected
@@ -17,6 +15,9 @@ from anglewise.inspect.looking import Looking, typed
 from anglewise.inspect.picks import DEPTH
 from anglewise.measures.spelling import DEFAULT_MEASURES
 from anglewise.typing import Direction
+
+if TYPE_CHECKING:
+    from anglewise.compare import Comparison
 
 INERT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-top-navigation"
 """Reports carry their style inside and have no script; none could run."""
@@ -109,6 +110,7 @@ def _made(seen: Inspected, kind: str) -> Report:
 
 
 def _audit(seen: Inspected) -> Report:
+    from anglewise.audit import audit
     from anglewise.report.audit_lines import headline
     from anglewise.report.audit_page import audit_page
 
@@ -122,6 +124,7 @@ def _audit(seen: Inspected) -> Report:
 
 
 def _comparison(seen: Inspected, way: Direction) -> Report:
+    from anglewise.compare import compare
     from anglewise.report.lines import headline
     from anglewise.report.page import page
 
@@ -132,7 +135,7 @@ def _comparison(seen: Inspected, way: Direction) -> Report:
     return Report(f"Comparison, {way}", headline(result), page(result), tuple(behind))
 
 
-def _behind(seen: Inspected, result: Comparison, way: Direction) -> list[Behind]:
+def _behind(seen: Inspected, result: "Comparison", way: Direction) -> list[Behind]:
     """For each measure but the best, the queries on which it falls behind most."""
     if result.evidence is None or len(result.measures) < 2:
         return []
