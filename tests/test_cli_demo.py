@@ -45,6 +45,9 @@ def test_what_is_shown_was_run_and_gives_the_same_again(small, anglewise):
         "fit",
         "compare",
         "search",
+        "audit",
+        "remedy",
+        "inspect",
     }
     made = files(small / "demo")
     told = json.loads(anglewise("demo", "--json", "-", "--seed", 1).out)

@@ -25,6 +25,9 @@ For your own data:
       --qrels qrels.tsv                                vectors of any model, and judgements
   anglewise compare pairs.csv --items vectors.npy --item-ids ids.txt
   anglewise search movies/ --direction items-items --query ID
+  anglewise audit movies/                              how much of the cosine nobody chose
+  anglewise remedy movies/ --budget 10m                what to use instead
+  anglewise inspect movies/                            look, and judge
 """
 
 
