@@ -1,5 +1,6 @@
 """``anglewise inspect``: the page of neighbours under several measures."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -23,6 +24,7 @@ def inspect(
     host: str = "127.0.0.1",
     port: Annotated[int | None, Parameter(validator=A_PORT)] = None,
     store: Path | None = None,
+    queue: Path | None = None,
     export: Path | None = None,
     measures: str = "dot,cosine,euclidean",
     export_queries: Annotated[int, Parameter(validator=AT_LEAST_1)] = 100,
@@ -45,6 +47,8 @@ def inspect(
         Which port; without it the next free one from 8765 on.
     store
         The file of judgements; without it judgements.sqlite in the folder of the space, or here.
+    queue
+        Pairs to judge, in this order: the table that judge sample wrote, .csv or .parquet.
     export
         Write a copy into this folder that opens from a disk, read only, and end.
     measures
@@ -52,7 +56,8 @@ def inspect(
     export_queries
         How many queries the copy holds: the best known ones and as many at random.
     direction
-        Who asks in the copy; without it items-items where titles of queries are not known.
+        Who asks, in the copy and in the queue. Without it a queue is read as judge sample writes
+        it; a copy takes items-items where titles of queries are not known.
     open_browser
         Open the browser; --no-open does not.
     """
@@ -65,7 +70,12 @@ def inspect(
     talk = Talk(always)
 
     def read() -> "Inspected":
-        return _read(space, vectors, always.seed, store, talk)
+        from anglewise.inspect.queue import queue_of
+
+        seen = _read(space, vectors, always.seed, store, talk)
+        if queue is None:
+            return seen
+        return replace(seen, queue=queue_of(queue, seen.space, direction))
 
     with ThreadPoolExecutor(1) as beside:
         first = [beside.submit(read)]  # while the server is imported

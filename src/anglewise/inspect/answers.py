@@ -73,8 +73,16 @@ def judged(seen: Inspected, sent: Mapping[str, Any], judge: str, direction: Dire
         direction=direction,
         uuid=str(sent.get("uuid", ""))[:100],
         context=cast("dict[str, Any]", about),
+        probability=_chance(seen, direction, query, item),
         note=note,
     )
+
+
+def _chance(seen: Inspected, direction: Direction, query: str, item: str) -> float | None:
+    """How likely the pair was to be drawn, by the queue and not by what the browser says."""
+    if seen.queue is None or seen.queue.direction != direction:
+        return None
+    return seen.queue.chances.get((query, item))
 
 
 def judge_name(text: str) -> str:

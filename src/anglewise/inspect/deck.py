@@ -1,7 +1,7 @@
 """The queue of pairs to judge: what several measures rank near, in an order that leads nobody."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from zlib import crc32
 
@@ -12,6 +12,7 @@ from anglewise.evaluation.informative import Open
 from anglewise.evaluation.pool import Pool
 from anglewise.inspect.inspected import Inspected
 from anglewise.inspect.picks import awake
+from anglewise.inspect.queue import Queue
 from anglewise.judgements.judgements import Judgements
 from anglewise.measures.measure import Measure
 from anglewise.neighbours import Neighbours
@@ -39,6 +40,11 @@ class Deck:
         The pairs; ``pool.lists`` counts in ``rows``.
     found
         The lists that were pooled.
+    queued
+        The places of the pairs in the order of a queue, where they come from one; then each judge
+        follows it.
+    by_lot
+        Whether only some pairs of each query are here, drawn by lot.
     """
 
     direction: Direction
@@ -48,6 +54,8 @@ class Deck:
     rows: Int64[Array, " q"]
     found: Mapping[str, Neighbours]
     pool: Pool
+    queued: tuple[int, ...] | None = None
+    by_lot: bool = False
 
     @property
     def size(self) -> int:
@@ -61,7 +69,9 @@ class Deck:
         return list(zip(asking, self.pool.items.tolist(), strict=True))
 
     def order(self, judge: str) -> list[int]:
-        """Query after query, the items of each shuffled for this judge."""
+        """Query after query, the items of each shuffled for this judge; a queue as it is."""
+        if self.queued is not None:
+            return list(self.queued)
         rng = np.random.default_rng([self.seed, crc32(judge.encode())])
         by_chance = rng.permutation(self.size)
         return by_chance[np.argsort(self.pool.lists[by_chance], kind="stable")].tolist()
@@ -91,8 +101,8 @@ def deal(seen: Inspected, direction: Direction, measures: Sequence[Measure], dep
 
     Raises ``TooFewError`` where nothing can be ranked.
     """
-    rng = np.random.default_rng(seen.seed)
-    rows = rng.permutation(awake(seen, direction))[:QUERIES].astype(np.int64)
+    queue = None if seen.queue is None or seen.queue.direction != direction else seen.queue
+    rows = _drawn(seen, direction) if queue is None else _asking(seen, queue)
     ranked = len(seen.ranked(direction).embeddings) - (direction != "queries-items")
     if not measures or ranked < 1:
         raise TooFewError("there is nothing to judge: no measure parses, or there is one item")
@@ -105,16 +115,43 @@ def deal(seen: Inspected, direction: Direction, measures: Sequence[Measure], dep
         rows=rows,
         exclude=None if judged is None else judged.seen,
     )
-    names = tuple(found)
-    return Deck(
-        direction,
-        names,
-        depth,
-        seen.seed,
-        rows,
-        found,
-        Pool.of(found, nothing_judged(seen, direction), rows, depth),
+    pool = Pool.of(found, nothing_judged(seen, direction), rows, depth)
+    deck = Deck(direction, tuple(found), depth, seen.seed, rows, found, pool)
+    return deck if queue is None else _in_order(deck, seen, queue)
+
+
+def _drawn(seen: Inspected, direction: Direction) -> Int64[Array, " q"]:
+    rng = np.random.default_rng(seen.seed)
+    return rng.permutation(awake(seen, direction))[:QUERIES].astype(np.int64)
+
+
+def _asking(seen: Inspected, queue: Queue) -> Int64[Array, " q"]:
+    """The queries of a queue in its order."""
+    row_of = seen.asking(queue.direction).embeddings.row_of
+    return np.array(
+        list(dict.fromkeys(row_of[one.query_id] for one in queue.pairs)), dtype=np.int64
     )
+
+
+def _in_order(deck: Deck, seen: Inspected, queue: Queue) -> Deck:
+    """The pairs of the queue instead of the pool, which knows at which ranks they were found."""
+    asking, ranked = seen.space.sides(queue.direction)
+    place_of = {int(row): place for place, row in enumerate(deck.rows)}
+    wanted = [
+        (place_of[asking.row_of[one.query_id]], ranked.row_of[one.item_id]) for one in queue.pairs
+    ]
+    pairs = sorted(wanted)
+    where = {pair: at for at, pair in enumerate(pairs)}
+    pool, discounts = deck.pool, np.zeros((len(pairs), len(deck.measures)))
+    near = zip(pool.lists.tolist(), pool.items.tolist(), pool.discounts, strict=True)
+    for asks, item, weights in near:
+        if (asks, item) in where:
+            discounts[where[asks, item]] = weights
+    lists, items = (np.array(side, dtype=np.int64) for side in zip(*pairs, strict=True))
+    nothing = np.zeros(len(pairs))
+    chosen = Pool(lists, items, discounts, nothing, nothing > 0, pool.measures, pool.queries)
+    order = tuple(where[pair] for pair in wanted)
+    return replace(deck, pool=chosen, queued=order, by_lot=queue.by_lot)
 
 
 def nothing_judged(seen: Inspected, direction: Direction) -> Judgements:

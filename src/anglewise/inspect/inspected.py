@@ -10,6 +10,7 @@ import numpy as np
 from anglewise.diagnostics.norms import popularity
 from anglewise.embeddings import Embeddings, Space
 from anglewise.inspect.known import Known
+from anglewise.inspect.queue import Queue
 from anglewise.judgements.judgements import Judgements
 from anglewise.typing import DIRECTIONS, Array, Direction, Float64
 
@@ -30,6 +31,8 @@ class Inspected:
         Orders what is shown by chance.
     store
         The file into which judgements go; ``None`` where nothing can be judged.
+    queue
+        Pairs that were chosen for judging; without it the page draws them itself.
 
     Examples
     --------
@@ -44,6 +47,7 @@ class Inspected:
     folder: Path | None = None
     seed: int = 0
     store: Path | None = None
+    queue: Queue | None = None
 
     @cached_property
     def directions(self) -> tuple[Direction, ...]:

@@ -43,6 +43,7 @@ def judging(desk: Desk, request: Request) -> Response:
         depth=_depth(request),
         depths=DEPTHS,
         order=request.query_params.get("order", ""),
+        chosen=_chosen(desk.seen, here, request),
         orders=ORDERS,
         blind=_blind(request),
         can=desk.seen.store is not None,
@@ -190,9 +191,20 @@ def _order(desk: Desk, request: Request, deck: Deck, judge: str, rows: list[Judg
     return [*first, *(place for place in usual if place not in there)]
 
 
+def _chosen(seen: Inspected, here: Looking, request: Request) -> bool:
+    """Whether pairs come first for what they tell: then no decision on them is guaranteed."""
+    queue = seen.queue if seen.queue and seen.queue.direction == here.direction else None
+    asked = request.query_params.get("order") == "informative"
+    return asked or (queue is not None and queue.chosen)
+
+
 def _looking(desk: Desk, request: Request) -> tuple[Looking, list[str]]:
     here, told = desk.looking(request)
-    if "direction" not in request.query_params and not desk.seen.queries.known.titled:
+    if "direction" in request.query_params:
+        return here, told
+    if desk.seen.queue is not None:
+        return here.towards(desk.seen.queue.direction), told
+    if not desk.seen.queries.known.titled:
         here = here.towards("items-items")  # ids alone are nobody that a person could judge for
     return here, told
 

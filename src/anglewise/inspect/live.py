@@ -62,6 +62,9 @@ def decide(seen: Inspected, deck: Deck, rows: Sequence[Judged]) -> dict[str, Any
 
     if len(deck.measures) < 2:
         return {"state": "alone", "text": "one measure: there is nothing to decide"}
+    if deck.by_lot:
+        how = f"anglewise compare --metric 'nDCG(sampled)@{deck.depth}' weighs them rightly"
+        return {"state": "by lot", "text": f"These pairs were drawn by lot: {how}."}
     judged = standing(seen, deck, rows)
     if judged is None:
         return _waiting(0)
