@@ -10,7 +10,7 @@ import pytest
 SRC = Path(__file__).parents[1] / "src" / "anglewise"
 
 FLOORS = [
-    ["errors", "typing", "sparse", "spelling"],
+    ["errors", "typing", "sparse", "spelling", "notebook"],
     ["embeddings", "interactions", "neighbours", "statistics", "distributed"],
     ["gauge", "diagnostics", "judgements", "simulation", "normalisation"],
     ["measures", "remedies"],

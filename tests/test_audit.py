@@ -1,7 +1,9 @@
 """Laws of the audit: what it says, and what it must never say."""
 
 import json
+from dataclasses import replace
 from functools import cache
+from html import escape
 
 import numpy as np
 import pytest
@@ -262,3 +264,13 @@ def test_progress_ends_at_its_total():
         told = []
         audit(space, progress=lambda done, total, told=told: told.append((done, total)))
         assert told[-1][0] == told[-1][1]
+
+
+def test_a_notebook_shows_the_verdict_and_what_is_kept():
+    result = scrambled_report()
+    html = replace(result, notes=("<script>",))._repr_html_()
+    assert html.startswith("<p>&lt;script&gt;</p>")
+    assert escape(str(result.verdict)) in html
+    kept = result.agreement["items-items"].overlap["cosine"]["cosine@item-orthonormal"]
+    assert "<td>cosine@item-orthonormal</td><td>" in html
+    assert f"<td>{kept:.0%}</td>" in html

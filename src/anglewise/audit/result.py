@@ -16,6 +16,7 @@ from anglewise.audit.runs import RunReport
 from anglewise.audit.verdict import Verdict
 from anglewise.audit.witnessed import WitnessReport
 from anglewise.gauge.gap import GaugeGap
+from anglewise.notebook import html_table
 from anglewise.typing import Direction
 
 
@@ -81,6 +82,20 @@ class Audit:
         None where there is one side; infinite where items differ in what no query can see.
         """
         return None if self.gap is None else self.gap.gap
+
+    def _repr_html_(self) -> str:
+        ways = list(self.agreement)
+        overlap = {way: one.overlap["cosine"] for way, one in self.agreement.items()}
+        names = dict.fromkeys(name for row in overlap.values() for name in row)
+        return html_table(
+            [*self.notes, str(self.verdict)],
+            ["kept of the cosine lists under", *ways],
+            [
+                [name, *(f"{row[name]:.0%}" if name in row else "" for row in overlap.values())]
+                for name in names
+                if name != "cosine"
+            ],
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types with stable keys, as ``audit --json`` writes them."""

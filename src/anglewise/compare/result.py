@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from typing import Any, Literal, TypeAlias
 
-from anglewise.compare.words import html_table
 from anglewise.embeddings import Space
 from anglewise.errors import MissingExtraError
 from anglewise.judgements.judgements import Judgements, Pairs, Triplets
 from anglewise.neighbours import Neighbours
+from anglewise.notebook import html_table
 from anglewise.statistics.units import Units
 from anglewise.typing import Array, Direction, Float64
 
