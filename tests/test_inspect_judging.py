@@ -1,6 +1,10 @@
 """Judging: what is acknowledged is in the store, and nobody is led."""
 
+import os
 import sqlite3
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
@@ -257,6 +261,41 @@ def test_a_store_that_is_none_is_told(tmp_path):
     )
     assert said.status_code == 503
     assert "judgements.sqlite" in said.json()["error"]
+
+
+@contextmanager
+def nobody():
+    """Go on as a user who owns nothing, where the tests are run by one who may do everything."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+def test_a_store_that_may_only_be_read_is_shown_and_the_answer_kept_back():
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        first = judge(folder, "anna")  # also imports all that nobody may not
+        mine, *_ = cards(first)
+        answer(first, mine, 3)
+        assert first.get("/judge/state").status_code == 200
+        (folder / "judgements.sqlite").chmod(0o444)
+        folder.chmod(0o555)
+        with nobody():
+            anna = judge(folder, "anna")
+            there = anna.get("/judge/cards")
+            state = anna.get("/judge/state")
+            said, _ = answer(anna, {**mine, "item": "f9"}, 2)
+        folder.chmod(0o755)
+        assert there.status_code == 200, there.text
+        assert mine["card"] not in [card["card"] for card in there.json()["cards"]]
+        assert state.json()["judges"] == {"anna": 1}
+        assert said.status_code == 503
+        assert "may only be read" in said.json()["error"]
 
 
 def test_without_a_file_nothing_can_be_judged_and_it_says_so():
