@@ -182,6 +182,19 @@ def test_a_space_that_is_gone_is_told_on_reload(tmp_path):
     assert client.get("/").status_code == 200
 
 
+@pytest.mark.slow
+def test_remedies_are_a_report_too(tmp_path):
+    client = site(films(tmp_path))
+    assert client.post("/reports/remedy-items-items", headers=FROM_HERE).status_code == 303
+    client.app.app.state.desk.known(("report", "remedy-items-items")).result()
+    answer = client.get("/reports/remedy-items-items.html")
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert "What should be used instead of cosine?" in answer.text
+    text = client.get("/reports").text
+    for address in re.findall(r'<li><a href="([^"]+)"', text):
+        assert client.get(address.replace("&amp;", "&")).status_code == 200
+
+
 def test_reports_are_made_and_can_do_nothing(tmp_path):
     client = site(films(tmp_path))
     assert client.post("/reports/elsewhere", headers=FROM_HERE).status_code == 404

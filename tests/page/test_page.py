@@ -250,7 +250,7 @@ def test_two_judges_at_once(server, visit, picture):
 def test_reports_are_made_and_lead_to_neighbours(server, visit):
     page = visit(forgiven=["sandboxed"])
     page.goto(server.address + "/reports")
-    page.locator("section[aria-label*='items → items'] button").click()
+    page.locator("section[aria-label='Comparison, items → items'] button").click()
     page.wait_for_selector("text=Read the report", timeout=4 * 30_000)
     page.locator("section li a").first.click()
     page.wait_for_selector("[data-column] >> nth=1")

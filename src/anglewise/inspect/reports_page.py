@@ -23,6 +23,15 @@ INERT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox a
 """Reports carry their style inside and have no script; none could run."""
 
 WORST = 5
+BUDGET = 120.0
+"""Seconds for remedies: somebody waits, and the command takes longer where that is wanted."""
+
+SHELVES = {
+    "audit": ("Audit", "Is the cosine real?"),
+    "compare": ("Comparison", "Which measure should be used?"),
+    "remedy": ("Remedies", "What should be used instead of cosine?"),
+}
+"""For each kind of report what it is and what it answers."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +93,13 @@ def report(desk: Desk, request: Request) -> Response:
 
 def _kinds(seen: Inspected) -> list[str]:
     judged = [way for way in seen.directions if way in seen.judgements]
-    return ["audit", *(f"compare-{way}" for way in judged)]
+    return ["audit", *(f"{name}-{way}" for name in ("compare", "remedy") for way in judged)]
 
 
 def _shelf(desk: Desk, kind: str) -> Shelf:
     name, _, way = kind.partition("-")
-    title = "Audit" if name == "audit" else f"Comparison, {way.replace('-', ' → ')}"
-    question = "Is the cosine real?" if name == "audit" else "Which measure should be used?"
+    what, question = SHELVES[name]
+    title = f"{what}, {way.replace('-', ' → ')}" if way else what
     found: Future[Report] | None = desk.known(("report", kind))
     if found is None:
         return Shelf(kind, title, question, "none")
@@ -106,7 +115,8 @@ def _shelf(desk: Desk, kind: str) -> Shelf:
 def _made(seen: Inspected, kind: str) -> Report:
     if kind == "audit":
         return _audit(seen)
-    return _comparison(seen, next(way for way in seen.directions if kind.endswith(way)))
+    way: Direction = next(one for one in seen.directions if kind.endswith(one))
+    return _remedies(seen, way) if kind.startswith("remedy") else _comparison(seen, way)
 
 
 def _audit(seen: Inspected) -> Report:
@@ -135,6 +145,17 @@ def _comparison(seen: Inspected, way: Direction) -> Report:
     return Report(f"Comparison, {way}", headline(result), page(result), tuple(behind))
 
 
+def _remedies(seen: Inspected, way: Direction) -> Report:
+    from anglewise.remedy import remedy
+    from anglewise.report.remedy_lines import headline
+    from anglewise.report.remedy_page import remedy_page
+
+    judged = seen.judgements[way]
+    result = remedy(seen.space, judged, budget_seconds=BUDGET, seed=seen.seed)
+    behind = _behind(seen, result.comparison, way)
+    return Report(f"Remedies, {way}", headline(result), remedy_page(result), tuple(behind))
+
+
 def _behind(seen: Inspected, result: "Comparison", way: Direction) -> list[Behind]:
     """For each measure but the best, the queries on which it falls behind most."""
     if result.evidence is None or len(result.measures) < 2:
@@ -144,6 +165,8 @@ def _behind(seen: Inspected, result: "Comparison", way: Direction) -> list[Behin
     side = seen.asking(way)
     made: list[Behind] = []
     for one in result.measures[1:]:
+        if len(typed((best, one.measure)).known) < 2:
+            continue  # found in a space made again, which this page does not show
         behind = values[best] - values[one.measure]
         worst = np.argsort(-behind, kind="stable")[:WORST]
         rows = [int(evidence.rows[place]) for place in worst if behind[place] > 0]
