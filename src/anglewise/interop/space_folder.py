@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from anglewise.embeddings import Space
+from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import FileError, ShapeError
 from anglewise.interop.atomic import check_new_folder, new_folder
 from anglewise.interop.files import existing_file, existing_folder, reading
@@ -91,10 +92,13 @@ def read_space_folder(path: PathLike) -> Space:
     """
     folder = existing_folder(path)
     description = read_description(folder)
-    items = read_side(_whole(folder, description, "items.parquet"))
-    queries = items
-    if description["queries"] is not None:
-        queries = read_side(_whole(folder, description, "queries.parquet"))
+    names = ["items.parquet", "queries.parquet"]
+    with ThreadPoolExecutor(2) as hands:
+        read = [
+            hands.submit(_side, folder, description, name)
+            for name in names[: 1 if description["queries"] is None else 2]
+        ]
+    items, queries = read[0].result(), read[-1].result()
     seen = None
     if description["seen"] is not None:
         file = _whole(folder, description, "seen.parquet")
@@ -149,6 +153,10 @@ def _write_judgements(
     if judgements.judged_items is not None:
         ranked = space.sides(direction)[1]
         write_some(into / f"{direction}-judged-items.parquet", ranked, judgements.judged_items)
+
+
+def _side(folder: Path, description: Mapping[str, Any], name: str) -> Embeddings:
+    return read_side(_whole(folder, description, name))
 
 
 def _whole(folder: Path, description: Mapping[str, Any], name: str) -> Path:
