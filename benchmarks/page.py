@@ -7,6 +7,7 @@ over a real socket to a server in a process of its own; the budget of the slider
 import argparse
 import http.client
 import json
+import os
 import socket
 import statistics
 import subprocess
@@ -70,10 +71,16 @@ def told(name: str, seconds: list[float]) -> float:
     return late
 
 
-def memory(pid: int) -> int:
-    """Resident megabytes."""
+def processor(pid: int) -> float:
+    """Seconds of processor time that a process has taken."""
+    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory(pid: int, which: str = "VmRSS") -> int:
+    """Resident megabytes, now or (``VmHWM``) at most so far; pages of mapped files count."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) // 1024
+    return int(next(line for line in lines if line.startswith(which)).split()[1]) // 1024
 
 
 def run(items: int, dimension: int) -> bool:
@@ -87,11 +94,12 @@ def run(items: int, dimension: int) -> bool:
         )
         try:
             address = server.stdout.readline() if server.stdout else ""
-            started = time.perf_counter() - begun
+            started, spent = time.perf_counter() - begun, processor(server.pid)
             port = int(address.strip("/\n").split(":")[-1])
             client = Client(port)
             first = client.ask("/?direction=items-items")[0]
-            print(f"\n{items:,} items x {dimension}: address after {started:.2f} s, ", end="")
+            print(f"\n{items:,} items x {dimension}: address after {started:.2f} s ", end="")
+            print(f"({spent:.2f} s of the processors), ", end="")
             print(f"first view {first:.2f} s, {memory(server.pid)} MB\n")
             print(f"{'milliseconds':44} {'median':>9} {'p95':>9}")
             slider = _slider(client, items)
@@ -100,7 +108,8 @@ def run(items: int, dimension: int) -> bool:
             found = "/find?direction=items-items&text=number%20"
             told("search by title", [client.ask(f"{found}{i}7")[0] for i in range(5)])
             _judging(client)
-            print(f"memory at the end: {memory(server.pid)} MB")
+            most = memory(server.pid, "VmHWM")
+            print(f"memory at the end: {memory(server.pid)} MB, at most {most} MB")
         finally:
             server.terminate()
             server.wait(10)
@@ -138,12 +147,12 @@ def _judging(client: Client) -> None:
 
 
 def main() -> int:
-    """Both sizes of the promises, or the one that is named."""
+    """The sizes of the promises, or the one that is named."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--items", type=int)
     options.add_argument("--dimension", type=int, default=SLIDER_DIMENSION)
     asked = options.parse_args()
-    sizes = [(SLIDER_ITEMS, SLIDER_DIMENSION), (100_000, 384)]
+    sizes = [(SLIDER_ITEMS, SLIDER_DIMENSION), (100_000, 384), (1_000_000, 64)]
     if asked.items:
         sizes = [(asked.items, asked.dimension)]
     held = [run(*size) for size in sizes]
