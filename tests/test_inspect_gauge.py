@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from anglewise.embeddings import Embeddings, Space
+from anglewise.inspect import stretch as stretches
 from anglewise.inspect.gauge_road import road_of_gauges, road_of_witness
 from anglewise.inspect.inspected import Inspected
 from anglewise.measures.spelling import measure
@@ -127,3 +128,23 @@ def test_a_space_without_gauge_says_so():
     assert answer.status_code == 400
     assert "one side" in answer.text
     assert 'href="/gauge"' not in client.get("/").text
+
+
+def test_few_roads_are_kept_as_each_is_as_large_as_the_vectors():
+    client = site(films())
+    desk = client.app.app.state.desk
+    desk.once(("deck",), list)
+    for query in ("f1", "f2", "f3", "f4"):
+        asked = f"/gauge/at?direction=items-items&query={query}&worst=2&t=0.5"
+        assert client.get(asked).status_code == 200
+    kept = [row for row in range(60) if desk.known(("road", row, 2.0)) is not None]
+    assert kept == [3, 4]
+    assert desk.known(("deck",)) is not None
+
+
+def test_lengths_that_are_remembered_have_a_bound(monkeypatch):
+    monkeypatch.setattr(stretches, "REMEMBERED_BYTES", 4 * 50 * 3)
+    side = stretches.Coordinates(np.ones((50, 2), dtype=np.float32), np.log([2.0, 1.0]))
+    for at in np.linspace(0, 1, 20):
+        side.lengths(float(at))
+    assert 1 <= len(side._lengths) <= 4

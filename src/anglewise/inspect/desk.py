@@ -19,8 +19,8 @@ from anglewise.report.words import counted, number
 BODY = "anglewise.body"
 """Where a page finds the body of a request, read before it runs on a thread."""
 
-KEPT = 16
-"""Results about a space that are kept; a road of gauges is as large as the vectors."""
+KEPT, KEPT_ROADS = 16, 2
+"""Results about a space that are kept; a road is as large as the vectors, so few of them are."""
 
 
 @dataclass
@@ -52,7 +52,10 @@ class Desk:
         """
         with self._keeping:
             if key not in self._kept:
-                if len(self._kept) >= KEPT:
+                roads = [one for one in self._kept if _is_road(one)]
+                if _is_road(key) and len(roads) >= KEPT_ROADS:
+                    self._kept.pop(roads[0])
+                elif len(self._kept) >= KEPT:
                     self._kept.pop(next(iter(self._kept)))
                 self._kept[key] = self._workers.submit(work)
             return self._kept[key]
@@ -76,6 +79,10 @@ class Desk:
         return TEMPLATES.get_template(template).render(
             seen=seen, changed=self.fresh.changed, static=told.pop("static", "/static/"), **told
         )
+
+
+def _is_road(key: Hashable) -> bool:
+    return isinstance(key, tuple) and key[:1] == ("road",)
 
 
 def asked(request: Request) -> dict[str, Sequence[str]]:

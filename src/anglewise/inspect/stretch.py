@@ -18,8 +18,8 @@ from anglewise.typing import Array, Float32, Float64, Int64
 SPARE = 32
 """How many more than asked are scored again in float64."""
 
-REMEMBERED = 128
-"""Places of the path whose lengths are kept: at 100,000 rows 0.4 MB each."""
+REMEMBERED, REMEMBERED_BYTES = 128, 1 << 26
+"""Places of the path whose lengths are kept, and how much memory they may take together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class Coordinates:
     def lengths(self, at: float) -> Float32[Array, " n"]:
         """The lengths of all rows at a place, remembered for the places seen last."""
         if at not in self._lengths:
-            if len(self._lengths) >= REMEMBERED:
+            if len(self._lengths) >= min(REMEMBERED, REMEMBERED_BYTES // (4 * len(self.rows)) + 1):
                 self._lengths.clear()
             self._lengths[at] = self._measured(self.weights(at).astype(np.float32) ** 2)
         return self._lengths[at]
