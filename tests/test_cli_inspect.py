@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+from base64 import b64encode
 
 import pytest
 import uvicorn
@@ -96,6 +97,21 @@ def test_what_a_copy_says_to_its_script_cannot_end_it(tmp_path):
     )
     for page in (tmp_path / "copy").glob("*.html"):
         assert "<script>alert" not in page.read_text()
+
+
+def test_a_copy_carries_small_pictures_and_nothing_that_is_none(tmp_path):
+    start = b"\x89PNG\r\n\x1a\n"
+    kinds = [start + b"small", start + b"x" * 40_000, b"<svg onload=alert(1)>", None]
+    seen = Inspected(made_space(metadata={"image": kinds * 15}))
+    write_copy(
+        Desk(lambda: seen), tmp_path / "copy", direction="items-items", measures=["dot"], queries=3
+    )
+    pictures = [
+        source
+        for page in (tmp_path / "copy").glob("q*.html")
+        for source in re.findall(r'<img class="thumb" src="([^"]*)"', page.read_text())
+    ]
+    assert set(pictures) == {"data:image/png;base64," + b64encode(kinds[0]).decode()}
 
 
 def test_a_copy_goes_nowhere_over_other_files(tmp_path):

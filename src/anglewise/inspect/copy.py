@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from anglewise.inspect.desk import Desk
 from anglewise.inspect.gauge_road import road_of_gauges
 from anglewise.inspect.looking import Looking, typed
 from anglewise.inspect.picks import awake
+from anglewise.inspect.pictures import picture
 from anglewise.inspect.static_files import static_files
 from anglewise.interop.atomic import check_new_folder, new_folder
 from anglewise.measures.measure import Measure
@@ -23,6 +25,9 @@ from anglewise.typing import Direction
 
 STOPS = 21
 GAUGE_DEPTH = 10
+LARGEST_THUMB = 32 * 1024
+"""Bytes of a picture that a page of the copy carries in it."""
+
 SCRIPT = ("keys.js", "svg.js", "lines.js", "walking.js", "ranks.js", "list.js", "copy.js")
 """Modules do not load from a disk, so these become one classic script, in this order."""
 
@@ -111,6 +116,9 @@ def _page(
     def link(item: Item) -> str | None:
         return names.get(item.row) if same else None
 
+    def thumb(item: int) -> str | None:
+        return _thumb(desk, direction, item)
+
     return desk.text(
         "copied.html",
         static="",
@@ -118,9 +126,20 @@ def _page(
         who=asker(desk.seen, direction, row),
         columns=lists,
         link=link,
+        thumb=thumb,
         path=_path(desk, direction, row) if same and desk.seen.gauged else None,
         typed=typed(here.spelled),
     )
+
+
+def _thumb(desk: Desk, direction: Direction, row: int) -> str | None:
+    """A small picture as part of the page; nothing for what is large or no picture."""
+    try:
+        data, kind = picture(desk.seen.ranked(direction).known, row, desk.seen.folder)
+    except FileError:
+        return None
+    small = len(data) <= LARGEST_THUMB
+    return f"data:{kind};base64,{b64encode(data).decode('ascii')}" if small else None
 
 
 def _path(desk: Desk, direction: Direction, row: int) -> dict[str, Any]:
