@@ -40,6 +40,7 @@ def test_judgements_are_followed_along_the_path():
     assert path.overlap[5] == max(path.overlap)  # fit leaves the items where t is one half
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["use", "paraphrase-L3", "glove50-sum"])
 def test_no_alarm_is_raised_over_an_encoder_trained_for_cosine(encoder):
     folder = real_data("cranfield/vectors") / encoder

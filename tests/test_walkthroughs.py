@@ -84,7 +84,7 @@ STRANGE = ["How do I activate my new bank card?", "Why was my transfer to Spain 
 
 
 SLOW = pytest.mark.slow
-"""The README's own commands, on real files too, run with every change; these with the slow ones."""
+"""The README's own commands on real files and these run with the slow ones."""
 
 
 @pytest.fixture(autouse=True)
