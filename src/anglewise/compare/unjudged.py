@@ -137,7 +137,6 @@ def unjudged(result: Comparison, pairs: int = PAIRS) -> Unjudged:
     bounds = lead_bounds(pool, judgements, asked, of.depth)[leader]
     asking, ranked = of_all.space.sides(judgements.direction)
     told = state.most_informative(pairs)
-    discounts = pool.discounts[told]
     return Unjudged(
         pairs=len(pool.items),
         judged=int(np.count_nonzero(pool.judged)),
@@ -152,17 +151,9 @@ def unjudged(result: Comparison, pairs: int = PAIRS) -> Unjudged:
             ToJudge(
                 str(asking.ids[asked[pool.lists[at]]]),
                 str(ranked.ids[pool.items[at]]),
-                _ranks(pool.measures, discounts[i].tolist()),
+                pool.ranks(at),
                 float(state.worth[at]),
             )
-            for i, at in enumerate(told.tolist())
+            for at in told.tolist()
         ),
     )
-
-
-def _ranks(measures: tuple[str, ...], discounts: list[float]) -> dict[str, int]:
-    return {
-        name: round(2 ** (1 / weight)) - 1
-        for name, weight in zip(measures, discounts, strict=True)
-        if weight > 0
-    }

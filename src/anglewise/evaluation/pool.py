@@ -34,6 +34,14 @@ class Pool:
     measures: tuple[str, ...]
     queries: int
 
+    def ranks(self, place: int) -> dict[str, int]:
+        """At which rank each measure has a pair; a measure without it is left out."""
+        return {
+            name: round(2 ** (1 / weight)) - 1
+            for name, weight in zip(self.measures, self.discounts[place].tolist(), strict=True)
+            if weight > 0
+        }
+
     @staticmethod
     def of(
         found: Mapping[str, Neighbours],
@@ -53,6 +61,8 @@ class Pool:
         >>> pool = Pool.of(found, Judgements(none), np.array([0]), depth=2)
         >>> pool.items.tolist(), pool.discounts.round(2).tolist()
         ([2, 4, 7], [[0.0, 0.63], [1.0, 0.0], [0.63, 1.0]])
+        >>> pool.ranks(2)
+        {'dot': 2, 'cosine': 1}
         """
         width = judgements.gains.shape[1]
         near = {name: one.indices[:, :depth] for name, one in found.items()}

@@ -83,12 +83,7 @@ class Deck:
 
     def ranks(self, place: int) -> dict[str, int]:
         """At which rank each measure has a pair: what is stored with a judgement, and not shown."""
-        discounts = self.pool.discounts[place]
-        return {
-            name: round(2 ** (1 / weight)) - 1
-            for name, weight in zip(self.measures, discounts.tolist(), strict=True)
-            if weight > 0
-        }
+        return self.pool.ranks(place)
 
     def complete(self, judged: Collection[tuple[int, int]]) -> list[int]:
         """Who asks and has every pair judged: only these are fair to all measures."""
