@@ -224,11 +224,14 @@ def test_a_space_of_a_stranger_sends_the_key_nowhere_new(stub, monkeypatch):
         "openai:tiny?url=https://elsewhere.example/v1",
         "openai:tiny?key=PATH",
         f"openai:tiny?url={stub.url}&key=HOME",
+        at(stub),  # another user's port is on this machine too
     ):
         with pytest.raises(EncoderError, match="unasked"):
             encoder_of(space_of(spec))
-    assert encoder_of(space_of(at(stub)))(["a"]) == [vector("a")]  # this machine is nobody else
+    assert encoder(at(stub))(["a"]) == [vector("a")]
     assert encoder_of(space_of("openai:tiny")).spec == "openai:tiny"
     monkeypatch.setenv("OPENAI_BASE_URL", "https://elsewhere.example/v1/")
+    with pytest.raises(EncoderError, match="unasked"):  # the key is for elsewhere now
+        encoder_of(space_of("openai:tiny?url=https://api.openai.com/v1"))
     found = encoder_of(space_of("openai:tiny?url=https://elsewhere.example/v1"))
     assert read_spec(found.spec).options["url"] == "https://elsewhere.example/v1"

@@ -272,7 +272,8 @@ class StandIn:
     tokenizer = Words()
     similarity_fn_name = "cosine"  # what the library says where the model says nothing
 
-    def __init__(self, place, device=None):
+    def __init__(self, place, device=None, *, trust_remote_code):
+        assert trust_remote_code is False
         if place == "nowhere":
             raise OSError("not on the hub")
         self.device = device
@@ -300,7 +301,7 @@ class StandIn:
 
 @pytest.fixture
 def library(monkeypatch):
-    stand_in = SimpleNamespace(SentenceTransformer=StandIn)
+    stand_in = SimpleNamespace(SentenceTransformer=StandIn, __version__="6.0.0")
     monkeypatch.setitem(sys.modules, "sentence_transformers", stand_in)
 
 

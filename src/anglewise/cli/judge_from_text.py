@@ -53,6 +53,8 @@ def judge_from_text(
 
     from anglewise.cli.inputs import space_of
     from anglewise.cli.talk import Talk
+    from anglewise.encoders.endpoint import HOME
+    from anglewise.encoders.key import USUAL, checked_address, key_of
     from anglewise.errors import SpellingError
     from anglewise.judge.known_items import chat_asker, known_items, write_known_items
 
@@ -63,10 +65,10 @@ def judge_from_text(
         there = space_of(space, vectors, talk.say)
     ask = None
     if model is not None:
-        address = url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
+        address = checked_address(url or os.environ.get("OPENAI_BASE_URL") or HOME)
         kept = cache or output.with_name(f"{output.name}.answers.jsonl")
         talk.say(f"titles and texts of up to {number:,} items go to {address}; answers: {kept}")
-        ask = chat_asker(address, model, key=os.environ.get(key), cache=kept)
+        ask = chat_asker(address, model, key=key_of(None if key == USUAL else key), cache=kept)
     with talk.progress("asking"):
         found = known_items(there.items, by, number, seed=always.seed, ask=ask, judge=model or "")
     write_known_items(output, found, now=clock.time())

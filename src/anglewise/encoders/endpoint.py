@@ -1,14 +1,15 @@
 """``openai:MODEL``: any server that speaks the protocol of OpenAI's ``/embeddings``."""
 
 import os
+from shlex import quote
 from typing import Any
-from urllib.parse import urlsplit
 
 from anglewise.encoders.encoder import Encode, Encoder
-from anglewise.encoders.post import Patience, post_json
+from anglewise.encoders.key import USUAL, bearer, checked_address, key_of
+from anglewise.encoders.post import Patience, post_json, without
 from anglewise.encoders.spelling import Spec
 from anglewise.encoders.wire import in_order
-from anglewise.errors import SpellingError
+from anglewise.errors import EncoderError, SpellingError
 
 OPTIONS = (
     "url",
@@ -45,7 +46,7 @@ def load(spec: Spec) -> Encoder:
     address = _address(spec)
     dimensions = spec.number("dimensions")
     patience = Patience(timeout=_amount(spec, "timeout") or Patience.timeout)
-    headers = _headers(spec)
+    headers = bearer(key_of(spec.options.get("key")))
     price = _amount(spec, "price")
     batch = spec.number("batch") or 128
 
@@ -55,7 +56,7 @@ def load(spec: Spec) -> Encoder:
             if dimensions is not None:
                 content["dimensions"] = dimensions
             answer = post_json(f"{address}/embeddings", content, headers, patience)
-            return in_order(answer, len(texts), address)
+            return in_order(answer, len(texts), address, without(headers))
 
         return vectors
 
@@ -92,40 +93,33 @@ def estimate(texts: list[str]) -> list[int]:
     return [-(-len(text.encode()) // BYTES_PER_TOKEN) for text in texts]
 
 
-def is_trusted(spec: Spec) -> bool:
-    """Whether an address may be sent the key and the questions though a file names it.
+def check_chosen(spec: Spec) -> None:
+    """Refuse an endpoint that a file names, unless the environment names the same one.
 
-    It may if it is OpenAI's, the one in ``OPENAI_BASE_URL``, or this machine.
+    The environment does by ``OPENAI_BASE_URL``, else by a key of OpenAI's for OpenAI's own. A file
+    never says which variable holds the key.
     """
-    address = _address(spec)
-    mine = os.environ.get("OPENAI_BASE_URL", HOME).rstrip("/")
-    here = urlsplit(address).hostname in {"localhost", "127.0.0.1", "::1"}
-    usual_key = spec.options.get("key", "OPENAI_API_KEY") == "OPENAI_API_KEY"
-    return usual_key and (here or address in {HOME, mine})
+    address, key = _address(spec), spec.options.get("key", USUAL)
+    mine = os.environ.get("OPENAI_BASE_URL") or (HOME if USUAL in os.environ else "")
+    if key == USUAL and address == mine.rstrip("/"):
+        return
+    options = {name: text for name, text in spec.options.items() if name not in {"url", "key"}}
+    command = quote(str(Spec(spec.kind, spec.place, {"url": address, **options})))
+    also = "" if key == USUAL else f" and asks for what is in your variable {key}"
+    raise EncoderError(
+        f"the space was encoded at {address}{also}; your key and questions are not sent there "
+        f"unasked: if you know it, name it (--encoder {command}), or set OPENAI_BASE_URL"
+    )
 
 
 def _address(spec: Spec) -> str:
-    address = spec.options.get("url") or os.environ.get("OPENAI_BASE_URL") or HOME
-    parts = urlsplit(address)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise SpellingError(f"openai: url={address}: http://… or https://… is due")
-    if parts.username or parts.password:
-        raise SpellingError("openai: the url holds a password: give the key by its variable")
-    return address.rstrip("/")
+    return checked_address(spec.options.get("url") or os.environ.get("OPENAI_BASE_URL") or HOME)
 
 
 def _with_address(spec: Spec, address: str) -> Spec:
     """What is written into a space: the address too, should the environment change."""
     options = {name: text for name, text in spec.options.items() if name not in {"url", "price"}}
     return Spec(spec.kind, spec.place, options if address == HOME else {"url": address, **options})
-
-
-def _headers(spec: Spec) -> dict[str, str]:
-    name = spec.options.get("key", "OPENAI_API_KEY")
-    key = os.environ.get(name)
-    if key is None and "key" in spec.options:
-        raise SpellingError(f"openai: key={name}: there is no such environment variable")
-    return {} if not key else {"Authorization": f"Bearer {key.strip()}"}
 
 
 def _amount(spec: Spec, name: str) -> float | None:

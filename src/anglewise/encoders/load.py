@@ -1,7 +1,9 @@
 """From a spelling, a function or a space to an encoder."""
 
 import difflib
+from collections.abc import Iterable
 from importlib import import_module
+from shlex import quote
 from typing import Any, cast
 
 from anglewise.embeddings import Space
@@ -21,6 +23,13 @@ KINDS = {
     "python-images": "imported_images",
 }
 """The kinds of encoder, and the file that adapts each."""
+
+HARMLESS = frozenset({"use", "words", "model2vec", "onnx", "onnx-images"})
+"""Kinds that a space may choose: files of numbers and words, none of which is run as code.
+
+``.npy`` is never unpickled, ``.safetensors`` and ``tokenizer.json`` hold no code, and an ONNX file
+is opened with the operators of onnxruntime alone.
+"""
 
 
 def reads_images(spelling: str) -> bool:
@@ -76,8 +85,8 @@ def encoder(which: str | Encode | Encoder) -> Encoder:
 def encoder_of(space: Space) -> Encoder:
     """Load the encoder that a space says it was encoded by, to ask it new questions.
 
-    A space may come from a stranger, so what it names is loaded only if that runs no code of its
-    choice and sends nothing to an address of its choice.
+    A space may come from a stranger, so it may name an encoder of a kind that runs no code, and
+    no address: an encoder behind a server is loaded if it is the server of the environment.
 
     Raises
     ------
@@ -103,17 +112,24 @@ def encoder_of(space: Space) -> Encoder:
 
 
 def _check_harmless(spec: Spec) -> None:
-    if spec.kind in {"python", "python-images"}:
-        raise EncoderError(
-            f"the space was encoded by a function of yours ({spec}), which is not run unasked: "
-            "name it (--encoder SPEC)"
-        )
-    if spec.kind == "openai":
-        from anglewise.encoders.endpoint import is_trusted
+    """Refuse what only a person may name; kinds that are not known are refused elsewhere."""
+    if spec.kind in HARMLESS:
+        _check_on_this_machine([spec.place, *spec.options.values()], spec)
+    elif spec.kind == "openai":
+        from anglewise.encoders.endpoint import check_chosen
 
-        if not is_trusted(spec):
-            raise EncoderError(
-                f"the space was encoded at an address that it names itself ({spec}), to which "
-                "your key and questions are not sent unasked: name it (--encoder SPEC), or set "
-                "OPENAI_BASE_URL to it"
-            )
+        check_chosen(spec)
+    elif spec.kind in KINDS:
+        raise EncoderError(
+            f"the space was encoded by {spec}, which may run code that the space brings, so it is "
+            f"not run unasked: if you know it, name it (--encoder {quote(str(spec))})"
+        )
+
+
+def _check_on_this_machine(places: Iterable[str], spec: Spec) -> None:
+    """Refuse paths of shared folders, at which Windows signs in as the user."""
+    if any(place.replace("\\", "/").startswith("//") for place in places):
+        raise EncoderError(
+            f"the space names an encoder on another machine ({spec}), which is not asked for it "
+            f"unasked: if you know it, name it (--encoder {quote(str(spec))})"
+        )

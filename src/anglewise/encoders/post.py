@@ -73,9 +73,10 @@ def post_json(
         headers={"Content-Type": "application/json", "Accept": "application/json", **headers},
         method="POST",
     )
+    clean = without(headers)
     for again in range(patience.tries):
         try:
-            return _ask(question, url, patience.timeout)
+            return _ask(question, url, patience.timeout, clean)
         except _Busy as busy:
             if again + 1 == patience.tries:
                 raise EncoderError(
@@ -94,14 +95,26 @@ def post_json(
     raise EncoderError(f"{url} was not asked: one try or more is due")
 
 
-def _ask(question: urllib.request.Request, url: str, timeout: float) -> Any:
+def without(headers: Mapping[str, str]) -> Callable[[str], str]:
+    """What takes the key in some headers out of a text, since servers repeat what they refuse.
+
+    >>> without({"Authorization": "Bearer 123-secret"})("wrong key: 123-secret")
+    'wrong key: [key]'
+    """
+    key = headers.get("Authorization", "").removeprefix("Bearer ").strip()
+    return lambda text: text.replace(key, "[key]") if key else text
+
+
+def _ask(
+    question: urllib.request.Request, url: str, timeout: float, clean: Callable[[str], str]
+) -> Any:
     try:
         with OPENER.open(question, timeout=timeout) as answer:
-            kind = answer.headers.get("Content-Type", "no type")
+            kind = clean(answer.headers.get("Content-Type", "no type"))
             body: bytes = answer.read()
     except urllib.error.HTTPError as error:
         with error:
-            raise _refusal(error, url) from error
+            raise _refusal(error, url, clean) from error
     except urllib.error.URLError as error:
         if isinstance(error.reason, ConnectionRefusedError | socket.gaierror):
             raise EncoderError(
@@ -110,28 +123,29 @@ def _ask(question: urllib.request.Request, url: str, timeout: float) -> Any:
             ) from error
         raise _Busy(f"no connection ({error.reason})") from error
     except (OSError, http.client.HTTPException) as error:  # timed out, or cut off on the way
-        raise _Busy(f"an answer that broke off ({error or type(error).__name__})") from error
+        why = clean(str(error)) or type(error).__name__
+        raise _Busy(f"an answer that broke off ({why})") from error
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        start = " ".join(body[:200].decode("utf-8", "replace").split())[:60]
+        start = " ".join(clean(body.decode("utf-8", "replace"))[:200].split())[:60]
         raise EncoderError(
             f"{url} answered with {kind} that is no JSON ({start!r}): is this the address of an "
             "API, such as http://localhost:8080/v1?"
         ) from error
 
 
-def _refusal(error: urllib.error.HTTPError, url: str) -> Exception:
+def _refusal(error: urllib.error.HTTPError, url: str, clean: Callable[[str], str]) -> Exception:
     """What an answer other than 200 means."""
     try:
-        body = error.read(100_000).decode("utf-8", "replace")
+        body = clean(error.read(100_000).decode("utf-8", "replace"))
     except (OSError, http.client.HTTPException):
         body = ""
-    why = f"{error.code} {_reason(body) or error.reason}"
+    why = f"{error.code} {_reason(body) or clean(str(error.reason))}"
     if error.code in BUSY and "insufficient_quota" not in body:
         return _Busy(why, _retry_after(error.headers.get("Retry-After")))
     if 300 <= error.code < 400:
-        why += f", elsewhere: {error.headers.get('Location')}"
+        why += f", elsewhere: {clean(str(error.headers.get('Location')))}"
     hints = {
         401: "is the key right?",
         403: "is the key right?",

@@ -9,8 +9,10 @@ from anglewise.encoders.encoder import Encoder
 from anglewise.encoders.library import library
 from anglewise.encoders.spelling import Spec
 from anglewise.encoders.weights import digest
-from anglewise.errors import EncoderError, SpellingError
+from anglewise.errors import EncoderError, MissingExtraError, SpellingError
 
+SAFE = 6
+"""The first version that asks for ``trust_remote_code`` before it imports from a folder."""
 PROMPTS = ("query", "document", "passage", "corpus")
 KNOWN: dict[str, TrainedFor] = {"cosine": "cosine", "dot": "dot", "euclidean": "euclidean"}
 
@@ -18,21 +20,26 @@ KNOWN: dict[str, TrainedFor] = {"cosine": "cosine", "dot": "dot", "euclidean": "
 def load(spec: Spec) -> Encoder:
     """Load a folder that sentence-transformers wrote, or a model of the hub by its name.
 
-    Option: ``device`` (``cpu``, ``cuda``). Code that comes with a model is not run. Where a model
+    Option: ``device`` (``cpu``, ``cuda``). Code that comes with a model is refused, which the
+    library does from 6.0 on; before, it ran what lies in a folder. Where a model
     states its similarity, that is what it was trained for; behind a normalising layer an inner
     product is a cosine.
     """
     spec.only("device")
     if not spec.place:
         raise SpellingError(f"{spec.kind} needs a model: write {spec.kind}:FOLDER or NAME")
-    kind: Any = library("sentence_transformers", "sentence-transformers").SentenceTransformer
+    kind: Any = _library().SentenceTransformer
     local = Path(spec.place).expanduser()
     place = str(local.resolve()) if local.is_dir() else spec.place
     try:
-        model: Any = kind(place, device=spec.options.get("device"))
+        model: Any = kind(place, device=spec.options.get("device"), trust_remote_code=False)
     except Exception as error:  # the hub and the readers below it raise anything
         why = " ".join(str(error).split())[:200] or type(error).__name__
-        raise EncoderError(f"{spec}: no such model could be loaded ({why})") from error
+        own = "trust_remote_code" in str(error)
+        hint = "; code of a model is run as a function of yours, python:MODULE:FUNCTION"
+        raise EncoderError(
+            f"{spec}: no such model could be loaded ({why}){hint if own else ''}"
+        ) from error
     layers = [type(layer).__name__ for layer in model]
     normalises = "Normalize" in layers
     how = {"batch_size": 32, "show_progress_bar": False, "convert_to_numpy": True}
@@ -49,6 +56,19 @@ def load(spec: Spec) -> Encoder:
         batch=256,
         identity=_identity(model, local, prompts),
     )
+
+
+def _library() -> Any:
+    """The library in a version that runs no code of a folder unasked."""
+    found = library("sentence_transformers", "sentence-transformers")
+    here = str(getattr(found, "__version__", "0"))
+    major = here.partition(".")[0]
+    if not major.isdecimal() or int(major) < SAFE:
+        raise MissingExtraError(
+            f"sentence-transformers {here} would run Python files that lie in a model's folder, "
+            f"and {SAFE}.0 or later does not: pip install 'anglewise[sentence-transformers]'"
+        )
+    return found
 
 
 def _similarity(model: Any, *, normalises: bool) -> TrainedFor:

@@ -1,20 +1,24 @@
 """What an ``/embeddings`` server answers, read with suspicion."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from anglewise.errors import EncoderError
 
 
-def in_order(answer: Any, due: int, address: str) -> list[list[float]]:
+def in_order(
+    answer: Any, due: int, address: str, clean: Callable[[str], str] = str
+) -> list[list[float]]:
     """The vectors of an answer in the order of the texts, which its ``index`` tells.
 
-    Raises ``EncoderError`` unless there is one for each text.
+    Raises ``EncoderError`` unless there is one for each text; ``clean`` takes out of its words
+    what nobody may see.
 
     >>> swapped = [{"index": 1, "embedding": [2.0]}, {"index": 0, "embedding": [1.0]}]
     >>> in_order({"data": swapped}, 2, "here")
     [[1.0], [2.0]]
     """
-    rows = _rows(answer, address)
+    rows = _rows(answer, address, clean)
     if len(rows) != due:
         raise EncoderError(
             f"{address} gave {len(rows)} vectors for {due} texts: one each is due; nothing was "
@@ -29,8 +33,9 @@ def in_order(answer: Any, due: int, address: str) -> list[list[float]]:
             )
         vectors[row.get("index", at)] = cast("list[float]", vector)
     if set(vectors) != set(range(due)):
+        shown = clean(str(sorted(vectors, key=str)[:5]))
         raise EncoderError(
-            f"{address} numbers its vectors {sorted(vectors, key=str)[:5]}, where each number "
+            f"{address} numbers its vectors {shown}, where each number "
             f"from 0 to {due - 1} is due once: the server is broken"
         )
     if len({len(vector) for vector in vectors.values()}) > 1:
@@ -38,11 +43,11 @@ def in_order(answer: Any, due: int, address: str) -> list[list[float]]:
     return [vectors[place] for place in range(due)]
 
 
-def _rows(answer: Any, address: str) -> list[dict[str, Any]]:
+def _rows(answer: Any, address: str, clean: Callable[[str], str]) -> list[dict[str, Any]]:
     said = cast("dict[str, Any]", answer) if isinstance(answer, dict) else {}
     rows = said.get("data")
     if not isinstance(rows, list) or not all(isinstance(r, dict) for r in cast("list[Any]", rows)):
-        why = f" but {str(said['error'])[:200]!r}" if "error" in said else ""
+        why = f" but {clean(str(said['error']))[:200]!r}" if "error" in said else ""
         raise EncoderError(
             f'{address} answered without a list of vectors under "data"{why}: is it an endpoint '
             "for embeddings?"

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
-from urllib.parse import urlsplit
 
 import numpy as np
 
 from anglewise.embeddings import Embeddings
+from anglewise.encoders.key import bearer, checked_address
 from anglewise.encoders.post import Patience, post_json
-from anglewise.errors import EncoderError, FileError, SpellingError, TooFewError
+from anglewise.errors import EncoderError, FileError, TooFewError
 from anglewise.interop.atomic import new_folder, write_text
 from anglewise.interop.judged_out import write_judged
 from anglewise.interop.say import PathLike
@@ -132,11 +132,10 @@ def chat_asker(
     under a digest of address, model, prompt and document, so that another prompt asks anew. Raises
     ``EncoderError`` where the endpoint does not answer, or not as the protocol says.
     """
-    if urlsplit(url).scheme not in {"http", "https"}:
-        raise SpellingError(f"url={url}: http://… or https://… is due")
+    url = checked_address(url)
+    headers = bearer(key)
     prompt = files("anglewise.judge").joinpath("prompts/known_item_query.txt").read_text("utf-8")
     known = _kept(cache)
-    headers = {"Authorization": f"Bearer {key.strip()}"} if key else {}
 
     def ask(document: str) -> str:
         content = prompt.replace("{document}", document)
@@ -147,7 +146,7 @@ def chat_asker(
                 "messages": [{"role": "user", "content": content}],
                 "temperature": 0,
             }
-            answer = post_json(f"{url.rstrip('/')}/chat/completions", body, headers, patience)
+            answer = post_json(f"{url}/chat/completions", body, headers, patience)
             known[name] = _words_in(answer, url)
             with cache.open("a", encoding="utf-8") as file:
                 line = {"key": name, "model": model, "answer": known[name]}

@@ -12,6 +12,7 @@ from anglewise.judgements.schema import (
     APPLICATION,
     VERSION,
     application_of,
+    foreign_code,
     migrate,
     tables_of,
     version_of,
@@ -103,9 +104,11 @@ def _for_reading(path: Path, patience: float) -> sqlite3.Connection:
 
 
 def _opened(uri: str, patience: float) -> sqlite3.Connection:
-    return sqlite3.connect(
+    opened = sqlite3.connect(
         uri, uri=True, timeout=patience, isolation_level=None, check_same_thread=False
     )
+    opened.execute("PRAGMA trusted_schema = OFF")  # a file may come from a stranger
+    return opened
 
 
 def _check_ours(path: Path, connection: sqlite3.Connection) -> None:
@@ -119,6 +122,11 @@ def _check_ours(path: Path, connection: sqlite3.Connection) -> None:
         raise FileError(
             f"{path} was written by a newer anglewise (format {there}; this one knows up to "
             f"{VERSION}): upgrade anglewise; nothing was changed"
+        )
+    if ours and (foreign := foreign_code(connection)):
+        raise FileError(
+            f"{path} holds commands of its own ({foreign[0]}), which would be run at every "
+            "judgement: a store of anglewise holds none, so take a copy from where you trust it"
         )
 
 

@@ -51,6 +51,23 @@ def tables_of(connection: sqlite3.Connection) -> list[str]:
     return [str(name) for (name,) in rows]
 
 
+def foreign_code(connection: sqlite3.Connection) -> list[str]:
+    """The names of triggers and views that no version of this program made: they would be run."""
+    own = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        migrate(own)
+        return sorted(name for name, _ in _code_in(connection) - _code_in(own))
+    finally:
+        own.close()
+
+
+def _code_in(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    rows = connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type IN ('trigger', 'view')"
+    )
+    return {(str(name), str(text)) for name, text in rows}
+
+
 def migrate(connection: sqlite3.Connection, migrations: tuple[str, ...] = MIGRATIONS) -> None:
     """Bring the tables up to the latest version in one transaction, whoever else does the same.
 
