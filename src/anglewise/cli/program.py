@@ -7,11 +7,13 @@
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from cyclopts import App, CycloptsError
 from cyclopts.config import Env
 
-from anglewise.cli.settings_file import SettingsFile
+from anglewise.cli.settings_file import SettingsFile, users_file
 from anglewise.cli.version import version_line
 from anglewise.errors import AnglewiseError
 
@@ -44,11 +46,13 @@ def program() -> App:
         name="anglewise",
         help="Does the similarity of your embeddings mean anything, and which measure should you "
         "use?",
-        help_epilogue="Settings are also read from anglewise.toml here ([compare] metric = ...) "
-        "and from the environment (ANGLEWISE_COMPARE_METRIC); what is typed wins.",
+        help_epilogue="Settings are also read from the environment (ANGLEWISE_COMPARE_METRIC), "
+        "from anglewise.toml here ([compare] metric = ...) and from your own file "
+        "(~/.config/anglewise/config.toml); what is typed wins, then in this order. Encoders, "
+        "servers, keys and hosts are not taken from anglewise.toml.",
         help_format="plaintext",
         version=version_line,
-        config=[Env("ANGLEWISE_", show=False), SettingsFile("anglewise.toml", tuple(COMMANDS))],
+        config=_settings(),
         print_error=False,
         exit_on_error=False,
         suppress_keyboard_interrupt=False,
@@ -65,6 +69,16 @@ def program() -> App:
             **form,
         )
     return app
+
+
+def _settings() -> list[Any]:
+    """Where settings come from beside what is typed, the strongest first."""
+    commands, own = tuple(COMMANDS), users_file()
+    found: list[Any] = [
+        Env("ANGLEWISE_", show=False),
+        SettingsFile(Path("anglewise.toml"), commands),
+    ]
+    return found if own is None else [*found, SettingsFile(own, commands, of_user=True)]
 
 
 def main(tokens: Sequence[str] | None = None) -> int:

@@ -1,0 +1,191 @@
+"""``anglewise.toml`` may lie beside data from a stranger: it names data, never code or doors."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from anglewise.cli.judge import JUDGE_COMMANDS
+from anglewise.cli.origin import PLAIN, READS, WRITES, YOURS
+from anglewise.cli.program import COMMANDS, program
+from anglewise.cli.settings_file import users_file
+from cli_run import anglewise, refused
+
+__all__ = ["anglewise"]
+
+EVERY = [(name,) for name in COMMANDS if name != "judge"]
+EVERY += [("judge", name) for name in JUDGE_COMMANDS]
+
+
+def options_of(command):
+    app = program()
+    for word in command:
+        app = app[word]
+    found = app.assemble_argument_collection(parse_docstring=False)
+    return [one for one in found if one.index is None and one.name != "*"]
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A folder with data, and a user whose settings stand elsewhere."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    (folder / "texts.csv").write_text("id,text\na,heist\nb,voyage\n")
+    return folder
+
+
+def settings(text):
+    Path("anglewise.toml").write_text(text)
+
+
+def own_settings(text):
+    file = users_file()
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+
+
+@pytest.mark.parametrize("command", EVERY, ids=" ".join)
+def test_every_option_says_whether_a_folder_may_set_it(command):
+    for one in options_of(command):
+        name = one.name.lstrip("-")
+        kinds = [kind for kind in (READS, WRITES, YOURS, PLAIN) if name in kind]
+        assert len(kinds) == 1, f"{name}: enter it in anglewise/cli/origin.py"
+        if "Path" in str(one.hint):
+            assert kinds[0] in (READS, WRITES), f"{name} is a path"
+
+
+def test_no_list_of_options_names_what_is_none():
+    there = {one.name.lstrip("-") for command in EVERY for one in options_of(command)}
+    assert there == READS | WRITES | YOURS | PLAIN
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (command, one.name.lstrip("-"))
+        for command in EVERY
+        for one in options_of(command)
+        if one.name.lstrip("-") in YOURS
+    ],
+)
+def test_what_is_the_users_alone_is_refused_from_a_folder(command, name, anglewise, home):
+    settings(f'[{".".join(command)}]\n{name} = "http://127.0.0.1:9"\n')
+    run = anglewise(*command)
+    assert refused(run, f"{home}/anglewise.toml", f"sets {name} under [{'.'.join(command)}]")
+    assert refused(run, f"type --{name}", f"{users_file()}")
+
+
+def test_a_folder_runs_no_function(anglewise, home, monkeypatch):
+    settings('[encode]\nencoder = "python:shutil:rmtree"\n')
+    assert refused(anglewise("encode", "texts.csv", "-o", "space"), "ANGLEWISE_ENCODE_ENCODER")
+    # what is typed wins over the file, as ever; so do the environment and the user's own file
+    good = f"words:{home}/words.txt"
+    Path("words.txt").write_text("heist 1 0\nvoyage 0 1\n")
+    words = ["encode", "texts.csv", "-o", "space", "--no-cache"]
+    assert anglewise(*words, "--encoder", good).code == 0
+    monkeypatch.setenv("ANGLEWISE_ENCODE_ENCODER", good)
+    assert anglewise(*words).code == 0
+
+
+def test_the_users_own_file_names_encoders_and_comes_last(anglewise, home):
+    Path("words.txt").write_text("heist 1 0\nvoyage 0 1\n")
+    own_settings(f'[encode]\nencoder = "words:{home}/words.txt"\noutput = "own"\nno-cache = true\n')
+    assert anglewise("encode", "texts.csv").code == 0
+    assert Path("own/space.json").exists()
+    settings('[encode]\noutput = "of-the-folder"\n')
+    assert anglewise("encode", "texts.csv").code == 0
+    assert Path("of-the-folder/space.json").exists()
+
+
+@pytest.mark.parametrize("wrong", ["[encod]\nseed = 1\n", "[encode\n"])
+@pytest.mark.usefixtures("home")
+def test_the_users_own_file_is_checked_too(wrong, anglewise):
+    own_settings(wrong)
+    assert refused(anglewise("doctor"), str(users_file()))
+
+
+def test_a_relative_place_for_settings_is_nobodys(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("APPDATA", raising=False)
+    for base in ("", "config", "./x"):
+        monkeypatch.setenv("XDG_CONFIG_HOME", base)
+        assert users_file() == tmp_path / ".config" / "anglewise" / "config.toml"
+    monkeypatch.setenv("HOME", "here")
+    assert users_file() is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("json", "../out.json"),
+        ("json", "{tmp}/out.json"),
+        ("json", "link/out.json"),
+        ("json", "linked.json"),
+        ("json", "loop/out.json"),
+        ("json", "a/../../out.json"),
+        ("json", "//evil/share/out.json"),
+    ],
+)
+@pytest.mark.usefixtures("home")
+def test_a_folder_writes_nothing_outside_of_itself(name, value, anglewise, tmp_path):
+    (tmp_path / "else").mkdir()
+    Path("link").symlink_to(tmp_path / "else")
+    Path("linked.json").symlink_to(tmp_path / "else" / "out.json")
+    Path("loop").symlink_to("loop")
+    before = sorted(tmp_path.rglob("*"))
+    settings(f"[doctor]\n{name} = '{value.format(tmp=tmp_path)}'\n")
+    assert refused(anglewise("doctor"), f"sets {name} under [doctor]", "--json")
+    assert [path for path in sorted(tmp_path.rglob("*")) if path.name != "anglewise.toml"] == before
+
+
+@pytest.mark.usefixtures("home")
+def test_a_folder_writes_inside_of_itself(anglewise):
+    Path("reports").mkdir()
+    settings('[doctor]\njson = "reports/out.json"\n')
+    assert anglewise("doctor").code == 0
+    assert Path("reports/out.json").exists()
+    settings('[doctor]\njson = "-"\n')
+    assert anglewise("doctor").out.startswith("{")
+
+
+@pytest.mark.parametrize("value", ["//evil/share/x.npy", r"\\evil\share\x.npy"])
+@pytest.mark.usefixtures("home")
+def test_a_folder_reads_from_no_other_machine(value, anglewise):
+    settings(f"[audit]\nitems = '{value}'\n")
+    assert refused(anglewise("audit"), "on another machine")
+    settings(f"[compare]\nspaces = ['a', 'b={value}']\n")
+    assert refused(anglewise("compare"), "on another machine")
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda file: file.mkdir(), "is no file"),
+        (os.mkfifo, "is no file"),
+        (lambda file: file.symlink_to("/dev/zero"), "is no file"),
+        (lambda file: file.symlink_to("nowhere"), "cannot be read"),
+        (lambda file: file.symlink_to(file.name), "cannot be read"),
+        (lambda file: file.write_bytes(b"[doctor]\n" + b"# and on\n" * 200_000), "megabyte"),
+        (lambda file: file.write_bytes(b'[doctor]\njson = "\xe9"\n'), "not UTF-8"),
+        (lambda file: file.write_bytes(b"[doctor]\x00\n"), "no TOML"),
+        (lambda file: file.write_bytes(b"\x7fELF\x02\x01"), "no TOML"),
+        (lambda file: file.write_text('[doctor]\njson = "a\\u0000b"\n'), "null character"),
+        (lambda file: file.write_text("[doctor]\nseed = " + "[" * 50_000), "no TOML"),
+        (lambda file: file.write_text("[doctor]\nseed = " + "9" * 5_000 + "\n"), "no TOML"),
+        (lambda file: file.write_text("doctor = 1\n"), "must be a mapping"),
+        (lambda file: file.write_text("[doctor]\nseed = {a = 1}\n"), "seed"),
+        (lambda file: file.write_text("[doctor]\nseed = [1, 2]\n"), "seed"),
+        (lambda file: file.write_text("[doctor]\nseed = 2026-01-01\n"), "seed"),
+    ],
+)
+def test_what_is_no_file_of_settings_is_one_message(make, says, anglewise, home):
+    make(home / "anglewise.toml")
+    assert refused(anglewise("doctor"), says)
+
+
+def test_help_says_what_a_folder_may_not_set(anglewise):
+    told = " ".join(anglewise("--help").out.split())
+    assert "~/.config/anglewise/config.toml" in told
+    assert "not taken from anglewise.toml" in told
