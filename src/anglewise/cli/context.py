@@ -86,7 +86,7 @@ def context(
         **found.to_dict(),
         "messages": found.messages(),
     }
-    talk.give(content, lambda console: console.write(_printed(found, messages)))
+    talk.give(content, lambda console: console.write_words(_printed(found, messages)))
     return 0
 
 
@@ -108,9 +108,11 @@ def _read(path: Path) -> "Relevance":
 def _printed(found: "Passages", as_messages: bool) -> str:
     import json
 
+    from anglewise.report.visible import visible_json
+
     if not as_messages:
         return found.text() + "\n"
-    return json.dumps(found.messages(), indent=2, ensure_ascii=False) + "\n"
+    return visible_json(json.dumps(found.messages(), indent=2, ensure_ascii=False)) + "\n"
 
 
 def _summary(found: "Passages") -> str:

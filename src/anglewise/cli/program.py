@@ -16,6 +16,7 @@ from cyclopts.config import Env
 from anglewise.cli.settings_file import SettingsFile, users_file
 from anglewise.cli.version import version_line
 from anglewise.errors import AnglewiseError
+from anglewise.report.visible import visible
 
 COMMANDS = {
     "encode": "Turn texts or images into vectors, and keep with them what made them.",
@@ -95,12 +96,12 @@ def main(tokens: Sequence[str] | None = None) -> int:
     except MemoryError:
         return _refuse("this needs more memory than there is: take fewer queries or measures")
     except Exception:  # noqa: BLE001 a fault of ours must not look like a gate that failed
-        traceback.print_exc()
+        sys.stderr.write(visible(traceback.format_exc()))
         _refuse("this is a fault of anglewise, not yours: please report the lines above")
         return OUR_FAULT
     return code if isinstance(code, int) else FINE
 
 
 def _refuse(message: str) -> int:
-    sys.stderr.write(f"anglewise: {message}\n")
+    sys.stderr.write(f"anglewise: {visible(message)}\n")
     return BAD_USE

@@ -68,7 +68,7 @@ def users_file() -> Path | None:
     return home / ".config" / "anglewise" / "config.toml" if home.is_absolute() else None
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def _read(path: Path) -> dict[str, Any]:
     """What the file says, nothing if there is none; ``FileError`` for what is no TOML."""
     if not os.path.lexists(path):
         return {}

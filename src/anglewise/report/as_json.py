@@ -5,6 +5,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from anglewise.report.visible import visible_json
+
 
 def as_json(content: Mapping[str, Any]) -> str:
     """JSON text, indented, in the order given; what is not a finite number is null.
@@ -15,7 +17,8 @@ def as_json(content: Mapping[str, Any]) -> str:
       "low": 0.5
     }
     """
-    return json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False)
+    return visible_json(text) + "\n"
 
 
 def _finite(value: Any) -> Any:

@@ -1,10 +1,12 @@
 """A comparison as Markdown, for a pull request or a notebook."""
 
+import re
 from collections.abc import Sequence
 
 from anglewise.compare import Comparison, Estimate
 from anglewise.compare.check import Checked
 from anglewise.report.lines import facts, further_metrics, headline, legend, lines
+from anglewise.report.visible import visible
 from anglewise.report.words import counted, interval, number
 
 
@@ -23,8 +25,6 @@ def markdown(result: Comparison, checked: Sequence[Checked] = ()) -> str:
     rows: list[list[str]] = []
     for line in told:
         row = [
-            line.letter,
-            f"`{line.measure}`",
             _estimate(line.estimate),
             line.beats,
             line.difference,
@@ -33,12 +33,13 @@ def markdown(result: Comparison, checked: Sequence[Checked] = ()) -> str:
         ]
         if result.baseline is not None:
             row += [line.baseline, line.baseline_p]
-        rows.append([*row, *(_estimate(line.result.metrics[name]) for name in further)])
+        row += [_estimate(line.result.metrics[name]) for name in further]
+        rows.append([line.letter, code(line.measure), *map(escaped, row)])
     sentences = [
         *_gates(checked),
-        f"**{headline(result)}**: {escaped(result.verdict.reason)}",
+        f"**{escaped(headline(result))}**: {escaped(result.verdict.reason)}",
         *(f"> {escaped(note)}" for note in result.notes),
-        ruled(heading, rows),
+        ruled([escaped(head) for head in heading], rows),
         escaped(legend(result)),
         escaped(f"{' · '.join(facts(result))} · signature {result.signature}"),
     ]
@@ -59,10 +60,16 @@ def _gates(checked: Sequence[Checked]) -> list[str]:
 
 
 def ruled(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table; its first two columns are words, the others figures."""
+    """A table of cells that are Markdown; its first two columns are words, the others figures."""
     rule = ["---" if i < 2 else "---:" for i in range(len(heading))]
-    cells = [[cell.replace("<", "&lt;") for cell in row] for row in (heading, *rows)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:]))
+    return "\n".join(f"| {' | '.join(row)} |" for row in (heading, rule, *rows))
+
+
+def block(text: str) -> str:
+    """Commands as a block of code, which they cannot end."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}sh\n{visible(text)}\n{fence}"
 
 
 def _estimate(one: Estimate) -> str:
@@ -70,5 +77,22 @@ def _estimate(one: Estimate) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text in which nothing is markup."""
-    return "".join(f"\\{c}" if c in "*_|`" else c for c in text).replace("<", "&lt;")
+    r"""Text in which nothing is markup, on one line.
+
+    >>> print(escaped("norm(0,*) <img> [x](http://y)"))
+    norm(0,\*) &lt;img> [x\](http://y)
+    """
+    text = re.sub(r"[\\`*_|~]|\](?=[(\[:])", r"\\\g<0>", visible(text).replace("&", "&amp;"))
+    return " ".join(text.splitlines()).replace("<", "&lt;")
+
+
+def code(text: str) -> str:
+    r"""Text as code on one line, also inside a table.
+
+    >>> print(code("dot"), code("a|b"), code("a`b"))
+    `dot` `a\|b` `` a`b ``
+    """
+    text = " ".join(visible(text).splitlines()).replace("|", r"\|")
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    return f"{fence} {text} {fence}" if longest else f"`{text}`"

@@ -112,7 +112,7 @@ def _figure(rows: int) -> Any:
 
 
 def _tidy(ax: Any, names: Sequence[str], palette: Palette) -> None:
-    ax.set_yticks(range(len(names)), labels=names)
+    ax.set_yticks(range(len(names)), labels=names, parse_math=False)  # a name may hold $
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.tick_params(colors=palette.ink, length=0)
     ax.xaxis.label.set_color(palette.ink)

@@ -28,4 +28,4 @@ def _draw(ax: Any, plan: Power, palette: Palette) -> None:
     ax.minorticks_off()
     ax.set_xlabel("judged queries")
     ax.set_ylabel(f"difference in {plan.metric} that is seen")
-    ax.set_title(f"{plan.best} against {plan.rival}", fontsize=9)
+    ax.set_title(f"{plan.best} against {plan.rival}", fontsize=9, parse_math=False)

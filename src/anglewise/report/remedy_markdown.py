@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from anglewise.remedy import Remedy
-from anglewise.report.markdown import escaped, ruled
+from anglewise.report.markdown import block, code, escaped, ruled
 from anglewise.report.remedy_lines import (
     cost_heads,
     cost_rows,
@@ -30,11 +30,11 @@ def remedy_markdown(result: Remedy, command: str = "") -> str:
     ]
     sentences = [
         f"**{escaped(headline(result))}**: {escaped(reason(result))}",
-        f"```sh\n{command}\n```" if command else "",
+        block(command) if command else "",
         *(f"> {escaped(note)}" for note in result.notes),
         *(f"> left out: {escaped(line)}" for line in left_out(result)),
-        ruled(heads, _named(rows)),
-        ruled(cost_heads(result), _named(list(cost_rows(result)))),
+        ruled([escaped(head) for head in heads], _named(rows)),
+        ruled([escaped(head) for head in cost_heads(result)], _named(list(cost_rows(result)))),
         escaped(screened_out(result)),
         escaped(legend(result)),
         escaped(f"{' · '.join(facts(result))} · signature {result.comparison.signature}"),
@@ -43,4 +43,4 @@ def remedy_markdown(result: Remedy, command: str = "") -> str:
 
 
 def _named(rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    return [[f"`{row[0]}`", *row[1:]] for row in rows]
+    return [[code(row[0]), *map(escaped, row[1:])] for row in rows]
