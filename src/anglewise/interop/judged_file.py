@@ -13,6 +13,7 @@ from anglewise.interop.arrow_file import ARROW_SUFFIXES
 from anglewise.interop.atomic import write_text
 from anglewise.interop.columns import Role
 from anglewise.interop.files import existing_file, suffix
+from anglewise.interop.guarded import guarded
 from anglewise.interop.judged_cells import Assumed, JudgedFile, Reject, collected
 from anglewise.interop.judged_json import argilla_rows, json_objects, label_studio_rows
 from anglewise.interop.judged_table import (
@@ -91,7 +92,8 @@ def read_judged(
         if form == "trec":
             rows = trec_rows(text)
         elif form in {"csv", "beir"}:
-            rows = graded(table_rows(path, text, columns or {}), skipped)
+            found_rows = table_rows(path, text, columns or {}, as_guarded=form == "csv")
+            rows = graded(found_rows, skipped)
         elif form == "label-studio":
             rows = label_studio_rows(text, skipped)
         else:
@@ -137,7 +139,8 @@ def write_rejects(path: PathLike, rejects: tuple[Reject, ...]) -> None:
     lines.writerow(["row", "reason", "remedy", "content"])
     for bad in rejects:
         content = bad.content.encode("utf-8", "backslashreplace").decode()
-        lines.writerow([bad.row, bad.reason, bad.remedy, content])
+        cells = [bad.row, bad.reason, bad.remedy, content]
+        lines.writerow([guarded(cell) for cell in cells])
     write_text(path, text.getvalue())
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from anglewise.errors import IdsError, SpellingError, ValuesError
 from anglewise.interop.arrow import arrow
 from anglewise.interop.atomic import new_file, write_text
+from anglewise.interop.guarded import guarded
 from anglewise.interop.judged_json import EXTRA
 from anglewise.interop.say import PathLike
 from anglewise.judgements.combine import by_pair
@@ -107,7 +108,7 @@ def _write_csv(path: PathLike, rows: Sequence[Judged], _combine: str, _texts: Te
         cells = {**vars(row), "context": as_text(row.context) if row.context else ""}
         grade = row.grade
         cells["grade"] = int(grade) if grade.is_integer() and abs(grade) < 1e15 else repr(grade)
-        lines.writerow(["" if cells[name] is None else cells[name] for name in COLUMNS])
+        lines.writerow(["" if cells[name] is None else guarded(cells[name]) for name in COLUMNS])
     write_text(path, text.getvalue())
     return len(rows)
 
@@ -137,7 +138,8 @@ def write_disputes(path: PathLike, disputes: Sequence[Dispute], texts: Texts = N
     for one in disputes:
         asks, answers = _words(one.direction, one.query_id, one.item_id, texts)
         said = ", ".join(f"{judge} {grade:g}" for judge, grade in one.grades.items())
-        lines.writerow([one.query_id, one.item_id, one.direction, "", said, asks, answers])
+        cells = [one.query_id, one.item_id, one.direction, "", said, asks, answers]
+        lines.writerow([guarded(cell) for cell in cells])
     write_text(path, text.getvalue())
 
 

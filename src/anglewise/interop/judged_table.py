@@ -11,6 +11,7 @@ from anglewise.errors import FileError, ValuesError
 from anglewise.interop.arrow_file import arrow_sheet
 from anglewise.interop.columns import DOCUMENT, GAIN, QUERY, Role, find, listed, need
 from anglewise.interop.files import contents
+from anglewise.interop.guarded import unguarded
 from anglewise.interop.judged_cells import Row
 
 OWN: dict[str, Role] = {
@@ -51,8 +52,13 @@ def trec_rows(text: str) -> Iterator[Row]:
         yield Row(f"line {number}", line.rstrip("\r"), found, fault)
 
 
-def table_rows(path: Path, text: str, given: Mapping[Role, str | None]) -> Iterator[Row]:
-    """Rows of CSV, TSV and BEIR, whose first line names the columns."""
+def table_rows(
+    path: Path, text: str, given: Mapping[Role, str | None], *, as_guarded: bool = False
+) -> Iterator[Row]:
+    """Rows of CSV, TSV and BEIR, whose first line names the columns.
+
+    ``as_guarded`` gives cells that were kept from being formulas as they were before.
+    """
     first = next(line for line in io.StringIO(text, newline="") if line.strip())
     delimiter = max("\t,;|", key=first.count)
     records = _records(text, delimiter)
@@ -68,7 +74,8 @@ def table_rows(path: Path, text: str, given: Mapping[Role, str | None]) -> Itera
                 f"{len(cells)} columns where the first line has {len(names)}: mend the line, or "
                 f"quote cells that hold {delimiter!r}"
             )
-        found = {} if fault else {name: cells[at] for name, at in places.items()}
+        clean = unguarded if as_guarded else str
+        found = {} if fault else {name: clean(cells[at]) for name, at in places.items()}
         yield Row(place, content, found, fault)
 
 

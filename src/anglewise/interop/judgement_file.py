@@ -27,6 +27,7 @@ from anglewise.interop.columns import (
     need,
 )
 from anglewise.interop.files import suffix
+from anglewise.interop.guarded import unguarded_sheet
 from anglewise.interop.label_file import read_labels
 from anglewise.interop.open_sheet import open_sheet
 from anglewise.interop.passages import documents_of, judged_parts, parts_of
@@ -117,7 +118,7 @@ def read_judgements(
     if told is not None:
         _no_labels(path, label_queries)
         return told
-    sheet = open_sheet(_qrels_in(path, say) if path.is_dir() else path)
+    sheet = unguarded_sheet(open_sheet(_qrels_in(path, say) if path.is_dir() else path))
     given = {QUERY: query_column, DOCUMENT: item_column, GAIN: gain_column}
     kind = "judgements" if any(given.values()) else _kind(sheet)
     if kind == "labels":

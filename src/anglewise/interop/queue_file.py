@@ -11,6 +11,7 @@ from typing import Any
 from anglewise.errors import FileError, SpellingError, ValuesError
 from anglewise.interop.arrow import arrow
 from anglewise.interop.atomic import new_file, write_text
+from anglewise.interop.guarded import guarded, unguarded_sheet
 from anglewise.interop.open_sheet import open_sheet
 from anglewise.interop.say import PathLike
 from anglewise.interop.sheet import Sheet, names_of
@@ -29,6 +30,7 @@ COLUMNS: tuple[str, ...] = (
 def write_queue(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     r"""Write pairs to judge as CSV or parquet, the column of grades left empty.
 
+    In CSV no cell is a formula (``guarded``).
     Raises ``SpellingError`` for another suffix, ``FileError`` where it cannot be written.
 
     >>> import tempfile
@@ -41,7 +43,7 @@ def write_queue(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         text = io.StringIO()
         sheet = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         sheet.writeheader()
-        sheet.writerows(rows)
+        sheet.writerows({name: guarded(row[name]) for name in row} for row in rows)
         write_text(path, text.getvalue())
     elif path.suffix == ".parquet":
         pa = arrow()
@@ -86,7 +88,7 @@ def read_queue(path: PathLike) -> list[Queued]:
     >>> read_queue(file)
     [Queued(query_id='1', item_id='7', probability=0.5, place='line 2')]
     """
-    sheet = open_sheet(path)
+    sheet = unguarded_sheet(open_sheet(path))
     names = sheet.names or ()
     missing = [name for name in COLUMNS[:2] if name not in names]
     if missing:
