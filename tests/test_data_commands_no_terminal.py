@@ -27,6 +27,7 @@ __all__ = ["anglewise"]
 
 CLEAR, TITLE, C1, BIDI, BACK = "\x1b[2J", "\x1b]0;x\x07", "\x9b31m", "\u202e", "x\x08\x08\ry"
 WILD = f"[link=http://evil]{CLEAR}{TITLE}{C1}{BIDI}{BACK}[/link] :smile:"
+SELF = ["--direction", "items-items"]
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -43,7 +44,8 @@ def strange(tmp_path):
     items = Embeddings(
         rng.normal(size=(12, 4)), ids=ids, metadata={"title": [f"t{n} {WILD}" for n in range(12)]}
     )
-    write_space(Space(items=items), tmp_path / "strange")
+    queries = Embeddings(rng.normal(size=(9, 4)), ids=[f"u{n}{WILD}" for n in range(9)])
+    write_space(Space(items=items, queries=queries), tmp_path / "strange")
     return tmp_path / "strange", ids
 
 
@@ -66,12 +68,18 @@ def test_every_way_to_print_shows_commands(terminal):
     assert ":smile:" in stream.getvalue()
 
 
-@pytest.mark.parametrize("words", [["search", "--query"], ["recommend", "--used"], ["audit"]])
+@pytest.mark.parametrize(
+    "words",
+    [["search", "--direction", "items-items", "--query"], ["recommend", "--user"], ["audit"]],
+)
 def test_titles_and_ids_command_no_terminal(words, strange, anglewise):
     folder, ids = strange
     command, *option = words
-    asked = [*option, ids[3]] if option else ["-k", "3", "--witness", ids[3], "--pair", *ids[:2]]
-    run = anglewise(command, folder, *asked)
+    name = f"u3{WILD}" if command == "recommend" else ids[3]
+    asked = [*option, name] if option else ["--witness", name, "--pair", *ids[:2]]
+    run = anglewise(command, folder, "-k", "3", *asked)
+    assert run.code == 0
+    assert "\\x1b[2J" in run.out
     assert not OBEYED.search(run.out + run.err)
 
 
@@ -99,7 +107,7 @@ def test_a_fault_of_ours_commands_no_terminal(monkeypatch, capsys):
 
 def test_json_stays_json_and_commands_no_terminal(strange, anglewise):
     folder, ids = strange
-    run = anglewise("search", folder, "--query", ids[3], "--json", "-", "-k", 3)
+    run = anglewise("search", folder, "--query", ids[3], "--json", "-", "-k", 3, *SELF)
     assert json.loads(run.out)["query"] == {"id": ids[3], "title": f"t3 {WILD}"}
     assert not OBEYED.search(run.out)
     told = {"title": WILD + "\udc80", "é": "日本"}

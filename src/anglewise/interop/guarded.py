@@ -1,6 +1,7 @@
 """Cells of a CSV that a spreadsheet would run as a formula, kept from it and given back."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -40,9 +41,11 @@ def unguarded_sheet(sheet: Sheet) -> Sheet:
     """A table with the cells of a CSV as they were before they were guarded."""
     if sheet.names is None or not sheet.path.name.lower().endswith((".csv", ".csv.gz")):
         return sheet
-    return replace(
-        sheet, columns=lambda positions: [_unguarded(one) for one in sheet.columns(positions)]
-    )
+
+    def columns(positions: Sequence[int]) -> list[Any]:
+        return [_unguarded(column) for column in sheet.columns(positions)]
+
+    return replace(sheet, columns=columns)
 
 
 def _unguarded(column: Any) -> Any:
