@@ -1,0 +1,121 @@
+"""The shape of the package gets no worse: today's figures against those in ``shape.json``.
+
+Where a figure has fallen, or is meant to rise, ``python tests/shape.py --record`` renews the file.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import shape
+from shape_jobs import Probe
+
+MADE = '''"""A module."""
+
+# a comment
+import os  # and code
+
+
+def twice(x):
+    """Two
+    lines."""
+    text = """not a
+    docstring"""
+    return [len(text) * y for y in (x,
+        os.cpu_count())]
+
+
+class Thing:
+    size: int = twice(1)[0]
+    """What explains a field is a docstring too."""
+
+    def grow(self):
+        return inner(lambda: twice(self.size))
+
+
+def inner(work):
+    return work()
+
+
+thing = Thing()
+'''
+
+
+def test_no_figure_of_the_source_is_above_its_ceiling():
+    assert shape.worse(shape.of_source(), json.loads(shape.CEILING.read_text())) == []
+
+
+def test_no_job_enters_more_than_its_ceiling():
+    assert shape.worse(shape.of_jobs(), json.loads(shape.CEILING.read_text())) == []
+
+
+def test_a_figure_that_rose_is_named_with_its_goal():
+    ceiling = {"rooms": 35, "longest file, lines": 287}
+    assert shape.worse({"rooms": 36}, ceiling) == ["rooms: 36, at most 35 (goal: 22)"]
+    assert shape.worse({"rooms": 35, "longest file, lines": 450}, ceiling) == []
+    assert shape.worse({"longest file, lines": 451}, ceiling) != []
+
+
+def made(text, path=Path("made.py")):
+    source = shape.Source(path)
+    source.__dict__["text"] = text
+    return source
+
+
+def test_lines_of_code_are_neither_blank_nor_comments_nor_docstrings():
+    assert shape.code_lines(made(MADE)) == 13
+
+
+def test_the_probe_counts_functions_that_run_after_importing(tmp_path):
+    (tmp_path / "made.py").write_text(MADE)
+    code = """
+import json, sys
+sys.path[:0] = sys.argv[1:]
+from shape_jobs import Probe
+def work():
+    import made
+    made.thing.grow()
+print(json.dumps(Probe(sys.argv[1]).watch(work)))
+"""
+    folders = [str(tmp_path), str(Path(shape.__file__).parent)]
+    run = subprocess.run(
+        [sys.executable, "-c", code, *folders], capture_output=True, text=True, check=True
+    )
+    # grow, inner, the lambda and twice, which also ran as the class was made
+    assert json.loads(run.stdout) == {
+        "files entered": 1,
+        "functions": 4,
+        "deepest stack": 4,
+        "files loaded": 1,
+    }
+    assert Probe(str(tmp_path)).watch(lambda: None)["functions"] == 0
+
+
+def test_arrows_are_found_in_functions_and_for_types_alone():
+    text = """
+from typing import TYPE_CHECKING
+from anglewise.metrics import other
+if TYPE_CHECKING:
+    from anglewise.search import engine
+    from anglewise.models.svd import svd
+
+def late():
+    import anglewise.models.svd
+    from anglewise import errors
+"""
+    source = made(text, shape.SRC / "metrics" / "made.py")  # never written: its place is its room
+    assert shape.arrows([source]) == {
+        ("metrics", "search"): True,
+        ("metrics", "models"): False,
+        ("metrics", "errors"): False,
+    }
+
+
+def test_arrows_up_and_circles_are_seen():
+    assert shape.going_up([("statistics", "cli"), ("cli", "statistics"), ("errors", "cli")]) == [
+        ("statistics", "cli"),
+        ("errors", "cli"),
+    ]
+    assert shape.going_up([("sparse", "typing"), ("typing", "sparse")]) == [("typing", "sparse")]
+    assert shape.in_circles([("a", "b"), ("b", "c"), ("c", "b"), ("c", "d")]) == ["b", "c"]
