@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 
-.PHONY: help setup demo test lint check-slow check-frameworks check-page check-training bench lock clean
+.PHONY: help setup demo test lint check-slow check-frameworks check-page check-training bench shape record \
+  record-real lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -61,6 +62,15 @@ check-page: $(filter .tools/bin/uv,$(UV)) ## the page in a real browser (Debian'
 bench: setup ## the benchmarks, rivals in the same run (installs the rivals)
 	$(UV) pip install --quiet --python $(BIN)/python --requirement requirements/bench.txt
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+shape: setup ## rooms, arrows, files, names, and how far each job goes, beside the goals
+	$(BIN)/python tests/shape.py
+
+record: setup ## renew tests/golden: what the jobs put out, which tests hold later code to
+	$(BIN)/python tests/record.py made
+
+record-real: setup ## the same on ../shared/data, into .golden-real.json, which stays here
+	$(BIN)/python tests/record.py real
 
 lock: $(filter .tools/bin/uv,$(UV)) ## renew the pinned requirements
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
