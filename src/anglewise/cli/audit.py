@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Group, Parameter
 
 from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
+from anglewise.cli.paths import FILE, FOLDER, READ
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,19 +19,19 @@ LOOK = Group("A closer look", sort_key=10)
 
 
 def audit(
-    space: Path | None = None,
+    space: Annotated[Path | None, READ] = None,
     /,
     *,
     k: Annotated[int, Parameter(name=["-k", "--k"])] = 10,
     sample: int = 10_000,
     witness: Annotated[str | None, Parameter(group=LOOK)] = None,
     condition: Annotated[float, Parameter(group=LOOK)] = 2.0,
-    save_witness: Annotated[Path | None, Parameter(group=LOOK)] = None,
+    save_witness: Annotated[Path | None, Parameter(group=LOOK), FOLDER] = None,
     pair: Annotated[tuple[tuple[str, str], ...], Parameter(group=LOOK, negative=())] = (),
     runs: Annotated[
-        tuple[Path, ...], Parameter(group=LOOK, consume_multiple=True, negative=())
+        tuple[Path, ...], Parameter(group=LOOK, consume_multiple=True, negative=()), READ
     ] = (),
-    html: Path | None = None,
+    html: Annotated[Path | None, FILE] = None,
     vectors: Vectors = NO_FILES,
     always: Always = NOTHING_SPECIAL,
 ) -> int:

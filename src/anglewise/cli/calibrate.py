@@ -14,6 +14,7 @@ from anglewise.cli.options import (
     Judging,
     Vectors,
 )
+from anglewise.cli.paths import ENCODER, FILE, READ
 
 if TYPE_CHECKING:
     from anglewise.cli.talk import Talk
@@ -25,18 +26,18 @@ FOREIGN = Group("Questions from elsewhere", sort_key=30)
 
 
 def calibrate(
-    space: Path | None = None,
+    space: Annotated[Path | None, READ] = None,
     /,
     *,
-    output: Annotated[Path | None, Parameter(alias="-o")] = None,
+    output: Annotated[Path | None, Parameter(alias="-o"), FILE] = None,
     measure: str | None = None,
     kind: Literal["isotonic", "logistic"] = "isotonic",
     depth: Annotated[int, Parameter(validator=AT_LEAST_1)] = 50,
     recall: float = 0.95,
-    plot: Path | None = None,
-    foreign: Annotated[Path | None, Parameter(group=FOREIGN)] = None,
+    plot: Annotated[Path | None, FILE] = None,
+    foreign: Annotated[Path | None, Parameter(group=FOREIGN), READ] = None,
     text_column: Annotated[str | None, Parameter(group=FOREIGN)] = None,
-    encoder: Annotated[str | None, Parameter(group=FOREIGN)] = None,
+    encoder: Annotated[str | None, Parameter(group=FOREIGN), ENCODER] = None,
     judging: Judging = FROM_FOLDER,
     vectors: Vectors = NO_FILES,
     always: Always = NOTHING_SPECIAL,

@@ -21,12 +21,13 @@ from anglewise.cli.options import (
     Several,
     Vectors,
 )
+from anglewise.cli.paths import READ
 
 GATE_FAILED = 1
 
 
 def compare(
-    source: Path | None = None,
+    source: Annotated[Path | None, READ] = None,
     /,
     *,
     measures: str = "dot,cosine,euclidean",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Group, Parameter
 
 from anglewise.cli.options import AT_LEAST_1, NO_FILES, NOTHING_SPECIAL, Always, Vectors
+from anglewise.cli.paths import ENCODER, READ
 
 if TYPE_CHECKING:
     from anglewise.rag import Passages, Relevance
@@ -14,15 +15,15 @@ CHOICE = Group("Which passages", sort_key=20)
 
 
 def context(
-    space: Path | None = None,
+    space: Annotated[Path | None, READ] = None,
     /,
     *,
     prompt: str,
     budget: Annotated[int, Parameter(validator=AT_LEAST_1)] = 2000,
     messages: Annotated[bool, Parameter(negative=())] = False,
     measure: str | None = None,
-    encoder: str | None = None,
-    relevance: Annotated[Path | None, Parameter(group=CHOICE)] = None,
+    encoder: Annotated[str | None, ENCODER] = None,
+    relevance: Annotated[Path | None, Parameter(group=CHOICE), READ] = None,
     threshold: Annotated[float | None, Parameter(group=CHOICE)] = None,
     most: Annotated[int | None, Parameter(group=CHOICE, validator=AT_LEAST_1)] = None,
     diversity: Annotated[float, Parameter(group=CHOICE)] = 0.0,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from anglewise.cli.options import NOTHING_SPECIAL, Always
+from anglewise.cli.paths import DEMO
 
 if TYPE_CHECKING:
     from anglewise.cli.talk import Talk
@@ -33,7 +34,7 @@ For your own data:
 
 def demo(
     *,
-    output: Annotated[Path, Parameter(alias="-o")] = Path("demo"),
+    output: Annotated[Path, Parameter(alias="-o"), DEMO] = Path("demo"),
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Do the main job on generated data, and show what to type for your own.
@@ -124,12 +125,12 @@ def _run(tokens: Sequence[str], talk: "Talk") -> None:
     """Show a command, then run it as it stands."""
     from shlex import join
 
-    from anglewise.cli.program import program
+    from anglewise.cli.program import run
 
     if talk.always.seed:
         tokens = [*tokens, "--seed", str(talk.always.seed)]
     talk.out.print(f"$ anglewise {join(tokens)}", style="bold", soft_wrap=True)
-    program()([*tokens, *(["--quiet"] if talk.always.quiet else [])])
+    run([*tokens, *(["--quiet"] if talk.always.quiet else [])])
     talk.out.print()
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Group, Parameter, validators
 
 from anglewise.cli.options import NOTHING_SPECIAL, Always
+from anglewise.cli.paths import ENCODER, FOLDER, KEPT, READ
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
@@ -18,12 +19,12 @@ KEEPING = Group("Vectors that are kept", sort_key=20)
 
 
 def encode(
-    documents: Path,
+    documents: Annotated[Path, READ],
     /,
     *,
-    output: Annotated[Path, Parameter(alias="-o")],
-    encoder: str,
-    queries: Path | None = None,
+    output: Annotated[Path, Parameter(alias="-o"), FOLDER],
+    encoder: Annotated[str, ENCODER],
+    queries: Annotated[Path | None, READ] = None,
     chunk: Literal["auto", "none"] | int = "auto",
     overlap: Annotated[int | None, Parameter(validator=AT_LEAST_0)] = None,
     batch: Annotated[int | None, Parameter(validator=POSITIVE)] = None,
@@ -31,7 +32,7 @@ def encode(
     text_column: Annotated[str | None, Parameter(group=TABLE)] = None,
     image_column: Annotated[str | None, Parameter(group=TABLE)] = None,
     id_column: Annotated[str | None, Parameter(group=TABLE)] = None,
-    cache: Annotated[Path | None, Parameter(group=KEEPING, negative=())] = None,
+    cache: Annotated[Path | None, Parameter(group=KEEPING, negative=()), KEPT] = None,
     no_cache: Annotated[bool, Parameter(group=KEEPING, negative=())] = False,
     always: Always = NOTHING_SPECIAL,
 ) -> int:

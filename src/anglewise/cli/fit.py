@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from cyclopts import Group, Parameter
 
 from anglewise.cli.options import NOTHING_SPECIAL, Always
+from anglewise.cli.paths import FOLDER, READ
 from anglewise.cli.training import AS_USUAL, Trained, trained_as
 
 if TYPE_CHECKING:
@@ -19,10 +20,10 @@ TABLE = Group("The table", sort_key=10)
 
 
 def fit(
-    interactions: Path,
+    interactions: Annotated[Path, READ],
     /,
     *,
-    output: Annotated[Path, Parameter(alias="-o")],
+    output: Annotated[Path, Parameter(alias="-o"), FOLDER],
     objective: Objective = "product",
     components: int | None = None,
     penalty: float | None = None,
@@ -35,7 +36,7 @@ def fit(
     item: Annotated[str | None, Parameter(group=TABLE)] = None,
     weight: Annotated[str | None, Parameter(group=TABLE)] = None,
     time: Annotated[str | None, Parameter(group=TABLE)] = None,
-    item_table: Annotated[Path | None, Parameter(group=TABLE)] = None,
+    item_table: Annotated[Path | None, Parameter(group=TABLE), READ] = None,
     trained: Trained = AS_USUAL,
     always: Always = NOTHING_SPECIAL,
 ) -> int:

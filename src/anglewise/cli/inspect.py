@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter, validators
 
 from anglewise.cli.options import AT_LEAST_1, NO_FILES, NOTHING_SPECIAL, Always, Vectors
+from anglewise.cli.paths import FOLDER, READ, STORE
 
 if TYPE_CHECKING:
     from anglewise.cli.talk import Talk
@@ -18,14 +19,14 @@ A_PORT = validators.Number(gte=1, lte=65535)
 
 
 def inspect(
-    space: Path | None = None,
+    space: Annotated[Path | None, READ] = None,
     /,
     *,
     host: str = "127.0.0.1",
     port: Annotated[int | None, Parameter(validator=A_PORT)] = None,
-    store: Path | None = None,
-    queue: Path | None = None,
-    export: Path | None = None,
+    store: Annotated[Path | None, STORE] = None,
+    queue: Annotated[Path | None, READ] = None,
+    export: Annotated[Path | None, FOLDER] = None,
     measures: str = "dot,cosine,euclidean",
     export_queries: Annotated[int, Parameter(validator=AT_LEAST_1)] = 100,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,

@@ -6,17 +6,18 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from anglewise.cli.options import AT_LEAST_1, NOTHING_SPECIAL, Always
+from anglewise.cli.paths import FILE, READ
 
 
 def judge_agreement(
-    space: Path,
+    space: Annotated[Path, READ],
     /,
     *,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     judges: str | None = None,
     sources: str | None = None,
     resamples: Annotated[int, Parameter(validator=AT_LEAST_1)] = 2_000,
-    disputes: Path | None = None,
+    disputes: Annotated[Path | None, FILE] = None,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Say how far judges agree beyond chance, and on which pairs they do not.

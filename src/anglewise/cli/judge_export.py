@@ -1,14 +1,15 @@
 """``anglewise judge export``: the judgements of a space in a format of other programs."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from anglewise.cli.options import NOTHING_SPECIAL, Always
+from anglewise.cli.paths import FILE, READ
 
 
 def judge_export(
-    space: Path,
-    file: Path,
+    space: Annotated[Path, READ],
+    file: Annotated[Path, FILE],
     /,
     *,
     format: Literal["trec", "beir", "csv", "parquet", "label-studio", "argilla"] | None = None,  # noqa: A002

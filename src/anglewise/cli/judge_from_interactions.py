@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from anglewise.cli.options import AT_LEAST_1, NOTHING_SPECIAL, Always
+from anglewise.cli.paths import READ, STORE
 
 
 def judge_from_interactions(
-    space: Path,
-    interactions: Path,
+    space: Annotated[Path, STORE],
+    interactions: Annotated[Path, READ],
     /,
     *,
     direction: Literal["queries-items", "items-items"] = "queries-items",

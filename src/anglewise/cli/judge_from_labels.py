@@ -6,11 +6,12 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from anglewise.cli.options import AT_LEAST_1, NOTHING_SPECIAL, Always
+from anglewise.cli.paths import READ, STORE
 
 
 def judge_from_labels(
-    space: Path,
-    labels: Path | None = None,
+    space: Annotated[Path, STORE],
+    labels: Annotated[Path | None, READ] = None,
     /,
     *,
     label: str = "label",

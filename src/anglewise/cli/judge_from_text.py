@@ -7,19 +7,20 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from anglewise.cli.options import AT_LEAST_1, NO_FILES, NOTHING_SPECIAL, Always, Vectors
+from anglewise.cli.paths import ANSWERS, FOLDER, READ
 
 
 def judge_from_text(
-    space: Path | None = None,
+    space: Annotated[Path | None, READ] = None,
     /,
     *,
-    output: Annotated[Path, Parameter(alias="-o")],
+    output: Annotated[Path, Parameter(alias="-o"), FOLDER],
     by: Literal["title", "sentence", "model"] = "title",
     number: Annotated[int, Parameter(validator=AT_LEAST_1)] = 100,
     model: str | None = None,
     url: str | None = None,
     key: str = "OPENAI_API_KEY",
-    cache: Path | None = None,
+    cache: Annotated[Path | None, ANSWERS] = None,
     vectors: Vectors = NO_FILES,
     always: Always = NOTHING_SPECIAL,
 ) -> int:

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from anglewise.cli.options import NOTHING_SPECIAL, Always
+from anglewise.cli.paths import READ, REJECTS, STORE
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
 
 
 def judge_import(
-    space: Path,
-    file: Path,
+    space: Annotated[Path, STORE],
+    file: Annotated[Path, READ],
     /,
     *,
     format: Literal["trec", "beir", "csv", "parquet", "label-studio", "argilla", "store"]  # noqa: A002
@@ -27,7 +28,7 @@ def judge_import(
     item_column: str | None = None,
     gain_column: str | None = None,
     strict: Annotated[bool, Parameter(negative=())] = False,
-    rejects: Path | None = None,
+    rejects: Annotated[Path | None, REJECTS] = None,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Record the judgements of a file in the store of a space; name every bad row.

@@ -14,18 +14,19 @@ from anglewise.cli.options import (
     Judging,
     Vectors,
 )
+from anglewise.cli.paths import FILE, READ
 
 GATE_FAILED = 1
 
 
 def judge_lint(
-    space: Path | None = None,
+    space: Annotated[Path | None, READ] = None,
     /,
     *,
     measures: str = "dot,cosine,euclidean",
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     k: Annotated[int, Parameter(validator=AT_LEAST_1)] = 10,
-    html: Path | None = None,
+    html: Annotated[Path | None, FILE] = None,
     gate: Literal["error", "warning"] | None = None,
     vectors: Vectors = NO_FILES,
     judging: Judging = FROM_FOLDER,

@@ -14,17 +14,18 @@ from anglewise.cli.options import (
     Judging,
     Vectors,
 )
+from anglewise.cli.paths import FILE, READ
 
 
 def judge_next(
-    space: Path | None = None,
+    space: Annotated[Path | None, READ] = None,
     /,
     *,
     pairs: Annotated[int, Parameter(validator=AT_LEAST_1)] = 20,
     measures: str = "dot,cosine,euclidean",
     metric: str = "nDCG@10",
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
-    output: Annotated[Path | None, Parameter(alias="-o")] = None,
+    output: Annotated[Path | None, Parameter(alias="-o"), FILE] = None,
     vectors: Vectors = NO_FILES,
     judging: Judging = FROM_FOLDER,
     always: Always = NOTHING_SPECIAL,

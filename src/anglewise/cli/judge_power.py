@@ -1,7 +1,7 @@
 """``anglewise judge power``: what difference a validation set can detect."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from anglewise.cli.options import (
     FROM_FOLDER,
@@ -11,6 +11,7 @@ from anglewise.cli.options import (
     Judging,
     Vectors,
 )
+from anglewise.cli.paths import FILE, READ
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def judge_power(
-    space: Path | None = None,
+    space: Annotated[Path | None, READ] = None,
     /,
     *,
     measures: str = "dot,cosine,euclidean",
@@ -26,7 +27,7 @@ def judge_power(
     difference: float | None = None,
     split: str = "queries",
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
-    plot: Path | None = None,
+    plot: Annotated[Path | None, FILE] = None,
     vectors: Vectors = NO_FILES,
     judging: Judging = FROM_FOLDER,
     always: Always = NOTHING_SPECIAL,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from anglewise.cli.options import AT_LEAST_1, NO_FILES, NOTHING_SPECIAL, Always, Vectors
+from anglewise.cli.paths import FILE, READ
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
@@ -15,10 +16,10 @@ MANY = 8
 
 
 def judge_sample(
-    space: Path | None = None,
+    space: Annotated[Path | None, READ] = None,
     /,
     *,
-    output: Annotated[Path, Parameter(alias="-o")],
+    output: Annotated[Path, Parameter(alias="-o"), FILE],
     budget: Annotated[int, Parameter(validator=AT_LEAST_1)] = 200,
     measures: str = "dot,cosine,euclidean",
     by: Literal["pool", "disagreement"] = "pool",
@@ -26,7 +27,7 @@ def judge_sample(
     strata: str | None = None,
     traffic: str | None = None,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
-    qrels: Path | None = None,
+    qrels: Annotated[Path | None, READ] = None,
     vectors: Vectors = NO_FILES,
     always: Always = NOTHING_SPECIAL,
 ) -> int:

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter, validators
 
+from anglewise.cli.paths import FILE, JSON, KEPT, READ, RUNS, SPACE_READ
+
 AT_LEAST_0 = validators.Number(gte=0)
 AT_LEAST_1 = validators.Number(gte=1)
 
@@ -22,7 +24,7 @@ _VECTORS = Group("Vectors from files", sort_key=50)
 class Always:
     """What every command takes."""
 
-    json: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None
+    json: Annotated[str | None, Parameter(allow_leading_hyphen=True), JSON] = None
     """Write the result as JSON to this file; - writes it, and nothing else, to standard output."""
     seed: Annotated[int, Parameter(validator=AT_LEAST_0)] = 0
     """Whatever is drawn is drawn from this seed: the same seed gives the same bytes."""
@@ -38,17 +40,17 @@ NOTHING_SPECIAL = Always()
 class Vectors:
     """A space given by files instead of a folder."""
 
-    items: Path | None = None
+    items: Annotated[Path | None, READ] = None
     """Vectors of the items: .npy, .parquet, .npz, .safetensors, word2vec, ..."""
-    item_ids: Path | None = None
+    item_ids: Annotated[Path | None, READ] = None
     """Ids of the items, one a line, in the order of the vectors."""
-    queries: Path | None = None
+    queries: Annotated[Path | None, READ] = None
     """Vectors of the queries; without them the items ask each other."""
-    query_ids: Path | None = None
+    query_ids: Annotated[Path | None, READ] = None
     """Ids of the queries, one a line, in the order of the vectors."""
-    item_texts: Path | None = None
+    item_texts: Annotated[Path | None, READ] = None
     """Titles or texts of the items: corpus.jsonl(.gz) of BEIR, or a CSV or parquet with ids."""
-    query_texts: Path | None = None
+    query_texts: Annotated[Path | None, READ] = None
     """Titles or texts of the queries: queries.jsonl of BEIR, or a CSV or parquet with ids."""
     vector_column: str | None = None
     """Name of the column or array of vectors, if it is not a usual one."""
@@ -63,7 +65,7 @@ class Vectors:
 class Judging:
     """What says which neighbours are right, where it does not lie in the folder."""
 
-    qrels: Path | None = None
+    qrels: Annotated[Path | None, READ] = None
     """Judgements: TREC qrels, BEIR tsv, a table of query_id,item_id,gain, pairs, triplets or
     labels; without it those in the folder."""
     query_column: str | None = None
@@ -86,16 +88,16 @@ class Judging:
 class Results:
     """What a comparison writes and what it must hold."""
 
-    html: Path | None = None
+    html: Annotated[Path | None, FILE] = None
     """Write a page with charts, and the neighbours of disputed queries side by side."""
-    markdown: Path | None = None
+    markdown: Annotated[Path | None, FILE] = None
     """Write the table as Markdown."""
-    run_out: Path | None = None
+    run_out: Annotated[Path | None, RUNS] = None
     """Write the ranked lists as TREC runs: a folder, one file in it for each measure."""
     gate: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = ()
     """A condition such as cosine>=dot-0.01, or cosine>=last-0.01 beside --history: exit with 1
     unless it holds. May come several times."""
-    junit: Path | None = None
+    junit: Annotated[Path | None, FILE] = None
     """Write the gates as JUnit XML, one test case each."""
     sequential: Annotated[bool, Parameter(negative=())] = False
     """Say whether judging may stop, by statistics that hold however often one looks."""
@@ -109,7 +111,9 @@ class Several:
     """Several spaces against each other."""
 
     spaces: Annotated[
-        tuple[str, ...], Parameter(consume_multiple=True, negative=(), show_default=False)
+        tuple[str, ...],
+        Parameter(consume_multiple=True, negative=(), show_default=False),
+        SPACE_READ,
     ] = ()
     """Folders or files of several models, the one in use first; NAME=FOLDER names one. Each of
     the measures in each of them is a candidate."""
@@ -128,7 +132,7 @@ class Several:
 class Kept:
     """What a run leaves for later ones."""
 
-    history: Path | None = None
+    history: Annotated[Path | None, KEPT] = None
     """A parquet file to which the run adds a row for each measure and metric; gates may name
     last, the last run in it, or last(LABEL)."""
     label: str | None = None

@@ -13,6 +13,7 @@ from typing import Any
 from cyclopts import App, CycloptsError
 from cyclopts.config import Env
 
+from anglewise.cli.check_paths import check_paths
 from anglewise.cli.settings_file import SettingsFile, users_file
 from anglewise.cli.version import version_line
 from anglewise.errors import AnglewiseError
@@ -82,10 +83,17 @@ def _settings() -> list[Any]:
     return found if own is None else [*found, SettingsFile(own, commands, of_user=True)]
 
 
+def run(tokens: Sequence[str]) -> Any:
+    """Run one command, once nothing that it is to write is of value; raises what goes wrong."""
+    command, bound, _ = program().parse_args(list(tokens))
+    check_paths(command, bound)
+    return command(*bound.args, **bound.kwargs)
+
+
 def main(tokens: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
-        code = program()(sys.argv[1:] if tokens is None else list(tokens))
+        code = run(sys.argv[1:] if tokens is None else list(tokens))
     except KeyboardInterrupt:
         return INTERRUPTED
     except (CycloptsError, AnglewiseError) as error:

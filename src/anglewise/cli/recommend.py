@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
+from anglewise.cli.paths import READ
 
 if TYPE_CHECKING:
     from anglewise.recommend.recommender import Recommender
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def recommend(
-    space: Path | None = None,
+    space: Annotated[Path | None, READ] = None,
     /,
     *,
     user: str | None = None,
@@ -21,8 +22,8 @@ def recommend(
     measure: str | None = None,
     popularity: float | None = None,
     k: Annotated[int, Parameter(name=["-k", "--k"])] = 10,
-    allowed: Path | None = None,
-    forbidden: Path | None = None,
+    allowed: Annotated[Path | None, READ] = None,
+    forbidden: Annotated[Path | None, READ] = None,
     explain: Annotated[bool, Parameter(negative=())] = False,
     reasons: int = 3,
     vectors: Vectors = NO_FILES,

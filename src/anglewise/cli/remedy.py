@@ -18,6 +18,7 @@ from anglewise.cli.options import (
     Judging,
     Vectors,
 )
+from anglewise.cli.paths import FILE, FOLDER, KEPT, READ
 from anglewise.errors import SpellingError
 
 INTERRUPTED = 130
@@ -25,7 +26,7 @@ _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 def remedy(
-    source: Path | None = None,
+    source: Annotated[Path | None, READ] = None,
     /,
     *,
     candidates: str | None = None,
@@ -35,10 +36,10 @@ def remedy(
     finalists: Annotated[int, Parameter(validator=AT_LEAST_1)] = 8,
     tolerance: Annotated[float, Parameter(validator=AT_LEAST_0)] = 0.01,
     split: str = "queries",
-    save: Path | None = None,
-    html: Path | None = None,
-    markdown: Path | None = None,
-    cache: Path | None = None,
+    save: Annotated[Path | None, FOLDER] = None,
+    html: Annotated[Path | None, FILE] = None,
+    markdown: Annotated[Path | None, FILE] = None,
+    cache: Annotated[Path | None, KEPT] = None,
     keep: bool = True,
     vectors: Vectors = NO_FILES,
     judging: Judging = FROM_FOLDER,

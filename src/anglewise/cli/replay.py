@@ -6,12 +6,13 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 
 from anglewise.cli.options import AT_LEAST_1, NOTHING_SPECIAL, Always
+from anglewise.cli.paths import READ
 
 TABLE = Group("The table", sort_key=10)
 
 
 def replay(
-    interactions: Path,
+    interactions: Annotated[Path, READ],
     /,
     *,
     at: float | None = None,

@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
+from anglewise.cli.paths import ENCODER, READ
 
 if TYPE_CHECKING:
     from anglewise.embeddings import Embeddings, Space
 
 
 def search(
-    space: Path | None = None,
+    space: Annotated[Path | None, READ] = None,
     /,
     *,
     query: str | None = None,
     text: str | None = None,
-    image: Path | None = None,
-    encoder: str | None = None,
+    image: Annotated[Path | None, READ] = None,
+    encoder: Annotated[str | None, ENCODER] = None,
     measures: str = "dot,cosine,euclidean",
     k: Annotated[int, Parameter(name=["-k", "--k"])] = 10,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,

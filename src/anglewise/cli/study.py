@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from cyclopts import Group, Parameter
 
 from anglewise.cli.options import NOTHING_SPECIAL, Always
+from anglewise.cli.paths import READ, STUDY
 
 if TYPE_CHECKING:
     from anglewise.cli.talk import Talk
@@ -22,8 +23,8 @@ ONE_THREAD = "OPENBLAS_NUM_THREADS"
 def study(
     *,
     small: Annotated[bool, Parameter(negative=())] = False,
-    output: Annotated[Path | None, Parameter(alias="-o")] = None,
-    on: Annotated[Path | None, Parameter(group=OWN)] = None,
+    output: Annotated[Path | None, Parameter(alias="-o"), STUDY] = None,
+    on: Annotated[Path | None, Parameter(group=OWN), READ] = None,
     components: Annotated[int, Parameter(group=OWN)] = 64,
     penalty: Annotated[float, Parameter(group=OWN)] = 1000.0,
     min_weight: Annotated[float | None, Parameter(group=OWN)] = None,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
+from anglewise.cli.paths import KEPT
+
 if TYPE_CHECKING:
     from anglewise.training.factors import Epoch
     from anglewise.training.train import Trainer
@@ -41,7 +43,7 @@ class Trained:
     """Stop after so many epochs without a better nDCG@10 for them: 5 if not given."""
     device: Literal["cpu", "cuda", "auto"] | None = None
     """Where: cpu if not given, which repeats to the byte; auto takes a GPU where there is one."""
-    checkpoint: Path | None = None
+    checkpoint: Annotated[Path | None, KEPT] = None
     """A file written after each epoch; where it is there, the training goes on from it."""
 
     def given(self) -> dict[str, Any]:

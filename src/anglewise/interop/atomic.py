@@ -2,15 +2,17 @@
 
 import errno
 import os
-import secrets
-import shutil
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from anglewise.errors import FileError
+from anglewise.interop.exchange import exchange
+from anglewise.interop.kept_files import check_replaceable
+from anglewise.interop.part import beside, clear_left_over, file_part, folder_part
 from anglewise.interop.say import PathLike
+from anglewise.judgements.folder_lock import check_nobody_judges, replacing
 
 
 @contextmanager
@@ -29,30 +31,30 @@ def new_file(path: PathLike) -> Generator[IO[bytes], None, None]:
     """
     with writing(path) as target:
         _check_no_folder(path, target)
-        if _is_device(Path(path)):
+        if is_device(Path(path)):
             with Path(path).open("wb") as file:
                 yield file
             return
-        beside = _beside(target)
-        try:
-            with beside.open("xb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
+        check_replaceable(target)
+        with file_part(target) as (part, file):
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            if os.name == "nt":  # there an open file cannot be renamed
+                file.close()
+            part.replace(target)
         _fsync_folder(target.parent)
+        clear_left_over(target)
 
 
 def check_new_file(path: PathLike) -> None:
     """Raise now what ``new_file`` would raise later, but for a disk that fills up meanwhile."""
     with writing(path) as target:
         _check_no_folder(path, target)
-        if not _is_device(Path(path)):
-            beside = _beside(target)
-            beside.touch()
-            beside.unlink()
+        if not is_device(Path(path)):
+            check_replaceable(target)
+            with file_part(target):
+                pass
 
 
 def _check_no_folder(path: PathLike, target: Path) -> None:
@@ -77,32 +79,32 @@ def write_text(path: PathLike, text: str) -> None:
 def new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Generator[Path, None, None]:
     """Give an empty folder to fill, which takes the place of ``path`` when all went well.
 
-    ``may_replace`` is asked about a folder that is there and not empty, and raises to keep it.
-    Replacing takes two renames, so that the old folder comes back if the second one fails.
+    ``may_replace`` is asked about a folder that is there and not empty, and raises to keep it;
+    it is asked again when the folders change places, while nobody can judge in the old one.
     """
     with writing(path) as target:
-        _check_replaceable(Path(path), target, may_replace)
-        beside = _beside(target)
-        try:
-            beside.mkdir()
-            yield beside
-            _fsync_all(beside)
-            _swap(beside, target)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
-        _fsync_folder(target.parent)
+        check_replaceable(target)
+        _check_kind(Path(path), target, may_replace)
+        check_nobody_judges(target)
+        with folder_part(target) as part:
+            yield part
+            _fsync_all(part)
+            _take_place(part, target, lambda: _check_kind(Path(path), target, may_replace))
+            _fsync_folder(target.parent)
+        clear_left_over(target)
 
 
 def check_new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> None:
     """Raise now what ``new_folder`` would raise later, but for a disk that fills up meanwhile."""
     with writing(path) as target:
-        _check_replaceable(Path(path), target, may_replace)
-        beside = _beside(target)
-        beside.mkdir()
-        beside.rmdir()
+        check_replaceable(target)
+        _check_kind(Path(path), target, may_replace)
+        check_nobody_judges(target)
+        with folder_part(target):
+            pass
 
 
-def _check_replaceable(path: Path, target: Path, may_replace: Callable[[Path], None]) -> None:
+def _check_kind(path: Path, target: Path, may_replace: Callable[[Path], None]) -> None:
     if target.exists() and not target.is_dir():
         raise FileError(f"{path} is a file where a folder is to be written: choose another name")
     if target.is_dir() and any(target.iterdir()):
@@ -112,9 +114,9 @@ def _check_replaceable(path: Path, target: Path, may_replace: Callable[[Path], N
 @contextmanager
 def writing(path: PathLike) -> Generator[Path, None, None]:
     """Check the folder around an output, follow links, and say in words what the disk refuses."""
-    target = Path(path)
+    target = checked_path(path)
     try:
-        if not _is_device(target):
+        if not is_device(target):
             target = target.resolve()
         _check_folder(Path(path), target)
         yield target
@@ -122,15 +124,40 @@ def writing(path: PathLike) -> Generator[Path, None, None]:
         raise
     except OSError as error:
         raise FileError(f"{path} could not be written: {_why(error)}") from error
+    except RuntimeError as error:  # what Python 3.11 and 3.12 raise for links in a circle
+        if "loop" not in str(error):
+            raise
+        raise FileError(f"{path} could not be written: {error}; mend the links") from error
 
 
-def _is_device(path: Path) -> bool:
+def checked_path(path: PathLike) -> Path:
+    """A path that any disk could hold; ``FileError`` for one with a NUL or half a character.
+
+    >>> checked_path("result.json").name
+    'result.json'
+    """
+    text = os.fspath(path)
+    if "\0" in text:
+        raise FileError(f"{text!r} holds a NUL, which no path does: mend the path")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise FileError(
+            f"{text.encode('utf-8', 'backslashreplace').decode()!r} is no text in UTF-8, so that "
+            "its name could not be written down: rename it"
+        ) from error
+    return Path(path)
+
+
+def is_device(path: Path) -> bool:
     """Whether it is neither a file nor a folder; what lies in /dev may still point to a file."""
     special = path.exists() and not (path.is_file() or path.is_dir())
     return special or path.parts[:2] == ("/", "dev")
 
 
 def _check_folder(path: Path, target: Path) -> None:
+    if target == target.parent:
+        raise FileError(f"{path} is the root of the disk: name a file or folder inside it")
     there = next(p for p in target.parents if p.exists())
     if there == target.parent and there.is_dir():
         return
@@ -157,22 +184,35 @@ def _why(error: OSError) -> str:
     return remedies.get(number or 0, " ".join(str(error).split()))
 
 
-def _beside(target: Path) -> Path:
-    return target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
+def _take_place(part: Path, target: Path, check: Callable[[], None]) -> None:
+    """Put a folder under a name; what was there stands under the part's name afterwards."""
+    while True:
+        if not target.exists():
+            try:
+                part.rename(target)
+            except OSError as error:  # another run was first
+                if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                    raise
+            else:
+                return
+        with replacing(target):
+            check()
+            if target.exists():
+                _exchange(part, target)
+                return
 
 
-def _swap(new: Path, target: Path) -> None:
-    if not target.exists():
-        new.rename(target)
+def _exchange(part: Path, target: Path) -> None:
+    if exchange(part, target):
         return
-    old = _beside(target)
+    old = beside(target)
     target.rename(old)
     try:
-        new.rename(target)
+        part.rename(target)
     except BaseException:
         old.rename(target)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    old.rename(part)
 
 
 def _fsync_all(folder: Path) -> None:

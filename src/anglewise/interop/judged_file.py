@@ -24,8 +24,8 @@ from anglewise.interop.judged_table import (
     text_of,
     trec_rows,
 )
+from anglewise.interop.kept_files import is_sqlite
 from anglewise.interop.say import PathLike
-from anglewise.interop.store_file import is_store
 from anglewise.judgements.store import JudgementStore
 
 Form: TypeAlias = Literal["trec", "beir", "csv", "parquet", "label-studio", "argilla", "store"]
@@ -110,7 +110,7 @@ def form_of(path: Path) -> Form:
 
     Raises ``SpellingError`` where that does not tell.
     """
-    if is_store(path):
+    if is_sqlite(path):
         return "store"
     if suffix(path) in ARROW_SUFFIXES and suffix(path) not in JSON:
         return "parquet"

@@ -28,6 +28,7 @@ from anglewise.interop.columns import (
 )
 from anglewise.interop.files import suffix
 from anglewise.interop.guarded import unguarded_sheet
+from anglewise.interop.kept_files import is_sqlite
 from anglewise.interop.label_file import read_labels
 from anglewise.interop.open_sheet import open_sheet
 from anglewise.interop.passages import documents_of, judged_parts, parts_of
@@ -35,7 +36,7 @@ from anglewise.interop.say import PathLike, Say, quiet
 from anglewise.interop.sheet import Sheet, names_of, numbers_of
 from anglewise.interop.space_folder import judgements_of
 from anglewise.interop.space_json import is_space_folder
-from anglewise.interop.store_file import beside_space, constructed, is_store
+from anglewise.interop.store_file import beside_space, constructed
 from anglewise.judgements.from_labels import from_labels
 from anglewise.judgements.judgements import Judgements
 from anglewise.judgements.parts import Parts
@@ -58,7 +59,7 @@ def judgement_kind(path: PathLike) -> Kind:
     >>> judgement_kind(file)
     'pairs'
     """
-    if Path(path).is_dir() or is_store(Path(path)):
+    if Path(path).is_dir() or is_sqlite(Path(path)):
         return "judgements"
     return _kind(open_sheet(path))
 
@@ -164,7 +165,7 @@ def _aligned(sheet: Sheet, places: list[int], sides: tuple[Embeddings, Embedding
 
 def _not_a_table(path: Path, space: Space, direction: Direction, say: Say) -> Judgements | None:
     """What a store holds, given by name or beside a space, or what was stored with the space."""
-    if is_store(path):
+    if is_sqlite(path):
         with JudgementStore.open(path, read_only=True) as store:
             return store.judgements(space, direction)
     home = constructed(path)

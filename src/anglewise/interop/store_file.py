@@ -11,20 +11,6 @@ from anglewise.judgements.judgements import Judgements
 from anglewise.judgements.store import STORE_NAME, JudgementStore
 from anglewise.typing import Direction
 
-HEAD = b"SQLite format 3\0"
-
-
-def is_store(path: Path) -> bool:
-    """Whether a file is SQLite, whatever it is called.
-
-    >>> is_store(Path("/nowhere/judgements.sqlite"))
-    False
-    """
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(len(HEAD)) == HEAD
-
 
 def constructed(path: Path) -> Path | None:
     """The space whose folder of constructed judgements this is, if it is one."""

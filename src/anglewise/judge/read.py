@@ -9,9 +9,9 @@ from anglewise.errors import AnglewiseError
 from anglewise.interop.columns import Role
 from anglewise.interop.judged_cells import Assumed, Reject
 from anglewise.interop.judged_file import read_judged
+from anglewise.interop.kept_files import is_sqlite
 from anglewise.interop.read import judgement_kind, read_judgements
 from anglewise.interop.say import Say
-from anglewise.interop.store_file import is_store
 from anglewise.judgements.combine import combined
 from anglewise.judgements.judged import Judged
 from anglewise.judgements.judgements import Judgements
@@ -43,7 +43,7 @@ def read_set(
     Raises ``FileError`` for pairs and triplets, and where there is nothing to look at.
     """
     store = path / STORE_NAME if path.is_dir() else path
-    if is_store(store):
+    if is_sqlite(store):
         with JudgementStore.open(store, read_only=True) as opened:
             rows = tuple(opened.rows(direction))
             if rows or store == path:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from anglewise.errors import AnglewiseError, FileError, IdsError
 from anglewise.judgements.connection import DAMAGED, connect, roll_back, saying
+from anglewise.judgements.folder_lock import Held, judging_in
 from anglewise.judgements.judged import Judged, as_text, check_text, new_uuid, recalled
 from anglewise.typing import Direction
 
@@ -73,10 +74,15 @@ class JudgementStore:
     [('anna', 2.0), ('ben', 0.0)]
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, folder: Held | None = None
+    ) -> None:
         self.path = path
         self._connection = connection
         self._one_at_a_time = threading.Lock()
+        self._folder = folder
+        self._absolute = path.absolute()
+        self._file = self._absolute.stat()
 
     @classmethod
     def open(
@@ -88,7 +94,9 @@ class JudgementStore:
         version, that is locked for longer than ``patience`` seconds or may not be opened.
         """
         path = Path(path)
-        return cls(path, connect(path, read_only=read_only, patience=patience))
+        # who writes keeps the folder from being replaced meanwhile
+        folder = None if read_only else judging_in(path.parent, patience)
+        return cls(path, connect(path, read_only=read_only, patience=patience), folder)
 
     def __enter__(self) -> "JudgementStore":  # noqa: PYI034 the type checks of the tests know no Self
         return self
@@ -100,6 +108,8 @@ class JudgementStore:
         """Let go of the file; what was added is there already."""
         with self._one_at_a_time, saying(self.path):
             self._connection.close()
+            if self._folder is not None:
+                self._folder.close()
 
     def add(self, one: Judged) -> None:
         """Record one judgement; it is on the disk when this returns.
@@ -112,7 +122,8 @@ class JudgementStore:
         IdsError
             The uuid is there with other content.
         FileError
-            The disk is full, the file locked or read-only: nothing was recorded.
+            The disk is full, the file locked or read-only: nothing was recorded. Or the file was
+            removed or replaced since it was opened: what was recorded is not to be found there.
         """
         self.add_many([one])
 
@@ -218,11 +229,25 @@ class JudgementStore:
             connection = self._connection
             connection.execute("BEGIN IMMEDIATE")
             try:
+                self._check_there()
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
                 roll_back(connection)
                 raise
+            self._check_there()  # before anybody is told that it is recorded
+
+    def _check_there(self) -> None:
+        """Refuse to record in a file that no name leads to any more."""
+        try:
+            if os.path.samestat(self._absolute.stat(), self._file):
+                return
+        except FileNotFoundError:
+            pass
+        raise FileError(
+            f"{self.path} was removed or replaced since it was opened: this judgement is not in "
+            "it; put the file back, or open the store (or anglewise inspect) again"
+        )
 
 
 def _add(connection: sqlite3.Connection, row: list[Any]) -> None:

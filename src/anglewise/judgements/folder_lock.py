@@ -1,0 +1,115 @@
+"""One lock for those who judge in a folder and those who replace it as a whole."""
+
+import os
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from anglewise.errors import FileError
+
+PATIENCE = 5.0
+"""Seconds to wait for others; a judge may begin, and a run may end, meanwhile."""
+
+PAUSE = 0.02
+
+
+class Held:
+    """Locks that are held until ``close``; they belong to the folders and not to their names."""
+
+    def __init__(self, handles: list[int]) -> None:
+        self._handles = handles
+
+    def close(self) -> None:
+        """Let go."""
+        while self._handles:
+            os.close(self._handles.pop())
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def judging_in(folder: Path, patience: float = PATIENCE) -> Held:
+    """Hold a folder, and the spaces around it, so that nobody replaces them; several may.
+
+    Where the file system knows no such locks, nothing is held. Raises ``FileError`` where a
+    folder is being replaced for longer than ``patience`` seconds.
+    """
+    folder = folder.absolute().resolve()
+    around = [one for one in folder.parents if (one / "space.json").is_file()]
+    held = Held([])
+    for one in (folder, *around):
+        handle = _locked(one, patience, alone=False)
+        if handle is not None:
+            held._handles.append(handle)  # noqa: SLF001 of this very module
+    return held
+
+
+@contextmanager
+def replacing(folder: Path, patience: float = PATIENCE) -> Generator[None]:
+    """Hold a folder alone. Raises ``FileError`` while somebody judges in it."""
+    handle = _locked(folder, patience, alone=True)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def check_nobody_judges(folder: Path) -> None:
+    """Raise now what ``replacing`` would raise."""
+    with replacing(folder, patience=1.0):
+        pass
+
+
+def _locked(folder: Path, patience: float, *, alone: bool) -> int | None:
+    """A handle on the folder that bears this name once the lock is had."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            handle = os.open(folder, os.O_RDONLY)
+        except OSError:  # no folder, or on Windows, where none can be opened
+            return None
+        had = try_lock(handle, alone=alone)
+        if had is None:
+            os.close(handle)
+            return None
+        if had and bears_name(folder, handle):
+            return handle
+        os.close(handle)
+        if time.monotonic() > end:
+            raise FileError(
+                f"{folder} is being replaced by another run: try again"
+                if not alone
+                else f"{folder} is open for judging, or being written by another run: close that "
+                "first (Ctrl-C ends anglewise inspect), or choose another name"
+            )
+        time.sleep(PAUSE)
+
+
+def bears_name(path: Path, handle: int) -> bool:
+    """Whether what is open still stands under its name."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    except OSError:
+        return False
+
+
+if sys.platform == "win32":
+
+    def try_lock(handle: int, *, alone: bool) -> bool | None:  # noqa: ARG001 no such locks here
+        """None: there are no locks to be had."""
+        return None
+else:
+    import fcntl
+
+    def try_lock(handle: int, *, alone: bool) -> bool | None:
+        """Lock what is open; False if others hold it, None if it cannot be locked at all."""
+        try:
+            fcntl.flock(handle, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return None
+        return True

@@ -1,0 +1,257 @@
+"""No output takes the place of what the call reads, of another output, or of what people judged."""
+
+import inspect
+import os
+import re
+from pathlib import Path
+from typing import Annotated, get_args, get_origin
+
+import numpy as np
+import pytest
+
+from anglewise.cli import program
+from anglewise.cli.check_paths import options_of
+from anglewise.cli.judge import JUDGE_COMMANDS
+from anglewise.cli.program import COMMANDS
+from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import FileError
+from anglewise.interop.atomic import check_new_file, check_new_folder, new_file
+from anglewise.interop.space_folder import read_space_folder, write_space
+from anglewise.judgements.judged import Judged
+from anglewise.judgements.store import STORE_NAME, JudgementStore
+from cli_run import anglewise, refused
+
+__all__ = ["anglewise"]
+
+LEAVES = [
+    *([command] for command in COMMANDS if command != "judge"),
+    *(["judge", command] for command in JUDGE_COMMANDS),
+]
+NO_PATHS = {"--judge", "--model", "--text", "--text-column", "--image-column"}
+"""Options whose help speaks of files and that name none themselves."""
+
+
+def function(words):
+    app = program.program()
+    for word in words:
+        app = app[word]
+    return app.default_command
+
+
+def holds_path(hint):
+    if get_origin(hint) is Annotated:
+        return holds_path(get_args(hint)[0])
+    return hint is Path or any(map(holds_path, get_args(hint)))
+
+
+def help_of(words):
+    app = program.program()
+    for word in words:
+        app = app[word]
+    found = app.assemble_argument_collection(parse_docstring=True)
+    return {name: one.parameter.help or "" for one in found for name in one.names}
+
+
+@pytest.mark.parametrize("words", LEAVES, ids=" ".join)
+def test_every_option_with_a_path_says_what_is_done_with_it(words):
+    told = help_of(words)
+    for one in options_of(function(words)):
+        speaks = re.search(r"\b(file|folder|FILE|FOLDER)s?\b", told.get(one.name, ""))
+        if holds_path(one.type) or (one.type in {str, str | None} and speaks):
+            assert one.role is not None or one.name in NO_PATHS, (
+                f"{one.name} of {' '.join(words)} names a path: give it a role of cli/paths.py"
+            )
+
+
+def space_at(path, seed=0):
+    rng = np.random.default_rng(seed)
+    items = Embeddings(rng.standard_normal((4, 3)), list("abcd"))
+    write_space(Space(items=items), path)
+    return path
+
+
+def typed(words, given):
+    """A command line with some options given, and the others that must be."""
+    function_of = function(words)
+    usual = {"encoder": "use", "prompt": "why?"}
+    positional, named = [], []
+    for one in options_of(function_of):
+        parameter = inspect.signature(function_of).parameters[one.within or one.parameter]
+        due = parameter.default is parameter.empty
+        if one.parameter not in given and not due:
+            continue
+        value = given.get(one.parameter) or usual.get(one.parameter, f"{one.parameter}-x")
+        if one.name.isupper():
+            positional.append(value)
+        else:
+            named += [one.name, value]
+    return [*positional, *named]
+
+
+def pairs():
+    """Every output of every command, with every input and every other output of it."""
+    for words in LEAVES:
+        options = [one for one in options_of(function(words)) if one.role is not None]
+        for output in options:
+            if output.role.does not in {"writes", "replaces folder"}:
+                continue
+            for other in options:
+                if other is output or other.parameter == "encoder":
+                    continue
+                yield pytest.param(
+                    (words, output, other), id=f"{' '.join(words)}: {output.name} {other.name}"
+                )
+
+
+@pytest.mark.parametrize("case", list(pairs()))
+def test_an_output_is_nothing_else_that_the_call_names(case, tmp_path, anglewise, monkeypatch):
+    words, output, other = case
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.sqlite").write_text("q1 0 a 1\n")
+    given = {output.parameter: "there.sqlite", other.parameter: "there.sqlite"}
+    run = anglewise(*words, *typed(words, given))
+    assert refused(run, "choose another name")
+    assert (tmp_path / "there.sqlite").read_text() == "q1 0 a 1\n"
+
+
+WAYS = {
+    "as it is": lambda file: file,
+    "with dots": lambda file: file.parent / "deep" / ".." / file.name,
+    "by a link": lambda file: linked(file, os.symlink),
+    "by a hard link": lambda file: linked(file, os.link),
+    "through a linked folder": lambda file: (
+        linked(file.parent, os.symlink, file.parent.parent / "way") / file.name
+    ),
+}
+
+
+def linked(path, link, name=None):
+    other = name or path.with_name("other")
+    link(path, other)
+    return other
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_one_file_is_known_however_it_is_written(way, tmp_path, anglewise):
+    inside = tmp_path / "inside"
+    (inside / "deep").mkdir(parents=True)
+    qrels = inside / "qrels.tsv"
+    qrels.write_text("q1 0 a 1\n")
+    out = WAYS[way](qrels)
+    run = anglewise("compare", space_at(tmp_path / "s"), "--qrels", qrels, "--json", out)
+    assert refused(run, "--json", "--qrels")
+    assert qrels.read_text() == "q1 0 a 1\n"
+    new = anglewise(
+        "compare", tmp_path / "s", "--html", inside / "n", "--json", inside / "deep/../n"
+    )
+    assert refused(new, "--html", "--json")
+
+
+@pytest.mark.parametrize("name", ["space.json", "items.parquet", "judgements/x.json", STORE_NAME])
+def test_no_part_of_a_space_is_overwritten(name, tmp_path, anglewise):
+    space = space_at(tmp_path / "s")
+    before = {file.name: file.read_bytes() for file in space.iterdir()}
+    for words in (["doctor", "--json"], ["compare", space, "--html"], ["demo", "-o"]):
+        assert refused(anglewise(*words, space / name))
+    with pytest.raises(FileError), new_file(space / name):
+        pass
+    assert {file.name: file.read_bytes() for file in space.iterdir()} == before
+    check_new_file(space / "report.html")  # which does a space no harm
+
+
+@pytest.mark.parametrize("end", ["", "-wal"])
+def test_a_store_is_never_overwritten(end, tmp_path, anglewise):
+    for name in (STORE_NAME, "anna.db"):
+        file = tmp_path / name
+        with JudgementStore.open(file) as store:
+            store.add(Judged("q", "d", 1, judge="anna"))
+            out = file.with_name(name + end)
+            for words in (["judge", "export", tmp_path, out, "--format", "csv"],):
+                assert refused(anglewise(*words), "choose another name")
+            assert refused(anglewise("doctor", "--json", out), "choose another name")
+            with pytest.raises(FileError), new_file(out):
+                pass
+            store.add(Judged("q", "e", 1, judge="anna"))
+        with JudgementStore.open(file, read_only=True) as store:
+            assert len(list(store.rows())) == 2
+
+
+def test_a_folder_that_holds_an_input_or_lies_in_one_is_no_output(tmp_path, anglewise):
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "a.txt").write_text("some words")
+    table = space_at(tmp_path / "old") / "items.parquet"
+    for words in (
+        ["encode", docs, "--encoder", "use", "-o", docs / "new"],
+        ["fit", "ratings.csv", "--item-table", table, "-o", tmp_path / "old"],
+        ["remedy", tmp_path / "old", "--save", tmp_path / "old"],
+        ["fit", "ratings.csv", "-o", tmp_path / "new", "--json", tmp_path / "new/fit.json"],
+        ["encode", docs, "--encoder", "use", "-o", tmp_path / "n", "--json", docs / "a.txt"],
+    ):
+        assert refused(anglewise(*words), "choose another name"), words
+    read_space_folder(tmp_path / "old")
+
+
+def test_runs_are_not_written_over_what_is_read(tmp_path, anglewise):
+    qrels = tmp_path / "runs" / "dot.run"
+    qrels.parent.mkdir()
+    qrels.write_text("a 0 b 1\n")
+    space = space_at(tmp_path / "s")
+    for given, out in ((qrels, qrels.parent), (linked(qrels, os.link), qrels.parent)):
+        run = anglewise("compare", space, "--qrels", given, "--run-out", out)
+        assert refused(run, "--run-out")
+    for json in (tmp_path / "new.run", tmp_path / "runs" / "new.run"):
+        run = anglewise("compare", space, "--json", json, "--run-out", qrels.parent)
+        assert (json.parent == qrels.parent) == ("--run-out" in run.err)
+
+
+def test_the_settings_and_a_history_are_no_output(tmp_path, anglewise, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = Path("anglewise.toml")
+    settings.write_text('[compare]\nhistory = "h.parquet"\n')
+    assert refused(anglewise("compare", "s", "--json", "anglewise.toml"), "anglewise.toml")
+    assert refused(anglewise("compare", "s", "--json", "./h.parquet"), "--history")
+
+
+def test_bad_rows_have_a_file_of_their_own(tmp_path, anglewise):
+    file = tmp_path / "qrels.txt"
+    file.write_text("q 0 d x\n")
+    bad = f"{file}.rejects.csv"
+    run = anglewise("judge", "import", space_at(tmp_path / "s"), file, "--json", bad)
+    assert refused(run, "--json")
+
+
+def test_standard_output_and_devices_may_be_named_twice(tmp_path, anglewise):
+    run = anglewise("judge", "lint", space_at(tmp_path / "s"), "--html", os.devnull, "--json", "-")
+    assert "choose another name" not in run.err
+    run = anglewise("doctor", "--json", os.devnull)
+    assert run.code == 0
+
+
+@pytest.mark.parametrize("path", ["a\0b", "\ud800", "/", "loop/x"])
+def test_a_path_that_cannot_be_is_refused(path, tmp_path, anglewise, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    for words in (
+        ["doctor", "--json", path],
+        ["fit", "r.csv", "-o", path],
+        ["compare", path],
+        ["compare", "s", "--qrels", path],
+        ["judge", "export", path, "x.csv"],
+        ["judge", "sample", "s", "-o", path],
+    ):
+        assert refused(anglewise(*words)), words
+    for check in (check_new_file, lambda path: check_new_folder(path, print)):
+        with pytest.raises(FileError):
+            check(path)
+
+
+def test_a_space_that_is_open_for_judging_is_not_replaced(tmp_path, anglewise):
+    space = space_at(tmp_path / "s")
+    ratings = tmp_path / "ratings.csv"
+    ratings.write_text("user_id,item_id\nu,a\nu,b\nv,a\nv,b\n")
+    with JudgementStore.open(space / STORE_NAME):
+        assert refused(anglewise("fit", ratings, "-o", space), "open for judging")
+        with pytest.raises(FileError):
+            space_at(space, seed=1)
+    assert (space / STORE_NAME).exists()
