@@ -1,11 +1,11 @@
 """A space as a folder: what it is in ``space.json``, its numbers in parquet beside it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import FileError, ShapeError
@@ -29,6 +29,11 @@ from anglewise.interop.space_tables import (
 )
 from anglewise.judgements.judgements import Judgements
 from anglewise.typing import DIRECTIONS, Direction
+
+T = TypeVar("T")
+
+ATTEMPTS = 20
+"""To read a space that is being replaced."""
 
 
 def write_space(
@@ -91,6 +96,10 @@ def read_space_folder(path: PathLike) -> Space:
     Raises ``FileError`` when a file is missing, damaged or newer than this program.
     """
     folder = existing_folder(path)
+    return _steadily(folder, lambda: _read_space(folder))
+
+
+def _read_space(folder: Path) -> Space:
     description = read_description(folder)
     names = ["items.parquet", "queries.parquet"]
     with ThreadPoolExecutor(2) as hands:
@@ -119,6 +128,10 @@ def judgements_of(path: PathLike, direction: Direction, space: Space | None = No
     holds none for this direction.
     """
     folder = existing_folder(path)
+    return _steadily(folder, lambda: _read_judgements(folder, direction, space))
+
+
+def _read_judgements(folder: Path, direction: Direction, space: Space | None) -> Judgements:
     description = read_description(folder)
     there = stored_directions(folder)
     if direction not in there:
@@ -157,6 +170,29 @@ def _write_judgements(
 
 def _side(folder: Path, description: Mapping[str, Any], name: str) -> Embeddings:
     return read_side(_whole(folder, description, name))
+
+
+def _steadily(folder: Path, read: Callable[[], T]) -> T:
+    """Read again where another run replaced the folder meanwhile, so that no two are mixed."""
+    for _ in range(ATTEMPTS):
+        before = _stamp(folder)
+        try:
+            found = read()
+        except FileError:
+            if _stamp(folder) == before:
+                raise
+        else:
+            if _stamp(folder) == before:
+                return found
+    raise FileError(f"{folder} is replaced again and again while it is read: try again later")
+
+
+def _stamp(folder: Path) -> tuple[int, int, int] | None:
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_ctime_ns
 
 
 def _whole(folder: Path, description: Mapping[str, Any], name: str) -> Path:

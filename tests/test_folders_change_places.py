@@ -1,0 +1,197 @@
+"""A space is replaced in one step: killed runs, readers and judges find a whole one."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from random import Random
+
+import numpy as np
+import pytest
+
+from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import FileError
+from anglewise.interop import atomic
+from anglewise.interop.atomic import new_file, new_folder
+from anglewise.interop.exchange import exchange
+from anglewise.interop.part import folder_part
+from anglewise.interop.space_folder import read_space_folder, write_space
+from anglewise.judgements.judged import Judged
+from anglewise.judgements.store import STORE_NAME, JudgementStore
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="locks and signals of Linux")
+
+REFITS = """
+import sys
+from pathlib import Path
+import numpy as np
+from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import FileError
+from anglewise.interop.space_folder import write_space
+for seed in range(int(sys.argv[2])):
+    rng = np.random.default_rng(seed)
+    try:
+        write_space(Space(items=Embeddings(rng.standard_normal((4, 3)))), Path(sys.argv[1]))
+    except FileError as error:
+        print("refused", error, flush=True)
+    else:
+        print("wrote", flush=True)
+"""
+
+
+def space_at(path, seed=0):
+    rng = np.random.default_rng(seed)
+    write_space(Space(items=Embeddings(rng.standard_normal((4, 3)))), path)
+    return path
+
+
+def refits(path, times):
+    words = [sys.executable, "-c", textwrap.dedent(REFITS), str(path), str(times)]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def left_over(folder):
+    return sorted(path.name for path in folder.iterdir() if path.name.endswith(".part"))
+
+
+def test_a_space_is_always_there_though_its_writers_are_killed(tmp_path):
+    space = space_at(tmp_path / "s")
+    rng = Random(0)  # noqa: S311 no secret
+    for _ in range(12):
+        process = refits(space, 10_000)
+        assert process.stdout.readline() == "wrote\n"
+        end = time.monotonic() + rng.uniform(0, 0.05)
+        while time.monotonic() < end:
+            assert (space / "space.json").is_file()
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert len(read_space_folder(space).items) == 4
+    space_at(space)
+    assert left_over(tmp_path) == []
+
+
+def test_who_reads_while_a_space_is_replaced_reads_a_whole_one(tmp_path):
+    space = space_at(tmp_path / "s")
+    process = refits(space, 60)
+    read = 0
+    while process.poll() is None:
+        assert len(read_space_folder(space).items) == 4
+        read += 1
+    assert process.communicate()[0] == "wrote\n" * 60
+    assert read > 5
+
+
+def test_folders_change_places_in_one_step_or_in_two(tmp_path, monkeypatch):
+    for seed, can in ((1, exchange), (2, lambda *_: False)):
+        monkeypatch.setattr(atomic, "exchange", can)
+        space_at(tmp_path / "s", seed=0)
+        space_at(tmp_path / "s", seed=seed)
+        due = np.random.default_rng(seed).standard_normal((4, 3)).astype("float32")
+        assert np.array_equal(read_space_folder(tmp_path / "s").items.vectors, due)
+        assert [path.name for path in tmp_path.iterdir()] == ["s"]
+
+
+def test_what_is_judged_while_a_space_is_replaced_is_there_or_the_run_is_refused(tmp_path):
+    for turn in range(3):
+        space = space_at(tmp_path / f"s{turn}")
+        process = refits(space, 40)
+        process.stdout.readline()
+        time.sleep(0.01 * turn)
+        acknowledged = set()
+        with JudgementStore.open(space / STORE_NAME) as store:
+            for item in range(20):
+                one = Judged("q", str(item), 1, judge="anna")
+                store.add(one)
+                acknowledged.add(one.uuid)
+        said = process.communicate()[0]
+        assert "refused" in said
+        with JudgementStore.open(space / STORE_NAME, read_only=True) as store:
+            assert {row.uuid for row in store.rows()} == acknowledged
+
+
+def test_a_judge_who_comes_when_the_run_was_checked_already_keeps_the_folder(tmp_path):
+    space = space_at(tmp_path / "s")
+    stores = []
+
+    def judge_meanwhile():
+        with new_folder(space, lambda _: None):
+            stores.append(JudgementStore.open(space / STORE_NAME))
+            stores[0].add(Judged("q", "d", 1, judge="anna"))
+
+    with pytest.raises(FileError, match="open for judging"):
+        judge_meanwhile()
+    stores[0].close()
+    with JudgementStore.open(space / STORE_NAME) as again:
+        assert [row.judge for row in again.rows()] == ["anna"]
+
+
+def test_what_a_folder_holds_is_looked_at_again_before_it_is_replaced(tmp_path):
+    space = space_at(tmp_path / "s")
+
+    def refuse_notes(folder):
+        if (folder / "notes.txt").exists():
+            raise FileError("notes would be lost")
+
+    with pytest.raises(FileError, match="notes"), new_folder(space, refuse_notes):
+        (space / "notes.txt").touch()
+    assert (space / "notes.txt").is_file()
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced", "folder moved"])
+def test_nothing_is_acknowledged_into_a_store_that_is_gone(how, tmp_path):
+    folder = tmp_path / "s"
+    folder.mkdir()
+    with JudgementStore.open(folder / STORE_NAME) as store:
+        store.add(Judged("q", "d", 1, judge="anna"))
+        if how == "folder moved":
+            folder.rename(tmp_path / "away")
+        else:
+            (folder / STORE_NAME).unlink()
+        if how == "replaced":
+            with JudgementStore.open(folder / STORE_NAME):
+                pass
+        for _ in range(2):
+            with pytest.raises(FileError, match="removed or replaced"):
+                store.add(Judged("q", "e", 1, judge="anna"))
+
+
+def test_a_store_that_goes_while_it_is_written_is_not_acknowledged(tmp_path):
+    file = tmp_path / STORE_NAME
+
+    def remove_meanwhile(store):
+        with store._transaction():
+            file.unlink()
+
+    store = JudgementStore.open(file)
+    with pytest.raises(FileError, match="removed or replaced"):
+        remove_meanwhile(store)
+    store.close()
+
+
+def test_parts_of_the_dead_are_cleared_and_nothing_else(tmp_path):
+    dead = tmp_path / ".s.0123abcd.part"
+    dead.mkdir()
+    (dead / "items.parquet").touch()
+    kept = [".s.part", ".s.0123ABCD.part", ".other.0123abcd.part", "s.0123abcd.part", ".s.01.part"]
+    for name in kept:
+        (tmp_path / name).touch()
+    pipe = tmp_path / ".s.0000aaaa.part"
+    os.mkfifo(pipe)
+    link = tmp_path / ".s.0000bbbb.part"
+    link.symlink_to(tmp_path / ".s.part")
+    with folder_part(tmp_path / "s") as living:
+        space_at(tmp_path / "s")
+        there = {path.name for path in tmp_path.iterdir()}
+        assert there == {*kept, "s", pipe.name, link.name, living.name}
+
+
+def test_a_file_of_the_dead_is_cleared_by_the_next_good_one(tmp_path):
+    (tmp_path / ".r.json.0123abcd.part").touch()
+    with pytest.raises(ValueError, match="no"), new_file(tmp_path / "r.json"):
+        raise ValueError("no")
+    assert left_over(tmp_path) == [".r.json.0123abcd.part"]
+    with new_file(tmp_path / "r.json") as file:
+        file.write(b"{}")
+    assert left_over(tmp_path) == []
