@@ -1,7 +1,9 @@
 """``anglewise encode``: files in, a folder out that the other commands take."""
 
+import errno
 import gzip
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -220,3 +222,28 @@ def test_a_recorded_endpoint_is_found_again(anglewise, beir, tmp_path, stub):
     said = read_space_folder(tmp_path / "films").about["encoder"]
     assert said == f"openai:tiny?url={stub.url}"
     assert encoder(said)(["again"]) == [vector("again")]
+
+
+@pytest.mark.parametrize("when", ["the folder is made", "a batch is kept", "the home is made"])
+def test_vectors_that_cannot_be_kept_are_done_without(when, anglewise, beir, tmp_path, monkeypatch):
+    refuse = OSError(errno.EROFS, "Read-only file system")
+    make, begin = Path.mkdir, Path.open
+
+    def mkdir(path, *words, **more):
+        home = path.name == "anglewise"
+        if (path.name == "vectors" and when[4] == "f") or (home and when[4] == "h"):
+            raise refuse
+        return make(path, *words, **more)
+
+    def opening(path, *words, **more):
+        if path.suffix == ".vectors":
+            raise refuse
+        return begin(path, *words, **more)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    monkeypatch.setattr(Path, "open", opening)
+    run = anglewise("encode", beir, "-o", tmp_path / "space", "--encoder", KEPT)
+    assert run.code == 0, run.err
+    said = [line for line in run.err.splitlines() if "not kept for another time" in line]
+    assert len(said) == 1
+    assert read_space_folder(tmp_path / "space").items.vectors.size

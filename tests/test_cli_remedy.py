@@ -134,7 +134,7 @@ def test_bad_use_is_refused_in_one_line(anglewise, folder, tmp_path):  # noqa: F
     refused(anglewise("remedy", folder, "--budget", "soon"), "90s, 10m or 1h")
     refused(anglewise("remedy", folder, "--candidates", "prodct(3)"), "did you mean 'product'")
     refused(anglewise("remedy", tmp_path / "nowhere"), "nowhere")
-    refused(anglewise("remedy", folder, "--save", folder / "items.parquet"), "is a file")
+    refused(anglewise("remedy", folder, "--save", folder / "items.parquet"), "a part of the space")
     refused(anglewise("remedy", folder, "--html", tmp_path), "folder")
 
 

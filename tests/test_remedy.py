@@ -1,5 +1,7 @@
 """Remedies as laws: what screens does not decide, time is kept, what is finished stays."""
 
+import errno
+import os
 from itertools import pairwise
 
 import numpy as np
@@ -186,6 +188,23 @@ def test_the_same_run_again_searches_and_makes_nothing(space, judged, searched, 
     second = remedy(space, judged, asked, finalists=3, cache=tmp_path)
     assert not searched
     assert second.to_dict() == first.to_dict()
+
+
+def test_what_cannot_be_kept_is_done_without(space, judged, tmp_path, monkeypatch):
+    due = remedy(space, judged, "euclidean")
+    full = OSError(errno.ENOSPC, "No space left on device")
+
+    def refuse(*_, **__):
+        raise full
+
+    for name in ("fsync", "mkdir"):
+        said = []
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, refuse)
+            found = remedy(space, judged, "euclidean", cache=tmp_path / name, say=said.append)
+        assert without_times(found) == without_times(due)
+        assert len(said) == 1
+        assert "not kept for another time" in said[0]
 
 
 def test_a_larger_budget_goes_on_from_what_was_found(space, judged, searched, tmp_path):

@@ -11,6 +11,7 @@ from anglewise.cli.paths import ENCODER, FOLDER, KEPT, READ
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
+    from anglewise.cli.talk import Talk
 
 POSITIVE = validators.Number(gte=1)
 AT_LEAST_0 = validators.Number(gte=0)
@@ -93,7 +94,7 @@ def encode(
         overlap=overlap,
         trained_for=trained_for,
         batch=batch,
-        cache=None if no_cache else _cache(cache, default_folder()),
+        cache=None if no_cache else _cache(cache, default_folder(), talk),
     )
     write_space(space, output)
     content = {
@@ -112,12 +113,18 @@ def encode(
     return 0
 
 
-def _cache(given: Path | None, usual: Path) -> Path:
-    """The folder of the cache; the usual one is made if it must be."""
-    if given is None:
+def _cache(given: Path | None, usual: Path, talk: "Talk") -> Path | None:
+    """The folder of the cache; the usual one is made if it must be, and done without if not."""
+    if given is not None:
+        return given
+    try:
         usual.parent.mkdir(parents=True, exist_ok=True)
-        return usual
-    return given
+    except OSError as error:
+        from anglewise.encoders.cache import NOT_KEPT
+
+        talk.say(f"{NOT_KEPT}: {usual.parent} cannot be made ({error.strerror})")
+        return None
+    return usual
 
 
 def _show(content: "dict[str, Any]", console: "PatientConsole") -> None:

@@ -109,6 +109,7 @@ def remedy(
             split=split,
             seed=always.seed,
             cache=(cache or default_folder()) if keep else None,
+            say=talk.say,
             progress=progress,
         )
     words = ["" if source is None else quote(str(source)), *_options(direction, metric, split)]

@@ -6,6 +6,7 @@ import secrets
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -15,12 +16,14 @@ import numpy as np
 from anglewise.encoders.encoder import Encoder
 from anglewise.errors import FileError
 from anglewise.interop.atomic import writing
+from anglewise.interop.say import Say, quiet
 from anglewise.typing import Array, Float32
 
 MARK = b"angl"
 HEAD = struct.Struct("<4sIII")
 """Before each batch: the mark, how many vectors, of how many numbers, and their checksum."""
 KEY = 16
+NOT_KEPT = "vectors are not kept for another time"
 
 
 def key_of(text: str, side: bytes) -> bytes:
@@ -50,11 +53,22 @@ class Cache:
     folder: Path
     known: dict[bytes, tuple[Float32[Array, "batch d"], int]] = field(default_factory=dict)
     file: IO[bytes] | None = None
+    say: Say = quiet
+    refused: bool = False
 
     def add(self, keys: Sequence[bytes], vectors: Float32[Array, "batch d"]) -> None:
-        """Append a batch; ``FileError`` if the disk refuses it."""
+        """Append a batch; where the disk refuses it, say so once and go on without."""
         rows = np.ascontiguousarray(vectors, dtype="<f4")
-        names = b"".join(keys)
+        if not self.refused:
+            try:
+                self._append(b"".join(keys), rows)
+            except FileError as error:
+                self.refused = True
+                self.say(f"{NOT_KEPT}: {error}")
+        for row, key in enumerate(keys):
+            self.known[key] = (rows, row)
+
+    def _append(self, names: bytes, rows: Float32[Array, "batch d"]) -> None:
         checksum = zlib.crc32(rows.data, zlib.crc32(names))
         with writing(self.folder):
             if self.file is None:
@@ -64,28 +78,39 @@ class Cache:
             self.file.write(HEAD.pack(MARK, *rows.shape, checksum) + names)
             self.file.write(rows.data)
             self.file.flush()
-        for row, key in enumerate(keys):
-            self.known[key] = (rows, row)
 
     def close(self) -> None:
         """Let the file go."""
         if self.file is not None:
-            self.file.close()
+            with suppress(OSError):  # what was not written was said
+                self.file.close()
             self.file = None
 
 
-def open_cache(folder: Path, encoder: Encoder) -> Cache | None:
-    """The vectors that a folder keeps of an encoder; none if it cannot be told from others."""
+def open_cache(folder: Path, encoder: Encoder, say: Say = quiet) -> Cache | None:
+    """The vectors that a folder keeps of an encoder; none if it cannot be told from others.
+
+    What may not be read or written is only a cache: that is said, and nothing is kept. Raises
+    ``FileError`` for a folder that cannot be meant.
+    """
     if not encoder.identity:
         return None
     digest = hashlib.blake2b(encoder.identity.encode(), digest_size=KEY).hexdigest()
-    with writing(folder.parent / "x"):
-        folder.mkdir(exist_ok=True)
-    cache = Cache(folder / digest)
-    for path in sorted(cache.folder.glob("*.vectors")):
-        for keys, vectors in _batches(path):
-            for row, key in enumerate(keys):
-                cache.known[key] = (vectors, row)
+    cache = Cache(folder / digest, say=say)
+    if folder.exists() and not folder.is_dir():
+        raise FileError(f"{folder} is a file where vectors are to be kept: name a folder")
+    try:
+        with writing(folder.parent / "x"):
+            folder.mkdir(exist_ok=True)
+        for path in sorted(cache.folder.glob("*.vectors")):
+            for keys, vectors in _batches(path):
+                for row, key in enumerate(keys):
+                    cache.known[key] = (vectors, row)
+    except FileError as error:
+        if not isinstance(error.__cause__, OSError):  # a folder that is not there was named
+            raise
+        cache.refused = True
+        say(f"{NOT_KEPT}: {error}")
     return cache
 
 

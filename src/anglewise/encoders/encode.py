@@ -74,7 +74,7 @@ def encode(
     ['A heist.', 'A long voyage.']
     """
     model = load(encoder)
-    kept = None if cache is None else open_cache(Path(cache), model)
+    kept = None if cache is None else open_cache(Path(cache), model, say)
     if cache is not None and kept is None:
         say(f"{model.spec} does not name its weights: vectors are not kept for another time")
     full, empty = documents_of(documents).split_empty()

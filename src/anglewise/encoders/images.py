@@ -91,7 +91,7 @@ def encode_images(
     [[25.0, 1.0], [215.0, 1.0]]
     """
     model = _encoder(encoder)
-    kept = None if cache is None else open_cache(Path(cache), model)
+    kept = None if cache is None else open_cache(Path(cache), model, say)
     if cache is not None and kept is None:
         say(f"{model.spec} does not name its weights: vectors are not kept for another time")
     sides = [images_of(images), *([] if queries is None else [images_of(queries)])]

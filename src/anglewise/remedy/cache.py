@@ -14,18 +14,20 @@ import numpy as np
 
 from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import FileError
-from anglewise.interop.atomic import new_file, writing
+from anglewise.interop.atomic import new_file
+from anglewise.interop.say import Say, quiet
 from anglewise.interop.texts import column, columns_of
 from anglewise.judgements.judgements import Judgements
 from anglewise.sparse import SparseRows
 from anglewise.typing import Array
 
 FORMAT = "1"
+NOT_KEPT = "what was found is not kept for another time"
 SUM = 16
 """Bytes of the checksum that begins each file."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Cache:
     """A folder with one file for each thing found; None keeps nothing.
 
@@ -40,6 +42,7 @@ class Cache:
     """
 
     folder: Path | None
+    say: Say = quiet
 
     def get(self, key: str) -> tuple[dict[str, Any], dict[str, Array]] | None:
         """What was kept under a key, if it is there and whole."""
@@ -56,27 +59,35 @@ class Cache:
         return json.loads(str(arrays.pop("said"))), arrays
 
     def put(self, key: str, said: Mapping[str, Any], **arrays: Array) -> None:
-        """Keep something, whole or not at all; ``FileError`` if the disk refuses it."""
+        """Keep something, whole or not at all; where the disk refuses, say so and keep no more."""
         if self.folder is None:
             return
         held = BytesIO()
         cast("Any", np.savez)(held, said=np.array(json.dumps(said)), **arrays)
-        with writing(self.folder / "x"), new_file(self.folder / f"{key}.remedy") as file:
-            file.write(_digest([held.getvalue()]) + held.getvalue())
+        try:
+            with new_file(self.folder / f"{key}.remedy") as file:
+                file.write(_digest([held.getvalue()]) + held.getvalue())
+        except FileError as error:
+            self.say(f"{NOT_KEPT}: {error}")
+            self.folder = None
 
 
-def open_cache(folder: str | os.PathLike[str] | None) -> Cache:
-    """A cache in a folder, made if need be."""
+def open_cache(folder: str | os.PathLike[str] | None, say: Say = quiet) -> Cache:
+    """A cache in a folder, made if need be; where the disk refuses, that is said and none kept.
+
+    Raises ``FileError`` for a file, which cannot be meant.
+    """
     if folder is None:
         return Cache(None)
     path = Path(folder)
+    if path.exists() and not path.is_dir():
+        raise FileError(f"{path} is a file where results are to be kept: name a folder")
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FileError(
-            f"{path} cannot be a folder for results ({error.strerror}): name another, or keep none"
-        ) from error
-    return Cache(path)
+        say(f"{NOT_KEPT}: {path} cannot be made ({error.strerror})")
+        return Cache(None)
+    return Cache(path, say)
 
 
 def default_folder() -> Path:

@@ -9,6 +9,7 @@ from anglewise.compare.split import QUERIES, Parting, parting
 from anglewise.embeddings import Space
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation.kinds import Metric
+from anglewise.interop.say import Say, quiet
 from anglewise.judgements.judgements import Judgements, Pairs, Triplets
 from anglewise.measures.family import Open
 from anglewise.remedies.adapter import FEWEST
@@ -41,6 +42,7 @@ def remedy(
     split: str = QUERIES,
     seed: int = 0,
     cache: str | PathLike[str] | None = None,
+    say: Say = quiet,
     threads: int | None = None,
     progress: Progress | None = None,
     clock: Clock = monotonic,
@@ -75,6 +77,8 @@ def remedy(
         decides.
     cache
         A folder where what was found is kept by content, so that the same run again is instant.
+    say
+        Told in a sentence where the disk refuses to keep it.
     clock
         What tells the time, in seconds.
 
@@ -126,7 +130,7 @@ def remedy(
         read_metrics_for(Judgements, metric, ()),
         training,
         budget,
-        open_cache(cache),
+        open_cache(cache, say),
         _content(space, judgements, apart) if cache is not None else "",
         seed,
         threads,
