@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
 from anglewise.cli.paths import READ, STORE, Given, Role
 from anglewise.errors import FileError
@@ -104,7 +104,7 @@ def _uses(command: Callable[..., Any], bound: inspect.BoundArguments) -> Iterato
             if implied is not None:
                 yield Use(str(implied), implied, role)
             continue
-        for word in value if isinstance(value, tuple) else (value,):
+        for word in _each(value):
             if word is None:
                 continue
             checked_path(word)
@@ -113,6 +113,10 @@ def _uses(command: Callable[..., Any], bound: inspect.BoundArguments) -> Iterato
                 yield Use(f"{one.name} {word}", path, role)
             if role is STORE and Path(word).is_dir():  # the space around it is read
                 yield Use(f"{one.name} {word}", Path(word), READ)
+
+
+def _each(value: Any) -> tuple[Any, ...]:
+    return cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,)
 
 
 def _check_alone(use: Use) -> None:

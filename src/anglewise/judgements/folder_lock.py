@@ -38,11 +38,12 @@ def judging_in(folder: Path, patience: float = PATIENCE) -> Held:
     """
     folder = folder.absolute().resolve()
     around = [one for one in folder.parents if (one / "space.json").is_file()]
-    held = Held([])
+    handles: list[int] = []
+    held = Held(handles)  # which lets go of those it has if a later one is refused
     for one in (folder, *around):
         handle = _locked(one, patience, alone=False)
         if handle is not None:
-            held._handles.append(handle)  # noqa: SLF001 of this very module
+            handles.append(handle)
     return held
 
 
