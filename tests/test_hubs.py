@@ -1,5 +1,7 @@
 """Remedies against hubs: what is searched is the definition, computed pair by pair."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,8 @@ from anglewise.diagnostics.hubness import hubness
 from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import SpellingError
 from anglewise.evaluation.pairs import score_pairs
+from anglewise.measures import hubs
+from anglewise.measures.fitted import fitted
 from anglewise.measures.prepare import prepare
 from anglewise.measures.spelling import measure
 from anglewise.search.engine import search, search_vectors
@@ -171,3 +175,32 @@ def test_copies_have_a_scale():
 def test_neighbours_are_counted_in_whole_numbers(word):
     with pytest.raises(SpellingError):
         measure(word)
+
+
+@pytest.mark.parametrize("spelling", ["csls(10)", "local-scaling(10)", "csls(1000000000)"])
+def test_neighbourhoods_are_learnt_in_bounded_memory(spelling):
+    """All cosines at once would weigh 288 MB here, and as much again to sort them."""
+    space = Space(items=Embeddings(np.random.default_rng(0).standard_normal((6000, 4))))
+    tracemalloc.start()
+    try:
+        fitted(measure(spelling), space)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 100e6
+
+
+def test_more_neighbours_than_there_are_means_all_of_them():
+    space = a_space()
+    few, many = (fitted(measure(f"csls({k})"), space).formula for k in (30, 10**9))
+    assert np.array_equal(few.bias, many.bias)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_blocks_do_not_change_what_is_learnt(way, monkeypatch):
+    once = fitted(measure("csls(4)"), a_space(), way).formula.bias
+    monkeypatch.setattr(hubs, "COSINES_BYTES", 8 * 12 * 7)
+    monkeypatch.setattr(hubs, "WIDTH", 8)
+    np.testing.assert_allclose(
+        fitted(measure("csls(4)"), a_space(), way).formula.bias, once, rtol=0, atol=2e-7
+    )

@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from anglewise.errors import SpellingError
 from anglewise.measures.formula import Formula, PerPair, Terms
 from anglewise.measures.frame import Frame, Maps, Sides, View, fit_frames
 from anglewise.measures.measure import Measure
+from anglewise.measures.remembered import Remembered
 from anglewise.typing import Array, Direction, Float64, Int64
 
 
@@ -81,7 +81,7 @@ class PerItem(Formula):
 def fitted(measure: Measure, space: Space, direction: Direction = "queries-items") -> Measure:
     """The measure with its formula fitted on a space; most need nothing and come back as they are.
 
-    What was learnt is remembered as long as the space lives.
+    What was learnt lately is remembered as long as the space lives.
 
     >>> from anglewise.measures.formula import Dot
     >>> from anglewise.embeddings import Embeddings
@@ -91,19 +91,18 @@ def fitted(measure: Measure, space: Space, direction: Direction = "queries-items
     formula = measure.formula
     if not isinstance(formula, FittedFormula):
         return measure
-    known = _FITTED.setdefault(space, {})
-    key = formula, measure.frames, direction
-    if key not in known:
+
+    def learn() -> Formula:
         asking, ranked = space.sides(direction)
         maps = fit_frames(measure.frames, space, direction) or Maps.still(ranked.dimension)
         views = View(asking, maps.asking), View(ranked, maps.ranked)
-        known[key] = formula.fit(Sides(space, direction, *views))
-    return Measure(known[key], measure.frames)
+        return formula.fit(Sides(space, direction, *views))
+
+    key = formula, measure.frames, direction
+    return Measure(_FITTED.get(space, key, learn), measure.frames)
 
 
-_FITTED: WeakKeyDictionary[
-    Space, dict[tuple[FittedFormula, tuple[Frame, ...], Direction], Formula]
-] = WeakKeyDictionary()
+_FITTED: Remembered[tuple[FittedFormula, tuple[Frame, ...], Direction], Formula] = Remembered()
 
 
 def unit(x: Float64[Array, "rows d"]) -> Float64[Array, "rows d"]:

@@ -9,11 +9,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from anglewise.embeddings import Embeddings, Space
+from anglewise.measures.remembered import Remembered
 from anglewise.typing import Array, Direction, Float, Float64
 
 BLOCK_BYTES = 1 << 22
@@ -113,19 +113,14 @@ class Frame(ABC):
 def fit_frames(frames: tuple[Frame, ...], space: Space, direction: Direction) -> Maps | None:
     """Fit one frame after the other, the first one first; None when there are none.
 
-    A space does not change, so each is fitted once and remembered as long as the space lives.
+    A space does not change, so what was fitted lately is remembered as long as the space lives.
     """
     if not frames:
         return None
-    known = _FITTED.setdefault(space, {})
-    if (frames, direction) not in known:
-        known[frames, direction] = _fitted(frames, space, direction)
-    return known[frames, direction]
+    return _FITTED.get(space, (frames, direction), lambda: _fitted(frames, space, direction))
 
 
-_FITTED: WeakKeyDictionary[Space, dict[tuple[tuple[Frame, ...], Direction], Maps]] = (
-    WeakKeyDictionary()
-)
+_FITTED: Remembered[tuple[tuple[Frame, ...], Direction], Maps] = Remembered()
 
 
 def _fitted(frames: tuple[Frame, ...], space: Space, direction: Direction) -> Maps:

@@ -12,13 +12,17 @@ import numpy as np
 from anglewise.errors import SpellingError
 from anglewise.measures.fitted import FittedFormula, PerItem, unit
 from anglewise.measures.formula import BlockFormula, Formula
-from anglewise.measures.frame import BLOCK_BYTES, Sides, View
+from anglewise.measures.frame import Sides, View
 from anglewise.typing import Array, Float64
 
 CLOSEST = 1e-6
 """Scales of distances are at least this: of copies nothing can be said but that they are copies."""
 NARROWEST = 1e-12
 """Deviations of cosines are at least this."""
+COSINES_BYTES = 1 << 25
+"""What the cosines of one block of rows may weigh, whatever the number of neighbours."""
+WIDTH = 4096
+"""Those who ask are looked at so many at a time, or as many as are sought if that is more."""
 
 
 @dataclass(frozen=True)
@@ -163,27 +167,38 @@ def over_nearest(
 ) -> Float64[Array, " n"]:
     """A summary of the cosines of each ranked row with its nearest ``k`` of those who ask.
 
-    In float64, every pair, a block of rows at a time; the result is rounded to float32, so that it
-    does not depend on the order in which a library sums. Itself does not count.
+    In float64, every pair, in blocks of ``COSINES_BYTES``; the result is rounded to float32, so
+    that it hardly depends on the order in which a library sums. Itself does not count.
     """
     asking, ranked = sides.asking.embeddings.vectors, sides.ranked.embeddings.vectors
     itself = sides.asking.embeddings is sides.ranked.embeddings
     k = min(k, len(asking) - itself)
     if k == 0:
         return np.zeros(len(ranked))
-    length = max(64, BLOCK_BYTES // (8 * ranked.shape[1]))
+    width = min(len(asking), max(WIDTH, k))
+    length = min(len(ranked), max(1, COSINES_BYTES // (8 * (k + width))))
+    both = np.empty((length, k + width))  # the best so far, then the next cosines
     out = np.empty(len(ranked))
     for start in range(0, len(ranked), length):
         x = unit(sides.ranked.through(ranked[start : start + length]))
-        best = np.full((len(x), k), -np.inf)
-        for first in range(0, len(asking), length):
-            cosines = x @ unit(sides.asking.through(asking[first : first + length])).T
-            if itself and first == start:
-                np.fill_diagonal(cosines, -np.inf)
-            both = np.concatenate([best, cosines], axis=1)
-            best = np.partition(both, both.shape[1] - k, axis=1)[:, -k:]
-        out[start : start + length] = summary(best)
+        here = both[: len(x)]
+        here[:, :k] = -np.inf
+        for first in range(0, len(asking), width):
+            y = unit(sides.asking.through(asking[first : first + width]))
+            np.matmul(x, y.T, out=here[:, k : k + len(y)])
+            if itself:
+                _leave_out_itself(here[:, k : k + len(y)], start - first)
+            seen = here[:, : k + len(y)]
+            seen.partition(len(y), axis=1)
+            seen[:, :k] = seen[:, len(y) :]
+        out[start : start + length] = summary(here[:, :k])
     return out.astype(np.float32).astype(np.float64)
+
+
+def _leave_out_itself(cosines: Float64[Array, "n m"], offset: int) -> None:
+    """Row ``i`` of those ranked is column ``i + offset`` of those who ask, if it is here at all."""
+    rows = np.arange(max(0, -offset), min(len(cosines), cosines.shape[1] - offset))
+    cosines[rows, rows + offset] = -np.inf
 
 
 def _inverse_norms(side: View) -> Float64[Array, " n"]:
