@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,8 @@ from anglewise.interop.sheet import Sheet
 FIRST_LINE = 1 << 20
 """A first line longer than this is no line of a table."""
 
+BLANKS = bytes.maketrans(b" ", b"\t")
+
 NO_ROWS = "{} has a header and no rows: was it written to the end?"
 
 MOVIELENS: dict[str, tuple[str, ...]] = {
@@ -25,9 +26,6 @@ MOVIELENS: dict[str, tuple[str, ...]] = {
     "u.item": ("item_id", "title", "release_date"),
 }
 """Files of MovieLens without a header, by name; text in them is Latin-1."""
-
-TREC = re.compile(r"\s*\S+\s+(Q?\d+)\s+\S+\s+-?\d+(\.\d+)?\s*$")
-"""A line of qrels: query, round, document, gain, parted by any blanks."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ def _blank_lines(text: Contents) -> int:
 
 
 def _delimiter(first: str, ending: str) -> str:
-    if TREC.match(first):
+    if _is_qrels(first):
         return "  "
     if ending in {".tsv", ".inter", ".item", ".user"} and "\t" in first:
         return "\t"
@@ -110,11 +108,30 @@ def _delimiter(first: str, ending: str) -> str:
     return "  " if ending != ".csv" and len(first.split()) > 1 else ","
 
 
+def _is_qrels(line: str) -> bool:
+    """Whether a line is one of qrels: query, round, document, gain, parted by any blanks."""
+    cells = line.split()
+    if len(cells) != 4:
+        return False
+    whole, point, part = cells[3].removeprefix("-").partition(".")
+    return (
+        cells[1].removeprefix("Q").isdecimal()
+        and whole.isdecimal()
+        and (part.isdecimal() if point else True)
+    )
+
+
 def _with_tabs(text: Contents, delimiter: str) -> bytes:
     """Cut at one character: that is all that fast parsers understand."""
     if delimiter == "::":
         return bytes(text).replace(b"::", b"\t")
-    return re.sub(rb"[ \t]+(?=[^\s])", b"\t", re.sub(rb"(?m)^[ \t]+|[ \t]+$", b"", bytes(text)))
+    # no regular expression: where a line holds many blanks, some take the square of their number
+    tabs = bytes(text).translate(BLANKS)
+    while b"\t\t" in tabs:
+        tabs = tabs.replace(b"\t\t", b"\t")
+    for around, alone in ((b"\n\t", b"\n"), (b"\t\n", b"\n"), (b"\t\r", b"\r")):
+        tabs = tabs.replace(around, alone)
+    return tabs.strip(b"\t")
 
 
 def _numeric(cell: str) -> bool:

@@ -2,18 +2,24 @@
 
 import difflib
 import gzip
+import io
 import mmap
+import os
+import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
 from anglewise.errors import AnglewiseError, FileError
+from anglewise.interop.limits import check_holds
 from anglewise.interop.say import PathLike
 
 Contents: TypeAlias = bytes | mmap.mmap
 
 GZIP = b"\x1f\x8b"
+AT_ONCE = 1 << 20
+"""Bytes that are unpacked before it is asked again whether there is room."""
 
 
 def existing(path: PathLike) -> Path:
@@ -37,9 +43,28 @@ def existing(path: PathLike) -> Path:
 def existing_file(path: PathLike) -> Path:
     """The path of a file that is there; else ``FileError``."""
     path = existing(path)
-    if path.is_dir():
-        raise FileError(f"{path} is a folder where a file is due: name a file inside it")
+    _check_regular(path, path.stat().st_mode)
     return path
+
+
+@contextmanager
+def opened(path: Path) -> Generator[io.BufferedReader, None, None]:
+    """Open a file of bytes; ``FileError`` for a folder, a pipe or a device, without waiting.
+
+    A pipe is refused even where somebody writes into it: files are looked at more than once.
+    """
+    # without waiting: else the mere opening of a pipe waits for somebody who writes
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb") as file:
+        _check_regular(path, os.fstat(handle).st_mode)
+        yield file
+
+
+def file_text(path: Path) -> str:
+    """All of a small text file that ours or other programs wrote, such as ``space.json``."""
+    with opened(path) as file:
+        check_holds(path, os.fstat(file.fileno()).st_size)
+        return file.read().decode("utf-8")
 
 
 def existing_folder(path: PathLike) -> Path:
@@ -61,11 +86,11 @@ def suffix(path: Path) -> str:
 
 def contents(path: Path) -> Contents:
     """The bytes of a file, unpacked if they are gzip; memory-mapped if not."""
-    with reading(path, "a file"), path.open("rb") as file:
+    with reading(path, "a file"), opened(path) as file:
         if file.read(2) == GZIP:
             file.seek(0)
-            unpacked = _unpacked(path, file.read())
-        elif path.stat().st_size:
+            unpacked = _unpacked(path, file)
+        elif os.fstat(file.fileno()).st_size:
             unpacked = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         else:
             unpacked = b""
@@ -76,7 +101,7 @@ def contents(path: Path) -> Contents:
 
 def is_packed(path: Path) -> bool:
     """Whether a file is gzip, whatever it is called."""
-    with reading(path, "a file"), path.open("rb") as file:
+    with reading(path, "a file"), opened(path) as file:
         return file.read(2) == GZIP
 
 
@@ -128,11 +153,34 @@ def _missing(path: Path) -> str:
     return f"{path} does not exist: {hint}"
 
 
-def _unpacked(path: Path, packed: bytes) -> bytes:
+def _unpacked(path: Path, file: io.BufferedReader) -> bytes:
+    """All that a gzip file holds, as far as it may hold so much."""
+    size = os.fstat(file.fileno()).st_size
+    if size >= 18:  # the end says how much the last part holds, so that most bombs cost nothing
+        file.seek(-4, os.SEEK_END)
+        check_holds(path, int.from_bytes(file.read(4), "little"))
+        file.seek(0)
+    unpacked = io.BytesIO()
     try:
-        return gzip.decompress(packed)
+        with gzip.GzipFile(fileobj=file) as packed:
+            while part := packed.read(AT_ONCE):
+                check_holds(path, unpacked.tell() + len(part))
+                unpacked.write(part)
     except EOFError as error:
         raise FileError(
-            f"{path} is a truncated gzip file: it ends after {len(packed):,} bytes, before its "
+            f"{path} is a truncated gzip file: it ends after {size:,} bytes, before its "
             "own end mark; copy or download it again"
         ) from error
+    return unpacked.getvalue()
+
+
+def _check_regular(path: Path, mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise FileError(f"{path} is a folder where a file is due: name a file inside it")
+    if not stat.S_ISREG(mode):
+        kinds = {stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket"}
+        kind = next((name for test, name in kinds.items() if test(mode)), "a device")
+        raise FileError(
+            f"{path} is {kind} where a file is due, which can be read again and from any place: "
+            "write what it gives to a file, and name that"
+        )

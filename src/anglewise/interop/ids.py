@@ -74,8 +74,15 @@ def read_ids(path: PathLike, rows: int, say: Say = quiet) -> list[str]:
 
 def _in_order(names: list[str]) -> list[int]:
     if all(name.isdecimal() for name in names):
-        return sorted(range(len(names)), key=lambda i: (int(names[i]), names[i]))
+        return sorted(range(len(names)), key=lambda i: (*_size(names[i]), names[i]))
     return sorted(range(len(names)), key=names.__getitem__)
+
+
+def _size(name: str) -> tuple[int, str]:
+    """What orders whole numbers by their size, however many digits they have."""
+    digits = name if name.isascii() else "".join(str(int(digit)) for digit in name)
+    digits = digits.lstrip("0")
+    return len(digits), digits
 
 
 def _lines(path: Path) -> list[str]:

@@ -133,7 +133,9 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[str, str, list[str], V
     lines = list(io.StringIO(text, newline=""))
     start = 0
     while start < len(lines):
-        reader = csv.reader(lines[start:], delimiter=delimiter, strict=True)
+        # no slice: where many lines are refused, copies would take the square of their number
+        rest = map(lines.__getitem__, range(start, len(lines)))
+        reader = csv.reader(rest, delimiter=delimiter, strict=True)
         before = start
         try:
             for cells in reader:

@@ -43,5 +43,7 @@ def _array(path: Path, name: str, tensor: Mapping[str, Any]) -> Array:
         raise FileError(f"{path}: {name!r} is of kind {kind}: save it as float32")
     flat = np.frombuffer(tensor["data"], dtype=KINDS[kind])
     if kind == "BF16":  # the upper half of a float32
-        flat = (flat.astype("<u4") << 16).view("<f4")
+        wide = flat.astype("<u4")
+        wide <<= 16
+        flat = wide.view("<f4")
     return flat.reshape(tensor["shape"])

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import FileError, ShapeError
 from anglewise.interop.atomic import check_new_folder, new_folder
-from anglewise.interop.files import existing_file, existing_folder, reading
+from anglewise.interop.files import existing_file, existing_folder, opened, reading
 from anglewise.interop.say import PathLike
 from anglewise.interop.space_json import (
     describe,
@@ -209,7 +209,7 @@ def _whole(folder: Path, description: Mapping[str, Any], name: str) -> Path:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from anglewise.embeddings import Space, TrainedFor
 from anglewise.errors import FileError, ValuesError
-from anglewise.interop.files import reading
+from anglewise.interop.files import file_text, reading
 from anglewise.judgements.judgements import Complaints, Judgements
 from anglewise.sparse import SparseRows
 from anglewise.typing import DIRECTIONS, Direction
@@ -61,7 +61,7 @@ def read_description(folder: Path) -> Mapping[str, Any]:
         raise FileError(f"{folder} is no space: it has no space.json; make one with anglewise fit")
     path = folder / "space.json"
     with reading(path, "the description of a space"):
-        found: Any = json.loads(path.read_text(encoding="utf-8"))
+        found: Any = json.loads(file_text(path))
         form = int(found["format"])
     if form > FORMAT:
         raise FileError(

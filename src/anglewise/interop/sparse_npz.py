@@ -8,8 +8,12 @@ import numpy as np
 from anglewise.errors import FileError
 from anglewise.interactions import Interactions
 from anglewise.interop.files import reading
+from anglewise.interop.limits import check_holds
 from anglewise.interop.npy import load_npz
 from anglewise.typing import Array, Int64
+
+NAME_BYTES = 64
+"""What the name of a row or column weighs, whether it has entries or not."""
 
 
 def read_sparse_npz(path: Path) -> Interactions:
@@ -26,6 +30,7 @@ def read_sparse_npz(path: Path) -> Interactions:
     with reading(path, "a sparse matrix"):
         form = bytes(parts["format"]).decode().strip("\x00")
         users, items = (int(n) for n in parts["shape"])
+        check_holds(path, NAME_BYTES * (max(users, 0) + max(items, 0)))
         rows, columns = _places(path, form, parts, users, items)
         weights = np.asarray(parts["data"], dtype=np.float64)
     inside = len(rows) == len(columns) == len(weights) and (
@@ -50,8 +55,11 @@ def _places(
     ends = parts["indptr"].astype(np.int64)
     if len(ends) != (rows if form == "csr" else columns) + 1:
         raise FileError(f"{path} is damaged: {len(ends)} row ends in a {rows} x {columns} matrix")
-    major = np.repeat(np.arange(len(ends) - 1), np.diff(ends))
     minor = parts["indices"].astype(np.int64)
+    lengths = np.diff(ends)
+    if (lengths < 0).any() or ends[0] != 0 or ends[-1] != len(minor):
+        raise FileError(f"{path} is damaged: its row ends do not fit its {len(minor):,} entries")
+    major = np.repeat(np.arange(len(ends) - 1), lengths)
     return (major, minor) if form == "csr" else (minor, major)
 
 

@@ -23,7 +23,7 @@ def load_word2vec(path: Path) -> tuple[list[str], Array]:
     data = contents(path)
     first = data[: LONGEST_WORD * 10].split(b"\n", 1)[0].rstrip(b"\r ")
     header = first.split()
-    if len(header) == 2 and all(part.isdigit() for part in header):
+    if len(header) == 2 and all(part.isdigit() and len(part) < 16 for part in header):
         rows, dimension = int(header[0]), int(header[1])
         start = data.find(b"\n") + 1
         if not dimension or not rows or start == 0:
@@ -59,6 +59,11 @@ def _is_number(word: str) -> bool:
 def _text(
     path: Path, data: Contents, start: int, rows: int | None, dimension: int
 ) -> tuple[list[str], Array]:
+    if (rows or 1) * 2 * dimension > len(data) - start + 1:
+        raise FileError(
+            f"{path} says that it holds {rows or 1:,} vectors of {dimension:,} numbers, for which "
+            f"it is too short ({len(data):,} bytes): it is truncated, or of another format"
+        )
     try:
         words, vectors = _fast_text(data[start:], dimension)
     except (arrow().ArrowException, UnicodeDecodeError):
