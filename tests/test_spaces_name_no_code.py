@@ -206,5 +206,5 @@ def test_a_store_that_brings_commands_is_refused(command, tmp_path):
         connection.execute(command)
     connection.close()
     for read_only in (True, False):
-        with pytest.raises(FileError, match="commands of its own"):
+        with pytest.raises(FileError, match="no store of judgements as anglewise makes them"):
             JudgementStore.open(path, read_only=read_only)

@@ -96,10 +96,13 @@ def _read(path: Path) -> "Relevance":
 
     from anglewise.errors import FileError
     from anglewise.interop.files import contents, existing_file, reading
+    from anglewise.interop.json_text import check_json
     from anglewise.rag import Relevance
 
     with reading(path, "what anglewise calibrate wrote"):
-        said = json.loads(bytes(contents(existing_file(path))))
+        text = bytes(contents(existing_file(path)))
+        check_json(path, text.replace(b"\n", b" "))
+        said = json.loads(text)
     try:
         return Relevance.from_dict(said)
     except FileError as error:

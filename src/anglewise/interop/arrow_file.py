@@ -9,7 +9,17 @@ from typing import Any
 from anglewise.embeddings import BLOCK
 from anglewise.errors import FileError
 from anglewise.interop.arrow import arrow
-from anglewise.interop.files import contents, existing_file, is_packed, reading, suffix
+from anglewise.interop.arrow_sizes import check_ipc, check_parquet, written_out
+from anglewise.interop.columns import listed
+from anglewise.interop.files import (
+    contents,
+    existing_file,
+    file_text,
+    is_packed,
+    reading,
+    suffix,
+)
+from anglewise.interop.json_text import check_json_table
 from anglewise.interop.sheet import Sheet
 
 ARROW_SUFFIXES = {".parquet", ".pq", ".feather", ".arrow", ".ipc", ".jsonl", ".ndjson"}
@@ -55,7 +65,7 @@ def table_sheet(path: Path, table: Any) -> Sheet:
         path,
         tuple(table.column_names),
         tuple(table.schema.types),
-        columns=lambda positions: [table.column(i) for i in positions],
+        columns=lambda positions: [written_out(path, table.column(i)) for i in positions],
         place=_row,
     )
 
@@ -70,7 +80,7 @@ def saved_dataset(folder: Path) -> Sheet:
     splits = folder / "dataset_dict.json"
     if splits.is_file():
         with reading(splits, "a list of splits"):
-            names = list(json.loads(splits.read_text())["splits"])
+            names = list(json.loads(file_text(splits))["splits"])
         if len(names) != 1:
             raise FileError(
                 f"{folder} holds the splits {', '.join(names)}: name the folder of one, "
@@ -80,7 +90,7 @@ def saved_dataset(folder: Path) -> Sheet:
     state = existing_file(folder / "state.json")
     with reading(state, "the state of a data set"):
         files = [
-            folder / str(part["filename"]) for part in json.loads(state.read_text())["_data_files"]
+            folder / str(part["filename"]) for part in json.loads(file_text(state))["_data_files"]
         ]
     tables = [_ipc(existing_file(file)) for file in files]
     with reading(folder, "a data set"):
@@ -98,27 +108,61 @@ def _row(row: int) -> str:
 
 def column_blocks(path: Path, name: str) -> Iterator[Any]:
     """A column of a parquet file, some thousand rows at a time, so that memory stays small."""
-    with reading(path, "parquet"), _parquet(path) as file:
+    with reading(path, "parquet"), parquet_file(path) as file:
+        check_parquet(path, file.metadata, [name])
         for batch in file.iter_batches(BLOCK, columns=[name], use_threads=False):
             batch.validate(full=True)
             yield batch.column(0)
 
 
-def _parquet(path: Path) -> Any:
-    source = arrow().BufferReader(contents(path)) if is_packed(path) else path
-    return arrow("parquet").ParquetFile(source, memory_map=source is path)
+def parquet_file(path: Path, texts: Sequence[str] = ()) -> Any:
+    """Open a parquet file; the columns named in ``texts`` are read with their dictionaries."""
+    data = contents(path)
+    source = arrow().BufferReader(data) if is_packed(path) else path
+    return arrow("parquet").ParquetFile(
+        source, memory_map=source is path, read_dictionary=list(texts) or None
+    )
+
+
+def parquet_columns(path: Path, names: Sequence[str] | None = None, due: str = "parquet") -> Any:
+    """Some columns of a parquet file, or all, as a table; ``FileError`` if they hold too much."""
+    pa = arrow()
+    with reading(path, due):
+        with parquet_file(path) as file:
+            schema, rows = file.schema_arrow, file.metadata.num_rows
+            wanted = list(schema.names if names is None else names)
+            check_parquet(path, file.metadata, wanted)
+        texts = [name for name in wanted if _is_text(schema.field(name).type)]
+        # a text may stand in a million rows and once in the file: known before it is written out
+        with parquet_file(path, texts) as file:
+            table = file.read(columns=wanted)
+            table.validate(full=True)  # text that is not UTF-8 would break later
+        short = [n for n, c in zip(table.column_names, table.columns, strict=True) if len(c) < rows]
+        if short:
+            raise FileError(f"{path} is damaged: {listed(short)} is shorter than its {rows:,} rows")
+        columns = [_as(schema.field(n).type, written_out(path, table[n])) for n in wanted]
+        return pa.Table.from_arrays(columns, names=wanted)
+
+
+def _is_text(kind: Any) -> bool:
+    types = arrow("types")
+    tests = types.is_string, types.is_large_string, types.is_binary, types.is_large_binary
+    return any(test(kind) for test in tests)
+
+
+def _as(kind: Any, column: Any) -> Any:
+    if arrow("types").is_dictionary(kind):
+        kind = kind.value_type
+    return column if column.type == kind else arrow("compute").cast(column, kind)
 
 
 def _parquet_sheet(path: Path) -> Sheet:
     def columns(positions: Sequence[int]) -> list[Any]:
-        with reading(path, "parquet"), _parquet(path) as file:
-            names = [file.schema_arrow.names[i] for i in positions]
-            table = file.read(columns=names)
-            table.validate(full=True)  # text that is not UTF-8 would break later
-            return [table[name] for name in names]
+        names = [schema.names[i] for i in positions]
+        table = parquet_columns(path, names)
+        return [table[name] for name in names]
 
-    contents(path)
-    with reading(path, "parquet"), _parquet(path) as file:
+    with reading(path, "parquet"), parquet_file(path) as file:
         schema, rows = file.schema_arrow, file.metadata.num_rows
     if not rows:
         raise FileError(f"{path} holds no rows: was it written to the end?")
@@ -130,6 +174,7 @@ def _ipc(path: Path) -> Any:
     feather, ipc = arrow("feather"), arrow("ipc")
 
     data = contents(path)
+    check_ipc(path, data)
     with reading(path, "an Arrow table"):
         if data[:4] == b"FEA1":
             table = feather.read_table(pa.BufferReader(data))
@@ -146,6 +191,7 @@ def _json_lines(path: Path) -> Any:
     arrow_json = arrow("json")
 
     data = contents(path)
+    check_json_table(path, data)
     options = arrow_json.ReadOptions(block_size=min(max(len(data), 1 << 20), 1 << 30))
     with reading(path, "JSON lines"):
         table = arrow_json.read_json(pa.BufferReader(pa.py_buffer(data)), read_options=options)

@@ -7,6 +7,7 @@ from typing import Any
 
 from anglewise.errors import FileError
 from anglewise.interop.arrow import arrow
+from anglewise.interop.arrow_file import parquet_columns
 from anglewise.interop.atomic import check_new_file, new_file
 from anglewise.interop.files import existing_file, reading
 from anglewise.interop.locked import locked
@@ -48,10 +49,7 @@ def read_history(path: PathLike) -> HistoryTable:
     Raises ``FileError`` for what is missing, damaged or no history.
     """
     path = existing_file(path)
-    parquet = arrow("parquet")
-    with reading(path, "a history"):
-        table = parquet.ParquetFile(path).read()
-        table.validate(full=True)
+    table = parquet_columns(path, due="a history")
     schema = _schema()
     missing = [name for name in schema.names if name not in table.column_names]
     if missing:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from anglewise.errors import AnglewiseError, ValuesError
+from anglewise.interop.json_text import is_deep
 from anglewise.judgements.judged import Judged, judged_from
 from anglewise.typing import Direction
 
@@ -201,7 +202,7 @@ def _context(value: Any, name: str, assumed: Assumed) -> Any:
     del assumed
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = None if is_deep(value) else json.loads(value)
         except (ValueError, RecursionError):
             value = None
     if not isinstance(value, dict):

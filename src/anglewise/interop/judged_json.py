@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from anglewise.errors import ValuesError
+from anglewise.interop.json_text import is_deep
 from anglewise.interop.judged_cells import DUE, Row
 
 EXTRA = "anglewise"
@@ -14,6 +15,7 @@ EXTRA = "anglewise"
 CANCELLED = "cancelled by the judge"
 DISCARDED = "discarded or drafted by the judge"
 EMPTY = "cards without any judgement"
+DEEP = "lists or objects stand in one another too deep: drop the record, nobody exports such"
 
 
 def json_objects(text: str) -> Iterator[tuple[str, Any, ValuesError | None]]:
@@ -35,13 +37,17 @@ def json_objects(text: str) -> Iterator[tuple[str, Any, ValuesError | None]]:
         number += 1
         line, counted = line + text.count("\n", counted, at), at
         place = f"record {number} (line {line})"
+        start = at
         try:
             found, at = decode(text, at)
         except (ValueError, RecursionError) as error:
             fault = ValuesError(f"the JSON breaks off ({error}): export the file again")
             yield place, text[at:], fault
             return
-        yield place, found, None
+        if is_deep(text[start:at]):
+            yield place, text[start:at], ValuesError(DEEP)
+        else:
+            yield place, found, None
 
 
 def _skip(text: str, at: int, also: str) -> int:
@@ -55,7 +61,10 @@ def _json_lines(text: str) -> Iterator[tuple[str, Any, ValuesError | None]]:
         if not line.strip():
             continue
         try:
-            yield f"line {number}", json.loads(line), None
+            if is_deep(line):
+                yield f"line {number}", line, ValuesError(DEEP)
+            else:
+                yield f"line {number}", json.loads(line), None
         except (ValueError, RecursionError) as error:
             fault = ValuesError(f"no JSON ({error}): export the file again, or drop the line")
             yield f"line {number}", line, fault
@@ -146,7 +155,7 @@ def _responses(record: Any, question: str | None) -> list[Any]:
 def _extra_of(about: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
         found = json.loads(about.get(EXTRA) or "{}")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return {}
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
@@ -163,7 +172,7 @@ def _restored(cells: Mapping[str, Any], known: Any) -> dict[str, Any]:
 def _as_number(value: Any) -> float | None:
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

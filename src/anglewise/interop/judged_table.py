@@ -10,7 +10,7 @@ from typing import Any
 from anglewise.errors import FileError, ValuesError
 from anglewise.interop.arrow_file import arrow_sheet
 from anglewise.interop.columns import DOCUMENT, GAIN, QUERY, Role, find, listed, need
-from anglewise.interop.files import contents
+from anglewise.interop.files import contents, reading
 from anglewise.interop.guarded import unguarded
 from anglewise.interop.judged_cells import Row
 
@@ -83,7 +83,8 @@ def arrow_rows(path: Path, given: Mapping[Role, str | None]) -> Iterator[Row]:
     """Rows of parquet, feather and Arrow."""
     sheet = arrow_sheet(path)
     places = _places(path, sheet.names or (), given)
-    columns = [column.to_pylist() for column in sheet.columns(list(places.values()))]
+    with reading(path, "a table of judgements"):  # dates may lie past all that Python knows
+        columns = [column.to_pylist() for column in sheet.columns(list(places.values()))]
     for row, values in enumerate(zip(*columns, strict=True)):
         cells = dict(zip(places, values, strict=True))
         yield Row(sheet.place(row), str(cells), cells)

@@ -8,6 +8,7 @@ import numpy as np
 from anglewise.errors import ShapeError, ValuesError
 from anglewise.interop.arrow import arrow
 from anglewise.interop.files import reading
+from anglewise.interop.limits import check_holds
 from anglewise.interop.sheet import Sheet
 from anglewise.typing import Array, Float32
 
@@ -55,12 +56,22 @@ def matrix_in_blocks(sheet: Sheet, blocks: Iterable[Any], rows: int) -> Float32[
         lists = getattr(block, "storage", block)
         if not start:
             _check_kind(sheet, block.type)
-            whole = np.empty((rows, _length(lists, 0)), dtype=np.float32)
+            dimension = _length(lists, 0)
+            check_holds(sheet.path, 4 * rows * dimension)
+            whole = np.empty((rows, dimension), dtype=np.float32)
         part = _rows(sheet, lists, start, whole.shape[1])
+        if start + len(part) > rows:
+            break
         with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf, refused later
             whole[start : start + len(part)] = part
         start += len(part)
-    return whole
+    else:
+        if start == rows:
+            return whole
+    raise ShapeError(
+        f"{sheet.path} is damaged: there are not as many vectors as the {rows:,} other cells of "
+        "their table; write it again"
+    )
 
 
 def _check_kind(sheet: Sheet, kind: Any) -> None:

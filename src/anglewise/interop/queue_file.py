@@ -11,6 +11,7 @@ from typing import Any
 from anglewise.errors import FileError, SpellingError, ValuesError
 from anglewise.interop.arrow import arrow
 from anglewise.interop.atomic import new_file, write_text
+from anglewise.interop.files import reading
 from anglewise.interop.guarded import guarded, unguarded_sheet
 from anglewise.interop.open_sheet import open_sheet
 from anglewise.interop.say import PathLike
@@ -99,7 +100,8 @@ def read_queue(path: PathLike) -> list[Queued]:
     queries, items = (_ids(sheet, names.index(name)) for name in COLUMNS[:2])
     chances: list[Any] = [None] * len(queries)
     if "probability" in names:
-        chances = sheet.columns([names.index("probability")])[0].to_pylist()
+        with reading(sheet.path, "a queue"):
+            chances = sheet.columns([names.index("probability")])[0].to_pylist()
     found: dict[tuple[str, str], Queued] = {}
     for row, (query, item, cell) in enumerate(zip(queries, items, chances, strict=True)):
         place = sheet.place(row)

@@ -115,7 +115,11 @@ def times_of(sheet: Sheet, column: Any, position: int) -> Float64[Array, " rows"
             return numbers_of(sheet, column, position)
         column = _moments(sheet, column, position)
     if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
-        moments = pc.cast(column, pa.timestamp("ms"), safe=False)
+        with reading(sheet.path, "times"):  # what no longer fits would come out as another time
+            if getattr(column.type, "unit", "s") == "s":
+                moments = pc.cast(column, pa.timestamp("ms"))
+            else:
+                moments = pc.cast(column, pa.timestamp("ms"), safe=False)
         column = pc.divide(pc.cast(pc.cast(moments, pa.int64()), pa.float64()), 1000.0)
     return numbers_of(sheet, column, position)
 

@@ -12,6 +12,7 @@ import numpy as np
 from anglewise.embeddings import Space, TrainedFor
 from anglewise.errors import FileError, ValuesError
 from anglewise.interop.files import file_text, reading
+from anglewise.interop.json_text import check_json
 from anglewise.judgements.judgements import Complaints, Judgements
 from anglewise.sparse import SparseRows
 from anglewise.typing import DIRECTIONS, Direction
@@ -61,7 +62,9 @@ def read_description(folder: Path) -> Mapping[str, Any]:
         raise FileError(f"{folder} is no space: it has no space.json; make one with anglewise fit")
     path = folder / "space.json"
     with reading(path, "the description of a space"):
-        found: Any = json.loads(file_text(path))
+        text = file_text(path)
+        check_json(path, text.replace("\n", " ").encode())
+        found: Any = json.loads(text)
         form = int(found["format"])
     if form > FORMAT:
         raise FileError(

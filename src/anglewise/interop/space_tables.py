@@ -9,7 +9,7 @@ import numpy as np
 from anglewise.embeddings import Embeddings
 from anglewise.errors import FileError, ShapeError, ValuesError
 from anglewise.interop.arrow import arrow
-from anglewise.interop.arrow_file import Columns, arrow_sheet, column_blocks
+from anglewise.interop.arrow_file import Columns, arrow_sheet, column_blocks, parquet_columns
 from anglewise.interop.files import naming, reading
 from anglewise.interop.ids import rows_of
 from anglewise.interop.list_column import matrix_in_blocks
@@ -86,10 +86,9 @@ def read_sparse(
     path: Path, sides: tuple[Embeddings, Embeddings], names: tuple[str, ...]
 ) -> dict[str, SparseRows]:
     """Read the tables that ``write_sparse`` wrote, one for each name; empty if it has no column."""
-    pa, pc, parquet = arrow(), arrow("compute"), arrow("parquet")
+    pa, pc = arrow(), arrow("compute")
     with reading(path, "a table of query_id and item_id"):
-        table = parquet.read_table(path)
-        table.validate(full=True)
+        table = parquet_columns(path, due="a table of query_id and item_id")
         rows = _known(path, table["query_id"], sides[0])
         columns = _known(path, table["item_id"], sides[1])
         shape = (len(sides[0]), len(sides[1]))
@@ -112,8 +111,7 @@ def write_some(path: Path, side: Embeddings, chosen: Bool[Array, " rows"]) -> No
 def read_some(path: Path, side: Embeddings) -> Bool[Array, " rows"]:
     """Read which rows of a side ``write_some`` named."""
     with reading(path, "a table of item_id"):
-        table = arrow("parquet").read_table(path, columns=["item_id"])
-        table.validate(full=True)
+        table = parquet_columns(path, ["item_id"], "a table of item_id")
     chosen = np.zeros(len(side), dtype=bool)
     chosen[_known(path, table["item_id"], side)] = True
     return chosen

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from anglewise.embeddings import Embeddings
-from anglewise.errors import FileError, IdsError
+from anglewise.errors import FileError, IdsError, ValuesError
 from anglewise.interop.columns import ID, Role, find, listed
 from anglewise.interop.files import contents, existing_file, reading, suffix
+from anglewise.interop.json_text import CELL, is_deep
+from anglewise.interop.limits import check_holds
 from anglewise.interop.open_sheet import open_sheet
 from anglewise.interop.say import PathLike, Say, quiet
 from anglewise.interop.sheet import Sheet, names_of
@@ -82,7 +84,13 @@ def columns_of(embeddings: Embeddings) -> list[str]:
 def column(embeddings: Embeddings, name: str) -> list[Any]:
     """One column of what is known about some embeddings, as a list; read now if it was lazy."""
     values: Any = cast("Any", embeddings.metadata)[name]
-    return values.to_pylist() if hasattr(values, "to_pylist") else list(values)
+    try:
+        return values.to_pylist() if hasattr(values, "to_pylist") else list(values)
+    except (ValueError, OverflowError) as error:
+        raise ValuesError(
+            f"the column {name!r} of what is known about the vectors cannot be read ({error}): "
+            "write its dates as text"
+        ) from error
 
 
 def titles(embeddings: Embeddings, longest: int = 120) -> list[str] | None:
@@ -127,12 +135,13 @@ def _json_lines(path: Path) -> tuple[list[str], dict[str, list[Any]]]:
     if not rows:
         raise FileError(f"{path} holds no rows: was it written to the end?")
     words = dict.fromkeys(key for row in rows for key, value in row.items() if _is_word(value))
+    check_holds(path, CELL * len(rows) * len(words))
     return names, {word: [row.get(word) for row in rows] for word in words}
 
 
 def _json_line(path: Path, number: int, line: str) -> tuple[str, Mapping[str, Any]]:
     try:
-        row = json.loads(line)
+        row = None if is_deep(line) else json.loads(line)
     except (ValueError, RecursionError) as error:
         raise FileError(
             f"{path}, line {number}: no JSON ({error}); the file may be truncated"
@@ -162,5 +171,6 @@ def _from_sheet(
         )
     others = [i for i in range(sheet.width) if i != position]
     ids, *cells = sheet.columns([position, *others])
-    table = {sheet.names[i]: c.to_pylist() for i, c in zip(others, cells, strict=True)}
+    with reading(sheet.path, "texts"):  # dates may lie past all that Python knows
+        table = {sheet.names[i]: c.to_pylist() for i, c in zip(others, cells, strict=True)}
     return names_of(sheet, ids, position).to_pylist(), table

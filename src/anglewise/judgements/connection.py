@@ -10,15 +10,24 @@ from typing import Any
 from anglewise.errors import AnglewiseError, FileError
 from anglewise.judgements.schema import (
     APPLICATION,
+    MIGRATIONS,
     VERSION,
     application_of,
-    foreign_code,
+    definitions_of,
     migrate,
     tables_of,
     version_of,
 )
 
 HEAD = b"SQLite format 3\0"
+
+LONGEST_ROW = 1 << 24
+"""More bytes than any row of judgements has: what claims to be longer is damaged."""
+
+STEPS = 1 << 20
+"""Steps of SQLite between two looks at whether a question is still within its bounds."""
+STEPS_A_BYTE = 200
+"""Steps that a question may take for each byte of the file; the dearest of ours take some ten."""
 
 PAUSE = 0.02
 """Seconds between two looks at a lock for which SQLite itself does not wait."""
@@ -48,6 +57,8 @@ def saying(path: Path) -> Generator[None, None, None]:
 def _check_file(path: Path, *, read_only: bool) -> None:
     if path.is_dir():
         raise FileError(f"{path} is a folder where a file of judgements is due")
+    if path.exists() and not path.is_file():
+        raise FileError(f"{path} is a pipe or a device where a file of judgements is due")
     if not path.exists():
         if read_only:
             raise FileError(f"{path} does not exist: nothing was judged there yet")
@@ -104,11 +115,12 @@ def _for_reading(path: Path, patience: float) -> sqlite3.Connection:
 
 
 def _opened(uri: str, patience: float) -> sqlite3.Connection:
-    opened = sqlite3.connect(
+    connection = sqlite3.connect(
         uri, uri=True, timeout=patience, isolation_level=None, check_same_thread=False
     )
-    opened.execute("PRAGMA trusted_schema = OFF")  # a file may come from a stranger
-    return opened
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_ROW)
+    return connection
 
 
 def _check_ours(path: Path, connection: sqlite3.Connection) -> None:
@@ -123,11 +135,60 @@ def _check_ours(path: Path, connection: sqlite3.Connection) -> None:
             f"{path} was written by a newer anglewise (format {there}; this one knows up to "
             f"{VERSION}): upgrade anglewise; nothing was changed"
         )
-    if ours and (foreign := foreign_code(connection)):
+    if ours and there:
+        _check_tables(path, connection, there)
+
+
+def _check_tables(path: Path, connection: sqlite3.Connection, version: int) -> None:
+    """Only our table under our name: a view there could compute anything, and without end."""
+    there = definitions_of(connection)
+    made = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        migrate(made, MIGRATIONS[:version])
+        due = definitions_of(made)
+    finally:
+        made.close()
+    wrong = [name for name, definition in due.items() if there.get(name) != definition]
+    plain = {"table", "index"}
+    wrong += [
+        name
+        for name, (kind, words) in there.items()
+        if name not in due and (kind not in plain or words.upper().startswith("CREATE VIRTUAL"))
+    ]
+    if wrong:
         raise FileError(
-            f"{path} holds commands of its own ({foreign[0]}), which would be run at every "
-            "judgement: a store of anglewise holds none, so take a copy from where you trust it"
+            f"{path} is no store of judgements as anglewise makes them: {', '.join(wrong[:3])} is "
+            "missing, changed or added; restore a copy of it"
         )
+
+
+@contextmanager
+def bounded(path: Path, connection: sqlite3.Connection) -> Generator[None, None, None]:
+    """Break off a question that takes more steps than a file of this size can need.
+
+    In a damaged file pages can point at one another, and be read again and again.
+    """
+    left = 100 + STEPS_A_BYTE * _bytes_of(path) // STEPS
+
+    def over() -> bool:
+        nonlocal left
+        left -= 1
+        return left < 0
+
+    connection.set_progress_handler(over, STEPS)
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if left >= 0:
+            raise
+        raise FileError(f"{path}: {DAMAGED.format('no question about it ends')}") from error
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
+def _bytes_of(path: Path) -> int:
+    files = (path, path.with_name(path.name + "-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())
 
 
 def _check_up_to_date(path: Path, connection: sqlite3.Connection) -> None:

@@ -208,8 +208,8 @@ def _plain_uuid(text: object) -> str:
 def _finite(number: Any, name: str) -> float:
     try:
         value = float(number)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         value = math.nan
     if isinstance(number, str) or not math.isfinite(value):
-        raise ValuesError(f"{name} is {number!r}: a finite number is due")
+        raise ValuesError(f"{name} is {repr(number)[:60]}: a finite number is due")
     return value

@@ -51,21 +51,14 @@ def tables_of(connection: sqlite3.Connection) -> list[str]:
     return [str(name) for (name,) in rows]
 
 
-def foreign_code(connection: sqlite3.Connection) -> list[str]:
-    """The names of triggers and views that no version of this program made: they would be run."""
-    own = sqlite3.connect(":memory:", isolation_level=None)
-    try:
-        migrate(own)
-        return sorted(name for name, _ in _code_in(connection) - _code_in(own))
-    finally:
-        own.close()
-
-
-def _code_in(connection: sqlite3.Connection) -> set[tuple[str, str]]:
-    rows = connection.execute(
-        "SELECT name, sql FROM sqlite_master WHERE type IN ('trigger', 'view')"
-    )
-    return {(str(name), str(text)) for name, text in rows}
+def definitions_of(connection: sqlite3.Connection) -> dict[str, tuple[str, str]]:
+    """What each name in the file stands for, and the words that made it; SQLite's own left out."""
+    rows = connection.execute("SELECT name, type, sql FROM sqlite_master")
+    return {
+        str(name): (str(kind), str(words or ""))
+        for name, kind, words in rows
+        if not str(name).startswith("sqlite_")
+    }
 
 
 def migrate(connection: sqlite3.Connection, migrations: tuple[str, ...] = MIGRATIONS) -> None:

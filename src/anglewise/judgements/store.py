@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anglewise.errors import AnglewiseError, FileError, IdsError
-from anglewise.judgements.connection import DAMAGED, connect, roll_back, saying
+from anglewise.judgements.connection import DAMAGED, bounded, connect, roll_back, saying
 from anglewise.judgements.folder_lock import Held, judging_in
 from anglewise.judgements.judged import Judged, as_text, check_text, new_uuid, recalled
 from anglewise.typing import Direction
@@ -216,11 +216,15 @@ class JudgementStore:
             plain = about["context"] == "{}"
             about["context"] = {} if plain else json.loads(about["context"])
             return recalled(about)
-        except (AnglewiseError, TypeError, ValueError) as error:
+        except (AnglewiseError, TypeError, ValueError, RecursionError) as error:
             raise FileError(f"{self.path}: {DAMAGED.format(error)}") from error
 
     def _fetched(self, query: str, direction: str | None, judge: str | None) -> list[Any]:
-        with self._one_at_a_time, saying(self.path):
+        with (
+            self._one_at_a_time,
+            saying(self.path),
+            bounded(self.path, self._connection),
+        ):
             return self._connection.execute(query, [direction, judge]).fetchall()
 
     @contextmanager

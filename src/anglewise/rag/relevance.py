@@ -89,8 +89,8 @@ class Relevance:
             return cls(
                 curve=curve,
                 measure=str(said["measure"]),
-                threshold=float(said["threshold"]),
-                recall=float(said["recall"]),
+                threshold=_a_share(said["threshold"]),
+                recall=_a_share(said["recall"]),
                 held_out_recall=Share(**said["held_out_recall"]),
                 reliability=Reliability(
                     bins, said["reliability"]["expected_error"], said["reliability"]["brier"]
@@ -99,7 +99,7 @@ class Relevance:
                 pairs=int(said["pairs"]),
                 relevant=int(said["relevant"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise FileError(
                 f"this is no learned relevance ({error!r}): write it anew (anglewise calibrate)"
             ) from error
@@ -211,10 +211,25 @@ def _threshold(curve: Curve, best: Float64[Array, " answerable"], recall: float)
     return float(curve(best[lost : lost + 1])[0])
 
 
+def _a_share(said: Any) -> float:
+    value = float(said)
+    if not 0 <= value <= 1:
+        raise ValueError(f"{value} is no share from 0 to 1")
+    return value
+
+
 def _curve(kind: str, said: Mapping[str, Any]) -> Curve:
     if kind == "logistic":
         return Logistic(float(said["slope"]), float(said["intercept"]))
     if kind != "isotonic":
         raise ValueError(f"kind {kind!r}")
-    knots = [np.array(said[name], dtype=np.float64) for name in ("scores", "probabilities")]
-    return Isotonic(*knots)
+    scores, shares = (
+        np.array(said[name], dtype=np.float64) for name in ("scores", "probabilities")
+    )
+    if scores.ndim != 1 or scores.shape != shares.shape or not len(scores):
+        raise ValueError(f"{scores.shape} scores and {shares.shape} probabilities, one each is due")
+    if not (np.isfinite(scores).all() and (np.diff(scores) >= 0).all()):
+        raise ValueError("the scores do not rise")
+    if not (((shares >= 0) & (shares <= 1)).all() and (np.diff(shares) >= 0).all()):
+        raise ValueError("the probabilities do not rise from 0 to 1")
+    return Isotonic(scores, shares)
