@@ -55,7 +55,7 @@ def definitions_of(connection: sqlite3.Connection) -> dict[str, tuple[str, str]]
     """What each name in the file stands for, and the words that made it; SQLite's own left out."""
     rows = connection.execute("SELECT name, type, sql FROM sqlite_master")
     return {
-        str(name): (str(kind), str(words or ""))
+        str(name): (str(kind), " ".join(str(words or "").split()))
         for name, kind, words in rows
         if not str(name).startswith("sqlite_")
     }
