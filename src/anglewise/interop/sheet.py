@@ -120,7 +120,8 @@ def times_of(sheet: Sheet, column: Any, position: int) -> Float64[Array, " rows"
                 moments = pc.cast(column, pa.timestamp("ms"))
             else:
                 moments = pc.cast(column, pa.timestamp("ms"), safe=False)
-        column = pc.divide(pc.cast(pc.cast(moments, pa.int64()), pa.float64()), 1000.0)
+        milliseconds = pc.cast(pc.cast(moments, pa.int64()), pa.float64(), safe=False)
+        column = pc.divide(milliseconds, 1000.0)
     return numbers_of(sheet, column, position)
 
 

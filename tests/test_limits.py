@@ -1,0 +1,568 @@
+"""No file takes more memory or time than it is worth: each attack is refused with one message."""
+
+import gzip
+import io
+import json
+import os
+import signal
+import socket
+import sqlite3
+import zipfile
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import feather, ipc, parquet
+
+from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import AnglewiseError, FileError, SpellingError
+from anglewise.interop import limits
+from anglewise.interop.arrow_file import arrow_sheet, parquet_columns
+from anglewise.interop.delimited import delimited_sheet
+from anglewise.interop.history_file import read_history
+from anglewise.interop.ids import numbered
+from anglewise.interop.judged_file import read_judged
+from anglewise.interop.limits import allowed, check_holds
+from anglewise.interop.open_sheet import open_sheet
+from anglewise.interop.read import read_interactions, read_judgements, read_space
+from anglewise.interop.space_folder import read_space_folder, write_space
+from anglewise.interop.texts import read_texts, text_table
+from anglewise.judgements.connection import bounded
+from anglewise.judgements.judged import Judged
+from anglewise.judgements.store import JudgementStore
+from anglewise.rag import Relevance
+
+SPACE = Space(items=Embeddings(np.eye(3), ["a", "b", "c"]))
+
+
+@pytest.fixture
+def little(monkeypatch):
+    """A machine on which files may hold 1 MB."""
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "1MB")
+
+
+@pytest.fixture
+def seconds():
+    """Break off what hangs, and fail what takes the square of the length of its file."""
+    signal.signal(signal.SIGALRM, lambda *_: pytest.fail("took more than 10 seconds"))
+    signal.alarm(10)
+    yield
+    signal.alarm(0)
+
+
+def refused(read, *words):
+    with pytest.raises(AnglewiseError) as raised:
+        read()
+    text = str(raised.value)
+    assert "\n" not in text
+    assert all(word in text for word in words), text
+    return text
+
+
+# What is allowed
+
+
+def test_the_environment_says_what_a_file_may_hold(monkeypatch):
+    for said, size in {"8GB": 8 * 10**9, "1.5 gb": 1.5e9, "500": 500, "2k": 2000}.items():
+        monkeypatch.setenv("ANGLEWISE_MEMORY", said)
+        assert allowed(10**12) == size
+    for said in ("much", "0", "-1GB", "1e400", "9" * 5000):
+        monkeypatch.setenv("ANGLEWISE_MEMORY", said)
+        with pytest.raises(SpellingError, match="such as 8GB"):
+            allowed(1)
+
+
+def test_without_a_word_the_file_and_the_machine_decide(monkeypatch):
+    monkeypatch.delenv("ANGLEWISE_MEMORY", raising=False)
+    monkeypatch.setattr(limits, "machine_memory", lambda: 16 * 10**9)
+    assert allowed(70_000) == 1 << 30  # a small file holds no more than a GiB
+    assert allowed(50_000_000) == 5 * 10**9  # a large one a hundred times its weight
+    assert allowed(10**9) == 8 * 10**9  # but no more than half of the memory
+    assert allowed(10**11) == 10**11  # and always its own weight
+
+
+@pytest.mark.usefixtures("little")
+def test_the_message_says_how_to_allow_more(tmp_path, monkeypatch):
+    file = tmp_path / "much.csv"
+    file.write_bytes(b"x")
+    text = refused(lambda: check_holds(file, 5_000_000), "1 B", "5.0 MB", "1.0 MB are allowed")
+    said = text.rsplit("ANGLEWISE_MEMORY=", 1)[1]
+    monkeypatch.setenv("ANGLEWISE_MEMORY", said)
+    check_holds(file, 5_000_000)
+
+
+# Bombs
+
+
+def lied_about(packed, size=5):
+    """A gzip file whose end speaks of another size."""
+    return packed[:-4] + size.to_bytes(4, "little")
+
+
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.npy.gz", "a.jsonl.gz", "a.npz.gz", "a.parquet.gz"])
+@pytest.mark.parametrize("lie", [False, True])
+@pytest.mark.usefixtures("little")
+def test_a_gzip_file_unpacks_to_what_is_allowed(tmp_path, name, lie):
+    packed = gzip.compress(b"id,x\n" + b"a,1\n" * 2_000_000)
+    (tmp_path / name).write_bytes(lied_about(packed) if lie else packed)
+    read = text_table if name == "a.csv.gz" else read_space
+    refused(lambda: read(tmp_path / name), name, "ANGLEWISE_MEMORY")
+
+
+@pytest.mark.usefixtures("little")
+def test_many_gzip_parts_are_one_file(tmp_path):
+    file = tmp_path / "a.csv.gz"
+    file.write_bytes(gzip.compress(b"id,x\n") + gzip.compress(b"a,1\n" * 1000) * 500)
+    refused(lambda: open_sheet(file), "ANGLEWISE_MEMORY")
+    file.write_bytes(gzip.compress(b"id,x\n") + gzip.compress(b"a,1\n") * 3)
+    assert len(open_sheet(file).columns([0])[0]) == 3
+
+
+ROWS = 200_000
+
+
+def tables():
+    one = pa.array(["a" * 1000], pa.string())
+    index = pa.array(np.zeros(ROWS, np.int32))
+    return {
+        "runs": pa.table({"id": pa.array(np.zeros(ROWS, np.int64)), "vector": vectors(ROWS)}),
+        "dictionary": pa.table({"id": pa.DictionaryArray.from_arrays(index, one)}),
+        "texts": pa.table({"id": pa.DictionaryArray.from_arrays(index, one).cast(pa.string())}),
+        "gaps": pa.table({"id": pa.nulls(ROWS, pa.float64())}),
+    }
+
+
+def vectors(rows):
+    return pa.FixedSizeListArray.from_arrays(pa.array(np.ones(rows * 4, np.float32)), 4)
+
+
+@pytest.mark.parametrize("kind", ["runs", "dictionary", "texts", "gaps"])
+@pytest.mark.usefixtures("little")
+def test_parquet_holds_what_is_allowed_however_it_is_packed(tmp_path, kind, monkeypatch):
+    file = tmp_path / "a.parquet"
+    parquet.write_table(tables()[kind], file, compression="zstd")
+    assert file.stat().st_size < 200_000
+    refused(lambda: parquet_columns(file, ["id"]), "ANGLEWISE_MEMORY")
+    refused(lambda: arrow_sheet(file).columns([0]), "ANGLEWISE_MEMORY")
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "1GB")
+    assert arrow_sheet(file).columns([0])[0].to_pylist() == tables()[kind]["id"].to_pylist()
+
+
+@pytest.mark.usefixtures("little")
+def test_vectors_that_are_read_by_blocks_are_counted_too(tmp_path):
+    write_space(Space(items=Embeddings(np.ones((30_000, 16)))), tmp_path / "s")
+    refused(lambda: read_space_folder(tmp_path / "s"), "items.parquet", "ANGLEWISE_MEMORY")
+
+
+@pytest.mark.parametrize("codec", ["zstd", "lz4"])
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.usefixtures("little")
+def test_arrow_holds_what_is_allowed_however_it_is_packed(tmp_path, codec, stream):
+    file, table = tmp_path / "a.arrow", tables()["runs"]
+    options = ipc.IpcWriteOptions(compression=codec)
+    writer = ipc.new_stream if stream else ipc.new_file
+    with writer(file, table.schema, options=options) as out:
+        out.write_table(table, max_chunksize=50_000)
+    assert file.stat().st_size < 200_000
+    refused(lambda: read_space(file), "a.arrow", "ANGLEWISE_MEMORY")
+
+
+@pytest.mark.parametrize("codec", ["zstd", "lz4", "uncompressed"])
+def test_packed_arrow_is_read_where_it_is_allowed(tmp_path, codec):
+    table = pa.table({"id": [str(i) for i in range(100)], "vector": vectors(100)})
+    feather.write_feather(table, tmp_path / "a.feather", compression=codec)
+    assert read_space(tmp_path / "a.feather").items.vectors.shape == (100, 4)
+
+
+@pytest.mark.usefixtures("little")
+def test_a_dictionary_is_written_out_where_that_is_allowed(tmp_path):
+    feather.write_feather(tables()["dictionary"], tmp_path / "a.feather")
+    refused(lambda: open_sheet(tmp_path / "a.feather").columns([0]), "ANGLEWISE_MEMORY")
+
+
+def header(shape, kind="<f4"):
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        file, {"descr": kind, "fortran_order": False, "shape": shape}
+    )
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [((10**10,), "<f4"), ((2**32, 2**32), "<f4"), ((10**10, 0), "<f4"), ((10**10,), "<U0")],
+)
+@pytest.mark.parametrize("name", ["a.npy", "a.npy.gz", "a.npz"])
+def test_numpy_files_hold_what_they_say(tmp_path, shape, kind, name):
+    data, file = header(shape, kind) + bytes(400), tmp_path / name
+    if name == "a.npz":
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("items.npy", data)
+    else:
+        file.write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+    refused(lambda: read_space(file), name, "too few")
+
+
+@pytest.mark.usefixtures("little")
+def test_a_zip_holds_what_is_allowed(tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", items=np.ones((1000, 1000)))
+    refused(lambda: read_space(tmp_path / "a.npz"), "a.npz", "ANGLEWISE_MEMORY")
+
+
+def sparse(file, **changed):
+    parts = {
+        "format": np.array(b"csr"),
+        "shape": np.array([2, 2]),
+        "data": np.ones(2),
+        "indices": np.array([0, 1]),
+        "indptr": np.array([0, 1, 2]),
+    }
+    np.savez(file, **{**parts, **changed})
+    return file
+
+
+def test_a_sparse_matrix_names_no_more_rows_than_is_allowed(tmp_path):
+    file = sparse(
+        tmp_path / "m.npz",
+        format=np.array(b"coo"),
+        shape=np.array([10**10, 10**10]),
+        row=np.array([0, 1]),
+        col=np.array([0, 1]),
+    )
+    refused(lambda: read_interactions(file), "m.npz", "ANGLEWISE_MEMORY")
+
+
+@pytest.mark.parametrize("ends", [[0, 10**11, 2], [0, 1, 10**10], [1, 1, 2]])
+def test_the_row_ends_of_a_sparse_matrix_fit_its_entries(tmp_path, ends):
+    file = sparse(tmp_path / "m.npz", indptr=np.array(ends))
+    refused(lambda: read_interactions(file), "m.npz", "damaged")
+    assert len(read_interactions(sparse(tmp_path / "good.npz")).weights) == 2
+
+
+@pytest.mark.parametrize("first", ["1 1000000000", "3 " + "9" * 15, "9" * 5000 + " 3"])
+@pytest.mark.usefixtures("seconds")
+def test_word2vec_says_no_more_than_the_file_has_room_for(tmp_path, first):
+    (tmp_path / "a.vec").write_text(f"{first}\na 1 2 3\n")
+    refused(lambda: read_space(tmp_path / "a.vec"), "a.vec")
+
+
+# Depth and width
+
+
+@pytest.mark.parametrize("bracket", ["[]", '{"a":}'])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "relevance.json"])
+def test_deep_json_is_refused(tmp_path, name, bracket):
+    """A table of this depth ended the program."""
+    file, half = tmp_path / name, len(bracket) - 1
+    deep = bracket[:half] * 300_000 + "1" * (half > 1) + bracket[half:] * 300_000
+    file.write_text(f'{{"_id": "a", "vector": [1, 2], "x": {deep}}}\n')
+    for read in (read_space, read_judged, text_table if name == "a.jsonl" else read_judged):
+        refused(lambda read=read: read(file))
+    if name == "a.jsonl":
+        refused(lambda: arrow_sheet(file), "line 1", "deep")
+        refused(lambda: read_texts(file, ["a"]), "line 1")
+
+
+def test_brackets_in_texts_are_no_depth(tmp_path):
+    rows = [{"_id": str(i), "vector": [1, i], "text": '"' + "[{" * 300 + "\\"} for i in range(3)]
+    file = tmp_path / "a.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    assert len(arrow_sheet(file).columns([0])[0]) == 3
+    assert text_table(file)[0] == ["0", "1", "2"]
+
+
+@pytest.mark.usefixtures("little")
+def test_a_key_a_line_is_no_table(tmp_path):
+    file = tmp_path / "a.jsonl"
+    file.write_text("\n".join(json.dumps({"id": str(i), f"k{i}": 1}) for i in range(2000)))
+    for read in (arrow_sheet, text_table):
+        refused(lambda read=read: read(file), "a.jsonl", "ANGLEWISE_MEMORY")
+
+
+def test_a_deep_description_is_refused(tmp_path):
+    write_space(SPACE, tmp_path / "s")
+    said = json.loads((tmp_path / "s" / "space.json").read_text())
+    said["about"] = {"x": json.loads("[" * 500 + "]" * 500)}
+    (tmp_path / "s" / "space.json").write_text(json.dumps(said, indent=1))
+    refused(lambda: read_space_folder(tmp_path / "s"), "space.json", "deep")
+
+
+LONG = "9" * 5000
+
+
+def test_numbers_of_any_length_are_ids():
+    _, ids = numbered(pa.array([LONG, "10", "9", "٣", "010"]))
+    assert ids.tolist() == ["٣", "9", "010", "10", LONG]
+
+
+def test_numbers_too_long_are_refused_wherever_they_stand(tmp_path):
+    file = tmp_path / "a.json"
+    file.write_text(f'[{{"data": {{"query_id": {LONG}}}, "annotations": []}}]')
+    refused(lambda: read_judged(file), "a.json")
+    (tmp_path / "a.jsonl").write_text(f'{{"_id": {LONG}, "text": "x"}}\n')
+    refused(lambda: text_table(tmp_path / "a.jsonl"), "line 1")
+    (tmp_path / "r.csv").write_text(f"user_id,item_id,rating,time\na,x,{LONG},1\n")
+    refused(lambda: read_interactions(tmp_path / "r.csv"), "line 2")
+    (tmp_path / "r.csv").write_text(f"user_id,item_id,rating,time\na,x,1,{LONG}\n")
+    refused(lambda: read_interactions(tmp_path / "r.csv", time="time"), "line 2")
+    with pytest.raises(AnglewiseError, match="grade"):
+        Judged("q", "d", 10**400, judge="a")
+    write_space(SPACE, tmp_path / "s")
+    (tmp_path / "s" / "space.json").write_text(f'{{"format": {LONG}}}')
+    refused(lambda: read_space_folder(tmp_path / "s"), "space.json")
+
+
+# Time
+
+
+BLANKS = " " * 1_000_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"q1 0 a{BLANKS}1\nq2 0 b 1\n",
+        f"q1 0 a 1{BLANKS}\nq2 0 b 1{BLANKS}\r\n",
+        f"{BLANKS}q1 0 a 1\nq2 0 b 1\n",
+        "q1 0 a 1\nq2 0 b 1" + "\t" * 1_000_000 + "\x0b\n",
+        "q1 0 a 1\n" + BLANKS + "x\n",
+    ],
+)
+@pytest.mark.usefixtures("seconds")
+def test_blanks_in_qrels_take_time_by_their_number(tmp_path, text):
+    file = tmp_path / "qrels.txt"
+    file.write_text(text, newline="")
+    for read in (lambda: delimited_sheet(file).columns([0]), lambda: read_judged(file)):
+        try:
+            read()
+        except AnglewiseError as error:
+            assert "qrels.txt" in str(error)  # noqa: PT017 either is right, waiting is not
+
+
+def test_qrels_are_parted_by_any_blanks(tmp_path):
+    file = tmp_path / "qrels.txt"
+    file.write_text("  q1\t 0   a  1 \nq2 Q0 b -1.5\t\r\n\t q3 0 c\t2", newline="")
+    columns = delimited_sheet(file).columns([0, 2, 3])
+    assert [c.to_pylist() for c in columns] == [
+        ["q1", "q2", "q3"],
+        ["a", "b", "c"],
+        ["1", "-1.5", "2"],
+    ]
+
+
+@pytest.mark.usefixtures("seconds")
+def test_refused_rows_take_time_by_their_number(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("query_id,item_id,grade\nq,d,1\n" + 'q,"d"x,1\n' * 100_000)
+    assert len(read_judged(file).rejects) == 100_000
+
+
+# Stores
+
+
+@pytest.fixture
+def store(tmp_path):
+    path = tmp_path / "judgements.sqlite"
+    with JudgementStore.open(path) as made:
+        made.add(Judged("q", "a", 1, judge="anna"))
+    return path
+
+
+ENDLESS = """
+    CREATE VIEW judgements AS WITH RECURSIVE n(number) AS (SELECT 1 UNION ALL SELECT number + 1
+    FROM n) SELECT number, '' AS uuid, NULL AS takes_back, 'items-items' AS direction,
+    '' AS query_id, '' AS item_id, 1.0 AS grade, '' AS judge, 1.0 AS time, 'human' AS source,
+    '{}' AS context, NULL AS probability, '' AS note FROM n"""
+
+
+COUNTED = """
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i < 0) FROM n"""
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        f"DROP TABLE judgements; {ENDLESS}",
+        "CREATE VIEW other AS SELECT 1",
+        "CREATE TRIGGER more AFTER INSERT ON judgements BEGIN SELECT 1; END",
+        "DROP TRIGGER never_removed",
+        "ALTER TABLE judgements ADD COLUMN more TEXT AS (hex(zeroblob(1000000)))",
+    ],
+    ids=["endless view", "view", "trigger", "fewer triggers", "computed column"],
+)
+@pytest.mark.usefixtures("seconds")
+def test_a_store_holds_our_table_and_nothing_that_computes(store, script):
+    with sqlite3.connect(store) as connection:
+        connection.executescript(script)
+    connection.close()
+    refused(lambda: JudgementStore.open(store, read_only=True), "is no store of judgements")
+    refused(lambda: JudgementStore.open(store), "is no store of judgements")
+    refused(lambda: read_judgements(store, SPACE, direction="items-items"), "is no store")
+
+
+def test_other_plain_tables_and_indexes_do_no_harm(store):
+    with sqlite3.connect(store) as connection:
+        connection.executescript(
+            "CREATE TABLE other (a); CREATE INDEX by_judge ON judgements (judge); ANALYZE"
+        )
+    connection.close()
+    with JudgementStore.open(store, read_only=True) as opened:
+        assert len(list(opened.rows())) == 1
+
+
+@pytest.mark.usefixtures("seconds")
+def test_a_question_that_does_not_end_is_broken_off(store):
+    with JudgementStore.open(store) as opened:
+        connection = opened._connection
+        with pytest.raises(FileError, match="damaged"), bounded(store, connection):
+            connection.execute(COUNTED).fetchall()
+        assert len(list(opened.rows())) == 1
+
+
+def test_a_row_larger_than_any_judgement_is_refused(store):
+    with sqlite3.connect(store) as connection:
+        connection.execute(
+            "INSERT INTO judgements (uuid, direction, query_id, item_id, grade, judge, time,"
+            " source, note) VALUES ('x', 'items-items', 'a', 'b', 1, 'anna', 1, 'human',"
+            " hex(zeroblob(10000000)))"
+        )
+    connection.close()
+    with JudgementStore.open(store, read_only=True) as opened:
+        refused(lambda: list(opened.rows()), "too big")
+
+
+def test_a_deep_context_in_a_store_is_damage(store):
+    with sqlite3.connect(store) as connection:
+        connection.execute(
+            "INSERT INTO judgements (uuid, direction, query_id, item_id, grade, judge, time,"
+            " source, context) VALUES ('x', 'items-items', 'a', 'b', 1, 'anna', 1, 'human', ?)",
+            ["[" * 100_000],
+        )
+    connection.close()
+    with JudgementStore.open(store, read_only=True) as opened:
+        refused(lambda: list(opened.rows()), "damaged")
+
+
+# What is no file
+
+
+READERS = {
+    "space": read_space,
+    "interactions": read_interactions,
+    "judgements": lambda path: read_judgements(path, SPACE),
+    "judged": read_judged,
+    "texts": lambda path: read_texts(path, ["a"]),
+    "history": read_history,
+    "store": lambda path: JudgementStore.open(path, read_only=True),
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+@pytest.mark.parametrize("ending", ["csv", "npy", "npz", "parquet", "jsonl", "txt", "sqlite"])
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.usefixtures("seconds")
+def test_a_pipe_is_refused_at_once(tmp_path, name, ending):
+    os.mkfifo(tmp_path / f"a.{ending}")
+    refused(lambda: READERS[name](tmp_path / f"a.{ending}"), "a pipe")
+
+
+@pytest.mark.usefixtures("seconds")
+def test_a_pipe_is_refused_even_while_somebody_writes():
+    reading, writing = os.pipe()
+    os.write(writing, b"id,x\na,1\n")
+    try:
+        refused(lambda: open_sheet(f"/dev/fd/{reading}"), "a pipe")
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.usefixtures("seconds")
+def test_devices_sockets_and_folders_are_refused(tmp_path, name, monkeypatch):
+    refused(lambda: READERS[name]("/dev/zero"), "/dev/zero")
+    monkeypatch.chdir(tmp_path)  # the path of a socket may not be long
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("s.csv")
+        refused(lambda: READERS[name](tmp_path / "s.csv"), "s.csv")
+    (tmp_path / "f.csv").mkdir()
+    refused(lambda: READERS[name](tmp_path / "f.csv"), "f.csv")
+
+
+@pytest.mark.usefixtures("seconds")
+def test_a_pipe_in_the_place_of_a_part_of_a_space_is_refused(tmp_path):
+    write_space(SPACE, tmp_path / "s")
+    (tmp_path / "s" / "items.parquet").unlink()
+    os.mkfifo(tmp_path / "s" / "items.parquet")
+    refused(lambda: read_space_folder(tmp_path / "s"), "a pipe")
+
+
+# Damage
+
+
+def test_vectors_and_ids_of_a_space_are_as_many(tmp_path, monkeypatch):
+    from anglewise.interop import space_tables
+
+    write_space(SPACE, tmp_path / "s")
+    whole = space_tables.column_blocks
+
+    for changed in (lambda block: block.slice(1), lambda block: pa.concat_arrays([block, block])):
+        monkeypatch.setattr(
+            space_tables,
+            "column_blocks",
+            lambda path, name, changed=changed: map(changed, whole(path, name)),
+        )
+        refused(lambda: read_space_folder(tmp_path / "s"), "items.parquet", "damaged")
+
+
+def learned(**changed):
+    curve = {"scores": [0.0, 1.0], "probabilities": [0.1, 0.5], **changed.pop("curve", {})}
+    share = {"value": 0.9, "low": 0.8, "high": 1.0}
+    said = {"kind": "isotonic", "curve": curve, "measure": "dot", "threshold": 0.2, "recall": 0.95}
+    return {**said, "held_out_recall": share, **changed}
+
+
+@pytest.mark.parametrize(
+    "curve",
+    [
+        {"scores": [0.0, 1.0, 2.0]},
+        {"scores": [1.0, 0.0]},
+        {"scores": [], "probabilities": []},
+        {"scores": [[0.0, 1.0]], "probabilities": [[0.0, 1.0]]},
+        {"probabilities": [0.5, 0.1]},
+        {"probabilities": [0.5, 1.1]},
+        {"probabilities": [0.5, float("nan")]},
+    ],
+)
+def test_a_curve_of_relevance_rises_and_is_even(curve):
+    from anglewise.rag.relevance import _curve
+
+    assert _curve("isotonic", learned()["curve"]) is not None
+    with pytest.raises(ValueError, match=r"one each|do not rise"):
+        _curve("isotonic", learned(curve=curve)["curve"])
+    refused(lambda: Relevance.from_dict(learned(curve=curve)), "no learned relevance")
+
+
+FAR = 253402300800 * 10_000
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+def test_dates_past_all_years_are_numbers_or_refused(tmp_path, unit):
+    pairs = {"user_id": ["a", "b"], "item_id": ["x", "y"]}
+    for far in (FAR, 2**62):
+        table = pa.table({**pairs, "time": pa.array([far, 5], pa.timestamp(unit))})
+        feather.write_feather(table, tmp_path / "a.feather")
+        scale = {"s": 1, "ms": 10**3, "us": 10**6}[unit]
+        if far / scale * 1000 < 2**63:
+            times = read_interactions(tmp_path / "a.feather", time="time").times
+            assert times[0] == pytest.approx(far / scale)
+        else:
+            refused(lambda: read_interactions(tmp_path / "a.feather", time="time"), "times")
+
+
+def test_dates_that_python_does_not_know_are_refused_as_texts_and_judgements(tmp_path):
+    columns = {"query_id": ["q"], "item_id": ["d"], "grade": [1], "id": ["a"]}
+    table = pa.table({**columns, "time": pa.array([FAR], pa.timestamp("s"))})
+    parquet.write_table(table.cast(table.schema), tmp_path / "a.parquet")
+    refused(lambda: read_judged(tmp_path / "a.parquet"), "a.parquet")
+    refused(lambda: text_table(tmp_path / "a.parquet"), "a.parquet")
