@@ -566,3 +566,21 @@ def test_dates_that_python_does_not_know_are_refused_as_texts_and_judgements(tmp
     parquet.write_table(table.cast(table.schema), tmp_path / "a.parquet")
     refused(lambda: read_judged(tmp_path / "a.parquet"), "a.parquet")
     refused(lambda: text_table(tmp_path / "a.parquet"), "a.parquet")
+
+
+@pytest.mark.usefixtures("little")
+@pytest.mark.parametrize("key", ["k{}", 'k{}"x', "k{}\\", "{}é"])
+def test_keys_are_told_apart_however_they_are_escaped(tmp_path, key):
+    file = tmp_path / "a.jsonl"
+    rows = [json.dumps({"id": str(i), key.format(i): 1}).replace('":', '" :') for i in range(2000)]
+    file.write_text("\n".join(rows))
+    refused(lambda: arrow_sheet(file), "ANGLEWISE_MEMORY")
+
+
+@pytest.mark.usefixtures("little")
+def test_quotes_in_texts_are_no_keys(tmp_path):
+    file = tmp_path / "a.jsonl"
+    file.write_text(
+        "\n".join(json.dumps({"id": str(i), "text": f'{{"k{i}": 1}}'}) for i in range(2000))
+    )
+    assert arrow_sheet(file).names == ("id", "text")

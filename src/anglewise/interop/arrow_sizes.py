@@ -13,6 +13,16 @@ from anglewise.interop.limits import check_holds
 BATCHES = {2, 3}
 """The kinds of message that hold a dictionary, or rows."""
 DICTIONARY = 2
+WIDTHS = {
+    "BOOLEAN": 0.125,
+    "INT32": 4,
+    "INT64": 8,
+    "INT96": 8,
+    "FLOAT": 4,
+    "DOUBLE": 8,
+    "BYTE_ARRAY": 4,
+}
+"""Bytes that a value of parquet takes at least, by its kind; the others say their length."""
 
 
 def check_ipc(path: Path, data: Contents) -> None:
@@ -45,10 +55,6 @@ def check_parquet(path: Path, metadata: Any, names: Sequence[str]) -> None:
                 width = WIDTHS.get(column.physical_type) or metadata.schema.column(place).length
                 holds += max(column.total_uncompressed_size, int(values * width))
     check_holds(path, holds)
-
-
-WIDTHS = {"BOOLEAN": 0.125, "INT32": 4, "INT64": 8, "INT96": 8, "FLOAT": 4, "DOUBLE": 8}
-WIDTHS |= {"BYTE_ARRAY": 4}
 
 
 def written_out(path: Path, column: Any) -> Any:

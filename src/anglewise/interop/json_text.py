@@ -11,10 +11,11 @@ from anglewise.interop.limits import check_holds
 DEEPEST = 64
 """Lists in lists that are still read: parsers recurse, and some end the program when too deep."""
 
-KEY = re.compile(rb'(?<!\\)"([^"\n]*)(?<!\\)"[ \t\r]*:')
+KEY_END = re.compile(rb'"[ \t\r]*:')
 STRING = re.compile(rb'"[^"\n]*"?')
 BRACKETS = bytes.maketrans(b"{}", b"[]")
 OTHERS = bytes(sorted(set(range(256)) - set(b'"[]{}\n')))
+OTHERS_AND_QUOTES = OTHERS + b'"'
 PIECE = 1 << 24
 CELL = 8
 """Bytes of a cell of a table, even of one in which nothing stands."""
@@ -23,6 +24,9 @@ CELL = 8
 def check_json(path: Path, data: Contents) -> None:
     """Refuse a document, or lines of documents, that nests too deeply."""
     for number, piece in _pieces(data):
+        raw = piece.translate(BRACKETS, OTHERS_AND_QUOTES).split(b"\n")
+        if all(brackets.count(b"[") <= DEEPEST for brackets in raw):
+            continue
         for line, brackets in enumerate(_brackets(piece).split(b"\n"), start=number):
             if brackets.count(b"[") > DEEPEST and _depth(brackets) > DEEPEST:
                 raise FileError(
@@ -40,7 +44,7 @@ def check_json_table(path: Path, data: Contents) -> None:
     rows, keys = 1, set[bytes]()
     for _, piece in _pieces(data):
         rows += piece.count(b"\n")
-        keys.update(found[1] for found in KEY.finditer(piece))
+        keys.update(_keys(piece))
     check_holds(path, CELL * rows * len(keys))
 
 
@@ -52,6 +56,17 @@ def is_deep(text: str) -> bool:
     """
     brackets = _brackets(text.encode("utf-8", "surrogatepass")).replace(b"\n", b"")
     return brackets.count(b"[") > DEEPEST and _depth(brackets) > DEEPEST
+
+
+def _keys(piece: bytes) -> Iterator[bytes]:
+    """The names of objects' parts, where quotes are escaped perhaps more than there are."""
+    *parts, _ = KEY_END.split(piece)
+    for part in parts:
+        backslashes = len(part) - len(part.rstrip(b"\\"))
+        if backslashes % 2 == 0:  # else the quote stands in a text
+            start = part.rfind(b'"')
+            escaped = part[start - 1 : start] == b"\\"
+            yield part if escaped else part[start + 1 :]
 
 
 def _pieces(data: Contents) -> Iterator[tuple[int, bytes]]:
@@ -66,8 +81,12 @@ def _pieces(data: Contents) -> Iterator[tuple[int, bytes]]:
 
 def _brackets(text: bytes) -> bytes:
     """The brackets outside of strings, and the ends of lines."""
-    text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-    return STRING.sub(b"", text.translate(BRACKETS, OTHERS))
+    return STRING.sub(b"", _without_escapes(text).translate(BRACKETS, OTHERS))
+
+
+def _without_escapes(text: bytes) -> bytes:
+    """Other letters for escaped backslashes and quotes, so that every quote left is a real one."""
+    return text.replace(b"\\\\", b"\0\0").replace(b'\\"', b"\1\1")
 
 
 def _depth(brackets: bytes) -> int:
