@@ -145,7 +145,7 @@ def test_what_they_cannot_use_is_one_message(anglewise, space, learned, tmp_path
     assert refused(anglewise(*ask, "wing", "--relevance", tmp_path / "no.json"), "no.json")
     (tmp_path / "cut.json").write_text('{"kind": ')
     assert refused(anglewise(*ask, "wing", "--relevance", tmp_path / "cut.json"), "cut.json")
-    assert refused(anglewise("calibrate", space, "--recall", 2), "recall=2")
+    assert refused(anglewise("calibrate", space, "--recall", 2), "--recall", "at most 1")
     assert refused(anglewise("calibrate", space, "--plot", tmp_path / "x.bmp"), ".bmp")
 
 

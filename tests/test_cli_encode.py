@@ -140,7 +140,7 @@ def test_a_failed_run_goes_on_where_it_was(anglewise, beir, tmp_path, stub):
     [
         (["--encoder", "us"], "did you mean use?"),
         (["--encoder", "use?fast=yes"], "no option 'fast'"),
-        (["--encoder", "use", "--chunk", "0"], "0 tokens"),
+        (["--encoder", "use", "--chunk", "0"], "auto, none or a whole number"),
         (["--encoder", "use", "--chunk", "many"], "many"),
         (["--encoder", "use", "--text-column", "body"], "no column 'body'"),
         (["--encoder", "words:nowhere.txt"], "nowhere.txt does not exist"),

@@ -163,7 +163,7 @@ def test_the_sample_is_the_same_for_the_same_seed(anglewise, folder, tmp_path):
         (("sample", "{space}"), ("--output",)),
         (("next", "{space}", "--metric", "RR@10"), ("nDCG",)),
         (("next", "{space}", "--measures", "cosin"), ("cosine",)),
-        (("power", "{space}", "--difference", "0"), ("more than 0",)),
+        (("power", "{space}", "--difference", "0"), ("--difference", "positive")),
         (("power", "{space}", "--plot", "x.doc"), (".svg",)),
         (("power", "{space}", "--bugdet", "3"), ("--bugdet",)),
     ],

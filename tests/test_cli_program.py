@@ -95,8 +95,8 @@ def test_docstrings_name_no_option_that_is_gone(command):
         (["search", "x", "--query"], ["--query"]),
         (["fit", "x", "-o", "y", "--split", "randm"], ["randm", "random"]),
         (["doctor", "--seed", "one"], ["--seed", "one"]),
-        (["doctor", "--seed", "-1"], ["--seed", ">= 0"]),
-        (["compare", "x", "--tolerance", "-0.1"], ["--tolerance", ">= 0"]),
+        (["doctor", "--seed", "-1"], ["--seed", "at least 0"]),
+        (["compare", "x", "--tolerance", "-0.1"], ["--tolerance", "at least 0"]),
     ],
 )
 def test_bad_use_gets_one_message_with_a_hint(words, says, anglewise):

@@ -113,8 +113,8 @@ def test_a_saved_model_recommends_without_a_history(anglewise, tmp_path):
         (["--user", "u1", "--measure", "cosin"], ["did you mean 'cosine'"]),
         (["--user", "u1", "--measure", "euclidean", "--explain"], ["no plain product"]),
         (["--user", "u1", "--measure", "euclidean", "--popularity", "1"], ["no exponent"]),
-        (["--user", "u1", "-k", "0"], ["at least one"]),
-        (["--user", "u1", "--reasons", "0"], ["--reasons is 0"]),
+        (["--user", "u1", "-k", "0"], ["at least 1"]),
+        (["--user", "u1", "--reasons", "0"], ["--reasons", "at least 1"]),
         (["--user", "u1", "--allowed", "nowhere.txt"], ["does not exist"]),
     ],
 )

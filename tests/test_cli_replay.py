@@ -54,7 +54,7 @@ def test_people_are_shown_the_best_first_and_the_floor(anglewise, table):
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
-        (["--share", 2], ["share is 2"]),
+        (["--share", 2], ["--share", "below 1"]),
         (["--at", 1], ["nothing happened before 1"]),
         (["--measures", "cosin"], ["did you mean 'cosine'"]),
         (["--shar", 0.2], ["--shar"]),

@@ -201,7 +201,7 @@ def test_vectors_that_cannot_be_answered_are_refused(vectors, error):
 
 
 def test_no_neighbours_are_too_few():
-    with pytest.raises(TooFewError, match="0 neighbours"):
+    with pytest.raises(TooFewError, match="k is 0"):
         Index(films(5), "dot").search(np.ones(5), 0)
 
 

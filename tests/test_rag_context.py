@@ -259,7 +259,7 @@ def test_whatever_answers_as_an_index_may_stand_in_its_place():
         (lambda i, _: Context(i, encode, text_column="body")("wing"), ValuesError, "no text in"),
         (lambda i, _: Context(i, encode, threshold=0.5), SpellingError, "give relevance"),
         (lambda i, r: Context(i, encode, relevance=r, threshold=7), ValuesError, "from 0 to 1"),
-        (lambda i, _: Context(i, encode, 0), ValuesError, "above 0"),
+        (lambda i, _: Context(i, encode, 0), ValuesError, "at least 1"),
         (lambda i, _: Context(i, encode, diversity=2), ValuesError, "from 0 to 1"),
         (
             lambda i, r: Context(Index(i.space, "dot"), encode, relevance=r),

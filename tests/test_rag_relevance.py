@@ -134,7 +134,7 @@ def test_an_index_of_fewer_items_learns_from_those():
 def test_what_cannot_be_learned_is_said():
     space, judgements = made()
     index = Index(space, "cosine")
-    with pytest.raises(ValuesError, match="recall=0"):
+    with pytest.raises(ValuesError, match="recall is 0"):
         learn_relevance(index, space, judgements, recall=0)
     with pytest.raises(SpellingError, match="items-items"):
         learn_relevance(

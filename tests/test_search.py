@@ -164,7 +164,7 @@ def test_too_many_neighbours_are_refused_with_both_numbers():
     space = Space(items=Embeddings(np.eye(5)))
     with pytest.raises(TooFewError, match="10 neighbours asked of 5 items"):
         search(space, "dot")
-    with pytest.raises(TooFewError, match="0 neighbours"):
+    with pytest.raises(TooFewError, match="neighbours is 0"):
         search(space, "dot", k=0)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from anglewise.embeddings import Space
-from anglewise.errors import TooFewError, ValuesError
+from anglewise.errors import TooFewError
 from anglewise.interactions import Interactions
 from anglewise.judgements.co_consumption import co_consumption
 from anglewise.judgements.from_interactions import HoldOut, hold_out
@@ -15,6 +15,7 @@ from anglewise.models.closed_form import LinearModel
 from anglewise.models.item_weights import ItemWeights
 from anglewise.models.learn import COMPONENTS, Model, learn, refuse
 from anglewise.models.raw_table import RawTable
+from anglewise.numbers import KEPT_ASIDE, SEED
 from anglewise.training.factors import TrainedFactors
 from anglewise.training.measured import MEASURED
 from anglewise.training.train import Trainer
@@ -99,8 +100,8 @@ def fit(
     >>> fitted.space.queries, len(fitted.judgements["queries-items"].judged_rows)
     (Embeddings(50 x 3), 10)
     """
-    if not 0 <= holdout < 1:
-        raise ValuesError(f"holdout is {holdout}: a share of the users from 0 to below 1 is due")
+    KEPT_ASIDE.check("holdout", holdout)
+    SEED.check("seed", seed)
     held = None if holdout == 0 else hold_out(interactions, share=holdout, how=split, seed=seed)
     visible = (interactions if held is None else held.visible).rows()
     training = visible if held is None else held.training()

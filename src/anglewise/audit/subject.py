@@ -14,6 +14,7 @@ from anglewise.judgements.judgements import Judgements
 from anglewise.measures.frame import fit_frames
 from anglewise.measures.spelling import measure
 from anglewise.neighbours import Neighbours
+from anglewise.numbers import COUNT, SEED
 from anglewise.search.engine import search
 from anglewise.typing import DIRECTIONS, Array, Direction, Float64, Int64, Progress
 
@@ -160,8 +161,9 @@ def subject(space: Space, k: int, sample: int, seed: int, threads: int | None) -
     Raises ``TooFewError`` when a side has only zeros, fewer than three items have a vector, or
     ``k`` leaves nobody outside the lists.
     """
-    if min(k, sample) < 1:
-        raise TooFewError(f"k is {k} and the sample {sample}: both are at least 1")
+    COUNT.check("k", k, TooFewError)
+    COUNT.check("sample", sample, TooFewError)
+    SEED.check("seed", seed)
     sides = {"items": space.items, "queries": space.queries}
     for name, side in sides.items():
         if not len(side.norms.nonzero()[0]):

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
+from anglewise.cli.numbers import A_COUNT, number
 from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
 from anglewise.cli.paths import FILE, FOLDER, READ
+from anglewise.numbers import CONDITION, COUNT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,10 +24,10 @@ def audit(
     space: Annotated[Path | None, READ] = None,
     /,
     *,
-    k: Annotated[int, Parameter(name=["-k", "--k"])] = 10,
-    sample: int = 10_000,
+    k: Annotated[int, number(COUNT, name=["-k", "--k"])] = 10,
+    sample: Annotated[int, A_COUNT] = 10_000,
     witness: Annotated[str | None, Parameter(group=LOOK)] = None,
-    condition: Annotated[float, Parameter(group=LOOK)] = 2.0,
+    condition: Annotated[float, number(CONDITION, group=LOOK)] = 2.0,
     save_witness: Annotated[Path | None, Parameter(group=LOOK), FOLDER] = None,
     pair: Annotated[tuple[tuple[str, str], ...], Parameter(group=LOOK, negative=())] = (),
     runs: Annotated[

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
+from anglewise.cli.numbers import A_COUNT, number
 from anglewise.cli.options import (
-    AT_LEAST_1,
     FROM_FOLDER,
     NO_FILES,
     NOTHING_SPECIAL,
@@ -15,6 +15,7 @@ from anglewise.cli.options import (
     Vectors,
 )
 from anglewise.cli.paths import ENCODER, FILE, READ
+from anglewise.numbers import PART
 
 if TYPE_CHECKING:
     from anglewise.cli.talk import Talk
@@ -32,8 +33,8 @@ def calibrate(
     output: Annotated[Path | None, Parameter(alias="-o"), FILE] = None,
     measure: str | None = None,
     kind: Literal["isotonic", "logistic"] = "isotonic",
-    depth: Annotated[int, Parameter(validator=AT_LEAST_1)] = 50,
-    recall: float = 0.95,
+    depth: Annotated[int, A_COUNT] = 50,
+    recall: Annotated[float, number(PART)] = 0.95,
     plot: Annotated[Path | None, FILE] = None,
     foreign: Annotated[Path | None, Parameter(group=FOREIGN), READ] = None,
     text_column: Annotated[str | None, Parameter(group=FOREIGN)] = None,

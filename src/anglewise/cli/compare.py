@@ -4,10 +4,8 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import Parameter
-
+from anglewise.cli.numbers import number
 from anglewise.cli.options import (
-    AT_LEAST_0,
     FROM_FOLDER,
     NO_FILES,
     NO_HISTORY,
@@ -22,6 +20,7 @@ from anglewise.cli.options import (
     Vectors,
 )
 from anglewise.cli.paths import READ
+from anglewise.numbers import NOT_NEGATIVE
 
 GATE_FAILED = 1
 
@@ -34,7 +33,7 @@ def compare(
     metric: str | None = None,
     metrics: str | None = None,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
-    tolerance: Annotated[float, Parameter(validator=AT_LEAST_0)] = 0.01,
+    tolerance: Annotated[float, number(NOT_NEGATIVE)] = 0.01,
     baseline: str | None = None,
     split: str = "queries",
     vectors: Vectors = NO_FILES,

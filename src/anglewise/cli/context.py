@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from anglewise.cli.options import AT_LEAST_1, NO_FILES, NOTHING_SPECIAL, Always, Vectors
+from anglewise.cli.numbers import A_COUNT, number
+from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
 from anglewise.cli.paths import ENCODER, READ
+from anglewise.numbers import COUNT, UNIT
 
 if TYPE_CHECKING:
     from anglewise.rag import Passages, Relevance
@@ -19,14 +21,14 @@ def context(
     /,
     *,
     prompt: str,
-    budget: Annotated[int, Parameter(validator=AT_LEAST_1)] = 2000,
+    budget: Annotated[int, A_COUNT] = 2000,
     messages: Annotated[bool, Parameter(negative=())] = False,
     measure: str | None = None,
     encoder: Annotated[str | None, ENCODER] = None,
     relevance: Annotated[Path | None, Parameter(group=CHOICE), READ] = None,
-    threshold: Annotated[float | None, Parameter(group=CHOICE)] = None,
-    most: Annotated[int | None, Parameter(group=CHOICE, validator=AT_LEAST_1)] = None,
-    diversity: Annotated[float, Parameter(group=CHOICE)] = 0.0,
+    threshold: Annotated[float | None, number(UNIT, group=CHOICE)] = None,
+    most: Annotated[int | None, number(COUNT, group=CHOICE)] = None,
+    diversity: Annotated[float, number(UNIT, group=CHOICE)] = 0.0,
     vectors: Vectors = NO_FILES,
     always: Always = NOTHING_SPECIAL,
 ) -> int:

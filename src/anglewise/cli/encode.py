@@ -4,17 +4,17 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import Group, Parameter, validators
+from cyclopts import Group, Parameter
 
+from anglewise.cli.numbers import A_COUNT, number, number_or
 from anglewise.cli.options import NOTHING_SPECIAL, Always
 from anglewise.cli.paths import ENCODER, FOLDER, KEPT, READ
+from anglewise.numbers import COUNT, whole
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
     from anglewise.cli.talk import Talk
 
-POSITIVE = validators.Number(gte=1)
-AT_LEAST_0 = validators.Number(gte=0)
 TABLE = Group("The table", sort_key=10)
 KEEPING = Group("Vectors that are kept", sort_key=20)
 
@@ -26,9 +26,9 @@ def encode(
     output: Annotated[Path, Parameter(alias="-o"), FOLDER],
     encoder: Annotated[str, ENCODER],
     queries: Annotated[Path | None, READ] = None,
-    chunk: Literal["auto", "none"] | int = "auto",
-    overlap: Annotated[int | None, Parameter(validator=AT_LEAST_0)] = None,
-    batch: Annotated[int | None, Parameter(validator=POSITIVE)] = None,
+    chunk: Annotated[Literal["auto", "none"] | int, number_or(("auto", "none"), COUNT)] = "auto",
+    overlap: Annotated[int | None, number(whole(0))] = None,
+    batch: Annotated[int | None, A_COUNT] = None,
     trained_for: Literal["dot", "cosine", "euclidean", "unknown"] | None = None,
     text_column: Annotated[str | None, Parameter(group=TABLE)] = None,
     image_column: Annotated[str | None, Parameter(group=TABLE)] = None,

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from cyclopts import Group, Parameter
 
+from anglewise.cli.numbers import A_COUNT, number
 from anglewise.cli.options import NOTHING_SPECIAL, Always
 from anglewise.cli.paths import FOLDER, READ
 from anglewise.cli.training import AS_USUAL, Trained, trained_as
+from anglewise.numbers import FINITE, KEPT_ASIDE, NOT_NEGATIVE
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
@@ -25,13 +27,13 @@ def fit(
     *,
     output: Annotated[Path, Parameter(alias="-o"), FOLDER],
     objective: Objective = "product",
-    components: int | None = None,
-    penalty: float | None = None,
+    components: Annotated[int | None, A_COUNT] = None,
+    penalty: Annotated[float | None, number(NOT_NEGATIVE)] = None,
     gauge: str | None = None,
     normalise: str = "none",
-    holdout: float = 0.2,
+    holdout: Annotated[float, number(KEPT_ASIDE)] = 0.2,
     split: Literal["random", "time", "last"] = "random",
-    min_weight: Annotated[float | None, Parameter(group=TABLE)] = None,
+    min_weight: Annotated[float | None, number(FINITE, group=TABLE)] = None,
     user: Annotated[str | None, Parameter(group=TABLE)] = None,
     item: Annotated[str | None, Parameter(group=TABLE)] = None,
     weight: Annotated[str | None, Parameter(group=TABLE)] = None,

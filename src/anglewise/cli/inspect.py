@@ -4,10 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import Parameter, validators
+from cyclopts import Parameter
 
-from anglewise.cli.options import AT_LEAST_1, NO_FILES, NOTHING_SPECIAL, Always, Vectors
+from anglewise.cli.numbers import A_COUNT, number
+from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
 from anglewise.cli.paths import FOLDER, READ, STORE
+from anglewise.numbers import whole
 
 if TYPE_CHECKING:
     from anglewise.cli.talk import Talk
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from anglewise.judgements.judgements import Judgements
     from anglewise.typing import Direction
 
-A_PORT = validators.Number(gte=1, lte=65535)
+A_PORT = number(whole(1, 65535, example="8000"))
 
 
 def inspect(
@@ -23,12 +25,12 @@ def inspect(
     /,
     *,
     host: str = "127.0.0.1",
-    port: Annotated[int | None, Parameter(validator=A_PORT)] = None,
+    port: Annotated[int | None, A_PORT] = None,
     store: Annotated[Path | None, STORE] = None,
     queue: Annotated[Path | None, READ] = None,
     export: Annotated[Path | None, FOLDER] = None,
     measures: str = "dot,cosine,euclidean",
-    export_queries: Annotated[int, Parameter(validator=AT_LEAST_1)] = 100,
+    export_queries: Annotated[int, A_COUNT] = 100,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     open_browser: Annotated[bool, Parameter(name="--open")] = True,
     vectors: Vectors = NO_FILES,

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import Parameter
-
-from anglewise.cli.options import AT_LEAST_1, NOTHING_SPECIAL, Always
+from anglewise.cli.numbers import number
+from anglewise.cli.options import NOTHING_SPECIAL, Always
 from anglewise.cli.paths import FILE, READ
+from anglewise.numbers import whole
 
 
 def judge_agreement(
@@ -16,7 +16,7 @@ def judge_agreement(
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     judges: str | None = None,
     sources: str | None = None,
-    resamples: Annotated[int, Parameter(validator=AT_LEAST_1)] = 2_000,
+    resamples: Annotated[int, number(whole(1, 100_000, example="2000"))] = 2_000,
     disputes: Annotated[Path | None, FILE] = None,
     always: Always = NOTHING_SPECIAL,
 ) -> int:

@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from anglewise.cli.options import AT_LEAST_1, NOTHING_SPECIAL, Always
+from anglewise.cli.numbers import A_COUNT, number
+from anglewise.cli.options import NOTHING_SPECIAL, Always
 from anglewise.cli.paths import READ, STORE
+from anglewise.numbers import FINITE
 
 
 def judge_from_interactions(
@@ -16,8 +18,8 @@ def judge_from_interactions(
     *,
     direction: Literal["queries-items", "items-items"] = "queries-items",
     graded: Annotated[bool, Parameter(negative=())] = False,
-    min_weight: float | None = None,
-    min_support: Annotated[int, Parameter(validator=AT_LEAST_1)] = 5,
+    min_weight: Annotated[float | None, number(FINITE)] = None,
+    min_support: Annotated[int, A_COUNT] = 5,
     user: str | None = None,
     item: str | None = None,
     weight: str | None = None,

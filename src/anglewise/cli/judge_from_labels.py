@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
-
-from anglewise.cli.options import AT_LEAST_1, NOTHING_SPECIAL, Always
+from anglewise.cli.numbers import A_COUNT
+from anglewise.cli.options import NOTHING_SPECIAL, Always
 from anglewise.cli.paths import READ, STORE
 
 
@@ -16,7 +15,7 @@ def judge_from_labels(
     *,
     label: str = "label",
     hierarchy: str | None = None,
-    queries: Annotated[int, Parameter(validator=AT_LEAST_1)] = 200,
+    queries: Annotated[int, A_COUNT] = 200,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Record items of one class as relevant to each other in the store of a space.

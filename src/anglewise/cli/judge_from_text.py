@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from anglewise.cli.options import AT_LEAST_1, NO_FILES, NOTHING_SPECIAL, Always, Vectors
+from anglewise.cli.numbers import A_COUNT
+from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
 from anglewise.cli.paths import ANSWERS, FOLDER, READ
 
 
@@ -16,7 +17,7 @@ def judge_from_text(
     *,
     output: Annotated[Path, Parameter(alias="-o"), FOLDER],
     by: Literal["title", "sentence", "model"] = "title",
-    number: Annotated[int, Parameter(validator=AT_LEAST_1)] = 100,
+    number: Annotated[int, A_COUNT] = 100,
     model: str | None = None,
     url: str | None = None,
     key: str = "OPENAI_API_KEY",

@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import Parameter
-
+from anglewise.cli.numbers import A_COUNT
 from anglewise.cli.options import (
-    AT_LEAST_1,
     FROM_FOLDER,
     NO_FILES,
     NOTHING_SPECIAL,
@@ -25,7 +23,7 @@ def judge_lint(
     *,
     measures: str = "dot,cosine,euclidean",
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
-    k: Annotated[int, Parameter(validator=AT_LEAST_1)] = 10,
+    k: Annotated[int, A_COUNT] = 10,
     html: Annotated[Path | None, FILE] = None,
     gate: Literal["error", "warning"] | None = None,
     vectors: Vectors = NO_FILES,

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from anglewise.cli.numbers import A_COUNT
 from anglewise.cli.options import (
-    AT_LEAST_1,
     FROM_FOLDER,
     NO_FILES,
     NOTHING_SPECIAL,
@@ -21,7 +21,7 @@ def judge_next(
     space: Annotated[Path | None, READ] = None,
     /,
     *,
-    pairs: Annotated[int, Parameter(validator=AT_LEAST_1)] = 20,
+    pairs: Annotated[int, A_COUNT] = 20,
     measures: str = "dot,cosine,euclidean",
     metric: str = "nDCG@10",
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from anglewise.cli.numbers import number
 from anglewise.cli.options import (
     FROM_FOLDER,
     NO_FILES,
@@ -12,6 +13,7 @@ from anglewise.cli.options import (
     Vectors,
 )
 from anglewise.cli.paths import FILE, READ
+from anglewise.numbers import POSITIVE
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
@@ -24,7 +26,7 @@ def judge_power(
     *,
     measures: str = "dot,cosine,euclidean",
     metric: str = "nDCG@10",
-    difference: float | None = None,
+    difference: Annotated[float | None, number(POSITIVE)] = None,
     split: str = "queries",
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     plot: Annotated[Path | None, FILE] = None,

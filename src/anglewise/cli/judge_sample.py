@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from anglewise.cli.options import AT_LEAST_1, NO_FILES, NOTHING_SPECIAL, Always, Vectors
+from anglewise.cli.numbers import A_COUNT
+from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
 from anglewise.cli.paths import FILE, READ
 
 if TYPE_CHECKING:
@@ -20,10 +21,10 @@ def judge_sample(
     /,
     *,
     output: Annotated[Path, Parameter(alias="-o"), FILE],
-    budget: Annotated[int, Parameter(validator=AT_LEAST_1)] = 200,
+    budget: Annotated[int, A_COUNT] = 200,
     measures: str = "dot,cosine,euclidean",
     by: Literal["pool", "disagreement"] = "pool",
-    depth: Annotated[int, Parameter(validator=AT_LEAST_1)] = 10,
+    depth: Annotated[int, A_COUNT] = 10,
     strata: str | None = None,
     traffic: str | None = None,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,

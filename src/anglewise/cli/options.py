@@ -4,12 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import Group, Parameter, validators
+from cyclopts import Group, Parameter
 
+from anglewise.cli.numbers import A_COUNT, A_SEED
 from anglewise.cli.paths import FILE, JSON, KEPT, READ, RUNS, SPACE_READ
-
-AT_LEAST_0 = validators.Number(gte=0)
-AT_LEAST_1 = validators.Number(gte=1)
 
 _ALWAYS = Group("Always", sort_key=99)
 _HISTORY = Group("Runs over time", sort_key=80)
@@ -26,7 +24,7 @@ class Always:
 
     json: Annotated[str | None, Parameter(allow_leading_hyphen=True), JSON] = None
     """Write the result as JSON to this file; - writes it, and nothing else, to standard output."""
-    seed: Annotated[int, Parameter(validator=AT_LEAST_0)] = 0
+    seed: Annotated[int, A_SEED] = 0
     """Whatever is drawn is drawn from this seed: the same seed gives the same bytes."""
     quiet: Annotated[bool, Parameter(negative=())] = False
     """No progress and no remarks: results and errors only."""
@@ -74,7 +72,7 @@ class Judging:
     """Name of the column of items, if it is not a usual one."""
     gain_column: str | None = None
     """Name of the column of gains, if it is not a usual one."""
-    label_queries: Annotated[int | None, Parameter(validator=AT_LEAST_1)] = None
+    label_queries: Annotated[int | None, A_COUNT] = None
     """Of labelled items let so many ask, drawn at random; without it all of them."""
 
     @property

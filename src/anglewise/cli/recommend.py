@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from anglewise.cli.numbers import A_COUNT, number
 from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
 from anglewise.cli.paths import READ
+from anglewise.numbers import COUNT, EXPONENT
 
 if TYPE_CHECKING:
     from anglewise.recommend.recommender import Recommender
@@ -20,12 +22,12 @@ def recommend(
     user: str | None = None,
     used: str | None = None,
     measure: str | None = None,
-    popularity: float | None = None,
-    k: Annotated[int, Parameter(name=["-k", "--k"])] = 10,
+    popularity: Annotated[float | None, number(EXPONENT)] = None,
+    k: Annotated[int, number(COUNT, name=["-k", "--k"])] = 10,
     allowed: Annotated[Path | None, READ] = None,
     forbidden: Annotated[Path | None, READ] = None,
     explain: Annotated[bool, Parameter(negative=())] = False,
-    reasons: int = 3,
+    reasons: Annotated[int, A_COUNT] = 3,
     vectors: Vectors = NO_FILES,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
@@ -70,8 +72,6 @@ def recommend(
     talk = Talk(always)
     if (user is None) == (used is None):
         raise SpellingError("give --user ID or --used ID,ID (one of them): for whom?")
-    if reasons < 1:
-        raise TooFewError(f"--reasons is {reasons}: at least one is due")
     there = space_of(space, vectors, talk.say)
     recommender = Recommender(there, measure_for(there, measure, talk.say))
     choices: dict[str, Any] = {

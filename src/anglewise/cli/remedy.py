@@ -6,11 +6,8 @@ from pathlib import Path
 from shlex import quote
 from typing import Annotated, Any, Literal
 
-from cyclopts import Parameter
-
+from anglewise.cli.numbers import A_COUNT, number
 from anglewise.cli.options import (
-    AT_LEAST_0,
-    AT_LEAST_1,
     FROM_FOLDER,
     NO_FILES,
     NOTHING_SPECIAL,
@@ -20,6 +17,7 @@ from anglewise.cli.options import (
 )
 from anglewise.cli.paths import FILE, FOLDER, KEPT, READ
 from anglewise.errors import SpellingError
+from anglewise.numbers import NOT_NEGATIVE, read_number, shown
 
 INTERRUPTED = 130
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
@@ -33,8 +31,8 @@ def remedy(
     budget: str = "10m",
     metric: str | None = None,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
-    finalists: Annotated[int, Parameter(validator=AT_LEAST_1)] = 8,
-    tolerance: Annotated[float, Parameter(validator=AT_LEAST_0)] = 0.01,
+    finalists: Annotated[int, A_COUNT] = 8,
+    tolerance: Annotated[float, number(NOT_NEGATIVE)] = 0.01,
     split: str = "queries",
     save: Annotated[Path | None, FOLDER] = None,
     html: Annotated[Path | None, FILE] = None,
@@ -128,10 +126,11 @@ def seconds_of(budget: str) -> float:
     >>> seconds_of("90s"), seconds_of("10m"), seconds_of("1.5h"), seconds_of("20")
     (90.0, 600.0, 5400.0, 20.0)
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", budget.strip().lower())
-    if found is None or found[2] not in _UNITS:
-        raise SpellingError(f"--budget {budget!r} is no time: write 90s, 10m or 1h")
-    return float(found[1]) * _UNITS[found[2]]
+    found = re.fullmatch(r"([0-9.]+)\s*([a-z]*)", budget.strip().lower())
+    time = None if found is None else read_number(found[1])
+    if found is None or time is None or found[2] not in _UNITS:
+        raise SpellingError(f"--budget {shown(budget)!r} is no time: write 90s, 10m or 1h")
+    return time * float(_UNITS[found[2]])
 
 
 def _check_outputs(save: Path | None, *files: Path | None) -> None:

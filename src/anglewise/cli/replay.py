@@ -5,8 +5,10 @@ from typing import Annotated
 
 from cyclopts import Group, Parameter
 
-from anglewise.cli.options import AT_LEAST_1, NOTHING_SPECIAL, Always
+from anglewise.cli.numbers import A_COUNT, number
+from anglewise.cli.options import NOTHING_SPECIAL, Always
 from anglewise.cli.paths import READ
+from anglewise.numbers import COUNT, FINITE, NOT_NEGATIVE, SHARE
 
 TABLE = Group("The table", sort_key=10)
 
@@ -15,13 +17,13 @@ def replay(
     interactions: Annotated[Path, READ],
     /,
     *,
-    at: float | None = None,
-    share: float = 0.2,
+    at: Annotated[float | None, number(FINITE)] = None,
+    share: Annotated[float, number(SHARE)] = 0.2,
     measures: str = "dot,cosine",
-    k: Annotated[int, Parameter(alias="-k", validator=AT_LEAST_1)] = 10,
-    components: Annotated[int, Parameter(validator=AT_LEAST_1)] = 64,
-    penalty: float = 1000.0,
-    min_weight: Annotated[float | None, Parameter(group=TABLE)] = None,
+    k: Annotated[int, number(COUNT, alias="-k")] = 10,
+    components: Annotated[int, A_COUNT] = 64,
+    penalty: Annotated[float, number(NOT_NEGATIVE)] = 1000.0,
+    min_weight: Annotated[float | None, number(FINITE, group=TABLE)] = None,
     user: Annotated[str | None, Parameter(group=TABLE)] = None,
     item: Annotated[str | None, Parameter(group=TABLE)] = None,
     weight: Annotated[str | None, Parameter(group=TABLE)] = None,

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import Parameter
-
+from anglewise.cli.numbers import number
 from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
 from anglewise.cli.paths import ENCODER, READ
+from anglewise.numbers import COUNT
 
 if TYPE_CHECKING:
     from anglewise.embeddings import Embeddings, Space
@@ -21,7 +21,7 @@ def search(
     image: Annotated[Path | None, READ] = None,
     encoder: Annotated[str | None, ENCODER] = None,
     measures: str = "dot,cosine,euclidean",
-    k: Annotated[int, Parameter(name=["-k", "--k"])] = 10,
+    k: Annotated[int, number(COUNT, name=["-k", "--k"])] = 10,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     vectors: Vectors = NO_FILES,
     always: Always = NOTHING_SPECIAL,

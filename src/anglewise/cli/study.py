@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from cyclopts import Group, Parameter
 
+from anglewise.cli.numbers import number
 from anglewise.cli.options import NOTHING_SPECIAL, Always
 from anglewise.cli.paths import READ, STUDY
+from anglewise.numbers import COUNT, FINITE, NOT_NEGATIVE
 
 if TYPE_CHECKING:
     from anglewise.cli.talk import Talk
@@ -25,9 +27,9 @@ def study(
     small: Annotated[bool, Parameter(negative=())] = False,
     output: Annotated[Path | None, Parameter(alias="-o"), STUDY] = None,
     on: Annotated[Path | None, Parameter(group=OWN), READ] = None,
-    components: Annotated[int, Parameter(group=OWN)] = 64,
-    penalty: Annotated[float, Parameter(group=OWN)] = 1000.0,
-    min_weight: Annotated[float | None, Parameter(group=OWN)] = None,
+    components: Annotated[int, number(COUNT, group=OWN)] = 64,
+    penalty: Annotated[float, number(NOT_NEGATIVE, group=OWN)] = 1000.0,
+    min_weight: Annotated[float | None, number(FINITE, group=OWN)] = None,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Run the experiment that shows how much of a cosine is a choice nobody made.

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
+from anglewise.cli.numbers import A_COUNT, number
 from anglewise.cli.paths import KEPT
+from anglewise.numbers import KEPT_ASIDE, POSITIVE, WEIGHT
 
 if TYPE_CHECKING:
     from anglewise.training.factors import Epoch
@@ -21,25 +23,25 @@ _TRAINING = Group("Training for cosine, dot or euclidean", sort_key=20)
 class Trained:
     """How items are trained; what is not given is as in ``anglewise.training.settings``."""
 
-    temperature: float | None = None
+    temperature: Annotated[float | None, number(POSITIVE)] = None
     """Scores are divided by it: 0.1 for cosine and 1 for the others if not given."""
     learn_temperature: Annotated[bool | None, Parameter(negative=())] = None
     """Learn the temperature too, from there."""
-    epochs: int | None = None
+    epochs: Annotated[int | None, A_COUNT] = None
     """How often every training user is visited, at most: 50 if not given."""
-    batch: int | None = None
+    batch: Annotated[int | None, A_COUNT] = None
     """Users of one step: 16 to 256, by how many there are, if not given; halved if memory ends."""
-    learning_rate: float | None = None
+    learning_rate: Annotated[float | None, number(POSITIVE)] = None
     """Of Adam: 0.01 if not given."""
-    negatives: int | None = None
+    negatives: Annotated[int | None, A_COUNT] = None
     """Items drawn in a step to stand for all: 5000 if not given; all, where there are no more."""
-    popularity: float | None = None
+    popularity: Annotated[float | None, number(WEIGHT)] = None
     """They are drawn by their popularity to this power: 0, 0.75 (if not given) or 1, say."""
     log_q: bool | None = None
     """Correct for the draws (if not given), so that popular items are not pushed down more."""
-    validation: float | None = None
+    validation: Annotated[float | None, number(KEPT_ASIDE)] = None
     """Share of the training users kept aside to see when to stop: 0.1 if not given."""
-    patience: int | None = None
+    patience: Annotated[int | None, A_COUNT] = None
     """Stop after so many epochs without a better nDCG@10 for them: 5 if not given."""
     device: Literal["cpu", "cuda", "auto"] | None = None
     """Where: cpu if not given, which repeats to the byte; auto takes a GPU where there is one."""

@@ -25,6 +25,7 @@ from anglewise.judgements.judgements import Judgements, Pairs, Triplets
 from anglewise.measures.family import Open, measures_and_families
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import DEFAULT_MEASURES
+from anglewise.numbers import NOT_NEGATIVE, SEED
 from anglewise.typing import Direction, Progress
 
 
@@ -109,6 +110,8 @@ def compare(
     way = _direction(judgements, direction)
     base = _place(baseline, asked)
     wanted = read_metrics_for(type(judgements), metric, metrics)
+    NOT_NEGATIVE.check("tolerance", tolerance)
+    SEED.check("seed", seed)
     apart = _parting(space, judgements, split, seed)
     scores = _score(
         space,

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from anglewise.compare.candidates import canonical
 from anglewise.errors import SpellingError
+from anglewise.numbers import read_number, shown
 
-_NUMBER = r"(?:\d+\.?\d*|\.\d+)"
+_NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
 _GATE = re.compile(r"(?P<left>[^<>=]+)(?P<relation>>=|<=)(?P<right>[^<>=]+)")
 _LEVEL = re.compile(rf"-?\s*{_NUMBER}")
 _OTHER = re.compile(rf"(?P<name>.*?)(?P<slack>[+-]\s*{_NUMBER})?")
@@ -77,4 +78,11 @@ def gate(spelling: str) -> Gate:
 
 
 def _number(text: str) -> float:
-    return float("".join(text.split()))
+    sign, digits = ("-", text[1:]) if text[0] == "-" else ("", text.removeprefix("+"))
+    size = read_number(digits.strip())
+    if size is None or (sign and not size):
+        raise SpellingError(
+            f"{shown(text)!r} is no number that can be used in a gate: write cosine>=0.3 or "
+            "cosine>=dot-0.01"
+        )
+    return -float(size) if sign else float(size)

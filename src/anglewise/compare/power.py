@@ -10,6 +10,7 @@ from anglewise.compare.result import Comparison
 from anglewise.compare.standing import standing
 from anglewise.compare.words import counted, rounded_up
 from anglewise.errors import ValuesError
+from anglewise.numbers import POSITIVE
 from anglewise.statistics.bootstrap import bootstrap
 from anglewise.statistics.differences import Differences
 from anglewise.statistics.planning import Design, planning_critical, smallest_detectable
@@ -116,8 +117,7 @@ def power(result: Comparison, wanted: float | None = None) -> Power:
     wanted = result.tolerance if wanted is None else wanted
     of = standing(result)
     values, rows = of.values, of.measures
-    if not wanted > 0:
-        raise ValuesError(f"the difference to be seen is {wanted:g}: more than 0 is due")
+    POSITIVE.check("the difference to be seen", wanted)
     if len(rows) < 2:
         raise ValuesError("all measures rank alike here: there is no difference to detect")
     units = of.units

@@ -13,12 +13,13 @@ from anglewise.diagnostics.clusters import clusters
 from anglewise.embeddings import Embeddings
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.neighbours import Neighbours
+from anglewise.numbers import read_whole, shown
 from anglewise.statistics.bootstrap import Statistic
 from anglewise.statistics.units import Units
 from anglewise.typing import Array, Bool, Float64, Int64
 
 QUERIES = "queries"
-_SPLIT = re.compile(r"(group|time)\(\s*(\S|\S.*\S)\s*\)|clusters\(\s*(\d+)\s*\)")
+_SPLIT = re.compile(r"(group|time)\(\s*(\S|\S.*\S)\s*\)|clusters\(\s*([^()\s]+)\s*\)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,8 +145,13 @@ def parting(split: str, asking: Embeddings, rows: Int64[Array, " q"], *, seed: i
     if kind == "group":
         spelled, names = f"group({name})", np.array([str(c) for c in cells(name, asking, rows)])
     else:
-        spelled = f"clusters({int(count)})"
-        names = clusters(asking.vectors[rows], int(count), seed=seed)
+        groups = read_whole(count)
+        if groups is None or groups < 1:
+            raise SpellingError(
+                f"clusters({shown(count)}): a whole number of groups is due, as in clusters(8)"
+            )
+        spelled = f"clusters({groups})"
+        names = clusters(asking.vectors[rows], groups, seed=seed)
     units = Units.named(names)
     if len(units) < 2:
         raise TooFewError(

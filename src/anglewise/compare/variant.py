@@ -9,6 +9,7 @@ import numpy as np
 
 from anglewise.embeddings import BLOCK, Embeddings, Space
 from anglewise.errors import ShapeError, SpellingError
+from anglewise.numbers import read_whole, shown
 from anglewise.typing import Array, Float32
 
 LEVELS = 127
@@ -99,7 +100,7 @@ class Binary:
 
 Step: TypeAlias = Cut | Int8 | Binary
 _STEPS = {"int8": Int8, "binary": Binary}
-_CUT = re.compile(r"\[:(\d+)\]|:(\d+)")
+_CUT = re.compile(r"\[:([^\[\]]+)\]|:([^\[\]]+)")
 
 
 @dataclass(frozen=True)
@@ -160,11 +161,12 @@ def variant(spelling: "str | Variant") -> Variant:
 
 def _step(word: str, spelling: str) -> Step:
     cut = _CUT.fullmatch(word)
-    if cut is not None:
-        return Cut(int(cut[1] or cut[2]))
+    width = None if cut is None else read_whole(cut[1] or cut[2])
+    if width is not None and width >= 0:
+        return Cut(width)
     if word.lower() not in _STEPS:
         raise SpellingError(
-            f"{spelling!r} is no variant of a space: write :128 for the first 128 columns, int8 "
-            "or binary, or several as in :128+int8"
+            f"{shown(spelling)!r} is no variant of a space: write :128 for the first 128 columns, "
+            "int8 or binary, or several as in :128+int8"
         )
     return _STEPS[word.lower()]()

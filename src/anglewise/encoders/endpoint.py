@@ -10,6 +10,7 @@ from anglewise.encoders.post import Patience, post_json, without
 from anglewise.encoders.spelling import Spec
 from anglewise.encoders.wire import in_order
 from anglewise.errors import EncoderError, SpellingError
+from anglewise.numbers import read_number, shown
 
 OPTIONS = (
     "url",
@@ -126,10 +127,7 @@ def _amount(spec: Spec, name: str) -> float | None:
     text = spec.options.get(name)
     if text is None:
         return None
-    try:
-        amount = float(text)
-    except ValueError:
-        amount = -1.0
-    if not 0 < amount < 1e9:
-        raise SpellingError(f"openai: {name}={text}: a number above 0 is due")
-    return amount
+    amount = read_number(text)
+    if amount is None or not 0 < amount < 1e9:
+        raise SpellingError(f"openai: {name}={shown(text)}: a number above 0 is due")
+    return float(amount)

@@ -8,6 +8,7 @@ import numpy as np
 from anglewise.encoders.picture import RESAMPLINGS, Picture, resized
 from anglewise.encoders.spelling import Spec
 from anglewise.errors import SpellingError
+from anglewise.numbers import read_number, read_whole, shown
 from anglewise.typing import Array, Float32
 
 OPTIONS = ("size", "shorter", "layout", "channels", "scale", "mean", "std", "resample")
@@ -158,17 +159,16 @@ def _one_of(name: str, word: str, words: Sequence[str], spec: Spec) -> None:
 
 
 def _whole(name: str, text: str, spec: Spec) -> int:
-    if not text.strip().isdecimal() or not 0 < int(text) <= 10_000:
-        raise SpellingError(f"{spec.kind}: {name}={text}: pixels from 1 to 10000 are due")
-    return int(text)
+    value = read_whole(text.strip())
+    if value is None or not 0 < value <= 10_000:
+        raise SpellingError(f"{spec.kind}: {name}={shown(text)}: pixels from 1 to 10000 are due")
+    return value
 
 
 def _numbers(name: str, text: str, channels: int, spec: Spec) -> tuple[float, ...]:
-    try:
-        found = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        found = ()
-    if len(found) not in {1, channels} or not np.isfinite(found).all():
+    read = [read_number(part.strip()) for part in text.split(",")]
+    found = tuple(float(one) for one in read if one is not None)
+    if len(read) not in {1, channels} or len(found) < len(read):
         many = f", or {channels} parted by commas," if channels > 1 else ""
-        raise SpellingError(f"{spec.kind}: {name}={text}: one number{many} is due")
+        raise SpellingError(f"{spec.kind}: {name}={shown(text)}: one number{many} is due")
     return found

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from anglewise.errors import SpellingError
+from anglewise.numbers import read_whole, shown
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,10 @@ class Spec:
         text = self.options.get(name)
         if text is None:
             return None
-        if not text.isdecimal() or int(text) == 0:
-            raise SpellingError(f"{self.kind}: {name}={text}: a whole number above 0 is due")
-        return int(text)
+        value = read_whole(text)
+        if value is None or value < 1:
+            raise SpellingError(f"{self.kind}: {name}={shown(text)}: a whole number above 0 is due")
+        return value
 
     def one_of(self, name: str, words: tuple[str, ...], default: str) -> str:
         """An option that is one of some words."""

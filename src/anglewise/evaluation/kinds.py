@@ -8,6 +8,7 @@ import numpy as np
 
 from anglewise.errors import SpellingError
 from anglewise.evaluation.hits import Hits
+from anglewise.numbers import COUNT
 from anglewise.typing import Array, Float64
 
 
@@ -32,8 +33,7 @@ class RankingMetric(Metric):
     depth: int
 
     def __post_init__(self) -> None:
-        if self.depth < 1:
-            raise SpellingError(f"{self}: a depth of at least 1 is due, as in {self.name}@10")
+        COUNT.check(f"the depth of {self.name}@10", self.depth, SpellingError)
 
     @abstractmethod
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:

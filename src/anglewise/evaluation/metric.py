@@ -19,6 +19,7 @@ from anglewise.evaluation.ranking import (
 )
 from anglewise.evaluation.sampled import SampledAP, SampledDCG, SampledNDCG
 from anglewise.evaluation.triplets import TripletAccuracy
+from anglewise.numbers import read_whole, shown
 
 __all__ = ["Metric", "PairMetric", "RankingMetric", "TripletMetric", "metric", "metrics"]
 
@@ -40,7 +41,7 @@ EXAMPLES = (
     *WITHOUT_LISTS,
 )
 
-_WORD = re.compile(r"(?P<name>[^@]+)(?:@(?P<depth>\d+))?")
+_WORD = re.compile(r"(?P<name>[^@\s]+)\s*(?:@\s*(?P<depth>[^@\s]+))?")
 
 
 def metric(spelling: str | Metric) -> Metric:
@@ -57,15 +58,17 @@ def metric(spelling: str | Metric) -> Metric:
     """
     if isinstance(spelling, Metric):
         return spelling
-    match = _WORD.fullmatch("".join(spelling.lower().split()))
+    match = _WORD.fullmatch(spelling.strip().lower())
     name = OTHER_NAMES.get(match["name"], match["name"]) if match else ""
-    depth = match["depth"] if match else None
+    typed = match["depth"] if match else None
+    depth = None if typed is None else read_whole(typed)
     if name in RANKING and depth is not None:
-        return RANKING[name](int(depth))
-    if name in WITHOUT_LISTS and depth is None:
+        return RANKING[name](depth)
+    if name in WITHOUT_LISTS and typed is None:
         return WITHOUT_LISTS[name]()
     raise SpellingError(
-        f"no metric is called {spelling!r}: {_hint(name, depth)}known are {', '.join(EXAMPLES)}"
+        f"no metric is called {shown(spelling)!r}: {_hint(name, depth)}"
+        f"known are {', '.join(EXAMPLES)}"
     )
 
 
@@ -80,10 +83,10 @@ def metrics(spellings: Iterable[str | Metric] | str) -> list[Metric]:
     return list(dict.fromkeys(metric(one) for one in spellings))
 
 
-def _hint(name: str, depth: str | None) -> str:
-    near = difflib.get_close_matches(name, [*RANKING, *WITHOUT_LISTS], n=1)
+def _hint(name: str, depth: int | None) -> str:
+    near = difflib.get_close_matches(name[:100], [*RANKING, *WITHOUT_LISTS], n=1)
     if not near:
         return ""
     if near[0] in WITHOUT_LISTS:
         return f"did you mean {near[0]!r}? "
-    return f"did you mean '{RANKING[near[0]](int(depth or 10) or 10)}'? "
+    return f"did you mean '{RANKING[near[0]](max(depth or 10, 1))}'? "

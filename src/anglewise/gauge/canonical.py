@@ -9,6 +9,7 @@ from anglewise.errors import SpellingError, ValuesError
 from anglewise.gauge.gauge import Gauge
 from anglewise.gauge.map_pair import MapPair, identity
 from anglewise.gauge.root import Root
+from anglewise.numbers import UNIT, shown, written
 from anglewise.typing import Array, Float64
 
 NAMES = {0.0: "item-orthonormal", 0.5: "balanced", 1.0: "user-orthonormal"}
@@ -56,14 +57,14 @@ class Power(Gauge):
     t: float
 
     def __post_init__(self) -> None:
-        if not 0 <= self.t <= 1:
+        if not UNIT.holds(self.t):
             raise SpellingError(
-                f"power({self.t:g}): the path runs from 0 (item-orthonormal) to 1 "
+                f"power({shown(self.t)}): the path runs from 0 (item-orthonormal) to 1 "
                 "(user-orthonormal)"
             )
 
     def __str__(self) -> str:
-        return NAMES.get(float(self.t), f"power({self.t:g})")
+        return NAMES.get(float(self.t), f"power({written(self.t)})")
 
     def pair(self, queries: Root, items: Root) -> MapPair:
         """The maps ``G`` and ``H`` above; the signs make ``items.probe @ H`` positive."""

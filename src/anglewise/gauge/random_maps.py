@@ -8,6 +8,7 @@ from anglewise.errors import SpellingError, ValuesError
 from anglewise.gauge.gauge import Gauge
 from anglewise.gauge.map_pair import MapPair
 from anglewise.gauge.root import Root
+from anglewise.numbers import CONDITION, SEED, written
 from anglewise.typing import Array, Float, Float64
 
 
@@ -23,14 +24,11 @@ class RandomMap(Gauge):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.condition < np.inf or self.seed < 0 or self.seed != int(self.seed):
-            raise SpellingError(
-                f"random({self.condition:g},{self.seed:g}): a condition number of 1 or more and "
-                "a whole number to draw by are due"
-            )
+        CONDITION.check("the condition number of random(30,1)", self.condition, SpellingError)
+        SEED.check("the seed of random(30,1)", self.seed, SpellingError)
 
     def __str__(self) -> str:
-        return f"random({self.condition:g},{self.seed})"
+        return f"random({written(self.condition)},{self.seed})"
 
     def pair(self, queries: Root, items: Root) -> MapPair:
         """The map of this seed, whatever the factors."""

@@ -16,6 +16,7 @@ from anglewise.interop.say import PathLike
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import measure as read_measure
 from anglewise.neighbours import Neighbours
+from anglewise.numbers import COUNT
 from anglewise.search.engine import search_ready
 from anglewise.sparse import SparseRows
 from anglewise.typing import Array, Bool, Float32, Int64
@@ -147,8 +148,7 @@ class Index:
         """
         held = self._held
         asked = _asked(vectors)
-        if k < 1:
-            raise TooFewError(f"{k} neighbours asked: at least one is due")
+        COUNT.check("k", k, TooFewError)
         through = None if where is None else held.allowed(where)
         meaning = self.meaning
         return [

@@ -7,6 +7,7 @@ from anglewise.errors import SpellingError
 from anglewise.measures.formula import Formula
 from anglewise.measures.frame import Frame, Maps, Sides
 from anglewise.measures.measure import Measure
+from anglewise.numbers import COUNT
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,7 @@ def _ranked(*numbers: float) -> tuple[int | None, bool]:
     if not numbers:
         return None, False
     (rank,) = numbers
-    if rank < 1 or rank != int(rank):
-        raise SpellingError(f"adapted({rank:g}): a rank is a whole number, such as 32")
-    return int(rank), False
+    return int(COUNT.check("the rank of adapted(32)", rank, SpellingError)), False
 
 
 def _diagonal() -> tuple[int | None, bool]:

@@ -11,6 +11,7 @@ from anglewise.measures.formula import Norm
 from anglewise.measures.frame import Frame
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import learnt_from_judgements, measure
+from anglewise.numbers import written
 from anglewise.spelling import named, parted
 
 GRID = tuple(tenths / 10 for tenths in range(11))
@@ -30,7 +31,7 @@ class Family:
     frames: tuple[Frame, ...] = ()
 
     def __str__(self) -> str:
-        exponents = ("*" if one is None else f"{one:g}" for one in (self.query, self.item))
+        exponents = ("*" if one is None else written(one) for one in (self.query, self.item))
         return "@".join([f"norm({','.join(exponents)})", *map(str, self.frames)])
 
     @property

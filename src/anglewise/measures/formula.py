@@ -14,6 +14,8 @@ from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 
+from anglewise.errors import SpellingError
+from anglewise.numbers import EXPONENT, written
 from anglewise.typing import Array, Float64, Int64
 
 Product: TypeAlias = Literal["dot", "squared-distance", "manhattan", "block"]
@@ -121,8 +123,12 @@ class Norm(Formula):
     product = "dot"
     meaning = "inner product with part of the lengths divided out, unbounded"
 
+    def __post_init__(self) -> None:
+        for exponent in (self.query, self.item):
+            EXPONENT.check("an exponent of norm(0,0.5)", exponent, SpellingError)
+
     def __str__(self) -> str:
-        return f"norm({self.query:g},{self.item:g})"
+        return f"norm({written(self.query)},{written(self.item)})"
 
     def score(self, product: PerPair, query_norms: PerPair, item_norms: PerPair) -> PerPair:
         """``q . x / (|q|^query |x|^item)``."""

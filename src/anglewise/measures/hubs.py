@@ -13,6 +13,7 @@ from anglewise.errors import SpellingError
 from anglewise.measures.fitted import FittedFormula, PerItem, unit
 from anglewise.measures.formula import BlockFormula, Formula
 from anglewise.measures.frame import Sides, View
+from anglewise.numbers import COUNT
 from anglewise.typing import Array, Float64
 
 CLOSEST = 1e-6
@@ -208,5 +209,4 @@ def _inverse_norms(side: View) -> Float64[Array, " n"]:
 
 
 def _check(formula: Formula, k: int) -> None:
-    if k < 1 or k != int(k):
-        raise SpellingError(f"{formula}: a whole number of neighbours is due, such as 10")
+    COUNT.check(f"the number of neighbours in {type(formula).__name__}", k, SpellingError)

@@ -6,6 +6,7 @@ import numpy as np
 
 from anglewise.errors import SpellingError
 from anglewise.measures.frame import Affine, Frame, Maps, Sides
+from anglewise.numbers import COUNT, UNIT, shown, written
 
 RANK_TOLERANCE = 1e-10
 """Directions whose variance is below this share of the largest hold rounding noise only."""
@@ -71,14 +72,14 @@ class Whitened(Frame):
     shrinkage: float = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.shrinkage <= 1:
+        if not UNIT.holds(self.shrinkage):
             raise SpellingError(
-                f"whitened({self.shrinkage:g}): the shrinkage goes from 0, none, to 1, which "
+                f"whitened({shown(self.shrinkage)}): the shrinkage goes from 0, none, to 1, which "
                 "leaves centring alone; write whitened(0.1)"
             )
 
     def __str__(self) -> str:
-        return f"whitened({self.shrinkage:g})" if self.shrinkage else "whitened"
+        return f"whitened({written(self.shrinkage)})" if self.shrinkage else "whitened"
 
     def fit(self, sides: Sides) -> Maps:
         """``W = V diag(variance)^-1/2`` from the covariance of the ranked side."""
@@ -101,8 +102,7 @@ class WithoutTop(Frame):
     directions: int
 
     def __post_init__(self) -> None:
-        if self.directions < 1:
-            raise SpellingError(f"without-top({self.directions}): at least one direction is due")
+        COUNT.check("the number of directions in without-top(3)", self.directions, SpellingError)
 
     def __str__(self) -> str:
         return f"without-top({self.directions})"

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from anglewise.models.svd import Spectrum, truncated_svd
 from anglewise.normalisation.normalisation import Learned, Normalisation
 from anglewise.normalisation.plain import AsIs
 from anglewise.normalisation.spelling import normalisation
+from anglewise.numbers import COUNT, NOT_NEGATIVE, SEED
 from anglewise.sparse import SparseRows
 from anglewise.typing import Array, Float64
 
@@ -137,8 +137,8 @@ def fit_linear(
     >>> np.round(model.fold_in(X) @ model.item_factors.T, 3).tolist()
     [[0.8, 0.8, 0.0], [0.8, 0.8, 0.0], [0.0, 0.0, 0.5]]
     """
-    if n_components < 1:
-        raise ValuesError(f"n_components is {n_components}: at least 1 is due")
+    COUNT.check("n_components", n_components)
+    SEED.check("seed", seed)
     _check(objective, penalty, gauge)
     rule = normalisation(normalise)
     if isinstance(rule, AsIs):
@@ -200,5 +200,4 @@ def _check(objective: str, penalty: float, gauge: str) -> None:
             f"objective {objective!r} leaves the gauge no choice, its factors are balanced: "
             f'drop gauge={gauge!r}, or take objective="product"'
         )
-    if not (isfinite(penalty) and penalty >= 0):
-        raise ValuesError(f"penalty is {penalty}: zero or a positive number is due")
+    NOT_NEGATIVE.check("penalty", penalty)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from math import isfinite
 from typing import Any, cast
 
 import numpy as np
@@ -14,6 +13,7 @@ from anglewise.models.gram import fill_upper, lower_gram
 from anglewise.models.penalty_path import PenaltyPath, penalty_path
 from anglewise.normalisation.normalisation import Learned, Normalisation
 from anglewise.normalisation.spelling import normalisation
+from anglewise.numbers import POSITIVE
 from anglewise.sparse import SparseRows
 from anglewise.typing import Array, Float32
 
@@ -180,8 +180,5 @@ def _check(X: Any, penalty: float | None) -> None:
             f"{items:,} items need weights of {4 * items**2 / 1e9:.1f} GB, the most is "
             f"{MOST_ITEMS:,} items: leave out items that few used, or take LinearEmbedding"
         )
-    if penalty is not None and not (isfinite(penalty) and penalty > 0):
-        raise ValuesError(
-            f"penalty is {penalty}: a positive number is due, or none at all to choose it by "
-            "validation"
-        )
+    if penalty is not None:
+        POSITIVE.check("penalty", penalty)

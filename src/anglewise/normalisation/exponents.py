@@ -10,6 +10,7 @@ from anglewise.normalisation.frequency import users_of
 from anglewise.normalisation.normalisation import Learned, Normalisation, check_counts
 from anglewise.normalisation.plain import sums
 from anglewise.normalisation.shifted_table import scaled
+from anglewise.numbers import UNIT, written
 from anglewise.typing import Array, Float64
 
 
@@ -38,13 +39,13 @@ class Exponents(Normalisation):
     beta: float
 
     def __post_init__(self) -> None:
-        if not (0 <= self.alpha <= 1 and 0 <= self.beta <= 1):
+        if not (UNIT.holds(self.alpha) and UNIT.holds(self.beta)):
             raise SpellingError(
                 f"{self} does not weigh: both exponents are from 0 to 1, as in exponents(0.2,0.5)"
             )
 
     def __str__(self) -> str:
-        return f"exponents({self.alpha:g},{self.beta:g})"
+        return f"exponents({written(self.alpha)},{written(self.beta)})"
 
     def _learned(self, X: Any) -> Learned:
         check_counts(X, self)

@@ -10,7 +10,10 @@ from anglewise.errors import SpellingError
 from anglewise.normalisation.normalisation import Learned, Normalisation, check_counts
 from anglewise.normalisation.plain import sums, unit_rows
 from anglewise.normalisation.shifted_table import scaled, with_values
+from anglewise.numbers import UNIT, WEIGHT, Bounds, written
 from anglewise.typing import Array, Float64
+
+MODERATE = Bounds(least=0, most=1e6, example="1.5")
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,8 @@ class Propensity(Normalisation):
     b: float = 1.5
 
     def __post_init__(self) -> None:
-        if not (self.a >= 0 and self.b >= 0):
-            raise SpellingError(
-                f"{self} is no propensity: both numbers are 0 or more, as in propensity(0.55,1.5)"
-            )
+        WEIGHT.check("the first number of propensity(0.55,1.5)", self.a, SpellingError)
+        MODERATE.check("the second number of propensity(0.55,1.5)", self.b, SpellingError)
 
     def __str__(self) -> str:
         return spelled("propensity", (self.a, self.b), (0.55, 1.5))
@@ -104,9 +105,10 @@ class Bm25(Normalisation):
     b: float = 0.75
 
     def __post_init__(self) -> None:
-        if not (self.k1 >= 0 and 0 <= self.b <= 1):
+        if not (MODERATE.holds(self.k1) and UNIT.holds(self.b)):
             raise SpellingError(
-                f"{self} is no BM25: k1 is 0 or more and b from 0 to 1, as in bm25(1.2,0.75)"
+                f"{self} is no BM25: k1 is from 0 to 1000000 and b from 0 to 1, as in "
+                "bm25(1.2,0.75)"
             )
 
     def __str__(self) -> str:
@@ -150,4 +152,4 @@ def users_of(X: Any) -> Float64[Array, " items"]:
 
 def spelled(name: str, numbers: tuple[float, ...], usual: tuple[float, ...]) -> str:
     """The name, with its numbers where they are not the usual ones."""
-    return name if numbers == usual else f"{name}({','.join(f'{one:g}' for one in numbers)})"
+    return name if numbers == usual else f"{name}({','.join(map(written, numbers))})"

@@ -11,6 +11,7 @@ from anglewise.encoders.encoder import Encode, Encoder
 from anglewise.encoders.load import encoder as load
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.index.answering import Answering, Hit, Where
+from anglewise.numbers import COUNT, NOT_NEGATIVE, UNIT
 from anglewise.rag.diversity import diverse
 from anglewise.rag.novelty import Said
 from anglewise.rag.passages import INSTRUCTIONS, LeftOut, Passage, Passages, asked, shown
@@ -92,12 +93,12 @@ class Context:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "encoder", load(self.encoder))
-        if self.budget_tokens < 1 or self.candidates < 1:
-            raise ValuesError("budget_tokens and candidates: a whole number above 0 is due")
-        if not 0 <= self.diversity <= 1:
-            raise ValuesError(f"diversity={self.diversity}: a number from 0 to 1 is due")
-        if self.threshold is not None and not 0 <= self.threshold <= 1:
-            raise ValuesError(f"threshold={self.threshold}: a probability from 0 to 1 is due")
+        COUNT.check("budget_tokens", self.budget_tokens)
+        COUNT.check("candidates", self.candidates)
+        NOT_NEGATIVE.check("repeated", self.repeated)
+        UNIT.check("diversity", self.diversity)
+        if self.threshold is not None:
+            UNIT.check("threshold", self.threshold)
         if self.relevance is None and self.threshold is not None:
             raise SpellingError(
                 "a threshold is a probability: give relevance, which learn_relevance makes of "

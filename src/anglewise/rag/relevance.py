@@ -8,9 +8,10 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from anglewise.embeddings import Space
-from anglewise.errors import FileError, TooFewError, ValuesError
+from anglewise.errors import FileError, TooFewError
 from anglewise.index.answering import Answering
 from anglewise.judgements.judgements import Judgements
+from anglewise.numbers import PART
 from anglewise.rag.evidence import Evidence, gather
 from anglewise.statistics.isotonic import Isotonic, isotonic
 from anglewise.statistics.logistic import Logistic, logistic
@@ -160,8 +161,7 @@ def relevance_of(
     rng: int = 0,
 ) -> Relevance:
     """The same from scores that were gathered already."""
-    if not 0 < recall <= 1:
-        raise ValuesError(f"recall={recall}: a share above 0, at most 1, is due")
+    PART.check("recall", recall)
     best = evidence.best_relevant()
     if folds < 2 or len(best) < folds:
         raise TooFewError(

@@ -1,10 +1,9 @@
 """The popularity knob, and which measures may read bias columns."""
 
-from math import isfinite
-
-from anglewise.errors import SpellingError, ValuesError
+from anglewise.errors import SpellingError
 from anglewise.measures.formula import Cosine, Dot, Norm
 from anglewise.measures.measure import Measure
+from anglewise.numbers import EXPONENT
 from anglewise.typing import Direction
 
 
@@ -21,8 +20,7 @@ def at_popularity(measure: Measure, exponent: float) -> Measure:
     >>> str(at_popularity(Measure(Dot()), 0.5)), str(at_popularity(Measure(Cosine()), 0.5))
     ('norm(0,0.5)', 'norm(1,0.5)')
     """
-    if not isfinite(exponent):
-        raise ValuesError(f"popularity is {exponent}: a finite number is due, such as 0.5")
+    EXPONENT.check("popularity", exponent)
     if not isinstance(measure.formula, Dot | Cosine | Norm):
         raise SpellingError(
             f"{measure} does not divide by the lengths of items, so popularity={exponent:g} has "

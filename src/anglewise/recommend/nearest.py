@@ -8,6 +8,7 @@ from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import TooFewError
 from anglewise.measures.measure import Measure
 from anglewise.neighbours import Neighbours
+from anglewise.numbers import COUNT
 from anglewise.search.engine import search_vectors
 from anglewise.sparse import SparseRows
 from anglewise.typing import Array, Bool, Direction, Int64
@@ -40,8 +41,7 @@ def nearest(
     """
     ranked = space.sides(direction)[1]
     due = len(ranked) if shown is None else int(shown.sum())
-    if k < 1:
-        raise TooFewError(f"{k} asked for: at least one is due")
+    COUNT.check("k", k, TooFewError)
     if due == 0:
         raise TooFewError(f"the filters leave none of {len(ranked):,}: allow more, or forbid less")
     count = min(k, due)

@@ -15,6 +15,7 @@ from anglewise.judgements.judgements import Judgements
 from anglewise.measures.measure import Measure
 from anglewise.models.closed_form import fit_linear
 from anglewise.neighbours import Neighbours
+from anglewise.numbers import FINITE, SHARE
 from anglewise.search.engine import search, search_vectors
 from anglewise.sparse import SparseRows
 from anglewise.statistics.bootstrap import Means, bootstrap
@@ -203,11 +204,12 @@ def replay(
 
 def _moment(interactions: Interactions, at: float | None, share: float) -> float:
     times = interactions.times
+    if at is not None:
+        FINITE.check("at", at)
     if times is None:
         raise ValuesError("a replay needs times, none came: add a time column")
     if at is None:
-        if not 0 < share < 1:
-            raise ValuesError(f"share is {share}: a part of the interactions within (0, 1) is due")
+        SHARE.check("share", share)
         at = float(np.quantile(times, 1 - share))
     if not (times < at).any():
         raise TooFewError(f"nothing happened before {at:g}: the first time is {times.min():g}")

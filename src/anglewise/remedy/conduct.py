@@ -7,11 +7,12 @@ from time import monotonic
 from anglewise.compare.conduct import read_metrics_for
 from anglewise.compare.split import QUERIES, Parting, parting
 from anglewise.embeddings import Space
-from anglewise.errors import SpellingError, TooFewError, ValuesError
+from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.kinds import Metric
 from anglewise.interop.say import Say, quiet
 from anglewise.judgements.judgements import Judgements, Pairs, Triplets
 from anglewise.measures.family import Open
+from anglewise.numbers import COUNT, NOT_NEGATIVE, POSITIVE, SEED
 from anglewise.remedies.adapter import FEWEST
 from anglewise.remedy.apart import judged_by, set_apart
 from anglewise.remedy.bench import Bench
@@ -115,10 +116,10 @@ def remedy(
             "remedies are judged by what was judged of the items, and these judgements are of "
             "documents that the items are passages of: judge passages, or encode whole documents"
         )
-    if finalists < 1:
-        raise ValuesError(f"finalists is {finalists}: at least one is due")
-    if not budget_seconds > 0:
-        raise ValuesError(f"the budget is {budget_seconds:g} seconds: more than none is due")
+    COUNT.check("finalists", finalists)
+    POSITIVE.check("budget_seconds", budget_seconds)
+    NOT_NEGATIVE.check("tolerance", tolerance)
+    SEED.check("seed", seed)
     budget = Budget(budget_seconds, clock)
     if not len(judgements.judged_rows):
         raise TooFewError("no query is judged: give judgements of ids that the space holds")

@@ -10,6 +10,7 @@ from anglewise.errors import ShapeError, TooFewError
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import measures as read_measures
 from anglewise.neighbours import Neighbours
+from anglewise.numbers import COUNT
 from anglewise.search.asked import asked
 from anglewise.search.exponents import Sweep, sweeps
 from anglewise.search.kept import KEPT_BYTES, Kept
@@ -221,8 +222,7 @@ class _Task:
 
     def __post_init__(self) -> None:
         items = self.left_out.width
-        if self.k < 1:
-            raise TooFewError(f"{self.k} neighbours asked: at least one is due")
+        COUNT.check("the number of neighbours", self.k, TooFewError)
         if self.k > items:
             raise TooFewError(
                 f"{self.k} neighbours asked of {items} items: ask for at most {items}"

@@ -1,10 +1,9 @@
 """What a training is told; checked once, here."""
 
 from dataclasses import dataclass, fields
-from math import isfinite
 from typing import Any
 
-from anglewise.errors import ValuesError
+from anglewise.numbers import COUNT, KEPT_ASIDE, POSITIVE, SEED, SHARE, WEIGHT
 from anglewise.training.measured import MEASURED, measured
 
 
@@ -79,20 +78,10 @@ class Settings:
 
     def __post_init__(self) -> None:
         measured(self.measure)
-        for name in ("components", "epochs", "batch", "negatives", "patience"):
+        for name, bounds in _BOUNDS.items():
             value = getattr(self, name)
-            _check(name, value, "at least 1", value is None or value >= 1)
-        positive = {"learning_rate": self.learning_rate, "temperature": self.temperature}
-        for name, value in positive.items():
             if value is not None:
-                _check(name, value, "a positive number", isfinite(value) and value > 0)
-        _check("shown", self.shown, "a share between 0 and 1", 0 < self.shown < 1)
-        share = "a share of the users from 0 to below 1"
-        _check("validation", self.validation, share, 0 <= self.validation < 1)
-        beta = "an exponent of 0 or more, such as 0, 0.75 or 1"
-        _check(
-            "popularity", self.popularity, beta, isfinite(self.popularity) and self.popularity >= 0
-        )
+                bounds.check(name, value)
 
     @property
     def start(self) -> float:
@@ -112,6 +101,16 @@ class Settings:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def _check(name: str, value: object, due: str, holds: bool) -> None:
-    if not holds:
-        raise ValuesError(f"{name} is {value}: {due} is due")
+_BOUNDS = {
+    "components": COUNT,
+    "temperature": POSITIVE,
+    "epochs": COUNT,
+    "batch": COUNT,
+    "learning_rate": POSITIVE,
+    "shown": SHARE,
+    "negatives": COUNT,
+    "popularity": WEIGHT,
+    "validation": KEPT_ASIDE,
+    "patience": COUNT,
+    "seed": SEED,
+}

@@ -1,0 +1,167 @@
+"""Numbers that people write: read by one grammar, and held to what a setting can take."""
+
+import re
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+from anglewise.errors import AnglewiseError, SpellingError, ValuesError
+
+LARGEST = 1e100
+"""Larger numbers, and those nearer to 0 than one over it, leave float64 when two are multiplied."""
+DIGITS = 18
+"""So many digits fit a whole number of 64 bits."""
+SHOWN = 60
+"""Of what came so many letters are shown in a message."""
+
+_WHOLE = re.compile(rf"-?(?:0|[1-9][0-9]{{0,{DIGITS - 1}}})")
+_REAL = re.compile(r"-?(?:[0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,3})?")
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a setting can take: whole numbers or any, from where to where.
+
+    ``open_least`` and ``open_most`` leave out the end itself. ``example`` is for the messages.
+
+    >>> Bounds(whole=True, least=1, example="10").check("k", 3)
+    3
+    >>> Bounds(least=0, most=1, open_least=True, example="0.95").check("recall", float("nan"))
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.ValuesError: recall is nan: a number above 0 and at most 1 is due, such as 0.95
+    """
+
+    whole: bool = False
+    least: float | None = None
+    most: float | None = None
+    open_least: bool = False
+    open_most: bool = False
+    example: str = "0.5"
+
+    def __str__(self) -> str:
+        kind = "a whole number" if self.whole else "a number"
+        low = None if self.least is None else written(self.least)
+        high = None if self.most is None else written(self.most)
+        if low is None and high is None:
+            return "a finite number"
+        if low == "0" and self.open_least and high is None:
+            return "a positive number"
+        if low and high and not (self.open_least or self.open_most):
+            return f"{kind} from {low} to {high}"
+        from_ = low and (f"above {low}" if self.open_least else f"of at least {low}")
+        to = high and (f"below {high}" if self.open_most else f"at most {high}")
+        return f"{kind} {' and '.join(end for end in (from_, to) if end)}"
+
+    def read(self, text: str) -> float:
+        """Read what was typed; ``SpellingError`` says what is due, not what it is for.
+
+        >>> Bounds(whole=True, least=1, example="10").read("1e1")
+        Traceback (most recent call last):
+        ...
+        anglewise.errors.SpellingError: a whole number of at least 1 is due, such as 10
+        """
+        value = read_whole(text) if self.whole else read_number(text)
+        if value is None or not self.holds(value):
+            raise SpellingError(self.due)
+        return value if self.whole else float(value)
+
+    def check(self, name: str, value: float, error: type[AnglewiseError] = ValuesError) -> float:
+        """The value, if it may be; else the error, with the name of the setting."""
+        kind = Integral if self.whole else Real
+        if isinstance(value, bool) or not isinstance(value, kind) or not self.holds(value):
+            raise error(f"{name} is {shown(value)}: {self.due}")
+        return value
+
+    @property
+    def due(self) -> str:
+        """What should have come."""
+        return f"{self} is due, such as {self.example}"
+
+    def holds(self, value: float) -> bool:
+        """Whether a number lies within."""
+        furthest = 10**DIGITS if self.whole else LARGEST
+        if not -furthest <= value <= furthest:
+            return False
+        low = self.least is None or (value > self.least if self.open_least else value >= self.least)
+        high = self.most is None or (value < self.most if self.open_most else value <= self.most)
+        return low and high
+
+
+def whole(least: int = 0, most: int | None = None, *, example: str = "10") -> Bounds:
+    """Bounds of a whole number."""
+    return Bounds(whole=True, least=least, most=most, example=example)
+
+
+COUNT = whole(1)
+"""How many: 1 or more."""
+SEED = whole(0, example="0")
+"""What draws are drawn by."""
+FINITE = Bounds(example="0.5")
+POSITIVE = Bounds(least=0, open_least=True, example="0.1")
+NOT_NEGATIVE = Bounds(least=0, example="0.01")
+SHARE = Bounds(least=0, most=1, open_least=True, open_most=True, example="0.2")
+"""A part of the whole, neither nothing nor all."""
+PART = Bounds(least=0, most=1, open_least=True, example="0.95")
+"""A part of the whole; all of it too."""
+KEPT_ASIDE = Bounds(least=0, most=1, open_most=True, example="0.2")
+"""A part of the whole that is kept aside; nothing too."""
+EXPONENT = Bounds(least=-8, most=8, example="0.5")
+"""Of lengths: the eighth power of any float32 still is a float64."""
+WEIGHT = Bounds(least=0, most=8, example="0.75")
+"""An exponent that is not negative."""
+CONDITION = Bounds(least=1, most=1e15, example="30")
+"""A condition number; a map of more is no longer inverted in float64."""
+UNIT = Bounds(least=0, most=1, example="0.5")
+"""From 0 to 1, both included."""
+
+
+def read_whole(text: str) -> int | None:
+    """A whole number as people write it, in ASCII digits alone; None for anything else.
+
+    >>> [read_whole(one) for one in ("10", "-3", "1e1", "1_0", "0x1", "010", "-0", "9" * 30)]
+    [10, -3, None, None, None, None, None, None]
+    """
+    return int(text) if _WHOLE.fullmatch(text) and text != "-0" else None
+
+
+def read_number(text: str) -> float | None:
+    """A finite number; whole ones stay whole. None for anything else, and for what is lost in it.
+
+    >>> [read_number(one) for one in ("0.5", ".5", "1e3", "10", "nan", "1e308", "1e-320", "-0")]
+    [0.5, 0.5, 1000.0, 10, None, None, None, None]
+    """
+    exact = read_whole(text)
+    if exact is not None:
+        return exact
+    if not _REAL.fullmatch(text):
+        return None
+    value = float(text)
+    lost = value == 0 and (text.startswith("-") or re.search("[1-9]", re.split("[eE]", text)[0]))
+    small = 0 < abs(value) < 1 / LARGEST
+    return None if lost or small or abs(value) > LARGEST else value
+
+
+def written(number: float) -> str:
+    """A number so that it reads back as the same one, and short where it can be.
+
+    >>> written(0.5), written(3.0), written(0.123456789), written(1234567)
+    ('0.5', '3', '0.123456789', '1234567')
+    """
+    short = f"{number:g}"
+    if float(short) == number:
+        return short if "e+" not in short else _plain(number)
+    return _plain(number)
+
+
+def shown(value: object) -> str:
+    """What came, cut where it is long; a text of 5,000 digits is no message."""
+    try:
+        text = value if isinstance(value, str) else str(value)
+    except ValueError:  # Python prints no whole number of more than 4,300 digits
+        return "a number of thousands of digits"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def _plain(number: float) -> str:
+    whole = isinstance(number, Integral) or (float(number).is_integer() and abs(number) < 1e15)
+    return str(int(number)) if whole else repr(float(number))

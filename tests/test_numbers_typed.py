@@ -1,0 +1,151 @@
+"""Numbers in spellings: read by one grammar, refused where they are none or out of range."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anglewise.cli.remedy import seconds_of
+from anglewise.compare.gate import gate
+from anglewise.compare.split import parting
+from anglewise.compare.variant import variant
+from anglewise.embeddings import Embeddings
+from anglewise.encoders.spelling import read_spec
+from anglewise.errors import AnglewiseError, SpellingError
+from anglewise.evaluation.metric import metric, metrics
+from anglewise.gauge.spelling import gauge
+from anglewise.measures.family import measures_and_families
+from anglewise.measures.formula import Norm
+from anglewise.measures.spelling import measure, measures
+from anglewise.normalisation.spelling import normalisation
+from anglewise.numbers import read_number, read_whole, written
+
+NO_NUMBERS = [
+    "nan", "inf", "-inf", "1e308", "1e-320", "1e999", "1e-999", "-0", "-0.0", "0x10", "1_0", "+1",
+    "\uff11\uff10", "٣", "1 0", "", " ", "one", "1,", "--1", "1e", ".", "1.2.3", "9" * 5000, "1/2", "1j",
+]  # fmt: skip
+NOT_WHOLE = ["1.5", "10.0", "1e1", "010", "1.", "-1", "0"]
+FORMS = {
+    "measure": lambda one: measure(f"norm(0,{one})"),
+    "first of two": lambda one: measure(f"norm({one},0)"),
+    "family": lambda one: measures_and_families(f"norm({one},*)"),
+    "frame": lambda one: measure(f"cosine@whitened({one})"),
+    "gauge": lambda one: gauge(f"power({one})"),
+    "condition": lambda one: gauge(f"random({one},1)"),
+    "normalisation": lambda one: normalisation(f"bm25({one},0.5)"),
+    "propensity": lambda one: normalisation(f"propensity({one},0.5)"),
+    "exponents": lambda one: normalisation(f"exponents({one},0.5)"),
+}
+WHOLE_FORMS = {
+    "csls": lambda one: measure(f"csls({one})"),
+    "local scaling": lambda one: measure(f"local-scaling({one})"),
+    "without-top": lambda one: measure(f"cosine@without-top({one})"),
+    "adapted": lambda one: measures_and_families([f"cosine@adapted({one})"]),
+    "metric": lambda one: metric(f"nDCG@{one}"),
+    "option of an encoder": lambda one: read_spec(f"use?batch={one}").number("batch"),
+}
+
+
+@pytest.mark.parametrize("form", {**FORMS, **WHOLE_FORMS})
+@pytest.mark.parametrize("text", NO_NUMBERS, ids=lambda text: repr(text[:8]))
+def test_what_is_no_number_is_refused(form, text):
+    with pytest.raises(SpellingError) as said:
+        {**FORMS, **WHOLE_FORMS}[form](text)
+    assert len(str(said.value)) < 500
+
+
+@pytest.mark.parametrize("form", WHOLE_FORMS)
+@pytest.mark.parametrize("text", NOT_WHOLE)
+def test_where_a_whole_number_is_meant_no_other_is_taken(form, text):
+    with pytest.raises(SpellingError):
+        WHOLE_FORMS[form](text)
+
+
+def test_a_seed_of_a_gauge_is_whole():
+    assert str(gauge("random(30,0)")) == "random(30,0)"
+    for text in ("1.5", "1.0", "-1", "1e1", "nan"):
+        with pytest.raises(SpellingError):
+            gauge(f"random(30,{text})")
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "cosine(", "cosine)", "cosine()", "cosine(1", "(cosine)", "norm((0),1)", "norm(0,1))",
+        "norm(0,1)x", "norm(0 1)", "co sine", "cosine@", "@centred", "cosine@@centred", "",
+        "cosine@centred(", "norm(0,)", "norm(,0)", "norm(,)", "norm[0,1]", "\uff43osine", "\0cosine",
+        "csls(1 0)", "norm(0,1,2)", "cosine(1)", "\ud800", "Kosine" * 2000,
+    ],
+    ids=lambda text: repr(text[:14]),
+)  # fmt: skip
+def test_what_is_not_spelled_whole_is_refused(spelling):
+    for read in (measure, measures):
+        with pytest.raises(SpellingError) as said:
+            read(spelling)
+        assert len(str(said.value)) < 500
+
+
+@pytest.mark.parametrize("text", ["", " ", ",", "dot,", ",dot", "dot,,cosine", "dot, ,cosine"])
+def test_a_list_of_words_has_no_gaps(text):
+    for read in (measures, measures_and_families, metrics):
+        with pytest.raises(SpellingError):
+            read(text)
+
+
+@pytest.mark.parametrize("text", ["cosine>=nan", "cosine>=0.5.5", "cosine>=1_0", "cosine>=-0"])
+def test_a_gate_reads_plain_numbers(text):
+    with pytest.raises(SpellingError):
+        gate(text)
+
+
+@pytest.mark.parametrize("text", ["٣", "1e1", "1_0", "", "0", "-1", "1.5", "9" * 5000])
+def test_clusters_are_counted_in_whole_numbers(text):
+    with pytest.raises(SpellingError):
+        parting(f"clusters({text})", Embeddings(np.eye(4)), np.arange(4))
+
+
+@pytest.mark.parametrize("text", [":٣", ":1_0", ":1e1", ":-1", ":" + "9" * 5000])
+def test_a_cut_is_a_whole_number_of_columns(text):
+    with pytest.raises(SpellingError):
+        variant(text)
+
+
+@pytest.mark.parametrize("text", ["inf", "nan", "1e9h", "٣s", "-1s", "1_0m", "9" * 5000, "", "s"])
+def test_a_time_is_a_plain_number_and_a_unit(text):
+    with pytest.raises(SpellingError):
+        seconds_of(text)
+
+
+@pytest.mark.parametrize("exponent", [float("nan"), float("inf"), 1e308, True, 9, -(10**5000)])
+def test_what_is_built_by_hand_is_held_to_the_same(exponent):
+    with pytest.raises(AnglewiseError):
+        Norm(exponent, 0)
+
+
+@given(st.floats(-8, 8).filter(lambda value: value == 0 or abs(value) > 1e-99))
+def test_every_exponent_is_written_so_that_it_reads_back(value):
+    value = value or 0.0
+    assert measure(str(Norm(value, 0.5))).formula.query == value
+    assert read_number(written(value)) == value
+
+
+@given(st.integers(-(10**18) + 1, 10**18 - 1))
+def test_whole_numbers_read_back(value):
+    assert read_whole(str(value)) == value
+
+
+@given(st.text())
+def test_any_text_is_a_number_or_none(text):
+    for read in (read_number, read_whole):
+        value = read(text)
+        assert value is None or abs(value) <= 1e100
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_a_measure_or_refused(text):
+    for spelling in (text, f"norm({text},1)", f"cosine@{text}", f"cosine{text}"):
+        try:
+            one = measure(spelling)
+        except SpellingError:
+            continue
+        assert measure(str(one)) == one
