@@ -22,7 +22,8 @@ from anglewise.numbers import read_number, read_whole, written
 
 NO_NUMBERS = [
     "nan", "inf", "-inf", "1e308", "1e-320", "1e999", "1e-999", "-0", "-0.0", "0x10", "1_0", "+1",
-    "\uff11\uff10", "٣", "1 0", "", " ", "one", "1,", "--1", "1e", ".", "1.2.3", "9" * 5000, "1/2", "1j",
+    "\uff11\uff10", "٣", "1 0", "", " ", "one", "1,", "--1", "1e", ".", "1.2.3", "9" * 5000,
+    "1/2", "1j",
 ]  # fmt: skip
 NOT_WHOLE = ["1.5", "10.0", "1e1", "010", "1.", "-1", "0"]
 FORMS = {
@@ -73,7 +74,8 @@ def test_a_seed_of_a_gauge_is_whole():
     [
         "cosine(", "cosine)", "cosine()", "cosine(1", "(cosine)", "norm((0),1)", "norm(0,1))",
         "norm(0,1)x", "norm(0 1)", "co sine", "cosine@", "@centred", "cosine@@centred", "",
-        "cosine@centred(", "norm(0,)", "norm(,0)", "norm(,)", "norm[0,1]", "\uff43osine", "\0cosine",
+        "cosine@centred(", "norm(0,)", "norm(,0)", "norm(,)", "norm[0,1]", "\uff43osine",
+        "\0cosine",
         "csls(1 0)", "norm(0,1,2)", "cosine(1)", "\ud800", "Kosine" * 2000,
     ],
     ids=lambda text: repr(text[:14]),
@@ -116,7 +118,11 @@ def test_a_time_is_a_plain_number_and_a_unit(text):
         seconds_of(text)
 
 
-@pytest.mark.parametrize("exponent", [float("nan"), float("inf"), 1e308, True, 9, -(10**5000)])
+@pytest.mark.parametrize(
+    "exponent",
+    [float("nan"), float("inf"), 1e308, True, 9, -(10**5000)],
+    ids=["nan", "inf", "1e308", "True", "9", "huge"],
+)
 def test_what_is_built_by_hand_is_held_to_the_same(exponent):
     with pytest.raises(AnglewiseError):
         Norm(exponent, 0)

@@ -1,0 +1,147 @@
+"""Every option that is a number, of every command, meets every number that is none or too much."""
+
+import resource
+import signal
+
+import numpy as np
+import pytest
+
+from anglewise.cli.judge import JUDGE_COMMANDS
+from anglewise.cli.numbers import _Reader
+from anglewise.cli.program import COMMANDS, program
+from anglewise.embeddings import Embeddings, Space
+from anglewise.interop.space_folder import write_space
+from anglewise.judgements.judgements import Judgements
+from anglewise.sparse import SparseRows
+from cli_run import anglewise
+
+__all__ = ["anglewise"]
+
+HOSTILE = [
+    "nan", "inf", "-inf", "-1", "0", "1", "0.5", "1.5", "1e308", "1e-320", "1e-90", "1e90", "1e1",
+    "1_0", "0x10", "-0", "+1", "\uff11", "", " ", "one", "2147483648", "9223372036854775808",
+    "999999999999999999", "9" * 5000,
+]  # fmt: skip
+NEVER = [one for one in HOSTILE if one not in {"-1", "0", "1", "0.5", "1.5"}]
+SECONDS, BYTES = 30, 6 << 30
+LEAVES = [
+    *([command] for command in COMMANDS if command != "judge"),
+    *(["judge", command] for command in JUDGE_COMMANDS),
+]
+
+
+def options(words):
+    """The options of a command that are numbers, by name."""
+    app = program()
+    for word in words:
+        app = app[word]
+    numbers = {}
+    for argument in app.assemble_argument_collection():
+        if "int" in words_of(argument.hint) or "float" in words_of(argument.hint):
+            numbers[argument.name] = argument
+    return numbers
+
+
+def words_of(hint):
+    return str(hint).replace("[", " ").replace("]", " ").replace("'", " ").replace(",", " ").split()
+
+
+OPTIONS = [(leaf, name) for leaf in LEAVES for name in options(leaf)]
+
+
+every_option = pytest.mark.parametrize(
+    ("leaf", "name"), OPTIONS, ids=lambda one: one if isinstance(one, str) else " ".join(one)
+)
+
+
+def count(texts):
+    return np.array([[text.count(letter) for letter in "aeioust"] for text in texts], float) + 0.1
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    """What each command needs before its options are looked at."""
+    there = tmp_path_factory.mktemp("numbers")
+    rng = np.random.default_rng(0)
+    texts = ["".join(rng.choice(list("aeioust "), 30)) for _ in range(40)]
+    asks = texts[:20]
+    gains = SparseRows.from_pairs(np.arange(20), np.arange(20), np.ones(20), shape=(20, 40))
+    space = Space(
+        queries=Embeddings(count(asks), metadata={"text": asks}),
+        items=Embeddings(count(texts), metadata={"text": texts, "kind": ["a", "b"] * 20}),
+        seen=SparseRows.from_pairs(np.arange(20), np.arange(20, 40), shape=(20, 40)),
+    )
+    write_space(space, there / "space", judgements={"queries-items": Judgements(gains)})
+    who, what = np.nonzero(rng.random((30, 12)) < 0.4)
+    lines = [f"{u},{i},{1 + u % 3},{n}" for n, (u, i) in enumerate(zip(who, what, strict=True))]
+    (there / "did.csv").write_text("user,item,weight,time\n" + "\n".join(lines) + "\n")
+    (there / "texts.csv").write_text("id,text\na,some words\nb,other words\n")
+    folder, did = there / "space", there / "did.csv"
+    return {
+        "encode": [there / "texts.csv", "--encoder", "test_numeric_options:count", "-o", "{out}"],
+        "fit": [did, "-o", "{out}"],
+        "audit": [folder],
+        "compare": [folder],
+        "remedy": [folder, "--budget", "2s"],
+        "search": [folder, "--query", "0"],
+        "inspect": [folder, "--export", "{out}.html"],
+        "recommend": [folder, "--user", "0"],
+        "replay": [did],
+        "calibrate": [folder, "-o", "{out}.json"],
+        "context": [folder, "--prompt", "aa", "--encoder", "test_numeric_options:count"],
+        "study": ["--on", did],
+        "judge sample": [folder, "-o", "{out}.csv"],
+        "judge next": [folder, "-o", "{out}.csv"],
+        "judge power": [folder],
+        "judge import": [folder, there / "none.csv"],
+        "judge export": [folder, "{out}.csv"],
+        "judge lint": [folder],
+        "judge agreement": [folder],
+        "judge from-interactions": [folder, did],
+        "judge from-labels": [folder, "--label", "kind"],
+        "judge from-text": [folder],
+    }
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def bounded():
+    """So much time and memory, not more."""
+
+    def late(*_):
+        raise TimeoutError(f"more than {SECONDS} seconds")
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    before = signal.signal(signal.SIGALRM, late)
+    resource.setrlimit(resource.RLIMIT_AS, (BYTES, hard))
+    yield
+    signal.alarm(0)
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    signal.signal(signal.SIGALRM, before)
+
+
+@every_option
+def test_every_number_is_read_by_the_one_parser(leaf, name):
+    assert isinstance(options(leaf)[name].parameter.converter, _Reader)
+
+
+@every_option
+@pytest.mark.usefixtures("bounded", "elsewhere")
+def test_no_number_is_a_fault_of_ours(leaf, name, given, anglewise, tmp_path):
+    words = given.get(" ".join(leaf))
+    for place, text in enumerate(HOSTILE if words else NEVER):
+        base = [str(word).replace("{out}", str(tmp_path / f"out{place}")) for word in words or ()]
+        signal.alarm(SECONDS)
+        run = anglewise(*leaf, *base, f"{name}={text}")
+        signal.alarm(0)
+        assert run.code in {0, 1, 2}, (text, run.err[-2000:])
+        assert "Traceback" not in run.err
+        assert len(run.err.splitlines()[-1] if run.err else "") < 1000
+        assert "nan" not in run.out.lower().split()
+        if text in {"nan", "inf", "1e308", "1e-320", "1_0", "0x10", "-0", "", "one", "9" * 5000}:
+            assert run.code == 2, (text, run)
+            assert run.out == ""
