@@ -3,8 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 
-.PHONY: help setup demo test lint check-slow check-frameworks check-page check-training bench shape record \
-  record-real lock clean
+.PHONY: help setup demo test lint check-slow check-lowest check-frameworks check-page check-training bench shape \
+  record record-real lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -52,6 +52,19 @@ check-training: $(filter .tools/bin/uv,$(UV)) ## the trainings by gradient steps
 	$(UV) pip install --quiet --python .training/bin/python --no-deps --editable .
 	OMP_NUM_THREADS=1 .training/bin/python -m pytest -n 2 -p no:cacheprovider tests/training
 
+LOWEST_TESTS := tests/test_cli_program.py tests/test_cli_commands.py tests/test_cli_spaces.py \
+  tests/test_cli_audit.py tests/test_cli_context.py tests/test_numbers_typed.py tests/test_walkthroughs.py \
+  tests/test_search_laws.py tests/test_compare.py tests/test_compare_gate.py tests/test_compare_history.py \
+  tests/test_interop_vectors.py tests/test_interop_space_folder.py tests/test_interop_judgements.py \
+  tests/test_interop_outputs.py tests/test_models_estimator.py tests/test_report_page.py
+
+check-lowest: export OPENBLAS_NUM_THREADS ?= 1
+check-lowest: $(filter .tools/bin/uv,$(UV)) ## a quick part of the tests with the lowest versions allowed, in .lowest
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .lowest
+	$(UV) pip sync --quiet --python .lowest/bin/python --compile-bytecode requirements/lowest.txt
+	$(UV) pip install --quiet --python .lowest/bin/python --no-deps --editable .
+	.lowest/bin/python -m pytest -n 2 -p no:cacheprovider -o filterwarnings=default -m "not slow" $(LOWEST_TESTS)
+
 check-page: $(filter .tools/bin/uv,$(UV)) ## the page in a real browser (Debian's chromium), in .page
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .page
 	$(UV) pip sync --quiet --python .page/bin/python --compile-bytecode requirements/page.txt
@@ -85,6 +98,9 @@ lock: $(filter .tools/bin/uv,$(UV)) ## renew the pinned requirements
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 	  --excludes requirements/not-locked.txt \
 	  --extra inspect --group page pyproject.toml --output-file requirements/page.txt
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+	  --resolution lowest-direct --extra sklearn --extra plot --extra pandas --extra safetensors --extra inspect \
+	  --extra images --group test pyproject.toml --output-file requirements/lowest.txt
 
 clean:
-	rm -rf .venv .frameworks .page .training .tools build demo
+	rm -rf .venv .frameworks .lowest .page .training .tools build demo

@@ -4,19 +4,21 @@
 130 interrupted.
 """
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, ArgumentCollection, CycloptsError
 from cyclopts.config import Env
 
 from anglewise.cli.check_paths import check_paths
 from anglewise.cli.settings_file import SettingsFile, users_file
 from anglewise.cli.version import version_line
-from anglewise.errors import AnglewiseError
+from anglewise.errors import AnglewiseError, SpellingError
+from anglewise.numbers import shown
 from anglewise.report.visible import visible
 
 COMMANDS = {
@@ -54,7 +56,7 @@ def program() -> App:
         "servers, keys and hosts are not taken from anglewise.toml.",
         help_format="plaintext",
         version=version_line,
-        config=_settings(),
+        config=[*_settings(), check_texts],
         print_error=False,
         exit_on_error=False,
         suppress_keyboard_interrupt=False,
@@ -108,6 +110,22 @@ def main(tokens: Sequence[str] | None = None) -> int:
         _refuse("this is a fault of anglewise, not yours: please report the lines above")
         return OUR_FAULT
     return code if isinstance(code, int) else FINE
+
+
+def check_texts(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Refuse a text, typed or in the settings, that is neither a path nor anything else."""
+    del app, commands
+    for argument in arguments:
+        for token in argument.tokens:
+            try:
+                whole = b"\0" not in os.fsencode(token.value)
+            except UnicodeEncodeError:
+                whole = False
+            if not whole:
+                raise SpellingError(
+                    f"{argument.name} {shown(token.value)!a} holds a character that no text "
+                    "and no path can hold: leave it out"
+                )
 
 
 def _refuse(message: str) -> int:

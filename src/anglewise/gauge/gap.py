@@ -88,7 +88,7 @@ def gap_of_roots(queries: Root, items: Root) -> GaugeGap:
     unseen = int(held.sum()) - len(spectrum)
     sizes = [float(np.linalg.norm(side.matrix)) ** 2 for side in (queries, items)]
     shapes = [side.matrix.T @ side.matrix for side in (queries, items)]
-    faint = np.finfo(np.float32).eps * queries.size * items.size
+    faint = float(np.finfo(np.float32).eps) * queries.size * items.size
     return GaugeGap(
         gap=float("inf") if unseen > 0 else float(stretch[0] / stretch[-1]),
         scale=sizes[0] / sizes[1],

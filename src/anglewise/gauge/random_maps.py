@@ -79,8 +79,11 @@ def log_uniform_spectrum(
     >>> log_uniform_spectrum(2, 4.0, np.random.default_rng(0)).tolist()
     [2.0, 0.5]
     """
-    if dimension == 1 and condition > 1:
-        raise ValuesError("a map of one dimension has condition 1: there is nothing to draw")
+    if dimension < 2 and condition > 1:
+        raise ValuesError(
+            "a map of one dimension has condition 1, there is nothing to draw: a random map needs "
+            "two columns that are no biases"
+        )
     places = np.sort(rng.uniform(-0.5, 0.5, size=dimension))[::-1]
     places[0], places[-1] = (0.5, -0.5) if dimension > 1 else (0.0, 0.0)
     return condition**places

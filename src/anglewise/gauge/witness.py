@@ -200,7 +200,9 @@ def _stepped(
     """
     root = stretch @ (directions * np.exp(-np.clip(values, -reach, reach) / 2))
     squares, axes = np.linalg.eigh(root @ root.T)
-    half = np.clip(np.log(squares) / 2, -reach / 2, reach / 2)
+    half = np.clip(
+        np.log(np.maximum(squares, np.finfo(np.float64).tiny)) / 2, -reach / 2, reach / 2
+    )
     return (axes * np.exp(half)) @ axes.T
 
 

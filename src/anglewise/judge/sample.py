@@ -135,6 +135,8 @@ def sample(
         return Pool.of(found, known, rows, depth)
 
     few = np.sort(rng.permutation(may_ask)[:LOOKED_AT])
+    if not len(few):
+        raise TooFewError("no query has a vector that is not zero: none of them can ask")
     look = pooled(few)
     wanted = _queries(budget, np.count_nonzero(~look.judged) / len(few), by, len(places))
     drawn = places[systematic(inclusion_chances(share, wanted, least=0.0), rng)]

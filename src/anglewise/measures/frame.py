@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import ValuesError
 from anglewise.measures.remembered import Remembered
 from anglewise.typing import Array, Direction, Float, Float64
 
@@ -130,4 +131,9 @@ def _fitted(frames: tuple[Frame, ...], space: Space, direction: Direction) -> Ma
         sides = Sides(space, direction, View(asking, maps.asking), View(ranked, maps.ranked))
         step = frame.fit(sides)
         maps = Maps(maps.asking.then(step.asking), maps.ranked.then(step.ranked))
+        if maps.ranked.matrix is not None and not maps.ranked.matrix.shape[1]:
+            raise ValuesError(
+                f"@{frame} leaves no coordinate: the {len(ranked):,} ranked vectors are all alike "
+                "there, and nothing tells them apart; take another frame, or mend the vectors"
+            )
     return maps

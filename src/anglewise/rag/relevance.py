@@ -207,7 +207,7 @@ def _folds(evidence: Evidence, folds: int, seed: int) -> Int64[Array, " pairs"]:
 
 def _threshold(curve: Curve, best: Float64[Array, " answerable"], recall: float) -> float:
     """The highest probability that a share of the questions reaches with a relevant passage."""
-    lost = math.floor((1 - recall) * len(best) + 1e-9)
+    lost = min(math.floor((1 - recall) * len(best) + 1e-9), len(best) - 1)
     return float(curve(best[lost : lost + 1])[0])
 
 
@@ -220,7 +220,10 @@ def _a_share(said: Any) -> float:
 
 def _curve(kind: str, said: Mapping[str, Any]) -> Curve:
     if kind == "logistic":
-        return Logistic(float(said["slope"]), float(said["intercept"]))
+        line = Logistic(float(said["slope"]), float(said["intercept"]))
+        if not np.isfinite([line.slope, line.intercept]).all():
+            raise ValueError("the line is not finite")
+        return line
     if kind != "isotonic":
         raise ValueError(f"kind {kind!r}")
     scores, shares = (

@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from anglewise.embeddings import Embeddings
+from anglewise.errors import ValuesError
 from anglewise.search.bound import Reach
 from anglewise.search.exact import norms
 from anglewise.search.plan import Pass
@@ -35,6 +36,7 @@ def tile(
     if known is not None:
         fresh = np.flatnonzero((numbers % known.step != 0) | (numbers >= known.stop))
     lengths = norms(x)
+    _check_range(shared, lengths)
     order, padding = _blocks_of_one_length(lengths, fresh, scanner.block)
     lengths = lengths[order]
     numbers = numbers[order]
@@ -54,6 +56,19 @@ def tile(
     )
     vectors = scanner.packed(x, order)
     return Tile(numbers, vectors, weights, biases, most_bias, least_step, most_step, reach)
+
+
+def _check_range(shared: Pass, lengths: Float64[Array, " n"]) -> None:
+    """Refuse lengths that a frame took out of float32, in which the nearest are looked for."""
+    if shared.ranked is None:
+        return
+    there = lengths[lengths > 0]
+    limits = np.finfo(np.float32)
+    if len(there) and not (limits.tiny <= there.min() and there.max() <= limits.max):
+        raise ValuesError(
+            f"in these coordinates lengths go from {there.min():.2g} to {there.max():.2g}, beyond "
+            "what float32 holds: scale the vectors, or take another frame"
+        )
 
 
 def spans(items: int, length: int) -> Iterator[range]:
