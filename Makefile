@@ -100,7 +100,7 @@ lock: $(filter .tools/bin/uv,$(UV)) ## renew the pinned requirements
 	  --extra inspect --group page pyproject.toml --output-file requirements/page.txt
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 	  --resolution lowest-direct --extra sklearn --extra plot --extra pandas --extra safetensors --extra inspect \
-	  --extra images --group test pyproject.toml --output-file requirements/lowest.txt
+	  --extra images --extra text --group test pyproject.toml --output-file requirements/lowest.txt
 
 clean:
 	rm -rf .venv .frameworks .lowest .page .training .tools build demo
