@@ -105,7 +105,7 @@ def test_a_difference_that_is_said_to_be_detectable_is_detected_in_four_of_five(
 
 
 def test_a_difference_of_nothing_is_refused():
-    with pytest.raises(ValuesError, match="more than 0 is due"):
+    with pytest.raises(ValuesError, match="a positive number is due"):
         power(compare(*made(), "dot,cosine"), 0)
 
 

@@ -220,7 +220,7 @@ def test_classes_of_real_texts(anglewise, tmp_path):
         (["from-interactions", "SPACE", "NEGATIVE", "--graded"], ["cannot be grades"]),
         (["from-labels", "SPACE"], ["no column 'label'", "--hierarchy"]),
         (["from-labels", "SPACE", "--label", "text"], ["no two items share a class"]),
-        (["from-labels", "SPACE", "--queries", "0"], ["--queries", ">= 1"]),
+        (["from-labels", "SPACE", "--queries", "0"], ["--queries", "at least 1"]),
         (["from-text", "SPACE", "-o", "SPACE"], ["also reads"]),
         (["from-text", "SPACE", "-o", "new", "--by", "model"], ["--model"]),
         (["from-text", "SPACE", "-o", "new", "--model", "x"], ["--by model"]),
