@@ -1,0 +1,121 @@
+"""Targets: every parser of spellings."""
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from anglewise.cli.judge_import import _grades
+from anglewise.cli.remedy import seconds_of
+from anglewise.compare.candidates import canonical, sources
+from anglewise.compare.gate import gate
+from anglewise.compare.split import parting
+from anglewise.compare.variant import variant
+from anglewise.embeddings import Embeddings, Space
+from anglewise.encoders.load import reads_images
+from anglewise.encoders.spelling import read_spec
+from anglewise.errors import AnglewiseError
+from anglewise.evaluation.metric import metric, metrics
+from anglewise.gauge.spelling import gauge
+from anglewise.judge.strata import line
+from anglewise.measures.family import measures_and_families
+from anglewise.measures.spelling import measure, measures
+from anglewise.models.split import split as model_split
+from anglewise.normalisation.spelling import normalisation
+from fuzz import spellings
+from fuzz.case import Case
+from fuzz.strange import changed
+from fuzz.target import Target, harmless
+from fuzz.watch import BrokenError
+
+_RNG = np.random.default_rng(0)
+ASKING = Embeddings(
+    _RNG.normal(size=(12, 3)),
+    ids=[f"q{i}" for i in range(12)],
+    metadata={
+        "topic": list("aabbccddeeff"),
+        "day": [f"2024-01-{i + 1:02}" for i in range(12)],
+        "text": ["wing flow " * i for i in range(12)],
+        "traffic": [i % 5 for i in range(12)],
+    },
+)
+SPACE = Space(
+    queries=ASKING, items=Embeddings(_RNG.normal(size=(9, 3)), ids=[f"d{i}" for i in range(9)])
+)
+ROWS = np.arange(12)
+
+
+def _spec(text: str) -> Any:
+    spec = read_spec(text)
+    reads_images(text)
+    spec.only("size", "pooling")
+    spec.number("size")
+    spec.one_of("pooling", ("mean", "cls"), "mean")
+    return read_spec(str(spec))
+
+
+def _again(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """What is read is written so that it is read back as the same."""
+
+    def twice(text: str) -> Any:
+        found = read(text)
+        try:
+            back = read(str(found))
+        except AnglewiseError as error:
+            raise BrokenError("not read back", type(found).__name__, f"{found}: {error}") from error
+        if back != found:
+            said = f"{found!r} is written {found} and read back as {back!r}"
+            raise BrokenError("read back otherwise", type(found).__name__, said)
+        return found
+
+    return twice
+
+
+PARSERS: dict[str, tuple[Callable[[str], Any], Callable[[Random], str]]] = {
+    "measure": (_again(measure), spellings.measure),
+    "measures": (measures, spellings.measures),
+    "families": (measures_and_families, spellings.measures),
+    "gauge": (_again(gauge), spellings.gauge),
+    "model gauge": (model_split, spellings.gauge),
+    "normalisation": (_again(normalisation), spellings.normalisation),
+    "metric": (_again(metric), spellings.metric),
+    "metrics": (metrics, spellings.metrics),
+    "gate": (_again(gate), spellings.gate),
+    "candidate": (canonical, spellings.candidate),
+    "variant": (variant, spellings.variant),
+    "variants": (lambda text: sources({"old": SPACE, "new": SPACE}, text), spellings.variant),
+    "split": (lambda text: parting(text, ASKING, ROWS), spellings.split),
+    "strata": (
+        lambda text: line(ASKING, ROWS, text.split(","), np.random.default_rng(0)),
+        spellings.split,
+    ),
+    "encoder": (_spec, spellings.encoder),
+    "seconds": (seconds_of, spellings.seconds),
+    "grades": (_grades, spellings.grades),
+}
+
+
+def _run(case: Case) -> str:
+    kind, text = case.words
+    PARSERS[kind][0](text)
+    return f"fine {kind}"
+
+
+def _seeds() -> Sequence[Case]:
+    return [Case("spelling", (kind, "")) for kind in PARSERS]
+
+
+def _make(case: Case, pool: Sequence[Case], rng: Random) -> Case:
+    del pool
+    kind, text = case.words
+    if text and rng.random() < 0.5:
+        new = changed(text, rng)
+    else:
+        kind = rng.choice(KINDS)
+        new = PARSERS[kind][1](rng)
+    return Case(case.target, (kind, new)) if harmless((new,)) else case
+
+
+KINDS = tuple(PARSERS)
+SPELLING = Target("spelling", 35, _run, _seeds, _make)
