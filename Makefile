@@ -3,7 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 
-.PHONY: help setup demo test lint check-slow check-lowest check-frameworks check-page check-training bench shape \
+INPUTS ?= 20000
+SEED ?= 0
+
+.PHONY: help setup demo test lint fuzz check-slow check-lowest check-frameworks check-page check-training bench shape \
   record record-real lock clean
 
 help: ## this list
@@ -24,7 +27,7 @@ demo: setup ## the main job on generated data: fit, compare, report
 	$(BIN)/anglewise demo
 
 # Two workers on two cores: linear algebra on further threads would wait more than it works.
-test check-slow: export OPENBLAS_NUM_THREADS ?= 1
+test check-slow fuzz: export OPENBLAS_NUM_THREADS ?= 1
 
 test: lint ## every check that a change must pass
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
@@ -33,6 +36,10 @@ lint: setup ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
+
+# FILES=tests/fuzz/corpus/*.json replays inputs that were kept instead; ONLY=reader,page runs some targets.
+fuzz: setup ## strange inputs in great numbers: INPUTS=200000 SEED=0; findings go to build/fuzz
+	PYTHONPATH=tests $(BIN)/python -m fuzz --inputs $(INPUTS) --seed $(SEED) --only "$(ONLY)" $(FILES)
 
 check-slow: setup ## the simulations that take minutes
 	$(BIN)/pytest -n 2 -m slow

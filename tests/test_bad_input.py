@@ -12,6 +12,7 @@ from pyarrow import parquet
 import good_files
 from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import AnglewiseError
+from anglewise.interop.judged_file import read_judged
 from anglewise.interop.read import (
     read_interactions,
     read_judgements,
@@ -267,6 +268,8 @@ def test_word2vec_binary_that_breaks(content, says, tmp_path):
         ("user_id,item_id,rating\nu,i,4\nu,j,\n", r"line 3: '' in 'rating'"),
         ("user_id,item_id,rating\nu,i,4\nu,j,nan\n", r"line 3: 'nan' in 'rating'"),
         ("user_id,item_id,rating\n\nu,i,4\n\nu,j,inf\n", r"line 5: 'inf' in 'rating'"),
+        ("user_id,item_id,rating\nu,i,4\nu,j,\u0663\n", r"line 3: '\u0663' in 'rating'"),
+        ("user_id,item_id,rating\nu,i,4\nu,j,\uff11\nu,k,x\n", r"line 3: '\uff11' in 'rating'"),
         ("user_id,item_id,rating\nu,i,4\n,j,5\n", r"line 3: the id in 'user_id' is empty"),
         ("user_id,item_id,rating\nu,i,4\nu,j\n", r"line 3: 2 columns where the first line has 3"),
         ("user_id,item_id,rating\nu,i,4\nu,j,5,6\n", r"line 3: 4 columns"),
@@ -286,6 +289,18 @@ def test_interactions_that_break(text, says, tmp_path):
         _says("like 2024-05-01", read_interactions, path, time="time")
     else:
         assert "ratings.csv" in _says(says, read_interactions, path)
+
+
+def test_the_first_text_that_is_no_number_is_named_beside_holes(tmp_path):
+    path = tmp_path / "ratings.parquet"
+    columns = {"user": ["u"] * 4, "item": list("abcd"), "rating": ["1", None, "two", "three"]}
+    parquet.write_table(pa.table(columns), path)
+    _says(r"row 2 \(the first is 0\): 'two' in 'rating'", read_interactions, path)
+
+
+def test_empty_lines_before_qrels_change_nothing(tmp_path):
+    path = _file(tmp_path, "\n" * 25 + "q1 0 a 2\n", "qrels.txt")
+    assert [one.item_id for one in read_judged(path).judged] == ["a"]
 
 
 def test_text_in_another_encoding_names_the_line(tmp_path):

@@ -19,7 +19,7 @@ from time import monotonic
 from typing import Any
 
 from fuzz.case import Case, as_text, read_case
-from fuzz.watch import Finding, Watch
+from fuzz.watch import MORE_ADDRESSES, Finding, Watch
 from fuzz.work import Progress, noted, smaller, work
 
 PATIENCE = 60.0
@@ -60,6 +60,7 @@ def replay(files: list[Path], home: Path) -> int:
 
     cases = {path: read_case(path) for path in files}
     watch, bad = Watch(home), 0
+    watch.limit_memory(2 * MORE_ADDRESSES)
     for path, case in cases.items():
         target = TARGETS[case.target]
         outcome = watch.observe(case, target.run, target.patience)

@@ -149,7 +149,7 @@ def _bytes(column: Any, rng: Random) -> Any:
 
 
 def _fixed(column: Any, rng: Random) -> Any:
-    size = rng.choice((0, 1, 3))
+    size = rng.choice((1, 3))  # Arrow ends a process that writes pieces of lists of none
     kind = rng.choice((pa.float32(), pa.int8(), pa.bool_(), pa.float16(), pa.string()))
     return pa.array([[None] * size for _ in range(len(column))], pa.list_(kind, size))
 

@@ -3,6 +3,7 @@
 import contextlib
 import faulthandler
 import os
+import re
 import resource
 import shutil
 import signal
@@ -10,6 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from time import perf_counter
 from types import FrameType, TracebackType
@@ -79,16 +81,18 @@ class Watch:
         ALSO.append(str(home.parent / "matplotlib"))
         os.environ.update({"COLUMNS": "100", "MPLCONFIGDIR": ALSO[-1]})
         sys.dont_write_bytecode = True
+        with contextlib.suppress(ImportError):
+            import_module("matplotlib.font_manager")  # asks another program for fonts, once
         sys.addaudithook(self._audit)
         signal.signal(signal.SIGALRM, _hang)
         faulthandler.enable()
         warnings.showwarning = self._warned
         warnings.simplefilter("always")
 
-    def limit_memory(self) -> None:
+    def limit_memory(self, more: int = MORE_ADDRESSES) -> None:
         """Let the process ask for no more than so much beyond what it has now."""
         pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
-        most = pages * resource.getpagesize() + MORE_ADDRESSES
+        most = pages * resource.getpagesize() + more
         resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
 
     def observe(self, case: Case, run: Callable[[Case], object], patience: float = 1) -> Outcome:
@@ -132,7 +136,7 @@ class Watch:
             return Finding(kind, place_of(error.__traceback__), str(error)[:300]), kind
         finally:
             self.on = False
-        return None, said if isinstance(said, str) else "fine"
+        return None, re.sub(r"\d+", "#", said) if isinstance(said, str) else "fine"
 
     @contextlib.contextmanager
     def _in_folder(self, case: Case) -> Generator[None, None, None]:

@@ -16,8 +16,8 @@ from fuzz.watch import Finding, Watch
 
 ROUNDS = 200
 """Targets take turns, each with the same part of its inputs a turn."""
-POOL = 3000
-"""Inputs of a target to start from, at most."""
+POOL, LARGEST = 3000, 100_000
+"""Inputs of a target to start from, at most, and letters and bytes of each."""
 HEAD = struct.Struct("<QQI")
 """Steps, the place of the input among those of its target, and the length of the input."""
 
@@ -91,8 +91,8 @@ def _one(target: Target, case: Case, watch: Watch, progress: Progress, out: Conn
     if outcome.finding is not None:
         out.send(("finding", case, outcome.finding))
         return
-    quick = outcome.seconds < 0.5 * target.patience
-    if outcome.signature not in progress.signatures and quick and len(progress.pool) < POOL:
+    small = outcome.seconds < 0.2 * target.patience and case.size < LARGEST
+    if outcome.signature not in progress.signatures and small and len(progress.pool) < POOL:
         progress.signatures.add(outcome.signature)
         progress.pool.append(case)
         out.send(("new", target.name, case, outcome.signature))

@@ -159,6 +159,7 @@ def _place(before: int, after: int) -> str:
 
 def is_trec(text: str) -> bool:
     """Whether the first line, or most of the first ones, is four columns, the last a number."""
+    text = text.lstrip()  # however many empty lines come first
     lines = [line.split() for line in text.split("\n", 20)[:20] if line.strip()]
     fit = [len(cells) == 4 and _is_grade(cells[3]) for cells in lines]
     return "," not in text.split("\n", 1)[0] and (fit[0] or 2 * sum(fit) > len(fit))

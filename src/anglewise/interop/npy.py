@@ -30,7 +30,9 @@ def load_npy(path: Path) -> Array:
                 return np.load(io.BytesIO(data), allow_pickle=False)
             return np.load(path, mmap_mode="r", allow_pickle=False)
         except ValueError as error:
-            raise _pickled(path, error) from error
+            if _speaks_of_objects(error):
+                raise _pickled(path) from error
+            raise
 
 
 def load_npz(path: Path) -> Mapping[str, Array]:
@@ -84,10 +86,12 @@ def _has_numbers(path: Path, name: str, file: Any, size: int) -> bool:
     return True
 
 
-def _pickled(path: Path, error: ValueError) -> Exception:
-    if "allow_pickle" in str(error) or "Python objects" in str(error):
-        return FileError(
-            f"{path} holds pickled Python objects, which are never read since they could run code: "
-            "save it as numbers, numpy.save(path, numpy.array(rows, dtype='float32'))"
-        )
-    return error
+def _speaks_of_objects(error: ValueError) -> bool:
+    return "allow_pickle" in str(error) or "Python objects" in str(error)
+
+
+def _pickled(path: Path) -> FileError:
+    return FileError(
+        f"{path} holds pickled Python objects, which are never read since they could run code: "
+        "save it as numbers, numpy.save(path, numpy.array(rows, dtype='float32'))"
+    )

@@ -86,7 +86,7 @@ def numbers_of(sheet: Sheet, column: Any, position: int) -> Float64[Array, " row
         try:
             column = pc.cast(pc.utf8_trim_whitespace(column), pa.float64())
         except pa.ArrowInvalid:
-            bad = next(i for i, text in enumerate(column.to_pylist()) if not _is_number(text))
+            bad = _first_refused(pc.utf8_trim_whitespace(column))
             raise _not_a_number(sheet, position, bad, column[bad].as_py()) from None
     if pa.types.is_boolean(column.type):
         column = pc.cast(column, pa.int8())
@@ -138,6 +138,20 @@ def _moments(sheet: Sheet, column: Any, position: int) -> Any:
         f"{sheet.path}: {sheet.name(position)} holds times that are neither numbers nor dates "
         f"like 2024-05-01 12:30:00, such as {column[0].as_py()!r}: write them so"
     )
+
+
+def _first_refused(column: Any) -> int:
+    """The row of the first text that Arrow reads no number from; Python reads more as numbers."""
+    pa, pc = arrow(), arrow("compute")
+    first, last = 0, len(column)
+    while last - first > 1:
+        middle = (first + last) // 2
+        try:
+            pc.cast(column[first:middle], pa.float64())
+            first = middle
+        except pa.ArrowInvalid:
+            last = middle
+    return first
 
 
 def _is_number(text: str) -> bool:
