@@ -12,7 +12,8 @@ from pyarrow import parquet
 import good_files
 from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import AnglewiseError
-from anglewise.interop.judged_file import read_judged
+from anglewise.interop.judged_cells import Reject
+from anglewise.interop.judged_file import read_judged, write_rejects
 from anglewise.interop.read import (
     read_interactions,
     read_judgements,
@@ -298,6 +299,18 @@ def test_the_first_text_that_is_no_number_is_named_beside_holes(tmp_path):
     _says(r"row 2 \(the first is 0\): 'two' in 'rating'", read_interactions, path)
 
 
+def test_headers_of_old_numpy_are_read_without_a_word(tmp_path):
+    old = good_files.npy(tmp_path).read_bytes().replace(b"(5, 3)", b"(5L,3)")
+    (tmp_path / "old.npy").write_bytes(old)
+    assert len(read_space(tmp_path / "old.npy").items) == 5
+
+
+def test_refused_rows_are_written_whatever_letters_they_hold(tmp_path):
+    bad = Reject("card \udcff", "no grade \ud800", "write one", "{\udcff}")
+    write_rejects(tmp_path / "bad.csv", (bad,))
+    assert "card \\udcff,no grade \\ud800," in (tmp_path / "bad.csv").read_text(encoding="utf-8")
+
+
 def test_empty_lines_before_qrels_change_nothing(tmp_path):
     path = _file(tmp_path, "\n" * 25 + "q1 0 a 2\n", "qrels.txt")
     assert [one.item_id for one in read_judged(path).judged] == ["a"]
@@ -349,6 +362,22 @@ def test_a_column_that_is_not_there(tmp_path):
         (
             {"format": b"coo", "shape": [2, 2], "data": [], "row": [], "col": []},
             "no interactions",
+        ),
+        (
+            {"format": b"coo", "shape": [2, 2], "data": [1 + 2j], "row": [1], "col": [1]},
+            "'data' holds complex128 of shape .* a list of real numbers is due",
+        ),
+        (
+            {"format": b"coo", "shape": [2, 2j], "data": [1.0], "row": [1], "col": [1]},
+            "'shape' holds complex128",
+        ),
+        (
+            {"format": b"coo", "shape": [2, 2], "data": [1.0], "row": [[1]], "col": [1]},
+            r"'row' holds int64 of shape \(1, 1\), where a list of whole numbers is due",
+        ),
+        (
+            {"format": b"coo", "shape": [2, 2], "data": [1.0], "row": [0.5], "col": [1]},
+            "'row' holds float64",
         ),
     ],
 )

@@ -260,6 +260,15 @@ def test_what_is_no_history_is_refused_and_left_alone(good, tmp_path):
         append_history(tmp_path / "nowhere" / "h.parquet", rows_of(good))
 
 
+@pytest.mark.parametrize("last", [2**63 - 1, -7])
+def test_a_history_whose_runs_cannot_be_counted_on_is_refused(good, file, last):
+    append_history(file, rows_of(good))
+    table = pq.read_table(file)
+    pq.write_table(table.set_column(0, "run", pa.array([last] * len(table), pa.int64())), file)
+    with pytest.raises(FileError, match=f"its last run has the number {last}"):
+        append_history(file, rows_of(good))
+
+
 @pytest.mark.parametrize(
     "spelling", ["cosine>=last-0.01", "dot>=last", "dot<=last(v1.0)+0.2", "new: dot>=old: dot-0.01"]
 )

@@ -14,17 +14,22 @@ CORPUS = sorted((HERE / "fuzz" / "corpus").glob("*.json"))
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="memory is watched on Linux alone")
 
 
-def replayed(*files):
-    """In a process of its own, which is watched and whose memory is limited."""
+def python(*words):
+    """A process of its own, as it is watched and its memory limited."""
     path = os.pathsep.join([str(HERE), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
     environment = {**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}
-    words = [sys.executable, "-m", "fuzz", *map(str, files)]
-    return subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, *map(str, words)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @ON_LINUX
 def test_no_input_that_was_kept_breaks_a_promise():
-    run = replayed(*CORPUS)
+    run = python("-m", "fuzz", *CORPUS)
     assert run.returncode == 0, run.stdout + run.stderr[-3000:]
     assert f"{len(CORPUS)} inputs, 0 findings" in run.stdout
 
@@ -35,10 +40,52 @@ def test_a_broken_promise_is_found(tmp_path):
     bad.write_text(as_text(Case("reader", ("vectors", "a\0b.npy")), "made for this test"))
     worse = tmp_path / "worse.json"
     worse.write_text(as_text(Case("reader", ("no such reader", "a")), "likewise"))
-    run = replayed(bad, worse)
+    run = python("-m", "fuzz", bad, worse)
     assert run.returncode == 1
     assert "KeyError at outside" in run.stdout
     assert "2 inputs, 1 findings" in run.stdout
+
+
+DEEDS = """
+import sys, subprocess, tempfile, time, warnings
+from pathlib import Path
+from fuzz.case import Case
+from fuzz.watch import Watch
+
+def hang(_): time.sleep(60)
+def memory(_): bytearray(500 << 20)
+def write(_): open("../outside", "w")
+def remove(_): Path(sys.argv[1]).unlink()
+def run(_): subprocess.run(["true"])
+def stranger(_): import canary
+def warn(_): warnings.warn("look")
+def fine(_): Path("inside").write_text("x")
+
+home = Path(sys.argv[1]) / "home"
+home.mkdir()
+watch = Watch(home)
+for deed in (fine, hang, memory, write, remove, run, stranger, warn, fine):
+    found = watch.observe(Case("deed"), deed, 0.05).finding
+    print(deed.__name__, found and found.kind, flush=True)
+    if (home / "outside").exists():
+        (home / "outside").unlink()
+"""
+
+
+@ON_LINUX
+def test_what_no_input_may_cause_is_seen(tmp_path):
+    run = python("-c", DEEDS, tmp_path)
+    assert run.stdout.splitlines() == [
+        "fine None",
+        "hang hang",
+        "memory memory",
+        "write wrote outside",
+        "remove IsADirectoryError",
+        "run subprocess.Popen",
+        "stranger ModuleNotFoundError",
+        "warn UserWarning",
+        "fine None",
+    ], run.stderr
 
 
 def test_a_case_comes_back_as_it_was_kept(tmp_path):

@@ -130,7 +130,7 @@ def _run(case: Case) -> str:
         else:
             body = case.files.get("body", b"")
             answer = client.post(address, headers=FROM_HERE | _headers(rest), content=body)
-    except httpx2.HTTPError as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         return f"not sent {type(error).__name__}"
     except BaseException:
         SITES_OPEN.drop(name)

@@ -13,6 +13,7 @@ from anglewise.interop.files import existing_file, reading
 from anglewise.interop.locked import locked
 from anglewise.interop.say import PathLike
 
+LAST_RUN = 2**63 - 1
 KEPT = 20
 """Of so many runs the values of every query are kept; of older ones the means alone."""
 
@@ -80,6 +81,11 @@ def append_history(path: PathLike, rows: Sequence[Mapping[str, Any]]) -> int:
     with locked(target):
         before = read_history(target).table if target.exists() else None
         run = 1 if before is None else HistoryTable(before).runs + 1
+        if not 0 < run < LAST_RUN:
+            raise FileError(
+                f"{target} is damaged: its last run has the number {run - 1}, and runs are counted "
+                "from 1; name another file"
+            )
         table = pa.Table.from_pylist([{**row, "run": run} for row in rows], schema=_schema())
         if before is not None:
             table = pa.concat_tables([_means_alone(before, run - KEPT), table])

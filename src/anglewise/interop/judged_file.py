@@ -138,8 +138,8 @@ def write_rejects(path: PathLike, rejects: tuple[Reject, ...]) -> None:
     lines = csv.writer(text)
     lines.writerow(["row", "reason", "remedy", "content"])
     for bad in rejects:
-        content = bad.content.encode("utf-8", "backslashreplace").decode()
-        cells = [bad.row, bad.reason, bad.remedy, content]
+        words = (bad.row, bad.reason, bad.remedy, bad.content)
+        cells = [word.encode("utf-8", "backslashreplace").decode() for word in words]
         lines.writerow([guarded(cell) for cell in cells])
     write_text(path, text.getvalue())
 

@@ -2,8 +2,10 @@
 
 import io
 import math
+import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ def load_npy(path: Path) -> Array:
     Raises ``FileError`` for pickled objects, which could run code when read.
     """
     data = contents(path)
-    with reading(path, "npy"):
+    with reading(path, "npy"), _undoubting():
         if data[:6] != b"\x93NUMPY":
             raise FileError(f"{path} is no npy file: write it with numpy.save")
         try:
@@ -39,7 +41,7 @@ def load_npz(path: Path) -> Mapping[str, Array]:
     """The arrays of an ``.npz`` file by name, without those that are pickled objects."""
     data = contents(path)
     arrays: dict[str, Array] = {}
-    with reading(path, "npz"):
+    with reading(path, "npz"), _undoubting():
         if data[:2] != b"PK":
             raise FileError(f"{path} is no npz file: write it with numpy.savez")
         # opened here, since numpy leaves a damaged file open
@@ -84,6 +86,14 @@ def _has_numbers(path: Path, name: str, file: Any, size: int) -> bool:
             f"which {size:,} bytes are too few: it is truncated or damaged; write it again"
         )
     return True
+
+
+@contextmanager
+def _undoubting() -> Generator[None, None, None]:
+    """Without NumPy's warnings of headers that are old or odd: what was read is checked after."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _speaks_of_objects(error: ValueError) -> bool:

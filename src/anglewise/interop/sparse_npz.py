@@ -15,6 +15,9 @@ from anglewise.typing import Array, Int64
 NAME_BYTES = 64
 """What the name of a row or column weighs, whether it has entries or not."""
 
+FORMS = {"csr", "csc", "coo"}
+PARTS = {"shape", "data", "indices", "indptr", "row", "col", "coords"}
+
 
 def read_sparse_npz(path: Path) -> Interactions:
     """Read users x items in CSR, CSC or COO form; rows and columns are named by their numbers.
@@ -29,6 +32,7 @@ def read_sparse_npz(path: Path) -> Interactions:
         )
     with reading(path, "a sparse matrix"):
         form = bytes(parts["format"]).decode().strip("\x00")
+        _check_parts(path, form, parts)
         users, items = (int(n) for n in parts["shape"])
         check_holds(path, NAME_BYTES * (max(users, 0) + max(items, 0)))
         rows, columns = _places(path, form, parts, users, items)
@@ -44,14 +48,27 @@ def read_sparse_npz(path: Path) -> Interactions:
     return Interactions(rows, columns, weights, _named(users), _named(items))
 
 
+def _check_parts(path: Path, form: str, parts: Mapping[str, Array]) -> None:
+    """Lists of whole numbers, beside weights that are real; else ``FileError``."""
+    if form not in FORMS:
+        raise FileError(f"{path} is a sparse matrix in {form} form: save it as csr, csc or coo")
+    for name in PARTS & parts.keys():
+        part = parts[name]
+        due = "biuf" if name == "data" or not part.size else "iu"
+        if part.dtype.kind not in due or part.ndim != (2 if name == "coords" else 1):
+            kind = "real" if name == "data" else "whole"
+            raise FileError(
+                f"{path} is damaged: {name!r} holds {part.dtype} of shape {part.shape}, where a "
+                f"list of {kind} numbers is due; write it with scipy.sparse.save_npz"
+            )
+
+
 def _places(
     path: Path, form: str, parts: Mapping[str, Array], rows: int, columns: int
 ) -> tuple[Int64[Array, " entries"], Int64[Array, " entries"]]:
     if form == "coo":
         pair = (parts["row"], parts["col"]) if "row" in parts else tuple(parts["coords"])
         return pair[0].astype(np.int64), pair[1].astype(np.int64)
-    if form not in {"csr", "csc"}:
-        raise FileError(f"{path} is a sparse matrix in {form} form: save it as csr, csc or coo")
     ends = parts["indptr"].astype(np.int64)
     if len(ends) != (rows if form == "csr" else columns) + 1:
         raise FileError(f"{path} is damaged: {len(ends)} row ends in a {rows} x {columns} matrix")
