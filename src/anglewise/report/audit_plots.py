@@ -9,7 +9,7 @@ from anglewise.audit import Certificates, GaugePath
 from anglewise.audit.certified import CURVE
 from anglewise.audit.panels import Panel
 from anglewise.errors import MissingExtraError
-from anglewise.report.plots import Palette
+from anglewise.report.plots import Palette, literal
 from anglewise.typing import Array, Direction, Float64
 
 STYLES = {"items-items": "o-", "queries-queries": "s--"}
@@ -51,7 +51,7 @@ def draw_path_score(paths: Mapping[Direction, GaugePath], palette: Palette) -> A
         ax.plot(path.powers, path.score, STYLES[way], color=ink, ms=5, label=way)
         ax.axhline(path.given_score, color=ink, lw=1, ls=":")
     metric = next(iter(paths.values())).metric
-    _path_axis(ax, f"{metric}; dotted: as given", palette)
+    _path_axis(ax, f"{literal(metric)}; dotted: as given", palette)
     return drawn
 
 
@@ -87,7 +87,7 @@ def draw_lengths(
     ax.plot(x, y, "o", color=palette.accent, ms=3, alpha=0.6, mew=0)
     _spread(ax.xaxis, ax.set_xscale, x)
     _spread(ax.yaxis, ax.set_yscale, y)
-    ax.set_xlabel(what)
+    ax.set_xlabel(literal(what))
     ax.set_ylabel("length")
     _tidy(ax, palette, legend=False)
     return drawn

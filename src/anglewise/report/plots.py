@@ -7,6 +7,16 @@ from typing import Any, Literal, TypeAlias
 from anglewise.compare import Comparison, Difference
 from anglewise.errors import MissingExtraError
 
+
+def literal(text: str) -> str:
+    r"""Text for matplotlib, which would take what stands between two dollars for a formula.
+
+    >>> literal("recall@$x^$")
+    'recall@\\$x^\\$'
+    """
+    return text.replace("$", r"\$")
+
+
 Kind: TypeAlias = Literal["means", "differences"]
 
 
@@ -90,9 +100,9 @@ class ComparisonDisplay:
         if kind == "differences":
             ax.axvspan(-self.tolerance, self.tolerance, color=palette.band, lw=0)
             ax.axvline(0, color=palette.faint, lw=1)
-            ax.set_xlabel(f"{self.metric}, difference to the best; shaded: the tolerance")
+            ax.set_xlabel(f"{literal(self.metric)}, difference to the best; shaded: the tolerance")
         else:
-            ax.set_xlabel(f"{self.metric}, mean and 95% interval")
+            ax.set_xlabel(f"{literal(self.metric)}, mean and 95% interval")
         for place, bar in enumerate(bars):
             colour = palette.accent if bar.may_be_best else palette.faint
             ax.plot([bar.low, bar.high], [place, place], color=colour, lw=2.2)
@@ -112,7 +122,7 @@ def _figure(rows: int) -> Any:
 
 
 def _tidy(ax: Any, names: Sequence[str], palette: Palette) -> None:
-    ax.set_yticks(range(len(names)), labels=names, parse_math=False)  # a name may hold $
+    ax.set_yticks(range(len(names)), labels=[literal(name) for name in names])
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.tick_params(colors=palette.ink, length=0)
     ax.xaxis.label.set_color(palette.ink)

@@ -4,7 +4,7 @@ from typing import Any
 
 from anglewise.compare.power import Power
 from anglewise.report.picture import picture
-from anglewise.report.plots import Palette
+from anglewise.report.plots import Palette, literal
 
 
 def power_picture(plan: Power, kind: str) -> bytes:
@@ -27,5 +27,5 @@ def _draw(ax: Any, plan: Power, palette: Palette) -> None:
     ax.set_xticks(queries, [f"{count:,}" for count in queries])
     ax.minorticks_off()
     ax.set_xlabel("judged queries")
-    ax.set_ylabel(f"difference in {plan.metric} that is seen")
-    ax.set_title(f"{plan.best} against {plan.rival}", fontsize=9, parse_math=False)
+    ax.set_ylabel(f"difference in {literal(plan.metric)} that is seen")
+    ax.set_title(literal(f"{plan.best} against {plan.rival}"), fontsize=9)

@@ -4,7 +4,7 @@ from typing import Any
 
 from anglewise.rag import Relevance
 from anglewise.report.picture import picture
-from anglewise.report.plots import Palette
+from anglewise.report.plots import Palette, literal
 
 
 def reliability_picture(learned: Relevance, kind: str) -> bytes:
@@ -30,6 +30,7 @@ def _draw(ax: Any, learned: Relevance, palette: Palette) -> None:
     ax.set_xlabel("probability of relevance, predicted")
     ax.set_ylabel("share judged relevant")
     ax.set_title(
-        f"{learned.measure}: expected calibration error {learned.reliability.expected_error:.3f}",
+        f"{literal(str(learned.measure))}: expected calibration error "
+        f"{learned.reliability.expected_error:.3f}",
         fontsize=9,
     )
