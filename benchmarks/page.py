@@ -16,6 +16,7 @@ import tempfile
 import time
 import uuid
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -51,6 +52,7 @@ class Client:
         self.wire.connect()
         self.wire.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as browsers do
         self.headers = {"Origin": f"http://127.0.0.1:{port}"}
+        self.cookies: dict[str, str] = {}
 
     def ask(self, path: str, body: str | None = None) -> tuple[float, bytes, int]:
         """Seconds, what came and the status."""
@@ -60,7 +62,9 @@ class Client:
         data = answer.read()
         cookie = answer.getheader("set-cookie")
         if cookie:
-            self.headers["Cookie"] = cookie.split(";")[0]
+            name, _, value = cookie.split(";")[0].partition("=")
+            self.cookies[name] = value
+            self.headers["Cookie"] = "; ".join(f"{n}={v}" for n, v in self.cookies.items())
         return time.perf_counter() - begun, data, answer.status
 
 
@@ -95,8 +99,9 @@ def run(items: int, dimension: int) -> bool:
         try:
             address = server.stdout.readline() if server.stdout else ""
             started, spent = time.perf_counter() - begun, processor(server.pid)
-            port = int(address.strip("/\n").split(":")[-1])
-            client = Client(port)
+            entrance = urlsplit(address.strip())
+            client = Client(entrance.port or 0)
+            client.ask(f"/?{entrance.query}")  # the token gives the cookie
             first = client.ask("/?direction=items-items")[0]
             print(f"\n{items:,} items x {dimension}: address after {started:.2f} s ", end="")
             print(f"({spent:.2f} s of the processors), ", end="")

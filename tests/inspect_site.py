@@ -11,7 +11,7 @@ from anglewise.inspect.inspected import Inspected
 from anglewise.judgements.judgements import Judgements
 from anglewise.sparse import SparseRows
 
-DOOR = Door(port=8000)
+DOOR = Door("token-of-this-test", port=8000)
 HERE = "http://127.0.0.1:8000"
 FROM_HERE = {"origin": HERE}
 
@@ -69,11 +69,13 @@ def made_judgements(space, direction="items-items", seed=0):
     return Judgements(gains, direction)
 
 
-def site(seen, door=DOOR, base=HERE):
-    """The page of a space; ``seen`` is one, or reads one."""
+def site(seen, door=DOOR, base=HERE, *, entered=True):
+    """The page of a space, entered with its token; ``seen`` is one, or reads one."""
     read = seen if callable(seen) else lambda: seen
     client = TestClient(application(Desk(read), door), base_url=base, follow_redirects=False)
     client.headers.pop("user-agent", None)
+    if entered:
+        client.cookies.set(door.cookie, door.token)
     return client
 
 

@@ -35,7 +35,7 @@ def test_it_prints_its_address_and_stops(anglewise, folder, monkeypatch):  # noq
     run = anglewise("inspect", folder, "--no-open", "--json", "-")
     assert run.code == 0
     told = json.loads(run.out)
-    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", told["address"])
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{32}", told["address"])
 
 
 def test_the_browser_is_opened_unless_told_not_to(anglewise, folder, monkeypatch):  # noqa: F811

@@ -160,15 +160,15 @@ def test_a_space_that_changed_on_disk_is_told_and_read_again(tmp_path):
     client = site(lambda: Inspected(read_space_folder(folder), {}, "s", folder))
     desk = client.app.app.state.desk
     desk.fresh.every = 0.0
-    assert "has changed on disk" not in client.get("/").text
+    assert "has been written anew" not in client.get("/").text
     write_space(made_space(items=40), folder)
     told = client.get("/").text
-    assert "has changed on disk" in told
+    assert "has been written anew" in told
     assert "60 items" in told
     assert client.post("/reload", headers=FROM_HERE).status_code == 303
     read = client.get("/").text
     assert "40 items" in read
-    assert "has changed on disk" not in read
+    assert "has been written anew" not in read
 
 
 def test_a_space_that_is_gone_is_told_on_reload(tmp_path):

@@ -38,6 +38,9 @@ class Server:
     store: Path
     port: int | None = None
     address: str = ""
+    entrance: str = ""
+    token: str = ""
+    windows: list = field(default_factory=list)
     process: subprocess.Popen = field(init=False)
 
     def start(self):
@@ -45,9 +48,28 @@ class Server:
         command += ["--store", str(self.store), "--quiet"]
         command += [] if self.port is None else ["--port", str(self.port)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        self.address = self.process.stdout.readline().strip().rstrip("/")
+        self.entrance = self.process.stdout.readline().strip()
+        self.address, _, self.token = self.entrance.partition("/?token=")
         self.port = int(self.address.rpartition(":")[2])
+        for window in self.windows:
+            window.add_cookies([self.cookie])
         return self
+
+    @property
+    def cookie(self):
+        """What the printed address gives a browser."""
+        return {
+            "name": f"anglewise-{self.port}",
+            "value": self.token,
+            "url": self.address,
+            "httpOnly": True,
+            "sameSite": "Strict",
+        }
+
+    def let_in(self, window):
+        """Let a window in, also after the server has started anew."""
+        self.windows.append(window)
+        window.add_cookies([self.cookie])
 
     def kill(self):
         self.process.kill()
@@ -78,7 +100,7 @@ def chromium():
 
 
 @pytest.fixture
-def visit(chromium):
+def visit(chromium, request):
     """Open windows that must stay silent and speak to no other host."""
     windows, faults = [], []
 
@@ -89,6 +111,8 @@ def visit(chromium):
             reduced_motion="reduce",
         )
         windows.append(window)
+        if "server" in request.fixturenames:
+            request.getfixturevalue("server").let_in(window)
         page = window.new_page()
         page.set_default_timeout(PATIENCE)
 

@@ -102,6 +102,8 @@ def test_a_key_picks_somebody(server, visit, key):
 def test_the_first_view_needs_no_script(server, chromium):
     window = chromium.new_context(java_script_enabled=False)
     page = window.new_page()
+    page.goto(server.entrance)
+    assert page.url == server.address + "/"
     page.goto(server.address + ITEMS)
     assert page.locator("[data-column] li").count() == 30
     page.fill("input[name=text]", "film-003")
@@ -309,14 +311,14 @@ def test_the_page_says_when_the_space_has_changed(server, visit, tmp_path):
     page = visit()
     page.goto(server.address + ITEMS)
     text = page.content()
-    assert not re.search("has changed on disk", text)
+    assert not re.search("has been written anew", text)
     file = server.folder / "space.json"
     content = file.read_text()
     try:
         file.write_text(content + "\n")
         page.wait_for_timeout(1200)
         page.reload()
-        page.wait_for_selector("text=has changed on disk")
+        page.wait_for_selector("text=has been written anew")
         page.click("text=Read it again")
         page.wait_for_selector("[data-column]")
         assert page.locator(".banner").count() == 0

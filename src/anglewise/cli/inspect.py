@@ -44,8 +44,7 @@ def inspect(
         A folder that fit wrote, a BEIR folder, or a file that holds both sides. Judgements in it
         are shown.
     host
-        Where to listen. Another address than this machine's own gets a random token, which the
-        printed address holds.
+        Where to listen. The printed address holds a random token, without which nobody enters.
     port
         Which port; without it the next free one from 8765 on.
     store
@@ -140,17 +139,23 @@ def _read(
 ) -> "Inspected":
     """The space with the judgements that lie in its folder, if it is one of ours."""
     from anglewise.cli.inputs import space_of
+    from anglewise.errors import FileError
     from anglewise.inspect.inspected import Inspected
+    from anglewise.inspect.own_columns import stamp, with_own_columns
     from anglewise.interop.read import judgements_of, stored_directions
     from anglewise.interop.space_json import is_space_folder
     from anglewise.judgements.store import STORE_NAME
 
-    there = space_of(path, vectors, talk.say)
+    names = ("space.json", "items.parquet", "queries.parquet")
+    before = {} if path is None else {path / name: stamp(path / name) for name in names}
+    there = with_own_columns(space_of(path, vectors, talk.say), before)
     if path is None or not is_space_folder(path):
         name = next((p for p in (path, vectors.items) if p is not None), Path("space"))
         return Inspected(there, {}, name.name, None, seed, store or Path(STORE_NAME))
     judged: dict[Direction, Judgements] = {
         way: judgements_of(path, way, there) for way in stored_directions(path)
     }
+    if any(stamp(file) != was for file, was in before.items()):
+        raise FileError(f"{path} was written anew while it was read: start again")
     folder = path.resolve()
     return Inspected(there, judged, folder.name, folder, seed, store or folder / STORE_NAME)

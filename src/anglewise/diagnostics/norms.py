@@ -142,7 +142,10 @@ def _column(embeddings: Embeddings, name: str) -> list[Any] | None:
     if about is None or name not in (getattr(about, "column_names", None) or list(about)):
         return None
     column: Any = about[name]
-    return column.to_pylist() if hasattr(column, "to_pylist") else list(column)
+    try:
+        return column.to_pylist() if hasattr(column, "to_pylist") else list(column)
+    except (ValueError, OverflowError):  # dates beyond the calendar are no numbers
+        return None
 
 
 def _numbers(column: list[Any] | None) -> Array | None:

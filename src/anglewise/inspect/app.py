@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
@@ -57,7 +57,10 @@ def _answering(desk: Desk, page: Page) -> Callable[[Request], object]:
 
     async def answer(request: Request) -> Response:
         if request.method == "POST":
-            request.scope[BODY] = await request.body()
+            try:
+                request.scope[BODY] = await request.body()
+            except ClientDisconnect:
+                return PlainTextResponse("the request was cut off\n", 400)
         try:
             return await run_in_threadpool(page, desk, request)
         except BusyError as error:
@@ -107,6 +110,9 @@ def _failed(desk: Desk) -> Callable[[Request, Exception], Response]:
         # The address may hold a token and ids, so the path alone is logged.
         LOG.error("fault at %s", request.url.path, exc_info=error)
         message = "This is a fault of anglewise, not yours: the terminal shows where."
-        return desk.page("message.html", 500, title="A fault", message=message)
+        try:
+            return desk.page("message.html", 500, title="A fault", message=message)
+        except Exception:  # noqa: BLE001 what shows the fault may have one too
+            return PlainTextResponse(f"{message}\n", 500)
 
     return failed

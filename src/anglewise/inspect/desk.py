@@ -1,18 +1,22 @@
 """What all requests share: the space that is open, the gate before searches, the templates."""
 
+import math
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from anglewise.inspect.answers import Store
 from anglewise.inspect.busy import Busy
-from anglewise.inspect.freshness import Freshness
+from anglewise.inspect.freshness import CHANGED, Freshness
 from anglewise.inspect.inspected import Inspected
+from anglewise.inspect.known import harmless
 from anglewise.inspect.looking import Looking, looking
 from anglewise.report.words import counted, number
 
@@ -31,6 +35,7 @@ class Desk:
     busy: Busy = field(default_factory=Busy)
     seen: Inspected = field(init=False)
     fresh: Freshness = field(init=False)
+    store: Store = field(init=False)
     _kept: dict[Hashable, Future[Any]] = field(init=False, default_factory=dict[Hashable, Any])
     _keeping: Lock = field(init=False, default_factory=Lock)
     _workers: ThreadPoolExecutor = field(init=False)
@@ -43,6 +48,7 @@ class Desk:
         """Read the space again, and forget what was computed about the old one."""
         self.seen = self.read()
         self.fresh = Freshness(self.seen.folder)
+        self.store = Store(self.seen.store)
         self._kept = {}
 
     def once(self, key: Hashable, work: Callable[[], Any]) -> Future[Any]:
@@ -51,7 +57,9 @@ class Desk:
         The last few are kept.
         """
         with self._keeping:
-            if key not in self._kept:
+            if key in self._kept:
+                self._kept[key] = self._kept.pop(key)  # the last one used is the last to go
+            else:
                 roads = [one for one in self._kept if _is_road(one)]
                 if _is_road(key) and len(roads) >= KEPT_ROADS:
                     self._kept.pop(roads[0])
@@ -77,8 +85,26 @@ class Desk:
         """A template filled in; whatever is put into it is escaped."""
         seen = self.seen
         return TEMPLATES.get_template(template).render(
-            seen=seen, changed=self.fresh.changed, static=told.pop("static", "/static/"), **told
+            seen=seen,
+            changed=CHANGED if self.fresh.changed else "",
+            static=told.pop("static", "/static/"),
+            **told,
         )
+
+
+def as_json(content: dict[str, Any], status: int = 200) -> Response:
+    """An answer to a script. JSON knows no NaN and no infinity: they go out as null."""
+    return JSONResponse(_finite(content), status)
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, float):
+        return content if math.isfinite(content) else None
+    if isinstance(content, dict):
+        return {name: _finite(one) for name, one in cast("dict[str, Any]", content).items()}
+    if isinstance(content, list | tuple):
+        return [_finite(one) for one in cast("list[Any]", content)]
+    return content
 
 
 def _is_road(key: Hashable) -> bool:
@@ -114,10 +140,20 @@ def _grade(gain: float) -> str:
     return f"{gain:.3g}"
 
 
+def _exact(value: str) -> Markup:
+    """A value that a form sends back: escaped, but with every character that it has."""
+    return escape(value.encode("utf-8", "replace").decode())
+
+
+def _finished(value: object) -> object:
+    return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 TEMPLATES = Environment(
     loader=PackageLoader("anglewise.inspect"),
     autoescape=True,
     undefined=StrictUndefined,
+    finalize=_finished,
     trim_blocks=True,
     lstrip_blocks=True,
 )
@@ -127,5 +163,6 @@ _FILTERS: dict[str, Any] = {
     "grade": _grade,
     "count": _count,
     "counted": counted,
+    "exact": _exact,
 }
 TEMPLATES.filters.update(_FILTERS)

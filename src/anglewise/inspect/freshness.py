@@ -4,6 +4,12 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+CHANGED = (
+    "This space has been written anew since the page was opened: "
+    "what you see is what was read then."
+)
+"""What is said on every page of a space that was replaced."""
+
 EVERY = 1.0
 """Seconds between two looks at the disk."""
 
@@ -14,7 +20,7 @@ class Freshness:
 
     folder: Path | None
     every: float = EVERY
-    _then: tuple[int, int] | None = field(init=False)
+    _then: tuple[int, ...] | None = field(init=False)
     _looked: float = field(init=False, default=0.0)
     _changed: bool = field(init=False, default=False)
 
@@ -29,11 +35,11 @@ class Freshness:
             self._changed = self._stamp() != self._then
         return self._changed
 
-    def _stamp(self) -> tuple[int, int] | None:
+    def _stamp(self) -> tuple[int, ...] | None:
         if self.folder is None:
             return None
         try:
             found = (self.folder / "space.json").stat()
         except OSError:
             return None
-        return found.st_mtime_ns, found.st_size
+        return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size

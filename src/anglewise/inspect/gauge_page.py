@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from anglewise.errors import AnglewiseError, SpellingError
 from anglewise.inspect.columns import asker, gains_of, listed
-from anglewise.inspect.desk import Desk
+from anglewise.inspect.desk import Desk, as_json
 from anglewise.inspect.gauge_road import Road, road_of_gauges, road_of_witness
 from anglewise.inspect.inspected import Inspected
 from anglewise.inspect.looking import Looking
@@ -90,7 +90,7 @@ def slider(desk: Desk, request: Request) -> Response:
 def at(desk: Desk, request: Request) -> Response:
     """The list at a position, while the slider is dragged."""
     asked = _asked(desk, request)
-    return JSONResponse(_place(desk, asked, _position(request, asked.start)))
+    return as_json(_place(desk, asked, _position(request, asked.start)))
 
 
 def path(desk: Desk, request: Request) -> Response:
@@ -100,7 +100,7 @@ def path(desk: Desk, request: Request) -> Response:
         lists = [asked.rows(stop)[0] for stop in STOPS]
     rows = sorted({row for one in lists for row in one})
     titles = desk.seen.ranked(asked.here.direction).known.titles(rows)
-    return JSONResponse(
+    return as_json(
         {"stops": STOPS, "lists": lists, "titles": dict(zip(map(str, rows), titles, strict=True))}
     )
 
@@ -110,7 +110,7 @@ def quality(desk: Desk, request: Request) -> Response:
     here, _ = desk.looking(request)
     judged = desk.seen.judgements.get(here.direction)
     if judged is None:
-        return JSONResponse({"state": "none"})
+        return as_json({"state": "none"})
 
     def work() -> dict[str, Any]:
         from anglewise.audit.path import gauge_path
@@ -123,9 +123,9 @@ def quality(desk: Desk, request: Request) -> Response:
 
     future: Future[dict[str, Any]] = desk.once(("quality", here.direction), work)
     if not future.done():
-        return JSONResponse({"state": "working"})
+        return as_json({"state": "working"})
     error = future.exception()
-    return JSONResponse({"state": "none", "why": str(error)} if error else future.result())
+    return as_json({"state": "none", "why": str(error)} if error else future.result())
 
 
 def _place(desk: Desk, asked: _Asked, position: float) -> dict[str, Any]:

@@ -1,20 +1,22 @@
 """The door of the server: who may knock, what may come in, what goes out with every answer.
 
 The page shows data of its owner, so other web sites must not read it or write through the
-owner's browser, and other machines must not reach it unless told.
+owner's browser, other people on the machine must not enter, and other machines must not reach
+it unless told.
 """
 
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
+from html import escape
 from secrets import compare_digest
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import cookie_parser
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -24,12 +26,24 @@ App: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 MOST_BYTES = 64 * 1024
 """The largest body that is read: a judgement with a note needs less than 5 KB."""
 
+AT_ONCE = 64
+"""Requests that are answered at the same time; connections that ask nothing do not count."""
+
 HERE = ("127.0.0.1", "localhost", "[::1]")
+ELSEWHERE = {"cross-site", "same-site"}
+"""What a browser says in ``Sec-Fetch-Site`` of what another site, or another port, asks for."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors {ancestors}"
 )
+LEADS_ON = (
+    '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>anglewise</title>'
+    '<meta http-equiv="refresh" content="0; url={to}">'
+    '<p><a href="{to}">Open the page</a></p></html>'
+)
+"""A page that opens another."""
+
 NOTEBOOKS = "http://localhost:* http://127.0.0.1:*"
 
 HEADERS = {
@@ -50,14 +64,14 @@ class Door:
     host, port
         Where it listens.
     token
-        What the address must hold; ``None`` where only this machine can come.
+        What the address must hold. On this machine too: other people may work on it.
     framed
         Whether a notebook on this machine may show the page inside itself.
     """
 
+    token: str
     host: str = "127.0.0.1"
     port: int = 0
-    token: str | None = None
     framed: bool = False
 
     @property
@@ -66,22 +80,26 @@ class Door:
         wide = self.host in {"0.0.0.0", "::"}  # noqa: S104 asked for by --host, with a token
         name = socket.gethostname() if wide else self.host
         name = f"[{name}]" if ":" in name else name
-        tail = "" if self.token is None else "?" + urlencode({"token": self.token})
-        return f"http://{name}:{self.port}/{tail}"
+        return f"http://{name}:{self.port}/?{urlencode({'token': self.token})}"
 
     def knows(self, host: str) -> bool:
         """Whether a request may name the server so.
 
         A web site that lets its own name point at this machine (DNS rebinding) sends that name.
 
-        >>> door = Door(port=8000)
+        >>> door = Door("a-random-token", port=8000)
         >>> door.knows("127.0.0.1:8000"), door.knows("evil.example:8000"), door.knows("localhost")
         (True, False, False)
         """
         name, _, port = host.rpartition(":")
-        if not port.isdecimal() or int(port) != self.port:
+        if port != str(self.port):
             return False
-        return name in HERE or (self.token is not None and _is_ours(name, self.host))
+        return name in HERE or (not self.only_here and _is_ours(name, self.host))
+
+    @property
+    def only_here(self) -> bool:
+        """Whether no other machine can come."""
+        return self.host in {"127.0.0.1", "localhost", "::1"}
 
     @property
     def cookie(self) -> str:
@@ -89,12 +107,13 @@ class Door:
         return f"anglewise-{self.port}"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Guard:
     """Stands before the application; see :class:`Door`."""
 
     app: App
     door: Door
+    answering: int = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Let a request in, or say why not."""
@@ -108,7 +127,15 @@ class Guard:
         if answer is not None:
             await answer(scope, receive, self._dressed(send))
             return
-        await self.app(scope, _measured(receive), self._dressed(send))
+        if self.answering >= AT_ONCE:
+            busy = _said("too many requests at once: try again in a moment", 503)
+            await busy(scope, receive, self._dressed(send))
+            return
+        self.answering += 1
+        try:
+            await self.app(scope, _measured(receive), self._dressed(send))
+        finally:
+            self.answering -= 1
 
     def _refusal(self, scope: Message) -> Response | None:
         headers = {
@@ -117,34 +144,56 @@ class Guard:
         host = headers.get("host", "")
         if not self.door.knows(host):
             return _said("this server does not answer to that name", 421)
-        if self.door.token is not None:
-            answer = self._without_token(scope, headers)
-            if answer is not None:
-                return answer
-        if scope["method"] not in {"GET", "HEAD", "POST"}:
-            return _said("only GET and POST are answered", 405)
-        if scope["method"] == "POST" and headers.get("origin") != f"http://{host}":
-            return _said("a page of another site cannot write here", 403)
-        length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > MOST_BYTES:
-            return _said(f"at most {MOST_BYTES} bytes are read", 413)
-        return None
+        if not self._asked_rightly(scope, headers):
+            return _said("another site cannot ask for this: open the printed address", 403)
+        answer = self._without_cookie(scope, headers)
+        if answer is not None:
+            return answer
+        return _refused_body(scope["method"], headers, host)
 
-    def _without_token(self, scope: Message, headers: dict[str, str]) -> Response | None:
+    def _asked_rightly(self, scope: Message, headers: dict[str, str]) -> bool:
+        """Whether no other site asks, or all it does is to open the page.
+
+        What another site embeds or fetches could start a search, even if it never sees the answer;
+        another port of this machine is sent our cookie. A link to the printed address must open.
+        """
+        if headers.get("sec-fetch-site") not in ELSEWHERE:
+            return True
+        places = {"document", "iframe"} if self.door.framed else {"document"}
+        opens = headers.get("sec-fetch-mode") == "navigate"
+        opens = opens and headers.get("sec-fetch-dest") in places and scope["method"] == "GET"
+        starts = scope["path"] == "/" and not scope["query_string"]
+        return opens and (starts or self._has_token(scope))
+
+    def _has_token(self, scope: Message) -> bool:
+        return _same(dict(_query(scope)).get("token", ""), self.door.token)
+
+    def _without_cookie(self, scope: Message, headers: dict[str, str]) -> Response | None:
         """Nothing for who has the cookie; the cookie for who has the address; else no entry."""
-        token = self.door.token or ""
+        if self._has_token(scope):
+            return self._entry(scope, headers)
         cookies = cookie_parser(headers.get("cookie", ""))
-        if compare_digest(cookies.get(self.door.cookie, "").encode(), token.encode()):
+        if _same(cookies.get(self.door.cookie, ""), self.door.token):
             return None
-        query = parse_qsl(scope["query_string"].decode("latin-1"))
-        given = dict(query).get("token", "")
-        if not compare_digest(given.encode(), token.encode()):
-            return _said("open the address that was printed, with its token", 403)
-        rest = urlencode([pair for pair in query if pair[0] != "token"])
+        return _said("open the address that was printed, with its token", 403)
+
+    def _entry(self, scope: Message, headers: dict[str, str]) -> Response:
+        """The cookie, and on to the same address without the token."""
+        rest = urlencode([pair for pair in _query(scope) if pair[0] != "token"])
         # The path comes from a client, so it must not name another server ("//evil").
         to = "/" + scope["path"].lstrip("/\\") + (f"?{rest}" if rest else "")
-        answer = RedirectResponse(to, 303)
-        answer.set_cookie(self.door.cookie, token, httponly=True, samesite="strict")
+        crossed = headers.get("sec-fetch-site") == "cross-site"
+        within = crossed and headers.get("sec-fetch-dest") == "iframe"
+        if crossed and not within:
+            # A browser sends no strict cookie along a redirection that began on another site, as
+            # in a chat; it does when this page itself leads on.
+            answer: Response = HTMLResponse(LEADS_ON.format(to=escape(to)))
+        else:
+            answer = RedirectResponse(to, 303)
+        # In a notebook of another name (localhost) the cookie holds inside that notebook alone.
+        scope_of_cookie = "SameSite=None; Secure; Partitioned" if within else "SameSite=Strict"
+        cookie = f"{self.door.cookie}={self.door.token}; Path=/; HttpOnly; {scope_of_cookie}"
+        answer.headers.append("set-cookie", cookie)
         return answer
 
     def _dressed(self, send: Send) -> Send:
@@ -161,6 +210,17 @@ class Guard:
         return dressed
 
 
+def _refused_body(method: str, headers: dict[str, str], host: str) -> Response | None:
+    if method not in {"GET", "HEAD", "POST"}:
+        return _said("only GET and POST are answered", 405)
+    if method == "POST" and headers.get("origin") != f"http://{host}":
+        return _said("a page of another site cannot write here", 403)
+    length = headers.get("content-length", "0")
+    if not length.isdecimal() or len(length) > 9 or int(length) > MOST_BYTES:
+        return _said(f"at most {MOST_BYTES} bytes are read", 413)
+    return None
+
+
 def _measured(receive: Receive) -> Receive:
     came = 0
 
@@ -173,6 +233,14 @@ def _measured(receive: Receive) -> Receive:
         return message
 
     return measured
+
+
+def _query(scope: Message) -> list[tuple[str, str]]:
+    return parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+
+
+def _same(given: str, token: str) -> bool:
+    return compare_digest(given.encode("utf-8", "replace"), token.encode())
 
 
 def _said(sentence: str, status: int) -> Response:

@@ -6,12 +6,13 @@ from typing import Any, cast
 from urllib.parse import quote, unquote
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError
-from anglewise.inspect.answers import GRADES, Store, judge_name, judged
+from anglewise.inspect.answers import GRADES, judge_name, judged
 from anglewise.inspect.deck import Deck, deal
-from anglewise.inspect.desk import BODY, Desk
+from anglewise.inspect.desk import BODY, Desk, as_json
+from anglewise.inspect.freshness import CHANGED
 from anglewise.inspect.inspected import Inspected
 from anglewise.inspect.known import Known
 from anglewise.inspect.live import Live, agreement, standing
@@ -65,8 +66,12 @@ def name(desk: Desk, request: Request) -> Response:
 
 def cards(desk: Desk, request: Request) -> Response:
     """The next cards of this judge: no scores, no names of measures, unless asked for."""
+    return _said(lambda: _cards(desk, request))
+
+
+def _cards(desk: Desk, request: Request) -> Response:
     judge, deck = _needed(request), _deck(desk, request)
-    rows = _store(desk).standing(deck.direction)
+    rows = desk.store.standing(deck.direction)
     done = {(row.query_id, row.item_id) for row in rows if row.judge == judge}
     known = set(request.query_params.get("have", "").split(",")[:200])
     order = _order(desk, request, deck, judge, rows)
@@ -79,18 +84,22 @@ def cards(desk: Desk, request: Request) -> Response:
         made.append(_card(desk.seen, deck, place, blind=_blind(request)))
         if len(made) >= AHEAD:
             break
-    return JSONResponse({"cards": made, "done": _done(desk, deck, done), "size": deck.size})
+    return as_json({"cards": made, "done": _done(desk, deck, done), "size": deck.size})
 
 
 def state(desk: Desk, request: Request) -> Response:
     """How far this judge is, how judges agree, and where the decision stands."""
+    return _said(lambda: _state(desk, request))
+
+
+def _state(desk: Desk, request: Request) -> Response:
     judge, deck = _needed(request), _deck(desk, request)
-    rows = _store(desk).standing(deck.direction)
+    rows = desk.store.standing(deck.direction)
     live = cast("Live", desk.once(("live", _key(desk, request)), Live).result())
     judges: dict[str, int] = {}
     for row in rows:
         judges[row.judge] = judges.get(row.judge, 0) + 1
-    return JSONResponse(
+    return as_json(
         {
             "done": _done(
                 desk, deck, {(row.query_id, row.item_id) for row in rows if row.judge == judge}
@@ -100,6 +109,7 @@ def state(desk: Desk, request: Request) -> Response:
             "agreement": agreement(rows, judge),
             "decision": live.decision(desk.seen, deck, rows),
             "late": live.late(rows),
+            "changed": CHANGED if desk.fresh.changed else "",
         }
     )
 
@@ -108,8 +118,10 @@ def answer(desk: Desk, request: Request) -> Response:
     """Take one answer into the store; only then say that it is there."""
 
     def save(sent: dict[str, Any], judge: str) -> None:
+        if desk.fresh.changed:
+            raise IdsError(f"{CHANGED} Read it again before you judge on.")
         direction = _direction(desk, sent)
-        _store(desk).opened().add(judged(desk.seen, sent, judge, direction))
+        desk.store.opened().add(judged(desk.seen, sent, judge, direction))
 
     return _written(request, save)
 
@@ -118,7 +130,7 @@ def undo(desk: Desk, request: Request) -> Response:
     """Take one answer back: a row is added, none is removed."""
 
     def take_back(sent: dict[str, Any], judge: str) -> None:
-        _store(desk).opened().retract(str(sent.get("uuid", ""))[:100], judge=judge)
+        desk.store.opened().retract(str(sent.get("uuid", ""))[:100], judge=judge)
 
     return _written(request, take_back)
 
@@ -135,10 +147,18 @@ def _written(request: Request, write: Callable[[dict[str, Any], str], None]) -> 
         RecursionError,
     ) as error:  # ours are among them
         status = 409 if isinstance(error, IdsError) else 422
-        return JSONResponse({"error": str(error)}, status)
+        return as_json({"error": str(error)}, status)
     except FileError as error:
-        return JSONResponse({"error": str(error)}, 503)
-    return JSONResponse({"saved": cast("dict[str, Any]", sent).get("uuid")})
+        return as_json({"error": str(error)}, 503)
+    return as_json({"saved": cast("dict[str, Any]", sent).get("uuid")})
+
+
+def _said(answer: Callable[[], Response]) -> Response:
+    """An answer to a script, or why there is none, which the script shows."""
+    try:
+        return answer()
+    except AnglewiseError as error:
+        return as_json({"error": str(error)}, 400)
 
 
 def _done(desk: Desk, deck: Deck, pairs: set[tuple[str, str]]) -> int:
@@ -222,10 +242,6 @@ def _deck(desk: Desk, request: Request) -> Deck:
 def _key(desk: Desk, request: Request) -> tuple[object, ...]:
     here, _ = _looking(desk, request)
     return here.direction, tuple(map(str, typed(here.spelled).known)), _depth(request)
-
-
-def _store(desk: Desk) -> Store:
-    return cast("Store", desk.once(("store",), lambda: Store(desk.seen.store)).result())
 
 
 def _direction(desk: Desk, sent: dict[str, Any]) -> Direction:

@@ -1,5 +1,6 @@
 """What is known about the rows of one side, read when it is shown and no sooner."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -60,7 +61,7 @@ class Known:
         held = self.column(name)
         if isinstance(held, list):
             return [cast("Any", held)[row] for row in rows]
-        return [held[row].as_py() for row in rows]
+        return [_value(held[row]) for row in rows]
 
     def titles(self, rows: Sequence[int]) -> list[str]:
         """What a person knows some rows by: a title, else the start of a text, else the id."""
@@ -115,7 +116,12 @@ class Known:
             cells = enumerate(cast("list[Any]", held))
             return _first((i for i, cell in cells if text.lower() in str(cell).lower()), most)
         compute = arrow("compute")
-        there = compute.match_substring(held.cast(arrow().string()), text, ignore_case=True)
+        try:
+            texts = held.cast(arrow().string())
+        except arrow().ArrowException:  # lists, dates beyond the calendar
+            cells = ((i, _value(cell)) for i, cell in enumerate(held))
+            return _first((i for i, cell in cells if text.lower() in str(cell).lower()), most)
+        there = compute.match_substring(texts, text, ignore_case=True)
         return [int(row) for row in compute.indices_nonzero(there)[:most].to_pylist()]
 
     def _with_id(self, text: str, most: int) -> list[int]:
@@ -133,12 +139,35 @@ def plain(cell: object, most: int) -> str:
         return ""
     text = str(cell)
     text = text if len(text) <= most else text[: most - 1] + "…"
-    return "".join(c if _shown(c) else "\ufffd" for c in text)
+    return harmless(text)
 
 
-def _shown(character: str) -> bool:
-    code = ord(character)
-    return character in "\t\n" or (code >= 0x20 and code != 0x7F and not 0xD800 <= code < 0xE000)
+def harmless(text: str) -> str:
+    r"""Text without what controls a page: control characters, and those that turn other text round.
+
+    >>> harmless("a\x9bb\u202ec\ud800")
+    'a�b�c�'
+    """
+    return _CONTROLS.sub("\ufffd", text)
+
+
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufff9-\ufffb]"
+)
+"""All but tabulator and new line. Marks such as U+200F, which sort out right-to-left text, stay."""
+
+
+def _value(cell: Any) -> Any:
+    """A cell of Arrow as Python has it; as text what Python has not, such as a date in 12000."""
+    try:
+        return cell.as_py()
+    except (ValueError, OverflowError, LookupError, ImportError, OSError):
+        pass
+    pa = arrow()
+    try:
+        return cell.cast(pa.string()).as_py()
+    except (pa.ArrowException, ValueError):
+        return f"a {cell.type} that cannot be shown"
 
 
 def _first(rows: Iterator[int], most: int) -> list[int]:

@@ -1,5 +1,6 @@
 """One state of the page: who asks, under which measures; all of it stands in the address."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
@@ -15,6 +16,9 @@ MOST_MEASURES, MOST_SHOWN, DEEPEST = 4, 100, 10_000
 
 LONGEST = 200
 """Characters of a measure's spelling: longer ones are a mistake or an attack."""
+
+LARGEST, MOST_FRAMES = 1000, 4
+"""The largest number in a spelling, and how many frames; memory grows with both."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,9 @@ class Looking:
             told.append(("k", str(self.k)))
         if self.start:
             told.append(("from", str(self.start)))
-        return "?" + urlencode(told + [(name, str(value)) for name, value in other.items()])
+        told += [(name, str(value)) for name, value in other.items()]
+        # Half a character, which some files hold, has no place in an address.
+        return "?" + urlencode(told, errors="replace")
 
     @property
     def fields(self) -> list[tuple[str, str]]:
@@ -122,12 +128,29 @@ def typed(spelled: Sequence[str]) -> Typed:
     errors: list[str] = []
     for one in spelled:
         try:
-            read.append(measure(one[:LONGEST]))
+            read.append(_bounded(one))
             errors.append("")
         except SpellingError as error:
             read.append(None)
             errors.append(str(error))
     return Typed(tuple(spelled), tuple(read), tuple(errors))
+
+
+def _bounded(spelled: str) -> Measure:
+    """A measure, if what it may take of memory is bounded."""
+    if len(spelled) > LONGEST:
+        raise SpellingError(f"{len(spelled)} characters asked: a measure has at most {LONGEST}")
+    numbers = re.findall(r"[0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?", spelled, re.IGNORECASE)
+    if any(float(one) > LARGEST for one in numbers):
+        raise SpellingError(
+            f"numbers in a measure go up to {LARGEST:,} on this page: "
+            "anglewise neighbours takes larger ones"
+        )
+    if spelled.count("@") > MOST_FRAMES:
+        raise SpellingError(
+            f"{spelled.count('@')} frames asked: this page takes {MOST_FRAMES} at most"
+        )
+    return measure(spelled)
 
 
 def _one(asked: Mapping[str, Sequence[str]], name: str) -> str:

@@ -1,5 +1,7 @@
 """Pictures of items: only from the column of the space, only what really is a picture."""
 
+import os
+import stat
 from pathlib import Path
 from typing import Any, cast
 
@@ -52,12 +54,26 @@ def kind_of(data: bytes) -> str | None:
 def _read(cell: object, folder: Path | None) -> bytes:
     if not isinstance(cell, str) or folder is None or "\0" in cell:
         raise FileError("this row has no picture")
-    path = (folder / cell).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise FileError("the picture lies outside the folder of the space")
     try:
-        if path.stat().st_size > LARGEST:
-            raise FileError("the picture has more than 8 MB")
-        return path.read_bytes()
+        path = (folder / cell).resolve()
+        if not path.is_relative_to(folder.resolve()):
+            raise FileError("the picture lies outside the folder of the space")
+        return _bytes_of_file(path)
     except OSError as error:
         raise FileError(f"the picture cannot be read: {error.strerror}") from error
+    except (RuntimeError, ValueError) as error:  # links in a circle; a name that no disk takes
+        raise FileError("the picture's path cannot be followed") from error
+
+
+def _bytes_of_file(path: Path) -> bytes:
+    """The bytes of a regular file of a bounded size: a pipe would never end, nor would a device."""
+    # Opening a pipe waits for its other end, and a link may have taken the place of the file.
+    careful = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+    opened = os.open(path, os.O_RDONLY | careful | getattr(os, "O_BINARY", 0))
+    with os.fdopen(opened, "rb") as file:
+        about = os.fstat(opened)
+        if not stat.S_ISREG(about.st_mode):
+            raise FileError("the picture is no regular file")
+        if about.st_size > LARGEST:
+            raise FileError("the picture has more than 8 MB")
+        return file.read(LARGEST + 1)

@@ -1,19 +1,25 @@
 """Starting and stopping the server: a free port, an address, a browser, a clean end."""
 
+import os
 import secrets
+import shutil
 import socket
+import tempfile
 import threading
 import webbrowser
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from anglewise.errors import FileError
 from anglewise.inspect.app import application
+from anglewise.inspect.connection import Connection
 from anglewise.inspect.desk import Desk
-from anglewise.inspect.guard import Door
+from anglewise.inspect.guard import LEADS_ON, Door
 from anglewise.inspect.inspected import Inspected
 
 FIRST_PORT, PORTS = 8765, 100
@@ -27,6 +33,7 @@ class Served:
     door: Door
     listening: socket.socket
     server: uvicorn.Server
+    _notes: list[str] = field(default_factory=list[str], repr=False)
 
     @property
     def address(self) -> str:
@@ -39,6 +46,8 @@ class Served:
             self.server.run(sockets=[self.listening])
         finally:
             self.listening.close()
+            for folder in self._notes:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def start(self) -> threading.Thread:
         """Answer on a thread of its own, until :meth:`stop`."""
@@ -51,8 +60,18 @@ class Served:
         self.server.should_exit = True
 
     def open_browser(self) -> None:
-        """Open the page, a moment later, when the server answers."""
-        timer = threading.Timer(0.3, webbrowser.open, [self.address])
+        """Open the page, a moment later, when the server answers.
+
+        Everybody on a machine sees with which words a program was started, so the browser is given
+        a file that leads on, which nobody else may read, and not the address with its token.
+        """
+        folder = tempfile.mkdtemp(prefix="anglewise-")  # for its owner alone
+        self._notes.append(folder)
+        note = Path(folder) / "open.html"
+        opened = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(opened, "w", encoding="utf-8") as file:
+            file.write(LEADS_ON.format(to=escape(self.address)))
+        timer = threading.Timer(0.3, webbrowser.open, [note.as_uri()])
         timer.daemon = True
         timer.start()
 
@@ -64,7 +83,7 @@ def served(
     port: int | None = None,
     framed: bool = False,
 ) -> Served:
-    """Take a port and prepare the site; beyond this machine only with a random token.
+    """Take a port and prepare the site, for who has the random token in its address.
 
     Raises ``FileError`` where the port or the address cannot be had.
     """
@@ -73,23 +92,20 @@ def served(
     door = Door(
         host=host,
         port=listening.getsockname()[1],
-        token=None if _only_here(host) else secrets.token_urlsafe(24),
+        token=secrets.token_urlsafe(24),
         framed=framed,
     )
     config: Any = uvicorn.Config(
         application(desk, door),
         log_level="warning",
-        access_log=False,  # addresses hold ids, and perhaps the token
+        access_log=False,  # addresses hold ids, and the token
+        http=Connection,
+        ws="none",
         timeout_graceful_shutdown=2,
         server_header=False,
-        limit_concurrency=64,
         h11_max_incomplete_event_size=32 * 1024,
     )
     return Served(door, listening, uvicorn.Server(config))
-
-
-def _only_here(host: str) -> bool:
-    return host in {"127.0.0.1", "localhost", "::1"}
 
 
 def _listen(host: str, port: int | None) -> socket.socket:

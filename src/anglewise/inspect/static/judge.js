@@ -58,7 +58,7 @@ function judge() {
   async function waited(card) {
     const found = await card;
     if (found || cards.empty) return found;
-    alarm("The server does not answer: trying again.");
+    alarm(cards.why || "The server does not answer: trying again.");
     await new Promise((go) => setTimeout(go, 1000));
     return waited(cards.next());
   }
@@ -109,6 +109,7 @@ function judge() {
       to.pathname = "/judge/state";
       const found = await fetch(to).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
       if (!found) return;
+      if (found.changed) alarm(found.changed);
       one("progress").max = found.size;
       one("progress").value = found.done;
       one("done").textContent = `${found.done.toLocaleString("en")} of ${found.size.toLocaleString("en")} pairs`;

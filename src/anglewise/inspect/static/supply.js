@@ -7,6 +7,7 @@ export function supply(unsaved) {
   const dealt = new Set();
   let fetching = null;
   let empty = false;
+  let why = "";
 
   async function fetchMore() {
     const to = new URL(location.href);
@@ -14,14 +15,16 @@ export function supply(unsaved) {
     to.searchParams.set("have", [...ahead.map((card) => card.card), ...unsaved()].join(","));
     try {
       const answer = await fetch(to);
+      const found = await answer.json().catch(() => ({}));
+      why = answer.ok ? "" : (found.error ?? "");
       if (!answer.ok) return null;
-      const found = await answer.json();
       const fresh = found.cards.filter((card) => !dealt.has(card.card));
       fresh.forEach((card) => dealt.add(card.card));
       ahead.push(...fresh);
       empty = found.cards.length === 0;
       return found;
     } catch {
+      why = "";
       return null; // the server is gone for a while: what is here goes on
     }
   }
@@ -42,6 +45,9 @@ export function supply(unsaved) {
     },
     back: (card) => ahead.unshift(card),
     later: (card) => ahead.push(card),
+    get why() {
+      return why;
+    },
     get empty() {
       return empty && !ahead.length;
     },

@@ -1,0 +1,405 @@
+"""The page under attack: other people on the machine, other sites, and what a space may hold."""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import socket
+import stat
+import threading
+import time
+import webbrowser
+from contextlib import contextmanager, suppress
+from datetime import date
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from starlette.testclient import TestClient
+
+from anglewise.cli.inspect import _read
+from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL
+from anglewise.cli.talk import Talk
+from anglewise.embeddings import Embeddings, Space
+from anglewise.errors import SpellingError
+from anglewise.inspect import connection, looking, neighbours_page, own_columns
+from anglewise.inspect.desk import Desk, as_json
+from anglewise.inspect.inspected import Inspected
+from anglewise.inspect.known import Known, plain
+from anglewise.inspect.looking import typed
+from anglewise.inspect.pictures import LARGEST
+from anglewise.inspect.serving import served
+from anglewise.interop.space_folder import write_space
+from anglewise.measures import frame
+from anglewise.measures.spelling import measure
+from anglewise.search.engine import search
+from inspect_site import DOOR, FROM_HERE, HERE, films, made_space, site
+from test_inspect_security import PNG, asking
+
+CLICKED = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+
+
+@pytest.mark.parametrize("path", ["/", "/judge", "/static/page.css", "/picture/items/0", "/none"])
+def test_nobody_enters_without_the_token(path):
+    answer = site(films(), entered=False).get(path)
+    assert answer.status_code == 403
+    assert answer.text == "open the address that was printed, with its token\n"
+
+
+def test_nobody_judges_without_the_token(tmp_path):
+    client = site(films(tmp_path), entered=False)
+    client.cookies.set("anglewise-judge", "anna")
+    assert client.post("/judge/answers", headers=FROM_HERE, content=b"{}").status_code == 403
+    assert not (tmp_path / "judgements.sqlite").exists()
+
+
+def test_the_printed_address_leads_to_the_page_without_its_token():
+    client = site(films(), entered=False)
+    came = client.get(f"/?token={DOOR.token}&query=f1&text=")
+    assert (came.status_code, came.headers["location"]) == (303, "/?query=f1&text=")
+    cookie = came.headers["set-cookie"]
+    assert cookie.startswith(f"anglewise-{DOOR.port}={DOOR.token}; ")
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert client.get("/?query=u1").status_code == 200
+    # Who has entered and opens the address again does not keep the token in it either.
+    assert client.get(f"/?token={DOOR.token}").headers["location"] == "/"
+
+
+def test_the_printed_address_opens_from_a_chat():
+    client = site(films(), entered=False)
+    came = client.get(
+        f"/?token={DOOR.token}&query=f1", headers={"sec-fetch-site": "cross-site", **CLICKED}
+    )
+    assert came.status_code == 200
+    assert 'http-equiv="refresh" content="0; url=/?query=f1"' in came.text
+    assert DOOR.token not in came.text
+    assert "SameSite=Strict" in came.headers["set-cookie"]
+
+
+@pytest.mark.parametrize("origin", ["cross-site", "same-site"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"},
+        {"sec-fetch-mode": "cors", "sec-fetch-dest": "empty"},
+        {"sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"},
+        CLICKED,
+    ],
+)
+def test_another_site_starts_no_search(origin, how):
+    headers = {"sec-fetch-site": origin, **how}
+    assert site(films()).get("/?measure=dot", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("origin", ["none", "same-origin", "same-site", "cross-site"])
+def test_a_link_to_the_start_page_opens(origin):
+    headers = {"sec-fetch-site": origin, **CLICKED}
+    assert site(films()).get("/", headers=headers).status_code == 200
+
+
+def test_a_browser_is_started_without_the_token_in_its_words(monkeypatch):
+    opened, there = [], served(films)
+    came = threading.Event()
+    monkeypatch.setattr(webbrowser, "open", lambda to: (opened.append(to), came.set()))
+    there.open_browser()
+    assert came.wait(5)
+    assert there.door.token not in opened[0]
+    note = Path(url2pathname(urlsplit(opened[0]).path))
+    assert there.door.token in note.read_text()
+    if os.name == "posix":
+        assert stat.S_IMODE(note.stat().st_mode) == 0o600
+        assert stat.S_IMODE(note.parent.stat().st_mode) == 0o700
+    there.listening.close()
+    shutil.rmtree(note.parent)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"host": "127.0.0.1:" + "9" * 5000}, {"host": "127.0.0.1:٨٠٠٠"}],
+)
+def test_a_strange_host_is_refused(headers):
+    answer = site(films()).get("/", headers={k: v.encode() for k, v in headers.items()})
+    assert answer.status_code == 421
+
+
+def test_a_length_of_many_digits_is_refused():
+    answer = site(films()).post(
+        "/judge/undo", headers={**FROM_HERE, "content-length": "9" * 5000}, content=b"{}"
+    )
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "csls(1e9)",
+        "csls(1000000000)",
+        "local-scaling(1001)",
+        "cosine@without-top(99999)",
+        "norm(0,1e300)",
+        "cosine" + "@centred" * 5,
+        "cosine" + "@centred" * 40,
+        "cosine" + " " * 300,
+    ],
+)
+def test_a_measure_that_asks_for_much_is_refused_before_it_is_made(spelled, monkeypatch):
+    monkeypatch.setattr(looking, "measure", refuse)
+    error = typed([spelled]).errors[0]
+    assert re.search("neighbours takes larger ones|at most", error)
+    assert "made" not in error
+
+
+def refuse(spelled):
+    raise SpellingError(f"made {spelled}")
+
+
+def test_measures_of_a_usual_size_are_taken():
+    spelled = ["csls(10)", "norm(-0.5,1.5)", "cosine@centred@without-top(3)", "local-scaling(1000)"]
+    assert typed(spelled).errors == ("",) * 4
+
+
+def test_fitted_frames_are_forgotten_beyond_their_memory(monkeypatch):
+    space = made_space(d=40)
+    size = frame.fit_frames(measure("cosine@without-top(1)").frames, space, "items-items").nbytes
+    monkeypatch.setattr(frame, "REMEMBERED_BYTES", 3 * size)
+    for top in range(1, 9):
+        search(space, f"cosine@without-top({top})", k=2, direction="items-items")
+    known = frame._FITTED[space]
+    assert sum(one.nbytes for one in known.values()) <= 3 * size
+    assert [str(frames[0]) for frames, _ in known] == [f"without-top({i})" for i in (6, 7, 8)]
+
+
+@contextmanager
+def open_page(seen=None):
+    there = served(lambda: seen or films())
+    thread = there.start()
+    try:
+        yield there
+    finally:
+        there.stop()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def wire_to(there):
+    return socket.create_connection(("127.0.0.1", there.door.port), timeout=5)
+
+
+def test_silent_connections_lock_nobody_out():
+    with open_page() as there:
+        silent = [wire_to(there) for _ in range(connection.MOST_CONNECTIONS + 40)]
+        with wire_to(there) as wire:
+            wire.sendall(asking(there))
+            assert wire.recv(20).startswith(b"HTTP/1.1 200")
+        for one in silent:
+            one.close()
+
+
+HALF_A_BODY = (
+    b"POST /judge/undo HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n"
+    b"Cookie: {cookie}\r\nContent-Length: 500\r\n\r\n{"
+)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\nHost: ",
+        HALF_A_BODY,
+    ],
+)
+def test_what_does_not_arrive_is_not_waited_for(start, monkeypatch):
+    monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.6)
+    with open_page() as there, wire_to(there) as wire:
+        host, cookie = f"127.0.0.1:{there.door.port}", f"{there.door.cookie}={there.door.token}"
+        start = start.replace(b"{host}", host.encode()).replace(b"{cookie}", cookie.encode())
+        begun = time.monotonic()
+        wire.sendall(start)
+        while time.monotonic() - begun < 4 and is_open(wire):
+            time.sleep(0.1)
+            with suppress(ConnectionError):
+                wire.sendall(b" " if start else b"")  # a byte now and then is no request
+        assert 0.4 < time.monotonic() - begun < 3
+
+
+def is_open(wire):
+    """Whether the other end has not closed it."""
+    wire.settimeout(0.05)
+    try:
+        return wire.recv(1) != b""
+    except TimeoutError:
+        return True
+    except ConnectionError:
+        return False
+
+
+def test_a_connection_that_asks_in_time_stays_open(monkeypatch):
+    monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.5)
+    with open_page() as there, wire_to(there) as wire:
+        for _ in range(3):
+            wire.sendall(asking(there, "/static/icon.svg"))
+            assert wire.recv(4000).startswith(b"HTTP/1.1 200")
+            time.sleep(0.7)
+
+
+def test_a_body_that_is_cut_off_is_no_fault(caplog):
+    client = site(films())
+    sent = []
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    cookie = f"{DOOR.cookie}={DOOR.token}"
+    headers = {"host": "127.0.0.1:8000", "origin": FROM_HERE["origin"], "cookie": cookie}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/judge/answers",
+        "query_string": b"",
+        "headers": [(k.encode(), v.encode()) for k, v in headers.items()],
+    }
+    asyncio.run(client.app(scope, receive, send))
+    assert sent[0]["status"] == 400
+    assert not caplog.records
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """A page on a folder that is written anew, smaller, after it was opened."""
+    folder = tmp_path / "space"
+    titles = [f"Old {i}" for i in range(60)]
+    write_space(made_space(metadata={"title": titles}), folder)
+    seen = _read(folder, NO_FILES, 0, tmp_path / "judged.sqlite", Talk(NOTHING_SPECIAL))
+    client = site(seen)
+    client.app.app.state.desk.fresh.every = 0.0
+    titles = [f"New {i}" for i in range(20)]
+    write_space(made_space(items=20, metadata={"title": titles}), folder)
+    return client
+
+
+@pytest.mark.parametrize("path", ["/", "/?direction=items-items&query=f50&k=59", "/judge"])
+def test_a_page_keeps_the_titles_of_the_vectors_that_it_opened(opened, path):
+    answer = opened.get(path)
+    assert answer.status_code == 200
+    assert "Old" in answer.text or path == "/judge"
+    assert "New" not in answer.text
+    assert "has been written anew since the page was opened" in answer.text.partition("<main")[2]
+
+
+def test_nothing_is_judged_of_a_space_that_was_replaced(opened, tmp_path):
+    opened.cookies.set("anglewise-judge", "anna")
+    cards = opened.get("/judge/cards?direction=items-items").json()["cards"]
+    assert cards[0]["item_title"].startswith("Old")
+    sent = {**{n: cards[0][n] for n in ("direction", "query", "item")}, "uuid": "1", "grade": 2}
+    answer = opened.post("/judge/answers", headers=FROM_HERE, content=json.dumps(sent))
+    assert answer.status_code == 409
+    assert "written anew" in answer.json()["error"]
+    assert not (tmp_path / "judged.sqlite").exists()
+
+
+def test_where_files_are_not_held_open_a_new_one_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(own_columns, "os", type("os", (), {"name": "nt"}))
+    folder = tmp_path / "space"
+    write_space(made_space(metadata={"title": ["Old"] * 60}), folder)
+    seen = _read(folder, NO_FILES, 0, None, Talk(NOTHING_SPECIAL))
+    write_space(made_space(metadata={"title": ["New"] * 60}), folder)
+    answer = site(seen).get("/")
+    assert answer.status_code == 400
+    assert "written anew since the page was opened" in answer.text
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_or_a_huge_file_is_no_picture(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with (tmp_path / "huge.png").open("wb") as file:
+        file.write(PNG)
+        file.truncate(LARGEST + 1)
+    (tmp_path / "circle.png").symlink_to("circle.png")
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "good.png").write_bytes(PNG)
+    cells = ["pipe.png", "huge.png", "circle.png", "folder.png", "a" * 5000, "\ud800", "good.png"]
+    items = Embeddings([[1.0, i] for i in range(7)], metadata={"image": cells})
+    client = site(Inspected(Space(items=items), folder=tmp_path))
+    found = [client.get(f"/picture/items/{row}").status_code for row in range(7)]
+    assert found == [404] * 6 + [200]
+
+
+FAR = pa.array([4_000_000, 5_000_000, None], pa.date32())
+COLUMNS = {
+    "a date beyond the calendar": FAR,
+    "a moment beyond the calendar": pa.array([2**52, 5, None], pa.timestamp("ms")),
+    "a moment in no known zone": pa.array([1, 2, None], pa.timestamp("s", tz="No/Where")),
+    "lists": pa.array([["a", "b"], [], None]),
+    "dates": pa.array([date(2020, 1, 2)] * 3),
+    "numbers": pa.array([float("nan"), float("inf"), 1.5]),
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+@pytest.mark.parametrize("role", ["title", "other", "popularity"])
+def test_whatever_a_column_holds_is_shown_or_said(name, role):
+    table = pa.table({role: COLUMNS[name]})
+    items = Embeddings(np.eye(3) + 1, ids=["a", "b", "c"], metadata=table)
+    client = site(Inspected(Space(items=items), store=Path("unused.sqlite")))
+    client.cookies.set("anglewise-judge", "anna")
+    for path in ("/?query=a", "/find?text=b", "/judge/cards", "/pick/popular"):
+        assert client.get(path).status_code in {200, 303}, path
+    assert Known(items).titles([0])[0]
+
+
+def test_a_fault_is_one_plain_page(monkeypatch):
+    monkeypatch.setattr(neighbours_page, "columns", broken)
+    client = TestClient(site(films()).app, HERE, raise_server_exceptions=False)
+    client.cookies.set(DOOR.cookie, DOOR.token)
+    for _ in range(2):
+        answer = client.get("/")
+        assert answer.status_code == 500
+        assert "fault of anglewise" in answer.text
+        assert not re.search("Traceback|secret|broken", answer.text)
+        monkeypatch.setattr(Desk, "page", broken)  # what shows the fault may have one too
+
+
+def broken(*_):
+    raise RuntimeError("a secret")
+
+
+@pytest.mark.parametrize(
+    "evil", ["\u202e", "\u2066", "\u202a", "\x9b", "\x1b[2J", "\x85", "\ud800"]
+)
+def test_what_turns_other_text_round_is_shown_harmlessly(evil):
+    titles = [f"Film {evil}gpj.exe", "b", "c"]
+    about = {"title": titles, f"co{evil}l": ["x", "y", "z"], "text": [f"t{evil}", "", ""]}
+    ids = [f"a{evil}", "b", "c"]
+    items = Embeddings(np.eye(3) + 1, ids=ids, metadata=about)
+    client = site(Inspected(Space(items=items), name=f"name{evil}"))
+    for path in ("/", "/?query=b", "/?query=gone", "/find", "/reports", "/judge"):
+        text = f"x{evil}".encode("utf-8", "replace").decode()
+        answer = client.get(path, params={"text": text} if path == "/find" else None)
+        shown = re.sub(r'value="[^"]*"', "", answer.text)  # a form sends back what it was given
+        assert evil[0] not in shown, path
+    assert plain("\u05d0\u200f(1)\u200d", 9) == "\u05d0\u200f(1)\u200d"
+
+
+@pytest.mark.parametrize("size", [1e-38, 3e38])
+def test_numbers_beyond_what_json_knows_are_no_fault(size, tmp_path):
+    rng = np.random.default_rng(0)
+    sides = [Embeddings(np.sign(rng.normal(size=(9, 3))) * size) for _ in range(2)]
+    space = Space(queries=sides[0], items=sides[1], trained_for="dot")
+    client = site(Inspected(space, store=tmp_path / "judged.sqlite"))
+    client.cookies.set("anglewise-judge", "anna")
+    for path in ("/", "/gauge", "/gauge/at", "/gauge/path", "/judge/cards", "/judge/state"):
+        assert client.get(path).status_code in {200, 400}, path
+
+
+def test_a_script_is_told_null_for_what_is_no_number():
+    answer = as_json({"a": [float("nan"), 1.5, (float("inf"),)]})
+    assert json.loads(answer.body) == {"a": [None, 1.5, [None]]}
