@@ -1,0 +1,368 @@
+"""What the verdict and the plan promise, on made spaces whose truth is planted."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import anglewise as aw
+import planted
+from anglewise.compare.check import check
+from anglewise.compare.inference import infer
+from anglewise.compare.power import power
+from anglewise.compare.scores import Scores
+from anglewise.compare.sequential import sequential
+from anglewise.compare.unjudged import unjudged
+from anglewise.compare.verdict import decide
+from anglewise.diagnostics.norms import norms
+from anglewise.judgements.combine import combined
+from anglewise.measures.spelling import measures
+from anglewise.sparse import SparseRows
+from anglewise.statistics.bootstrap import Means, bootstrap
+from anglewise.statistics.differences import Differences
+from anglewise.statistics.planning import Design, planning_critical, smallest_detectable
+from anglewise.statistics.sign_flip import SignFlips, sign_flips
+from anglewise.typing import serial
+
+THREE = "dot,cosine,euclidean"
+POWER_80 = 0.8416212
+"""The 80th percentile of the standard normal distribution, from a table."""
+
+
+@pytest.fixture(scope="module")
+def open_question():
+    """Values by query of one measure, a rival that moves with it and one that does not."""
+    rng = np.random.default_rng(5)
+    base = rng.random(120)
+    noise = rng.standard_normal((3, 120))
+    noise -= noise.mean(axis=1, keepdims=True)
+    return base + noise * [[0.0], [0.02], [0.2]] - [[0.0], [0.001], [0.01]]
+
+
+def inference(values, kinds=None):
+    asked = tuple(measures("dot,cosine,euclidean,manhattan"))[: len(values)]
+    scores = Scores(
+        measures=asked,
+        values={"nDCG@10": values},
+        statistic=Means(values),
+        resamples=2000,
+        kinds=np.arange(len(asked)) if kinds is None else np.array(kinds),
+        noun="query",
+        rows=np.arange(values.shape[1]),
+        judged=1,
+    )
+    return infer(scores, seed=0, map_=serial)
+
+
+@pytest.mark.parametrize(
+    ("made", "decision", "measure"),
+    [
+        (planted.angles_matter, "use", "cosine"),
+        (planted.lengths_matter, "use", "dot"),
+        (planted.recommender, "use", "dot"),
+        (planted.unit_lengths, "use", "dot"),
+        (planted.nothing_differs, "tie", "dot"),
+        (planted.too_few, "cannot-tell", None),
+        (planted.graded, "use", "cosine"),
+        (planted.scored_pairs, "use", "cosine"),
+        (planted.triplets, "use", "cosine"),
+        (planted.with_duplicates, "use", "cosine"),
+        (planted.with_zeros, "use", "cosine"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_the_verdict_is_the_planted_truth(made, decision, measure):
+    said = aw.compare(*made(), THREE).verdict
+    assert said.decision == decision
+    assert measure in {said.measure, None}
+
+
+def test_only_an_open_question_asks_for_more_judgements():
+    few, many = (aw.compare(*planted.angles_matter(n), THREE).verdict for n in (5, 120))
+    assert many.needed_queries is None
+    assert few.needed_queries > 0
+    assert f"judge about {few.needed_queries:,} more queries" in few.reason
+
+
+def test_a_gauge_moves_no_verdict_of_dot():
+    plain = aw.compare(*planted.recommender(gauge=np.ones(8)), "dot")
+    scaled = aw.compare(*planted.recommender(), "dot")
+    assert plain.verdict.measure == scaled.verdict.measure == "dot"
+    assert plain.measures[0].metrics["nDCG@10"].mean == pytest.approx(
+        scaled.measures[0].metrics["nDCG@10"].mean
+    )
+
+
+def test_vectors_of_length_one_are_known_as_such_and_rank_alike():
+    space, judged = planted.unit_lengths()
+    assert norms(space.items).unit
+    said = aw.compare(space, judged, THREE).verdict
+    assert said.tied_with == ("cosine", "euclidean")
+    assert "dot, cosine and euclidean rank alike" in said.reason
+    longer, _ = planted.angles_matter()
+    assert not norms(longer.items).unit
+
+
+def test_rounded_lengths_of_one_still_rank_alike():
+    """Stored in 16 bits, lists of dot and cosine differ where scores all but tie."""
+    space, judged = planted.unit_lengths()
+    stored = [
+        aw.Embeddings(side.vectors.astype(np.float16).astype(np.float32))
+        for side in (space.queries, space.items)
+    ]
+    result = aw.compare(aw.Space(queries=stored[0], items=stored[1]), judged, "dot,cosine")
+    found = result.evidence.found
+    assert not np.array_equal(found["dot"].indices, found["cosine"].indices)
+    assert result.verdict.decision == "use"
+    assert result.verdict.tied_with == ("cosine",)
+
+
+def test_a_tie_counts_the_rival_that_is_hardest_to_tell(open_question):
+    of = inference(open_question)
+    leader = int(np.argmax(of.means))
+    others = [g for g in range(3) if g != leader]
+    reach = smallest_detectable(
+        of.differences.spread[leader, others], of.flips.critical[others], 120
+    )
+    assert of.flips.may_be_best.all()
+    assert reach.max() > 2 * reach.min()
+    said = decide(of, float(reach.mean()))
+    assert (said.decision, said.smallest_detectable) == ("cannot-tell", reach.max())
+
+
+def test_the_plan_is_for_the_rival_that_is_hardest_to_tell():
+    plan = power(aw.compare(*planted.angles_matter(), THREE))
+    alone = {
+        rival: power(aw.compare(*planted.angles_matter(), f"cosine,{rival}")).needed
+        for rival in ("dot", "euclidean")
+    }
+    assert alone[plan.rival] == max(alone.values()) > min(alone.values())
+    now = next(one.detectable for one in plan.curve if one.queries == 120)
+    assert plan.needed == pytest.approx(120 * (now / plan.wanted) ** 2, abs=1)
+
+
+def test_a_difference_just_seen_ties_and_just_not_seen_cannot_tell(open_question):
+    of = inference(open_question)
+    seen = decide(of, 1.0).smallest_detectable
+    assert decide(of, seen).decision == "tie"
+    assert decide(of, np.nextafter(seen, 0)).decision == "cannot-tell"
+
+
+def test_p_of_exactly_5_percent_rules_out():
+    p = np.array([0.05, np.nextafter(0.05, 1), 1.0])
+    flips = SignFlips(np.ones((3, 3)), p, np.ones(3), 9999, exact=False)
+    assert flips.may_be_best.tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize("queries", [12, 40])
+def test_what_rules_a_measure_out_is_a_lead_above_its_critical_value(queries):
+    rng = np.random.default_rng(queries)
+    both = set()
+    for lead in np.linspace(0.0, 0.15, 60):
+        values = rng.random(queries) + 0.1 * rng.standard_normal((2, queries)) + [[lead], [0]]
+        flips, of = sign_flips(values, flips=999), Differences.of(values)
+        standard = of.mean[0, 1] / (of.spread[0, 1] / np.sqrt(queries))
+        out = not flips.may_be_best[1]
+        both.add(out)
+        if abs(standard - flips.critical[1]) > 1e-6:
+            assert out == (standard > flips.critical[1])
+    assert both == {True, False}
+
+
+def test_a_measure_that_is_ruled_out_is_not_in_the_tie():
+    rng = np.random.default_rng(0)
+    values = rng.random(600) + 0.03 * rng.standard_normal((3, 600)) - [[0.0], [0.0], [0.2]]
+    said = decide(inference(values), 0.01)
+    assert said.decision == "tie"
+    assert {said.measure, *said.tied_with} == {"dot", "cosine"}
+
+
+def test_of_a_tie_the_simplest_is_named_though_another_is_ahead():
+    rng = np.random.default_rng(0)
+    values = rng.random(600) + 0.02 * rng.standard_normal((2, 600)) + [[0.0], [0.001]]
+    of = inference(values)
+    assert of.means[1] > of.means[0]
+    said = decide(of, 0.01)
+    assert (said.decision, said.measure, said.tied_with) == ("tie", "dot", ("cosine",))
+
+
+def test_the_lead_of_the_one_to_use_is_that_over_the_second():
+    said = aw.compare(*planted.angles_matter(), THREE)
+    second = said.measures[1]
+    assert f"{-second.vs_best.difference:.3f} better than {second.measure}" in said.verdict.reason
+
+
+def test_what_beats_what_counts_all_pairs_that_were_looked_at():
+    """A p-value of 4% for one pair of six is no win."""
+    rng = np.random.default_rng(0)
+    seen = 0
+    for _ in range(12):
+        values = rng.random(60) + 0.1 * rng.standard_normal((4, 60)) + [[0.04], [0], [0], [0]]
+        of = inference(values)
+        apart = of.difference(0, 1)
+        if apart.difference > 0 and apart.p <= 0.05 < apart.p_adjusted:
+            seen += 1
+            assert "cosine" not in of.beaten_by(0)
+    assert seen
+
+
+def design(values):
+    return Design(
+        means=values.mean(axis=1),
+        drawn=bootstrap(Means(values), values.shape[1], resamples=2000),
+        differences=Differences.of(values),
+        critical=planning_critical(sign_flips(values, flips=999).critical),
+    )
+
+
+def test_the_queries_asked_for_are_the_fewest_that_settle_four_sets_of_five(open_question):
+    plan = design(open_question[:2])
+    needed = plan.needed(0.002)
+    assert needed > 130
+    assert plan.settles(needed, 0.002).mean() >= 0.8 - 0.02
+    assert plan.settles(needed / 1.06, 0.002).mean() < 0.8
+
+
+def test_a_power_of_80_percent_is_84_hundredths_of_a_standard_error():
+    far = smallest_detectable(np.array([0.3]), np.array([2.0]), 9)
+    assert far == pytest.approx(0.1 * (2 + POWER_80), rel=1e-6)
+
+
+def test_the_plan_of_the_verdict_counts_what_is_there_already(open_question):
+    said = decide(inference(open_question), 0.04)
+    total = Design(
+        means=open_question.mean(axis=1),
+        drawn=bootstrap(Means(open_question), 120, resamples=2000),
+        differences=Differences.of(open_question),
+        critical=planning_critical(sign_flips(open_question).critical),
+    ).needed(0.04)
+    assert total - 120 <= said.needed_queries <= 1.2 * (total - 120) < 0.9 * total
+
+
+def test_a_small_set_plans_with_the_tests_of_a_large_one_and_all_rivals_share_the_5_percent():
+    assert planning_critical(np.full(2, np.inf)) == pytest.approx(1.959964)
+    assert planning_critical(np.full(6, np.inf)) == pytest.approx(2.575829)
+    assert planning_critical(np.full(2, 1.5)) == pytest.approx(1.5)
+
+
+def test_a_query_was_first_judged_when_its_first_pair_was():
+    space = aw.Space(
+        queries=aw.Embeddings(np.eye(2), ids=["q", "r"]),
+        items=aw.Embeddings(np.eye(2), ids=["a", "b"]),
+    )
+    said = [
+        aw.Judged("q", "a", 1, judge="anna", time=20.0),
+        aw.Judged("q", "a", 0, judge="ben", time=10.0),
+        aw.Judged("q", "b", 1, judge="anna", time=30.0),
+    ]
+    for rows in (said, said[::-1]):
+        at = combined(rows, space, "queries-items").judged_at
+        assert np.array_equal(at, [10.0, np.nan], equal_nan=True)
+
+
+def test_a_store_tells_the_order_in_which_queries_were_judged(tmp_path):
+    space = aw.Space(
+        queries=aw.Embeddings(np.eye(3), ids=["p", "q", "r"]),
+        items=aw.Embeddings(np.eye(3), ids=["a", "b", "c"]),
+    )
+    with aw.JudgementStore.open(tmp_path / "judgements.sqlite") as store:
+        for at, query, item in [(3.0, "r", "a"), (1.0, "p", "a"), (2.0, "q", "b"), (9.0, "p", "c")]:
+            store.add(aw.Judged(query, item, 1, judge="anna", time=at))
+        assert store.judgements(space).judged_at.tolist() == [1.0, 2.0, 3.0]
+
+
+def test_judging_until_decided_takes_queries_in_the_order_of_their_times():
+    """Only the queries judged first disagree with the rest; a decision waits for the rest."""
+    space, judged = planted.angles_matter()
+    good = aw.compare(space, judged, "dot,cosine")
+    values = good.evidence.values["nDCG@10"]
+    lead = (
+        values[list(good.evidence.measures).index("cosine")]
+        - values[list(good.evidence.measures).index("dot")]
+    )
+    first, last = (
+        sequential(aw.compare(space, replace(judged, judged_at=at), "dot,cosine")).decided_after
+        for at in (lead.argsort()[::-1].argsort() * 1.0, lead.argsort().argsort() * 1.0)
+    )
+    assert first < last
+
+
+def test_judging_until_decided_names_the_best_of_those_left():
+    result = aw.compare(*planted.angles_matter(8, noise=0.9), "dot,cosine")
+    now = sequential(result)
+    assert now.decision == "keep-judging"
+    assert now.measure == result.measures[0].measure
+    assert f"{now.measure} is ahead" in now.reason
+
+
+def test_where_an_item_was_judged_for_every_query_nothing_of_it_is_left_to_judge():
+    space, judged = planted.angles_matter(noise=0.9)
+    open_still = unjudged(aw.compare(space, judged, "dot,cosine"))
+    assert open_still.judged < open_still.pairs
+    assert open_still.to_judge
+    every = replace(judged, judged_items=np.ones(planted.ITEMS, dtype=bool))
+    rest = unjudged(aw.compare(space, every, "dot,cosine"))
+    assert rest.judged == rest.pairs == open_still.pairs
+    assert rest.to_judge == ()
+    assert rest.bounds[0].low == pytest.approx(rest.bounds[0].high)
+
+
+def test_a_query_judged_to_the_last_item_keeps_its_judgements():
+    space, judged = planted.angles_matter(30)
+    gains = np.zeros((30, planted.ITEMS))
+    gains[np.arange(30), np.arange(30)] = 1
+    rows, items = np.indices(gains.shape).reshape(2, -1)
+    whole = aw.Judgements(SparseRows.from_pairs(rows, items, gains.ravel(), shape=gains.shape))
+    sparse, full = (aw.compare(space, one, "dot,cosine") for one in (judged, whole))
+    assert full.queries == sparse.queries == 30
+    assert [one.metrics["nDCG@10"] for one in full.measures] == [
+        one.metrics["nDCG@10"] for one in sparse.measures
+    ]
+    assert {one.unjudged_share for one in full.measures} == {0.0}
+    assert unjudged(full).to_judge == ()
+
+
+@pytest.mark.parametrize("relation", [">=", "<="])
+def test_a_gate_at_its_limit_holds_and_beyond_it_fails(relation):
+    result = aw.compare(*planted.angles_matter(), "dot,cosine")
+    mean = {one.measure: one.metrics["nDCG@10"].mean for one in result.measures}
+    step = 1e-6 if relation == ">=" else -1e-6
+    assert check(result, f"dot{relation}{mean['dot']:.17f}").passed
+    assert not check(result, f"dot{relation}{mean['dot'] + step:.17f}").passed
+
+
+def test_what_people_said_counts_before_what_was_generated():
+    space = aw.Space(items=aw.Embeddings(np.eye(2), ids=["a", "b"]))
+    said = [
+        aw.Judged("a", "b", 2, judge="anna", direction="items-items"),
+        aw.Judged("a", "b", 0, judge="model", direction="items-items", source="generated"),
+    ]
+    for rows in (said, said[::-1]):
+        assert combined(rows, space, "items-items").gains.values.tolist() == [2.0]
+
+
+def test_a_grade_below_zero_counts_as_not_relevant_and_stays_judged():
+    space = aw.Space(items=aw.Embeddings(np.eye(3), ids=["a", "b", "c"]))
+    said = [
+        aw.Judged("a", "b", -2, judge="anna", direction="items-items"),
+        aw.Judged("a", "c", 1, judge="anna", direction="items-items"),
+    ]
+    gains = combined(said, space, "items-items").gains
+    assert (gains.row(0).tolist(), gains.values.tolist()) == ([1, 2], [0.0, 1.0])
+
+
+def test_who_takes_a_pair_without_a_lot_makes_it_certain():
+    space = aw.Space(items=aw.Embeddings(np.eye(3), ids=["a", "b", "c"]))
+    said = [
+        aw.Judged("a", "b", 1, judge="anna", direction="items-items", probability=0.1),
+        aw.Judged("a", "b", 1, judge="ben", direction="items-items"),
+        aw.Judged("a", "c", 1, judge="anna", direction="items-items", probability=0.1),
+    ]
+    assert combined(said, space, "items-items").chances.values.tolist() == [1.0, 0.1]
+
+
+def test_who_used_what_and_when_survives_as_made():
+    made = planted.interactions()
+    assert made.shape == (60, 40)
+    assert sorted(made.times) == list(range(480))
+    assert made.rows().counts.tolist() == [8] * 60
