@@ -1,11 +1,16 @@
 """The floors of the house: arrows point down, guests stay in their room, start-up is light."""
 
 import ast
+import json
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+
+import anglewise
 
 SRC = Path(__file__).parents[1] / "src" / "anglewise"
 
@@ -13,7 +18,7 @@ FLOORS = [
     ["errors", "typing"],
     ["numbers"],
     ["sparse", "spelling", "notebook"],
-    ["embeddings", "interactions", "neighbours", "statistics", "distributed"],
+    ["embeddings", "interactions", "neighbours", "statistics"],
     ["gauge", "diagnostics", "judgements", "simulation", "normalisation"],
     ["measures", "remedies"],
     ["search", "evaluation", "interop"],
@@ -93,6 +98,39 @@ def test_guests_stay_in_their_room(path):
         rooms = GUESTS.get(target.split(".")[0])
         if rooms is not None:
             assert any(place.startswith(r) for r in rooms), f"{place} may not import {target}"
+
+
+def test_every_room_has_a_floor_and_every_floor_only_rooms_that_exist():
+    rooms = {room(path) for path in FILES}
+    floors = [name for names in FLOORS for name in names]
+    assert sorted(floors) == sorted(rooms)
+
+
+def test_the_version_is_that_of_the_package_wherever_it_is_told():
+    root = Path(__file__).parents[1]
+    stated = tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]
+    assert anglewise.__version__ == version("anglewise") == stated
+    assert f"\nversion: {stated}\n" in (root / "CITATION.cff").read_text()
+    written = [path for path in SRC.rglob("*.py") if f'"{stated}"' in path.read_text()]
+    assert not written, f"the version stands in pyproject.toml: {written}"
+
+
+def test_a_name_that_the_face_lacks_is_flagged_by_type_checkers(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("import anglewise as aw\naw.nonsense\naw.Space, aw.compare, aw.__version__\n")
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps({"extraPaths": [str(SRC.parent)]}))
+    checker = [sys.executable, "-m", "basedpyright", "--outputjson", "--level", "error"]
+    run = subprocess.run(
+        [*checker, "--pythonpath", sys.executable, "--project", tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    flagged = [
+        (one["rule"], one["range"]["start"]["line"])
+        for one in json.loads(run.stdout)["generalDiagnostics"]
+    ]
+    assert flagged == [("reportAttributeAccessIssue", 1)]
 
 
 def test_the_face_imports_nothing_heavy():

@@ -11,13 +11,15 @@ from anglewise.compare.check import check
 from anglewise.compare.inference import infer
 from anglewise.compare.power import power
 from anglewise.compare.scores import Scores
-from anglewise.compare.sequential import sequential
+from anglewise.compare.sequential import _furthest, sequential
 from anglewise.compare.unjudged import unjudged
 from anglewise.compare.verdict import decide
+from anglewise.compare.words import p_words
 from anglewise.diagnostics.norms import norms
 from anglewise.judgements.combine import combined
 from anglewise.measures.spelling import measures
 from anglewise.sparse import SparseRows
+from anglewise.statistics.betting import LEVEL, confidence_sequence
 from anglewise.statistics.bootstrap import Means, bootstrap
 from anglewise.statistics.differences import Differences
 from anglewise.statistics.planning import Design, planning_critical, smallest_detectable
@@ -192,6 +194,20 @@ def test_the_lead_of_the_one_to_use_is_that_over_the_second():
     assert f"{-second.vs_best.difference:.3f} better than {second.measure}" in said.verdict.reason
 
 
+def test_a_rival_ruled_out_by_all_tests_together_is_told_with_its_own_p():
+    """Holm's p of the pair may be above 5% where the rival is ruled out as the best."""
+    noise = 0.1 * np.random.default_rng(2).standard_normal((3, 60))
+    noise -= noise.mean(axis=1, keepdims=True)
+    of = inference(0.5 + noise + [[0.046], [0.0], [0.0]])
+    said = decide(of, 0.01)
+    leader, second = of.order[:2]
+    assert of.difference(leader, second).p_adjusted > 0.05
+    assert of.flips.p_best[of.group_of[leader]] > 0.05
+    assert said.decision == "use"
+    own = p_words(float(of.flips.p_best[of.group_of[second]]))
+    assert f"({own} for that one being the best)" in said.reason
+
+
 def test_what_beats_what_counts_all_pairs_that_were_looked_at():
     """A p-value of 4% for one pair of six is no win."""
     rng = np.random.default_rng(0)
@@ -221,6 +237,16 @@ def test_the_queries_asked_for_are_the_fewest_that_settle_four_sets_of_five(open
     assert needed > 130
     assert plan.settles(needed, 0.002).mean() >= 0.8 - 0.02
     assert plan.settles(needed / 1.06, 0.002).mean() < 0.8
+
+
+def test_a_plan_takes_a_lead_within_its_error_for_none_and_a_larger_one_for_less():
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal((2, 400))
+    noise -= noise.mean(axis=1, keepdims=True)
+    error = np.std(noise[0] - noise[1], ddof=1) / 20
+    faint, clear = (design(noise + np.array([[t * error], [0.0]])) for t in (0.9, 2.0))
+    assert not faint._true_gaps.any()
+    assert clear._true_gaps[:, 1].mean() == pytest.approx(0.75 * 2 * error, rel=0.05)
 
 
 def test_a_power_of_80_percent_is_84_hundredths_of_a_standard_error():
@@ -293,6 +319,14 @@ def test_judging_until_decided_names_the_best_of_those_left():
     assert now.decision == "keep-judging"
     assert now.measure == result.measures[0].measure
     assert f"{now.measure} is ahead" in now.reason
+
+
+def test_how_far_apart_three_may_be_holds_for_all_pairs_together():
+    values = np.random.default_rng(0).random((3, 60))
+    pairs = np.stack([values[0] - values[1], values[0] - values[2], values[1] - values[2]])
+    widest = np.abs(confidence_sequence(pairs, level=LEVEL / 3)).max()
+    assert LEVEL == 0.05
+    assert _furthest(values) == pytest.approx(widest)
 
 
 def test_where_an_item_was_judged_for_every_query_nothing_of_it_is_left_to_judge():

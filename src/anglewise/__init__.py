@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from anglewise.study import Study, study
     from anglewise.training.estimator import TrainedEmbedding
 
-__version__ = "0.1.0"
+    __version__: str
 
 _HOMES = {
     "Adapter": "anglewise.remedies.adapter",
@@ -142,10 +142,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'anglewise' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+if not TYPE_CHECKING:  # a type checker that sees this takes any name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        if name == "__version__":
+            return import_module("importlib.metadata").version("anglewise")
+        if name not in _HOMES:
+            raise AttributeError(f"module 'anglewise' has no attribute {name!r}")
+        return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
