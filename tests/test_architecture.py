@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -156,3 +157,28 @@ def _loaded_after(code: str) -> set[str]:
     code += "\nimport sys; print('\\n' + ' '.join(m for m in sys.modules if '.' not in m))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(run.stdout.splitlines()[-1].split())
+
+
+def _reading_real_data(tree):
+    """The tests of a module that call ``real_data``, also through its functions and fixtures."""
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    names = {
+        name: {n.id for part in node.body for n in ast.walk(part) if isinstance(n, ast.Name)}
+        | {argument.arg for argument in node.args.args}
+        for name, node in functions.items()
+    }
+    reading = {"real_data"}
+    while more := {name for name, uses in names.items() if uses & reading} - reading:
+        reading |= more
+    return [node for name, node in functions.items() if name in reading and name[:5] == "test_"]
+
+
+def test_tests_that_read_real_data_are_marked_so():
+    """Else a public checkout, which lacks the data, is not told by `make test` what it can hold."""
+    found = 0
+    for path in sorted(Path(__file__).parent.glob("test_*.py")):
+        for test in _reading_real_data(ast.parse(path.read_text())):
+            found += 1
+            marks = " ".join(map(ast.unparse, test.decorator_list))
+            assert re.search(r"mark\.real|marks", marks), f"{path.name}: mark {test.name} real"
+    assert found > 30

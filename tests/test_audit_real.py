@@ -18,6 +18,7 @@ def films(objective):
     return audit(fitted.space, judgements=fitted.judgements, sample=300, threads=1)
 
 
+@pytest.mark.real
 def test_a_loss_of_products_leaves_the_films_arbitrary():
     report = films("product")
     assert report.verdict.cosine == "arbitrary"
@@ -26,6 +27,7 @@ def test_a_loss_of_products_leaves_the_films_arbitrary():
     assert report.geometry.sides["items"].popularity_spearman > 0.9
 
 
+@pytest.mark.real
 def test_weight_decay_pins_them():
     report = films("factors")
     assert report.verdict.cosine == "pinned-by-training"
@@ -33,6 +35,7 @@ def test_weight_decay_pins_them():
     assert report.agreement["items-items"].gauges["cosine@balanced"] > 0.95
 
 
+@pytest.mark.real
 def test_judgements_are_followed_along_the_path():
     path = films("product").path["items-items"]
     assert len(path.score) == len(path.powers) == len(path.overlap)
@@ -40,6 +43,7 @@ def test_judgements_are_followed_along_the_path():
     assert path.overlap[5] == max(path.overlap)  # fit leaves the items where t is one half
 
 
+@pytest.mark.real
 @pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["use", "paraphrase-L3", "glove50-sum"])
 def test_no_alarm_is_raised_over_an_encoder_trained_for_cosine(encoder):

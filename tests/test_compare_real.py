@@ -32,6 +32,7 @@ def cranfield(encoder):
     return Space(queries=queries, items=items), Judgements(gains)
 
 
+@pytest.mark.real
 @pytest.mark.parametrize(
     ("encoder", "seen"),
     [
@@ -52,12 +53,14 @@ def test_cranfield_figures_are_found_again(encoder, seen):
             assert one.metrics["nDCG(exp)@10"].mean == pytest.approx(seen[one.measure], abs=1e-3)
 
 
+@pytest.mark.real
 def test_unit_vectors_of_cranfield_rank_alike():
     result = compare(*cranfield("use"))
     assert "unit length" in result.notes[0]
     assert (result.verdict.decision, result.verdict.measure) == ("use", "dot")
 
 
+@pytest.mark.real
 def test_word_vectors_of_cranfield_want_the_cosine():
     result = compare(*cranfield("glove50-sum"))
     assert (result.verdict.decision, result.verdict.measure) == ("use", "cosine")

@@ -9,13 +9,18 @@ import re
 
 import pytest
 
-from console_blocks import ROOT, link_data, page_steps, run, tidy
+from console_blocks import ROOT, link_data, page_steps, real_names, run, tidy
 from real_data import real_data
 
 QUICK = {"compare.md", "judging.md"}
 """Pages that every change is held to; the others come with `make check-slow`."""
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def marks(page):
+    slow = [] if page.name in QUICK else [pytest.mark.slow]
+    return [*slow, pytest.mark.real] if real_names(page) else slow
 
 
 def matches(shown: str, printed: str) -> bool:
@@ -26,14 +31,10 @@ def matches(shown: str, printed: str) -> bool:
 
 @pytest.mark.parametrize(
     "page",
-    [
-        pytest.param(page, id=page.name, marks=() if page.name in QUICK else pytest.mark.slow)
-        for page in PAGES
-        if page_steps(page)
-    ],
+    [pytest.param(page, id=page.name, marks=marks(page)) for page in PAGES if page_steps(page)],
 )
 def test_pages_show_what_the_commands_print(page, tmp_path):
-    link_data(tmp_path, real_data)
+    link_data(page, tmp_path, real_data)
     for command, shown in page_steps(page):
         printed = run(command, tmp_path)
         assert matches(shown, printed), f"$ {command}\n{printed}"

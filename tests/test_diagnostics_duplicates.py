@@ -105,6 +105,7 @@ def test_lists_by_another_measure_are_refused():
         near_duplicates(lists)
 
 
+@pytest.mark.real
 def test_equal_vectors_of_cranfield_are_near_ones_too():
     x = np.load(real_data("cranfield") / "vectors" / "glove50-sum" / "items.npy")
     assert exact_duplicates(Embeddings(x)).rows == 1398

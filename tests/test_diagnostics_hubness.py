@@ -133,6 +133,7 @@ def test_hubs_grow_with_the_dimension():
     assert skewness(100) > skewness(5) + 1
 
 
+@pytest.mark.real
 def test_cranfields_long_vectors_are_hubs_of_the_inner_product():
     vectors = np.load(real_data("cranfield") / "vectors" / "glove50-sum" / "items.npy")
     found = search(Space(items=Embeddings(vectors)), "dot,cosine", k=10, direction="items-items")

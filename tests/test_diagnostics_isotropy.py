@@ -131,6 +131,7 @@ def test_what_is_not_defined_is_none_and_never_nan(x):
         assert found["isoscore"] is None
 
 
+@pytest.mark.real
 def test_vectors_of_cranfield_lean_to_one_side_as_far_as_they_do():
     found = {
         name: of(np.load(real_data("cranfield") / "vectors" / name / "items.npy"), draws=9)

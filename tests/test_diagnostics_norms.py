@@ -76,6 +76,7 @@ def test_without_numbers_the_length_of_a_text_stands_in():
     assert popularity(Space(items=Embeddings(np.eye(2))), "items") is None
 
 
+@pytest.mark.real
 @pytest.mark.parametrize(
     ("encoder", "unit", "zero_rows"),
     [("use", True, 0), ("paraphrase-L3", False, 0), ("glove50-sum", False, 2)],

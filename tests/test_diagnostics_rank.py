@@ -140,6 +140,7 @@ def test_directions_below_float32_are_counted_and_missing_ones_are_not_divided_b
         json.dumps(asdict(one), allow_nan=False)
 
 
+@pytest.mark.real
 def test_cranfields_documents_pin_fifty_dimensions_and_no_hundreds():
     for name, d in (("use", 512), ("paraphrase-L3", 384)):
         found = of(np.load(real_data("cranfield") / "vectors" / name / "items.npy"))
@@ -156,6 +157,7 @@ def films():
     return model.space(model.fold_in(used.ones()), seen=used)
 
 
+@pytest.mark.real
 def test_films_of_movielens_are_long_where_they_are_popular(films):
     known = popularity(films, "items")
     assert known.what == "seen"
@@ -163,6 +165,7 @@ def test_films_of_movielens_are_long_where_they_are_popular(films):
     assert norms(films.items).spread is None or norms(films.items).spread > 10
 
 
+@pytest.mark.real
 def test_item_orthonormal_films_have_condition_one_and_their_users_have_not(films):
     assert conditioning(films.items.vectors).condition == pytest.approx(1, abs=1e-4)
     assert conditioning(films.queries.vectors).condition > 10
@@ -171,6 +174,7 @@ def test_item_orthonormal_films_have_condition_one_and_their_users_have_not(film
     assert rank_condition(films.items, np.random.default_rng(0)).satisfied is True
 
 
+@pytest.mark.real
 def test_popular_films_are_hubs_of_the_inner_product(films):
     found = search(films, "dot,cosine", k=10, direction="items-items")
     dot, cosine = (hubness(found[name], len(films.items)) for name in ("dot", "cosine"))

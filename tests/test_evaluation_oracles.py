@@ -2,6 +2,7 @@
 
 import ir_measures
 import numpy as np
+import pytest
 import pytrec_eval
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -93,6 +94,7 @@ def cranfield():
     return Judgements(gains), queries.astype(float), items.astype(float)
 
 
+@pytest.mark.real
 def test_numbers_equal_trec_eval_on_cranfield_ranked_by_cosine_and_by_dot():
     judgements, queries, items = cranfield()
     rows = judgements.judged_rows
@@ -103,6 +105,7 @@ def test_numbers_equal_trec_eval_on_cranfield_ranked_by_cosine_and_by_dot():
         assert_equal_to_ir_measures(indices, judgements, rows)
 
 
+@pytest.mark.real
 def test_numbers_equal_trec_eval_on_cranfield_ranked_at_random():
     judgements, *_ = cranfield()
     rows = judgements.judged_rows[::-1]

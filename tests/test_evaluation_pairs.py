@@ -203,6 +203,7 @@ def test_metrics_of_another_kind_are_refused_and_so_are_too_few_pairs():
         evaluate_pairs(space, "dot", Pairs(none, none, np.empty(0)), "spearman")
 
 
+@pytest.mark.real
 def test_grades_of_real_sentence_pairs_correlate_as_scipy_says():
     """Sentences as sums of hashed words: crude, real grades, many ties."""
     with (real_data("stsb-en") / "pairs.csv").open(newline="", encoding="utf-8") as file:

@@ -200,6 +200,7 @@ def by_gauge(rated):
     return {gauge: fit(rated, components=32, penalty=100.0, gauge=gauge) for gauge in GAUGES}
 
 
+@pytest.mark.real
 def test_on_real_data_no_gauge_moves_what_dot_recommends(by_gauge):
     model = by_gauge["balanced"].model
     users = by_gauge["balanced"].space.seen.ones()
@@ -212,12 +213,14 @@ def test_on_real_data_no_gauge_moves_what_dot_recommends(by_gauge):
     assert min(values) > 0.4
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("measure", ["cosine", "euclidean"])
 def test_on_real_data_the_gauge_alone_moves_other_recommendations(by_gauge, measure):
     values = [mean_ndcg(one, measure, "queries-items") for one in by_gauge.values()]
     assert np.ptp(values) > 0.1
 
 
+@pytest.mark.real
 def test_on_real_data_the_gauge_alone_moves_similar_items(by_gauge):
     values = [mean_ndcg(one, "cosine", "items-items") for one in by_gauge.values()]
     worst, *_, best = values
@@ -226,6 +229,7 @@ def test_on_real_data_the_gauge_alone_moves_similar_items(by_gauge):
     assert best - worst > 0.02
 
 
+@pytest.mark.real
 def test_on_real_data_the_truncated_objective_is_that_of_a_dense_decomposition(rated):
     X = rated.rows().ones().toarray()
     fitted = fit(rated, components=64, penalty=500.0, holdout=0)

@@ -30,6 +30,7 @@ def factors(ratings, **settings):
     return model.fold_in(ratings), model.item_factors
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("name", ["item-orthonormal", "balanced", "power(0.3)", "user-orthonormal"])
 def test_a_named_split_of_the_closed_form_is_the_gauge_of_that_name(ratings, name):
     P, Q = factors(ratings, gauge="tied-weights")
@@ -41,6 +42,7 @@ def test_a_named_split_of_the_closed_form_is_the_gauge_of_that_name(ratings, nam
     assert np.abs(geometry(P @ pair.queries) - geometry(users)).max() <= 1e-9
 
 
+@pytest.mark.real
 def test_weight_decay_has_no_gap_and_dropout_has_what_its_split_gives(ratings):
     P, Q = factors(ratings, objective="factors", penalty=5.0)
     assert gap_of_roots(root(P), root(Q)).gap == pytest.approx(1.0, abs=1e-9)
@@ -50,6 +52,7 @@ def test_weight_decay_has_no_gap_and_dropout_has_what_its_split_gives(ratings):
     assert found == pytest.approx(np.sqrt(spectrum[0] / spectrum[-1]), rel=1e-9)
 
 
+@pytest.mark.real
 def test_cosines_of_films_move_within_the_interval_of_the_gap(ratings):
     P, Q = factors(ratings, gauge="item-orthonormal")
     gap = gap_of_roots(root(P), root(Q)).gap
@@ -59,6 +62,7 @@ def test_cosines_of_films_move_within_the_interval_of_the_gap(ratings):
     assert np.all((low - 1e-9 <= found) & (found <= high + 1e-9))
 
 
+@pytest.mark.real
 def test_a_film_can_be_given_other_neighbours_by_a_map_of_condition_two(ratings):
     _, Q = factors(ratings, gauge="balanced")
     watched = np.argsort(-ratings.sum(axis=0))[:5]

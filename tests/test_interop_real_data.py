@@ -19,6 +19,7 @@ from anglewise.interop.texts import titles
 from real_data import real_data
 
 
+@pytest.mark.real
 @pytest.mark.parametrize(
     ("name", "users", "items", "entries"),
     [
@@ -41,12 +42,14 @@ def test_interactions_have_the_counts_of_their_makers(name, users, items, entrie
     assert any("users from 'user_id'" in sentence for sentence in said)
 
 
+@pytest.mark.real
 def test_the_threshold_of_ml_1m_keeps_four_and_five_stars():
     found = read_interactions(real_data("ml-1m") / "interactions.csv.gz", min_weight=4)
     assert len(found.weights) == 575_281
     assert set(found.weights) == {4.0, 5.0}
 
 
+@pytest.mark.real
 @pytest.mark.parametrize(
     ("encoder", "dimension", "unit", "zeros"),
     [("use", 512, True, 0), ("paraphrase-L3", 384, False, 0), ("glove50-sum", 50, False, 2)],
@@ -70,6 +73,7 @@ def test_cranfield_is_read_with_texts_and_judgements(encoder, dimension, unit, z
     assert judged.complaints.dropped == judged.complaints.duplicates == 0
 
 
+@pytest.mark.real
 def test_cranfield_survives_a_space_folder(tmp_path):
     folder = real_data("cranfield")
     space = read_space(folder / "vectors" / "glove50-sum", item_texts=folder)
@@ -82,6 +86,7 @@ def test_cranfield_survives_a_space_folder(tmp_path):
     assert np.array_equal(again.gains.values, judged.gains.values)
 
 
+@pytest.mark.real
 def test_scifact_says_which_judgements_have_no_vectors():
     folder = real_data("scifact")
     space = read_space(folder / "vectors" / "glove50-sum")
@@ -92,12 +97,14 @@ def test_scifact_says_which_judgements_have_no_vectors():
     assert judged.complaints.gains_all_equal
 
 
+@pytest.mark.real
 def test_judgements_of_another_collection_match_nothing():
     space = read_space(real_data("cranfield") / "vectors" / "use")
     with pytest.raises(IdsError, match="'31715818', '13734012', '22942787'"):
         read_judgements(real_data("scifact") / "qrels.tsv", space)
 
 
+@pytest.mark.real
 def test_chunks_of_texts_are_read():
     folder = real_data("chroma-chunking-eval")
     ids = [f"chatlogs-{i}" for i in range(3)]
@@ -105,6 +112,7 @@ def test_chunks_of_texts_are_read():
     assert all(len(text) > 100 for text in texts["text"])
 
 
+@pytest.mark.real
 def test_sentence_pairs_are_scored_by_their_own_words():
     path = real_data("stsb-en") / "pairs.csv"
     left, right, scores = (column.to_pylist() for column in open_sheet(path).columns([0, 1, 2]))

@@ -190,6 +190,7 @@ def test_what_cannot_be_told_is_said():
         agreement(Judged("q", str(i), i / 7, judge=judge) for i in range(99) for judge in "ab")
 
 
+@pytest.mark.real
 def test_judges_made_of_graded_pairs_agree_as_another_program_says():
     with real_data("stsb-en/pairs.csv").open(newline="") as file:
         scores = np.array([float(row["score"]) for row in csv.DictReader(file)][:400])

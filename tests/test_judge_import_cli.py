@@ -126,6 +126,7 @@ def test_some_judges_and_sources_are_exported(space, tmp_path, anglewise):
     assert refused(run, "rumour")
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("collection", ["cranfield/qrels.tsv", "scifact/qrels.tsv"])
 def test_real_judgements_come_back_line_by_line(collection, tmp_path, anglewise):
     path = real_data(collection)

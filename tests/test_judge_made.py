@@ -195,6 +195,7 @@ def test_only_http_is_asked(tmp_path):
         chat_asker("file:///etc", "m", key=None, cache=tmp_path / "x.jsonl")
 
 
+@pytest.mark.real
 def test_classes_of_real_texts(anglewise, tmp_path):
     table = real_data("banking77/texts.csv")
     with table.open(newline="", encoding="utf-8") as file:

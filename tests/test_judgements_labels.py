@@ -94,6 +94,7 @@ def test_a_labelled_item_of_another_class_was_judged_and_an_unlabelled_one_was_n
     assert [one.item() for one in values.values()] == [1, 2 / 3, 1 / 2]
 
 
+@pytest.mark.real
 def test_real_intents_fit_without_a_sample():
     with (real_data("banking77") / "texts.csv").open(newline="", encoding="utf-8") as file:
         of = {str(row): line["label"] for row, line in enumerate(csv.DictReader(file))}

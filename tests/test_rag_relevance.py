@@ -164,6 +164,7 @@ def cranfield():
     return index, learn_relevance(index, space, judged)
 
 
+@pytest.mark.real
 def test_on_cranfield_probabilities_hold_and_recall_is_kept(cranfield):
     _, relevance = cranfield
     assert relevance.questions == 199
@@ -171,6 +172,7 @@ def test_on_cranfield_probabilities_hold_and_recall_is_kept(cranfield):
     assert relevance.held_out_recall.value == pytest.approx(0.95, abs=0.02)
 
 
+@pytest.mark.real
 def test_on_cranfield_questions_to_a_bank_are_given_nothing(cranfield):
     """False contexts at 95% recall: 9 of 600 here."""
     index, relevance = cranfield

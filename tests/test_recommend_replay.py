@@ -109,6 +109,7 @@ def test_users_who_only_came_or_only_left_are_not_judged():
         replay(replace(TIMED, times=times), small, at=0.5)
 
 
+@pytest.mark.real
 def test_films_of_a_real_catalogue_follow_what_was_learnt():
     """MovieLens-100K: the model beats the list that is the same for everybody, as it should."""
     from anglewise.interop.read import read_interactions

@@ -83,7 +83,7 @@ STUFF = [
 STRANGE = ["How do I activate my new bank card?", "Why was my transfer to Spain declined?"]
 
 
-SLOW = pytest.mark.slow
+SLOW = (pytest.mark.slow, pytest.mark.real)
 """The README's own commands on real files and these run with the slow ones."""
 
 
