@@ -33,6 +33,7 @@ from anglewise.inspect.known import Known, plain
 from anglewise.inspect.looking import typed
 from anglewise.inspect.pictures import LARGEST
 from anglewise.inspect.serving import served
+from anglewise.interop.read import read_space
 from anglewise.interop.space_folder import write_space
 from anglewise.measures import frame
 from anglewise.measures.spelling import measure
@@ -196,6 +197,7 @@ def test_silent_connections_lock_nobody_out():
         with wire_to(there) as wire:
             wire.sendall(asking(there))
             assert wire.recv(20).startswith(b"HTTP/1.1 200")
+        assert sum(not is_open(one) for one in silent[:60]) >= 40  # those that waited longest
         for one in silent:
             one.close()
 
@@ -278,6 +280,7 @@ def opened(tmp_path):
     folder = tmp_path / "space"
     titles = [f"Old {i}" for i in range(60)]
     write_space(made_space(metadata={"title": titles}), folder)
+    assert read_space(folder).items.metadata["title"][0].as_py() == "Old 0"
     seen = _read(folder, NO_FILES, 0, tmp_path / "judged.sqlite", Talk(NOTHING_SPECIAL))
     client = site(seen)
     client.app.app.state.desk.fresh.every = 0.0
@@ -329,8 +332,10 @@ def test_a_pipe_or_a_huge_file_is_no_picture(tmp_path):
     cells = ["pipe.png", "huge.png", "circle.png", "folder.png", "a" * 5000, "\ud800", "good.png"]
     items = Embeddings([[1.0, i] for i in range(7)], metadata={"image": cells})
     client = site(Inspected(Space(items=items), folder=tmp_path))
-    found = [client.get(f"/picture/items/{row}").status_code for row in range(7)]
-    assert found == [404] * 6 + [200]
+    answers = [client.get(f"/picture/items/{row}") for row in range(7)]
+    assert [answer.status_code for answer in answers] == [404] * 6 + [200]
+    assert answers[0].text == "the picture is no regular file\n"
+    assert answers[1].text == "the picture has more than 8 MB\n"
 
 
 FAR = pa.array([4_000_000, 5_000_000, None], pa.date32())
@@ -351,7 +356,7 @@ def test_whatever_a_column_holds_is_shown_or_said(name, role):
     items = Embeddings(np.eye(3) + 1, ids=["a", "b", "c"], metadata=table)
     client = site(Inspected(Space(items=items), store=Path("unused.sqlite")))
     client.cookies.set("anglewise-judge", "anna")
-    for path in ("/?query=a", "/find?text=b", "/judge/cards", "/pick/popular"):
+    for path in ("/?query=a", "/find?text=no-such", "/judge/cards", "/pick/popular"):
         assert client.get(path).status_code in {200, 303}, path
     assert Known(items).titles([0])[0]
 

@@ -24,7 +24,7 @@ class Connection(H11Protocol):
         if len(self.connections) > MOST_CONNECTIONS:
             others: Any = self.connections
             waiting = [one for one in others if one.deadline is not None]
-            min(waiting, key=lambda one: one.deadline.when()).transport.abort()
+            min(waiting, key=lambda one: one.deadline.when()).give_up()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the time."""
@@ -44,13 +44,14 @@ class Connection(H11Protocol):
             self._await_request()
 
     def _await_request(self) -> None:
-        self.deadline = self.loop.call_later(REQUEST_SECONDS, self._too_late)
+        self.deadline = self.loop.call_later(REQUEST_SECONDS, self.give_up)
 
     def _arrived(self) -> None:
         if self.deadline is not None:
             self.deadline.cancel()
             self.deadline = None
 
-    def _too_late(self) -> None:
-        self.deadline = None
+    def give_up(self) -> None:
+        """Close without a word, and wait no more."""
+        self._arrived()
         self.transport.abort()

@@ -60,6 +60,8 @@ def _read(cell: object, folder: Path | None) -> bytes:
             raise FileError("the picture lies outside the folder of the space")
         return _bytes_of_file(path)
     except OSError as error:
+        if isinstance(error, FileError):  # says what it is already
+            raise
         raise FileError(f"the picture cannot be read: {error.strerror}") from error
     except (RuntimeError, ValueError) as error:  # links in a circle; a name that no disk takes
         raise FileError("the picture's path cannot be followed") from error
