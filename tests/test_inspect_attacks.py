@@ -12,6 +12,7 @@ import time
 import webbrowser
 from contextlib import contextmanager, suppress
 from datetime import date
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -243,11 +244,17 @@ def is_open(wire):
 
 def test_a_connection_that_asks_in_time_stays_open(monkeypatch):
     monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.5)
-    with open_page() as there, wire_to(there) as wire:
+    with open_page() as there:
+        kept = HTTPConnection("127.0.0.1", there.door.port, timeout=5)
+        kept.connect()
+        wire = kept.sock
         for _ in range(3):
-            wire.sendall(asking(there, "/static/icon.svg"))
-            assert wire.recv(4000).startswith(b"HTTP/1.1 200")
+            cookie = {"Cookie": f"{there.door.cookie}={there.door.token}"}
+            kept.request("GET", "/static/icon.svg", headers=cookie)
+            assert kept.getresponse().read().startswith(b"<svg")
+            assert kept.sock is wire
             time.sleep(0.7)
+        kept.close()
 
 
 def test_a_body_that_is_cut_off_is_no_fault(caplog):
