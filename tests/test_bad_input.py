@@ -299,6 +299,16 @@ def test_the_first_text_that_is_no_number_is_named_beside_holes(tmp_path):
     _says(r"row 2 \(the first is 0\): 'two' in 'rating'", read_interactions, path)
 
 
+def test_biases_and_counts_of_a_model_that_are_no_numbers(tmp_path):
+    sides = {"user_embeddings": np.eye(3), "item_embeddings": np.eye(3)}
+    days = np.zeros(3, "M8[D]")
+    np.savez(tmp_path / "days.npz", **sides, user_biases=days, item_biases=days)
+    _says(r"days\.npz: user biases are of kind datetime64", read_space, tmp_path / "days.npz")
+    factors = {"user_factors": np.eye(3), "item_factors": np.eye(3), "factors": np.array(2 + 1j)}
+    np.savez(tmp_path / "count.npz", **factors)
+    assert "bias_columns" not in read_space(tmp_path / "count.npz").about
+
+
 def test_headers_of_old_numpy_are_read_without_a_word(tmp_path):
     old = good_files.npy(tmp_path).read_bytes().replace(b"(5, 3)", b"(5L,3)")
     (tmp_path / "old.npy").write_bytes(old)

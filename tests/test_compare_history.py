@@ -270,7 +270,11 @@ def test_a_history_whose_runs_cannot_be_counted_on_is_refused(good, file, last):
 
 
 @pytest.mark.parametrize(
-    "spelling", ["cosine>=last-0.01", "dot>=last", "dot<=last(v1.0)+0.2", "new: dot>=old: dot-0.01"]
+    "spelling",
+    [
+        *("cosine>=last-0.01", "dot>=last", "dot<=last(v1.0)+0.2", "new: dot>=old: dot-0.01"),
+        *("dot>=0.123456789", "dot>=cosine-0.0000001", "dot<=1234567.5", "dot<=cosine+12345678"),
+    ],
 )
 def test_gates_of_runs_and_spaces_are_written_as_they_are_read(spelling):
     assert str(gate(spelling)) == spelling

@@ -79,6 +79,18 @@ def test_what_a_judge_has_judged_does_not_come_again(tmp_path, queue):
     assert len(cards(ben)) == len(PAIRS)
 
 
+def test_the_most_informative_pairs_of_a_queue_are_pairs_of_it(tmp_path):
+    pairs = [(f"u{query}", f"f{item}", None) for query in range(6) for item in range(40)]
+    client = judge(seen_with(tmp_path, written(tmp_path / "queue.csv", pairs)))
+    for card in cards(client)[:3]:
+        answer(client, card)
+    dealt = client.get("/judge/cards?order=informative").json()["cards"]
+    assert len(dealt) == 20
+    assert {(card["query"], card["item"]) for card in dealt} <= {pair[:2] for pair in pairs[3:]}
+    ranks = [min(card["context"]["ranks"].values(), default=99) for card in dealt]
+    assert max(ranks) <= 5  # each stands in some list, as only these tell something
+
+
 def test_ranks_of_a_queued_pair_are_those_of_its_lists(tmp_path):
     found = deal(films(), "queries-items", measures("dot,cosine"), 10)
     ids = made_space().items.ids

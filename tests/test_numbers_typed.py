@@ -14,6 +14,7 @@ from anglewise.encoders.spelling import read_spec
 from anglewise.errors import AnglewiseError, SpellingError
 from anglewise.evaluation.metric import metric, metrics
 from anglewise.gauge.spelling import gauge
+from anglewise.judge.strata import line
 from anglewise.measures.family import measures_and_families
 from anglewise.measures.formula import Norm
 from anglewise.measures.spelling import measure, measures
@@ -104,6 +105,8 @@ def test_a_gate_reads_plain_numbers(text):
 def test_clusters_are_counted_in_whole_numbers(text):
     with pytest.raises(SpellingError):
         parting(f"clusters({text})", Embeddings(np.eye(4)), np.arange(4))
+    with pytest.raises(SpellingError):
+        line(Embeddings(np.eye(4)), np.arange(4), [f"clusters({text})"], np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("text", [":٣", ":1_0", ":1e1", ":-1", ":" + "9" * 5000])

@@ -1,9 +1,9 @@
 """Target: addresses and bodies that the page is sent."""
 
 import json
+import os
 import tempfile
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,6 +12,7 @@ from urllib.parse import quote
 import httpx2
 from starlette.testclient import TestClient
 
+from anglewise.embeddings import Embeddings, Space
 from anglewise.inspect.inspected import Inspected
 from anglewise.inspect.queue import queue_of
 from fuzz import damage, spellings, watch
@@ -19,7 +20,7 @@ from fuzz.case import Case
 from fuzz.strange import changed, number, value, word
 from fuzz.target import Target
 from fuzz.watch import BrokenError
-from inspect_site import FROM_HERE, NASTY, films, one_sided, site
+from inspect_site import DOOR, FROM_HERE, NASTY, films, one_sided, site
 
 GETS = (
     "/",
@@ -68,7 +69,7 @@ ANSWER = {
     "note": "",
     "context": {"depth": 5, "ranks": {"dot": 1}},
 }
-SITES = ("films", "nasty", "queue")
+SITES = ("films", "nasty", "queue", "pictures")
 RENEWED = 400
 """So many requests are answered by one page: then judgements and what it remembers begin anew."""
 
@@ -97,13 +98,15 @@ SITES_OPEN = _Sites()
 
 
 def _opened(name: str) -> TestClient:
-    folder = Path(tempfile.mkdtemp(prefix="page", dir=_kept()))
+    folder = Path(tempfile.mkdtemp(prefix="page", dir=os.environ[watch.KEPT]))
     if name == "nasty":
         seen: Inspected = Inspected(
             one_sided([one[:3000] for one in NASTY]), store=folder / "s.sqlite"
         )
     else:
         seen = films(folder)
+    if name == "pictures":
+        seen = _pictured(folder)
     if name == "queue":
         path = folder / "queue.csv"
         path.write_text("query_id,item_id,probability\nu1,f1,0.5\nu2,f3,\n", encoding="utf-8")
@@ -114,11 +117,14 @@ def _opened(name: str) -> TestClient:
     return client
 
 
-@cache
-def _kept() -> str:
-    folder = tempfile.mkdtemp(prefix="pages")
-    watch.ALSO.append(folder)
-    return folder
+def _pictured(folder: Path) -> Inspected:
+    """Pictures as bytes, as paths, and what is none."""
+    png = b"\x89PNG\r\n\x1a\n" + b"0" * 20
+    (folder / "a.png").write_bytes(png)
+    cells = [png, b"<svg onload=alert(1)>", b"", None, png]
+    paths = ["a.png", "../a.png", "/etc/hosts", "a\0b", None]
+    x = Embeddings([[1.0, i] for i in range(5)], metadata={"image": cells, "picture": paths})
+    return Inspected(Space(items=x), folder=folder, store=folder / "s.sqlite")
 
 
 def _run(case: Case) -> str:
@@ -141,15 +147,15 @@ def _run(case: Case) -> str:
     as_page = answer.headers.get("content-type", "").startswith("text/html")
     if as_page and "<script>alert" in answer.text:
         raise BrokenError("a script in the page", path, address[:300])
-    return f"{path} {answer.status_code}"
+    return f"{path} {answer.reason_phrase}"
 
 
 def _headers(rest: Sequence[str]) -> dict[str, str]:
-    return {"cookie": rest[0]} if rest else {}
+    """A cookie of the judge in place of the usual one, beside that which lets in."""
+    return {"cookie": f"{DOOR.cookie}={DOOR.token}; {rest[0]}"} if rest else {}
 
 
 def _seeds() -> Sequence[Case]:
-    _kept()
     gets = [Case("page", (name, "GET", path)) for name in SITES for path in GETS]
     body = {"body": json.dumps(ANSWER).encode()}
     posts = [Case("page", (name, "POST", path), body) for name in SITES for path in POSTS]

@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
@@ -32,10 +33,10 @@ NEVER = {"socket.connect", "subprocess.Popen", "os.system", "os.exec", "os.fork"
 NEVER |= {"pickle.find_class", "os.chmod", "os.chown", "os.kill"}
 PATHS = {"os.mkdir": 1, "os.rename": 2, "os.remove": 1, "os.rmdir": 1, "os.link": 2}
 PATHS |= {"os.symlink": 2, "os.truncate": 1, "shutil.rmtree": 1, "os.utime": 1}
+KEPT = "FUZZ_KEPT"
+"""Names a folder for what targets keep from one input to the next."""
 CANARY = "canary"
 """A module that inputs name; nothing may import it."""
-ALSO: list[str] = []
-"""Folders of targets that keep something from one input to the next."""
 
 
 class HangError(BaseException):
@@ -78,8 +79,10 @@ class Watch:
         self.on = False
         self.high = 0
         os.environ.update({"HOME": str(self.folder), "XDG_CACHE_HOME": str(self.folder / "cache")})
-        ALSO.append(str(home.parent / "matplotlib"))
-        os.environ.update({"COLUMNS": "100", "MPLCONFIGDIR": ALSO[-1]})
+        self.kept = home.parent / "kept"
+        self.kept.mkdir(exist_ok=True)
+        os.environ.update({"COLUMNS": "100", "MPLCONFIGDIR": str(self.kept), KEPT: str(self.kept)})
+        tempfile.gettempdir()  # tries folders when it is first asked
         sys.dont_write_bytecode = True
         with contextlib.suppress(ImportError):
             import_module("matplotlib.font_manager")  # asks another program for fonts, once
@@ -88,6 +91,8 @@ class Watch:
         faulthandler.enable()
         warnings.showwarning = self._warned
         warnings.simplefilter("always")
+        self.high = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        self._forget_high()
 
     def limit_memory(self, more: int = MORE_ADDRESSES) -> None:
         """Let the process ask for no more than so much beyond what it has now."""
@@ -180,7 +185,7 @@ class Watch:
 
     def _inside(self, event: str, path: Any) -> None:
         whole = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 links must not be followed
-        folders = tuple(f"{one}/" for one in (self.folder, *ALSO))
+        folders = (f"{self.folder}/", f"{self.kept}/")
         if whole != "/dev/null" and not f"{whole}/".startswith(folders):
             said = f"{event} {whole}"
             self.bad.append(Finding("wrote outside", place_of_frame(sys._getframe()), said))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.compare.gate import Gate, Last, gate
+from anglewise.compare.gate import Gate, Last, gate, spelled
 from anglewise.compare.history import NOTHING_YET, History, Past, identity
 from anglewise.compare.result import Comparison, Estimate
 from anglewise.compare.words import counted, listed
@@ -72,7 +72,8 @@ def check(comparison: Comparison, spelling: str | Gate, history: History = NOTHI
     measured = f"{comparison.metric} of {found.subject} is {figure.mean:.3f}{_interval(figure)}"
     said = [f"{outcome}: {measured}", *found.remarks]
     if figure.low <= wanted.level <= figure.high:
-        said.append(f"the interval holds {wanted.level:g}, so other queries might decide otherwise")
+        level = spelled(wanted.level)
+        said.append(f"the interval holds {level}, so other queries might decide otherwise")
     return Checked(wanted, passed, "; ".join(said), figure)
 
 

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+import numpy as np
+
 from anglewise.compare.candidates import canonical
 from anglewise.errors import SpellingError
 from anglewise.numbers import read_number, shown
@@ -43,8 +45,18 @@ class Gate:
     def __str__(self) -> str:
         relation = "<=" if self.at_most else ">="
         if self.right is None:
-            return f"{self.left}{relation}{self.level:g}"
-        return f"{self.left}{relation}{self.right}{f'{self.level:+g}' if self.level else ''}"
+            return f"{self.left}{relation}{spelled(self.level)}"
+        slack = f"{'+' * (self.level > 0)}{spelled(self.level)}" if self.level else ""
+        return f"{self.left}{relation}{self.right}{slack}"
+
+
+def spelled(level: float) -> str:
+    """A level as a gate may spell it: every digit, no exponent.
+
+    >>> spelled(0.123456789), spelled(-1e-7), spelled(3.0)
+    ('0.123456789', '-0.0000001', '3')
+    """
+    return np.format_float_positional(level, trim="-")
 
 
 def gate(spelling: str) -> Gate:

@@ -77,9 +77,16 @@ class Deck:
         return by_chance[np.argsort(self.pool.lists[by_chance], kind="stable")].tolist()
 
     def informative(self, judged: Judgements) -> list[int]:
-        """The pairs that would do most for the decision, as things stand, best first."""
+        """The pairs that would do most for the decision, as things stand, best first.
+
+        Of a queue those that it holds: the lists hold others.
+        """
         pool = Pool.of(self.found, judged, self.rows, self.depth)
-        return Open.of(pool, judged, self.rows, self.depth).most_informative(INFORMATIVE).tolist()
+        told = Open.of(pool, judged, self.rows, self.depth).most_informative(len(pool.items))
+        asking, items = self.rows[pool.lists[told]].tolist(), pool.items[told].tolist()
+        place_of = {pair: place for place, pair in enumerate(self.pairs)}
+        wanted = [place_of[pair] for pair in zip(asking, items, strict=True) if pair in place_of]
+        return wanted[:INFORMATIVE]
 
     def ranks(self, place: int) -> dict[str, int]:
         """At which rank each measure has a pair: what is stored with a judgement, and not shown."""

@@ -114,4 +114,6 @@ def _biases(values: Array | None, rows: int, side: str) -> Array:
         return np.zeros(rows)
     if values.size != rows:
         raise ShapeError(f"{values.size} {side} biases for {rows} {side}s: one each is due")
+    if values.dtype.kind not in "fiub":
+        raise ValuesError(f"{side} biases are of kind {values.dtype}: real numbers are due")
     return values.reshape(rows)

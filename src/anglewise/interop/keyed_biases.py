@@ -48,4 +48,7 @@ def _named(arrays: Mapping[str, Array], names: tuple[str, ...]) -> Array | None:
 
 
 def _number(array: Array | None) -> int | None:
-    return int(array) if array is not None and array.ndim == 0 else None
+    """How many factors are told, where that is one whole number."""
+    if array is None or array.ndim or array.dtype.kind not in "iu":
+        return None
+    return int(array)

@@ -10,6 +10,7 @@ from anglewise.diagnostics.clusters import clusters
 from anglewise.embeddings import Embeddings
 from anglewise.errors import SpellingError, ValuesError
 from anglewise.interop.texts import column, columns_of
+from anglewise.numbers import read_whole, shown
 from anglewise.typing import Array, Float64, Int64
 
 QUARTERS = ("lowest", "low", "high", "highest")
@@ -52,9 +53,14 @@ def numbers(asking: Embeddings, name: str) -> Float64[Array, " rows"]:
 
 
 def _stratum(asking: Embeddings, rows: Int64[Array, " n"], name: str) -> list[str]:
-    asked = re.fullmatch(r"clusters\((\d+)\)", name.replace(" ", ""))
+    asked = re.fullmatch(r"clusters\(\s*([^()\s]+)\s*\)", name.strip())
     if asked:
-        count = min(int(asked[1]), len(rows))
+        wanted = read_whole(asked[1])
+        if wanted is None or wanted < 1:
+            raise SpellingError(
+                f"clusters({shown(asked[1])}): a whole number of groups is due, as in clusters(8)"
+            )
+        count = min(wanted, len(rows))
         return [f"cluster {number}" for number in clusters(asking.vectors[rows], count)]
     if name == "length" and "length" not in columns_of(asking):
         return _quarters("length", np.array([len(text) for text in _texts(asking)], float)[rows])
