@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 
 from shape_jobs import JOBS, trace, write_ratings
-from test_architecture import FLOORS, GROUND, SRC, room
+from test_architecture import FLOORS, SRC, room
 
 CEILING = Path(__file__).with_name("shape.json")
 
@@ -127,8 +127,7 @@ def going_up(pairs: Iterator[tuple[str, str]] | list[tuple[str, str]]) -> list[t
     return [
         (here, there)
         for here, there in pairs
-        if not (there in GROUND and here not in GROUND)
-        and level.get(there, len(FLOORS)) >= level.get(here, -1)
+        if level.get(there, len(FLOORS)) >= level.get(here, -1)
     ]
 
 

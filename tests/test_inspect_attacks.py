@@ -36,9 +36,6 @@ from anglewise.inspect.pictures import LARGEST
 from anglewise.inspect.serving import served
 from anglewise.interop.read import read_space
 from anglewise.interop.space_folder import write_space
-from anglewise.measures import frame
-from anglewise.measures.spelling import measure
-from anglewise.search.engine import search
 from inspect_site import DOOR, FROM_HERE, HERE, films, made_space, site
 from test_inspect_security import PNG, asking
 
@@ -163,17 +160,6 @@ def refuse(spelled):
 def test_measures_of_a_usual_size_are_taken():
     spelled = ["csls(10)", "norm(-0.5,1.5)", "cosine@centred@without-top(3)", "local-scaling(1000)"]
     assert typed(spelled).errors == ("",) * 4
-
-
-def test_fitted_frames_are_forgotten_beyond_their_memory(monkeypatch):
-    space = made_space(d=40)
-    size = frame.fit_frames(measure("cosine@without-top(1)").frames, space, "items-items").nbytes
-    monkeypatch.setattr(frame, "REMEMBERED_BYTES", 3 * size)
-    for top in range(1, 9):
-        search(space, f"cosine@without-top({top})", k=2, direction="items-items")
-    known = frame._FITTED[space]
-    assert sum(one.nbytes for one in known.values()) <= 3 * size
-    assert [str(frames[0]) for frames, _ in known] == [f"without-top({i})" for i in (6, 7, 8)]
 
 
 @contextmanager

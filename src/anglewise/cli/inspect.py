@@ -144,7 +144,7 @@ def _read(
     from anglewise.inspect.own_columns import stamp, with_own_columns
     from anglewise.interop.read import judgements_of, stored_directions
     from anglewise.interop.space_json import is_space_folder
-    from anglewise.judgements.store import STORE_NAME
+    from anglewise.judgements.connection import STORE_NAME
 
     names = ("space.json", "items.parquet", "queries.parquet")
     before = {} if path is None else {path / name: stamp(path / name) for name in names}

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from anglewise.errors import FileError
-from anglewise.judgements.connection import HEAD
-from anglewise.judgements.store import STORE_NAME
+from anglewise.judgements.connection import HEAD, STORE_NAME
 
 BESIDE_STORE = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a file, under its name; a part of what was recorded lies there."""

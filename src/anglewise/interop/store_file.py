@@ -7,8 +7,9 @@ from anglewise.embeddings import Space
 from anglewise.interop.say import Say
 from anglewise.interop.space_folder import judgements_of, stored_directions
 from anglewise.interop.space_json import is_space_folder
+from anglewise.judgements.connection import STORE_NAME
 from anglewise.judgements.judgements import Judgements
-from anglewise.judgements.store import STORE_NAME, JudgementStore
+from anglewise.judgements.store import JudgementStore
 from anglewise.typing import Direction
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 from anglewise.embeddings import Space
 from anglewise.interop.read import read_judgements
 from anglewise.interop.say import Say
+from anglewise.judgements.connection import STORE_NAME
 from anglewise.judgements.judgements import Judgements
-from anglewise.judgements.store import STORE_NAME, JudgementStore
+from anglewise.judgements.store import JudgementStore
 from anglewise.typing import Direction
 
 

@@ -19,8 +19,9 @@ from anglewise.interop.atomic import new_folder, write_text
 from anglewise.interop.judged_out import write_judged
 from anglewise.interop.say import PathLike
 from anglewise.interop.texts import column, columns_of
+from anglewise.judgements.connection import STORE_NAME
 from anglewise.judgements.judged import Judged
-from anglewise.judgements.store import STORE_NAME, JudgementStore
+from anglewise.judgements.store import JudgementStore
 
 By: TypeAlias = Literal["title", "sentence", "model"]
 Ask: TypeAlias = Callable[[str], str]

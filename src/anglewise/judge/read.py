@@ -13,9 +13,10 @@ from anglewise.interop.kept_files import is_sqlite
 from anglewise.interop.read import judgement_kind, read_judgements
 from anglewise.interop.say import Say
 from anglewise.judgements.combine import combined
+from anglewise.judgements.connection import STORE_NAME
 from anglewise.judgements.judged import Judged
 from anglewise.judgements.judgements import Judgements
-from anglewise.judgements.store import STORE_NAME, JudgementStore
+from anglewise.judgements.store import JudgementStore
 from anglewise.typing import Direction
 
 

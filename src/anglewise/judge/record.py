@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anglewise.errors import FileError
+from anglewise.judgements.connection import STORE_NAME
 from anglewise.judgements.judged import Judged
-from anglewise.judgements.store import STORE_NAME, JudgementStore
+from anglewise.judgements.store import JudgementStore
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ from anglewise.judgements.schema import (
     version_of,
 )
 
+STORE_NAME = "judgements.sqlite"
+"""What the store in the folder of a space is called."""
+
 HEAD = b"SQLite format 3\0"
 
 LONGEST_ROW = 1 << 24

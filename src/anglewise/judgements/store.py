@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from anglewise.embeddings import Space
     from anglewise.judgements.judgements import Judgements
 
-STORE_NAME = "judgements.sqlite"
-"""What the store in the folder of a space is called."""
-
 PATIENCE = 10.0
 """Seconds to wait for another program that is writing."""
 

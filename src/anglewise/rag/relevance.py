@@ -234,5 +234,5 @@ def _curve(kind: str, said: Mapping[str, Any]) -> Curve:
     if not (np.isfinite(scores).all() and (np.diff(scores) >= 0).all()):
         raise ValueError("the scores do not rise")
     if not (((shares >= 0) & (shares <= 1)).all() and (np.diff(shares) >= 0).all()):
-        raise ValueError("the probabilities do not rise from 0 to 1")
+        raise ValueError("the probabilities do not rise from 0 to 1 with the scores")
     return Isotonic(scores, shares)
