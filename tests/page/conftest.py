@@ -43,7 +43,7 @@ class Server:
     windows: list = field(default_factory=list)
     process: subprocess.Popen = field(init=False)
 
-    def start(self):
+    def start(self, *, let_in=True):
         command = [str(ANGLEWISE), "inspect", str(self.folder), "--no-open"]
         command += ["--store", str(self.store), "--quiet"]
         command += [] if self.port is None else ["--port", str(self.port)]
@@ -51,7 +51,7 @@ class Server:
         self.entrance = self.process.stdout.readline().strip()
         self.address, _, self.token = self.entrance.partition("/?token=")
         self.port = int(self.address.rpartition(":")[2])
-        for window in self.windows:
+        for window in self.windows if let_in else ():
             window.add_cookies([self.cookie])
         return self
 

@@ -20,6 +20,9 @@ def rows(server):
         return list(store.rows())
 
 
+GONE = ("ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET")
+
+
 def begin(page, server, name, tail=""):
     page.goto(f"{server.address}/judge{tail}")
     page.keyboard.type(name)  # the field has the focus
@@ -150,7 +153,7 @@ def test_find_the_worst_plays_a_map_that_changes_the_list(server, visit, picture
 
 
 def test_thirty_pairs_by_keyboard_through_a_kill(server, visit):
-    page = visit(forgiven=["ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET"])
+    page = visit(forgiven=[*GONE, "403"])
     begin(page, server, "anna")
     for place in range(12):
         grade(page, str(place % 5))
@@ -172,8 +175,23 @@ def test_thirty_pairs_by_keyboard_through_a_kill(server, visit):
     assert given == [place % 5 for place in [*range(12), *range(5), *range(13)]]
 
 
+def test_what_is_not_saved_waits_for_the_new_address(server, visit):
+    page = visit(forgiven=[*GONE, "403"])
+    begin(page, server, "anna")
+    server.kill()
+    grade(page, "2")
+    page.wait_for_selector("[data-saved].late")
+    server.start(let_in=False)
+    page.wait_for_selector("[data-saved]:text-matches('open the address that was printed last')")
+    assert rows(server) == []
+    beside = page.context.new_page()
+    beside.goto(server.entrance)
+    saved(page)
+    assert [row.grade for row in rows(server)] == [2]
+
+
 def test_what_is_not_saved_survives_a_reload(server, visit):
-    page = visit(forgiven=["ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET"])
+    page = visit(forgiven=[*GONE, "403"])
     begin(page, server, "anna")
     grade(page, "4")
     saved(page)

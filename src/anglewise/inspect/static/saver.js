@@ -61,6 +61,8 @@ async function post({ to, body }) {
       body: JSON.stringify(body),
     });
     if (answer.ok) return {};
+    // A server that was started anew lets this page in again once its new address was opened.
+    if (answer.status === 403) return { again: true, why: "open the address that was printed last" };
     const told = await answer.json().catch(() => ({}));
     const why = told.error ?? `the server said ${answer.status}`;
     return answer.status >= 500 || answer.status === 429 ? { again: true, why } : { why };

@@ -16,7 +16,7 @@ export function supply(unsaved) {
     try {
       const answer = await fetch(to);
       const found = await answer.json().catch(() => ({}));
-      why = answer.ok ? "" : (found.error ?? "");
+      why = answer.status === 403 ? "Open the address that was printed last." : (found.error ?? "");
       if (!answer.ok) return null;
       const fresh = found.cards.filter((card) => !dealt.has(card.card));
       fresh.forEach((card) => dealt.add(card.card));
