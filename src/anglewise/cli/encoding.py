@@ -8,7 +8,7 @@ from typing import Any
 
 from anglewise.cli.talk import Talk
 from anglewise.embeddings import Space
-from anglewise.encoders.encode import encode
+from anglewise.encoders.encode import encode as encode_texts
 from anglewise.encoders.images import encode_images
 from anglewise.encoders.load import encoder as load
 from anglewise.encoders.load import reads_images
@@ -57,7 +57,7 @@ def encoded(
         corpus, questions = beir_files(named.documents)
         read = partial(read_documents, text_column=named.text_column)
         files = (corpus, named.queries or questions)
-        work = partial(encode, chunk=chunk, overlap=overlap)
+        work = partial(encode_texts, chunk=chunk, overlap=overlap)
     with talk.progress("reading"):
         given: Any = read(files[0], id_column=named.id_column, say=talk.say)
         asked: Any = files[1] and read(files[1], id_column=named.id_column, say=talk.say)

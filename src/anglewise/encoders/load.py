@@ -12,17 +12,17 @@ from anglewise.encoders.spelling import Spec, read_spec
 from anglewise.errors import EncoderError, SpellingError
 
 KINDS = {
-    "use": "universal",
-    "words": "word_vectors",
-    "model2vec": "static_model",
-    "onnx": "onnx_model",
-    "sentence-transformers": "sentence_transformer",
-    "openai": "endpoint",
-    "python": "imported",
-    "onnx-images": "onnx_images",
-    "python-images": "imported_images",
+    "use": "universal:load",
+    "words": "word_vectors:load",
+    "model2vec": "static_model:load",
+    "onnx": "onnx_model:load",
+    "sentence-transformers": "sentence_transformer:load",
+    "openai": "endpoint:load",
+    "python": "imported:load",
+    "onnx-images": "onnx_images:load",
+    "python-images": "imported_images:load",
 }
-"""The kinds of encoder, and the file that adapts each."""
+"""The kinds of encoder, and the file and function that load each."""
 
 HARMLESS = frozenset({"use", "words", "model2vec", "onnx", "onnx-images"})
 """Kinds that a space may choose: files of numbers and words, none of which is run as code.
@@ -78,8 +78,9 @@ def encoder(which: str | Encode | Encoder) -> Encoder:
         near = difflib.get_close_matches(spec.kind, KINDS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(KINDS)}"
         raise SpellingError(f"no encoder is called {spec.kind!r}; {hint}")
-    adapter: Any = import_module(f"anglewise.encoders.{KINDS[spec.kind]}")
-    return adapter.load(spec)
+    file, _, function = KINDS[spec.kind].partition(":")
+    adapter: Any = import_module(f"anglewise.encoders.{file}")
+    return getattr(adapter, function)(spec)
 
 
 def encoder_of(space: Space) -> Encoder:

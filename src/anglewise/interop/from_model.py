@@ -6,27 +6,32 @@ from typing import Any
 
 from anglewise.embeddings import Space
 from anglewise.errors import SpellingError
-from anglewise.interop import (
-    gensim_model,
-    implicit_model,
-    lenskit_model,
-    lightfm_model,
-    rectools_model,
-    spark_model,
-    surprise_model,
-)
 from anglewise.interop.factors import Factors, space_of_factors
+from anglewise.interop.gensim_model import factors_of as gensim_factors
+from anglewise.interop.gensim_model import recognised as is_gensim
+from anglewise.interop.implicit_model import factors_of as implicit_factors
+from anglewise.interop.implicit_model import recognised as is_implicit
+from anglewise.interop.lenskit_model import factors_of as lenskit_factors
+from anglewise.interop.lenskit_model import recognised as is_lenskit
+from anglewise.interop.lightfm_model import factors_of as lightfm_factors
+from anglewise.interop.lightfm_model import recognised as is_lightfm
+from anglewise.interop.rectools_model import factors_of as rectools_factors
+from anglewise.interop.rectools_model import recognised as is_rectools
 from anglewise.interop.say import Say, quiet
+from anglewise.interop.spark_model import factors_of as spark_factors
+from anglewise.interop.spark_model import recognised as is_spark
+from anglewise.interop.surprise_model import factors_of as surprise_factors
+from anglewise.interop.surprise_model import recognised as is_surprise
 from anglewise.sparse import SparseRows
 
 READERS: Mapping[str, tuple[Callable[[Any], bool], Callable[[Any, Mapping[str, Any]], Factors]]] = {
-    "RecTools": (rectools_model.recognised, rectools_model.factors_of),
-    "implicit": (implicit_model.recognised, implicit_model.factors_of),
-    "LightFM": (lightfm_model.recognised, lightfm_model.factors_of),
-    "LensKit": (lenskit_model.recognised, lenskit_model.factors_of),
-    "Spark": (spark_model.recognised, spark_model.factors_of),
-    "Surprise": (surprise_model.recognised, surprise_model.factors_of),
-    "gensim": (gensim_model.recognised, gensim_model.factors_of),
+    "RecTools": (is_rectools, rectools_factors),
+    "implicit": (is_implicit, implicit_factors),
+    "LightFM": (is_lightfm, lightfm_factors),
+    "LensKit": (is_lenskit, lenskit_factors),
+    "Spark": (is_spark, spark_factors),
+    "Surprise": (is_surprise, surprise_factors),
+    "gensim": (is_gensim, gensim_factors),
 }
 """The first that recognises a model reads it."""
 

@@ -4,8 +4,17 @@ from collections.abc import Callable, Iterable, Sequence
 
 from anglewise.embeddings import Space
 from anglewise.interop.judged_cells import Reject
-from anglewise.judge import lint_cover, lint_leaks, lint_pool, lint_set
 from anglewise.judge.finding import SEVERITIES, Finding, Lint, Looked
+from anglewise.judge.lint_cover import corners as empty_clusters
+from anglewise.judge.lint_cover import skew as popularity_skew
+from anglewise.judge.lint_leaks import same_words as leaked_words
+from anglewise.judge.lint_leaks import seen_in_training as trained_on
+from anglewise.judge.lint_pool import pool as unjudged_pool
+from anglewise.judge.lint_pool import twins
+from anglewise.judge.lint_set import grades as odd_grades
+from anglewise.judge.lint_set import ids as unknown_ids
+from anglewise.judge.lint_set import repetitions
+from anglewise.judge.lint_set import sources as generated_judgements
 from anglewise.judgements.judged import Judged
 from anglewise.judgements.judgements import Judgements
 from anglewise.measures.measure import Measure
@@ -54,16 +63,16 @@ def lint(
     looked = Looked(space, judgements, tuple(rows))
     looks: dict[str, Callable[[], list[Finding]]] = {
         "refused rows": lambda: _refused(rejects),
-        "unknown ids": lambda: lint_set.ids(looked),
-        "repetitions": lambda: lint_set.repetitions(looked),
-        "grades": lambda: lint_set.grades(looked),
-        "generated judgements": lambda: lint_set.sources(looked),
-        "leaked words": lambda: lint_leaks.same_words(looked),
-        "training among the judged": lambda: lint_leaks.seen_in_training(looked),
-        "popularity": lambda: lint_cover.skew(looked),
-        "clusters": lambda: lint_cover.corners(looked, seed=seed),
-        "pool": lambda: lint_pool.pool(looked, measures, k, seed=seed),
-        "twins": lambda: lint_pool.twins(looked, seed=seed),
+        "unknown ids": lambda: unknown_ids(looked),
+        "repetitions": lambda: repetitions(looked),
+        "grades": lambda: odd_grades(looked),
+        "generated judgements": lambda: generated_judgements(looked),
+        "leaked words": lambda: leaked_words(looked),
+        "training among the judged": lambda: trained_on(looked),
+        "popularity": lambda: popularity_skew(looked),
+        "clusters": lambda: empty_clusters(looked, seed=seed),
+        "pool": lambda: unjudged_pool(looked, measures, k, seed=seed),
+        "twins": lambda: twins(looked, seed=seed),
     }
     findings = [one for look in looks.values() for one in look()]
     return Lint(
