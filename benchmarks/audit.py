@@ -19,7 +19,7 @@ from anglewise.audit import audit
 from anglewise.audit.certified import CONDITIONS, DRAWS
 from anglewise.audit.path import STEPS
 from anglewise.audit.subject import GAUGES, SMALL_SAMPLE
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 
 SAMPLE, TILE, ASKED = 10_000, 4096, 1000
 GOALS = {"seconds": 180.0, "GB": 4.0, "floors": 1.5}

@@ -22,9 +22,9 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from anglewise.audit import Audit, audit
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.sparse import Interactions
 from anglewise.fit import fit
-from anglewise.interactions import Interactions
 from anglewise.interop.read import read_interactions, read_space
 
 TABLES = ("ml-100k", "movietweetings-100k", "ml-1m")

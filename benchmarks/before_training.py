@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from anglewise.compare import Comparison, compare_spaces
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError
 from anglewise.interop.read import read_interactions
 from anglewise.judgements.co_consumption import co_consumption
@@ -29,7 +30,6 @@ from anglewise.models.penalty_path import kept_aside, mean_ndcg
 from anglewise.models.raw_table import raw_table
 from anglewise.models.svd import truncated_svd
 from anglewise.normalisation.spelling import normalisation
-from anglewise.sparse import SparseRows
 
 RULES = ["none", "standardised", "l2", "tf-idf", "bm25", "propensity", "exponents(0.2,0.5)"]
 MULTIPLES = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)

@@ -22,7 +22,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import ArrayLike
 
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
 from anglewise.index.answering import Answering, Hit, Where
 from anglewise.index.index import Index
 from anglewise.rag import Context, Relevance

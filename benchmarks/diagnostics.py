@@ -5,6 +5,8 @@ import time
 
 import numpy as np
 
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.neighbours import Neighbours
 from anglewise.diagnostics.conditioning import conditioning
 from anglewise.diagnostics.dimensions import dimensions
 from anglewise.diagnostics.hubness import hubness
@@ -12,9 +14,7 @@ from anglewise.diagnostics.isotropy import isotropy
 from anglewise.diagnostics.near_duplicates import exact_duplicates, near_duplicates
 from anglewise.diagnostics.norms import norms, spearman
 from anglewise.diagnostics.rank_condition import rank_condition
-from anglewise.embeddings import Embeddings
 from anglewise.gauge.root import root_of
-from anglewise.neighbours import Neighbours
 
 ROWS, DIMENSION, ASKED, K = 1_000_000, 64, 10_000, 10
 

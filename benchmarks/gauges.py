@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.gauge.gap import gauge_gap
 from anglewise.gauge.root import ROWS
 from anglewise.gauge.spelling import gauge

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 import anglewise as aw
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.evaluation.informative import Open
 from anglewise.evaluation.pool import Pool
-from anglewise.judgements.judgements import Judgements
-from anglewise.sparse import SparseRows
 
 BATCH = 20
 SETS = (

@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.search import exponents
 from anglewise.search.engine import engine_kind, search
 

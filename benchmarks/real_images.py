@@ -12,11 +12,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements, Labels
 from anglewise.demo.digits import digits as digits_of_the_demo
-from anglewise.embeddings import Space
 from anglewise.encoders.images import encode_images
 from anglewise.judgements.from_labels import from_labels
-from anglewise.judgements.judgements import Judgements, Labels
 
 ASKING = 2000
 """Of the clothes so many ask; of the digits all."""

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements
 from anglewise.fit import fit
 from anglewise.interop.from_model import from_model
 from anglewise.interop.read import read_interactions
-from anglewise.judgements.judgements import Judgements
 
 COMPONENTS = 64
 

@@ -22,8 +22,8 @@ import real_interactions
 import real_texts
 
 from anglewise.compare import Comparison, compare
-from anglewise.embeddings import Space
-from anglewise.judgements.judgements import Judgements
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements
 from anglewise.report.words import interval, number
 
 MEASURES = "dot,cosine,euclidean,manhattan,norm(0,0.5),cosine@centred,cosine@whitened"

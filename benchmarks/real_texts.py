@@ -11,13 +11,13 @@ from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from urllib.parse import quote
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements, Labels
 from anglewise.encoders.documents import Documents
 from anglewise.encoders.encode import encode
 from anglewise.encoders.read import read_documents
 from anglewise.interop.read import read_judgements
 from anglewise.judgements.from_labels import from_labels
-from anglewise.judgements.judgements import Judgements, Labels
 
 ASKING = 2000
 """Of labelled items so many ask."""

@@ -24,7 +24,7 @@ import faiss
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.search import machine as machines
 from anglewise.search.engine import engine_kind, search
 

@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.sparse import Interactions
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.fit import fit
-from anglewise.interactions import Interactions
 from anglewise.interop.read import read_interactions
 from anglewise.judgements.from_interactions import HoldOut, hold_out
 from anglewise.search.engine import search

@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 
 import anglewise as aw
+from anglewise.core.sparse import SparseRows
 from anglewise.rag import Context, learn_relevance
-from anglewise.sparse import SparseRows
 
 DOCS = Path(__file__).parents[1] / "docs"
 URL = "https://api.openai.com/v1"

@@ -3,13 +3,13 @@
 import numpy as np
 from starlette.testclient import TestClient
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
 from anglewise.inspect.app import application
 from anglewise.inspect.desk import Desk
 from anglewise.inspect.guard import Door
 from anglewise.inspect.inspected import Inspected
-from anglewise.judgements.judgements import Judgements
-from anglewise.sparse import SparseRows
 
 DOOR = Door("token-of-this-test", port=8000)
 HERE = "http://127.0.0.1:8000"

@@ -10,10 +10,10 @@ from anglewise.compare import (
     MeasureResult,
     Verdict,
 )
-from anglewise.embeddings import Embeddings, Space
-from anglewise.judgements.judgements import Judgements
-from anglewise.neighbours import Neighbours
-from anglewise.sparse import SparseRows
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.sparse import SparseRows
 
 NAMES = ("cosine", "euclidean", "cosine@centred", "norm(0,0.5)", "dot", "manhattan")
 VERDICTS = {

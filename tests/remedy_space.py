@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from anglewise.core.sparse import Interactions
 from anglewise.fit import fit
-from anglewise.interactions import Interactions
 
 
 def interactions(users=400, items=60, seed=0):

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from anglewise.interactions import Interactions
-from anglewise.sparse import SparseRows
+from anglewise.core.sparse import Interactions, SparseRows
 
 
 def tastes(users=240, items=60, seed=0):

@@ -5,16 +5,16 @@ import pytest
 
 from anglewise.compare import compare, compare_spaces
 from anglewise.compare.crossfit import folds
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements, Pairs, Triplets
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError, SpellingError, TooFewError
-from anglewise.judgements.judgements import Judgements, Pairs, Triplets
 from anglewise.measures.family import measures_and_families
 from anglewise.measures.spelling import measure
 from anglewise.remedies.adapter import adapter, learnt
 from anglewise.remedies.contrast import Contrast
 from anglewise.remedies.lessons import Known, lesson
 from anglewise.remedies.shape import Diagonal, Full, LowRank
-from anglewise.sparse import SparseRows
 
 SHAPES = (Full(6), Diagonal(6), LowRank(6, 2))
 WORDS = ("cosine@adapted", "cosine@adapted(3)", "cosine@adapted-diagonal")

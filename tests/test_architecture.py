@@ -16,16 +16,13 @@ import anglewise
 SRC = Path(__file__).parents[1] / "src" / "anglewise"
 
 FLOORS = [
-    ["errors", "typing"],
-    ["numbers"],
-    ["sparse", "spelling", "notebook"],
-    ["embeddings", "interactions", "neighbours", "statistics"],
-    ["gauge", "diagnostics", "judgements", "simulation", "normalisation"],
-    ["measures", "remedies"],
-    ["search", "evaluation", "interop"],
-    ["models", "training", "encoders", "index"],
-    ["audit", "compare", "fit", "study", "rag", "recommend", "demo", "judge"],
-    ["remedy"],
+    ["errors"],
+    ["core"],
+    ["diagnostics", "gauge", "judgements", "normalisation", "remedies", "simulation", "statistics"],
+    ["interop", "measures"],
+    ["demo", "encoders", "evaluation", "search"],
+    ["audit", "compare", "index", "judge", "models", "training"],
+    ["fit", "rag", "recommend", "remedy", "study"],
     ["report"],
     ["inspect"],
     ["cli"],

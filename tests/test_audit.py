@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from anglewise.audit import audit as whole_audit
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.gauge.canonical import BALANCED
 from anglewise.gauge.gap import gauge_gap

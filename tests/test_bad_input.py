@@ -10,7 +10,7 @@ import pytest
 from pyarrow import parquet
 
 import good_files
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import AnglewiseError
 from anglewise.interop.judged_cells import Reject
 from anglewise.interop.judged_file import read_judged, write_rejects
@@ -464,7 +464,7 @@ def test_what_may_not_be_read_or_written(tmp_path):
     (tmp_path / "closed").chmod(0)
     code = """
 import os
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import FileError
 from anglewise.interop.atomic import write_text
 from anglewise.interop.read import read_space

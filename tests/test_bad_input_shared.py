@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import good_files
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import AnglewiseError
 from anglewise.interop.read import (
     read_interactions,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import ShapeError, SpellingError
 from anglewise.gauge.biases import without_biases
 from anglewise.gauge.spelling import gauge

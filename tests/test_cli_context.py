@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from anglewise.cli.question_file import questions_in
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
 from anglewise.encoders.encode import encode
 from anglewise.encoders.encoder import Encoder
 from anglewise.interop.space_folder import write_space
-from anglewise.judgements.judgements import Judgements
-from anglewise.sparse import SparseRows
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

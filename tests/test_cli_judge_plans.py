@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
 from anglewise.interop.space_folder import write_space
-from anglewise.judgements.judgements import Judgements
-from anglewise.sparse import SparseRows
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

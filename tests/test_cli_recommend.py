@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import good_files
+from anglewise.core.sparse import SparseRows
 from anglewise.interop.space_folder import write_space
 from anglewise.models.closed_form import fit_linear
 from anglewise.recommend import Recommender
 from anglewise.simulation.catalogue import simulate
-from anglewise.sparse import SparseRows
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

@@ -6,10 +6,10 @@ import shlex
 import numpy as np
 import pytest
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
 from anglewise.interop.space_folder import read_space_folder, write_space
-from anglewise.judgements.judgements import Judgements
-from anglewise.sparse import SparseRows
 from cli_run import anglewise, refused  # noqa: F401 a fixture
 from remedy_space import fitted
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from anglewise.compare import Comparison, compare
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Complaints, Judgements, Pairs, Triplets
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import MissingExtraError, SpellingError, TooFewError
-from anglewise.judgements.judgements import Complaints, Judgements, Pairs, Triplets
-from anglewise.sparse import SparseRows
 
 
 def space_of(queries=40, items=80, seed=0, lengths=3.0, d=8):

@@ -7,18 +7,18 @@ import pytest
 
 from anglewise.compare import compare, compare_spaces
 from anglewise.compare.by_document import search_judged
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Parts
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import AnglewiseError, IdsError, ShapeError, SpellingError
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.index.index import Index
 from anglewise.interop.passages import parts_of
 from anglewise.interop.read import read_judgements
 from anglewise.interop.space_folder import write_space
-from anglewise.judgements.parts import Parts
 from anglewise.measures.spelling import measures
 from anglewise.rag.evidence import gather
 from anglewise.search.engine import search
-from anglewise.sparse import SparseRows
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

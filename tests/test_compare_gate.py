@@ -8,10 +8,10 @@ import pytest
 from anglewise.compare import compare
 from anglewise.compare.check import check
 from anglewise.compare.gate import gate
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError
-from anglewise.judgements.judgements import Judgements
-from anglewise.sparse import SparseRows
 
 
 @pytest.fixture(scope="module")

@@ -16,14 +16,14 @@ from anglewise.compare import compare
 from anglewise.compare.check import check
 from anglewise.compare.gate import Last, gate
 from anglewise.compare.history import History, rows_of
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements, Pairs
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import FileError, IdsError, SpellingError
 from anglewise.interop import history_file
 from anglewise.interop.history_file import KEPT, append_history, read_history
-from anglewise.judgements.judgements import Judgements, Pairs
 from anglewise.report.junit import junit
 from anglewise.report.markdown import markdown
-from anglewise.sparse import SparseRows
 
 SIZE = 60
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from anglewise.compare import compare
-from anglewise.embeddings import Embeddings, Space
-from anglewise.judgements.judgements import Judgements
-from anglewise.sparse import SparseRows
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
 from real_data import real_data
 
 

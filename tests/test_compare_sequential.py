@@ -7,10 +7,10 @@ import pytest
 
 from anglewise.compare import compare
 from anglewise.compare.sequential import forecast, sequential
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements, Pairs
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError
-from anglewise.judgements.judgements import Judgements, Pairs
-from anglewise.sparse import SparseRows
 from anglewise.statistics.betting import Race
 
 

@@ -8,7 +8,9 @@ import pytest
 from anglewise.compare import compare, compare_spaces
 from anglewise.compare.candidates import canonical, sources
 from anglewise.compare.variant import Binary, Cut, Int8, Variant, variant
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements, Pairs
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import (
     AnglewiseError,
     IdsError,
@@ -17,9 +19,7 @@ from anglewise.errors import (
     TooFewError,
     ValuesError,
 )
-from anglewise.judgements.judgements import Judgements, Pairs
 from anglewise.search.engine import search
-from anglewise.sparse import SparseRows
 
 QUERIES, ITEMS, WIDTH = 70, 90, 16
 MEASURES = "dot,cosine,euclidean"

@@ -12,14 +12,14 @@ from anglewise.compare.power import power
 from anglewise.compare.scores import Scores
 from anglewise.compare.sequential import sequential
 from anglewise.compare.split import ALONE, Parting, parting
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements, Pairs
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import serial
 from anglewise.errors import AnglewiseError
-from anglewise.judgements.judgements import Judgements, Pairs
 from anglewise.measures.spelling import measures
-from anglewise.sparse import SparseRows
 from anglewise.statistics.sign_flip import sign_flips
 from anglewise.statistics.units import Units
-from anglewise.typing import serial
 from cli_run import anglewise, refused  # noqa: F401
 from test_compare_tuned import popular, row
 

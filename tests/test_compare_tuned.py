@@ -5,11 +5,11 @@ import pytest
 
 from anglewise.compare import compare
 from anglewise.compare.crossfit import choices, first_half
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements, Pairs, Triplets
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.judgements.judgements import Judgements, Pairs, Triplets
 from anglewise.measures.family import GRID, Family, measures_and_families
-from anglewise.sparse import SparseRows
 
 
 def popular(queries=120, items=150, best=0.5, seed=0):

@@ -6,10 +6,10 @@ import pytest
 from anglewise.compare.conduct import compare
 from anglewise.compare.power import power
 from anglewise.compare.unjudged import unjudged
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError, ValuesError
-from anglewise.judgements.judgements import Judgements
-from anglewise.sparse import SparseRows
 from anglewise.statistics.differences import Differences
 from anglewise.statistics.planning import planning_critical, smallest_detectable
 from anglewise.statistics.sign_flip import sign_flips

@@ -6,9 +6,9 @@ import pytest
 from anglewise.compare.inference import infer
 from anglewise.compare.scores import Scores
 from anglewise.compare.verdict import decide
+from anglewise.core.typing import serial
 from anglewise.measures.spelling import measures
 from anglewise.statistics.bootstrap import Means
-from anglewise.typing import serial
 
 
 def scores(values, names="dot,cosine,euclidean,manhattan", kinds=None):

@@ -13,14 +13,14 @@ from rich.text import Text
 from anglewise.cli.console import console
 from anglewise.cli.program import main
 from anglewise.compare import compare_spaces
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
+from anglewise.core.text import visible
 from anglewise.interop.space_folder import write_space
-from anglewise.judgements.judgements import Judgements
 from anglewise.report.as_json import as_json
 from anglewise.report.markdown import block, code, escaped, markdown
 from anglewise.report.page import page
-from anglewise.report.visible import visible
-from anglewise.sparse import SparseRows
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

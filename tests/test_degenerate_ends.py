@@ -5,13 +5,13 @@ import itertools
 import numpy as np
 import pytest
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import AnglewiseError
 from anglewise.interop.space_folder import write_space
-from anglewise.judgements.judgements import Judgements
 from anglewise.measures.spelling import FORMULAS, FRAMES
 from anglewise.search.engine import search
-from anglewise.sparse import SparseRows
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

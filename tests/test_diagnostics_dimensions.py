@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anglewise.core.embeddings import Embeddings
 from anglewise.diagnostics.dimensions import dimensions
-from anglewise.embeddings import Embeddings
 from anglewise.gauge.gauge import constant_columns
 from anglewise.gauge.root import root
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, skew
 
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.neighbours import Neighbours
 from anglewise.diagnostics.hubness import _factorial_moments, _scaled, hubness
-from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import ShapeError, TooFewError
-from anglewise.neighbours import Neighbours
 from anglewise.search.engine import search
 from real_data import real_data
 

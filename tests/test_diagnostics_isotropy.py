@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anglewise.core.embeddings import Embeddings
 from anglewise.diagnostics.isotropy import effective_rank, isoscore, isotropy, mean_cosine
-from anglewise.embeddings import Embeddings
 from anglewise.gauge.random_maps import haar
 from real_data import real_data
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.sparse import SparseRows
 from anglewise.diagnostics.norms import norms, popularity, spearman
-from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import ShapeError
-from anglewise.sparse import SparseRows
 from real_data import real_data
 
 few = st.lists(st.integers(0, 5), min_size=2, max_size=30)

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anglewise.core.embeddings import Embeddings
 from anglewise.diagnostics.conditioning import conditioning
 from anglewise.diagnostics.hubness import hubness
 from anglewise.diagnostics.isotropy import isotropy
 from anglewise.diagnostics.norms import norms, popularity, spearman
 from anglewise.diagnostics.rank_condition import _gram_of_products, rank_condition
-from anglewise.embeddings import Embeddings
 from anglewise.gauge.random_maps import random_pair
 from anglewise.gauge.root import root
 from anglewise.interop.interaction_file import read_interactions

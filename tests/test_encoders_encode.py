@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.encoders.batches import encode_texts
 from anglewise.encoders.cache import open_cache
 from anglewise.encoders.documents import Documents

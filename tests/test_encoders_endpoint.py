@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.encoders.encode import encode
 from anglewise.encoders.load import encoder, encoder_of
 from anglewise.encoders.post import Patience, post_json

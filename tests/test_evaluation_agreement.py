@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anglewise.core.neighbours import Neighbours
 from anglewise.errors import ShapeError
 from anglewise.evaluation.agreement import overlap, rank_biased_overlap
-from anglewise.neighbours import Neighbours
 
 
 def listed(indices):

@@ -5,11 +5,11 @@ from itertools import product
 import numpy as np
 import pytest
 
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
 from anglewise.evaluation.bounds import lead_bounds
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.evaluation.pool import Pool
-from anglewise.judgements.judgements import Judgements
-from anglewise.sparse import SparseRows
 from test_evaluation_oracles import as_neighbours, random_lists
 
 

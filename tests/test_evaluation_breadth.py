@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from anglewise.core.judgements import Judgements
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError, TooFewError
 from anglewise.evaluation.coverage import coverage
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.evaluation.strata import STRATA, by_stratum, strata_of
-from anglewise.judgements.judgements import Judgements
-from anglewise.neighbours import Neighbours
-from anglewise.sparse import SparseRows
 
 ITEMS, QUERIES, K = 40, 25, 10
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.evaluation.informative import Open
 from anglewise.evaluation.pool import Pool
-from anglewise.judgements.judgements import Judgements
-from anglewise.sparse import SparseRows
 from test_evaluation_oracles import as_neighbours
 
 QUERIES, ITEMS = 40, 60

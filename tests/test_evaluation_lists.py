@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anglewise.core.judgements import Judgements
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError, SpellingError, TooFewError
 from anglewise.evaluation import hits as hits_module
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.evaluation.hits import Hits, Wanted
-from anglewise.judgements.judgements import Judgements
-from anglewise.neighbours import Neighbours
-from anglewise.sparse import SparseRows
 
 
 def lists(*rows):

@@ -10,12 +10,12 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Pairs, Triplets
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.correlation import Pearson, Spearman
 from anglewise.evaluation.pairs import evaluate_pairs, evaluate_triplets, score_pairs
 from anglewise.evaluation.triplets import TripletAccuracy
-from anglewise.judgements.judgements import Pairs, Triplets
 from anglewise.measures.formula import BlockFormula, Dot
 from anglewise.measures.frame import Affine, Frame, Maps
 from anglewise.measures.measure import Measure

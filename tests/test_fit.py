@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from anglewise.core.sparse import Interactions
 from anglewise.errors import SpellingError, ValuesError
 from anglewise.fit import fit
-from anglewise.interactions import Interactions
 from anglewise.interop.read import read_interactions
 from anglewise.models.closed_form import fit_linear
 from anglewise.search.engine import search

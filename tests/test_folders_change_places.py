@@ -11,7 +11,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import FileError
 from anglewise.interop import atomic
 from anglewise.interop.atomic import new_file, new_folder
@@ -28,7 +28,7 @@ REFITS = """
 import sys
 from pathlib import Path
 import numpy as np
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import FileError
 from anglewise.interop.space_folder import write_space
 for seed in range(int(sys.argv[2])):

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from anglewise.core.sparse import Interactions
 from anglewise.errors import SpellingError, TooFewError, ValuesError
-from anglewise.interactions import Interactions
 from anglewise.judgements.from_interactions import hold_out
 
 HOWS = ["random", "time", "last"]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from anglewise.core.sparse import Interactions
 from anglewise.errors import SpellingError, TooFewError, ValuesError
-from anglewise.interactions import Interactions
 from anglewise.judgements import co_consumption as room
 from anglewise.judgements.co_consumption import co_consumption
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import good_files
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError, SpellingError, ValuesError
 from anglewise.gauge.biases import bias_columns
 from anglewise.gauge.gap import gauge_gap
 from anglewise.interop.from_model import from_model
 from anglewise.interop.read import read_space
-from anglewise.sparse import SparseRows
 
 P = np.array([[1.0, 2.0], [0.0, -1.0], [3.0, 0.5], [2.0, 2.0]], dtype=np.float32)
 Q = np.array([[1.0, 0.0], [0.5, 4.0], [-2.0, 1.0]], dtype=np.float32)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import ShapeError, TooFewError, ValuesError
 from anglewise.gauge.alignment import align
 from anglewise.gauge.random_maps import haar, random_pair

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import ShapeError
 from anglewise.gauge.canonical import BALANCED
 from anglewise.gauge.gap import gap_of_roots, gauge_gap

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.diagnostics.hubness import hubness
-from anglewise.embeddings import Embeddings, Space
 from anglewise.errors import SpellingError
 from anglewise.evaluation.pairs import score_pairs
 from anglewise.measures import hubs

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import anglewise
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import (
     FileError,
     IdsError,
@@ -20,9 +22,7 @@ from anglewise.errors import (
 from anglewise.index.answering import Answering
 from anglewise.index.index import Index
 from anglewise.interop.space_folder import write_space
-from anglewise.judgements.judgements import Judgements
 from anglewise.search.engine import search
-from anglewise.sparse import SparseRows
 
 MEASURES = ["dot", "cosine", "euclidean", "manhattan", "cosine@centred", "dot@whitened"]
 

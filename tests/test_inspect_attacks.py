@@ -25,7 +25,7 @@ from starlette.testclient import TestClient
 from anglewise.cli.inspect import _read
 from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL
 from anglewise.cli.talk import Talk
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import SpellingError
 from anglewise.inspect import connection, looking, neighbours_page, own_columns
 from anglewise.inspect.desk import Desk, as_json

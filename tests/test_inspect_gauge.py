@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.inspect import stretch as stretches
 from anglewise.inspect.gauge_road import road_of_gauges, road_of_witness
 from anglewise.inspect.inspected import Inspected

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import good_files
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import AnglewiseError, FileError, IdsError, TooFewError, ValuesError
 from anglewise.interop.read import (
     judgement_kind,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import IdsError
 from anglewise.interop.open_sheet import open_sheet
 from anglewise.interop.read import (

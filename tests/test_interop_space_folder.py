@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Complaints, Judgements
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import FileError, ShapeError, ValuesError
 from anglewise.interop import atomic
 from anglewise.interop.read import judgements_of, read_space, stored_directions
 from anglewise.interop.space_folder import check_destination, write_space
-from anglewise.judgements.judgements import Complaints, Judgements
-from anglewise.sparse import SparseRows
 
 ABOUT = {"model": "linear", "penalty": np.float64(1000.0), "gauge": "balanced", "sizes": (2, 3)}
 

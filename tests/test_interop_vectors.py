@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import good_files
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
 from anglewise.errors import AnglewiseError
 from anglewise.interop.files import contents
 from anglewise.interop.ids import read_ids

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.interop.space_folder import write_space
 from anglewise.judgements.judged import Judged
 from anglewise.judgements.store import JudgementStore

@@ -6,15 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Complaints, Judgements
+from anglewise.core.sparse import SparseRows
 from anglewise.interop.space_folder import write_space
 from anglewise.judge.lint import lint
 from anglewise.judge.lint_cover import ks_distance
 from anglewise.judgements.judged import Judged
-from anglewise.judgements.judgements import Complaints, Judgements
 from anglewise.judgements.store import JudgementStore
 from anglewise.search.engine import search
-from anglewise.sparse import SparseRows
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

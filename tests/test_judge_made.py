@@ -6,14 +6,14 @@ import json
 import numpy as np
 import pytest
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.sparse import SparseRows
 from anglewise.encoders.post import Patience
 from anglewise.errors import EncoderError, SpellingError
 from anglewise.interop.space_folder import write_space
 from anglewise.judge.constructed import from_classes
 from anglewise.judge.known_items import chat_asker, known_items
 from anglewise.judgements.store import JudgementStore
-from anglewise.sparse import SparseRows
 from chat_stub import chat
 from cli_run import anglewise, refused
 from real_data import real_data

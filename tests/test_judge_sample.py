@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.judge.sample import sample
 from anglewise.judgements.judged import Judged
-from anglewise.judgements.judgements import Judgements
 from anglewise.judgements.store import JudgementStore
 from anglewise.search.engine import search
-from anglewise.sparse import SparseRows
 
 QUERIES, ITEMS = 120, 200
 

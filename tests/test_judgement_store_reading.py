@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import FileError, IdsError, SpellingError, TooFewError
 from anglewise.interop.read import judgement_kind, read_judgements
 from anglewise.interop.space_folder import write_space
 from anglewise.judgements.combine import by_pair
 from anglewise.judgements.judged import Judged
-from anglewise.judgements.judgements import Judgements
 from anglewise.judgements.store import JudgementStore
-from anglewise.sparse import SparseRows
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

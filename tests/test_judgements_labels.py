@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Labels
+from anglewise.core.neighbours import Neighbours
 from anglewise.errors import IdsError, TooFewError, ValuesError
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.judgements import from_labels as module
 from anglewise.judgements.from_labels import from_labels
-from anglewise.judgements.judgements import Labels
-from anglewise.neighbours import Neighbours
 from real_data import real_data
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import feather, ipc, parquet
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import AnglewiseError, FileError, SpellingError
 from anglewise.interop import limits
 from anglewise.interop.arrow_file import arrow_sheet, parquet_columns

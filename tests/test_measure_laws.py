@@ -9,7 +9,7 @@ import itertools
 import numpy as np
 import pytest
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.evaluation.pairs import score_pairs
 from anglewise.measures.fitted import fitted
 from anglewise.measures.formula import BlockFormula, Dot

@@ -121,7 +121,7 @@ def test_fitting_needs_no_scikit_learn():
         "import sys; sys.modules['sklearn'] = None\n"
         "import numpy as np\n"
         "from anglewise.fit import fit\n"
-        "from anglewise.interactions import Interactions\n"
+        "from anglewise.core.sparse import Interactions\n"
         "u, i = np.nonzero(np.random.default_rng(0).random((40, 9)) < .6)\n"
         "fit(Interactions(u, i, np.ones(len(u)), np.arange(40), np.arange(9)), penalty=1.0)\n"
     )

@@ -9,7 +9,8 @@ from anglewise.cli.remedy import seconds_of
 from anglewise.compare.gate import gate
 from anglewise.compare.split import parting
 from anglewise.compare.variant import variant
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.numbers import read_number, read_whole, written
 from anglewise.encoders.spelling import read_spec
 from anglewise.errors import AnglewiseError, SpellingError
 from anglewise.evaluation.metric import metric, metrics
@@ -19,7 +20,6 @@ from anglewise.measures.family import measures_and_families
 from anglewise.measures.formula import Norm
 from anglewise.measures.spelling import measure, measures
 from anglewise.normalisation.spelling import normalisation
-from anglewise.numbers import read_number, read_whole, written
 
 NO_NUMBERS = [
     "nan", "inf", "-inf", "1e308", "1e-320", "1e999", "1e-999", "-0", "-0.0", "0x10", "1_0", "+1",

@@ -9,10 +9,10 @@ import pytest
 from anglewise.cli.judge import JUDGE_COMMANDS
 from anglewise.cli.numbers import _Reader
 from anglewise.cli.program import COMMANDS, program
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
 from anglewise.interop.space_folder import write_space
-from anglewise.judgements.judgements import Judgements
-from anglewise.sparse import SparseRows
 from cli_run import anglewise
 
 __all__ = ["anglewise"]

@@ -13,7 +13,7 @@ from anglewise.cli import program
 from anglewise.cli.check_paths import options_of
 from anglewise.cli.judge import JUDGE_COMMANDS
 from anglewise.cli.program import COMMANDS
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import FileError
 from anglewise.interop.atomic import check_new_file, check_new_folder, new_file
 from anglewise.interop.space_folder import read_space_folder, write_space

@@ -9,7 +9,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
 from anglewise.errors import MissingExtraError
 from anglewise.index.index import Index
 from anglewise.rag import Context, haystack, langchain, llama_index

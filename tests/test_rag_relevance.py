@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
 from anglewise.encoders.load import encoder
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.index.index import Index
 from anglewise.interop.read import read_judgements, read_space
-from anglewise.judgements.judgements import Judgements
 from anglewise.rag import Relevance, false_contexts, learn_relevance
 from anglewise.rag.evidence import Evidence, gather
 from anglewise.rag.relevance import relevance_of
-from anglewise.sparse import SparseRows
 from real_data import real_data
 
 KINDS = pytest.mark.parametrize("kind", ["isotonic", "logistic"])

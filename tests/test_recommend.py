@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.gauge.biases import bias_columns, without_biases
 from anglewise.gauge.spelling import gauge
@@ -13,7 +14,6 @@ from anglewise.recommend import Recommender
 from anglewise.recommend.fold_in import learn_fold_in
 from anglewise.search.engine import search
 from anglewise.simulation.catalogue import simulate
-from anglewise.sparse import SparseRows
 
 MEASURES = ["dot", "cosine", "euclidean", "norm(0,0.5)", "cosine@balanced", "cosine@centred"]
 PRODUCTS = ["dot", "cosine", "norm(0,0.5)", "norm(1,0.25)"]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.sparse import coo_matrix, csr_matrix
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import IdsError, ShapeError, SpellingError
 from anglewise.recommend import LikeImplicit, Recommender, RectoolsRanker
-from anglewise.sparse import SparseRows
 
 RNG = np.random.default_rng(3)
 USED = RNG.random((25, 40)) < 0.3

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import TooFewError, ValuesError
 from anglewise.recommend import replay
 from anglewise.recommend.replay import POPULAR, linear

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from anglewise.compare import compare
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements, Pairs
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation.coverage import coverage
 from anglewise.evaluation.metric import metric
 from anglewise.evaluation.strata import by_stratum
-from anglewise.judgements.judgements import Judgements, Pairs
 from anglewise.remedy import bench as benches
 from anglewise.remedy import remedy, winner
 from anglewise.remedy.budget import Budget
@@ -23,7 +24,6 @@ from anglewise.remedy.defaults import rounded, sensible
 from anglewise.remedy.run import run
 from anglewise.remedy.training import training_of
 from anglewise.search.engine import search
-from anglewise.sparse import SparseRows
 from remedy_space import Clock, Slow, fitted
 
 MANY = "euclidean, cosine@centred, cosine@whitened, norm(0,0.5), norm(0,0.25), dot@centred"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from anglewise.compare.split import ALONE, Parting
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import AnglewiseError
 from anglewise.remedy import bench as benches
 from anglewise.remedy import remedy

@@ -5,7 +5,7 @@ import gc
 import numpy as np
 import pytest
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.measures import fitted as fitted_room
 from anglewise.measures import frame
 from anglewise.measures.fitted import fitted

@@ -11,11 +11,11 @@ import pytest
 from rich.console import Console
 
 from anglewise.audit import audit
-from anglewise.embeddings import Embeddings, Space
-from anglewise.judgements.judgements import Judgements
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
 from anglewise.report.audit_page import audit_page
 from anglewise.report.audit_terminal import show_audit
-from anglewise.sparse import SparseRows
 from test_report_page import Reader, _luminance
 
 EVIL = 'heat <b>& "wings"</b>'

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.measures.spelling import measures
 from anglewise.report.neighbours_table import Asked, show_neighbours
 from anglewise.search.engine import search

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anglewise.core.neighbours import Neighbours
 from anglewise.errors import MissingExtraError, TooFewError
 from anglewise.evaluation.disagreement import disagreement
-from anglewise.neighbours import Neighbours
 from anglewise.report.page import page
 from anglewise.report.plots import ComparisonDisplay
 from anglewise.report.svg import svg

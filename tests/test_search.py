@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError, TooFewError
 from anglewise.search.engine import engine_kind, search, search_vectors
-from anglewise.sparse import SparseRows
 from search_oracle import FIVE, PLAIN, neighbours, pair_scores, same, scanners, using
 
 SCANNERS = pytest.mark.parametrize("scanner", scanners(), ids=lambda s: s.kind)

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.sparse import SparseRows
 from anglewise.search import exponents
 from anglewise.search.engine import search
-from anglewise.sparse import SparseRows
 from search_oracle import same
 
 GRID = [f"norm(0,{b:g})" for b in np.linspace(0, 1, 41)]

@@ -6,7 +6,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.index.index import Index
 from anglewise.search import kept
 from anglewise.search.engine import Ready, search_ready, search_vectors

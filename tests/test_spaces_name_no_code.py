@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.encoders.load import HARMLESS, KINDS, encoder, encoder_of
 from anglewise.encoders.spelling import read_spec
 from anglewise.errors import EncoderError, FileError, MissingExtraError, SpellingError

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError
-from anglewise.sparse import SparseRows
 
 
 @st.composite

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.interop.guarded import guarded, unguarded
 from anglewise.interop.judged_cells import Reject
 from anglewise.interop.judged_file import read_judged, write_rejects

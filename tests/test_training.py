@@ -6,10 +6,9 @@ import sys
 import numpy as np
 import pytest
 
+from anglewise.core.sparse import Interactions, SparseRows
 from anglewise.errors import MissingExtraError, ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.fit import fit
-from anglewise.interactions import Interactions
-from anglewise.sparse import SparseRows
 from anglewise.training.aside import keep_aside
 from anglewise.training.checkpoint import fingerprint
 from anglewise.training.factors import TrainedFactors

@@ -14,17 +14,17 @@ from anglewise.compare.scores import Scores
 from anglewise.compare.sequential import _furthest, sequential
 from anglewise.compare.unjudged import unjudged
 from anglewise.compare.verdict import decide
-from anglewise.compare.words import p_words
+from anglewise.core.sparse import SparseRows
+from anglewise.core.text import p_words
+from anglewise.core.typing import serial
 from anglewise.diagnostics.norms import norms
 from anglewise.judgements.combine import combined
 from anglewise.measures.spelling import measures
-from anglewise.sparse import SparseRows
 from anglewise.statistics.betting import LEVEL, confidence_sequence
 from anglewise.statistics.bootstrap import Means, bootstrap
 from anglewise.statistics.differences import Differences
 from anglewise.statistics.planning import Design, planning_critical, smallest_detectable
 from anglewise.statistics.sign_flip import SignFlips, sign_flips
-from anglewise.typing import serial
 
 THREE = "dot,cosine,euclidean"
 POWER_80 = 0.8416212

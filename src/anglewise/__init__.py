@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from anglewise.audit import Audit, audit
     from anglewise.compare import Comparison, compare, compare_spaces
-    from anglewise.embeddings import Embeddings, Space
+    from anglewise.core.embeddings import Embeddings, Space
+    from anglewise.core.judgements import Judgements, Pairs, Triplets
+    from anglewise.core.neighbours import Neighbours
     from anglewise.encoders.encode import encode
     from anglewise.encoders.encoder import Encoder
     from anglewise.encoders.images import encode_images
@@ -31,13 +33,11 @@ if TYPE_CHECKING:
     )
     from anglewise.interop.space_folder import write_space
     from anglewise.judgements.judged import Judged
-    from anglewise.judgements.judgements import Judgements, Pairs, Triplets
     from anglewise.judgements.store import JudgementStore
     from anglewise.measures.measure import Measure
     from anglewise.measures.spelling import measure
     from anglewise.models.item_weights import fit_ease
     from anglewise.models.linear import LinearEmbedding
-    from anglewise.neighbours import Neighbours
     from anglewise.normalisation.estimator import TableNormaliser
     from anglewise.recommend import Recommender, replay
     from anglewise.remedies.adapter import Adapter, adapter
@@ -53,23 +53,23 @@ _HOMES = {
     "AnglewiseError": "anglewise.errors",
     "Audit": "anglewise.audit",
     "Comparison": "anglewise.compare",
-    "Embeddings": "anglewise.embeddings",
+    "Embeddings": "anglewise.core.embeddings",
     "Encoder": "anglewise.encoders.encoder",
     "Index": "anglewise.index.index",
     "Judged": "anglewise.judgements.judged",
     "JudgementStore": "anglewise.judgements.store",
-    "Judgements": "anglewise.judgements.judgements",
+    "Judgements": "anglewise.core.judgements",
     "LinearEmbedding": "anglewise.models.linear",
     "Measure": "anglewise.measures.measure",
-    "Neighbours": "anglewise.neighbours",
-    "Pairs": "anglewise.judgements.judgements",
+    "Neighbours": "anglewise.core.neighbours",
+    "Pairs": "anglewise.core.judgements",
     "Recommender": "anglewise.recommend",
     "Remedy": "anglewise.remedy",
-    "Space": "anglewise.embeddings",
+    "Space": "anglewise.core.embeddings",
     "Study": "anglewise.study",
     "TableNormaliser": "anglewise.normalisation.estimator",
     "TrainedEmbedding": "anglewise.training.estimator",
-    "Triplets": "anglewise.judgements.judgements",
+    "Triplets": "anglewise.core.judgements",
     "adapter": "anglewise.remedies.adapter",
     "audit": "anglewise.audit",
     "compare": "anglewise.compare",

@@ -5,21 +5,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.numbers import KEPT_ASIDE, SEED
+from anglewise.core.sparse import Interactions
+from anglewise.core.typing import Array, Direction, Int64
 from anglewise.errors import TooFewError
-from anglewise.interactions import Interactions
 from anglewise.judgements.co_consumption import co_consumption
 from anglewise.judgements.from_interactions import HoldOut, hold_out
-from anglewise.judgements.judgements import Judgements
 from anglewise.models.closed_form import LinearModel
 from anglewise.models.item_weights import ItemWeights
 from anglewise.models.learn import COMPONENTS, Model, learn, refuse
 from anglewise.models.raw_table import RawTable
-from anglewise.numbers import KEPT_ASIDE, SEED
 from anglewise.training.factors import TrainedFactors
 from anglewise.training.measured import MEASURED
 from anglewise.training.train import Trainer
-from anglewise.typing import Array, Direction, Int64
 
 TRAIN, HELD_OUT = "train", "held-out"
 

@@ -4,7 +4,7 @@ import numpy as np
 from haystack import Document, Pipeline
 from haystack.components.builders import PromptBuilder
 
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
 from anglewise.index.index import Index
 from anglewise.rag import Context
 from anglewise.rag.haystack import AnglewiseRetriever

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
 from anglewise.index.index import Index
 from anglewise.rag import Context
 from anglewise.rag.langchain import AnglewiseRetriever

@@ -5,7 +5,7 @@ import asyncio
 import numpy as np
 from llama_index.core.retrievers import BaseRetriever
 
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
 from anglewise.index.index import Index
 from anglewise.rag import Context
 from anglewise.rag.llama_index import AnglewiseRetriever

@@ -14,7 +14,7 @@ from random import Random
 import numpy as np
 
 from anglewise.cli import main
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.interop.read import read_judgements
 from anglewise.interop.space_folder import write_space
 from anglewise.judgements.judged import Judged

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx2
 from starlette.testclient import TestClient
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.inspect.inspected import Inspected
 from anglewise.inspect.queue import queue_of
 from fuzz import damage, spellings, watch

@@ -16,7 +16,7 @@ from pyarrow import parquet
 
 import good_files
 from anglewise.cli.question_file import questions_in
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.encoders.image_settings import settings_beside
 from anglewise.encoders.load import encoder
 from anglewise.encoders.read import read_documents

@@ -12,7 +12,7 @@ from anglewise.compare.candidates import canonical, sources
 from anglewise.compare.gate import gate
 from anglewise.compare.split import parting
 from anglewise.compare.variant import variant
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.encoders.load import reads_images
 from anglewise.encoders.spelling import read_spec
 from anglewise.errors import AnglewiseError

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from anglewise.sparse import SparseRows
+from anglewise.core.sparse import SparseRows
 from anglewise.training.adam import Adam
 from anglewise.training.loss import loss_of
 from anglewise.training.measured import MEASURED, measured

@@ -9,9 +9,9 @@ import numpy as np
 
 from anglewise.audit.names import Named
 from anglewise.audit.subject import GAUGES, Subject
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Direction
 from anglewise.evaluation.agreement import agreements, overlap
-from anglewise.neighbours import Neighbours
-from anglewise.typing import Direction
 
 Table: TypeAlias = dict[str, dict[str, float]]
 

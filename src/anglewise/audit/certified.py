@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from anglewise.audit.subject import SMALL_SAMPLE, Subject
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Array, Direction, Float64, Progress
 from anglewise.evaluation.agreement import overlap
 from anglewise.gauge.certificates import certified_share, half_lost, top_k_certificates
 from anglewise.gauge.random_maps import row_cosines
-from anglewise.neighbours import Neighbours
-from anglewise.typing import Array, Direction, Float64, Progress
 
 CONDITIONS = (1.1, 1.5, 2.0, 4.0)
 CURVE = tuple(round(float(s), 4) for s in 1 + np.geomspace(0.001, 3, 25))

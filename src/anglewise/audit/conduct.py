@@ -17,15 +17,15 @@ from anglewise.audit.stages import Stages
 from anglewise.audit.subject import GAUGES, Subject, subject
 from anglewise.audit.verdict import decide
 from anglewise.audit.witnessed import WitnessReport, witnessed
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Direction, Progress
 from anglewise.errors import SpellingError
 from anglewise.gauge.gap import gauge_gap
 from anglewise.gauge.gauge import two_roots
 from anglewise.gauge.map_pair import predictions_moved
 from anglewise.gauge.spelling import gauge
-from anglewise.judgements.judgements import Judgements
-from anglewise.neighbours import Neighbours
-from anglewise.typing import Direction, Progress
 
 WITHIN: tuple[Direction, ...] = ("items-items", "queries-queries")
 
@@ -88,7 +88,7 @@ def audit(
     Examples
     --------
     >>> import numpy as np
-    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.core.embeddings import Embeddings
     >>> rng = np.random.default_rng(0)
     >>> P, Q = rng.normal(size=(40, 4)), rng.normal(size=(30, 4)) * [9, 3, 1, 0.3]
     >>> space = Space(queries=Embeddings(P), items=Embeddings(Q), trained_for="dot")

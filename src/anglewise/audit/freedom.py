@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from anglewise.embeddings import Freedom, Space, TrainedFor
+from anglewise.core.embeddings import Freedom, Space, TrainedFor
 from anglewise.gauge.gap import GaugeGap
 
 Basis: TypeAlias = Literal["declared", "geometry", "nothing"]
@@ -51,7 +51,7 @@ class Reading:
 def read_freedom(space: Space, gap: GaugeGap | None) -> Reading:
     """Read what is declared, and where nothing is, the geometry.
 
-    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.core.embeddings import Embeddings
     >>> space = Space(items=Embeddings([[1.0, 0.0], [0.0, 2.0]]), trained_for="cosine")
     >>> reading = read_freedom(space, None)
     >>> reading.freedom, reading.basis, reading.unit

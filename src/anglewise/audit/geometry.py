@@ -7,6 +7,9 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from anglewise.audit.subject import Subject
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Array, Direction, Float64
 from anglewise.diagnostics.conditioning import Conditioning, conditioning
 from anglewise.diagnostics.dimensions import Dimensions, dimensions
 from anglewise.diagnostics.hubness import Hubness, hubness
@@ -19,10 +22,7 @@ from anglewise.diagnostics.near_duplicates import (
 )
 from anglewise.diagnostics.norms import Norms, norms, popularity, spearman
 from anglewise.diagnostics.rank_condition import RankCondition, rank_condition
-from anglewise.embeddings import Embeddings
 from anglewise.gauge.root import root_of
-from anglewise.neighbours import Neighbours
-from anglewise.typing import Array, Direction, Float64
 
 SideName: TypeAlias = Literal["queries", "items"]
 

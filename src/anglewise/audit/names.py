@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.typing import Array, Int64
 from anglewise.errors import IdsError
 from anglewise.interop.texts import titles
-from anglewise.typing import Array, Int64
 
 
 @dataclass(frozen=True)

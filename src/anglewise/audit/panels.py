@@ -9,8 +9,8 @@ from anglewise.audit.names import Named
 from anglewise.audit.pairs import PairReport, explore
 from anglewise.audit.subject import Subject
 from anglewise.audit.witnessed import WitnessReport
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.diagnostics.norms import spearman
-from anglewise.typing import Array, Float64, Int64
 
 SHOWN = 120
 """How many items a panel has on each side."""

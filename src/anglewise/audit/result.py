@@ -15,9 +15,9 @@ from anglewise.audit.path import GaugePath
 from anglewise.audit.runs import RunReport
 from anglewise.audit.verdict import Verdict
 from anglewise.audit.witnessed import WitnessReport
+from anglewise.core.text import html_table
+from anglewise.core.typing import Direction
 from anglewise.gauge.gap import GaugeGap
-from anglewise.notebook import html_table
-from anglewise.typing import Direction
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from anglewise.audit.subject import SMALL_SAMPLE, Subject
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Array, Int64
 from anglewise.errors import ShapeError
 from anglewise.evaluation.agreement import overlap
 from anglewise.gauge.alignment import SideAlignment, align
 from anglewise.gauge.map_pair import moved
-from anglewise.neighbours import Neighbours
 from anglewise.search.engine import search
-from anglewise.typing import Array, Int64
 
 
 @dataclass(frozen=True)

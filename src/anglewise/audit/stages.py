@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from anglewise.typing import Progress
+from anglewise.core.typing import Progress
 
 PARTS = 1000
 

@@ -6,17 +6,17 @@ from functools import cached_property
 import numpy as np
 
 from anglewise.audit.names import Names
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.numbers import COUNT, SEED
+from anglewise.core.typing import DIRECTIONS, Array, Direction, Float64, Int64, Progress
 from anglewise.diagnostics.norms import popularity
-from anglewise.embeddings import Space
 from anglewise.errors import TooFewError
 from anglewise.gauge.biases import bias_columns
-from anglewise.judgements.judgements import Judgements
 from anglewise.measures.frame import fit_frames
 from anglewise.measures.spelling import measure
-from anglewise.neighbours import Neighbours
-from anglewise.numbers import COUNT, SEED
 from anglewise.search.engine import search
-from anglewise.typing import DIRECTIONS, Array, Direction, Float64, Int64, Progress
 
 FEWEST = 3
 """Below this many rows on the ranked side every list is the whole side."""
@@ -148,7 +148,7 @@ class Subject:
 def may_have_gauge(space: Space) -> bool:
     """Two sides, and no loss that is known to read lengths or angles.
 
-    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.core.embeddings import Embeddings
     >>> may_have_gauge(Space(items=Embeddings([[1.0]])))
     False
     """

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.typing import Array, Float32
 from anglewise.encoders.batches import encode_texts
 from anglewise.encoders.cleaning import clean
 from anglewise.encoders.encoder import Encoder
@@ -10,7 +11,6 @@ from anglewise.encoders.load import encoder, encoder_of
 from anglewise.errors import ShapeError, TooFewError
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import measure
-from anglewise.typing import Array, Float32
 
 
 def encoder_for(space: Space, named: str | None) -> Encoder:

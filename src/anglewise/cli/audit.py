@@ -8,14 +8,14 @@ from cyclopts import Group, Parameter
 from anglewise.cli.numbers import A_COUNT, number
 from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
 from anglewise.cli.paths import FILE, FOLDER, READ
-from anglewise.numbers import CONDITION, COUNT
+from anglewise.core.numbers import CONDITION, COUNT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from anglewise.embeddings import Space
-    from anglewise.judgements.judgements import Judgements
-    from anglewise.typing import Direction
+    from anglewise.core.embeddings import Space
+    from anglewise.core.judgements import Judgements
+    from anglewise.core.typing import Direction
 
 LOOK = Group("A closer look", sort_key=10)
 

@@ -15,11 +15,11 @@ from anglewise.cli.options import (
     Vectors,
 )
 from anglewise.cli.paths import ENCODER, FILE, READ
-from anglewise.numbers import PART
+from anglewise.core.numbers import PART
 
 if TYPE_CHECKING:
     from anglewise.cli.talk import Talk
-    from anglewise.embeddings import Space
+    from anglewise.core.embeddings import Space
     from anglewise.index.index import Index
     from anglewise.rag import FalseContexts, Relevance
 
@@ -76,9 +76,9 @@ def calibrate(
     from anglewise.cli.talk import Talk
     from anglewise.cli.version import version
     from anglewise.compare.notes import part_notes
+    from anglewise.core.judgements import Judgements
     from anglewise.errors import SpellingError
     from anglewise.index.index import Index
-    from anglewise.judgements.judgements import Judgements
     from anglewise.rag import learn_relevance
     from anglewise.report.relevance_table import show_relevance
 

@@ -20,7 +20,7 @@ from anglewise.cli.options import (
     Vectors,
 )
 from anglewise.cli.paths import READ
-from anglewise.numbers import NOT_NEGATIVE
+from anglewise.core.numbers import NOT_NEGATIVE
 
 GATE_FAILED = 1
 

@@ -10,7 +10,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from anglewise.report.visible import visible
+from anglewise.core.text import visible
 
 PIPED_WIDTH = 100
 

@@ -8,7 +8,7 @@ from cyclopts import Group, Parameter
 from anglewise.cli.numbers import A_COUNT, number
 from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
 from anglewise.cli.paths import ENCODER, READ
-from anglewise.numbers import COUNT, UNIT
+from anglewise.core.numbers import COUNT, UNIT
 
 if TYPE_CHECKING:
     from anglewise.rag import Passages, Relevance
@@ -114,7 +114,7 @@ def _read(path: Path) -> "Relevance":
 def _printed(found: "Passages", as_messages: bool) -> str:
     import json
 
-    from anglewise.report.visible import visible_json
+    from anglewise.core.text import visible_json
 
     if not as_messages:
         return found.text() + "\n"

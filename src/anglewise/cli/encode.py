@@ -9,7 +9,7 @@ from cyclopts import Group, Parameter
 from anglewise.cli.numbers import A_COUNT, number, number_or
 from anglewise.cli.options import NOTHING_SPECIAL, Always
 from anglewise.cli.paths import ENCODER, FOLDER, KEPT, READ
-from anglewise.numbers import COUNT, whole
+from anglewise.core.numbers import COUNT, whole
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from anglewise.cli.talk import Talk
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
 from anglewise.encoders.encode import encode as encode_texts
 from anglewise.encoders.images import encode_images
 from anglewise.encoders.load import encoder as load

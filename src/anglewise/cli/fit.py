@@ -10,7 +10,7 @@ from anglewise.cli.numbers import A_COUNT, number
 from anglewise.cli.options import NOTHING_SPECIAL, Always
 from anglewise.cli.paths import FOLDER, READ
 from anglewise.cli.training import AS_USUAL, Trained, trained_as
-from anglewise.numbers import FINITE, KEPT_ASIDE, NOT_NEGATIVE
+from anglewise.core.numbers import FINITE, KEPT_ASIDE, NOT_NEGATIVE
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from anglewise.cli.options import Vectors
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.typing import Direction
 from anglewise.interop.read import read_space
-from anglewise.typing import Direction
 
 
 def space_of(path: Path | None, vectors: Vectors, say: Callable[[str], None]) -> Space:

@@ -9,13 +9,13 @@ from cyclopts import Parameter
 from anglewise.cli.numbers import A_COUNT, number
 from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
 from anglewise.cli.paths import FOLDER, READ, STORE
-from anglewise.numbers import whole
+from anglewise.core.numbers import whole
 
 if TYPE_CHECKING:
     from anglewise.cli.talk import Talk
+    from anglewise.core.judgements import Judgements
+    from anglewise.core.typing import Direction
     from anglewise.inspect.inspected import Inspected
-    from anglewise.judgements.judgements import Judgements
-    from anglewise.typing import Direction
 
 A_PORT = number(whole(1, 65535, example="8000"))
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from anglewise.cli.numbers import number
 from anglewise.cli.options import NOTHING_SPECIAL, Always
 from anglewise.cli.paths import FILE, READ
-from anglewise.numbers import whole
+from anglewise.core.numbers import whole
 
 
 def judge_agreement(

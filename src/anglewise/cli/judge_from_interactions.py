@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from anglewise.cli.numbers import A_COUNT, number
 from anglewise.cli.options import NOTHING_SPECIAL, Always
 from anglewise.cli.paths import READ, STORE
-from anglewise.numbers import FINITE
+from anglewise.core.numbers import FINITE
 
 
 def judge_from_interactions(

@@ -51,10 +51,10 @@ def judge_next(
     from anglewise.cli.talk import Talk
     from anglewise.compare import compare
     from anglewise.compare.unjudged import unjudged
+    from anglewise.core.typing import DIRECTIONS
     from anglewise.interop.queue_file import write_queue
     from anglewise.judge.words import words_of
     from anglewise.report.unjudged_table import show_unjudged
-    from anglewise.typing import DIRECTIONS
 
     talk = Talk(always)
     with talk.progress("reading"):

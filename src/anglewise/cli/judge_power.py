@@ -13,7 +13,7 @@ from anglewise.cli.options import (
     Vectors,
 )
 from anglewise.cli.paths import FILE, READ
-from anglewise.numbers import POSITIVE
+from anglewise.core.numbers import POSITIVE
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole

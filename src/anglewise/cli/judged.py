@@ -6,7 +6,9 @@ from typing import TypeAlias
 
 from anglewise.cli.inputs import direction_of, space_of
 from anglewise.cli.options import Judging, Vectors
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements, Pairs, Triplets
+from anglewise.core.typing import Direction
 from anglewise.errors import FileError, SpellingError
 from anglewise.interop.read import (
     judgement_kind,
@@ -14,8 +16,6 @@ from anglewise.interop.read import (
     read_pairs,
     read_triplets,
 )
-from anglewise.judgements.judgements import Judgements, Pairs, Triplets
-from anglewise.typing import Direction
 
 Judged: TypeAlias = Judgements | Pairs | Triplets
 Say: TypeAlias = Callable[[str], None]

@@ -1,12 +1,12 @@
-"""Options that are numbers: all are read by ``anglewise.numbers``, whoever wrote them."""
+"""Options that are numbers: all are read by ``anglewise.core.numbers``, whoever wrote them."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from cyclopts import Parameter, Token
 
+from anglewise.core.numbers import COUNT, SEED, Bounds, shown
 from anglewise.errors import SpellingError
-from anglewise.numbers import COUNT, SEED, Bounds, shown
 
 
 def number(bounds: Bounds, **more: Any) -> Parameter:

@@ -17,9 +17,9 @@ from cyclopts.config import Env
 from anglewise.cli.check_paths import check_paths
 from anglewise.cli.settings_file import SettingsFile, users_file
 from anglewise.cli.version import version_line
+from anglewise.core.numbers import shown
+from anglewise.core.text import visible
 from anglewise.errors import AnglewiseError, SpellingError
-from anglewise.numbers import shown
-from anglewise.report.visible import visible
 
 COMMANDS = {
     "encode": "Turn texts or images into vectors, and keep with them what made them.",

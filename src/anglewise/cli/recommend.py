@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from anglewise.cli.numbers import A_COUNT, number
 from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
 from anglewise.cli.paths import READ
-from anglewise.numbers import COUNT, EXPONENT
+from anglewise.core.numbers import COUNT, EXPONENT
 
 if TYPE_CHECKING:
     from anglewise.recommend.recommender import Recommender
@@ -64,10 +64,10 @@ def recommend(
     from anglewise.cli.inputs import space_of
     from anglewise.cli.talk import Talk
     from anglewise.cli.version import version
+    from anglewise.core.text import parted
     from anglewise.errors import SpellingError, TooFewError
     from anglewise.recommend.recommender import Recommender
     from anglewise.report.recommended_table import Told, show_recommended
-    from anglewise.spelling import parted
 
     talk = Talk(always)
     if (user is None) == (used is None):

@@ -16,8 +16,8 @@ from anglewise.cli.options import (
     Vectors,
 )
 from anglewise.cli.paths import FILE, FOLDER, KEPT, READ
+from anglewise.core.numbers import NOT_NEGATIVE, read_number, shown
 from anglewise.errors import SpellingError
-from anglewise.numbers import NOT_NEGATIVE, read_number, shown
 
 INTERRUPTED = 130
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}

@@ -8,7 +8,7 @@ from cyclopts import Group, Parameter
 from anglewise.cli.numbers import A_COUNT, number
 from anglewise.cli.options import NOTHING_SPECIAL, Always
 from anglewise.cli.paths import READ
-from anglewise.numbers import COUNT, FINITE, NOT_NEGATIVE, SHARE
+from anglewise.core.numbers import COUNT, FINITE, NOT_NEGATIVE, SHARE
 
 TABLE = Group("The table", sort_key=10)
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from anglewise.cli.numbers import number
 from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
 from anglewise.cli.paths import ENCODER, READ
-from anglewise.numbers import COUNT
+from anglewise.core.numbers import COUNT
 
 if TYPE_CHECKING:
-    from anglewise.embeddings import Embeddings, Space
+    from anglewise.core.embeddings import Embeddings, Space
 
 
 def search(

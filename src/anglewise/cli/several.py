@@ -6,10 +6,10 @@ from pathlib import Path
 from anglewise.cli.judged import judged_space
 from anglewise.cli.options import Judging, Vectors
 from anglewise.compare.candidates import FORBIDDEN
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.typing import Direction
 from anglewise.errors import SpellingError
-from anglewise.judgements.judgements import Judgements
-from anglewise.typing import Direction
 
 ONLY = "space"
 """What a single space is called whose folder cannot name it."""

@@ -9,7 +9,7 @@ from cyclopts import Group, Parameter
 from anglewise.cli.numbers import number
 from anglewise.cli.options import NOTHING_SPECIAL, Always
 from anglewise.cli.paths import READ, STUDY
-from anglewise.numbers import COUNT, FINITE, NOT_NEGATIVE
+from anglewise.core.numbers import COUNT, FINITE, NOT_NEGATIVE
 
 if TYPE_CHECKING:
     from anglewise.cli.talk import Talk

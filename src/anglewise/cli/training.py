@@ -9,7 +9,7 @@ from cyclopts import Group, Parameter
 
 from anglewise.cli.numbers import A_COUNT, number
 from anglewise.cli.paths import KEPT
-from anglewise.numbers import KEPT_ASIDE, POSITIVE, WEIGHT
+from anglewise.core.numbers import KEPT_ASIDE, POSITIVE, WEIGHT
 
 if TYPE_CHECKING:
     from anglewise.training.factors import Epoch

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Parts
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Bool, Direction, Int64, Progress
 from anglewise.interop.passages import documents_of
-from anglewise.judgements.parts import Parts
 from anglewise.measures.measure import Measure
-from anglewise.neighbours import Neighbours
 from anglewise.search.engine import search
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Bool, Direction, Int64, Progress
 
 PLACES = 1 << 23
 """Deep lists are searched for as many queries at once as have this many places together."""

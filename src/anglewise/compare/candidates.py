@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from anglewise.compare.variant import Variant, variant
-from anglewise.compare.words import listed
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.text import listed, parted
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.measures.family import Open, measures_and_families
-from anglewise.spelling import parted
 
 AS_IT_IS = Variant()
 FORBIDDEN = "[]·+:,<>="
@@ -75,7 +74,7 @@ def sources(
     of that space alone. Raises ``SpellingError`` for a name or a variant that cannot be read,
     ``TooFewError`` without any space.
 
-    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.core.embeddings import Embeddings
     >>> space = Space(items=Embeddings([[1.0, 2.0]]))
     >>> [str(one) for one in sources({"old": space, "new": space}, "int8,new[:1]")]
     ['old', 'old·int8', 'new', 'new·int8', 'new[:1]']

@@ -7,12 +7,12 @@ import numpy as np
 from anglewise.compare.gate import Gate, Last, gate, spelled
 from anglewise.compare.history import NOTHING_YET, History, Past, identity
 from anglewise.compare.result import Comparison, Estimate
-from anglewise.compare.words import counted, listed
+from anglewise.core.text import counted, listed
+from anglewise.core.typing import Array, Float64
 from anglewise.errors import IdsError, SpellingError
 from anglewise.statistics.bootstrap import bootstrap
 from anglewise.statistics.intervals import bca
 from anglewise.statistics.units import Units
-from anglewise.typing import Array, Float64
 
 ROUNDING = 1e-9
 UNKNOWN = float("nan")

@@ -16,17 +16,17 @@ from anglewise.compare.scores import Asked, Scores
 from anglewise.compare.split import ALONE, QUERIES, Parting, parting
 from anglewise.compare.triplets import score_triplets
 from anglewise.compare.verdict import decide
-from anglewise.compare.words import listed
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements, Pairs, Triplets
+from anglewise.core.numbers import NOT_NEGATIVE, SEED
+from anglewise.core.text import listed
+from anglewise.core.typing import Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.kinds import Metric
 from anglewise.evaluation.metric import metrics as read_metrics
-from anglewise.judgements.judgements import Judgements, Pairs, Triplets
 from anglewise.measures.family import Open, measures_and_families
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import DEFAULT_MEASURES
-from anglewise.numbers import NOT_NEGATIVE, SEED
-from anglewise.typing import Direction, Progress
 
 
 def compare(
@@ -95,8 +95,8 @@ def compare(
     Examples
     --------
     >>> import numpy as np
-    >>> from anglewise.embeddings import Embeddings
-    >>> from anglewise.sparse import SparseRows
+    >>> from anglewise.core.embeddings import Embeddings
+    >>> from anglewise.core.sparse import SparseRows
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal((60, 8))
     >>> lengths = rng.uniform(0.2, 5, (60, 1))

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.typing import Array, Bool, Float64, Int, Int64
 from anglewise.evaluation.kinds import PairMetric
-from anglewise.typing import Array, Bool, Float64, Int, Int64
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Array, Bool, Float64, Int64
 from anglewise.errors import TooFewError
-from anglewise.neighbours import Neighbours
-from anglewise.typing import Array, Bool, Float64, Int64
 
 STREAM = 2
 """Resamples and signs draw from streams 0 and 1 of the same seed."""

@@ -13,15 +13,14 @@ from anglewise.compare.roll import MISSING, Roll, call
 from anglewise.compare.scores import Asked, Scores, kinds
 from anglewise.compare.shared_judgements import check_fit, rows_for, shared_judgements
 from anglewise.compare.split import Parting, parting
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements, Parts
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Array, Float64, Int64, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.evaluation.kinds import Metric
 from anglewise.interop.passages import parts_of
-from anglewise.judgements.judgements import Judgements
-from anglewise.judgements.parts import Parts
-from anglewise.neighbours import Neighbours
-from anglewise.typing import Array, Float64, Int64, Progress
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from anglewise.compare.candidates import canonical
+from anglewise.core.numbers import read_number, shown
 from anglewise.errors import SpellingError
-from anglewise.numbers import read_number, shown
 
 _NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
 _GATE = re.compile(r"(?P<left>[^<>=]+)(?P<relation>>=|<=)(?P<right>[^<>=]+)")

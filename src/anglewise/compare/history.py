@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from anglewise.compare.result import Comparison
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Float64
 from anglewise.interop.history_file import HistoryTable
-from anglewise.judgements.judgements import Judgements
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Float64
 
 PAIRS_AT_ONCE = 100_000
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.compare.words import counted, listed
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.text import counted, listed
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import SpellingError, ValuesError
 from anglewise.interop.texts import column, columns_of
-from anglewise.typing import Array, Float64, Int64
 
 
 def cells(name: str, asking: Embeddings, rows: Int64[Array, " q"]) -> list[Any]:

@@ -8,19 +8,19 @@ import numpy as np
 
 from anglewise.compare.scores import Asked
 from anglewise.compare.split import ALONE, Parting
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Int64
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.judgements.judgements import Judgements
 from anglewise.measures.adapted import Adapted
 from anglewise.measures.family import Family
 from anglewise.measures.frame import Affine, Maps, View, fit_frames
 from anglewise.measures.measure import Measure
-from anglewise.neighbours import Neighbours
 from anglewise.remedies.adapter import Adapter, learnt, shape_of
 from anglewise.remedies.lessons import Known
 from anglewise.search.engine import search
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Int64
 
 FOLDS = 5
 

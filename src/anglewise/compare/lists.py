@@ -10,16 +10,16 @@ from anglewise.compare.crossfit import joined, tuned
 from anglewise.compare.learnt import learnt_lists
 from anglewise.compare.scores import Asked, Scores, kinds
 from anglewise.compare.split import ALONE, Parting
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.evaluation.metric import Metric, RankingMetric, metric
-from anglewise.judgements.judgements import Judgements
 from anglewise.measures.adapted import Adapted
 from anglewise.measures.family import Family
 from anglewise.measures.measure import Measure
-from anglewise.neighbours import Neighbours
-from anglewise.typing import Progress
 
 RESAMPLES = 10_000
 

@@ -5,10 +5,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from anglewise.compare.scores import Scores
-from anglewise.compare.words import counted, listed
-from anglewise.embeddings import Embeddings
-from anglewise.judgements.judgements import Complaints, Judgements, Pairs, Triplets
-from anglewise.judgements.parts import Parts
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.judgements import Complaints, Judgements, Pairs, Parts, Triplets
+from anglewise.core.text import counted, listed
 
 
 def notes(

@@ -8,12 +8,12 @@ from anglewise.compare.correlations import Correlations, Layer, Part
 from anglewise.compare.crossfit import choices, first_half
 from anglewise.compare.learnt import learning_nothing
 from anglewise.compare.scores import Asked, Scores, kinds
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Pairs
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.correlation import Pearson
 from anglewise.evaluation.kinds import Metric, PairMetric
 from anglewise.evaluation.pairs import score_pairs
-from anglewise.judgements.judgements import Pairs
 from anglewise.measures.family import Family
 from anglewise.measures.measure import Measure
 

@@ -8,14 +8,14 @@ import numpy as np
 
 from anglewise.compare.result import Comparison
 from anglewise.compare.standing import standing
-from anglewise.compare.words import counted, rounded_up
+from anglewise.core.numbers import POSITIVE
+from anglewise.core.text import counted, rounded_up
+from anglewise.core.typing import Float64
 from anglewise.errors import ValuesError
-from anglewise.numbers import POSITIVE
 from anglewise.statistics.bootstrap import bootstrap
 from anglewise.statistics.differences import Differences
 from anglewise.statistics.planning import Design, planning_critical, smallest_detectable
 from anglewise.statistics.sign_flip import sign_flips
-from anglewise.typing import Float64
 
 FACTORS = (0.25, 0.5, 1, 2, 4, 8, 16)
 RESAMPLES = 4_000
@@ -102,9 +102,9 @@ def power(result: Comparison, wanted: float | None = None) -> Power:
     Examples
     --------
     >>> from anglewise.compare.conduct import compare
-    >>> from anglewise.embeddings import Embeddings, Space
-    >>> from anglewise.judgements.judgements import Judgements
-    >>> from anglewise.sparse import SparseRows
+    >>> from anglewise.core.embeddings import Embeddings, Space
+    >>> from anglewise.core.judgements import Judgements
+    >>> from anglewise.core.sparse import SparseRows
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal((60, 8))
     >>> items = Embeddings(x * rng.uniform(0.2, 5, (60, 1)))

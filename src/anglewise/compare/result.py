@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from typing import Any, Literal, TypeAlias
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements, Pairs, Triplets
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.text import html_table
+from anglewise.core.typing import Array, Direction, Float64
 from anglewise.errors import MissingExtraError
-from anglewise.judgements.judgements import Judgements, Pairs, Triplets
-from anglewise.neighbours import Neighbours
-from anglewise.notebook import html_table
 from anglewise.statistics.units import Units
-from anglewise.typing import Array, Direction, Float64
 
 Decision: TypeAlias = Literal["use", "tie", "cannot-tell"]
 

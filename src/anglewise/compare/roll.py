@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.typing import Array, Direction, Int64
 from anglewise.interop.texts import titles
-from anglewise.typing import Array, Direction, Int64
 
 MISSING = -1
 

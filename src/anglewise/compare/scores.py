@@ -9,12 +9,12 @@ import numpy as np
 
 from anglewise.compare.candidates import Candidate
 from anglewise.compare.split import ALONE, Parting
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.measures.adapted import Adapted
 from anglewise.measures.family import Family, Open
-from anglewise.neighbours import Neighbours
 from anglewise.statistics.bootstrap import Statistic
 from anglewise.statistics.units import Units
-from anglewise.typing import Array, Float64, Int64
 
 Asked: TypeAlias = Open
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from anglewise.compare.result import Comparison
 from anglewise.compare.standing import Standing, standing
-from anglewise.compare.words import counted, listed, rounded_up
+from anglewise.core.text import counted, listed, rounded_up
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import SpellingError
 from anglewise.statistics.betting import LEVEL, Race, confidence_sequence
-from anglewise.typing import Array, Float64, Int64
 
 FUTURES = 100
 HORIZON = 8
@@ -81,9 +81,9 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
     Examples
     --------
     >>> from anglewise.compare.conduct import compare
-    >>> from anglewise.embeddings import Embeddings, Space
-    >>> from anglewise.judgements.judgements import Judgements
-    >>> from anglewise.sparse import SparseRows
+    >>> from anglewise.core.embeddings import Embeddings, Space
+    >>> from anglewise.core.judgements import Judgements
+    >>> from anglewise.core.sparse import SparseRows
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal((60, 8))
     >>> items = Embeddings(x * rng.uniform(0.2, 5, (60, 1)))

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from anglewise.compare.roll import MISSING, Roll
-from anglewise.compare.words import listed
+from anglewise.core.judgements import Complaints, Judgements
+from anglewise.core.sparse import SparseRows
+from anglewise.core.text import listed
+from anglewise.core.typing import Array, Int64
 from anglewise.errors import IdsError, ShapeError, SpellingError, ValuesError
-from anglewise.judgements.judgements import Complaints, Judgements
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Int64
 
 SHOWN = 3
 

@@ -14,9 +14,9 @@ from anglewise.compare.notes import (
 from anglewise.compare.result import SpaceFacts
 from anglewise.compare.roll import Roll
 from anglewise.compare.scores import Scores
-from anglewise.compare.words import counted, listed
-from anglewise.embeddings import Space
-from anglewise.judgements.judgements import Judgements
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.text import counted, listed
 
 
 def space_notes(

@@ -15,13 +15,13 @@ from anglewise.compare.space_notes import space_notes
 from anglewise.compare.split import QUERIES
 from anglewise.compare.variant import Variant
 from anglewise.compare.verdict import decide
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements, Pairs, Triplets
+from anglewise.core.typing import Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.kinds import Metric
-from anglewise.judgements.judgements import Judgements, Pairs, Triplets
 from anglewise.measures.family import Open, measures_and_families
 from anglewise.measures.spelling import DEFAULT_MEASURES
-from anglewise.typing import Progress
 
 
 def compare_spaces(
@@ -79,8 +79,8 @@ def compare_spaces(
 
     Examples
     --------
-    >>> from anglewise.embeddings import Embeddings
-    >>> from anglewise.sparse import SparseRows
+    >>> from anglewise.core.embeddings import Embeddings
+    >>> from anglewise.core.sparse import SparseRows
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal((60, 8))
     >>> items = Embeddings(x)

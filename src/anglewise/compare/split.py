@@ -8,15 +8,15 @@ import numpy as np
 
 from anglewise.compare.crossfit import first_half, folds
 from anglewise.compare.known import cells, moments
-from anglewise.compare.words import counted
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.numbers import read_whole, shown
+from anglewise.core.text import counted
+from anglewise.core.typing import Array, Bool, Float64, Int64
 from anglewise.diagnostics.clusters import clusters
-from anglewise.embeddings import Embeddings
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.neighbours import Neighbours
-from anglewise.numbers import read_whole, shown
 from anglewise.statistics.bootstrap import Statistic
 from anglewise.statistics.units import Units
-from anglewise.typing import Array, Bool, Float64, Int64
 
 QUERIES = "queries"
 _SPLIT = re.compile(r"(group|time)\(\s*(\S|\S.*\S)\s*\)|clusters\(\s*([^()\s]+)\s*\)")

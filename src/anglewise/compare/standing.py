@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from anglewise.compare.result import Comparison, MeasureResult
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import SpellingError
-from anglewise.judgements.judgements import Judgements
-from anglewise.neighbours import Neighbours
 from anglewise.statistics.units import Units
-from anglewise.typing import Array, Float64, Int64
 
 
 @dataclass(frozen=True, eq=False)

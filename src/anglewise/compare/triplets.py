@@ -7,14 +7,14 @@ import numpy as np
 from anglewise.compare.crossfit import first_half, tuned
 from anglewise.compare.learnt import learning_nothing
 from anglewise.compare.scores import Asked, Scores, kinds
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Triplets
+from anglewise.core.typing import Array
 from anglewise.errors import TooFewError
 from anglewise.evaluation.kinds import Metric
 from anglewise.evaluation.pairs import evaluate_triplets
-from anglewise.judgements.judgements import Triplets
 from anglewise.measures.family import Family
 from anglewise.statistics.bootstrap import Means
-from anglewise.typing import Array
 
 RESAMPLES = 10_000
 

@@ -110,9 +110,9 @@ def unjudged(result: Comparison, pairs: int = PAIRS) -> Unjudged:
     Examples
     --------
     >>> from anglewise.compare.conduct import compare
-    >>> from anglewise.embeddings import Embeddings, Space
-    >>> from anglewise.judgements.judgements import Judgements
-    >>> from anglewise.sparse import SparseRows
+    >>> from anglewise.core.embeddings import Embeddings, Space
+    >>> from anglewise.core.judgements import Judgements
+    >>> from anglewise.core.sparse import SparseRows
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal((60, 8))
     >>> items = Embeddings(x * rng.uniform(0.2, 5, (60, 1)))

@@ -7,10 +7,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from anglewise.embeddings import BLOCK, Embeddings, Space
+from anglewise.core.embeddings import BLOCK, Embeddings, Space
+from anglewise.core.numbers import read_whole, shown
+from anglewise.core.typing import Array, Float32
 from anglewise.errors import ShapeError, SpellingError
-from anglewise.numbers import read_whole, shown
-from anglewise.typing import Array, Float32
 
 LEVELS = 127
 """The largest code of eight bits with a sign, the same on both sides of zero."""

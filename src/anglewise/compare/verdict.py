@@ -6,7 +6,7 @@ import numpy as np
 
 from anglewise.compare.inference import LEVEL, Inference
 from anglewise.compare.result import Verdict
-from anglewise.compare.words import counted, listed, p_words, rounded_up
+from anglewise.core.text import counted, listed, p_words, rounded_up
 from anglewise.statistics.planning import Design, planning_critical, smallest_detectable
 
 

@@ -2,11 +2,11 @@
 
 from typing import Any, cast
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements, Labels
+from anglewise.core.typing import Array
 from anglewise.errors import MissingExtraError
 from anglewise.judgements.from_labels import from_labels
-from anglewise.judgements.judgements import Judgements, Labels
-from anglewise.typing import Array
 
 
 def digits() -> tuple[Space, Judgements]:

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from importlib.resources import as_file, files
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements
 from anglewise.interop.read import read_judgements, read_space
-from anglewise.judgements.judgements import Judgements
 
 
 def retrieval() -> tuple[Space, Judgements]:

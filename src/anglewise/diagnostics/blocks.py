@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from anglewise.typing import Array, Float64, Shaped
+from anglewise.core.typing import Array, Float64, Shaped
 
 ROWS = 2048
 """Rows taken together: at common widths a block of them stays in the cache."""

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float32, Float64, Int64
 from anglewise.errors import TooFewError
-from anglewise.typing import Array, Float32, Float64, Int64
 
 SAMPLE = 20_000
 ROUNDS = 25

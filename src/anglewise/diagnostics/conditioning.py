@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.typing import Array, Float
+from anglewise.core.typing import Array, Float
 
 EPSILON = float(np.finfo(np.float32).eps)
 

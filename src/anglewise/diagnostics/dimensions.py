@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.typing import Array
 from anglewise.diagnostics.blocks import blocks, column_means
-from anglewise.embeddings import Embeddings
-from anglewise.typing import Array
 
 FEWEST_ROWS = 3
 """With fewer rows than this a column is constant by chance."""

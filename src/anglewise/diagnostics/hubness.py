@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import ShapeError, TooFewError
-from anglewise.neighbours import Neighbours
-from anglewise.typing import Array, Float64, Int64
 
 TOP_SHARE = 100
 """The top items are one in so many."""

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.typing import Array, Float64
 from anglewise.diagnostics.blocks import blocks, column_means, scatter, unit
-from anglewise.embeddings import Embeddings
-from anglewise.typing import Array, Float64
 
 DRAWS = 99
 """Permutations: with these, the smallest p is 1 in 100."""

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Array, Int64
 from anglewise.diagnostics.blocks import ROWS
-from anglewise.embeddings import Embeddings
 from anglewise.errors import ShapeError
-from anglewise.neighbours import Neighbours
-from anglewise.typing import Array, Int64
 
 ROUNDING = 1 - 1e-6
 """The cosine of two copies of one vector is at least this, whatever rounded them.

@@ -5,9 +5,9 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.typing import Array, Float64, Shaped
 from anglewise.errors import ShapeError
-from anglewise.typing import Array, Float64, Shaped
 
 Side: TypeAlias = Literal["queries", "items"]
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.typing import Array, Float64
 from anglewise.diagnostics.blocks import blocks, unit
 from anglewise.diagnostics.conditioning import EPSILON
-from anglewise.embeddings import Embeddings
-from anglewise.typing import Array, Float64
 
 LARGEST = 5_000
 """Products of coordinates that are checked: up to d = 99. More would take minutes."""

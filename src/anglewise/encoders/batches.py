@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float32, Progress
 from anglewise.encoders.cache import Cache, key_of
 from anglewise.encoders.encoder import Encoder
 from anglewise.errors import AnglewiseError, EncoderError, TooFewError
 from anglewise.interop.say import Say, quiet
-from anglewise.typing import Array, Float32, Progress
 
 
 def encode_texts(

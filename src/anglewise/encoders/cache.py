@@ -13,11 +13,11 @@ from typing import IO
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float32
 from anglewise.encoders.encoder import Encoder
 from anglewise.errors import FileError
 from anglewise.interop.atomic import writing
 from anglewise.interop.say import Say, quiet
-from anglewise.typing import Array, Float32
 
 MARK = b"angl"
 HEAD = struct.Struct("<4sIII")

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from anglewise.typing import Array, Int64
+from anglewise.core.typing import Array, Int64
 
 Count = Callable[[list[str]], list[int]]
 

@@ -5,7 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from anglewise.embeddings import Embeddings, Space, TrainedFor
+from anglewise.core.embeddings import Embeddings, Space, TrainedFor
+from anglewise.core.typing import Progress
 from anglewise.encoders.batches import encode_texts
 from anglewise.encoders.cache import Cache, open_cache
 from anglewise.encoders.documents import Documents, documents_of
@@ -15,7 +16,6 @@ from anglewise.encoders.passages import Chunking, passages
 from anglewise.encoders.similarity import trained_for as what_for
 from anglewise.interop.columns import listed
 from anglewise.interop.say import PathLike, Say, quiet
-from anglewise.typing import Progress
 
 Texts = Documents | Mapping[str, str] | Iterable[str]
 

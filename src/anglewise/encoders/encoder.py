@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from anglewise.embeddings import TrainedFor
+from anglewise.core.embeddings import TrainedFor
 
 Encode: TypeAlias = Callable[[list[Any]], Any]
 """Takes a list of texts and gives one vector for each, in their order: any array of texts x d."""

@@ -4,13 +4,13 @@ import os
 from shlex import quote
 from typing import Any
 
+from anglewise.core.numbers import read_number, shown
 from anglewise.encoders.encoder import Encode, Encoder
 from anglewise.encoders.key import USUAL, bearer, checked_address, key_of
 from anglewise.encoders.post import Patience, post_json, without
 from anglewise.encoders.spelling import Spec
 from anglewise.encoders.wire import in_order
 from anglewise.errors import EncoderError, SpellingError
-from anglewise.numbers import read_number, shown
 
 OPTIONS = (
     "url",

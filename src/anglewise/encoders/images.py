@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
-from anglewise.embeddings import Embeddings, Space, TrainedFor
+from anglewise.core.embeddings import Embeddings, Space, TrainedFor
+from anglewise.core.typing import Array, Float32, Progress
 from anglewise.encoders.batches import Calls, firsts, in_batches
 from anglewise.encoders.cache import Cache, key_of_bytes, open_cache
 from anglewise.encoders.encoder import Encoder
@@ -15,7 +16,6 @@ from anglewise.encoders.picture import Picture, pixels_of
 from anglewise.encoders.similarity import trained_for as what_for
 from anglewise.errors import EncoderError, IdsError, ShapeError, TooFewError, ValuesError
 from anglewise.interop.say import PathLike, Say, quiet
-from anglewise.typing import Array, Float32, Progress
 
 
 @dataclass(frozen=True, eq=False)

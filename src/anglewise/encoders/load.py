@@ -6,7 +6,7 @@ from importlib import import_module
 from shlex import quote
 from typing import Any, cast
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
 from anglewise.encoders.encoder import Encode, Encoder
 from anglewise.encoders.spelling import Spec, read_spec
 from anglewise.errors import EncoderError, SpellingError

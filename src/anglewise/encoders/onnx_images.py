@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.typing import Array
 from anglewise.encoders.encoder import Encoder
 from anglewise.encoders.image_settings import settings_beside
 from anglewise.encoders.library import library
@@ -16,7 +17,6 @@ from anglewise.encoders.spelling import Spec
 from anglewise.encoders.weights import digest
 from anglewise.errors import EncoderError, SpellingError
 from anglewise.interop.columns import listed
-from anglewise.typing import Array
 
 OUTPUTS = ("image_embeds", "image_embeddings", "embeddings", "pooler_output", "last_hidden_state")
 """What exporters call the output to take, the best first."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.typing import Array, Int64
 from anglewise.encoders.encoder import Encoder
 from anglewise.encoders.library import library
 from anglewise.encoders.onnx_session import open_session, output_of, weight_files
@@ -16,7 +17,6 @@ from anglewise.encoders.weights import digest
 from anglewise.errors import EncoderError
 from anglewise.interop.columns import listed
 from anglewise.interop.files import existing_file, reading
-from anglewise.typing import Array, Int64
 
 OPTIONS = ("tokenizer", "output", "pooling", "window", "query_prompt", "document_prompt")
 SENTENCES = ("sentence_embedding", "sentence_embeddings", "text_embeds", "embeddings")

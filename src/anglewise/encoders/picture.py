@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.typing import Array, UInt8
 from anglewise.encoders.library import library
 from anglewise.errors import FileError, ShapeError, ValuesError
 from anglewise.interop.files import existing_file, reading
-from anglewise.typing import Array, UInt8
 
 MOST_PIXELS = 80_000_000
 """Images of more are refused before they are decoded: 240 MB each, and what bombs are made of."""

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.numbers import read_number, read_whole, shown
+from anglewise.core.typing import Array, Float32
 from anglewise.encoders.picture import RESAMPLINGS, Picture, resized
 from anglewise.encoders.spelling import Spec
 from anglewise.errors import SpellingError
-from anglewise.numbers import read_number, read_whole, shown
-from anglewise.typing import Array, Float32
 
 OPTIONS = ("size", "shorter", "layout", "channels", "scale", "mean", "std", "resample")
 LAYOUTS = ("nchw", "nhwc")

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from anglewise.embeddings import TrainedFor
+from anglewise.core.embeddings import TrainedFor
 from anglewise.encoders.encoder import Encoder
 from anglewise.encoders.library import library
 from anglewise.encoders.spelling import Spec

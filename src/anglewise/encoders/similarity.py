@@ -1,6 +1,6 @@
 """What vectors were trained for, as their encoder says and as their lengths allow."""
 
-from anglewise.embeddings import Embeddings, TrainedFor
+from anglewise.core.embeddings import Embeddings, TrainedFor
 from anglewise.encoders.encoder import Encoder
 
 

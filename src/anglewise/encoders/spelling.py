@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from anglewise.core.numbers import read_whole, shown
 from anglewise.errors import SpellingError
-from anglewise.numbers import read_whole, shown
 
 
 @dataclass(frozen=True)

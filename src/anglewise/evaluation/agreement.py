@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Array, Bool, Float64, Int64
 from anglewise.errors import ShapeError
-from anglewise.neighbours import Neighbours
-from anglewise.typing import Array, Bool, Float64, Int64
 
 PERSISTENCE = 0.9
 """Chance of looking one place further: a reader who looks at ten places on average."""

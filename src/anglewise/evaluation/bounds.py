@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from anglewise.core.judgements import Judgements
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.evaluation.pool import Pool
-from anglewise.judgements.judgements import Judgements
-from anglewise.typing import Array, Float64, Int64
 
 
 def lead_bounds(
@@ -29,8 +29,8 @@ def lead_bounds(
 
     Examples
     --------
-    >>> from anglewise.neighbours import Neighbours
-    >>> from anglewise.sparse import SparseRows
+    >>> from anglewise.core.neighbours import Neighbours
+    >>> from anglewise.core.sparse import SparseRows
     >>> one = SparseRows.from_pairs([0], [4], shape=(1, 9))
     >>> scores, ties = np.zeros((1, 1), np.float32), np.array([0])
     >>> found = {name: Neighbours(name, np.array([[at]]), scores, ties) for name, at in

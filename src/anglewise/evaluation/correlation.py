@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.evaluation.kinds import PairMetric
-from anglewise.typing import Array, Float64, Int64
 
 
 @dataclass(frozen=True)

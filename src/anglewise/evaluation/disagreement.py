@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Array, Float64
 from anglewise.errors import TooFewError
-from anglewise.neighbours import Neighbours
-from anglewise.typing import Array, Float64
 
 
 def disagreement(found: Sequence[Neighbours], k: int) -> Float64[Array, " q"]:

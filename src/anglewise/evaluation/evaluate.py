@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from anglewise.core.judgements import Judgements
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.hits import Hits, Wanted
 from anglewise.evaluation.metric import Metric, RankingMetric
 from anglewise.evaluation.metric import metrics as read_metrics
-from anglewise.judgements.judgements import Judgements
-from anglewise.neighbours import Neighbours
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Float64, Int64
 
 
 def evaluate(

@@ -6,9 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Bool, Float64, Int64
 from anglewise.errors import ShapeError
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Bool, Float64, Int64
 
 LISTS = 512
 """Lists looked up together; with 100 places each they and their filter stay in the cache."""

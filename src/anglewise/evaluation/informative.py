@@ -5,12 +5,12 @@ from functools import cached_property
 
 import numpy as np
 
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.evaluation.pool import Pool
 from anglewise.evaluation.sampled import ideal
-from anglewise.judgements.judgements import Judgements
-from anglewise.sparse import SparseRows
 from anglewise.statistics.logistic import logistic
-from anglewise.typing import Array, Float64, Int64
 
 ENOUGH = 30
 """Judged pairs from which on the chance of relevance follows the ranks."""

@@ -6,10 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from anglewise.core.numbers import COUNT
+from anglewise.core.typing import Array, Float64
 from anglewise.errors import SpellingError
 from anglewise.evaluation.hits import Hits
-from anglewise.numbers import COUNT
-from anglewise.typing import Array, Float64
 
 
 @dataclass(frozen=True)

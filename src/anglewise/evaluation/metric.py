@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable
 
+from anglewise.core.numbers import read_whole, shown
 from anglewise.errors import SpellingError
 from anglewise.evaluation.correlation import Pearson, Spearman
 from anglewise.evaluation.incomplete import Bpref, CondensedNDCG, InferredAP
@@ -19,7 +20,6 @@ from anglewise.evaluation.ranking import (
 )
 from anglewise.evaluation.sampled import SampledAP, SampledDCG, SampledNDCG
 from anglewise.evaluation.triplets import TripletAccuracy
-from anglewise.numbers import read_whole, shown
 
 __all__ = ["Metric", "PairMetric", "RankingMetric", "TripletMetric", "metric", "metrics"]
 

@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from anglewise.embeddings import BLOCK, Space
+from anglewise.core.embeddings import BLOCK, Space
+from anglewise.core.judgements import Pairs, Triplets
+from anglewise.core.typing import Array, Direction, Float64, Int64
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.kinds import Metric, PairMetric, TripletMetric
 from anglewise.evaluation.metric import metrics as read_metrics
-from anglewise.judgements.judgements import Pairs, Triplets
 from anglewise.measures.fitted import fitted
 from anglewise.measures.formula import BlockFormula, Formula, Product
 from anglewise.measures.frame import Maps, fit_frames
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import measures as read_measures
-from anglewise.typing import Array, Direction, Float64, Int64
 
 DIRECTION: Direction = "queries-items"
 PRODUCTS: dict[Product, Callable[[Array, Array], Array]] = {
@@ -35,7 +35,7 @@ def evaluate_pairs(
     The mean over pairs is the correlation; see ``PairMetric.per_pair`` for what each adds.
     Raises ``SpellingError`` for metrics of another kind, ``TooFewError`` for fewer than two pairs.
 
-    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.core.embeddings import Embeddings
     >>> space = Space(items=Embeddings([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]]))
     >>> pairs = Pairs(np.array([0, 0, 1]), np.array([1, 2, 2]), np.array([5.0, 1.0, 0.0]))
     >>> evaluate_pairs(space, "cosine", pairs)["spearman"].mean(axis=1).round(3).tolist()
@@ -56,7 +56,7 @@ def evaluate_triplets(
 ) -> dict[str, Float64[Array, "m triplets"]]:
     """Say which triplets each measure orders as the person did: 1, ½ for a tie, or 0.
 
-    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.core.embeddings import Embeddings
     >>> space = Space(items=Embeddings([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]]))
     >>> triplets = Triplets(np.array([0]), np.array([1]), np.array([2]))
     >>> evaluate_triplets(space, "cosine,euclidean", triplets)

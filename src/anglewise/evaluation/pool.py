@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.judgements.judgements import Judgements
-from anglewise.neighbours import Neighbours
-from anglewise.typing import Array, Bool, Float64, Int64
+from anglewise.core.judgements import Judgements
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Array, Bool, Float64, Int64
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class Pool:
     ) -> "Pool":
         """Put the first places of all lists together; ``rows`` are those that asked.
 
-        >>> from anglewise.sparse import SparseRows
+        >>> from anglewise.core.sparse import SparseRows
         >>> none = SparseRows.from_pairs([], [], shape=(1, 9))
         >>> scores, ties = np.zeros((1, 2), np.float32), np.array([0])
         >>> found = {

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float64, Shaped
 from anglewise.evaluation.hits import Hits, Places, Wanted
 from anglewise.evaluation.kinds import RankingMetric
-from anglewise.typing import Array, Float64, Shaped
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.evaluation.hits import Hits, Wanted
 from anglewise.evaluation.kinds import RankingMetric
 from anglewise.evaluation.ranking import NDCG, shares, sums
-from anglewise.typing import Array, Float64, Int64
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from anglewise.core.judgements import Judgements
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Bool, Float64, Int64
 from anglewise.errors import ShapeError, TooFewError
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.evaluation.metric import Metric
-from anglewise.judgements.judgements import Judgements
-from anglewise.neighbours import Neighbours
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Bool, Float64, Int64
 
 STRATA = ("head", "middle", "tail")
 ROUNDING = 1e-9

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float64
 from anglewise.evaluation.kinds import TripletMetric
-from anglewise.typing import Array, Float64
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.typing import Array, Float32, Float64
 from anglewise.errors import ShapeError, TooFewError, ValuesError
 from anglewise.gauge.root import Root, side_by_side
-from anglewise.typing import Array, Float32, Float64
 
 
 @dataclass(frozen=True, eq=False)

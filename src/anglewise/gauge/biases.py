@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import ShapeError
 from anglewise.gauge.gauge import constant_columns, two_roots
 from anglewise.gauge.map_pair import BIAS_COLUMNS

@@ -5,12 +5,12 @@ from functools import lru_cache
 
 import numpy as np
 
+from anglewise.core.numbers import UNIT, shown, written
+from anglewise.core.typing import Array, Float64
 from anglewise.errors import SpellingError, ValuesError
 from anglewise.gauge.gauge import Gauge
 from anglewise.gauge.map_pair import MapPair, identity
 from anglewise.gauge.root import Root
-from anglewise.numbers import UNIT, shown, written
-from anglewise.typing import Array, Float64
 
 NAMES = {0.0: "item-orthonormal", 0.5: "balanced", 1.0: "user-orthonormal"}
 

@@ -12,8 +12,8 @@ worst case: random maps move angles far less in many dimensions, so show what th
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float, Float64
 from anglewise.errors import ValuesError
-from anglewise.typing import Array, Float, Float64
 
 ROUNDING = 1e-5
 """A cosine may leave [-1, 1] by this much, as sums of float32 do."""

@@ -4,9 +4,9 @@ from typing import Literal
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float, Float64
 from anglewise.errors import ShapeError, ValuesError
 from anglewise.gauge.map_pair import MapPair
-from anglewise.typing import Array, Float, Float64
 
 
 def extremal_pair(

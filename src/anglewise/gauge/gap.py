@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
 from anglewise.gauge.biases import bias_columns
 from anglewise.gauge.canonical import BALANCED, predicted
 from anglewise.gauge.gauge import two_roots
@@ -58,7 +58,7 @@ def gauge_gap(space: Space, keep: tuple[int, ...] | None = None) -> GaugeGap:
     which take no part; by default those of ``bias_columns``. Raises
     ``ShapeError`` for a one-sided space and ``ValuesError`` if all predictions are 0.
 
-    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.core.embeddings import Embeddings
     >>> queries = Embeddings([[9.0, 0.0], [0.0, 1.0]])
     >>> space = Space(queries=queries, items=Embeddings([[1.0, 0.0], [0.0, 1.0]]))
     >>> round(gauge_gap(space).gap, 6), gauge_gap(space).pinned

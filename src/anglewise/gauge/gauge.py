@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
 from anglewise.errors import ShapeError, ValuesError
 from anglewise.gauge.map_pair import BIAS_COLUMNS, MapPair
 from anglewise.gauge.root import Root, root_of
@@ -44,7 +44,7 @@ class Gauge(ABC):
 
         Examples
         --------
-        >>> from anglewise.embeddings import Embeddings
+        >>> from anglewise.core.embeddings import Embeddings
         >>> from anglewise.gauge.canonical import BALANCED
         >>> space = Space(queries=Embeddings([[4.0], [0.0]]), items=Embeddings([[1.0]]))
         >>> BALANCED.apply(space).items.vectors.tolist()

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.typing import Array, Float, Float32, Float64
 from anglewise.errors import ValuesError
 from anglewise.gauge.root import ROWS, Root
-from anglewise.typing import Array, Float, Float32, Float64
 
 LARGEST, SMALLEST = 3e38, 1e-30
 """Between these float32 holds the largest entry of a factor and still seven digits of the rest."""
@@ -63,7 +63,7 @@ class MapPair:
         name where they go, if they are not mixed. Raises ``ValuesError`` where the moved vectors do
         not fit float32.
 
-        >>> from anglewise.embeddings import Embeddings
+        >>> from anglewise.core.embeddings import Embeddings
         >>> space = Space(queries=Embeddings([[1.0, 2.0]]), items=Embeddings([[3.0, 4.0]]))
         >>> pair = MapPair(queries=np.diag([2.0, 1.0]), items=np.diag([0.5, 1.0]))
         >>> moved = pair.apply(space)

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.numbers import CONDITION, SEED, written
+from anglewise.core.typing import Array, Float, Float64
 from anglewise.errors import SpellingError, ValuesError
 from anglewise.gauge.gauge import Gauge
 from anglewise.gauge.map_pair import MapPair
 from anglewise.gauge.root import Root
-from anglewise.numbers import CONDITION, SEED, written
-from anglewise.typing import Array, Float, Float64
 
 
 @dataclass(frozen=True)

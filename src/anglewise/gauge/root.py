@@ -16,8 +16,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings
-from anglewise.typing import Array, Float, Float64
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.typing import Array, Float, Float64
 
 Blocks: TypeAlias = Callable[[], Iterable[Array]]
 """Starts one more pass over the rows of a matrix, block by block."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
+from anglewise.core.text import named
 from anglewise.gauge.canonical import BALANCED, ITEM_ORTHONORMAL, USER_ORTHONORMAL, Given, Power
 from anglewise.gauge.gauge import Gauge
 from anglewise.gauge.random_maps import RandomMap
-from anglewise.spelling import named
 
 GAUGES: dict[str, Callable[..., Gauge]] = {
     "given": Given,
@@ -26,7 +26,7 @@ def gauge(spelling: str | Gauge) -> Gauge:
 
     Examples
     --------
-    >>> from anglewise.embeddings import Embeddings, Space
+    >>> from anglewise.core.embeddings import Embeddings, Space
     >>> space = Space(queries=Embeddings([[8.0]]), items=Embeddings([[0.5], [0.0]]))
     >>> moved = gauge("balanced").apply(space)
     >>> moved.queries.vectors.tolist(), moved.items.vectors.tolist()

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float, Float64, Int64
 from anglewise.errors import ShapeError, TooFewError, ValuesError
 from anglewise.gauge.map_pair import MapPair
 from anglewise.gauge.root import ROWS
-from anglewise.typing import Array, Float, Float64, Int64
 
 STEPS = 50
 POOL = 4000

@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from numpy.typing import ArrayLike
 
-from anglewise.typing import Array, Float32
+from anglewise.core.typing import Array, Float32
 
 Where: TypeAlias = Mapping[str, Any] | Callable[[Mapping[str, Any]], bool]
 """Which items may answer: values (or lists of values) of their metadata, or a question to it."""

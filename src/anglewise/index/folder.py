@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, cast
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
 from anglewise.errors import FileError, SpellingError
 from anglewise.interop.say import PathLike
 from anglewise.interop.space_folder import read_space_folder, stored_directions, write_space

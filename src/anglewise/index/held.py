@@ -7,14 +7,14 @@ from typing import Any, cast
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.typing import Array, Bool, Int64
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError
 from anglewise.index.answering import Where
 from anglewise.interop.columns import listed
 from anglewise.interop.texts import column, columns_of
 from anglewise.measures.measure import Measure
 from anglewise.search.engine import Ready
-from anglewise.typing import Array, Bool, Int64
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,11 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.numbers import COUNT
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Bool, Float32, Int64
 from anglewise.errors import ShapeError, TooFewError
 from anglewise.index.answering import Hit, Where
 from anglewise.index.folder import read_index, write_index
@@ -15,11 +19,7 @@ from anglewise.index.held import Held
 from anglewise.interop.say import PathLike
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import measure as read_measure
-from anglewise.neighbours import Neighbours
-from anglewise.numbers import COUNT
 from anglewise.search.engine import search_ready
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Bool, Float32, Int64
 
 LEFT_OUT_AT_ONCE = 1 << 23
 """Filtered queries are answered in blocks, so that what they may not be shown stays small."""

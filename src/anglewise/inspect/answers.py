@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from anglewise.core.typing import Direction
 from anglewise.errors import FileError, IdsError, SpellingError, ValuesError
 from anglewise.inspect.inspected import Inspected
 from anglewise.judgements.judged import Judged
 from anglewise.judgements.store import JudgementStore
-from anglewise.typing import Direction
 
 GRADES = (0, 1, 2, 3, 4)
 LONGEST_NOTE, LONGEST_NAME = 2000, 60

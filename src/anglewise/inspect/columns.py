@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.judgements import Judgements
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError
 from anglewise.inspect.inspected import Inspected, SideSeen
 from anglewise.inspect.looking import Looking
-from anglewise.judgements.judgements import Judgements
 from anglewise.measures.measure import Measure
-from anglewise.neighbours import Neighbours
 from anglewise.search.engine import search
-from anglewise.typing import Direction
 
 BAR = 56
 """Width of the bar of a length, in pixels."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.typing import Direction
 from anglewise.errors import FileError
 from anglewise.inspect.columns import Item, asker, columns
 from anglewise.inspect.desk import Desk
@@ -21,7 +22,6 @@ from anglewise.inspect.static_files import static_files
 from anglewise.interop.atomic import check_new_folder, new_folder
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import measure
-from anglewise.typing import Direction
 
 STOPS = 21
 GAUGE_DEPTH = 10

@@ -7,18 +7,18 @@ from zlib import crc32
 
 import numpy as np
 
+from anglewise.core.judgements import Judgements
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Direction, Int64
 from anglewise.errors import TooFewError
 from anglewise.evaluation.informative import Open
 from anglewise.evaluation.pool import Pool
 from anglewise.inspect.inspected import Inspected
 from anglewise.inspect.picks import awake
 from anglewise.inspect.queue import Queue
-from anglewise.judgements.judgements import Judgements
 from anglewise.measures.measure import Measure
-from anglewise.neighbours import Neighbours
 from anglewise.search.engine import search
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Direction, Int64
 
 QUERIES = 200
 """How many queries are drawn for judging."""

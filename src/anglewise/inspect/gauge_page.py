@@ -8,6 +8,7 @@ from typing import Any, cast
 from starlette.requests import Request
 from starlette.responses import Response
 
+from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, SpellingError
 from anglewise.inspect.columns import asker, gains_of, listed
 from anglewise.inspect.desk import Desk, as_json
@@ -19,7 +20,6 @@ from anglewise.inspect.stretch import Stretch
 from anglewise.measures.formula import Formula
 from anglewise.measures.spelling import measure
 from anglewise.report.words import at_most
-from anglewise.typing import Direction
 
 STOPS = tuple(round(0.05 * stop, 2) for stop in range(21))
 K = 10

@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.typing import Array, Direction, Float64
 from anglewise.gauge.biases import bias_columns
 from anglewise.gauge.canonical import BALANCED
 from anglewise.gauge.gauge import two_roots
 from anglewise.gauge.map_pair import moved
 from anglewise.gauge.witness import Witness, witness
 from anglewise.inspect.stretch import Coordinates, Predictions, Stretch
-from anglewise.typing import Array, Direction, Float64
 
 WATCHED_QUERIES, WATCHED_ITEMS = 200, 1000
 """How many predictions are watched: 200,000."""

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.typing import DIRECTIONS, Array, Direction, Float64
 from anglewise.diagnostics.norms import popularity
-from anglewise.embeddings import Embeddings, Space
 from anglewise.inspect.known import Known
 from anglewise.inspect.queue import Queue
-from anglewise.judgements.judgements import Judgements
-from anglewise.typing import DIRECTIONS, Array, Direction, Float64
 
 
 @dataclass(frozen=True, eq=False)

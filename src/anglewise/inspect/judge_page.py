@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError
 from anglewise.inspect.answers import GRADES, judge_name, judged
 from anglewise.inspect.deck import Deck, deal
@@ -18,7 +19,6 @@ from anglewise.inspect.known import Known
 from anglewise.inspect.live import Live, agreement, standing
 from anglewise.inspect.looking import Looking, typed
 from anglewise.judgements.judged import Judged
-from anglewise.typing import Direction
 
 AHEAD = 20
 """Cards that a judge is given at a time."""

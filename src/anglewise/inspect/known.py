@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
 from anglewise.interop.arrow import arrow
 from anglewise.interop.texts import TITLES, columns_of
 

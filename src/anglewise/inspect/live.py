@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import AnglewiseError
 from anglewise.inspect.deck import Deck
 from anglewise.inspect.inspected import Inspected
 from anglewise.judgements.combine import combined
 from anglewise.judgements.judged import Judged
-from anglewise.judgements.judgements import Judgements
 from anglewise.report.words import counted
-from anglewise.sparse import SparseRows
 
 EVERY = 3.0
 """Seconds between two comparisons."""

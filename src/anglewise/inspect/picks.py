@@ -5,13 +5,13 @@ from zlib import crc32
 
 import numpy as np
 
+from anglewise.core.typing import Array, Direction, Int64
 from anglewise.errors import TooFewError
 from anglewise.evaluation.disagreement import disagreement
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.inspect.inspected import Inspected
 from anglewise.measures.measure import Measure
 from anglewise.search.engine import search
-from anglewise.typing import Array, Direction, Int64
 
 ASKED = 500
 """How many queries are searched to find those on which measures disagree."""

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.typing import DIRECTIONS, Direction
 from anglewise.errors import IdsError, ShapeError
 from anglewise.interop.queue_file import Queued, read_queue
 from anglewise.interop.say import PathLike
-from anglewise.typing import DIRECTIONS, Direction
 
 
 @dataclass(frozen=True, eq=False)

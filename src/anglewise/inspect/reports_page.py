@@ -8,13 +8,13 @@ import numpy as np
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError
 from anglewise.inspect.desk import Desk
 from anglewise.inspect.inspected import Inspected
 from anglewise.inspect.looking import Looking, typed
 from anglewise.inspect.picks import DEPTH
 from anglewise.measures.spelling import DEFAULT_MEASURES
-from anglewise.typing import Direction
 
 if TYPE_CHECKING:
     from anglewise.compare import Comparison

@@ -6,11 +6,11 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.typing import Direction
 from anglewise.errors import MissingExtraError
 from anglewise.inspect.inspected import Inspected
-from anglewise.judgements.judgements import Judgements
-from anglewise.typing import Direction
 
 if TYPE_CHECKING:
     from anglewise.inspect.serving import Served
@@ -91,7 +91,7 @@ def inspect(
 
     Examples
     --------
-    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.core.embeddings import Embeddings
     >>> page = inspect(Space(items=Embeddings([[1.0, 0.0], [0.0, 1.0]])))
     >>> page.address.startswith("http://127.0.0.1:")
     True

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float32, Float64, Int64
 from anglewise.gauge.root import ROWS
 from anglewise.measures.formula import Formula
-from anglewise.typing import Array, Float32, Float64, Int64
 
 SPARE = 32
 """How many more than asked are scored again in float64."""

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.judgements import Complaints
+from anglewise.core.typing import Array, Bool, Int64
 from anglewise.errors import IdsError
 from anglewise.interop.arrow import arrow
 from anglewise.interop.ids import rows_of
 from anglewise.interop.sheet import Sheet, names_of
-from anglewise.judgements.judgements import Complaints
-from anglewise.typing import Array, Bool, Int64
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anglewise.embeddings import BLOCK
+from anglewise.core.embeddings import BLOCK
 from anglewise.errors import FileError
 from anglewise.interop.arrow import arrow
 from anglewise.interop.arrow_sizes import check_ipc, check_parquet, written_out

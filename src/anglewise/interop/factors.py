@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space, TrainedFor
+from anglewise.core.embeddings import Embeddings, Space, TrainedFor
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array
 from anglewise.errors import ShapeError, ValuesError
 from anglewise.gauge.map_pair import BIAS_COLUMNS
 from anglewise.interop.say import Say, quiet
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array
 
 
 @dataclass(frozen=True, eq=False)

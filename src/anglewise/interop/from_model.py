@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError
 from anglewise.interop.factors import Factors, space_of_factors
 from anglewise.interop.gensim_model import factors_of as gensim_factors
@@ -22,7 +23,6 @@ from anglewise.interop.spark_model import factors_of as spark_factors
 from anglewise.interop.spark_model import recognised as is_spark
 from anglewise.interop.surprise_model import factors_of as surprise_factors
 from anglewise.interop.surprise_model import recognised as is_surprise
-from anglewise.sparse import SparseRows
 
 READERS: Mapping[str, tuple[Callable[[Any], bool], Callable[[Any, Mapping[str, Any]], Factors]]] = {
     "RecTools": (is_rectools, rectools_factors),

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.typing import Array, Int64, Shaped
 from anglewise.errors import FileError, ShapeError
 from anglewise.interop.arrow import arrow
 from anglewise.interop.columns import ID, find
@@ -13,7 +14,6 @@ from anglewise.interop.files import contents, existing_file, reading, suffix
 from anglewise.interop.open_sheet import open_sheet
 from anglewise.interop.say import PathLike, Say, quiet
 from anglewise.interop.sheet import names_of
-from anglewise.typing import Array, Int64, Shaped
 
 
 def numbered(names: Any) -> tuple[Int64[Array, " entries"], Shaped[Array, " kinds"]]:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from anglewise.core.typing import Array
 from anglewise.interop.factors import Factors, as_array
-from anglewise.typing import Array
 
 FEWEST_ROWS = 3
 """With fewer rows than this a column is constant by chance."""

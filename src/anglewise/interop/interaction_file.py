@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from anglewise.core.sparse import Interactions
+from anglewise.core.typing import Array, Int64
 from anglewise.errors import FileError, SpellingError, TooFewError
-from anglewise.interactions import Interactions
 from anglewise.interop.columns import ID, ITEM, TIME, USER, WEIGHT, Role, find, need
 from anglewise.interop.files import existing_file, suffix
 from anglewise.interop.ids import numbered
@@ -16,7 +17,6 @@ from anglewise.interop.say import PathLike, Say, quiet
 from anglewise.interop.sheet import Sheet, names_of, numbers_of, times_of
 from anglewise.interop.sparse_npz import read_sparse_npz
 from anglewise.interop.texts import read_texts
-from anglewise.typing import Array, Int64
 
 
 def read_interactions(

@@ -7,7 +7,10 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements, Parts
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Direction, Float64
 from anglewise.errors import FileError, IdsError, SpellingError, TooFewError
 from anglewise.interop.aligned import Aligned, align
 from anglewise.interop.columns import (
@@ -38,11 +41,7 @@ from anglewise.interop.space_folder import judgements_of
 from anglewise.interop.space_json import is_space_folder
 from anglewise.interop.store_file import beside_space, constructed
 from anglewise.judgements.from_labels import from_labels
-from anglewise.judgements.judgements import Judgements
-from anglewise.judgements.parts import Parts
 from anglewise.judgements.store import JudgementStore
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Direction, Float64
 
 Kind: TypeAlias = Literal["judgements", "pairs", "triplets", "labels"]
 
@@ -105,7 +104,7 @@ def read_judgements(
     Examples
     --------
     >>> import tempfile
-    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.core.embeddings import Embeddings
     >>> file = Path(tempfile.mkdtemp()) / "qrels.txt"
     >>> _ = file.write_text("q1 0 a 2\nq1 0 b 0\nq2 0 zz 1\n")
     >>> asked, ranked = Embeddings([[1.0]], ["q1"]), Embeddings([[1.0], [2.0]], ["a", "b"])

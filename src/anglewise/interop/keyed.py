@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from anglewise.core.typing import Array
 from anglewise.errors import FileError, SpellingError
 from anglewise.interop.columns import listed, plain
 from anglewise.interop.files import suffix
 from anglewise.interop.npy import load_npz
 from anglewise.interop.safetensors_file import load_safetensors
 from anglewise.interop.say import Say
-from anglewise.typing import Array
 
 Side: TypeAlias = Literal["queries", "items"]
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.typing import Array
 from anglewise.interop.columns import plain
 from anglewise.interop.factors import Factors, space_of_factors
 from anglewise.interop.files import naming
 from anglewise.interop.implicit_model import bias_columns
 from anglewise.interop.keyed import Keyed
 from anglewise.interop.say import Say
-from anglewise.typing import Array
 
 IMPLICIT = {"user_factors", "item_factors"}
 USER, ITEM = ("userbiases", "userbias", "bu"), ("itembiases", "itembias", "bi")

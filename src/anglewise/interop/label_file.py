@@ -1,11 +1,11 @@
 """Labels: the class of each item, from a table."""
 
+from anglewise.core.judgements import Labels
 from anglewise.errors import FileError
 from anglewise.interop.columns import ID, LABEL, find, listed
 from anglewise.interop.open_sheet import open_sheet
 from anglewise.interop.say import PathLike, Say, quiet
 from anglewise.interop.sheet import names_of
-from anglewise.judgements.judgements import Labels
 
 
 def read_labels(path: PathLike, *, say: Say = quiet) -> Labels:

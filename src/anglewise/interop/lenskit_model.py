@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from anglewise.core.typing import Array
 from anglewise.errors import ValuesError
 from anglewise.interop.factors import Factors, as_array
-from anglewise.typing import Array
 
 
 def recognised(model: Any) -> bool:

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float32
 from anglewise.errors import ShapeError, ValuesError
 from anglewise.interop.arrow import arrow
 from anglewise.interop.files import reading
 from anglewise.interop.limits import check_holds
 from anglewise.interop.sheet import Sheet
-from anglewise.typing import Array, Float32
 
 
 def is_list_of_numbers(kind: Any) -> bool:

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.typing import Array
 from anglewise.errors import FileError
 from anglewise.interop.files import contents, is_packed, reading
 from anglewise.interop.limits import check_holds
-from anglewise.typing import Array
 
 
 def load_npy(path: Path) -> Array:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Pairs, Triplets
 from anglewise.errors import FileError
 from anglewise.interop.aligned import align
 from anglewise.interop.columns import (
@@ -25,7 +26,6 @@ from anglewise.interop.columns import (
 from anglewise.interop.open_sheet import open_sheet
 from anglewise.interop.say import PathLike, Say, quiet
 from anglewise.interop.sheet import Sheet, numbers_of
-from anglewise.judgements.judgements import Pairs, Triplets
 
 
 def read_pairs(path: PathLike, space: Space, *, say: Say = quiet) -> Pairs:
@@ -46,7 +46,7 @@ def read_pairs(path: PathLike, space: Space, *, say: Say = quiet) -> Pairs:
     Examples
     --------
     >>> import tempfile, pathlib
-    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.core.embeddings import Embeddings
     >>> file = pathlib.Path(tempfile.mkdtemp()) / "pairs.csv"
     >>> _ = file.write_text("word1,word2,score\ncat,dog,7.5\ncat,car,1\ncat,dog,8.5\n")
     >>> space = Space(items=Embeddings([[1.0], [2.0], [3.0]], ["cat", "dog", "car"]))
@@ -80,7 +80,7 @@ def read_triplets(path: PathLike, space: Space, *, say: Say = quiet) -> Triplets
     Raises ``FileError`` for fewer than three columns and ``IdsError`` if no triplet matches.
 
     >>> import tempfile, pathlib
-    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.core.embeddings import Embeddings
     >>> file = pathlib.Path(tempfile.mkdtemp()) / "odd.csv"
     >>> _ = file.write_text("anchor,positive,negative\ncat,dog,car\n")
     >>> space = Space(items=Embeddings([[1.0], [2.0], [3.0]], ["cat", "dog", "car"]))

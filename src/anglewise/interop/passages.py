@@ -5,10 +5,10 @@ from typing import cast
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.judgements import Parts
 from anglewise.errors import IdsError
 from anglewise.interop.texts import column, columns_of, titles
-from anglewise.judgements.parts import Parts
 
 DOCUMENT = "document"
 """The column of metadata that names the document of a passage, as ``encode`` writes it."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.typing import Array
 from anglewise.errors import FileError, MissingExtraError
 from anglewise.interop.files import contents, reading
-from anglewise.typing import Array
 
 KINDS = {
     "F64": "<f8",

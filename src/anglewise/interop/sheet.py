@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float64
 from anglewise.errors import FileError, ValuesError
 from anglewise.interop.arrow import arrow
 from anglewise.interop.files import reading
-from anglewise.typing import Array, Float64
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.typing import DIRECTIONS, Direction
 from anglewise.errors import FileError, ShapeError
 from anglewise.interop.atomic import check_new_folder, new_folder
 from anglewise.interop.files import existing_file, existing_folder, opened, reading
@@ -27,8 +29,6 @@ from anglewise.interop.space_tables import (
     write_some,
     write_sparse,
 )
-from anglewise.judgements.judgements import Judgements
-from anglewise.typing import DIRECTIONS, Direction
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ def write_space(
     Examples
     --------
     >>> import tempfile
-    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.core.embeddings import Embeddings
     >>> folder = Path(tempfile.mkdtemp()) / "shapes"
     >>> write_space(Space(items=Embeddings([[1.0, 0.0]], ids=["a"]), trained_for="cosine"), folder)
     >>> sorted(file.name for file in folder.iterdir())

@@ -9,13 +9,13 @@ from typing import Any, cast, get_args
 
 import numpy as np
 
-from anglewise.embeddings import Space, TrainedFor
+from anglewise.core.embeddings import Space, TrainedFor
+from anglewise.core.judgements import Complaints, Judgements
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import DIRECTIONS, Direction
 from anglewise.errors import FileError, ValuesError
 from anglewise.interop.files import file_text, reading
 from anglewise.interop.json_text import check_json
-from anglewise.judgements.judgements import Complaints, Judgements
-from anglewise.sparse import SparseRows
-from anglewise.typing import DIRECTIONS, Direction
 
 FORMAT = 1
 """Counted up when an older reader would misread the folder."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import get_args
 
-from anglewise.embeddings import Embeddings, Space, TrainedFor
+from anglewise.core.embeddings import Embeddings, Space, TrainedFor
 from anglewise.errors import ShapeError, SpellingError
 from anglewise.interop.files import existing, existing_file
 from anglewise.interop.keyed import Keyed, Side

@@ -6,7 +6,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Bool, Int64
 from anglewise.errors import FileError, ShapeError, ValuesError
 from anglewise.interop.arrow import arrow
 from anglewise.interop.arrow_file import Columns, arrow_sheet, column_blocks, parquet_columns
@@ -15,8 +17,6 @@ from anglewise.interop.ids import rows_of
 from anglewise.interop.list_column import matrix_in_blocks
 from anglewise.interop.sheet import names_of
 from anglewise.interop.texts import columns_of
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Bool, Int64
 
 GROUP_BYTES = 1 << 26
 """Vectors are written in groups of about 64 MB, so that no reader needs all at once."""

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.typing import Array, Int64
 from anglewise.errors import FileError
 from anglewise.interop.arrow_file import arrow_sheet
 from anglewise.interop.columns import listed
@@ -15,7 +16,6 @@ from anglewise.interop.files import existing_folder, naming
 from anglewise.interop.list_column import matrix_of
 from anglewise.interop.say import Say, quiet
 from anglewise.interop.sheet import numbers_of
-from anglewise.typing import Array, Int64
 
 SIDES = ("userFactors", "itemFactors")
 ABOUT = {"library": "spark", "model": "ALSModel"}

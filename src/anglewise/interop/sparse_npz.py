@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from anglewise.core.sparse import Interactions
+from anglewise.core.typing import Array, Int64
 from anglewise.errors import FileError
-from anglewise.interactions import Interactions
 from anglewise.interop.files import reading
 from anglewise.interop.limits import check_holds
 from anglewise.interop.npy import load_npz
-from anglewise.typing import Array, Int64
 
 NAME_BYTES = 64
 """What the name of a row or column weighs, whether it has entries or not."""

@@ -3,14 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.typing import Direction
 from anglewise.interop.say import Say
 from anglewise.interop.space_folder import judgements_of, stored_directions
 from anglewise.interop.space_json import is_space_folder
 from anglewise.judgements.connection import STORE_NAME
-from anglewise.judgements.judgements import Judgements
 from anglewise.judgements.store import JudgementStore
-from anglewise.typing import Direction
 
 
 def constructed(path: Path) -> Path | None:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.typing import Array, Shaped
 from anglewise.errors import FileError, IdsError, ValuesError
 from anglewise.interop.columns import ID, Role, find, listed
 from anglewise.interop.files import contents, existing_file, reading, suffix
@@ -14,7 +15,6 @@ from anglewise.interop.limits import check_holds
 from anglewise.interop.open_sheet import open_sheet
 from anglewise.interop.say import PathLike, Say, quiet
 from anglewise.interop.sheet import Sheet, names_of
-from anglewise.typing import Array, Shaped
 
 TITLES = ("title", "name", "question", "text", "body", "content", "sentence", "label")
 """Columns that a person would know a row by, best first."""

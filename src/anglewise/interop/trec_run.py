@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Array, Float32, Shaped
 from anglewise.errors import IdsError, ShapeError
 from anglewise.interop.arrow import arrow
 from anglewise.interop.atomic import new_file
 from anglewise.interop.say import PathLike
-from anglewise.neighbours import Neighbours
-from anglewise.typing import Array, Float32, Shaped
 
 
 def write_run(

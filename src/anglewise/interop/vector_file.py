@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anglewise.embeddings import BLOCK, Embeddings
+from anglewise.core.embeddings import BLOCK, Embeddings
+from anglewise.core.typing import Array
 from anglewise.errors import FileError, TooFewError, ValuesError
 from anglewise.interop.arrow_file import ARROW_SUFFIXES, Columns, is_saved_dataset, saved_dataset
 from anglewise.interop.columns import ID, VECTOR, find, listed
@@ -19,7 +20,6 @@ from anglewise.interop.say import PathLike, Say, quiet
 from anglewise.interop.sheet import Sheet, names_of
 from anglewise.interop.texts import read_texts, text_ids
 from anglewise.interop.word2vec import load_word2vec
-from anglewise.typing import Array
 
 WORD_SUFFIXES = {".txt", ".vec", ".bin", ".glove", ".w2v"}
 VECTOR_SUFFIXES = {".npy"} | ARROW_SUFFIXES | KEYED_SUFFIXES | WORD_SUFFIXES

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.typing import Array
 from anglewise.errors import FileError, ShapeError, ValuesError
 from anglewise.interop.arrow import arrow
 from anglewise.interop.files import Contents, contents, reading
-from anglewise.typing import Array
 
 LONGEST_WORD = 10_000
 """No word is longer: a file in which one is holds something else."""

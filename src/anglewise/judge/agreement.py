@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import TooFewError, ValuesError
 from anglewise.judgements.dispute import Dispute
 from anglewise.judgements.judged import ADJUDICATOR, Judged
@@ -20,7 +21,6 @@ from anglewise.statistics.kappa import (
     fleiss_kappa,
     krippendorff_alpha,
 )
-from anglewise.typing import Array, Float64, Int64
 
 LEVELS: tuple[Level, ...] = ("nominal", "ordinal", "interval")
 WEIGHTS: tuple[Weights, ...] = ("none", "linear", "quadratic")

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.sparse import Interactions
+from anglewise.core.typing import Array, Direction, Int64
 from anglewise.errors import IdsError, TooFewError, ValuesError
-from anglewise.interactions import Interactions
 from anglewise.judgements.co_consumption import co_consumption
 from anglewise.judgements.judged import Judged
-from anglewise.typing import Array, Direction, Int64
 
 MOST_ROWS = 2_000_000
 """Judgements that are made at most at once."""

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.typing import Direction
 from anglewise.interop.read import read_judgements
 from anglewise.interop.say import Say
 from anglewise.judgements.connection import STORE_NAME
-from anglewise.judgements.judgements import Judgements
 from anglewise.judgements.store import JudgementStore
-from anglewise.typing import Direction
 
 
 def known_judgements(
@@ -17,7 +17,7 @@ def known_judgements(
     """What a file says, or the store beside a space; None where there is none or it is empty.
 
     >>> import numpy as np
-    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.core.embeddings import Embeddings
     >>> alone = Space(items=Embeddings(np.eye(2)))
     >>> known_judgements(None, None, alone, "items-items", print) is None
     True

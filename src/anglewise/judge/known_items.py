@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
 from anglewise.encoders.key import bearer, checked_address
 from anglewise.encoders.post import Patience, post_json
 from anglewise.errors import EncoderError, FileError, TooFewError

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements
 from anglewise.interop.judged_cells import Reject
 from anglewise.judge.finding import SEVERITIES, Finding, Lint, Looked
 from anglewise.judge.lint_cover import corners as empty_clusters
@@ -16,7 +17,6 @@ from anglewise.judge.lint_set import ids as unknown_ids
 from anglewise.judge.lint_set import repetitions
 from anglewise.judge.lint_set import sources as generated_judgements
 from anglewise.judgements.judged import Judged
-from anglewise.judgements.judgements import Judgements
 from anglewise.measures.measure import Measure
 
 
@@ -52,8 +52,8 @@ def lint(
     Examples
     --------
     >>> import numpy as np
-    >>> from anglewise.embeddings import Embeddings
-    >>> from anglewise.sparse import SparseRows
+    >>> from anglewise.core.embeddings import Embeddings
+    >>> from anglewise.core.sparse import SparseRows
     >>> space = Space(items=Embeddings(np.eye(4)), queries=Embeddings(np.eye(2, 4)))
     >>> judged = Judgements(SparseRows.from_pairs([0], [1], [0.0], shape=(2, 4)))
     >>> found = lint(space, judged, k=2)

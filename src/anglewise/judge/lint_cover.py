@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.diagnostics.clusters import clusters
 from anglewise.diagnostics.norms import popularity
 from anglewise.judge.finding import Finding, Looked
-from anglewise.typing import Array, Float64, Int64
 
 SKEWED = 0.2
 """A distance between two distributions that is worth a warning."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
 from anglewise.interop.texts import column, columns_of
 from anglewise.judge.finding import Finding, Looked, quoted
 

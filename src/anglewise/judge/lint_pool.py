@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.diagnostics.near_duplicates import ROUNDING
 from anglewise.judge.finding import Finding, Looked
 from anglewise.measures.measure import Measure
 from anglewise.search.engine import search
-from anglewise.typing import Array, Float64, Int64
 
 LOOKED_AT = 1_000
 """Queries that are searched, drawn by the seed where there are more."""

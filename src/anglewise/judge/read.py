@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError
 from anglewise.interop.columns import Role
 from anglewise.interop.judged_cells import Assumed, Reject
@@ -15,9 +17,7 @@ from anglewise.interop.say import Say
 from anglewise.judgements.combine import combined
 from anglewise.judgements.connection import STORE_NAME
 from anglewise.judgements.judged import Judged
-from anglewise.judgements.judgements import Judgements
 from anglewise.judgements.store import JudgementStore
-from anglewise.typing import Direction
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,16 +6,16 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Direction, Float64, Int64
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.pool import Pool
 from anglewise.judge.strata import line, numbers
-from anglewise.judgements.judgements import Judgements
 from anglewise.measures.measure import Measure
 from anglewise.search.engine import search
-from anglewise.sparse import SparseRows
 from anglewise.statistics.inclusion import LEAST, inclusion_chances, systematic
-from anglewise.typing import Array, Direction, Float64, Int64
 
 By: TypeAlias = Literal["pool", "disagreement"]
 LOOKED_AT = 400
@@ -105,7 +105,7 @@ def sample(
 
     Examples
     --------
-    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.core.embeddings import Embeddings
     >>> rng = np.random.default_rng(0)
     >>> x = Embeddings(rng.normal(size=(80, 6)) * rng.lognormal(size=(80, 1)))
     >>> drawn = sample(Space(queries=x, items=x), "dot,cosine", budget=60, strata=["clusters(4)"])

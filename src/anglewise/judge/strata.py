@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.numbers import read_whole, shown
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.diagnostics.clusters import clusters
-from anglewise.embeddings import Embeddings
 from anglewise.errors import SpellingError, ValuesError
 from anglewise.interop.texts import column, columns_of
-from anglewise.numbers import read_whole, shown
-from anglewise.typing import Array, Float64, Int64
 
 QUARTERS = ("lowest", "low", "high", "highest")
 TEXTS = ("text", "title", "query")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
 from anglewise.interop.judged_out import Texts
 from anglewise.interop.read import read_space
 from anglewise.interop.say import Say

@@ -6,11 +6,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import Interactions, SparseRows
+from anglewise.core.typing import Array, Bool, Float64
 from anglewise.errors import SpellingError, TooFewError, ValuesError
-from anglewise.interactions import Interactions
-from anglewise.judgements.judgements import Judgements
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Bool, Float64
 
 Counts: TypeAlias = Float64[Array, " pairs"]
 

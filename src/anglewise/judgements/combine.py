@@ -7,12 +7,12 @@ from statistics import fmean
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Complaints, Judgements
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Direction
 from anglewise.errors import IdsError, SpellingError, TooFewError
 from anglewise.judgements.judged import ADJUDICATOR, SOURCES, Judged
-from anglewise.judgements.judgements import Complaints, Judgements
-from anglewise.sparse import SparseRows
-from anglewise.typing import Direction
 
 TRUST = {"human": 0, "label": 1, "interaction": 2, "generated": 3}
 """Of a pair that several kinds of sources judged, only the first kind counts."""
@@ -164,7 +164,7 @@ def combined(
 
     Examples
     --------
-    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.core.embeddings import Embeddings
     >>> space = Space(items=Embeddings(np.eye(3), ids=["a", "b", "c"]))
     >>> said = [Judged("a", "c", 2, judge="anna", direction="items-items")]
     >>> combined(said, space, "items-items").gains.row(0).tolist()

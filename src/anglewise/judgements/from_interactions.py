@@ -4,11 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import Interactions, SparseRows
+from anglewise.core.typing import Array, Bool
 from anglewise.errors import SpellingError, TooFewError, ValuesError
-from anglewise.interactions import Interactions
-from anglewise.judgements.judgements import Judgements
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Bool
 
 HOWS = ("random", "time", "last")
 

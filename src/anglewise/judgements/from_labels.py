@@ -5,11 +5,11 @@ from itertools import islice
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Complaints, Judgements, Labels
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Int64
 from anglewise.errors import IdsError, TooFewError, ValuesError
-from anglewise.judgements.judgements import Complaints, Judgements, Labels
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Int64
 
 MOST_PAIRS = 20_000_000
 """Pairs of one class that are stored at most: half a gigabyte."""
@@ -43,7 +43,7 @@ def from_labels(
 
     Examples
     --------
-    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.core.embeddings import Embeddings
     >>> space = Space(items=Embeddings(np.eye(4), ids=["a", "b", "c", "d"]))
     >>> judged = from_labels(space, Labels({"a": "fruit", "b": "tool", "d": "fruit"}))
     >>> [judged.gains.row(i).tolist() for i in range(4)]

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from typing import Any, Literal, TypeAlias, get_args
 
+from anglewise.core.typing import DIRECTIONS, Direction
 from anglewise.errors import SpellingError, ValuesError
-from anglewise.typing import DIRECTIONS, Direction
 
 Source: TypeAlias = Literal["human", "interaction", "label", "generated"]
 SOURCES: tuple[Source, ...] = get_args(Source)

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError
 from anglewise.judgements.connection import DAMAGED, bounded, connect, roll_back, saying
 from anglewise.judgements.folder_lock import Held, judging_in
 from anglewise.judgements.judged import Judged, as_text, check_text, new_uuid, recalled
-from anglewise.typing import Direction
 
 if TYPE_CHECKING:
-    from anglewise.embeddings import Space
-    from anglewise.judgements.judgements import Judgements
+    from anglewise.core.embeddings import Space
+    from anglewise.core.judgements import Judgements
 
 PATIENCE = 10.0
 """Seconds to wait for another program that is writing."""

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from anglewise.core.numbers import COUNT
 from anglewise.errors import SpellingError
 from anglewise.measures.formula import Formula
 from anglewise.measures.frame import Frame, Maps, Sides
 from anglewise.measures.measure import Measure
-from anglewise.numbers import COUNT
 
 
 @dataclass(frozen=True)

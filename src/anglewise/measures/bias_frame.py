@@ -17,7 +17,7 @@ class WithoutBiases(Frame):
     a user and an item it belongs to the score; in a cosine between items it is no direction.
     Stands before every other frame, which would mix the columns.
 
-    >>> from anglewise.embeddings import Embeddings, Space
+    >>> from anglewise.core.embeddings import Embeddings, Space
     >>> from anglewise.measures.frame import fit_frames
     >>> space = Space(items=Embeddings([[3.0, 4.0, 9.0]]), about={"bias_columns": [2]})
     >>> fit_frames((WithoutBiases(),), space, "items-items").ranked(space.items.vectors).tolist()

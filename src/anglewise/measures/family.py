@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from anglewise.core.numbers import written
+from anglewise.core.text import named, parted
 from anglewise.errors import SpellingError
 from anglewise.measures.adapted import ADAPTED, Adapted
 from anglewise.measures.formula import Norm
 from anglewise.measures.frame import Frame
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import learnt_from_judgements, measure
-from anglewise.numbers import written
-from anglewise.spelling import named, parted
 
 GRID = tuple(tenths / 10 for tenths in range(11))
 """The exponents tried: from 0, the dot product, to 1, the cosine."""

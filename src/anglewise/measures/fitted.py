@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.typing import Array, Direction, Float64, Int64
 from anglewise.errors import SpellingError
 from anglewise.measures.formula import Formula, PerPair, Terms
 from anglewise.measures.frame import Frame, Maps, Sides, View, fit_frames
 from anglewise.measures.measure import Measure
 from anglewise.measures.remembered import Remembered
-from anglewise.typing import Array, Direction, Float64, Int64
 
 
 class FittedFormula(Formula):
@@ -84,7 +84,7 @@ def fitted(measure: Measure, space: Space, direction: Direction = "queries-items
     What was learnt lately is remembered as long as the space lives.
 
     >>> from anglewise.measures.formula import Dot
-    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.core.embeddings import Embeddings
     >>> str(fitted(Measure(Dot()), Space(items=Embeddings([[1.0]]))))
     'dot'
     """

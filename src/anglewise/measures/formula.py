@@ -14,9 +14,9 @@ from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 
+from anglewise.core.numbers import EXPONENT, written
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import SpellingError
-from anglewise.numbers import EXPONENT, written
-from anglewise.typing import Array, Float64, Int64
 
 Product: TypeAlias = Literal["dot", "squared-distance", "manhattan", "block"]
 PerPair: TypeAlias = Float64[Array, "*pairs"]

@@ -12,10 +12,10 @@ from functools import cached_property
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.typing import Array, Direction, Float, Float64
 from anglewise.errors import ValuesError
 from anglewise.measures.remembered import Remembered
-from anglewise.typing import Array, Direction, Float, Float64
 
 BLOCK_BYTES = 1 << 22
 """Rows are looked at in blocks of this size, which stay in the cache."""

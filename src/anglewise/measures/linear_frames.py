@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.numbers import COUNT, UNIT, shown, written
 from anglewise.errors import SpellingError
 from anglewise.measures.frame import Affine, Frame, Maps, Sides
-from anglewise.numbers import COUNT, UNIT, shown, written
 
 RANK_TOLERANCE = 1e-10
 """Directions whose variance is below this share of the largest hold rounding noise only."""
@@ -37,7 +37,7 @@ class Standardised(Frame):
 
     Columns that hold one number for the whole ranked side tell nobody apart and are dropped.
 
-    >>> from anglewise.embeddings import Embeddings, Space
+    >>> from anglewise.core.embeddings import Embeddings, Space
     >>> from anglewise.measures.frame import fit_frames
     >>> space = Space(items=Embeddings([[1.0, 5.0, 10.0], [3.0, 5.0, 30.0]]))
     >>> fit_frames((Standardised(),), space, "items-items").ranked(space.items.vectors).tolist()

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.typing import Array, Direction, Float, Float64
 from anglewise.errors import SpellingError
 from anglewise.measures.fitted import fitted, unit
 from anglewise.measures.formula import Formula
 from anglewise.measures.frame import BLOCK_BYTES, Maps, fit_frames
 from anglewise.measures.measure import Measure
-from anglewise.typing import Array, Direction, Float, Float64
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ def prepare(measure: Measure, space: Space, direction: Direction = "queries-item
 
     Raises ``SpellingError`` where no inner product ranks alike.
 
-    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.core.embeddings import Embeddings
     >>> from anglewise.measures.spelling import measure
     >>> space = Space(items=Embeddings([[3.0, 4.0]]))
     >>> ready = prepare(measure("euclidean"), space)

@@ -9,8 +9,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from anglewise.embeddings import Space
-from anglewise.typing import Array
+from anglewise.core.embeddings import Space
+from anglewise.core.typing import Array
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from anglewise.core.text import named, parted
 from anglewise.errors import SpellingError
 from anglewise.measures.bias_frame import WithoutBiases
 from anglewise.measures.formula import Cosine, Dot, Euclidean, Formula, Manhattan, Norm
@@ -10,7 +11,6 @@ from anglewise.measures.gauge_frames import GAUGE_FRAMES
 from anglewise.measures.hubs import Csls, LocalScaling, MutualProximity
 from anglewise.measures.linear_frames import Centred, Standardised, Whitened, WithoutTop
 from anglewise.measures.measure import Measure
-from anglewise.spelling import named, parted
 
 FORMULAS: dict[str, Callable[..., Formula]] = {
     "dot": Dot,

@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.numbers import COUNT, NOT_NEGATIVE, SEED
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Float64
 from anglewise.errors import ShapeError, SpellingError, ValuesError
 from anglewise.models.objective import objective as find_objective
 from anglewise.models.split import split as find_split
@@ -15,9 +18,6 @@ from anglewise.models.svd import Spectrum, truncated_svd
 from anglewise.normalisation.normalisation import Learned, Normalisation
 from anglewise.normalisation.plain import AsIs
 from anglewise.normalisation.spelling import normalisation
-from anglewise.numbers import COUNT, NOT_NEGATIVE, SEED
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Float64
 
 
 @dataclass(frozen=True, eq=False)

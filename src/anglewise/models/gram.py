@@ -4,8 +4,8 @@ from typing import Any, cast
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float32
 from anglewise.normalisation.shifted_table import ShiftedTable, as_rows
-from anglewise.typing import Array, Float32
 
 BLOCK_ENTRIES = 1 << 23
 """Numbers of a table made dense at a time."""

@@ -7,15 +7,15 @@ from typing import Any, cast
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.numbers import POSITIVE
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Float32
 from anglewise.errors import ShapeError, TooFewError, ValuesError
 from anglewise.models.gram import fill_upper, lower_gram
 from anglewise.models.penalty_path import PenaltyPath, penalty_path
 from anglewise.normalisation.normalisation import Learned, Normalisation
 from anglewise.normalisation.spelling import normalisation
-from anglewise.numbers import POSITIVE
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Float32
 
 MOST_ITEMS = 30_000
 """The weights of so many items fill 3.6 GB."""

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.typing import Array
 from anglewise.errors import SpellingError
 from anglewise.models.closed_form import fit_linear
 from anglewise.models.item_weights import fit_ease
 from anglewise.models.objective import OBJECTIVES
 from anglewise.models.raw_table import raw_table
 from anglewise.normalisation.normalisation import Normalisation
-from anglewise.typing import Array
 
 EASE, RAW = "ease", "raw-data"
 COMPONENTS, PENALTY, GAUGE = 64, 1000.0, "balanced"

@@ -5,14 +5,14 @@ from typing import Any, cast
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Float64
 from anglewise.errors import MissingExtraError
 from anglewise.models.closed_form import LinearModel, fit_linear
-from anglewise.neighbours import Neighbours
 from anglewise.normalisation.shifted_table import ShiftedTable
 from anglewise.search.engine import search, search_vectors
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Float64
 
 try:
     from sklearn import utils

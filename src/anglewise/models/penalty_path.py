@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import numpy as np
 
+from anglewise.core.typing import Array, Bool, Float32, Float64, Int64
 from anglewise.errors import ShapeError, TooFewError, ValuesError
 from anglewise.models.gram import fill_upper, lower_gram
 from anglewise.normalisation.normalisation import Normalisation
 from anglewise.normalisation.shifted_table import as_rows, with_values
-from anglewise.typing import Array, Bool, Float32, Float64, Int64
 
 SHARE, MOST_USERS, FEWEST_USERS = 0.1, 1000, 20
 """A tenth of the users validate, no more than a thousand, no fewer than twenty."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float64
 from anglewise.errors import SpellingError
-from anglewise.typing import Array, Float64
 
 
 class Split(ABC):

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float64
 from anglewise.errors import ValuesError
 from anglewise.normalisation.shifted_table import ShiftedTable
-from anglewise.typing import Array, Float64
 
 DENSE_BELOW = 128
 """Tables with no more rows or columns than this are decomposed whole."""

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.numbers import UNIT, written
+from anglewise.core.typing import Array, Float64
 from anglewise.errors import SpellingError
 from anglewise.normalisation.frequency import users_of
 from anglewise.normalisation.normalisation import Learned, Normalisation, check_counts
 from anglewise.normalisation.plain import sums
 from anglewise.normalisation.shifted_table import scaled
-from anglewise.numbers import UNIT, written
-from anglewise.typing import Array, Float64
 
 
 @dataclass(frozen=True)

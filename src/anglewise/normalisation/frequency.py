@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.numbers import UNIT, WEIGHT, Bounds, written
+from anglewise.core.typing import Array, Float64
 from anglewise.errors import SpellingError
 from anglewise.normalisation.normalisation import Learned, Normalisation, check_counts
 from anglewise.normalisation.plain import sums, unit_rows
 from anglewise.normalisation.shifted_table import scaled, with_values
-from anglewise.numbers import UNIT, WEIGHT, Bounds, written
-from anglewise.typing import Array, Float64
 
 MODERATE = Bounds(least=0, most=1e6, example="1.5")
 

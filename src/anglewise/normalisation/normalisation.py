@@ -3,9 +3,9 @@
 from abc import ABC, abstractmethod
 from typing import Any
 
+from anglewise.core.typing import Array, Float64
 from anglewise.errors import ShapeError, ValuesError
 from anglewise.normalisation.shifted_table import as_rows
-from anglewise.typing import Array, Float64
 
 
 class Learned(ABC):

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float64
 from anglewise.normalisation.normalisation import Learned, Normalisation
 from anglewise.normalisation.shifted_table import with_values
-from anglewise.typing import Array, Float64
 
 
 @dataclass(frozen=True)

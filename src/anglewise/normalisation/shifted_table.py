@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import ShapeError
-from anglewise.typing import Array, Float64, Int64
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
+from anglewise.core.text import named
 from anglewise.normalisation.exponents import Exponents
 from anglewise.normalisation.frequency import Bm25, Propensity, TfIdf
 from anglewise.normalisation.normalisation import Normalisation
 from anglewise.normalisation.plain import AsIs, UnitRows
 from anglewise.normalisation.standardised import Standardised
-from anglewise.spelling import named
 
 NORMALISATIONS: dict[str, Callable[..., Normalisation]] = {
     "none": AsIs,

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float64
 from anglewise.errors import TooFewError
 from anglewise.normalisation.normalisation import Learned, Normalisation
 from anglewise.normalisation.plain import inverse, sums
 from anglewise.normalisation.shifted_table import ShiftedTable, scaled
-from anglewise.typing import Array, Float64
 
 NOISE = 1e-12
 """A column that varies by less than this share of its mean has one value."""

@@ -5,19 +5,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from anglewise.core.numbers import COUNT, NOT_NEGATIVE, UNIT
+from anglewise.core.typing import Array, Float32
 from anglewise.encoders.batches import encode_texts
 from anglewise.encoders.cleaning import clean
 from anglewise.encoders.encoder import Encode, Encoder
 from anglewise.encoders.load import encoder as load
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.index.answering import Answering, Hit, Where
-from anglewise.numbers import COUNT, NOT_NEGATIVE, UNIT
 from anglewise.rag.diversity import diverse
 from anglewise.rag.novelty import Said
 from anglewise.rag.passages import INSTRUCTIONS, LeftOut, Passage, Passages, asked, shown
 from anglewise.rag.relevance import Relevance
 from anglewise.rag.tokens import estimate_tokens
-from anglewise.typing import Array, Float32
 
 DEPTH = 50
 """How many candidates are looked at."""
@@ -67,7 +67,7 @@ class Context:
 
     Examples
     --------
-    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.core.embeddings import Embeddings
     >>> from anglewise.index.index import Index
     >>> def count_vowels(texts):
     ...     return [[text.count(vowel) for vowel in "aeiou"] for text in texts]

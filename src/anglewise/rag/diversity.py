@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from anglewise.typing import Array, Float, Float64, Int64
+from anglewise.core.typing import Array, Float, Float64, Int64
 
 
 def diverse(

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.typing import Array, Bool, Float64, Int64
 from anglewise.errors import ShapeError, SpellingError, TooFewError
 from anglewise.index.answering import Answering
-from anglewise.judgements.judgements import Judgements
-from anglewise.typing import Array, Bool, Float64, Int64
 
 
 @dataclass(frozen=True, eq=False)

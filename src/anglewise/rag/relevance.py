@@ -7,17 +7,17 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.numbers import PART
+from anglewise.core.typing import Array, Float, Float64, Int64
 from anglewise.errors import FileError, TooFewError
 from anglewise.index.answering import Answering
-from anglewise.judgements.judgements import Judgements
-from anglewise.numbers import PART
 from anglewise.rag.evidence import Evidence, gather
 from anglewise.statistics.isotonic import Isotonic, isotonic
 from anglewise.statistics.logistic import Logistic, logistic
 from anglewise.statistics.reliability import Bin, Reliability, reliability
 from anglewise.statistics.share import Share, share
-from anglewise.typing import Array, Float, Float64, Int64
 
 Kind: TypeAlias = Literal["isotonic", "logistic"]
 Curve: TypeAlias = Isotonic | Logistic

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import SpellingError
 from anglewise.gauge.biases import bias_columns
 from anglewise.interop.texts import titles
 from anglewise.measures.formula import Cosine, Dot, Norm
 from anglewise.measures.measure import Measure
 from anglewise.recommend.fold_in import FoldIn
-from anglewise.typing import Array, Float64, Int64
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.typing import Array, Bool
 from anglewise.recommend.who import Who, rows_of
-from anglewise.typing import Array, Bool
 
 
 @dataclass(frozen=True, eq=False)

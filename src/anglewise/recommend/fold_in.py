@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import ShapeError, TooFewError, ValuesError
 from anglewise.gauge.biases import bias_columns
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Float64, Int64
 
 EXACT = 1e-4
 """A relative residual below this is the rounding of float32 vectors."""
@@ -79,7 +79,7 @@ def learn_fold_in(space: Space) -> FoldIn:
     Raises ``ShapeError`` for one side alone, ``ValuesError`` where ``space.seen`` is missing or
     empty, ``TooFewError`` where fewer users than dimensions would teach the map.
 
-    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.core.embeddings import Embeddings
     >>> used = SparseRows.from_pairs([0, 0, 1, 2], [0, 1, 1, 2], shape=(3, 3))
     >>> items = np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 2.0]])
     >>> users = used.ones() @ items / 2

@@ -1,10 +1,10 @@
 """The popularity knob, and which measures may read bias columns."""
 
+from anglewise.core.numbers import EXPONENT
+from anglewise.core.typing import Direction
 from anglewise.errors import SpellingError
 from anglewise.measures.formula import Cosine, Dot, Norm
 from anglewise.measures.measure import Measure
-from anglewise.numbers import EXPONENT
-from anglewise.typing import Direction
 
 
 def at_popularity(measure: Measure, exponent: float) -> Measure:

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.typing import Array
 from anglewise.errors import SpellingError
 from anglewise.recommend.filters import Filters
 from anglewise.recommend.recommender import Recommender
 from anglewise.recommend.rows_as_given import sparse_rows
-from anglewise.typing import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +19,7 @@ class LikeImplicit:
     Items of ``user_items`` are left out, not those of ``space.seen``. Where fewer than ``N`` are
     left, the rest of a row is ``-1`` with a score of ``-inf``.
 
-    >>> from anglewise.embeddings import Embeddings, Space
+    >>> from anglewise.core.embeddings import Embeddings, Space
     >>> from scipy.sparse import csr_matrix
     >>> space = Space(queries=Embeddings([[1.0]]), items=Embeddings([[1.0], [3.0], [2.0]]))
     >>> model = LikeImplicit(Recommender(space))

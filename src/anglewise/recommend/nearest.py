@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.numbers import COUNT
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Bool, Direction, Int64
 from anglewise.errors import TooFewError
 from anglewise.measures.measure import Measure
-from anglewise.neighbours import Neighbours
-from anglewise.numbers import COUNT
 from anglewise.search.engine import search_vectors
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Bool, Direction, Int64
 
 HIDDEN_AT_ONCE = 1 << 23
 """Where a frame needs all items, what a filter hides is listed for so many pairs at once."""

@@ -6,11 +6,13 @@ from typing import cast
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Direction, Float64, Int64, Shaped
 from anglewise.errors import ShapeError, TooFewError
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import measure as read_measure
-from anglewise.neighbours import Neighbours
 from anglewise.recommend.explain import Explanation, explain
 from anglewise.recommend.filters import Filters
 from anglewise.recommend.fold_in import FoldIn
@@ -19,8 +21,6 @@ from anglewise.recommend.nearest import nearest
 from anglewise.recommend.result import Recommended
 from anglewise.recommend.views import View, Views
 from anglewise.recommend.who import One, Who, rows_of
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Direction, Float64, Int64, Shaped
 
 NEW = "new"
 TO_ITEMS: Direction = "queries-items"

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.typing import Array
 from anglewise.recommend.filters import Filters
 from anglewise.recommend.recommender import Recommender
 from anglewise.recommend.rows_as_given import sparse_rows
-from anglewise.typing import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +18,7 @@ class RectoolsRanker:
 
     Scores grow with nearness under every measure, distances are negated.
 
-    >>> from anglewise.embeddings import Embeddings, Space
+    >>> from anglewise.core.embeddings import Embeddings, Space
     >>> space = Space(queries=Embeddings([[1.0]]), items=Embeddings([[1.0], [3.0], [2.0]]))
     >>> users, items, scores = RectoolsRanker(Recommender(space)).rank([0], k=2)
     >>> users.tolist(), items.tolist(), scores.tolist()

@@ -6,21 +6,20 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.numbers import FINITE, SHARE
+from anglewise.core.sparse import Interactions, SparseRows
+from anglewise.core.typing import Array, Bool, Float64, Int64
 from anglewise.errors import TooFewError, ValuesError
 from anglewise.evaluation.coverage import coverage
 from anglewise.evaluation.evaluate import evaluate
-from anglewise.interactions import Interactions
-from anglewise.judgements.judgements import Judgements
 from anglewise.measures.measure import Measure
 from anglewise.models.closed_form import fit_linear
-from anglewise.neighbours import Neighbours
-from anglewise.numbers import FINITE, SHARE
 from anglewise.search.engine import search, search_vectors
-from anglewise.sparse import SparseRows
 from anglewise.statistics.bootstrap import Means, bootstrap
 from anglewise.statistics.intervals import bca
-from anglewise.typing import Array, Bool, Float64, Int64
 
 Train: TypeAlias = Callable[[Interactions], Space]
 """From what happened before to a space of the same users and items, in their order."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Array, Float32, Shaped
 from anglewise.interop.texts import titles
-from anglewise.neighbours import Neighbours
-from anglewise.typing import Array, Float32, Shaped
 
 
 @dataclass(frozen=True)

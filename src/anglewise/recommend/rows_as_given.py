@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError
-from anglewise.sparse import SparseRows
 
 
 def sparse_rows(table: Any, rows: int, columns: int, name: str) -> SparseRows:

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.typing import Direction
 from anglewise.gauge.biases import without_biases
 from anglewise.measures.measure import Measure
 from anglewise.recommend.fold_in import FoldIn, learn_fold_in
 from anglewise.recommend.knob import reads_biases
-from anglewise.typing import Direction
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,9 @@ from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.typing import Array, Int64
 from anglewise.errors import IdsError
-from anglewise.typing import Array, Int64
 
 One: TypeAlias = str | SupportsIndex
 Who: TypeAlias = One | Iterable[One]

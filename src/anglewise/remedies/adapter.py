@@ -6,14 +6,14 @@ from typing import Any, cast
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Bool, Float64
 from anglewise.errors import ShapeError, SpellingError, TooFewError
-from anglewise.judgements.judgements import Judgements
 from anglewise.remedies.contrast import Contrast
 from anglewise.remedies.lessons import Known, Lesson, lesson
 from anglewise.remedies.shape import Diagonal, Full, LowRank, Shape
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Bool, Float64
 
 FEWEST = 1_000
 """Judgements below which nothing is learnt."""

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float, Float64
 from anglewise.remedies.lessons import Lesson
 from anglewise.remedies.shape import Shape
-from anglewise.typing import Array, Float, Float64
 
 SHARPNESS = 20.0
 """The inverse temperature at the start; it is learnt with the maps."""

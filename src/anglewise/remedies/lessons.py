@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Bool, Float32, Float64, Int64
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Bool, Float32, Float64, Int64
 
 QUERIES = 1024
 """Queries learnt from at once, at most; of more a random part."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.typing import Array, Float, Float64
+from anglewise.core.typing import Array, Float, Float64
 
 
 class Shape(ABC):

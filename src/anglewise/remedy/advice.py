@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from shlex import quote
 
 from anglewise.compare.result import Comparison, Difference
-from anglewise.compare.words import counted, listed, p_words
+from anglewise.core.text import counted, listed, p_words
 from anglewise.remedy.contender import Contender
 from anglewise.remedy.result import Advice, Remedied
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from anglewise.compare.split import ALONE, Parting
-from anglewise.judgements.judgements import Judgements
-from anglewise.sparse import SparseRows
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Bool, Int64
 from anglewise.statistics.units import Units
-from anglewise.typing import Array, Bool, Int64
 
 STREAM = 5
 """Other draws of the same seed use other streams."""

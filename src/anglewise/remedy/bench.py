@@ -8,14 +8,15 @@ import numpy as np
 from anglewise.compare.learnt import FOLDS
 from anglewise.compare.lists import score_lists
 from anglewise.compare.split import ALONE, Parting
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Array, Int64, Progress
 from anglewise.errors import TooFewError
 from anglewise.evaluation.metric import Metric
-from anglewise.judgements.judgements import Judgements
 from anglewise.measures.adapted import Adapted
 from anglewise.measures.family import Family, Open
 from anglewise.measures.measure import Measure
-from anglewise.neighbours import Neighbours
 from anglewise.remedies.adapter import RIDGES, STEPS
 from anglewise.remedies.lessons import POOL, QUERIES
 from anglewise.remedy.apart import judged_by
@@ -26,7 +27,6 @@ from anglewise.remedy.defaults import baselines
 from anglewise.remedy.maker import Maker
 from anglewise.remedy.prepared import size
 from anglewise.remedy.training import Training
-from anglewise.typing import Array, Int64, Progress
 
 SPEED = 2e9
 """Operations a second that are expected of a maker before the first of its kind was timed."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TypeAlias
 
-from anglewise.typing import Progress
+from anglewise.core.typing import Progress
 
 Clock: TypeAlias = Callable[[], float]
 

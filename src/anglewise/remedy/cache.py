@@ -12,14 +12,14 @@ from typing import Any, cast
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array
 from anglewise.errors import FileError
 from anglewise.interop.atomic import new_file
 from anglewise.interop.say import Say, quiet
 from anglewise.interop.texts import column, columns_of
-from anglewise.judgements.judgements import Judgements
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array
 
 FORMAT = "1"
 NOT_KEPT = "what was found is not kept for another time"

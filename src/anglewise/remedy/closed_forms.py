@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.typing import Direction
 from anglewise.errors import SpellingError
 from anglewise.models.closed_form import fit_spectrum
 from anglewise.models.svd import truncated_svd
@@ -11,7 +12,6 @@ from anglewise.normalisation.normalisation import Learned, Normalisation
 from anglewise.normalisation.plain import AsIs
 from anglewise.remedy.budget import Budget
 from anglewise.remedy.training import Training
-from anglewise.typing import Direction
 
 PASSES = 6
 """Products with the table that Lanczos' iteration takes for each dimension, about."""

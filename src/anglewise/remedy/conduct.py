@@ -6,13 +6,14 @@ from time import monotonic
 
 from anglewise.compare.conduct import read_metrics_for
 from anglewise.compare.split import QUERIES, Parting, parting
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements, Pairs, Triplets
+from anglewise.core.numbers import COUNT, NOT_NEGATIVE, POSITIVE, SEED
+from anglewise.core.typing import Array, Direction, Int64, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.kinds import Metric
 from anglewise.interop.say import Say, quiet
-from anglewise.judgements.judgements import Judgements, Pairs, Triplets
 from anglewise.measures.family import Open
-from anglewise.numbers import COUNT, NOT_NEGATIVE, POSITIVE, SEED
 from anglewise.remedies.adapter import FEWEST
 from anglewise.remedy.apart import judged_by, set_apart
 from anglewise.remedy.bench import Bench
@@ -25,7 +26,6 @@ from anglewise.remedy.record import recorded
 from anglewise.remedy.result import Remedy
 from anglewise.remedy.telling import told
 from anglewise.remedy.training import Training, training_of
-from anglewise.typing import Array, Direction, Int64, Progress
 
 LEARNING = 0.75
 """A map is learnt from four fifths of the judgements, or a little less."""
@@ -95,8 +95,8 @@ def remedy(
     Examples
     --------
     >>> import numpy as np
-    >>> from anglewise.embeddings import Embeddings
-    >>> from anglewise.sparse import SparseRows
+    >>> from anglewise.core.embeddings import Embeddings
+    >>> from anglewise.core.sparse import SparseRows
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal((60, 8))
     >>> items = 3 + x * rng.uniform(0.5, 2, (60, 1))

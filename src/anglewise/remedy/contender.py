@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from anglewise.core.text import named, parted
+from anglewise.core.typing import Direction
 from anglewise.errors import SpellingError
 from anglewise.measures.adapted import Adapted
 from anglewise.measures.family import Family, Open, measures_and_families
@@ -16,8 +18,6 @@ from anglewise.remedy.closed_forms import Factors, Product
 from anglewise.remedy.maker import Maker, Needs
 from anglewise.remedy.trained import TrainedCosine, TrainedDot, TrainedEuclidean
 from anglewise.remedy.wide import Ease, RawData
-from anglewise.spelling import named, parted
-from anglewise.typing import Direction
 
 MAKERS: Mapping[str, Callable[..., Maker]] = {
     "product": Product,

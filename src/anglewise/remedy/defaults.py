@@ -5,7 +5,8 @@ from math import floor, log10
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.typing import Direction
 from anglewise.measures.family import measures_and_families
 from anglewise.normalisation.spelling import normalisation
 from anglewise.remedy.closed_forms import Factors, Product, weighed
@@ -14,7 +15,6 @@ from anglewise.remedy.maker import Maker
 from anglewise.remedy.trained import TrainedCosine, TrainedDot, TrainedEuclidean
 from anglewise.remedy.training import Training
 from anglewise.remedy.wide import Ease, RawData
-from anglewise.typing import Direction
 
 BASELINES = ("cosine", "dot")
 """What everything must beat: the space as it is."""

@@ -7,11 +7,11 @@ import numpy as np
 
 from anglewise.compare.lists import RESAMPLES, judged_metric
 from anglewise.compare.scores import Scores, kinds
+from anglewise.core.typing import Array, Int64
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.remedy.apart import judged_by
 from anglewise.remedy.bench import Bench, Found
 from anglewise.remedy.contender import Contender
-from anglewise.typing import Array, Int64
 
 
 def family(bench: Bench, found: Mapping[Contender, Found], rows: Int64[Array, " q"]) -> Scores:

@@ -2,10 +2,10 @@
 
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.typing import Direction
 from anglewise.remedy.budget import Budget
 from anglewise.remedy.training import Training
-from anglewise.typing import Direction
 
 Needs: TypeAlias = Literal["nothing", "judgements", "interactions"]
 

@@ -2,19 +2,19 @@
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.typing import Direction
 from anglewise.measures.fitted import fitted
 from anglewise.measures.frame import fit_frames
 from anglewise.measures.measure import Measure
 from anglewise.measures.prepare import Prepared, prepare
 from anglewise.measures.spelling import measure as read_measure
-from anglewise.typing import Direction
 
 
 def size(space: Space, measure: Measure, direction: Direction) -> tuple[int, bool]:
     """The columns of prepared vectors, and whether their inner product ranks as the measure does.
 
-    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.core.embeddings import Embeddings
     >>> space = Space(items=Embeddings([[1.0, 0, 2], [0, 2, 1], [1, 1, 0], [2, 0, 1]]))
     >>> names = ("dot", "cosine@without-top(1)", "euclidean", "manhattan")
     >>> [size(space, read_measure(name), "items-items") for name in names]

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from anglewise.compare.result import Comparison, Difference
+from anglewise.core.text import html_table
 from anglewise.evaluation.coverage import Coverage
 from anglewise.evaluation.strata import Stratum
-from anglewise.notebook import html_table
 from anglewise.remedy.contender import Contender
 from anglewise.remedy.screening import Screened
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from anglewise.compare.lists import RESAMPLES
+from anglewise.core.typing import Array, Int64
 from anglewise.errors import ValuesError
 from anglewise.remedy.apart import Apart, set_apart
 from anglewise.remedy.bench import Bench, Found, batches
@@ -11,7 +12,6 @@ from anglewise.remedy.budget import OutOfTimeError
 from anglewise.remedy.contender import Contender
 from anglewise.remedy.defaults import baselines
 from anglewise.remedy.screening import Screened, Screening, Stopped, attempted, screen, too_long
-from anglewise.typing import Array, Int64
 
 STATISTICS = 2e-9
 """Seconds that resampling takes for each query, resample and pair of candidates, about."""

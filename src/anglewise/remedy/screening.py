@@ -6,7 +6,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.compare.words import counted
+from anglewise.core.text import counted
+from anglewise.core.typing import Array, Int64
 from anglewise.errors import AnglewiseError
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.remedy.apart import judged_by
@@ -14,7 +15,6 @@ from anglewise.remedy.bench import Bench, Found, batches
 from anglewise.remedy.budget import OutOfTimeError
 from anglewise.remedy.contender import Contender
 from anglewise.remedy.defaults import baselines
-from anglewise.typing import Array, Int64
 
 Stopped: TypeAlias = Literal["", "time", "interrupt"]
 

@@ -11,7 +11,7 @@ from anglewise.compare.inference import Inference, infer
 from anglewise.compare.notes import notes
 from anglewise.compare.result import Comparison, Evidence
 from anglewise.compare.verdict import decide
-from anglewise.compare.words import counted
+from anglewise.core.text import counted
 from anglewise.diagnostics.norms import popularity
 from anglewise.evaluation.coverage import coverage
 from anglewise.evaluation.strata import Stratum, by_stratum

@@ -5,13 +5,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import ClassVar
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.typing import Direction
 from anglewise.remedy.budget import Budget
 from anglewise.remedy.training import Training
 from anglewise.training.factors import Epoch, TrainedFactors
 from anglewise.training.settings import Settings
 from anglewise.training.train import train
-from anglewise.typing import Direction
 
 EPOCHS = 20
 """How many are expected before training stops by itself."""

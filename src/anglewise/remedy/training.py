@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Bool, Int64
 from anglewise.interop.texts import column, columns_of
 from anglewise.remedy.apart import rows_kept
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Bool, Int64
 
 TRAIN = "train"
 """What the users' column ``split`` says of those that a model may learn from."""

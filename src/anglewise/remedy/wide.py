@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.typing import Array, Direction
 from anglewise.models.item_weights import fit_ease
 from anglewise.models.raw_table import raw_table
 from anglewise.normalisation.normalisation import Normalisation
@@ -16,7 +17,6 @@ from anglewise.normalisation.plain import AsIs
 from anglewise.remedy.budget import Budget
 from anglewise.remedy.closed_forms import prefixed
 from anglewise.remedy.training import Training
-from anglewise.typing import Array, Direction
 
 QUICK = 0.1
 """Operations of products and decompositions of dense matrices, which run faster than others."""

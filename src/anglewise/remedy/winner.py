@@ -1,11 +1,11 @@
 """The winner as a space of its own."""
 
 from anglewise.compare.lists import depth
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.evaluation.metric import metrics as read_metrics
-from anglewise.judgements.judgements import Judgements
 from anglewise.measures.adapted import Adapted
 from anglewise.measures.family import Family
 from anglewise.measures.formula import Dot
@@ -30,9 +30,9 @@ def winner(
     Raises ``TooFewError`` where nothing wins, and what making the space raises.
 
     >>> import numpy as np
-    >>> from anglewise.embeddings import Embeddings
+    >>> from anglewise.core.embeddings import Embeddings
     >>> from anglewise.remedy.conduct import remedy
-    >>> from anglewise.sparse import SparseRows
+    >>> from anglewise.core.sparse import SparseRows
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal((60, 8))
     >>> items = 3 + x * rng.uniform(0.5, 2, (60, 1))

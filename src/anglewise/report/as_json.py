@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from anglewise.report.visible import visible_json
+from anglewise.core.text import visible_json
 
 
 def as_json(content: Mapping[str, Any]) -> str:

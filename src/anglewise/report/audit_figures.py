@@ -6,6 +6,7 @@ from typing import Any
 
 from anglewise.audit import Audit, Certificates, GaugePath
 from anglewise.audit.panels import Panel
+from anglewise.core.typing import Direction
 from anglewise.errors import MissingExtraError
 from anglewise.report.audit_lines import certificate_table, half_lost
 from anglewise.report.audit_plots import (
@@ -18,7 +19,6 @@ from anglewise.report.audit_plots import (
 from anglewise.report.document import figure, folded, table
 from anglewise.report.svg import PAGE, inline
 from anglewise.report.words import NOTHING, number, percent, ratio, shortened
-from anglewise.typing import Direction
 
 USE = {"seen": "interactions in training", "popularity": "popularity"}
 CHOSEN = {"longest": "longest vectors"}

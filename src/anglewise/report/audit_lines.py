@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from anglewise.audit import Audit, Certificates, Named, PairReport, RunReport
 from anglewise.audit.geometry import SideGeometry
+from anglewise.core.typing import Direction
 from anglewise.report.words import (
     NOTHING,
     at_most,
@@ -14,7 +15,6 @@ from anglewise.report.words import (
     ratio,
     shortened,
 )
-from anglewise.typing import Direction
 
 EXAMPLES = 2
 """Neighbours that an example names."""

@@ -8,9 +8,9 @@ import numpy as np
 from anglewise.audit import Certificates, GaugePath
 from anglewise.audit.certified import CURVE
 from anglewise.audit.panels import Panel
+from anglewise.core.typing import Array, Direction, Float64
 from anglewise.errors import MissingExtraError
 from anglewise.report.plots import Palette, literal
-from anglewise.typing import Array, Direction, Float64
 
 STYLES = {"items-items": "o-", "queries-queries": "s--"}
 """Apart without colour too."""

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from anglewise.audit import Audit, Certificates
+from anglewise.core.typing import Direction
 from anglewise.report.audit_lines import (
     Section,
     certificate_table,
@@ -19,7 +20,6 @@ from anglewise.report.audit_lines import (
     last_sections,
     moved_most,
 )
-from anglewise.typing import Direction
 
 WIDTH = 100
 """No line is longer, so that a report can be pasted."""

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from anglewise.compare import Comparison, Estimate
 from anglewise.compare.check import Checked
+from anglewise.core.text import visible
 from anglewise.report.lines import facts, further_metrics, headline, legend, lines
-from anglewise.report.visible import visible
 from anglewise.report.words import counted, interval, number
 
 

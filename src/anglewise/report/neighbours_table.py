@@ -8,12 +8,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Direction
 from anglewise.interop.texts import titles
 from anglewise.measures.measure import Measure
-from anglewise.neighbours import Neighbours
 from anglewise.report.words import counted, shortened
-from anglewise.typing import Direction
 
 WIDTH = 100
 NARROWEST = 26

@@ -9,10 +9,10 @@ from html import escape
 import numpy as np
 
 from anglewise.compare import Comparison, Evidence
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.judgements import Judgements
 from anglewise.evaluation.disagreement import disagreement
 from anglewise.interop.texts import titles
-from anglewise.judgements.judgements import Judgements
 from anglewise.report.words import counted, number, percent, shortened
 
 QUERIES, DEPTH, MEASURES = 20, 10, 8

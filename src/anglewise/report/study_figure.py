@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float64
 from anglewise.errors import MissingExtraError
 from anglewise.study import Study
-from anglewise.typing import Array, Float64
 
 PANELS = {
     "item-orthonormal": "(1), B = V\nitem-orthonormal",

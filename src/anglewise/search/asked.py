@@ -4,14 +4,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.typing import Array, Float32, Float64, Int, Int64, Shaped
 from anglewise.search.exact import KINDS, Lists, norms, products, scores
 from anglewise.search.kept import Kept
 from anglewise.search.left_out import LeftOut
 from anglewise.search.move import moved
 from anglewise.search.plan import Pass
 from anglewise.search.ranking import NOBODY, Places, keys
-from anglewise.typing import Array, Float32, Float64, Int, Int64, Shaped
 
 MOVED_BYTES = 1 << 23
 """Rows of the ranked side are moved again, exactly, in pieces of this size."""

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float32, Int, Int64, Shaped
 from anglewise.search.ranking import NOBODY, keys, places_of, scores_of
-from anglewise.typing import Array, Float32, Int, Int64, Shaped
 
 
 @dataclass(eq=False)

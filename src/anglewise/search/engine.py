@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.numbers import COUNT
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Direction, Float32, Int64, Progress
 from anglewise.errors import ShapeError, TooFewError
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import measures as read_measures
-from anglewise.neighbours import Neighbours
-from anglewise.numbers import COUNT
 from anglewise.search.asked import asked
 from anglewise.search.exponents import Sweep, sweeps
 from anglewise.search.kept import KEPT_BYTES, Kept
@@ -20,8 +22,6 @@ from anglewise.search.plan import Pass, passes
 from anglewise.search.ranking import Places, Standing, places_of, scores_of
 from anglewise.search.sweep import answered, block_length
 from anglewise.search.tiles import spans
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Direction, Float32, Int64, Progress
 
 
 def search(

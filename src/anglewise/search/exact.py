@@ -12,9 +12,9 @@ from types import ModuleType
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float, Float32, Float64, Int, Int64
 from anglewise.measures.formula import Formula, Product
 from anglewise.search.kernel import KERNEL
-from anglewise.typing import Array, Float, Float32, Float64, Int, Int64
 
 TOGETHER = 8192
 """Pairs whose coordinates NumPy gathers at once."""

@@ -13,10 +13,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Array, Bool, Direction, Float32, Int64
 from anglewise.measures.formula import Norm
 from anglewise.measures.measure import Measure
-from anglewise.neighbours import Neighbours
 from anglewise.search.asked import Asked, asked
 from anglewise.search.exact import KINDS, Lists, scores
 from anglewise.search.kept import Kept
@@ -24,7 +25,6 @@ from anglewise.search.left_out import LeftOut, gathered
 from anglewise.search.plan import passes
 from anglewise.search.ranking import NOBODY, Places, best, keys, places_of, scores_of
 from anglewise.search.tiles import spans
-from anglewise.typing import Array, Bool, Direction, Float32, Int64
 
 MANY = 24
 """From so many exponents on a sweep costs less than a search for each."""

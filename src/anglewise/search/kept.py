@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass, field
 
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
 from anglewise.search.plan import Pass
 from anglewise.search.scanner import Scanner, Tile
 from anglewise.search.tiles import tile

@@ -5,10 +5,10 @@ from functools import cached_property
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Bool, Direction, Int64
 from anglewise.errors import ShapeError
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Bool, Direction, Int64
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from anglewise.core.typing import Map, serial
 from anglewise.search.compiled_scanner import CompiledScanner
 from anglewise.search.kernel import KERNEL
 from anglewise.search.numpy_scanner import NumpyScanner
 from anglewise.search.scanner import Scanner
-from anglewise.typing import Map, serial
 
 T = TypeVar("T")
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float, Float32, Float64, Int64
 from anglewise.search.candidates import Candidates
 from anglewise.search.left_out import LeftOut
 from anglewise.search.move import Move, moved
 from anglewise.search.plan import Pass
 from anglewise.search.scanner import Scanner, Tile
-from anglewise.typing import Array, Float, Float32, Float64, Int64
 
 QUERIES = 256
 """Queries whose products with a tile are formed at once."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float32
 from anglewise.errors import ShapeError, ValuesError
 from anglewise.measures.formula import BlockFormula
 from anglewise.search.asked import Asked
@@ -9,7 +10,6 @@ from anglewise.search.exact import scores
 from anglewise.search.move import moved
 from anglewise.search.ranking import Standing, keys
 from anglewise.search.tiles import spans
-from anglewise.typing import Array, Float32
 
 TILE_BYTES = 1 << 21
 QUERIES = 64

@@ -6,14 +6,14 @@ from functools import cached_property
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.typing import Array, Direction, Float64
 from anglewise.errors import SpellingError
 from anglewise.measures.fitted import fitted
 from anglewise.measures.formula import BlockFormula, Formula
 from anglewise.measures.frame import Maps, fit_frames
 from anglewise.measures.measure import Measure
 from anglewise.search.move import Move, moved, triangular
-from anglewise.typing import Array, Direction, Float64
 
 FAR = 16.0
 """A common offset this many times the squared spread costs float32 its digits."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings
-from anglewise.typing import Array, Bool, Float32, Int, Int64, Shaped
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.typing import Array, Bool, Float32, Int, Int64, Shaped
 
 NOBODY = np.uint64(2**64 - 1)
 """Sorts after every item."""

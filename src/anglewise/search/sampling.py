@@ -3,12 +3,12 @@
 import math
 from dataclasses import dataclass
 
+from anglewise.core.typing import Array, Float32
 from anglewise.search.asked import Asked
 from anglewise.search.bound import Reach
 from anglewise.search.candidates import Candidates
 from anglewise.search.machine import Machine
 from anglewise.search.scanner import Tile
-from anglewise.typing import Array, Float32
 
 SAMPLE = 4096
 """Items looked at first."""

@@ -3,12 +3,12 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from anglewise.core.typing import Array, Float, Float32, Float64, Int, Int64
 from anglewise.search.bound import Reach
 from anglewise.search.candidates import Candidates
 from anglewise.search.left_out import LeftOut
 from anglewise.search.move import Move
 from anglewise.search.plan import Pass
-from anglewise.typing import Array, Float, Float32, Float64, Int, Int64
 
 
 @dataclass(frozen=True, eq=False)

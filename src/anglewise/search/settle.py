@@ -8,13 +8,13 @@ exactly.
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float32, Int64
 from anglewise.search.asked import Asked
 from anglewise.search.bound import Bound, Reach, bounds
 from anglewise.search.candidates import Candidates
 from anglewise.search.numpy_scanner import NumpyScanner, items_by_queries
 from anglewise.search.ranking import Standing, best, scores_of
 from anglewise.search.tiles import spans, tile
-from anglewise.typing import Array, Float32, Int64
 
 AGAIN_QUERIES = 128
 AGAIN_BYTES = 1 << 21

@@ -11,13 +11,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.typing import Array, Bool, Float, Float32, Float64, Int64
 from anglewise.errors import ValuesError
 from anglewise.search.bound import Reach
 from anglewise.search.exact import norms
 from anglewise.search.plan import Pass
 from anglewise.search.scanner import Scanner, Tile
-from anglewise.typing import Array, Bool, Float, Float32, Float64, Int64
 
 LARGE = np.float32(1e38)
 """Stands for the inverse of a weight of zero."""

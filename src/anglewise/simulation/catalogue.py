@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.sparse import Interactions
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import TooFewError
-from anglewise.interactions import Interactions
 from anglewise.simulation.titles import titles
-from anglewise.typing import Array, Float64, Int64
 
 POPULARITY_EXPONENTS = (0.25, 1.5)
 """The paper's range of a cluster's popularity exponent."""

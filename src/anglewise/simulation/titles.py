@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.typing import Array, Int64
 from anglewise.errors import ValuesError
-from anglewise.typing import Array, Int64
 
 
 @dataclass(frozen=True)

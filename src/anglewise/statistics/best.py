@@ -1,6 +1,6 @@
 """How often each measure comes out best."""
 
-from anglewise.typing import Array, Float64
+from anglewise.core.typing import Array, Float64
 
 
 def best_probability(drawn: Float64[Array, "draws m"]) -> Float64[Array, " m"]:

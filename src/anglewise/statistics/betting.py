@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.typing import Array, Bool, Float64, Int64
 from anglewise.errors import ValuesError
-from anglewise.typing import Array, Bool, Float64, Int64
 
 LEVEL = 0.05
 STAKES = 0.95 * 0.5 ** np.arange(9)

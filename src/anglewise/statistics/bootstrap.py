@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float64, Int, Map, serial
 from anglewise.statistics.draws import blocks, resample_counts
 from anglewise.statistics.exact import ExactSums
-from anglewise.typing import Array, Float64, Int, Map, serial
 
 Statistic: TypeAlias = Callable[[Array], Array]
 """From resample counts, ``draws x queries``, to its values, ``draws x columns``."""

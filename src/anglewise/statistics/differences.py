@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.typing import Array, Float64
+from anglewise.core.typing import Array, Float64
 
 
 @dataclass(frozen=True, eq=False)

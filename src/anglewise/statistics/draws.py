@@ -6,7 +6,7 @@ from math import exp, factorial, sqrt
 
 import numpy as np
 
-from anglewise.typing import Array, Int
+from anglewise.core.typing import Array, Int
 
 UNIT = 16
 """Draws that share one seed. Blocks are whole units, so that their size changes nothing."""

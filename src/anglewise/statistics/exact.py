@@ -5,7 +5,7 @@ from math import frexp
 
 import numpy as np
 
-from anglewise.typing import Array, Float64, Int
+from anglewise.core.typing import Array, Float64, Int
 
 BITS = 52
 TILE = 1 << 18

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from anglewise.typing import Array, Float64
+from anglewise.core.typing import Array, Float64
 
 
 def holm(p: Float64[Array, " tests"]) -> Float64[Array, " tests"]:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import TooFewError
-from anglewise.typing import Array, Float64, Int64
 
 LEAST = 0.02
 """No chance is smaller: a rare pair that is drawn would stand for too many."""

@@ -5,7 +5,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from anglewise.typing import Array, Float64
+from anglewise.core.typing import Array, Float64
 
 LEVEL = 0.95
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.typing import Array, Bool, Float, Float64
+from anglewise.core.typing import Array, Bool, Float, Float64
 
 STEPS = 100
 TOLERANCE = 1e-10

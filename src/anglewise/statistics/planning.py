@@ -7,8 +7,8 @@ from statistics import NormalDist
 
 import numpy as np
 
+from anglewise.core.typing import Array, Bool, Float64
 from anglewise.statistics.differences import Differences
-from anglewise.typing import Array, Bool, Float64
 
 POWER = 0.8
 CAP = 1_000_000

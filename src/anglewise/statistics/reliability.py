@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.typing import Array, Bool, Float64
 from anglewise.statistics.share import Share, share
-from anglewise.typing import Array, Bool, Float64
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from math import inf, sqrt
 
 import numpy as np
 
+from anglewise.core.typing import Array, Bool, Float64, Int, Int64, Map, serial
 from anglewise.statistics.differences import Differences
 from anglewise.statistics.draws import CELLS, all_signs, blocks, random_signs
 from anglewise.statistics.exact import ExactSums
-from anglewise.typing import Array, Bool, Float64, Int, Int64, Map, serial
 
 EXACT_UP_TO = 14
 """Queries up to which every pattern of signs is tried."""

@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float64
 from anglewise.study.subject import Factors
-from anglewise.typing import Array, Float64
 
 Step: TypeAlias = Callable[[Float64[Array, "p k"]], Factors]
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float64
 from anglewise.gauge.certificates import cosine_interval, user_item_interval
 from anglewise.gauge.map_pair import MapPair
 from anglewise.gauge.random_maps import random_pair
 from anglewise.study.check import Check
 from anglewise.study.geometry import pairs, unit_rows
 from anglewise.study.subject import GAUGES, ROWS, Subject
-from anglewise.typing import Array, Float64
 
 CONDITIONS = (1.5, 4.0, 30.0)
 """Of random maps beside the named gauges and the random map of claim 1."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from anglewise.core.typing import Array, Float64
 from anglewise.study.check import Check
 from anglewise.study.geometry import (
     auc,
@@ -15,7 +16,6 @@ from anglewise.study.geometry import (
     spearman,
 )
 from anglewise.study.subject import GAUGES, Subject
-from anglewise.typing import Array, Float64
 
 RAW, DATA_SPACE, SECOND = "raw data", "data-space", "objective (2)"
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from anglewise.core.typing import Float64
 from anglewise.models.closed_form import LinearModel
 from anglewise.study.check import Check
 from anglewise.study.subject import Factors, Subject
-from anglewise.typing import Float64
 
 
 def exactness(subject: Subject) -> Iterator[Check]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float64, Int64, Progress
 from anglewise.study.certified import certified
 from anglewise.study.check import Check
 from anglewise.study.clusters import Similarity, cluster_checks, item_cosines, similarities
@@ -14,7 +15,6 @@ from anglewise.study.full_rank import full_rank
 from anglewise.study.recovery import recovery
 from anglewise.study.subject import FULL, Size, Subject, subject
 from anglewise.study.uniqueness import uniqueness
-from anglewise.typing import Array, Float64, Int64, Progress
 
 PARTS: tuple[Callable[[Subject], Iterable[Check]], ...] = (
     exactness,

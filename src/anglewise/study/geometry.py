@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from anglewise.core.typing import Array, Bool, Float64, Int64
 from anglewise.evaluation.correlation import Spearman
-from anglewise.typing import Array, Bool, Float64, Int64
 
 
 def unit_rows(x: Float64[Array, "rows d"]) -> Float64[Array, "rows d"]:

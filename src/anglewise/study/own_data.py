@@ -6,19 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import DIRECTIONS, Array, Direction, Float64, Int64, Progress
 from anglewise.errors import SpellingError
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.gauge.random_maps import random_pair
-from anglewise.judgements.judgements import Judgements
 from anglewise.models.closed_form import LinearModel
-from anglewise.neighbours import Neighbours
 from anglewise.search.engine import search
-from anglewise.sparse import SparseRows
 from anglewise.study.check import Check
 from anglewise.study.geometry import overlap
 from anglewise.study.subject import GAUGES, ROWS, in_gauge
-from anglewise.typing import DIRECTIONS, Array, Direction, Float64, Int64, Progress
 
 MEASURES = ("dot", "cosine", "euclidean")
 K = 10

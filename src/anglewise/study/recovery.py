@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float64
 from anglewise.gauge.canonical import Power
 from anglewise.gauge.root import root
 from anglewise.study.check import Check
 from anglewise.study.geometry import cosines
 from anglewise.study.subject import Subject, in_gauge
-from anglewise.typing import Array, Float64
 
 PATH = (0.0, 0.3, 0.5, 1.0)
 """From orthonormal items through the balanced gauge to orthonormal users."""

@@ -5,15 +5,15 @@ from functools import cached_property
 
 import numpy as np
 
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.gauge.map_pair import MapPair
 from anglewise.gauge.random_maps import random_pair
 from anglewise.models.closed_form import LinearModel, fit_spectrum
 from anglewise.models.split import split
 from anglewise.models.svd import Spectrum, truncated_svd
 from anglewise.simulation.catalogue import Catalogue, simulate
-from anglewise.sparse import SparseRows
 from anglewise.study.geometry import cosines_of_gram
-from anglewise.typing import Array, Float64, Int64
 
 GAUGES = {
     "item-orthonormal": "B = V",

@@ -5,12 +5,12 @@ from itertools import combinations
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float64
 from anglewise.simulation.catalogue import simulate
 from anglewise.study.alternating import minimise_factors, minimise_product
 from anglewise.study.check import Check
 from anglewise.study.geometry import cosines
 from anglewise.study.subject import Subject
-from anglewise.typing import Array, Float64
 
 STARTS = 3
 USERS, ITEMS, FEWEST, PENALTY = 1_000, 100, 3, 100.0

@@ -5,15 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import Interactions, SparseRows
+from anglewise.core.typing import Array, Float32, Int64
 from anglewise.errors import TooFewError
 from anglewise.evaluation.evaluate import evaluate
-from anglewise.interactions import Interactions
 from anglewise.judgements.from_interactions import hold_out
-from anglewise.judgements.judgements import Judgements
 from anglewise.search.engine import search
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Float32, Int64
 
 METRIC = "nDCG@10"
 MOST = 2000

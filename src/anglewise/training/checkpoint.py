@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.sparse import SparseRows
 from anglewise.errors import FileError
 from anglewise.interop.atomic import new_file
-from anglewise.sparse import SparseRows
 from anglewise.training.adam import Adam
 from anglewise.training.factors import Epoch
 from anglewise.training.settings import Settings

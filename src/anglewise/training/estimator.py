@@ -6,13 +6,13 @@ from typing import Any, cast
 
 import numpy as np
 
-from anglewise.embeddings import Space
+from anglewise.core.embeddings import Space
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Float32
 from anglewise.errors import MissingExtraError
-from anglewise.sparse import SparseRows
 from anglewise.training.factors import TrainedFactors
 from anglewise.training.settings import Settings
 from anglewise.training.train import Report, train
-from anglewise.typing import Array, Float32
 
 try:
     from sklearn import utils

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Bool, Float32
 from anglewise.errors import ShapeError
-from anglewise.sparse import SparseRows
 from anglewise.training.measured import measured
-from anglewise.typing import Array, Bool, Float32
 
 
 @dataclass(frozen=True)

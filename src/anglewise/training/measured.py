@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from anglewise.embeddings import TrainedFor
+from anglewise.core.embeddings import TrainedFor
 from anglewise.errors import SpellingError
 
 TINY = 1e-12

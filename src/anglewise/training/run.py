@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Bool, Int64
 from anglewise.errors import TrainingError
 from anglewise.interop.say import Say
-from anglewise.sparse import SparseRows
 from anglewise.training.aside import Aside
 from anglewise.training.checkpoint import fingerprint, write_checkpoint
 from anglewise.training.factors import Epoch, TrainedFactors
@@ -21,7 +22,6 @@ from anglewise.training.sampler import Sampler
 from anglewise.training.settings import Settings
 from anglewise.training.state import State
 from anglewise.training.step import Step, make_step
-from anglewise.typing import Array, Bool, Int64
 
 SECONDS = 60.0
 """Within a long epoch a checkpoint is written this often."""

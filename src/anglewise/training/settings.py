@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
-from anglewise.numbers import COUNT, KEPT_ASIDE, POSITIVE, SEED, SHARE, WEIGHT
+from anglewise.core.numbers import COUNT, KEPT_ASIDE, POSITIVE, SEED, SHARE, WEIGHT
 from anglewise.training.measured import MEASURED, measured
 
 

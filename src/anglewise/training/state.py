@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.typing import Array, Float32
 from anglewise.training.adam import Adam
 from anglewise.training.factors import Epoch
 from anglewise.training.settings import Settings
-from anglewise.typing import Array, Float32
 
 START = 0.1
 """The spread of each coordinate at the start."""

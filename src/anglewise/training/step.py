@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.sparse import SparseRows
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Bool, Float32, Int64
 from anglewise.training.sampler import Sampler
-from anglewise.typing import Array, Bool, Float32, Int64
 
 
 @dataclass(frozen=True, eq=False)

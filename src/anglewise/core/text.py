@@ -1,12 +1,54 @@
-"""Words with numbers behind them, such as ``norm(0,0.5)``: read into what they name."""
+"""Words in and out: spellings such as ``norm(0,0.5)``, lists in sentences, notebooks."""
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from html import escape
+from math import ceil, floor, log10
 from typing import TypeVar
 
+from anglewise.core.numbers import read_number, shown
 from anglewise.errors import SpellingError
-from anglewise.numbers import read_number, shown
+
+
+def p_words(p: float) -> str:
+    """A p-value as it stands in a sentence.
+
+    >>> p_words(0.0004), p_words(0.0312), p_words(0.2)
+    ('p < .001', 'p = .031', 'p = .200')
+    """
+    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)
+
+
+def listed(names: Iterable[str], last: str = "and") -> str:
+    """Names in a row.
+
+    >>> listed(["dot"]), listed(["dot", "cosine"]), listed("abc", last="or")
+    ('dot', 'dot and cosine', 'a, b or c')
+    """
+    *first, end = names
+    return f"{', '.join(first)} {last} {end}" if first else end
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things; ``query`` and its like become ``queries``.
+
+    >>> counted(1, "query"), counted(1400, "query"), counted(2, "pair")
+    ('1 query', '1,400 queries', '2 pairs')
+    """
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else plural}"
+
+
+def rounded_up(count: int) -> int:
+    """Two digits are enough for a plan.
+
+    >>> rounded_up(7), rounded_up(331), rounded_up(12345)
+    (7, 340, 13000)
+    """
+    unit = 10 ** max(floor(log10(count)) - 1, 0)
+    return ceil(count / unit) * unit
+
 
 T = TypeVar("T")
 _WORD = re.compile(r"\s*(?P<name>[a-z][a-z0-9-]*)\s*(?:\((?P<numbers>[^()]*)\)\s*)?", re.ASCII)
@@ -89,3 +131,50 @@ def _number(text: str, word: str, example: str) -> float:
             f"{shown(word)!r}: {came}: write {example}, in plain digits, from 1e-100 to 1e100"
         )
     return number
+
+
+def html_table(
+    sentences: Iterable[str], heading: Sequence[str], rows: Iterable[Sequence[str]]
+) -> str:
+    """Sentences and a plain table as HTML, every text escaped.
+
+    >>> print(html_table(["a < b"], ["x"], [["1"]]))
+    <p>a &lt; b</p>
+    <table><tr><th>x</th></tr>
+    <tr><td>1</td></tr></table>
+    """
+    said = [f"<p>{escape(sentence)}</p>" for sentence in sentences]
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in heading)
+    body = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
+    lines = "\n".join(f"<tr>{row}</tr>" for row in (head, *body))
+    return "\n".join([*said, f"<table>{lines}</table>"])
+
+
+COMMANDS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Control characters but tab and new line, C1 controls, line separators, what overrides the
+direction of a text, and halves of a pair."""
+
+
+def visible(text: str) -> str:
+    r"""A text whose commands are written out, so that a title cannot move the cursor.
+
+    >>> print(visible("a\x1b[2J\u202eb"))
+    a\x1b[2J\u202eb
+    """
+    return COMMANDS.sub(_written, text)
+
+
+def visible_json(text: str) -> str:
+    r"""The same for JSON, which stays JSON of the same content.
+
+    >>> print(visible_json('{"title": "a\x9bb"}'))
+    {"title": "a\u009bb"}
+    """
+    return COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _written(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"

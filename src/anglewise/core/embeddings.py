@@ -8,9 +8,9 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Direction, Float32, Int64, Shaped
 from anglewise.errors import IdsError, ShapeError, ValuesError
-from anglewise.sparse import SparseRows
-from anglewise.typing import Array, Direction, Float32, Int64, Shaped
 
 TrainedFor: TypeAlias = Literal["dot", "cosine", "euclidean", "unknown"]
 Freedom: TypeAlias = Literal["gauge", "rotation", "unknown"]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from anglewise.typing import Array, Float32, Int64
+from anglewise.core.typing import Array, Float32, Int64
 
 
 @dataclass(frozen=True, eq=False)

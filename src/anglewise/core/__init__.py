@@ -1,0 +1,1 @@
+"""The things everything else is made of: embeddings, spaces, judgements, neighbours."""
