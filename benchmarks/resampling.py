@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from scipy import stats
 
-from anglewise.statistics.bootstrap import Means, bootstrap
+from anglewise.statistics.resampling import Means, bootstrap
 from anglewise.statistics.sign_flip import sign_flips
 
 

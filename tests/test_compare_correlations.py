@@ -5,8 +5,7 @@ import pytest
 
 from anglewise.compare.correlations import Correlations, Layer, Part
 from anglewise.evaluation.correlation import Pearson, Spearman
-from anglewise.statistics.bootstrap import bootstrap
-from anglewise.statistics.intervals import bca
+from anglewise.statistics.resampling import bca, bootstrap
 
 
 def correlations(scores, gold, metrics):

@@ -11,7 +11,7 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements, Pairs
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError
-from anglewise.statistics.betting import Race
+from anglewise.statistics.confidence_sequences import Race
 
 
 def made(queries, noise=0.3, lengths=4.0, seed=0):

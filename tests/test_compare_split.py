@@ -18,8 +18,8 @@ from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import serial
 from anglewise.errors import AnglewiseError
 from anglewise.measures.spelling import measures
+from anglewise.statistics.clusters import Units
 from anglewise.statistics.sign_flip import sign_flips
-from anglewise.statistics.units import Units
 from cli_run import anglewise, refused  # noqa: F401
 from test_compare_tuned import popular, row
 

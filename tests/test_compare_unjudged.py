@@ -10,8 +10,8 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError, ValuesError
-from anglewise.statistics.differences import Differences
 from anglewise.statistics.planning import planning_critical, smallest_detectable
+from anglewise.statistics.resampling import Differences
 from anglewise.statistics.sign_flip import sign_flips
 
 QUERIES, ITEMS = 80, 150

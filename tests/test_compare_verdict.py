@@ -8,7 +8,7 @@ from anglewise.compare.scores import Scores
 from anglewise.compare.verdict import decide
 from anglewise.core.typing import serial
 from anglewise.measures.spelling import measures
-from anglewise.statistics.bootstrap import Means
+from anglewise.statistics.resampling import Means
 
 
 def scores(values, names="dot,cosine,euclidean,manhattan", kinds=None):

@@ -14,12 +14,7 @@ from anglewise.errors import TooFewError, ValuesError
 from anglewise.judge.agreement import agreement
 from anglewise.judgements.judged import Judged
 from anglewise.judgements.store import JudgementStore
-from anglewise.statistics.kappa import (
-    cohen_kappa,
-    coincidences,
-    fleiss_kappa,
-    krippendorff_alpha,
-)
+from anglewise.statistics.kappa import cohen_kappa, coincidences, fleiss_kappa, krippendorff_alpha
 from cli_run import anglewise, refused
 from real_data import real_data
 

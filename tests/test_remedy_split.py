@@ -11,7 +11,7 @@ from anglewise.errors import AnglewiseError
 from anglewise.remedy import bench as benches
 from anglewise.remedy import remedy
 from anglewise.remedy.apart import set_apart
-from anglewise.statistics.units import Units
+from anglewise.statistics.clusters import Units
 from remedy_space import fitted
 
 MEASURES = "euclidean, cosine@centred, norm(0,*)"

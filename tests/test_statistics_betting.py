@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from anglewise.errors import ValuesError
-from anglewise.statistics.betting import Race, confidence_sequence, wealth
+from anglewise.statistics.confidence_sequences import Race, confidence_sequence, wealth
 
 
 def looks_like_ndcg(rng, queries, leads=(0.0, 0.0)):

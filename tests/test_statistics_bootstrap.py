@@ -5,12 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from anglewise.statistics import draws
-from anglewise.statistics.best import best_probability
-from anglewise.statistics.bootstrap import Means, bootstrap
-from anglewise.statistics.draws import UNIT, blocks, random_signs, resample_counts
-from anglewise.statistics.exact import ExactSums
-from anglewise.statistics.intervals import bca
+from anglewise.statistics import resampling as draws
+from anglewise.statistics.resampling import (
+    UNIT,
+    ExactSums,
+    Means,
+    bca,
+    best_probability,
+    blocks,
+    bootstrap,
+    random_signs,
+    resample_counts,
+)
 
 
 def zero_inflated(rng, shape, zeros=0.6):

@@ -8,10 +8,7 @@ from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from anglewise.statistics.isotonic import isotonic
-from anglewise.statistics.logistic import logistic
-from anglewise.statistics.reliability import reliability
-from anglewise.statistics.share import share
+from anglewise.statistics.calibration import isotonic, logistic, reliability, share
 
 FITS = pytest.mark.parametrize("fit", [isotonic, logistic])
 

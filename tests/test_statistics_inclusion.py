@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anglewise.errors import TooFewError
-from anglewise.statistics.inclusion import inclusion_chances, systematic
+from anglewise.statistics.planning import inclusion_chances, systematic
 
 
 @given(st.integers(0, 10_000), st.integers(5, 60), st.floats(0.1, 1))

@@ -3,14 +3,8 @@
 import numpy as np
 import pytest
 
-from anglewise.statistics.bootstrap import Means, bootstrap
-from anglewise.statistics.differences import Differences
-from anglewise.statistics.planning import (
-    CAP,
-    Design,
-    planning_critical,
-    smallest_detectable,
-)
+from anglewise.statistics.planning import CAP, Design, planning_critical, smallest_detectable
+from anglewise.statistics.resampling import Differences, Means, bootstrap
 from anglewise.statistics.sign_flip import sign_flips
 
 

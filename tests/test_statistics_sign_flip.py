@@ -6,10 +6,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from anglewise.statistics import draws
-from anglewise.statistics.differences import Differences
-from anglewise.statistics.holm import holm
-from anglewise.statistics.sign_flip import EXACT_UP_TO, sign_flips
+from anglewise.statistics import resampling as draws
+from anglewise.statistics.resampling import Differences
+from anglewise.statistics.sign_flip import EXACT_UP_TO, holm, sign_flips
 
 
 def brute_force(one, other):

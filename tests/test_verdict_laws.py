@@ -20,10 +20,9 @@ from anglewise.core.typing import serial
 from anglewise.diagnostics.norms import norms
 from anglewise.judgements.combine import combined
 from anglewise.measures.spelling import measures
-from anglewise.statistics.betting import LEVEL, confidence_sequence
-from anglewise.statistics.bootstrap import Means, bootstrap
-from anglewise.statistics.differences import Differences
+from anglewise.statistics.confidence_sequences import LEVEL, confidence_sequence
 from anglewise.statistics.planning import Design, planning_critical, smallest_detectable
+from anglewise.statistics.resampling import Differences, Means, bootstrap
 from anglewise.statistics.sign_flip import SignFlips, sign_flips
 
 THREE = "dot,cosine,euclidean"

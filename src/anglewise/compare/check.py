@@ -10,9 +10,8 @@ from anglewise.compare.result import Comparison, Estimate
 from anglewise.core.text import counted, listed
 from anglewise.core.typing import Array, Float64
 from anglewise.errors import IdsError, SpellingError
-from anglewise.statistics.bootstrap import bootstrap
-from anglewise.statistics.intervals import bca
-from anglewise.statistics.units import Units
+from anglewise.statistics.clusters import Units
+from anglewise.statistics.resampling import bca, bootstrap
 
 ROUNDING = 1e-9
 UNKNOWN = float("nan")

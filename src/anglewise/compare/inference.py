@@ -8,12 +8,8 @@ import numpy as np
 from anglewise.compare.result import Difference, Estimate, MeasureResult
 from anglewise.compare.scores import Scores
 from anglewise.core.typing import Array, Float64, Int64, Map
-from anglewise.statistics.best import best_probability
-from anglewise.statistics.bootstrap import bootstrap
-from anglewise.statistics.differences import Differences
-from anglewise.statistics.holm import holm
-from anglewise.statistics.intervals import bca
-from anglewise.statistics.sign_flip import SignFlips, sign_flips
+from anglewise.statistics.resampling import Differences, bca, best_probability, bootstrap
+from anglewise.statistics.sign_flip import SignFlips, holm, sign_flips
 
 LEVEL = 0.05
 

@@ -12,9 +12,8 @@ from anglewise.core.numbers import POSITIVE
 from anglewise.core.text import counted, rounded_up
 from anglewise.core.typing import Float64
 from anglewise.errors import ValuesError
-from anglewise.statistics.bootstrap import bootstrap
-from anglewise.statistics.differences import Differences
 from anglewise.statistics.planning import Design, planning_critical, smallest_detectable
+from anglewise.statistics.resampling import Differences, bootstrap
 from anglewise.statistics.sign_flip import sign_flips
 
 FACTORS = (0.25, 0.5, 1, 2, 4, 8, 16)

@@ -11,7 +11,7 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.text import html_table
 from anglewise.core.typing import Array, Direction, Float64
 from anglewise.errors import MissingExtraError
-from anglewise.statistics.units import Units
+from anglewise.statistics.clusters import Units
 
 Decision: TypeAlias = Literal["use", "tie", "cannot-tell"]
 

@@ -13,8 +13,8 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Array, Float64, Int64
 from anglewise.measures.adapted import Adapted
 from anglewise.measures.family import Family, Open
-from anglewise.statistics.bootstrap import Statistic
-from anglewise.statistics.units import Units
+from anglewise.statistics.clusters import Units
+from anglewise.statistics.resampling import Statistic
 
 Asked: TypeAlias = Open
 

@@ -11,7 +11,7 @@ from anglewise.compare.standing import Standing, standing
 from anglewise.core.text import counted, listed, rounded_up
 from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import SpellingError
-from anglewise.statistics.betting import LEVEL, Race, confidence_sequence
+from anglewise.statistics.confidence_sequences import LEVEL, Race, confidence_sequence
 
 FUTURES = 100
 HORIZON = 8

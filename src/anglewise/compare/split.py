@@ -15,8 +15,8 @@ from anglewise.core.text import counted
 from anglewise.core.typing import Array, Bool, Float64, Int64
 from anglewise.diagnostics.clusters import clusters
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.statistics.bootstrap import Statistic
-from anglewise.statistics.units import Units
+from anglewise.statistics.clusters import Units
+from anglewise.statistics.resampling import Statistic
 
 QUERIES = "queries"
 _SPLIT = re.compile(r"(group|time)\(\s*(\S|\S.*\S)\s*\)|clusters\(\s*([^()\s]+)\s*\)")

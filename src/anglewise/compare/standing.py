@@ -9,7 +9,7 @@ from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import SpellingError
-from anglewise.statistics.units import Units
+from anglewise.statistics.clusters import Units
 
 
 @dataclass(frozen=True, eq=False)

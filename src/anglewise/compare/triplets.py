@@ -14,7 +14,7 @@ from anglewise.errors import TooFewError
 from anglewise.evaluation.kinds import Metric
 from anglewise.evaluation.pairs import evaluate_triplets
 from anglewise.measures.family import Family
-from anglewise.statistics.bootstrap import Means
+from anglewise.statistics.resampling import Means
 
 RESAMPLES = 10_000
 

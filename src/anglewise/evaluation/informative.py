@@ -10,7 +10,7 @@ from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Float64, Int64
 from anglewise.evaluation.pool import Pool
 from anglewise.evaluation.sampled import ideal
-from anglewise.statistics.logistic import logistic
+from anglewise.statistics.calibration import logistic
 
 ENOUGH = 30
 """Judged pairs from which on the chance of relevance follows the ranks."""

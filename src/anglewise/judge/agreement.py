@@ -12,7 +12,6 @@ from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import TooFewError, ValuesError
 from anglewise.judgements.dispute import Dispute
 from anglewise.judgements.judged import ADJUDICATOR, Judged
-from anglewise.statistics.bootstrap import bootstrap
 from anglewise.statistics.kappa import (
     Level,
     Weights,
@@ -21,6 +20,7 @@ from anglewise.statistics.kappa import (
     fleiss_kappa,
     krippendorff_alpha,
 )
+from anglewise.statistics.resampling import bootstrap
 
 LEVELS: tuple[Level, ...] = ("nominal", "ordinal", "interval")
 WEIGHTS: tuple[Weights, ...] = ("none", "linear", "quadratic")

@@ -15,7 +15,7 @@ from anglewise.evaluation.pool import Pool
 from anglewise.judge.strata import line, numbers
 from anglewise.measures.measure import Measure
 from anglewise.search.engine import search
-from anglewise.statistics.inclusion import LEAST, inclusion_chances, systematic
+from anglewise.statistics.planning import LEAST, inclusion_chances, systematic
 
 By: TypeAlias = Literal["pool", "disagreement"]
 LOOKED_AT = 400

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from anglewise.index.answering import Answering
 from anglewise.rag.relevance import Relevance
-from anglewise.statistics.share import Share, share
+from anglewise.statistics.calibration import Share, share
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,17 @@ from anglewise.core.typing import Array, Float, Float64, Int64
 from anglewise.errors import FileError, TooFewError
 from anglewise.index.answering import Answering
 from anglewise.rag.evidence import Evidence, gather
-from anglewise.statistics.isotonic import Isotonic, isotonic
-from anglewise.statistics.logistic import Logistic, logistic
-from anglewise.statistics.reliability import Bin, Reliability, reliability
-from anglewise.statistics.share import Share, share
+from anglewise.statistics.calibration import (
+    Bin,
+    Isotonic,
+    Logistic,
+    Reliability,
+    Share,
+    isotonic,
+    logistic,
+    reliability,
+    share,
+)
 
 Kind: TypeAlias = Literal["isotonic", "logistic"]
 Curve: TypeAlias = Isotonic | Logistic

@@ -18,8 +18,7 @@ from anglewise.evaluation.evaluate import evaluate
 from anglewise.measures.measure import Measure
 from anglewise.models.closed_form import fit_linear
 from anglewise.search.engine import search, search_vectors
-from anglewise.statistics.bootstrap import Means, bootstrap
-from anglewise.statistics.intervals import bca
+from anglewise.statistics.resampling import Means, bca, bootstrap
 
 Train: TypeAlias = Callable[[Interactions], Space]
 """From what happened before to a space of the same users and items, in their order."""

@@ -8,7 +8,7 @@ from anglewise.compare.split import ALONE, Parting
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Int64
-from anglewise.statistics.units import Units
+from anglewise.statistics.clusters import Units
 
 STREAM = 5
 """Other draws of the same seed use other streams."""

@@ -1,4 +1,4 @@
-"""Paired randomisation tests.
+"""Paired randomisation tests by sign flips, and Holm's correction.
 
 Would the differences look like this if their signs were chance?
 """
@@ -10,9 +10,14 @@ from math import inf, sqrt
 import numpy as np
 
 from anglewise.core.typing import Array, Bool, Float64, Int, Int64, Map, serial
-from anglewise.statistics.differences import Differences
-from anglewise.statistics.draws import CELLS, all_signs, blocks, random_signs
-from anglewise.statistics.exact import ExactSums
+from anglewise.statistics.resampling import (
+    CELLS,
+    Differences,
+    ExactSums,
+    all_signs,
+    blocks,
+    random_signs,
+)
 
 EXACT_UP_TO = 14
 """Queries up to which every pattern of signs is tried."""
@@ -155,3 +160,19 @@ def _critical(spread: Array, allowed: int, queries: int) -> Float64[Array, " m"]
     with np.errstate(divide="ignore"):
         scale = np.sqrt((queries - 1) / (queries - ends**2))
     return np.asarray(ends * scale, dtype=np.float64)
+
+
+def holm(p: Float64[Array, " tests"]) -> Float64[Array, " tests"]:
+    """Adjust p-values so that the chance of any false alarm among them is at most the level.
+
+    Step-down: the ``i``-th smallest of ``n`` is multiplied by ``n - i + 1``, and none is smaller
+    than one before it (Holm 1979).
+
+    >>> holm(np.array([0.01, 0.04, 0.03])).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    order = np.argsort(p, kind="stable")
+    factors = np.arange(len(p), 0, -1)
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1)
+    return adjusted

@@ -6,8 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from anglewise.core.typing import Array, Float64, Int, Int64
-from anglewise.statistics.bootstrap import Means, Statistic
-from anglewise.statistics.exact import ExactSums
+from anglewise.statistics.resampling import ExactSums, Means, Statistic
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,226 @@
+"""Probabilities from scores: proportions, isotonic and logistic curves, reliability."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from anglewise.core.typing import Array, Bool, Float, Float64
+
+Z = 1.959963984540054
+"""The 97.5% point of the normal distribution."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """``value = count / of``, and its 95% interval."""
+
+    count: int
+    of: int
+    value: float
+    low: float
+    high: float
+
+
+def share(count: int, of: int) -> Share:
+    """A share with Wilson's interval (1927), which holds for few and for rare ones too.
+
+    >>> found = share(0, 20)
+    >>> found.value, found.low, round(found.high, 3)
+    (0.0, 0.0, 0.161)
+    """
+    p, z2 = count / of, Z * Z
+    middle = (p + z2 / (2 * of)) / (1 + z2 / of)
+    half = Z / (1 + z2 / of) * math.sqrt(p * (1 - p) / of + z2 / (4 * of * of))
+    low = 0.0 if count == 0 else middle - half
+    high = 1.0 if count == of else middle + half
+    return Share(count, of, p, low, high)
+
+
+@dataclass(frozen=True, eq=False)
+class Isotonic:
+    """Straight lines between knots, level outside: ``scores`` rise, ``probabilities`` never fall.
+
+    >>> Isotonic(np.array([0.0, 1.0]), np.array([0.1, 0.5]))(np.array([-3.0, 0.5, 9.0]))
+    array([0.1, 0.3, 0.5])
+    """
+
+    scores: Float64[Array, " knots"]
+    probabilities: Float64[Array, " knots"]
+
+    def __call__(self, scores: Float[Array, "*shape"]) -> Float64[Array, "*shape"]:
+        """The probability at each score."""
+        return np.interp(scores.astype(np.float64), self.scores, self.probabilities)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers."""
+        return {"scores": self.scores.tolist(), "probabilities": self.probabilities.tolist()}
+
+
+def isotonic(scores: Float[Array, " n"], outcomes: Bool[Array, " n"]) -> Isotonic:
+    """Fit by pooling adjacent violators (Ayer et al. 1955; Zadrozny and Elkan 2002).
+
+    Neighbouring scores are pooled until the shares of successes rise; a pool speaks at its mean
+    score, and between pools the probability rises in a straight line, so that a threshold can
+    stand anywhere. Shares of 0 and 1 are drawn in to ``1 / (2n + 2)``: nothing is certain.
+
+    >>> fitted = isotonic(np.arange(4.0), np.array([False, True, False, True]))
+    >>> fitted.scores.tolist(), fitted.probabilities.tolist()
+    ([0.0, 1.5, 3.0], [0.1, 0.5, 0.9])
+    """
+    levels, where = np.unique(scores.astype(np.float64), return_inverse=True)
+    counts = np.bincount(where).astype(np.float64)
+    successes = np.bincount(where, weights=outcomes.astype(np.float64))
+    many, good, total = _pooled(counts, successes, counts * levels)
+    margin = 0.5 / (len(scores) + 1)
+    return Isotonic(total / many, np.clip(good / many, margin, 1 - margin))
+
+
+def _pooled(
+    counts: Float64[Array, " n"], successes: Float64[Array, " n"], sums: Float64[Array, " n"]
+) -> Float64[Array, "3 pools"]:
+    """Neighbours put together until the share of successes rises from pool to pool."""
+    pools: list[tuple[float, float, float]] = []
+    for many, good, total in zip(counts.tolist(), successes.tolist(), sums.tolist(), strict=True):
+        n, s, t = many, good, total
+        while pools and pools[-1][1] * n >= s * pools[-1][0]:
+            before = pools.pop()
+            n, s, t = n + before[0], s + before[1], t + before[2]
+        pools.append((n, s, t))
+    return np.array(pools, dtype=np.float64).T
+
+
+STEPS = 100
+TOLERANCE = 1e-10
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """``1 / (1 + exp(-(intercept + slope * score)))``, with a slope of at least 0.
+
+    >>> Logistic(2.0, -1.0)(np.array([0.5]))
+    array([0.5])
+    """
+
+    slope: float
+    intercept: float
+
+    def __call__(self, scores: Float[Array, "*shape"]) -> Float64[Array, "*shape"]:
+        """The probability at each score."""
+        return _sigmoid(self.intercept + self.slope * scores.astype(np.float64))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers."""
+        return {"slope": self.slope, "intercept": self.intercept}
+
+
+def logistic(scores: Float[Array, " n"], outcomes: Bool[Array, " n"]) -> Logistic:
+    """Fit by maximum likelihood, with outcomes drawn in as Platt (1999) does.
+
+    A success counts ``(s + 1) / (s + 2)`` of ``s`` successes, a failure ``1 / (f + 2)``, so that
+    separable outcomes have a finite slope. Newton's method, halved where it would not improve.
+    Where the best slope is negative it is 0: a higher score never means a lower probability.
+
+    >>> fitted = logistic(np.array([0.0, 1.0, 2.0, 3.0]), np.array([False, True, False, True]))
+    >>> round(fitted.slope, 2), round(fitted.intercept, 2)
+    (0.41, -0.62)
+    """
+    x = scores.astype(np.float64)
+    middle, width = x.mean(), x.std() or 1.0
+    design = np.stack([np.ones(len(x)), (x - middle) / width], axis=1)
+    good = int(outcomes.sum())
+    bad = len(x) - good
+    due = np.where(outcomes, (good + 1) / (good + 2), 1 / (bad + 2))
+    start = np.log((good + 1) / (bad + 1))
+    weights = _newton(design, due, np.array([start, 0.0]))
+    if weights[1] <= 0:
+        share = due.mean()
+        return Logistic(0.0, float(np.log(share / (1 - share))))
+    slope = float(weights[1] / width)
+    return Logistic(slope, float(weights[0] - slope * middle))
+
+
+def _newton(
+    design: Float64[Array, "n 2"], due: Float64[Array, " n"], weights: Float64[Array, " 2"]
+) -> Float64[Array, " 2"]:
+    loss = _loss(design @ weights, due)
+    for _ in range(STEPS):
+        p = _sigmoid(design @ weights)
+        gradient = design.T @ (p - due)
+        curvature = (design.T * (p * (1 - p))) @ design + 1e-12 * np.eye(2)
+        step = np.linalg.solve(curvature, gradient)
+        size = 1.0
+        while (lower := _loss(design @ (weights - size * step), due)) > loss and size > 1e-8:
+            size /= 2
+        weights = weights - size * step
+        if loss - lower <= TOLERANCE * loss:
+            break
+        loss = lower
+    return weights
+
+
+def _loss(values: Float64[Array, " n"], due: Float64[Array, " n"]) -> float:
+    return float(np.sum(np.logaddexp(0, values) - due * values))
+
+
+def _sigmoid(values: Float64[Array, "*shape"]) -> Float64[Array, "*shape"]:
+    return np.exp(-np.logaddexp(0, -values))
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Alike probabilities: their mean, and how often what they foretell came true."""
+
+    predicted: float
+    observed: Share
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """The bins from low to high, and how far they are off.
+
+    Attributes
+    ----------
+    expected_error
+        The expected calibration error (Naeini et al. 2015): ``sum n_b / n |observed_b -
+        predicted_b|``. Chance alone makes it larger than 0.
+    brier
+        The mean of ``(probability - outcome)^2``, which also rewards probabilities that differ.
+    """
+
+    bins: tuple[Bin, ...]
+    expected_error: float
+    brier: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers."""
+        return asdict(self)
+
+
+def reliability(
+    probabilities: Float64[Array, " n"], outcomes: Bool[Array, " n"], bins: int = 10
+) -> Reliability:
+    """Sort probabilities into bins of about equal number; equal ones share a bin.
+
+    Bins of equal width would put nearly all passages into one where most are irrelevant (Nixon
+    et al. 2019).
+
+    >>> found = reliability(np.array([0.1, 0.1, 0.9, 0.9]), np.array([0, 0, 1, 1]) > 0, bins=2)
+    >>> [(round(b.predicted, 3), b.observed.value) for b in found.bins]
+    [(0.1, 0.0), (0.9, 1.0)]
+    >>> round(found.expected_error, 3)
+    0.1
+    """
+    inner = np.quantile(probabilities, np.arange(1, bins) / bins, method="higher")
+    which = np.searchsorted(np.unique(inner), probabilities, side="right")
+    found: list[Bin] = []
+    error = 0.0
+    for number in np.unique(which):
+        here = which == number
+        predicted = float(probabilities[here].mean())
+        observed = share(int(outcomes[here].sum()), int(here.sum()))
+        found.append(Bin(predicted, observed))
+        error += here.mean() * abs(predicted - observed.value)
+    brier = float(np.mean(np.square(probabilities - outcomes)))
+    return Reliability(tuple(found), float(error), brier)
