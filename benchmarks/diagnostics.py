@@ -14,7 +14,7 @@ from anglewise.diagnostics.isotropy import isotropy
 from anglewise.diagnostics.near_duplicates import exact_duplicates, near_duplicates
 from anglewise.diagnostics.norms import norms, spearman
 from anglewise.diagnostics.rank_condition import rank_condition
-from anglewise.gauge.root import root_of
+from anglewise.gauges.maps import root_of
 
 ROWS, DIMENSION, ASKED, K = 1_000_000, 64, 10_000, 10
 

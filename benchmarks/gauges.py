@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from anglewise.core.embeddings import Embeddings, Space
-from anglewise.gauge.gap import gauge_gap
-from anglewise.gauge.root import ROWS
-from anglewise.gauge.spelling import gauge
-from anglewise.gauge.witness import witness
+from anglewise.gauges.canonical import gauge
+from anglewise.gauges.gap import gauge_gap
+from anglewise.gauges.maps import ROWS
+from anglewise.gauges.witness import witness
 
 GOAL = 10.0
 

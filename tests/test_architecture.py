@@ -18,7 +18,15 @@ SRC = Path(__file__).parents[1] / "src" / "anglewise"
 FLOORS = [
     ["errors"],
     ["core"],
-    ["diagnostics", "gauge", "judgements", "normalisation", "remedies", "simulation", "statistics"],
+    [
+        "diagnostics",
+        "gauges",
+        "judgements",
+        "normalisation",
+        "remedies",
+        "simulation",
+        "statistics",
+    ],
     ["interop", "measures"],
     ["demo", "encoders", "evaluation", "search"],
     ["audit", "compare", "index", "judge", "models", "training"],

@@ -11,8 +11,8 @@ import pytest
 from anglewise.audit import audit as whole_audit
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
-from anglewise.gauge.canonical import BALANCED
-from anglewise.gauge.gap import gauge_gap
+from anglewise.gauges.canonical import BALANCED
+from anglewise.gauges.gap import gauge_gap
 from anglewise.interop.read import read_space
 from anglewise.interop.space_folder import write_space
 from anglewise.measures.frame import fit_frames

@@ -5,8 +5,8 @@ import pytest
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import ShapeError, SpellingError
-from anglewise.gauge.biases import without_biases
-from anglewise.gauge.spelling import gauge
+from anglewise.gauges.canonical import gauge
+from anglewise.gauges.gauge import without_biases
 from anglewise.search.engine import search
 
 RNG = np.random.default_rng(0)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from anglewise.core.embeddings import Embeddings
 from anglewise.diagnostics.dimensions import dimensions
-from anglewise.gauge.gauge import constant_columns
-from anglewise.gauge.root import root
+from anglewise.gauges.gauge import constant_columns
+from anglewise.gauges.maps import root
 
 
 def of(x):

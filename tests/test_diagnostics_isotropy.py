@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from anglewise.core.embeddings import Embeddings
 from anglewise.diagnostics.isotropy import effective_rank, isoscore, isotropy, mean_cosine
-from anglewise.gauge.random_maps import haar
+from anglewise.gauges.gauge import haar
 from real_data import real_data
 
 

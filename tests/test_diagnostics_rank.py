@@ -14,8 +14,8 @@ from anglewise.diagnostics.hubness import hubness
 from anglewise.diagnostics.isotropy import isotropy
 from anglewise.diagnostics.norms import norms, popularity, spearman
 from anglewise.diagnostics.rank_condition import _gram_of_products, rank_condition
-from anglewise.gauge.random_maps import random_pair
-from anglewise.gauge.root import root
+from anglewise.gauges.gauge import random_pair
+from anglewise.gauges.maps import root
 from anglewise.interop.interaction_file import read_interactions
 from anglewise.models.closed_form import fit_linear
 from anglewise.search.engine import search

@@ -8,8 +8,8 @@ import pytest
 import good_files
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError, SpellingError, ValuesError
-from anglewise.gauge.biases import bias_columns
-from anglewise.gauge.gap import gauge_gap
+from anglewise.gauges.gap import gauge_gap
+from anglewise.gauges.gauge import bias_columns
 from anglewise.interop.from_model import from_model
 from anglewise.interop.read import read_space
 

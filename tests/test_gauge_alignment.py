@@ -5,8 +5,8 @@ import pytest
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import ShapeError, TooFewError, ValuesError
-from anglewise.gauge.alignment import align
-from anglewise.gauge.random_maps import haar, random_pair
+from anglewise.gauges.gap import align
+from anglewise.gauges.gauge import haar, random_pair
 from gauge_laws import factors
 
 

@@ -8,11 +8,9 @@ from hypothesis import strategies as st
 import anglewise as aw
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import ShapeError, SpellingError, ValuesError
-from anglewise.gauge.canonical import BALANCED, ITEM_ORTHONORMAL, USER_ORTHONORMAL, Power
-from anglewise.gauge.map_pair import predictions_moved
-from anglewise.gauge.random_maps import RandomMap, random_pair
-from anglewise.gauge.root import root, side_by_side
-from anglewise.gauge.spelling import gauge
+from anglewise.gauges.canonical import BALANCED, ITEM_ORTHONORMAL, USER_ORTHONORMAL, Power, gauge
+from anglewise.gauges.gauge import RandomMap, random_pair
+from anglewise.gauges.maps import predictions_moved, root, side_by_side
 from gauge_laws import factors, geometry, relative_change
 
 NAMED = [

@@ -6,16 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anglewise.errors import ShapeError, ValuesError
-from anglewise.gauge.certificates import (
+from anglewise.gauges.certificates import (
     certified_share,
     cosine_interval,
+    extremal_pair,
+    extremal_user_item,
     half_lost,
     order_certificate,
     top_k_certificates,
     user_item_interval,
 )
-from anglewise.gauge.extremal import extremal_pair, extremal_user_item
-from anglewise.gauge.random_maps import moved_cosines, random_pair, row_cosines
+from anglewise.gauges.gauge import moved_cosines, random_pair, row_cosines
 from gauge_laws import cosine
 
 SLACK = 1e-12

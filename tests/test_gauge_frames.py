@@ -5,7 +5,7 @@ import pytest
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import ShapeError, SpellingError
-from anglewise.gauge.spelling import gauge
+from anglewise.gauges.canonical import gauge
 from anglewise.measures.frame import fit_frames
 from anglewise.measures.spelling import FRAMES, measure
 from gauge_laws import factors, geometry

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import ShapeError
-from anglewise.gauge.canonical import BALANCED
-from anglewise.gauge.gap import gap_of_roots, gauge_gap
-from anglewise.gauge.random_maps import random_pair
-from anglewise.gauge.root import root
+from anglewise.gauges.canonical import BALANCED
+from anglewise.gauges.gap import gap_of_roots, gauge_gap
+from anglewise.gauges.gauge import random_pair
+from anglewise.gauges.maps import root
 from gauge_laws import factors
 
 

@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 
-from anglewise.gauge.canonical import BALANCED
-from anglewise.gauge.certificates import cosine_interval
-from anglewise.gauge.gap import gap_of_roots
-from anglewise.gauge.random_maps import random_pair, row_cosines
-from anglewise.gauge.root import root
-from anglewise.gauge.spelling import gauge
-from anglewise.gauge.witness import witness
+from anglewise.gauges.canonical import BALANCED, gauge
+from anglewise.gauges.certificates import cosine_interval
+from anglewise.gauges.gap import gap_of_roots
+from anglewise.gauges.gauge import random_pair, row_cosines
+from anglewise.gauges.maps import root
+from anglewise.gauges.witness import witness
 from anglewise.interop.interaction_file import read_interactions
 from anglewise.models.closed_form import fit_linear
 from gauge_laws import cosine, geometry

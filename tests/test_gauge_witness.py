@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anglewise.errors import ShapeError, TooFewError, ValuesError
-from anglewise.gauge.canonical import BALANCED
-from anglewise.gauge.certificates import top_k_certificates
-from anglewise.gauge.random_maps import random_pair
-from anglewise.gauge.root import root
-from anglewise.gauge.witness import witness
+from anglewise.gauges.canonical import BALANCED
+from anglewise.gauges.certificates import top_k_certificates
+from anglewise.gauges.gauge import random_pair
+from anglewise.gauges.maps import root
+from anglewise.gauges.witness import witness
 from gauge_laws import cosine, factors, relative_change
 
 

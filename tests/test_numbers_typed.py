@@ -14,7 +14,7 @@ from anglewise.core.numbers import read_number, read_whole, written
 from anglewise.encoders.spelling import read_spec
 from anglewise.errors import AnglewiseError, SpellingError
 from anglewise.evaluation.metric import metric, metrics
-from anglewise.gauge.spelling import gauge
+from anglewise.gauges.canonical import gauge
 from anglewise.judge.strata import line
 from anglewise.measures.family import measures_and_families
 from anglewise.measures.formula import Norm

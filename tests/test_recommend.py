@@ -6,8 +6,8 @@ import pytest
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
-from anglewise.gauge.biases import bias_columns, without_biases
-from anglewise.gauge.spelling import gauge
+from anglewise.gauges.canonical import gauge
+from anglewise.gauges.gauge import bias_columns, without_biases
 from anglewise.models.closed_form import fit_linear
 from anglewise.models.item_weights import fit_ease
 from anglewise.recommend import Recommender

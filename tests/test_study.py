@@ -8,7 +8,7 @@ import pytest
 
 from anglewise.errors import SpellingError
 from anglewise.fit import fit
-from anglewise.gauge.map_pair import MapPair
+from anglewise.gauges.maps import MapPair
 from anglewise.models.closed_form import fit_spectrum
 from anglewise.models.svd import Spectrum
 from anglewise.report.as_json import as_json

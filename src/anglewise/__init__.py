@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from anglewise.encoders.images import encode_images
     from anglewise.encoders.load import encoder
     from anglewise.errors import AnglewiseError
-    from anglewise.gauge.spelling import gauge
+    from anglewise.gauges.canonical import gauge
     from anglewise.index.index import Index
     from anglewise.inspect.start import inspect
     from anglewise.interop.from_model import from_model
@@ -79,7 +79,7 @@ _HOMES = {
     "encoder": "anglewise.encoders.load",
     "fit_ease": "anglewise.models.item_weights",
     "from_model": "anglewise.interop.from_model",
-    "gauge": "anglewise.gauge.spelling",
+    "gauge": "anglewise.gauges.canonical",
     "inspect": "anglewise.inspect.start",
     "measure": "anglewise.measures.spelling",
     "read_interactions": "anglewise.interop.read",

@@ -17,7 +17,7 @@ from anglewise.encoders.load import reads_images
 from anglewise.encoders.spelling import read_spec
 from anglewise.errors import AnglewiseError
 from anglewise.evaluation.metric import metric, metrics
-from anglewise.gauge.spelling import gauge
+from anglewise.gauges.canonical import gauge
 from anglewise.judge.strata import line
 from anglewise.measures.family import measures_and_families
 from anglewise.measures.spelling import measure, measures

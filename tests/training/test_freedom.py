@@ -8,9 +8,9 @@ from anglewise.audit import audit
 from anglewise.audit.freedom import read_freedom
 from anglewise.diagnostics.rank_condition import rank_condition
 from anglewise.errors import AnglewiseError
-from anglewise.gauge.gap import gauge_gap
-from anglewise.gauge.random_maps import haar, random_pair
-from anglewise.gauge.spelling import gauge
+from anglewise.gauges.canonical import gauge
+from anglewise.gauges.gap import gauge_gap
+from anglewise.gauges.gauge import haar, random_pair
 from anglewise.training.loss import loss_of
 from anglewise.training.measured import measured
 from anglewise.training.sampler import sampler

@@ -22,10 +22,10 @@ from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Direction, Progress
 from anglewise.errors import SpellingError
-from anglewise.gauge.gap import gauge_gap
-from anglewise.gauge.gauge import two_roots
-from anglewise.gauge.map_pair import predictions_moved
-from anglewise.gauge.spelling import gauge
+from anglewise.gauges.canonical import gauge
+from anglewise.gauges.gap import gauge_gap
+from anglewise.gauges.gauge import two_roots
+from anglewise.gauges.maps import predictions_moved
 
 WITHIN: tuple[Direction, ...] = ("items-items", "queries-queries")
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from anglewise.core.embeddings import Freedom, Space, TrainedFor
-from anglewise.gauge.gap import GaugeGap
+from anglewise.gauges.gap import GaugeGap
 
 Basis: TypeAlias = Literal["declared", "geometry", "nothing"]
 

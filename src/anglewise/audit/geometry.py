@@ -22,7 +22,7 @@ from anglewise.diagnostics.near_duplicates import (
 )
 from anglewise.diagnostics.norms import Norms, norms, popularity, spearman
 from anglewise.diagnostics.rank_condition import RankCondition, rank_condition
-from anglewise.gauge.root import root_of
+from anglewise.gauges.maps import root_of
 
 SideName: TypeAlias = Literal["queries", "items"]
 

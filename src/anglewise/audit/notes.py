@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from anglewise.audit.geometry import Geometry
 from anglewise.audit.subject import Subject
-from anglewise.gauge.gap import GaugeGap
+from anglewise.gauges.gap import GaugeGap
 
 ILL = 1e7
 """The ratio of directions beyond which float32 holds no digits of the faintest."""

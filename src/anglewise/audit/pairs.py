@@ -10,8 +10,8 @@ from anglewise.audit.certified import CONDITIONS
 from anglewise.audit.names import Named
 from anglewise.audit.subject import GAUGES, Subject
 from anglewise.core.typing import Array, Float64
-from anglewise.gauge.certificates import cosine_interval
-from anglewise.gauge.random_maps import moved_cosines, row_cosines
+from anglewise.gauges.certificates import cosine_interval
+from anglewise.gauges.gauge import moved_cosines, row_cosines
 
 DRAWS = 200
 BAND = (0.05, 0.95)

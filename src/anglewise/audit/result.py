@@ -17,7 +17,7 @@ from anglewise.audit.verdict import Verdict
 from anglewise.audit.witnessed import WitnessReport
 from anglewise.core.text import html_table
 from anglewise.core.typing import Direction
-from anglewise.gauge.gap import GaugeGap
+from anglewise.gauges.gap import GaugeGap
 
 
 @dataclass(frozen=True, eq=False)

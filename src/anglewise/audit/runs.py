@@ -11,8 +11,8 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import ShapeError
 from anglewise.evaluation.agreement import overlap
-from anglewise.gauge.alignment import SideAlignment, align
-from anglewise.gauge.map_pair import moved
+from anglewise.gauges.gap import SideAlignment, align
+from anglewise.gauges.maps import moved
 from anglewise.search.engine import search
 
 

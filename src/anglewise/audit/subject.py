@@ -13,7 +13,7 @@ from anglewise.core.numbers import COUNT, SEED
 from anglewise.core.typing import DIRECTIONS, Array, Direction, Float64, Int64, Progress
 from anglewise.diagnostics.norms import popularity
 from anglewise.errors import TooFewError
-from anglewise.gauge.biases import bias_columns
+from anglewise.gauges.gauge import bias_columns
 from anglewise.measures.frame import fit_frames
 from anglewise.measures.spelling import measure
 from anglewise.search.engine import search

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 from anglewise.audit.agreement import Agreement
 from anglewise.audit.freedom import Reading
 from anglewise.core.typing import Direction
-from anglewise.gauge.gap import GaugeGap
+from anglewise.gauges.gap import GaugeGap
 
 Fate: TypeAlias = Literal["determined", "pinned-by-training", "arbitrary", "unknown"]
 

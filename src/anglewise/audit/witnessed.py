@@ -10,10 +10,9 @@ from anglewise.audit.subject import Subject
 from anglewise.core.embeddings import Space
 from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import ValuesError
-from anglewise.gauge.gauge import two_roots
-from anglewise.gauge.map_pair import MapPair, predictions_moved
-from anglewise.gauge.root import ROWS
-from anglewise.gauge.witness import witness
+from anglewise.gauges.gauge import two_roots
+from anglewise.gauges.maps import ROWS, MapPair, predictions_moved
+from anglewise.gauges.witness import witness
 
 CHECKED = 100
 """Queries whose predictions for every item are compared number by number."""

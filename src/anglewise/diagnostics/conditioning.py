@@ -40,7 +40,7 @@ class Conditioning:
 def conditioning(matrix: Float[Array, "r d"]) -> Conditioning:
     """The condition number of vectors, from them or from any matrix with the same Gram matrix.
 
-    Vectors of many rows are best given by ``anglewise.gauge.root.root_of(side).matrix``, which has
+    Vectors of many rows are best given by ``anglewise.gauges.maps.root_of(side).matrix``, which has
     ``d`` rows and the same singular values; a Gram matrix itself would square them.
 
     >>> conditioning(np.array([[3.0, 0.0], [0.0, 1.0], [0.0, 0.0]])).condition

@@ -6,11 +6,10 @@ import numpy as np
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.typing import Array, Direction, Float64
-from anglewise.gauge.biases import bias_columns
-from anglewise.gauge.canonical import BALANCED
-from anglewise.gauge.gauge import two_roots
-from anglewise.gauge.map_pair import moved
-from anglewise.gauge.witness import Witness, witness
+from anglewise.gauges.canonical import BALANCED
+from anglewise.gauges.gauge import bias_columns, two_roots
+from anglewise.gauges.maps import moved
+from anglewise.gauges.witness import Witness, witness
 from anglewise.inspect.stretch import Coordinates, Predictions, Stretch
 
 WATCHED_QUERIES, WATCHED_ITEMS = 200, 1000
@@ -77,7 +76,7 @@ def road_of_witness(
     """The way from the given vectors to a map that changes one item's neighbours most.
 
     The map is symmetric; along the eigenvectors it stretches, by the power of the position. Raises
-    as :func:`anglewise.gauge.witness.witness` does.
+    as :func:`anglewise.gauges.witness.witness` does.
     """
     kept = bias_columns(space)
     found = witness(space.items.vectors, row, k=k, condition=condition, keep=kept)

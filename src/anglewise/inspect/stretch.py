@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from anglewise.core.typing import Array, Float32, Float64, Int64
-from anglewise.gauge.root import ROWS
+from anglewise.gauges.maps import ROWS
 from anglewise.measures.formula import Formula
 
 SPARE = 32

@@ -10,7 +10,7 @@ from anglewise.core.embeddings import Embeddings, Space, TrainedFor
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array
 from anglewise.errors import ShapeError, ValuesError
-from anglewise.gauge.map_pair import BIAS_COLUMNS
+from anglewise.gauges.maps import BIAS_COLUMNS
 from anglewise.interop.say import Say, quiet
 
 

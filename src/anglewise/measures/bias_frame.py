@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anglewise.errors import ShapeError, SpellingError
-from anglewise.gauge.biases import bias_columns
+from anglewise.gauges.gauge import bias_columns
 from anglewise.measures.frame import Affine, Frame, Maps, Sides
 
 

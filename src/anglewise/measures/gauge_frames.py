@@ -7,11 +7,9 @@ from functools import partial
 import numpy as np
 
 from anglewise.errors import ShapeError, SpellingError
-from anglewise.gauge.biases import bias_columns
-from anglewise.gauge.canonical import BALANCED, ITEM_ORTHONORMAL, USER_ORTHONORMAL, Power
-from anglewise.gauge.gauge import Gauge, two_roots
-from anglewise.gauge.random_maps import RandomMap
-from anglewise.gauge.root import Root
+from anglewise.gauges.canonical import BALANCED, ITEM_ORTHONORMAL, USER_ORTHONORMAL, Power
+from anglewise.gauges.gauge import Gauge, RandomMap, bias_columns, two_roots
+from anglewise.gauges.maps import Root
 from anglewise.measures.frame import Affine, Frame, Maps, Sides
 
 

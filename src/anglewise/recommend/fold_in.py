@@ -17,7 +17,7 @@ from anglewise.core.embeddings import Space
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import ShapeError, TooFewError, ValuesError
-from anglewise.gauge.biases import bias_columns
+from anglewise.gauges.gauge import bias_columns
 
 EXACT = 1e-4
 """A relative residual below this is the rounding of float32 vectors."""

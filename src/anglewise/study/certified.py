@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from anglewise.core.typing import Array, Float64
-from anglewise.gauge.certificates import cosine_interval, user_item_interval
-from anglewise.gauge.map_pair import MapPair
-from anglewise.gauge.random_maps import random_pair
+from anglewise.gauges.certificates import cosine_interval, user_item_interval
+from anglewise.gauges.gauge import random_pair
+from anglewise.gauges.maps import MapPair
 from anglewise.study.check import Check
 from anglewise.study.geometry import pairs, unit_rows
 from anglewise.study.subject import GAUGES, ROWS, Subject

@@ -13,7 +13,7 @@ from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import DIRECTIONS, Array, Direction, Float64, Int64, Progress
 from anglewise.errors import SpellingError
 from anglewise.evaluation.evaluate import evaluate
-from anglewise.gauge.random_maps import random_pair
+from anglewise.gauges.gauge import random_pair
 from anglewise.models.closed_form import LinearModel
 from anglewise.search.engine import search
 from anglewise.study.check import Check

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from anglewise.core.typing import Array, Float64
-from anglewise.gauge.canonical import Power
-from anglewise.gauge.root import root
+from anglewise.gauges.canonical import Power
+from anglewise.gauges.maps import root
 from anglewise.study.check import Check
 from anglewise.study.geometry import cosines
 from anglewise.study.subject import Subject, in_gauge

@@ -7,8 +7,8 @@ import numpy as np
 
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Float64, Int64
-from anglewise.gauge.map_pair import MapPair
-from anglewise.gauge.random_maps import random_pair
+from anglewise.gauges.gauge import random_pair
+from anglewise.gauges.maps import MapPair
 from anglewise.models.closed_form import LinearModel, fit_spectrum
 from anglewise.models.split import split
 from anglewise.models.svd import Spectrum, truncated_svd

@@ -12,8 +12,7 @@ import numpy as np
 
 from anglewise.core.typing import Array, Float, Float64, Int64
 from anglewise.errors import ShapeError, TooFewError, ValuesError
-from anglewise.gauge.map_pair import MapPair
-from anglewise.gauge.root import ROWS
+from anglewise.gauges.maps import ROWS, MapPair
 
 STEPS = 50
 POOL = 4000

@@ -1,16 +1,17 @@
-"""The gauges with a name: where the spectrum of the predictions stands."""
+"""Gauges with a name, and their spellings: ``balanced``, ``power(0.3)``, ``random(30,1)``."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from anglewise.core.numbers import UNIT, shown, written
+from anglewise.core.text import named
 from anglewise.core.typing import Array, Float64
 from anglewise.errors import SpellingError, ValuesError
-from anglewise.gauge.gauge import Gauge
-from anglewise.gauge.map_pair import MapPair, identity
-from anglewise.gauge.root import Root
+from anglewise.gauges.gauge import Gauge, RandomMap
+from anglewise.gauges.maps import MapPair, Root, identity
 
 NAMES = {0.0: "item-orthonormal", 0.5: "balanced", 1.0: "user-orthonormal"}
 
@@ -143,3 +144,37 @@ def _graded(one: Root, other: Root) -> _Graded:
 
 def _triangle(x: Float64[Array, "rows r"]) -> Float64[Array, "_ r"]:
     return np.asarray(np.linalg.qr(x, mode="r"))
+
+
+GAUGES: dict[str, Callable[..., Gauge]] = {
+    "given": Given,
+    "item-orthonormal": lambda: ITEM_ORTHONORMAL,
+    "balanced": lambda: BALANCED,
+    "user-orthonormal": lambda: USER_ORTHONORMAL,
+    "power": Power,
+    "random": RandomMap,
+}
+
+
+def gauge(spelling: str | Gauge) -> Gauge:
+    """Read a gauge from its spelling; a gauge passes through.
+
+    Known are ``given``, ``item-orthonormal``, ``balanced``, ``user-orthonormal``, ``power(t)``
+    with t from 0 to 1, and ``random(condition,seed)``. Raises ``SpellingError`` with the nearest
+    known word.
+
+    Examples
+    --------
+    >>> from anglewise.core.embeddings import Embeddings, Space
+    >>> space = Space(queries=Embeddings([[8.0]]), items=Embeddings([[0.5], [0.0]]))
+    >>> moved = gauge("balanced").apply(space)
+    >>> moved.queries.vectors.tolist(), moved.items.vectors.tolist()
+    ([[2.0]], [[2.0], [0.0]])
+    >>> gauge("balance")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.SpellingError: no gauge is called 'balance': did you mean 'balanced'? ...
+    """
+    if isinstance(spelling, Gauge):
+        return spelling
+    return named(spelling, GAUGES, kind="gauge", example="power(0.3) or random(30,1)")

@@ -1,0 +1,1 @@
+"""Equally good factorisations: gauges, certificates, witnesses."""
