@@ -7,13 +7,11 @@ import numpy as np
 
 from anglewise.core.embeddings import Embeddings
 from anglewise.core.neighbours import Neighbours
-from anglewise.diagnostics.conditioning import conditioning
-from anglewise.diagnostics.dimensions import dimensions
+from anglewise.diagnostics.dimensions import dimensions, rank_condition
+from anglewise.diagnostics.duplicates import exact_duplicates, near_duplicates
 from anglewise.diagnostics.hubness import hubness
-from anglewise.diagnostics.isotropy import isotropy
-from anglewise.diagnostics.near_duplicates import exact_duplicates, near_duplicates
+from anglewise.diagnostics.isotropy import conditioning, isotropy
 from anglewise.diagnostics.norms import norms, spearman
-from anglewise.diagnostics.rank_condition import rank_condition
 from anglewise.gauges.maps import root_of
 
 ROWS, DIMENSION, ASKED, K = 1_000_000, 64, 10_000, 10

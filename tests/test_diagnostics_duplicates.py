@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.neighbours import Neighbours
-from anglewise.diagnostics import near_duplicates as module
-from anglewise.diagnostics.near_duplicates import ROUNDING, exact_duplicates, near_duplicates
+from anglewise.diagnostics import duplicates as module
+from anglewise.diagnostics.duplicates import ROUNDING, exact_duplicates, near_duplicates
 from anglewise.errors import ShapeError
 from anglewise.search.engine import search
 from real_data import real_data

@@ -9,11 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anglewise.core.embeddings import Embeddings
-from anglewise.diagnostics.conditioning import conditioning
+from anglewise.diagnostics.dimensions import _gram_of_products, rank_condition
 from anglewise.diagnostics.hubness import hubness
-from anglewise.diagnostics.isotropy import isotropy
+from anglewise.diagnostics.isotropy import conditioning, isotropy
 from anglewise.diagnostics.norms import norms, popularity, spearman
-from anglewise.diagnostics.rank_condition import _gram_of_products, rank_condition
 from anglewise.gauges.gauge import random_pair
 from anglewise.gauges.maps import root
 from anglewise.interop.interaction_file import read_interactions

@@ -6,7 +6,7 @@ import torch
 
 from anglewise.audit import audit
 from anglewise.audit.freedom import read_freedom
-from anglewise.diagnostics.rank_condition import rank_condition
+from anglewise.diagnostics.dimensions import rank_condition
 from anglewise.errors import AnglewiseError
 from anglewise.gauges.canonical import gauge
 from anglewise.gauges.gap import gauge_gap

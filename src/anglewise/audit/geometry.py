@@ -10,18 +10,16 @@ from anglewise.audit.subject import Subject
 from anglewise.core.embeddings import Embeddings
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Array, Direction, Float64
-from anglewise.diagnostics.conditioning import Conditioning, conditioning
-from anglewise.diagnostics.dimensions import Dimensions, dimensions
-from anglewise.diagnostics.hubness import Hubness, hubness
-from anglewise.diagnostics.isotropy import Isotropy, isotropy
-from anglewise.diagnostics.near_duplicates import (
+from anglewise.diagnostics.dimensions import Dimensions, RankCondition, dimensions, rank_condition
+from anglewise.diagnostics.duplicates import (
     ExactDuplicates,
     NearDuplicates,
     exact_duplicates,
     near_duplicates,
 )
+from anglewise.diagnostics.hubness import Hubness, hubness
+from anglewise.diagnostics.isotropy import Conditioning, Isotropy, conditioning, isotropy
 from anglewise.diagnostics.norms import Norms, norms, popularity, spearman
-from anglewise.diagnostics.rank_condition import RankCondition, rank_condition
 from anglewise.gauges.maps import root_of
 
 SideName: TypeAlias = Literal["queries", "items"]

@@ -13,7 +13,7 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.numbers import read_whole, shown
 from anglewise.core.text import counted
 from anglewise.core.typing import Array, Bool, Float64, Int64
-from anglewise.diagnostics.clusters import clusters
+from anglewise.diagnostics.hubness import clusters
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.statistics.clusters import Units
 from anglewise.statistics.resampling import Statistic

@@ -1,0 +1,1 @@
+"""The look of a space: lengths, directions, hubs, duplicates, dimensions."""

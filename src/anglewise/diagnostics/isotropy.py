@@ -1,12 +1,63 @@
-"""Whether the vectors use all directions alike, or point the same way."""
+"""Isotropy: whether vectors use all directions alike; conditioning of one side."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from anglewise.core.embeddings import Embeddings
-from anglewise.core.typing import Array, Float64
-from anglewise.diagnostics.blocks import blocks, column_means, scatter, unit
+from anglewise.core.typing import Array, Float, Float64, Shaped
+
+ROWS = 2048
+"""Rows taken together: at common widths a block of them stays in the cache."""
+
+
+def blocks(vectors: Shaped[Array, "rows d"]) -> Iterator[Float64[Array, "_ d"]]:
+    """All rows, some at a time, each block a fresh array.
+
+    >>> [block.tolist() for block in blocks(np.ones((2, 1), dtype=np.float32))]
+    [[[1.0], [1.0]]]
+    """
+    for start in range(0, len(vectors), ROWS):
+        yield vectors[start : start + ROWS].astype(np.float64)
+
+
+def column_means(vectors: Shaped[Array, "rows d"]) -> Float64[Array, " d"]:
+    """The mean of each column.
+
+    >>> column_means(np.array([[1.0, 2.0], [3.0, 6.0]])).tolist()
+    [2.0, 4.0]
+    """
+    total = np.zeros(vectors.shape[1])
+    for block in blocks(vectors):
+        total += block.sum(axis=0)
+    return total / len(vectors)
+
+
+def scatter(vectors: Shaped[Array, "rows d"]) -> Float64[Array, "d d"]:
+    """``(X - mean)' (X - mean)``: taken about the mean, so that a large offset costs no digits.
+
+    >>> scatter(np.array([[1.0, 2.0], [3.0, 6.0]])).tolist()
+    [[2.0, 4.0], [4.0, 8.0]]
+    """
+    mean = column_means(vectors)
+    total = np.zeros((len(mean), len(mean)))
+    for block in blocks(vectors):
+        about_mean = block - mean
+        total += about_mean.T @ about_mean
+    return total
+
+
+def unit(block: Float64[Array, "rows d"]) -> Float64[Array, "_ d"]:
+    """The rows that have a direction, each brought to length one; zero rows are dropped.
+
+    >>> unit(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
+    [[0.6, 0.8]]
+    """
+    lengths = np.sqrt(np.einsum("ij,ij->i", block, block))
+    there = lengths > 0
+    return block[there] / lengths[there, None]
+
 
 DRAWS = 99
 """Permutations: with these, the smallest p is 1 in 100."""
@@ -183,3 +234,64 @@ def _permuted(rows: Array, rng: np.random.Generator, draws: int) -> dict[str, fl
         "permuted_deviation": float(null.std(ddof=1)),
         "permuted_p": (1 + reached) / (1 + len(null)),
     }
+
+
+EPSILON = float(np.finfo(np.float32).eps)
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """The singular values of one side, about 0 (not centred), found in float64.
+
+    Attributes
+    ----------
+    dimension, rank
+        Columns, and how many directions are there at all: singular values above float64 rounding.
+    largest, smallest
+        Singular values: of the longest direction, and of the shortest among those that are there.
+    condition
+        Their ratio if no direction is missing (``rank`` is ``dimension``); None otherwise.
+    condition_of_span
+        Their ratio among the directions that are there; None if all vectors are zero.
+    below_float32
+        How many directions, missing ones included, are shorter than the rounding of float32,
+        ``2^-23``, times the longest.
+    """
+
+    dimension: int
+    rank: int
+    largest: float
+    smallest: float | None
+    condition: float | None
+    condition_of_span: float | None
+    below_float32: int
+
+
+def conditioning(matrix: Float[Array, "r d"]) -> Conditioning:
+    """The condition number of vectors, from them or from any matrix with the same Gram matrix.
+
+    Vectors of many rows are best given by ``anglewise.gauges.maps.root_of(side).matrix``, which has
+    ``d`` rows and the same singular values; a Gram matrix itself would square them.
+
+    >>> conditioning(np.array([[3.0, 0.0], [0.0, 1.0], [0.0, 0.0]])).condition
+    3.0
+    >>> found = conditioning(np.array([[3.0, 0.0], [1.0, 0.0]]))
+    >>> found.condition, found.rank, found.below_float32
+    (None, 1, 1)
+    """
+    dimension = matrix.shape[1]
+    found = np.linalg.svd(matrix.astype(np.float64), compute_uv=False)
+    values = np.concatenate([found, np.zeros(dimension - len(found))])
+    largest = float(values[0])
+    rank = int((values > dimension * np.finfo(np.float64).eps * largest).sum())
+    smallest = float(values[rank - 1]) if rank else None
+    ratio = largest / smallest if smallest else None
+    return Conditioning(
+        dimension=dimension,
+        rank=rank,
+        largest=largest,
+        smallest=smallest,
+        condition=ratio if rank == dimension else None,
+        condition_of_span=ratio,
+        below_float32=int((values <= EPSILON * largest).sum()),
+    )

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from anglewise.core.typing import Array, Float64, Int64
-from anglewise.diagnostics.clusters import clusters
+from anglewise.diagnostics.hubness import clusters
 from anglewise.diagnostics.norms import popularity
 from anglewise.judge.finding import Finding, Looked
 

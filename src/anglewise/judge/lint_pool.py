@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from anglewise.core.typing import Array, Float64, Int64
-from anglewise.diagnostics.near_duplicates import ROUNDING
+from anglewise.diagnostics.duplicates import ROUNDING
 from anglewise.judge.finding import Finding, Looked
 from anglewise.measures.measure import Measure
 from anglewise.search.engine import search

@@ -9,7 +9,7 @@ import numpy as np
 from anglewise.core.embeddings import Embeddings
 from anglewise.core.numbers import read_whole, shown
 from anglewise.core.typing import Array, Float64, Int64
-from anglewise.diagnostics.clusters import clusters
+from anglewise.diagnostics.hubness import clusters
 from anglewise.errors import SpellingError, ValuesError
 from anglewise.interop.texts import column, columns_of
 

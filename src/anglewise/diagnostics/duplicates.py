@@ -7,7 +7,7 @@ import numpy as np
 from anglewise.core.embeddings import Embeddings
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Array, Int64
-from anglewise.diagnostics.blocks import ROWS
+from anglewise.diagnostics.isotropy import ROWS
 from anglewise.errors import ShapeError
 
 ROUNDING = 1 - 1e-6
