@@ -23,7 +23,7 @@ from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError
 from anglewise.interop.read import read_interactions
 from anglewise.judgements.co_consumption import co_consumption
-from anglewise.judgements.from_interactions import hold_out
+from anglewise.judgements.constructed import hold_out
 from anglewise.models.closed_form import LinearModel, fit_spectrum
 from anglewise.models.item_weights import fit_ease
 from anglewise.models.penalty_path import kept_aside, mean_ndcg

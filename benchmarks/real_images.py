@@ -16,7 +16,7 @@ from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Labels
 from anglewise.demo.digits import digits as digits_of_the_demo
 from anglewise.encoders.images import encode_images
-from anglewise.judgements.from_labels import from_labels
+from anglewise.judgements.constructed import from_labels
 
 ASKING = 2000
 """Of the clothes so many ask; of the digits all."""

@@ -17,7 +17,7 @@ from anglewise.encoders.documents import Documents
 from anglewise.encoders.encode import encode
 from anglewise.encoders.read import read_documents
 from anglewise.interop.read import read_judgements
-from anglewise.judgements.from_labels import from_labels
+from anglewise.judgements.constructed import from_labels
 
 ASKING = 2000
 """Of labelled items so many ask."""

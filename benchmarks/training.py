@@ -28,7 +28,7 @@ from anglewise.core.sparse import Interactions
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.fit import fit
 from anglewise.interop.read import read_interactions
-from anglewise.judgements.from_interactions import HoldOut, hold_out
+from anglewise.judgements.constructed import HoldOut, hold_out
 from anglewise.search.engine import search
 from anglewise.training.settings import Settings
 from anglewise.training.train import Trainer, train

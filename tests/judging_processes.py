@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 
 from anglewise.errors import FileError
-from anglewise.judgements.judged import Judged
+from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 
 

@@ -19,7 +19,7 @@ from anglewise.interop.exchange import exchange
 from anglewise.interop.part import folder_part
 from anglewise.interop.space_folder import read_space_folder, write_space
 from anglewise.judgements.connection import STORE_NAME
-from anglewise.judgements.judged import Judged
+from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="locks and signals of Linux")

@@ -7,7 +7,7 @@ import pytest
 
 from anglewise.core.sparse import Interactions
 from anglewise.errors import SpellingError, TooFewError, ValuesError
-from anglewise.judgements.from_interactions import hold_out
+from anglewise.judgements.constructed import hold_out
 
 HOWS = ["random", "time", "last"]
 

@@ -14,7 +14,7 @@ from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError,
 from anglewise.interop.judged_cells import Assumed
 from anglewise.interop.judged_file import form_of, read_judged, write_rejects
 from anglewise.interop.judged_out import Texts, write_judged
-from anglewise.judgements.judged import Judged, new_uuid
+from anglewise.judgements.records import Judged, new_uuid
 from anglewise.judgements.store import JudgementStore
 
 ENDINGS = {

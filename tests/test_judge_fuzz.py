@@ -7,7 +7,7 @@ import pytest
 from anglewise.errors import AnglewiseError
 from anglewise.interop.judged_file import read_judged
 from anglewise.interop.judged_out import write_judged
-from anglewise.judgements.judged import Judged
+from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 
 ROWS = [

@@ -7,7 +7,7 @@ import pytest
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.interop.space_folder import write_space
-from anglewise.judgements.judged import Judged
+from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 from cli_run import anglewise, refused
 from real_data import real_data

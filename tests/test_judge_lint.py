@@ -12,7 +12,7 @@ from anglewise.core.sparse import SparseRows
 from anglewise.interop.space_folder import write_space
 from anglewise.judge.lint import lint
 from anglewise.judge.lint_cover import ks_distance
-from anglewise.judgements.judged import Judged
+from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 from anglewise.search.engine import search
 from cli_run import anglewise, refused

@@ -9,7 +9,7 @@ from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.judge.sample import sample
-from anglewise.judgements.judged import Judged
+from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 from anglewise.search.engine import search
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from anglewise.errors import FileError, IdsError, SpellingError, ValuesError
-from anglewise.judgements import schema
-from anglewise.judgements.judged import Judged, judged_from, new_uuid
+from anglewise.judgements import connection as schema
+from anglewise.judgements.records import Judged, judged_from, new_uuid
 from anglewise.judgements.store import JudgementStore
 
 

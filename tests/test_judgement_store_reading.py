@@ -10,7 +10,7 @@ from anglewise.errors import FileError, IdsError, SpellingError, TooFewError
 from anglewise.interop.read import judgement_kind, read_judgements
 from anglewise.interop.space_folder import write_space
 from anglewise.judgements.combine import by_pair
-from anglewise.judgements.judged import Judged
+from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 from cli_run import anglewise, refused
 

@@ -12,8 +12,8 @@ from anglewise.core.judgements import Labels
 from anglewise.core.neighbours import Neighbours
 from anglewise.errors import IdsError, TooFewError, ValuesError
 from anglewise.evaluation.evaluate import evaluate
-from anglewise.judgements import from_labels as module
-from anglewise.judgements.from_labels import from_labels
+from anglewise.judgements import constructed as module
+from anglewise.judgements.constructed import from_labels
 from real_data import real_data
 
 

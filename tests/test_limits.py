@@ -28,7 +28,7 @@ from anglewise.interop.read import read_interactions, read_judgements, read_spac
 from anglewise.interop.space_folder import read_space_folder, write_space
 from anglewise.interop.texts import read_texts, text_table
 from anglewise.judgements.connection import bounded
-from anglewise.judgements.judged import Judged
+from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 from anglewise.rag import Relevance
 

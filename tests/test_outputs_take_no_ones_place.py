@@ -18,7 +18,7 @@ from anglewise.errors import FileError
 from anglewise.interop.atomic import check_new_file, check_new_folder, new_file
 from anglewise.interop.space_folder import read_space_folder, write_space
 from anglewise.judgements.connection import STORE_NAME
-from anglewise.judgements.judged import Judged
+from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 from cli_run import anglewise, refused
 

@@ -17,8 +17,7 @@ from anglewise.interop.judged_out import write_disputes, write_judged
 from anglewise.interop.queue_file import read_queue, write_queue
 from anglewise.interop.read import read_judgements
 from anglewise.interop.space_folder import write_space
-from anglewise.judgements.dispute import Dispute
-from anglewise.judgements.judged import Judged
+from anglewise.judgements.records import Dispute, Judged
 from cli_run import anglewise
 
 __all__ = ["anglewise"]

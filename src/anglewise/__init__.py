@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         read_triplets,
     )
     from anglewise.interop.space_folder import write_space
-    from anglewise.judgements.judged import Judged
+    from anglewise.judgements.records import Judged
     from anglewise.judgements.store import JudgementStore
     from anglewise.measures.measure import Measure
     from anglewise.measures.spelling import measure
@@ -56,7 +56,7 @@ _HOMES = {
     "Embeddings": "anglewise.core.embeddings",
     "Encoder": "anglewise.encoders.encoder",
     "Index": "anglewise.index.index",
-    "Judged": "anglewise.judgements.judged",
+    "Judged": "anglewise.judgements.records",
     "JudgementStore": "anglewise.judgements.store",
     "Judgements": "anglewise.core.judgements",
     "LinearEmbedding": "anglewise.models.linear",

@@ -12,7 +12,7 @@ from anglewise.core.sparse import Interactions
 from anglewise.core.typing import Array, Direction, Int64
 from anglewise.errors import TooFewError
 from anglewise.judgements.co_consumption import co_consumption
-from anglewise.judgements.from_interactions import HoldOut, hold_out
+from anglewise.judgements.constructed import HoldOut, hold_out
 from anglewise.models.closed_form import LinearModel
 from anglewise.models.item_weights import ItemWeights
 from anglewise.models.learn import COMPONENTS, Model, learn, refuse

@@ -17,7 +17,7 @@ from anglewise.cli import main
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.interop.read import read_judgements
 from anglewise.interop.space_folder import write_space
-from anglewise.judgements.judged import Judged
+from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 from fuzz import spellings
 from fuzz.case import Case

@@ -47,8 +47,8 @@ from anglewise.interop.sheet import names_of, numbers_of, times_of
 from anglewise.interop.space_folder import write_space
 from anglewise.interop.texts import column, columns_of, titles
 from anglewise.judge.read import read_set
-from anglewise.judgements.from_labels import from_labels
-from anglewise.judgements.judged import Judged
+from anglewise.judgements.constructed import from_labels
+from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 from anglewise.rag.relevance import Relevance
 from fuzz.case import Case

@@ -6,7 +6,7 @@ from typing import Any
 
 from anglewise.cli.talk import Talk
 from anglewise.judge.record import record, store_of
-from anglewise.judgements.judged import Judged
+from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 
 

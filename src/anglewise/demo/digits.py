@@ -6,7 +6,7 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements, Labels
 from anglewise.core.typing import Array
 from anglewise.errors import MissingExtraError
-from anglewise.judgements.from_labels import from_labels
+from anglewise.judgements.constructed import from_labels
 
 
 def digits() -> tuple[Space, Judgements]:

@@ -9,7 +9,7 @@ from typing import Any, cast
 from anglewise.core.typing import Direction
 from anglewise.errors import FileError, IdsError, SpellingError, ValuesError
 from anglewise.inspect.inspected import Inspected
-from anglewise.judgements.judged import Judged
+from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 
 GRADES = (0, 1, 2, 3, 4)

@@ -18,7 +18,7 @@ from anglewise.inspect.inspected import Inspected
 from anglewise.inspect.known import Known
 from anglewise.inspect.live import Live, agreement, standing
 from anglewise.inspect.looking import Looking, typed
-from anglewise.judgements.judged import Judged
+from anglewise.judgements.records import Judged
 
 AHEAD = 20
 """Cards that a judge is given at a time."""

@@ -14,7 +14,7 @@ from anglewise.errors import AnglewiseError
 from anglewise.inspect.deck import Deck
 from anglewise.inspect.inspected import Inspected
 from anglewise.judgements.combine import combined
-from anglewise.judgements.judged import Judged
+from anglewise.judgements.records import Judged
 from anglewise.report.words import counted
 
 EVERY = 3.0

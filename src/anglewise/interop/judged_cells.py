@@ -12,7 +12,7 @@ from typing import Any
 from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, ValuesError
 from anglewise.interop.json_text import is_deep
-from anglewise.judgements.judged import Judged, judged_from
+from anglewise.judgements.records import Judged, judged_from
 
 WITH_WORDS = re.compile(r"^([-+]?[\d.]+)(\s+\S|\s*[:(]).*$", re.DOTALL)
 """A choice that says what its number means: "2 - fully", "1: touches on it"."""

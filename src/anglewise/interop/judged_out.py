@@ -17,8 +17,7 @@ from anglewise.interop.guarded import guarded
 from anglewise.interop.judged_json import EXTRA
 from anglewise.interop.say import PathLike
 from anglewise.judgements.combine import by_pair
-from anglewise.judgements.dispute import Dispute
-from anglewise.judgements.judged import Judged, as_text
+from anglewise.judgements.records import Dispute, Judged, as_text
 
 COLUMNS = tuple(one.name for one in fields(Judged))
 

@@ -40,7 +40,7 @@ from anglewise.interop.sheet import Sheet, names_of, numbers_of
 from anglewise.interop.space_folder import judgements_of
 from anglewise.interop.space_json import is_space_folder
 from anglewise.interop.store_file import beside_space, constructed
-from anglewise.judgements.from_labels import from_labels
+from anglewise.judgements.constructed import from_labels
 from anglewise.judgements.store import JudgementStore
 
 Kind: TypeAlias = Literal["judgements", "pairs", "triplets", "labels"]

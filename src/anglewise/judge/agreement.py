@@ -10,8 +10,7 @@ import numpy as np
 
 from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import TooFewError, ValuesError
-from anglewise.judgements.dispute import Dispute
-from anglewise.judgements.judged import ADJUDICATOR, Judged
+from anglewise.judgements.records import ADJUDICATOR, Dispute, Judged
 from anglewise.statistics.kappa import (
     Level,
     Weights,

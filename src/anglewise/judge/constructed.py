@@ -10,7 +10,7 @@ from anglewise.core.sparse import Interactions
 from anglewise.core.typing import Array, Direction, Int64
 from anglewise.errors import IdsError, TooFewError, ValuesError
 from anglewise.judgements.co_consumption import co_consumption
-from anglewise.judgements.judged import Judged
+from anglewise.judgements.records import Judged
 
 MOST_ROWS = 2_000_000
 """Judgements that are made at most at once."""

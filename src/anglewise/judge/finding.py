@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
-from anglewise.judgements.judged import Judged
+from anglewise.judgements.records import Judged
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")

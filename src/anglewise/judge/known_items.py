@@ -20,7 +20,7 @@ from anglewise.interop.judged_out import write_judged
 from anglewise.interop.say import PathLike
 from anglewise.interop.texts import column, columns_of
 from anglewise.judgements.connection import STORE_NAME
-from anglewise.judgements.judged import Judged
+from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 
 By: TypeAlias = Literal["title", "sentence", "model"]

@@ -16,7 +16,7 @@ from anglewise.judge.lint_set import grades as odd_grades
 from anglewise.judge.lint_set import ids as unknown_ids
 from anglewise.judge.lint_set import repetitions
 from anglewise.judge.lint_set import sources as generated_judgements
-from anglewise.judgements.judged import Judged
+from anglewise.judgements.records import Judged
 from anglewise.measures.measure import Measure
 
 

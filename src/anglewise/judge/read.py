@@ -16,7 +16,7 @@ from anglewise.interop.read import judgement_kind, read_judgements
 from anglewise.interop.say import Say
 from anglewise.judgements.combine import combined
 from anglewise.judgements.connection import STORE_NAME
-from anglewise.judgements.judged import Judged
+from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from anglewise.errors import FileError
 from anglewise.judgements.connection import STORE_NAME
-from anglewise.judgements.judged import Judged
+from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 
 

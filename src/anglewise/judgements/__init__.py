@@ -1,0 +1,1 @@
+"""The thing: judgements as they are recorded, combined, constructed and stored."""

@@ -12,7 +12,7 @@ from anglewise.core.judgements import Complaints, Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Direction
 from anglewise.errors import IdsError, SpellingError, TooFewError
-from anglewise.judgements.judged import ADJUDICATOR, SOURCES, Judged
+from anglewise.judgements.records import ADJUDICATOR, SOURCES, Judged
 
 TRUST = {"human": 0, "label": 1, "interaction": 2, "generated": 3}
 """Of a pair that several kinds of sources judged, only the first kind counts."""

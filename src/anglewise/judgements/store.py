@@ -15,7 +15,7 @@ from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError
 from anglewise.judgements.connection import DAMAGED, bounded, connect, roll_back, saying
 from anglewise.judgements.folder_lock import Held, judging_in
-from anglewise.judgements.judged import Judged, as_text, check_text, new_uuid, recalled
+from anglewise.judgements.records import Judged, as_text, check_text, new_uuid, recalled
 
 if TYPE_CHECKING:
     from anglewise.core.embeddings import Space

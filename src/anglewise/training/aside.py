@@ -11,7 +11,7 @@ from anglewise.core.sparse import Interactions, SparseRows
 from anglewise.core.typing import Array, Float32, Int64
 from anglewise.errors import TooFewError
 from anglewise.evaluation.evaluate import evaluate
-from anglewise.judgements.from_interactions import hold_out
+from anglewise.judgements.constructed import hold_out
 from anglewise.search.engine import search
 
 METRIC = "nDCG@10"

@@ -1,4 +1,4 @@
-"""One judgement by one judge, as it is recorded."""
+"""One judgement by one judge, as it is recorded, and pairs on which judges differ."""
 
 import json
 import math
@@ -11,6 +11,23 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from anglewise.core.typing import DIRECTIONS, Direction
 from anglewise.errors import SpellingError, ValuesError
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """A pair to which judges gave different grades, and what the adjudicator decided, if so."""
+
+    direction: str
+    query_id: str
+    item_id: str
+    grades: Mapping[str, float]
+    decided: float | None
+
+    @property
+    def spread(self) -> float:
+        """How far apart the grades lie."""
+        return max(self.grades.values()) - min(self.grades.values())
+
 
 Source: TypeAlias = Literal["human", "interaction", "label", "generated"]
 SOURCES: tuple[Source, ...] = get_args(Source)
