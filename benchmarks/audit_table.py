@@ -25,7 +25,7 @@ from anglewise.audit import Audit, audit
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.sparse import Interactions
 from anglewise.fit import fit
-from anglewise.interop.read import read_interactions, read_space
+from anglewise.io.read import read_interactions, read_space
 
 TABLES = ("ml-100k", "movietweetings-100k", "ml-1m")
 ENCODERS = ("use", "glove50-sum", "paraphrase-L3")

@@ -21,7 +21,7 @@ from anglewise.compare import Comparison, compare_spaces
 from anglewise.core.embeddings import Space
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError
-from anglewise.interop.read import read_interactions
+from anglewise.io.read import read_interactions
 from anglewise.judgements.co_consumption import co_consumption
 from anglewise.judgements.constructed import hold_out
 from anglewise.models.closed_form import LinearModel, fit_spectrum

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.interop.read import read_interactions
+from anglewise.io.read import read_interactions
 from anglewise.models.gram import lower_gram
 from anglewise.models.item_weights import fit_ease
 from anglewise.models.penalty_path import penalty_path

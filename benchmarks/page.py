@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from anglewise.core.embeddings import Embeddings, Space
-from anglewise.interop.space_folder import write_space
+from anglewise.io.space_folder import write_space
 
 SLIDER_BUDGET = 0.100
 SLIDER_ITEMS, SLIDER_DIMENSION = 100_000, 64

@@ -16,7 +16,7 @@ from anglewise.core.judgements import Judgements, Labels
 from anglewise.encoders.documents import Documents
 from anglewise.encoders.encode import encode
 from anglewise.encoders.read import read_documents
-from anglewise.interop.read import read_judgements
+from anglewise.io.read import read_judgements
 from anglewise.judgements.constructed import from_labels
 
 ASKING = 2000

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.sparse.linalg import svds
 from sklearn.utils.extmath import randomized_svd
 
-from anglewise.interop.read import read_interactions
+from anglewise.io.read import read_interactions
 from anglewise.models.svd import truncated_svd
 from anglewise.simulation.catalogue import simulate
 

@@ -27,7 +27,7 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.sparse import Interactions
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.fit import fit
-from anglewise.interop.read import read_interactions
+from anglewise.io.read import read_interactions
 from anglewise.judgements.constructed import HoldOut, hold_out
 from anglewise.search.engine import search
 from anglewise.training.settings import Settings

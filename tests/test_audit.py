@@ -13,8 +13,8 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.gauges.canonical import BALANCED
 from anglewise.gauges.gap import gauge_gap
-from anglewise.interop.read import read_space
-from anglewise.interop.space_folder import write_space
+from anglewise.io.read import read_space
+from anglewise.io.space_folder import write_space
 from anglewise.measures.frame import fit_frames
 from anglewise.measures.spelling import measure
 

@@ -6,7 +6,7 @@ import pytest
 
 from anglewise.audit import audit
 from anglewise.fit import fit
-from anglewise.interop.read import read_interactions, read_space
+from anglewise.io.read import read_interactions, read_space
 from real_data import real_data
 
 

@@ -12,16 +12,16 @@ from pyarrow import parquet
 import good_files
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import AnglewiseError
-from anglewise.interop.judged_cells import Reject
-from anglewise.interop.judged_file import read_judged, write_rejects
-from anglewise.interop.read import (
+from anglewise.io.judgement_formats import read_judged, write_rejects
+from anglewise.io.judgement_rows import Reject
+from anglewise.io.read import (
     read_interactions,
     read_judgements,
     read_pairs,
     read_space,
     read_triplets,
 )
-from anglewise.interop.space_folder import write_space
+from anglewise.io.space_folder import write_space
 
 ITEMS = Space(items=Embeddings(np.eye(5), good_files.IDS))
 
@@ -424,9 +424,7 @@ def test_options_that_contradict(tmp_path):
 
 def test_an_unknown_training_loss(tmp_path):
     """In a process of its own: here the types are checked before the function is entered."""
-    code = (
-        f"from anglewise.interop.read import read_space; read_space('{tmp_path}', trained_for='l3')"
-    )
+    code = f"from anglewise.io.read import read_space; read_space('{tmp_path}', trained_for='l3')"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "SpellingError: trained_for is 'l3': known are dot, cosine" in run.stderr
 
@@ -466,9 +464,9 @@ def test_what_may_not_be_read_or_written(tmp_path):
 import os
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import FileError
-from anglewise.interop.atomic import write_text
-from anglewise.interop.read import read_space
-from anglewise.interop.space_folder import write_space
+from anglewise.io.outputs import write_text
+from anglewise.io.read import read_space
+from anglewise.io.space_folder import write_space
 
 space = Space(items=Embeddings([[1.0], [2.0]]))
 write_space(space, "open/s")

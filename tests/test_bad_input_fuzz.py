@@ -9,7 +9,7 @@ import pytest
 import good_files
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import AnglewiseError
-from anglewise.interop.read import (
+from anglewise.io.read import (
     judgements_of,
     read_interactions,
     read_judgements,
@@ -18,7 +18,7 @@ from anglewise.interop.read import (
     read_space,
     read_triplets,
 )
-from anglewise.interop.space_folder import write_space
+from anglewise.io.space_folder import write_space
 
 SPACE = Space(
     queries=Embeddings(np.eye(3), ["q1", "q2", "q3"]), items=Embeddings(np.eye(3), ["a", "b", "c"])

@@ -9,7 +9,7 @@ import pytest
 import good_files
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import AnglewiseError
-from anglewise.interop.read import (
+from anglewise.io.read import (
     read_interactions,
     read_judgements,
     read_labels,

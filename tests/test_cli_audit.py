@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from anglewise.cli import main
-from anglewise.interop.read import read_space
+from anglewise.io.read import read_space
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

@@ -12,7 +12,7 @@ from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.encoders.encode import encode
 from anglewise.encoders.encoder import Encoder
-from anglewise.interop.space_folder import write_space
+from anglewise.io.space_folder import write_space
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

@@ -14,7 +14,7 @@ from anglewise.encoders.encoder import Encoder
 from anglewise.encoders.load import encoder
 from anglewise.encoders.read import read_documents
 from anglewise.errors import FileError, IdsError, SpellingError
-from anglewise.interop.space_folder import read_space_folder
+from anglewise.io.space_folder import read_space_folder
 from cli_run import anglewise, refused
 from embeddings_stub import Answer, stub, vector
 

@@ -14,7 +14,7 @@ from anglewise.inspect.copy import script, write_copy
 from anglewise.inspect.desk import Desk
 from anglewise.inspect.inspected import Inspected
 from anglewise.inspect.serving import Served
-from anglewise.interop.space_folder import write_space
+from anglewise.io.space_folder import write_space
 from cli_run import anglewise, refused  # noqa: F401 a fixture
 from inspect_site import NASTY, films, made_judgements, made_space, one_sided
 

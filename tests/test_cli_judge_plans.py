@@ -11,7 +11,7 @@ import pytest
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
-from anglewise.interop.space_folder import write_space
+from anglewise.io.space_folder import write_space
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

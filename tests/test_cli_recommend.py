@@ -7,7 +7,7 @@ import pytest
 
 import good_files
 from anglewise.core.sparse import SparseRows
-from anglewise.interop.space_folder import write_space
+from anglewise.io.space_folder import write_space
 from anglewise.models.closed_form import fit_linear
 from anglewise.recommend import Recommender
 from anglewise.simulation.catalogue import simulate

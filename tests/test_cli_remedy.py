@@ -9,7 +9,7 @@ import pytest
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
-from anglewise.interop.space_folder import read_space_folder, write_space
+from anglewise.io.space_folder import read_space_folder, write_space
 from cli_run import anglewise, refused  # noqa: F401 a fixture
 from remedy_space import fitted
 

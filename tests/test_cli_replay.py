@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from anglewise.interop.read import read_interactions
+from anglewise.io.read import read_interactions
 from anglewise.recommend.replay import linear, replay
 from anglewise.simulation.catalogue import simulate
 from cli_run import anglewise, refused

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from anglewise.core.embeddings import Embeddings, Space
-from anglewise.interop.space_folder import write_space
+from anglewise.io.space_folder import write_space
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

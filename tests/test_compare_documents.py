@@ -13,9 +13,9 @@ from anglewise.core.sparse import SparseRows
 from anglewise.errors import AnglewiseError, IdsError, ShapeError, SpellingError
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.index.index import Index
-from anglewise.interop.passages import parts_of
-from anglewise.interop.read import read_judgements
-from anglewise.interop.space_folder import write_space
+from anglewise.io.read import read_judgements
+from anglewise.io.space_folder import write_space
+from anglewise.io.texts import parts_of
 from anglewise.measures.spelling import measures
 from anglewise.rag.evidence import gather
 from anglewise.search.engine import search

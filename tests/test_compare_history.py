@@ -20,8 +20,8 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements, Pairs
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import FileError, IdsError, SpellingError
-from anglewise.interop import history_file
-from anglewise.interop.history_file import KEPT, append_history, read_history
+from anglewise.io import history_files as history_file
+from anglewise.io.history_files import KEPT, append_history, read_history
 from anglewise.report.junit import junit
 from anglewise.report.markdown import markdown
 
@@ -214,7 +214,7 @@ def test_runs_that_append_at_once_are_all_there(good, file):
 
 def test_programs_that_append_at_once_are_all_there(file):
     code = (
-        "import sys; from anglewise.interop.history_file import append_history\n"
+        "import sys; from anglewise.io.history_files import append_history\n"
         "for i in range(5): append_history(sys.argv[1], [{'measure': sys.argv[2], 'metric': 'm'}])"
     )
     running = [subprocess.Popen([sys.executable, "-c", code, file, name]) for name in "ab"]

@@ -17,7 +17,7 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.core.text import visible
-from anglewise.interop.space_folder import write_space
+from anglewise.io.space_folder import write_space
 from anglewise.report.as_json import as_json
 from anglewise.report.markdown import block, code, escaped, markdown
 from anglewise.report.page import page

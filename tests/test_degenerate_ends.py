@@ -9,7 +9,7 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import AnglewiseError
-from anglewise.interop.space_folder import write_space
+from anglewise.io.space_folder import write_space
 from anglewise.measures.spelling import FORMULAS, FRAMES
 from anglewise.search.engine import search
 from cli_run import anglewise, refused

@@ -22,7 +22,7 @@ from anglewise.errors import (
     TooFewError,
     ValuesError,
 )
-from anglewise.interop.space_folder import read_space_folder, write_space
+from anglewise.io.space_folder import read_space_folder, write_space
 
 
 class Counting:

@@ -30,7 +30,7 @@ from anglewise.errors import (
     TooFewError,
     ValuesError,
 )
-from anglewise.interop.space_folder import read_space_folder
+from anglewise.io.space_folder import read_space_folder
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

@@ -8,7 +8,7 @@ import pytest
 from anglewise.core.sparse import Interactions
 from anglewise.errors import SpellingError, ValuesError
 from anglewise.fit import fit
-from anglewise.interop.read import read_interactions
+from anglewise.io.read import read_interactions
 from anglewise.models.closed_form import fit_linear
 from anglewise.search.engine import search
 from real_data import real_data

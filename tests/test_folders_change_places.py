@@ -13,11 +13,9 @@ import pytest
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import FileError
-from anglewise.interop import atomic
-from anglewise.interop.atomic import new_file, new_folder
-from anglewise.interop.exchange import exchange
-from anglewise.interop.part import folder_part
-from anglewise.interop.space_folder import read_space_folder, write_space
+from anglewise.io import outputs as atomic
+from anglewise.io.outputs import exchange, folder_part, new_file, new_folder
+from anglewise.io.space_folder import read_space_folder, write_space
 from anglewise.judgements.connection import STORE_NAME
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
@@ -30,7 +28,7 @@ from pathlib import Path
 import numpy as np
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import FileError
-from anglewise.interop.space_folder import write_space
+from anglewise.io.space_folder import write_space
 for seed in range(int(sys.argv[2])):
     rng = np.random.default_rng(seed)
     try:

@@ -21,7 +21,7 @@ from anglewise.errors import (
 )
 from anglewise.index.answering import Answering
 from anglewise.index.index import Index
-from anglewise.interop.space_folder import write_space
+from anglewise.io.space_folder import write_space
 from anglewise.search.engine import search
 
 MEASURES = ["dot", "cosine", "euclidean", "manhattan", "cosine@centred", "dot@whitened"]

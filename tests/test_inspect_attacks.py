@@ -34,8 +34,8 @@ from anglewise.inspect.known import Known, plain
 from anglewise.inspect.looking import typed
 from anglewise.inspect.pictures import LARGEST
 from anglewise.inspect.serving import served
-from anglewise.interop.read import read_space
-from anglewise.interop.space_folder import write_space
+from anglewise.io.read import read_space
+from anglewise.io.space_folder import write_space
 from inspect_site import DOOR, FROM_HERE, HERE, films, made_space, site
 from test_inspect_security import PNG, asking
 

@@ -9,8 +9,8 @@ from anglewise.inspect.deck import deal
 from anglewise.inspect.live import decide
 from anglewise.inspect.queue import queue_of
 from anglewise.inspect.serving import Served
-from anglewise.interop.queue_file import read_queue, write_queue
-from anglewise.interop.space_folder import write_space
+from anglewise.io.judgement_export import read_queue, write_queue
+from anglewise.io.space_folder import write_space
 from anglewise.judgements.store import JudgementStore
 from anglewise.measures.spelling import measures
 from cli_run import anglewise, refused  # noqa: F401 a fixture

@@ -5,7 +5,7 @@ import pytest
 
 import good_files
 from anglewise.errors import AnglewiseError, TooFewError
-from anglewise.interop.read import read_interactions
+from anglewise.io.read import read_interactions
 
 
 def _triples(x):

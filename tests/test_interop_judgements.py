@@ -6,14 +6,14 @@ import pytest
 import good_files
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import AnglewiseError, FileError, IdsError, TooFewError, ValuesError
-from anglewise.interop.read import (
+from anglewise.io.read import (
     judgement_kind,
     read_judgements,
     read_labels,
     read_pairs,
     read_triplets,
 )
-from anglewise.interop.space_folder import write_space
+from anglewise.io.space_folder import write_space
 
 
 def _space(queries=("q3", "q2", "q1", "q0"), items=("c", "a", "b")):

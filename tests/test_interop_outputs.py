@@ -12,8 +12,8 @@ from pyarrow import parquet
 
 from anglewise.core.neighbours import Neighbours
 from anglewise.errors import FileError, IdsError, ShapeError
-from anglewise.interop.atomic import new_file, new_folder, write_text
-from anglewise.interop.trec_run import apart, write_run
+from anglewise.io.outputs import new_file, new_folder, write_text
+from anglewise.io.runs import apart, write_run
 
 
 def _found(indices, scores):
@@ -77,13 +77,13 @@ def test_devices_are_written_to_and_never_replaced():
 
 
 def test_a_pipe_can_be_written_to():
-    code = "from anglewise.interop.atomic import write_text; write_text('/dev/stdout', 'hello')"
+    code = "from anglewise.io.outputs import write_text; write_text('/dev/stdout', 'hello')"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "hello"
 
 
 def test_output_that_the_shell_sent_to_a_file_goes_into_that_file(tmp_path):
-    code = "from anglewise.interop.atomic import write_text; write_text('/dev/stdout', 'hello')"
+    code = "from anglewise.io.outputs import write_text; write_text('/dev/stdout', 'hello')"
     with (tmp_path / "out").open("wb") as out:
         before = os.fstat(out.fileno()).st_ino
         subprocess.run([sys.executable, "-c", code], stdout=out, check=True)
@@ -115,8 +115,8 @@ import resource, sys
 import numpy as np
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import FileError
-from anglewise.interop.space_folder import write_space
-from anglewise.interop.trec_run import write_run
+from anglewise.io.space_folder import write_space
+from anglewise.io.runs import write_run
 from anglewise.core.neighbours import Neighbours
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 x = Embeddings(np.random.default_rng(0).standard_normal((2000, 16)))

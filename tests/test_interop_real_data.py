@@ -5,8 +5,8 @@ import pytest
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import IdsError
-from anglewise.interop.open_sheet import open_sheet
-from anglewise.interop.read import (
+from anglewise.io.delimited import open_sheet
+from anglewise.io.read import (
     judgements_of,
     read_interactions,
     read_judgements,
@@ -14,8 +14,8 @@ from anglewise.interop.read import (
     read_space,
     read_texts,
 )
-from anglewise.interop.space_folder import write_space
-from anglewise.interop.texts import titles
+from anglewise.io.space_folder import write_space
+from anglewise.io.texts import titles
 from real_data import real_data
 
 

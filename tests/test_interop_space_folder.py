@@ -15,9 +15,9 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Complaints, Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import FileError, ShapeError, ValuesError
-from anglewise.interop import atomic
-from anglewise.interop.read import judgements_of, read_space, stored_directions
-from anglewise.interop.space_folder import check_destination, write_space
+from anglewise.io import outputs as atomic
+from anglewise.io.read import judgements_of, read_space, stored_directions
+from anglewise.io.space_folder import check_destination, write_space
 
 ABOUT = {"model": "linear", "penalty": np.float64(1000.0), "gauge": "balanced", "sizes": (2, 3)}
 
@@ -223,7 +223,7 @@ def test_a_failure_halfway_leaves_the_old_space_as_it_was(tmp_path, monkeypatch)
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("anglewise.interop.space_folder.write_description", full)
+    monkeypatch.setattr("anglewise.io.space_folder.write_description", full)
     with pytest.raises(FileError, match="the disk is full"):
         write_space(_space(seed=1), tmp_path / "s")
     assert _bytes(tmp_path / "s") == before

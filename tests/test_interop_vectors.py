@@ -6,10 +6,10 @@ import pytest
 import good_files
 from anglewise.core.embeddings import Embeddings
 from anglewise.errors import AnglewiseError
-from anglewise.interop.files import contents
-from anglewise.interop.ids import read_ids
-from anglewise.interop.read import read_space, read_texts
-from anglewise.interop.texts import column, columns_of, titles
+from anglewise.io.files import contents
+from anglewise.io.ids import read_ids
+from anglewise.io.read import read_space, read_texts
+from anglewise.io.texts import column, columns_of, titles
 from good_files import IDS, TITLES, X
 
 

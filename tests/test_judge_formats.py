@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError, ValuesError
-from anglewise.interop.judged_cells import Assumed
-from anglewise.interop.judged_file import form_of, read_judged, write_rejects
-from anglewise.interop.judged_out import Texts, write_judged
+from anglewise.io.judgement_export import Texts, write_judged
+from anglewise.io.judgement_formats import form_of, read_judged, write_rejects
+from anglewise.io.judgement_rows import Assumed
 from anglewise.judgements.records import Judged, new_uuid
 from anglewise.judgements.store import JudgementStore
 

@@ -5,8 +5,8 @@ import random
 import pytest
 
 from anglewise.errors import AnglewiseError
-from anglewise.interop.judged_file import read_judged
-from anglewise.interop.judged_out import write_judged
+from anglewise.io.judgement_export import write_judged
+from anglewise.io.judgement_formats import read_judged
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 

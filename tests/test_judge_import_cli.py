@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from anglewise.core.embeddings import Embeddings, Space
-from anglewise.interop.space_folder import write_space
+from anglewise.io.space_folder import write_space
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 from cli_run import anglewise, refused

@@ -9,7 +9,7 @@ import pytest
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Complaints, Judgements
 from anglewise.core.sparse import SparseRows
-from anglewise.interop.space_folder import write_space
+from anglewise.io.space_folder import write_space
 from anglewise.judge.lint import lint
 from anglewise.judge.lint_cover import ks_distance
 from anglewise.judgements.records import Judged

@@ -10,7 +10,7 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.sparse import SparseRows
 from anglewise.encoders.post import Patience
 from anglewise.errors import EncoderError, SpellingError
-from anglewise.interop.space_folder import write_space
+from anglewise.io.space_folder import write_space
 from anglewise.judge.constructed import from_classes
 from anglewise.judge.known_items import chat_asker, known_items
 from anglewise.judgements.store import JudgementStore

@@ -7,8 +7,8 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import FileError, IdsError, SpellingError, TooFewError
-from anglewise.interop.read import judgement_kind, read_judgements
-from anglewise.interop.space_folder import write_space
+from anglewise.io.read import judgement_kind, read_judgements
+from anglewise.io.space_folder import write_space
 from anglewise.judgements.combine import by_pair
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore

@@ -16,17 +16,16 @@ from pyarrow import feather, ipc, parquet
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import AnglewiseError, FileError, SpellingError
-from anglewise.interop import limits
-from anglewise.interop.arrow_file import arrow_sheet, parquet_columns
-from anglewise.interop.delimited import delimited_sheet
-from anglewise.interop.history_file import read_history
-from anglewise.interop.ids import numbered
-from anglewise.interop.judged_file import read_judged
-from anglewise.interop.limits import allowed, check_holds
-from anglewise.interop.open_sheet import open_sheet
-from anglewise.interop.read import read_interactions, read_judgements, read_space
-from anglewise.interop.space_folder import read_space_folder, write_space
-from anglewise.interop.texts import read_texts, text_table
+from anglewise.io import files as limits
+from anglewise.io.arrow_files import arrow_sheet, parquet_columns
+from anglewise.io.delimited import delimited_sheet, open_sheet
+from anglewise.io.files import allowed, check_holds
+from anglewise.io.history_files import read_history
+from anglewise.io.ids import numbered
+from anglewise.io.judgement_formats import read_judged
+from anglewise.io.read import read_interactions, read_judgements, read_space
+from anglewise.io.space_folder import read_space_folder, write_space
+from anglewise.io.texts import read_texts, text_table
 from anglewise.judgements.connection import bounded
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
@@ -501,7 +500,7 @@ def test_a_pipe_in_the_place_of_a_part_of_a_space_is_refused(tmp_path):
 
 
 def test_vectors_and_ids_of_a_space_are_as_many(tmp_path, monkeypatch):
-    from anglewise.interop import space_tables
+    from anglewise.io import space_folder as space_tables
 
     write_space(SPACE, tmp_path / "s")
     whole = space_tables.column_blocks

@@ -15,8 +15,8 @@ from anglewise.cli.judge import JUDGE_COMMANDS
 from anglewise.cli.program import COMMANDS
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import FileError
-from anglewise.interop.atomic import check_new_file, check_new_folder, new_file
-from anglewise.interop.space_folder import read_space_folder, write_space
+from anglewise.io.outputs import check_new_file, check_new_folder, new_file
+from anglewise.io.space_folder import read_space_folder, write_space
 from anglewise.judgements.connection import STORE_NAME
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore

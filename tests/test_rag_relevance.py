@@ -13,7 +13,7 @@ from anglewise.core.sparse import SparseRows
 from anglewise.encoders.load import encoder
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.index.index import Index
-from anglewise.interop.read import read_judgements, read_space
+from anglewise.io.read import read_judgements, read_space
 from anglewise.rag import Relevance, false_contexts, learn_relevance
 from anglewise.rag.evidence import Evidence, gather
 from anglewise.rag.relevance import relevance_of

@@ -112,7 +112,7 @@ def test_users_who_only_came_or_only_left_are_not_judged():
 @pytest.mark.real
 def test_films_of_a_real_catalogue_follow_what_was_learnt():
     """MovieLens-100K: the model beats the list that is the same for everybody, as it should."""
-    from anglewise.interop.read import read_interactions
+    from anglewise.io.read import read_interactions
 
     did = read_interactions(real_data("ml-100k/interactions.csv.gz"))
     result = replay(did, lambda before: linear(before, 32, penalty=300.0), measures="dot,cosine")

@@ -13,7 +13,7 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.encoders.load import HARMLESS, KINDS, encoder, encoder_of
 from anglewise.encoders.spelling import read_spec
 from anglewise.errors import EncoderError, FileError, MissingExtraError, SpellingError
-from anglewise.interop.space_folder import write_space
+from anglewise.io.space_folder import write_space
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 from cli_run import anglewise, refused

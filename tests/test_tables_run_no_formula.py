@@ -10,13 +10,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from anglewise.core.embeddings import Embeddings, Space
-from anglewise.interop.guarded import guarded, unguarded
-from anglewise.interop.judged_cells import Reject
-from anglewise.interop.judged_file import read_judged, write_rejects
-from anglewise.interop.judged_out import write_disputes, write_judged
-from anglewise.interop.queue_file import read_queue, write_queue
-from anglewise.interop.read import read_judgements
-from anglewise.interop.space_folder import write_space
+from anglewise.io.judgement_export import read_queue, write_disputes, write_judged, write_queue
+from anglewise.io.judgement_formats import read_judged, write_rejects
+from anglewise.io.judgement_rows import Reject
+from anglewise.io.read import read_judgements
+from anglewise.io.space_folder import write_space
+from anglewise.io.tables import guarded, unguarded
 from anglewise.judgements.records import Dispute, Judged
 from cli_run import anglewise
 

@@ -14,7 +14,7 @@ import pytest
 
 from anglewise.cli.question_file import questions_in
 from anglewise.encoders.load import encoder_of
-from anglewise.interop.space_folder import read_space_folder
+from anglewise.io.space_folder import read_space_folder
 from anglewise.rag import Relevance
 from anglewise.recommend import Recommender
 from anglewise.simulation.catalogue import simulate

@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from anglewise.gauges.canonical import gauge
     from anglewise.index.index import Index
     from anglewise.inspect.start import inspect
-    from anglewise.interop.from_model import from_model
-    from anglewise.interop.read import (
+    from anglewise.io.model_readers import from_model
+    from anglewise.io.read import (
         read_interactions,
         read_judgements,
         read_pairs,
         read_space,
         read_triplets,
     )
-    from anglewise.interop.space_folder import write_space
+    from anglewise.io.space_folder import write_space
     from anglewise.judgements.records import Judged
     from anglewise.judgements.store import JudgementStore
     from anglewise.measures.measure import Measure
@@ -78,20 +78,20 @@ _HOMES = {
     "encode_images": "anglewise.encoders.images",
     "encoder": "anglewise.encoders.load",
     "fit_ease": "anglewise.models.item_weights",
-    "from_model": "anglewise.interop.from_model",
+    "from_model": "anglewise.io.model_readers",
     "gauge": "anglewise.gauges.canonical",
     "inspect": "anglewise.inspect.start",
     "measure": "anglewise.measures.spelling",
-    "read_interactions": "anglewise.interop.read",
-    "read_judgements": "anglewise.interop.read",
-    "read_pairs": "anglewise.interop.read",
-    "read_space": "anglewise.interop.read",
-    "read_triplets": "anglewise.interop.read",
+    "read_interactions": "anglewise.io.read",
+    "read_judgements": "anglewise.io.read",
+    "read_pairs": "anglewise.io.read",
+    "read_space": "anglewise.io.read",
+    "read_triplets": "anglewise.io.read",
     "remedy": "anglewise.remedy",
     "replay": "anglewise.recommend",
     "search": "anglewise.search.engine",
     "study": "anglewise.study",
-    "write_space": "anglewise.interop.space_folder",
+    "write_space": "anglewise.io.space_folder",
 }
 
 __all__ = [

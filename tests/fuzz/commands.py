@@ -15,8 +15,8 @@ import numpy as np
 
 from anglewise.cli import main
 from anglewise.core.embeddings import Embeddings, Space
-from anglewise.interop.read import read_judgements
-from anglewise.interop.space_folder import write_space
+from anglewise.io.read import read_judgements
+from anglewise.io.space_folder import write_space
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 from fuzz import spellings

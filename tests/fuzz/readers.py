@@ -24,14 +24,13 @@ from anglewise.encoders.read_images import read_images
 from anglewise.errors import AnglewiseError
 from anglewise.index.folder import read_index
 from anglewise.inspect.queue import queue_of
-from anglewise.interop.columns import DOCUMENT, GAIN, QUERY
-from anglewise.interop.files import contents, existing_file, reading
-from anglewise.interop.history_file import append_history, read_history
-from anglewise.interop.judged_cells import Assumed
-from anglewise.interop.judged_file import read_judged, write_rejects
-from anglewise.interop.judged_out import write_judged
-from anglewise.interop.open_sheet import open_sheet
-from anglewise.interop.read import (
+from anglewise.io.delimited import open_sheet
+from anglewise.io.files import contents, existing_file, reading
+from anglewise.io.history_files import append_history, read_history
+from anglewise.io.judgement_export import write_judged
+from anglewise.io.judgement_formats import read_judged, write_rejects
+from anglewise.io.judgement_rows import Assumed
+from anglewise.io.read import (
     judgement_kind,
     judgements_of,
     read_interactions,
@@ -43,9 +42,9 @@ from anglewise.interop.read import (
     read_triplets,
     stored_directions,
 )
-from anglewise.interop.sheet import names_of, numbers_of, times_of
-from anglewise.interop.space_folder import write_space
-from anglewise.interop.texts import column, columns_of, titles
+from anglewise.io.space_folder import write_space
+from anglewise.io.tables import DOCUMENT, GAIN, QUERY, names_of, numbers_of, times_of
+from anglewise.io.texts import column, columns_of, titles
 from anglewise.judge.read import read_set
 from anglewise.judgements.constructed import from_labels
 from anglewise.judgements.records import Judged

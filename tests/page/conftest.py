@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from anglewise.fit import fit
-from anglewise.interop.space_folder import write_space
+from anglewise.io.space_folder import write_space
 from anglewise.simulation.catalogue import simulate
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"

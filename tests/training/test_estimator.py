@@ -7,7 +7,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
-from anglewise.interop.space_folder import read_space_folder
+from anglewise.io.space_folder import read_space_folder
 from anglewise.training.estimator import TrainedEmbedding
 from cli_run import anglewise
 from taste import tastes

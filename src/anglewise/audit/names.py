@@ -6,7 +6,7 @@ from functools import cached_property
 from anglewise.core.embeddings import Embeddings
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import IdsError
-from anglewise.interop.texts import titles
+from anglewise.io.texts import titles
 
 
 @dataclass(frozen=True)

@@ -67,16 +67,16 @@ def audit(
     from anglewise.cli.inputs import space_of
     from anglewise.cli.talk import Talk
     from anglewise.errors import SpellingError
-    from anglewise.interop.read import read_space
+    from anglewise.io.read import read_space
     from anglewise.report.audit_terminal import show_audit
 
     talk = Talk(always)
     if save_witness is not None:
-        from anglewise.interop.space_folder import check_destination
+        from anglewise.io.space_folder import check_destination
 
         check_destination(save_witness)
     if html is not None:
-        from anglewise.interop.atomic import check_new_file
+        from anglewise.io.outputs import check_new_file
 
         check_new_file(html)
     with talk.progress("reading"):
@@ -99,13 +99,13 @@ def audit(
             progress=progress,
         )
     if html is not None:
-        from anglewise.interop.atomic import write_text
+        from anglewise.io.outputs import write_text
         from anglewise.report.audit_page import audit_page
 
         write_text(html, audit_page(result))
         talk.say(f"wrote {html}")
     if save_witness is not None and result.witness is not None:
-        from anglewise.interop.space_folder import write_space
+        from anglewise.io.space_folder import write_space
 
         write_space(result.witness.space, save_witness)
         talk.say(f"wrote {save_witness}")
@@ -117,8 +117,8 @@ def _judgements(
     path: Path | None, space: "Space", say: "Callable[[str], None]"
 ) -> "dict[Direction, Judgements]":
     """Those that lie in the folder, if it is one of ours."""
-    from anglewise.interop.read import judgements_of, stored_directions
-    from anglewise.interop.space_json import is_space_folder
+    from anglewise.io.read import judgements_of, stored_directions
+    from anglewise.io.space_json import is_space_folder
 
     if path is None or not is_space_folder(path):
         return {}

@@ -127,7 +127,7 @@ def _elsewhere(
 
 
 def _write(learned: "Relevance", output: Path | None, plot: Path | None, talk: "Talk") -> None:
-    from anglewise.interop.atomic import new_file, write_text
+    from anglewise.io.outputs import new_file, write_text
     from anglewise.report.as_json import as_json
 
     if output is not None:

@@ -39,7 +39,7 @@ class Use:
     @cached_property
     def place(self) -> "Any":
         """Where it leads."""
-        from anglewise.interop.places import Place
+        from anglewise.io.places import Place
 
         return Place(self.path)
 
@@ -83,7 +83,7 @@ def check_paths(command: Callable[..., Any], bound: inspect.BoundArguments) -> N
 
 
 def _uses(command: Callable[..., Any], bound: inspect.BoundArguments) -> Iterator[Use]:
-    from anglewise.interop.atomic import checked_path, is_device
+    from anglewise.io.outputs import checked_path, is_device
 
     bound = copy(bound)
     bound.arguments = dict(bound.arguments)
@@ -121,7 +121,7 @@ def _each(value: Any) -> tuple[Any, ...]:
 
 def _check_alone(use: Use) -> None:
     """Refuse what would end a store or a space, whoever reads it."""
-    from anglewise.interop.kept_files import check_replaceable
+    from anglewise.io.places import check_replaceable
     from anglewise.judgements.folder_lock import check_nobody_judges
 
     if use.role.does == "reads" or use.role is STORE:
@@ -162,7 +162,7 @@ def _clash_of_folder(writing: Use, also: Use) -> str:
 
 def _clash_of_names(writing: Use, also: Use) -> str:
     """Of a folder into which files of some names are written, beside what is there."""
-    from anglewise.interop.places import Place
+    from anglewise.io.places import Place
 
     place, other = writing.place, also.place
     if place.is_same(other):

@@ -97,8 +97,8 @@ def _read(path: Path) -> "Relevance":
     import json
 
     from anglewise.errors import FileError
-    from anglewise.interop.files import contents, existing_file, reading
-    from anglewise.interop.json_text import check_json
+    from anglewise.io.files import contents, existing_file, reading
+    from anglewise.io.sizes import check_json
     from anglewise.rag import Relevance
 
     with reading(path, "what anglewise calibrate wrote"):

@@ -92,7 +92,7 @@ def _films(output: Path, talk: "Talk") -> list[str]:
 def _digits(output: Path, talk: "Talk") -> list[str]:
     from anglewise.demo.digits import digits
     from anglewise.errors import MissingExtraError
-    from anglewise.interop.space_folder import write_space
+    from anglewise.io.space_folder import write_space
 
     _chapter("1,797 handwritten digits: the same digit is relevant", talk)
     try:
@@ -107,7 +107,7 @@ def _digits(output: Path, talk: "Talk") -> list[str]:
 
 def _guides(output: Path, talk: "Talk") -> list[str]:
     from anglewise.demo.retrieval import retrieval
-    from anglewise.interop.space_folder import write_space
+    from anglewise.io.space_folder import write_space
 
     _chapter("Questions about the guides of anglewise, with graded judgements", talk)
     space, judgements = retrieval()
@@ -144,7 +144,7 @@ def _write_csv(path: Path, heading: Sequence[str], rows: Any) -> None:
     import gzip
     from io import StringIO
 
-    from anglewise.interop.atomic import new_file
+    from anglewise.io.outputs import new_file
 
     text = StringIO()
     csv.writer(text, lineterminator="\n").writerows([heading, *rows])

@@ -82,7 +82,7 @@ def encode(
     from anglewise.cli.talk import Talk
     from anglewise.cli.version import version
     from anglewise.encoders.cache import default_folder
-    from anglewise.interop.space_folder import check_destination, write_space
+    from anglewise.io.space_folder import check_destination, write_space
 
     talk = Talk(always)
     check_destination(output)  # before the work, not after it

@@ -92,8 +92,8 @@ def fit(
     from anglewise.cli.version import version
     from anglewise.fit import fit as fitted
     from anglewise.fit import is_wide
-    from anglewise.interop.read import read_interactions
-    from anglewise.interop.space_folder import check_destination, write_space
+    from anglewise.io.read import read_interactions
+    from anglewise.io.space_folder import check_destination, write_space
     from anglewise.models.learn import COMPONENTS
 
     talk = Talk(always)

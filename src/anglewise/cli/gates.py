@@ -13,8 +13,8 @@ from anglewise.compare.check import Checked, check
 from anglewise.compare.gate import Gate, Last, gate
 from anglewise.compare.history import NOTHING_YET, History, rows_of
 from anglewise.errors import SpellingError
-from anglewise.interop.atomic import check_new_file
-from anglewise.interop.history_file import append_history, read_history
+from anglewise.io.history_files import append_history, read_history
+from anglewise.io.outputs import check_new_file
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from anglewise.cli.options import Vectors
 from anglewise.core.embeddings import Space
 from anglewise.core.typing import Direction
-from anglewise.interop.read import read_space
+from anglewise.io.read import read_space
 
 
 def space_of(path: Path | None, vectors: Vectors, say: Callable[[str], None]) -> Space:

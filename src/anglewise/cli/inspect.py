@@ -142,8 +142,8 @@ def _read(
     from anglewise.errors import FileError
     from anglewise.inspect.inspected import Inspected
     from anglewise.inspect.own_columns import stamp, with_own_columns
-    from anglewise.interop.read import judgements_of, stored_directions
-    from anglewise.interop.space_json import is_space_folder
+    from anglewise.io.read import judgements_of, stored_directions
+    from anglewise.io.space_json import is_space_folder
     from anglewise.judgements.connection import STORE_NAME
 
     names = ("space.json", "items.parquet", "queries.parquet")

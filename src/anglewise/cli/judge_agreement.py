@@ -42,8 +42,8 @@ def judge_agreement(
         Write the pairs that nobody decided yet as a CSV with an empty column for the grade.
     """
     from anglewise.cli.talk import Talk
-    from anglewise.interop.judged_file import read_judged
-    from anglewise.interop.judged_out import write_disputes
+    from anglewise.io.judgement_export import write_disputes
+    from anglewise.io.judgement_formats import read_judged
     from anglewise.judge.agreement import agreement
     from anglewise.judge.record import store_of
     from anglewise.judge.words import texts_of

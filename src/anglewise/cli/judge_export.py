@@ -44,7 +44,7 @@ def judge_export(
     """
     from anglewise.cli.talk import Talk
     from anglewise.errors import TooFewError
-    from anglewise.interop.judged_out import NO_TEXTS, write_judged
+    from anglewise.io.judgement_export import NO_TEXTS, write_judged
     from anglewise.judge.record import store_of
     from anglewise.judge.words import texts_of
     from anglewise.judgements.combine import chosen

@@ -41,9 +41,9 @@ def judge_from_labels(
     from anglewise.cli.judge_made import keep
     from anglewise.cli.talk import Talk
     from anglewise.errors import SpellingError
-    from anglewise.interop.columns import ID, ITEM
-    from anglewise.interop.read import read_space, read_texts
-    from anglewise.interop.texts import column, columns_of
+    from anglewise.io.read import read_space, read_texts
+    from anglewise.io.tables import ID, ITEM
+    from anglewise.io.texts import column, columns_of
     from anglewise.judge.constructed import from_classes
 
     talk = Talk(always)

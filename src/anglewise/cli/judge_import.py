@@ -66,9 +66,9 @@ def judge_import(
         Where bad rows go, with reasons; without it beside the file, as FILE.rejects.csv.
     """
     from anglewise.cli.talk import Talk
-    from anglewise.interop.columns import DOCUMENT, GAIN, QUERY
-    from anglewise.interop.judged_cells import Assumed
-    from anglewise.interop.judged_file import read_judged, write_rejects
+    from anglewise.io.judgement_formats import read_judged, write_rejects
+    from anglewise.io.judgement_rows import Assumed
+    from anglewise.io.tables import DOCUMENT, GAIN, QUERY
     from anglewise.judge.record import record, store_of
     from anglewise.judgements.store import JudgementStore
 

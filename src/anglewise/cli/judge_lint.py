@@ -53,8 +53,8 @@ def judge_lint(
     from anglewise.cli.inputs import direction_of, space_of
     from anglewise.cli.talk import Talk
     from anglewise.errors import FileError
-    from anglewise.interop.atomic import write_text
-    from anglewise.interop.columns import DOCUMENT, GAIN, QUERY
+    from anglewise.io.outputs import write_text
+    from anglewise.io.tables import DOCUMENT, GAIN, QUERY
     from anglewise.judge.finding import SEVERITIES
     from anglewise.judge.lint import lint
     from anglewise.judge.read import read_set

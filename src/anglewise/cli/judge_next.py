@@ -52,7 +52,7 @@ def judge_next(
     from anglewise.compare import compare
     from anglewise.compare.unjudged import unjudged
     from anglewise.core.typing import DIRECTIONS
-    from anglewise.interop.queue_file import write_queue
+    from anglewise.io.judgement_export import write_queue
     from anglewise.judge.words import words_of
     from anglewise.report.unjudged_table import show_unjudged
 

@@ -70,7 +70,7 @@ def judge_power(
         )
         plan = power(result, difference)
     if plot is not None:
-        from anglewise.interop.atomic import new_file
+        from anglewise.io.outputs import new_file
         from anglewise.report.power_plot import power_picture
 
         drawn = power_picture(plan, plot.suffix)

@@ -64,7 +64,7 @@ def judge_sample(
     """
     from anglewise.cli.inputs import direction_of, space_of
     from anglewise.cli.talk import Talk
-    from anglewise.interop.queue_file import write_queue
+    from anglewise.io.judgement_export import write_queue
     from anglewise.judge.known import known_judgements
     from anglewise.judge.sample import sample
     from anglewise.judge.words import words_of

@@ -10,12 +10,7 @@ from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.typing import Direction
 from anglewise.errors import FileError, SpellingError
-from anglewise.interop.read import (
-    judgement_kind,
-    read_judgements,
-    read_pairs,
-    read_triplets,
-)
+from anglewise.io.read import judgement_kind, read_judgements, read_pairs, read_triplets
 
 Judged: TypeAlias = Judgements | Pairs | Triplets
 Say: TypeAlias = Callable[[str], None]

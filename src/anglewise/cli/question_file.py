@@ -4,9 +4,9 @@ from pathlib import Path
 
 from anglewise.encoders.documents import documents_of
 from anglewise.encoders.read import read_documents
-from anglewise.interop.columns import Role, need
-from anglewise.interop.files import contents, existing_file, reading, suffix
-from anglewise.interop.open_sheet import open_sheet
+from anglewise.io.delimited import open_sheet
+from anglewise.io.files import contents, existing_file, reading, suffix
+from anglewise.io.tables import Role, need
 
 QUESTION = Role("questions", "text", "question query text sentence prompt title")
 

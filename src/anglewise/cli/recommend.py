@@ -125,7 +125,7 @@ def _explained(
 
 def _ids(path: Path) -> list[str]:
     from anglewise.errors import TooFewError
-    from anglewise.interop.files import contents, existing_file, reading
+    from anglewise.io.files import contents, existing_file, reading
 
     with reading(path, "a text of one id a line"):
         lines = bytes(contents(existing_file(path))).decode("utf-8-sig").splitlines()

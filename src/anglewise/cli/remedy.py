@@ -136,12 +136,12 @@ def seconds_of(budget: str) -> float:
 def _check_outputs(save: Path | None, *files: Path | None) -> None:
     """Say before the work what could not be written after it."""
     if save is not None:
-        from anglewise.interop.space_folder import check_destination
+        from anglewise.io.space_folder import check_destination
 
         check_destination(save)
     for file in files:
         if file is not None:
-            from anglewise.interop.atomic import check_new_file
+            from anglewise.io.outputs import check_new_file
 
             check_new_file(file)
 
@@ -167,7 +167,7 @@ def _named(words: list[str], *parts: Vectors | Judging) -> str:
 
 
 def _write(result: Any, command: str, html: Path | None, markdown: Path | None, talk: Any) -> None:
-    from anglewise.interop.atomic import write_text
+    from anglewise.io.outputs import write_text
 
     if html is not None:
         from anglewise.report.remedy_page import remedy_page
@@ -183,7 +183,7 @@ def _write(result: Any, command: str, html: Path | None, markdown: Path | None, 
 
 def _save(space: Any, judged: Any, result: Any, save: Path, talk: Any) -> str | None:
     """Write the winner, where there is one, and say which measure is left to use."""
-    from anglewise.interop.space_folder import write_space
+    from anglewise.io.space_folder import write_space
     from anglewise.remedy import winner
 
     if not result.advice.wins:

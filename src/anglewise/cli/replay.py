@@ -65,7 +65,7 @@ def replay(
 
     from anglewise.cli.talk import Talk
     from anglewise.cli.version import version
-    from anglewise.interop.read import read_interactions
+    from anglewise.io.read import read_interactions
     from anglewise.recommend.replay import linear
     from anglewise.recommend.replay import replay as replayed
     from anglewise.report.replay_table import show_replay

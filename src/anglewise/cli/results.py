@@ -21,7 +21,7 @@ def write_results(
     result: Comparison, checked: Sequence[Checked], results: Results, talk: Talk
 ) -> None:
     """Write the page, the Markdown, the gates and the runs, each whole or not at all."""
-    from anglewise.interop.atomic import write_text
+    from anglewise.io.outputs import write_text
 
     if results.html is not None:
         from anglewise.report.page import page
@@ -68,7 +68,7 @@ def show_result(
 
 
 def _write_runs(result: Comparison, to: Path) -> list[Path]:
-    from anglewise.interop.trec_run import write_run
+    from anglewise.io.runs import write_run
 
     evidence = result.evidence
     if evidence is None or result.direction is None or not evidence.found:

@@ -110,7 +110,7 @@ def _row(asking: "Embeddings", query: str, direction: str) -> int:
     from difflib import get_close_matches
 
     from anglewise.errors import IdsError
-    from anglewise.interop.texts import titles
+    from anglewise.io.texts import titles
 
     row = asking.row_of.get(query)
     if row is not None:

@@ -77,7 +77,7 @@ def study(
         **result.to_dict(),
     }
     if output is not None:
-        from anglewise.interop.atomic import write_text
+        from anglewise.io.outputs import write_text
         from anglewise.report.as_json import as_json
 
         write_text(output / "study.json", as_json(content))
@@ -96,7 +96,7 @@ def _experiment(small: bool, output: Path | None, talk: "Talk") -> "Study":
     with talk.progress("studying") as progress:
         result = studied(SMALL if small else FULL, seed=talk.always.seed, progress=progress)
     if output is not None:
-        from anglewise.interop.atomic import new_file
+        from anglewise.io.outputs import new_file
         from anglewise.report.study_figure import study_figure
 
         for path in (output / "study.png", output / "study.svg"):
@@ -112,7 +112,7 @@ def _own(
     on: Path, components: int, penalty: float, min_weight: float | None, talk: "Talk"
 ) -> "OwnStudy":
     from anglewise.fit import fit
-    from anglewise.interop.read import read_interactions
+    from anglewise.io.read import read_interactions
     from anglewise.study import study_on
 
     seed = talk.always.seed

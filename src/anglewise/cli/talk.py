@@ -41,7 +41,7 @@ class Talk:
 
     def give(self, content: Mapping[str, Any], show: "Callable[[PatientConsole], None]") -> None:
         """The result, for machines where it is asked for, else (or beside a file) for people."""
-        from anglewise.interop.atomic import write_text
+        from anglewise.io.outputs import write_text
         from anglewise.report.as_json import as_json
 
         if self.always.json == STDOUT:

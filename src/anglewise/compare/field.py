@@ -20,7 +20,7 @@ from anglewise.core.typing import Array, Float64, Int64, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.evaluation.kinds import Metric
-from anglewise.interop.passages import parts_of
+from anglewise.io.texts import parts_of
 
 
 @dataclass(frozen=True, eq=False)

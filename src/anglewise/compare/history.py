@@ -14,7 +14,7 @@ from anglewise.compare.result import Comparison
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Float64
-from anglewise.interop.history_file import HistoryTable
+from anglewise.io.history_files import HistoryTable
 
 PAIRS_AT_ONCE = 100_000
 

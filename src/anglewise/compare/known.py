@@ -11,7 +11,7 @@ from anglewise.core.embeddings import Embeddings
 from anglewise.core.text import counted, listed
 from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import SpellingError, ValuesError
-from anglewise.interop.texts import column, columns_of
+from anglewise.io.texts import column, columns_of
 
 
 def cells(name: str, asking: Embeddings, rows: Int64[Array, " q"]) -> list[Any]:

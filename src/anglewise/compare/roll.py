@@ -9,7 +9,7 @@ import numpy as np
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.typing import Array, Direction, Int64
-from anglewise.interop.texts import titles
+from anglewise.io.texts import titles
 
 MISSING = -1
 

@@ -5,7 +5,7 @@ from importlib.resources import as_file, files
 
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
-from anglewise.interop.read import read_judgements, read_space
+from anglewise.io.read import read_judgements, read_space
 
 
 def retrieval() -> tuple[Space, Judgements]:

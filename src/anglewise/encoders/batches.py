@@ -9,7 +9,7 @@ from anglewise.core.typing import Array, Float32, Progress
 from anglewise.encoders.cache import Cache, key_of
 from anglewise.encoders.encoder import Encoder
 from anglewise.errors import AnglewiseError, EncoderError, TooFewError
-from anglewise.interop.say import Say, quiet
+from anglewise.io.files import Say, quiet
 
 
 def encode_texts(

@@ -16,8 +16,8 @@ import numpy as np
 from anglewise.core.typing import Array, Float32
 from anglewise.encoders.encoder import Encoder
 from anglewise.errors import FileError
-from anglewise.interop.atomic import writing
-from anglewise.interop.say import Say, quiet
+from anglewise.io.files import Say, quiet
+from anglewise.io.outputs import writing
 
 MARK = b"angl"
 HEAD = struct.Struct("<4sIII")

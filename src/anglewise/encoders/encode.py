@@ -14,8 +14,8 @@ from anglewise.encoders.encoder import Encode, Encoder
 from anglewise.encoders.load import encoder as load
 from anglewise.encoders.passages import Chunking, passages
 from anglewise.encoders.similarity import trained_for as what_for
-from anglewise.interop.columns import listed
-from anglewise.interop.say import PathLike, Say, quiet
+from anglewise.io.files import PathLike, Say, quiet
+from anglewise.io.tables import listed
 
 Texts = Documents | Mapping[str, str] | Iterable[str]
 

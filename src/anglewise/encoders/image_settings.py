@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from anglewise.encoders.picture import RESAMPLINGS
-from anglewise.interop.files import reading
+from anglewise.io.files import reading
 
 SETTINGS = "preprocessor_config.json"
 

@@ -15,7 +15,7 @@ from anglewise.encoders.load import encoder_of
 from anglewise.encoders.picture import Picture, pixels_of
 from anglewise.encoders.similarity import trained_for as what_for
 from anglewise.errors import EncoderError, IdsError, ShapeError, TooFewError, ValuesError
-from anglewise.interop.say import PathLike, Say, quiet
+from anglewise.io.files import PathLike, Say, quiet
 
 
 @dataclass(frozen=True, eq=False)

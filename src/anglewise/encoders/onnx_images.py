@@ -16,7 +16,7 @@ from anglewise.encoders.preparing import OPTIONS, Preparation, preparation
 from anglewise.encoders.spelling import Spec
 from anglewise.encoders.weights import digest
 from anglewise.errors import EncoderError, SpellingError
-from anglewise.interop.columns import listed
+from anglewise.io.tables import listed
 
 OUTPUTS = ("image_embeds", "image_embeddings", "embeddings", "pooler_output", "last_hidden_state")
 """What exporters call the output to take, the best first."""

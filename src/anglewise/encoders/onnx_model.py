@@ -15,8 +15,8 @@ from anglewise.encoders.onnx_session import open_session, output_of, weight_file
 from anglewise.encoders.spelling import Spec
 from anglewise.encoders.weights import digest
 from anglewise.errors import EncoderError
-from anglewise.interop.columns import listed
-from anglewise.interop.files import existing_file, reading
+from anglewise.io.files import existing_file, reading
+from anglewise.io.tables import listed
 
 OPTIONS = ("tokenizer", "output", "pooling", "window", "query_prompt", "document_prompt")
 SENTENCES = ("sentence_embedding", "sentence_embeddings", "text_embeds", "embeddings")

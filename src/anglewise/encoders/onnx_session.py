@@ -7,8 +7,8 @@ from typing import Any
 from anglewise.encoders.library import library
 from anglewise.encoders.spelling import Spec
 from anglewise.errors import SpellingError
-from anglewise.interop.columns import listed
-from anglewise.interop.files import reading
+from anglewise.io.files import reading
+from anglewise.io.tables import listed
 
 
 def open_session(path: Path) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from anglewise.core.typing import Array, UInt8
 from anglewise.encoders.library import library
 from anglewise.errors import FileError, ShapeError, ValuesError
-from anglewise.interop.files import existing_file, reading
+from anglewise.io.files import existing_file, reading
 
 MOST_PIXELS = 80_000_000
 """Images of more are refused before they are decoded: 240 MB each, and what bombs are made of."""

@@ -6,10 +6,18 @@ from typing import Any
 
 from anglewise.encoders.documents import Documents
 from anglewise.errors import FileError, SpellingError
-from anglewise.interop.columns import listed, plain
-from anglewise.interop.files import contents, existing, existing_file, naming, reading
-from anglewise.interop.say import PathLike, Say, quiet
-from anglewise.interop.texts import text_table
+from anglewise.io.files import (
+    PathLike,
+    Say,
+    contents,
+    existing,
+    existing_file,
+    naming,
+    quiet,
+    reading,
+)
+from anglewise.io.tables import listed, plain
+from anglewise.io.texts import text_table
 
 TEXTS = "text body content contents document passage sentence question query abstract description"
 TITLES = "title heading headline"

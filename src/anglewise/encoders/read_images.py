@@ -8,10 +8,9 @@ from anglewise.encoders.images import Images
 from anglewise.encoders.picture import Picture
 from anglewise.encoders.read import TAKEN, of_one_kind
 from anglewise.errors import FileError, SpellingError, ValuesError
-from anglewise.interop.columns import listed, plain
-from anglewise.interop.files import existing, naming
-from anglewise.interop.say import PathLike, Say, quiet
-from anglewise.interop.texts import text_table
+from anglewise.io.files import PathLike, Say, existing, naming, quiet
+from anglewise.io.tables import listed, plain
+from anglewise.io.texts import text_table
 
 NAMES = "image img picture photo path imagepath file filename filepath imagefile bytes"
 """Columns that hold images, as they are usually called."""

@@ -48,7 +48,7 @@ class Spec:
 
     def file(self) -> Path:
         """The place as a file that is there."""
-        from anglewise.interop.files import existing_file
+        from anglewise.io.files import existing_file
 
         if not self.place:
             raise SpellingError(f"{self.kind} needs a file: write {self.kind}:PATH")

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from anglewise.interop.files import reading
+from anglewise.io.files import reading
 
 
 def digest(files: Iterable[Path]) -> str:

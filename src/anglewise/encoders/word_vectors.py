@@ -10,8 +10,8 @@ from anglewise.core.typing import Array, Float32
 from anglewise.encoders.encoder import Encoder
 from anglewise.encoders.spelling import Spec
 from anglewise.encoders.weights import digest
-from anglewise.interop.files import existing_file
-from anglewise.interop.vector_file import read_vectors
+from anglewise.io.files import existing_file
+from anglewise.io.vectors import read_vectors
 
 WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")  # noqa: RUF001 the sign that texts use
 

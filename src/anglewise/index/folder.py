@@ -5,9 +5,9 @@ from typing import Any, cast
 
 from anglewise.core.embeddings import Space
 from anglewise.errors import FileError, SpellingError
-from anglewise.interop.say import PathLike
-from anglewise.interop.space_folder import read_space_folder, stored_directions, write_space
-from anglewise.interop.space_json import is_space_folder
+from anglewise.io.files import PathLike
+from anglewise.io.space_folder import read_space_folder, stored_directions, write_space
+from anglewise.io.space_json import is_space_folder
 
 
 def write_index(space: Space, measure: str, folder: PathLike) -> None:

@@ -11,8 +11,8 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.typing import Array, Bool, Int64
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError
 from anglewise.index.answering import Where
-from anglewise.interop.columns import listed
-from anglewise.interop.texts import column, columns_of
+from anglewise.io.tables import listed
+from anglewise.io.texts import column, columns_of
 from anglewise.measures.measure import Measure
 from anglewise.search.engine import Ready
 

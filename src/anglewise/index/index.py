@@ -16,7 +16,7 @@ from anglewise.errors import ShapeError, TooFewError
 from anglewise.index.answering import Hit, Where
 from anglewise.index.folder import read_index, write_index
 from anglewise.index.held import Held
-from anglewise.interop.say import PathLike
+from anglewise.io.files import PathLike
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import measure as read_measure
 from anglewise.search.engine import search_ready

@@ -19,7 +19,7 @@ from anglewise.inspect.looking import Looking, typed
 from anglewise.inspect.picks import awake
 from anglewise.inspect.pictures import picture
 from anglewise.inspect.static_files import static_files
-from anglewise.interop.atomic import check_new_folder, new_folder
+from anglewise.io.outputs import check_new_folder, new_folder
 from anglewise.measures.measure import Measure
 from anglewise.measures.spelling import measure
 

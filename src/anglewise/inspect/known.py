@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import Any, cast
 
 from anglewise.core.embeddings import Embeddings
-from anglewise.interop.arrow import arrow
-from anglewise.interop.texts import TITLES, columns_of
+from anglewise.io.files import arrow
+from anglewise.io.texts import TITLES, columns_of
 
 TITLE, CELL = 200, 2000
 """How many characters of a title, and of any other text, are shown."""

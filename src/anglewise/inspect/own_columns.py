@@ -8,9 +8,8 @@ from typing import Any
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import FileError
-from anglewise.interop.arrow import arrow
-from anglewise.interop.arrow_file import Columns
-from anglewise.interop.files import reading
+from anglewise.io.arrow_files import Columns
+from anglewise.io.files import arrow, reading
 
 Stamp = tuple[int, ...]
 

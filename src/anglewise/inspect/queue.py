@@ -7,8 +7,8 @@ from functools import cached_property
 from anglewise.core.embeddings import Space
 from anglewise.core.typing import DIRECTIONS, Direction
 from anglewise.errors import IdsError, ShapeError
-from anglewise.interop.queue_file import Queued, read_queue
-from anglewise.interop.say import PathLike
+from anglewise.io.files import PathLike
+from anglewise.io.judgement_export import Queued, read_queue
 
 
 @dataclass(frozen=True, eq=False)

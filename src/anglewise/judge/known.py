@@ -5,8 +5,8 @@ from pathlib import Path
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.typing import Direction
-from anglewise.interop.read import read_judgements
-from anglewise.interop.say import Say
+from anglewise.io.files import Say
+from anglewise.io.read import read_judgements
 from anglewise.judgements.connection import STORE_NAME
 from anglewise.judgements.store import JudgementStore
 

@@ -15,10 +15,10 @@ from anglewise.core.embeddings import Embeddings
 from anglewise.encoders.key import bearer, checked_address
 from anglewise.encoders.post import Patience, post_json
 from anglewise.errors import EncoderError, FileError, TooFewError
-from anglewise.interop.atomic import new_folder, write_text
-from anglewise.interop.judged_out import write_judged
-from anglewise.interop.say import PathLike
-from anglewise.interop.texts import column, columns_of
+from anglewise.io.files import PathLike
+from anglewise.io.judgement_export import write_judged
+from anglewise.io.outputs import new_folder, write_text
+from anglewise.io.texts import column, columns_of
 from anglewise.judgements.connection import STORE_NAME
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore

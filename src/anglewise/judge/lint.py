@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
-from anglewise.interop.judged_cells import Reject
+from anglewise.io.judgement_rows import Reject
 from anglewise.judge.finding import SEVERITIES, Finding, Lint, Looked
 from anglewise.judge.lint_cover import corners as empty_clusters
 from anglewise.judge.lint_cover import skew as popularity_skew

@@ -3,7 +3,7 @@
 import numpy as np
 
 from anglewise.core.embeddings import Embeddings
-from anglewise.interop.texts import column, columns_of
+from anglewise.io.texts import column, columns_of
 from anglewise.judge.finding import Finding, Looked, quoted
 
 WORDS = ("text", "title", "question", "query", "body", "content", "sentence", "name")

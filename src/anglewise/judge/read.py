@@ -8,12 +8,12 @@ from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError
-from anglewise.interop.columns import Role
-from anglewise.interop.judged_cells import Assumed, Reject
-from anglewise.interop.judged_file import read_judged
-from anglewise.interop.kept_files import is_sqlite
-from anglewise.interop.read import judgement_kind, read_judgements
-from anglewise.interop.say import Say
+from anglewise.io.files import Say
+from anglewise.io.judgement_formats import read_judged
+from anglewise.io.judgement_rows import Assumed, Reject
+from anglewise.io.places import is_sqlite
+from anglewise.io.read import judgement_kind, read_judgements
+from anglewise.io.tables import Role
 from anglewise.judgements.combine import combined
 from anglewise.judgements.connection import STORE_NAME
 from anglewise.judgements.records import Judged

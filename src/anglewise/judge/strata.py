@@ -11,7 +11,7 @@ from anglewise.core.numbers import read_whole, shown
 from anglewise.core.typing import Array, Float64, Int64
 from anglewise.diagnostics.hubness import clusters
 from anglewise.errors import SpellingError, ValuesError
-from anglewise.interop.texts import column, columns_of
+from anglewise.io.texts import column, columns_of
 
 QUARTERS = ("lowest", "low", "high", "highest")
 TEXTS = ("text", "title", "query")

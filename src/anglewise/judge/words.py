@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from anglewise.core.embeddings import Embeddings
-from anglewise.interop.judged_out import Texts
-from anglewise.interop.read import read_space
-from anglewise.interop.say import Say
-from anglewise.interop.space_json import is_space_folder
-from anglewise.interop.texts import column, columns_of
+from anglewise.io.files import Say
+from anglewise.io.judgement_export import Texts
+from anglewise.io.read import read_space
+from anglewise.io.space_json import is_space_folder
+from anglewise.io.texts import column, columns_of
 
 WORDS = ("title", "name", "question", "text", "body", "content", "sentence")
 """Columns that say what a row is, in the order in which they are shown."""

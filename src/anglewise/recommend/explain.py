@@ -10,7 +10,7 @@ from anglewise.core.embeddings import Space
 from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import SpellingError
 from anglewise.gauges.gauge import bias_columns
-from anglewise.interop.texts import titles
+from anglewise.io.texts import titles
 from anglewise.measures.formula import Cosine, Dot, Norm
 from anglewise.measures.measure import Measure
 from anglewise.recommend.fold_in import FoldIn

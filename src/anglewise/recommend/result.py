@@ -8,7 +8,7 @@ import numpy as np
 from anglewise.core.embeddings import Embeddings
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Array, Float32, Shaped
-from anglewise.interop.texts import titles
+from anglewise.io.texts import titles
 
 
 @dataclass(frozen=True)

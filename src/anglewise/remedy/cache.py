@@ -17,9 +17,9 @@ from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array
 from anglewise.errors import FileError
-from anglewise.interop.atomic import new_file
-from anglewise.interop.say import Say, quiet
-from anglewise.interop.texts import column, columns_of
+from anglewise.io.files import Say, quiet
+from anglewise.io.outputs import new_file
+from anglewise.io.texts import column, columns_of
 
 FORMAT = "1"
 NOT_KEPT = "what was found is not kept for another time"

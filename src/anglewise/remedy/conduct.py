@@ -12,7 +12,7 @@ from anglewise.core.numbers import COUNT, NOT_NEGATIVE, POSITIVE, SEED
 from anglewise.core.typing import Array, Direction, Int64, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.kinds import Metric
-from anglewise.interop.say import Say, quiet
+from anglewise.io.files import Say, quiet
 from anglewise.measures.family import Open
 from anglewise.remedies.adapter import FEWEST
 from anglewise.remedy.apart import judged_by, set_apart

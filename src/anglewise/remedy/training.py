@@ -11,7 +11,7 @@ import numpy as np
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Int64
-from anglewise.interop.texts import column, columns_of
+from anglewise.io.texts import column, columns_of
 from anglewise.remedy.apart import rows_kept
 
 TRAIN = "train"

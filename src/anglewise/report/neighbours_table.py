@@ -11,7 +11,7 @@ from rich.text import Text
 from anglewise.core.embeddings import Space
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Direction
-from anglewise.interop.texts import titles
+from anglewise.io.texts import titles
 from anglewise.measures.measure import Measure
 from anglewise.report.words import counted, shortened
 

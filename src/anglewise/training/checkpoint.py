@@ -12,7 +12,7 @@ import numpy as np
 
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import FileError
-from anglewise.interop.atomic import new_file
+from anglewise.io.outputs import new_file
 from anglewise.training.adam import Adam
 from anglewise.training.factors import Epoch
 from anglewise.training.settings import Settings

@@ -12,7 +12,7 @@ import numpy as np
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Int64
 from anglewise.errors import TrainingError
-from anglewise.interop.say import Say
+from anglewise.io.files import Say
 from anglewise.training.aside import Aside
 from anglewise.training.checkpoint import fingerprint, write_checkpoint
 from anglewise.training.factors import Epoch, TrainedFactors

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from anglewise.core.sparse import SparseRows
-from anglewise.interop.atomic import check_new_file
-from anglewise.interop.say import Say, quiet
+from anglewise.io.files import Say, quiet
+from anglewise.io.outputs import check_new_file
 from anglewise.training.aside import keep_aside
 from anglewise.training.checkpoint import fingerprint, read_checkpoint
 from anglewise.training.factors import Epoch, TrainedFactors

@@ -1,0 +1,341 @@
+"""Files of arrays: ``.npy``, ``.npz``, safetensors, sparse matrices, factor models with biases."""
+
+import io
+import math
+import re
+import warnings
+import zipfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from anglewise.core.embeddings import Space
+from anglewise.core.sparse import Interactions
+from anglewise.core.typing import Array, Int64
+from anglewise.errors import FileError, MissingExtraError, SpellingError
+from anglewise.io.factors import Factors, space_of_factors
+from anglewise.io.files import Say, check_holds, contents, is_packed, naming, reading, suffix
+from anglewise.io.model_readers import bias_columns
+from anglewise.io.tables import listed, plain
+
+
+def load_npy(path: Path) -> Array:
+    """The array of an ``.npy`` file, memory-mapped unless it is packed.
+
+    Raises ``FileError`` for pickled objects, which could run code when read.
+    """
+    data = contents(path)
+    with reading(path, "npy"), _undoubting():
+        if data[:6] != b"\x93NUMPY":
+            raise FileError(f"{path} is no npy file: write it with numpy.save")
+        try:
+            _has_numbers(path, "the array", io.BytesIO(data[:LONGEST_HEADER]), len(data))
+            if is_packed(path):
+                return np.load(io.BytesIO(data), allow_pickle=False)
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        except ValueError as error:
+            if _speaks_of_objects(error):
+                raise _pickled(path) from error
+            raise
+
+
+def load_npz(path: Path) -> Mapping[str, Array]:
+    """The arrays of an ``.npz`` file by name, without those that are pickled objects."""
+    data = contents(path)
+    arrays: dict[str, Array] = {}
+    with reading(path, "npz"), _undoubting():
+        if data[:2] != b"PK":
+            raise FileError(f"{path} is no npz file: write it with numpy.savez")
+        # opened here, since numpy leaves a damaged file open
+        with (
+            io.BytesIO(data) if is_packed(path) else path.open("rb") as source,
+            np.load(source, allow_pickle=False) as file,
+        ):
+            check_holds(path, sum(part.file_size for part in file.zip.infolist()))
+            for name in file.files:
+                if _holds_numbers(path, file.zip, name):
+                    arrays[name] = file[name]
+    return arrays
+
+
+LONGEST_HEADER = 1 << 17
+"""More bytes than numpy reads of a header."""
+
+
+def _holds_numbers(path: Path, archive: zipfile.ZipFile, name: str) -> bool:
+    inside = name if name in archive.namelist() else f"{name}.npy"
+    with archive.open(inside) as file:
+        return _has_numbers(path, repr(name), file, archive.getinfo(inside).file_size)
+
+
+def _has_numbers(path: Path, name: str, file: Any, size: int) -> bool:
+    """Whether a header speaks of numbers, not of Python objects, which are never unpickled.
+
+    Raises ``FileError`` if it speaks of more numbers than the file has bytes for: numpy would make
+    room for them all before it reads the first.
+    """
+    version = np.lib.format.read_magic(file)
+    read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
+        version, np.lib.format.read_array_header_2_0
+    )
+    shape, _, kind = read(file)
+    if kind.hasobject:
+        return False
+    due = math.prod(shape) * kind.itemsize
+    if due > size - file.tell() or any(not 0 <= length <= size for length in shape):
+        raise FileError(
+            f"{path}: {name} is said to be {' x '.join(map(str, shape)) or 'one'} of {kind}, for "
+            f"which {size:,} bytes are too few: it is truncated or damaged; write it again"
+        )
+    return True
+
+
+@contextmanager
+def _undoubting() -> Generator[None, None, None]:
+    """Without NumPy's warnings of headers that are old or odd: what was read is checked after."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _speaks_of_objects(error: ValueError) -> bool:
+    return "allow_pickle" in str(error) or "Python objects" in str(error)
+
+
+def _pickled(path: Path) -> FileError:
+    return FileError(
+        f"{path} holds pickled Python objects, which are never read since they could run code: "
+        "save it as numbers, numpy.save(path, numpy.array(rows, dtype='float32'))"
+    )
+
+
+KINDS = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "BF16": "<u2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I16": "<i2",
+    "I8": "i1",
+    "U8": "u1",
+}
+
+
+def load_safetensors(path: Path) -> Mapping[str, Array]:
+    """The arrays of a file by name; ``MissingExtraError`` without the extra ``safetensors``."""
+    try:
+        library: Any = import_module("safetensors")
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{path}: reading it needs another library: pip install 'anglewise[safetensors]'"
+        ) from error
+    with reading(path, "safetensors"):
+        tensors: Any = library.deserialize(bytes(contents(path)))
+        return {name: _array(path, name, tensor) for name, tensor in tensors}
+
+
+def _array(path: Path, name: str, tensor: Mapping[str, Any]) -> Array:
+    kind = tensor["dtype"]
+    if kind not in KINDS:
+        raise FileError(f"{path}: {name!r} is of kind {kind}: save it as float32")
+    flat = np.frombuffer(tensor["data"], dtype=KINDS[kind])
+    if kind == "BF16":  # the upper half of a float32
+        wide = flat.astype("<u4")
+        wide <<= 16
+        flat = wide.view("<f4")
+    return flat.reshape(tensor["shape"])
+
+
+Side: TypeAlias = Literal["queries", "items"]
+
+KEYED_SUFFIXES = {".npz", ".safetensors"}
+
+SIDES: Mapping[Side, str] = {
+    "queries": r"quer(y|ies)|users?|questions?",
+    "items": r"items?|doc(ument)?s?|corpus|passages?|products?|movies?",
+}
+"""How the names of arrays begin that hold one side."""
+
+
+@dataclass(frozen=True, eq=False)
+class Keyed:
+    """The arrays of a file by name."""
+
+    path: Path
+    arrays: Mapping[str, Array]
+
+    def holds(self, side: Side) -> bool:
+        """Whether a matrix is named after that side."""
+        return any(a.ndim == 2 and _is_of(name, side) for name, a in self.arrays.items())
+
+    def vectors(self, side: Side, given: str | None, say: Say) -> Array:
+        """The array that holds one side; a file of a single matrix holds items."""
+        if given is not None:
+            if given not in self.arrays:
+                raise SpellingError(
+                    f"{self.path} has no array {given!r}: it has {listed(list(self.arrays))}"
+                )
+            return self.arrays[given]
+        matrices = [name for name, array in self.arrays.items() if array.ndim == 2]
+        found = [name for name in matrices if _is_of(name, side)]
+        if not found and side == "items":
+            found = [name for name in matrices if not _is_of(name, "queries")]
+        if len(found) != 1:
+            raise FileError(
+                f"{self.path} holds {len(found) or 'no'} matrices that could be the {side}, among "
+                f"{listed(matrices)}; name one: vector_column=... (--vector-column)"
+            )
+        say(f"took {found[0]!r} of {self.path.name} as the vectors of the {side}")
+        return self.arrays[found[0]]
+
+    def ids(self, side: Side, rows: int) -> list[str] | None:
+        """The ids that lie beside the vectors, if any."""
+        names = {plain(name): array for name, array in self.arrays.items()}
+        for name in (f"{side}ids", *(f"{word}ids" for word in ("query", "user", "item")), "ids"):
+            array = names.get(name)
+            if array is None or array.ndim != 1 or len(array) != rows:
+                continue
+            if name == "ids" or _is_of(name, side):
+                return [str(i) for i in array.tolist()]
+        return None
+
+    @property
+    def is_factor_model(self) -> bool:
+        """Whether the arrays are named as implicit names them, which trains inner products."""
+        return {"user_factors", "item_factors"} <= set(self.arrays)
+
+
+def open_keyed(path: Path) -> Keyed:
+    """Open an ``.npz`` or safetensors file; ``FileError`` if it holds no matrix."""
+    arrays = load_npz(path) if suffix(path) == ".npz" else load_safetensors(path)
+    if not any(array.ndim == 2 for array in arrays.values()):
+        raise FileError(
+            f"{path} holds no matrix (its arrays: {listed(list(arrays)) or 'none'}): "
+            "vectors are due as rows x dimensions"
+        )
+    return Keyed(path, arrays)
+
+
+def _is_of(name: str, side: Side) -> bool:
+    return re.match(SIDES[side], plain(name)) is not None
+
+
+IMPLICIT = {"user_factors", "item_factors"}
+USER, ITEM = ("userbiases", "userbias", "bu"), ("itembiases", "itembias", "bi")
+"""What arrays of biases are called, in small letters alone."""
+
+
+def with_biases(space: Space, file: Keyed, say: Say) -> Space:
+    """The space with the bias columns of its file named, or added where they lie apart.
+
+    implicit's files say how many factors were asked for, and columns beyond are biases; LightFM's
+    and Surprise's biases are arrays of their own. A file without any changes nothing.
+    """
+    arrays = file.arrays
+    of_users, of_items = _named_bias(arrays, USER), _named_bias(arrays, ITEM)
+    users, items = space.queries.vectors, space.items.vectors
+    inside: tuple[int, ...] = ()
+    if set(arrays) >= IMPLICIT:
+        inside = bias_columns(users, items, _number(arrays.get("factors")))
+    if of_users is None and of_items is None and not inside:
+        return space
+    with naming(file.path):
+        found = space_of_factors(
+            Factors(items, users, of_users, of_items, inside, about=space.about), say=say
+        )
+        return Space(
+            items=space.items.with_vectors(found.items.vectors),
+            queries=space.queries.with_vectors(found.queries.vectors),
+            trained_for="dot" if space.trained_for == "unknown" else space.trained_for,
+            about=found.about,
+        )
+
+
+def _named_bias(arrays: Mapping[str, Array], names: tuple[str, ...]) -> Array | None:
+    known = {plain(name): array for name, array in arrays.items()}
+    return next((known[name] for name in names if name in known), None)
+
+
+def _number(array: Array | None) -> int | None:
+    """How many factors are told, where that is one whole number."""
+    if array is None or array.ndim or array.dtype.kind not in "iu":
+        return None
+    return int(array)
+
+
+NAME_BYTES = 64
+"""What the name of a row or column weighs, whether it has entries or not."""
+
+FORMS = {"csr", "csc", "coo"}
+PARTS = {"shape", "data", "indices", "indptr", "row", "col", "coords"}
+
+
+def read_sparse_npz(path: Path) -> Interactions:
+    """Read users x items in CSR, CSC or COO form; rows and columns are named by their numbers.
+
+    Raises ``FileError`` for other forms and for parts that do not fit each other.
+    """
+    parts = load_npz(path)
+    if not {"format", "shape", "data"} <= set(parts):
+        raise FileError(
+            f"{path} is no sparse matrix (it holds {', '.join(parts) or 'nothing'}): "
+            "write it with scipy.sparse.save_npz"
+        )
+    with reading(path, "a sparse matrix"):
+        form = bytes(parts["format"]).decode().strip("\x00")
+        _check_parts(path, form, parts)
+        users, items = (int(n) for n in parts["shape"])
+        check_holds(path, NAME_BYTES * (max(users, 0) + max(items, 0)))
+        rows, columns = _places(path, form, parts, users, items)
+        weights = np.asarray(parts["data"], dtype=np.float64)
+    inside = len(rows) == len(columns) == len(weights) and (
+        not len(rows)
+        or (min(rows.min(), columns.min()) >= 0 and rows.max() < users and columns.max() < items)
+    )
+    if not inside:
+        raise FileError(f"{path} is damaged: its entries do not fit a {users} x {items} matrix")
+    if not np.isfinite(weights).all():
+        raise FileError(f"{path}: a weight is NaN or infinite; drop or mend it")
+    return Interactions(rows, columns, weights, _named(users), _named(items))
+
+
+def _check_parts(path: Path, form: str, parts: Mapping[str, Array]) -> None:
+    """Lists of whole numbers, beside weights that are real; else ``FileError``."""
+    if form not in FORMS:
+        raise FileError(f"{path} is a sparse matrix in {form} form: save it as csr, csc or coo")
+    for name in PARTS & parts.keys():
+        part = parts[name]
+        due = "biuf" if name == "data" or not part.size else "iu"
+        if part.dtype.kind not in due or part.ndim != (2 if name == "coords" else 1):
+            kind = "real" if name == "data" else "whole"
+            raise FileError(
+                f"{path} is damaged: {name!r} holds {part.dtype} of shape {part.shape}, where a "
+                f"list of {kind} numbers is due; write it with scipy.sparse.save_npz"
+            )
+
+
+def _places(
+    path: Path, form: str, parts: Mapping[str, Array], rows: int, columns: int
+) -> tuple[Int64[Array, " entries"], Int64[Array, " entries"]]:
+    if form == "coo":
+        pair = (parts["row"], parts["col"]) if "row" in parts else tuple(parts["coords"])
+        return pair[0].astype(np.int64), pair[1].astype(np.int64)
+    ends = parts["indptr"].astype(np.int64)
+    if len(ends) != (rows if form == "csr" else columns) + 1:
+        raise FileError(f"{path} is damaged: {len(ends)} row ends in a {rows} x {columns} matrix")
+    minor = parts["indices"].astype(np.int64)
+    lengths = np.diff(ends)
+    if (lengths < 0).any() or ends[0] != 0 or ends[-1] != len(minor):
+        raise FileError(f"{path} is damaged: its row ends do not fit its {len(minor):,} entries")
+    major = np.repeat(np.arange(len(ends) - 1), lengths)
+    return (major, minor) if form == "csr" else (minor, major)
+
+
+def _named(count: int) -> Array:
+    return np.array([str(i) for i in range(count)], dtype=object)

@@ -1,0 +1,313 @@
+"""Parquet, Feather and Arrow files, saved Hugging Face data sets, columns of lists."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anglewise.core.embeddings import BLOCK
+from anglewise.core.typing import Array, Float32
+from anglewise.errors import FileError, ShapeError, ValuesError
+from anglewise.io.files import (
+    arrow,
+    check_holds,
+    contents,
+    existing_file,
+    file_text,
+    is_packed,
+    reading,
+    suffix,
+)
+from anglewise.io.sizes import check_ipc, check_json_table, check_parquet, written_out
+from anglewise.io.tables import Sheet, listed
+
+
+def is_list_of_numbers(kind: Any) -> bool:
+    """Whether an Arrow type is a list of numbers, of fixed size or not.
+
+    >>> pa = arrow()
+    >>> is_list_of_numbers(pa.list_(pa.float16(), 3)), is_list_of_numbers(pa.list_(pa.string()))
+    (True, False)
+    """
+    types = arrow("types")
+    kind = getattr(kind, "storage_type", kind)
+    inner = getattr(kind, "value_type", None)
+    return _is_list(kind) and (types.is_floating(inner) or types.is_integer(inner))
+
+
+def matrix_of(sheet: Sheet, column: Any) -> Array:
+    """The rows of a list column as a matrix; ``ShapeError`` or ``ValuesError`` names a bad row."""
+    _check_kind(sheet, column.type)
+    with reading(sheet.path, "a column of vectors"):
+        chunks = [getattr(chunk, "storage", chunk) for chunk in column.chunks if len(chunk)]
+        dimension = _length(chunks[0], 0) if chunks else 0
+    start, parts = 0, list[Array]()
+    for chunk in chunks:
+        parts.append(_rows(sheet, chunk, start, dimension))
+        start += len(chunk)
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        raise ShapeError(f"{sheet.path} holds no vectors")
+    whole = np.empty((start, dimension), dtype=np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf and is refused later
+        np.concatenate(parts, out=whole, casting="unsafe")
+    return whole
+
+
+def matrix_in_blocks(sheet: Sheet, blocks: Iterable[Any], rows: int) -> Float32[Array, "rows d"]:
+    """The rows of a list column that comes in blocks; only one of them is held beside the matrix.
+
+    Errors are those of ``matrix_of``.
+    """
+    start, whole = 0, np.empty((0, 0), dtype=np.float32)
+    for block in blocks:
+        lists = getattr(block, "storage", block)
+        if not start:
+            _check_kind(sheet, block.type)
+            dimension = _length(lists, 0)
+            check_holds(sheet.path, 4 * rows * dimension)
+            whole = np.empty((rows, dimension), dtype=np.float32)
+        part = _rows(sheet, lists, start, whole.shape[1])
+        if start + len(part) > rows:
+            break
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf, refused later
+            whole[start : start + len(part)] = part
+        start += len(part)
+    else:
+        if start == rows:
+            return whole
+    raise ShapeError(
+        f"{sheet.path} is damaged: there are not as many vectors as the {rows:,} other cells of "
+        "their table; write it again"
+    )
+
+
+def _check_kind(sheet: Sheet, kind: Any) -> None:
+    if not _is_list(getattr(kind, "storage_type", kind)):
+        raise ValuesError(f"{sheet.path}: vectors are {kind}: lists of numbers are due")
+    if not is_list_of_numbers(kind):
+        raise ValuesError(
+            f"{sheet.path}: vectors hold {kind.value_type}: numbers are due, not text"
+        )
+
+
+def _is_list(kind: Any) -> bool:
+    types = arrow("types")
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
+
+
+def _length(chunk: Any, row: int) -> int:
+    value = chunk[row]
+    return len(value) if value.is_valid else 0
+
+
+def _rows(sheet: Sheet, chunk: Any, start: int, dimension: int) -> Array:
+    pc = arrow("compute")
+    with reading(sheet.path, "a column of vectors"):
+        gaps = np.asarray(chunk.is_null()) if chunk.null_count else np.zeros(0, dtype=bool)
+        missing = np.flatnonzero(gaps)
+    if len(missing):
+        raise ValuesError(
+            f"{sheet.path}, {sheet.place(start + int(missing[0]))}: the vector is missing "
+            f"({len(missing)} such rows near it); drop these rows"
+        )
+    with reading(sheet.path, "a column of vectors"):
+        lengths = np.from_dlpack(pc.list_value_length(chunk))
+    ragged = np.flatnonzero(lengths != dimension)
+    if len(ragged):
+        row = int(ragged[0])
+        raise ShapeError(
+            f"{sheet.path}, {sheet.place(start + row)}: a vector of {lengths[row]} numbers where "
+            f"the first one has {dimension}; all are due to be of one length"
+        )
+    with reading(sheet.path, "a column of vectors"):
+        flat = chunk.flatten()
+        if flat.null_count:
+            gap = int(np.argmax(np.asarray(flat.is_null()))) // dimension
+            raise ValuesError(
+                f"{sheet.path}, {sheet.place(start + gap)}: a number is missing in the vector; "
+                "drop the row"
+            )
+        # DLPack, since to_numpy imports pandas wherever that is installed, for half a second.
+        return np.from_dlpack(flat).reshape(len(chunk), dimension)
+
+
+ARROW_SUFFIXES = {".parquet", ".pq", ".feather", ".arrow", ".ipc", ".jsonl", ".ndjson"}
+
+
+@dataclass(frozen=True, eq=False)
+class Columns(Mapping[str, Any]):
+    """Columns of a file, each read when it is first asked for, none kept.
+
+    A table about vectors holds texts that may outweigh the vectors; most commands need no word.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    read: Callable[[str], Any]
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.names:
+            raise KeyError(name)
+        with reading(self.path, "the table that it was before"):
+            return self.read(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def arrow_sheet(path: Path) -> Sheet:
+    """Open a table whose columns have types."""
+    if suffix(path) in {".parquet", ".pq"}:
+        return _parquet_sheet(path)
+    table = _json_lines(path) if suffix(path) in {".jsonl", ".ndjson"} else _ipc(path)
+    return table_sheet(path, table)
+
+
+def table_sheet(path: Path, table: Any) -> Sheet:
+    """Wrap a table that is in memory, or memory-mapped."""
+    if not table.num_rows:
+        raise FileError(f"{path} holds no rows: was it written to the end?")
+    return Sheet(
+        path,
+        tuple(table.column_names),
+        tuple(table.schema.types),
+        columns=lambda positions: [written_out(path, table.column(i)) for i in positions],
+        place=_row,
+    )
+
+
+def saved_dataset(folder: Path) -> Sheet:
+    """Open a data set that Hugging Face's ``save_to_disk`` wrote, memory-mapped.
+
+    Raises ``FileError`` for a folder of several splits: name the folder of one.
+    """
+    pa = arrow()
+
+    splits = folder / "dataset_dict.json"
+    if splits.is_file():
+        with reading(splits, "a list of splits"):
+            names = list(json.loads(file_text(splits))["splits"])
+        if len(names) != 1:
+            raise FileError(
+                f"{folder} holds the splits {', '.join(names)}: name the folder of one, "
+                f"such as {folder / (names or ['train'])[0]}"
+            )
+        folder /= names[0]
+    state = existing_file(folder / "state.json")
+    with reading(state, "the state of a data set"):
+        files = [
+            folder / str(part["filename"]) for part in json.loads(file_text(state))["_data_files"]
+        ]
+    tables = [_ipc(existing_file(file)) for file in files]
+    with reading(folder, "a data set"):
+        return table_sheet(folder, pa.concat_tables(tables))
+
+
+def is_saved_dataset(folder: Path) -> bool:
+    """Whether ``save_to_disk`` wrote this folder."""
+    return any((folder / name).is_file() for name in ("state.json", "dataset_dict.json"))
+
+
+def _row(row: int) -> str:
+    return f"row {row} (the first is 0)"
+
+
+def column_blocks(path: Path, name: str) -> Iterator[Any]:
+    """A column of a parquet file, some thousand rows at a time, so that memory stays small."""
+    with reading(path, "parquet"), parquet_file(path) as file:
+        check_parquet(path, file.metadata, [name])
+        for batch in file.iter_batches(BLOCK, columns=[name], use_threads=False):
+            batch.validate(full=True)
+            yield batch.column(0)
+
+
+def parquet_file(path: Path, texts: Sequence[str] = ()) -> Any:
+    """Open a parquet file; the columns named in ``texts`` are read with their dictionaries."""
+    data = contents(path)
+    source = arrow().BufferReader(data) if is_packed(path) else path
+    return arrow("parquet").ParquetFile(
+        source, memory_map=source is path, read_dictionary=list(texts) or None
+    )
+
+
+def parquet_columns(path: Path, names: Sequence[str] | None = None, due: str = "parquet") -> Any:
+    """Some columns of a parquet file, or all, as a table; ``FileError`` if they hold too much."""
+    pa = arrow()
+    with reading(path, due):
+        with parquet_file(path) as file:
+            schema, rows = file.schema_arrow, file.metadata.num_rows
+            wanted = list(schema.names if names is None else names)
+            check_parquet(path, file.metadata, wanted)
+        texts = [name for name in wanted if _is_text(schema.field(name).type)]
+        # a text may stand in a million rows and once in the file: known before it is written out
+        with parquet_file(path, texts) as file:
+            table = file.read(columns=wanted)
+            table.validate(full=True)  # text that is not UTF-8 would break later
+        short = [n for n, c in zip(table.column_names, table.columns, strict=True) if len(c) < rows]
+        if short:
+            raise FileError(f"{path} is damaged: {listed(short)} is shorter than its {rows:,} rows")
+        columns = [_as(schema.field(n).type, written_out(path, table[n])) for n in wanted]
+        return pa.Table.from_arrays(columns, names=wanted)
+
+
+def _is_text(kind: Any) -> bool:
+    types = arrow("types")
+    tests = types.is_string, types.is_large_string, types.is_binary, types.is_large_binary
+    return any(test(kind) for test in tests)
+
+
+def _as(kind: Any, column: Any) -> Any:
+    if arrow("types").is_dictionary(kind):
+        kind = kind.value_type
+    return column if column.type == kind else arrow("compute").cast(column, kind)
+
+
+def _parquet_sheet(path: Path) -> Sheet:
+    def columns(positions: Sequence[int]) -> list[Any]:
+        names = [schema.names[i] for i in positions]
+        table = parquet_columns(path, names)
+        return [table[name] for name in names]
+
+    with reading(path, "parquet"), parquet_file(path) as file:
+        schema, rows = file.schema_arrow, file.metadata.num_rows
+    if not rows:
+        raise FileError(f"{path} holds no rows: was it written to the end?")
+    return Sheet(path, tuple(schema.names), tuple(schema.types), columns, _row)
+
+
+def _ipc(path: Path) -> Any:
+    pa = arrow()
+    feather, ipc = arrow("feather"), arrow("ipc")
+
+    data = contents(path)
+    check_ipc(path, data)
+    with reading(path, "an Arrow table"):
+        if data[:4] == b"FEA1":
+            table = feather.read_table(pa.BufferReader(data))
+        elif data[:6] == b"ARROW1":
+            table = ipc.open_file(pa.py_buffer(data)).read_all()
+        else:
+            table = ipc.open_stream(pa.py_buffer(data)).read_all()
+        table.validate(full=True)
+    return table
+
+
+def _json_lines(path: Path) -> Any:
+    pa = arrow()
+    arrow_json = arrow("json")
+
+    data = contents(path)
+    check_json_table(path, data)
+    options = arrow_json.ReadOptions(block_size=min(max(len(data), 1 << 20), 1 << 30))
+    with reading(path, "JSON lines"):
+        table = arrow_json.read_json(pa.BufferReader(pa.py_buffer(data)), read_options=options)
+        table.validate(full=True)
+    return table

@@ -1,0 +1,228 @@
+"""CSV, TSV and their relatives, and the choice of the reader for any table file."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anglewise.errors import FileError
+from anglewise.io.arrow_files import ARROW_SUFFIXES, arrow_sheet
+from anglewise.io.files import Contents, PathLike, arrow, contents, existing_file, reading, suffix
+from anglewise.io.tables import Sheet
+
+FIRST_LINE = 1 << 20
+"""A first line longer than this is no line of a table."""
+
+BLANKS = bytes.maketrans(b" ", b"\t")
+
+NO_ROWS = "{} has a header and no rows: was it written to the end?"
+
+MOVIELENS: dict[str, tuple[str, ...]] = {
+    "ratings.dat": ("user_id", "item_id", "rating", "timestamp"),
+    "u.data": ("user_id", "item_id", "rating", "timestamp"),
+    "movies.dat": ("item_id", "title", "genres"),
+    "u.item": ("item_id", "title", "release_date"),
+}
+"""Files of MovieLens without a header, by name; text in them is Latin-1."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one file is cut: its first ``skip`` lines, blank or header, are no rows."""
+
+    delimiter: str
+    quote: str | None
+    header: bool
+    skip: int
+
+
+def delimited_sheet(path: Path) -> Sheet:
+    """Open a table of text.
+
+    A first line in which any cell reads as a number is data, not a header.
+    Raises ``FileError`` for what is not text, and for rows of uneven length, by line.
+    """
+    names = MOVIELENS.get(path.name.lower().removesuffix(".gz"))
+    text = contents(path)
+    if names is not None:
+        text = bytes(text).decode("latin-1").encode()
+    first = _first_line(path, text)
+    delimiter = _delimiter(first, suffix(path))
+    if len(delimiter) > 1:
+        text = _with_tabs(text, delimiter)
+        first, delimiter = _first_line(path, text), "\t"
+    quote = '"' if names is None and ('"' in first or delimiter != "\t") else None
+    cells = _cells(path, first, delimiter, quote)
+    header = names is None and not any(_numeric(cell) for cell in cells)
+    if header:
+        names = tuple(cell.strip() for cell in cells)
+    elif names is not None:
+        names = (*names, *(f"column {i + 1}" for i in range(len(names), len(cells))))[: len(cells)]
+    dialect = Dialect(delimiter, quote, header, _blank_lines(text) + header)
+    return Sheet(
+        path,
+        names,
+        (arrow().string(),) * len(cells),
+        columns=lambda positions: _columns(path, text, dialect, len(cells), positions),
+        place=lambda row: f"line {_line(text, dialect, row)}",
+    )
+
+
+def _first_line(path: Path, text: Contents) -> str:
+    start = text[:FIRST_LINE].removeprefix(b"\xef\xbb\xbf")
+    line = start.lstrip(b"\r\n").splitlines()[:1]
+    with reading(path, "a table of text"):
+        first = b"".join(line).decode()
+    if not first.strip():
+        raise FileError(f"{path} holds no lines: a table is due")
+    if "\x00" in first:
+        raise FileError(f"{path} is not text: a table of CSV or TSV is due")
+    return first
+
+
+def _cells(path: Path, first: str, delimiter: str, quote: str | None) -> list[str]:
+    quoting = csv.QUOTE_NONE if quote is None else csv.QUOTE_MINIMAL
+    with reading(path, "a table of text"):
+        return next(csv.reader([first], delimiter=delimiter, quotechar=quote, quoting=quoting))
+
+
+def _blank_lines(text: Contents) -> int:
+    start = text[:FIRST_LINE]
+    return start[: len(start) - len(start.lstrip(b"\r\n"))].count(b"\n")
+
+
+def _delimiter(first: str, ending: str) -> str:
+    if _is_qrels(first):
+        return "  "
+    if ending in {".tsv", ".inter", ".item", ".user"} and "\t" in first:
+        return "\t"
+    for delimiter in ("::", "\t"):
+        if delimiter in first:
+            return delimiter
+    counts = {d: first.count(d) for d in ",;|"}
+    best = max(counts, key=lambda d: counts[d])
+    if counts[best]:
+        return best
+    return "  " if ending != ".csv" and len(first.split()) > 1 else ","
+
+
+def _is_qrels(line: str) -> bool:
+    """Whether a line is one of qrels: query, round, document, gain, parted by any blanks."""
+    cells = line.split()
+    if len(cells) != 4:
+        return False
+    whole, point, part = cells[3].removeprefix("-").partition(".")
+    return (
+        cells[1].removeprefix("Q").isdecimal()
+        and whole.isdecimal()
+        and (part.isdecimal() if point else True)
+    )
+
+
+def _with_tabs(text: Contents, delimiter: str) -> bytes:
+    """Cut at one character: that is all that fast parsers understand."""
+    if delimiter == "::":
+        return bytes(text).replace(b"::", b"\t")
+    # no regular expression: where a line holds many blanks, some take the square of their number
+    tabs = bytes(text).translate(BLANKS)
+    while b"\t\t" in tabs:
+        tabs = tabs.replace(b"\t\t", b"\t")
+    for around, alone in ((b"\n\t", b"\n"), (b"\t\n", b"\n"), (b"\t\r", b"\r")):
+        tabs = tabs.replace(around, alone)
+    return tabs.strip(b"\t")
+
+
+def _numeric(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _columns(
+    path: Path, text: Contents, dialect: Dialect, width: int, positions: Sequence[int]
+) -> list[Any]:
+    pa = arrow()
+    arrow_csv = arrow("csv")
+
+    names = [str(i) for i in range(width)]
+    options = {
+        "read_options": arrow_csv.ReadOptions(
+            column_names=names, skip_rows=dialect.skip, block_size=1 << 24
+        ),
+        "parse_options": arrow_csv.ParseOptions(
+            delimiter=dialect.delimiter,
+            quote_char=dialect.quote or False,
+            newlines_in_values=dialect.quote is not None and _multiline(text),
+        ),
+        "convert_options": arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            include_columns=[names[i] for i in positions],
+            strings_can_be_null=False,
+        ),
+    }
+    try:
+        with pa.BufferReader(pa.py_buffer(text)) as stream:
+            table = arrow_csv.read_csv(stream, **options)
+    except (pa.ArrowException, OSError) as error:
+        raise FileError(_fault(path, text, dialect, width, error)) from error
+    if not table.num_rows:
+        raise FileError(NO_ROWS.format(path))
+    return [table[names[i]] for i in positions]
+
+
+def _multiline(text: Contents) -> bool:
+    """Whether quotes may span lines; only looked for where there are quotes at all."""
+    return text.find(b'"') >= 0
+
+
+def _records(text: Contents, dialect: Dialect) -> Any:
+    lines = io.TextIOWrapper(
+        io.BytesIO(text), encoding="utf-8-sig", errors="surrogateescape", newline=""
+    )
+    quoting = csv.QUOTE_NONE if dialect.quote is None else csv.QUOTE_MINIMAL
+    return csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote, quoting=quoting)
+
+
+def _line(text: Contents, dialect: Dialect, row: int) -> int:
+    """The line on which a row of the table ends."""
+    records = _records(text, dialect)
+    filled = (record for record in records if record)
+    try:
+        for _ in range(row + dialect.header + 1):
+            next(filled, None)
+    except csv.Error:  # a cell too long for this slower reader: count rows instead
+        return row + dialect.skip + 1
+    return records.line_num
+
+
+def _fault(path: Path, text: Contents, dialect: Dialect, width: int, error: Exception) -> str:
+    records = _records(text, dialect)
+    rows = -int(dialect.header)
+    try:
+        for record in records:
+            rows += bool(record)
+            if record and len(record) != width:
+                return (
+                    f"{path}, line {records.line_num}: {len(record)} columns where the first line "
+                    f"has {width}; mend the line, or quote cells that hold {dialect.delimiter!r}"
+                )
+            if any("\udc80" <= letter <= "\udcff" for cell in record for letter in cell):
+                return (
+                    f"{path}, line {records.line_num}: not UTF-8; "
+                    "convert it, for instance with iconv -f latin1 -t utf-8"
+                )
+    except csv.Error as fault:
+        return f"{path}, line {records.line_num}: {fault}; write the file again"
+    if not rows:
+        return NO_ROWS.format(path)
+    return f"{path} cannot be read as a table of text: {error}"
+
+
+def open_sheet(path: PathLike) -> Sheet:
+    """Open CSV, TSV, parquet, feather and the like by what the name and the bytes say."""
+    path = existing_file(path)
+    return arrow_sheet(path) if suffix(path) in ARROW_SUFFIXES else delimited_sheet(path)

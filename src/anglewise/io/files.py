@@ -1,0 +1,288 @@
+"""Find, open and unpack input files within a limit of bytes; say what is wrong with them."""
+
+import difflib
+import gzip
+import io
+import mmap
+import os
+import re
+import stat
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from anglewise.errors import AnglewiseError, FileError, SpellingError
+
+PathLike: TypeAlias = str | os.PathLike[str]
+
+Say: TypeAlias = Callable[[str], None]
+"""Called with one sentence; a command prints it, a notebook may collect it in a list."""
+
+
+def quiet(_sentence: str) -> None:
+    """Tell nobody.
+
+    >>> quiet("took column 'emb' as the vectors")
+    """
+
+
+VARIABLE = "ANGLEWISE_MEMORY"
+FLOOR = 1 << 30
+"""What a file may hold, however small it is packed, where the machine has twice as much."""
+RATIO = 100
+"""How much more than it weighs a large file may hold: tables of text shrink to a twentieth."""
+ASSUMED = 1 << 33
+"""The memory of a machine that does not say how much it has."""
+UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
+SPELLED = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) ?([kmgt]?)b?", re.IGNORECASE)
+CGROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+def check_holds(path: Path, holds: int) -> None:
+    """Refuse a file that holds more than fits, before it is held.
+
+    Raises ``FileError`` saying how much came, how much is allowed and how to allow more.
+    """
+    weighs = _weight(path)
+    most = allowed(weighs)
+    if holds > most:
+        raise FileError(
+            f"{path} weighs {words(weighs)} and holds {words(holds)} or more once it is unpacked, "
+            f"{words(most)} are allowed: it is damaged or made to fill the memory; if it is "
+            f"right, allow more: {VARIABLE}={words(2 * holds).replace(' ', '')}"
+        )
+
+
+def allowed(weighs: int) -> int:
+    """The most that a file of so many bytes may hold.
+
+    What ``ANGLEWISE_MEMORY`` says; else what the file weighs itself, or, if that is more, the
+    smaller of half of the memory and of a hundred times its weight (but 1 GiB at least).
+    """
+    said = os.environ.get(VARIABLE)
+    if said is not None:
+        return _read(said)
+    return max(weighs, min(machine_memory() // 2, max(FLOOR, RATIO * weighs)))
+
+
+def machine_memory() -> int:
+    """The memory of this machine, or of the container in which this runs."""
+    try:
+        limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    except (AttributeError, ValueError, OSError):  # not everywhere
+        limits = [ASSUMED]
+    for name in CGROUPS:
+        try:
+            limits.append(int(Path(name).read_text("ascii")))
+        except (OSError, ValueError):  # no such file, or "max"
+            continue
+    return min(limits)
+
+
+def words(size: int) -> str:
+    """A number of bytes as people say it.
+
+    >>> words(900), words(73_000), words(6_800_000_000)
+    ('900 B', '73 kB', '6.8 GB')
+    """
+    unit = next((u for u in "TGMk" if size >= UNITS[u.lower()]), "")
+    number = size / UNITS[unit.lower()]
+    digits = 1 if unit and number < 10 else 0
+    return f"{number:,.{digits}f} {unit}B" if number < 1e6 else f"{number:.3g} {unit}B"
+
+
+def _read(said: str) -> int:
+    found = SPELLED.fullmatch(said.strip())
+    size = int(float(found[1]) * UNITS[found[2].lower()]) if found else 0
+    if not size:
+        raise SpellingError(f"{VARIABLE}={said!r}: a number of bytes is due, such as 8GB or 500MB")
+    return size
+
+
+def _weight(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # gone meanwhile
+        return 0
+
+
+Contents: TypeAlias = bytes | mmap.mmap
+
+GZIP = b"\x1f\x8b"
+AT_ONCE = 1 << 20
+"""Bytes that are unpacked before it is asked again whether there is room."""
+
+
+def existing(path: PathLike) -> Path:
+    """The path of what is there; else ``FileError`` with names like it.
+
+    >>> existing("/nowhere/qrels.tsv")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.FileError: /nowhere/qrels.tsv does not exist, nor does the folder /nowhere: ...
+    """
+    path = Path(path)
+    try:
+        if path.exists():
+            return path
+        missing = _missing(path)
+    except (OSError, ValueError) as error:  # a name too long, a folder that may not be entered
+        raise FileError(f"{path} cannot be looked up ({error}): mend the path") from error
+    raise FileError(missing)
+
+
+def existing_file(path: PathLike) -> Path:
+    """The path of a file that is there; else ``FileError``."""
+    path = existing(path)
+    _check_regular(path, path.stat().st_mode)
+    return path
+
+
+@contextmanager
+def opened(path: Path) -> Generator[io.BufferedReader, None, None]:
+    """Open a file of bytes; ``FileError`` for a folder, a pipe or a device, without waiting.
+
+    A pipe is refused even where somebody writes into it: files are looked at more than once.
+    """
+    # without waiting: else the mere opening of a pipe waits for somebody who writes
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb") as file:
+        _check_regular(path, os.fstat(handle).st_mode)
+        yield file
+
+
+def file_text(path: Path) -> str:
+    """All of a small text file that ours or other programs wrote, such as ``space.json``."""
+    with opened(path) as file:
+        check_holds(path, os.fstat(file.fileno()).st_size)
+        return file.read().decode("utf-8")
+
+
+def existing_folder(path: PathLike) -> Path:
+    """The path of a folder that is there; else ``FileError``."""
+    path = existing(path)
+    if not path.is_dir():
+        raise FileError(f"{path} is a file where a folder is due")
+    return path
+
+
+def suffix(path: Path) -> str:
+    """The ending that names the format, without ``.gz``.
+
+    >>> suffix(Path("ratings.CSV.gz"))
+    '.csv'
+    """
+    return Path(path.name.lower().removesuffix(".gz")).suffix
+
+
+def contents(path: Path) -> Contents:
+    """The bytes of a file, unpacked if they are gzip; memory-mapped if not."""
+    with reading(path, "a file"), opened(path) as file:
+        if file.read(2) == GZIP:
+            file.seek(0)
+            unpacked = _unpacked(path, file)
+        elif os.fstat(file.fileno()).st_size:
+            unpacked = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        else:
+            unpacked = b""
+    if len(unpacked) == 0:
+        raise FileError(f"{path} is empty: was it written to the end?")
+    return unpacked
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file is gzip, whatever it is called."""
+    with reading(path, "a file"), opened(path) as file:
+        return file.read(2) == GZIP
+
+
+@contextmanager
+def reading(path: Path, due: str) -> Generator[None, None, None]:
+    """Turn whatever a foreign parser raises on broken bytes into one ``FileError`` with the path.
+
+    Damaged bytes make parsers raise nearly anything (``KeyError``, ``MemoryError``,
+    ``SyntaxError`` …), so this alone catches every kind; keep our own logic outside of it.
+    """
+    try:
+        yield
+    except AnglewiseError:
+        raise
+    except PermissionError as error:
+        raise FileError(f"{path} may not be read: mend its permissions") from error
+    except MemoryError as error:
+        raise FileError(
+            f"{path} asks for more memory than there is: it is damaged, or too large for here"
+        ) from error
+    except Exception as error:
+        why = " ".join(str(error).split())[:160] or type(error).__name__
+        raise FileError(
+            f"{path} cannot be read as {due} ({why}): it may be truncated or of another format; "
+            "write or copy it again"
+        ) from error
+
+
+@contextmanager
+def naming(path: Path) -> Generator[None, None, None]:
+    """Put the name of the file in front of what is wrong with its numbers."""
+    try:
+        yield
+    except AnglewiseError as error:
+        if str(path) in str(error):
+            raise
+        raise type(error)(f"{path}: {error}") from error
+
+
+def _missing(path: Path) -> str:
+    nearest = next((p for p in path.parents if p.exists()), Path())
+    if nearest.is_file():
+        return f"{path} does not exist: {nearest} is a file, not a folder"
+    if nearest != path.parent:
+        return f"{path} does not exist, nor does the folder {path.parent}: mend the path"
+    names = [p.name for p in nearest.iterdir()]
+    near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else "mend the path"
+    return f"{path} does not exist: {hint}"
+
+
+def _unpacked(path: Path, file: io.BufferedReader) -> bytes:
+    """All that a gzip file holds, as far as it may hold so much."""
+    size = os.fstat(file.fileno()).st_size
+    if size >= 18:  # the end says how much the last part holds, so that most bombs cost nothing
+        file.seek(-4, os.SEEK_END)
+        check_holds(path, int.from_bytes(file.read(4), "little"))
+        file.seek(0)
+    unpacked = io.BytesIO()
+    try:
+        with gzip.GzipFile(fileobj=file) as packed:
+            while part := packed.read(AT_ONCE):
+                check_holds(path, unpacked.tell() + len(part))
+                unpacked.write(part)
+    except EOFError as error:
+        raise FileError(
+            f"{path} is a truncated gzip file: it ends after {size:,} bytes, before its "
+            "own end mark; copy or download it again"
+        ) from error
+    return unpacked.getvalue()
+
+
+def _check_regular(path: Path, mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise FileError(f"{path} is a folder where a file is due: name a file inside it")
+    if not stat.S_ISREG(mode):
+        kinds = {stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket"}
+        kind = next((name for test, name in kinds.items() if test(mode)), "a device")
+        raise FileError(
+            f"{path} is {kind} where a file is due, which can be read again and from any place: "
+            "write what it gives to a file, and name that"
+        )
+
+
+def arrow(module: str | None = None) -> Any:
+    """Give pyarrow, or one of its modules; it has no types, so nothing is known about it.
+
+    >>> arrow("compute").sum(arrow().array([1, 2])).as_py()
+    3
+    """
+    return import_module("pyarrow" if module is None else f"pyarrow.{module}")

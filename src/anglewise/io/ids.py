@@ -1,0 +1,215 @@
+"""Ids: numbered, read from a file, and looked up in a space."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.judgements import Complaints
+from anglewise.core.typing import Array, Bool, Int64, Shaped
+from anglewise.errors import FileError, IdsError, ShapeError
+from anglewise.io.delimited import open_sheet
+from anglewise.io.files import PathLike, Say, arrow, contents, existing_file, quiet, reading, suffix
+from anglewise.io.tables import ID, Sheet, find, names_of
+
+
+def numbered(names: Any) -> tuple[Int64[Array, " entries"], Shaped[Array, " kinds"]]:
+    """Number a column of ids: ``(number of each entry, the ids in order)``.
+
+    Ids that are all whole numbers are ordered as numbers, others as text, so that the numbering
+    does not depend on the order of the rows.
+
+    >>> import pyarrow as pa
+    >>> numbered(pa.array(["10", "9", "10"]))
+    (array([1, 0, 1]), array(['9', '10'], dtype=object))
+    """
+    pa = arrow()
+
+    chunks = names.combine_chunks() if isinstance(names, pa.ChunkedArray) else names
+    encoded = chunks.dictionary_encode()
+    kinds = encoded.dictionary.to_pylist()
+    order = np.array(_in_order(kinds), dtype=np.int64)
+    place = np.empty(len(kinds), dtype=np.int64)
+    place[order] = np.arange(len(kinds))
+    return place[np.asarray(encoded.indices)], np.array(kinds, dtype=object)[order]
+
+
+def rows_of(names: Any, side: Embeddings) -> Int64[Array, " entries"]:
+    """The row of each id on a side of a space, ``-1`` where it has none."""
+    pa = arrow()
+
+    chunks = names.combine_chunks() if isinstance(names, pa.ChunkedArray) else names
+    encoded = chunks.dictionary_encode()
+    rows = [side.row_of.get(name, -1) for name in encoded.dictionary.to_pylist()]
+    return np.array(rows, dtype=np.int64)[np.asarray(encoded.indices)]
+
+
+def read_ids(path: PathLike, rows: int, say: Say = quiet) -> list[str]:
+    r"""Read one id for each of ``rows`` vectors: a text file of one a line, ``.npy``, or a table.
+
+    Raises ``ShapeError`` when the numbers differ.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "items.txt"
+    >>> _ = file.write_text("a\nb\n")
+    >>> read_ids(file, 2)
+    ['a', 'b']
+    """
+    path = existing_file(path)
+    if suffix(path) == ".npy":
+        ids = _npy(path)
+    elif suffix(path) in {".txt", ".ids", ""}:
+        ids = _lines(path)
+    else:
+        ids = _table(path, rows, say)
+    if len(ids) != rows:
+        raise ShapeError(
+            f"{path} holds {len(ids):,} ids for {rows:,} vectors: one each is due, in their order"
+        )
+    return ids
+
+
+def _in_order(names: list[str]) -> list[int]:
+    if all(name.isdecimal() for name in names):
+        return sorted(range(len(names)), key=lambda i: (*_size(names[i]), names[i]))
+    return sorted(range(len(names)), key=names.__getitem__)
+
+
+def _size(name: str) -> tuple[int, str]:
+    """What orders whole numbers by their size, however many digits they have."""
+    digits = name if name.isascii() else "".join(str(int(digit)) for digit in name)
+    digits = digits.lstrip("0")
+    return len(digits), digits
+
+
+def _lines(path: Path) -> list[str]:
+    with reading(path, "a text of one id a line"):
+        lines = bytes(contents(path)).decode("utf-8-sig").splitlines()
+    ids = [line.strip() for line in lines]
+    while ids and not ids[-1]:
+        ids.pop()
+    if "" in ids:
+        raise FileError(f"{path}, line {ids.index('') + 1} is empty: one id a line is due")
+    return ids
+
+
+def _npy(path: Path) -> list[str]:
+    from anglewise.io.arrays import load_npy
+
+    array = load_npy(path)
+    if array.ndim != 1 or array.dtype.kind not in "iuUS":
+        raise FileError(
+            f"{path} holds {array.dtype} of shape {array.shape}: "
+            "ids are a one-dimensional array of text or whole numbers"
+        )
+    return [i.decode() if isinstance(i, bytes) else str(i) for i in array.tolist()]
+
+
+def _table(path: Path, rows: int, say: Say) -> list[str]:
+    sheet = open_sheet(path)
+    position = None if sheet.names is None else find(sheet.names, ID, None, path)
+    if position is None and sheet.width > 1:
+        raise FileError(f"{path} has {sheet.width} columns and none is called id: one is due")
+    place = position or 0
+    ids: list[str] = names_of(sheet, sheet.columns([place])[0], place).to_pylist()
+    if sheet.names is not None and len(ids) + 1 == rows:
+        say(f"took the first line of {path.name} as an id: it has no header")
+        return [sheet.names[place], *ids]
+    return ids
+
+
+@dataclass(frozen=True, eq=False)
+class Aligned:
+    """The entries whose ids the space knows: their places in the file, and a row for each id."""
+
+    kept: Int64[Array, " kept"]
+    rows: tuple[Int64[Array, " kept"], ...]
+    complaints: Complaints
+
+
+def align(sheet: Sheet, places: Sequence[int], sides: Sequence[Embeddings]) -> Aligned:
+    """Look up some columns of ids, each on its side of the space; the first column asks.
+
+    Raises ``IdsError`` if not one entry is known in all of them, or if the file counts from 1 the
+    rows that the space, for want of ids, counts from 0: then all would fall on the wrong row.
+    """
+    columns = sheet.columns(places)
+    names = [names_of(sheet, c, place) for c, place in zip(columns, places, strict=True)]
+    for column, place, side in zip(names, places, sides, strict=True):
+        if _counted_from_one(column, side):
+            raise IdsError(_off_by_one(sheet, place, len(side)))
+    rows = [rows_of(column, side) for column, side in zip(names, sides, strict=True)]
+    known = reduce(np.logical_and, [r >= 0 for r in rows])
+    if not known.any():
+        raise IdsError(_nothing_matches(sheet, places, names, rows, sides))
+    kept = np.flatnonzero(known)
+    unknown = [_first_three(column, r < 0) for column, r in zip(names, rows, strict=True)]
+    items = tuple(name for one in unknown[1:] for name in one)[:3]
+    complaints = Complaints(
+        unknown_queries=unknown[0], unknown_items=items, dropped=int(len(known) - len(kept))
+    )
+    return Aligned(kept, tuple(r[kept] for r in rows), complaints)
+
+
+def _counted_from_one(names: Any, side: Embeddings) -> bool:
+    if side.named:
+        return False
+    index = arrow("compute").index
+    return index(names, str(len(side))).as_py() >= 0 > index(names, "0").as_py()
+
+
+def _off_by_one(sheet: Sheet, place: int, rows: int) -> str:
+    return (
+        f"{sheet.path}: {sheet.name(place)} holds '{rows}' and no '0', and the vectors, which have "
+        f"no ids, are called 0 to {rows - 1} by their rows: counted from 1, every entry would fall "
+        "on the wrong row; give the ids of the vectors (--query-ids, --item-ids)"
+    )
+
+
+def _first_three(names: Any, chosen: Bool[Array, " entries"]) -> tuple[str, ...]:
+    """Different ids among those chosen, in the order of the file."""
+    where = np.flatnonzero(chosen)[:1000]
+    return tuple(dict.fromkeys(names.take(where).to_pylist()))[:3]
+
+
+def _nothing_matches(
+    sheet: Sheet,
+    places: Sequence[int],
+    names: Sequence[Any],
+    rows: Sequence[Int64[Array, " entries"]],
+    sides: Sequence[Embeddings],
+) -> str:
+    words = [
+        f"{sheet.name(place)} holds {_quoted(_first_three(column, np.ones(len(r), dtype=bool)))}"
+        f" ({_matching(r)}), the space {_quoted(side.ids[:3].tolist())}"
+        for place, column, r, side in zip(places, names, rows, sides, strict=True)
+    ]
+    swapped = [rows_of(names[0], sides[1]), rows_of(names[1], sides[0])]
+    if len(places) == 2 and all((r >= 0).any() for r in swapped):
+        remedy = (
+            f"the other way round they match: query_column={sheet.name(places[1])}, "
+            f"item_column={sheet.name(places[0])}"
+        )
+    else:
+        remedy = (
+            "name the columns of the ids (--query-column, --item-column), or take the file that "
+            "belongs to this space"
+        )
+        if not all(side.named for side in sides):
+            remedy = "give the ids of the vectors, which have none (--query-ids, --item-ids)"
+    return (
+        f"{sheet.path}: not one of {len(rows[0]):,} entries matches: {'; '.join(words)}; {remedy}"
+    )
+
+
+def _matching(rows: Int64[Array, " entries"]) -> str:
+    count = int((rows >= 0).sum())
+    return f"{count:,} known" if count else "none known"
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(repr(str(name)[:40]) for name in names)

@@ -1,0 +1,399 @@
+"""Judgements read from files and aligned with a space: qrels, labels, graded pairs, triplets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements, Labels, Pairs, Parts, Triplets
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Direction, Float64
+from anglewise.errors import FileError, IdsError, SpellingError, TooFewError
+from anglewise.io.delimited import open_sheet
+from anglewise.io.files import PathLike, Say, quiet, suffix
+from anglewise.io.ids import Aligned, align
+from anglewise.io.places import is_sqlite
+from anglewise.io.space_folder import judgements_of
+from anglewise.io.space_json import is_space_folder
+from anglewise.io.store_files import beside_space, constructed
+from anglewise.io.tables import (
+    ANCHOR,
+    DOCUMENT,
+    FAR,
+    GAIN,
+    ID,
+    LABEL,
+    LEFT,
+    LIKENESS,
+    NEAR,
+    QUERY,
+    RIGHT,
+    Role,
+    Sheet,
+    find,
+    listed,
+    names_of,
+    need,
+    numbers_of,
+    unguarded_sheet,
+)
+from anglewise.io.texts import documents_of, judged_parts, parts_of
+from anglewise.judgements.constructed import from_labels
+from anglewise.judgements.store import JudgementStore
+
+
+def read_labels(path: PathLike, *, say: Say = quiet) -> Labels:
+    r"""Read the class of each item from a table of ``id,label``.
+
+    Raises ``FileError`` if the columns cannot be told, or if an id comes with two labels.
+
+    >>> import tempfile, pathlib
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "labels.csv"
+    >>> _ = file.write_text("id,label\na,fruit\nb,tool\n")
+    >>> dict(read_labels(file).of)
+    {'a': 'fruit', 'b': 'tool'}
+    """
+    sheet = open_sheet(path)
+    names = sheet.names or ()
+    label, name = (find(names, role, None, sheet.path) for role in (LABEL, ID))
+    if label is None or name is None:
+        raise FileError(
+            f"{sheet.path}: columns called id and label are due, it has "
+            f"{listed(names) or 'no header'}"
+        )
+    say(f"{sheet.path.name}: ids from {sheet.name(name)}, labels from {sheet.name(label)}")
+    columns = sheet.columns([name, label])
+    ids, labels = (
+        names_of(sheet, c, p).to_pylist() for c, p in zip(columns, (name, label), strict=True)
+    )
+    kept: dict[str, str] = {}
+    for row, (one, its) in enumerate(zip(ids, labels, strict=True)):
+        if kept.setdefault(one, its) != its:
+            raise FileError(
+                f"{sheet.path}, {sheet.place(row)}: {one!r} has the label {its!r} here and "
+                f"{kept[one]!r} before: keep one"
+            )
+    return Labels(kept)
+
+
+Kind: TypeAlias = Literal["judgements", "pairs", "triplets", "labels"]
+
+
+def judgement_kind(path: PathLike) -> Kind:
+    r"""Tell what kind of judgements a file holds, by the names of its columns.
+
+    Pairs are called ``id_a,id_b,score`` or the like, triplets ``anchor,near,far``, labels
+    ``id,label``; everything else is graded relevance.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "pairs.csv"
+    >>> _ = file.write_text("word1,word2,score\ncat,dog,7.5\n")
+    >>> judgement_kind(file)
+    'pairs'
+    """
+    if Path(path).is_dir() or is_sqlite(Path(path)):
+        return "judgements"
+    return _kind(open_sheet(path))
+
+
+def read_judgements(
+    path: PathLike,
+    space: Space,
+    *,
+    direction: Direction = "queries-items",
+    query_column: str | None = None,
+    item_column: str | None = None,
+    gain_column: str | None = None,
+    label_queries: int | None = None,
+    seed: int = 0,
+    say: Say = quiet,
+) -> Judgements:
+    r"""Read graded relevance and line it up with the rows of a space by id.
+
+    Reads TREC qrels (four columns parted by blanks), BEIR's tsv and folders, tables with
+    ``query_id,item_id,gain`` under these or other usual names (CSV, TSV, parquet, feather; without
+    a gain every pair counts as 1), labels (``id,label``: items of one class are relevant to each
+    other, ``items-items`` whatever ``direction`` says; with ``label_queries`` so many of them ask,
+    drawn by ``seed``), a store of judgements (SQLite), and the folder of a space: what was judged
+    in the store beside it (``judgements.sqlite``), and where nothing was in this direction, what
+    was stored with the space; ``SPACE/judgements`` names the latter alone.
+
+    Of a pair that comes more than once the highest gain is kept; gains below zero count as zero,
+    as in trec_eval; entries whose ids the space does not hold, and judgements of an item against
+    itself, are dropped. ``complaints`` counts what was dropped and what was merged.
+
+    Where the items are passages (a column ``document`` of their metadata names what they were cut
+    from), the file may name either passages or documents; of the latter ``parts`` tells the
+    passages.
+
+    Raises
+    ------
+    FileError, ValuesError, SpellingError
+        Unreadable, a gain that is no number (by line), columns that cannot be told.
+    IdsError
+        Not one entry matches; the message shows three ids of either side. Or the file names both
+        passages and documents.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from anglewise.core.embeddings import Embeddings
+    >>> file = Path(tempfile.mkdtemp()) / "qrels.txt"
+    >>> _ = file.write_text("q1 0 a 2\nq1 0 b 0\nq2 0 zz 1\n")
+    >>> asked, ranked = Embeddings([[1.0]], ["q1"]), Embeddings([[1.0], [2.0]], ["a", "b"])
+    >>> space = Space(queries=asked, items=ranked)
+    >>> judged = read_judgements(file, space)
+    >>> judged.gains.values.tolist(), judged.complaints.dropped, judged.complaints.unknown_queries
+    ([2.0, 0.0], 1, ('q2',))
+    """
+    path = Path(path)
+    told = _not_a_table(path, space, direction, say)
+    if told is not None:
+        _no_labels(path, label_queries)
+        return told
+    sheet = unguarded_sheet(open_sheet(_qrels_in(path, say) if path.is_dir() else path))
+    given = {QUERY: query_column, DOCUMENT: item_column, GAIN: gain_column}
+    kind = "judgements" if any(given.values()) else _kind(sheet)
+    if kind == "labels":
+        return from_labels(
+            space, read_labels(sheet.path, say=say), queries=label_queries, seed=seed
+        )
+    _no_labels(sheet.path, label_queries)
+    if kind != "judgements":
+        raise FileError(
+            f"{sheet.path} holds {kind}, not graded relevance: read it with read_{kind}"
+        )
+    places = _places(sheet, given, say)
+    sides, parts = _judged_sides(sheet, places[1], space, direction)
+    found = _aligned(sheet, places[:2], sides)
+    gains = np.ones(len(found.kept))
+    if len(places) > 2:
+        gains = numbers_of(sheet, sheet.columns(places[2:])[0], places[2])[found.kept]
+    return replace(_judgements(sheet, found, gains, sides, direction), parts=parts)
+
+
+def _judged_sides(
+    sheet: Sheet, place: int, space: Space, direction: Direction
+) -> tuple[tuple[Embeddings, Embeddings], Parts | None]:
+    """Who asks and what is judged: the items, or the documents that they are passages of."""
+    asking, ranked = space.sides(direction)
+    if direction != "queries-items" or asking is ranked:
+        return (asking, ranked), None
+    names = names_of(sheet, sheet.columns([place])[0], place).unique().to_pylist()
+    parts = judged_parts(names, ranked, f"{sheet.path}: {sheet.name(place)}")
+    return (asking, ranked if parts is None else documents_of(ranked, parts)), parts
+
+
+def _aligned(sheet: Sheet, places: list[int], sides: tuple[Embeddings, Embeddings]) -> Aligned:
+    try:
+        return align(sheet, places, sides)
+    except IdsError as error:
+        parts = parts_of(sides[1])
+        if parts is None:
+            raise
+        shown = ", ".join(map(repr, parts.documents[:3]))
+        raise IdsError(f"{error}; the items are passages of the documents {shown}") from error
+
+
+def _not_a_table(path: Path, space: Space, direction: Direction, say: Say) -> Judgements | None:
+    """What a store holds, given by name or beside a space, or what was stored with the space."""
+    if is_sqlite(path):
+        with JudgementStore.open(path, read_only=True) as store:
+            return store.judgements(space, direction)
+    home = constructed(path)
+    if home is not None:
+        return judgements_of(home, direction, space)
+    found = beside_space(path, space, direction, say)
+    if found is None and path.is_dir() and is_space_folder(path):
+        return judgements_of(path, direction, space)
+    return found
+
+
+def _no_labels(path: Path, label_queries: int | None) -> None:
+    if label_queries is not None:
+        raise SpellingError(
+            f"label_queries={label_queries} (--label-queries) draws from labels, and {path} holds "
+            "none: leave it out"
+        )
+
+
+def _kind(sheet: Sheet) -> Kind:
+    if sheet.names is None:
+        return "judgements"
+
+    def has(*roles: Role) -> bool:
+        return all(find(sheet.names or (), role, None, sheet.path) is not None for role in roles)
+
+    if has(ANCHOR, NEAR, FAR):
+        return "triplets"
+    if has(QUERY, DOCUMENT):
+        return "judgements"
+    if has(LEFT, RIGHT):
+        return "pairs"
+    return "labels" if has(ID, LABEL) else "judgements"
+
+
+def _qrels_in(folder: Path, say: Say) -> Path:
+    """The judgements of a BEIR folder: those of the test split, or the only ones."""
+    files = [
+        file
+        for place in (folder / "qrels", folder)
+        for file in (sorted(place.iterdir()) if place.is_dir() else [])
+        if suffix(file) == ".tsv"
+        and (place.name == "qrels" or file.name.split(".")[0] in {"qrels", "test"})
+    ]
+    test = [file for file in files if file.name.split(".")[0] == "test"]
+    chosen = test or files
+    if len(chosen) != 1:
+        raise FileError(
+            f"{folder} holds {listed([f.name for f in files]) or 'no qrels/*.tsv'}: name one file"
+        )
+    say(f"took {chosen[0]} as the judgements")
+    return chosen[0]
+
+
+def _places(sheet: Sheet, given: Mapping[Role, str | None], say: Say) -> list[int]:
+    """Where query, item and, if there is one, gain stand."""
+    if sheet.names is None:
+        places = {4: [0, 2, 3], 3: [0, 1, 2], 2: [0, 1]}.get(sheet.width)
+        if places is None or any(given.values()):
+            raise FileError(
+                f"{sheet.path} has no header and {sheet.width} columns: qrels have four (query, "
+                "0, item, gain); name the columns in a first line"
+            )
+    else:
+        query, item = (need(sheet.names, r, given[r], sheet.path) for r in (QUERY, DOCUMENT))
+        gain = find(sheet.names, GAIN, given[GAIN], sheet.path)
+        places = [query, item] if gain is None else [query, item, gain]
+    words = [f"{r.meaning} from {sheet.name(p)}" for r, p in zip(given, places, strict=False)]
+    if len(places) == 2:
+        words.append("no gains: every pair counts as 1")
+    say(f"{sheet.path.name}: {', '.join(words)}")
+    return places
+
+
+def _judgements(
+    sheet: Sheet,
+    found: Aligned,
+    gains: Float64[Array, " kept"],
+    sides: tuple[Embeddings, Embeddings],
+    direction: Direction,
+) -> Judgements:
+    asking, ranked = sides
+    rows, columns = found.rows
+    others = (rows != columns) | (asking is not ranked)
+    rows, columns, gains = rows[others], columns[others], gains[others]
+    if not len(rows):
+        raise TooFewError(f"{sheet.path} judges each only against itself: judge others")
+    order = np.lexsort((-gains, columns, rows))  # the highest gain of each pair first
+    rows, columns, gains = rows[order], columns[order], np.maximum(gains[order], 0.0)
+    first = np.append(True, (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1]))
+    table = SparseRows.from_pairs(
+        rows[first], columns[first], gains[first], shape=(len(asking), len(ranked))
+    )
+    relevant = np.bincount(table.rows, weights=table.values > 0, minlength=len(asking))
+    complaints = replace(
+        found.complaints,
+        dropped=found.complaints.dropped + int((~others).sum()),
+        duplicates=int((~first).sum()),
+        queries_without_relevant=int(((table.counts > 0) & (relevant == 0)).sum()),
+        gains_all_equal=bool(np.all(table.values == table.values[0])),
+    )
+    return Judgements(table, direction, str(sheet.path), complaints)
+
+
+def read_pairs(path: PathLike, space: Space, *, say: Say = quiet) -> Pairs:
+    r"""Read two ids and how alike a person finds them, a line each.
+
+    Columns are recognised by usual names (``id_a,id_b,score``, ``word1,word2,similarity`` …);
+    otherwise the first three are taken. The left id stands for a query, the right one for an item;
+    in a one-sided space both for items. A pair that comes more than once counts once, with the
+    mean of its scores.
+
+    Raises
+    ------
+    FileError, ValuesError
+        Fewer than three columns, or a score that is no number (by line).
+    IdsError
+        Not one pair matches; the message shows three ids of either side.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from anglewise.core.embeddings import Embeddings
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "pairs.csv"
+    >>> _ = file.write_text("word1,word2,score\ncat,dog,7.5\ncat,car,1\ncat,dog,8.5\n")
+    >>> space = Space(items=Embeddings([[1.0], [2.0], [3.0]], ["cat", "dog", "car"]))
+    >>> pairs = read_pairs(file, space)
+    >>> pairs.rows_b.tolist(), pairs.scores.tolist(), pairs.complaints.duplicates
+    ([1, 2], [8.0, 1.0], 1)
+    """
+    sheet = open_sheet(path)
+    places = _pair_places(sheet, ((LEFT, QUERY), (RIGHT, DOCUMENT), (LIKENESS,)), say)
+    found = align(sheet, places[:2], (space.queries, space.items))
+    scores = numbers_of(sheet, sheet.columns(places[2:])[0], places[2])[found.kept]
+    key = found.rows[0] * len(space.items) + found.rows[1]
+    _, first, which = np.unique(key, return_index=True, return_inverse=True)
+    means = np.bincount(which, weights=scores) / np.bincount(which)
+    order = np.argsort(first)  # as in the file
+    complaints = replace(
+        found.complaints,
+        duplicates=len(key) - len(first),
+        gains_all_equal=bool(np.all(means == means[0])),
+    )
+    rows_a, rows_b = (rows[first[order]] for rows in found.rows)
+    return Pairs(rows_a, rows_b, means[order], str(sheet.path), complaints)
+
+
+def read_triplets(path: PathLike, space: Space, *, say: Say = quiet) -> Triplets:
+    r"""Read triplets of ids: an anchor, one that is near it, one that is further.
+
+    Columns are recognised by usual names (``anchor,near,far``, ``anchor,positive,negative`` …);
+    otherwise the first three are taken. The anchor stands for a query, the others for items.
+
+    Raises ``FileError`` for fewer than three columns and ``IdsError`` if no triplet matches.
+
+    >>> import tempfile, pathlib
+    >>> from anglewise.core.embeddings import Embeddings
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "odd.csv"
+    >>> _ = file.write_text("anchor,positive,negative\ncat,dog,car\n")
+    >>> space = Space(items=Embeddings([[1.0], [2.0], [3.0]], ["cat", "dog", "car"]))
+    >>> read_triplets(file, space).far.tolist()
+    [2]
+    """
+    sheet = open_sheet(path)
+    places = _pair_places(sheet, ((ANCHOR,), (NEAR,), (FAR,)), say)
+    found = align(sheet, places, (space.queries, space.items, space.items))
+    rows = np.stack(found.rows, axis=1)
+    _, first = np.unique(rows, axis=0, return_index=True)
+    anchors, near, far = rows[np.sort(first)].T
+    complaints = replace(found.complaints, duplicates=len(rows) - len(first))
+    return Triplets(
+        np.ascontiguousarray(anchors),
+        np.ascontiguousarray(near),
+        np.ascontiguousarray(far),
+        str(sheet.path),
+        complaints,
+    )
+
+
+def _pair_places(sheet: Sheet, roles: Sequence[tuple[Role, ...]], say: Say) -> list[int]:
+    """Where each of three roles stands: by name if all are known, else the first three columns."""
+    names = sheet.names or ()
+    if sheet.width < len(roles):
+        raise FileError(
+            f"{sheet.path} has {sheet.width} columns ({listed(names) or 'no header'}): "
+            f"{', '.join(role[0].meaning for role in roles)} are due"
+        )
+    places: list[Any] = [
+        next((p for r in role if (p := find(names, r, None, sheet.path)) is not None), None)
+        for role in roles
+    ]
+    if None in places or len(set(places)) < len(places):
+        places = [0, 1, 2]
+    words = [f"{r[0].meaning} from {sheet.name(p)}" for r, p in zip(roles, places, strict=True)]
+    say(f"{sheet.path.name}: {', '.join(words)}")
+    return places

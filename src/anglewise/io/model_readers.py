@@ -1,0 +1,351 @@
+"""Trained recommenders of other libraries as spaces; none of the libraries is imported."""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anglewise.core.embeddings import Space
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Int64
+from anglewise.errors import FileError, ShapeError, SpellingError, ValuesError
+from anglewise.io.arrow_files import arrow_sheet, matrix_of
+from anglewise.io.factors import Factors, as_array, space_of_factors
+from anglewise.io.files import Say, existing_folder, naming, quiet
+from anglewise.io.tables import listed, numbers_of
+
+FEWEST_ROWS = 3
+"""With fewer rows than this a column is constant by chance."""
+
+
+def is_implicit(model: Any) -> bool:
+    """Whether an object has the factors of implicit's models."""
+    return hasattr(model, "user_factors") and hasattr(model, "item_factors")
+
+
+def implicit_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
+    """Users and items, with the columns named that the training keeps for biases."""
+    users = as_array(model.user_factors, "user_factors")
+    items = as_array(model.item_factors, "item_factors")
+    return Factors(
+        items=items,
+        users=users,
+        bias_columns=bias_columns(users, items, getattr(model, "factors", None)),
+        about={"library": "implicit", "model": type(model).__name__},
+    )
+
+
+def bias_columns(users: Array, items: Array, factors: Any) -> tuple[int, ...]:
+    """The columns beyond the number of factors that was asked for, if one side is constant there.
+
+    BPR adds one column (1 for users, a bias for items), logistic factorisation two (one of each);
+    ALS none. Where the number is not known (``None``), constant columns alone tell.
+    """
+    if users.ndim != 2 or users.shape[1:] != items.shape[1:]:
+        return ()
+    first = 0 if factors is None else int(factors)
+    return tuple(
+        column
+        for column in range(first, users.shape[1])
+        if any(_constant(side[:, column]) for side in (users, items))
+    )
+
+
+def _constant(column: Array) -> bool:
+    return bool(len(column) >= FEWEST_ROWS and column[0] != 0 and (column == column[0]).all())
+
+
+def is_gensim(model: Any) -> bool:
+    """Whether an object is, or holds, vectors by key."""
+    return _is_keyed(model) or _is_keyed(getattr(model, "wv", None))
+
+
+def gensim_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
+    """The vectors by key; how often each came, where that is kept, as the column ``popularity``.
+
+    Nobody says what such vectors should be compared by: they were trained on products with
+    output vectors that are not here.
+    """
+    keyed = model if _is_keyed(model) else model.wv
+    vectors, keys = as_array(keyed.vectors, "vectors"), list(keyed.index_to_key)
+    counts = dict(getattr(keyed, "expandos", None) or {}).get("count")
+    if counts is not None and len(counts) != len(keys):
+        raise ShapeError(f"{len(counts)} counts for {len(keys)} keys: one each is due")
+    return Factors(
+        items=vectors,
+        item_ids=keys,
+        item_metadata=None if counts is None else {"popularity": [int(n) for n in counts]},
+        trained_for="unknown",
+        about={"library": "gensim", "model": type(model).__name__},
+    )
+
+
+def _is_keyed(thing: Any) -> bool:
+    return hasattr(thing, "index_to_key") and hasattr(thing, "vectors")
+
+
+def is_lenskit(model: Any) -> bool:
+    """Whether an object has LensKit's embeddings and vocabularies."""
+    return all(hasattr(model, name) for name in ("user_embeddings", "item_embeddings", "items"))
+
+
+def lenskit_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
+    """Users and items with ids; biases of a biased model, the global one in ``about``."""
+    if model.user_embeddings is None:
+        raise ValuesError(
+            "this model kept no user embeddings: train it with user_embeddings=True, so that "
+            "users and items come from one model"
+        )
+    bias = getattr(model, "bias", None)
+    about: dict[str, Any] = {"library": "lenskit", "model": type(model).__name__}
+    if bias is not None:
+        about["global_mean"] = float(bias.global_bias)
+    return Factors(
+        items=as_array(model.item_embeddings, "item_embeddings"),
+        users=as_array(model.user_embeddings, "user_embeddings"),
+        user_biases=_biases(bias, "user_biases"),
+        item_biases=_biases(bias, "item_biases"),
+        user_ids=_ids(getattr(model, "users", None)),
+        item_ids=_ids(model.items),
+        about=about,
+    )
+
+
+def _biases(bias: Any, name: str) -> Array | None:
+    values = getattr(bias, name, None)
+    return None if values is None else as_array(values, name)
+
+
+def _ids(vocabulary: Any) -> list[Any] | None:
+    return None if vocabulary is None else list(vocabulary.ids())
+
+
+def is_lightfm(model: Any) -> bool:
+    """Whether an object gives LightFM's representations."""
+    return hasattr(model, "get_user_representations") and hasattr(model, "get_item_representations")
+
+
+def lightfm_factors(model: Any, features: Mapping[str, Any]) -> Factors:
+    """Users and items with their biases; ``user_features`` and ``item_features`` as in fitting."""
+    user_biases, users = model.get_user_representations(features.get("user_features"))
+    item_biases, items = model.get_item_representations(features.get("item_features"))
+    return Factors(
+        items=as_array(items, "item representations"),
+        users=as_array(users, "user representations"),
+        user_biases=as_array(user_biases, "user biases"),
+        item_biases=as_array(item_biases, "item biases"),
+        about={"library": "lightfm", "loss": str(getattr(model, "loss", "unknown"))},
+    )
+
+
+def is_rectools(model: Any) -> bool:
+    """Whether an object gives vectors as RecTools' models do."""
+    return callable(getattr(model, "get_vectors", None))
+
+
+def rectools_factors(model: Any, features: Mapping[str, Any]) -> Factors:
+    """Users and items; ids where ``dataset=`` brings RecTools' data set.
+
+    Models with features (LightFM's) need the data set to make their vectors.
+    """
+    dataset = features.get("dataset")
+    wants = "dataset" in inspect.signature(model.get_vectors).parameters
+    if wants and dataset is None:
+        raise SpellingError(
+            f"{type(model).__name__} makes its vectors from the data set: from_model(model, "
+            "dataset=...)"
+        )
+    users, items = model.get_vectors(dataset) if wants else model.get_vectors()
+    users, items = as_array(users, "user vectors"), as_array(items, "item vectors")
+    return Factors(
+        items=items,
+        users=users,
+        bias_columns=bias_columns(users, items, None),
+        user_ids=None if dataset is None else dataset.user_id_map.external_ids,
+        item_ids=None if dataset is None else dataset.item_id_map.external_ids,
+        about={"library": "rectools", "model": type(model).__name__},
+    )
+
+
+def is_surprise(model: Any) -> bool:
+    """Whether an object has the factors of Surprise's matrix factorisations."""
+    return hasattr(model, "pu") and hasattr(model, "qi")
+
+
+def surprise_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
+    """Users and items with the ids of the ratings; biases if the model is biased.
+
+    Raises ``ValuesError`` for SVD++, whose users also depend on what they rated.
+    """
+    if hasattr(model, "yj"):
+        raise ValuesError(
+            "SVD++ moves each user by what was rated, so pu alone is not where users stand: add "
+            "sum(yj[rated]) / sqrt(len(rated)) to it and give the arrays as .npy"
+        )
+    biased = bool(getattr(model, "biased", False))
+    trainset = getattr(model, "trainset", None)
+    about: dict[str, Any] = {"library": "surprise", "model": type(model).__name__}
+    users, items = as_array(model.pu, "pu"), as_array(model.qi, "qi")
+    user_ids = item_ids = None
+    if trainset is not None:
+        user_ids = [trainset.to_raw_uid(row) for row in range(len(users))]
+        item_ids = [trainset.to_raw_iid(row) for row in range(len(items))]
+        if biased:
+            about["global_mean"] = float(trainset.global_mean)
+    return Factors(
+        items=items,
+        users=users,
+        user_biases=as_array(model.bu, "bu") if biased else None,
+        item_biases=as_array(model.bi, "bi") if biased else None,
+        user_ids=user_ids,
+        item_ids=item_ids,
+        about=about,
+    )
+
+
+SIDES = ("userFactors", "itemFactors")
+ABOUT = {"library": "spark", "model": "ALSModel"}
+
+
+def is_spark(model: Any) -> bool:
+    """Whether an object has the two tables of Spark's ``ALSModel``."""
+    return all(hasattr(model, name) for name in SIDES)
+
+
+def spark_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
+    """Users and items collected from the cluster, in the order of their ids."""
+    (user_ids, users), (item_ids, items) = (_collected(getattr(model, name)) for name in SIDES)
+    return Factors(items=items, users=users, user_ids=user_ids, item_ids=item_ids, about=ABOUT)
+
+
+def is_spark_folder(folder: Path) -> bool:
+    """Whether Spark saved an ``ALSModel`` here."""
+    return any((folder / name).is_dir() for name in SIDES)
+
+
+def read_spark_model(folder: Path, say: Say = quiet) -> Space:
+    """Read ``userFactors`` and ``itemFactors`` (parquet of ``id``, ``features``) of a saved model.
+
+    Rows are ordered by id, since Spark keeps no order. Raises ``FileError``, ``ShapeError``,
+    ``ValuesError`` or ``IdsError`` naming the file or folder.
+    """
+    (user_ids, users), (item_ids, items) = (_side(folder / name) for name in SIDES)
+    say(f"{folder.name} is a model of Spark's ALS: trained for dot")
+    with naming(folder):
+        return space_of_factors(
+            Factors(
+                items=items,
+                users=users,
+                user_ids=user_ids,
+                item_ids=item_ids,
+                about={**ABOUT, "read_from": str(folder)},
+            )
+        )
+
+
+def _side(folder: Path) -> tuple[list[int], Array]:
+    files = sorted(existing_folder(folder).glob("part-*.parquet"))
+    if not files:
+        raise FileError(f"{folder} holds no part-*.parquet: copy the whole model again")
+    parts = [_part(file) for file in files]
+    widths = {vectors.shape[1] for _, vectors in parts}
+    if len(widths) > 1:
+        raise FileError(f"{folder}: parts of {listed(sorted(map(str, widths)))} features are mixed")
+    return _by_id(np.concatenate([i for i, _ in parts]), np.concatenate([v for _, v in parts]))
+
+
+def _part(file: Path) -> tuple[Int64[Array, " rows"], Array]:
+    sheet = arrow_sheet(file)
+    names = sheet.names or ()
+    if not {"id", "features"} <= set(names):
+        raise FileError(f"{file} has the columns {listed(names)}: id and features are due")
+    place = names.index("id")
+    ids, features = sheet.columns([place, names.index("features")])
+    return numbers_of(sheet, ids, place).astype(np.int64), matrix_of(sheet, features)
+
+
+def _by_id(ids: Int64[Array, " rows"], vectors: Array) -> tuple[list[int], Array]:
+    order = np.argsort(ids, kind="stable")
+    return ids[order].tolist(), vectors[order]
+
+
+def _collected(table: Any) -> tuple[list[int], Array]:
+    rows = list(table.select("id", "features").collect())
+    ids = np.array([row[0] for row in rows], dtype=np.int64)
+    return _by_id(ids, np.array([list(row[1]) for row in rows], dtype=np.float32))
+
+
+READERS: Mapping[str, tuple[Callable[[Any], bool], Callable[[Any, Mapping[str, Any]], Factors]]] = {
+    "RecTools": (is_rectools, rectools_factors),
+    "implicit": (is_implicit, implicit_factors),
+    "LightFM": (is_lightfm, lightfm_factors),
+    "LensKit": (is_lenskit, lenskit_factors),
+    "Spark": (is_spark, spark_factors),
+    "Surprise": (is_surprise, surprise_factors),
+    "gensim": (is_gensim, gensim_factors),
+}
+"""The first that recognises a model reads it."""
+
+
+def from_model(
+    model: Any,
+    *,
+    user_ids: Iterable[Any] | None = None,
+    item_ids: Iterable[Any] | None = None,
+    seen: SparseRows | None = None,
+    say: Say = quiet,
+    **features: Any,
+) -> Space:
+    """Take users and items from a fitted model of implicit, LightFM, RecTools, LensKit, ...
+
+    A model is known by its attributes, not by its class: implicit's ``user_factors``, LightFM's
+    ``get_user_representations``, RecTools' ``get_vectors``, LensKit's ``user_embeddings``, Spark's
+    ``userFactors``, Surprise's ``pu``, gensim's ``index_to_key``. Saved objects (pickles) are not
+    read, since reading them runs code: load them with the library and give the object. Scores of
+    users and items are inner products of the space, up to a global mean (``about``). Biases become
+    columns named in ``about["bias_columns"]``.
+
+    Parameters
+    ----------
+    user_ids, item_ids
+        What the rows are called, where the model does not know it.
+    seen
+        What users used in training, left out of recommendations.
+    say
+        Told what became of biases.
+    features
+        What a library needs to make its vectors: ``user_features`` and ``item_features`` of
+        LightFM, ``dataset`` of RecTools.
+
+    Raises
+    ------
+    SpellingError
+        An object of no such library.
+    ValuesError, ShapeError, IdsError
+        A model that was not fitted, or parts that do not fit each other.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from types import SimpleNamespace
+    >>> als = SimpleNamespace(user_factors=np.eye(2), item_factors=np.ones((3, 2)), factors=2)
+    >>> space = from_model(als, item_ids=["a", "b", "c"])
+    >>> space.items, space.trained_for, list(space.items.ids)
+    (Embeddings(3 x 2), 'dot', ['a', 'b', 'c'])
+    """
+    for recognised, factors_of in READERS.values():
+        if recognised(model):
+            factors = factors_of(model, features)
+            factors = replace(
+                factors,
+                user_ids=factors.user_ids if user_ids is None else user_ids,
+                item_ids=factors.item_ids if item_ids is None else item_ids,
+            )
+            return space_of_factors(factors, seen=seen, say=say)
+    raise SpellingError(
+        f"{type(model).__name__} is no model that is known ({', '.join(READERS)}): give its "
+        "arrays, Space(queries=Embeddings(users), items=Embeddings(items), trained_for='dot')"
+    )

@@ -1,0 +1,373 @@
+"""Outputs appear whole or not at all: written beside, then exchanged."""
+
+import ctypes
+import errno
+import os
+import re
+import secrets
+import shutil
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import IO, TypeVar
+
+from anglewise.errors import FileError
+from anglewise.io.files import PathLike
+from anglewise.io.places import check_replaceable
+from anglewise.judgements.folder_lock import bears_name, check_nobody_judges, replacing, try_lock
+
+AT_FDCWD = -100
+RENAME_EXCHANGE = 2
+RENAME_SWAP = 2
+
+CANNOT = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
+"""What kernels and file systems answer that do not know how."""
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Let two paths change places, so that neither name is ever without a file.
+
+    False where the system cannot; then nothing happened. Raises ``OSError`` for what is missing
+    or not allowed.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = [(folder / name).write_text(name) for name in ("a", "b")]
+    >>> done = exchange(folder / "a", folder / "b")
+    >>> (folder / "a").read_text() == ("b" if done else "a")
+    True
+    """
+    call = _call()
+    if call is None:
+        return False
+    if call(os.fsencode(one), os.fsencode(other)) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in CANNOT:
+        return False
+    raise OSError(number, os.strerror(number), str(one), None, str(other))
+
+
+@cache
+def _call() -> Callable[[bytes, bytes], int] | None:
+    if sys.platform not in {"linux", "darwin"}:
+        return None
+    library = ctypes.CDLL(None, use_errno=True)
+    try:
+        found = library.renameat2 if sys.platform == "linux" else library.renamex_np
+    except AttributeError:  # an older C library
+        return None
+    found.restype = ctypes.c_int
+    if sys.platform == "darwin":
+        found.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_uint]
+        return lambda one, other: int(found(one, other, RENAME_SWAP))
+    place = [ctypes.c_int, ctypes.c_char_p]
+    found.argtypes = [*place, *place, ctypes.c_uint]
+    return lambda one, other: int(found(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE))
+
+
+H = TypeVar("H", int, int | None)
+
+NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+
+
+def beside(target: Path) -> Path:
+    """A new name beside a target, which tells what it is a part of."""
+    return target.with_name(f"{_stem(target)}.{secrets.token_hex(4)}.part")
+
+
+@contextmanager
+def file_part(target: Path) -> Generator[tuple[Path, IO[bytes]]]:
+    """A file to be filled; it is locked, so that nobody takes it for what a dead writer left."""
+    path, handle = _kept(target, lambda path: os.open(path, NEW, 0o666))
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield path, file
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_part(target: Path) -> Generator[Path]:
+    """A folder to be filled, locked likewise; gone afterwards unless it was moved."""
+    path, handle = _kept(target, _new_folder)
+    try:
+        yield path
+    finally:
+        if handle is not None:  # what took its target's place is to be free now
+            os.close(handle)
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def clear_left_over(target: Path) -> None:
+    """Remove the parts of this target whose writers died; those of living ones are locked.
+
+    What cannot be locked or removed stays where it is.
+    """
+    ours = re.compile(re.escape(_stem(target)) + r"\.[0-9a-f]{8}\.part")
+    with suppress(OSError):
+        for path in sorted(target.parent.iterdir()):
+            if ours.fullmatch(path.name):
+                _clear(path)
+
+
+def _clear(path: Path) -> None:
+    if path.is_symlink() or not (path.is_file() or path.is_dir()):
+        return
+    with suppress(OSError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            if not try_lock(handle, alone=True) or not bears_name(path, handle):
+                return
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        finally:
+            os.close(handle)
+
+
+def _kept(target: Path, make: Callable[[Path], H]) -> tuple[Path, H]:
+    """Make and lock; again if somebody cleared it away in between.
+
+    The lock lets others in, such as a store that is made inside the folder.
+    """
+    while True:
+        path = beside(target)
+        handle = make(path)
+        if handle is None:
+            return path, handle
+        if try_lock(handle, alone=False) is not False and bears_name(path, handle):
+            return path, handle
+        os.close(handle)
+
+
+def _new_folder(path: Path) -> int | None:
+    path.mkdir()
+    return None if os.name == "nt" else os.open(path, os.O_RDONLY)  # none can be opened there
+
+
+def _stem(target: Path) -> str:
+    return f".{target.name[:200]}"
+
+
+@contextmanager
+def new_file(path: PathLike) -> Generator[IO[bytes], None, None]:
+    """Open a file for writing that replaces ``path`` only when all went well.
+
+    What is no regular file (``/dev/stdout``, a pipe) is written to as it is.
+    Raises ``FileError`` for a missing folder, missing permission or a full disk.
+
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "result.json"
+    >>> with new_file(target) as file:
+    ...     _ = file.write(b"{}")
+    >>> target.read_text()
+    '{}'
+    """
+    with writing(path) as target:
+        _check_no_folder(path, target)
+        if is_device(Path(path)):
+            with Path(path).open("wb") as file:
+                yield file
+            return
+        check_replaceable(target)
+        with file_part(target) as (part, file):
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            if os.name == "nt":  # there an open file cannot be renamed
+                file.close()
+            part.replace(target)
+        _fsync_folder(target.parent)
+        clear_left_over(target)
+
+
+def check_new_file(path: PathLike) -> None:
+    """Raise now what ``new_file`` would raise later, but for a disk that fills up meanwhile."""
+    with writing(path) as target:
+        _check_no_folder(path, target)
+        if not is_device(Path(path)):
+            check_replaceable(target)
+            with file_part(target):
+                pass
+
+
+def _check_no_folder(path: PathLike, target: Path) -> None:
+    if target.is_dir():
+        raise FileError(f"{path} is a folder where a file is to be written: add a file name")
+
+
+def write_text(path: PathLike, text: str) -> None:
+    """Write a text file, whole or not at all.
+
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "page.html"
+    >>> write_text(target, "<p>é</p>")
+    >>> target.read_text(encoding="utf-8")
+    '<p>é</p>'
+    """
+    with new_file(path) as file:
+        file.write(text.encode())
+
+
+@contextmanager
+def new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Generator[Path, None, None]:
+    """Give an empty folder to fill, which takes the place of ``path`` when all went well.
+
+    ``may_replace`` is asked about a folder that is there and not empty, and raises to keep it;
+    it is asked again when the folders change places, while nobody can judge in the old one.
+    """
+    with writing(path) as target:
+        check_replaceable(target)
+        _check_kind(Path(path), target, may_replace)
+        check_nobody_judges(target)
+        with folder_part(target) as part:
+            yield part
+            _fsync_all(part)
+            _take_place(part, target, lambda: _check_kind(Path(path), target, may_replace))
+            _fsync_folder(target.parent)
+        clear_left_over(target)
+
+
+def check_new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> None:
+    """Raise now what ``new_folder`` would raise later, but for a disk that fills up meanwhile."""
+    with writing(path) as target:
+        check_replaceable(target)
+        _check_kind(Path(path), target, may_replace)
+        check_nobody_judges(target)
+        with folder_part(target):
+            pass
+
+
+def _check_kind(path: Path, target: Path, may_replace: Callable[[Path], None]) -> None:
+    if target.exists() and not target.is_dir():
+        raise FileError(f"{path} is a file where a folder is to be written: choose another name")
+    if target.is_dir() and any(target.iterdir()):
+        may_replace(target)
+
+
+@contextmanager
+def writing(path: PathLike) -> Generator[Path, None, None]:
+    """Check the folder around an output, follow links, and say in words what the disk refuses."""
+    target = checked_path(path)
+    try:
+        if not is_device(target):
+            target = target.resolve()
+        _check_folder(Path(path), target)
+        yield target
+    except FileError:
+        raise
+    except OSError as error:
+        raise FileError(f"{path} could not be written: {_why(error)}") from error
+    except RuntimeError as error:  # what Python 3.11 and 3.12 raise for links in a circle
+        if "loop" not in str(error):
+            raise
+        raise FileError(f"{path} could not be written: {error}; mend the links") from error
+
+
+def checked_path(path: PathLike) -> Path:
+    """A path that any disk could hold; ``FileError`` for one with a NUL or half a character.
+
+    >>> checked_path("result.json").name
+    'result.json'
+    """
+    text = os.fspath(path)
+    if "\0" in text:
+        raise FileError(f"{text!r} holds a NUL, which no path does: mend the path")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise FileError(
+            f"{text.encode('utf-8', 'backslashreplace').decode()!r} is no text in UTF-8, so that "
+            "its name could not be written down: rename it"
+        ) from error
+    return Path(path)
+
+
+def is_device(path: Path) -> bool:
+    """Whether it is neither a file nor a folder; what lies in /dev may still point to a file."""
+    special = path.exists() and not (path.is_file() or path.is_dir())
+    return special or path.parts[:2] == ("/", "dev")
+
+
+def _check_folder(path: Path, target: Path) -> None:
+    if target == target.parent:
+        raise FileError(f"{path} is the root of the disk: name a file or folder inside it")
+    there = next(p for p in target.parents if p.exists())
+    if there == target.parent and there.is_dir():
+        return
+    if there.is_dir():
+        why = f"the folder {target.parent} does not exist; make it first"
+    else:
+        why = f"{there} is a file, not a folder; choose another place"
+    raise FileError(f"{path} cannot be written: {why}")
+
+
+def _why(error: OSError) -> str:
+    remedies = {
+        errno.ENOSPC: "the disk is full; free some space or write elsewhere",
+        errno.EDQUOT: "your quota is used up; free some space or write elsewhere",
+        errno.EFBIG: "the file would grow beyond the allowed size; lift the limit",
+        errno.EACCES: "no permission to write there; choose another place",
+        errno.EPERM: "no permission to write there; choose another place",
+        errno.EROFS: "that disk is read-only; choose another place",
+        errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+        errno.EPIPE: "the reader at the other end went away",
+    }
+    # pyarrow raises plain OSErrors whose number stands in the text alone
+    number = error.errno or next((n for n in remedies if f"errno {n}" in str(error)), None)
+    return remedies.get(number or 0, " ".join(str(error).split()))
+
+
+def _take_place(part: Path, target: Path, check: Callable[[], None]) -> None:
+    """Put a folder under a name; what was there stands under the part's name afterwards."""
+    while True:
+        if not target.exists():
+            try:
+                part.rename(target)
+            except OSError as error:  # another run was first
+                if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                    raise
+            else:
+                return
+        with replacing(target):
+            check()
+            if target.exists():
+                _exchange(part, target)
+                return
+
+
+def _exchange(part: Path, target: Path) -> None:
+    if exchange(part, target):
+        return
+    old = beside(target)
+    target.rename(old)
+    try:
+        part.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    old.rename(part)
+
+
+def _fsync_all(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            _fsync_folder(path)
+    _fsync_folder(folder)
+
+
+def _fsync_folder(folder: Path) -> None:
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,182 @@
+"""Read a space from a folder or any file of vectors; all readers of the package's face."""
+
+from pathlib import Path
+from typing import get_args
+
+from anglewise.core.embeddings import Embeddings, Space, TrainedFor
+from anglewise.errors import ShapeError, SpellingError
+from anglewise.io.arrays import Keyed, Side, with_biases
+from anglewise.io.files import PathLike, Say, existing, existing_file, quiet
+from anglewise.io.interaction_files import read_interactions
+from anglewise.io.judgement_files import (
+    judgement_kind,
+    read_judgements,
+    read_labels,
+    read_pairs,
+    read_triplets,
+)
+from anglewise.io.model_readers import is_spark_folder, read_spark_model
+from anglewise.io.space_folder import judgements_of, read_space_folder, stored_directions
+from anglewise.io.space_json import is_space_folder
+from anglewise.io.texts import read_texts
+from anglewise.io.vectors import SideFiles, both_sides, opened, read_vectors, texts_of
+
+
+def read_space(
+    path: PathLike | None = None,
+    *,
+    queries: PathLike | None = None,
+    items: PathLike | None = None,
+    query_ids: PathLike | None = None,
+    item_ids: PathLike | None = None,
+    query_texts: PathLike | None = None,
+    item_texts: PathLike | None = None,
+    trained_for: TrainedFor | None = None,
+    vector_column: str | None = None,
+    id_column: str | None = None,
+    say: Say = quiet,
+) -> Space:
+    """Read queries and items that live together, or items alone.
+
+    Reads a folder that ``write_space`` wrote; a folder of ``items.*`` and ``queries.*`` with ids
+    in ``items.txt`` and ``queries.txt`` or in BEIR's ``corpus.jsonl`` and ``queries.jsonl``;
+    a model that Spark's ALS saved; single files: npy, npz (implicit's ``user_factors`` and
+    ``item_factors`` too, and arrays of biases beside the vectors), parquet,
+    feather and Arrow with a column of lists, JSON lines, safetensors, word2vec's text and binary;
+    a data set of Hugging Face saved to disk. All of them also as ``.gz``; npy and Arrow are
+    memory-mapped.
+
+    Parameters
+    ----------
+    path
+        A folder, or a file that holds both sides or items alone.
+    queries, items
+        Instead of ``path``, a file for each side.
+    query_ids, item_ids
+        Where the ids stand, one for each vector, if not in the file of the vectors.
+    query_texts, item_texts
+        Titles and texts by id (JSON lines, CSV, parquet, or the BEIR folder that holds them).
+    trained_for
+        The measure inside the training loss; a factor model of implicit is known to use ``dot``.
+    vector_column, id_column
+        Names of columns (or arrays) that are not conventional.
+    say
+        Told what was guessed.
+
+    Raises
+    ------
+    AnglewiseError
+        With the file, the row where there is one, and what to do.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> file = Path(tempfile.mkdtemp()) / "als.npz"
+    >>> np.savez(file, user_factors=np.eye(2), item_factors=np.ones((3, 2)))
+    >>> space = read_space(file)
+    >>> space.queries, space.items, space.trained_for
+    (Embeddings(2 x 2), Embeddings(3 x 2), 'dot')
+    """
+    if trained_for is not None and trained_for not in get_args(TrainedFor):
+        raise SpellingError(
+            f"trained_for is {trained_for!r}: known are {', '.join(get_args(TrainedFor))}"
+        )
+    given = {"queries": (queries, query_ids, query_texts), "items": (items, item_ids, item_texts)}
+    if path is not None and is_space_folder(existing(path)):
+        if any(given["queries"]) or any(given["items"]):
+            raise SpellingError(f"{path} is a space with ids and texts of its own: give no others")
+        return _trained_for(read_space_folder(path), trained_for)
+    if path is not None and is_spark_folder(Path(path)):
+        if any(given["queries"]) or any(given["items"]):
+            raise SpellingError(f"{path} is a model with ids of its own: give no others")
+        return _trained_for(read_spark_model(Path(path), say), trained_for)
+    files = _files(path, given)
+    sides: dict[Side, Embeddings] = {}
+    for side, one in files.items():
+        if one.vectors is not None:
+            sides[side] = read_vectors(
+                one.vectors,
+                side,
+                ids=one.ids,
+                texts=None if one.texts is None else texts_of(one.texts, side),
+                vector_column=vector_column,
+                id_column=id_column,
+                say=say,
+            )
+    if trained_for is None and all(_is_factor_model(files[side]) for side in sides):
+        say("user_factors and item_factors: taken as trained for dot")
+        trained_for = "dot"
+    space = _together(sides, files, trained_for or "unknown")
+    whole = files["items"].vectors
+    if isinstance(whole, Keyed) and whole is files["queries"].vectors:
+        return with_biases(space, whole, say)
+    return space
+
+
+def _files(
+    path: PathLike | None,
+    given: dict[str, tuple[PathLike | None, PathLike | None, PathLike | None]],
+) -> dict[Side, SideFiles]:
+    """What to read for either side: what was found, overruled by what was given."""
+    if path is not None and (given["queries"][0] or given["items"][0]):
+        raise SpellingError(f"give either {path}, or items and queries, not both")
+    if path is None and given["items"][0] is None:
+        raise SpellingError("no items: give a folder, or items=... (--items), and queries if any")
+    found = both_sides(path) if path is not None else None
+    files: dict[Side, SideFiles] = {}
+    for side in ("queries", "items"):
+        vectors, ids, texts = given[side]
+        one = found[side] if found else SideFiles()
+        if vectors is not None:
+            vectors = Path(vectors)
+            one = SideFiles(opened(vectors if vectors.is_dir() else existing_file(vectors)))
+        if one.vectors is None and (ids or texts):
+            raise SpellingError(f"ids or texts of {side} are given, and no {side}")
+        files[side] = SideFiles(one.vectors, ids or one.ids, texts or one.texts)
+    return files
+
+
+def _together(
+    sides: dict[Side, Embeddings], files: dict[Side, SideFiles], trained_for: TrainedFor
+) -> Space:
+    paths = {side: files[side].path for side in sides}
+    try:
+        return Space(
+            items=sides["items"],
+            queries=sides.get("queries"),
+            trained_for=trained_for,
+            about={"read_from": paths},
+        )
+    except ShapeError as error:
+        raise ShapeError(f"{' and '.join(paths.values())}: {error}") from error
+
+
+def _is_factor_model(files: SideFiles) -> bool:
+    return isinstance(files.vectors, Keyed) and files.vectors.is_factor_model
+
+
+def _trained_for(space: Space, trained_for: TrainedFor | None) -> Space:
+    if trained_for is None:
+        return space
+    return Space(
+        items=space.items,
+        queries=None if space.one_sided else space.queries,
+        trained_for=trained_for,
+        seen=space.seen,
+        about=space.about,
+    )
+
+
+__all__ = [
+    "judgement_kind",
+    "judgements_of",
+    "read_interactions",
+    "read_judgements",
+    "read_labels",
+    "read_pairs",
+    "read_space",
+    "read_texts",
+    "read_triplets",
+    "stored_directions",
+]

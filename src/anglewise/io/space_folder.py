@@ -1,0 +1,399 @@
+"""A space as a folder: ``space.json`` beside parquet tables."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import DIRECTIONS, Array, Bool, Direction, Int64
+from anglewise.errors import FileError, ShapeError, ValuesError
+from anglewise.io.arrow_files import (
+    Columns,
+    arrow_sheet,
+    column_blocks,
+    matrix_in_blocks,
+    parquet_columns,
+)
+from anglewise.io.files import (
+    PathLike,
+    arrow,
+    existing_file,
+    existing_folder,
+    naming,
+    opened,
+    reading,
+)
+from anglewise.io.ids import rows_of
+from anglewise.io.outputs import check_new_folder, new_folder
+from anglewise.io.space_json import (
+    describe,
+    is_space_folder,
+    judgements_as_described,
+    read_description,
+    write_description,
+)
+from anglewise.io.tables import names_of
+from anglewise.io.texts import columns_of
+
+GROUP_BYTES = 1 << 26
+"""Vectors are written in groups of about 64 MB, so that no reader needs all at once."""
+
+
+def write_side(path: Path, side: Embeddings) -> None:
+    """Write ``id``, ``vector`` (fixed-size list of float32) and what is known about the rows."""
+    pa = arrow()
+    values = pa.array(side.vectors.reshape(-1))
+    element = pa.field("element", pa.float32(), nullable=False)
+    vectors = pa.FixedSizeListArray.from_arrays(values, type=pa.list_(element, side.dimension))
+    fields = [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("vector", vectors.type, nullable=False),
+    ]
+    columns = [pa.array(side.ids.tolist(), pa.string()), vectors]
+    for name in columns_of(side):
+        column = _about(side, name)
+        fields.append(pa.field(name, column.type))
+        columns.append(column)
+    table = pa.Table.from_arrays(columns, schema=pa.schema(fields))
+    _write(path, table, rows=max(1, GROUP_BYTES // (4 * side.dimension)))
+
+
+def read_side(path: Path) -> Embeddings:
+    """Read what ``write_side`` wrote; what is known about the rows is read when asked for."""
+    sheet = arrow_sheet(path)
+    names = sheet.names or ()
+    if not {"id", "vector"} <= set(names):
+        raise FileError(f"{path} lacks the columns id and vector: write the space again")
+    place = names.index("id")
+    (ids,) = sheet.columns([place])
+    about = Columns(
+        path,
+        tuple(name for name in names if name not in {"id", "vector"}),
+        lambda name: sheet.columns([names.index(name)])[0],
+    )
+    with naming(path):
+        return Embeddings(
+            matrix_in_blocks(sheet, column_blocks(path, "vector"), len(ids)),
+            ids=names_of(sheet, ids, place).to_pylist(),
+            metadata=about or None,
+        )
+
+
+def write_sparse(
+    path: Path, sides: tuple[Embeddings, Embeddings], tables: Mapping[str, SparseRows | None]
+) -> None:
+    """Write sparse tables of queries x items under one another, a column of values for each."""
+    pa = arrow()
+    queries, items = (pa.array(side.ids.tolist(), pa.string()) for side in sides)
+    present = {name: table for name, table in tables.items() if table is not None}
+    parts: list[Any] = []
+    for name, table in present.items():
+        cells = {
+            "query_id": queries.take(pa.array(table.rows)),
+            "item_id": items.take(pa.array(table.indices)),
+        }
+        empty = pa.nulls(len(table.indices), pa.float64())
+        for other in tables:
+            cells[other] = pa.array(table.values) if other == name else empty
+        parts.append(pa.table(cells))
+    _write(path, pa.concat_tables(parts), rows=1 << 20)
+
+
+def read_sparse(
+    path: Path, sides: tuple[Embeddings, Embeddings], names: tuple[str, ...]
+) -> dict[str, SparseRows]:
+    """Read the tables that ``write_sparse`` wrote, one for each name; empty if it has no column."""
+    pa, pc = arrow(), arrow("compute")
+    with reading(path, "a table of query_id and item_id"):
+        table = parquet_columns(path, due="a table of query_id and item_id")
+        rows = _known(path, table["query_id"], sides[0])
+        columns = _known(path, table["item_id"], sides[1])
+        shape = (len(sides[0]), len(sides[1]))
+        found: dict[str, SparseRows] = {}
+        for name in names:
+            values = table[name] if name in table.column_names else pa.nulls(len(rows))
+            here = np.asarray(pc.is_valid(values))
+            numbers = np.asarray(pc.drop_null(values).cast(pa.float64()))
+            found[name] = SparseRows.from_pairs(rows[here], columns[here], numbers, shape=shape)
+    return found
+
+
+def write_some(path: Path, side: Embeddings, chosen: Bool[Array, " rows"]) -> None:
+    """Write the ids of some rows of a side."""
+    pa = arrow()
+    ids = pa.array(side.ids[chosen].tolist(), pa.string())
+    _write(path, pa.table({"item_id": ids}), rows=1 << 20)
+
+
+def read_some(path: Path, side: Embeddings) -> Bool[Array, " rows"]:
+    """Read which rows of a side ``write_some`` named."""
+    with reading(path, "a table of item_id"):
+        table = parquet_columns(path, ["item_id"], "a table of item_id")
+    chosen = np.zeros(len(side), dtype=bool)
+    chosen[_known(path, table["item_id"], side)] = True
+    return chosen
+
+
+def _known(path: Path, names: Any, side: Embeddings) -> Int64[Array, " entries"]:
+    rows = rows_of(names.cast(arrow().string()), side)
+    if len(rows) and rows.min() < 0:
+        raise FileError(f"{path} names ids that the space does not hold: write the space again")
+    return rows
+
+
+def _about(side: Embeddings, name: str) -> Any:
+    """One column of metadata as an array that parquet can hold."""
+    pa = arrow()
+    if name in {"id", "vector"}:
+        raise ValuesError(
+            f"metadata has a column {name!r}, which a space keeps for itself: rename it"
+        )
+    values: Any = cast("Any", side.metadata)[name]
+    try:
+        column: Any = values if isinstance(values, pa.ChunkedArray) else pa.array(list(values))
+    except (pa.ArrowException, TypeError) as error:
+        raise ValuesError(
+            f"metadata column {name!r} mixes kinds ({error}): keep one kind"
+        ) from error
+    if len(column) != len(side):
+        raise ShapeError(f"metadata column {name!r} has {len(column)} values, {len(side)} are due")
+    return column
+
+
+def _write(path: Path, table: Any, rows: int) -> None:
+    arrow("parquet").write_table(
+        table,
+        path,
+        compression=_codecs(table.schema),
+        row_group_size=rows,
+        write_statistics=False,
+        use_dictionary=[n for n in table.column_names if n != "vector"],
+    )
+
+
+def _codecs(schema: Any) -> dict[str, str]:
+    """Floats hardly shrink, and zstd takes three times as long to read them as LZ4."""
+    pa, parquet = arrow(), arrow("parquet")
+    file = pa.BufferOutputStream()
+    parquet.write_table(schema.empty_table(), file)
+    stored = parquet.ParquetFile(pa.BufferReader(file.getvalue())).metadata
+    paths = [stored.schema.column(i).path for i in range(stored.num_columns)]
+    return {path: "lz4" if path.startswith("vector.") else "zstd" for path in paths}
+
+
+T = TypeVar("T")
+
+ATTEMPTS = 20
+"""To read a space that is being replaced."""
+
+
+def write_space(
+    space: Space, path: PathLike, *, judgements: Mapping[Direction, Judgements] | None = None
+) -> None:
+    """Write a space, and what it is judged by, as a folder; whole or not at all.
+
+    ``space.json`` says what the space is and holds a checksum of every other file:
+    ``items.parquet`` and, unless the items ask, ``queries.parquet``; ``seen.parquet``;
+    ``judgements/<direction>.parquet``, and beside it ``<direction>-judged-items.parquet`` where
+    judgements speak of whole items. The same space gives the same bytes. A space that is there
+    is replaced, any other folder is left alone.
+
+    Raises
+    ------
+    FileError
+        No such parent folder, no permission, a full disk, or a folder that is not ours to replace.
+    ValuesError, ShapeError
+        ``about`` or metadata that cannot be stored; judgements of another space.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from anglewise.core.embeddings import Embeddings
+    >>> folder = Path(tempfile.mkdtemp()) / "shapes"
+    >>> write_space(Space(items=Embeddings([[1.0, 0.0]], ids=["a"]), trained_for="cosine"), folder)
+    >>> sorted(file.name for file in folder.iterdir())
+    ['items.parquet', 'space.json']
+    >>> read_space_folder(folder).trained_for
+    'cosine'
+    """
+    judgements = judgements or {}
+    _check_shapes(space, judgements)
+    description = describe(space, judgements, {})
+    with new_folder(path, may_replace=_is_ours) as folder:
+        write_side(folder / "items.parquet", space.items)
+        if not space.one_sided:
+            write_side(folder / "queries.parquet", space.queries)
+        if space.seen is not None:
+            sides = (space.queries, space.items)
+            write_sparse(folder / "seen.parquet", sides, {"weight": space.seen})
+        for direction, one in judgements.items():
+            _write_judgements(folder, space, direction, one)
+        files = sorted(folder.rglob("*.parquet"))
+        sha256 = {file.relative_to(folder).as_posix(): _sha256(file) for file in files}
+        write_description(folder, {**description, "sha256": sha256})
+
+
+def check_destination(path: PathLike) -> None:
+    """Say before hours of training where ``write_space`` could not write after them.
+
+    Raises ``FileError`` as it would; a disk that fills up meanwhile is seen only then.
+    """
+    check_new_folder(path, may_replace=_is_ours)
+
+
+def read_space_folder(path: PathLike) -> Space:
+    """Read a folder that ``write_space`` wrote; metadata is read when asked for.
+
+    Raises ``FileError`` when a file is missing, damaged or newer than this program.
+    """
+    folder = existing_folder(path)
+    return _steadily(folder, lambda: _read_space(folder))
+
+
+def _read_space(folder: Path) -> Space:
+    description = read_description(folder)
+    names = ["items.parquet", "queries.parquet"]
+    with ThreadPoolExecutor(2) as hands:
+        read = [
+            hands.submit(_side, folder, description, name)
+            for name in names[: 1 if description["queries"] is None else 2]
+        ]
+    items, queries = read[0].result(), read[-1].result()
+    seen = None
+    if description["seen"] is not None:
+        file = _whole(folder, description, "seen.parquet")
+        seen = read_sparse(file, (queries, items), ("weight",))["weight"]
+    return Space(
+        items=items,
+        queries=queries,
+        trained_for=description["trained_for"],
+        seen=seen,
+        about=description["about"],
+    )
+
+
+def judgements_of(path: PathLike, direction: Direction, space: Space | None = None) -> Judgements:
+    """Read the judgements that lie in a space folder, aligned with its rows.
+
+    ``space``, where it is read already, saves reading it again. Raises ``FileError`` if the folder
+    holds none for this direction.
+    """
+    folder = existing_folder(path)
+    return _steadily(folder, lambda: _read_judgements(folder, direction, space))
+
+
+def _read_judgements(folder: Path, direction: Direction, space: Space | None) -> Judgements:
+    description = read_description(folder)
+    there = stored_directions(folder)
+    if direction not in there:
+        known = f"only for {', '.join(there)}: choose that direction, or" if there else "of any:"
+        raise FileError(
+            f"{folder} holds no judgements for {direction}, {known} give a file of them"
+        )
+    space = read_space_folder(folder) if space is None else space
+    file = _whole(folder, description, f"judgements/{direction}.parquet")
+    found = read_sparse(file, space.sides(direction), ("gain", "left_out"))
+    judged = judgements_as_described(folder, direction, found["gain"], found["left_out"])
+    whole_items = f"judgements/{direction}-judged-items.parquet"
+    if not (folder / whole_items).exists() and whole_items not in description["sha256"]:
+        return judged
+    file = _whole(folder, description, whole_items)
+    return replace(judged, judged_items=read_some(file, space.sides(direction)[1]))
+
+
+def stored_directions(path: PathLike) -> tuple[Direction, ...]:
+    """The directions for which a space folder holds judgements."""
+    described = read_description(existing_folder(path))["judgements"]
+    return tuple(direction for direction in DIRECTIONS if direction in described)
+
+
+def _write_judgements(
+    folder: Path, space: Space, direction: Direction, judgements: Judgements
+) -> None:
+    into = folder / "judgements"
+    into.mkdir(exist_ok=True)
+    tables = {"gain": judgements.gains, "left_out": judgements.seen}
+    write_sparse(into / f"{direction}.parquet", space.sides(direction), tables)
+    if judgements.judged_items is not None:
+        ranked = space.sides(direction)[1]
+        write_some(into / f"{direction}-judged-items.parquet", ranked, judgements.judged_items)
+
+
+def _side(folder: Path, description: Mapping[str, Any], name: str) -> Embeddings:
+    return read_side(_whole(folder, description, name))
+
+
+def _steadily(folder: Path, read: Callable[[], T]) -> T:
+    """Read again where another run replaced the folder meanwhile, so that no two are mixed."""
+    for _ in range(ATTEMPTS):
+        before = _stamp(folder)
+        try:
+            found = read()
+        except FileError:
+            if _stamp(folder) == before:
+                raise
+        else:
+            if _stamp(folder) == before:
+                return found
+    raise FileError(f"{folder} is replaced again and again while it is read: try again later")
+
+
+def _stamp(folder: Path) -> tuple[int, int, int] | None:
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_ctime_ns
+
+
+def _whole(folder: Path, description: Mapping[str, Any], name: str) -> Path:
+    """A file of the folder whose bytes are those that were written, where that can be known."""
+    path = existing_file(folder / name)
+    with reading(path, "a file"):
+        found = _sha256(path)
+    if found != description["sha256"].get(name, found):
+        raise FileError(
+            f"{path} is not the file that was written: its checksum differs from the one in "
+            "space.json; copy the folder again, or write it anew"
+        )
+    return path
+
+
+def _sha256(path: Path) -> str:
+    with opened(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_shapes(space: Space, judgements: Mapping[Direction, Judgements]) -> None:
+    for direction, one in judgements.items():
+        asking, ranked = space.sides(direction)
+        due = (len(asking), len(ranked))
+        for table in (one.gains, one.seen):
+            if one.direction != direction or (table is not None and table.shape != due):
+                raise ShapeError(
+                    f"judgements for {one.direction} of shape {one.gains.shape} are stored as "
+                    f"{direction}, where the space is {due}: take judgements of this space"
+                    + ("" if one.parts is None else ", of passages and not of documents")
+                )
+
+
+def _is_ours(folder: Path) -> None:
+    """Refuse to replace a folder that holds anything but a space."""
+    if not is_space_folder(folder):
+        raise FileError(f"{folder} is not empty and is no space: choose another name")
+    ours = {"space.json", "items.parquet", "queries.parquet", "seen.parquet", "judgements"}
+    for direction in DIRECTIONS:
+        ours |= {f"judgements/{direction}{kind}.parquet" for kind in ("", "-judged-items")}
+    others = sorted({f.relative_to(folder).as_posix() for f in folder.rglob("*")} - ours)
+    if others:
+        raise FileError(
+            f"{folder} also holds {', '.join(others[:3])}, which replacing it would delete: "
+            "move that elsewhere, or choose another name"
+        )

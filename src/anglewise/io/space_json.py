@@ -1,0 +1,138 @@
+"""What a space says about itself: ``space.json``, written once and read with suspicion."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import numpy as np
+
+from anglewise.core.embeddings import Space, TrainedFor
+from anglewise.core.judgements import Complaints, Judgements
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import DIRECTIONS, Direction
+from anglewise.errors import FileError, ValuesError
+from anglewise.io.files import file_text, reading
+from anglewise.io.sizes import check_json
+
+FORMAT = 1
+"""Counted up when an older reader would misread the folder."""
+
+
+def describe(
+    space: Space, judgements: Mapping[Direction, Judgements], sha256: Mapping[str, str]
+) -> dict[str, Any]:
+    """Everything about a space but its numbers, ready for JSON."""
+    return {
+        "format": FORMAT,
+        "written_by": f"anglewise {version('anglewise')}",
+        "trained_for": space.trained_for,
+        "dimension": space.items.dimension,
+        "items": len(space.items),
+        "queries": None if space.one_sided else len(space.queries),
+        "seen": None if space.seen is None else len(space.seen.indices),
+        "judgements": {
+            direction: {
+                "source": one.source,
+                "entries": len(one.gains.indices),
+                "leaves_out": one.seen is not None,
+                "complaints": asdict(one.complaints),
+            }
+            for direction, one in judgements.items()
+        },
+        "about": plain(dict(space.about), "about"),
+        "sha256": dict(sha256),
+    }
+
+
+def write_description(folder: Path, description: Mapping[str, Any]) -> None:
+    """Write ``space.json``."""
+    text = json.dumps(description, indent=1, ensure_ascii=False, allow_nan=False)
+    (folder / "space.json").write_text(text + "\n", encoding="utf-8")
+
+
+def read_description(folder: Path) -> Mapping[str, Any]:
+    """Read ``space.json``; only ``format`` must be there, the rest can be seen from the files.
+
+    Raises ``FileError`` if it is missing, damaged or newer than this program.
+    """
+    if not is_space_folder(folder):
+        raise FileError(f"{folder} is no space: it has no space.json; make one with anglewise fit")
+    path = folder / "space.json"
+    with reading(path, "the description of a space"):
+        text = file_text(path)
+        check_json(path, text.replace("\n", " ").encode())
+        found: Any = json.loads(text)
+        form = int(found["format"])
+    if form > FORMAT:
+        raise FileError(
+            f"{folder} was written by {found.get('written_by', 'a newer anglewise')} in format "
+            f"{form}; this version reads up to format {FORMAT}: upgrade anglewise"
+        )
+    found = {**_by_hand(folder), **found}
+    kinds = {"about": dict, "judgements": dict, "sha256": dict, "trained_for": str}
+    wrong = [name for name, kind in kinds.items() if not isinstance(found[name], kind)]
+    if wrong or found["trained_for"] not in get_args(TrainedFor):
+        where = ", ".join(wrong) or f"trained_for ({found['trained_for']!r})"
+        raise FileError(f"{path} is damaged at {where}: write the space again")
+    return cast("Mapping[str, Any]", found)
+
+
+def _by_hand(folder: Path) -> dict[str, Any]:
+    """What holds where the description is silent: it may be written by hand, without checksums."""
+    return {
+        "trained_for": "unknown",
+        "queries": True if (folder / "queries.parquet").exists() else None,
+        "seen": True if (folder / "seen.parquet").exists() else None,
+        "judgements": {
+            direction: {}
+            for direction in DIRECTIONS
+            if (folder / "judgements" / f"{direction}.parquet").exists()
+        },
+        "about": {},
+        "sha256": {},
+    }
+
+
+def is_space_folder(path: Path) -> bool:
+    """Whether a folder says that it is a space."""
+    return (path / "space.json").is_file()
+
+
+def judgements_as_described(
+    folder: Path, direction: Direction, gains: SparseRows, left_out: SparseRows
+) -> Judgements:
+    """Give tables of judgements the words that ``space.json`` holds about them."""
+    about: Any = read_description(folder)["judgements"][direction]
+    with reading(folder / "space.json", "the description of a space"):
+        complaints: dict[str, Any] = dict(about.get("complaints", {}))
+        for name in ("unknown_queries", "unknown_items"):
+            complaints[name] = tuple(complaints.get(name, ()))
+        return Judgements(
+            gains,
+            direction,
+            str(about.get("source", folder)),
+            Complaints(**complaints),
+            left_out if about.get("leaves_out", len(left_out.indices) > 0) else None,
+        )
+
+
+def plain(value: Any, where: str) -> Any:
+    """Turn a value into what JSON can hold; ``ValuesError`` says where it cannot.
+
+    >>> plain({"gap": np.float64(1.5), "shape": (2, 3)}, "about")
+    {'gap': 1.5, 'shape': [2, 3]}
+    """
+    if isinstance(value, np.generic | np.ndarray):
+        value = cast("Any", value).tolist()
+    if isinstance(value, Mapping):
+        pairs = cast("Mapping[Any, Any]", value).items()
+        return {str(name): plain(one, f"{where}[{name!r}]") for name, one in pairs}
+    if isinstance(value, list | tuple):
+        return [plain(one, where) for one in cast("list[Any]", value)]
+    fits = value is None or isinstance(value, str | bool | int)
+    if fits or (isinstance(value, float) and np.isfinite(value)):
+        return cast("Any", value)
+    raise ValuesError(f"{where} is {value!r}, which JSON cannot hold: store text or finite numbers")

@@ -1,0 +1,357 @@
+"""Tables as they come: column names, roles of columns, cells by position."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anglewise.core.typing import Array, Float64
+from anglewise.errors import FileError, SpellingError, ValuesError
+from anglewise.io.files import arrow, reading
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a column is for, the option that names it, and names it usually goes by.
+
+    ``names`` are parted by blanks, the best first, and are compared without case, underscores
+    and hyphens.
+    """
+
+    meaning: str
+    option: str
+    names: str
+
+
+USER = Role(
+    "users",
+    "user",
+    "userid user uid username useridx customerid customer visitorid reviewerid "
+    "memberid accountid playerid sessionid session",
+)
+ITEM = Role(
+    "items",
+    "item",
+    "itemid item iid movieid movie productid product asin parentasin sku stockcode "
+    "bookid isbn artistid trackid songid businessid gameid appid animeid articleid "
+    "newsid videoid contentid itemidx",
+)
+WEIGHT = Role(
+    "weights",
+    "weight",
+    "rating weight score count value overall stars plays playcount listens quantity "
+    "interactions interaction",
+)
+TIME = Role(
+    "times",
+    "time",
+    "timestamp time datetime date unixtime unixreviewtime ts createdat eventtime "
+    "reviewdate invoicedate",
+)
+QUERY = Role(
+    "queries",
+    "query_column",
+    "queryid query qid topicid topic questionid question userid user",
+)
+DOCUMENT = Role(
+    "items",
+    "item_column",
+    "itemid item corpusid docid docno documentid document doc did passageid pid "
+    "movieid productid asin neighbourid neighborid",
+)
+GAIN = Role(
+    "gains",
+    "gain_column",
+    "gain relevance rel score grade label judgement judgment relevancy rating qrel",
+)
+ID = Role(
+    "ids",
+    "id_column",
+    "id docid itemid queryid userid corpusid passageid productid movieid uid key name "
+    "word token asin sku url path filename",
+)
+VECTOR = Role(
+    "vectors",
+    "vector_column",
+    "vector embedding emb embeddings vectors values vec denseembedding densevector "
+    "features factors openai data",
+)
+LEFT = Role(
+    "left side",
+    "query_column",
+    "ida id1 a left itema item1 first worda word1 sentence1",
+)
+RIGHT = Role(
+    "right side",
+    "item_column",
+    "idb id2 b right itemb item2 second wordb word2 sentence2",
+)
+LIKENESS = Role(
+    "scores",
+    "gain_column",
+    "score similarity gain rating relatedness label simlex999 human",
+)
+ANCHOR = Role("anchors", "anchor", "anchor anchorid query queryid reference")
+NEAR = Role("near ones", "near", "near nearid positive positiveid pos closer")
+FAR = Role("far ones", "far", "far farid negative negativeid neg further")
+LABEL = Role("labels", "label_column", "label class category group cluster")
+
+
+def plain(name: str) -> str:
+    """A column name as it is compared, without the type that RecBole writes behind it.
+
+    >>> plain("User-ID"), plain("item_id:token")
+    ('userid', 'itemid')
+    """
+    return re.sub(r"[\W_]", "", re.sub(r":(token|float)(_seq)?$", "", name.strip()).lower())
+
+
+def find(names: Sequence[str], role: Role, given: str | None, path: Path) -> int | None:
+    """The position of the column with a role: the one given, else the best-known name, else none.
+
+    Raises ``SpellingError`` when the given name is not there.
+
+    >>> find(["uid", "movieId"], ITEM, None, Path("ratings.csv"))
+    1
+    """
+    if given is not None:
+        for wanted in (names, [re.sub(r":\w+$", "", name) for name in names]):
+            if given in wanted:
+                return list(wanted).index(given)
+        raise SpellingError(
+            f"{path} has no column {given!r} for the {role.meaning}: "
+            f"its columns are {listed(names)}"
+        )
+    known = [plain(name) for name in names]
+    return next((known.index(name) for name in role.names.split() if name in known), None)
+
+
+def need(names: Sequence[str], role: Role, given: str | None, path: Path) -> int:
+    """As ``find``, but ``FileError`` where there is none."""
+    position = find(names, role, given, path)
+    if position is None:
+        raise FileError(
+            f"{path}: cannot tell which column holds the {role.meaning} among {listed(names)}; "
+            f"name it: {role.option}=... (--{role.option.replace('_', '-')})"
+        )
+    return position
+
+
+def listed(names: Sequence[str], most: int = 12) -> str:
+    """Names in a sentence, not too many.
+
+    >>> listed(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    >>> listed(["a", "b"], most=2)
+    'a, b'
+    """
+    shown = ", ".join(str(name)[:40] for name in names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """A table whose columns are read when asked for.
+
+    Attributes
+    ----------
+    names
+        The names of the columns; ``None`` where the file has no header.
+    kinds
+        The Arrow type of each column.
+    columns
+        Reads some columns by position into a list of pyarrow arrays, text as text.
+    place
+        Where a row stands in the file, in words.
+    """
+
+    path: Path
+    names: tuple[str, ...] | None
+    kinds: tuple[Any, ...]
+    columns: Callable[[Sequence[int]], list[Any]]
+    place: Callable[[int], str]
+
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return len(self.kinds)
+
+    def name(self, position: int) -> str:
+        """What to call a column in a message."""
+        return f"column {position + 1}" if self.names is None else repr(self.names[position])
+
+
+def names_of(sheet: Sheet, column: Any, position: int) -> Any:
+    """A column as ids: text, none missing.
+
+    Whole numbers stored as floats (a table that once had gaps) are written as whole numbers.
+    Raises ``ValuesError`` naming the row of an empty id.
+    """
+    pa = arrow()
+    pc = arrow("compute")
+
+    with reading(sheet.path, "ids"):
+        if pa.types.is_dictionary(column.type):
+            column = pc.cast(column, column.type.value_type)
+        if pa.types.is_floating(column.type):
+            column = pc.if_else(pc.is_nan(column), None, column)
+            if pc.all(pc.equal(column, pc.floor(column))).as_py():
+                column = pc.cast(column, pa.int64())
+        if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+            column = pc.cast(column, pa.string())
+        text = pc.cast(column, pa.string()) if column.type != pa.string() else column
+        # Arrow imports pandas, for half a second, to make one Python value its own: so none here.
+        worded = pc.cast(pc.utf8_length(pc.utf8_trim_whitespace(text)), pa.bool_())
+        if pc.all(worded, skip_nulls=False, min_count=0).as_py():
+            return text
+        first = pc.index(pc.fill_null(worded, False), False).as_py()
+    raise ValuesError(
+        f"{sheet.path}, {sheet.place(first)}: the id in {sheet.name(position)} is empty; "
+        "give every row one, or drop the row"
+    )
+
+
+def numbers_of(sheet: Sheet, column: Any, position: int) -> Float64[Array, " rows"]:
+    """A column as finite numbers; ``ValuesError`` naming the first row that holds none."""
+    pa = arrow()
+    pc = arrow("compute")
+
+    if pa.types.is_dictionary(column.type):
+        column = pc.cast(column, column.type.value_type)
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        try:
+            column = pc.cast(pc.utf8_trim_whitespace(column), pa.float64())
+        except pa.ArrowInvalid:
+            bad = _first_refused(pc.utf8_trim_whitespace(column))
+            raise _not_a_number(sheet, position, bad, column[bad].as_py()) from None
+    if pa.types.is_boolean(column.type):
+        column = pc.cast(column, pa.int8())
+    try:
+        values = np.array(pc.cast(column, pa.float64(), safe=False), dtype=np.float64)
+    except pa.ArrowException as error:
+        raise FileError(
+            f"{sheet.path}: {sheet.name(position)} holds {column.type}, numbers are due"
+        ) from error
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        raise _not_a_number(sheet, position, int(bad[0]), column[int(bad[0])].as_py())
+    return values
+
+
+def times_of(sheet: Sheet, column: Any, position: int) -> Float64[Array, " rows"]:
+    """A column as seconds since 1970 if it holds dates, else as the numbers that it holds.
+
+    Dates as text are read where they follow ISO 8601 (``2024-05-01 12:30:00``).
+    """
+    pa = arrow()
+    pc = arrow("compute")
+
+    if pa.types.is_string(column.type):
+        if _is_number(column[0].as_py() or "0"):
+            return numbers_of(sheet, column, position)
+        column = _moments(sheet, column, position)
+    if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
+        with reading(sheet.path, "times"):  # what no longer fits would come out as another time
+            if getattr(column.type, "unit", "s") == "s":
+                moments = pc.cast(column, pa.timestamp("ms"))
+            else:
+                moments = pc.cast(column, pa.timestamp("ms"), safe=False)
+        milliseconds = pc.cast(pc.cast(moments, pa.int64()), pa.float64(), safe=False)
+        column = pc.divide(milliseconds, 1000.0)
+    return numbers_of(sheet, column, position)
+
+
+def _moments(sheet: Sheet, column: Any, position: int) -> Any:
+    """Dates as text, with or without a time zone."""
+    pa, pc = arrow(), arrow("compute")
+    text = pc.utf8_trim_whitespace(column)
+    for zone in (None, "UTC"):
+        try:
+            return pc.cast(text, pa.timestamp("ms", zone))
+        except pa.ArrowInvalid:
+            continue
+    raise FileError(
+        f"{sheet.path}: {sheet.name(position)} holds times that are neither numbers nor dates "
+        f"like 2024-05-01 12:30:00, such as {column[0].as_py()!r}: write them so"
+    )
+
+
+def _first_refused(column: Any) -> int:
+    """The row of the first text that Arrow reads no number from; Python reads more as numbers."""
+    pa, pc = arrow(), arrow("compute")
+    first, last = 0, len(column)
+    while last - first > 1:
+        middle = (first + last) // 2
+        try:
+            pc.cast(column[first:middle], pa.float64())
+            first = middle
+        except pa.ArrowInvalid:
+            last = middle
+    return first
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return "_" not in text
+
+
+def _not_a_number(sheet: Sheet, position: int, row: int, found: object) -> ValuesError:
+    shown = "nothing" if found is None else repr(str(found)[:40])
+    return ValuesError(
+        f"{sheet.path}, {sheet.place(row)}: {shown} in {sheet.name(position)}, "
+        "where a finite number is due; mend or drop the row"
+    )
+
+
+FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")  # noqa: RUF001 the wide signs are run, too
+"""How a formula begins, or what was kept from being one."""
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+"""What is a number to a spreadsheet and to everybody else."""
+
+
+def guarded(cell: Any) -> Any:
+    """A cell that no spreadsheet runs: an apostrophe stands before text that begins as a formula.
+
+    Numbers, and text that reads as one, stay as they are. ``unguarded`` is the way back.
+
+    >>> [guarded(cell) for cell in ("=1+1", "'=x", "'tis", "-1", -1, "film")]
+    ["'=1+1", "''=x", "'tis", '-1', -1, 'film']
+    """
+    if isinstance(cell, str) and FORMULA.match(cell) and not NUMBER.fullmatch(cell):
+        return f"'{cell}"
+    return cell
+
+
+def unguarded(cell: str) -> str:
+    """The text that was guarded; what ``guarded`` cannot have made stays as it is.
+
+    >>> [unguarded(cell) for cell in ("'=1+1", "''=x", "'tis", "'-1", "=1")]
+    ['=1+1', "'=x", "'tis", "'-1", '=1']
+    """
+    return cell[1:] if cell.startswith("'") and guarded(cell[1:]) == cell else cell
+
+
+def unguarded_sheet(sheet: Sheet) -> Sheet:
+    """A table with the cells of a CSV as they were before they were guarded."""
+    if sheet.names is None or not sheet.path.name.lower().endswith((".csv", ".csv.gz")):
+        return sheet
+
+    def columns(positions: Sequence[int]) -> list[Any]:
+        return [_unguarded(column) for column in sheet.columns(positions)]
+
+    return replace(sheet, columns=columns)
+
+
+def _unguarded(column: Any) -> Any:
+    pa, pc = arrow(), arrow("compute")
+    if not pc.any(pc.starts_with(column, "'")).as_py():
+        return column
+    cells = column.to_pylist()
+    return pa.chunked_array([pa.array([unguarded(cell) for cell in cells], pa.string())])

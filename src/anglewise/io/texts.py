@@ -1,0 +1,237 @@
+"""Titles and texts of rows, and which document each passage belongs to."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from anglewise.core.embeddings import Embeddings
+from anglewise.core.judgements import Parts
+from anglewise.core.typing import Array, Shaped
+from anglewise.errors import FileError, IdsError, ValuesError
+from anglewise.io.delimited import open_sheet
+from anglewise.io.files import (
+    PathLike,
+    Say,
+    check_holds,
+    contents,
+    existing_file,
+    quiet,
+    reading,
+    suffix,
+)
+from anglewise.io.sizes import CELL, is_deep
+from anglewise.io.tables import ID, Role, Sheet, find, listed, names_of
+
+TITLES = ("title", "name", "question", "text", "body", "content", "sentence", "label")
+"""Columns that a person would know a row by, best first."""
+
+
+def read_texts(
+    path: PathLike,
+    ids: Sequence[str] | Shaped[Array, " rows"],
+    *,
+    id_roles: Sequence[Role] = (ID,),
+    say: Say = quiet,
+) -> dict[str, list[Any]]:
+    r"""Read what is said about ids: BEIR's ``corpus.jsonl``, CSV, parquet; one list a column.
+
+    Ids that the file does not know get ``None``. Raises ``IdsError`` if it knows none of them.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "movies.csv"
+    >>> _ = file.write_text("item_id,title\n7,Alien\n9,Heat\n")
+    >>> read_texts(file, ["9", "8"])
+    {'title': ['Heat', None]}
+    """
+    path = existing_file(path)
+    names, table = text_table(path, id_roles=id_roles)
+    row_of = {name: row for row, name in enumerate(names)}
+    rows = [row_of.get(str(i)) for i in ids]
+    missing = rows.count(None)
+    if missing == len(rows):
+        raise IdsError(
+            f"{path} knows none of the ids: it has {listed(names, 3)}; "
+            f"wanted are {listed(list(ids), 3)}"
+        )
+    if missing:
+        say(f"{path.name} says nothing about {missing:,} of {len(rows):,} ids")
+    return {
+        column: [None if row is None else values[row] for row in rows]
+        for column, values in table.items()
+    }
+
+
+def text_table(
+    path: Path, *, id_roles: Sequence[Role] = (ID,), id_column: str | None = None
+) -> tuple[list[str], dict[str, list[Any]]]:
+    """All ids of a file of texts, in their order, and its other columns."""
+    if suffix(path) in {".jsonl", ".ndjson"}:
+        return _json_lines(path)
+    return _from_sheet(open_sheet(path), id_roles, id_column)
+
+
+def text_ids(path: Path) -> list[str]:
+    """The ids of a ``corpus.jsonl`` or ``queries.jsonl``, in their order."""
+    return _json_lines(path)[0]
+
+
+def columns_of(embeddings: Embeddings) -> list[str]:
+    """The names of the columns that are known about some embeddings.
+
+    >>> columns_of(Embeddings([[1.0]], metadata={"title": ["Alien"]}))
+    ['title']
+    """
+    about = embeddings.metadata
+    if about is None:
+        return []
+    return [str(name) for name in getattr(about, "column_names", None) or list(about)]
+
+
+def column(embeddings: Embeddings, name: str) -> list[Any]:
+    """One column of what is known about some embeddings, as a list; read now if it was lazy."""
+    values: Any = cast("Any", embeddings.metadata)[name]
+    try:
+        return values.to_pylist() if hasattr(values, "to_pylist") else list(values)
+    except (ValueError, OverflowError) as error:
+        raise ValuesError(
+            f"the column {name!r} of what is known about the vectors cannot be read ({error}): "
+            "write its dates as text"
+        ) from error
+
+
+def titles(embeddings: Embeddings, longest: int = 120) -> list[str] | None:
+    """What a person knows each row by: its title, else the start of its text, else its id.
+
+    ``None`` when nothing of the kind is known about any row.
+
+    >>> about = {"title": ["Alien", ""], "text": ["", "A heist"]}
+    >>> titles(Embeddings([[1.0], [2.0]], metadata=about))
+    ['Alien', 'A heist']
+    """
+    known = {name.lower(): name for name in columns_of(embeddings)}
+    wanted = [known[name] for name in TITLES if name in known]
+    if not wanted:
+        return None
+    best: list[str] = [""] * len(embeddings)
+    for name in wanted:
+        if all(best):
+            break  # texts may be large: they stay unread where titles suffice
+        cells = column(embeddings, name)
+        best = [had or _short(cell, longest) for had, cell in zip(best, cells, strict=True)]
+    return [text or str(name) for text, name in zip(best, embeddings.ids, strict=True)]
+
+
+def _short(cell: object, longest: int) -> str:
+    text = "" if cell is None else str(cell)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _json_lines(path: Path) -> tuple[list[str], dict[str, list[Any]]]:
+    """BEIR's ``{"_id": …, "title": …, "text": …}``, one a line."""
+    names: list[str] = []
+    rows: list[Mapping[str, Any]] = []
+    with reading(path, "JSON lines"):
+        lines = bytes(contents(path)).decode("utf-8-sig").split("\n")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        name, row = _json_line(path, number, line)
+        names.append(name)
+        rows.append(row)
+    if not rows:
+        raise FileError(f"{path} holds no rows: was it written to the end?")
+    words = dict.fromkeys(key for row in rows for key, value in row.items() if _is_word(value))
+    check_holds(path, CELL * len(rows) * len(words))
+    return names, {word: [row.get(word) for row in rows] for word in words}
+
+
+def _json_line(path: Path, number: int, line: str) -> tuple[str, Mapping[str, Any]]:
+    try:
+        row = None if is_deep(line) else json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise FileError(
+            f"{path}, line {number}: no JSON ({error}); the file may be truncated"
+        ) from error
+    if not isinstance(row, dict) or not row.keys() & {"_id", "id"}:
+        raise FileError(f'{path}, line {number}: an object with "_id" is due, as BEIR writes it')
+    about = cast("dict[str, Any]", row)
+    name = about.pop("_id" if "_id" in about else "id")
+    return str(name), about
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str | int | float | bool)
+
+
+def _from_sheet(
+    sheet: Sheet, roles: Iterable[Role], given: str | None = None
+) -> tuple[list[str], dict[str, list[Any]]]:
+    if sheet.names is None:
+        raise FileError(f"{sheet.path} has no header: name its columns in the first line")
+    places = (find(sheet.names, role, given, sheet.path) for role in roles)
+    position = next((place for place in places if place is not None), None)
+    if position is None:
+        raise FileError(
+            f"{sheet.path}: cannot tell which column holds the ids among {listed(sheet.names)}; "
+            "call it id"
+        )
+    others = [i for i in range(sheet.width) if i != position]
+    ids, *cells = sheet.columns([position, *others])
+    with reading(sheet.path, "texts"):  # dates may lie past all that Python knows
+        table = {sheet.names[i]: c.to_pylist() for i, c in zip(others, cells, strict=True)}
+    return names_of(sheet, ids, position).to_pylist(), table
+
+
+DOCUMENT = "document"
+"""The column of metadata that names the document of a passage, as ``encode`` writes it."""
+
+
+def parts_of(items: Embeddings) -> Parts | None:
+    """Which document each item is a passage of, if a column says so and any was cut.
+
+    >>> about = {"document": ["a", "a", "b"]}
+    >>> parts_of(Embeddings([[1.0], [2.0], [3.0]], ["a#0", "a#1", "b"], about)).documents
+    ('a', 'b')
+    """
+    if DOCUMENT not in columns_of(items):
+        return None
+    cells = column(items, DOCUMENT)
+    names = [
+        str(name) if cell is None else str(cell)
+        for cell, name in zip(cells, items.ids, strict=True)
+    ]
+    return None if names == items.ids.tolist() else Parts.named(names)
+
+
+def documents_of(items: Embeddings, parts: Parts) -> Embeddings:
+    """The documents as embeddings without numbers: zeros stand for their vectors.
+
+    A document is known by what its first passage is known by.
+    """
+    known, rows = titles(items), cast("list[int]", parts.first.tolist())
+    about = None if known is None else {"title": [known[row] for row in rows]}
+    return Embeddings(np.zeros((len(parts), 1), np.float32), ids=parts.documents, metadata=about)
+
+
+def judged_parts(names: Iterable[str], items: Embeddings, source: str) -> Parts | None:
+    """The parts, if judgements name documents; ``None`` if they name the items themselves.
+
+    A document that was not cut has the name of its only passage, and may stand among either.
+
+    Raises ``IdsError`` where some names are those of passages alone and some of documents alone.
+    """
+    parts = parts_of(items)
+    if parts is None:
+        return None
+    named, documents = set(names), set(parts.documents)
+    passages = sorted(n for n in named if n in items.row_of and n not in documents)
+    whole = sorted(n for n in named if n in documents and n not in items.row_of)
+    if passages and whole:
+        raise IdsError(
+            f"{source} names passages, such as {passages[0]!r}, and documents, such as "
+            f"{whole[0]!r}: judge either these or those"
+        )
+    return None if passages or named.isdisjoint(documents) else parts

@@ -1,0 +1,259 @@
+"""Vectors of one side from a file or folder of any format, with their ids."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anglewise.core.embeddings import BLOCK, Embeddings
+from anglewise.core.typing import Array
+from anglewise.errors import FileError, TooFewError, ValuesError
+from anglewise.io.arrays import KEYED_SUFFIXES, Keyed, Side, load_npy, open_keyed
+from anglewise.io.arrow_files import (
+    ARROW_SUFFIXES,
+    Columns,
+    is_list_of_numbers,
+    is_saved_dataset,
+    matrix_of,
+    saved_dataset,
+)
+from anglewise.io.delimited import open_sheet
+from anglewise.io.files import PathLike, Say, existing_file, existing_folder, naming, quiet, suffix
+from anglewise.io.ids import read_ids
+from anglewise.io.tables import ID, VECTOR, Sheet, find, listed, names_of
+from anglewise.io.texts import read_texts, text_ids
+from anglewise.io.word2vec import load_word2vec
+
+WORD_SUFFIXES = {".txt", ".vec", ".bin", ".glove", ".w2v"}
+VECTOR_SUFFIXES = {".npy"} | ARROW_SUFFIXES | KEYED_SUFFIXES | WORD_SUFFIXES
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a file holds before it is checked."""
+
+    vectors: Array
+    ids: Sequence[str] | None = None
+    about: Any = None
+
+
+def read_vectors(
+    source: Path | Keyed,
+    side: Side,
+    *,
+    ids: PathLike | None = None,
+    texts: PathLike | None = None,
+    vector_column: str | None = None,
+    id_column: str | None = None,
+    say: Say = quiet,
+) -> Embeddings:
+    """Read the embeddings of one side; ``say`` hears which column was taken.
+
+    Raises ``FileError``, ``ShapeError``, ``ValuesError`` or ``IdsError`` naming the file.
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> file = Path(tempfile.mkdtemp()) / "items.npy"
+    >>> np.save(file, np.eye(2, dtype=">f8"))
+    >>> read_vectors(file, "items", say=print)
+    items.npy names no ids: its rows are called 0, 1, 2, …
+    Embeddings(2 x 2)
+    """
+    path = source.path if isinstance(source, Keyed) else source
+    found = _load(source, side, vector_column, id_column, say)
+    rows = len(found.vectors) if found.vectors.ndim else 0
+    names = _names(path, rows, found.ids, ids=ids, texts=texts, say=say)
+    about: Any = found.about
+    if texts is not None:
+        known = [str(i) for i in range(rows)] if names is None else names
+        about = dict(about or {}) | read_texts(texts, known, say=say)
+    with naming(path):
+        return _usable(Embeddings(found.vectors, ids=names, metadata=about), side)
+
+
+def _load(
+    source: Path | Keyed, side: Side, vector_column: str | None, id_column: str | None, say: Say
+) -> Found:
+    if isinstance(source, Keyed):
+        vectors = source.vectors(side, vector_column, say)
+        return Found(vectors, source.ids(side, len(vectors)))
+    ending = suffix(source)
+    if source.is_dir() and is_saved_dataset(source):
+        return _from_sheet(saved_dataset(source), vector_column, id_column, say)
+    if ending in ARROW_SUFFIXES:
+        return _from_sheet(open_sheet(source), vector_column, id_column, say)
+    if ending == ".npy":
+        return Found(load_npy(existing_file(source)))
+    if ending in WORD_SUFFIXES:
+        words, vectors = load_word2vec(existing_file(source))
+        return Found(vectors, words)
+    raise FileError(
+        f"{existing_file(source)}: vectors are not read from {ending or 'files without ending'}, "
+        f"but from {', '.join(sorted(VECTOR_SUFFIXES))}, and .gz of these: rename or convert it"
+    )
+
+
+def _names(
+    path: Path,
+    rows: int,
+    inside: Sequence[str] | None,
+    *,
+    ids: PathLike | None,
+    texts: PathLike | None,
+    say: Say,
+) -> Sequence[str] | None:
+    """The ids: from the file given, from that of the vectors, or in the order of the texts."""
+    if ids is not None:
+        return read_ids(ids, rows, say)
+    if inside is not None:
+        return inside
+    if texts is not None and suffix(Path(texts)) == ".jsonl":
+        names = text_ids(Path(texts))
+        if len(names) == rows:
+            say(f"took the ids of {Path(texts).name} in their order as those of {path.name}")
+            return names
+    say(f"{path.name} names no ids: its rows are called 0, 1, 2, …")
+    return None
+
+
+def _from_sheet(sheet: Sheet, vector_column: str | None, id_column: str | None, say: Say) -> Found:
+    names = sheet.names or ()
+    vector = _vector_position(sheet, vector_column)
+    say(f"took {sheet.name(vector)} as the vectors of {sheet.path.name}")
+    name = find([n if i != vector else "" for i, n in enumerate(names)], ID, id_column, sheet.path)
+    ids = None
+    if name is not None:
+        say(f"took {sheet.name(name)} as the ids of {sheet.path.name}")
+        ids = names_of(sheet, sheet.columns([name])[0], name).to_pylist()
+    others = tuple(
+        names[i]
+        for i in range(sheet.width)
+        if i not in {vector, name} and not is_list_of_numbers(sheet.kinds[i])
+    )
+    about = Columns(sheet.path, others, lambda n: sheet.columns([names.index(n)])[0])
+    return Found(matrix_of(sheet, sheet.columns([vector])[0]), ids, about or None)
+
+
+def _vector_position(sheet: Sheet, given: str | None) -> int:
+    names = sheet.names or ()
+    lists = [i for i, kind in enumerate(sheet.kinds) if is_list_of_numbers(kind)]
+    if given is not None:
+        return find(names, VECTOR, given, sheet.path) or 0
+    known = find(
+        [name if i in lists else "" for i, name in enumerate(names)], VECTOR, None, sheet.path
+    )
+    if known is not None:
+        return known
+    if len(lists) == 1:
+        return lists[0]
+    kinds = [f"{name} ({kind})" for name, kind in zip(names, sheet.kinds, strict=True)]
+    several = f"several columns hold lists of numbers: {listed([names[i] for i in lists])}"
+    raise FileError(
+        f"{sheet.path}: "
+        + (several if lists else f"no column holds lists of numbers, but {listed(kinds)}")
+        + "; name the vectors: vector_column=... (--vector-column)"
+    )
+
+
+def _usable(side: Embeddings, which: Side) -> Embeddings:
+    """Refuse what can be read but never ranked."""
+    if not any(side.vectors[i : i + BLOCK].any() for i in range(0, len(side), BLOCK)):
+        raise ValuesError("every number is zero: nothing can be ranked; write the vectors again")
+    if which == "items" and len(side) == 1:
+        raise TooFewError(
+            f"holds one vector of {side.dimension} numbers: with one item there is nothing to rank"
+        )
+    return side
+
+
+STEMS: Mapping[Side, tuple[str, ...]] = {
+    "queries": ("queries", "users", "questions"),
+    "items": ("items", "corpus", "documents", "docs", "passages", "products", "movies"),
+}
+"""What the files of either side are called."""
+
+IDS = {".txt", ".ids"}
+TEXTS = {".jsonl", ".ndjson", ".csv", ".tsv"}
+VECTORS = VECTOR_SUFFIXES - IDS - TEXTS
+
+
+@dataclass(frozen=True, eq=False)
+class SideFiles:
+    """One side: its vectors, or a file of named arrays with them; its ids and texts, if apart."""
+
+    vectors: Path | Keyed | None = None
+    ids: PathLike | None = None
+    texts: PathLike | None = None
+
+    @property
+    def path(self) -> str:
+        """Where the vectors lie, in words."""
+        return str(self.vectors.path if isinstance(self.vectors, Keyed) else self.vectors)
+
+
+def both_sides(path: PathLike) -> dict[Side, SideFiles]:
+    """Find both sides in a folder or a file; the queries may be missing.
+
+    Raises ``FileError`` when there are no items.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for name in ("items.npy", "items.txt", "corpus.jsonl"):
+    ...     (folder / name).touch()
+    >>> items = both_sides(folder)["items"]
+    >>> Path(items.ids).name, Path(items.texts).name
+    ('items.txt', 'corpus.jsonl')
+    """
+    path = Path(path)
+    if not path.is_dir():
+        whole = opened(existing_file(path))
+        two = isinstance(whole, Keyed) and whole.holds("queries")
+        return {"queries": SideFiles(whole if two else None), "items": SideFiles(whole)}
+    if is_saved_dataset(path):
+        return {"queries": SideFiles(), "items": SideFiles(path)}
+    found: dict[Side, SideFiles] = {side: _in_folder(path, side) for side in STEMS}
+    if found["items"].vectors is None:
+        held = listed(_file_names(path), 6)
+        raise FileError(
+            f"{path} is no space: space.json, or vectors such as items.npy or items.parquet, are "
+            f"due, and it holds {held or 'nothing'}; name the files: "
+            "items=..., queries=... (--items, --queries)"
+        )
+    return found
+
+
+def opened(path: Path) -> Path | Keyed:
+    """A file of named arrays opened, any other left for later."""
+    return open_keyed(path) if suffix(path) in KEYED_SUFFIXES else path
+
+
+def texts_of(path: PathLike, side: Side) -> Path:
+    """The file of titles and texts: itself, or the one of that side in a BEIR folder."""
+    path = Path(path)
+    if not path.is_dir():
+        return existing_file(path)
+    found = _first(path, side, TEXTS)
+    if found is None:
+        raise FileError(f"{path} holds no texts of {side}, such as {STEMS[side][0]}.jsonl")
+    return found
+
+
+def _in_folder(folder: Path, side: Side) -> SideFiles:
+    vectors = _first(folder, side, VECTORS)
+    if vectors is None:
+        return SideFiles()
+    return SideFiles(opened(vectors), _first(folder, side, IDS), _first(folder, side, TEXTS))
+
+
+def _first(folder: Path, side: Side, suffixes: set[str]) -> Path | None:
+    """The file with the best-known stem."""
+    names = _file_names(folder)
+    for stem in STEMS[side]:
+        for name in names:
+            if name.split(".")[0].lower() == stem and suffix(Path(name)) in suffixes:
+                return folder / name
+    return None
+
+
+def _file_names(folder: Path) -> list[str]:
+    return sorted(file.name for file in existing_folder(folder).iterdir())
