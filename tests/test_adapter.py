@@ -9,12 +9,9 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError, SpellingError, TooFewError
-from anglewise.measures.family import measures_and_families
-from anglewise.measures.spelling import measure
-from anglewise.remedies.adapter import adapter, learnt
-from anglewise.remedies.contrast import Contrast
-from anglewise.remedies.lessons import Known, lesson
-from anglewise.remedies.shape import Diagonal, Full, LowRank
+from anglewise.measures.adapter import adapter, learnt
+from anglewise.measures.adapter_training import Contrast, Diagonal, Full, Known, LowRank, lesson
+from anglewise.measures.measure import measure, measures_and_families
 
 SHAPES = (Full(6), Diagonal(6), LowRank(6, 2))
 WORDS = ("cosine@adapted", "cosine@adapted(3)", "cosine@adapted-diagonal")

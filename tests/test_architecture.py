@@ -16,17 +16,9 @@ import anglewise
 SRC = Path(__file__).parents[1] / "src" / "anglewise"
 
 FLOORS = [
-    ["errors"],
+    ["errors", "remedies"],
     ["core"],
-    [
-        "diagnostics",
-        "gauges",
-        "judgements",
-        "normalisation",
-        "remedies",
-        "simulation",
-        "statistics",
-    ],
+    ["diagnostics", "gauges", "judgements", "normalisation", "simulation", "statistics"],
     ["io", "measures"],
     ["demo", "encoders", "evaluation", "search"],
     ["audit", "compare", "index", "judge", "models", "training"],

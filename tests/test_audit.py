@@ -15,8 +15,8 @@ from anglewise.gauges.canonical import BALANCED
 from anglewise.gauges.gap import gauge_gap
 from anglewise.io.read import read_space
 from anglewise.io.space_folder import write_space
-from anglewise.measures.frame import fit_frames
-from anglewise.measures.spelling import measure
+from anglewise.measures.frames import fit_frames
+from anglewise.measures.measure import measure
 
 SPECTRUM = np.array([9.0, 4.0, 2.0, 1.0, 0.5])
 

@@ -16,7 +16,7 @@ from anglewise.index.index import Index
 from anglewise.io.read import read_judgements
 from anglewise.io.space_folder import write_space
 from anglewise.io.texts import parts_of
-from anglewise.measures.spelling import measures
+from anglewise.measures.measure import measures
 from anglewise.rag.evidence import gather
 from anglewise.search.engine import search
 from cli_run import anglewise, refused

@@ -17,7 +17,7 @@ from anglewise.core.judgements import Judgements, Pairs
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import serial
 from anglewise.errors import AnglewiseError
-from anglewise.measures.spelling import measures
+from anglewise.measures.measure import measures
 from anglewise.statistics.clusters import Units
 from anglewise.statistics.sign_flip import sign_flips
 from cli_run import anglewise, refused  # noqa: F401
@@ -175,7 +175,7 @@ def test_what_is_learnt_sees_no_group_and_no_later_query_of_its_own(monkeypatch,
         return plain(knows, learners, shape, seed)
 
     monkeypatch.setattr(learnt, "learnt", watched)
-    monkeypatch.setattr("anglewise.remedies.adapter.FEWEST", 10)
+    monkeypatch.setattr("anglewise.measures.adapter.FEWEST", 10)
     compare(space, judgements, "cosine@adapted(1)", split="group(topic)")
     of = parting("group(topic)", space.queries, np.arange(QUERIES)).units.of
     reported = [~one for one in calls]

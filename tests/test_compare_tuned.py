@@ -9,7 +9,7 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.measures.family import GRID, Family, measures_and_families
+from anglewise.measures.measure import GRID, Family, measures_and_families
 
 
 def popular(queries=120, items=150, best=0.5, seed=0):

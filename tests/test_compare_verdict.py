@@ -7,7 +7,7 @@ from anglewise.compare.inference import infer
 from anglewise.compare.scores import Scores
 from anglewise.compare.verdict import decide
 from anglewise.core.typing import serial
-from anglewise.measures.spelling import measures
+from anglewise.measures.measure import measures
 from anglewise.statistics.resampling import Means
 
 

@@ -10,7 +10,7 @@ from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import AnglewiseError
 from anglewise.io.space_folder import write_space
-from anglewise.measures.spelling import FORMULAS, FRAMES
+from anglewise.measures.measure import FORMULAS, FRAMES
 from anglewise.search.engine import search
 from cli_run import anglewise, refused
 

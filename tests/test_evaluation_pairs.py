@@ -16,10 +16,9 @@ from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.correlation import Pearson, Spearman
 from anglewise.evaluation.pairs import evaluate_pairs, evaluate_triplets, score_pairs
 from anglewise.evaluation.triplets import TripletAccuracy
-from anglewise.measures.formula import BlockFormula, Dot
-from anglewise.measures.frame import Affine, Frame, Maps
-from anglewise.measures.measure import Measure
-from anglewise.measures.spelling import measures
+from anglewise.measures.formulas import BlockFormula, Dot, Measure
+from anglewise.measures.frames import Affine, Frame, Maps
+from anglewise.measures.measure import measures
 from real_data import real_data
 
 ORACLES = {Spearman(): scipy.stats.spearmanr, Pearson(): scipy.stats.pearsonr}

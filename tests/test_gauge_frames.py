@@ -6,8 +6,8 @@ import pytest
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import ShapeError, SpellingError
 from anglewise.gauges.canonical import gauge
-from anglewise.measures.frame import fit_frames
-from anglewise.measures.spelling import FRAMES, measure
+from anglewise.measures.frames import fit_frames
+from anglewise.measures.measure import FRAMES, measure
 from gauge_laws import factors, geometry
 
 GAUGES = [

@@ -13,9 +13,8 @@ from anglewise.diagnostics.hubness import hubness
 from anglewise.errors import SpellingError
 from anglewise.evaluation.pairs import score_pairs
 from anglewise.measures import hubs
-from anglewise.measures.fitted import fitted
-from anglewise.measures.prepare import prepare
-from anglewise.measures.spelling import measure
+from anglewise.measures.formulas import fitted
+from anglewise.measures.measure import measure, prepare
 from anglewise.search.engine import search, search_vectors
 from search_oracle import scanners, using
 

@@ -16,7 +16,7 @@ from anglewise.inspect.inspected import Inspected
 from anglewise.inspect.live import agreement, decide
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
-from anglewise.measures.spelling import measures
+from anglewise.measures.measure import measures
 from inspect_site import FROM_HERE, films, made_space, one_sided, site
 
 MEASURES = measures("dot,cosine")

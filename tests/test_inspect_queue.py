@@ -12,7 +12,7 @@ from anglewise.inspect.serving import Served
 from anglewise.io.judgement_export import read_queue, write_queue
 from anglewise.io.space_folder import write_space
 from anglewise.judgements.store import JudgementStore
-from anglewise.measures.spelling import measures
+from anglewise.measures.measure import measures
 from cli_run import anglewise, refused  # noqa: F401 a fixture
 from inspect_site import FROM_HERE, films, made_space, one_sided, site
 

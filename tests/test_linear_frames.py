@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import SpellingError
-from anglewise.measures.frame import fit_frames
-from anglewise.measures.spelling import measure
+from anglewise.measures.frames import fit_frames
+from anglewise.measures.measure import measure
 from anglewise.search.engine import search
 
 

@@ -11,11 +11,9 @@ import pytest
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.evaluation.pairs import score_pairs
-from anglewise.measures.fitted import fitted
-from anglewise.measures.formula import BlockFormula, Dot
-from anglewise.measures.frame import fit_frames
-from anglewise.measures.measure import Measure
-from anglewise.measures.spelling import FORMULAS, FRAMES, measure
+from anglewise.measures.formulas import BlockFormula, Dot, Measure, fitted
+from anglewise.measures.frames import fit_frames
+from anglewise.measures.measure import FORMULAS, FRAMES, measure
 from anglewise.search.engine import search
 
 NUMBERS = {

@@ -16,9 +16,8 @@ from anglewise.errors import AnglewiseError, SpellingError
 from anglewise.evaluation.metric import metric, metrics
 from anglewise.gauges.canonical import gauge
 from anglewise.judge.strata import line
-from anglewise.measures.family import measures_and_families
-from anglewise.measures.formula import Norm
-from anglewise.measures.spelling import measure, measures
+from anglewise.measures.formulas import Norm
+from anglewise.measures.measure import measure, measures, measures_and_families
 from anglewise.normalisation.spelling import normalisation
 
 NO_NUMBERS = [

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from anglewise.core.embeddings import Embeddings, Space
-from anglewise.measures import fitted as fitted_room
-from anglewise.measures import frame
-from anglewise.measures.fitted import fitted
-from anglewise.measures.frame import Affine, Maps, fit_frames
+from anglewise.measures import formulas as fitted_room
+from anglewise.measures import frames as frame
+from anglewise.measures.formulas import fitted
+from anglewise.measures.frames import Affine, Maps, fit_frames
+from anglewise.measures.measure import measure
 from anglewise.measures.remembered import Remembered, weight
-from anglewise.measures.spelling import measure
 
 
 def a_space(rows=30, d=4):

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from anglewise.core.embeddings import Embeddings, Space
-from anglewise.measures.spelling import measures
+from anglewise.measures.measure import measures
 from anglewise.report.neighbours_table import Asked, show_neighbours
 from anglewise.search.engine import search
 

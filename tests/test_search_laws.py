@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import ShapeError, ValuesError
-from anglewise.measures.formula import BlockFormula
-from anglewise.measures.measure import Measure
-from anglewise.measures.spelling import measures
+from anglewise.measures.formulas import BlockFormula, Measure
+from anglewise.measures.measure import measures
 from anglewise.search.bound import bounds
 from anglewise.search.engine import search
 from anglewise.search.kernel import KERNEL

@@ -19,7 +19,7 @@ from anglewise.core.text import p_words
 from anglewise.core.typing import serial
 from anglewise.diagnostics.norms import norms
 from anglewise.judgements.combine import combined
-from anglewise.measures.spelling import measures
+from anglewise.measures.measure import measures
 from anglewise.statistics.confidence_sequences import LEVEL, confidence_sequence
 from anglewise.statistics.planning import Design, planning_critical, smallest_detectable
 from anglewise.statistics.resampling import Differences, Means, bootstrap

@@ -34,13 +34,13 @@ if TYPE_CHECKING:
     from anglewise.io.space_folder import write_space
     from anglewise.judgements.records import Judged
     from anglewise.judgements.store import JudgementStore
-    from anglewise.measures.measure import Measure
-    from anglewise.measures.spelling import measure
+    from anglewise.measures.adapter import Adapter, adapter
+    from anglewise.measures.formulas import Measure
+    from anglewise.measures.measure import measure
     from anglewise.models.item_weights import fit_ease
     from anglewise.models.linear import LinearEmbedding
     from anglewise.normalisation.estimator import TableNormaliser
     from anglewise.recommend import Recommender, replay
-    from anglewise.remedies.adapter import Adapter, adapter
     from anglewise.remedy import Remedy, remedy
     from anglewise.search.engine import search
     from anglewise.study import Study, study
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
-    "Adapter": "anglewise.remedies.adapter",
+    "Adapter": "anglewise.measures.adapter",
     "AnglewiseError": "anglewise.errors",
     "Audit": "anglewise.audit",
     "Comparison": "anglewise.compare",
@@ -60,7 +60,7 @@ _HOMES = {
     "JudgementStore": "anglewise.judgements.store",
     "Judgements": "anglewise.core.judgements",
     "LinearEmbedding": "anglewise.models.linear",
-    "Measure": "anglewise.measures.measure",
+    "Measure": "anglewise.measures.formulas",
     "Neighbours": "anglewise.core.neighbours",
     "Pairs": "anglewise.core.judgements",
     "Recommender": "anglewise.recommend",
@@ -70,7 +70,7 @@ _HOMES = {
     "TableNormaliser": "anglewise.normalisation.estimator",
     "TrainedEmbedding": "anglewise.training.estimator",
     "Triplets": "anglewise.core.judgements",
-    "adapter": "anglewise.remedies.adapter",
+    "adapter": "anglewise.measures.adapter",
     "audit": "anglewise.audit",
     "compare": "anglewise.compare",
     "compare_spaces": "anglewise.compare",
@@ -81,7 +81,7 @@ _HOMES = {
     "from_model": "anglewise.io.model_readers",
     "gauge": "anglewise.gauges.canonical",
     "inspect": "anglewise.inspect.start",
-    "measure": "anglewise.measures.spelling",
+    "measure": "anglewise.measures.measure",
     "read_interactions": "anglewise.io.read",
     "read_judgements": "anglewise.io.read",
     "read_pairs": "anglewise.io.read",

@@ -19,8 +19,7 @@ from anglewise.errors import AnglewiseError
 from anglewise.evaluation.metric import metric, metrics
 from anglewise.gauges.canonical import gauge
 from anglewise.judge.strata import line
-from anglewise.measures.family import measures_and_families
-from anglewise.measures.spelling import measure, measures
+from anglewise.measures.measure import measure, measures, measures_and_families
 from anglewise.models.split import split as model_split
 from anglewise.normalisation.spelling import normalisation
 from fuzz import spellings

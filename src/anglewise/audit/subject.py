@@ -14,8 +14,8 @@ from anglewise.core.typing import DIRECTIONS, Array, Direction, Float64, Int64, 
 from anglewise.diagnostics.norms import popularity
 from anglewise.errors import TooFewError
 from anglewise.gauges.gauge import bias_columns
-from anglewise.measures.frame import fit_frames
-from anglewise.measures.spelling import measure
+from anglewise.measures.frames import fit_frames
+from anglewise.measures.measure import measure
 from anglewise.search.engine import search
 
 FEWEST = 3

@@ -9,8 +9,8 @@ from anglewise.encoders.cleaning import clean
 from anglewise.encoders.encoder import Encoder
 from anglewise.encoders.load import encoder, encoder_of
 from anglewise.errors import ShapeError, TooFewError
-from anglewise.measures.measure import Measure
-from anglewise.measures.spelling import measure
+from anglewise.measures.formulas import Measure
+from anglewise.measures.measure import measure
 
 
 def encoder_for(space: Space, named: str | None) -> Encoder:

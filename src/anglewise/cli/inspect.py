@@ -117,7 +117,7 @@ def _export(
     from anglewise.cli.version import version
     from anglewise.inspect.copy import write_copy
     from anglewise.inspect.desk import Desk
-    from anglewise.measures.spelling import measures as read_measures
+    from anglewise.measures.measure import measures as read_measures
 
     wanted = [str(one) for one in read_measures(measures)]
     desk = Desk(lambda: seen)

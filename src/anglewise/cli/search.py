@@ -54,7 +54,7 @@ def search(
     from anglewise.cli.talk import Talk
     from anglewise.cli.version import version
     from anglewise.errors import SpellingError
-    from anglewise.measures.spelling import measures as read_measures
+    from anglewise.measures.measure import measures as read_measures
     from anglewise.report.neighbours_table import Asked, show_neighbours
     from anglewise.search.engine import search as nearest
     from anglewise.search.engine import search_vectors

@@ -11,7 +11,7 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Direction, Int64, Progress
 from anglewise.io.texts import documents_of
-from anglewise.measures.measure import Measure
+from anglewise.measures.formulas import Measure
 from anglewise.search.engine import search
 
 PLACES = 1 << 23

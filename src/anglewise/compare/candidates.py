@@ -9,7 +9,7 @@ from anglewise.compare.variant import Variant, variant
 from anglewise.core.embeddings import Space
 from anglewise.core.text import listed, parted
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.measures.family import Open, measures_and_families
+from anglewise.measures.measure import Open, measures_and_families
 
 AS_IT_IS = Variant()
 FORBIDDEN = "[]·+:,<>="
@@ -47,7 +47,7 @@ class Source:
 class Entrant:
     """A measure in a space.
 
-    >>> from anglewise.measures.spelling import measure
+    >>> from anglewise.measures.measure import measure
     >>> str(Entrant(Source("new"), measure("cosine")))
     'new: cosine'
     """

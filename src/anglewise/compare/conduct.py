@@ -24,9 +24,8 @@ from anglewise.core.typing import Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.kinds import Metric
 from anglewise.evaluation.metric import metrics as read_metrics
-from anglewise.measures.family import Open, measures_and_families
-from anglewise.measures.measure import Measure
-from anglewise.measures.spelling import DEFAULT_MEASURES
+from anglewise.measures.formulas import Measure
+from anglewise.measures.measure import DEFAULT_MEASURES, Open, measures_and_families
 
 
 def compare(

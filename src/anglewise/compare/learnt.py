@@ -14,12 +14,11 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.measures.adapted import Adapted
-from anglewise.measures.family import Family
-from anglewise.measures.frame import Affine, Maps, View, fit_frames
-from anglewise.measures.measure import Measure
-from anglewise.remedies.adapter import Adapter, learnt, shape_of
-from anglewise.remedies.lessons import Known
+from anglewise.measures.adapter import Adapted, Adapter, learnt, shape_of
+from anglewise.measures.adapter_training import Known
+from anglewise.measures.formulas import Measure
+from anglewise.measures.frames import Affine, Maps, View, fit_frames
+from anglewise.measures.measure import Family
 from anglewise.search.engine import search
 
 FOLDS = 5

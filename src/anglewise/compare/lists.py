@@ -17,9 +17,9 @@ from anglewise.core.typing import Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.evaluation.metric import Metric, RankingMetric, metric
-from anglewise.measures.adapted import Adapted
-from anglewise.measures.family import Family
-from anglewise.measures.measure import Measure
+from anglewise.measures.adapter import Adapted
+from anglewise.measures.formulas import Measure
+from anglewise.measures.measure import Family
 
 RESAMPLES = 10_000
 

@@ -14,8 +14,8 @@ from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.correlation import Pearson
 from anglewise.evaluation.kinds import Metric, PairMetric
 from anglewise.evaluation.pairs import score_pairs
-from anglewise.measures.family import Family
-from anglewise.measures.measure import Measure
+from anglewise.measures.formulas import Measure
+from anglewise.measures.measure import Family
 
 RESAMPLES = 2_000
 """Fewer than of queries: ranks are taken anew in each."""

@@ -11,8 +11,8 @@ from anglewise.compare.candidates import Candidate
 from anglewise.compare.split import ALONE, Parting
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Array, Float64, Int64
-from anglewise.measures.adapted import Adapted
-from anglewise.measures.family import Family, Open
+from anglewise.measures.adapter import Adapted
+from anglewise.measures.measure import Family, Open
 from anglewise.statistics.clusters import Units
 from anglewise.statistics.resampling import Statistic
 

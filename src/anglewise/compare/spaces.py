@@ -20,8 +20,7 @@ from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.typing import Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.kinds import Metric
-from anglewise.measures.family import Open, measures_and_families
-from anglewise.measures.spelling import DEFAULT_MEASURES
+from anglewise.measures.measure import DEFAULT_MEASURES, Open, measures_and_families
 
 
 def compare_spaces(

@@ -13,7 +13,7 @@ from anglewise.core.typing import Array
 from anglewise.errors import TooFewError
 from anglewise.evaluation.kinds import Metric
 from anglewise.evaluation.pairs import evaluate_triplets
-from anglewise.measures.family import Family
+from anglewise.measures.measure import Family
 from anglewise.statistics.resampling import Means
 
 RESAMPLES = 10_000

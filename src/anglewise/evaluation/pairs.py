@@ -10,11 +10,9 @@ from anglewise.core.typing import Array, Direction, Float64, Int64
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.kinds import Metric, PairMetric, TripletMetric
 from anglewise.evaluation.metric import metrics as read_metrics
-from anglewise.measures.fitted import fitted
-from anglewise.measures.formula import BlockFormula, Formula, Product
-from anglewise.measures.frame import Maps, fit_frames
-from anglewise.measures.measure import Measure
-from anglewise.measures.spelling import measures as read_measures
+from anglewise.measures.formulas import BlockFormula, Formula, Measure, Product, fitted
+from anglewise.measures.frames import Maps, fit_frames
+from anglewise.measures.measure import measures as read_measures
 
 DIRECTION: Direction = "queries-items"
 PRODUCTS: dict[Product, Callable[[Array, Array], Array]] = {

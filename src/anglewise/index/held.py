@@ -13,7 +13,7 @@ from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError
 from anglewise.index.answering import Where
 from anglewise.io.tables import listed
 from anglewise.io.texts import column, columns_of
-from anglewise.measures.measure import Measure
+from anglewise.measures.formulas import Measure
 from anglewise.search.engine import Ready
 
 

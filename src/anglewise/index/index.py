@@ -17,8 +17,8 @@ from anglewise.index.answering import Hit, Where
 from anglewise.index.folder import read_index, write_index
 from anglewise.index.held import Held
 from anglewise.io.files import PathLike
-from anglewise.measures.measure import Measure
-from anglewise.measures.spelling import measure as read_measure
+from anglewise.measures.formulas import Measure
+from anglewise.measures.measure import measure as read_measure
 from anglewise.search.engine import search_ready
 
 LEFT_OUT_AT_ONCE = 1 << 23

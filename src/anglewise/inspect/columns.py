@@ -11,7 +11,7 @@ from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError
 from anglewise.inspect.inspected import Inspected, SideSeen
 from anglewise.inspect.looking import Looking
-from anglewise.measures.measure import Measure
+from anglewise.measures.formulas import Measure
 from anglewise.search.engine import search
 
 BAR = 56

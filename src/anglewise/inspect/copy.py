@@ -20,8 +20,8 @@ from anglewise.inspect.picks import awake
 from anglewise.inspect.pictures import picture
 from anglewise.inspect.static_files import static_files
 from anglewise.io.outputs import check_new_folder, new_folder
-from anglewise.measures.measure import Measure
-from anglewise.measures.spelling import measure
+from anglewise.measures.formulas import Measure
+from anglewise.measures.measure import measure
 
 STOPS = 21
 GAUGE_DEPTH = 10

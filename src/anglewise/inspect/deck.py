@@ -17,7 +17,7 @@ from anglewise.evaluation.pool import Pool
 from anglewise.inspect.inspected import Inspected
 from anglewise.inspect.picks import awake
 from anglewise.inspect.queue import Queue
-from anglewise.measures.measure import Measure
+from anglewise.measures.formulas import Measure
 from anglewise.search.engine import search
 
 QUERIES = 200

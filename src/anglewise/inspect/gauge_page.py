@@ -17,8 +17,8 @@ from anglewise.inspect.inspected import Inspected
 from anglewise.inspect.looking import Looking
 from anglewise.inspect.picks import WAYS, pick
 from anglewise.inspect.stretch import Stretch
-from anglewise.measures.formula import Formula
-from anglewise.measures.spelling import measure
+from anglewise.measures.formulas import Formula
+from anglewise.measures.measure import measure
 from anglewise.report.words import at_most
 
 STOPS = tuple(round(0.05 * stop, 2) for stop in range(21))

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 from anglewise.core.typing import DIRECTIONS, Direction
 from anglewise.errors import SpellingError
-from anglewise.measures.measure import Measure
-from anglewise.measures.spelling import DEFAULT_MEASURES, measure
+from anglewise.measures.formulas import Measure
+from anglewise.measures.measure import DEFAULT_MEASURES, measure
 
 MOST_MEASURES, MOST_SHOWN, DEEPEST = 4, 100, 10_000
 """Columns on a page, neighbours in a column, and how far down paging goes."""

@@ -10,7 +10,7 @@ from anglewise.errors import TooFewError
 from anglewise.evaluation.disagreement import disagreement
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.inspect.inspected import Inspected
-from anglewise.measures.measure import Measure
+from anglewise.measures.formulas import Measure
 from anglewise.search.engine import search
 
 ASKED = 500

@@ -14,7 +14,7 @@ from anglewise.inspect.desk import Desk
 from anglewise.inspect.inspected import Inspected
 from anglewise.inspect.looking import Looking, typed
 from anglewise.inspect.picks import DEPTH
-from anglewise.measures.spelling import DEFAULT_MEASURES
+from anglewise.measures.measure import DEFAULT_MEASURES
 
 if TYPE_CHECKING:
     from anglewise.compare import Comparison

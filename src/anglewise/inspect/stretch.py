@@ -13,7 +13,7 @@ import numpy as np
 
 from anglewise.core.typing import Array, Float32, Float64, Int64
 from anglewise.gauges.maps import ROWS
-from anglewise.measures.formula import Formula
+from anglewise.measures.formulas import Formula
 
 SPARE = 32
 """How many more than asked are scored again in float64."""
@@ -76,7 +76,7 @@ class Stretch:
 
         All rows are scored in float32, the best of them again in float64; equal ones by id.
 
-        >>> from anglewise.measures.formula import Cosine
+        >>> from anglewise.measures.formulas import Cosine
         >>> side = Coordinates(np.eye(3, 2, dtype=np.float32) + 1, np.log([2.0, 1.0]))
         >>> Stretch(side, side, np.arange(3)).nearest(0, 0.0, Cosine(), 1, hidden=[0])[0]
         [2]

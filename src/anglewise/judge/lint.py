@@ -17,7 +17,7 @@ from anglewise.judge.lint_set import ids as unknown_ids
 from anglewise.judge.lint_set import repetitions
 from anglewise.judge.lint_set import sources as generated_judgements
 from anglewise.judgements.records import Judged
-from anglewise.measures.measure import Measure
+from anglewise.measures.formulas import Measure
 
 
 def lint(

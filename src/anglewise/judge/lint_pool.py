@@ -7,7 +7,7 @@ import numpy as np
 from anglewise.core.typing import Array, Float64, Int64
 from anglewise.diagnostics.duplicates import ROUNDING
 from anglewise.judge.finding import Finding, Looked
-from anglewise.measures.measure import Measure
+from anglewise.measures.formulas import Measure
 from anglewise.search.engine import search
 
 LOOKED_AT = 1_000

@@ -13,7 +13,7 @@ from anglewise.core.typing import Array, Direction, Float64, Int64
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.pool import Pool
 from anglewise.judge.strata import line, numbers
-from anglewise.measures.measure import Measure
+from anglewise.measures.formulas import Measure
 from anglewise.search.engine import search
 from anglewise.statistics.planning import LEAST, inclusion_chances, systematic
 

@@ -1,0 +1,1 @@
+"""Measures: formulas in frames, how they are spelt, adapters."""

@@ -12,9 +12,8 @@ import numpy as np
 from anglewise.core.numbers import COUNT
 from anglewise.core.typing import Array, Float64
 from anglewise.errors import SpellingError
-from anglewise.measures.fitted import FittedFormula, PerItem, unit
-from anglewise.measures.formula import BlockFormula, Formula
-from anglewise.measures.frame import Sides, View
+from anglewise.measures.formulas import BlockFormula, FittedFormula, Formula, PerItem, unit
+from anglewise.measures.frames import Sides, View
 
 CLOSEST = 1e-6
 """Scales of distances are at least this: of copies nothing can be said but that they are copies."""

@@ -52,7 +52,7 @@ class Remembered(Generic[K, V]):
 def weight(value: object) -> int:
     """What the arrays of a value weigh, each counted once.
 
-    >>> from anglewise.measures.frame import Maps
+    >>> from anglewise.measures.frames import Maps
     >>> weight(Maps.still(4)) - ENTRY_BYTES
     64
     """

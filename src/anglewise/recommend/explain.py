@@ -11,8 +11,7 @@ from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import SpellingError
 from anglewise.gauges.gauge import bias_columns
 from anglewise.io.texts import titles
-from anglewise.measures.formula import Cosine, Dot, Norm
-from anglewise.measures.measure import Measure
+from anglewise.measures.formulas import Cosine, Dot, Measure, Norm
 from anglewise.recommend.fold_in import FoldIn
 
 

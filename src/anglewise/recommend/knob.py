@@ -3,8 +3,7 @@
 from anglewise.core.numbers import EXPONENT
 from anglewise.core.typing import Direction
 from anglewise.errors import SpellingError
-from anglewise.measures.formula import Cosine, Dot, Norm
-from anglewise.measures.measure import Measure
+from anglewise.measures.formulas import Cosine, Dot, Measure, Norm
 
 
 def at_popularity(measure: Measure, exponent: float) -> Measure:

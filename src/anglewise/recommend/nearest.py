@@ -10,7 +10,7 @@ from anglewise.core.numbers import COUNT
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Direction, Int64
 from anglewise.errors import TooFewError
-from anglewise.measures.measure import Measure
+from anglewise.measures.formulas import Measure
 from anglewise.search.engine import search_vectors
 
 HIDDEN_AT_ONCE = 1 << 23
@@ -32,7 +32,7 @@ def nearest(
 
     Raises ``TooFewError`` when nothing may be shown, or ``k`` is below one.
 
-    >>> from anglewise.measures.spelling import measure
+    >>> from anglewise.measures.measure import measure
     >>> space = Space(items=Embeddings([[1.0], [3.0], [2.0]]))
     >>> only = np.array([True, False, True])
     >>> asks = Embeddings([[1.0]])

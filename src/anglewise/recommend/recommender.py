@@ -11,8 +11,8 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Direction, Float64, Int64, Shaped
 from anglewise.errors import ShapeError, TooFewError
-from anglewise.measures.measure import Measure
-from anglewise.measures.spelling import measure as read_measure
+from anglewise.measures.formulas import Measure
+from anglewise.measures.measure import measure as read_measure
 from anglewise.recommend.explain import Explanation, explain
 from anglewise.recommend.filters import Filters
 from anglewise.recommend.fold_in import FoldIn

@@ -15,7 +15,7 @@ from anglewise.core.typing import Array, Bool, Float64, Int64
 from anglewise.errors import TooFewError, ValuesError
 from anglewise.evaluation.coverage import coverage
 from anglewise.evaluation.evaluate import evaluate
-from anglewise.measures.measure import Measure
+from anglewise.measures.formulas import Measure
 from anglewise.models.closed_form import fit_linear
 from anglewise.search.engine import search, search_vectors
 from anglewise.statistics.resampling import Means, bca, bootstrap

@@ -6,7 +6,7 @@ from functools import cached_property
 from anglewise.core.embeddings import Space
 from anglewise.core.typing import Direction
 from anglewise.gauges.gauge import without_biases
-from anglewise.measures.measure import Measure
+from anglewise.measures.formulas import Measure
 from anglewise.recommend.fold_in import FoldIn, learn_fold_in
 from anglewise.recommend.knob import reads_biases
 

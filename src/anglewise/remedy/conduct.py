@@ -13,8 +13,8 @@ from anglewise.core.typing import Array, Direction, Int64, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.kinds import Metric
 from anglewise.io.files import Say, quiet
-from anglewise.measures.family import Open
-from anglewise.remedies.adapter import FEWEST
+from anglewise.measures.adapter import FEWEST
+from anglewise.measures.measure import Open
 from anglewise.remedy.apart import judged_by, set_apart
 from anglewise.remedy.bench import Bench
 from anglewise.remedy.budget import Budget, Clock

@@ -9,10 +9,9 @@ from typing import Any, cast
 from anglewise.core.text import named, parted
 from anglewise.core.typing import Direction
 from anglewise.errors import SpellingError
-from anglewise.measures.adapted import Adapted
-from anglewise.measures.family import Family, Open, measures_and_families
-from anglewise.measures.measure import Measure
-from anglewise.measures.spelling import FORMULAS
+from anglewise.measures.adapter import Adapted
+from anglewise.measures.formulas import Measure
+from anglewise.measures.measure import FORMULAS, Family, Open, measures_and_families
 from anglewise.normalisation.spelling import normalisation
 from anglewise.remedy.closed_forms import Factors, Product
 from anglewise.remedy.maker import Maker, Needs

@@ -7,7 +7,7 @@ import numpy as np
 
 from anglewise.core.embeddings import Space
 from anglewise.core.typing import Direction
-from anglewise.measures.family import measures_and_families
+from anglewise.measures.measure import measures_and_families
 from anglewise.normalisation.spelling import normalisation
 from anglewise.remedy.closed_forms import Factors, Product, weighed
 from anglewise.remedy.contender import Contender, contenders

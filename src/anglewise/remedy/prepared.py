@@ -4,11 +4,10 @@ import numpy as np
 
 from anglewise.core.embeddings import Space
 from anglewise.core.typing import Direction
-from anglewise.measures.fitted import fitted
-from anglewise.measures.frame import fit_frames
-from anglewise.measures.measure import Measure
-from anglewise.measures.prepare import Prepared, prepare
-from anglewise.measures.spelling import measure as read_measure
+from anglewise.measures.formulas import Measure, fitted
+from anglewise.measures.frames import fit_frames
+from anglewise.measures.measure import Prepared, prepare
+from anglewise.measures.measure import measure as read_measure
 
 
 def size(space: Space, measure: Measure, direction: Direction) -> tuple[int, bool]:

@@ -6,11 +6,9 @@ from anglewise.core.judgements import Judgements
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.evaluation.metric import metrics as read_metrics
-from anglewise.measures.adapted import Adapted
-from anglewise.measures.family import Family
-from anglewise.measures.formula import Dot
-from anglewise.measures.measure import Measure
-from anglewise.remedies.adapter import adapter
+from anglewise.measures.adapter import Adapted, adapter
+from anglewise.measures.formulas import Dot, Measure
+from anglewise.measures.measure import Family
 from anglewise.remedy.budget import Budget
 from anglewise.remedy.prepared import prepared
 from anglewise.remedy.result import Remedy

@@ -12,7 +12,7 @@ from anglewise.core.embeddings import Space
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Direction
 from anglewise.io.texts import titles
-from anglewise.measures.measure import Measure
+from anglewise.measures.formulas import Measure
 from anglewise.report.words import counted, shortened
 
 WIDTH = 100

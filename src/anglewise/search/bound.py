@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from anglewise.core.typing import Array, Bool, Float32, Float64, Int64
-from anglewise.measures.formula import Formula
+from anglewise.measures.formulas import Formula
 
 UNIT = 2.0**-24
 SIZES = 512

@@ -11,8 +11,8 @@ from anglewise.core.numbers import COUNT
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Direction, Float32, Int64, Progress
 from anglewise.errors import ShapeError, TooFewError
-from anglewise.measures.measure import Measure
-from anglewise.measures.spelling import measures as read_measures
+from anglewise.measures.formulas import Measure
+from anglewise.measures.measure import measures as read_measures
 from anglewise.search.asked import asked
 from anglewise.search.exponents import Sweep, sweeps
 from anglewise.search.kept import KEPT_BYTES, Kept

@@ -13,7 +13,7 @@ from types import ModuleType
 import numpy as np
 
 from anglewise.core.typing import Array, Float, Float32, Float64, Int, Int64
-from anglewise.measures.formula import Formula, Product
+from anglewise.measures.formulas import Formula, Product
 from anglewise.search.kernel import KERNEL
 
 TOGETHER = 8192

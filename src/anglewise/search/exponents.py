@@ -16,8 +16,7 @@ import numpy as np
 from anglewise.core.embeddings import Space
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Array, Bool, Direction, Float32, Int64
-from anglewise.measures.formula import Norm
-from anglewise.measures.measure import Measure
+from anglewise.measures.formulas import Measure, Norm
 from anglewise.search.asked import Asked, asked
 from anglewise.search.exact import KINDS, Lists, scores
 from anglewise.search.kept import Kept

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from anglewise.core.typing import Array, Float32, Float64, Int64
-from anglewise.measures.frame import Affine, Maps
+from anglewise.measures.frames import Affine, Maps
 from anglewise.search import exact
 
 

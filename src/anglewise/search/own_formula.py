@@ -4,7 +4,7 @@ import numpy as np
 
 from anglewise.core.typing import Array, Float32
 from anglewise.errors import ShapeError, ValuesError
-from anglewise.measures.formula import BlockFormula
+from anglewise.measures.formulas import BlockFormula
 from anglewise.search.asked import Asked
 from anglewise.search.exact import scores
 from anglewise.search.move import moved

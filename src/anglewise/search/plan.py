@@ -9,10 +9,8 @@ import numpy as np
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.typing import Array, Direction, Float64
 from anglewise.errors import SpellingError
-from anglewise.measures.fitted import fitted
-from anglewise.measures.formula import BlockFormula, Formula
-from anglewise.measures.frame import Maps, fit_frames
-from anglewise.measures.measure import Measure
+from anglewise.measures.formulas import BlockFormula, Formula, Measure, fitted
+from anglewise.measures.frames import Maps, fit_frames
 from anglewise.search.move import Move, moved, triangular
 
 FAR = 16.0

@@ -6,7 +6,7 @@ from functools import reduce
 
 import numpy as np
 
-from anglewise.measures.formula import BlockFormula
+from anglewise.measures.formulas import BlockFormula
 from anglewise.search.asked import Asked
 from anglewise.search.bound import Reach
 from anglewise.search.candidates import Candidates

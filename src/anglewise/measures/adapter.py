@@ -1,6 +1,6 @@
-"""A linear adapter: given vectors moved so that what people found relevant comes nearer."""
+"""A linear adapter learnt from judgements, and measures in its coordinates: ``cosine@adapted``."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -8,12 +8,95 @@ import numpy as np
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
+from anglewise.core.numbers import COUNT
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Float64
 from anglewise.errors import ShapeError, SpellingError, TooFewError
-from anglewise.remedies.contrast import Contrast
-from anglewise.remedies.lessons import Known, Lesson, lesson
-from anglewise.remedies.shape import Diagonal, Full, LowRank, Shape
+from anglewise.measures.adapter_training import (
+    Contrast,
+    Diagonal,
+    Full,
+    Known,
+    Lesson,
+    LowRank,
+    Shape,
+    lesson,
+)
+from anglewise.measures.formulas import Formula, Measure
+from anglewise.measures.frames import Frame, Maps, Sides
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A formula after some frames and a map that is yet to be learnt.
+
+    ``adapted`` learns every entry of the map, ``adapted(32)`` a correction of rank 32 to the
+    identity, ``adapted-diagonal`` a weight for each column.
+
+    >>> from anglewise.measures.formulas import Cosine
+    >>> str(Adapted(Cosine(), rank=32)), str(Adapted(Cosine(), diagonal=True))
+    ('cosine@adapted(32)', 'cosine@adapted-diagonal')
+    """
+
+    formula: Formula
+    frames: tuple[Frame, ...] = ()
+    rank: int | None = None
+    diagonal: bool = False
+
+    @property
+    def word(self) -> str:
+        """How the learnt frame is written."""
+        if self.diagonal:
+            return "adapted-diagonal"
+        return "adapted" if self.rank is None else f"adapted({self.rank})"
+
+    def __str__(self) -> str:
+        return "@".join([str(self.formula), *map(str, self.frames), self.word])
+
+    @property
+    def simplicity(self) -> tuple[int, int, str]:
+        """Sorts behind the measures that learn nothing."""
+        rank, frames, _ = Measure(self.formula, self.frames).simplicity
+        return rank + 2, frames + 1, str(self)
+
+    def learnt(self, maps: Maps) -> Measure:
+        """The measure, once the maps are known."""
+        return Measure(self.formula, (*self.frames, Learnt(self.word, maps)))
+
+
+@dataclass(frozen=True, eq=False)
+class Learnt(Frame):
+    """Maps that were learnt elsewhere: every space is moved by the same."""
+
+    name: str
+    maps: Maps
+
+    def __str__(self) -> str:
+        return self.name
+
+    def fit(self, sides: Sides) -> Maps:
+        """Nothing is left to learn."""
+        del sides
+        return self.maps
+
+
+def _ranked(*numbers: float) -> tuple[int | None, bool]:
+    if not numbers:
+        return None, False
+    (rank,) = numbers
+    return int(COUNT.check("the rank of adapted(32)", rank, SpellingError)), False
+
+
+def _diagonal() -> tuple[int | None, bool]:
+    return None, True
+
+
+ADAPTED: dict[str, Callable[..., tuple[int | None, bool]]] = {
+    "adapted": _ranked,
+    "adapted-diagonal": _diagonal,
+}
+"""How the learnt frame is written: its rank, and whether it is diagonal."""
+
 
 FEWEST = 1_000
 """Judgements below which nothing is learnt."""
