@@ -13,9 +13,8 @@ from urllib.parse import quote
 
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Labels
-from anglewise.encoders.documents import Documents
+from anglewise.encoders.documents import Documents, read_documents
 from anglewise.encoders.encode import encode
-from anglewise.encoders.read import read_documents
 from anglewise.io.read import read_judgements
 from anglewise.judgements.constructed import from_labels
 

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from anglewise.encoders.documents import read_documents
 from anglewise.encoders.encoder import Encoder
 from anglewise.encoders.load import encoder
-from anglewise.encoders.read import read_documents
 from anglewise.errors import FileError, IdsError, SpellingError
 from anglewise.io.space_folder import read_space_folder
 from cli_run import anglewise, refused

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from anglewise.core.embeddings import Embeddings, Space
-from anglewise.encoders.batches import encode_texts
-from anglewise.encoders.cache import open_cache
+from anglewise.encoders.batches import encode_texts, open_cache
 from anglewise.encoders.documents import Documents
 from anglewise.encoders.encode import encode
 from anglewise.encoders.encoder import Encoder

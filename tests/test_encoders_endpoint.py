@@ -5,9 +5,9 @@ import pytest
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.encoders.encode import encode
+from anglewise.encoders.encoder import read_spec
 from anglewise.encoders.load import encoder, encoder_of
-from anglewise.encoders.post import Patience, post_json
-from anglewise.encoders.spelling import read_spec
+from anglewise.encoders.server import Patience, post_json
 from anglewise.errors import EncoderError, SpellingError
 from embeddings_stub import Answer, good, stub, vector
 

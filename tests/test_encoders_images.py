@@ -16,10 +16,9 @@ from pyarrow import parquet
 
 from anglewise.encoders.encode import encode
 from anglewise.encoders.encoder import Encoder
-from anglewise.encoders.images import encode_images, image_question
+from anglewise.encoders.images import encode_images, image_question, read_images
 from anglewise.encoders.load import encoder, encoder_of
-from anglewise.encoders.picture import Picture, pixels_of, resized
-from anglewise.encoders.read_images import read_images
+from anglewise.encoders.pixels import Picture, pixels_of, resized
 from anglewise.errors import (
     EncoderError,
     FileError,

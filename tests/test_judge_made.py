@@ -8,7 +8,7 @@ import pytest
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.sparse import SparseRows
-from anglewise.encoders.post import Patience
+from anglewise.encoders.server import Patience
 from anglewise.errors import EncoderError, SpellingError
 from anglewise.io.space_folder import write_space
 from anglewise.judge.constructed import from_classes

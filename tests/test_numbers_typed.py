@@ -11,7 +11,7 @@ from anglewise.compare.split import parting
 from anglewise.compare.variant import variant
 from anglewise.core.embeddings import Embeddings
 from anglewise.core.numbers import read_number, read_whole, written
-from anglewise.encoders.spelling import read_spec
+from anglewise.encoders.encoder import read_spec
 from anglewise.errors import AnglewiseError, SpellingError
 from anglewise.evaluation.metric import metric, metrics
 from anglewise.gauges.canonical import gauge

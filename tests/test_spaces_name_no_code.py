@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from anglewise.core.embeddings import Embeddings, Space
+from anglewise.encoders.encoder import read_spec
 from anglewise.encoders.load import HARMLESS, KINDS, encoder, encoder_of
-from anglewise.encoders.spelling import read_spec
 from anglewise.errors import EncoderError, FileError, MissingExtraError, SpellingError
 from anglewise.io.space_folder import write_space
 from anglewise.judgements.records import Judged

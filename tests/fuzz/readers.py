@@ -17,10 +17,10 @@ from pyarrow import parquet
 import good_files
 from anglewise.cli.question_file import questions_in
 from anglewise.core.embeddings import Embeddings, Space
-from anglewise.encoders.image_settings import settings_beside
+from anglewise.encoders.documents import read_documents
+from anglewise.encoders.images import read_images
 from anglewise.encoders.load import encoder
-from anglewise.encoders.read import read_documents
-from anglewise.encoders.read_images import read_images
+from anglewise.encoders.pixels import settings_beside
 from anglewise.errors import AnglewiseError
 from anglewise.index.folder import read_index
 from anglewise.inspect.queue import queue_of

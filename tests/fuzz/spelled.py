@@ -13,8 +13,8 @@ from anglewise.compare.gate import gate
 from anglewise.compare.split import parting
 from anglewise.compare.variant import variant
 from anglewise.core.embeddings import Embeddings, Space
+from anglewise.encoders.encoder import read_spec
 from anglewise.encoders.load import reads_images
-from anglewise.encoders.spelling import read_spec
 from anglewise.errors import AnglewiseError
 from anglewise.evaluation.metric import metric, metrics
 from anglewise.gauges.canonical import gauge

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.typing import Array, Float32
 from anglewise.encoders.batches import encode_texts
-from anglewise.encoders.cleaning import clean
+from anglewise.encoders.documents import clean
 from anglewise.encoders.encoder import Encoder
 from anglewise.encoders.load import encoder, encoder_of
 from anglewise.errors import ShapeError, TooFewError

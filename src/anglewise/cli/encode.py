@@ -81,7 +81,7 @@ def encode(
     from anglewise.cli.encoding import Named, encoded
     from anglewise.cli.talk import Talk
     from anglewise.cli.version import version
-    from anglewise.encoders.cache import default_folder
+    from anglewise.encoders.batches import default_folder
     from anglewise.io.space_folder import check_destination, write_space
 
     talk = Talk(always)
@@ -120,7 +120,7 @@ def _cache(given: Path | None, usual: Path, talk: "Talk") -> Path | None:
     try:
         usual.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        from anglewise.encoders.cache import NOT_KEPT
+        from anglewise.encoders.batches import NOT_KEPT
 
         talk.say(f"{NOT_KEPT}: {usual.parent} cannot be made ({error.strerror})")
         return None

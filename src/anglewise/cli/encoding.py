@@ -8,13 +8,12 @@ from typing import Any
 
 from anglewise.cli.talk import Talk
 from anglewise.core.embeddings import Space
+from anglewise.encoders.documents import beir_files, read_documents
 from anglewise.encoders.encode import encode as encode_texts
-from anglewise.encoders.images import encode_images
+from anglewise.encoders.images import encode_images, read_images
 from anglewise.encoders.load import encoder as load
 from anglewise.encoders.load import reads_images
 from anglewise.encoders.passages import Chunking
-from anglewise.encoders.read import beir_files, read_documents
-from anglewise.encoders.read_images import read_images
 from anglewise.errors import SpellingError
 
 

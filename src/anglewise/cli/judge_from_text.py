@@ -56,7 +56,7 @@ def judge_from_text(
     from anglewise.cli.inputs import space_of
     from anglewise.cli.talk import Talk
     from anglewise.encoders.endpoint import HOME
-    from anglewise.encoders.key import USUAL, checked_address, key_of
+    from anglewise.encoders.server import USUAL, checked_address, key_of
     from anglewise.errors import SpellingError
     from anglewise.judge.known_items import chat_asker, known_items, write_known_items
 

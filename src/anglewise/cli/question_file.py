@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from anglewise.encoders.documents import documents_of
-from anglewise.encoders.read import read_documents
+from anglewise.encoders.documents import documents_of, read_documents
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import contents, existing_file, reading, suffix
 from anglewise.io.tables import Role, need

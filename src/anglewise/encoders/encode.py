@@ -7,13 +7,12 @@ from typing import Any
 
 from anglewise.core.embeddings import Embeddings, Space, TrainedFor
 from anglewise.core.typing import Progress
-from anglewise.encoders.batches import encode_texts
-from anglewise.encoders.cache import Cache, open_cache
+from anglewise.encoders.batches import Cache, encode_texts, open_cache
 from anglewise.encoders.documents import Documents, documents_of
 from anglewise.encoders.encoder import Encode, Encoder
+from anglewise.encoders.encoder import trained_for as what_for
 from anglewise.encoders.load import encoder as load
 from anglewise.encoders.passages import Chunking, passages
-from anglewise.encoders.similarity import trained_for as what_for
 from anglewise.io.files import PathLike, Say, quiet
 from anglewise.io.tables import listed
 

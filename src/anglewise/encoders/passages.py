@@ -1,12 +1,108 @@
-"""Documents cut into passages that an encoder reads whole."""
+"""Cut long documents into passages that an encoder reads whole."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
-from anglewise.encoders.chunking import chunks
+import numpy as np
+
+from anglewise.core.typing import Array, Int64
 from anglewise.encoders.documents import Documents
 from anglewise.encoders.encoder import Encoder
 from anglewise.errors import SpellingError
+
+Count = Callable[[list[str]], list[int]]
+
+STOPS = "\u3002\uff01\uff1f"  # full-width . ! ?
+QUOTES = "\"'\u201d\u2019)\\]"
+WORD = re.compile(rf"[^\s{STOPS}]+[{STOPS}]*\s*|[{STOPS}]+\s*")
+"""A word with the blanks behind it; full-width stops end one, as no blank follows them."""
+SENTENCE_END = re.compile(rf"[.!?\u2026{STOPS}][{QUOTES}]*\s*$|\n\s*\n\s*$")
+
+
+def chunks(text: str, size: int, overlap: int, tokens: Count) -> list[tuple[int, int]]:
+    """Cut a text into pieces of at most ``size`` tokens: ``(start, end)`` of each, in order.
+
+    A piece ends where a sentence ends if that leaves it at least half full, else where a word
+    ends; a word that is larger alone is cut between characters. The next piece takes up again
+    what stood in the last ``overlap`` tokens, from the start of a sentence where one begins there.
+    Every character that is no blank is in some piece. ``0 <= overlap < size`` is due.
+
+    >>> from anglewise.encoders.encoder import count_words
+    >>> text = "One two three. Four five six. Seven eight."
+    >>> [text[a:b] for a, b in chunks(text, 6, 0, count_words)]
+    ['One two three. Four five six.', 'Seven eight.']
+    >>> [text[a:b] for a, b in chunks(text, 6, 3, count_words)]
+    ['One two three. Four five six.', 'Four five six. Seven eight.']
+    """
+    room = size
+    while True:
+        words = _words(text, room, tokens)
+        spans = _cut(text, words, room, min(overlap, room - 1), tokens)
+        longest = max(tokens([text[start:end] for start, end in spans]), default=0)
+        if longest <= size or room == 1:
+            return spans
+        # words together may make more tokens than one by one: leave that much room
+        room = max(1, min(room - 1, room * size // longest))
+
+
+def _words(text: str, size: int, tokens: Count) -> list[tuple[int, int]]:
+    """The words of a text, those that are larger than a piece cut between characters."""
+    whole = [match.span() for match in WORD.finditer(text)]
+    counts = tokens([text[start:end] for start, end in whole])
+    words: list[tuple[int, int]] = []
+    for (start, end), count in zip(whole, counts, strict=True):
+        last = start + len(text[start:end].rstrip())
+        step = last - start if count <= size else max(1, (last - start) * size // count)
+        places = [*range(start, last, step), end]
+        words += pairwise(places)
+    return words
+
+
+def _cut(
+    text: str, words: Sequence[tuple[int, int]], size: int, overlap: int, tokens: Count
+) -> list[tuple[int, int]]:
+    counts = tokens([text[start:end] for start, end in words])
+    ends = np.cumsum(np.array(counts, dtype=np.int64))
+    closes = np.array([bool(SENTENCE_END.search(text[a:b])) for a, b in words], dtype=bool)
+    spans: list[tuple[int, int]] = []
+    first = last = 0
+    while last < len(words):
+        before = int(ends[first - 1]) if first else 0
+        full = max(first + 1, int(np.searchsorted(ends, before + size, side="right")))
+        last = full if full == len(words) else _at_sentence(closes, ends, last, full, before)
+        piece = text[words[first][0] : words[last - 1][1]].rstrip()
+        spans.append((words[first][0], words[first][0] + len(piece)))
+        if last < len(words):
+            first = _again(closes, ends, first, last, overlap=overlap, size=size)
+    return spans
+
+
+def _at_sentence(
+    closes: Array, ends: Int64[Array, " words"], covered: int, full: int, before: int
+) -> int:
+    """The last end of a sentence in what is new that leaves a piece at least half full."""
+    found: Array = np.flatnonzero(closes[covered:full])
+    if not len(found):
+        return full
+    end = covered + int(found[-1]) + 1
+    return end if 2 * (ends[end - 1] - before) >= ends[full - 1] - before else full
+
+
+def _again(
+    closes: Array, ends: Int64[Array, " words"], first: int, last: int, *, overlap: int, size: int
+) -> int:
+    """Where the next piece begins: at most ``overlap`` tokens before this one's end.
+
+    Something new must fit behind what is taken up.
+    """
+    taken_up = int(max(ends[last - 1] - overlap, ends[last] - size))
+    start = int(np.searchsorted(ends, taken_up, side="left")) + 1
+    start = min(max(start, first + 1), last)
+    after_stops: Array = np.flatnonzero(closes[start - 1 : last - 1])
+    return start + int(after_stops[0]) if len(after_stops) else start
+
 
 Chunking: TypeAlias = Literal["auto", "none"] | int
 """``auto``: what the encoder would cut off; ``none``: nothing; a number: to that many tokens."""

@@ -12,8 +12,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from anglewise.core.embeddings import Embeddings
-from anglewise.encoders.key import bearer, checked_address
-from anglewise.encoders.post import Patience, post_json
+from anglewise.encoders.server import Patience, bearer, checked_address, post_json
 from anglewise.errors import EncoderError, FileError, TooFewError
 from anglewise.io.files import PathLike
 from anglewise.io.judgement_export import write_judged

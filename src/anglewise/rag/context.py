@@ -8,7 +8,7 @@ import numpy as np
 from anglewise.core.numbers import COUNT, NOT_NEGATIVE, UNIT
 from anglewise.core.typing import Array, Float32
 from anglewise.encoders.batches import encode_texts
-from anglewise.encoders.cleaning import clean
+from anglewise.encoders.documents import clean
 from anglewise.encoders.encoder import Encode, Encoder
 from anglewise.encoders.load import encoder as load
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError

@@ -1,0 +1,294 @@
+"""``onnx:FILE`` and ``onnx-images:FILE``: models as ONNX files, run by onnxruntime."""
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anglewise.core.typing import Array, Int64
+from anglewise.encoders.encoder import Encoder, Spec, digest, library
+from anglewise.encoders.pixels import OPTIONS, Picture, Preparation, preparation, settings_beside
+from anglewise.errors import EncoderError, SpellingError
+from anglewise.io.files import existing_file, reading
+from anglewise.io.tables import listed
+
+
+def open_session(path: Path) -> Any:
+    """A session that runs the model of a file; ``FileError`` if it is none."""
+    with reading(path, "an ONNX model"):
+        return library("onnxruntime", "onnx").InferenceSession(
+            str(path), providers=["CPUExecutionProvider"]
+        )
+
+
+def weight_files(path: Path) -> list[Path]:
+    """The file and those beside it that hold its weights, if they are kept apart."""
+    return [path, *sorted(path.parent.glob(f"{path.name}[._]data"))]
+
+
+def output_of(spec: Spec, session: Any, usual: Sequence[str]) -> str:
+    """The name of the output to take: the one asked for, a usual one, or the only one."""
+    names = [str(one.name) for one in session.get_outputs()]
+    wanted = spec.options.get("output")
+    if wanted is not None:
+        if wanted not in names:
+            raise SpellingError(f"{spec.place} has no output {wanted!r}: it has {listed(names)}")
+        return wanted
+    known = [name for name in usual if name in names]
+    if len(names) > 1 and not known:
+        raise SpellingError(
+            f"{spec.place} has several outputs, {listed(names)}: name one (output=...)"
+        )
+    return known[0] if known else names[0]
+
+
+TEXT_OPTIONS = ("tokenizer", "output", "pooling", "window", "query_prompt", "document_prompt")
+SENTENCES = ("sentence_embedding", "sentence_embeddings", "text_embeds", "embeddings")
+TOKENS = ("last_hidden_state", "token_embeddings")
+"""What exporters call the output of one vector a text, and the output of one a token."""
+
+
+def load_onnx(spec: Spec) -> Encoder:
+    """Load the file with onnxruntime.
+
+    Options: ``tokenizer`` (``tokenizer.json`` or ``vocab.txt``; by default beside the model),
+    ``output`` (its name), ``pooling`` of an output that has a vector for each token (``mean`` by
+    default, ``cls``; ``none`` insists on one vector a text), ``window`` in tokens,
+    ``query_prompt`` and ``document_prompt``, put before what is encoded. The file does not say
+    what it was trained for.
+    """
+    spec.only(*TEXT_OPTIONS)
+    path = spec.file()
+    pooling = spec.one_of("pooling", ("mean", "cls", "none"), "mean")
+    words = _tokenizer_file(spec, path)
+    with reading(words, "a tokenizer"):
+        tokenizer = _tokenizer(words)
+    session = open_session(path)
+    output = output_of(spec, session, (*SENTENCES, *TOKENS))
+    longest = spec.number("window") or _longest(tokenizer, words)
+    if longest is None:
+        tokenizer.no_truncation()
+    else:
+        tokenizer.enable_truncation(longest)
+    tokenizer.no_padding()
+    runner = _TextRunner(session, tokenizer, output, pooling, _pad(tokenizer))
+
+    def tokens(texts: list[str]) -> list[int]:
+        tokenizer.no_truncation()
+        found = tokenizer.encode_batch(texts, add_special_tokens=False)
+        if longest is not None:
+            tokenizer.enable_truncation(longest)
+        return [len(one.ids) for one in found]
+
+    before = {side: spec.options.get(f"{side}_prompt", "") for side in ("document", "query")}
+    own = tokenizer.num_special_tokens_to_add(False) + max(tokens([*before.values()]))
+    files = [*weight_files(path), words]
+    options = dict(spec.options) | {"tokenizer": str(words.resolve())}
+    settings = f"{output} {pooling} {longest} {before}"
+    return Encoder(
+        spec=str(Spec("onnx", str(path.resolve()), options)),
+        documents=partial(runner, prompt=before["document"]),
+        queries=partial(runner, prompt=before["query"]) if any(before.values()) else None,
+        window=None if longest is None else max(1, longest - own),
+        tokens=tokens,
+        batch=32,
+        identity=f"onnx {digest(files)} {settings}",
+    )
+
+
+class _TextRunner:
+    """A session with all that it takes to turn texts into vectors."""
+
+    def __init__(self, session: Any, tokenizer: Any, output: str, pooling: str, pad: int) -> None:
+        self.session = session
+        self.tokenizer = tokenizer
+        self.output = output
+        self.pooling = pooling
+        self.pad = pad
+        self.inputs = {one.name for one in session.get_inputs()}
+
+    def __call__(self, texts: list[str], prompt: str = "") -> Array:
+        """Encode texts behind a prompt, in one call of the session."""
+        found = self.tokenizer.encode_batch([prompt + text for text in texts])
+        ids = _padded([one.ids for one in found], self.pad)
+        mask = _padded([[1] * len(one.ids) for one in found], 0)
+        feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        if missing := self.inputs - set(feed):
+            raise EncoderError(
+                f"the ONNX model asks for {listed(sorted(missing))}, which texts do not give: "
+                "export the encoder of texts alone; images are for onnx-images:FILE"
+            )
+        asked = {name: array for name, array in feed.items() if name in self.inputs}
+        vectors: Array = self.session.run([self.output], asked)[0]
+        return vectors if vectors.ndim == 2 else self._pooled(vectors, mask)
+
+    def _pooled(self, vectors: Array, mask: Int64[Array, "texts tokens"]) -> Array:
+        if vectors.ndim != 3 or self.pooling == "none":
+            raise EncoderError(
+                f"output {self.output!r} has shape {vectors.shape}, where one vector a text is "
+                "due: name another (output=...), or say how to pool tokens (pooling=mean)"
+            )
+        if self.pooling == "cls":
+            return vectors[:, 0]
+        weights = mask[:, :, None].astype(vectors.dtype)
+        return (vectors * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1)
+
+
+def _padded(rows: Sequence[Sequence[int]], pad: int) -> Int64[Array, "texts tokens"]:
+    whole = np.full((len(rows), max(1, *map(len, rows))), pad, dtype=np.int64)
+    for row, cells in zip(whole, rows, strict=True):
+        row[: len(cells)] = cells
+    return whole
+
+
+def _tokenizer_file(spec: Spec, model: Path) -> Path:
+    given = spec.options.get("tokenizer")
+    if given is not None:
+        return existing_file(Path(given).expanduser())
+    for folder in (model.parent, model.parent.parent):
+        for name in ("tokenizer.json", "vocab.txt"):
+            if (folder / name).is_file():
+                return folder / name
+    raise EncoderError(
+        f"{model} has no tokenizer.json or vocab.txt beside it: name one (tokenizer=PATH)"
+    )
+
+
+def _tokenizer(path: Path) -> Any:
+    tokenizers = library("tokenizers", "onnx")
+    if path.suffix == ".txt":  # a list of word pieces, as BERT has them
+        return tokenizers.BertWordPieceTokenizer(str(path), lowercase=True)
+    return tokenizers.Tokenizer.from_file(str(path))
+
+
+def _pad(tokenizer: Any) -> int:
+    for word in ("[PAD]", "<pad>", "<|endoftext|>"):
+        number = tokenizer.token_to_id(word)
+        if number is not None:
+            return int(number)
+    return 0
+
+
+def _longest(tokenizer: Any, words: Path) -> int | None:
+    """How many tokens a text may have, as the files beside the model say."""
+    cut: Any = getattr(tokenizer, "truncation", None)
+    if cut:
+        return int(cut["max_length"])
+    settings = words.with_name("tokenizer_config.json")
+    if not settings.is_file():
+        return None
+    with reading(settings, "the settings of a tokenizer"):
+        longest = int(json.loads(settings.read_text(encoding="utf-8")).get("model_max_length", 0))
+    return longest if 0 < longest < 1_000_000 else None  # some write 1e30 for none
+
+
+OUTPUTS = ("image_embeds", "image_embeddings", "embeddings", "pooler_output", "last_hidden_state")
+"""What exporters call the output to take, the best first."""
+KINDS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
+
+AS_THEY_ARE = {"scale": "1", "mean": "0", "std": "1"}
+
+
+def load_onnx_images(spec: Spec) -> Encoder:
+    """Load the file with onnxruntime.
+
+    Options: ``size`` (``224`` or ``height x width``), ``shorter`` (scale the shorter side to so
+    much and cut out the middle; else images are stretched), ``layout`` (``nchw`` or ``nhwc``),
+    ``channels`` (``rgb``, ``bgr`` or ``grey``), ``scale`` (255), ``mean`` (0), ``std`` (1),
+    ``resample``; ``output`` by its name, ``pooling`` (``mean``, ``cls`` or ``none``) of one that
+    has a vector for each patch. What is not given is taken from the model's own metadata under
+    these names, from a ``preprocessor_config.json`` beside it, and from the shape of its input.
+    All that was found stands in the spelling that a space keeps.
+    """
+    spec.only(*OPTIONS, "output", "pooling")
+    path = spec.file()
+    pooling = spec.one_of("pooling", ("mean", "cls", "none"), "mean")
+    library("PIL.Image", "images")  # said now, not after the images were listed
+    session = open_session(path)
+    taken = _input(spec, session)
+    prepare = preparation(_told(spec, path, session, taken), spec, taken.shape)
+    output = output_of(spec, session, OUTPUTS)
+    options = prepare.options() | {"output": output, "pooling": pooling}
+    return Encoder(
+        spec=str(Spec("onnx-images", str(path.resolve()), options)),
+        documents=_ImageRunner(session, prepare, taken, output, pooling),
+        reads="images",
+        batch=32,
+        identity=f"onnx-images {digest(weight_files(path))} {options}",
+    )
+
+
+def _told(spec: Spec, path: Path, session: Any, taken: Any) -> dict[str, str]:
+    """All that is said about how images are prepared; the nearer to the user, the stronger."""
+    own: dict[str, str] = session.get_modelmeta().custom_metadata_map
+    said = settings_beside(path) | {name: own[name] for name in OPTIONS if name in own}
+    if KINDS[taken.type] is np.uint8:  # such a model scales by itself
+        said |= AS_THEY_ARE
+        if any(spec.options.get(name, due) != due for name, due in AS_THEY_ARE.items()):
+            raise SpellingError(
+                f"{spec.place} takes bytes as they are: leave scale, mean and std out"
+            )
+    return said | dict(spec.options)
+
+
+class _ImageRunner:
+    """A session with all that it takes to turn images into vectors."""
+
+    def __init__(
+        self, session: Any, prepare: Preparation, taken: Any, output: str, pooling: str
+    ) -> None:
+        self.session = session
+        self.prepare = prepare
+        self.name = str(taken.name)
+        self.kind = KINDS[taken.type]
+        self.one_by_one = taken.shape[0] == 1
+        self.output = output
+        self.pooling = pooling
+
+    def __call__(self, pictures: list[Picture]) -> Array:
+        """Encode images, all in one call of the session if the model allows it."""
+        if self.one_by_one:
+            return np.concatenate([self._run([one]) for one in pictures])
+        return self._run(pictures)
+
+    def _run(self, pictures: Sequence[Picture]) -> Array:
+        given = self.prepare(pictures).astype(self.kind, copy=False)
+        return self._pooled(self.session.run([self.output], {self.name: given})[0])
+
+    def _pooled(self, vectors: Array) -> Array:
+        while vectors.ndim > 2 and vectors.shape[-1] == 1:
+            vectors = vectors[..., 0]  # a map of one pixel is a vector
+        if vectors.ndim == 2:
+            return vectors
+        if vectors.ndim != 3 or self.pooling == "none":
+            raise EncoderError(
+                f"output {self.output!r} has shape {vectors.shape}, where one vector an image is "
+                "due: name another (output=...), or say how to pool patches (pooling=mean)"
+            )
+        return vectors[:, 0] if self.pooling == "cls" else vectors.mean(axis=1)
+
+
+def _input(spec: Spec, session: Any) -> Any:
+    """The one input of the model, if images can be that."""
+    inputs = session.get_inputs()
+    names = [str(one.name) for one in inputs]
+    if len(inputs) != 1:
+        raise EncoderError(
+            f"{spec.place} asks for {listed(names)}: images are one input; export the part that "
+            "encodes images alone"
+        )
+    [taken] = inputs
+    if len(taken.shape) != 4 or taken.type not in KINDS:
+        raise EncoderError(
+            f"{spec.place} takes {names[0]!r} as {taken.type} of shape {taken.shape}, which is no "
+            "image: images x channels x height x width is due, as numbers"
+        )
+    if isinstance(taken.shape[0], int) and taken.shape[0] != 1:
+        raise EncoderError(
+            f"{spec.place} takes {taken.shape[0]} images at once, no more and no fewer: export it "
+            "with a free number of images"
+        )
+    return taken

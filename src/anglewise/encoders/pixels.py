@@ -1,0 +1,355 @@
+"""From image files to the pixels that a model takes: decoded, resized, scaled."""
+
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from anglewise.core.numbers import read_number, read_whole, shown
+from anglewise.core.typing import Array, Float32, UInt8
+from anglewise.encoders.encoder import Spec, library
+from anglewise.errors import FileError, ShapeError, SpellingError, ValuesError
+from anglewise.io.files import existing_file, reading
+
+MOST_PIXELS = 80_000_000
+"""Images of more are refused before they are decoded: 240 MB each, and what bombs are made of."""
+RESAMPLINGS = ("nearest", "lanczos", "bilinear", "bicubic")
+"""By the numbers that Pillow, and files of settings, give them."""
+WHITE = (255, 255, 255)
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An image as a file, as the bytes of a file, or as pixels, with a name for messages.
+
+    Examples
+    --------
+    >>> Picture("grey", pixels_of([[0, 255]])).pixels().shape
+    (1, 2, 3)
+    """
+
+    name: str
+    source: Path | bytes | UInt8[Array, "height width 3"]
+
+    @property
+    def data(self) -> bytes:
+        """What tells this image from others: the bytes of its file, or its shape and pixels."""
+        if isinstance(self.source, bytes):
+            return self.source
+        if isinstance(self.source, Path):
+            with reading(existing_file(self.source), "an image"):
+                return self.source.read_bytes()
+        return repr(self.source.shape).encode() + self.source.tobytes()
+
+    def pixels(self) -> UInt8[Array, "height width 3"]:
+        """Red, green and blue of every pixel, the way up that a viewer shows it.
+
+        What is transparent stands before white. Raises ``FileError`` for what is no image, broken,
+        of more than 80 million pixels, or without colours or greys of 8 or 16 bits.
+        """
+        if isinstance(self.source, np.ndarray):
+            return self.source
+        pillow = library("PIL.Image", "images")
+        if isinstance(self.source, Path):
+            existing_file(self.source)
+        with reading(Path(self.name), "an image"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # doubts that we raise ourselves, or cannot mend
+            data = BytesIO(self.source) if isinstance(self.source, bytes) else self.source
+            with pillow.open(data) as image:
+                self._check_size(*image.size)
+                return np.asarray(self._in_colours(image, pillow))
+
+    def _check_size(self, width: int, height: int) -> None:
+        if width * height > MOST_PIXELS:
+            raise FileError(
+                f"{self.name} has {width:,} x {height:,} pixels, {MOST_PIXELS:,} at most are "
+                "decoded: make it smaller, encoders read some hundred a side"
+            )
+
+    def _in_colours(self, image: Any, pillow: Any) -> Any:
+        upright = library("PIL.ImageOps", "images").exif_transpose(image)
+        if upright.mode.startswith("I;16"):  # Pillow would cut off what is above 255
+            upright = pillow.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
+        if upright.mode in {"I", "F"}:
+            raise FileError(
+                f"{self.name} holds one number of 32 bits a pixel (mode {upright.mode}), which is "
+                "no colour: write it in 8 bits"
+            )
+        if upright.has_transparency_data:
+            seen = upright.convert("RGBA")
+            ground = pillow.new("RGBA", seen.size, (*WHITE, 255))
+            upright = pillow.alpha_composite(ground, seen)
+        return upright.convert("RGB")
+
+
+def pixels_of(array: Any) -> UInt8[Array, "height width 3"]:
+    """Pixels that came as an array: height x width of greys, or with three colours; 0 to 255.
+
+    Raises ``ShapeError`` for other shapes, ``ValuesError`` for numbers that are no bytes.
+
+    >>> pixels_of([[7]]).tolist()
+    [[[7, 7, 7]]]
+    """
+    given = np.asarray(array)
+    shape = given.shape
+    if given.ndim == 3 and shape[2] == 1:
+        given = given[:, :, 0]
+    if not (given.ndim == 2 or (given.ndim == 3 and shape[2] == 3)) or not given.size:
+        raise ShapeError(
+            f"an image came as an array of shape {shape}: height x width, or height x width x 3, "
+            "is due"
+        )
+    if given.dtype.kind not in "iu" or given.min() < 0 or given.max() > 255:
+        raise ValuesError(
+            f"an image came as {given.dtype}, up to {given.max():g}: whole numbers from 0 to 255 "
+            "are due"
+        )
+    whole = given.astype(np.uint8)
+    return np.stack([whole] * 3, axis=2) if whole.ndim == 2 else whole
+
+
+def resized(
+    pixels: UInt8[Array, "height width 3"],
+    size: tuple[int, int],
+    *,
+    shorter: int | None = None,
+    resample: str = "bilinear",
+    grey: bool = False,
+) -> UInt8[Array, "new_height new_width channels"]:
+    """An image brought to height x width.
+
+    It is stretched; or, with ``shorter``, scaled until its shorter side has so many pixels, and
+    its middle cut out. Greys are those of ITU-R 601.
+
+    >>> resized(pixels_of([[0, 255], [255, 0]]), (1, 3), grey=True).shape
+    (1, 3, 1)
+    >>> resized(pixels_of([[9, 0, 0, 9]]), (1, 2), shorter=1)[:, :, 0]
+    array([[0, 0]], dtype=uint8)
+    """
+    image = library("PIL.Image", "images").fromarray(pixels)
+    if grey:
+        image = image.convert("L")
+    height, width = size
+    box = _middle(image.size, size, shorter) if shorter else (0, 0, *image.size)
+    if image.size != (width, height) or box != (0, 0, width, height):
+        image = image.resize((width, height), RESAMPLINGS.index(resample), box=box)
+    found = np.asarray(image)
+    return found[:, :, None] if grey else found
+
+
+def _middle(
+    there: tuple[int, int], size: tuple[int, int], shorter: int
+) -> tuple[float, float, float, float]:
+    """The part of an image that is kept; cut before it is scaled, lest a thin one grows huge."""
+    scale = shorter / min(there)
+    width, height = (min(a / scale, b) for a, b in zip(reversed(size), there, strict=True))
+    left, top = (there[0] - width) / 2, (there[1] - height) / 2
+    return left, top, left + width, top + height
+
+
+SETTINGS = "preprocessor_config.json"
+
+
+def settings_beside(model: Path) -> dict[str, str]:
+    """What a ``preprocessor_config.json`` beside the model says, as options; empty if none is."""
+    for folder in (model.parent, model.parent.parent):
+        file = folder / SETTINGS
+        if file.is_file():
+            with reading(file, "settings of an image model"):
+                return _options_of(json.loads(file.read_text(encoding="utf-8")))
+    return {}
+
+
+def _options_of(said: Any) -> dict[str, str]:
+    """The keys that image processors of the hub write, as ours."""
+    told = cast("dict[str, Any]", said)
+    cropped = bool(told.get("do_center_crop"))
+    size = _sides(told.get("crop_size" if cropped else "size"))
+    found: dict[str, str] = {"size": size} if size else {}
+    if cropped:
+        found["shorter"] = _sides(told.get("size")).partition("x")[0]
+    if told.get("do_rescale", True):
+        found["scale"] = repr(1 / float(told.get("rescale_factor", 1 / 255)))
+    if told.get("do_normalize", True):
+        for name in ("mean", "std"):
+            if f"image_{name}" in told:
+                found[name] = ",".join(str(float(one)) for one in told[f"image_{name}"])
+    if isinstance(told.get("resample"), int) and told["resample"] < len(RESAMPLINGS):
+        found["resample"] = RESAMPLINGS[told["resample"]]
+    return found
+
+
+def _sides(said: Any) -> str:
+    if isinstance(said, dict):
+        sides = cast("dict[str, Any]", said)
+        edge = sides.get("shortest_edge")
+        return f"{sides['height']}x{sides['width']}" if "height" in sides else str(edge or "")
+    return str(said or "")
+
+
+OPTIONS = ("size", "shorter", "layout", "channels", "scale", "mean", "std", "resample")
+LAYOUTS = ("nchw", "nhwc")
+CHANNELS = ("rgb", "bgr", "grey")
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """``(pixels / scale - mean) / std``, resized before, in the order of axes that is due.
+
+    Attributes
+    ----------
+    size
+        Height and width.
+    shorter
+        Scale the shorter side to so many pixels and cut out the middle; ``None`` stretches.
+    channels
+        ``rgb``, ``bgr`` or ``grey``.
+    layout
+        ``nchw`` (channels first) or ``nhwc``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> black = Picture("black", np.zeros((4, 4, 3), dtype=np.uint8))
+    >>> Preparation((2, 2), mean=(0.5,), std=(0.5,))([black])[0, 0].tolist()
+    [[-1.0, -1.0], [-1.0, -1.0]]
+    """
+
+    size: tuple[int, int]
+    shorter: int | None = None
+    channels: str = "rgb"
+    layout: str = "nchw"
+    scale: float = 255.0
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    resample: str = "bilinear"
+
+    def __call__(self, pictures: Sequence[Picture]) -> Float32[Array, "images a b c"]:
+        """All that a model is given at once; images are decoded one after another."""
+        pixels = np.stack([self._brought(picture) for picture in pictures]).astype(np.float32)
+        if self.channels == "bgr":
+            pixels = pixels[..., ::-1]
+        mean, std = (np.array(one, dtype=np.float32) for one in (self.mean, self.std))
+        pixels = (pixels / np.float32(self.scale) - mean) / std
+        return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2) if self._first else pixels)
+
+    def _brought(self, picture: Picture) -> Array:
+        return resized(
+            picture.pixels(),
+            self.size,
+            shorter=self.shorter,
+            resample=self.resample,
+            grey=self.channels == "grey",
+        )
+
+    @property
+    def _first(self) -> bool:
+        return self.layout == "nchw"
+
+    def options(self) -> dict[str, str]:
+        """As options of a spelling, none left out."""
+        return {
+            "size": f"{self.size[0]}x{self.size[1]}",
+            **({} if self.shorter is None else {"shorter": str(self.shorter)}),
+            "layout": self.layout,
+            "channels": self.channels,
+            "scale": f"{self.scale:.9g}",
+            "mean": ",".join(f"{one:.9g}" for one in self.mean),
+            "std": ",".join(f"{one:.9g}" for one in self.std),
+            "resample": self.resample,
+        }
+
+
+def preparation(
+    options: Mapping[str, str], spec: Spec, shape: Sequence[int | str | None]
+) -> Preparation:
+    """What options and the shape of a model's input say; ``SpellingError`` where they disagree.
+
+    >>> prepared = preparation({}, Spec("onnx-images", "x.onnx"), [None, 28, 28, 1])
+    >>> prepared.layout, prepared.channels, prepared.size
+    ('nhwc', 'grey', (28, 28))
+    """
+    layout = options.get("layout") or _layout_of(shape)
+    _one_of("layout", layout, LAYOUTS, spec)
+    first = layout == "nchw"
+    depth = shape[1] if first else shape[3]
+    channels = options.get("channels") or ("grey" if depth == 1 else "rgb")
+    _one_of("channels", channels, CHANNELS, spec)
+    due = 1 if channels == "grey" else 3
+    if isinstance(depth, int) and depth != due:
+        raise SpellingError(
+            f"{spec.place} takes {depth} channels as {layout}, {channels} has {due}: "
+            "name what it takes (channels=grey, rgb or bgr; layout=nchw or nhwc)"
+        )
+    resample = options.get("resample", "bilinear")
+    _one_of("resample", resample, RESAMPLINGS, spec)
+    scale = _numbers("scale", options.get("scale", "255"), 1, spec)[0]
+    std = _numbers("std", options.get("std", "1"), due, spec)
+    if scale == 0 or 0 in std:
+        raise SpellingError(f"{spec.kind}: scale and std divide, so neither may be 0")
+    shorter = options.get("shorter")
+    found = Preparation(
+        size=_size(options.get("size"), shape[2:] if first else shape[1:3], spec),
+        shorter=None if shorter is None else _whole("shorter", shorter, spec),
+        channels=channels,
+        layout=layout,
+        scale=scale,
+        mean=_numbers("mean", options.get("mean", "0"), due, spec),
+        std=std,
+        resample=resample,
+    )
+    if found.shorter is not None and found.shorter < max(found.size):
+        raise SpellingError(
+            f"{spec.kind}: shorter={shorter} leaves no middle of {found.size[0]} x "
+            f"{found.size[1]}: take {max(found.size)} or more"
+        )
+    return found
+
+
+def _layout_of(shape: Sequence[int | str | None]) -> str:
+    return "nhwc" if shape[3] in {1, 3} and shape[1] not in {1, 3} else "nchw"
+
+
+def _size(given: str | None, fixed: Sequence[int | str | None], spec: Spec) -> tuple[int, int]:
+    asked: Sequence[int | None] = (None, None)
+    if given is not None:
+        sides = [_whole("size", side, spec) for side in given.lower().split("x")]
+        if len(sides) > 2:
+            raise SpellingError(f"{spec.kind}: size={given}: one side, or height x width, is due")
+        asked = (sides[0], sides[-1])
+    pairs = [(a, b if isinstance(b, int) else None) for a, b in zip(asked, fixed, strict=True)]
+    if any(a is not None and b is not None and a != b for a, b in pairs):
+        raise SpellingError(f"{spec.place} takes images of {fixed[0]} x {fixed[1]}, not {given}")
+    height, width = (b or a for a, b in pairs)
+    if height is None or width is None:
+        raise SpellingError(
+            f"{spec.place} takes images of any size, or does not say of which: name the one that "
+            "it was trained with (size=224, or height x width: size=224x320)"
+        )
+    return height, width
+
+
+def _one_of(name: str, word: str, words: Sequence[str], spec: Spec) -> None:
+    if word not in words:
+        raise SpellingError(f"{spec.kind}: {name}={word}: one of {', '.join(words)} is due")
+
+
+def _whole(name: str, text: str, spec: Spec) -> int:
+    value = read_whole(text.strip())
+    if value is None or not 0 < value <= 10_000:
+        raise SpellingError(f"{spec.kind}: {name}={shown(text)}: pixels from 1 to 10000 are due")
+    return value
+
+
+def _numbers(name: str, text: str, channels: int, spec: Spec) -> tuple[float, ...]:
+    read = [read_number(part.strip()) for part in text.split(",")]
+    found = tuple(float(one) for one in read if one is not None)
+    if len(read) not in {1, channels} or len(found) < len(read):
+        many = f", or {channels} parted by commas," if channels > 1 else ""
+        raise SpellingError(f"{spec.kind}: {name}={shown(text)}: one number{many} is due")
+    return found
