@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from anglewise.core.embeddings import Embeddings
-from anglewise.index.answering import Answering, Hit, Where
-from anglewise.index.index import Index
+from anglewise.engine.index import Index
+from anglewise.engine.index_state import Answering, Hit, Where
 from anglewise.rag import Context, Relevance
 from anglewise.rag.evidence import Evidence
 from anglewise.rag.relevance import relevance_of

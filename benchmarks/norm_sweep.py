@@ -14,8 +14,8 @@ import time
 import numpy as np
 
 from anglewise.core.embeddings import Embeddings, Space
-from anglewise.search import exponents
-from anglewise.search.engine import engine_kind, search
+from anglewise.engine import exponents
+from anglewise.engine.search import engine_kind, search
 
 QUERIES, ITEMS, SETTINGS, GOAL = 1_000, 100_000, 100, 4.0
 NAMES = [f"norm(0,{b:.4g})" for b in np.linspace(0, 1, SETTINGS)]

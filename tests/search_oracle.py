@@ -5,10 +5,11 @@ from unittest import mock
 
 import numpy as np
 
-from anglewise.search import exact, sampling, sweep
-from anglewise.search.compiled_scanner import CompiledScanner
-from anglewise.search.kernel import KERNEL
-from anglewise.search.numpy_scanner import NumpyScanner
+from anglewise.engine import blocks as sampling
+from anglewise.engine import blocks as sweep
+from anglewise.engine import ranking as exact
+from anglewise.engine.ranking import KERNEL
+from anglewise.engine.scanners import CompiledScanner, NumpyScanner
 
 FIVE = ["dot", "cosine", "euclidean", "norm(0,0.5)", "norm(0,0.25)"]
 PLAIN = [*FIVE, "manhattan", "norm(0.5,1)"]
@@ -83,7 +84,7 @@ def using(scanner, *, tile_rows=None, sample=None, keep=None):
     """The engine with this scanner, tiles of this size, a sample, so many candidates kept."""
     with ExitStack() as stack:
         enter = stack.enter_context
-        enter(mock.patch("anglewise.search.machine.scanner", return_value=scanner))
+        enter(mock.patch("anglewise.engine.scanners.scanner", return_value=scanner))
         enter(mock.patch.object(exact, "kernel", getattr(scanner, "kernel", None)))
         if isinstance(scanner, CompiledScanner):
             scanner.kernel.choose(scanner.unit)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from anglewise.core.embeddings import Embeddings, Space
+from anglewise.engine.search import search
 from anglewise.errors import ShapeError, SpellingError
 from anglewise.gauges.canonical import gauge
 from anglewise.gauges.gauge import without_biases
-from anglewise.search.engine import search
 
 RNG = np.random.default_rng(0)
 USERS = np.column_stack([RNG.standard_normal((30, 5)), np.ones(30)])

@@ -10,15 +10,15 @@ from anglewise.compare.by_document import search_judged
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Parts
 from anglewise.core.sparse import SparseRows
+from anglewise.engine.index import Index
+from anglewise.engine.search import search
 from anglewise.errors import AnglewiseError, IdsError, ShapeError, SpellingError
 from anglewise.evaluation.evaluate import evaluate
-from anglewise.index.index import Index
 from anglewise.io.read import read_judgements
 from anglewise.io.space_folder import write_space
 from anglewise.io.texts import parts_of
 from anglewise.measures.measure import measures
 from anglewise.rag.evidence import gather
-from anglewise.search.engine import search
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

@@ -11,6 +11,7 @@ from anglewise.compare.variant import Binary, Cut, Int8, Variant, variant
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements, Pairs
 from anglewise.core.sparse import SparseRows
+from anglewise.engine.search import search
 from anglewise.errors import (
     AnglewiseError,
     IdsError,
@@ -19,7 +20,6 @@ from anglewise.errors import (
     TooFewError,
     ValuesError,
 )
-from anglewise.search.engine import search
 
 QUERIES, ITEMS, WIDTH = 70, 90, 16
 MEASURES = "dot,cosine,euclidean"

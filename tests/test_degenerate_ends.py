@@ -8,10 +8,10 @@ import pytest
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
+from anglewise.engine.search import search
 from anglewise.errors import AnglewiseError
 from anglewise.io.space_folder import write_space
 from anglewise.measures.measure import FORMULAS, FRAMES
-from anglewise.search.engine import search
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

@@ -12,8 +12,8 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.neighbours import Neighbours
 from anglewise.diagnostics import duplicates as module
 from anglewise.diagnostics.duplicates import ROUNDING, exact_duplicates, near_duplicates
+from anglewise.engine.search import search
 from anglewise.errors import ShapeError
-from anglewise.search.engine import search
 from real_data import real_data
 
 

@@ -13,8 +13,8 @@ from scipy.stats import binom, skew
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.neighbours import Neighbours
 from anglewise.diagnostics.hubness import _factorial_moments, _scaled, hubness
+from anglewise.engine.search import search
 from anglewise.errors import ShapeError, TooFewError
-from anglewise.search.engine import search
 from real_data import real_data
 
 

@@ -13,11 +13,11 @@ from anglewise.diagnostics.dimensions import _gram_of_products, rank_condition
 from anglewise.diagnostics.hubness import hubness
 from anglewise.diagnostics.isotropy import conditioning, isotropy
 from anglewise.diagnostics.norms import norms, popularity, spearman
+from anglewise.engine.search import search
 from anglewise.gauges.gauge import random_pair
 from anglewise.gauges.maps import root
 from anglewise.io.interaction_files import read_interactions
 from anglewise.models.closed_form import fit_linear
-from anglewise.search.engine import search
 from real_data import real_data
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from anglewise.core.sparse import Interactions
+from anglewise.engine.search import search
 from anglewise.errors import SpellingError, ValuesError
 from anglewise.fit import fit
 from anglewise.io.read import read_interactions
 from anglewise.models.closed_form import fit_linear
-from anglewise.search.engine import search
 from real_data import real_data
 
 GAUGES = ["item-orthonormal", "tied-weights", "balanced", "raw-users", "user-orthonormal"]

@@ -11,6 +11,9 @@ import anglewise
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
+from anglewise.engine.index import Index
+from anglewise.engine.index_state import Answering
+from anglewise.engine.search import search
 from anglewise.errors import (
     FileError,
     IdsError,
@@ -19,10 +22,7 @@ from anglewise.errors import (
     TooFewError,
     ValuesError,
 )
-from anglewise.index.answering import Answering
-from anglewise.index.index import Index
 from anglewise.io.space_folder import write_space
-from anglewise.search.engine import search
 
 MEASURES = ["dot", "cosine", "euclidean", "manhattan", "cosine@centred", "dot@whitened"]
 
@@ -122,7 +122,7 @@ def test_many_filtered_queries_are_answered_in_blocks(monkeypatch):
     index = Index(films(50), "dot")
     vectors = np.random.default_rng(0).standard_normal((23, 5))
     whole = index.search(vectors, 4, where={"year": 1920})
-    monkeypatch.setattr("anglewise.index.index.LEFT_OUT_AT_ONCE", 100)
+    monkeypatch.setattr("anglewise.engine.index.LEFT_OUT_AT_ONCE", 100)
     assert index.search(vectors, 4, where={"year": 1920}) == whole
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from anglewise.core.embeddings import Embeddings, Space
+from anglewise.engine.search import search
 from anglewise.inspect import stretch as stretches
 from anglewise.inspect.gauge_road import road_of_gauges, road_of_witness
 from anglewise.inspect.inspected import Inspected
 from anglewise.measures.measure import measure
-from anglewise.search.engine import search
 from inspect_site import films, made_space, one_sided, site
 
 FORMULAS = ("cosine", "euclidean", "dot")

@@ -9,12 +9,12 @@ import pytest
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Complaints, Judgements
 from anglewise.core.sparse import SparseRows
+from anglewise.engine.search import search
 from anglewise.io.space_folder import write_space
 from anglewise.judge.lint import lint
 from anglewise.judge.lint_cover import ks_distance
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
-from anglewise.search.engine import search
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

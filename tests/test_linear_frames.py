@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anglewise.core.embeddings import Embeddings, Space
+from anglewise.engine.search import search
 from anglewise.errors import SpellingError
 from anglewise.measures.frames import fit_frames
 from anglewise.measures.measure import measure
-from anglewise.search.engine import search
 
 
 def a_space(seed=0, items=80, d=6):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from anglewise.engine.search import search
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.models import gram as gram_room
 from anglewise.models.gram import fill_upper, lower_gram
@@ -11,7 +12,6 @@ from anglewise.models.item_weights import MOST_ITEMS, fit_ease
 from anglewise.models.learn import learn
 from anglewise.models.penalty_path import penalty_path
 from anglewise.normalisation.spelling import normalisation
-from anglewise.search.engine import search
 
 RULES = ["none", "standardised", "l2", "tf-idf", "bm25", "propensity", "exponents(0.3,0.6)"]
 

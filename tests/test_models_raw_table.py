@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from anglewise.engine.search import search
 from anglewise.errors import ShapeError, SpellingError
 from anglewise.models.raw_table import raw_table
 from anglewise.normalisation.spelling import normalisation
-from anglewise.search.engine import search
 
 RULES = ["none", "standardised", "l2", "tf-idf", "bm25", "propensity", "exponents(0,0.6)"]
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from anglewise.core.embeddings import Embeddings
+from anglewise.engine.index import Index
 from anglewise.errors import MissingExtraError
-from anglewise.index.index import Index
 from anglewise.rag import Context, haystack, langchain, llama_index
 
 ADAPTERS = [langchain, llama_index, haystack]

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from anglewise.core.embeddings import Embeddings
 from anglewise.encoders.encoder import Encoder
+from anglewise.engine.index import Index
+from anglewise.engine.index_state import Answering, Hit
 from anglewise.errors import (
     AnglewiseError,
     EncoderError,
@@ -18,8 +20,6 @@ from anglewise.errors import (
     TooFewError,
     ValuesError,
 )
-from anglewise.index.answering import Answering, Hit
-from anglewise.index.index import Index
 from anglewise.rag import Context
 from anglewise.rag.diversity import diverse
 from anglewise.rag.evidence import Evidence

@@ -11,8 +11,8 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.encoders.load import encoder
+from anglewise.engine.index import Index
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError, ValuesError
-from anglewise.index.index import Index
 from anglewise.io.read import read_judgements, read_space
 from anglewise.rag import Relevance, false_contexts, learn_relevance
 from anglewise.rag.evidence import Evidence, gather

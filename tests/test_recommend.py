@@ -5,6 +5,7 @@ import pytest
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.sparse import SparseRows
+from anglewise.engine.search import search
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.gauges.canonical import gauge
 from anglewise.gauges.gauge import bias_columns, without_biases
@@ -12,7 +13,6 @@ from anglewise.models.closed_form import fit_linear
 from anglewise.models.item_weights import fit_ease
 from anglewise.recommend import Recommender
 from anglewise.recommend.fold_in import learn_fold_in
-from anglewise.search.engine import search
 from anglewise.simulation.catalogue import simulate
 
 MEASURES = ["dot", "cosine", "euclidean", "norm(0,0.5)", "cosine@balanced", "cosine@centred"]

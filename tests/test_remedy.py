@@ -11,6 +11,7 @@ from anglewise.compare import compare
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements, Pairs
 from anglewise.core.sparse import SparseRows
+from anglewise.engine.search import search
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation.coverage import coverage
 from anglewise.evaluation.metric import metric
@@ -23,7 +24,6 @@ from anglewise.remedy.contender import contenders
 from anglewise.remedy.defaults import rounded, sensible
 from anglewise.remedy.run import run
 from anglewise.remedy.training import training_of
-from anglewise.search.engine import search
 from remedy_space import Clock, Slow, fitted
 
 MANY = "euclidean, cosine@centred, cosine@whitened, norm(0,0.5), norm(0,0.25), dot@centred"

@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 from anglewise.core.embeddings import Embeddings, Space
+from anglewise.engine.search import search
 from anglewise.measures.measure import measures
 from anglewise.report.neighbours_table import Asked, show_neighbours
-from anglewise.search.engine import search
 
 WORDS = ["a film about a lighthouse that nobody keeps and everybody needs", "b", "c", "d", "e"]
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.sparse import SparseRows
+from anglewise.engine.search import engine_kind, search, search_vectors
 from anglewise.errors import ShapeError, TooFewError
-from anglewise.search.engine import engine_kind, search, search_vectors
 from search_oracle import FIVE, PLAIN, neighbours, pair_scores, same, scanners, using
 
 SCANNERS = pytest.mark.parametrize("scanner", scanners(), ids=lambda s: s.kind)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.sparse import SparseRows
-from anglewise.search import exponents
-from anglewise.search.engine import search
+from anglewise.engine import exponents
+from anglewise.engine.search import search
 from search_oracle import same
 
 GRID = [f"norm(0,{b:g})" for b in np.linspace(0, 1, 41)]

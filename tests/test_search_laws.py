@@ -8,15 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anglewise.core.embeddings import Embeddings, Space
+from anglewise.engine.passes import bounds, passes
+from anglewise.engine.ranking import KERNEL
+from anglewise.engine.scanners import scanner as scanner_here
+from anglewise.engine.search import search
+from anglewise.engine.tiles import tile
 from anglewise.errors import ShapeError, ValuesError
 from anglewise.measures.formulas import BlockFormula, Measure
 from anglewise.measures.measure import measures
-from anglewise.search.bound import bounds
-from anglewise.search.engine import search
-from anglewise.search.kernel import KERNEL
-from anglewise.search.machine import scanner as scanner_here
-from anglewise.search.plan import passes
-from anglewise.search.tiles import tile
 from search_oracle import FIVE, PLAIN, same, scanners, using
 
 NAMES = [*PLAIN, "cosine@centred", "cosine@whitened", "euclidean@whitened", "manhattan@whitened"]

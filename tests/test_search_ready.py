@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from anglewise.core.embeddings import Embeddings, Space
-from anglewise.index.index import Index
-from anglewise.search import kept
-from anglewise.search.engine import Ready, search_ready, search_vectors
+from anglewise.engine import tiles as kept
+from anglewise.engine.index import Index
+from anglewise.engine.search import Ready, search_ready, search_vectors
 from search_oracle import same, scanners, using
 
 NAMES = ["dot", "cosine", "euclidean", "cosine@whitened", "csls(3)", "manhattan"]

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from anglewise.encoders.encoder import Encoder
     from anglewise.encoders.images import encode_images
     from anglewise.encoders.load import encoder
+    from anglewise.engine.index import Index
+    from anglewise.engine.search import search
     from anglewise.errors import AnglewiseError
     from anglewise.gauges.canonical import gauge
-    from anglewise.index.index import Index
     from anglewise.inspect.start import inspect
     from anglewise.io.model_readers import from_model
     from anglewise.io.read import (
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from anglewise.normalisation.estimator import TableNormaliser
     from anglewise.recommend import Recommender, replay
     from anglewise.remedy import Remedy, remedy
-    from anglewise.search.engine import search
     from anglewise.study import Study, study
     from anglewise.training.estimator import TrainedEmbedding
 
@@ -55,7 +55,7 @@ _HOMES = {
     "Comparison": "anglewise.compare",
     "Embeddings": "anglewise.core.embeddings",
     "Encoder": "anglewise.encoders.encoder",
-    "Index": "anglewise.index.index",
+    "Index": "anglewise.engine.index",
     "Judged": "anglewise.judgements.records",
     "JudgementStore": "anglewise.judgements.store",
     "Judgements": "anglewise.core.judgements",
@@ -89,7 +89,7 @@ _HOMES = {
     "read_triplets": "anglewise.io.read",
     "remedy": "anglewise.remedy",
     "replay": "anglewise.recommend",
-    "search": "anglewise.search.engine",
+    "search": "anglewise.engine.search",
     "study": "anglewise.study",
     "write_space": "anglewise.io.space_folder",
 }

@@ -5,7 +5,7 @@ from haystack import Document, Pipeline
 from haystack.components.builders import PromptBuilder
 
 from anglewise.core.embeddings import Embeddings
-from anglewise.index.index import Index
+from anglewise.engine.index import Index
 from anglewise.rag import Context
 from anglewise.rag.haystack import AnglewiseRetriever
 

@@ -5,7 +5,7 @@ import pytest
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 
 from anglewise.core.embeddings import Embeddings
-from anglewise.index.index import Index
+from anglewise.engine.index import Index
 from anglewise.rag import Context
 from anglewise.rag.langchain import AnglewiseRetriever
 

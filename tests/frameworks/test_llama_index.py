@@ -6,7 +6,7 @@ import numpy as np
 from llama_index.core.retrievers import BaseRetriever
 
 from anglewise.core.embeddings import Embeddings
-from anglewise.index.index import Index
+from anglewise.engine.index import Index
 from anglewise.rag import Context
 from anglewise.rag.llama_index import AnglewiseRetriever
 

@@ -21,8 +21,8 @@ from anglewise.encoders.documents import read_documents
 from anglewise.encoders.images import read_images
 from anglewise.encoders.load import encoder
 from anglewise.encoders.pixels import settings_beside
+from anglewise.engine.index import read_index
 from anglewise.errors import AnglewiseError
-from anglewise.index.folder import read_index
 from anglewise.inspect.queue import queue_of
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import contents, existing_file, reading

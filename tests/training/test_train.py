@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from anglewise.engine.search import search
 from anglewise.errors import FileError, TrainingError, ValuesError
 from anglewise.fit import fit
-from anglewise.search.engine import search
 from anglewise.training import run as running
 from anglewise.training.settings import Settings
 from anglewise.training.train import Trainer, train

@@ -12,11 +12,11 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.numbers import COUNT, SEED
 from anglewise.core.typing import DIRECTIONS, Array, Direction, Float64, Int64, Progress
 from anglewise.diagnostics.norms import popularity
+from anglewise.engine.search import search
 from anglewise.errors import TooFewError
 from anglewise.gauges.gauge import bias_columns
 from anglewise.measures.frames import fit_frames
 from anglewise.measures.measure import measure
-from anglewise.search.engine import search
 
 FEWEST = 3
 """Below this many rows on the ranked side every list is the whole side."""

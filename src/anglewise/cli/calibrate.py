@@ -20,7 +20,7 @@ from anglewise.core.numbers import PART
 if TYPE_CHECKING:
     from anglewise.cli.talk import Talk
     from anglewise.core.embeddings import Space
-    from anglewise.index.index import Index
+    from anglewise.engine.index import Index
     from anglewise.rag import FalseContexts, Relevance
 
 FOREIGN = Group("Questions from elsewhere", sort_key=30)
@@ -77,8 +77,8 @@ def calibrate(
     from anglewise.cli.version import version
     from anglewise.compare.notes import part_notes
     from anglewise.core.judgements import Judgements
+    from anglewise.engine.index import Index
     from anglewise.errors import SpellingError
-    from anglewise.index.index import Index
     from anglewise.rag import learn_relevance
     from anglewise.report.relevance_table import show_relevance
 

@@ -62,7 +62,7 @@ def context(
     from anglewise.cli.inputs import space_of
     from anglewise.cli.talk import Talk
     from anglewise.cli.version import version
-    from anglewise.index.index import Index
+    from anglewise.engine.index import Index
     from anglewise.rag import Context
 
     talk = Talk(always)

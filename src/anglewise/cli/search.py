@@ -53,11 +53,11 @@ def search(
     from anglewise.cli.inputs import direction_of, space_of
     from anglewise.cli.talk import Talk
     from anglewise.cli.version import version
+    from anglewise.engine.search import search as nearest
+    from anglewise.engine.search import search_vectors
     from anglewise.errors import SpellingError
     from anglewise.measures.measure import measures as read_measures
     from anglewise.report.neighbours_table import Asked, show_neighbours
-    from anglewise.search.engine import search as nearest
-    from anglewise.search.engine import search_vectors
 
     talk = Talk(always)
     if sum(one is not None for one in (query, text, image)) != 1:

@@ -10,7 +10,7 @@ def version() -> str:
 
 def engine() -> str:
     """Which engine searches: ``compiled (avx2)``, or ``numpy`` where there was no compiler."""
-    from anglewise.search.engine import engine_kind
+    from anglewise.engine.search import engine_kind
 
     return engine_kind()
 

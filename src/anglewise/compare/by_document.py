@@ -10,9 +10,9 @@ from anglewise.core.judgements import Parts
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Direction, Int64, Progress
+from anglewise.engine.search import search
 from anglewise.io.texts import documents_of
 from anglewise.measures.formulas import Measure
-from anglewise.search.engine import search
 
 PLACES = 1 << 23
 """Deep lists are searched for as many queries at once as have this many places together."""

@@ -13,13 +13,13 @@ from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Int64
+from anglewise.engine.search import search
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.measures.adapter import Adapted, Adapter, learnt, shape_of
 from anglewise.measures.adapter_training import Known
 from anglewise.measures.formulas import Measure
 from anglewise.measures.frames import Affine, Maps, View, fit_frames
 from anglewise.measures.measure import Family
-from anglewise.search.engine import search
 
 FOLDS = 5
 

@@ -133,7 +133,7 @@ def image_question(space: Space, image: Any, encoder: Any = None) -> Embeddings:
     By the encoder that the space names, after the precautions of ``encoder_of``, or another one.
     Raises ``ShapeError`` if the encoder is not that of the space, else as ``encode_images`` does.
 
-    >>> from anglewise.search.engine import search_vectors
+    >>> from anglewise.engine.search import search_vectors
     >>> def brightness(images):
     ...     return [[image.mean(), 1.0] for image in images]
     >>> space = encode_images({"dark": [[10]], "light": [[200]]}, brightness)

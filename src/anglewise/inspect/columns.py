@@ -8,11 +8,11 @@ import numpy as np
 from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Direction
+from anglewise.engine.search import search
 from anglewise.errors import AnglewiseError
 from anglewise.inspect.inspected import Inspected, SideSeen
 from anglewise.inspect.looking import Looking
 from anglewise.measures.formulas import Measure
-from anglewise.search.engine import search
 
 BAR = 56
 """Width of the bar of a length, in pixels."""

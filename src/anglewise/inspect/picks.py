@@ -6,12 +6,12 @@ from zlib import crc32
 import numpy as np
 
 from anglewise.core.typing import Array, Direction, Int64
+from anglewise.engine.search import search
 from anglewise.errors import TooFewError
 from anglewise.evaluation.disagreement import disagreement
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.inspect.inspected import Inspected
 from anglewise.measures.formulas import Measure
-from anglewise.search.engine import search
 
 ASKED = 500
 """How many queries are searched to find those on which measures disagree."""

@@ -6,9 +6,9 @@ import numpy as np
 
 from anglewise.core.typing import Array, Float64, Int64
 from anglewise.diagnostics.duplicates import ROUNDING
+from anglewise.engine.search import search
 from anglewise.judge.finding import Finding, Looked
 from anglewise.measures.formulas import Measure
-from anglewise.search.engine import search
 
 LOOKED_AT = 1_000
 """Queries that are searched, drawn by the seed where there are more."""

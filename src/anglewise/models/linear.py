@@ -9,10 +9,10 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Float64
+from anglewise.engine.search import search, search_vectors
 from anglewise.errors import MissingExtraError
 from anglewise.models.closed_form import LinearModel, fit_linear
 from anglewise.normalisation.shifted_table import ShiftedTable
-from anglewise.search.engine import search, search_vectors
 
 try:
     from sklearn import utils

@@ -11,8 +11,8 @@ from anglewise.encoders.batches import encode_texts
 from anglewise.encoders.documents import clean
 from anglewise.encoders.encoder import Encode, Encoder
 from anglewise.encoders.load import encoder as load
+from anglewise.engine.index_state import Answering, Hit, Where
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
-from anglewise.index.answering import Answering, Hit, Where
 from anglewise.rag.diversity import diverse
 from anglewise.rag.novelty import Said
 from anglewise.rag.passages import INSTRUCTIONS, LeftOut, Passage, Passages, asked, shown
@@ -68,7 +68,7 @@ class Context:
     Examples
     --------
     >>> from anglewise.core.embeddings import Embeddings
-    >>> from anglewise.index.index import Index
+    >>> from anglewise.engine.index import Index
     >>> def count_vowels(texts):
     ...     return [[text.count(vowel) for vowel in "aeiou"] for text in texts]
     >>> films = {"7": "A crew robs a bank.", "9": "Odd coos of doom.", "11": "A crew robs a bank!"}

@@ -7,8 +7,8 @@ import numpy as np
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.typing import Array, Bool, Float64, Int64
+from anglewise.engine.index_state import Answering
 from anglewise.errors import ShapeError, SpellingError, TooFewError
-from anglewise.index.answering import Answering
 
 
 @dataclass(frozen=True, eq=False)

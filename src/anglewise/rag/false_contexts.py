@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from anglewise.index.answering import Answering
+from anglewise.engine.index_state import Answering
 from anglewise.rag.relevance import Relevance
 from anglewise.statistics.calibration import Share, share
 

@@ -11,8 +11,8 @@ from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.numbers import PART
 from anglewise.core.typing import Array, Float, Float64, Int64
+from anglewise.engine.index_state import Answering
 from anglewise.errors import FileError, TooFewError
-from anglewise.index.answering import Answering
 from anglewise.rag.evidence import Evidence, gather
 from anglewise.statistics.calibration import (
     Bin,

@@ -9,9 +9,9 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.numbers import COUNT
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Direction, Int64
+from anglewise.engine.search import search_vectors
 from anglewise.errors import TooFewError
 from anglewise.measures.formulas import Measure
-from anglewise.search.engine import search_vectors
 
 HIDDEN_AT_ONCE = 1 << 23
 """Where a frame needs all items, what a filter hides is listed for so many pairs at once."""

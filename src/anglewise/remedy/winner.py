@@ -3,6 +3,7 @@
 from anglewise.compare.lists import depth
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
+from anglewise.engine.search import search
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.evaluation.metric import metrics as read_metrics
@@ -13,7 +14,6 @@ from anglewise.remedy.budget import Budget
 from anglewise.remedy.prepared import prepared
 from anglewise.remedy.result import Remedy
 from anglewise.remedy.training import training_of
-from anglewise.search.engine import search
 
 
 def winner(

@@ -11,11 +11,11 @@ from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import DIRECTIONS, Array, Direction, Float64, Int64, Progress
+from anglewise.engine.search import search
 from anglewise.errors import SpellingError
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.gauges.gauge import random_pair
 from anglewise.models.closed_form import LinearModel
-from anglewise.search.engine import search
 from anglewise.study.check import Check
 from anglewise.study.geometry import overlap
 from anglewise.study.subject import GAUGES, ROWS, in_gauge

@@ -9,10 +9,10 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import Interactions, SparseRows
 from anglewise.core.typing import Array, Float32, Int64
+from anglewise.engine.search import search
 from anglewise.errors import TooFewError
 from anglewise.evaluation.evaluate import evaluate
 from anglewise.judgements.constructed import hold_out
-from anglewise.search.engine import search
 
 METRIC = "nDCG@10"
 MOST = 2000

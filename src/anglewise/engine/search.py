@@ -10,18 +10,16 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.numbers import COUNT
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Direction, Float32, Int64, Progress
+from anglewise.engine.blocks import answered, asked, block_length
+from anglewise.engine.exclusions import LeftOut, gathered, left_out
+from anglewise.engine.exponents import Sweep, sweeps
+from anglewise.engine.passes import Pass, passes
+from anglewise.engine.ranking import Places, Standing, places_of, scores_of
+from anglewise.engine.scanners import Machine, machine, scanner
+from anglewise.engine.tiles import KEPT_BYTES, Kept, spans
 from anglewise.errors import ShapeError, TooFewError
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import measures as read_measures
-from anglewise.search.asked import asked
-from anglewise.search.exponents import Sweep, sweeps
-from anglewise.search.kept import KEPT_BYTES, Kept
-from anglewise.search.left_out import LeftOut, gathered, left_out
-from anglewise.search.machine import Machine, machine, scanner
-from anglewise.search.plan import Pass, passes
-from anglewise.search.ranking import Places, Standing, places_of, scores_of
-from anglewise.search.sweep import answered, block_length
-from anglewise.search.tiles import spans
 
 
 def search(

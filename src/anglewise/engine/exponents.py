@@ -16,14 +16,22 @@ import numpy as np
 from anglewise.core.embeddings import Space
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Array, Bool, Direction, Float32, Int64
+from anglewise.engine.blocks import Asked, asked
+from anglewise.engine.exclusions import LeftOut, gathered
+from anglewise.engine.passes import passes
+from anglewise.engine.ranking import (
+    KINDS,
+    NOBODY,
+    Lists,
+    Places,
+    best,
+    keys,
+    places_of,
+    scores,
+    scores_of,
+)
+from anglewise.engine.tiles import Kept, spans
 from anglewise.measures.formulas import Measure, Norm
-from anglewise.search.asked import Asked, asked
-from anglewise.search.exact import KINDS, Lists, scores
-from anglewise.search.kept import Kept
-from anglewise.search.left_out import LeftOut, gathered
-from anglewise.search.plan import passes
-from anglewise.search.ranking import NOBODY, Places, best, keys, places_of, scores_of
-from anglewise.search.tiles import spans
 
 MANY = 24
 """From so many exponents on a sweep costs less than a search for each."""

@@ -1,7 +1,8 @@
-"""An index: items that answer with the nearest of them, exactly, while it grows and shrinks."""
+"""An index of items that answers exactly while it grows and shrinks; saved as a space folder."""
 
 import threading
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -12,14 +13,44 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.numbers import COUNT
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Float32, Int64
-from anglewise.errors import ShapeError, TooFewError
-from anglewise.index.answering import Hit, Where
-from anglewise.index.folder import read_index, write_index
-from anglewise.index.held import Held
+from anglewise.engine.index_state import Held, Hit, Where
+from anglewise.engine.search import search_ready
+from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
 from anglewise.io.files import PathLike
+from anglewise.io.space_folder import read_space_folder, stored_directions, write_space
+from anglewise.io.space_json import is_space_folder
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import measure as read_measure
-from anglewise.search.engine import search_ready
+
+
+def write_index(space: Space, measure: str, folder: PathLike) -> None:
+    """Write the space with its measure; ``FileError`` if judgements lie where it would go."""
+    there = Path(folder)
+    if is_space_folder(there) and (stored_directions(there) or (there / "seen.parquet").exists()):
+        raise FileError(
+            f"{folder} holds judgements or training items, which saving an index would delete: "
+            "choose another folder"
+        )
+    about = {**space.about, "index": {"measure": measure}}
+    queries = None if space.one_sided else space.queries
+    write_space(
+        Space(items=space.items, queries=queries, trained_for=space.trained_for, about=about),
+        folder,
+    )
+
+
+def read_index(folder: PathLike, measure: str | None) -> tuple[Space, str]:
+    """Read the space, and the measure that it was saved with unless another is named."""
+    space = read_space_folder(folder)
+    said: Any = space.about.get("index")
+    found = cast("dict[str, Any]", said).get("measure") if isinstance(said, dict) else None
+    if measure is None and not isinstance(found, str):
+        raise SpellingError(
+            f"{folder} is a space that names no measure: name one (Index.load(folder, 'cosine')); "
+            "anglewise compare says which"
+        )
+    return space, measure or str(found)
+
 
 LEFT_OUT_AT_ONCE = 1 << 23
 """Filtered queries are answered in blocks, so that what they may not be shown stays small."""

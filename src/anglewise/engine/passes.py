@@ -1,4 +1,4 @@
-"""How far the float32 pass can be wrong, and what follows from it.
+"""Passes over the items: which measures share one, rows moved into its frame, error bounds.
 
 The pass ranks items by ``a = g * weight + bias`` in float32 and drops what is at most a cut. By
 Cauchy-Schwarz the true value of a dropped item exceeds the cut by little, and never exceeds
@@ -7,12 +7,172 @@ factor of two), so that one long vector does not spoil the bound of all others. 
 belongs to the bound lies below the k-th exact score found, nothing outside can be better or tied.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
-from anglewise.core.typing import Array, Bool, Float32, Float64, Int64
-from anglewise.measures.formulas import Formula
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.typing import Array, Bool, Direction, Float32, Float64, Int64
+from anglewise.engine import ranking as exact
+from anglewise.errors import SpellingError
+from anglewise.measures.formulas import BlockFormula, Formula, Measure, fitted
+from anglewise.measures.frames import Affine, Maps, fit_frames
+
+
+@dataclass(frozen=True, eq=False)
+class Move:
+    """``(x - offset) @ matrix``, coordinate after coordinate of ``x``, each product rounded.
+
+    Leading zeros of the columns cost nothing.
+    """
+
+    by: Affine
+
+    def __call__(self, x: Float32[Array, "n d"]) -> Float64[Array, "n r"]:
+        """Move some rows."""
+        matrix = self.by.matrix
+        if matrix is None:
+            return x - self.by.offset
+        out = np.zeros((len(x), matrix.shape[1]))
+        if exact.kernel is not None:
+            panels = self._panels, self._starts
+            exact.kernel.moved(x, x.shape[1], self.by.offset, *panels, matrix.shape[1], out)
+            return out
+        rows = x - self.by.offset
+        for start in range(0, len(rows), 64):  # 64 rows of the result stay in the cache
+            part = out[start : start + 64]
+            for column, along in zip(rows[start : start + 64].T, matrix, strict=True):
+                there = np.flatnonzero(along)
+                if len(there):
+                    some = slice(there[0], there[-1] + 1)
+                    part[:, some] += column[:, None] * along[some]
+        return out
+
+    @cached_property
+    def _panels(self) -> Float64[Array, "panels d lanes"]:
+        """Columns eight at a time, padded with zeros."""
+        matrix = np.zeros((0, 0)) if self.by.matrix is None else self.by.matrix
+        d, r = matrix.shape
+        padded = np.zeros((d, -(-r // exact.LANES) * exact.LANES))
+        padded[:, :r] = matrix
+        return np.ascontiguousarray(padded.reshape(d, -1, exact.LANES).transpose(1, 0, 2))
+
+    @cached_property
+    def _starts(self) -> Int64[Array, " panels"]:
+        """The first coordinate that a panel needs."""
+        return (self._panels != 0).any(axis=2).argmax(axis=1).astype(np.int64)
+
+
+def moved(x: Float32[Array, "n d"], move: Move | None) -> Float64[Array, "n r"]:
+    """Rows in a frame, or as they are."""
+    return x.astype(np.float64) if move is None else move(x)
+
+
+def triangular(maps: Maps) -> Maps:
+    """The same frame turned so that the matrix of the ranked side is triangular.
+
+    Inner products and lengths do not feel a rotation of both sides, and half the work is saved.
+    """
+    matrix = maps.ranked.matrix
+    if matrix is None or matrix.shape[0] < matrix.shape[1]:
+        return maps
+    turn, upper = np.linalg.qr(matrix.T)
+    ranked = Affine(maps.ranked.offset, np.ascontiguousarray(upper.T))
+    asking = turn if maps.asking.matrix is None else maps.asking.matrix @ turn
+    return Maps(Affine(maps.asking.offset, asking), ranked)
+
+
+FAR = 16.0
+"""A common offset this many times the squared spread costs float32 its digits."""
+SAMPLE = 2048
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """Measures that read the same sum over coordinates in the same frame.
+
+    ``shift`` is taken off both sides before float32 is used: distances do not feel it, and
+    large numbers do not cancel. It has no part in the exact scores.
+    """
+
+    measures: tuple[Measure, ...]
+    maps: Maps | None
+    shift: Float64[Array, " r"] | None = None
+
+    @cached_property
+    def formulas(self) -> tuple[Formula, ...]:
+        """The formulas of the measures."""
+        return tuple(measure.formula for measure in self.measures)
+
+    @property
+    def inner(self) -> bool:
+        """Whether inner products rank as these measures do."""
+        return self.formulas[0].inner
+
+    @property
+    def unit_queries(self) -> bool:
+        """Whether these measures ask with vectors of length one."""
+        return self.formulas[0].unit_queries
+
+    @cached_property
+    def ranked(self) -> Move | None:
+        """What the frame does to those who are ranked."""
+        return None if self.maps is None else Move(self.maps.ranked)
+
+    @cached_property
+    def asking(self) -> Move | None:
+        """What the frame does to those who ask."""
+        return None if self.maps is None else Move(self.maps.asking)
+
+
+def passes(measures: list[Measure], space: Space, direction: Direction) -> list[Pass]:
+    """As few passes as the measures allow; frames and formulas are fitted here."""
+    measures = [fitted(measure, space, direction) for measure in measures]
+    ranked = space.sides(direction)[1]
+    found: list[Pass] = []
+    for frames in dict.fromkeys(measure.frames for measure in measures):
+        maps = fit_frames(frames, space, direction)
+        alike = [measure for measure in measures if measure.frames == frames]
+        found += _in_one_frame(alike, maps, ranked)
+    return found
+
+
+def _in_one_frame(measures: list[Measure], maps: Maps | None, ranked: Embeddings) -> Iterator[Pass]:
+    inner = [m for m in measures if m.formula.inner and not m.formula.unit_queries]
+    by_direction = [m for m in measures if m.formula.inner and m.formula.unit_queries]
+    shift, turned = None, None if maps is None else triangular(maps)
+    if any(m.formula.product == "squared-distance" for m in inner):
+        shift = _far_away(ranked, turned)
+    if shift is not None:
+        distances = tuple(m for m in inner if m.formula.product == "squared-distance")
+        inner = [m for m in inner if m.formula.product != "squared-distance"]
+        yield Pass(distances, turned, shift)
+    if inner:
+        yield Pass(tuple(inner), turned)
+    if by_direction:
+        yield Pass(tuple(by_direction), turned)
+    for measure in measures:
+        if measure.formula.inner:
+            continue
+        if measure.formula.product != "manhattan" and not isinstance(measure.formula, BlockFormula):
+            raise SpellingError(
+                f"{measure} neither ranks as an inner product nor scores a block: "
+                "give its formula terms, or make it a BlockFormula"
+            )
+        yield Pass((measure,), maps)
+
+
+def _far_away(ranked: Embeddings, maps: Maps | None) -> Float64[Array, " r"] | None:
+    """The middle of the ranked side, if it lies much further from zero than the rows from it."""
+    step = max(1, len(ranked) // SAMPLE)
+    move = None if maps is None else Move(maps.ranked)
+    rows = moved(np.ascontiguousarray(ranked.vectors[::step][:SAMPLE]), move)
+    middle = rows.mean(axis=0)
+    spread = np.square(rows - middle).sum(axis=1).mean()
+    return middle if middle @ middle > FAR * spread else None
+
 
 UNIT = 2.0**-24
 SIZES = 512

@@ -1,4 +1,4 @@
-"""Items, a tile at a time: moved into the frame, ordered by length, with weights and biases.
+"""Tiles of items, moved and ordered by length; kept between searches where that pays.
 
 Neighbouring columns of a tile have nearly the same length, so their weights and biases are
 nearly the same too, and one number can say for a whole block of columns which inner product
@@ -6,18 +6,19 @@ would be of interest under any measure: the test that lets five measures cost on
 """
 
 import math
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 
 from anglewise.core.embeddings import Embeddings
 from anglewise.core.typing import Array, Bool, Float, Float32, Float64, Int64
+from anglewise.engine.passes import Pass, Reach
+from anglewise.engine.ranking import norms
+from anglewise.engine.scanners import Scanner, Tile
 from anglewise.errors import ValuesError
-from anglewise.search.bound import Reach
-from anglewise.search.exact import norms
-from anglewise.search.plan import Pass
-from anglewise.search.scanner import Scanner, Tile
 
 LARGE = np.float32(1e38)
 """Stands for the inverse of a weight of zero."""
@@ -125,3 +126,42 @@ def _terms(
             if terms is not None and terms.bias is not None:
                 biases[j] = terms.bias
     return weights, biases
+
+
+KEPT_BYTES = 1 << 30
+"""What tiles may weigh together: those that find no room are made again for every search."""
+
+
+@dataclass(eq=False)
+class Kept:
+    """Tiles by the pass, the rows and the scanner that they were made for; safe among threads.
+
+    The items may not change while they are kept: whoever changes them takes another ``Kept``.
+    """
+
+    room: int = KEPT_BYTES
+    tiles: dict[tuple[int, range, range | None, str], Tile] = field(
+        default_factory=dict[tuple[int, range, range | None, str], Tile]
+    )
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def tile(
+        self,
+        shared: Pass,
+        ranked: Embeddings,
+        rows: range,
+        scanner: Scanner,
+        known: range | None = None,
+    ) -> Tile:
+        """The tile, made now or before; two threads may make the same one, which does no harm."""
+        key = id(shared), rows, known, scanner.kind
+        found = self.tiles.get(key)
+        if found is not None:
+            return found
+        made = tile(shared, ranked, rows, scanner, known)
+        size = made.vectors.nbytes + made.weights.nbytes + made.biases.nbytes + made.rows.nbytes
+        with self.lock:
+            if size <= self.room and key not in self.tiles:
+                self.room -= size
+                self.tiles[key] = made
+        return made

@@ -1,0 +1,1 @@
+"""Exact search under many measures in one pass, and the index."""
