@@ -20,7 +20,7 @@ import numpy as np
 from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.sparse import SparseRows
-from anglewise.evaluation.evaluate import evaluate
+from anglewise.metrics.evaluate import evaluate
 
 METRICS = ("nDCG@10", "R@100", "RR@100")
 DEPTH, ITEMS, JUDGED, GRADES = 100, 100_000, 10, 4

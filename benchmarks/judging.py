@@ -16,9 +16,8 @@ import numpy as np
 import anglewise as aw
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
-from anglewise.evaluation.evaluate import evaluate
-from anglewise.evaluation.informative import Open
-from anglewise.evaluation.pool import Pool
+from anglewise.metrics.evaluate import evaluate
+from anglewise.metrics.pools import Open, Pool
 
 BATCH = 20
 SETS = (

@@ -26,10 +26,10 @@ import numpy as np
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.sparse import Interactions
 from anglewise.engine.search import search
-from anglewise.evaluation.evaluate import evaluate
 from anglewise.fit import fit
 from anglewise.io.read import read_interactions
 from anglewise.judgements.constructed import HoldOut, hold_out
+from anglewise.metrics.evaluate import evaluate
 from anglewise.training.settings import Settings
 from anglewise.training.train import Trainer, train
 

@@ -20,7 +20,7 @@ FLOORS = [
     ["core"],
     ["diagnostics", "gauges", "judgements", "normalisation", "simulation", "statistics"],
     ["io", "measures"],
-    ["demo", "encoders", "engine", "evaluation"],
+    ["demo", "encoders", "engine", "metrics"],
     ["audit", "compare", "judge", "models", "rag", "training"],
     ["fit", "recommend", "remedy", "study"],
     ["report"],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from anglewise.compare.correlations import Correlations, Layer, Part
-from anglewise.evaluation.correlation import Pearson, Spearman
+from anglewise.metrics.metrics import Pearson, Spearman
 from anglewise.statistics.resampling import bca, bootstrap
 
 

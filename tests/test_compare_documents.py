@@ -13,11 +13,11 @@ from anglewise.core.sparse import SparseRows
 from anglewise.engine.index import Index
 from anglewise.engine.search import search
 from anglewise.errors import AnglewiseError, IdsError, ShapeError, SpellingError
-from anglewise.evaluation.evaluate import evaluate
 from anglewise.io.read import read_judgements
 from anglewise.io.space_folder import write_space
 from anglewise.io.texts import parts_of
 from anglewise.measures.measure import measures
+from anglewise.metrics.evaluate import evaluate
 from anglewise.rag.evidence import gather
 from cli_run import anglewise, refused
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from anglewise.core.neighbours import Neighbours
 from anglewise.errors import ShapeError
-from anglewise.evaluation.agreement import overlap, rank_biased_overlap
+from anglewise.metrics.breadth import overlap, rank_biased_overlap
 
 
 def listed(indices):

@@ -7,9 +7,8 @@ import pytest
 
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
-from anglewise.evaluation.bounds import lead_bounds
-from anglewise.evaluation.evaluate import evaluate
-from anglewise.evaluation.pool import Pool
+from anglewise.metrics.evaluate import evaluate
+from anglewise.metrics.pools import Pool, lead_bounds
 from test_evaluation_oracles import as_neighbours, random_lists
 
 

@@ -7,9 +7,8 @@ from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError, TooFewError
-from anglewise.evaluation.coverage import coverage
-from anglewise.evaluation.evaluate import evaluate
-from anglewise.evaluation.strata import STRATA, by_stratum, strata_of
+from anglewise.metrics.breadth import STRATA, by_stratum, coverage, strata_of
+from anglewise.metrics.evaluate import evaluate
 
 ITEMS, QUERIES, K = 40, 25, 10
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
-from anglewise.evaluation.evaluate import evaluate
+from anglewise.metrics.evaluate import evaluate
 from test_evaluation_oracles import as_neighbours, as_qrels, as_run, random_lists
 
 TREC = {"bpref@30": "bpref", "infAP@30": "infAP"}

@@ -5,9 +5,8 @@ import pytest
 
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
-from anglewise.evaluation.evaluate import evaluate
-from anglewise.evaluation.informative import Open
-from anglewise.evaluation.pool import Pool
+from anglewise.metrics.evaluate import evaluate
+from anglewise.metrics.pools import Open, Pool
 from test_evaluation_oracles import as_neighbours
 
 QUERIES, ITEMS = 40, 60

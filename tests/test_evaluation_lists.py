@@ -9,9 +9,9 @@ from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError, SpellingError, TooFewError
-from anglewise.evaluation import hits as hits_module
-from anglewise.evaluation.evaluate import evaluate
-from anglewise.evaluation.hits import Hits, Wanted
+from anglewise.metrics import interface as hits_module
+from anglewise.metrics.evaluate import evaluate
+from anglewise.metrics.interface import Hits, Wanted
 
 
 def lists(*rows):

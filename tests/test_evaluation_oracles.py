@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.sparse import SparseRows
-from anglewise.evaluation.evaluate import evaluate
+from anglewise.metrics.evaluate import evaluate
 from real_data import real_data
 
 DEPTHS = (1, 3, 10, 100)

@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Pairs, Triplets
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.evaluation.correlation import Pearson, Spearman
-from anglewise.evaluation.pairs import evaluate_pairs, evaluate_triplets, score_pairs
-from anglewise.evaluation.triplets import TripletAccuracy
 from anglewise.measures.formulas import BlockFormula, Dot, Measure
 from anglewise.measures.frames import Affine, Frame, Maps
 from anglewise.measures.measure import measures
+from anglewise.metrics.evaluate import evaluate_pairs, evaluate_triplets, score_pairs
+from anglewise.metrics.metrics import Pearson, Spearman, TripletAccuracy
 from real_data import real_data
 
 ORACLES = {Spearman(): scipy.stats.spearmanr, Pearson(): scipy.stats.pearsonr}
@@ -135,7 +134,7 @@ def test_pairs_are_scored_alike_in_any_blocks(monkeypatch):
     a, b = rng.integers(0, 30, (2, 100))
     asked = measures("dot,cosine,manhattan,cosine@whitened")
     whole = score_pairs(space, asked, a, b)
-    monkeypatch.setattr("anglewise.evaluation.pairs.BLOCK", 7)
+    monkeypatch.setattr("anglewise.metrics.evaluate.BLOCK", 7)
     np.testing.assert_allclose(score_pairs(space, asked, a, b), whole, atol=1e-14)
 
 

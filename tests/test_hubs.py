@@ -12,10 +12,10 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.diagnostics.hubness import hubness
 from anglewise.engine.search import search, search_vectors
 from anglewise.errors import SpellingError
-from anglewise.evaluation.pairs import score_pairs
 from anglewise.measures import hubs
 from anglewise.measures.formulas import fitted
 from anglewise.measures.measure import measure, prepare
+from anglewise.metrics.evaluate import score_pairs
 from search_oracle import scanners, using
 
 K = 4

@@ -11,9 +11,9 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Labels
 from anglewise.core.neighbours import Neighbours
 from anglewise.errors import IdsError, TooFewError, ValuesError
-from anglewise.evaluation.evaluate import evaluate
 from anglewise.judgements import constructed as module
 from anglewise.judgements.constructed import from_labels
+from anglewise.metrics.evaluate import evaluate
 from real_data import real_data
 
 

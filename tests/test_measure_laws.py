@@ -11,10 +11,10 @@ import pytest
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.engine.search import search
-from anglewise.evaluation.pairs import score_pairs
 from anglewise.measures.formulas import BlockFormula, Dot, Measure, fitted
 from anglewise.measures.frames import fit_frames
 from anglewise.measures.measure import FORMULAS, FRAMES, measure
+from anglewise.metrics.evaluate import score_pairs
 
 NUMBERS = {
     "norm": "(0,0.5)",

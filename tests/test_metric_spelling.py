@@ -3,8 +3,8 @@
 import pytest
 
 from anglewise.errors import SpellingError
-from anglewise.evaluation.metric import EXAMPLES, metric, metrics
-from anglewise.evaluation.ranking import NDCG, ExponentialNDCG
+from anglewise.metrics.evaluate import EXAMPLES, metric, read_metrics
+from anglewise.metrics.metrics import NDCG, ExponentialNDCG
 
 
 @pytest.mark.parametrize("spelling", EXAMPLES)
@@ -27,8 +27,8 @@ def test_different_metrics_differ():
 
 
 def test_each_metric_of_a_list_is_kept_once_in_order():
-    assert [str(one) for one in metrics("rr@10,ndcg@5,MRR@10")] == ["RR@10", "nDCG@5"]
-    assert metrics([NDCG(5), "ndcg@5"]) == [NDCG(5)]
+    assert [str(one) for one in read_metrics("rr@10,ndcg@5,MRR@10")] == ["RR@10", "nDCG@5"]
+    assert read_metrics([NDCG(5), "ndcg@5"]) == [NDCG(5)]
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,11 @@ from anglewise.core.embeddings import Embeddings
 from anglewise.core.numbers import read_number, read_whole, written
 from anglewise.encoders.encoder import read_spec
 from anglewise.errors import AnglewiseError, SpellingError
-from anglewise.evaluation.metric import metric, metrics
 from anglewise.gauges.canonical import gauge
 from anglewise.judge.strata import line
 from anglewise.measures.formulas import Norm
 from anglewise.measures.measure import measure, measures, measures_and_families
+from anglewise.metrics.evaluate import metric, read_metrics
 from anglewise.normalisation.spelling import normalisation
 
 NO_NUMBERS = [
@@ -89,7 +89,7 @@ def test_what_is_not_spelled_whole_is_refused(spelling):
 
 @pytest.mark.parametrize("text", ["", " ", ",", "dot,", ",dot", "dot,,cosine", "dot, ,cosine"])
 def test_a_list_of_words_has_no_gaps(text):
-    for read in (measures, measures_and_families, metrics):
+    for read in (measures, measures_and_families, read_metrics):
         with pytest.raises(SpellingError):
             read(text)
 

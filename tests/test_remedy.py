@@ -13,9 +13,8 @@ from anglewise.core.judgements import Judgements, Pairs
 from anglewise.core.sparse import SparseRows
 from anglewise.engine.search import search
 from anglewise.errors import SpellingError, TooFewError, ValuesError
-from anglewise.evaluation.coverage import coverage
-from anglewise.evaluation.metric import metric
-from anglewise.evaluation.strata import by_stratum
+from anglewise.metrics.breadth import by_stratum, coverage
+from anglewise.metrics.evaluate import metric
 from anglewise.remedy import bench as benches
 from anglewise.remedy import remedy, winner
 from anglewise.remedy.budget import Budget

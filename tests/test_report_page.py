@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from anglewise.core.neighbours import Neighbours
 from anglewise.errors import MissingExtraError, TooFewError
-from anglewise.evaluation.disagreement import disagreement
+from anglewise.metrics.breadth import disagreement
 from anglewise.report.page import page
 from anglewise.report.plots import ComparisonDisplay
 from anglewise.report.svg import svg

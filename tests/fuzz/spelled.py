@@ -16,10 +16,10 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.encoders.encoder import read_spec
 from anglewise.encoders.load import reads_images
 from anglewise.errors import AnglewiseError
-from anglewise.evaluation.metric import metric, metrics
 from anglewise.gauges.canonical import gauge
 from anglewise.judge.strata import line
 from anglewise.measures.measure import measure, measures, measures_and_families
+from anglewise.metrics.evaluate import metric, read_metrics
 from anglewise.models.split import split as model_split
 from anglewise.normalisation.spelling import normalisation
 from fuzz import spellings
@@ -79,7 +79,7 @@ PARSERS: dict[str, tuple[Callable[[str], Any], Callable[[Random], str]]] = {
     "model gauge": (model_split, spellings.gauge),
     "normalisation": (_again(normalisation), spellings.normalisation),
     "metric": (_again(metric), spellings.metric),
-    "metrics": (metrics, spellings.metrics),
+    "metrics": (read_metrics, spellings.metrics),
     "gate": (_again(gate), spellings.gate),
     "candidate": (canonical, spellings.candidate),
     "variant": (variant, spellings.variant),

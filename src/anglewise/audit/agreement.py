@@ -11,7 +11,7 @@ from anglewise.audit.names import Named
 from anglewise.audit.subject import GAUGES, Subject
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Direction
-from anglewise.evaluation.agreement import agreements, overlap
+from anglewise.metrics.breadth import agreements, overlap
 
 Table: TypeAlias = dict[str, dict[str, float]]
 

@@ -8,9 +8,9 @@ import numpy as np
 from anglewise.audit.subject import SMALL_SAMPLE, Subject
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Array, Direction, Float64, Progress
-from anglewise.evaluation.agreement import overlap
 from anglewise.gauges.certificates import certified_share, half_lost, top_k_certificates
 from anglewise.gauges.gauge import row_cosines
+from anglewise.metrics.breadth import overlap
 
 CONDITIONS = (1.1, 1.5, 2.0, 4.0)
 CURVE = tuple(round(float(s), 4) for s in 1 + np.geomspace(0.001, 3, 25))

@@ -7,8 +7,8 @@ import numpy as np
 from anglewise.audit.subject import SMALL_SAMPLE, Subject
 from anglewise.core.judgements import Judgements
 from anglewise.core.typing import Array, Direction, Int64, Progress
-from anglewise.evaluation.agreement import overlap
-from anglewise.evaluation.evaluate import evaluate
+from anglewise.metrics.breadth import overlap
+from anglewise.metrics.evaluate import evaluate
 
 STEPS = tuple(round(0.1 * step, 1) for step in range(11))
 

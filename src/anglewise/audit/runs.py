@@ -11,9 +11,9 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Array, Int64
 from anglewise.engine.search import search
 from anglewise.errors import ShapeError
-from anglewise.evaluation.agreement import overlap
 from anglewise.gauges.gap import SideAlignment, align
 from anglewise.gauges.maps import moved
+from anglewise.metrics.breadth import overlap
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,10 @@ from anglewise.core.numbers import NOT_NEGATIVE, SEED
 from anglewise.core.text import listed
 from anglewise.core.typing import Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.evaluation.kinds import Metric
-from anglewise.evaluation.metric import metrics as read_metrics
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import DEFAULT_MEASURES, Open, measures_and_families
+from anglewise.metrics.evaluate import read_metrics
+from anglewise.metrics.interface import Metric
 
 
 def compare(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anglewise.core.typing import Array, Bool, Float64, Int, Int64
-from anglewise.evaluation.kinds import PairMetric
+from anglewise.metrics.interface import PairMetric
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,9 +18,9 @@ from anglewise.core.judgements import Judgements, Parts
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Array, Float64, Int64, Progress
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.evaluation.evaluate import evaluate
-from anglewise.evaluation.kinds import Metric
 from anglewise.io.texts import parts_of
+from anglewise.metrics.evaluate import evaluate
+from anglewise.metrics.interface import Metric
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,11 +15,10 @@ from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Progress
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.evaluation.evaluate import evaluate
-from anglewise.evaluation.metric import Metric, RankingMetric, metric
 from anglewise.measures.adapter import Adapted
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import Family
+from anglewise.metrics.evaluate import Metric, RankingMetric, evaluate, metric
 
 RESAMPLES = 10_000
 

@@ -11,11 +11,11 @@ from anglewise.compare.scores import Asked, Scores, kinds
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Pairs
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.evaluation.correlation import Pearson
-from anglewise.evaluation.kinds import Metric, PairMetric
-from anglewise.evaluation.pairs import score_pairs
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import Family
+from anglewise.metrics.evaluate import score_pairs
+from anglewise.metrics.interface import Metric, PairMetric
+from anglewise.metrics.metrics import Pearson
 
 RESAMPLES = 2_000
 """Fewer than of queries: ranks are taken anew in each."""

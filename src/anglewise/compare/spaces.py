@@ -19,8 +19,8 @@ from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.typing import Progress
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.evaluation.kinds import Metric
 from anglewise.measures.measure import DEFAULT_MEASURES, Open, measures_and_families
+from anglewise.metrics.interface import Metric
 
 
 def compare_spaces(

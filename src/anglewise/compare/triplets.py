@@ -11,9 +11,9 @@ from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Triplets
 from anglewise.core.typing import Array
 from anglewise.errors import TooFewError
-from anglewise.evaluation.kinds import Metric
-from anglewise.evaluation.pairs import evaluate_triplets
 from anglewise.measures.measure import Family
+from anglewise.metrics.evaluate import evaluate_triplets
+from anglewise.metrics.interface import Metric
 from anglewise.statistics.resampling import Means
 
 RESAMPLES = 10_000

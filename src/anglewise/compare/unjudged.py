@@ -8,11 +8,9 @@ import numpy as np
 from anglewise.compare.result import Comparison
 from anglewise.compare.standing import standing
 from anglewise.errors import SpellingError
-from anglewise.evaluation.bounds import lead_bounds
-from anglewise.evaluation.informative import Open
-from anglewise.evaluation.metric import metric
-from anglewise.evaluation.pool import Pool
-from anglewise.evaluation.ranking import NDCG
+from anglewise.metrics.evaluate import metric
+from anglewise.metrics.metrics import NDCG
+from anglewise.metrics.pools import Open, Pool, lead_bounds
 
 PAIRS = 20
 

@@ -13,12 +13,11 @@ from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Direction, Int64
 from anglewise.engine.search import search
 from anglewise.errors import TooFewError
-from anglewise.evaluation.informative import Open
-from anglewise.evaluation.pool import Pool
 from anglewise.inspect.inspected import Inspected
 from anglewise.inspect.picks import awake
 from anglewise.inspect.queue import Queue
 from anglewise.measures.formulas import Measure
+from anglewise.metrics.pools import Open, Pool
 
 QUERIES = 200
 """How many queries are drawn for judging."""

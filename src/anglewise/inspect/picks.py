@@ -8,10 +8,10 @@ import numpy as np
 from anglewise.core.typing import Array, Direction, Int64
 from anglewise.engine.search import search
 from anglewise.errors import TooFewError
-from anglewise.evaluation.disagreement import disagreement
-from anglewise.evaluation.evaluate import evaluate
 from anglewise.inspect.inspected import Inspected
 from anglewise.measures.formulas import Measure
+from anglewise.metrics.breadth import disagreement
+from anglewise.metrics.evaluate import evaluate
 
 ASKED = 500
 """How many queries are searched to find those on which measures disagree."""

@@ -12,9 +12,9 @@ from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Direction, Float64, Int64
 from anglewise.engine.search import search
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.evaluation.pool import Pool
 from anglewise.judge.strata import line, numbers
 from anglewise.measures.formulas import Measure
+from anglewise.metrics.pools import Pool
 from anglewise.statistics.planning import LEAST, inclusion_chances, systematic
 
 By: TypeAlias = Literal["pool", "disagreement"]

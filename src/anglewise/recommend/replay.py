@@ -14,9 +14,9 @@ from anglewise.core.sparse import Interactions, SparseRows
 from anglewise.core.typing import Array, Bool, Float64, Int64
 from anglewise.engine.search import search, search_vectors
 from anglewise.errors import TooFewError, ValuesError
-from anglewise.evaluation.coverage import coverage
-from anglewise.evaluation.evaluate import evaluate
 from anglewise.measures.formulas import Measure
+from anglewise.metrics.breadth import coverage
+from anglewise.metrics.evaluate import evaluate
 from anglewise.models.closed_form import fit_linear
 from anglewise.statistics.resampling import Means, bca, bootstrap
 

@@ -13,11 +13,11 @@ from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Array, Int64, Progress
 from anglewise.errors import TooFewError
-from anglewise.evaluation.metric import Metric
 from anglewise.measures.adapter import RIDGES, STEPS, Adapted
 from anglewise.measures.adapter_training import POOL, QUERIES
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import Family, Open
+from anglewise.metrics.evaluate import Metric
 from anglewise.remedy.apart import judged_by
 from anglewise.remedy.budget import Budget
 from anglewise.remedy.cache import Cache, key_of

@@ -11,10 +11,10 @@ from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.numbers import COUNT, NOT_NEGATIVE, POSITIVE, SEED
 from anglewise.core.typing import Array, Direction, Int64, Progress
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.evaluation.kinds import Metric
 from anglewise.io.files import Say, quiet
 from anglewise.measures.adapter import FEWEST
 from anglewise.measures.measure import Open
+from anglewise.metrics.interface import Metric
 from anglewise.remedy.apart import judged_by, set_apart
 from anglewise.remedy.bench import Bench
 from anglewise.remedy.budget import Budget, Clock

@@ -8,7 +8,7 @@ import numpy as np
 from anglewise.compare.lists import RESAMPLES, judged_metric
 from anglewise.compare.scores import Scores, kinds
 from anglewise.core.typing import Array, Int64
-from anglewise.evaluation.evaluate import evaluate
+from anglewise.metrics.evaluate import evaluate
 from anglewise.remedy.apart import judged_by
 from anglewise.remedy.bench import Bench, Found
 from anglewise.remedy.contender import Contender

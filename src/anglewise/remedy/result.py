@@ -6,8 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from anglewise.compare.result import Comparison, Difference
 from anglewise.core.text import html_table
-from anglewise.evaluation.coverage import Coverage
-from anglewise.evaluation.strata import Stratum
+from anglewise.metrics.breadth import Coverage, Stratum
 from anglewise.remedy.contender import Contender
 from anglewise.remedy.screening import Screened
 

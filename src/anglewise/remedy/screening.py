@@ -9,7 +9,7 @@ import numpy as np
 from anglewise.core.text import counted
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import AnglewiseError
-from anglewise.evaluation.evaluate import evaluate
+from anglewise.metrics.evaluate import evaluate
 from anglewise.remedy.apart import judged_by
 from anglewise.remedy.bench import Bench, Found, batches
 from anglewise.remedy.budget import OutOfTimeError

@@ -13,8 +13,7 @@ from anglewise.compare.result import Comparison, Evidence
 from anglewise.compare.verdict import decide
 from anglewise.core.text import counted
 from anglewise.diagnostics.norms import popularity
-from anglewise.evaluation.coverage import coverage
-from anglewise.evaluation.strata import Stratum, by_stratum
+from anglewise.metrics.breadth import Stratum, by_stratum, coverage
 from anglewise.remedy.advice import advise
 from anglewise.remedy.apart import judged_by
 from anglewise.remedy.bench import Bench, Found

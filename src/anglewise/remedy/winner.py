@@ -5,11 +5,10 @@ from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
 from anglewise.engine.search import search
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.evaluation.evaluate import evaluate
-from anglewise.evaluation.metric import metrics as read_metrics
 from anglewise.measures.adapter import Adapted, adapter
 from anglewise.measures.formulas import Dot, Measure
 from anglewise.measures.measure import Family
+from anglewise.metrics.evaluate import evaluate, read_metrics
 from anglewise.remedy.budget import Budget
 from anglewise.remedy.prepared import prepared
 from anglewise.remedy.result import Remedy

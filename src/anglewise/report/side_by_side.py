@@ -11,8 +11,8 @@ import numpy as np
 from anglewise.compare import Comparison, Evidence
 from anglewise.core.embeddings import Embeddings
 from anglewise.core.judgements import Judgements
-from anglewise.evaluation.disagreement import disagreement
 from anglewise.io.texts import titles
+from anglewise.metrics.breadth import disagreement
 from anglewise.report.words import counted, number, percent, shortened
 
 QUERIES, DEPTH, MEASURES = 20, 10, 8

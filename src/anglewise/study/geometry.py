@@ -3,7 +3,7 @@
 import numpy as np
 
 from anglewise.core.typing import Array, Bool, Float64, Int64
-from anglewise.evaluation.correlation import Spearman
+from anglewise.metrics.metrics import Spearman
 
 
 def unit_rows(x: Float64[Array, "rows d"]) -> Float64[Array, "rows d"]:

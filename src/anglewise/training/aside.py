@@ -11,8 +11,8 @@ from anglewise.core.sparse import Interactions, SparseRows
 from anglewise.core.typing import Array, Float32, Int64
 from anglewise.engine.search import search
 from anglewise.errors import TooFewError
-from anglewise.evaluation.evaluate import evaluate
 from anglewise.judgements.constructed import hold_out
+from anglewise.metrics.evaluate import evaluate
 
 METRIC = "nDCG@10"
 MOST = 2000

@@ -1,0 +1,1 @@
+"""Metrics of rankings, pairs and triplets; pools; incomplete judgements."""

@@ -1,0 +1,313 @@
+"""Evaluate neighbours, pairs and triplets: every metric of every measure, one value a query."""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+
+from anglewise.core.embeddings import BLOCK, Space
+from anglewise.core.judgements import Judgements, Pairs, Triplets
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.numbers import read_whole, shown
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Direction, Float64, Int64
+from anglewise.errors import SpellingError, TooFewError
+from anglewise.measures.formulas import BlockFormula, Formula, Measure, Product, fitted
+from anglewise.measures.frames import Maps, fit_frames
+from anglewise.measures.measure import measures as read_measures
+from anglewise.metrics.incomplete import (
+    Bpref,
+    CondensedNDCG,
+    InferredAP,
+    SampledAP,
+    SampledDCG,
+    SampledNDCG,
+)
+from anglewise.metrics.interface import (
+    Hits,
+    Metric,
+    PairMetric,
+    RankingMetric,
+    TripletMetric,
+    Wanted,
+)
+from anglewise.metrics.metrics import (
+    NDCG,
+    AveragePrecision,
+    ExponentialNDCG,
+    Judged,
+    Pearson,
+    Precision,
+    Recall,
+    ReciprocalRank,
+    Spearman,
+    TripletAccuracy,
+)
+
+__all__ = ["Metric", "PairMetric", "RankingMetric", "TripletMetric", "metric", "read_metrics"]
+
+RANKING: dict[str, Callable[[int], RankingMetric]] = {
+    kind.name.lower(): kind
+    for kind in (
+        NDCG, ExponentialNDCG, Recall, Precision, ReciprocalRank, AveragePrecision, Judged,
+        CondensedNDCG, Bpref, InferredAP, SampledNDCG, SampledDCG, SampledAP,
+    )
+}  # fmt: skip
+OTHER_NAMES = {"recall": "r", "precision": "p", "mrr": "rr", "map": "ap"}
+WITHOUT_LISTS: dict[str, Callable[[], Metric]] = {
+    kind.name: kind for kind in (Spearman, Pearson, TripletAccuracy)
+}
+EXAMPLES = (
+    *("nDCG@10", "nDCG(exp)@10", "R@100", "P@10", "RR@10", "AP@100", "Judged@10"),
+    *("nDCG(condensed)@100", "bpref@100", "infAP@100"),
+    *("nDCG(sampled)@10", "DCG(sampled)@10", "AP(sampled)@100"),
+    *WITHOUT_LISTS,
+)
+
+_WORD = re.compile(r"(?P<name>[^@\s]+)\s*(?:@\s*(?P<depth>[^@\s]+))?")
+
+
+def metric(spelling: str | Metric) -> Metric:
+    """Read a metric from its spelling, in capitals or not; a metric passes through.
+
+    Raises ``SpellingError`` with the nearest known word.
+
+    >>> str(metric("ndcg@10")), metric("recall@5") == metric("R@5")
+    ('nDCG@10', True)
+    >>> metric("ncdg@10")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.SpellingError: no metric is called 'ncdg@10': did you mean 'nDCG@10'? ...
+    """
+    if isinstance(spelling, Metric):
+        return spelling
+    match = _WORD.fullmatch(spelling.strip().lower())
+    name = OTHER_NAMES.get(match["name"], match["name"]) if match else ""
+    typed = match["depth"] if match else None
+    depth = None if typed is None else read_whole(typed)
+    if name in RANKING and depth is not None:
+        return RANKING[name](depth)
+    if name in WITHOUT_LISTS and typed is None:
+        return WITHOUT_LISTS[name]()
+    raise SpellingError(
+        f"no metric is called {shown(spelling)!r}: {_hint(name, depth)}"
+        f"known are {', '.join(EXAMPLES)}"
+    )
+
+
+def read_metrics(spellings: Iterable[str | Metric] | str) -> list[Metric]:
+    """Several, from a list or from one comma-separated text, each kept once.
+
+    >>> [str(m) for m in read_metrics("ndcg@10, rr@10, nDCG@10")]
+    ['nDCG@10', 'RR@10']
+    """
+    if isinstance(spellings, str):
+        spellings = spellings.split(",")
+    return list(dict.fromkeys(metric(one) for one in spellings))
+
+
+def _hint(name: str, depth: int | None) -> str:
+    near = difflib.get_close_matches(name[:100], [*RANKING, *WITHOUT_LISTS], n=1)
+    if not near:
+        return ""
+    if near[0] in WITHOUT_LISTS:
+        return f"did you mean {near[0]!r}? "
+    return f"did you mean '{RANKING[near[0]](max(depth or 10, 1))}'? "
+
+
+DIRECTION: Direction = "queries-items"
+PRODUCTS: dict[Product, Callable[[Array, Array], Array]] = {
+    "dot": lambda q, x: np.einsum("ij,ij->i", q, x),
+    "squared-distance": lambda q, x: np.square(q - x).sum(axis=1),
+    "manhattan": lambda q, x: np.abs(q - x).sum(axis=1),
+}
+
+
+def evaluate_pairs(
+    space: Space,
+    measures: Iterable[str | Measure] | str,
+    pairs: Pairs,
+    metrics: Iterable[str | Metric] | str = "spearman",
+) -> dict[str, Float64[Array, "m pairs"]]:
+    """Say how well each measure's scores go with the grades, pair by pair.
+
+    The mean over pairs is the correlation; see ``PairMetric.per_pair`` for what each adds.
+    Raises ``SpellingError`` for metrics of another kind, ``TooFewError`` for fewer than two pairs.
+
+    >>> from anglewise.core.embeddings import Embeddings
+    >>> space = Space(items=Embeddings([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]]))
+    >>> pairs = Pairs(np.array([0, 0, 1]), np.array([1, 2, 2]), np.array([5.0, 1.0, 0.0]))
+    >>> evaluate_pairs(space, "cosine", pairs)["spearman"].mean(axis=1).round(3).tolist()
+    [0.866]
+    """
+    asked = [_reading_pairs(metric) for metric in read_metrics(metrics)]
+    if len(pairs.scores) < 2:
+        raise TooFewError(f"{len(pairs.scores)} graded pairs: a correlation needs at least two")
+    scores = score_pairs(space, read_measures(measures), pairs.rows_a, pairs.rows_b)
+    return {str(metric): metric.per_pair(scores, pairs.scores) for metric in asked}
+
+
+def evaluate_triplets(
+    space: Space,
+    measures: Iterable[str | Measure] | str,
+    triplets: Triplets,
+    metrics: Iterable[str | Metric] | str = "triplet-accuracy",
+) -> dict[str, Float64[Array, "m triplets"]]:
+    """Say which triplets each measure orders as the person did: 1, ½ for a tie, or 0.
+
+    >>> from anglewise.core.embeddings import Embeddings
+    >>> space = Space(items=Embeddings([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]]))
+    >>> triplets = Triplets(np.array([0]), np.array([1]), np.array([2]))
+    >>> evaluate_triplets(space, "cosine,euclidean", triplets)
+    {'triplet-accuracy': array([[1.],
+           [1.]])}
+    """
+    asked = [_reading_triplets(metric) for metric in read_metrics(metrics)]
+    wanted = read_measures(measures)
+    near = score_pairs(space, wanted, triplets.anchors, triplets.near)
+    far = score_pairs(space, wanted, triplets.anchors, triplets.far)
+    return {str(metric): metric.per_triplet(near, far) for metric in asked}
+
+
+def score_pairs(
+    space: Space,
+    measures: Sequence[Measure],
+    rows_a: Int64[Array, " pairs"],
+    rows_b: Int64[Array, " pairs"],
+) -> Float64[Array, "m pairs"]:
+    """Score some pairs under each measure in float64; larger is nearer.
+
+    ``rows_a`` are rows of the queries, ``rows_b`` of the items (of the items both, in a
+    one-sided space). Measures of one frame share its maps, those of one product share that.
+    """
+    scores = np.empty((len(measures), len(rows_a)))
+    for frames in dict.fromkeys(measure.frames for measure in measures):
+        mine = [row for row, measure in enumerate(measures) if measure.frames == frames]
+        formulas = [fitted(measures[row], space, DIRECTION).formula for row in mine]
+        maps = fit_frames(frames, space, DIRECTION)
+        for start in range(0, len(rows_a), BLOCK):
+            part = slice(start, start + BLOCK)
+            q, x = _moved(space, maps, rows_a[part], rows_b[part])
+            scores[mine, part] = _score(formulas, rows_b[part], q, x)
+    return scores
+
+
+def _moved(space: Space, maps: Maps | None, rows_a: Array, rows_b: Array) -> tuple[Array, Array]:
+    asking, ranked = space.sides(DIRECTION)
+    q, x = (
+        side.vectors[rows].astype(np.float64) for side, rows in ((asking, rows_a), (ranked, rows_b))
+    )
+    return (q, x) if maps is None else (maps.asking(q), maps.ranked(x))
+
+
+def _score(formulas: Sequence[Formula], rows: Array, q: Array, x: Array) -> Array:
+    kinds: set[Product] = {formula.product for formula in formulas}
+    products = {kind: PRODUCTS[kind](q, x) for kind in kinds if kind != "block"}
+    norms = np.linalg.norm(q, axis=1), np.linalg.norm(x, axis=1)
+    return np.stack(
+        [
+            _one_by_one(formula, q, x)
+            if isinstance(formula, BlockFormula)
+            else formula.score_at(rows, _read(formula, products, norms[0]), *norms)
+            for formula in formulas
+        ]
+    )
+
+
+def _read(formula: Formula, products: Mapping[str, Array], query_norms: Array) -> Array:
+    product = products[formula.product]
+    if not formula.unit_queries:
+        return product
+    return product / np.where(query_norms > 0, query_norms, 1.0)
+
+
+def _one_by_one(formula: BlockFormula, q: Array, x: Array) -> Array:
+    return np.array([formula.block(a[None], b[None])[0, 0] for a, b in zip(q, x, strict=True)])
+
+
+def _reading_pairs(metric: Metric) -> PairMetric:
+    if not isinstance(metric, PairMetric):
+        raise SpellingError(f"{metric} does not read graded pairs: ask for spearman or pearson")
+    return metric
+
+
+def _reading_triplets(metric: Metric) -> TripletMetric:
+    if not isinstance(metric, TripletMetric):
+        raise SpellingError(f"{metric} does not read triplets: ask for triplet-accuracy")
+    return metric
+
+
+def evaluate(
+    found: Mapping[str, Neighbours],
+    judgements: Judgements,
+    rows: Int64[Array, " q"],
+    metrics: Iterable[str | Metric] | str,
+) -> dict[str, Float64[Array, "m q"]]:
+    """Say how well each measure's neighbours agree with the judgements, query by query.
+
+    Parameters
+    ----------
+    found
+        Under each measure the neighbours of ``rows``, in that order.
+    judgements
+        What was judged; items without a judgement count as not relevant.
+    rows
+        Rows of the asking side. One without any relevant item gets 0.
+    metrics
+        Metrics of ranked lists, or their spellings.
+
+    Returns
+    -------
+    dict
+        From the spelling of a metric to its values, ``measures x queries``, the measures in the
+        order of ``found``.
+
+    Raises
+    ------
+    SpellingError
+        A metric that is unknown, or that does not read lists.
+    TooFewError
+        Lists shorter than a metric reads, though more items could have been ranked.
+
+    Examples
+    --------
+    >>> gains = SparseRows.from_pairs([0, 0], [1, 2], [1.0, 3.0], shape=(1, 4))
+    >>> lists = np.array([[2, 3]])
+    >>> found = {"dot": Neighbours("dot", lists, np.array([[2, 1]], np.float32), np.array([0]))}
+    >>> evaluate(found, Judgements(gains), np.array([0]), "R@2,RR@2")
+    {'R@2': array([[0.5]]), 'RR@2': array([[1.]])}
+    """
+    asked = [_ranking(metric) for metric in read_metrics(metrics)]
+    chances = None if judgements.chances is None else _rows(judgements.chances, rows)
+    wanted = Wanted(_rows(judgements.gains, rows), judgements.judged_items, chances)
+    values: dict[str, list[Array]] = {str(metric): [] for metric in asked}
+    deepest = max(asked, key=lambda metric: metric.depth)
+    for neighbours in found.values():
+        _check_depth(neighbours, deepest, judgements.gains.shape[1])
+        hits = Hits(neighbours.indices[:, : deepest.depth], wanted)
+        for metric in asked:
+            values[str(metric)].append(metric.per_query(hits))
+    return {name: np.stack(per_measure) for name, per_measure in values.items()}
+
+
+def _rows(gains: SparseRows, rows: Array) -> SparseRows:
+    every = np.array_equal(rows, np.arange(gains.shape[0]))
+    return gains if every else gains.take(rows)
+
+
+def _ranking(metric: Metric) -> RankingMetric:
+    if not isinstance(metric, RankingMetric):
+        raise SpellingError(
+            f"{metric} does not read ranked lists: with queries and relevant items ask for "
+            "one that does, such as nDCG@10"
+        )
+    return metric
+
+
+def _check_depth(neighbours: Neighbours, deepest: RankingMetric, items: int) -> None:
+    if neighbours.k < min(deepest.depth, items - 1):  # an item is never its own neighbour
+        raise TooFewError(
+            f"{deepest} reads {deepest.depth} places, the lists of {neighbours.measure} have "
+            f"{neighbours.k}: search with k = {deepest.depth}"
+        )

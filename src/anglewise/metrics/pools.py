@@ -1,0 +1,268 @@
+"""Pools of pairs to judge: which would tell most, and how far unjudged ones could move a lead."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from anglewise.core.judgements import Judgements
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Bool, Float64, Int64
+from anglewise.metrics.incomplete import ideal
+from anglewise.statistics.calibration import logistic
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Every pair of a query and an item among the first places of some measure.
+
+    Pooling to a depth is TREC's way (Spärck Jones and van Rijsbergen 1975).
+
+    Attributes
+    ----------
+    lists, items
+        The query of each pair, as its place among the lists, and the item; in that order.
+    discounts
+        ``pairs x measures``: ``1 / log2(rank + 1)``, 0 where the measure ranks it further away.
+    gains, judged
+        What a judge said, where one did; else 0.
+    """
+
+    lists: Int64[Array, " pairs"]
+    items: Int64[Array, " pairs"]
+    discounts: Float64[Array, "pairs m"]
+    gains: Float64[Array, " pairs"]
+    judged: Bool[Array, " pairs"]
+    measures: tuple[str, ...]
+    queries: int
+
+    def ranks(self, place: int) -> dict[str, int]:
+        """At which rank each measure has a pair; a measure without it is left out."""
+        return {
+            name: round(2 ** (1 / weight)) - 1
+            for name, weight in zip(self.measures, self.discounts[place].tolist(), strict=True)
+            if weight > 0
+        }
+
+    @staticmethod
+    def of(
+        found: Mapping[str, Neighbours],
+        judgements: Judgements,
+        rows: Int64[Array, " q"],
+        depth: int = 10,
+    ) -> "Pool":
+        """Put the first places of all lists together; ``rows`` are those that asked.
+
+        >>> from anglewise.core.sparse import SparseRows
+        >>> none = SparseRows.from_pairs([], [], shape=(1, 9))
+        >>> scores, ties = np.zeros((1, 2), np.float32), np.array([0])
+        >>> found = {
+        ...     "dot": Neighbours("dot", np.array([[4, 7]]), scores, ties),
+        ...     "cosine": Neighbours("cosine", np.array([[7, 2]]), scores, ties),
+        ... }
+        >>> pool = Pool.of(found, Judgements(none), np.array([0]), depth=2)
+        >>> pool.items.tolist(), pool.discounts.round(2).tolist()
+        ([2, 4, 7], [[0.0, 0.63], [1.0, 0.0], [0.63, 1.0]])
+        >>> pool.ranks(2)
+        {'dot': 2, 'cosine': 1}
+        """
+        width = judgements.gains.shape[1]
+        near = {name: one.indices[:, :depth] for name, one in found.items()}
+        keys = {name: np.arange(len(rows))[:, None] * width + at for name, at in near.items()}
+        shown = [key[near[name] >= 0] for name, key in keys.items()]
+        pairs = np.unique(np.concatenate(shown)).astype(np.int64)
+        discounts = np.zeros((len(pairs), len(found)))
+        for column, name in enumerate(found):
+            ranks = np.nonzero(near[name] >= 0)[1]
+            discounts[np.searchsorted(pairs, shown[column]), column] = 1 / np.log2(ranks + 2)
+        lists, items = pairs // width, pairs % width
+        gains, judged = _said(judgements, rows[lists], items)
+        return Pool(lists, items, discounts, gains, judged, tuple(found), len(rows))
+
+
+def _said(
+    judgements: Judgements, rows: Int64[Array, " pairs"], items: Int64[Array, " pairs"]
+) -> tuple[Float64[Array, " pairs"], Bool[Array, " pairs"]]:
+    stored = judgements.gains
+    keys = stored.rows * stored.shape[1] + stored.indices
+    sought = rows * stored.shape[1] + items
+    at = np.minimum(np.searchsorted(keys, sought), max(len(keys) - 1, 0))
+    judged = keys[at] == sought if len(keys) else np.zeros(len(rows), dtype=bool)
+    gains = np.zeros(len(rows))
+    gains[judged] = stored.values[at[judged]]
+    if judgements.judged_items is not None:
+        judged = judged | judgements.judged_items[items]
+    return gains, judged
+
+
+def lead_bounds(
+    pool: Pool, judgements: Judgements, rows: Int64[Array, " q"], depth: int = 10
+) -> Float64[Array, "m m 2"]:
+    """Give the least and the largest mean lead in nDCG that judging the rest could leave.
+
+    ``[i, j]`` bounds how much measure ``i`` is better than ``j``: in the worst case every pair of
+    the pool that nobody judged turns out not relevant, or relevant with the highest grade there
+    is, whichever suits ``j``, query by query; in the best case whichever suits ``i``. The best
+    list grows with what turns out relevant. With binary grades no judgement of these pairs leads
+    out of the bounds, and some lead to them.
+
+    Parameters
+    ----------
+    pool
+        The first places of all measures, to the same depth.
+    judgements, rows
+        What was judged, and the rows of the pool's lists.
+
+    Examples
+    --------
+    >>> from anglewise.core.neighbours import Neighbours
+    >>> from anglewise.core.sparse import SparseRows
+    >>> one = SparseRows.from_pairs([0], [4], shape=(1, 9))
+    >>> scores, ties = np.zeros((1, 1), np.float32), np.array([0])
+    >>> found = {name: Neighbours(name, np.array([[at]]), scores, ties) for name, at in
+    ...          {"dot": 4, "cosine": 7}.items()}
+    >>> judged, rows = Judgements(one), np.array([0])
+    >>> pool = Pool.of(found, judged, rows, depth=1)
+    >>> lead_bounds(pool, judged, rows, depth=1)[0, 1].tolist()
+    [0.0, 1.0]
+    """
+    top = max(float(judgements.gains.values.max(initial=0.0)), 0.0) or 1.0
+    known = judgements.gains.take(rows)
+    measures = len(pool.measures)
+    bounds = np.zeros((measures, measures, 2))
+    ends = np.searchsorted(pool.lists, np.arange(pool.queries + 1))
+    for query, (first, last) in enumerate(pairwise(ends)):
+        gains = known.values[known.indptr[query] : known.indptr[query + 1]]
+        own, judged = pool.discounts[first:last], pool.judged[first:last]
+        reached = np.maximum(pool.gains[first:last][judged], 0) @ own[judged]
+        ideals = _ideals(np.maximum(gains, 0), top, int(np.count_nonzero(~judged)), depth)
+        lead = own[:, :, None] - own[:, None, :]
+        best = -np.sort(-lead[~judged], axis=0)
+        won = np.concatenate([np.zeros((1, measures, measures)), np.cumsum(best, axis=0)])
+        had = reached[:, None] - reached[None, :]
+        bounds[:, :, 1] += ((had + top * won) / ideals[:, None, None]).max(axis=0)
+    bounds[:, :, 0] = 0.0 - bounds[:, :, 1].T
+    return bounds / max(pool.queries, 1)
+
+
+def _ideals(
+    gains: Float64[Array, " judged"], top: float, more: int, depth: int
+) -> Float64[Array, " counts"]:
+    """The best list's worth with none, one, two, … further items of the highest grade."""
+    own = -np.sort(-gains)[:depth]
+    discounts = np.log2(np.arange(2, depth + 2))
+    worth = np.empty(more + 1)
+    for extra in range(more + 1):
+        best = np.concatenate([np.full(min(extra, depth), top), own])[:depth]
+        worth[extra] = (best / discounts[: len(best)]).sum()
+    return np.maximum(worth, np.finfo(float).tiny)
+
+
+ENOUGH = 30
+"""Judged pairs from which on the chance of relevance follows the ranks."""
+DRAWS = 4_000
+
+
+@dataclass(frozen=True, eq=False)
+class Open:
+    """What is known and what is open about the measures' mean nDCG on some queries.
+
+    A pair that nobody judged is relevant with a chance that grows with its ranks, as learned from
+    those that were. So each mean has an expectation, and each difference a variance to which
+    every open pair adds its part: the square of what the two measures' discounts differ by, times
+    the variance of its gain (Carterette, Allan and Sitaraman 2006). The variance between queries
+    is not in it: more judgements on these queries cannot make it smaller.
+
+    Attributes
+    ----------
+    pool
+        The pairs.
+    expected, variance
+        Of the gain of each pair; a judged one has no variance.
+    weights
+        ``pairs x measures``: what a gain of one adds to each mean.
+    """
+
+    pool: Pool
+    expected: Float64[Array, " pairs"]
+    variance: Float64[Array, " pairs"]
+    weights: Float64[Array, "pairs m"]
+
+    @staticmethod
+    def of(pool: Pool, judgements: Judgements, rows: Int64[Array, " q"], depth: int = 10) -> "Open":
+        """Take stock of a pool; ``rows`` are those of the pool's lists."""
+        likely = np.where(pool.judged, 0.0, _chance_of_relevance(pool))
+        good = judgements.gains.values[judgements.gains.values > 0]
+        gain, spread = (good.mean(), good.var()) if len(good) else (1.0, 0.0)
+        expected = np.where(pool.judged, np.maximum(pool.gains, 0), likely * gain)
+        variance = likely * (1 - likely) * gain**2 + likely * spread
+        known = judgements.gains.take(rows)
+        best = _expected_ideal(pool, known, likely, float(gain), depth)
+        weights = pool.discounts / np.maximum(best, 1e-9)[pool.lists, None] / max(pool.queries, 1)
+        return Open(pool, expected, variance, weights)
+
+    @cached_property
+    def means(self) -> Float64[Array, " m"]:
+        """The expected mean nDCG of each measure."""
+        return self.weights.T @ self.expected
+
+    @cached_property
+    def chance_best(self) -> Float64[Array, " m"]:
+        """The chance that each measure is the best on these queries once all is judged."""
+        apart = self.weights - self.weights.mean(axis=1, keepdims=True)
+        covariance = (apart * self.variance[:, None]).T @ apart
+        values, vectors = np.linalg.eigh(covariance)
+        noise = np.random.default_rng(0).standard_normal((DRAWS, len(values)))
+        drawn = self.means + noise @ (vectors * np.sqrt(np.maximum(values, 0))).T
+        best = drawn >= drawn.max(axis=1, keepdims=True) - 1e-12
+        return (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
+
+    @cached_property
+    def worth(self) -> Float64[Array, " pairs"]:
+        """How much each pair's judgement would tell about who is the best; 0 for judged ones.
+
+        The share of the variance of the leader's lead that it would take away, over rivals by how
+        near each is, in standard deviations.
+        """
+        leader = int(self.means.argmax())
+        rivals = np.arange(len(self.means)) != leader
+        apart = self.weights[:, [leader]] - self.weights[:, rivals]
+        parts = apart**2 * self.variance[:, None]
+        total = parts.sum(axis=0)
+        open_still = total > 0
+        if not open_still.any():
+            return np.zeros(len(self.variance))
+        spread = np.sqrt(total[open_still])
+        away = (self.means[leader] - self.means[rivals][open_still]) / spread
+        near = np.exp((away.min() ** 2 - away**2) / 2) / spread
+        return parts[:, open_still] @ (near / near.sum() / total[open_still])
+
+    def most_informative(self, count: int = 20) -> Int64[Array, " some"]:
+        """The places in the pool of the pairs to judge next, the most telling first."""
+        order = np.lexsort((self.pool.items, self.pool.lists, -self.worth))
+        return order[: min(count, int(np.count_nonzero(self.worth > 0)))]
+
+
+def _chance_of_relevance(pool: Pool) -> Float64[Array, " pairs"]:
+    nearness = pool.discounts.mean(axis=1)
+    seen, right = nearness[pool.judged], pool.gains[pool.judged] > 0
+    if len(right) < ENOUGH or right.all() or not right.any():
+        return np.full(len(nearness), (right.sum() + 1) / (len(right) + 5))
+    return logistic(seen, right)(nearness)
+
+
+def _expected_ideal(
+    pool: Pool, known: SparseRows, likely: Float64[Array, " pairs"], gain: float, depth: int
+) -> Float64[Array, " q"]:
+    """The best list of what is known to be relevant and of what may be."""
+    good = known.values > 0
+    return ideal(
+        np.concatenate([known.rows[good], pool.lists]),
+        np.concatenate([known.values[good], np.full(len(pool.lists), gain)]),
+        np.concatenate([np.ones(np.count_nonzero(good)), likely]),
+        depth=depth,
+        queries=pool.queries,
+    )
