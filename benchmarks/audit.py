@@ -15,10 +15,10 @@ from time import perf_counter, process_time
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from anglewise.audit import audit
-from anglewise.audit.certified import CONDITIONS, DRAWS
-from anglewise.audit.path import STEPS
-from anglewise.audit.subject import GAUGES, SMALL_SAMPLE
+from anglewise.auditing.audit import audit
+from anglewise.auditing.certified import CONDITIONS, DRAWS
+from anglewise.auditing.gauge_overlap import STEPS
+from anglewise.auditing.subject import GAUGES, SMALL_SAMPLE
 from anglewise.core.embeddings import Embeddings, Space
 
 SAMPLE, TILE, ASKED = 10_000, 4096, 1000

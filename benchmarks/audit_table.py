@@ -21,7 +21,8 @@ from implicit.recommender_base import RecommenderBase
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from anglewise.audit import Audit, audit
+from anglewise.auditing.audit import audit
+from anglewise.auditing.audit_result import Audit
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.sparse import Interactions
 from anglewise.fit import fit

@@ -21,7 +21,7 @@ FLOORS = [
     ["diagnostics", "gauges", "judgements", "normalisation", "simulation", "statistics"],
     ["io", "measures"],
     ["demo", "encoders", "engine", "metrics"],
-    ["audit", "compare", "judge", "models", "rag", "training"],
+    ["auditing", "compare", "judge", "models", "rag", "training"],
     ["fit", "recommend", "remedy", "study"],
     ["report"],
     ["inspect"],

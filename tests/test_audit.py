@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 import pytest
 
-from anglewise.audit import audit as whole_audit
+from anglewise.auditing.audit import audit as whole_audit
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.gauges.canonical import BALANCED

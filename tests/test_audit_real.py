@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 
-from anglewise.audit import audit
+from anglewise.auditing.audit import audit
 from anglewise.fit import fit
 from anglewise.io.read import read_interactions, read_space
 from real_data import real_data

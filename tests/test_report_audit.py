@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from anglewise.audit import audit
+from anglewise.auditing.audit import audit
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows

@@ -10,7 +10,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from anglewise.audit import Audit, audit
+    from anglewise.auditing.audit import audit
+    from anglewise.auditing.audit_result import Audit
     from anglewise.compare import Comparison, compare, compare_spaces
     from anglewise.core.embeddings import Embeddings, Space
     from anglewise.core.judgements import Judgements, Pairs, Triplets
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Adapter": "anglewise.measures.adapter",
     "AnglewiseError": "anglewise.errors",
-    "Audit": "anglewise.audit",
+    "Audit": "anglewise.auditing.audit_result",
     "Comparison": "anglewise.compare",
     "Embeddings": "anglewise.core.embeddings",
     "Encoder": "anglewise.encoders.encoder",
@@ -71,7 +72,7 @@ _HOMES = {
     "TrainedEmbedding": "anglewise.training.estimator",
     "Triplets": "anglewise.core.judgements",
     "adapter": "anglewise.measures.adapter",
-    "audit": "anglewise.audit",
+    "audit": "anglewise.auditing.audit",
     "compare": "anglewise.compare",
     "compare_spaces": "anglewise.compare",
     "encode": "anglewise.encoders.encode",

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from anglewise.audit import audit
-from anglewise.audit.freedom import read_freedom
+from anglewise.auditing.audit import audit
+from anglewise.auditing.subject import read_freedom
 from anglewise.diagnostics.dimensions import rank_condition
 from anglewise.errors import AnglewiseError
 from anglewise.gauges.canonical import gauge

@@ -62,8 +62,8 @@ def audit(
     html
         Write a page with figures.
     """
-    from anglewise.audit import audit as audited
-    from anglewise.audit.subject import may_have_gauge
+    from anglewise.auditing.audit import audit as audited
+    from anglewise.auditing.subject import may_have_gauge
     from anglewise.cli.inputs import space_of
     from anglewise.cli.talk import Talk
     from anglewise.errors import SpellingError

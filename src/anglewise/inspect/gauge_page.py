@@ -113,8 +113,8 @@ def quality(desk: Desk, request: Request) -> Response:
         return as_json({"state": "none"})
 
     def work() -> dict[str, Any]:
-        from anglewise.audit.path import gauge_path
-        from anglewise.audit.subject import subject
+        from anglewise.auditing.gauge_overlap import gauge_path
+        from anglewise.auditing.subject import subject
 
         seen = desk.seen
         about = subject(seen.space, K, 500, seen.seed, None)

@@ -57,7 +57,7 @@ class Inspected:
     @cached_property
     def gauged(self) -> bool:
         """Whether an invertible map may have been free, so that there is a path of gauges."""
-        from anglewise.audit.subject import may_have_gauge
+        from anglewise.auditing.subject import may_have_gauge
 
         return may_have_gauge(self.space)
 

@@ -120,7 +120,7 @@ def _made(seen: Inspected, kind: str) -> Report:
 
 
 def _audit(seen: Inspected) -> Report:
-    from anglewise.audit import audit
+    from anglewise.auditing.audit import audit
     from anglewise.report.audit_lines import headline
     from anglewise.report.audit_page import audit_page
 

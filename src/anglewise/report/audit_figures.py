@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from typing import Any
 
-from anglewise.audit import Audit, Certificates, GaugePath
-from anglewise.audit.panels import Panel
+from anglewise.auditing.audit_result import Audit
+from anglewise.auditing.certified import Certificates
+from anglewise.auditing.gauge_overlap import GaugePath
+from anglewise.auditing.geometry import Panel
 from anglewise.core.typing import Direction
 from anglewise.errors import MissingExtraError
 from anglewise.report.audit_lines import certificate_table, half_lost

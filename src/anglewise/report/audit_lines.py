@@ -3,8 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from anglewise.audit import Audit, Certificates, Named, PairReport, RunReport
-from anglewise.audit.geometry import SideGeometry
+from anglewise.auditing.audit_result import Audit
+from anglewise.auditing.certified import Certificates
+from anglewise.auditing.gauge_overlap import PairReport
+from anglewise.auditing.geometry import SideGeometry
+from anglewise.auditing.subject import Named
+from anglewise.auditing.trainings import RunReport
 from anglewise.core.typing import Direction
 from anglewise.report.words import (
     NOTHING,

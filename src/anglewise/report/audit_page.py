@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from anglewise.audit import Audit
+from anglewise.auditing.audit_result import Audit
 from anglewise.report.audit_figures import figures
 from anglewise.report.audit_lines import (
     Section,

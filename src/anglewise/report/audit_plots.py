@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.audit import Certificates, GaugePath
-from anglewise.audit.certified import CURVE
-from anglewise.audit.panels import Panel
+from anglewise.auditing.certified import CURVE, Certificates
+from anglewise.auditing.gauge_overlap import GaugePath
+from anglewise.auditing.geometry import Panel
 from anglewise.core.typing import Array, Direction, Float64
 from anglewise.errors import MissingExtraError
 from anglewise.report.plots import Palette, literal

@@ -3,7 +3,10 @@
 from collections.abc import Callable, Sequence
 from html import escape
 
-from anglewise.audit import Agreement, Audit, Interval, Moved, Named, PairReport, RunReport
+from anglewise.auditing.audit_result import Audit
+from anglewise.auditing.gauge_overlap import Agreement, Interval, Moved, PairReport
+from anglewise.auditing.subject import Named
+from anglewise.auditing.trainings import RunReport
 from anglewise.report.audit_lines import Section
 from anglewise.report.document import folded, framed, heads_of, table
 from anglewise.report.words import counted, number, percent, ratio, shortened

@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from anglewise.audit import Audit, Certificates
+from anglewise.auditing.audit_result import Audit
+from anglewise.auditing.certified import Certificates
 from anglewise.core.typing import Direction
 from anglewise.report.audit_lines import (
     Section,

@@ -1,31 +1,109 @@
-"""The conductor of the audit: gathers what must be searched, and asks everybody."""
+"""Audit a space: gather what has to be searched, search it once, and assemble the result."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from anglewise.audit.agreement import Agreement, agree
-from anglewise.audit.certified import Certificates, certify
-from anglewise.audit.freedom import read_freedom
-from anglewise.audit.geometry import describe
-from anglewise.audit.notes import notes
-from anglewise.audit.pairs import explore
-from anglewise.audit.panels import draw_panels, near_witness
-from anglewise.audit.path import GaugePath, gauge_path
-from anglewise.audit.result import Audit
-from anglewise.audit.runs import beside
-from anglewise.audit.stages import Stages
-from anglewise.audit.subject import GAUGES, Subject, subject
-from anglewise.audit.verdict import decide
-from anglewise.audit.witnessed import WitnessReport, witnessed
+from anglewise.auditing.audit_result import Audit, decide
+from anglewise.auditing.certified import Certificates, WitnessReport, certify, witnessed
+from anglewise.auditing.gauge_overlap import Agreement, GaugePath, agree, explore, gauge_path
+from anglewise.auditing.geometry import Geometry, describe, draw_panels, near_witness
+from anglewise.auditing.subject import GAUGES, Subject, read_freedom, subject
+from anglewise.auditing.trainings import beside
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Direction, Progress
 from anglewise.errors import SpellingError
 from anglewise.gauges.canonical import gauge
-from anglewise.gauges.gap import gauge_gap
+from anglewise.gauges.gap import GaugeGap, gauge_gap
 from anglewise.gauges.gauge import two_roots
 from anglewise.gauges.maps import predictions_moved
+
+PARTS = 1000
+
+
+@dataclass
+class Stages:
+    """So many parts, each of which tells how far it is.
+
+    >>> told = []
+    >>> stages = Stages(lambda done, total: told.append((done, total)), 2)
+    >>> first, second = stages.next(), stages.next()
+    >>> first(1, 2), second(2, 2), told
+    (None, None, [(500, 2000), (2000, 2000)])
+    """
+
+    progress: Progress | None
+    total: int
+    begun: int = 0
+
+    def next(self) -> Progress:
+        """What the next part calls."""
+        start, self.begun = self.begun * PARTS, self.begun + 1
+
+        def step(done: int, of: int) -> None:
+            if self.progress is not None:
+                self.progress(start + PARTS * done // of, self.total * PARTS)
+
+        return step
+
+
+ILL = 1e7
+"""The ratio of directions beyond which float32 holds no digits of the faintest."""
+
+
+def notes(about: Subject, gap: GaugeGap | None, geometry: Geometry) -> tuple[str, ...]:
+    """Sentences, most important first."""
+    return (*_faint(gap, geometry), *_biases(about), *_zeros(about), *_sampled(about))
+
+
+def _faint(gap: GaugeGap | None, geometry: Geometry) -> Iterator[str]:
+    for name, side in geometry.sides.items():
+        ratio = side.conditioning.condition_of_span
+        if ratio is not None and ratio > ILL:
+            yield (
+                f"{name} are ill-conditioned ({ratio:.0e}): the audit is in float64, but float32 "
+                "had already lost the faintest directions when the vectors were stored"
+            )
+    if gap is not None and gap.unseen:
+        yield (
+            f"{gap.unseen} direction{'s' * (gap.unseen > 1)} of the items carry no prediction: "
+            "cosine between items counts them, no query does"
+        )
+    if gap is not None and gap.below_float32:
+        yield (
+            f"{gap.below_float32} of the directions of the predictions are fainter than float32 "
+            "rounding of the vectors"
+        )
+
+
+def _biases(about: Subject) -> Iterator[str]:
+    if about.biases:
+        listed = ", ".join(map(str, about.biases))
+        one = len(about.biases) == 1
+        yield (
+            f"column{'' if one else 's'} {listed} hold{'s' * one} biases: no gauge mixes them, but "
+            "cosine counts them as directions; cosine@without-biases leaves them out"
+        )
+
+
+def _zeros(about: Subject) -> Iterator[str]:
+    sides = {"items": about.space.items}
+    if not about.space.one_sided:
+        sides["queries"] = about.space.queries
+    for name, side in sides.items():
+        if len(side.zero_rows):
+            yield (
+                f"{len(side.zero_rows):,} of {len(side):,} {name} are zero vectors: cosine scores "
+                "them 0, and they do not ask here"
+            )
+
+
+def _sampled(about: Subject) -> Iterator[str]:
+    ways = [way for way in about.directions if len(about.space.sides(way)[0]) > about.sample]
+    if ways:
+        yield f"a sample of {about.sample:,} asks in {', '.join(ways)}"
+
 
 WITHIN: tuple[Direction, ...] = ("items-items", "queries-queries")
 

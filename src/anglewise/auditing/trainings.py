@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.audit.subject import SMALL_SAMPLE, Subject
+from anglewise.auditing.subject import SMALL_SAMPLE, Subject
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Array, Int64

@@ -1,22 +1,148 @@
-"""What is audited: a space, who asks in each direction, and whether a gauge can be free in it."""
+"""What is audited: a space, its directions, the names of its rows, and the freedom that is left."""
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.audit.names import Names
-from anglewise.core.embeddings import Space
+from anglewise.core.embeddings import Embeddings, Freedom, Space, TrainedFor
 from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.numbers import COUNT, SEED
 from anglewise.core.typing import DIRECTIONS, Array, Direction, Float64, Int64, Progress
 from anglewise.diagnostics.norms import popularity
 from anglewise.engine.search import search
-from anglewise.errors import TooFewError
+from anglewise.errors import IdsError, TooFewError
+from anglewise.gauges.gap import GaugeGap
 from anglewise.gauges.gauge import bias_columns
+from anglewise.io.texts import titles
 from anglewise.measures.frames import fit_frames
 from anglewise.measures.measure import measure
+
+
+@dataclass(frozen=True)
+class Named:
+    """A row as people know it.
+
+    >>> str(Named("m1", "Alien")), str(Named("m2", None))
+    ('Alien', 'm2')
+    """
+
+    id: str
+    title: str | None
+
+    def __str__(self) -> str:
+        return self.title or self.id
+
+
+@dataclass(frozen=True, eq=False)
+class Names:
+    """The names of one side; titles are read once, when the first is asked for.
+
+    >>> import numpy as np
+    >>> names = Names(Embeddings([[1.0], [2.0]], metadata={"title": ["Alien", "Heat"]}))
+    >>> names.of(1), [str(one) for one in names.all(np.array([1, -1, 0]))]
+    (Named(id='1', title='Heat'), ['Heat', 'Alien'])
+    """
+
+    side: Embeddings
+
+    @cached_property
+    def titles(self) -> list[str] | None:
+        """One for each row, if there are any."""
+        return titles(self.side)
+
+    def row(self, name: str) -> int:
+        """The row with this id; ``IdsError`` with known ones if there is none."""
+        if name not in self.side.row_of:
+            raise IdsError(
+                f"no item has the id {name!r}: ids are such as "
+                f"{', '.join(repr(str(i)) for i in self.side.ids[:3])}"
+            )
+        return self.side.row_of[name]
+
+    def of(self, row: int) -> Named:
+        """One row."""
+        known = self.titles
+        return Named(str(self.side.ids[row]), None if known is None else known[row])
+
+    def all(self, rows: Int64[Array, " some"]) -> tuple[Named, ...]:
+        """Several, without the places that nobody fills."""
+        return tuple(self.of(int(row)) for row in rows if row >= 0)
+
+
+Basis: TypeAlias = Literal["declared", "geometry", "nothing"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The freedom that training left, as far as it can be known.
+
+    Attributes
+    ----------
+    freedom
+        ``gauge``: any invertible map; ``rotation``: none that a cosine sees; ``unknown``.
+    basis
+        ``declared`` by whoever made the space; read off the ``geometry``; or known by
+        ``nothing``.
+    unit
+        Whether every row of both sides has length one: trained for cosine, or normalised
+        afterwards.
+    balanced
+        Whether ``P'P = c Q'Q`` within tolerance; None for spaces of one side.
+    chosen
+        The gauge that somebody chose by name after training, where the space says so.
+    decayed
+        Whether the space says that uniform weight decay was part of the loss.
+    """
+
+    freedom: Freedom
+    basis: Basis
+    trained_for: TrainedFor
+    unit: bool
+    balanced: bool | None
+    chosen: str | None
+    decayed: bool
+
+    @property
+    def pinned(self) -> bool:
+        """Whether weight decay chose the gauge, as far as is known.
+
+        It was in the loss; or the factors are balanced, and not because somebody made them so.
+        """
+        return self.decayed or (bool(self.balanced) and self.chosen is None)
+
+
+def read_freedom(space: Space, gap: GaugeGap | None) -> Reading:
+    """Read what is declared, and where nothing is, the geometry.
+
+    >>> from anglewise.core.embeddings import Embeddings
+    >>> space = Space(items=Embeddings([[1.0, 0.0], [0.0, 2.0]]), trained_for="cosine")
+    >>> reading = read_freedom(space, None)
+    >>> reading.freedom, reading.basis, reading.unit
+    ('rotation', 'declared', False)
+    """
+    unit = space.items.is_unit() and space.queries.is_unit()
+    balanced = None if gap is None else gap.pinned
+    objective, chosen = space.about.get("objective"), space.about.get("gauge")
+    decayed = objective == "factors" and float(space.about.get("penalty") or 0) > 0
+    free = space.freedom
+    basis: Basis = "declared"
+    if free == "unknown":
+        basis = "geometry" if balanced or unit else "nothing"
+    elif space.one_sided and space.trained_for == "dot":
+        free, basis = "unknown", "nothing"  # the other side may just not have been given
+    return Reading(
+        freedom=free,
+        basis=basis,
+        trained_for=space.trained_for,
+        unit=unit,
+        balanced=balanced,
+        chosen=None if decayed or chosen in {None, "given"} else str(chosen),
+        decayed=decayed,
+    )
+
 
 FEWEST = 3
 """Below this many rows on the ranked side every list is the whole side."""
