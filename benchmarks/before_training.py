@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.compare import Comparison, compare_spaces
+from anglewise.comparison.compare import compare_spaces
+from anglewise.comparison.comparison_result import Comparison
 from anglewise.core.embeddings import Space
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError

@@ -21,7 +21,8 @@ import real_images
 import real_interactions
 import real_texts
 
-from anglewise.compare import Comparison, compare
+from anglewise.comparison.compare import compare
+from anglewise.comparison.comparison_result import Comparison
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
 from anglewise.report.words import interval, number

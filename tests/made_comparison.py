@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from anglewise.compare import (
+from anglewise.comparison.comparison_result import (
     Comparison,
     Difference,
     Estimate,

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from anglewise.compare import compare, compare_spaces
-from anglewise.compare.crossfit import folds
+from anglewise.comparison.compare import compare, compare_spaces
+from anglewise.comparison.split import folds
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.sparse import SparseRows

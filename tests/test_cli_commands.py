@@ -281,7 +281,8 @@ def seen(name, monkeypatch):
     def spy(*_, **named):
         raise SeenError(str(named))
 
-    monkeypatch.setattr(import_module(f"anglewise.{name}"), name, spy)
+    home = {"fit": "fit", "compare": "comparison.compare"}[name]
+    monkeypatch.setattr(import_module(f"anglewise.{home}"), name, spy)
 
 
 def test_every_setting_of_fit_arrives(anglewise, ratings, monkeypatch):

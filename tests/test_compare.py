@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from anglewise.compare import Comparison, compare
+from anglewise.comparison.compare import compare
+from anglewise.comparison.comparison_result import Comparison
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Complaints, Judgements, Pairs, Triplets
 from anglewise.core.sparse import SparseRows

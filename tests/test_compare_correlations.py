@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from anglewise.compare.correlations import Correlations, Layer, Part
+from anglewise.comparison.graded_pairs import Correlations, Layer, Part
 from anglewise.metrics.metrics import Pearson, Spearman
 from anglewise.statistics.resampling import bca, bootstrap
 

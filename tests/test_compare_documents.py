@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from anglewise.compare import compare, compare_spaces
-from anglewise.compare.by_document import search_judged
+from anglewise.comparison.compare import compare, compare_spaces
+from anglewise.comparison.lists import search_judged
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Parts
 from anglewise.core.sparse import SparseRows

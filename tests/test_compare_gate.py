@@ -5,9 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from anglewise.compare import compare
-from anglewise.compare.check import check
-from anglewise.compare.gate import gate
+from anglewise.comparison.compare import compare
+from anglewise.comparison.gates import check, gate
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows

@@ -12,10 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from anglewise.compare import compare
-from anglewise.compare.check import check
-from anglewise.compare.gate import Last, gate
-from anglewise.compare.history import History, rows_of
+from anglewise.comparison.compare import compare
+from anglewise.comparison.gates import History, Last, check, gate, rows_of
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements, Pairs
 from anglewise.core.sparse import SparseRows

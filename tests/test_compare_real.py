@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from anglewise.compare import compare
+from anglewise.comparison.compare import compare
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from anglewise.compare import compare
-from anglewise.compare.sequential import forecast, sequential
+from anglewise.comparison.compare import compare
+from anglewise.comparison.unjudged import forecast, sequential
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements, Pairs
 from anglewise.core.sparse import SparseRows

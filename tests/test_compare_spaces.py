@@ -5,9 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from anglewise.compare import compare, compare_spaces
-from anglewise.compare.candidates import canonical, sources
-from anglewise.compare.variant import Binary, Cut, Int8, Variant, variant
+from anglewise.comparison.candidates import Binary, Cut, Int8, Variant, canonical, sources, variant
+from anglewise.comparison.compare import compare, compare_spaces
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements, Pairs
 from anglewise.core.sparse import SparseRows

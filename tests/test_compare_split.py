@@ -5,13 +5,12 @@ import re
 import numpy as np
 import pytest
 
-from anglewise.compare import compare, compare_spaces
-from anglewise.compare.check import check
-from anglewise.compare.inference import infer
-from anglewise.compare.power import power
-from anglewise.compare.scores import Scores
-from anglewise.compare.sequential import sequential
-from anglewise.compare.split import ALONE, Parting, parting
+from anglewise.comparison.compare import compare, compare_spaces
+from anglewise.comparison.gates import check
+from anglewise.comparison.inference import Scores, infer
+from anglewise.comparison.power import power
+from anglewise.comparison.split import ALONE, Parting, parting
+from anglewise.comparison.unjudged import sequential
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements, Pairs
 from anglewise.core.sparse import SparseRows
@@ -164,7 +163,7 @@ def test_dates_are_times():
 
 
 def test_what_is_learnt_sees_no_group_and_no_later_query_of_its_own(monkeypatch, known):
-    from anglewise.compare import learnt
+    from anglewise.comparison import learnt
 
     space, judgements = known
     calls = []

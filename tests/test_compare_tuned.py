@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from anglewise.compare import compare
-from anglewise.compare.crossfit import choices, first_half
+from anglewise.comparison.compare import compare
+from anglewise.comparison.split import choices, first_half
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.sparse import SparseRows

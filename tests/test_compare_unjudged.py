@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from anglewise.compare.conduct import compare
-from anglewise.compare.power import power
-from anglewise.compare.unjudged import unjudged
+from anglewise.comparison.compare import compare
+from anglewise.comparison.power import power
+from anglewise.comparison.unjudged import unjudged
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows

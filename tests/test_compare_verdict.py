@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from anglewise.compare.inference import infer
-from anglewise.compare.scores import Scores
-from anglewise.compare.verdict import decide
+from anglewise.comparison.inference import Scores, decide, infer
 from anglewise.core.typing import serial
 from anglewise.measures.measure import measures
 from anglewise.statistics.resampling import Means

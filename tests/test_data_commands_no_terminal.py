@@ -12,7 +12,7 @@ from rich.text import Text
 
 from anglewise.cli.console import console
 from anglewise.cli.program import main
-from anglewise.compare import compare_spaces
+from anglewise.comparison.compare import compare_spaces
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows

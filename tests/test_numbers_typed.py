@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anglewise.cli.remedy import seconds_of
-from anglewise.compare.gate import gate
-from anglewise.compare.split import parting
-from anglewise.compare.variant import variant
+from anglewise.comparison.candidates import variant
+from anglewise.comparison.gates import gate
+from anglewise.comparison.split import parting
 from anglewise.core.embeddings import Embeddings
 from anglewise.core.numbers import read_number, read_whole, written
 from anglewise.encoders.encoder import read_spec

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from anglewise.compare import compare
+from anglewise.comparison.compare import compare
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements, Pairs
 from anglewise.core.sparse import SparseRows

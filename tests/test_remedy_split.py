@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from anglewise.compare.split import ALONE, Parting
+from anglewise.comparison.split import ALONE, Parting
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import AnglewiseError
 from anglewise.remedy import bench as benches

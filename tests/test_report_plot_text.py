@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from anglewise.compare.power import Planned, Power
+from anglewise.comparison.power import Planned, Power
 from anglewise.report.audit_plots import draw_lengths
 from anglewise.report.plots import Bar, ComparisonDisplay, Palette, literal
 from anglewise.report.power_plot import power_picture

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from anglewise.compare import Estimate, MeasureResult
+from anglewise.comparison.comparison_result import Estimate, MeasureResult
 from anglewise.report.as_json import as_json
 from anglewise.report.markdown import markdown
 from anglewise.report.terminal import show_comparison

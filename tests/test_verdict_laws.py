@@ -7,13 +7,10 @@ import pytest
 
 import anglewise as aw
 import planted
-from anglewise.compare.check import check
-from anglewise.compare.inference import infer
-from anglewise.compare.power import power
-from anglewise.compare.scores import Scores
-from anglewise.compare.sequential import _furthest, sequential
-from anglewise.compare.unjudged import unjudged
-from anglewise.compare.verdict import decide
+from anglewise.comparison.gates import check
+from anglewise.comparison.inference import Scores, decide, infer
+from anglewise.comparison.power import power
+from anglewise.comparison.unjudged import _furthest, sequential, unjudged
 from anglewise.core.sparse import SparseRows
 from anglewise.core.text import p_words
 from anglewise.core.typing import serial

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from anglewise.auditing.audit import audit
     from anglewise.auditing.audit_result import Audit
-    from anglewise.compare import Comparison, compare, compare_spaces
+    from anglewise.comparison.compare import compare, compare_spaces
+    from anglewise.comparison.comparison_result import Comparison
     from anglewise.core.embeddings import Embeddings, Space
     from anglewise.core.judgements import Judgements, Pairs, Triplets
     from anglewise.core.neighbours import Neighbours
@@ -53,7 +54,7 @@ _HOMES = {
     "Adapter": "anglewise.measures.adapter",
     "AnglewiseError": "anglewise.errors",
     "Audit": "anglewise.auditing.audit_result",
-    "Comparison": "anglewise.compare",
+    "Comparison": "anglewise.comparison.comparison_result",
     "Embeddings": "anglewise.core.embeddings",
     "Encoder": "anglewise.encoders.encoder",
     "Index": "anglewise.engine.index",
@@ -73,8 +74,8 @@ _HOMES = {
     "Triplets": "anglewise.core.judgements",
     "adapter": "anglewise.measures.adapter",
     "audit": "anglewise.auditing.audit",
-    "compare": "anglewise.compare",
-    "compare_spaces": "anglewise.compare",
+    "compare": "anglewise.comparison.compare",
+    "compare_spaces": "anglewise.comparison.compare",
     "encode": "anglewise.encoders.encode",
     "encode_images": "anglewise.encoders.images",
     "encoder": "anglewise.encoders.load",

@@ -8,10 +8,9 @@ import numpy as np
 
 from anglewise.cli.judge_import import _grades
 from anglewise.cli.remedy import seconds_of
-from anglewise.compare.candidates import canonical, sources
-from anglewise.compare.gate import gate
-from anglewise.compare.split import parting
-from anglewise.compare.variant import variant
+from anglewise.comparison.candidates import canonical, sources, variant
+from anglewise.comparison.gates import gate
+from anglewise.comparison.split import parting
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.encoders.encoder import read_spec
 from anglewise.encoders.load import reads_images

@@ -75,7 +75,7 @@ def calibrate(
     from anglewise.cli.judged import judged_space
     from anglewise.cli.talk import Talk
     from anglewise.cli.version import version
-    from anglewise.compare.notes import part_notes
+    from anglewise.comparison.notes import part_notes
     from anglewise.core.judgements import Judgements
     from anglewise.engine.index import Index
     from anglewise.errors import SpellingError

@@ -74,10 +74,10 @@ def compare(
     from anglewise.cli.results import show_result, write_results
     from anglewise.cli.several import judged_spaces
     from anglewise.cli.talk import Talk
-    from anglewise.compare import compare as compared
-    from anglewise.compare import compare_spaces
-    from anglewise.compare.sequential import sequential as stopping
-    from anglewise.compare.unjudged import unjudged
+    from anglewise.comparison.compare import compare as compared
+    from anglewise.comparison.compare import compare_spaces
+    from anglewise.comparison.unjudged import sequential as stopping
+    from anglewise.comparison.unjudged import unjudged
 
     talk = Talk(always)
     gates = Gates.read(results, kept)

@@ -8,10 +8,17 @@ from typing import Any
 
 from anglewise.cli.options import Kept, Results
 from anglewise.cli.talk import Talk
-from anglewise.compare import Comparison
-from anglewise.compare.check import Checked, check
-from anglewise.compare.gate import Gate, Last, gate
-from anglewise.compare.history import NOTHING_YET, History, rows_of
+from anglewise.comparison.comparison_result import Comparison
+from anglewise.comparison.gates import (
+    NOTHING_YET,
+    Checked,
+    Gate,
+    History,
+    Last,
+    check,
+    gate,
+    rows_of,
+)
 from anglewise.errors import SpellingError
 from anglewise.io.history_files import append_history, read_history
 from anglewise.io.outputs import check_new_file

@@ -49,8 +49,8 @@ def judge_next(
     """
     from anglewise.cli.judged import judged_space
     from anglewise.cli.talk import Talk
-    from anglewise.compare import compare
-    from anglewise.compare.unjudged import unjudged
+    from anglewise.comparison.compare import compare
+    from anglewise.comparison.unjudged import unjudged
     from anglewise.core.typing import DIRECTIONS
     from anglewise.io.judgement_export import write_queue
     from anglewise.judge.words import words_of

@@ -17,7 +17,7 @@ from anglewise.core.numbers import POSITIVE
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
-    from anglewise.compare.power import Power
+    from anglewise.comparison.power import Power
 
 
 def judge_power(
@@ -58,8 +58,8 @@ def judge_power(
     """
     from anglewise.cli.judged import judged_space
     from anglewise.cli.talk import Talk
-    from anglewise.compare import compare
-    from anglewise.compare.power import power
+    from anglewise.comparison.compare import compare
+    from anglewise.comparison.power import power
 
     talk = Talk(always)
     with talk.progress("reading"):

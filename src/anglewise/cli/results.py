@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from anglewise.cli.options import Results
 from anglewise.cli.talk import Talk
-from anglewise.compare import Comparison
-from anglewise.compare.check import Checked
+from anglewise.comparison.comparison_result import Comparison
+from anglewise.comparison.gates import Checked
 from anglewise.errors import FileError, SpellingError
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
-    from anglewise.compare.sequential import Sequential
-    from anglewise.compare.unjudged import Unjudged
+    from anglewise.comparison.unjudged import Sequential, Unjudged
 
 
 def write_results(

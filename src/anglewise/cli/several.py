@@ -5,7 +5,7 @@ from pathlib import Path
 
 from anglewise.cli.judged import judged_space
 from anglewise.cli.options import Judging, Vectors
-from anglewise.compare.candidates import FORBIDDEN
+from anglewise.comparison.candidates import FORBIDDEN
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.typing import Direction

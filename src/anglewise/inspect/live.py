@@ -57,8 +57,8 @@ def decide(seen: Inspected, deck: Deck, rows: Sequence[Judged]) -> dict[str, Any
 
     The statistics hold however often one looks.
     """
-    from anglewise.compare import compare
-    from anglewise.compare.sequential import sequential
+    from anglewise.comparison.compare import compare
+    from anglewise.comparison.unjudged import sequential
 
     if len(deck.measures) < 2:
         return {"state": "alone", "text": "one measure: there is nothing to decide"}

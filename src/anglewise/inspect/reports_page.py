@@ -17,7 +17,7 @@ from anglewise.inspect.picks import DEPTH
 from anglewise.measures.measure import DEFAULT_MEASURES
 
 if TYPE_CHECKING:
-    from anglewise.compare import Comparison
+    from anglewise.comparison.comparison_result import Comparison
 
 INERT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-top-navigation"
 """Reports carry their style inside and have no script; none could run."""
@@ -134,7 +134,7 @@ def _audit(seen: Inspected) -> Report:
 
 
 def _comparison(seen: Inspected, way: Direction) -> Report:
-    from anglewise.compare import compare
+    from anglewise.comparison.compare import compare
     from anglewise.report.lines import headline
     from anglewise.report.page import page
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from shlex import quote
 
-from anglewise.compare.result import Comparison, Difference
+from anglewise.comparison.comparison_result import Comparison, Difference
 from anglewise.core.text import counted, listed, p_words
 from anglewise.remedy.contender import Contender
 from anglewise.remedy.result import Advice, Remedied

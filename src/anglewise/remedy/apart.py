@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from anglewise.compare.split import ALONE, Parting
+from anglewise.comparison.split import ALONE, Parting
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Int64

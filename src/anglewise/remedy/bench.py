@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from anglewise.compare.learnt import FOLDS
-from anglewise.compare.lists import score_lists
-from anglewise.compare.split import ALONE, Parting
+from anglewise.comparison.learnt import FOLDS
+from anglewise.comparison.lists import score_lists
+from anglewise.comparison.split import ALONE, Parting
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours

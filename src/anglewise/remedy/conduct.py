@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from os import PathLike
 from time import monotonic
 
-from anglewise.compare.conduct import read_metrics_for
-from anglewise.compare.split import QUERIES, Parting, parting
+from anglewise.comparison.compare import read_metrics_for
+from anglewise.comparison.split import QUERIES, Parting, parting
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.numbers import COUNT, NOT_NEGATIVE, POSITIVE, SEED

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from anglewise.compare.lists import RESAMPLES, judged_metric
-from anglewise.compare.scores import Scores, kinds
+from anglewise.comparison.inference import Scores, kinds
+from anglewise.comparison.lists import RESAMPLES, judged_metric
 from anglewise.core.typing import Array, Int64
 from anglewise.metrics.evaluate import evaluate
 from anglewise.remedy.apart import judged_by

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from anglewise.compare.result import Comparison, Difference
+from anglewise.comparison.comparison_result import Comparison, Difference
 from anglewise.core.text import html_table
 from anglewise.metrics.breadth import Coverage, Stratum
 from anglewise.remedy.contender import Contender

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from anglewise.compare.lists import RESAMPLES
+from anglewise.comparison.lists import RESAMPLES
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import ValuesError
 from anglewise.remedy.apart import Apart, set_apart

@@ -6,11 +6,10 @@ from os import cpu_count
 
 import numpy as np
 
-from anglewise.compare.conduct import signature
-from anglewise.compare.inference import Inference, infer
-from anglewise.compare.notes import notes
-from anglewise.compare.result import Comparison, Evidence
-from anglewise.compare.verdict import decide
+from anglewise.comparison.compare import signature
+from anglewise.comparison.comparison_result import Comparison, Evidence
+from anglewise.comparison.inference import Inference, decide, infer
+from anglewise.comparison.notes import notes
 from anglewise.core.text import counted
 from anglewise.diagnostics.norms import popularity
 from anglewise.metrics.breadth import Stratum, by_stratum, coverage

@@ -1,6 +1,6 @@
 """The winner as a space of its own."""
 
-from anglewise.compare.lists import depth
+from anglewise.comparison.lists import depth
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
 from anglewise.engine.search import search

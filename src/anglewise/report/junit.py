@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from html import escape
 
-from anglewise.compare import Comparison
-from anglewise.compare.check import Checked
+from anglewise.comparison.comparison_result import Comparison
+from anglewise.comparison.gates import Checked
 from anglewise.report.lines import headline
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from string import ascii_lowercase
 
-from anglewise.compare import Comparison, Difference, Estimate, MeasureResult
+from anglewise.comparison.comparison_result import Comparison, Difference, Estimate, MeasureResult
 from anglewise.report.words import NOTHING, counted, number, p_value, percent, signed
 
 LETTERS = ascii_lowercase.replace("q", "")  # there is no common superscript q
@@ -74,7 +74,7 @@ def runs(letters: Iterable[str]) -> str:
 def headline(result: Comparison) -> str:
     """The decision in two or three words.
 
-    >>> from anglewise.compare import Verdict
+    >>> from anglewise.comparison.comparison_result import Verdict
     >>> verdict = Verdict("use", "dot", (), None, None, "")
     >>> headline(Comparison(None, "spearman", None, 9, 9, 9, 0, (), verdict, ""))
     'Use dot'

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from anglewise.compare import Comparison, Estimate
-from anglewise.compare.check import Checked
+from anglewise.comparison.comparison_result import Comparison, Estimate
+from anglewise.comparison.gates import Checked
 from anglewise.core.text import visible
 from anglewise.report.lines import facts, further_metrics, headline, legend, lines
 from anglewise.report.words import counted, interval, number

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from anglewise.compare import Comparison, Estimate
+from anglewise.comparison.comparison_result import Comparison, Estimate
 from anglewise.errors import MissingExtraError
 from anglewise.report.document import document, figure
 from anglewise.report.lines import Line, facts, further_metrics, headline, legend, lines

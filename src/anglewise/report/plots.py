@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from anglewise.compare import Comparison, Difference
+from anglewise.comparison.comparison_result import Comparison, Difference
 from anglewise.errors import MissingExtraError
 
 
@@ -47,7 +47,7 @@ class ComparisonDisplay:
 
     Attributes ``ax_`` and ``figure_`` exist once :meth:`plot` was called.
 
-    >>> from anglewise.compare import Estimate, MeasureResult, Verdict
+    >>> from anglewise.comparison.comparison_result import Estimate, MeasureResult, Verdict
     >>> row = MeasureResult("dot", {"nDCG@10": Estimate(0.4, 0.3, 0.5)}, None, 1.0, True)
     >>> verdict = Verdict("use", "dot", (), None, None, "")
     >>> result = Comparison(None, "nDCG@10", 10, 9, 9, 9, 0, (row,), verdict, "")

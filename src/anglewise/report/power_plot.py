@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from anglewise.compare.power import Power
+from anglewise.comparison.power import Power
 from anglewise.report.picture import picture
 from anglewise.report.plots import Palette, literal
 

@@ -8,7 +8,7 @@ from html import escape
 
 import numpy as np
 
-from anglewise.compare import Comparison, Evidence
+from anglewise.comparison.comparison_result import Comparison, Evidence
 from anglewise.core.embeddings import Embeddings
 from anglewise.core.judgements import Judgements
 from anglewise.io.texts import titles

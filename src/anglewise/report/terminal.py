@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from anglewise.compare import Comparison
+from anglewise.comparison.comparison_result import Comparison
 from anglewise.report.lines import Line, facts, further_metrics, headline, legend, lines
 from anglewise.report.whiskers import DRAWN, PLAIN, Axis, Pens, raised
 from anglewise.report.words import broken, interval, number, shortened

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
-from anglewise.compare.unjudged import Unjudged
+from anglewise.comparison.unjudged import Unjudged
 
 WIDTH = 48
 NO_WORDS: Mapping[str, str] = {}

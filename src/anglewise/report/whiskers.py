@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from anglewise.compare import Estimate
+from anglewise.comparison.comparison_result import Estimate
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,27 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from anglewise.compare.by_document import judged_space, search_judged
-from anglewise.compare.candidates import Entrant, Source
-from anglewise.compare.learnt import learnt_lists
-from anglewise.compare.lists import RESAMPLES, chosen_lists, depth, judged_metric, to_search
-from anglewise.compare.roll import MISSING, Roll, call
-from anglewise.compare.scores import Asked, Scores, kinds
-from anglewise.compare.shared_judgements import check_fit, rows_for, shared_judgements
-from anglewise.compare.split import Parting, parting
+from anglewise.comparison.alignment import (
+    MISSING,
+    Roll,
+    call,
+    check_fit,
+    rows_for,
+    shared_judgements,
+)
+from anglewise.comparison.candidates import Entrant, Source
+from anglewise.comparison.inference import Asked, Scores, kinds
+from anglewise.comparison.learnt import learnt_lists
+from anglewise.comparison.lists import (
+    RESAMPLES,
+    chosen_lists,
+    depth,
+    judged_metric,
+    judged_space,
+    search_judged,
+    to_search,
+)
+from anglewise.comparison.split import Parting, parting
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Parts
 from anglewise.core.neighbours import Neighbours

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.compare.scores import Asked
-from anglewise.compare.split import ALONE, Parting
+from anglewise.comparison.inference import Asked
+from anglewise.comparison.split import ALONE, Parting
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours

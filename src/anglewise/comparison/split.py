@@ -1,22 +1,172 @@
-"""Which judged queries may teach which, and what chance is over."""
+"""Which judged queries may tune which, and what the unit of chance is."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from math import isnan
+from typing import Any
 
 import numpy as np
 
-from anglewise.compare.crossfit import first_half, folds
-from anglewise.compare.known import cells, moments
 from anglewise.core.embeddings import Embeddings
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.numbers import read_whole, shown
-from anglewise.core.text import counted
+from anglewise.core.text import counted, listed
 from anglewise.core.typing import Array, Bool, Float64, Int64
 from anglewise.diagnostics.hubness import clusters
-from anglewise.errors import SpellingError, TooFewError
+from anglewise.errors import SpellingError, TooFewError, ValuesError
+from anglewise.io.texts import column, columns_of
 from anglewise.statistics.clusters import Units
 from anglewise.statistics.resampling import Statistic
+
+
+def cells(name: str, asking: Embeddings, rows: Int64[Array, " q"]) -> list[Any]:
+    """One column, at some rows.
+
+    Raises ``SpellingError`` if there is none of that name, ``ValuesError`` for an empty cell.
+
+    >>> cells("user", Embeddings(np.eye(2), metadata={"user": ["b", "a"]}), np.array([1]))
+    ['a']
+    """
+    known = columns_of(asking)
+    if name not in known:
+        raise SpellingError(
+            f"nothing is known about queries under {name!r}: there is "
+            f"{', '.join(known) or 'no metadata'}; clusters(8) needs none"
+        )
+    every = column(asking, name)
+    found = [every[row] for row in rows.tolist()]
+    missing = [row for row, cell in zip(rows.tolist(), found, strict=True) if _is_empty(cell)]
+    if missing:
+        some = listed([repr(str(asking.ids[row])) for row in missing[:3]])
+        raise ValuesError(
+            f"column {name!r} is empty for {counted(len(missing), 'judged query')}, such as "
+            f"{some}: fill it in"
+        )
+    return found
+
+
+def moments(name: str, found: Sequence[Any]) -> Float64[Array, " q"]:
+    """Numbers as they are, dates in seconds; one without a zone is taken as UTC.
+
+    Raises ``ValuesError`` for what is neither.
+
+    >>> moments("day", ["1970-01-02", "1970-01-01"]).tolist()
+    [86400.0, 0.0]
+    """
+    try:
+        times = np.array([_moment(cell) for cell in found])
+    except (TypeError, ValueError):
+        bad = next(cell for cell in found if not _is_moment(cell))
+        raise ValuesError(
+            f"column {name!r} holds {bad!r}, which is no time: give numbers, or dates such as "
+            "2026-03-01 or 2026-03-01T12:30:00"
+        ) from None
+    return times
+
+
+def _moment(cell: Any) -> float:
+    if isinstance(cell, np.generic):
+        return _moment(cell.item())
+    if isinstance(cell, str) and not _is_number(cell):
+        cell = datetime.fromisoformat(cell.strip())
+    if isinstance(cell, datetime):
+        return (cell if cell.tzinfo else cell.replace(tzinfo=UTC)).timestamp()
+    if isinstance(cell, date):
+        return datetime(cell.year, cell.month, cell.day, tzinfo=UTC).timestamp()
+    moment = float(cell)
+    if not np.isfinite(moment):
+        raise ValueError(moment)
+    return moment
+
+
+def _is_moment(cell: Any) -> bool:
+    try:
+        _moment(cell)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_empty(cell: Any) -> bool:
+    return cell is None or str(cell).strip() == "" or (isinstance(cell, float) and isnan(cell))
+
+
+STREAM = 2
+"""Resamples and signs draw from streams 0 and 1 of the same seed."""
+
+
+def first_half(columns: int, seed: int, fewest: int = 2) -> Bool[Array, " q"]:
+    """Draw a half of the columns, rounded down.
+
+    Raises ``TooFewError`` below ``fewest`` columns.
+
+    >>> int(first_half(11, seed=0).sum())
+    5
+    """
+    if columns < fewest:
+        raise TooFewError(
+            f"{columns} judged, to tune on one half and report on the other: at least {fewest} "
+            "are due; or say the exponents, as in norm(0,0.5)"
+        )
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(STREAM,)))
+    half = np.zeros(columns, dtype=bool)
+    half[rng.permutation(columns)[: columns // 2]] = True
+    return half
+
+
+def folds(columns: int, parts: int, seed: int) -> list[Int64[Array, " part"]]:
+    """Draw the columns into parts of nearly one size; each column is in one of them.
+
+    >>> sorted(len(part) for part in folds(11, 3, seed=0))
+    [3, 4, 4]
+    """
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(STREAM,)))
+    return [np.sort(part) for part in np.array_split(rng.permutation(columns), parts)]
+
+
+def choices(
+    quality: Callable[[Bool[Array, " q"]], Float64[Array, " settings"]], half: Bool[Array, " q"]
+) -> tuple[int, int]:
+    """Which setting to use inside the half, and which outside: each the best of the other part.
+
+    ``quality`` gives each setting's metric on some columns. Of settings that do equally well the
+    first is taken: the one that divides out the least of the length.
+
+    >>> half = np.array([True, True, False, False])
+    >>> values = np.array([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]])
+    >>> choices(lambda on: values[:, on].mean(axis=1), half)
+    (1, 0)
+    """
+    return int(quality(~half).argmax()), int(quality(half).argmax())
+
+
+def tuned(values: Float64[Array, "settings q"], half: Bool[Array, " q"]) -> tuple[int, int]:
+    """Make the choices by the mean of the values over columns."""
+    return choices(lambda on: values[:, on].mean(axis=1), half)
+
+
+def joined(
+    name: str, inside: Neighbours, outside: Neighbours, half: Bool[Array, " q"]
+) -> Neighbours:
+    """Lists of one measure inside the half, of another outside."""
+    wide = half[:, None]
+    return Neighbours(
+        name,
+        np.where(wide, inside.indices, outside.indices),
+        np.where(wide, inside.scores, outside.scores),
+        np.where(half, inside.tied_at_cut, outside.tied_at_cut),
+    )
+
 
 QUERIES = "queries"
 _SPLIT = re.compile(r"(group|time)\(\s*(\S|\S.*\S)\s*\)|clusters\(\s*([^()\s]+)\s*\)")

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.compare.result import Comparison
-from anglewise.compare.standing import standing
+from anglewise.comparison.comparison_result import Comparison, standing
 from anglewise.core.numbers import POSITIVE
 from anglewise.core.text import counted, rounded_up
 from anglewise.core.typing import Float64
@@ -100,7 +99,7 @@ def power(result: Comparison, wanted: float | None = None) -> Power:
 
     Examples
     --------
-    >>> from anglewise.compare.conduct import compare
+    >>> from anglewise.comparison.compare import compare
     >>> from anglewise.core.embeddings import Embeddings, Space
     >>> from anglewise.core.judgements import Judgements
     >>> from anglewise.core.sparse import SparseRows
