@@ -21,7 +21,7 @@ FLOORS = [
     ["diagnostics", "gauges", "judgements", "normalisation", "simulation", "statistics"],
     ["io", "measures"],
     ["demo", "encoders", "engine", "metrics"],
-    ["auditing", "comparison", "judge", "models", "rag", "training"],
+    ["auditing", "comparison", "judging", "models", "rag", "training"],
     ["fit", "recommend", "remedy", "study"],
     ["report"],
     ["inspect"],

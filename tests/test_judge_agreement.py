@@ -11,9 +11,9 @@ from statsmodels.stats.inter_rater import cohens_kappa as statsmodels_cohen
 from statsmodels.stats.inter_rater import fleiss_kappa as statsmodels_fleiss
 
 from anglewise.errors import TooFewError, ValuesError
-from anglewise.judge.agreement import agreement
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
+from anglewise.judging.agreement import agreement
 from anglewise.statistics.kappa import cohen_kappa, coincidences, fleiss_kappa, krippendorff_alpha
 from cli_run import anglewise, refused
 from real_data import real_data

@@ -11,10 +11,9 @@ from anglewise.core.judgements import Complaints, Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.engine.search import search
 from anglewise.io.space_folder import write_space
-from anglewise.judge.lint import lint
-from anglewise.judge.lint_cover import ks_distance
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
+from anglewise.judging.lint import ks_distance, lint
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

@@ -11,9 +11,8 @@ from anglewise.core.sparse import SparseRows
 from anglewise.encoders.server import Patience
 from anglewise.errors import EncoderError, SpellingError
 from anglewise.io.space_folder import write_space
-from anglewise.judge.constructed import from_classes
-from anglewise.judge.known_items import chat_asker, known_items
 from anglewise.judgements.store import JudgementStore
+from anglewise.judging.generated import chat_asker, from_classes, known_items
 from chat_stub import chat
 from cli_run import anglewise, refused
 from real_data import real_data

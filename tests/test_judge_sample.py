@@ -8,9 +8,9 @@ from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.engine.search import search
 from anglewise.errors import SpellingError, TooFewError, ValuesError
-from anglewise.judge.sample import sample
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
+from anglewise.judging.sample import sample
 from anglewise.metrics.evaluate import evaluate
 
 QUERIES, ITEMS = 120, 200

@@ -14,7 +14,7 @@ from anglewise.core.numbers import read_number, read_whole, written
 from anglewise.encoders.encoder import read_spec
 from anglewise.errors import AnglewiseError, SpellingError
 from anglewise.gauges.canonical import gauge
-from anglewise.judge.strata import line
+from anglewise.judging.sample import line
 from anglewise.measures.formulas import Norm
 from anglewise.measures.measure import measure, measures, measures_and_families
 from anglewise.metrics.evaluate import metric, read_metrics

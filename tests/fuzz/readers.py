@@ -45,10 +45,10 @@ from anglewise.io.read import (
 from anglewise.io.space_folder import write_space
 from anglewise.io.tables import DOCUMENT, GAIN, QUERY, names_of, numbers_of, times_of
 from anglewise.io.texts import column, columns_of, titles
-from anglewise.judge.read import read_set
 from anglewise.judgements.constructed import from_labels
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
+from anglewise.judging.judged_set import read_set
 from anglewise.rag.relevance import Relevance
 from fuzz.case import Case
 from fuzz.strange import NAMES, number, word

@@ -16,7 +16,7 @@ from anglewise.encoders.encoder import read_spec
 from anglewise.encoders.load import reads_images
 from anglewise.errors import AnglewiseError
 from anglewise.gauges.canonical import gauge
-from anglewise.judge.strata import line
+from anglewise.judging.sample import line
 from anglewise.measures.measure import measure, measures, measures_and_families
 from anglewise.metrics.evaluate import metric, read_metrics
 from anglewise.models.split import split as model_split

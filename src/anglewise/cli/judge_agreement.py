@@ -44,10 +44,10 @@ def judge_agreement(
     from anglewise.cli.talk import Talk
     from anglewise.io.judgement_export import write_disputes
     from anglewise.io.judgement_formats import read_judged
-    from anglewise.judge.agreement import agreement
-    from anglewise.judge.record import store_of
-    from anglewise.judge.words import texts_of
     from anglewise.judgements.combine import chosen
+    from anglewise.judging.agreement import agreement
+    from anglewise.judging.judged_set import store_of
+    from anglewise.judging.sample import texts_of
     from anglewise.report.judge_agreement import show_agreement
 
     talk = Talk(always)

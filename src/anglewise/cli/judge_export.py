@@ -45,10 +45,10 @@ def judge_export(
     from anglewise.cli.talk import Talk
     from anglewise.errors import TooFewError
     from anglewise.io.judgement_export import NO_TEXTS, write_judged
-    from anglewise.judge.record import store_of
-    from anglewise.judge.words import texts_of
     from anglewise.judgements.combine import chosen
     from anglewise.judgements.store import JudgementStore
+    from anglewise.judging.judged_set import store_of
+    from anglewise.judging.sample import texts_of
 
     talk = Talk(always)
     form = format or _format(file)

@@ -59,7 +59,7 @@ def judge_from_interactions(
     from anglewise.cli.judge_made import keep
     from anglewise.cli.talk import Talk
     from anglewise.io.read import read_interactions, read_space
-    from anglewise.judge.constructed import from_interactions
+    from anglewise.judging.generated import from_interactions
 
     talk = Talk(always)
     with talk.progress("reading"):

@@ -44,7 +44,7 @@ def judge_from_labels(
     from anglewise.io.read import read_space, read_texts
     from anglewise.io.tables import ID, ITEM
     from anglewise.io.texts import column, columns_of
-    from anglewise.judge.constructed import from_classes
+    from anglewise.judging.generated import from_classes
 
     talk = Talk(always)
     with talk.progress("reading"):

@@ -58,7 +58,7 @@ def judge_from_text(
     from anglewise.encoders.endpoint import HOME
     from anglewise.encoders.server import USUAL, checked_address, key_of
     from anglewise.errors import SpellingError
-    from anglewise.judge.known_items import chat_asker, known_items, write_known_items
+    from anglewise.judging.generated import chat_asker, known_items, write_known_items
 
     talk = Talk(always)
     if (model is None) == (by == "model"):

@@ -69,8 +69,8 @@ def judge_import(
     from anglewise.io.judgement_formats import read_judged, write_rejects
     from anglewise.io.judgement_rows import Assumed
     from anglewise.io.tables import DOCUMENT, GAIN, QUERY
-    from anglewise.judge.record import record, store_of
     from anglewise.judgements.store import JudgementStore
+    from anglewise.judging.judged_set import record, store_of
 
     talk = Talk(always)
     path = store_of(space)

@@ -55,9 +55,9 @@ def judge_lint(
     from anglewise.errors import FileError
     from anglewise.io.outputs import write_text
     from anglewise.io.tables import DOCUMENT, GAIN, QUERY
-    from anglewise.judge.finding import SEVERITIES
-    from anglewise.judge.lint import lint
-    from anglewise.judge.read import read_set
+    from anglewise.judging.judged_set import read_set
+    from anglewise.judging.lint import lint
+    from anglewise.judging.lint_checks import SEVERITIES
     from anglewise.report.judge_lint import lint_page, show_lint
 
     talk = Talk(always)

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from anglewise.cli.talk import Talk
-from anglewise.judge.record import record, store_of
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
+from anglewise.judging.judged_set import record, store_of
 
 
 def keep(

@@ -53,7 +53,7 @@ def judge_next(
     from anglewise.comparison.unjudged import unjudged
     from anglewise.core.typing import DIRECTIONS
     from anglewise.io.judgement_export import write_queue
-    from anglewise.judge.words import words_of
+    from anglewise.judging.sample import words_of
     from anglewise.report.unjudged_table import show_unjudged
 
     talk = Talk(always)

@@ -65,9 +65,8 @@ def judge_sample(
     from anglewise.cli.inputs import direction_of, space_of
     from anglewise.cli.talk import Talk
     from anglewise.io.judgement_export import write_queue
-    from anglewise.judge.known import known_judgements
-    from anglewise.judge.sample import sample
-    from anglewise.judge.words import words_of
+    from anglewise.judging.judged_set import known_judgements
+    from anglewise.judging.sample import sample, words_of
 
     talk = Talk(always)
     with talk.progress("reading"):

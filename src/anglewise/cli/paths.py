@@ -57,7 +57,7 @@ def _file_or_none(word: str) -> Path | None:
 
 def _store(place: Path) -> Path | None:
     from anglewise.errors import FileError
-    from anglewise.judge.record import store_of
+    from anglewise.judging.judged_set import store_of
 
     try:
         return store_of(place)

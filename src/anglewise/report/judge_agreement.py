@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-from anglewise.judge.agreement import Agreed, Agreement
+from anglewise.judging.agreement import Agreed, Agreement
 
 SHOWN = 10
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from anglewise.judge.finding import Lint
+from anglewise.judging.lint_checks import Lint
 from anglewise.report.document import document, table
 
 PENS = {"error": "bold red", "warning": "yellow", "note": "dim"}

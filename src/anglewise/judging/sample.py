@@ -1,21 +1,113 @@
-"""Which queries, and which of their items, to put before a judge."""
+"""Draw the queries and pairs to put before a judge, in strata, with their texts."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
+from anglewise.core.numbers import read_whole, shown
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Direction, Float64, Int64
+from anglewise.diagnostics.hubness import clusters
 from anglewise.engine.search import search
-from anglewise.errors import SpellingError, TooFewError
-from anglewise.judge.strata import line, numbers
+from anglewise.errors import SpellingError, TooFewError, ValuesError
+from anglewise.io.files import Say
+from anglewise.io.judgement_export import Texts
+from anglewise.io.read import read_space
+from anglewise.io.space_json import is_space_folder
+from anglewise.io.texts import column, columns_of
 from anglewise.measures.formulas import Measure
 from anglewise.metrics.pools import Pool
 from anglewise.statistics.planning import LEAST, inclusion_chances, systematic
+
+QUARTERS = ("lowest", "low", "high", "highest")
+TEXTS = ("text", "title", "query")
+
+
+def line(
+    asking: Embeddings,
+    rows: Int64[Array, " n"],
+    strata: Sequence[str],
+    rng: np.random.Generator,
+) -> tuple[Int64[Array, " n"], dict[int, str]]:
+    """Put rows in order, by stratum after stratum and by chance within; and name what each is in.
+
+    >>> x = Embeddings(np.eye(4), metadata={"kind": ["b", "a", "b", "a"]})
+    >>> places, words = line(x, np.arange(4), ["kind"], np.random.default_rng(0))
+    >>> [words[row] for row in places.tolist()]
+    ['kind a', 'kind a', 'kind b', 'kind b']
+    """
+    named = [_stratum(asking, rows, one) for one in strata]
+    codes = [np.unique(words, return_inverse=True)[1] for words in named]
+    order = np.lexsort((rng.random(len(rows)), *reversed(codes)))
+    words = [", ".join(parts) for parts in zip(*named, strict=True)] or ["all"] * len(rows)
+    return rows[order], dict(zip(rows.tolist(), words, strict=True))
+
+
+def numbers(asking: Embeddings, name: str) -> Float64[Array, " rows"]:
+    """A column of what is known about queries as numbers, none below zero and not all zero.
+
+    Raises ``SpellingError`` if there is no such column, ``ValuesError`` for what is no number.
+    """
+    cells = _cells(asking, name)
+    try:
+        values = np.array([float(cell) for cell in cells])
+    except (TypeError, ValueError) as error:
+        raise ValuesError(f"column {name!r} is to hold numbers, and {error}") from None
+    if not (np.isfinite(values).all() and values.min(initial=0) >= 0 and values.any()):
+        raise ValuesError(f"column {name!r} is to hold numbers of at least 0, and not only zeros")
+    return values
+
+
+def _stratum(asking: Embeddings, rows: Int64[Array, " n"], name: str) -> list[str]:
+    asked = re.fullmatch(r"clusters\(\s*([^()\s]+)\s*\)", name.strip())
+    if asked:
+        wanted = read_whole(asked[1])
+        if wanted is None or wanted < 1:
+            raise SpellingError(
+                f"clusters({shown(asked[1])}): a whole number of groups is due, as in clusters(8)"
+            )
+        count = min(wanted, len(rows))
+        return [f"cluster {number}" for number in clusters(asking.vectors[rows], count)]
+    if name == "length" and "length" not in columns_of(asking):
+        return _quarters("length", np.array([len(text) for text in _texts(asking)], float)[rows])
+    cells = [_cells(asking, name)[row] for row in rows.tolist()]
+    if all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells):
+        return _quarters(name, np.array(cells, dtype=float))
+    return [f"{name} {cell}" for cell in cells]
+
+
+def _quarters(name: str, values: Float64[Array, " n"]) -> list[str]:
+    cuts = np.quantile(values, [0.25, 0.5, 0.75])
+    return [f"{name} {QUARTERS[place]}" for place in np.searchsorted(cuts, values, side="left")]
+
+
+def _texts(asking: Embeddings) -> list[str]:
+    for name in TEXTS:
+        if name in columns_of(asking):
+            return [str(cell or "") for cell in column(asking, name)]
+    raise SpellingError(
+        f"strata by length need a column {' or '.join(TEXTS)}; there is {_known(asking)}"
+    )
+
+
+def _cells(asking: Embeddings, name: str) -> list[Any]:
+    if name not in columns_of(asking):
+        raise SpellingError(
+            f"nothing is known about queries under {name!r}: there is {_known(asking)}; strata may "
+            "also be clusters(8) or length"
+        )
+    return column(asking, name)
+
+
+def _known(asking: Embeddings) -> str:
+    return ", ".join(columns_of(asking)) or "no metadata"
+
 
 By: TypeAlias = Literal["pool", "disagreement"]
 LOOKED_AT = 400
@@ -192,3 +284,31 @@ def _pairs(
     chances = inclusion_chances(apart, count, least=min(LEAST, count / len(order)))
     drawn = systematic(chances, rng)
     return order[drawn], chances[drawn]
+
+
+WORDS = ("title", "name", "question", "text", "body", "content", "sentence")
+"""Columns that say what a row is, in the order in which they are shown."""
+
+
+def texts_of(place: Path, say: Say) -> Texts:
+    """The words of a space in a folder; none where the folder holds no space."""
+    if not is_space_folder(place):
+        return Texts()
+    space = read_space(place, say=say)
+    return Texts(words_of(space.queries), words_of(space.items))
+
+
+def words_of(side: Embeddings) -> dict[str, str]:
+    """Title and text of each row that has any, by id.
+
+    >>> words_of(Embeddings([[1.0]], ["7"], metadata={"text": ["A ship."], "title": ["Alien"]}))
+    {'7': 'Alien. A ship.'}
+    """
+    known = {name.lower(): name for name in columns_of(side)}
+    wanted = [column(side, known[name]) for name in WORDS if name in known]
+    found: dict[str, str] = {}
+    for name, *cells in zip(side.ids.tolist(), *wanted, strict=True):
+        words = dict.fromkeys(str(cell).strip() for cell in cells if cell not in (None, ""))
+        if words:
+            found[name] = ". ".join(word.rstrip(".") for word in words) + "."
+    return found

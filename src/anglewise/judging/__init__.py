@@ -1,0 +1,1 @@
+"""The work: sample, lint, agree, generate judgements."""
