@@ -26,11 +26,10 @@ from anglewise.io.read import read_interactions
 from anglewise.judgements.co_consumption import co_consumption
 from anglewise.judgements.constructed import hold_out
 from anglewise.models.closed_form import LinearModel, fit_spectrum
-from anglewise.models.item_weights import fit_ease
-from anglewise.models.penalty_path import kept_aside, mean_ndcg
+from anglewise.models.ease import fit_ease, kept_aside, mean_ndcg
 from anglewise.models.raw_table import raw_table
+from anglewise.models.standardising import normalisation
 from anglewise.models.svd import truncated_svd
-from anglewise.normalisation.spelling import normalisation
 
 RULES = ["none", "standardised", "l2", "tf-idf", "bm25", "propensity", "exponents(0.2,0.5)"]
 MULTIPLES = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)

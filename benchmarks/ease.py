@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 
 from anglewise.io.read import read_interactions
-from anglewise.models.gram import lower_gram
-from anglewise.models.item_weights import fit_ease
-from anglewise.models.penalty_path import penalty_path
-from anglewise.normalisation.plain import AsIs
+from anglewise.models.ease import fit_ease, penalty_path
+from anglewise.models.svd import lower_gram
+from anglewise.models.weighting import AsIs
 from anglewise.simulation.catalogue import simulate
 
 

@@ -8,9 +8,9 @@ from scipy.sparse import csr_matrix
 
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
-from anglewise.fit import fit
 from anglewise.io.model_readers import from_model
 from anglewise.io.read import read_interactions
+from anglewise.models.fit import fit
 
 COMPONENTS = 64
 

@@ -19,9 +19,9 @@ from pathlib import Path
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Labels
 from anglewise.encoders.encode import encode
-from anglewise.fit import fit
 from anglewise.io.read import read_interactions, read_judgements, read_space
 from anglewise.judgements.constructed import from_labels
+from anglewise.models.fit import fit
 from anglewise.remedy import Remedied, Remedy, remedy
 from anglewise.report.remedy_lines import duration
 

@@ -26,12 +26,12 @@ import numpy as np
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.sparse import Interactions
 from anglewise.engine.search import search
-from anglewise.fit import fit
 from anglewise.io.read import read_interactions
 from anglewise.judgements.constructed import HoldOut, hold_out
 from anglewise.metrics.evaluate import evaluate
-from anglewise.training.settings import Settings
-from anglewise.training.train import Trainer, train
+from anglewise.models.fit import fit
+from anglewise.models.training import Trainer, train
+from anglewise.models.training_state import Settings
 
 MEASURES = ("cosine", "dot", "euclidean")
 D, METRIC = 64, "nDCG@10"

@@ -3,7 +3,7 @@
 import numpy as np
 
 from anglewise.core.sparse import Interactions
-from anglewise.fit import fit
+from anglewise.models.fit import fit
 
 
 def interactions(users=400, items=60, seed=0):

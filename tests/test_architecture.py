@@ -18,22 +18,21 @@ SRC = Path(__file__).parents[1] / "src" / "anglewise"
 FLOORS = [
     ["errors", "remedies"],
     ["core"],
-    ["diagnostics", "gauges", "judgements", "normalisation", "simulation", "statistics"],
+    ["diagnostics", "gauges", "judgements", "simulation", "statistics"],
     ["io", "measures"],
     ["demo", "encoders", "engine", "metrics"],
-    ["auditing", "comparison", "judging", "models", "rag", "training"],
-    ["fit", "recommend", "remedy", "study"],
+    ["auditing", "comparison", "judging", "models", "rag"],
+    ["recommend", "remedy", "study"],
     ["report"],
     ["inspect"],
     ["cli"],
 ]
 
 GUESTS = {
-    "torch": {"training/"},
+    "torch": {"models/"},
     "sklearn": {
-        "models/linear.py",
-        "training/estimator.py",
-        "normalisation/estimator.py",
+        "models/estimators.py",
+        "models/trained_estimator.py",
         "demo/digits.py",
     },
     "matplotlib": {"report/"},

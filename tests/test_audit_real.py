@@ -5,8 +5,8 @@ from functools import cache
 import pytest
 
 from anglewise.auditing.audit import audit
-from anglewise.fit import fit
 from anglewise.io.read import read_interactions, read_space
+from anglewise.models.fit import fit
 from real_data import real_data
 
 

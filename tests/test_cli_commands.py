@@ -281,7 +281,7 @@ def seen(name, monkeypatch):
     def spy(*_, **named):
         raise SeenError(str(named))
 
-    home = {"fit": "fit", "compare": "comparison.compare"}[name]
+    home = {"fit": "models.fit", "compare": "comparison.compare"}[name]
     monkeypatch.setattr(import_module(f"anglewise.{home}"), name, spy)
 
 

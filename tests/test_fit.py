@@ -8,9 +8,9 @@ import pytest
 from anglewise.core.sparse import Interactions
 from anglewise.engine.search import search
 from anglewise.errors import SpellingError, ValuesError
-from anglewise.fit import fit
 from anglewise.io.read import read_interactions
 from anglewise.models.closed_form import fit_linear
+from anglewise.models.fit import fit
 from real_data import real_data
 
 GAUGES = ["item-orthonormal", "tied-weights", "balanced", "raw-users", "user-orthonormal"]

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from anglewise.errors import ShapeError, SpellingError, ValuesError
-from anglewise.models.closed_form import fit_linear
-from anglewise.models.split import NAMED, split
+from anglewise.models.closed_form import NAMED, find_split, fit_linear
 
 K = 50
 GAUGES = [*NAMED, "power(0.25)", "power(-0.5)"]
@@ -233,10 +232,10 @@ def test_the_space_says_how_it_was_made(X):
 
 def test_gauges_are_read_as_they_are_written():
     for name in GAUGES:
-        assert str(split(name)) == name
+        assert str(find_split(name)) == name
     for wrong in ("power", "power()", "power(x)", "power(1.2.3)", "Balanced", "data-space"):
         with pytest.raises(SpellingError, match="is unknown: take one of item-orthonormal"):
-            split(wrong)
+            find_split(wrong)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer
 
 from anglewise.errors import SpellingError
-from anglewise.models.linear import LinearEmbedding
+from anglewise.models.estimators import LinearEmbedding
 
 GAUGES = ["balanced", "item-orthonormal", "user-orthonormal", "tied-weights", "raw-users"]
 
@@ -30,7 +30,7 @@ def run(code):
 def test_scikit_learn_finds_no_fault():
     found = run("""
 from sklearn.utils.estimator_checks import check_estimator
-from anglewise.models.linear import LinearEmbedding
+from anglewise.models.estimators import LinearEmbedding
 for objective in ("product", "factors"):
     embedding = LinearEmbedding(n_components=2, objective=objective, penalty=0.5)
     for each in check_estimator(embedding, on_skip=None, on_fail=None):
@@ -111,7 +111,7 @@ def test_a_wrong_option_is_a_value_error_for_scikit_learn(X):
 
 
 def test_without_scikit_learn_the_extra_is_named():
-    found = run("import sys; sys.modules['sklearn'] = None; import anglewise.models.linear")
+    found = run("import sys; sys.modules['sklearn'] = None; import anglewise.models.estimators")
     assert "MissingExtraError" in found.stderr
     assert "pip install 'anglewise[sklearn]'" in found.stderr
 
@@ -120,7 +120,7 @@ def test_fitting_needs_no_scikit_learn():
     code = (
         "import sys; sys.modules['sklearn'] = None\n"
         "import numpy as np\n"
-        "from anglewise.fit import fit\n"
+        "from anglewise.models.fit import fit\n"
         "from anglewise.core.sparse import Interactions\n"
         "u, i = np.nonzero(np.random.default_rng(0).random((40, 9)) < .6)\n"
         "fit(Interactions(u, i, np.ones(len(u)), np.arange(40), np.arange(9)), penalty=1.0)\n"

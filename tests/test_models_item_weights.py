@@ -6,12 +6,11 @@ from scipy import sparse
 
 from anglewise.engine.search import search
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
-from anglewise.models import gram as gram_room
-from anglewise.models.gram import fill_upper, lower_gram
-from anglewise.models.item_weights import MOST_ITEMS, fit_ease
-from anglewise.models.learn import learn
-from anglewise.models.penalty_path import penalty_path
-from anglewise.normalisation.spelling import normalisation
+from anglewise.models import svd as gram_room
+from anglewise.models.ease import MOST_ITEMS, fit_ease, penalty_path
+from anglewise.models.fit import learn
+from anglewise.models.standardising import normalisation
+from anglewise.models.svd import fill_upper, lower_gram
 
 RULES = ["none", "standardised", "l2", "tf-idf", "bm25", "propensity", "exponents(0.3,0.6)"]
 
@@ -66,7 +65,7 @@ def test_a_normalised_table_has_the_weights_of_its_own_gram(X, rule):
 @pytest.mark.parametrize("rule", ["none", "standardised"])
 def test_the_gram_matrix_is_the_same_by_blocks_and_by_pairs(X, way, rule, monkeypatch):
     monkeypatch.setattr(gram_room, "DENSE_SPEED", 0 if way == "pairs" else 1e9)
-    monkeypatch.setattr(gram_room, "BLOCK_ENTRIES", 25 * 7)
+    monkeypatch.setattr(gram_room, "GRAM_BLOCK_ENTRIES", 25 * 7)
     table = normalisation(rule).learn(X).apply(X)
     found = fill_upper(lower_gram(table))
     dense = table.toarray()
@@ -83,7 +82,7 @@ def test_a_triangle_is_mirrored_whatever_stands_above_it():
 @pytest.mark.parametrize("rule", ["none", "standardised", "exponents(0.3,0.6)"])
 def test_the_path_of_penalties_is_that_of_one_inverse_each(X, rule):
     """The same users, the same split, but weights by direct inversion."""
-    from anglewise.models.penalty_path import kept_aside, mean_ndcg
+    from anglewise.models.ease import kept_aside, mean_ndcg
 
     penalties = (2.0, 30.0, 900.0)
     path = penalty_path(X, normalisation(rule), penalties, seed=4)

@@ -7,7 +7,7 @@ from scipy import sparse
 from anglewise.engine.search import search
 from anglewise.errors import ShapeError, SpellingError
 from anglewise.models.raw_table import raw_table
-from anglewise.normalisation.spelling import normalisation
+from anglewise.models.standardising import normalisation
 
 RULES = ["none", "standardised", "l2", "tf-idf", "bm25", "propensity", "exponents(0,0.6)"]
 

@@ -10,9 +10,9 @@ from sklearn.preprocessing import StandardScaler
 
 from anglewise.errors import ShapeError, SpellingError, ValuesError
 from anglewise.models.closed_form import fit_linear
+from anglewise.models.standardising import NORMALISATIONS, normalisation
 from anglewise.models.svd import truncated_svd
-from anglewise.normalisation.shifted_table import ShiftedTable
-from anglewise.normalisation.spelling import NORMALISATIONS, normalisation
+from anglewise.models.weighting import ShiftedTable
 
 RULES = ["none", "standardised", "l2", "tf-idf", "bm25", "propensity", "exponents(0.3,0.6)"]
 

@@ -10,9 +10,8 @@ from sklearn.pipeline import make_pipeline
 
 from anglewise.errors import ShapeError, SpellingError
 from anglewise.models.closed_form import fit_linear
-from anglewise.models.linear import LinearEmbedding
-from anglewise.normalisation.estimator import TableNormaliser
-from anglewise.normalisation.shifted_table import ShiftedTable
+from anglewise.models.estimators import LinearEmbedding, TableNormaliser
+from anglewise.models.weighting import ShiftedTable
 
 RULES = ["none", "standardised", "l2", "tf-idf", "bm25", "propensity", "exponents(0,0.6)"]
 
@@ -31,7 +30,7 @@ def run(code):
 def test_scikit_learn_finds_no_fault():
     found = run("""
 from sklearn.utils.estimator_checks import check_estimator
-from anglewise.normalisation.estimator import TableNormaliser
+from anglewise.models.estimators import TableNormaliser
 for rule in ("standardised", "l2", "tf-idf", "bm25", "propensity", "exponents(0,0.5)"):
     for each in check_estimator(TableNormaliser(rule), on_skip=None, on_fail=None):
         print(each["status"], each["check_name"], rule, repr(each["exception"] or ""))
@@ -87,8 +86,6 @@ def test_what_changes_the_outputs_is_no_step_before_the_model(X):
 
 
 def test_without_scikit_learn_the_extra_is_named():
-    found = run(
-        "import sys; sys.modules['sklearn'] = None; import anglewise.normalisation.estimator"
-    )
+    found = run("import sys; sys.modules['sklearn'] = None; import anglewise.models.estimators")
     assert "MissingExtraError" in found.stderr
     assert "pip install 'anglewise[sklearn]'" in found.stderr

@@ -18,7 +18,7 @@ from anglewise.judging.sample import line
 from anglewise.measures.formulas import Norm
 from anglewise.measures.measure import measure, measures, measures_and_families
 from anglewise.metrics.evaluate import metric, read_metrics
-from anglewise.normalisation.spelling import normalisation
+from anglewise.models.standardising import normalisation
 
 NO_NUMBERS = [
     "nan", "inf", "-inf", "1e308", "1e-320", "1e999", "1e-999", "-0", "-0.0", "0x10", "1_0", "+1",

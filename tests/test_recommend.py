@@ -10,7 +10,7 @@ from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, V
 from anglewise.gauges.canonical import gauge
 from anglewise.gauges.gauge import bias_columns, without_biases
 from anglewise.models.closed_form import fit_linear
-from anglewise.models.item_weights import fit_ease
+from anglewise.models.ease import fit_ease
 from anglewise.recommend import Recommender
 from anglewise.recommend.fold_in import learn_fold_in
 from anglewise.simulation.catalogue import simulate

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from anglewise.errors import SpellingError
-from anglewise.fit import fit
 from anglewise.gauges.maps import MapPair
 from anglewise.models.closed_form import fit_spectrum
+from anglewise.models.fit import fit
 from anglewise.models.svd import Spectrum
 from anglewise.report.as_json import as_json
 from anglewise.report.study_figure import PANELS, study_figure

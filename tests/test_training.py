@@ -8,14 +8,10 @@ import pytest
 
 from anglewise.core.sparse import Interactions, SparseRows
 from anglewise.errors import MissingExtraError, ShapeError, SpellingError, TooFewError, ValuesError
-from anglewise.fit import fit
-from anglewise.training.aside import keep_aside
-from anglewise.training.checkpoint import fingerprint
-from anglewise.training.factors import TrainedFactors
-from anglewise.training.sampler import sampler
-from anglewise.training.settings import Settings
-from anglewise.training.step import make_step
-from anglewise.training.train import Trainer, train
+from anglewise.models.fit import fit
+from anglewise.models.training import Trainer, keep_aside, train
+from anglewise.models.training_state import Settings, TrainedFactors, fingerprint
+from anglewise.models.training_steps import make_step, sampler
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

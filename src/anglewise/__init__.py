@@ -40,13 +40,12 @@ if TYPE_CHECKING:
     from anglewise.measures.adapter import Adapter, adapter
     from anglewise.measures.formulas import Measure
     from anglewise.measures.measure import measure
-    from anglewise.models.item_weights import fit_ease
-    from anglewise.models.linear import LinearEmbedding
-    from anglewise.normalisation.estimator import TableNormaliser
+    from anglewise.models.ease import fit_ease
+    from anglewise.models.estimators import LinearEmbedding, TableNormaliser
+    from anglewise.models.trained_estimator import TrainedEmbedding
     from anglewise.recommend import Recommender, replay
     from anglewise.remedy import Remedy, remedy
     from anglewise.study import Study, study
-    from anglewise.training.estimator import TrainedEmbedding
 
     __version__: str
 
@@ -61,7 +60,7 @@ _HOMES = {
     "Judged": "anglewise.judgements.records",
     "JudgementStore": "anglewise.judgements.store",
     "Judgements": "anglewise.core.judgements",
-    "LinearEmbedding": "anglewise.models.linear",
+    "LinearEmbedding": "anglewise.models.estimators",
     "Measure": "anglewise.measures.formulas",
     "Neighbours": "anglewise.core.neighbours",
     "Pairs": "anglewise.core.judgements",
@@ -69,8 +68,8 @@ _HOMES = {
     "Remedy": "anglewise.remedy",
     "Space": "anglewise.core.embeddings",
     "Study": "anglewise.study",
-    "TableNormaliser": "anglewise.normalisation.estimator",
-    "TrainedEmbedding": "anglewise.training.estimator",
+    "TableNormaliser": "anglewise.models.estimators",
+    "TrainedEmbedding": "anglewise.models.trained_estimator",
     "Triplets": "anglewise.core.judgements",
     "adapter": "anglewise.measures.adapter",
     "audit": "anglewise.auditing.audit",
@@ -79,7 +78,7 @@ _HOMES = {
     "encode": "anglewise.encoders.encode",
     "encode_images": "anglewise.encoders.images",
     "encoder": "anglewise.encoders.load",
-    "fit_ease": "anglewise.models.item_weights",
+    "fit_ease": "anglewise.models.ease",
     "from_model": "anglewise.io.model_readers",
     "gauge": "anglewise.gauges.canonical",
     "inspect": "anglewise.inspect.start",

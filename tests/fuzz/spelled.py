@@ -19,8 +19,8 @@ from anglewise.gauges.canonical import gauge
 from anglewise.judging.sample import line
 from anglewise.measures.measure import measure, measures, measures_and_families
 from anglewise.metrics.evaluate import metric, read_metrics
-from anglewise.models.split import split as model_split
-from anglewise.normalisation.spelling import normalisation
+from anglewise.models.closed_form import find_split as model_split
+from anglewise.models.standardising import normalisation
 from fuzz import spellings
 from fuzz.case import Case
 from fuzz.strange import changed

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from anglewise.fit import fit
 from anglewise.io.space_folder import write_space
+from anglewise.models.fit import fit
 from anglewise.simulation.catalogue import simulate
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"

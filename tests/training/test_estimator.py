@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 from anglewise.io.space_folder import read_space_folder
-from anglewise.training.estimator import TrainedEmbedding
+from anglewise.models.trained_estimator import TrainedEmbedding
 from cli_run import anglewise
 from taste import tastes
 

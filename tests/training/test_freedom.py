@@ -11,12 +11,9 @@ from anglewise.errors import AnglewiseError
 from anglewise.gauges.canonical import gauge
 from anglewise.gauges.gap import gauge_gap
 from anglewise.gauges.gauge import haar, random_pair
-from anglewise.training.loss import loss_of
-from anglewise.training.measured import measured
-from anglewise.training.sampler import sampler
-from anglewise.training.settings import Settings
-from anglewise.training.step import make_step
-from anglewise.training.train import train
+from anglewise.models.training import train
+from anglewise.models.training_state import Settings
+from anglewise.models.training_steps import loss_of, make_step, measured, sampler
 from taste import tastes
 
 TASTES = tastes()

@@ -7,11 +7,7 @@ import pytest
 import torch
 
 from anglewise.core.sparse import SparseRows
-from anglewise.training.adam import Adam
-from anglewise.training.loss import loss_of
-from anglewise.training.measured import MEASURED, measured
-from anglewise.training.sampler import sampler
-from anglewise.training.step import make_step
+from anglewise.models.training_steps import MEASURED, Adam, loss_of, make_step, measured, sampler
 
 USED = SparseRows.from_pairs([0, 0, 0, 1, 1, 2, 2], [0, 1, 4, 1, 2, 3, 5], shape=(3, 7))
 POPULARITY = np.bincount(USED.indices, minlength=7)

@@ -90,11 +90,10 @@ def fit(
     """
     from anglewise.cli.talk import Talk
     from anglewise.cli.version import version
-    from anglewise.fit import fit as fitted
-    from anglewise.fit import is_wide
     from anglewise.io.read import read_interactions
     from anglewise.io.space_folder import check_destination, write_space
-    from anglewise.models.learn import COMPONENTS
+    from anglewise.models.fit import COMPONENTS, is_wide
+    from anglewise.models.fit import fit as fitted
 
     talk = Talk(always)
     trained.check(objective)

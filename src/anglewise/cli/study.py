@@ -111,8 +111,8 @@ def _experiment(small: bool, output: Path | None, talk: "Talk") -> "Study":
 def _own(
     on: Path, components: int, penalty: float, min_weight: float | None, talk: "Talk"
 ) -> "OwnStudy":
-    from anglewise.fit import fit
     from anglewise.io.read import read_interactions
+    from anglewise.models.fit import fit
     from anglewise.study import study_on
 
     seed = talk.always.seed

@@ -12,8 +12,8 @@ from anglewise.cli.paths import KEPT
 from anglewise.core.numbers import KEPT_ASIDE, POSITIVE, WEIGHT
 
 if TYPE_CHECKING:
-    from anglewise.training.factors import Epoch
-    from anglewise.training.train import Trainer
+    from anglewise.models.training import Trainer
+    from anglewise.models.training_state import Epoch
 
 _TRAINING = Group("Training for cosine, dot or euclidean", sort_key=20)
 
@@ -21,7 +21,7 @@ _TRAINING = Group("Training for cosine, dot or euclidean", sort_key=20)
 @Parameter(name="*", group=_TRAINING)
 @dataclass(frozen=True)
 class Trained:
-    """How items are trained; what is not given is as in ``anglewise.training.settings``."""
+    """How items are trained; what is not given is as in ``anglewise.models.training_state``."""
 
     temperature: Annotated[float | None, number(POSITIVE)] = None
     """Scores are divided by it: 0.1 for cosine and 1 for the others if not given."""
@@ -55,8 +55,8 @@ class Trained:
 
     def check(self, objective: str) -> None:
         """Refuse options that an objective does not have; ``SpellingError``."""
-        from anglewise.models.learn import refuse
-        from anglewise.training.measured import MEASURED
+        from anglewise.models.fit import refuse
+        from anglewise.models.training_steps import MEASURED
 
         if objective not in MEASURED:
             refuse(
@@ -70,9 +70,9 @@ class Trained:
         say: Callable[[str], None],
     ) -> "Trainer | None":
         """What trains, for an objective that is trained; None for the others."""
-        from anglewise.training.measured import MEASURED
-        from anglewise.training.settings import Settings
-        from anglewise.training.train import Trainer
+        from anglewise.models.training import Trainer
+        from anglewise.models.training_state import Settings
+        from anglewise.models.training_steps import MEASURED
 
         if objective not in MEASURED:
             return None

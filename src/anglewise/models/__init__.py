@@ -1,0 +1,1 @@
+"""Models of interactions: closed forms, EASE, weighting, training by gradient."""

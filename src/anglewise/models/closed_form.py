@@ -1,6 +1,13 @@
-"""The linear autoencoder with low-rank weights, solved in closed form (arXiv 2403.05440)."""
+"""The linear autoencoder of arXiv 2403.05440 in closed form: objectives, solution, splits.
 
-from collections.abc import Iterable, Mapping
+The optimum fixes ``A B' = V diag(s) V'`` only. Here ``A = V diag(s / b)`` and ``B = V diag(b)``
+for any positive ``b``; users are the rows of ``XA``, so their Gram matrix is
+``diag(sigma s / b)^2`` and that of the items ``diag(b)^2``.
+"""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
@@ -12,12 +19,166 @@ from anglewise.core.numbers import COUNT, NOT_NEGATIVE, SEED
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Float64
 from anglewise.errors import ShapeError, SpellingError, ValuesError
-from anglewise.models.objective import objective as find_objective
-from anglewise.models.split import split as find_split
+from anglewise.models.standardising import normalisation
 from anglewise.models.svd import Spectrum, truncated_svd
-from anglewise.normalisation.normalisation import Learned, Normalisation
-from anglewise.normalisation.plain import AsIs
-from anglewise.normalisation.spelling import normalisation
+from anglewise.models.weighting import AsIs, Learned, Normalisation
+
+Shrink = Callable[[Float64[Array, " k"], float], Float64[Array, " k"]]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A loss on ``X ~ X A B'`` whose optimum is ``A B' = V diag(s) V'``.
+
+    Attributes
+    ----------
+    name
+        As it is written in options.
+    formula
+        What is minimised.
+    shrink
+        ``s``, between 0 and 1, from the singular values of ``X`` and the penalty.
+    pins_gauge
+        Whether the loss also fixes how ``s`` is shared between ``A`` and ``B``.
+    """
+
+    name: str
+    formula: str
+    shrink: Shrink
+    pins_gauge: bool
+
+
+def _product(sigma: Float64[Array, " k"], penalty: float) -> Float64[Array, " k"]:
+    return 1 / (1 + penalty / sigma**2)
+
+
+def _factors(sigma: Float64[Array, " k"], penalty: float) -> Float64[Array, " k"]:
+    return np.maximum(1 - penalty / sigma, 0)
+
+
+OBJECTIVES = {
+    each.name: each
+    for each in (
+        Objective("product", "|X - XAB'|^2 + penalty |AB'|^2", _product, pins_gauge=False),
+        Objective("factors", "|X - XAB'|^2 + penalty (|XA|^2 + |B|^2)", _factors, pins_gauge=True),
+    )
+}
+
+
+def find_objective(name: str) -> Objective:
+    """Look an objective up by its name.
+
+    >>> find_objective("product").shrink(np.array([10.0]), 100.0).tolist()
+    [0.5]
+    >>> find_objective("factors").shrink(np.array([10.0, 2.0]), 5.0).tolist()
+    [0.5, 0.0]
+    """
+    if name not in OBJECTIVES:
+        raise SpellingError(f"objective {name!r} is unknown: take one of {', '.join(OBJECTIVES)}")
+    return OBJECTIVES[name]
+
+
+class Split(ABC):
+    """A rule for the items' share ``b``. An interface: the classes below are finished."""
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """The spelling."""
+
+    @abstractmethod
+    def items(
+        self, sigma: Float64[Array, " k"], kept: Float64[Array, " k"]
+    ) -> Float64[Array, " k"]:
+        """``b`` from the singular values ``sigma`` of ``X`` and what the penalty left, ``s``."""
+
+
+@dataclass(frozen=True)
+class Power(Split):
+    """``b = (sigma s)^t``: all lengths on the users at 0, on the items at 1.
+
+    ``sigma s`` is the spectrum of the predictions, so ``P'P`` is its ``2 (1 - t)``-th power and
+    ``Q'Q`` its ``2 t``-th: ``t = 0`` gives orthonormal items (``B = V``), ``t = 1`` orthonormal
+    users, ``t = 1/2`` the balanced factors ``P'P = Q'Q``, the ``D = diag(sigma^-1/2)`` of
+    arXiv 2403.05440. Any real ``t`` is allowed.
+
+    >>> Power(0.5).items(np.array([8.0]), np.array([0.5])).tolist()
+    [2.0]
+    >>> str(Power(0.5)), str(Power(0.25))
+    ('balanced', 'power(0.25)')
+    """
+
+    t: float
+
+    def __str__(self) -> str:
+        names = [name for name, find_split in NAMED.items() if find_split == self]
+        return names[0] if names else f"power({self.t:g})"
+
+    def items(
+        self, sigma: Float64[Array, " k"], kept: Float64[Array, " k"]
+    ) -> Float64[Array, " k"]:
+        """``(sigma s)^t``."""
+        return (sigma * kept) ** self.t
+
+
+@dataclass(frozen=True)
+class TiedWeights(Split):
+    """``A = B``, one matrix for both layers: ``D = I``, equation (5) of arXiv 2403.05440.
+
+    Gradient descent from a small start ends here.
+    """
+
+    def __str__(self) -> str:
+        return "tied-weights"
+
+    def items(
+        self, sigma: Float64[Array, " k"], kept: Float64[Array, " k"]
+    ) -> Float64[Array, " k"]:
+        """``s^1/2``."""
+        del sigma
+        return np.sqrt(kept)
+
+
+@dataclass(frozen=True)
+class RawUsers(Split):
+    """``A = V``: users keep the geometry of the data (at full rank, the cosine of raw rows)."""
+
+    def __str__(self) -> str:
+        return "raw-users"
+
+    def items(
+        self, sigma: Float64[Array, " k"], kept: Float64[Array, " k"]
+    ) -> Float64[Array, " k"]:
+        """``s``."""
+        del sigma
+        return kept
+
+
+NAMED: dict[str, Split] = {
+    "item-orthonormal": Power(0.0),
+    "balanced": Power(0.5),
+    "user-orthonormal": Power(1.0),
+    "tied-weights": TiedWeights(),
+    "raw-users": RawUsers(),
+}
+
+
+def find_split(spelling: str) -> Split:
+    """Read a gauge of the closed form as it is written in options.
+
+    >>> find_split("balanced")
+    Power(t=0.5)
+    >>> find_split("power(0.25)")
+    Power(t=0.25)
+    """
+    if spelling in NAMED:
+        return NAMED[spelling]
+    found = re.fullmatch(r"power\(\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*\)", spelling)
+    try:
+        return Power(float(found[1])) if found else NAMED[spelling]
+    except (KeyError, ValueError):
+        raise SpellingError(
+            f"gauge {spelling!r} is unknown: take one of {', '.join(NAMED)} or power(t)"
+        ) from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +273,7 @@ def fit_linear(
 
     * ``"product"``, ``|X - XAB'|^2 + penalty |AB'|^2``: ``s = 1 / (1 + penalty / sigma^2)``. Any
       invertible map between ``A`` and ``B`` costs nothing; ``gauge`` chooses one (see
-      ``anglewise.models.split``).
+      ``anglewise.models.closed_form``).
     * ``"factors"``, ``|X - XAB'|^2 + penalty (|XA|^2 + |B|^2)``: ``s = 1 - penalty / sigma``, and
       directions with ``sigma <= penalty`` are cut off. Only rotations are free: the factors are
       balanced, and another gauge is refused.

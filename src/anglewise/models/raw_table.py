@@ -11,9 +11,8 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Float32, Float64
 from anglewise.errors import ShapeError, SpellingError
-from anglewise.normalisation.normalisation import Normalisation
-from anglewise.normalisation.shifted_table import ShiftedTable, as_rows, scaled
-from anglewise.normalisation.spelling import normalisation
+from anglewise.models.standardising import normalisation
+from anglewise.models.weighting import Normalisation, ShiftedTable, as_rows, scaled
 
 MOST_NUMBERS = 1 << 28
 """Items times training users: so many float32 numbers fill 1.1 GB."""

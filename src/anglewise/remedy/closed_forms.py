@@ -8,8 +8,7 @@ from anglewise.core.typing import Direction
 from anglewise.errors import SpellingError
 from anglewise.models.closed_form import fit_spectrum
 from anglewise.models.svd import truncated_svd
-from anglewise.normalisation.normalisation import Learned, Normalisation
-from anglewise.normalisation.plain import AsIs
+from anglewise.models.weighting import AsIs, Learned, Normalisation
 from anglewise.remedy.budget import Budget
 from anglewise.remedy.training import Training
 

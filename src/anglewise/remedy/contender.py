@@ -12,7 +12,7 @@ from anglewise.errors import SpellingError
 from anglewise.measures.adapter import Adapted
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import FORMULAS, Family, Open, measures_and_families
-from anglewise.normalisation.spelling import normalisation
+from anglewise.models.standardising import normalisation
 from anglewise.remedy.closed_forms import Factors, Product
 from anglewise.remedy.maker import Maker, Needs
 from anglewise.remedy.trained import TrainedCosine, TrainedDot, TrainedEuclidean

@@ -8,7 +8,7 @@ import numpy as np
 from anglewise.core.embeddings import Space
 from anglewise.core.typing import Direction
 from anglewise.measures.measure import measures_and_families
-from anglewise.normalisation.spelling import normalisation
+from anglewise.models.standardising import normalisation
 from anglewise.remedy.closed_forms import Factors, Product, weighed
 from anglewise.remedy.contender import Contender, contenders
 from anglewise.remedy.maker import Maker

@@ -7,11 +7,10 @@ from typing import ClassVar
 
 from anglewise.core.embeddings import Space
 from anglewise.core.typing import Direction
+from anglewise.models.training import train
+from anglewise.models.training_state import Epoch, Settings, TrainedFactors
 from anglewise.remedy.budget import Budget
 from anglewise.remedy.training import Training
-from anglewise.training.factors import Epoch, TrainedFactors
-from anglewise.training.settings import Settings
-from anglewise.training.train import train
 
 EPOCHS = 20
 """How many are expected before training stops by itself."""

@@ -10,10 +10,9 @@ import numpy as np
 
 from anglewise.core.embeddings import Space
 from anglewise.core.typing import Array, Direction
-from anglewise.models.item_weights import fit_ease
+from anglewise.models.ease import fit_ease
 from anglewise.models.raw_table import raw_table
-from anglewise.normalisation.normalisation import Normalisation
-from anglewise.normalisation.plain import AsIs
+from anglewise.models.weighting import AsIs, Normalisation
 from anglewise.remedy.budget import Budget
 from anglewise.remedy.closed_forms import prefixed
 from anglewise.remedy.training import Training

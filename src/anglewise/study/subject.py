@@ -9,8 +9,7 @@ from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Float64, Int64
 from anglewise.gauges.gauge import random_pair
 from anglewise.gauges.maps import MapPair
-from anglewise.models.closed_form import LinearModel, fit_spectrum
-from anglewise.models.split import split
+from anglewise.models.closed_form import LinearModel, find_split, fit_spectrum
 from anglewise.models.svd import Spectrum, truncated_svd
 from anglewise.simulation.catalogue import Catalogue, simulate
 from anglewise.study.geometry import cosines_of_gram
@@ -150,7 +149,7 @@ class Subject:
 
 def in_gauge(model: LinearModel, name: str) -> Factors:
     """The factors of a model of objective (1) in a named gauge."""
-    share = split(name).items(model.singular_values, model.kept)
+    share = find_split(name).items(model.singular_values, model.kept)
     moved = replace(model, item_share=share)
     return Factors(moved.encoder, moved.item_factors)
 

@@ -1,7 +1,8 @@
-"""From interactions to a space that can be judged: the conductor of ``anglewise fit``."""
+"""Fit a model by the name of its objective, and make a space that can be judged."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -10,16 +11,123 @@ from anglewise.core.judgements import Judgements
 from anglewise.core.numbers import KEPT_ASIDE, SEED
 from anglewise.core.sparse import Interactions
 from anglewise.core.typing import Array, Direction, Int64
-from anglewise.errors import TooFewError
+from anglewise.errors import SpellingError, TooFewError
 from anglewise.judgements.co_consumption import co_consumption
 from anglewise.judgements.constructed import HoldOut, hold_out
-from anglewise.models.closed_form import LinearModel
-from anglewise.models.item_weights import ItemWeights
-from anglewise.models.learn import COMPONENTS, Model, learn, refuse
-from anglewise.models.raw_table import RawTable
-from anglewise.training.factors import TrainedFactors
-from anglewise.training.measured import MEASURED
-from anglewise.training.train import Trainer
+from anglewise.models.closed_form import OBJECTIVES, LinearModel, fit_linear
+from anglewise.models.ease import ItemWeights, fit_ease
+from anglewise.models.raw_table import RawTable, raw_table
+from anglewise.models.training import Trainer
+from anglewise.models.training_state import TrainedFactors
+from anglewise.models.training_steps import MEASURED
+from anglewise.models.weighting import Normalisation
+
+EASE, RAW = "ease", "raw-data"
+COMPONENTS, PENALTY, GAUGE = 64, 1000.0, "balanced"
+
+
+@runtime_checkable
+class Model(Protocol):
+    """What was learned from a table of users and items, and makes a space of users and items."""
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """How it was made, for the space."""
+        ...
+
+    def fold_in(self, X: Any) -> Array:
+        """The vectors of users, known or new, from what they used (users x items)."""
+        ...
+
+    def space(
+        self,
+        users: Any,
+        *,
+        user_ids: Iterable[Any] | None = None,
+        item_ids: Iterable[Any] | None = None,
+        user_metadata: Mapping[str, Any] | None = None,
+        item_metadata: Mapping[str, Any] | None = None,
+        seen: Any = None,
+        about: Mapping[str, Any] | None = None,
+    ) -> Space:
+        """These users and all items as a space."""
+        ...
+
+
+def learn(
+    X: Any,
+    *,
+    objective: str = "product",
+    components: int | None = None,
+    penalty: float | None = None,
+    gauge: str | None = None,
+    normalise: str | Normalisation = "none",
+    seed: int = 0,
+) -> Model:
+    """Learn from training users (users x items, sparse or dense; a row each, none kept empty).
+
+    Parameters
+    ----------
+    objective
+        ``"product"`` or ``"factors"`` (``fit_linear``), ``"ease"`` (``fit_ease``), or
+        ``"raw-data"`` (``raw_table``), which learns nothing.
+    components, gauge
+        Of the linear models; 64 and ``"balanced"`` if not given.
+    penalty
+        If not given, 1000 for linear models, and for ``"ease"`` the best one for users kept aside.
+    normalise
+        What is done to the table first: see ``anglewise.normalisation``.
+    seed
+        Of the start of an iteration, and of the users kept aside.
+
+    Raises
+    ------
+    SpellingError
+        An unknown objective, or an option that it does not have.
+    ValuesError, ShapeError, TooFewError
+        As these functions do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.array([[1.0, 1, 0], [1, 1, 0], [0, 1, 1]])
+    >>> type(learn(X, objective="ease", penalty=2.0, normalise="l2")).__name__
+    'ItemWeights'
+    """
+    if objective in OBJECTIVES:
+        return fit_linear(
+            X,
+            COMPONENTS if components is None else components,
+            objective=objective,
+            penalty=PENALTY if penalty is None else penalty,
+            gauge=GAUGE if gauge is None else gauge,
+            normalise=normalise,
+            seed=seed,
+        )
+    if objective not in {EASE, RAW}:
+        known = ", ".join([*OBJECTIVES, EASE, RAW])
+        raise SpellingError(f"objective {objective!r} is unknown: take one of {known}")
+    refuse(objective, components=components, gauge=gauge)
+    if objective == EASE:
+        return fit_ease(X, penalty, normalise=normalise, seed=seed)
+    refuse(objective, penalty=penalty)
+    return raw_table(X, normalise=normalise)
+
+
+def refuse(objective: str, **options: object) -> None:
+    """Say which options were given that an objective does not have; ``SpellingError``.
+
+    >>> refuse("ease", gauge=None)
+    >>> refuse("ease", gauge="balanced")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.SpellingError: objective 'ease' has no gauge: leave it out
+    """
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        what = " and no ".join(given)
+        raise SpellingError(f"objective {objective!r} has no {what}: leave it out")
+
 
 TRAIN, HELD_OUT = "train", "held-out"
 
@@ -73,8 +181,8 @@ def fit(
     Parameters
     ----------
     objective, components, penalty, gauge, normalise
-        See ``anglewise.models.learn.learn``; or the objective is ``"cosine"``, ``"dot"`` or
-        ``"euclidean"``, for which items are trained (``anglewise.training.train``), without a
+        See ``anglewise.models.fit.learn``; or the objective is ``"cosine"``, ``"dot"`` or
+        ``"euclidean"``, for which items are trained (``anglewise.models.training``), without a
         penalty, a gauge or a normalisation.
     trainer
         How they are trained; measure, components and seed are those given here.

@@ -1,4 +1,4 @@
-"""The closed form as a scikit-learn estimator. Everything that needs scikit-learn is here."""
+"""scikit-learn estimators: the closed form, and the weighting of tables."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
@@ -10,9 +10,10 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Float64
 from anglewise.engine.search import search, search_vectors
-from anglewise.errors import MissingExtraError
+from anglewise.errors import MissingExtraError, SpellingError
 from anglewise.models.closed_form import LinearModel, fit_linear
-from anglewise.normalisation.shifted_table import ShiftedTable
+from anglewise.models.standardising import normalisation
+from anglewise.models.weighting import Learned, ShiftedTable
 
 try:
     from sklearn import utils
@@ -212,3 +213,84 @@ def _nonzero(table: Any) -> SparseRows:
     rows, columns = table.nonzero()
     cells = np.unique(rows.astype(np.int64) * table.shape[1] + columns)  # a CSR may repeat cells
     return SparseRows.from_pairs(*np.divmod(cells, table.shape[1]), shape=table.shape)
+
+
+try:
+    from sklearn import utils
+    from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+except ImportError as missing:
+    raise MissingExtraError(
+        "TableNormaliser is a scikit-learn transformer and scikit-learn is not installed: "
+        "pip install 'anglewise[sklearn]', or use anglewise.models.closed_form.fit_linear with "
+        "normalise="
+    ) from missing
+
+COUNTS = {"tf-idf", "bm25", "propensity", "exponents"}
+
+
+class TableNormaliser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Weighs a users x items table before a model learns from it.
+
+    What it learns about items, such as means and how many use them, it takes from the users it is
+    fitted on; new users are weighed by the same numbers. Put before ``LinearEmbedding`` in a
+    ``Pipeline``.
+
+    Parameters
+    ----------
+    rule
+        ``"standardised"``, ``"l2"``, ``"tf-idf"``, ``"bm25"``, ``"propensity"``,
+        ``"exponents(0,b)"`` or ``"none"``; formulas in ``anglewise.normalisation``.
+
+    Attributes
+    ----------
+    learned_
+        What was learned from the training users, for work without scikit-learn.
+
+    Notes
+    -----
+    A sparse table stays sparse: ``"standardised"`` gives a ``ShiftedTable``, the sparse entries
+    and one correction of rank one, which ``LinearEmbedding`` takes and other estimators do not. A
+    dense table stays dense.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> X = np.array([[1.0, 1, 0], [1, 1, 0], [0, 0, 1]])
+    >>> steps = make_pipeline(TableNormaliser("l2"), LinearEmbedding(2, penalty=1.0)).fit(X)
+    >>> steps.transform([[1, 1, 0]]).shape
+    (1, 2)
+    """
+
+    def __init__(self, rule: str = "standardised") -> None:
+        self.rule = rule
+
+    def fit(self, X: Any, y: Any = None) -> "TableNormaliser":
+        """Learn from a users x items table, sparse or dense."""
+        del y
+        table = self._table(X, first=True)
+        learned: Learned = normalisation(self.rule).learn(table)
+        if learned.balance is not None and np.ptp(learned.balance) > 0:
+            raise SpellingError(
+                f"{self.rule} also changes what the model gives, which a step before it cannot: "
+                "take exponents(0,b), or fit_linear(..., normalise=...) for both exponents"
+            )
+        self.learned_: Learned = learned
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """The table normalised by what training taught: dense if it came dense, else sparse."""
+        sklearn_utils.validation.check_is_fitted(self)
+        table = self._table(X)
+        found = self.learned_.apply(table)
+        return found.toarray() if isinstance(table, np.ndarray) else found
+
+    def _table(self, X: Any, *, first: bool = False) -> Any:
+        return sklearn_utils.validation.validate_data(
+            self, X, accept_sparse="csr", dtype=np.float64, reset=first
+        )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = cast("Any", super().__sklearn_tags__())
+        tags.input_tags.sparse = True
+        tags.input_tags.positive_only = self.rule.partition("(")[0] in COUNTS
+        return tags

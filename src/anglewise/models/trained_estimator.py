@@ -10,9 +10,8 @@ from anglewise.core.embeddings import Space
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Float32
 from anglewise.errors import MissingExtraError
-from anglewise.training.factors import TrainedFactors
-from anglewise.training.settings import Settings
-from anglewise.training.train import Report, train
+from anglewise.models.training import Report, train
+from anglewise.models.training_state import Settings, TrainedFactors
 
 try:
     from sklearn import utils
@@ -20,7 +19,7 @@ try:
 except ImportError as missing:
     raise MissingExtraError(
         "TrainedEmbedding is a scikit-learn estimator and scikit-learn is not installed: "
-        "pip install 'anglewise[sklearn]', or use anglewise.training.train.train"
+        "pip install 'anglewise[sklearn]', or use anglewise.models.training.train"
     ) from missing
 
 sklearn_utils: Any = utils  # scikit-learn ships no types
@@ -30,14 +29,14 @@ class TrainedEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     """Embeds users and items so that a chosen measure tells what a user will use.
 
     Items are trained by sampled softmax with cosine, the inner product or the distance inside the
-    loss; users are placed by what they used (``anglewise.training.train``). Needs PyTorch, the
+    loss; users are placed by what they used (``anglewise.models.training``). Needs PyTorch, the
     extra ``[train]``.
 
     Parameters
     ----------
     measure, temperature, learn_temperature, epochs, batch, learning_rate, shown, negatives, \
 popularity, log_q, validation, patience, device
-        See ``anglewise.training.settings.Settings``.
+        See ``anglewise.models.training_state.Settings``.
     n_components
         Dimensions.
     checkpoint

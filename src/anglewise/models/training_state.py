@@ -1,0 +1,385 @@
+"""Settings and state of a training, its factors, and checkpoints on disk."""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.numbers import COUNT, KEPT_ASIDE, POSITIVE, SEED, SHARE, WEIGHT
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Bool, Float32
+from anglewise.errors import FileError, ShapeError
+from anglewise.io.outputs import new_file
+from anglewise.models.training_steps import MEASURED, Adam, measured
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How item vectors are learned.
+
+    Attributes
+    ----------
+    measure
+        What compares users with items inside the loss: ``"cosine"``, ``"dot"`` or
+        ``"euclidean"``.
+    components
+        Dimensions.
+    temperature
+        Scores are divided by it. If None 0.1 for cosine; 1 for the others, whose vectors may take
+        any length.
+    learn_temperature
+        Whether it is only where the temperature starts.
+    epochs
+        How often every training user is visited, at most.
+    batch
+        Users of one step; if None a sixteenth of the training users, but 16 to 256.
+    learning_rate
+        Of Adam.
+    shown
+        The chance of each item that a user used to speak for the user in a step; the others are
+        what is to be found.
+    negatives
+        How many items are drawn for a step, to stand for all; as many as there are, or more, is
+        all of them.
+    popularity
+        ``beta``: an item that ``n`` users used is drawn in proportion to ``n^beta``.
+    log_q
+        Whether the draws are corrected for, so that the loss is that of the whole catalogue
+        whatever ``beta``. Without it popular items, drawn more often, are pushed down more.
+    validation
+        The share of the training users kept aside to see when to stop; 0 trains for all epochs.
+    patience
+        After so many epochs without a better nDCG@10 of these users training stops.
+    device
+        ``"cpu"``, ``"cuda"`` or ``"auto"``.
+    seed
+        Of every draw.
+
+    Raises
+    ------
+    SpellingError, ValuesError
+        Another measure; numbers out of range.
+
+    Examples
+    --------
+    >>> Settings("cosine").start, Settings("dot", temperature=0.5).start
+    (0.1, 0.5)
+    """
+
+    measure: str = "cosine"
+    components: int = 64
+    temperature: float | None = None
+    learn_temperature: bool = False
+    epochs: int = 50
+    batch: int | None = None
+    learning_rate: float = 0.01
+    shown: float = 0.5
+    negatives: int = 5000
+    popularity: float = 0.75
+    log_q: bool = True
+    validation: float = 0.1
+    patience: int = 5
+    device: str = "cpu"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        measured(self.measure)
+        for name, bounds in _BOUNDS.items():
+            value = getattr(self, name)
+            if value is not None:
+                bounds.check(name, value)
+
+    @property
+    def start(self) -> float:
+        """The temperature at the start."""
+        return MEASURED[self.measure].temperature if self.temperature is None else self.temperature
+
+    def batch_of(self, users: int) -> int:
+        """Users of one step, out of so many.
+
+        >>> [Settings().batch_of(users) for users in (100, 800, 10_000)]
+        [16, 50, 256]
+        """
+        return min(max(users // 16, 16), 256) if self.batch is None else self.batch
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, in order."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+_BOUNDS = {
+    "components": COUNT,
+    "temperature": POSITIVE,
+    "epochs": COUNT,
+    "batch": COUNT,
+    "learning_rate": POSITIVE,
+    "shown": SHARE,
+    "negatives": COUNT,
+    "popularity": WEIGHT,
+    "validation": KEPT_ASIDE,
+    "patience": COUNT,
+    "seed": SEED,
+}
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One visit to every training user.
+
+    Attributes
+    ----------
+    number
+        From 1.
+    loss
+        The mean over its steps, in nats.
+    ndcg
+        nDCG@10 of the users kept aside, after it; None where nobody was.
+    """
+
+    number: int
+    loss: float
+    ndcg: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedFactors:
+    """Item vectors as they were trained, for any number of users.
+
+    Attributes
+    ----------
+    item_factors
+        One row an item, in the order of the table; of length one under cosine.
+    used
+        Which items any training user used. Of the others only that nobody used them was learned,
+        and they say nothing of a user.
+    history
+        What each epoch gave.
+    about
+        How it was made, for the space: ``trained_for`` and the settings among them.
+    """
+
+    item_factors: Float32[Array, "items d"]
+    used: Bool[Array, " items"]
+    history: tuple[Epoch, ...]
+    about: Mapping[str, Any]
+
+    @property
+    def trained_for(self) -> Any:
+        """The measure inside the loss."""
+        return self.about["trained_for"]
+
+    def fold_in(self, X: Any) -> Float32[Array, "users d"]:
+        """The place of users, known or new, from what they used (users x items, zero or not).
+
+        Under cosine the direction of the sum of the items' vectors, under dot their sum over the
+        root of their number, under euclidean their mean: what training did with what was shown.
+        Who used nothing that was trained stands at zero. Raises ``ShapeError`` when the columns of
+        ``X`` are not the items of the training table.
+        """
+        if X.shape[1] != len(self.item_factors):
+            raise ShapeError(
+                f"{X.shape[1]} columns came, the model knows {len(self.item_factors)} items: "
+                "give one column an item, in the order of training"
+            )
+        told = (X != 0).astype(np.float64)
+        sums = np.asarray(told @ (self.item_factors * self.used[:, None]).astype(np.float64))
+        counts = np.asarray(told @ self.used.astype(np.float64))
+        return measured(self.trained_for).users(sums, counts).astype(np.float32)
+
+    def space(
+        self,
+        users: Float32[Array, "users d"],
+        *,
+        user_ids: Iterable[Any] | None = None,
+        item_ids: Iterable[Any] | None = None,
+        user_metadata: Mapping[str, Any] | None = None,
+        item_metadata: Mapping[str, Any] | None = None,
+        seen: SparseRows | None = None,
+        about: Mapping[str, Any] | None = None,
+    ) -> Space:
+        """These users and all items as a space trained for the measure of the loss."""
+        return Space(
+            queries=Embeddings(users, ids=user_ids, metadata=user_metadata),
+            items=Embeddings(self.item_factors, ids=item_ids, metadata=item_metadata),
+            trained_for=self.trained_for,
+            seen=seen,
+            about={**self.about, **(about or {})},
+        )
+
+
+START = 0.1
+"""The spread of each coordinate at the start."""
+
+
+@dataclass(eq=False)
+class State:
+    """Where a training stands. No random number generator is kept.
+
+    Every draw comes from a generator of its own, seeded by the seed, the epoch and the place in
+    it; so the two numbers say what will be drawn next.
+
+    Attributes
+    ----------
+    table, log_scale
+        What is learned, each with its optimiser: items x d, and the logarithm of one over the
+        temperature.
+    epoch, at
+        Epochs that are finished, and users visited in the one that is not.
+    batch
+        Users of a step, fewer than asked for once memory ran out.
+    steps
+        Steps taken.
+    loss, visited
+        The sum of the losses of this epoch's users so far, and how many.
+    history
+        What each finished epoch gave.
+    best, best_log_scale
+        ``table`` and ``log_scale`` of the epoch with the best nDCG.
+    """
+
+    table: Adam
+    log_scale: Adam
+    best: Any
+    best_log_scale: Any
+    batch: int
+    epoch: int = 0
+    at: int = 0
+    steps: int = 0
+    loss: float = 0.0
+    visited: int = 0
+    history: list[Epoch] = field(default_factory=list[Epoch])
+
+    @property
+    def best_epoch(self) -> int:
+        """The first epoch of the best nDCG, or the last one where none is known."""
+        known = [one for one in self.history if one.ndcg is not None]
+        if not known:
+            return len(self.history)
+        return max(known, key=lambda one: (one.ndcg, -one.number)).number
+
+    def stale(self) -> int:
+        """Epochs since the best one."""
+        return len(self.history) - self.best_epoch
+
+
+def first_table(items: int, settings: Settings) -> Float32[Array, "items d"]:
+    """Where every training of this seed begins."""
+    rng = np.random.default_rng([settings.seed, 0])
+    drawn = rng.standard_normal((items, settings.components), dtype=np.float32)
+    return drawn * np.float32(START)
+
+
+def first_state(torch: Any, shape: tuple[int, int], settings: Settings, device: Any) -> State:
+    """Nothing is learned yet from so many users and items."""
+    table = torch.from_numpy(first_table(shape[1], settings)).to(device)
+    log_scale = torch.full((1,), -float(np.log(settings.start)), device=device)
+    return State(
+        table=Adam(table, torch.zeros_like(table), torch.zeros_like(table)),
+        log_scale=Adam(log_scale, torch.zeros_like(log_scale), torch.zeros_like(log_scale)),
+        best=table.clone(),
+        best_log_scale=log_scale.clone(),
+        batch=settings.batch_of(shape[0]),
+    )
+
+
+FORMAT = 1
+TENSORS = ("table", "table_means", "table_squares", "scale", "scale_means", "scale_squares")
+BEST = ("best", "best_scale")
+COUNTED = ("batch", "epoch", "at", "steps", "loss", "visited")
+
+
+def fingerprint(used: SparseRows, settings: Settings) -> dict[str, Any]:
+    """What must be alike for a training to go on: the table and the settings.
+
+    The device is left out, and so is how long to train: more epochs go on from fewer.
+
+    >>> used = SparseRows.from_pairs([0], [1], shape=(1, 2))
+    >>> fingerprint(used, Settings("dot"))["measure"]
+    'dot'
+    """
+    told = settings.to_dict()
+    for name in ("device", "epochs", "patience"):
+        del told[name]
+    digest = hashlib.sha256(np.array(used.shape).tobytes())
+    digest.update(used.indptr.tobytes())
+    digest.update(used.indices.tobytes())
+    return {**told, "interactions": digest.hexdigest()}
+
+
+def write_checkpoint(path: Path, state: State, print_of: Mapping[str, Any]) -> None:
+    """Write a state; a file that is there is replaced once the new one is safe on the disk.
+
+    Raises ``FileError`` for a missing folder, missing permission or a full disk.
+    """
+    told = {name: getattr(state, name) for name in COUNTED}
+    told["taken"] = [state.table.taken, state.log_scale.taken]
+    told["history"] = [asdict(one) for one in state.history]
+    told |= {"format": FORMAT, "of": dict(print_of)}
+    arrays = {
+        name: tensor.detach().cpu().numpy()
+        for name, tensor in zip((*TENSORS, *BEST), _tensors(state), strict=True)
+    }
+    text = np.frombuffer(json.dumps(told).encode(), dtype=np.uint8)
+    with new_file(path) as file:
+        np.savez(file, about=text, **arrays)
+
+
+def read_checkpoint(torch: Any, path: Path, print_of: Mapping[str, Any], device: Any) -> State:
+    """Read a state as it was written.
+
+    Raises ``FileError`` for a file that is damaged, newer than this program, or of a training on
+    other interactions or with other settings (the message names them).
+    """
+    told, arrays = _read(path)
+    _check_checkpoint(path, told, print_of)
+    tensors = [torch.from_numpy(arrays[name]).to(device) for name in (*TENSORS, *BEST)]
+    table, scale = (Adam(*tensors[3 * i : 3 * i + 3], taken=told["taken"][i]) for i in range(2))
+    return State(
+        table=table,
+        log_scale=scale,
+        best=tensors[6],
+        best_log_scale=tensors[7],
+        history=[Epoch(**one) for one in told["history"]],
+        **{name: told[name] for name in COUNTED},
+    )
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        return json.loads(arrays.pop("about").tobytes()), arrays
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise FileError(
+            f"{path} is no checkpoint of a training, or is damaged "
+            f"({' '.join(str(error).split())[:120]}): choose another file, or remove it"
+        ) from error
+
+
+def _check_checkpoint(path: Path, told: Mapping[str, Any], print_of: Mapping[str, Any]) -> None:
+    if told.get("format") != FORMAT:
+        raise FileError(
+            f"{path} is a checkpoint of format {told.get('format')}, this program reads {FORMAT}: "
+            "upgrade anglewise, or remove it"
+        )
+    other = sorted(name for name in print_of if told["of"].get(name) != print_of[name])
+    if other:
+        raise FileError(
+            f"{path} is the checkpoint of another training, which differs in {', '.join(other)}: "
+            "choose another file, or remove it to begin anew"
+        )
+
+
+def _tensors(state: State) -> tuple[Any, ...]:
+    table, scale = state.table, state.log_scale
+    return (
+        *(table.values, table.means, table.squares),
+        *(scale.values, scale.means, scale.squares),
+        *(state.best, state.best_log_scale),
+    )

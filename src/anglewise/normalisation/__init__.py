@@ -1,1 +1,0 @@
-"""What is done to a table of who used what before anything is learned from it."""

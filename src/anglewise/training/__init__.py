@@ -1,1 +1,0 @@
-"""Items learned by gradient steps, inside the measure that will compare them; needs PyTorch."""
