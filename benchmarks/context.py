@@ -25,9 +25,8 @@ from numpy.typing import ArrayLike
 from anglewise.core.embeddings import Embeddings
 from anglewise.engine.index import Index
 from anglewise.engine.index_state import Answering, Hit, Where
-from anglewise.rag import Context, Relevance
-from anglewise.rag.evidence import Evidence
-from anglewise.rag.relevance import relevance_of
+from anglewise.rag.context import Context
+from anglewise.rag.relevance import Evidence, Relevance, relevance_of
 
 GOAL = 5.0
 WORDS, DIFFERENT = 150, 2000

@@ -25,7 +25,8 @@ import numpy as np
 
 import anglewise as aw
 from anglewise.core.sparse import SparseRows
-from anglewise.rag import Context, learn_relevance
+from anglewise.rag.context import Context
+from anglewise.rag.relevance import learn_relevance
 
 DOCS = Path(__file__).parents[1] / "docs"
 URL = "https://api.openai.com/v1"

@@ -18,7 +18,7 @@ from anglewise.io.space_folder import write_space
 from anglewise.io.texts import parts_of
 from anglewise.measures.measure import measures
 from anglewise.metrics.evaluate import evaluate
-from anglewise.rag.evidence import gather
+from anglewise.rag.relevance import gather
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

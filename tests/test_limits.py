@@ -29,7 +29,7 @@ from anglewise.io.texts import read_texts, text_table
 from anglewise.judgements.connection import bounded
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
-from anglewise.rag import Relevance
+from anglewise.rag.relevance import Relevance
 
 SPACE = Space(items=Embeddings(np.eye(3), ["a", "b", "c"]))
 

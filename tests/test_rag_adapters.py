@@ -12,7 +12,8 @@ import pytest
 from anglewise.core.embeddings import Embeddings
 from anglewise.engine.index import Index
 from anglewise.errors import MissingExtraError
-from anglewise.rag import Context, haystack, langchain, llama_index
+from anglewise.rag import haystack, langchain, llama_index
+from anglewise.rag.context import Context
 
 ADAPTERS = [langchain, llama_index, haystack]
 TEXTS = ["wing flow", "heat plate", "shock drag"]

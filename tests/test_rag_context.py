@@ -20,11 +20,9 @@ from anglewise.errors import (
     TooFewError,
     ValuesError,
 )
-from anglewise.rag import Context
-from anglewise.rag.diversity import diverse
-from anglewise.rag.evidence import Evidence
-from anglewise.rag.passages import INSTRUCTIONS
-from anglewise.rag.relevance import relevance_of
+from anglewise.rag.context import Context, diverse
+from anglewise.rag.prompt import INSTRUCTIONS
+from anglewise.rag.relevance import Evidence, relevance_of
 
 WORDS = [
     "wing",

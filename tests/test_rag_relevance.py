@@ -14,9 +14,14 @@ from anglewise.encoders.load import encoder
 from anglewise.engine.index import Index
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.io.read import read_judgements, read_space
-from anglewise.rag import Relevance, false_contexts, learn_relevance
-from anglewise.rag.evidence import Evidence, gather
-from anglewise.rag.relevance import relevance_of
+from anglewise.rag.relevance import (
+    Evidence,
+    Relevance,
+    false_contexts,
+    gather,
+    learn_relevance,
+    relevance_of,
+)
 from real_data import real_data
 
 KINDS = pytest.mark.parametrize("kind", ["isotonic", "logistic"])

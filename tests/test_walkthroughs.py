@@ -15,7 +15,7 @@ import pytest
 from anglewise.cli.question_file import questions_in
 from anglewise.encoders.load import encoder_of
 from anglewise.io.space_folder import read_space_folder
-from anglewise.rag import Relevance
+from anglewise.rag.relevance import Relevance
 from anglewise.recommend import Recommender
 from anglewise.simulation.catalogue import simulate
 from cli_run import anglewise

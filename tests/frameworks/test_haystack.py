@@ -6,7 +6,7 @@ from haystack.components.builders import PromptBuilder
 
 from anglewise.core.embeddings import Embeddings
 from anglewise.engine.index import Index
-from anglewise.rag import Context
+from anglewise.rag.context import Context
 from anglewise.rag.haystack import AnglewiseRetriever
 
 WORDS = ["wing", "flow", "heat", "plate", "shock", "drag"]

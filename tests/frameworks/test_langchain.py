@@ -6,7 +6,7 @@ from langchain_tests.integration_tests import RetrieversIntegrationTests
 
 from anglewise.core.embeddings import Embeddings
 from anglewise.engine.index import Index
-from anglewise.rag import Context
+from anglewise.rag.context import Context
 from anglewise.rag.langchain import AnglewiseRetriever
 
 WORDS = ["wing", "flow", "heat", "plate", "shock", "drag"]

@@ -7,7 +7,7 @@ from llama_index.core.retrievers import BaseRetriever
 
 from anglewise.core.embeddings import Embeddings
 from anglewise.engine.index import Index
-from anglewise.rag import Context
+from anglewise.rag.context import Context
 from anglewise.rag.llama_index import AnglewiseRetriever
 
 WORDS = ["wing", "flow", "heat", "plate", "shock", "drag"]

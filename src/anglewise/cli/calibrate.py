@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from anglewise.cli.talk import Talk
     from anglewise.core.embeddings import Space
     from anglewise.engine.index import Index
-    from anglewise.rag import FalseContexts, Relevance
+    from anglewise.rag.relevance import FalseContexts, Relevance
 
 FOREIGN = Group("Questions from elsewhere", sort_key=30)
 
@@ -79,7 +79,7 @@ def calibrate(
     from anglewise.core.judgements import Judgements
     from anglewise.engine.index import Index
     from anglewise.errors import SpellingError
-    from anglewise.rag import learn_relevance
+    from anglewise.rag.relevance import learn_relevance
     from anglewise.report.relevance_table import show_relevance
 
     talk = Talk(always)
@@ -117,7 +117,7 @@ def _elsewhere(
 ) -> "FalseContexts":
     from anglewise.cli.asking import encoder_for, questions
     from anglewise.cli.question_file import questions_in
-    from anglewise.rag import false_contexts
+    from anglewise.rag.relevance import false_contexts
 
     space, index, relevance = learned
     asked = questions_in(path, text_column)

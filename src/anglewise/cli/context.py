@@ -11,7 +11,8 @@ from anglewise.cli.paths import ENCODER, READ
 from anglewise.core.numbers import COUNT, UNIT
 
 if TYPE_CHECKING:
-    from anglewise.rag import Passages, Relevance
+    from anglewise.rag.prompt import Passages
+    from anglewise.rag.relevance import Relevance
 
 CHOICE = Group("Which passages", sort_key=20)
 
@@ -63,7 +64,7 @@ def context(
     from anglewise.cli.talk import Talk
     from anglewise.cli.version import version
     from anglewise.engine.index import Index
-    from anglewise.rag import Context
+    from anglewise.rag.context import Context
 
     talk = Talk(always)
     there = space_of(space, vectors, talk.say)
@@ -99,7 +100,7 @@ def _read(path: Path) -> "Relevance":
     from anglewise.errors import FileError
     from anglewise.io.files import contents, existing_file, reading
     from anglewise.io.sizes import check_json
-    from anglewise.rag import Relevance
+    from anglewise.rag.relevance import Relevance
 
     with reading(path, "what anglewise calibrate wrote"):
         text = bytes(contents(existing_file(path)))

@@ -1,23 +1,89 @@
-"""From a prompt to the passages that a language model is given with it."""
+"""From a prompt to passages: relevant, different from each other, within a budget of tokens."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from anglewise.core.numbers import COUNT, NOT_NEGATIVE, UNIT
-from anglewise.core.typing import Array, Float32
+from anglewise.core.typing import Array, Float, Float32, Float64, Int64
 from anglewise.encoders.batches import encode_texts
 from anglewise.encoders.documents import clean
 from anglewise.encoders.encoder import Encode, Encoder
 from anglewise.encoders.load import encoder as load
 from anglewise.engine.index_state import Answering, Hit, Where
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
-from anglewise.rag.diversity import diverse
-from anglewise.rag.novelty import Said
-from anglewise.rag.passages import INSTRUCTIONS, LeftOut, Passage, Passages, asked, shown
+from anglewise.rag.prompt import INSTRUCTIONS, LeftOut, Passage, Passages, asked, shown
 from anglewise.rag.relevance import Relevance
-from anglewise.rag.tokens import estimate_tokens
+
+BYTES_PER_TOKEN = 3
+
+
+def estimate_tokens(text: str) -> int:
+    """About how many tokens a text has, rather too many: one for each three bytes.
+
+    English prose has four or more bytes a token; code, numbers and rare words fewer. Give the
+    tokenizer of the model where the budget must be used to the end.
+
+    >>> estimate_tokens("A crew robs a bank.")
+    7
+    """
+    return -(-len(text.encode()) // BYTES_PER_TOKEN)
+
+
+WORDS = re.compile(r"\w+")
+
+
+class Said:
+    """What the passages taken so far say, as runs of three words (Broder 1997).
+
+    >>> said = Said()
+    >>> said.anew("The wing is thin. The flow is laminar.", 0.8)
+    True
+    >>> said.anew("the wing is thin", 0.8), said.anew("a hot plate is not thin", 0.8)
+    (False, True)
+    """
+
+    def __init__(self) -> None:
+        self._runs: set[tuple[str, ...]] = set()
+
+    def anew(self, text: str, share: float) -> bool:
+        """Whether less than a share of a text was said before; if so, it is said now."""
+        words = WORDS.findall(text.lower())
+        runs = set(zip(words, words[1:], words[2:], strict=False)) or {tuple(words)}
+        if self._runs and len(runs & self._runs) >= share * len(runs):
+            return False
+        self._runs |= runs
+        return True
+
+
+def diverse(
+    relevance: Float64[Array, " n"], vectors: Float[Array, "n d"], weight: float
+) -> Int64[Array, " n"]:
+    """Order by ``(1 - weight) * relevance - weight * max cosine`` to what stands before.
+
+    After Carbonell and Goldstein (1998). ``relevance`` lies in [0, 1]; of equal ones the earlier
+    comes first. A weight of 0 keeps the order of relevance.
+
+    >>> vectors = np.array([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]])
+    >>> diverse(np.array([0.9, 0.8, 0.5]), vectors, 0.5).tolist()
+    [0, 2, 1]
+    """
+    x = vectors.astype(np.float64)
+    lengths = np.sqrt(np.square(x).sum(axis=1))
+    x = x / np.where(lengths > 0, lengths, 1.0)[:, None]
+    worth = (1 - weight) * relevance
+    nearest = np.zeros(len(x))
+    order = np.zeros(len(x), dtype=np.int64)
+    for place in range(len(x)):
+        chosen = int((worth - weight * nearest).argmax())
+        order[place] = chosen
+        worth[chosen] = -np.inf
+        like = x @ x[chosen]  # row by row: a product this small is slower on several threads
+        nearest = np.maximum(nearest, like) if place else like
+    return order
+
 
 DEPTH = 50
 """How many candidates are looked at."""

@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import Any
 
 from anglewise.errors import MissingExtraError
-from anglewise.rag.passages import Passage
+from anglewise.rag.prompt import Passage
 
 
 def foreign(module: str, extra: str) -> Any:

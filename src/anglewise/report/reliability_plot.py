@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from anglewise.rag import Relevance
+from anglewise.rag.relevance import Relevance
 from anglewise.report.picture import picture
 from anglewise.report.plots import Palette, literal
 
