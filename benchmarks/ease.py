@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.experiment.catalogue import simulate
 from anglewise.io.read import read_interactions
 from anglewise.models.ease import fit_ease, penalty_path
 from anglewise.models.svd import lower_gram
 from anglewise.models.weighting import AsIs
-from anglewise.simulation.catalogue import simulate
 
 
 def main() -> None:

@@ -14,8 +14,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Labels
-from anglewise.demo.digits import digits as digits_of_the_demo
 from anglewise.encoders.images import encode_images
+from anglewise.experiment.catalogue import digits as digits_of_the_demo
 from anglewise.judgements.constructed import from_labels
 
 ASKING = 2000

@@ -7,8 +7,8 @@ With a table of your own replace ``simulate(...).interactions`` by
 """
 
 import anglewise as aw
+from anglewise.experiment.catalogue import simulate
 from anglewise.models.fit import fit
-from anglewise.simulation.catalogue import simulate
 
 MEASURES = ["dot", "cosine", "euclidean", "norm(0,0.5)", "cosine@centred"]
 

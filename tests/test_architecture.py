@@ -18,11 +18,11 @@ SRC = Path(__file__).parents[1] / "src" / "anglewise"
 FLOORS = [
     ["errors", "remedies"],
     ["core"],
-    ["diagnostics", "gauges", "judgements", "simulation", "statistics"],
+    ["diagnostics", "gauges", "judgements", "statistics"],
     ["io", "measures"],
-    ["demo", "encoders", "engine", "metrics"],
+    ["encoders", "engine", "metrics"],
     ["auditing", "comparison", "judging", "models", "rag"],
-    ["recommend", "remedy", "study"],
+    ["experiment", "recommend", "remedy"],
     ["report"],
     ["inspect"],
     ["cli"],
@@ -33,7 +33,7 @@ GUESTS = {
     "sklearn": {
         "models/estimators.py",
         "models/trained_estimator.py",
-        "demo/digits.py",
+        "experiment/catalogue.py",
     },
     "matplotlib": {"report/"},
     "pandas": {"comparison/"},

@@ -21,7 +21,7 @@ def small(monkeypatch, tmp_path):
 
     monkeypatch.setattr("anglewise.cli.demo.USERS", 400)
     monkeypatch.setattr("anglewise.cli.demo.FILMS", 120)
-    monkeypatch.setattr("anglewise.demo.digits.digits", missing)
+    monkeypatch.setattr("anglewise.experiment.catalogue.digits", missing)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 import pytest
 
+from anglewise.experiment.catalogue import simulate
 from anglewise.io.read import read_interactions
 from anglewise.recommend.replay import linear, replay
-from anglewise.simulation.catalogue import simulate
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

@@ -8,7 +8,9 @@ from importlib import import_module
 
 import pytest
 
-from anglewise.study import Check, Size, experiment
+from anglewise.experiment import study as experiment
+from anglewise.experiment.claims import Check
+from anglewise.experiment.setup import Size
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]
@@ -20,7 +22,7 @@ TINY = Size(600, 60, 6, 300.0, 20.0)
 def tiny(monkeypatch):
     """A smaller small one; its clusters are not held to bounds made for larger ones."""
     # Once the face has shown its function of this name, a dotted path ends there.
-    monkeypatch.setattr(import_module("anglewise.study"), "SMALL", TINY)
+    monkeypatch.setattr(import_module("anglewise.experiment.setup"), "SMALL", TINY)
     monkeypatch.setattr(experiment, "cluster_checks", lambda *_: [])
 
 

@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from anglewise.demo.digits import digits
 from anglewise.errors import MissingExtraError
+from anglewise.experiment.catalogue import digits
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anglewise.demo.retrieval import retrieval
+from anglewise.experiment.catalogue import retrieval
 
-BUNDLE = Path(str(files("anglewise.demo") / "retrieval"))
+BUNDLE = Path(str(files("anglewise.experiment") / "retrieval"))
 DOCS = Path(__file__).parents[1] / "docs"
 
 

@@ -7,13 +7,13 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.sparse import SparseRows
 from anglewise.engine.search import search
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
+from anglewise.experiment.catalogue import simulate
 from anglewise.gauges.canonical import gauge
 from anglewise.gauges.gauge import bias_columns, without_biases
 from anglewise.models.closed_form import fit_linear
 from anglewise.models.ease import fit_ease
 from anglewise.recommend import Recommender
 from anglewise.recommend.fold_in import learn_fold_in
-from anglewise.simulation.catalogue import simulate
 
 MEASURES = ["dot", "cosine", "euclidean", "norm(0,0.5)", "cosine@balanced", "cosine@centred"]
 PRODUCTS = ["dot", "cosine", "norm(0,0.5)", "norm(1,0.25)"]

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from anglewise.errors import AnglewiseError, TooFewError, ValuesError
-from anglewise.simulation import catalogue
-from anglewise.simulation.catalogue import simulate
-from anglewise.simulation.titles import GENRES, titles
+from anglewise.experiment import catalogue
+from anglewise.experiment.catalogue import GENRES, simulate, titles
 
 
 @pytest.fixture(scope="module")

@@ -7,28 +7,43 @@ import numpy as np
 import pytest
 
 from anglewise.errors import SpellingError
+from anglewise.experiment.catalogue import simulate
+from anglewise.experiment.claims import (
+    Check,
+    exactness,
+    factors_gradient,
+    full_rank,
+    item_cosines,
+    of,
+    product_gradient,
+    product_objective,
+    recovery,
+)
+from anglewise.experiment.own_data import study_on
+from anglewise.experiment.setup import (
+    FULL,
+    GAUGES,
+    SMALL,
+    Factors,
+    Size,
+    auc,
+    cosines,
+    in_gauge,
+    minimise_factors,
+    minimise_product,
+    nearest,
+    overlap,
+    pairs,
+    spearman,
+    subject,
+)
+from anglewise.experiment.study import certified, study
 from anglewise.gauges.maps import MapPair
 from anglewise.models.closed_form import fit_spectrum
 from anglewise.models.fit import fit
 from anglewise.models.svd import Spectrum
 from anglewise.report.as_json import as_json
 from anglewise.report.study_figure import PANELS, study_figure
-from anglewise.simulation.catalogue import simulate
-from anglewise.study import FULL, SMALL, Check, Size, study, study_on
-from anglewise.study.alternating import minimise_factors, minimise_product
-from anglewise.study.certified import certified
-from anglewise.study.clusters import item_cosines
-from anglewise.study.exactness import (
-    exactness,
-    factors_gradient,
-    of,
-    product_gradient,
-    product_objective,
-)
-from anglewise.study.full_rank import full_rank
-from anglewise.study.geometry import auc, cosines, nearest, overlap, pairs, spearman
-from anglewise.study.recovery import recovery
-from anglewise.study.subject import GAUGES, Factors, in_gauge, subject
 
 TINY = Size(800, 80, 8, 400.0, 25.0)
 

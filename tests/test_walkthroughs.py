@@ -14,10 +14,10 @@ import pytest
 
 from anglewise.cli.question_file import questions_in
 from anglewise.encoders.load import encoder_of
+from anglewise.experiment.catalogue import simulate
 from anglewise.io.space_folder import read_space_folder
 from anglewise.rag.relevance import Relevance
 from anglewise.recommend import Recommender
-from anglewise.simulation.catalogue import simulate
 from cli_run import anglewise
 from console_blocks import WORD_VECTORS, shipped
 from real_data import real_data

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from anglewise.engine.index import Index
     from anglewise.engine.search import search
     from anglewise.errors import AnglewiseError
+    from anglewise.experiment.study import Study, study
     from anglewise.gauges.canonical import gauge
     from anglewise.inspect.start import inspect
     from anglewise.io.model_readers import from_model
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from anglewise.models.trained_estimator import TrainedEmbedding
     from anglewise.recommend import Recommender, replay
     from anglewise.remedy import Remedy, remedy
-    from anglewise.study import Study, study
 
     __version__: str
 
@@ -67,7 +67,7 @@ _HOMES = {
     "Recommender": "anglewise.recommend",
     "Remedy": "anglewise.remedy",
     "Space": "anglewise.core.embeddings",
-    "Study": "anglewise.study",
+    "Study": "anglewise.experiment.study",
     "TableNormaliser": "anglewise.models.estimators",
     "TrainedEmbedding": "anglewise.models.trained_estimator",
     "Triplets": "anglewise.core.judgements",
@@ -91,7 +91,7 @@ _HOMES = {
     "remedy": "anglewise.remedy",
     "replay": "anglewise.recommend",
     "search": "anglewise.engine.search",
-    "study": "anglewise.study",
+    "study": "anglewise.experiment.study",
     "write_space": "anglewise.io.space_folder",
 }
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
+from anglewise.experiment.catalogue import simulate
 from anglewise.io.space_folder import write_space
 from anglewise.models.fit import fit
-from anglewise.simulation.catalogue import simulate
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 IMAGES = Path(__file__).parents[2] / "docs" / "images"

@@ -71,7 +71,7 @@ def demo(
 
 
 def _films(output: Path, talk: "Talk") -> list[str]:
-    from anglewise.simulation.catalogue import simulate
+    from anglewise.experiment.catalogue import simulate
 
     _chapter(f"{USERS:,} viewers of {FILMS:,} films, simulated", talk)
     films = simulate(USERS, FILMS, seed=talk.always.seed).interactions
@@ -90,8 +90,8 @@ def _films(output: Path, talk: "Talk") -> list[str]:
 
 
 def _digits(output: Path, talk: "Talk") -> list[str]:
-    from anglewise.demo.digits import digits
     from anglewise.errors import MissingExtraError
+    from anglewise.experiment.catalogue import digits
     from anglewise.io.space_folder import write_space
 
     _chapter("1,797 handwritten digits: the same digit is relevant", talk)
@@ -106,7 +106,7 @@ def _digits(output: Path, talk: "Talk") -> list[str]:
 
 
 def _guides(output: Path, talk: "Talk") -> list[str]:
-    from anglewise.demo.retrieval import retrieval
+    from anglewise.experiment.catalogue import retrieval
     from anglewise.io.space_folder import write_space
 
     _chapter("Questions about the guides of anglewise, with graded judgements", talk)

@@ -13,8 +13,9 @@ from anglewise.core.numbers import COUNT, FINITE, NOT_NEGATIVE
 
 if TYPE_CHECKING:
     from anglewise.cli.talk import Talk
+    from anglewise.experiment.own_data import OwnStudy
+    from anglewise.experiment.study import Study
     from anglewise.models.closed_form import LinearModel
-    from anglewise.study import OwnStudy, Study
 
 OWN = Group("Your own interactions", sort_key=10)
 HELD, NOT_HELD = 0, 1
@@ -89,8 +90,8 @@ def study(
 def _experiment(small: bool, output: Path | None, talk: "Talk") -> "Study":
     from time import process_time
 
-    from anglewise.study import FULL, SMALL
-    from anglewise.study import study as studied
+    from anglewise.experiment.setup import FULL, SMALL
+    from anglewise.experiment.study import study as studied
 
     started = process_time()
     with talk.progress("studying") as progress:
@@ -111,9 +112,9 @@ def _experiment(small: bool, output: Path | None, talk: "Talk") -> "Study":
 def _own(
     on: Path, components: int, penalty: float, min_weight: float | None, talk: "Talk"
 ) -> "OwnStudy":
+    from anglewise.experiment.own_data import study_on
     from anglewise.io.read import read_interactions
     from anglewise.models.fit import fit
-    from anglewise.study import study_on
 
     seed = talk.always.seed
     table = read_interactions(on, min_weight=min_weight, say=talk.say)
@@ -126,8 +127,8 @@ def _own(
 
 
 def _show(result: "Study | OwnStudy", console: Any) -> None:
+    from anglewise.experiment.study import Study
     from anglewise.report.study_table import show_own_study, show_study
-    from anglewise.study import Study
 
     if isinstance(result, Study):
         show_study(result, console)

@@ -9,7 +9,7 @@ import numpy as np
 
 from anglewise.core.typing import Array, Float64
 from anglewise.errors import MissingExtraError
-from anglewise.study import Study
+from anglewise.experiment.study import Study
 
 PANELS = {
     "item-orthonormal": "(1), B = V\nitem-orthonormal",

@@ -6,8 +6,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from anglewise.experiment.claims import Check
+from anglewise.experiment.own_data import Moved, OwnStudy
+from anglewise.experiment.study import Study
 from anglewise.report.words import counted, number
-from anglewise.study import Check, Moved, OwnStudy, Study
 
 NAMES = {
     "item-orthonormal": "(1) B = V, item-orthonormal",

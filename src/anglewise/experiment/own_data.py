@@ -13,12 +13,11 @@ from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import DIRECTIONS, Array, Direction, Float64, Int64, Progress
 from anglewise.engine.search import search
 from anglewise.errors import SpellingError
+from anglewise.experiment.claims import Check
+from anglewise.experiment.setup import GAUGES, ROWS, in_gauge, overlap
 from anglewise.gauges.gauge import random_pair
 from anglewise.metrics.evaluate import evaluate
 from anglewise.models.closed_form import LinearModel
-from anglewise.study.check import Check
-from anglewise.study.geometry import overlap
-from anglewise.study.subject import GAUGES, ROWS, in_gauge
 
 MEASURES = ("dot", "cosine", "euclidean")
 K = 10

@@ -1,0 +1,1 @@
+"""The paper's experiment, on simulated and on one's own data."""

@@ -1,1 +1,0 @@
-"""Data made by recipe: who took what in a catalogue whose truth is known."""
