@@ -22,7 +22,7 @@ FLOORS = [
     ["io", "measures"],
     ["encoders", "engine", "metrics"],
     ["auditing", "comparison", "judging", "models", "rag"],
-    ["experiment", "recommend", "remedy"],
+    ["experiment", "recommendation", "remedy"],
     ["report"],
     ["inspect"],
     ["cli"],

@@ -9,7 +9,7 @@ import pytest
 
 from anglewise.experiment.catalogue import simulate
 from anglewise.io.read import read_interactions
-from anglewise.recommend.replay import linear, replay
+from anglewise.recommendation.replay import linear, replay
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

@@ -12,8 +12,8 @@ from anglewise.gauges.canonical import gauge
 from anglewise.gauges.gauge import bias_columns, without_biases
 from anglewise.models.closed_form import fit_linear
 from anglewise.models.ease import fit_ease
-from anglewise.recommend import Recommender
-from anglewise.recommend.fold_in import learn_fold_in
+from anglewise.recommendation.fold_in import learn_fold_in
+from anglewise.recommendation.recommender import Recommender
 
 MEASURES = ["dot", "cosine", "euclidean", "norm(0,0.5)", "cosine@balanced", "cosine@centred"]
 PRODUCTS = ["dot", "cosine", "norm(0,0.5)", "norm(1,0.25)"]

@@ -7,7 +7,8 @@ from scipy.sparse import coo_matrix, csr_matrix
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import IdsError, ShapeError, SpellingError
-from anglewise.recommend import LikeImplicit, Recommender, RectoolsRanker
+from anglewise.recommendation.adapters import LikeImplicit, RectoolsRanker
+from anglewise.recommendation.recommender import Recommender
 
 RNG = np.random.default_rng(3)
 USED = RNG.random((25, 40)) < 0.3

@@ -8,8 +8,7 @@ import pytest
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import TooFewError, ValuesError
 from anglewise.experiment.catalogue import simulate
-from anglewise.recommend import replay
-from anglewise.recommend.replay import POPULAR, linear
+from anglewise.recommendation.replay import POPULAR, linear, replay
 from real_data import real_data
 
 DID = simulate(n_users=200, n_items=60, seed=4).interactions

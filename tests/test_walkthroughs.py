@@ -17,7 +17,7 @@ from anglewise.encoders.load import encoder_of
 from anglewise.experiment.catalogue import simulate
 from anglewise.io.space_folder import read_space_folder
 from anglewise.rag.relevance import Relevance
-from anglewise.recommend import Recommender
+from anglewise.recommendation.recommender import Recommender
 from cli_run import anglewise
 from console_blocks import WORD_VECTORS, shipped
 from real_data import real_data

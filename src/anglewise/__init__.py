@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from anglewise.models.ease import fit_ease
     from anglewise.models.estimators import LinearEmbedding, TableNormaliser
     from anglewise.models.trained_estimator import TrainedEmbedding
-    from anglewise.recommend import Recommender, replay
+    from anglewise.recommendation.recommender import Recommender
+    from anglewise.recommendation.replay import replay
     from anglewise.remedy import Remedy, remedy
 
     __version__: str
@@ -64,7 +65,7 @@ _HOMES = {
     "Measure": "anglewise.measures.formulas",
     "Neighbours": "anglewise.core.neighbours",
     "Pairs": "anglewise.core.judgements",
-    "Recommender": "anglewise.recommend",
+    "Recommender": "anglewise.recommendation.recommender",
     "Remedy": "anglewise.remedy",
     "Space": "anglewise.core.embeddings",
     "Study": "anglewise.experiment.study",
@@ -89,7 +90,7 @@ _HOMES = {
     "read_space": "anglewise.io.read",
     "read_triplets": "anglewise.io.read",
     "remedy": "anglewise.remedy",
-    "replay": "anglewise.recommend",
+    "replay": "anglewise.recommendation.replay",
     "search": "anglewise.engine.search",
     "study": "anglewise.experiment.study",
     "write_space": "anglewise.io.space_folder",

@@ -11,8 +11,7 @@ from anglewise.cli.paths import READ
 from anglewise.core.numbers import COUNT, EXPONENT
 
 if TYPE_CHECKING:
-    from anglewise.recommend.recommender import Recommender
-    from anglewise.recommend.result import Recommended
+    from anglewise.recommendation.recommender import Recommended, Recommender
 
 
 def recommend(
@@ -66,7 +65,7 @@ def recommend(
     from anglewise.cli.version import version
     from anglewise.core.text import parted
     from anglewise.errors import SpellingError, TooFewError
-    from anglewise.recommend.recommender import Recommender
+    from anglewise.recommendation.recommender import Recommender
     from anglewise.report.recommended_table import Told, show_recommended
 
     talk = Talk(always)

@@ -66,8 +66,8 @@ def replay(
     from anglewise.cli.talk import Talk
     from anglewise.cli.version import version
     from anglewise.io.read import read_interactions
-    from anglewise.recommend.replay import linear
-    from anglewise.recommend.replay import replay as replayed
+    from anglewise.recommendation.replay import linear
+    from anglewise.recommendation.replay import replay as replayed
     from anglewise.report.replay_table import show_replay
 
     talk = Talk(always)

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from anglewise.recommend.explain import Explanation
-from anglewise.recommend.result import Recommended
+from anglewise.recommendation.fold_in import Explanation
+from anglewise.recommendation.recommender import Recommended
 from anglewise.report.words import percent, shortened
 
 WIDTH = 100

@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from anglewise.recommend.replay import Replay
+from anglewise.recommendation.replay import Replay
 from anglewise.report.words import counted, interval, number, percent
 
 WIDTH = 100

@@ -1,5 +1,6 @@
-"""A space that recommends, under one measure."""
+"""A recommender: a space, a measure, filters, and the lists that it returns."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
@@ -9,18 +10,113 @@ import numpy as np
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import Array, Direction, Float64, Int64, Shaped
+from anglewise.core.typing import Array, Bool, Direction, Float32, Float64, Int64, Shaped
 from anglewise.errors import ShapeError, TooFewError
+from anglewise.io.texts import titles
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import measure as read_measure
-from anglewise.recommend.explain import Explanation, explain
-from anglewise.recommend.filters import Filters
-from anglewise.recommend.fold_in import FoldIn
-from anglewise.recommend.knob import at_popularity
-from anglewise.recommend.nearest import nearest
-from anglewise.recommend.result import Recommended
-from anglewise.recommend.views import View, Views
-from anglewise.recommend.who import One, Who, rows_of
+from anglewise.recommendation.fold_in import Explanation, FoldIn, explain
+from anglewise.recommendation.nearest import One, View, Views, Who, at_popularity, nearest, rows_of
+
+
+@dataclass(frozen=True, eq=False)
+class Filters:
+    """Ids or rows that alone may be shown, and those that may not; ``None`` filters nothing."""
+
+    allowed: Who | None = None
+    forbidden: Who | None = None
+
+    def shown(self, side: Embeddings, kind: str) -> Bool[Array, " rows"] | None:
+        """Which rows of a side may be shown; ``None`` where all may.
+
+        Raises ``IdsError`` for an unknown id.
+
+        >>> films = Embeddings([[1.0], [2.0], [3.0]], ids=["heat", "dune", "tron"])
+        >>> Filters(allowed=["heat", "tron"], forbidden="tron").shown(films, "item").tolist()
+        [True, False, False]
+        """
+        if self.allowed is None and self.forbidden is None:
+            return None
+        mask = np.full(len(side), self.allowed is None)
+        if self.allowed is not None:
+            mask[rows_of(self.allowed, side, kind)] = True
+        if self.forbidden is not None:
+            mask[rows_of(self.forbidden, side, kind)] = False
+        return mask
+
+
+@dataclass(frozen=True)
+class Item:
+    """One place of a list: an id, its score (larger is nearer) and its title, where one is known.
+
+    >>> Item("7", 0.5).title is None
+    True
+    """
+
+    id: str
+    score: float
+    title: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Recommended:
+    """Lists for those who asked, nearest first.
+
+    Attributes
+    ----------
+    asked
+        The ids of those who asked; ``"new"`` for a new user.
+    found
+        Rows of the ranked side and scores, ``asked x k``; ``-1`` and ``-inf`` where a list is
+        shorter: fewer were left after the filters, or nothing is known about who asked.
+    ranked
+        The side whose rows these are.
+    meaning
+        What a score means.
+    silent
+        Ids of those whose vector is zero, so that every order would be as good: their lists are
+        empty.
+    """
+
+    asked: Shaped[Array, " asked"]
+    found: Neighbours
+    ranked: Embeddings
+    meaning: str
+    silent: tuple[str, ...] = ()
+
+    @property
+    def measure(self) -> str:
+        """The spelling of the measure that ranked."""
+        return self.found.measure
+
+    @property
+    def scores(self) -> Float32[Array, "asked k"]:
+        """Larger is nearer; ``-inf`` where a list is shorter."""
+        return self.found.scores
+
+    @property
+    def ids(self) -> Shaped[Array, "asked k"]:
+        """The ids of what is recommended; ``None`` where a list is shorter."""
+        rows = self.found.indices
+        names = self.ranked.ids[np.maximum(rows, 0)]
+        names[rows < 0] = None
+        return names
+
+    def lists(self) -> list[list[Item]]:
+        """One list for each who asked, without gaps, with titles where they are known."""
+        ids = self.ranked.ids
+        known: Sequence[str | None] = titles(self.ranked) or [None] * len(self.ranked)
+        return [
+            [
+                Item(str(ids[row]), float(score), known[int(row)])
+                for row, score in zip(rows, scores, strict=True)
+                if row >= 0
+            ]
+            for rows, scores in zip(
+                self.found.indices.tolist(), self.found.scores.tolist(), strict=True
+            )
+        ]
+
 
 NEW = "new"
 TO_ITEMS: Direction = "queries-items"
@@ -189,7 +285,7 @@ class Recommender:
         """Which of the items that a user used speak for this one.
 
         Raises ``TooFewError`` for a user without history, ``SpellingError`` for measures whose
-        score is no product (``anglewise.recommend.explain``).
+        score is no product (``anglewise.recommendation.fold_in``).
         """
         row = int(rows_of(user, self._users, "user")[0])
         seen = self.space.seen

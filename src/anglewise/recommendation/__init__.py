@@ -1,0 +1,1 @@
+"""Items for users under a measure, explained, and replayed in time."""
