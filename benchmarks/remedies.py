@@ -22,7 +22,8 @@ from anglewise.encoders.encode import encode
 from anglewise.io.read import read_interactions, read_judgements, read_space
 from anglewise.judgements.constructed import from_labels
 from anglewise.models.fit import fit
-from anglewise.remedy import Remedied, Remedy, remedy
+from anglewise.remedies.remedy import remedy
+from anglewise.remedies.remedy_result import Remedied, Remedy
 from anglewise.report.remedy_lines import duration
 
 TABLES = ("ml-1m", "movietweetings-100k")

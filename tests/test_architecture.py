@@ -16,13 +16,13 @@ import anglewise
 SRC = Path(__file__).parents[1] / "src" / "anglewise"
 
 FLOORS = [
-    ["errors", "remedies"],
+    ["errors"],
     ["core"],
     ["diagnostics", "gauges", "judgements", "statistics"],
     ["io", "measures"],
     ["encoders", "engine", "metrics"],
     ["auditing", "comparison", "judging", "models", "rag"],
-    ["experiment", "recommendation", "remedy"],
+    ["experiment", "recommendation", "remedies"],
     ["report"],
     ["inspect"],
     ["cli"],

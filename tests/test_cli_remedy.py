@@ -139,7 +139,7 @@ def test_bad_use_is_refused_in_one_line(anglewise, folder, tmp_path):  # noqa: F
 
 
 def test_an_interrupt_shows_what_is_finished_and_exits_130(anglewise, folder, monkeypatch):  # noqa: F811
-    from anglewise.remedy.closed_forms import Product
+    from anglewise.remedies.builders import Product
 
     def stop(*_words):
         raise KeyboardInterrupt

@@ -15,14 +15,12 @@ from anglewise.engine.search import search
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.metrics.breadth import by_stratum, coverage
 from anglewise.metrics.evaluate import metric
-from anglewise.remedy import bench as benches
-from anglewise.remedy import remedy, winner
-from anglewise.remedy.budget import Budget
-from anglewise.remedy.cache import Cache
-from anglewise.remedy.contender import contenders
-from anglewise.remedy.defaults import rounded, sensible
-from anglewise.remedy.run import run
-from anglewise.remedy.training import training_of
+from anglewise.remedies import runner as benches
+from anglewise.remedies.candidate_list import contenders, rounded, sensible
+from anglewise.remedies.remedy import remedy, winner
+from anglewise.remedies.runner import Cache
+from anglewise.remedies.screening import run
+from anglewise.remedies.training_data import Budget, training_of
 from remedy_space import Clock, Slow, fitted
 
 MANY = "euclidean, cosine@centred, cosine@whitened, norm(0,0.5), norm(0,0.25), dot@centred"

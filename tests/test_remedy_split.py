@@ -8,9 +8,9 @@ import pytest
 from anglewise.comparison.split import ALONE, Parting
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import AnglewiseError
-from anglewise.remedy import bench as benches
-from anglewise.remedy import remedy
-from anglewise.remedy.apart import set_apart
+from anglewise.remedies import runner as benches
+from anglewise.remedies.remedy import remedy
+from anglewise.remedies.training_data import set_apart
 from anglewise.statistics.clusters import Units
 from remedy_space import fitted
 

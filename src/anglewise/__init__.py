@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     from anglewise.models.trained_estimator import TrainedEmbedding
     from anglewise.recommendation.recommender import Recommender
     from anglewise.recommendation.replay import replay
-    from anglewise.remedy import Remedy, remedy
+    from anglewise.remedies.remedy import remedy
+    from anglewise.remedies.remedy_result import Remedy
 
     __version__: str
 
@@ -66,7 +67,7 @@ _HOMES = {
     "Neighbours": "anglewise.core.neighbours",
     "Pairs": "anglewise.core.judgements",
     "Recommender": "anglewise.recommendation.recommender",
-    "Remedy": "anglewise.remedy",
+    "Remedy": "anglewise.remedies.remedy_result",
     "Space": "anglewise.core.embeddings",
     "Study": "anglewise.experiment.study",
     "TableNormaliser": "anglewise.models.estimators",
@@ -89,7 +90,7 @@ _HOMES = {
     "read_pairs": "anglewise.io.read",
     "read_space": "anglewise.io.read",
     "read_triplets": "anglewise.io.read",
-    "remedy": "anglewise.remedy",
+    "remedy": "anglewise.remedies.remedy",
     "replay": "anglewise.recommendation.replay",
     "search": "anglewise.engine.search",
     "study": "anglewise.experiment.study",

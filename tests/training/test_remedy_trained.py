@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from anglewise.remedy.budget import Budget
-from anglewise.remedy.trained import TrainedCosine, TrainedDot
-from anglewise.remedy.training import training_of
+from anglewise.remedies.builders import TrainedCosine, TrainedDot
+from anglewise.remedies.training_data import Budget, training_of
 from remedy_space import Clock, fitted
 
 

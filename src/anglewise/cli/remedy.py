@@ -84,8 +84,8 @@ def remedy(
     """
     from anglewise.cli.judged import judged_space
     from anglewise.cli.talk import Talk
-    from anglewise.remedy import remedy as remedied
-    from anglewise.remedy.cache import default_folder
+    from anglewise.remedies.remedy import remedy as remedied
+    from anglewise.remedies.runner import default_folder
     from anglewise.report.remedy_terminal import show_remedy
 
     talk = Talk(always)
@@ -184,7 +184,7 @@ def _write(result: Any, command: str, html: Path | None, markdown: Path | None, 
 def _save(space: Any, judged: Any, result: Any, save: Path, talk: Any) -> str | None:
     """Write the winner, where there is one, and say which measure is left to use."""
     from anglewise.io.space_folder import write_space
-    from anglewise.remedy import winner
+    from anglewise.remedies.remedy import winner
 
     if not result.advice.wins:
         talk.say("nothing wins, so nothing was written")

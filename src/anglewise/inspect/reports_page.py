@@ -146,7 +146,7 @@ def _comparison(seen: Inspected, way: Direction) -> Report:
 
 
 def _remedies(seen: Inspected, way: Direction) -> Report:
-    from anglewise.remedy import remedy
+    from anglewise.remedies.remedy import remedy
     from anglewise.report.remedy_lines import headline
     from anglewise.report.remedy_page import remedy_page
 

@@ -1,1 +1,1 @@
-"""Embeddings to embeddings: what can be done about a similarity that means too little."""
+"""What to use instead of cosine: candidates under one budget, each of which must win."""

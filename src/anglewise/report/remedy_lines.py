@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from anglewise.comparison.comparison_result import Difference
-from anglewise.remedy import Remedied, Remedy
+from anglewise.remedies.remedy_result import Remedied, Remedy
 from anglewise.report.lines import facts as compared
 from anglewise.report.words import NOTHING, counted, number, p_value, percent, signed
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from anglewise.remedy import Remedy
+from anglewise.remedies.remedy_result import Remedy
 from anglewise.report.markdown import block, code, escaped, ruled
 from anglewise.report.remedy_lines import (
     cost_heads,

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from anglewise.remedy import Remedy
+from anglewise.remedies.remedy_result import Remedy
 from anglewise.report.document import document, table
 from anglewise.report.page import charts
 from anglewise.report.remedy_lines import (

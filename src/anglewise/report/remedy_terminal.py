@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from anglewise.remedy import Remedy
+from anglewise.remedies.remedy_result import Remedy
 from anglewise.report.remedy_lines import (
     cost_heads,
     cost_rows,

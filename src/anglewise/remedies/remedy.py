@@ -1,31 +1,157 @@
-"""The conductor: screens under a budget, compares what is left, says what to do."""
+"""Find a remedy: screen candidates under a budget, compare the rest, build the winner."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from os import PathLike
 from time import monotonic
 
 from anglewise.comparison.compare import read_metrics_for
+from anglewise.comparison.lists import depth
 from anglewise.comparison.split import QUERIES, Parting, parting
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.numbers import COUNT, NOT_NEGATIVE, POSITIVE, SEED
 from anglewise.core.typing import Array, Direction, Int64, Progress
+from anglewise.engine.search import search
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.io.files import Say, quiet
-from anglewise.measures.adapter import FEWEST
-from anglewise.measures.measure import Open
+from anglewise.measures.adapter import FEWEST, Adapted, adapter
+from anglewise.measures.formulas import Dot, Measure
+from anglewise.measures.measure import Family, Open
+from anglewise.metrics.evaluate import evaluate, read_metrics
 from anglewise.metrics.interface import Metric
-from anglewise.remedy.apart import judged_by, set_apart
-from anglewise.remedy.bench import Bench
-from anglewise.remedy.budget import Budget, Clock
-from anglewise.remedy.cache import content_of, key_of, open_cache
-from anglewise.remedy.contender import Contender, contenders
-from anglewise.remedy.defaults import baselines, sensible
-from anglewise.remedy.maker import Maker
-from anglewise.remedy.record import recorded
-from anglewise.remedy.result import Remedy
-from anglewise.remedy.telling import told
-from anglewise.remedy.training import Training, training_of
+from anglewise.remedies.advice import told
+from anglewise.remedies.candidate_list import Contender, baselines, contenders, prepared, sensible
+from anglewise.remedies.remedy_result import Remedy
+from anglewise.remedies.runner import Bench, Found, content_of, key_of, open_cache
+from anglewise.remedies.screening import Outcome, Screened, run
+from anglewise.remedies.training_data import (
+    Budget,
+    Clock,
+    Maker,
+    Training,
+    judged_by,
+    set_apart,
+    training_of,
+)
+
+
+def recorded(bench: Bench, among: Sequence[Contender], finalists: int) -> Outcome:
+    """The outcome of a run, from the cache where the same one came to its end before.
+
+    A run that was interrupted is not kept as a whole, but all that it had found is: the next one
+    goes on from there. So does one with a larger budget.
+    """
+    metrics = [str(metric) for metric in bench.metrics]
+    asked = [str(one) for one in among]
+    key = key_of(bench.content, asked, metrics, finalists, bench.budget.seconds, bench.seed)
+    known = _read(bench, key, among)
+    if known is not None:
+        return known
+    outcome = run(bench, among, finalists)
+    if outcome.stopped != "interrupt":
+        said = {
+            "found": [str(one) for one in outcome.found],
+            "screening_queries": outcome.screening_queries,
+            "screened": [asdict(one) for one in outcome.screened],
+            "left_out": outcome.left_out,
+            "stopped": outcome.stopped,
+            "seconds": outcome.seconds,
+        }
+        bench.cache.put(key, said, rows=outcome.rows)
+    return outcome
+
+
+def _read(bench: Bench, key: str, among: Sequence[Contender]) -> Outcome | None:
+    held = bench.cache.get(key)
+    if held is None:
+        return None
+    said, arrays = held
+    spelled = {str(one): one for one in [*baselines(), *among]}
+    found: dict[Contender, Found] = {}
+    for name in said["found"]:
+        kept = bench.kept(spelled[name], arrays["rows"])
+        if kept is None:
+            return None
+        found[spelled[name]] = kept
+    return Outcome(
+        found,
+        arrays["rows"],
+        said["screening_queries"],
+        tuple(Screened(**one) for one in said["screened"]),
+        said["left_out"],
+        said["stopped"],
+        said["seconds"],
+    )
+
+
+def winner(
+    space: Space, judgements: Judgements, result: Remedy, *, seed: int = 0
+) -> tuple[Space, Measure]:
+    """Make what the advice names, prepared so that a simple measure ranks as it does.
+
+    Returns the space and that measure: ``dot`` wherever an inner product will do. A measure with
+    a number left open gets the one that does best on all judged queries; no figure of the result
+    comes from that.
+
+    Raises ``TooFewError`` where nothing wins, and what making the space raises.
+
+    >>> import numpy as np
+    >>> from anglewise.core.embeddings import Embeddings
+    >>> from anglewise.core.sparse import SparseRows
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.standard_normal((60, 8))
+    >>> items = 3 + x * rng.uniform(0.5, 2, (60, 1))
+    >>> space = Space(queries=Embeddings(x + 3), items=Embeddings(items))
+    >>> own = SparseRows.from_pairs(np.arange(60), np.arange(60), shape=(60, 60))
+    >>> result = remedy(space, Judgements(own), "cosine@centred")
+    >>> made, measure = winner(space, Judgements(own), result)
+    >>> made.items.is_unit(), str(measure)
+    (True, 'dot')
+    """
+    if not result.advice.wins:
+        raise TooFewError("nothing wins, so there is nothing to make: the space is as good")
+    (one,) = (c.contender for c in result.candidates if c.candidate == result.advice.candidate)
+    made = space
+    if one.maker is not None:
+        training = training_of(space, seed=seed)
+        if training is None:
+            raise TooFewError(f"{one.maker} learns from interactions, and the space holds none")
+        made = one.maker.make(training, Budget(float("inf")))
+    measure = one.measure
+    if isinstance(measure, Adapted):
+        made, measure = _adapted(made, judgements, measure, seed)
+    if isinstance(measure, Family):
+        measure = _tuned(made, judgements, measure, result.comparison.metric)
+    return prepared(made, measure, judgements.direction)
+
+
+def _adapted(
+    space: Space, judgements: Judgements, wanted: Adapted, seed: int
+) -> tuple[Space, Measure]:
+    """The map learnt from all judgements, as a measure of the space."""
+    framed = Measure(Dot(), wanted.frames)
+    moved, left = prepared(space, framed, judgements.direction)
+    if left != Measure(Dot()):
+        raise SpellingError(f"{wanted} cannot be written as a space: learn it where you search")
+    maps = adapter(moved, judgements, rank=wanted.rank, diagonal=wanted.diagonal, seed=seed)
+    return maps.apply(moved), Measure(wanted.formula)
+
+
+def _tuned(space: Space, judgements: Judgements, family: Family, metric: str) -> Measure:
+    tried, wanted = family.settings(lists=True), read_metrics([metric])
+    rows = judgements.judged_rows
+    items = len(space.sides(judgements.direction)[1])
+    found = search(
+        space,
+        tried,
+        k=min(depth(wanted), items),
+        direction=judgements.direction,
+        rows=rows,
+        exclude=judgements.seen,
+    )
+    return tried[int(evaluate(found, judgements, rows, wanted)[metric].mean(axis=1).argmax())]
+
 
 LEARNING = 0.75
 """A map is learnt from four fifths of the judgements, or a little less."""

@@ -1,0 +1,297 @@
+"""The candidates: those named, the sensible ones by default, their size in a store."""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from math import floor, log10
+from typing import Any, cast
+
+import numpy as np
+
+from anglewise.core.embeddings import Space
+from anglewise.core.text import named, parted
+from anglewise.core.typing import Direction
+from anglewise.errors import SpellingError
+from anglewise.measures.adapter import Adapted
+from anglewise.measures.formulas import Measure, fitted
+from anglewise.measures.frames import fit_frames
+from anglewise.measures.measure import (
+    FORMULAS,
+    Family,
+    Open,
+    Prepared,
+    measures_and_families,
+    prepare,
+)
+from anglewise.measures.measure import measure as read_measure
+from anglewise.models.standardising import normalisation
+from anglewise.remedies.builders import (
+    Ease,
+    Factors,
+    Product,
+    RawData,
+    TrainedCosine,
+    TrainedDot,
+    TrainedEuclidean,
+    weighed,
+)
+from anglewise.remedies.training_data import Maker, Needs, Training
+
+MAKERS: Mapping[str, Callable[..., Maker]] = {
+    "product": Product,
+    "factors": Factors,
+    "ease": Ease,
+    "raw-data": RawData,
+    "trained-cosine": TrainedCosine,
+    "trained-dot": TrainedDot,
+    "trained-euclidean": TrainedEuclidean,
+}
+EXAMPLE = "cosine@centred or product(1000): dot"
+_NAME = re.compile(r"[a-z0-9-]*")
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A measure, and what makes the space it is taken in; None is the space as it came.
+
+    >>> str(Contender(None, measures_and_families("cosine@centred")[0]))
+    'cosine@centred'
+    """
+
+    maker: Maker | None
+    measure: Open
+
+    def __str__(self) -> str:
+        return str(self.measure) if self.maker is None else f"{self.maker}: {self.measure}"
+
+    @property
+    def needs(self) -> Needs:
+        """What it takes beside the vectors."""
+        if self.maker is not None:
+            return "interactions"
+        return "nothing" if isinstance(self.measure, Measure) else "judgements"
+
+    @property
+    def screens(self) -> bool:
+        """Whether a few queries tell what it is worth: not where it learns from many of them."""
+        return not isinstance(self.measure, Adapted)
+
+    @property
+    def simplicity(self) -> tuple[int | str, ...]:
+        """Sorts what needs no new space first, then by maker and by measure."""
+        if self.maker is None:
+            return (-1, "", *self.measure.simplicity)
+        return (self.maker.place, str(self.maker), *self.measure.simplicity)
+
+
+def contenders(
+    candidates: Iterable[str | Open | Maker | Contender] | str, direction: Direction
+) -> list[Contender]:
+    """Read candidates, each kept once; a maker alone stands for all its measures.
+
+    Raises ``SpellingError`` for what is neither, with the nearest known word.
+
+    >>> [str(one) for one in contenders("cosine, product(10), factors(3): dot", "queries-items")]
+    ['cosine', 'product(10): dot', 'product(10): cosine', 'factors(3): dot']
+    """
+    words = parted(candidates) if isinstance(candidates, str) else candidates
+    return list(dict.fromkeys(one for word in words for one in _read(word, direction)))
+
+
+def _read(word: str | Open | Maker | Contender, direction: Direction) -> list[Contender]:
+    if isinstance(word, Contender):
+        return [word]
+    if isinstance(word, Measure | Family | Adapted):
+        return [Contender(None, word)]
+    if not isinstance(word, str):
+        return _all_of(word, direction)
+    made, colon, by = word.rpartition(":")
+    if colon:
+        (measure,) = measures_and_families([by])
+        return [Contender(_maker(made), measure)]
+    if _first_name(word.replace("+", "·").split("·")[-1]) in MAKERS:
+        return _all_of(_maker(word), direction)
+    _check_known(word)
+    return [Contender(None, one) for one in measures_and_families([word])]
+
+
+def _all_of(maker: Maker, direction: Direction) -> list[Contender]:
+    measures = measures_and_families(maker.measures(direction))
+    return [Contender(maker, measure) for measure in measures]
+
+
+def _maker(word: str) -> Maker:
+    """One by its name, on a table weighed first where a normalisation stands before it."""
+    *rules, name = word.replace("+", "·").split("·")
+    maker = named(name.replace("(*)", ""), MAKERS, kind="candidate", example=EXAMPLE)
+    if not rules:
+        return maker
+    if len(rules) > 1 or not hasattr(maker, "before"):
+        raise SpellingError(
+            f"{word.strip()!r}: one normalisation may stand before product, factors, ease or "
+            "raw-data, as in bm25·product(1000)"
+        )
+    return replace(cast("Any", maker), before=normalisation(rules[0]))
+
+
+def _check_known(word: str) -> None:
+    name, known = _first_name(word), [*FORMULAS, *MAKERS]
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise SpellingError(
+        f"no candidate is called {word.strip()!r}: {hint}known are the measures "
+        f"{', '.join(FORMULAS)} and, made again, {', '.join(MAKERS)}; write {EXAMPLE}"
+    )
+
+
+def _first_name(word: str) -> str:
+    found = _NAME.match("".join(word.lower().split()))
+    return found[0] if found else ""
+
+
+BASELINES = ("cosine", "dot")
+"""What everything must beat: the space as it is."""
+REMEASURED = (
+    "euclidean",
+    "norm(0,*)",
+    "cosine@centred",
+    "cosine@standardised",
+    "cosine@whitened",
+    "cosine@whitened(0.1)",
+    "cosine@without-top(1)",
+    "cosine@without-top(2)",
+    "cosine@without-top(3)",
+    "dot@centred",
+    "csls(10)",
+    "local-scaling(10)",
+    "mutual-proximity",
+)
+LEARNT = ("cosine@adapted",)
+"""From judgements, of which there must be many."""
+BETWEEN_TWINS = ("cosine@data-space", "cosine@balanced", "csls(10)@data-space")
+"""Between items, or between users, of two sides trained together."""
+AS_THEY_ARE: tuple[Maker, ...] = (
+    *(Product(penalty) for penalty in (10, 100, 1000, 10_000)),
+    *(Factors(penalty) for penalty in (3, 10, 30)),
+    Ease(),
+    RawData(),
+)
+TRAINED: tuple[Maker, ...] = (TrainedCosine(), TrainedDot(), TrainedEuclidean())
+"""Where PyTorch is installed."""
+WEIGHED_FIRST = ("tf-idf", "bm25", "standardised", "propensity")
+PENALTY = 1000.0
+"""Of a table of ones; a table of other numbers gets one in proportion to their squares."""
+PROBES = 16
+
+
+def baselines() -> list[Contender]:
+    """Raw cosine and raw dot."""
+    return [Contender(None, measure) for measure in measures_and_families(BASELINES)]
+
+
+def sensible(
+    space: Space, training: Training | None, direction: Direction, *, enough: bool
+) -> list[Contender]:
+    """All that can be done with this space in this direction.
+
+    ``enough`` says whether there are judgements to learn a map from.
+    """
+    words: list[str | Maker] = [*REMEASURED]
+    if enough:
+        words += LEARNT
+    if direction != "queries-items" and not space.one_sided:
+        words += BETWEEN_TWINS
+    if training is not None:
+        words += AS_THEY_ARE
+        words += TRAINED if find_spec("torch") else ()
+        words += [_weighed_first(word, training) for word in WEIGHED_FIRST]
+    return contenders(words, direction)
+
+
+def _weighed_first(word: str, training: Training) -> Maker:
+    """The closed form on a weighed table, its penalty in proportion to the squares there.
+
+    The sum of squares is that of products with random directions, so that a table which is not
+    sparse is not formed.
+    """
+    rule = normalisation(word)
+    table = weighed(training, rule)[1]
+    probes = np.random.default_rng(training.seed).standard_normal((table.shape[1], PROBES))
+    squares = float(np.square(table @ probes).sum()) / PROBES
+    return Product(rounded(PENALTY * squares / len(training.learned.indices)), before=rule)
+
+
+def rounded(penalty: float) -> float:
+    """The nearest of 1, 2, 5, 10, ... below, so that it can be typed.
+
+    >>> rounded(3.7), rounded(1234), rounded(0.051)
+    (2.0, 1000.0, 0.05)
+    """
+    decade = 10.0 ** floor(log10(penalty)) if penalty > 0 else 1.0
+    return float(f"{max(step * decade for step in (1, 2, 5) if step * decade <= penalty):g}")
+
+
+def size(space: Space, measure: Measure, direction: Direction) -> tuple[int, bool]:
+    """The columns of prepared vectors, and whether their inner product ranks as the measure does.
+
+    >>> from anglewise.core.embeddings import Embeddings
+    >>> space = Space(items=Embeddings([[1.0, 0, 2], [0, 2, 1], [1, 1, 0], [2, 0, 1]]))
+    >>> names = ("dot", "cosine@without-top(1)", "euclidean", "manhattan")
+    >>> [size(space, read_measure(name), "items-items") for name in names]
+    [(3, True), (2, True), (4, True), (3, False)]
+    """
+    maps = fit_frames(measure.frames, space, direction)
+    columns = space.items.dimension
+    if maps is not None and maps.ranked.matrix is not None:
+        columns = maps.ranked.matrix.shape[1]
+    if not fitted(measure, space, direction).formula.inner:
+        return columns, False
+    return columns + prepare(measure, space, direction).bias, True
+
+
+def prepared(space: Space, measure: Measure, direction: Direction) -> tuple[Space, Measure]:
+    """A space in which a simpler measure ranks as this one does here, and that measure.
+
+    Where the measure is an inner product, what it does to the vectors is done, and ``dot`` is
+    left. Where one set of vectors would have to be two, as for ``csls`` between items, or where no
+    inner product ranks alike, the vectors stay and the measure with them.
+    """
+    about = {**space.about, "prepared_for": str(measure)}
+    ready = _ready(space, measure, direction)
+    if ready is None:
+        left, items, queries = measure, space.items, None if space.one_sided else space.queries
+    else:
+        asking, ranked = space.sides(direction)
+        left, items = read_measure("dot"), ranked.with_vectors(np.concatenate([*ready.items()]))
+        queries = None
+        if asking is not ranked:
+            queries = asking.with_vectors(ready.queries(asking.vectors))
+    made = Space(
+        items=items,
+        queries=queries,
+        seen=space.seen if queries is not None else None,
+        about={**about, "index": {"measure": str(left)}},
+    )
+    return made, left
+
+
+def _ready(space: Space, measure: Measure, direction: Direction) -> Prepared | None:
+    if not fitted(measure, space, direction).formula.inner:
+        return None
+    ready = prepare(measure, space, direction)
+    if direction == "queries-items" and not space.one_sided:
+        return ready
+    one, other = ready.maps.asking, ready.maps.ranked
+    alike = np.array_equal(one.offset, other.offset) and (
+        one.matrix is other.matrix
+        or (
+            one.matrix is not None
+            and other.matrix is not None
+            and np.array_equal(one.matrix, other.matrix)
+        )
+    )
+    return ready if alike and not ready.bias else None

@@ -1,0 +1,272 @@
+"""What candidates are built from: interactions, the screening split, the budget."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from time import monotonic
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+
+from anglewise.comparison.split import ALONE, Parting
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Bool, Direction, Int64, Progress
+from anglewise.io.texts import column, columns_of
+from anglewise.statistics.clusters import Units
+
+STREAM = 5
+"""Other draws of the same seed use other streams."""
+SHARE = 0.25
+MOST = 400
+FEWEST = 40
+"""With fewer judged queries none is set apart: what is left could decide nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Apart:
+    """Judged rows of those who ask: some screen, in the order drawn; the others decide."""
+
+    screening: Int64[Array, " s"]
+    deciding: Int64[Array, " q"]
+
+
+def set_apart(judged: Int64[Array, " judged"], seed: int, parting: Parting = ALONE) -> Apart:
+    """Draw a quarter of the judged queries, at most 400, for screening.
+
+    Of groups whole ones, as many as that holds, so that none both screens and decides.
+
+    >>> apart = set_apart(np.arange(100), seed=0)
+    >>> len(apart.screening), len(apart.deciding), set(apart.screening) & set(apart.deciding)
+    (25, 75, set())
+    """
+    if len(judged) < FEWEST:
+        return Apart(judged[:0], judged)
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(STREAM,)))
+    units = parting.units or Units.each(len(judged))
+    order = rng.permutation(len(units))
+    held = order[np.cumsum(units.sizes[order]) <= min(int(SHARE * len(judged)), MOST)]
+    place = np.full(len(units), len(judged))
+    place[held] = np.arange(len(held))
+    by_draw = np.argsort(place[units.of], kind="stable")
+    drawn = judged[by_draw[: units.sizes[held].sum()]]
+    return Apart(drawn, np.setdiff1d(judged, drawn))
+
+
+def judged_by(judgements: Judgements, rows: Int64[Array, " some"]) -> Judgements:
+    """The judgements of some queries alone."""
+    kept: Bool[Array, " rows"] = np.zeros(judgements.gains.shape[0], dtype=bool)
+    kept[rows] = True
+    return replace(judgements, gains=rows_kept(judgements.gains, kept))
+
+
+def rows_kept(table: SparseRows, rows: Bool[Array, " rows"]) -> SparseRows:
+    """A table whose other rows are empty."""
+    kept = rows[table.rows]
+    ends = np.concatenate([[0], np.cumsum(np.where(rows, table.counts, 0))]).astype(np.int64)
+    return SparseRows(ends, table.indices[kept], table.values[kept], table.shape)
+
+
+Clock: TypeAlias = Callable[[], float]
+
+
+class OutOfTimeError(Exception):
+    """The budget is spent; caught by whoever conducts, never shown."""
+
+
+@dataclass(eq=False)
+class Budget:
+    """Seconds to spend, counted by a clock from the moment this is made.
+
+    ``kept`` seconds are set aside for what comes last.
+
+    >>> now = iter([0.0, 4.0, 11.0])
+    >>> budget = Budget(10.0, clock=lambda: next(now))
+    >>> budget.left
+    6.0
+    >>> budget.check()
+    Traceback (most recent call last):
+    ...
+    anglewise.remedies.training_data.OutOfTimeError: the time is spent
+    """
+
+    seconds: float
+    clock: Clock = monotonic
+    kept: float = 0.0
+    started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.clock()
+
+    @property
+    def spent(self) -> float:
+        """Seconds gone so far."""
+        return self.clock() - self.started
+
+    @property
+    def left(self) -> float:
+        """Seconds that may still be worked; below zero when they are gone."""
+        return self.seconds - self.kept - self.spent
+
+    def check(self) -> None:
+        """Raise ``OutOfTimeError`` when nothing is left."""
+        if self.left < 0:
+            raise OutOfTimeError("the time is spent")
+
+    def stepping(self, progress: Progress | None = None) -> Progress:
+        """Progress that looks at the clock at every step, so that a long one ends in time."""
+
+        def step(done: int, total: int) -> None:
+            self.check()
+            if progress is not None:
+                progress(done, total)
+
+        return step
+
+
+TRAIN = "train"
+"""What the users' column ``split`` says of those that a model may learn from."""
+
+
+@dataclass(eq=False)
+class Common:
+    """Things made once, and how long each took; ``saved`` counts the seconds of those reused."""
+
+    clock: Callable[[], float] = monotonic
+    known: dict[Any, tuple[Any, float]] = field(default_factory=dict[Any, tuple[Any, float]])
+    saved: float = 0.0
+
+    def get(self, key: object, make: Callable[[], Any]) -> Any:
+        """What was made under a key, by whoever came first.
+
+        >>> common = Common()
+        >>> common.get("sum", lambda: 1 + 1), common.get("sum", lambda: 1 / 0)
+        (2, 2)
+        """
+        if key in self.known:
+            thing, seconds = self.known[key]
+            self.saved += seconds
+            return thing
+        started = self.clock()
+        thing = make()
+        self.known[key] = (thing, self.clock() - started)
+        return thing
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """Who used what, as far as a model may see it.
+
+    Attributes
+    ----------
+    space
+        The space as it came, for its ids and metadata.
+    learned
+        What the users did that a model learns from; the rows of held-out users are empty.
+    visible
+        What every user shows: folded in, and left out of what is recommended.
+    asking
+        The rows of users whose vectors are needed, where vectors are long.
+    components
+        How many dimensions a model has.
+    seed
+        For whatever is drawn.
+    common
+        What several candidates share, such as a decomposition.
+    """
+
+    space: Space
+    learned: SparseRows
+    visible: SparseRows
+    asking: Int64[Array, " asking"]
+    components: int
+    seed: int = 0
+    common: Common = field(default_factory=Common)
+
+    @cached_property
+    def table(self) -> Any:
+        """What is learned from: a scipy array of ones, a row for each user who did something."""
+        return self.learned.take(np.flatnonzero(self.learned.counts).astype(np.int64)).ones()
+
+    def space_of(
+        self, users: Array, items: Array, *, about: dict[str, Any], trained_for: Any
+    ) -> Space:
+        """A space of the same users and items with other vectors."""
+        given = self.space
+        return Space(
+            queries=given.queries.with_vectors(users),
+            items=given.items.with_vectors(items),
+            trained_for=trained_for,
+            seen=given.seen,
+            about=about,
+        )
+
+
+def training_of(
+    space: Space,
+    asking: Int64[Array, " asking"] | None = None,
+    *,
+    seed: int = 0,
+    clock: Callable[[], float] = monotonic,
+) -> Training | None:
+    """The interactions of a space, where it has any; ``asking`` as in :class:`Training`.
+
+    Held-out users are those whose column ``split`` says anything but ``train``: nothing is
+    learned from them, and what they show folds them in.
+
+    >>> seen = SparseRows.from_pairs([0, 1], [0, 1], shape=(2, 2))
+    >>> users = Embeddings([[1.0], [1.0]], metadata={"split": ["train", "held-out"]})
+    >>> training = training_of(Space(queries=users, items=Embeddings([[1.0], [2.0]]), seen=seen))
+    >>> training.learned.counts.tolist(), training.visible.counts.tolist()
+    ([1, 0], [1, 1])
+    """
+    seen = space.seen
+    if seen is None or space.one_sided or not len(seen.indices):
+        return None
+    learned = rows_kept(seen, _learned_from(space.queries))
+    if not len(learned.indices):
+        return None
+    rows = np.arange(seen.shape[0], dtype=np.int64) if asking is None else asking
+    return Training(space, learned, seen, rows, space.items.dimension, seed, Common(clock))
+
+
+def _learned_from(users: Embeddings) -> Bool[Array, " users"]:
+    if "split" not in columns_of(users):
+        return np.ones(len(users), dtype=bool)
+    return np.array([cell == TRAIN for cell in column(users, "split")], dtype=bool)
+
+
+Needs: TypeAlias = Literal["nothing", "judgements", "interactions"]
+
+
+@runtime_checkable
+class Maker(Protocol):
+    """A way to make a space again; its spelling names it, so it is a frozen thing with a ``str``.
+
+    Built in are closed forms; any object of this shape may stand in ``candidates`` too.
+    """
+
+    @property
+    def place(self) -> int:
+        """Sorts what is simpler to make and to keep first."""
+        ...
+
+    def operations(self, training: Training) -> float:
+        """Roughly how many floating-point operations it takes: what the first guess rests on."""
+        ...
+
+    def columns(self, training: Training) -> int:
+        """How long its vectors will be."""
+        ...
+
+    def make(self, training: Training, budget: Budget) -> Space:
+        """The space, with users and items in the order they came.
+
+        What takes long asks the budget between its steps, and gives what it has when time ends.
+        """
+        ...
+
+    def measures(self, direction: Direction) -> tuple[str, ...]:
+        """The measures that are worth a look in a direction, the one it is made for first."""
+        ...
