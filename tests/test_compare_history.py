@@ -20,8 +20,7 @@ from anglewise.core.sparse import SparseRows
 from anglewise.errors import FileError, IdsError, SpellingError
 from anglewise.io import history_files as history_file
 from anglewise.io.history_files import KEPT, append_history, read_history
-from anglewise.report.junit import junit
-from anglewise.report.markdown import markdown
+from anglewise.report.comparison_text import junit, markdown
 
 SIZE = 60
 

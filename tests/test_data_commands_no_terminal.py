@@ -18,9 +18,9 @@ from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.core.text import visible
 from anglewise.io.space_folder import write_space
-from anglewise.report.as_json import as_json
-from anglewise.report.markdown import block, code, escaped, markdown
-from anglewise.report.page import page
+from anglewise.report.comparison_html import page
+from anglewise.report.comparison_text import block, code, escaped, markdown
+from anglewise.report.document import as_json
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

@@ -14,8 +14,8 @@ from anglewise.auditing.audit import audit
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
-from anglewise.report.audit_page import audit_page
-from anglewise.report.audit_terminal import show_audit
+from anglewise.report.audit_html import audit_page
+from anglewise.report.audit_text import show_audit
 from test_report_page import Reader, _luminance
 
 EVIL = 'heat <b>& "wings"</b>'
@@ -185,7 +185,7 @@ def test_titles_names_and_runs_are_text_and_never_markup(page):
 
 
 def test_every_sentence_of_the_terminal_stands_on_the_page(plain, page_of):
-    from anglewise.report.audit_lines import first_sections, last_sections
+    from anglewise.report.audit_text import first_sections, last_sections
 
     said = " ".join("".join(Reader(page_of(plain)).text).split()).lower()
     for section in (*first_sections(plain), *last_sections(plain)):

@@ -9,7 +9,7 @@ from rich.console import Console
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.engine.search import search
 from anglewise.measures.measure import measures
-from anglewise.report.neighbours_table import Asked, show_neighbours
+from anglewise.report.terminal_tables import Asked, show_neighbours
 
 WORDS = ["a film about a lighthouse that nobody keeps and everybody needs", "b", "c", "d", "e"]
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from anglewise.core.neighbours import Neighbours
 from anglewise.errors import MissingExtraError, TooFewError
 from anglewise.metrics.breadth import disagreement
-from anglewise.report.page import page
+from anglewise.report.comparison_html import page
+from anglewise.report.document import svg
 from anglewise.report.plots import ComparisonDisplay
-from anglewise.report.svg import svg
 from made_comparison import TITLE, made
 
 VOID = {"meta", "br"}

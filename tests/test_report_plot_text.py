@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from anglewise.comparison.power import Planned, Power
-from anglewise.report.audit_plots import draw_lengths
-from anglewise.report.plots import Bar, ComparisonDisplay, Palette, literal
-from anglewise.report.power_plot import power_picture
-from anglewise.report.svg import inline, svg
+from anglewise.report.audit_figures import draw_lengths
+from anglewise.report.document import inline, svg
+from anglewise.report.plots import Bar, ComparisonDisplay, Palette, literal, power_picture
 
 EVIL = ["$x^$", r"\$x^$", "$", "$$", "a $5 b $6", r"$\frac{$", "$x^2$"]
 

@@ -9,9 +9,8 @@ import pytest
 from rich.console import Console
 
 from anglewise.comparison.comparison_result import Estimate, MeasureResult
-from anglewise.report.as_json import as_json
-from anglewise.report.markdown import markdown
-from anglewise.report.terminal import show_comparison
+from anglewise.report.comparison_text import markdown, show_comparison
+from anglewise.report.document import as_json
 from made_comparison import made
 
 

@@ -68,7 +68,7 @@ def audit(
     from anglewise.cli.talk import Talk
     from anglewise.errors import SpellingError
     from anglewise.io.read import read_space
-    from anglewise.report.audit_terminal import show_audit
+    from anglewise.report.audit_text import show_audit
 
     talk = Talk(always)
     if save_witness is not None:
@@ -100,7 +100,7 @@ def audit(
         )
     if html is not None:
         from anglewise.io.outputs import write_text
-        from anglewise.report.audit_page import audit_page
+        from anglewise.report.audit_html import audit_page
 
         write_text(html, audit_page(result))
         talk.say(f"wrote {html}")

@@ -80,7 +80,7 @@ def calibrate(
     from anglewise.engine.index import Index
     from anglewise.errors import SpellingError
     from anglewise.rag.relevance import learn_relevance
-    from anglewise.report.relevance_table import show_relevance
+    from anglewise.report.terminal_tables import show_relevance
 
     talk = Talk(always)
     there, judged = judged_space(space, vectors, "queries-items", judging, talk.say)
@@ -128,13 +128,13 @@ def _elsewhere(
 
 def _write(learned: "Relevance", output: Path | None, plot: Path | None, talk: "Talk") -> None:
     from anglewise.io.outputs import new_file, write_text
-    from anglewise.report.as_json import as_json
+    from anglewise.report.document import as_json
 
     if output is not None:
         write_text(output, as_json(learned.to_dict()))
         talk.say(f"wrote {output}")
     if plot is not None:
-        from anglewise.report.reliability_plot import reliability_picture
+        from anglewise.report.plots import reliability_picture
 
         picture = reliability_picture(learned, plot.suffix)
         with new_file(plot) as file:

@@ -48,7 +48,7 @@ def judge_agreement(
     from anglewise.judging.agreement import agreement
     from anglewise.judging.judged_set import store_of
     from anglewise.judging.sample import texts_of
-    from anglewise.report.judge_agreement import show_agreement
+    from anglewise.report.judging_reports import show_agreement
 
     talk = Talk(always)
     file = read_judged(store_of(space) if space.is_dir() else space)

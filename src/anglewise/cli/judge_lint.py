@@ -58,7 +58,7 @@ def judge_lint(
     from anglewise.judging.judged_set import read_set
     from anglewise.judging.lint import lint
     from anglewise.judging.lint_checks import SEVERITIES
-    from anglewise.report.judge_lint import lint_page, show_lint
+    from anglewise.report.judging_reports import lint_page, show_lint
 
     talk = Talk(always)
     place = judging.qrels or space

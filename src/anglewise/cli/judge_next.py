@@ -54,7 +54,7 @@ def judge_next(
     from anglewise.core.typing import DIRECTIONS
     from anglewise.io.judgement_export import write_queue
     from anglewise.judging.sample import words_of
-    from anglewise.report.unjudged_table import show_unjudged
+    from anglewise.report.comparison_text import show_unjudged
 
     talk = Talk(always)
     with talk.progress("reading"):

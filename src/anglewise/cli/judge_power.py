@@ -71,7 +71,7 @@ def judge_power(
         plan = power(result, difference)
     if plot is not None:
         from anglewise.io.outputs import new_file
-        from anglewise.report.power_plot import power_picture
+        from anglewise.report.plots import power_picture
 
         drawn = power_picture(plan, plot.suffix)
         with new_file(plot) as file:

@@ -66,7 +66,7 @@ def recommend(
     from anglewise.core.text import parted
     from anglewise.errors import SpellingError, TooFewError
     from anglewise.recommendation.recommender import Recommender
-    from anglewise.report.recommended_table import Told, show_recommended
+    from anglewise.report.terminal_tables import Told, show_recommended
 
     talk = Talk(always)
     if (user is None) == (used is None):

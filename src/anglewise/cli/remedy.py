@@ -86,7 +86,7 @@ def remedy(
     from anglewise.cli.talk import Talk
     from anglewise.remedies.remedy import remedy as remedied
     from anglewise.remedies.runner import default_folder
-    from anglewise.report.remedy_terminal import show_remedy
+    from anglewise.report.remedy_reports import show_remedy
 
     talk = Talk(always)
     seconds = seconds_of(budget)
@@ -170,12 +170,12 @@ def _write(result: Any, command: str, html: Path | None, markdown: Path | None, 
     from anglewise.io.outputs import write_text
 
     if html is not None:
-        from anglewise.report.remedy_page import remedy_page
+        from anglewise.report.remedy_reports import remedy_page
 
         write_text(html, remedy_page(result, command))
         talk.say(f"wrote {html}")
     if markdown is not None:
-        from anglewise.report.remedy_markdown import remedy_markdown
+        from anglewise.report.remedy_reports import remedy_markdown
 
         write_text(markdown, remedy_markdown(result, command))
         talk.say(f"wrote {markdown}")

@@ -68,7 +68,7 @@ def replay(
     from anglewise.io.read import read_interactions
     from anglewise.recommendation.replay import linear
     from anglewise.recommendation.replay import replay as replayed
-    from anglewise.report.replay_table import show_replay
+    from anglewise.report.terminal_tables import show_replay
 
     talk = Talk(always)
     with talk.progress("reading"):

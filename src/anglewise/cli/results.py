@@ -23,17 +23,17 @@ def write_results(
     from anglewise.io.outputs import write_text
 
     if results.html is not None:
-        from anglewise.report.page import page
+        from anglewise.report.comparison_html import page
 
         write_text(results.html, page(result))
         talk.say(f"wrote {results.html}")
     if results.markdown is not None:
-        from anglewise.report.markdown import markdown
+        from anglewise.report.comparison_text import markdown
 
         write_text(results.markdown, markdown(result, checked))
         talk.say(f"wrote {results.markdown}")
     if results.junit is not None:
-        from anglewise.report.junit import junit
+        from anglewise.report.comparison_text import junit
 
         write_text(results.junit, junit(result, checked))
         talk.say(f"wrote {results.junit}")
@@ -50,13 +50,13 @@ def show_result(
     rest: "Unjudged | None" = None,
 ) -> None:
     """The table for people, what else was asked for, and last whether the gates held."""
-    from anglewise.report.terminal import show_comparison
+    from anglewise.report.comparison_text import show_comparison
 
     show_comparison(result, console)
     if until is not None:
         console.print(f"\nSequentially, {until}", soft_wrap=True)
     if rest is not None:
-        from anglewise.report.unjudged_table import show_unjudged
+        from anglewise.report.comparison_text import show_unjudged
 
         console.print()
         show_unjudged(rest, console)

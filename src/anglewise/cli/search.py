@@ -57,7 +57,7 @@ def search(
     from anglewise.engine.search import search_vectors
     from anglewise.errors import SpellingError
     from anglewise.measures.measure import measures as read_measures
-    from anglewise.report.neighbours_table import Asked, show_neighbours
+    from anglewise.report.terminal_tables import Asked, show_neighbours
 
     talk = Talk(always)
     if sum(one is not None for one in (query, text, image)) != 1:

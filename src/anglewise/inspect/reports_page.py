@@ -121,8 +121,8 @@ def _made(seen: Inspected, kind: str) -> Report:
 
 def _audit(seen: Inspected) -> Report:
     from anglewise.auditing.audit import audit
-    from anglewise.report.audit_lines import headline
-    from anglewise.report.audit_page import audit_page
+    from anglewise.report.audit_html import audit_page
+    from anglewise.report.audit_text import headline
 
     result = audit(seen.space, judgements=seen.judgements, seed=seen.seed)
     behind: list[Behind] = []
@@ -135,8 +135,8 @@ def _audit(seen: Inspected) -> Report:
 
 def _comparison(seen: Inspected, way: Direction) -> Report:
     from anglewise.comparison.compare import compare
-    from anglewise.report.lines import headline
-    from anglewise.report.page import page
+    from anglewise.report.comparison_html import page
+    from anglewise.report.comparison_text import headline
 
     result = compare(
         seen.space, seen.judgements[way], typed(DEFAULT_MEASURES).known, seed=seen.seed
@@ -147,8 +147,7 @@ def _comparison(seen: Inspected, way: Direction) -> Report:
 
 def _remedies(seen: Inspected, way: Direction) -> Report:
     from anglewise.remedies.remedy import remedy
-    from anglewise.report.remedy_lines import headline
-    from anglewise.report.remedy_page import remedy_page
+    from anglewise.report.remedy_reports import headline, remedy_page
 
     judged = seen.judgements[way]
     result = remedy(seen.space, judged, budget_seconds=BUDGET, seed=seen.seed)

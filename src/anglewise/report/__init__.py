@@ -1,0 +1,1 @@
+"""Results rendered: terminal, Markdown, HTML, JSON."""

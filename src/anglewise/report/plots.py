@@ -1,11 +1,39 @@
-"""Pictures of a comparison, with matplotlib: the extra ``[plot]``."""
+"""Plots of comparisons, power and reliability, with matplotlib: the extra ``[plot]``."""
 
-from collections.abc import Sequence
+import io
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from anglewise.comparison.comparison_result import Comparison, Difference
-from anglewise.errors import MissingExtraError
+from anglewise.comparison.power import Power
+from anglewise.errors import MissingExtraError, SpellingError
+from anglewise.rag.relevance import Relevance
+
+KINDS = {".svg", ".png", ".pdf"}
+
+
+def picture(draw: Callable[[Any], None], kind: str, size: tuple[float, float]) -> bytes:
+    """Draw on a pair of axes of a size in inches and give the file's bytes.
+
+    Raises ``MissingExtraError`` without matplotlib, ``SpellingError`` for a kind of file that is
+    not drawn.
+    """
+    if kind not in KINDS:
+        raise SpellingError(f"pictures end in {', '.join(sorted(KINDS))}: {kind or 'nothing'} came")
+    try:
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtraError("pictures need matplotlib: pip install 'anglewise[plot]'") from None
+    figure: Any = Figure(figsize=size, layout="constrained")
+    draw(figure.add_subplot())
+    drawn = io.BytesIO()
+    still: Any = {"svg.hashsalt": "anglewise", "pdf.compression": 6}
+    undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}[kind]
+    with mpl.rc_context(still):
+        figure.savefig(drawn, format=kind[1:], dpi=200, metadata=undated)
+    return drawn.getvalue()
 
 
 def literal(text: str) -> str:
@@ -131,3 +159,56 @@ def _tidy(ax: Any, names: Sequence[str], palette: Palette) -> None:
     ax.patch.set_visible(False)
     for spine in ax.spines.values():
         spine.set_visible(False)
+
+
+def power_picture(plan: Power, kind: str) -> bytes:
+    """Draw the detectable difference over queries, with the wanted one and the present number.
+
+    Raises ``MissingExtraError`` without matplotlib, ``SpellingError`` for a kind of file that is
+    not drawn.
+    """
+    return picture(lambda ax: _draw_power(ax, plan, Palette()), kind, (5.0, 3.2))
+
+
+def _draw_power(ax: Any, plan: Power, palette: Palette) -> None:
+    queries = [one.queries for one in plan.curve]
+    ax.plot(queries, [one.detectable for one in plan.curve], color=palette.accent, lw=2, marker="o")
+    ax.axhline(plan.wanted, color=palette.ink, lw=1, ls=":")
+    ax.axvline(plan.queries, color=palette.faint, lw=1, ls="--")
+    ax.annotate(f" {plan.wanted:g} wanted", (queries[0], plan.wanted), va="bottom", fontsize=8)
+    ax.annotate(" now", (plan.queries, ax.get_ylim()[1]), va="top", fontsize=8)
+    ax.set(xscale="log", ylim=(0, None))
+    ax.set_xticks(queries, [f"{count:,}" for count in queries])
+    ax.minorticks_off()
+    ax.set_xlabel("judged queries")
+    ax.set_ylabel(f"difference in {literal(plan.metric)} that is seen")
+    ax.set_title(literal(f"{plan.best} against {plan.rival}"), fontsize=9)
+
+
+def reliability_picture(learned: Relevance, kind: str) -> bytes:
+    """Draw predicted against observed shares with their intervals; the same gives the same bytes.
+
+    The area of a point grows with its passages. Raises ``MissingExtraError`` without matplotlib,
+    ``SpellingError`` for a kind of file that is not drawn.
+    """
+    return picture(lambda ax: _draw_reliability(ax, learned, Palette()), kind, (4.2, 4.2))
+
+
+def _draw_reliability(ax: Any, learned: Relevance, palette: Palette) -> None:
+    bins = learned.reliability.bins
+    ax.plot([0, 1], [0, 1], color=palette.faint, lw=1, ls="--")
+    for one in bins:
+        x, seen = one.predicted, one.observed
+        ax.plot([x, x], [seen.low, seen.high], color=palette.accent, lw=2)
+        size = 20 + 180 * (seen.of / learned.pairs) ** 0.5
+        ax.scatter(x, seen.value, s=size, color=palette.accent, zorder=3)
+    ax.axvline(learned.threshold, color=palette.ink, lw=1, ls=":")
+    ax.annotate(" threshold", (learned.threshold, 0.97), fontsize=8, color=palette.ink)
+    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    ax.set_xlabel("probability of relevance, predicted")
+    ax.set_ylabel("share judged relevant")
+    ax.set_title(
+        f"{literal(str(learned.measure))}: expected calibration error "
+        f"{learned.reliability.expected_error:.3f}",
+        fontsize=9,
+    )
