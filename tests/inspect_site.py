@@ -6,10 +6,10 @@ from starlette.testclient import TestClient
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
-from anglewise.inspect.app import application
-from anglewise.inspect.desk import Desk
-from anglewise.inspect.guard import Door
-from anglewise.inspect.inspected import Inspected
+from anglewise.page.app import application
+from anglewise.page.open_space import Inspected
+from anglewise.page.security import Door
+from anglewise.page.state import Desk
 
 DOOR = Door("token-of-this-test", port=8000)
 HERE = "http://127.0.0.1:8000"

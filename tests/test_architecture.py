@@ -24,7 +24,7 @@ FLOORS = [
     ["auditing", "comparison", "judging", "models", "rag"],
     ["experiment", "recommendation", "remedies"],
     ["report"],
-    ["inspect"],
+    ["page"],
     ["cli"],
 ]
 
@@ -49,9 +49,9 @@ GUESTS = {
     "haystack": {"rag/haystack.py"},
     "rich": {"report/", "cli/"},
     "cyclopts": {"cli/"},
-    "starlette": {"inspect/"},
-    "jinja2": {"inspect/"},
-    "uvicorn": {"inspect/"},
+    "starlette": {"page/"},
+    "jinja2": {"page/"},
+    "uvicorn": {"page/"},
 }
 
 

@@ -9,12 +9,11 @@ import pytest
 import uvicorn
 
 from anglewise.errors import FileError
-from anglewise.inspect import Inspection, inspect
-from anglewise.inspect.copy import script, write_copy
-from anglewise.inspect.desk import Desk
-from anglewise.inspect.inspected import Inspected
-from anglewise.inspect.serving import Served
 from anglewise.io.space_folder import write_space
+from anglewise.page.app import Inspection, Served, inspect
+from anglewise.page.copy import script, write_copy
+from anglewise.page.open_space import Inspected
+from anglewise.page.state import Desk
 from cli_run import anglewise, refused  # noqa: F401 a fixture
 from inspect_site import NASTY, films, made_judgements, made_space, one_sided
 

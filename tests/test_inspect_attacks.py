@@ -27,15 +27,16 @@ from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL
 from anglewise.cli.talk import Talk
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import SpellingError
-from anglewise.inspect import connection, looking, neighbours_page, own_columns
-from anglewise.inspect.desk import Desk, as_json
-from anglewise.inspect.inspected import Inspected
-from anglewise.inspect.known import Known, plain
-from anglewise.inspect.looking import typed
-from anglewise.inspect.pictures import LARGEST
-from anglewise.inspect.serving import served
 from anglewise.io.read import read_space
 from anglewise.io.space_folder import write_space
+from anglewise.page import metadata as own_columns
+from anglewise.page import neighbours_view as neighbours_page
+from anglewise.page import security as connection
+from anglewise.page import state as looking
+from anglewise.page.app import served
+from anglewise.page.metadata import LARGEST, Known, plain
+from anglewise.page.open_space import Inspected
+from anglewise.page.state import Desk, as_json, typed
 from inspect_site import DOOR, FROM_HERE, HERE, films, made_space, site
 from test_inspect_security import PNG, asking
 

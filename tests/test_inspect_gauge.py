@@ -8,10 +8,10 @@ import pytest
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.engine.search import search
-from anglewise.inspect import stretch as stretches
-from anglewise.inspect.gauge_road import road_of_gauges, road_of_witness
-from anglewise.inspect.inspected import Inspected
 from anglewise.measures.measure import measure
+from anglewise.page import gauge_paths as stretches
+from anglewise.page.gauge_paths import road_of_gauges, road_of_witness
+from anglewise.page.open_space import Inspected
 from inspect_site import films, made_space, one_sided, site
 
 FORMULAS = ("cosine", "euclidean", "dot")

@@ -10,13 +10,12 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from anglewise.inspect import answers
-from anglewise.inspect.deck import deal
-from anglewise.inspect.inspected import Inspected
-from anglewise.inspect.live import agreement, decide
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 from anglewise.measures.measure import measures
+from anglewise.page import open_space as answers
+from anglewise.page.open_space import Inspected
+from anglewise.page.queue import agreement, deal, decide
 from inspect_site import FROM_HERE, films, made_space, one_sided, site
 
 MEASURES = measures("dot,cosine")

@@ -8,11 +8,11 @@ import pytest
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.sparse import SparseRows
 from anglewise.engine.search import search
-from anglewise.inspect.inspected import Inspected
-from anglewise.inspect.known import Known
-from anglewise.inspect.looking import Looking, looking
 from anglewise.io.space_folder import read_space_folder, write_space
 from anglewise.metrics.breadth import disagreement
+from anglewise.page.metadata import Known
+from anglewise.page.open_space import Inspected
+from anglewise.page.state import Looking, looking
 from inspect_site import FROM_HERE, films, made_space, one_sided, site
 
 ITEMS = "direction=items-items"

@@ -5,14 +5,13 @@ from uuid import uuid4
 import pytest
 
 from anglewise.errors import FileError, IdsError, ShapeError, ValuesError
-from anglewise.inspect.deck import deal
-from anglewise.inspect.live import decide
-from anglewise.inspect.queue import queue_of
-from anglewise.inspect.serving import Served
 from anglewise.io.judgement_export import read_queue, write_queue
 from anglewise.io.space_folder import write_space
 from anglewise.judgements.store import JudgementStore
 from anglewise.measures.measure import measures
+from anglewise.page.app import Served
+from anglewise.page.open_space import queue_of
+from anglewise.page.queue import deal, decide
 from cli_run import anglewise, refused  # noqa: F401 a fixture
 from inspect_site import FROM_HERE, films, made_space, one_sided, site
 

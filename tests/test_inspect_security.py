@@ -11,12 +11,10 @@ from starlette.websockets import WebSocketDisconnect
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import FileError
-from anglewise.inspect import neighbours_page
-from anglewise.inspect.busy import Busy, BusyError
-from anglewise.inspect.guard import MOST_BYTES, Door
-from anglewise.inspect.inspected import Inspected
-from anglewise.inspect.serving import served
-from anglewise.inspect.static_files import static_files
+from anglewise.page import neighbours_view as neighbours_page
+from anglewise.page.app import served, static_files
+from anglewise.page.open_space import Inspected
+from anglewise.page.security import MOST_BYTES, Busy, BusyError, Door
 from inspect_site import FROM_HERE, NASTY, films, one_sided, site
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 closed again at once

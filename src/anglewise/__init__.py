@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from anglewise.errors import AnglewiseError
     from anglewise.experiment.study import Study, study
     from anglewise.gauges.canonical import gauge
-    from anglewise.inspect.start import inspect
     from anglewise.io.model_readers import from_model
     from anglewise.io.read import (
         read_interactions,
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from anglewise.models.ease import fit_ease
     from anglewise.models.estimators import LinearEmbedding, TableNormaliser
     from anglewise.models.trained_estimator import TrainedEmbedding
+    from anglewise.page.app import inspect
     from anglewise.recommendation.recommender import Recommender
     from anglewise.recommendation.replay import replay
     from anglewise.remedies.remedy import remedy
@@ -83,7 +83,7 @@ _HOMES = {
     "fit_ease": "anglewise.models.ease",
     "from_model": "anglewise.io.model_readers",
     "gauge": "anglewise.gauges.canonical",
-    "inspect": "anglewise.inspect.start",
+    "inspect": "anglewise.page.app",
     "measure": "anglewise.measures.measure",
     "read_interactions": "anglewise.io.read",
     "read_judgements": "anglewise.io.read",

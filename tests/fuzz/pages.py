@@ -13,8 +13,7 @@ import httpx2
 from starlette.testclient import TestClient
 
 from anglewise.core.embeddings import Embeddings, Space
-from anglewise.inspect.inspected import Inspected
-from anglewise.inspect.queue import queue_of
+from anglewise.page.open_space import Inspected, queue_of
 from fuzz import damage, spellings, watch
 from fuzz.case import Case
 from fuzz.strange import changed, number, value, word

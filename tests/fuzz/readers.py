@@ -23,7 +23,6 @@ from anglewise.encoders.load import encoder
 from anglewise.encoders.pixels import settings_beside
 from anglewise.engine.index import read_index
 from anglewise.errors import AnglewiseError
-from anglewise.inspect.queue import queue_of
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import contents, existing_file, reading
 from anglewise.io.history_files import append_history, read_history
@@ -49,6 +48,7 @@ from anglewise.judgements.constructed import from_labels
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 from anglewise.judging.judged_set import read_set
+from anglewise.page.open_space import queue_of
 from anglewise.rag.relevance import Relevance
 from fuzz.case import Case
 from fuzz.strange import NAMES, number, word

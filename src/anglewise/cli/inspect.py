@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from anglewise.cli.talk import Talk
     from anglewise.core.judgements import Judgements
     from anglewise.core.typing import Direction
-    from anglewise.inspect.inspected import Inspected
+    from anglewise.page.open_space import Inspected
 
 A_PORT = number(whole(1, 65535, example="8000"))
 
@@ -72,7 +72,7 @@ def inspect(
     talk = Talk(always)
 
     def read() -> "Inspected":
-        from anglewise.inspect.queue import queue_of
+        from anglewise.page.open_space import queue_of
 
         seen = _read(space, vectors, always.seed, store, talk)
         if queue is None:
@@ -82,7 +82,7 @@ def inspect(
     with ThreadPoolExecutor(1) as beside:
         first = [beside.submit(read)]  # while the server is imported
         try:
-            from anglewise.inspect.serving import served
+            from anglewise.page.app import served
         except ImportError as missing:
             raise MissingExtraError(
                 f"the page needs {missing.name}: pip install 'anglewise[inspect]'"
@@ -115,9 +115,9 @@ def _export(
     talk: "Talk",
 ) -> int:
     from anglewise.cli.version import version
-    from anglewise.inspect.copy import write_copy
-    from anglewise.inspect.desk import Desk
     from anglewise.measures.measure import measures as read_measures
+    from anglewise.page.copy import write_copy
+    from anglewise.page.state import Desk
 
     wanted = [str(one) for one in read_measures(measures)]
     desk = Desk(lambda: seen)
@@ -140,11 +140,11 @@ def _read(
     """The space with the judgements that lie in its folder, if it is one of ours."""
     from anglewise.cli.inputs import space_of
     from anglewise.errors import FileError
-    from anglewise.inspect.inspected import Inspected
-    from anglewise.inspect.own_columns import stamp, with_own_columns
     from anglewise.io.read import judgements_of, stored_directions
     from anglewise.io.space_json import is_space_folder
     from anglewise.judgements.connection import STORE_NAME
+    from anglewise.page.metadata import stamp, with_own_columns
+    from anglewise.page.open_space import Inspected
 
     names = ("space.json", "items.parquet", "queries.parquet")
     before = {} if path is None else {path / name: stamp(path / name) for name in names}

@@ -12,16 +12,15 @@ import numpy as np
 
 from anglewise.core.typing import Direction
 from anglewise.errors import FileError
-from anglewise.inspect.columns import Item, asker, columns
-from anglewise.inspect.desk import Desk
-from anglewise.inspect.gauge_road import road_of_gauges
-from anglewise.inspect.looking import Looking, typed
-from anglewise.inspect.picks import awake
-from anglewise.inspect.pictures import picture
-from anglewise.inspect.static_files import static_files
 from anglewise.io.outputs import check_new_folder, new_folder
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import measure
+from anglewise.page.app import static_files
+from anglewise.page.gauge_paths import road_of_gauges
+from anglewise.page.metadata import picture
+from anglewise.page.neighbours_view import Item, asker, columns
+from anglewise.page.queue import awake
+from anglewise.page.state import Desk, Looking, typed
 
 STOPS = 21
 GAUGE_DEPTH = 10

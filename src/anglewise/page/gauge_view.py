@@ -10,15 +10,13 @@ from starlette.responses import Response
 
 from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, SpellingError
-from anglewise.inspect.columns import asker, gains_of, listed
-from anglewise.inspect.desk import Desk, as_json
-from anglewise.inspect.gauge_road import Road, road_of_gauges, road_of_witness
-from anglewise.inspect.inspected import Inspected
-from anglewise.inspect.looking import Looking
-from anglewise.inspect.picks import WAYS, pick
-from anglewise.inspect.stretch import Stretch
 from anglewise.measures.formulas import Formula
 from anglewise.measures.measure import measure
+from anglewise.page.gauge_paths import Road, Stretch, road_of_gauges, road_of_witness
+from anglewise.page.neighbours_view import asker, gains_of, listed
+from anglewise.page.open_space import Inspected
+from anglewise.page.queue import WAYS, pick
+from anglewise.page.state import Desk, Looking, as_json
 from anglewise.report.words import at_most
 
 STOPS = tuple(round(0.05 * stop, 2) for stop in range(21))

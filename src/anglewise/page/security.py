@@ -1,22 +1,111 @@
-"""The door of the server: who may knock, what may come in, what goes out with every answer.
+"""Who may talk to the page, how much at once, and the headers of every answer.
 
 The page shows data of its owner, so other web sites must not read it or write through the
 owner's browser, other people on the machine must not enter, and other machines must not reach
 it unless told.
 """
 
+import asyncio
 import ipaddress
 import socket
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, Iterable, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from secrets import compare_digest
+from threading import BoundedSemaphore
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from anglewise.errors import AnglewiseError
+
+SEARCHES_AT_ONCE, PATIENCE = 4, 10.0
+"""Searches that run together, and seconds that a further one waits."""
+
+
+class BusyError(AnglewiseError, RuntimeError):
+    """More is asked than can be searched at once."""
+
+
+class Busy:
+    """A gate through which a few at a time pass; the others wait a little, then are told.
+
+    >>> busy = Busy(at_once=1, patience=0.0)
+    >>> with busy.working(): "searched"
+    'searched'
+    """
+
+    def __init__(self, at_once: int = SEARCHES_AT_ONCE, patience: float = PATIENCE) -> None:
+        self._free = BoundedSemaphore(at_once)
+        self._patience = patience
+
+    @contextmanager
+    def working(self) -> Generator[None]:
+        """Hold a place; ``BusyError`` if none becomes free in time."""
+        if not self._free.acquire(timeout=self._patience):
+            raise BusyError("several searches are running: try again in a moment")
+        try:
+            yield
+        finally:
+            self._free.release()
+
+
+REQUEST_SECONDS = 10.0
+"""How long a request may take to arrive, its body included."""
+
+MOST_CONNECTIONS = 128
+"""Beyond these the one that has waited longest without a request makes room."""
+
+
+class Connection(H11Protocol):
+    """A connection of uvicorn's that is closed when a request does not arrive in time."""
+
+    deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for a request; make room where many are waiting."""
+        super().connection_made(transport)
+        self._await_request()
+        if len(self.connections) > MOST_CONNECTIONS:
+            others: Any = self.connections
+            waiting = [one for one in others if one.deadline is not None]
+            min(waiting, key=lambda one: one.deadline.when()).give_up()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the time."""
+        self._arrived()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take some bytes; the time counts from the first of a request to the last."""
+        super().data_received(data)
+        cycle: Any = self.cycle  # none before the first request
+        whole = cycle is not None and not cycle.more_body
+        answered = cycle is not None and cycle.response_complete
+        resting = self.timeout_keep_alive_task is not None
+        if whole and (resting or not answered):
+            self._arrived()
+        elif self.deadline is None:
+            self._await_request()
+
+    def _await_request(self) -> None:
+        self.deadline = self.loop.call_later(REQUEST_SECONDS, self.give_up)
+
+    def _arrived(self) -> None:
+        if self.deadline is not None:
+            self.deadline.cancel()
+            self.deadline = None
+
+    def give_up(self) -> None:
+        """Close without a word, and wait no more."""
+        self._arrived()
+        self.transport.abort()
+
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]

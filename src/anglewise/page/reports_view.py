@@ -10,11 +10,10 @@ from starlette.responses import RedirectResponse, Response
 
 from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError
-from anglewise.inspect.desk import Desk
-from anglewise.inspect.inspected import Inspected
-from anglewise.inspect.looking import Looking, typed
-from anglewise.inspect.picks import DEPTH
 from anglewise.measures.measure import DEFAULT_MEASURES
+from anglewise.page.open_space import Inspected
+from anglewise.page.queue import DEPTH
+from anglewise.page.state import Desk, Looking, typed
 
 if TYPE_CHECKING:
     from anglewise.comparison.comparison_result import Comparison

@@ -10,15 +10,11 @@ from starlette.responses import RedirectResponse, Response
 
 from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError
-from anglewise.inspect.answers import GRADES, judge_name, judged
-from anglewise.inspect.deck import Deck, deal
-from anglewise.inspect.desk import BODY, Desk, as_json
-from anglewise.inspect.freshness import CHANGED
-from anglewise.inspect.inspected import Inspected
-from anglewise.inspect.known import Known
-from anglewise.inspect.live import Live, agreement, standing
-from anglewise.inspect.looking import Looking, typed
 from anglewise.judgements.records import Judged
+from anglewise.page.metadata import Known
+from anglewise.page.open_space import CHANGED, GRADES, Inspected, judge_name, judged
+from anglewise.page.queue import Deck, Live, agreement, deal, standing
+from anglewise.page.state import BODY, Desk, Looking, as_json, typed
 
 AHEAD = 20
 """Cards that a judge is given at a time."""

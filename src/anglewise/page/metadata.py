@@ -1,13 +1,18 @@
-"""What is known about the rows of one side, read when it is shown and no sooner."""
+"""What is known about rows: texts, columns, pictures."""
 
+import os
 import re
-from collections.abc import Iterator, Sequence
+import stat
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, cast
 
-from anglewise.core.embeddings import Embeddings
-from anglewise.io.files import arrow
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.errors import FileError
+from anglewise.io.arrow_files import Columns
+from anglewise.io.files import arrow, reading
 from anglewise.io.texts import TITLES, columns_of
 
 TITLE, CELL = 200, 2000
@@ -182,3 +187,156 @@ def _arrow_of(values: Any) -> Any:
         return pa.array(list(values))
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
         return list(values)
+
+
+LARGEST = 8 * 1024 * 1024
+"""Bytes of a picture that is shown."""
+
+KINDS = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+)
+"""How the files begin. SVG is no picture here: it may hold scripts."""
+
+
+def picture(known: Known, row: int, folder: Path | None) -> tuple[bytes, str]:
+    """The bytes of a row's picture and their type; ``FileError`` where there is none to show.
+
+    The column holds bytes, ``{"bytes": …}``, or a path; a path counts from the folder of the
+    space and must stay inside it. What a client sends never becomes a path: it names a row.
+    """
+    column = known.picture_column
+    if column is None:
+        raise FileError("this space has no column of pictures")
+    cell: Any = known.cells(column, [row])[0]
+    if isinstance(cell, dict):
+        held = cast("dict[str, Any]", cell)
+        cell = held.get("bytes") or held.get("path")
+    data = cell if isinstance(cell, bytes) else _read(cell, folder)
+    kind = kind_of(data)
+    if kind is None or len(data) > LARGEST:
+        raise FileError("this cell holds no PNG, JPEG, GIF or WebP of at most 8 MB")
+    return data, kind
+
+
+def kind_of(data: bytes) -> str | None:
+    """The type of a picture by its first bytes.
+
+    >>> kind_of(b"GIF89a..."), kind_of(b"<svg onload=alert(1)>")
+    ('image/gif', None)
+    """
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return next((kind for start, kind in KINDS if data.startswith(start)), None)
+
+
+def _read(cell: object, folder: Path | None) -> bytes:
+    if not isinstance(cell, str) or folder is None or "\0" in cell:
+        raise FileError("this row has no picture")
+    try:
+        path = (folder / cell).resolve()
+        if not path.is_relative_to(folder.resolve()):
+            raise FileError("the picture lies outside the folder of the space")
+        return _bytes_of_file(path)
+    except OSError as error:
+        if isinstance(error, FileError):  # says what it is already
+            raise
+        raise FileError(f"the picture cannot be read: {error.strerror}") from error
+    except (RuntimeError, ValueError) as error:  # links in a circle; a name that no disk takes
+        raise FileError("the picture's path cannot be followed") from error
+
+
+def _bytes_of_file(path: Path) -> bytes:
+    """The bytes of a regular file of a bounded size: a pipe would never end, nor would a device."""
+    # Opening a pipe waits for its other end, and a link may have taken the place of the file.
+    careful = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+    opened = os.open(path, os.O_RDONLY | careful | getattr(os, "O_BINARY", 0))
+    with os.fdopen(opened, "rb") as file:
+        about = os.fstat(opened)
+        if not stat.S_ISREG(about.st_mode):
+            raise FileError("the picture is no regular file")
+        if about.st_size > LARGEST:
+            raise FileError("the picture has more than 8 MB")
+        return file.read(LARGEST + 1)
+
+
+Stamp = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class OwnColumns(Mapping[str, Any]):
+    """Columns that are read late and still belong to the vectors that were read early.
+
+    Where a system allows a file to be replaced while it is open, the file stays open; elsewhere a
+    file that has been replaced is refused.
+    """
+
+    columns: Columns
+    stamp: Stamp
+    file: Any
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.columns.names:
+            raise KeyError(name)
+        if self.file is not None:
+            with reading(self.columns.path, "the table that it was before"):
+                table = self.file.read(columns=[name])
+                table.validate(full=True)
+                return table[name]
+        found = self.columns[name]
+        if stamp(self.columns.path) != self.stamp:
+            raise FileError(
+                f"{self.columns.path} has been written anew since the page was opened: "
+                "start the page again"
+            )
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+
+def stamp(path: Path) -> Stamp:
+    """What tells a file from another one in its place; nothing where there is none."""
+    try:
+        about = path.stat()
+    except OSError:
+        return ()
+    return about.st_dev, about.st_ino, about.st_mtime_ns, about.st_size
+
+
+def with_own_columns(space: Space, before: Mapping[Path, Stamp]) -> Space:
+    """The same space, whose columns stay those of the files as they were ``before`` reading.
+
+    Raises ``FileError`` if a file was replaced while the space was read.
+    """
+    items = _own(space.items, before)
+    return Space(
+        items=items,
+        queries=None if space.one_sided else _own(space.queries, before),
+        trained_for=space.trained_for,
+        seen=space.seen,
+        about=space.about,
+    )
+
+
+def _own(side: Embeddings, before: Mapping[Path, Stamp]) -> Embeddings:
+    columns = side.metadata
+    if not isinstance(columns, Columns):
+        return side
+    keeps_open = os.name == "posix" and columns.path.suffix == ".parquet"
+    file = None
+    if keeps_open:
+        with reading(columns.path, "parquet"):
+            source = arrow().OSFile(str(columns.path))
+            file = arrow("parquet").ParquetFile(source)
+    now = stamp(columns.path)
+    if before.get(columns.path, now) != now:
+        raise FileError(f"{columns.path} was written anew while it was read: start again")
+    own = side.with_vectors(side.vectors)
+    own.metadata = OwnColumns(columns, now, file)
+    return own

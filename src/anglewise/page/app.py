@@ -1,0 +1,361 @@
+"""The page's application and server: addresses, static files, start and stop."""
+
+import logging
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+import threading
+import webbrowser
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements
+from anglewise.core.typing import Direction
+from anglewise.errors import AnglewiseError, FileError, MissingExtraError
+from anglewise.page import gauge_view as gauge_page
+from anglewise.page import judging_view as judge_page
+from anglewise.page import neighbours_view as neighbours_page
+from anglewise.page import reports_view as reports_page
+from anglewise.page.metadata import picture
+from anglewise.page.open_space import Inspected
+from anglewise.page.security import LEADS_ON, App, BusyError, Connection, Door, Guard
+from anglewise.page.state import BODY, Desk
+
+KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+@cache
+def static_files() -> dict[str, tuple[bytes, str]]:
+    """Name to bytes and type.
+
+    >>> "page.css" in static_files(), static_files()["report.css"][1]
+    (True, 'text/css')
+    """
+    here = files("anglewise.page").joinpath("static")
+    found = {
+        file.name: (file.read_bytes(), KINDS[suffix])
+        for file in here.iterdir()
+        for suffix in (file.name[file.name.rfind(".") :],)
+        if suffix in KINDS
+    }
+    report = files("anglewise.report").joinpath("page.css").read_bytes()
+    return {**found, "report.css": (report, "text/css")}
+
+
+Page = Callable[[Desk, Request], Response]
+LOG = logging.getLogger("anglewise.inspect")
+
+
+def application(desk: Desk, door: Door) -> App:
+    """The whole site behind its guard."""
+    pages: list[tuple[str, Page, str]] = [
+        ("/", neighbours_page.neighbours, "GET"),
+        ("/find", neighbours_page.find, "GET"),
+        ("/pick/{how}", neighbours_page.picked, "GET"),
+        ("/gauge", gauge_page.slider, "GET"),
+        ("/gauge/find", neighbours_page.find, "GET"),
+        ("/gauge/pick/{how}", neighbours_page.picked, "GET"),
+        ("/gauge/at", gauge_page.at, "GET"),
+        ("/gauge/path", gauge_page.path, "GET"),
+        ("/gauge/quality", gauge_page.quality, "GET"),
+        ("/judge", judge_page.judging, "GET"),
+        ("/judge/cards", judge_page.cards, "GET"),
+        ("/judge/state", judge_page.state, "GET"),
+        ("/judge/name", judge_page.name, "POST"),
+        ("/judge/answers", judge_page.answer, "POST"),
+        ("/judge/undo", judge_page.undo, "POST"),
+        ("/reports", reports_page.reports, "GET"),
+        ("/reports/{kind}.html", reports_page.report, "GET"),
+        ("/reports/{kind}", reports_page.make, "POST"),
+        ("/picture/{side}/{row:int}", _picture, "GET"),
+        ("/static/{name}", _static, "GET"),
+        ("/reload", _reload, "POST"),
+    ]
+    routes = [Route(path, _answering(desk, page), methods=[how]) for path, page, how in pages]
+    site = Starlette(routes=routes, exception_handlers={404: _missing(desk), 500: _failed(desk)})
+    site.state.desk = desk
+    return Guard(site, door)
+
+
+def _answering(desk: Desk, page: Page) -> Callable[[Request], object]:
+    """Pages run on worker threads, so that a search does not stop the server."""
+
+    async def answer(request: Request) -> Response:
+        if request.method == "POST":
+            try:
+                request.scope[BODY] = await request.body()
+            except ClientDisconnect:
+                return PlainTextResponse("the request was cut off\n", 400)
+        try:
+            return await run_in_threadpool(page, desk, request)
+        except BusyError as error:
+            return desk.page("message.html", 503, title="Busy", message=str(error))
+        except AnglewiseError as error:
+            return desk.page("message.html", 400, title="This cannot be shown", message=str(error))
+
+    return answer
+
+
+def _static(desk: Desk, request: Request) -> Response:
+    del desk
+    found = static_files().get(request.path_params["name"])
+    if found is None:
+        return PlainTextResponse("no such file\n", 404)
+    return Response(found[0], media_type=found[1], headers={"cache-control": "max-age=60"})
+
+
+def _picture(desk: Desk, request: Request) -> Response:
+    side = {"items": desk.seen.items, "queries": desk.seen.queries}.get(request.path_params["side"])
+    row = request.path_params["row"]
+    if side is None or not 0 <= row < len(side.embeddings):
+        return PlainTextResponse("no such picture\n", 404)
+    try:
+        data, kind = picture(side.known, row, desk.seen.folder)
+    except FileError as error:
+        return PlainTextResponse(f"{error}\n", 404)
+    return Response(data, media_type=kind, headers={"cache-control": "private, max-age=600"})
+
+
+def _reload(desk: Desk, request: Request) -> Response:
+    del request
+    desk.reload()
+    return RedirectResponse("/", 303)
+
+
+def _missing(desk: Desk) -> Callable[[Request, Exception], Response]:
+    def missing(request: Request, error: Exception) -> Response:
+        del request, error
+        return desk.page("message.html", 404, title="No such page", message="Start at the top.")
+
+    return missing
+
+
+def _failed(desk: Desk) -> Callable[[Request, Exception], Response]:
+    def failed(request: Request, error: Exception) -> Response:
+        # The address may hold a token and ids, so the path alone is logged.
+        LOG.error("fault at %s", request.url.path, exc_info=error)
+        message = "This is a fault of anglewise, not yours: the terminal shows where."
+        try:
+            return desk.page("message.html", 500, title="A fault", message=message)
+        except Exception:  # noqa: BLE001 what shows the fault may have one too
+            return PlainTextResponse(f"{message}\n", 500)
+
+    return failed
+
+
+FIRST_PORT, PORTS = 8765, 100
+"""Where a free port is looked for, unless one is named."""
+
+
+@dataclass(frozen=True, eq=False)
+class Served:
+    """A server whose port is taken and which is not running yet."""
+
+    door: Door
+    listening: socket.socket
+    server: uvicorn.Server
+    _notes: list[str] = field(default_factory=list[str], repr=False)
+
+    @property
+    def address(self) -> str:
+        """What is typed into a browser."""
+        return self.door.address
+
+    def run(self) -> None:
+        """Answer until Ctrl-C."""
+        try:
+            self.server.run(sockets=[self.listening])
+        finally:
+            self.listening.close()
+            for folder in self._notes:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def start(self) -> threading.Thread:
+        """Answer on a thread of its own, until :meth:`stop`."""
+        thread = threading.Thread(target=self.run, name="anglewise-inspect", daemon=True)
+        thread.start()
+        return thread
+
+    def stop(self) -> None:
+        """Finish what is being answered, then end."""
+        self.server.should_exit = True
+
+    def open_browser(self) -> None:
+        """Open the page, a moment later, when the server answers.
+
+        Everybody on a machine sees with which words a program was started, so the browser is given
+        a file that leads on, which nobody else may read, and not the address with its token.
+        """
+        folder = tempfile.mkdtemp(prefix="anglewise-")  # for its owner alone
+        self._notes.append(folder)
+        note = Path(folder) / "open.html"
+        opened = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(opened, "w", encoding="utf-8") as file:
+            file.write(LEADS_ON.format(to=escape(self.address)))
+        timer = threading.Timer(0.3, webbrowser.open, [note.as_uri()])
+        timer.daemon = True
+        timer.start()
+
+
+def served(
+    read: Callable[[], Inspected],
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    framed: bool = False,
+) -> Served:
+    """Take a port and prepare the site, for who has the random token in its address.
+
+    Raises ``FileError`` where the port or the address cannot be had.
+    """
+    desk = Desk(read)
+    listening = _listen(host, port)
+    door = Door(
+        host=host,
+        port=listening.getsockname()[1],
+        token=secrets.token_urlsafe(24),
+        framed=framed,
+    )
+    config: Any = uvicorn.Config(
+        application(desk, door),
+        log_level="warning",
+        access_log=False,  # addresses hold ids, and the token
+        http=Connection,
+        ws="none",
+        timeout_graceful_shutdown=2,
+        server_header=False,
+        h11_max_incomplete_event_size=32 * 1024,
+    )
+    return Served(door, listening, uvicorn.Server(config))
+
+
+def _listen(host: str, port: int | None) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    ports = range(FIRST_PORT, FIRST_PORT + PORTS) if port is None else (port,)
+    why: OSError | None = None
+    for one in ports:
+        # With its protocol named, what it accepts sends at once instead of gathering for 40 ms.
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, one))
+            listening.listen(64)
+        except OSError as error:
+            listening.close()
+            why = error
+            continue
+        return listening
+    wanted = f"port {port}" if port is not None else f"a port from {FIRST_PORT} on"
+    raise FileError(
+        f"{wanted} of {host} cannot be had ({why.strerror if why else 'none is free'}): "
+        "name another --port or --host"
+    )
+
+
+HEIGHT = 820
+
+
+class Inspection:
+    """A page that is being served; a notebook shows it in its place.
+
+    Attributes
+    ----------
+    address
+        Where it is, on this machine.
+    """
+
+    def __init__(self, served: "Served") -> None:
+        self._served = served
+        self._thread = served.start()
+
+    @property
+    def address(self) -> str:
+        """Where the page is."""
+        return self._served.address
+
+    def stop(self) -> None:
+        """End the server; what was judged is in the store already."""
+        self._served.stop()
+        self._thread.join(timeout=5)
+
+    def __repr__(self) -> str:
+        return f"Inspection({self.address})"
+
+    def _repr_html_(self) -> str:
+        address = escape(self.address)
+        return (
+            f'<iframe src="{address}" width="100%" height="{HEIGHT}" '
+            'title="neighbours under several measures"></iframe>'
+            f'<p><a href="{address}" target="_blank" rel="noopener">in a tab of its own</a></p>'
+        )
+
+
+def inspect(
+    space: Space,
+    *,
+    judgements: Mapping[Direction, Judgements] | None = None,
+    port: int | None = None,
+    name: str = "space",
+    seed: int = 0,
+    store: str | os.PathLike[str] | None = None,
+) -> Inspection:
+    """Open a page on this machine with the neighbours of a space under several measures.
+
+    The server runs on a thread beside the program, until it ends or :meth:`Inspection.stop`.
+    In a notebook the result shows itself. Needs the extra ``inspect``.
+
+    Parameters
+    ----------
+    space
+        The vectors.
+    judgements
+        By direction; judged items are marked, and the gauge shows its nDCG.
+    port
+        Where to listen; the next free one if not given.
+    name
+        What the page calls the space.
+    seed
+        Orders what is shown by chance.
+    store
+        The file into which judgements go, made if need be; without it nothing can be judged.
+
+    Raises
+    ------
+    MissingExtraError
+        Without starlette, jinja2 and uvicorn.
+    FileError
+        A port that cannot be had.
+
+    Examples
+    --------
+    >>> from anglewise.core.embeddings import Embeddings
+    >>> page = inspect(Space(items=Embeddings([[1.0, 0.0], [0.0, 1.0]])))
+    >>> page.address.startswith("http://127.0.0.1:")
+    True
+    >>> page.stop()
+    """
+    try:
+        pass
+    except ImportError as missing:
+        raise MissingExtraError(
+            f"the page needs {missing.name}: pip install 'anglewise[inspect]'"
+        ) from missing
+    seen = Inspected(
+        space, judgements or {}, name, None, seed, None if store is None else Path(store)
+    )
+    return Inspection(served(lambda: seen, port=port, framed=True))
