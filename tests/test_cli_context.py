@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from anglewise.cli.question_file import questions_in
+from anglewise.cli.inputs import questions_in
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows

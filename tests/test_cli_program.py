@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from anglewise.cli import console, program
+from anglewise.cli.console import Talk
 from anglewise.cli.doctor import EXTRAS
 from anglewise.cli.judge import JUDGE_COMMANDS
 from anglewise.cli.options import Always
 from anglewise.cli.program import COMMANDS
-from anglewise.cli.talk import Talk
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]
@@ -104,7 +104,7 @@ def test_bad_use_gets_one_message_with_a_hint(words, says, anglewise):
 
 
 def test_a_fault_of_ours_is_not_taken_for_a_failed_gate(anglewise, monkeypatch):
-    monkeypatch.setattr("anglewise.cli.version.engine", lambda: 1 / 0)
+    monkeypatch.setattr("anglewise.cli.program.engine", lambda: 1 / 0)
     run = anglewise("doctor")
     assert run.code == 70
     assert "ZeroDivisionError" in run.err
@@ -115,7 +115,7 @@ def test_what_the_system_refuses_is_one_message(anglewise, monkeypatch):
     def full():
         raise OSError(28, "No space left on device", "x.json")
 
-    monkeypatch.setattr("anglewise.cli.version.engine", full)
+    monkeypatch.setattr("anglewise.cli.program.engine", full)
     assert refused(anglewise("doctor"), "x.json: No space left on device")
 
 
@@ -123,7 +123,7 @@ def test_too_little_memory_is_one_message(anglewise, monkeypatch):
     def much():
         raise MemoryError
 
-    monkeypatch.setattr("anglewise.cli.version.engine", much)
+    monkeypatch.setattr("anglewise.cli.program.engine", much)
     assert refused(anglewise("doctor"), "more memory")
 
 
@@ -131,7 +131,7 @@ def test_an_interrupt_exits_with_130(anglewise, monkeypatch):
     def interrupted():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("anglewise.cli.version.engine", interrupted)
+    monkeypatch.setattr("anglewise.cli.program.engine", interrupted)
     run = anglewise("doctor")
     assert (run.code, run.out, run.err) == (130, "", "")
 

@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 
 from anglewise.cli.judge import JUDGE_COMMANDS
-from anglewise.cli.origin import PLAIN, READS, WRITES, YOURS
-from anglewise.cli.program import COMMANDS, program
-from anglewise.cli.settings_file import users_file
+from anglewise.cli.program import COMMANDS, PLAIN, READS, WRITES, YOURS, program, users_file
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

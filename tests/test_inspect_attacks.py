@@ -22,9 +22,9 @@ import pyarrow as pa
 import pytest
 from starlette.testclient import TestClient
 
+from anglewise.cli.console import Talk
 from anglewise.cli.inspect import _read
 from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL
-from anglewise.cli.talk import Talk
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import SpellingError
 from anglewise.io.read import read_space

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from anglewise.cli.judge import JUDGE_COMMANDS
-from anglewise.cli.numbers import _Reader
+from anglewise.cli.options import _Reader
 from anglewise.cli.program import COMMANDS, program
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements

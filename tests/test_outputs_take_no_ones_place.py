@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from anglewise.cli import program
-from anglewise.cli.check_paths import options_of
 from anglewise.cli.judge import JUDGE_COMMANDS
+from anglewise.cli.paths import options_of
 from anglewise.cli.program import COMMANDS
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import FileError

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anglewise.cli.question_file import questions_in
+from anglewise.cli.inputs import questions_in
 from anglewise.encoders.load import encoder_of
 from anglewise.experiment.catalogue import simulate
 from anglewise.io.space_folder import read_space_folder

@@ -15,7 +15,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 import good_files
-from anglewise.cli.question_file import questions_in
+from anglewise.cli.inputs import questions_in
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.encoders.documents import read_documents
 from anglewise.encoders.images import read_images

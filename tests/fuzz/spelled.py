@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.cli.judge_import import _grades
+from anglewise.cli.judge_files import _grades
 from anglewise.cli.remedy import seconds_of
 from anglewise.comparison.candidates import canonical, sources, variant
 from anglewise.comparison.gates import gate

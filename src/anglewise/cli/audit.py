@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from anglewise.cli.numbers import A_COUNT, number
-from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
+from anglewise.cli.options import A_COUNT, NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
 from anglewise.cli.paths import FILE, FOLDER, READ
 from anglewise.core.numbers import CONDITION, COUNT
 
@@ -64,8 +63,8 @@ def audit(
     """
     from anglewise.auditing.audit import audit as audited
     from anglewise.auditing.subject import may_have_gauge
+    from anglewise.cli.console import Talk
     from anglewise.cli.inputs import space_of
-    from anglewise.cli.talk import Talk
     from anglewise.errors import SpellingError
     from anglewise.io.read import read_space
     from anglewise.report.audit_text import show_audit

@@ -5,20 +5,21 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
-from anglewise.cli.numbers import A_COUNT, number
 from anglewise.cli.options import (
+    A_COUNT,
     FROM_FOLDER,
     NO_FILES,
     NOTHING_SPECIAL,
     Always,
     Judging,
     Vectors,
+    number,
 )
 from anglewise.cli.paths import ENCODER, FILE, READ
 from anglewise.core.numbers import PART
 
 if TYPE_CHECKING:
-    from anglewise.cli.talk import Talk
+    from anglewise.cli.console import Talk
     from anglewise.core.embeddings import Space
     from anglewise.engine.index import Index
     from anglewise.rag.relevance import FalseContexts, Relevance
@@ -71,10 +72,9 @@ def calibrate(
     encoder
         What encodes them, where the space does not name it: use, model2vec:MODEL, ...
     """
-    from anglewise.cli.asking import measure_for
-    from anglewise.cli.judged import judged_space
-    from anglewise.cli.talk import Talk
-    from anglewise.cli.version import version
+    from anglewise.cli.console import Talk
+    from anglewise.cli.inputs import judged_space, measure_for
+    from anglewise.cli.program import version
     from anglewise.comparison.notes import part_notes
     from anglewise.core.judgements import Judgements
     from anglewise.engine.index import Index
@@ -115,8 +115,7 @@ def _elsewhere(
     learned: "tuple[Space, Index, Relevance]",
     talk: "Talk",
 ) -> "FalseContexts":
-    from anglewise.cli.asking import encoder_for, questions
-    from anglewise.cli.question_file import questions_in
+    from anglewise.cli.inputs import encoder_for, questions, questions_in
     from anglewise.rag.relevance import false_contexts
 
     space, index, relevance = learned

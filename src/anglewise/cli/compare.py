@@ -4,7 +4,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
-from anglewise.cli.numbers import number
 from anglewise.cli.options import (
     FROM_FOLDER,
     NO_FILES,
@@ -18,6 +17,7 @@ from anglewise.cli.options import (
     Results,
     Several,
     Vectors,
+    number,
 )
 from anglewise.cli.paths import READ
 from anglewise.core.numbers import NOT_NEGATIVE
@@ -69,11 +69,9 @@ def compare(
         Which queries belong together, or come first: group(COLUMN) of what is known about them,
         clusters(8) of their vectors, time(COLUMN); by queries each stands for itself.
     """
-    from anglewise.cli.gates import Gates, as_told, remember
-    from anglewise.cli.judged import judged_space
-    from anglewise.cli.results import show_result, write_results
-    from anglewise.cli.several import judged_spaces
-    from anglewise.cli.talk import Talk
+    from anglewise.cli.console import Talk
+    from anglewise.cli.inputs import judged_space, judged_spaces
+    from anglewise.cli.results import Gates, as_told, remember, show_result, write_results
     from anglewise.comparison.compare import compare as compared
     from anglewise.comparison.compare import compare_spaces
     from anglewise.comparison.unjudged import sequential as stopping

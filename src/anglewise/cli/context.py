@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from anglewise.cli.numbers import A_COUNT, number
-from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
+from anglewise.cli.options import A_COUNT, NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
 from anglewise.cli.paths import ENCODER, READ
 from anglewise.core.numbers import COUNT, UNIT
 
@@ -59,10 +58,9 @@ def context(
     diversity
         From 0 to 1: how much likeness to better passages counts against one.
     """
-    from anglewise.cli.asking import encoder_for, measure_for
-    from anglewise.cli.inputs import space_of
-    from anglewise.cli.talk import Talk
-    from anglewise.cli.version import version
+    from anglewise.cli.console import Talk
+    from anglewise.cli.inputs import encoder_for, measure_for, space_of
+    from anglewise.cli.program import version
     from anglewise.engine.index import Index
     from anglewise.rag.context import Context
 

@@ -11,7 +11,7 @@ from anglewise.cli.options import NOTHING_SPECIAL, Always
 from anglewise.cli.paths import DEMO
 
 if TYPE_CHECKING:
-    from anglewise.cli.talk import Talk
+    from anglewise.cli.console import Talk
 
 USERS, FILMS, COMPONENTS = 4_000, 600, 32
 MEASURES = "dot,cosine,euclidean,norm(0,0.5),cosine@centred"
@@ -50,8 +50,8 @@ def demo(
     import sys
     from io import StringIO
 
-    from anglewise.cli.talk import STDOUT, Talk
-    from anglewise.cli.version import version
+    from anglewise.cli.console import STDOUT, Talk
+    from anglewise.cli.program import version
 
     output.mkdir(parents=True, exist_ok=True)
     silent = redirect_stdout(StringIO()) if always.json == STDOUT else nullcontext(sys.stdout)

@@ -29,7 +29,7 @@ EXTRAS = {
 
 def doctor(*, always: Always = NOTHING_SPECIAL) -> int:
     """Show what this installation has: the engine, the libraries, the extras."""
-    from anglewise.cli.talk import Talk
+    from anglewise.cli.console import Talk
 
     found = _examine()
 
@@ -55,7 +55,7 @@ def doctor(*, always: Always = NOTHING_SPECIAL) -> int:
 def _examine() -> dict[str, Any]:
     from platform import python_version
 
-    from anglewise.cli.version import engine, version
+    from anglewise.cli.program import engine, version
 
     return {
         "command": "doctor",

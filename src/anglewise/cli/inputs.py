@@ -1,12 +1,25 @@
-"""From options to a space."""
+"""From options to spaces, judgements, questions and the encoder that reads them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
-from anglewise.cli.options import Vectors
-from anglewise.core.embeddings import Space
-from anglewise.core.typing import Direction
-from anglewise.io.read import read_space
+from anglewise.cli.options import Judging, Vectors
+from anglewise.comparison.candidates import FORBIDDEN
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.judgements import Judgements, Pairs, Triplets
+from anglewise.core.typing import Array, Direction, Float32
+from anglewise.encoders.batches import encode_texts
+from anglewise.encoders.documents import clean, documents_of, read_documents
+from anglewise.encoders.encoder import Encoder
+from anglewise.encoders.load import encoder, encoder_of
+from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
+from anglewise.io.delimited import open_sheet
+from anglewise.io.files import contents, existing_file, reading, suffix
+from anglewise.io.read import judgement_kind, read_judgements, read_pairs, read_space, read_triplets
+from anglewise.io.tables import Role, need
+from anglewise.measures.formulas import Measure
+from anglewise.measures.measure import measure
 
 
 def space_of(path: Path | None, vectors: Vectors, say: Callable[[str], None]) -> Space:
@@ -31,3 +44,217 @@ def direction_of(given: Direction | None, space: Space) -> Direction:
     if given is not None:
         return given
     return "items-items" if space.one_sided else "queries-items"
+
+
+Judged: TypeAlias = Judgements | Pairs | Triplets
+Say: TypeAlias = Callable[[str], None]
+
+
+def judged_space(
+    source: Path | None,
+    vectors: Vectors,
+    direction: Direction | None,
+    judging: Judging,
+    say: Say,
+    *,
+    seed: int = 0,
+) -> tuple[Space, Judged]:
+    """Read a space, and judgements from the file given, from the one beside it, or its folder.
+
+    Raises ``SpellingError`` when judgements are given twice, ``FileError`` when there are none.
+    """
+    beside = source is not None and vectors.items is not None
+    if beside and judging.qrels is not None:
+        raise SpellingError(
+            f"beside --items, {source} stands for the judgements, and --qrels {judging.qrels} "
+            "does too: give one of them"
+        )
+    space = space_of(None if beside else source, vectors, say)
+    way = direction_of(direction, space)
+    path = source if beside else judging.qrels
+    if path is None:
+        if source is None or not source.is_dir():
+            raise FileError(
+                "no judgements: give --qrels FILE, or before --items a file of graded pairs, "
+                "triplets or labels"
+            )
+        path = source
+    else:
+        found = _pairs_or_triplets(path, space, judging, say, unnamed_pairs=beside)
+        if found is not None:
+            return space, found
+    return space, read_judgements(
+        path,
+        space,
+        direction=way,
+        query_column=judging.query_column,
+        item_column=judging.item_column,
+        gain_column=judging.gain_column,
+        label_queries=judging.label_queries,
+        seed=seed,
+        say=say,
+    )
+
+
+def _pairs_or_triplets(
+    path: Path, space: Space, judging: Judging, say: Say, *, unnamed_pairs: bool
+) -> Pairs | Triplets | None:
+    """Read these where the names of the columns promise them, or nothing and pairs are due."""
+    if judging.label_queries is not None or judging.names_columns:
+        return None
+    kind = judgement_kind(path)
+    if kind == "triplets":
+        return read_triplets(path, space, say=say)
+    if kind == "pairs" or (kind == "judgements" and unnamed_pairs):
+        return read_pairs(path, space, say=say)
+    return None
+
+
+ONLY = "space"
+"""What a single space is called whose folder cannot name it."""
+
+
+def judged_spaces(
+    source: Path | None,
+    words: Sequence[str],
+    vectors: Vectors,
+    direction: Direction | None,
+    judging: Judging,
+    *,
+    say: Callable[[str], None],
+    seed: int,
+) -> tuple[dict[str, Space], dict[str, Judgements]]:
+    """Read every space and, aligned with each, the judgements.
+
+    Without any words it is the one space that the other options give. Raises ``SpellingError``
+    for spaces that are given twice over, for two of one name, and for judgements that are pairs.
+    """
+    if words:
+        _check_alone(source, vectors)
+    named = _named(words) if words else {_own_name(source): source}
+    spaces: dict[str, Space] = {}
+    judged: dict[str, Judgements] = {}
+    for name, path in named.items():
+        spaces[name], found = judged_space(
+            path, vectors, direction, judging, _by_name(say, name, named), seed=seed
+        )
+        if not isinstance(found, Judgements):
+            raise SpellingError(
+                "several spaces are compared by graded relevance or labels, and these are pairs "
+                "or triplets: compare the spaces one by one"
+            )
+        if judging.label_queries is None or not judged:  # those drawn ask in every space
+            judged[name] = found
+    return spaces, judged
+
+
+def _check_alone(source: Path | None, vectors: Vectors) -> None:
+    given = {
+        str(source): source,
+        "--items": vectors.items,
+        "--queries": vectors.queries,
+        "--item-ids": vectors.item_ids,
+        "--query-ids": vectors.query_ids,
+    }
+    also = [name for name, value in given.items() if value is not None]
+    if also:
+        raise SpellingError(
+            f"beside --spaces {', '.join(also)} cannot be given: every space is a folder or a "
+            "file with its ids in it or beside it"
+        )
+
+
+def _named(words: Sequence[str]) -> dict[str, Path]:
+    """``new=FOLDER`` or ``FOLDER``, called by the last part of its path."""
+    pairs = [_pair(word) for word in words]
+    names = [name for name, _ in pairs]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise SpellingError(
+            f"two of the spaces are called {twice[0]!r}: name them, as in old=FOLDER new=FOLDER"
+        )
+    return dict(pairs)
+
+
+def _pair(word: str) -> tuple[str, Path]:
+    name, named, path = word.partition("=")
+    if named:
+        return name, Path(path)
+    whole = Path(word)
+    return whole.resolve().name if whole.name in {"", ".."} else whole.name, whole
+
+
+def _own_name(source: Path | None) -> str:
+    name = "" if source is None else source.name.strip()
+    return ONLY if not name or any(c in FORBIDDEN for c in name) else name
+
+
+def _by_name(
+    say: Callable[[str], None], name: str, named: dict[str, Path | None] | dict[str, Path]
+) -> Callable[[str], None]:
+    """Say of which space it is, where there are several."""
+    return say if len(named) == 1 else lambda sentence: say(f"{name}: {sentence}")
+
+
+QUESTION = Role("questions", "text", "question query text sentence prompt title")
+
+
+def questions_in(path: Path, column: str | None = None) -> list[str]:
+    r"""Questions of a ``.txt`` file, one a line, of ``queries.jsonl`` or of a column of a table.
+
+    Empty ones are left out. Raises ``FileError`` or ``SpellingError`` where there is no telling
+    which column holds them, ``TooFewError`` where there are none.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "questions.txt"
+    >>> _ = file.write_text("Where is my card?\n\nWho pays?\n")
+    >>> questions_in(file)
+    ['Where is my card?', 'Who pays?']
+    """
+    if suffix(path) in {".jsonl", ".ndjson"}:
+        return read_documents(path, text_column=column).split_empty()[0].words
+    if suffix(path) == ".txt":
+        with reading(path, "a text in UTF-8"):
+            found = bytes(contents(existing_file(path))).decode("utf-8-sig").splitlines()
+    else:
+        sheet = open_sheet(path)
+        names = sheet.names or ()
+        [cells] = sheet.columns([need(names, QUESTION, column, path)])
+        found = ["" if cell is None else str(cell) for cell in cells.to_pylist()]
+    return documents_of(found).split_empty()[0].words
+
+
+def encoder_for(space: Space, named: str | None) -> Encoder:
+    """The encoder that was named, else the one that the space names."""
+    return encoder_of(space) if named is None else encoder(named)
+
+
+def questions(space: Space, texts: Sequence[str], model: Encoder) -> Float32[Array, "texts d"]:
+    """Texts encoded as questions to a space; ``ShapeError`` if they cannot ask it."""
+    cleaned = [clean(text) for text in texts]
+    if not all(text.strip() for text in cleaned):
+        raise TooFewError("a text that is empty asks nothing: write some words")
+    vectors = encode_texts(cleaned, model, asking=True)
+    due = space.items.dimension
+    if vectors.shape[1] != due:
+        raise ShapeError(
+            f"{model.spec} gives {vectors.shape[1]} numbers, the space has {due}: take the "
+            "encoder that made the space"
+        )
+    return vectors
+
+
+def question(space: Space, text: str, model: Encoder) -> Embeddings:
+    """One text as what asks a space."""
+    return Embeddings(questions(space, [text], model), ids=["text"])
+
+
+def measure_for(space: Space, named: str | None, say: Callable[[str], None]) -> Measure:
+    """The measure that was named, else the one of the training, else cosine; said if not named."""
+    if named is not None:
+        return measure(named)
+    trained = space.trained_for
+    chosen = "cosine" if trained == "unknown" else trained
+    why = "nobody says which" if trained == "unknown" else "the vectors were trained for it"
+    say(f"measure: {chosen}, as {why}; anglewise compare tells the best (--measure)")
+    return measure(chosen)

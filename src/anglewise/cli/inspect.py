@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from anglewise.cli.numbers import A_COUNT, number
-from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
+from anglewise.cli.options import A_COUNT, NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
 from anglewise.cli.paths import FOLDER, READ, STORE
 from anglewise.core.numbers import whole
 
 if TYPE_CHECKING:
-    from anglewise.cli.talk import Talk
+    from anglewise.cli.console import Talk
     from anglewise.core.judgements import Judgements
     from anglewise.core.typing import Direction
     from anglewise.page.open_space import Inspected
@@ -65,8 +64,8 @@ def inspect(
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    from anglewise.cli.talk import Talk
-    from anglewise.cli.version import version
+    from anglewise.cli.console import Talk
+    from anglewise.cli.program import version
     from anglewise.errors import MissingExtraError
 
     talk = Talk(always)
@@ -114,7 +113,7 @@ def _export(
     *,
     talk: "Talk",
 ) -> int:
-    from anglewise.cli.version import version
+    from anglewise.cli.program import version
     from anglewise.measures.measure import measures as read_measures
     from anglewise.page.copy import write_copy
     from anglewise.page.state import Desk

@@ -1,4 +1,4 @@
-"""``anglewise judge``: everything about a validation set, one file for each of its commands."""
+"""``anglewise judge``: everything about a validation set, its commands by name."""
 
 from cyclopts import App
 
@@ -15,11 +15,25 @@ JUDGE_COMMANDS = {
     "from-text": "Make queries of which the answer is known.",
 }
 
+FILES = {
+    "sample": "judge_plan",
+    "next": "judge_plan",
+    "power": "judge_plan",
+    "import": "judge_files",
+    "export": "judge_files",
+    "lint": "judge_check",
+    "agreement": "judge_check",
+    "from-interactions": "judge_make",
+    "from-labels": "judge_make",
+    "from-text": "judge_make",
+}
+"""The file that holds each command."""
+
 judge = App(name="judge", help_format="plaintext")
 for place, (command, purpose) in enumerate(JUDGE_COMMANDS.items()):
-    file = f"judge_{command.replace('-', '_')}"
+    function = f"judge_{command.replace('-', '_')}"
     judge.command(
-        f"anglewise.cli.{file}:{file}",
+        f"anglewise.cli.{FILES[command]}:{function}",
         name=command,
         help=purpose,
         help_format="markdown",

@@ -1,13 +1,50 @@
-"""Options that several commands share."""
+"""Options that several commands share, and options that are numbers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from cyclopts import Group, Parameter
+from cyclopts import Group, Parameter, Token
 
-from anglewise.cli.numbers import A_COUNT, A_SEED
 from anglewise.cli.paths import FILE, JSON, KEPT, READ, RUNS, SPACE_READ
+from anglewise.core.numbers import COUNT, SEED, Bounds, shown
+from anglewise.errors import SpellingError
+
+
+def number(bounds: Bounds, **more: Any) -> Parameter:
+    """An option that is one number within bounds; words of the type alone pass as they are."""
+    return Parameter(converter=_Reader(bounds), **more)
+
+
+class _Reader:
+    """Reads what was typed, or stands in the settings; the message says what is due."""
+
+    def __init__(self, bounds: Bounds, words: Sequence[str] = ()) -> None:
+        self.bounds = bounds
+        self.words = tuple(words)
+
+    def __call__(self, type_: Any, tokens: Sequence[Token]) -> Any:
+        """One token becomes one number."""
+        del type_
+        text = tokens[0].value
+        if text in self.words:
+            return text
+        try:
+            return self.bounds.read(text.strip())
+        except SpellingError as error:
+            words = f"{', '.join(self.words)} or " if self.words else ""
+            raise ValueError(f"{shown(text)!r} came, {words}{error}") from None
+
+
+def number_or(words: Sequence[str], bounds: Bounds) -> Parameter:
+    """An option that is one of some words, or one number within bounds."""
+    return Parameter(converter=_Reader(bounds, words))
+
+
+A_COUNT = number(COUNT)
+A_SEED = number(SEED)
+
 
 _ALWAYS = Group("Always", sort_key=99)
 _HISTORY = Group("Runs over time", sort_key=80)

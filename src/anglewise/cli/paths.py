@@ -1,13 +1,21 @@
-"""Options that name files say here what the command does with them; one check reads all of it.
+"""What a command does with each file it names, checked once before any work.
 
 An option that takes a path carries one of these roles in its annotation:
 ``html: Annotated[Path | None, FILE] = None``.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from copy import copy
+from dataclasses import dataclass, is_dataclass
+from dataclasses import fields as fields_of
+from fnmatch import fnmatch
+from functools import cached_property
+from itertools import combinations
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
+
+from anglewise.errors import FileError
 
 Does: TypeAlias = Literal["reads", "writes", "replaces folder", "fills folder", "adds to"]
 Given: TypeAlias = Mapping[str, Any]
@@ -101,3 +109,188 @@ KEPT = Role("adds to")
 STORE = Role("adds to", _store)
 """A store of judgements, or the space beside which it lies: judgements are added to it."""
 ANSWERS = Role("adds to", without=_answers)
+
+
+SETTINGS = Path("anglewise.toml")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a command: its name as typed, its type, and what is done with its path."""
+
+    name: str
+    parameter: str
+    within: str | None
+    type: Any
+    role: Role | None
+
+
+@dataclass(frozen=True)
+class Use:
+    """One path of one call, and what is done with it."""
+
+    said: str
+    path: Path
+    role: Role
+
+    @cached_property
+    def place(self) -> "Any":
+        """Where it leads."""
+        from anglewise.io.places import Place
+
+        return Place(self.path)
+
+
+def options_of(command: Callable[..., Any]) -> list[Option]:
+    """All options of a command, those of its groups included."""
+    found: list[Option] = []
+    hints = get_type_hints(command, include_extras=True)
+    for name, parameter in inspect.signature(command).parameters.items():
+        group = _plain(hints[name])
+        if is_dataclass(group) and isinstance(group, type):
+            inner = get_type_hints(group, include_extras=True)
+            names = [(field.name, name, inner[field.name]) for field in fields_of(group)]
+        else:
+            names = [(name, None, hints[name])]
+        positional = parameter.kind is parameter.POSITIONAL_ONLY
+        for own, within, hint in names:
+            shown = own.upper() if positional else "--" + own.replace("_", "-")
+            found.append(Option(shown, own, within, _plain(hint), _role(hint)))
+    return found
+
+
+def check_paths(command: Callable[..., Any], bound: inspect.BoundArguments) -> None:
+    """Raise ``FileError`` where a call would write over what it reads, twice, or over judgements.
+
+    Devices and standard output may be named as often as one likes.
+    """
+    if not command.__module__.startswith("anglewise."):  # help, version
+        return
+    uses = list(_uses(command, bound))
+    if not any(use.role.does != "reads" for use in uses):
+        return
+    if SETTINGS.is_file():
+        uses.append(Use(f"the settings {SETTINGS}", SETTINGS, READ))
+    for use in uses:
+        _check_alone(use)
+    for one, other in combinations(uses, 2):
+        for writing, also in ((one, other), (other, one)):
+            if writing.role.does != "reads":
+                _check_apart(writing, also)
+
+
+def _uses(command: Callable[..., Any], bound: inspect.BoundArguments) -> Iterator[Use]:
+    from anglewise.io.outputs import checked_path, is_device
+
+    bound = copy(bound)
+    bound.arguments = dict(bound.arguments)
+    bound.apply_defaults()
+    options = options_of(command)
+    given: Given = {
+        one.parameter: getattr(bound.arguments[one.within], one.parameter)
+        if one.within
+        else bound.arguments[one.parameter]
+        for one in options
+    }
+    for one in options:
+        role, value = one.role, given[one.parameter]
+        if role is None:
+            continue
+        if value is None and role.without is not None:
+            implied = role.without(given)
+            if implied is not None:
+                yield Use(str(implied), implied, role)
+            continue
+        for word in _each(value):
+            if word is None:
+                continue
+            checked_path(word)
+            path = role.path(word)
+            if path is not None and not is_device(path):
+                yield Use(f"{one.name} {word}", path, role)
+            if role is STORE and Path(word).is_dir():  # the space around it is read
+                yield Use(f"{one.name} {word}", Path(word), READ)
+
+
+def _each(value: Any) -> tuple[Any, ...]:
+    return cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,)
+
+
+def _check_alone(use: Use) -> None:
+    """Refuse what would end a store or a space, whoever reads it."""
+    from anglewise.io.places import check_replaceable
+    from anglewise.judgements.folder_lock import check_nobody_judges
+
+    if use.role.does == "reads" or use.role is STORE:
+        return
+    check_replaceable(use.place.resolved)
+    if use.role.does == "replaces folder":
+        check_nobody_judges(use.place.resolved)
+
+
+def _check_apart(writing: Use, also: Use) -> None:
+    """Refuse to write one path for the sake of the other."""
+    why = _clash(writing, also)
+    if why:
+        raise FileError(f"{writing.said} {why} ({also.said}): choose another name for the output")
+
+
+def _clash(writing: Use, also: Use) -> str:
+    """What is wrong with writing the one beside the other; nothing if nothing is."""
+    does = writing.role.does
+    if does == "fills folder" and not writing.path.is_file():
+        return _clash_of_names(writing, also)
+    if writing.place.is_same(also.place) and not does == also.role.does == "adds to":
+        return f"is what this call also {_does(also)}"
+    if does == "replaces folder":
+        return _clash_of_folder(writing, also)
+    if does != "adds to" and _is_part(writing, also):
+        return "is a file in a folder that this call reads"
+    return ""
+
+
+def _clash_of_folder(writing: Use, also: Use) -> str:
+    if also.place.is_inside(writing.place):
+        return f"would be replaced with all that is in it, and holds what this call {_does(also)}"
+    if writing.place.is_inside(also.place):
+        return f"lies in a folder that this call {_does(also)}"
+    return ""
+
+
+def _clash_of_names(writing: Use, also: Use) -> str:
+    """Of a folder into which files of some names are written, beside what is there."""
+    from anglewise.io.places import Place
+
+    place, other = writing.place, also.place
+    if place.is_same(other):
+        return "" if also.path.is_dir() else f"is what this call also {_does(also)}"
+    there = [Place(path) for name in writing.role.names for path in writing.path.glob(name)]
+    folder, name = Place(other.resolved.parent), other.resolved.name
+    new = folder.is_same(place) and any(fnmatch(name, one) for one in writing.role.names)
+    if new or any(one.is_same(other) or other.is_inside(one) for one in there):
+        return f"gets files by the name of one that this call {_does(also)}"
+    return ""
+
+
+def _is_part(writing: Use, also: Use) -> bool:
+    """Whether a file that is there belongs to a folder that is read.
+
+    Those of a space are known by name, and refused whoever reads them.
+    """
+    if also.role.does != "reads" or not writing.place.is_inside(also.place):
+        return False
+    return writing.path.exists() and not (also.path / "space.json").is_file()
+
+
+def _does(use: Use) -> str:
+    return "reads" if use.role.does == "reads" else "writes"
+
+
+def _plain(hint: Any) -> Any:
+    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
+
+
+def _role(hint: Any) -> Role | None:
+    if get_origin(hint) is not Annotated:
+        return None
+    return next((one for one in get_args(hint)[1:] if isinstance(one, Role)), None)

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from anglewise.cli.numbers import A_COUNT, number
-from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
+from anglewise.cli.options import A_COUNT, NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
 from anglewise.cli.paths import READ
 from anglewise.core.numbers import COUNT, EXPONENT
 
@@ -59,10 +58,9 @@ def recommend(
     reasons
         How many of these.
     """
-    from anglewise.cli.asking import measure_for
-    from anglewise.cli.inputs import space_of
-    from anglewise.cli.talk import Talk
-    from anglewise.cli.version import version
+    from anglewise.cli.console import Talk
+    from anglewise.cli.inputs import measure_for, space_of
+    from anglewise.cli.program import version
     from anglewise.core.text import parted
     from anglewise.errors import SpellingError, TooFewError
     from anglewise.recommendation.recommender import Recommender

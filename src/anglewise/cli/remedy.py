@@ -6,14 +6,15 @@ from pathlib import Path
 from shlex import quote
 from typing import Annotated, Any, Literal
 
-from anglewise.cli.numbers import A_COUNT, number
 from anglewise.cli.options import (
+    A_COUNT,
     FROM_FOLDER,
     NO_FILES,
     NOTHING_SPECIAL,
     Always,
     Judging,
     Vectors,
+    number,
 )
 from anglewise.cli.paths import FILE, FOLDER, KEPT, READ
 from anglewise.core.numbers import NOT_NEGATIVE, read_number, shown
@@ -82,8 +83,8 @@ def remedy(
     keep
         Whether anything is kept at all.
     """
-    from anglewise.cli.judged import judged_space
-    from anglewise.cli.talk import Talk
+    from anglewise.cli.console import Talk
+    from anglewise.cli.inputs import judged_space
     from anglewise.remedies.remedy import remedy as remedied
     from anglewise.remedies.runner import default_folder
     from anglewise.report.remedy_reports import show_remedy

@@ -5,8 +5,7 @@ from typing import Annotated
 
 from cyclopts import Group, Parameter
 
-from anglewise.cli.numbers import A_COUNT, number
-from anglewise.cli.options import NOTHING_SPECIAL, Always
+from anglewise.cli.options import A_COUNT, NOTHING_SPECIAL, Always, number
 from anglewise.cli.paths import READ
 from anglewise.core.numbers import COUNT, FINITE, NOT_NEGATIVE, SHARE
 
@@ -63,8 +62,8 @@ def replay(
     """
     from functools import partial
 
-    from anglewise.cli.talk import Talk
-    from anglewise.cli.version import version
+    from anglewise.cli.console import Talk
+    from anglewise.cli.program import version
     from anglewise.io.read import read_interactions
     from anglewise.recommendation.replay import linear
     from anglewise.recommendation.replay import replay as replayed

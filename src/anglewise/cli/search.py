@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from anglewise.cli.numbers import number
-from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors
+from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
 from anglewise.cli.paths import ENCODER, READ
 from anglewise.core.numbers import COUNT
 
@@ -50,9 +49,9 @@ def search(
     """
     import numpy as np
 
+    from anglewise.cli.console import Talk
     from anglewise.cli.inputs import direction_of, space_of
-    from anglewise.cli.talk import Talk
-    from anglewise.cli.version import version
+    from anglewise.cli.program import version
     from anglewise.engine.search import search as nearest
     from anglewise.engine.search import search_vectors
     from anglewise.errors import SpellingError
@@ -96,7 +95,7 @@ def _question(
     space: "Space", text: str | None, image: Path | None, encoder: str | None
 ) -> "Embeddings":
     """What a text or an image asks with."""
-    from anglewise.cli.asking import encoder_for, question
+    from anglewise.cli.inputs import encoder_for, question
 
     model = encoder_for(space, encoder)
     if text is not None:

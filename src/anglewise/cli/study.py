@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from cyclopts import Group, Parameter
 
-from anglewise.cli.numbers import number
-from anglewise.cli.options import NOTHING_SPECIAL, Always
+from anglewise.cli.options import NOTHING_SPECIAL, Always, number
 from anglewise.cli.paths import READ, STUDY
 from anglewise.core.numbers import COUNT, FINITE, NOT_NEGATIVE
 
 if TYPE_CHECKING:
-    from anglewise.cli.talk import Talk
+    from anglewise.cli.console import Talk
     from anglewise.experiment.own_data import OwnStudy
     from anglewise.experiment.study import Study
     from anglewise.models.closed_form import LinearModel
@@ -56,8 +55,8 @@ def study(
         Keep interactions that weigh at least this.
     """
     os.environ.setdefault(ONE_THREAD, "1")  # heard as long as nobody has imported numpy
-    from anglewise.cli.talk import Talk
-    from anglewise.cli.version import version
+    from anglewise.cli.console import Talk
+    from anglewise.cli.program import version
     from anglewise.errors import SpellingError
 
     if small and on is not None:

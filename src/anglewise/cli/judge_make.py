@@ -1,0 +1,267 @@
+"""``anglewise judge from-interactions``, ``from-labels``, ``from-text``: constructed judgements."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from anglewise.cli.console import Talk
+from anglewise.cli.options import A_COUNT, NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
+from anglewise.cli.paths import ANSWERS, FOLDER, READ, STORE
+from anglewise.core.numbers import FINITE
+from anglewise.judgements.records import Judged
+from anglewise.judgements.store import JudgementStore
+from anglewise.judging.judged_set import record, store_of
+
+
+def keep(
+    command: str, space: Path, judged: Sequence[Judged], remarks: Sequence[str], talk: Talk
+) -> None:
+    """Record judgements in the store of a space and tell how many."""
+    path = store_of(space)
+    with JudgementStore.open(path) as store:
+        recorded = record(store, judged)
+        standing = store.counts().standing
+    content: dict[str, Any] = {
+        "command": f"judge {command}",
+        "store": str(path),
+        "direction": judged[0].direction,
+        "source": judged[0].source,
+        "queries": len({one.query_id for one in judged}),
+        "recorded": recorded.added,
+        "there_already": recorded.there,
+        "remarks": list(remarks),
+        "standing": standing,
+    }
+    for remark in remarks:
+        talk.say(remark)
+    there = f", {recorded.there:,} there already" if recorded.there else ""
+    sentence = (
+        f"{content['direction']}: {recorded.added:,} judgements of {content['queries']:,} queries "
+        f"recorded{there}; {standing:,} stand in {path}"
+    )
+    talk.give(content, lambda console: console.print(sentence, soft_wrap=True))
+
+
+def judge_from_interactions(
+    space: Annotated[Path, STORE],
+    interactions: Annotated[Path, READ],
+    /,
+    *,
+    direction: Literal["queries-items", "items-items"] = "queries-items",
+    graded: Annotated[bool, Parameter(negative=())] = False,
+    min_weight: Annotated[float | None, number(FINITE)] = None,
+    min_support: Annotated[int, A_COUNT] = 5,
+    user: str | None = None,
+    item: str | None = None,
+    weight: str | None = None,
+    time: str | None = None,
+    always: Always = NOTHING_SPECIAL,
+) -> int:
+    """Record what users did as judgements in the store of a space.
+
+    What training saw is left out. Bring what users did after the training, or users that it did
+    not see; otherwise the model is asked for what it was shown.
+
+    Parameters
+    ----------
+    space
+        The folder of a space whose queries are the users.
+    interactions
+        Who used what: CSV, TSV, parquet, RecBole .inter, MovieLens files, scipy .npz.
+    direction
+        queries-items: what a user did is relevant. items-items: what is used together.
+    graded
+        The weight is the grade; otherwise 1.
+    min_weight
+        Leave out what weighs less.
+    min_support
+        For items-items: so many users must have used both.
+    user
+        Name of the column of users, if it is not a usual one.
+    item
+        Name of the column of items, if it is not a usual one.
+    weight
+        Name of the column of weights, if it is not a usual one.
+    time
+        Name of the column of times, if it is not a usual one.
+    """
+    import time as clock
+
+    from anglewise.cli.console import Talk
+    from anglewise.io.read import read_interactions, read_space
+    from anglewise.judging.generated import from_interactions
+
+    talk = Talk(always)
+    with talk.progress("reading"):
+        there = read_space(space, say=talk.say)
+        did = read_interactions(
+            interactions,
+            user=user,
+            item=item,
+            weight=weight,
+            time=time,
+            min_weight=min_weight,
+            say=talk.say,
+        )
+        made = from_interactions(
+            there,
+            did,
+            direction=direction,
+            graded=graded,
+            min_support=min_support,
+            judge=interactions.name,
+            now=clock.time(),
+        )
+    keep("from-interactions", space, made.judged, made.remarks, talk)
+    return 0
+
+
+def judge_from_labels(
+    space: Annotated[Path, STORE],
+    labels: Annotated[Path | None, READ] = None,
+    /,
+    *,
+    label: str = "label",
+    hierarchy: str | None = None,
+    queries: Annotated[int, A_COUNT] = 200,
+    always: Always = NOTHING_SPECIAL,
+) -> int:
+    """Record items of one class as relevant to each other in the store of a space.
+
+    With a hierarchy, items of one fine class have a higher grade than those that share only a
+    coarser one.
+
+    Parameters
+    ----------
+    space
+        The folder of a space, whose items ask each other.
+    labels
+        A table with the id of each item and its classes; without it the columns of the space.
+    label
+        Name of the column of the finest classes.
+    hierarchy
+        Names of columns of coarser classes, parted by commas, the coarsest first.
+    queries
+        So many items ask, drawn by the seed.
+    """
+    import time as clock
+
+    from anglewise.cli.console import Talk
+    from anglewise.errors import SpellingError
+    from anglewise.io.read import read_space, read_texts
+    from anglewise.io.tables import ID, ITEM
+    from anglewise.io.texts import column, columns_of
+    from anglewise.judging.generated import from_classes
+
+    talk = Talk(always)
+    with talk.progress("reading"):
+        there = read_space(space, say=talk.say)
+        ids = there.items.ids.tolist()
+        if labels is None:
+            table = {name: column(there.items, name) for name in columns_of(there.items)}
+        else:
+            table = read_texts(labels, ids, id_roles=(ID, ITEM), say=talk.say)
+        levels = [*(name.strip() for name in (hierarchy or "").split(",") if hierarchy), label]
+        missing = [name for name in levels if name not in table]
+        if missing:
+            raise SpellingError(
+                f"no column {missing[0]!r} among {', '.join(table) or 'none'}: name those of the "
+                "classes (--label, --hierarchy)"
+            )
+        paths = zip(ids, *(table[name] for name in levels), strict=True)
+        classes = {
+            name: tuple(str(one) for one in path)
+            for name, *path in paths
+            if all(one not in (None, "") for one in path)
+        }
+        made = from_classes(
+            there,
+            classes,
+            queries=queries,
+            judge=f"classes by {', '.join(levels)}",
+            seed=always.seed,
+            now=clock.time(),
+        )
+    keep("from-labels", space, made.judged, made.remarks, talk)
+    return 0
+
+
+def judge_from_text(
+    space: Annotated[Path | None, READ] = None,
+    /,
+    *,
+    output: Annotated[Path, Parameter(alias="-o"), FOLDER],
+    by: Literal["title", "sentence", "model"] = "title",
+    number: Annotated[int, A_COUNT] = 100,
+    model: str | None = None,
+    url: str | None = None,
+    key: str = "OPENAI_API_KEY",
+    cache: Annotated[Path | None, ANSWERS] = None,
+    vectors: Vectors = NO_FILES,
+    always: Always = NOTHING_SPECIAL,
+) -> int:
+    """Make queries of which one right answer is known, and write them as a folder.
+
+    The folder holds queries.jsonl, to be encoded beside the items (anglewise encode), and the
+    judgements, each marked as generated. Such queries are easier than real ones: they use the
+    words of their answer. A model that is asked says it in other words.
+
+    Parameters
+    ----------
+    space
+        The folder of a space whose items have titles or texts.
+    output
+        The folder to write; it must be new or empty.
+    by
+        title: the title of an item asks; sentence: its first sentence; model: a question that a
+        model writes for it.
+    number
+        So many items are drawn by the seed.
+    model
+        The model to be asked, at an OpenAI-compatible endpoint; needs --by model.
+    url
+        The address of the endpoint; without it OPENAI_BASE_URL, else OpenAI's own.
+    key
+        The name of the environment variable that holds the key.
+    cache
+        Where answers are kept, so that nothing is asked twice; without it OUTPUT.answers.jsonl.
+    """
+    import time as clock
+
+    from anglewise.cli.console import Talk
+    from anglewise.cli.inputs import space_of
+    from anglewise.encoders.endpoint import HOME
+    from anglewise.encoders.server import USUAL, checked_address, key_of
+    from anglewise.errors import SpellingError
+    from anglewise.judging.generated import chat_asker, known_items, write_known_items
+
+    talk = Talk(always)
+    if (model is None) == (by == "model"):
+        raise SpellingError("--by model and --model NAME belong together: give both or neither")
+    with talk.progress("reading"):
+        there = space_of(space, vectors, talk.say)
+    ask = None
+    if model is not None:
+        address = checked_address(url or os.environ.get("OPENAI_BASE_URL") or HOME)
+        kept = cache or output.with_name(f"{output.name}.answers.jsonl")
+        talk.say(f"titles and texts of up to {number:,} items go to {address}; answers: {kept}")
+        ask = chat_asker(address, model, key=key_of(None if key == USUAL else key), cache=kept)
+    with talk.progress("asking"):
+        found = known_items(there.items, by, number, seed=always.seed, ask=ask, judge=model or "")
+    write_known_items(output, found, now=clock.time())
+    content: dict[str, Any] = {
+        "command": "judge from-text",
+        "by": by,
+        "judge": found.judge,
+        "queries": len(found.queries),
+        "left_out": found.left_out,
+        "output": str(output),
+        "examples": dict(list(found.queries.items())[:3]),
+    }
+    left = f" ({found.left_out:,} left out: too short, or asked alike)" if found.left_out else ""
+    sentence = f"{output}: {len(found.queries):,} queries, one known answer each{left}"
+    talk.give(content, lambda console: console.print(sentence, soft_wrap=True))
+    return 0

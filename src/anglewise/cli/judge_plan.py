@@ -1,0 +1,299 @@
+"""``anglewise judge sample``, ``next``, ``power``: what to judge, and how much of it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from anglewise.cli.options import (
+    A_COUNT,
+    FROM_FOLDER,
+    NO_FILES,
+    NOTHING_SPECIAL,
+    Always,
+    Judging,
+    Vectors,
+    number,
+)
+from anglewise.cli.paths import FILE, READ
+from anglewise.core.numbers import POSITIVE
+
+if TYPE_CHECKING:
+    from anglewise.cli.console import PatientConsole
+    from anglewise.comparison.power import Power
+
+MANY = 8
+"""Strata up to which each is told."""
+
+
+def judge_sample(
+    space: Annotated[Path | None, READ] = None,
+    /,
+    *,
+    output: Annotated[Path, Parameter(alias="-o"), FILE],
+    budget: Annotated[int, A_COUNT] = 200,
+    measures: str = "dot,cosine,euclidean",
+    by: Literal["pool", "disagreement"] = "pool",
+    depth: Annotated[int, A_COUNT] = 10,
+    strata: str | None = None,
+    traffic: str | None = None,
+    direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
+    qrels: Annotated[Path | None, READ] = None,
+    vectors: Vectors = NO_FILES,
+    always: Always = NOTHING_SPECIAL,
+) -> int:
+    """Choose pairs to judge so that what they say holds for all queries.
+
+    Queries are drawn so that every stratum gets its share; of each, the first places of all
+    measures are put together, in an order that leads nobody. Fill in the column grade and record
+    it with judge import, or judge on the page of inspect.
+
+    Parameters
+    ----------
+    space
+        The folder of a space; or name --items and --queries.
+    output
+        The table to write, .csv or .parquet.
+    budget
+        How many pairs at most.
+    measures
+        All that will be compared, parted by commas: one that is left out has its finds unjudged.
+    by
+        pool: everything that any measure ranks near. disagreement: pairs by lot, likelier where
+        measures disagree; judge them all, and compare by a metric such as "nDCG(sampled)@10".
+    depth
+        How many places of each measure.
+    strata
+        What queries are spread over, parted by commas: clusters(8), length, or a column of theirs.
+    traffic
+        A column with how often each query is asked: the more, the likelier it is drawn.
+    direction
+        Who asks and who is ranked.
+    qrels
+        What was judged before, to be left out; without it the store beside the space, if any.
+    """
+    from anglewise.cli.console import Talk
+    from anglewise.cli.inputs import direction_of, space_of
+    from anglewise.io.judgement_export import write_queue
+    from anglewise.judging.judged_set import known_judgements
+    from anglewise.judging.sample import sample, words_of
+
+    talk = Talk(always)
+    with talk.progress("reading"):
+        of = space_of(space, vectors, talk.say)
+        way = direction_of(direction, of)
+        judged = known_judgements(qrels, space, of, way, talk.say)
+    with talk.progress("searching"):
+        drawn = sample(
+            of,
+            measures,
+            direction=way,
+            budget=budget,
+            by=by,
+            depth=depth,
+            strata=[] if strata is None else strata.split(","),
+            traffic=traffic,
+            judged=judged,
+            seed=always.seed,
+        )
+    asking, ranked = of.sides(way)
+    query_words, item_words = words_of(asking), words_of(ranked)
+    rows: list[dict[str, Any]] = []
+    for at, (row, item) in enumerate(zip(drawn.rows.tolist(), drawn.items.tolist(), strict=True)):
+        query_id, item_id = str(asking.ids[row]), str(ranked.ids[item])
+        rows.append(
+            {
+                "query_id": query_id,
+                "item_id": item_id,
+                "probability": float(drawn.chances[at]),
+                "stratum": drawn.strata[at],
+                "query": query_words.get(query_id),
+                "item": item_words.get(item_id),
+            }
+        )
+    write_queue(output, rows)
+    content: dict[str, Any] = {
+        "command": "judge sample",
+        "file": str(output),
+        "direction": way,
+        "by": by,
+        "depth": depth,
+        "measures": list(drawn.measures),
+        "pairs": len(drawn),
+        "queries": len(drawn.asked),
+        "strata": _counts(drawn.strata, drawn.rows.tolist()),
+        "seed": always.seed,
+    }
+    talk.give(content, lambda console: _show_sample(content, console))
+    return 0
+
+
+def _counts(strata: tuple[str, ...], rows: list[int]) -> dict[str, int]:
+    """How many queries were drawn from each stratum."""
+    of = dict(zip(rows, strata, strict=True))
+    return {name: list(of.values()).count(name) for name in sorted(set(strata))}
+
+
+def _show_sample(content: dict[str, Any], console: "PatientConsole") -> None:
+    way = "whole pools of" if content["by"] == "pool" else "drawn where they disagree from"
+    console.print(
+        f"{content['file']}: {content['pairs']:,} pairs of {content['queries']:,} queries, {way} "
+        f"the first {content['depth']} of {', '.join(content['measures'])}",
+        soft_wrap=True,
+    )
+    strata: dict[str, int] = content["strata"]
+    if len(strata) > MANY:
+        fewest, most = min(strata.values()), max(strata.values())
+        console.print(f"{len(strata)} strata, of each {fewest:,} to {most:,} queries")
+    elif len(strata) > 1:
+        told = ", ".join(f"{name} {count:,}" for name, count in strata.items())
+        console.print(f"queries by stratum: {told}", soft_wrap=True)
+    console.print("next: fill in the column grade, then\n  anglewise judge import SPACE FILE")
+
+
+def judge_next(
+    space: Annotated[Path | None, READ] = None,
+    /,
+    *,
+    pairs: Annotated[int, A_COUNT] = 20,
+    measures: str = "dot,cosine,euclidean",
+    metric: str = "nDCG@10",
+    direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
+    output: Annotated[Path | None, Parameter(alias="-o"), FILE] = None,
+    vectors: Vectors = NO_FILES,
+    judging: Judging = FROM_FOLDER,
+    always: Always = NOTHING_SPECIAL,
+) -> int:
+    """Name the pairs to judge next, and how far what is not judged could move the verdict.
+
+    Parameters
+    ----------
+    space
+        The folder of a space with judgements; or name --items, --queries and --qrels.
+    pairs
+        How many to name.
+    measures
+        What is to be told apart, parted by commas.
+    metric
+        nDCG at some depth.
+    direction
+        Who asks and who is ranked.
+    output
+        Write the pairs as a table with an empty column grade, .csv or .parquet.
+    """
+    from anglewise.cli.console import Talk
+    from anglewise.cli.inputs import judged_space
+    from anglewise.comparison.compare import compare
+    from anglewise.comparison.unjudged import unjudged
+    from anglewise.core.typing import DIRECTIONS
+    from anglewise.io.judgement_export import write_queue
+    from anglewise.judging.sample import words_of
+    from anglewise.report.comparison_text import show_unjudged
+
+    talk = Talk(always)
+    with talk.progress("reading"):
+        of, judged = judged_space(space, vectors, direction, judging, talk.say, seed=always.seed)
+    with talk.progress("searching", then="testing") as progress:
+        result = compare(of, judged, measures, metric, seed=always.seed, progress=progress)
+        rest = unjudged(result, pairs)
+    asking, ranked = of.sides(result.direction or DIRECTIONS[0])
+    words = words_of(asking), words_of(ranked)
+    if output is not None:
+        write_queue(
+            output,
+            [
+                {
+                    "query_id": one.query_id,
+                    "item_id": one.item_id,
+                    "query": words[0].get(one.query_id),
+                    "item": words[1].get(one.item_id),
+                }
+                for one in rest.to_judge
+            ],
+        )
+        talk.say(f"wrote {output}")
+    content: dict[str, Any] = {"command": "judge next", **rest.to_dict(), "reason": str(rest)}
+    talk.give(content, lambda console: show_unjudged(rest, console, *words))
+    return 0
+
+
+def judge_power(
+    space: Annotated[Path | None, READ] = None,
+    /,
+    *,
+    measures: str = "dot,cosine,euclidean",
+    metric: str = "nDCG@10",
+    difference: Annotated[float | None, number(POSITIVE)] = None,
+    split: str = "queries",
+    direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
+    plot: Annotated[Path | None, FILE] = None,
+    vectors: Vectors = NO_FILES,
+    judging: Judging = FROM_FOLDER,
+    always: Always = NOTHING_SPECIAL,
+) -> int:
+    """Say what difference a validation set can detect, and how many queries a smaller one takes.
+
+    From how much the measures' values vary over the queries that were judged.
+
+    Parameters
+    ----------
+    space
+        The folder of a space with judgements; or name --items, --queries and --qrels.
+    measures
+        What is to be told apart, parted by commas.
+    metric
+        What decides, such as nDCG@10 or R@100.
+    difference
+        A difference that should be seen; without it 0.01.
+    split
+        Which queries belong together: group(COLUMN) of what is known about them, clusters(8) of
+        their vectors, or time(COLUMN). Groups are then planned, not queries.
+    direction
+        Who asks and who is ranked.
+    plot
+        Write the curve as a picture, .svg or .png.
+    """
+    from anglewise.cli.console import Talk
+    from anglewise.cli.inputs import judged_space
+    from anglewise.comparison.compare import compare
+    from anglewise.comparison.power import power
+
+    talk = Talk(always)
+    with talk.progress("reading"):
+        of, judged = judged_space(space, vectors, direction, judging, talk.say, seed=always.seed)
+    with talk.progress("searching", then="testing") as progress:
+        result = compare(
+            of, judged, measures, metric, split=split, seed=always.seed, progress=progress
+        )
+        plan = power(result, difference)
+    if plot is not None:
+        from anglewise.io.outputs import new_file
+        from anglewise.report.plots import power_picture
+
+        drawn = power_picture(plan, plot.suffix)
+        with new_file(plot) as file:
+            file.write(drawn)
+        talk.say(f"wrote {plot}")
+    content: dict[str, Any] = {"command": "judge power", **plan.to_dict(), "reason": str(plan)}
+    talk.give(content, lambda console: _show_power(plan, console))
+    return 0
+
+
+def _show_power(plan: "Power", console: "PatientConsole") -> None:
+    from rich.table import Table
+
+    console.print(f"{plan}\n", soft_wrap=True)
+    table = Table(box=None, pad_edge=False, header_style="")
+    many = "queries" if plan.noun == "query" else "groups"
+    for head in (many, "sees a difference of", "settles the question"):
+        table.add_column(head, justify="right")
+    for one in plan.curve:
+        settles = "" if one.settles is None else f"{one.settles:.0%}"
+        mark = " now" if one.queries == plan.queries else ""
+        table.add_row(f"{one.queries:,}{mark}", f"{one.detectable:.3f}", settles)
+    console.print(table)
+    console.print(
+        f"\nA difference in {plan.metric} that would be seen in four sets of five; how likely a "
+        f"set of so many {many} ends in use or tie.",
+        style="dim",
+    )
