@@ -3,8 +3,7 @@
 import numpy as np
 from starlette.testclient import TestClient
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements
+from anglewise import Embeddings, Judgements, Space
 from anglewise.core.sparse import SparseRows
 from anglewise.page.app import application
 from anglewise.page.open_space import Inspected

@@ -12,9 +12,8 @@ import time
 from pathlib import Path
 from random import Random
 
+from anglewise import Judged, JudgementStore
 from anglewise.errors import FileError
-from anglewise.judgements.records import Judged
-from anglewise.judgements.store import JudgementStore
 
 
 def judge(path, name, say, limit=None):

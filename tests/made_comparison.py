@@ -2,17 +2,14 @@
 
 import numpy as np
 
+from anglewise import Comparison, Embeddings, Judgements, Neighbours, Space
 from anglewise.comparison.comparison_result import (
-    Comparison,
     Difference,
     Estimate,
     Evidence,
     MeasureResult,
     Verdict,
 )
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements
-from anglewise.core.neighbours import Neighbours
 from anglewise.core.sparse import SparseRows
 
 NAMES = ("cosine", "euclidean", "cosine@centred", "norm(0,0.5)", "dot", "manhattan")

@@ -3,15 +3,23 @@
 import numpy as np
 import pytest
 
-from anglewise.comparison.compare import compare, compare_spaces
+from anglewise import (
+    Embeddings,
+    Judgements,
+    Pairs,
+    Space,
+    Triplets,
+    adapter,
+    compare,
+    compare_spaces,
+    measure,
+)
 from anglewise.comparison.split import folds
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError, SpellingError, TooFewError
-from anglewise.measures.adapter import adapter, learnt
+from anglewise.measures.adapter import learnt
 from anglewise.measures.adapter_training import Contrast, Diagonal, Full, Known, LowRank, lesson
-from anglewise.measures.measure import measure, measures_and_families
+from anglewise.measures.measure import measures_and_families
 
 SHAPES = (Full(6), Diagonal(6), LowRank(6, 2))
 WORDS = ("cosine@adapted", "cosine@adapted(3)", "cosine@adapted-diagonal")

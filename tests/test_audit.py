@@ -8,15 +8,12 @@ from html import escape
 import numpy as np
 import pytest
 
-from anglewise.auditing.audit import audit as whole_audit
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Space, measure, read_space, write_space
+from anglewise import audit as whole_audit
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.gauges.canonical import BALANCED
 from anglewise.gauges.gap import gauge_gap
-from anglewise.io.read import read_space
-from anglewise.io.space_folder import write_space
 from anglewise.measures.frames import fit_frames
-from anglewise.measures.measure import measure
 
 SPECTRUM = np.array([9.0, 4.0, 2.0, 1.0, 0.5])
 

@@ -4,8 +4,7 @@ from functools import cache
 
 import pytest
 
-from anglewise.auditing.audit import audit
-from anglewise.io.read import read_interactions, read_space
+from anglewise import audit, read_interactions, read_space
 from anglewise.models.fit import fit
 from real_data import real_data
 

@@ -10,18 +10,19 @@ import pytest
 from pyarrow import parquet
 
 import good_files
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.errors import AnglewiseError
-from anglewise.io.judgement_formats import read_judged, write_rejects
-from anglewise.io.judgement_rows import Reject
-from anglewise.io.read import (
+from anglewise import (
+    AnglewiseError,
+    Embeddings,
+    Space,
     read_interactions,
     read_judgements,
     read_pairs,
     read_space,
     read_triplets,
+    write_space,
 )
-from anglewise.io.space_folder import write_space
+from anglewise.io.judgement_formats import read_judged, write_rejects
+from anglewise.io.judgement_rows import Reject
 
 ITEMS = Space(items=Embeddings(np.eye(5), good_files.IDS))
 
@@ -462,11 +463,11 @@ def test_what_may_not_be_read_or_written(tmp_path):
     (tmp_path / "closed").chmod(0)
     code = """
 import os
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Space
 from anglewise.errors import FileError
 from anglewise.io.outputs import write_text
-from anglewise.io.read import read_space
-from anglewise.io.space_folder import write_space
+from anglewise import read_space
+from anglewise import write_space
 
 space = Space(items=Embeddings([[1.0], [2.0]]))
 write_space(space, "open/s")

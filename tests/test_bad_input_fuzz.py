@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 
 import good_files
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.errors import AnglewiseError
-from anglewise.io.read import (
-    judgements_of,
+from anglewise import (
+    AnglewiseError,
+    Embeddings,
+    Space,
     read_interactions,
     read_judgements,
-    read_labels,
     read_pairs,
     read_space,
     read_triplets,
+    write_space,
 )
-from anglewise.io.space_folder import write_space
+from anglewise.io.read import judgements_of, read_labels
 
 SPACE = Space(
     queries=Embeddings(np.eye(3), ["q1", "q2", "q3"]), items=Embeddings(np.eye(3), ["a", "b", "c"])

@@ -3,10 +3,8 @@
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.engine.search import search
+from anglewise import Embeddings, Space, gauge, search
 from anglewise.errors import ShapeError, SpellingError
-from anglewise.gauges.canonical import gauge
 from anglewise.gauges.gauge import without_biases
 
 RNG = np.random.default_rng(0)

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from anglewise import read_space
 from anglewise.cli import main
-from anglewise.io.read import read_space
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anglewise.errors import AnglewiseError
+from anglewise import AnglewiseError
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

@@ -6,13 +6,9 @@ import json
 import numpy as np
 import pytest
 
+from anglewise import Embeddings, Encoder, Judgements, Space, encode, write_space
 from anglewise.cli.inputs import questions_in
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
-from anglewise.encoders.encode import encode
-from anglewise.encoders.encoder import Encoder
-from anglewise.io.space_folder import write_space
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

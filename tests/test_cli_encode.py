@@ -10,9 +10,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from anglewise import Encoder, encoder
 from anglewise.encoders.documents import read_documents
-from anglewise.encoders.encoder import Encoder
-from anglewise.encoders.load import encoder
 from anglewise.errors import FileError, IdsError, SpellingError
 from anglewise.io.space_folder import read_space_folder
 from cli_run import anglewise, refused

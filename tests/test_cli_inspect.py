@@ -8,9 +8,9 @@ from base64 import b64encode
 import pytest
 import uvicorn
 
+from anglewise import inspect, write_space
 from anglewise.errors import FileError
-from anglewise.io.space_folder import write_space
-from anglewise.page.app import Inspection, Served, inspect
+from anglewise.page.app import Inspection, Served
 from anglewise.page.copy import script, write_copy
 from anglewise.page.open_space import Inspected
 from anglewise.page.state import Desk

@@ -8,10 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements
+from anglewise import Embeddings, Judgements, Space, write_space
 from anglewise.core.sparse import SparseRows
-from anglewise.io.space_folder import write_space
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 import good_files
+from anglewise import Recommender, write_space
 from anglewise.core.sparse import SparseRows
 from anglewise.experiment.catalogue import simulate
-from anglewise.io.space_folder import write_space
 from anglewise.models.closed_form import fit_linear
-from anglewise.recommendation.recommender import Recommender
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

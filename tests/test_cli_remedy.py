@@ -6,10 +6,9 @@ import shlex
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements
+from anglewise import Embeddings, Judgements, Space, write_space
 from anglewise.core.sparse import SparseRows
-from anglewise.io.space_folder import read_space_folder, write_space
+from anglewise.io.space_folder import read_space_folder
 from cli_run import anglewise, refused  # noqa: F401 a fixture
 from remedy_space import fitted
 

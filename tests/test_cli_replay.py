@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 import pytest
 
+from anglewise import read_interactions, replay
 from anglewise.experiment.catalogue import simulate
-from anglewise.io.read import read_interactions
-from anglewise.recommendation.replay import linear, replay
+from anglewise.recommendation.replay import linear
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.io.space_folder import write_space
+from anglewise import Embeddings, Space, write_space
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

@@ -6,10 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from anglewise.comparison.compare import compare
-from anglewise.comparison.comparison_result import Comparison
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Complaints, Judgements, Pairs, Triplets
+from anglewise import Comparison, Embeddings, Judgements, Pairs, Space, Triplets, compare
+from anglewise.core.judgements import Complaints
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import MissingExtraError, SpellingError, TooFewError
 

@@ -5,16 +5,21 @@ import json
 import numpy as np
 import pytest
 
-from anglewise.comparison.compare import compare, compare_spaces
+from anglewise import (
+    AnglewiseError,
+    Embeddings,
+    Index,
+    Space,
+    compare,
+    compare_spaces,
+    read_judgements,
+    search,
+    write_space,
+)
 from anglewise.comparison.lists import search_judged
-from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Parts
 from anglewise.core.sparse import SparseRows
-from anglewise.engine.index import Index
-from anglewise.engine.search import search
-from anglewise.errors import AnglewiseError, IdsError, ShapeError, SpellingError
-from anglewise.io.read import read_judgements
-from anglewise.io.space_folder import write_space
+from anglewise.errors import IdsError, ShapeError, SpellingError
 from anglewise.io.texts import parts_of
 from anglewise.measures.measure import measures
 from anglewise.metrics.evaluate import evaluate

@@ -5,10 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from anglewise.comparison.compare import compare
+from anglewise import Embeddings, Judgements, Space, compare
 from anglewise.comparison.gates import check, gate
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError
 

@@ -12,10 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from anglewise.comparison.compare import compare
+from anglewise import Embeddings, Judgements, Pairs, Space, compare
 from anglewise.comparison.gates import History, Last, check, gate, rows_of
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements, Pairs
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import FileError, IdsError, SpellingError
 from anglewise.io import history_files as history_file

@@ -5,9 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from anglewise.comparison.compare import compare
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements
+from anglewise import Embeddings, Judgements, Space, compare
 from anglewise.core.sparse import SparseRows
 from real_data import real_data
 

@@ -5,10 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from anglewise.comparison.compare import compare
+from anglewise import Embeddings, Judgements, Pairs, Space, compare
 from anglewise.comparison.unjudged import forecast, sequential
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements, Pairs
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError
 from anglewise.statistics.confidence_sequences import Race

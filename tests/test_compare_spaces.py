@@ -5,20 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from anglewise.comparison.candidates import Binary, Cut, Int8, Variant, canonical, sources, variant
-from anglewise.comparison.compare import compare, compare_spaces
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements, Pairs
-from anglewise.core.sparse import SparseRows
-from anglewise.engine.search import search
-from anglewise.errors import (
+from anglewise import (
     AnglewiseError,
-    IdsError,
-    ShapeError,
-    SpellingError,
-    TooFewError,
-    ValuesError,
+    Embeddings,
+    Judgements,
+    Pairs,
+    Space,
+    compare,
+    compare_spaces,
+    search,
 )
+from anglewise.comparison.candidates import Binary, Cut, Int8, Variant, canonical, sources, variant
+from anglewise.core.sparse import SparseRows
+from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
 
 QUERIES, ITEMS, WIDTH = 70, 90, 16
 MEASURES = "dot,cosine,euclidean"

@@ -5,17 +5,14 @@ import re
 import numpy as np
 import pytest
 
-from anglewise.comparison.compare import compare, compare_spaces
+from anglewise import AnglewiseError, Embeddings, Judgements, Pairs, Space, compare, compare_spaces
 from anglewise.comparison.gates import check
 from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.power import power
 from anglewise.comparison.split import ALONE, Parting, parting
 from anglewise.comparison.unjudged import sequential
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements, Pairs
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import serial
-from anglewise.errors import AnglewiseError
 from anglewise.measures.measure import measures
 from anglewise.statistics.clusters import Units
 from anglewise.statistics.sign_flip import sign_flips

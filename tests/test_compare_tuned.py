@@ -3,10 +3,8 @@
 import numpy as np
 import pytest
 
-from anglewise.comparison.compare import compare
+from anglewise import Embeddings, Judgements, Pairs, Space, Triplets, compare
 from anglewise.comparison.split import choices, first_half
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.measures.measure import GRID, Family, measures_and_families

@@ -3,11 +3,9 @@
 import numpy as np
 import pytest
 
-from anglewise.comparison.compare import compare
+from anglewise import Embeddings, Judgements, Space, compare
 from anglewise.comparison.power import power
 from anglewise.comparison.unjudged import unjudged
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError, ValuesError
 from anglewise.statistics.planning import planning_critical, smallest_detectable

@@ -10,14 +10,11 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
+from anglewise import Embeddings, Judgements, Space, compare_spaces, write_space
 from anglewise.cli.console import console
 from anglewise.cli.program import main
-from anglewise.comparison.compare import compare_spaces
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.core.text import visible
-from anglewise.io.space_folder import write_space
 from anglewise.report.comparison_html import page
 from anglewise.report.comparison_text import block, code, escaped, markdown
 from anglewise.report.document import as_json

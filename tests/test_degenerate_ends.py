@@ -5,12 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements
+from anglewise import AnglewiseError, Embeddings, Judgements, Space, search, write_space
 from anglewise.core.sparse import SparseRows
-from anglewise.engine.search import search
-from anglewise.errors import AnglewiseError
-from anglewise.io.space_folder import write_space
 from anglewise.measures.measure import FORMULAS, FRAMES
 from cli_run import anglewise, refused
 

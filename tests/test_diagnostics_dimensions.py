@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anglewise.core.embeddings import Embeddings
+from anglewise import Embeddings
 from anglewise.diagnostics.dimensions import dimensions
 from anglewise.gauges.gauge import constant_columns
 from anglewise.gauges.maps import root

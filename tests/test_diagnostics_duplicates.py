@@ -8,11 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.neighbours import Neighbours
+from anglewise import Embeddings, Neighbours, Space, search
 from anglewise.diagnostics import duplicates as module
 from anglewise.diagnostics.duplicates import ROUNDING, exact_duplicates, near_duplicates
-from anglewise.engine.search import search
 from anglewise.errors import ShapeError
 from real_data import real_data
 

@@ -10,10 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, skew
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.neighbours import Neighbours
+from anglewise import Embeddings, Neighbours, Space, search
 from anglewise.diagnostics.hubness import _factorial_moments, _scaled, hubness
-from anglewise.engine.search import search
 from anglewise.errors import ShapeError, TooFewError
 from real_data import real_data
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise.core.embeddings import Embeddings
+from anglewise import Embeddings
 from anglewise.diagnostics.isotropy import effective_rank, isoscore, isotropy, mean_cosine
 from anglewise.gauges.gauge import haar
 from real_data import real_data

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Space
 from anglewise.core.sparse import SparseRows
 from anglewise.diagnostics.norms import norms, popularity, spearman
 from anglewise.errors import ShapeError

@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise.core.embeddings import Embeddings
+from anglewise import Embeddings, search
 from anglewise.diagnostics.dimensions import _gram_of_products, rank_condition
 from anglewise.diagnostics.hubness import hubness
 from anglewise.diagnostics.isotropy import conditioning, isotropy
 from anglewise.diagnostics.norms import norms, popularity, spearman
-from anglewise.engine.search import search
 from anglewise.gauges.gauge import random_pair
 from anglewise.gauges.maps import root
 from anglewise.io.interaction_files import read_interactions

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Space
 from anglewise.errors import IdsError, ShapeError, ValuesError
 
 

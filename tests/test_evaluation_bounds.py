@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from anglewise.core.judgements import Judgements
+from anglewise import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.metrics.evaluate import evaluate
 from anglewise.metrics.pools import Pool, lead_bounds

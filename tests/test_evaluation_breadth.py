@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from anglewise.core.judgements import Judgements
-from anglewise.core.neighbours import Neighbours
+from anglewise import Judgements, Neighbours
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError, TooFewError
 from anglewise.metrics.breadth import STRATA, by_stratum, coverage, strata_of

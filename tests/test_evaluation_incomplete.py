@@ -8,7 +8,7 @@ import pytrec_eval
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise.core.judgements import Judgements
+from anglewise import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.metrics.evaluate import evaluate
 from test_evaluation_oracles import as_neighbours, as_qrels, as_run, random_lists

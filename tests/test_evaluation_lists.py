@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise.core.judgements import Judgements
-from anglewise.core.neighbours import Neighbours
+from anglewise import Judgements, Neighbours
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError, SpellingError, TooFewError
 from anglewise.metrics import interface as hits_module

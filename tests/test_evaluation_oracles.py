@@ -7,8 +7,7 @@ import pytrec_eval
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise.core.judgements import Judgements
-from anglewise.core.neighbours import Neighbours
+from anglewise import Judgements, Neighbours
 from anglewise.core.sparse import SparseRows
 from anglewise.metrics.evaluate import evaluate
 from real_data import real_data

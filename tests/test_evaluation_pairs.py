@@ -10,10 +10,9 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Pairs, Triplets
+from anglewise import Embeddings, Measure, Pairs, Space, Triplets
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.measures.formulas import BlockFormula, Dot, Measure
+from anglewise.measures.formulas import BlockFormula, Dot
 from anglewise.measures.frames import Affine, Frame, Maps
 from anglewise.measures.measure import measures
 from anglewise.metrics.evaluate import evaluate_pairs, evaluate_triplets, score_pairs

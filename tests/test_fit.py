@@ -5,10 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from anglewise import read_interactions, search
 from anglewise.core.sparse import Interactions
-from anglewise.engine.search import search
 from anglewise.errors import SpellingError, ValuesError
-from anglewise.io.read import read_interactions
 from anglewise.models.closed_form import fit_linear
 from anglewise.models.fit import fit
 from real_data import real_data

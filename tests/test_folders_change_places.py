@@ -11,14 +11,12 @@ from random import Random
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Judged, JudgementStore, Space, write_space
 from anglewise.errors import FileError
 from anglewise.io import outputs as atomic
 from anglewise.io.outputs import exchange, folder_part, new_file, new_folder
-from anglewise.io.space_folder import read_space_folder, write_space
+from anglewise.io.space_folder import read_space_folder
 from anglewise.judgements.connection import STORE_NAME
-from anglewise.judgements.records import Judged
-from anglewise.judgements.store import JudgementStore
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="locks and signals of Linux")
 
@@ -26,9 +24,9 @@ REFITS = """
 import sys
 from pathlib import Path
 import numpy as np
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Space
 from anglewise.errors import FileError
-from anglewise.io.space_folder import write_space
+from anglewise import write_space
 for seed in range(int(sys.argv[2])):
     rng = np.random.default_rng(seed)
     try:

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 import good_files
+from anglewise import from_model, read_space
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError, SpellingError, ValuesError
 from anglewise.gauges.gap import gauge_gap
 from anglewise.gauges.gauge import bias_columns
-from anglewise.io.model_readers import from_model
-from anglewise.io.read import read_space
 
 P = np.array([[1.0, 2.0], [0.0, -1.0], [3.0, 0.5], [2.0, 2.0]], dtype=np.float32)
 Q = np.array([[1.0, 0.0], [0.5, 4.0], [-2.0, 1.0]], dtype=np.float32)

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import anglewise as aw
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Space, gauge
 from anglewise.errors import ShapeError, SpellingError, ValuesError
-from anglewise.gauges.canonical import BALANCED, ITEM_ORTHONORMAL, USER_ORTHONORMAL, Power, gauge
+from anglewise.gauges.canonical import BALANCED, ITEM_ORTHONORMAL, USER_ORTHONORMAL, Power
 from anglewise.gauges.gauge import RandomMap, random_pair
 from anglewise.gauges.maps import predictions_moved, root, side_by_side
 from gauge_laws import factors, geometry, relative_change

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Space, gauge, measure
 from anglewise.errors import ShapeError, SpellingError
-from anglewise.gauges.canonical import gauge
 from anglewise.measures.frames import fit_frames
-from anglewise.measures.measure import FRAMES, measure
+from anglewise.measures.measure import FRAMES
 from gauge_laws import factors, geometry
 
 GAUGES = [

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Space
 from anglewise.errors import ShapeError
 from anglewise.gauges.canonical import BALANCED
 from anglewise.gauges.gap import gap_of_roots, gauge_gap

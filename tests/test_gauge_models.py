@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from anglewise.gauges.canonical import BALANCED, gauge
+from anglewise import gauge
+from anglewise.gauges.canonical import BALANCED
 from anglewise.gauges.certificates import cosine_interval
 from anglewise.gauges.gap import gap_of_roots
 from anglewise.gauges.gauge import random_pair, row_cosines

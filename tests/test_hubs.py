@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Space, measure, search
 from anglewise.diagnostics.hubness import hubness
-from anglewise.engine.search import search, search_vectors
+from anglewise.engine.search import search_vectors
 from anglewise.errors import SpellingError
 from anglewise.measures import hubs
 from anglewise.measures.formulas import fitted
-from anglewise.measures.measure import measure, prepare
+from anglewise.measures.measure import prepare
 from anglewise.metrics.evaluate import score_pairs
 from search_oracle import scanners, using
 

@@ -8,12 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import anglewise
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements
+from anglewise import Embeddings, Index, Judgements, Space, search, write_space
 from anglewise.core.sparse import SparseRows
-from anglewise.engine.index import Index
 from anglewise.engine.index_state import Answering
-from anglewise.engine.search import search
 from anglewise.errors import (
     FileError,
     IdsError,
@@ -22,7 +19,6 @@ from anglewise.errors import (
     TooFewError,
     ValuesError,
 )
-from anglewise.io.space_folder import write_space
 
 MEASURES = ["dot", "cosine", "euclidean", "manhattan", "cosine@centred", "dot@whitened"]
 

@@ -22,13 +22,11 @@ import pyarrow as pa
 import pytest
 from starlette.testclient import TestClient
 
+from anglewise import Embeddings, Space, read_space, write_space
 from anglewise.cli.console import Talk
 from anglewise.cli.inspect import _read
 from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL
-from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import SpellingError
-from anglewise.io.read import read_space
-from anglewise.io.space_folder import write_space
 from anglewise.page import metadata as own_columns
 from anglewise.page import neighbours_view as neighbours_page
 from anglewise.page import security as connection

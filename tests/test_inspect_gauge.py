@@ -6,9 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.engine.search import search
-from anglewise.measures.measure import measure
+from anglewise import Embeddings, Space, measure, search
 from anglewise.page import gauge_paths as stretches
 from anglewise.page.gauge_paths import road_of_gauges, road_of_witness
 from anglewise.page.open_space import Inspected

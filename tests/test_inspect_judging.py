@@ -10,8 +10,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from anglewise.judgements.records import Judged
-from anglewise.judgements.store import JudgementStore
+from anglewise import Judged, JudgementStore
 from anglewise.measures.measure import measures
 from anglewise.page import open_space as answers
 from anglewise.page.open_space import Inspected

@@ -5,10 +5,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Space, search, write_space
 from anglewise.core.sparse import SparseRows
-from anglewise.engine.search import search
-from anglewise.io.space_folder import read_space_folder, write_space
+from anglewise.io.space_folder import read_space_folder
 from anglewise.metrics.breadth import disagreement
 from anglewise.page.metadata import Known
 from anglewise.page.open_space import Inspected

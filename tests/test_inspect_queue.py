@@ -4,10 +4,9 @@ from uuid import uuid4
 
 import pytest
 
+from anglewise import JudgementStore, write_space
 from anglewise.errors import FileError, IdsError, ShapeError, ValuesError
 from anglewise.io.judgement_export import read_queue, write_queue
-from anglewise.io.space_folder import write_space
-from anglewise.judgements.store import JudgementStore
 from anglewise.measures.measure import measures
 from anglewise.page.app import Served
 from anglewise.page.open_space import queue_of

@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Space
 from anglewise.errors import FileError
 from anglewise.page import neighbours_view as neighbours_page
 from anglewise.page.app import served, static_files

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import good_files
-from anglewise.errors import AnglewiseError, TooFewError
-from anglewise.io.read import read_interactions
+from anglewise import AnglewiseError, read_interactions
+from anglewise.errors import TooFewError
 
 
 def _triples(x):

@@ -4,16 +4,17 @@ import numpy as np
 import pytest
 
 import good_files
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.errors import AnglewiseError, FileError, IdsError, TooFewError, ValuesError
-from anglewise.io.read import (
-    judgement_kind,
+from anglewise import (
+    AnglewiseError,
+    Embeddings,
+    Space,
     read_judgements,
-    read_labels,
     read_pairs,
     read_triplets,
+    write_space,
 )
-from anglewise.io.space_folder import write_space
+from anglewise.errors import FileError, IdsError, TooFewError, ValuesError
+from anglewise.io.read import judgement_kind, read_labels
 
 
 def _space(queries=("q3", "q2", "q1", "q0"), items=("c", "a", "b")):

@@ -10,7 +10,7 @@ import pytest
 import pytrec_eval
 from pyarrow import parquet
 
-from anglewise.core.neighbours import Neighbours
+from anglewise import Neighbours
 from anglewise.errors import FileError, IdsError, ShapeError
 from anglewise.io.outputs import new_file, new_folder, write_text
 from anglewise.io.runs import apart, write_run
@@ -113,11 +113,11 @@ def test_a_full_disk_leaves_neither_a_space_nor_a_run_half_written(tmp_path):
     code = """
 import resource, sys
 import numpy as np
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Space
 from anglewise.errors import FileError
-from anglewise.io.space_folder import write_space
+from anglewise import write_space
 from anglewise.io.runs import write_run
-from anglewise.core.neighbours import Neighbours
+from anglewise import Neighbours
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 x = Embeddings(np.random.default_rng(0).standard_normal((2000, 16)))
 zeros = np.zeros((2000, 1), dtype=np.int64)

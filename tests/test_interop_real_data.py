@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.errors import IdsError
-from anglewise.io.delimited import open_sheet
-from anglewise.io.read import (
-    judgements_of,
+from anglewise import (
+    Embeddings,
+    Space,
     read_interactions,
     read_judgements,
     read_pairs,
     read_space,
-    read_texts,
+    write_space,
 )
-from anglewise.io.space_folder import write_space
+from anglewise.errors import IdsError
+from anglewise.io.delimited import open_sheet
+from anglewise.io.read import judgements_of, read_texts
 from anglewise.io.texts import titles
 from real_data import real_data
 

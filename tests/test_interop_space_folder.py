@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Complaints, Judgements
+from anglewise import Embeddings, Judgements, Space, read_space, write_space
+from anglewise.core.judgements import Complaints
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import FileError, ShapeError, ValuesError
 from anglewise.io import outputs as atomic
-from anglewise.io.read import judgements_of, read_space, stored_directions
-from anglewise.io.space_folder import check_destination, write_space
+from anglewise.io.read import judgements_of, stored_directions
+from anglewise.io.space_folder import check_destination
 
 ABOUT = {"model": "linear", "penalty": np.float64(1000.0), "gauge": "balanced", "sizes": (2, 3)}
 

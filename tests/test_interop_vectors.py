@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 import good_files
-from anglewise.core.embeddings import Embeddings
-from anglewise.errors import AnglewiseError
+from anglewise import AnglewiseError, Embeddings, read_space
 from anglewise.io.files import contents
 from anglewise.io.ids import read_ids
-from anglewise.io.read import read_space, read_texts
+from anglewise.io.read import read_texts
 from anglewise.io.texts import column, columns_of, titles
 from good_files import IDS, TITLES, X
 

@@ -10,9 +10,8 @@ import pytest
 from statsmodels.stats.inter_rater import cohens_kappa as statsmodels_cohen
 from statsmodels.stats.inter_rater import fleiss_kappa as statsmodels_fleiss
 
+from anglewise import Judged, JudgementStore
 from anglewise.errors import TooFewError, ValuesError
-from anglewise.judgements.records import Judged
-from anglewise.judgements.store import JudgementStore
 from anglewise.judging.agreement import agreement
 from anglewise.statistics.kappa import cohen_kappa, coincidences, fleiss_kappa, krippendorff_alpha
 from cli_run import anglewise, refused

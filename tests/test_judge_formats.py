@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError, ValuesError
+from anglewise import AnglewiseError, Judged, JudgementStore
+from anglewise.errors import FileError, IdsError, SpellingError, ValuesError
 from anglewise.io.judgement_export import Texts, write_judged
 from anglewise.io.judgement_formats import form_of, read_judged, write_rejects
 from anglewise.io.judgement_rows import Assumed
-from anglewise.judgements.records import Judged, new_uuid
-from anglewise.judgements.store import JudgementStore
+from anglewise.judgements.records import new_uuid
 
 ENDINGS = {
     "csv": "csv",

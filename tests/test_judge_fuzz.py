@@ -4,11 +4,9 @@ import random
 
 import pytest
 
-from anglewise.errors import AnglewiseError
+from anglewise import AnglewiseError, Judged, JudgementStore
 from anglewise.io.judgement_export import write_judged
 from anglewise.io.judgement_formats import read_judged
-from anglewise.judgements.records import Judged
-from anglewise.judgements.store import JudgementStore
 
 ROWS = [
     Judged(

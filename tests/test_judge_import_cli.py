@@ -5,10 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.io.space_folder import write_space
-from anglewise.judgements.records import Judged
-from anglewise.judgements.store import JudgementStore
+from anglewise import Embeddings, Judged, JudgementStore, Space, write_space
 from cli_run import anglewise, refused
 from real_data import real_data
 

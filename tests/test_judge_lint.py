@@ -6,13 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Complaints, Judgements
+from anglewise import Embeddings, Judged, Judgements, JudgementStore, Space, search, write_space
+from anglewise.core.judgements import Complaints
 from anglewise.core.sparse import SparseRows
-from anglewise.engine.search import search
-from anglewise.io.space_folder import write_space
-from anglewise.judgements.records import Judged
-from anglewise.judgements.store import JudgementStore
 from anglewise.judging.lint import ks_distance, lint
 from cli_run import anglewise, refused
 

@@ -6,12 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, JudgementStore, Space, write_space
 from anglewise.core.sparse import SparseRows
 from anglewise.encoders.server import Patience
 from anglewise.errors import EncoderError, SpellingError
-from anglewise.io.space_folder import write_space
-from anglewise.judgements.store import JudgementStore
 from anglewise.judging.generated import chat_asker, from_classes, known_items
 from chat_stub import chat
 from cli_run import anglewise, refused

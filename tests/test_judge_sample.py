@@ -3,13 +3,9 @@
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements
+from anglewise import Embeddings, Judged, Judgements, JudgementStore, Space, search
 from anglewise.core.sparse import SparseRows
-from anglewise.engine.search import search
 from anglewise.errors import SpellingError, TooFewError, ValuesError
-from anglewise.judgements.records import Judged
-from anglewise.judgements.store import JudgementStore
 from anglewise.judging.sample import sample
 from anglewise.metrics.evaluate import evaluate
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from anglewise import Judged, JudgementStore
 from anglewise.errors import FileError, IdsError, SpellingError, ValuesError
 from anglewise.judgements import connection as schema
-from anglewise.judgements.records import Judged, judged_from, new_uuid
-from anglewise.judgements.store import JudgementStore
+from anglewise.judgements.records import judged_from, new_uuid
 
 
 @pytest.fixture

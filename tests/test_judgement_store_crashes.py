@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from anglewise.judgements.records import Judged
-from anglewise.judgements.store import JudgementStore
+from anglewise import Judged, JudgementStore
 
 PROCESSES = Path(__file__).with_name("judging_processes.py")
 

@@ -3,15 +3,19 @@
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements
+from anglewise import (
+    Embeddings,
+    Judged,
+    Judgements,
+    JudgementStore,
+    Space,
+    read_judgements,
+    write_space,
+)
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import FileError, IdsError, SpellingError, TooFewError
-from anglewise.io.read import judgement_kind, read_judgements
-from anglewise.io.space_folder import write_space
+from anglewise.io.read import judgement_kind
 from anglewise.judgements.combine import by_pair
-from anglewise.judgements.records import Judged
-from anglewise.judgements.store import JudgementStore
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Neighbours, Space
 from anglewise.core.judgements import Labels
-from anglewise.core.neighbours import Neighbours
 from anglewise.errors import IdsError, TooFewError, ValuesError
 from anglewise.judgements import constructed as module
 from anglewise.judgements.constructed import from_labels

@@ -14,8 +14,18 @@ import pyarrow as pa
 import pytest
 from pyarrow import feather, ipc, parquet
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.errors import AnglewiseError, FileError, SpellingError
+from anglewise import (
+    AnglewiseError,
+    Embeddings,
+    Judged,
+    JudgementStore,
+    Space,
+    read_interactions,
+    read_judgements,
+    read_space,
+    write_space,
+)
+from anglewise.errors import FileError, SpellingError
 from anglewise.io import files as limits
 from anglewise.io.arrow_files import arrow_sheet, parquet_columns
 from anglewise.io.delimited import delimited_sheet, open_sheet
@@ -23,12 +33,9 @@ from anglewise.io.files import allowed, check_holds
 from anglewise.io.history_files import read_history
 from anglewise.io.ids import numbered
 from anglewise.io.judgement_formats import read_judged
-from anglewise.io.read import read_interactions, read_judgements, read_space
-from anglewise.io.space_folder import read_space_folder, write_space
+from anglewise.io.space_folder import read_space_folder
 from anglewise.io.texts import read_texts, text_table
 from anglewise.judgements.connection import bounded
-from anglewise.judgements.records import Judged
-from anglewise.judgements.store import JudgementStore
 from anglewise.rag.relevance import Relevance
 
 SPACE = Space(items=Embeddings(np.eye(3), ["a", "b", "c"]))

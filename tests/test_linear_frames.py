@@ -5,11 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.engine.search import search
+from anglewise import Embeddings, Space, measure, search
 from anglewise.errors import SpellingError
 from anglewise.measures.frames import fit_frames
-from anglewise.measures.measure import measure
 
 
 def a_space(seed=0, items=80, d=6):

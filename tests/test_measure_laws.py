@@ -9,11 +9,10 @@ import itertools
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.engine.search import search
-from anglewise.measures.formulas import BlockFormula, Dot, Measure, fitted
+from anglewise import Embeddings, Measure, Space, measure, search
+from anglewise.measures.formulas import BlockFormula, Dot, fitted
 from anglewise.measures.frames import fit_frames
-from anglewise.measures.measure import FORMULAS, FRAMES, measure
+from anglewise.measures.measure import FORMULAS, FRAMES
 from anglewise.metrics.evaluate import score_pairs
 
 NUMBERS = {

@@ -9,8 +9,8 @@ from scipy import sparse
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer
 
+from anglewise import LinearEmbedding
 from anglewise.errors import SpellingError
-from anglewise.models.estimators import LinearEmbedding
 
 GAUGES = ["balanced", "item-orthonormal", "user-orthonormal", "tied-weights", "raw-users"]
 
@@ -30,7 +30,7 @@ def run(code):
 def test_scikit_learn_finds_no_fault():
     found = run("""
 from sklearn.utils.estimator_checks import check_estimator
-from anglewise.models.estimators import LinearEmbedding
+from anglewise import LinearEmbedding
 for objective in ("product", "factors"):
     embedding = LinearEmbedding(n_components=2, objective=objective, penalty=0.5)
     for each in check_estimator(embedding, on_skip=None, on_fail=None):

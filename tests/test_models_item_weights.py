@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from anglewise.engine.search import search
+from anglewise import fit_ease, search
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.models import svd as gram_room
-from anglewise.models.ease import MOST_ITEMS, fit_ease, penalty_path
+from anglewise.models.ease import MOST_ITEMS, penalty_path
 from anglewise.models.fit import learn
 from anglewise.models.standardising import normalisation
 from anglewise.models.svd import fill_upper, lower_gram

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from anglewise.engine.search import search
+from anglewise import search
 from anglewise.errors import ShapeError, SpellingError
 from anglewise.models.raw_table import raw_table
 from anglewise.models.standardising import normalisation

@@ -8,9 +8,9 @@ import pytest
 from scipy import sparse
 from sklearn.pipeline import make_pipeline
 
+from anglewise import LinearEmbedding, TableNormaliser
 from anglewise.errors import ShapeError, SpellingError
 from anglewise.models.closed_form import fit_linear
-from anglewise.models.estimators import LinearEmbedding, TableNormaliser
 from anglewise.models.weighting import ShiftedTable
 
 RULES = ["none", "standardised", "l2", "tf-idf", "bm25", "propensity", "exponents(0,0.6)"]
@@ -30,7 +30,7 @@ def run(code):
 def test_scikit_learn_finds_no_fault():
     found = run("""
 from sklearn.utils.estimator_checks import check_estimator
-from anglewise.models.estimators import TableNormaliser
+from anglewise import TableNormaliser
 for rule in ("standardised", "l2", "tf-idf", "bm25", "propensity", "exponents(0,0.5)"):
     for each in check_estimator(TableNormaliser(rule), on_skip=None, on_fail=None):
         print(each["status"], each["check_name"], rule, repr(each["exception"] or ""))

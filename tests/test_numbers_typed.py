@@ -5,18 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anglewise import AnglewiseError, Embeddings, gauge, measure
 from anglewise.cli.remedy import seconds_of
 from anglewise.comparison.candidates import variant
 from anglewise.comparison.gates import gate
 from anglewise.comparison.split import parting
-from anglewise.core.embeddings import Embeddings
 from anglewise.core.numbers import read_number, read_whole, written
 from anglewise.encoders.encoder import read_spec
-from anglewise.errors import AnglewiseError, SpellingError
-from anglewise.gauges.canonical import gauge
+from anglewise.errors import SpellingError
 from anglewise.judging.sample import line
 from anglewise.measures.formulas import Norm
-from anglewise.measures.measure import measure, measures, measures_and_families
+from anglewise.measures.measure import measures, measures_and_families
 from anglewise.metrics.evaluate import metric, read_metrics
 from anglewise.models.standardising import normalisation
 

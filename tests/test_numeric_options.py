@@ -6,13 +6,11 @@ import signal
 import numpy as np
 import pytest
 
+from anglewise import Embeddings, Judgements, Space, write_space
 from anglewise.cli.judge import JUDGE_COMMANDS
 from anglewise.cli.options import _Reader
 from anglewise.cli.program import COMMANDS, program
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
-from anglewise.io.space_folder import write_space
 from cli_run import anglewise
 
 __all__ = ["anglewise"]

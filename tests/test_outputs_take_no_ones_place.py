@@ -9,17 +9,15 @@ from typing import Annotated, get_args, get_origin
 import numpy as np
 import pytest
 
+from anglewise import Embeddings, Judged, JudgementStore, Space, write_space
 from anglewise.cli import program
 from anglewise.cli.judge import JUDGE_COMMANDS
 from anglewise.cli.paths import options_of
 from anglewise.cli.program import COMMANDS
-from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import FileError
 from anglewise.io.outputs import check_new_file, check_new_folder, new_file
-from anglewise.io.space_folder import read_space_folder, write_space
+from anglewise.io.space_folder import read_space_folder
 from anglewise.judgements.connection import STORE_NAME
-from anglewise.judgements.records import Judged
-from anglewise.judgements.store import JudgementStore
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

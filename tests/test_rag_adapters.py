@@ -9,8 +9,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings
-from anglewise.engine.index import Index
+from anglewise import Embeddings, Index
 from anglewise.errors import MissingExtraError
 from anglewise.rag import haystack, langchain, llama_index
 from anglewise.rag.context import Context

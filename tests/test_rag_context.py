@@ -8,18 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise.core.embeddings import Embeddings
-from anglewise.encoders.encoder import Encoder
-from anglewise.engine.index import Index
+from anglewise import AnglewiseError, Embeddings, Encoder, Index
 from anglewise.engine.index_state import Answering, Hit
-from anglewise.errors import (
-    AnglewiseError,
-    EncoderError,
-    ShapeError,
-    SpellingError,
-    TooFewError,
-    ValuesError,
-)
+from anglewise.errors import EncoderError, ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.rag.context import Context, diverse
 from anglewise.rag.prompt import INSTRUCTIONS
 from anglewise.rag.relevance import Evidence, relevance_of

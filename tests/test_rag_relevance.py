@@ -7,13 +7,9 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements
+from anglewise import Embeddings, Index, Judgements, Space, encoder, read_judgements, read_space
 from anglewise.core.sparse import SparseRows
-from anglewise.encoders.load import encoder
-from anglewise.engine.index import Index
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError, ValuesError
-from anglewise.io.read import read_judgements, read_space
 from anglewise.rag.relevance import (
     Evidence,
     Relevance,

@@ -3,17 +3,13 @@
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Recommender, Space, fit_ease, gauge, search
 from anglewise.core.sparse import SparseRows
-from anglewise.engine.search import search
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.experiment.catalogue import simulate
-from anglewise.gauges.canonical import gauge
 from anglewise.gauges.gauge import bias_columns, without_biases
 from anglewise.models.closed_form import fit_linear
-from anglewise.models.ease import fit_ease
 from anglewise.recommendation.fold_in import learn_fold_in
-from anglewise.recommendation.recommender import Recommender
 
 MEASURES = ["dot", "cosine", "euclidean", "norm(0,0.5)", "cosine@balanced", "cosine@centred"]
 PRODUCTS = ["dot", "cosine", "norm(0,0.5)", "norm(1,0.25)"]

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from scipy.sparse import coo_matrix, csr_matrix
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Recommender, Space
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import IdsError, ShapeError, SpellingError
 from anglewise.recommendation.adapters import LikeImplicit, RectoolsRanker
-from anglewise.recommendation.recommender import Recommender
 
 RNG = np.random.default_rng(3)
 USED = RNG.random((25, 40)) < 0.3

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Space, replay
 from anglewise.errors import TooFewError, ValuesError
 from anglewise.experiment.catalogue import simulate
-from anglewise.recommendation.replay import POPULAR, linear, replay
+from anglewise.recommendation.replay import POPULAR, linear
 from real_data import real_data
 
 DID = simulate(n_users=200, n_items=60, seed=4).interactions
@@ -111,7 +111,7 @@ def test_users_who_only_came_or_only_left_are_not_judged():
 @pytest.mark.real
 def test_films_of_a_real_catalogue_follow_what_was_learnt():
     """MovieLens-100K: the model beats the list that is the same for everybody, as it should."""
-    from anglewise.io.read import read_interactions
+    from anglewise import read_interactions
 
     did = read_interactions(real_data("ml-100k/interactions.csv.gz"))
     result = replay(did, lambda before: linear(before, 32, penalty=300.0), measures="dot,cosine")

@@ -7,17 +7,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from anglewise.comparison.compare import compare
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements, Pairs
+from anglewise import Embeddings, Judgements, Pairs, Space, compare, remedy, search
 from anglewise.core.sparse import SparseRows
-from anglewise.engine.search import search
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.metrics.breadth import by_stratum, coverage
 from anglewise.metrics.evaluate import metric
 from anglewise.remedies import runner as benches
 from anglewise.remedies.candidate_list import contenders, rounded, sensible
-from anglewise.remedies.remedy import remedy, winner
+from anglewise.remedies.remedy import winner
 from anglewise.remedies.runner import Cache
 from anglewise.remedies.screening import run
 from anglewise.remedies.training_data import Budget, training_of

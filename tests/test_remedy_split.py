@@ -5,11 +5,9 @@ import re
 import numpy as np
 import pytest
 
+from anglewise import AnglewiseError, Embeddings, Space, remedy
 from anglewise.comparison.split import ALONE, Parting
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.errors import AnglewiseError
 from anglewise.remedies import runner as benches
-from anglewise.remedies.remedy import remedy
 from anglewise.remedies.training_data import set_apart
 from anglewise.statistics.clusters import Units
 from remedy_space import fitted

@@ -5,12 +5,11 @@ import gc
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Space, measure
 from anglewise.measures import formulas as fitted_room
 from anglewise.measures import frames as frame
 from anglewise.measures.formulas import fitted
 from anglewise.measures.frames import Affine, Maps, fit_frames
-from anglewise.measures.measure import measure
 from anglewise.measures.remembered import Remembered, weight
 
 

@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from anglewise.auditing.audit import audit
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements
+from anglewise import Embeddings, Judgements, Space, audit
 from anglewise.core.sparse import SparseRows
 from anglewise.report.audit_html import audit_page
 from anglewise.report.audit_text import show_audit

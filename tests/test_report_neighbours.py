@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.engine.search import search
+from anglewise import Embeddings, Space, search
 from anglewise.measures.measure import measures
 from anglewise.report.terminal_tables import Asked, show_neighbours
 

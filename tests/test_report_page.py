@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anglewise.core.neighbours import Neighbours
+from anglewise import Neighbours
 from anglewise.errors import MissingExtraError, TooFewError
 from anglewise.metrics.breadth import disagreement
 from anglewise.report.comparison_html import page

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Space, search
 from anglewise.core.sparse import SparseRows
-from anglewise.engine.search import engine_kind, search, search_vectors
+from anglewise.engine.search import engine_kind, search_vectors
 from anglewise.errors import ShapeError, TooFewError
 from search_oracle import FIVE, PLAIN, neighbours, pair_scores, same, scanners, using
 

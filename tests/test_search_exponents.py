@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Space, search
 from anglewise.core.sparse import SparseRows
 from anglewise.engine import exponents
-from anglewise.engine.search import search
 from search_oracle import same
 
 GRID = [f"norm(0,{b:g})" for b in np.linspace(0, 1, 41)]

@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Measure, Space, search
 from anglewise.engine.passes import bounds, passes
 from anglewise.engine.ranking import KERNEL
 from anglewise.engine.scanners import scanner as scanner_here
-from anglewise.engine.search import search
 from anglewise.engine.tiles import tile
 from anglewise.errors import ShapeError, ValuesError
-from anglewise.measures.formulas import BlockFormula, Measure
+from anglewise.measures.formulas import BlockFormula
 from anglewise.measures.measure import measures
 from search_oracle import FIVE, PLAIN, same, scanners, using
 

@@ -6,9 +6,8 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Index, Space
 from anglewise.engine import tiles as kept
-from anglewise.engine.index import Index
 from anglewise.engine.search import Ready, search_ready, search_vectors
 from search_oracle import same, scanners, using
 

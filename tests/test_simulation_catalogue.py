@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from anglewise.errors import AnglewiseError, TooFewError, ValuesError
+from anglewise import AnglewiseError
+from anglewise.errors import TooFewError, ValuesError
 from anglewise.experiment import catalogue
 from anglewise.experiment.catalogue import GENRES, simulate, titles
 

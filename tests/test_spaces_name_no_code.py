@@ -9,13 +9,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Judged, JudgementStore, Space, encoder, write_space
 from anglewise.encoders.encoder import read_spec
-from anglewise.encoders.load import HARMLESS, KINDS, encoder, encoder_of
+from anglewise.encoders.load import HARMLESS, KINDS, encoder_of
 from anglewise.errors import EncoderError, FileError, MissingExtraError, SpellingError
-from anglewise.io.space_folder import write_space
-from anglewise.judgements.records import Judged
-from anglewise.judgements.store import JudgementStore
 from cli_run import anglewise, refused
 from embeddings_stub import Answer, stub
 

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
+from anglewise import study
 from anglewise.errors import SpellingError
 from anglewise.experiment.catalogue import simulate
 from anglewise.experiment.claims import (
@@ -37,7 +38,7 @@ from anglewise.experiment.setup import (
     spearman,
     subject,
 )
-from anglewise.experiment.study import certified, study
+from anglewise.experiment.study import certified
 from anglewise.gauges.maps import MapPair
 from anglewise.models.closed_form import fit_spectrum
 from anglewise.models.fit import fit

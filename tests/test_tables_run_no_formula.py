@@ -9,14 +9,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Judged, Space, read_judgements, write_space
 from anglewise.io.judgement_export import read_queue, write_disputes, write_judged, write_queue
 from anglewise.io.judgement_formats import read_judged, write_rejects
 from anglewise.io.judgement_rows import Reject
-from anglewise.io.read import read_judgements
-from anglewise.io.space_folder import write_space
 from anglewise.io.tables import guarded, unguarded
-from anglewise.judgements.records import Dispute, Judged
+from anglewise.judgements.records import Dispute
 from cli_run import anglewise
 
 __all__ = ["anglewise"]

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from anglewise import Recommender
 from anglewise.cli.inputs import questions_in
 from anglewise.encoders.load import encoder_of
 from anglewise.experiment.catalogue import simulate
 from anglewise.io.space_folder import read_space_folder
 from anglewise.rag.relevance import Relevance
-from anglewise.recommendation.recommender import Recommender
 from cli_run import anglewise
 from console_blocks import WORD_VECTORS, shipped
 from real_data import real_data

@@ -4,9 +4,7 @@ This is the face: names only, each resolved when it is first used, so that
 ``import anglewise`` costs nothing and no extra is imported before it is needed.
 """
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -157,17 +155,3 @@ if not TYPE_CHECKING:  # a type checker that sees this takes any name for one of
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-class _Face(ModuleType):
-    """Keeps the functions ``compare``, ``gauge`` and ``search`` before the rooms of these names.
-
-    Python hangs every imported room on its parent; here that would hide the function.
-    """
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Face

@@ -4,8 +4,7 @@ import numpy as np
 from haystack import Document, Pipeline
 from haystack.components.builders import PromptBuilder
 
-from anglewise.core.embeddings import Embeddings
-from anglewise.engine.index import Index
+from anglewise import Embeddings, Index
 from anglewise.rag.context import Context
 from anglewise.rag.haystack import AnglewiseRetriever
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 
-from anglewise.core.embeddings import Embeddings
-from anglewise.engine.index import Index
+from anglewise import Embeddings, Index
 from anglewise.rag.context import Context
 from anglewise.rag.langchain import AnglewiseRetriever
 

@@ -5,8 +5,7 @@ import asyncio
 import numpy as np
 from llama_index.core.retrievers import BaseRetriever
 
-from anglewise.core.embeddings import Embeddings
-from anglewise.engine.index import Index
+from anglewise import Embeddings, Index
 from anglewise.rag.context import Context
 from anglewise.rag.llama_index import AnglewiseRetriever
 

@@ -13,12 +13,8 @@ from random import Random
 
 import numpy as np
 
+from anglewise import Embeddings, Judged, JudgementStore, Space, read_judgements, write_space
 from anglewise.cli import main
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.io.read import read_judgements
-from anglewise.io.space_folder import write_space
-from anglewise.judgements.records import Judged
-from anglewise.judgements.store import JudgementStore
 from fuzz import spellings
 from fuzz.case import Case
 from fuzz.readers import RELEVANCE, files_in

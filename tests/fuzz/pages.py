@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx2
 from starlette.testclient import TestClient
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise import Embeddings, Space
 from anglewise.page.open_space import Inspected, queue_of
 from fuzz import damage, spellings, watch
 from fuzz.case import Case

@@ -15,14 +15,25 @@ import pyarrow as pa
 from pyarrow import parquet
 
 import good_files
+from anglewise import (
+    AnglewiseError,
+    Embeddings,
+    Judged,
+    JudgementStore,
+    Space,
+    encoder,
+    read_interactions,
+    read_judgements,
+    read_pairs,
+    read_space,
+    read_triplets,
+    write_space,
+)
 from anglewise.cli.inputs import questions_in
-from anglewise.core.embeddings import Embeddings, Space
 from anglewise.encoders.documents import read_documents
 from anglewise.encoders.images import read_images
-from anglewise.encoders.load import encoder
 from anglewise.encoders.pixels import settings_beside
 from anglewise.engine.index import read_index
-from anglewise.errors import AnglewiseError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import contents, existing_file, reading
 from anglewise.io.history_files import append_history, read_history
@@ -32,21 +43,13 @@ from anglewise.io.judgement_rows import Assumed
 from anglewise.io.read import (
     judgement_kind,
     judgements_of,
-    read_interactions,
-    read_judgements,
     read_labels,
-    read_pairs,
-    read_space,
     read_texts,
-    read_triplets,
     stored_directions,
 )
-from anglewise.io.space_folder import write_space
 from anglewise.io.tables import DOCUMENT, GAIN, QUERY, names_of, numbers_of, times_of
 from anglewise.io.texts import column, columns_of, titles
 from anglewise.judgements.constructed import from_labels
-from anglewise.judgements.records import Judged
-from anglewise.judgements.store import JudgementStore
 from anglewise.judging.judged_set import read_set
 from anglewise.page.open_space import queue_of
 from anglewise.rag.relevance import Relevance

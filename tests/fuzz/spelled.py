@@ -6,18 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from anglewise import AnglewiseError, Embeddings, Space, gauge, measure
 from anglewise.cli.judge_files import _grades
 from anglewise.cli.remedy import seconds_of
 from anglewise.comparison.candidates import canonical, sources, variant
 from anglewise.comparison.gates import gate
 from anglewise.comparison.split import parting
-from anglewise.core.embeddings import Embeddings, Space
 from anglewise.encoders.encoder import read_spec
 from anglewise.encoders.load import reads_images
-from anglewise.errors import AnglewiseError
-from anglewise.gauges.canonical import gauge
 from anglewise.judging.sample import line
-from anglewise.measures.measure import measure, measures, measures_and_families
+from anglewise.measures.measure import measures, measures_and_families
 from anglewise.metrics.evaluate import metric, read_metrics
 from anglewise.models.closed_form import find_split as model_split
 from anglewise.models.standardising import normalisation

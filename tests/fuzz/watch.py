@@ -19,7 +19,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 import anglewise
-from anglewise.errors import AnglewiseError
+from anglewise import AnglewiseError
 from fuzz.case import Case
 
 OURS = str(Path(anglewise.__file__).parent)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
+from anglewise import write_space
 from anglewise.experiment.catalogue import simulate
-from anglewise.io.space_folder import write_space
 from anglewise.models.fit import fit
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"

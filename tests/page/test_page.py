@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from anglewise.judgements.store import JudgementStore
+from anglewise import JudgementStore
 
 READY = '[data-grade="0"]:not([disabled])'
 ITEMS = "/?direction=items-items"

@@ -7,8 +7,8 @@ import pytest
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
+from anglewise import TrainedEmbedding
 from anglewise.io.space_folder import read_space_folder
-from anglewise.models.trained_estimator import TrainedEmbedding
 from cli_run import anglewise
 from taste import tastes
 

@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from anglewise.auditing.audit import audit
+from anglewise import AnglewiseError, audit, gauge
 from anglewise.auditing.subject import read_freedom
 from anglewise.diagnostics.dimensions import rank_condition
-from anglewise.errors import AnglewiseError
-from anglewise.gauges.canonical import gauge
 from anglewise.gauges.gap import gauge_gap
 from anglewise.gauges.gauge import haar, random_pair
 from anglewise.models.training import train

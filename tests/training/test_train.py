@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from anglewise.engine.search import search
+from anglewise import search
 from anglewise.errors import FileError, TrainingError, ValuesError
 from anglewise.models import training as running
 from anglewise.models.fit import fit
