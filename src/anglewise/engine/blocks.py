@@ -15,7 +15,7 @@ import numpy as np
 
 from anglewise.core.embeddings import Embeddings
 from anglewise.core.typing import Array, Float32, Float64, Int, Int64, Shaped
-from anglewise.engine.exclusions import LeftOut
+from anglewise.engine.exclusions import Exclusions
 from anglewise.engine.passes import Bound, Pass, Reach, bounds, moved
 from anglewise.engine.ranking import (
     KINDS,
@@ -23,7 +23,7 @@ from anglewise.engine.ranking import (
     Candidates,
     Lists,
     Places,
-    Standing,
+    TopK,
     best,
     keys,
     norms,
@@ -32,7 +32,7 @@ from anglewise.engine.ranking import (
     scores_of,
 )
 from anglewise.engine.scanners import Machine, NumpyScanner, Scanner, Tile, items_by_queries
-from anglewise.engine.tiles import Kept, spans, tile
+from anglewise.engine.tiles import TileCache, spans, tile
 from anglewise.errors import ShapeError, ValuesError
 from anglewise.measures.formulas import BlockFormula
 
@@ -41,7 +41,7 @@ MOVED_BYTES = 1 << 23
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class QueryBlock:
     """Queries in the frame of a pass, exact and in float32, and whom they may be shown.
 
     ``norms`` are the exact norms, ``reduced`` and ``reduced_norms`` what the float32 pass works
@@ -51,9 +51,9 @@ class Asked:
     shared: Pass
     ranked: Embeddings
     places: Places
-    left_out: LeftOut
+    left_out: Exclusions
     k: int
-    kept: Kept
+    kept: TileCache
     exact: Float64[Array, "q r"]
     norms: Float64[Array, " q"]
     reduced: Float32[Array, "q r"]
@@ -62,16 +62,16 @@ class Asked:
     def __len__(self) -> int:
         return len(self.exact)
 
-    def part(self, which: range) -> "Asked":
+    def part(self, which: range) -> "QueryBlock":
         """Some neighbouring queries."""
         left_out = self.left_out.block(which.start, which.stop)
         return self._some(slice(which.start, which.stop), left_out)
 
-    def take(self, which: Int64[Array, " some"]) -> "Asked":
+    def take(self, which: Int64[Array, " some"]) -> "QueryBlock":
         """Some queries, in the order asked for."""
         return self._some(which, self.left_out.take(which))
 
-    def _some(self, which: Int64[Array, " some"] | slice, left_out: LeftOut) -> "Asked":
+    def _some(self, which: Int64[Array, " some"] | slice, left_out: Exclusions) -> "QueryBlock":
         return replace(
             self,
             left_out=left_out,
@@ -138,11 +138,11 @@ def asked(
     ranked: Embeddings,
     *,
     places: Places,
-    left_out: LeftOut,
+    left_out: Exclusions,
     k: int,
-    kept: Kept,
+    kept: TileCache,
     vectors: Float32[Array, "q d"],
-) -> Asked:
+) -> QueryBlock:
     """Take queries into the frame of a pass."""
     exact = moved(vectors, shared.asking)
     if shared.unit_queries:
@@ -151,7 +151,7 @@ def asked(
     shifted = exact if shared.shift is None else exact - shared.shift
     with np.errstate(over="ignore"):
         reduced = shifted.astype(np.float32)
-    return Asked(
+    return QueryBlock(
         shared, ranked, places, left_out, k, kept, exact, norms(exact), reduced, norms(shifted)
     )
 
@@ -166,7 +166,7 @@ SMALL = 1 / 16
 class Block:
     """Queries that one thread answers: as asked, laid out for the scan, and what was found."""
 
-    asked: Asked
+    asked: QueryBlock
     queries: Float32[Array, "..."]
     found: Candidates
 
@@ -220,16 +220,16 @@ AGAIN_QUERIES = 128
 AGAIN_BYTES = 1 << 21
 
 
-def settled(asked: Asked, found: Candidates, reach: Reach) -> list[Standing]:
+def settled(asked: QueryBlock, found: Candidates, reach: Reach) -> list[TopK]:
     """The exact answer for each measure of the pass."""
     allowed = len(asked.ranked) - asked.left_out.counts
     shared = asked.shared
     plain = shared.ranked is None and shared.shift is None
     known = bounds(reach, shared.formulas, asked.reduced_norms, asked.exact.shape[1], plain)
-    out: list[Standing] = []
+    out: list[TopK] = []
     key = asked.keys(found.rows)
     for j in range(len(known)):
-        standing = Standing(*best(key[:, j], asked.k))
+        standing = TopK(*best(key[:, j], asked.k))
         complete = found.counts[:, j] >= allowed
         proven = complete | known[j].below(found.cut[:, j], standing.last)
         unproven = np.flatnonzero(~proven)
@@ -243,13 +243,13 @@ def settled(asked: Asked, found: Candidates, reach: Reach) -> list[Standing]:
 
 
 def _again(
-    asked: Asked, j: int, bound: Bound, near: Float32[Array, " q"], score: Float32[Array, " q"]
-) -> Standing:
+    asked: QueryBlock, j: int, bound: Bound, near: Float32[Array, " q"], score: Float32[Array, " q"]
+) -> TopK:
     """Score exactly whatever may reach a score known to be reached by ``k`` items.
 
     The score, and with it the cut, rises with what is found.
     """
-    standing = Standing.empty(len(asked), asked.k)
+    standing = TopK.empty(len(asked), asked.k)
     length = max(256, AGAIN_BYTES // (4 * asked.exact.shape[1]))
     cut = bound.cut(near, score)
     for span in spans(len(asked.ranked), length):
@@ -265,7 +265,7 @@ def _again(
 
 
 def _may_reach(
-    asked: Asked, j: int, span: range, cut: Float32[Array, " q"]
+    asked: QueryBlock, j: int, span: range, cut: Float32[Array, " q"]
 ) -> tuple[Int64[Array, " pairs"], Int64[Array, " pairs"]]:
     """The queries and the items of a tile whose float32 value exceeds the cut, if there is one."""
     these = tile(asked.shared, asked.ranked, span, NumpyScanner())
@@ -283,9 +283,9 @@ CUSTOM_TILE_BYTES = 1 << 21
 QUERIES = 64
 
 
-def scored(asked: Asked, formula: BlockFormula) -> Standing:
+def scored(asked: QueryBlock, formula: BlockFormula) -> TopK:
     """The best of each query under a formula that scores whole blocks."""
-    total = Standing.empty(len(asked), asked.k)
+    total = TopK.empty(len(asked), asked.k)
     length = max(256, CUSTOM_TILE_BYTES // (8 * asked.exact.shape[1]))
     for span in spans(len(asked.ranked), length):
         x = moved(asked.ranked.vectors[span.start : span.stop], asked.shared.ranked)
@@ -330,7 +330,7 @@ def block_length(k: int, measures: int, dimension: int) -> int:
     return max(64, min(8192, STATE_BYTES // each))
 
 
-def answered(asked: Asked, machine: Machine, step: Callable[[int], None]) -> list[Standing]:
+def answered(asked: QueryBlock, machine: Machine, step: Callable[[int], None]) -> list[TopK]:
     """The exact answer of a block of queries for each measure of a pass.
 
     ``step`` is told how many items have been gone through.
@@ -344,7 +344,7 @@ def answered(asked: Asked, machine: Machine, step: Callable[[int], None]) -> lis
     return _swept(asked, machine, step)
 
 
-def _swept(asked: Asked, machine: Machine, step: Callable[[int], None]) -> list[Standing]:
+def _swept(asked: QueryBlock, machine: Machine, step: Callable[[int], None]) -> list[TopK]:
     scanner, shared, ranked = machine.scanner, asked.shared, asked.ranked
     blocks = [
         Block(
@@ -370,7 +370,7 @@ def _swept(asked: Asked, machine: Machine, step: Callable[[int], None]) -> list[
         step(some[-1].stop)
     whole = reach
 
-    def settle(block: Block) -> list[Standing]:
+    def settle(block: Block) -> list[TopK]:
         scanner.finish(block.found)
         return settled(block.asked, block.found, whole)
 
@@ -399,7 +399,7 @@ def _batches(all_spans: Iterator[range], size: int) -> Iterator[list[range]]:
         yield batch
 
 
-def _joined(parts: list[Standing]) -> Standing:
-    return Standing(
+def _joined(parts: list[TopK]) -> TopK:
+    return TopK(
         np.concatenate([part.key for part in parts]), np.concatenate([part.tied for part in parts])
     )

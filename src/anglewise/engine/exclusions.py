@@ -12,7 +12,7 @@ from anglewise.errors import ShapeError
 
 
 @dataclass(frozen=True, eq=False)
-class LeftOut:
+class Exclusions:
     """For each query the rows that it must not be shown, ascending.
 
     Query ``i`` is not shown ``indices[indptr[i]:indptr[i + 1]]`` of the ``width`` items.
@@ -22,17 +22,17 @@ class LeftOut:
     indices: Int64[Array, " entries"]
     width: int
 
-    def block(self, start: int, stop: int) -> "LeftOut":
+    def block(self, start: int, stop: int) -> "Exclusions":
         """The same for some neighbouring queries."""
         low, high = self.indptr[start], self.indptr[stop]
-        return LeftOut(self.indptr[start : stop + 1] - low, self.indices[low:high], self.width)
+        return Exclusions(self.indptr[start : stop + 1] - low, self.indices[low:high], self.width)
 
-    def take(self, queries: Int64[Array, " some"]) -> "LeftOut":
+    def take(self, queries: Int64[Array, " some"]) -> "Exclusions":
         """The same for some queries, in the order asked for."""
         keys = [self.indices[self.indptr[i] : self.indptr[i + 1]] for i in queries]
         indptr = np.concatenate([[0], np.cumsum([len(key) for key in keys])]).astype(np.int64)
         indices = np.concatenate([*keys, np.zeros(0, dtype=np.int64)])
-        return LeftOut(indptr, indices, self.width)
+        return Exclusions(indptr, indices, self.width)
 
     @cached_property
     def counts(self) -> Int64[Array, " queries"]:
@@ -62,7 +62,7 @@ def left_out(
     rows: Int64[Array, " asked"],
     exclude: SparseRows | None,
     use_seen: bool,
-) -> LeftOut:
+) -> Exclusions:
     """Gather everything that these rows of the asking side must not be shown."""
     asking, ranked = space.sides(direction)
     due = (len(asking), len(ranked))
@@ -78,14 +78,14 @@ def left_out(
 
 def gathered(
     tables: list[SparseRows], itself: Int64[Array, " asked"] | None, queries: int, width: int
-) -> LeftOut:
+) -> Exclusions:
     """Several tables as one, each entry once."""
     parts = [table.rows * width + table.indices for table in tables]
     if itself is not None:
         parts.append(np.arange(queries, dtype=np.int64) * width + itself)
     pairs = _ascending(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
     indptr = np.searchsorted(pairs, np.arange(queries + 1, dtype=np.int64) * width)
-    return LeftOut(indptr.astype(np.int64), pairs % width, width)
+    return Exclusions(indptr.astype(np.int64), pairs % width, width)
 
 
 def _ascending(pairs: Int64[Array, " entries"]) -> Int64[Array, " fewer"]:

@@ -16,8 +16,8 @@ import numpy as np
 from anglewise.core.embeddings import Space
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Array, Bool, Direction, Float32, Int64
-from anglewise.engine.blocks import Asked, asked
-from anglewise.engine.exclusions import LeftOut, gathered
+from anglewise.engine.blocks import QueryBlock, asked
+from anglewise.engine.exclusions import Exclusions, gathered
 from anglewise.engine.passes import passes
 from anglewise.engine.ranking import (
     KINDS,
@@ -30,7 +30,7 @@ from anglewise.engine.ranking import (
     scores,
     scores_of,
 )
-from anglewise.engine.tiles import Kept, spans
+from anglewise.engine.tiles import TileCache, spans
 from anglewise.measures.formulas import Measure, Norm
 
 MANY = 24
@@ -117,7 +117,7 @@ class Sweep:
                 places=places,
                 left_out=_nobody(nobody, block),
                 k=self.k,
-                kept=Kept(0),
+                kept=TileCache(0),
                 vectors=asking.vectors[self.rows[at]],
             )
             key[at], tied[at] = self._ranked(some, union[at])
@@ -127,7 +127,7 @@ class Sweep:
         return key, tied, proven | (deep == len(ranked))
 
     def _ranked(
-        self, some: Asked, union: Int64[Array, "q listed"]
+        self, some: QueryBlock, union: Int64[Array, "q listed"]
     ) -> tuple[Array, Int64[Array, "q m"]]:
         q = len(union)
         kinds = np.full(q, KINDS.index("dot"))
@@ -169,7 +169,7 @@ def _union(indices: Int64[Array, "q all"]) -> Int64[Array, "q listed"]:
     return np.ascontiguousarray(ordered[:, : max(1, int((ordered >= 0).sum(axis=1).max()))])
 
 
-def _nobody(nobody: LeftOut, block: range) -> LeftOut:
+def _nobody(nobody: Exclusions, block: range) -> Exclusions:
     return replace(nobody, indptr=np.zeros(len(block) + 1, dtype=np.int64))
 
 

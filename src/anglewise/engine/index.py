@@ -13,7 +13,7 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.numbers import COUNT
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Float32, Int64
-from anglewise.engine.index_state import Held, Hit, Where
+from anglewise.engine.index_state import Hit, IndexState, Where
 from anglewise.engine.search import search_ready
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
 from anglewise.io.files import PathLike
@@ -96,7 +96,7 @@ class Index:
 
     def __init__(self, of: Space | Embeddings, measure: str | Measure) -> None:
         self._measure = read_measure(measure)
-        self._held = Held(of if isinstance(of, Space) else Space(items=of))
+        self._held = IndexState(of if isinstance(of, Space) else Space(items=of))
         self._writing = threading.Lock()
 
     @classmethod
@@ -217,7 +217,7 @@ class Index:
             self._held = self._held.without(ids)
 
     def _found(
-        self, held: Held, asked: Embeddings, k: int, through: Bool[Array, " items"] | None
+        self, held: IndexState, asked: Embeddings, k: int, through: Bool[Array, " items"] | None
     ) -> Iterable[Neighbours]:
         space = held.space
         hidden = np.zeros(0, dtype=np.int64) if through is None else np.flatnonzero(~through)
@@ -245,7 +245,7 @@ def _excluded(hidden: Int64[Array, " hidden"], queries: int, items: int) -> Spar
     return SparseRows(indptr, entries, np.ones(len(entries)), (queries, items))
 
 
-def _hits(held: Held, found: Neighbours, meaning: str) -> Iterable[list[Hit]]:
+def _hits(held: IndexState, found: Neighbours, meaning: str) -> Iterable[list[Hit]]:
     ids = held.space.items.ids
     for rows, scores in zip(found.indices.tolist(), found.scores.tolist(), strict=True):
         yield [

@@ -81,10 +81,10 @@ class Answering(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
+class IndexState:
     """A space, and its items' metadata as lists.
 
-    >>> held = Held(Space(items=Embeddings([[1.0]], ids=["a"], metadata={"title": ["Heat"]})))
+    >>> held = IndexState(Space(items=Embeddings([[1.0]], ids=["a"], metadata={"title": ["Heat"]})))
     >>> held.about(0)
     {'title': 'Heat'}
     """
@@ -142,7 +142,7 @@ class Held:
             through &= np.array([one in good for one in self.columns[name]], dtype=bool)
         return through
 
-    def with_more(self, items: Embeddings) -> "Held":
+    def with_more(self, items: Embeddings) -> "IndexState":
         """The same and some more items behind them."""
         old = self.space.items
         if items.dimension != old.dimension:
@@ -156,7 +156,7 @@ class Held:
                 f"{listed(twice, 3)} {'is' if len(twice) == 1 else 'are'} in the index already: "
                 "remove what is to be replaced first"
             )
-        more = Held(Space(items=items)).columns
+        more = IndexState(Space(items=items)).columns
         metadata = {
             name: self.columns.get(name, [None] * len(old)) + more.get(name, [None] * len(items))
             for name in {**self.columns, **more}
@@ -165,7 +165,7 @@ class Held:
             np.concatenate([old.vectors, items.vectors]), [*old.ids, *items.ids], metadata
         )
 
-    def without(self, ids: Iterable[str]) -> "Held":
+    def without(self, ids: Iterable[str]) -> "IndexState":
         """The same but for some items; columns that nobody fills any more go with them."""
         gone = self.rows(ids)
         stays = np.ones(len(self.space.items), dtype=bool)
@@ -180,9 +180,9 @@ class Held:
 
     def _holding(
         self, vectors: Array, ids: Sequence[str], metadata: Mapping[str, list[Any]]
-    ) -> "Held":
+    ) -> "IndexState":
         space = self.space
-        return Held(
+        return IndexState(
             Space(
                 items=Embeddings(vectors, ids=ids, metadata=metadata or None),
                 queries=None if space.one_sided else space.queries,

@@ -191,14 +191,14 @@ class Places:
 
 
 @dataclass(eq=False)
-class Standing:
+class TopK:
     """The best ``k`` so far of each query, exact, and how many tie with the last of them."""
 
     key: Shaped[Array, "q k"]
     tied: Int64[Array, " q"]
 
     @classmethod
-    def empty(cls, queries: int, k: int) -> "Standing":
+    def empty(cls, queries: int, k: int) -> "TopK":
         """Nobody yet."""
         return cls(np.full((queries, k), NOBODY), np.zeros(queries, dtype=np.int64))
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from anglewise.core.typing import Array, Float, Float32, Float64, Int, Int64, Map, serial
-from anglewise.engine.exclusions import LeftOut
+from anglewise.engine.exclusions import Exclusions
 from anglewise.engine.passes import Move, Pass, Reach, moved
 from anglewise.engine.ranking import KERNEL, Candidates
 
@@ -71,7 +71,7 @@ class Scanner(ABC):
         shared: Pass,
         tile: Tile,
         queries: Float32[Array, "..."],
-        left_out: LeftOut,
+        left_out: Exclusions,
         found: Candidates,
     ) -> None:
         """Add to the candidates whatever in the tile exceeds their cut."""
@@ -85,7 +85,7 @@ class Scanner(ABC):
         shared: Pass,
         tile: Tile,
         queries: Float32[Array, "..."],
-        left_out: LeftOut,
+        left_out: Exclusions,
         found: Candidates,
     ) -> None:
         """Find the best of a sample, and let the cut rise to the last of them.
@@ -140,7 +140,7 @@ class NumpyScanner(Scanner):
         shared: Pass,
         tile: Tile,
         queries: Float32[Array, "q r"],
-        left_out: LeftOut,
+        left_out: Exclusions,
         found: Candidates,
     ) -> None:
         """One product for all measures; blocks without any score of interest are passed over."""
@@ -176,7 +176,7 @@ class NumpyScanner(Scanner):
         shared: Pass,
         tile: Tile,
         queries: Float32[Array, "q r"],
-        left_out: LeftOut,
+        left_out: Exclusions,
         found: Candidates,
     ) -> None:
         """Only a cut: from the best of each of many groups, so never above the true one."""
@@ -205,7 +205,7 @@ class _Hits:
     products: Float32[Array, " hits"]
 
 
-def _add(tile: Tile, hits: _Hits, left_out: LeftOut, found: Candidates) -> None:
+def _add(tile: Tile, hits: _Hits, left_out: Exclusions, found: Candidates) -> None:
     rows = tile.rows[hits.columns].astype(np.int64)
     shown = (rows >= 0) & left_out.allows(hits.queries, rows)
     columns, asking, products = (
@@ -245,7 +245,7 @@ def _limits(tile: Tile, cut: Float32[Array, "q m"]) -> Float32[Array, "blocks q"
     return least
 
 
-def _hidden(tile: Tile, left_out: LeftOut) -> tuple[Int64[Array, " h"], Int64[Array, " h"]]:
+def _hidden(tile: Tile, left_out: Exclusions) -> tuple[Int64[Array, " h"], Int64[Array, " h"]]:
     """Columns and queries of the pairs that are left out."""
     order = np.argsort(tile.rows, kind="stable")
     ascending = tile.rows[order]
@@ -302,7 +302,7 @@ class CompiledScanner(Scanner):
         shared: Pass,
         tile: Tile,
         queries: Float32[Array, "panels r rows"],
-        left_out: LeftOut,
+        left_out: Exclusions,
         found: Candidates,
     ) -> None:
         """Everything in one call, without the interpreter's lock."""

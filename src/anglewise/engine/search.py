@@ -11,12 +11,12 @@ from anglewise.core.numbers import COUNT
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Direction, Float32, Int64, Progress
 from anglewise.engine.blocks import answered, asked, block_length
-from anglewise.engine.exclusions import LeftOut, gathered, left_out
+from anglewise.engine.exclusions import Exclusions, gathered, left_out
 from anglewise.engine.exponents import Sweep, sweeps
 from anglewise.engine.passes import Pass, passes
-from anglewise.engine.ranking import Places, Standing, places_of, scores_of
+from anglewise.engine.ranking import Places, TopK, places_of, scores_of
 from anglewise.engine.scanners import Machine, machine, scanner
-from anglewise.engine.tiles import KEPT_BYTES, Kept, spans
+from anglewise.engine.tiles import KEPT_BYTES, TileCache, spans
 from anglewise.errors import ShapeError, TooFewError
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import measures as read_measures
@@ -144,7 +144,7 @@ class Ready:
     measures: tuple[str, ...]
     passes: tuple[Pass, ...]
     places: Places
-    kept: Kept
+    kept: TileCache
 
     @classmethod
     def of(
@@ -163,7 +163,7 @@ class Ready:
             tuple(map(str, wanted)),
             tuple(passes(wanted, space, direction)),
             Places.of(ranked),
-            Kept(keep),
+            TileCache(keep),
         )
 
 
@@ -215,7 +215,7 @@ class _Task:
     ranked: Embeddings
     vectors: Float32[Array, "rows d"]
     rows: Int64[Array, " q"]
-    left_out: LeftOut
+    left_out: Exclusions
     k: int
 
     def __post_init__(self) -> None:
@@ -278,7 +278,7 @@ def _step(progress: Progress | None, done: int, work: int, items: int) -> Callab
     return step
 
 
-def _write(answer: Neighbours, block: range, standing: Standing, places: Places) -> None:
+def _write(answer: Neighbours, block: range, standing: TopK, places: Places) -> None:
     at = slice(block.start, block.stop)
     answer.indices[at] = places.rows(places_of(standing.key))
     answer.scores[at] = scores_of(standing.key)

@@ -133,10 +133,10 @@ KEPT_BYTES = 1 << 30
 
 
 @dataclass(eq=False)
-class Kept:
+class TileCache:
     """Tiles by the pass, the rows and the scanner that they were made for; safe among threads.
 
-    The items may not change while they are kept: whoever changes them takes another ``Kept``.
+    The items may not change while they are kept: whoever changes them takes another ``TileCache``.
     """
 
     room: int = KEPT_BYTES

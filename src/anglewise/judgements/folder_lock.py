@@ -15,7 +15,7 @@ PATIENCE = 5.0
 PAUSE = 0.02
 
 
-class Held:
+class FolderLock:
     """Locks that are held until ``close``; they belong to the folders and not to their names."""
 
     def __init__(self, handles: list[int]) -> None:
@@ -30,7 +30,7 @@ class Held:
         self.close()
 
 
-def judging_in(folder: Path, patience: float = PATIENCE) -> Held:
+def judging_in(folder: Path, patience: float = PATIENCE) -> FolderLock:
     """Hold a folder, and the spaces around it, so that nobody replaces them; several may.
 
     Where the file system knows no such locks, nothing is held. Raises ``FileError`` where a
@@ -39,7 +39,7 @@ def judging_in(folder: Path, patience: float = PATIENCE) -> Held:
     folder = folder.absolute().resolve()
     around = [one for one in folder.parents if (one / "space.json").is_file()]
     handles: list[int] = []
-    held = Held(handles)  # which lets go of those it has if a later one is refused
+    held = FolderLock(handles)  # which lets go of those it has if a later one is refused
     for one in (folder, *around):
         handle = _locked(one, patience, alone=False)
         if handle is not None:

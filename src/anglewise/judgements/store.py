@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError
 from anglewise.judgements.connection import DAMAGED, bounded, connect, roll_back, saying
-from anglewise.judgements.folder_lock import Held, judging_in
+from anglewise.judgements.folder_lock import FolderLock, judging_in
 from anglewise.judgements.records import Judged, as_text, check_text, new_uuid, recalled
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class JudgementStore:
     """
 
     def __init__(
-        self, path: Path, connection: sqlite3.Connection, folder: Held | None = None
+        self, path: Path, connection: sqlite3.Connection, folder: FolderLock | None = None
     ) -> None:
         self.path = path
         self._connection = connection
