@@ -9,7 +9,7 @@ from anglewise import AnglewiseError, Embeddings, Judgements, Pairs, Space, comp
 from anglewise.comparison.gates import check
 from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.power import power
-from anglewise.comparison.split import ALONE, Parting, parting
+from anglewise.comparison.split import ALONE, QuerySplit, parting
 from anglewise.comparison.unjudged import sequential
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import serial
@@ -258,7 +258,7 @@ def test_one_moment_alone_and_pairs_are_refused(known):
 
 
 def test_too_few_groups_to_learn_from_are_refused():
-    few = Parting("group(x)", Units(np.arange(30) % 4))
+    few = QuerySplit("group(x)", Units(np.arange(30) % 4))
     with pytest.raises(AnglewiseError, match=r"4 groups by group\(x\).*needs 5 at least"):
         few.folds(30, 5, 0)
 
@@ -309,7 +309,7 @@ def inferred(values, units, seed=0):
         noun="query",
         rows=np.arange(values.shape[1]),
         judged=1,
-        parting=Parting("group(x)", units),
+        parting=QuerySplit("group(x)", units),
     )
     return infer(scores, seed=seed, map_=serial)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from anglewise import AnglewiseError, Embeddings, Space, remedy
-from anglewise.comparison.split import ALONE, Parting
+from anglewise.comparison.split import ALONE, QuerySplit
 from anglewise.remedies import runner as benches
 from anglewise.remedies.training_data import set_apart
 from anglewise.statistics.clusters import Units
@@ -74,12 +74,12 @@ def test_whole_groups_screen_and_no_more_queries_than_before():
         sizes = np.random.default_rng(seed).integers(1, 12, 30)
         units = Units(np.repeat(np.arange(30), sizes))
         judged = np.arange(100, 100 + sizes.sum())
-        apart = set_apart(judged, seed, Parting("group(x)", units))
+        apart = set_apart(judged, seed, QuerySplit("group(x)", units))
         screen, decide = (set(units.of[rows - 100]) for rows in (apart.screening, apart.deciding))
         assert not screen & decide
         assert len(apart.screening) <= len(judged) // 4
         assert sorted([*apart.screening, *apart.deciding]) == judged.tolist()
-    alone = Parting("group(own)", Units.each(len(judged)))
+    alone = QuerySplit("group(own)", Units.each(len(judged)))
     mine, usual = set_apart(judged, 3, alone), set_apart(judged, 3, ALONE)
     assert mine.screening.tolist() == usual.screening.tolist()
 

@@ -19,7 +19,7 @@ MISSING = -1
 
 
 @dataclass(frozen=True, eq=False)
-class Roll:
+class IdIndex:
     """Every id that one of the spaces holds on one side, and where each space has it.
 
     Attributes
@@ -34,11 +34,11 @@ class Roll:
     rows: Mapping[str, Int64[Array, " ids"]]
 
     @classmethod
-    def of(cls, sides: Mapping[str, Embeddings]) -> "Roll":
+    def of(cls, sides: Mapping[str, Embeddings]) -> "IdIndex":
         """Call the roll of one side of each space.
 
         >>> sides = {"old": Embeddings([[1.0], [2.0]], ["b", "a"]), "new": Embeddings([[3.0]], "c")}
-        >>> roll = Roll.of(sides)
+        >>> roll = IdIndex.of(sides)
         >>> roll.names.ids.tolist(), roll.rows["old"].tolist(), roll.rows["new"].tolist()
         (['a', 'b', 'c'], [1, 0, -1], [-1, -1, 0])
         """
@@ -67,13 +67,13 @@ class Roll:
         return self.names.ids[self.rows[space] == MISSING].tolist()
 
 
-def call(spaces: Mapping[str, Space], direction: Direction) -> tuple[Roll, Roll]:
+def call(spaces: Mapping[str, Space], direction: Direction) -> tuple[IdIndex, IdIndex]:
     """The rolls of those who ask and of those who are ranked; one and the same where they are."""
     sides = {name: space.sides(direction) for name, space in spaces.items()}
-    ranked = Roll.of({name: side for name, (_, side) in sides.items()})
+    ranked = IdIndex.of({name: side for name, (_, side) in sides.items()})
     if all(asking is side for asking, side in sides.values()):
         return ranked, ranked
-    return Roll.of({name: asking for name, (asking, _) in sides.items()}), ranked
+    return IdIndex.of({name: asking for name, (asking, _) in sides.items()}), ranked
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +117,7 @@ class Shared:
     unshared: tuple[str, ...]
 
 
-def check_fit(judged: Mapping[str, Judgements], asking: Roll, ranked: Roll) -> None:
+def check_fit(judged: Mapping[str, Judgements], asking: IdIndex, ranked: IdIndex) -> None:
     """Raise where judgements are of another direction, or of other rows than their space's."""
     if len({one.direction for one in judged.values()}) > 1:
         ways = listed(dict.fromkeys(one.direction for one in judged.values()))
@@ -132,7 +132,10 @@ def check_fit(judged: Mapping[str, Judgements], asking: Roll, ranked: Roll) -> N
 
 
 def shared_judgements(
-    judged: Mapping[str, Judgements], seen: Mapping[str, SparseRows], asking: Roll, ranked: Roll
+    judged: Mapping[str, Judgements],
+    seen: Mapping[str, SparseRows],
+    asking: IdIndex,
+    ranked: IdIndex,
 ) -> Shared:
     """Unite what is judged, pair by pair of ids; a pair judged in one space is judged in all.
 
@@ -175,7 +178,7 @@ def shared_judgements(
     )
 
 
-def rows_for(table: SparseRows, name: str, asking: Roll, ranked: Roll) -> SparseRows:
+def rows_for(table: SparseRows, name: str, asking: IdIndex, ranked: IdIndex) -> SparseRows:
     """A table in the order of the rolls, in that of one space; what this lacks is left away."""
     rows, columns = asking.rows[name][table.rows], ranked.rows[name][table.indices]
     there = (rows != MISSING) & (columns != MISSING)
@@ -184,7 +187,7 @@ def rows_for(table: SparseRows, name: str, asking: Roll, ranked: Roll) -> Sparse
 
 
 def _united(
-    judged: Mapping[str, Judgements], asking: Roll, ranked: Roll
+    judged: Mapping[str, Judgements], asking: IdIndex, ranked: IdIndex
 ) -> tuple[Int64[Array, " pairs"], Array]:
     """Every judged pair once, as one number, with its gain."""
     keys = np.concatenate([_keys(name, one.gains, asking, ranked) for name, one in judged.items()])
@@ -201,7 +204,7 @@ def _united(
     return every, gains[first]
 
 
-def _keys(name: str, table: SparseRows, asking: Roll, ranked: Roll) -> Int64[Array, " pairs"]:
+def _keys(name: str, table: SparseRows, asking: IdIndex, ranked: IdIndex) -> Int64[Array, " pairs"]:
     queries, items = asking.places[name][table.rows], ranked.places[name][table.indices]
     return queries * len(ranked.names) + items
 
@@ -213,7 +216,7 @@ def _left_out(
     return [*known, *seen.items()]
 
 
-def _judged_items(judged: Mapping[str, Judgements], ranked: Roll) -> Array | None:
+def _judged_items(judged: Mapping[str, Judgements], ranked: IdIndex) -> Array | None:
     known = [(n, one.judged_items) for n, one in judged.items() if one.judged_items is not None]
     if not known:
         return None
@@ -223,7 +226,7 @@ def _judged_items(judged: Mapping[str, Judgements], ranked: Roll) -> Array | Non
     return everywhere
 
 
-def _some_in_common(roll: Roll, side: str) -> None:
+def _some_in_common(roll: IdIndex, side: str) -> None:
     if roll.everywhere.any():
         return
     held = (

@@ -208,11 +208,11 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Entrant:
+class SpaceCandidate:
     """A measure in a space.
 
     >>> from anglewise.measures.measure import measure
-    >>> str(Entrant(Source("new"), measure("cosine")))
+    >>> str(SpaceCandidate(Source("new"), measure("cosine")))
     'new: cosine'
     """
 
@@ -258,7 +258,7 @@ def sources(
     )
 
 
-def entrant(spelling: str, among: Sequence[Entrant]) -> int:
+def entrant(spelling: str, among: Sequence[SpaceCandidate]) -> int:
     """The place of the one that a spelling names; blanks and the spelling of a number may differ.
 
     Raises ``SpellingError`` with what there is.

@@ -8,14 +8,14 @@ from os import cpu_count
 
 import numpy as np
 
-from anglewise.comparison.candidates import Entrant, Source, Variant, entrant, sources
+from anglewise.comparison.candidates import Source, SpaceCandidate, Variant, entrant, sources
 from anglewise.comparison.comparison_result import Comparison, Evidence, SpaceFacts
-from anglewise.comparison.evaluation import Field
+from anglewise.comparison.evaluation import SpacesEvaluation
 from anglewise.comparison.graded_pairs import score_graded_pairs, score_triplets
 from anglewise.comparison.inference import Asked, Inference, Scores, decide, infer
 from anglewise.comparison.lists import judged_space, score_lists
 from anglewise.comparison.notes import notes, space_notes
-from anglewise.comparison.split import ALONE, QUERIES, Parting, parting
+from anglewise.comparison.split import ALONE, QUERIES, QuerySplit, parting
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.numbers import NOT_NEGATIVE, SEED
@@ -156,7 +156,7 @@ def compare(
 
 def _parting(
     space: Space, judgements: Judgements | Pairs | Triplets, split: str, seed: int
-) -> Parting:
+) -> QuerySplit:
     if isinstance(judgements, Judgements):
         asking = space.sides(judgements.direction)[0]
         return parting(split, asking, judgements.judged_rows, seed=seed)
@@ -210,7 +210,7 @@ def _score(
     seed: int,
     threads: int | None,
     progress: Progress | None,
-    apart: Parting,
+    apart: QuerySplit,
 ) -> Scores:
     if not asked:
         raise TooFewError("no measure to compare: name one, such as dot")
@@ -330,9 +330,11 @@ def compare_spaces(
         raise TooFewError("no measure to compare: name one, such as dot")
     judged = _judged(judgements, spaces)
     wanted = read_metrics_for(Judgements, metric, metrics)
-    among = [Entrant(source, one) for source in models for one in asked]
+    among = [SpaceCandidate(source, one) for source in models for one in asked]
     base = None if baseline is None else entrant(baseline, among)
-    field = Field.of(spaces, judged, asked, wanted, seed=seed, threads=threads, split=split)
+    field = SpacesEvaluation.of(
+        spaces, judged, asked, wanted, seed=seed, threads=threads, split=split
+    )
     scores = field.scores(models, progress)
     with ThreadPoolExecutor(threads or cpu_count()) as pool:
         of = infer(scores, seed=seed, map_=pool.map)

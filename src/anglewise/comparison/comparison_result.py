@@ -248,7 +248,7 @@ def _row(one: MeasureResult, metric: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, eq=False)
-class Standing:
+class GroupResults:
     """The measures that stand for their groups, with what was found and judged.
 
     ``values`` are those of the metric that decides, ``measures x queries``; ``found`` the lists
@@ -264,7 +264,7 @@ class Standing:
     units: Units
 
 
-def standing(result: Comparison) -> Standing:
+def standing(result: Comparison) -> GroupResults:
     """Give what a comparison by graded relevance found; of measures that rank alike the first.
 
     Raises ``SpellingError`` for a comparison by graded pairs or triplets, which has no queries.
@@ -284,7 +284,7 @@ def standing(result: Comparison) -> Standing:
             stands.append(place)
             spoken_for.update(row.alike)
     rows = tuple(order[place] for place in stands)
-    return Standing(
+    return GroupResults(
         rows,
         evidence.values[result.metric][stands],  # noqa: PD011 values of ours, no frame
         {row.measure: evidence.found[row.measure] for row in rows},

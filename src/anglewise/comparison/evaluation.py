@@ -7,13 +7,13 @@ import numpy as np
 
 from anglewise.comparison.alignment import (
     MISSING,
-    Roll,
+    IdIndex,
     call,
     check_fit,
     rows_for,
     shared_judgements,
 )
-from anglewise.comparison.candidates import Entrant, Source
+from anglewise.comparison.candidates import Source, SpaceCandidate
 from anglewise.comparison.inference import Asked, Scores, kinds
 from anglewise.comparison.learnt import learnt_lists
 from anglewise.comparison.lists import (
@@ -25,7 +25,7 @@ from anglewise.comparison.lists import (
     search_judged,
     to_search,
 )
-from anglewise.comparison.split import Parting, parting
+from anglewise.comparison.split import QuerySplit, parting
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Parts
 from anglewise.core.neighbours import Neighbours
@@ -37,7 +37,7 @@ from anglewise.metrics.interface import Metric
 
 
 @dataclass(frozen=True, eq=False)
-class Field:
+class SpacesEvaluation:
     """Where all candidates meet: the rolls, what is judged in their order, and what is asked.
 
     ``parts`` are the documents of the spaces that hold passages of what was judged; ``parting``
@@ -45,8 +45,8 @@ class Field:
     """
 
     spaces: Mapping[str, Space]
-    asking: Roll
-    ranked: Roll
+    asking: IdIndex
+    ranked: IdIndex
     judgements: Judgements
     unshared: tuple[str, ...]
     asked: Sequence[Asked]
@@ -54,7 +54,7 @@ class Field:
     seed: int
     threads: int | None
     parts: Mapping[str, Parts]
-    parting: Parting
+    parting: QuerySplit
 
     @classmethod
     def of(
@@ -67,7 +67,7 @@ class Field:
         seed: int,
         threads: int | None,
         split: str,
-    ) -> "Field":
+    ) -> "SpacesEvaluation":
         """Line the spaces up.
 
         Raises ``IdsError`` where they have nothing in common, ``TooFewError`` without judgements.
@@ -133,7 +133,7 @@ class Field:
             settings |= {f"{model}: {name}": exponents for name, exponents in chosen.items()}
         wanted = {str(one): np.concatenate(values[str(one)]) for one in self.metrics}
         return Scores(
-            measures=tuple(Entrant(model, one) for model in models for one in self.asked),
+            measures=tuple(SpaceCandidate(model, one) for model in models for one in self.asked),
             values=wanted,
             statistic=self.parting.means(np.concatenate(list(wanted.values()))),
             resamples=RESAMPLES,

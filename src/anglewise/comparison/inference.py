@@ -10,7 +10,7 @@ import numpy as np
 
 from anglewise.comparison.candidates import Candidate
 from anglewise.comparison.comparison_result import Difference, Estimate, MeasureResult, Verdict
-from anglewise.comparison.split import ALONE, Parting
+from anglewise.comparison.split import ALONE, QuerySplit
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.text import counted, listed, p_words, rounded_up
 from anglewise.core.typing import Array, Float64, Int64, Map
@@ -63,7 +63,7 @@ class Scores:
     found: Mapping[str, Neighbours] = field(default_factory=dict[str, Neighbours])
     settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     unjudged: Float64[Array, " m"] | None = None
-    parting: Parting = ALONE
+    parting: QuerySplit = ALONE
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from anglewise.comparison.inference import Asked
-from anglewise.comparison.split import ALONE, Parting
+from anglewise.comparison.split import ALONE, QuerySplit
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
@@ -42,7 +42,7 @@ def learnt_lists(
     exclude: SparseRows | None,
     seed: int,
     threads: int | None,
-    parting: Parting = ALONE,
+    parting: QuerySplit = ALONE,
 ) -> dict[str, LearntLists]:
     """Learn what is to be learnt on four fifths of the queries, search for the fifth, five times.
 

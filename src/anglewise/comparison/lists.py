@@ -7,7 +7,7 @@ import numpy as np
 
 from anglewise.comparison.inference import Asked, Scores, kinds
 from anglewise.comparison.learnt import learnt_lists
-from anglewise.comparison.split import ALONE, Parting, joined, tuned
+from anglewise.comparison.split import ALONE, QuerySplit, joined, tuned
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Parts
 from anglewise.core.neighbours import Neighbours
@@ -160,7 +160,7 @@ def score_lists(
     seed: int,
     threads: int | None,
     progress: Progress | None,
-    parting: Parting = ALONE,
+    parting: QuerySplit = ALONE,
 ) -> Scores:
     """Search for every judged query and evaluate what is found.
 
@@ -241,7 +241,7 @@ def chosen_lists(
     by: Metric,
     *,
     seed: int,
-    parting: Parting,
+    parting: QuerySplit,
 ) -> tuple[dict[str, Neighbours], dict[str, tuple[str, ...]]]:
     """The lists of each measure asked for, and what was chosen for those left open.
 

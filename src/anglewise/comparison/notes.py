@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from anglewise.comparison.alignment import Roll
+from anglewise.comparison.alignment import IdIndex
 from anglewise.comparison.comparison_result import SpaceFacts
-from anglewise.comparison.evaluation import Field
+from anglewise.comparison.evaluation import SpacesEvaluation
 from anglewise.comparison.inference import Scores
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Complaints, Judgements, Pairs, Parts, Triplets
@@ -121,7 +121,7 @@ def settings_notes(scores: Scores) -> Iterator[str]:
 
 
 def space_notes(
-    field: Field,
+    field: SpacesEvaluation,
     judged: Mapping[str, Judgements],
     scores: Scores,
     models: Sequence[SpaceFacts],
@@ -161,7 +161,7 @@ def _unshared(queries: Sequence[str], counting: int) -> Iterator[str]:
         )
 
 
-def _lacking(ranked: Roll) -> Iterator[str]:
+def _lacking(ranked: IdIndex) -> Iterator[str]:
     for name in ranked.rows:
         missing = ranked.lacking(name)
         if missing:

@@ -173,7 +173,7 @@ _SPLIT = re.compile(r"(group|time)\(\s*(\S|\S.*\S)\s*\)|clusters\(\s*([^()\s]+)\
 
 
 @dataclass(frozen=True, eq=False)
-class Parting:
+class QuerySplit:
     """How judged queries are parted, in the order in which they are judged.
 
     Attributes
@@ -194,7 +194,7 @@ class Parting:
     def half(self, queries: int, seed: int) -> Bool[Array, " q"]:
         """Draw a half of the queries; of groups a half of these.
 
-        >>> Parting(units=Units(np.array([0, 0, 1, 2, 2, 3]))).half(6, seed=0).tolist()
+        >>> QuerySplit(units=Units(np.array([0, 0, 1, 2, 2, 3]))).half(6, seed=0).tolist()
         [True, True, False, False, False, True]
         """
         of = self._of(queries)
@@ -232,9 +232,9 @@ class Parting:
         """The means over what is reported, as a statistic of how often each unit was drawn."""
         return self._of(values.shape[1]).means(values)
 
-    def take(self, queries: Int64[Array, " some"]) -> "Parting":
+    def take(self, queries: Int64[Array, " some"]) -> "QuerySplit":
         """The same for some of the queries: groups stay what they are."""
-        return Parting(
+        return QuerySplit(
             self.split,
             None if self.units is None else self.units.take(queries),
             None if self.later is None else self.later[queries],
@@ -261,11 +261,13 @@ class Parting:
         return Units.each(queries) if self.units is None else self.units
 
 
-ALONE = Parting()
+ALONE = QuerySplit()
 """Every query for itself."""
 
 
-def parting(split: str, asking: Embeddings, rows: Int64[Array, " q"], *, seed: int = 0) -> Parting:
+def parting(
+    split: str, asking: Embeddings, rows: Int64[Array, " q"], *, seed: int = 0
+) -> QuerySplit:
     """Part the judged rows of those who ask.
 
     ``queries``: each for itself. ``group(COLUMN)``: those with the same value in a column of
@@ -291,7 +293,7 @@ def parting(split: str, asking: Embeddings, rows: Int64[Array, " q"], *, seed: i
         )
     kind, name, count = asked.groups()
     if kind == "time":
-        return Parting(f"time({name})", later=_later(name, asking, rows))
+        return QuerySplit(f"time({name})", later=_later(name, asking, rows))
     if kind == "group":
         spelled, names = f"group({name})", np.array([str(c) for c in cells(name, asking, rows)])
     else:
@@ -308,7 +310,7 @@ def parting(split: str, asking: Embeddings, rows: Int64[Array, " q"], *, seed: i
             f"all {counted(len(rows), 'judged query')} are one group by {spelled}: at least two "
             "are due, and six for any test at 95%"
         )
-    return Parting(spelled, units=units)
+    return QuerySplit(spelled, units=units)
 
 
 def _later(name: str, asking: Embeddings, rows: Int64[Array, " q"]) -> Bool[Array, " q"]:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from anglewise.comparison.comparison_result import Comparison, Standing, standing
+from anglewise.comparison.comparison_result import Comparison, GroupResults, standing
 from anglewise.core.text import counted, listed, rounded_up
 from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import SpellingError
@@ -290,7 +290,7 @@ def forecast(values: Float64[Array, "m q"], seed: int = 0) -> int | None:
     return rounded_up(round(middle)) if np.isfinite(middle) else None
 
 
-def _order(of: Standing, seed: int) -> Int64[Array, " q"]:
+def _order(of: GroupResults, seed: int) -> Int64[Array, " q"]:
     """Queries by the time of their judgement; of one time by chance, the same at every look."""
     rows = of.judgements.gains.shape[0]
     by_chance = np.random.default_rng(seed).permutation(rows)[of.asked]

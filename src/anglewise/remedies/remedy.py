@@ -7,7 +7,7 @@ from time import monotonic
 
 from anglewise.comparison.compare import read_metrics_for
 from anglewise.comparison.lists import depth
-from anglewise.comparison.split import QUERIES, Parting, parting
+from anglewise.comparison.split import QUERIES, QuerySplit, parting
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.numbers import COUNT, NOT_NEGATIVE, POSITIVE, SEED
@@ -271,7 +271,7 @@ def remedy(
     return told(bench, outcome, tolerance)
 
 
-def _parting(space: Space, judgements: Judgements, split: str, seed: int) -> Parting:
+def _parting(space: Space, judgements: Judgements, split: str, seed: int) -> QuerySplit:
     asking = space.sides(judgements.direction)[0]
     found = parting(split, asking, judgements.judged_rows, seed=seed)
     if found.later is not None:
@@ -282,7 +282,7 @@ def _parting(space: Space, judgements: Judgements, split: str, seed: int) -> Par
     return found
 
 
-def _content(space: Space, judgements: Judgements, apart: Parting) -> str:
+def _content(space: Space, judgements: Judgements, apart: QuerySplit) -> str:
     content = content_of(space, judgements)
     return content if apart.units is None else key_of(content, apart.units.of.tobytes())
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from anglewise.comparison.learnt import FOLDS
 from anglewise.comparison.lists import score_lists
-from anglewise.comparison.split import ALONE, Parting
+from anglewise.comparison.split import ALONE, QuerySplit
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
@@ -199,7 +199,7 @@ class Bench:
     seed: int
     threads: int | None
     progress: Progress | None = None
-    parting: Parting = ALONE
+    parting: QuerySplit = ALONE
     made: dict[Maker, tuple[Space, float]] = field(default_factory=dict[Maker, tuple[Space, float]])
     speed: dict[type, float] = field(default_factory=dict[type, float])
     times: dict[tuple[Contender, int], float] = field(
@@ -290,7 +290,7 @@ class Bench:
             self.made[maker] = space, took + common.saved - saved
         return self.made[maker]
 
-    def parting_of(self, rows: Int64[Array, " some"]) -> Parting:
+    def parting_of(self, rows: Int64[Array, " some"]) -> QuerySplit:
         """Which of some judged rows belong together."""
         return self.parting.take(np.searchsorted(self.judgements.judged_rows, rows))
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
-from anglewise.comparison.split import ALONE, Parting
+from anglewise.comparison.split import ALONE, QuerySplit
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
@@ -32,7 +32,7 @@ class Apart:
     deciding: Int64[Array, " q"]
 
 
-def set_apart(judged: Int64[Array, " judged"], seed: int, parting: Parting = ALONE) -> Apart:
+def set_apart(judged: Int64[Array, " judged"], seed: int, parting: QuerySplit = ALONE) -> Apart:
     """Draw a quarter of the judged queries, at most 400, for screening.
 
     Of groups whole ones, as many as that holds, so that none both screens and decides.
