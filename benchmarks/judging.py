@@ -17,7 +17,7 @@ import anglewise as aw
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.metrics.evaluate import evaluate
-from anglewise.metrics.pools import Open, Pool
+from anglewise.metrics.pools import Pool, PoolState
 
 BATCH = 20
 SETS = (
@@ -82,19 +82,21 @@ class Replay:
             SparseRows.from_pairs(rows, pool.items[judged], pool.gains[judged], shape=self.shape)
         )
 
-    def until_decided(self, choose: Callable[[Open, np.ndarray], np.ndarray]) -> tuple[int, int]:
+    def until_decided(
+        self, choose: Callable[[PoolState, np.ndarray], np.ndarray]
+    ) -> tuple[int, int]:
         """How many judgements it took, and which measure was then the best."""
         judged = np.zeros(self.size, dtype=bool)
         while True:
             known = self.known(judged)
-            now = Open.of(Pool.of(self.found, known, self.rows), known, self.rows)
+            now = PoolState.of(Pool.of(self.found, known, self.rows), known, self.rows)
             decided = judged.any() and now.chance_best.max() >= 0.95
             if decided or judged.all() or not now.worth.any():
                 return int(judged.sum()), int(now.means.argmax())
             judged[choose(now, judged)] = True
 
 
-def by_chance(seed: int) -> Callable[[Open, np.ndarray], np.ndarray]:
+def by_chance(seed: int) -> Callable[[PoolState, np.ndarray], np.ndarray]:
     """A judge who takes what comes."""
     rng = np.random.default_rng(seed)
     return lambda _, judged: rng.permutation(np.flatnonzero(~judged))[:BATCH]

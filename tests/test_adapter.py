@@ -18,7 +18,14 @@ from anglewise.comparison.split import folds
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError, SpellingError, TooFewError
 from anglewise.measures.adapter import learnt
-from anglewise.measures.adapter_training import Contrast, Diagonal, Full, Known, LowRank, lesson
+from anglewise.measures.adapter_training import (
+    Contrast,
+    Diagonal,
+    Full,
+    KnownPairs,
+    LowRank,
+    lesson,
+)
 from anglewise.measures.measure import measures_and_families
 
 SHAPES = (Full(6), Diagonal(6), LowRank(6, 2))
@@ -48,7 +55,7 @@ def judged(own, items=ITEMS):
 def known_of(space, judgements, *, itself=False):
     asking, ranked = space.sides(judgements.direction)
     sides = (side.vectors.astype(np.float64) for side in (asking, ranked))
-    return Known(*sides, judgements.gains, (), itself)
+    return KnownPairs(*sides, judgements.gains, (), itself)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +68,7 @@ def graded():
 @pytest.mark.parametrize("shared", [False, True])
 def test_the_slope_is_that_of_the_loss(shape, shared):
     rng = np.random.default_rng(0)
-    known = Known(
+    known = KnownPairs(
         rng.standard_normal((40, 6)),
         rng.standard_normal((30, 6)),
         SparseRows.from_pairs(np.arange(40), np.arange(40) % 30, shape=(40, 30)),

@@ -6,7 +6,7 @@ import pytest
 from anglewise import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.metrics.evaluate import evaluate
-from anglewise.metrics.pools import Open, Pool
+from anglewise.metrics.pools import Pool, PoolState
 from test_evaluation_oracles import as_neighbours
 
 QUERIES, ITEMS = 40, 60
@@ -35,7 +35,7 @@ def judgements(relevant, pairs):
 
 def stock(found, judged):
     rows = np.arange(QUERIES)
-    return Open.of(Pool.of(found, judged, rows), judged, rows)
+    return PoolState.of(Pool.of(found, judged, rows), judged, rows)
 
 
 NOTHING = (np.empty(0, np.int64), np.empty(0, np.int64))
@@ -106,7 +106,7 @@ def test_telling_pairs_decide_rightly_with_at_most_a_third_of_the_judgements():
         pool = Pool.of(found, judgements(relevant, NOTHING), rows)
         judged = judgements(relevant, (pool.lists, pool.items))
         truth = evaluate(found, judged, rows, "nDCG@10")["nDCG@10"].mean(axis=1)
-        telling, best = until_decided(found, relevant, Open.most_informative)
+        telling, best = until_decided(found, relevant, PoolState.most_informative)
         random, _ = until_decided(found, relevant, by_chance(np.random.default_rng(seed)))
         spent.append((telling, random))
         right.append(best == truth.argmax())

@@ -16,7 +16,7 @@ from anglewise.core.typing import Array, Int64
 from anglewise.engine.search import search
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.measures.adapter import Adapted, Adapter, learnt, shape_of
-from anglewise.measures.adapter_training import Known
+from anglewise.measures.adapter_training import KnownPairs
 from anglewise.measures.formulas import Measure
 from anglewise.measures.frames import Affine, Maps, View, fit_frames
 from anglewise.measures.measure import Family
@@ -102,7 +102,7 @@ def learning_nothing(asked: Sequence[Asked]) -> list[Measure | Family]:
     return out
 
 
-def _known(space: Space, one: Adapted, judgements: Judgements) -> Known:
+def _known(space: Space, one: Adapted, judgements: Judgements) -> KnownPairs:
     """What an adapter learns from, in the coordinates of the frames before it."""
     direction = judgements.direction
     asking, ranked = space.sides(direction)
@@ -113,7 +113,7 @@ def _known(space: Space, one: Adapted, judgements: Judgements) -> Known:
     ]
     hidden = [judgements.seen, space.seen if direction == "queries-items" else None]
     tables = tuple(table for table in hidden if table is not None)
-    return Known(sides[0], sides[1], judgements.gains, tables, asking is ranked)
+    return KnownPairs(sides[0], sides[1], judgements.gains, tables, asking is ranked)
 
 
 def _maps(adapter: Adapter) -> Maps:

@@ -12,7 +12,7 @@ from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import SpellingError
 from anglewise.metrics.evaluate import metric
 from anglewise.metrics.metrics import NDCG
-from anglewise.metrics.pools import Open, Pool, lead_bounds
+from anglewise.metrics.pools import Pool, PoolState, lead_bounds
 from anglewise.statistics.confidence_sequences import LEVEL, Race, confidence_sequence
 
 PAIRS = 20
@@ -132,7 +132,7 @@ def unjudged(result: Comparison, pairs: int = PAIRS) -> Unjudged:
     of_all = standing(result)
     rows, judgements, asked = of_all.measures, of_all.judgements, of_all.asked
     pool = Pool.of(of_all.found, judgements, asked, of.depth)
-    state = Open.of(pool, judgements, asked, of.depth)
+    state = PoolState.of(pool, judgements, asked, of.depth)
     means = np.array([row.metrics[result.metric].mean for row in rows])
     leader = int(means.argmax())
     bounds = lead_bounds(pool, judgements, asked, of.depth)[leader]

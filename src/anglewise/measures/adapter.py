@@ -16,7 +16,7 @@ from anglewise.measures.adapter_training import (
     Contrast,
     Diagonal,
     Full,
-    Known,
+    KnownPairs,
     Lesson,
     LowRank,
     Shape,
@@ -203,7 +203,7 @@ def adapter(
     if judgements.gains.shape != due:
         raise ShapeError(f"judgements are {judgements.gains.shape}, the space {due}")
     hidden = [judgements.seen, space.seen if judgements.direction == "queries-items" else None]
-    known = Known(
+    known = KnownPairs(
         asking.vectors.astype(np.float64),
         ranked.vectors.astype(np.float64),
         judgements.gains,
@@ -229,7 +229,7 @@ def shape_of(dimension: int, rank: int | None, *, diagonal: bool) -> Shape:
     return Full(dimension) if rank is None else LowRank(dimension, rank)
 
 
-def learnt(known: Known, learners: Bool[Array, " n"], shape: Shape, seed: int) -> Adapter:
+def learnt(known: KnownPairs, learners: Bool[Array, " n"], shape: Shape, seed: int) -> Adapter:
     """An adapter from the judgements of some of those who ask.
 
     Where one side asks about itself, judgements *of* the others are not used either, so that the

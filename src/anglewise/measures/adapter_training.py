@@ -162,7 +162,7 @@ POOL = 1024
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class KnownPairs:
     """Two sides of vectors, who may not see whom, and what was judged.
 
     ``hidden`` are pairs that no ranking shows; ``itself`` says that one side asks about itself.
@@ -198,7 +198,7 @@ class Lesson:
 
 
 def lesson(
-    known: Known,
+    known: KnownPairs,
     asking: Bool[Array, " n"],
     ranked: Bool[Array, " m"],
     rng: np.random.Generator,
@@ -229,7 +229,7 @@ def lesson(
 
 
 def _pairs_in(
-    known: Known, rows: Int64[Array, " pairs"], columns: Int64[Array, " pairs"]
+    known: KnownPairs, rows: Int64[Array, " pairs"], columns: Int64[Array, " pairs"]
 ) -> Bool[Array, " pairs"]:
     """Whether a pair is shown by no ranking."""
     width = known.gains.shape[1]

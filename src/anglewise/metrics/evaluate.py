@@ -36,7 +36,7 @@ from anglewise.metrics.metrics import (
     NDCG,
     AveragePrecision,
     ExponentialNDCG,
-    Judged,
+    JudgedShare,
     Pearson,
     Precision,
     Recall,
@@ -50,7 +50,7 @@ __all__ = ["Metric", "PairMetric", "RankingMetric", "TripletMetric", "metric", "
 RANKING: dict[str, Callable[[int], RankingMetric]] = {
     kind.name.lower(): kind
     for kind in (
-        NDCG, ExponentialNDCG, Recall, Precision, ReciprocalRank, AveragePrecision, Judged,
+        NDCG, ExponentialNDCG, Recall, Precision, ReciprocalRank, AveragePrecision, JudgedShare,
         CondensedNDCG, Bpref, InferredAP, SampledNDCG, SampledDCG, SampledAP,
     )
 }  # fmt: skip

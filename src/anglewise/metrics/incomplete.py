@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anglewise.core.typing import Array, Float64, Int64
-from anglewise.metrics.interface import Hits, Places, RankingMetric, Wanted
+from anglewise.metrics.interface import Hits, ListPositions, RankingMetric, Wanted
 from anglewise.metrics.metrics import NDCG, shares, sums
 
 
@@ -97,23 +97,23 @@ TINY = 1e-5
 """What trec_eval adds to both counts, so that none judged above means one half."""
 
 
-def _judged_above(hits: Hits, near: Places) -> Int64[Array, " places"]:
+def _judged_above(hits: Hits, near: ListPositions) -> Int64[Array, " places"]:
     """How many judged items stand above each place in its list."""
     deepest = int(near.ranks.max(initial=-1)) + 1
     counted = np.cumsum(hits.judged_places(deepest), axis=1)
     return (counted[near.lists, near.ranks] - 1).astype(np.int64)
 
 
-def _refused_above(hits: Hits, near: Places) -> Int64[Array, " places"]:
+def _refused_above(hits: Hits, near: ListPositions) -> Int64[Array, " places"]:
     """How many items above each place were judged and found not relevant (not: left undrawn)."""
     return _judged_above(hits, near) - _above(near, near) - _above(_undrawn(hits), near)
 
 
-def _undrawn(hits: Hits) -> Places:
+def _undrawn(hits: Hits) -> ListPositions:
     return hits.places.where(hits.places.gains < 0)
 
 
-def _above(some: Places, near: Places) -> Int64[Array, " places"]:
+def _above(some: ListPositions, near: ListPositions) -> Int64[Array, " places"]:
     """How many of some places stand above each of these in the same list."""
     stride = int(max(some.ranks.max(initial=0), near.ranks.max(initial=0))) + 1
     keys = some.lists * stride + some.ranks

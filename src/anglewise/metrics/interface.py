@@ -79,7 +79,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, eq=False)
-class Places:
+class ListPositions:
     """Judged items in lists, ordered by list and then by rank; rank 0 is the first place.
 
     ``entries`` says which judgement each is.
@@ -90,21 +90,23 @@ class Places:
     gains: Float64[Array, " places"]
     entries: Int64[Array, " places"]
 
-    def within(self, depth: int) -> "Places":
+    def within(self, depth: int) -> "ListPositions":
         """The places among the first ``depth``."""
         return self.where(self.ranks < depth)
 
     @cached_property
-    def relevant(self) -> "Places":
+    def relevant(self) -> "ListPositions":
         """The places of items with a gain above 0."""
         return self.where(self.gains > 0)
 
-    def where(self, keep: Bool[Array, " places"]) -> "Places":
+    def where(self, keep: Bool[Array, " places"]) -> "ListPositions":
         """Some of the places."""
         if keep.all():
             return self
         kept = np.flatnonzero(keep)
-        return Places(self.lists[kept], self.ranks[kept], self.gains[kept], self.entries[kept])
+        return ListPositions(
+            self.lists[kept], self.ranks[kept], self.gains[kept], self.entries[kept]
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,11 +122,11 @@ class Hits:
             raise ShapeError(f"{lists} lists for {queries} queries: one each is due, in one order")
 
     @cached_property
-    def places(self) -> Places:
+    def places(self) -> ListPositions:
         """Where the lists hold judged items."""
         none = (*(np.empty(0, np.int64),) * 2, np.empty(0), np.empty(0, np.int64))
         parts = [none, *_find(self.indices, self.wanted.gains)]
-        return Places(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        return ListPositions(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
     @cached_property
     def lengths(self) -> Int64[Array, " q"]:

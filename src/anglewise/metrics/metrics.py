@@ -11,8 +11,8 @@ import numpy as np
 from anglewise.core.typing import Array, Float64, Int64, Shaped
 from anglewise.metrics.interface import (
     Hits,
+    ListPositions,
     PairMetric,
-    Places,
     RankingMetric,
     TripletMetric,
     Wanted,
@@ -149,12 +149,12 @@ class AveragePrecision(RankingMetric):
 
 
 @dataclass(frozen=True)
-class Judged(RankingMetric):
+class JudgedShare(RankingMetric):
     """The share of the first places whose item was judged at all (ir_measures: Judged).
 
     A list shorter than the depth is divided by its own length; an empty one gets 0.
 
-    >>> str(Judged(10))
+    >>> str(JudgedShare(10))
     'Judged@10'
     """
 
@@ -165,7 +165,9 @@ class Judged(RankingMetric):
         return shares(hits.judged(self.depth), np.minimum(hits.lengths, self.depth))
 
 
-def sums(places: Places, worth: Float64[Array, " places"], queries: int) -> Float64[Array, " q"]:
+def sums(
+    places: ListPositions, worth: Float64[Array, " places"], queries: int
+) -> Float64[Array, " q"]:
     """What the places of each list are worth together."""
     summed = np.bincount(places.lists, worth, minlength=queries)
     return summed.astype(np.float64, copy=False)  # NumPy counts in whole numbers if none is there
@@ -176,7 +178,7 @@ def shares(part: Shaped[Array, " q"], whole: Shaped[Array, " q"]) -> Float64[Arr
     return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
 
 
-def _count(places: Places, hits: Hits) -> Array:
+def _count(places: ListPositions, hits: Hits) -> Array:
     return np.bincount(places.lists, minlength=len(hits.wanted))
 
 

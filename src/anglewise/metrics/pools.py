@@ -167,7 +167,7 @@ DRAWS = 4_000
 
 
 @dataclass(frozen=True, eq=False)
-class Open:
+class PoolState:
     """What is known and what is open about the measures' mean nDCG on some queries.
 
     A pair that nobody judged is relevant with a chance that grows with its ranks, as learned from
@@ -192,7 +192,9 @@ class Open:
     weights: Float64[Array, "pairs m"]
 
     @staticmethod
-    def of(pool: Pool, judgements: Judgements, rows: Int64[Array, " q"], depth: int = 10) -> "Open":
+    def of(
+        pool: Pool, judgements: Judgements, rows: Int64[Array, " q"], depth: int = 10
+    ) -> "PoolState":
         """Take stock of a pool; ``rows`` are those of the pool's lists."""
         likely = np.where(pool.judged, 0.0, _chance_of_relevance(pool))
         good = judgements.gains.values[judgements.gains.values > 0]
@@ -202,7 +204,7 @@ class Open:
         known = judgements.gains.take(rows)
         best = _expected_ideal(pool, known, likely, float(gain), depth)
         weights = pool.discounts / np.maximum(best, 1e-9)[pool.lists, None] / max(pool.queries, 1)
-        return Open(pool, expected, variance, weights)
+        return PoolState(pool, expected, variance, weights)
 
     @cached_property
     def means(self) -> Float64[Array, " m"]:

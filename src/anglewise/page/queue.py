@@ -21,7 +21,7 @@ from anglewise.judgements.records import Judged
 from anglewise.measures.formulas import Measure
 from anglewise.metrics.breadth import disagreement
 from anglewise.metrics.evaluate import evaluate
-from anglewise.metrics.pools import Open, Pool
+from anglewise.metrics.pools import Pool, PoolState
 from anglewise.page.open_space import Inspected, Queue
 from anglewise.report.words import counted
 
@@ -199,7 +199,7 @@ class Deck:
         Of a queue those that it holds: the lists hold others.
         """
         pool = Pool.of(self.found, judged, self.rows, self.depth)
-        told = Open.of(pool, judged, self.rows, self.depth).most_informative(len(pool.items))
+        told = PoolState.of(pool, judged, self.rows, self.depth).most_informative(len(pool.items))
         asking, items = self.rows[pool.lists[told]].tolist(), pool.items[told].tolist()
         place_of = {pair: place for place, pair in enumerate(self.pairs)}
         wanted = [place_of[pair] for pair in zip(asking, items, strict=True) if pair in place_of]
