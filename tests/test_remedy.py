@@ -15,7 +15,7 @@ from anglewise.metrics.evaluate import metric
 from anglewise.remedies import runner as benches
 from anglewise.remedies.candidate_list import contenders, rounded, sensible
 from anglewise.remedies.remedy import winner
-from anglewise.remedies.runner import Cache
+from anglewise.remedies.runner import ResultCache
 from anglewise.remedies.screening import run
 from anglewise.remedies.training_data import Budget, training_of
 from remedy_space import Clock, Slow, fitted
@@ -111,13 +111,13 @@ def test_the_baselines_are_always_there_and_all_are_held_against_them(space, jud
 def test_every_sensible_candidate_runs_on_a_tiny_space(made, way):
     training = training_of(made.space)
     every = sensible(made.space, training, way, enough=True)
-    bench = benches.Bench(
+    bench = benches.CandidateRunner(
         made.space,
         made.judgements[way],
         [metric("nDCG@10")],
         training,
         Budget(600.0),
-        Cache(None),
+        ResultCache(None),
         "",
         0,
         1,

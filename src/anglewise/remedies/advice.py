@@ -14,9 +14,9 @@ from anglewise.comparison.notes import notes
 from anglewise.core.text import counted, listed, p_words
 from anglewise.diagnostics.norms import popularity
 from anglewise.metrics.breadth import Stratum, by_stratum, coverage
-from anglewise.remedies.candidate_list import BASELINES, Contender
+from anglewise.remedies.candidate_list import BASELINES, RemedyCandidate
 from anglewise.remedies.remedy_result import Advice, Cost, Kind, Remedied, Remedy, family
-from anglewise.remedies.runner import Bench, Found
+from anglewise.remedies.runner import CandidateLists, CandidateRunner
 from anglewise.remedies.screening import Outcome
 from anglewise.remedies.training_data import judged_by
 
@@ -24,7 +24,7 @@ LEVEL = 0.05
 
 
 def advise(
-    comparison: Comparison, candidates: Sequence[Remedied], contenders: Sequence[Contender]
+    comparison: Comparison, candidates: Sequence[Remedied], contenders: Sequence[RemedyCandidate]
 ) -> Advice:
     """Name the simplest candidate that may be the best and beats raw cosine and raw dot.
 
@@ -133,7 +133,7 @@ def _some(names: Sequence[str]) -> str:
     return listed(shown)
 
 
-def told(bench: Bench, outcome: Outcome, tolerance: float) -> Remedy:
+def told(bench: CandidateRunner, outcome: Outcome, tolerance: float) -> Remedy:
     """The result of a run."""
     scores = family(bench, outcome.found, outcome.rows)
     with ThreadPoolExecutor(bench.threads or cpu_count()) as pool:
@@ -183,7 +183,7 @@ def told(bench: Bench, outcome: Outcome, tolerance: float) -> Remedy:
     )
 
 
-def _remedied(one: Contender, found: Found, of: Inference, items: int) -> Remedied:
+def _remedied(one: RemedyCandidate, found: CandidateLists, of: Inference, items: int) -> Remedied:
     names = of.scores.names
     place = names.index(str(one))
     kind: Kind = "re-made" if one.maker is not None else "re-measured"
@@ -205,7 +205,7 @@ def _remedied(one: Contender, found: Found, of: Inference, items: int) -> Remedi
     )
 
 
-def _strata(bench: Bench, comparison: Comparison) -> tuple[Stratum, ...]:
+def _strata(bench: CandidateRunner, comparison: Comparison) -> tuple[Stratum, ...]:
     """Head, middle and tail of the ranked side, where it is known how much is used."""
     direction, evidence = bench.judgements.direction, comparison.evidence
     side = "queries" if direction == "queries-queries" else "items"

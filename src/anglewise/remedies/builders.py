@@ -102,20 +102,20 @@ class ClosedForm:
         return "spectrum", self.before, training.components
 
 
-class Product(ClosedForm):
+class ProductForm(ClosedForm):
     """The objective that penalises predictions.
 
-    >>> str(Product(1000))
+    >>> str(ProductForm(1000))
     'product(1000)'
     """
 
     objective = "product"
 
 
-class Factors(ClosedForm):
+class FactorsForm(ClosedForm):
     """The objective that penalises vectors.
 
-    >>> str(Factors(10))
+    >>> str(FactorsForm(10))
     'factors(10)'
     """
 
@@ -131,7 +131,7 @@ class _EnoughError(Exception):
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedBuilder:
     """``train`` with its usual settings; when time ends, the best epoch so far."""
 
     measure: ClassVar[str]
@@ -186,7 +186,7 @@ class Trained:
                 return train(training.table, replace(settings, epochs=done[0]), checkpoint=kept)
 
 
-class TrainedCosine(Trained):
+class TrainedCosine(TrainedBuilder):
     """Directions alone count, in training as in use.
 
     >>> str(TrainedCosine())
@@ -196,13 +196,13 @@ class TrainedCosine(Trained):
     measure = "cosine"
 
 
-class TrainedDot(Trained):
+class TrainedDot(TrainedBuilder):
     """Inner products."""
 
     measure = "dot"
 
 
-class TrainedEuclidean(Trained):
+class TrainedEuclidean(TrainedBuilder):
     """Distances."""
 
     measure = "euclidean"

@@ -29,19 +29,19 @@ from anglewise.measures.measure import measure as read_measure
 from anglewise.models.standardising import normalisation
 from anglewise.remedies.builders import (
     Ease,
-    Factors,
-    Product,
+    FactorsForm,
+    ProductForm,
     RawData,
     TrainedCosine,
     TrainedDot,
     TrainedEuclidean,
     weighed,
 )
-from anglewise.remedies.training_data import Maker, Needs, Training
+from anglewise.remedies.training_data import Needs, SpaceBuilder, Training
 
-MAKERS: Mapping[str, Callable[..., Maker]] = {
-    "product": Product,
-    "factors": Factors,
+MAKERS: Mapping[str, Callable[..., SpaceBuilder]] = {
+    "product": ProductForm,
+    "factors": FactorsForm,
     "ease": Ease,
     "raw-data": RawData,
     "trained-cosine": TrainedCosine,
@@ -53,14 +53,14 @@ _NAME = re.compile(r"[a-z0-9-]*")
 
 
 @dataclass(frozen=True)
-class Contender:
+class RemedyCandidate:
     """A measure, and what makes the space it is taken in; None is the space as it came.
 
-    >>> str(Contender(None, measures_and_families("cosine@centred")[0]))
+    >>> str(RemedyCandidate(None, measures_and_families("cosine@centred")[0]))
     'cosine@centred'
     """
 
-    maker: Maker | None
+    maker: SpaceBuilder | None
     measure: Open
 
     def __str__(self) -> str:
@@ -87,8 +87,8 @@ class Contender:
 
 
 def contenders(
-    candidates: Iterable[str | Open | Maker | Contender] | str, direction: Direction
-) -> list[Contender]:
+    candidates: Iterable[str | Open | SpaceBuilder | RemedyCandidate] | str, direction: Direction
+) -> list[RemedyCandidate]:
     """Read candidates, each kept once; a maker alone stands for all its measures.
 
     Raises ``SpellingError`` for what is neither, with the nearest known word.
@@ -100,29 +100,31 @@ def contenders(
     return list(dict.fromkeys(one for word in words for one in _read(word, direction)))
 
 
-def _read(word: str | Open | Maker | Contender, direction: Direction) -> list[Contender]:
-    if isinstance(word, Contender):
+def _read(
+    word: str | Open | SpaceBuilder | RemedyCandidate, direction: Direction
+) -> list[RemedyCandidate]:
+    if isinstance(word, RemedyCandidate):
         return [word]
     if isinstance(word, Measure | Family | Adapted):
-        return [Contender(None, word)]
+        return [RemedyCandidate(None, word)]
     if not isinstance(word, str):
         return _all_of(word, direction)
     made, colon, by = word.rpartition(":")
     if colon:
         (measure,) = measures_and_families([by])
-        return [Contender(_maker(made), measure)]
+        return [RemedyCandidate(_maker(made), measure)]
     if _first_name(word.replace("+", "·").split("·")[-1]) in MAKERS:
         return _all_of(_maker(word), direction)
     _check_known(word)
-    return [Contender(None, one) for one in measures_and_families([word])]
+    return [RemedyCandidate(None, one) for one in measures_and_families([word])]
 
 
-def _all_of(maker: Maker, direction: Direction) -> list[Contender]:
+def _all_of(maker: SpaceBuilder, direction: Direction) -> list[RemedyCandidate]:
     measures = measures_and_families(maker.measures(direction))
-    return [Contender(maker, measure) for measure in measures]
+    return [RemedyCandidate(maker, measure) for measure in measures]
 
 
-def _maker(word: str) -> Maker:
+def _maker(word: str) -> SpaceBuilder:
     """One by its name, on a table weighed first where a normalisation stands before it."""
     *rules, name = word.replace("+", "·").split("·")
     maker = named(name.replace("(*)", ""), MAKERS, kind="candidate", example=EXAMPLE)
@@ -174,13 +176,13 @@ LEARNT = ("cosine@adapted",)
 """From judgements, of which there must be many."""
 BETWEEN_TWINS = ("cosine@data-space", "cosine@balanced", "csls(10)@data-space")
 """Between items, or between users, of two sides trained together."""
-AS_THEY_ARE: tuple[Maker, ...] = (
-    *(Product(penalty) for penalty in (10, 100, 1000, 10_000)),
-    *(Factors(penalty) for penalty in (3, 10, 30)),
+AS_THEY_ARE: tuple[SpaceBuilder, ...] = (
+    *(ProductForm(penalty) for penalty in (10, 100, 1000, 10_000)),
+    *(FactorsForm(penalty) for penalty in (3, 10, 30)),
     Ease(),
     RawData(),
 )
-TRAINED: tuple[Maker, ...] = (TrainedCosine(), TrainedDot(), TrainedEuclidean())
+TRAINED: tuple[SpaceBuilder, ...] = (TrainedCosine(), TrainedDot(), TrainedEuclidean())
 """Where PyTorch is installed."""
 WEIGHED_FIRST = ("tf-idf", "bm25", "standardised", "propensity")
 PENALTY = 1000.0
@@ -188,19 +190,19 @@ PENALTY = 1000.0
 PROBES = 16
 
 
-def baselines() -> list[Contender]:
+def baselines() -> list[RemedyCandidate]:
     """Raw cosine and raw dot."""
-    return [Contender(None, measure) for measure in measures_and_families(BASELINES)]
+    return [RemedyCandidate(None, measure) for measure in measures_and_families(BASELINES)]
 
 
 def sensible(
     space: Space, training: Training | None, direction: Direction, *, enough: bool
-) -> list[Contender]:
+) -> list[RemedyCandidate]:
     """All that can be done with this space in this direction.
 
     ``enough`` says whether there are judgements to learn a map from.
     """
-    words: list[str | Maker] = [*REMEASURED]
+    words: list[str | SpaceBuilder] = [*REMEASURED]
     if enough:
         words += LEARNT
     if direction != "queries-items" and not space.one_sided:
@@ -212,7 +214,7 @@ def sensible(
     return contenders(words, direction)
 
 
-def _weighed_first(word: str, training: Training) -> Maker:
+def _weighed_first(word: str, training: Training) -> SpaceBuilder:
     """The closed form on a weighed table, its penalty in proportion to the squares there.
 
     The sum of squares is that of products with random directions, so that a table which is not
@@ -222,7 +224,7 @@ def _weighed_first(word: str, training: Training) -> Maker:
     table = weighed(training, rule)[1]
     probes = np.random.default_rng(training.seed).standard_normal((table.shape[1], PROBES))
     squares = float(np.square(table @ probes).sum()) / PROBES
-    return Product(rounded(PENALTY * squares / len(training.learned.indices)), before=rule)
+    return ProductForm(rounded(PENALTY * squares / len(training.learned.indices)), before=rule)
 
 
 def rounded(penalty: float) -> float:

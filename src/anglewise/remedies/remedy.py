@@ -21,14 +21,26 @@ from anglewise.measures.measure import Family, Open
 from anglewise.metrics.evaluate import evaluate, read_metrics
 from anglewise.metrics.interface import Metric
 from anglewise.remedies.advice import told
-from anglewise.remedies.candidate_list import Contender, baselines, contenders, prepared, sensible
+from anglewise.remedies.candidate_list import (
+    RemedyCandidate,
+    baselines,
+    contenders,
+    prepared,
+    sensible,
+)
 from anglewise.remedies.remedy_result import Remedy
-from anglewise.remedies.runner import Bench, Found, content_of, key_of, open_cache
+from anglewise.remedies.runner import (
+    CandidateLists,
+    CandidateRunner,
+    content_of,
+    key_of,
+    open_cache,
+)
 from anglewise.remedies.screening import Outcome, Screened, run
 from anglewise.remedies.training_data import (
     Budget,
     Clock,
-    Maker,
+    SpaceBuilder,
     Training,
     judged_by,
     set_apart,
@@ -36,7 +48,7 @@ from anglewise.remedies.training_data import (
 )
 
 
-def recorded(bench: Bench, among: Sequence[Contender], finalists: int) -> Outcome:
+def recorded(bench: CandidateRunner, among: Sequence[RemedyCandidate], finalists: int) -> Outcome:
     """The outcome of a run, from the cache where the same one came to its end before.
 
     A run that was interrupted is not kept as a whole, but all that it had found is: the next one
@@ -62,13 +74,13 @@ def recorded(bench: Bench, among: Sequence[Contender], finalists: int) -> Outcom
     return outcome
 
 
-def _read(bench: Bench, key: str, among: Sequence[Contender]) -> Outcome | None:
+def _read(bench: CandidateRunner, key: str, among: Sequence[RemedyCandidate]) -> Outcome | None:
     held = bench.cache.get(key)
     if held is None:
         return None
     said, arrays = held
     spelled = {str(one): one for one in [*baselines(), *among]}
-    found: dict[Contender, Found] = {}
+    found: dict[RemedyCandidate, CandidateLists] = {}
     for name in said["found"]:
         kept = bench.kept(spelled[name], arrays["rows"])
         if kept is None:
@@ -160,7 +172,7 @@ LEARNING = 0.75
 def remedy(
     space: Space,
     judgements: Judgements | Pairs | Triplets,
-    candidates: Iterable[str | Open | Maker | Contender] | str | None = None,
+    candidates: Iterable[str | Open | SpaceBuilder | RemedyCandidate] | str | None = None,
     metric: str | Metric | None = None,
     *,
     budget_seconds: float = 600.0,
@@ -251,7 +263,7 @@ def remedy(
         raise TooFewError("no query is judged: give judgements of ids that the space holds")
     apart = _parting(space, judgements, split, seed)
     training = training_of(space, _asking(judgements), seed=seed, clock=clock)
-    bench = Bench(
+    bench = CandidateRunner(
         space,
         judgements,
         read_metrics_for(Judgements, metric, ()),
@@ -294,13 +306,13 @@ def _asking(judgements: Judgements) -> Int64[Array, " asking"]:
 
 
 def _among(
-    candidates: Iterable[str | Open | Maker | Contender] | str | None,
+    candidates: Iterable[str | Open | SpaceBuilder | RemedyCandidate] | str | None,
     space: Space,
     training: Training | None,
     direction: Direction,
     *,
     enough: bool,
-) -> list[Contender]:
+) -> list[RemedyCandidate]:
     """What competes beside the baselines."""
     if candidates is None:
         asked = sensible(space, training, direction, enough=enough)

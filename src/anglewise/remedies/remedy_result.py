@@ -13,8 +13,8 @@ from anglewise.core.text import html_table
 from anglewise.core.typing import Array, Int64
 from anglewise.metrics.breadth import Coverage, Stratum
 from anglewise.metrics.evaluate import evaluate
-from anglewise.remedies.candidate_list import Contender
-from anglewise.remedies.runner import Bench, Found
+from anglewise.remedies.candidate_list import RemedyCandidate
+from anglewise.remedies.runner import CandidateLists, CandidateRunner
 from anglewise.remedies.screening import Screened
 from anglewise.remedies.training_data import judged_by
 
@@ -58,7 +58,7 @@ class Remedied:
     cost: Cost
     vs: Mapping[str, Difference]
     coverage: Coverage
-    contender: Contender = field(repr=False)
+    contender: RemedyCandidate = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,11 @@ class Remedy:
         )
 
 
-def family(bench: Bench, found: Mapping[Contender, Found], rows: Int64[Array, " q"]) -> Scores:
+def family(
+    bench: CandidateRunner,
+    found: Mapping[RemedyCandidate, CandidateLists],
+    rows: Int64[Array, " q"],
+) -> Scores:
     """Evaluate all lists on the queries that decide; nothing is searched again."""
     lists = {str(one): replace(it.lists, measure=str(one)) for one, it in found.items()}
     judged_at = judged_metric(bench.metrics)
@@ -195,7 +199,9 @@ def family(bench: Bench, found: Mapping[Contender, Found], rows: Int64[Array, " 
     )
 
 
-def _alike(bench: Bench, found: Mapping[Contender, Found]) -> Int64[Array, " m"]:
+def _alike(
+    bench: CandidateRunner, found: Mapping[RemedyCandidate, CandidateLists]
+) -> Int64[Array, " m"]:
     """One number for candidates with the same lists, whatever space they come from.
 
     Of the space as it came also for those that must rank alike, as ``kinds`` says.

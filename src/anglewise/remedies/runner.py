@@ -29,8 +29,8 @@ from anglewise.measures.adapter_training import POOL, QUERIES
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import Family, Open
 from anglewise.metrics.evaluate import Metric
-from anglewise.remedies.candidate_list import Contender, baselines, size
-from anglewise.remedies.training_data import Budget, Maker, Training, judged_by
+from anglewise.remedies.candidate_list import RemedyCandidate, baselines, size
+from anglewise.remedies.training_data import Budget, SpaceBuilder, Training, judged_by
 
 FORMAT = "1"
 NOT_KEPT = "what was found is not kept for another time"
@@ -39,13 +39,13 @@ SUM = 16
 
 
 @dataclass
-class Cache:
+class ResultCache:
     """A folder with one file for each thing found; None keeps nothing.
 
     A file that is cut short or changed fails its checksum and counts as not there.
 
     >>> import tempfile
-    >>> cache = Cache(Path(tempfile.mkdtemp()))
+    >>> cache = ResultCache(Path(tempfile.mkdtemp()))
     >>> cache.put("a1", {"seconds": 2.5}, rows=np.array([3, 4]))
     >>> said, arrays = cache.get("a1")
     >>> said["seconds"], arrays["rows"].tolist(), cache.get("b2")
@@ -83,13 +83,13 @@ class Cache:
             self.folder = None
 
 
-def open_cache(folder: str | os.PathLike[str] | None, say: Say = quiet) -> Cache:
+def open_cache(folder: str | os.PathLike[str] | None, say: Say = quiet) -> ResultCache:
     """A cache in a folder, made if need be; where the disk refuses, that is said and none kept.
 
     Raises ``FileError`` for a file, which cannot be meant.
     """
     if folder is None:
-        return Cache(None)
+        return ResultCache(None)
     path = Path(folder)
     if path.exists() and not path.is_dir():
         raise FileError(f"{path} is a file where results are to be kept: name a folder")
@@ -97,8 +97,8 @@ def open_cache(folder: str | os.PathLike[str] | None, say: Say = quiet) -> Cache
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         say(f"{NOT_KEPT}: {path} cannot be made ({error.strerror})")
-        return Cache(None)
-    return Cache(path, say)
+        return ResultCache(None)
+    return ResultCache(path, say)
 
 
 def default_folder() -> Path:
@@ -162,7 +162,7 @@ MARGIN = 1.2
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class CandidateLists:
     """What one candidate found for some queries, and what that took.
 
     Attributes
@@ -186,7 +186,7 @@ class Found:
 
 
 @dataclass(eq=False)
-class Bench:
+class CandidateRunner:
     """Everything that candidates are made of and judged by; remembers what things take."""
 
     space: Space
@@ -194,21 +194,23 @@ class Bench:
     metrics: Sequence[Metric]
     training: Training | None
     budget: Budget
-    cache: Cache
+    cache: ResultCache
     content: str
     seed: int
     threads: int | None
     progress: Progress | None = None
     parting: QuerySplit = ALONE
-    made: dict[Maker, tuple[Space, float]] = field(default_factory=dict[Maker, tuple[Space, float]])
+    made: dict[SpaceBuilder, tuple[Space, float]] = field(
+        default_factory=dict[SpaceBuilder, tuple[Space, float]]
+    )
     speed: dict[type, float] = field(default_factory=dict[type, float])
-    times: dict[tuple[Contender, int], float] = field(
-        default_factory=dict[tuple[Contender, int], float]
+    times: dict[tuple[RemedyCandidate, int], float] = field(
+        default_factory=dict[tuple[RemedyCandidate, int], float]
     )
 
     def find(
-        self, batch: Sequence[Contender], rows: Int64[Array, " some"]
-    ) -> dict[Contender, Found]:
+        self, batch: Sequence[RemedyCandidate], rows: Int64[Array, " some"]
+    ) -> dict[RemedyCandidate, CandidateLists]:
         """The lists of candidates that share a space, for some judged rows.
 
         What the cache holds is taken from there. Raises ``OutOfTimeError`` when the budget ends
@@ -221,7 +223,7 @@ class Bench:
             found |= self._searched(missing, rows)
         return {one: it for one, it in found.items() if it is not None}
 
-    def kept(self, one: Contender, rows: Int64[Array, " some"]) -> Found | None:
+    def kept(self, one: RemedyCandidate, rows: Int64[Array, " some"]) -> CandidateLists | None:
         """What the cache holds of a candidate; None if nothing."""
         held = self.cache.get(self.key(one, rows))
         if held is None:
@@ -231,7 +233,7 @@ class Bench:
             str(one.measure), arrays["indices"].astype(np.int64), arrays["scores"], arrays["tied"]
         )
         self.times[one, len(rows)] = said["searching"]
-        return Found(
+        return CandidateLists(
             lists,
             tuple(said["settings"]),
             said["making"],
@@ -240,16 +242,16 @@ class Bench:
             said["inner_product"],
         )
 
-    def is_kept(self, batch: Sequence[Contender], rows: Int64[Array, " some"]) -> bool:
+    def is_kept(self, batch: Sequence[RemedyCandidate], rows: Int64[Array, " some"]) -> bool:
         """Whether the cache holds all of it."""
         return all(self.kept(one, np.sort(rows)) is not None for one in batch)
 
-    def seconds(self, batch: Sequence[Contender], queries: int) -> float:
+    def seconds(self, batch: Sequence[RemedyCandidate], queries: int) -> float:
         """A guess of how long a batch takes, from what it or the baselines took for fewer."""
         each = sum(self._searching(one, queries) + self._learning(one, queries) for one in batch)
         return MARGIN * each + self.making(batch[0].maker)
 
-    def _searching(self, one: Contender, queries: int) -> float:
+    def _searching(self, one: RemedyCandidate, queries: int) -> float:
         """By its own time, that grows as the baselines' did: part of it is the same for any number.
 
         One that was not searched yet takes what a baseline takes, for vectors of its length.
@@ -268,13 +270,13 @@ class Bench:
         nearest = min(asked, key=lambda n: abs(n - queries))
         return asked[nearest] * queries / nearest
 
-    def making(self, maker: Maker | None) -> float:
+    def making(self, maker: SpaceBuilder | None) -> float:
         """A guess of how long a space takes to make; nothing if it is there."""
         if maker is None or maker in self.made or self.training is None:
             return 0.0
         return MARGIN * maker.operations(self.training) / self.speed.get(type(maker), SPEED)
 
-    def space_of(self, maker: Maker | None) -> tuple[Space, float]:
+    def space_of(self, maker: SpaceBuilder | None) -> tuple[Space, float]:
         """The space that a maker makes, made once, and the seconds it would take alone."""
         if maker is None:
             return self.space, 0.0
@@ -294,33 +296,33 @@ class Bench:
         """Which of some judged rows belong together."""
         return self.parting.take(np.searchsorted(self.judgements.judged_rows, rows))
 
-    def forget(self, kept: Sequence[Contender]) -> None:
+    def forget(self, kept: Sequence[RemedyCandidate]) -> None:
         """Let the spaces go that no candidate needs any more."""
         needed = {one.maker for one in kept}
         self.made = {maker: it for maker, it in self.made.items() if maker in needed}
 
-    def _learning(self, one: Contender, queries: int) -> float:
+    def _learning(self, one: RemedyCandidate, queries: int) -> float:
         """A guess of how long a map takes to learn, for each part of the queries."""
         if not isinstance(one.measure, Adapted) or any(other == one for other, _ in self.times):
             return 0.0
         product = 6.0 * min(queries, QUERIES) * POOL * self.space.items.dimension
         return DENSE * FOLDS * len(RIDGES) * STEPS * product / SPEED
 
-    def _length(self, maker: Maker | None) -> float:
+    def _length(self, maker: SpaceBuilder | None) -> float:
         """How many times longer vectors are than those that came."""
         if maker is None or self.training is None:
             return 1.0
         return maker.columns(self.training) / self.space.items.dimension
 
-    def key(self, one: Contender, rows: Int64[Array, " some"]) -> str:
+    def key(self, one: RemedyCandidate, rows: Int64[Array, " some"]) -> str:
         """What the lists of a candidate depend on."""
         components = None if self.training is None else self.training.components
         metrics = [str(metric) for metric in self.metrics]
         return key_of(self.content, str(one), rows.tobytes(), metrics, components, self.seed)
 
     def _searched(
-        self, batch: Sequence[Contender], rows: Int64[Array, " some"]
-    ) -> dict[Contender, Found]:
+        self, batch: Sequence[RemedyCandidate], rows: Int64[Array, " some"]
+    ) -> dict[RemedyCandidate, CandidateLists]:
         self.budget.check()
         space, making = self.space_of(batch[0].maker)
         self.budget.check()
@@ -336,18 +338,20 @@ class Bench:
             parting=self.parting_of(rows),
         )
         took = (self.budget.clock() - started) / len(batch)
-        found: dict[Contender, Found] = {}
+        found: dict[RemedyCandidate, CandidateLists] = {}
         for one in batch:
             self.times[one, len(rows)] = took
             name = str(one.measure)
             dimension, inner = size(space, _standing(one.measure), self.judgements.direction)
-            found[one] = Found(
+            found[one] = CandidateLists(
                 scores.found[name], scores.settings.get(name, ()), making, took, dimension, inner
             )
             self._keep(one, rows, found[one])
         return found
 
-    def _keep(self, one: Contender, rows: Int64[Array, " some"], found: Found) -> None:
+    def _keep(
+        self, one: RemedyCandidate, rows: Int64[Array, " some"], found: CandidateLists
+    ) -> None:
         said = {
             "settings": found.settings,
             "making": found.making,
@@ -365,9 +369,9 @@ class Bench:
         )
 
 
-def batches(contenders: Sequence[Contender]) -> list[list[Contender]]:
+def batches(contenders: Sequence[RemedyCandidate]) -> list[list[RemedyCandidate]]:
     """Candidates that share a space and a frame, together, in the order of the first of each."""
-    groups: dict[object, list[Contender]] = {}
+    groups: dict[object, list[RemedyCandidate]] = {}
     for one in contenders:
         groups.setdefault((one.maker, one.measure.frames), []).append(one)
     return list(groups.values())

@@ -11,9 +11,9 @@ from anglewise.core.text import counted
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import AnglewiseError, ValuesError
 from anglewise.metrics.evaluate import evaluate
-from anglewise.remedies.candidate_list import Contender, baselines
-from anglewise.remedies.runner import Bench, Found, batches
-from anglewise.remedies.training_data import Apart, OutOfTimeError, judged_by, set_apart
+from anglewise.remedies.candidate_list import RemedyCandidate, baselines
+from anglewise.remedies.runner import CandidateLists, CandidateRunner, batches
+from anglewise.remedies.training_data import OutOfTimeError, ScreeningSplit, judged_by, set_apart
 
 Stopped: TypeAlias = Literal["", "time", "interrupt"]
 
@@ -38,11 +38,11 @@ class Screening:
     nothing.
     """
 
-    table: dict[Contender, Screened] = field(default_factory=dict[Contender, Screened])
+    table: dict[RemedyCandidate, Screened] = field(default_factory=dict[RemedyCandidate, Screened])
     left_out: dict[str, str] = field(default_factory=dict[str, str])
     stopped: Stopped = ""
 
-    def best(self, of: Sequence[Contender]) -> list[Contender]:
+    def best(self, of: Sequence[RemedyCandidate]) -> list[RemedyCandidate]:
         """Those that were screened, the furthest first and then the best."""
         known = [one for one in of if one in self.table]
         return sorted(
@@ -56,8 +56,8 @@ class Screening:
 
 
 def screen(
-    bench: Bench,
-    among: Sequence[Contender],
+    bench: CandidateRunner,
+    among: Sequence[RemedyCandidate],
     rows: Int64[Array, " s"],
     *,
     finalists: int,
@@ -89,14 +89,14 @@ def screen(
 
 
 def _round(
-    bench: Bench,
-    left: Sequence[Contender],
+    bench: CandidateRunner,
+    left: Sequence[RemedyCandidate],
     rows: Int64[Array, " s"],
     state: Screening,
     kept_seconds: float,
 ) -> None:
     """One round; cheap candidates come first, so that time running out costs the dear ones."""
-    lists: dict[Contender, bytes] = {}
+    lists: dict[RemedyCandidate, bytes] = {}
     try:
         for batch in sorted(batches(left), key=lambda one: bench.seconds(one, len(rows))):
             need, there = bench.seconds(batch, len(rows)), bench.budget.left - kept_seconds
@@ -115,9 +115,9 @@ def _round(
     _only_once(lists, state, len(rows))
 
 
-def _only_once(lists: dict[Contender, bytes], state: Screening, queries: int) -> None:
+def _only_once(lists: dict[RemedyCandidate, bytes], state: Screening, queries: int) -> None:
     """Of candidates that give the same lists the simplest goes on."""
-    first: dict[bytes, Contender] = {}
+    first: dict[bytes, RemedyCandidate] = {}
     for one in sorted(lists, key=_simplest):
         if one.needs == "judgements":  # on other queries it may choose otherwise
             continue
@@ -127,16 +127,16 @@ def _only_once(lists: dict[Contender, bytes], state: Screening, queries: int) ->
             state.left_out[str(one)] = f"ranks as {alike} does, on all {queries} queries"
 
 
-def _simplest(one: Contender) -> tuple[int | str, ...]:
+def _simplest(one: RemedyCandidate) -> tuple[int | str, ...]:
     return one.simplicity
 
 
 def attempted(
-    bench: Bench,
-    batch: Sequence[Contender],
+    bench: CandidateRunner,
+    batch: Sequence[RemedyCandidate],
     rows: Int64[Array, " some"],
     left_out: dict[str, str],
-) -> dict[Contender, Found]:
+) -> dict[RemedyCandidate, CandidateLists]:
     """What a batch finds; a candidate that this space does not allow is left out with its reason.
 
     One that cannot be measured must not take the others of its batch along.
@@ -147,13 +147,17 @@ def attempted(
         if len(batch) == 1:
             left_out[str(batch[0])] = str(error)
             return {}
-    found: dict[Contender, Found] = {}
+    found: dict[RemedyCandidate, CandidateLists] = {}
     for one in batch:
         found |= attempted(bench, [one], rows, left_out)
     return found
 
 
-def values_of(bench: Bench, found: dict[Contender, Found], rows: Int64[Array, " some"]) -> Array:
+def values_of(
+    bench: CandidateRunner,
+    found: dict[RemedyCandidate, CandidateLists],
+    rows: Int64[Array, " some"],
+) -> Array:
     """The deciding metric of each candidate, query by query."""
     lists = {str(one): it.lists for one, it in found.items()}
     metric = bench.metrics[0]
@@ -182,7 +186,7 @@ class Outcome:
     ``found`` begins with the baselines; ``rows`` are the queries that decide.
     """
 
-    found: dict[Contender, Found]
+    found: dict[RemedyCandidate, CandidateLists]
     rows: Int64[Array, " q"]
     screening_queries: int
     screened: tuple[Screened, ...]
@@ -191,7 +195,7 @@ class Outcome:
     seconds: float = 0.0
 
 
-def run(bench: Bench, among: Sequence[Contender], finalists: int) -> Outcome:
+def run(bench: CandidateRunner, among: Sequence[RemedyCandidate], finalists: int) -> Outcome:
     """Go as far as the budget lets, the surest things first.
 
     Raises ``ValuesError`` where it ends before raw cosine and raw dot are searched.
@@ -200,7 +204,7 @@ def run(bench: Bench, among: Sequence[Contender], finalists: int) -> Outcome:
     apart = set_apart(judged, bench.seed, bench.parting)
     screened = [one for one in among if one.screens]
     if len(screened) <= finalists or not len(apart.screening):
-        apart = Apart(judged[:0], judged)
+        apart = ScreeningSplit(judged[:0], judged)
         finalists = len(among)
     bench.budget.kept = _statistics(bench, len(apart.deciding), min(finalists, len(among)))
     found = _baselines(bench, apart)
@@ -235,7 +239,9 @@ def run(bench: Bench, among: Sequence[Contender], finalists: int) -> Outcome:
     )
 
 
-def _baselines(bench: Bench, apart: Apart) -> dict[Contender, Found]:
+def _baselines(
+    bench: CandidateRunner, apart: ScreeningSplit
+) -> dict[RemedyCandidate, CandidateLists]:
     try:
         return bench.find(baselines(), apart.deciding)
     except OutOfTimeError:
@@ -246,10 +252,10 @@ def _baselines(bench: Bench, apart: Apart) -> dict[Contender, Found]:
 
 
 def _decide(
-    bench: Bench,
-    order: Sequence[Contender],
-    apart: Apart,
-    found: dict[Contender, Found],
+    bench: CandidateRunner,
+    order: Sequence[RemedyCandidate],
+    apart: ScreeningSplit,
+    found: dict[RemedyCandidate, CandidateLists],
     state: Screening,
 ) -> Stopped:
     """Search the finalists for the queries that decide, in their order; ``found`` grows."""
@@ -268,7 +274,7 @@ def _decide(
     return ""
 
 
-def _finals(bench: Bench, apart: Apart, finalists: int) -> float:
+def _finals(bench: CandidateRunner, apart: ScreeningSplit, finalists: int) -> float:
     """What the finalists will take if each is as slow as a baseline; at most half of what is left.
 
     Screening leaves this much.
@@ -277,7 +283,7 @@ def _finals(bench: Bench, apart: Apart, finalists: int) -> float:
     return min(expected, bench.budget.left / 2)
 
 
-def _statistics(bench: Bench, queries: int, finalists: int) -> float:
+def _statistics(bench: CandidateRunner, queries: int, finalists: int) -> float:
     family = finalists + len(baselines())
     expected = STATISTICS * RESAMPLES * queries * (family + family**2 / 2)
     return min(expected, LARGEST_SHARE * bench.budget.seconds)

@@ -25,14 +25,16 @@ FEWEST = 40
 
 
 @dataclass(frozen=True, eq=False)
-class Apart:
+class ScreeningSplit:
     """Judged rows of those who ask: some screen, in the order drawn; the others decide."""
 
     screening: Int64[Array, " s"]
     deciding: Int64[Array, " q"]
 
 
-def set_apart(judged: Int64[Array, " judged"], seed: int, parting: QuerySplit = ALONE) -> Apart:
+def set_apart(
+    judged: Int64[Array, " judged"], seed: int, parting: QuerySplit = ALONE
+) -> ScreeningSplit:
     """Draw a quarter of the judged queries, at most 400, for screening.
 
     Of groups whole ones, as many as that holds, so that none both screens and decides.
@@ -42,7 +44,7 @@ def set_apart(judged: Int64[Array, " judged"], seed: int, parting: QuerySplit = 
     (25, 75, set())
     """
     if len(judged) < FEWEST:
-        return Apart(judged[:0], judged)
+        return ScreeningSplit(judged[:0], judged)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(STREAM,)))
     units = parting.units or Units.each(len(judged))
     order = rng.permutation(len(units))
@@ -51,7 +53,7 @@ def set_apart(judged: Int64[Array, " judged"], seed: int, parting: QuerySplit = 
     place[held] = np.arange(len(held))
     by_draw = np.argsort(place[units.of], kind="stable")
     drawn = judged[by_draw[: units.sizes[held].sum()]]
-    return Apart(drawn, np.setdiff1d(judged, drawn))
+    return ScreeningSplit(drawn, np.setdiff1d(judged, drawn))
 
 
 def judged_by(judgements: Judgements, rows: Int64[Array, " some"]) -> Judgements:
@@ -241,7 +243,7 @@ Needs: TypeAlias = Literal["nothing", "judgements", "interactions"]
 
 
 @runtime_checkable
-class Maker(Protocol):
+class SpaceBuilder(Protocol):
     """A way to make a space again; its spelling names it, so it is a frozen thing with a ``str``.
 
     Built in are closed forms; any object of this shape may stand in ``candidates`` too.
