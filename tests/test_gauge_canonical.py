@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import anglewise as aw
 from anglewise import Embeddings, Space, gauge
 from anglewise.errors import ShapeError, SpellingError, ValuesError
-from anglewise.gauges.canonical import BALANCED, ITEM_ORTHONORMAL, USER_ORTHONORMAL, Power
+from anglewise.gauges.canonical import BALANCED, ITEM_ORTHONORMAL, USER_ORTHONORMAL, PowerGauge
 from anglewise.gauges.gauge import RandomMap, random_pair
 from anglewise.gauges.maps import predictions_moved, root, side_by_side
 from gauge_laws import factors, geometry, relative_change
@@ -57,7 +57,7 @@ def test_a_scrambled_factorisation_shows_the_same_geometry(name, seed):
 @settings(max_examples=25, deadline=None)
 def test_powers_share_the_spectrum_out(seed, t):
     P, Q = factors(seed)
-    pair = Power(t).pair(root(P), root(Q))
+    pair = PowerGauge(t).pair(root(P), root(Q))
     spectrum = np.linalg.svd(P @ Q.T, compute_uv=False)[:6] ** 2
     users, items = P @ pair.queries, Q @ pair.items
     assert np.allclose(users.T @ users, np.diag(spectrum ** (1 - t)), atol=1e-9 * spectrum[0])
@@ -67,13 +67,13 @@ def test_powers_share_the_spectrum_out(seed, t):
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_ends_of_the_path_and_its_middle_bear_their_names(seed):
     P, Q = factors(seed)
-    low, middle, high = (Power(t).pair(root(P), root(Q)) for t in (0, 0.5, 1))
+    low, middle, high = (PowerGauge(t).pair(root(P), root(Q)) for t in (0, 0.5, 1))
     one = np.eye(6)
     assert np.allclose((Q @ low.items).T @ (Q @ low.items), one, atol=1e-10)
     assert np.allclose((P @ high.queries).T @ (P @ high.queries), one, atol=1e-10)
     grams = [x.T @ x for x in (P @ middle.queries, Q @ middle.items)]
     assert np.abs(grams[0] - grams[1]).max() <= 1e-11 * np.abs(grams[0]).max()
-    assert [str(Power(t)) for t in (0, 0.5, 1)] == [
+    assert [str(PowerGauge(t)) for t in (0, 0.5, 1)] == [
         "item-orthonormal",
         "balanced",
         "user-orthonormal",

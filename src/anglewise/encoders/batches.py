@@ -43,7 +43,7 @@ def default_folder() -> Path:
 
 
 @dataclass
-class Cache:
+class VectorCache:
     """The vectors of one encoder: a folder of files to which whole batches are appended.
 
     Each run writes a file of its own, so that several may run at once. A batch that a kill left
@@ -87,7 +87,7 @@ class Cache:
             self.file = None
 
 
-def open_cache(folder: Path, encoder: Encoder, say: Say = quiet) -> Cache | None:
+def open_cache(folder: Path, encoder: Encoder, say: Say = quiet) -> VectorCache | None:
     """The vectors that a folder keeps of an encoder; none if it cannot be told from others.
 
     What may not be read or written is only a cache: that is said, and nothing is kept. Raises
@@ -96,7 +96,7 @@ def open_cache(folder: Path, encoder: Encoder, say: Say = quiet) -> Cache | None
     if not encoder.identity:
         return None
     digest = hashlib.blake2b(encoder.identity.encode(), digest_size=KEY).hexdigest()
-    cache = Cache(folder / digest, say=say)
+    cache = VectorCache(folder / digest, say=say)
     if folder.exists() and not folder.is_dir():
         raise FileError(f"{folder} is a file where vectors are to be kept: name a folder")
     try:
@@ -138,7 +138,7 @@ def encode_texts(
     *,
     asking: bool = False,
     batch: int | None = None,
-    cache: Cache | None = None,
+    cache: VectorCache | None = None,
     names: Sequence[str] | None = None,
     say: Say = quiet,
     progress: Progress | None = None,
@@ -193,7 +193,7 @@ def in_batches(
     unique: Sequence[int],
     at_once: int,
     *,
-    cache: Cache | None = None,
+    cache: VectorCache | None = None,
     progress: Progress | None = None,
 ) -> Float32[Array, "keys d"]:
     """The vector of every key, where each of the unique rows is encoded once, in that order."""
@@ -227,7 +227,7 @@ def firsts(keys: Sequence[Any]) -> Sequence[int]:
 
 
 def _batch(
-    rows: Sequence[int], keys: Sequence[Any], calls: "Calls", cache: Cache | None
+    rows: Sequence[int], keys: Sequence[Any], calls: "Calls", cache: VectorCache | None
 ) -> Float32[Array, "batch d"]:
     """The vectors of one batch: what is kept is looked up, the rest encoded and kept."""
     if cache is None:

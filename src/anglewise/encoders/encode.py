@@ -7,7 +7,7 @@ from typing import Any
 
 from anglewise.core.embeddings import Embeddings, Space, TrainedFor
 from anglewise.core.typing import Progress
-from anglewise.encoders.batches import Cache, encode_texts, open_cache
+from anglewise.encoders.batches import VectorCache, encode_texts, open_cache
 from anglewise.encoders.documents import Documents, documents_of
 from anglewise.encoders.encoder import Encode, Encoder
 from anglewise.encoders.encoder import trained_for as what_for
@@ -120,7 +120,7 @@ def _side(
     *,
     asking: bool,
     batch: int | None,
-    cache: Cache | None,
+    cache: VectorCache | None,
     say: Say,
     progress: Progress | None,
 ) -> Embeddings:

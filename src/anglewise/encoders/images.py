@@ -7,7 +7,14 @@ from typing import Any, TypeAlias, cast
 
 from anglewise.core.embeddings import Embeddings, Space, TrainedFor
 from anglewise.core.typing import Array, Float32, Progress
-from anglewise.encoders.batches import Cache, Calls, firsts, in_batches, key_of_bytes, open_cache
+from anglewise.encoders.batches import (
+    Calls,
+    VectorCache,
+    firsts,
+    in_batches,
+    key_of_bytes,
+    open_cache,
+)
 from anglewise.encoders.documents import TAKEN, of_one_kind
 from anglewise.encoders.encoder import Encoder
 from anglewise.encoders.encoder import trained_for as what_for
@@ -190,7 +197,7 @@ def _vectors(
     images: Images,
     model: Encoder,
     batch: int | None,
-    cache: Cache | None,
+    cache: VectorCache | None,
     progress: Progress | None,
 ) -> Float32[Array, "images d"]:
     """All vectors; an image that comes twice is encoded once where digests are taken anyway."""

@@ -25,7 +25,7 @@ from anglewise.experiment.setup import (
     pairs,
     spearman,
 )
-from anglewise.gauges.canonical import Power
+from anglewise.gauges.canonical import PowerGauge
 from anglewise.gauges.maps import root
 from anglewise.models.closed_form import LinearModel, fit_spectrum
 
@@ -269,7 +269,7 @@ def recovery(subject: Subject) -> Iterator[Check]:
     some = P[subject.some_users]
     items, users = 0.0, 0.0
     for t in PATH:
-        pair, due = Power(t).pair(*roots), in_gauge(subject.product, f"power({t})")
+        pair, due = PowerGauge(t).pair(*roots), in_gauge(subject.product, f"power({t})")
         items = max(items, _apart(Q @ pair.items, due.items))
         users = max(users, _apart(some @ pair.queries, subject.users(due)[subject.some_users]))
     yield Check(7, "item cosines of scrambled factors, canonical gauges", items, "<=", BOUND)

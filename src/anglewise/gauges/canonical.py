@@ -34,7 +34,7 @@ class Given(Gauge):
 
 
 @dataclass(frozen=True)
-class Power(Gauge):
+class PowerGauge(Gauge):
     """``P'P = L^(1-t)`` and ``Q'Q = L^t``, L the squared spectrum of the predictions ``PQ'``.
 
     The path from item-orthonormal (t = 0, ``Q'Q = I``) through balanced (1/2, ``P'P = Q'Q``,
@@ -51,7 +51,7 @@ class Power(Gauge):
 
     Raises ``ValuesError`` when every prediction is 0.
 
-    >>> str(Power(0.3)), str(Power(0.5))
+    >>> str(PowerGauge(0.3)), str(PowerGauge(0.5))
     ('power(0.3)', 'balanced')
     """
 
@@ -77,7 +77,7 @@ class Power(Gauge):
         return MapPair(of_queries * signs, of_items * signs)
 
 
-ITEM_ORTHONORMAL, BALANCED, USER_ORTHONORMAL = Power(0), Power(0.5), Power(1)
+ITEM_ORTHONORMAL, BALANCED, USER_ORTHONORMAL = PowerGauge(0), PowerGauge(0.5), PowerGauge(1)
 
 
 def predicted(
@@ -151,7 +151,7 @@ GAUGES: dict[str, Callable[..., Gauge]] = {
     "item-orthonormal": lambda: ITEM_ORTHONORMAL,
     "balanced": lambda: BALANCED,
     "user-orthonormal": lambda: USER_ORTHONORMAL,
-    "power": Power,
+    "power": PowerGauge,
     "random": RandomMap,
 }
 

@@ -16,7 +16,7 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.numbers import COUNT, UNIT, shown, written
 from anglewise.core.typing import Array, Direction, Float, Float64
 from anglewise.errors import ShapeError, SpellingError, ValuesError
-from anglewise.gauges.canonical import BALANCED, ITEM_ORTHONORMAL, USER_ORTHONORMAL, Power
+from anglewise.gauges.canonical import BALANCED, ITEM_ORTHONORMAL, USER_ORTHONORMAL, PowerGauge
 from anglewise.gauges.gauge import Gauge, RandomMap, bias_columns, two_roots
 from anglewise.gauges.maps import Root
 from anglewise.measures.remembered import Remembered
@@ -316,7 +316,7 @@ def at_power(t: float) -> AtGauge:
     >>> str(at_power(0.3)), str(at_power(1))
     ('power(0.3)', 'user-orthonormal')
     """
-    return AtGauge(Power(t))
+    return AtGauge(PowerGauge(t))
 
 
 def at_random(condition: float, seed: int = 0) -> AtGauge:

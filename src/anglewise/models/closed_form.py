@@ -93,7 +93,7 @@ class Split(ABC):
 
 
 @dataclass(frozen=True)
-class Power(Split):
+class PowerSplit(Split):
     """``b = (sigma s)^t``: all lengths on the users at 0, on the items at 1.
 
     ``sigma s`` is the spectrum of the predictions, so ``P'P`` is its ``2 (1 - t)``-th power and
@@ -101,9 +101,9 @@ class Power(Split):
     users, ``t = 1/2`` the balanced factors ``P'P = Q'Q``, the ``D = diag(sigma^-1/2)`` of
     arXiv 2403.05440. Any real ``t`` is allowed.
 
-    >>> Power(0.5).items(np.array([8.0]), np.array([0.5])).tolist()
+    >>> PowerSplit(0.5).items(np.array([8.0]), np.array([0.5])).tolist()
     [2.0]
-    >>> str(Power(0.5)), str(Power(0.25))
+    >>> str(PowerSplit(0.5)), str(PowerSplit(0.25))
     ('balanced', 'power(0.25)')
     """
 
@@ -154,9 +154,9 @@ class RawUsers(Split):
 
 
 NAMED: dict[str, Split] = {
-    "item-orthonormal": Power(0.0),
-    "balanced": Power(0.5),
-    "user-orthonormal": Power(1.0),
+    "item-orthonormal": PowerSplit(0.0),
+    "balanced": PowerSplit(0.5),
+    "user-orthonormal": PowerSplit(1.0),
     "tied-weights": TiedWeights(),
     "raw-users": RawUsers(),
 }
@@ -174,7 +174,7 @@ def find_split(spelling: str) -> Split:
         return NAMED[spelling]
     found = re.fullmatch(r"power\(\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*\)", spelling)
     try:
-        return Power(float(found[1])) if found else NAMED[spelling]
+        return PowerSplit(float(found[1])) if found else NAMED[spelling]
     except (KeyError, ValueError):
         raise SpellingError(
             f"gauge {spelling!r} is unknown: take one of {', '.join(NAMED)} or power(t)"

@@ -31,7 +31,7 @@ NOISE = 1e-12
 
 
 @dataclass(frozen=True)
-class Standardised(Normalisation):
+class StandardisedColumns(Normalisation):
     """``(x_ui - mean_i) / deviation_i``: every item weighs the same, popular or not.
 
     Proposed before training by arXiv 2403.05440 (section 4). Deviations are those of the whole
@@ -39,7 +39,7 @@ class Standardised(Normalisation):
     everybody alike, is 0 for every user. The result is a ``ShiftedTable``: sparse entries divided
     by the deviations, and one correction of rank one.
 
-    >>> learned = Standardised().learn(np.array([[1.0, 1.0], [0.0, 1.0]]))
+    >>> learned = StandardisedColumns().learn(np.array([[1.0, 1.0], [0.0, 1.0]]))
     >>> learned.apply(np.array([[1.0, 0.0]])).toarray().tolist()
     [[1.0, 0.0]]
     """
@@ -57,11 +57,11 @@ class Standardised(Normalisation):
         deviations = np.sqrt(around / rows)
         deviations[deviations <= NOISE * np.abs(means)] = 0
         flat = int(((deviations == 0) & (means != 0)).sum())
-        return Columns(inverse(deviations), means * inverse(deviations), flat)
+        return ColumnScales(inverse(deviations), means * inverse(deviations), flat)
 
 
 @dataclass(frozen=True, eq=False)
-class Columns(Learned):
+class ColumnScales(Learned):
     """``x_ui scale_i - shift_i``."""
 
     scale: Float64[Array, " items"]
@@ -148,7 +148,7 @@ class Powers(Learned):
 
 NORMALISATIONS: dict[str, Callable[..., Normalisation]] = {
     "none": AsIs,
-    "standardised": Standardised,
+    "standardised": StandardisedColumns,
     "l2": UnitRows,
     "tf-idf": TfIdf,
     "bm25": Bm25,

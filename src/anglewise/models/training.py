@@ -48,7 +48,7 @@ MOST = 2000
 
 
 @dataclass(frozen=True, eq=False)
-class Aside:
+class ValidationUsers:
     """What users kept aside show, and what is to be found for them.
 
     Attributes
@@ -74,7 +74,7 @@ class Aside:
 
 def keep_aside(
     used: SparseRows, share: float, seed: int
-) -> tuple[Aside | None, Int64[Array, " training"]]:
+) -> tuple[ValidationUsers | None, Int64[Array, " training"]]:
     """Keep a share of the users aside, and say which rows are left to train on.
 
     Who used fewer than two items can neither be asked nor learned from, and is left out of both.
@@ -96,7 +96,7 @@ def keep_aside(
         )
     held = hold_out(_interactions(theirs), share=share, how="random", seed=seed)
     asked = held.judgements.judged_rows[:MOST]
-    aside = Aside(
+    aside = ValidationUsers(
         visible=held.visible.rows().take(asked),
         judgements=Judgements(held.judgements.gains.take(asked)),
     )
@@ -121,7 +121,7 @@ class Run:
     used: SparseRows
     users: Int64[Array, " training"]
     trained: Bool[Array, " items"]
-    aside: Aside | None
+    aside: ValidationUsers | None
     sampler: Sampler
     state: State
     checkpoint: Path | None

@@ -73,11 +73,11 @@ class Measured(ABC):
 
 
 @dataclass(frozen=True)
-class Dot(Measured):
+class DotObjective(Measured):
     """Inner products; a user is the sum of the items used over the root of their number.
 
     >>> import numpy as np
-    >>> Dot().users(np.array([[2.0, 4.0]]), np.array([4.0])).tolist()
+    >>> DotObjective().users(np.array([[2.0, 4.0]]), np.array([4.0])).tolist()
     [[1.0, 2.0]]
     """
 
@@ -102,11 +102,11 @@ class Dot(Measured):
 
 
 @dataclass(frozen=True)
-class Cosine(Measured):
+class CosineObjective(Measured):
     """Inner products of vectors of length one; a user is the direction of the sum.
 
     >>> import numpy as np
-    >>> Cosine().items(np.array([[3.0, 4.0]])).round(3).tolist()
+    >>> CosineObjective().items(np.array([[3.0, 4.0]])).round(3).tolist()
     [[0.6, 0.8]]
     """
 
@@ -132,11 +132,11 @@ class Cosine(Measured):
 
 
 @dataclass(frozen=True)
-class Euclidean(Measured):
+class EuclideanObjective(Measured):
     """Minus the squared distance; a user is the mean of the items used.
 
     >>> import numpy as np
-    >>> Euclidean().scores(np.array([[1.0, 0.0]]), np.array([[0.0, 0.0], [1.0, 2.0]])).tolist()
+    >>> EuclideanObjective().scores(np.array([[1.0, 0.0]]), np.array([[0.0, 0.0], [1.0, 2.0]])).tolist()
     [[-1.0, -4.0]]
     """
 
@@ -161,7 +161,9 @@ class Euclidean(Measured):
         return -((users - items) ** 2).sum(1)
 
 
-MEASURED: dict[str, Measured] = {one.name: one for one in (Cosine(), Dot(), Euclidean())}
+MEASURED: dict[str, Measured] = {
+    one.name: one for one in (CosineObjective(), DotObjective(), EuclideanObjective())
+}
 
 
 def measured(name: str) -> Measured:
