@@ -25,8 +25,8 @@ from anglewise.experiment.setup import (
     FULL,
     GAUGES,
     SMALL,
-    Factors,
     Size,
+    StudyFactors,
     auc,
     cosines,
     in_gauge,
@@ -176,7 +176,7 @@ def test_gradients_are_slopes_of_the_objectives(objective):
         np.linalg.norm(by_items) / np.linalg.norm(C @ A),
     )
     gradient = {"product": product_gradient, "factors": factors_gradient}[objective]
-    assert gradient(C, Factors(A, B), penalty) == pytest.approx(due, rel=1e-6)
+    assert gradient(C, StudyFactors(A, B), penalty) == pytest.approx(due, rel=1e-6)
 
 
 def test_alternating_least_squares_ends_at_both_closed_forms(tiny):

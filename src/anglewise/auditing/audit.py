@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from anglewise.auditing.audit_result import Audit, decide
 from anglewise.auditing.certified import Certificates, WitnessReport, certify, witnessed
-from anglewise.auditing.gauge_overlap import Agreement, GaugePath, agree, explore, gauge_path
+from anglewise.auditing.gauge_overlap import GaugeAgreement, GaugePath, agree, explore, gauge_path
 from anglewise.auditing.geometry import Geometry, describe, draw_panels, near_witness
-from anglewise.auditing.subject import GAUGES, Subject, read_freedom, subject
+from anglewise.auditing.subject import GAUGES, AuditSubject, read_freedom, subject
 from anglewise.auditing.trainings import beside
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
@@ -52,7 +52,7 @@ ILL = 1e7
 """The ratio of directions beyond which float32 holds no digits of the faintest."""
 
 
-def notes(about: Subject, gap: GaugeGap | None, geometry: Geometry) -> tuple[str, ...]:
+def notes(about: AuditSubject, gap: GaugeGap | None, geometry: Geometry) -> tuple[str, ...]:
     """Sentences, most important first."""
     return (*_faint(gap, geometry), *_biases(about), *_zeros(about), *_sampled(about))
 
@@ -77,7 +77,7 @@ def _faint(gap: GaugeGap | None, geometry: Geometry) -> Iterator[str]:
         )
 
 
-def _biases(about: Subject) -> Iterator[str]:
+def _biases(about: AuditSubject) -> Iterator[str]:
     if about.biases:
         listed = ", ".join(map(str, about.biases))
         one = len(about.biases) == 1
@@ -87,7 +87,7 @@ def _biases(about: Subject) -> Iterator[str]:
         )
 
 
-def _zeros(about: Subject) -> Iterator[str]:
+def _zeros(about: AuditSubject) -> Iterator[str]:
     sides = {"items": about.space.items}
     if not about.space.one_sided:
         sides["queries"] = about.space.queries
@@ -99,7 +99,7 @@ def _zeros(about: Subject) -> Iterator[str]:
             )
 
 
-def _sampled(about: Subject) -> Iterator[str]:
+def _sampled(about: AuditSubject) -> Iterator[str]:
     ways = [way for way in about.directions if len(about.space.sides(way)[0]) > about.sample]
     if ways:
         yield f"a sample of {about.sample:,} asks in {', '.join(ways)}"
@@ -214,14 +214,14 @@ def audit(
 class _Search:
     """Everything that had to be searched."""
 
-    agreement: dict[Direction, Agreement]
+    agreement: dict[Direction, GaugeAgreement]
     certificates: dict[Direction, Certificates]
     path: dict[Direction, GaugePath]
     cosine: dict[Direction, Neighbours]
 
     @classmethod
     def run(
-        cls, about: Subject, judged: Mapping[Direction, Judgements], stages: Stages
+        cls, about: AuditSubject, judged: Mapping[Direction, Judgements], stages: Stages
     ) -> "_Search":
         made = cls({}, {}, {}, {})
         for way in about.directions:
@@ -234,7 +234,7 @@ class _Search:
         return made
 
 
-def _needs_gauge(about: Subject, **asked: object) -> None:
+def _needs_gauge(about: AuditSubject, **asked: object) -> None:
     """A witness and other runs are about maps that leave predictions alone."""
     if about.gauged:
         return
@@ -247,7 +247,7 @@ def _needs_gauge(about: Subject, **asked: object) -> None:
             )
 
 
-def _moved(about: Subject, shown: WitnessReport | None) -> float | None:
+def _moved(about: AuditSubject, shown: WitnessReport | None) -> float | None:
     """The largest relative change of the predictions over every map that was used."""
     if shown is None:
         return None

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any, Literal, TypeAlias
 
 from anglewise.auditing.certified import Certificates, WitnessReport
-from anglewise.auditing.gauge_overlap import Agreement, GaugePath, PairReport
+from anglewise.auditing.gauge_overlap import GaugeAgreement, GaugePath, PairReport
 from anglewise.auditing.geometry import Geometry, Panels
 from anglewise.auditing.subject import Reading
 from anglewise.auditing.trainings import RunReport
@@ -21,7 +21,7 @@ STAYS = 0.95
 
 
 @dataclass(frozen=True)
-class Verdict:
+class AuditVerdict:
     """What becomes of cosine.
 
     Attributes
@@ -47,22 +47,22 @@ class Verdict:
 def decide(
     reading: Reading,
     gap: GaugeGap | None,
-    agreements: Mapping[Direction, Agreement],
+    agreements: Mapping[Direction, GaugeAgreement],
     spans: bool | None,
-) -> Verdict:
+) -> AuditVerdict:
     """The verdict from what is known of the training, the gap and how far lists move.
 
     ``spans`` says whether unit rows would leave no map but rotations; see
     ``diagnostics.rank_condition``.
     """
     fate, reason = _fate(reading, gap, agreements, spans)
-    return Verdict(fate, reason, _safe(reading, fate, tuple(agreements)))
+    return AuditVerdict(fate, reason, _safe(reading, fate, tuple(agreements)))
 
 
 def _fate(
     reading: Reading,
     gap: GaugeGap | None,
-    agreements: Mapping[Direction, Agreement],
+    agreements: Mapping[Direction, GaugeAgreement],
     spans: bool | None,
 ) -> tuple[Fate, str]:
     if reading.trained_for == "cosine":
@@ -90,7 +90,7 @@ def _trained_for_cosine(spans: bool | None) -> str:
     )
 
 
-def _trained_for_distance(agreements: Mapping[Direction, Agreement]) -> tuple[Fate, str]:
+def _trained_for_distance(agreements: Mapping[Direction, GaugeAgreement]) -> tuple[Fate, str]:
     least = min(agreements.values(), key=lambda one: one.least)
     if least.least >= STAYS:
         return "determined", (
@@ -104,7 +104,7 @@ def _trained_for_distance(agreements: Mapping[Direction, Agreement]) -> tuple[Fa
 
 
 def _of_two_sides(
-    reading: Reading, gap: GaugeGap, agreements: Mapping[Direction, Agreement]
+    reading: Reading, gap: GaugeGap, agreements: Mapping[Direction, GaugeAgreement]
 ) -> tuple[Fate, str]:
     least = min(agreements.values(), key=lambda one: one.least)
     moves = f"in {least.against.removeprefix('cosine@')}, {_left(least)}"
@@ -135,7 +135,7 @@ def _of_two_sides(
     )
 
 
-def _left(one: Agreement) -> str:
+def _left(one: GaugeAgreement) -> str:
     asks = one.direction.replace("-", " to ")
     return f"{one.least:.0%} of the nearest {one.k} stay ({asks})"
 
@@ -191,7 +191,7 @@ class Audit:
     reading: Reading
     gap: GaugeGap | None
     biases: tuple[int, ...]
-    agreement: Mapping[Direction, Agreement]
+    agreement: Mapping[Direction, GaugeAgreement]
     certificates: Mapping[Direction, Certificates]
     path: Mapping[Direction, GaugePath]
     witness: WitnessReport | None
@@ -201,7 +201,7 @@ class Audit:
     panels: Panels
     geometry: Geometry
     predictions_moved: float | None
-    verdict: Verdict
+    verdict: AuditVerdict
     notes: tuple[str, ...]
 
     def __str__(self) -> str:

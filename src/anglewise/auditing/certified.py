@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.auditing.subject import SMALL_SAMPLE, Named, Subject
+from anglewise.auditing.subject import SMALL_SAMPLE, AuditSubject, NamedRow
 from anglewise.core.embeddings import Space
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Array, Direction, Float64, Int64, Progress
@@ -61,7 +61,7 @@ class Certificates:
 
 
 def certify(
-    subject: Subject, way: Direction, cosine: Neighbours, progress: Progress | None = None
+    subject: AuditSubject, way: Direction, cosine: Neighbours, progress: Progress | None = None
 ) -> Certificates:
     """Certify the cosine lists of ``subject.rows(way)``, and try random maps on some of them."""
     limits = limits_of(subject, way, cosine)
@@ -81,7 +81,7 @@ def certify(
     )
 
 
-def limits_of(subject: Subject, way: Direction, cosine: Neighbours) -> Float64[Array, " q"]:
+def limits_of(subject: AuditSubject, way: Direction, cosine: Neighbours) -> Float64[Array, " q"]:
     """For each list the condition below which its members stay, from cosines in float64."""
     inside, outside = (
         _cosines(subject, way, cosine, place) for place in (subject.k - 1, subject.k)
@@ -90,14 +90,14 @@ def limits_of(subject: Subject, way: Direction, cosine: Neighbours) -> Float64[A
 
 
 def _cosines(
-    subject: Subject, way: Direction, cosine: Neighbours, place: int
+    subject: AuditSubject, way: Direction, cosine: Neighbours, place: int
 ) -> Float64[Array, " q"]:
     asking, ranked = subject.space.sides(way)
     return row_cosines(asking.vectors[subject.rows(way)], ranked.vectors[cosine.indices[:, place]])
 
 
 def _random(
-    subject: Subject, way: Direction, progress: Progress | None
+    subject: AuditSubject, way: Direction, progress: Progress | None
 ) -> Float64[Array, "s draws"]:
     """The mean overlap with the given lists after each of some random maps."""
     rows = subject.rows(way, SMALL_SAMPLE)
@@ -140,11 +140,11 @@ class WitnessReport:
         The moved space, which can be saved, opened and searched.
     """
 
-    item: Named
+    item: NamedRow
     condition: float
     overlap: float
-    before: tuple[Named, ...]
-    after: tuple[Named, ...]
+    before: tuple[NamedRow, ...]
+    after: tuple[NamedRow, ...]
     predictions_moved: float
     largest_change: float
     checked: int
@@ -164,7 +164,7 @@ class WitnessReport:
         }
 
 
-def witnessed(subject: Subject, item: str | None, condition: float) -> WitnessReport:
+def witnessed(subject: AuditSubject, item: str | None, condition: float) -> WitnessReport:
     """Look for a map of at most this condition that changes the neighbours of an item most.
 
     Without a name it is the best known one. Raises ``IdsError`` for an
@@ -188,7 +188,7 @@ def witnessed(subject: Subject, item: str | None, condition: float) -> WitnessRe
     )
 
 
-def _named_row(subject: Subject, item: str) -> int:
+def _named_row(subject: AuditSubject, item: str) -> int:
     row = subject.names("items-items")[1].row(item)
     if not subject.space.items.norms[row]:
         raise ValuesError(f"item {item!r} is a zero vector: it has no neighbours by cosine")

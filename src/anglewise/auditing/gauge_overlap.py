@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from anglewise.auditing.certified import CONDITIONS
-from anglewise.auditing.subject import GAUGES, SMALL_SAMPLE, Named, Subject
+from anglewise.auditing.subject import GAUGES, SMALL_SAMPLE, AuditSubject, NamedRow
 from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Array, Direction, Float64, Int64, Progress
@@ -27,14 +27,14 @@ SHOWN = 10
 class Moved:
     """One who asked, and how its list changes from cosine to an equally good cosine."""
 
-    asked: Named
+    asked: NamedRow
     overlap: float
-    before: tuple[Named, ...]
-    after: tuple[Named, ...]
+    before: tuple[NamedRow, ...]
+    after: tuple[NamedRow, ...]
 
 
 @dataclass(frozen=True)
-class Agreement:
+class GaugeAgreement:
     """Lists of one direction, compared two by two.
 
     Attributes
@@ -71,7 +71,7 @@ class Agreement:
         return self.overlap["cosine"][self.against]
 
 
-def agree(subject: Subject, way: Direction, found: Mapping[str, Neighbours]) -> Agreement:
+def agree(subject: AuditSubject, way: Direction, found: Mapping[str, Neighbours]) -> GaugeAgreement:
     """Compare the lists that were found, which are those of ``subject.rows(way)``."""
     means, biased = _means(found, subject.k)
     rivals = [name for name in found if name.startswith("cosine@")]
@@ -89,7 +89,7 @@ def agree(subject: Subject, way: Direction, found: Mapping[str, Neighbours]) -> 
         )
         for place in order
     )
-    return Agreement(
+    return GaugeAgreement(
         direction=way,
         queries=len(rows),
         k=subject.k,
@@ -143,7 +143,7 @@ class GaugePath:
 
 
 def gauge_path(
-    subject: Subject,
+    subject: AuditSubject,
     way: Direction,
     judgements: Judgements | None,
     progress: Progress | None = None,
@@ -170,7 +170,7 @@ def gauge_path(
     )
 
 
-def _judged(subject: Subject, judgements: Judgements) -> Int64[Array, " some"]:
+def _judged(subject: AuditSubject, judgements: Judgements) -> Int64[Array, " some"]:
     rows = judgements.judged_rows
     rng = np.random.default_rng(subject.seed)
     return np.sort(rng.permutation(rows)[: 2 * SMALL_SAMPLE])
@@ -206,8 +206,8 @@ class PairReport:
         of random maps.
     """
 
-    one: Named
-    other: Named
+    one: NamedRow
+    other: NamedRow
     cosine: float
     gauges: Mapping[str, float]
     conditions: tuple[float, ...]
@@ -215,7 +215,7 @@ class PairReport:
     random: tuple[Interval, ...]
 
 
-def explore(subject: Subject, pairs: Iterable[tuple[str, str]]) -> tuple[PairReport, ...]:
+def explore(subject: AuditSubject, pairs: Iterable[tuple[str, str]]) -> tuple[PairReport, ...]:
     """Look at named pairs of items. Raises ``IdsError`` for a name that is not known.
 
     Bias columns stay in the vectors, as they do in a cosine that somebody takes of them. The

@@ -8,7 +8,7 @@ import numpy as np
 
 from anglewise.auditing.certified import WitnessReport
 from anglewise.auditing.gauge_overlap import PairReport, explore
-from anglewise.auditing.subject import Named, Subject
+from anglewise.auditing.subject import AuditSubject, NamedRow
 from anglewise.core.embeddings import Embeddings
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Array, Direction, Float64, Int64
@@ -103,7 +103,7 @@ class Geometry:
         }
 
 
-def describe(subject: Subject, cosine: Mapping[Direction, Neighbours]) -> Geometry:
+def describe(subject: AuditSubject, cosine: Mapping[Direction, Neighbours]) -> Geometry:
     """Look at both sides, and at the cosine lists of ``subject.rows`` in each direction."""
     space, rng = subject.space, np.random.default_rng(subject.seed)
     sides: dict[SideName, Embeddings] = {"items": space.items}
@@ -124,7 +124,7 @@ def describe(subject: Subject, cosine: Mapping[Direction, Neighbours]) -> Geomet
 
 
 def _side(
-    subject: Subject, name: SideName, side: Embeddings, rng: np.random.Generator
+    subject: AuditSubject, name: SideName, side: Embeddings, rng: np.random.Generator
 ) -> SideGeometry:
     used = popularity(subject.space, name)
     return SideGeometry(
@@ -138,14 +138,14 @@ def _side(
     )
 
 
-def _hubs(subject: Subject, way: Direction, found: Neighbours) -> Hubness:
+def _hubs(subject: AuditSubject, way: Direction, found: Neighbours) -> Hubness:
     asking, ranked = subject.space.sides(way)
     awake = len(asking) - len(asking.zero_rows)
     return hubness(found, len(ranked), subject.k, queries=awake)
 
 
 def _points(
-    subject: Subject, rng: np.random.Generator
+    subject: AuditSubject, rng: np.random.Generator
 ) -> tuple[Float64[Array, " some"], Float64[Array, " some"]] | None:
     used = popularity(subject.space, "items")
     if used is None:
@@ -201,12 +201,12 @@ class Panels:
         As given first.
     """
 
-    items: tuple[Named, ...]
+    items: tuple[NamedRow, ...]
     chosen: str
     panels: tuple[Panel, ...]
 
 
-def draw_panels(subject: Subject) -> Panels:
+def draw_panels(subject: AuditSubject) -> Panels:
     """Choose the items, put them in order, and take their cosines in each geometry."""
     rows, chosen = _choose(subject)
     names = ["cosine", *(f"cosine@{frame}" for frame in (ORDER if subject.gauged else ["centred"]))]
@@ -220,7 +220,7 @@ def draw_panels(subject: Subject) -> Panels:
     )
 
 
-def near_witness(subject: Subject, shown: WitnessReport | None) -> tuple[PairReport, ...]:
+def near_witness(subject: AuditSubject, shown: WitnessReport | None) -> tuple[PairReport, ...]:
     """The item of the witness beside neighbours that it lost and that it won."""
     if shown is None:
         return ()
@@ -229,12 +229,12 @@ def near_witness(subject: Subject, shown: WitnessReport | None) -> tuple[PairRep
     return explore(subject, [(shown.item.id, other.id) for other in (*lost, *won)])
 
 
-def _only(these: Sequence[Named], those: Sequence[Named]) -> list[Named]:
+def _only(these: Sequence[NamedRow], those: Sequence[NamedRow]) -> list[NamedRow]:
     there = {one.id for one in those}
     return [one for one in these if one.id not in there]
 
 
-def _choose(subject: Subject) -> tuple[Int64[Array, " some"], str]:
+def _choose(subject: AuditSubject) -> tuple[Int64[Array, " some"], str]:
     """Rows of items that have a vector, the best known first."""
     fame, by_use = subject.fame
     awake = int(np.isfinite(fame).sum())
@@ -243,7 +243,7 @@ def _choose(subject: Subject) -> tuple[Int64[Array, " some"], str]:
 
 
 def _cosines(
-    subject: Subject, name: str, rows: Int64[Array, " some"]
+    subject: AuditSubject, name: str, rows: Int64[Array, " some"]
 ) -> Float64[Array, "some some"]:
     vectors = subject.items_at(name, rows)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

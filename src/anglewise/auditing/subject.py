@@ -22,10 +22,10 @@ from anglewise.measures.measure import measure
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedRow:
     """A row as people know it.
 
-    >>> str(Named("m1", "Alien")), str(Named("m2", None))
+    >>> str(NamedRow("m1", "Alien")), str(NamedRow("m2", None))
     ('Alien', 'm2')
     """
 
@@ -62,12 +62,12 @@ class Names:
             )
         return self.side.row_of[name]
 
-    def of(self, row: int) -> Named:
+    def of(self, row: int) -> NamedRow:
         """One row."""
         known = self.titles
-        return Named(str(self.side.ids[row]), None if known is None else known[row])
+        return NamedRow(str(self.side.ids[row]), None if known is None else known[row])
 
-    def all(self, rows: Int64[Array, " some"]) -> tuple[Named, ...]:
+    def all(self, rows: Int64[Array, " some"]) -> tuple[NamedRow, ...]:
         """Several, without the places that nobody fills."""
         return tuple(self.of(int(row)) for row in rows if row >= 0)
 
@@ -162,7 +162,7 @@ the geometry of the user-orthonormal gauge, between queries that of the item-ort
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class AuditSubject:
     """A space under audit.
 
     Attributes
@@ -281,7 +281,7 @@ def may_have_gauge(space: Space) -> bool:
     return not space.one_sided and space.trained_for in {"dot", "unknown"}
 
 
-def subject(space: Space, k: int, sample: int, seed: int, threads: int | None) -> Subject:
+def subject(space: Space, k: int, sample: int, seed: int, threads: int | None) -> AuditSubject:
     """Check that there is something to audit.
 
     Raises ``TooFewError`` when a side has only zeros, fewer than three items have a vector, or
@@ -300,7 +300,7 @@ def subject(space: Space, k: int, sample: int, seed: int, threads: int | None) -
             f"{known} item{'s' * (known != 1)} with a vector that is not zero: neighbours need "
             f"at least {FEWEST}"
         )
-    made = Subject(space, k, sample, seed, threads)
+    made = AuditSubject(space, k, sample, seed, threads)
     shortest = min(len(space.sides(way)[1]) for way in made.directions) - 2
     if k > shortest:
         raise TooFewError(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.auditing.subject import SMALL_SAMPLE, Subject
+from anglewise.auditing.subject import SMALL_SAMPLE, AuditSubject
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Array, Int64
@@ -62,7 +62,7 @@ class RunReport:
     asked: int
 
 
-def beside(subject: Subject, name: str, other: Space) -> RunReport:
+def beside(subject: AuditSubject, name: str, other: Space) -> RunReport:
     """Put another run beside the audited one, over the ids that both know.
 
     Raises ``ShapeError`` for spaces of one side, ``TooFewError`` for too few shared ids.
@@ -116,13 +116,13 @@ def _shared(one: Space, other: Space) -> tuple[Space, Space]:
     return first, second
 
 
-def _lists(subject: Subject, mine: Space, theirs: Space, measure: str) -> Array:
+def _lists(subject: AuditSubject, mine: Space, theirs: Space, measure: str) -> Array:
     rows = _asked(subject, mine.items)
     one, other = (_nearest(subject, space, measure, rows) for space in (mine, theirs))
     return overlap(one, other, subject.k)
 
 
-def _recommended(subject: Subject, mine: Space, theirs: Space) -> Array:
+def _recommended(subject: AuditSubject, mine: Space, theirs: Space) -> Array:
     rows = _asked(subject, mine.queries)
     one, other = (
         search(space, "dot", k=subject.k, rows=rows, threads=subject.threads)["dot"]
@@ -132,7 +132,7 @@ def _recommended(subject: Subject, mine: Space, theirs: Space) -> Array:
 
 
 def _nearest(
-    subject: Subject, space: Space, measure: str, rows: Int64[Array, " asked"]
+    subject: AuditSubject, space: Space, measure: str, rows: Int64[Array, " asked"]
 ) -> Neighbours:
     found = search(
         space, measure, k=subject.k, direction="items-items", rows=rows, threads=subject.threads
@@ -140,7 +140,7 @@ def _nearest(
     return found[measure]
 
 
-def _asked(subject: Subject, side: Embeddings) -> Int64[Array, " asked"]:
+def _asked(subject: AuditSubject, side: Embeddings) -> Int64[Array, " asked"]:
     awake = np.flatnonzero(side.norms > 0)
     rng = np.random.default_rng(subject.seed)
     return np.sort(rng.permutation(awake)[: 4 * SMALL_SAMPLE]).astype(np.int64)

@@ -12,8 +12,8 @@ from anglewise.core.typing import Array, Float64
 from anglewise.experiment.catalogue import simulate
 from anglewise.experiment.setup import (
     GAUGES,
-    Factors,
-    Subject,
+    StudyFactors,
+    StudySubject,
     auc,
     cosines,
     cosines_of_gram,
@@ -80,7 +80,7 @@ class Check:
         }
 
 
-def exactness(subject: Subject) -> Iterator[Check]:
+def exactness(subject: StudySubject) -> Iterator[Check]:
     """How far predictions, objective and gradient are from what they ought to be."""
     balanced = subject.named["balanced"]
     scrambled = balanced.through(subject.scramble)
@@ -92,12 +92,12 @@ def exactness(subject: Subject) -> Iterator[Check]:
     yield Check(2, "gradient of objective (2), relative", slope, "<=", 1e-12)
 
 
-def of(model: LinearModel) -> Factors:
+def of(model: LinearModel) -> StudyFactors:
     """The factors of a model as it was fitted."""
-    return Factors(model.encoder, model.item_factors)
+    return StudyFactors(model.encoder, model.item_factors)
 
 
-def _unmoved(subject: Subject, others: Iterable[Factors]) -> Iterator[Check]:
+def _unmoved(subject: StudySubject, others: Iterable[StudyFactors]) -> Iterator[Check]:
     # D = I stands for the rest: there A = B, and no side is larger than the other
     given = subject.named["tied-weights"].weights
     before = product_objective(subject.gram, given, subject.size.product_penalty)
@@ -123,12 +123,14 @@ def product_objective(
     return float(np.sum(left * (gram @ left)) + penalty * np.sum(weights**2))
 
 
-def product_gradient(gram: Float64[np.ndarray, "p p"], factors: Factors, penalty: float) -> float:
+def product_gradient(
+    gram: Float64[np.ndarray, "p p"], factors: StudyFactors, penalty: float
+) -> float:
     """How far objective (1) is from level in ``A`` and ``B``, against its largest term.
 
     With ``M = (C + penalty) A B' - C`` and ``C = X'X`` the slopes are ``2 M B`` and ``2 M' A``.
 
-    >>> product_gradient(np.diag([4.0]), Factors(np.array([[0.5]]), np.array([[1.0]])), 4.0)
+    >>> product_gradient(np.diag([4.0]), StudyFactors(np.array([[0.5]]), np.array([[1.0]])), 4.0)
     0.0
     """
     A, B = factors.encoder, factors.items
@@ -138,11 +140,13 @@ def product_gradient(gram: Float64[np.ndarray, "p p"], factors: Factors, penalty
     return max(_share(by_encoder, CB), _share(by_items, CA))
 
 
-def factors_gradient(gram: Float64[np.ndarray, "p p"], factors: Factors, penalty: float) -> float:
+def factors_gradient(
+    gram: Float64[np.ndarray, "p p"], factors: StudyFactors, penalty: float
+) -> float:
     """The same for objective (2): ``2 (C A B'B + penalty C A - C B)`` and its twin.
 
     >>> root = 2.0**0.5
-    >>> fitted = Factors(np.array([[root / 4]]), np.array([[root]]))  # sigma 4, penalty 2
+    >>> fitted = StudyFactors(np.array([[root / 4]]), np.array([[root]]))  # sigma 4, penalty 2
     >>> factors_gradient(np.diag([16.0]), fitted, 2.0) < 1e-15
     True
     """
@@ -157,7 +161,7 @@ def _share(part: Float64[np.ndarray, "p k"], whole: Float64[np.ndarray, "p k"]) 
     return float(np.linalg.norm(part) / np.linalg.norm(whole))
 
 
-def full_rank(subject: Subject) -> Iterator[Check]:
+def full_rank(subject: StudySubject) -> Iterator[Check]:
     """``B = V``: every item is like itself alone. ``A = V``: users are as alike as their rows."""
     model = fit_spectrum(subject.spectrum, penalty=subject.size.product_penalty)
     items = cosines(in_gauge(model, "item-orthonormal").items)
@@ -205,7 +209,7 @@ class Similarity:
         }
 
 
-def item_cosines(subject: Subject) -> dict[str, Float64[Array, "p p"]]:
+def item_cosines(subject: StudySubject) -> dict[str, Float64[Array, "p p"]]:
     """The item-item cosine after objective (1) under each gauge, after (2), and of the data."""
     return {
         RAW: cosines_of_gram(subject.gram),
@@ -216,7 +220,7 @@ def item_cosines(subject: Subject) -> dict[str, Float64[Array, "p p"]]:
 
 
 def similarities(
-    subject: Subject, each: Mapping[str, Float64[Array, "p p"]]
+    subject: StudySubject, each: Mapping[str, Float64[Array, "p p"]]
 ) -> tuple[Similarity, ...]:
     """How each cosine stands to the clusters, and to the balanced one."""
     same = pairs(subject.clusters[:, None] == subject.clusters)
@@ -257,7 +261,7 @@ PATH = (0.0, 0.3, 0.5, 1.0)
 BOUND = 1e-9
 
 
-def recovery(subject: Subject) -> Iterator[Check]:
+def recovery(subject: StudySubject) -> Iterator[Check]:
     """Scramble the factors, bring them back without a look at ``X``, compare the cosines.
 
     What they are compared with comes from the closed form: its splits for the gauges, the
@@ -290,13 +294,13 @@ USERS, ITEMS, FEWEST, PENALTY = 1_000, 100, 3, 100.0
 """The small instance of objective (1)."""
 
 
-def uniqueness(subject: Subject) -> Iterator[Check]:
+def uniqueness(subject: StudySubject) -> Iterator[Check]:
     """Both objectives by alternating least squares from three starts each."""
     yield from _second(subject)
     yield from _first(subject)
 
 
-def _second(subject: Subject) -> Iterator[Check]:
+def _second(subject: StudySubject) -> Iterator[Check]:
     """The same instance, the same width as the closed form was asked for."""
     solved = cosines(subject.factors.item_factors)
     apart, size = 0.0, subject.size
@@ -308,7 +312,7 @@ def _second(subject: Subject) -> Iterator[Check]:
     yield Check(6, f"objective (2), {STARTS} starts: cosines minus closed form", apart, "<=", 1e-8)
 
 
-def _first(subject: Subject) -> Iterator[Check]:
+def _first(subject: StudySubject) -> Iterator[Check]:
     gram = _small_gram(subject.seed)
     k = _widest_gap(gram)
     found = [minimise_product(gram, k, PENALTY, subject.rng(20 + start)) for start in range(STARTS)]

@@ -31,7 +31,7 @@ MOST_ROWS = 2_000
 
 
 @dataclass(frozen=True)
-class Moved:
+class MovedLists:
     """The lists of one measure in one gauge.
 
     Attributes
@@ -78,7 +78,7 @@ class OwnStudy:
     interactions: int
     dimensions: int
     checks: tuple[Check, ...]
-    moved: tuple[Moved, ...]
+    moved: tuple[MovedLists, ...]
 
     @property
     def held(self) -> bool:
@@ -141,7 +141,7 @@ def study_on(
     gauges = [BASE, *(name for name in GAUGES if name != BASE), f"random({RANDOM:g},{seed})"]
     given = _place(space, space.seen, model, BASE, seed)
     lists = {way: _found(given.space, way, rows) for way, rows in asked.items()}
-    moved: list[Moved] = []
+    moved: list[MovedLists] = []
     away = 0.0
     for done, gauge in enumerate(gauges, start=1):
         place = given if gauge == BASE else _place(space, space.seen, model, gauge, seed)
@@ -151,7 +151,7 @@ def study_on(
             scores = _scores(found, judgements.get(way), rows)
             for name, one in found.items():
                 shared = overlap(lists[way][name].indices, one.indices)
-                moved.append(Moved(way, gauge, name, len(rows), shared, scores.get(name)))
+                moved.append(MovedLists(way, gauge, name, len(rows), shared, scores.get(name)))
         if progress is not None:
             progress(done, len(gauges))
     return OwnStudy(

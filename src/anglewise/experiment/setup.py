@@ -139,7 +139,7 @@ SMALL = Size(5_000, 500, 40, 2_500.0, 50.0)
 
 
 @dataclass(frozen=True, eq=False)
-class Factors:
+class StudyFactors:
     """One factorisation of the predictions: ``A`` takes users in, ``B`` is the items."""
 
     encoder: Float64[Array, "p k"]
@@ -150,13 +150,13 @@ class Factors:
         """``A B'``, by which ``X`` is multiplied to predict."""
         return self.encoder @ self.items.T
 
-    def through(self, pair: MapPair) -> "Factors":
+    def through(self, pair: MapPair) -> "StudyFactors":
         """``A -> A G``, ``B -> B G^-T``."""
-        return Factors(self.encoder @ pair.queries, self.items @ pair.items)
+        return StudyFactors(self.encoder @ pair.queries, self.items @ pair.items)
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class StudySubject:
     """The interactions, the spectrum, and the optima of both objectives.
 
     Attributes
@@ -200,7 +200,7 @@ class Subject:
         return self.catalogue.clusters[self.kept]
 
     @cached_property
-    def named(self) -> dict[str, Factors]:
+    def named(self) -> dict[str, StudyFactors]:
         """Objective (1) in each named gauge."""
         return {name: in_gauge(self.product, name) for name in GAUGES}
 
@@ -228,7 +228,7 @@ class Subject:
         table[taken.rows, taken.indices] = 1.0
         return table
 
-    def users(self, factors: Factors) -> Float64[Array, "users k"]:
+    def users(self, factors: StudyFactors) -> Float64[Array, "users k"]:
         """``P = X A``."""
         return np.asarray(self.X.ones() @ factors.encoder)
 
@@ -237,14 +237,14 @@ class Subject:
         return np.random.default_rng([self.seed, stream])
 
 
-def in_gauge(model: LinearModel, name: str) -> Factors:
+def in_gauge(model: LinearModel, name: str) -> StudyFactors:
     """The factors of a model of objective (1) in a named gauge."""
     share = find_split(name).items(model.singular_values, model.kept)
     moved = replace(model, item_share=share)
-    return Factors(moved.encoder, moved.item_factors)
+    return StudyFactors(moved.encoder, moved.item_factors)
 
 
-def subject(size: Size, seed: int) -> Subject:
+def subject(size: Size, seed: int) -> StudySubject:
     """Simulate, decompose once, and solve both objectives."""
     catalogue = simulate(size.users, size.items, size.clusters, seed)
     did = catalogue.interactions
@@ -254,7 +254,7 @@ def subject(size: Size, seed: int) -> Subject:
     )
     spectrum = truncated_svd(X.ones(), len(kept))
     first = Spectrum(spectrum.values[: size.components], spectrum.right[:, : size.components])
-    return Subject(
+    return StudySubject(
         size=size,
         seed=seed,
         catalogue=catalogue,
@@ -266,7 +266,7 @@ def subject(size: Size, seed: int) -> Subject:
     )
 
 
-Step: TypeAlias = Callable[[Float64[Array, "p k"]], Factors]
+Step: TypeAlias = Callable[[Float64[Array, "p k"]], StudyFactors]
 
 STILL = 1e-12
 """Relative change of ``B`` in one round at which the iteration ends."""
@@ -278,7 +278,7 @@ def minimise_product(
     penalty: float,
     rng: np.random.Generator,
     most: int = 2000,
-) -> Factors:
+) -> StudyFactors:
     """Objective (1), ``|X - XAB'|^2 + penalty |AB'|^2``, from a normal start.
 
     >>> found = minimise_product(np.diag([9.0, 4.0]), 1, 9.0, np.random.default_rng(0))
@@ -288,9 +288,9 @@ def minimise_product(
     damped = gram + penalty * np.eye(len(gram))
     shrunk = np.linalg.solve(damped, gram)
 
-    def step(B: Float64[Array, "p k"]) -> Factors:
+    def step(B: Float64[Array, "p k"]) -> StudyFactors:
         A = shrunk @ _over(B, B.T @ B)
-        return Factors(A, _over(gram @ A, A.T @ damped @ A))
+        return StudyFactors(A, _over(gram @ A, A.T @ damped @ A))
 
     return _descend(step, _start(gram, k, rng), most)
 
@@ -301,7 +301,7 @@ def minimise_factors(
     penalty: float,
     rng: np.random.Generator,
     most: int = 2000,
-) -> Factors:
+) -> StudyFactors:
     """Objective (2), ``|X - XAB'|^2 + penalty (|XA|^2 + |B|^2)``, from a normal start.
 
     >>> found = minimise_factors(np.diag([9.0, 4.0]), 1, 2.0, np.random.default_rng(0))
@@ -310,10 +310,10 @@ def minimise_factors(
     """
     ridge = penalty * np.eye(k)
 
-    def step(B: Float64[Array, "p k"]) -> Factors:
+    def step(B: Float64[Array, "p k"]) -> StudyFactors:
         A = _over(B, B.T @ B + ridge)
         CA = gram @ A
-        return Factors(A, _over(CA, A.T @ CA + ridge))
+        return StudyFactors(A, _over(CA, A.T @ CA + ridge))
 
     return _descend(step, _start(gram, k, rng), most)
 
@@ -327,7 +327,7 @@ def _over(x: Float64[Array, "p k"], square: Float64[Array, "k k"]) -> Float64[Ar
     return x @ np.linalg.inv(square)
 
 
-def _descend(step: Step, B: Float64[Array, "p k"], most: int) -> Factors:
+def _descend(step: Step, B: Float64[Array, "p k"], most: int) -> StudyFactors:
     """Rounds with momentum, which starts anew when it points uphill (O'Donoghue and Candes 2015).
 
     Without it a singular value next to the penalty, or to its successor, takes thousands.

@@ -18,7 +18,16 @@ from anglewise.experiment.claims import (
     similarities,
     uniqueness,
 )
-from anglewise.experiment.setup import FULL, GAUGES, ROWS, Size, Subject, pairs, subject, unit_rows
+from anglewise.experiment.setup import (
+    FULL,
+    GAUGES,
+    ROWS,
+    Size,
+    StudySubject,
+    pairs,
+    subject,
+    unit_rows,
+)
 from anglewise.gauges.certificates import cosine_interval, user_item_interval
 from anglewise.gauges.gauge import random_pair
 from anglewise.gauges.maps import MapPair
@@ -50,7 +59,7 @@ class _Sides:
         return unit_rows(self.some) @ unit_rows(self.items).T
 
 
-def certified(subject: Subject) -> Iterator[Check]:
+def certified(subject: StudySubject) -> Iterator[Check]:
     """From the balanced gauge to the named ones and through random maps."""
     balanced = subject.named["balanced"]
     users = subject.users(balanced)
@@ -62,7 +71,7 @@ def certified(subject: Subject) -> Iterator[Check]:
     yield Check(9, "user-item cosines that change sign", _flipped(given, places), "<=", 0)
 
 
-def _maps(subject: Subject) -> Iterator[MapPair]:
+def _maps(subject: StudySubject) -> Iterator[MapPair]:
     model = subject.product
     for name in GAUGES:
         stretch = np.einsum("pk,pk->k", model.components, subject.named[name].items)
@@ -103,7 +112,7 @@ def _flipped(given: _Sides, places: list[_Sides]) -> int:
     return count
 
 
-PARTS: tuple[Callable[[Subject], Iterable[Check]], ...] = (
+PARTS: tuple[Callable[[StudySubject], Iterable[Check]], ...] = (
     exactness,
     full_rank,
     uniqueness,
@@ -210,7 +219,7 @@ def _silent(done: int, total: int) -> None:
     """Nobody wants to know."""
 
 
-def _shown(looked_at: Subject) -> Int64[Array, " p"]:
+def _shown(looked_at: StudySubject) -> Int64[Array, " p"]:
     """Items by cluster, the popular ones first, as in the paper's figure."""
     popularity = looked_at.catalogue.popularity[looked_at.kept]
     return np.lexsort((-popularity, looked_at.clusters)).astype(np.int64)

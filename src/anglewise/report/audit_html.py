@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from anglewise.auditing.audit_result import Audit
-from anglewise.auditing.gauge_overlap import Agreement, Interval, Moved, PairReport
-from anglewise.auditing.subject import Named
+from anglewise.auditing.gauge_overlap import GaugeAgreement, Interval, Moved, PairReport
+from anglewise.auditing.subject import NamedRow
 from anglewise.auditing.trainings import RunReport
 from anglewise.report.audit_figures import figures
 from anglewise.report.audit_text import (
@@ -45,7 +45,7 @@ def between_measures(audit: Audit) -> str:
     )
 
 
-def _heat(one: Agreement) -> str:
+def _heat(one: GaugeAgreement) -> str:
     names = list(one.overlap)
     heads = "".join(
         f'<th scope="col"><span class="down">{escape(name)}</span></th>' for name in names
@@ -83,7 +83,7 @@ def examples(audit: Audit) -> str:
     )
 
 
-def _example(one: Agreement, moved: Moved) -> str:
+def _example(one: GaugeAgreement, moved: Moved) -> str:
     kind = "item" if one.direction == "items-items" else "query"
     told = f"{percent(moved.overlap)} stay"
     return _article(kind, moved.asked, told, (moved.before, moved.after), one.against)
@@ -114,7 +114,11 @@ def witnessed(audit: Audit, said: Sequence[Section]) -> str:
 
 
 def _article(
-    kind: str, asked: Named, told: str, lists: tuple[Sequence[Named], Sequence[Named]], name: str
+    kind: str,
+    asked: NamedRow,
+    told: str,
+    lists: tuple[Sequence[NamedRow], Sequence[NamedRow]],
+    name: str,
 ) -> str:
     before, after = lists
     known = asked.title is not None
@@ -141,7 +145,7 @@ def _article(
     )
 
 
-def _listed(many: Sequence[Named], place: int, others: set[str], mark: str) -> str:
+def _listed(many: Sequence[NamedRow], place: int, others: set[str], mark: str) -> str:
     if place >= len(many):
         return "<td></td>"
     one = many[place]

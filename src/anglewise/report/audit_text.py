@@ -12,7 +12,7 @@ from anglewise.auditing.audit_result import Audit
 from anglewise.auditing.certified import Certificates
 from anglewise.auditing.gauge_overlap import PairReport
 from anglewise.auditing.geometry import SideGeometry
-from anglewise.auditing.subject import Named
+from anglewise.auditing.subject import NamedRow
 from anglewise.auditing.trainings import RunReport
 from anglewise.core.typing import Direction
 from anglewise.report.words import NOTHING, at_most, counted, number, percent, ratio, shortened
@@ -256,7 +256,7 @@ def _kept(audit: Audit, way: str, name: str) -> str:
     return f"{percent(one.overlap['cosine'][name])} ({number(biased, 2)})"
 
 
-def _name(one: Named) -> str:
+def _name(one: NamedRow) -> str:
     return shortened(str(one), TITLE)
 
 
@@ -265,14 +265,14 @@ def _part(value: float) -> str:
     return percent(round(value, 6))
 
 
-def _change(before: tuple[Named, ...], after: tuple[Named, ...]) -> str:
+def _change(before: tuple[NamedRow, ...], after: tuple[NamedRow, ...]) -> str:
     """Who leaves a list, and who comes into it."""
     gone = tuple(one for one in before if one not in after)
     new = tuple(one for one in after if one not in before)
     return f"such as {_some(gone)} go, {_some(new)} come" if gone and new else "nobody goes"
 
 
-def _some(many: tuple[Named, ...]) -> str:
+def _some(many: tuple[NamedRow, ...]) -> str:
     return ", ".join(_name(one) for one in many[:EXAMPLES])
 
 

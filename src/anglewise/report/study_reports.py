@@ -14,7 +14,7 @@ from rich.text import Text
 from anglewise.core.typing import Array, Float64
 from anglewise.errors import MissingExtraError
 from anglewise.experiment.claims import Check
-from anglewise.experiment.own_data import Moved, OwnStudy
+from anglewise.experiment.own_data import MovedLists, OwnStudy
 from anglewise.experiment.study import Study
 from anglewise.report.words import counted, number
 
@@ -147,7 +147,7 @@ def show_own_study(result: OwnStudy, console: Console) -> None:
     _show_checks(result.checks, console)
 
 
-def _show_direction(moved: Sequence[Moved], console: Console) -> None:
+def _show_direction(moved: Sequence[MovedLists], console: Console) -> None:
     measures = list(dict.fromkeys(one.measure for one in moved))
     judged = moved[0].score is not None
     console.print(f"{moved[0].direction}, {counted(moved[0].queries, 'list')}", style="bold")
