@@ -7,10 +7,10 @@ from anglewise import Embeddings, Judgements, Space
 from anglewise.core.sparse import SparseRows
 from anglewise.page.app import application
 from anglewise.page.open_space import Inspected
-from anglewise.page.security import Door
-from anglewise.page.state import Desk
+from anglewise.page.security import AllowedOrigin
+from anglewise.page.state import AppState
 
-DOOR = Door("token-of-this-test", port=8000)
+DOOR = AllowedOrigin("token-of-this-test", port=8000)
 HERE = "http://127.0.0.1:8000"
 FROM_HERE = {"origin": HERE}
 
@@ -71,7 +71,7 @@ def made_judgements(space, direction="items-items", seed=0):
 def site(seen, door=DOOR, base=HERE, *, entered=True):
     """The page of a space, entered with its token; ``seen`` is one, or reads one."""
     read = seen if callable(seen) else lambda: seen
-    client = TestClient(application(Desk(read), door), base_url=base, follow_redirects=False)
+    client = TestClient(application(AppState(read), door), base_url=base, follow_redirects=False)
     client.headers.pop("user-agent", None)
     if entered:
         client.cookies.set(door.cookie, door.token)

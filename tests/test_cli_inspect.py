@@ -13,7 +13,7 @@ from anglewise.errors import FileError
 from anglewise.page.app import Inspection, Served
 from anglewise.page.copy import script, write_copy
 from anglewise.page.open_space import Inspected
-from anglewise.page.state import Desk
+from anglewise.page.state import AppState
 from cli_run import anglewise, refused  # noqa: F401 a fixture
 from inspect_site import NASTY, films, made_judgements, made_space, one_sided
 
@@ -81,7 +81,7 @@ def test_a_copy_replaces_a_copy_and_nothing_else(anglewise, folder, tmp_path):  
 
 def test_titles_in_a_copy_are_text(tmp_path):
     seen = Inspected(one_sided(NASTY))
-    write_copy(Desk(lambda: seen), tmp_path / "copy", direction="items-items", measures=["dot"])
+    write_copy(AppState(lambda: seen), tmp_path / "copy", direction="items-items", measures=["dot"])
     for page in (tmp_path / "copy").glob("*.html"):
         text = page.read_text()
         assert "<script>alert" not in text
@@ -92,7 +92,11 @@ def test_what_a_copy_says_to_its_script_cannot_end_it(tmp_path):
     titles = [f"</script><script>alert({i})</script>" for i in range(60)]
     seen = Inspected(made_space(metadata={"title": titles}))
     write_copy(
-        Desk(lambda: seen), tmp_path / "copy", direction="items-items", measures=["dot"], queries=2
+        AppState(lambda: seen),
+        tmp_path / "copy",
+        direction="items-items",
+        measures=["dot"],
+        queries=2,
     )
     for page in (tmp_path / "copy").glob("*.html"):
         assert "<script>alert" not in page.read_text()
@@ -103,7 +107,11 @@ def test_a_copy_carries_small_pictures_and_nothing_that_is_none(tmp_path):
     kinds = [start + b"small", start + b"x" * 40_000, b"<svg onload=alert(1)>", None]
     seen = Inspected(made_space(metadata={"image": kinds * 15}))
     write_copy(
-        Desk(lambda: seen), tmp_path / "copy", direction="items-items", measures=["dot"], queries=3
+        AppState(lambda: seen),
+        tmp_path / "copy",
+        direction="items-items",
+        measures=["dot"],
+        queries=3,
     )
     pictures = [
         source
@@ -117,7 +125,7 @@ def test_a_copy_goes_nowhere_over_other_files(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("years of work")
     with pytest.raises(FileError, match="holds no copy"):
-        write_copy(Desk(films), tmp_path / "mine", direction="items-items", measures=["dot"])
+        write_copy(AppState(films), tmp_path / "mine", direction="items-items", measures=["dot"])
     assert (tmp_path / "mine" / "thesis.tex").read_text() == "years of work"
 
 

@@ -32,9 +32,9 @@ from anglewise.page import neighbours_view as neighbours_page
 from anglewise.page import security as connection
 from anglewise.page import state as looking
 from anglewise.page.app import served
-from anglewise.page.metadata import LARGEST, Known, plain
+from anglewise.page.metadata import LARGEST, Metadata, plain
 from anglewise.page.open_space import Inspected
-from anglewise.page.state import Desk, as_json, typed
+from anglewise.page.state import AppState, as_json, typed
 from inspect_site import DOOR, FROM_HERE, HERE, films, made_space, site
 from test_inspect_security import PNG, asking
 
@@ -352,7 +352,7 @@ def test_whatever_a_column_holds_is_shown_or_said(name, role):
     client.cookies.set("anglewise-judge", "anna")
     for path in ("/?query=a", "/find?text=no-such", "/judge/cards", "/pick/popular"):
         assert client.get(path).status_code in {200, 303}, path
-    assert Known(items).titles([0])[0]
+    assert Metadata(items).titles([0])[0]
 
 
 def test_a_fault_is_one_plain_page(monkeypatch):
@@ -364,7 +364,7 @@ def test_a_fault_is_one_plain_page(monkeypatch):
         assert answer.status_code == 500
         assert "fault of anglewise" in answer.text
         assert not re.search("Traceback|secret|broken", answer.text)
-        monkeypatch.setattr(Desk, "page", broken)  # what shows the fault may have one too
+        monkeypatch.setattr(AppState, "page", broken)  # what shows the fault may have one too
 
 
 def broken(*_):

@@ -9,9 +9,9 @@ from anglewise import Embeddings, Space, search, write_space
 from anglewise.core.sparse import SparseRows
 from anglewise.io.space_folder import read_space_folder
 from anglewise.metrics.breadth import disagreement
-from anglewise.page.metadata import Known
+from anglewise.page.metadata import Metadata
 from anglewise.page.open_space import Inspected
-from anglewise.page.state import Looking, looking
+from anglewise.page.state import ViewState, looking
 from inspect_site import FROM_HERE, films, made_space, one_sided, site
 
 ITEMS = "direction=items-items"
@@ -52,7 +52,7 @@ def test_grades_and_what_is_only_in_one_list_are_marked():
 
 
 def test_every_state_stands_in_the_address():
-    here = Looking("items-items", "a b&c", ("norm(0,0.5)", "cosine"), 7, 14)
+    here = ViewState("items-items", "a b&c", ("norm(0,0.5)", "cosine"), 7, 14)
     assert looking(parse_qs(here.address()[1:]), ["items-items"]) == (here, [])
 
 
@@ -146,7 +146,7 @@ def test_search_finds_titles_and_ids():
 
 def test_metadata_is_read_when_it_is_shown(tmp_path):
     write_space(made_space(), tmp_path / "space")
-    known = Known(read_space_folder(tmp_path / "space").items)
+    known = Metadata(read_space_folder(tmp_path / "space").items)
     assert known.held_bytes == 0
     assert known.titles([3, 1]) == ["Film 3", "Film 1"]
     assert list(known._held) == ["title"]

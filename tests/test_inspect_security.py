@@ -14,7 +14,7 @@ from anglewise.errors import FileError
 from anglewise.page import neighbours_view as neighbours_page
 from anglewise.page.app import served, static_files
 from anglewise.page.open_space import Inspected
-from anglewise.page.security import MOST_BYTES, Busy, BusyError, Door
+from anglewise.page.security import MOST_BYTES, AllowedOrigin, BusyError, SearchLimiter
 from inspect_site import FROM_HERE, NASTY, films, one_sided, site
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 closed again at once
@@ -151,7 +151,7 @@ def test_other_methods_are_not_answered(method):
 
 
 def test_searches_wait_and_are_then_refused():
-    busy = Busy(at_once=1, patience=0.01)
+    busy = SearchLimiter(at_once=1, patience=0.01)
     with busy.working(), pytest.raises(BusyError, match="several searches"), busy.working():
         pass
     with busy.working():
@@ -159,8 +159,8 @@ def test_searches_wait_and_are_then_refused():
 
 
 def test_a_busy_server_says_so(monkeypatch):
-    monkeypatch.setattr(Busy, "__init__", lambda self: setattr(self, "_free", None))
-    monkeypatch.setattr(Busy, "working", refuse)
+    monkeypatch.setattr(SearchLimiter, "__init__", lambda self: setattr(self, "_free", None))
+    monkeypatch.setattr(SearchLimiter, "working", refuse)
     answer = site(films()).get("/")
     assert answer.status_code == 503
     assert "try again" in answer.text
@@ -170,7 +170,7 @@ def refuse(_):
     raise BusyError("several searches are running: try again in a moment")
 
 
-TOKEN_DOOR = Door(host="192.0.2.7", port=8000, token="secret-token")  # noqa: S106 of this test alone
+TOKEN_DOOR = AllowedOrigin(host="192.0.2.7", port=8000, token="secret-token")  # noqa: S106 of this test alone
 THERE = "http://192.0.2.7:8000"
 
 

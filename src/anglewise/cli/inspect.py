@@ -116,10 +116,10 @@ def _export(
     from anglewise.cli.program import version
     from anglewise.measures.measure import measures as read_measures
     from anglewise.page.copy import write_copy
-    from anglewise.page.state import Desk
+    from anglewise.page.state import AppState
 
     wanted = [str(one) for one in read_measures(measures)]
-    desk = Desk(lambda: seen)
+    desk = AppState(lambda: seen)
     way = direction or ("queries-items" if seen.queries.known.titled else "items-items")
     made = write_copy(desk, folder, direction=way, measures=wanted, queries=queries)
     content = {

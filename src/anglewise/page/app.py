@@ -33,8 +33,15 @@ from anglewise.page import neighbours_view as neighbours_page
 from anglewise.page import reports_view as reports_page
 from anglewise.page.metadata import picture
 from anglewise.page.open_space import Inspected
-from anglewise.page.security import LEADS_ON, App, BusyError, Connection, Door, Guard
-from anglewise.page.state import BODY, Desk
+from anglewise.page.security import (
+    LEADS_ON,
+    AllowedOrigin,
+    App,
+    BusyError,
+    Connection,
+    SecurityMiddleware,
+)
+from anglewise.page.state import BODY, AppState
 
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
@@ -57,11 +64,11 @@ def static_files() -> dict[str, tuple[bytes, str]]:
     return {**found, "report.css": (report, "text/css")}
 
 
-Page = Callable[[Desk, Request], Response]
+Page = Callable[[AppState, Request], Response]
 LOG = logging.getLogger("anglewise.inspect")
 
 
-def application(desk: Desk, door: Door) -> App:
+def application(desk: AppState, door: AllowedOrigin) -> App:
     """The whole site behind its guard."""
     pages: list[tuple[str, Page, str]] = [
         ("/", neighbours_page.neighbours, "GET"),
@@ -89,10 +96,10 @@ def application(desk: Desk, door: Door) -> App:
     routes = [Route(path, _answering(desk, page), methods=[how]) for path, page, how in pages]
     site = Starlette(routes=routes, exception_handlers={404: _missing(desk), 500: _failed(desk)})
     site.state.desk = desk
-    return Guard(site, door)
+    return SecurityMiddleware(site, door)
 
 
-def _answering(desk: Desk, page: Page) -> Callable[[Request], object]:
+def _answering(desk: AppState, page: Page) -> Callable[[Request], object]:
     """Pages run on worker threads, so that a search does not stop the server."""
 
     async def answer(request: Request) -> Response:
@@ -111,7 +118,7 @@ def _answering(desk: Desk, page: Page) -> Callable[[Request], object]:
     return answer
 
 
-def _static(desk: Desk, request: Request) -> Response:
+def _static(desk: AppState, request: Request) -> Response:
     del desk
     found = static_files().get(request.path_params["name"])
     if found is None:
@@ -119,7 +126,7 @@ def _static(desk: Desk, request: Request) -> Response:
     return Response(found[0], media_type=found[1], headers={"cache-control": "max-age=60"})
 
 
-def _picture(desk: Desk, request: Request) -> Response:
+def _picture(desk: AppState, request: Request) -> Response:
     side = {"items": desk.seen.items, "queries": desk.seen.queries}.get(request.path_params["side"])
     row = request.path_params["row"]
     if side is None or not 0 <= row < len(side.embeddings):
@@ -131,13 +138,13 @@ def _picture(desk: Desk, request: Request) -> Response:
     return Response(data, media_type=kind, headers={"cache-control": "private, max-age=600"})
 
 
-def _reload(desk: Desk, request: Request) -> Response:
+def _reload(desk: AppState, request: Request) -> Response:
     del request
     desk.reload()
     return RedirectResponse("/", 303)
 
 
-def _missing(desk: Desk) -> Callable[[Request, Exception], Response]:
+def _missing(desk: AppState) -> Callable[[Request, Exception], Response]:
     def missing(request: Request, error: Exception) -> Response:
         del request, error
         return desk.page("message.html", 404, title="No such page", message="Start at the top.")
@@ -145,7 +152,7 @@ def _missing(desk: Desk) -> Callable[[Request, Exception], Response]:
     return missing
 
 
-def _failed(desk: Desk) -> Callable[[Request, Exception], Response]:
+def _failed(desk: AppState) -> Callable[[Request, Exception], Response]:
     def failed(request: Request, error: Exception) -> Response:
         # The address may hold a token and ids, so the path alone is logged.
         LOG.error("fault at %s", request.url.path, exc_info=error)
@@ -166,7 +173,7 @@ FIRST_PORT, PORTS = 8765, 100
 class Served:
     """A server whose port is taken and which is not running yet."""
 
-    door: Door
+    door: AllowedOrigin
     listening: socket.socket
     server: uvicorn.Server
     _notes: list[str] = field(default_factory=list[str], repr=False)
@@ -223,9 +230,9 @@ def served(
 
     Raises ``FileError`` where the port or the address cannot be had.
     """
-    desk = Desk(read)
+    desk = AppState(read)
     listening = _listen(host, port)
-    door = Door(
+    door = AllowedOrigin(
         host=host,
         port=listening.getsockname()[1],
         token=secrets.token_urlsafe(24),

@@ -18,9 +18,9 @@ from anglewise.measures.measure import measure
 from anglewise.page.app import static_files
 from anglewise.page.gauge_paths import road_of_gauges
 from anglewise.page.metadata import picture
-from anglewise.page.neighbours_view import Item, asker, columns
+from anglewise.page.neighbours_view import ShownItem, asker, columns
 from anglewise.page.queue import awake
-from anglewise.page.state import Desk, Looking, typed
+from anglewise.page.state import AppState, ViewState, typed
 
 STOPS = 21
 GAUGE_DEPTH = 10
@@ -43,7 +43,7 @@ class Copied:
 
 
 def write_copy(
-    desk: Desk,
+    desk: AppState,
     folder: Path,
     *,
     direction: Direction,
@@ -85,7 +85,7 @@ def script() -> str:
     return "(() => {\n" + body + "})();\n"
 
 
-def _rows(desk: Desk, direction: Direction, queries: int) -> list[int]:
+def _rows(desk: AppState, direction: Direction, queries: int) -> list[int]:
     seen = desk.seen
     there = awake(seen, direction)
     known = there[(-seen.asking(direction).fame[there]).argsort(kind="stable")]
@@ -102,17 +102,17 @@ def _file_names(rows: Iterable[int]) -> dict[int, str]:
 
 
 def _page(
-    desk: Desk,
+    desk: AppState,
     direction: Direction,
     measures: Sequence[Measure],
     row: int,
     names: dict[int, str],
 ) -> str:
-    here = Looking(direction, None, tuple(map(str, measures)))
+    here = ViewState(direction, None, tuple(map(str, measures)))
     lists = columns(desk.seen, here, row, measures)
     same = direction != "queries-items"
 
-    def link(item: Item) -> str | None:
+    def link(item: ShownItem) -> str | None:
         return names.get(item.row) if same else None
 
     def thumb(item: int) -> str | None:
@@ -131,7 +131,7 @@ def _page(
     )
 
 
-def _thumb(desk: Desk, direction: Direction, row: int) -> str | None:
+def _thumb(desk: AppState, direction: Direction, row: int) -> str | None:
     """A small picture as part of the page; nothing for what is large or no picture."""
     try:
         data, kind = picture(desk.seen.ranked(direction).known, row, desk.seen.folder)
@@ -141,7 +141,7 @@ def _thumb(desk: Desk, direction: Direction, row: int) -> str | None:
     return f"data:{kind};base64,{b64encode(data).decode('ascii')}" if small else None
 
 
-def _path(desk: Desk, direction: Direction, row: int) -> dict[str, Any]:
+def _path(desk: AppState, direction: Direction, row: int) -> dict[str, Any]:
     """The lists along the gauges, for the picture."""
     road = desk.once(("road",), lambda: road_of_gauges(desk.seen.space, desk.seen.seed)).result()
     stretch, cosine = road.stretch(direction), measure("cosine").formula
@@ -161,7 +161,7 @@ def _path(desk: Desk, direction: Direction, row: int) -> dict[str, Any]:
     }
 
 
-def _index(desk: Desk, direction: Direction, rows: Sequence[int], names: dict[int, str]) -> str:
+def _index(desk: AppState, direction: Direction, rows: Sequence[int], names: dict[int, str]) -> str:
     titles = desk.seen.asking(direction).known.titles(rows)
     return desk.text(
         "copied_index.html",

@@ -58,7 +58,7 @@ class Coordinates:
 
 
 @dataclass(frozen=True, eq=False)
-class Stretch:
+class DiagonalScaling:
     """Who asks and who is ranked, on one path.
 
     Attributes
@@ -82,7 +82,7 @@ class Stretch:
 
         >>> from anglewise.measures.formulas import Cosine
         >>> side = Coordinates(np.eye(3, 2, dtype=np.float32) + 1, np.log([2.0, 1.0]))
-        >>> Stretch(side, side, np.arange(3)).nearest(0, 0.0, Cosine(), 1, hidden=[0])[0]
+        >>> DiagonalScaling(side, side, np.arange(3)).nearest(0, 0.0, Cosine(), 1, hidden=[0])[0]
         [2]
         """
         query = self.asking.rows[row] * self.asking.weights(at)
@@ -154,7 +154,7 @@ WATCHED_QUERIES, WATCHED_ITEMS = 200, 1000
 
 
 @dataclass(frozen=True, eq=False)
-class Road:
+class SliderPath:
     """A path of equally good factorisations.
 
     Attributes
@@ -173,19 +173,23 @@ class Road:
     items: Coordinates
     predictions: Predictions
     start: float
-    _made: dict[Direction, Stretch] = field(default_factory=dict[Direction, Stretch], repr=False)
+    _made: dict[Direction, DiagonalScaling] = field(
+        default_factory=dict[Direction, DiagonalScaling], repr=False
+    )
 
-    def stretch(self, direction: Direction) -> Stretch:
+    def stretch(self, direction: Direction) -> DiagonalScaling:
         """Who asks and who is ranked in a direction."""
         if direction in self._made:
             return self._made[direction]
         by = {"queries": self.queries, "items": self.items}
         asks, ranked = direction.split("-")
         side = self.space.sides(direction)[1]
-        return self._made.setdefault(direction, Stretch(by[asks], by[ranked], _places(side)))
+        return self._made.setdefault(
+            direction, DiagonalScaling(by[asks], by[ranked], _places(side))
+        )
 
 
-def road_of_gauges(space: Space, seed: int = 0) -> Road:
+def road_of_gauges(space: Space, seed: int = 0) -> SliderPath:
     """The path ``power(t)``: the balanced gauge, stretched by the spectrum to the ``t - 1/2``.
 
     In the balanced gauge ``P'P = Q'Q = S``, so ``Q S^(t-1/2)`` has the Gram matrix ``S^(2t)`` that
@@ -198,7 +202,7 @@ def road_of_gauges(space: Space, seed: int = 0) -> Road:
     items = moved(space.items.vectors, pair.items)
     spectrum = np.einsum("ij,ij->j", items[:, :free], items[:, :free], dtype=np.float64)
     log_stretch = np.concatenate([np.log(spectrum), np.zeros(len(kept))])
-    return Road(
+    return SliderPath(
         space,
         Coordinates(moved(space.queries.vectors, pair.queries), -log_stretch),
         Coordinates(items, log_stretch),
@@ -209,7 +213,7 @@ def road_of_gauges(space: Space, seed: int = 0) -> Road:
 
 def road_of_witness(
     space: Space, row: int, condition: float, k: int, seed: int = 0
-) -> tuple[Road, Witness]:
+) -> tuple[SliderPath, Witness]:
     """The way from the given vectors to a map that changes one item's neighbours most.
 
     The map is symmetric; along the eigenvectors it stretches, by the power of the position. Raises
@@ -225,7 +229,7 @@ def road_of_witness(
     for place, column in enumerate(kept):
         turn[column, len(rest) + place] = 1.0
     log_stretch = np.concatenate([np.log(values), np.zeros(len(kept))])
-    road = Road(
+    road = SliderPath(
         space,
         Coordinates(moved(space.queries.vectors, turn), -log_stretch),
         Coordinates(moved(space.items.vectors, turn), log_stretch),

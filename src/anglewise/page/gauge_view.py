@@ -12,11 +12,11 @@ from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, SpellingError
 from anglewise.measures.formulas import Formula
 from anglewise.measures.measure import measure
-from anglewise.page.gauge_paths import Road, Stretch, road_of_gauges, road_of_witness
+from anglewise.page.gauge_paths import DiagonalScaling, SliderPath, road_of_gauges, road_of_witness
 from anglewise.page.neighbours_view import asker, gains_of, listed
 from anglewise.page.open_space import Inspected
 from anglewise.page.queue import WAYS, pick
-from anglewise.page.state import Desk, Looking, as_json
+from anglewise.page.state import AppState, ViewState, as_json
 from anglewise.report.words import at_most
 
 STOPS = tuple(round(0.05 * stop, 2) for stop in range(21))
@@ -31,15 +31,15 @@ class _Asked:
     """What the address asks: who, how, and which road."""
 
     seen: Inspected
-    here: Looking
+    here: ViewState
     row: int
     name: str
     formula: Formula
     condition: float | None
-    road: Road
+    road: SliderPath
 
     @property
-    def stretch(self) -> Stretch:
+    def stretch(self) -> DiagonalScaling:
         return self.road.stretch(self.here.direction)
 
     @property
@@ -62,7 +62,7 @@ class _Asked:
         return self.stretch.nearest(self.row, at, self.formula, self.k, self.hidden())
 
 
-def slider(desk: Desk, request: Request) -> Response:
+def slider(desk: AppState, request: Request) -> Response:
     """The page; it shows the list where the slider stands."""
     asked = _asked(desk, request)
     position = _position(request, asked.start)
@@ -85,13 +85,13 @@ def slider(desk: Desk, request: Request) -> Response:
     )
 
 
-def at(desk: Desk, request: Request) -> Response:
+def at(desk: AppState, request: Request) -> Response:
     """The list at a position, while the slider is dragged."""
     asked = _asked(desk, request)
     return as_json(_place(desk, asked, _position(request, asked.start)))
 
 
-def path(desk: Desk, request: Request) -> Response:
+def path(desk: AppState, request: Request) -> Response:
     """The lists at every stop, for the picture."""
     asked = _asked(desk, request)
     with desk.busy.working():
@@ -103,7 +103,7 @@ def path(desk: Desk, request: Request) -> Response:
     )
 
 
-def quality(desk: Desk, request: Request) -> Response:
+def quality(desk: AppState, request: Request) -> Response:
     """How nDCG moves along the gauges; computed once, in the background."""
     here, _ = desk.looking(request)
     judged = desk.seen.judgements.get(here.direction)
@@ -126,7 +126,7 @@ def quality(desk: Desk, request: Request) -> Response:
     return as_json({"state": "none", "why": str(error)} if error else future.result())
 
 
-def _place(desk: Desk, asked: _Asked, position: float) -> dict[str, Any]:
+def _place(desk: AppState, asked: _Asked, position: float) -> dict[str, Any]:
     """What is seen at one position, in plain types."""
     here, seen = asked.here, desk.seen
     with desk.busy.working():
@@ -155,7 +155,7 @@ def _place(desk: Desk, asked: _Asked, position: float) -> dict[str, Any]:
     }
 
 
-def _asked(desk: Desk, request: Request) -> _Asked:
+def _asked(desk: AppState, request: Request) -> _Asked:
     seen = desk.seen
     if not seen.gauged:
         raise SpellingError(
@@ -177,7 +177,7 @@ def _asked(desk: Desk, request: Request) -> _Asked:
     )
 
 
-def _row(seen: Inspected, here: Looking) -> int:
+def _row(seen: Inspected, here: ViewState) -> int:
     if here.query is None:
         return pick(seen, "popular", here.direction, [], None)
     row = seen.asking(here.direction).embeddings.row_of.get(here.query)
@@ -186,10 +186,10 @@ def _row(seen: Inspected, here: Looking) -> int:
     return row
 
 
-def _road(desk: Desk, row: int, condition: float | None) -> Road:
+def _road(desk: AppState, row: int, condition: float | None) -> SliderPath:
     space, seed = desk.seen.space, desk.seen.seed
     key: tuple[object, ...] = ("road",)
-    make: Callable[[], Road] = lambda: road_of_gauges(space, seed)  # noqa: E731
+    make: Callable[[], SliderPath] = lambda: road_of_gauges(space, seed)  # noqa: E731
     if condition is not None:
         key = ("road", row, condition)
         depth = max(1, min(K, len(space.items) - 2))

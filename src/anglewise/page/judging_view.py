@@ -11,10 +11,10 @@ from starlette.responses import RedirectResponse, Response
 from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError
 from anglewise.judgements.records import Judged
-from anglewise.page.metadata import Known
+from anglewise.page.metadata import Metadata
 from anglewise.page.open_space import CHANGED, GRADES, Inspected, judge_name, judged
-from anglewise.page.queue import Deck, Live, agreement, deal, standing
-from anglewise.page.state import BODY, Desk, Looking, as_json, typed
+from anglewise.page.queue import JudgingQueue, Live, agreement, deal, standing
+from anglewise.page.state import BODY, AppState, ViewState, as_json, typed
 
 AHEAD = 20
 """Cards that a judge is given at a time."""
@@ -28,7 +28,7 @@ LEADING = {"popularity", "split", "count", "rank", "score"}
 YEAR = 365 * 24 * 3600
 
 
-def judging(desk: Desk, request: Request) -> Response:
+def judging(desk: AppState, request: Request) -> Response:
     """The page; the first card is fetched by its script."""
     here, told = _looking(desk, request)
     return desk.page(
@@ -48,7 +48,7 @@ def judging(desk: Desk, request: Request) -> Response:
     )
 
 
-def name(desk: Desk, request: Request) -> Response:
+def name(desk: AppState, request: Request) -> Response:
     """Remember who judges."""
     del desk
     body = request.scope[BODY].decode("utf-8", "replace")
@@ -60,12 +60,12 @@ def name(desk: Desk, request: Request) -> Response:
     return answer
 
 
-def cards(desk: Desk, request: Request) -> Response:
+def cards(desk: AppState, request: Request) -> Response:
     """The next cards of this judge: no scores, no names of measures, unless asked for."""
     return _said(lambda: _cards(desk, request))
 
 
-def _cards(desk: Desk, request: Request) -> Response:
+def _cards(desk: AppState, request: Request) -> Response:
     judge, deck = _needed(request), _deck(desk, request)
     rows = desk.store.standing(deck.direction)
     done = {(row.query_id, row.item_id) for row in rows if row.judge == judge}
@@ -83,12 +83,12 @@ def _cards(desk: Desk, request: Request) -> Response:
     return as_json({"cards": made, "done": _done(desk, deck, done), "size": deck.size})
 
 
-def state(desk: Desk, request: Request) -> Response:
+def state(desk: AppState, request: Request) -> Response:
     """How far this judge is, how judges agree, and where the decision stands."""
     return _said(lambda: _state(desk, request))
 
 
-def _state(desk: Desk, request: Request) -> Response:
+def _state(desk: AppState, request: Request) -> Response:
     judge, deck = _needed(request), _deck(desk, request)
     rows = desk.store.standing(deck.direction)
     live = cast("Live", desk.once(("live", _key(desk, request)), Live).result())
@@ -110,7 +110,7 @@ def _state(desk: Desk, request: Request) -> Response:
     )
 
 
-def answer(desk: Desk, request: Request) -> Response:
+def answer(desk: AppState, request: Request) -> Response:
     """Take one answer into the store; only then say that it is there."""
 
     def save(sent: dict[str, Any], judge: str) -> None:
@@ -122,7 +122,7 @@ def answer(desk: Desk, request: Request) -> Response:
     return _written(request, save)
 
 
-def undo(desk: Desk, request: Request) -> Response:
+def undo(desk: AppState, request: Request) -> Response:
     """Take one answer back: a row is added, none is removed."""
 
     def take_back(sent: dict[str, Any], judge: str) -> None:
@@ -157,13 +157,13 @@ def _said(answer: Callable[[], Response]) -> Response:
         return as_json({"error": str(error)}, 400)
 
 
-def _done(desk: Desk, deck: Deck, pairs: set[tuple[str, str]]) -> int:
+def _done(desk: AppState, deck: JudgingQueue, pairs: set[tuple[str, str]]) -> int:
     """How many pairs of the deck are among these."""
     asking, ranked = desk.seen.space.sides(deck.direction)
     return sum((str(asking.ids[a]), str(ranked.ids[b])) in pairs for a, b in deck.pairs)
 
 
-def _card(seen: Inspected, deck: Deck, place: int, *, blind: bool) -> dict[str, Any]:
+def _card(seen: Inspected, deck: JudgingQueue, place: int, *, blind: bool) -> dict[str, Any]:
     asks, item = deck.pairs[place]
     asking, ranked = seen.asking(deck.direction), seen.ranked(deck.direction)
     card: dict[str, Any] = {
@@ -185,7 +185,7 @@ def _card(seen: Inspected, deck: Deck, place: int, *, blind: bool) -> dict[str, 
     return card
 
 
-def _about(known: Known, row: int, *, blind: bool) -> list[tuple[str, str]]:
+def _about(known: Metadata, row: int, *, blind: bool) -> list[tuple[str, str]]:
     """What a judge may know: not how popular a thing is, nor in which split it stood."""
     told = known.about(row)
     return [pair for pair in told if not (blind and pair[0].lower() in LEADING)]
@@ -195,7 +195,9 @@ def _picture(side: str, column: str | None, row: int) -> str | None:
     return None if column is None else f"/picture/{side}/{row}"
 
 
-def _order(desk: Desk, request: Request, deck: Deck, judge: str, rows: list[Judged]) -> list[int]:
+def _order(
+    desk: AppState, request: Request, deck: JudgingQueue, judge: str, rows: list[Judged]
+) -> list[int]:
     usual = deck.order(judge)
     if request.query_params.get("order") != "informative":
         return usual
@@ -207,14 +209,14 @@ def _order(desk: Desk, request: Request, deck: Deck, judge: str, rows: list[Judg
     return [*first, *(place for place in usual if place not in there)]
 
 
-def _chosen(seen: Inspected, here: Looking, request: Request) -> bool:
+def _chosen(seen: Inspected, here: ViewState, request: Request) -> bool:
     """Whether pairs come first for what they tell: then no decision on them is guaranteed."""
     queue = seen.queue if seen.queue and seen.queue.direction == here.direction else None
     asked = request.query_params.get("order") == "informative"
     return asked or (queue is not None and queue.chosen)
 
 
-def _looking(desk: Desk, request: Request) -> tuple[Looking, list[str]]:
+def _looking(desk: AppState, request: Request) -> tuple[ViewState, list[str]]:
     here, told = desk.looking(request)
     if "direction" in request.query_params:
         return here, told
@@ -225,7 +227,7 @@ def _looking(desk: Desk, request: Request) -> tuple[Looking, list[str]]:
     return here, told
 
 
-def _deck(desk: Desk, request: Request) -> Deck:
+def _deck(desk: AppState, request: Request) -> JudgingQueue:
     here, _ = _looking(desk, request)
     measures = typed(here.spelled).known
     seen, depth = desk.seen, _depth(request)
@@ -235,12 +237,12 @@ def _deck(desk: Desk, request: Request) -> Deck:
     )
 
 
-def _key(desk: Desk, request: Request) -> tuple[object, ...]:
+def _key(desk: AppState, request: Request) -> tuple[object, ...]:
     here, _ = _looking(desk, request)
     return here.direction, tuple(map(str, typed(here.spelled).known)), _depth(request)
 
 
-def _direction(desk: Desk, sent: dict[str, Any]) -> Direction:
+def _direction(desk: AppState, sent: dict[str, Any]) -> Direction:
     for one in desk.seen.directions:
         if one == sent.get("direction"):
             return one

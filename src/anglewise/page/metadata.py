@@ -23,11 +23,11 @@ PICTURES = ("image", "picture", "thumbnail", "image_path", "photo")
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class Metadata:
     """The columns about one side. Each stays as Arrow holds it: no object a row.
 
     >>> films = Embeddings([[1.0], [2.0]], ids=["7", "9"], metadata={"title": ["Alien", ""]})
-    >>> known = Known(films)
+    >>> known = Metadata(films)
     >>> known.titles([1, 0]), known.find("ali"), known.find("9")
     (['9', 'Alien'], [0], [1])
     """
@@ -201,7 +201,7 @@ KINDS = (
 """How the files begin. SVG is no picture here: it may hold scripts."""
 
 
-def picture(known: Known, row: int, folder: Path | None) -> tuple[bytes, str]:
+def picture(known: Metadata, row: int, folder: Path | None) -> tuple[bytes, str]:
     """The bytes of a row's picture and their type; ``FileError`` where there is none to show.
 
     The column holds bytes, ``{"bytes": …}``, or a path; a path counts from the folder of the

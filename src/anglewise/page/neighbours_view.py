@@ -15,14 +15,14 @@ from anglewise.errors import AnglewiseError
 from anglewise.measures.formulas import Measure
 from anglewise.page.open_space import Inspected, SideSeen
 from anglewise.page.queue import WAYS, pick
-from anglewise.page.state import Desk, Looking, Typed, typed
+from anglewise.page.state import AppState, ParsedMeasures, ViewState, typed
 
 BAR = 56
 """Width of the bar of a length, in pixels."""
 
 
 @dataclass(frozen=True)
-class Item:
+class ShownItem:
     """A row of the ranked side as it stands in a list."""
 
     row: int
@@ -44,7 +44,7 @@ class Column:
 
     measure: str
     meaning: str
-    items: tuple[Item, ...] = ()
+    items: tuple[ShownItem, ...] = ()
     tied: int = 0
     error: str = ""
 
@@ -83,7 +83,9 @@ def asker(seen: Inspected, direction: Direction, row: int) -> Asker:
     )
 
 
-def columns(seen: Inspected, here: Looking, row: int, measures: Sequence[Measure]) -> list[Column]:
+def columns(
+    seen: Inspected, here: ViewState, row: int, measures: Sequence[Measure]
+) -> list[Column]:
     """The lists of one query under each measure, from place ``here.start`` on.
 
     A measure that cannot be taken here (a gauge in a space of one side) says why in its column.
@@ -120,12 +122,12 @@ def listed(
     gains: Mapping[int, float],
     elsewhere: set[int] | None = None,
     start: int = 0,
-) -> tuple[Item, ...]:
+) -> tuple[ShownItem, ...]:
     """Rows of the ranked side with their scores, as items of a list."""
     titles, norms = ranked.known.titles(rows), ranked.embeddings.norms
     picture = ranked.known.picture_column is not None
     return tuple(
-        Item(
+        ShownItem(
             row=row,
             id=str(ranked.embeddings.ids[row]),
             title=title,
@@ -158,7 +160,7 @@ def meaning_of(measure: Measure) -> str:
     return measure.formula.meaning + (f" (after: {frames})" if frames else "")
 
 
-def _searched(seen: Inspected, here: Looking, row: int, measure: Measure) -> Neighbours | str:
+def _searched(seen: Inspected, here: ViewState, row: int, measure: Measure) -> Neighbours | str:
     ranked = len(seen.ranked(here.direction).embeddings)
     depth = min(here.start + here.k, ranked)
     judged = seen.judgements.get(here.direction)
@@ -176,7 +178,7 @@ def _searched(seen: Inspected, here: Looking, row: int, measure: Measure) -> Nei
     return found[str(measure)]
 
 
-def _rows(found: Neighbours, here: Looking) -> list[int]:
+def _rows(found: Neighbours, here: ViewState) -> list[int]:
     return [int(row) for row in found.indices[0, here.start :] if row >= 0]
 
 
@@ -200,7 +202,7 @@ PICKED_AT = "popular"
 """Who asks when nobody was named: somebody that people know."""
 
 
-def neighbours(desk: Desk, request: Request) -> Response:
+def neighbours(desk: AppState, request: Request) -> Response:
     """The lists of who is named in the address."""
     here, told = desk.looking(request)
     read = typed(here.spelled)
@@ -212,7 +214,7 @@ def neighbours(desk: Desk, request: Request) -> Response:
         with desk.busy.working():
             lists = columns(desk.seen, here, row, read.known)
 
-    def link(item: Item) -> str:
+    def link(item: ShownItem) -> str:
         return "/" + _next(here, item.id).address()
 
     return desk.page(
@@ -229,7 +231,7 @@ def neighbours(desk: Desk, request: Request) -> Response:
     )
 
 
-def find(desk: Desk, request: Request) -> Response:
+def find(desk: AppState, request: Request) -> Response:
     """Who may be meant by a text: straight there if it is an id, else a list to choose from."""
     here, told = desk.looking(request)
     text = request.query_params.get("text", "")[:500].strip()
@@ -248,7 +250,7 @@ def find(desk: Desk, request: Request) -> Response:
     )
 
 
-def picked(desk: Desk, request: Request) -> Response:
+def picked(desk: AppState, request: Request) -> Response:
     """Somewhere else: at random, or where measures disagree, and so on."""
     here, _ = desk.looking(request)
     how = request.path_params["how"]
@@ -269,13 +271,13 @@ def _home(request: Request) -> str:
     return "/gauge" if request.url.path.startswith("/gauge/") else "/"
 
 
-def _next(here: Looking, name: str) -> Looking:
+def _next(here: ViewState, name: str) -> ViewState:
     """The page on which a neighbour asks."""
     asks_itself = here.direction != "queries-items"
     return here.asking(name) if asks_itself else here.towards("items-items", name)
 
 
-def _row(desk: Desk, here: Looking, read: Typed, told: list[str]) -> int | None:
+def _row(desk: AppState, here: ViewState, read: ParsedMeasures, told: list[str]) -> int | None:
     side = desk.seen.asking(here.direction).embeddings
     if here.query is None:
         return pick(desk.seen, PICKED_AT, here.direction, read.known, None)
@@ -287,7 +289,7 @@ def _row(desk: Desk, here: Looking, read: Typed, told: list[str]) -> int | None:
     return row
 
 
-def _ways(desk: Desk, here: Looking, read: Typed) -> list[tuple[str, str]]:
+def _ways(desk: AppState, here: ViewState, read: ParsedMeasures) -> list[tuple[str, str]]:
     """The ways that lead somewhere from here."""
     shut = {
         "disagree": len(read.known) < 2,

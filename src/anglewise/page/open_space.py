@@ -19,7 +19,7 @@ from anglewise.io.files import PathLike
 from anglewise.io.judgement_export import Queued, read_queue
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
-from anglewise.page.metadata import Known
+from anglewise.page.metadata import Metadata
 
 CHANGED = (
     "This space has been written anew since the page was opened: "
@@ -212,9 +212,9 @@ class SideSeen:
     use_word: str
 
     @cached_property
-    def known(self) -> Known:
+    def known(self) -> Metadata:
         """What is known about its rows."""
-        return Known(self.embeddings)
+        return Metadata(self.embeddings)
 
     @cached_property
     def longest(self) -> float:

@@ -145,7 +145,7 @@ INFORMATIVE = 200
 
 
 @dataclass(frozen=True, eq=False)
-class Deck:
+class JudgingQueue:
     """Every pair among the first ``depth`` places of any measure, for queries drawn at random.
 
     Attributes
@@ -215,7 +215,9 @@ class Deck:
         return [int(row) for row in self.rows if int(row) not in missing]
 
 
-def deal(seen: Inspected, direction: Direction, measures: Sequence[Measure], depth: int) -> Deck:
+def deal(
+    seen: Inspected, direction: Direction, measures: Sequence[Measure], depth: int
+) -> JudgingQueue:
     """Draw queries, search them under each measure, and pool what is found.
 
     Raises ``TooFewError`` where nothing can be ranked.
@@ -235,7 +237,7 @@ def deal(seen: Inspected, direction: Direction, measures: Sequence[Measure], dep
         exclude=None if judged is None else judged.seen,
     )
     pool = Pool.of(found, nothing_judged(seen, direction), rows, depth)
-    deck = Deck(direction, tuple(found), depth, seen.seed, rows, found, pool)
+    deck = JudgingQueue(direction, tuple(found), depth, seen.seed, rows, found, pool)
     return deck if queue is None else _in_order(deck, seen, queue)
 
 
@@ -252,7 +254,7 @@ def _asking(seen: Inspected, queue: Queue) -> Int64[Array, " q"]:
     )
 
 
-def _in_order(deck: Deck, seen: Inspected, queue: Queue) -> Deck:
+def _in_order(deck: JudgingQueue, seen: Inspected, queue: Queue) -> JudgingQueue:
     """The pairs of the queue instead of the pool, which knows at which ranks they were found."""
     asking, ranked = seen.space.sides(queue.direction)
     place_of = {int(row): place for place, row in enumerate(deck.rows)}
@@ -301,7 +303,9 @@ class Live:
         """Whether more was judged than the last decision knew."""
         return len(rows) != self._count
 
-    def decision(self, seen: Inspected, deck: Deck, rows: Sequence[Judged]) -> dict[str, Any]:
+    def decision(
+        self, seen: Inspected, deck: JudgingQueue, rows: Sequence[Judged]
+    ) -> dict[str, Any]:
         """What can be said now; what was said last while it is not yet time."""
         if len(rows) == self._count or time.monotonic() - self._at < EVERY:
             return self._said
@@ -316,7 +320,7 @@ class Live:
         return self._said
 
 
-def decide(seen: Inspected, deck: Deck, rows: Sequence[Judged]) -> dict[str, Any]:
+def decide(seen: Inspected, deck: JudgingQueue, rows: Sequence[Judged]) -> dict[str, Any]:
     """The state of the decision among the measures of a deck, from completely judged queries.
 
     The statistics hold however often one looks.
@@ -360,7 +364,7 @@ def decide(seen: Inspected, deck: Deck, rows: Sequence[Judged]) -> dict[str, Any
     }
 
 
-def standing(seen: Inspected, deck: Deck, rows: Sequence[Judged]) -> Judgements | None:
+def standing(seen: Inspected, deck: JudgingQueue, rows: Sequence[Judged]) -> Judgements | None:
     """What was judged in the deck's direction, several judges made one."""
     try:
         return combined(rows, seen.space, deck.direction)

@@ -13,7 +13,7 @@ from anglewise.errors import AnglewiseError
 from anglewise.measures.measure import DEFAULT_MEASURES
 from anglewise.page.open_space import Inspected
 from anglewise.page.queue import DEPTH
-from anglewise.page.state import Desk, Looking, typed
+from anglewise.page.state import AppState, ViewState, typed
 
 if TYPE_CHECKING:
     from anglewise.comparison.comparison_result import Comparison
@@ -34,7 +34,7 @@ SHELVES = {
 
 
 @dataclass(frozen=True)
-class Behind:
+class ReportSources:
     """Queries behind a figure: what is said of them, and where their neighbours are."""
 
     words: str
@@ -48,11 +48,11 @@ class Report:
     title: str
     verdict: str
     html: str
-    behind: tuple[Behind, ...]
+    behind: tuple[ReportSources, ...]
 
 
 @dataclass(frozen=True)
-class Shelf:
+class ReportCache:
     """A report that is there, in the making, failed, or could be made."""
 
     kind: str
@@ -63,7 +63,7 @@ class Shelf:
     error: str = ""
 
 
-def reports(desk: Desk, request: Request) -> Response:
+def reports(desk: AppState, request: Request) -> Response:
     """What there is and what could be made."""
     del request
     shelves = [_shelf(desk, kind) for kind in _kinds(desk.seen)]
@@ -71,7 +71,7 @@ def reports(desk: Desk, request: Request) -> Response:
     return desk.page("reports.html", shelves=shelves, working=working)
 
 
-def make(desk: Desk, request: Request) -> Response:
+def make(desk: AppState, request: Request) -> Response:
     """Begin to make a report, in the background."""
     kind = request.path_params["kind"]
     if kind not in _kinds(desk.seen):
@@ -81,7 +81,7 @@ def make(desk: Desk, request: Request) -> Response:
     return RedirectResponse("/reports", 303)
 
 
-def report(desk: Desk, request: Request) -> Response:
+def report(desk: AppState, request: Request) -> Response:
     """One report, which can do nothing but be read."""
     found = desk.known(("report", request.path_params["kind"]))
     if found is None or not found.done() or found.exception() is not None:
@@ -95,20 +95,20 @@ def _kinds(seen: Inspected) -> list[str]:
     return ["audit", *(f"{name}-{way}" for name in ("compare", "remedy") for way in judged)]
 
 
-def _shelf(desk: Desk, kind: str) -> Shelf:
+def _shelf(desk: AppState, kind: str) -> ReportCache:
     name, _, way = kind.partition("-")
     what, question = SHELVES[name]
     title = f"{what}, {way.replace('-', ' → ')}" if way else what
     found: Future[Report] | None = desk.known(("report", kind))
     if found is None:
-        return Shelf(kind, title, question, "none")
+        return ReportCache(kind, title, question, "none")
     if not found.done():
-        return Shelf(kind, title, question, "working")
+        return ReportCache(kind, title, question, "working")
     error = found.exception()
     if error is not None:
         told = str(error) if isinstance(error, AnglewiseError) else "a fault of anglewise"
-        return Shelf(kind, title, question, "failed", error=told)
-    return Shelf(kind, title, question, "done", found.result())
+        return ReportCache(kind, title, question, "failed", error=told)
+    return ReportCache(kind, title, question, "done", found.result())
 
 
 def _made(seen: Inspected, kind: str) -> Report:
@@ -124,11 +124,11 @@ def _audit(seen: Inspected) -> Report:
     from anglewise.report.audit_text import headline
 
     result = audit(seen.space, judgements=seen.judgements, seed=seen.seed)
-    behind: list[Behind] = []
+    behind: list[ReportSources] = []
     if result.witness is not None:
         one = result.witness.item
-        where = f"/gauge{Looking('items-items', one.id).address(worst='2')}"
-        behind.append(Behind("the witness", ((str(one), where),)))
+        where = f"/gauge{ViewState('items-items', one.id).address(worst='2')}"
+        behind.append(ReportSources("the witness", ((str(one), where),)))
     return Report("Audit", headline(result), audit_page(result), tuple(behind))
 
 
@@ -154,14 +154,14 @@ def _remedies(seen: Inspected, way: Direction) -> Report:
     return Report(f"Remedies, {way}", headline(result), remedy_page(result), tuple(behind))
 
 
-def _behind(seen: Inspected, result: "Comparison", way: Direction) -> list[Behind]:
+def _behind(seen: Inspected, result: "Comparison", way: Direction) -> list[ReportSources]:
     """For each measure but the best, the queries on which it falls behind most."""
     if result.evidence is None or len(result.measures) < 2:
         return []
     evidence, best = result.evidence, result.measures[0].measure
     values = dict(zip(evidence.measures, evidence.values[result.metric], strict=True))
     side = seen.asking(way)
-    made: list[Behind] = []
+    made: list[ReportSources] = []
     for one in result.measures[1:]:
         if len(typed((best, one.measure)).known) < 2:
             continue  # found in a space made again, which this page does not show
@@ -174,9 +174,9 @@ def _behind(seen: Inspected, result: "Comparison", way: Direction) -> list[Behin
             for title, row in zip(titles, rows, strict=True)
         )
         if links:
-            made.append(Behind(f"where {one.measure} falls behind {best} most", links))
+            made.append(ReportSources(f"where {one.measure} falls behind {best} most", links))
     return made
 
 
 def _address(way: Direction, query: str, best: str, other: str) -> str:
-    return Looking(way, query, (best, other), DEPTH).address()
+    return ViewState(way, query, (best, other), DEPTH).address()

@@ -32,10 +32,10 @@ class BusyError(AnglewiseError, RuntimeError):
     """More is asked than can be searched at once."""
 
 
-class Busy:
+class SearchLimiter:
     """A gate through which a few at a time pass; the others wait a little, then are told.
 
-    >>> busy = Busy(at_once=1, patience=0.0)
+    >>> busy = SearchLimiter(at_once=1, patience=0.0)
     >>> with busy.working(): "searched"
     'searched'
     """
@@ -145,7 +145,7 @@ HEADERS = {
 
 
 @dataclass(frozen=True)
-class Door:
+class AllowedOrigin:
     """Where the server listens, and whom it lets in.
 
     Attributes
@@ -176,7 +176,7 @@ class Door:
 
         A web site that lets its own name point at this machine (DNS rebinding) sends that name.
 
-        >>> door = Door("a-random-token", port=8000)
+        >>> door = AllowedOrigin("a-random-token", port=8000)
         >>> door.knows("127.0.0.1:8000"), door.knows("evil.example:8000"), door.knows("localhost")
         (True, False, False)
         """
@@ -197,11 +197,11 @@ class Door:
 
 
 @dataclass
-class Guard:
+class SecurityMiddleware:
     """Stands before the application; see :class:`Door`."""
 
     app: App
-    door: Door
+    door: AllowedOrigin
     answering: int = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:

@@ -20,7 +20,7 @@ from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import DEFAULT_MEASURES, measure
 from anglewise.page.metadata import harmless
 from anglewise.page.open_space import CHANGED, Freshness, Inspected, Store
-from anglewise.page.security import Busy
+from anglewise.page.security import SearchLimiter
 from anglewise.report.words import counted, number
 
 MOST_MEASURES, MOST_SHOWN, DEEPEST = 4, 100, 10_000
@@ -34,10 +34,10 @@ LARGEST, MOST_FRAMES = 1000, 4
 
 
 @dataclass(frozen=True)
-class Looking:
+class ViewState:
     """Who asks (an id), in which direction, under which measures, and which places are shown.
 
-    >>> here = Looking("items-items", "1", ("dot", "cosine"))
+    >>> here = ViewState("items-items", "1", ("dot", "cosine"))
     >>> here.address()
     '?direction=items-items&query=1&measure=dot&measure=cosine'
     """
@@ -68,21 +68,21 @@ class Looking:
         told = [("direction", str(self.direction)), *(("measure", one) for one in self.spelled)]
         return told if self.k == 10 else [*told, ("k", str(self.k))]
 
-    def asking(self, query: str) -> "Looking":
+    def asking(self, query: str) -> "ViewState":
         """The same page with somebody else who asks."""
         return replace(self, query=query, start=0)
 
-    def towards(self, direction: Direction, query: str | None = None) -> "Looking":
+    def towards(self, direction: Direction, query: str | None = None) -> "ViewState":
         """The same measures in another direction."""
         return replace(self, direction=direction, query=query, start=0)
 
-    def at(self, start: int) -> "Looking":
+    def at(self, start: int) -> "ViewState":
         """Other places of the same lists."""
         return replace(self, start=max(0, start))
 
 
 @dataclass(frozen=True)
-class Typed:
+class ParsedMeasures:
     """The measures as they were typed: what each is, or why it is none."""
 
     spelled: tuple[str, ...]
@@ -97,7 +97,7 @@ class Typed:
 
 def looking(
     asked: Mapping[str, Sequence[str]], directions: Sequence[Direction]
-) -> tuple[Looking, list[str]]:
+) -> tuple[ViewState, list[str]]:
     """Read an address; what cannot be done comes back as sentences, never as a failure.
 
     >>> looking({"k": ["10000"], "direction": ["items-items"]}, ["items-items"])[1]
@@ -124,7 +124,7 @@ def looking(
     start = _whole(asked, "from", 0, told)
     if start > DEEPEST:
         told.append(f"place {start} asked: pages go down to {DEEPEST:,}")
-    found = Looking(
+    found = ViewState(
         direction,
         _one(asked, "query") or None,
         spelled[:MOST_MEASURES] or DEFAULT_MEASURES,
@@ -134,7 +134,7 @@ def looking(
     return found, told
 
 
-def typed(spelled: Sequence[str]) -> Typed:
+def typed(spelled: Sequence[str]) -> ParsedMeasures:
     """Parse each spelling by itself, so that one mistake does not hide the others' columns."""
     read: list[Measure | None] = []
     errors: list[str] = []
@@ -145,7 +145,7 @@ def typed(spelled: Sequence[str]) -> Typed:
         except SpellingError as error:
             read.append(None)
             errors.append(str(error))
-    return Typed(tuple(spelled), tuple(read), tuple(errors))
+    return ParsedMeasures(tuple(spelled), tuple(read), tuple(errors))
 
 
 def _bounded(spelled: str) -> Measure:
@@ -187,11 +187,11 @@ KEPT, KEPT_ROADS = 16, 2
 
 
 @dataclass
-class Desk:
+class AppState:
     """The open space, which :meth:`reload` reads anew; everything else asks it for the space."""
 
     read: Callable[[], Inspected]
-    busy: Busy = field(default_factory=Busy)
+    busy: SearchLimiter = field(default_factory=SearchLimiter)
     seen: Inspected = field(init=False)
     fresh: Freshness = field(init=False)
     store: Store = field(init=False)
@@ -232,7 +232,7 @@ class Desk:
         with self._keeping:
             return self._kept.get(key)
 
-    def looking(self, request: Request) -> tuple[Looking, list[str]]:
+    def looking(self, request: Request) -> tuple[ViewState, list[str]]:
         """The state that the address names, and what about it cannot be done."""
         return looking(asked(request), self.seen.directions)
 
