@@ -26,7 +26,7 @@ from anglewise.core.embeddings import Embeddings
 from anglewise.engine.index import Index
 from anglewise.engine.index_state import Answering, Hit, Where
 from anglewise.rag.context import Context
-from anglewise.rag.relevance import Evidence, Relevance, relevance_of
+from anglewise.rag.relevance import Relevance, ScoredQuestions, relevance_of
 
 GOAL = 5.0
 WORDS, DIFFERENT = 150, 2000
@@ -139,7 +139,7 @@ def learned(rng: np.random.Generator) -> Relevance:
     """Probabilities that rise with the score."""
     scores = rng.uniform(0.0, 0.4, 10_000)
     relevant = rng.random(10_000) < 0.5 + scores
-    evidence = Evidence(np.repeat(np.arange(200), 50), scores, relevant)
+    evidence = ScoredQuestions(np.repeat(np.arange(200), 50), scores, relevant)
     return relevance_of(evidence, "cosine")
 
 

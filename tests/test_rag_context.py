@@ -13,7 +13,7 @@ from anglewise.engine.index_state import Answering, Hit
 from anglewise.errors import EncoderError, ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.rag.context import Context, diverse
 from anglewise.rag.prompt import INSTRUCTIONS
-from anglewise.rag.relevance import Evidence, relevance_of
+from anglewise.rag.relevance import ScoredQuestions, relevance_of
 
 WORDS = [
     "wing",
@@ -56,7 +56,7 @@ def learned():
     rng = np.random.default_rng(0)
     scores = rng.uniform(0, 1, 1500)
     relevant = rng.random(1500) < np.where(scores > 0.7, 0.8, 0.02)
-    return relevance_of(Evidence(np.repeat(np.arange(30), 50), scores, relevant), "cosine")
+    return relevance_of(ScoredQuestions(np.repeat(np.arange(30), 50), scores, relevant), "cosine")
 
 
 def by_words(text):

@@ -11,8 +11,8 @@ from anglewise import Embeddings, Index, Judgements, Space, encoder, read_judgem
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.rag.relevance import (
-    Evidence,
     Relevance,
+    ScoredQuestions,
     false_contexts,
     gather,
     learn_relevance,
@@ -29,7 +29,7 @@ def simulated(seed, questions=300, depth=40):
     scores = rng.normal(0.3, 0.15, (questions, depth)) + rng.normal(0, 0.05, (questions, 1))
     relevant = rng.random(scores.shape) < expit(12 * (scores - 0.6))
     asking = np.repeat(np.arange(questions), depth)
-    return Evidence(asking, scores.ravel(), relevant.ravel())
+    return ScoredQuestions(asking, scores.ravel(), relevant.ravel())
 
 
 @KINDS
@@ -75,7 +75,7 @@ def test_no_question_helps_to_predict_itself():
         rng = np.random.default_rng(seed)
         lucky = rng.permutation(np.arange(20) < 10)
         asking = np.repeat(np.arange(20), 5)
-        evidence = Evidence(asking, np.repeat(rng.random(20), 5), np.repeat(lucky, 5))
+        evidence = ScoredQuestions(asking, np.repeat(rng.random(20), 5), np.repeat(lucky, 5))
         gains.append(relevance_of(evidence, "cosine").reliability.brier - 0.25)
     assert np.mean(gains) > 0.02
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from anglewise import Embeddings, Space, search
 from anglewise.measures.measure import measures
-from anglewise.report.terminal_tables import Asked, show_neighbours
+from anglewise.report.terminal_tables import ShownQuery, show_neighbours
 
 WORDS = ["a film about a lighthouse that nobody keeps and everybody needs", "b", "c", "d", "e"]
 
@@ -18,7 +18,7 @@ def asked(names="dot,cosine,euclidean", title=True, k=3):
     space = Space(items=Embeddings(x, ids="vwxyz", metadata={"title": WORDS} if title else None))
     wanted = measures(names)
     found = search(space, wanted, k=k, direction="items-items", rows=np.array([1]))
-    return Asked(space, "items-items", 1, wanted, found)
+    return ShownQuery(space, "items-items", 1, wanted, found)
 
 
 def shown(one, width=100):

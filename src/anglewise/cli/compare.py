@@ -12,8 +12,8 @@ from anglewise.cli.options import (
     ONE_SPACE,
     TO_TERMINAL,
     Always,
+    HistoryOptions,
     Judging,
-    Kept,
     Results,
     Several,
     Vectors,
@@ -40,7 +40,7 @@ def compare(
     several: Several = ONE_SPACE,
     judging: Judging = FROM_FOLDER,
     results: Results = TO_TERMINAL,
-    kept: Kept = NO_HISTORY,
+    kept: HistoryOptions = NO_HISTORY,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Rank similarity measures on a validation set and say which to use.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedFiles:
     """The files, and which of their columns hold what."""
 
     documents: Path
@@ -38,7 +38,7 @@ class Named:
 
 
 def encoded(
-    named: Named,
+    named: NamedFiles,
     spelling: str,
     talk: Talk,
     *,
@@ -146,7 +146,7 @@ def encode(
     talk = Talk(always)
     check_destination(output)  # before the work, not after it
     space = encoded(
-        Named(documents, queries, id_column, text_column, image_column),
+        NamedFiles(documents, queries, id_column, text_column, image_column),
         encoder,
         talk,
         chunk=chunk,

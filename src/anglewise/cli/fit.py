@@ -22,7 +22,7 @@ _TRAINING = Group("Training for cosine, dot or euclidean", sort_key=20)
 
 @Parameter(name="*", group=_TRAINING)
 @dataclass(frozen=True)
-class Trained:
+class TrainingOptions:
     """How items are trained; what is not given is as in ``anglewise.models.training_state``."""
 
     temperature: Annotated[float | None, number(POSITIVE)] = None
@@ -83,7 +83,7 @@ class Trained:
         return Trainer(Settings(objective, **told), checkpoint, _report(tell), say)
 
 
-AS_USUAL = Trained()
+AS_USUAL = TrainingOptions()
 
 
 def trained_as(model: Any) -> dict[str, Any] | None:
@@ -131,7 +131,7 @@ def fit(
     weight: Annotated[str | None, Parameter(group=TABLE)] = None,
     time: Annotated[str | None, Parameter(group=TABLE)] = None,
     item_table: Annotated[Path | None, Parameter(group=TABLE), READ] = None,
-    trained: Trained = AS_USUAL,
+    trained: TrainingOptions = AS_USUAL,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Learn embeddings of users and items from who used what, and keep judgements aside.

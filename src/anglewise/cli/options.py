@@ -164,7 +164,7 @@ class Several:
 
 @Parameter(name="*", group=_HISTORY)
 @dataclass(frozen=True)
-class Kept:
+class HistoryOptions:
     """What a run leaves for later ones."""
 
     history: Annotated[Path | None, KEPT] = None
@@ -181,4 +181,4 @@ NO_FILES = Vectors()
 FROM_FOLDER = Judging()
 TO_TERMINAL = Results()
 ONE_SPACE = Several()
-NO_HISTORY = Kept()
+NO_HISTORY = HistoryOptions()

@@ -27,7 +27,7 @@ def _itself(word: Any) -> Path | None:
 
 
 @dataclass(frozen=True)
-class Role:
+class PathRole:
     """What a command does with the path that an option names.
 
     ``path`` finds it in what was given, None where that names none. ``names`` are patterns of the
@@ -83,32 +83,32 @@ def _answers(given: Given) -> Path | None:
     return output.with_name(f"{output.name}.answers.jsonl") if given["model"] else None
 
 
-READ = Role("reads")
+READ = PathRole("reads")
 """Read and never written, a file or a folder."""
-SPACE_READ = Role("reads", _named)
-ENCODER = Role("reads", _in_spelling)
-FILE = Role("writes")
+SPACE_READ = PathRole("reads", _named)
+ENCODER = PathRole("reads", _in_spelling)
+FILE = PathRole("writes")
 """Written as a whole in place of what is there."""
-JSON = Role("writes", _file_or_none)
-REJECTS = Role("writes", without=_rejects)
-FOLDER = Role("replaces folder")
+JSON = PathRole("writes", _file_or_none)
+REJECTS = PathRole("writes", without=_rejects)
+FOLDER = PathRole("replaces folder")
 """Written as a whole in place of a folder of its kind."""
-RUNS = Role("fills folder", names=("*.run",))
-STUDY = Role("fills folder", names=("study.json", "study.png", "study.svg"))
+RUNS = PathRole("fills folder", names=("*.run",))
+STUDY = PathRole("fills folder", names=("study.json", "study.png", "study.svg"))
 _PAGES = tuple(
     f"{name}.{end}"
     for name in ("films-recommend", "films-similar", "digits", "guides")
     for end in ("html", "json")
 )
-DEMO = Role(
+DEMO = PathRole(
     "fills folder",
     names=("ratings.csv.gz", "films.csv", "films", "digits", "guides", *_PAGES),
 )
-KEPT = Role("adds to")
+KEPT = PathRole("adds to")
 """Read and added to, which is the purpose of it: a history, a checkpoint, a cache."""
-STORE = Role("adds to", _store)
+STORE = PathRole("adds to", _store)
 """A store of judgements, or the space beside which it lies: judgements are added to it."""
-ANSWERS = Role("adds to", without=_answers)
+ANSWERS = PathRole("adds to", without=_answers)
 
 
 SETTINGS = Path("anglewise.toml")
@@ -122,7 +122,7 @@ class Option:
     parameter: str
     within: str | None
     type: Any
-    role: Role | None
+    role: PathRole | None
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Use:
 
     said: str
     path: Path
-    role: Role
+    role: PathRole
 
     @cached_property
     def place(self) -> "Any":
@@ -290,7 +290,7 @@ def _plain(hint: Any) -> Any:
     return get_args(hint)[0] if get_origin(hint) is Annotated else hint
 
 
-def _role(hint: Any) -> Role | None:
+def _role(hint: Any) -> PathRole | None:
     if get_origin(hint) is not Annotated:
         return None
-    return next((one for one in get_args(hint)[1:] if isinstance(one, Role)), None)
+    return next((one for one in get_args(hint)[1:] if isinstance(one, PathRole)), None)

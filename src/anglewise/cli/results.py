@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anglewise.cli.console import Talk
-from anglewise.cli.options import Kept, Results
+from anglewise.cli.options import HistoryOptions, Results
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.gates import (
     NOTHING_YET,
@@ -37,7 +37,7 @@ class Gates:
     history: History
 
     @classmethod
-    def read(cls, results: Results, kept: Kept) -> "Gates":
+    def read(cls, results: Results, kept: HistoryOptions) -> "Gates":
         """Read gates and history.
 
         Raises ``SpellingError`` for options that need one another, ``FileError`` for a history
@@ -57,7 +57,9 @@ class Gates:
         return [check(result, one, self.history) for one in self.wanted]
 
 
-def remember(result: Comparison, checked: Sequence[Checked], kept: Kept, talk: Talk) -> None:
+def remember(
+    result: Comparison, checked: Sequence[Checked], kept: HistoryOptions, talk: Talk
+) -> None:
     """Add the run to the history, if there is one, with whether its gates held."""
     if kept.history is None:
         return
@@ -85,7 +87,7 @@ def _history(path: Path) -> History:
     return History(read_history(path)) if path.exists() else NOTHING_YET
 
 
-def _needs_history(wanted: Sequence[Gate], kept: Kept) -> None:
+def _needs_history(wanted: Sequence[Gate], kept: HistoryOptions) -> None:
     for one in wanted:
         if isinstance(one.right, Last):
             raise SpellingError(f"the gate {one} asks for an earlier run: add --history FILE")

@@ -56,7 +56,7 @@ def search(
     from anglewise.engine.search import search_vectors
     from anglewise.errors import SpellingError
     from anglewise.measures.measure import measures as read_measures
-    from anglewise.report.terminal_tables import Asked, show_neighbours
+    from anglewise.report.terminal_tables import ShownQuery, show_neighbours
 
     talk = Talk(always)
     if sum(one is not None for one in (query, text, image)) != 1:
@@ -78,7 +78,7 @@ def search(
         else:
             found = search_vectors(there, asks, wanted, k=k, direction=way, progress=progress)
     said = text if image is None else str(image)
-    asked = Asked(there, way, row, wanted, found, said, "text" if image is None else "image")
+    asked = ShownQuery(there, way, row, wanted, found, said, "text" if image is None else "image")
     content = {
         "command": "search",
         "version": version(),

@@ -29,7 +29,7 @@ VECTOR_SUFFIXES = {".npy"} | ARROW_SUFFIXES | KEYED_SUFFIXES | WORD_SUFFIXES
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class SideFile:
     """What a file holds before it is checked."""
 
     vectors: Array
@@ -73,20 +73,20 @@ def read_vectors(
 
 def _load(
     source: Path | Keyed, side: Side, vector_column: str | None, id_column: str | None, say: Say
-) -> Found:
+) -> SideFile:
     if isinstance(source, Keyed):
         vectors = source.vectors(side, vector_column, say)
-        return Found(vectors, source.ids(side, len(vectors)))
+        return SideFile(vectors, source.ids(side, len(vectors)))
     ending = suffix(source)
     if source.is_dir() and is_saved_dataset(source):
         return _from_sheet(saved_dataset(source), vector_column, id_column, say)
     if ending in ARROW_SUFFIXES:
         return _from_sheet(open_sheet(source), vector_column, id_column, say)
     if ending == ".npy":
-        return Found(load_npy(existing_file(source)))
+        return SideFile(load_npy(existing_file(source)))
     if ending in WORD_SUFFIXES:
         words, vectors = load_word2vec(existing_file(source))
-        return Found(vectors, words)
+        return SideFile(vectors, words)
     raise FileError(
         f"{existing_file(source)}: vectors are not read from {ending or 'files without ending'}, "
         f"but from {', '.join(sorted(VECTOR_SUFFIXES))}, and .gz of these: rename or convert it"
@@ -116,7 +116,9 @@ def _names(
     return None
 
 
-def _from_sheet(sheet: Sheet, vector_column: str | None, id_column: str | None, say: Say) -> Found:
+def _from_sheet(
+    sheet: Sheet, vector_column: str | None, id_column: str | None, say: Say
+) -> SideFile:
     names = sheet.names or ()
     vector = _vector_position(sheet, vector_column)
     say(f"took {sheet.name(vector)} as the vectors of {sheet.path.name}")
@@ -131,7 +133,7 @@ def _from_sheet(sheet: Sheet, vector_column: str | None, id_column: str | None, 
         if i not in {vector, name} and not is_list_of_numbers(sheet.kinds[i])
     )
     about = Columns(sheet.path, others, lambda n: sheet.columns([names.index(n)])[0])
-    return Found(matrix_of(sheet, sheet.columns([vector])[0]), ids, about or None)
+    return SideFile(matrix_of(sheet, sheet.columns([vector])[0]), ids, about or None)
 
 
 def _vector_position(sheet: Sheet, given: str | None) -> int:

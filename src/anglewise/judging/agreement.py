@@ -108,7 +108,7 @@ class Agreement:
 
 
 @dataclass(frozen=True, eq=False)
-class _Table:
+class _GradeTable:
     """Pairs x judges: the number of the grade, -1 where there is none, and whose pairs they are."""
 
     pairs: list[tuple[str, str, str]]
@@ -179,7 +179,7 @@ def agreement(rows: Iterable[Judged], *, resamples: int = 2_000, seed: int = 0) 
     )
 
 
-def _table(rows: Sequence[Judged]) -> _Table:
+def _table(rows: Sequence[Judged]) -> _GradeTable:
     last = {(row.pair, row.judge): row.grade for row in rows}
     pairs = sorted({pair for pair, _ in last})
     judges = sorted({judge for _, judge in last})
@@ -196,7 +196,7 @@ def _table(rows: Sequence[Judged]) -> _Table:
         grades[place[pair], seat[judge]] = int(np.searchsorted(values, grade))
     queries = {query: i for i, query in enumerate(dict.fromkeys(pair[:2] for pair in pairs))}
     query = np.array([queries[pair[:2]] for pair in pairs], dtype=np.int64)
-    return _Table([*pairs], judges, grades, values, query)
+    return _GradeTable([*pairs], judges, grades, values, query)
 
 
 def _most_shared(held: Array) -> tuple[int, Array]:
@@ -231,7 +231,7 @@ def _percentiles(values: Array) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _two(table: _Table, resamples: int, seed: int) -> Iterable[TwoJudges]:
+def _two(table: _GradeTable, resamples: int, seed: int) -> Iterable[TwoJudges]:
     for first, second in combinations(range(len(table.judges)), 2):
         both = (table.grades[:, first] >= 0) & (table.grades[:, second] >= 0)
         if not both.any():
@@ -256,7 +256,7 @@ def _two(table: _Table, resamples: int, seed: int) -> Iterable[TwoJudges]:
         )
 
 
-def _disputes(table: _Table, decided: Mapping[tuple[str, ...], float]) -> list[Dispute]:
+def _disputes(table: _GradeTable, decided: Mapping[tuple[str, ...], float]) -> list[Dispute]:
     found: list[Dispute] = []
     for pair, grades in zip(table.pairs, table.grades.tolist(), strict=True):
         given = {

@@ -28,7 +28,7 @@ from anglewise.statistics.calibration import (
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class ScoredQuestions:
     """For each pair of a question and what was found for it: the score, and whether it fits.
 
     ``questions`` are numbered from 0. What was not judged counts as not relevant.
@@ -38,9 +38,9 @@ class Evidence:
     scores: Float64[Array, " pairs"]
     relevant: Bool[Array, " pairs"]
 
-    def take(self, chosen: Bool[Array, " pairs"]) -> "Evidence":
+    def take(self, chosen: Bool[Array, " pairs"]) -> "ScoredQuestions":
         """Some of the pairs."""
-        return Evidence(self.questions[chosen], self.scores[chosen], self.relevant[chosen])
+        return ScoredQuestions(self.questions[chosen], self.scores[chosen], self.relevant[chosen])
 
     def best_relevant(self) -> Float64[Array, " answerable"]:
         """The score of the nearest relevant item of each question that has one, ascending."""
@@ -53,7 +53,7 @@ class Evidence:
         return np.sort(np.array(list(best.values()), dtype=np.float64))
 
 
-def gather(index: Answering, space: Space, judgements: Judgements, depth: int) -> Evidence:
+def gather(index: Answering, space: Space, judgements: Judgements, depth: int) -> ScoredQuestions:
     """Ask the judged questions of a space, ``depth`` items each.
 
     Where documents were judged and the items are passages of them, each document speaks once, by
@@ -90,7 +90,7 @@ def gather(index: Answering, space: Space, judgements: Judgements, depth: int) -
         questions += [number] * len(best)
         scores += best.values()
         relevant += [name in right for name in best]
-    return Evidence(
+    return ScoredQuestions(
         np.array(questions, dtype=np.int64),
         np.array(scores, dtype=np.float64),
         np.array(relevant, dtype=bool),
@@ -230,7 +230,7 @@ def learn_relevance(
 
 
 def relevance_of(
-    evidence: Evidence,
+    evidence: ScoredQuestions,
     measure: str,
     *,
     kind: Kind = "isotonic",
@@ -272,7 +272,7 @@ def relevance_of(
     )
 
 
-def _folds(evidence: Evidence, folds: int, seed: int) -> Int64[Array, " pairs"]:
+def _folds(evidence: ScoredQuestions, folds: int, seed: int) -> Int64[Array, " pairs"]:
     """The fold of each pair: questions with something relevant are dealt out evenly."""
     answerable = np.unique(evidence.questions[evidence.relevant])
     others = np.setdiff1d(evidence.questions, answerable)

@@ -114,7 +114,7 @@ def _query_exponent(formula: Dot | Cosine | Norm) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class RecommenderView:
     """A space, and the map that folds users in, learnt when it is first asked for."""
 
     space: Space
@@ -131,19 +131,19 @@ class Views:
 
     space: Space
 
-    def through(self, measure: Measure, direction: Direction) -> View:
+    def through(self, measure: Measure, direction: Direction) -> RecommenderView:
         """With bias columns where they belong to the score, else without."""
         return self.whole if reads_biases(measure, direction) else self._unbiased
 
     @cached_property
-    def whole(self) -> View:
+    def whole(self) -> RecommenderView:
         """The space as it came."""
-        return View(self.space)
+        return RecommenderView(self.space)
 
     @cached_property
-    def _unbiased(self) -> View:
+    def _unbiased(self) -> RecommenderView:
         without = without_biases(self.space)
-        return self.whole if without is self.space else View(without)
+        return self.whole if without is self.space else RecommenderView(without)
 
 
 HIDDEN_AT_ONCE = 1 << 23

@@ -16,7 +16,15 @@ from anglewise.io.texts import titles
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import measure as read_measure
 from anglewise.recommendation.fold_in import Explanation, FoldIn, explain
-from anglewise.recommendation.nearest import One, View, Views, Who, at_popularity, nearest, rows_of
+from anglewise.recommendation.nearest import (
+    One,
+    RecommenderView,
+    Views,
+    Who,
+    at_popularity,
+    nearest,
+    rows_of,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +54,10 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class Item:
+class RecommendedItem:
     """One place of a list: an id, its score (larger is nearer) and its title, where one is known.
 
-    >>> Item("7", 0.5).title is None
+    >>> RecommendedItem("7", 0.5).title is None
     True
     """
 
@@ -102,13 +110,13 @@ class Recommended:
         names[rows < 0] = None
         return names
 
-    def lists(self) -> list[list[Item]]:
+    def lists(self) -> list[list[RecommendedItem]]:
         """One list for each who asked, without gaps, with titles where they are known."""
         ids = self.ranked.ids
         known: Sequence[str | None] = titles(self.ranked) or [None] * len(self.ranked)
         return [
             [
-                Item(str(ids[row]), float(score), known[int(row)])
+                RecommendedItem(str(ids[row]), float(score), known[int(row)])
                 for row, score in zip(rows, scores, strict=True)
                 if row >= 0
             ]
@@ -324,7 +332,7 @@ class Recommender:
 
     def _explained(
         self,
-        view: View,
+        view: RecommenderView,
         measure: Measure,
         place: Float64[Array, " d"],
         *,

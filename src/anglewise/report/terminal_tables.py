@@ -27,7 +27,7 @@ ID, NEIGHBOURS_TITLE = 16, 200
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class ShownQuery:
     """One query and what was found for it; ``found`` holds a single row for each measure.
 
     ``text`` asked in place of the row, where it is given: words, or the file of an image, as
@@ -81,7 +81,7 @@ class Asked:
         ]
 
 
-def show_neighbours(asked: Asked, console: Console) -> None:
+def show_neighbours(asked: ShownQuery, console: Console) -> None:
     """Print the lists side by side, as many as fit, and what their scores mean."""
     width = min(WIDTH, console.width)
     query, lists = asked.query, asked.lists()
