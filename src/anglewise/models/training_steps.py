@@ -136,7 +136,8 @@ class EuclideanObjective(Measured):
     """Minus the squared distance; a user is the mean of the items used.
 
     >>> import numpy as np
-    >>> EuclideanObjective().scores(np.array([[1.0, 0.0]]), np.array([[0.0, 0.0], [1.0, 2.0]])).tolist()
+    >>> items = np.array([[0.0, 0.0], [1.0, 2.0]])
+    >>> EuclideanObjective().scores(np.array([[1.0, 0.0]]), items).tolist()
     [[-1.0, -4.0]]
     """
 

@@ -194,7 +194,7 @@ def _road(desk: AppState, row: int, condition: float | None) -> SliderPath:
         key = ("road", row, condition)
         depth = max(1, min(K, len(space.items) - 2))
         make = lambda: road_of_witness(space, row, condition, depth, seed)[0]  # noqa: E731
-    return cast("Road", desk.once(key, make).result())
+    return cast("SliderPath", desk.once(key, make).result())
 
 
 def _position(request: Request, start: float) -> float:

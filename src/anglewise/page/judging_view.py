@@ -233,7 +233,7 @@ def _deck(desk: AppState, request: Request) -> JudgingQueue:
     seen, depth = desk.seen, _depth(request)
     key = ("deck", *_key(desk, request))
     return cast(
-        "Deck", desk.once(key, lambda: deal(seen, here.direction, measures, depth)).result()
+        "JudgingQueue", desk.once(key, lambda: deal(seen, here.direction, measures, depth)).result()
     )
 
 

@@ -198,7 +198,7 @@ class AllowedOrigin:
 
 @dataclass
 class SecurityMiddleware:
-    """Stands before the application; see :class:`Door`."""
+    """Stands before the application; see :class:`AllowedOrigin`."""
 
     app: App
     door: AllowedOrigin
