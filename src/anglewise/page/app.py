@@ -252,9 +252,13 @@ def served(
 
 
 def _listen(host: str, port: int | None) -> socket.socket:
+    if not host.strip():  # which would mean every network of this machine
+        raise FileError(
+            "--host is empty: 127.0.0.1 is this machine alone, 0.0.0.0 all its networks"
+        )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     ports = range(FIRST_PORT, FIRST_PORT + PORTS) if port is None else (port,)
-    why: OSError | None = None
+    why = "none is free"
     for one in ports:
         # With its protocol named, what it accepts sends at once instead of gathering for 40 ms.
         listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -264,14 +268,15 @@ def _listen(host: str, port: int | None) -> socket.socket:
             listening.listen(64)
         except OSError as error:
             listening.close()
-            why = error
+            why = error.strerror or str(error)
             continue
+        except (TypeError, ValueError) as error:  # no name of a machine, in letters of other kinds
+            listening.close()
+            why = str(error)
+            break
         return listening
     wanted = f"port {port}" if port is not None else f"a port from {FIRST_PORT} on"
-    raise FileError(
-        f"{wanted} of {host} cannot be had ({why.strerror if why else 'none is free'}): "
-        "name another --port or --host"
-    )
+    raise FileError(f"{wanted} of {host} cannot be had ({why}): name another --port or --host")
 
 
 HEIGHT = 820
