@@ -1,6 +1,7 @@
 """The page's application and server: addresses, static files, start and stop."""
 
 import logging
+import re
 import os
 import secrets
 import shutil
@@ -89,7 +90,7 @@ def application(desk: AppState, door: AllowedOrigin) -> App:
         ("/reports", reports_page.reports, "GET"),
         ("/reports/{kind}.html", reports_page.report, "GET"),
         ("/reports/{kind}", reports_page.make, "POST"),
-        ("/picture/{side}/{row:int}", _picture, "GET"),
+        ("/picture/{side}/{row}", _picture, "GET"),
         ("/static/{name}", _static, "GET"),
         ("/reload", _reload, "POST"),
     ]
@@ -128,7 +129,8 @@ def _static(desk: AppState, request: Request) -> Response:
 
 def _picture(desk: AppState, request: Request) -> Response:
     side = {"items": desk.seen.items, "queries": desk.seen.queries}.get(request.path_params["side"])
-    row = request.path_params["row"]
+    written = request.path_params["row"]  # as digits; Python refuses to read very many
+    row = int(written) if re.fullmatch("[0-9]{1,12}", written) else -1
     if side is None or not 0 <= row < len(side.embeddings):
         return PlainTextResponse("no such picture\n", 404)
     try:

@@ -1,5 +1,6 @@
 """The state of the application, and the state of one view as its address spells it."""
 
+import json
 import math
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -12,7 +13,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from anglewise.core.typing import DIRECTIONS, Direction
 from anglewise.errors import SpellingError
@@ -252,8 +253,13 @@ class AppState:
 
 
 def as_json(content: dict[str, Any], status: int = 200) -> Response:
-    """An answer to a script. JSON knows no NaN and no infinity: they go out as null."""
-    return JSONResponse(_finite(content), status)
+    """An answer to a script. JSON knows no NaN and no infinity: they go out as null.
+
+    Other letters than ASCII go out as escapes: no encoding has half a character, which ids of some
+    files and what a script sent may hold.
+    """
+    text = json.dumps(_finite(content), allow_nan=False, separators=(",", ":"))
+    return Response(text, status, media_type="application/json")
 
 
 def _finite(content: Any) -> Any:
