@@ -16,6 +16,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
+from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +27,7 @@ from anglewise import Embeddings, Space, read_space, write_space
 from anglewise.cli.console import Talk
 from anglewise.cli.inspect import _read
 from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL
-from anglewise.errors import SpellingError
+from anglewise.errors import FileError, SpellingError
 from anglewise.page import metadata as own_columns
 from anglewise.page import neighbours_view as neighbours_page
 from anglewise.page import security as connection
@@ -186,6 +187,95 @@ def test_silent_connections_lock_nobody_out():
         assert sum(not is_open(one) for one in silent[:60]) >= 40  # those that waited longest
         for one in silent:
             one.close()
+
+
+def test_refused_connections_lock_nobody_out():
+    """Asking without the token, again and again, keeps no connection."""
+    with open_page() as there:
+        host = f"127.0.0.1:{there.door.port}".encode()
+        refused = [wire_to(there) for _ in range(connection.MOST_CONNECTIONS)]
+        for one in refused:
+            one.sendall(b"GET / HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
+            assert one.recv(20).startswith(b"HTTP/1.1 403")
+        with wire_to(there) as wire:
+            wire.sendall(asking(there))
+            assert wire.recv(20).startswith(b"HTTP/1.1 200")
+        assert not any(map(ends, refused))
+        for one in refused:
+            one.close()
+
+
+def ends(wire):
+    """Whether it is still open once all that came was read."""
+    with suppress(ConnectionError):
+        while wire.recv(10_000):
+            pass
+    return is_open(wire)
+
+
+def test_resting_connections_make_room(monkeypatch):
+    monkeypatch.setattr(connection, "MOST_CONNECTIONS", 4)
+    with open_page() as there:
+        resting = [wire_to(there) for _ in range(4)]
+        for one in resting:
+            one.sendall(asking(there))
+            assert one.recv(20).startswith(b"HTTP/1.1 200")
+        with wire_to(there) as wire:
+            wire.sendall(asking(there))
+            assert wire.recv(20).startswith(b"HTTP/1.1 200")
+        for one in resting:
+            one.close()
+
+
+def test_an_answer_that_nobody_takes_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.6)
+    with open_page() as there:
+        wire = socket.socket()
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        wire.connect(("127.0.0.1", there.door.port))
+        wire.setblocking(False)
+        with suppress(BlockingIOError, ConnectionError):
+            for _ in range(400):
+                wire.sendall(asking(there, "/static/page.css"))
+        begun = time.monotonic()
+        while there.server.server_state.connections and time.monotonic() - begun < 8:
+            time.sleep(0.1)
+        assert not there.server.server_state.connections
+        wire.close()
+
+
+def test_a_cookie_of_many_backslashes_takes_no_time():
+    client = site(films(), entered=False)
+    begun = time.monotonic()
+    for length in (15_000, 100_000):
+        headers = {"cookie": DOOR.cookie + '="' + '\\"' * length + '"'}
+        assert client.get("/", headers=headers).status_code in {403, 431}
+    assert time.monotonic() - begun < 0.5
+
+
+def test_a_second_cookie_of_our_name_locks_nobody_out():
+    client = site(films(), entered=False)
+    both = f"{DOOR.cookie}={DOOR.token}; {DOOR.cookie}=other"
+    assert client.get("/static/page.css", headers={"cookie": both}).status_code == 200
+
+
+def test_a_row_of_many_digits_is_no_picture():
+    assert site(films()).get("/picture/items/" + "1" * 5000).status_code == 404
+
+
+def test_half_a_character_comes_back_as_it_was_sent(tmp_path):
+    client = site(films(tmp_path))
+    client.cookies.set("anglewise-judge", "anna")
+    uuid = str(uuid4()) + 64 * "-" + "\ud800"
+    sent = {"uuid": uuid, "grade": 1, "direction": "items-items", "query": "f1", "item": "f2"}
+    said = client.post("/judge/answers", headers=FROM_HERE, content=json.dumps(sent))
+    assert (said.status_code, said.json()) == (200, {"saved": uuid})
+
+
+@pytest.mark.parametrize("host", ["", " ", "\u00e9" * 70, "nul\0"])
+def test_a_host_that_is_none_is_refused(host):
+    with pytest.raises(FileError, match="host"):
+        served(films, host=host)
 
 
 HALF_A_BODY = (

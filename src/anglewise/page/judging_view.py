@@ -13,6 +13,7 @@ from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError
 from anglewise.judgements.records import Judged
 from anglewise.page.metadata import Metadata
 from anglewise.page.open_space import CHANGED, GRADES, Inspected, judge_name, judged
+from anglewise.page.security import cookies
 from anglewise.page.queue import JudgingQueue, Live, agreement, deal, standing
 from anglewise.page.state import BODY, AppState, ViewState, as_json, typed
 
@@ -259,8 +260,9 @@ def _blind(request: Request) -> bool:
 
 
 def _judge(request: Request) -> str | None:
+    sent = cookies(request.headers.get("cookie", ""), COOKIE)
     try:
-        return judge_name(unquote(request.cookies.get(COOKIE, "")))
+        return judge_name(unquote(sent[-1] if sent else ""))
     except AnglewiseError:
         return None
 

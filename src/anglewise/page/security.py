@@ -18,7 +18,6 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.exceptions import HTTPException
-from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -56,10 +55,10 @@ class SearchLimiter:
 
 
 REQUEST_SECONDS = 10.0
-"""How long a request may take to arrive, its body included."""
+"""How long a request may take to arrive, its body included, and an answer to be taken."""
 
 MOST_CONNECTIONS = 128
-"""Beyond these the one that has waited longest without a request makes room."""
+"""Beyond these the one that has kept us waiting longest makes room."""
 
 
 class Connection(H11Protocol):
@@ -73,8 +72,30 @@ class Connection(H11Protocol):
         self._await_request()
         if len(self.connections) > MOST_CONNECTIONS:
             others: Any = self.connections
-            waiting = [one for one in others if one.deadline is not None]
-            min(waiting, key=lambda one: one.deadline.when()).give_up()
+            waiting = [one for one in others if one.idle_since is not None]
+            min(waiting, key=lambda one: one.idle_since).give_up()
+
+    @property
+    def idle_since(self) -> float | None:
+        """Since when we wait for the other end; nothing while it waits for us.
+
+        It may owe a request, the next one after an answer, or to take what was answered.
+        """
+        if self.deadline is not None:
+            return self.deadline.when() - REQUEST_SECONDS
+        rest = self.timeout_keep_alive_task
+        return None if rest is None else rest.when() - self.timeout_keep_alive
+
+    def pause_writing(self) -> None:
+        """Wait no longer for an answer to be taken than for a request."""
+        super().pause_writing()
+        if self.deadline is None:
+            self._await_request()
+
+    def resume_writing(self) -> None:
+        """It is being taken."""
+        super().resume_writing()
+        self._arrived()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the time."""
@@ -114,6 +135,9 @@ App: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 
 MOST_BYTES = 64 * 1024
 """The largest body that is read: a judgement with a note needs less than 5 KB."""
+
+MOST_HEADER_BYTES = 32 * 1024
+"""The longest headers that are looked at: browsers send a few hundred bytes."""
 
 AT_ONCE = 64
 """Requests that are answered at the same time; connections that ask nothing do not count."""
@@ -214,6 +238,9 @@ class SecurityMiddleware:
             return
         answer = self._refusal(scope)
         if answer is not None:
+            if answer.status_code >= 400:
+                # Who may not enter must not keep connections, of which there are only so many.
+                answer.headers["connection"] = "close"
             await answer(scope, receive, self._dressed(send))
             return
         if self.answering >= AT_ONCE:
@@ -227,6 +254,8 @@ class SecurityMiddleware:
             self.answering -= 1
 
     def _refusal(self, scope: Message) -> Response | None:
+        if sum(len(key) + len(value) for key, value in scope["headers"]) > MOST_HEADER_BYTES:
+            return _said(f"at most {MOST_HEADER_BYTES} bytes of headers are read", 431)
         headers = {
             key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]
         }
@@ -261,8 +290,9 @@ class SecurityMiddleware:
         """Nothing for who has the cookie; the cookie for who has the address; else no entry."""
         if self._has_token(scope):
             return self._entry(scope, headers)
-        cookies = cookie_parser(headers.get("cookie", ""))
-        if _same(cookies.get(self.door.cookie, ""), self.door.token):
+        sent = cookies(headers.get("cookie", ""), self.door.cookie)
+        # Another port of this machine can set a second one of this name: that locks nobody out.
+        if any(_same(one, self.door.token) for one in sent):
             return None
         return _said("open the address that was printed, with its token", 403)
 
@@ -297,6 +327,18 @@ class SecurityMiddleware:
             await send(message)
 
         return dressed
+
+
+def cookies(header: str, name: str) -> list[str]:
+    """What a browser sends under this name, as it stands there: ours hold nothing to decode.
+
+    Usual parsers undo backslashes in a time that grows with the square of their number.
+
+    >>> cookies("a=1; b=2; a=3", "a")
+    ['1', '3']
+    """
+    pairs = (part.strip().partition("=") for part in header.split(";"))
+    return [value for key, _, value in pairs if key == name]
 
 
 def _refused_body(method: str, headers: dict[str, str], host: str) -> Response | None:
