@@ -1,5 +1,6 @@
 """The store of judgements: nothing that was acknowledged is ever lost, changed or mixed up."""
 
+import os
 import sqlite3
 import threading
 from dataclasses import replace
@@ -142,6 +143,19 @@ def test_rows_are_never_changed_or_removed(path):
             with pytest.raises(sqlite3.IntegrityError, match="never"):
                 connection.execute(deed)
     connection.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="files that are open cannot be removed there")
+@pytest.mark.parametrize("linked", [False, True])
+def test_nothing_is_acknowledged_without_the_file_in_which_it_lies_first(path, linked):
+    real = path.with_name("real.sqlite") if linked else path
+    if linked:
+        path.symlink_to(real)
+    with JudgementStore.open(path) as store:
+        store.add(judged())
+        real.with_name(real.name + "-wal").unlink()
+        with pytest.raises(FileError, match="-wal was removed"):
+            store.add(judged(item="e"))
 
 
 def test_threads_share_a_store(path):

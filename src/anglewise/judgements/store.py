@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from anglewise.core.embeddings import Space
     from anglewise.core.judgements import Judgements
 
+BESIDE = "-wal"
+"""What SQLite adds to the name for the file in which a judgement lies first."""
+
 PATIENCE = 10.0
 """Seconds to wait for another program that is writing."""
 
@@ -78,8 +81,9 @@ class JudgementStore:
         self._connection = connection
         self._one_at_a_time = threading.Lock()
         self._folder = folder
-        self._absolute = path.absolute()
-        self._file = self._absolute.stat()
+        real = path.resolve()
+        there = (path.absolute(), real.with_name(real.name + BESIDE))
+        self._files = [(file, file.stat()) for file in there if file.exists()]
 
     @classmethod
     def open(
@@ -239,16 +243,17 @@ class JudgementStore:
             self._check_there()  # before anybody is told that it is recorded
 
     def _check_there(self) -> None:
-        """Refuse to record in a file that no name leads to any more."""
-        try:
-            if os.path.samestat(self._absolute.stat(), self._file):
-                return
-        except FileNotFoundError:
-            pass
-        raise FileError(
-            f"{self.path} was removed or replaced since it was opened: this judgement is not in "
-            "it; put the file back, or open the store (or anglewise inspect) again"
-        )
+        """Refuse to record in files that no name leads to any more."""
+        for file, then in self._files:
+            try:
+                if os.path.samestat(file.stat(), then):
+                    continue
+            except FileNotFoundError:
+                pass
+            raise FileError(
+                f"{file} was removed or replaced since it was opened: this judgement is not in "
+                "it; put the file back, or open the store (or anglewise inspect) again"
+            )
 
 
 def _add(connection: sqlite3.Connection, row: list[Any]) -> None:
