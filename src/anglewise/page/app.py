@@ -110,7 +110,8 @@ def _answering(desk: AppState, page: Page) -> Callable[[Request], object]:
             except ClientDisconnect:
                 return PlainTextResponse("the request was cut off\n", 400)
         try:
-            return await run_in_threadpool(page, desk, request)
+            of = desk if page is _reload else desk.as_it_is()
+            return await run_in_threadpool(page, of, request)
         except BusyError as error:
             return desk.page("message.html", 503, title="Busy", message=str(error))
         except AnglewiseError as error:

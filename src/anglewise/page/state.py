@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from copy import copy
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from threading import Lock
@@ -206,10 +207,15 @@ class AppState:
 
     def reload(self) -> None:
         """Read the space again, and forget what was computed about the old one."""
-        self.seen = self.read()
-        self.fresh = Freshness(self.seen.folder)
-        self.store = Store(self.seen.store)
-        self._kept = {}
+        seen = self.read()
+        fresh, store = Freshness(seen.folder), Store(seen.store)
+        with self._keeping:
+            self.seen, self.fresh, self.store, self._kept = seen, fresh, store, {}
+
+    def as_it_is(self) -> "Desk":
+        """The same, but for a space that is read meanwhile: one answer is about one space."""
+        with self._keeping:
+            return copy(self)
 
     def once(self, key: Hashable, work: Callable[[], Any]) -> Future[Any]:
         """What was, or is being, computed about the open space under this key, in the background.
