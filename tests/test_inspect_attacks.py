@@ -34,7 +34,7 @@ from anglewise.page import security as connection
 from anglewise.page import state as looking
 from anglewise.page.app import served
 from anglewise.page.metadata import LARGEST, Metadata, plain
-from anglewise.page.open_space import Inspected
+from anglewise.page.open_space import Inspected, shown
 from anglewise.page.state import AppState, as_json, typed
 from inspect_site import DOOR, FROM_HERE, HERE, films, made_space, site
 from test_inspect_security import PNG, asking
@@ -268,6 +268,7 @@ def test_half_a_character_comes_back_as_it_was_sent(tmp_path):
     client.cookies.set("anglewise-judge", "anna")
     uuid = str(uuid4()) + 64 * "-" + "\ud800"
     sent = {"uuid": uuid, "grade": 1, "direction": "items-items", "query": "f1", "item": "f2"}
+    sent["shown"] = shown(films(), "items-items", 1, 2)
     said = client.post("/judge/answers", headers=FROM_HERE, content=json.dumps(sent))
     assert (said.status_code, said.json()) == (200, {"saved": uuid})
 

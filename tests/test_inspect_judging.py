@@ -12,6 +12,7 @@ import pytest
 
 from anglewise import Judged, JudgementStore
 from anglewise.measures.measure import measures
+from anglewise.page import judging_view as judge_page
 from anglewise.page import open_space as answers
 from anglewise.page.open_space import Inspected
 from anglewise.page.queue import agreement, deal, decide
@@ -34,7 +35,7 @@ def judge(tmp_path, name):
 
 def answer(client, card, value, **other):
     sent = {"uuid": str(uuid4()), "grade": value, "note": ""}
-    sent |= {name: card[name] for name in ("direction", "query", "item", "context")}
+    sent |= {name: card[name] for name in ("direction", "query", "item", "shown", "context")}
     sent |= other
     return client.post("/judge/answers", headers=FROM_HERE, json=sent), sent["uuid"]
 
@@ -105,6 +106,68 @@ def test_an_answer_that_is_none_is_refused_and_not_stored(anna, tmp_path, change
     assert said.status_code == status, said.text
     assert said.json()["error"]
     assert rows(tmp_path) == []
+
+
+def test_only_who_judged_takes_back(tmp_path):
+    anna, ben = judge(tmp_path, "anna"), judge(tmp_path, "ben")
+    _, uuid = answer(anna, cards(anna)[0], 3)
+    said = ben.post("/judge/undo", headers=FROM_HERE, json={"uuid": uuid})
+    assert (said.status_code, len(rows(tmp_path))) == (409, 1)
+    assert "not by ben" in said.json()["error"]
+
+
+def test_an_answer_is_by_the_judge_whom_its_page_named(tmp_path):
+    """Another tab may have changed the cookie, which all tabs share."""
+    client = judge(tmp_path, "ben")
+    assert 'data-judge="ben"' in client.get("/judge").text
+    card = cards(client)[0]
+    answer(client, card, 3, judge="anna")
+    assert [row.judge for row in rows(tmp_path)] == ["anna"]
+    assert card["card"] in [one["card"] for one in cards(client)]
+    assert card["card"] not in [one["card"] for one in cards(client, judge="anna")]
+    assert answer(client, card, 3, judge="a\0")[0].status_code == 422
+
+
+def test_a_card_of_a_space_that_was_read_anew_is_not_judged(tmp_path):
+    """Another tab may have read the space again; what lies ready in this one is of the old."""
+    known = {"title": [f"Film {i}" for i in range(60)]}
+    store = tmp_path / "judgements.sqlite"
+    seen = [Inspected(made_space(metadata=known), store=store)]
+    client = site(lambda: seen[0])
+    client.cookies.set("anglewise-judge", "anna")
+    old = client.get("/judge/cards?direction=items-items").json()["cards"]
+    changed = old[0]["item_title"]
+    other = {"title": ["Other" if one == changed else one for one in known["title"]]}
+    seen[0] = Inspected(made_space(metadata=other), store=store)
+    assert client.post("/reload", headers=FROM_HERE).status_code == 303
+    said, _ = answer(client, old[0], 2)
+    assert said.status_code == 409
+    assert "not what was on the screen" in said.json()["error"]
+    same = next(one for one in old if changed not in (one["item_title"], one["query_title"]))
+    assert answer(client, same, 2)[0].status_code == 200
+    assert [row.item_id for row in rows(tmp_path)] == [same["item"]]
+
+
+def test_an_answer_is_about_one_space(tmp_path, monkeypatch):
+    """While cards are dealt another tab reads a smaller space."""
+    seen = [films(tmp_path)]
+    client = site(lambda: seen[0])
+    client.cookies.set("anglewise-judge", "anna")
+
+    def dealing(*asked):
+        if len(seen[0].space.items) == 60:
+            small = made_space(items=10, queries=5, metadata={})
+            seen[0] = Inspected(small, {}, "small", store=seen[0].store)
+            client.app.app.state.desk.reload()
+        return deal(*asked)
+
+    monkeypatch.setattr(judge_page, "deal", dealing)
+    first = client.get("/judge/cards?direction=items-items")
+    assert first.status_code == 200
+    then = client.get("/judge/cards?direction=items-items").json()["cards"]
+    ids = set(seen[0].space.items.ids.tolist())
+    assert then
+    assert {one[name] for one in then for name in ("query", "item")} <= ids
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"null", b"\xff", b"[" * 60_000, b'{"a": NaN}'])
@@ -253,7 +316,8 @@ def test_a_store_that_is_none_is_told(tmp_path):
     (tmp_path / "judgements.sqlite").write_bytes(b"not a database" * 100)
     client = judge(tmp_path, "anna")
     assert client.get("/judge/cards").status_code == 400
-    sent = {"uuid": str(uuid4()), "grade": 1, "query": "f1", "item": "f2"}
+    shown = answers.shown(films(), "items-items", 1, 2)
+    sent = {"uuid": str(uuid4()), "grade": 1, "query": "f1", "item": "f2", "shown": shown}
     said = client.post(
         "/judge/answers", headers=FROM_HERE, json={**sent, "direction": "items-items"}
     )
@@ -287,7 +351,7 @@ def test_a_store_that_may_only_be_read_is_shown_and_the_answer_kept_back():
             anna = judge(folder, "anna")
             there = anna.get("/judge/cards")
             state = anna.get("/judge/state")
-            said, _ = answer(anna, {**mine, "item": "f9"}, 2)
+            said, _ = answer(anna, there.json()["cards"][0], 2)
         folder.chmod(0o755)
         assert there.status_code == 200, there.text
         assert mine["card"] not in [card["card"] for card in there.json()["cards"]]

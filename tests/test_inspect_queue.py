@@ -43,7 +43,7 @@ def cards(client):
 
 
 def answer(client, card, grade=2):
-    sent = {name: card[name] for name in ("direction", "query", "item", "context")}
+    sent = {name: card[name] for name in ("direction", "query", "item", "shown", "context")}
     sent |= {"uuid": str(uuid4()), "grade": grade, "probability": 1.0}
     assert client.post("/judge/answers", headers=FROM_HERE, json=sent).status_code == 200
 

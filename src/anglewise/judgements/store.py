@@ -135,18 +135,22 @@ class JudgementStore:
             for row in rows:
                 _add(connection, row)
 
-    def retract(self, uuid: str, *, judge: str) -> None:
+    def retract(self, uuid: str, *, judge: str, own: bool = False) -> None:
         """Take a judgement back; ``judge`` is who takes it back. Once is as good as twice.
 
-        Raises ``IdsError`` if no judgement has this uuid.
+        Raises ``IdsError`` if no judgement has this uuid; with ``own``, if it is another judge's.
         """
         check_text("judge", judge)
         with self._transaction() as connection:
             there = connection.execute(
-                "SELECT takes_back FROM judgements WHERE uuid = ?", [uuid]
+                "SELECT takes_back, judge FROM judgements WHERE uuid = ?", [uuid]
             ).fetchone()
             if there is None or there[0] is not None:
                 raise IdsError(f"{self.path} holds no judgement {uuid!r} to take back")
+            if own and there[1] != judge:
+                raise IdsError(
+                    f"judgement {uuid} is not by {judge}: only who gave it takes it back"
+                )
             connection.execute(
                 "INSERT INTO judgements (uuid, takes_back, judge, time) "
                 "VALUES (?, ?, ?, ?) ON CONFLICT (takes_back) DO NOTHING",

@@ -1,8 +1,8 @@
 """The page's application and server: addresses, static files, start and stop."""
 
 import logging
-import re
 import os
+import re
 import secrets
 import shutil
 import socket

@@ -12,9 +12,9 @@ from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError
 from anglewise.judgements.records import Judged
 from anglewise.page.metadata import Metadata
-from anglewise.page.open_space import CHANGED, GRADES, Inspected, judge_name, judged
-from anglewise.page.security import cookies
+from anglewise.page.open_space import CHANGED, GRADES, Inspected, judge_name, judged, shown
 from anglewise.page.queue import JudgingQueue, Live, agreement, deal, standing
+from anglewise.page.security import cookies
 from anglewise.page.state import BODY, AppState, ViewState, as_json, typed
 
 AHEAD = 20
@@ -127,7 +127,7 @@ def undo(desk: AppState, request: Request) -> Response:
     """Take one answer back: a row is added, none is removed."""
 
     def take_back(sent: dict[str, Any], judge: str) -> None:
-        desk.store.opened().retract(str(sent.get("uuid", ""))[:100], judge=judge)
+        desk.store.opened().retract(str(sent.get("uuid", ""))[:100], judge=judge, own=True)
 
     return _written(request, take_back)
 
@@ -138,7 +138,7 @@ def _written(request: Request, write: Callable[[dict[str, Any], str], None]) -> 
         sent: Any = json.loads(request.scope[BODY])
         if not isinstance(sent, dict):
             raise SpellingError("an object is due")
-        write(cast("dict[str, Any]", sent), _needed(request))
+        write(cast("dict[str, Any]", sent), _who(request, cast("dict[str, Any]", sent)))
     except (
         ValueError,
         RecursionError,
@@ -178,6 +178,7 @@ def _card(seen: Inspected, deck: JudgingQueue, place: int, *, blind: bool) -> di
         "item_about": _about(ranked.known, item, blind=blind),
         "query_picture": _picture(deck.direction.split("-")[0], asking.known.picture_column, asks),
         "item_picture": _picture(deck.direction.split("-")[1], ranked.known.picture_column, item),
+        "shown": shown(seen, deck.direction, asks, item),
         # What found the pair is kept with the judgement, but the page does not show it.
         "context": {"depth": deck.depth, "ranks": deck.ranks(place), "blind": blind},
     }
@@ -267,8 +268,18 @@ def _judge(request: Request) -> str | None:
         return None
 
 
+def _who(request: Request, sent: dict[str, Any]) -> str:
+    """Who gave an answer: the name that its page showed.
+
+    The cookie may be another judge's by now, as all tabs share it and answers wait to be sent.
+    """
+    named: Any = sent.get("judge")
+    return judge_name(named) if isinstance(named, str) else _needed(request)
+
+
 def _needed(request: Request) -> str:
-    judge = _judge(request)
+    named = request.query_params.get("judge")  # whose cards the page shows
+    judge = _judge(request) if named is None else judge_name(named)
     if judge is None:
         raise SpellingError("who judges? give a name first")
     return judge

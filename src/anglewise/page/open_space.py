@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, cast
 
@@ -280,6 +281,12 @@ def judged(seen: Inspected, sent: Mapping[str, Any], judge: str, direction: Dire
     for name, side in ((query, asking), (item, ranked)):
         if name not in side.row_of:
             raise IdsError(f"the space no longer holds {name[:60]!r}: read the space again")
+    rows = asking.row_of[query], ranked.row_of[item]
+    if sent.get("shown") != shown(seen, direction, *rows):
+        raise IdsError(
+            "what stands under these ids is not what was on the screen: the space was read anew "
+            "meanwhile; open the page again and judge what it shows"
+        )
     note = str(sent.get("note") or "")
     if len(note) > LONGEST_NOTE:
         raise ValuesError(f"a note has at most {LONGEST_NOTE} characters")
@@ -297,6 +304,19 @@ def judged(seen: Inspected, sent: Mapping[str, Any], judge: str, direction: Dire
         probability=_chance(seen, direction, query, item),
         note=note,
     )
+
+
+def shown(seen: Inspected, direction: Direction, asks: int, item: int) -> str:
+    """What a judge is shown of a pair, made short: an answer counts only for that.
+
+    Cards lie ready in a browser, and answers wait there, while the space may be read anew.
+    """
+    made = blake2b(digest_size=12)
+    for side, row in ((seen.asking(direction), asks), (seen.ranked(direction), item)):
+        known = side.known
+        picture = () if known.picture_column is None else known.cells(known.picture_column, [row])
+        made.update(repr((known.titles([row]), known.about(row), picture)).encode())
+    return made.hexdigest()
 
 
 def _chance(seen: Inspected, direction: Direction, query: str, item: str) -> float | None:

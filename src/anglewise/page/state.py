@@ -4,8 +4,8 @@ import json
 import math
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from copy import copy
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, cast

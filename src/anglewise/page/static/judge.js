@@ -8,12 +8,13 @@ import { supply } from "./supply.js";
 
 const root = document.querySelector("[data-judging]");
 const help = helpWithKeys();
-if (root) judge();
+if (root) judging();
 else keys({ "?": help });
 
-function judge() {
+function judging() {
   const one = (name) => root.querySelector(`[data-${name}]`);
   const given = []; // the answers of this sitting, so that the last one can be taken back
+  const { judge } = root.dataset; // all tabs share the cookie, which may name another judge by now
   let current = null;
   let accepted = null; // the card that is on the screen for sure
 
@@ -26,7 +27,7 @@ function judge() {
     refused: (sent, why) => alarm(`Not taken: ${why}`),
     saved: () => tell(),
   });
-  const cards = supply(() => saving.waiting().map((body) => body.card).filter((card) => card !== undefined));
+  const cards = supply(judge, () => saving.waiting().map((body) => body.card).filter((card) => card !== undefined));
 
   function show(card) {
     current = card;
@@ -66,10 +67,10 @@ function judge() {
   function grade(value) {
     if (!current || accepted !== current) return; // not on the screen yet: this key meant another card
     const uuid = crypto.randomUUID();
-    const { card, direction, query, item, context } = current;
+    const { card, direction, query, item, context, shown } = current;
     given.push({ uuid, card: current });
     alarm("");
-    saving.add("/judge/answers", { uuid, card, direction, query, item, context, grade: value, note: one("note").value });
+    saving.add("/judge/answers", { uuid, judge, card, direction, query, item, context, shown, grade: value, note: one("note").value });
     flash(value);
     accepted = null;
     next();
@@ -78,7 +79,7 @@ function judge() {
   function undo() {
     const last = given.pop();
     if (!last) return;
-    saving.add("/judge/undo", { uuid: last.uuid });
+    saving.add("/judge/undo", { uuid: last.uuid, judge });
     if (current) cards.back(current);
     show(last.card);
   }
@@ -107,6 +108,7 @@ function judge() {
     telling = setTimeout(async () => {
       const to = new URL(location.href);
       to.pathname = "/judge/state";
+      to.searchParams.set("judge", judge);
       const found = await fetch(to).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
       if (!found) return;
       if (found.changed) alarm(found.changed);

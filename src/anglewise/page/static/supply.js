@@ -2,7 +2,7 @@
 
 const LOW = 8;
 
-export function supply(unsaved) {
+export function supply(judge, unsaved) {
   const ahead = [];
   const dealt = new Set();
   let fetching = null;
@@ -12,6 +12,7 @@ export function supply(unsaved) {
   async function fetchMore() {
     const to = new URL(location.href);
     to.pathname = "/judge/cards";
+    to.searchParams.set("judge", judge);
     to.searchParams.set("have", [...ahead.map((card) => card.card), ...unsaved()].join(","));
     try {
       const answer = await fetch(to);
