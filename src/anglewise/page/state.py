@@ -212,7 +212,7 @@ class AppState:
         with self._keeping:
             self.seen, self.fresh, self.store, self._kept = seen, fresh, store, {}
 
-    def as_it_is(self) -> "Desk":
+    def as_it_is(self) -> "AppState":
         """The same, but for a space that is read meanwhile: one answer is about one space."""
         with self._keeping:
             return copy(self)

@@ -64,6 +64,12 @@ function judging() {
     return waited(cards.next());
   }
 
+  function leave() {
+    accepted = null;
+    enable(false); // a key that is pressed before the next card comes would be for nothing
+    next();
+  }
+
   function grade(value) {
     if (!current || accepted !== current) return; // not on the screen yet: this key meant another card
     const uuid = crypto.randomUUID();
@@ -72,8 +78,7 @@ function judging() {
     alarm("");
     saving.add("/judge/answers", { uuid, judge, card, direction, query, item, context, shown, grade: value, note: one("note").value });
     flash(value);
-    accepted = null;
-    next();
+    leave();
   }
 
   function undo() {
@@ -87,8 +92,7 @@ function judging() {
   function skip() {
     if (!current || accepted !== current) return;
     cards.later(current);
-    accepted = null;
-    next();
+    leave();
   }
 
   function flash(value) {
