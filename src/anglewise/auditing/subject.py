@@ -43,7 +43,7 @@ class Names:
     >>> import numpy as np
     >>> names = Names(Embeddings([[1.0], [2.0]], metadata={"title": ["Alien", "Heat"]}))
     >>> names.of(1), [str(one) for one in names.all(np.array([1, -1, 0]))]
-    (Named(id='1', title='Heat'), ['Heat', 'Alien'])
+    (NamedRow(id='1', title='Heat'), ['Heat', 'Alien'])
     """
 
     side: Embeddings

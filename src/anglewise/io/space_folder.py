@@ -332,7 +332,8 @@ def _side(folder: Path, description: Mapping[str, Any], name: str) -> Embeddings
 
 def _steadily(folder: Path, read: Callable[[], T]) -> T:
     """Read again where another run replaced the folder meanwhile, so that no two are mixed."""
-    for _ in range(ATTEMPTS):
+    for attempt in range(ATTEMPTS):
+        time.sleep(0.005 * attempt)  # who replaces it comes to an end
         before = _stamp(folder)
         try:
             found = read()

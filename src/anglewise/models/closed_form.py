@@ -166,9 +166,9 @@ def find_split(spelling: str) -> Split:
     """Read a gauge of the closed form as it is written in options.
 
     >>> find_split("balanced")
-    Power(t=0.5)
+    PowerSplit(t=0.5)
     >>> find_split("power(0.25)")
-    Power(t=0.25)
+    PowerSplit(t=0.25)
     """
     if spelling in NAMED:
         return NAMED[spelling]

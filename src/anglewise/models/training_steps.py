@@ -171,7 +171,7 @@ def measured(name: str) -> Measured:
     """Look a measure up.
 
     >>> measured("cosine")
-    Cosine()
+    CosineObjective()
     """
     if name not in MEASURED:
         known = ", ".join(MEASURED)
