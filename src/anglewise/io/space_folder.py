@@ -1,6 +1,7 @@
 """A space as a folder: ``space.json`` beside parquet tables."""
 
 import hashlib
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
