@@ -9,10 +9,11 @@ import pytest
 
 from anglewise import Embeddings, Encoder, Space, encode, encoder, write_space
 from anglewise.encoders.batches import encode_texts, open_cache
-from anglewise.encoders.documents import Documents
+from anglewise.encoders.documents import Documents, read_documents
 from anglewise.encoders.load import encoder_of
 from anglewise.errors import (
     EncoderError,
+    FileError,
     IdsError,
     ShapeError,
     SpellingError,
@@ -369,3 +370,16 @@ def test_other_weights_than_then_are_noticed():
 def test_a_spelling_that_makes_no_sense_is_refused(spec, error):
     with pytest.raises(error):
         encoder(spec)
+
+
+@pytest.mark.parametrize("spelling", ["use:model", "python:.:f", "python:..a:f"])
+def test_a_spelling_of_more_than_there_is_is_refused(spelling):
+    with pytest.raises(SpellingError):
+        encoder(spelling)
+
+
+def test_texts_under_one_name_twice_are_refused(tmp_path):
+    file = tmp_path / "texts.csv"
+    file.write_text("id,text,text\na,wing,heat\n")
+    with pytest.raises(FileError, match="2 columns called 'text'"):
+        read_documents(file)

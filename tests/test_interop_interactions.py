@@ -5,7 +5,7 @@ import pytest
 
 import good_files
 from anglewise import AnglewiseError, read_interactions
-from anglewise.errors import TooFewError
+from anglewise.errors import FileError, SpellingError, TooFewError
 
 
 def _triples(x):
@@ -175,3 +175,18 @@ def test_categories_of_parquet_are_ids(tmp_path):
     users = pa.array(["u", "v", "u"]).dictionary_encode()
     parquet.write_table(pa.table({"user_id": users, "item_id": ["i", "j", "k"]}), path)
     assert read_interactions(path).user_ids.tolist() == ["u", "v"]
+
+
+@pytest.mark.parametrize("option", ["item", "weight", "time"])
+def test_a_column_named_for_two_things_is_refused(option, tmp_path):
+    file = tmp_path / "who.csv"
+    file.write_text("user,item,rating,time\n1,x,5,1\n2,y,3,2\n")
+    with pytest.raises(SpellingError, match="cannot hold both"):
+        read_interactions(file, **{option: "user"})
+
+
+def test_of_two_columns_of_a_name_none_is_taken(tmp_path):
+    file = tmp_path / "who.csv"
+    file.write_text("user,item,rating,rating\n1,x,5,1\n2,y,3,2\n")
+    with pytest.raises(FileError, match="2 columns called 'rating'"):
+        read_interactions(file)

@@ -13,7 +13,10 @@ from anglewise import (
     read_triplets,
     write_space,
 )
-from anglewise.errors import FileError, IdsError, TooFewError, ValuesError
+from anglewise.errors import FileError, IdsError, SpellingError, TooFewError, ValuesError
+from cli_run import anglewise, refused
+
+__all__ = ["anglewise"]
 from anglewise.io.read import judgement_kind, read_labels
 
 
@@ -244,3 +247,22 @@ def test_a_bad_cell_is_named_by_line(text, says, tmp_path):
 def test_too_few_columns_for_pairs_are_said(tmp_path):
     with pytest.raises(AnglewiseError, match="2 columns"):
         read_pairs(_file(tmp_path, "a,b\nx,y\n"), _words("x", "y"))
+
+
+def test_of_two_columns_of_a_name_none_is_taken(tmp_path, anglewise):
+    file = tmp_path / "judged.csv"
+    file.write_text("query_id,item_id,gain,gain\na,b,0,1\n")
+    items = Embeddings([[1.0, 0.0], [0.0, 1.0]], ids=["a", "b"])
+    with pytest.raises(FileError, match="2 columns called 'gain'"):
+        read_judgements(file, Space(items=items), direction="items-items")
+    assert refused(anglewise("judge", "import", tmp_path, file), "2 columns called 'gain'")
+
+
+def test_a_column_named_for_two_things_is_refused(tmp_path, anglewise):
+    file = tmp_path / "judged.csv"
+    file.write_text("query_id,item_id,gain\na,b,1\n")
+    items = Embeddings([[1.0, 0.0], [0.0, 1.0]], ids=["a", "b"])
+    with pytest.raises(SpellingError, match="cannot hold both"):
+        read_judgements(file, Space(items=items), direction="items-items", item_column="query_id")
+    run = anglewise("judge", "import", tmp_path, file, "--item-column", "query_id")
+    assert refused(run, "cannot hold both")

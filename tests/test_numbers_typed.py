@@ -1,5 +1,7 @@
 """Numbers in spellings: read by one grammar, refused where they are none or out of range."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from anglewise.comparison.candidates import variant
 from anglewise.comparison.gates import gate
 from anglewise.comparison.split import parting
 from anglewise.core.numbers import read_number, read_whole, written
+from anglewise.core.text import parted
 from anglewise.encoders.encoder import read_spec
 from anglewise.errors import SpellingError
 from anglewise.judging.sample import line
@@ -18,7 +21,9 @@ from anglewise.measures.formulas import Norm
 from anglewise.measures.measure import measures, measures_and_families
 from anglewise.metrics.evaluate import metric, read_metrics
 from anglewise.models.standardising import normalisation
+from cli_run import anglewise, refused
 
+__all__ = ["anglewise"]
 NO_NUMBERS = [
     "nan", "inf", "-inf", "1e308", "1e-320", "1e999", "1e-999", "-0", "-0.0", "0x10", "1_0", "+1",
     "\uff11\uff10", "٣", "1 0", "", " ", "one", "1,", "--1", "1e", ".", "1.2.3", "9" * 5000,
@@ -156,3 +161,22 @@ def test_any_text_is_a_measure_or_refused(text):
         except SpellingError:
             continue
         assert measure(str(one)) == one
+
+
+def test_a_long_list_of_words_is_read_in_time_by_its_length():
+    text = "a" * 1_000_000 + ",b" * 100_000
+    start = time.perf_counter()
+    assert len(parted(text)) == 100_001
+    assert time.perf_counter() - start < 5
+
+
+def test_a_gauge_of_a_fit_is_no_power_that_overflows(tmp_path, anglewise):
+    file = tmp_path / "who.csv"
+    file.write_text("user,item\na,x\na,y\nb,x\nb,z\n")
+    fit = ("fit", file, "-o", tmp_path / "space", "--components", 2, "--holdout", 0)
+    assert refused(anglewise(*fit, "--gauge", "power(1e9)"), "power")
+
+
+def test_a_time_before_all_years_is_refused(anglewise, tmp_path):
+    words = ("compare", "space", "--history", tmp_path / "h.parquet")
+    assert refused(anglewise(*words, "--at", "0001-01-01T00:00:00+23:59"), "is no time")

@@ -254,3 +254,62 @@ def test_a_space_that_is_open_for_judging_is_not_replaced(tmp_path, anglewise):
         with pytest.raises(FileError):
             space_at(space, seed=1)
     assert (space / STORE_NAME).exists()
+
+
+@pytest.fixture
+def words(tmp_path, monkeypatch):
+    """A folder with an encoder of words, whose words lie in a file of their own."""
+    monkeypatch.chdir(tmp_path)
+    np.save("vectors.npy", np.eye(3, dtype=np.float32))
+    Path("words.txt").write_text("wing\nheat\nflow\n")
+    Path("texts.csv").write_text("id,text\na,wing heat\nb,flow\nc,heat\n")
+    return "words:vectors.npy?words=words.txt"
+
+
+@pytest.mark.parametrize("output", ["words.txt", "vectors.npy"])
+@pytest.mark.parametrize("path", ["vectors.npy", "vectors%2Enpy", "~/vectors.npy"])
+@pytest.mark.usefixtures("words")
+def test_no_file_of_an_encoder_is_overwritten(path, output, anglewise, monkeypatch):
+    monkeypatch.setenv("HOME", str(Path.cwd()))
+    monkeypatch.setenv("USERPROFILE", str(Path.cwd()))
+    before = Path(output).read_bytes()
+    encoder = f"words:{path}?words=words.txt"
+    encode = ("encode", "texts.csv", "-o", "space", "--no-cache", "--encoder", encoder)
+    assert refused(anglewise(*encode, "--json", output), "choose another name")
+    assert Path(output).read_bytes() == before
+    assert not Path("space").exists()
+
+
+def test_no_file_of_the_encoder_of_a_space_is_overwritten(words, anglewise):
+    assert (
+        anglewise("encode", "texts.csv", "-o", "space", "--no-cache", "--encoder", words).code == 0
+    )
+    search = ("search", "space", "--text", "wing", "-k", "1")
+    assert anglewise(*search, "--json", "out.json").code == 0
+    before = Path("words.txt").read_bytes()
+    assert refused(anglewise(*search, "--json", "words.txt"), "choose another name")
+    assert Path("words.txt").read_bytes() == before
+
+
+def test_the_tokenizer_beside_a_model_is_no_output(tmp_path, anglewise, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("model.onnx", "tokenizer.json"):
+        Path(name).write_text("{}")
+    Path("texts.csv").write_text("id,text\na,wing\n")
+    encode = ("encode", "texts.csv", "-o", "space", "--encoder", "onnx:model.onnx")
+    assert refused(anglewise(*encode, "--json", "tokenizer.json"), "choose another name")
+    assert Path("tokenizer.json").read_text() == "{}"
+
+
+def test_settings_are_no_output_be_they_there_or_not(tmp_path, anglewise, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    space = space_at(tmp_path / "space")
+    own = tmp_path / "config" / "anglewise" / "config.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text("[search]\nk = 2\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for output in (own, "anglewise.toml"):
+        run = anglewise("search", space, "--query", "a", "--json", output)
+        assert refused(run, "the settings", "choose another name")
+    assert own.read_text() == "[search]\nk = 2\n"
+    assert not Path("anglewise.toml").exists()

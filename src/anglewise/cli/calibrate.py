@@ -15,7 +15,7 @@ from anglewise.cli.options import (
     Vectors,
     number,
 )
-from anglewise.cli.paths import ENCODER, FILE, READ
+from anglewise.cli.paths import ENCODER_OF_SPACE, FILE, READ
 from anglewise.core.numbers import PART
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def calibrate(
     plot: Annotated[Path | None, FILE] = None,
     foreign: Annotated[Path | None, Parameter(group=FOREIGN), READ] = None,
     text_column: Annotated[str | None, Parameter(group=FOREIGN)] = None,
-    encoder: Annotated[str | None, Parameter(group=FOREIGN), ENCODER] = None,
+    encoder: Annotated[str | None, Parameter(group=FOREIGN), ENCODER_OF_SPACE] = None,
     judging: Judging = FROM_FOLDER,
     vectors: Vectors = NO_FILES,
     always: Always = NOTHING_SPECIAL,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Group, Parameter
 
 from anglewise.cli.options import A_COUNT, NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
-from anglewise.cli.paths import ENCODER, READ
+from anglewise.cli.paths import ENCODER_OF_SPACE, READ
 from anglewise.core.numbers import COUNT, UNIT
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def context(
     budget: Annotated[int, A_COUNT] = 2000,
     messages: Annotated[bool, Parameter(negative=())] = False,
     measure: str | None = None,
-    encoder: Annotated[str | None, ENCODER] = None,
+    encoder: Annotated[str | None, ENCODER_OF_SPACE] = None,
     relevance: Annotated[Path | None, Parameter(group=CHOICE), READ] = None,
     threshold: Annotated[float | None, number(UNIT, group=CHOICE)] = None,
     most: Annotated[int | None, number(COUNT, group=CHOICE)] = None,

@@ -5,7 +5,7 @@ An option that takes a path carries one of these roles in its annotation:
 """
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, is_dataclass
 from dataclasses import fields as fields_of
@@ -15,6 +15,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
 
+from anglewise.cli.program import users_file
 from anglewise.errors import FileError
 
 Does: TypeAlias = Literal["reads", "writes", "replaces folder", "fills folder", "adds to"]
@@ -22,34 +23,75 @@ Given: TypeAlias = Mapping[str, Any]
 """Every argument of a call by its name, those of groups of options included."""
 
 
-def _itself(word: Any) -> Path | None:
-    return Path(word)
+def _itself(word: Any) -> Iterable[Path]:
+    return (Path(word),)
 
 
 @dataclass(frozen=True)
 class PathRole:
     """What a command does with the path that an option names.
 
-    ``path`` finds it in what was given, None where that names none. ``names`` are patterns of the
-    files that are written into a folder. ``without`` is the path where the option is not given.
+    ``paths`` finds them in what was given; it may name none. ``names`` are patterns of the files
+    that are written into a folder. ``without`` finds the paths where the option is not given.
     """
 
     does: Does
-    path: Callable[[Any], Path | None] = _itself
+    paths: Callable[[Any], Iterable[Path]] = _itself
     names: tuple[str, ...] = ()
-    without: Callable[[Given], Path | None] | None = None
+    without: Callable[[Given], Iterable[Path]] | None = None
 
 
-def _named(word: str) -> Path:
+def _named(word: str) -> Iterable[Path]:
     """``NAME=FOLDER`` or ``FOLDER``."""
     name, named, path = word.partition("=")
-    return Path(path if named else name)
+    return (Path(path if named else name),)
 
 
-def _in_spelling(word: str) -> Path | None:
-    """The file or folder in an encoder's spelling, such as ``onnx:FILE?pooling=cls``."""
-    path = Path(word.partition(":")[2].partition("?")[0])
-    return path if path.name and _is_there(path) else None
+BESIDE_MODEL = ("tokenizer.json", "vocab.txt", "tokenizer_config.json", "preprocessor_config.json")
+"""What an encoder reads beside its model, or a folder above, without being told to."""
+
+
+def _in_spelling(word: str) -> Iterable[Path]:
+    """The files and folders in an encoder's spelling, such as ``onnx:FILE?tokenizer=FILE``."""
+    from anglewise.encoders.encoder import read_spec
+    from anglewise.errors import SpellingError
+
+    try:
+        spec = read_spec(word)
+        named = [Path(one).expanduser() for one in (spec.place, *spec.options.values()) if one]
+    except (SpellingError, RuntimeError):  # which the command will say
+        return ()
+    beside = (
+        [
+            folder / name
+            for folder in (named[0].parent, named[0].parent.parent)
+            for name in BESIDE_MODEL
+            if spec.kind.startswith("onnx") and spec.place
+        ]
+        if named
+        else []
+    )
+    return [path for path in (*named, *beside) if path.name and _is_there(path)]
+
+
+def _of_space(given: Given) -> Iterable[Path]:
+    """What the encoder reads that a space names, where it may be loaded."""
+    from anglewise.encoders.encoder import read_spec
+    from anglewise.encoders.load import check_harmless
+    from anglewise.errors import AnglewiseError
+    from anglewise.io.space_json import is_space_folder, read_description
+
+    space = given["space"]
+    try:
+        if space is None or not is_space_folder(space):
+            return ()
+        said = read_description(space)["about"].get("encoder")
+        if not isinstance(said, str):
+            return ()
+        check_harmless(read_spec(said))
+    except (AnglewiseError, OSError):  # which the command will say, if it comes to it
+        return ()
+    return _in_spelling(said)
 
 
 def _is_there(path: Path) -> bool:
@@ -59,34 +101,36 @@ def _is_there(path: Path) -> bool:
         return False
 
 
-def _file_or_none(word: str) -> Path | None:
-    return None if word == "-" else Path(word)
+def _file_or_none(word: str) -> Iterable[Path]:
+    return () if word == "-" else (Path(word),)
 
 
-def _store(place: Path) -> Path | None:
+def _store(place: Path) -> Iterable[Path]:
     from anglewise.errors import FileError
     from anglewise.judging.judged_set import store_of
 
     try:
-        return store_of(place)
+        return (store_of(place),)
     except FileError:  # which the command will say
-        return None
+        return ()
 
 
-def _rejects(given: Given) -> Path:
+def _rejects(given: Given) -> Iterable[Path]:
     file = Path(given["file"])
-    return file.with_name(f"{file.name}.rejects.csv")
+    return (file.with_name(f"{file.name}.rejects.csv"),)
 
 
-def _answers(given: Given) -> Path | None:
+def _answers(given: Given) -> Iterable[Path]:
     output = Path(given["output"])
-    return output.with_name(f"{output.name}.answers.jsonl") if given["model"] else None
+    return (output.with_name(f"{output.name}.answers.jsonl"),) if given["model"] else ()
 
 
 READ = PathRole("reads")
 """Read and never written, a file or a folder."""
 SPACE_READ = PathRole("reads", _named)
 ENCODER = PathRole("reads", _in_spelling)
+ENCODER_OF_SPACE = PathRole("reads", _in_spelling, without=_of_space)
+"""One that a space names where nobody else does."""
 FILE = PathRole("writes")
 """Written as a whole in place of what is there."""
 JSON = PathRole("writes", _file_or_none)
@@ -169,8 +213,11 @@ def check_paths(command: Callable[..., Any], bound: inspect.BoundArguments) -> N
     uses = list(_uses(command, bound))
     if not any(use.role.does != "reads" for use in uses):
         return
-    if SETTINGS.is_file():
-        uses.append(Use(f"the settings {SETTINGS}", SETTINGS, READ))
+    uses += [  # whether or not they are there yet: the next call would read them
+        Use(f"the settings {path}", path, READ)
+        for path in (SETTINGS, users_file())
+        if path is not None
+    ]
     for use in uses:
         _check_alone(use)
     for one, other in combinations(uses, 2):
@@ -197,17 +244,16 @@ def _uses(command: Callable[..., Any], bound: inspect.BoundArguments) -> Iterato
         if role is None:
             continue
         if value is None and role.without is not None:
-            implied = role.without(given)
-            if implied is not None:
+            for implied in role.without(given):
                 yield Use(str(implied), implied, role)
             continue
         for word in _each(value):
             if word is None:
                 continue
             checked_path(word)
-            path = role.path(word)
-            if path is not None and not is_device(path):
-                yield Use(f"{one.name} {word}", path, role)
+            for path in role.paths(word):
+                if not is_device(path):
+                    yield Use(f"{one.name} {word}", path, role)
             if role is STORE and Path(word).is_dir():  # the space around it is read
                 yield Use(f"{one.name} {word}", Path(word), READ)
 

@@ -77,8 +77,10 @@ PLAIN = _names(
 """Words and numbers that change what is computed and nothing else."""
 
 
-LONGEST = 1 << 20
-"""Bytes of a file of settings: nobody types so many."""
+LONGEST = 1 << 14
+"""Bytes of a file of settings: nobody types so many, and TOML takes the square of some."""
+DEEPEST = 4
+"""Tables in tables: a command, a command of it, an option."""
 
 ELSEWHERE = re.compile(r"(^|=)[/\\]{2}")
 """A shared folder of another machine, at which Windows signs in as the user; or NAME= of one."""
@@ -148,7 +150,9 @@ def _read(path: Path) -> dict[str, Any]:
         why = error.strerror or type(error).__name__
         raise FileError(f"{path} cannot be read ({why}): mend it, or take it away") from error
     if len(text) > LONGEST:
-        raise FileError(f"{path} is longer than a megabyte: settings are a few lines of TOML")
+        raise FileError(
+            f"{path} is longer than {LONGEST:,} bytes: settings are a few lines of TOML"
+        )
     try:
         said = tomllib.loads(text.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -156,9 +160,28 @@ def _read(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         why = " ".join(str(error).split())[:200]
         raise FileError(f"{path} is no TOML ({why}): write [command] and key = value") from error
+    if _is_deep(said):
+        raise FileError(f"{path} nests deeper than commands do: write [command] and key = value")
     if _holds_nul(said):
         raise FileError(f"{path} holds a null character in a setting: no name has one")
     return said
+
+
+def _is_deep(said: dict[str, Any]) -> bool:
+    """Whether tables stand in tables deeper than settings do; without recursion."""
+    level: list[Any] = [said]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for value in level
+            for inner in (
+                cast("dict[str, Any]", value).values()
+                if isinstance(value, dict)
+                else cast("list[Any]", value)
+            )
+            if isinstance(inner, dict | list)
+        ]
+    return bool(level)
 
 
 def _holds_nul(value: Any) -> bool:

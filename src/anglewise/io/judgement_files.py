@@ -33,6 +33,7 @@ from anglewise.io.tables import (
     RIGHT,
     Role,
     Sheet,
+    check_apart,
     find,
     listed,
     names_of,
@@ -268,6 +269,9 @@ def _places(sheet: Sheet, given: Mapping[Role, str | None], say: Say) -> list[in
         query, item = (need(sheet.names, r, given[r], sheet.path) for r in (QUERY, DOCUMENT))
         gain = find(sheet.names, GAIN, given[GAIN], sheet.path)
         places = [query, item] if gain is None else [query, item, gain]
+        asked = {role for role, name in given.items() if name is not None}
+        roles = dict(zip((QUERY, DOCUMENT, GAIN), places, strict=False))
+        check_apart(sheet.names, roles, asked, sheet.path)
     words = [f"{r.meaning} from {sheet.name(p)}" for r, p in zip(given, places, strict=False)]
     if len(places) == 2:
         words.append("no gains: every pair counts as 1")

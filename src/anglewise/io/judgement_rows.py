@@ -18,7 +18,17 @@ from anglewise.errors import AnglewiseError, FileError, ValuesError
 from anglewise.io.arrow_files import arrow_sheet
 from anglewise.io.files import contents, reading
 from anglewise.io.sizes import is_deep
-from anglewise.io.tables import DOCUMENT, GAIN, QUERY, Role, find, listed, need, unguarded
+from anglewise.io.tables import (
+    DOCUMENT,
+    GAIN,
+    QUERY,
+    Role,
+    check_apart,
+    find,
+    listed,
+    need,
+    unguarded,
+)
 from anglewise.judgements.records import Judged, judged_from
 
 WITH_WORDS = re.compile(r"^([-+]?[\d.]+)(\s+\S|\s*[:(]).*$", re.DOTALL)
@@ -337,6 +347,8 @@ def _places(path: Path, names: Sequence[str], given: Mapping[Role, str | None]) 
             "gain_column=... (--gain-column)"
         )
     found["grade"] = grade
+    asked = {role for role, name in given.items() if name is not None}
+    check_apart(names, dict(zip((QUERY, DOCUMENT, GAIN), found.values(), strict=True)), asked, path)
     for name, role in OWN.items():
         place = find(names, role, None, path)
         if place is not None and place not in found.values():

@@ -1,8 +1,9 @@
 """Tables as they come: column names, roles of columns, cells by position."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -120,13 +121,24 @@ def find(names: Sequence[str], role: Role, given: str | None, path: Path) -> int
     if given is not None:
         for wanted in (names, [re.sub(r":\w+$", "", name) for name in names]):
             if given in wanted:
-                return list(wanted).index(given)
+                return only(list(wanted), given, path)
         raise SpellingError(
             f"{path} has no column {given!r} for the {role.meaning}: "
             f"its columns are {listed(names)}"
         )
     known = [plain(name) for name in names]
-    return next((known.index(name) for name in role.names.split() if name in known), None)
+    place = next((known.index(name) for name in role.names.split() if name in known), None)
+    return None if place is None else only(names, names[place], path)
+
+
+def only(names: Sequence[str], name: str, path: Path) -> int:
+    """Where the one column of a name stands; ``FileError`` where there are several."""
+    if names.count(name) > 1:
+        raise FileError(
+            f"{path} has {names.count(name)} columns called {name!r}, of which none can be meant "
+            "alone: give each column a name of its own"
+        )
+    return names.index(name)
 
 
 def need(names: Sequence[str], role: Role, given: str | None, path: Path) -> int:
@@ -138,6 +150,18 @@ def need(names: Sequence[str], role: Role, given: str | None, path: Path) -> int
             f"name it: {role.option}=... (--{role.option.replace('_', '-')})"
         )
     return position
+
+
+def check_apart(
+    names: Sequence[str], places: Mapping[Role, int], asked: Collection[Role], path: Path
+) -> None:
+    """Raise ``SpellingError`` where an option names a column that is also something else."""
+    for role, other in permutations(places, 2):
+        if places[role] == places[other] and role in asked:
+            raise SpellingError(
+                f"{path}: {names[places[role]]!r} cannot hold both the {role.meaning} and the "
+                f"{other.meaning}: name another column"
+            )
 
 
 def listed(names: Sequence[str], most: int = 12) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.numbers import COUNT, NOT_NEGATIVE, SEED
+from anglewise.core.numbers import COUNT, EXPONENT, NOT_NEGATIVE, SEED, read_number
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Float64
 from anglewise.errors import ShapeError, SpellingError, ValuesError
@@ -99,7 +99,7 @@ class PowerSplit(Split):
     ``sigma s`` is the spectrum of the predictions, so ``P'P`` is its ``2 (1 - t)``-th power and
     ``Q'Q`` its ``2 t``-th: ``t = 0`` gives orthonormal items (``B = V``), ``t = 1`` orthonormal
     users, ``t = 1/2`` the balanced factors ``P'P = Q'Q``, the ``D = diag(sigma^-1/2)`` of
-    arXiv 2403.05440. Any real ``t`` is allowed.
+    arXiv 2403.05440. ``t`` is a number from -8 to 8.
 
     >>> PowerSplit(0.5).items(np.array([8.0]), np.array([0.5])).tolist()
     [2.0]
@@ -108,6 +108,9 @@ class PowerSplit(Split):
     """
 
     t: float
+
+    def __post_init__(self) -> None:
+        EXPONENT.check("the exponent of power(0.3)", self.t, SpellingError)
 
     def __str__(self) -> str:
         names = [name for name, find_split in NAMED.items() if find_split == self]
@@ -172,13 +175,13 @@ def find_split(spelling: str) -> Split:
     """
     if spelling in NAMED:
         return NAMED[spelling]
-    found = re.fullmatch(r"power\(\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*\)", spelling)
-    try:
-        return PowerSplit(float(found[1])) if found else NAMED[spelling]
-    except (KeyError, ValueError):
+    found = re.fullmatch(r"power\(([^()]*)\)", spelling)
+    number = read_number(found[1].strip()) if found else None
+    if number is None:
         raise SpellingError(
             f"gauge {spelling!r} is unknown: take one of {', '.join(NAMED)} or power(t)"
-        ) from None
+        )
+    return PowerSplit(number)
 
 
 @dataclass(frozen=True, eq=False)
