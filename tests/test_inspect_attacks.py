@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import stat
+import sys
 import threading
 import time
 import webbrowser
@@ -242,6 +243,47 @@ def test_an_answer_that_nobody_takes_is_not_waited_for(monkeypatch):
             time.sleep(0.1)
         assert not there.server.server_state.connections
         wire.close()
+
+
+LINUX = sys.platform == "linux"
+
+
+@pytest.mark.skipif(not LINUX or os.geteuid() != 0, reason="needs Linux and two accounts")
+@pytest.mark.parametrize("named", [b"", b"X-Forwarded-For: 192.0.2.1\r\n"])
+def test_another_account_does_not_enter_even_with_the_token(named):
+    """A browser sends the cookie to every port of its machine, also to that of a neighbour."""
+    with open_page() as there:
+        asked = asking(there).replace(b"\r\n\r\n", b"\r\n" + named + b"\r\n")
+        os.seteuid(65534)
+        try:
+            wire = wire_to(there)
+        finally:
+            os.seteuid(0)
+        with wire:
+            wire.sendall(asked)
+            assert wire.recv(20).startswith(b"HTTP/1.1 403")
+        with wire_to(there) as ours:
+            ours.sendall(asked)
+            assert ours.recv(20).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.skipif(not LINUX, reason="only Linux tells accounts")
+@pytest.mark.parametrize(
+    ("account", "socket_number", "theirs"),
+    [("1000", "77", False), ("0", "77", False), ("1001", "77", True), ("0", "0", True)],
+)
+def test_accounts_are_told_by_the_list_of_connections(
+    account, socket_number, theirs, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(account_of_peer, "TABLES", (tmp_path / "none", tmp_path / "tcp"))
+    ends = ("127.0.0.1", 5000), ("127.0.0.1", 8765)
+    for client, server in zip(*(_written(*end) for end in ends), strict=True):  # IPv4, within IPv6
+        line = f" 0: {client} {server} 01 0:0 00:0 0 {account} 0 {socket_number} 1"
+        (tmp_path / "tcp").write_text("a header\n" + line + "\n")
+        assert is_another_account(*ends) is theirs
+        assert not is_another_account(("127.0.0.1", 5001), ends[1])
+        assert not is_another_account(("192.0.2.1", 5000), ends[1])
 
 
 def test_a_cookie_of_many_backslashes_takes_no_time():

@@ -249,6 +249,7 @@ def served(
         ws="none",
         timeout_graceful_shutdown=2,
         server_header=False,
+        proxy_headers=False,  # anybody could say to come from elsewhere
         h11_max_incomplete_event_size=32 * 1024,
     )
     return Served(door, listening, uvicorn.Server(config))

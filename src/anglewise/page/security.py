@@ -128,6 +128,8 @@ class Connection(H11Protocol):
         self.transport.abort()
 
 
+from anglewise.inspect.account import is_another_account
+
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
@@ -262,6 +264,11 @@ class SecurityMiddleware:
         host = headers.get("host", "")
         if not self.door.knows(host):
             return _said("this server does not answer to that name", 421)
+        client: Any = scope.get("client")
+        server: Any = scope.get("server")
+        local = self.door.only_here and client and server
+        if local and is_another_account((client[0], client[1]), (server[0], server[1])):
+            return _said("only the account that opened this page may enter", 403)
         if not self._asked_rightly(scope, headers):
             return _said("another site cannot ask for this: open the printed address", 403)
         answer = self._without_cookie(scope, headers)

@@ -1,0 +1,65 @@
+"""Whose program is at the other end of a connection that stays on this machine.
+
+A browser sends the cookie of a page to every port of its machine, so that another account could
+learn the token by a port of its own: the token alone does not keep other accounts out.
+"""
+
+import ipaddress
+import os
+import sys
+from pathlib import Path
+
+TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+"""Where Linux lists connections with the account of each."""
+
+LOCAL, REMOTE, ACCOUNT, SOCKET = 1, 2, 7, 9
+"""Places in a line of these tables."""
+
+ROOT = "0"
+
+
+def is_another_account(client: tuple[str, int], server: tuple[str, int]) -> bool:
+    """Whether a program of another account, which is not root, asks from this machine.
+
+    One that has closed its end cannot be told, and counts as another. False where the system does
+    not say: only Linux does, and only of connections that begin on this machine.
+    """
+    if sys.platform == "win32" or not _stays_here(client[0]):
+        return False
+    ends = zip(_written(*client), _written(*server), strict=True)
+    wanted = {end for end in ends if all(end)}
+    for table in TABLES:
+        try:
+            lines = table.read_text(encoding="ascii").splitlines()[1:]
+        except OSError:
+            continue
+        for fields in map(str.split, lines):
+            if (fields[LOCAL], fields[REMOTE]) in wanted:
+                ours = fields[ACCOUNT] in {ROOT, str(os.geteuid())}
+                return not ours or fields[SOCKET] == "0"
+    return False
+
+
+def _stays_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _written(host: str, port: int) -> tuple[str, str]:
+    """An end of a connection as the tables write it: plain, and an IPv4 address within IPv6.
+
+    >>> sys.byteorder != "little" or _written("127.0.0.1", 80)[0] == "0100007F:0050"
+    True
+    """
+    address = ipaddress.ip_address(host)
+    mapped = ipaddress.ip_address(f"::ffff:{host}") if address.version == 4 else None
+    within = "" if mapped is None else f"{_words(mapped)}:{port:04X}"
+    return f"{_words(address)}:{port:04X}", within
+
+
+def _words(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    packed = address.packed
+    words = (packed[start : start + 4] for start in range(0, len(packed), 4))
+    return "".join(f"{int.from_bytes(word, sys.byteorder):08X}" for word in words)
