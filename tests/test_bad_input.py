@@ -239,6 +239,7 @@ def test_ids_that_do_not_fit_the_vectors(tmp_path):
         ("3 2\na 1 2\nb 3 4\n", "says that it holds 3 vectors and holds 2: it may be truncated"),
         ("a 1 2\nb 3 4\nb 5 6\n", "make ids unique"),
         ("a 1 nan\nb 3 4\n", "row 0 holds NaN"),
+        ("a\t1e308\nb\t4\n", "row 0 holds .* a number beyond float32"),
         ("0 5\n", "says that it holds 0 vectors"),
         ("hello\nworld\n", "is no word2vec file"),
         ("a 0 0\nb 0 0\n", "every number is zero"),

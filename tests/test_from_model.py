@@ -3,12 +3,14 @@
 import types
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 import good_files
 from anglewise import from_model, read_space
 from anglewise.core.sparse import SparseRows
-from anglewise.errors import ShapeError, SpellingError, ValuesError
+from anglewise.errors import FileError, ShapeError, SpellingError, ValuesError
 from anglewise.gauges.gap import gauge_gap
 from anglewise.gauges.gauge import bias_columns
 
@@ -231,6 +233,25 @@ def test_a_saved_spark_model_is_read_in_the_order_of_ids(tmp_path):
     assert space.items.ids.tolist() == ["0", "1", "2", "3", "4"]
     assert space.trained_for == "dot"
     assert read_space(tmp_path / "als", trained_for="unknown").trained_for == "unknown"
+
+
+def test_ids_of_a_saved_spark_model_keep_every_digit(tmp_path):
+    path = good_files.spark_model(tmp_path)
+    part = path / "itemFactors" / "part-00000-x.snappy.parquet"
+    table = parquet.read_table(part)
+    large = pa.array([2**53 + 1, 2**53 + 2], pa.int64())
+    parquet.write_table(table.set_column(0, "id", large), part)
+    assert read_space(path).items.ids[-2:].tolist() == [str(2**53 + 1), str(2**53 + 2)]
+
+
+def test_ids_of_a_saved_spark_model_are_whole_numbers(tmp_path):
+    path = good_files.spark_model(tmp_path)
+    part = path / "itemFactors" / "part-00000-x.snappy.parquet"
+    table = parquet.read_table(part)
+    for bad in ([0.5, 1.0], [None, 1]):
+        parquet.write_table(table.set_column(0, "id", pa.array(bad)), part)
+        with pytest.raises(FileError, match="ids are whole numbers"):
+            read_space(path)
 
 
 def test_a_half_copied_spark_model_is_refused(tmp_path):

@@ -33,6 +33,7 @@ from anglewise.io.files import allowed, check_holds
 from anglewise.io.history_files import read_history
 from anglewise.io.ids import numbered
 from anglewise.io.judgement_formats import read_judged
+from anglewise.io.sizes import pieces
 from anglewise.io.space_folder import read_space_folder
 from anglewise.io.texts import read_texts, text_table
 from anglewise.judgements.connection import bounded
@@ -152,6 +153,33 @@ def test_parquet_holds_what_is_allowed_however_it_is_packed(tmp_path, kind, monk
     refused(lambda: arrow_sheet(file).columns([0]), "ANGLEWISE_MEMORY")
     monkeypatch.setenv("ANGLEWISE_MEMORY", "1GB")
     assert arrow_sheet(file).columns([0])[0].to_pylist() == tables()[kind]["id"].to_pylist()
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.6"])
+def test_pieces_of_parquet_are_those_that_arrow_tells(tmp_path, version):
+    lists = pa.array([[1.5, 2.0], [], None, [3.0]] * 50, pa.list_(pa.float32()))
+    flags = pa.array([True, None, False, True] * 50)
+    table = pa.table({"a.b": ["x"] * 200, "v": lists, "f": flags, "": np.arange(200)})
+    for rows, names in ((200, True), (7, ["a.b"])):
+        parquet.write_table(
+            table,
+            tmp_path / "x.parquet",
+            row_group_size=rows,
+            version=version,
+            use_dictionary=names,
+            sorting_columns=[parquet.SortingColumn(0)],
+        )
+        about = parquet.read_metadata(tmp_path / "x.parquet")
+        told = [
+            (("a.b", "v", "f", "")[place], place, part.num_rows, *_sizes(part.column(place)))
+            for part in map(about.row_group, range(about.num_row_groups))
+            for place in range(4)
+        ]
+        assert list(pieces((tmp_path / "x.parquet").read_bytes())) == told
+
+
+def _sizes(column):
+    return column.num_values, column.total_uncompressed_size
 
 
 @pytest.mark.usefixtures("little")

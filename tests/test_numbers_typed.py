@@ -1,6 +1,7 @@
 """Numbers in spellings: read by one grammar, refused where they are none or out of range."""
 
 import time
+from time import process_time
 
 import numpy as np
 import pytest
@@ -102,6 +103,13 @@ def test_a_list_of_words_has_no_gaps(text):
 def test_a_gate_reads_plain_numbers(text):
     with pytest.raises(SpellingError):
         gate(text)
+
+
+def test_a_gate_takes_time_by_the_number_of_its_digits():
+    start = process_time()
+    with pytest.raises(SpellingError):
+        gate("dot>=" + "1" * 40_000 + "x")
+    assert process_time() - start < 1  # four seconds, were each pair of digits looked at
 
 
 @pytest.mark.parametrize("text", ["٣", "1e1", "1_0", "", "0", "-1", "1.5", "9" * 5000])

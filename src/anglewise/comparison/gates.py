@@ -23,7 +23,7 @@ from anglewise.io.history_files import HistoryTable
 from anglewise.statistics.clusters import Units
 from anglewise.statistics.resampling import bca, bootstrap
 
-_NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
+_NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
 _GATE = re.compile(r"(?P<left>[^<>=]+)(?P<relation>>=|<=)(?P<right>[^<>=]+)")
 _LEVEL = re.compile(rf"-?\s*{_NUMBER}")
 _OTHER = re.compile(rf"(?P<name>.*?)(?P<slack>[+-]\s*{_NUMBER})?")

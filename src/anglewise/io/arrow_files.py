@@ -223,7 +223,7 @@ def _row(row: int) -> str:
 def column_blocks(path: Path, name: str) -> Iterator[Any]:
     """A column of a parquet file, some thousand rows at a time, so that memory stays small."""
     with reading(path, "parquet"), parquet_file(path) as file:
-        check_parquet(path, file.metadata, [name])
+        check_parquet(path, file.metadata.schema, [name])
         for batch in file.iter_batches(BLOCK, columns=[name], use_threads=False):
             batch.validate(full=True)
             yield batch.column(0)
@@ -245,7 +245,7 @@ def parquet_columns(path: Path, names: Sequence[str] | None = None, due: str = "
         with parquet_file(path) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
             wanted = list(schema.names if names is None else names)
-            check_parquet(path, file.metadata, wanted)
+            check_parquet(path, file.metadata.schema, wanted)
         texts = [name for name in wanted if _is_text(schema.field(name).type)]
         # a text may stand in a million rows and once in the file: known before it is written out
         with parquet_file(path, texts) as file:

@@ -14,8 +14,8 @@ from anglewise.core.typing import Array, Int64
 from anglewise.errors import FileError, ShapeError, SpellingError, ValuesError
 from anglewise.io.arrow_files import arrow_sheet, matrix_of
 from anglewise.io.factors import Factors, as_array, space_of_factors
-from anglewise.io.files import Say, existing_folder, naming, quiet
-from anglewise.io.tables import listed, numbers_of
+from anglewise.io.files import Say, arrow, existing_folder, naming, quiet, reading
+from anglewise.io.tables import listed
 
 FEWEST_ROWS = 3
 """With fewer rows than this a column is constant by chance."""
@@ -262,9 +262,10 @@ def _part(file: Path) -> tuple[Int64[Array, " rows"], Array]:
     names = sheet.names or ()
     if not {"id", "features"} <= set(names):
         raise FileError(f"{file} has the columns {listed(names)}: id and features are due")
-    place = names.index("id")
-    ids, features = sheet.columns([place, names.index("features")])
-    return numbers_of(sheet, ids, place).astype(np.int64), matrix_of(sheet, features)
+    ids, features = sheet.columns([names.index("id"), names.index("features")])
+    with reading(file, "a model whose ids are whole numbers"):  # not as floats: every digit counts
+        whole = arrow("compute").cast(ids, arrow().int64()).to_pylist()
+        return np.array(whole, dtype=np.int64), matrix_of(sheet, features)
 
 
 def _by_id(ids: Int64[Array, " rows"], vectors: Array) -> tuple[list[int], Array]:

@@ -4,11 +4,12 @@ import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from anglewise.errors import FileError
-from anglewise.io.files import Contents, arrow, check_holds, reading
+from anglewise.io.files import Contents, arrow, check_holds, contents, reading
 
 BATCHES = {2, 3}
 """The kinds of message that hold a dictionary, or rows."""
@@ -23,6 +24,9 @@ WIDTHS = {
     "BYTE_ARRAY": 4,
 }
 """Bytes that a value of parquet takes at least, by its kind; the others say their length."""
+BOOLEANS, WHOLE = {1, 2}, {4, 5, 6}
+DOUBLE, WORDS, LIST, SET, MAP, STRUCT = range(7, 13)
+"""Kinds of Thrift's compact protocol, in which the end of a parquet file is written."""
 
 
 def check_ipc(path: Path, data: Contents) -> None:
@@ -40,20 +44,18 @@ def check_ipc(path: Path, data: Contents) -> None:
     check_holds(path, holds)
 
 
-def check_parquet(path: Path, metadata: Any, names: Sequence[str]) -> None:
+def check_parquet(path: Path, schema: Any, names: Sequence[str]) -> None:
     """Refuse a parquet file some of whose columns are said to hold too much.
 
     Runs and dictionaries shrink a column without bound, so its values count, not its bytes.
     """
     wanted, holds = set(names), 0
-    for group in range(metadata.num_row_groups):
-        part = metadata.row_group(group)
-        for place in range(part.num_columns):
-            column = part.column(place)
-            if column.path_in_schema.split(".", 1)[0] in wanted:
-                values = max(column.num_values, part.num_rows)
-                width = WIDTHS.get(column.physical_type) or metadata.schema.column(place).length
-                holds += max(column.total_uncompressed_size, int(values * width))
+    with reading(path, "parquet"):
+        for name, place, rows, values, unpacked in pieces(contents(path)):
+            if name in wanted:
+                column = schema.column(place)
+                width = WIDTHS.get(column.physical_type) or column.length
+                holds += max(unpacked, int(max(values, rows) * width))
     check_holds(path, holds)
 
 
@@ -76,6 +78,57 @@ def _expanded(chunk: Any) -> int:
     except (arrow().ArrowNotImplementedError, NotImplementedError):  # not text
         return len(chunk) * -(-values.nbytes // max(1, len(values)))
     return 4 * len(chunk) + (pc.sum(pc.cast(lengths, "int64").take(chunk.indices)).as_py() or 0)
+
+
+def pieces(data: Contents) -> Iterator[tuple[str, int, int, int, int]]:
+    """Of each column of each group of rows: name, place, rows, values, and bytes once unpacked.
+
+    Read without Arrow, which ends the whole process when it is asked about a piece whose
+    description is damaged. Raises whatever damaged bytes lead to: call it inside of ``reading``.
+    """
+    (length,) = struct.unpack_from("<I", data, len(data) - 8)
+    about = _fields(iter(data[max(0, len(data) - 8 - length) : -8]))
+    for group in about[4]:
+        for place, column in enumerate(group[1]):
+            said = column[3]
+            yield said[3][0].decode(), place, group[3], said[5], said[6]
+
+
+def _fields(thrift: Iterator[int]) -> dict[int, Any]:
+    """A struct of Thrift's compact protocol, by the numbers of its fields."""
+    found: dict[int, Any] = {}
+    field = 0
+    while head := next(thrift):
+        field = field + (head >> 4) if head >> 4 else _whole(thrift)
+        kind = head & 15
+        found[field] = None if kind in BOOLEANS else _value(thrift, kind)
+    return found
+
+
+def _value(thrift: Iterator[int], kind: int) -> Any:
+    if kind in {LIST, SET}:
+        head = next(thrift)
+        count = head >> 4 if head >> 4 < 15 else _whole(thrift, signed=False)
+        return [_value(thrift, head & 15) for _ in range(count)]
+    if kind == MAP:
+        count = _whole(thrift, signed=False)
+        kinds = next(thrift) if count else 0
+        return [_value(thrift, one) for _ in range(count) for one in (kinds >> 4, kinds & 15)]
+    if kind == STRUCT:
+        return _fields(thrift)
+    if kind in {DOUBLE, WORDS}:
+        return bytes(islice(thrift, 8 if kind == DOUBLE else _whole(thrift, signed=False)))
+    return _whole(thrift) if kind in WHOLE else next(thrift)
+
+
+def _whole(thrift: Iterator[int], *, signed: bool = True) -> int:
+    value = 0
+    for place in range(10):
+        byte = next(thrift)
+        value |= (byte & 127) << (7 * place)
+        if byte < 128:
+            return (value >> 1) ^ -(value & 1) if signed else value
+    raise ValueError("a whole number of too many bytes")
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,8 @@ def _slow_text(path: Path, text: bytes, dimension: int, first_line: int) -> tupl
         if bad is not None:
             raise ValuesError(f"{place}: {bad[:40]!r} where a number is due; mend the line")
         words.append(cells[0])
-        vectors.append(np.array(cells[1:], dtype=np.float32))
+        with np.errstate(over="ignore"):  # what is too large is refused as infinite, by its row
+            vectors.append(np.array(cells[1:], dtype=np.float32))
     return words, np.array(vectors, dtype=np.float32)
 
 
