@@ -29,10 +29,12 @@ from anglewise.cli.console import Talk
 from anglewise.cli.inspect import _read
 from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL
 from anglewise.errors import FileError, SpellingError
+from anglewise.page import account as account_of_peer
 from anglewise.page import metadata as own_columns
 from anglewise.page import neighbours_view as neighbours_page
 from anglewise.page import security as connection
 from anglewise.page import state as looking
+from anglewise.page.account import _written, is_another_account
 from anglewise.page.app import served
 from anglewise.page.metadata import LARGEST, Metadata, plain
 from anglewise.page.open_space import Inspected, shown

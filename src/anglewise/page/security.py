@@ -128,7 +128,7 @@ class Connection(H11Protocol):
         self.transport.abort()
 
 
-from anglewise.inspect.account import is_another_account
+from anglewise.page.account import is_another_account
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
