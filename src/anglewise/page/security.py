@@ -22,6 +22,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from anglewise.errors import AnglewiseError
+from anglewise.page.account import is_another_account
 
 SEARCHES_AT_ONCE, PATIENCE = 4, 10.0
 """Searches that run together, and seconds that a further one waits."""
@@ -127,8 +128,6 @@ class Connection(H11Protocol):
         self._arrived()
         self.transport.abort()
 
-
-from anglewise.page.account import is_another_account
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
