@@ -15,7 +15,6 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
 
-from anglewise.cli.program import users_file
 from anglewise.errors import FileError
 
 Does: TypeAlias = Literal["reads", "writes", "replaces folder", "fills folder", "adds to"]
@@ -208,6 +207,8 @@ def check_paths(command: Callable[..., Any], bound: inspect.BoundArguments) -> N
 
     Devices and standard output may be named as often as one likes.
     """
+    from anglewise.cli.program import users_file  # which imports this file
+
     if not command.__module__.startswith("anglewise."):  # help, version
         return
     uses = list(_uses(command, bound))
