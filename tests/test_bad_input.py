@@ -450,6 +450,45 @@ def test_bad_descriptions_of_a_space(tmp_path):
     _says(r"items\.parquet does not exist", read_space, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("about", "bias_columns"), [3]),
+        (("about", "bias_columns"), [-1]),
+        (("about", "bias_columns"), ["1"]),
+        (("about", "bias_columns"), 1),
+        (("about", "bias_columns"), [True]),
+        (("about", "penalty"), "much"),
+        (("about", "penalty"), 10**400),
+        (("about", "penalty"), [1]),
+        (("judgements", "queries-items", "complaints", "duplicates"), {"a": 1}),
+        (("judgements", "queries-items", "complaints", "dropped"), -1),
+        (("judgements", "queries-items", "complaints", "dropped"), "2"),
+        (("judgements", "queries-items", "complaints", "unknown_items"), "abc"),
+        (("judgements", "queries-items", "complaints", "unknown_queries"), [1]),
+        (("judgements", "queries-items", "complaints", "more"), 1),
+        (("judgements", "queries-items", "complaints"), []),
+        (("judgements", "queries-items"), 7),
+    ],
+)
+def test_a_description_of_other_kinds_is_refused_where_it_is_read(tmp_path, place, value):
+    asked, ranked = (Embeddings(np.eye(3), ids) for ids in (["q1", "q2", "q3"], ["a", "b", "c"]))
+    space = Space(queries=asked, items=ranked, about={"objective": "factors"})
+    judged = read_judgements(good_files.trec(tmp_path), space)
+    write_space(space, tmp_path / "s", judgements={"queries-items": judged})
+    file = tmp_path / "s" / "space.json"
+    told = json.loads(file.read_text())
+    inside = told
+    for name in place[:-1]:
+        inside = inside[name]
+    inside[place[-1]] = value
+    file.write_text(json.dumps(told))
+    if place[0] == "about":
+        _says(rf"space\.json .*{place[1]}|too long", read_space, tmp_path / "s")
+    else:
+        _says(r"space\.json", read_judgements, tmp_path / "s", space)
+
+
 def test_the_chosen_library_is_missing(tmp_path, monkeypatch):
     path = good_files.safetensors(tmp_path)
     monkeypatch.setitem(__import__("sys").modules, "safetensors", None)

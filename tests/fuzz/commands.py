@@ -17,7 +17,7 @@ from anglewise import Embeddings, Judged, JudgementStore, Space, read_judgements
 from anglewise.cli import main
 from fuzz import spellings
 from fuzz.case import Case
-from fuzz.readers import RELEVANCE, files_in
+from fuzz.readers import ABOUT, RELEVANCE, files_in
 from fuzz.strange import NAMES, changed, number, word
 from fuzz.target import Target, harmless, with_damage, with_renaming
 from fuzz.watch import CANARY, BrokenError
@@ -31,7 +31,7 @@ SLOW = ("demo", "study", "inspect", "remedy", "judge from-text")
 WHOLE = """
 compare space
 compare space --direction queries-items --measures dot,cosine@centred,norm(0,*) --metric R@3
-judge export space2 out.txt --combine average
+judge export space2 out.txt --combine majority
 judge agreement space2 --judges anna,ben --sources human
 compare space --gate cosine>=dot-0.5 --gate dot>=0.1 --junit out.xml --markdown out.md
 compare space --history h.parquet --label v1 --at 2024-05-01T12:00:00Z --gate cosine>=last-0.01
@@ -41,7 +41,7 @@ compare --spaces space other=space3 --variants :2,int8 --measures dot,cosine
 compare --items items.npy --item-ids ids.txt --queries q.npy --query-ids q.txt --qrels qrels.txt
 compare --items items.npy --item-ids ids.txt --qrels pairs.csv
 compare --items items.npy --item-ids ids.txt --qrels labels.csv --label-queries 5
-compare pairs.csv --items words.vec
+compare pairs4.csv --items words.vec
 audit space --k 3 --sample 5
 audit space -k 2 --witness d1 --condition 3 --save-witness out --html out.html
 audit space -k 2 --pair d1 d2 --runs space2 --json -
@@ -50,7 +50,7 @@ search space --query d1 --direction items-items --json -
 search space --text wing --encoder words:words.vec
 search strange --text wing
 recommend model --user q1 -k 3 --explain --reasons 2
-recommend model --used d1,d2 --allowed ids.txt --popularity 0.5 --measure dot
+recommend model --used d1,d2 --allowed few.txt --popularity 0.5 --measure dot
 replay ratings.csv --share 0.5 --measures dot,cosine --components 2 -k 3
 fit ratings.csv -o out --components 2 --penalty 1 --item-table films.csv
 fit ratings.csv -o out --objective ease --penalty 5 --normalise bm25(1,0.5) --min-weight 2
@@ -66,7 +66,7 @@ judge sample space -o out.csv --budget 20 --strata clusters(2),topic --traffic t
 judge sample space -o out.parquet --by disagreement --depth 4 --measures dot,cosine
 judge import space judged.csv --judge anna --grades relevant=1,no=0 --rejects bad.csv
 judge import space qrels.txt --format trec --strict --source label
-judge lint space --html out.html --gate warning -k 5
+judge lint space --html out.html --gate warning --k 5
 judge power space --difference 0.02 --plot out.svg --metric nDCG@5
 judge next space --pairs 5 -o out.csv
 judge from-interactions space ratings.csv --min-support 1 --graded
@@ -272,13 +272,15 @@ def _files() -> dict[str, bytes]:
         np.save(folder / "q.npy", q)
         lines = {
             "ids.txt": [f"d{i}" for i in range(12)],
+            "few.txt": ["d3", "d4", "d5"],
             "q.txt": [f"q{i}" for i in range(10)],
             "qrels.txt": [
                 f"q{i} 0 d{(i + j) % 12} {2 * (j == 0)}" for i in range(10) for j in range(3)
             ],
             "pairs.csv": ["id_a,id_b,score", *(f"d{i},d{i + 1},{i / 3}" for i in range(11))],
+            "pairs4.csv": ["word1,word2,score", "wing,flow,1", "wing,d1,2", "flow,d2,9", "d1,d2,4"],
             "labels.csv": ["id,label", *(f"d{i},{'ab'[i % 2]}" for i in range(12))],
-            "films.csv": ["item_id,title", *(f"i{i},Film {i}" for i in range(9))],
+            "films.csv": ["item_id,title", *(f"d{i},Film {i}" for i in range(9))],
             "judged.csv": ["query_id,item_id,grade,judge", "q1,d1,relevant,ben", "q1,d3,0,ben"],
             "foreign.txt": ["who pays?", "what of it?"],
             "docs.csv": ["id,text", "a,wing flow lift", "b,flow", "c,a heist at night again"],
@@ -311,7 +313,7 @@ def _spaces(folder: Path, x: np.ndarray, q: np.ndarray) -> None:
     )
     known = {"title": [f"Paper {i}" for i in range(12)], "text": ["wing flow"] * 12}
     ranked = Embeddings(x, ids=[f"d{i}" for i in range(12)], metadata=known)
-    space = Space(queries=asking, items=ranked, trained_for="dot")
+    space = Space(queries=asking, items=ranked, trained_for="dot", about=ABOUT)
     judged = read_judgements(folder / "qrels.txt", space)
     write_space(space, folder / "space", judgements={"queries-items": judged})
     write_space(space, folder / "space2", judgements={"queries-items": judged})

@@ -29,11 +29,13 @@ from anglewise import (
     read_triplets,
     write_space,
 )
+from anglewise.auditing.subject import read_freedom
 from anglewise.cli.inputs import questions_in
 from anglewise.encoders.documents import read_documents
 from anglewise.encoders.images import read_images
 from anglewise.encoders.pixels import settings_beside
 from anglewise.engine.index import read_index
+from anglewise.gauges.gauge import without_biases
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import contents, existing_file, reading
 from anglewise.io.history_files import append_history, read_history
@@ -178,6 +180,9 @@ def _space(path: Path, options: Options) -> str:
         read_judgements(path, space)
     with contextlib.suppress(AnglewiseError):
         read_index(path, None)
+    with contextlib.suppress(AnglewiseError):
+        without_biases(space)
+    read_freedom(space, None)
     write_space(space, "copy")
     return _sound(space)
 
@@ -365,6 +370,16 @@ ROWS = [
     )
     for i in range(7)
 ]
+ABOUT = {
+    "encoder": "use",
+    "encoding": {"identity": "x", "texts": 3},
+    "objective": "factors",
+    "penalty": 1.5,
+    "gauge": "balanced",
+    "normalise": "none",
+    "bias_columns": [2],
+    "index": {"measure": "cosine"},
+}
 RELEVANCE = {
     "kind": "isotonic",
     "curve": {"scores": [0.0, 0.5, 1.0], "probabilities": [0.1, 0.4, 0.9]},
@@ -473,9 +488,7 @@ def _space_seeds() -> list[Case]:
         folder = Path(name) / "s"
         judged = read_judgements(good_files.trec(Path(name)), SPACE)
         items = Embeddings(SPACE.items.vectors, SPACE.items.ids, {"title": good_files.TITLES})
-        space = Space(
-            queries=SPACE.queries, items=items, about={"encoder": "use", "gauge": "given"}
-        )
+        space = Space(queries=SPACE.queries, items=items, about=ABOUT)
         write_space(space, folder, judgements={"queries-items": judged})
         with JudgementStore.open(folder / "judgements.sqlite") as store:
             store.add_many(ROWS)

@@ -139,7 +139,7 @@ def read_freedom(space: Space, gap: GaugeGap | None) -> Reading:
         trained_for=space.trained_for,
         unit=unit,
         balanced=balanced,
-        chosen=None if decayed or chosen in {None, "given"} else str(chosen),
+        chosen=None if decayed or chosen is None or chosen == "given" else str(chosen),
         decayed=decayed,
     )
 

@@ -34,6 +34,7 @@ from anglewise.io.files import (
 from anglewise.io.ids import rows_of
 from anglewise.io.outputs import check_new_folder, new_folder
 from anglewise.io.space_json import (
+    check_about,
     describe,
     is_space_folder,
     judgements_as_described,
@@ -267,6 +268,7 @@ def _read_space(folder: Path) -> Space:
             for name in names[: 1 if description["queries"] is None else 2]
         ]
     items, queries = read[0].result(), read[-1].result()
+    check_about(folder, description["about"], items.dimension)
     seen = None
     if description["seen"] is not None:
         file = _whole(folder, description, "seen.parquet")

@@ -11,12 +11,16 @@ import numpy as np
 
 from anglewise.core.embeddings import Space, TrainedFor
 from anglewise.core.judgements import Complaints, Judgements
+from anglewise.core.numbers import shown
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import DIRECTIONS, Direction
 from anglewise.errors import FileError, ValuesError
+from anglewise.gauges.maps import BIAS_COLUMNS
 from anglewise.io.files import file_text, reading
 from anglewise.io.sizes import check_json
 
+MOST = 10**15
+"""Counts in a description are whole numbers up to this."""
 FORMAT = 1
 """Counted up when an older reader would misread the folder."""
 
@@ -96,6 +100,41 @@ def _by_hand(folder: Path) -> dict[str, Any]:
     }
 
 
+def check_about(folder: Path, about: Mapping[str, Any], columns: int) -> None:
+    """Refuse what others would count with and cannot: ``FileError`` says where it stands."""
+    biases, penalty = about.get(BIAS_COLUMNS, []), about.get("penalty") or 0
+    right = {
+        BIAS_COLUMNS: isinstance(biases, list)
+        and all(_is_count(one, columns - 1) for one in cast("list[Any]", biases)),
+        "penalty": about.get("objective") != "factors"
+        or isinstance(penalty, float)
+        or _is_count(penalty),
+    }
+    for name in (name for name, holds in right.items() if not holds):
+        raise FileError(
+            f"{folder / 'space.json'} is damaged at about.{name} ({shown(about[name])}): write "
+            "the space again"
+        )
+
+
+def _is_count(value: object, most: int = MOST) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
+
+
+def _complaints(told: Mapping[str, Any]) -> Complaints:
+    """What was wrong with labels, each of the kind that it has where nothing was."""
+    kinds: dict[str, Any] = asdict(Complaints())
+    for name, value in told.items():
+        if isinstance(kinds[name], tuple):
+            kinds[name] = tuple(cast("list[Any]", value) if isinstance(value, list) else [value])
+            fits = isinstance(value, list) and all(isinstance(one, str) for one in kinds[name])
+        else:
+            kinds[name], fits = value, isinstance(value, bool) or _is_count(value)
+        if not fits:
+            raise ValueError(f"{name} is {shown(kinds[name])}")
+    return Complaints(**kinds)
+
+
 def is_space_folder(path: Path) -> bool:
     """Whether a folder says that it is a space."""
     return (path / "space.json").is_file()
@@ -107,14 +146,11 @@ def judgements_as_described(
     """Give tables of judgements the words that ``space.json`` holds about them."""
     about: Any = read_description(folder)["judgements"][direction]
     with reading(folder / "space.json", "the description of a space"):
-        complaints: dict[str, Any] = dict(about.get("complaints", {}))
-        for name in ("unknown_queries", "unknown_items"):
-            complaints[name] = tuple(complaints.get(name, ()))
         return Judgements(
             gains,
             direction,
             str(about.get("source", folder)),
-            Complaints(**complaints),
+            _complaints(about.get("complaints", {})),
             left_out if about.get("leaves_out", len(left_out.indices) > 0) else None,
         )
 
