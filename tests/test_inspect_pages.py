@@ -123,6 +123,9 @@ def test_picking_says_what_is_missing():
     client = site(films())
     assert "show two or more" in client.get(f"/pick/disagree?{ITEMS}&measure=dot").text
     assert "judge some pairs first" in client.get("/pick/worst").text
+    assert "no measure here can be read" in client.get(f"/pick/worst?{ITEMS}&measure=cosin").text
+    assert 'href="/pick/worst' not in client.get(f"/?{ITEMS}&measure=cosin").text
+    assert 'href="/pick/worst' in client.get(f"/?{ITEMS}&measure=cosine").text
     assert client.get("/pick/elsewhere").status_code == 404
 
 

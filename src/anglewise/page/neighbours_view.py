@@ -293,6 +293,6 @@ def _ways(desk: AppState, here: ViewState, read: ParsedMeasures) -> list[tuple[s
     """The ways that lead somewhere from here."""
     shut = {
         "disagree": len(read.known) < 2,
-        "worst": here.direction not in desk.seen.judgements,
+        "worst": here.direction not in desk.seen.judgements or not read.known,
     }
     return [(name, words) for name, words in WAYS.items() if not shut.get(name, False)]

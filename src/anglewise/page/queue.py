@@ -93,6 +93,8 @@ def _worst(
     judgements = seen.judgements.get(direction)
     if judgements is None:
         raise TooFewError(f"nothing was judged for {direction}: judge some pairs first")
+    if not measures:
+        raise TooFewError("no measure here can be read: mend one, then its worst lists are known")
     relevant = np.unique(judgements.gains.rows[judgements.gains.values > 0])
     rng = np.random.default_rng(seen.seed)
     rows = np.sort(rng.permutation(relevant)[:ASKED]).astype(np.int64)
