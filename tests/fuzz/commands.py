@@ -126,7 +126,7 @@ def _need(holds: object, kind: str, place: str, said: str) -> None:
 
 def _pattern(message: str) -> str:
     """A message without what it tells of the input."""
-    return re.sub(r"'[^']*'|\S*[\d/=.]\S*", "*", message)[:50]
+    return re.sub(r"'[^']*'|\S*[\d/=.]\S*", "*", message[:500])[:50]
 
 
 def _called(words: list[str], environment: Mapping[str, str]) -> tuple[int, str, str]:
