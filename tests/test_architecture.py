@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from importlib.metadata import version
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,38 @@ def test_every_room_has_a_floor_and_every_floor_only_rooms_that_exist():
     rooms = {room(path) for path in FILES}
     floors = [name for names in FLOORS for name in names]
     assert sorted(floors) == sorted(rooms)
+
+
+def test_a_room_bears_no_name_of_the_face_and_none_but_for_an_ending():
+    rooms = sorted({room(path) for path in FILES})
+    assert not set(rooms) & (set(anglewise.__all__) - {"__version__"})
+    near = {("judgements", "judging")}  # the thing and the work; their first lines tell them apart
+    alike = {
+        (a, b)
+        for a, b in combinations(rooms, 2)
+        for stem in [next(n for n in range(99) if a[n : n + 1] != b[n : n + 1])]
+        if stem >= 4 and min(len(a), len(b)) - stem <= 3
+    }
+    assert alike <= near
+
+
+def test_a_file_name_stands_in_one_room():
+    """Commands aside, whose files bear their names."""
+    places: dict[str, set[str]] = {}
+    for path in FILES:
+        if path.name != "__init__.py" and room(path) != "cli":
+            places.setdefault(path.name, set()).add(room(path))
+    assert {name: rooms for name, rooms in places.items() if len(rooms) > 1} == {}
+
+
+def test_a_class_name_means_one_thing():
+    homes: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(path.relative_to(SRC).as_posix())
+    twice = {name: files for name, files in homes.items() if len(files) > 1}
+    assert set(twice) <= {"AnglewiseRetriever"}  # one for each framework, as each expects it
 
 
 def test_the_version_is_that_of_the_package_wherever_it_is_told():

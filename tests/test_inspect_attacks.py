@@ -31,7 +31,7 @@ from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL
 from anglewise.errors import FileError, SpellingError
 from anglewise.page import account as account_of_peer
 from anglewise.page import metadata as own_columns
-from anglewise.page import neighbours_view as neighbours_page
+from anglewise.page import neighbours_view
 from anglewise.page import security as connection
 from anglewise.page import state as looking
 from anglewise.page.account import _written, is_another_account
@@ -492,7 +492,7 @@ def test_whatever_a_column_holds_is_shown_or_said(name, role):
 
 
 def test_a_fault_is_one_plain_page(monkeypatch):
-    monkeypatch.setattr(neighbours_page, "columns", broken)
+    monkeypatch.setattr(neighbours_view, "columns", broken)
     client = TestClient(site(films()).app, HERE, raise_server_exceptions=False)
     client.cookies.set(DOOR.cookie, DOOR.token)
     for _ in range(2):

@@ -12,7 +12,7 @@ import pytest
 
 from anglewise import Judged, JudgementStore
 from anglewise.measures.measure import measures
-from anglewise.page import judging_view as judge_page
+from anglewise.page import judging_view
 from anglewise.page import open_space as answers
 from anglewise.page.open_space import Inspected
 from anglewise.page.queue import agreement, deal, decide
@@ -161,7 +161,7 @@ def test_an_answer_is_about_one_space(tmp_path, monkeypatch):
             client.app.app.state.desk.reload()
         return deal(*asked)
 
-    monkeypatch.setattr(judge_page, "deal", dealing)
+    monkeypatch.setattr(judging_view, "deal", dealing)
     first = client.get("/judge/cards?direction=items-items")
     assert first.status_code == 200
     then = client.get("/judge/cards?direction=items-items").json()["cards"]

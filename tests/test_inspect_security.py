@@ -11,7 +11,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from anglewise import Embeddings, Space
 from anglewise.errors import FileError
-from anglewise.page import neighbours_view as neighbours_page
+from anglewise.page import neighbours_view
 from anglewise.page.app import served, static_files
 from anglewise.page.open_space import Inspected
 from anglewise.page.security import MOST_BYTES, AllowedOrigin, BusyError, SearchLimiter
@@ -207,7 +207,7 @@ def test_logs_hold_no_token_and_no_query(caplog, monkeypatch):
     def broken(*_):
         raise RuntimeError("broken inside")
 
-    monkeypatch.setattr(neighbours_page, "neighbours", broken)
+    monkeypatch.setattr(neighbours_view, "neighbours", broken)
     client = site(films(), TOKEN_DOOR, THERE, entered=False)
     client.get("/?token=secret-token")
     quiet = TestClient(client.app, base_url=THERE, raise_server_exceptions=False)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,7 +39,8 @@ class Case:
 
 
 def as_text(case: Case, why: str) -> str:
-    """A case as JSON, with the reason why it is kept."""
+    """A case as JSON, with the reason why it is kept; paths of this machine are left out."""
+    why = re.sub(r"(?:/[\w.-]+)+/((?:src|tests|site-packages)/)", r"\1", why)
     files = {name: _packed(data) for name, data in case.files.items()}
     told = {"target": case.target, "why": why, "words": list(case.words), "files": files}
     return json.dumps(told, indent=1) + "\n"

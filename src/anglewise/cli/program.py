@@ -2,8 +2,8 @@
 
 ``anglewise.toml`` may come with data from a stranger, so that only what is listed is taken from it.
 
-0 fine, 1 a requested gate failed, 2 bad use or bad input with one message, 70 a fault of ours,
-130 interrupted.
+Exit codes: 0 fine, 1 a requested gate failed, 2 bad use or bad input with one message, 70 a fault
+of ours, 130 interrupted.
 """
 
 import difflib

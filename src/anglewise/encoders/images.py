@@ -262,11 +262,6 @@ def read_images(
         return Images(ids, pictures, about)
 
 
-def holds_images(path: Path) -> bool:
-    """Whether a folder holds any image, at whatever depth."""
-    return path.is_dir() and any(_images_in(path))
-
-
 def _images_in(folder: Path) -> list[Path]:
     return sorted(f for f in folder.rglob("*") if f.suffix.lower() in ENDINGS and f.is_file())
 

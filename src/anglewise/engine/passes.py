@@ -15,7 +15,7 @@ import numpy as np
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.typing import Array, Bool, Direction, Float32, Float64, Int64
-from anglewise.engine import ranking as exact
+from anglewise.engine import ranking
 from anglewise.errors import SpellingError
 from anglewise.measures.formulas import BlockFormula, Formula, Measure, fitted
 from anglewise.measures.frames import Affine, Maps, fit_frames
@@ -36,9 +36,9 @@ class Move:
         if matrix is None:
             return x - self.by.offset
         out = np.zeros((len(x), matrix.shape[1]))
-        if exact.kernel is not None:
+        if ranking.kernel is not None:
             panels = self._panels, self._starts
-            exact.kernel.moved(x, x.shape[1], self.by.offset, *panels, matrix.shape[1], out)
+            ranking.kernel.moved(x, x.shape[1], self.by.offset, *panels, matrix.shape[1], out)
             return out
         rows = x - self.by.offset
         for start in range(0, len(rows), 64):  # 64 rows of the result stay in the cache
@@ -55,9 +55,9 @@ class Move:
         """Columns eight at a time, padded with zeros."""
         matrix = np.zeros((0, 0)) if self.by.matrix is None else self.by.matrix
         d, r = matrix.shape
-        padded = np.zeros((d, -(-r // exact.LANES) * exact.LANES))
+        padded = np.zeros((d, -(-r // ranking.LANES) * ranking.LANES))
         padded[:, :r] = matrix
-        return np.ascontiguousarray(padded.reshape(d, -1, exact.LANES).transpose(1, 0, 2))
+        return np.ascontiguousarray(padded.reshape(d, -1, ranking.LANES).transpose(1, 0, 2))
 
     @cached_property
     def _starts(self) -> Int64[Array, " panels"]:

@@ -1,7 +1,7 @@
 """What the experiment looks at: both objectives solved, and numbers about their cosines.
 
-An independent road to the optimum, for the study alone: no singular value is computed. Each half
-step is exact. With ``C = X'X`` and one side fixed,
+Alternating least squares finds the optimum another way, for the study alone: no singular value is
+computed, and each half step is exact. With ``C = X'X`` and one side fixed,
 
     (1)  A = (C + penalty)^-1 C B (B'B)^-1,      B = C A (A'(C + penalty) A)^-1,
     (2)  A = B (B'B + penalty)^-1,               B = C A (A'C A + penalty)^-1.

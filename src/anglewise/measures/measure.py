@@ -1,8 +1,8 @@
 """How measures are spelt and read, families to tune, and measures prepared as inner products.
 
-``score(q, x)`` ranks the items as ``prepared query . prepared item`` does. Prepared vectors have
-one coordinate more where the measure needs one: half the squared length for ``euclidean``, what
-``csls`` takes off each item.
+A measure is prepared such that ``prepared query . prepared item`` ranks the items as its score
+does. Prepared vectors have one coordinate more where the measure needs one: half the squared
+length for ``euclidean``, what ``csls`` takes off each item.
 """
 
 import re

@@ -1,6 +1,6 @@
 """One training step: measure, sampled softmax, negatives, Adam; needs PyTorch.
 
-All functions work on NumPy arrays and on PyTorch tensors alike.
+What a measure computes works on NumPy arrays and on PyTorch tensors alike.
 """
 
 from abc import ABC, abstractmethod

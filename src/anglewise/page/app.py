@@ -28,10 +28,7 @@ from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, MissingExtraError
-from anglewise.page import gauge_view as gauge_page
-from anglewise.page import judging_view as judge_page
-from anglewise.page import neighbours_view as neighbours_page
-from anglewise.page import reports_view as reports_page
+from anglewise.page import gauge_view, judging_view, neighbours_view, reports_view
 from anglewise.page.metadata import picture
 from anglewise.page.open_space import Inspected
 from anglewise.page.security import (
@@ -72,24 +69,24 @@ LOG = logging.getLogger("anglewise.inspect")
 def application(desk: AppState, door: AllowedOrigin) -> App:
     """The whole site behind its guard."""
     pages: list[tuple[str, Page, str]] = [
-        ("/", neighbours_page.neighbours, "GET"),
-        ("/find", neighbours_page.find, "GET"),
-        ("/pick/{how}", neighbours_page.picked, "GET"),
-        ("/gauge", gauge_page.slider, "GET"),
-        ("/gauge/find", neighbours_page.find, "GET"),
-        ("/gauge/pick/{how}", neighbours_page.picked, "GET"),
-        ("/gauge/at", gauge_page.at, "GET"),
-        ("/gauge/path", gauge_page.path, "GET"),
-        ("/gauge/quality", gauge_page.quality, "GET"),
-        ("/judge", judge_page.judging, "GET"),
-        ("/judge/cards", judge_page.cards, "GET"),
-        ("/judge/state", judge_page.state, "GET"),
-        ("/judge/name", judge_page.name, "POST"),
-        ("/judge/answers", judge_page.answer, "POST"),
-        ("/judge/undo", judge_page.undo, "POST"),
-        ("/reports", reports_page.reports, "GET"),
-        ("/reports/{kind}.html", reports_page.report, "GET"),
-        ("/reports/{kind}", reports_page.make, "POST"),
+        ("/", neighbours_view.neighbours, "GET"),
+        ("/find", neighbours_view.find, "GET"),
+        ("/pick/{how}", neighbours_view.picked, "GET"),
+        ("/gauge", gauge_view.slider, "GET"),
+        ("/gauge/find", neighbours_view.find, "GET"),
+        ("/gauge/pick/{how}", neighbours_view.picked, "GET"),
+        ("/gauge/at", gauge_view.at, "GET"),
+        ("/gauge/path", gauge_view.path, "GET"),
+        ("/gauge/quality", gauge_view.quality, "GET"),
+        ("/judge", judging_view.judging, "GET"),
+        ("/judge/cards", judging_view.cards, "GET"),
+        ("/judge/state", judging_view.state, "GET"),
+        ("/judge/name", judging_view.name, "POST"),
+        ("/judge/answers", judging_view.answer, "POST"),
+        ("/judge/undo", judging_view.undo, "POST"),
+        ("/reports", reports_view.reports, "GET"),
+        ("/reports/{kind}.html", reports_view.report, "GET"),
+        ("/reports/{kind}", reports_view.make, "POST"),
         ("/picture/{side}/{row}", _picture, "GET"),
         ("/static/{name}", _static, "GET"),
         ("/reload", _reload, "POST"),

@@ -1,6 +1,7 @@
 """Candidates that need a new space: closed forms, training inside a measure, EASE, raw data.
 
-Their spaces have a dimension an item or a training user, so only those who ask get a vector.
+Spaces of EASE have a dimension an item, those of the raw data one a training user, so that only
+those who ask get a vector there.
 """
 
 from dataclasses import dataclass, replace
