@@ -5,7 +5,7 @@ import pytest
 
 from anglewise import Embeddings, Judged, Judgements, JudgementStore, Space, search
 from anglewise.core.sparse import SparseRows
-from anglewise.errors import SpellingError, TooFewError, ValuesError
+from anglewise.errors import AnglewiseError, SpellingError, TooFewError, ValuesError
 from anglewise.judging.sample import sample
 from anglewise.metrics.evaluate import evaluate
 
@@ -134,6 +134,11 @@ def test_differences_are_estimated_without_bias(space, truth, by):
 def test_an_unknown_stratum_names_what_there_is(space):
     with pytest.raises(SpellingError, match="there is text, kind, asked"):
         sample(space, "dot,cosine", strata=["colour"])
+
+
+def test_more_clusters_than_queries_are_refused_and_not_cut(space):
+    with pytest.raises(AnglewiseError, match="1000000000 clusters of"):
+        sample(space, "dot,cosine", strata=["clusters(1000000000)"])
 
 
 def test_traffic_in_words_is_refused(space):

@@ -72,8 +72,7 @@ def _stratum(asking: Embeddings, rows: Int64[Array, " n"], name: str) -> list[st
             raise SpellingError(
                 f"clusters({shown(asked[1])}): a whole number of groups is due, as in clusters(8)"
             )
-        count = min(wanted, len(rows))
-        return [f"cluster {number}" for number in clusters(asking.vectors[rows], count)]
+        return [f"cluster {number}" for number in clusters(asking.vectors[rows], wanted)]
     if name == "length" and "length" not in columns_of(asking):
         return _quarters("length", np.array([len(text) for text in _texts(asking)], float)[rows])
     cells = [_cells(asking, name)[row] for row in rows.tolist()]

@@ -1,8 +1,8 @@
 """Metrics where much of what is ranked was not judged, or was judged by lot.
 
 Condensed nDCG, bpref and infAP pass over what nobody judged instead of counting it as not
-relevant. That is fair between measures of which the judges saw unequally much, and has a price: a measure is graded by what it
-shares with the pool.
+relevant. That is fair between measures of which the judges saw unequally much, and has a price: a
+measure is graded by what it shares with the pool.
 
 Of pairs drawn by lot, each counts for as many as it stands for, one over its chance (Horvitz and
 Thompson 1952), so that sums over all pairs, judged or not, are estimated without bias.
