@@ -54,11 +54,12 @@ def _in_spelling(word: str) -> Iterable[Path]:
     """The files and folders in an encoder's spelling, such as ``onnx:FILE?tokenizer=FILE``."""
     from anglewise.encoders.encoder import read_spec
     from anglewise.errors import SpellingError
+    from anglewise.io.files import user_path
 
     try:
         spec = read_spec(word)
-        named = [Path(one).expanduser() for one in (spec.place, *spec.options.values()) if one]
-    except (SpellingError, RuntimeError):  # which the command will say
+        named = [user_path(one) for one in (spec.place, *spec.options.values()) if one]
+    except (SpellingError, FileError):  # which the command will say
         return ()
     beside = (
         [
@@ -70,7 +71,18 @@ def _in_spelling(word: str) -> Iterable[Path]:
         if named
         else []
     )
-    return [path for path in (*named, *beside) if path.name and _is_there(path)]
+    weights = _weights(named[0]) if spec.kind.startswith("onnx") and spec.place else []
+    return [path for path in (*named, *beside, *weights) if path.name and _is_there(path)]
+
+
+def _weights(model: Path) -> list[Path]:
+    """The files in which a model's numbers lie, if it keeps them apart."""
+    from anglewise.encoders.onnx import weight_files
+
+    try:
+        return weight_files(model)
+    except FileError:  # which the command will say
+        return []
 
 
 def _of_space(given: Given) -> Iterable[Path]:
@@ -202,18 +214,20 @@ def options_of(command: Callable[..., Any]) -> list[Option]:
     return found
 
 
-def check_paths(command: Callable[..., Any], bound: inspect.BoundArguments) -> None:
-    """Raise ``FileError`` where a call would write over what it reads, twice, or over judgements.
+def check_paths(command: Callable[..., Any], bound: inspect.BoundArguments) -> list[Path]:
+    """Give the files that a call will write as a whole.
 
+    Raises ``FileError`` where it would write over what it reads, twice, or over judgements.
     Devices and standard output may be named as often as one likes.
     """
     from anglewise.cli.program import users_file  # which imports this file
 
     if not command.__module__.startswith("anglewise."):  # help, version
-        return
+        return []
     uses = list(_uses(command, bound))
     if not any(use.role.does != "reads" for use in uses):
-        return
+        return []
+    written = [use.path for use in uses if use.role.does == "writes"]
     uses += [  # whether or not they are there yet: the next call would read them
         Use(f"the settings {path}", path, READ)
         for path in (SETTINGS, users_file())
@@ -225,6 +239,7 @@ def check_paths(command: Callable[..., Any], bound: inspect.BoundArguments) -> N
         for writing, also in ((one, other), (other, one)):
             if writing.role.does != "reads":
                 _check_apart(writing, also)
+    return written
 
 
 def _uses(command: Callable[..., Any], bound: inspect.BoundArguments) -> Iterator[Use]:

@@ -55,13 +55,14 @@ READS = _names(
 """Files and folders that are read: any on this machine."""
 
 WRITES = _names(
-    "cache checkpoint disputes export history html json junit markdown output plot rejects run-out "
+    "checkpoint disputes export history html json junit markdown output plot rejects run-out "
     "save save-witness store"
 )
 """Files and folders that are written: inside the folder that brings the setting."""
 
-YOURS = _names("encoder host key model url")
-"""What runs code, opens a door, or says which server gets words and a key: the user's alone."""
+YOURS = _names("cache encoder host key model url")
+"""What runs code, opens a door, says which server gets words and a key, or holds answers in place
+of an encoder's: the user's alone."""
 
 PLAIN = _names(
     "at baseline batch budget by candidates chunk combine components condition depth "
@@ -208,8 +209,8 @@ def _check(path: Path, commands: tuple[str, ...], name: str, value: str) -> None
         )
     if name not in WRITES | READS | PLAIN:
         raise SpellingError(
-            f"{where}, but a folder may not choose what runs code, who may listen, or which "
-            f"server gets your words and key; {_instead(commands, name)}"
+            f"{where}, but a folder may not choose what runs code or answers in its place, who "
+            f"may listen, or which server gets your words and key; {_instead(commands, name)}"
         )
 
 
@@ -302,8 +303,10 @@ def _settings() -> list[Any]:
 def run(tokens: Sequence[str]) -> Any:
     """Run one command, once nothing that it is to write is of value; raises what goes wrong."""
     command, bound, _ = program().parse_args(list(tokens))
-    check_paths(command, bound)
-    return command(*bound.args, **bound.kwargs)
+    from anglewise.io.outputs import declaring
+
+    with declaring(check_paths(command, bound)):
+        return command(*bound.args, **bound.kwargs)
 
 
 def main(tokens: Sequence[str] | None = None) -> int:
@@ -312,18 +315,26 @@ def main(tokens: Sequence[str] | None = None) -> int:
         code = run(sys.argv[1:] if tokens is None else list(tokens))
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (CycloptsError, AnglewiseError) as error:
-        return _refuse(str(error))
-    except OSError as error:
-        what = f"{error.filename}: " if error.filename else ""
-        return _refuse(f"{what}{error.strerror or error}")
-    except MemoryError:
-        return _refuse("this needs more memory than there is: take fewer queries or measures")
+    except (CycloptsError, AnglewiseError, OSError, MemoryError) as error:
+        return _refuse(_in_words(error))
+    except SystemExit as stop:
+        if stop.code:
+            raise
+        return _refuse("code that this call ran ended Python before the work was done")
     except Exception:  # noqa: BLE001 a fault of ours must not look like a gate that failed
         sys.stderr.write(visible(traceback.format_exc()))
         _refuse("this is a fault of anglewise, not yours: please report the lines above")
         return OUR_FAULT
     return code if isinstance(code, int) else FINE
+
+
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        return "this needs more memory than there is: take fewer queries or measures"
+    if isinstance(error, OSError) and not isinstance(error, AnglewiseError):
+        what = f"{error.filename}: " if error.filename else ""
+        return f"{what}{error.strerror or error}"
+    return str(error)
 
 
 def check_texts(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:

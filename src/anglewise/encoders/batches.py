@@ -16,7 +16,7 @@ import numpy as np
 from anglewise.core.typing import Array, Float32, Progress
 from anglewise.encoders.encoder import Encoder
 from anglewise.errors import AnglewiseError, EncoderError, FileError, TooFewError
-from anglewise.io.files import Say, quiet
+from anglewise.io.files import Say, allowed, opened, quiet
 from anglewise.io.outputs import writing
 
 MARK = b"angl"
@@ -115,21 +115,26 @@ def open_cache(folder: Path, encoder: Encoder, say: Say = quiet) -> VectorCache 
 
 
 def _batches(path: Path) -> Iterator[tuple[list[bytes], Float32[Array, "batch d"]]]:
-    """The whole batches of a file, up to where a kill ended it."""
+    """The whole batches of a file, up to where a kill ended it, or something else stands."""
     try:
-        data = path.read_bytes()
+        with opened(path) as file:
+            left = os.fstat(file.fileno()).st_size
+            most = min(left, allowed(0))
+            while len(head := file.read(HEAD.size)) == HEAD.size:
+                mark, rows, dimension, checksum = HEAD.unpack(head)
+                names, size = rows * KEY, rows * (KEY + 4 * dimension)
+                if mark != MARK or size > most:
+                    return
+                data = file.read(size)
+                if len(data) < size or zlib.crc32(data) != checksum:
+                    return
+                vectors = np.frombuffer(data, "<f4", rows * dimension, names)
+                if not rows or not dimension or not np.isfinite(vectors).all():
+                    return  # whole, but no encoder's answer
+                keys = [data[i : i + KEY] for i in range(0, names, KEY)]
+                yield keys, vectors.reshape(rows, dimension)
     except OSError as error:
         raise FileError(f"{path} cannot be read ({error}): mend it, or keep no vectors") from error
-    at = 0
-    while at + HEAD.size <= len(data):
-        mark, rows, dimension, checksum = HEAD.unpack_from(data, at)
-        start = at + HEAD.size
-        middle, end = start + rows * KEY, start + rows * (KEY + 4 * dimension)
-        if mark != MARK or end > len(data) or zlib.crc32(data[start:end]) != checksum:
-            return
-        keys = [data[i : i + KEY] for i in range(start, middle, KEY)]
-        yield keys, np.frombuffer(data, "<f4", rows * dimension, middle).reshape(rows, dimension)
-        at = end
 
 
 def encode_texts(
@@ -298,7 +303,7 @@ class Calls:
             return self.function([self.what[row] for row in rows])
         except AnglewiseError:
             raise
-        except Exception as error:  # a foreign model may raise anything
+        except (Exception, SystemExit) as error:  # a foreign model may raise anything
             why = " ".join(str(error).split())[:200] or type(error).__name__
             raise self.wrong(rows, f"no answer but an error ({why})") from error
 

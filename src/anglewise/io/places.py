@@ -50,6 +50,15 @@ class Place:
         return folder.identity in self.around
 
 
+def is_elsewhere(path: str) -> bool:
+    """Whether a path leads to a shared folder of another machine, where Windows signs in.
+
+    >>> is_elsewhere("//host/share/a.png"), is_elsewhere("a.png")
+    (True, False)
+    """
+    return path.replace("\\", "/").startswith("//")
+
+
 def _identity(path: Path) -> Identity:
     rest: list[str] = []
     for there in (path, *path.parents):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +17,9 @@ from anglewise.core.sparse import Interactions
 from anglewise.core.typing import Array, Direction, Int64
 from anglewise.encoders.server import Patience, bearer, checked_address, post_json
 from anglewise.errors import EncoderError, FileError, IdsError, TooFewError, ValuesError
-from anglewise.io.files import PathLike
+from anglewise.io.files import PathLike, check_holds, opened, reading
 from anglewise.io.judgement_export import write_judged
-from anglewise.io.outputs import new_folder, write_text
+from anglewise.io.outputs import new_folder, write_text, writing
 from anglewise.io.texts import column, columns_of
 from anglewise.judgements.co_consumption import co_consumption
 from anglewise.judgements.connection import STORE_NAME
@@ -343,9 +344,7 @@ def chat_asker(
             }
             answer = post_json(f"{url}/chat/completions", body, headers, patience)
             known[name] = _words_in(answer, url)
-            with cache.open("a", encoding="utf-8") as file:
-                line = {"key": name, "model": model, "answer": known[name]}
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            _keep(cache, {"key": name, "model": model, "answer": known[name]})
         return known[name]
 
     return ask
@@ -361,19 +360,53 @@ def _words_in(answer: Any, url: str) -> str:
             f"{url} answered without words: choices[0].message.content is due, as the protocol of "
             "OpenAI's /chat/completions has it"
         )
-    return words.strip().strip('"')
+    # half a character, which JSON can spell and no file can hold, becomes a question mark
+    return words.encode("utf-8", "replace").decode().strip().strip('"')
 
 
 def _kept(cache: Path) -> dict[str, str]:
-    """The answers of earlier runs; a last line that a kill left unfinished is asked for again."""
+    """The answers of earlier runs; a line that a kill left unfinished is asked for again.
+
+    Raises ``FileError`` for a file of something else, lest answers be added to it.
+    """
     found: dict[str, str] = {}
-    for line in cache.read_text("utf-8").splitlines() if cache.exists() else []:
+    for number, line in enumerate(_lines(cache), start=1):
+        if not line or (line.startswith(BEGIN) and not line.endswith(b"}")):  # cut off
+            continue
         try:
             one = json.loads(line)
-            found[str(one["key"])] = str(one["answer"])
-        except (ValueError, KeyError, TypeError):
-            continue
+            found[one["key"]] = str(one["answer"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise FileError(
+                f"{cache}, line {number}, is no answer of a model: this file is another's, and "
+                "answers would be added to it; name another (--cache), or take it away"
+            ) from None
     return found
+
+
+BEGIN = b'{"key": "'
+"""How every line of answers begins."""
+
+
+def _lines(cache: Path) -> list[bytes]:
+    if not cache.exists():
+        return []
+    with reading(cache, "answers of a model"), opened(cache) as file:
+        check_holds(cache, os.fstat(file.fileno()).st_size)
+        return file.read().split(b"\n")
+
+
+def _keep(cache: Path, answer: Mapping[str, str]) -> None:
+    """Add an answer, which was paid for, and see it to the disk.
+
+    It begins on a line of its own where a kill, or a full disk, cut off the line before.
+    """
+    with writing(cache), cache.open("a+b") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+        whole = file.read(1) in {b"", b"\n"}
+        file.write((b"" if whole else b"\n") + json.dumps(answer).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _cells(items: Embeddings, names: Sequence[str]) -> list[str]:

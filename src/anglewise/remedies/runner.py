@@ -21,7 +21,7 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Int64, Progress
 from anglewise.errors import FileError, TooFewError
-from anglewise.io.files import Say, quiet
+from anglewise.io.files import Say, allowed, opened, quiet
 from anglewise.io.outputs import new_file
 from anglewise.io.texts import column, columns_of
 from anglewise.measures.adapter import RIDGES, STEPS, Adapted
@@ -60,8 +60,9 @@ class ResultCache:
         if self.folder is None:
             return None
         try:
-            data = (self.folder / f"{key}.remedy").read_bytes()
-        except OSError:
+            with opened(self.folder / f"{key}.remedy") as file:
+                data = file.read(allowed(0) + 1)
+        except (OSError, FileError):
             return None
         if data[:SUM] != _digest([data[SUM:]]):
             return None

