@@ -10,7 +10,7 @@ import numpy as np
 
 from anglewise.core.embeddings import BLOCK, Embeddings, Space
 from anglewise.core.numbers import read_whole, shown
-from anglewise.core.text import listed, parted
+from anglewise.core.text import check_number, listed, parted
 from anglewise.core.typing import Array, Float32
 from anglewise.errors import ShapeError, SpellingError, TooFewError
 from anglewise.measures.measure import Open, measures_and_families
@@ -247,7 +247,8 @@ def sources(
         raise TooFewError("no space to compare: name one at least")
     for name in spaces:
         _check_name(name)
-    words = parted(variants) if isinstance(variants, str) else variants
+    words = parted(variants) if isinstance(variants, str) else list(variants)
+    check_number(len(words), "variant")
     wanted = [_wanted(word, spaces) for word in words]
     return tuple(
         dict.fromkeys(

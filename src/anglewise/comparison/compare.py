@@ -19,7 +19,7 @@ from anglewise.comparison.split import ALONE, QUERIES, QuerySplit, parting
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.numbers import NOT_NEGATIVE, SEED
-from anglewise.core.text import listed
+from anglewise.core.text import check_number, counted, listed
 from anglewise.core.typing import Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.measures.formulas import Measure
@@ -109,6 +109,7 @@ def compare(
     way = _direction(judgements, direction)
     base = _place(baseline, asked)
     wanted = read_metrics_for(type(judgements), metric, metrics)
+    _check_size(len(asked), len(wanted))
     NOT_NEGATIVE.check("tolerance", tolerance)
     SEED.check("seed", seed)
     apart = _parting(space, judgements, split, seed)
@@ -152,6 +153,21 @@ def compare(
         ),
         split=apart.split,
     )
+
+
+MOST_FIGURES = 1000
+"""Candidates times metrics; each takes 80 kB of resamples, several times over."""
+
+
+def _check_size(candidates: int, metrics: int) -> None:
+    """Refuse what would fill the memory, before any work is done."""
+    check_number(candidates, "candidate")
+    if candidates * metrics > MOST_FIGURES:
+        raise SpellingError(
+            f"{counted(candidates, 'candidate')} under {counted(metrics, 'metric')} are "
+            f"{candidates * metrics:,} figures with intervals, {MOST_FIGURES:,} at most are worked "
+            "through at once: name fewer, or part them into several runs"
+        )
 
 
 def _parting(
@@ -330,6 +346,7 @@ def compare_spaces(
         raise TooFewError("no measure to compare: name one, such as dot")
     judged = _judged(judgements, spaces)
     wanted = read_metrics_for(Judgements, metric, metrics)
+    _check_size(len(models) * len(asked), len(wanted))
     among = [SpaceCandidate(source, one) for source in models for one in asked]
     base = None if baseline is None else entrant(baseline, among)
     field = SpacesEvaluation.of(

@@ -30,6 +30,7 @@ from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Parts
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Array, Float64, Int64, Progress
+from anglewise.engine.search import share_of
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.io.texts import parts_of
 from anglewise.metrics.evaluate import evaluate
@@ -120,7 +121,7 @@ class SpacesEvaluation:
         values: dict[str, list[Array]] = {str(one): [] for one in [*self.metrics, judged_at]}
         alike: list[Int64[Array, " m"]] = []
         for place, model in enumerate(models):
-            lists, chosen, unit = self._lists(model, _share(progress, place, len(models)))
+            lists, chosen, unit = self._lists(model, share_of(progress, place, len(models)))
             held = [one.indices.tobytes() for one in lists.values()]
             alike.append(kinds(self.asked, held, unit) + place * len(self.asked))
             for name, table in evaluate(
@@ -228,10 +229,3 @@ def _moved(found: Neighbours, places: Int64[Array, " rows"], k: int) -> Neighbou
 
 def _unjudged(judged: Sequence[Float64[Array, "m q"]]) -> Float64[Array, " all"]:
     return 1 - np.concatenate(judged).mean(axis=1)
-
-
-def _share(progress: Progress | None, place: int, count: int) -> Progress | None:
-    """Progress of one search among several."""
-    if progress is None:
-        return None
-    return lambda done, total: progress(place * total + done, count * total)

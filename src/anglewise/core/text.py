@@ -125,6 +125,26 @@ def parted(text: str) -> list[str]:
     return words
 
 
+MOST = 100
+"""So many measures, metrics, variants or candidates at once: all are held against each other, so
+that twice as many take four times the memory and sixteen times as long."""
+
+
+def check_number(count: int, noun: str, most: int = MOST) -> None:
+    """Refuse more of what was named than can be worked through at once.
+
+    >>> check_number(101, "measure")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.SpellingError: 101 measures are named, 100 at most can be held against each ...
+    """
+    if count > most:
+        raise SpellingError(
+            f"{counted(count, noun)} are named, {most:,} at most can be held against each other "
+            "at once: name fewer, or part them into several runs"
+        )
+
+
 def _number(text: str, word: str, example: str) -> float:
     number = read_number(text)
     if number is None:

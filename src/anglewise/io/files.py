@@ -67,6 +67,12 @@ def allowed(weighs: int) -> int:
     return max(weighs, min(machine_memory() // 2, max(FLOOR, RATIO * weighs)))
 
 
+def room() -> int:
+    """The most that results may hold: what ``ANGLEWISE_MEMORY`` says, else half of the memory."""
+    said = os.environ.get(VARIABLE)
+    return machine_memory() // 2 if said is None else _read(said)
+
+
 def machine_memory() -> int:
     """The memory of this machine, or of the container in which this runs."""
     try:

@@ -14,7 +14,7 @@ import numpy as np
 
 from anglewise.core.embeddings import Space
 from anglewise.core.numbers import written
-from anglewise.core.text import named, parted
+from anglewise.core.text import check_number, named, parted
 from anglewise.core.typing import Array, Direction, Float, Float64
 from anglewise.errors import SpellingError
 from anglewise.measures.adapter import ADAPTED, Adapted
@@ -103,12 +103,14 @@ def learnt_from_judgements(spelling: str) -> bool:
 def measures(spellings: "Iterable[str | Measure] | str") -> list[Measure]:
     """Several, from a list or from one comma-separated text, each kept once.
 
+    Raises ``SpellingError`` for more spellings than are worked through at once.
+
     >>> [str(m) for m in measures("dot,norm(0,0.5),dot")]
     ['dot', 'norm(0,0.5)']
     """
-    if isinstance(spellings, str):
-        spellings = parted(spellings)
-    return list(dict.fromkeys(measure(one) for one in spellings))
+    wanted = parted(spellings) if isinstance(spellings, str) else list(spellings)
+    check_number(sum(isinstance(one, str) for one in wanted), "measure")
+    return list(dict.fromkeys(measure(one) for one in wanted))
 
 
 GRID = tuple(tenths / 10 for tenths in range(11))
@@ -161,14 +163,14 @@ def measures_and_families(
 ) -> list[Open]:
     """Several, from a list or from one comma-separated text, each kept once.
 
-    Raises ``SpellingError`` for a word that is neither.
+    Raises ``SpellingError`` for a word that is neither, and for too many.
 
     >>> [str(m) for m in measures_and_families("dot, norm(0,*)@centred, dot, cosine@adapted")]
     ['dot', 'norm(0,*)@centred', 'cosine@adapted']
     """
-    if isinstance(spellings, str):
-        spellings = parted(spellings)
-    return list(dict.fromkeys(_read(one) for one in spellings))
+    wanted = parted(spellings) if isinstance(spellings, str) else list(spellings)
+    check_number(len(wanted), "measure")
+    return list(dict.fromkeys(_read(one) for one in wanted))
 
 
 def _read(one: str | Open) -> Open:

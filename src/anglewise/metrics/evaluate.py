@@ -11,6 +11,7 @@ from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.numbers import read_whole, shown
 from anglewise.core.sparse import SparseRows
+from anglewise.core.text import check_number
 from anglewise.core.typing import Array, Direction, Float64, Int64
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.measures.formulas import BlockFormula, Formula, Measure, Product, fitted
@@ -102,9 +103,9 @@ def read_metrics(spellings: Iterable[str | Metric] | str) -> list[Metric]:
     >>> [str(m) for m in read_metrics("ndcg@10, rr@10, nDCG@10")]
     ['nDCG@10', 'RR@10']
     """
-    if isinstance(spellings, str):
-        spellings = spellings.split(",")
-    return list(dict.fromkeys(metric(one) for one in spellings))
+    wanted = spellings.split(",") if isinstance(spellings, str) else list(spellings)
+    check_number(len(wanted), "metric")
+    return list(dict.fromkeys(metric(one) for one in wanted))
 
 
 def _hint(name: str, depth: int | None) -> str:

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from anglewise.core.embeddings import Space
-from anglewise.core.text import named, parted
+from anglewise.core.text import check_number, named, parted
 from anglewise.core.typing import Direction
 from anglewise.errors import SpellingError
 from anglewise.measures.adapter import Adapted
@@ -96,8 +96,11 @@ def contenders(
     >>> [str(one) for one in contenders("cosine, product(10), factors(3): dot", "queries-items")]
     ['cosine', 'product(10): dot', 'product(10): cosine', 'factors(3): dot']
     """
-    words = parted(candidates) if isinstance(candidates, str) else candidates
-    return list(dict.fromkeys(one for word in words for one in _read(word, direction)))
+    words = parted(candidates) if isinstance(candidates, str) else list(candidates)
+    check_number(len(words), "candidate")
+    asked = list(dict.fromkeys(one for word in words for one in _read(word, direction)))
+    check_number(len(asked), "candidate")
+    return asked
 
 
 def _read(

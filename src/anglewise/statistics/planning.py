@@ -9,7 +9,7 @@ import numpy as np
 
 from anglewise.core.typing import Array, Bool, Float64, Int64
 from anglewise.errors import TooFewError
-from anglewise.statistics.resampling import Differences
+from anglewise.statistics.resampling import CELLS, Differences
 
 POWER = 0.8
 CAP = 1_000_000
@@ -66,12 +66,21 @@ class Design:
         error = (self.drawn[-len(gaps) :] - self.means) * sqrt(held / queries)
         means = error[::-1] - gaps
         off = self.differences.doubt * sqrt(1 / held + 1 / queries)
-        spread = self.differences.spread * np.exp(_shocks(len(gaps))[:, None, None] * off / 2)
-        lead = (means[:, None, :] - means[:, :, None]) * sqrt(queries)
-        left = (lead <= self.critical[:, None] * spread).all(axis=2)
-        to_best = spread[np.arange(len(means)), means.argmax(axis=1)]
-        seen = smallest_detectable(to_best, self.critical, queries) <= tolerance
-        return (left.sum(axis=1) == 1) | (seen | ~left).all(axis=1)
+        shocks = _shocks(len(gaps))
+        at_once = max(1, CELLS // max(1, self.differences.spread.size))
+
+        def settled(means: Array, shocks: Array) -> Array:
+            spread = self.differences.spread * np.exp(shocks[:, None, None] * off / 2)
+            lead = (means[:, None, :] - means[:, :, None]) * sqrt(queries)
+            left = (lead <= self.critical[:, None] * spread).all(axis=2)
+            to_best = spread[np.arange(len(means)), means.argmax(axis=1)]
+            seen = smallest_detectable(to_best, self.critical, queries) <= tolerance
+            return (left.sum(axis=1) == 1) | (seen | ~left).all(axis=1)
+
+        starts = range(0, len(gaps), at_once)
+        return np.concatenate(
+            [settled(means[i : i + at_once], shocks[i : i + at_once]) for i in starts]
+        )
 
     @cached_property
     def _true_gaps(self) -> Float64[Array, "draws m"]:

@@ -12,6 +12,7 @@ import numpy as np
 from anglewise.core.typing import Array, Bool, Float64, Int, Int64, Map, serial
 from anglewise.statistics.resampling import (
     CELLS,
+    UNIT,
     Differences,
     ExactSums,
     all_signs,
@@ -92,22 +93,58 @@ def sign_flips(
     def drawn(units: range) -> _Reached:
         return test(random_signs(seed, units, queries))
 
-    parts: list[_Reached] = (
-        [test(signs) for signs in _all(queries, measures)]
+    parts: Iterator[_Reached] = (
+        map(test, _all(queries, measures))
         if exact
-        else list(map_(drawn, blocks(due, max(queries, measures**2))))
+        else iter(map_(drawn, blocks(due, max(queries, measures**2))))
     )
-    spread = np.sort(np.concatenate([part.largest for part in parts]), axis=0)
+    patterns = 1 << (queries - 1) if exact else UNIT * -(-due // UNIT)
     itself = 0 if exact else 1  # all patterns hold the observed one, random ones do not
-    tried = len(spread) + itself
-    beaten = (spread >= test.worst).sum(axis=0)
+    tried = patterns + itself
+    allowed = int(LEVEL * tried)
+    reached, beaten = np.zeros((measures, measures), np.int64), np.zeros(measures, np.int64)
+    highest = _Highest(allowed, measures)
+    for part in parts:  # not kept: of 100 measures all of them together weigh 80 GB
+        reached += part.reached
+        beaten += (part.largest >= test.worst).sum(axis=0)
+        highest.add(part.largest)
     return SignFlips(
-        p=(np.sum([part.reached for part in parts], axis=0) + itself) / tried,
+        p=(reached + itself) / tried,
         p_best=(beaten + itself) / tried,
-        critical=_critical(spread, int(LEVEL * tried), queries),
-        patterns=len(spread),
+        critical=_critical(highest.last(), measures, queries),
+        patterns=patterns,
         exact=exact,
     )
+
+
+class _Highest:
+    """The highest ``count`` numbers of each column of a table that comes in parts."""
+
+    def __init__(self, count: int, columns: int) -> None:
+        self.count, self.rows = count, 0
+        self.parts: list[Array] = [np.empty((0, columns))]
+
+    def add(self, part: Float64[Array, "rows m"]) -> None:
+        """Take some more rows in; what cannot be among the highest any more is dropped."""
+        self.parts.append(part)
+        self.rows += len(part)
+        if self.rows > 2 * self.count + CELLS // part.shape[1]:
+            self._drop()
+
+    def last(self) -> Float64[Array, " m"] | None:
+        """The lowest of the highest; None where none were to be kept."""
+        if not self.count:
+            return None
+        self._drop()
+        return self.parts[0].min(axis=0)
+
+    def _drop(self) -> None:
+        both = np.concatenate(self.parts)
+        self.parts.clear()
+        if len(both) > self.count:
+            both.partition(len(both) - self.count - 1, axis=0)
+            both = both[len(both) - self.count :].copy()
+        self.parts, self.rows = [both], len(both)
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,11 +189,13 @@ def _all(queries: int, measures: int) -> Iterator[Array]:
     return (patterns[i : i + at_once] for i in range(0, len(patterns), at_once))
 
 
-def _critical(spread: Array, allowed: int, queries: int) -> Float64[Array, " m"]:
+def _critical(
+    largest: Float64[Array, " m"] | None, measures: int, queries: int
+) -> Float64[Array, " m"]:
     """From sums over their root sum of squares to Student's t, a growing function of them."""
-    if not allowed:
-        return np.full_like(spread[0], inf)
-    ends = np.minimum(spread[-allowed], sqrt(queries))
+    if largest is None:
+        return np.full(measures, inf)
+    ends = np.minimum(largest, sqrt(queries))
     with np.errstate(divide="ignore"):
         scale = np.sqrt((queries - 1) / (queries - ends**2))
     return np.asarray(ends * scale, dtype=np.float64)
