@@ -52,9 +52,31 @@ ILL = 1e7
 """The ratio of directions beyond which float32 holds no digits of the faintest."""
 
 
-def notes(about: AuditSubject, gap: GaugeGap | None, geometry: Geometry) -> tuple[str, ...]:
+def notes(
+    about: AuditSubject,
+    gap: GaugeGap | None,
+    geometry: Geometry,
+    agreements: Mapping[Direction, GaugeAgreement],
+) -> tuple[str, ...]:
     """Sentences, most important first."""
-    return (*_faint(gap, geometry), *_biases(about), *_zeros(about), *_sampled(about))
+    return (
+        *_faint(gap, geometry),
+        *_undecided(agreements),
+        *_biases(about),
+        *_zeros(about),
+        *_sampled(about),
+    )
+
+
+def _undecided(agreements: Mapping[Direction, GaugeAgreement]) -> Iterator[str]:
+    for direction, lists in agreements.items():
+        for name, count in lists.undecided.items():
+            some = "1 list is not" if count == 1 else f"{count:,} lists are not"
+            which = "no list is" if count == lists.queries else some
+            yield (
+                f"{direction}: {which} compared under {name}, where vectors that have a direction "
+                "of their own stand at right angles to all others, and no order is theirs"
+            )
 
 
 def _faint(gap: GaugeGap | None, geometry: Geometry) -> Iterator[str]:
@@ -206,7 +228,7 @@ def audit(
         geometry=geometry,
         predictions_moved=_moved(about, shown),
         verdict=decide(reading, gap, seen.agreement, geometry.spans),
-        notes=notes(about, gap, geometry),
+        notes=notes(about, gap, geometry, seen.agreement),
     )
 
 

@@ -11,7 +11,7 @@ from anglewise.auditing.certified import CONDITIONS
 from anglewise.auditing.subject import GAUGES, SMALL_SAMPLE, AuditSubject, NamedRow
 from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
-from anglewise.core.typing import Array, Direction, Float64, Int64, Progress
+from anglewise.core.typing import Array, Bool, Direction, Float64, Int64, Progress
 from anglewise.gauges.certificates import cosine_interval
 from anglewise.gauges.gauge import moved_cosines, row_cosines
 from anglewise.metrics.breadth import agreements, overlap
@@ -48,6 +48,9 @@ class GaugeAgreement:
         spaces without a gauge, the centred one.
     moved
         Those whose lists move most between the two.
+    undecided
+        By cosine in some gauge, how many of its lists rounding alone would order: all in them
+        stand at right angles. They take no part in the means.
     """
 
     direction: Direction
@@ -57,6 +60,7 @@ class GaugeAgreement:
     rank_biased: Mapping[str, Mapping[str, float]]
     against: str
     moved: tuple[Moved, ...]
+    undecided: Mapping[str, int]
 
     @property
     def gauges(self) -> dict[str, float]:
@@ -71,23 +75,31 @@ class GaugeAgreement:
         return self.overlap["cosine"][self.against]
 
 
-def agree(subject: AuditSubject, way: Direction, found: Mapping[str, Neighbours]) -> GaugeAgreement:
-    """Compare the lists that were found, which are those of ``subject.rows(way)``."""
-    means, biased = _means(found, subject.k)
-    rivals = [name for name in found if name.startswith("cosine@")]
+def agree(
+    subject: AuditSubject, way: Direction, neighbours: Mapping[str, Neighbours]
+) -> GaugeAgreement:
+    """Compare the lists of ``subject.rows(way)``, measure by measure.
+
+    Lists that rounding decides are left out, and with them a measure that has no others.
+    """
+    rows = subject.rows(way)
+    decided = {name: subject.decided(way, lists, rows) for name, lists in neighbours.items()}
+    means, biased = _means(neighbours, decided, subject.k)
+    rivals = [name for name in means["cosine"] if name.startswith("cosine@")]
     against = min(rivals, key=lambda name: means["cosine"][name])
-    shared = overlap(found["cosine"], found[against], subject.k)
-    order = np.argsort(shared, kind="stable")[:SHOWN]
+    shared = overlap(neighbours["cosine"], neighbours[against], subject.k)
+    order = np.argsort(np.where(decided[against], shared, np.inf), kind="stable")[:SHOWN]
     asking, ranked = subject.names(way)
-    rows, depth = subject.rows(way), slice(0, subject.k)
+    depth = slice(0, subject.k)
     moved = tuple(
         Moved(
             asked=asking.of(int(rows[place])),
             overlap=float(shared[place]),
-            before=ranked.all(found["cosine"].indices[place, depth]),
-            after=ranked.all(found[against].indices[place, depth]),
+            before=ranked.all(neighbours["cosine"].indices[place, depth]),
+            after=ranked.all(neighbours[against].indices[place, depth]),
         )
         for place in order
+        if decided[against][place]
     )
     return GaugeAgreement(
         direction=way,
@@ -97,16 +109,27 @@ def agree(subject: AuditSubject, way: Direction, found: Mapping[str, Neighbours]
         rank_biased=biased,
         against=against,
         moved=moved,
+        undecided={
+            name: int((~lists).sum())
+            for name, lists in decided.items()
+            if name.startswith("cosine@") and not lists.all()
+        },
     )
 
 
-def _means(found: Mapping[str, Neighbours], k: int) -> tuple[Table, Table]:
+def _means(
+    neighbours: Mapping[str, Neighbours], decided: Mapping[str, Bool[Array, " q"]], k: int
+) -> tuple[Table, Table]:
     """Overlap and rank-biased overlap: both halves of a symmetric table, without its diagonal."""
-    names = list(found)
+    names = [name for name, lists in decided.items() if lists.any()]
     tables: tuple[Table, Table] = ({name: {} for name in names}, {name: {} for name in names})
     for one, other in combinations(names, 2):
-        for table, values in zip(tables, agreements(found[one], found[other], k), strict=True):
-            table[one][other] = table[other][one] = float(values.mean())
+        both = decided[one] & decided[other]
+        if not both.any():
+            continue
+        agreed = agreements(neighbours[one], neighbours[other], k)
+        for table, values in zip(tables, agreed, strict=True):
+            table[one][other] = table[other][one] = float(values[both].mean())
     first, second = (
         {one: {name: row[name] for name in names if name in row} for one, row in table.items()}
         for table in tables
@@ -124,7 +147,8 @@ class GaugePath:
     Attributes
     ----------
     powers
-        ``t`` of the gauges ``power(t)``.
+        ``t`` of the gauges ``power(t)``; an end is missing where all lists there would be ordered
+        by rounding alone.
     overlap
         What is left of the given lists at each ``t``.
     metric, score
@@ -154,18 +178,21 @@ def gauge_path(
     found = subject.nearest(way, ["cosine", *names], rows, progress, judgements)
     # power(0), power(0.5) and power(1) have names of their own; the order is the one asked for.
     given, *moved = found.values()
-    kept = tuple(float(overlap(given, one, subject.k).mean()) for one in moved)
-    scores, metric = None, f"nDCG@{subject.k}"
+    decided = [subject.decided(way, lists, rows) for lists in moved]
+    steps = [step for step, lists in enumerate(decided) if lists.any()]
+    kept = [overlap(given, moved[step], subject.k)[decided[step]].mean() for step in steps]
+    score, given_score, metric = None, None, f"nDCG@{subject.k}"
     if judgements is not None:
-        values = evaluate(found, judgements, rows, metric)[metric].mean(axis=1)
-        scores = tuple(float(value) for value in values)
+        values = evaluate(found, judgements, rows, metric)[metric]
+        given_score = float(values[0].mean())
+        score = tuple(float(values[1 + step][decided[step]].mean()) for step in steps)
     return GaugePath(
         direction=way,
-        powers=STEPS,
-        overlap=kept,
+        powers=tuple(STEPS[step] for step in steps),
+        overlap=tuple(float(share) for share in kept),
         metric=metric,
-        score=None if scores is None else scores[1:],
-        given_score=None if scores is None else scores[0],
+        score=score,
+        given_score=given_score,
         queries=len(rows),
     )
 

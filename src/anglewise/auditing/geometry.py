@@ -159,6 +159,8 @@ SHOWN = 120
 """How many items a panel has on each side."""
 BESIDE_WITNESS = 3
 """How many neighbours, old and new, the item of the witness is paired with."""
+DIGITS = 9
+"""So many decimals of a cosine are drawn and ranked."""
 ORDER = ("item-orthonormal", "balanced", "data-space")
 
 
@@ -248,7 +250,8 @@ def _cosines(
     vectors = subject.items_at(name, rows)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
-    return np.clip(unit @ unit.T, -1.0, 1.0)
+    # Right angles are 0 for every order of sums: a rank correlation would see the rounding.
+    return np.clip(np.round(unit @ unit.T, DIGITS), -1.0, 1.0) + 0.0
 
 
 def _alike_together(cosines: Float64[Array, "some some"]) -> Int64[Array, " some"]:

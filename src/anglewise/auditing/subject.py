@@ -10,12 +10,14 @@ from anglewise.core.embeddings import Embeddings, Freedom, Space, TrainedFor
 from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.numbers import COUNT, SEED
-from anglewise.core.typing import DIRECTIONS, Array, Direction, Float64, Int64, Progress
+from anglewise.core.typing import DIRECTIONS, Array, Bool, Direction, Float64, Int64, Progress
 from anglewise.diagnostics.norms import popularity
 from anglewise.engine.search import search
 from anglewise.errors import IdsError, TooFewError
+from anglewise.gauges.canonical import gauge
 from anglewise.gauges.gap import GaugeGap
-from anglewise.gauges.gauge import bias_columns
+from anglewise.gauges.gauge import bias_columns, two_roots
+from anglewise.gauges.maps import ROWS
 from anglewise.io.texts import titles
 from anglewise.measures.frames import fit_frames
 from anglewise.measures.measure import measure
@@ -160,6 +162,19 @@ GAUGES: dict[Direction, tuple[str, ...]] = {
 """The equally good geometries of each direction, none twice: between items the data space has
 the geometry of the user-orthonormal gauge, between queries that of the item-orthonormal one."""
 
+OWN_ORTHONORMAL: dict[Direction, str] = {
+    "items-items": "item-orthonormal",
+    "queries-queries": "user-orthonormal",
+}
+"""The gauge in which the vectors of one side have orthonormal columns."""
+
+ALONE = 1 - 1e-9
+"""A row of orthonormal columns whose squared length reaches this, of 1 at most, stands at right
+angles to all others, but for rounding."""
+
+TIED = 1e-6
+"""Scores of float32 nearer than this, of rows at right angles, are ordered by rounding."""
+
 
 @dataclass(frozen=True, eq=False)
 class AuditSubject:
@@ -231,6 +246,43 @@ class AuditSubject:
         awake = np.flatnonzero(asking.norms > 0)
         rng = np.random.default_rng([self.seed, DIRECTIONS.index(way)])
         return np.sort(rng.permutation(awake)[: most or self.sample]).astype(np.int64)
+
+    def _alone(self, way: Direction) -> Bool[Array, " rows"]:
+        """Rows that stand at right angles to all others in the side's own orthonormal gauge.
+
+        They have a direction that no other row has: where a side has no more rows than
+        directions, all of them.
+        """
+        side = self.space.sides(way)[1]
+        queries, items = two_roots(self.space)
+        pair = gauge(OWN_ORTHONORMAL[way]).pair_keeping(queries, items, self.biases)
+        through = pair.items if way == "items-items" else pair.queries
+        free = through[:, : through.shape[1] - len(self.biases)]
+        squared = np.empty(len(side))
+        for start in range(0, len(side), ROWS):
+            block = side.vectors[start : start + ROWS].astype(np.float64) @ free
+            squared[start : start + ROWS] = np.einsum("ij,ij->i", block, block)
+        return squared >= ALONE
+
+    def decided(
+        self, way: Direction, neighbours: Neighbours, rows: Int64[Array, " asking"]
+    ) -> Bool[Array, " asking"]:
+        """Whose list under a measure has an order that is not one of rounding errors.
+
+        Cosines and products of rows at right angles are 0, or what bias columns add: where such
+        scores stand next to each other in a list, nothing but rounding decides between them.
+        """
+        if neighbours.measure.partition("@")[2] != OWN_ORTHONORMAL.get(way, "none"):
+            return np.ones(len(rows), dtype=bool)
+        alone = self.alone[way]
+        at_right_angles = alone[rows, None] | alone[neighbours.indices]
+        near = np.diff(neighbours.scores.astype(np.float64), axis=1) > -TIED
+        return ~(near & at_right_angles[:, 1:] & at_right_angles[:, :-1]).any(axis=1)
+
+    @cached_property
+    def alone(self) -> dict[Direction, Bool[Array, " rows"]]:
+        """By direction, which rows have a direction that no other row of their side has."""
+        return {way: self._alone(way) for way in self.directions if way in OWN_ORTHONORMAL}
 
     def measures(self, way: Direction) -> list[str]:
         """All that is compared in a direction.

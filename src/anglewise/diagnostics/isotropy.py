@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anglewise.core.embeddings import Embeddings
+from anglewise.core.gram_root import root_of_gram
 from anglewise.core.typing import Array, Float, Float64, Shaped
 
 ROWS = 2048
@@ -127,9 +128,11 @@ def isotropy(
     """
     x = embeddings.vectors
     size = float(np.square(embeddings.norms).mean())
-    variances = np.maximum(np.linalg.eigvalsh(scatter(x))[::-1], 0.0) / len(x)
-    variances[variances <= NOISE**2 * size] = 0.0
     mean = column_means(x)
+    root = root_of_gram(scatter(x), lambda: (block - mean for block in blocks(x)))
+    singular = np.linalg.svd(root, compute_uv=False)
+    variances = np.append(singular**2 / len(x), np.zeros(x.shape[1] - len(singular)))
+    variances[variances <= NOISE**2 * size] = 0.0
     rows = _sample(embeddings, rng, sample)
     return Isotropy(
         mean_cosine=mean_cosine(x),

@@ -15,6 +15,9 @@ from anglewise.gauges.maps import Root, side_by_side
 PINNED = 1.05
 """A gap below this moves no item-item cosine by more than ``tanh(ln 1.05) = 0.049``."""
 
+ROUNDING = 1e-12
+"""Runs whose vectors differ by less than this share, after scaling, differ by rounding only."""
+
 
 @dataclass(frozen=True)
 class GaugeGap:
@@ -145,11 +148,13 @@ class SideAlignment:
         """How the squared difference splits: ``rotation``, ``gauge`` and ``real`` sum to 1.
 
         Each kind of map contains the one before it, so each takes something off the residual.
-        Two runs without any difference have no shares: all three are 0.
+        Two runs without any difference but rounding have no shares: all three are 0.
         """
+        if self.given <= ROUNDING:
+            return dict.fromkeys(("rotation", "gauge", "real"), 0.0)
         steps = [self.given**2, self.rotation.residual**2, self.linear.residual**2, 0.0]
         parts = [max(a - b, 0.0) for a, b in pairwise(steps)]
-        total = sum(parts) or 1.0
+        total = sum(parts)
         return dict(zip(("rotation", "gauge", "real"), (p / total for p in parts), strict=True))
 
 
@@ -214,7 +219,7 @@ def side_alignment(joint: Root, width: int, shared: int) -> SideAlignment:
     return SideAlignment(
         given=given,
         rotation=Fit(left @ right, _residual(x, y, left @ right), 1.0),
-        linear=Fit(linear, _residual(x, y, linear), _condition(linear)),
+        linear=Fit(linear, _residual(x, y, linear), _condition(x, y, linear)),
         shared=shared,
     )
 
@@ -245,9 +250,20 @@ def _residual(
     return float(np.linalg.norm(scale * moved - y) / np.linalg.norm(y))
 
 
-def _condition(through: Float64[Array, "a b"]) -> float:
+def _condition(
+    x: Float64[Array, "r a"], y: Float64[Array, "r b"], through: Float64[Array, "a b"]
+) -> float:
+    """Of the map from ``x`` to ``y``; infinite where either lacks a direction, as the map does."""
+    directions = min(through.shape)
+    if min(_rank(x), _rank(y)) < directions:
+        return float("inf")
     values = np.linalg.svd(through, compute_uv=False)
     return float(values[0] / values[-1]) if values[-1] else float("inf")
+
+
+def _rank(x: Float64[Array, "r d"]) -> int:
+    values = np.linalg.svd(x, compute_uv=False)
+    return int((values > x.shape[1] * np.finfo(np.float64).eps * values[0]).sum())
 
 
 def _predictions(queries: Root, items: Root, width: int) -> float:

@@ -1,28 +1,21 @@
 """Pairs of maps that leave every prediction alone, and square roots of Gram matrices.
 
-Every gauge, the gap and every change of predictions is a function of two such roots. They are
-found in two passes over the vectors, in blocks of float64. A Gram matrix alone squares the
-condition number of its factor, so that directions a hundred-millionth as long as the longest
-would drown; the second pass therefore takes the Gram matrix of the vectors after they were
-rescaled by the first one, which is then near the identity and loses nothing. This is CholeskyQR2
-(Yamamoto et al., ETNA 44, 2015) with eigenvectors in place of triangles, which makes it hold for
-any rank and any shape; it runs at the speed of matrix products, three times that of a blocked QR.
+Every gauge, the gap and every change of predictions is a function of two such roots, which are
+found in two passes over the vectors, in blocks of float64 (``core.gram_root``).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.gram_root import Blocks, root_of_gram
 from anglewise.core.typing import Array, Float, Float32, Float64
 from anglewise.errors import ValuesError
-
-Blocks: TypeAlias = Callable[[], Iterable[Array]]
-"""Starts one more pass over the rows of a matrix, block by block."""
 
 ROWS = 2048
 """Rows taken together: a block of them in float64 stays in the cache at common widths."""
@@ -38,7 +31,7 @@ class Root:
     Attributes
     ----------
     matrix
-        ``r x d`` with ``matrix.T @ matrix = x.T @ x`` for the vectors ``x``.
+        ``r x d`` with ``matrix.T @ matrix = x.T @ x`` for the vectors ``x`` of rank ``r``.
     probe
         ``sum_i x_i / i``: a row that moves as the vectors do and settles signs.
     constant
@@ -57,7 +50,7 @@ class Root:
     @property
     def size(self) -> float:
         """The largest singular value of the vectors."""
-        return float(np.linalg.norm(self.matrix, 2)) if self.dimension else 0.0
+        return float(np.linalg.norm(self.matrix, 2)) if self.matrix.size else 0.0
 
     def columns(self, chosen: list[int]) -> "Root":
         """Some columns only; which of them are constant is no longer asked."""
@@ -91,15 +84,7 @@ _known: WeakKeyDictionary[Embeddings, Root] = WeakKeyDictionary()
 def root_of_blocks(blocks: Blocks) -> Root:
     """The root of a matrix that is read twice, block by block."""
     gram, probe, constant = _first_pass(blocks)
-    lengths = np.sqrt(np.diag(gram))
-    lengths[lengths == 0] = 1.0
-    values, directions = np.linalg.eigh(gram / np.outer(lengths, lengths))
-    floor = len(values) * np.finfo(np.float64).eps * max(values[-1], np.finfo(np.float64).tiny)
-    scale = np.sqrt(np.maximum(values, floor))
-    rescaled = _gram(blocks, directions / scale / lengths[:, None])
-    values, turned = np.linalg.eigh(rescaled)
-    half = np.sqrt(np.maximum(values, 0.0))[:, None] * turned.T
-    return Root(half @ (scale[:, None] * directions.T * lengths), probe, constant)
+    return Root(root_of_gram(gram, blocks), probe, constant)
 
 
 def _first_pass(blocks: Blocks) -> tuple[Array, Array, tuple[int, ...]]:
@@ -116,14 +101,6 @@ def _first_pass(blocks: Blocks) -> tuple[Array, Array, tuple[int, ...]]:
         start += len(x)
     biased = same if start >= FEWEST_ROWS else same[:0]
     return np.asarray(gram), np.asarray(probe), tuple(int(column) for column in biased)
-
-
-def _gram(blocks: Blocks, through: Float64[Array, "d d"]) -> Float64[Array, "d d"]:
-    total = np.zeros_like(through)
-    for block in blocks():
-        x = block.astype(np.float64) @ through
-        total += x.T @ x
-    return total
 
 
 def side_by_side(left: Float[Array, "rows a"], right: Float[Array, "rows b"]) -> Root:

@@ -266,13 +266,19 @@ def _path(paths: Mapping[Direction, GaugePath], drawn: Callable[..., str]) -> st
 
 
 def _path_table(paths: Mapping[Direction, GaugePath]) -> tuple[list[str], list[list[str]]]:
-    heads, columns = ["t"], [[f"{t:g}" for t in next(iter(paths.values())).powers]]
+    powers = sorted({t for path in paths.values() for t in path.powers})
+    heads, columns = ["t"], [[f"{t:g}" for t in powers]]
+
+    def column(path: GaugePath, cells: list[str]) -> list[str]:
+        at = dict(zip(path.powers, cells, strict=True))
+        return [at.get(t, NOTHING) for t in powers]
+
     for way, path in paths.items():
         heads.append(f"kept ({way})")
-        columns.append([percent(share) for share in path.overlap])
+        columns.append(column(path, [percent(share) for share in path.overlap]))
         if path.score is not None:
             heads.append(f"{path.metric} ({way})")
-            columns.append([number(score) for score in path.score])
+            columns.append(column(path, [number(score) for score in path.score]))
     rows = [list(row) for row in zip(*columns, strict=True)]
     given = ["as given"]
     for path in paths.values():
