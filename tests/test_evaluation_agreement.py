@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from anglewise import Neighbours
 from anglewise.errors import ShapeError
-from anglewise.metrics.breadth import overlap, rank_biased_overlap
+from anglewise.metrics.breadth import agreements, overlap
 
 
 def listed(indices):
@@ -23,6 +23,10 @@ def rankings(draw):
     rng = np.random.default_rng(seed)
     lists = [np.stack([rng.permutation(12)[:k] for _ in range(3)]) for _ in range(2)]
     return k, listed(lists[0]), listed(lists[1])
+
+
+def rank_biased_overlap(one, other, k, persistence=0.9):
+    return agreements(one, other, k, persistence)[1]
 
 
 def plain_rbo(one, other, k, p):

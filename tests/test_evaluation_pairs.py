@@ -10,12 +10,12 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise import Embeddings, Measure, Pairs, Space, Triplets
+from anglewise import Embeddings, Measure, Pairs, Space, Triplets, compare
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.measures.formulas import BlockFormula, Dot
 from anglewise.measures.frames import Affine, Frame, Maps
 from anglewise.measures.measure import measures
-from anglewise.metrics.evaluate import evaluate_pairs, evaluate_triplets, score_pairs
+from anglewise.metrics.evaluate import evaluate_triplets, score_pairs
 from anglewise.metrics.metrics import Pearson, Spearman, TripletAccuracy
 from real_data import real_data
 
@@ -191,13 +191,13 @@ def test_a_frame_moves_each_side_its_own_way():
 
 def test_metrics_of_another_kind_are_refused_and_so_are_too_few_pairs():
     space = Space(items=Embeddings(np.eye(3)))
-    none, one = np.empty(0, np.int64), np.zeros(1, np.int64)
+    one, three = np.zeros(1, np.int64), np.arange(3)
     with pytest.raises(SpellingError, match="does not read graded pairs"):
-        evaluate_pairs(space, "dot", Pairs(one, one, np.ones(1)), "nDCG@10")
+        compare(space, Pairs(three, three[::-1], np.arange(3.0)), "dot", metrics="nDCG@10")
     with pytest.raises(SpellingError, match="does not read triplets"):
         evaluate_triplets(space, "dot", Triplets(one, one, one), "spearman")
-    with pytest.raises(TooFewError, match="at least two"):
-        evaluate_pairs(space, "dot", Pairs(none, none, np.empty(0)), "spearman")
+    with pytest.raises(TooFewError, match="needs three"):
+        compare(space, Pairs(three[:2], three[1:], np.ones(2)), "dot")
 
 
 @pytest.mark.real
@@ -213,9 +213,8 @@ def test_grades_of_real_sentence_pairs_correlate_as_scipy_says():
             vectors[row, sum(map(ord, word)) % 256] += 1
     a, b = (np.array([rows[line[side]] for line in lines]) for side in ("sentence1", "sentence2"))
     grades = np.array([float(line["score"]) for line in lines])
-    values = evaluate_pairs(
-        Space(items=Embeddings(vectors)), "cosine,euclidean", Pairs(a, b, grades)
-    )["spearman"]
+    scores = score_pairs(Space(items=Embeddings(vectors)), measures("cosine,euclidean"), a, b)
+    values = Spearman().per_pair(scores, grades)
     cosines = [1 - exact.cosine(*pair) for pair in zip(vectors[a], vectors[b], strict=True)]
     due = scipy.stats.spearmanr(np.float32(cosines), grades).statistic
     assert values[0].mean() == pytest.approx(due, abs=1e-6)

@@ -262,7 +262,7 @@ class AuditSubject:
         for start in range(0, len(side), ROWS):
             block = side.vectors[start : start + ROWS].astype(np.float64) @ free
             squared[start : start + ROWS] = np.einsum("ij,ij->i", block, block)
-        return squared >= ALONE
+        return np.asarray(squared >= ALONE)
 
     def decided(
         self, way: Direction, neighbours: Neighbours, rows: Int64[Array, " asking"]

@@ -215,30 +215,17 @@ def overlap(first: Neighbours, second: Neighbours, k: int) -> Float64[Array, " q
     return agreements(first, second, k)[0]
 
 
-def rank_biased_overlap(
+def agreements(
     first: Neighbours, second: Neighbours, k: int, persistence: float = PERSISTENCE
-) -> Float64[Array, " q"]:
-    """How far two rankings agree when the front counts more, in [0, 1].
+) -> tuple[Float64[Array, " q"], Float64[Array, " q"]]:
+    """The overlap of each two lists, and their rank-biased overlap: the front counts more.
 
-    With ``X_d`` items in common among the first ``d`` and persistence ``p`` it is
+    With ``X_d`` items in common among the first ``d`` and persistence ``p`` the latter is
 
         X_k / k p^k + (1 - p) / p sum_{d=1}^k X_d / d p^d,
 
     the extrapolated form, which takes the agreement at depth ``k`` to go on (Webber, Moffat and
-    Zobel, ACM TOIS 28(4), 2010, equation 32 for lists of one length).
-
-    >>> def listed(*items):
-    ...     return Neighbours("dot", np.array([items]), np.zeros((1, 2), np.float32), np.array([0]))
-    >>> rank_biased_overlap(listed(1, 2), listed(2, 1), k=2, persistence=0.5).tolist()
-    [0.5]
-    """
-    return agreements(first, second, k, persistence)[1]
-
-
-def agreements(
-    first: Neighbours, second: Neighbours, k: int, persistence: float = PERSISTENCE
-) -> tuple[Float64[Array, " q"], Float64[Array, " q"]]:
-    """Both at once, overlap and rank-biased overlap: the lists are gone through only once.
+    Zobel, ACM TOIS 28(4), 2010, equation 32 for lists of one length). Both lie in [0, 1].
 
     >>> lists = [Neighbours("dot", np.array([[1, 2]]), np.zeros((1, 2), np.float32), np.array([0]))]
     >>> [one.tolist() for one in agreements(*lists, *lists, k=2)]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 
 from anglewise.core.embeddings import BLOCK, Space
-from anglewise.core.judgements import Judgements, Pairs, Triplets
+from anglewise.core.judgements import Judgements, Triplets
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.numbers import read_whole, shown
 from anglewise.core.sparse import SparseRows
@@ -125,30 +125,6 @@ PRODUCTS: dict[Product, Callable[[Array, Array], Array]] = {
 }
 
 
-def evaluate_pairs(
-    space: Space,
-    measures: Iterable[str | Measure] | str,
-    pairs: Pairs,
-    metrics: Iterable[str | Metric] | str = "spearman",
-) -> dict[str, Float64[Array, "m pairs"]]:
-    """Say how well each measure's scores go with the grades, pair by pair.
-
-    The mean over pairs is the correlation; see ``PairMetric.per_pair`` for what each adds.
-    Raises ``SpellingError`` for metrics of another kind, ``TooFewError`` for fewer than two pairs.
-
-    >>> from anglewise.core.embeddings import Embeddings
-    >>> space = Space(items=Embeddings([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]]))
-    >>> pairs = Pairs(np.array([0, 0, 1]), np.array([1, 2, 2]), np.array([5.0, 1.0, 0.0]))
-    >>> evaluate_pairs(space, "cosine", pairs)["spearman"].mean(axis=1).round(3).tolist()
-    [0.866]
-    """
-    asked = [_reading_pairs(metric) for metric in read_metrics(metrics)]
-    if len(pairs.scores) < 2:
-        raise TooFewError(f"{len(pairs.scores)} graded pairs: a correlation needs at least two")
-    scores = score_pairs(space, read_measures(measures), pairs.rows_a, pairs.rows_b)
-    return {str(metric): metric.per_pair(scores, pairs.scores) for metric in asked}
-
-
 def evaluate_triplets(
     space: Space,
     measures: Iterable[str | Measure] | str,
@@ -225,12 +201,6 @@ def _read(formula: Formula, products: Mapping[str, Array], query_norms: Array) -
 
 def _one_by_one(formula: BlockFormula, q: Array, x: Array) -> Array:
     return np.array([formula.block(a[None], b[None])[0, 0] for a, b in zip(q, x, strict=True)])
-
-
-def _reading_pairs(metric: Metric) -> PairMetric:
-    if not isinstance(metric, PairMetric):
-        raise SpellingError(f"{metric} does not read graded pairs: ask for spearman or pearson")
-    return metric
 
 
 def _reading_triplets(metric: Metric) -> TripletMetric:
