@@ -112,19 +112,19 @@ def judge_import(
 
 
 def _grades(words: str | None) -> dict[str, float]:
+    from anglewise.core.numbers import read_number, shown
     from anglewise.errors import SpellingError
 
     found: dict[str, float] = {}
     for word in (words or "").split(",") if words else ():
         name, _, grade = word.rpartition("=")
-        try:
-            found[name.strip().lower()] = float(grade)
-        except ValueError:
-            name = ""
-        if not name.strip():
+        number = read_number(grade.strip())
+        if number is None or not name.strip():
             raise SpellingError(
-                f"--grades {words}: words and what they mean are due, as in relevant=1,spam=0"
+                f"--grades {shown(words)}: words and what they mean are due, as in "
+                "relevant=1,spam=0"
             )
+        found[name.strip().lower()] = float(number)
     return found
 
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from math import isfinite
 from numbers import Integral, Real
 
 from anglewise.errors import AnglewiseError, SpellingError, ValuesError
@@ -14,6 +15,7 @@ SHOWN = 60
 """Of what came so many letters are shown in a message."""
 
 _WHOLE = re.compile(rf"-?(?:0|[1-9][0-9]{{0,{DIGITS - 1}}})")
+_CELL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _REAL = re.compile(r"-?(?:[0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,3})?")
 
 
@@ -139,6 +141,26 @@ def read_number(text: str) -> float | None:
     lost = value == 0 and (text.startswith("-") or re.search("[1-9]", re.split("[eE]", text)[0]))
     small = 0 < abs(value) < 1 / LARGEST
     return None if lost or small or abs(value) > LARGEST else value
+
+
+def cell_number(cell: object) -> float | None:
+    """The finite number in a cell of a table: a number, or a text of one; None for anything else.
+
+    Text is read as ASCII digits, with a sign, point and exponent, and of any size that float64
+    holds: what others measured is held to no setting's bounds.
+
+    >>> [cell_number(cell) for cell in (2, "2.50", " +1e300 ", "1_0", "nan", "1e999", None)]
+    [2.0, 2.5, 1e+300, None, None, None, None]
+    """
+    if isinstance(cell, bytes):
+        cell = cell.decode("ascii", "replace")
+    if isinstance(cell, str) and not _CELL.fullmatch(cell.strip()):
+        return None
+    try:
+        number = float(cell)  # pyright: ignore[reportArgumentType] whatever stands in a table
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if isfinite(number) else None
 
 
 def written(number: float) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.numbers import cell_number
 from anglewise.core.typing import Array, Float64, Shaped
 from anglewise.errors import ShapeError
 
@@ -150,6 +151,8 @@ def _column(embeddings: Embeddings, name: str) -> list[Any] | None:
 
 def _numbers(column: list[Any] | None) -> Array | None:
     if column is None:
+        return None
+    if any(isinstance(cell, str | bytes) and cell_number(cell) is None for cell in column):
         return None
     try:
         values = np.array([np.nan if cell is None else float(cell) for cell in column])

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import math
 import re
 import uuid as uuids
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from anglewise.core.numbers import cell_number
 from anglewise.errors import FileError, IdsError, SpellingError, ValuesError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, arrow, reading
@@ -378,11 +378,8 @@ def _queue_ids(sheet: Sheet, position: int) -> list[str]:
 def _chance(cell: Any, where: str) -> float | None:
     if cell is None or not str(cell).strip():
         return None
-    try:
-        chance = float(cell)
-    except (TypeError, ValueError):
-        chance = math.nan
-    if not 0 < chance <= 1:
+    chance = cell_number(cell)
+    if chance is None or not 0 < chance <= 1:
         raise ValuesError(
             f"{where}: the probability is {str(cell)[:20]!r}; a number above 0 and at most 1 is "
             "due, or none"

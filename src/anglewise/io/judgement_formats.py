@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
+from anglewise.core.numbers import cell_number
 from anglewise.errors import FileError, SpellingError, ValuesError
 from anglewise.io.arrow_files import ARROW_SUFFIXES
 from anglewise.io.files import PathLike, existing_file, suffix
@@ -188,15 +189,8 @@ def _restored(cells: Mapping[str, Any], known: Any) -> dict[str, Any]:
     if not isinstance(known, dict):
         return dict(cells)
     more = cast("dict[str, Any]", known)
-    same = _as_number(more.get("grade")) == _as_number(cells["grade"])
+    same = cell_number(more.get("grade")) == cell_number(cells["grade"])
     return {**cells, **(more if same else {"judge": more.get("judge", cells.get("judge"))})}
-
-
-def _as_number(value: Any) -> float | None:
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
 
 
 def _faulty(place: str, content: str, fault: ValuesError | None, name: str, what: str) -> Row:

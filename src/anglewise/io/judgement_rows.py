@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from anglewise.core.numbers import cell_number
 from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, ValuesError
 from anglewise.io.arrow_files import arrow_sheet
@@ -31,7 +32,7 @@ from anglewise.io.tables import (
 )
 from anglewise.judgements.records import Judged, judged_from
 
-WITH_WORDS = re.compile(r"^([-+]?[\d.]+)(\s+\S|\s*[:(]).*$", re.DOTALL)
+WITH_WORDS = re.compile(r"^([-+]?[0-9.]+)(\s+[^\s0-9.]|\s*[:(]).*$", re.DOTALL)
 """A choice that says what its number means: "2 - fully", "1: touches on it"."""
 
 DUE = ("query_id", "item_id", "grade")
@@ -191,13 +192,8 @@ def _number(value: Any, name: str, assumed: Assumed | None = None) -> float:
         f"{name} is {shown}, no finite number: mend or drop the row"
         + (", or say what words mean (--grades relevant=1,irrelevant=0)" * (name == "grade"))
     )
-    if value is None or (isinstance(value, str) and ("_" in value or not value.isascii())):
-        raise wrong
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise wrong from None
-    if not math.isfinite(number):
+    number = cell_number(value)
+    if number is None:
         raise wrong
     return number
 
@@ -395,9 +391,5 @@ def is_trec(text: str) -> bool:
     return "," not in text.split("\n", 1)[0] and (fit[0] or 2 * sum(fit) > len(fit))
 
 
-def _is_grade(cell: Any) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+def _is_grade(cell: str) -> bool:
+    return cell_number(cell) is not None

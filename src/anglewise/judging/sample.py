@@ -10,7 +10,7 @@ import numpy as np
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
-from anglewise.core.numbers import read_whole, shown
+from anglewise.core.numbers import cell_number, read_whole, shown
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Direction, Float64, Int64
 from anglewise.diagnostics.hubness import clusters
@@ -54,14 +54,18 @@ def numbers(asking: Embeddings, name: str) -> Float64[Array, " rows"]:
 
     Raises ``SpellingError`` if there is no such column, ``ValuesError`` for what is no number.
     """
-    cells = _cells(asking, name)
-    try:
-        values = np.array([float(cell) for cell in cells])
-    except (TypeError, ValueError) as error:
-        raise ValuesError(f"column {name!r} is to hold numbers, and {error}") from None
-    if not (np.isfinite(values).all() and values.min(initial=0) >= 0 and values.any()):
-        raise ValuesError(f"column {name!r} is to hold numbers of at least 0, and not only zeros")
-    return values
+    values: list[float] = []
+    for row, cell in enumerate(_cells(asking, name)):
+        value = cell_number(cell)
+        if value is None or value < 0:
+            raise ValuesError(
+                f"column {name!r} is to hold numbers, finite and at least 0 for every query: "
+                f"{shown(asking.ids[row])!r} has {shown(cell)!r}"
+            )
+        values.append(value)
+    if not any(values):
+        raise ValuesError(f"column {name!r} is to hold numbers, and not only zeros")
+    return np.array(values)
 
 
 def _stratum(asking: Embeddings, rows: Int64[Array, " n"], name: str) -> list[str]:

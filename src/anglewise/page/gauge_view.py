@@ -8,6 +8,7 @@ from typing import Any, cast
 from starlette.requests import Request
 from starlette.responses import Response
 
+from anglewise.core.numbers import read_number
 from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, SpellingError
 from anglewise.measures.formulas import Formula
@@ -198,13 +199,11 @@ def _road(desk: AppState, row: int, condition: float | None) -> SliderPath:
 
 
 def _position(request: Request, start: float) -> float:
-    try:
-        position = float(request.query_params.get("t", start))
-    except ValueError as error:
-        raise SpellingError("t is a number from 0 to 1") from error
-    if not 0 <= position <= 1:
+    typed = request.query_params.get("t")
+    position = start if typed is None else read_number(typed)
+    if position is None or not 0 <= position <= 1:
         raise SpellingError("t is a number from 0 to 1")
-    return round(position, 3)
+    return round(float(position), 3)
 
 
 def _condition(request: Request) -> float | None:
