@@ -13,6 +13,7 @@ from anglewise.errors import FileError
 from anglewise.page.app import Inspection, Served
 from anglewise.page.copy import script, write_copy
 from anglewise.page.open_space import Inspected
+from anglewise.page.security import ANY_NOTEBOOK
 from anglewise.page.state import AppState
 from cli_run import anglewise, refused  # noqa: F401 a fixture
 from inspect_site import NASTY, films, made_judgements, made_space, one_sided
@@ -140,5 +141,5 @@ def test_a_notebook_shows_the_page_in_its_place(monkeypatch):
     page = inspect(made_space(), judgements={}, name="films")
     assert isinstance(page, Inspection)
     assert page._repr_html_().startswith(f'<iframe src="{page.address}"')
-    assert page._served.door.framed
+    assert page._served.door.framed_by == ANY_NOTEBOOK
     page.stop()

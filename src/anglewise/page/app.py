@@ -38,8 +38,9 @@ from anglewise.page.security import (
     BusyError,
     Connection,
     SecurityMiddleware,
+    notebook_origins,
 )
-from anglewise.page.state import BODY, AppState
+from anglewise.page.state import BODY, AppState, in_words
 
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
@@ -110,9 +111,10 @@ def _answering(desk: AppState, page: Page) -> Callable[[Request], object]:
             of = desk if page is _reload else desk.as_it_is()
             return await run_in_threadpool(page, of, request)
         except BusyError as error:
-            return desk.page("message.html", 503, title="Busy", message=str(error))
+            return desk.page("message.html", 503, title="Busy", message=in_words(error))
         except AnglewiseError as error:
-            return desk.page("message.html", 400, title="This cannot be shown", message=str(error))
+            title = "This cannot be shown"
+            return desk.page("message.html", 400, title=title, message=in_words(error))
 
     return answer
 
@@ -236,7 +238,7 @@ def served(
         host=host,
         port=listening.getsockname()[1],
         token=secrets.token_urlsafe(24),
-        framed=framed,
+        framed_by=notebook_origins() if framed else "",
     )
     config: Any = uvicorn.Config(
         application(desk, door),

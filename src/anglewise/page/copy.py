@@ -69,8 +69,8 @@ def write_copy(
         )
         about = {"direction": direction, "queries": len(rows)}
         (into / MARK).write_text(json.dumps(about) + "\n", encoding="utf-8")
-    ids = desk.seen.asking(direction).embeddings.ids
-    return Copied(direction, tuple(str(ids[row]) for row in rows))
+    name = desk.seen.asking(direction).name
+    return Copied(direction, tuple(name(row) for row in rows))
 
 
 def script() -> str:
@@ -150,14 +150,14 @@ def _path(desk: AppState, direction: Direction, row: int) -> dict[str, Any]:
     found = [stretch.nearest(row, t - road.start, cosine, depth, [row]) for t in stops]
     rows = sorted({item for items, _ in found for item in items})
     titles = desk.seen.ranked(direction).known.titles(rows)
-    ids = desk.seen.ranked(direction).embeddings.ids
+    name = desk.seen.ranked(direction).name
     return {
         "k": depth,
         "stops": stops,
         "lists": [items for items, _ in found],
         "scores": [[round(score, 3) for score in scores] for _, scores in found],
         "titles": {str(item): title for item, title in zip(rows, titles, strict=True)},
-        "ids": {str(item): str(ids[item]) for item in rows},
+        "ids": {str(item): name(item) for item in rows},
     }
 
 

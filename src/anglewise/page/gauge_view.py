@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,7 +17,7 @@ from anglewise.page.gauge_paths import DiagonalScaling, SliderPath, road_of_gaug
 from anglewise.page.neighbours_view import asker, gains_of, listed
 from anglewise.page.open_space import Inspected
 from anglewise.page.queue import WAYS, pick
-from anglewise.page.state import AppState, ViewState, as_json
+from anglewise.page.state import AppState, ViewState, as_json, in_words
 from anglewise.report.words import at_most
 
 STOPS = tuple(round(0.05 * stop, 2) for stop in range(21))
@@ -124,7 +124,7 @@ def quality(desk: AppState, request: Request) -> Response:
     if not future.done():
         return as_json({"state": "working"})
     error = future.exception()
-    return as_json({"state": "none", "why": str(error)} if error else future.result())
+    return as_json({"state": "none", "why": in_words(error)} if error else future.result())
 
 
 def _place(desk: AppState, asked: _Asked, position: float) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def _asked(desk: AppState, request: Request) -> _Asked:
     if "direction" not in request.query_params:
         here = here.towards(SHOWN_FIRST[0], here.query)
     row = _row(seen, here)
-    here = here.asking(str(seen.asking(here.direction).embeddings.ids[row]))
+    here = here.asking(seen.asking(here.direction).name(row))
     name = request.query_params.get("formula", FORMULAS[0])
     if name not in FORMULAS:
         raise SpellingError(f"no formula {name[:40]!r} here: {', '.join(FORMULAS)}")
@@ -181,7 +181,7 @@ def _asked(desk: AppState, request: Request) -> _Asked:
 def _row(seen: Inspected, here: ViewState) -> int:
     if here.query is None:
         return pick(seen, "popular", here.direction, [], None)
-    row = seen.asking(here.direction).embeddings.row_of.get(here.query)
+    row = seen.asking(here.direction).row(here.query)
     if row is None:
         raise SpellingError(f"nobody here has the id {here.query[:60]!r}: pick somebody else")
     return row
@@ -195,7 +195,7 @@ def _road(desk: AppState, row: int, condition: float | None) -> SliderPath:
         key = ("road", row, condition)
         depth = max(1, min(K, len(space.items) - 2))
         make = lambda: road_of_witness(space, row, condition, depth, seed)[0]  # noqa: E731
-    return cast("SliderPath", desk.once(key, make).result())
+    return desk.needed(key, make)
 
 
 def _position(request: Request, start: float) -> float:

@@ -12,10 +12,18 @@ from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError
 from anglewise.judgements.records import Judged
 from anglewise.page.metadata import Metadata
-from anglewise.page.open_space import CHANGED, GRADES, Inspected, judge_name, judged, shown
-from anglewise.page.queue import JudgingQueue, Live, agreement, deal, standing
-from anglewise.page.security import cookies
-from anglewise.page.state import BODY, AppState, ViewState, as_json, typed
+from anglewise.page.open_space import (
+    CHANGED,
+    GRADES,
+    Inspected,
+    judge_name,
+    judged,
+    short_name,
+    shown,
+)
+from anglewise.page.queue import JudgingQueue, agreement, deal, standing
+from anglewise.page.security import BusyError, cookies
+from anglewise.page.state import BODY, AppState, ViewState, as_json, in_words, typed
 
 AHEAD = 20
 """Cards that a judge is given at a time."""
@@ -92,10 +100,10 @@ def state(desk: AppState, request: Request) -> Response:
 def _state(desk: AppState, request: Request) -> Response:
     judge, deck = _needed(request), _deck(desk, request)
     rows = desk.store.standing(deck.direction)
-    live = cast("Live", desk.once(("live", _key(desk, request)), Live).result())
     judges: dict[str, int] = {}
     for row in rows:
-        judges[row.judge] = judges.get(row.judge, 0) + 1
+        who = short_name(row.judge)
+        judges[who] = judges.get(who, 0) + 1
     return as_json(
         {
             "done": _done(
@@ -104,8 +112,8 @@ def _state(desk: AppState, request: Request) -> Response:
             "size": deck.size,
             "judges": judges,
             "agreement": agreement(rows, judge),
-            "decision": live.decision(desk.seen, deck, rows),
-            "late": live.late(rows),
+            "decision": deck.live.decision(desk.seen, deck, rows),
+            "late": deck.live.late(rows),
             "changed": CHANGED if desk.fresh.changed else "",
         }
     )
@@ -144,9 +152,9 @@ def _written(request: Request, write: Callable[[dict[str, Any], str], None]) -> 
         RecursionError,
     ) as error:  # ours are among them
         status = 409 if isinstance(error, IdsError) else 422
-        return as_json({"error": str(error)}, status)
+        return as_json({"error": in_words(error)}, status)
     except FileError as error:
-        return as_json({"error": str(error)}, 503)
+        return as_json({"error": in_words(error)}, 503)
     return as_json({"saved": cast("dict[str, Any]", sent).get("uuid")})
 
 
@@ -155,7 +163,7 @@ def _said(answer: Callable[[], Response]) -> Response:
     try:
         return answer()
     except AnglewiseError as error:
-        return as_json({"error": str(error)}, 400)
+        return as_json({"error": in_words(error)}, 503 if isinstance(error, BusyError) else 400)
 
 
 def _done(desk: AppState, deck: JudgingQueue, pairs: set[tuple[str, str]]) -> int:
@@ -170,8 +178,8 @@ def _card(seen: Inspected, deck: JudgingQueue, place: int, *, blind: bool) -> di
     card: dict[str, Any] = {
         "card": place,
         "direction": deck.direction,
-        "query": str(asking.embeddings.ids[asks]),
-        "item": str(ranked.embeddings.ids[item]),
+        "query": asking.name(asks),
+        "item": ranked.name(item),
         "query_title": asking.known.titles([asks])[0],
         "item_title": ranked.known.titles([item])[0],
         "query_about": _about(asking.known, asks, blind=blind),
@@ -234,9 +242,7 @@ def _deck(desk: AppState, request: Request) -> JudgingQueue:
     measures = typed(here.spelled).known
     seen, depth = desk.seen, _depth(request)
     key = ("deck", *_key(desk, request))
-    return cast(
-        "JudgingQueue", desk.once(key, lambda: deal(seen, here.direction, measures, depth)).result()
-    )
+    return desk.needed(key, lambda: deal(seen, here.direction, measures, depth))
 
 
 def _key(desk: AppState, request: Request) -> tuple[object, ...]:

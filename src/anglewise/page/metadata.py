@@ -84,7 +84,7 @@ class Metadata:
         title = self.titles([row])[0]
         told = ((name, self.cells(name, [row])[0]) for name in self.names)
         return [
-            (name, text)
+            (plain(name, TITLE), text)
             for name, cell in told
             if name != self.picture_column and not isinstance(cell, bytes | dict)
             for text in (plain(cell, CELL),)

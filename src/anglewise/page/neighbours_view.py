@@ -1,7 +1,7 @@
 """Neighbours under several measures, side by side."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from starlette.requests import Request
@@ -9,13 +9,15 @@ from starlette.responses import RedirectResponse, Response
 
 from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
+from anglewise.core.numbers import shown
 from anglewise.core.typing import Direction
 from anglewise.engine.search import search
 from anglewise.errors import AnglewiseError
 from anglewise.measures.formulas import Measure
-from anglewise.page.open_space import Inspected, SideSeen
+from anglewise.page.open_space import Inspected, SideSeen, short_name
 from anglewise.page.queue import WAYS, pick
-from anglewise.page.state import AppState, ParsedMeasures, ViewState, typed
+from anglewise.page.security import BusyError
+from anglewise.page.state import AppState, ParsedMeasures, ViewState, in_words, typed
 
 BAR = 56
 """Width of the bar of a length, in pixels."""
@@ -71,7 +73,7 @@ def asker(seen: Inspected, direction: Direction, row: int) -> Asker:
     gains = gains_of(seen.judgements.get(direction), row)
     return Asker(
         row=row,
-        id=str(side.embeddings.ids[row]),
+        id=side.name(row),
         title=side.known.titles([row])[0],
         norm=float(side.embeddings.norms[row]),
         use=_use(side, row),
@@ -129,7 +131,7 @@ def listed(
     return tuple(
         ShownItem(
             row=row,
-            id=str(ranked.embeddings.ids[row]),
+            id=ranked.name(row),
             title=title,
             rank=start + place + 1,
             score=float(score),
@@ -174,7 +176,7 @@ def _searched(seen: Inspected, here: ViewState, row: int, measure: Measure) -> N
             exclude=None if judged is None else judged.seen,
         )
     except AnglewiseError as error:
-        return str(error)
+        return in_words(error)
     return found[str(measure)]
 
 
@@ -208,11 +210,14 @@ def neighbours(desk: AppState, request: Request) -> Response:
     read = typed(here.spelled)
     row = _row(desk, here, read, told)
     lists, who = [], None
-    if row is not None:
+    if row is None:
+        here = replace(here, query=short_name(here.query or ""))
+    else:
         who = asker(desk.seen, here.direction, row)
-        here = here if here.query is not None else here.asking(who.id)
-        with desk.busy.working():
-            lists = columns(desk.seen, here, row, read.known)
+        here = replace(here, query=who.id)
+        lists = desk.searched(
+            ("lists", here, row), lambda: columns(desk.seen, here, row, read.known)
+        )
 
     def link(item: ShownItem) -> str:
         return "/" + _next(here, item.id).address()
@@ -236,15 +241,13 @@ def find(desk: AppState, request: Request) -> Response:
     here, told = desk.looking(request)
     text = request.query_params.get("text", "")[:500].strip()
     side = desk.seen.asking(here.direction)
-    row = side.embeddings.row_of.get(text)
+    row = side.row(text)
     if row is not None:
-        return RedirectResponse(_home(request) + here.asking(text).address(), 303)
+        return RedirectResponse(_home(request) + here.asking(side.name(row)).address(), 303)
     with desk.busy.working():
         rows = side.known.find(text) if text else []
     titles = side.known.titles(rows)
-    found = [
-        (str(side.embeddings.ids[row]), title) for row, title in zip(rows, titles, strict=True)
-    ]
+    found = [(side.name(row), title) for row, title in zip(rows, titles, strict=True)]
     return desk.page(
         "found.html", here=here, told=told, text=text, found=found, home=_home(request)
     )
@@ -256,14 +259,19 @@ def picked(desk: AppState, request: Request) -> Response:
     how = request.path_params["how"]
     if how not in WAYS:
         return desk.page("message.html", 404, title="No such way", message=", ".join(WAYS))
-    after = desk.seen.asking(here.direction).embeddings.row_of.get(here.query or "")
+    side = desk.seen.asking(here.direction)
+    after = side.row(here.query or "")
+    known, way = typed(here.spelled).known, here.direction
     try:
-        with desk.busy.working():
-            row = pick(desk.seen, how, here.direction, typed(here.spelled).known, after)
+        row = desk.searched(
+            ("pick", how, way, here.spelled, after),
+            lambda: pick(desk.seen, how, way, known, after),
+        )
+    except BusyError:
+        raise
     except AnglewiseError as error:
-        return desk.page("message.html", 200, title="Nothing to pick", message=str(error))
-    name = str(desk.seen.asking(here.direction).embeddings.ids[row])
-    return RedirectResponse(_home(request) + here.asking(name).address(), 303)
+        return desk.page("message.html", 200, title="Nothing to pick", message=in_words(error))
+    return RedirectResponse(_home(request) + here.asking(side.name(row)).address(), 303)
 
 
 def _home(request: Request) -> str:
@@ -278,13 +286,13 @@ def _next(here: ViewState, name: str) -> ViewState:
 
 
 def _row(desk: AppState, here: ViewState, read: ParsedMeasures, told: list[str]) -> int | None:
-    side = desk.seen.asking(here.direction).embeddings
     if here.query is None:
         return pick(desk.seen, PICKED_AT, here.direction, read.known, None)
-    row = side.row_of.get(here.query)
+    row = desk.seen.asking(here.direction).row(here.query)
     if row is None:
         told.append(
-            f"nobody here has the id {here.query[:60]!r}: search above, or pick somebody at random"
+            f"nobody here has the id {shown(here.query)!r}: search above, or pick somebody at "
+            "random"
         )
     return row
 

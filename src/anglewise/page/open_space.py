@@ -13,6 +13,7 @@ import numpy as np
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
+from anglewise.core.numbers import shown as quoted
 from anglewise.core.typing import DIRECTIONS, Array, Direction, Float64
 from anglewise.diagnostics.norms import popularity
 from anglewise.errors import FileError, IdsError, ShapeError, SpellingError, ValuesError
@@ -30,6 +31,9 @@ CHANGED = (
 
 EVERY = 1.0
 """Seconds between two looks at the disk."""
+
+LONGEST_ID = 200
+"""Characters of an id that stand in addresses and answers."""
 
 
 @dataclass
@@ -121,7 +125,7 @@ def _stranger(path: PathLike, way: Direction, strange: Iterable[Queued], space: 
     first, (asking, _) = rows[0], space.sides(way)
     name = first.item_id if first.query_id in asking.row_of else first.query_id
     return (
-        f"{path}, {first.place}: {way} knows no {name[:60]!r} ({len(rows)} such rows); take the "
+        f"{path}, {first.place}: {way} knows no {quoted(name)!r} ({len(rows)} such rows); take the "
         "space for which the pairs were chosen, or name their --direction"
     )
 
@@ -217,6 +221,21 @@ class SideSeen:
         """What is known about its rows."""
         return Metadata(self.embeddings)
 
+    def name(self, row: int) -> str:
+        """What addresses and answers call a row: its id, or in place of a very long one a name."""
+        return short_name(str(self.embeddings.ids[row]))
+
+    def row(self, name: str) -> int | None:
+        """The row that a name means; ``None`` where it means nobody."""
+        row = self.embeddings.row_of.get(name)
+        return self._named.get(name) if row is None else row
+
+    @cached_property
+    def _named(self) -> dict[str, int]:
+        """The rows of very long ids by their names."""
+        ids = enumerate(self.embeddings.ids.tolist())
+        return {short_name(name): row for row, name in ids if len(name) > LONGEST_ID}
+
     @cached_property
     def longest(self) -> float:
         """The largest length of a vector."""
@@ -227,6 +246,21 @@ class SideSeen:
         """How well known each row is: its use, else its length; unknown is least."""
         values = self.embeddings.norms if self.use is None else self.use
         return np.nan_to_num(np.asarray(values, dtype=np.float64), nan=-1.0)
+
+
+def short_name(name: str) -> str:
+    """A name as it is; of a very long one the start and a digest of the whole.
+
+    A page holds hundreds of ids in its links, and no address may be longer than a few thousand
+    characters.
+
+    >>> short_name("d7"), short_name("x" * 100_000)[LONGEST_ID - 4 :]
+    ('d7', 'xxxx…3c8594cc2113a266')
+    """
+    if len(name) <= LONGEST_ID:
+        return name
+    digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return f"{name[:LONGEST_ID]}…{digest}"
 
 
 def _word(used: object) -> str:
@@ -276,12 +310,9 @@ def judged(seen: Inspected, sent: Mapping[str, Any], judge: str, direction: Dire
     grade: Any = sent.get("grade")
     if isinstance(grade, bool) or grade not in GRADES:
         raise ValuesError(f"grade is {str(grade)[:20]!r}: one of 0, 1, 2, 3, 4 is due")
-    asking, ranked = seen.space.sides(direction)
-    query, item = (str(sent.get(name, ""))[:10_000] for name in ("query", "item"))
-    for name, side in ((query, asking), (item, ranked)):
-        if name not in side.row_of:
-            raise IdsError(f"the space no longer holds {name[:60]!r}: read the space again")
-    rows = asking.row_of[query], ranked.row_of[item]
+    asking, ranked = seen.asking(direction), seen.ranked(direction)
+    rows = _row(asking, sent.get("query")), _row(ranked, sent.get("item"))
+    query, item = str(asking.embeddings.ids[rows[0]]), str(ranked.embeddings.ids[rows[1]])
     if sent.get("shown") != shown(seen, direction, *rows):
         raise IdsError(
             "what stands under these ids is not what was on the screen: the space was read anew "
@@ -304,6 +335,13 @@ def judged(seen: Inspected, sent: Mapping[str, Any], judge: str, direction: Dire
         probability=_chance(seen, direction, query, item),
         note=note,
     )
+
+
+def _row(side: SideSeen, name: object) -> int:
+    row = side.row(name) if isinstance(name, str) else None
+    if row is None:
+        raise IdsError(f"the space no longer holds {quoted(name)!r}: read the space again")
+    return row
 
 
 def shown(seen: Inspected, direction: Direction, asks: int, item: int) -> str:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import Lock
@@ -23,6 +24,8 @@ from anglewise.metrics.breadth import disagreement
 from anglewise.metrics.evaluate import evaluate
 from anglewise.metrics.pools import Pool, PoolState
 from anglewise.page.open_space import Inspected, Queue
+from anglewise.page.security import BusyError
+from anglewise.page.state import in_background, in_time
 from anglewise.report.words import counted
 
 ASKED = 500
@@ -139,6 +142,47 @@ _ORDERS: dict[str, Callable[[Inspected, Direction, Sequence[Measure]], Int64[Arr
 }
 
 
+EVERY = 3.0
+"""Seconds between two comparisons."""
+
+
+@dataclass
+class Live:
+    """The decision as it stands: made anew when more was judged, at most every few seconds.
+
+    It is made in the background, for it may take long; who asks waits a while for it and is told
+    what was said last where that does not do.
+    """
+
+    _at: float = -EVERY
+    _count: int = -1
+    _said: dict[str, Any] = field(default_factory=dict[str, Any])
+    _working: Lock = field(default_factory=Lock)
+
+    def late(self, rows: Sequence[Judged]) -> bool:
+        """Whether more was judged than the last decision knew."""
+        return len(rows) != self._count
+
+    def decision(
+        self, seen: Inspected, deck: "JudgingQueue", rows: Sequence[Judged]
+    ) -> dict[str, Any]:
+        """What can be said now; what was said last while it is not yet time."""
+        if not self.late(rows) or time.monotonic() - self._at < EVERY:
+            return self._said
+        if self._working.acquire(blocking=False):
+            with suppress(BusyError):
+                in_time(in_background(lambda: self._decide(seen, deck, rows)))
+        return self._said
+
+    def _decide(self, seen: Inspected, deck: "JudgingQueue", rows: Sequence[Judged]) -> None:
+        try:
+            self._said = decide(seen, deck, rows)
+            self._count = len(rows)
+        finally:
+            self._at = time.monotonic()
+            self._working.release()
+
+
 QUERIES = 200
 """How many queries are drawn for judging."""
 
@@ -164,6 +208,8 @@ class JudgingQueue:
         follows it.
     by_lot
         Whether only some pairs of each query are here, drawn by lot.
+    live
+        The decision among the measures, as far as these pairs were judged.
     """
 
     direction: Direction
@@ -175,6 +221,7 @@ class JudgingQueue:
     pool: Pool
     queued: tuple[int, ...] | None = None
     by_lot: bool = False
+    live: Live = field(default_factory=Live)
 
     @property
     def size(self) -> int:
@@ -285,41 +332,8 @@ def nothing_judged(seen: Inspected, direction: Direction) -> Judgements:
     return Judgements(none, direction)
 
 
-EVERY = 3.0
-"""Seconds between two comparisons."""
-
 FEWEST = 5
 """Completely judged queries before anything is said."""
-
-
-@dataclass
-class Live:
-    """Compares again when more was judged, at most every few seconds."""
-
-    _at: float = -EVERY
-    _count: int = -1
-    _said: dict[str, Any] = field(default_factory=dict[str, Any])
-    _working: Lock = field(default_factory=Lock)
-
-    def late(self, rows: Sequence[Judged]) -> bool:
-        """Whether more was judged than the last decision knew."""
-        return len(rows) != self._count
-
-    def decision(
-        self, seen: Inspected, deck: JudgingQueue, rows: Sequence[Judged]
-    ) -> dict[str, Any]:
-        """What can be said now; what was said last while it is not yet time."""
-        if len(rows) == self._count or time.monotonic() - self._at < EVERY:
-            return self._said
-        if not self._working.acquire(blocking=False):
-            return self._said
-        try:
-            self._count, self._at = len(rows), time.monotonic()
-            self._said = decide(seen, deck, rows)
-            self._at = time.monotonic()
-        finally:
-            self._working.release()
-        return self._said
 
 
 def decide(seen: Inspected, deck: JudgingQueue, rows: Sequence[Judged]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from starlette.responses import RedirectResponse, Response
 from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError
 from anglewise.measures.measure import DEFAULT_MEASURES
-from anglewise.page.open_space import Inspected
+from anglewise.page.metadata import TITLE, plain
+from anglewise.page.open_space import Inspected, short_name
 from anglewise.page.queue import DEPTH
 from anglewise.page.state import AppState, ViewState, typed
 
@@ -126,9 +127,9 @@ def _audit(seen: Inspected) -> Report:
     result = audit(seen.space, judgements=seen.judgements, seed=seen.seed)
     behind: list[ReportSources] = []
     if result.witness is not None:
-        one = result.witness.item
-        where = f"/gauge{ViewState('items-items', one.id).address(worst='2')}"
-        behind.append(ReportSources("the witness", ((str(one), where),)))
+        item = result.witness.item
+        where = f"/gauge{ViewState('items-items', short_name(item.id)).address(worst='2')}"
+        behind.append(ReportSources("the witness", ((plain(str(item), TITLE), where),)))
     return Report("Audit", headline(result), audit_page(result), tuple(behind))
 
 
@@ -170,7 +171,7 @@ def _behind(seen: Inspected, result: "Comparison", way: Direction) -> list[Repor
         rows = [int(evidence.rows[place]) for place in worst if behind[place] > 0]
         titles = side.known.titles(rows)
         links = tuple(
-            (title, "/" + _address(way, str(side.embeddings.ids[row]), best, one.measure))
+            (title, "/" + _address(way, side.name(row), best, one.measure))
             for title, row in zip(titles, rows, strict=True)
         )
         if links:

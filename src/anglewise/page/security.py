@@ -7,11 +7,16 @@ it unless told.
 
 import asyncio
 import ipaddress
+import json
+import os
+import re
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Generator, Iterable, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from secrets import compare_digest
 from threading import BoundedSemaphore
 from typing import Any, TypeAlias
@@ -22,6 +27,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from anglewise.errors import AnglewiseError
+from anglewise.io.files import file_text
 from anglewise.page.account import is_another_account
 
 SEARCHES_AT_ONCE, PATIENCE = 4, 10.0
@@ -158,7 +164,32 @@ LEADS_ON = (
 )
 """A page that opens another."""
 
-NOTEBOOKS = "http://localhost:* http://127.0.0.1:*"
+ANY_NOTEBOOK = "http://localhost:* http://127.0.0.1:*"
+"""Who may show the page inside itself where the notebook does not say which port it has."""
+
+
+def notebook_origins() -> str:
+    """The addresses of the Jupyter server whose notebook runs this program.
+
+    A server tells its kernels the number of its process, and writes a file that tells its port
+    into the folder where kernels find their connections. Where either is missing, as in a console
+    or in the notebooks of an editor, this is any port of this machine.
+    """
+    connect: Any = sys.modules.get("ipykernel.connect")
+    server = os.environ.get("JPY_PARENT_PID", "")
+    if connect is None or not re.fullmatch("[0-9]{1,10}", server):
+        return ANY_NOTEBOOK
+    try:
+        folder = Path(connect.get_connection_file()).parent
+        about: Any = json.loads(file_text(folder / f"jpserver-{server}.json"))
+        port, secure = about["port"], about.get("secure", False)
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError):
+        return ANY_NOTEBOOK
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 1 << 16:
+        return ANY_NOTEBOOK
+    scheme = "https" if secure else "http"
+    return f"{scheme}://localhost:{port} {scheme}://127.0.0.1:{port}"
+
 
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -179,14 +210,14 @@ class AllowedOrigin:
         Where it listens.
     token
         What the address must hold. On this machine too: other people may work on it.
-    framed
-        Whether a notebook on this machine may show the page inside itself.
+    framed_by
+        The addresses of the notebook that may show the page inside itself; nothing for none.
     """
 
     token: str
     host: str = "127.0.0.1"
     port: int = 0
-    framed: bool = False
+    framed_by: str = ""
 
     @property
     def address(self) -> str:
@@ -283,7 +314,7 @@ class SecurityMiddleware:
         """
         if headers.get("sec-fetch-site") not in ELSEWHERE:
             return True
-        places = {"document", "iframe"} if self.door.framed else {"document"}
+        places = {"document", "iframe"} if self.door.framed_by else {"document"}
         opens = headers.get("sec-fetch-mode") == "navigate"
         opens = opens and headers.get("sec-fetch-dest") in places and scope["method"] == "GET"
         starts = scope["path"] == "/" and not scope["query_string"]
@@ -322,7 +353,7 @@ class SecurityMiddleware:
         return answer
 
     def _dressed(self, send: Send) -> Send:
-        ancestors = NOTEBOOKS if self.door.framed else "'none'"
+        ancestors = self.door.framed_by or "'none'"
         ours = {**HEADERS, "content-security-policy": POLICY.format(ancestors=ancestors)}
 
         async def dressed(message: Message) -> None:

@@ -3,12 +3,13 @@
 import json
 import math
 import re
+import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -16,13 +17,14 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from anglewise.core.numbers import shown
 from anglewise.core.typing import DIRECTIONS, Direction
 from anglewise.errors import SpellingError
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import DEFAULT_MEASURES, measure
-from anglewise.page.metadata import harmless
+from anglewise.page.metadata import CELL, harmless, plain
 from anglewise.page.open_space import CHANGED, Freshness, Inspected, Store
-from anglewise.page.security import SearchLimiter
+from anglewise.page.security import BusyError, SearchLimiter
 from anglewise.report.words import counted, number
 
 MOST_MEASURES, MOST_SHOWN, DEEPEST = 4, 100, 10_000
@@ -113,8 +115,9 @@ def looking(
     elif named:
         known = named in DIRECTIONS
         why = "this space has one side" if known else f"directions are {', '.join(directions)}"
-        told.append(f"no direction {named[:40]!r} here: {why}")
-    spelled = tuple(one.strip() for one in asked.get("measure", ()) if one.strip())
+        told.append(f"no direction {shown(named)!r} here: {why}")
+    words = (one.strip()[: LONGEST + 1] for one in asked.get("measure", ()))
+    spelled = tuple(word for word in words if word)
     if len(spelled) > MOST_MEASURES:
         told.append(f"{len(spelled)} measures asked: the first {MOST_MEASURES} are shown")
     k = _whole(asked, "k", 10, told)
@@ -153,7 +156,7 @@ def typed(spelled: Sequence[str]) -> ParsedMeasures:
 def _bounded(spelled: str) -> Measure:
     """A measure, if what it may take of memory is bounded."""
     if len(spelled) > LONGEST:
-        raise SpellingError(f"{len(spelled)} characters asked: a measure has at most {LONGEST}")
+        raise SpellingError(f"more characters than {LONGEST} asked: a measure has at most so many")
     numbers = re.findall(r"[0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?", spelled, re.IGNORECASE)
     if any(float(one) > LARGEST for one in numbers):
         raise SpellingError(
@@ -181,6 +184,14 @@ def _whole(asked: Mapping[str, Sequence[str]], name: str, usual: int, told: list
     return int(text)
 
 
+SECONDS = 30.0
+"""How long an answer is waited for; what takes longer goes on, for who asks again."""
+
+MOST_LATE = 16
+"""Answers that took longer and are kept until somebody asks again."""
+
+T = TypeVar("T")
+
 BODY = "anglewise.body"
 """Where a page finds the body of a request, read before it runs on a thread."""
 
@@ -199,6 +210,7 @@ class AppState:
     store: Store = field(init=False)
     _kept: dict[Hashable, Future[Any]] = field(init=False, default_factory=dict[Hashable, Any])
     _keeping: Lock = field(init=False, default_factory=Lock)
+    _late: dict[Hashable, Future[Any]] = field(init=False, default_factory=dict[Hashable, Any])
     _workers: ThreadPoolExecutor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -210,7 +222,8 @@ class AppState:
         seen = self.read()
         fresh, store = Freshness(seen.folder), Store(seen.store)
         with self._keeping:
-            self.seen, self.fresh, self.store, self._kept = seen, fresh, store, {}
+            self.seen, self.fresh, self.store = seen, fresh, store
+            self._kept, self._late = {}, {}
 
     def as_it_is(self) -> "AppState":
         """The same, but for a space that is read meanwhile: one answer is about one space."""
@@ -239,6 +252,35 @@ class AppState:
         with self._keeping:
             return self._kept.get(key)
 
+    def needed(self, key: Hashable, work: Callable[[], T]) -> T:
+        """As :meth:`once`, but waits for it; ``BusyError`` where that takes too long."""
+        return in_time(self.once(key, work))
+
+    def searched(self, key: Hashable, work: Callable[[], T]) -> T:
+        """What a search finds, a few at a time; ``BusyError`` where it takes too long.
+
+        A search cannot be broken off. So a slow one goes on, holding its place among the few, and
+        who asks for the same again waits for it instead of beginning another.
+        """
+
+        def among_few() -> T:
+            with self.busy.working():
+                return work()
+
+        with self._keeping:
+            future = self._late.get(key)
+        if future is None:
+            future = in_background(among_few)
+        try:
+            return in_time(future)
+        finally:
+            with self._keeping:
+                self._late.pop(key, None)
+                if not future.done():
+                    self._late[key] = future
+                    if len(self._late) > MOST_LATE:
+                        self._late.pop(next(iter(self._late)))
+
     def looking(self, request: Request) -> tuple[ViewState, list[str]]:
         """The state that the address names, and what about it cannot be done."""
         return looking(asked(request), self.seen.directions)
@@ -256,6 +298,48 @@ class AppState:
             static=told.pop("static", "/static/"),
             **told,
         )
+
+
+def in_background(work: Callable[[], T]) -> "Future[T]":
+    """Begin some work on a thread that keeps nobody from ending the program."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 raised where the result is asked for
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="anglewise-search", daemon=True).start()
+    return future
+
+
+def in_time(future: "Future[T]", seconds: float | None = None) -> T:
+    """The result of some work; ``BusyError`` where it takes longer than ``SECONDS``.
+
+    >>> in_time(in_background(lambda: "found"))
+    'found'
+    >>> in_time(Future(), 0.01)
+    Traceback (most recent call last):
+    ...
+    anglewise.page.security.BusyError: this takes longer than 0.01 seconds and goes on: ...
+    """
+    seconds = SECONDS if seconds is None else seconds
+    try:
+        return future.result(seconds)
+    except TimeoutError:
+        if future.done():  # raised by the work itself
+            raise
+        raise BusyError(
+            f"this takes longer than {seconds:g} seconds and goes on: load the page again in a "
+            "while, or take measures that need no look at all vectors first (dot, cosine, "
+            "euclidean)"
+        ) from None
+
+
+def in_words(error: BaseException) -> str:
+    """The message of an error, as much of it as a page shows."""
+    return plain(str(error), CELL)
 
 
 def as_json(content: dict[str, Any], status: int = 200) -> Response:
