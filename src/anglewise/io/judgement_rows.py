@@ -8,12 +8,12 @@ import re
 import time as clock
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from anglewise.core.numbers import cell_number
+from anglewise.core.numbers import cell_number, shown
 from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, ValuesError
 from anglewise.io.arrow_files import arrow_sheet
@@ -73,7 +73,7 @@ class Row:
 
     place: str
     content: str
-    cells: Mapping[str, Any]
+    cells: Mapping[str, Any] = field(default_factory=dict[str, Any])
     fault: ValuesError | None = None
 
 
@@ -102,29 +102,28 @@ def collected(form: str, rows: Iterable[Row], assumed: Assumed) -> JudgedFile:
     >>> len(found.judged), found.rejects[0].reason
     (1, "'import' gave this pair grade 1 (line 1) and 2 here")
     """
-    judged: list[Judged] = []
+    kept: list[Judged] = []
     rejects: list[Reject] = []
-    first: dict[tuple[str, ...], tuple[Judged, str]] = {}
+    firsts: dict[tuple[str, ...], tuple[Judged, str]] = {}
     uuids: dict[str, str] = {}
     repeated = 0
     for row in rows:
         try:
-            one = judgement_of(row, assumed)
-            key = (*one.pair, one.judge)
-            had, where = first.setdefault(key, (one, row.place))
+            judged = judgement_of(row, assumed)
+            first, place = firsts.setdefault((*judged.pair, judged.judge), (judged, row.place))
             if row.cells.get("uuid"):
-                _check_uuid(one, row.place, uuids)
-            elif had is not one and had.grade != one.grade:
-                raise _contradiction(one, had, where)
-            elif had is not one:
+                _check_uuid(judged, row.place, uuids)
+            elif first is not judged and first.grade != judged.grade:
+                raise _contradiction(judged, first, place)
+            elif first is not judged:
                 repeated += 1
                 continue
         except AnglewiseError as error:
             reason, _, remedy = str(error).partition(": ")
             rejects.append(Reject(row.place, reason, remedy, row.content[:LONGEST_CONTENT]))
         else:
-            judged.append(one)
-    return JudgedFile(form, tuple(judged), tuple(rejects), repeated)
+            kept.append(judged)
+    return JudgedFile(form, tuple(kept), tuple(rejects), repeated)
 
 
 def judgement_of(row: Row, assumed: Assumed) -> Judged:
@@ -138,35 +137,45 @@ def judgement_of(row: Row, assumed: Assumed) -> Judged:
         "time": assumed.now,
     }
     for name, value in {**dict.fromkeys(DUE, ""), **row.cells}.items():
-        if name in DUE or value not in (None, ""):
-            found = "" if value is None else value
-            cells[name] = READ.get(name, _text)(found, name, assumed)
+        if name == "grade":
+            cells[name] = read_grade(value, assumed.grades)
+        elif name in DUE or value not in (None, ""):
+            cells[name] = READ.get(name, read_text)("" if value is None else value, name)
     return judged_from(cells)
 
 
-def _check_uuid(one: Judged, place: str, uuids: dict[str, str]) -> None:
-    had = uuids.setdefault(one.uuid, place)
-    if had != place:
-        raise ValuesError(f"uuid {one.uuid} stands at {had} already: give every row one of its own")
+def _check_uuid(judged: Judged, place: str, uuids: dict[str, str]) -> None:
+    first = uuids.setdefault(judged.uuid, place)
+    if first != place:
+        raise ValuesError(
+            f"uuid {judged.uuid} stands at {first} already: give every row one of its own"
+        )
 
 
-def _contradiction(one: Judged, had: Judged, where: str) -> ValuesError:
+def _contradiction(judged: Judged, first: Judged, place: str) -> ValuesError:
     return ValuesError(
-        f"{one.judge!r} gave this pair grade {had.grade:g} ({where}) and {one.grade:g} here: keep "
-        "one of them, or tell the judges apart in a column called judge"
+        f"{shown(judged.judge)!r} gave this pair grade {first.grade:g} ({place}) and "
+        f"{judged.grade:g} here: keep one of them, or tell the judges apart in a column called "
+        "judge"
     )
 
 
-def _text(value: Any, name: str, assumed: Assumed) -> str:
-    del assumed
+def read_text(value: Any, name: str) -> str:
+    """A cell as text; whole numbers that a table with gaps stores as floats become whole again.
+
+    Raises ``ValuesError`` for an empty id, for what is no text, and for what is not UTF-8.
+
+    >>> read_text(7.0, "item_id"), read_text(b"d7", "item_id")
+    ('7', 'd7')
+    """
     if isinstance(value, float) and value.is_integer():
-        value = int(value)  # whole numbers that a table with gaps stores as floats
+        value = int(value)
     if isinstance(value, float) and math.isnan(value):
         value = ""
     if isinstance(value, bytes):
         value = value.decode("utf-8", "surrogateescape")
     if not isinstance(value, str | int) or isinstance(value, bool):
-        raise ValuesError(f"{name} is {str(value)[:60]!r}: text is due")
+        raise ValuesError(f"{name} is {shown(value)!r}: text is due")
     text = str(value)
     if not text.strip() and name in {"query_id", "item_id"}:
         raise ValuesError(f"{name} is empty: give every row one, or drop the row")
@@ -175,44 +184,41 @@ def _text(value: Any, name: str, assumed: Assumed) -> str:
     return text
 
 
-def grade_of(value: Any, name: str, assumed: Assumed) -> float:
-    """A grade as a number: a number, a text of one, a word that ``grades`` knows, "2 - fully"."""
-    if not isinstance(value, str):
-        return _number(value, name)
-    word = value.strip().lower()
-    if word in assumed.grades:
-        return assumed.grades[word]
-    return _number(WITH_WORDS.sub(r"\1", word), name)
+def read_grade(value: Any, words: Mapping[str, float]) -> float:
+    """A grade: a number, a text of one, a word whose meaning was given, or "2 - fully".
+
+    >>> read_grade("2 - fully", {}), read_grade("Relevant", {"relevant": 1.0})
+    (2.0, 1.0)
+    """
+    word = value.strip().lower() if isinstance(value, str) else value
+    if isinstance(word, str):
+        word = words.get(word, WITH_WORDS.sub(r"\1", word))
+    hint = ", or say what words mean (--grades relevant=1,irrelevant=0)"
+    return read_cell_number(word, "grade", hint)
 
 
-def _number(value: Any, name: str, assumed: Assumed | None = None) -> float:
-    del assumed
-    shown = "empty" if value is None or value == "" else repr(str(value)[:40])
-    wrong = ValuesError(
-        f"{name} is {shown}, no finite number: mend or drop the row"
-        + (", or say what words mean (--grades relevant=1,irrelevant=0)" * (name == "grade"))
-    )
+def read_cell_number(value: Any, name: str, hint: str = "") -> float:
+    """A cell as a finite number; ``ValuesError`` if it holds none."""
     number = cell_number(value)
     if number is None:
-        raise wrong
+        came = "empty" if value is None or value == "" else repr(shown(value))
+        raise ValuesError(f"{name} is {came}, no finite number: mend or drop the row{hint}")
     return number
 
 
-def _time(value: Any, name: str, assumed: Assumed) -> float:
-    del assumed
+def _time(value: Any, name: str) -> float:
+    """Seconds since 1970, from a number or from a time as ISO 8601 writes it, UTC by default."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value.strip())
         except ValueError:
-            return _number(value, name)
+            return read_cell_number(value, name)
     if isinstance(value, datetime):
-        aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-        return aware.timestamp()
-    return _number(value, name)
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+    return read_cell_number(value, name)
 
 
-def _context(value: Any, name: str, assumed: Assumed) -> Any:
-    del assumed
+def _context(value: Any, name: str) -> Any:
     if isinstance(value, str):
         try:
             value = None if is_deep(value) else json.loads(value)
@@ -223,19 +229,19 @@ def _context(value: Any, name: str, assumed: Assumed) -> Any:
     return value  # pyright: ignore[reportUnknownVariableType]
 
 
-def _word(value: Any, name: str, assumed: Assumed) -> str:
-    return _text(value, name, assumed).strip()
+def _word(value: Any, name: str) -> str:
+    return read_text(value, name).strip()
 
 
-READ: dict[str, Callable[[Any, str, Assumed], Any]] = {
-    "grade": grade_of,
+READ: dict[str, Callable[[Any, str], Any]] = {
     "time": _time,
-    "probability": _number,
+    "probability": read_cell_number,
     "context": _context,
     "uuid": _word,
     "direction": _word,
     "source": _word,
 }
+"""How the cells of a column are read; those of others are text."""
 
 
 OWN: dict[str, Role] = {
@@ -265,15 +271,12 @@ def trec_rows(text: str) -> Iterator[Row]:
         cells = line.split()
         if not cells:
             continue
-        fault = None
-        if len(cells) != 4:
-            fault = ValuesError(
-                f"{len(cells)} columns instead of 4: write query, 0, item, grade, parted by blanks"
-            )
-        names = ("query_id", "round", "item_id", "grade")
-        found: dict[str, str] = dict(zip(names, cells, strict=False))
-        found.pop("round", None)
-        yield Row(f"line {number}", line.rstrip("\r"), found, fault)
+        row = Row(f"line {number}", line.rstrip("\r"))
+        if len(cells) == 4:
+            yield replace(row, cells=dict(zip(DUE, (cells[0], *cells[2:]), strict=True)))
+        else:
+            due = "write query, 0, item, grade, parted by blanks"
+            yield replace(row, fault=ValuesError(f"{len(cells)} columns instead of 4: {due}"))
 
 
 def table_rows(
@@ -286,32 +289,33 @@ def table_rows(
     first = next(line for line in io.StringIO(text, newline="") if line.strip())
     delimiter = max("\t,;|", key=first.count)
     records = _records(text, delimiter)
-    _, _, names, fault = next(records)
-    if fault is not None:
-        raise FileError(f"{path}, line 1: {fault}")
-    names = [name.strip() for name in names]
-    places = _places(path, names, given)
-    for place, content, cells, wrong in records:
-        fault = wrong
-        if fault is None and len(cells) != len(names):
+    head, names = next(records)
+    if head.fault is not None:
+        raise FileError(f"{path}, line 1: {head.fault}")
+    fields = _columns(path, [name.strip() for name in names], given)
+    clean = unguarded if as_guarded else str
+    for row, cells in records:
+        if row.fault is not None:
+            yield row
+        elif len(cells) == len(names):
+            yield replace(row, cells={name: clean(cells[at]) for name, at in fields.items()})
+        else:
             fault = ValuesError(
                 f"{len(cells)} columns where the first line has {len(names)}: mend the line, or "
                 f"quote cells that hold {delimiter!r}"
             )
-        clean = unguarded if as_guarded else str
-        found = {} if fault else {name: clean(cells[at]) for name, at in places.items()}
-        yield Row(place, content, found, fault)
+            yield replace(row, fault=fault)
 
 
 def arrow_rows(path: Path, given: Mapping[Role, str | None]) -> Iterator[Row]:
     """Rows of parquet, feather and Arrow."""
     sheet = arrow_sheet(path)
-    places = _places(path, sheet.names or (), given)
+    fields = _columns(path, sheet.names or (), given)
     with reading(path, "a table of judgements"):  # dates may lie past all that Python knows
-        columns = [column.to_pylist() for column in sheet.columns(list(places.values()))]
-    for row, values in enumerate(zip(*columns, strict=True)):
-        cells = dict(zip(places, values, strict=True))
-        yield Row(sheet.place(row), str(cells), cells)
+        columns = [column.to_pylist() for column in sheet.columns(list(fields.values()))]
+    for number, values in enumerate(zip(*columns, strict=True)):
+        cells = dict(zip(fields, values, strict=True))
+        yield Row(sheet.place(number), str(cells), cells)
 
 
 def graded(rows: Iterable[Row], skipped: Counter[str]) -> Iterator[Row]:
@@ -330,30 +334,41 @@ def graded(rows: Iterable[Row], skipped: Counter[str]) -> Iterator[Row]:
             yield row
 
 
-def _places(path: Path, names: Sequence[str], given: Mapping[Role, str | None]) -> dict[str, int]:
-    """Where each of our columns stands; query, item and grade must."""
-    found = {
-        "query_id": need(names, QUERY, given.get(QUERY), path),
-        "item_id": need(names, DOCUMENT, given.get(DOCUMENT), path),
-    }
-    grade = find(names, GAIN, given.get(GAIN), path)
-    if grade is None:
+def graded_columns(
+    path: Path, names: Sequence[str], given: Mapping[Role, str | None]
+) -> dict[Role, int]:
+    """Where queries, items and, if there are any, grades stand among the columns.
+
+    ``given`` are names that options give. Raises ``FileError`` where queries or items cannot be
+    told, ``SpellingError`` where an option names what is no column, or a column of something else.
+    """
+    found = {role: need(names, role, given.get(role), path) for role in (QUERY, DOCUMENT)}
+    grades = find(names, GAIN, given.get(GAIN), path)
+    if grades is not None:
+        found[GAIN] = grades
+    asked = {role for role, name in given.items() if name is not None}
+    check_apart(names, found, asked, path)
+    return found
+
+
+def _columns(path: Path, names: Sequence[str], given: Mapping[Role, str | None]) -> dict[str, int]:
+    """Where each field of a judgement stands; query, item and grade must."""
+    due = graded_columns(path, names, given)
+    if GAIN not in due:
         raise FileError(
             f"{path}: cannot tell which column holds the grades among {listed(names)}; name it: "
             "gain_column=... (--gain-column)"
         )
-    found["grade"] = grade
-    asked = {role for role, name in given.items() if name is not None}
-    check_apart(names, dict(zip((QUERY, DOCUMENT, GAIN), found.values(), strict=True)), asked, path)
+    fields = dict(zip(DUE, due.values(), strict=True))
     for name, role in OWN.items():
         place = find(names, role, None, path)
-        if place is not None and place not in found.values():
-            found[name] = place
-    return found
+        if place is not None and place not in fields.values():
+            fields[name] = place
+    return fields
 
 
-def _records(text: str, delimiter: str) -> Iterator[tuple[str, str, list[str], ValuesError | None]]:
-    """Each record: its line, its text, its cells, or why it has none.
+def _records(text: str, delimiter: str) -> Iterator[tuple[Row, list[str]]]:
+    """Each record where it stands, with its cells, or with what is wrong with it.
 
     A quote that is never closed would swallow the rest of the file: it costs its line alone.
     """
@@ -368,28 +383,24 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[str, str, list[str], V
             for cells in reader:
                 after = start + reader.line_num
                 if cells:
-                    yield _place(before, after), "".join(lines[before:after]).rstrip(), cells, None
+                    yield _record(lines, before, after), cells
                 before = after
         except csv.Error as error:
             fault = ValuesError(f"{error}: close the quote, or double those inside a cell")
-            yield _place(before, before + 1), lines[before].rstrip(), [], fault
+            yield replace(_record(lines, before, before + 1), fault=fault), []
             start = before + 1
         else:
             return
 
 
-def _place(before: int, after: int) -> str:
-    lines = before + 1, after
-    return f"line {after}" if lines[0] == after else f"lines {lines[0]} to {after}"
+def _record(lines: Sequence[str], before: int, after: int) -> Row:
+    place = f"lines {before + 1} to {after}" if after > before + 1 else f"line {after}"
+    return Row(place, "".join(lines[before:after]).rstrip())
 
 
 def is_trec(text: str) -> bool:
     """Whether the first line, or most of the first ones, is four columns, the last a number."""
     text = text.lstrip()  # however many empty lines come first
     lines = [line.split() for line in text.split("\n", 20)[:20] if line.strip()]
-    fit = [len(cells) == 4 and _is_grade(cells[3]) for cells in lines]
+    fit = [len(cells) == 4 and cell_number(cells[3]) is not None for cells in lines]
     return "," not in text.split("\n", 1)[0] and (fit[0] or 2 * sum(fit) > len(fit))
-
-
-def _is_grade(cell: str) -> bool:
-    return cell_number(cell) is not None
