@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from anglewise.cli.console import Talk
 from anglewise.cli.options import A_COUNT, NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
 from anglewise.cli.paths import ANSWERS, FOLDER, READ, STORE
-from anglewise.core.numbers import FINITE
+from anglewise.core.numbers import FINITE, shown
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 from anglewise.judging.judged_set import record, store_of
@@ -168,8 +168,8 @@ def judge_from_labels(
         missing = [name for name in levels if name not in table]
         if missing:
             raise SpellingError(
-                f"no column {missing[0]!r} among {', '.join(table) or 'none'}: name those of the "
-                "classes (--label, --hierarchy)"
+                f"no column {shown(missing[0])!r} among {', '.join(table) or 'none'}: name those "
+                "of the classes (--label, --hierarchy)"
             )
         paths = zip(ids, *(table[name] for name in levels), strict=True)
         classes = {

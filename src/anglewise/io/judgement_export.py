@@ -11,17 +11,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from anglewise.core.numbers import cell_number
+from anglewise.core.numbers import cell_number, shown
 from anglewise.errors import FileError, IdsError, SpellingError, ValuesError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, arrow, reading
-from anglewise.io.judgement_formats import EXTRA
 from anglewise.io.outputs import new_file, write_text
-from anglewise.io.tables import Sheet, guarded, names_of, unguarded_sheet
+from anglewise.io.tables import guarded, names_of, unguarded_sheet
 from anglewise.judgements.combine import by_pair
 from anglewise.judgements.records import Dispute, Judged, as_text
 
-COLUMNS = tuple(one.name for one in fields(Judged))
+EXTRA = "anglewise"
+"""Under this name what formats have no place for travels with a card."""
+
+COLUMNS = tuple(column.name for column in fields(Judged))
 
 MERGED = ("trec", "beir")
 """Formats with one grade for each pair, whoever gave it."""
@@ -34,8 +36,38 @@ class Texts:
     queries: Mapping[str, str] = field(default_factory=dict[str, str])
     items: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    def of(self, direction: str, query_id: str, item_id: str) -> tuple[str, str]:
+        """What is shown for a query and an item; their ids where nothing is known."""
+        asking = self.items if direction == "items-items" else self.queries
+        ranked = self.queries if direction == "queries-queries" else self.items
+        return asking.get(query_id, query_id), ranked.get(item_id, item_id)
+
 
 NO_TEXTS = Texts()
+
+
+def write_csv(
+    path: PathLike, head: Sequence[str], rows: Iterable[Sequence[Any]], *, end: str = "\r\n"
+) -> None:
+    """Write a table as CSV, whole or not at all; no cell is a formula (``guarded``)."""
+    text = io.StringIO(newline="")
+    lines = csv.writer(text, lineterminator=end)
+    lines.writerow(head)
+    lines.writerows([guarded(cell) for cell in row] for row in rows)
+    write_text(path, text.getvalue())
+
+
+def write_columns(path: PathLike, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Write a table as parquet, whole or not at all: grades, times and chances, else text."""
+    pa, numbers = arrow(), {"grade", "time", "probability"}
+    table = pa.table(
+        {
+            name: pa.array(cells, pa.float64() if name in numbers else pa.string())
+            for name, cells in columns.items()
+        }
+    )
+    with new_file(path) as file:
+        arrow("parquet").write_table(table, file, compression="zstd")
 
 
 def write_judged(
@@ -71,123 +103,108 @@ def write_judged(
     'q 0 d 2\n'
     """
     if form not in WRITERS:
-        raise SpellingError(f"format {form!r} is unknown: take one of {', '.join(WRITERS)}")
+        raise SpellingError(f"format {shown(form)!r} is unknown: take one of {', '.join(WRITERS)}")
     rows = list(judged)
     return WRITERS[form](path, rows, combine, texts)
 
 
 def _write_merged(path: PathLike, rows: Sequence[Judged], combine: str, form: str) -> int:
-    ways = sorted({row.direction for row in rows})
-    if len(ways) > 1:
+    directions = sorted({row.direction for row in rows})
+    if len(directions) > 1:
         raise ValuesError(
-            f"{form} holds one direction, these are {' and '.join(ways)}: choose one (--direction)"
+            f"{form} holds one direction, these are {' and '.join(directions)}: choose one "
+            "(--direction)"
         )
     bad = r"\s" if form == "trec" else r"[\t\r\n]"
     pairs = by_pair(rows, combine=combine)
-    lines: list[str] = []
+    lines = ["query-id\tcorpus-id\tscore"] if form == "beir" else []
     for pair in pairs:
         for name in (pair.query_id, pair.item_id):
             if re.search(bad, name) or name != name.strip():
-                raise IdsError(f"{form} cannot hold the id {name!r}: export as csv or parquet")
-        if pair.grade != int(pair.grade):
+                raise IdsError(
+                    f"{form} cannot hold the id {shown(name)!r}: export as csv or parquet"
+                )
+        if not pair.grade.is_integer():
             raise ValuesError(
-                f"{form} holds whole grades, {pair.query_id!r} and {pair.item_id!r} have "
-                f"{pair.grade:g}: take --combine majority, or export as csv or parquet"
+                f"{form} holds whole grades, {shown(pair.query_id)!r} and {shown(pair.item_id)!r} "
+                f"have {pair.grade:g}: take --combine majority, or export as csv or parquet"
             )
         words = (pair.query_id, pair.item_id, str(int(pair.grade)))
         lines.append("\t".join(words) if form == "beir" else f"{words[0]} 0 {words[1]} {words[2]}")
-    head = ["query-id\tcorpus-id\tscore"] if form == "beir" else []
-    write_text(path, "".join(f"{line}\n" for line in [*head, *lines]))
+    write_text(path, "".join(f"{line}\n" for line in lines))
     return len(pairs)
 
 
 def _write_csv(path: PathLike, rows: Sequence[Judged], _combine: str, _texts: Texts) -> int:
-    text = io.StringIO(newline="")
-    lines = csv.writer(text)
-    lines.writerow(COLUMNS)
-    for row in rows:
-        cells = {**vars(row), "context": as_text(row.context) if row.context else ""}
-        grade = row.grade
-        cells["grade"] = int(grade) if grade.is_integer() and abs(grade) < 1e15 else repr(grade)
-        lines.writerow(["" if cells[name] is None else guarded(cells[name]) for name in COLUMNS])
-    write_text(path, text.getvalue())
+    def cells(row: Judged) -> list[Any]:
+        about = {**vars(row), "context": as_text(row.context) if row.context else ""}
+        about["grade"] = _whole(row.grade)
+        return ["" if about[name] is None else about[name] for name in COLUMNS]
+
+    write_csv(path, COLUMNS, map(cells, rows))
     return len(rows)
 
 
 def _write_parquet(path: PathLike, rows: Sequence[Judged], _combine: str, _texts: Texts) -> int:
-    pa, parquet = arrow(), arrow("parquet")
-    numbers = {"grade", "time", "probability"}
-    columns: dict[str, Any] = {}
-    for name in COLUMNS:
-        values = [getattr(row, name) for row in rows]
-        if name == "context":
-            values = [as_text(value) for value in values]
-        columns[name] = pa.array(values, pa.float64() if name in numbers else pa.string())
-    with new_file(path) as file:
-        parquet.write_table(pa.table(columns), file, compression="zstd")
+    columns = {name: [getattr(row, name) for row in rows] for name in COLUMNS}
+    write_columns(path, {**columns, "context": [as_text(row.context) for row in rows]})
     return len(rows)
 
 
 def write_disputes(path: PathLike, disputes: Sequence[Dispute], texts: Texts = NO_TEXTS) -> None:
     """Write pairs to decide as a CSV: ids, who said what, the words, and an empty grade.
 
-    With the grades filled in it is a file that ``read_judged`` reads; rows left empty are refused.
+    With the grades filled in it is a file that ``read_judged`` reads; rows left empty wait.
     """
-    text = io.StringIO(newline="")
-    lines = csv.writer(text)
-    lines.writerow(["query_id", "item_id", "direction", "grade", "said", "asks", "answers"])
-    for one in disputes:
-        asks, answers = _words(one.direction, one.query_id, one.item_id, texts)
-        said = ", ".join(f"{judge} {grade:g}" for judge, grade in one.grades.items())
-        cells = [one.query_id, one.item_id, one.direction, "", said, asks, answers]
-        lines.writerow([guarded(cell) for cell in cells])
-    write_text(path, text.getvalue())
+    head = ("query_id", "item_id", "direction", "grade", "said", "asks", "answers")
+    rows: list[tuple[str, ...]] = []
+    for dispute in disputes:
+        pair = (dispute.query_id, dispute.item_id)
+        said = ", ".join(f"{judge} {grade:g}" for judge, grade in dispute.grades.items())
+        words = texts.of(dispute.direction, *pair)
+        rows.append((*pair, dispute.direction, "", said, *words))
+    write_csv(path, head, rows)
 
 
-def _cards(rows: Sequence[Judged]) -> dict[tuple[str, str, str], list[Judged]]:
+Cards = Iterable[tuple[list[Judged], list[Judged], dict[str, str], dict[str, str]]]
+
+
+def _cards(rows: Sequence[Judged], texts: Texts) -> Cards:
+    """For each pair what was said and what was generated, its ids, and its words."""
     cards: dict[tuple[str, str, str], list[Judged]] = {}
     for row in rows:
         cards.setdefault(row.pair, []).append(row)
-    return cards
+    for (direction, query_id, item_id), card in cards.items():
+        ids: dict[str, str] = dict(zip(PAIR, (query_id, item_id, direction), strict=True))
+        words = texts.of(direction, query_id, item_id)
+        generated = [row for row in card if row.source == "generated"]
+        yield card, generated, ids, dict(zip(("query", "item"), words, strict=True))
 
 
-def _data(row: Judged, texts: Texts) -> dict[str, str]:
-    query, item = _words(row.direction, row.query_id, row.item_id, texts)
-    return {"query": query, "item": item}
-
-
-def _words(direction: str, query: str, item: str, texts: Texts) -> tuple[str, str]:
-    """What is shown for a query and an item; their ids where nothing is known."""
-    asking = texts.items if direction == "items-items" else texts.queries
-    ranked = texts.queries if direction == "queries-queries" else texts.items
-    return asking.get(query, query), ranked.get(item, item)
-
-
-def _ids(row: Judged) -> dict[str, str]:
-    return {"query_id": row.query_id, "item_id": row.item_id, "direction": row.direction}
+PAIR = ("query_id", "item_id", "direction")
+"""Fields of a judgement that say what it is about."""
 
 
 def _extra(row: Judged) -> dict[str, Any]:
-    """All that is known about a judgement but whom it is about."""
-    known = asdict(row)
-    return {name: known[name] for name in known if name not in _ids(row)}
+    """All that is known about a judgement but what it is about."""
+    return {name: value for name, value in asdict(row).items() if name not in PAIR}
+
+
+def _write_json(path: PathLike, content: Any) -> None:
+    write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
 
 def _write_label_studio(path: PathLike, rows: Sequence[Judged], _combine: str, texts: Texts) -> int:
-    tasks: list[dict[str, Any]] = []
-    for number, card in enumerate(_cards(rows).values(), start=1):
-        extra = {row.uuid: _extra(row) for row in card}
-        by_people = [row for row in card if row.source != "generated"]
-        generated = [row for row in card if row.source == "generated"]
-        tasks.append(
-            {
-                "id": number,
-                "data": {**_ids(card[0]), **_data(card[0], texts), EXTRA: extra},
-                "annotations": [_annotation(row) for row in by_people],
-                "predictions": [_prediction(row) for row in generated],
-            }
-        )
-    write_text(path, json.dumps(tasks, ensure_ascii=False, indent=1) + "\n")
+    tasks = [
+        {
+            "id": number,
+            "data": {**ids, **words, EXTRA: {row.uuid: _extra(row) for row in card}},
+            "annotations": [_annotation(row) for row in card if row.source != "generated"],
+            "predictions": [_prediction(row) for row in generated],
+        }
+        for number, (card, generated, ids, words) in enumerate(_cards(rows, texts), start=1)
+    ]
+    _write_json(path, tasks)
     return len(rows)
 
 
@@ -206,44 +223,46 @@ def _prediction(row: Judged) -> dict[str, Any]:
 
 
 def _result(row: Judged) -> list[dict[str, Any]]:
-    where = {"from_name": "relevance", "to_name": "item", "type": "choices"}
-    found: list[dict[str, Any]] = [{**where, "value": {"choices": [_grade_word(row.grade)]}}]
+    choice = {"from_name": "relevance", "to_name": "item", "type": "choices"}
+    results: list[dict[str, Any]] = [{**choice, "value": {"choices": [str(_whole(row.grade))]}}]
     if row.note:
         note = {"from_name": "note", "to_name": "item", "type": "textarea"}
-        found.append({**note, "value": {"text": [row.note]}})
-    return found
+        results.append({**note, "value": {"text": [row.note]}})
+    return results
 
 
 def _write_argilla(path: PathLike, rows: Sequence[Judged], _combine: str, texts: Texts) -> int:
     records: list[dict[str, Any]] = []
-    for card in _cards(rows).values():
-        by_people = [row for row in card if row.source != "generated"]
-        generated = [row for row in card if row.source == "generated"]
+    for card, generated, ids, words in _cards(rows, texts):
         if len(generated) > 1:
             raise ValuesError(
-                f"Argilla keeps one suggestion for each question, {card[0].query_id!r} and "
-                f"{card[0].item_id!r} have {len(generated)} generated judgements: choose whose "
-                "(--judges), or export as csv, parquet or label-studio"
+                f"Argilla keeps one suggestion for each question, {shown(ids['query_id'])!r} and "
+                f"{shown(ids['item_id'])!r} have {len(generated)} generated judgements: choose "
+                "whose (--judges), or export as csv, parquet or label-studio"
             )
-        answers = [{"value": _grade_word(r.grade), "user_id": _user(r.judge)} for r in by_people]
-        extra = {_user(row.judge): _extra(row) for row in by_people}
-        extra |= {row.judge: _extra(row) for row in generated}
+        answers: list[dict[str, Any]] = []
         guesses: dict[str, Any] = {}
-        for row in generated:
-            guess = {"value": _grade_word(row.grade), "score": None, "agent": row.judge}
-            guesses["relevance"] = guess
+        extra: dict[str, Any] = {}
+        for row in card:
+            value = str(_whole(row.grade))
+            if row.source == "generated":
+                guesses["relevance"] = {"value": value, "score": None, "agent": row.judge}
+            else:
+                answers.append({"value": value, "user_id": _user(row.judge)})
+                extra[_user(row.judge)] = _extra(row)
+        extra |= {row.judge: _extra(row) for row in generated}
         records.append(
             {
                 "id": "\t".join(card[0].pair),
-                "fields": _data(card[0], texts),
-                "metadata": {**_ids(card[0]), EXTRA: json.dumps(extra, ensure_ascii=False)},
+                "fields": words,
+                "metadata": {**ids, EXTRA: json.dumps(extra, ensure_ascii=False)},
                 "suggestions": guesses,
                 "responses": {"relevance": answers} if answers else {},
                 "vectors": {},
                 "_server_id": None,
             }
         )
-    write_text(path, json.dumps(records, ensure_ascii=False, indent=1) + "\n")
+    _write_json(path, records)
     return len(rows)
 
 
@@ -252,8 +271,9 @@ def _user(judge: str) -> str:
     return str(uuids.uuid5(uuids.NAMESPACE_URL, f"anglewise judge {judge}"))
 
 
-def _grade_word(grade: float) -> str:
-    return str(int(grade)) if grade.is_integer() and abs(grade) < 1e15 else repr(grade)
+def _whole(grade: float) -> int | str:
+    """A grade as people write it: whole where it is, else so that it reads back as the same."""
+    return int(grade) if grade.is_integer() and abs(grade) < 1e15 else repr(grade)
 
 
 def _moment(seconds: float) -> str:
@@ -297,20 +317,10 @@ def write_queue(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     'query_id,item_id,grade,probability,stratum,query,item\n1,7,,1.0,,,\n'
     """
     if path.suffix == ".csv":
-        text = io.StringIO()
-        sheet = csv.DictWriter(text, QUEUE_COLUMNS, lineterminator="\n")
-        sheet.writeheader()
-        sheet.writerows({name: guarded(row[name]) for name in row} for row in rows)
-        write_text(path, text.getvalue())
+        cells = ([row.get(name) for name in QUEUE_COLUMNS] for row in rows)
+        write_csv(path, QUEUE_COLUMNS, cells, end="\n")
     elif path.suffix == ".parquet":
-        pa = arrow()
-        kinds = {"grade": pa.float64(), "probability": pa.float64()}
-        columns = {
-            name: pa.array([row.get(name) for row in rows], kinds.get(name, pa.string()))
-            for name in QUEUE_COLUMNS
-        }
-        with new_file(path) as file:
-            arrow("parquet").write_table(pa.table(columns), file)
+        write_columns(path, {name: [row.get(name) for row in rows] for name in QUEUE_COLUMNS})
     else:
         raise SpellingError(f"{path}: pairs to judge are written as .csv or .parquet")
 
@@ -353,26 +363,25 @@ def read_queue(path: PathLike) -> list[Queued]:
             f"{sheet.path} has no column {' or '.join(missing)}: pairs to judge are written by "
             "anglewise judge sample"
         )
-    queries, items = (_queue_ids(sheet, names.index(name)) for name in QUEUE_COLUMNS[:2])
+    queries, items = (
+        names_of(sheet, sheet.columns([at])[0], at).to_pylist()
+        for at in map(names.index, QUEUE_COLUMNS[:2])
+    )
     chances: list[Any] = [None] * len(queries)
     if "probability" in names:
         with reading(sheet.path, "a queue"):
             chances = sheet.columns([names.index("probability")])[0].to_pylist()
-    found: dict[tuple[str, str], Queued] = {}
+    pairs: dict[tuple[str, str], Queued] = {}
     for row, (query, item, cell) in enumerate(zip(queries, items, chances, strict=True)):
         place = sheet.place(row)
-        if (query, item) in found:
+        first = pairs.get((query, item))
+        if first is not None:
             raise ValuesError(
-                f"{sheet.path}, {place}: {query!r} and {item!r} stand at "
-                f"{found[query, item].place} already; keep one"
+                f"{sheet.path}, {place}: {shown(query)!r} and {shown(item)!r} stand at "
+                f"{first.place} already; keep one"
             )
-        chance = _chance(cell, f"{sheet.path}, {place}")
-        found[query, item] = Queued(query, item, chance, place)
-    return list(found.values())
-
-
-def _queue_ids(sheet: Sheet, position: int) -> list[str]:
-    return names_of(sheet, sheet.columns([position])[0], position).to_pylist()
+        pairs[query, item] = Queued(query, item, _chance(cell, f"{sheet.path}, {place}"), place)
+    return list(pairs.values())
 
 
 def _chance(cell: Any, where: str) -> float | None:
@@ -381,7 +390,7 @@ def _chance(cell: Any, where: str) -> float | None:
     chance = cell_number(cell)
     if chance is None or not 0 < chance <= 1:
         raise ValuesError(
-            f"{where}: the probability is {str(cell)[:20]!r}; a number above 0 and at most 1 is "
-            "due, or none"
+            f"{where}: the probability is {shown(cell)!r}; a number above 0 and at most 1 is due, "
+            "or none"
         )
     return chance

@@ -1,6 +1,6 @@
 """Judgements read from files and aligned with a space: qrels, labels, graded pairs, triplets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -9,12 +9,14 @@ import numpy as np
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements, Labels, Pairs, Parts, Triplets
+from anglewise.core.numbers import shown
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Direction, Float64
 from anglewise.errors import FileError, IdsError, SpellingError, TooFewError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, Say, quiet, suffix
 from anglewise.io.ids import Aligned, align
+from anglewise.io.judgement_rows import graded_columns
 from anglewise.io.places import is_sqlite
 from anglewise.io.space_folder import judgements_of
 from anglewise.io.space_json import is_space_folder
@@ -33,15 +35,14 @@ from anglewise.io.tables import (
     RIGHT,
     Role,
     Sheet,
-    check_apart,
     find,
     listed,
     names_of,
-    need,
     numbers_of,
     unguarded_sheet,
 )
 from anglewise.io.texts import documents_of, judged_parts, parts_of
+from anglewise.judgements.combine import with_gains
 from anglewise.judgements.constructed import from_labels
 from anglewise.judgements.store import JudgementStore
 
@@ -66,18 +67,15 @@ def read_labels(path: PathLike, *, say: Say = quiet) -> Labels:
             f"{listed(names) or 'no header'}"
         )
     say(f"{sheet.path.name}: ids from {sheet.name(name)}, labels from {sheet.name(label)}")
-    columns = sheet.columns([name, label])
-    ids, labels = (
-        names_of(sheet, c, p).to_pylist() for c, p in zip(columns, (name, label), strict=True)
-    )
-    kept: dict[str, str] = {}
-    for row, (one, its) in enumerate(zip(ids, labels, strict=True)):
-        if kept.setdefault(one, its) != its:
+    ids, labels = (_ids(sheet, place).to_pylist() for place in (name, label))
+    classes: dict[str, str] = {}
+    for row, (item, its) in enumerate(zip(ids, labels, strict=True)):
+        if classes.setdefault(item, its) != its:
             raise FileError(
-                f"{sheet.path}, {sheet.place(row)}: {one!r} has the label {its!r} here and "
-                f"{kept[one]!r} before: keep one"
+                f"{sheet.path}, {sheet.place(row)}: {shown(item)!r} has the label {shown(its)!r} "
+                f"here and {shown(classes[item])!r} before: keep one"
             )
-    return Labels(kept)
+    return Labels(classes)
 
 
 Kind: TypeAlias = Literal["judgements", "pairs", "triplets", "labels"]
@@ -144,17 +142,17 @@ def read_judgements(
     >>> from anglewise.core.embeddings import Embeddings
     >>> file = Path(tempfile.mkdtemp()) / "qrels.txt"
     >>> _ = file.write_text("q1 0 a 2\nq1 0 b 0\nq2 0 zz 1\n")
-    >>> asked, ranked = Embeddings([[1.0]], ["q1"]), Embeddings([[1.0], [2.0]], ["a", "b"])
-    >>> space = Space(queries=asked, items=ranked)
+    >>> queries, items = Embeddings([[1.0]], ["q1"]), Embeddings([[1.0], [2.0]], ["a", "b"])
+    >>> space = Space(queries=queries, items=items)
     >>> judged = read_judgements(file, space)
     >>> judged.gains.values.tolist(), judged.complaints.dropped, judged.complaints.unknown_queries
     ([2.0, 0.0], 1, ('q2',))
     """
     path = Path(path)
-    told = _not_a_table(path, space, direction, say)
-    if told is not None:
-        _no_labels(path, label_queries)
-        return told
+    stored = _stored(path, space, direction, say)
+    if stored is not None:
+        _check_no_labels(path, label_queries)
+        return stored
     sheet = unguarded_sheet(open_sheet(_qrels_in(path, say) if path.is_dir() else path))
     given = {QUERY: query_column, DOCUMENT: item_column, GAIN: gain_column}
     kind = "judgements" if any(given.values()) else _kind(sheet)
@@ -162,28 +160,38 @@ def read_judgements(
         return from_labels(
             space, read_labels(sheet.path, say=say), queries=label_queries, seed=seed
         )
-    _no_labels(sheet.path, label_queries)
+    _check_no_labels(sheet.path, label_queries)
     if kind != "judgements":
         raise FileError(
             f"{sheet.path} holds {kind}, not graded relevance: read it with read_{kind}"
         )
-    places = _places(sheet, given, say)
+    places = _graded_places(sheet, given, say)
     sides, parts = _judged_sides(sheet, places[1], space, direction)
-    found = _aligned(sheet, places[:2], sides)
-    gains = np.ones(len(found.kept))
+    entries = _aligned(sheet, places[:2], sides)
+    gains = np.ones(len(entries.kept))
     if len(places) > 2:
-        gains = numbers_of(sheet, sheet.columns(places[2:])[0], places[2])[found.kept]
-    return replace(_judgements(sheet, found, gains, sides, direction), parts=parts)
+        gains = _numbers(sheet, places[2])[entries.kept]
+    return replace(_judgements(sheet, entries, gains, sides, direction), parts=parts)
+
+
+def _ids(sheet: Sheet, place: int) -> Any:
+    """A column as ids; ``ValuesError`` names line and column of an empty one."""
+    return names_of(sheet, sheet.columns([place])[0], place)
+
+
+def _numbers(sheet: Sheet, place: int) -> Float64[Array, " rows"]:
+    """A column as numbers; ``ValuesError`` names line and column of what is none."""
+    return numbers_of(sheet, sheet.columns([place])[0], place)
 
 
 def _judged_sides(
     sheet: Sheet, place: int, space: Space, direction: Direction
 ) -> tuple[tuple[Embeddings, Embeddings], Parts | None]:
-    """Who asks and what is judged: the items, or the documents that they are passages of."""
+    """The side that asks and what is judged: items, or the documents that they are passages of."""
     asking, ranked = space.sides(direction)
     if direction != "queries-items" or asking is ranked:
         return (asking, ranked), None
-    names = names_of(sheet, sheet.columns([place])[0], place).unique().to_pylist()
+    names = _ids(sheet, place).unique().to_pylist()
     parts = judged_parts(names, ranked, f"{sheet.path}: {sheet.name(place)}")
     return (asking, ranked if parts is None else documents_of(ranked, parts)), parts
 
@@ -195,25 +203,25 @@ def _aligned(sheet: Sheet, places: list[int], sides: tuple[Embeddings, Embedding
         parts = parts_of(sides[1])
         if parts is None:
             raise
-        shown = ", ".join(map(repr, parts.documents[:3]))
-        raise IdsError(f"{error}; the items are passages of the documents {shown}") from error
+        examples = ", ".join(repr(shown(name)) for name in parts.documents[:3])
+        raise IdsError(f"{error}; the items are passages of the documents {examples}") from error
 
 
-def _not_a_table(path: Path, space: Space, direction: Direction, say: Say) -> Judgements | None:
+def _stored(path: Path, space: Space, direction: Direction, say: Say) -> Judgements | None:
     """What a store holds, given by name or beside a space, or what was stored with the space."""
     if is_sqlite(path):
         with JudgementStore.open(path, read_only=True) as store:
             return store.judgements(space, direction)
-    home = constructed(path)
-    if home is not None:
-        return judgements_of(home, direction, space)
-    found = beside_space(path, space, direction, say)
-    if found is None and path.is_dir() and is_space_folder(path):
+    folder = constructed(path)
+    if folder is not None:
+        return judgements_of(folder, direction, space)
+    beside = beside_space(path, space, direction, say)
+    if beside is None and path.is_dir() and is_space_folder(path):
         return judgements_of(path, direction, space)
-    return found
+    return beside
 
 
-def _no_labels(path: Path, label_queries: int | None) -> None:
+def _check_no_labels(path: Path, label_queries: int | None) -> None:
     if label_queries is not None:
         raise SpellingError(
             f"label_queries={label_queries} (--label-queries) draws from labels, and {path} holds "
@@ -256,7 +264,7 @@ def _qrels_in(folder: Path, say: Say) -> Path:
     return chosen[0]
 
 
-def _places(sheet: Sheet, given: Mapping[Role, str | None], say: Say) -> list[int]:
+def _graded_places(sheet: Sheet, given: Mapping[Role, str | None], say: Say) -> list[int]:
     """Where query, item and, if there is one, gain stand."""
     if sheet.names is None:
         places = {4: [0, 2, 3], 3: [0, 1, 2], 2: [0, 1]}.get(sheet.width)
@@ -266,28 +274,32 @@ def _places(sheet: Sheet, given: Mapping[Role, str | None], say: Say) -> list[in
                 "0, item, gain); name the columns in a first line"
             )
     else:
-        query, item = (need(sheet.names, r, given[r], sheet.path) for r in (QUERY, DOCUMENT))
-        gain = find(sheet.names, GAIN, given[GAIN], sheet.path)
-        places = [query, item] if gain is None else [query, item, gain]
-        asked = {role for role, name in given.items() if name is not None}
-        roles = dict(zip((QUERY, DOCUMENT, GAIN), places, strict=False))
-        check_apart(sheet.names, roles, asked, sheet.path)
-    words = [f"{r.meaning} from {sheet.name(p)}" for r, p in zip(given, places, strict=False)]
-    if len(places) == 2:
-        words.append("no gains: every pair counts as 1")
-    say(f"{sheet.path.name}: {', '.join(words)}")
+        places = list(graded_columns(sheet.path, sheet.names, given).values())
+    more = [] if len(places) > 2 else ["no gains: every pair counts as 1"]
+    _say_places(sheet, given, places, say, more)
     return places
+
+
+def _say_places(
+    sheet: Sheet,
+    roles: Iterable[Role],
+    places: Sequence[int],
+    say: Say,
+    more: Sequence[str] = (),
+) -> None:
+    words = [f"{role.meaning} from {sheet.name(p)}" for role, p in zip(roles, places, strict=False)]
+    say(f"{sheet.path.name}: {', '.join([*words, *more])}")
 
 
 def _judgements(
     sheet: Sheet,
-    found: Aligned,
+    entries: Aligned,
     gains: Float64[Array, " kept"],
     sides: tuple[Embeddings, Embeddings],
     direction: Direction,
 ) -> Judgements:
     asking, ranked = sides
-    rows, columns = found.rows
+    rows, columns = entries.rows
     others = (rows != columns) | (asking is not ranked)
     rows, columns, gains = rows[others], columns[others], gains[others]
     if not len(rows):
@@ -295,18 +307,15 @@ def _judgements(
     order = np.lexsort((-gains, columns, rows))  # the highest gain of each pair first
     rows, columns, gains = rows[order], columns[order], np.maximum(gains[order], 0.0)
     first = np.append(True, (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1]))
+    complaints = replace(
+        entries.complaints,
+        dropped=entries.complaints.dropped + int((~others).sum()),
+        duplicates=int((~first).sum()),
+    )
     table = SparseRows.from_pairs(
         rows[first], columns[first], gains[first], shape=(len(asking), len(ranked))
     )
-    relevant = np.bincount(table.rows, weights=table.values > 0, minlength=len(asking))
-    complaints = replace(
-        found.complaints,
-        dropped=found.complaints.dropped + int((~others).sum()),
-        duplicates=int((~first).sum()),
-        queries_without_relevant=int(((table.counts > 0) & (relevant == 0)).sum()),
-        gains_all_equal=bool(np.all(table.values == table.values[0])),
-    )
-    return Judgements(table, direction, str(sheet.path), complaints)
+    return Judgements(table, direction, str(sheet.path), with_gains(complaints, table))
 
 
 def read_pairs(path: PathLike, space: Space, *, say: Say = quiet) -> Pairs:
@@ -336,19 +345,19 @@ def read_pairs(path: PathLike, space: Space, *, say: Say = quiet) -> Pairs:
     ([1, 2], [8.0, 1.0], 1)
     """
     sheet = open_sheet(path)
-    places = _pair_places(sheet, ((LEFT, QUERY), (RIGHT, DOCUMENT), (LIKENESS,)), say)
-    found = align(sheet, places[:2], (space.queries, space.items))
-    scores = numbers_of(sheet, sheet.columns(places[2:])[0], places[2])[found.kept]
-    key = found.rows[0] * len(space.items) + found.rows[1]
+    places = _three_places(sheet, ((LEFT, QUERY), (RIGHT, DOCUMENT), (LIKENESS,)), say)
+    entries = align(sheet, places[:2], (space.queries, space.items))
+    scores = _numbers(sheet, places[2])[entries.kept]
+    key = entries.rows[0] * len(space.items) + entries.rows[1]
     _, first, which = np.unique(key, return_index=True, return_inverse=True)
     means = np.bincount(which, weights=scores) / np.bincount(which)
     order = np.argsort(first)  # as in the file
     complaints = replace(
-        found.complaints,
+        entries.complaints,
         duplicates=len(key) - len(first),
         gains_all_equal=bool(np.all(means == means[0])),
     )
-    rows_a, rows_b = (rows[first[order]] for rows in found.rows)
+    rows_a, rows_b = (rows[first[order]] for rows in entries.rows)
     return Pairs(rows_a, rows_b, means[order], str(sheet.path), complaints)
 
 
@@ -369,35 +378,27 @@ def read_triplets(path: PathLike, space: Space, *, say: Say = quiet) -> Triplets
     [2]
     """
     sheet = open_sheet(path)
-    places = _pair_places(sheet, ((ANCHOR,), (NEAR,), (FAR,)), say)
-    found = align(sheet, places, (space.queries, space.items, space.items))
-    rows = np.stack(found.rows, axis=1)
-    _, first = np.unique(rows, axis=0, return_index=True)
-    anchors, near, far = rows[np.sort(first)].T
-    complaints = replace(found.complaints, duplicates=len(rows) - len(first))
-    return Triplets(
-        np.ascontiguousarray(anchors),
-        np.ascontiguousarray(near),
-        np.ascontiguousarray(far),
-        str(sheet.path),
-        complaints,
-    )
+    places = _three_places(sheet, ((ANCHOR,), (NEAR,), (FAR,)), say)
+    entries = align(sheet, places, (space.queries, space.items, space.items))
+    triplets = np.stack(entries.rows, axis=1)
+    _, first = np.unique(triplets, axis=0, return_index=True)
+    anchors, near, far = (np.ascontiguousarray(side) for side in triplets[np.sort(first)].T)
+    complaints = replace(entries.complaints, duplicates=len(triplets) - len(first))
+    return Triplets(anchors, near, far, str(sheet.path), complaints)
 
 
-def _pair_places(sheet: Sheet, roles: Sequence[tuple[Role, ...]], say: Say) -> list[int]:
+def _three_places(sheet: Sheet, roles: Sequence[tuple[Role, ...]], say: Say) -> list[int]:
     """Where each of three roles stands: by name if all are known, else the first three columns."""
-    names = sheet.names or ()
+    meant = [role[0] for role in roles]
     if sheet.width < len(roles):
         raise FileError(
-            f"{sheet.path} has {sheet.width} columns ({listed(names) or 'no header'}): "
-            f"{', '.join(role[0].meaning for role in roles)} are due"
+            f"{sheet.path} has {sheet.width} columns ({listed(sheet.names or ()) or 'no header'}): "
+            f"{', '.join(role.meaning for role in meant)} are due"
         )
-    places: list[Any] = [
-        next((p for r in role if (p := find(names, r, None, sheet.path)) is not None), None)
-        for role in roles
-    ]
-    if None in places or len(set(places)) < len(places):
+    names = sheet.names or ()
+    known = [[find(names, role, None, sheet.path) for role in words] for words in roles]
+    places = [next((place for place in some if place is not None), -1) for some in known]
+    if -1 in places or len(set(places)) < len(places):
         places = [0, 1, 2]
-    words = [f"{r[0].meaning} from {sheet.name(p)}" for r, p in zip(roles, places, strict=True)]
-    say(f"{sheet.path.name}: {', '.join(words)}")
+    _say_places(sheet, meant, places, say)
     return places

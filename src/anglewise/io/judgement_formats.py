@@ -1,7 +1,5 @@
 """Judgements one by one: from JSON of Label Studio and Argilla, or any file of them."""
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -13,6 +11,7 @@ from anglewise.core.numbers import cell_number
 from anglewise.errors import FileError, SpellingError, ValuesError
 from anglewise.io.arrow_files import ARROW_SUFFIXES
 from anglewise.io.files import PathLike, existing_file, suffix
+from anglewise.io.judgement_export import EXTRA, write_csv
 from anglewise.io.judgement_rows import (
     DUE,
     Assumed,
@@ -27,14 +26,10 @@ from anglewise.io.judgement_rows import (
     text_of,
     trec_rows,
 )
-from anglewise.io.outputs import write_text
 from anglewise.io.places import is_sqlite
 from anglewise.io.sizes import is_deep
-from anglewise.io.tables import Role, guarded
+from anglewise.io.tables import Role
 from anglewise.judgements.store import JudgementStore
-
-EXTRA = "anglewise"
-"""Under this name what those formats have no place for travels with a card."""
 
 CANCELLED = "cancelled by the judge"
 DISCARDED = "discarded or drafted by the judge"
@@ -103,39 +98,42 @@ def label_studio_rows(text: str, skipped: Counter[str]) -> Iterator[Row]:
             yield _faulty(place, content, fault, "data", "Label Studio (JSON, not JSON-MIN)")
             continue
         extra = _object(data, EXTRA) or {}
-        cards = _list(task, "annotations") or []
-        guesses = _list(task, "predictions") or []
-        skipped[EMPTY] += not (cards or guesses)
-        for number, card in enumerate([*cards, *guesses], start=1):
+        annotations, predictions = _list(task, "annotations"), _list(task, "predictions")
+        skipped[EMPTY] += not (annotations or predictions)
+        for number, card in enumerate(annotations, start=1):
             if _get(card, "was_cancelled"):
                 skipped[CANCELLED] += 1
                 continue
-            by_person = number <= len(cards)
-            kind = f"annotation {number}" if by_person else f"prediction {number - len(cards)}"
-            cells = _of_card(card, data, by_person=by_person)
+            by = _get(card, "completed_by")
+            cells = {
+                **_said(card),
+                "judge": (_get(by, "email") or _get(by, "id")) if isinstance(by, dict) else by,
+            }
             known = extra.get(str(cells.get("uuid")))
-            yield Row(f"{place}, {kind}", content, _restored(cells, known))
+            yield _row(f"{place}, annotation {number}", content, data, cells, known)
+        for number, card in enumerate(predictions, start=1):
+            model = _get(card, "model_version") or None
+            cells = {**_said(card), "judge": model, "source": "generated"}
+            known = extra.get(str(cells.get("uuid")))
+            yield _row(f"{place}, prediction {number}", content, data, cells, known)
 
 
-def _of_card(card: Any, data: Any, *, by_person: bool) -> dict[str, Any]:
-    cells: dict[str, Any] = {name: data.get(name) for name in ("query_id", "item_id", "direction")}
-    cells["grade"] = None
-    for result in _list(card, "result") or []:
+def _said(card: Any) -> dict[str, Any]:
+    """Grade, note, uuid and time of one card."""
+    cells = {
+        "grade": None,
+        "uuid": _get(card, "unique_id"),
+        "time": _get(card, "created_at"),
+    }
+    for result in _list(card, "result"):
         value = _object(result, "value") or {}
         if _get(result, "type") == "textarea" and _get(result, "from_name") == "note":
-            cells["note"] = "\n".join(str(one) for one in _as_list(value.get("text")))
+            cells["note"] = "\n".join(map(str, _as_list(value.get("text"))))
         for kind in ("rating", "number", "choices"):
             if kind in value and cells["grade"] is None:
                 chosen = _as_list(value[kind])
                 cells["grade"] = chosen[0] if len(chosen) == 1 else str(value[kind])
-    cells["uuid"] = _get(card, "unique_id")
-    cells["time"] = _get(card, "created_at")
-    if by_person:
-        who = _get(card, "completed_by")
-        cells["judge"] = (_get(who, "email") or _get(who, "id")) if isinstance(who, dict) else who
-    else:
-        cells |= {"judge": _get(card, "model_version") or None, "source": "generated"}
-    return {name: value for name, value in cells.items() if value is not None or name in DUE}
+    return cells
 
 
 def argilla_rows(text: str, skipped: Counter[str], question: str | None) -> Iterator[Row]:
@@ -146,56 +144,60 @@ def argilla_rows(text: str, skipped: Counter[str], question: str | None) -> Iter
         if fault is not None or not about:
             yield _faulty(place, content, fault, "fields", "Argilla (records.to_json)")
             continue
-        answers = _responses(record, question)
-        guess = _get(_object(record, "suggestions") or {}, question or "relevance")
-        skipped[EMPTY] += not (answers or guess)
-        base = {name: about.get(name) for name in ("query_id", "item_id", "direction")}
+        responses = _responses(record, question)
+        suggestion = _get(_object(record, "suggestions") or {}, question or "relevance")
+        skipped[EMPTY] += not (responses or suggestion)
         extra = _extra_of(about)
-        for number, answer in enumerate(answers, start=1):
+        for number, answer in enumerate(responses, start=1):
             if _get(answer, "status") in {"discarded", "draft"}:
                 skipped[DISCARDED] += 1
                 continue
-            cells = {**base, "grade": _get(answer, "value"), "judge": _get(answer, "user_id")}
-            row = {name: v for name, v in cells.items() if v is not None or name in DUE}
+            cells = {"grade": _get(answer, "value"), "judge": _get(answer, "user_id")}
             known = extra.get(str(cells["judge"]))
-            yield Row(f"{place}, response {number}", content, _restored(row, known))
-        if guess:
-            cells = {**base, "grade": _get(guess, "value"), "source": "generated"}
-            cells["judge"] = _get(guess, "agent")
-            row = {name: v for name, v in cells.items() if v is not None or name in DUE}
+            yield _row(f"{place}, response {number}", content, about, cells, known)
+        if suggestion:
+            cells = {"grade": _get(suggestion, "value"), "judge": _get(suggestion, "agent")}
             known = extra.get(str(cells["judge"]))
-            yield Row(f"{place}, suggestion", content, _restored(row, known))
+            cells["source"] = "generated"
+            yield _row(f"{place}, suggestion", content, about, cells, known)
 
 
 def _responses(record: Any, question: str | None) -> list[Any]:
     """The responses to the question named, else to the only one or to ``relevance``."""
-    asked = _object(record, "responses") or {}
+    responses = _object(record, "responses") or {}
     name = question or (
-        "relevance" if "relevance" in asked or len(asked) != 1 else next(iter(asked))
+        "relevance" if "relevance" in responses or len(responses) != 1 else next(iter(responses))
     )
-    return _as_list(asked.get(name))
+    return _as_list(responses.get(name))
 
 
 def _extra_of(about: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
-        found = json.loads(about.get(EXTRA) or "{}")
+        extra = json.loads(about.get(EXTRA) or "{}")
     except (TypeError, ValueError, RecursionError):
         return {}
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    return cast("dict[str, Any]", extra) if isinstance(extra, dict) else {}
 
 
-def _restored(cells: Mapping[str, Any], known: Any) -> dict[str, Any]:
-    """What an export of ours added, as far as it still speaks of the same judgement."""
-    if not isinstance(known, dict):
-        return dict(cells)
-    more = cast("dict[str, Any]", known)
-    same = cell_number(more.get("grade")) == cell_number(cells["grade"])
-    return {**cells, **(more if same else {"judge": more.get("judge", cells.get("judge"))})}
+def _row(
+    place: str, content: str, about: Mapping[str, Any], said: Mapping[str, Any], known: Any
+) -> Row:
+    """A row of what a card is about and what was said of it.
+
+    ``known`` is what an export of ours added; it holds as far as the grade is still the same.
+    """
+    whole = {name: about.get(name) for name in ("query_id", "item_id", "direction")} | dict(said)
+    cells = {name: cell for name, cell in whole.items() if cell is not None or name in DUE}
+    if isinstance(known, dict):
+        more = cast("dict[str, Any]", known)
+        same = cell_number(more.get("grade")) == cell_number(cells["grade"])
+        cells |= more if same else {"judge": more.get("judge", cells.get("judge"))}
+    return Row(place, content, cells)
 
 
 def _faulty(place: str, content: str, fault: ValuesError | None, name: str, what: str) -> Row:
     due = ValuesError(f"no object with {name!r}: a record as exported by {what} is due")
-    return Row(place, content, {}, fault or due)
+    return Row(place, content, fault=fault or due)
 
 
 def _get(thing: Any, name: str) -> Any:
@@ -203,13 +205,13 @@ def _get(thing: Any, name: str) -> Any:
 
 
 def _object(thing: Any, name: str) -> dict[str, Any] | None:
-    found = _get(thing, name)
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else None
+    value = _get(thing, name)
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
 
 
-def _list(thing: Any, name: str) -> list[Any] | None:
-    found = _get(thing, name)
-    return cast("list[Any]", found) if isinstance(found, list) else None
+def _list(thing: Any, name: str) -> list[Any]:
+    value = _get(thing, name)
+    return cast("list[Any]", value) if isinstance(value, list) else []
 
 
 def _as_list(value: Any) -> list[Any]:
@@ -264,35 +266,43 @@ def read_judged(
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "qrels.txt"
     >>> _ = file.write_text("q1 0 a 2\nq1 0 b\nq2 0 c high\n")
-    >>> found = read_judged(file)
-    >>> found.form, len(found.judged), [(bad.row, bad.reason) for bad in found.rejects][:1]
+    >>> file = read_judged(file)
+    >>> file.form, len(file.judged), [(bad.row, bad.reason) for bad in file.rejects][:1]
     ('trec', 1, [('line 2', '3 columns instead of 4')])
     """
     path = existing_file(path)
     assumed = Assumed(judge=path.name) if assumed is None else assumed
     form = form_of(path) if form is None else form
-    skipped: Counter[str] = Counter()
     if form == "store":
         with JudgementStore.open(path, read_only=True) as store:
             return JudgedFile(form, tuple(store.rows()), ())
-    if form == "parquet":
-        rows = graded(arrow_rows(path, columns or {}), skipped)
-    else:
-        text = text_of(path)
-        if form == "trec":
-            rows = trec_rows(text)
-        elif form in {"csv", "beir"}:
-            found_rows = table_rows(path, text, columns or {}, as_guarded=form == "csv")
-            rows = graded(found_rows, skipped)
-        elif form == "label-studio":
-            rows = label_studio_rows(text, skipped)
-        else:
-            rows = argilla_rows(text, skipped, question)
-    found = replace(collected(form, rows, assumed), skipped=+skipped)
-    if strict and found.rejects:
-        bad = found.rejects[0]
+    skipped: Counter[str] = Counter()
+    rows = _rows(path, form, columns or {}, question, skipped)
+    file = replace(collected(form, rows, assumed), skipped=+skipped)
+    if strict and file.rejects:
+        bad = file.rejects[0]
         raise ValuesError(f"{path}, {bad.row}: {bad.reason}; {bad.remedy}")
-    return _not_empty(path, found)
+    return _not_empty(path, file)
+
+
+def _rows(
+    path: Path,
+    form: Form,
+    columns: Mapping[Role, str | None],
+    question: str | None,
+    skipped: Counter[str],
+) -> Iterator[Row]:
+    """The rows of a file, however they lie in it."""
+    if form == "parquet":
+        return graded(arrow_rows(path, columns), skipped)
+    text = text_of(path)
+    if form == "trec":
+        return trec_rows(text)
+    if form == "label-studio":
+        return label_studio_rows(text, skipped)
+    if form == "argilla":
+        return argilla_rows(text, skipped, question)
+    return graded(table_rows(path, text, columns, as_guarded=form == "csv"), skipped)
 
 
 def form_of(path: Path) -> Form:
@@ -324,26 +334,21 @@ def form_of(path: Path) -> Form:
 
 def write_rejects(path: PathLike, rejects: tuple[Reject, ...]) -> None:
     """Write refused rows as a table of ``row,reason,remedy,content``."""
-    text = io.StringIO(newline="")
-    lines = csv.writer(text)
-    lines.writerow(["row", "reason", "remedy", "content"])
-    for bad in rejects:
-        words = (bad.row, bad.reason, bad.remedy, bad.content)
-        cells = [word.encode("utf-8", "backslashreplace").decode() for word in words]
-        lines.writerow([guarded(cell) for cell in cells])
-    write_text(path, text.getvalue())
+    rows = [(bad.row, bad.reason, bad.remedy, bad.content) for bad in rejects]
+    words = ([word.encode("utf-8", "backslashreplace").decode() for word in row] for row in rows)
+    write_csv(path, ("row", "reason", "remedy", "content"), words)
 
 
-def _not_empty(path: Path, found: JudgedFile) -> JudgedFile:
-    if found.judged:
-        return found
-    if found.rejects:
-        bad = found.rejects[0]
+def _not_empty(path: Path, file: JudgedFile) -> JudgedFile:
+    if file.judged:
+        return file
+    if file.rejects:
+        bad = file.rejects[0]
         raise FileError(
-            f"{path}: all of {len(found.rejects):,} rows are refused, the first ({bad.row}) "
+            f"{path}: all of {len(file.rejects):,} rows are refused, the first ({bad.row}) "
             f"because {bad.reason}; {bad.remedy}"
         )
-    set_aside = ", ".join(f"{count:,} {why}" for why, count in found.skipped.items())
+    set_aside = ", ".join(f"{count:,} {why}" for why, count in file.skipped.items())
     raise FileError(
         f"{path} holds no judgements ({set_aside or 'no rows'}): was it exported before anybody "
         "judged?"

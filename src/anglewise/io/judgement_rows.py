@@ -359,7 +359,7 @@ def _columns(path: Path, names: Sequence[str], given: Mapping[Role, str | None])
             f"{path}: cannot tell which column holds the grades among {listed(names)}; name it: "
             "gain_column=... (--gain-column)"
         )
-    fields = dict(zip(DUE, due.values(), strict=True))
+    fields: dict[str, int] = dict(zip(DUE, due.values(), strict=True))
     for name, role in OWN.items():
         place = find(names, role, None, path)
         if place is not None and place not in fields.values():

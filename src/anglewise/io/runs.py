@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from anglewise.core.neighbours import Neighbours
+from anglewise.core.numbers import shown
 from anglewise.core.typing import Array, Float32, Shaped
 from anglewise.errors import IdsError, ShapeError
 from anglewise.io.files import PathLike, arrow
@@ -95,8 +96,8 @@ def _check_blanks(path: PathLike, names: Shaped[Array, " n"]) -> None:
     bad = [name for name in names if not name or re.search(r"\s", name)]
     if bad:
         raise IdsError(
-            f"{path}: a TREC run parts its columns by blanks and cannot hold the id {bad[0]!r}; "
-            "write the run as .parquet, or use ids without blanks"
+            f"{path}: a TREC run parts its columns by blanks and cannot hold the id "
+            f"{shown(bad[0])!r}; write the run as .parquet, or use ids without blanks"
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from anglewise.core.judgements import Judgements
+from anglewise.core.numbers import shown
 from anglewise.core.sparse import Interactions, SparseRows
 from anglewise.core.typing import Array, Bool, Float64
 from anglewise.errors import SpellingError, TooFewError, ValuesError
@@ -82,7 +83,7 @@ def co_consumption(
     [[1], [0], []]
     """
     if by not in OVERLAPS:
-        raise SpellingError(f"by={by!r} is unknown: take one of {', '.join(OVERLAPS)}")
+        raise SpellingError(f"by={shown(by)!r} is unknown: take one of {', '.join(OVERLAPS)}")
     if min_support < 1 or not depths or min(depths) < 1:
         raise ValuesError(f"min_support {min_support}, depths {depths}: numbers from 1 are due")
     rows = np.flatnonzero(users).astype(np.int64)

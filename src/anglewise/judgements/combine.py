@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 import numpy as np
 
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Complaints, Judgements
+from anglewise.core.numbers import shown
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Direction
 from anglewise.errors import IdsError, SpellingError, TooFewError
@@ -89,20 +90,22 @@ def by_pair(
 
     >>> hers = Judged("q", "d", 2, judge="anna")
     >>> its = Judged("q", "d", 0, judge="a model", source="generated")
-    >>> [(one.grade, len(one.rows)) for one in by_pair([hers, its])]
+    >>> [(pair.grade, len(pair.rows)) for pair in by_pair([hers, its])]
     [(2.0, 1)]
     """
     if combine not in COMBINE:
-        raise SpellingError(f"combine={combine!r} is unknown: take one of {', '.join(COMBINE)}")
+        raise SpellingError(
+            f"combine={shown(combine)!r} is unknown: take one of {', '.join(COMBINE)}"
+        )
     groups: dict[tuple[str, str], list[Judged]] = {}
     for row in chosen(rows, judges=judges, sources=sources):
         groups.setdefault((row.query_id, row.item_id), []).append(row)
-    found: list[Combined] = []
+    pairs: list[Combined] = []
     for (query, item), group in sorted(groups.items()):
         best = min(TRUST[row.source] for row in group)
         counted = tuple(row for row in group if TRUST[row.source] == best)
-        found.append(Combined(query, item, COMBINE[combine](counted), counted))
-    return found
+        pairs.append(Combined(query, item, COMBINE[combine](counted), counted))
+    return pairs
 
 
 def chosen(
@@ -117,10 +120,12 @@ def chosen(
     """
     for name, given in (("judges", judges), ("sources", sources)):
         if isinstance(given, str):
-            raise SpellingError(f"{name}={given!r} is one text: give a list of them")
+            raise SpellingError(f"{name}={shown(given)!r} is one text: give a list of them")
     wrong = sorted(set(sources or ()) - set(SOURCES))
     if wrong:
-        raise SpellingError(f"source {wrong[0]!r} is unknown: known are {', '.join(SOURCES)}")
+        raise SpellingError(
+            f"source {shown(wrong[0])!r} is unknown: known are {', '.join(SOURCES)}"
+        )
     return [
         row
         for row in rows
@@ -183,39 +188,47 @@ def combined(
     if not known:
         raise IdsError(
             f"{name}: not one of {len(pairs):,} judged pairs is known to the space, such as "
-            f"{pairs[0].query_id!r} and {pairs[0].item_id!r}: take the store that belongs to it"
+            f"{shown(pairs[0].query_id)!r} and {shown(pairs[0].item_id)!r}: take the store that "
+            "belongs to it"
         )
-    kept = [p for p in known if asking is not ranked or p.query_id != p.item_id]
-    if not kept:
+    counted = [p for p in known if asking is not ranked or p.query_id != p.item_id]
+    if not counted:
         raise TooFewError(f"{name} judges each only against itself: judge others")
-    rows_of = [asking.row_of[pair.query_id] for pair in kept]
-    items_of = [ranked.row_of[pair.item_id] for pair in kept]
+    rows_of = [asking.row_of[pair.query_id] for pair in counted]
+    items_of = [ranked.row_of[pair.item_id] for pair in counted]
     shape = (len(asking), len(ranked))
     table = SparseRows.from_pairs(
-        rows_of, items_of, [max(pair.grade, 0.0) for pair in kept], shape=shape
+        rows_of, items_of, [max(pair.grade, 0.0) for pair in counted], shape=shape
     )
-    chances = [pair.chance for pair in kept]
-    judged_at = np.full(len(asking), np.inf)
-    np.minimum.at(judged_at, rows_of, [min(row.time for row in pair.rows) for pair in kept])
-    relevant = np.bincount(table.rows, weights=table.values > 0, minlength=len(asking))
     complaints = Complaints(
         unknown_queries=_unknown([pair.query_id for pair in pairs], asking.row_of),
         unknown_items=_unknown([pair.item_id for pair in pairs], ranked.row_of),
-        dropped=len(pairs) - len(kept),
-        queries_without_relevant=int(((table.counts > 0) & (relevant == 0)).sum()),
-        gains_all_equal=bool(np.all(table.values == table.values[0])),
+        dropped=len(pairs) - len(counted),
     )
+    chances = [pair.chance for pair in counted]
+    judged_at = np.full(len(asking), np.inf)
+    np.minimum.at(judged_at, rows_of, [min(row.time for row in pair.rows) for pair in counted])
     return Judgements(
         table,
         direction,
-        f"{name}: {said_by(kept, combine)}",
-        complaints,
+        f"{name}: {said_by(counted, combine)}",
+        with_gains(complaints, table),
         chances=(
             SparseRows.from_pairs(rows_of, items_of, chances, shape=shape)
             if min(chances) < 1
             else None
         ),
         judged_at=np.where(np.isfinite(judged_at), judged_at, np.nan),
+    )
+
+
+def with_gains(complaints: Complaints, gains: SparseRows) -> Complaints:
+    """What is wrong with judgements, and beside it what is wrong with their gains."""
+    relevant = np.bincount(gains.rows, weights=gains.values > 0, minlength=gains.shape[0])
+    return replace(
+        complaints,
+        queries_without_relevant=int(((gains.counts > 0) & (relevant == 0)).sum()),
+        gains_all_equal=bool(np.all(gains.values == gains.values[0])),
     )
 
 
@@ -230,9 +243,10 @@ def said_by(pairs: Sequence[Combined], combine: str) -> str:
     for source in sorted(SOURCES, key=TRUST.__getitem__):
         mine = [pair for pair in pairs if pair.rows[0].source == source]
         if mine:
-            who = sorted({row.judge for pair in mine for row in pair.rows})
-            shown = ", ".join(who[:4]) + (f" and {len(who) - 4} more" if len(who) > 4 else "")
-            words.append(f"{len(mine):,} {kinds.get(source, source)} ({shown})")
+            judges = sorted({row.judge for pair in mine for row in pair.rows})
+            more = f" and {len(judges) - 4} more" if len(judges) > 4 else ""
+            names = ", ".join(map(shown, judges[:4])) + more
+            words.append(f"{len(mine):,} {kinds.get(source, source)} ({names})")
     disputed = sum(pair.disputed for pair in pairs)
     if disputed:
         words.append(f"{disputed:,} where judges differ (taken: {combine})")
@@ -240,9 +254,9 @@ def said_by(pairs: Sequence[Combined], combine: str) -> str:
 
 
 def _whose(judges: Collection[str] | None, sources: Collection[str] | None) -> str:
-    by = f" by {', '.join(judges)}" if judges is not None else ""
-    of = f" from {', '.join(sources)}" if sources is not None else ""
-    return by + of
+    by = f" by {shown(', '.join(judges))}" if judges is not None else ""
+    kinds = f" from {', '.join(sources)}" if sources is not None else ""
+    return by + kinds
 
 
 def _unknown(names: list[str], row_of: dict[str, int]) -> tuple[str, ...]:

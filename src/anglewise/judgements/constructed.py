@@ -8,6 +8,7 @@ import numpy as np
 
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Complaints, Judgements, Labels
+from anglewise.core.numbers import shown
 from anglewise.core.sparse import Interactions, SparseRows
 from anglewise.core.typing import Array, Bool, Int64
 from anglewise.errors import IdsError, SpellingError, TooFewError, ValuesError
@@ -124,7 +125,7 @@ def hold_out(
 
 def _shown_part(how: str, fold_in: float | None) -> float:
     if how not in HOWS:
-        raise SpellingError(f"how={how!r} is unknown: take one of {', '.join(HOWS)}")
+        raise SpellingError(f"how={shown(how)!r} is unknown: take one of {', '.join(HOWS)}")
     if how == "last":
         if fold_in is not None:
             raise SpellingError('how="last" hides one item each: drop fold_in, or use how="time"')
@@ -307,4 +308,4 @@ def _unmatched(classes: int, asking: int, could: int, seed: int) -> str:
 
 
 def _few(names: Iterable[str]) -> str:
-    return ", ".join(repr(str(name)) for name in islice(names, 3))
+    return ", ".join(repr(shown(str(name))) for name in islice(names, 3))

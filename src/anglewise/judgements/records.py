@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from typing import Any, Literal, TypeAlias, get_args
 
+from anglewise.core.numbers import shown
 from anglewise.core.typing import DIRECTIONS, Direction
 from anglewise.errors import SpellingError, ValuesError
 
@@ -129,7 +130,7 @@ def judged_from(fields: Mapping[str, Any]) -> Judged:
         if name not in fields or name not in known:
             raise SpellingError(
                 f"a judgement has {', '.join(due)} and may have {', '.join(known[4:])}: "
-                f"{name!r} is {'missing' if name in known else 'none of them'}"
+                f"{shown(name)!r} is {'missing' if name in known else 'none of them'}"
             )
     return Judged(**checked(fields))
 
@@ -164,9 +165,7 @@ def checked(fields: Mapping[str, Any]) -> dict[str, Any]:
             check_text(name, values[name], may_be_empty=name == "note")
     for name, known in (("direction", DIRECTIONS), ("source", SOURCES)):
         if name in values and values[name] not in known:
-            raise SpellingError(
-                f"{name} is {str(values[name])[:60]!r}: known are {', '.join(known)}"
-            )
+            raise SpellingError(f"{name} is {shown(values[name])!r}: known are {', '.join(known)}")
     for name in ("grade", "time", "probability"):
         if values.get(name) is not None or name in values.keys() - {"probability"}:
             values[name] = _finite(values[name], name)
@@ -204,9 +203,9 @@ def check_text(name: str, text: object, *, may_be_empty: bool = False) -> None:
     anglewise.errors.ValuesError: judge is ' ': a text that is not empty is due
     """
     if not isinstance(text, str):
-        raise ValuesError(f"{name} is {text!r}: text is due")
+        raise ValuesError(f"{name} is {shown(repr(text))}: text is due")
     if not (may_be_empty or text.strip()):
-        raise ValuesError(f"{name} is {text!r}: a text that is not empty is due")
+        raise ValuesError(f"{name} is {shown(repr(text))}: a text that is not empty is due")
     if len(text) > LONGEST:
         raise ValuesError(f"{name} has {len(text):,} letters: at most {LONGEST:,} are kept")
     if any("\ud800" <= letter <= "\udfff" for letter in text):
@@ -218,7 +217,7 @@ def _plain_uuid(text: object) -> str:
         return str(uuids.UUID(str(text)))
     except ValueError:
         raise SpellingError(
-            f"uuid is {str(text)[:60]!r}: one such as {uuids.UUID(int=0)} is due"
+            f"uuid is {shown(text)!r}: one such as {uuids.UUID(int=0)} is due"
         ) from None
 
 
@@ -228,5 +227,5 @@ def _finite(number: Any, name: str) -> float:
     except (TypeError, ValueError, OverflowError):
         value = math.nan
     if isinstance(number, str) or not math.isfinite(value):
-        raise ValuesError(f"{name} is {repr(number)[:60]}: a finite number is due")
+        raise ValuesError(f"{name} is {shown(repr(number))}: a finite number is due")
     return value

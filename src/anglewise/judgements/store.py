@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anglewise.core.numbers import shown
 from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError
 from anglewise.judgements.connection import DAMAGED, bounded, connect, roll_back, saying
@@ -146,10 +147,10 @@ class JudgementStore:
                 "SELECT takes_back, judge FROM judgements WHERE uuid = ?", [uuid]
             ).fetchone()
             if there is None or there[0] is not None:
-                raise IdsError(f"{self.path} holds no judgement {uuid!r} to take back")
+                raise IdsError(f"{self.path} holds no judgement {shown(uuid)!r} to take back")
             if own and there[1] != judge:
                 raise IdsError(
-                    f"judgement {uuid} is not by {judge}: only who gave it takes it back"
+                    f"judgement {uuid} is not by {shown(judge)}: only who gave it takes it back"
                 )
             connection.execute(
                 "INSERT INTO judgements (uuid, takes_back, judge, time) "

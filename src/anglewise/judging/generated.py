@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.numbers import shown
 from anglewise.core.sparse import Interactions
 from anglewise.core.typing import Array, Direction, Int64
 from anglewise.encoders.server import Patience, bearer, checked_address, post_json
@@ -76,7 +77,8 @@ def from_interactions(
     if not known.any():
         raise IdsError(
             f"not one of {len(users):,} interactions is of a user and an item of the space, such "
-            f"as {interactions.user_ids[0]!r} and {interactions.item_ids[0]!r}: take its data"
+            f"as {shown(interactions.user_ids[0])!r} and {shown(interactions.item_ids[0])!r}: take "
+            "its data"
         )
     wide = len(space.items)
     seen = np.array([], dtype=np.int64)

@@ -7,6 +7,7 @@ import numpy as np
 
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
+from anglewise.core.numbers import shown
 from anglewise.core.typing import Array, Float64, Int64
 from anglewise.diagnostics.duplicates import ROUNDING
 from anglewise.diagnostics.hubness import clusters
@@ -129,7 +130,7 @@ def _missed(of: Int64[Array, " n"], judged: Int64[Array, " some"], count: int) -
 
 
 def _middle(names: Array, of: Int64[Array, " n"], cluster: int) -> str:
-    return repr(str(names[np.flatnonzero(of == cluster)[0]]))
+    return repr(shown(names[np.flatnonzero(of == cluster)[0]]))
 
 
 def _share(
@@ -249,7 +250,7 @@ def twins(looked: Looked, *, seed: int = 0) -> list[Finding]:
         zip(items[place].tolist(), lists.indices[place, where].tolist(), strict=True)
     )
     disputed = _disputed(looked, pairs)
-    one, other = (str(looked.ranked.ids[item]) for item in pairs[0])
+    one, other = (shown(looked.ranked.ids[item]) for item in pairs[0])
     return [
         Finding(
             "warning" if disputed else "note",

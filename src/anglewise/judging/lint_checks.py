@@ -9,6 +9,7 @@ import numpy as np
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
+from anglewise.core.numbers import shown
 from anglewise.io.texts import column, columns_of
 from anglewise.judgements.records import Judged
 
@@ -96,7 +97,7 @@ def quoted(names: Sequence[Any], most: int = 3) -> str:
     "'a', 'b', 'c' and 1 more"
     """
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(repr(str(name)[:40]) for name in names[:most]) + more
+    return ", ".join(repr(shown(name)) for name in names[:most]) + more
 
 
 def unknown_ids(looked: Looked) -> list[Finding]:
@@ -237,8 +238,8 @@ def leaked_words(looked: Looked) -> list[Finding]:
             "error" if share > 0.1 else "warning",
             "leaked words",
             f"{len({q for q, _ in same}):,} queries have the words of an item that is relevant to "
-            f"them, such as {str(asking.ids[query])!r} and {str(ranked.ids[item])!r}: any measure "
-            "finds these",
+            f"them, such as {shown(asking.ids[query])!r} and {shown(ranked.ids[item])!r}: any "
+            "measure finds these",
             "ask in other words, or leave these queries out",
             {"queries": len({q for q, _ in same}), "share": share},
         )

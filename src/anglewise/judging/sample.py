@@ -102,8 +102,8 @@ def _texts(asking: Embeddings) -> list[str]:
 def _cells(asking: Embeddings, name: str) -> list[Any]:
     if name not in columns_of(asking):
         raise SpellingError(
-            f"nothing is known about queries under {name!r}: there is {_known(asking)}; strata may "
-            "also be clusters(8) or length"
+            f"nothing is known about queries under {shown(name)!r}: there is {_known(asking)}; "
+            "strata may also be clusters(8) or length"
         )
     return column(asking, name)
 
@@ -208,7 +208,7 @@ def sample(
     (True, ['cluster 0', 'cluster 1'])
     """
     if by not in ("pool", "disagreement"):
-        raise SpellingError(f"pairs are drawn by 'pool' or by 'disagreement', not by {by!r}")
+        raise SpellingError(f"pairs are drawn by 'pool' or by 'disagreement', not by {shown(by)!r}")
     rng = np.random.default_rng(seed)
     asking, ranked = space.sides(direction)
     may_ask = np.flatnonzero(asking.norms > 0).astype(np.int64)
