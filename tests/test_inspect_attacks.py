@@ -413,7 +413,7 @@ def opened(tmp_path):
     assert read_space(folder).items.metadata["title"][0].as_py() == "Old 0"
     seen = _read(folder, NO_FILES, 0, tmp_path / "judged.sqlite", Talk(NOTHING_SPECIAL))
     client = site(seen)
-    client.app.app.state.desk.fresh.every = 0.0
+    client.app.app.state.app.fresh.every = 0.0
     titles = [f"New {i}" for i in range(20)]
     write_space(made_space(items=20, metadata={"title": titles}), folder)
     return client

@@ -176,7 +176,7 @@ def test_slow_searches_leave_other_pages_alone(monkeypatch, impatient):  # noqa:
     slow = Slow(neighbours_view.columns)
     monkeypatch.setattr(neighbours_view, "columns", slow)
     client = site(films())
-    client.app.app.state.desk.busy._patience = 0.1
+    client.app.app.state.app.busy._patience = 0.1
     for row in range(4):
         assert client.get(f"/?{ITEMS}&query=f{row}").status_code == 503
     assert "several searches are running" in client.get(f"/?{ITEMS}&query=f9").text

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Space, measure, search
-from anglewise.page import gauge_paths as stretches
-from anglewise.page.gauge_paths import road_of_gauges, road_of_witness
+from anglewise.page import gauge_paths
+from anglewise.page.gauge_paths import path_of_gauges, path_of_witness
 from anglewise.page.open_space import Inspected
 from inspect_site import films, made_space, one_sided, site
 
@@ -21,23 +21,23 @@ def test_the_slider_shows_what_a_search_in_that_gauge_finds(way):
     space = made_space()
     wanted = {(f, t): f"{f}@power({t})" for f in FORMULAS for t in (0, 0.2, 0.5, 0.77, 1)}
     found = search(space, wanted.values(), k=8, direction=way, rows=np.array([4]), use_seen=False)
-    stretch = road_of_gauges(space).stretch(way)
+    scaling = path_of_gauges(space).scaling(way)
     hidden = [] if way == "queries-items" else [4]
     for (formula, t), there in zip(wanted, found.values(), strict=True):
-        rows, scores = stretch.nearest(4, t - 0.5, measure(formula).formula, 8, hidden)
+        rows, scores = scaling.nearest(4, t - 0.5, measure(formula).formula, 8, hidden)
         assert rows == there.indices[0].tolist(), (formula, t)
         np.testing.assert_allclose(scores, there.scores[0], rtol=2e-4, atol=2e-5)
 
 
 @pytest.mark.parametrize("t", [0, 0.3, 1])
 def test_predictions_stay_on_the_whole_path(t):
-    watched = road_of_gauges(made_space()).predictions
+    watched = path_of_gauges(made_space()).predictions
     assert watched.change(t - 0.5) < 1e-12
     assert watched.count == 30 * 60
 
 
 def test_a_map_that_is_no_gauge_would_be_seen():
-    watched = road_of_gauges(made_space()).predictions
+    watched = path_of_gauges(made_space()).predictions
     object.__setattr__(watched, "items", watched.items * 1.01)
     assert watched.change(0.0) > 0.005
 
@@ -47,37 +47,37 @@ def test_bias_columns_stay_where_they_are():
     users = np.column_stack([rng.normal(size=(40, 4)), np.ones(40)])
     items = np.column_stack([rng.normal(size=(50, 4)), rng.normal(size=50)])
     space = Space(queries=Embeddings(users), items=Embeddings(items), trained_for="dot")
-    road = road_of_gauges(space)
+    path = path_of_gauges(space)
     for t in (0.0, 1.0):
         found = search(
             space, f"cosine@power({t:g})", k=6, direction="items-items", rows=np.array([7])
         )
         (there,) = found.values()
-        rows, _ = road.stretch("items-items").nearest(7, t - 0.5, measure("cosine").formula, 6, [7])
+        rows, _ = path.scaling("items-items").nearest(7, t - 0.5, measure("cosine").formula, 6, [7])
         assert rows == there.indices[0].tolist()
-    witnessed, found = road_of_witness(space, 7, 2.0, 5)
+    witnessed, found = path_of_witness(space, 7, 2.0, 5)
     cosine = measure("cosine").formula
     assert (
-        witnessed.stretch("items-items").nearest(7, 1.0, cosine, 5, [7])[0] == found.after.tolist()
+        witnessed.scaling("items-items").nearest(7, 1.0, cosine, 5, [7])[0] == found.after.tolist()
     )
     assert witnessed.predictions.change(1.0) < 1e-12
 
 
-def test_the_witness_is_reached_at_the_end_of_its_road():
+def test_the_witness_is_reached_at_the_end_of_its_path():
     space = made_space()
-    road, found = road_of_witness(space, 3, 2.0, 10)
-    cosine, stretch = measure("cosine").formula, road.stretch("items-items")
-    assert stretch.nearest(3, 0.0, cosine, 10, [3])[0] == found.before.tolist()
-    assert stretch.nearest(3, 1.0, cosine, 10, [3])[0] == found.after.tolist()
-    assert road.predictions.change(1.0) < 1e-12
+    path, found = path_of_witness(space, 3, 2.0, 10)
+    cosine, scaling = measure("cosine").formula, path.scaling("items-items")
+    assert scaling.nearest(3, 0.0, cosine, 10, [3])[0] == found.before.tolist()
+    assert scaling.nearest(3, 1.0, cosine, 10, [3])[0] == found.after.tolist()
+    assert path.predictions.change(1.0) < 1e-12
 
 
 def test_equal_scores_stand_in_the_order_of_ids():
     items = Embeddings([[1.0, 0.0], [2.0, 1.0], [2.0, 1.0], [2.0, 1.0]], ids=["a", "z", "c", "b"])
     space = Space(queries=Embeddings([[1.0, 2.0], [0.5, -1.0]]), items=items, trained_for="dot")
     rows, _ = (
-        road_of_gauges(space)
-        .stretch("items-items")
+        path_of_gauges(space)
+        .scaling("items-items")
         .nearest(0, 0.1, measure("cosine").formula, 3, [0])
     )
     assert [str(items.ids[row]) for row in rows] == ["b", "c", "z"]
@@ -128,21 +128,21 @@ def test_a_space_without_gauge_says_so():
     assert 'href="/gauge"' not in client.get("/").text
 
 
-def test_few_roads_are_kept_as_each_is_as_large_as_the_vectors():
+def test_few_paths_are_kept_as_each_is_as_large_as_the_vectors():
     client = site(films())
-    desk = client.app.app.state.desk
-    desk.once(("deck",), list)
+    app = client.app.app.state.app
+    app.once(("deck",), list)
     for query in ("f1", "f2", "f3", "f4"):
         asked = f"/gauge/at?direction=items-items&query={query}&worst=2&t=0.5"
         assert client.get(asked).status_code == 200
-    kept = [row for row in range(60) if desk.known(("road", row, 2.0)) is not None]
+    kept = [row for row in range(60) if app.known(("path", row, 2.0)) is not None]
     assert kept == [3, 4]
-    assert desk.known(("deck",)) is not None
+    assert app.known(("deck",)) is not None
 
 
 def test_lengths_that_are_remembered_have_a_bound(monkeypatch):
-    monkeypatch.setattr(stretches, "REMEMBERED_BYTES", 4 * 50 * 3)
-    side = stretches.Coordinates(np.ones((50, 2), dtype=np.float32), np.log([2.0, 1.0]))
+    monkeypatch.setattr(gauge_paths, "REMEMBERED_BYTES", 4 * 50 * 3)
+    side = gauge_paths.Coordinates(np.ones((50, 2), dtype=np.float32), np.log([2.0, 1.0]))
     for at in np.linspace(0, 1, 20):
         side.lengths(float(at))
     assert 1 <= len(side._lengths) <= 4

@@ -158,7 +158,7 @@ def test_an_answer_is_about_one_space(tmp_path, monkeypatch):
         if len(seen[0].space.items) == 60:
             small = made_space(items=10, queries=5, metadata={})
             seen[0] = Inspected(small, {}, "small", store=seen[0].store)
-            client.app.app.state.desk.reload()
+            client.app.app.state.app.reload()
         return deal(*asked)
 
     monkeypatch.setattr(judging_view, "deal", dealing)

@@ -160,8 +160,8 @@ def test_a_space_that_changed_on_disk_is_told_and_read_again(tmp_path):
     folder = tmp_path / "space"
     write_space(made_space(), folder)
     client = site(lambda: Inspected(read_space_folder(folder), {}, "s", folder))
-    desk = client.app.app.state.desk
-    desk.fresh.every = 0.0
+    app = client.app.app.state.app
+    app.fresh.every = 0.0
     assert "has been written anew" not in client.get("/").text
     write_space(made_space(items=40), folder)
     told = client.get("/").text
@@ -188,7 +188,7 @@ def test_a_space_that_is_gone_is_told_on_reload(tmp_path):
 def test_remedies_are_a_report_too(tmp_path):
     client = site(films(tmp_path))
     assert client.post("/reports/remedy-items-items", headers=FROM_HERE).status_code == 303
-    client.app.app.state.desk.known(("report", "remedy-items-items")).result()
+    client.app.app.state.app.known(("report", "remedy-items-items")).result()
     answer = client.get("/reports/remedy-items-items.html")
     assert "sandbox" in answer.headers["content-security-policy"]
     assert "What should be used instead of cosine?" in answer.text
@@ -202,7 +202,7 @@ def test_reports_are_made_and_can_do_nothing(tmp_path):
     assert client.post("/reports/elsewhere", headers=FROM_HERE).status_code == 404
     for kind in ("audit", "compare-items-items"):
         assert client.post(f"/reports/{kind}", headers=FROM_HERE).status_code == 303
-        client.app.app.state.desk.known(("report", kind)).result()
+        client.app.app.state.app.known(("report", kind)).result()
         answer = client.get(f"/reports/{kind}.html")
         assert "sandbox" in answer.headers["content-security-policy"]
         assert "script-src" not in answer.headers["content-security-policy"]

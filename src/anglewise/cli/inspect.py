@@ -119,9 +119,9 @@ def _export(
     from anglewise.page.state import AppState
 
     wanted = [str(one) for one in read_measures(measures)]
-    desk = AppState(lambda: seen)
+    app = AppState(lambda: seen)
     way = direction or ("queries-items" if seen.queries.known.titled else "items-items")
-    made = write_copy(desk, folder, direction=way, measures=wanted, queries=queries)
+    made = write_copy(app, folder, direction=way, measures=wanted, queries=queries)
     content = {
         "command": "inspect",
         "version": version(),

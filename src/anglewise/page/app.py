@@ -67,7 +67,7 @@ Page = Callable[[AppState, Request], Response]
 LOG = logging.getLogger("anglewise.inspect")
 
 
-def application(desk: AppState, door: AllowedOrigin) -> App:
+def application(app: AppState, door: AllowedOrigin) -> App:
     """The whole site behind its guard."""
     pages: list[tuple[str, Page, str]] = [
         ("/", neighbours_view.neighbours, "GET"),
@@ -92,13 +92,13 @@ def application(desk: AppState, door: AllowedOrigin) -> App:
         ("/static/{name}", _static, "GET"),
         ("/reload", _reload, "POST"),
     ]
-    routes = [Route(path, _answering(desk, page), methods=[how]) for path, page, how in pages]
-    site = Starlette(routes=routes, exception_handlers={404: _missing(desk), 500: _failed(desk)})
-    site.state.desk = desk
+    routes = [Route(path, _answering(app, page), methods=[how]) for path, page, how in pages]
+    site = Starlette(routes=routes, exception_handlers={404: _missing(app), 500: _failed(app)})
+    site.state.app = app
     return SecurityMiddleware(site, door)
 
 
-def _answering(desk: AppState, page: Page) -> Callable[[Request], object]:
+def _answering(app: AppState, page: Page) -> Callable[[Request], object]:
     """Pages run on worker threads, so that a search does not stop the server."""
 
     async def answer(request: Request) -> Response:
@@ -108,59 +108,59 @@ def _answering(desk: AppState, page: Page) -> Callable[[Request], object]:
             except ClientDisconnect:
                 return PlainTextResponse("the request was cut off\n", 400)
         try:
-            of = desk if page is _reload else desk.as_it_is()
+            of = app if page is _reload else app.as_it_is()
             return await run_in_threadpool(page, of, request)
         except BusyError as error:
-            return desk.page("message.html", 503, title="Busy", message=in_words(error))
+            return app.page("message.html", 503, title="Busy", message=in_words(error))
         except AnglewiseError as error:
             title = "This cannot be shown"
-            return desk.page("message.html", 400, title=title, message=in_words(error))
+            return app.page("message.html", 400, title=title, message=in_words(error))
 
     return answer
 
 
-def _static(desk: AppState, request: Request) -> Response:
-    del desk
+def _static(app: AppState, request: Request) -> Response:
+    del app
     found = static_files().get(request.path_params["name"])
     if found is None:
         return PlainTextResponse("no such file\n", 404)
     return Response(found[0], media_type=found[1], headers={"cache-control": "max-age=60"})
 
 
-def _picture(desk: AppState, request: Request) -> Response:
-    side = {"items": desk.seen.items, "queries": desk.seen.queries}.get(request.path_params["side"])
+def _picture(app: AppState, request: Request) -> Response:
+    side = {"items": app.seen.items, "queries": app.seen.queries}.get(request.path_params["side"])
     written = request.path_params["row"]  # as digits; Python refuses to read very many
     row = int(written) if re.fullmatch("[0-9]{1,12}", written) else -1
     if side is None or not 0 <= row < len(side.embeddings):
         return PlainTextResponse("no such picture\n", 404)
     try:
-        data, kind = picture(side.known, row, desk.seen.folder)
+        data, kind = picture(side.known, row, app.seen.folder)
     except FileError as error:
         return PlainTextResponse(f"{error}\n", 404)
     return Response(data, media_type=kind, headers={"cache-control": "private, max-age=600"})
 
 
-def _reload(desk: AppState, request: Request) -> Response:
+def _reload(app: AppState, request: Request) -> Response:
     del request
-    desk.reload()
+    app.reload()
     return RedirectResponse("/", 303)
 
 
-def _missing(desk: AppState) -> Callable[[Request, Exception], Response]:
+def _missing(app: AppState) -> Callable[[Request, Exception], Response]:
     def missing(request: Request, error: Exception) -> Response:
         del request, error
-        return desk.page("message.html", 404, title="No such page", message="Start at the top.")
+        return app.page("message.html", 404, title="No such page", message="Start at the top.")
 
     return missing
 
 
-def _failed(desk: AppState) -> Callable[[Request, Exception], Response]:
+def _failed(app: AppState) -> Callable[[Request, Exception], Response]:
     def failed(request: Request, error: Exception) -> Response:
         # The address may hold a token and ids, so the path alone is logged.
         LOG.error("fault at %s", request.url.path, exc_info=error)
         message = "This is a fault of anglewise, not yours: the terminal shows where."
         try:
-            return desk.page("message.html", 500, title="A fault", message=message)
+            return app.page("message.html", 500, title="A fault", message=message)
         except Exception:  # noqa: BLE001 what shows the fault may have one too
             return PlainTextResponse(f"{message}\n", 500)
 
@@ -232,7 +232,7 @@ def served(
 
     Raises ``FileError`` where the port or the address cannot be had.
     """
-    desk = AppState(read)
+    app = AppState(read)
     listening = _listen(host, port)
     door = AllowedOrigin(
         host=host,
@@ -241,7 +241,7 @@ def served(
         framed_by=notebook_origins() if framed else "",
     )
     config: Any = uvicorn.Config(
-        application(desk, door),
+        application(app, door),
         log_level="warning",
         access_log=False,  # addresses hold ids, and the token
         http=Connection,

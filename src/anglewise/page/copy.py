@@ -16,7 +16,7 @@ from anglewise.io.outputs import check_new_folder, new_folder
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import measure
 from anglewise.page.app import static_files
-from anglewise.page.gauge_paths import road_of_gauges
+from anglewise.page.gauge_paths import path_of_gauges
 from anglewise.page.metadata import picture
 from anglewise.page.neighbours_view import ShownItem, asker, columns
 from anglewise.page.queue import awake
@@ -43,7 +43,7 @@ class Copied:
 
 
 def write_copy(
-    desk: AppState,
+    app: AppState,
     folder: Path,
     *,
     direction: Direction,
@@ -57,19 +57,19 @@ def write_copy(
     """
     check_new_folder(folder, may_replace=_is_copy)
     shown = [measure(one) for one in measures]
-    rows = _rows(desk, direction, queries)
+    rows = _rows(app, direction, queries)
     names = _file_names(rows)
     with new_folder(folder, may_replace=_is_copy) as into:
         _write_static(into)
         for row in rows:
-            page = _page(desk, direction, shown, row, names)
+            page = _page(app, direction, shown, row, names)
             (into / names[row]).write_text(page, encoding="utf-8", errors="replace")
         (into / "index.html").write_text(
-            _index(desk, direction, rows, names), encoding="utf-8", errors="replace"
+            _index(app, direction, rows, names), encoding="utf-8", errors="replace"
         )
         about = {"direction": direction, "queries": len(rows)}
         (into / MARK).write_text(json.dumps(about) + "\n", encoding="utf-8")
-    name = desk.seen.asking(direction).name
+    name = app.seen.asking(direction).name
     return Copied(direction, tuple(name(row) for row in rows))
 
 
@@ -85,8 +85,8 @@ def script() -> str:
     return "(() => {\n" + body + "})();\n"
 
 
-def _rows(desk: AppState, direction: Direction, queries: int) -> list[int]:
-    seen = desk.seen
+def _rows(app: AppState, direction: Direction, queries: int) -> list[int]:
+    seen = app.seen
     there = awake(seen, direction)
     known = there[(-seen.asking(direction).fame[there]).argsort(kind="stable")]
     drawn = np.random.default_rng(seen.seed).permutation(there)
@@ -102,55 +102,55 @@ def _file_names(rows: Iterable[int]) -> dict[int, str]:
 
 
 def _page(
-    desk: AppState,
+    app: AppState,
     direction: Direction,
     measures: Sequence[Measure],
     row: int,
     names: dict[int, str],
 ) -> str:
     here = ViewState(direction, None, tuple(map(str, measures)))
-    lists = columns(desk.seen, here, row, measures)
+    lists = columns(app.seen, here, row, measures)
     same = direction != "queries-items"
 
     def link(item: ShownItem) -> str | None:
         return names.get(item.row) if same else None
 
     def thumb(item: int) -> str | None:
-        return _thumb(desk, direction, item)
+        return _thumb(app, direction, item)
 
-    return desk.text(
+    return app.text(
         "copied.html",
         static="",
         here=here,
-        who=asker(desk.seen, direction, row),
+        who=asker(app.seen, direction, row),
         columns=lists,
         link=link,
         thumb=thumb,
-        path=_path(desk, direction, row) if same and desk.seen.gauged else None,
+        path=_path(app, direction, row) if same and app.seen.gauged else None,
         typed=typed(here.spelled),
     )
 
 
-def _thumb(desk: AppState, direction: Direction, row: int) -> str | None:
+def _thumb(app: AppState, direction: Direction, row: int) -> str | None:
     """A small picture as part of the page; nothing for what is large or no picture."""
     try:
-        data, kind = picture(desk.seen.ranked(direction).known, row, desk.seen.folder)
+        data, kind = picture(app.seen.ranked(direction).known, row, app.seen.folder)
     except FileError:
         return None
     small = len(data) <= LARGEST_THUMB
     return f"data:{kind};base64,{b64encode(data).decode('ascii')}" if small else None
 
 
-def _path(desk: AppState, direction: Direction, row: int) -> dict[str, Any]:
+def _path(app: AppState, direction: Direction, row: int) -> dict[str, Any]:
     """The lists along the gauges, for the picture."""
-    road = desk.once(("road",), lambda: road_of_gauges(desk.seen.space, desk.seen.seed)).result()
-    stretch, cosine = road.stretch(direction), measure("cosine").formula
-    depth = max(1, min(GAUGE_DEPTH, len(stretch.ranked.rows) - 1))
+    path = app.once(("path",), lambda: path_of_gauges(app.seen.space, app.seen.seed)).result()
+    scaling, cosine = path.scaling(direction), measure("cosine").formula
+    depth = max(1, min(GAUGE_DEPTH, len(scaling.ranked.rows) - 1))
     stops = [round(place / (STOPS - 1), 2) for place in range(STOPS)]
-    found = [stretch.nearest(row, t - road.start, cosine, depth, [row]) for t in stops]
+    found = [scaling.nearest(row, t - path.start, cosine, depth, [row]) for t in stops]
     rows = sorted({item for items, _ in found for item in items})
-    titles = desk.seen.ranked(direction).known.titles(rows)
-    name = desk.seen.ranked(direction).name
+    titles = app.seen.ranked(direction).known.titles(rows)
+    name = app.seen.ranked(direction).name
     return {
         "k": depth,
         "stops": stops,
@@ -161,9 +161,9 @@ def _path(desk: AppState, direction: Direction, row: int) -> dict[str, Any]:
     }
 
 
-def _index(desk: AppState, direction: Direction, rows: Sequence[int], names: dict[int, str]) -> str:
-    titles = desk.seen.asking(direction).known.titles(rows)
-    return desk.text(
+def _index(app: AppState, direction: Direction, rows: Sequence[int], names: dict[int, str]) -> str:
+    titles = app.seen.asking(direction).known.titles(rows)
+    return app.text(
         "copied_index.html",
         static="",
         direction=direction,

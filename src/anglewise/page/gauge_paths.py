@@ -30,16 +30,16 @@ REMEMBERED, REMEMBERED_BYTES = 128, 1 << 26
 class Coordinates:
     """One side: its rows, and the logarithm of what each coordinate is stretched by at 1.
 
-    Rows are float32; ``log_stretch`` is 0 where a coordinate stays.
+    Rows are float32; ``log_scale`` is 0 where a coordinate stays.
     """
 
     rows: Float32[Array, "n r"]
-    log_stretch: Float64[Array, " r"]
+    log_scale: Float64[Array, " r"]
     _lengths: dict[float, Array] = field(default_factory=dict[float, Array], repr=False)
 
     def weights(self, at: float) -> Float64[Array, " r"]:
         """What each coordinate is multiplied by."""
-        return np.exp(at * self.log_stretch)
+        return np.exp(at * self.log_scale)
 
     def lengths(self, at: float) -> Float32[Array, " n"]:
         """The lengths of all rows at a place, remembered for the places seen last."""
@@ -121,7 +121,7 @@ class Predictions:
     ----------
     queries, items
         Some of either side in the coordinates of the path, float64.
-    log_stretch
+    log_scale
         As the items are stretched; queries are stretched the other way.
     before
         The predictions from the vectors as they were given.
@@ -129,12 +129,12 @@ class Predictions:
 
     queries: Float64[Array, "a r"]
     items: Float64[Array, "b r"]
-    log_stretch: Float64[Array, " r"]
+    log_scale: Float64[Array, " r"]
     before: Float64[Array, "a b"]
 
     def change(self, at: float) -> float:
         """The largest change of a prediction, over the largest prediction."""
-        weights = np.exp(at * self.log_stretch)
+        weights = np.exp(at * self.log_scale)
         after = (self.queries / weights) @ (self.items * weights).T
         return float(np.abs(after - self.before).max() / self.largest)
 
@@ -164,7 +164,7 @@ class SliderPath:
     predictions
         Those that are watched.
     start
-        What is taken off the position of the slider: on the road of gauges 0.5, where the balanced
+        What is taken off the position of the slider: on the path of gauges 0.5, where the balanced
         gauge lies.
     """
 
@@ -177,7 +177,7 @@ class SliderPath:
         default_factory=dict[Direction, DiagonalScaling], repr=False
     )
 
-    def stretch(self, direction: Direction) -> DiagonalScaling:
+    def scaling(self, direction: Direction) -> DiagonalScaling:
         """Who asks and who is ranked in a direction."""
         if direction in self._made:
             return self._made[direction]
@@ -189,7 +189,7 @@ class SliderPath:
         )
 
 
-def road_of_gauges(space: Space, seed: int = 0) -> SliderPath:
+def path_of_gauges(space: Space, seed: int = 0) -> SliderPath:
     """The path ``power(t)``: the balanced gauge, stretched by the spectrum to the ``t - 1/2``.
 
     In the balanced gauge ``P'P = Q'Q = S``, so ``Q S^(t-1/2)`` has the Gram matrix ``S^(2t)`` that
@@ -201,17 +201,17 @@ def road_of_gauges(space: Space, seed: int = 0) -> SliderPath:
     free = pair.items.shape[1] - len(kept)
     items = moved(space.items.vectors, pair.items)
     spectrum = np.einsum("ij,ij->j", items[:, :free], items[:, :free], dtype=np.float64)
-    log_stretch = np.concatenate([np.log(spectrum), np.zeros(len(kept))])
+    log_scale = np.concatenate([np.log(spectrum), np.zeros(len(kept))])
     return SliderPath(
         space,
-        Coordinates(moved(space.queries.vectors, pair.queries), -log_stretch),
-        Coordinates(items, log_stretch),
-        _watched(space, pair.queries, pair.items, log_stretch, seed),
+        Coordinates(moved(space.queries.vectors, pair.queries), -log_scale),
+        Coordinates(items, log_scale),
+        _watched(space, pair.queries, pair.items, log_scale, seed),
         0.5,
     )
 
 
-def road_of_witness(
+def path_of_witness(
     space: Space, row: int, condition: float, k: int, seed: int = 0
 ) -> tuple[SliderPath, Witness]:
     """The way from the given vectors to a map that changes one item's neighbours most.
@@ -228,29 +228,29 @@ def road_of_witness(
     turn[np.ix_(rest, range(len(rest)))] = directions
     for place, column in enumerate(kept):
         turn[column, len(rest) + place] = 1.0
-    log_stretch = np.concatenate([np.log(values), np.zeros(len(kept))])
-    road = SliderPath(
+    log_scale = np.concatenate([np.log(values), np.zeros(len(kept))])
+    path = SliderPath(
         space,
-        Coordinates(moved(space.queries.vectors, turn), -log_stretch),
-        Coordinates(moved(space.items.vectors, turn), log_stretch),
-        _watched(space, turn, turn, log_stretch, seed),
+        Coordinates(moved(space.queries.vectors, turn), -log_scale),
+        Coordinates(moved(space.items.vectors, turn), log_scale),
+        _watched(space, turn, turn, log_scale, seed),
         0.0,
     )
-    return road, found
+    return path, found
 
 
 def _watched(
     space: Space,
     of_queries: Float64[Array, "d r"],
     of_items: Float64[Array, "d r"],
-    log_stretch: Float64[Array, " r"],
+    log_scale: Float64[Array, " r"],
     seed: int,
 ) -> Predictions:
     rng = np.random.default_rng(seed)
     queries = _some(space.queries, WATCHED_QUERIES, rng)
     items = _some(space.items, WATCHED_ITEMS, rng)
     before = queries @ items.T
-    return Predictions(queries @ of_queries, items @ of_items, log_stretch, before)
+    return Predictions(queries @ of_queries, items @ of_items, log_scale, before)
 
 
 def _some(side: Embeddings, most: int, rng: np.random.Generator) -> Float64[Array, "some d"]:

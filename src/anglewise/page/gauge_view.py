@@ -13,7 +13,7 @@ from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, SpellingError
 from anglewise.measures.formulas import Formula
 from anglewise.measures.measure import measure
-from anglewise.page.gauge_paths import DiagonalScaling, SliderPath, road_of_gauges, road_of_witness
+from anglewise.page.gauge_paths import DiagonalScaling, SliderPath, path_of_gauges, path_of_witness
 from anglewise.page.neighbours_view import asker, gains_of, listed
 from anglewise.page.open_space import Inspected
 from anglewise.page.queue import WAYS, pick
@@ -29,7 +29,7 @@ SHOWN_FIRST: tuple[Direction, ...] = ("items-items", "queries-items", "queries-q
 
 @dataclass(frozen=True, eq=False)
 class _Asked:
-    """What the address asks: who, how, and which road."""
+    """What the address asks: who, how, and along which path."""
 
     seen: Inspected
     here: ViewState
@@ -37,19 +37,19 @@ class _Asked:
     name: str
     formula: Formula
     condition: float | None
-    road: SliderPath
+    path: SliderPath
 
     @property
-    def stretch(self) -> DiagonalScaling:
-        return self.road.stretch(self.here.direction)
+    def scaling(self) -> DiagonalScaling:
+        return self.path.scaling(self.here.direction)
 
     @property
     def start(self) -> float:
-        return self.road.start
+        return self.path.start
 
     @property
     def k(self) -> int:
-        return max(1, min(K, len(self.stretch.ranked.rows) - 1))
+        return max(1, min(K, len(self.scaling.ranked.rows) - 1))
 
     def hidden(self) -> list[int]:
         """Whom the list leaves out: who asks, or what a user has used."""
@@ -60,54 +60,54 @@ class _Asked:
 
     def rows(self, position: float) -> tuple[list[int], list[float]]:
         at = position - self.start
-        return self.stretch.nearest(self.row, at, self.formula, self.k, self.hidden())
+        return self.scaling.nearest(self.row, at, self.formula, self.k, self.hidden())
 
 
-def slider(desk: AppState, request: Request) -> Response:
+def slider(app: AppState, request: Request) -> Response:
     """The page; it shows the list where the slider stands."""
-    asked = _asked(desk, request)
+    asked = _asked(app, request)
     position = _position(request, asked.start)
     here = asked.here
-    return desk.page(
+    return app.page(
         "gauge.html",
         here=here,
         told=[],
-        who=asker(desk.seen, here.direction, asked.row),
+        who=asker(app.seen, here.direction, asked.row),
         formula=asked.name,
         formulas=FORMULAS,
         condition=asked.condition,
         conditions=CONDITIONS,
         directions=SHOWN_FIRST,
         position=position,
-        place=_place(desk, asked, position),
-        judged=here.direction in desk.seen.judgements,
+        place=_place(app, asked, position),
+        judged=here.direction in app.seen.judgements,
         ways=[(name, words) for name, words in WAYS.items() if name not in {"disagree", "worst"}],
         k=asked.k,
     )
 
 
-def at(desk: AppState, request: Request) -> Response:
+def at(app: AppState, request: Request) -> Response:
     """The list at a position, while the slider is dragged."""
-    asked = _asked(desk, request)
-    return as_json(_place(desk, asked, _position(request, asked.start)))
+    asked = _asked(app, request)
+    return as_json(_place(app, asked, _position(request, asked.start)))
 
 
-def path(desk: AppState, request: Request) -> Response:
+def path(app: AppState, request: Request) -> Response:
     """The lists at every stop, for the picture."""
-    asked = _asked(desk, request)
-    with desk.busy.working():
+    asked = _asked(app, request)
+    with app.busy.working():
         lists = [asked.rows(stop)[0] for stop in STOPS]
     rows = sorted({row for one in lists for row in one})
-    titles = desk.seen.ranked(asked.here.direction).known.titles(rows)
+    titles = app.seen.ranked(asked.here.direction).known.titles(rows)
     return as_json(
         {"stops": STOPS, "lists": lists, "titles": dict(zip(map(str, rows), titles, strict=True))}
     )
 
 
-def quality(desk: AppState, request: Request) -> Response:
+def quality(app: AppState, request: Request) -> Response:
     """How nDCG moves along the gauges; computed once, in the background."""
-    here, _ = desk.looking(request)
-    judged = desk.seen.judgements.get(here.direction)
+    here, _ = app.looking(request)
+    judged = app.seen.judgements.get(here.direction)
     if judged is None:
         return as_json({"state": "none"})
 
@@ -115,27 +115,27 @@ def quality(desk: AppState, request: Request) -> Response:
         from anglewise.auditing.gauge_overlap import gauge_path
         from anglewise.auditing.subject import subject
 
-        seen = desk.seen
+        seen = app.seen
         about = subject(seen.space, K, 500, seen.seed, None)
         found = gauge_path(about, here.direction, judged)
         return {**asdict(found), "state": "done"}
 
-    future: Future[dict[str, Any]] = desk.once(("quality", here.direction), work)
+    future: Future[dict[str, Any]] = app.once(("quality", here.direction), work)
     if not future.done():
         return as_json({"state": "working"})
     error = future.exception()
     return as_json({"state": "none", "why": in_words(error)} if error else future.result())
 
 
-def _place(desk: AppState, asked: _Asked, position: float) -> dict[str, Any]:
+def _place(app: AppState, asked: _Asked, position: float) -> dict[str, Any]:
     """What is seen at one position, in plain types."""
-    here, seen = asked.here, desk.seen
-    with desk.busy.working():
+    here, seen = asked.here, app.seen
+    with app.busy.working():
         rows, scores = asked.rows(position)
         home = set(asked.rows(asked.start)[0])
     gains = gains_of(seen.judgements.get(here.direction), asked.row)
     items = listed(seen.ranked(here.direction), rows, scores, gains=gains)
-    predictions = asked.road.predictions
+    predictions = asked.path.predictions
     return {
         "position": position,
         "stay": len(home & set(rows)),
@@ -156,13 +156,13 @@ def _place(desk: AppState, asked: _Asked, position: float) -> dict[str, Any]:
     }
 
 
-def _asked(desk: AppState, request: Request) -> _Asked:
-    seen = desk.seen
+def _asked(app: AppState, request: Request) -> _Asked:
+    seen = app.seen
     if not seen.gauged:
         raise SpellingError(
             "this space has no gauge: it has one side, or its training read lengths or angles"
         )
-    here, _ = desk.looking(request)
+    here, _ = app.looking(request)
     if "direction" not in request.query_params:
         here = here.towards(SHOWN_FIRST[0], here.query)
     row = _row(seen, here)
@@ -174,7 +174,7 @@ def _asked(desk: AppState, request: Request) -> _Asked:
     if condition is not None and here.direction != "items-items":
         condition = None
     return _Asked(
-        seen, here, row, name, measure(name).formula, condition, _road(desk, row, condition)
+        seen, here, row, name, measure(name).formula, condition, _gauge_path(app, row, condition)
     )
 
 
@@ -187,15 +187,15 @@ def _row(seen: Inspected, here: ViewState) -> int:
     return row
 
 
-def _road(desk: AppState, row: int, condition: float | None) -> SliderPath:
-    space, seed = desk.seen.space, desk.seen.seed
-    key: tuple[object, ...] = ("road",)
-    make: Callable[[], SliderPath] = lambda: road_of_gauges(space, seed)  # noqa: E731
+def _gauge_path(app: AppState, row: int, condition: float | None) -> SliderPath:
+    space, seed = app.seen.space, app.seen.seed
+    key: tuple[object, ...] = ("path",)
+    make: Callable[[], SliderPath] = lambda: path_of_gauges(space, seed)  # noqa: E731
     if condition is not None:
-        key = ("road", row, condition)
+        key = ("path", row, condition)
         depth = max(1, min(K, len(space.items) - 2))
-        make = lambda: road_of_witness(space, row, condition, depth, seed)[0]  # noqa: E731
-    return desk.needed(key, make)
+        make = lambda: path_of_witness(space, row, condition, depth, seed)[0]  # noqa: E731
+    return app.needed(key, make)
 
 
 def _position(request: Request, start: float) -> float:

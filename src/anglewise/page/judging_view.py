@@ -37,10 +37,10 @@ LEADING = {"popularity", "split", "count", "rank", "score"}
 YEAR = 365 * 24 * 3600
 
 
-def judging(desk: AppState, request: Request) -> Response:
+def judging(app: AppState, request: Request) -> Response:
     """The page; the first card is fetched by its script."""
-    here, told = _looking(desk, request)
-    return desk.page(
+    here, told = _looking(app, request)
+    return app.page(
         "judge.html",
         here=here,
         told=told,
@@ -49,17 +49,17 @@ def judging(desk: AppState, request: Request) -> Response:
         depth=_depth(request),
         depths=DEPTHS,
         order=request.query_params.get("order", ""),
-        chosen=_chosen(desk.seen, here, request),
+        chosen=_chosen(app.seen, here, request),
         orders=ORDERS,
         blind=_blind(request),
-        can=desk.seen.store is not None,
+        can=app.seen.store is not None,
         query=request.url.query,
     )
 
 
-def name(desk: AppState, request: Request) -> Response:
+def name(app: AppState, request: Request) -> Response:
     """Remember who judges."""
-    del desk
+    del app
     body = request.scope[BODY].decode("utf-8", "replace")
     fields = dict(pair.partition("=")[::2] for pair in body.replace("+", " ").split("&"))
     who = judge_name(unquote(fields.get("name", "")))
@@ -69,37 +69,37 @@ def name(desk: AppState, request: Request) -> Response:
     return answer
 
 
-def cards(desk: AppState, request: Request) -> Response:
+def cards(app: AppState, request: Request) -> Response:
     """The next cards of this judge: no scores, no names of measures, unless asked for."""
-    return _said(lambda: _cards(desk, request))
+    return _said(lambda: _cards(app, request))
 
 
-def _cards(desk: AppState, request: Request) -> Response:
-    judge, deck = _needed(request), _deck(desk, request)
-    rows = desk.store.standing(deck.direction)
+def _cards(app: AppState, request: Request) -> Response:
+    judge, queue = _needed(request), _queue(app, request)
+    rows = app.store.standing(queue.direction)
     done = {(row.query_id, row.item_id) for row in rows if row.judge == judge}
     known = set(request.query_params.get("have", "").split(",")[:200])
-    order = _order(desk, request, deck, judge, rows)
-    asking, ranked = desk.seen.space.sides(deck.direction)
+    order = _order(app, request, queue, judge, rows)
+    asking, ranked = app.seen.space.sides(queue.direction)
     made: list[dict[str, Any]] = []
     for place in order:
-        asks, item = deck.pairs[place]
+        asks, item = queue.pairs[place]
         if (str(asking.ids[asks]), str(ranked.ids[item])) in done or str(place) in known:
             continue
-        made.append(_card(desk.seen, deck, place, blind=_blind(request)))
+        made.append(_card(app.seen, queue, place, blind=_blind(request)))
         if len(made) >= AHEAD:
             break
-    return as_json({"cards": made, "done": _done(desk, deck, done), "size": deck.size})
+    return as_json({"cards": made, "done": _done(app, queue, done), "size": queue.size})
 
 
-def state(desk: AppState, request: Request) -> Response:
+def state(app: AppState, request: Request) -> Response:
     """How far this judge is, how judges agree, and where the decision stands."""
-    return _said(lambda: _state(desk, request))
+    return _said(lambda: _state(app, request))
 
 
-def _state(desk: AppState, request: Request) -> Response:
-    judge, deck = _needed(request), _deck(desk, request)
-    rows = desk.store.standing(deck.direction)
+def _state(app: AppState, request: Request) -> Response:
+    judge, queue = _needed(request), _queue(app, request)
+    rows = app.store.standing(queue.direction)
     judges: dict[str, int] = {}
     for row in rows:
         who = short_name(row.judge)
@@ -107,35 +107,35 @@ def _state(desk: AppState, request: Request) -> Response:
     return as_json(
         {
             "done": _done(
-                desk, deck, {(row.query_id, row.item_id) for row in rows if row.judge == judge}
+                app, queue, {(row.query_id, row.item_id) for row in rows if row.judge == judge}
             ),
-            "size": deck.size,
+            "size": queue.size,
             "judges": judges,
             "agreement": agreement(rows, judge),
-            "decision": deck.live.decision(desk.seen, deck, rows),
-            "late": deck.live.late(rows),
-            "changed": CHANGED if desk.fresh.changed else "",
+            "decision": queue.live.decision(app.seen, queue, rows),
+            "late": queue.live.late(rows),
+            "changed": CHANGED if app.fresh.changed else "",
         }
     )
 
 
-def answer(desk: AppState, request: Request) -> Response:
+def answer(app: AppState, request: Request) -> Response:
     """Take one answer into the store; only then say that it is there."""
 
     def save(sent: dict[str, Any], judge: str) -> None:
-        if desk.fresh.changed:
+        if app.fresh.changed:
             raise IdsError(f"{CHANGED} Read it again before you judge on.")
-        direction = _direction(desk, sent)
-        desk.store.opened().add(judged(desk.seen, sent, judge, direction))
+        direction = _direction(app, sent)
+        app.store.opened().add(judged(app.seen, sent, judge, direction))
 
     return _written(request, save)
 
 
-def undo(desk: AppState, request: Request) -> Response:
+def undo(app: AppState, request: Request) -> Response:
     """Take one answer back: a row is added, none is removed."""
 
     def take_back(sent: dict[str, Any], judge: str) -> None:
-        desk.store.opened().retract(str(sent.get("uuid", ""))[:100], judge=judge, own=True)
+        app.store.opened().retract(str(sent.get("uuid", ""))[:100], judge=judge, own=True)
 
     return _written(request, take_back)
 
@@ -166,32 +166,32 @@ def _said(answer: Callable[[], Response]) -> Response:
         return as_json({"error": in_words(error)}, 503 if isinstance(error, BusyError) else 400)
 
 
-def _done(desk: AppState, deck: JudgingQueue, pairs: set[tuple[str, str]]) -> int:
+def _done(app: AppState, queue: JudgingQueue, pairs: set[tuple[str, str]]) -> int:
     """How many pairs of the deck are among these."""
-    asking, ranked = desk.seen.space.sides(deck.direction)
-    return sum((str(asking.ids[a]), str(ranked.ids[b])) in pairs for a, b in deck.pairs)
+    asking, ranked = app.seen.space.sides(queue.direction)
+    return sum((str(asking.ids[a]), str(ranked.ids[b])) in pairs for a, b in queue.pairs)
 
 
-def _card(seen: Inspected, deck: JudgingQueue, place: int, *, blind: bool) -> dict[str, Any]:
-    asks, item = deck.pairs[place]
-    asking, ranked = seen.asking(deck.direction), seen.ranked(deck.direction)
+def _card(seen: Inspected, queue: JudgingQueue, place: int, *, blind: bool) -> dict[str, Any]:
+    asks, item = queue.pairs[place]
+    asking, ranked = seen.asking(queue.direction), seen.ranked(queue.direction)
     card: dict[str, Any] = {
         "card": place,
-        "direction": deck.direction,
+        "direction": queue.direction,
         "query": asking.name(asks),
         "item": ranked.name(item),
         "query_title": asking.known.titles([asks])[0],
         "item_title": ranked.known.titles([item])[0],
         "query_about": _about(asking.known, asks, blind=blind),
         "item_about": _about(ranked.known, item, blind=blind),
-        "query_picture": _picture(deck.direction.split("-")[0], asking.known.picture_column, asks),
-        "item_picture": _picture(deck.direction.split("-")[1], ranked.known.picture_column, item),
-        "shown": shown(seen, deck.direction, asks, item),
+        "query_picture": _picture(queue.direction.split("-")[0], asking.known.picture_column, asks),
+        "item_picture": _picture(queue.direction.split("-")[1], ranked.known.picture_column, item),
+        "shown": shown(seen, queue.direction, asks, item),
         # What found the pair is kept with the judgement, but the page does not show it.
-        "context": {"depth": deck.depth, "ranks": deck.ranks(place), "blind": blind},
+        "context": {"depth": queue.depth, "ranks": queue.ranks(place), "blind": blind},
     }
     if not blind:
-        card["found"] = [f"{name} {rank}" for name, rank in deck.ranks(place).items()]
+        card["found"] = [f"{name} {rank}" for name, rank in queue.ranks(place).items()]
     return card
 
 
@@ -206,55 +206,55 @@ def _picture(side: str, column: str | None, row: int) -> str | None:
 
 
 def _order(
-    desk: AppState, request: Request, deck: JudgingQueue, judge: str, rows: list[Judged]
+    app: AppState, request: Request, queue: JudgingQueue, judge: str, rows: list[Judged]
 ) -> list[int]:
-    usual = deck.order(judge)
+    usual = queue.order(judge)
     if request.query_params.get("order") != "informative":
         return usual
-    known = standing(desk.seen, deck, rows)
+    known = standing(app.seen, queue, rows)
     if known is None:
         return usual
-    first = deck.informative(known)
+    first = queue.informative(known)
     there = set(first)
     return [*first, *(place for place in usual if place not in there)]
 
 
 def _chosen(seen: Inspected, here: ViewState, request: Request) -> bool:
     """Whether pairs come first for what they tell: then no decision on them is guaranteed."""
-    queue = seen.queue if seen.queue and seen.queue.direction == here.direction else None
+    given = seen.queue if seen.queue and seen.queue.direction == here.direction else None
     asked = request.query_params.get("order") == "informative"
-    return asked or (queue is not None and queue.chosen)
+    return asked or (given is not None and given.chosen)
 
 
-def _looking(desk: AppState, request: Request) -> tuple[ViewState, list[str]]:
-    here, told = desk.looking(request)
+def _looking(app: AppState, request: Request) -> tuple[ViewState, list[str]]:
+    here, told = app.looking(request)
     if "direction" in request.query_params:
         return here, told
-    if desk.seen.queue is not None:
-        return here.towards(desk.seen.queue.direction), told
-    if not desk.seen.queries.known.titled:
+    if app.seen.queue is not None:
+        return here.towards(app.seen.queue.direction), told
+    if not app.seen.queries.known.titled:
         here = here.towards("items-items")  # ids alone are nobody that a person could judge for
     return here, told
 
 
-def _deck(desk: AppState, request: Request) -> JudgingQueue:
-    here, _ = _looking(desk, request)
+def _queue(app: AppState, request: Request) -> JudgingQueue:
+    here, _ = _looking(app, request)
     measures = typed(here.spelled).known
-    seen, depth = desk.seen, _depth(request)
-    key = ("deck", *_key(desk, request))
-    return desk.needed(key, lambda: deal(seen, here.direction, measures, depth))
+    seen, depth = app.seen, _depth(request)
+    key = ("deck", *_key(app, request))
+    return app.needed(key, lambda: deal(seen, here.direction, measures, depth))
 
 
-def _key(desk: AppState, request: Request) -> tuple[object, ...]:
-    here, _ = _looking(desk, request)
+def _key(app: AppState, request: Request) -> tuple[object, ...]:
+    here, _ = _looking(app, request)
     return here.direction, tuple(map(str, typed(here.spelled).known)), _depth(request)
 
 
-def _direction(desk: AppState, sent: dict[str, Any]) -> Direction:
-    for one in desk.seen.directions:
+def _direction(app: AppState, sent: dict[str, Any]) -> Direction:
+    for one in app.seen.directions:
         if one == sent.get("direction"):
             return one
-    raise SpellingError(f"direction is one of {', '.join(desk.seen.directions)}")
+    raise SpellingError(f"direction is one of {', '.join(app.seen.directions)}")
 
 
 def _depth(request: Request) -> int:

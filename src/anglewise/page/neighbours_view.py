@@ -204,25 +204,23 @@ PICKED_AT = "popular"
 """Who asks when nobody was named: somebody that people know."""
 
 
-def neighbours(desk: AppState, request: Request) -> Response:
+def neighbours(app: AppState, request: Request) -> Response:
     """The lists of who is named in the address."""
-    here, told = desk.looking(request)
+    here, told = app.looking(request)
     read = typed(here.spelled)
-    row = _row(desk, here, read, told)
+    row = _row(app, here, read, told)
     lists, who = [], None
     if row is None:
         here = replace(here, query=short_name(here.query or ""))
     else:
-        who = asker(desk.seen, here.direction, row)
+        who = asker(app.seen, here.direction, row)
         here = replace(here, query=who.id)
-        lists = desk.searched(
-            ("lists", here, row), lambda: columns(desk.seen, here, row, read.known)
-        )
+        lists = app.searched(("lists", here, row), lambda: columns(app.seen, here, row, read.known))
 
     def link(item: ShownItem) -> str:
         return "/" + _next(here, item.id).address()
 
-    return desk.page(
+    return app.page(
         "neighbours.html",
         here=here,
         told=told,
@@ -230,47 +228,45 @@ def neighbours(desk: AppState, request: Request) -> Response:
         who=who,
         columns=lists,
         link=link,
-        ways=_ways(desk, here, read),
-        suggested=(*SUGGESTED, *(GAUGED if desk.seen.gauged else ())),
+        ways=_ways(app, here, read),
+        suggested=(*SUGGESTED, *(GAUGED if app.seen.gauged else ())),
         status=200 if not (row is None and here.query is not None) else 404,
     )
 
 
-def find(desk: AppState, request: Request) -> Response:
+def find(app: AppState, request: Request) -> Response:
     """Who may be meant by a text: straight there if it is an id, else a list to choose from."""
-    here, told = desk.looking(request)
+    here, told = app.looking(request)
     text = request.query_params.get("text", "")[:500].strip()
-    side = desk.seen.asking(here.direction)
+    side = app.seen.asking(here.direction)
     row = side.row(text)
     if row is not None:
         return RedirectResponse(_home(request) + here.asking(side.name(row)).address(), 303)
-    with desk.busy.working():
+    with app.busy.working():
         rows = side.known.find(text) if text else []
     titles = side.known.titles(rows)
     found = [(side.name(row), title) for row, title in zip(rows, titles, strict=True)]
-    return desk.page(
-        "found.html", here=here, told=told, text=text, found=found, home=_home(request)
-    )
+    return app.page("found.html", here=here, told=told, text=text, found=found, home=_home(request))
 
 
-def picked(desk: AppState, request: Request) -> Response:
+def picked(app: AppState, request: Request) -> Response:
     """Somewhere else: at random, or where measures disagree, and so on."""
-    here, _ = desk.looking(request)
+    here, _ = app.looking(request)
     how = request.path_params["how"]
     if how not in WAYS:
-        return desk.page("message.html", 404, title="No such way", message=", ".join(WAYS))
-    side = desk.seen.asking(here.direction)
+        return app.page("message.html", 404, title="No such way", message=", ".join(WAYS))
+    side = app.seen.asking(here.direction)
     after = side.row(here.query or "")
     known, way = typed(here.spelled).known, here.direction
     try:
-        row = desk.searched(
+        row = app.searched(
             ("pick", how, way, here.spelled, after),
-            lambda: pick(desk.seen, how, way, known, after),
+            lambda: pick(app.seen, how, way, known, after),
         )
     except BusyError:
         raise
     except AnglewiseError as error:
-        return desk.page("message.html", 200, title="Nothing to pick", message=in_words(error))
+        return app.page("message.html", 200, title="Nothing to pick", message=in_words(error))
     return RedirectResponse(_home(request) + here.asking(side.name(row)).address(), 303)
 
 
@@ -285,10 +281,10 @@ def _next(here: ViewState, name: str) -> ViewState:
     return here.asking(name) if asks_itself else here.towards("items-items", name)
 
 
-def _row(desk: AppState, here: ViewState, read: ParsedMeasures, told: list[str]) -> int | None:
+def _row(app: AppState, here: ViewState, read: ParsedMeasures, told: list[str]) -> int | None:
     if here.query is None:
-        return pick(desk.seen, PICKED_AT, here.direction, read.known, None)
-    row = desk.seen.asking(here.direction).row(here.query)
+        return pick(app.seen, PICKED_AT, here.direction, read.known, None)
+    row = app.seen.asking(here.direction).row(here.query)
     if row is None:
         told.append(
             f"nobody here has the id {shown(here.query)!r}: search above, or pick somebody at "
@@ -297,10 +293,10 @@ def _row(desk: AppState, here: ViewState, read: ParsedMeasures, told: list[str])
     return row
 
 
-def _ways(desk: AppState, here: ViewState, read: ParsedMeasures) -> list[tuple[str, str]]:
+def _ways(app: AppState, here: ViewState, read: ParsedMeasures) -> list[tuple[str, str]]:
     """The ways that lead somewhere from here."""
     shut = {
         "disagree": len(read.known) < 2,
-        "worst": here.direction not in desk.seen.judgements or not read.known,
+        "worst": here.direction not in app.seen.judgements or not read.known,
     }
     return [(name, words) for name, words in WAYS.items() if not shut.get(name, False)]

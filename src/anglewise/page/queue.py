@@ -164,19 +164,19 @@ class Live:
         return len(rows) != self._count
 
     def decision(
-        self, seen: Inspected, deck: "JudgingQueue", rows: Sequence[Judged]
+        self, seen: Inspected, queue: "JudgingQueue", rows: Sequence[Judged]
     ) -> dict[str, Any]:
         """What can be said now; what was said last while it is not yet time."""
         if not self.late(rows) or time.monotonic() - self._at < EVERY:
             return self._said
         if self._working.acquire(blocking=False):
             with suppress(BusyError):
-                in_time(in_background(lambda: self._decide(seen, deck, rows)))
+                in_time(in_background(lambda: self._decide(seen, queue, rows)))
         return self._said
 
-    def _decide(self, seen: Inspected, deck: "JudgingQueue", rows: Sequence[Judged]) -> None:
+    def _decide(self, seen: Inspected, queue: "JudgingQueue", rows: Sequence[Judged]) -> None:
         try:
-            self._said = decide(seen, deck, rows)
+            self._said = decide(seen, queue, rows)
             self._count = len(rows)
         finally:
             self._at = time.monotonic()
@@ -248,8 +248,11 @@ class JudgingQueue:
         Of a queue those that it holds: the lists hold others.
         """
         pool = Pool.of(self.found, judged, self.rows, self.depth)
-        told = PoolState.of(pool, judged, self.rows, self.depth).most_informative(len(pool.items))
-        asking, items = self.rows[pool.lists[told]].tolist(), pool.items[told].tolist()
+        best = PoolState.of(pool, judged, self.rows, self.depth).most_informative(len(pool.items))
+        asking, items = (
+            self.rows[pool.lists[best]].tolist(),
+            pool.items[best].tolist(),
+        )
         place_of = {pair: place for place, pair in enumerate(self.pairs)}
         wanted = [place_of[pair] for pair in zip(asking, items, strict=True) if pair in place_of]
         return wanted[:INFORMATIVE]
@@ -271,8 +274,8 @@ def deal(
 
     Raises ``TooFewError`` where nothing can be ranked.
     """
-    queue = None if seen.queue is None or seen.queue.direction != direction else seen.queue
-    rows = _drawn(seen, direction) if queue is None else _asking(seen, queue)
+    given = None if seen.queue is None or seen.queue.direction != direction else seen.queue
+    rows = _drawn(seen, direction) if given is None else _asking(seen, given)
     ranked = len(seen.ranked(direction).embeddings) - (direction != "queries-items")
     if not measures or ranked < 1:
         raise TooFewError("there is nothing to judge: no measure parses, or there is one item")
@@ -286,8 +289,8 @@ def deal(
         exclude=None if judged is None else judged.seen,
     )
     pool = Pool.of(found, nothing_judged(seen, direction), rows, depth)
-    deck = JudgingQueue(direction, tuple(found), depth, seen.seed, rows, found, pool)
-    return deck if queue is None else _in_order(deck, seen, queue)
+    queue = JudgingQueue(direction, tuple(found), depth, seen.seed, rows, found, pool)
+    return queue if given is None else _in_order(queue, seen, given)
 
 
 def _drawn(seen: Inspected, direction: Direction) -> Int64[Array, " q"]:
@@ -295,24 +298,24 @@ def _drawn(seen: Inspected, direction: Direction) -> Int64[Array, " q"]:
     return rng.permutation(awake(seen, direction))[:QUERIES].astype(np.int64)
 
 
-def _asking(seen: Inspected, queue: Queue) -> Int64[Array, " q"]:
+def _asking(seen: Inspected, given: Queue) -> Int64[Array, " q"]:
     """The queries of a queue in its order."""
-    row_of = seen.asking(queue.direction).embeddings.row_of
+    row_of = seen.asking(given.direction).embeddings.row_of
     return np.array(
-        list(dict.fromkeys(row_of[one.query_id] for one in queue.pairs)), dtype=np.int64
+        list(dict.fromkeys(row_of[one.query_id] for one in given.pairs)), dtype=np.int64
     )
 
 
-def _in_order(deck: JudgingQueue, seen: Inspected, queue: Queue) -> JudgingQueue:
+def _in_order(queue: JudgingQueue, seen: Inspected, given: Queue) -> JudgingQueue:
     """The pairs of the queue instead of the pool, which knows at which ranks they were found."""
-    asking, ranked = seen.space.sides(queue.direction)
-    place_of = {int(row): place for place, row in enumerate(deck.rows)}
+    asking, ranked = seen.space.sides(given.direction)
+    place_of = {int(row): place for place, row in enumerate(queue.rows)}
     wanted = [
-        (place_of[asking.row_of[one.query_id]], ranked.row_of[one.item_id]) for one in queue.pairs
+        (place_of[asking.row_of[one.query_id]], ranked.row_of[one.item_id]) for one in given.pairs
     ]
     pairs = sorted(wanted)
     where = {pair: at for at, pair in enumerate(pairs)}
-    pool, discounts = deck.pool, np.zeros((len(pairs), len(deck.measures)))
+    pool, discounts = queue.pool, np.zeros((len(pairs), len(queue.measures)))
     near = zip(pool.lists.tolist(), pool.items.tolist(), pool.discounts, strict=True)
     for asks, item, weights in near:
         if (asks, item) in where:
@@ -321,7 +324,7 @@ def _in_order(deck: JudgingQueue, seen: Inspected, queue: Queue) -> JudgingQueue
     nothing = np.zeros(len(pairs))
     chosen = Pool(lists, items, discounts, nothing, nothing > 0, pool.measures, pool.queries)
     order = tuple(where[pair] for pair in wanted)
-    return replace(deck, pool=chosen, queued=order, by_lot=queue.by_lot)
+    return replace(queue, pool=chosen, queued=order, by_lot=given.by_lot)
 
 
 def nothing_judged(seen: Inspected, direction: Direction) -> Judgements:
@@ -336,7 +339,7 @@ FEWEST = 5
 """Completely judged queries before anything is said."""
 
 
-def decide(seen: Inspected, deck: JudgingQueue, rows: Sequence[Judged]) -> dict[str, Any]:
+def decide(seen: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) -> dict[str, Any]:
     """The state of the decision among the measures of a deck, from completely judged queries.
 
     The statistics hold however often one looks.
@@ -344,26 +347,26 @@ def decide(seen: Inspected, deck: JudgingQueue, rows: Sequence[Judged]) -> dict[
     from anglewise.comparison.compare import compare
     from anglewise.comparison.unjudged import sequential
 
-    if len(deck.measures) < 2:
+    if len(queue.measures) < 2:
         return {"state": "alone", "text": "one measure: there is nothing to decide"}
-    if deck.by_lot:
-        how = f"anglewise compare --metric 'nDCG(sampled)@{deck.depth}' weighs them rightly"
+    if queue.by_lot:
+        how = f"anglewise compare --metric 'nDCG(sampled)@{queue.depth}' weighs them rightly"
         return {"state": "by lot", "text": f"These pairs were drawn by lot: {how}."}
-    judged = standing(seen, deck, rows)
+    judged = standing(seen, queue, rows)
     if judged is None:
         return _waiting(0)
-    complete = deck.complete(_pairs(judged))
+    complete = queue.complete(_pairs(judged))
     if len(complete) < FEWEST:
         return _waiting(len(complete))
     part = _only(judged, complete)
-    metric = f"nDCG@{deck.depth}"
+    metric = f"nDCG@{queue.depth}"
     try:
-        result = compare(seen.space, part, deck.measures, metric, seed=deck.seed)
-        now = sequential(result, seed=deck.seed)
+        result = compare(seen.space, part, queue.measures, metric, seed=queue.seed)
+        now = sequential(result, seed=queue.seed)
     except AnglewiseError as error:
         return {"state": "waiting", "text": str(error)}
     means = {one.measure: round(one.metrics[metric].mean, 3) for one in result.measures}
-    a_query = deck.size / len(deck.rows)
+    a_query = queue.size / len(queue.rows)
     more = None if not now.about_left else round(now.about_left * a_query)
     if now.decision == "decided":
         text = f"Decided: {now.reason}."
@@ -380,10 +383,10 @@ def decide(seen: Inspected, deck: JudgingQueue, rows: Sequence[Judged]) -> dict[
     }
 
 
-def standing(seen: Inspected, deck: JudgingQueue, rows: Sequence[Judged]) -> Judgements | None:
+def standing(seen: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) -> Judgements | None:
     """What was judged in the deck's direction, several judges made one."""
     try:
-        return combined(rows, seen.space, deck.direction)
+        return combined(rows, seen.space, queue.direction)
     except AnglewiseError:
         return None
 

@@ -64,27 +64,27 @@ class ReportCache:
     error: str = ""
 
 
-def reports(desk: AppState, request: Request) -> Response:
+def reports(app: AppState, request: Request) -> Response:
     """What there is and what could be made."""
     del request
-    shelves = [_shelf(desk, kind) for kind in _kinds(desk.seen)]
+    shelves = [_shelf(app, kind) for kind in _kinds(app.seen)]
     working = any(one.state == "working" for one in shelves)
-    return desk.page("reports.html", shelves=shelves, working=working)
+    return app.page("reports.html", shelves=shelves, working=working)
 
 
-def make(desk: AppState, request: Request) -> Response:
+def make(app: AppState, request: Request) -> Response:
     """Begin to make a report, in the background."""
     kind = request.path_params["kind"]
-    if kind not in _kinds(desk.seen):
-        return desk.page("message.html", 404, title="No such report", message=kind[:40])
-    seen = desk.seen
-    desk.once(("report", kind), lambda: _made(seen, kind))
+    if kind not in _kinds(app.seen):
+        return app.page("message.html", 404, title="No such report", message=kind[:40])
+    seen = app.seen
+    app.once(("report", kind), lambda: _made(seen, kind))
     return RedirectResponse("/reports", 303)
 
 
-def report(desk: AppState, request: Request) -> Response:
+def report(app: AppState, request: Request) -> Response:
     """One report, which can do nothing but be read."""
-    found = desk.known(("report", request.path_params["kind"]))
+    found = app.known(("report", request.path_params["kind"]))
     if found is None or not found.done() or found.exception() is not None:
         return RedirectResponse("/reports", 303)
     made = cast("Report", found.result())
@@ -96,11 +96,11 @@ def _kinds(seen: Inspected) -> list[str]:
     return ["audit", *(f"{name}-{way}" for name in ("compare", "remedy") for way in judged)]
 
 
-def _shelf(desk: AppState, kind: str) -> ReportCache:
+def _shelf(app: AppState, kind: str) -> ReportCache:
     name, _, way = kind.partition("-")
     what, question = SHELVES[name]
     title = f"{what}, {way.replace('-', ' → ')}" if way else what
-    found: Future[Report] | None = desk.known(("report", kind))
+    found: Future[Report] | None = app.known(("report", kind))
     if found is None:
         return ReportCache(kind, title, question, "none")
     if not found.done():

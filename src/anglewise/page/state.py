@@ -195,8 +195,8 @@ T = TypeVar("T")
 BODY = "anglewise.body"
 """Where a page finds the body of a request, read before it runs on a thread."""
 
-KEPT, KEPT_ROADS = 16, 2
-"""Results about a space that are kept; a road is as large as the vectors, so few of them are."""
+KEPT, KEPT_PATHS = 16, 2
+"""Results about a space that are kept; a path is as large as the vectors, so few of them are."""
 
 
 @dataclass
@@ -239,9 +239,9 @@ class AppState:
             if key in self._kept:
                 self._kept[key] = self._kept.pop(key)  # the last one used is the last to go
             else:
-                roads = [one for one in self._kept if _is_road(one)]
-                if _is_road(key) and len(roads) >= KEPT_ROADS:
-                    self._kept.pop(roads[0])
+                paths = [one for one in self._kept if _is_path(one)]
+                if _is_path(key) and len(paths) >= KEPT_PATHS:
+                    self._kept.pop(paths[0])
                 elif len(self._kept) >= KEPT:
                     self._kept.pop(next(iter(self._kept)))
                 self._kept[key] = self._workers.submit(work)
@@ -362,8 +362,8 @@ def _finite(content: Any) -> Any:
     return content
 
 
-def _is_road(key: Hashable) -> bool:
-    return isinstance(key, tuple) and key[:1] == ("road",)
+def _is_path(key: Hashable) -> bool:
+    return isinstance(key, tuple) and key[:1] == ("path",)
 
 
 def asked(request: Request) -> dict[str, Sequence[str]]:
