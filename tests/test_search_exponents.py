@@ -1,7 +1,5 @@
 """Many exponents at once: exactly the lists, scores and ties of a search for each."""
 
-from unittest import mock
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +7,6 @@ from hypothesis import strategies as st
 
 from anglewise import Embeddings, Space, search
 from anglewise.core.sparse import SparseRows
-from anglewise.engine import exponents
 from search_oracle import same
 
 GRID = [f"norm(0,{b:g})" for b in np.linspace(0, 1, 41)]
@@ -27,31 +24,21 @@ def a_space(seed=0, *, items=300, d=5, ties=False):
     return Space(queries=Embeddings(q), items=Embeddings(x))
 
 
-def each_alone(space, names, **how):
-    return {name: search(space, name, **how)[name] for name in names}
-
-
 def assert_alike(space, names, **how):
-    with mock.patch.object(exponents.Sweep, "run", autospec=True, side_effect=RUN) as swept:
-        together = search(space, names, **how)
-    assert swept.call_count
+    together = search(space, names, **how)
     assert list(together) == names
-    alone = each_alone(space, names, **how)
-    assert all(same(together[name], alone[name]) for name in names)
-
-
-RUN = exponents.Sweep.run
+    assert all(same(together[name], search(space, name, **how)[name]) for name in names)
 
 
 @given(seed=st.integers(0, 1000), ties=st.booleans())
 @settings(max_examples=4)
-def test_a_sweep_is_what_separate_searches_find(seed, ties):
+def test_many_exponents_are_what_separate_searches_find(seed, ties):
     assert_alike(a_space(seed, ties=ties), GRID, k=6)
 
 
 @pytest.mark.parametrize("k", [1, 40, 59])
 def test_long_lists_of_few_items(k):
-    assert_alike(a_space(items=60), GRID[::1], k=k, direction="items-items")
+    assert_alike(a_space(items=60), GRID, k=k, direction="items-items")
 
 
 @pytest.mark.parametrize(
@@ -75,28 +62,5 @@ def test_what_is_left_out_stays_out():
     assert_alike(space, GRID, k=8, exclude=exclude, rows=np.array([7, 2, 20]))
 
 
-def test_some_lists_are_proven_and_some_are_not():
-    """A wide spread of lengths, and no slack: both ways to the answer are taken."""
-    space = a_space(items=2000)
-    with mock.patch.object(exponents, "WIDEST", 2.0), mock.patch.object(exponents, "ANCHORS", 2):
-        asked = []
-        run = exponents.Sweep.run
-
-        def spy(self, find):
-            def noted(measures, k, rows):
-                asked.append((len(measures), len(rows)))
-                return find(measures, k, rows)
-
-            return run(self, noted)
-
-        with mock.patch.object(exponents.Sweep, "run", spy):
-            together = search(space, GRID, k=6)
-    assert asked[0] == (2, 30)
-    assert 0 < asked[1][1] < 30
-    alone = each_alone(space, GRID, k=6)
-    assert all(same(together[name], alone[name]) for name in GRID)
-
-
-def test_few_exponents_are_searched_as_they_are():
-    with mock.patch.object(exponents.Sweep, "run", side_effect=AssertionError):
-        search(a_space(), GRID[:11], k=3)
+def test_an_unusual_spread_of_lengths_changes_nothing():
+    assert_alike(a_space(items=2000), GRID, k=6)

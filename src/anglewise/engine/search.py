@@ -1,6 +1,6 @@
 """Exact nearest neighbours under many measures, in as few passes over the items as can be."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,16 +9,14 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.numbers import COUNT
 from anglewise.core.sparse import SparseRows
-from anglewise.core.text import counted
 from anglewise.core.typing import Array, Direction, Float32, Int64, Progress
 from anglewise.engine.blocks import answered, asked, block_length
 from anglewise.engine.exclusions import Exclusions, gathered, left_out
-from anglewise.engine.exponents import Sweep, sweeps
 from anglewise.engine.passes import Pass, passes
 from anglewise.engine.ranking import Places, TopK, places_of, scores_of
 from anglewise.engine.scanners import Machine, machine, scanner
 from anglewise.engine.tiles import KEPT_BYTES, TileCache, spans
-from anglewise.errors import ShapeError, TooFewError, ValuesError
+from anglewise.errors import ShapeError, TooFewError
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import measures as read_measures
 
@@ -73,9 +71,7 @@ def search(
     TooFewError
         ``k`` is below one or more than there are items.
     SpellingError
-        A measure that is not known, or more than 100 spellings.
-    ValuesError
-        Lists that would take more memory than ``ANGLEWISE_MEMORY``, or half of what there is.
+        A measure that is not known.
 
     Examples
     --------
@@ -92,65 +88,11 @@ def search(
         rows = np.arange(len(asking), dtype=np.int64)
     elif len(rows) and (rows.min() < 0 or rows.max() >= len(asking)):
         raise ShapeError(f"rows from {rows.min()} to {rows.max()} asked of {len(asking)}")
-    wanted, ranked = read_measures(measures), space.sides(direction)[1]
-    _check_room(len(rows), k, len(wanted))
-    swept = [one for group in sweeps(wanted) for one in group] if 0 < k <= len(ranked) else []
+    ranked = space.sides(direction)[1]
+    hidden = left_out(space, direction, rows, exclude, use_seen)
+    task = _Task(ranked, asking.vectors, rows, hidden, k)
     with machine(threads) as workers:
-
-        def find(
-            some: Sequence[Measure], k: int, rows: Int64[Array, " asked"]
-        ) -> dict[str, Neighbours]:
-            hidden = left_out(space, direction, rows, exclude, use_seen)
-            task = _Task(ranked, asking.vectors, rows, hidden, k)
-            alike = list(_by_frames(some))
-            lists: dict[str, Neighbours] = {}
-            for place, group in enumerate(alike):  # maps of many frames would fill the memory
-                ready = Ready.of(space, group, direction, keep=0)
-                lists |= task.run(ready, workers, share_of(progress, place, len(alike)))
-            return lists
-
-        rest = [one for one in wanted if one not in swept]
-        found = find(rest, k, rows) if rest or not swept else {}
-        for group in sweeps(swept):
-            found |= Sweep(space, direction, group, rows, k).run(find)
-    return {str(one): found[str(one)] for one in wanted}
-
-
-NEIGHBOUR_BYTES = 12
-"""What a place in a list weighs: the row and the score."""
-ALWAYS = 1 << 26
-"""Lists of so many bytes always fit."""
-
-
-def _check_room(queries: int, k: int, measures: int) -> None:
-    """Refuse lists that fill the memory, before the first is made."""
-    holds = NEIGHBOUR_BYTES * queries * max(k, 0) * measures
-    if holds <= ALWAYS:
-        return
-    from anglewise.io.files import VARIABLE, room, words
-
-    most = room()
-    if holds > most:
-        raise ValuesError(
-            f"{k:,} neighbours of {queries:,} rows under {counted(measures, 'measure')} take "
-            f"{words(holds)}, {words(most)} are allowed: take fewer at once, or allow more: "
-            f"{VARIABLE}={words(2 * holds).replace(' ', '')}"
-        )
-
-
-def _by_frames(measures: Sequence[Measure]) -> Iterable[list[Measure]]:
-    """The measures of each frame together, for they share its maps and a pass."""
-    alike: dict[object, list[Measure]] = {}
-    for one in measures:
-        alike.setdefault(one.frames, []).append(one)
-    return alike.values()
-
-
-def share_of(progress: Progress | None, place: int, count: int) -> Progress | None:
-    """Progress of one search among several, each of which counts alike, in thousandths."""
-    if progress is None or count == 1:
-        return progress
-    return lambda done, total: progress(1000 * place + 1000 * done // total, 1000 * count)
+        return task.run(Ready.of(space, measures, direction, keep=0), workers, progress)
 
 
 def search_vectors(
