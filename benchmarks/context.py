@@ -23,8 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from anglewise.core.embeddings import Embeddings
-from anglewise.engine.index import Index
-from anglewise.engine.index_state import Answering, Hit, Where
+from anglewise.engine.index import Answering, Hit, Index, Where
 from anglewise.rag.context import Context
 from anglewise.rag.relevance import Relevance, ScoredQuestions, relevance_of
 

@@ -5,9 +5,7 @@ from unittest import mock
 
 import numpy as np
 
-from anglewise.engine import blocks as sampling
-from anglewise.engine import blocks as sweep
-from anglewise.engine import ranking as exact
+from anglewise.engine import blocks, ranking
 from anglewise.engine.ranking import KERNEL
 from anglewise.engine.scanners import CompiledScanner, NumpyScanner
 
@@ -85,14 +83,14 @@ def using(scanner, *, tile_rows=None, sample=None, keep=None):
     with ExitStack() as stack:
         enter = stack.enter_context
         enter(mock.patch("anglewise.engine.scanners.scanner", return_value=scanner))
-        enter(mock.patch.object(exact, "kernel", getattr(scanner, "kernel", None)))
+        enter(mock.patch.object(ranking, "kernel", getattr(scanner, "kernel", None)))
         if isinstance(scanner, CompiledScanner):
             scanner.kernel.choose(scanner.unit)
             stack.callback(scanner.kernel.choose, None)
         if tile_rows is not None:
             enter(mock.patch.object(scanner, "tile_rows", tile_rows))
         if sample is not None:
-            enter(mock.patch.object(sampling, "SAMPLE", sample))
+            enter(mock.patch.object(blocks, "SAMPLE", sample))
         if keep is not None:
-            enter(mock.patch.object(sweep, "to_keep", keep))
+            enter(mock.patch.object(blocks, "to_keep", keep))
         yield

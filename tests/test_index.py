@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import anglewise
 from anglewise import Embeddings, Index, Judgements, Space, search, write_space
 from anglewise.core.sparse import SparseRows
-from anglewise.engine.index_state import Answering
+from anglewise.engine.index import Answering
 from anglewise.errors import (
     FileError,
     IdsError,
@@ -118,7 +118,7 @@ def test_many_filtered_queries_are_answered_in_blocks(monkeypatch):
     index = Index(films(50), "dot")
     vectors = np.random.default_rng(0).standard_normal((23, 5))
     whole = index.search(vectors, 4, where={"year": 1920})
-    monkeypatch.setattr("anglewise.engine.index.LEFT_OUT_AT_ONCE", 100)
+    monkeypatch.setattr("anglewise.engine.index.EXCLUDED_AT_ONCE", 100)
     assert index.search(vectors, 4, where={"year": 1920}) == whole
 
 

@@ -170,7 +170,7 @@ def test_a_block_that_spans_sizes_does_not_spoil_the_bound():
     space = Space(items=Embeddings(x))
     (shared,) = passes(measures("cosine"), space, "items-items")
     made = tile(shared, space.items, range(24), scanner_here())
-    lever = made.reach.table[2]
+    lever = made.reach[2]
     assert 0.99 < lever[np.isfinite(lever)].max() < 1.01
 
 

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Index, Space
-from anglewise.engine import tiles as kept
-from anglewise.engine.search import Ready, search_ready, search_vectors
+from anglewise.engine import tiles
+from anglewise.engine.search import search_prepared, search_vectors
+from anglewise.engine.tiles import PreparedItems
+from anglewise.measures.measure import measures
 from search_oracle import same, scanners, using
 
 NAMES = ["dot", "cosine", "euclidean", "cosine@whitened", "csls(3)", "manhattan"]
@@ -21,32 +23,31 @@ def a_space(items=900, seed=0):
 
 
 @pytest.mark.parametrize("scanner", scanners(), ids=lambda one: one.kind)
-@pytest.mark.parametrize("keep", [0, 20_000, 1 << 30])
-def test_what_is_kept_changes_no_answer(scanner, keep):
+@pytest.mark.parametrize("room", [0, 20_000, 1 << 30])
+def test_what_is_kept_changes_no_answer(scanner, room):
     space, asked = a_space()
     with using(scanner, tile_rows=128, sample=100):
-        ready = Ready.of(space, NAMES, keep=keep)
+        prepared = PreparedItems.of(space, measures(NAMES), room=room)
         anew = search_vectors(space, asked, NAMES, k=7)
         for some in (asked, asked.take(np.array([3])), asked):
-            found = search_ready(ready, some, k=7)
+            found = search_prepared(prepared, some, k=7)
             if some is asked:
                 assert all(same(found[name], anew[name]) for name in NAMES)
             else:
                 assert all(
                     np.array_equal(found[name].indices[0], anew[name].indices[3]) for name in NAMES
                 )
-    weight = sum(one.vectors.nbytes for one in ready.kept.tiles.values())
-    assert weight <= keep
-    assert ready.kept.room >= 0
+    assert sum(tile.vectors.nbytes for tile in prepared.tiles.values()) <= room
+    assert prepared.room >= 0
 
 
 def test_tiles_are_made_once():
     space, asked = a_space()
-    ready = Ready.of(space, "cosine")
-    with mock.patch.object(kept, "tile", wraps=kept.tile) as made:
+    prepared = PreparedItems.of(space, measures("cosine"))
+    with mock.patch.object(tiles, "tile", wraps=tiles.tile) as made:
         for _ in range(3):
-            search_ready(ready, asked, k=3, threads=1)
-        assert made.call_count == len(ready.kept.tiles) == 1
+            search_prepared(prepared, asked, k=3, threads=1)
+        assert made.call_count == len(prepared.tiles) == 1
 
 
 def test_an_index_that_grew_answers_with_what_it_holds_now():

@@ -1,59 +1,92 @@
 """An index of items that answers exactly while it grows and shrinks; saved as a space folder."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.neighbours import Neighbours
 from anglewise.core.numbers import COUNT
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Float32, Int64
-from anglewise.engine.index_state import Hit, IndexState, Where
-from anglewise.engine.search import search_ready
-from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
+from anglewise.engine.search import search_prepared
+from anglewise.engine.tiles import PreparedItems
+from anglewise.errors import FileError, IdsError, ShapeError, SpellingError, TooFewError
 from anglewise.io.files import PathLike
 from anglewise.io.space_folder import read_space_folder, stored_directions, write_space
 from anglewise.io.space_json import is_space_folder
+from anglewise.io.tables import listed
+from anglewise.io.texts import column, columns_of
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import measure as read_measure
 
-
-def write_index(space: Space, measure: str, folder: PathLike) -> None:
-    """Write the space with its measure; ``FileError`` if judgements lie where it would go."""
-    there = Path(folder)
-    if is_space_folder(there) and (stored_directions(there) or (there / "seen.parquet").exists()):
-        raise FileError(
-            f"{folder} holds judgements or training items, which saving an index would delete: "
-            "choose another folder"
-        )
-    about = {**space.about, "index": {"measure": measure}}
-    queries = None if space.one_sided else space.queries
-    write_space(
-        Space(items=space.items, queries=queries, trained_for=space.trained_for, about=about),
-        folder,
-    )
+Where: TypeAlias = Mapping[str, Any] | Callable[[Mapping[str, Any]], bool]
+"""Which items may answer: values (or lists of values) of their metadata, or a question to it."""
 
 
-def read_index(folder: PathLike, measure: str | None) -> tuple[Space, str]:
-    """Read the space, and the measure that it was saved with unless another is named."""
-    space = read_space_folder(folder)
-    said: Any = space.about.get("index")
-    found = cast("dict[str, Any]", said).get("measure") if isinstance(said, dict) else None
-    if measure is None and not isinstance(found, str):
-        raise SpellingError(
-            f"{folder} is a space that names no measure: name one (Index.load(folder, 'cosine')); "
-            "anglewise compare says which"
-        )
-    return space, measure or str(found)
+@dataclass(frozen=True)
+class Hit:
+    """One item that an index found.
+
+    Attributes
+    ----------
+    id
+        Its name.
+    score
+        How near it is, larger is nearer, in the unit of the measure.
+    meaning
+        What the score means, in words.
+    metadata
+        What is known about the item: its title, its text, …
+
+    Examples
+    --------
+    >>> Hit("7", 0.5, "cosine in [-1, 1]").score
+    0.5
+    """
+
+    id: str
+    score: float
+    meaning: str
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-LEFT_OUT_AT_ONCE = 1 << 23
-"""Filtered queries are answered in blocks, so that what they may not be shown stays small."""
+@runtime_checkable
+class Answering(Protocol):
+    """What answers with the nearest items: :class:`anglewise.Index`, or the adapter of a store.
+
+    An interface. Scores are of ``measure``, larger is nearer; lists run from near to far, equal
+    scores in the order of ids, and are shorter than ``k`` where fewer items are there or allowed.
+    """
+
+    @property
+    def measure(self) -> str:
+        """The spelling of the measure of the scores."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """How many numbers a vector has."""
+        ...
+
+    def __len__(self) -> int:
+        """How many items there are."""
+        ...
+
+    def search(
+        self, vectors: ArrayLike, k: int = 10, *, where: Where | None = None
+    ) -> list[list[Hit]]:
+        """One list for each vector; a single vector is given one list."""
+        ...
+
+    def vectors(self, ids: Iterable[str]) -> Float32[Array, "ids d"]:
+        """The vectors of some items, in the order asked for; ``IdsError`` for unknown ids."""
+        ...
 
 
 class Index:
@@ -95,8 +128,8 @@ class Index:
     """
 
     def __init__(self, of: Space | Embeddings, measure: str | Measure) -> None:
-        self._measure = read_measure(measure)
-        self._held = IndexState(of if isinstance(of, Space) else Space(items=of))
+        space = of if isinstance(of, Space) else Space(items=of)
+        self._state = IndexState(space, read_measure(measure))
         self._writing = threading.Lock()
 
     @classmethod
@@ -106,8 +139,8 @@ class Index:
         Raises ``FileError`` for a folder that is missing or damaged, ``SpellingError`` if neither
         it nor you names the measure.
         """
-        space, said = read_index(folder, None if measure is None else str(measure))
-        return cls(space, said if measure is None else measure)
+        space, spelling = read_index(folder, None if measure is None else str(measure))
+        return cls(space, spelling if measure is None else measure)
 
     def save(self, folder: PathLike) -> None:
         """Write a space folder that also names the measure; whole or not at all.
@@ -115,43 +148,44 @@ class Index:
         What is written is what the index held when this began. Raises ``FileError`` where it
         cannot be written, or would delete what an index does not hold.
         """
-        write_index(self._held.space, str(self._measure), folder)
+        write_index(self._state.space, self.measure, folder)
 
     def __len__(self) -> int:
-        return len(self._held.space.items)
+        return len(self._state.space.items)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._held.space.items.row_of
+        return name in self._state.space.items.row_of
 
     def __repr__(self) -> str:
-        items = self._held.space.items
-        return f"Index({len(items)} x {items.dimension}, {self._measure})"
+        items = self._state.space.items
+        return f"Index({len(items)} x {items.dimension}, {self.measure})"
 
     @property
     def measure(self) -> str:
         """The spelling of the measure."""
-        return str(self._measure)
+        return str(self._state.measure)
 
     @property
     def meaning(self) -> str:
         """What a score means, in words."""
-        frames = ", ".join(map(str, self._measure.frames))
-        return self._measure.formula.meaning + (f" (after: {frames})" if frames else "")
+        measure = self._state.measure
+        frames = ", ".join(map(str, measure.frames))
+        return measure.formula.meaning + (f" (after: {frames})" if frames else "")
 
     @property
     def dimension(self) -> int:
         """How many numbers a vector has."""
-        return self._held.space.items.dimension
+        return self._state.space.items.dimension
 
     @property
     def ids(self) -> tuple[str, ...]:
         """The names of the items, in the order in which they came."""
-        return tuple(str(name) for name in self._held.space.items.ids)
+        return tuple(str(name) for name in self._state.space.items.ids)
 
     @property
     def space(self) -> Space:
         """What the index holds now; it does not change when the index does."""
-        return self._held.space
+        return self._state.space
 
     def search(
         self, vectors: ArrayLike, k: int = 10, *, where: Where | None = None
@@ -177,28 +211,44 @@ class Index:
         SpellingError
             A filter by what is not known about the items.
         """
-        held = self._held
-        asked = _asked(vectors)
+        state, x = self._state, np.asarray(vectors)
+        queries = Embeddings(x[None] if x.ndim == 1 else x)
         COUNT.check("k", k, TooFewError)
-        through = None if where is None else held.allowed(where)
-        meaning = self.meaning
-        return [
-            hits
-            for found in self._found(held, asked, k, through)
-            for hits in _hits(held, found, meaning)
-        ]
+        excluded = np.flatnonzero(~state.allowed(where)) if where is not None else NO_ROWS
+        items, meaning = state.space.items, self.meaning
+        answers: list[list[Hit]] = []
+        length = max(1, EXCLUDED_AT_ONCE // max(1, len(excluded)))
+        for start in range(0, len(queries), length):
+            some = Embeddings(queries.vectors[start : start + length])
+            found = search_prepared(
+                state.prepared,
+                some,
+                k=min(k, len(items)),
+                exclude=_for_every(excluded, len(some), len(items)),
+            )[self.measure]
+            answers += [
+                [
+                    Hit(str(items.ids[row]), score, meaning, state.about(row))
+                    for row, score in zip(rows, scores, strict=True)
+                    if row >= 0
+                ]
+                for rows, scores in zip(found.indices.tolist(), found.scores.tolist(), strict=True)
+            ]
+        return answers
 
     def nearest(self, vector: ArrayLike, k: int = 10, *, where: Where | None = None) -> list[Hit]:
         """The ``k`` nearest items of one vector, as :meth:`search` gives them."""
-        found = self.search(vector, k, where=where)
-        if len(found) != 1:
-            raise ShapeError(f"{len(found)} vectors came where one is due: take search for several")
-        return found[0]
+        answers = self.search(vector, k, where=where)
+        if len(answers) != 1:
+            raise ShapeError(
+                f"{len(answers)} vectors came where one is due: take search for several"
+            )
+        return answers[0]
 
     def vectors(self, ids: Iterable[str]) -> Float32[Array, "ids d"]:
         """The vectors of some items, in the order asked for; ``IdsError`` for unknown ids."""
-        held = self._held
-        return held.space.items.vectors[held.rows(ids)]
+        state = self._state
+        return state.space.items.vectors[state.rows(ids)]
 
     def add(self, items: Embeddings) -> None:
         """Take in some items with what is known about them: all of them or none.
@@ -206,7 +256,7 @@ class Index:
         Raises ``IdsError`` if one is there already, ``ShapeError`` for another dimension.
         """
         with self._writing:
-            self._held = self._held.with_more(items)
+            self._state = self._state.with_more(items)
 
     def remove(self, ids: Iterable[str]) -> None:
         """Let some items go: all of them or none.
@@ -214,42 +264,169 @@ class Index:
         Raises ``IdsError`` if one is not there, ``TooFewError`` if none would be left.
         """
         with self._writing:
-            self._held = self._held.without(ids)
-
-    def _found(
-        self, held: IndexState, asked: Embeddings, k: int, through: Bool[Array, " items"] | None
-    ) -> Iterable[Neighbours]:
-        space = held.space
-        hidden = np.zeros(0, dtype=np.int64) if through is None else np.flatnonzero(~through)
-        length = max(1, LEFT_OUT_AT_ONCE // max(1, len(hidden)))
-        for start in range(0, len(asked), length):
-            some = Embeddings(asked.vectors[start : start + length])
-            yield search_ready(
-                held.ready(self._measure),
-                some,
-                k=min(k, len(space.items)),
-                exclude=_excluded(hidden, len(some), len(space.items)),
-            )[str(self._measure)]
+            self._state = self._state.without(ids)
 
 
-def _asked(vectors: ArrayLike) -> Embeddings:
-    x: Any = np.asarray(vectors)
-    return Embeddings(cast("ArrayLike", x[None] if x.ndim == 1 else x))
+NO_ROWS = np.zeros(0, dtype=np.int64)
+EXCLUDED_AT_ONCE = 1 << 23
+"""Filtered queries are answered in blocks, so that what they must not be shown stays small."""
 
 
-def _excluded(hidden: Int64[Array, " hidden"], queries: int, items: int) -> SparseRows | None:
-    if not len(hidden):
+def _for_every(rows: Int64[Array, " excluded"], queries: int, items: int) -> SparseRows | None:
+    """The same excluded rows for every query."""
+    if not len(rows):
         return None
-    indptr = np.arange(queries + 1, dtype=np.int64) * len(hidden)
-    entries = np.tile(hidden, queries)
+    indptr = np.arange(queries + 1, dtype=np.int64) * len(rows)
+    entries = np.tile(rows, queries)
     return SparseRows(indptr, entries, np.ones(len(entries)), (queries, items))
 
 
-def _hits(held: IndexState, found: Neighbours, meaning: str) -> Iterable[list[Hit]]:
-    ids = held.space.items.ids
-    for rows, scores in zip(found.indices.tolist(), found.scores.tolist(), strict=True):
-        yield [
-            Hit(str(ids[row]), score, meaning, held.about(row))
-            for row, score in zip(rows, scores, strict=True)
-            if row >= 0
-        ]
+def write_index(space: Space, measure: str, folder: PathLike) -> None:
+    """Write the space with its measure; ``FileError`` if judgements lie where it would go."""
+    path = Path(folder)
+    if is_space_folder(path) and (stored_directions(path) or (path / "seen.parquet").exists()):
+        raise FileError(
+            f"{folder} holds judgements or training items, which saving an index would delete: "
+            "choose another folder"
+        )
+    about = {**space.about, "index": {"measure": measure}}
+    queries = None if space.one_sided else space.queries
+    write_space(
+        Space(items=space.items, queries=queries, trained_for=space.trained_for, about=about),
+        folder,
+    )
+
+
+def read_index(folder: PathLike, measure: str | None) -> tuple[Space, str]:
+    """Read the space, and the measure that it was saved with unless another is named."""
+    space = read_space_folder(folder)
+    about: Any = space.about.get("index")
+    stored = cast("dict[str, Any]", about).get("measure") if isinstance(about, dict) else None
+    if measure is None and not isinstance(stored, str):
+        raise SpellingError(
+            f"{folder} is a space that names no measure: name one (Index.load(folder, 'cosine')); "
+            "anglewise compare says which"
+        )
+    return space, measure or str(stored)
+
+
+@dataclass(frozen=True, eq=False)
+class IndexState:
+    """A space and a measure, the items prepared for it, and their metadata as lists.
+
+    >>> films = Embeddings([[1.0]], ids=["a"], metadata={"title": ["Heat"]})
+    >>> IndexState(Space(items=films), read_measure("dot")).about(0)
+    {'title': 'Heat'}
+    """
+
+    space: Space
+    measure: Measure
+
+    @cached_property
+    def prepared(self) -> PreparedItems:
+        """The items, prepared for the measure when they are first searched."""
+        return PreparedItems.of(self.space, [self.measure])
+
+    @cached_property
+    def columns(self) -> dict[str, list[Any]]:
+        """The metadata of the items, one list a column; read from the file now if need be."""
+        return _columns(self.space.items)
+
+    def about(self, row: int) -> dict[str, Any]:
+        """The metadata of one item."""
+        return {name: values[row] for name, values in self.columns.items()}
+
+    def rows(self, ids: Iterable[str]) -> Int64[Array, " ids"]:
+        """The rows of some ids; ``IdsError`` names those that are not here."""
+        wanted = [str(name) for name in ids]
+        row_of = self.space.items.row_of
+        unknown = [name for name in wanted if name not in row_of]
+        if unknown:
+            raise IdsError(
+                f"the index has no {listed(unknown, 3)}: its ids are such as "
+                f"{listed([str(name) for name in self.space.items.ids[:3]], 3)}"
+            )
+        return np.array([row_of[name] for name in wanted], dtype=np.int64)
+
+    def allowed(self, where: Where) -> Bool[Array, " items"]:
+        """Which items a filter lets through."""
+        if not isinstance(where, Mapping):
+            answers = (bool(where(self.about(row))) for row in range(len(self.space.items)))
+            return np.fromiter(answers, dtype=bool, count=len(self.space.items))
+        through = np.ones(len(self.space.items), dtype=bool)
+        for name, value in cast("Mapping[str, Any]", where).items():
+            if name not in self.columns:
+                raise SpellingError(
+                    f"no metadata is called {name!r}: there is {listed(list(self.columns), 5)}"
+                )
+            several = isinstance(value, list | tuple | set | frozenset)
+            good = list(cast("Iterable[Any]", value)) if several else [value]
+            through &= np.array([entry in good for entry in self.columns[name]], dtype=bool)
+        return through
+
+    def with_more(self, items: Embeddings) -> "IndexState":
+        """The state with some more items behind the others."""
+        old = self.space.items
+        if items.dimension != old.dimension:
+            raise ShapeError(
+                f"the new vectors have {items.dimension} columns, the index {old.dimension}: "
+                "take both from one model"
+            )
+        twice = [str(name) for name in items.ids if name in old.row_of]
+        if twice:
+            raise IdsError(
+                f"{listed(twice, 3)} {'is' if len(twice) == 1 else 'are'} in the index already: "
+                "remove what is to be replaced first"
+            )
+        more = _columns(items)
+        metadata = {
+            name: self.columns.get(name, [None] * len(old)) + more.get(name, [None] * len(items))
+            for name in {**self.columns, **more}
+        }
+        return self._with_items(
+            np.concatenate([old.vectors, items.vectors]), [*old.ids, *items.ids], metadata
+        )
+
+    def without(self, ids: Iterable[str]) -> "IndexState":
+        """The state without some items; columns that are now empty go with them."""
+        stays = np.ones(len(self.space.items), dtype=bool)
+        stays[self.rows(ids)] = False
+        if not stays.any():
+            raise TooFewError("this would remove the last item: an index holds at least one")
+        rows = np.flatnonzero(stays)
+        metadata = {name: [values[row] for row in rows] for name, values in self.columns.items()}
+        items = self.space.items
+        return self._with_items(items.vectors[rows], list(items.ids[rows]), _filled(metadata))
+
+    def _with_items(
+        self, vectors: Array, ids: Sequence[str], metadata: Mapping[str, list[Any]]
+    ) -> "IndexState":
+        old = self.space
+        space = Space(
+            items=Embeddings(vectors, ids=ids, metadata=metadata or None),
+            queries=None if old.one_sided else old.queries,
+            trained_for=old.trained_for,
+            about=old.about,
+        )
+        return IndexState(space, self.measure)
+
+
+def _columns(items: Embeddings) -> dict[str, list[Any]]:
+    """The columns of metadata that are not empty, without NumPy's numbers, which no JSON takes."""
+    return _filled(
+        {
+            name: [
+                value.item() if isinstance(value, np.generic) else value
+                for value in column(items, name)
+            ]
+            for name in columns_of(items)
+        }
+    )
+
+
+def _filled(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    return {
+        name: values
+        for name, values in columns.items()
+        if any(value is not None for value in values)
+    }

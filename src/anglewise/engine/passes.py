@@ -1,10 +1,10 @@
 """Passes over the items: which measures share one, rows moved into its frame, error bounds.
 
-The pass ranks items by ``a = g * weight + bias`` in float32 and drops what is at most a cut. By
-Cauchy-Schwarz the true value of a dropped item exceeds the cut by little, and never exceeds
-``|q| |x| weight + bias``. Both are bounded for the items of one size at a time (norms within a
-factor of two), so that one long vector does not spoil the bound of all others. If the score that
-belongs to the bound lies below the k-th exact score found, nothing outside can be better or tied.
+A pass ranks items by ``a = g * weight + bias`` in float32 (``g`` the inner product) and drops what
+is at most a cut. By Cauchy-Schwarz the true value of a dropped item exceeds the cut by little, and
+never exceeds ``|q| |x| weight + bias``. Both are bounded for the items of one size at a time (norms
+within a factor of two), so that one long vector does not spoil the bound of all others. If the
+score at the bound lies below the k-th exact score, no dropped item can be better or tied.
 """
 
 from collections.abc import Iterator
@@ -44,9 +44,9 @@ class Move:
         for start in range(0, len(rows), 64):  # 64 rows of the result stay in the cache
             part = out[start : start + 64]
             for column, along in zip(rows[start : start + 64].T, matrix, strict=True):
-                there = np.flatnonzero(along)
-                if len(there):
-                    some = slice(there[0], there[-1] + 1)
+                filled = np.flatnonzero(along)
+                if len(filled):
+                    some = slice(filled[0], filled[-1] + 1)
                     part[:, some] += column[:, None] * along[some]
         return out
 
@@ -93,8 +93,8 @@ SAMPLE = 2048
 class Pass:
     """Measures that read the same sum over coordinates in the same frame.
 
-    ``shift`` is taken off both sides before float32 is used: distances do not feel it, and
-    large numbers do not cancel. It has no part in the exact scores.
+    ``shift`` is taken off both sides before float32 is used: it changes no distance, and large
+    numbers do not cancel. It has no part in the exact scores.
     """
 
     measures: tuple[Measure, ...]
@@ -106,24 +106,19 @@ class Pass:
         """The formulas of the measures."""
         return tuple(measure.formula for measure in self.measures)
 
-    @property
+    @cached_property
     def inner(self) -> bool:
         """Whether inner products rank as these measures do."""
         return self.formulas[0].inner
 
-    @property
-    def unit_queries(self) -> bool:
-        """Whether these measures ask with vectors of length one."""
-        return self.formulas[0].unit_queries
-
     @cached_property
     def ranked(self) -> Move | None:
-        """What the frame does to those who are ranked."""
+        """What the frame does to the ranked side."""
         return None if self.maps is None else Move(self.maps.ranked)
 
     @cached_property
     def asking(self) -> Move | None:
-        """What the frame does to those who ask."""
+        """What the frame does to the asking side."""
         return None if self.maps is None else Move(self.maps.asking)
 
 
@@ -131,31 +126,35 @@ def passes(measures: list[Measure], space: Space, direction: Direction) -> list[
     """As few passes as the measures allow; frames and formulas are fitted here."""
     measures = [fitted(measure, space, direction) for measure in measures]
     ranked = space.sides(direction)[1]
-    found: list[Pass] = []
+    all_passes: list[Pass] = []
     for frames in dict.fromkeys(measure.frames for measure in measures):
-        maps = fit_frames(frames, space, direction)
-        alike = [measure for measure in measures if measure.frames == frames]
-        found += _in_one_frame(alike, maps, ranked)
-    return found
+        maps = fit_frames(frames, space, direction) if frames else None
+        same_frame = [measure for measure in measures if measure.frames == frames]
+        all_passes += _in_one_frame(same_frame, maps, ranked)
+    return all_passes
 
 
 def _in_one_frame(measures: list[Measure], maps: Maps | None, ranked: Embeddings) -> Iterator[Pass]:
-    inner = [m for m in measures if m.formula.inner and not m.formula.unit_queries]
-    by_direction = [m for m in measures if m.formula.inner and m.formula.unit_queries]
-    shift, turned = None, None if maps is None else triangular(maps)
-    if any(m.formula.product == "squared-distance" for m in inner):
+    plain: list[Measure] = []
+    unit_queries: list[Measure] = []
+    others: list[Measure] = []
+    for measure in measures:
+        if not measure.formula.inner:
+            others.append(measure)
+        else:
+            (unit_queries if measure.formula.unit_queries else plain).append(measure)
+    turned, shift = None if maps is None else triangular(maps), None
+    distances = [m for m in plain if m.formula.product == "squared-distance"]
+    if distances:
         shift = _far_away(ranked, turned)
     if shift is not None:
-        distances = tuple(m for m in inner if m.formula.product == "squared-distance")
-        inner = [m for m in inner if m.formula.product != "squared-distance"]
-        yield Pass(distances, turned, shift)
-    if inner:
-        yield Pass(tuple(inner), turned)
-    if by_direction:
-        yield Pass(tuple(by_direction), turned)
-    for measure in measures:
-        if measure.formula.inner:
-            continue
+        yield Pass(tuple(distances), turned, shift)
+        plain = [m for m in plain if m.formula.product != "squared-distance"]
+    if plain:
+        yield Pass(tuple(plain), turned)
+    if unit_queries:
+        yield Pass(tuple(unit_queries), turned)
+    for measure in others:
         if measure.formula.product != "manhattan" and not isinstance(measure.formula, BlockFormula):
             raise SpellingError(
                 f"{measure} neither ranks as an inner product nor scores a block: "
@@ -181,58 +180,40 @@ TOO_LARGE = 1e37
 """Beyond this, float32 sums may overflow: nothing is known about them."""
 
 
-@dataclass(frozen=True, eq=False)
-class Reach:
+def reach_of(
+    norm: Float64[Array, " blocks"],
+    stray: float,
+    *,
+    lever: Float32[Array, "m blocks"],
+    weight: Float32[Array, "m blocks"],
+    bias: Float32[Array, "m blocks"],
+    least_bias: Float32[Array, "m blocks"],
+) -> Float64[Array, "quantities sizes"]:
     """The largest of each quantity among the items of each size; minus infinity if there are none.
 
-    Rows: the norm; how far the float32 row may lie from the exact one beyond rounding; then for
-    each measure weight times norm, weight, bias, and the absolute value of the bias.
+    Rows of the table: the norm; ``stray``, how far the float32 row may lie from the exact one
+    beyond rounding; then for each measure ``lever``, that is weight times norm, then for each its
+    weight, bias, and absolute bias. They come as the largest of each block of items, with the
+    least bias. The largest lever is less than the product of the largest weight and norm where a
+    block holds items of many sizes, from rounding noise to the longest.
     """
-
-    table: Float64[Array, "quantities sizes"]
-
-    @classmethod
-    def of(
-        cls,
-        norm: Float64[Array, " blocks"],
-        stray: float,
-        *,
-        lever: Float32[Array, "m blocks"],
-        weight: Float32[Array, "m blocks"],
-        bias: Float32[Array, "m blocks"],
-        least_bias: Float32[Array, "m blocks"],
-    ) -> "Reach":
-        """From the largest of each quantity, and the range of the bias, in blocks of items.
-
-        The largest weight times norm is less than the product of both where a block holds items
-        of many sizes, as the one does that spans from rounding noise to the others.
-        """
-        extent = np.maximum(np.abs(bias), np.abs(least_bias))
-        quantities = np.concatenate(
-            [norm[None], np.full((1, len(norm)), stray), lever, weight, bias, extent]
-        )
-        exponent = np.frexp(norm)[1] + SIZES // 2
-        size = np.where(norm > 0, exponent, 0)
-        order = np.argsort(size)
-        size, quantities = size[order], quantities[:, order]
-        first = np.flatnonzero(np.diff(size, prepend=-1))
-        table = np.full((len(quantities), SIZES), -np.inf)
-        table[:, size[first]] = np.maximum.reduceat(quantities, first, axis=1)
-        return cls(table)
-
-    @classmethod
-    def of_nothing(cls, measures: int) -> "Reach":
-        """Of no items."""
-        return cls(np.full((2 + 4 * measures, SIZES), -np.inf))
-
-    def join(self, other: "Reach") -> "Reach":
-        """The reach of both sets of items."""
-        return Reach(np.maximum(self.table, other.table))
+    extent = np.maximum(np.abs(bias), np.abs(least_bias))
+    quantities = np.concatenate(
+        [norm[None], np.full((1, len(norm)), stray), lever, weight, bias, extent]
+    )
+    exponent = np.frexp(norm)[1] + SIZES // 2
+    size = np.where(norm > 0, exponent, 0)
+    order = np.argsort(size)
+    size, quantities = size[order], quantities[:, order]
+    first = np.flatnonzero(np.diff(size, prepend=-1))
+    table = np.full((len(quantities), SIZES), -np.inf)
+    table[:, size[first]] = np.maximum.reduceat(quantities, first, axis=1)
+    return table
 
 
 @dataclass(frozen=True, eq=False)
 class Bound:
-    """What is known about the items that one measure dropped, for some queries.
+    """Bounds on the scores of the items that one measure dropped, for some queries.
 
     ``below`` says for which queries no item at or below a cut can reach a score.
     """
@@ -249,20 +230,27 @@ class Bound:
     bias_size: Float64[Array, " sizes"]
 
     def take(self, queries: Int64[Array, " some"]) -> "Bound":
-        """The same for some of the queries."""
+        """The bounds of some of the queries."""
         return replace(self, query_norms=self.query_norms[queries])
 
     def below(self, cut: Float32[Array, " q"], score: Float32[Array, " q"]) -> Bool[Array, " q"]:
         """Whether every item whose float32 value is at most the cut scores less than this."""
+        q = self.query_norms[:, None]
         with np.errstate(invalid="ignore", over="ignore"):
-            highest = np.minimum(self._ceiling, cut[:, None] + self._error(cut)).max(axis=1)
+            if self.formula.product == "manhattan":
+                ceiling = np.where(q > self.norm, self.norm - q, 0.0) * (1 - 2.0**-20)
+            else:
+                largest = q * self.lever
+                ceiling = largest + self.bias + 2.0**-20 * np.abs(largest)
+                ceiling += 2.0**-20 * self.bias_size
+            highest = np.minimum(ceiling, cut[:, None] + self._error(cut)).max(axis=1)
             exact = self.query_norms**2 * (self.formula.product == "squared-distance")
             highest += (self.dimension + 16) * 2.0**-50 * (np.abs(highest) + exact)
             return self.formula.from_ranking(highest, self.query_norms).astype(np.float32) < score
 
     def cut(self, near: Float32[Array, " q"], score: Float32[Array, " q"]) -> Float32[Array, " q"]:
         """A value, near the one given, at or below which no item reaches the score; or -inf."""
-        found = np.full(len(near), -np.inf, dtype=np.float32)
+        cut = np.full(len(near), -np.inf, dtype=np.float32)
         with np.errstate(invalid="ignore", over="ignore"):
             error = self._error(near)
             widest = np.where(np.isfinite(error), error, 0.0).max(axis=1)
@@ -270,24 +258,12 @@ class Bound:
             step = np.abs(near) * 2.0**-22 + 2 * error.min(axis=1) + widest * 2.0**-30
             for _ in range(48):
                 trial = (near - step).astype(np.float32)
-                good = np.isneginf(found) & self.below(trial, score)
-                found = np.where(good, trial, found)
-                if not np.isneginf(found).any():
+                good = np.isneginf(cut) & self.below(trial, score)
+                cut = np.where(good, trial, cut)
+                if not np.isneginf(cut).any():
                     break
                 step = step * 2
-        return found
-
-    @property
-    def _ceiling(self) -> Float64[Array, "q sizes"]:
-        """What no item of this size can exceed."""
-        q = self.query_norms[:, None]
-        if self.formula.product == "manhattan":
-            return np.where(q > self.norm, self.norm - q, 0.0) * (1 - 2.0**-20)
-        return (
-            (q * self.lever + self.bias)
-            + 2.0**-20 * np.abs(q * self.lever)
-            + (2.0**-20 * self.bias_size)
-        )
+        return cut
 
     def _error(self, cut: Float32[Array, " q"]) -> Float64[Array, "q sizes"]:
         """By how much an item of this size can exceed a cut that it did not pass."""
@@ -307,16 +283,17 @@ class Bound:
 
 
 def bounds(
-    reach: Reach,
+    reach: Float64[Array, "quantities sizes"],
     formulas: tuple[Formula, ...],
     query_norms: Float64[Array, " q"],
     dimension: int,
     exact_input: bool,
 ) -> list[Bound]:
     """One bound for each measure, over the sizes that occur."""
-    there = reach.table[:, reach.table[0] >= 0]
-    of_measure = there[2:].reshape(4, len(formulas), -1)
+    occurring = reach[:, reach[0] >= 0]
+    norm, stray = occurring[:2]
+    each = occurring[2:].reshape(4, len(formulas), -1)
     return [
-        Bound(formula, query_norms, dimension, exact_input, there[0], there[1], *of_measure[:, j])
+        Bound(formula, query_norms, dimension, exact_input, norm, stray, *each[:, j])
         for j, formula in enumerate(formulas)
     ]

@@ -1,16 +1,17 @@
-"""The ranking: exact scores in float64, order, ties at the cut, and float32 candidates.
+"""Exact scores in float64, the order of scores and ids, exclusions, and float32 candidates.
 
 Sums over coordinates run in eight lanes, coordinate ``c`` in lane ``c % 8``, which are then
 halved; each product is rounded before it is added. So a pair scores the same to the last bit
 whatever stands beside it, however many threads work, and whether the compiled part is there. A
 measure's score is then rounded to float32, and that number is ranked.
 
-A score and the place of an item in the order of ids make one whole number, the smaller the
-better, so that one sort does both.
+A score and the position of an item in the order of ids make one whole number, its key, the
+smaller the better, so that one sort does both.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from types import ModuleType
 
 import numpy as np
@@ -29,14 +30,12 @@ def _compiled() -> ModuleType | None:
 
 
 KERNEL = _compiled()
-
+kernel: ModuleType | None = KERNEL
 
 TOGETHER = 8192
 """Pairs whose coordinates NumPy gathers at once."""
 LANES = 8
 KINDS: tuple[Product, ...] = ("dot", "squared-distance", "manhattan")
-
-kernel: ModuleType | None = KERNEL
 _TERMS: tuple[Callable[[Array, Array], Array], ...] = (
     lambda q, x: q * x,
     lambda q, x: (q - x) * (q - x),
@@ -56,27 +55,21 @@ def norms(x: Float[Array, "n d"]) -> Float64[Array, " n"]:
     return np.sqrt(total)
 
 
-@dataclass(frozen=True, eq=False)
-class Lists:
-    """Queries, and for each a list of rows (-1: none) whose products with it are wanted.
-
-    A query may have several lists; ``kinds`` are numbers in ``KINDS``.
-    """
-
-    asking: Int64[Array, " lists"]
-    kinds: Int[Array, " lists"]
-    rows: Int[Array, "lists listed"]
-
-
 def products(
-    wanted: Lists,
     queries: Float64[Array, "q d"],
     items: Float[Array, "n d"],
+    asking: Int64[Array, " lists"],
+    kinds: Int[Array, " lists"],
+    rows: Int[Array, "lists listed"],
+    *,
     product: Float64[Array, "lists listed"],
     squares: Float64[Array, "lists listed"],
 ) -> None:
-    """Write down the product of each pair, and the squared length of its item."""
-    asking, kinds, rows = wanted.asking, wanted.kinds, wanted.rows
+    """Fill in the products of queries with listed items, and the squared lengths of these items.
+
+    List ``i`` holds rows of the items (-1: none) for query ``asking[i]``, whose product is of the
+    kind at ``kinds[i]`` in ``KINDS``. A query may have several lists.
+    """
     if kernel is not None:
         wide, (d, listed) = items.dtype == np.float64, (items.shape[1], rows.shape[1])
         lists = asking, kinds.astype(np.int8), np.ascontiguousarray(rows, dtype=np.int32)
@@ -100,8 +93,8 @@ def scores(
 ) -> Float32[Array, "*pairs"]:
     """The score that is ranked: computed in float64, rounded once, without a negative zero."""
     with np.errstate(over="ignore"):
-        there = rows.astype(np.int64, copy=False)
-        score = formula.score_at(there, product, query_norms, item_norms)
+        rows = rows.astype(np.int64, copy=False)
+        score = formula.score_at(rows, product, query_norms, item_norms)
         return score.astype(np.float32) + np.float32(0)
 
 
@@ -124,129 +117,165 @@ def _halved(terms: Float64[Array, "steps lanes n"]) -> Float64[Array, " n"]:
     return total[0]
 
 
-NOBODY = np.uint64(2**64 - 1)
-"""Sorts after every item."""
+NO_ITEM = np.uint64(2**64 - 1)
+"""The key of an empty entry: it sorts after every item."""
 
 
 def keys(
-    scores: Float32[Array, "*shape"], places: Int64[Array, "*shape"]
+    scores: Float32[Array, "*shape"], positions: Int64[Array, "*shape"]
 ) -> Shaped[Array, "*shape"]:
-    """The sortable number of an item that scores this and stands there in the order of ids."""
+    """The key of an item, from its score and its position in the order of ids."""
     bits = scores.view(np.int32)
     rising = bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))  # ordered as the scores are
     falling = (~rising).view(np.uint32) ^ np.uint32(0x80000000)
-    return (falling.astype(np.uint64) << np.uint64(32)) | places.astype(np.uint64)
+    return (falling.astype(np.uint64) << np.uint64(32)) | positions.astype(np.uint64)
 
 
 def scores_of(key: Shaped[Array, "*shape"]) -> Float32[Array, "*shape"]:
-    """Back from a sortable number to the score; minus infinity for nobody."""
+    """The score in a key; minus infinity where there is no item."""
     falling = (key >> np.uint64(32)).astype(np.uint32) ^ np.uint32(0x80000000)
     rising = ~falling.view(np.int32)
     bits = rising ^ ((rising >> 31) & np.int32(0x7FFFFFFF))
-    return np.where(key == NOBODY, np.float32(-np.inf), bits.view(np.float32))
+    return np.where(key == NO_ITEM, np.float32(-np.inf), bits.view(np.float32))
 
 
-def places_of(key: Shaped[Array, "*shape"]) -> Int64[Array, "*shape"]:
-    """Back from a sortable number to the place in the order of ids; -1 for nobody."""
-    places = (key & np.uint64(2**32 - 1)).astype(np.int64)
-    return np.where(key == NOBODY, np.int64(-1), places)
-
-
-def best(key: Shaped[Array, "q any"], k: int) -> tuple[Shaped[Array, "q k"], Int64[Array, " q"]]:
-    """The ``k`` best of each row, in order, and how many more score the same as the last."""
-    ordered = np.sort(key, axis=1)
-    top = ordered[:, :k]
-    last = top[:, -1]
-    same = (ordered[:, k:] >> np.uint64(32)) == (last >> np.uint64(32))[:, None]
-    tied = (same & (ordered[:, k:] != NOBODY)).sum(axis=1)
-    return top, np.where(last == NOBODY, 0, tied).astype(np.int64)
+def positions_of(key: Shaped[Array, "*shape"]) -> Int64[Array, "*shape"]:
+    """The position in a key; -1 where there is no item."""
+    positions = (key & np.uint64(2**32 - 1)).astype(np.int64)
+    return np.where(key == NO_ITEM, np.int64(-1), positions)
 
 
 @dataclass(frozen=True, eq=False)
-class Places:
-    """The order of ids, both ways; of rows without names nothing needs to be kept."""
+class IdOrder:
+    """The order of ids, in which equal scores fall; None where ids are row numbers."""
 
     row_at: Int64[Array, " n"] | None = None
-    place_of: Shaped[Array, " n"] | None = None
+    position_of: Shaped[Array, " n"] | None = None
 
     @classmethod
-    def of(cls, ranked: Embeddings) -> "Places":
-        """The order in which equal scores of these rows fall."""
+    def of(cls, ranked: Embeddings) -> "IdOrder":
+        """The order of the ids of these rows."""
         if not ranked.named:
             return cls()
         order = ranked.id_order
-        place = np.empty(len(order), dtype=np.uint32)
-        place[order] = np.arange(len(order), dtype=np.uint32)
-        return cls(order, place)
+        position = np.empty(len(order), dtype=np.uint32)
+        position[order] = np.arange(len(order), dtype=np.uint32)
+        return cls(order, position)
 
-    def places(self, rows: Int[Array, "*shape"]) -> Int64[Array, "*shape"]:
-        """Where rows stand."""
-        return (rows if self.place_of is None else self.place_of[rows]).astype(np.int64)
+    def positions(self, rows: Int[Array, "*shape"]) -> Int64[Array, "*shape"]:
+        """The positions of rows."""
+        return (rows if self.position_of is None else self.position_of[rows]).astype(np.int64)
 
-    def rows(self, places: Int64[Array, "*shape"]) -> Int64[Array, "*shape"]:
-        """Which rows stand there; -1 for nobody."""
+    def rows(self, positions: Int64[Array, "*shape"]) -> Int64[Array, "*shape"]:
+        """The rows at positions; -1 stays -1."""
         if self.row_at is None:
-            return places
-        return np.where(places < 0, np.int64(-1), self.row_at[places])
+            return positions
+        return np.where(positions < 0, np.int64(-1), self.row_at[positions])
+
+
+@dataclass(frozen=True, eq=False)
+class Exclusions:
+    """For each query the rows that it must not be shown, ascending.
+
+    Query ``i`` is not shown ``indices[indptr[i]:indptr[i + 1]]`` of the ``width`` items.
+    """
+
+    indptr: Int64[Array, " queries_and_one"]
+    indices: Int64[Array, " entries"]
+    width: int
+
+    def block(self, queries: range) -> "Exclusions":
+        """The exclusions of neighbouring queries."""
+        indptr = self.indptr[queries.start : queries.stop + 1]
+        return Exclusions(indptr - indptr[0], self.indices[indptr[0] : indptr[-1]], self.width)
+
+    def take(self, queries: Int64[Array, " some"]) -> "Exclusions":
+        """The exclusions of some queries, in the order given."""
+        rows = [self.indices[self.indptr[i] : self.indptr[i + 1]] for i in queries]
+        indptr = np.concatenate([[0], np.cumsum([len(some) for some in rows])]).astype(np.int64)
+        indices = np.concatenate([*rows, np.zeros(0, dtype=np.int64)])
+        return Exclusions(indptr, indices, self.width)
+
+    @cached_property
+    def counts(self) -> Int64[Array, " queries"]:
+        """How many rows each query is not shown."""
+        return np.diff(self.indptr)
+
+    @cached_property
+    def pairs(self) -> Int64[Array, " entries"]:
+        """One ascending number for each (query, row)."""
+        queries = np.repeat(np.arange(len(self.counts), dtype=np.int64), self.counts)
+        return queries * self.width + self.indices
+
+    def allows(
+        self, queries: Int64[Array, " pairs"], rows: Int64[Array, " pairs"]
+    ) -> Bool[Array, " pairs"]:
+        """Whether each query may be shown each row."""
+        if not len(self.pairs):
+            return np.ones(len(rows), dtype=bool)
+        sought = queries * self.width + rows
+        at = np.minimum(np.searchsorted(self.pairs, sought), len(self.pairs) - 1)
+        return self.pairs[at] != sought
 
 
 @dataclass(eq=False)
 class TopK:
-    """The best ``k`` so far of each query, exact, and how many tie with the last of them."""
+    """The keys of the best ``k`` items so far of each query, and how many tie with the last."""
 
     key: Shaped[Array, "q k"]
     tied: Int64[Array, " q"]
 
     @classmethod
     def empty(cls, queries: int, k: int) -> "TopK":
-        """Nobody yet."""
-        return cls(np.full((queries, k), NOBODY), np.zeros(queries, dtype=np.int64))
+        """No items yet."""
+        return cls(np.full((queries, k), NO_ITEM), np.zeros(queries, dtype=np.int64))
+
+    @classmethod
+    def of(cls, key: Shaped[Array, "q any"], k: int) -> "TopK":
+        """The ``k`` best of each row of keys, in order."""
+        ordered = np.sort(key, axis=1)
+        top = ordered[:, :k]
+        last = top[:, -1]
+        same = (ordered[:, k:] >> np.uint64(32)) == (last >> np.uint64(32))[:, None]
+        tied = (same & (ordered[:, k:] != NO_ITEM)).sum(axis=1)
+        return cls(top, np.where(last == NO_ITEM, 0, tied).astype(np.int64))
 
     @property
     def last(self) -> Float32[Array, " q"]:
         """The score to beat; minus infinity while there is room."""
         return scores_of(self.key[:, -1])
 
-    def take_in(self, asking: Int64[Array, " pairs"], key: Shaped[Array, " pairs"]) -> None:
-        """Let more items of these queries stand for a place; none may come twice."""
-        worst = self.key[asking, -1]
+    def take_in(self, queries: Int64[Array, " pairs"], key: Shaped[Array, " pairs"]) -> None:
+        """Let more items of these queries compete; none may come twice."""
+        worst = self.key[queries, -1]
         enters = key < worst
-        self._count_ties(asking, key, worst, ~enters)
-        asking, key = asking[enters], key[enters]
-        order = np.lexsort((key, asking))
-        asking, key = asking[order], key[order]
-        changed, first, many = np.unique(asking, return_index=True, return_counts=True)
+        same = ~enters & (key >> np.uint64(32) == worst >> np.uint64(32))
+        self.tied += np.bincount(queries[same], minlength=len(self.tied))
+        queries, key = queries[enters], key[enters]
+        order = np.lexsort((key, queries))
+        queries, key = queries[order], key[order]
+        changed, first, many = np.unique(queries, return_index=True, return_counts=True)
         if not len(changed):
             return
         k = self.key.shape[1]
-        table = np.full((len(changed), k + int(many.max())), NOBODY)
+        table = np.full((len(changed), k + int(many.max())), NO_ITEM)
         table[:, :k] = self.key[changed]
-        within = np.arange(len(asking)) - np.repeat(first, many)
+        within = np.arange(len(queries)) - np.repeat(first, many)
         table[np.repeat(np.arange(len(changed)), many), k + within] = key
         before = self.key[changed, -1] >> np.uint64(32)
-        self.key[changed], tied = best(table, k)
+        top = TopK.of(table, k)
+        self.key[changed] = top.key
         still = before == self.key[changed, -1] >> np.uint64(32)
-        self.tied[changed] = tied + np.where(still, self.tied[changed], 0)
-
-    def _count_ties(
-        self,
-        asking: Int64[Array, " pairs"],
-        key: Shaped[Array, " pairs"],
-        worst: Shaped[Array, " pairs"],
-        outside: Bool[Array, " pairs"],
-    ) -> None:
-        same = outside & (key >> np.uint64(32) == worst >> np.uint64(32))
-        self.tied += np.bincount(asking[same], minlength=len(self.tied))
+        self.tied[changed] = top.tied + np.where(still, self.tied[changed], 0)
 
 
 @dataclass(eq=False)
 class Candidates:
-    """For each query and measure a few items, and a cut that all other items do not exceed.
+    """For each query and measure some items, and a cut that no other item exceeds.
 
-    ``entries`` are sortable numbers made of the float32 value and the row, the smaller the
-    better, ``queries x measures x room``; the first ``counts`` of them hold. An item whose value
-    exceeds ``cut`` is among them. When there is no more room the best ``keep`` stay and the cut
-    rises to the last of them.
+    ``entries`` are keys made of the float32 value and the row, ``queries x measures x room``; the
+    first ``counts`` of them count. An item whose value exceeds ``cut`` is among them. When the room
+    is full the best ``keep`` stay and the cut rises to the last of them.
     """
 
     keep: int
@@ -256,27 +285,27 @@ class Candidates:
 
     @classmethod
     def none(cls, queries: int, measures: int, keep: int) -> "Candidates":
-        """Nobody yet, and nothing to exceed."""
+        """No candidates yet, and a cut that every item exceeds."""
         return cls(
             keep,
-            np.full((queries, measures, 2 * keep), NOBODY),
+            np.full((queries, measures, 2 * keep), NO_ITEM),
             np.zeros((queries, measures), dtype=np.int32),
             np.full((queries, measures), -np.inf, dtype=np.float32),
         )
 
     @property
     def rows(self) -> Int64[Array, "q m keep"]:
-        """The rows that are kept, in no order; -1 where there are fewer."""
-        return places_of(self.entries[:, :, : self.keep])
+        """The rows of the first ``keep``, in no order; -1 where there are fewer."""
+        return positions_of(self.entries[:, :, : self.keep])
 
     def raise_cut(self) -> None:
-        """Let the cut rise to the last of those kept, where there are enough of them."""
+        """Let the cut rise to the last of ``keep`` candidates, where there are so many."""
         last = scores_of(self.entries[:, :, : self.keep].max(axis=2))
         risen = (self.counts == self.keep) & (last > self.cut) & (last < np.inf)
         self.cut[risen] = last[risen]
 
     def adopt(self, others: "Candidates") -> None:
-        """Start from the candidates of some of the items, and from their cut."""
+        """Start from the candidates found among some of the items, and from their cut."""
         self.entries[:, :, : others.keep] = others.entries[:, :, : others.keep]
         self.counts[:] = others.counts
         self.cut[:] = others.cut
@@ -288,13 +317,13 @@ class Candidates:
         values: Float32[Array, " found"],
         rows: Int64[Array, " found"],
     ) -> None:
-        """Take in items that exceed the cut, in any order; none may come twice."""
+        """Add items that exceed the cut, in any order; none may come twice."""
         entries = keys(np.where(np.isnan(values), np.float32(np.inf), values), rows)
         order = np.argsort(queries.astype(np.uint16), kind="stable")
         queries, entries = queries[order], entries[order]
         many = np.bincount(queries, minlength=len(self.counts))
         if many.max(initial=0) > self.keep:
-            queries, entries = self._foremost(measure, queries, entries)
+            queries, entries = self._best(measure, queries, entries)
             many = np.bincount(queries, minlength=len(self.counts))
         full = self.counts[:, measure] + many > self.entries.shape[2]
         self._compact(measure, np.flatnonzero(full))
@@ -303,11 +332,11 @@ class Candidates:
         self.counts[:, measure] += many.astype(np.int32)
 
     def finish(self) -> None:
-        """Leave no more than ``keep`` with each query."""
+        """Leave each query its best ``keep`` candidates."""
         for measure in range(self.counts.shape[1]):
             self._compact(measure, np.flatnonzero(self.counts[:, measure] > self.keep))
 
-    def _foremost(
+    def _best(
         self, measure: int, queries: Int64[Array, " found"], entries: Shaped[Array, " found"]
     ) -> tuple[Int64[Array, " _"], Shaped[Array, " _"]]:
         """The best ``keep`` of each query; the cut rises to the best of the others."""

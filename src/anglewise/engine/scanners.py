@@ -2,28 +2,27 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, TypeVar
 
 import numpy as np
 
 from anglewise.core.typing import Array, Float, Float32, Float64, Int, Int64, Map, serial
-from anglewise.engine.exclusions import Exclusions
-from anglewise.engine.passes import Move, Pass, Reach, moved
-from anglewise.engine.ranking import KERNEL, Candidates
+from anglewise.engine.passes import Move, Pass, moved
+from anglewise.engine.ranking import KERNEL, Candidates, Exclusions
 
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """Some items, ready for a float32 pass; columns beyond the items are padded.
+    """Some items, ready for a float32 scan; the last block of columns is padded.
 
     ``rows`` says which row of the ranked side stands in each column (-1: padding, whose bias is
-    minus infinity); ``vectors`` are theirs, laid out as the scanner likes them. For each block of
-    neighbouring columns there is its largest bias, and one over its largest and least weight.
+    minus infinity); ``vectors`` are theirs, laid out for the scan. For each block of neighbouring
+    columns there are its largest bias, and one over its largest and over its least weight.
+    ``reach`` is the table of ``passes.reach_of``.
     """
 
     rows: Int[Array, " p"]
@@ -33,7 +32,17 @@ class Tile:
     block_bias: Float32[Array, "m blocks"]
     least_step: Float32[Array, "m blocks"]
     most_step: Float32[Array, "m blocks"]
-    reach: Reach
+    reach: Float64[Array, "quantities sizes"]
+
+
+@dataclass(frozen=True, eq=False)
+class ScanBlock:
+    """Queries laid out for the scan, what they must not be shown, and their candidates so far."""
+
+    shared: Pass
+    queries: Float32[Array, "..."]
+    exclusions: Exclusions
+    candidates: Candidates
 
 
 class Scanner(ABC):
@@ -59,42 +68,28 @@ class Scanner(ABC):
     def ranges(
         self, values: Float32[Array, "m p"]
     ) -> tuple[Float32[Array, "m blocks"], Float32[Array, "m blocks"]]:
-        """The least and the most of each block."""
+        """The least and the largest value of each block of columns."""
 
     @abstractmethod
     def queries(self, queries: Float32[Array, "q r"]) -> Float32[Array, "..."]:
         """Queries, laid out for the scan."""
 
     @abstractmethod
-    def scan(
-        self,
-        shared: Pass,
-        tile: Tile,
-        queries: Float32[Array, "..."],
-        left_out: Exclusions,
-        found: Candidates,
-    ) -> None:
+    def scan(self, tile: Tile, block: ScanBlock) -> None:
         """Add to the candidates whatever in the tile exceeds their cut."""
 
     @abstractmethod
-    def finish(self, found: Candidates) -> None:
-        """Leave no more candidates than are to be kept."""
+    def finish(self, candidates: Candidates) -> None:
+        """Leave each query its best candidates, no more than are to be kept."""
 
-    def sample(
-        self,
-        shared: Pass,
-        tile: Tile,
-        queries: Float32[Array, "..."],
-        left_out: Exclusions,
-        found: Candidates,
-    ) -> None:
+    def sample(self, tile: Tile, block: ScanBlock) -> None:
         """Find the best of a sample, and let the cut rise to the last of them.
 
         The first cut is likely to lie below it.
         """
-        self.scan(shared, tile, queries, left_out, found)
-        self.finish(found)
-        found.raise_cut()
+        self.scan(tile, block)
+        self.finish(block.candidates)
+        block.candidates.raise_cut()
 
 
 QUERIES = 256
@@ -135,87 +130,61 @@ class NumpyScanner(Scanner):
         """As they are."""
         return queries
 
-    def scan(
-        self,
-        shared: Pass,
-        tile: Tile,
-        queries: Float32[Array, "q r"],
-        left_out: Exclusions,
-        found: Candidates,
-    ) -> None:
+    def scan(self, tile: Tile, block: ScanBlock) -> None:
         """One product for all measures; blocks without any score of interest are passed over."""
-        for start in range(0, len(queries), QUERIES):
-            some = slice(start, start + QUERIES)
+        for start in range(0, len(block.queries), QUERIES):
+            queries = block.queries[start : start + QUERIES]
             with np.errstate(invalid="ignore", over="ignore"):
-                hits = self._of_interest(shared, tile, queries[some], found.cut[some])
-                hits = replace(hits, queries=hits.queries + start)
-                _add(tile, hits, left_out, found)
+                limit = _limits(tile, block.candidates.cut[start : start + QUERIES])
+                table = items_by_queries(block.shared, tile, queries)
+                table = table.reshape(-1, self.block, len(queries))
+                at = np.flatnonzero(~(table.max(axis=1) <= limit))
+                blocks, numbers = np.divmod(at, len(queries))
+                products = table[blocks, :, numbers]
+                inside = np.flatnonzero(~(products <= limit.ravel()[at][:, None]))
+                hit, column = np.divmod(inside, self.block)
+                columns = blocks[hit] * self.block + column
+                _add(tile, block, columns, numbers[hit] + start, products.ravel()[inside])
 
-    def _of_interest(
-        self,
-        shared: Pass,
-        tile: Tile,
-        queries: Float32[Array, "q r"],
-        cut: Float32[Array, "q m"],
-    ) -> "_Hits":
-        limit = _limits(tile, cut)
-        table = items_by_queries(shared, tile, queries).reshape(-1, self.block, len(queries))
-        at = np.flatnonzero(~(table.max(axis=1) <= limit))
-        blocks, who = np.divmod(at, len(queries))
-        products = table[blocks, :, who]
-        inside = np.flatnonzero(~(products <= limit.ravel()[at][:, None]))
-        hit, column = np.divmod(inside, self.block)
-        return _Hits(blocks[hit] * self.block + column, who[hit], products.ravel()[inside])
-
-    def finish(self, found: Candidates) -> None:
+    def finish(self, candidates: Candidates) -> None:
         """By partition."""
-        found.finish()
+        candidates.finish()
 
-    def sample(
-        self,
-        shared: Pass,
-        tile: Tile,
-        queries: Float32[Array, "q r"],
-        left_out: Exclusions,
-        found: Candidates,
-    ) -> None:
+    def sample(self, tile: Tile, block: ScanBlock) -> None:
         """Only a cut: from the best of each of many groups, so never above the true one."""
-        groups, rank = len(tile.rows) // self.block, found.keep
-        found.cut[:] = -np.inf
+        cuts, rank = block.candidates.cut, block.candidates.keep
+        groups, queries = len(tile.rows) // self.block, len(block.queries)
+        cuts[:] = -np.inf
         if rank > groups:
             return
-        products = items_by_queries(shared, tile, queries)
-        hidden = _hidden(tile, left_out)
+        products = items_by_queries(block.shared, tile, block.queries)
+        excluded = _excluded(tile, block.exclusions)
         with np.errstate(invalid="ignore", over="ignore"):
             for j in range(len(tile.weights)):
                 value = products * tile.weights[j][:, None] + tile.biases[j][:, None]
-                value[hidden] = -np.inf
+                value[excluded] = -np.inf
                 # strided groups: neighbouring columns are of one length, and alike
-                best = value.reshape(self.block, groups, len(queries)).max(axis=0)
+                best = value.reshape(self.block, groups, queries).max(axis=0)
                 cut = np.partition(best, groups - rank, axis=0)[groups - rank]
-                found.cut[:, j] = np.nan_to_num(cut, nan=-np.inf, posinf=-np.inf)
+                cuts[:, j] = np.nan_to_num(cut, nan=-np.inf, posinf=-np.inf)
 
 
-@dataclass(frozen=True, eq=False)
-class _Hits:
-    """Columns of a tile and queries for which they are of interest, with their products."""
-
-    columns: Int64[Array, " hits"]
-    queries: Int64[Array, " hits"]
-    products: Float32[Array, " hits"]
-
-
-def _add(tile: Tile, hits: _Hits, left_out: Exclusions, found: Candidates) -> None:
-    rows = tile.rows[hits.columns].astype(np.int64)
-    shown = (rows >= 0) & left_out.allows(hits.queries, rows)
-    columns, asking, products = (
-        part[shown] for part in (hits.columns, hits.queries, hits.products)
-    )
-    rows = rows[shown]
+def _add(
+    tile: Tile,
+    block: ScanBlock,
+    columns: Int64[Array, " hits"],
+    queries: Int64[Array, " hits"],
+    products: Float32[Array, " hits"],
+) -> None:
+    """Add pairs of a tile's column and a query to the candidates, given their products."""
+    rows = tile.rows[columns].astype(np.int64)
+    shown = (rows >= 0) & block.exclusions.allows(queries, rows)
+    columns, queries, products, rows = (part[shown] for part in (columns, queries, products, rows))
+    candidates = block.candidates
     for j in range(len(tile.weights)):
         value = products * tile.weights[j][columns] + tile.biases[j][columns]
-        above = np.flatnonzero(~(value <= found.cut[asking, j]))
-        found.add(j, asking[above], value[above], rows[above])
+        above = np.flatnonzero(~(value <= candidates.cut[queries, j]))
+        candidates.add(j, queries[above], value[above], rows[above])
 
 
 def items_by_queries(
@@ -245,13 +214,13 @@ def _limits(tile: Tile, cut: Float32[Array, "q m"]) -> Float32[Array, "blocks q"
     return least
 
 
-def _hidden(tile: Tile, left_out: Exclusions) -> tuple[Int64[Array, " h"], Int64[Array, " h"]]:
-    """Columns and queries of the pairs that are left out."""
+def _excluded(tile: Tile, exclusions: Exclusions) -> tuple[Int64[Array, " h"], Int64[Array, " h"]]:
+    """Columns and queries of the pairs that must not be shown."""
     order = np.argsort(tile.rows, kind="stable")
     ascending = tile.rows[order]
-    at = np.minimum(np.searchsorted(ascending, left_out.indices), len(order) - 1)
-    there = ascending[at] == left_out.indices
-    queries = (left_out.pairs // left_out.width)[there]
+    at = np.minimum(np.searchsorted(ascending, exclusions.indices), len(order) - 1)
+    there = ascending[at] == exclusions.indices
+    queries = (exclusions.pairs // exclusions.width)[there]
     return order[at[there]], queries
 
 
@@ -297,63 +266,35 @@ class CompiledScanner(Scanner):
         out.reshape(-1, d)[:q] = queries
         return np.ascontiguousarray(out.transpose(0, 2, 1))
 
-    def scan(
-        self,
-        shared: Pass,
-        tile: Tile,
-        queries: Float32[Array, "panels r rows"],
-        left_out: Exclusions,
-        found: Candidates,
-    ) -> None:
+    def scan(self, tile: Tile, block: ScanBlock) -> None:
         """Everything in one call, without the interpreter's lock."""
+        candidates = block.candidates
         self.kernel.scan(
-            queries.shape[1],
-            *found.counts.shape,
-            found.keep,
-            found.entries.shape[2],
-            not shared.inner,
+            block.queries.shape[1],
+            *candidates.counts.shape,
+            candidates.keep,
+            candidates.entries.shape[2],
+            not block.shared.inner,
             tile.vectors,
-            queries,
+            block.queries,
             tile.rows,
             tile.weights,
             tile.biases,
             tile.block_bias,
             tile.least_step,
             tile.most_step,
-            left_out.indptr,
-            left_out.indices,
-            found.entries,
-            found.counts,
-            found.cut,
+            block.exclusions.indptr,
+            block.exclusions.indices,
+            candidates.entries,
+            candidates.counts,
+            candidates.cut,
         )
 
-    def finish(self, found: Candidates) -> None:
+    def finish(self, candidates: Candidates) -> None:
         """By quickselect."""
-        room = found.entries.shape[2]
-        self.kernel.finish(
-            *found.counts.shape,
-            found.keep,
-            room,
-            found.entries,
-            found.counts,
-            found.cut,
-        )
-
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, eq=False)
-class Machine:
-    """A scanner, and a map over pieces of work that run at once."""
-
-    scanner: Scanner
-    threads: int
-    map_: Map
-
-    def each(self, work: Callable[[Any], T], over: Iterable[Any]) -> list[T]:
-        """Do every piece; return when all are done."""
-        return list(self.map_(work, over))
+        buffers = candidates.entries, candidates.counts, candidates.cut
+        sizes = *candidates.counts.shape, candidates.keep, candidates.entries.shape[2]
+        self.kernel.finish(*sizes, *buffers)
 
 
 def scanner() -> Scanner:
@@ -361,13 +302,21 @@ def scanner() -> Scanner:
     return NumpyScanner() if KERNEL is None else CompiledScanner(KERNEL)
 
 
+@dataclass(frozen=True, eq=False)
+class Workers:
+    """A scanner, and a map over pieces of work, some of which are done at once."""
+
+    scanner: Scanner
+    threads: int
+    map_: Map
+
+
 @contextmanager
-def machine(threads: int | None, using: Scanner | None = None) -> Generator[Machine, None, None]:
-    """A machine for the time of one search."""
+def workers(threads: int | None) -> Generator[Workers, None, None]:
+    """So many threads, or one for each core, for the time of one search."""
     threads = threads or os.cpu_count() or 1
-    using = using or scanner()
     if threads == 1:
-        yield Machine(using, 1, serial)
+        yield Workers(scanner(), 1, serial)
         return
     with ThreadPoolExecutor(threads) as pool:
-        yield Machine(using, threads, pool.map)
+        yield Workers(scanner(), threads, pool.map)

@@ -1,7 +1,7 @@
 """Exact nearest neighbours under many measures, in as few passes over the items as can be."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 
@@ -10,12 +10,10 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.numbers import COUNT
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Direction, Float32, Int64, Progress
-from anglewise.engine.blocks import answered, asked, block_length
-from anglewise.engine.exclusions import Exclusions, gathered, left_out
-from anglewise.engine.passes import Pass, passes
-from anglewise.engine.ranking import Places, TopK, places_of, scores_of
-from anglewise.engine.scanners import Machine, machine, scanner
-from anglewise.engine.tiles import KEPT_BYTES, TileCache, spans
+from anglewise.engine.blocks import QueryBlock, answer, block_length
+from anglewise.engine.ranking import Exclusions, positions_of, scores_of
+from anglewise.engine.scanners import scanner, workers
+from anglewise.engine.tiles import PreparedItems, spans
 from anglewise.errors import ShapeError, TooFewError
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import measures as read_measures
@@ -42,7 +40,7 @@ def search(
     Parameters
     ----------
     space
-        Who asks and who is ranked.
+        The queries and the items.
     measures
         Spellings or measures, or one comma-separated text.
     k
@@ -83,16 +81,28 @@ def search(
     >>> found["cosine"].indices.tolist()
     [[1, 0]]
     """
-    asking = space.sides(direction)[0]
+    wanted = read_measures(measures)
+    asking, ranked = space.sides(direction)
     if rows is None:
         rows = np.arange(len(asking), dtype=np.int64)
     elif len(rows) and (rows.min() < 0 or rows.max() >= len(asking)):
         raise ShapeError(f"rows from {rows.min()} to {rows.max()} asked of {len(asking)}")
-    ranked = space.sides(direction)[1]
-    hidden = left_out(space, direction, rows, exclude, use_seen)
-    task = _Task(ranked, asking.vectors, rows, hidden, k)
-    with machine(threads) as workers:
-        return task.run(Ready.of(space, measures, direction, keep=0), workers, progress)
+    tables = [exclude, space.seen if use_seen and direction == "queries-items" else None]
+    due = (len(asking), len(ranked))
+    if exclude is not None and exclude.shape != due:
+        raise ShapeError(
+            f"exclude is {exclude.shape}, the space asks for {due} in direction {direction}: "
+            "one row for each of those who ask, one column for each that is ranked"
+        )
+    itself = None if direction == "queries-items" else rows
+    exclusions = _exclusions(
+        [table.take(rows) for table in tables if table is not None], itself, len(rows), due[1]
+    )
+    _check_k(k, len(ranked))
+    items = PreparedItems.of(space, wanted, direction, room=0)
+    return _answers(
+        items, asking.vectors, rows, exclusions, k=k, threads=threads, progress=progress
+    )
 
 
 def search_vectors(
@@ -108,55 +118,19 @@ def search_vectors(
 ) -> dict[str, Neighbours]:
     """Find the nearest neighbours of vectors that are not in the space.
 
-    They stand where the asking side of the direction stands, so frames fitted on the space move
-    them too. ``exclude`` is ``vectors x ranked side``; nobody else is left out.
+    They take the part of the asking side of the direction, so frames fitted on the space move them
+    too. ``exclude`` is ``vectors x ranked side``; nothing else is left out.
 
     >>> space = Space(items=Embeddings([[1.0, 0.0], [0.0, 1.0]]))
     >>> search_vectors(space, Embeddings([[2.0, 1.0]]), "cosine", k=1)["cosine"].indices.tolist()
     [[0]]
     """
-    ready = Ready.of(space, measures, direction, keep=0)
-    return search_ready(ready, vectors, k=k, exclude=exclude, threads=threads, progress=progress)
+    items = PreparedItems.of(space, read_measures(measures), direction, room=0)
+    return search_prepared(items, vectors, k=k, exclude=exclude, threads=threads, progress=progress)
 
 
-@dataclass(frozen=True, eq=False)
-class Ready:
-    """A space made ready for some measures once, to be asked again and again, by many threads.
-
-    Keeps the items as the scanner likes them, so that a single query costs about one reading of
-    them; that is a second copy of the vectors, of at most ``keep`` bytes (what exceeds them is made
-    anew for each search).
-    """
-
-    ranked: Embeddings
-    measures: tuple[str, ...]
-    passes: tuple[Pass, ...]
-    places: Places
-    kept: TileCache
-
-    @classmethod
-    def of(
-        cls,
-        space: Space,
-        measures: Iterable[str | Measure] | str,
-        direction: Direction = "queries-items",
-        *,
-        keep: int = KEPT_BYTES,
-    ) -> "Ready":
-        """Fit the frames and the formulas; tiles are made when they are first needed."""
-        wanted = read_measures(measures)
-        ranked = space.sides(direction)[1]
-        return cls(
-            ranked,
-            tuple(map(str, wanted)),
-            tuple(passes(wanted, space, direction)),
-            Places.of(ranked),
-            TileCache(keep),
-        )
-
-
-def search_ready(
-    ready: Ready,
+def search_prepared(
+    items: PreparedItems,
     vectors: Embeddings,
     *,
     k: int = 10,
@@ -164,27 +138,27 @@ def search_ready(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Neighbours]:
-    """Ask a space that was made ready, as :func:`search_vectors` does.
+    """Find the nearest neighbours of vectors among prepared items, as :func:`search_vectors` does.
 
     >>> space = Space(items=Embeddings([[1.0, 0.0], [0.0, 1.0]]))
-    >>> ready = Ready.of(space, "cosine")
-    >>> search_ready(ready, Embeddings([[2.0, 1.0]]), k=1)["cosine"].indices.tolist()
+    >>> items = PreparedItems.of(space, read_measures("cosine"))
+    >>> search_prepared(items, Embeddings([[2.0, 1.0]]), k=1)["cosine"].indices.tolist()
     [[0]]
     """
-    ranked = ready.ranked
-    due = (len(vectors), len(ranked))
-    if vectors.dimension != ranked.dimension:
+    due = (len(vectors), len(items.ranked))
+    if vectors.dimension != items.ranked.dimension:
         raise ShapeError(
-            f"the vectors have {vectors.dimension} columns, the space {ranked.dimension}: "
+            f"the vectors have {vectors.dimension} columns, the space {items.ranked.dimension}: "
             "take both from one model"
         )
     if exclude is not None and exclude.shape != due:
         raise ShapeError(f"exclude is {exclude.shape}: {due} is due")
-    hidden = gathered([] if exclude is None else [exclude], None, *due)
+    exclusions = _exclusions([] if exclude is None else [exclude], None, *due)
+    _check_k(k, len(items.ranked))
     rows = np.arange(len(vectors), dtype=np.int64)
-    task = _Task(ranked, vectors.vectors, rows, hidden, k)
-    with machine(threads) as workers:
-        return task.run(ready, workers, progress)
+    return _answers(
+        items, vectors.vectors, rows, exclusions, k=k, threads=threads, progress=progress
+    )
 
 
 def engine_kind() -> str:
@@ -196,78 +170,70 @@ def engine_kind() -> str:
     return scanner().kind
 
 
-@dataclass(frozen=True, eq=False)
-class _Task:
-    """One search, whoever asks."""
+def _check_k(k: int, items: int) -> None:
+    COUNT.check("the number of neighbours", k, TooFewError)
+    if k > items:
+        raise TooFewError(f"{k} neighbours asked of {items} items: ask for at most {items}")
 
-    ranked: Embeddings
-    vectors: Float32[Array, "rows d"]
-    rows: Int64[Array, " q"]
-    left_out: Exclusions
-    k: int
 
-    def __post_init__(self) -> None:
-        items = self.left_out.width
-        COUNT.check("the number of neighbours", self.k, TooFewError)
-        if self.k > items:
-            raise TooFewError(
-                f"{self.k} neighbours asked of {items} items: ask for at most {items}"
-            )
+def _exclusions(
+    tables: list[SparseRows], itself: Int64[Array, " q"] | None, queries: int, width: int
+) -> Exclusions:
+    """Join tables of exclusions, and the row that each query is itself; each entry once.
 
-    def run(
-        self,
-        ready: Ready,
-        workers: Machine,
-        progress: Progress | None,
-    ) -> dict[str, Neighbours]:
-        """Answer pass after pass, block after block of queries."""
-        ranked, places = self.ranked, ready.places
-        answers = {name: self._blank(name) for name in ready.measures}
-        work = [
-            (shared, block)
-            for shared in ready.passes
-            for block in spans(
-                len(self.rows), block_length(self.k, len(shared.measures), ranked.dimension)
-            )
-        ]
-        for done, (shared, block) in enumerate(work):
-            hidden = self.left_out.block(block.start, block.stop)
-            block_asked = asked(
-                shared,
-                ranked,
-                places=places,
-                left_out=hidden,
-                k=self.k,
-                kept=ready.kept,
-                vectors=self.vectors[self.rows[block.start : block.stop]],
-            )
-            for measure, standing in zip(
-                shared.measures,
-                answered(block_asked, workers, _step(progress, done, len(work), len(ranked))),
-                strict=True,
-            ):
-                _write(answers[str(measure)], block, standing, places)
-        return answers
+    Not by ``np.unique``, whose hashing takes several times as long as the whole search of a million
+    entries; a table that stands alone is in order already.
+    """
+    parts = [table.rows * width + table.indices for table in tables]
+    if itself is not None:
+        parts.append(np.arange(queries, dtype=np.int64) * width + itself)
+    pairs = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+    if not (pairs[1:] > pairs[:-1]).all():
+        pairs = np.sort(pairs)
+        pairs = pairs[np.concatenate([[True], pairs[1:] != pairs[:-1]])]
+    indptr = np.searchsorted(pairs, np.arange(queries + 1, dtype=np.int64) * width)
+    return Exclusions(indptr.astype(np.int64), pairs % width, width)
 
-    def _blank(self, name: str) -> Neighbours:
-        return Neighbours(
+
+def _answers(
+    items: PreparedItems,
+    vectors: Float32[Array, "rows d"],
+    rows: Int64[Array, " q"],
+    exclusions: Exclusions,
+    *,
+    k: int,
+    threads: int | None,
+    progress: Progress | None,
+) -> dict[str, Neighbours]:
+    """Answer some rows of vectors, pass after pass, block after block of queries."""
+    count, id_order = len(items.ranked), items.id_order
+    answers = {
+        name: Neighbours(
             name,
-            np.full((len(self.rows), self.k), -1, dtype=np.int64),
-            np.full((len(self.rows), self.k), -np.inf, dtype=np.float32),
-            np.zeros(len(self.rows), dtype=np.int64),
+            np.full((len(rows), k), -1, dtype=np.int64),
+            np.full((len(rows), k), -np.inf, dtype=np.float32),
+            np.zeros(len(rows), dtype=np.int64),
         )
+        for name in items.measures
+    }
+    work = [
+        (shared, span)
+        for shared in items.passes
+        for span in spans(len(rows), block_length(k, len(shared.measures), items.ranked.dimension))
+    ]
+    with workers(threads) as pool:
+        for done, (shared, span) in enumerate(work):
+            at = slice(span.start, span.stop)
+            queries = QueryBlock.of(items, shared, vectors[rows[at]], exclusions.block(span), k)
+            step = partial(_report, progress, done * count, len(work) * count)
+            for measure, top in zip(shared.measures, answer(queries, pool, step), strict=True):
+                found = answers[str(measure)]
+                found.indices[at] = id_order.rows(positions_of(top.key))
+                found.scores[at] = scores_of(top.key)
+                found.tied_at_cut[at] = top.tied
+    return answers
 
 
-def _step(progress: Progress | None, done: int, work: int, items: int) -> Callable[[int], None]:
-    def step(gone_through: int) -> None:
-        if progress is not None:
-            progress(done * items + gone_through, work * items)
-
-    return step
-
-
-def _write(answer: Neighbours, block: range, standing: TopK, places: Places) -> None:
-    at = slice(block.start, block.stop)
-    answer.indices[at] = places.rows(places_of(standing.key))
-    answer.scores[at] = scores_of(standing.key)
-    answer.tied_at_cut[at] = standing.tied
+def _report(progress: Progress | None, before: int, total: int, done: int) -> None:
+    if progress is not None:
+        progress(before + done, total)

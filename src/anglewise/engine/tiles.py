@@ -1,4 +1,4 @@
-"""Tiles of items, moved and ordered by length; kept between searches where that pays.
+"""Items prepared for search: passes, and tiles of items, moved and ordered by length.
 
 Neighbouring columns of a tile have nearly the same length, so their weights and biases are
 nearly the same too, and one number can say for a whole block of columns which inner product
@@ -13,12 +13,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings
-from anglewise.core.typing import Array, Bool, Float, Float32, Float64, Int64
-from anglewise.engine.passes import Pass, Reach
-from anglewise.engine.ranking import norms
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.typing import Array, Bool, Direction, Float32, Float64, Int64
+from anglewise.engine.passes import Pass, passes, reach_of
+from anglewise.engine.ranking import IdOrder, norms
 from anglewise.engine.scanners import Scanner, Tile
 from anglewise.errors import ValuesError
+from anglewise.measures.formulas import Measure
 
 LARGE = np.float32(1e38)
 """Stands for the inverse of a weight of zero."""
@@ -29,15 +30,19 @@ def tile(
     ranked: Embeddings,
     rows: range,
     scanner: Scanner,
-    known: range | None = None,
+    sampled: range | None = None,
 ) -> Tile:
-    """The tile of these rows, without those that are known."""
-    x, stray = _in_frame(shared, ranked.vectors[rows.start : rows.stop : rows.step], scanner)
+    """The tile of these rows, without those that were looked at in a sample."""
+    x, stray = np.ascontiguousarray(ranked.vectors[rows.start : rows.stop : rows.step]), 0.0
+    if shared.maps is not None or shared.shift is not None:
+        x, stray = scanner.moved(x, shared.ranked)
+        x = x if shared.shift is None else x - shared.shift
     numbers, fresh = np.arange(rows.start, rows.stop, rows.step), np.arange(len(rows))
-    if known is not None:
-        fresh = np.flatnonzero((numbers % known.step != 0) | (numbers >= known.stop))
+    if sampled is not None:
+        fresh = np.flatnonzero((numbers % sampled.step != 0) | (numbers >= sampled.stop))
     lengths = norms(x)
-    _check_range(shared, lengths)
+    if shared.maps is not None:
+        _check_range(lengths)
     order, padding = _blocks_of_one_length(lengths, fresh, scanner.block)
     lengths = lengths[order]
     numbers = numbers[order]
@@ -52,42 +57,31 @@ def tile(
         levers = weights * lengths.astype(np.float32)
     longest = lengths.reshape(-1, scanner.block).max(axis=1)
     lever = scanner.ranges(levers)[1]
-    reach = Reach.of(
+    reach = reach_of(
         longest, stray, lever=lever, weight=most_weight, bias=most_bias, least_bias=least_bias
     )
     vectors = scanner.packed(x, order)
     return Tile(numbers, vectors, weights, biases, most_bias, least_step, most_step, reach)
 
 
-def _check_range(shared: Pass, lengths: Float64[Array, " n"]) -> None:
-    """Refuse lengths that a frame took out of float32, in which the nearest are looked for."""
-    if shared.ranked is None:
-        return
-    there = lengths[lengths > 0]
+def _check_range(lengths: Float64[Array, " n"]) -> None:
+    """Refuse lengths that a frame took out of float32, in which candidates are looked for."""
+    positive = lengths[lengths > 0]
     limits = np.finfo(np.float32)
-    if len(there) and not (limits.tiny <= there.min() and there.max() <= limits.max):
+    if len(positive) and not (limits.tiny <= positive.min() and positive.max() <= limits.max):
         raise ValuesError(
-            f"in these coordinates lengths go from {there.min():.2g} to {there.max():.2g}, beyond "
+            f"in these coordinates lengths go from {positive.min():.2g} to "
+            f"{positive.max():.2g}, beyond "
             "what float32 holds: scale the vectors, or take another frame"
         )
 
 
 def spans(items: int, length: int) -> Iterator[range]:
-    """The items, tile by tile; none stands alone if it can be helped."""
+    """Cut so many rows into pieces of this length; no piece but the only one is of one row."""
     edges = [*range(0, items, length), items]
     if len(edges) > 2 and edges[-1] - edges[-2] == 1:
         del edges[-2]
     return (range(*pair) for pair in pairwise(edges))
-
-
-def _in_frame(
-    shared: Pass, given: Float32[Array, "n d"], scanner: Scanner
-) -> tuple[Float[Array, "n r"], float]:
-    given = np.ascontiguousarray(given)
-    if shared.ranked is None and shared.shift is None:
-        return given, 0.0
-    rows, stray = scanner.moved(given, shared.ranked)
-    return rows if shared.shift is None else rows - shared.shift, stray
 
 
 def _blocks_of_one_length(
@@ -128,37 +122,52 @@ def _terms(
     return weights, biases
 
 
-KEPT_BYTES = 1 << 30
-"""What tiles may weigh together: those that find no room are made again for every search."""
+CACHE_BYTES = 1 << 30
+"""What the cached tiles may weigh together; those beyond are made again for every search."""
 
 
 @dataclass(eq=False)
-class TileCache:
-    """Tiles by the pass, the rows and the scanner that they were made for; safe among threads.
+class PreparedItems:
+    """Items prepared for some measures, to be searched any number of times, by many threads.
 
-    The items may not change while they are kept: whoever changes them takes another ``TileCache``.
+    Tiles are made when they are first needed, and cached as long as there is ``room`` for them, in
+    bytes. So a single query costs about one reading of the items; the tiles are a second copy.
     """
 
-    room: int = KEPT_BYTES
+    ranked: Embeddings
+    measures: tuple[str, ...]
+    passes: tuple[Pass, ...]
+    id_order: IdOrder
+    room: int
     tiles: dict[tuple[int, range, range | None, str], Tile] = field(
         default_factory=dict[tuple[int, range, range | None, str], Tile]
     )
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @classmethod
+    def of(
+        cls,
+        space: Space,
+        measures: list[Measure],
+        direction: Direction = "queries-items",
+        *,
+        room: int = CACHE_BYTES,
+    ) -> "PreparedItems":
+        """Fit frames and formulas on a space."""
+        ranked = space.sides(direction)[1]
+        names = tuple(map(str, measures))
+        fitted_passes = tuple(passes(measures, space, direction))
+        return cls(ranked, names, fitted_passes, IdOrder.of(ranked), room)
+
     def tile(
-        self,
-        shared: Pass,
-        ranked: Embeddings,
-        rows: range,
-        scanner: Scanner,
-        known: range | None = None,
+        self, shared: Pass, rows: range, scanner: Scanner, sampled: range | None = None
     ) -> Tile:
         """The tile, made now or before; two threads may make the same one, which does no harm."""
-        key = id(shared), rows, known, scanner.kind
-        found = self.tiles.get(key)
-        if found is not None:
-            return found
-        made = tile(shared, ranked, rows, scanner, known)
+        key = id(shared), rows, sampled, scanner.kind
+        cached = self.tiles.get(key)
+        if cached is not None:
+            return cached
+        made = tile(shared, self.ranked, rows, scanner, sampled)
         size = made.vectors.nbytes + made.weights.nbytes + made.biases.nbytes + made.rows.nbytes
         with self.lock:
             if size <= self.room and key not in self.tiles:

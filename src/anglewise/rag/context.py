@@ -12,7 +12,7 @@ from anglewise.encoders.batches import encode_texts
 from anglewise.encoders.documents import clean
 from anglewise.encoders.encoder import Encode, Encoder
 from anglewise.encoders.load import encoder as load
-from anglewise.engine.index_state import Answering, Hit, Where
+from anglewise.engine.index import Answering, Hit, Where
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.rag.prompt import INSTRUCTIONS, LeftOut, Passage, Passages, asked, shown
 from anglewise.rag.relevance import Relevance

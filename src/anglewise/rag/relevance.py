@@ -12,7 +12,7 @@ from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.numbers import PART
 from anglewise.core.typing import Array, Bool, Float, Float64, Int64
-from anglewise.engine.index_state import Answering
+from anglewise.engine.index import Answering
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
 from anglewise.statistics.calibration import (
     Bin,
