@@ -10,6 +10,10 @@ from anglewise.errors import ShapeError
 from anglewise.metrics.breadth import agreements, overlap
 
 
+def rank_biased_overlap(first, second, k, persistence=0.9):
+    return agreements(first, second, k, persistence)[1]
+
+
 def listed(indices):
     indices = np.asarray(indices, dtype=np.int64)
     scores = np.zeros(indices.shape, dtype=np.float32)
@@ -23,10 +27,6 @@ def rankings(draw):
     rng = np.random.default_rng(seed)
     lists = [np.stack([rng.permutation(12)[:k] for _ in range(3)]) for _ in range(2)]
     return k, listed(lists[0]), listed(lists[1])
-
-
-def rank_biased_overlap(one, other, k, persistence=0.9):
-    return agreements(one, other, k, persistence)[1]
 
 
 def plain_rbo(one, other, k, p):

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from anglewise import Judgements, Neighbours
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError, SpellingError, TooFewError
-from anglewise.metrics import interface as hits_module
+from anglewise.metrics import interface
 from anglewise.metrics.evaluate import evaluate
-from anglewise.metrics.interface import Hits, Wanted
+from anglewise.metrics.interface import Hits, Qrels
 
 
 def lists(*rows):
@@ -40,7 +40,7 @@ def test_hits_are_what_a_dense_table_says(seed, queries, items, judged_share):
     indices[rng.random(indices.shape) < 0.1] = -1
     at_list, at_rank = np.nonzero((indices >= 0) & stored[np.arange(queries)[:, None], indices])
 
-    places = Hits(indices, Wanted(table)).places
+    places = Hits(indices, Qrels(table)).judged
 
     assert np.array_equal(places.lists, at_list)
     assert np.array_equal(places.ranks, at_rank)
@@ -51,11 +51,11 @@ def test_hits_do_not_depend_on_how_many_lists_are_looked_up_together(monkeypatch
     rng = np.random.default_rng(0)
     stored = rng.random((50, 40)) < 0.3
     table = SparseRows.from_pairs(*np.nonzero(stored), rng.random(stored.sum()), shape=(50, 40))
-    wanted = Wanted(table)
+    qrels = Qrels(table)
     indices = np.stack([rng.permutation(40)[:9] for _ in range(50)])
-    whole = Hits(indices, wanted).places
-    monkeypatch.setattr(hits_module, "LISTS", 7)
-    parts = Hits(indices, wanted).places
+    whole = Hits(indices, qrels).judged
+    monkeypatch.setattr(interface, "LISTS", 7)
+    parts = Hits(indices, qrels).judged
     assert np.array_equal(whole.ranks, parts.ranks)
     assert np.array_equal(whole.gains, parts.gains)
 

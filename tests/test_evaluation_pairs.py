@@ -10,7 +10,8 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise import Embeddings, Measure, Pairs, Space, Triplets, compare
+import anglewise as aw
+from anglewise import Embeddings, Measure, Pairs, Space, Triplets
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.measures.formulas import BlockFormula, Dot
 from anglewise.measures.frames import Affine, Frame, Maps
@@ -191,13 +192,13 @@ def test_a_frame_moves_each_side_its_own_way():
 
 def test_metrics_of_another_kind_are_refused_and_so_are_too_few_pairs():
     space = Space(items=Embeddings(np.eye(3)))
-    one, three = np.zeros(1, np.int64), np.arange(3)
+    none, one = np.empty(0, np.int64), np.zeros(1, np.int64)
     with pytest.raises(SpellingError, match="does not read graded pairs"):
-        compare(space, Pairs(three, three[::-1], np.arange(3.0)), "dot", metrics="nDCG@10")
+        aw.compare(space, Pairs(*[np.arange(3)] * 2, np.ones(3)), metric="nDCG@10")
     with pytest.raises(SpellingError, match="does not read triplets"):
         evaluate_triplets(space, "dot", Triplets(one, one, one), "spearman")
-    with pytest.raises(TooFewError, match="needs three"):
-        compare(space, Pairs(three[:2], three[1:], np.ones(2)), "dot")
+    with pytest.raises(TooFewError, match="a correlation needs three"):
+        aw.compare(space, Pairs(none, none, np.empty(0)), metric="spearman")
 
 
 @pytest.mark.real

@@ -164,11 +164,12 @@ def answer(queries: QueryBlock, workers: Workers, step: Callable[[int], None]) -
     else:
         blocks, reach = _propose(parts, workers, step)
 
-        def verified(part: QueryBlock, block: ScanBlock) -> list[TopK]:
+        def verified(pair: tuple[QueryBlock, ScanBlock]) -> list[TopK]:
+            part, block = pair
             workers.scanner.finish(block.candidates)
             return _verify(part, block.candidates, reach)
 
-        answers = list(workers.map_(lambda pair: verified(*pair), zip(parts, blocks, strict=True)))
+        answers = list(workers.map_(verified, zip(parts, blocks, strict=True)))
     return [
         TopK(np.concatenate([top.key for top in tops]), np.concatenate([top.tied for top in tops]))
         for tops in zip(*answers, strict=True)

@@ -15,11 +15,11 @@ from anglewise.metrics.evaluate import Metric, evaluate
 
 @dataclass(frozen=True)
 class Coverage:
-    """What stands in the lists of all queries together.
+    """Which items stand in the lists of all queries together.
 
-    ``share`` is the part of the items that stand in any list. ``gini`` says how unevenly the
-    places are dealt out: 0 where every item stands in as many lists, near 1 where a few items hold
-    all places; NaN where there are no places.
+    ``share`` is the part of the items that stand in any list. ``gini`` says how unevenly items
+    are listed: 0 where every item stands in as many lists, near 1 where a few items fill them all;
+    NaN where the lists are empty.
     """
 
     share: float
@@ -50,10 +50,10 @@ def coverage(
     """
     counts = np.bincount(lists[lists >= 0], minlength=items)
     counts = np.sort(counts if among is None else counts[among])
-    places, n = counts.sum(), len(counts)
-    if not places:
+    listed, n = counts.sum(), len(counts)
+    if not listed:
         return Coverage(0.0, float("nan"))
-    unevenness = 2 * (counts * np.arange(1, n + 1)).sum() / (n * places) - (n + 1) / n
+    unevenness = 2 * (counts * np.arange(1, n + 1)).sum() / (n * listed) - (n + 1) / n
     return Coverage(float((counts > 0).mean()), float(unevenness))
 
 
@@ -88,11 +88,11 @@ class Stratum:
 
 
 def strata_of(uses: Float64[Array, " items"]) -> Int64[Array, " items"]:
-    """Part items by use: 0 for the head, 1 for the middle, 2 for the tail.
+    """The stratum of each item by its use: 0 for the head, 1 for the middle, 2 for the tail.
 
     From the most used item to the least, the head goes on until a third of all use has fallen on
     it, the middle until two thirds have. Items used equally often stay together: all of them go
-    where the first of them does. What nobody used is tail.
+    where the first of them does. Items that nobody used are tail.
 
     Raises ``TooFewError`` where nothing was used.
 
@@ -102,30 +102,30 @@ def strata_of(uses: Float64[Array, " items"]) -> Int64[Array, " items"]:
     total = uses.sum()
     if not total > 0:
         raise TooFewError("nothing was used: head and tail need to know how often items were")
-    levels, of = np.unique(-uses, return_inverse=True)
-    share = np.bincount(of, uses, minlength=len(levels)) / total
+    levels, level = np.unique(-uses, return_inverse=True)
+    share = np.bincount(level, uses, minlength=len(levels)) / total
     before = np.cumsum(share) - share
-    parts = np.minimum((len(STRATA) * before + ROUNDING).astype(np.int64), len(STRATA) - 1)
-    parts[levels == 0] = len(STRATA) - 1
-    return parts[of]
+    strata = np.minimum((len(STRATA) * before + ROUNDING).astype(np.int64), len(STRATA) - 1)
+    strata[levels == 0] = len(STRATA) - 1
+    return strata[level]
 
 
 def by_stratum(
-    found: Mapping[str, Neighbours],
+    neighbours: Mapping[str, Neighbours],
     judgements: Judgements,
     rows: Int64[Array, " q"],
     metric: str | Metric,
     uses: Float64[Array, " items"],
 ) -> tuple[Stratum, ...]:
-    """Evaluate what is found once for each stratum, as if its items alone were relevant.
+    """Evaluate neighbours once for each stratum, as if its items alone were relevant.
 
-    The lists stay as they are, so whatever stands before a relevant item of the tail still counts
-    against it. Where each query's relevant items lie in one stratum, the means weighted by
+    The lists stay as they are, so an item before a relevant one of the tail still counts against
+    it. Where each query's relevant items lie in one stratum, the means weighted by
     ``queries`` make up the mean of all.
 
     Parameters
     ----------
-    found, judgements, rows, metric
+    neighbours, judgements, rows, metric
         As in ``evaluate``, with one metric.
     uses
         How often each ranked item was used; the strata are thirds of that (``strata_of``).
@@ -143,7 +143,7 @@ def by_stratum(
     >>> found = {"dot": Neighbours("dot", np.array([[0, 1]]), np.ones((1, 2), np.float32),
     ...                            np.array([0]))}
     >>> parts = by_stratum(found, Judgements(gains), np.array([0]), "R@2", np.array([3.0, 2, 1]))
-    >>> [(one.name, one.items, one.means["dot"]) for one in parts if one.queries]
+    >>> [(part.name, part.items, part.means["dot"]) for part in parts if part.queries]
     [('head', 1, 1.0), ('tail', 1, 0.0)]
     """
     if len(uses) != judgements.gains.shape[1]:
@@ -151,48 +151,44 @@ def by_stratum(
             f"use is known of {len(uses)} items, judged are {judgements.gains.shape[1]}: one "
             "number an item is due"
         )
-    parts = strata_of(uses)
-    strata: list[Stratum] = []
-    for place, name in enumerate(STRATA):
-        inside = parts == place
-        queries, means = _means(found, judgements, rows, metric, inside=inside)
+    stratum_of, strata = strata_of(uses), list[Stratum]()
+    for number, name in enumerate(STRATA):
+        inside = stratum_of == number
+        queries, means = _means(neighbours, judgements, rows, metric, inside=inside)
         share = float(uses[inside].sum() / uses.sum())
         strata.append(Stratum(name, int(inside.sum()), share, queries, means))
     return tuple(strata)
 
 
 def _means(
-    found: Mapping[str, Neighbours],
+    neighbours: Mapping[str, Neighbours],
     judgements: Judgements,
     rows: Int64[Array, " q"],
     metric: str | Metric,
     *,
     inside: Bool[Array, " items"],
 ) -> tuple[int, dict[str, float]]:
-    only = replace(judgements, gains=_inside(judgements.gains, inside))
-    gains = only.gains
+    """How many queries have a relevant item inside, and the means of these queries."""
+    every = judgements.gains
+    kept = inside[every.indices]
+    ends = np.concatenate([[0], np.cumsum(kept)])[every.indptr].astype(np.int64)
+    gains = SparseRows(ends, every.indices[kept], every.values[kept], every.shape)
     relevant = np.bincount(gains.rows[gains.values > 0], minlength=gains.shape[0])
-    asking = np.flatnonzero(relevant[rows] > 0)
-    if not len(asking):
-        return 0, dict.fromkeys(found, float("nan"))
-    lists = {name: _some(one, asking) for name, one in found.items()}
-    (values,) = evaluate(lists, only, rows[asking], [metric]).values()
-    return len(asking), dict(zip(found, values.mean(axis=1).tolist(), strict=True))
-
-
-def _inside(gains: SparseRows, items: Array) -> SparseRows:
-    kept = items[gains.indices]
-    ends = np.concatenate([[0], np.cumsum(kept)])[gains.indptr].astype(np.int64)
-    return SparseRows(ends, gains.indices[kept], gains.values[kept], gains.shape)
-
-
-def _some(found: Neighbours, queries: Int64[Array, " some"]) -> Neighbours:
-    return replace(
-        found,
-        indices=found.indices[queries],
-        scores=found.scores[queries],
-        tied_at_cut=found.tied_at_cut[queries],
-    )
+    queries = np.flatnonzero(relevant[rows] > 0)
+    if not len(queries):
+        return 0, dict.fromkeys(neighbours, float("nan"))
+    lists = {
+        name: replace(
+            every_list,
+            indices=every_list.indices[queries],
+            scores=every_list.scores[queries],
+            tied_at_cut=every_list.tied_at_cut[queries],
+        )
+        for name, every_list in neighbours.items()
+    }
+    only = replace(judgements, gains=gains)
+    (values,) = evaluate(lists, only, rows[queries], [metric]).values()
+    return len(queries), dict(zip(neighbours, values.mean(axis=1).tolist(), strict=True))
 
 
 PERSISTENCE = 0.9
@@ -218,58 +214,55 @@ def overlap(first: Neighbours, second: Neighbours, k: int) -> Float64[Array, " q
 def agreements(
     first: Neighbours, second: Neighbours, k: int, persistence: float = PERSISTENCE
 ) -> tuple[Float64[Array, " q"], Float64[Array, " q"]]:
-    """The overlap of each two lists, and their rank-biased overlap: the front counts more.
+    """The overlap and the rank-biased overlap of two rankings, both in [0, 1].
 
-    With ``X_d`` items in common among the first ``d`` and persistence ``p`` the latter is
+    In rank-biased overlap the front counts more. With ``X_d`` items in common among the first
+    ``d`` and persistence ``p`` it is
 
         X_k / k p^k + (1 - p) / p sum_{d=1}^k X_d / d p^d,
 
     the extrapolated form, which takes the agreement at depth ``k`` to go on (Webber, Moffat and
-    Zobel, ACM TOIS 28(4), 2010, equation 32 for lists of one length). Both lie in [0, 1].
+    Zobel, ACM TOIS 28(4), 2010, equation 32 for lists of one length).
 
-    >>> lists = [Neighbours("dot", np.array([[1, 2]]), np.zeros((1, 2), np.float32), np.array([0]))]
-    >>> [one.tolist() for one in agreements(*lists, *lists, k=2)]
-    [[1.0], [1.0]]
+    >>> def listed(*items):
+    ...     return Neighbours("dot", np.array([items]), np.zeros((1, 2), np.float32), np.array([0]))
+    >>> agreements(listed(1, 2), listed(2, 1), k=2, persistence=0.5)
+    (array([1.]), array([0.5]))
     """
-    shared, places = _shared(first, second, k)
-    overlaps = np.divide(shared[:, -1], places, out=np.ones(len(places)), where=places > 0)
-    depths = np.arange(1, shared.shape[1] + 1, dtype=np.float64)
-    weights = persistence**depths
-    agreed = shared / np.minimum(depths, np.maximum(places, 1)[:, None])
-    ahead = (agreed * weights).sum(axis=1) * (1 - persistence) / persistence
-    biased = agreed[:, -1] * weights[-1] + ahead
-    return overlaps, np.where(places > 0, biased, 1.0)
-
-
-def _shared(
-    first: Neighbours, second: Neighbours, k: int
-) -> tuple[Int64[Array, "q k"], Int64[Array, " q"]]:
-    """For each depth the items that both hold so far; and how many places are filled."""
     if len(first.indices) != len(second.indices):
         raise ShapeError(
             f"lists of {len(first.indices)} queries came beside lists of {len(second.indices)}: "
             "search both for the same queries"
         )
     k = min(k, first.k, second.k)
-    one, other = first.indices[:, :k], second.indices[:, :k]
-    shared = np.empty(one.shape, dtype=np.int64)
-    for start in range(0, len(one), BLOCK):
-        block = slice(start, start + BLOCK)
-        shared[block] = _up_to(one[block], other[block])
-    return shared, np.maximum((one >= 0).sum(axis=1), (other >= 0).sum(axis=1))
+    a, b = first.indices[:, :k], second.indices[:, :k]
+    shared = np.concatenate(
+        [_shared(a[at : at + BLOCK], b[at : at + BLOCK]) for at in range(0, max(len(a), 1), BLOCK)]
+    )
+    filled = np.maximum((a >= 0).sum(axis=1), (b >= 0).sum(axis=1))
+    overlaps = np.divide(shared[:, -1], filled, out=np.ones(len(filled)), where=filled > 0)
+    depths = np.arange(1, shared.shape[1] + 1, dtype=np.float64)
+    weights = persistence**depths
+    agreed = shared / np.minimum(depths, np.maximum(filled, 1)[:, None])
+    ahead = (agreed * weights).sum(axis=1) * (1 - persistence) / persistence
+    biased = agreed[:, -1] * weights[-1] + ahead
+    return overlaps, np.where(filled > 0, biased, 1.0)
 
 
-def _up_to(one: Int64[Array, "q k"], other: Int64[Array, "q k"]) -> Int64[Array, "q k"]:
-    """An item at place i of one and j of the other is shared from depth ``max(i, j)`` on."""
-    equal: Bool[Array, "q k k"] = (one[:, :, None] == other[:, None, :]) & (one >= 0)[:, :, None]
-    shared = np.empty(one.shape, dtype=np.int64)
-    for depth in range(one.shape[1]):
+def _shared(a: Int64[Array, "q k"], b: Int64[Array, "q k"]) -> Int64[Array, "q k"]:
+    """How many items both lists hold down to each depth.
+
+    An item at rank ``i`` of one and ``j`` of the other is shared from depth ``max(i, j)`` on.
+    """
+    equal: Bool[Array, "q k k"] = (a[:, :, None] == b[:, None, :]) & (a >= 0)[:, :, None]
+    shared = np.empty(a.shape, dtype=np.int64)
+    for depth in range(a.shape[1]):
         in_row = np.count_nonzero(equal[:, depth, : depth + 1], axis=1)
         shared[:, depth] = in_row + np.count_nonzero(equal[:, :depth, depth], axis=1)
     return np.cumsum(shared, axis=1)
 
 
-def disagreement(found: Sequence[Neighbours], k: int) -> Float64[Array, " q"]:
+def disagreement(neighbours: Sequence[Neighbours], k: int) -> Float64[Array, " q"]:
     """For each query, the share of the nearest ``k`` that two measures do not have in common.
 
     The mean over all pairs of measures of ``1 - |A & B| / k``: 0 when every list holds the same
@@ -281,16 +274,16 @@ def disagreement(found: Sequence[Neighbours], k: int) -> Float64[Array, " q"]:
     >>> disagreement([listed(1, 2), listed(2, 3), listed(2, 1)], k=2).round(3)
     array([0.333])
     """
-    if len(found) < 2:
+    if len(neighbours) < 2:
         raise TooFewError("one measure cannot disagree: give two or more")
-    k = min([k, *(one.k for one in found)])
-    lists: Array = np.concatenate([one.indices[:, :k] for one in found], axis=1)
-    empty = -1 - np.arange(k * len(found))  # empty places are items of nobody
-    lists = np.sort(np.where(lists < 0, empty, lists), axis=1)
-    # An item stands at most once in each list, so equal entries lie less than len(found) apart.
+    k = min([k, *(lists.k for lists in neighbours)])
+    items: Array = np.concatenate([lists.indices[:, :k] for lists in neighbours], axis=1)
+    empty = -1 - np.arange(k * len(neighbours))  # empty ranks are items of no other list
+    items = np.sort(np.where(items < 0, empty, items), axis=1)
+    # An item stands once in a list at most: equal entries lie less than len(neighbours) apart.
     shared = sum(
-        np.count_nonzero(lists[:, apart:] == lists[:, :-apart], axis=1)
-        for apart in range(1, len(found))
+        np.count_nonzero(items[:, distance:] == items[:, :-distance], axis=1)
+        for distance in range(1, len(neighbours))
     )
-    pairs = len(found) * (len(found) - 1) / 2
+    pairs = len(neighbours) * (len(neighbours) - 1) / 2
     return np.asarray(1 - shared / (pairs * k), dtype=np.float64)

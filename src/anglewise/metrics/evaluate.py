@@ -1,4 +1,4 @@
-"""Evaluate neighbours, pairs and triplets: every metric of every measure, one value a query."""
+"""Read metrics from their spellings; evaluate neighbours, pairs and triplets under measures."""
 
 import difflib
 import re
@@ -29,9 +29,9 @@ from anglewise.metrics.interface import (
     Hits,
     Metric,
     PairMetric,
+    Qrels,
     RankingMetric,
     TripletMetric,
-    Wanted,
 )
 from anglewise.metrics.metrics import (
     NDCG,
@@ -103,9 +103,11 @@ def read_metrics(spellings: Iterable[str | Metric] | str) -> list[Metric]:
     >>> [str(m) for m in read_metrics("ndcg@10, rr@10, nDCG@10")]
     ['nDCG@10', 'RR@10']
     """
-    wanted = spellings.split(",") if isinstance(spellings, str) else list(spellings)
+    if isinstance(spellings, str):
+        spellings = spellings.split(",")
+    wanted = list(spellings)
     check_number(len(wanted), "metric")
-    return list(dict.fromkeys(metric(one) for one in wanted))
+    return list(dict.fromkeys(map(metric, wanted)))
 
 
 def _hint(name: str, depth: int | None) -> str:
@@ -131,7 +133,7 @@ def evaluate_triplets(
     triplets: Triplets,
     metrics: Iterable[str | Metric] | str = "triplet-accuracy",
 ) -> dict[str, Float64[Array, "m triplets"]]:
-    """Say which triplets each measure orders as the person did: 1, ½ for a tie, or 0.
+    """For each measure and triplet, 1 if it is ordered as the person did, ½ for a tie, or 0.
 
     >>> from anglewise.core.embeddings import Embeddings
     >>> space = Space(items=Embeddings([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]]))
@@ -140,11 +142,11 @@ def evaluate_triplets(
     {'triplet-accuracy': array([[1.],
            [1.]])}
     """
-    asked = [_reading_triplets(metric) for metric in read_metrics(metrics)]
-    wanted = read_measures(measures)
-    near = score_pairs(space, wanted, triplets.anchors, triplets.near)
-    far = score_pairs(space, wanted, triplets.anchors, triplets.far)
-    return {str(metric): metric.per_triplet(near, far) for metric in asked}
+    readers = [_reading_triplets(metric) for metric in read_metrics(metrics)]
+    scored = read_measures(measures)
+    near = score_pairs(space, scored, triplets.anchors, triplets.near)
+    far = score_pairs(space, scored, triplets.anchors, triplets.far)
+    return {str(metric): metric.per_triplet(near, far) for metric in readers}
 
 
 def score_pairs(
@@ -210,7 +212,7 @@ def _reading_triplets(metric: Metric) -> TripletMetric:
 
 
 def evaluate(
-    found: Mapping[str, Neighbours],
+    neighbours: Mapping[str, Neighbours],
     judgements: Judgements,
     rows: Int64[Array, " q"],
     metrics: Iterable[str | Metric] | str,
@@ -219,7 +221,7 @@ def evaluate(
 
     Parameters
     ----------
-    found
+    neighbours
         Under each measure the neighbours of ``rows``, in that order.
     judgements
         What was judged; items without a judgement count as not relevant.
@@ -232,7 +234,7 @@ def evaluate(
     -------
     dict
         From the spelling of a metric to its values, ``measures x queries``, the measures in the
-        order of ``found``.
+        order of ``neighbours``.
 
     Raises
     ------
@@ -249,15 +251,15 @@ def evaluate(
     >>> evaluate(found, Judgements(gains), np.array([0]), "R@2,RR@2")
     {'R@2': array([[0.5]]), 'RR@2': array([[1.]])}
     """
-    asked = [_ranking(metric) for metric in read_metrics(metrics)]
+    readers = [_ranking(metric) for metric in read_metrics(metrics)]
     chances = None if judgements.chances is None else _rows(judgements.chances, rows)
-    wanted = Wanted(_rows(judgements.gains, rows), judgements.judged_items, chances)
-    values: dict[str, list[Array]] = {str(metric): [] for metric in asked}
-    deepest = max(asked, key=lambda metric: metric.depth)
-    for neighbours in found.values():
-        _check_depth(neighbours, deepest, judgements.gains.shape[1])
-        hits = Hits(neighbours.indices[:, : deepest.depth], wanted)
-        for metric in asked:
+    qrels = Qrels(_rows(judgements.gains, rows), judgements.judged_items, chances)
+    deepest = max(readers, key=lambda metric: metric.depth)
+    values: dict[str, list[Array]] = {str(metric): [] for metric in readers}
+    for lists in neighbours.values():
+        _check_depth(lists, deepest, judgements.gains.shape[1])
+        hits = Hits(lists.indices[:, : deepest.depth], qrels)
+        for metric in readers:
             values[str(metric)].append(metric.per_query(hits))
     return {name: np.stack(per_measure) for name, per_measure in values.items()}
 

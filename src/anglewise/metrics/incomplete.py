@@ -1,10 +1,10 @@
 """Metrics where much of what is ranked was not judged, or was judged by lot.
 
-Condensed nDCG, bpref and infAP pass over what nobody judged instead of counting it as not
-relevant. That is fair between measures of which the judges saw unequally much, and has a price: a
+Condensed nDCG, bpref and infAP pass over items that nobody judged instead of counting them as not
+relevant. That is fair between measures whose lists were judged unequally far, and has a price: a
 measure is graded by what it shares with the pool.
 
-Of pairs drawn by lot, each counts for as many as it stands for, one over its chance (Horvitz and
+A pair drawn by lot counts for as many pairs as it stands for, one over its chance (Horvitz and
 Thompson 1952), so that sums over all pairs, judged or not, are estimated without bias.
 """
 
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from anglewise.core.typing import Array, Float64, Int64
-from anglewise.metrics.interface import Hits, ListPositions, RankingMetric, Wanted
-from anglewise.metrics.metrics import NDCG, shares, sums
+from anglewise.metrics.interface import Hits, ListPositions, RankingMetric
+from anglewise.metrics.metrics import NDCG, shares
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class CondensedNDCG(NDCG):
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
-        near = hits.places.relevant.within(self.depth)
+        near = hits.relevant(self.depth)
         ranks = _judged_above(hits, near) - _above(_undrawn(hits), near)
-        reached = sums(near, self.gain(near.gains) / self.discounts[ranks], len(hits.wanted))
-        return shares(reached, self.ideal(hits.wanted))
+        reached = hits.sums(near, self.gain(near.gains) / self.discounts[ranks])
+        return shares(reached, self.ideal(hits.qrels))
 
 
 @dataclass(frozen=True)
@@ -54,17 +54,17 @@ class Bpref(RankingMetric):
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
-        near = hits.places.relevant.within(self.depth)
+        near = hits.relevant(self.depth)
         wrong = _refused_above(hits, near)
-        most = hits.wanted.relevant[near.lists]
-        bound = np.minimum(most, hits.wanted.not_relevant[near.lists])
+        most = hits.qrels.relevant_counts[near.lists]
+        bound = np.minimum(most, hits.qrels.not_relevant_counts[near.lists])
         lost = np.divide(
             np.minimum(wrong, most),
             bound,
             out=np.zeros(len(wrong)),
             where=(wrong > 0) & (bound > 0),
         )
-        return shares(sums(near, 1 - lost, len(hits.wanted)), hits.wanted.relevant)
+        return shares(hits.sums(near, 1 - lost), hits.qrels.relevant_counts)
 
 
 @dataclass(frozen=True)
@@ -84,36 +84,36 @@ class InferredAP(RankingMetric):
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
-        near = hits.places.relevant.within(self.depth)
+        near = hits.relevant(self.depth)
         pooled = _judged_above(hits, near)
         right = _above(near, near)
         wrong = _refused_above(hits, near)
         likely = (right + TINY) / (right + wrong + 2 * TINY)
         precision = (1 + pooled * likely) / (near.ranks + 1)
-        return shares(sums(near, precision, len(hits.wanted)), hits.wanted.relevant)
+        return shares(hits.sums(near, precision), hits.qrels.relevant_counts)
 
 
 TINY = 1e-5
 """What trec_eval adds to both counts, so that none judged above means one half."""
 
 
-def _judged_above(hits: Hits, near: ListPositions) -> Int64[Array, " places"]:
+def _judged_above(hits: Hits, near: ListPositions) -> Int64[Array, " positions"]:
     """How many judged items stand above each place in its list."""
     deepest = int(near.ranks.max(initial=-1)) + 1
-    counted = np.cumsum(hits.judged_places(deepest), axis=1)
+    counted = np.cumsum(hits.judged_ranks(deepest), axis=1)
     return (counted[near.lists, near.ranks] - 1).astype(np.int64)
 
 
-def _refused_above(hits: Hits, near: ListPositions) -> Int64[Array, " places"]:
+def _refused_above(hits: Hits, near: ListPositions) -> Int64[Array, " positions"]:
     """How many items above each place were judged and found not relevant (not: left undrawn)."""
     return _judged_above(hits, near) - _above(near, near) - _above(_undrawn(hits), near)
 
 
 def _undrawn(hits: Hits) -> ListPositions:
-    return hits.places.where(hits.places.gains < 0)
+    return hits.judged.where(hits.judged.gains < 0)
 
 
-def _above(some: ListPositions, near: ListPositions) -> Int64[Array, " places"]:
+def _above(some: ListPositions, near: ListPositions) -> Int64[Array, " positions"]:
     """How many of some places stand above each of these in the same list."""
     stride = int(max(some.ranks.max(initial=0), near.ranks.max(initial=0))) + 1
     keys = some.lists * stride + some.ranks
@@ -136,9 +136,9 @@ class SampledDCG(NDCG):
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """At least 0."""
-        near = hits.places.relevant.within(self.depth)
-        each = self.gain(near.gains) * hits.wanted.weights[near.entries]
-        return sums(near, each / self.discounts[near.ranks], len(hits.wanted))
+        near = hits.relevant(self.depth)
+        each = self.gain(near.gains) * hits.qrels.weights[near.entries]
+        return hits.sums(near, each / self.discounts[near.ranks])
 
 
 @dataclass(frozen=True)
@@ -156,13 +156,15 @@ class SampledNDCG(SampledDCG):
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """At least 0; above 1 where chance overrates what was drawn."""
-        return shares(super().per_query(hits), self._estimated_ideal(hits.wanted))
-
-    def _estimated_ideal(self, wanted: Wanted) -> Float64[Array, " q"]:
-        relevant = wanted.gains.values > 0
-        rows, gains = wanted.gains.rows[relevant], wanted.gains.values[relevant]
-        weights = wanted.weights[relevant]
-        return ideal(rows, self.gain(gains), weights, depth=self.depth, queries=len(wanted))
+        qrels, relevant = hits.qrels, hits.qrels.relevant
+        best = ideal(
+            qrels.gains.rows[relevant],
+            self.gain(qrels.gains.values[relevant]),
+            qrels.weights[relevant],
+            depth=self.depth,
+            queries=len(qrels),
+        )
+        return shares(super().per_query(hits), best)
 
 
 @dataclass(frozen=True)
@@ -181,18 +183,15 @@ class SampledAP(RankingMetric):
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """At least 0."""
-        near = hits.places.relevant.within(self.depth)
-        weights = hits.wanted.weights[near.entries]
+        near = hits.relevant(self.depth)
+        weights = hits.qrels.weights[near.entries]
         ends = np.cumsum(weights)
         first = np.searchsorted(near.lists, near.lists)
         above = ends - weights - (ends - weights)[first]
-        reached = sums(near, weights * (1 + above) / (near.ranks + 1), len(hits.wanted))
-        relevant = hits.wanted.gains.values > 0
-        total = np.bincount(
-            hits.wanted.gains.rows[relevant],
-            hits.wanted.weights[relevant],
-            minlength=len(hits.wanted),
-        )
+        reached = hits.sums(near, weights * (1 + above) / (near.ranks + 1))
+        qrels, relevant = hits.qrels, hits.qrels.relevant
+        weights = qrels.weights[relevant]
+        total = np.bincount(qrels.gains.rows[relevant], weights, minlength=len(qrels))
         return shares(reached, total)
 
 

@@ -1,4 +1,4 @@
-"""What a metric is, and what it reads: where judged items stand in the lists."""
+"""What a metric is, and what it reads: the ranks of judged items in the lists."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -23,11 +23,11 @@ LARGEST_TABLE = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
-class Wanted:
-    """What there is to be found for each query: its judged items and their gains.
+class Qrels:
+    """The judged items of each query and their gains.
 
-    ``judged_items``, where known, are judged for every query, stored or not. ``chances`` are those
-    with which entries were drawn to be judged; without them nothing was left to chance.
+    ``judged_items``, where given, are judged for every query, stored or not. ``chances`` are the
+    probabilities with which entries were drawn to be judged; None if all were judged.
     """
 
     gains: SparseRows
@@ -38,9 +38,14 @@ class Wanted:
         return self.gains.shape[0]
 
     @cached_property
-    def relevant(self) -> Int64[Array, " q"]:
-        """How many items each query has with a gain above 0."""
-        return np.bincount(self.gains.rows[self._relevant], minlength=len(self)).astype(np.int64)
+    def relevant(self) -> Int64[Array, " entries"]:
+        """The entries with a gain above 0."""
+        return np.flatnonzero(self.gains.values > 0)
+
+    @cached_property
+    def relevant_counts(self) -> Int64[Array, " q"]:
+        """How many relevant items each query has."""
+        return np.bincount(self.gains.rows[self.relevant], minlength=len(self)).astype(np.int64)
 
     @cached_property
     def best(self) -> list[tuple[Int64[Array, " some"], Float64[Array, "some length"]]]:
@@ -48,107 +53,104 @@ class Wanted:
 
         Queries with equally many come together: which, and the gains of their lists.
         """
-        gains, counts = self.gains.values[self._relevant], self.relevant
+        gains, counts = self.gains.values[self.relevant], self.relevant_counts
         starts = np.cumsum(counts) - counts
-        together: list[tuple[Array, Array]] = []
+        tables: list[tuple[Array, Array]] = []
         for length in np.unique(counts):
             queries = np.flatnonzero(counts == length)
             table = gains[starts[queries][:, None] + np.arange(int(length))]
             table.sort(axis=1)
-            together.append((queries, table[:, ::-1]))
-        return together
+            tables.append((queries, table[:, ::-1]))
+        return tables
 
     @cached_property
     def weights(self) -> Float64[Array, " entries"]:
         """How many pairs each entry stands for: one over its chance."""
-        if self.chances is None:
-            return np.ones(len(self.gains.values))
-        return 1 / self.chances.values
+        return np.ones(len(self.gains.values)) if self.chances is None else 1 / self.chances.values
 
     @cached_property
-    def not_relevant(self) -> Int64[Array, " q"]:
-        """How many items each query has that were judged and found not relevant."""
+    def not_relevant_counts(self) -> Int64[Array, " q"]:
+        """How many items each query has that were judged and are not relevant."""
         if self.judged_items is not None:
-            return np.count_nonzero(self.judged_items) - self.relevant
+            return np.count_nonzero(self.judged_items) - self.relevant_counts
         zeros = self.gains.rows[self.gains.values == 0]
         return np.bincount(zeros, minlength=len(self)).astype(np.int64)
-
-    @cached_property
-    def _relevant(self) -> Int64[Array, " entries"]:
-        return np.flatnonzero(self.gains.values > 0)
 
 
 @dataclass(frozen=True, eq=False)
 class ListPositions:
-    """Judged items in lists, ordered by list and then by rank; rank 0 is the first place.
+    """Judged items in lists, ordered by list and then by rank; rank 0 is the top of a list.
 
     ``entries`` says which judgement each is.
     """
 
-    lists: Int64[Array, " places"]
-    ranks: Int64[Array, " places"]
-    gains: Float64[Array, " places"]
-    entries: Int64[Array, " places"]
+    lists: Int64[Array, " positions"]
+    ranks: Int64[Array, " positions"]
+    gains: Float64[Array, " positions"]
+    entries: Int64[Array, " positions"]
 
-    def within(self, depth: int) -> "ListPositions":
-        """The places among the first ``depth``."""
-        return self.where(self.ranks < depth)
-
-    @cached_property
-    def relevant(self) -> "ListPositions":
-        """The places of items with a gain above 0."""
-        return self.where(self.gains > 0)
-
-    def where(self, keep: Bool[Array, " places"]) -> "ListPositions":
-        """Some of the places."""
+    def where(self, keep: Bool[Array, " positions"]) -> "ListPositions":
+        """Some of the positions."""
         if keep.all():
             return self
-        kept = np.flatnonzero(keep)
+        some = np.flatnonzero(keep)
         return ListPositions(
-            self.lists[kept], self.ranks[kept], self.gains[kept], self.entries[kept]
+            self.lists[some], self.ranks[some], self.gains[some], self.entries[some]
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Hits:
-    """The lists of one measure, one a query, against what was wanted."""
+    """The lists of one measure, one a query, against what was judged."""
 
     indices: Int64[Array, "q k"]
-    wanted: Wanted
+    qrels: Qrels
 
     def __post_init__(self) -> None:
-        lists, queries = len(self.indices), len(self.wanted)
+        lists, queries = len(self.indices), len(self.qrels)
         if lists != queries:
             raise ShapeError(f"{lists} lists for {queries} queries: one each is due, in one order")
 
     @cached_property
-    def places(self) -> ListPositions:
+    def judged(self) -> ListPositions:
         """Where the lists hold judged items."""
         none = (*(np.empty(0, np.int64),) * 2, np.empty(0), np.empty(0, np.int64))
-        parts = [none, *_find(self.indices, self.wanted.gains)]
+        parts = [none, *_find(self.indices, self.qrels.gains)]
         return ListPositions(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+    @cached_property
+    def _relevant(self) -> ListPositions:
+        return self.judged.where(self.judged.gains > 0)
+
+    def relevant(self, depth: int) -> ListPositions:
+        """Where the first ``depth`` ranks hold relevant items."""
+        return self._relevant.where(self._relevant.ranks < depth)
+
+    def counts(self, positions: ListPositions) -> Int64[Array, " q"]:
+        """How many of the positions lie in each list."""
+        return np.bincount(positions.lists, minlength=len(self.qrels))
+
+    def sums(
+        self, positions: ListPositions, worth: Float64[Array, " positions"]
+    ) -> Float64[Array, " q"]:
+        """What the positions of each list are worth together."""
+        summed = np.bincount(positions.lists, worth, minlength=len(self.qrels))
+        return summed.astype(np.float64, copy=False)  # NumPy gives whole numbers if none is there
 
     @cached_property
     def lengths(self) -> Int64[Array, " q"]:
         """How many items each list holds."""
         return np.count_nonzero(self.indices >= 0, axis=1).astype(np.int64)
 
-    def judged_places(self, depth: int) -> Bool[Array, "q depth"]:
-        """Which of the first places hold a judged item."""
+    def judged_ranks(self, depth: int) -> Bool[Array, "q depth"]:
+        """Which of the first ``depth`` ranks hold a judged item."""
         listed = self.indices[:, :depth]
-        if self.wanted.judged_items is not None:
-            return (listed >= 0) & self.wanted.judged_items[listed]
+        if self.qrels.judged_items is not None:
+            return (listed >= 0) & self.qrels.judged_items[listed]
         judged = np.zeros(listed.shape, dtype=bool)
-        near = self.places.within(depth)
+        near = self.judged.where(self.judged.ranks < depth)
         judged[near.lists, near.ranks] = True
         return judged
-
-    def judged(self, depth: int) -> Int64[Array, " q"]:
-        """How many judged items stand in the first places of each list."""
-        judged, listed = self.wanted.judged_items, self.indices[:, :depth]
-        if judged is None:
-            return np.bincount(self.places.within(depth).lists, minlength=len(listed))
-        return np.count_nonzero((listed >= 0) & judged[listed], axis=1).astype(np.int64)
 
 
 def _find(indices: Array, gains: SparseRows) -> Iterator[tuple[Array, ...]]:
@@ -178,9 +180,9 @@ def _find(indices: Array, gains: SparseRows) -> Iterator[tuple[Array, ...]]:
 class _Members:
     """Finds which of many numbers are among a few, at the cost of a look at small tables.
 
-    The tables are addressed by the low bits of a number. A table of bits sorts out what cannot
-    be among the few, most of all; another says which of them it would be. Only what comes to
-    the place of a number that another one has displaced is searched for.
+    The tables are addressed by the low bits of a number. A table of flags excludes most of what is
+    not among the few; another says which of the few it would be. Only a number whose slot in the
+    table was taken by another is searched for.
     """
 
     def __init__(self, few: int) -> None:
@@ -190,7 +192,7 @@ class _Members:
         self.holder = np.zeros(size, dtype=np.int32)
 
     def find(self, many: Array, few: Array) -> tuple[Array, Array]:
-        """Places in ``many`` that hold one of the ascending ``few``, and which one it is."""
+        """Positions in ``many`` of the ascending ``few``, and which of these it is."""
         slots, each = few & self.mask, np.arange(len(few))
         self.possible[slots] = True
         self.holder[slots] = each
@@ -201,10 +203,10 @@ class _Members:
         displaced = np.flatnonzero(self.holder[slots] != each)
         if len(displaced):
             others = np.flatnonzero(few[entry] != sought)
-            place = np.searchsorted(few[displaced], sought[others])
-            entry[others] = displaced[np.minimum(place, len(displaced) - 1)]
-        found = np.flatnonzero(few[entry] == sought)
-        return at[found], entry[found]
+            nearest = np.searchsorted(few[displaced], sought[others])
+            entry[others] = displaced[np.minimum(nearest, len(displaced) - 1)]
+        equal = np.flatnonzero(few[entry] == sought)
+        return at[equal], entry[equal]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The metrics of ranked lists as trec_eval defines them, and those of pairs and triplets.
 
-Relevant is a gain above 0. What is not judged counts as not relevant, and so does what has a
-negative gain. A query without any relevant item gets 0.
+An item is relevant if its gain is above 0. One that is not judged counts as not relevant, and so
+does one with a negative gain. A query without any relevant item gets 0.
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,10 @@ import numpy as np
 from anglewise.core.typing import Array, Float64, Int64, Shaped
 from anglewise.metrics.interface import (
     Hits,
-    ListPositions,
     PairMetric,
+    Qrels,
     RankingMetric,
     TripletMetric,
-    Wanted,
 )
 
 
@@ -34,11 +33,11 @@ class NDCG(RankingMetric):
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
-        near = hits.places.relevant.within(self.depth)
+        near = hits.relevant(self.depth)
         worth = self.gain(near.gains) / self.discounts[near.ranks]
-        return shares(sums(near, worth, len(hits.wanted)), self.ideal(hits.wanted))
+        return shares(hits.sums(near, worth), self.ideal(hits.qrels))
 
-    def gain(self, gains: Float64[Array, "*places"]) -> Float64[Array, "*places"]:
+    def gain(self, gains: Float64[Array, "*positions"]) -> Float64[Array, "*positions"]:
         """What an item is worth: its grade."""
         return gains
 
@@ -47,10 +46,10 @@ class NDCG(RankingMetric):
         """What the gain at each place is divided by."""
         return np.log2(np.arange(2, self.depth + 2))
 
-    def ideal(self, wanted: Wanted) -> Float64[Array, " q"]:
+    def ideal(self, qrels: Qrels) -> Float64[Array, " q"]:
         """The discounted gain of each query's best list."""
-        sums = np.zeros(len(wanted))
-        for queries, gains in wanted.best:
+        sums = np.zeros(len(qrels))
+        for queries, gains in qrels.best:
             near = self.gain(gains[:, : self.depth])
             worth = near / self.discounts[: near.shape[1]]
             # One after the other, as reached gains are summed, so that no share exceeds 1.
@@ -68,7 +67,7 @@ class ExponentialNDCG(NDCG):
 
     name = "nDCG(exp)"
 
-    def gain(self, gains: Float64[Array, "*places"]) -> Float64[Array, "*places"]:
+    def gain(self, gains: Float64[Array, "*positions"]) -> Float64[Array, "*positions"]:
         """``2^grade - 1``."""
         return np.exp2(gains) - 1
 
@@ -85,7 +84,7 @@ class Recall(RankingMetric):
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
-        return shares(_count(hits.places.relevant.within(self.depth), hits), hits.wanted.relevant)
+        return shares(hits.counts(hits.relevant(self.depth)), hits.qrels.relevant_counts)
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ class Precision(RankingMetric):
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
-        return _count(hits.places.relevant.within(self.depth), hits) / self.depth
+        return hits.counts(hits.relevant(self.depth)) / self.depth
 
 
 @dataclass(frozen=True)
@@ -119,10 +118,10 @@ class ReciprocalRank(RankingMetric):
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
-        near = hits.places.relevant.within(self.depth)
-        counts = _count(near, hits)
+        near = hits.relevant(self.depth)
+        counts = hits.counts(near)
         first = (np.cumsum(counts) - counts)[counts > 0]
-        values = np.zeros(len(hits.wanted))
+        values = np.zeros(len(hits.qrels))
         values[counts > 0] = 1 / (near.ranks[first] + 1)
         return values
 
@@ -141,11 +140,11 @@ class AveragePrecision(RankingMetric):
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
-        near = hits.places.relevant.within(self.depth)
-        counts = _count(near, hits)
+        near = hits.relevant(self.depth)
+        counts = hits.counts(near)
         before = np.arange(len(near.lists)) - np.repeat(np.cumsum(counts) - counts, counts)
         precision = (before + 1) / (near.ranks + 1)
-        return shares(sums(near, precision, len(hits.wanted)), hits.wanted.relevant)
+        return shares(hits.sums(near, precision), hits.qrels.relevant_counts)
 
 
 @dataclass(frozen=True)
@@ -162,24 +161,15 @@ class JudgedShare(RankingMetric):
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
-        return shares(hits.judged(self.depth), np.minimum(hits.lengths, self.depth))
-
-
-def sums(
-    places: ListPositions, worth: Float64[Array, " places"], queries: int
-) -> Float64[Array, " q"]:
-    """What the places of each list are worth together."""
-    summed = np.bincount(places.lists, worth, minlength=queries)
-    return summed.astype(np.float64, copy=False)  # NumPy counts in whole numbers if none is there
+        return shares(
+            np.count_nonzero(hits.judged_ranks(self.depth), axis=1),
+            np.minimum(hits.lengths, self.depth),
+        )
 
 
 def shares(part: Shaped[Array, " q"], whole: Shaped[Array, " q"]) -> Float64[Array, " q"]:
     """One over the other, 0 where there is nothing."""
     return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
-
-
-def _count(places: ListPositions, hits: Hits) -> Array:
-    return np.bincount(places.lists, minlength=len(hits.wanted))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Pools of pairs to judge: which would tell most, and how far unjudged ones could move a lead."""
+"""Pools of pairs to judge: which are worth most, and how far unjudged ones could move a lead."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ class Pool:
     Attributes
     ----------
     lists, items
-        The query of each pair, as its place among the lists, and the item; in that order.
+        The query of each pair, as the number of its list, and the item; ascending.
     discounts
         ``pairs x measures``: ``1 / log2(rank + 1)``, 0 where the measure ranks it further away.
     gains, judged
-        What a judge said, where one did; else 0.
+        The gain of each pair, 0 where nobody judged it; and whether somebody did.
     """
 
     lists: Int64[Array, " pairs"]
@@ -39,22 +39,22 @@ class Pool:
     measures: tuple[str, ...]
     queries: int
 
-    def ranks(self, place: int) -> dict[str, int]:
-        """At which rank each measure has a pair; a measure without it is left out."""
+    def ranks(self, pair: int) -> dict[str, int]:
+        """The rank of a pair under each measure that has it in the pool."""
         return {
             name: round(2 ** (1 / weight)) - 1
-            for name, weight in zip(self.measures, self.discounts[place].tolist(), strict=True)
+            for name, weight in zip(self.measures, self.discounts[pair].tolist(), strict=True)
             if weight > 0
         }
 
     @staticmethod
     def of(
-        found: Mapping[str, Neighbours],
+        neighbours: Mapping[str, Neighbours],
         judgements: Judgements,
         rows: Int64[Array, " q"],
         depth: int = 10,
     ) -> "Pool":
-        """Put the first places of all lists together; ``rows`` are those that asked.
+        """Pool the first ``depth`` ranks of all lists; ``rows`` are the rows of the queries.
 
         >>> from anglewise.core.sparse import SparseRows
         >>> none = SparseRows.from_pairs([], [], shape=(1, 9))
@@ -70,20 +70,20 @@ class Pool:
         {'dot': 2, 'cosine': 1}
         """
         width = judgements.gains.shape[1]
-        near = {name: one.indices[:, :depth] for name, one in found.items()}
+        near = {name: lists.indices[:, :depth] for name, lists in neighbours.items()}
         keys = {name: np.arange(len(rows))[:, None] * width + at for name, at in near.items()}
         shown = [key[near[name] >= 0] for name, key in keys.items()]
         pairs = np.unique(np.concatenate(shown)).astype(np.int64)
-        discounts = np.zeros((len(pairs), len(found)))
-        for column, name in enumerate(found):
+        discounts = np.zeros((len(pairs), len(neighbours)))
+        for column, name in enumerate(neighbours):
             ranks = np.nonzero(near[name] >= 0)[1]
             discounts[np.searchsorted(pairs, shown[column]), column] = 1 / np.log2(ranks + 2)
         lists, items = pairs // width, pairs % width
-        gains, judged = _said(judgements, rows[lists], items)
-        return Pool(lists, items, discounts, gains, judged, tuple(found), len(rows))
+        gains, judged = _judged(judgements, rows[lists], items)
+        return Pool(lists, items, discounts, gains, judged, tuple(neighbours), len(rows))
 
 
-def _said(
+def _judged(
     judgements: Judgements, rows: Int64[Array, " pairs"], items: Int64[Array, " pairs"]
 ) -> tuple[Float64[Array, " pairs"], Bool[Array, " pairs"]]:
     stored = judgements.gains
@@ -120,22 +120,22 @@ def lead_bounds(
     --------
     >>> from anglewise.core.neighbours import Neighbours
     >>> from anglewise.core.sparse import SparseRows
-    >>> one = SparseRows.from_pairs([0], [4], shape=(1, 9))
+    >>> qrels = SparseRows.from_pairs([0], [4], shape=(1, 9))
     >>> scores, ties = np.zeros((1, 1), np.float32), np.array([0])
     >>> found = {name: Neighbours(name, np.array([[at]]), scores, ties) for name, at in
     ...          {"dot": 4, "cosine": 7}.items()}
-    >>> judged, rows = Judgements(one), np.array([0])
+    >>> judged, rows = Judgements(qrels), np.array([0])
     >>> pool = Pool.of(found, judged, rows, depth=1)
     >>> lead_bounds(pool, judged, rows, depth=1)[0, 1].tolist()
     [0.0, 1.0]
     """
     top = max(float(judgements.gains.values.max(initial=0.0)), 0.0) or 1.0
-    known = judgements.gains.take(rows)
+    qrels = judgements.gains.take(rows)
     measures = len(pool.measures)
     bounds = np.zeros((measures, measures, 2))
     ends = np.searchsorted(pool.lists, np.arange(pool.queries + 1))
     for query, (first, last) in enumerate(pairwise(ends)):
-        gains = known.values[known.indptr[query] : known.indptr[query + 1]]
+        gains = qrels.values[qrels.indptr[query] : qrels.indptr[query + 1]]
         own, judged = pool.discounts[first:last], pool.judged[first:last]
         reached = np.maximum(pool.gains[first:last][judged], 0) @ own[judged]
         ideals = _ideals(np.maximum(gains, 0), top, int(np.count_nonzero(~judged)), depth)
@@ -168,13 +168,13 @@ DRAWS = 4_000
 
 @dataclass(frozen=True, eq=False)
 class PoolState:
-    """What is known and what is open about the measures' mean nDCG on some queries.
+    """What the judged pairs of a pool say about the measures' mean nDCG on some queries.
 
     A pair that nobody judged is relevant with a chance that grows with its ranks, as learned from
-    those that were. So each mean has an expectation, and each difference a variance to which
-    every open pair adds its part: the square of what the two measures' discounts differ by, times
-    the variance of its gain (Carterette, Allan and Sitaraman 2006). The variance between queries
-    is not in it: more judgements on these queries cannot make it smaller.
+    judged pairs. So each mean has an expectation, and each difference a variance to which
+    every unjudged pair adds its part: the square of the difference of the two measures' discounts,
+    times the variance of its gain (Carterette, Allan and Sitaraman 2006). The variance between
+    queries is not in it: more judgements on these queries cannot make it smaller.
 
     Attributes
     ----------
@@ -195,14 +195,13 @@ class PoolState:
     def of(
         pool: Pool, judgements: Judgements, rows: Int64[Array, " q"], depth: int = 10
     ) -> "PoolState":
-        """Take stock of a pool; ``rows`` are those of the pool's lists."""
+        """The state of a pool; ``rows`` are the rows of the pool's queries."""
         likely = np.where(pool.judged, 0.0, _chance_of_relevance(pool))
         good = judgements.gains.values[judgements.gains.values > 0]
         gain, spread = (good.mean(), good.var()) if len(good) else (1.0, 0.0)
         expected = np.where(pool.judged, np.maximum(pool.gains, 0), likely * gain)
         variance = likely * (1 - likely) * gain**2 + likely * spread
-        known = judgements.gains.take(rows)
-        best = _expected_ideal(pool, known, likely, float(gain), depth)
+        best = _expected_ideal(pool, judgements.gains.take(rows), likely, float(gain), depth)
         weights = pool.discounts / np.maximum(best, 1e-9)[pool.lists, None] / max(pool.queries, 1)
         return PoolState(pool, expected, variance, weights)
 
@@ -214,8 +213,8 @@ class PoolState:
     @cached_property
     def chance_best(self) -> Float64[Array, " m"]:
         """The chance that each measure is the best on these queries once all is judged."""
-        apart = self.weights - self.weights.mean(axis=1, keepdims=True)
-        covariance = (apart * self.variance[:, None]).T @ apart
+        difference = self.weights - self.weights.mean(axis=1, keepdims=True)
+        covariance = (difference * self.variance[:, None]).T @ difference
         values, vectors = np.linalg.eigh(covariance)
         noise = np.random.default_rng(0).standard_normal((DRAWS, len(values)))
         drawn = self.means + noise @ (vectors * np.sqrt(np.maximum(values, 0))).T
@@ -224,46 +223,46 @@ class PoolState:
 
     @cached_property
     def worth(self) -> Float64[Array, " pairs"]:
-        """How much each pair's judgement would tell about who is the best; 0 for judged ones.
+        """How much each pair's judgement would tell about which measure is the best; 0 if judged.
 
-        The share of the variance of the leader's lead that it would take away, over rivals by how
-        near each is, in standard deviations.
+        The share of the variance of the leader's lead that it would remove, averaged over rivals
+        weighted by how near each is, in standard deviations.
         """
         leader = int(self.means.argmax())
         rivals = np.arange(len(self.means)) != leader
-        apart = self.weights[:, [leader]] - self.weights[:, rivals]
-        parts = apart**2 * self.variance[:, None]
+        difference = self.weights[:, [leader]] - self.weights[:, rivals]
+        parts = difference**2 * self.variance[:, None]
         total = parts.sum(axis=0)
-        open_still = total > 0
-        if not open_still.any():
+        uncertain = total > 0
+        if not uncertain.any():
             return np.zeros(len(self.variance))
-        spread = np.sqrt(total[open_still])
-        away = (self.means[leader] - self.means[rivals][open_still]) / spread
-        near = np.exp((away.min() ** 2 - away**2) / 2) / spread
-        return parts[:, open_still] @ (near / near.sum() / total[open_still])
+        spread = np.sqrt(total[uncertain])
+        distance = (self.means[leader] - self.means[rivals][uncertain]) / spread
+        nearness = np.exp((distance.min() ** 2 - distance**2) / 2) / spread
+        return parts[:, uncertain] @ (nearness / nearness.sum() / total[uncertain])
 
     def most_informative(self, count: int = 20) -> Int64[Array, " some"]:
-        """The places in the pool of the pairs to judge next, the most telling first."""
+        """The numbers of the pairs to judge next, those of the most worth first."""
         order = np.lexsort((self.pool.items, self.pool.lists, -self.worth))
         return order[: min(count, int(np.count_nonzero(self.worth > 0)))]
 
 
 def _chance_of_relevance(pool: Pool) -> Float64[Array, " pairs"]:
     nearness = pool.discounts.mean(axis=1)
-    seen, right = nearness[pool.judged], pool.gains[pool.judged] > 0
-    if len(right) < ENOUGH or right.all() or not right.any():
-        return np.full(len(nearness), (right.sum() + 1) / (len(right) + 5))
-    return logistic(seen, right)(nearness)
+    relevant = pool.gains[pool.judged] > 0
+    if len(relevant) < ENOUGH or relevant.all() or not relevant.any():
+        return np.full(len(nearness), (relevant.sum() + 1) / (len(relevant) + 5))
+    return logistic(nearness[pool.judged], relevant)(nearness)
 
 
 def _expected_ideal(
-    pool: Pool, known: SparseRows, likely: Float64[Array, " pairs"], gain: float, depth: int
+    pool: Pool, qrels: SparseRows, likely: Float64[Array, " pairs"], gain: float, depth: int
 ) -> Float64[Array, " q"]:
-    """The best list of what is known to be relevant and of what may be."""
-    good = known.values > 0
+    """The discounted gain of each query's best list of what is relevant and of what may be."""
+    good = qrels.values > 0
     return ideal(
-        np.concatenate([known.rows[good], pool.lists]),
-        np.concatenate([known.values[good], np.full(len(pool.lists), gain)]),
+        np.concatenate([qrels.rows[good], pool.lists]),
+        np.concatenate([qrels.values[good], np.full(len(pool.lists), gain)]),
         np.concatenate([np.ones(np.count_nonzero(good)), likely]),
         depth=depth,
         queries=pool.queries,
