@@ -13,7 +13,7 @@ from anglewise.core.numbers import read_whole, shown
 from anglewise.core.text import check_number, listed, parted
 from anglewise.core.typing import Array, Float32
 from anglewise.errors import ShapeError, SpellingError, TooFewError
-from anglewise.measures.measure import Open, measures_and_families
+from anglewise.measures.measure import MeasureSpec, measures_and_families
 
 LEVELS = 127
 """The largest code of eight bits with a sign, the same on both sides of zero."""
@@ -217,7 +217,7 @@ class SpaceCandidate:
     """
 
     source: Source
-    measure: Open
+    measure: MeasureSpec
 
     def __str__(self) -> str:
         return f"{self.source}: {self.measure}"

@@ -23,7 +23,7 @@ from anglewise.core.text import check_number, counted, listed
 from anglewise.core.typing import Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.measures.formulas import Measure
-from anglewise.measures.measure import DEFAULT_MEASURES, Open, measures_and_families
+from anglewise.measures.measure import DEFAULT_MEASURES, MeasureSpec, measures_and_families
 from anglewise.metrics.evaluate import read_metrics
 from anglewise.metrics.interface import Metric
 
@@ -31,7 +31,7 @@ from anglewise.metrics.interface import Metric
 def compare(
     space: Space,
     judgements: Judgements | Pairs | Triplets,
-    measures: Iterable[str | Open] | str = DEFAULT_MEASURES,
+    measures: Iterable[str | MeasureSpec] | str = DEFAULT_MEASURES,
     metric: str | Metric | None = None,
     *,
     metrics: Iterable[str | Metric] | str = (),
@@ -195,7 +195,7 @@ def _direction(
     return judged
 
 
-def _place(baseline: str | Open | None, asked: Sequence[Asked]) -> int | None:
+def _place(baseline: str | MeasureSpec | None, asked: Sequence[Asked]) -> int | None:
     if baseline is None:
         return None
     (wanted,) = measures_and_families([baseline])
@@ -276,7 +276,7 @@ def _split_settings(scores: Scores) -> dict[str, str]:
 def compare_spaces(
     spaces: Mapping[str, Space],
     judgements: Judgements | Mapping[str, Judgements] | Pairs | Triplets,
-    measures: Iterable[str | Open] | str = DEFAULT_MEASURES,
+    measures: Iterable[str | MeasureSpec] | str = DEFAULT_MEASURES,
     metric: str | Metric | None = None,
     *,
     variants: Iterable[str | Variant] | str = (),

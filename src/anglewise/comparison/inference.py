@@ -15,13 +15,13 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.text import counted, listed, p_words, rounded_up
 from anglewise.core.typing import Array, Float64, Int64, Map
 from anglewise.measures.adapter import Adapted
-from anglewise.measures.measure import Family, Open
+from anglewise.measures.measure import Family, MeasureSpec
 from anglewise.statistics.clusters import Units
 from anglewise.statistics.planning import Design, planning_critical, smallest_detectable
 from anglewise.statistics.resampling import Differences, Statistic, bca, best_probability, bootstrap
 from anglewise.statistics.sign_flip import SignFlips, holm, sign_flips
 
-Asked: TypeAlias = Open
+Asked: TypeAlias = MeasureSpec
 
 
 @dataclass(frozen=True, eq=False)

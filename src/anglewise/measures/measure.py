@@ -154,13 +154,13 @@ class Family:
         return [Measure(Norm(q, x), self.frames) for q in queries for x in items]
 
 
-Open: TypeAlias = Measure | Family | Adapted
+MeasureSpec: TypeAlias = Measure | Family | Adapted
 """A measure, or one of which judgements must say the rest."""
 
 
 def measures_and_families(
-    spellings: Iterable[str | Open] | str,
-) -> list[Open]:
+    spellings: Iterable[str | MeasureSpec] | str,
+) -> list[MeasureSpec]:
     """Several, from a list or from one comma-separated text, each kept once.
 
     Raises ``SpellingError`` for a word that is neither, and for too many.
@@ -173,7 +173,7 @@ def measures_and_families(
     return list(dict.fromkeys(_read(one) for one in wanted))
 
 
-def _read(one: str | Open) -> Open:
+def _read(one: str | MeasureSpec) -> MeasureSpec:
     if isinstance(one, Family | Adapted):
         return one
     if isinstance(one, str) and learnt_from_judgements(one):

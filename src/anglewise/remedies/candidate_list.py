@@ -20,7 +20,7 @@ from anglewise.measures.frames import fit_frames
 from anglewise.measures.measure import (
     FORMULAS,
     Family,
-    Open,
+    MeasureSpec,
     Prepared,
     measures_and_families,
     prepare,
@@ -61,7 +61,7 @@ class RemedyCandidate:
     """
 
     maker: SpaceBuilder | None
-    measure: Open
+    measure: MeasureSpec
 
     def __str__(self) -> str:
         return str(self.measure) if self.maker is None else f"{self.maker}: {self.measure}"
@@ -87,7 +87,8 @@ class RemedyCandidate:
 
 
 def contenders(
-    candidates: Iterable[str | Open | SpaceBuilder | RemedyCandidate] | str, direction: Direction
+    candidates: Iterable[str | MeasureSpec | SpaceBuilder | RemedyCandidate] | str,
+    direction: Direction,
 ) -> list[RemedyCandidate]:
     """Read candidates, each kept once; a maker alone stands for all its measures.
 
@@ -104,7 +105,7 @@ def contenders(
 
 
 def _read(
-    word: str | Open | SpaceBuilder | RemedyCandidate, direction: Direction
+    word: str | MeasureSpec | SpaceBuilder | RemedyCandidate, direction: Direction
 ) -> list[RemedyCandidate]:
     if isinstance(word, RemedyCandidate):
         return [word]

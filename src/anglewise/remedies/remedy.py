@@ -17,7 +17,7 @@ from anglewise.errors import SpellingError, TooFewError
 from anglewise.io.files import Say, quiet
 from anglewise.measures.adapter import FEWEST, Adapted, adapter
 from anglewise.measures.formulas import Dot, Measure
-from anglewise.measures.measure import Family, Open
+from anglewise.measures.measure import Family, MeasureSpec
 from anglewise.metrics.evaluate import evaluate, read_metrics
 from anglewise.metrics.interface import Metric
 from anglewise.remedies.advice import told
@@ -172,7 +172,7 @@ LEARNING = 0.75
 def remedy(
     space: Space,
     judgements: Judgements | Pairs | Triplets,
-    candidates: Iterable[str | Open | SpaceBuilder | RemedyCandidate] | str | None = None,
+    candidates: Iterable[str | MeasureSpec | SpaceBuilder | RemedyCandidate] | str | None = None,
     metric: str | Metric | None = None,
     *,
     budget_seconds: float = 600.0,
@@ -306,7 +306,7 @@ def _asking(judgements: Judgements) -> Int64[Array, " asking"]:
 
 
 def _among(
-    candidates: Iterable[str | Open | SpaceBuilder | RemedyCandidate] | str | None,
+    candidates: Iterable[str | MeasureSpec | SpaceBuilder | RemedyCandidate] | str | None,
     space: Space,
     training: Training | None,
     direction: Direction,

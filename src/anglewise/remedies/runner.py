@@ -27,7 +27,7 @@ from anglewise.io.texts import column, columns_of
 from anglewise.measures.adapter import RIDGES, STEPS, Adapted
 from anglewise.measures.adapter_training import POOL, QUERIES
 from anglewise.measures.formulas import Measure
-from anglewise.measures.measure import Family, Open
+from anglewise.measures.measure import Family, MeasureSpec
 from anglewise.metrics.evaluate import Metric
 from anglewise.remedies.candidate_list import RemedyCandidate, baselines, size
 from anglewise.remedies.training_data import Budget, SpaceBuilder, Training, judged_by
@@ -378,7 +378,7 @@ def batches(contenders: Sequence[RemedyCandidate]) -> list[list[RemedyCandidate]
     return list(groups.values())
 
 
-def _standing(measure: Open) -> Measure:
+def _standing(measure: MeasureSpec) -> Measure:
     """One setting for all of what is tuned or learnt: their vectors are of one size."""
     if isinstance(measure, Adapted):
         return Measure(measure.formula, measure.frames)
