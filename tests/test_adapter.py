@@ -17,14 +17,14 @@ from anglewise import (
 from anglewise.comparison.split import folds
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError, SpellingError, TooFewError
-from anglewise.measures.adapter import learnt
+from anglewise.measures.adapter import learn_adapter
 from anglewise.measures.adapter_training import (
-    Contrast,
+    ContrastiveLoss,
     Diagonal,
     Full,
-    KnownPairs,
     LowRank,
-    lesson,
+    TrainingPairs,
+    training_batch,
 )
 from anglewise.measures.measure import measures_and_families
 
@@ -55,7 +55,7 @@ def judged(own, items=ITEMS):
 def known_of(space, judgements, *, itself=False):
     asking, ranked = space.sides(judgements.direction)
     sides = (side.vectors.astype(np.float64) for side in (asking, ranked))
-    return KnownPairs(*sides, judgements.gains, (), itself)
+    return TrainingPairs(*sides, judgements.gains, (), itself)
 
 
 @pytest.fixture(scope="module")
@@ -68,15 +68,15 @@ def graded():
 @pytest.mark.parametrize("shared", [False, True])
 def test_the_slope_is_that_of_the_loss(shape, shared):
     rng = np.random.default_rng(0)
-    known = KnownPairs(
+    known = TrainingPairs(
         rng.standard_normal((40, 6)),
         rng.standard_normal((30, 6)),
         SparseRows.from_pairs(np.arange(40), np.arange(40) % 30, shape=(40, 30)),
         (SparseRows.from_pairs([0, 1], [5, 6], shape=(40, 30)),),
         False,
     )
-    whole = lesson(known, np.ones(40, dtype=bool), np.ones(30, dtype=bool), rng)
-    contrast = Contrast(whole, shape, shared, ridge=0.3)
+    whole = training_batch(known, np.ones(40, dtype=bool), np.ones(30, dtype=bool), rng)
+    contrast = ContrastiveLoss(whole, shape, shared, ridge=0.3)
     free = contrast.start() + 0.1 * rng.standard_normal(len(contrast.start()))
     slope = contrast(free)[1]
     step = 1e-2
@@ -139,7 +139,7 @@ def test_items_that_ask_are_not_seen_from_the_other_side_either():
     unseen = learners[rows] & learners[columns]
     kept = _table(rows[unseen], columns[unseen])
     blind = known_of(space, Judgements(kept, "items-items"), itself=True)
-    first, second = (learnt(one, learners, Full(6), 0) for one in (seen, blind))
+    first, second = (learn_adapter(one, learners, Full(6), 0) for one in (seen, blind))
     assert np.array_equal(first.items, second.items)
     assert np.array_equal(first.items, first.queries)
 

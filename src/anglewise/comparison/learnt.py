@@ -15,8 +15,8 @@ from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Int64
 from anglewise.engine.search import search
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.measures.adapter import Adapted, Adapter, learnt, shape_of
-from anglewise.measures.adapter_training import KnownPairs
+from anglewise.measures.adapter import Adapted, Adapter, adapter_shape, learn_adapter
+from anglewise.measures.adapter_training import TrainingPairs
 from anglewise.measures.formulas import Measure
 from anglewise.measures.frames import Affine, Maps, View, fit_frames
 from anglewise.measures.measure import Family
@@ -67,13 +67,13 @@ def learnt_lists(
     out: dict[str, LearntLists] = {}
     for one in wanted:
         known = _known(space, one, judgements)
-        shape = shape_of(known.ranked.shape[1], one.rank, diagonal=one.diagonal)
+        shape = adapter_shape(known.ranked.shape[1], one.rank, diagonal=one.diagonal)
         found: list[tuple[Array, Neighbours]] = []
         settings: list[str] = []
         for part in parts:
             learners = np.zeros(len(known.asking), dtype=bool)
             learners[np.delete(rows, part)] = True
-            adapter = learnt(known, learners, shape, seed)
+            adapter = learn_adapter(known, learners, shape, seed)
             measure = one.learnt(_maps(adapter))
             lists = search(
                 space,
@@ -102,7 +102,7 @@ def learning_nothing(asked: Sequence[Asked]) -> list[Measure | Family]:
     return out
 
 
-def _known(space: Space, one: Adapted, judgements: Judgements) -> KnownPairs:
+def _known(space: Space, one: Adapted, judgements: Judgements) -> TrainingPairs:
     """What an adapter learns from, in the coordinates of the frames before it."""
     direction = judgements.direction
     asking, ranked = space.sides(direction)
@@ -113,7 +113,7 @@ def _known(space: Space, one: Adapted, judgements: Judgements) -> KnownPairs:
     ]
     hidden = [judgements.seen, space.seen if direction == "queries-items" else None]
     tables = tuple(table for table in hidden if table is not None)
-    return KnownPairs(sides[0], sides[1], judgements.gains, tables, asking is ranked)
+    return TrainingPairs(sides[0], sides[1], judgements.gains, tables, asking is ranked)
 
 
 def _maps(adapter: Adapter) -> Maps:

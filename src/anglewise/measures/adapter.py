@@ -13,14 +13,15 @@ from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Float64
 from anglewise.errors import ShapeError, SpellingError, TooFewError
 from anglewise.measures.adapter_training import (
-    Contrast,
+    ContrastiveLoss,
     Diagonal,
+    Free,
     Full,
-    KnownPairs,
-    Lesson,
     LowRank,
     Shape,
-    lesson,
+    TrainingBatch,
+    TrainingPairs,
+    training_batch,
 )
 from anglewise.measures.formulas import Formula, Measure
 from anglewise.measures.frames import Frame, Maps, Sides
@@ -28,7 +29,7 @@ from anglewise.measures.frames import Frame, Maps, Sides
 
 @dataclass(frozen=True)
 class Adapted:
-    """A formula after some frames and a map that is yet to be learnt.
+    """A formula after some frames and a map that judgements have yet to teach.
 
     ``adapted`` learns every entry of the map, ``adapted(32)`` a correction of rank 32 to the
     identity, ``adapted-diagonal`` a weight for each column.
@@ -61,12 +62,12 @@ class Adapted:
 
     def learnt(self, maps: Maps) -> Measure:
         """The measure, once the maps are known."""
-        return Measure(self.formula, (*self.frames, Learnt(self.word, maps)))
+        return Measure(self.formula, (*self.frames, LearntFrame(self.word, maps)))
 
 
 @dataclass(frozen=True, eq=False)
-class Learnt(Frame):
-    """Maps that were learnt elsewhere: every space is moved by the same."""
+class LearntFrame(Frame):
+    """Maps that were learnt before: every space is moved by the same."""
 
     name: str
     maps: Maps
@@ -203,7 +204,7 @@ def adapter(
     if judgements.gains.shape != due:
         raise ShapeError(f"judgements are {judgements.gains.shape}, the space {due}")
     hidden = [judgements.seen, space.seen if judgements.direction == "queries-items" else None]
-    known = KnownPairs(
+    pairs = TrainingPairs(
         asking.vectors.astype(np.float64),
         ranked.vectors.astype(np.float64),
         judgements.gains,
@@ -211,13 +212,14 @@ def adapter(
         asking is ranked,
     )
     every = np.ones(due[0], dtype=bool)
-    return learnt(known, every, shape_of(ranked.dimension, rank, diagonal=diagonal), seed)
+    shape = adapter_shape(ranked.dimension, rank, diagonal=diagonal)
+    return learn_adapter(pairs, every, shape, seed)
 
 
-def shape_of(dimension: int, rank: int | None, *, diagonal: bool) -> Shape:
+def adapter_shape(dimension: int, rank: int | None, *, diagonal: bool) -> Shape:
     """The shape that is asked for.
 
-    >>> shape_of(8, 2, diagonal=False)
+    >>> adapter_shape(8, 2, diagonal=False)
     LowRank(dimension=8, rank=2)
     """
     if diagonal and rank is not None:
@@ -229,27 +231,29 @@ def shape_of(dimension: int, rank: int | None, *, diagonal: bool) -> Shape:
     return Full(dimension) if rank is None else LowRank(dimension, rank)
 
 
-def learnt(known: KnownPairs, learners: Bool[Array, " n"], shape: Shape, seed: int) -> Adapter:
-    """An adapter from the judgements of some of those who ask.
+def learn_adapter(
+    pairs: TrainingPairs, learners: Bool[Array, " n"], shape: Shape, seed: int
+) -> Adapter:
+    """An adapter from the judgements of some rows of the asking side, the ``learners``.
 
-    Where one side asks about itself, judgements *of* the others are not used either, so that the
-    maps never saw them.
+    Where one side asks about itself, judgements *of* the other rows are not used either, so that
+    the maps never saw them.
     """
-    ranked = learners if known.itself else np.ones(known.gains.shape[1], dtype=bool)
-    judged = known.of(learners, ranked)
+    ranked = learners if pairs.itself else np.ones(pairs.gains.shape[1], dtype=bool)
+    judged = pairs.judged(learners, ranked)
     if len(judged.values) < FEWEST:
         raise TooFewError(
             f"{len(judged.values):,} judgements to learn from: an adapter needs at least "
             f"{FEWEST:,}; compare measures that learn nothing, such as cosine@centred"
         )
     rng = np.random.default_rng(seed)
-    teach, examine = _parted(judged, learners, rng)
-    first = lesson(known, teach, teach if known.itself else ranked, rng)
-    exam = lesson(known, examine, ranked, rng)
-    whole = lesson(known, learners, ranked, rng)
-    if first is None or exam is None or whole is None:
+    training, held_out = _split(judged, learners, rng)
+    batch = training_batch(pairs, training, training if pairs.itself else ranked, rng)
+    validation = training_batch(pairs, held_out, ranked, rng)
+    whole = training_batch(pairs, learners, ranked, rng)
+    if batch is None or validation is None or whole is None:
         raise TooFewError("too few queries have anything relevant: an adapter learns from it")
-    ridge, free, before, after = _best_ridge(first, exam, shape, known.itself)
+    ridge, free, before, after = _best_ridge(batch, validation, shape, pairs.itself)
     about = {
         "shape": type(shape).__name__,
         "rank": shape.rank if isinstance(shape, LowRank) else None,
@@ -259,63 +263,64 @@ def learnt(known: KnownPairs, learners: Bool[Array, " n"], shape: Shape, seed: i
         "seed": seed,
     }
     if ridge is None:
-        still = np.eye(known.ranked.shape[1])
-        return Adapter(still, still, about)
-    contrast = Contrast(whole, shape, known.itself, ridge)
-    free = _descended(contrast, free, STEPS)
-    of_queries, of_items = (shape.matrix(part) for part in contrast.parts(free))
+        identity = np.eye(pairs.ranked.shape[1])
+        return Adapter(identity, identity, about)
+    loss = ContrastiveLoss(whole, shape, pairs.itself, ridge)
+    free = _descended(loss, free)
+    of_queries, of_items = (shape.matrix(part) for part in loss.parts(free))
     return Adapter(of_queries, of_items, about)
 
 
-def _parted(
+def _split(
     judged: SparseRows, learners: Bool[Array, " n"], rng: np.random.Generator
 ) -> tuple[Bool[Array, " n"], Bool[Array, " n"]]:
-    """Who teaches, and who chooses the ridge; those who judged nothing teach nothing."""
+    """The rows to train on, and those held out to choose the ridge, all of which were judged."""
     rows = np.flatnonzero((judged.counts > 0) & learners)
     some = rng.permutation(rows)[: max(1, round(HELD_OUT * len(rows)))]
-    examine = np.zeros(len(learners), dtype=bool)
-    examine[some] = True
-    return learners & ~examine, examine
+    held_out = np.zeros(len(learners), dtype=bool)
+    held_out[some] = True
+    return learners & ~held_out, held_out
 
 
 def _best_ridge(
-    first: Lesson, exam: Lesson, shape: Shape, shared: bool
-) -> tuple[float | None, Float64[Array, " free"], float, float]:
+    batch: TrainingBatch, validation: TrainingBatch, shape: Shape, shared: bool
+) -> tuple[float | None, Free, float, float]:
     """The ridge at which held-out queries do best, the maps, and the loss without and with it."""
-    start = Contrast(first, shape, shared).start()
-    free = _sharpened(Contrast(first, shape, shared), start)
-    before = best = Contrast(exam, shape, shared)(free)[0]
+    plain, held_out = (ContrastiveLoss(some, shape, shared) for some in (batch, validation))
+    free = _sharpened(plain, plain.start())
+    before = best = held_out(free)[0]
     chosen, best_free = None, free
     for ridge in RIDGES:
-        free = _descended(Contrast(first, shape, shared, ridge), free, STEPS)
-        loss = Contrast(exam, shape, shared)(free)[0]
-        if loss < best:
-            best, chosen, best_free = loss, ridge, free
+        free = _descended(ContrastiveLoss(batch, shape, shared, ridge), free)
+        value = held_out(free)[0]
+        if value < best:
+            best, chosen, best_free = value, ridge, free
         elif chosen is not None:
             break
     return chosen, best_free, before, best
 
 
-def _sharpened(contrast: Contrast, free: Float64[Array, " free"]) -> Float64[Array, " free"]:
+def _sharpened(loss: ContrastiveLoss, free: Free) -> Free:
     """The identity, with the temperature that suits it."""
     from scipy import optimize
 
-    def loss(log_b: float) -> float:
-        return contrast(np.concatenate([[log_b], free[1:]]))[0]
+    def at_temperature(log_b: float) -> float:
+        return loss(np.concatenate([[log_b], free[1:]]))[0]
 
-    found = cast("Any", optimize).minimize_scalar(loss, bounds=(-2.0, 8.0), method="bounded")
-    return np.concatenate([[float(found.x)], free[1:]])
+    minimum = cast("Any", optimize).minimize_scalar(
+        at_temperature, bounds=(-2.0, 8.0), method="bounded"
+    )
+    return np.concatenate([[float(minimum.x)], free[1:]])
 
 
-def _descended(
-    contrast: Contrast, free: Float64[Array, " free"], steps: int
-) -> Float64[Array, " free"]:
+def _descended(loss: ContrastiveLoss, free: Free) -> Free:
+    """Some steps down the loss."""
     from scipy import optimize
 
-    found = cast("Any", optimize).minimize(
-        contrast, free, jac=True, method="L-BFGS-B", options={"maxiter": steps, "maxcor": 8}
+    minimum = cast("Any", optimize).minimize(
+        loss, free, jac=True, method="L-BFGS-B", options={"maxiter": STEPS, "maxcor": 8}
     )
-    return np.asarray(found.x, dtype=np.float64)
+    return np.asarray(minimum.x, dtype=np.float64)
 
 
 def _moved(side: Embeddings, matrix: Float64[Array, "d d"]) -> Embeddings:

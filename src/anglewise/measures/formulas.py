@@ -1,11 +1,11 @@
 """Formulas: what a measure does with two vectors. A measure is a formula in a frame.
 
-Each says three things. *Products*: which of three sums over coordinates it reads (``dot``,
+A formula has three parts. *Product*: which of three sums over coordinates it reads (``dot``,
 ``squared-distance``, ``manhattan``). *Score*: the exact value of a pair from that sum and the
-two norms, in float64, larger is nearer. *Terms*, if the score ranks as an inner product: the
-weight and the bias of each item, such that for one query the *ranking value*
-``g * weight + bias`` orders items as the score does (``g`` the inner product), and what the query
-adds to make it the score again. Terms are what makes five measures cost one.
+two norms, in float64, larger is nearer. *Terms*, if items rank as by an inner product ``g``: the
+weight and the bias of each item, such that for one query the *ranking value* ``g * weight + bias``
+orders items as the score does; ``from_ranking`` turns it back into the score. Because of the terms
+five measures cost hardly more than one.
 """
 
 from abc import ABC, abstractmethod
@@ -18,8 +18,7 @@ from anglewise.core.embeddings import Space
 from anglewise.core.numbers import EXPONENT, written
 from anglewise.core.typing import Array, Direction, Float64, Int64
 from anglewise.errors import SpellingError
-from anglewise.measures.frames import Frame, Maps, Sides, View, fit_frames
-from anglewise.measures.remembered import Remembered
+from anglewise.measures.frames import Frame, Maps, Sides, SpaceCache, View, fit_frames
 
 Product: TypeAlias = Literal["dot", "squared-distance", "manhattan", "block"]
 PerPair: TypeAlias = Float64[Array, "*pairs"]
@@ -70,12 +69,12 @@ class Formula(ABC):
         query_norms: PerPair,
         item_norms: PerPair,
     ) -> PerPair:
-        """The score of each pair, told which row of the ranked side the item is."""
+        """The score of each pair, given the item's row of the ranked side too."""
         del rows
         return self.score(product, query_norms, item_norms)
 
     def terms_at(self, rows: Int64[Array, " n"], item_norms: Float64[Array, " n"]) -> Terms | None:
-        """The terms, told which rows of the ranked side the items are."""
+        """The terms, given the items' rows of the ranked side too."""
         del rows
         return self.terms(item_norms)
 
@@ -308,9 +307,9 @@ class Measure:
 
 
 class FittedFormula(Formula):
-    """A formula that learns from who asks and who is ranked. An interface.
+    """A formula that learns from the asking and the ranked side. An interface.
 
-    Until it is fitted it scores nothing; ``fitted`` does that for a measure, once for a space.
+    Until it is fitted it scores nothing; ``fitted`` fits it for a measure, once for a space.
     """
 
     product = "dot"
@@ -372,9 +371,9 @@ class PerItem(Formula):
 
 
 def fitted(measure: Measure, space: Space, direction: Direction = "queries-items") -> Measure:
-    """The measure with its formula fitted on a space; most need nothing and come back as they are.
+    """The measure with its formula fitted on a space; one that learns nothing is returned as it is.
 
-    What was learnt lately is remembered as long as the space lives.
+    Formulas fitted lately are cached as long as the space lives.
 
     >>> from anglewise.core.embeddings import Embeddings
     >>> str(fitted(Measure(Dot()), Space(items=Embeddings([[1.0]]))))
@@ -384,17 +383,17 @@ def fitted(measure: Measure, space: Space, direction: Direction = "queries-items
     if not isinstance(formula, FittedFormula):
         return measure
 
-    def learn() -> Formula:
+    def fit() -> Formula:
         asking, ranked = space.sides(direction)
         maps = fit_frames(measure.frames, space, direction) or Maps.still(ranked.dimension)
         views = View(asking, maps.asking), View(ranked, maps.ranked)
         return formula.fit(Sides(space, direction, *views))
 
     key = formula, measure.frames, direction
-    return Measure(_FITTED.get(space, key, learn), measure.frames)
+    return Measure(_FITTED.get(space, key, fit), measure.frames)
 
 
-_FITTED: Remembered[tuple[FittedFormula, tuple[Frame, ...], Direction], Formula] = Remembered()
+_FITTED: SpaceCache[tuple[FittedFormula, tuple[Frame, ...], Direction], Formula] = SpaceCache()
 
 
 def unit(x: Float64[Array, "rows d"]) -> Float64[Array, "rows d"]:

@@ -1,14 +1,18 @@
 """Frames: affine maps into the coordinates in which a measure is taken.
 
-A frame is fitted once on a space and is then a pair of maps, one for those who ask and one for
-those who are ranked. Unless said otherwise a frame learns from the ranked side and moves both
-sides alike, so that a single new query can be moved too.
+A frame is fitted once on a space and is then a pair of maps, one for the asking side and one for
+the ranked side. Unless said otherwise a frame learns from the ranked side and moves both sides
+alike, so that a single new query can be moved too.
 """
 
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field, is_dataclass
 from functools import cached_property, partial
+from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -19,7 +23,6 @@ from anglewise.errors import ShapeError, SpellingError, ValuesError
 from anglewise.gauges.canonical import BALANCED, ITEM_ORTHONORMAL, USER_ORTHONORMAL, PowerGauge
 from anglewise.gauges.gauge import Gauge, RandomMap, bias_columns, two_roots
 from anglewise.gauges.maps import Root
-from anglewise.measures.remembered import Remembered
 
 BLOCK_BYTES = 1 << 22
 """Rows are looked at in blocks of this size, which stay in the cache."""
@@ -48,7 +51,7 @@ class Affine:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """Embeddings as they look through a map, read block by block and never formed whole."""
+    """Embeddings moved by a map, block by block and never formed whole."""
 
     embeddings: Embeddings
     through: Affine
@@ -82,7 +85,7 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Sides:
-    """A space looked at in one direction, through what earlier frames did to it."""
+    """The two sides of a space in one direction, each through the earlier frames."""
 
     space: Space
     direction: Direction
@@ -92,15 +95,20 @@ class Sides:
 
 @dataclass(frozen=True, eq=False)
 class Maps:
-    """A fitted frame: what it does to those who ask and to those who are ranked."""
+    """A fitted frame: what it does to the asking side and to the ranked side."""
 
     asking: Affine
     ranked: Affine
 
     @classmethod
+    def both(cls, affine: Affine) -> "Maps":
+        """One map for both sides."""
+        return cls(affine, affine)
+
+    @classmethod
     def still(cls, dimension: int) -> "Maps":
         """The maps that leave everything where it is."""
-        return cls(Affine(np.zeros(dimension)), Affine(np.zeros(dimension)))
+        return cls.both(Affine(np.zeros(dimension)))
 
 
 class Frame(ABC):
@@ -115,17 +123,69 @@ class Frame(ABC):
         """The maps for this space and direction."""
 
 
-def fit_frames(frames: tuple[Frame, ...], space: Space, direction: Direction) -> Maps | None:
-    """Fit one frame after the other, the first one first; None when there are none.
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
-    A space does not change, so what was fitted lately is remembered as long as the space lives.
+CACHE_BYTES = 1 << 28
+"""What the values of one space may weigh together; the least recently used goes first."""
+ENTRY_BYTES = 1 << 12
+"""What an entry weighs beside its arrays, so that small ones are bounded in number too."""
+
+
+@dataclass(eq=False)
+class SpaceCache(Generic[K, V]):
+    """Values fitted on spaces, by space and key, as long as the space lives.
+
+    Safe among threads, of which two may fit the same value, harmlessly. Of each space at most
+    ``room`` bytes are cached; the last value is, whatever it weighs.
     """
+
+    room: int = CACHE_BYTES
+    spaces: WeakKeyDictionary[Space, OrderedDict[K, tuple[V, int]]] = field(
+        default_factory=WeakKeyDictionary[Space, OrderedDict[K, tuple[V, int]]]
+    )
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def get(self, space: Space, key: K, fit: Callable[[], V]) -> V:
+        """The value, fitted now or before."""
+        with self.lock:
+            cached = self.spaces.setdefault(space, OrderedDict())
+            if key in cached:
+                cached.move_to_end(key)
+                return cached[key][0]
+        value = fit()
+        with self.lock:
+            value, _ = cached.setdefault(key, (value, weight(value)))
+            while len(cached) > 1 and sum(size for _, size in cached.values()) > self.room:
+                cached.popitem(last=False)
+        return value
+
+
+def weight(value: object) -> int:
+    """What the arrays of a value weigh in bytes, each counted once.
+
+    >>> weight(Maps.still(4)) - ENTRY_BYTES
+    32
+    """
+    return ENTRY_BYTES + sum({id(array): array.nbytes for array in _arrays(value)}.values())
+
+
+def _arrays(value: Any) -> Iterator[Array]:
+    if isinstance(value, np.ndarray):
+        yield value
+    elif is_dataclass(value):
+        for part in vars(value).values():
+            yield from _arrays(part)
+
+
+_FITTED: SpaceCache[tuple[tuple[Frame, ...], Direction], Maps] = SpaceCache()
+
+
+def fit_frames(frames: tuple[Frame, ...], space: Space, direction: Direction) -> Maps | None:
+    """Fit one frame after the other, the first one first; None when there are none."""
     if not frames:
         return None
     return _FITTED.get(space, (frames, direction), lambda: _fitted(frames, space, direction))
-
-
-_FITTED: Remembered[tuple[tuple[Frame, ...], Direction], Maps] = Remembered()
 
 
 def _fitted(frames: tuple[Frame, ...], space: Space, direction: Direction) -> Maps:
@@ -162,15 +222,14 @@ class Centred(Frame):
 
     def fit(self, sides: Sides) -> Maps:
         """One translation for both sides."""
-        move = Affine(sides.ranked.mean)
-        return Maps(move, move)
+        return Maps.both(Affine(sides.ranked.mean))
 
 
 @dataclass(frozen=True)
 class Standardised(Frame):
     """Centred, then every column divided by its standard deviation on the ranked side.
 
-    Columns that hold one number for the whole ranked side tell nobody apart and are dropped.
+    Columns that hold one number for the whole ranked side distinguish no items and are dropped.
 
     >>> from anglewise.core.embeddings import Embeddings, Space
     >>> space = Space(items=Embeddings([[1.0, 5.0, 10.0], [3.0, 5.0, 30.0]]))
@@ -184,10 +243,9 @@ class Standardised(Frame):
     def fit(self, sides: Sides) -> Maps:
         """``(x - mean) / deviation``, column by column."""
         mean, variance = sides.ranked.mean, sides.ranked.variance
-        kept = variance > CONSTANT_TOLERANCE * (mean**2 + variance)
-        scales = np.eye(len(mean))[:, kept] / np.sqrt(variance[kept])
-        move = Affine(mean, scales)
-        return Maps(move, move)
+        varying = variance > CONSTANT_TOLERANCE * (mean**2 + variance)
+        scales = np.eye(len(mean))[:, varying] / np.sqrt(variance[varying])
+        return Maps.both(Affine(mean, scales))
 
 
 @dataclass(frozen=True)
@@ -219,10 +277,9 @@ class Whitened(Frame):
         """``W = V diag(variance)^-1/2`` from the covariance of the ranked side."""
         variance, directions = np.linalg.eigh(sides.ranked.covariance)
         variance = (1 - self.shrinkage) * variance + self.shrinkage * variance.mean()
-        kept = variance > RANK_TOLERANCE * max(variance[-1], np.finfo(float).tiny)
-        scaled = directions[:, kept] / np.sqrt(variance[kept])
-        move = Affine(sides.ranked.mean, scaled)
-        return Maps(move, move)
+        varying = variance > RANK_TOLERANCE * max(variance[-1], np.finfo(float).tiny)
+        scaled = directions[:, varying] / np.sqrt(variance[varying])
+        return Maps.both(Affine(sides.ranked.mean, scaled))
 
 
 @dataclass(frozen=True)
@@ -248,9 +305,7 @@ class WithoutTop(Frame):
             raise SpellingError(
                 f"{self} leaves nothing of {len(directions)} dimensions: take fewer directions"
             )
-        kept = directions[:, : -self.directions]
-        move = Affine(sides.ranked.mean, kept)
-        return Maps(move, move)
+        return Maps.both(Affine(sides.ranked.mean, directions[:, : -self.directions]))
 
 
 @dataclass(frozen=True)
@@ -259,7 +314,7 @@ class AtGauge(Frame):
 
     Queries and items go through different maps, so the direction decides: for ``items-items``
     both sides are items. Columns that hold one number for a whole side are biases and stay as
-    they are; the others change gauge among themselves. Stands before every other frame: once
+    they are; the others change gauge among themselves. It must be the first frame: once
     vectors are centred or cut, their products are no predictions any more.
 
     >>> str(AtGauge(BALANCED))
@@ -276,9 +331,9 @@ class AtGauge(Frame):
         queries, items = _roots(sides, str(self))
         pair = self.gauge.pair_keeping(queries, items, bias_columns(sides.space))
         still = np.zeros(queries.dimension)
-        asks, ranked = sides.direction.split("-")
+        asking, ranked = sides.direction.split("-")
         maps = {"queries": Affine(still, pair.queries), "items": Affine(still, pair.items)}
-        return Maps(maps[asks], maps[ranked])
+        return Maps(maps[asking], maps[ranked])
 
 
 @dataclass(frozen=True)
@@ -306,8 +361,7 @@ class DataSpace(Frame):
             )
         queries, items = _roots(sides, str(self))
         other = queries if sides.direction == "items-items" else items
-        move = Affine(np.zeros(other.dimension), other.matrix.T)
-        return Maps(move, move)
+        return Maps.both(Affine(np.zeros(other.dimension), other.matrix.T))
 
 
 def at_power(t: float) -> AtGauge:
@@ -338,13 +392,21 @@ GAUGE_FRAMES: dict[str, Callable[..., Frame]] = {
 }
 
 
-def _roots(sides: Sides, name: str) -> tuple[Root, Root]:
+def _check_first(sides: Sides, name: str, reason: str) -> None:
+    """Refuse a frame that stands behind another."""
     through = (sides.asking.through, sides.ranked.through)
     if any(affine.matrix is not None or affine.offset.any() for affine in through):
         raise SpellingError(
-            f"{name} must be the first frame: after another one the products of queries and "
-            f"items are no predictions any more; write cosine@{name}@centred"
+            f"{name} must be the first frame: {reason}; write cosine@{name}@centred"
         )
+
+
+def _roots(sides: Sides, name: str) -> tuple[Root, Root]:
+    _check_first(
+        sides,
+        name,
+        "after another one the products of queries and items are no predictions any more",
+    )
     if sides.space.one_sided:
         raise ShapeError(
             f"{name} needs the two factors of a model, users and items: this space has one side"
@@ -358,7 +420,7 @@ class WithoutBiases(Frame):
 
     A recommender that adds a number to each item or user keeps it as a column. In the product of
     a user and an item it belongs to the score; in a cosine between items it is no direction.
-    Stands before every other frame, which would mix the columns.
+    It must be the first frame: another one would mix the columns.
 
     >>> from anglewise.core.embeddings import Embeddings, Space
     >>> space = Space(items=Embeddings([[3.0, 4.0, 9.0]]), about={"bias_columns": [2]})
@@ -371,16 +433,11 @@ class WithoutBiases(Frame):
 
     def fit(self, sides: Sides) -> Maps:
         """The same columns for both sides."""
-        through = (sides.asking.through, sides.ranked.through)
-        if any(affine.matrix is not None or affine.offset.any() for affine in through):
-            raise SpellingError(
-                f"{self} must be the first frame: another one mixes the bias columns with the "
-                f"rest; write cosine@{self}@centred"
-            )
+        _check_first(sides, str(self), "another one mixes the bias columns with the rest")
         dimension = sides.ranked.embeddings.dimension
         biases = bias_columns(sides.space)
         if len(biases) == dimension:
             raise ShapeError(f"{self} leaves nothing: all {dimension} columns are biases; take dot")
-        kept = [column for column in range(dimension) if column not in biases]
-        move = Affine(np.zeros(dimension), np.eye(dimension)[:, kept] if biases else None)
-        return Maps(move, move)
+        others = [column for column in range(dimension) if column not in biases]
+        matrix = np.eye(dimension)[:, others] if biases else None
+        return Maps.both(Affine(np.zeros(dimension), matrix))

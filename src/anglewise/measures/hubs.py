@@ -1,7 +1,7 @@
-"""Against hubs: measures in which an item that is near to everybody has to be nearer still.
+"""Measures against hubs: an item that is near to every query has to be nearer still.
 
 All look at directions, that is at vectors of length one, and learn how near each ranked row is to
-those who ask: the queries of the space, or the other rows where one side asks about itself.
+the asking side: the queries of the space, or the other rows where one side asks about itself.
 """
 
 from collections.abc import Callable
@@ -16,13 +16,13 @@ from anglewise.measures.formulas import BlockFormula, FittedFormula, Formula, Pe
 from anglewise.measures.frames import Sides, View
 
 CLOSEST = 1e-6
-"""Scales of distances are at least this: of copies nothing can be said but that they are copies."""
+"""Scales of distances are at least this; those of exact copies would be 0."""
 NARROWEST = 1e-12
 """Deviations of cosines are at least this."""
 COSINES_BYTES = 1 << 25
 """What the cosines of one block of rows may weigh, whatever the number of neighbours."""
 WIDTH = 4096
-"""Those who ask are looked at so many at a time, or as many as are sought if that is more."""
+"""So many rows of the asking side are looked at together, or ``k`` if that is more."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class _Proximity(BlockFormula):
 def over_nearest(
     sides: Sides, k: int, summary: Callable[[Float64[Array, "n k"]], Float64[Array, " n"]]
 ) -> Float64[Array, " n"]:
-    """A summary of the cosines of each ranked row with its nearest ``k`` of those who ask.
+    """A summary of the cosines of each ranked row with its nearest ``k`` of the asking side.
 
     In float64, every pair, in blocks of ``COSINES_BYTES``; the result is rounded to float32, so
     that it hardly depends on the order in which a library sums. Itself does not count.
@@ -188,15 +188,15 @@ def over_nearest(
             np.matmul(x, y.T, out=here[:, k : k + len(y)])
             if itself:
                 _leave_out_itself(here[:, k : k + len(y)], start - first)
-            seen = here[:, : k + len(y)]
-            seen.partition(len(y), axis=1)
-            seen[:, :k] = seen[:, len(y) :]
+            cosines = here[:, : k + len(y)]
+            cosines.partition(len(y), axis=1)
+            cosines[:, :k] = cosines[:, len(y) :]
         out[start : start + length] = summary(here[:, :k])
     return out.astype(np.float32).astype(np.float64)
 
 
 def _leave_out_itself(cosines: Float64[Array, "n m"], offset: int) -> None:
-    """Row ``i`` of those ranked is column ``i + offset`` of those who ask, if it is here at all."""
+    """Ranked row ``i`` is column ``i + offset`` of the asking side, if that lies in this block."""
     rows = np.arange(max(0, -offset), min(len(cosines), cosines.shape[1] - offset))
     cosines[rows, rows + offset] = -np.inf
 

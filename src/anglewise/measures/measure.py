@@ -1,4 +1,4 @@
-"""How measures are spelt and read, families to tune, and measures prepared as inner products.
+"""Measures read from their spellings, families to tune, and measures prepared as inner products.
 
 A measure is prepared such that ``prepared query . prepared item`` ranks the items as its score
 does. Prepared vectors have one coordinate more where the measure needs one: half the squared
@@ -130,7 +130,7 @@ class Family:
     frames: tuple[Frame, ...] = ()
 
     def __str__(self) -> str:
-        exponents = ("*" if one is None else written(one) for one in (self.query, self.item))
+        exponents = ("*" if e is None else written(e) for e in (self.query, self.item))
         return "@".join([f"norm({','.join(exponents)})", *map(str, self.frames)])
 
     @property
@@ -173,17 +173,20 @@ def measures_and_families(
     return list(dict.fromkeys(_read(one) for one in wanted))
 
 
-def _read(one: str | MeasureSpec) -> MeasureSpec:
-    if isinstance(one, Family | Adapted):
-        return one
-    if isinstance(one, str) and learnt_from_judgements(one):
-        return _adapted(one)
-    if not isinstance(one, str) or "*" not in one:
-        return measure(one)
-    first = measure(one.replace("*", "0"))
-    exponents = re.fullmatch(r"norm\(([^,*]*|\*),([^,*]*|\*)\)(@[^*]*)?", "".join(one.split()))
+def _read(spelling: str | MeasureSpec) -> MeasureSpec:
+    if isinstance(spelling, Family | Adapted):
+        return spelling
+    if isinstance(spelling, str) and learnt_from_judgements(spelling):
+        before, _, word = spelling.rpartition("@")
+        rank, diagonal = named(word, ADAPTED, kind="frame", example="adapted(32)")
+        base = measure(before)
+        return Adapted(base.formula, base.frames, rank, diagonal)
+    if not isinstance(spelling, str) or "*" not in spelling:
+        return measure(spelling)
+    first = measure(spelling.replace("*", "0"))
+    exponents = re.fullmatch(r"norm\(([^,*]*|\*),([^,*]*|\*)\)(@[^*]*)?", "".join(spelling.split()))
     if not isinstance(first.formula, Norm) or exponents is None:
-        raise SpellingError(f"{one!r} leaves open what cannot be tuned: write norm(0,*)")
+        raise SpellingError(f"{spelling!r} leaves open what cannot be tuned: write norm(0,*)")
     return Family(
         None if exponents[1] == "*" else first.formula.query,
         None if exponents[2] == "*" else first.formula.item,
@@ -191,16 +194,9 @@ def _read(one: str | MeasureSpec) -> MeasureSpec:
     )
 
 
-def _adapted(one: str) -> Adapted:
-    before, _, word = one.rpartition("@")
-    rank, diagonal = named(word, ADAPTED, kind="frame", example="adapted(32)")
-    base = measure(before)
-    return Adapted(base.formula, base.frames, rank, diagonal)
-
-
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """What a measure does to those who ask and to those who are ranked, as :func:`prepare` fits it.
+    """What a measure does to the asking and to the ranked side, as :func:`prepare` fits it.
 
     Attributes
     ----------
@@ -219,13 +215,13 @@ class Prepared:
     bias: bool
 
     def queries(self, vectors: Float[Array, "q d"]) -> Float64[Array, "q _"]:
-        """Vectors of those who ask, new ones too."""
+        """Vectors of the asking side, new ones too."""
         q = self.maps.asking(vectors)
         q = unit(q) if self.formula.unit_queries else q
         return np.concatenate([q, np.ones((len(q), 1))], axis=1) if self.bias else q
 
     def items(self) -> Iterator[Float64[Array, "rows _"]]:
-        """All that are ranked, a few rows at a time."""
+        """The ranked side, a few rows at a time."""
         ranked = self.space.sides(self.direction)[1].vectors
         length = max(64, BLOCK_BYTES // (8 * ranked.shape[1]))
         for start in range(0, len(ranked), length):
@@ -246,8 +242,8 @@ def prepare(measure: Measure, space: Space, direction: Direction = "queries-item
 
     >>> from anglewise.core.embeddings import Embeddings
     >>> space = Space(items=Embeddings([[3.0, 4.0]]))
-    >>> ready = prepare(measure("euclidean"), space)
-    >>> next(ready.items()).tolist(), ready.queries(np.array([[1.0, 2.0]])).tolist()
+    >>> prepared = prepare(measure("euclidean"), space)
+    >>> next(prepared.items()).tolist(), prepared.queries(np.array([[1.0, 2.0]])).tolist()
     ([[3.0, 4.0, -12.5]], [[1.0, 2.0, 1.0]])
     """
     formula = fitted(measure, space, direction).formula
