@@ -1,6 +1,6 @@
 """Exact nearest neighbours under many measures, in as few passes over the items as can be."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import numpy as np
@@ -9,12 +9,13 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.numbers import COUNT
 from anglewise.core.sparse import SparseRows
+from anglewise.core.text import counted
 from anglewise.core.typing import Array, Direction, Float32, Int64, Progress
 from anglewise.engine.blocks import QueryBlock, answer, block_length
 from anglewise.engine.ranking import Exclusions, positions_of, scores_of
 from anglewise.engine.scanners import scanner, workers
 from anglewise.engine.tiles import PreparedItems, spans
-from anglewise.errors import ShapeError, TooFewError
+from anglewise.errors import ShapeError, TooFewError, ValuesError
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import measures as read_measures
 
@@ -99,10 +100,60 @@ def search(
         [table.take(rows) for table in tables if table is not None], itself, len(rows), due[1]
     )
     _check_k(k, len(ranked))
-    items = PreparedItems.of(space, wanted, direction, room=0)
-    return _answers(
-        items, asking.vectors, rows, exclusions, k=k, threads=threads, progress=progress
-    )
+    _check_room(len(rows), k, len(wanted))
+    found: dict[str, Neighbours] = {}
+    passes = _by_frames(wanted, ranked.dimension)
+    for number, some in enumerate(passes):
+        items = PreparedItems.of(space, some, direction, room=0)
+        share = share_of(progress, number, len(passes))
+        found |= _answers(
+            items, asking.vectors, rows, exclusions, k=k, threads=threads, progress=share
+        )
+    return {str(measure): found[str(measure)] for measure in wanted}
+
+
+NEIGHBOUR_BYTES = 12
+"""What a place in a list weighs: the row and the score."""
+ALWAYS = 1 << 26
+"""Lists of so many bytes always fit."""
+MAPS = 1 << 23
+"""Bytes of the maps of frames that share a pass."""
+
+
+def _check_room(queries: int, k: int, measures: int) -> None:
+    """Refuse lists that fill the memory, before the first is made."""
+    holds = NEIGHBOUR_BYTES * queries * k * measures
+    if holds <= ALWAYS:
+        return
+    from anglewise.io.files import VARIABLE, room, words
+
+    most = room()
+    if holds > most:
+        raise ValuesError(
+            f"{k:,} neighbours of {queries:,} rows under {counted(measures, 'measure')} take "
+            f"{words(holds)}, {words(most)} are allowed: take fewer at once, or allow more: "
+            f"{VARIABLE}={words(2 * holds).replace(' ', '')}"
+        )
+
+
+def _by_frames(measures: Sequence[Measure], dimension: int) -> list[list[Measure]]:
+    """Measures that share a pass: in as many frames as have room for their maps, two for each."""
+    alike: dict[object, list[Measure]] = {}
+    for measure in measures:
+        alike.setdefault(measure.frames, []).append(measure)
+    at_once = max(1, MAPS // (2 * 8 * dimension**2))
+    groups = list(alike.values())
+    return [
+        [measure for group in groups[i : i + at_once] for measure in group]
+        for i in range(0, len(groups), at_once)
+    ]
+
+
+def share_of(progress: Progress | None, number: int, count: int) -> Progress | None:
+    """Progress of one search among several, each of which counts alike, in thousandths."""
+    if progress is None or count == 1:
+        return progress
+    return lambda done, total: progress(1000 * number + 1000 * done // total, 1000 * count)
 
 
 def search_vectors(
