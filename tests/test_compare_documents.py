@@ -16,8 +16,8 @@ from anglewise import (
     search,
     write_space,
 )
-from anglewise.comparison.lists import search_judged
-from anglewise.core.judgements import Parts
+from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, nearest_judged
+from anglewise.core.judgements import Judgements, Parts
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import IdsError, ShapeError, SpellingError
 from anglewise.io.texts import parts_of
@@ -78,6 +78,12 @@ def best(of, scores):
     return [top[document] for document in of.tolist()]
 
 
+def nearest(space, parts, names, k, left=None):
+    nothing = SparseRows.from_pairs([], [], shape=(QUERIES, len(parts)))
+    searched = SearchedSpace(space, Judgements(nothing, seen=left, parts=parts), np.arange(QUERIES))
+    return nearest_judged(searched, measures(names), k, EvaluationSettings([], threads=1))
+
+
 @pytest.mark.parametrize("steps", [None, 1], ids=["apart", "tied"])
 @pytest.mark.parametrize(
     "sizes", [[3] * 30, [1] * 20, [200, *[1] * 15], [1, 50, 2, 50, 3, 50, 1, 1]]
@@ -86,17 +92,7 @@ def best(of, scores):
 def test_documents_stand_where_the_best_of_their_passages_stands(sizes, steps, k):
     space = cut(np.random.default_rng(len(sizes)), sizes, steps=steps)
     parts = Parts.named(space.items.metadata["document"])
-    found = search_judged(
-        space,
-        measures(MEASURES),
-        np.arange(QUERIES),
-        direction="queries-items",
-        parts=parts,
-        k=k,
-        exclude=None,
-        threads=1,
-        progress=None,
-    )
+    found = nearest(space, parts, MEASURES, k)
     for name, due in by_force(space, parts, k).items():
         pairs = [
             list(zip(row.tolist(), scores.tolist(), strict=True))
@@ -112,17 +108,7 @@ def test_fewer_documents_than_places_leave_places_empty():
     space = cut(np.random.default_rng(0), [4, 4, 4])
     parts = Parts.named(space.items.metadata["document"])
     left = SparseRows.from_pairs([0] * 4, [0, 1, 2, 3], shape=(QUERIES, 12))
-    found = search_judged(
-        space,
-        measures("dot"),
-        np.arange(QUERIES),
-        direction="queries-items",
-        parts=parts,
-        k=10,
-        exclude=left,
-        threads=1,
-        progress=None,
-    )["dot"]
+    found = nearest(space, parts, "dot", 10, left)["dot"]
     assert found.indices[0].tolist()[2:] == [-1]
     assert sorted(found.indices[0].tolist()[:2]) == [1, 2]
     assert np.all(np.sort(found.indices[1:], axis=1) == np.arange(3))

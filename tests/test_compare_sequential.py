@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Judgements, Pairs, Space, compare
-from anglewise.comparison.unjudged import forecast, sequential
+from anglewise.comparison.next_judgements import forecast, sequential
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError
 from anglewise.statistics.confidence_sequences import Race

@@ -8,13 +8,11 @@ import pytest
 from anglewise import AnglewiseError, Embeddings, Judgements, Pairs, Space, compare, compare_spaces
 from anglewise.comparison.gates import check
 from anglewise.comparison.inference import Scores, infer
-from anglewise.comparison.power import power
-from anglewise.comparison.split import ALONE, QuerySplit, parting
-from anglewise.comparison.unjudged import sequential
+from anglewise.comparison.next_judgements import power, sequential
+from anglewise.comparison.split import ALONE, QuerySplit, query_split
 from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import serial
 from anglewise.measures.measure import measures
-from anglewise.statistics.clusters import Units
+from anglewise.statistics.clusters import Clusters
 from anglewise.statistics.sign_flip import sign_flips
 from cli_run import anglewise, refused  # noqa: F401
 from test_compare_tuned import popular, row
@@ -54,14 +52,14 @@ def apart(split, seed=0):
     asking = Embeddings(
         np.random.default_rng(1).standard_normal((QUERIES, 6)), metadata=about(seed)
     )
-    return parting(split, asking, np.arange(QUERIES), seed=seed)
+    return query_split(split, asking, np.arange(QUERIES), seed=seed)
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("split", ["group(topic)", "clusters(20)"])
 def test_no_group_is_on_both_sides(split, seed):
     parted = apart(split, seed)
-    of = parted.units.of
+    of = parted.clusters.of
     half = parted.half(QUERIES, seed)
     assert not set(of[half]) & set(of[~half])
     assert 0 < half.sum() < QUERIES
@@ -115,7 +113,7 @@ def test_the_mean_stays_that_of_queries(compared):
 
 def test_no_group_is_reported_by_what_was_tuned_on_it(known):
     space, judgements = known
-    parted = parting("group(topic)", space.queries, np.arange(QUERIES), seed=4)
+    parted = query_split("group(topic)", space.queries, np.arange(QUERIES), seed=4)
     half = parted.half(QUERIES, seed=4)
     gains = judgements.gains
     before = row(compare(*known, "norm(0,*)", split="group(topic)", seed=4), "norm(0,*)").settings
@@ -148,7 +146,7 @@ def test_later_queries_tune_nothing(known, compared):
 def test_one_moment_is_on_one_side(copies):
     times = np.array([0.0] * copies + list(range(1, 41)))
     asking = Embeddings(np.ones((len(times), 2)), metadata={"at": times.tolist()})
-    later = parting("time(at)", asking, np.arange(len(times))).later
+    later = query_split("time(at)", asking, np.arange(len(times))).later
     assert times[~later].max() < times[later].min()
     assert 0 < later.sum() < len(times)
 
@@ -160,20 +158,20 @@ def test_dates_are_times():
 
 
 def test_what_is_learnt_sees_no_group_and_no_later_query_of_its_own(monkeypatch, known):
-    from anglewise.comparison import learnt
+    from anglewise.comparison import lists
 
     space, judgements = known
     calls = []
-    plain = learnt.learnt
+    plain = lists.learnt
 
     def watched(knows, learners, shape, seed):
         calls.append(learners)
         return plain(knows, learners, shape, seed)
 
-    monkeypatch.setattr(learnt, "learnt", watched)
+    monkeypatch.setattr(lists, "learnt", watched)
     monkeypatch.setattr("anglewise.measures.adapter.FEWEST", 10)
     compare(space, judgements, "cosine@adapted(1)", split="group(topic)")
-    of = parting("group(topic)", space.queries, np.arange(QUERIES)).units.of
+    of = query_split("group(topic)", space.queries, np.arange(QUERIES)).clusters.of
     reported = [~one for one in calls]
     assert len(calls) == 5
     assert (np.sum(reported, axis=0) == 1).all()
@@ -219,7 +217,7 @@ def test_a_gate_draws_groups(compared):
 
 def test_a_resample_of_groups_has_the_mean_of_its_queries():
     rng = np.random.default_rng(0)
-    units, values = Units.named(rng.integers(0, 7, 40)), rng.random((3, 40))
+    units, values = Clusters.named(rng.integers(0, 7, 40)), rng.random((3, 40))
     assert np.allclose(units.scaled(values).mean(axis=1), values.mean(axis=1))
     assert np.allclose(units.influence(values).mean(axis=1), values.mean(axis=1))
     counts = rng.multinomial(7, np.full(7, 1 / 7), size=20)
@@ -250,7 +248,7 @@ def test_a_split_that_cannot_be_is_refused(known, split, said):
 def test_one_moment_alone_and_pairs_are_refused(known):
     asking = Embeddings(np.ones((4, 2)), metadata={"at": [5] * 4})
     with pytest.raises(AnglewiseError, match="all 4 judged queries have one at"):
-        parting("time(at)", asking, np.arange(4))
+        query_split("time(at)", asking, np.arange(4))
     space, _ = known
     pairs = Pairs(np.arange(9), np.arange(9), np.arange(9.0))
     with pytest.raises(AnglewiseError, match="these are pairs or triplets: leave it out"):
@@ -258,7 +256,7 @@ def test_one_moment_alone_and_pairs_are_refused(known):
 
 
 def test_too_few_groups_to_learn_from_are_refused():
-    few = QuerySplit("group(x)", Units(np.arange(30) % 4))
+    few = QuerySplit("group(x)", Clusters(np.arange(30) % 4))
     with pytest.raises(AnglewiseError, match=r"4 groups by group\(x\).*needs 5 at least"):
         few.folds(30, 5, 0)
 
@@ -296,28 +294,26 @@ def related(rng, groups, each, correlation=0.7):
     of = np.repeat(np.arange(groups), rng.integers(1, 2 * each, groups))
     shared, own = rng.standard_normal(groups)[of], rng.standard_normal(len(of))
     apart = 0.1 * (np.sqrt(correlation) * shared + np.sqrt(1 - correlation) * own)
-    return Units(of), np.stack([0.5 + apart / 2, 0.5 - apart / 2])
+    return Clusters(of), np.stack([0.5 + apart / 2, 0.5 - apart / 2])
 
 
 def inferred(values, units, seed=0):
     scores = Scores(
         measures=tuple(measures("dot,cosine")),
         values={"nDCG@10": values},
-        statistic=units.means(values),
+        keys=(0, 1),
         resamples=1000,
-        kinds=np.arange(2),
-        noun="query",
         rows=np.arange(values.shape[1]),
         judged=1,
-        parting=QuerySplit("group(x)", units),
+        split=QuerySplit("group(x)", units),
     )
-    return infer(scores, seed=seed, map_=serial)
+    return infer(scores, seed=seed)
 
 
 def test_rephrasings_of_every_query_add_nothing():
     values = np.random.default_rng(0).random((2, 40))
-    once = inferred(values, Units.each(40))
-    thrice = inferred(np.tile(values, 3), Units(np.tile(np.arange(40), 3)))
+    once = inferred(values, Clusters.each(40))
+    thrice = inferred(np.tile(values, 3), Clusters(np.tile(np.arange(40), 3)))
     assert np.allclose(thrice.flips.p, once.flips.p)
     assert np.allclose(thrice.flips.critical, once.flips.critical)
     assert np.allclose(thrice.differences.spread, once.differences.spread)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Judgements, Space, compare
-from anglewise.comparison.power import power
-from anglewise.comparison.unjudged import unjudged
+from anglewise.comparison.next_judgements import power, unjudged
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError, ValuesError
 from anglewise.statistics.planning import planning_critical, smallest_detectable

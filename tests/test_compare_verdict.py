@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from anglewise.comparison.inference import Scores, decide, infer
-from anglewise.core.typing import serial
 from anglewise.measures.measure import measures
-from anglewise.statistics.resampling import Means
 
 
 def scores(values, names="dot,cosine,euclidean,manhattan", kinds=None):
@@ -14,17 +12,15 @@ def scores(values, names="dot,cosine,euclidean,manhattan", kinds=None):
     return Scores(
         measures=asked,
         values={"nDCG@10": values},
-        statistic=Means(values),
+        keys=tuple(range(len(asked)) if kinds is None else kinds),
         resamples=2000,
-        kinds=np.arange(len(asked)) if kinds is None else np.array(kinds),
-        noun="query",
         rows=np.arange(values.shape[1]),
         judged=1,
     )
 
 
 def verdict(values, tolerance=0.01, seed=0, **settings):
-    return decide(infer(scores(values, **settings), seed=seed, map_=serial), tolerance)
+    return decide(infer(scores(values, **settings), seed=seed), tolerance)
 
 
 def judged(queries, leads, noise=0.1, seed=0):
@@ -112,7 +108,7 @@ def test_all_zero_is_a_tie():
 
 
 def test_the_table_is_told_best_first_and_never_lies_about_the_best():
-    of = infer(scores(judged(120, [0, 0.05, -0.1, 0])), seed=0, map_=serial)
+    of = infer(scores(judged(120, [0, 0.05, -0.1, 0])), seed=0)
     rows = of.rows(baseline=0)
     means = [row.metrics["nDCG@10"].mean for row in rows]
     assert means == sorted(means, reverse=True)
@@ -128,13 +124,13 @@ def test_the_table_is_told_best_first_and_never_lies_about_the_best():
 
 
 def test_beating_is_one_way():
-    of = infer(scores(judged(400, [0, 0.1, -0.1])), seed=0, map_=serial)
+    of = infer(scores(judged(400, [0, 0.1, -0.1])), seed=0)
     beats = {row.measure: row.beats for row in of.rows(None)}
     assert beats == {"cosine": ("dot", "euclidean"), "dot": ("euclidean",), "euclidean": ()}
 
 
 def test_a_lead_by_chance_beats_nobody():
-    of = infer(scores(judged(60, [0, 0, 0])), seed=0, map_=serial)
+    of = infer(scores(judged(60, [0, 0, 0])), seed=0)
     assert [row.beats for row in of.rows(None)] == [(), (), ()]
     assert all(row.vs_best.p_adjusted >= row.vs_best.p > 0.05 for row in of.rows(None)[1:])
 

@@ -8,26 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anglewise import AnglewiseError, Embeddings, Space, gauge, measure
-from anglewise.cli.judge_files import _grades
+from anglewise import AnglewiseError, Embeddings, gauge, measure
 from anglewise.cli.remedy import seconds_of
 from anglewise.comparison.candidates import variant
 from anglewise.comparison.gates import gate
-from anglewise.comparison.split import parting
-from anglewise.core.numbers import cell_number, read_number, read_whole, written
+from anglewise.comparison.split import query_split
+from anglewise.core.numbers import read_number, read_whole, written
 from anglewise.core.text import parted
-from anglewise.diagnostics.norms import popularity
 from anglewise.encoders.encoder import read_spec
-from anglewise.errors import SpellingError, ValuesError
-from anglewise.io.judgement_export import read_queue
-from anglewise.io.judgement_formats import read_judged
-from anglewise.judging.sample import line, numbers
+from anglewise.errors import SpellingError
+from anglewise.judging.sample import line
 from anglewise.measures.formulas import Norm
 from anglewise.measures.measure import measures, measures_and_families
 from anglewise.metrics.evaluate import metric, read_metrics
 from anglewise.models.standardising import normalisation
 from cli_run import anglewise, refused
-from inspect_site import films, site
 
 __all__ = ["anglewise"]
 NO_NUMBERS = [
@@ -120,48 +115,9 @@ def test_a_gate_takes_time_by_the_number_of_its_digits():
 @pytest.mark.parametrize("text", ["٣", "1e1", "1_0", "", "0", "-1", "1.5", "9" * 5000])
 def test_clusters_are_counted_in_whole_numbers(text):
     with pytest.raises(SpellingError):
-        parting(f"clusters({text})", Embeddings(np.eye(4)), np.arange(4))
+        query_split(f"clusters({text})", Embeddings(np.eye(4)), np.arange(4))
     with pytest.raises(SpellingError):
         line(Embeddings(np.eye(4)), np.arange(4), [f"clusters({text})"], np.random.default_rng(0))
-
-
-NO_CELLS = [text for text in NO_NUMBERS if text not in {"1e308", "1e-320", "1e-999", "-0", "-0.0"}]
-NO_CELLS = [text for text in NO_CELLS if text not in {"+1", "9" * 5000}] + ["9" * 400]
-
-
-@pytest.mark.parametrize("text", [*NO_CELLS, "1__0", "infinity"])
-def test_a_cell_of_a_table_holds_a_number_by_one_grammar(text, tmp_path):
-    """Traffic, popularity, the chance of a draw and grades: all refuse what is no number."""
-    asking = Embeddings(np.eye(2), ["a", "b"], metadata={"traffic": ["1.5", text]})
-    assert cell_number(text) is None
-    with pytest.raises(ValuesError, match=r"'traffic' is to hold numbers.*'b' has"):
-        numbers(asking, "traffic")
-    asking.metadata = {"popularity": ["1.5", text]}
-    assert popularity(Space(items=asking), "items") is None
-    if not text.strip():
-        return  # an empty chance is none, an empty grade waits
-    file = tmp_path / "queue.csv"
-    file.write_text(f'query_id,item_id,probability\nq,d,1\nq,e,"{text}"\n')
-    with pytest.raises(ValuesError, match="line 3"):
-        read_queue(file)
-    file.write_text(f'query_id,item_id,grade\nq,d,1\nq,e,"{text}"\n')
-    assert [bad.row for bad in read_judged(file).rejects] == ["line 3"]
-
-
-@pytest.mark.parametrize("text", ["2", "+2", "02", " 2.0 ", "1e300", "5e-324", "-1", ".5"])
-def test_a_cell_of_a_table_may_be_any_number_that_float64_holds(text):
-    assert cell_number(text) == float(text)
-
-
-@pytest.mark.parametrize("text", NO_NUMBERS)
-def test_what_a_word_means_as_a_grade_is_a_plain_number(text):
-    with pytest.raises(SpellingError, match="--grades"):
-        _grades(f"relevant={text}")
-
-
-@pytest.mark.parametrize("text", [text for text in NO_NUMBERS if text != ""])
-def test_a_place_of_the_slider_is_a_plain_number(text):
-    assert site(films()).get("/gauge", params={"t": text}).status_code == 400
 
 
 @pytest.mark.parametrize("text", [":٣", ":1_0", ":1e1", ":-1", ":" + "9" * 5000])

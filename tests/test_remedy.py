@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Judgements, Pairs, Space, compare, remedy, search
+from anglewise.comparison.lists import EvaluationSettings
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.metrics.breadth import by_stratum, coverage
 from anglewise.metrics.evaluate import metric
-from anglewise.remedies import runner as benches
-from anglewise.remedies.candidate_list import contenders, rounded, sensible
+from anglewise.remedies import runner
+from anglewise.remedies.candidate_list import read_candidates, rounded, sensible_candidates
 from anglewise.remedies.remedy import winner
 from anglewise.remedies.runner import ResultCache
 from anglewise.remedies.screening import run
@@ -49,13 +50,13 @@ def without_times(result):
 @pytest.fixture
 def searched(monkeypatch):
     """What is searched for: the spellings and the rows of each search."""
-    calls, real = [], benches.score_lists
+    calls, real = [], runner.candidate_lists
 
-    def noted(space, judgements, asked, *words, **options):
-        calls.append(([str(one) for one in asked], set(judgements.judged_rows.tolist())))
-        return real(space, judgements, asked, *words, **options)
+    def noted(searched, asked, *words):
+        calls.append(([str(one) for one in asked], set(searched.queries.tolist())))
+        return real(searched, asked, *words)
 
-    monkeypatch.setattr(benches, "score_lists", noted)
+    monkeypatch.setattr(runner, "candidate_lists", noted)
     return calls
 
 
@@ -110,17 +111,15 @@ def test_the_baselines_are_always_there_and_all_are_held_against_them(space, jud
 @pytest.mark.parametrize("way", ["queries-items", "items-items"])
 def test_every_sensible_candidate_runs_on_a_tiny_space(made, way):
     training = training_of(made.space)
-    every = sensible(made.space, training, way, enough=True)
-    bench = benches.CandidateRunner(
+    every = sensible_candidates(made.space, training, way, enough=True)
+    bench = runner.CandidateRunner(
         made.space,
         made.judgements[way],
-        [metric("nDCG@10")],
+        EvaluationSettings([metric("nDCG@10")], threads=1),
         training,
         Budget(600.0),
         ResultCache(None),
         "",
-        0,
-        1,
     )
     outcome = run(bench, every, finalists=100)
     for name, why in outcome.left_out.items():  # the table is that small
@@ -256,7 +255,7 @@ def test_an_interrupted_run_keeps_what_is_finished_and_goes_on_later(space, judg
 
 
 def test_an_interrupt_while_screening_ends_the_screening_only(space, judged, monkeypatch):
-    real, count = benches.score_lists, [0]
+    real, count = runner.candidate_lists, [0]
 
     def stops(*words, **options):
         count[0] += 1
@@ -264,7 +263,7 @@ def test_an_interrupt_while_screening_ends_the_screening_only(space, judged, mon
             raise KeyboardInterrupt
         return real(*words, **options)
 
-    monkeypatch.setattr(benches, "score_lists", stops)
+    monkeypatch.setattr(runner, "candidate_lists", stops)
     result = remedy(space, judged, MANY, finalists=2)
     assert result.stopped == "interrupt"
     assert {row.measure for row in result.comparison.measures} == {"cosine", "dot"}
@@ -314,8 +313,8 @@ def test_what_held_out_users_show_moves_no_item(space, name):
         space.seen.rows[keep], space.seen.indices[keep], shape=space.seen.shape
     )
     less = Space(queries=space.queries, items=space.items, seen=fewer)
-    (one,) = contenders(name, "queries-items")
-    made = [one.maker.make(training_of(it), Budget(1e9)) for it in (space, less)]
+    (one,) = read_candidates(name, "queries-items")
+    made = [one.builder.make(training_of(it), Budget(1e9)) for it in (space, less)]
     assert np.array_equal(made[0].items.vectors, made[1].items.vectors)
     assert not np.array_equal(made[0].queries.vectors, made[1].queries.vectors)
 
@@ -405,10 +404,12 @@ def test_a_typo_in_a_candidate_names_the_nearest(space, judged, word, near):
 
 def test_spellings_are_read_back_as_they_are_written():
     words = "cosine@centred, product(10): dot, bm25·factors(3): cosine, ease(*): dot, raw-data: dot"
-    read = contenders(words, "queries-items")
+    read = read_candidates(words, "queries-items")
     assert ", ".join(map(str, read)) == words
-    assert contenders(map(str, read), "queries-items") == read
-    typed = contenders("bm25+factors(3): cosine, ease: dot, Product(10) : dot", "queries-items")
+    assert read_candidates(map(str, read), "queries-items") == read
+    typed = read_candidates(
+        "bm25+factors(3): cosine, ease: dot, Product(10) : dot", "queries-items"
+    )
     assert [str(one) for one in typed] == [
         "bm25·factors(3): cosine",
         "ease(*): dot",
@@ -418,7 +419,10 @@ def test_spellings_are_read_back_as_they_are_written():
 
 def test_without_interactions_nothing_is_made_again(judged, space):
     bare = Space(queries=space.queries, items=space.items)
-    assert all(one.maker is None for one in sensible(bare, None, "queries-items", enough=False))
+    assert all(
+        one.builder is None
+        for one in sensible_candidates(bare, None, "queries-items", enough=False)
+    )
     with pytest.raises(TooFewError, match="learns from interactions, and the space holds none"):
         remedy(bare, judged, "cosine@centred, product(10): dot")
 

@@ -7,9 +7,9 @@ import pytest
 
 from anglewise import AnglewiseError, Embeddings, Space, remedy
 from anglewise.comparison.split import ALONE, QuerySplit
-from anglewise.remedies import runner as benches
+from anglewise.remedies import runner
 from anglewise.remedies.training_data import set_apart
-from anglewise.statistics.clusters import Units
+from anglewise.statistics.clusters import Clusters
 from remedy_space import fitted
 
 MEASURES = "euclidean, cosine@centred, norm(0,*)"
@@ -56,30 +56,30 @@ def test_no_group_both_screens_and_decides(grouped):
 
 def test_what_is_tuned_on_the_way_knows_the_groups(grouped, monkeypatch):
     space, _ = grouped
-    team, real, calls = np.array(space.queries.metadata["team"]), benches.score_lists, []
+    team, real, calls = np.array(space.queries.metadata["team"]), runner.candidate_lists, []
 
-    def noted(space, judgements, *words, **options):
-        calls.append((judgements.judged_rows, options["parting"].units))
-        return real(space, judgements, *words, **options)
+    def noted(searched, measures, judgements, settings):
+        calls.append((searched.queries, settings.split.clusters))
+        return real(searched, measures, judgements, settings)
 
-    monkeypatch.setattr(benches, "score_lists", noted)
+    monkeypatch.setattr(runner, "candidate_lists", noted)
     remedy(*grouped, MEASURES, finalists=2, split="group(team)")
     assert len(calls) > 2
     for rows, units in calls:
-        assert units.of.tolist() == Units.named(team[rows]).of.tolist()
+        assert units.of.tolist() == Clusters.named(team[rows]).of.tolist()
 
 
 def test_whole_groups_screen_and_no_more_queries_than_before():
     for seed in range(20):
         sizes = np.random.default_rng(seed).integers(1, 12, 30)
-        units = Units(np.repeat(np.arange(30), sizes))
+        units = Clusters(np.repeat(np.arange(30), sizes))
         judged = np.arange(100, 100 + sizes.sum())
         apart = set_apart(judged, seed, QuerySplit("group(x)", units))
         screen, decide = (set(units.of[rows - 100]) for rows in (apart.screening, apart.deciding))
         assert not screen & decide
         assert len(apart.screening) <= len(judged) // 4
         assert sorted([*apart.screening, *apart.deciding]) == judged.tolist()
-    alone = QuerySplit("group(own)", Units.each(len(judged)))
+    alone = QuerySplit("group(own)", Clusters.each(len(judged)))
     mine, usual = set_apart(judged, 3, alone), set_apart(judged, 3, ALONE)
     assert mine.screening.tolist() == usual.screening.tolist()
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from anglewise.comparison.power import Planned, Power
+from anglewise.comparison.next_judgements import Planned, Power
 from anglewise.report.audit_figures import draw_lengths
 from anglewise.report.document import inline, svg
 from anglewise.report.plots import Bar, ComparisonDisplay, Palette, literal, power_picture

@@ -9,11 +9,9 @@ import anglewise as aw
 import planted
 from anglewise.comparison.gates import check
 from anglewise.comparison.inference import Scores, decide, infer
-from anglewise.comparison.power import power
-from anglewise.comparison.unjudged import _furthest, sequential, unjudged
+from anglewise.comparison.next_judgements import _widest_difference, power, sequential, unjudged
 from anglewise.core.sparse import SparseRows
 from anglewise.core.text import p_words
-from anglewise.core.typing import serial
 from anglewise.diagnostics.norms import norms
 from anglewise.judgements.combine import combined
 from anglewise.measures.measure import measures
@@ -42,14 +40,12 @@ def inference(values, kinds=None):
     scores = Scores(
         measures=asked,
         values={"nDCG@10": values},
-        statistic=Means(values),
+        keys=tuple(range(len(asked)) if kinds is None else kinds),
         resamples=2000,
-        kinds=np.arange(len(asked)) if kinds is None else np.array(kinds),
-        noun="query",
         rows=np.arange(values.shape[1]),
         judged=1,
     )
-    return infer(scores, seed=0, map_=serial)
+    return infer(scores, seed=0)
 
 
 @pytest.mark.parametrize(
@@ -322,7 +318,7 @@ def test_how_far_apart_three_may_be_holds_for_all_pairs_together():
     pairs = np.stack([values[0] - values[1], values[0] - values[2], values[1] - values[2]])
     widest = np.abs(confidence_sequence(pairs, level=LEVEL / 3)).max()
     assert LEVEL == 0.05
-    assert _furthest(values) == pytest.approx(widest)
+    assert _widest_difference(values) == pytest.approx(widest)
 
 
 def test_where_an_item_was_judged_for_every_query_nothing_of_it_is_left_to_judge():

@@ -11,7 +11,7 @@ from anglewise.cli.judge_files import _grades
 from anglewise.cli.remedy import seconds_of
 from anglewise.comparison.candidates import canonical, sources, variant
 from anglewise.comparison.gates import gate
-from anglewise.comparison.split import parting
+from anglewise.comparison.split import query_split
 from anglewise.encoders.encoder import read_spec
 from anglewise.encoders.load import reads_images
 from anglewise.judging.sample import line
@@ -81,7 +81,7 @@ PARSERS: dict[str, tuple[Callable[[str], Any], Callable[[Random], str]]] = {
     "candidate": (canonical, spellings.candidate),
     "variant": (variant, spellings.variant),
     "variants": (lambda text: sources({"old": SPACE, "new": SPACE}, text), spellings.variant),
-    "split": (lambda text: parting(text, ASKING, ROWS), spellings.split),
+    "split": (lambda text: query_split(text, ASKING, ROWS), spellings.split),
     "strata": (
         lambda text: line(ASKING, ROWS, text.split(","), np.random.default_rng(0)),
         spellings.split,

@@ -74,8 +74,8 @@ def compare(
     from anglewise.cli.results import Gates, as_told, remember, show_result, write_results
     from anglewise.comparison.compare import compare as compared
     from anglewise.comparison.compare import compare_spaces
-    from anglewise.comparison.unjudged import sequential as stopping
-    from anglewise.comparison.unjudged import unjudged
+    from anglewise.comparison.next_judgements import sequential as stopping
+    from anglewise.comparison.next_judgements import unjudged
 
     talk = Talk(always)
     gates = Gates.read(results, kept)

@@ -20,7 +20,7 @@ from anglewise.core.numbers import POSITIVE
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
-    from anglewise.comparison.power import Power
+    from anglewise.comparison.next_judgements import Power
 
 MANY = 8
 """Strata up to which each is told."""
@@ -184,7 +184,7 @@ def judge_next(
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import judged_space
     from anglewise.comparison.compare import compare
-    from anglewise.comparison.unjudged import unjudged
+    from anglewise.comparison.next_judgements import unjudged
     from anglewise.core.typing import DIRECTIONS
     from anglewise.io.judgement_export import write_queue
     from anglewise.judging.sample import words_of
@@ -256,7 +256,7 @@ def judge_power(
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import judged_space
     from anglewise.comparison.compare import compare
-    from anglewise.comparison.power import power
+    from anglewise.comparison.next_judgements import power
 
     talk = Talk(always)
     with talk.progress("reading"):

@@ -26,7 +26,7 @@ from anglewise.io.outputs import check_new_file
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
-    from anglewise.comparison.unjudged import Sequential, Unjudged
+    from anglewise.comparison.next_judgements import Sequential, Unjudged
 
 
 @dataclass(frozen=True)

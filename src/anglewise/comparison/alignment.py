@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.comparison.candidates import Source
+from anglewise.comparison.lists import SearchedSpace, judged_space
+from anglewise.comparison.split import QuerySplit, query_split
 from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Complaints, Judgements
+from anglewise.core.judgements import Complaints, Judgements, Parts
 from anglewise.core.sparse import SparseRows
 from anglewise.core.text import listed
-from anglewise.core.typing import Array, Direction, Int64
-from anglewise.errors import IdsError, ShapeError, SpellingError, ValuesError
-from anglewise.io.texts import titles
+from anglewise.core.typing import Array, Int64
+from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
+from anglewise.io.texts import parts_of, titles
 
 MISSING = -1
 
@@ -35,11 +38,11 @@ class IdIndex:
 
     @classmethod
     def of(cls, sides: Mapping[str, Embeddings]) -> "IdIndex":
-        """Call the roll of one side of each space.
+        """Index one side of each space.
 
         >>> sides = {"old": Embeddings([[1.0], [2.0]], ["b", "a"]), "new": Embeddings([[3.0]], "c")}
-        >>> roll = IdIndex.of(sides)
-        >>> roll.names.ids.tolist(), roll.rows["old"].tolist(), roll.rows["new"].tolist()
+        >>> index = IdIndex.of(sides)
+        >>> index.names.ids.tolist(), index.rows["old"].tolist(), index.rows["new"].tolist()
         (['a', 'b', 'c'], [1, 0, -1], [-1, -1, 0])
         """
         every = list(dict.fromkeys(name for side in sides.values() for name in side.ids))
@@ -53,7 +56,7 @@ class IdIndex:
 
     @cached_property
     def places(self) -> Mapping[str, Int64[Array, " rows"]]:
-        """Of each space, the place in the roll of every row."""
+        """Of each space, the place of every row among all ids."""
         there = {space: np.flatnonzero(rows != MISSING) for space, rows in self.rows.items()}
         return {space: on[np.argsort(self.rows[space][on])] for space, on in there.items()}
 
@@ -67,15 +70,6 @@ class IdIndex:
         return self.names.ids[self.rows[space] == MISSING].tolist()
 
 
-def call(spaces: Mapping[str, Space], direction: Direction) -> tuple[IdIndex, IdIndex]:
-    """The rolls of those who ask and of those who are ranked; one and the same where they are."""
-    sides = {name: space.sides(direction) for name, space in spaces.items()}
-    ranked = IdIndex.of({name: side for name, (_, side) in sides.items()})
-    if all(asking is side for asking, side in sides.values()):
-        return ranked, ranked
-    return IdIndex.of({name: asking for name, (asking, _) in sides.items()}), ranked
-
-
 @dataclass(frozen=True, eq=False)
 class _Titles(Mapping[str, Any]):
     """What a person knows each id by, looked up when it is asked for."""
@@ -86,11 +80,11 @@ class _Titles(Mapping[str, Any]):
     def __getitem__(self, column: str) -> list[str]:
         if column != "title":
             raise KeyError(column)
-        known: dict[str, str] = {}
+        by_id: dict[str, str] = {}
         for side in self.sides:
             for name, title in zip(side.ids, titles(side) or (), strict=False):
-                known.setdefault(str(name), title)
-        return [known.get(name, name) for name in self.names]
+                by_id.setdefault(str(name), title)
+        return [by_id.get(name, name) for name in self.names]
 
     def __iter__(self) -> Iterator[str]:
         return iter(["title"])
@@ -103,21 +97,110 @@ def _blank(names: Sequence[str], about: Mapping[str, Any] | None = None) -> Embe
     return Embeddings(np.zeros((len(names), 1), np.float32), ids=names, metadata=about)
 
 
+@dataclass(frozen=True, eq=False)
+class AlignedSpaces:
+    """Several spaces, told apart by name, their rows by id, and judged alike.
+
+    Attributes
+    ----------
+    asking, ranked
+        The ids of those who ask and of what is ranked, of all spaces; the same where items ask
+        each other.
+    judgements
+        All that is judged, in the order of these ids, of the queries that every space holds.
+    unshared
+        The ids of judged queries that some space lacks.
+    parts
+        Where documents were judged, those of each space whose items are their passages.
+    """
+
+    spaces: Mapping[str, Space]
+    asking: IdIndex
+    ranked: IdIndex
+    judgements: Judgements
+    unshared: tuple[str, ...]
+    parts: Mapping[str, Parts]
+
+    @classmethod
+    def of(cls, spaces: Mapping[str, Space], judged: Mapping[str, Judgements]) -> "AlignedSpaces":
+        """Align spaces, and unite what is judged in each.
+
+        Raises ``IdsError`` where they have nothing in common, ``TooFewError`` without judgements.
+        """
+        direction = next(iter(judged.values())).direction
+        parts = _parts(spaces, judged)
+        sides = {
+            name: judged_space(space, parts.get(name)).sides(direction)
+            for name, space in spaces.items()
+        }
+        asking = ranked = IdIndex.of({name: side for name, (_, side) in sides.items()})
+        if not all(asks is side for asks, side in sides.values()):
+            asking = IdIndex.of({name: asks for name, (asks, _) in sides.items()})
+        _check_fit(judged, asking, ranked)
+        if not any(len(one.judged_rows) for one in judged.values()):
+            raise TooFewError("no query is judged: give judgements of ids that the spaces hold")
+        seen: dict[str, SparseRows] = {}
+        if direction == "queries-items":
+            seen = {name: one.seen for name, one in spaces.items() if one.seen is not None}
+        hides = [*seen, *(name for name, one in judged.items() if one.seen)]
+        if parts and hides:
+            raise SpellingError(
+                f"{hides[0]} leaves out items that were seen, and documents were judged that "
+                "items are passages of: compare such spaces one by one"
+            )
+        shared, unshared = _shared_judgements(judged, seen, asking, ranked)
+        return cls(spaces, asking, ranked, shared, unshared, parts)
+
+    @property
+    def names(self) -> Space:
+        """A space of ids and titles, for reports."""
+        one_sided = self.asking is self.ranked
+        return Space(
+            items=self.ranked.names,
+            queries=None if one_sided else self.asking.names,
+            seen=self.judgements.seen if self.judgements.direction == "queries-items" else None,
+        )
+
+    def query_split(self, split: str, *, seed: int) -> QuerySplit:
+        """Split the judged queries by what the first space knows about them."""
+        name, space = next(iter(self.spaces.items()))
+        rows = self.asking.rows[name][self.judgements.judged_rows]
+        return query_split(split, space.sides(self.judgements.direction)[0], rows, seed=seed)
+
+    def searched(self, source: Source) -> SearchedSpace:
+        """One of the spaces, or a variant of it, with all judgements in its own rows."""
+        name, judgements = source.space, self.judgements
+        own = Judgements(
+            self._rows_of(name, judgements.gains),
+            judgements.direction,
+            seen=None if judgements.seen is None else self._rows_of(name, judgements.seen),
+            parts=self.parts.get(name),
+        )
+        queries = self.asking.rows[name][judgements.judged_rows]
+        space = source.variant.of(self.spaces[name])
+        return SearchedSpace(space, own, queries, self.ranked.places[name])
+
+    def _rows_of(self, name: str, table: SparseRows) -> SparseRows:
+        """A table in the order of all ids, in that of one space; what this lacks is left away."""
+        rows, columns = self.asking.rows[name][table.rows], self.ranked.rows[name][table.indices]
+        there = (rows != MISSING) & (columns != MISSING)
+        shape = (len(self.asking.places[name]), len(self.ranked.places[name]))
+        return SparseRows.from_pairs(rows[there], columns[there], table.values[there], shape=shape)
+
+
+def _parts(spaces: Mapping[str, Space], judged: Mapping[str, Judgements]) -> dict[str, Parts]:
+    """Where documents were judged, those of every space whose items are passages of documents."""
+    given = {name: one.parts for name, one in judged.items() if one.parts is not None}
+    if not given:
+        return {}
+    parts = {name: given.get(name) or parts_of(space.items) for name, space in spaces.items()}
+    return {name: held for name, held in parts.items() if held is not None}
+
+
 SHOWN = 3
 
 
-@dataclass(frozen=True, eq=False)
-class Shared:
-    """What is judged, in the order of the rolls, for the queries that every space can ask.
-
-    ``unshared`` are the ids of judged queries that some space lacks.
-    """
-
-    judgements: Judgements
-    unshared: tuple[str, ...]
-
-
-def check_fit(judged: Mapping[str, Judgements], asking: IdIndex, ranked: IdIndex) -> None:
+def _check_fit(judged: Mapping[str, Judgements], asking: IdIndex, ranked: IdIndex) -> None:
     """Raise where judgements are of another direction, or of other rows than their space's."""
     if len({one.direction for one in judged.values()}) > 1:
         ways = listed(dict.fromkeys(one.direction for one in judged.values()))
@@ -131,15 +214,16 @@ def check_fit(judged: Mapping[str, Judgements], asking: IdIndex, ranked: IdIndex
             )
 
 
-def shared_judgements(
+def _shared_judgements(
     judged: Mapping[str, Judgements],
     seen: Mapping[str, SparseRows],
     asking: IdIndex,
     ranked: IdIndex,
-) -> Shared:
+) -> tuple[Judgements, tuple[str, ...]]:
     """Unite what is judged, pair by pair of ids; a pair judged in one space is judged in all.
 
-    ``seen`` is what a space leaves out of the ranking; what one leaves out, all do.
+    ``seen`` is what a space leaves out of the ranking; what one leaves out, all do. Returns the
+    judgements of queries that every space holds, and the ids of the other judged queries.
 
     Raises ``IdsError`` where the spaces have no judged query in common, or nothing that is ranked;
     ``ValuesError`` where the same pair has two gains.
@@ -158,32 +242,23 @@ def shared_judgements(
     first = next(iter(judged.values()))
     shape = (len(asking.names), len(ranked.names))
     values = gains[shared]
-    table = SparseRows.from_pairs(
-        queries[shared], keys[shared] % shape[1], gains[shared], shape=shape
+    gains_table = SparseRows.from_pairs(
+        queries[shared], keys[shared] % shape[1], values, shape=shape
     )
-    hidden = [_keys(name, one, asking, ranked) for name, one in _left_out(judged, seen)]
+    tables = [(name, one.seen) for name, one in judged.items() if one.seen is not None]
+    hidden = [_keys(name, table, asking, ranked) for name, table in [*tables, *seen.items()]]
     merged = np.unique(np.concatenate(hidden)) if hidden else None
-    return Shared(
-        Judgements(
-            gains=table,
-            direction=first.direction,
-            source="; ".join(dict.fromkeys(one.source for one in judged.values() if one.source)),
-            complaints=Complaints(gains_all_equal=bool(np.all(values == values[0]))),
-            seen=None
-            if merged is None
-            else SparseRows.from_pairs(merged // shape[1], merged % shape[1], shape=shape),
-            judged_items=_judged_items(judged, ranked),
-        ),
-        tuple(asking.names.ids[np.unique(queries[~shared])].tolist()),
+    judgements = Judgements(
+        gains=gains_table,
+        direction=first.direction,
+        source="; ".join(dict.fromkeys(one.source for one in judged.values() if one.source)),
+        complaints=Complaints(gains_all_equal=bool(np.all(values == values[0]))),
+        seen=None
+        if merged is None
+        else SparseRows.from_pairs(merged // shape[1], merged % shape[1], shape=shape),
+        judged_items=_judged_items(judged, ranked),
     )
-
-
-def rows_for(table: SparseRows, name: str, asking: IdIndex, ranked: IdIndex) -> SparseRows:
-    """A table in the order of the rolls, in that of one space; what this lacks is left away."""
-    rows, columns = asking.rows[name][table.rows], ranked.rows[name][table.indices]
-    there = (rows != MISSING) & (columns != MISSING)
-    shape = (len(asking.places[name]), len(ranked.places[name]))
-    return SparseRows.from_pairs(rows[there], columns[there], table.values[there], shape=shape)
+    return judgements, tuple(asking.names.ids[np.unique(queries[~shared])].tolist())
 
 
 def _united(
@@ -209,29 +284,22 @@ def _keys(name: str, table: SparseRows, asking: IdIndex, ranked: IdIndex) -> Int
     return queries * len(ranked.names) + items
 
 
-def _left_out(
-    judged: Mapping[str, Judgements], seen: Mapping[str, SparseRows]
-) -> list[tuple[str, SparseRows]]:
-    known = [(name, one.seen) for name, one in judged.items() if one.seen is not None]
-    return [*known, *seen.items()]
-
-
 def _judged_items(judged: Mapping[str, Judgements], ranked: IdIndex) -> Array | None:
-    known = [(n, one.judged_items) for n, one in judged.items() if one.judged_items is not None]
-    if not known:
+    tables = {n: one.judged_items for n, one in judged.items() if one.judged_items is not None}
+    if not tables:
         return None
     everywhere = np.zeros(len(ranked.names), dtype=bool)
-    for name, items in known:
+    for name, items in tables.items():
         everywhere[ranked.places[name][items]] = True
     return everywhere
 
 
-def _some_in_common(roll: IdIndex, side: str) -> None:
-    if roll.everywhere.any():
+def _some_in_common(index: IdIndex, side: str) -> None:
+    if index.everywhere.any():
         return
     held = (
-        f"{name} holds {_quoted(roll.names.ids[np.sort(places)].tolist())}"
-        for name, places in roll.places.items()
+        f"{name} holds {_quoted(index.names.ids[np.sort(places)].tolist())}"
+        for name, places in index.places.items()
     )
     raise IdsError(
         f"the spaces have none of their {side} in common: {', '.join(held)}; take the same "

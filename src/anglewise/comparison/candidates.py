@@ -259,16 +259,16 @@ def sources(
     )
 
 
-def entrant(spelling: str, among: Sequence[SpaceCandidate]) -> int:
-    """The place of the one that a spelling names; blanks and the spelling of a number may differ.
+def candidate_number(spelling: str, among: Sequence[SpaceCandidate]) -> int:
+    """The number of the one that a spelling names; blanks and how a number is written may differ.
 
     Raises ``SpellingError`` with what there is.
     """
     name = canonical(spelling)
-    known = [str(one) for one in among]
-    if name not in known:
-        raise SpellingError(f"{name} is not among what is compared: {listed(known)}")
-    return known.index(name)
+    names = [str(candidate) for candidate in among]
+    if name not in names:
+        raise SpellingError(f"{name} is not among what is compared: {listed(names)}")
+    return names.index(name)
 
 
 def canonical(spelling: str) -> str:

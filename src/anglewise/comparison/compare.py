@@ -1,37 +1,41 @@
 """Compare measures in one space or in several, judged on the same queries."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
-from importlib.metadata import version
-from os import cpu_count
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from anglewise.comparison.candidates import Source, SpaceCandidate, Variant, entrant, sources
-from anglewise.comparison.comparison_result import Comparison, Evidence, SpaceFacts
-from anglewise.comparison.evaluation import SpacesEvaluation
-from anglewise.comparison.graded_pairs import score_graded_pairs, score_triplets
-from anglewise.comparison.inference import Asked, Inference, Scores, decide, infer
-from anglewise.comparison.lists import judged_space, score_lists
+from anglewise.comparison.alignment import AlignedSpaces
+from anglewise.comparison.candidates import (
+    Source,
+    SpaceCandidate,
+    Variant,
+    candidate_number,
+    sources,
+)
+from anglewise.comparison.comparison_result import Comparison, SpaceFacts
+from anglewise.comparison.evaluation import conclude, read_metrics_for, score_spaces
+from anglewise.comparison.graded_pairs import score_named_rows
+from anglewise.comparison.inference import infer
+from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, judged_space
 from anglewise.comparison.notes import notes, space_notes
-from anglewise.comparison.split import ALONE, QUERIES, QuerySplit, parting
+from anglewise.comparison.split import ALONE, QUERIES, query_split
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
-from anglewise.core.numbers import NOT_NEGATIVE, SEED
-from anglewise.core.text import check_number, counted, listed
+from anglewise.core.text import listed
 from anglewise.core.typing import Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.measures.formulas import Measure
-from anglewise.measures.measure import DEFAULT_MEASURES, MeasureSpec, measures_and_families
-from anglewise.metrics.evaluate import read_metrics
+from anglewise.measures.measure import DEFAULT_MEASURES, Open, measures_and_families
 from anglewise.metrics.interface import Metric
+
+NO_MEASURE = "no measure to compare: name one, such as dot"
 
 
 def compare(
     space: Space,
     judgements: Judgements | Pairs | Triplets,
-    measures: Iterable[str | MeasureSpec] | str = DEFAULT_MEASURES,
+    measures: Iterable[str | Open] | str = DEFAULT_MEASURES,
     metric: str | Metric | None = None,
     *,
     metrics: Iterable[str | Metric] | str = (),
@@ -105,178 +109,60 @@ def compare(
     >>> result.verdict.decision, result.verdict.measure
     ('use', 'cosine')
     """
-    asked = measures_and_families(measures)
-    way = _direction(judgements, direction)
-    base = _place(baseline, asked)
+    read = measures_and_families(measures)
+    if not read:
+        raise TooFewError(NO_MEASURE)
+    judged_direction = _direction(judgements, direction)
+    base = None
+    if baseline is not None:
+        (named,) = measures_and_families([baseline])
+        if named not in read:
+            raise SpellingError(
+                f"the baseline {named} is not among the measures {listed(map(str, read))}: add it"
+            )
+        base = read.index(named)
     wanted = read_metrics_for(type(judgements), metric, metrics)
-    _check_size(len(asked), len(wanted))
-    NOT_NEGATIVE.check("tolerance", tolerance)
-    SEED.check("seed", seed)
-    apart = _parting(space, judgements, split, seed)
-    scores = _score(
-        space,
-        judgements,
-        asked,
-        wanted,
-        seed=seed,
-        threads=threads,
-        progress=progress,
-        apart=apart,
-    )
-    with ThreadPoolExecutor(threads or cpu_count()) as pool:
-        of = infer(scores, seed=seed, map_=pool.map)
-    sides = space.sides(way or "queries-items")
-    parts = judgements.parts if isinstance(judgements, Judgements) else None
-    ranked = judged_space(space, parts)
-    return Comparison(
-        direction=way,
-        metric=scores.metric,
-        k=wanted[0].depth,
-        queries=len(scores.rows),
-        items=len(ranked.sides(way or "queries-items")[1]),
-        judged=scores.judged,
-        seed=seed,
-        measures=of.rows(base),
-        verdict=decide(of, tolerance),
-        signature=signature(of, way, tolerance, seed),
-        tolerance=tolerance,
-        baseline=None if base is None else scores.names[base],
-        notes=notes(sides, judgements, scores),
-        evidence=Evidence(
-            ranked,
-            judgements,
-            scores.rows,
-            scores.found,
-            scores.values,
-            scores.names,
-            scores.parting.units,
-        ),
-        split=apart.split,
-    )
-
-
-MOST_FIGURES = 1000
-"""Candidates times metrics; each takes 80 kB of resamples, several times over."""
-
-
-def _check_size(candidates: int, metrics: int) -> None:
-    """Refuse what would fill the memory, before any work is done."""
-    check_number(candidates, "candidate")
-    if candidates * metrics > MOST_FIGURES:
-        raise SpellingError(
-            f"{counted(candidates, 'candidate')} under {counted(metrics, 'metric')} are "
-            f"{candidates * metrics:,} figures with intervals, {MOST_FIGURES:,} at most are worked "
-            "through at once: name fewer, or part them into several runs"
-        )
-
-
-def _parting(
-    space: Space, judgements: Judgements | Pairs | Triplets, split: str, seed: int
-) -> QuerySplit:
+    settings = EvaluationSettings(wanted, tolerance, ALONE, seed, threads, progress)
     if isinstance(judgements, Judgements):
+        rows = judgements.judged_rows
         asking = space.sides(judgements.direction)[0]
-        return parting(split, asking, judgements.judged_rows, seed=seed)
-    if split.strip() != QUERIES:
+        settings = replace(settings, split=query_split(split, asking, rows, seed=seed))
+        if not len(rows):
+            raise TooFewError("no query is judged: give judgements of ids that the space holds")
+        searched = SearchedSpace(space, judgements, rows)
+        scores = score_spaces([searched], read, read, judgements, settings)
+    elif split.strip() != QUERIES:
         raise SpellingError(
             f"a split by {split} is of queries, and these are pairs or triplets: leave it out"
         )
-    return ALONE
+    else:
+        scores = score_named_rows(space, judgements, read, settings)
+    return conclude(
+        infer(scores, seed=seed, threads=threads),
+        judged_space(space, judgements.parts if isinstance(judgements, Judgements) else None),
+        judgements,
+        settings,
+        baseline=base,
+        notes=notes(space.sides(judged_direction or "queries-items"), judgements, scores),
+    )
 
 
 def _direction(
-    judgements: Judgements | Pairs | Triplets, asked: Direction | None
+    judgements: Judgements | Pairs | Triplets, wanted: Direction | None
 ) -> Direction | None:
     judged = judgements.direction if isinstance(judgements, Judgements) else None
-    if asked is not None and asked != judged:
+    if wanted is not None and wanted != judged:
         raise SpellingError(
-            f"direction {asked} asked for, but the judgements are "
+            f"direction {wanted} asked for, but the judgements are "
             f"{'pairs' if judged is None else judged}: leave direction out, or read others"
         )
     return judged
 
 
-def _place(baseline: str | MeasureSpec | None, asked: Sequence[Asked]) -> int | None:
-    if baseline is None:
-        return None
-    (wanted,) = measures_and_families([baseline])
-    if wanted not in asked:
-        raise SpellingError(
-            f"the baseline {wanted} is not among the measures {listed(map(str, asked))}: add it"
-        )
-    return asked.index(wanted)
-
-
-def read_metrics_for(
-    kind: type[Judgements | Pairs | Triplets],
-    metric: str | Metric | None,
-    further: Iterable[str | Metric] | str,
-) -> list[Metric]:
-    """The metric that decides, which each kind of judgements has by default, then the others."""
-    by_default = {Judgements: "nDCG@10", Pairs: "spearman", Triplets: "triplet-accuracy"}
-    first = by_default[kind] if metric is None else metric
-    return read_metrics([first, *read_metrics(further)])
-
-
-def _score(
-    space: Space,
-    judgements: Judgements | Pairs | Triplets,
-    asked: Sequence[Asked],
-    metrics: Sequence[Metric],
-    *,
-    seed: int,
-    threads: int | None,
-    progress: Progress | None,
-    apart: QuerySplit,
-) -> Scores:
-    if not asked:
-        raise TooFewError("no measure to compare: name one, such as dot")
-    if isinstance(judgements, Pairs):
-        return score_graded_pairs(space, judgements, asked, metrics, seed=seed)
-    if isinstance(judgements, Triplets):
-        return score_triplets(space, judgements, asked, metrics, seed=seed)
-    return score_lists(
-        space,
-        judgements,
-        asked,
-        metrics,
-        seed=seed,
-        threads=threads,
-        progress=progress,
-        parting=apart,
-    )
-
-
-def signature(of: Inference, direction: Direction | None, tolerance: float, seed: int) -> str:
-    """Every setting that the numbers depend on, in one line, as sacrebleu does it."""
-    names = ",".join(of.scores.names)
-    settings = {
-        "metric": of.scores.metric,
-        "direction": direction or of.scores.noun + "s",
-        "measures": f"{len(of.scores.names)}.{sha256(names.encode()).hexdigest()[:8]}",
-        "queries": len(of.scores.rows),
-        **_split_settings(of.scores),
-        "intervals": f"bca.{of.scores.resamples}",
-        "tests": f"sign-flip.{'exact' if of.flips.exact else of.flips.patterns}.holm",
-        "tolerance": f"{tolerance:g}",
-        "seed": seed,
-        "version": version("anglewise"),
-    }
-    return "|".join(f"{name}:{value}" for name, value in settings.items())
-
-
-def _split_settings(scores: Scores) -> dict[str, str]:
-    """Said where it is not the usual one."""
-    parting = scores.parting
-    if parting.split == QUERIES:
-        return {}
-    groups = "" if parting.units is None else f".{len(parting.units)}"
-    return {"split": f"{parting.split}{groups}"}
-
-
 def compare_spaces(
     spaces: Mapping[str, Space],
     judgements: Judgements | Mapping[str, Judgements] | Pairs | Triplets,
-    measures: Iterable[str | MeasureSpec] | str = DEFAULT_MEASURES,
+    measures: Iterable[str | Open] | str = DEFAULT_MEASURES,
     metric: str | Metric | None = None,
     *,
     variants: Iterable[str | Variant] | str = (),
@@ -341,54 +227,35 @@ def compare_spaces(
     ('use', 'new: cosine')
     """
     models = sources(spaces, variants)
-    asked = measures_and_families(measures)
-    if not asked:
-        raise TooFewError("no measure to compare: name one, such as dot")
-    judged = _judged(judgements, spaces)
+    read = measures_and_families(measures)
+    if not read:
+        raise TooFewError(NO_MEASURE)
+    judged = _by_space(judgements, spaces)
     wanted = read_metrics_for(Judgements, metric, metrics)
-    _check_size(len(models) * len(asked), len(wanted))
-    among = [SpaceCandidate(source, one) for source in models for one in asked]
-    base = None if baseline is None else entrant(baseline, among)
-    field = SpacesEvaluation.of(
-        spaces, judged, asked, wanted, seed=seed, threads=threads, split=split
-    )
-    scores = field.scores(models, progress)
-    with ThreadPoolExecutor(threads or cpu_count()) as pool:
-        of = infer(scores, seed=seed, map_=pool.map)
-    way = field.judgements.direction
-    facts = tuple(_facts(spaces[one.space], one) for one in models)
-    return Comparison(
-        direction=way,
-        metric=scores.metric,
-        k=wanted[0].depth,
-        queries=len(scores.rows),
-        items=len(field.ranked.names),
-        judged=scores.judged,
-        seed=seed,
-        measures=of.rows(base),
-        verdict=decide(of, tolerance),
-        signature=signature(of, way, tolerance, seed),
-        tolerance=tolerance,
-        baseline=None if base is None else scores.names[base],
-        notes=space_notes(field, judged, scores, facts),
-        evidence=Evidence(
-            field.names,
-            field.judgements,
-            scores.rows,
-            scores.found,
-            scores.values,
-            scores.names,
-            scores.parting.units,
-        ),
+    candidates = [SpaceCandidate(model, measure) for model in models for measure in read]
+    base = None if baseline is None else candidate_number(baseline, candidates)
+    settings = EvaluationSettings(wanted, tolerance, ALONE, seed, threads, progress)
+    aligned = AlignedSpaces.of(spaces, judged)
+    settings = replace(settings, split=aligned.query_split(split, seed=seed))
+    searched = map(aligned.searched, models)
+    scores = score_spaces(searched, read, candidates, aligned.judgements, settings)
+    facts = tuple(_facts(spaces[model.space], model) for model in models)
+    return conclude(
+        infer(scores, seed=seed, threads=threads),
+        aligned.names,
+        aligned.judgements,
+        settings,
+        baseline=base,
+        notes=space_notes(aligned, judged, scores, facts),
         spaces=facts,
-        split=field.parting.split,
     )
 
 
-def _judged(
+def _by_space(
     judgements: Judgements | Mapping[str, Judgements] | Pairs | Triplets,
     spaces: Mapping[str, Space],
 ) -> Mapping[str, Judgements]:
+    """The judgements aligned with each space that has some; those given alone are of the first."""
     if isinstance(judgements, Judgements):
         return {next(iter(spaces)): judgements}
     if isinstance(judgements, Pairs | Triplets):

@@ -11,7 +11,7 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.text import html_table
 from anglewise.core.typing import Array, Direction, Float64, Int64
 from anglewise.errors import MissingExtraError, SpellingError
-from anglewise.statistics.clusters import Units
+from anglewise.statistics.clusters import Clusters
 
 Decision: TypeAlias = Literal["use", "tie", "cannot-tell"]
 
@@ -167,8 +167,8 @@ class Comparison:
     @property
     def groups(self) -> int | None:
         """How many groups of queries chance is over; None where each stands for itself."""
-        units = None if self.evidence is None else self.evidence.units
-        return None if units is None else len(units)
+        clusters = None if self.evidence is None else self.evidence.clusters
+        return None if clusters is None else len(clusters)
 
     def _split(self) -> dict[str, Any]:
         if self.split == "queries":
@@ -218,7 +218,7 @@ class Evidence:
     ``measures``; ``rows`` are the judged rows of the asking side, in the order of the columns of
     ``values`` and of the rows of ``found``. For graded pairs and triplets the columns are these,
     ``rows`` counts them, and ``found`` is empty. Of several spaces ``space`` holds the ids and
-    titles alone. ``units`` says which columns are one group, where the split is by groups.
+    titles alone. ``clusters`` says which columns are one group, where the split is by groups.
     """
 
     space: Space
@@ -227,7 +227,7 @@ class Evidence:
     found: Mapping[str, Neighbours]
     values: Mapping[str, Float64[Array, "m q"]]
     measures: tuple[str, ...] = ()
-    units: Units | None = None
+    clusters: Clusters | None = None
 
 
 def _json(entries: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -252,19 +252,21 @@ class GroupResults:
     """The measures that stand for their groups, with what was found and judged.
 
     ``values`` are those of the metric that decides, ``measures x queries``; ``found`` the lists
-    of the same queries, ``asked`` their rows, ``units`` the groups that chance is over.
+    of the same queries, ``rows`` their rows, ``clusters`` the groups that chance is over;
+    ``leader`` is the number of the measure with the largest mean.
     """
 
     measures: tuple[MeasureResult, ...]
     values: Float64[Array, "m q"]
     found: Mapping[str, Neighbours]
-    asked: Int64[Array, " q"]
+    rows: Int64[Array, " q"]
     judgements: Judgements
     space: Space
-    units: Units
+    clusters: Clusters
+    leader: int
 
 
-def standing(result: Comparison) -> GroupResults:
+def group_results(result: Comparison) -> GroupResults:
     """Give what a comparison by graded relevance found; of measures that rank alike the first.
 
     Raises ``SpellingError`` for a comparison by graded pairs or triplets, which has no queries.
@@ -276,20 +278,21 @@ def standing(result: Comparison) -> GroupResults:
             "queries and items"
         )
     by_name = {row.measure: row for row in result.measures}
-    order = [by_name[name] for name in evidence.measures]
-    spoken_for: set[str] = set()
-    stands: list[int] = []
-    for place, row in enumerate(order):
-        if row.measure not in spoken_for:
-            stands.append(place)
-            spoken_for.update(row.alike)
-    rows = tuple(order[place] for place in stands)
+    alike: set[str] = set()
+    first: dict[int, MeasureResult] = {}
+    for number, name in enumerate(evidence.measures):
+        if name not in alike:
+            first[number] = by_name[name]
+            alike.update(by_name[name].alike)
+    rows = tuple(first.values())
+    means = [row.metrics[result.metric].mean for row in rows]
     return GroupResults(
         rows,
-        evidence.values[result.metric][stands],  # noqa: PD011 values of ours, no frame
+        evidence.values[result.metric][list(first)],  # noqa: PD011 values of ours, no frame
         {row.measure: evidence.found[row.measure] for row in rows},
         evidence.rows,
         evidence.judgements,
         evidence.space,
-        evidence.units or Units.each(len(evidence.rows)),
+        evidence.clusters or Clusters.each(len(evidence.rows)),
+        means.index(max(means)),
     )

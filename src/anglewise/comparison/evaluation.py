@@ -1,231 +1,188 @@
-"""Where all candidates meet: several spaces searched and judged on the same queries."""
+"""The one evaluation: whatever is compared is searched, scored and put to the test here."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from importlib.metadata import version
 
 import numpy as np
 
-from anglewise.comparison.alignment import (
-    MISSING,
-    IdIndex,
-    call,
-    check_fit,
-    rows_for,
-    shared_judgements,
-)
-from anglewise.comparison.candidates import Source, SpaceCandidate
-from anglewise.comparison.inference import Asked, Scores, kinds
-from anglewise.comparison.learnt import learnt_lists
-from anglewise.comparison.lists import (
-    RESAMPLES,
-    chosen_lists,
-    depth,
-    judged_metric,
-    judged_space,
-    search_judged,
-    to_search,
-)
-from anglewise.comparison.split import QuerySplit, parting
+from anglewise.comparison.candidates import Candidate
+from anglewise.comparison.comparison_result import Comparison, Evidence, SpaceFacts
+from anglewise.comparison.inference import Inference, Scores, decide
+from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, candidate_lists
+from anglewise.comparison.split import QUERIES
 from anglewise.core.embeddings import Space
-from anglewise.core.judgements import Judgements, Parts
+from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.neighbours import Neighbours
-from anglewise.core.typing import Array, Float64, Int64, Progress
-from anglewise.engine.search import share_of
-from anglewise.errors import SpellingError, TooFewError
-from anglewise.io.texts import parts_of
-from anglewise.metrics.evaluate import evaluate
+from anglewise.core.typing import Progress
+from anglewise.measures.adapter import Adapted
+from anglewise.measures.measure import Family, Open
+from anglewise.metrics.evaluate import evaluate, metric, read_metrics
 from anglewise.metrics.interface import Metric
 
 
-@dataclass(frozen=True, eq=False)
-class SpacesEvaluation:
-    """Where all candidates meet: the rolls, what is judged in their order, and what is asked.
+def read_metrics_for(
+    kind: type[Judgements | Pairs | Triplets],
+    deciding: str | Metric | None,
+    further: Iterable[str | Metric] | str,
+) -> list[Metric]:
+    """The metric that decides, which each kind of judgements has by default, then the others."""
+    by_default = {Judgements: "nDCG@10", Pairs: "spearman", Triplets: "triplet-accuracy"}
+    first = by_default[kind] if deciding is None else deciding
+    return read_metrics([first, *read_metrics(further)])
 
-    ``parts`` are the documents of the spaces that hold passages of what was judged; ``parting``
-    parts the judged queries by what the first space knows about them.
+
+def score_spaces(
+    spaces: Iterable[SearchedSpace],
+    measures: Sequence[Open],
+    candidates: Sequence[Candidate],
+    judgements: Judgements,
+    settings: EvaluationSettings,
+) -> Scores:
+    """Search every space for every measure, one space after the other, and evaluate the lists.
+
+    ``candidates`` are the measures in the first space, then those in the next, and so on;
+    ``judgements`` are what all lists are judged by, of several spaces in their common order.
+
+    Raises what ``candidate_lists`` raises.
     """
-
-    spaces: Mapping[str, Space]
-    asking: IdIndex
-    ranked: IdIndex
-    judgements: Judgements
-    unshared: tuple[str, ...]
-    asked: Sequence[Asked]
-    metrics: Sequence[Metric]
-    seed: int
-    threads: int | None
-    parts: Mapping[str, Parts]
-    parting: QuerySplit
-
-    @classmethod
-    def of(
-        cls,
-        spaces: Mapping[str, Space],
-        judged: Mapping[str, Judgements],
-        asked: Sequence[Asked],
-        metrics: Sequence[Metric],
-        *,
-        seed: int,
-        threads: int | None,
-        split: str,
-    ) -> "SpacesEvaluation":
-        """Line the spaces up.
-
-        Raises ``IdsError`` where they have nothing in common, ``TooFewError`` without judgements.
-        """
-        direction = next(iter(judged.values())).direction
-        parts = _parts(spaces, judged)
-        faces = {name: judged_space(one, parts.get(name)) for name, one in spaces.items()}
-        asking, ranked = call(faces, direction)
-        check_fit(judged, asking, ranked)
-        if not any(len(one.judged_rows) for one in judged.values()):
-            raise TooFewError("no query is judged: give judgements of ids that the spaces hold")
-        known = direction == "queries-items"
-        seen = {n: one.seen for n, one in spaces.items() if known and one.seen is not None}
-        _nothing_seen(parts, [*seen, *(name for name, one in judged.items() if one.seen)])
-        shared = shared_judgements(judged, seen, asking, ranked)
-        first = next(iter(spaces))
-        judged_rows = asking.rows[first][shared.judgements.judged_rows]
-        side = spaces[first].sides(direction)[0]
-        return cls(
-            spaces,
-            asking,
-            ranked,
-            shared.judgements,
-            shared.unshared,
-            asked,
-            metrics,
-            seed,
-            threads,
-            parts,
-            parting(split, side, judged_rows, seed=seed),
+    count = len(candidates) // len(measures)
+    names = [str(candidate) for candidate in candidates]
+    lists: dict[str, Neighbours] = {}
+    chosen: dict[str, tuple[str, ...]] = {}
+    keys: list[Hashable] = []
+    for number, space in enumerate(spaces):
+        progress = _share(settings.progress, number, count)
+        found, words = candidate_lists(
+            space, measures, judgements, replace(settings, progress=progress)
         )
-
-    @property
-    def names(self) -> Space:
-        """A space of ids and titles, for reports."""
-        one_sided = self.asking is self.ranked
-        return Space(
-            items=self.ranked.names,
-            queries=None if one_sided else self.asking.names,
-            seen=self.judgements.seen if self.judgements.direction == "queries-items" else None,
-        )
-
-    def scores(self, models: Sequence[Source], progress: Progress | None) -> Scores:
-        """Search every space and evaluate what is found, one model after the other."""
-        judged_at = judged_metric(self.metrics)
-        judged = self.judgements.judged_rows
-        rows = judged[self.parting.reported(len(judged))]
-        found: dict[str, Neighbours] = {}
-        settings: dict[str, tuple[str, ...]] = {}
-        values: dict[str, list[Array]] = {str(one): [] for one in [*self.metrics, judged_at]}
-        alike: list[Int64[Array, " m"]] = []
-        for place, model in enumerate(models):
-            lists, chosen, unit = self._lists(model, share_of(progress, place, len(models)))
-            held = [one.indices.tobytes() for one in lists.values()]
-            alike.append(kinds(self.asked, held, unit) + place * len(self.asked))
-            for name, table in evaluate(
-                lists, self.judgements, rows, [*self.metrics, judged_at]
-            ).items():
-                values[name].append(table)
-            found |= {
-                f"{model}: {n}": replace(x, measure=f"{model}: {n}") for n, x in lists.items()
-            }
-            settings |= {f"{model}: {name}": exponents for name, exponents in chosen.items()}
-        wanted = {str(one): np.concatenate(values[str(one)]) for one in self.metrics}
-        return Scores(
-            measures=tuple(SpaceCandidate(model, one) for model in models for one in self.asked),
-            values=wanted,
-            statistic=self.parting.means(np.concatenate(list(wanted.values()))),
-            resamples=RESAMPLES,
-            kinds=np.concatenate(alike),
-            noun="query",
-            rows=rows,
-            judged=int(self.judgements.gains.counts[rows].sum()),
-            found=found,
-            settings=settings,
-            unjudged=_unjudged(values[str(judged_at)]),
-            parting=self.parting,
-        )
-
-    def _lists(
-        self, model: Source, progress: Progress | None
-    ) -> tuple[dict[str, Neighbours], dict[str, tuple[str, ...]], bool]:
-        """What each measure finds in one space, in the order of the rolls."""
-        space = model.variant.of(self.spaces[model.space])
-        direction, seen = self.judgements.direction, self.judgements.seen
-        ranked = space.sides(direction)[1]
-        places = self.ranked.places[model.space]
-        parts = self.parts.get(model.space)
-        deepest = min(depth(self.metrics), len(self.ranked.names))
-        rows = self.asking.rows[model.space][self.judgements.judged_rows]
-        hidden = None if seen is None else rows_for(seen, model.space, self.asking, self.ranked)
-        k = min(deepest, len(places))
-        found = search_judged(
-            space,
-            to_search(self.asked),
-            rows,
-            direction=direction,
-            parts=parts,
-            k=k,
-            exclude=hidden,
-            threads=self.threads,
-            progress=progress,
-        )
-        gains = rows_for(self.judgements.gains, model.space, self.asking, self.ranked)
-        own = Judgements(gains, direction, seen=hidden, parts=parts)
-        learnt = learnt_lists(
-            space,
-            self.asked,
-            own,
-            rows,
-            k=k,
-            exclude=hidden,
-            seed=self.seed,
-            threads=self.threads,
-            parting=self.parting,
-        )
-        found |= {name: one.lists for name, one in learnt.items()}
-        moved = {name: _moved(one, places, deepest) for name, one in found.items()}
-        lists, chosen = chosen_lists(
-            self.asked,
-            moved,
-            self.judgements,
-            self.metrics[0],
-            seed=self.seed,
-            parting=self.parting,
-        )
-        chosen |= {name: one.settings for name, one in learnt.items()}
-        return lists, chosen, ranked.is_unit()
+        own = dict(zip(found, names[number * len(measures) :], strict=False))
+        lists |= {own[name]: replace(one, measure=own[name]) for name, one in found.items()}
+        chosen |= {own[name]: said for name, said in words.items()}
+        same = [neighbours.indices.tobytes() for neighbours in found.values()]
+        unit = space.ranked.is_unit()
+        keys += [(number, key) for key in rank_keys(measures, same, unit=unit)]
+    return score_lists(candidates, lists, judgements, settings, keys=keys, chosen=chosen)
 
 
-def _parts(spaces: Mapping[str, Space], judged: Mapping[str, Judgements]) -> dict[str, Parts]:
-    """Where documents were judged, those of every space whose items are passages of documents."""
-    given = {name: one.parts for name, one in judged.items() if one.parts is not None}
-    if not given:
-        return {}
-    found = {name: given.get(name) or parts_of(space.items) for name, space in spaces.items()}
-    return {name: parts for name, parts in found.items() if parts is not None}
+def _share(progress: Progress | None, number: int, count: int) -> Progress | None:
+    """Progress of one search among several."""
+    if progress is None or count == 1:
+        return progress
+    return lambda done, total: progress(number * total + done, count * total)
 
 
-def _nothing_seen(parts: Mapping[str, Parts], seen: Sequence[str]) -> None:
-    if parts and seen:
-        raise SpellingError(
-            f"{seen[0]} leaves out items that were seen, and documents were judged that items are "
-            "passages of: compare such spaces one by one"
-        )
+def score_lists(
+    candidates: Sequence[Candidate],
+    lists: Mapping[str, Neighbours],
+    judgements: Judgements,
+    settings: EvaluationSettings,
+    *,
+    keys: Sequence[Hashable],
+    chosen: Mapping[str, tuple[str, ...]],
+) -> Scores:
+    """Evaluate the lists of some candidates on the queries that are reported.
 
-
-def _moved(found: Neighbours, places: Int64[Array, " rows"], k: int) -> Neighbours:
-    """Neighbours by their place in the roll, in lists of ``k`` places."""
-    wider = ((0, 0), (0, k - found.k))
-    indices = np.where(found.indices == MISSING, MISSING, places[found.indices])
-    return replace(
-        found,
-        indices=np.pad(indices, wider, constant_values=MISSING),
-        scores=np.pad(found.scores, wider, constant_values=-np.inf),
+    ``keys`` are the same for candidates that rank alike; ``chosen`` says what was tuned or learnt.
+    """
+    split, rows = settings.split, judgements.judged_rows
+    rows = rows[split.reported(len(rows))]
+    share = metric(f"Judged@{settings.metrics[0].depth}")
+    values = evaluate(lists, judgements, rows, [*settings.metrics, share])
+    return Scores(
+        measures=tuple(candidates),
+        values={str(one): values[str(one)] for one in settings.metrics},
+        keys=tuple(keys),
+        rows=rows,
+        judged=int(judgements.gains.counts[rows].sum()),
+        found=lists,
+        settings=chosen,
+        unjudged=1 - values[str(share)].mean(axis=1),
+        split=split,
     )
 
 
-def _unjudged(judged: Sequence[Float64[Array, "m q"]]) -> Float64[Array, " all"]:
-    return 1 - np.concatenate(judged).mean(axis=1)
+def rank_keys(measures: Sequence[Open], keys: Sequence[bytes], *, unit: bool) -> list[bytes]:
+    """Keys that are the same for measures which rank alike.
+
+    They do if what they found (all lists, or all values) is the same; and, where all that is
+    ranked has length one (``unit``), if they rank as an inner product in the given coordinates.
+    Stored lengths are one up to rounding only, so the lists of these may differ where scores all
+    but tie.
+    """
+    if not unit:
+        return list(keys)
+    plain = {key for key, measure in zip(keys, measures, strict=True) if _inner_product(measure)}
+    first = next((key for key in keys if key in plain), b"")
+    return [first if key in plain else key for key in keys]
+
+
+def _inner_product(measure: Open) -> bool:
+    if measure.frames or isinstance(measure, Adapted):
+        return False
+    return isinstance(measure, Family) or measure.formula.terms(np.ones(1)) is not None
+
+
+def conclude(
+    inference: Inference,
+    space: Space,
+    judgements: Judgements | Pairs | Triplets,
+    settings: EvaluationSettings,
+    *,
+    baseline: int | None = None,
+    notes: Sequence[str] = (),
+    spaces: tuple[SpaceFacts, ...] = (),
+) -> Comparison:
+    """The result: the table, the verdict, and what they came from.
+
+    ``space`` holds those who ask and what was ranked and judged, as reports show them.
+    """
+    scores = inference.scores
+    direction = judgements.direction if isinstance(judgements, Judgements) else None
+    return Comparison(
+        direction=direction,
+        metric=scores.metric,
+        k=settings.metrics[0].depth,
+        queries=len(scores.rows),
+        items=len(space.sides(direction or "queries-items")[1]),
+        judged=scores.judged,
+        seed=settings.seed,
+        measures=inference.rows(baseline),
+        verdict=decide(inference, settings.tolerance),
+        signature=_signature(inference, direction or f"{scores.noun}s", settings),
+        tolerance=settings.tolerance,
+        baseline=None if baseline is None else scores.names[baseline],
+        notes=tuple(notes),
+        evidence=Evidence(
+            space,
+            judgements,
+            scores.rows,
+            scores.found,
+            scores.values,
+            scores.names,
+            scores.split.clusters,
+        ),
+        spaces=spaces,
+        split=scores.split.split,
+    )
+
+
+def _signature(inference: Inference, direction: str, settings: EvaluationSettings) -> str:
+    """Every setting that the numbers depend on, in one line, as sacrebleu does it."""
+    scores, flips, split = inference.scores, inference.flips, inference.scores.split
+    groups = "" if split.clusters is None else f".{len(split.clusters)}"
+    digest = sha256(",".join(scores.names).encode()).hexdigest()[:8]
+    parts = {
+        "metric": scores.metric,
+        "direction": direction,
+        "measures": f"{len(scores.names)}.{digest}",
+        "queries": len(scores.rows),
+        **({} if split.split == QUERIES else {"split": f"{split.split}{groups}"}),
+        "intervals": f"bca.{scores.resamples}",
+        "tests": f"sign-flip.{'exact' if flips.exact else flips.patterns}.holm",
+        "tolerance": f"{settings.tolerance:g}",
+        "seed": settings.seed,
+        "version": version("anglewise"),
+    }
+    return "|".join(f"{name}:{value}" for name, value in parts.items())

@@ -20,7 +20,7 @@ from anglewise.core.text import counted, listed
 from anglewise.core.typing import Array, Float64
 from anglewise.errors import IdsError, SpellingError
 from anglewise.io.history_files import HistoryTable
-from anglewise.statistics.clusters import Units
+from anglewise.statistics.clusters import Clusters
 from anglewise.statistics.resampling import bca, bootstrap
 
 _NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
@@ -357,7 +357,7 @@ def _difference(comparison: Comparison, left: str, right: str) -> Estimate:
         return Estimate(apart, UNKNOWN, UNKNOWN)
     values = evidence.values[comparison.metric]
     lead = values[evidence.measures.index(left)] - values[evidence.measures.index(right)]
-    return _paired(lead, apart, comparison.seed, evidence.units)
+    return _paired(lead, apart, comparison.seed, evidence.clusters)
 
 
 def _since(comparison: Comparison, name: str, past: Past) -> _Finding:
@@ -382,7 +382,7 @@ def _since(comparison: Comparison, name: str, past: Past) -> _Finding:
                 f"now ({_some(list(now))}): keep one file for each set of queries"
             )
         lead = np.array([now[query] - past.values[query] for query in both])
-        figure = _paired(lead, float(lead.mean()), comparison.seed, _units(comparison, both))
+        figure = _paired(lead, float(lead.mean()), comparison.seed, _clusters(comparison, both))
         if len(both) < max(len(now), len(past.values)):
             remarks.append(f"on the {counted(len(both), 'query')} that both runs judged")
     if known is not None and past.judgements not in {None, known.judgements}:
@@ -390,19 +390,21 @@ def _since(comparison: Comparison, name: str, past: Past) -> _Finding:
     return _Finding(figure, subject, tuple(remarks))
 
 
-def _units(comparison: Comparison, queries: list[str]) -> Units | None:
+def _clusters(comparison: Comparison, queries: list[str]) -> Clusters | None:
     """The groups of some queries, where the split is by groups."""
     evidence, known = comparison.evidence, identity(comparison)
-    if evidence is None or evidence.units is None or known is None:
+    if evidence is None or evidence.clusters is None or known is None:
         return None
     place = {query: column for column, query in enumerate(known.queries)}
-    return evidence.units.take(np.array([place[query] for query in queries]))
+    return evidence.clusters.take(np.array([place[query] for query in queries]))
 
 
-def _paired(lead: Float64[Array, " q"], apart: float, seed: int, units: Units | None) -> Estimate:
-    units = units or Units.each(len(lead))
-    drawn = bootstrap(units.means(lead[None]), len(units), seed=seed)
-    low, high = bca(drawn, np.array([apart]), units.influence(lead[None]))[0]
+def _paired(
+    lead: Float64[Array, " q"], apart: float, seed: int, clusters: Clusters | None
+) -> Estimate:
+    clusters = clusters or Clusters.each(len(lead))
+    drawn = bootstrap(clusters.means(lead[None]), len(clusters), seed=seed)
+    low, high = bca(drawn, np.array([apart]), clusters.influence(lead[None]))[0]
     return Estimate(apart, min(float(low), apart), max(float(high), apart))
 
 

@@ -5,19 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.comparison.inference import Asked, Scores, kinds
-from anglewise.comparison.learnt import learning_nothing
+from anglewise.comparison.evaluation import rank_keys
+from anglewise.comparison.inference import RESAMPLES, Scores
+from anglewise.comparison.lists import EvaluationSettings
 from anglewise.comparison.split import choices, first_half, tuned
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Pairs, Triplets
 from anglewise.core.typing import Array, Bool, Float64, Int, Int64
 from anglewise.errors import SpellingError, TooFewError
+from anglewise.measures.adapter import Adapted
 from anglewise.measures.formulas import Measure
-from anglewise.measures.measure import Family
+from anglewise.measures.measure import Family, Open
 from anglewise.metrics.evaluate import evaluate_triplets, score_pairs
-from anglewise.metrics.interface import Metric, PairMetric
+from anglewise.metrics.interface import PairMetric
 from anglewise.metrics.metrics import Pearson
-from anglewise.statistics.resampling import Means
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,109 +98,107 @@ FEWEST_TO_TUNE = 40
 """So that no resample misses a whole half."""
 
 
-def score_graded_pairs(
-    space: Space, pairs: Pairs, asked: Sequence[Asked], metrics: Sequence[Metric], *, seed: int
-) -> Scores:
-    """Correlate the scores of the pairs with the grades that people gave.
-
-    Raises ``TooFewError`` below three pairs, ``SpellingError`` for a metric of another kind.
-    """
-    count = len(pairs.scores)
-    if count < 3:
-        raise TooFewError(f"{count} graded pairs: a correlation needs three")
-    reading = [_reading_pairs(one) for one in metrics]
-    asked = learning_nothing(asked)
-    fixed = [row for row, one in enumerate(asked) if isinstance(one, Measure)]
-    parts = [_fixed(space, pairs, asked, fixed)] if fixed else []
-    settings: dict[str, tuple[str, ...]] = {}
-    for row, one in enumerate(asked):
-        if isinstance(one, Family):
-            layers, settings[str(one)] = _tuned(space, pairs, one, reading[0], seed)
-            parts.append(Part(np.array([row]), layers))
-    statistic = Correlations(reading, parts, pairs.scores)
-    values = {str(one): statistic.per_pair(one) for one in reading}
-    # Measures that rank alike correlate alike, but not in Pearson's sense.
-    ranks_only = not any(isinstance(one, Pearson) for one in reading)
-    return Scores(
-        measures=tuple(asked),
-        values=values,
-        statistic=statistic,
-        resamples=PAIR_RESAMPLES,
-        kinds=kinds(
-            asked,
-            [np.stack(rows).tobytes() for rows in zip(*values.values(), strict=True)],
-            ranks_only and space.items.is_unit() and space.queries.is_unit(),
-        ),
-        noun="pair",
-        rows=np.arange(count),
-        judged=count,
-        settings=settings,
-    )
-
-
-def _fixed(space: Space, pairs: Pairs, asked: Sequence[Asked], rows: Sequence[int]) -> Part:
-    measures = [one for one in asked if isinstance(one, Measure)]
-    scores = score_pairs(space, measures, pairs.rows_a, pairs.rows_b)
-    everywhere = np.ones(len(pairs.scores), dtype=bool)
-    return Part(np.array(rows), (Layer(everywhere, scores),))
-
-
-def _tuned(
-    space: Space, pairs: Pairs, family: Family, by: PairMetric, seed: int
-) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
-    half = first_half(len(pairs.scores), seed, FEWEST_TO_TUNE)
-    tried = family.settings()
-    scores = score_pairs(space, tried, pairs.rows_a, pairs.rows_b)
-    chosen = choices(lambda on: by.of(scores[:, on], pairs.scores[on]), half)
-    layers = tuple(Layer(on, scores[[row]]) for on, row in zip((half, ~half), chosen, strict=True))
-    return layers, tuple(str(tried[row]) for row in chosen)
-
-
-def _reading_pairs(metric: Metric) -> PairMetric:
-    if not isinstance(metric, PairMetric):
-        raise SpellingError(f"{metric} does not read graded pairs: ask for spearman or pearson")
-    return metric
-
-
-TRIPLET_RESAMPLES = 10_000
-
-
-def score_triplets(
+def score_named_rows(
     space: Space,
-    triplets: Triplets,
-    asked: Sequence[Asked],
-    metrics: Sequence[Metric],
-    *,
-    seed: int,
+    judgements: Pairs | Triplets,
+    measures: Sequence[Open],
+    settings: EvaluationSettings,
 ) -> Scores:
-    """Say which triplets each measure orders as the person did.
+    """Correlate the scores of graded pairs with their grades; or say which triplets are right.
 
-    Raises ``TooFewError`` without triplets, ``SpellingError`` for a metric of another kind.
+    Raises ``TooFewError`` below three pairs or without a triplet, ``SpellingError`` for a metric
+    of another kind or a measure that learns.
     """
-    count = len(triplets.anchors)
+    graded = isinstance(judgements, Pairs)
+    count = len(judgements.scores) if graded else len(judgements.anchors)
+    if graded and count < 3:
+        raise TooFewError(f"{count} graded pairs: a correlation needs three")
     if not count:
         raise TooFewError("no triplets: at least one is due")
-    rows: list[Array] = []
-    settings: dict[str, tuple[str, ...]] = {}
-    for one in learning_nothing(asked):
-        tried = one.settings() if isinstance(one, Family) else [one]
-        values = evaluate_triplets(space, tried, triplets, metrics)[str(metrics[0])]
-        if isinstance(one, Family):
-            half = first_half(count, seed)
-            inside, outside = tuned(values, half)
-            rows.append(values[inside] * half + values[outside] * ~half)
-            settings[str(one)] = (str(tried[inside]), str(tried[outside]))
-        else:
-            rows.append(values[0])
-    table = np.stack(rows)
+    fixed: list[Measure | Family] = []
+    for measure in measures:
+        if isinstance(measure, Adapted):
+            raise SpellingError(
+                f"{measure} learns from judgements of queries and items: pairs and triplets will "
+                "not do"
+            )
+        fixed.append(measure)
+    chosen: dict[str, tuple[str, ...]] = {}
+    if graded:
+        statistic = _correlations(space, judgements, fixed, settings, chosen)
+        values = {str(metric): statistic.per_pair(metric) for metric in statistic.metrics}
+    else:
+        statistic = None
+        values = _ordered(space, judgements, fixed, settings, chosen)
+    rows = [np.stack(each).tobytes() for each in zip(*values.values(), strict=True)]
+    unit = space.items.is_unit() and (not graded or space.queries.is_unit())
+    # Measures that rank alike correlate alike, but not in Pearson's sense.
+    ranks_only = not any(isinstance(metric, Pearson) for metric in settings.metrics)
     return Scores(
-        measures=tuple(asked),
-        values={str(metrics[0]): table},
-        statistic=Means(table),
-        resamples=TRIPLET_RESAMPLES,
-        kinds=kinds(asked, [row.tobytes() for row in rows], space.items.is_unit()),
-        noun="triplet",
+        measures=tuple(measures),
+        values=values,
+        keys=tuple(rank_keys(measures, rows, unit=unit and ranks_only)),
         rows=np.arange(count),
         judged=count,
-        settings=settings,
+        noun="pair" if graded else "triplet",
+        statistic=statistic,
+        resamples=PAIR_RESAMPLES if graded else RESAMPLES,
+        settings=chosen,
     )
+
+
+def _correlations(
+    space: Space,
+    pairs: Pairs,
+    measures: Sequence[Measure | Family],
+    settings: EvaluationSettings,
+    chosen: dict[str, tuple[str, ...]],
+) -> Correlations:
+    """The correlations of every measure; what is tuned goes into ``chosen``."""
+    metrics: list[PairMetric] = []
+    for metric in settings.metrics:
+        if not isinstance(metric, PairMetric):
+            raise SpellingError(f"{metric} does not read graded pairs: ask for spearman or pearson")
+        metrics.append(metric)
+    fixed = {row: one for row, one in enumerate(measures) if isinstance(one, Measure)}
+    parts: list[Part] = []
+    if fixed:
+        scores = score_pairs(space, list(fixed.values()), pairs.rows_a, pairs.rows_b)
+        everywhere = np.ones(len(pairs.scores), dtype=bool)
+        parts.append(Part(np.array(list(fixed)), (Layer(everywhere, scores),)))
+    for row, family in enumerate(measures):
+        if not isinstance(family, Family):
+            continue
+        half = first_half(len(pairs.scores), settings.seed, FEWEST_TO_TUNE)
+        tried = family.settings()
+        scores = score_pairs(space, tried, pairs.rows_a, pairs.rows_b)
+        inside, outside = choices(
+            lambda on, scores=scores: metrics[0].of(scores[:, on], pairs.scores[on]), half
+        )
+        layers = (Layer(half, scores[[inside]]), Layer(~half, scores[[outside]]))
+        parts.append(Part(np.array([row]), layers))
+        chosen[str(family)] = (str(tried[inside]), str(tried[outside]))
+    return Correlations(metrics, parts, pairs.scores)
+
+
+def _ordered(
+    space: Space,
+    triplets: Triplets,
+    measures: Sequence[Measure | Family],
+    settings: EvaluationSettings,
+    chosen: dict[str, tuple[str, ...]],
+) -> dict[str, Float64[Array, "m triplets"]]:
+    """Which triplets each measure orders as the person did; what is tuned goes into ``chosen``."""
+    metric = str(settings.metrics[0])
+    rows: list[Array] = []
+    for measure in measures:
+        tried = measure.settings() if isinstance(measure, Family) else [measure]
+        values = evaluate_triplets(space, tried, triplets, settings.metrics)[metric]
+        if isinstance(measure, Family):
+            half = first_half(len(triplets.anchors), settings.seed)
+            inside, outside = tuned(values, half)
+            rows.append(values[inside] * half + values[outside] * ~half)
+            chosen[str(measure)] = (str(tried[inside]), str(tried[outside]))
+        else:
+            rows.append(values[0])
+    return {metric: np.stack(rows)}

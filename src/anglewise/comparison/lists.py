@@ -1,30 +1,266 @@
-"""Measures judged by ranked lists, of items or of documents by their best passage."""
+"""The lists by which candidates are judged: nearest items, or documents by their best passage.
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+What is tuned or learnt is searched for queries whose judgements did not choose it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from anglewise.comparison.inference import Asked, Scores, kinds
-from anglewise.comparison.learnt import learnt_lists
 from anglewise.comparison.split import ALONE, QuerySplit, joined, tuned
-from anglewise.core.embeddings import Space
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements, Parts
 from anglewise.core.neighbours import Neighbours
-from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import Array, Bool, Direction, Int64, Progress
+from anglewise.core.numbers import NOT_NEGATIVE, SEED
+from anglewise.core.typing import Array, Bool, Int64, Progress
 from anglewise.engine.search import search
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.io.texts import documents_of
-from anglewise.measures.adapter import Adapted
+from anglewise.measures.adapter import Adapted, learnt, shape_of
+from anglewise.measures.adapter_training import KnownPairs
 from anglewise.measures.formulas import Measure
-from anglewise.measures.measure import Family
-from anglewise.metrics.evaluate import Metric, RankingMetric, evaluate, metric
+from anglewise.measures.frames import Affine, Maps, View, fit_frames
+from anglewise.measures.measure import Family, Open
+from anglewise.metrics.evaluate import evaluate
+from anglewise.metrics.interface import Metric, RankingMetric
 
+NOBODY = -1
+"""Stands in a list where no further item could be ranked."""
+FOLDS = 5
+"""What is learnt is learnt on four fifths of the queries and graded on the fifth."""
 PLACES = 1 << 23
 """Deep lists are searched for as many queries at once as have this many places together."""
 
-NOBODY = -1
+
+@dataclass(frozen=True, eq=False)
+class EvaluationSettings:
+    """How candidates are evaluated, whatever they are.
+
+    Attributes
+    ----------
+    metrics
+        The metric that decides, then those reported beside it.
+    tolerance
+        A difference of the metric that would matter.
+    split
+        Which queries may teach which, and which belong together.
+    seed
+        For whatever is drawn.
+    threads
+        How many work at once; None for one for each core.
+    progress
+        Called with what is done of the search and how much there is to do.
+    """
+
+    metrics: Sequence[Metric]
+    tolerance: float = 0.01
+    split: QuerySplit = ALONE
+    seed: int = 0
+    threads: int | None = None
+    progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        NOT_NEGATIVE.check("tolerance", self.tolerance)
+        SEED.check("seed", self.seed)
+
+
+@dataclass(frozen=True, eq=False)
+class SearchedSpace:
+    """A space to search, and for whom.
+
+    Attributes
+    ----------
+    judgements
+        In the rows of this space; what they hide is left out of its lists.
+    queries
+        The rows that are searched for, one for each judged query.
+    order
+        Of several spaces, where each ranked row stands among those of all.
+    """
+
+    space: Space
+    judgements: Judgements
+    queries: Int64[Array, " q"]
+    order: Int64[Array, " rows"] | None = None
+
+    @property
+    def ranked(self) -> Embeddings:
+        """What is searched: items, or the passages of the documents that were judged."""
+        return self.space.sides(self.judgements.direction)[1]
+
+    def nearest(
+        self,
+        measures: Sequence[Measure],
+        k: int,
+        settings: EvaluationSettings,
+        queries: Int64[Array, " some"] | None = None,
+    ) -> dict[str, Neighbours]:
+        """The nearest rows, of some queries if they are given; progress is told of all alone."""
+        return search(
+            self.space,
+            measures,
+            k=k,
+            direction=self.judgements.direction,
+            rows=self.queries if queries is None else queries,
+            exclude=self.judgements.seen,
+            threads=settings.threads,
+            progress=settings.progress if queries is None else None,
+        )
+
+
+def depth(metrics: Sequence[Metric]) -> int:
+    """How many neighbours the deepest metric reads.
+
+    Raises ``SpellingError`` for a metric that reads no lists.
+    """
+    depths: list[int] = []
+    for metric in metrics:
+        if not isinstance(metric, RankingMetric):
+            raise SpellingError(
+                f"{metric} does not read ranked lists: with queries and relevant items ask for one "
+                "that does, such as nDCG@10"
+            )
+        depths.append(metric.depth)
+    return max(depths)
+
+
+def candidate_lists(
+    searched: SearchedSpace,
+    measures: Sequence[Open],
+    judgements: Judgements,
+    settings: EvaluationSettings,
+) -> tuple[dict[str, Neighbours], dict[str, tuple[str, ...]]]:
+    """Search for every measure in one space, for the queries that are reported.
+
+    ``judgements`` are what lists are judged by: those of the space itself, or of several spaces
+    in their common order. Returns the lists of each measure, and what was chosen for the tuned
+    and the learnt ones.
+
+    Raises ``SpellingError`` for a metric that reads no lists, ``TooFewError`` with too few
+    judgements to tune or to learn.
+    """
+    split = settings.split
+    deepest = min(depth(settings.metrics), judgements.gains.shape[1])
+    k = min(deepest, searched.judgements.gains.shape[1])
+    fixed = {
+        measure: None
+        for asked in measures
+        if not isinstance(asked, Adapted)
+        for measure in (asked.settings(lists=True) if isinstance(asked, Family) else [asked])
+    }
+    found = nearest_judged(searched, list(fixed), k, settings) if fixed else {}
+    adapted = [measure for measure in measures if isinstance(measure, Adapted)]
+    learnt_here = learnt_lists(searched, adapted, k, settings) if adapted else {}
+    found |= {name: neighbours for name, (neighbours, _) in learnt_here.items()}
+    if searched.order is not None:
+        found = {name: _moved(one, searched.order, deepest) for name, one in found.items()}
+    lists: dict[str, Neighbours] = {}
+    chosen: dict[str, tuple[str, ...]] = {}
+    for measure in measures:
+        name = str(measure)
+        if isinstance(measure, Family):
+            tried = {str(fixed): found[str(fixed)] for fixed in measure.settings(lists=True)}
+            lists[name], chosen[name] = _tuned_lists(name, tried, judgements, settings)
+        else:
+            # what is learnt is searched for the reported queries alone
+            learns = isinstance(measure, Adapted)
+            lists[name] = found[name] if learns else split.of_reported(found[name])
+    return lists, chosen | {name: words for name, (_, words) in learnt_here.items()}
+
+
+def _tuned_lists(
+    name: str,
+    tried: Mapping[str, Neighbours],
+    judgements: Judgements,
+    settings: EvaluationSettings,
+) -> tuple[Neighbours, tuple[str, ...]]:
+    """Lists of the settings that did best on other queries, and what these settings are."""
+    rows, split = judgements.judged_rows, settings.split
+    metric = settings.metrics[0]
+    values = evaluate(tried, judgements, rows, [metric])[str(metric)]
+    lists = list(tried.values())
+    if split.later is not None:
+        best = lists[int(values[:, ~split.later].mean(axis=1).argmax())]
+        return replace(split.of_reported(best), measure=name), (best.measure,)
+    half = split.half(len(rows), settings.seed)
+    inside, outside = (lists[i] for i in tuned(values, half))
+    return joined(name, inside, outside, half), (inside.measure, outside.measure)
+
+
+def _moved(neighbours: Neighbours, order: Int64[Array, " rows"], k: int) -> Neighbours:
+    """Neighbours by their place in the common order, in lists of ``k`` places."""
+    wider = ((0, 0), (0, k - neighbours.k))
+    indices = np.where(neighbours.indices == NOBODY, NOBODY, order[neighbours.indices])
+    return replace(
+        neighbours,
+        indices=np.pad(indices, wider, constant_values=NOBODY),
+        scores=np.pad(neighbours.scores, wider, constant_values=-np.inf),
+    )
+
+
+def learnt_lists(
+    searched: SearchedSpace, measures: Sequence[Adapted], k: int, settings: EvaluationSettings
+) -> dict[str, tuple[Neighbours, tuple[str, ...]]]:
+    """Learn each measure on four fifths of the queries, search for the fifth, five times.
+
+    Groups stand on one side; of a split by time the later queries alone are searched for, once.
+    Returns the lists of all folds together, and what was learnt in each.
+
+    Raises ``SpellingError`` where documents are judged, ``TooFewError`` with too few judgements.
+    """
+    queries = searched.queries
+    if searched.judgements.parts is not None:
+        raise SpellingError(
+            f"{measures[0]} learns from judgements of the items, and these are of documents that "
+            "the items are passages of: judge passages, or encode whole documents"
+        )
+    if len(queries) < FOLDS:
+        raise TooFewError(
+            f"{len(queries)} judged queries: what is learnt on some and graded on others needs "
+            f"{FOLDS} at least, and 1,000 judgements"
+        )
+    folds = settings.split.folds(len(queries), FOLDS, settings.seed)
+    in_order = np.argsort(np.concatenate(folds))
+    learnt_here: dict[str, tuple[Neighbours, tuple[str, ...]]] = {}
+    for adapted in measures:
+        pairs = _known_pairs(searched, adapted)
+        shape = shape_of(pairs.ranked.shape[1], adapted.rank, diagonal=adapted.diagonal)
+        lists: list[Neighbours] = []
+        words: list[str] = []
+        for fold in folds:
+            learners = np.zeros(len(pairs.asking), dtype=bool)
+            learners[np.delete(queries, fold)] = True
+            adapter = learnt(pairs, learners, shape, settings.seed)
+            still = np.zeros(len(adapter.queries))
+            maps = Maps(Affine(still, adapter.queries), Affine(still, adapter.items))
+            found = searched.nearest([adapted.learnt(maps)], k, settings, queries[fold])
+            lists.append(found[str(adapted)])
+            ridge = adapter.about["ridge"]
+            words.append("nothing that helps" if ridge is None else f"ridge {ridge:g}")
+        together = Neighbours(
+            str(adapted),
+            np.concatenate([one.indices for one in lists])[in_order],
+            np.concatenate([one.scores for one in lists])[in_order],
+            np.concatenate([one.tied_at_cut for one in lists])[in_order],
+        )
+        learnt_here[str(adapted)] = together, tuple(words)
+    return learnt_here
+
+
+def _known_pairs(searched: SearchedSpace, adapted: Adapted) -> KnownPairs:
+    """What an adapter learns from, in the coordinates of the frames before it."""
+    space, judgements = searched.space, searched.judgements
+    direction = judgements.direction
+    asking, ranked = space.sides(direction)
+    maps = fit_frames(adapted.frames, space, direction) or Maps.still(ranked.dimension)
+    sides = [
+        np.concatenate(list(View(side, through).blocks()))
+        for side, through in ((asking, maps.asking), (ranked, maps.ranked))
+    ]
+    hidden = [judgements.seen, space.seen if direction == "queries-items" else None]
+    tables = tuple(table for table in hidden if table is not None)
+    return KnownPairs(sides[0], sides[1], judgements.gains, tables, asking is ranked)
 
 
 def judged_space(space: Space, parts: Parts | None) -> Space:
@@ -35,253 +271,75 @@ def judged_space(space: Space, parts: Parts | None) -> Space:
     return Space(queries=asking, items=documents_of(space.items, parts))
 
 
-def search_judged(
-    space: Space,
-    measures: Sequence[Measure],
-    rows: Int64[Array, " q"],
-    *,
-    direction: Direction,
-    parts: Parts | None,
-    k: int,
-    exclude: SparseRows | None,
-    threads: int | None,
-    progress: Progress | None,
+def nearest_judged(
+    searched: SearchedSpace, measures: Sequence[Measure], k: int, settings: EvaluationSettings
 ) -> dict[str, Neighbours]:
-    """Find the nearest of what was judged: items, or documents by the best of their passages."""
+    """Find the nearest of what was judged: items, or documents by the best of their passages.
 
-    def nearest(
-        some: Int64[Array, " some"], depth: int, progress: Progress | None = None
-    ) -> dict[str, Neighbours]:
-        return search(
-            space,
-            measures,
-            k=depth,
-            direction=direction,
-            rows=some,
-            exclude=exclude,
-            threads=threads,
-            progress=progress,
-        )
-
-    ranked = len(space.sides(direction)[1])
-    if parts is None:
-        return nearest(rows, min(k, ranked), progress)
-    depth = min(ranked, k * -(-ranked // len(parts)))
-    first = nearest(rows, depth, progress)
-    return deepened(nearest, first, parts, rows, min(k, len(parts)))
-
-
-def deepened(
-    nearest: Callable[[Int64[Array, " some"], int], Mapping[str, Neighbours]],
-    found: Mapping[str, Neighbours],
-    parts: Parts,
-    rows: Int64[Array, " q"],
-    k: int,
-) -> dict[str, Neighbours]:
-    """Roll passages up to documents, and look twice as deep where these do not settle ``k``.
-
-    ``nearest`` finds the passages of some rows to some depth, ``found`` is what it found first.
-    A list is settled when it holds ``k`` documents and went on to a lower score than the last of
-    them has, or when no passage is left: then no deeper list changes it.
+    Passages are looked at twice as deep for queries whose lists do not settle ``k`` documents. A
+    list does when it holds ``k`` and went on to a lower score than the last of them has, or when
+    no passage is left: then no deeper list changes it.
     """
-    lists = {name: rolled_up(one, parts, k) for name, one in found.items()}
+    parts = searched.judgements.parts
+    if parts is None:
+        return searched.nearest(measures, k, settings)
+    passages, k = len(parts.of), min(k, len(parts))
+    deep = min(passages, k * -(-passages // len(parts)))
+    first = searched.nearest(measures, deep, settings)
+    lists = {name: rolled_up(neighbours, parts, k) for name, neighbours in first.items()}
     answer = {name: documents for name, (documents, _) in lists.items()}
-    depth = next(iter(found.values())).k
     todo = np.flatnonzero(~np.all([settled for _, settled in lists.values()], axis=0))
-    while len(todo) and depth < len(parts.of):
-        depth = min(2 * depth, len(parts.of))
+    while len(todo) and deep < passages:
+        deep = min(2 * deep, passages)
         left = [np.zeros(0, dtype=np.int64)]
-        for start in range(0, len(todo), max(1, PLACES // depth)):
-            some = todo[start : start + max(1, PLACES // depth)]
+        for start in range(0, len(todo), max(1, PLACES // deep)):
+            some = todo[start : start + max(1, PLACES // deep)]
             unsettled = np.zeros(len(some), dtype=bool)
-            for name, one in nearest(rows[some], depth).items():
-                documents, settled = rolled_up(one, parts, k)
-                _put(answer[name], some, documents)
+            deeper = searched.nearest(measures, deep, settings, searched.queries[some])
+            for name, neighbours in deeper.items():
+                documents, settled = rolled_up(neighbours, parts, k)
+                answer[name].indices[some] = documents.indices
+                answer[name].scores[some] = documents.scores
+                answer[name].tied_at_cut[some] = documents.tied_at_cut
                 unsettled |= ~settled
             left.append(some[unsettled])
         todo = np.concatenate(left)
     return answer
 
 
-def rolled_up(found: Neighbours, parts: Parts, k: int) -> tuple[Neighbours, Bool[Array, " q"]]:
+def rolled_up(passages: Neighbours, parts: Parts, k: int) -> tuple[Neighbours, Bool[Array, " q"]]:
     """The first ``k`` documents, each where its first passage stands, and which lists are settled.
 
-    >>> passages = np.array([[0, 2, 1, 3]])
-    >>> found = Neighbours("dot", passages, np.array([[4, 3, 2, 1]], np.float32), np.array([0]))
-    >>> documents, settled = rolled_up(found, Parts.named(["a", "b", "a", "c"]), 2)
+    >>> nearest = np.array([[0, 2, 1, 3]])
+    >>> passages = Neighbours("dot", nearest, np.array([[4, 3, 2, 1]], np.float32), np.array([0]))
+    >>> documents, settled = rolled_up(passages, Parts.named(["a", "b", "a", "c"]), 2)
     >>> documents.indices.tolist(), documents.scores.tolist(), settled.tolist()
     ([[0, 1]], [[4.0, 2.0]], [True])
     """
-    there = found.indices != NOBODY
-    of = np.where(there, parts.of[found.indices], NOBODY)
-    new = _first_of_each(of) & there
-    place = np.cumsum(new, axis=1) - 1
-    q = len(of)
+    there = passages.indices != NOBODY
+    document = np.where(there, parts.of[passages.indices], NOBODY)
+    new = _first_of_each(document) & there
+    rank = np.cumsum(new, axis=1) - 1
+    q = len(document)
     indices = np.full((q, k), NOBODY, dtype=np.int64)
     scores = np.full((q, k), -np.inf, dtype=np.float32)
-    row, column = np.nonzero(new & (place < k))
-    indices[row, place[row, column]] = of[row, column]
-    scores[row, place[row, column]] = found.scores[row, column]
+    row, column = np.nonzero(new & (rank < k))
+    indices[row, rank[row, column]] = document[row, column]
+    scores[row, rank[row, column]] = passages.scores[row, column]
     last = scores[:, -1]
-    tied = new & (place >= k) & (found.scores == last[:, None])
-    beyond = (indices[:, -1] != NOBODY) & (found.scores[:, -1] < last)
-    settled = beyond | ~there[:, -1] | (found.k == len(parts.of))
-    return replace(
-        found, indices=indices, scores=scores, tied_at_cut=tied.sum(axis=1).astype(np.int64)
-    ), settled
+    tied = new & (rank >= k) & (passages.scores == last[:, None])
+    beyond = (indices[:, -1] != NOBODY) & (passages.scores[:, -1] < last)
+    settled = beyond | ~there[:, -1] | (passages.k == len(parts.of))
+    tied_at_cut = tied.sum(axis=1).astype(np.int64)
+    return replace(passages, indices=indices, scores=scores, tied_at_cut=tied_at_cut), settled
 
 
-def _first_of_each(of: Int64[Array, "q m"]) -> Bool[Array, "q m"]:
+def _first_of_each(numbers: Int64[Array, "q m"]) -> Bool[Array, "q m"]:
     """Where a number stands for the first time in its row."""
-    order = np.argsort(of, axis=1, kind="stable")
-    along = np.take_along_axis(of, order, axis=1)
-    first = np.ones(of.shape, dtype=bool)
-    first[:, 1:] = along[:, 1:] != along[:, :-1]
-    new = np.zeros(of.shape, dtype=bool)
+    order = np.argsort(numbers, axis=1, kind="stable")
+    ascending = np.take_along_axis(numbers, order, axis=1)
+    first = np.ones(numbers.shape, dtype=bool)
+    first[:, 1:] = ascending[:, 1:] != ascending[:, :-1]
+    new = np.zeros(numbers.shape, dtype=bool)
     np.put_along_axis(new, order, first, axis=1)
     return new
-
-
-def _put(answer: Neighbours, rows: Int64[Array, " some"], found: Neighbours) -> None:
-    answer.indices[rows] = found.indices
-    answer.scores[rows] = found.scores
-    answer.tied_at_cut[rows] = found.tied_at_cut
-
-
-RESAMPLES = 10_000
-
-
-def score_lists(
-    space: Space,
-    judgements: Judgements,
-    asked: Sequence[Asked],
-    metrics: Sequence[Metric],
-    *,
-    seed: int,
-    threads: int | None,
-    progress: Progress | None,
-    parting: QuerySplit = ALONE,
-) -> Scores:
-    """Search for every judged query and evaluate what is found.
-
-    Raises ``TooFewError`` if nothing is judged, ``SpellingError`` for a metric that reads no lists.
-    """
-    rows = judgements.judged_rows
-    if not len(rows):
-        raise TooFewError("no query is judged: give judgements of ids that the space holds")
-    ranked = space.sides(judgements.direction)[1]
-    judged_at = judged_metric(metrics)
-    k = min(depth(metrics), len(ranked))
-    found = search_judged(
-        space,
-        to_search(asked),
-        rows,
-        direction=judgements.direction,
-        parts=judgements.parts,
-        k=k,
-        exclude=judgements.seen,
-        threads=threads,
-        progress=progress,
-    )
-    learnt = learnt_lists(
-        space,
-        asked,
-        judgements,
-        rows,
-        k=k,
-        exclude=judgements.seen,
-        seed=seed,
-        threads=threads,
-        parting=parting,
-    )
-    found |= {name: one.lists for name, one in learnt.items()}
-    lists, settings = chosen_lists(asked, found, judgements, metrics[0], seed=seed, parting=parting)
-    settings |= {name: one.settings for name, one in learnt.items()}
-    reported = rows[parting.reported(len(rows))]
-    values = evaluate(lists, judgements, reported, [*metrics, judged_at])
-    wanted = {str(one): values[str(one)] for one in metrics}
-    return Scores(
-        measures=tuple(asked),
-        values=wanted,
-        statistic=parting.means(np.concatenate(list(wanted.values()))),
-        resamples=RESAMPLES,
-        kinds=kinds(asked, [one.indices.tobytes() for one in lists.values()], ranked.is_unit()),
-        noun="query",
-        rows=reported,
-        judged=int(judgements.gains.counts[reported].sum()),
-        found=lists,
-        settings=settings,
-        unjudged=1 - values[str(judged_at)].mean(axis=1),
-        parting=parting,
-    )
-
-
-def to_search(asked: Sequence[Asked]) -> list[Measure]:
-    """The measures to search for, each once; of those left open all settings."""
-    return list(dict.fromkeys(measure for one in asked for measure in _settings(one)))
-
-
-def depth(metrics: Sequence[Metric]) -> int:
-    """How many neighbours the deepest metric reads.
-
-    Raises ``SpellingError`` for a metric that reads no lists.
-    """
-    return max(map(_depth, metrics))
-
-
-def judged_metric(metrics: Sequence[Metric]) -> Metric:
-    """Tells how much of what the deciding metric reads was judged."""
-    return metric(f"Judged@{_depth(metrics[0])}")
-
-
-def chosen_lists(
-    asked: Sequence[Asked],
-    found: Mapping[str, Neighbours],
-    judgements: Judgements,
-    by: Metric,
-    *,
-    seed: int,
-    parting: QuerySplit,
-) -> tuple[dict[str, Neighbours], dict[str, tuple[str, ...]]]:
-    """The lists of each measure asked for, and what was chosen for those left open.
-
-    They are of the queries that are reported; those of measures that were learnt come so.
-    """
-    rows = judgements.judged_rows
-    lists: dict[str, Neighbours] = {}
-    settings: dict[str, tuple[str, ...]] = {}
-    for one in asked:
-        if isinstance(one, Adapted):
-            lists[str(one)] = found[str(one)]
-            continue
-        if isinstance(one, Measure):
-            lists[str(one)] = parting.of_reported(found[str(one)])
-            continue
-        tried = {str(measure): found[str(measure)] for measure in _settings(one)}
-        values = evaluate(tried, judgements, rows, [by])[str(by)]
-        later = parting.later
-        if later is not None:
-            best = tried[list(tried)[int(values[:, ~later].mean(axis=1).argmax())]]
-            lists[str(one)] = replace(parting.of_reported(best), measure=str(one))
-            settings[str(one)] = (best.measure,)
-            continue
-        half = parting.half(len(rows), seed)
-        inside, outside = (list(tried.values())[i] for i in tuned(values, half))
-        lists[str(one)] = joined(str(one), inside, outside, half)
-        settings[str(one)] = (inside.measure, outside.measure)
-    return lists, settings
-
-
-def _settings(one: Asked) -> list[Measure]:
-    if isinstance(one, Adapted):
-        return []
-    return one.settings(lists=True) if isinstance(one, Family) else [one]
-
-
-def _depth(one: Metric) -> int:
-    if not isinstance(one, RankingMetric):
-        raise SpellingError(
-            f"{one} does not read ranked lists: with queries and relevant items ask for one that "
-            "does, such as nDCG@10"
-        )
-    return one.depth

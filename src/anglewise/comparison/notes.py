@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from anglewise.comparison.alignment import IdIndex
+from anglewise.comparison.alignment import AlignedSpaces
 from anglewise.comparison.comparison_result import SpaceFacts
-from anglewise.comparison.evaluation import SpacesEvaluation
 from anglewise.comparison.inference import Scores
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings
 from anglewise.core.judgements import Complaints, Judgements, Pairs, Parts, Triplets
 from anglewise.core.text import counted, listed
 
@@ -19,20 +18,43 @@ def notes(
     scores: Scores,
 ) -> tuple[str, ...]:
     """Sentences, the gravest first: the labels, then how few they are, then the vectors."""
-    asking, ranked = sides
+    ranked_alike = ["all vectors have unit length: dot, cosine and euclidean rank alike"]
+    lists = isinstance(judgements, Judgements)
     return (
-        *label_notes(judgements.complaints),
-        *(relevance_notes(judgements) if isinstance(judgements, Judgements) else ()),
-        *scores.parting.notes(),
-        *few_notes(scores),
-        *(part_notes(judgements.parts) if isinstance(judgements, Judgements) else ()),
-        *_zero_rows(asking, ranked),
-        *_alike(scores, ranked),
-        *settings_notes(scores),
+        *_label_notes(judgements.complaints),
+        *(_relevance_notes(judgements) if lists else ()),
+        *scores.split.notes(),
+        *_few_notes(scores),
+        *(part_notes(judgements.parts) if lists else ()),
+        *_zero_notes(*sides),
+        *(ranked_alike if sides[1].is_unit() else ()),
+        *_score_notes(scores),
     )
 
 
-def label_notes(wrong: Complaints) -> Iterator[str]:
+def space_notes(
+    aligned: AlignedSpaces,
+    judged: Mapping[str, Judgements],
+    scores: Scores,
+    models: Sequence[SpaceFacts],
+) -> tuple[str, ...]:
+    """Sentences, the gravest first: what does not match, the labels, how few, the vectors."""
+    direction = aligned.judgements.direction
+    sides = {name: space.sides(direction) for name, space in aligned.spaces.items()}
+    return (
+        *_alignment_notes(aligned, sides, len(scores.rows)),
+        *_labels_by_space(judged),
+        *_relevance_notes(aligned.judgements),
+        *scores.split.notes(),
+        *_few_notes(scores),
+        *(f"{name}: {note}" for name, parts in aligned.parts.items() for note in part_notes(parts)),
+        *(f"{name}: {note}" for name, pair in sides.items() for note in _zero_notes(*pair)),
+        *_score_notes(scores),
+        *_size_notes(models),
+    )
+
+
+def _label_notes(wrong: Complaints) -> Iterator[str]:
     """What is wrong with the labels as they came."""
     for noun, missing in (("query", wrong.unknown_queries), ("item", wrong.unknown_items)):
         if missing:
@@ -45,7 +67,7 @@ def label_notes(wrong: Complaints) -> Iterator[str]:
         yield f"{counted(wrong.duplicates, 'judgement')} came more than once"
 
 
-def relevance_notes(judgements: Judgements) -> Iterator[str]:
+def _relevance_notes(judgements: Judgements) -> Iterator[str]:
     """Whether there is anything to find, and anything to grade."""
     gains = judgements.gains
     relevant = np.bincount(gains.rows[gains.values > 0], minlength=gains.shape[0])
@@ -69,16 +91,16 @@ def part_notes(parts: Parts | None) -> Iterator[str]:
         )
 
 
-def few_notes(scores: Scores) -> Iterator[str]:
+def _few_notes(scores: Scores) -> Iterator[str]:
     """Whether there is enough to test."""
-    units, noun = len(scores.units), scores.unit_noun
-    if units == 1:
+    clusters, noun = len(scores.clusters), scores.cluster_noun
+    if clusters == 1:
         yield f"one {noun} only: intervals and tests say nothing"
-    elif units < 6:
-        yield f"{counted(units, noun)} only: too few for any test at 95%"
+    elif clusters < 6:
+        yield f"{counted(clusters, noun)} only: too few for any test at 95%"
 
 
-def _zero_rows(asking: Embeddings, ranked: Embeddings) -> Iterator[str]:
+def _zero_notes(asking: Embeddings, ranked: Embeddings) -> Iterator[str]:
     sides = [("items", ranked)] if asking is ranked else [("queries", asking), ("items", ranked)]
     for side, embeddings in sides:
         zeros = len(embeddings.zero_rows)
@@ -86,82 +108,41 @@ def _zero_rows(asking: Embeddings, ranked: Embeddings) -> Iterator[str]:
             yield f"{zeros:,} of {len(embeddings):,} {side} are zero vectors: cosine scores them 0"
 
 
-def _alike(scores: Scores, ranked: Embeddings) -> Iterator[str]:
-    if ranked.is_unit():
-        yield "all vectors have unit length: dot, cosine and euclidean rank alike"
-    yield from alike_notes(scores)
-
-
-def alike_notes(scores: Scores) -> Iterator[str]:
-    """Which measures give the same lists."""
+def _score_notes(scores: Scores) -> Iterator[str]:
+    """Which measures give the same lists, and what was chosen for those that were tuned."""
     for group in scores.groups:
         if len(group) > 1:
-            names: Sequence[str] = [scores.names[i] for i in group]
-            yield f"{listed(names)} rank alike here and count as one"
-
-
-def settings_notes(scores: Scores) -> Iterator[str]:
-    """What was chosen for the measures that were tuned."""
+            yield f"{listed(scores.names[i] for i in group)} rank alike here and count as one"
+    nouns = counted(2, scores.noun).split()[1]
     for name, chosen in scores.settings.items():
         if len(chosen) == 1:
             yield f"{name} was fitted to the earlier queries alone: {chosen[0]}"
-            continue
-        if len(chosen) != 2:
+        elif len(chosen) == 2:
+            yield (
+                f"{name} was tuned on one half of the {nouns} and reported on the other: "
+                f"{chosen[0]} for one half, {chosen[1]} for the other"
+            )
+        else:
             yield (
                 f"{name} was learnt {len(chosen)} times, each time from the judgements of other "
-                f"{counted(2, scores.noun).split()[1]} than those it is reported on: "
-                f"{listed(dict.fromkeys(chosen))}"
+                f"{nouns} than those it is reported on: {listed(dict.fromkeys(chosen))}"
             )
-            continue
-        inside, outside = chosen
+
+
+def _alignment_notes(
+    aligned: AlignedSpaces, sides: Mapping[str, tuple[Embeddings, Embeddings]], counting: int
+) -> Iterator[str]:
+    """Which spaces lack ids, queries or items."""
+    nameless = [name for name, pair in sides.items() if not all(side.named for side in pair)]
+    if nameless and len(sides) > 1:
+        yield f"{listed(nameless)} came without ids: the numbers of their rows stand for them"
+    if aligned.unshared:
         yield (
-            f"{name} was tuned on one half of the {counted(2, scores.noun).split()[1]} and "
-            f"reported on the other: {inside} for one half, {outside} for the other"
+            f"{counted(len(aligned.unshared), 'judged query')} missing in one of the spaces "
+            f"({_some(aligned.unshared)}): the {counted(counting, 'query')} that all spaces hold "
+            "count"
         )
-
-
-def space_notes(
-    field: SpacesEvaluation,
-    judged: Mapping[str, Judgements],
-    scores: Scores,
-    models: Sequence[SpaceFacts],
-) -> tuple[str, ...]:
-    """Sentences, the gravest first: what does not match, the labels, how few, the vectors."""
-    return (
-        *_nameless(field.spaces, field.judgements),
-        *_unshared(field.unshared, len(scores.rows)),
-        *_lacking(field.ranked),
-        *_labels(judged),
-        *relevance_notes(field.judgements),
-        *field.parting.notes(),
-        *few_notes(scores),
-        *(f"{name}: {note}" for name, one in field.parts.items() for note in part_notes(one)),
-        *_vectors(field.spaces, field.judgements),
-        *alike_notes(scores),
-        *settings_notes(scores),
-        *_sizes(models),
-    )
-
-
-def _nameless(spaces: Mapping[str, Space], shared: Judgements) -> Iterator[str]:
-    without = [
-        name
-        for name, space in spaces.items()
-        if not all(side.named for side in space.sides(shared.direction))
-    ]
-    if without and len(spaces) > 1:
-        yield f"{listed(without)} came without ids: the numbers of their rows stand for them"
-
-
-def _unshared(queries: Sequence[str], counting: int) -> Iterator[str]:
-    if queries:
-        yield (
-            f"{counted(len(queries), 'judged query')} missing in one of the spaces "
-            f"({_some(queries)}): the {counted(counting, 'query')} that all spaces hold count"
-        )
-
-
-def _lacking(ranked: IdIndex) -> Iterator[str]:
+    ranked = aligned.ranked
     for name in ranked.rows:
         missing = ranked.lacking(name)
         if missing:
@@ -171,29 +152,17 @@ def _lacking(ranked: IdIndex) -> Iterator[str]:
             )
 
 
-def _labels(judged: Mapping[str, Judgements]) -> Iterator[str]:
-    said = {name: tuple(label_notes(one.complaints)) for name, one in judged.items()}
-    if len(set(said.values())) == 1:
-        yield from next(iter(said.values()))
+def _labels_by_space(judged: Mapping[str, Judgements]) -> Iterator[str]:
+    sentences = {name: tuple(_label_notes(one.complaints)) for name, one in judged.items()}
+    if len(set(sentences.values())) == 1:
+        yield from next(iter(sentences.values()))
         return
-    for name, sentences in said.items():
-        yield from (f"{name}: {sentence}" for sentence in sentences)
+    for name, lines in sentences.items():
+        yield from (f"{name}: {line}" for line in lines)
 
 
-def _vectors(spaces: Mapping[str, Space], shared: Judgements) -> Iterator[str]:
-    for name, space in spaces.items():
-        asking, ranked = space.sides(shared.direction)
-        for side, embeddings in {"queries": asking, "items": ranked}.items():
-            zeros = len(embeddings.zero_rows)
-            if zeros and (side == "items" or asking is not ranked):
-                yield (
-                    f"{name}: {zeros:,} of {len(embeddings):,} {side} are zero vectors: "
-                    "cosine scores them 0"
-                )
-
-
-def _sizes(models: Sequence[SpaceFacts]) -> Iterator[str]:
-    if any(one.made_of for one in models):
+def _size_notes(models: Sequence[SpaceFacts]) -> Iterator[str]:
+    if any(model.made_of for model in models):
         yield "bytes a vector: " + listed(f"{m.space} {m.bytes_a_vector:,}" for m in models)
 
 

@@ -1,4 +1,4 @@
-"""Which judged queries may tune which, and what the unit of chance is."""
+"""Which judged queries may tune which, and what chance is over."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -14,10 +14,10 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.numbers import read_whole, shown
 from anglewise.core.text import counted, listed
 from anglewise.core.typing import Array, Bool, Float64, Int64
-from anglewise.diagnostics.hubness import clusters
+from anglewise.diagnostics.hubness import clusters as vector_clusters
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.io.texts import column, columns_of
-from anglewise.statistics.clusters import Units
+from anglewise.statistics.clusters import Clusters
 from anglewise.statistics.resampling import Statistic
 
 
@@ -174,13 +174,13 @@ _SPLIT = re.compile(r"(group|time)\(\s*(\S|\S.*\S)\s*\)|clusters\(\s*([^()\s]+)\
 
 @dataclass(frozen=True, eq=False)
 class QuerySplit:
-    """How judged queries are parted, in the order in which they are judged.
+    """How judged queries are split, in the order in which they are judged.
 
     Attributes
     ----------
     split
         As it was asked for: ``queries``, ``group(topic)``, ``clusters(50)``, ``time(asked)``.
-    units
+    clusters
         Of a group: queries of one stand on one side, and chance is over groups. Without it every
         query stands for itself.
     later
@@ -188,13 +188,13 @@ class QuerySplit:
     """
 
     split: str = QUERIES
-    units: Units | None = None
+    clusters: Clusters | None = None
     later: Bool[Array, " q"] | None = None
 
     def half(self, queries: int, seed: int) -> Bool[Array, " q"]:
         """Draw a half of the queries; of groups a half of these.
 
-        >>> QuerySplit(units=Units(np.array([0, 0, 1, 2, 2, 3]))).half(6, seed=0).tolist()
+        >>> QuerySplit(clusters=Clusters(np.array([0, 0, 1, 2, 2, 3]))).half(6, seed=0).tolist()
         [True, True, False, False, False, True]
         """
         of = self._of(queries)
@@ -229,26 +229,26 @@ class QuerySplit:
         return Neighbours(found.measure, found.indices[on], found.scores[on], found.tied_at_cut[on])
 
     def means(self, values: Float64[Array, "m q"]) -> Statistic:
-        """The means over what is reported, as a statistic of how often each unit was drawn."""
+        """The means over what is reported, as a statistic of how often each cluster was drawn."""
         return self._of(values.shape[1]).means(values)
 
     def take(self, queries: Int64[Array, " some"]) -> "QuerySplit":
         """The same for some of the queries: groups stay what they are."""
         return QuerySplit(
             self.split,
-            None if self.units is None else self.units.take(queries),
+            None if self.clusters is None else self.clusters.take(queries),
             None if self.later is None else self.later[queries],
         )
 
     def notes(self) -> Iterator[str]:
         """What a reader should know."""
-        if self.units is not None:
-            sizes = np.unique(self.units.sizes)
+        if self.clusters is not None:
+            sizes = np.unique(self.clusters.sizes)
             fewest = f"{sizes[0]:,} to " if len(sizes) > 1 else ""
             each = f"{fewest}{counted(int(sizes[-1]), 'query')}"
             yield (
-                f"chance is over {counted(len(self.units), 'group')} by {self.split}, of {each}: "
-                "queries of one group are on one side, and drawn together"
+                f"chance is over {counted(len(self.clusters), 'group')} by {self.split}, of "
+                f"{each}: queries of one group are on one side, and drawn together"
             )
         if self.later is not None:
             after = int(self.later.sum())
@@ -257,18 +257,18 @@ class QuerySplit:
                 f"and learning alone; reported are the later {after:,}"
             )
 
-    def _of(self, queries: int) -> Units:
-        return Units.each(queries) if self.units is None else self.units
+    def _of(self, queries: int) -> Clusters:
+        return Clusters.each(queries) if self.clusters is None else self.clusters
 
 
 ALONE = QuerySplit()
 """Every query for itself."""
 
 
-def parting(
+def query_split(
     split: str, asking: Embeddings, rows: Int64[Array, " q"], *, seed: int = 0
 ) -> QuerySplit:
-    """Part the judged rows of those who ask.
+    """Split the judged rows of those who ask.
 
     ``queries``: each for itself. ``group(COLUMN)``: those with the same value in a column of
     what is known about them belong together. ``clusters(8)``: those whose vectors crowd do
@@ -279,9 +279,9 @@ def parting(
     cells that are empty or no times, ``TooFewError`` where all are one group or of one moment.
 
     >>> asked = Embeddings(np.eye(4), metadata={"user": ["b", "a", "b", "c"], "day": [3, 1, 2, 4]})
-    >>> parting("group(user)", asked, np.arange(4)).units.of.tolist()
+    >>> query_split("group(user)", asked, np.arange(4)).clusters.of.tolist()
     [0, 1, 0, 2]
-    >>> parting("time(day)", asked, np.arange(4)).later.tolist()
+    >>> query_split("time(day)", asked, np.arange(4)).later.tolist()
     [True, False, False, True]
     """
     if split.strip() == QUERIES:
@@ -303,14 +303,14 @@ def parting(
                 f"clusters({shown(count)}): a whole number of groups is due, as in clusters(8)"
             )
         spelled = f"clusters({groups})"
-        names = clusters(asking.vectors[rows], groups, seed=seed)
-    units = Units.named(names)
-    if len(units) < 2:
+        names = vector_clusters(asking.vectors[rows], groups, seed=seed)
+    clusters = Clusters.named(names)
+    if len(clusters) < 2:
         raise TooFewError(
             f"all {counted(len(rows), 'judged query')} are one group by {spelled}: at least two "
             "are due, and six for any test at 95%"
         )
-    return QuerySplit(spelled, units=units)
+    return QuerySplit(spelled, clusters)
 
 
 def _later(name: str, asking: Embeddings, rows: Int64[Array, " q"]) -> Bool[Array, " q"]:

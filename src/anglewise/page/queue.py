@@ -345,7 +345,7 @@ def decide(seen: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) -> dict
     The statistics hold however often one looks.
     """
     from anglewise.comparison.compare import compare
-    from anglewise.comparison.unjudged import sequential
+    from anglewise.comparison.next_judgements import sequential
 
     if len(queue.measures) < 2:
         return {"state": "alone", "text": "one measure: there is nothing to decide"}

@@ -4,7 +4,7 @@ Spaces of EASE have a dimension an item, those of the raw data one a training us
 those who ask get a vector there.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
@@ -34,7 +34,7 @@ def weighed(training: Training, before: Normalisation) -> tuple[Learned, Any]:
         learned = before.learn(training.table)
         return learned, learned.apply(training.table)
 
-    return training.common.get(("weighed", before), learn)
+    return training.shared.get(("weighed", before), learn)
 
 
 def prefixed(before: Normalisation, name: str) -> str:
@@ -50,7 +50,7 @@ class ClosedForm:
     """
 
     penalty: float
-    before: Normalisation = AsIs()  # noqa: RUF009 it holds nothing
+    before: Normalisation = field(default=AsIs(), kw_only=True)
     objective: ClassVar[str]
 
     def __post_init__(self) -> None:
@@ -68,7 +68,7 @@ class ClosedForm:
     def operations(self, training: Training) -> float:
         """Products with the table, each dimension some times, or a decomposition of its Gram."""
         entries, (users, items) = len(training.learned.indices), training.learned.shape
-        if self._key(training) in training.common.known:
+        if self._key(training) in training.shared.made:
             return 2.0 * entries * training.components
         small = min(users, items)
         iterated = 2.0 * PASSES * training.components * (entries + small * training.components)
@@ -81,7 +81,7 @@ class ClosedForm:
     def make(self, training: Training, budget: Budget) -> Space:
         """The closed form at this penalty."""
         learned, table = weighed(training, self.before)
-        spectrum = training.common.get(
+        spectrum = training.shared.get(
             self._key(training),
             lambda: truncated_svd(table, training.components, seed=training.seed),
         )
@@ -222,7 +222,7 @@ class Ease:
     """
 
     penalty: float | None = None
-    before: Normalisation = AsIs()  # noqa: RUF009 it holds nothing
+    before: Normalisation = field(default=AsIs(), kw_only=True)
 
     def __str__(self) -> str:
         said = "*" if self.penalty is None else f"{self.penalty:g}"
@@ -262,7 +262,7 @@ class RawData:
     'raw-data'
     """
 
-    before: Normalisation = AsIs()  # noqa: RUF009 it holds nothing
+    before: Normalisation = field(default=AsIs(), kw_only=True)
 
     def __str__(self) -> str:
         return prefixed(self.before, "raw-data")

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from anglewise.core.embeddings import Space
-from anglewise.core.text import check_number, named, parted
+from anglewise.core.text import named, parted
 from anglewise.core.typing import Direction
 from anglewise.errors import SpellingError
 from anglewise.measures.adapter import Adapted
@@ -20,7 +20,7 @@ from anglewise.measures.frames import fit_frames
 from anglewise.measures.measure import (
     FORMULAS,
     Family,
-    MeasureSpec,
+    Open,
     Prepared,
     measures_and_families,
     prepare,
@@ -39,7 +39,7 @@ from anglewise.remedies.builders import (
 )
 from anglewise.remedies.training_data import Needs, SpaceBuilder, Training
 
-MAKERS: Mapping[str, Callable[..., SpaceBuilder]] = {
+BUILDERS: Mapping[str, Callable[..., SpaceBuilder]] = {
     "product": ProductForm,
     "factors": FactorsForm,
     "ease": Ease,
@@ -54,22 +54,22 @@ _NAME = re.compile(r"[a-z0-9-]*")
 
 @dataclass(frozen=True)
 class RemedyCandidate:
-    """A measure, and what makes the space it is taken in; None is the space as it came.
+    """A measure, and what builds the space it is taken in; None is the space as it came.
 
     >>> str(RemedyCandidate(None, measures_and_families("cosine@centred")[0]))
     'cosine@centred'
     """
 
-    maker: SpaceBuilder | None
-    measure: MeasureSpec
+    builder: SpaceBuilder | None
+    measure: Open
 
     def __str__(self) -> str:
-        return str(self.measure) if self.maker is None else f"{self.maker}: {self.measure}"
+        return str(self.measure) if self.builder is None else f"{self.builder}: {self.measure}"
 
     @property
     def needs(self) -> Needs:
         """What it takes beside the vectors."""
-        if self.maker is not None:
+        if self.builder is not None:
             return "interactions"
         return "nothing" if isinstance(self.measure, Measure) else "judgements"
 
@@ -80,32 +80,29 @@ class RemedyCandidate:
 
     @property
     def simplicity(self) -> tuple[int | str, ...]:
-        """Sorts what needs no new space first, then by maker and by measure."""
-        if self.maker is None:
+        """Sorts what needs no new space first, then by builder and by measure."""
+        if self.builder is None:
             return (-1, "", *self.measure.simplicity)
-        return (self.maker.place, str(self.maker), *self.measure.simplicity)
+        return (self.builder.place, str(self.builder), *self.measure.simplicity)
 
 
-def contenders(
-    candidates: Iterable[str | MeasureSpec | SpaceBuilder | RemedyCandidate] | str,
-    direction: Direction,
+def read_candidates(
+    candidates: Iterable[str | Open | SpaceBuilder | RemedyCandidate] | str, direction: Direction
 ) -> list[RemedyCandidate]:
-    """Read candidates, each kept once; a maker alone stands for all its measures.
+    """Read candidates, each kept once; a builder alone stands for all its measures.
 
     Raises ``SpellingError`` for what is neither, with the nearest known word.
 
-    >>> [str(one) for one in contenders("cosine, product(10), factors(3): dot", "queries-items")]
+    >>> read = read_candidates("cosine, product(10), factors(3): dot", "queries-items")
+    >>> list(map(str, read))
     ['cosine', 'product(10): dot', 'product(10): cosine', 'factors(3): dot']
     """
-    words = parted(candidates) if isinstance(candidates, str) else list(candidates)
-    check_number(len(words), "candidate")
-    asked = list(dict.fromkeys(one for word in words for one in _read(word, direction)))
-    check_number(len(asked), "candidate")
-    return asked
+    words = parted(candidates) if isinstance(candidates, str) else candidates
+    return list(dict.fromkeys(one for word in words for one in _read(word, direction)))
 
 
 def _read(
-    word: str | MeasureSpec | SpaceBuilder | RemedyCandidate, direction: Direction
+    word: str | Open | SpaceBuilder | RemedyCandidate, direction: Direction
 ) -> list[RemedyCandidate]:
     if isinstance(word, RemedyCandidate):
         return [word]
@@ -116,47 +113,47 @@ def _read(
     made, colon, by = word.rpartition(":")
     if colon:
         (measure,) = measures_and_families([by])
-        return [RemedyCandidate(_maker(made), measure)]
-    if _first_name(word.replace("+", "·").split("·")[-1]) in MAKERS:
-        return _all_of(_maker(word), direction)
+        return [RemedyCandidate(_builder(made), measure)]
+    if _first_name(word.replace("+", "·").split("·")[-1]) in BUILDERS:
+        return _all_of(_builder(word), direction)
     _check_known(word)
     return [RemedyCandidate(None, one) for one in measures_and_families([word])]
 
 
-def _all_of(maker: SpaceBuilder, direction: Direction) -> list[RemedyCandidate]:
-    measures = measures_and_families(maker.measures(direction))
-    return [RemedyCandidate(maker, measure) for measure in measures]
+def _all_of(builder: SpaceBuilder, direction: Direction) -> list[RemedyCandidate]:
+    measures = measures_and_families(builder.measures(direction))
+    return [RemedyCandidate(builder, measure) for measure in measures]
 
 
-def _maker(word: str) -> SpaceBuilder:
+def _builder(word: str) -> SpaceBuilder:
     """One by its name, on a table weighed first where a normalisation stands before it."""
     *rules, name = word.replace("+", "·").split("·")
-    maker = named(name.replace("(*)", ""), MAKERS, kind="candidate", example=EXAMPLE)
+    builder = named(name.replace("(*)", ""), BUILDERS, kind="candidate", example=EXAMPLE)
     if not rules:
-        return maker
-    if len(rules) > 1 or not hasattr(maker, "before"):
+        return builder
+    if len(rules) > 1 or not hasattr(builder, "before"):
         raise SpellingError(
             f"{word.strip()!r}: one normalisation may stand before product, factors, ease or "
             "raw-data, as in bm25·product(1000)"
         )
-    return replace(cast("Any", maker), before=normalisation(rules[0]))
+    return replace(cast("Any", builder), before=normalisation(rules[0]))
 
 
 def _check_known(word: str) -> None:
-    name, known = _first_name(word), [*FORMULAS, *MAKERS]
-    if name in known:
+    name, names = _first_name(word), [*FORMULAS, *BUILDERS]
+    if name in names:
         return
-    near = difflib.get_close_matches(name, known, n=1)
+    near = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     raise SpellingError(
         f"no candidate is called {word.strip()!r}: {hint}known are the measures "
-        f"{', '.join(FORMULAS)} and, made again, {', '.join(MAKERS)}; write {EXAMPLE}"
+        f"{', '.join(FORMULAS)} and, made again, {', '.join(BUILDERS)}; write {EXAMPLE}"
     )
 
 
 def _first_name(word: str) -> str:
-    found = _NAME.match("".join(word.lower().split()))
-    return found[0] if found else ""
+    name = _NAME.match("".join(word.lower().split()))
+    return name[0] if name else ""
 
 
 BASELINES = ("cosine", "dot")
@@ -199,7 +196,7 @@ def baselines() -> list[RemedyCandidate]:
     return [RemedyCandidate(None, measure) for measure in measures_and_families(BASELINES)]
 
 
-def sensible(
+def sensible_candidates(
     space: Space, training: Training | None, direction: Direction, *, enough: bool
 ) -> list[RemedyCandidate]:
     """All that can be done with this space in this direction.
@@ -215,7 +212,7 @@ def sensible(
         words += AS_THEY_ARE
         words += TRAINED if find_spec("torch") else ()
         words += [_weighed_first(word, training) for word in WEIGHED_FIRST]
-    return contenders(words, direction)
+    return read_candidates(words, direction)
 
 
 def _weighed_first(word: str, training: Training) -> SpaceBuilder:

@@ -1,18 +1,17 @@
 """Find a remedy: screen candidates under a budget, compare the rest, build the winner."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from os import PathLike
 from time import monotonic
 
-from anglewise.comparison.compare import read_metrics_for
-from anglewise.comparison.lists import depth
-from anglewise.comparison.split import QUERIES, QuerySplit, parting
+from anglewise.comparison.evaluation import read_metrics_for
+from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, candidate_lists
+from anglewise.comparison.split import ALONE, QUERIES, query_split
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
-from anglewise.core.numbers import COUNT, NOT_NEGATIVE, POSITIVE, SEED
-from anglewise.core.typing import Array, Direction, Int64, Progress
-from anglewise.engine.search import search
+from anglewise.core.numbers import COUNT, POSITIVE
+from anglewise.core.typing import Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.io.files import Say, quiet
 from anglewise.measures.adapter import FEWEST, Adapted, adapter
@@ -20,15 +19,14 @@ from anglewise.measures.formulas import Dot, Measure
 from anglewise.measures.measure import Family, MeasureSpec
 from anglewise.metrics.evaluate import evaluate, read_metrics
 from anglewise.metrics.interface import Metric
-from anglewise.remedies.advice import told
 from anglewise.remedies.candidate_list import (
     RemedyCandidate,
     baselines,
-    contenders,
     prepared,
-    sensible,
+    read_candidates,
+    sensible_candidates,
 )
-from anglewise.remedies.remedy_result import Remedy
+from anglewise.remedies.remedy_result import Remedy, assemble_result
 from anglewise.remedies.runner import (
     CandidateLists,
     CandidateRunner,
@@ -48,52 +46,57 @@ from anglewise.remedies.training_data import (
 )
 
 
-def recorded(bench: CandidateRunner, among: Sequence[RemedyCandidate], finalists: int) -> Outcome:
+def run_or_recall(
+    runner: CandidateRunner, among: Sequence[RemedyCandidate], finalists: int
+) -> Outcome:
     """The outcome of a run, from the cache where the same one came to its end before.
 
     A run that was interrupted is not kept as a whole, but all that it had found is: the next one
     goes on from there. So does one with a larger budget.
     """
-    metrics = [str(metric) for metric in bench.metrics]
-    asked = [str(one) for one in among]
-    key = key_of(bench.content, asked, metrics, finalists, bench.budget.seconds, bench.seed)
-    known = _read(bench, key, among)
-    if known is not None:
-        return known
-    outcome = run(bench, among, finalists)
+    metrics = [str(metric) for metric in runner.settings.metrics]
+    names = [str(candidate) for candidate in among]
+    seconds, seed = runner.budget.seconds, runner.settings.seed
+    key = key_of(runner.content, names, metrics, finalists, seconds, seed)
+    recalled = _recalled(runner, key, among)
+    if recalled is not None:
+        return recalled
+    outcome = run(runner, among, finalists)
     if outcome.stopped != "interrupt":
-        said = {
-            "found": [str(one) for one in outcome.found],
+        about = {
+            "found": [str(candidate) for candidate in outcome.found],
             "screening_queries": outcome.screening_queries,
-            "screened": [asdict(one) for one in outcome.screened],
+            "screened": [asdict(screened) for screened in outcome.screened],
             "left_out": outcome.left_out,
             "stopped": outcome.stopped,
             "seconds": outcome.seconds,
         }
-        bench.cache.put(key, said, rows=outcome.rows)
+        runner.cache.put(key, about, rows=outcome.rows)
     return outcome
 
 
-def _read(bench: CandidateRunner, key: str, among: Sequence[RemedyCandidate]) -> Outcome | None:
-    held = bench.cache.get(key)
+def _recalled(
+    runner: CandidateRunner, key: str, among: Sequence[RemedyCandidate]
+) -> Outcome | None:
+    held = runner.cache.get(key)
     if held is None:
         return None
-    said, arrays = held
-    spelled = {str(one): one for one in [*baselines(), *among]}
+    about, arrays = held
+    by_name = {str(candidate): candidate for candidate in [*baselines(), *among]}
     found: dict[RemedyCandidate, CandidateLists] = {}
-    for name in said["found"]:
-        kept = bench.kept(spelled[name], arrays["rows"])
-        if kept is None:
+    for name in about["found"]:
+        lists = runner.cached(by_name[name], arrays["rows"])
+        if lists is None:
             return None
-        found[spelled[name]] = kept
+        found[by_name[name]] = lists
     return Outcome(
         found,
         arrays["rows"],
-        said["screening_queries"],
-        tuple(Screened(**one) for one in said["screened"]),
-        said["left_out"],
-        said["stopped"],
-        said["seconds"],
+        about["screening_queries"],
+        tuple(Screened(**screened) for screened in about["screened"]),
+        about["left_out"],
+        about["stopped"],
+        about["seconds"],
     )
 
 
@@ -123,14 +126,17 @@ def winner(
     """
     if not result.advice.wins:
         raise TooFewError("nothing wins, so there is nothing to make: the space is as good")
-    (one,) = (c.contender for c in result.candidates if c.candidate == result.advice.candidate)
+    name = result.advice.candidate
+    recipe = next(one.recipe for one in result.candidates if one.candidate == name)
     made = space
-    if one.maker is not None:
+    if recipe.builder is not None:
         training = training_of(space, seed=seed)
         if training is None:
-            raise TooFewError(f"{one.maker} learns from interactions, and the space holds none")
-        made = one.maker.make(training, Budget(float("inf")))
-    measure = one.measure
+            raise TooFewError(
+                f"{recipe.builder} learns from interactions, and the space holds none"
+            )
+        made = recipe.builder.make(training, Budget(float("inf")))
+    measure = recipe.measure
     if isinstance(measure, Adapted):
         made, measure = _adapted(made, judgements, measure, seed)
     if isinstance(measure, Family):
@@ -151,18 +157,13 @@ def _adapted(
 
 
 def _tuned(space: Space, judgements: Judgements, family: Family, metric: str) -> Measure:
-    tried, wanted = family.settings(lists=True), read_metrics([metric])
-    rows = judgements.judged_rows
-    items = len(space.sides(judgements.direction)[1])
-    found = search(
-        space,
-        tried,
-        k=min(depth(wanted), items),
-        direction=judgements.direction,
-        rows=rows,
-        exclude=judgements.seen,
-    )
-    return tried[int(evaluate(found, judgements, rows, wanted)[metric].mean(axis=1).argmax())]
+    """The setting that does best on all judged queries."""
+    tried, rows = family.settings(lists=True), judgements.judged_rows
+    metrics = read_metrics([metric])
+    searched = SearchedSpace(space, judgements, rows)
+    lists, _ = candidate_lists(searched, tried, judgements, EvaluationSettings(metrics))
+    values = evaluate(lists, judgements, rows, metrics)[metric]
+    return tried[int(values.mean(axis=1).argmax())]
 
 
 LEARNING = 0.75
@@ -202,7 +203,7 @@ def remedy(
     judgements
         Graded relevance. Pairs and triplets are refused.
     candidates
-        Spellings, measures or makers; by default all that this space allows.
+        Spellings, measures or builders; by default all that this space allows.
     metric
         What decides; ``nDCG@10`` if not given.
     budget_seconds
@@ -256,53 +257,31 @@ def remedy(
         )
     COUNT.check("finalists", finalists)
     POSITIVE.check("budget_seconds", budget_seconds)
-    NOT_NEGATIVE.check("tolerance", tolerance)
-    SEED.check("seed", seed)
-    budget = Budget(budget_seconds, clock)
-    if not len(judgements.judged_rows):
+    metrics = read_metrics_for(Judgements, metric, ())
+    settings = EvaluationSettings(metrics, tolerance, ALONE, seed, threads, progress)
+    budget, rows = Budget(budget_seconds, clock), judgements.judged_rows
+    if not len(rows):
         raise TooFewError("no query is judged: give judgements of ids that the space holds")
-    apart = _parting(space, judgements, split, seed)
-    training = training_of(space, _asking(judgements), seed=seed, clock=clock)
-    bench = CandidateRunner(
-        space,
-        judgements,
-        read_metrics_for(Judgements, metric, ()),
-        training,
-        budget,
-        open_cache(cache, say),
-        _content(space, judgements, apart) if cache is not None else "",
-        seed,
-        threads,
-        progress,
-        apart,
+    asking = space.sides(judgements.direction)[0]
+    settings = replace(settings, split=query_split(split, asking, rows, seed=seed))
+    if settings.split.later is not None:
+        raise SpellingError(
+            f"a split by {settings.split.split} is for compare: remedies are screened and decided "
+            "on queries side by side, so split by group(COLUMN) or clusters(8)"
+        )
+    # the users who ask: none where items ask each other
+    users = rows if judgements.direction != "items-items" else rows[:0]
+    training = training_of(space, users, seed=seed, clock=clock)
+    content = "" if cache is None else content_of(space, judgements)
+    if cache is not None and settings.split.clusters is not None:
+        content = key_of(content, settings.split.clusters.of.tobytes())
+    runner = CandidateRunner(
+        space, judgements, settings, training, budget, open_cache(cache, say), content
     )
-    deciding = set_apart(judgements.judged_rows, seed, apart).deciding
+    deciding = set_apart(rows, seed, settings.split).deciding
     enough = len(judged_by(judgements, deciding).gains.values) >= FEWEST / LEARNING
     among = _among(candidates, space, training, judgements.direction, enough=enough)
-    outcome = recorded(bench, among, finalists)
-    return told(bench, outcome, tolerance)
-
-
-def _parting(space: Space, judgements: Judgements, split: str, seed: int) -> QuerySplit:
-    asking = space.sides(judgements.direction)[0]
-    found = parting(split, asking, judgements.judged_rows, seed=seed)
-    if found.later is not None:
-        raise SpellingError(
-            f"a split by {found.split} is for compare: remedies are screened and decided on "
-            "queries side by side, so split by group(COLUMN) or clusters(8)"
-        )
-    return found
-
-
-def _content(space: Space, judgements: Judgements, apart: QuerySplit) -> str:
-    content = content_of(space, judgements)
-    return content if apart.units is None else key_of(content, apart.units.of.tobytes())
-
-
-def _asking(judgements: Judgements) -> Int64[Array, " asking"]:
-    """The users who ask: none where items ask each other."""
-    rows = judgements.judged_rows
-    return rows if judgements.direction != "items-items" else rows[:0]
+    return assemble_result(runner, run_or_recall(runner, among, finalists))
 
 
 def _among(
@@ -315,13 +294,13 @@ def _among(
 ) -> list[RemedyCandidate]:
     """What competes beside the baselines."""
     if candidates is None:
-        asked = sensible(space, training, direction, enough=enough)
+        among = sensible_candidates(space, training, direction, enough=enough)
     else:
-        asked = contenders(candidates, direction)
-    remade = [str(one.maker) for one in asked if one.maker is not None]
-    if remade and training is None:
+        among = read_candidates(candidates, direction)
+    built = [str(candidate.builder) for candidate in among if candidate.builder is not None]
+    if built and training is None:
         raise TooFewError(
-            f"{remade[0]} learns from interactions, and the space holds none that training saw: "
+            f"{built[0]} learns from interactions, and the space holds none that training saw: "
             "give a folder that anglewise fit wrote, or leave it out"
         )
-    return [one for one in asked if one not in baselines()]
+    return [candidate for candidate in among if candidate not in baselines()]

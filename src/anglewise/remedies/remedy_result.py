@@ -1,21 +1,23 @@
-"""The result of remedies, and its finalists as one family of tests."""
+"""The result of remedies: what each candidate scores and costs, and what to do."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from shlex import quote
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.comparison.comparison_result import Comparison, Difference
-from anglewise.comparison.inference import Scores, kinds
-from anglewise.comparison.lists import RESAMPLES, judged_metric
-from anglewise.core.text import html_table
-from anglewise.core.typing import Array, Int64
-from anglewise.metrics.breadth import Coverage, Stratum
-from anglewise.metrics.evaluate import evaluate
-from anglewise.remedies.candidate_list import RemedyCandidate
+from anglewise.comparison.comparison_result import Comparison, Difference, MeasureResult
+from anglewise.comparison.evaluation import conclude, rank_keys, score_lists
+from anglewise.comparison.inference import Inference, Scores, infer
+from anglewise.comparison.notes import notes
+from anglewise.core.judgements import Judgements
+from anglewise.core.text import counted, html_table, listed, p_words
+from anglewise.diagnostics.norms import popularity
+from anglewise.metrics.breadth import Coverage, Stratum, by_stratum, coverage
+from anglewise.remedies.candidate_list import BASELINES, RemedyCandidate
 from anglewise.remedies.runner import CandidateLists, CandidateRunner
-from anglewise.remedies.screening import Screened
+from anglewise.remedies.screening import Outcome, Screened
 from anglewise.remedies.training_data import judged_by
 
 Kind: TypeAlias = Literal["as it is", "re-measured", "re-made"]
@@ -50,7 +52,7 @@ class Remedied:
     """One candidate of the final comparison, beside its row there.
 
     ``vs`` holds the differences to raw cosine and raw dot, each with the test of the whole family;
-    ``contender`` is the measure with what made its space.
+    ``recipe`` is the measure with what builds its space.
     """
 
     candidate: str
@@ -58,7 +60,7 @@ class Remedied:
     cost: Cost
     vs: Mapping[str, Difference]
     coverage: Coverage
-    contender: RemedyCandidate = field(repr=False)
+    recipe: RemedyCandidate = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -123,11 +125,11 @@ class Remedy:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types: the keys of a comparison, more for each measure, and the advice."""
-        told: dict[str, Any] = self.comparison.to_dict()
-        told |= {"command": "remedy", "notes": list(self.notes)}
-        more = {one.candidate: one for one in self.candidates}
-        told["measures"] = [row | self._more(more[row["measure"]]) for row in told["measures"]]
-        return told | {
+        plain: dict[str, Any] = self.comparison.to_dict()
+        plain |= {"command": "remedy", "notes": list(self.notes)}
+        more = {one.candidate: self._more(one) for one in self.candidates}
+        plain["measures"] = [row | more[row["measure"]] for row in plain["measures"]]
+        return plain | {
             "advice": asdict(self.advice) | {"options": list(self.advice.options)},
             "strata": [
                 {"stratum": one.name, "items": one.items, "use": one.use, "queries": one.queries}
@@ -147,7 +149,7 @@ class Remedy:
         return {
             "kind": one.kind,
             "cost": asdict(one.cost),
-            "vs": {name: asdict(apart) for name, apart in one.vs.items()},
+            "vs": {name: asdict(lead) for name, lead in one.vs.items()},
             "coverage": asdict(one.coverage),
             "strata": {part.name: part.means[one.candidate] for part in self.strata},
         }
@@ -162,7 +164,7 @@ class Remedy:
                 [
                     row.measure,
                     f"{row.metrics[metric].mean:.3f}",
-                    *(f"{apart.difference:+.3f}" for apart in one.vs.values()),
+                    *(f"{lead.difference:+.3f}" for lead in one.vs.values()),
                     f"{one.cost.bytes_a_vector:,}",
                     f"{one.coverage.share:.0%}",
                 ]
@@ -171,47 +173,212 @@ class Remedy:
         )
 
 
-def family(
-    bench: CandidateRunner,
-    found: Mapping[RemedyCandidate, CandidateLists],
-    rows: Int64[Array, " q"],
-) -> Scores:
-    """Evaluate all lists on the queries that decide; nothing is searched again."""
-    lists = {str(one): replace(it.lists, measure=str(one)) for one, it in found.items()}
-    judged_at = judged_metric(bench.metrics)
-    judged = judged_by(bench.judgements, rows)
-    values = evaluate(lists, judged, rows, [*bench.metrics, judged_at])
-    wanted = {str(one): values[str(one)] for one in bench.metrics}
-    parting = bench.parting_of(rows)
-    return Scores(
-        measures=tuple(found),
-        values=wanted,
-        statistic=parting.means(np.concatenate(list(wanted.values()))),
-        resamples=RESAMPLES,
-        kinds=_alike(bench, found),
-        noun="query",
-        rows=rows,
-        judged=len(judged.gains.values),
-        found=lists,
-        settings={str(one): it.settings for one, it in found.items() if it.settings},
-        unjudged=1 - values[str(judged_at)].mean(axis=1),
-        parting=parting,
+LEVEL = 0.05
+
+
+def advise(comparison: Comparison, candidates: Sequence[Remedied]) -> Advice:
+    """Name the simplest candidate that may be the best and beats raw cosine and raw dot.
+
+    Where none beats both at 95%, the better of the two stays.
+    """
+    may_be_best = {row.measure: row.may_be_best for row in comparison.measures}
+    winners = [one for one in candidates if one.kind != "as it is" and _beats_all(one)]
+    best = [one for one in winners if may_be_best[one.candidate]] or winners[:1]
+    if not best:
+        return _stay(comparison, candidates)
+    chosen = min(best, key=lambda one: one.recipe.simplicity)
+    sentence = _use(comparison, chosen)
+    return Advice(chosen.candidate, True, sentence, ("--candidates", quote(chosen.candidate)))
+
+
+def cost_words(remedied: Remedied) -> str:
+    """What a candidate costs, in words."""
+    cost = remedied.cost
+    made = (
+        "nothing is trained"
+        if remedied.kind != "re-made"
+        else f"trained in {seconds_words(cost.making_seconds)}"
+    )
+    store = "any vector store can serve it" if cost.inner_product else "no vector store serves it"
+    return f"{made}, {counted(cost.bytes_a_vector, 'byte')} a vector, {store} by inner product"
+
+
+def seconds_words(seconds: float) -> str:
+    """A time as it stands in a sentence.
+
+    >>> seconds_words(0.04), seconds_words(3.2), seconds_words(150)
+    ('under 1 second', '3 seconds', '2.5 minutes')
+    """
+    if seconds < 1:
+        return "under 1 second"
+    return counted(round(seconds), "second") if seconds < 100 else f"{seconds / 60:.1f} minutes"
+
+
+def _beats_all(remedied: Remedied) -> bool:
+    return bool(remedied.vs) and all(
+        lead.difference > 0 and lead.p_adjusted <= LEVEL for lead in remedied.vs.values()
     )
 
 
-def _alike(
-    bench: CandidateRunner, found: Mapping[RemedyCandidate, CandidateLists]
-) -> Int64[Array, " m"]:
-    """One number for candidates with the same lists, whatever space they come from.
+def _use(comparison: Comparison, winner: Remedied) -> str:
+    row = _row(comparison, winner)
+    leads = listed(_lead(lead, f"raw {name}") for name, lead in winner.vs.items())
+    rivals = [
+        other.measure
+        for other in comparison.measures
+        if other.may_be_best and other.measure not in {winner.candidate, *row.alike}
+    ]
+    sentence = f"Use {winner.candidate}: {_mean(comparison, winner)}, {leads}; {cost_words(winner)}"
+    if not rivals:
+        return sentence
+    more = [f"{len(rivals) - 3} more"] if len(rivals) > 3 else []
+    less = "is less simple" if len(rivals) == 1 else "are less simple"
+    return f"{sentence}; {listed([*rivals[:3], *more])} may be better still, but {less}"
 
-    Of the space as it came also for those that must rank alike, as ``kinds`` says.
+
+def _stay(comparison: Comparison, candidates: Sequence[Remedied]) -> Advice:
+    """Nothing wins: the better of raw cosine and raw dot."""
+    better, *other = [one for one in candidates if one.kind == "as it is"]
+    rivals = [one for one in candidates if one.kind != "as it is"]
+    name = better.candidate
+    reasons = [_lead(lead, f"raw {rival}") for rival, lead in better.vs.items()]
+    raw = listed([one.candidate for one in (better, *other)])
+    if rivals:
+        lead = rivals[0].vs.get(name)
+        nearest = "" if lead is None else f", {_lead(lead, f'raw {name}')}"
+        reasons.append(
+            f"and of {counted(len(rivals), 'candidate')} none is better than raw {raw} at 95%: "
+            f"{rivals[0].candidate} comes nearest{nearest}"
+        )
+    verdict = comparison.verdict
+    if verdict.decision == "cannot-tell" and verdict.needed_queries is not None:
+        reasons.append(f"about {verdict.needed_queries:,} more judged queries would settle it")
+    sentence = f"Stay with {name}: {_mean(comparison, better)}, {'; '.join(reasons)}"
+    return Advice(name, False, sentence)
+
+
+def _row(comparison: Comparison, remedied: Remedied) -> MeasureResult:
+    return next(row for row in comparison.measures if row.measure == remedied.candidate)
+
+
+def _mean(comparison: Comparison, remedied: Remedied) -> str:
+    metric = comparison.metric
+    return f"{metric} {_row(comparison, remedied).metrics[metric].mean:.3f}"
+
+
+def _lead(lead: Difference, other: str) -> str:
+    """By how much, with the interval: without signs where it lies on one side of nought."""
+    if lead.low > 0 or lead.high < 0:
+        low, high = sorted(map(abs, (lead.low, lead.high)))
+        interval = f"[{low:.3f}, {high:.3f}]"
+    else:
+        interval = f"[{lead.low:+.3f}, {lead.high:+.3f}]"
+    side = "better" if lead.difference >= 0 else "worse"
+    size = f"{abs(lead.difference):.3f}"
+    return f"{size} {interval} {side} than {other} ({p_words(lead.p_adjusted)})"
+
+
+def assemble_result(runner: CandidateRunner, outcome: Outcome) -> Remedy:
+    """Put what a run found to the test, and say what to do; nothing is searched again."""
+    settings, direction = runner.settings, runner.judgements.direction
+    judged = judged_by(runner.judgements, outcome.rows)
+    scores = _family(runner, outcome.found, judged)
+    inference = infer(scores, seed=settings.seed, threads=settings.threads)
+    comparison = conclude(inference, runner.space, judged, settings)
+    sides = runner.space.sides(direction)
+    found = {str(candidate): candidate for candidate in outcome.found}
+    candidates = tuple(
+        _remedied(found[row.measure], outcome.found[found[row.measure]], inference, len(sides[1]))
+        for row in comparison.measures
+    )
+    return Remedy(
+        comparison=comparison,
+        candidates=candidates,
+        advice=advise(comparison, candidates),
+        strata=_strata(runner, comparison, judged),
+        screened=outcome.screened,
+        screening_queries=outcome.screening_queries,
+        left_out=outcome.left_out,
+        budget_seconds=runner.budget.seconds,
+        seconds=outcome.seconds,
+        stopped=outcome.stopped,
+        notes=(*_run_notes(outcome), *notes(sides, judged, scores)),
+    )
+
+
+def _family(
+    runner: CandidateRunner,
+    found: Mapping[RemedyCandidate, CandidateLists],
+    judged: Judgements,
+) -> Scores:
+    """Evaluate all lists on the queries that decide, as one family of tests.
+
+    Candidates with the same lists rank alike, whatever space they come from; of the space as it
+    came also those that must, as ``rank_keys`` says.
     """
-    own = [one for one in found if one.maker is None]
-    ranked = bench.space.sides(bench.judgements.direction)[1]
-    held = {one: it.lists.indices.tobytes() for one, it in found.items()}
-    groups = kinds([one.measure for one in own], [held[one] for one in own], ranked.is_unit())
-    first: dict[int, bytes] = {}
-    for one, group in zip(own, groups.tolist(), strict=True):
-        held[one] = first.setdefault(group, held[one])
-    numbers: dict[bytes, int] = {}
-    return np.array([numbers.setdefault(it, len(numbers)) for it in held.values()], dtype=np.int64)
+    lists = {str(one): replace(it.lists, measure=str(one)) for one, it in found.items()}
+    keys = {name: neighbours.indices.tobytes() for name, neighbours in lists.items()}
+    own = {str(one): one.measure for one in found if one.builder is None}
+    unit = runner.space.sides(judged.direction)[1].is_unit()
+    same = rank_keys(list(own.values()), [keys[name] for name in own], unit=unit)
+    keys |= zip(own, same, strict=True)
+    chosen = {str(one): it.settings for one, it in found.items() if it.settings}
+    settings = replace(runner.settings, split=runner.split_of(judged.judged_rows))
+    return score_lists(
+        list(found), lists, judged, settings, keys=list(keys.values()), chosen=chosen
+    )
+
+
+def _remedied(
+    candidate: RemedyCandidate, found: CandidateLists, inference: Inference, items: int
+) -> Remedied:
+    name, names = str(candidate), inference.scores.names
+    kind: Kind = "re-made" if candidate.builder is not None else "re-measured"
+    return Remedied(
+        candidate=name,
+        kind="as it is" if name in BASELINES else kind,
+        cost=Cost(
+            found.making,
+            found.searching,
+            found.dimension,
+            np.dtype(np.float32).itemsize * found.dimension,
+            found.inner_product,
+        ),
+        vs={
+            baseline: inference.difference(names.index(name), names.index(baseline))
+            for baseline in BASELINES
+            if baseline != name
+        },
+        coverage=coverage(found.lists.indices, items),
+        recipe=candidate,
+    )
+
+
+def _strata(
+    runner: CandidateRunner, comparison: Comparison, judged: Judgements
+) -> tuple[Stratum, ...]:
+    """Head, middle and tail of the ranked side, where it is known how much is used."""
+    side = "queries" if judged.direction == "queries-queries" else "items"
+    used, evidence = popularity(runner.space, side), comparison.evidence
+    if evidence is None or used is None or used.what == "text length":
+        return ()
+    uses = np.nan_to_num(used.values)
+    if not (uses >= 0).all() or not uses.any():
+        return ()
+    metric = runner.settings.metrics[0]
+    return by_stratum(evidence.found, judged, evidence.rows, metric, uses)
+
+
+def _run_notes(outcome: Outcome) -> Iterator[str]:
+    """Whether the run came to its end, and which queries its numbers come from."""
+    done = counted(len(outcome.found) - len(BASELINES), "candidate")
+    if outcome.stopped == "interrupt":
+        yield f"interrupted: {done} had reached the end; the same command goes on from here"
+    elif outcome.stopped == "time":
+        yield f"time ran out: {done} had reached the end; a larger budget goes on from here"
+    if outcome.screening_queries:
+        yield (
+            f"{counted(len(outcome.screened), 'candidate')} screened on "
+            f"{counted(outcome.screening_queries, 'query')} set apart; all numbers come from the "
+            f"other {len(outcome.rows):,}"
+        )

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
@@ -12,23 +12,26 @@ from typing import Any, cast
 
 import numpy as np
 
-from anglewise.comparison.learnt import FOLDS
-from anglewise.comparison.lists import score_lists
-from anglewise.comparison.split import ALONE, QuerySplit
+from anglewise.comparison.lists import (
+    FOLDS,
+    EvaluationSettings,
+    SearchedSpace,
+    candidate_lists,
+)
+from anglewise.comparison.split import QuerySplit
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import Array, Int64, Progress
+from anglewise.core.typing import Array, Int64
 from anglewise.errors import FileError, TooFewError
-from anglewise.io.files import Say, allowed, opened, quiet
+from anglewise.io.files import Say, quiet
 from anglewise.io.outputs import new_file
 from anglewise.io.texts import column, columns_of
 from anglewise.measures.adapter import RIDGES, STEPS, Adapted
 from anglewise.measures.adapter_training import POOL, QUERIES
 from anglewise.measures.formulas import Measure
-from anglewise.measures.measure import Family, MeasureSpec
-from anglewise.metrics.evaluate import Metric
+from anglewise.measures.measure import Family, Open
 from anglewise.remedies.candidate_list import RemedyCandidate, baselines, size
 from anglewise.remedies.training_data import Budget, SpaceBuilder, Training, judged_by
 
@@ -60,9 +63,8 @@ class ResultCache:
         if self.folder is None:
             return None
         try:
-            with opened(self.folder / f"{key}.remedy") as file:
-                data = file.read(allowed(0) + 1)
-        except (OSError, FileError):
+            data = (self.folder / f"{key}.remedy").read_bytes()
+        except OSError:
             return None
         if data[:SUM] != _digest([data[SUM:]]):
             return None
@@ -155,7 +157,7 @@ def _digest(parts: Iterable[bytes | memoryview]) -> bytes:
 
 
 SPEED = 2e9
-"""Operations a second that are expected of a maker before the first of its kind was timed."""
+"""Operations a second that are expected of a builder before the first of its kind was timed."""
 DENSE = 0.5
 """What an operation takes in products of dense matrices, against others."""
 MARGIN = 1.2
@@ -192,15 +194,11 @@ class CandidateRunner:
 
     space: Space
     judgements: Judgements
-    metrics: Sequence[Metric]
+    settings: EvaluationSettings
     training: Training | None
     budget: Budget
     cache: ResultCache
     content: str
-    seed: int
-    threads: int | None
-    progress: Progress | None = None
-    parting: QuerySplit = ALONE
     made: dict[SpaceBuilder, tuple[Space, float]] = field(
         default_factory=dict[SpaceBuilder, tuple[Space, float]]
     )
@@ -215,170 +213,170 @@ class CandidateRunner:
         """The lists of candidates that share a space, for some judged rows.
 
         What the cache holds is taken from there. Raises ``OutOfTimeError`` when the budget ends
-        on the way, and what the making or the search raises.
+        on the way, and what the building or the search raises.
         """
         rows = np.sort(rows)
-        found = {one: self.kept(one, rows) for one in batch}
-        missing = [one for one in batch if found[one] is None]
+        cached = {candidate: self.cached(candidate, rows) for candidate in batch}
+        missing = [candidate for candidate in batch if cached[candidate] is None]
         if missing:
-            found |= self._searched(missing, rows)
-        return {one: it for one, it in found.items() if it is not None}
+            cached |= self._searched(missing, rows)
+        return {candidate: lists for candidate, lists in cached.items() if lists is not None}
 
-    def kept(self, one: RemedyCandidate, rows: Int64[Array, " some"]) -> CandidateLists | None:
+    def cached(
+        self, candidate: RemedyCandidate, rows: Int64[Array, " some"]
+    ) -> CandidateLists | None:
         """What the cache holds of a candidate; None if nothing."""
-        held = self.cache.get(self.key(one, rows))
+        held = self.cache.get(self.key(candidate, rows))
         if held is None:
             return None
-        said, arrays = held
-        lists = Neighbours(
-            str(one.measure), arrays["indices"].astype(np.int64), arrays["scores"], arrays["tied"]
-        )
-        self.times[one, len(rows)] = said["searching"]
+        about, arrays = held
+        self.times[candidate, len(rows)] = about["searching"]
         return CandidateLists(
-            lists,
-            tuple(said["settings"]),
-            said["making"],
-            said["searching"],
-            said["dimension"],
-            said["inner_product"],
+            Neighbours(
+                str(candidate.measure),
+                arrays["indices"].astype(np.int64),
+                arrays["scores"],
+                arrays["tied"],
+            ),
+            tuple(about["settings"]),
+            about["making"],
+            about["searching"],
+            about["dimension"],
+            about["inner_product"],
         )
 
-    def is_kept(self, batch: Sequence[RemedyCandidate], rows: Int64[Array, " some"]) -> bool:
+    def is_cached(self, batch: Sequence[RemedyCandidate], rows: Int64[Array, " some"]) -> bool:
         """Whether the cache holds all of it."""
-        return all(self.kept(one, np.sort(rows)) is not None for one in batch)
+        return all(self.cached(candidate, np.sort(rows)) is not None for candidate in batch)
 
     def seconds(self, batch: Sequence[RemedyCandidate], queries: int) -> float:
         """A guess of how long a batch takes, from what it or the baselines took for fewer."""
         each = sum(self._searching(one, queries) + self._learning(one, queries) for one in batch)
-        return MARGIN * each + self.making(batch[0].maker)
+        return MARGIN * each + self.building(batch[0].builder)
 
-    def _searching(self, one: RemedyCandidate, queries: int) -> float:
+    def _searching(self, candidate: RemedyCandidate, queries: int) -> float:
         """By its own time, that grows as the baselines' did: part of it is the same for any number.
 
         One that was not searched yet takes what a baseline takes, for vectors of its length.
         """
-        known = max((asked for other, asked in self.times if other == one), default=0)
-        if not known:
-            return self._usual(queries) * self._length(one.maker)
-        grown = self._usual(queries) / (self._usual(known) or 1.0)
-        return self.times[one, known] * min(max(grown, 1.0), max(queries / known, 1.0))
+        most = max((number for other, number in self.times if other == candidate), default=0)
+        if not most:
+            length, builder = 1.0, candidate.builder
+            if builder is not None and self.training is not None:
+                length = builder.columns(self.training) / self.space.items.dimension
+            return self._baseline_seconds(queries) * length
+        grown = self._baseline_seconds(queries) / (self._baseline_seconds(most) or 1.0)
+        return self.times[candidate, most] * min(max(grown, 1.0), max(queries / most, 1.0))
 
-    def _usual(self, queries: int) -> float:
-        """What a baseline takes, by the nearest number of queries that was asked, in proportion."""
-        asked = {n: took for (one, n), took in self.times.items() if one in baselines()}
-        if not asked:
+    def _baseline_seconds(self, queries: int) -> float:
+        """What a baseline takes, by the nearest number of queries timed, in proportion."""
+        timed = {n: seconds for (one, n), seconds in self.times.items() if one in baselines()}
+        if not timed:
             return 0.0
-        nearest = min(asked, key=lambda n: abs(n - queries))
-        return asked[nearest] * queries / nearest
+        nearest = min(timed, key=lambda n: abs(n - queries))
+        return timed[nearest] * queries / nearest
 
-    def making(self, maker: SpaceBuilder | None) -> float:
-        """A guess of how long a space takes to make; nothing if it is there."""
-        if maker is None or maker in self.made or self.training is None:
-            return 0.0
-        return MARGIN * maker.operations(self.training) / self.speed.get(type(maker), SPEED)
-
-    def space_of(self, maker: SpaceBuilder | None) -> tuple[Space, float]:
-        """The space that a maker makes, made once, and the seconds it would take alone."""
-        if maker is None:
-            return self.space, 0.0
-        if maker not in self.made:
-            if self.training is None:
-                raise TooFewError(f"{maker} learns from interactions, and the space holds none")
-            operations, common = maker.operations(self.training), self.training.common
-            saved, started = common.saved, self.budget.clock()
-            space = maker.make(self.training, self.budget)
-            took = self.budget.clock() - started
-            if took > 0 and operations > 0:
-                self.speed[type(maker)] = operations / took
-            self.made[maker] = space, took + common.saved - saved
-        return self.made[maker]
-
-    def parting_of(self, rows: Int64[Array, " some"]) -> QuerySplit:
-        """Which of some judged rows belong together."""
-        return self.parting.take(np.searchsorted(self.judgements.judged_rows, rows))
-
-    def forget(self, kept: Sequence[RemedyCandidate]) -> None:
-        """Let the spaces go that no candidate needs any more."""
-        needed = {one.maker for one in kept}
-        self.made = {maker: it for maker, it in self.made.items() if maker in needed}
-
-    def _learning(self, one: RemedyCandidate, queries: int) -> float:
+    def _learning(self, candidate: RemedyCandidate, queries: int) -> float:
         """A guess of how long a map takes to learn, for each part of the queries."""
-        if not isinstance(one.measure, Adapted) or any(other == one for other, _ in self.times):
+        timed = any(other == candidate for other, _ in self.times)
+        if timed or not isinstance(candidate.measure, Adapted):
             return 0.0
         product = 6.0 * min(queries, QUERIES) * POOL * self.space.items.dimension
         return DENSE * FOLDS * len(RIDGES) * STEPS * product / SPEED
 
-    def _length(self, maker: SpaceBuilder | None) -> float:
-        """How many times longer vectors are than those that came."""
-        if maker is None or self.training is None:
-            return 1.0
-        return maker.columns(self.training) / self.space.items.dimension
+    def building(self, builder: SpaceBuilder | None) -> float:
+        """A guess of how long a space takes to build; nothing if it is there."""
+        if builder is None or builder in self.made or self.training is None:
+            return 0.0
+        return MARGIN * builder.operations(self.training) / self.speed.get(type(builder), SPEED)
 
-    def key(self, one: RemedyCandidate, rows: Int64[Array, " some"]) -> str:
+    def space_of(self, builder: SpaceBuilder | None) -> tuple[Space, float]:
+        """The space of a builder, built once, and the seconds it would take alone."""
+        if builder is None:
+            return self.space, 0.0
+        if builder not in self.made:
+            if self.training is None:
+                raise TooFewError(f"{builder} learns from interactions, and the space holds none")
+            operations, shared = builder.operations(self.training), self.training.shared
+            saved, started = shared.saved, self.budget.clock()
+            space = builder.make(self.training, self.budget)
+            seconds = self.budget.clock() - started
+            if seconds > 0 and operations > 0:
+                self.speed[type(builder)] = operations / seconds
+            self.made[builder] = space, seconds + shared.saved - saved
+        return self.made[builder]
+
+    def split_of(self, rows: Int64[Array, " some"]) -> QuerySplit:
+        """Which of some judged rows belong together."""
+        return self.settings.split.take(np.searchsorted(self.judgements.judged_rows, rows))
+
+    def forget(self, needed: Sequence[RemedyCandidate]) -> None:
+        """Let the spaces go that no candidate needs any more."""
+        builders = {candidate.builder for candidate in needed}
+        self.made = {builder: held for builder, held in self.made.items() if builder in builders}
+
+    def key(self, candidate: RemedyCandidate, rows: Int64[Array, " some"]) -> str:
         """What the lists of a candidate depend on."""
         components = None if self.training is None else self.training.components
-        metrics = [str(metric) for metric in self.metrics]
-        return key_of(self.content, str(one), rows.tobytes(), metrics, components, self.seed)
+        metrics = [str(metric) for metric in self.settings.metrics]
+        seed = self.settings.seed
+        return key_of(self.content, str(candidate), rows.tobytes(), metrics, components, seed)
 
     def _searched(
         self, batch: Sequence[RemedyCandidate], rows: Int64[Array, " some"]
     ) -> dict[RemedyCandidate, CandidateLists]:
         self.budget.check()
-        space, making = self.space_of(batch[0].maker)
+        space, making = self.space_of(batch[0].builder)
         self.budget.check()
         started = self.budget.clock()
-        scores = score_lists(
-            space,
-            judged_by(self.judgements, rows),
-            [one.measure for one in batch],
-            self.metrics,
-            seed=self.seed,
-            threads=self.threads,
-            progress=self.budget.stepping(self.progress),
-            parting=self.parting_of(rows),
+        progress = self.budget.stepping(self.settings.progress)
+        judgements = judged_by(self.judgements, rows)
+        lists, chosen = candidate_lists(
+            SearchedSpace(space, judgements, judgements.judged_rows),
+            [candidate.measure for candidate in batch],
+            judgements,
+            replace(self.settings, split=self.split_of(rows), progress=progress),
         )
-        took = (self.budget.clock() - started) / len(batch)
+        seconds = (self.budget.clock() - started) / len(batch)
         found: dict[RemedyCandidate, CandidateLists] = {}
-        for one in batch:
-            self.times[one, len(rows)] = took
-            name = str(one.measure)
-            dimension, inner = size(space, _standing(one.measure), self.judgements.direction)
-            found[one] = CandidateLists(
-                scores.found[name], scores.settings.get(name, ()), making, took, dimension, inner
+        for candidate in batch:
+            name = str(candidate.measure)
+            setting = _one_setting(candidate.measure)
+            dimension, inner = size(space, setting, self.judgements.direction)
+            self.times[candidate, len(rows)] = seconds
+            found[candidate] = CandidateLists(
+                lists[name], chosen.get(name, ()), making, seconds, dimension, inner
             )
-            self._keep(one, rows, found[one])
+            self._keep(candidate, rows, found[candidate])
         return found
 
     def _keep(
-        self, one: RemedyCandidate, rows: Int64[Array, " some"], found: CandidateLists
+        self, candidate: RemedyCandidate, rows: Int64[Array, " some"], found: CandidateLists
     ) -> None:
-        said = {
-            "settings": found.settings,
-            "making": found.making,
-            "searching": found.searching,
-            "dimension": found.dimension,
-            "inner_product": found.inner_product,
-        }
-        lists = found.lists
         self.cache.put(
-            self.key(one, rows),
-            said,
-            indices=lists.indices.astype(np.int32),
-            scores=lists.scores,
-            tied=lists.tied_at_cut,
+            self.key(candidate, rows),
+            {
+                "settings": found.settings,
+                "making": found.making,
+                "searching": found.searching,
+                "dimension": found.dimension,
+                "inner_product": found.inner_product,
+            },
+            indices=found.lists.indices.astype(np.int32),
+            scores=found.lists.scores,
+            tied=found.lists.tied_at_cut,
         )
 
 
-def batches(contenders: Sequence[RemedyCandidate]) -> list[list[RemedyCandidate]]:
+def batches(candidates: Sequence[RemedyCandidate]) -> list[list[RemedyCandidate]]:
     """Candidates that share a space and a frame, together, in the order of the first of each."""
     groups: dict[object, list[RemedyCandidate]] = {}
-    for one in contenders:
-        groups.setdefault((one.maker, one.measure.frames), []).append(one)
+    for candidate in candidates:
+        groups.setdefault((candidate.builder, candidate.measure.frames), []).append(candidate)
     return list(groups.values())
 
 
-def _standing(measure: MeasureSpec) -> Measure:
+def _one_setting(measure: Open) -> Measure:
     """One setting for all of what is tuned or learnt: their vectors are of one size."""
     if isinstance(measure, Adapted):
         return Measure(measure.formula, measure.frames)

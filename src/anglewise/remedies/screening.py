@@ -1,12 +1,12 @@
 """Screen many candidates on few queries, then run the finalists on those that decide."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.comparison.lists import RESAMPLES
+from anglewise.comparison.inference import RESAMPLES
 from anglewise.core.text import counted
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import AnglewiseError, ValuesError
@@ -42,21 +42,18 @@ class Screening:
     left_out: dict[str, str] = field(default_factory=dict[str, str])
     stopped: Stopped = ""
 
-    def best(self, of: Sequence[RemedyCandidate]) -> list[RemedyCandidate]:
+    def best(self, among: Sequence[RemedyCandidate]) -> list[RemedyCandidate]:
         """Those that were screened, the furthest first and then the best."""
-        known = [one for one in of if one in self.table]
-        return sorted(
-            known,
-            key=lambda one: (
-                -self.table[one].queries,
-                -self.table[one].mean,
-                one.simplicity,
-            ),
-        )
+
+        def order(candidate: RemedyCandidate) -> tuple[float, float, tuple[int | str, ...]]:
+            screened = self.table[candidate]
+            return -screened.queries, -screened.mean, candidate.simplicity
+
+        return sorted((one for one in among if one in self.table), key=order)
 
 
 def screen(
-    bench: CandidateRunner,
+    runner: CandidateRunner,
     among: Sequence[RemedyCandidate],
     rows: Int64[Array, " s"],
     *,
@@ -73,15 +70,15 @@ def screen(
     """
     state = Screening()
     left = list(among)
-    rivals = [one for one in baselines() if one not in left]
+    rivals = [baseline for baseline in baselines() if baseline not in left]
     queries = max(min(FIRST, len(rows)), len(rows) // 4)
     while not state.stopped:
-        _round(bench, [*rivals, *left], rows[:queries], state, kept_seconds)
-        left = state.best([one for one in left if one in state.table])
+        _round(runner, [*rivals, *left], rows[:queries], state, kept_seconds)
+        left = state.best(left)
         if queries == len(rows) or state.stopped:
             break
         left = left[: max(finalists, -(-len(left) // 2))]
-        bench.forget(left)
+        runner.forget(left)
         if len(left) <= finalists:
             break
         queries = min(2 * queries, len(rows))
@@ -89,7 +86,7 @@ def screen(
 
 
 def _round(
-    bench: CandidateRunner,
+    runner: CandidateRunner,
     left: Sequence[RemedyCandidate],
     rows: Int64[Array, " s"],
     state: Screening,
@@ -97,42 +94,54 @@ def _round(
 ) -> None:
     """One round; cheap candidates come first, so that time running out costs the dear ones."""
     lists: dict[RemedyCandidate, bytes] = {}
+    metric = runner.settings.metrics[0]
+    judged, ordered = judged_by(runner.judgements, rows), np.sort(rows)
+    in_order = sorted(batches(left), key=lambda batch: runner.seconds(batch, len(rows)))
     try:
-        for batch in sorted(batches(left), key=lambda one: bench.seconds(one, len(rows))):
-            need, there = bench.seconds(batch, len(rows)), bench.budget.left - kept_seconds
-            if need > there and not bench.is_kept(batch, rows):
-                for one in batch:
-                    state.left_out[str(one)] = too_long(need, there)
-                continue
-            for one, found in attempted(bench, batch, rows, state.left_out).items():
-                mean = float(values_of(bench, {one: found}, rows)[0].mean())
-                state.table[one] = Screened(str(one), mean, len(rows))
-                lists[one] = found.lists.indices.tobytes()
+        for found in _affordable(runner, in_order, rows, state.left_out, kept_seconds):
+            for candidate, held in found.items():
+                name = str(candidate)
+                values = evaluate({name: held.lists}, judged, ordered, [metric])[str(metric)]
+                state.table[candidate] = Screened(name, float(values[0].mean()), len(rows))
+                lists[candidate] = held.lists.indices.tobytes()
     except OutOfTimeError:
         state.stopped = "time"
     except KeyboardInterrupt:
         state.stopped = "interrupt"
-    _only_once(lists, state, len(rows))
-
-
-def _only_once(lists: dict[RemedyCandidate, bytes], state: Screening, queries: int) -> None:
-    """Of candidates that give the same lists the simplest goes on."""
+    # Of candidates that give the same lists the simplest goes on; what learns from judgements may
+    # choose otherwise on other queries.
     first: dict[bytes, RemedyCandidate] = {}
-    for one in sorted(lists, key=_simplest):
-        if one.needs == "judgements":  # on other queries it may choose otherwise
-            continue
-        alike = first.setdefault(lists[one], one)
-        if alike is not one:
-            del state.table[one]
-            state.left_out[str(one)] = f"ranks as {alike} does, on all {queries} queries"
+    for candidate in sorted(lists, key=lambda one: one.simplicity):
+        alike = candidate
+        if candidate.needs != "judgements":
+            alike = first.setdefault(lists[candidate], candidate)
+        if alike is not candidate:
+            del state.table[candidate]
+            state.left_out[str(candidate)] = f"ranks as {alike} does, on all {len(rows)} queries"
 
 
-def _simplest(one: RemedyCandidate) -> tuple[int | str, ...]:
-    return one.simplicity
+def _affordable(
+    runner: CandidateRunner,
+    batches: Sequence[Sequence[RemedyCandidate]],
+    rows: Int64[Array, " some"],
+    left_out: dict[str, str],
+    kept_seconds: float = 0.0,
+) -> Iterator[dict[RemedyCandidate, CandidateLists]]:
+    """What each batch finds; those that would take too long are left out with their reason."""
+    for batch in batches:
+        need, there = runner.seconds(batch, len(rows)), runner.budget.left - kept_seconds
+        if need > there and not runner.is_cached(batch, rows):
+            reason = (
+                f"would take about {counted(max(round(need), 1), 'second')}, and "
+                f"{max(there, 0):.0f} are left for it"
+            )
+            left_out |= {str(candidate): reason for candidate in batch}
+        else:
+            yield _attempted(runner, batch, rows, left_out)
 
 
-def attempted(
-    bench: CandidateRunner,
+def _attempted(
+    runner: CandidateRunner,
     batch: Sequence[RemedyCandidate],
     rows: Int64[Array, " some"],
     left_out: dict[str, str],
@@ -142,40 +151,20 @@ def attempted(
     One that cannot be measured must not take the others of its batch along.
     """
     try:
-        return bench.find(batch, rows)
+        return runner.find(batch, rows)
     except AnglewiseError as error:
         if len(batch) == 1:
             left_out[str(batch[0])] = str(error)
             return {}
     found: dict[RemedyCandidate, CandidateLists] = {}
-    for one in batch:
-        found |= attempted(bench, [one], rows, left_out)
+    for candidate in batch:
+        found |= _attempted(runner, [candidate], rows, left_out)
     return found
-
-
-def values_of(
-    bench: CandidateRunner,
-    found: dict[RemedyCandidate, CandidateLists],
-    rows: Int64[Array, " some"],
-) -> Array:
-    """The deciding metric of each candidate, query by query."""
-    lists = {str(one): it.lists for one, it in found.items()}
-    metric = bench.metrics[0]
-    judged = judged_by(bench.judgements, rows)
-    return evaluate(lists, judged, np.sort(rows), [metric])[str(metric)]
-
-
-def too_long(need: float, there: float) -> str:
-    """Why a candidate was not begun."""
-    return (
-        f"would take about {counted(max(round(need), 1), 'second')}, and "
-        f"{max(there, 0):.0f} are left for it"
-    )
 
 
 STATISTICS = 2e-9
 """Seconds that resampling takes for each query, resample and pair of candidates, about."""
-LARGEST_SHARE = 0.3
+LARGEST_PROPORTION = 0.3
 """Of the budget, that is kept for statistics at most."""
 
 
@@ -195,95 +184,61 @@ class Outcome:
     seconds: float = 0.0
 
 
-def run(bench: CandidateRunner, among: Sequence[RemedyCandidate], finalists: int) -> Outcome:
+def run(runner: CandidateRunner, among: Sequence[RemedyCandidate], finalists: int) -> Outcome:
     """Go as far as the budget lets, the surest things first.
 
     Raises ``ValuesError`` where it ends before raw cosine and raw dot are searched.
     """
-    judged = bench.judgements.judged_rows
-    apart = set_apart(judged, bench.seed, bench.parting)
-    screened = [one for one in among if one.screens]
-    if len(screened) <= finalists or not len(apart.screening):
-        apart = ScreeningSplit(judged[:0], judged)
+    judged, budget = runner.judgements.judged_rows, runner.budget
+    queries = set_apart(judged, runner.settings.seed, runner.settings.split)
+    screens = [candidate for candidate in among if candidate.screens]
+    if len(screens) <= finalists or not len(queries.screening):
+        queries = ScreeningSplit(judged[:0], judged)
         finalists = len(among)
-    bench.budget.kept = _statistics(bench, len(apart.deciding), min(finalists, len(among)))
-    found = _baselines(bench, apart)
-    if len(apart.screening):
-        state = screen(
-            bench,
-            screened,
-            apart.screening,
-            finalists=finalists,
-            kept_seconds=_finals(bench, apart, finalists),
-        )
-        order = state.best([one for one in screened if one in state.table])[:finalists]
-        order += [one for one in among if not one.screens]
-    else:
-        queries = len(apart.deciding)
-        state = Screening()
-        order = sorted(among, key=lambda one: bench.seconds([one], queries))  # surest first
-    stopped = state.stopped
-    if stopped != "interrupt":
-        stopped = _decide(bench, order, apart, found, state) or stopped
-    for one in among:
-        if one not in found and (one in order or one not in state.table):
-            state.left_out.setdefault(str(one), "not reached before the end")
-    return Outcome(
-        found,
-        apart.deciding,
-        len(apart.screening),
-        tuple(state.table[one] for one in state.best(among)),
-        state.left_out,
-        stopped,
-        bench.budget.spent,
-    )
-
-
-def _baselines(
-    bench: CandidateRunner, apart: ScreeningSplit
-) -> dict[RemedyCandidate, CandidateLists]:
+    deciding = queries.deciding
+    family = min(finalists, len(among)) + len(baselines())
+    statistics = STATISTICS * RESAMPLES * len(deciding) * (family + family**2 / 2)
+    budget.kept = min(statistics, LARGEST_PROPORTION * budget.seconds)
     try:
-        return bench.find(baselines(), apart.deciding)
+        found = runner.find(baselines(), deciding)
     except OutOfTimeError:
         raise ValuesError(
-            f"a budget of {bench.budget.seconds:g} seconds does not suffice to search for raw "
+            f"a budget of {budget.seconds:g} seconds does not suffice to search for raw "
             "cosine and raw dot, which everything is compared with: give more"
         ) from None
-
-
-def _decide(
-    bench: CandidateRunner,
-    order: Sequence[RemedyCandidate],
-    apart: ScreeningSplit,
-    found: dict[RemedyCandidate, CandidateLists],
-    state: Screening,
-) -> Stopped:
-    """Search the finalists for the queries that decide, in their order; ``found`` grows."""
-    rows = apart.deciding
-    try:
-        for batch in batches(order):
-            need, there = bench.seconds(batch, len(rows)), bench.budget.left
-            if need > there and not bench.is_kept(batch, rows):
-                state.left_out |= {str(one): too_long(need, there) for one in batch}
-                continue
-            found |= attempted(bench, batch, rows, state.left_out)
-    except OutOfTimeError:
-        return "time"
-    except KeyboardInterrupt:
-        return "interrupt"
-    return ""
-
-
-def _finals(bench: CandidateRunner, apart: ScreeningSplit, finalists: int) -> float:
-    """What the finalists will take if each is as slow as a baseline; at most half of what is left.
-
-    Screening leaves this much.
-    """
-    expected = bench.seconds(baselines(), len(apart.deciding)) / len(baselines()) * finalists
-    return min(expected, bench.budget.left / 2)
-
-
-def _statistics(bench: CandidateRunner, queries: int, finalists: int) -> float:
-    family = finalists + len(baselines())
-    expected = STATISTICS * RESAMPLES * queries * (family + family**2 / 2)
-    return min(expected, LARGEST_SHARE * bench.budget.seconds)
+    if len(queries.screening):
+        # what the finalists will take if each is as slow as a baseline
+        expected = runner.seconds(baselines(), len(deciding)) / len(baselines()) * finalists
+        state = screen(
+            runner,
+            screens,
+            queries.screening,
+            finalists=finalists,
+            kept_seconds=min(expected, budget.left / 2),
+        )
+        order = state.best(screens)[:finalists]
+        order += [candidate for candidate in among if not candidate.screens]
+    else:
+        state = Screening()
+        order = sorted(among, key=lambda one: runner.seconds([one], len(deciding)))
+    stopped = state.stopped
+    if stopped != "interrupt":
+        try:
+            for lists in _affordable(runner, batches(order), deciding, state.left_out):
+                found |= lists
+        except OutOfTimeError:
+            stopped = "time"
+        except KeyboardInterrupt:
+            stopped = "interrupt"
+    for candidate in among:
+        if candidate not in found and (candidate in order or candidate not in state.table):
+            state.left_out.setdefault(str(candidate), "not reached before the end")
+    return Outcome(
+        found,
+        deciding,
+        len(queries.screening),
+        tuple(state.table[candidate] for candidate in state.best(among)),
+        state.left_out,
+        stopped,
+        budget.spent,
+    )

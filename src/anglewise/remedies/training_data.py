@@ -9,16 +9,16 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 
 from anglewise.comparison.split import ALONE, QuerySplit
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Direction, Int64, Progress
 from anglewise.io.texts import column, columns_of
-from anglewise.statistics.clusters import Units
+from anglewise.statistics.clusters import Clusters
 
 STREAM = 5
 """Other draws of the same seed use other streams."""
-SHARE = 0.25
+PROPORTION = 0.25
 MOST = 400
 FEWEST = 40
 """With fewer judged queries none is set apart: what is left could decide nothing."""
@@ -33,41 +33,42 @@ class ScreeningSplit:
 
 
 def set_apart(
-    judged: Int64[Array, " judged"], seed: int, parting: QuerySplit = ALONE
+    judged: Int64[Array, " judged"], seed: int, split: QuerySplit = ALONE
 ) -> ScreeningSplit:
     """Draw a quarter of the judged queries, at most 400, for screening.
 
     Of groups whole ones, as many as that holds, so that none both screens and decides.
 
-    >>> apart = set_apart(np.arange(100), seed=0)
-    >>> len(apart.screening), len(apart.deciding), set(apart.screening) & set(apart.deciding)
+    >>> drawn = set_apart(np.arange(100), seed=0)
+    >>> len(drawn.screening), len(drawn.deciding), set(drawn.screening) & set(drawn.deciding)
     (25, 75, set())
     """
     if len(judged) < FEWEST:
         return ScreeningSplit(judged[:0], judged)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(STREAM,)))
-    units = parting.units or Units.each(len(judged))
-    order = rng.permutation(len(units))
-    held = order[np.cumsum(units.sizes[order]) <= min(int(SHARE * len(judged)), MOST)]
-    place = np.full(len(units), len(judged))
-    place[held] = np.arange(len(held))
-    by_draw = np.argsort(place[units.of], kind="stable")
-    drawn = judged[by_draw[: units.sizes[held].sum()]]
-    return ScreeningSplit(drawn, np.setdiff1d(judged, drawn))
+    clusters = split.clusters or Clusters.each(len(judged))
+    order = rng.permutation(len(clusters))
+    most = min(int(PROPORTION * len(judged)), MOST)
+    held = order[np.cumsum(clusters.sizes[order]) <= most]
+    rank = np.full(len(clusters), len(judged))
+    rank[held] = np.arange(len(held))
+    by_draw = np.argsort(rank[clusters.of], kind="stable")
+    screening = judged[by_draw[: clusters.sizes[held].sum()]]
+    return ScreeningSplit(screening, np.setdiff1d(judged, screening))
 
 
 def judged_by(judgements: Judgements, rows: Int64[Array, " some"]) -> Judgements:
     """The judgements of some queries alone."""
-    kept: Bool[Array, " rows"] = np.zeros(judgements.gains.shape[0], dtype=bool)
-    kept[rows] = True
-    return replace(judgements, gains=rows_kept(judgements.gains, kept))
+    mask: Bool[Array, " rows"] = np.zeros(judgements.gains.shape[0], dtype=bool)
+    mask[rows] = True
+    return replace(judgements, gains=only_rows(judgements.gains, mask))
 
 
-def rows_kept(table: SparseRows, rows: Bool[Array, " rows"]) -> SparseRows:
-    """A table whose other rows are empty."""
-    kept = rows[table.rows]
-    ends = np.concatenate([[0], np.cumsum(np.where(rows, table.counts, 0))]).astype(np.int64)
-    return SparseRows(ends, table.indices[kept], table.values[kept], table.shape)
+def only_rows(table: SparseRows, mask: Bool[Array, " rows"]) -> SparseRows:
+    """A table in which the rows outside the mask are empty."""
+    entries = mask[table.rows]
+    ends = np.concatenate([[0], np.cumsum(np.where(mask, table.counts, 0))]).astype(np.int64)
+    return SparseRows(ends, table.indices[entries], table.values[entries], table.shape)
 
 
 Clock: TypeAlias = Callable[[], float]
@@ -132,27 +133,27 @@ TRAIN = "train"
 
 
 @dataclass(eq=False)
-class Common:
+class SharedParts:
     """Things made once, and how long each took; ``saved`` counts the seconds of those reused."""
 
-    clock: Callable[[], float] = monotonic
-    known: dict[Any, tuple[Any, float]] = field(default_factory=dict[Any, tuple[Any, float]])
+    clock: Clock = monotonic
+    made: dict[Any, tuple[Any, float]] = field(default_factory=dict[Any, tuple[Any, float]])
     saved: float = 0.0
 
     def get(self, key: object, make: Callable[[], Any]) -> Any:
         """What was made under a key, by whoever came first.
 
-        >>> common = Common()
-        >>> common.get("sum", lambda: 1 + 1), common.get("sum", lambda: 1 / 0)
+        >>> shared = SharedParts()
+        >>> shared.get("sum", lambda: 1 + 1), shared.get("sum", lambda: 1 / 0)
         (2, 2)
         """
-        if key in self.known:
-            thing, seconds = self.known[key]
+        if key in self.made:
+            thing, seconds = self.made[key]
             self.saved += seconds
             return thing
         started = self.clock()
         thing = make()
-        self.known[key] = (thing, self.clock() - started)
+        self.made[key] = (thing, self.clock() - started)
         return thing
 
 
@@ -174,7 +175,7 @@ class Training:
         How many dimensions a model has.
     seed
         For whatever is drawn.
-    common
+    shared
         What several candidates share, such as a decomposition.
     """
 
@@ -184,7 +185,7 @@ class Training:
     asking: Int64[Array, " asking"]
     components: int
     seed: int = 0
-    common: Common = field(default_factory=Common)
+    shared: SharedParts = field(default_factory=SharedParts)
 
     @cached_property
     def table(self) -> Any:
@@ -210,13 +211,14 @@ def training_of(
     asking: Int64[Array, " asking"] | None = None,
     *,
     seed: int = 0,
-    clock: Callable[[], float] = monotonic,
+    clock: Clock = monotonic,
 ) -> Training | None:
     """The interactions of a space, where it has any; ``asking`` as in :class:`Training`.
 
     Held-out users are those whose column ``split`` says anything but ``train``: nothing is
     learned from them, and what they show folds them in.
 
+    >>> from anglewise.core.embeddings import Embeddings
     >>> seen = SparseRows.from_pairs([0, 1], [0, 1], shape=(2, 2))
     >>> users = Embeddings([[1.0], [1.0]], metadata={"split": ["train", "held-out"]})
     >>> training = training_of(Space(queries=users, items=Embeddings([[1.0], [2.0]]), seen=seen))
@@ -226,17 +228,15 @@ def training_of(
     seen = space.seen
     if seen is None or space.one_sided or not len(seen.indices):
         return None
-    learned = rows_kept(seen, _learned_from(space.queries))
+    users = space.queries
+    trains = np.ones(len(users), dtype=bool)
+    if "split" in columns_of(users):
+        trains = np.array([cell == TRAIN for cell in column(users, "split")], dtype=bool)
+    learned = only_rows(seen, trains)
     if not len(learned.indices):
         return None
     rows = np.arange(seen.shape[0], dtype=np.int64) if asking is None else asking
-    return Training(space, learned, seen, rows, space.items.dimension, seed, Common(clock))
-
-
-def _learned_from(users: Embeddings) -> Bool[Array, " users"]:
-    if "split" not in columns_of(users):
-        return np.ones(len(users), dtype=bool)
-    return np.array([cell == TRAIN for cell in column(users, "split")], dtype=bool)
+    return Training(space, learned, seen, rows, space.items.dimension, seed, SharedParts(clock))
 
 
 Needs: TypeAlias = Literal["nothing", "judgements", "interactions"]
@@ -244,7 +244,7 @@ Needs: TypeAlias = Literal["nothing", "judgements", "interactions"]
 
 @runtime_checkable
 class SpaceBuilder(Protocol):
-    """A way to make a space again; its spelling names it, so it is a frozen thing with a ``str``.
+    """Builds a space again; its spelling names it, so it is frozen and has a ``str``.
 
     Built in are closed forms; any object of this shape may stand in ``candidates`` too.
     """

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from anglewise.comparison.comparison_result import Comparison, Difference, Estimate, MeasureResult
 from anglewise.comparison.gates import Checked
-from anglewise.comparison.unjudged import Unjudged
+from anglewise.comparison.next_judgements import Unjudged
 from anglewise.core.text import visible
 from anglewise.report.words import (
     DRAWN,

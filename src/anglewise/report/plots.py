@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from anglewise.comparison.comparison_result import Comparison, Difference
-from anglewise.comparison.power import Power
+from anglewise.comparison.next_judgements import Power
 from anglewise.errors import MissingExtraError, SpellingError
 from anglewise.rag.relevance import Relevance
 

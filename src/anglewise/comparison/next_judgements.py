@@ -1,19 +1,156 @@
-"""What more judging could change: bounds on unjudged items, and stopping when it is decided."""
+"""What more judging could bring: what it would detect, what it could change, when to stop."""
 
 from dataclasses import asdict, dataclass
 from itertools import combinations
+from math import ceil
 from typing import Any, Literal
 
 import numpy as np
 
-from anglewise.comparison.comparison_result import Comparison, GroupResults, standing
+from anglewise.comparison.comparison_result import Comparison, GroupResults, group_results
+from anglewise.core.numbers import POSITIVE
 from anglewise.core.text import counted, listed, rounded_up
 from anglewise.core.typing import Array, Float64, Int64
-from anglewise.errors import SpellingError
+from anglewise.errors import SpellingError, ValuesError
 from anglewise.metrics.evaluate import metric
 from anglewise.metrics.metrics import NDCG
 from anglewise.metrics.pools import Pool, PoolState, lead_bounds
 from anglewise.statistics.confidence_sequences import LEVEL, Race, confidence_sequence
+from anglewise.statistics.planning import Design, planning_critical, smallest_detectable
+from anglewise.statistics.resampling import Differences, bootstrap
+from anglewise.statistics.sign_flip import sign_flips
+
+FACTORS = (0.25, 0.5, 1, 2, 4, 8, 16)
+RESAMPLES = 4_000
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What so many queries can do.
+
+    ``detectable`` is the difference of the metric between the best measure and the one that is
+    hardest to tell from it that would be seen in four sets of five; ``settles`` the chance that
+    the verdict would be use or tie (None for fewer queries than there are).
+    """
+
+    queries: int
+    detectable: float
+    settles: float | None
+
+
+@dataclass(frozen=True)
+class Power:
+    """What a validation set can tell, and what larger ones could.
+
+    Attributes
+    ----------
+    queries, metric
+        What there is.
+    curve
+        From a quarter of the queries to sixteen times as many.
+    rival
+        The measure that is hardest to tell from the best one.
+    wanted, needed
+        A difference that should be seen, and how many queries in all that takes.
+    noun
+        What is counted: ``query``, or ``group`` where the split is by groups of queries.
+    """
+
+    metric: str
+    queries: int
+    best: str
+    rival: str
+    curve: tuple[Planned, ...]
+    wanted: float
+    needed: int
+    noun: str = "query"
+
+    def __str__(self) -> str:
+        now = next(one for one in self.curve if one.queries == self.queries)
+        more = max(self.needed - self.queries, 0)
+        plan = (
+            f"to see {self.wanted:g} judge about {rounded_up(more):,} more"
+            if more
+            else f"{self.wanted:g} would be seen"
+        )
+        return (
+            f"{counted(self.queries, self.noun)} can tell {self.metric} of {self.best} and "
+            f"{self.rival} apart by {now.detectable:.3f}; {plan}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types with stable keys."""
+        return {**asdict(self), "curve": [asdict(one) for one in self.curve]}
+
+
+def power(result: Comparison, wanted: float | None = None) -> Power:
+    """Say what difference the queries of a comparison can detect, from how much they vary.
+
+    ``(c + z) s / sqrt(n)``, where ``s`` is the standard deviation of the differences between the
+    best measure and a rival over queries, ``c`` the critical value of the tests and ``z`` 0.84 for
+    a power of 80%; of all rivals the one with the largest.
+
+    Parameters
+    ----------
+    result
+        Of ``compare``, of queries and with two measures or more that do not rank alike.
+    wanted
+        A difference that should be seen; without it the comparison's tolerance.
+
+    Raises
+    ------
+    ValuesError
+        ``wanted`` is not above 0, or no two measures differ.
+
+    Examples
+    --------
+    >>> from anglewise.comparison.compare import compare
+    >>> from anglewise.core.embeddings import Embeddings, Space
+    >>> from anglewise.core.judgements import Judgements
+    >>> from anglewise.core.sparse import SparseRows
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.standard_normal((60, 8))
+    >>> items = Embeddings(x * rng.uniform(0.2, 5, (60, 1)))
+    >>> own = SparseRows.from_pairs(np.arange(60), np.arange(60), shape=(60, 60))
+    >>> result = compare(Space(queries=Embeddings(x + 1.5), items=items), Judgements(own))
+    >>> plan = power(result, wanted=0.05)
+    >>> plan.needed > 60, plan.curve[2].detectable > 0.05 > plan.curve[-1].detectable
+    (True, True)
+    """
+    wanted = result.tolerance if wanted is None else wanted
+    groups = group_results(result)
+    measures, leader, clusters = groups.measures, groups.leader, groups.clusters
+    POSITIVE.check("the difference to be seen", wanted)
+    if len(measures) < 2:
+        raise ValuesError("all measures rank alike here: there is no difference to detect")
+    queries = len(clusters)
+    differences = Differences.of(clusters.influence(groups.values))
+    design = Design(
+        means=groups.values.mean(axis=1),
+        drawn=bootstrap(clusters.means(groups.values), queries, resamples=RESAMPLES),
+        differences=differences,
+        critical=planning_critical(sign_flips(clusters.scaled(groups.values)).critical),
+    )
+    rivals = [number for number in range(len(measures)) if number != leader]
+    # what one query would detect: many detect a root of their number less
+    single = smallest_detectable(differences.spread[leader, rivals], design.critical[rivals], 1)
+    hardest = int(np.argmax(single))
+    curve: list[Planned] = []
+    for factor in FACTORS:
+        planned = max(round(queries * factor), 1)
+        settles = float(design.settles(planned, result.tolerance).mean()) if factor > 1 else None
+        curve.append(Planned(planned, float(single.max() / np.sqrt(planned)), settles))
+    return Power(
+        metric=result.metric,
+        queries=queries,
+        best=measures[leader].measure,
+        rival=measures[rivals[hardest]].measure,
+        curve=tuple(curve),
+        wanted=wanted,
+        needed=ceil((float(single[hardest]) / wanted) ** 2),
+        noun="query" if result.groups is None else "group",
+    )
+
 
 PAIRS = 20
 
@@ -123,39 +260,37 @@ def unjudged(result: Comparison, pairs: int = PAIRS) -> Unjudged:
     >>> rest.safe, len(rest.to_judge)
     (False, 20)
     """
-    of = metric(result.metric)
-    if type(of) is not NDCG or result.spaces:
+    ndcg = metric(result.metric)
+    if type(ndcg) is not NDCG or result.spaces:
         raise SpellingError(
             f"how far the rest could move a verdict is known for nDCG in one space, not for "
             f"{result.metric}{' of several' if result.spaces else ''}: compare by nDCG@10"
         )
-    of_all = standing(result)
-    rows, judgements, asked = of_all.measures, of_all.judgements, of_all.asked
-    pool = Pool.of(of_all.found, judgements, asked, of.depth)
-    state = PoolState.of(pool, judgements, asked, of.depth)
-    means = np.array([row.metrics[result.metric].mean for row in rows])
-    leader = int(means.argmax())
-    bounds = lead_bounds(pool, judgements, asked, of.depth)[leader]
-    asking, ranked = of_all.space.sides(judgements.direction)
-    told = state.most_informative(pairs)
+    groups = group_results(result)
+    judgements, queries, leader = groups.judgements, groups.rows, groups.leader
+    pool = Pool.of(groups.found, judgements, queries, ndcg.depth)
+    state = PoolState.of(pool, judgements, queries, ndcg.depth)
+    bounds = lead_bounds(pool, judgements, queries, ndcg.depth)[leader]
+    means = [row.metrics[result.metric].mean for row in groups.measures]
+    asking, ranked = groups.space.sides(judgements.direction)
     return Unjudged(
         pairs=len(pool.items),
         judged=int(np.count_nonzero(pool.judged)),
-        best=rows[leader].measure,
+        best=groups.measures[leader].measure,
         bounds=tuple(
-            LeadBounds(row.measure, float(means[leader] - means[i]), *map(float, bounds[i]))
-            for i, row in enumerate(rows)
+            LeadBounds(row.measure, means[leader] - means[i], *map(float, bounds[i]))
+            for i, row in enumerate(groups.measures)
             if i != leader
         ),
         chance_best=dict(zip(pool.measures, state.chance_best.tolist(), strict=True)),
         to_judge=tuple(
             ToJudge(
-                str(asking.ids[asked[pool.lists[at]]]),
-                str(ranked.ids[pool.items[at]]),
-                pool.ranks(at),
-                float(state.worth[at]),
+                str(asking.ids[queries[pool.lists[pair]]]),
+                str(ranked.ids[pool.items[pair]]),
+                pool.ranks(pair),
+                float(state.worth[pair]),
             )
-            for at in told.tolist()
+            for pair in state.most_informative(pairs).tolist()
         ),
     )
 
@@ -240,31 +375,31 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
     >>> now.decision, now.measure, now.decided_after < 60
     ('decided', 'cosine', True)
     """
-    of = standing(result)
+    groups = group_results(result)
     if result.groups is not None:
         raise SpellingError(
             f"judging until decided goes query by query, and these come in groups by "
             f"{result.split}: judge one query of each group, or leave the split out"
         )
-    values, rows = of.values[:, _order(of, seed)], of.measures
+    values = groups.values[:, _judging_order(groups, seed)]
     race = Race.of(values)
-    left = [row for row, may in zip(rows, race.may_be_best, strict=True) if may]
-    best = max(left, key=lambda row: row.metrics[result.metric].mean)
+    left = [row for row, may in zip(groups.measures, race.may_be_best, strict=True) if may]
+    best = max(left, key=lambda row: row.metrics[result.metric].mean).measure
     names, queries = tuple(row.measure for row in left), values.shape[1]
     if len(left) == 1:
         after = race.decided_after or 0
-        reason = f"use {best.measure}; {counted(after, 'query')} of {queries:,} would have done"
-        return Sequential("decided", best.measure, names, after, 0, queries, reason)
-    apart = _furthest(values[race.may_be_best])
-    if apart <= result.tolerance:
+        reason = f"use {best}; {counted(after, 'query')} of {queries:,} would have done"
+        return Sequential("decided", best, names, after, 0, queries, reason)
+    widest = _widest_difference(values[race.may_be_best])
+    if widest <= result.tolerance:
         reason = (
-            f"{listed(names)} differ by at most {apart:.3f}, and {result.tolerance:g} would matter"
+            f"{listed(names)} differ by at most {widest:.3f}, and {result.tolerance:g} would matter"
         )
         return Sequential("decided", names[0], names, None, 0, queries, reason)
     more = forecast(values)
     plan = f"more than {(HORIZON - 1) * queries:,}" if more is None else f"about {more:,}"
-    reason = f"{plan} left; {listed(names, 'or')} may be the best, {best.measure} is ahead"
-    return Sequential("keep-judging", best.measure, names, None, more, queries, reason)
+    reason = f"{plan} left; {listed(names, 'or')} may be the best, {best} is ahead"
+    return Sequential("keep-judging", best, names, None, more, queries, reason)
 
 
 def forecast(values: Float64[Array, "m q"], seed: int = 0) -> int | None:
@@ -290,16 +425,16 @@ def forecast(values: Float64[Array, "m q"], seed: int = 0) -> int | None:
     return rounded_up(round(middle)) if np.isfinite(middle) else None
 
 
-def _order(of: GroupResults, seed: int) -> Int64[Array, " q"]:
+def _judging_order(groups: GroupResults, seed: int) -> Int64[Array, " q"]:
     """Queries by the time of their judgement; of one time by chance, the same at every look."""
-    rows = of.judgements.gains.shape[0]
-    by_chance = np.random.default_rng(seed).permutation(rows)[of.asked]
-    judged_at = of.judgements.judged_at
-    times = np.zeros(len(of.asked)) if judged_at is None else judged_at[of.asked]
+    judgements, rows = groups.judgements, groups.rows
+    by_chance = np.random.default_rng(seed).permutation(judgements.gains.shape[0])[rows]
+    judged_at = judgements.judged_at
+    times = np.zeros(len(rows)) if judged_at is None else judged_at[rows]
     return np.lexsort((by_chance, times))
 
 
-def _furthest(values: Float64[Array, "m q"]) -> float:
+def _widest_difference(values: Float64[Array, "m q"]) -> float:
     """How far apart two of the means may be, at most; all pairs share the level."""
     pairs = list(combinations(range(len(values)), 2))
     differences = np.stack([values[i] - values[j] for i, j in pairs])
