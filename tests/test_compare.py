@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from anglewise import Comparison, Embeddings, Judgements, Pairs, Space, Triplets, compare
 from anglewise.core.judgements import Complaints
 from anglewise.core.sparse import SparseRows
-from anglewise.errors import MissingExtraError, SpellingError, TooFewError
+from anglewise.errors import MissingExtraError, SpellingError, TooFewError, ValuesError
 
 
 def space_of(queries=40, items=80, seed=0, lengths=3.0, d=8):
@@ -272,11 +273,40 @@ def test_without_pandas_the_extra_is_named(compared, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(MissingExtraError, match=r"anglewise\[pandas\]"):
         compared.to_frame()
+    with pytest.raises(MissingExtraError, match=r"anglewise\[pandas\].*evidence\.values"):
+        compared.per_query()
+
+
+@pytest.mark.parametrize("metric", [None, "r@20"])
+def test_the_values_of_the_queries_come_with_their_ids_and_average_to_the_table(compared, metric):
+    frame = compared.per_query(metric)
+    name = "R@20" if metric else compared.metric
+    assert frame.index.tolist() == compared.evidence.space.queries.ids.tolist()
+    assert frame.columns.tolist() == [row.measure for row in compared.measures]
+    for row in compared.measures:
+        own = compared.evidence.measures.index(row.measure)
+        assert frame[row.measure].tolist() == compared.evidence.values[name][own].tolist()
+        assert frame[row.measure].mean() == pytest.approx(row.metrics[name].mean)
+
+
+def test_a_metric_that_was_not_evaluated_has_no_values_of_queries(compared):
+    with pytest.raises(SpellingError, match=r"RR@5 was not evaluated, but nDCG@10.*metrics='RR@5'"):
+        compared.per_query("rr@5")
+    with pytest.raises(SpellingError, match="did you mean"):
+        compared.per_query("ndgc@10")
+    with pytest.raises(ValuesError, match="no evidence"):
+        replace(compared, evidence=None).per_query()
+
+
+def test_of_triplets_and_pairs_a_row_is_one_of_these():
+    space, anchors = space_of(), np.arange(40)
+    triplets = compare(space, Triplets(anchors, anchors, (anchors + 7) % 80), "dot,cosine")
+    frame = triplets.per_query()
+    assert frame.index.tolist() == list(range(40))
+    assert frame.mean().tolist() == [row.metrics[triplets.metric].mean for row in triplets.measures]
 
 
 def test_a_notebook_shows_a_table_and_no_markup_of_strangers(compared):
-    from dataclasses import replace
-
     html = replace(compared, notes=("<script>",))._repr_html_()
     assert "&lt;script&gt;" in html
     assert "<script>" not in html

@@ -264,3 +264,11 @@ def test_the_commands_judge_passages_by_documents(anglewise, tmp_path):
 def letters(texts):
     """How long texts are, and how often some letters stand in them."""
     return np.array([[1 + len(text), *(text.count(letter) for letter in "wo12")] for text in texts])
+
+
+def test_what_learns_alone_is_refused_of_documents_too():
+    space = cut(np.random.default_rng(0), [3] * 20)
+    parts = Parts.named(space.items.metadata["document"])
+    own = SparseRows.from_pairs(np.arange(20), np.arange(20), shape=(QUERIES, 20))
+    with pytest.raises(SpellingError, match="judge passages, or encode whole documents"):
+        compare(space, Judgements(own, parts=parts), "cosine@adapted")

@@ -404,3 +404,35 @@ def test_gains_that_are_all_equal_are_said(old, new):
 def test_every_refusal_is_one_of_ours():
     with pytest.raises(AnglewiseError):
         compare_spaces({"": made(1)}, judged(made(1), PAIRS), "cosine")
+
+
+@pytest.mark.parametrize("wrong", [{"tolerance": -0.1}, {"tolerance": np.nan}, {"seed": -1}])
+def test_settings_are_checked_as_in_compare(old, wrong):
+    (name,) = wrong
+    for refusing in (
+        lambda: compare(old, judged(old, PAIRS), "cosine", **wrong),
+        lambda: compare_spaces({"old": old}, judged(old, PAIRS), "cosine", **wrong),
+    ):
+        with pytest.raises(AnglewiseError, match=name):
+            refusing()
+
+
+def test_a_space_has_the_same_figures_alone_and_by_name():
+    """Ids in the order of the rows, for ties fall by rows."""
+    space = made(0.9)
+    names = [f"{i:03}" for i in range(ITEMS)]
+    space = Space(
+        queries=Embeddings(space.queries.vectors, ids=names[:QUERIES]),
+        items=Embeddings(space.items.vectors, ids=names),
+    )
+    rows = [(i, (7 * i) % ITEMS, 1.0) for i in range(QUERIES)]
+    labels = Judgements(SparseRows.from_pairs(*np.array(rows).T, shape=(QUERIES, ITEMS)))
+    asked = {"measures": f"{MEASURES},norm(0,*)", "metrics": "R@20", "seed": 3}
+    alone, named = compare(space, labels, **asked), compare_spaces({"a": space}, labels, **asked)
+    for mine, other in zip(alone.measures, named.measures, strict=True):
+        assert f"a: {mine.measure}" == other.measure
+        assert (mine.metrics, mine.vs_best, mine.settings) == (
+            other.metrics, other.vs_best, other.settings,
+        )  # fmt: skip
+        assert mine.unjudged_share == other.unjudged_share
+    assert alone.verdict.needed_queries == named.verdict.needed_queries

@@ -417,6 +417,12 @@ def test_spellings_are_read_back_as_they_are_written():
     ]
 
 
+@pytest.mark.parametrize("word", ["product(10,2)", "factors(3,1)", "ease(5,6)", "raw-data(3)"])
+def test_numbers_that_a_builder_does_not_take_are_refused(word):
+    with pytest.raises(SpellingError, match="does not take these numbers"):
+        read_candidates(word, "queries-items")
+
+
 def test_without_interactions_nothing_is_made_again(judged, space):
     bare = Space(queries=space.queries, items=space.items)
     assert all(

