@@ -138,12 +138,12 @@ def test_bad_use_is_refused_in_one_line(anglewise, folder, tmp_path):  # noqa: F
 
 
 def test_an_interrupt_shows_what_is_finished_and_exits_130(anglewise, folder, monkeypatch):  # noqa: F811
-    from anglewise.remedies.builders import ProductForm
+    from anglewise.remedies.builders import ClosedForm
 
     def stop(*_words):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ProductForm, "make", stop)
+    monkeypatch.setattr(ClosedForm, "make", stop)
     run = anglewise("remedy", folder, "--candidates", FEW)
     assert run.code == 130
     assert "interrupted: 1 candidate had reached the end" in run.out

@@ -12,7 +12,7 @@ from anglewise.comparison.next_judgements import power, sequential
 from anglewise.comparison.split import ALONE, QuerySplit, query_split
 from anglewise.core.sparse import SparseRows
 from anglewise.measures.measure import measures
-from anglewise.statistics.clusters import Clusters
+from anglewise.statistics.resampling import Clusters
 from anglewise.statistics.sign_flip import sign_flips
 from cli_run import anglewise, refused  # noqa: F401
 from test_compare_tuned import popular, row

@@ -9,7 +9,7 @@ from anglewise import AnglewiseError, Embeddings, Space, remedy
 from anglewise.comparison.split import ALONE, QuerySplit
 from anglewise.remedies import runner
 from anglewise.remedies.training_data import set_apart
-from anglewise.statistics.clusters import Clusters
+from anglewise.statistics.resampling import Clusters
 from remedy_space import fitted
 
 MEASURES = "euclidean, cosine@centred, norm(0,*)"

@@ -8,7 +8,7 @@ from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from anglewise.statistics.calibration import isotonic, logistic, reliability, share
+from anglewise.statistics.calibration import isotonic, logistic, proportion, reliability
 
 FITS = pytest.mark.parametrize("fit", [isotonic, logistic])
 
@@ -104,7 +104,7 @@ def test_bins_hold_everybody_once():
 
 @pytest.mark.parametrize(("count", "of"), [(0, 7), (3, 7), (7, 7), (1, 1000)])
 def test_interval_of_a_share_holds_where_the_score_test_does_not_reject(count, of):
-    found = share(count, of)
+    found = proportion(count, of)
     assert 0 <= found.low <= found.value <= found.high <= 1
     for end in {found.low, found.high} - {0.0, 1.0}:
         distance = abs(found.value - end) / np.sqrt(end * (1 - end) / of)

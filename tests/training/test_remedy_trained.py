@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from anglewise.remedies.builders import TrainedCosine, TrainedDot
+from anglewise.remedies.builders import TrainedBuilder
 from anglewise.remedies.training_data import Budget, training_of
 from remedy_space import Clock, fitted
 
@@ -14,7 +14,7 @@ def training():
 
 
 def test_what_is_trained_for_cosine_has_unit_length(training):
-    space = TrainedCosine().make(training, Budget(1e9))
+    space = TrainedBuilder("cosine").make(training, Budget(1e9))
     assert space.items.is_unit()
     assert space.trained_for == "cosine"
     assert len(space.queries) == len(training.space.queries)
@@ -22,6 +22,6 @@ def test_what_is_trained_for_cosine_has_unit_length(training):
 
 def test_training_ends_with_the_budget_and_keeps_what_it_has(training):
     clock = Clock(look=3.0)
-    space = TrainedDot().make(training, Budget(60.0, clock=clock))
+    space = TrainedBuilder("dot").make(training, Budget(60.0, clock=clock))
     assert clock.now - 100 < 80
     assert np.isfinite(space.items.vectors).all()

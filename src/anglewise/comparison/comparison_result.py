@@ -12,7 +12,7 @@ from anglewise.core.text import html_table, listed
 from anglewise.core.typing import Array, Direction, Float64, Int64
 from anglewise.errors import MissingExtraError, SpellingError, ValuesError
 from anglewise.metrics.evaluate import metric as read_metric
-from anglewise.statistics.clusters import Clusters
+from anglewise.statistics.resampling import Clusters
 
 Decision: TypeAlias = Literal["use", "tie", "cannot-tell"]
 

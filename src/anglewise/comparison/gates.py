@@ -20,8 +20,7 @@ from anglewise.core.text import counted, listed
 from anglewise.core.typing import Array, Float64
 from anglewise.errors import IdsError, SpellingError
 from anglewise.io.history_files import HistoryTable
-from anglewise.statistics.clusters import Clusters
-from anglewise.statistics.resampling import bca, bootstrap
+from anglewise.statistics.resampling import Clusters, bca, bootstrap
 
 _NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
 _GATE = re.compile(r"(?P<left>[^<>=]+)(?P<relation>>=|<=)(?P<right>[^<>=]+)")

@@ -15,9 +15,15 @@ from anglewise.comparison.split import ALONE, QuerySplit
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.text import counted, listed, p_words, rounded_up
 from anglewise.core.typing import Array, Float64, Int64
-from anglewise.statistics.clusters import Clusters
 from anglewise.statistics.planning import Design, planning_critical, smallest_detectable
-from anglewise.statistics.resampling import Differences, Statistic, bca, best_probability, bootstrap
+from anglewise.statistics.resampling import (
+    Clusters,
+    Differences,
+    Statistic,
+    bca,
+    best_probability,
+    bootstrap,
+)
 from anglewise.statistics.sign_flip import SignFlips, holm, sign_flips
 
 RESAMPLES = 10_000

@@ -17,8 +17,7 @@ from anglewise.core.typing import Array, Bool, Float64, Int64
 from anglewise.diagnostics.hubness import clusters as vector_clusters
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.io.texts import column, columns_of
-from anglewise.statistics.clusters import Clusters
-from anglewise.statistics.resampling import Statistic
+from anglewise.statistics.resampling import Clusters, Statistic
 
 
 def cells(name: str, asking: Embeddings, rows: Int64[Array, " q"]) -> list[Any]:

@@ -18,12 +18,12 @@ from anglewise.statistics.calibration import (
     Bin,
     Isotonic,
     Logistic,
+    Proportion,
     Reliability,
-    Share,
     isotonic,
     logistic,
+    proportion,
     reliability,
-    share,
 )
 
 
@@ -130,7 +130,7 @@ class Relevance:
     measure: str
     threshold: float
     recall: float
-    held_out_recall: Share
+    held_out_recall: Proportion
     reliability: Reliability
     questions: int
     pairs: int
@@ -161,7 +161,7 @@ class Relevance:
         """Read what :meth:`to_dict` gave; ``FileError`` if it is something else."""
         try:
             bins = tuple(
-                Bin(one["predicted"], Share(**one["observed"]))
+                Bin(one["predicted"], Proportion(**one["observed"]))
                 for one in said["reliability"]["bins"]
             )
             curve = _curve(said["kind"], said["curve"])
@@ -170,7 +170,7 @@ class Relevance:
                 measure=str(said["measure"]),
                 threshold=_a_share(said["threshold"]),
                 recall=_a_share(said["recall"]),
-                held_out_recall=Share(**said["held_out_recall"]),
+                held_out_recall=Proportion(**said["held_out_recall"]),
                 reliability=Reliability(
                     bins, said["reliability"]["expected_error"], said["reliability"]["brier"]
                 ),
@@ -264,7 +264,7 @@ def relevance_of(
         measure=measure,
         threshold=_threshold(curve, best, recall),
         recall=recall,
-        held_out_recall=share(kept, answerable),
+        held_out_recall=proportion(kept, answerable),
         reliability=reliability(predicted, evidence.relevant),
         questions=len(best),
         pairs=len(evidence.scores),
@@ -324,9 +324,9 @@ class FalseContexts:
     answerable questions that keep a relevant passage at it, held out.
     """
 
-    rate: Share
+    rate: Proportion
     threshold: float
-    recall: Share
+    recall: Proportion
 
 
 def false_contexts(
@@ -340,4 +340,4 @@ def false_contexts(
     least = relevance.threshold if threshold is None else threshold
     best = np.array([hits[0].score if hits else -np.inf for hits in index.search(vectors, 1)])
     given = int(np.sum(relevance(best) >= least))
-    return FalseContexts(share(given, len(best)), least, relevance.held_out_recall)
+    return FalseContexts(proportion(given, len(best)), least, relevance.held_out_recall)

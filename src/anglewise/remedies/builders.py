@@ -7,7 +7,7 @@ those who ask get a vector there.
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from anglewise.models.ease import fit_ease
 from anglewise.models.raw_table import raw_table
 from anglewise.models.svd import truncated_svd
 from anglewise.models.training import train
-from anglewise.models.training_state import Epoch, Settings, TrainedFactors
+from anglewise.models.training_state import Epoch, Settings
 from anglewise.models.weighting import AsIs, Learned, Normalisation
 from anglewise.remedies.training_data import Budget, Training
 
@@ -46,12 +46,16 @@ def prefixed(before: Normalisation, name: str) -> str:
 class ClosedForm:
     """``fit_linear`` on the interactions, held-out users folded in; balanced factors.
 
-    All penalties share one decomposition; the first of them pays for it.
+    The objective is ``product``, which penalises predictions, or ``factors``, which penalises
+    vectors. All penalties share one decomposition; the first of them pays for it.
+
+    >>> str(ClosedForm("product", 1000)), str(ClosedForm("factors", 10))
+    ('product(1000)', 'factors(10)')
     """
 
+    objective: Literal["product", "factors"]
     penalty: float
     before: Normalisation = field(default=AsIs(), kw_only=True)
-    objective: ClassVar[str]
 
     def __post_init__(self) -> None:
         if not self.penalty >= 0:
@@ -103,26 +107,6 @@ class ClosedForm:
         return "spectrum", self.before, training.components
 
 
-class ProductForm(ClosedForm):
-    """The objective that penalises predictions.
-
-    >>> str(ProductForm(1000))
-    'product(1000)'
-    """
-
-    objective = "product"
-
-
-class FactorsForm(ClosedForm):
-    """The objective that penalises vectors.
-
-    >>> str(FactorsForm(10))
-    'factors(10)'
-    """
-
-    objective = "factors"
-
-
 EPOCHS = 20
 """How many are expected before training stops by itself."""
 
@@ -133,9 +117,13 @@ class _EnoughError(Exception):
 
 @dataclass(frozen=True)
 class TrainedBuilder:
-    """``train`` with its usual settings; when time ends, the best epoch so far."""
+    """``train`` for a measure, with its usual settings; when time ends, the best epoch so far.
 
-    measure: ClassVar[str]
+    >>> str(TrainedBuilder("cosine"))
+    'trained-cosine'
+    """
+
+    measure: Literal["cosine", "dot", "euclidean"]
 
     def __str__(self) -> str:
         return f"trained-{self.measure}"
@@ -157,7 +145,22 @@ class TrainedBuilder:
 
     def make(self, training: Training, budget: Budget) -> Space:
         """Item vectors, and users from what they used."""
-        model = self._trained(training, budget)
+        settings = Settings(self.measure, components=training.components, seed=training.seed)
+        epochs, until = 0, budget.spent
+
+        def look(epoch: Epoch, _most: int) -> None:
+            nonlocal epochs, until
+            seconds = budget.spent - until
+            epochs, until = epoch.number, budget.spent
+            if budget.left < 2 * seconds:
+                raise _EnoughError
+
+        with TemporaryDirectory() as folder:
+            kept = Path(folder) / "training"
+            try:
+                model = train(training.table, settings, checkpoint=kept, report=look)
+            except _EnoughError:  # what it had is read back, and nothing is trained any more
+                model = train(training.table, replace(settings, epochs=epochs), checkpoint=kept)
         users = model.fold_in(training.visible.ones())
         return training.space_of(
             users, model.item_factors, about=dict(model.about), trained_for=model.trained_for
@@ -168,45 +171,6 @@ class TrainedBuilder:
         del direction
         others = (name for name in ("dot", "cosine", "euclidean") if name != self.measure)
         return self.measure, *others
-
-    def _trained(self, training: Training, budget: Budget) -> TrainedFactors:
-        settings = Settings(self.measure, components=training.components, seed=training.seed)
-        done, last = [0], [budget.spent]
-
-        def look(epoch: Epoch, _most: int) -> None:
-            took = budget.spent - last[0]
-            done[0], last[0] = epoch.number, budget.spent
-            if budget.left < 2 * took:
-                raise _EnoughError
-
-        with TemporaryDirectory() as folder:
-            kept = Path(folder) / "training"
-            try:
-                return train(training.table, settings, checkpoint=kept, report=look)
-            except _EnoughError:  # what it had is read back, and nothing is trained any more
-                return train(training.table, replace(settings, epochs=done[0]), checkpoint=kept)
-
-
-class TrainedCosine(TrainedBuilder):
-    """Directions alone count, in training as in use.
-
-    >>> str(TrainedCosine())
-    'trained-cosine'
-    """
-
-    measure = "cosine"
-
-
-class TrainedDot(TrainedBuilder):
-    """Inner products."""
-
-    measure = "dot"
-
-
-class TrainedEuclidean(TrainedBuilder):
-    """Distances."""
-
-    measure = "euclidean"
 
 
 QUICK = 0.1

@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from math import floor, log10
 from typing import Any, cast
@@ -27,26 +28,17 @@ from anglewise.measures.measure import (
 )
 from anglewise.measures.measure import measure as read_measure
 from anglewise.models.standardising import normalisation
-from anglewise.remedies.builders import (
-    Ease,
-    FactorsForm,
-    ProductForm,
-    RawData,
-    TrainedCosine,
-    TrainedDot,
-    TrainedEuclidean,
-    weighed,
-)
+from anglewise.remedies.builders import ClosedForm, Ease, RawData, TrainedBuilder, weighed
 from anglewise.remedies.training_data import Needs, SpaceBuilder, Training
 
 BUILDERS: Mapping[str, Callable[..., SpaceBuilder]] = {
-    "product": ProductForm,
-    "factors": FactorsForm,
+    "product": partial(ClosedForm, "product"),
+    "factors": partial(ClosedForm, "factors"),
     "ease": Ease,
     "raw-data": RawData,
-    "trained-cosine": TrainedCosine,
-    "trained-dot": TrainedDot,
-    "trained-euclidean": TrainedEuclidean,
+    "trained-cosine": partial(TrainedBuilder, "cosine"),
+    "trained-dot": partial(TrainedBuilder, "dot"),
+    "trained-euclidean": partial(TrainedBuilder, "euclidean"),
 }
 EXAMPLE = "cosine@centred or product(1000): dot"
 _NAME = re.compile(r"[a-z0-9-]*")
@@ -178,12 +170,16 @@ LEARNT = ("cosine@adapted",)
 BETWEEN_TWINS = ("cosine@data-space", "cosine@balanced", "csls(10)@data-space")
 """Between items, or between users, of two sides trained together."""
 AS_THEY_ARE: tuple[SpaceBuilder, ...] = (
-    *(ProductForm(penalty) for penalty in (10, 100, 1000, 10_000)),
-    *(FactorsForm(penalty) for penalty in (3, 10, 30)),
+    *(ClosedForm("product", penalty) for penalty in (10, 100, 1000, 10_000)),
+    *(ClosedForm("factors", penalty) for penalty in (3, 10, 30)),
     Ease(),
     RawData(),
 )
-TRAINED: tuple[SpaceBuilder, ...] = (TrainedCosine(), TrainedDot(), TrainedEuclidean())
+TRAINED: tuple[SpaceBuilder, ...] = (
+    TrainedBuilder("cosine"),
+    TrainedBuilder("dot"),
+    TrainedBuilder("euclidean"),
+)
 """Where PyTorch is installed."""
 WEIGHED_FIRST = ("tf-idf", "bm25", "standardised", "propensity")
 PENALTY = 1000.0
@@ -225,7 +221,8 @@ def _weighed_first(word: str, training: Training) -> SpaceBuilder:
     table = weighed(training, rule)[1]
     probes = np.random.default_rng(training.seed).standard_normal((table.shape[1], PROBES))
     squares = float(np.square(table @ probes).sum()) / PROBES
-    return ProductForm(rounded(PENALTY * squares / len(training.learned.indices)), before=rule)
+    penalty = rounded(PENALTY * squares / len(training.learned.indices))
+    return ClosedForm("product", penalty, before=rule)
 
 
 def rounded(penalty: float) -> float:

@@ -14,7 +14,7 @@ from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Direction, Int64, Progress
 from anglewise.io.texts import column, columns_of
-from anglewise.statistics.clusters import Clusters
+from anglewise.statistics.resampling import Clusters
 
 STREAM = 5
 """Other draws of the same seed use other streams."""

@@ -13,7 +13,7 @@ Z = 1.959963984540054
 
 
 @dataclass(frozen=True)
-class Share:
+class Proportion:
     """``value = count / of``, and its 95% interval."""
 
     count: int
@@ -23,11 +23,11 @@ class Share:
     high: float
 
 
-def share(count: int, of: int) -> Share:
-    """A share with Wilson's interval (1927), which holds for few and for rare ones too.
+def proportion(count: int, of: int) -> Proportion:
+    """A proportion with Wilson's interval (1927), which holds for few and for rare ones too.
 
-    >>> found = share(0, 20)
-    >>> found.value, found.low, round(found.high, 3)
+    >>> none = proportion(0, 20)
+    >>> none.value, none.low, round(none.high, 3)
     (0.0, 0.0, 0.161)
     """
     p, z2 = count / of, Z * Z
@@ -35,7 +35,7 @@ def share(count: int, of: int) -> Share:
     half = Z / (1 + z2 / of) * math.sqrt(p * (1 - p) / of + z2 / (4 * of * of))
     low = 0.0 if count == 0 else middle - half
     high = 1.0 if count == of else middle + half
-    return Share(count, of, p, low, high)
+    return Proportion(count, of, p, low, high)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,8 +135,8 @@ def logistic(scores: Float[Array, " n"], outcomes: Bool[Array, " n"]) -> Logisti
     start = np.log((good + 1) / (bad + 1))
     weights = _newton(design, due, np.array([start, 0.0]))
     if weights[1] <= 0:
-        share = due.mean()
-        return Logistic(0.0, float(np.log(share / (1 - share))))
+        mean = due.mean()
+        return Logistic(0.0, float(np.log(mean / (1 - mean))))
     slope = float(weights[1] / width)
     return Logistic(slope, float(weights[0] - slope * middle))
 
@@ -173,7 +173,7 @@ class Bin:
     """Alike probabilities: their mean, and how often what they foretell came true."""
 
     predicted: float
-    observed: Share
+    observed: Proportion
 
 
 @dataclass(frozen=True)
@@ -206,21 +206,21 @@ def reliability(
     Bins of equal width would put nearly all passages into one where most are irrelevant (Nixon
     et al. 2019).
 
-    >>> found = reliability(np.array([0.1, 0.1, 0.9, 0.9]), np.array([0, 0, 1, 1]) > 0, bins=2)
-    >>> [(round(b.predicted, 3), b.observed.value) for b in found.bins]
+    >>> sorted_in = reliability(np.array([0.1, 0.1, 0.9, 0.9]), np.array([0, 0, 1, 1]) > 0, bins=2)
+    >>> [(round(b.predicted, 3), b.observed.value) for b in sorted_in.bins]
     [(0.1, 0.0), (0.9, 1.0)]
-    >>> round(found.expected_error, 3)
+    >>> round(sorted_in.expected_error, 3)
     0.1
     """
     inner = np.quantile(probabilities, np.arange(1, bins) / bins, method="higher")
     which = np.searchsorted(np.unique(inner), probabilities, side="right")
-    found: list[Bin] = []
+    filled: list[Bin] = []
     error = 0.0
     for number in np.unique(which):
-        here = which == number
-        predicted = float(probabilities[here].mean())
-        observed = share(int(outcomes[here].sum()), int(here.sum()))
-        found.append(Bin(predicted, observed))
-        error += here.mean() * abs(predicted - observed.value)
+        inside = which == number
+        predicted = float(probabilities[inside].mean())
+        observed = proportion(int(outcomes[inside].sum()), int(inside.sum()))
+        filled.append(Bin(predicted, observed))
+        error += inside.mean() * abs(predicted - observed.value)
     brier = float(np.mean(np.square(probabilities - outcomes)))
-    return Reliability(tuple(found), float(error), brier)
+    return Reliability(tuple(filled), float(error), brier)
