@@ -3,15 +3,14 @@
 import numpy as np
 import pytest
 
-from anglewise.comparison.graded_pairs import Correlations, Layer, Part
+from anglewise.comparison.scoring import Correlations, Layer
 from anglewise.metrics.metrics import Pearson, Spearman
 from anglewise.statistics.resampling import bca, bootstrap
 
 
 def correlations(scores, gold, metrics):
     everywhere = np.ones(len(gold), dtype=bool)
-    part = Part(np.arange(len(scores)), (Layer(everywhere, scores),))
-    return Correlations(metrics, [part], gold)
+    return Correlations(metrics, [Layer(np.arange(len(scores)), everywhere, scores)], gold)
 
 
 def test_metrics_come_one_after_the_other():

@@ -16,7 +16,7 @@ from anglewise import (
     search,
     write_space,
 )
-from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, nearest_judged
+from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, nearest_documents
 from anglewise.core.judgements import Judgements, Parts
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import IdsError, ShapeError, SpellingError
@@ -81,7 +81,8 @@ def best(of, scores):
 def nearest(space, parts, names, k, left=None):
     nothing = SparseRows.from_pairs([], [], shape=(QUERIES, len(parts)))
     searched = SearchedSpace(space, Judgements(nothing, seen=left, parts=parts), np.arange(QUERIES))
-    return nearest_judged(searched, measures(names), k, EvaluationSettings([], threads=1))
+    settings = EvaluationSettings([], threads=1)
+    return nearest_documents(searched, parts, measures(names), k, settings)
 
 
 @pytest.mark.parametrize("steps", [None, 1], ids=["apart", "tied"])

@@ -137,12 +137,12 @@ class AlignedSpaces:
         if not all(asks is side for asks, side in sides.values()):
             asking = IdIndex.of({name: asks for name, (asks, _) in sides.items()})
         _check_fit(judged, asking, ranked)
-        if not any(len(one.judged_rows) for one in judged.values()):
+        if not any(len(labels.judged_rows) for labels in judged.values()):
             raise TooFewError("no query is judged: give judgements of ids that the spaces hold")
         seen: dict[str, SparseRows] = {}
         if direction == "queries-items":
-            seen = {name: one.seen for name, one in spaces.items() if one.seen is not None}
-        hides = [*seen, *(name for name, one in judged.items() if one.seen)]
+            seen = {name: space.seen for name, space in spaces.items() if space.seen is not None}
+        hides = [*seen, *(name for name, labels in judged.items() if labels.seen)]
         if parts and hides:
             raise SpellingError(
                 f"{hides[0]} leaves out items that were seen, and documents were judged that "
@@ -190,7 +190,7 @@ class AlignedSpaces:
 
 def _parts(spaces: Mapping[str, Space], judged: Mapping[str, Judgements]) -> dict[str, Parts]:
     """Where documents were judged, those of every space whose items are passages of documents."""
-    given = {name: one.parts for name, one in judged.items() if one.parts is not None}
+    given = {name: labels.parts for name, labels in judged.items() if labels.parts is not None}
     if not given:
         return {}
     parts = {name: given.get(name) or parts_of(space.items) for name, space in spaces.items()}
@@ -202,14 +202,14 @@ SHOWN = 3
 
 def _check_fit(judged: Mapping[str, Judgements], asking: IdIndex, ranked: IdIndex) -> None:
     """Raise where judgements are of another direction, or of other rows than their space's."""
-    if len({one.direction for one in judged.values()}) > 1:
-        ways = listed(dict.fromkeys(one.direction for one in judged.values()))
+    if len({labels.direction for labels in judged.values()}) > 1:
+        ways = listed(dict.fromkeys(labels.direction for labels in judged.values()))
         raise SpellingError(f"the judgements are of {ways}: read all in one direction")
-    for name, one in judged.items():
+    for name, labels in judged.items():
         due = (len(asking.places[name]), len(ranked.places[name]))
-        if one.gains.shape != due:
+        if labels.gains.shape != due:
             raise ShapeError(
-                f"the judgements of {name} are {one.gains.shape}, the space {due}: read them "
+                f"the judgements of {name} are {labels.gains.shape}, the space {due}: read them "
                 "with that space"
             )
 
@@ -245,13 +245,15 @@ def _shared_judgements(
     gains_table = SparseRows.from_pairs(
         queries[shared], keys[shared] % shape[1], values, shape=shape
     )
-    tables = [(name, one.seen) for name, one in judged.items() if one.seen is not None]
+    tables = [(name, labels.seen) for name, labels in judged.items() if labels.seen is not None]
     hidden = [_keys(name, table, asking, ranked) for name, table in [*tables, *seen.items()]]
     merged = np.unique(np.concatenate(hidden)) if hidden else None
     judgements = Judgements(
         gains=gains_table,
         direction=first.direction,
-        source="; ".join(dict.fromkeys(one.source for one in judged.values() if one.source)),
+        source="; ".join(
+            dict.fromkeys(labels.source for labels in judged.values() if labels.source)
+        ),
         complaints=Complaints(gains_all_equal=bool(np.all(values == values[0]))),
         seen=None
         if merged is None
@@ -265,8 +267,10 @@ def _united(
     judged: Mapping[str, Judgements], asking: IdIndex, ranked: IdIndex
 ) -> tuple[Int64[Array, " pairs"], Array]:
     """Every judged pair once, as one number, with its gain."""
-    keys = np.concatenate([_keys(name, one.gains, asking, ranked) for name, one in judged.items()])
-    gains = np.concatenate([one.gains.values for one in judged.values()])
+    keys = np.concatenate(
+        [_keys(name, labels.gains, asking, ranked) for name, labels in judged.items()]
+    )
+    gains = np.concatenate([labels.gains.values for labels in judged.values()])
     every, first, back = np.unique(keys, return_index=True, return_inverse=True)
     other = np.flatnonzero(gains != gains[first][back])
     if len(other):
@@ -285,7 +289,9 @@ def _keys(name: str, table: SparseRows, asking: IdIndex, ranked: IdIndex) -> Int
 
 
 def _judged_items(judged: Mapping[str, Judgements], ranked: IdIndex) -> Array | None:
-    tables = {n: one.judged_items for n, one in judged.items() if one.judged_items is not None}
+    tables = {
+        n: labels.judged_items for n, labels in judged.items() if labels.judged_items is not None
+    }
     if not tables:
         return None
     everywhere = np.zeros(len(ranked.names), dtype=bool)

@@ -117,7 +117,7 @@ class Variant:
     steps: tuple[Step, ...] = ()
 
     def __str__(self) -> str:
-        return "".join(str(one) if isinstance(one, Cut) else f"·{one}" for one in self.steps)
+        return "".join(str(step) if isinstance(step, Cut) else f"·{step}" for step in self.steps)
 
     def of(self, space: Space) -> Space:
         """The space of the cheaper vectors; the space itself where there is no step.
@@ -252,9 +252,9 @@ def sources(
     wanted = [_wanted(word, spaces) for word in words]
     return tuple(
         dict.fromkeys(
-            Source(name, place, one)
+            Source(name, place, made)
             for place, name in enumerate(spaces)
-            for one in (AS_IT_IS, *(made for of, made in wanted if of in {None, name}))
+            for made in (AS_IT_IS, *(made for of, made in wanted if of in {None, name}))
         )
     )
 

@@ -1,7 +1,9 @@
 """Compare measures in one space or in several, judged on the same queries."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from hashlib import sha256
+from importlib.metadata import version
 
 import numpy as np
 
@@ -13,12 +15,11 @@ from anglewise.comparison.candidates import (
     candidate_number,
     sources,
 )
-from anglewise.comparison.comparison_result import Comparison, SpaceFacts
-from anglewise.comparison.evaluation import conclude, read_metrics_for, score_spaces
-from anglewise.comparison.graded_pairs import score_named_rows
-from anglewise.comparison.inference import infer
+from anglewise.comparison.comparison_result import Comparison, Evidence, SpaceFacts
+from anglewise.comparison.inference import Inference, decide, infer
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, judged_space
 from anglewise.comparison.notes import notes, space_notes
+from anglewise.comparison.scoring import score_named_rows, score_spaces
 from anglewise.comparison.split import ALONE, QUERIES, query_split
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
@@ -27,6 +28,7 @@ from anglewise.core.typing import Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import DEFAULT_MEASURES, Open, measures_and_families
+from anglewise.metrics.evaluate import read_metrics
 from anglewise.metrics.interface import Metric
 
 NO_MEASURE = "no measure to compare: name one, such as dot"
@@ -283,3 +285,78 @@ def _facts(space: Space, model: Source) -> SpaceFacts:
         items=len(space.items),
         bytes_a_vector=model.variant.bytes_a_vector(given),
     )
+
+
+def read_metrics_for(
+    kind: type[Judgements | Pairs | Triplets],
+    deciding: str | Metric | None,
+    further: Iterable[str | Metric] | str,
+) -> list[Metric]:
+    """The metric that decides, which each kind of judgements has by default, then the others."""
+    by_default = {Judgements: "nDCG@10", Pairs: "spearman", Triplets: "triplet-accuracy"}
+    first = by_default[kind] if deciding is None else deciding
+    return read_metrics([first, *read_metrics(further)])
+
+
+def conclude(
+    inference: Inference,
+    space: Space,
+    judgements: Judgements | Pairs | Triplets,
+    settings: EvaluationSettings,
+    *,
+    baseline: int | None = None,
+    notes: Sequence[str] = (),
+    spaces: tuple[SpaceFacts, ...] = (),
+) -> Comparison:
+    """The result: the table, the verdict, and what they came from.
+
+    ``space`` holds those who ask and what was ranked and judged, as reports show them.
+    """
+    scores = inference.scores
+    direction = judgements.direction if isinstance(judgements, Judgements) else None
+    return Comparison(
+        direction=direction,
+        metric=scores.metric,
+        k=settings.metrics[0].depth,
+        queries=len(scores.rows),
+        items=len(space.sides(direction or "queries-items")[1]),
+        judged=scores.judged,
+        seed=settings.seed,
+        measures=inference.rows(baseline),
+        verdict=decide(inference, settings.tolerance),
+        signature=_signature(inference, direction or f"{scores.noun}s", settings),
+        tolerance=settings.tolerance,
+        baseline=None if baseline is None else scores.names[baseline],
+        notes=tuple(notes),
+        evidence=Evidence(
+            space,
+            judgements,
+            scores.rows,
+            scores.found,
+            scores.values,
+            scores.names,
+            scores.split.clusters,
+        ),
+        spaces=spaces,
+        split=scores.split.split,
+    )
+
+
+def _signature(inference: Inference, direction: str, settings: EvaluationSettings) -> str:
+    """Every setting that the numbers depend on, in one line, as sacrebleu does it."""
+    scores, flips, split = inference.scores, inference.flips, inference.scores.split
+    groups = "" if split.clusters is None else f".{len(split.clusters)}"
+    digest = sha256(",".join(scores.names).encode()).hexdigest()[:8]
+    parts = {
+        "metric": scores.metric,
+        "direction": direction,
+        "measures": f"{len(scores.names)}.{digest}",
+        "queries": len(scores.rows),
+        **({} if split.split == QUERIES else {"split": f"{split.split}{groups}"}),
+        "intervals": f"bca.{scores.resamples}",
+        "tests": f"sign-flip.{'exact' if flips.exact else flips.patterns}.holm",
+        "tolerance": f"{settings.tolerance:g}",
+        "seed": settings.seed,
+        "version": version("anglewise"),
+    }
+    return "|".join(f"{name}:{value}" for name, value in parts.items())

@@ -11,7 +11,6 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.text import html_table, listed
 from anglewise.core.typing import Array, Direction, Float64, Int64
 from anglewise.errors import MissingExtraError, SpellingError, ValuesError
-from anglewise.metrics.evaluate import metric as read_metric
 from anglewise.statistics.resampling import Clusters
 
 Decision: TypeAlias = Literal["use", "tie", "cannot-tell"]
@@ -159,9 +158,9 @@ class Comparison:
             "tolerance": self.tolerance,
             "baseline": self.baseline,
             "notes": list(self.notes),
-            "measures": [asdict(one, dict_factory=_json) for one in self.measures],
+            "measures": [asdict(row, dict_factory=_json) for row in self.measures],
             "verdict": asdict(self.verdict, dict_factory=_json),
-            **({"spaces": [asdict(one) for one in self.spaces]} if self.spaces else {}),
+            **({"spaces": [asdict(space) for space in self.spaces]} if self.spaces else {}),
             **self._split(),
         }
 
@@ -181,7 +180,7 @@ class Comparison:
 
         Raises ``MissingExtraError`` without pandas.
         """
-        rows = [_row(one, self.metric) for one in self.measures]
+        rows = [_row(row, self.metric) for row in self.measures]
         return _pandas("to_frame", "to_dict()").DataFrame(rows)
 
     def per_query(self, metric: str | None = None) -> Any:
@@ -206,6 +205,8 @@ class Comparison:
         MissingExtraError
             Without pandas; ``evidence.values`` holds the same as arrays.
         """
+        from anglewise.metrics.evaluate import metric as read_metric
+
         evidence = self.evidence
         if evidence is None:
             raise ValuesError("this comparison has no evidence, so no value of a query: compare")
@@ -225,8 +226,8 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         rows = [
-            (one.measure, one.metrics[self.metric], one.vs_best, one.may_be_best)
-            for one in self.measures
+            (row.measure, row.metrics[self.metric], row.vs_best, row.may_be_best)
+            for row in self.measures
         ]
         return html_table(
             [*self.notes, str(self.verdict)],
@@ -280,16 +281,16 @@ def _json(entries: list[tuple[str, Any]]) -> dict[str, Any]:
     return {key: [*value] if isinstance(value, tuple) else value for key, value in entries}
 
 
-def _row(one: MeasureResult, metric: str) -> dict[str, Any]:
-    versus = one.vs_best
+def _row(row: MeasureResult, metric: str) -> dict[str, Any]:
+    versus = row.vs_best
     return {
-        "measure": one.measure,
-        **asdict(one.metrics[metric]),
+        "measure": row.measure,
+        **asdict(row.metrics[metric]),
         "difference": versus.difference if versus else 0.0,
         "p_adjusted": versus.p_adjusted if versus else None,
-        "best_probability": one.best_probability,
-        "may_be_best": one.may_be_best,
-        **{name: it.mean for name, it in one.metrics.items() if name != metric},
+        "best_probability": row.best_probability,
+        "may_be_best": row.may_be_best,
+        **{name: estimate.mean for name, estimate in row.metrics.items() if name != metric},
     }
 
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from hashlib import sha256
 from importlib.metadata import version
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from anglewise.comparison.candidates import canonical
-from anglewise.comparison.comparison_result import Comparison, Estimate
+from anglewise.comparison.comparison_result import Comparison, Estimate, Evidence
 from anglewise.core.judgements import Judgements
 from anglewise.core.numbers import read_number, shown
 from anglewise.core.sparse import SparseRows
@@ -86,13 +85,13 @@ def gate(spelling: str) -> Gate:
     >>> str(gate("cosine@without-top(3)>=0.3")), str(gate("New: dot >= last(v1.0) - .02"))
     ('cosine@without-top(3)>=0.3', 'New: dot>=last(v1.0)-0.02')
     """
-    found = _GATE.fullmatch(spelling)
-    if found is None or not found["left"].strip() or not found["right"].strip():
+    parts = _GATE.fullmatch(spelling)
+    if parts is None or not parts["left"].strip() or not parts["right"].strip():
         raise SpellingError(
             f"{spelling!r} is no gate: write cosine>=dot-0.01, dot>=0.3 or cosine>=last-0.01"
         )
-    left, right = canonical(found["left"]), found["right"].strip()
-    at_most = found["relation"] == "<="
+    left, right = canonical(parts["left"]), parts["right"].strip()
+    at_most = parts["relation"] == "<="
     if _LEVEL.fullmatch(right):
         return Gate(left, None, _number(right), at_most)
     other = _OTHER.fullmatch(right)
@@ -170,23 +169,13 @@ NOTHING_YET = History()
 class Identity:
     """By what the values of a run are known again: its queries, and what was judged."""
 
-    comparison: Comparison
+    evidence: Evidence
     queries: list[str]
     judgements: str
 
-    def values(self, name: str, metric: str) -> list[float]:
+    def values(self, name: str, metric: str) -> Float64[Array, " q"]:
         """The values of a candidate, in the order of the queries."""
-        return self._rows[metric][self._places[name]].tolist()
-
-    @cached_property
-    def _places(self) -> dict[str, int]:
-        evidence = self.comparison.evidence
-        return {} if evidence is None else {n: i for i, n in enumerate(evidence.measures)}
-
-    @cached_property
-    def _rows(self) -> Mapping[str, Float64[Array, "m q"]]:
-        evidence = self.comparison.evidence
-        return {} if evidence is None else evidence.values
+        return self.evidence.values[metric][self.evidence.measures.index(name)]
 
 
 def identity(comparison: Comparison) -> Identity | None:
@@ -200,7 +189,7 @@ def identity(comparison: Comparison) -> Identity | None:
     judged = evidence.judgements
     asking, ranked = evidence.space.sides(judged.direction)
     return Identity(
-        comparison,
+        evidence,
         asking.ids[evidence.rows].tolist(),
         _digest(judged.gains, asking.ids, ranked.ids),
     )
@@ -211,20 +200,20 @@ def _digest(gains: SparseRows, queries: Array, items: Array) -> str:
     queries, by_query = _in_order(queries, gains.rows)
     items, by_item = _in_order(items, gains.indices)
     order = np.lexsort((by_item, by_query))
-    found = sha256()
+    digest = sha256()
     for start in range(0, len(order), PAIRS_AT_ONCE):
         some = order[start : start + PAIRS_AT_ONCE]
         columns = queries[by_query[some]], items[by_item[some]], gains.values[some]
         pairs = zip(*(column.tolist() for column in columns), strict=True)
-        found.update("".join(f"{q}\t{item}\t{gain:g}\n" for q, item, gain in pairs).encode())
-    return found.hexdigest()[:12]
+        digest.update("".join(f"{q}\t{item}\t{gain:g}\n" for q, item, gain in pairs).encode())
+    return digest.hexdigest()[:12]
 
 
 def _in_order(ids: Array, rows: Array) -> tuple[Array, Array]:
-    """The ids of some rows, as text in order, and where each row stands among them."""
+    """The ids of some rows, as text in order, and the number of each row among them."""
     there = np.unique(rows)
-    names, places = np.unique(ids[there].astype(str), return_inverse=True)
-    return names, places[np.searchsorted(there, rows)]
+    names, numbers = np.unique(ids[there].astype(str), return_inverse=True)
+    return names, numbers[np.searchsorted(there, rows)]
 
 
 def rows_of(
@@ -239,7 +228,7 @@ def rows_of(
     ``at`` is written only where it is given, so that the same comparison gives the same bytes;
     ``gates_held`` is None for a run without gates.
     """
-    known = identity(comparison)
+    own = identity(comparison)
     return [
         {
             "at": at,
@@ -248,20 +237,20 @@ def rows_of(
             "signature": comparison.signature,
             "direction": comparison.direction or "",
             "metric": metric,
-            "measure": one.measure,
+            "measure": row.measure,
             "mean": estimate.mean,
             "low": estimate.low,
             "high": estimate.high,
             "queries": comparison.queries,
             "judged": comparison.judged,
-            "judgements": "" if known is None else known.judgements,
+            "judgements": "" if own is None else own.judgements,
             "decision": comparison.verdict.decision,
             "gates_held": gates_held,
-            "query_ids": None if known is None else known.queries,
-            "values": None if known is None else known.values(one.measure, metric),
+            "query_ids": None if own is None else own.queries,
+            "values": None if own is None else own.values(row.measure, metric).tolist(),
         }
-        for one in comparison.measures
-        for metric, estimate in one.metrics.items()
+        for row in comparison.measures
+        for metric, estimate in row.metrics.items()
     ]
 
 
@@ -284,10 +273,10 @@ class Checked:
 
 
 @dataclass(frozen=True)
-class _Finding:
-    """A figure, of what it is, and what must be said about it."""
+class _Figure:
+    """An estimate, of what it is, and what must be said about it."""
 
-    figure: Estimate
+    estimate: Estimate
     subject: str
     remarks: tuple[str, ...] = ()
 
@@ -306,105 +295,89 @@ def check(comparison: Comparison, spelling: str | Gate, history: History = NOTHI
     Raises ``SpellingError`` for what was not compared, ``IdsError`` for a history of other queries.
     """
     wanted = gate(spelling) if isinstance(spelling, str) else spelling
-    found = _find(comparison, wanted, history)
-    if found is None:
-        asked = wanted.right.label if isinstance(wanted.right, Last) else None
-        named = "" if asked is None else f" labelled {asked}"
+    figure = _figure(comparison, wanted, history)
+    if figure is None:
+        label = wanted.right.label if isinstance(wanted.right, Last) else None
+        labelled = "" if label is None else f" labelled {label}"
         return Checked(
             wanted,
             True,
-            f"gate {wanted} passes unchecked: the history has no earlier run{named} of "
+            f"gate {wanted} passes unchecked: the history has no earlier run{labelled} of "
             f"{wanted.left} by {comparison.metric}",
         )
-    figure = found.figure
-    above = figure.mean - wanted.level
+    mean, low, high = figure.estimate.mean, figure.estimate.low, figure.estimate.high
+    above = mean - wanted.level
     passed = (-above if wanted.at_most else above) >= -ROUNDING
     outcome = f"gate {wanted} {'holds' if passed else 'fails'}"
-    measured = f"{comparison.metric} of {found.subject} is {figure.mean:.3f}{_interval(figure)}"
-    said = [f"{outcome}: {measured}", *found.remarks]
-    if figure.low <= wanted.level <= figure.high:
+    interval = "" if np.isnan(low) else f" [{low:.3f}, {high:.3f}]"
+    measured = f"{comparison.metric} of {figure.subject} is {mean:.3f}{interval}"
+    words = [f"{outcome}: {measured}", *figure.remarks]
+    if low <= wanted.level <= high:
         level = spelled(wanted.level)
-        said.append(f"the interval holds {level}, so other queries might decide otherwise")
-    return Checked(wanted, passed, "; ".join(said), figure)
+        words.append(f"the interval holds {level}, so other queries might decide otherwise")
+    return Checked(wanted, passed, "; ".join(words), figure.estimate)
 
 
-def _interval(figure: Estimate) -> str:
-    return "" if np.isnan(figure.low) else f" [{figure.low:.3f}, {figure.high:.3f}]"
-
-
-def _find(comparison: Comparison, wanted: Gate, history: History) -> _Finding | None:
-    compared = {one.measure: one.metrics[comparison.metric] for one in comparison.measures}
-    right = wanted.left if wanted.right is None or isinstance(wanted.right, Last) else wanted.right
-    for name in (wanted.left, right):
-        if name not in compared:
+def _figure(comparison: Comparison, wanted: Gate, history: History) -> _Figure | None:
+    """What a gate is about; None without an earlier run to hold it against."""
+    compared = {row.measure: row.metrics[comparison.metric] for row in comparison.measures}
+    left, right = wanted.left, wanted.right
+    for name in (left, right):
+        if isinstance(name, str) and name not in compared:
             raise SpellingError(
                 f"the gate {wanted} names {name}, but compared were {listed(compared)}: add it"
             )
-    if wanted.right is None:
-        return _Finding(compared[wanted.left], wanted.left)
-    if isinstance(wanted.right, Last):
-        past = history.last(comparison, wanted.left, wanted.right.label)
-        return None if past is None else _since(comparison, wanted.left, past)
-    return _Finding(_difference(comparison, wanted.left, right), f"{wanted.left} less {right}")
-
-
-def _difference(comparison: Comparison, left: str, right: str) -> Estimate:
-    mean = {one.measure: one.metrics[comparison.metric].mean for one in comparison.measures}
-    apart = mean[left] - mean[right]
+    if right is None:
+        return _Figure(compared[left], left)
+    if isinstance(right, Last):
+        past = history.last(comparison, left, right.label)
+        return None if past is None else _since(comparison, left, compared[left].mean, past)
+    subject = f"{left} less {right}"
+    mean = compared[left].mean - compared[right].mean
     evidence = comparison.evidence
     if evidence is None:
-        return Estimate(apart, UNKNOWN, UNKNOWN)
-    values = evidence.values[comparison.metric]
-    lead = values[evidence.measures.index(left)] - values[evidence.measures.index(right)]
-    return _paired(lead, apart, comparison.seed, evidence.clusters)
+        return _Figure(Estimate(mean, UNKNOWN, UNKNOWN), subject)
+    values = dict(zip(evidence.measures, evidence.values[comparison.metric], strict=True))
+    lead = values[left] - values[right]
+    return _Figure(_paired(lead, mean, comparison.seed, evidence.clusters), subject)
 
 
-def _since(comparison: Comparison, name: str, past: Past) -> _Finding:
+def _since(comparison: Comparison, name: str, mean: float, past: Past) -> _Figure:
     """Hold a candidate against itself in an earlier run."""
-    mean = next(
-        one.metrics[comparison.metric].mean for one in comparison.measures if one.measure == name
-    )
-    subject = f"{name} less that of {past.run_words}"
     remarks: list[str] = []
-    known = identity(comparison)
-    if known is None or past.values is None:
-        figure = Estimate(mean - past.mean, UNKNOWN, UNKNOWN)
+    own, before = identity(comparison), past.values
+    if own is None or before is None:
+        estimate = Estimate(mean - past.mean, UNKNOWN, UNKNOWN)
         remarks.append("of that run the history has the mean alone, so there is no interval")
         if past.queries != comparison.queries:
             remarks.append(f"it had {counted(past.queries, 'query')}, not {comparison.queries:,}")
     else:
-        now = dict(zip(known.queries, known.values(name, comparison.metric), strict=True))
-        both = [query for query in now if query in past.values]
+        both = [column for column, query in enumerate(own.queries) if query in before]
         if not both:
             raise IdsError(
-                f"the history holds other queries ({_some(list(past.values))}) than were judged "
-                f"now ({_some(list(now))}): keep one file for each set of queries"
+                f"the history holds other queries ({_some(list(before))}) than were judged "
+                f"now ({_some(own.queries)}): keep one file for each set of queries"
             )
-        lead = np.array([now[query] - past.values[query] for query in both])
-        figure = _paired(lead, float(lead.mean()), comparison.seed, _clusters(comparison, both))
-        if len(both) < max(len(now), len(past.values)):
+        then = np.array([before[own.queries[column]] for column in both])
+        lead = own.values(name, comparison.metric)[both] - then
+        clusters = own.evidence.clusters
+        clusters = None if clusters is None else clusters.take(np.array(both))
+        estimate = _paired(lead, float(lead.mean()), comparison.seed, clusters)
+        if len(both) < max(len(own.queries), len(before)):
             remarks.append(f"on the {counted(len(both), 'query')} that both runs judged")
-    if known is not None and past.judgements not in {None, known.judgements}:
+    if own is not None and past.judgements not in {None, own.judgements}:
         remarks.append("what is judged has changed since")
-    return _Finding(figure, subject, tuple(remarks))
-
-
-def _clusters(comparison: Comparison, queries: list[str]) -> Clusters | None:
-    """The groups of some queries, where the split is by groups."""
-    evidence, known = comparison.evidence, identity(comparison)
-    if evidence is None or evidence.clusters is None or known is None:
-        return None
-    place = {query: column for column, query in enumerate(known.queries)}
-    return evidence.clusters.take(np.array([place[query] for query in queries]))
+    return _Figure(estimate, f"{name} less that of {past.run_words}", tuple(remarks))
 
 
 def _paired(
-    lead: Float64[Array, " q"], apart: float, seed: int, clusters: Clusters | None
+    lead: Float64[Array, " q"], mean: float, seed: int, clusters: Clusters | None
 ) -> Estimate:
+    """The mean of paired differences with its 95% interval."""
     clusters = clusters or Clusters.each(len(lead))
     drawn = bootstrap(clusters.means(lead[None]), len(clusters), seed=seed)
-    low, high = bca(drawn, np.array([apart]), clusters.influence(lead[None]))[0]
-    return Estimate(apart, min(float(low), apart), max(float(high), apart))
+    low, high = bca(drawn, np.array([mean]), clusters.influence(lead[None]))[0]
+    return Estimate(mean, min(float(low), mean), max(float(high), mean))
 
 
 def _some(names: list[str]) -> str:

@@ -123,7 +123,11 @@ class Inference:
     Attributes
     ----------
     estimate, drawn
-        The metrics, ``metrics x measures``, and the same over resamples.
+        The metrics, ``metrics x measures``, the deciding one first, and the same over resamples.
+    order
+        The measures, best first; of equal ones the simplest.
+    simplest
+        The measure that stands for each group.
     group_of
         The group of each measure.
     adjusted
@@ -135,6 +139,8 @@ class Inference:
     scores: Scores
     estimate: Float64[Array, "metrics m"]
     drawn: Float64[Array, "draws metrics m"]
+    order: list[int]
+    simplest: list[int]
     group_of: Int64[Array, " m"]
     flips: SignFlips
     adjusted: Float64[Array, "g g"]
@@ -144,17 +150,6 @@ class Inference:
     def means(self) -> Float64[Array, " m"]:
         """The metric that decides."""
         return self.estimate[0]
-
-    @cached_property
-    def order(self) -> list[int]:
-        """The measures, best first; of equal ones the simplest."""
-        measures = self.scores.measures
-        return sorted(range(len(measures)), key=lambda i: (-self.means[i], measures[i].simplicity))
-
-    @property
-    def simplest(self) -> list[int]:
-        """The measure that stands for each group."""
-        return [group[0] for group in self.scores.groups]
 
     def interval(self, metric: int, measure: int) -> Estimate:
         """The mean of a measure with its 95% interval."""
@@ -221,7 +216,8 @@ def infer(scores: Scores, *, seed: int, threads: int | None = 1) -> Inference:
     shape = (len(scores.values), len(scores.measures))
     clusters, groups = scores.clusters, scores.groups
     statistic = scores.statistic or clusters.means(np.concatenate([*scores.values.values()]))
-    first = scores.deciding[[group[0] for group in groups]]
+    simplest = [group[0] for group in groups]
+    first = scores.deciding[simplest]
     with ThreadPoolExecutor(threads or cpu_count()) as pool:
         drawn = bootstrap(
             statistic, len(clusters), resamples=scores.resamples, seed=seed, map_=pool.map
@@ -234,10 +230,14 @@ def infer(scores: Scores, *, seed: int, threads: int | None = 1) -> Inference:
     above = np.triu_indices(len(groups), k=1)
     adjusted = np.ones_like(flips.p)
     adjusted[above] = holm(flips.p[above])
+    estimate = statistic(np.ones((1, len(clusters)), dtype=np.int8)).reshape(shape)
+    measures = scores.measures
     return Inference(
         scores=scores,
-        estimate=statistic(np.ones((1, len(clusters)), dtype=np.int8)).reshape(shape),
+        estimate=estimate,
         drawn=drawn.reshape(-1, *shape),
+        order=sorted(range(len(measures)), key=lambda i: (-estimate[0, i], measures[i].simplicity)),
+        simplest=simplest,
         group_of=group_of,
         flips=flips,
         adjusted=np.minimum(adjusted, adjusted.T),

@@ -149,12 +149,17 @@ def candidate_lists(
         if not isinstance(asked, Adapted)
         for measure in (asked.settings(lists=True) if isinstance(asked, Family) else [asked])
     }
-    found = nearest_judged(searched, list(fixed), k, settings) if fixed else {}
+    found: dict[str, Neighbours] = {}
+    parts = searched.judgements.parts
+    if fixed and parts is None:
+        found = searched.nearest(list(fixed), k, settings)
+    elif fixed and parts is not None:
+        found = nearest_documents(searched, parts, list(fixed), k, settings)
     adapted = [measure for measure in measures if isinstance(measure, Adapted)]
     learnt_here = learnt_lists(searched, adapted, k, settings) if adapted else {}
     found |= {name: neighbours for name, (neighbours, _) in learnt_here.items()}
     if searched.order is not None:
-        found = {name: _moved(one, searched.order, deepest) for name, one in found.items()}
+        found = {name: _moved(lists, searched.order, deepest) for name, lists in found.items()}
     lists: dict[str, Neighbours] = {}
     chosen: dict[str, tuple[str, ...]] = {}
     for measure in measures:
@@ -240,9 +245,9 @@ def learnt_lists(
             words.append("nothing that helps" if ridge is None else f"ridge {ridge:g}")
         together = Neighbours(
             str(adapted),
-            np.concatenate([one.indices for one in lists])[in_order],
-            np.concatenate([one.scores for one in lists])[in_order],
-            np.concatenate([one.tied_at_cut for one in lists])[in_order],
+            np.concatenate([fold_lists.indices for fold_lists in lists])[in_order],
+            np.concatenate([fold_lists.scores for fold_lists in lists])[in_order],
+            np.concatenate([fold_lists.tied_at_cut for fold_lists in lists])[in_order],
         )
         learnt_here[str(adapted)] = together, tuple(words)
     return learnt_here
@@ -271,18 +276,19 @@ def judged_space(space: Space, parts: Parts | None) -> Space:
     return Space(queries=asking, items=documents_of(space.items, parts))
 
 
-def nearest_judged(
-    searched: SearchedSpace, measures: Sequence[Measure], k: int, settings: EvaluationSettings
+def nearest_documents(
+    searched: SearchedSpace,
+    parts: Parts,
+    measures: Sequence[Measure],
+    k: int,
+    settings: EvaluationSettings,
 ) -> dict[str, Neighbours]:
-    """Find the nearest of what was judged: items, or documents by the best of their passages.
+    """Find the nearest documents, each by the best of its passages.
 
     Passages are looked at twice as deep for queries whose lists do not settle ``k`` documents. A
     list does when it holds ``k`` and went on to a lower score than the last of them has, or when
     no passage is left: then no deeper list changes it.
     """
-    parts = searched.judgements.parts
-    if parts is None:
-        return searched.nearest(measures, k, settings)
     passages, k = len(parts.of), min(k, len(parts))
     deep = min(passages, k * -(-passages // len(parts)))
     first = searched.nearest(measures, deep, settings)

@@ -14,7 +14,6 @@ from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import SpellingError, ValuesError
 from anglewise.metrics.evaluate import metric
 from anglewise.metrics.metrics import NDCG
-from anglewise.metrics.pools import Pool, PoolState, lead_bounds
 from anglewise.statistics.confidence_sequences import LEVEL, Race, confidence_sequence
 from anglewise.statistics.planning import Design, planning_critical, smallest_detectable
 from anglewise.statistics.resampling import Differences, bootstrap
@@ -66,7 +65,7 @@ class Power:
     noun: str = "query"
 
     def __str__(self) -> str:
-        now = next(one for one in self.curve if one.queries == self.queries)
+        now = next(planned for planned in self.curve if planned.queries == self.queries)
         more = max(self.needed - self.queries, 0)
         plan = (
             f"to see {self.wanted:g} judge about {rounded_up(more):,} more"
@@ -80,7 +79,7 @@ class Power:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types with stable keys."""
-        return {**asdict(self), "curve": [asdict(one) for one in self.curve]}
+        return {**asdict(self), "curve": [asdict(planned) for planned in self.curve]}
 
 
 def power(result: Comparison, wanted: float | None = None) -> Power:
@@ -206,7 +205,7 @@ class Unjudged:
     @property
     def safe(self) -> bool:
         """Whether no judgement of the rest can take the lead away."""
-        return all(one.low > 0 for one in self.bounds)
+        return all(bound.low > 0 for bound in self.bounds)
 
     def __str__(self) -> str:
         if self.safe:
@@ -224,9 +223,9 @@ class Unjudged:
             "judged": self.judged,
             "best": self.best,
             "safe": self.safe,
-            "bounds": [asdict(one) for one in self.bounds],
+            "bounds": [asdict(bound) for bound in self.bounds],
             "chance_best": self.chance_best,
-            "to_judge": [asdict(one) for one in self.to_judge],
+            "to_judge": [asdict(pair) for pair in self.to_judge],
         }
 
 
@@ -260,6 +259,8 @@ def unjudged(result: Comparison, pairs: int = PAIRS) -> Unjudged:
     >>> rest.safe, len(rest.to_judge)
     (False, 20)
     """
+    from anglewise.metrics.pools import Pool, PoolState, lead_bounds
+
     ndcg = metric(result.metric)
     if type(ndcg) is not NDCG or result.spaces:
         raise SpellingError(

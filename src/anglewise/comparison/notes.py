@@ -153,7 +153,7 @@ def _alignment_notes(
 
 
 def _labels_by_space(judged: Mapping[str, Judgements]) -> Iterator[str]:
-    sentences = {name: tuple(_label_notes(one.complaints)) for name, one in judged.items()}
+    sentences = {name: tuple(_label_notes(labels.complaints)) for name, labels in judged.items()}
     if len(set(sentences.values())) == 1:
         yield from next(iter(sentences.values()))
         return

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from math import isnan
 from typing import Any
@@ -17,7 +17,7 @@ from anglewise.core.typing import Array, Bool, Float64, Int64
 from anglewise.diagnostics.hubness import clusters as vector_clusters
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.io.texts import column, columns_of
-from anglewise.statistics.resampling import Clusters, Statistic
+from anglewise.statistics.resampling import Clusters
 
 
 def cells(name: str, asking: Embeddings, rows: Int64[Array, " q"]) -> list[Any]:
@@ -28,25 +28,24 @@ def cells(name: str, asking: Embeddings, rows: Int64[Array, " q"]) -> list[Any]:
     >>> cells("user", Embeddings(np.eye(2), metadata={"user": ["b", "a"]}), np.array([1]))
     ['a']
     """
-    known = columns_of(asking)
-    if name not in known:
+    names = columns_of(asking)
+    if name not in names:
         raise SpellingError(
             f"nothing is known about queries under {name!r}: there is "
-            f"{', '.join(known) or 'no metadata'}; clusters(8) needs none"
+            f"{', '.join(names) or 'no metadata'}; clusters(8) needs none"
         )
     every = column(asking, name)
-    found = [every[row] for row in rows.tolist()]
-    missing = [row for row, cell in zip(rows.tolist(), found, strict=True) if _is_empty(cell)]
+    missing = [row for row in rows.tolist() if _is_empty(every[row])]
     if missing:
         some = listed([repr(str(asking.ids[row])) for row in missing[:3]])
         raise ValuesError(
             f"column {name!r} is empty for {counted(len(missing), 'judged query')}, such as "
             f"{some}: fill it in"
         )
-    return found
+    return [every[row] for row in rows.tolist()]
 
 
-def moments(name: str, found: Sequence[Any]) -> Float64[Array, " q"]:
+def moments(name: str, cells: Sequence[Any]) -> Float64[Array, " q"]:
     """Numbers as they are, dates in seconds; one without a zone is taken as UTC.
 
     Raises ``ValuesError`` for what is neither.
@@ -54,22 +53,26 @@ def moments(name: str, found: Sequence[Any]) -> Float64[Array, " q"]:
     >>> moments("day", ["1970-01-02", "1970-01-01"]).tolist()
     [86400.0, 0.0]
     """
-    try:
-        times = np.array([_moment(cell) for cell in found])
-    except (TypeError, ValueError):
-        bad = next(cell for cell in found if not _is_moment(cell))
-        raise ValuesError(
-            f"column {name!r} holds {bad!r}, which is no time: give numbers, or dates such as "
-            "2026-03-01 or 2026-03-01T12:30:00"
-        ) from None
-    return times
+    times: list[float] = []
+    for cell in cells:
+        try:
+            times.append(_moment(cell))
+        except (TypeError, ValueError):
+            raise ValuesError(
+                f"column {name!r} holds {cell!r}, which is no time: give numbers, or dates such as "
+                "2026-03-01 or 2026-03-01T12:30:00"
+            ) from None
+    return np.array(times)
 
 
 def _moment(cell: Any) -> float:
     if isinstance(cell, np.generic):
         return _moment(cell.item())
-    if isinstance(cell, str) and not _is_number(cell):
-        cell = datetime.fromisoformat(cell.strip())
+    if isinstance(cell, str):
+        try:
+            cell = float(cell)
+        except ValueError:
+            cell = datetime.fromisoformat(cell.strip())
     if isinstance(cell, datetime):
         return (cell if cell.tzinfo else cell.replace(tzinfo=UTC)).timestamp()
     if isinstance(cell, date):
@@ -78,22 +81,6 @@ def _moment(cell: Any) -> float:
     if not np.isfinite(moment):
         raise ValueError(moment)
     return moment
-
-
-def _is_moment(cell: Any) -> bool:
-    try:
-        _moment(cell)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_empty(cell: Any) -> bool:
@@ -196,8 +183,8 @@ class QuerySplit:
         >>> QuerySplit(clusters=Clusters(np.array([0, 0, 1, 2, 2, 3]))).half(6, seed=0).tolist()
         [True, True, False, False, False, True]
         """
-        of = self._of(queries)
-        return first_half(len(of), seed)[of.of]
+        clusters = self.clusters or Clusters.each(queries)
+        return first_half(len(clusters), seed)[clusters.of]
 
     def folds(self, queries: int, parts: int, seed: int) -> list[Int64[Array, " part"]]:
         """Draw parts of the queries, each reported on by what the others taught.
@@ -207,29 +194,29 @@ class QuerySplit:
         """
         if self.later is not None:
             return [np.flatnonzero(self.later)]
-        of = self._of(queries)
-        if len(of) < parts:
+        clusters = self.clusters or Clusters.each(queries)
+        if len(clusters) < parts:
             raise TooFewError(
-                f"{len(of)} groups by {self.split}: what is learnt on some and graded on others "
-                f"needs {parts} at least"
+                f"{len(clusters)} groups by {self.split}: what is learnt on some and graded on "
+                f"others needs {parts} at least"
             )
-        drawn = folds(len(of), parts, seed)
-        return [np.flatnonzero(np.isin(of.of, part)) for part in drawn]
+        drawn = folds(len(clusters), parts, seed)
+        return [np.flatnonzero(np.isin(clusters.of, part)) for part in drawn]
 
     def reported(self, queries: int) -> Int64[Array, " reported"]:
         """The queries whose values are shown and tested: all, or of a time the later ones."""
         return np.arange(queries) if self.later is None else np.flatnonzero(self.later)
 
-    def of_reported(self, found: Neighbours) -> Neighbours:
+    def of_reported(self, neighbours: Neighbours) -> Neighbours:
         """What was found for the queries that are reported."""
         if self.later is None:
-            return found
-        on = self.later
-        return Neighbours(found.measure, found.indices[on], found.scores[on], found.tied_at_cut[on])
-
-    def means(self, values: Float64[Array, "m q"]) -> Statistic:
-        """The means over what is reported, as a statistic of how often each cluster was drawn."""
-        return self._of(values.shape[1]).means(values)
+            return neighbours
+        return replace(
+            neighbours,
+            indices=neighbours.indices[self.later],
+            scores=neighbours.scores[self.later],
+            tied_at_cut=neighbours.tied_at_cut[self.later],
+        )
 
     def take(self, queries: Int64[Array, " some"]) -> "QuerySplit":
         """The same for some of the queries: groups stay what they are."""
@@ -255,9 +242,6 @@ class QuerySplit:
                 f"by {self.split}, the earlier {len(self.later) - after:,} queries are for tuning "
                 f"and learning alone; reported are the later {after:,}"
             )
-
-    def _of(self, queries: int) -> Clusters:
-        return Clusters.each(queries) if self.clusters is None else self.clusters
 
 
 ALONE = QuerySplit()

@@ -90,7 +90,7 @@ def read_candidates(
     ['cosine', 'product(10): dot', 'product(10): cosine', 'factors(3): dot']
     """
     words = parted(candidates) if isinstance(candidates, str) else candidates
-    return list(dict.fromkeys(one for word in words for one in _read(word, direction)))
+    return list(dict.fromkeys(candidate for word in words for candidate in _read(word, direction)))
 
 
 def _read(
@@ -109,7 +109,7 @@ def _read(
     if _first_name(word.replace("+", "·").split("·")[-1]) in BUILDERS:
         return _all_of(_builder(word), direction)
     _check_known(word)
-    return [RemedyCandidate(None, one) for one in measures_and_families([word])]
+    return [RemedyCandidate(None, measure) for measure in measures_and_families([word])]
 
 
 def _all_of(builder: SpaceBuilder, direction: Direction) -> list[RemedyCandidate]:
@@ -285,13 +285,13 @@ def _ready(space: Space, measure: Measure, direction: Direction) -> Prepared | N
     ready = prepare(measure, space, direction)
     if direction == "queries-items" and not space.one_sided:
         return ready
-    one, other = ready.maps.asking, ready.maps.ranked
-    alike = np.array_equal(one.offset, other.offset) and (
-        one.matrix is other.matrix
+    asking, ranked = ready.maps.asking, ready.maps.ranked
+    alike = np.array_equal(asking.offset, ranked.offset) and (
+        asking.matrix is ranked.matrix
         or (
-            one.matrix is not None
-            and other.matrix is not None
-            and np.array_equal(one.matrix, other.matrix)
+            asking.matrix is not None
+            and ranked.matrix is not None
+            and np.array_equal(asking.matrix, ranked.matrix)
         )
     )
     return ready if alike and not ready.bias else None

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from os import PathLike
 from time import monotonic
 
-from anglewise.comparison.evaluation import read_metrics_for
+from anglewise.comparison.compare import read_metrics_for
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, candidate_lists
 from anglewise.comparison.split import ALONE, QUERIES, query_split
 from anglewise.core.embeddings import Space
@@ -127,7 +127,7 @@ def winner(
     if not result.advice.wins:
         raise TooFewError("nothing wins, so there is nothing to make: the space is as good")
     name = result.advice.candidate
-    recipe = next(one.recipe for one in result.candidates if one.candidate == name)
+    recipe = next(remedied.recipe for remedied in result.candidates if remedied.candidate == name)
     made = space
     if recipe.builder is not None:
         training = training_of(space, seed=seed)

@@ -7,10 +7,11 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from anglewise.comparison.compare import conclude
 from anglewise.comparison.comparison_result import Comparison, Difference, MeasureResult
-from anglewise.comparison.evaluation import conclude, rank_keys, score_lists
 from anglewise.comparison.inference import Inference, Scores, infer
 from anglewise.comparison.notes import notes
+from anglewise.comparison.scoring import rank_keys, score_lists
 from anglewise.core.judgements import Judgements
 from anglewise.core.text import counted, html_table, listed, p_words
 from anglewise.diagnostics.norms import popularity
@@ -127,17 +128,22 @@ class Remedy:
         """Plain JSON types: the keys of a comparison, more for each measure, and the advice."""
         plain: dict[str, Any] = self.comparison.to_dict()
         plain |= {"command": "remedy", "notes": list(self.notes)}
-        more = {one.candidate: self._more(one) for one in self.candidates}
+        more = {remedied.candidate: self._more(remedied) for remedied in self.candidates}
         plain["measures"] = [row | more[row["measure"]] for row in plain["measures"]]
         return plain | {
             "advice": asdict(self.advice) | {"options": list(self.advice.options)},
             "strata": [
-                {"stratum": one.name, "items": one.items, "use": one.use, "queries": one.queries}
-                for one in self.strata
+                {
+                    "stratum": part.name,
+                    "items": part.items,
+                    "use": part.use,
+                    "queries": part.queries,
+                }
+                for part in self.strata
             ],
             "screening": {
                 "queries": self.screening_queries,
-                "candidates": [asdict(one) for one in self.screened],
+                "candidates": [asdict(screened) for screened in self.screened],
             },
             "left_out": dict(self.left_out),
             "budget_seconds": self.budget_seconds,
@@ -145,13 +151,13 @@ class Remedy:
             "stopped": self.stopped,
         }
 
-    def _more(self, one: Remedied) -> dict[str, Any]:
+    def _more(self, remedied: Remedied) -> dict[str, Any]:
         return {
-            "kind": one.kind,
-            "cost": asdict(one.cost),
-            "vs": {name: asdict(lead) for name, lead in one.vs.items()},
-            "coverage": asdict(one.coverage),
-            "strata": {part.name: part.means[one.candidate] for part in self.strata},
+            "kind": remedied.kind,
+            "cost": asdict(remedied.cost),
+            "vs": {name: asdict(lead) for name, lead in remedied.vs.items()},
+            "coverage": asdict(remedied.coverage),
+            "strata": {part.name: part.means[remedied.candidate] for part in self.strata},
         }
 
     def _repr_html_(self) -> str:
@@ -164,11 +170,11 @@ class Remedy:
                 [
                     row.measure,
                     f"{row.metrics[metric].mean:.3f}",
-                    *(f"{lead.difference:+.3f}" for lead in one.vs.values()),
-                    f"{one.cost.bytes_a_vector:,}",
-                    f"{one.coverage.share:.0%}",
+                    *(f"{lead.difference:+.3f}" for lead in remedied.vs.values()),
+                    f"{remedied.cost.bytes_a_vector:,}",
+                    f"{remedied.coverage.share:.0%}",
                 ]
-                for row, one in rows
+                for row, remedied in rows
             ],
         )
 
@@ -182,11 +188,12 @@ def advise(comparison: Comparison, candidates: Sequence[Remedied]) -> Advice:
     Where none beats both at 95%, the better of the two stays.
     """
     may_be_best = {row.measure: row.may_be_best for row in comparison.measures}
-    winners = [one for one in candidates if one.kind != "as it is" and _beats_all(one)]
-    best = [one for one in winners if may_be_best[one.candidate]] or winners[:1]
+    rivals = [remedied for remedied in candidates if remedied.kind != "as it is"]
+    winners = [remedied for remedied in rivals if _beats_all(remedied)]
+    best = [remedied for remedied in winners if may_be_best[remedied.candidate]] or winners[:1]
     if not best:
         return _stay(comparison, candidates)
-    chosen = min(best, key=lambda one: one.recipe.simplicity)
+    chosen = min(best, key=lambda remedied: remedied.recipe.simplicity)
     sentence = _use(comparison, chosen)
     return Advice(chosen.candidate, True, sentence, ("--candidates", quote(chosen.candidate)))
 
@@ -238,11 +245,11 @@ def _use(comparison: Comparison, winner: Remedied) -> str:
 
 def _stay(comparison: Comparison, candidates: Sequence[Remedied]) -> Advice:
     """Nothing wins: the better of raw cosine and raw dot."""
-    better, *other = [one for one in candidates if one.kind == "as it is"]
-    rivals = [one for one in candidates if one.kind != "as it is"]
+    better, *other = [remedied for remedied in candidates if remedied.kind == "as it is"]
+    rivals = [remedied for remedied in candidates if remedied.kind != "as it is"]
     name = better.candidate
     reasons = [_lead(lead, f"raw {rival}") for rival, lead in better.vs.items()]
-    raw = listed([one.candidate for one in (better, *other)])
+    raw = listed([remedied.candidate for remedied in (better, *other)])
     if rivals:
         lead = rivals[0].vs.get(name)
         nearest = "" if lead is None else f", {_lead(lead, f'raw {name}')}"
@@ -316,13 +323,16 @@ def _family(
     Candidates with the same lists rank alike, whatever space they come from; of the space as it
     came also those that must, as ``rank_keys`` says.
     """
-    lists = {str(one): replace(it.lists, measure=str(one)) for one, it in found.items()}
+    lists = {
+        name: replace(held.lists, measure=name)
+        for name, held in zip(map(str, found), found.values(), strict=True)
+    }
     keys = {name: neighbours.indices.tobytes() for name, neighbours in lists.items()}
-    own = {str(one): one.measure for one in found if one.builder is None}
+    own = {str(candidate): candidate.measure for candidate in found if candidate.builder is None}
     unit = runner.space.sides(judged.direction)[1].is_unit()
     same = rank_keys(list(own.values()), [keys[name] for name in own], unit=unit)
     keys |= zip(own, same, strict=True)
-    chosen = {str(one): it.settings for one, it in found.items() if it.settings}
+    chosen = {str(candidate): held.settings for candidate, held in found.items() if held.settings}
     settings = replace(runner.settings, split=runner.split_of(judged.judged_rows))
     return score_lists(
         list(found), lists, judged, settings, keys=list(keys.values()), chosen=chosen

@@ -251,7 +251,10 @@ class CandidateRunner:
 
     def seconds(self, batch: Sequence[RemedyCandidate], queries: int) -> float:
         """A guess of how long a batch takes, from what it or the baselines took for fewer."""
-        each = sum(self._searching(one, queries) + self._learning(one, queries) for one in batch)
+        each = sum(
+            self._searching(candidate, queries) + self._learning(candidate, queries)
+            for candidate in batch
+        )
         return MARGIN * each + self.building(batch[0].builder)
 
     def _searching(self, candidate: RemedyCandidate, queries: int) -> float:
@@ -270,7 +273,8 @@ class CandidateRunner:
 
     def _baseline_seconds(self, queries: int) -> float:
         """What a baseline takes, by the nearest number of queries timed, in proportion."""
-        timed = {n: seconds for (one, n), seconds in self.times.items() if one in baselines()}
+        raw = baselines()
+        timed = {n: seconds for (candidate, n), seconds in self.times.items() if candidate in raw}
         if not timed:
             return 0.0
         nearest = min(timed, key=lambda n: abs(n - queries))

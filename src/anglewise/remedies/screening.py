@@ -49,7 +49,7 @@ class Screening:
             screened = self.table[candidate]
             return -screened.queries, -screened.mean, candidate.simplicity
 
-        return sorted((one for one in among if one in self.table), key=order)
+        return sorted((candidate for candidate in among if candidate in self.table), key=order)
 
 
 def screen(
@@ -220,7 +220,7 @@ def run(runner: CandidateRunner, among: Sequence[RemedyCandidate], finalists: in
         order += [candidate for candidate in among if not candidate.screens]
     else:
         state = Screening()
-        order = sorted(among, key=lambda one: runner.seconds([one], len(deciding)))
+        order = sorted(among, key=lambda candidate: runner.seconds([candidate], len(deciding)))
     stopped = state.stopped
     if stopped != "interrupt":
         try:

@@ -1,0 +1,274 @@
+"""Score candidates, query by query: by ranked lists, by graded pairs or by triplets."""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from anglewise.comparison.candidates import Candidate
+from anglewise.comparison.inference import RESAMPLES, Scores
+from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, candidate_lists
+from anglewise.comparison.split import choices, first_half, tuned
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements, Pairs, Triplets
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Array, Bool, Float64, Int, Int64, Progress
+from anglewise.errors import SpellingError, TooFewError
+from anglewise.measures.adapter import Adapted
+from anglewise.measures.formulas import Measure
+from anglewise.measures.measure import Family, Open
+from anglewise.metrics.evaluate import evaluate, evaluate_triplets, score_pairs
+from anglewise.metrics.evaluate import metric as read_metric
+from anglewise.metrics.interface import PairMetric
+from anglewise.metrics.metrics import Pearson
+
+
+def score_spaces(
+    spaces: Iterable[SearchedSpace],
+    measures: Sequence[Open],
+    candidates: Sequence[Candidate],
+    judgements: Judgements,
+    settings: EvaluationSettings,
+) -> Scores:
+    """Search every space for every measure, one space after the other, and evaluate the lists.
+
+    ``candidates`` are the measures in the first space, then those in the next, and so on;
+    ``judgements`` are what all lists are judged by, of several spaces in their common order.
+
+    Raises what ``candidate_lists`` raises.
+    """
+    count = len(candidates) // len(measures)
+    names = [str(candidate) for candidate in candidates]
+    lists: dict[str, Neighbours] = {}
+    chosen: dict[str, tuple[str, ...]] = {}
+    keys: list[Hashable] = []
+    for number, space in enumerate(spaces):
+        settings_here = settings
+        if settings.progress is not None and count > 1:
+            settings_here = replace(settings, progress=_part(settings.progress, number, count))
+        found, words = candidate_lists(space, measures, judgements, settings_here)
+        own = dict(zip(found, names[number * len(measures) :], strict=False))
+        lists |= {own[name]: replace(its, measure=own[name]) for name, its in found.items()}
+        chosen |= {own[name]: said for name, said in words.items()}
+        same = [neighbours.indices.tobytes() for neighbours in found.values()]
+        unit = space.ranked.is_unit()
+        keys += [(number, key) for key in rank_keys(measures, same, unit=unit)]
+    return score_lists(candidates, lists, judgements, settings, keys=keys, chosen=chosen)
+
+
+def _part(progress: Progress, number: int, count: int) -> Progress:
+    """Progress of one search among several."""
+    return lambda done, total: progress(number * total + done, count * total)
+
+
+def score_lists(
+    candidates: Sequence[Candidate],
+    lists: Mapping[str, Neighbours],
+    judgements: Judgements,
+    settings: EvaluationSettings,
+    *,
+    keys: Sequence[Hashable],
+    chosen: Mapping[str, tuple[str, ...]],
+) -> Scores:
+    """Evaluate the lists of some candidates on the queries that are reported.
+
+    ``keys`` are the same for candidates that rank alike; ``chosen`` says what was tuned or learnt.
+    """
+    split, rows = settings.split, judgements.judged_rows
+    rows = rows[split.reported(len(rows))]
+    share = read_metric(f"Judged@{settings.metrics[0].depth}")
+    values = evaluate(lists, judgements, rows, [*settings.metrics, share])
+    return Scores(
+        measures=tuple(candidates),
+        values={str(metric): values[str(metric)] for metric in settings.metrics},
+        keys=tuple(keys),
+        rows=rows,
+        judged=int(judgements.gains.counts[rows].sum()),
+        found=lists,
+        settings=chosen,
+        unjudged=1 - values[str(share)].mean(axis=1),
+        split=split,
+    )
+
+
+def rank_keys(measures: Sequence[Open], keys: Sequence[bytes], *, unit: bool) -> list[bytes]:
+    """Keys that are the same for measures which rank alike.
+
+    They do if what they found (all lists, or all values) is the same; and, where all that is
+    ranked has length one (``unit``), if they rank as an inner product in the given coordinates.
+    Stored lengths are one up to rounding only, so the lists of these may differ where scores all
+    but tie.
+    """
+    if not unit:
+        return list(keys)
+    plain = {key for key, measure in zip(keys, measures, strict=True) if _inner_product(measure)}
+    first = next((key for key in keys if key in plain), b"")
+    return [first if key in plain else key for key in keys]
+
+
+def _inner_product(measure: Open) -> bool:
+    if measure.frames or isinstance(measure, Adapted):
+        return False
+    return isinstance(measure, Family) or measure.formula.terms(np.ones(1)) is not None
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """Scores of the measures at some rows of the table, on a part of the pairs."""
+
+    rows: Int64[Array, " s"]
+    on: Bool[Array, " pairs"]
+    scores: Float64[Array, "s pairs"]
+
+
+@dataclass(frozen=True, eq=False)
+class Correlations:
+    """A statistic of resampled pairs: every metric of every measure, metric after metric.
+
+    Measures are correlated on each layer by itself, and these values averaged. Scores of two
+    settings are not of one scale, so a measure tuned on halves has a layer for each half; fixed
+    measures have one layer that holds all pairs.
+    """
+
+    metrics: Sequence[PairMetric]
+    layers: Sequence[Layer]
+    gold: Float64[Array, " pairs"]
+
+    def per_pair(self, metric: PairMetric) -> Float64[Array, "m pairs"]:
+        """What each pair contributes to each measure; the mean is the value."""
+        values = np.empty((self._measures, len(self.gold)))
+        for layer in self.layers:
+            on = layer.on
+            parts = metric.per_pair(layer.scores[:, on], self.gold[on])
+            values[np.ix_(layer.rows, on)] = parts
+        return values
+
+    def __call__(self, counts: Int[Array, "draws pairs"]) -> Float64[Array, "draws columns"]:
+        """The values on samples that hold each pair so many times."""
+        weights = counts.astype(np.float64)
+        columns: list[Array] = []
+        for metric in self.metrics:
+            values = np.zeros((len(weights), self._measures))
+            for layer in self.layers:
+                on, own = layer.on, weights[:, layer.on]
+                share = own.sum(axis=1, keepdims=True) / weights.sum(axis=1, keepdims=True)
+                parts = metric.resampled(layer.scores[:, on], self.gold[on], own)
+                values[:, layer.rows] += share * parts
+            columns.append(values)
+        return np.concatenate(columns, axis=1)
+
+    @property
+    def _measures(self) -> int:
+        return 1 + max(int(layer.rows.max()) for layer in self.layers)
+
+
+PAIR_RESAMPLES = 2_000
+"""Fewer than of queries: ranks are taken anew in each."""
+FEWEST_TO_TUNE = 40
+"""So that no resample misses a whole half."""
+
+
+def score_named_rows(
+    space: Space,
+    judgements: Pairs | Triplets,
+    measures: Sequence[Open],
+    settings: EvaluationSettings,
+) -> Scores:
+    """Correlate the scores of graded pairs with their grades; or say which triplets are right.
+
+    Raises ``TooFewError`` below three pairs or without a triplet, ``SpellingError`` for a metric
+    of another kind or a measure that learns.
+    """
+    graded = isinstance(judgements, Pairs)
+    count = len(judgements.scores) if graded else len(judgements.anchors)
+    if graded and count < 3:
+        raise TooFewError(f"{count} graded pairs: a correlation needs three")
+    if not count:
+        raise TooFewError("no triplets: at least one is due")
+    fixed: list[Measure | Family] = []
+    for measure in measures:
+        if isinstance(measure, Adapted):
+            raise SpellingError(
+                f"{measure} learns from judgements of queries and items: pairs and triplets will "
+                "not do"
+            )
+        fixed.append(measure)
+    chosen: dict[str, tuple[str, ...]] = {}
+    if graded:
+        statistic = _correlations(space, judgements, fixed, settings, chosen)
+        values = {str(metric): statistic.per_pair(metric) for metric in statistic.metrics}
+    else:
+        statistic = None
+        values = _ordered(space, judgements, fixed, settings, chosen)
+    rows = [np.stack(each).tobytes() for each in zip(*values.values(), strict=True)]
+    unit = space.items.is_unit() and (not graded or space.queries.is_unit())
+    # Measures that rank alike correlate alike, but not in Pearson's sense.
+    ranks_only = not any(isinstance(metric, Pearson) for metric in settings.metrics)
+    return Scores(
+        measures=tuple(measures),
+        values=values,
+        keys=tuple(rank_keys(measures, rows, unit=unit and ranks_only)),
+        rows=np.arange(count),
+        judged=count,
+        noun="pair" if graded else "triplet",
+        statistic=statistic,
+        resamples=PAIR_RESAMPLES if graded else RESAMPLES,
+        settings=chosen,
+    )
+
+
+def _correlations(
+    space: Space,
+    pairs: Pairs,
+    measures: Sequence[Measure | Family],
+    settings: EvaluationSettings,
+    chosen: dict[str, tuple[str, ...]],
+) -> Correlations:
+    """The correlations of every measure; what is tuned goes into ``chosen``."""
+    metrics: list[PairMetric] = []
+    for metric in settings.metrics:
+        if not isinstance(metric, PairMetric):
+            raise SpellingError(f"{metric} does not read graded pairs: ask for spearman or pearson")
+        metrics.append(metric)
+    fixed = {row: measure for row, measure in enumerate(measures) if isinstance(measure, Measure)}
+    layers: list[Layer] = []
+    if fixed:
+        scores = score_pairs(space, list(fixed.values()), pairs.rows_a, pairs.rows_b)
+        everywhere = np.ones(len(pairs.scores), dtype=bool)
+        layers.append(Layer(np.array(list(fixed)), everywhere, scores))
+    for row, family in enumerate(measures):
+        if not isinstance(family, Family):
+            continue
+        half = first_half(len(pairs.scores), settings.seed, FEWEST_TO_TUNE)
+        tried = family.settings()
+        scores = score_pairs(space, tried, pairs.rows_a, pairs.rows_b)
+        inside, outside = choices(
+            lambda on, scores=scores: metrics[0].of(scores[:, on], pairs.scores[on]), half
+        )
+        own = np.array([row])
+        layers += [Layer(own, half, scores[[inside]]), Layer(own, ~half, scores[[outside]])]
+        chosen[str(family)] = (str(tried[inside]), str(tried[outside]))
+    return Correlations(metrics, layers, pairs.scores)
+
+
+def _ordered(
+    space: Space,
+    triplets: Triplets,
+    measures: Sequence[Measure | Family],
+    settings: EvaluationSettings,
+    chosen: dict[str, tuple[str, ...]],
+) -> dict[str, Float64[Array, "m triplets"]]:
+    """Which triplets each measure orders as the person did; what is tuned goes into ``chosen``."""
+    metric = str(settings.metrics[0])
+    rows: list[Array] = []
+    for measure in measures:
+        tried = measure.settings() if isinstance(measure, Family) else [measure]
+        values = evaluate_triplets(space, tried, triplets, settings.metrics)[metric]
+        if isinstance(measure, Family):
+            half = first_half(len(triplets.anchors), settings.seed)
+            inside, outside = tuned(values, half)
+            rows.append(values[inside] * half + values[outside] * ~half)
+            chosen[str(measure)] = (str(tried[inside]), str(tried[outside]))
+        else:
+            rows.append(values[0])
+    return {metric: np.stack(rows)}
