@@ -12,7 +12,7 @@ from anglewise.errors import SpellingError, ValuesError
 from anglewise.measures import frames
 from anglewise.measures.measure import measures
 from anglewise.metrics.evaluate import read_metrics
-from anglewise.remedies.candidate_list import contenders
+from anglewise.remedies.candidate_list import read_candidates
 from anglewise.statistics import planning, sign_flip
 from anglewise.statistics.planning import Design
 from anglewise.statistics.resampling import Differences
@@ -122,8 +122,8 @@ def test_lists_that_fill_the_memory_are_refused_before_they_are_made(monkeypatch
         lambda: aw.compare_spaces(
             {"one": space()}, judged(), "dot", variants=[f"[:{k}]" for k in range(1, MOST + 2)]
         ),
-        lambda: contenders(MANY, "queries-items"),
-        lambda: contenders(",".join(f"product({n})" for n in range(1, 61)), "queries-items"),
+        lambda: read_candidates(MANY, "queries-items"),
+        lambda: read_candidates(",".join(f"product({n})" for n in range(1, 61)), "queries-items"),
     ],
 )
 def test_more_than_can_be_compared_is_refused_with_both_numbers(work):

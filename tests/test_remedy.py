@@ -1,6 +1,7 @@
 """Remedies as laws: what screens does not decide, time is kept, what is finished stays."""
 
 import errno
+import io
 import os
 from itertools import pairwise
 
@@ -454,3 +455,29 @@ def test_other_judgements_and_bad_numbers_are_refused(space, judged):
 
 def test_penalties_that_are_made_up_can_be_typed():
     assert [rounded(x) for x in (1.0, 4.99, 0.3, 7e5)] == [1.0, 2.0, 0.2, 500_000.0]
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {},
+        {"said": "{}"},
+        {"said": "[1"},
+        {"said": "[" * 100_000},
+        {"said": '{"settings": 1}', "indices": np.zeros((2, 2))},
+        {"other": np.zeros(3)},
+    ],
+)
+def test_a_cache_of_something_else_counts_as_not_there(held, tmp_path):
+    cache = runner.ResultCache(tmp_path)
+    data = io.BytesIO()
+    np.savez(data, **{name: np.array(value) for name, value in held.items()})
+    content = data.getvalue()
+    for body in (content, b"rubbish", b""):
+        (tmp_path / "a1.remedy").write_bytes(runner._digest([body]) + body)
+        got = cache.get("a1")
+        assert got is None or (body == content and set(got[1]) == set(held) - {"said"})
+    packed = io.BytesIO()
+    np.savez_compressed(packed, said=np.array("{}"), rows=np.zeros(10_000_000))
+    (tmp_path / "a1.remedy").write_bytes(runner._digest([packed.getvalue()]) + packed.getvalue())
+    assert cache.get("a1") is None

@@ -23,21 +23,35 @@ from anglewise.comparison.scoring import score_named_rows, score_spaces
 from anglewise.comparison.split import ALONE, QUERIES, query_split
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
-from anglewise.core.text import listed
+from anglewise.core.text import check_number, counted, listed
 from anglewise.core.typing import Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.measures.formulas import Measure
-from anglewise.measures.measure import DEFAULT_MEASURES, Open, measures_and_families
+from anglewise.measures.measure import DEFAULT_MEASURES, MeasureSpec, measures_and_families
 from anglewise.metrics.evaluate import read_metrics
 from anglewise.metrics.interface import Metric
 
 NO_MEASURE = "no measure to compare: name one, such as dot"
 
+MOST_FIGURES = 1000
+"""Candidates times metrics; each takes 80 kB of resamples, several times over."""
+
+
+def _check_size(candidates: int, metrics: int) -> None:
+    """Refuse what would fill the memory, before any work is done."""
+    check_number(candidates, "candidate")
+    if candidates * metrics > MOST_FIGURES:
+        raise SpellingError(
+            f"{counted(candidates, 'candidate')} under {counted(metrics, 'metric')} are "
+            f"{candidates * metrics:,} figures with intervals, {MOST_FIGURES:,} at most are worked "
+            "through at once: name fewer, or part them into several runs"
+        )
+
 
 def compare(
     space: Space,
     judgements: Judgements | Pairs | Triplets,
-    measures: Iterable[str | Open] | str = DEFAULT_MEASURES,
+    measures: Iterable[str | MeasureSpec] | str = DEFAULT_MEASURES,
     metric: str | Metric | None = None,
     *,
     metrics: Iterable[str | Metric] | str = (),
@@ -124,6 +138,7 @@ def compare(
             )
         base = read.index(named)
     wanted = read_metrics_for(type(judgements), metric, metrics)
+    _check_size(len(read), len(wanted))
     settings = EvaluationSettings(wanted, tolerance, ALONE, seed, threads, progress)
     if isinstance(judgements, Judgements):
         rows = judgements.judged_rows
@@ -164,7 +179,7 @@ def _direction(
 def compare_spaces(
     spaces: Mapping[str, Space],
     judgements: Judgements | Mapping[str, Judgements] | Pairs | Triplets,
-    measures: Iterable[str | Open] | str = DEFAULT_MEASURES,
+    measures: Iterable[str | MeasureSpec] | str = DEFAULT_MEASURES,
     metric: str | Metric | None = None,
     *,
     variants: Iterable[str | Variant] | str = (),
@@ -234,6 +249,7 @@ def compare_spaces(
         raise TooFewError(NO_MEASURE)
     judged = _by_space(judgements, spaces)
     wanted = read_metrics_for(Judgements, metric, metrics)
+    _check_size(len(models) * len(read), len(wanted))
     candidates = [SpaceCandidate(model, measure) for model in models for measure in read]
     base = None if baseline is None else candidate_number(baseline, candidates)
     settings = EvaluationSettings(wanted, tolerance, ALONE, seed, threads, progress)

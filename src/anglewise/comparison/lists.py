@@ -17,11 +17,11 @@ from anglewise.core.typing import Array, Bool, Int64, Progress
 from anglewise.engine.search import search
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.io.texts import documents_of
-from anglewise.measures.adapter import Adapted, learnt, shape_of
-from anglewise.measures.adapter_training import KnownPairs
+from anglewise.measures.adapter import Adapted, adapter_shape, learn_adapter
+from anglewise.measures.adapter_training import TrainingPairs
 from anglewise.measures.formulas import Measure
 from anglewise.measures.frames import Affine, Maps, View, fit_frames
-from anglewise.measures.measure import Family, Open
+from anglewise.measures.measure import Family, MeasureSpec
 from anglewise.metrics.evaluate import evaluate
 from anglewise.metrics.interface import Metric, RankingMetric
 
@@ -127,7 +127,7 @@ def depth(metrics: Sequence[Metric]) -> int:
 
 def candidate_lists(
     searched: SearchedSpace,
-    measures: Sequence[Open],
+    measures: Sequence[MeasureSpec],
     judgements: Judgements,
     settings: EvaluationSettings,
 ) -> tuple[dict[str, Neighbours], dict[str, tuple[str, ...]]]:
@@ -230,13 +230,13 @@ def learnt_lists(
     learnt_here: dict[str, tuple[Neighbours, tuple[str, ...]]] = {}
     for adapted in measures:
         pairs = _known_pairs(searched, adapted)
-        shape = shape_of(pairs.ranked.shape[1], adapted.rank, diagonal=adapted.diagonal)
+        shape = adapter_shape(pairs.ranked.shape[1], adapted.rank, diagonal=adapted.diagonal)
         lists: list[Neighbours] = []
         words: list[str] = []
         for fold in folds:
             learners = np.zeros(len(pairs.asking), dtype=bool)
             learners[np.delete(queries, fold)] = True
-            adapter = learnt(pairs, learners, shape, settings.seed)
+            adapter = learn_adapter(pairs, learners, shape, settings.seed)
             still = np.zeros(len(adapter.queries))
             maps = Maps(Affine(still, adapter.queries), Affine(still, adapter.items))
             found = searched.nearest([adapted.learnt(maps)], k, settings, queries[fold])
@@ -253,7 +253,7 @@ def learnt_lists(
     return learnt_here
 
 
-def _known_pairs(searched: SearchedSpace, adapted: Adapted) -> KnownPairs:
+def _known_pairs(searched: SearchedSpace, adapted: Adapted) -> TrainingPairs:
     """What an adapter learns from, in the coordinates of the frames before it."""
     space, judgements = searched.space, searched.judgements
     direction = judgements.direction
@@ -265,7 +265,7 @@ def _known_pairs(searched: SearchedSpace, adapted: Adapted) -> KnownPairs:
     ]
     hidden = [judgements.seen, space.seen if direction == "queries-items" else None]
     tables = tuple(table for table in hidden if table is not None)
-    return KnownPairs(sides[0], sides[1], judgements.gains, tables, asking is ranked)
+    return TrainingPairs(sides[0], sides[1], judgements.gains, tables, asking is ranked)
 
 
 def judged_space(space: Space, parts: Parts | None) -> Space:

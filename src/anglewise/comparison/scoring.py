@@ -12,11 +12,12 @@ from anglewise.comparison.split import choices, first_half, tuned
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.neighbours import Neighbours
-from anglewise.core.typing import Array, Bool, Float64, Int, Int64, Progress
+from anglewise.core.typing import Array, Bool, Float64, Int, Int64
+from anglewise.engine.search import share_of
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.measures.adapter import Adapted
 from anglewise.measures.formulas import Measure
-from anglewise.measures.measure import Family, Open
+from anglewise.measures.measure import Family, MeasureSpec
 from anglewise.metrics.evaluate import evaluate, evaluate_triplets, score_pairs
 from anglewise.metrics.evaluate import metric as read_metric
 from anglewise.metrics.interface import PairMetric
@@ -25,7 +26,7 @@ from anglewise.metrics.metrics import Pearson
 
 def score_spaces(
     spaces: Iterable[SearchedSpace],
-    measures: Sequence[Open],
+    measures: Sequence[MeasureSpec],
     candidates: Sequence[Candidate],
     judgements: Judgements,
     settings: EvaluationSettings,
@@ -45,7 +46,7 @@ def score_spaces(
     for number, space in enumerate(spaces):
         settings_here = settings
         if settings.progress is not None and count > 1:
-            settings_here = replace(settings, progress=_part(settings.progress, number, count))
+            settings_here = replace(settings, progress=share_of(settings.progress, number, count))
         found, words = candidate_lists(space, measures, judgements, settings_here)
         own = dict(zip(found, names[number * len(measures) :], strict=False))
         lists |= {own[name]: replace(its, measure=own[name]) for name, its in found.items()}
@@ -54,11 +55,6 @@ def score_spaces(
         unit = space.ranked.is_unit()
         keys += [(number, key) for key in rank_keys(measures, same, unit=unit)]
     return score_lists(candidates, lists, judgements, settings, keys=keys, chosen=chosen)
-
-
-def _part(progress: Progress, number: int, count: int) -> Progress:
-    """Progress of one search among several."""
-    return lambda done, total: progress(number * total + done, count * total)
 
 
 def score_lists(
@@ -91,7 +87,7 @@ def score_lists(
     )
 
 
-def rank_keys(measures: Sequence[Open], keys: Sequence[bytes], *, unit: bool) -> list[bytes]:
+def rank_keys(measures: Sequence[MeasureSpec], keys: Sequence[bytes], *, unit: bool) -> list[bytes]:
     """Keys that are the same for measures which rank alike.
 
     They do if what they found (all lists, or all values) is the same; and, where all that is
@@ -106,7 +102,7 @@ def rank_keys(measures: Sequence[Open], keys: Sequence[bytes], *, unit: bool) ->
     return [first if key in plain else key for key in keys]
 
 
-def _inner_product(measure: Open) -> bool:
+def _inner_product(measure: MeasureSpec) -> bool:
     if measure.frames or isinstance(measure, Adapted):
         return False
     return isinstance(measure, Family) or measure.formula.terms(np.ones(1)) is not None
@@ -171,7 +167,7 @@ FEWEST_TO_TUNE = 40
 def score_named_rows(
     space: Space,
     judgements: Pairs | Triplets,
-    measures: Sequence[Open],
+    measures: Sequence[MeasureSpec],
     settings: EvaluationSettings,
 ) -> Scores:
     """Correlate the scores of graded pairs with their grades; or say which triplets are right.

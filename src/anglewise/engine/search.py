@@ -116,7 +116,7 @@ NEIGHBOUR_BYTES = 12
 """What a place in a list weighs: the row and the score."""
 ALWAYS = 1 << 26
 """Lists of so many bytes always fit."""
-MAPS = 1 << 23
+MAPS = 1 << 22
 """Bytes of the maps of frames that share a pass."""
 
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from anglewise.core.embeddings import Space
-from anglewise.core.text import named, parted
+from anglewise.core.text import check_number, named, parted
 from anglewise.core.typing import Direction
 from anglewise.errors import SpellingError
 from anglewise.measures.adapter import Adapted
@@ -21,7 +21,7 @@ from anglewise.measures.frames import fit_frames
 from anglewise.measures.measure import (
     FORMULAS,
     Family,
-    Open,
+    MeasureSpec,
     Prepared,
     measures_and_families,
     prepare,
@@ -53,7 +53,7 @@ class RemedyCandidate:
     """
 
     builder: SpaceBuilder | None
-    measure: Open
+    measure: MeasureSpec
 
     def __str__(self) -> str:
         return str(self.measure) if self.builder is None else f"{self.builder}: {self.measure}"
@@ -79,7 +79,8 @@ class RemedyCandidate:
 
 
 def read_candidates(
-    candidates: Iterable[str | Open | SpaceBuilder | RemedyCandidate] | str, direction: Direction
+    candidates: Iterable[str | MeasureSpec | SpaceBuilder | RemedyCandidate] | str,
+    direction: Direction,
 ) -> list[RemedyCandidate]:
     """Read candidates, each kept once; a builder alone stands for all its measures.
 
@@ -89,12 +90,15 @@ def read_candidates(
     >>> list(map(str, read))
     ['cosine', 'product(10): dot', 'product(10): cosine', 'factors(3): dot']
     """
-    words = parted(candidates) if isinstance(candidates, str) else candidates
-    return list(dict.fromkeys(candidate for word in words for candidate in _read(word, direction)))
+    words = parted(candidates) if isinstance(candidates, str) else list(candidates)
+    check_number(len(words), "candidate")
+    read = list(dict.fromkeys(candidate for word in words for candidate in _read(word, direction)))
+    check_number(len(read), "candidate")
+    return read
 
 
 def _read(
-    word: str | Open | SpaceBuilder | RemedyCandidate, direction: Direction
+    word: str | MeasureSpec | SpaceBuilder | RemedyCandidate, direction: Direction
 ) -> list[RemedyCandidate]:
     if isinstance(word, RemedyCandidate):
         return [word]

@@ -1,9 +1,12 @@
 """Find a remedy: screen candidates under a budget, compare the rest, build the winner."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from os import PathLike
 from time import monotonic
+from typing import Any
+
+import numpy as np
 
 from anglewise.comparison.compare import read_metrics_for
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, candidate_lists
@@ -11,7 +14,7 @@ from anglewise.comparison.split import ALONE, QUERIES, query_split
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.numbers import COUNT, POSITIVE
-from anglewise.core.typing import Direction, Progress
+from anglewise.core.typing import Array, Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.io.files import Say, quiet
 from anglewise.measures.adapter import FEWEST, Adapted, adapter
@@ -81,22 +84,34 @@ def _recalled(
     held = runner.cache.get(key)
     if held is None:
         return None
-    about, arrays = held
+    try:
+        return _outcome(runner, *held, among)
+    except (KeyError, TypeError, ValueError):  # by another program: as if it were not there
+        return None
+
+
+def _outcome(
+    runner: CandidateRunner,
+    about: Mapping[str, Any],
+    arrays: Mapping[str, Array],
+    among: Sequence[RemedyCandidate],
+) -> Outcome | None:
     by_name = {str(candidate): candidate for candidate in [*baselines(), *among]}
     found: dict[RemedyCandidate, CandidateLists] = {}
+    rows = arrays["rows"].astype(np.int64)
     for name in about["found"]:
-        lists = runner.cached(by_name[name], arrays["rows"])
+        lists = runner.cached(by_name[name], rows)
         if lists is None:
             return None
         found[by_name[name]] = lists
     return Outcome(
         found,
-        arrays["rows"],
-        about["screening_queries"],
+        rows,
+        int(about["screening_queries"]),
         tuple(Screened(**screened) for screened in about["screened"]),
         about["left_out"],
         about["stopped"],
-        about["seconds"],
+        float(about["seconds"]),
     )
 
 

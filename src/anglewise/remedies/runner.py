@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -25,13 +26,13 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import FileError, TooFewError
-from anglewise.io.files import Say, quiet
+from anglewise.io.files import Say, allowed, opened, quiet
 from anglewise.io.outputs import new_file
 from anglewise.io.texts import column, columns_of
 from anglewise.measures.adapter import RIDGES, STEPS, Adapted
 from anglewise.measures.adapter_training import POOL, QUERIES
 from anglewise.measures.formulas import Measure
-from anglewise.measures.measure import Family, Open
+from anglewise.measures.measure import Family, MeasureSpec
 from anglewise.remedies.candidate_list import RemedyCandidate, baselines, size
 from anglewise.remedies.training_data import Budget, SpaceBuilder, Training, judged_by
 
@@ -45,7 +46,7 @@ SUM = 16
 class ResultCache:
     """A folder with one file for each thing found; None keeps nothing.
 
-    A file that is cut short or changed fails its checksum and counts as not there.
+    A file that is cut short, changed or of something else counts as not there.
 
     >>> import tempfile
     >>> cache = ResultCache(Path(tempfile.mkdtemp()))
@@ -63,14 +64,11 @@ class ResultCache:
         if self.folder is None:
             return None
         try:
-            data = (self.folder / f"{key}.remedy").read_bytes()
-        except OSError:
+            with opened(self.folder / f"{key}.remedy") as file:
+                data = file.read(allowed(0) + 1)
+            return _unpacked(data)
+        except Exception:  # noqa: BLE001 not there, or by another hand: as if it were not there
             return None
-        if data[:SUM] != _digest([data[SUM:]]):
-            return None
-        with np.load(BytesIO(data[SUM:]), allow_pickle=False) as held:
-            arrays = {name: held[name] for name in held.files}
-        return json.loads(str(arrays.pop("said"))), arrays
 
     def put(self, key: str, said: Mapping[str, Any], **arrays: Array) -> None:
         """Keep something, whole or not at all; where the disk refuses, say so and keep no more."""
@@ -84,6 +82,17 @@ class ResultCache:
         except FileError as error:
             self.say(f"{NOT_KEPT}: {error}")
             self.folder = None
+
+
+def _unpacked(data: bytes) -> tuple[dict[str, Any], dict[str, Array]] | None:
+    if data[:SUM] != _digest([data[SUM:]]):
+        return None
+    with zipfile.ZipFile(BytesIO(data[SUM:])) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > len(data):
+            return None  # ours are not compressed
+    with np.load(BytesIO(data[SUM:]), allow_pickle=False) as held:
+        arrays = {name: held[name] for name in held.files}
+    return dict(json.loads(str(arrays.pop("said")))), arrays
 
 
 def open_cache(folder: str | os.PathLike[str] | None, say: Say = quiet) -> ResultCache:
@@ -230,20 +239,23 @@ class CandidateRunner:
         if held is None:
             return None
         about, arrays = held
-        self.times[candidate, len(rows)] = about["searching"]
-        return CandidateLists(
-            Neighbours(
-                str(candidate.measure),
-                arrays["indices"].astype(np.int64),
-                arrays["scores"],
-                arrays["tied"],
-            ),
-            tuple(about["settings"]),
-            about["making"],
-            about["searching"],
-            about["dimension"],
-            about["inner_product"],
-        )
+        try:
+            indices = arrays["indices"].astype(np.int64)
+            if len(indices) != len(rows) or arrays["scores"].shape != indices.shape:
+                return None
+            lists = Neighbours(str(candidate.measure), indices, arrays["scores"], arrays["tied"])
+            found = CandidateLists(
+                lists,
+                tuple(map(str, about["settings"])),
+                float(about["making"]),
+                float(about["searching"]),
+                int(about["dimension"]),
+                bool(about["inner_product"]),
+            )
+        except Exception:  # noqa: BLE001 by another program: as if it were not there
+            return None
+        self.times[candidate, len(rows)] = found.searching
+        return found
 
     def is_cached(self, batch: Sequence[RemedyCandidate], rows: Int64[Array, " some"]) -> bool:
         """Whether the cache holds all of it."""
@@ -380,7 +392,7 @@ def batches(candidates: Sequence[RemedyCandidate]) -> list[list[RemedyCandidate]
     return list(groups.values())
 
 
-def _one_setting(measure: Open) -> Measure:
+def _one_setting(measure: MeasureSpec) -> Measure:
     """One setting for all of what is tuned or learnt: their vectors are of one size."""
     if isinstance(measure, Adapted):
         return Measure(measure.formula, measure.frames)
