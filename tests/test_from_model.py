@@ -165,7 +165,7 @@ def test_gensim_keeps_the_counts_and_says_nothing_about_the_training():
 
 def test_names_and_history_that_are_given_are_taken():
     seen = SparseRows.from_pairs([0], [1], shape=(4, 3))
-    space = from_model(als(), user_ids="abcd", item_ids="xyz", seen=seen)
+    space = from_model(als(), user_ids=list("abcd"), item_ids=list("xyz"), seen=seen)
     assert space.items.ids.tolist() == ["x", "y", "z"]
     assert space.seen is seen
 

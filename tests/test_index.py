@@ -174,7 +174,7 @@ def test_a_change_that_is_refused_changes_nothing():
         index.add(films(2, first=4))
     with pytest.raises(ShapeError, match="4 columns, the index 5"):
         index.add(films(2, d=4, first=10))
-    with pytest.raises(IdsError, match="has no nobody"):
+    with pytest.raises(IdsError, match="no item has the id 'nobody'"):
         index.remove(["f1", "nobody"])
     with pytest.raises(TooFewError, match="last item"):
         index.remove(index.ids)

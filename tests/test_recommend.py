@@ -5,7 +5,14 @@ import pytest
 
 from anglewise import Embeddings, Recommender, Space, fit_ease, gauge, search
 from anglewise.core.sparse import SparseRows
-from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
+from anglewise.errors import (
+    IdsError,
+    ShapeError,
+    SpellingError,
+    TooFewError,
+    ValuesError,
+    WrongTypeError,
+)
 from anglewise.experiment.catalogue import simulate
 from anglewise.gauges.gauge import bias_columns, without_biases
 from anglewise.models.closed_form import fit_linear
@@ -52,7 +59,7 @@ def biased():
 
 @pytest.mark.parametrize("measure", MEASURES)
 def test_lists_are_those_of_search(films, measure):
-    ours = Recommender(films, measure).recommend(range(100), 7)
+    ours = Recommender(films, measure).recommend(rows=range(100), k=7)
     theirs = search(films, measure, k=7, rows=np.arange(100))[measure]
     assert np.array_equal(ours.found.indices, theirs.indices)
     assert np.array_equal(ours.scores, theirs.scores)
@@ -61,8 +68,22 @@ def test_lists_are_those_of_search(films, measure):
 def test_everybody_is_asked_by_default_and_rows_and_ids_are_one(films):
     recommender = Recommender(films)
     everybody = recommender.recommend(k=5)
-    assert np.array_equal(everybody.ids[3:5], recommender.recommend([3, "u4"], 5).ids)
+    assert np.array_equal(everybody.ids[3:5], recommender.recommend(["u3", "u4"], 5).ids)
+    assert np.array_equal(everybody.ids[3:5], recommender.recommend(rows=[3, 4], k=5).ids)
     assert list(everybody.asked) == list(films.queries.ids)
+
+
+def test_a_whole_number_names_the_user_who_is_called_so_not_a_row():
+    space = Space(
+        queries=Embeddings(np.eye(3), ids=[2, 0, 1]), items=Embeddings(np.eye(3), ids=[10, 20, 30])
+    )
+    recommender = Recommender(space)
+    for name in (2, "2", np.int64(2), [2], np.array([2]), ["2"]):
+        assert recommender.recommend(name, 1).ids.tolist() == [["10"]]
+        assert recommender.recommend(name, 1).asked.tolist() == ["2"]
+    assert recommender.recommend(rows=[2], k=1).ids.tolist() == [["30"]]
+    assert recommender.similar_items(20, 2, allowed=[30]).ids.tolist() == [["30"]]
+    assert recommender.recommend(0, 2, forbidden=20).ids[0, 0] == "10"
 
 
 def test_what_was_used_is_never_recommended_unless_asked_for(films):
@@ -100,7 +121,9 @@ def test_the_popularity_knob_is_the_norm_measure(films):
 def test_more_of_the_knob_recommends_shorter_items(films):
     recommender = Recommender(films)
     lengths = [
-        films.items.norms[recommender.recommend(range(149), 5, popularity=b).found.indices].mean()
+        films.items.norms[
+            recommender.recommend(rows=range(149), k=5, popularity=b).found.indices
+        ].mean()
         for b in (-0.5, 0, 0.5, 1, 2)
     ]
     assert np.all(np.diff(lengths) < 0)
@@ -117,10 +140,13 @@ def test_similar_items_and_users_leave_out_themselves(films):
 def test_similar_items_agree_in_every_gauge_under_a_measure_that_does_not_depend_on_it(films):
     moved = gauge("item-orthonormal").apply(films)
     lists = [
-        Recommender(s, "cosine@data-space").similar_items(range(20), 5).ids for s in (films, moved)
+        Recommender(s, "cosine@data-space").similar_items(rows=range(20), k=5).ids
+        for s in (films, moved)
     ]
     assert np.array_equal(*lists)
-    plain = [Recommender(s, "cosine").similar_items(range(20), 5).ids for s in (films, moved)]
+    plain = [
+        Recommender(s, "cosine").similar_items(rows=range(20), k=5).ids for s in (films, moved)
+    ]
     assert not np.array_equal(*plain)
 
 
@@ -136,14 +162,14 @@ def test_the_fold_in_of_a_linear_model_is_its_own_in_every_gauge(films, name):
 def test_a_known_user_folded_in_is_recommended_the_same(films):
     recommender = Recommender(films)
     known = recommender.recommend("u3", 8)
-    new = recommender.recommend_for([int(i) for i in films.seen.row(3)], 8)
+    new = recommender.recommend_for(rows=films.seen.row(3), k=8)
     assert known.ids.tolist() == new.ids.tolist()
     assert list(new.asked) == ["new"]
 
 
 def test_an_item_named_twice_counts_once(films):
     recommender = Recommender(films)
-    once, twice = recommender.recommend_for(["i1"], 5), recommender.recommend_for(["i1", 1], 5)
+    once, twice = recommender.recommend_for(["i1"], 5), recommender.recommend_for(["i1", "i1"], 5)
     assert np.array_equal(once.scores, twice.scores)
 
 
@@ -151,8 +177,8 @@ def test_an_item_named_twice_counts_once(films):
 def test_explanations_of_a_linear_model_sum_to_the_score(films, measure):
     recommender = Recommender(films, measure)
     for user in range(0, 140, 20):
-        for one in recommender.recommend(user, 3).lists()[0]:
-            why = recommender.explain(user, one.id)
+        for one in recommender.recommend(f"u{user}", 3).lists()[0]:
+            why = recommender.explain(f"u{user}", one.id)
             assert why.exact
             assert {c.id for c in why.contributions} == {f"i{i}" for i in films.seen.row(user)}
             total = sum(c.value for c in why.contributions)
@@ -230,9 +256,9 @@ def test_lists_are_shorter_where_fewer_are_left(films):
     recommender = Recommender(films)
     left = 80 - len(films.seen.row(3))
     assert len(recommender.recommend("u3", 1000).lists()[0]) == left
-    unseen = [i for i in range(80) if i not in films.seen.row(3)][:2]
+    unseen = [f"i{i}" for i in range(80) if i not in films.seen.row(3)][:2]
     assert len(recommender.recommend("u3", 10, allowed=unseen).lists()[0]) == 2
-    seen = [int(i) for i in films.seen.row(3)]
+    seen = [f"i{i}" for i in films.seen.row(3)]
     assert recommender.recommend("u3", 10, allowed=seen).lists() == [[]]
 
 
@@ -241,8 +267,21 @@ def test_lists_are_shorter_where_fewer_are_left(films):
     [
         (lambda r: r.recommend("u9999"), IdsError, "did you mean"),
         (lambda r: r.recommend("nobody at all"), IdsError, "ids are such as 'u0'"),
-        (lambda r: r.recommend(150), IdsError, "row 150 is none of 0 to 149"),
-        (lambda r: r.recommend(np.array([-1])), IdsError, "row -1"),
+        (lambda r: r.recommend(rows=[150]), ShapeError, "row 150 is none of 0 to 149"),
+        (lambda r: r.recommend(rows=np.array([-1])), ShapeError, "row -1"),
+        (lambda r: r.recommend(2), IdsError, "no user has the id 2; .*rows=... rows"),
+        (lambda r: r.recommend(np.array([2])), IdsError, "no user has the id 2; .*rows=... rows"),
+        (lambda r: r.recommend(2.0), WrongTypeError, "an id is due, as text or whole number"),
+        (lambda r: r.recommend([True]), WrongTypeError, "a bool"),
+        (lambda r: r.recommend("u1", rows=[1]), SpellingError, "either by id or by rows"),
+        (lambda r: r.similar_items(), SpellingError, "name each item either by id or by rows"),
+        (lambda r: r.recommend(rows=["u1"]), WrongTypeError, "whole numbers are due"),
+        (lambda r: r.recommend(rows=[1.0]), WrongTypeError, "whole numbers are due"),
+        (lambda r: r.recommend(rows=[True]), WrongTypeError, "whole numbers are due"),
+        (lambda r: r.similar_items(1), IdsError, "no item has the id 1"),
+        (lambda r: r.recommend("u1", allowed=[1]), IdsError, "no item has the id 1"),
+        (lambda r: r.explain("u1", 1), IdsError, "no item has the id 1"),
+        (lambda r: r.explain(["u1", "u2"], "i1"), ShapeError, "one is due"),
         (lambda r: r.recommend("u1", 0), TooFewError, "k is 0"),
         (lambda r: r.recommend("u1", allowed=[]), TooFewError, "filters leave none"),
         (lambda r: r.recommend("u1", allowed=["x"]), IdsError, "no item has the id 'x'"),

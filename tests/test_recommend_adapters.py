@@ -6,7 +6,7 @@ from scipy.sparse import coo_matrix, csr_matrix
 
 from anglewise import Embeddings, Recommender, Space
 from anglewise.core.sparse import SparseRows
-from anglewise.errors import IdsError, ShapeError, SpellingError
+from anglewise.errors import ShapeError, SpellingError, WrongTypeError
 from anglewise.recommendation.adapters import LikeImplicit, RectoolsRanker
 
 RNG = np.random.default_rng(3)
@@ -75,17 +75,23 @@ def test_recalculated_users_are_folded_in():
     ("call", "error"),
     [
         (lambda: MODEL.recommend([0, 1], LIKED[0], N=3), ShapeError),
-        (lambda: MODEL.recommend(0, coo_matrix(LIKED[0]), N=3), ShapeError),
-        (lambda: MODEL.recommend(0, None, N=3), ShapeError),
-        (lambda: MODEL.recommend(99, LIKED[0], N=3), IdsError),
+        (lambda: MODEL.recommend(0, None, N=3), WrongTypeError),
+        (lambda: MODEL.recommend(0, LIKED[0].toarray(), N=3), WrongTypeError),
+        (lambda: MODEL.recommend(99, LIKED[0], N=3), ShapeError),
         (lambda: MODEL.recommend(0, LIKED[0], items=[1], filter_items=[2]), SpellingError),
-        (lambda: MODEL.recommend(0, LIKED[0], items=[40]), IdsError),
+        (lambda: MODEL.recommend(0, LIKED[0], items=[40]), ShapeError),
         (lambda: RANKER.rank([0, 1], k=3, filter_pairs_csr=LIKED[0]), ShapeError),
     ],
 )
 def test_what_does_not_fit_is_refused(call, error):
     with pytest.raises(error):
         call()
+
+
+def test_a_matrix_of_any_format_is_taken():
+    for other in (coo_matrix(LIKED[0]), LIKED[0].tocsc(), LIKED[0].tolil()):
+        ids, _ = MODEL.recommend(0, other, N=3)
+        assert ids.tolist() == MODEL.recommend(0, LIKED[0], N=3)[0].tolist()
 
 
 def test_a_matrix_that_repeats_and_disorders_its_cells_is_read():

@@ -15,7 +15,9 @@ WORDS = ["a film about a lighthouse that nobody keeps and everybody needs", "b",
 
 def asked(names="dot,cosine,euclidean", title=True, k=3):
     x = np.array([[1.0, 0], [9, 1], [0, 2], [0, 2], [0, 2]])
-    space = Space(items=Embeddings(x, ids="vwxyz", metadata={"title": WORDS} if title else None))
+    space = Space(
+        items=Embeddings(x, ids=list("vwxyz"), metadata={"title": WORDS} if title else None)
+    )
     wanted = measures(names)
     found = search(space, wanted, k=k, direction="items-items", rows=np.array([1]))
     return ShownQuery(space, "items-items", 1, wanted, found)

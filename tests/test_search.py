@@ -172,7 +172,7 @@ def test_tables_and_rows_that_do_not_fit_are_refused():
     space = Space(items=Embeddings(np.eye(5)))
     with pytest.raises(ShapeError, match="exclude"):
         search(space, "dot", k=1, exclude=SparseRows.from_pairs([0], [0], shape=(2, 5)))
-    with pytest.raises(ShapeError, match="rows from"):
+    with pytest.raises(ShapeError, match="query row 5 is none of 0 to 4"):
         search(space, "dot", k=1, rows=np.array([5]))
     with pytest.raises(ShapeError, match="3 columns, the space 5"):
         search_vectors(space, Embeddings(np.eye(3)), "dot", k=1)

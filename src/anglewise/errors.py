@@ -16,6 +16,10 @@ class ValuesError(AnglewiseError, ValueError):
     """Numbers that cannot be used: not finite, not numeric, none at all."""
 
 
+class WrongTypeError(AnglewiseError, TypeError):
+    """An object of another kind than is due: a path for an array, a dense table for sparse."""
+
+
 class IdsError(AnglewiseError, ValueError):
     """Ids that repeat, or that match nothing."""
 

@@ -9,7 +9,8 @@ from anglewise.auditing.gauge_overlap import GaugeAgreement, GaugePath, agree, e
 from anglewise.auditing.geometry import Geometry, describe, draw_panels, near_witness
 from anglewise.auditing.subject import GAUGES, AuditSubject, read_freedom, subject
 from anglewise.auditing.trainings import beside
-from anglewise.core.embeddings import Space
+from anglewise.core.conversion import Vectors
+from anglewise.core.embeddings import Space, as_space
 from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Direction, Progress
@@ -131,7 +132,7 @@ WITHIN: tuple[Direction, ...] = ("items-items", "queries-queries")
 
 
 def audit(
-    space: Space,
+    space: Space | Vectors,
     *,
     judgements: Mapping[Direction, Judgements] | None = None,
     runs: Mapping[str, Space] | None = None,
@@ -153,7 +154,7 @@ def audit(
     Parameters
     ----------
     space
-        Users and items, queries and documents, or one side alone.
+        Users and items, queries and documents, or one side alone, also as an array or frame.
     judgements
         By direction; where given, the path of gauges shows nDCG too.
     runs
@@ -196,6 +197,7 @@ def audit(
     >>> report.verdict.cosine, report.gauge_gap > 2, report.predictions_moved < 1e-12
     ('arbitrary', True, True)
     """
+    space = as_space(space)
     about = subject(space, k, sample, seed, threads)
     _needs_gauge(about, witness=witness, runs=runs, pairs=pairs)
     judged, others = judgements or {}, runs or {}

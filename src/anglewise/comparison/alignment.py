@@ -40,7 +40,8 @@ class IdIndex:
     def of(cls, sides: Mapping[str, Embeddings]) -> "IdIndex":
         """Index one side of each space.
 
-        >>> sides = {"old": Embeddings([[1.0], [2.0]], ["b", "a"]), "new": Embeddings([[3.0]], "c")}
+        >>> old, new = Embeddings([[1.0], [2.0]], ["b", "a"]), Embeddings([[3.0]], ["c"])
+        >>> sides = {"old": old, "new": new}
         >>> index = IdIndex.of(sides)
         >>> index.names.ids.tolist(), index.rows["old"].tolist(), index.rows["new"].tolist()
         (['a', 'b', 'c'], [1, 0, -1], [-1, -1, 0])

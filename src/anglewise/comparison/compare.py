@@ -21,8 +21,9 @@ from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, judged
 from anglewise.comparison.notes import notes, space_notes
 from anglewise.comparison.scoring import score_named_rows, score_spaces
 from anglewise.comparison.split import ALONE, QUERIES, query_split
-from anglewise.core.embeddings import Space
-from anglewise.core.judgements import Judgements, Pairs, Triplets
+from anglewise.core.conversion import Vectors
+from anglewise.core.embeddings import Space, as_space
+from anglewise.core.judgements import Judgements, Pairs, Triplets, check_judgements
 from anglewise.core.text import check_number, counted, listed
 from anglewise.core.typing import Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
@@ -49,7 +50,7 @@ def _check_size(candidates: int, metrics: int) -> None:
 
 
 def compare(
-    space: Space,
+    space: Space | Vectors,
     judgements: Judgements | Pairs | Triplets,
     measures: Iterable[str | MeasureSpec] | str = DEFAULT_MEASURES,
     metric: str | Metric | None = None,
@@ -72,7 +73,7 @@ def compare(
     Parameters
     ----------
     space
-        The vectors.
+        The vectors; an array or a frame is items that ask each other.
     judgements
         Graded relevance; or graded pairs; or triplets.
     measures
@@ -125,6 +126,8 @@ def compare(
     >>> result.verdict.decision, result.verdict.measure
     ('use', 'cosine')
     """
+    space = as_space(space)
+    check_judgements(judgements)
     read = measures_and_families(measures)
     if not read:
         raise TooFewError(NO_MEASURE)
@@ -177,7 +180,7 @@ def _direction(
 
 
 def compare_spaces(
-    spaces: Mapping[str, Space],
+    spaces: Mapping[str, Space | Vectors],
     judgements: Judgements | Mapping[str, Judgements] | Pairs | Triplets,
     measures: Iterable[str | MeasureSpec] | str = DEFAULT_MEASURES,
     metric: str | Metric | None = None,
@@ -243,6 +246,7 @@ def compare_spaces(
     >>> result.verdict.decision, result.verdict.measure
     ('use', 'new: cosine')
     """
+    spaces = {name: as_space(space) for name, space in spaces.items()}
     models = sources(spaces, variants)
     read = measures_and_families(measures)
     if not read:

@@ -2,15 +2,25 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from numbers import Integral
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from anglewise.core.conversion import (
+    Sparse,
+    Vectors,
+    as_array,
+    as_ids,
+    as_sparse_rows,
+    described,
+    frame_ids,
+)
 from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import Array, Direction, Float32, Int64, Shaped
-from anglewise.errors import IdsError, ShapeError, ValuesError
+from anglewise.core.typing import Array, Direction, Float32, Ids, Int64, Say, Shaped, quiet
+from anglewise.errors import IdsError, ShapeError, ValuesError, WrongTypeError
 
 TrainedFor: TypeAlias = Literal["dot", "cosine", "euclidean", "unknown"]
 Freedom: TypeAlias = Literal["gauge", "rotation", "unknown"]
@@ -18,30 +28,42 @@ Freedom: TypeAlias = Literal["gauge", "rotation", "unknown"]
 BLOCK = 8192
 """Rows looked at together, so that a check of a memory-mapped file stays small."""
 
+LOOKED_THROUGH = 100_000
+"""So many ids are searched for one like the unknown one."""
+
 
 class Embeddings:
     """Ids and a matrix of float32, one row each, with an optional table about them.
 
-    Whatever numeric array comes (float16, float64, big-endian, strided) becomes a C-ordered
-    float32 matrix; one that is that already, memory-mapped files included, is not copied.
+    Vectors come as a NumPy array, a pandas or Polars frame (or one column of lists), a PyTorch
+    tensor, an Arrow table or lists. Whatever numbers they hold (float16, float64, big-endian,
+    strided) become a C-ordered float32 matrix; one that is that already, memory-mapped files and
+    frames included, is not copied.
 
     Parameters
     ----------
     vectors
         ``rows x d``, finite.
     ids
-        One for each row, unique; kept as strings. By default ``"0"``, ``"1"``, …
+        One for each row, unique; kept as strings. By default the labels of a pandas index, unless
+        pandas counted the rows itself; else ``"0"``, ``"1"``, …
     metadata
-        Anything that maps a column name to one value a row: a dict of lists, a pyarrow table.
+        Anything that maps a column name to one value a row: a dict of lists, a frame, a pyarrow
+        table.
+    say
+        Told when vectors are copied from a graphics card, and when ids come from an index.
 
     Raises
     ------
+    WrongTypeError
+        What holds no array: a path, a dict, a sparse matrix.
     ShapeError
         Not two-dimensional, no rows or no columns, or not one id a row.
     ValuesError
-        Not numeric, complex, NaN or infinite (the message names the first such row).
+        Not numeric, complex, NaN or infinite (the message names the first such row); a frame that
+        also has columns of text or ids.
     IdsError
-        An id that comes twice.
+        An id that comes twice or is missing; an index of a frame that does not name its rows.
 
     Examples
     --------
@@ -51,12 +73,15 @@ class Embeddings:
 
     def __init__(
         self,
-        vectors: ArrayLike,
-        ids: Iterable[Any] | None = None,
+        vectors: Vectors,
+        ids: Iterable[Any] | Vectors | None = None,
         metadata: Mapping[str, Sequence[Any]] | Any | None = None,
+        *,
+        say: Say = quiet,
     ) -> None:
-        self.vectors: Float32[Array, "rows d"] = _checked(vectors)
-        self._given_ids = None if ids is None else _ids(ids, len(self.vectors))
+        self.vectors: Float32[Array, "rows d"] = _checked(as_array(vectors, "vectors", say))
+        ids = frame_ids(vectors, say) if ids is None else ids
+        self._given_ids = None if ids is None else _unique_ids(ids, len(self.vectors))
         self.metadata = metadata
 
     def __len__(self) -> int:
@@ -88,6 +113,42 @@ class Embeddings:
     def row_of(self) -> dict[str, int]:
         """From id to row."""
         return {name: row for row, name in enumerate(self.ids)}
+
+    def rows_of(self, ids: Ids, kind: str = "row") -> Int64[Array, " ids"]:
+        """The rows of some ids, one or several, in the order asked for.
+
+        A whole number names an id, as text does: 2 and ``"2"`` are the same. ``kind`` says in
+        messages what the rows are, such as ``"user"``.
+
+        Raises ``IdsError`` for an id that is not here, with what comes near, ``WrongTypeError``
+        for what is neither text nor a whole number.
+
+        >>> films = Embeddings([[1.0], [2.0]], ids=["heat", "7"])
+        >>> films.rows_of([7, "heat"]).tolist()
+        [1, 0]
+        """
+        alone = isinstance(ids, str) or not hasattr(ids, "__iter__")
+        several: list[Any] = [ids] if alone else list(cast("Iterable[Any]", ids))
+        return np.array([self._row_of(name, kind) for name in several], dtype=np.int64)
+
+    def _row_of(self, name: Any, kind: str) -> int:
+        if isinstance(name, bool) or not isinstance(name, str | Integral):
+            raise WrongTypeError(
+                f"a {kind} is named by {described(name)}: an id is due, as text or whole number"
+            )
+        row = self.row_of.get(str(name))
+        if row is None:
+            rows = "" if isinstance(name, str) else "; whole numbers name ids, rows=... rows"
+            shown = repr(name) if isinstance(name, str) else str(name)
+            raise IdsError(f"no {kind} has the id {shown}; {self._near(str(name))}{rows}")
+        return row
+
+    def _near(self, name: str) -> str:
+        known = list(map(str, self.ids[:LOOKED_THROUGH]))
+        near = get_close_matches(name, known, n=3)
+        if near:
+            return f"did you mean {', '.join(map(repr, near))}?"
+        return f"ids are such as {', '.join(map(repr, known[:3]))}"
 
     @cached_property
     def id_order(self) -> Int64[Array, " rows"]:
@@ -123,7 +184,7 @@ class Embeddings:
         """Some rows, in the order asked for, with their ids; metadata stays behind."""
         return Embeddings(self.vectors[rows], ids=self.ids[rows])
 
-    def with_vectors(self, vectors: ArrayLike) -> "Embeddings":
+    def with_vectors(self, vectors: Vectors) -> "Embeddings":
         """Other vectors under the same ids, with the same metadata."""
         return Embeddings(vectors, ids=self._given_ids, metadata=self.metadata)
 
@@ -137,11 +198,13 @@ class Space:
     Attributes
     ----------
     items, queries
-        Both sides, of one dimension. ``queries=None`` means the items ask too.
+        Both sides, of one dimension: embeddings, or whatever :class:`Embeddings` takes.
+        ``queries=None`` means the items ask too.
     trained_for
         The measure inside the training loss, if known.
     seen
-        ``queries x items``: what was used in training, left out of recommendations.
+        ``queries x items``: what was used in training, left out of recommendations. A sparse
+        matrix of SciPy, or sparse rows.
     about
         Provenance: model, gauge, penalty, the files it came from.
 
@@ -161,21 +224,24 @@ class Space:
     def __init__(
         self,
         *,
-        items: Embeddings,
-        queries: Embeddings | None = None,
+        items: Embeddings | Vectors,
+        queries: Embeddings | Vectors | None = None,
         trained_for: TrainedFor = "unknown",
-        seen: SparseRows | None = None,
+        seen: SparseRows | Sparse | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> None:
-        queries = items if queries is None else queries
+        one_sided = queries is None or queries is items
+        items = as_embeddings(items, "items")
+        queries = items if one_sided else as_embeddings(queries, "queries")
         if queries.dimension != items.dimension:
             raise ShapeError(
                 f"queries have {queries.dimension} columns, items {items.dimension}: "
                 "take both from one model, or project one of them"
             )
-        due = (len(queries), len(items))
-        if seen is not None and seen.shape != due:
-            raise ShapeError(f"seen is {seen.shape}, the space {due}: rows are queries")
+        if seen is not None:
+            seen, due = as_sparse_rows(seen, "seen"), (len(queries), len(items))
+            if seen.shape != due:
+                raise ShapeError(f"seen is {seen.shape}, the space {due}: rows are queries")
         for name, value in {
             "items": items,
             "queries": queries,
@@ -216,8 +282,53 @@ class Space:
         return self.queries, self.items
 
 
-def _checked(vectors: ArrayLike) -> Float32[Array, "rows d"]:
-    x = np.asarray(vectors)
+def as_embeddings(value: Embeddings | Vectors, name: str = "vectors") -> Embeddings:
+    """The embeddings themselves, or those of whatever :class:`Embeddings` takes.
+
+    >>> as_embeddings([[1.0, 2.0]])
+    Embeddings(1 x 2)
+    """
+    if isinstance(value, Embeddings):
+        return value
+    if isinstance(value, Space):
+        raise WrongTypeError(f"{name} are a Space: give one of its sides, space.items")
+    return Embeddings(value)
+
+
+def as_space(value: Space | Embeddings | Vectors) -> Space:
+    """The space itself, or items alone as a space.
+
+    >>> as_space([[1.0, 2.0]]).one_sided
+    True
+    """
+    return value if isinstance(value, Space) else Space(items=value)
+
+
+def columns_of(embeddings: Embeddings) -> list[str]:
+    """The names of the columns that are known about some embeddings.
+
+    >>> columns_of(Embeddings([[1.0]], metadata={"title": ["Alien"]}))
+    ['title']
+    """
+    about = embeddings.metadata
+    if about is None:
+        return []
+    return [str(name) for name in getattr(about, "column_names", None) or list(about)]
+
+
+def column(embeddings: Embeddings, name: str) -> list[Any]:
+    """One column of what is known about some embeddings, as a list; read now if it was lazy."""
+    values: Any = cast("Any", embeddings.metadata)[name]
+    try:
+        return values.to_pylist() if hasattr(values, "to_pylist") else list(values)
+    except (ValueError, OverflowError) as error:
+        raise ValuesError(
+            f"the column {name!r} of what is known about the vectors cannot be read ({error}): "
+            "write its dates as text"
+        ) from error
+
+
+def _checked(x: Array) -> Float32[Array, "rows d"]:
     if x.dtype.kind not in "fiub":
         raise ValuesError(f"vectors are of kind {x.dtype}: real numbers are due")
     if x.ndim != 2:
@@ -239,8 +350,8 @@ def _checked(vectors: ArrayLike) -> Float32[Array, "rows d"]:
     return y
 
 
-def _ids(ids: Iterable[Any], rows: int) -> Shaped[Array, " rows"]:
-    names = np.array([str(i) for i in ids], dtype=object)
+def _unique_ids(ids: Vectors, rows: int) -> Shaped[Array, " rows"]:
+    names = np.array(as_ids(ids), dtype=object)
     if len(names) != rows:
         raise ShapeError(f"{len(names)} ids for {rows} vectors: one each is due")
     if len(set(names)) != len(names):

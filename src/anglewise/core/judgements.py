@@ -1,14 +1,24 @@
 """Judgements, graded pairs, triplets and labels; which document each passage belongs to."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from anglewise.core.conversion import (
+    Sparse,
+    as_array,
+    as_ids,
+    as_sparse_rows,
+    described,
+    is_frame,
+)
+from anglewise.core.embeddings import Embeddings, Space, column, columns_of
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Direction, Float64, Int64
-from anglewise.errors import ShapeError
+from anglewise.errors import IdsError, ShapeError, TooFewError, ValuesError, WrongTypeError
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +65,48 @@ class Parts:
         return np.unique(self.of, return_index=True)[1].astype(np.int64)
 
 
+DOCUMENT = "document"
+"""The column of metadata that names the document of a passage, as ``encode`` writes it."""
+
+
+def parts_of(items: Embeddings) -> Parts | None:
+    """Which document each item is a passage of, if a column says so and any was cut.
+
+    >>> about = {"document": ["a", "a", "b"]}
+    >>> parts_of(Embeddings([[1.0], [2.0], [3.0]], ["a#0", "a#1", "b"], about)).documents
+    ('a', 'b')
+    """
+    if DOCUMENT not in columns_of(items):
+        return None
+    cells = column(items, DOCUMENT)
+    names = [
+        str(name) if cell is None else str(cell)
+        for cell, name in zip(cells, items.ids, strict=True)
+    ]
+    return None if names == items.ids.tolist() else Parts.named(names)
+
+
+def judged_parts(names: Iterable[str], items: Embeddings, source: str) -> Parts | None:
+    """The parts, if judgements name documents; ``None`` if they name the items themselves.
+
+    A document that was not cut has the name of its only passage, and may stand among either.
+
+    Raises ``IdsError`` where some names are those of passages alone and some of documents alone.
+    """
+    parts = parts_of(items)
+    if parts is None:
+        return None
+    named, documents = set(names), set(parts.documents)
+    passages = sorted(n for n in named if n in items.row_of and n not in documents)
+    whole = sorted(n for n in named if n in documents and n not in items.row_of)
+    if passages and whole:
+        raise IdsError(
+            f"{source} names passages, such as {passages[0]!r}, and documents, such as "
+            f"{whole[0]!r}: judge either these or those"
+        )
+    return None if passages or named.isdisjoint(documents) else parts
+
+
 @dataclass(frozen=True, eq=False)
 class Complaints:
     """What is wrong with a set of labels; said before any number is shown.
@@ -80,7 +132,8 @@ class Judgements:
     Attributes
     ----------
     gains
-        ``queries x items`` of the direction (``items x items`` for ``items-items``).
+        ``queries x items`` of the direction (``items x items`` for ``items-items``): sparse rows,
+        or a sparse matrix of SciPy.
     direction
         Who asks and who is ranked.
     source
@@ -104,20 +157,232 @@ class Judgements:
         of ``gains`` are these then, and of each document its best passage counts.
     """
 
-    gains: SparseRows
+    gains: SparseRows | Sparse
     direction: Direction = "queries-items"
     source: str = ""
     complaints: Complaints = field(default_factory=Complaints)
-    seen: SparseRows | None = None
+    seen: SparseRows | Sparse | None = None
     judged_items: Bool[Array, " items"] | None = None
-    chances: SparseRows | None = None
+    chances: SparseRows | Sparse | None = None
     judged_at: Float64[Array, " rows"] | None = None
     parts: Parts | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("gains", "seen", "chances"):
+            table = getattr(self, name)
+            if table is not None:
+                object.__setattr__(self, name, as_sparse_rows(table, name))
+
+    @classmethod
+    def from_dict(
+        cls,
+        gains: Mapping[Any, Mapping[Any, float]] | Any,
+        space: Space,
+        *,
+        direction: Direction = "queries-items",
+    ) -> "Judgements":
+        """Line up ``{query: {item: gain}}`` with a space, by id.
+
+        As with :func:`anglewise.read_judgements`, gains below zero count as zero, and entries
+        whose ids the space does not hold are dropped and counted in ``complaints``. Where the
+        items are passages (a column ``document`` of their metadata), documents may be named.
+
+        Raises ``IdsError`` if not one entry matches, ``ValuesError`` for a gain that is no number.
+
+        >>> space = Space(queries=Embeddings([[1.0]], ["q"]), items=Embeddings([[1.0], [2.0]]))
+        >>> Judgements.from_dict({"q": {"1": 2, "0": 0}}, space).gains.values.tolist()
+        [0.0, 2.0]
+        """
+        if not isinstance(gains, Mapping):
+            raise WrongTypeError(
+                f"gains are {described(gains)}: a dict {{query: {{item: gain}}}} is due"
+            )
+        for query, items in gains.items():
+            if not isinstance(items, Mapping):
+                raise WrongTypeError(
+                    f"the items of {query!r} are {described(items)}: a dict of gains is due"
+                )
+        queries = [query for query, items in gains.items() for _ in items]
+        items = [item for items in gains.values() for item in items]
+        values = [gain for items in gains.values() for gain in items.values()]
+        return _by_ids((queries, items, values), space, direction, "the dict")
+
+    @classmethod
+    def from_pairs(
+        cls,
+        pairs: Iterable[tuple[Any, ...]],
+        space: Space,
+        *,
+        direction: Direction = "queries-items",
+    ) -> "Judgements":
+        """Line up pairs ``(query, item)``, each of gain 1, or triples with a gain, by id.
+
+        Of a pair that comes more than once the highest gain is kept; else as :meth:`from_dict`.
+
+        >>> space = Space(queries=Embeddings([[1.0]], ["q"]), items=Embeddings([[1.0], [2.0]]))
+        >>> Judgements.from_pairs([("q", 1), ("q", 1)], space).complaints.duplicates
+        1
+        """
+        entries = [tuple(pair) for pair in pairs]
+        widths = {len(entry) for entry in entries}
+        if widths not in ({2}, {3}):
+            raise ShapeError(
+                f"pairs of {' and '.join(map(str, sorted(widths))) or 'no'} parts came: (query, "
+                "item) or (query, item, gain) are due, all alike"
+            )
+        queries, items, *gains = (list(part) for part in zip(*entries, strict=True))
+        values = gains[0] if gains else [1.0] * len(entries)
+        return _by_ids((queries, items, values), space, direction, "the pairs")
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        space: Space,
+        *,
+        query_column: str = "query_id",
+        item_column: str = "item_id",
+        gain_column: str | None = "gain",
+        direction: Direction = "queries-items",
+    ) -> "Judgements":
+        """Line up the rows of a pandas or Polars frame (or a dict of columns) by id.
+
+        ``gain_column=None`` counts every row as 1. :func:`anglewise.read_judgements` takes frames
+        too, and finds columns by their usual names. Else as :meth:`from_pairs`.
+
+        Raises ``ValuesError`` for a column that is not there.
+
+        >>> space = Space(queries=Embeddings([[1.0]], ["q"]), items=Embeddings([[1.0], [2.0]]))
+        >>> frame = {"query_id": ["q"], "item_id": [1], "gain": [3]}
+        >>> Judgements.from_frame(frame, space).gains.values.tolist()
+        [3.0]
+        """
+        if not is_frame(frame) and not isinstance(frame, Mapping):
+            raise WrongTypeError(f"{described(frame)} came where a pandas or Polars frame is due")
+        names = list(map(str, frame if isinstance(frame, Mapping) else frame.columns))
+        wanted = [query_column, item_column] + ([] if gain_column is None else [gain_column])
+        lacking = next((name for name in wanted if names.count(name) != 1), None)
+        if lacking is not None:
+            raise ValuesError(
+                f"the frame has {names.count(lacking) or 'no'} columns {lacking!r}, but "
+                f"{', '.join(map(repr, names[:12]))}: name query_column=, item_column=, and "
+                "gain_column= (None counts every row as 1)"
+            )
+        columns = [frame[name] for name in wanted]
+        if gain_column is None:
+            columns.append(np.ones(len(columns[0])))
+        return _by_ids(tuple(columns), space, direction, "the frame")
 
     @property
     def judged_rows(self) -> Int64[Array, " judged"]:
         """The rows of queries that have at least one judgement."""
         return np.flatnonzero(self.gains.counts).astype(np.int64)
+
+
+def merged_judgements(
+    rows: Int64[Array, " entries"],
+    columns: Int64[Array, " entries"],
+    gains: Float64[Array, " entries"],
+    *,
+    shape: tuple[int, int],
+    same_side: bool,
+    direction: Direction,
+    source: str,
+    complaints: Complaints,
+) -> Judgements:
+    """Judgements from entries: the highest gain of each pair, none below zero, none of itself.
+
+    Raises ``TooFewError`` where each is judged only against itself.
+    """
+    others = np.flatnonzero((rows != columns) | (not same_side))
+    if not len(others):
+        raise TooFewError(f"{source} judges each only against itself: judge others")
+    itself = len(rows) - len(others)
+    order = others[np.lexsort((-gains[others], columns[others], rows[others]))]
+    rows, columns, gains = rows[order], columns[order], np.maximum(gains[order], 0.0)
+    first = np.append(True, (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1]))
+    table = SparseRows.from_pairs(rows[first], columns[first], gains[first], shape=shape)
+    relevant = np.bincount(table.rows, weights=table.values > 0, minlength=shape[0])
+    complaints = replace(
+        complaints,
+        dropped=complaints.dropped + itself,
+        duplicates=int((~first).sum()),
+        queries_without_relevant=int(((table.counts > 0) & (relevant == 0)).sum()),
+        gains_all_equal=bool(np.all(table.values == table.values[0])),
+    )
+    return Judgements(table, direction, source, complaints)
+
+
+def _by_ids(
+    columns: tuple[Any, Any, Any], space: Space, direction: Direction, source: str
+) -> Judgements:
+    """Judgements from columns of query ids, item ids and gains."""
+    queries, items = as_ids(columns[0], "query ids"), as_ids(columns[1], "item ids")
+    gains = _gains(columns[2], queries, items)
+    asking, ranked = space.sides(direction)
+    parts = None
+    if direction == "queries-items" and asking is not ranked:
+        parts = judged_parts(items, ranked, source)
+    row_of = ranked.row_of if parts is None else {n: i for i, n in enumerate(parts.documents)}
+    for names, side in ((queries, asking), (items, ranked)):
+        _check_counted_from_zero(names, side, source)
+    rows = np.array([asking.row_of.get(name, -1) for name in queries], dtype=np.int64)
+    places = np.array([row_of.get(name, -1) for name in items], dtype=np.int64)
+    known = np.flatnonzero((rows >= 0) & (places >= 0))
+    if not len(known):
+        raise IdsError(
+            f"{source}: not one of {len(queries):,} entries matches: queries are such as "
+            f"{queries[:1]}, in the space {asking.ids[:1].tolist()}; items such as {items[:1]}, in "
+            f"the space {list(row_of)[:1]}: give the vectors their ids, Embeddings(x, ids=...)"
+        )
+    return replace(
+        merged_judgements(
+            rows[known],
+            places[known],
+            gains[known],
+            shape=(len(asking), len(row_of)),
+            same_side=asking is ranked,
+            direction=direction,
+            source=source,
+            complaints=Complaints(
+                unknown_queries=_unknown(queries, rows),
+                unknown_items=_unknown(items, places),
+                dropped=len(queries) - len(known),
+            ),
+        ),
+        parts=parts,
+    )
+
+
+def _gains(column: Any, queries: list[str], items: list[str]) -> Float64[Array, " entries"]:
+    gains = as_array(column, "gains")
+    if len(gains) and (gains.ndim != 1 or gains.dtype.kind not in "fiub"):
+        raise ValuesError(f"gains are of kind {gains.dtype}: numbers are due")
+    if not len(gains) == len(queries) == len(items):
+        raise ShapeError(f"{len(queries)} queries, {len(items)} items, {len(gains)} gains came")
+    bad = np.flatnonzero(~np.isfinite(gains))
+    if len(bad):
+        row = int(bad[0])
+        raise ValuesError(
+            f"the gain of query {queries[row]!r} and item {items[row]!r} is {gains[row]}: a "
+            "finite number is due"
+        )
+    return gains.astype(np.float64)
+
+
+def _unknown(names: list[str], rows: Int64[Array, " entries"]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names[row] for row in np.flatnonzero(rows < 0)))[:3]
+
+
+def _check_counted_from_zero(names: list[str], side: Embeddings, source: str) -> None:
+    """Refuse ids that count from 1 the rows that a space without ids counts from 0."""
+    count = len(side)
+    if not side.named and str(count) in (held := set(names)) and "0" not in held:
+        raise IdsError(
+            f"{source} holds the id '{count}' and no '0', and the vectors, which have no ids, are "
+            f"called 0 to {count - 1} by their rows: counted from 1, every entry would fall on the "
+            "wrong row; give the vectors their ids, Embeddings(x, ids=...)"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,6 +409,15 @@ class Triplets:
     far: Int64[Array, " triplets"]
     source: str = ""
     complaints: Complaints = field(default_factory=Complaints)
+
+
+def check_judgements(value: object) -> None:
+    """Raise ``WrongTypeError`` for what is neither judgements nor pairs nor triplets."""
+    if not isinstance(value, Judgements | Pairs | Triplets):
+        raise WrongTypeError(
+            f"judgements are {described(value)}: Judgements.from_dict(..., space), .from_pairs and "
+            ".from_frame make them, read_judgements reads them"
+        )
 
 
 @dataclass(frozen=True)

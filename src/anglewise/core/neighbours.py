@@ -1,8 +1,13 @@
 """What a search returns and what every judge reads."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from anglewise.core.typing import Array, Float32, Int64
+import numpy as np
+
+from anglewise.core.embeddings import Space
+from anglewise.core.typing import Array, Direction, Float32, Int64
+from anglewise.errors import MissingExtraError, ShapeError, SpellingError
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,14 +25,57 @@ class Neighbours:
         before ordering; ``-inf`` where ``indices`` is ``-1``. Equal scores are ordered by id.
     tied_at_cut
         For each query, how many items outside the list score the same as the last one inside.
+    direction
+        Who asked and who is ranked; ``None`` where nobody said.
+    rows
+        The rows that asked, one a list; ``None`` for vectors that are not in the space.
     """
 
     measure: str
     indices: Int64[Array, "q k"]
     scores: Float32[Array, "q k"]
     tied_at_cut: Int64[Array, " q"]
+    direction: Direction | None = None
+    rows: Int64[Array, " q"] | None = None
 
     @property
     def k(self) -> int:
         """How many neighbours each list has room for."""
         return self.indices.shape[1]
+
+    def to_frame(self, space: Space, *, direction: Direction | None = None) -> Any:
+        """One row a neighbour as a pandas DataFrame: measure, query, rank from 1, item, score.
+
+        Queries and items are named by their ids in ``space``; vectors that are not in the space by
+        their numbers. ``direction`` is needed where the lists do not say it.
+
+        Raises ``MissingExtraError`` without pandas, ``ShapeError`` for lists of another space.
+        """
+        try:
+            import pandas as pd
+        except ImportError as missing:
+            raise MissingExtraError(
+                "to_frame needs pandas: pip install 'anglewise[pandas]', or read indices and scores"
+            ) from missing
+        direction = direction or self.direction
+        if direction is None:
+            raise SpellingError("these lists do not say who asked whom: name direction=...")
+        asking, ranked = space.sides(direction)
+        highest = int(self.indices.max(initial=-1)), -1 if self.rows is None else self.rows.max()
+        if highest[0] >= len(ranked) or highest[1] >= len(asking):
+            raise ShapeError(
+                f"these lists are of another space: they name row {max(highest)}, this one has "
+                f"{len(asking)} x {len(ranked)} ({direction})"
+            )
+        there = self.indices >= 0
+        lists, places = np.nonzero(there)
+        queries = lists.astype(str) if self.rows is None else asking.ids[self.rows[lists]]
+        return pd.DataFrame(
+            {
+                "measure": self.measure,
+                "query": queries,
+                "rank": places + 1,
+                "item": ranked.ids[self.indices[there]],
+                "score": self.scores[there],
+            }
+        )

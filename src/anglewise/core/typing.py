@@ -4,8 +4,8 @@ They are checked for shape and kind whenever the tests run. Letters in shapes: `
 dimension of an embedding, ``n`` items, ``q`` queries, ``k`` neighbours, ``m`` measures.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Float64, Int, Int64, Shaped, UInt8
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array: TypeAlias = NDArray[Any]
-else:
+    Ids: TypeAlias = str | SupportsIndex | Iterable[str | SupportsIndex]
+    Rows: TypeAlias = Sequence[int] | NDArray[Any]
+else:  # what is no id and no row is refused with our own messages, in the tests too
     Array = np.ndarray
+    Ids = Rows = Any
 
 __all__ = [
     "DIRECTIONS",
@@ -25,12 +28,16 @@ __all__ = [
     "Float",
     "Float32",
     "Float64",
+    "Ids",
     "Int",
     "Int64",
     "Map",
     "Progress",
+    "Rows",
+    "Say",
     "Shaped",
     "UInt8",
+    "quiet",
     "serial",
 ]
 
@@ -45,6 +52,16 @@ Map: TypeAlias = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with what is done and how much there is to do."""
+
+Say: TypeAlias = Callable[[str], None]
+"""Called with one sentence; a command prints it, a notebook may collect it in a list."""
+
+
+def quiet(_sentence: str) -> None:
+    """Tell nobody.
+
+    >>> quiet("took column 'emb' as the vectors")
+    """
 
 
 def serial(work: Callable[[A], B], over: Iterable[A]) -> Iterator[B]:

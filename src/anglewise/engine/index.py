@@ -4,16 +4,18 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.conversion import Vectors, as_array
+from anglewise.core.embeddings import Embeddings, Space, as_embeddings, as_space
 from anglewise.core.numbers import COUNT
 from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import Array, Bool, Float32, Int64
+from anglewise.core.typing import Array, Bool, Float32, Ids, Int64
 from anglewise.engine.search import search_prepared
 from anglewise.engine.tiles import PreparedItems
 from anglewise.errors import FileError, IdsError, ShapeError, SpellingError, TooFewError
@@ -84,7 +86,7 @@ class Answering(Protocol):
         """One list for each vector; a single vector is given one list."""
         ...
 
-    def vectors(self, ids: Iterable[str]) -> Float32[Array, "ids d"]:
+    def vectors(self, ids: Ids) -> Float32[Array, "ids d"]:
         """The vectors of some items, in the order asked for; ``IdsError`` for unknown ids."""
         ...
 
@@ -105,8 +107,8 @@ class Index:
     Parameters
     ----------
     of
-        A space, whose items answer, or embeddings. Metadata comes along. Queries of a space are
-        kept for the measures that need them (``cosine@balanced``).
+        A space, whose items answer; embeddings; or an array or frame. Metadata comes along.
+        Queries of a space are kept for the measures that need them (``cosine@balanced``).
     measure
         How near is measured: a spelling or a measure.
 
@@ -127,9 +129,8 @@ class Index:
     ['9', '12']
     """
 
-    def __init__(self, of: Space | Embeddings, measure: str | Measure) -> None:
-        space = of if isinstance(of, Space) else Space(items=of)
-        self._state = IndexState(space, read_measure(measure))
+    def __init__(self, of: Space | Embeddings | Vectors, measure: str | Measure) -> None:
+        self._state = IndexState(as_space(of), read_measure(measure))
         self._writing = threading.Lock()
 
     @classmethod
@@ -154,7 +155,8 @@ class Index:
         return len(self._state.space.items)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._state.space.items.row_of
+        whole = isinstance(name, Integral) and not isinstance(name, bool)
+        return (str(name) if whole else name) in self._state.space.items.row_of
 
     def __repr__(self) -> str:
         items = self._state.space.items
@@ -188,7 +190,7 @@ class Index:
         return self._state.space
 
     def search(
-        self, vectors: ArrayLike, k: int = 10, *, where: Where | None = None
+        self, vectors: Vectors, k: int = 10, *, where: Where | None = None
     ) -> list[list[Hit]]:
         """The ``k`` nearest items of each vector, one list a vector, near to far.
 
@@ -211,7 +213,7 @@ class Index:
         SpellingError
             A filter by what is not known about the items.
         """
-        state, x = self._state, np.asarray(vectors)
+        state, x = self._state, as_array(vectors, "vectors")
         queries = Embeddings(x[None] if x.ndim == 1 else x)
         COUNT.check("k", k, TooFewError)
         excluded = np.flatnonzero(~state.allowed(where)) if where is not None else NO_ROWS
@@ -236,7 +238,7 @@ class Index:
             ]
         return answers
 
-    def nearest(self, vector: ArrayLike, k: int = 10, *, where: Where | None = None) -> list[Hit]:
+    def nearest(self, vector: Vectors, k: int = 10, *, where: Where | None = None) -> list[Hit]:
         """The ``k`` nearest items of one vector, as :meth:`search` gives them."""
         answers = self.search(vector, k, where=where)
         if len(answers) != 1:
@@ -245,20 +247,22 @@ class Index:
             )
         return answers[0]
 
-    def vectors(self, ids: Iterable[str]) -> Float32[Array, "ids d"]:
+    def vectors(self, ids: Ids) -> Float32[Array, "ids d"]:
         """The vectors of some items, in the order asked for; ``IdsError`` for unknown ids."""
         state = self._state
         return state.space.items.vectors[state.rows(ids)]
 
-    def add(self, items: Embeddings) -> None:
+    def add(self, items: Embeddings | Vectors) -> None:
         """Take in some items with what is known about them: all of them or none.
+
+        A frame's index names its rows; those of an array have no ids but their numbers.
 
         Raises ``IdsError`` if one is there already, ``ShapeError`` for another dimension.
         """
         with self._writing:
-            self._state = self._state.with_more(items)
+            self._state = self._state.with_more(as_embeddings(items, "items"))
 
-    def remove(self, ids: Iterable[str]) -> None:
+    def remove(self, ids: Ids) -> None:
         """Let some items go: all of them or none.
 
         Raises ``IdsError`` if one is not there, ``TooFewError`` if none would be left.
@@ -336,17 +340,9 @@ class IndexState:
         """The metadata of one item."""
         return {name: values[row] for name, values in self.columns.items()}
 
-    def rows(self, ids: Iterable[str]) -> Int64[Array, " ids"]:
-        """The rows of some ids; ``IdsError`` names those that are not here."""
-        wanted = [str(name) for name in ids]
-        row_of = self.space.items.row_of
-        unknown = [name for name in wanted if name not in row_of]
-        if unknown:
-            raise IdsError(
-                f"the index has no {listed(unknown, 3)}: its ids are such as "
-                f"{listed([str(name) for name in self.space.items.ids[:3]], 3)}"
-            )
-        return np.array([row_of[name] for name in wanted], dtype=np.int64)
+    def rows(self, ids: Ids) -> Int64[Array, " ids"]:
+        """The rows of some ids, one or several; ``IdsError`` names one that is not here."""
+        return self.space.items.rows_of(ids, "item")
 
     def allowed(self, where: Where) -> Bool[Array, " items"]:
         """Which items a filter lets through."""
@@ -387,7 +383,7 @@ class IndexState:
             np.concatenate([old.vectors, items.vectors]), [*old.ids, *items.ids], metadata
         )
 
-    def without(self, ids: Iterable[str]) -> "IndexState":
+    def without(self, ids: Ids) -> "IndexState":
         """The state without some items; columns that are now empty go with them."""
         stays = np.ones(len(self.space.items), dtype=bool)
         stays[self.rows(ids)] = False

@@ -1,16 +1,18 @@
 """Exact nearest neighbours under many measures, in as few passes over the items as can be."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.conversion import Sparse, Vectors, as_rows, as_sparse_rows
+from anglewise.core.embeddings import Embeddings, Space, as_embeddings, as_space
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.numbers import COUNT
 from anglewise.core.sparse import SparseRows
 from anglewise.core.text import counted
-from anglewise.core.typing import Array, Direction, Float32, Int64, Progress
+from anglewise.core.typing import Array, Direction, Float32, Int64, Progress, Rows
 from anglewise.engine.blocks import QueryBlock, answer, block_length
 from anglewise.engine.ranking import Exclusions, positions_of, scores_of
 from anglewise.engine.scanners import scanner, workers
@@ -21,13 +23,13 @@ from anglewise.measures.measure import measures as read_measures
 
 
 def search(
-    space: Space,
+    space: Space | Vectors,
     measures: Iterable[str | Measure] | str,
     *,
     k: int = 10,
     direction: Direction = "queries-items",
-    rows: Int64[Array, " asked"] | None = None,
-    exclude: SparseRows | None = None,
+    rows: Rows | None = None,
+    exclude: SparseRows | Sparse | None = None,
     use_seen: bool = True,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -41,7 +43,7 @@ def search(
     Parameters
     ----------
     space
-        The queries and the items.
+        The queries and the items; an array or a frame is items that ask each other.
     measures
         Spellings or measures, or one comma-separated text.
     k
@@ -53,6 +55,7 @@ def search(
     exclude
         For each row of the asking side, rows of the ranked side that it must not be shown;
         beside itself (in the one-sided directions) and ``space.seen`` (in ``queries-items``).
+        Sparse rows, or a sparse matrix of SciPy.
     use_seen
         Whether ``space.seen`` is left out.
     threads
@@ -82,12 +85,11 @@ def search(
     >>> found["cosine"].indices.tolist()
     [[1, 0]]
     """
+    space = as_space(space)
+    exclude = None if exclude is None else as_sparse_rows(exclude, "exclude")
     wanted = read_measures(measures)
     asking, ranked = space.sides(direction)
-    if rows is None:
-        rows = np.arange(len(asking), dtype=np.int64)
-    elif len(rows) and (rows.min() < 0 or rows.max() >= len(asking)):
-        raise ShapeError(f"rows from {rows.min()} to {rows.max()} asked of {len(asking)}")
+    rows = as_rows(range(len(asking)) if rows is None else rows, len(asking), "query")
     tables = [exclude, space.seen if use_seen and direction == "queries-items" else None]
     due = (len(asking), len(ranked))
     if exclude is not None and exclude.shape != due:
@@ -109,7 +111,10 @@ def search(
         found |= _answers(
             items, asking.vectors, rows, exclusions, k=k, threads=threads, progress=share
         )
-    return {str(measure): found[str(measure)] for measure in wanted}
+    return {
+        str(measure): replace(found[str(measure)], direction=direction, rows=rows)
+        for measure in wanted
+    }
 
 
 NEIGHBOUR_BYTES = 12
@@ -158,7 +163,7 @@ def share_of(progress: Progress | None, number: int, count: int) -> Progress | N
 
 def search_vectors(
     space: Space,
-    vectors: Embeddings,
+    vectors: Embeddings | Vectors,
     measures: Iterable[str | Measure] | str,
     *,
     k: int = 10,
@@ -177,7 +182,15 @@ def search_vectors(
     [[0]]
     """
     items = PreparedItems.of(space, read_measures(measures), direction, room=0)
-    return search_prepared(items, vectors, k=k, exclude=exclude, threads=threads, progress=progress)
+    found = search_prepared(
+        items,
+        as_embeddings(vectors),
+        k=k,
+        exclude=exclude,
+        threads=threads,
+        progress=progress,
+    )
+    return {name: replace(lists, direction=direction) for name, lists in found.items()}
 
 
 def search_prepared(

@@ -302,7 +302,7 @@ def read_sparse_npz(path: Path) -> Interactions:
         raise FileError(f"{path} is damaged: its entries do not fit a {users} x {items} matrix")
     if not np.isfinite(weights).all():
         raise FileError(f"{path}: a weight is NaN or infinite; drop or mend it")
-    return Interactions(rows, columns, weights, _named(users), _named(items))
+    return Interactions(rows, columns, weights, numbered_names(users), numbered_names(items))
 
 
 def _check_parts(path: Path, form: str, parts: Mapping[str, Array]) -> None:
@@ -337,5 +337,10 @@ def _places(
     return (major, minor) if form == "csr" else (minor, major)
 
 
-def _named(count: int) -> Array:
+def numbered_names(count: int) -> Array:
+    """The ids of rows that have none: their numbers.
+
+    >>> numbered_names(2)
+    array(['0', '1'], dtype=object)
+    """
     return np.array([str(i) for i in range(count)], dtype=object)

@@ -184,6 +184,29 @@ def table_sheet(path: Path, table: Any) -> Sheet:
     )
 
 
+FRAME = Path("the frame")
+"""What a table that came from no file is called in messages."""
+
+
+def frame_sheet(frame: Any) -> Sheet:
+    """Wrap a frame of pandas or Polars, or an Arrow table; an index of pandas is no column.
+
+    Raises ``FileError`` for columns that mix kinds, such as text and numbers.
+
+    >>> frame_sheet(arrow().table({"user_id": ["ann"], "item_id": [7]})).names
+    ('user_id', 'item_id')
+    """
+    pa = arrow()
+    with reading(FRAME, "a table"):
+        if isinstance(frame, pa.Table):
+            table = frame
+        elif hasattr(frame, "to_arrow"):
+            table = frame.to_arrow()
+        else:
+            table = pa.Table.from_pandas(frame, preserve_index=False)
+    return table_sheet(FRAME, table)
+
+
 def saved_dataset(folder: Path) -> Sheet:
     """Open a data set that Hugging Face's ``save_to_disk`` wrote, memory-mapped.
 

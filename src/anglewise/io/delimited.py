@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from anglewise.core.conversion import is_frame
 from anglewise.errors import FileError
-from anglewise.io.arrow_files import ARROW_SUFFIXES, arrow_sheet
+from anglewise.io.arrow_files import ARROW_SUFFIXES, arrow_sheet, frame_sheet
 from anglewise.io.files import Contents, PathLike, arrow, contents, existing_file, reading, suffix
 from anglewise.io.tables import Sheet
 
@@ -222,7 +223,12 @@ def _fault(path: Path, text: Contents, dialect: Dialect, width: int, error: Exce
     return f"{path} cannot be read as a table of text: {error}"
 
 
-def open_sheet(path: PathLike) -> Sheet:
-    """Open CSV, TSV, parquet, feather and the like by what the name and the bytes say."""
+def open_sheet(path: PathLike | Any) -> Sheet:
+    """Open CSV, TSV, parquet, feather and the like by what the name and the bytes say.
+
+    A frame of pandas or Polars, or an Arrow table, is taken as it is.
+    """
+    if is_frame(path):
+        return frame_sheet(path)
     path = existing_file(path)
     return arrow_sheet(path) if suffix(path) in ARROW_SUFFIXES else delimited_sheet(path)

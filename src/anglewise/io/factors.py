@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.conversion import Sparse, as_array
 from anglewise.core.embeddings import Embeddings, Space, TrainedFor
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array
@@ -43,7 +44,7 @@ class Factors:
 
 
 def space_of_factors(
-    factors: Factors, *, seen: SparseRows | None = None, say: Say = quiet
+    factors: Factors, *, seen: SparseRows | Sparse | None = None, say: Say = quiet
 ) -> Space:
     """The space whose inner products are the model's scores (without a global mean).
 
@@ -85,19 +86,17 @@ def space_of_factors(
     )
 
 
-def as_array(value: Any, name: str) -> Array:
-    """An array of whatever holds one: NumPy, PyTorch, implicit's matrices on the graphics card.
+def model_array(value: Any, name: str) -> Array:
+    """The numbers of an attribute of a model: NumPy, PyTorch, matrices on the graphics card.
 
     Raises ``ValuesError`` for what is not there (a model that was not fitted).
 
-    >>> as_array([[1, 2]], "item_factors").tolist()
+    >>> model_array([[1, 2]], "item_factors").tolist()
     [[1, 2]]
     """
     if value is None:
         raise ValuesError(f"the model's {name} is None: fit it first")
-    for step in ("detach", "cpu", "to_numpy", "numpy"):
-        value = getattr(value, step)() if hasattr(value, step) else value
-    array = np.asarray(value)
+    array = as_array(value, f"the model's {name}")
     if array.dtype.kind not in "fiub":
         raise ValuesError(f"the model's {name} is of kind {array.dtype}: numbers are due")
     return array

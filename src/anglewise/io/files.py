@@ -7,25 +7,17 @@ import mmap
 import os
 import re
 import stat
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from anglewise.errors import AnglewiseError, FileError, SpellingError
+from anglewise.core.conversion import described
+from anglewise.core.typing import Say, quiet  # noqa: F401 readers take them from here
+from anglewise.errors import AnglewiseError, FileError, SpellingError, WrongTypeError
 
 PathLike: TypeAlias = str | os.PathLike[str]
-
-Say: TypeAlias = Callable[[str], None]
-"""Called with one sentence; a command prints it, a notebook may collect it in a list."""
-
-
-def quiet(_sentence: str) -> None:
-    """Tell nobody.
-
-    >>> quiet("took column 'emb' as the vectors")
-    """
 
 
 VARIABLE = "ANGLEWISE_MEMORY"
@@ -121,14 +113,18 @@ AT_ONCE = 1 << 20
 """Bytes that are unpacked before it is asked again whether there is room."""
 
 
-def existing(path: PathLike) -> Path:
+def existing(path: PathLike | Any) -> Path:
     """The path of what is there; else ``FileError`` with names like it.
+
+    Raises ``WrongTypeError`` for what is no path.
 
     >>> existing("/nowhere/qrels.tsv")
     Traceback (most recent call last):
     ...
     anglewise.errors.FileError: /nowhere/qrels.tsv does not exist, nor does the folder /nowhere: ...
     """
+    if not isinstance(path, str | os.PathLike):
+        raise WrongTypeError(f"{described(path)} came where the path of a file is due")
     path = Path(path)
     try:
         if path.exists():
@@ -153,7 +149,7 @@ def user_path(text: PathLike) -> Path:
         raise FileError(f"{os.fspath(text)} begins with ~, but {error}: write the path") from error
 
 
-def existing_file(path: PathLike) -> Path:
+def existing_file(path: PathLike | Any) -> Path:
     """The path of a file that is there; else ``FileError``."""
     path = existing(path)
     _check_regular(path, path.stat().st_mode)

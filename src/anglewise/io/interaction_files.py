@@ -1,15 +1,18 @@
-"""Interactions: who used what, from CSV, TSV, parquet, RecBole, MovieLens or scipy's ``.npz``."""
+"""Interactions: who used what, from tables of any format, frames and sparse matrices."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from anglewise.core.conversion import as_sparse_rows, is_frame
 from anglewise.core.sparse import Interactions
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import FileError, SpellingError, TooFewError
-from anglewise.io.arrays import read_sparse_npz
+from anglewise.io.arrays import numbered_names, read_sparse_npz
+from anglewise.io.arrow_files import FRAME
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, Say, existing_file, quiet, suffix
 from anglewise.io.ids import numbered
@@ -32,7 +35,7 @@ from anglewise.io.texts import read_texts
 
 
 def read_interactions(
-    path: PathLike,
+    path: PathLike | Any,
     *,
     user: str | None = None,
     item: str | None = None,
@@ -50,6 +53,9 @@ def read_interactions(
 
     Parameters
     ----------
+    path
+        A file; or a table in memory: a pandas or Polars frame, an Arrow table, or a sparse matrix
+        of SciPy (users x items, whose rows and columns are named by their numbers).
     user, item, weight, time
         Names of columns that are not conventional. Without weights each pair weighs 1.
     min_weight
@@ -77,21 +83,31 @@ def read_interactions(
     >>> x.user_ids.tolist(), x.item_ids.tolist(), x.weights.tolist()
     (['ann', 'bob'], ['up'], [4.0, 2.0])
     """
-    path = existing_file(path)
-    if suffix(path) == ".npz":
+    source = FRAME if is_frame(path) else MATRIX if hasattr(path, "tocsr") else existing_file(path)
+    if source is MATRIX or suffix(source) == ".npz":
         if user or item or weight or time:
-            raise SpellingError(f"{path} is a sparse matrix, it has no columns to name")
-        found = read_sparse_npz(path)
+            raise SpellingError(f"{source} is a sparse matrix, it has no columns to name")
+        interactions = _from_matrix(path) if source is MATRIX else read_sparse_npz(source)
     else:
         roles = {USER: user, ITEM: item, WEIGHT: weight, TIME: time}
-        found = _from_sheet(open_sheet(path), roles, say)
-    found = _last_of_each(path, found, say)
+        interactions = _from_sheet(open_sheet(path), roles, say)
+    interactions = _last_of_each(source, interactions, say)
     if min_weight is not None:
-        found = _at_least(path, found, min_weight)
+        interactions = _at_least(source, interactions, min_weight)
     if item_table is not None:
-        about = read_texts(item_table, found.item_ids, id_roles=(ITEM, ID), say=say)
-        found = replace(found, item_metadata=about)
-    return found
+        about = read_texts(item_table, interactions.item_ids, id_roles=(ITEM, ID), say=say)
+        interactions = replace(interactions, item_metadata=about)
+    return interactions
+
+
+MATRIX = Path("the matrix")
+"""What a sparse matrix that came from no file is called in messages."""
+
+
+def _from_matrix(matrix: Any) -> Interactions:
+    table = as_sparse_rows(matrix, "the matrix")
+    users, items = map(numbered_names, table.shape)
+    return Interactions(table.rows, table.indices, table.values, users, items)
 
 
 def _from_sheet(sheet: Sheet, roles: Mapping[Role, str | None], say: Say) -> Interactions:

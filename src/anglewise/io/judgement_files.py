@@ -7,12 +7,19 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from anglewise.core.conversion import is_frame
 from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements, Labels, Pairs, Parts, Triplets
+from anglewise.core.judgements import (
+    Judgements,
+    Labels,
+    Pairs,
+    Parts,
+    Triplets,
+    merged_judgements,
+)
 from anglewise.core.numbers import shown
-from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Direction, Float64
-from anglewise.errors import FileError, IdsError, SpellingError, TooFewError
+from anglewise.errors import FileError, IdsError, SpellingError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, Say, quiet, suffix
 from anglewise.io.ids import Aligned, align
@@ -42,7 +49,6 @@ from anglewise.io.tables import (
     unguarded_sheet,
 )
 from anglewise.io.texts import documents_of, judged_parts, parts_of
-from anglewise.judgements.combine import with_gains
 from anglewise.judgements.constructed import from_labels
 from anglewise.judgements.store import JudgementStore
 
@@ -99,7 +105,7 @@ def judgement_kind(path: PathLike) -> Kind:
 
 
 def read_judgements(
-    path: PathLike,
+    path: PathLike | Any,
     space: Space,
     *,
     direction: Direction = "queries-items",
@@ -118,7 +124,8 @@ def read_judgements(
     other, ``items-items`` whatever ``direction`` says; with ``label_queries`` so many of them ask,
     drawn by ``seed``), a store of judgements (SQLite), and the folder of a space: what was judged
     in the store beside it (``judgements.sqlite``), and where nothing was in this direction, what
-    was stored with the space; ``SPACE/judgements`` names the latter alone.
+    was stored with the space; ``SPACE/judgements`` names the latter alone. Instead of a path, a
+    pandas or Polars frame or an Arrow table is taken.
 
     Of a pair that comes more than once the highest gain is kept; gains below zero count as zero,
     as in trec_eval; entries whose ids the space does not hold, and judgements of an item against
@@ -148,12 +155,14 @@ def read_judgements(
     >>> judged.gains.values.tolist(), judged.complaints.dropped, judged.complaints.unknown_queries
     ([2.0, 0.0], 1, ('q2',))
     """
-    path = Path(path)
-    stored = _stored(path, space, direction, say)
-    if stored is not None:
-        _check_no_labels(path, label_queries)
-        return stored
-    sheet = unguarded_sheet(open_sheet(_qrels_in(path, say) if path.is_dir() else path))
+    if not is_frame(path):
+        path = Path(path)
+        stored = _stored(path, space, direction, say)
+        if stored is not None:
+            _check_no_labels(path, label_queries)
+            return stored
+        path = _qrels_in(path, say) if path.is_dir() else path
+    sheet = unguarded_sheet(open_sheet(path))
     given = {QUERY: query_column, DOCUMENT: item_column, GAIN: gain_column}
     kind = "judgements" if any(given.values()) else _kind(sheet)
     if kind == "labels":
@@ -171,7 +180,16 @@ def read_judgements(
     gains = np.ones(len(entries.kept))
     if len(places) > 2:
         gains = _numbers(sheet, places[2])[entries.kept]
-    return replace(_judgements(sheet, entries, gains, sides, direction), parts=parts)
+    judged = merged_judgements(
+        *entries.rows,
+        gains,
+        shape=(len(sides[0]), len(sides[1])),
+        same_side=sides[0] is sides[1],
+        direction=direction,
+        source=str(sheet.path),
+        complaints=entries.complaints,
+    )
+    return replace(judged, parts=parts)
 
 
 def _ids(sheet: Sheet, place: int) -> Any:
@@ -289,33 +307,6 @@ def _say_places(
 ) -> None:
     words = [f"{role.meaning} from {sheet.name(p)}" for role, p in zip(roles, places, strict=False)]
     say(f"{sheet.path.name}: {', '.join([*words, *more])}")
-
-
-def _judgements(
-    sheet: Sheet,
-    entries: Aligned,
-    gains: Float64[Array, " kept"],
-    sides: tuple[Embeddings, Embeddings],
-    direction: Direction,
-) -> Judgements:
-    asking, ranked = sides
-    rows, columns = entries.rows
-    others = (rows != columns) | (asking is not ranked)
-    rows, columns, gains = rows[others], columns[others], gains[others]
-    if not len(rows):
-        raise TooFewError(f"{sheet.path} judges each only against itself: judge others")
-    order = np.lexsort((-gains, columns, rows))  # the highest gain of each pair first
-    rows, columns, gains = rows[order], columns[order], np.maximum(gains[order], 0.0)
-    first = np.append(True, (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1]))
-    complaints = replace(
-        entries.complaints,
-        dropped=entries.complaints.dropped + int((~others).sum()),
-        duplicates=int((~first).sum()),
-    )
-    table = SparseRows.from_pairs(
-        rows[first], columns[first], gains[first], shape=(len(asking), len(ranked))
-    )
-    return Judgements(table, direction, str(sheet.path), with_gains(complaints, table))
 
 
 def read_pairs(path: PathLike, space: Space, *, say: Say = quiet) -> Pairs:

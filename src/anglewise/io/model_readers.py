@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.conversion import Sparse
 from anglewise.core.embeddings import Space
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import FileError, ShapeError, SpellingError, ValuesError
 from anglewise.io.arrow_files import arrow_sheet, matrix_of
-from anglewise.io.factors import Factors, as_array, space_of_factors
+from anglewise.io.factors import Factors, model_array, space_of_factors
 from anglewise.io.files import Say, arrow, existing_folder, naming, quiet, reading
 from anglewise.io.tables import listed
 
@@ -28,8 +29,8 @@ def is_implicit(model: Any) -> bool:
 
 def implicit_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
     """Users and items, with the columns named that the training keeps for biases."""
-    users = as_array(model.user_factors, "user_factors")
-    items = as_array(model.item_factors, "item_factors")
+    users = model_array(model.user_factors, "user_factors")
+    items = model_array(model.item_factors, "item_factors")
     return Factors(
         items=items,
         users=users,
@@ -70,7 +71,7 @@ def gensim_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
     output vectors that are not here.
     """
     keyed = model if _is_keyed(model) else model.wv
-    vectors, keys = as_array(keyed.vectors, "vectors"), list(keyed.index_to_key)
+    vectors, keys = model_array(keyed.vectors, "vectors"), list(keyed.index_to_key)
     counts = dict(getattr(keyed, "expandos", None) or {}).get("count")
     if counts is not None and len(counts) != len(keys):
         raise ShapeError(f"{len(counts)} counts for {len(keys)} keys: one each is due")
@@ -104,8 +105,8 @@ def lenskit_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
     if bias is not None:
         about["global_mean"] = float(bias.global_bias)
     return Factors(
-        items=as_array(model.item_embeddings, "item_embeddings"),
-        users=as_array(model.user_embeddings, "user_embeddings"),
+        items=model_array(model.item_embeddings, "item_embeddings"),
+        users=model_array(model.user_embeddings, "user_embeddings"),
         user_biases=_biases(bias, "user_biases"),
         item_biases=_biases(bias, "item_biases"),
         user_ids=_ids(getattr(model, "users", None)),
@@ -116,7 +117,7 @@ def lenskit_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
 
 def _biases(bias: Any, name: str) -> Array | None:
     values = getattr(bias, name, None)
-    return None if values is None else as_array(values, name)
+    return None if values is None else model_array(values, name)
 
 
 def _ids(vocabulary: Any) -> list[Any] | None:
@@ -133,10 +134,10 @@ def lightfm_factors(model: Any, features: Mapping[str, Any]) -> Factors:
     user_biases, users = model.get_user_representations(features.get("user_features"))
     item_biases, items = model.get_item_representations(features.get("item_features"))
     return Factors(
-        items=as_array(items, "item representations"),
-        users=as_array(users, "user representations"),
-        user_biases=as_array(user_biases, "user biases"),
-        item_biases=as_array(item_biases, "item biases"),
+        items=model_array(items, "item representations"),
+        users=model_array(users, "user representations"),
+        user_biases=model_array(user_biases, "user biases"),
+        item_biases=model_array(item_biases, "item biases"),
         about={"library": "lightfm", "loss": str(getattr(model, "loss", "unknown"))},
     )
 
@@ -159,7 +160,7 @@ def rectools_factors(model: Any, features: Mapping[str, Any]) -> Factors:
             "dataset=...)"
         )
     users, items = model.get_vectors(dataset) if wants else model.get_vectors()
-    users, items = as_array(users, "user vectors"), as_array(items, "item vectors")
+    users, items = model_array(users, "user vectors"), model_array(items, "item vectors")
     return Factors(
         items=items,
         users=users,
@@ -188,7 +189,7 @@ def surprise_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
     biased = bool(getattr(model, "biased", False))
     trainset = getattr(model, "trainset", None)
     about: dict[str, Any] = {"library": "surprise", "model": type(model).__name__}
-    users, items = as_array(model.pu, "pu"), as_array(model.qi, "qi")
+    users, items = model_array(model.pu, "pu"), model_array(model.qi, "qi")
     user_ids = item_ids = None
     if trainset is not None:
         user_ids = [trainset.to_raw_uid(row) for row in range(len(users))]
@@ -198,8 +199,8 @@ def surprise_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
     return Factors(
         items=items,
         users=users,
-        user_biases=as_array(model.bu, "bu") if biased else None,
-        item_biases=as_array(model.bi, "bi") if biased else None,
+        user_biases=model_array(model.bu, "bu") if biased else None,
+        item_biases=model_array(model.bi, "bi") if biased else None,
         user_ids=user_ids,
         item_ids=item_ids,
         about=about,
@@ -296,7 +297,7 @@ def from_model(
     *,
     user_ids: Iterable[Any] | None = None,
     item_ids: Iterable[Any] | None = None,
-    seen: SparseRows | None = None,
+    seen: SparseRows | Sparse | None = None,
     say: Say = quiet,
     **features: Any,
 ) -> Space:
@@ -314,7 +315,7 @@ def from_model(
     user_ids, item_ids
         What the rows are called, where the model does not know it.
     seen
-        What users used in training, left out of recommendations.
+        What users used in training, left out of recommendations: a sparse matrix of SciPy.
     say
         Told what became of biases.
     features

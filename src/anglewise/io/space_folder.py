@@ -10,7 +10,8 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.conversion import Vectors
+from anglewise.core.embeddings import Embeddings, Space, as_space
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import DIRECTIONS, Array, Bool, Direction, Int64
@@ -197,7 +198,10 @@ ATTEMPTS = 20
 
 
 def write_space(
-    space: Space, path: PathLike, *, judgements: Mapping[Direction, Judgements] | None = None
+    space: Space | Vectors,
+    path: PathLike,
+    *,
+    judgements: Mapping[Direction, Judgements] | None = None,
 ) -> None:
     """Write a space, and what it is judged by, as a folder; whole or not at all.
 
@@ -225,7 +229,7 @@ def write_space(
     >>> read_space_folder(folder).trained_for
     'cosine'
     """
-    judgements = judgements or {}
+    space, judgements = as_space(space), judgements or {}
     _check_shapes(space, judgements)
     description = describe(space, judgements, {})
     with new_folder(path, may_replace=_is_ours) as folder:

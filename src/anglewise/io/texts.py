@@ -7,10 +7,14 @@ from typing import Any, cast
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings
-from anglewise.core.judgements import Parts
+from anglewise.core.embeddings import Embeddings, column, columns_of
+from anglewise.core.judgements import (
+    Parts,
+    judged_parts,  # noqa: F401 other rooms take them from here
+    parts_of,  # noqa: F401
+)
 from anglewise.core.typing import Array, Shaped
-from anglewise.errors import FileError, IdsError, ValuesError
+from anglewise.errors import FileError, IdsError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import (
     PathLike,
@@ -76,30 +80,6 @@ def text_table(
 def text_ids(path: Path) -> list[str]:
     """The ids of a ``corpus.jsonl`` or ``queries.jsonl``, in their order."""
     return _json_lines(path)[0]
-
-
-def columns_of(embeddings: Embeddings) -> list[str]:
-    """The names of the columns that are known about some embeddings.
-
-    >>> columns_of(Embeddings([[1.0]], metadata={"title": ["Alien"]}))
-    ['title']
-    """
-    about = embeddings.metadata
-    if about is None:
-        return []
-    return [str(name) for name in getattr(about, "column_names", None) or list(about)]
-
-
-def column(embeddings: Embeddings, name: str) -> list[Any]:
-    """One column of what is known about some embeddings, as a list; read now if it was lazy."""
-    values: Any = cast("Any", embeddings.metadata)[name]
-    try:
-        return values.to_pylist() if hasattr(values, "to_pylist") else list(values)
-    except (ValueError, OverflowError) as error:
-        raise ValuesError(
-            f"the column {name!r} of what is known about the vectors cannot be read ({error}): "
-            "write its dates as text"
-        ) from error
 
 
 def titles(embeddings: Embeddings, longest: int = 120) -> list[str] | None:
@@ -188,27 +168,6 @@ def _from_sheet(
     return names_of(sheet, ids, position).to_pylist(), table
 
 
-DOCUMENT = "document"
-"""The column of metadata that names the document of a passage, as ``encode`` writes it."""
-
-
-def parts_of(items: Embeddings) -> Parts | None:
-    """Which document each item is a passage of, if a column says so and any was cut.
-
-    >>> about = {"document": ["a", "a", "b"]}
-    >>> parts_of(Embeddings([[1.0], [2.0], [3.0]], ["a#0", "a#1", "b"], about)).documents
-    ('a', 'b')
-    """
-    if DOCUMENT not in columns_of(items):
-        return None
-    cells = column(items, DOCUMENT)
-    names = [
-        str(name) if cell is None else str(cell)
-        for cell, name in zip(cells, items.ids, strict=True)
-    ]
-    return None if names == items.ids.tolist() else Parts.named(names)
-
-
 def documents_of(items: Embeddings, parts: Parts) -> Embeddings:
     """The documents as embeddings without numbers: zeros stand for their vectors.
 
@@ -217,24 +176,3 @@ def documents_of(items: Embeddings, parts: Parts) -> Embeddings:
     known, rows = titles(items), cast("list[int]", parts.first.tolist())
     about = None if known is None else {"title": [known[row] for row in rows]}
     return Embeddings(np.zeros((len(parts), 1), np.float32), ids=parts.documents, metadata=about)
-
-
-def judged_parts(names: Iterable[str], items: Embeddings, source: str) -> Parts | None:
-    """The parts, if judgements name documents; ``None`` if they name the items themselves.
-
-    A document that was not cut has the name of its only passage, and may stand among either.
-
-    Raises ``IdsError`` where some names are those of passages alone and some of documents alone.
-    """
-    parts = parts_of(items)
-    if parts is None:
-        return None
-    named, documents = set(names), set(parts.documents)
-    passages = sorted(n for n in named if n in items.row_of and n not in documents)
-    whole = sorted(n for n in named if n in documents and n not in items.row_of)
-    if passages and whole:
-        raise IdsError(
-            f"{source} names passages, such as {passages[0]!r}, and documents, such as "
-            f"{whole[0]!r}: judge either these or those"
-        )
-    return None if passages or named.isdisjoint(documents) else parts

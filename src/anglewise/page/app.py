@@ -24,7 +24,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from anglewise.core.embeddings import Space
+from anglewise.core.conversion import Vectors
+from anglewise.core.embeddings import Space, as_space
 from anglewise.core.judgements import Judgements
 from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, MissingExtraError
@@ -321,7 +322,7 @@ class Inspection:
 
 
 def inspect(
-    space: Space,
+    space: Space | Vectors,
     *,
     judgements: Mapping[Direction, Judgements] | None = None,
     port: int | None = None,
@@ -371,6 +372,6 @@ def inspect(
             f"the page needs {missing.name}: pip install 'anglewise[inspect]'"
         ) from missing
     seen = Inspected(
-        space, judgements or {}, name, None, seed, None if store is None else Path(store)
+        as_space(space), judgements or {}, name, None, seed, None if store is None else Path(store)
     )
     return Inspection(served(lambda: seen, port=port, framed=True))

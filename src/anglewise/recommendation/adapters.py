@@ -6,32 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import Array
-from anglewise.errors import ShapeError, SpellingError
-from anglewise.recommendation.recommender import Filters, Recommender
-
-
-def sparse_rows(table: Any, rows: int, columns: int, name: str) -> SparseRows:
-    """Which cells a CSR table stores, each once; ``ShapeError`` if it is not ``rows x columns``.
-
-    >>> from scipy.sparse import csr_matrix
-    >>> sparse_rows(csr_matrix([[0, 2, 1]]), 1, 3, "user_items").row(0).tolist()
-    [1, 2]
-    """
-    if getattr(table, "format", None) != "csr" or table.shape != (rows, columns):
-        came = f"{getattr(table, 'format', type(table).__name__)} {getattr(table, 'shape', '')}"
-        raise ShapeError(
-            f"{name} is {came.strip()}: a CSR matrix of {rows} x {columns}, one row for each of "
-            "those who ask, is due"
-        )
-    cells = np.repeat(np.arange(rows), np.diff(table.indptr)) * columns + table.indices
-    cells = np.asarray(cells, dtype=np.int64)
-    if np.any(cells[1:] <= cells[:-1]):
-        cells = np.unique(cells)
-    indptr = np.searchsorted(cells, np.arange(rows + 1, dtype=np.int64) * columns)
-    indices = cells % columns
-    return SparseRows(indptr.astype(np.int64), indices, np.ones(len(cells)), (rows, columns))
+from anglewise.core.conversion import as_rows, as_sparse_rows
+from anglewise.core.typing import Array, Bool
+from anglewise.errors import SpellingError
+from anglewise.recommendation.recommender import Recommender
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,20 +53,29 @@ class LikeImplicit:
         liked = None
         if filter_already_liked_items or recalculate_user:
             width = len(self.recommender.space.items)
-            liked = sparse_rows(user_items, len(users), width, "user_items")
-        found = self.recommender.rank(
+            liked = as_sparse_rows(user_items, "user_items", (len(users), width))
+        neighbours = self.recommender.rank(
             users,
             N,
             left_out=liked if filter_already_liked_items else None,
-            filters=Filters(_rows(items), _rows(filter_items)),
+            shown=_shown(self.recommender, items, filter_items),
             used=liked if recalculate_user else None,
         )
-        ids = found.indices.astype(np.int32)
-        return (ids[0], found.scores[0]) if np.ndim(userid) == 0 else (ids, found.scores)
+        ids, scores = neighbours.indices.astype(np.int32), neighbours.scores
+        return (ids[0], scores[0]) if np.ndim(userid) == 0 else (ids, scores)
 
 
-def _rows(items: Any) -> Array | None:
-    return None if items is None else np.asarray(items, dtype=np.int64)
+def _shown(
+    recommender: Recommender, allowed: Any, forbidden: Any = None
+) -> Bool[Array, " items"] | None:
+    """Which items may be shown, from rows that alone may be, or rows that may not be."""
+    rows = forbidden if allowed is None else allowed
+    if rows is None:
+        return None
+    count = len(recommender.space.items)
+    shown = np.full(count, allowed is None)
+    shown[as_rows(rows, count, "item")] = allowed is not None
+    return shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,13 +117,13 @@ class RectoolsRanker:
         items = len(self.recommender.space.items)
         hidden = None
         if filter_pairs_csr is not None:
-            hidden = sparse_rows(filter_pairs_csr, len(users), items, "filter_pairs_csr")
-        allowed = None
-        if sorted_object_whitelist is not None:
-            allowed = np.asarray(sorted_object_whitelist, dtype=np.int64)
-        found = self.recommender.rank(
-            users, items if k is None else k, left_out=hidden, filters=Filters(allowed)
+            hidden = as_sparse_rows(filter_pairs_csr, "filter_pairs_csr", (len(users), items))
+        neighbours = self.recommender.rank(
+            users,
+            items if k is None else k,
+            left_out=hidden,
+            shown=_shown(self.recommender, sorted_object_whitelist),
         )
-        there = found.indices >= 0
+        there = neighbours.indices >= 0
         subjects = np.repeat(users, there.sum(axis=1))
-        return subjects, found.indices[there], found.scores[there]
+        return subjects, neighbours.indices[there], neighbours.scores[there]

@@ -1,11 +1,7 @@
-"""Search for users: who asks, what they may not be shown, and the popularity exponent."""
+"""The nearest items of users: filters, bias columns and the popularity exponent."""
 
-import operator
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from difflib import get_close_matches
-from functools import cached_property
-from typing import Any, SupportsIndex, TypeAlias
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,73 +9,39 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.numbers import COUNT, EXPONENT
 from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import Array, Bool, Direction, Int64
+from anglewise.core.typing import Array, Bool, Direction, Ids, Int64
 from anglewise.engine.search import search_vectors
-from anglewise.errors import IdsError, SpellingError, TooFewError
-from anglewise.gauges.gauge import without_biases
+from anglewise.errors import SpellingError, TooFewError
 from anglewise.measures.formulas import Cosine, Dot, Measure, Norm
-from anglewise.recommendation.fold_in import FoldIn, learn_fold_in
-
-One: TypeAlias = str | SupportsIndex
-Who: TypeAlias = One | Iterable[One]
-"""Ids (text) or row numbers (whole numbers), one or several."""
-
-LOOKED_THROUGH = 100_000
-"""So many ids are searched for one like the unknown one."""
 
 
-def rows_of(who: Who, side: Embeddings, kind: str) -> Int64[Array, " some"]:
-    """The rows of some ids or row numbers; ``IdsError`` with what comes near for unknown ones.
+def shown_rows(
+    side: Embeddings, kind: str, allowed: Ids | None, forbidden: Ids | None
+) -> Bool[Array, " rows"] | None:
+    """Which rows may be shown: those allowed, without those forbidden; ``None`` where all may.
 
-    >>> films = Embeddings([[1.0], [2.0]], ids=["heat", "dune"])
-    >>> rows_of(["dune", 0], films, "item").tolist()
-    [1, 0]
+    Raises ``IdsError`` for an unknown id.
+
+    >>> films = Embeddings([[1.0], [2.0], [3.0]], ids=["heat", "dune", "tron"])
+    >>> shown_rows(films, "item", ["heat", "tron"], "tron").tolist()
+    [True, False, False]
     """
-    given: Any = who
-    if isinstance(given, np.ndarray) and given.dtype.kind in "iu":
-        rows = np.asarray(given, dtype=np.int64).reshape(-1)
-        _check_rows(rows, side, kind)
-        return rows
-    several: list[One] = [given]
-    if isinstance(who, Iterable) and not isinstance(who, str):
-        several = list(who)
-    return np.array([_row(one, side, kind) for one in several], dtype=np.int64)
-
-
-def _row(one: One, side: Embeddings, kind: str) -> int:
-    if isinstance(one, str):
-        row = side.row_of.get(str(one))
-        if row is None:
-            raise IdsError(f"no {kind} has the id {one!r}; {_hint(one, side)}")
-        return row
-    row = operator.index(one)
-    _check_rows(np.array([row]), side, kind)
-    return row
-
-
-def _check_rows(rows: Int64[Array, " some"], side: Embeddings, kind: str) -> None:
-    wrong = rows[(rows < 0) | (rows >= len(side))]
-    if len(wrong):
-        raise IdsError(
-            f"{kind} row {wrong[0]} is none of 0 to {len(side) - 1}: whole numbers are rows; "
-            f"write ids as text, such as {str(side.ids[0])!r}"
-        )
-
-
-def _hint(name: str, side: Embeddings) -> str:
-    known: list[Any] = side.ids[:LOOKED_THROUGH].tolist()
-    near = get_close_matches(name, [str(i) for i in known], n=3)
-    if near:
-        return f"did you mean {', '.join(map(repr, near))}?"
-    return f"ids are such as {', '.join(repr(str(i)) for i in known[:3])}"
+    if allowed is None and forbidden is None:
+        return None
+    shown = np.full(len(side), allowed is None)
+    if allowed is not None:
+        shown[side.rows_of(allowed, kind)] = True
+    if forbidden is not None:
+        shown[side.rows_of(forbidden, kind)] = False
+    return shown
 
 
 def at_popularity(measure: Measure, exponent: float) -> Measure:
     """The measure with another exponent of the item's length: ``norm(alpha, exponent)``.
 
     0 leaves lengths as the model learnt them, 1 takes them out as the cosine does, more holds
-    long items back. Where length goes with popularity this is a popularity knob; where it does
-    not (bias columns, unit rows) it is another thing, or nothing.
+    long items back. Where length goes with popularity it sets how much popularity counts; where
+    it does not (bias columns, unit rows) it is another thing, or nothing.
 
     Raises ``SpellingError`` for measures that do not divide by lengths, ``ValuesError`` for an
     exponent that is not finite.
@@ -113,39 +75,6 @@ def _query_exponent(formula: Dot | Cosine | Norm) -> float:
     return 1 if isinstance(formula, Cosine) else 0
 
 
-@dataclass(frozen=True, eq=False)
-class RecommenderView:
-    """A space, and the map that folds users in, learnt when it is first asked for."""
-
-    space: Space
-
-    @cached_property
-    def fold_in(self) -> FoldIn:
-        """The map from what was used to a vector of this space."""
-        return learn_fold_in(self.space)
-
-
-@dataclass(frozen=True, eq=False)
-class Views:
-    """A space with its bias columns and without."""
-
-    space: Space
-
-    def through(self, measure: Measure, direction: Direction) -> RecommenderView:
-        """With bias columns where they belong to the score, else without."""
-        return self.whole if reads_biases(measure, direction) else self._unbiased
-
-    @cached_property
-    def whole(self) -> RecommenderView:
-        """The space as it came."""
-        return RecommenderView(self.space)
-
-    @cached_property
-    def _unbiased(self) -> RecommenderView:
-        without = without_biases(self.space)
-        return self.whole if without is self.space else RecommenderView(without)
-
-
 HIDDEN_AT_ONCE = 1 << 23
 """Where a frame needs all items, what a filter hides is listed for so many pairs at once."""
 
@@ -173,76 +102,54 @@ def nearest(
     array([[2, 0]])
     """
     ranked = space.sides(direction)[1]
-    due = len(ranked) if shown is None else int(shown.sum())
+    count = len(ranked) if shown is None else int(shown.sum())
     COUNT.check("k", k, TooFewError)
-    if due == 0:
+    if count == 0:
         raise TooFewError(f"the filters leave none of {len(ranked):,}: allow more, or forbid less")
-    count = min(k, due)
-    if shown is None or due == len(ranked):
-        return _searched(
-            space, measure, asking, direction=direction, k=count, left_out=left_out, threads=threads
-        )
+
+    def searched(space: Space, asking: Embeddings, left_out: SparseRows | None) -> Neighbours:
+        way: Direction = "items-items" if space.one_sided else direction
+        return search_vectors(
+            space,
+            asking,
+            [measure],
+            k=min(k, count),
+            direction=way,
+            exclude=left_out,
+            threads=threads,
+        )[str(measure)]
+
+    if shown is None or count == len(ranked):
+        return searched(space, asking, left_out)
     if not measure.frames:
         kept = np.flatnonzero(shown)
-        return _among(
-            ranked, measure, asking, kept=kept, k=count, left_out=left_out, threads=threads
-        )
+        some = Space(items=ranked.take(kept))
+        neighbours = searched(some, asking, _among(kept, left_out, len(ranked)))
+        rows = np.where(neighbours.indices < 0, -1, kept[neighbours.indices])
+        return replace(neighbours, indices=rows)
     # a frame is fitted on all items: the hidden ones stay and are excluded
-    parts = [
-        _searched(
-            space, measure, some, direction=direction, k=count, left_out=hidden, threads=threads
-        )
-        for some, hidden in _blocks(asking, np.flatnonzero(~shown), left_out, len(ranked))
-    ]
+    blocks = _blocks(asking, np.flatnonzero(~shown), left_out, len(ranked))
+    parts = [searched(space, some, hidden) for some, hidden in blocks]
     return Neighbours(
         str(measure),
-        np.concatenate([one.indices for one in parts]),
-        np.concatenate([one.scores for one in parts]),
-        np.concatenate([one.tied_at_cut for one in parts]),
+        np.concatenate([part.indices for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate([part.tied_at_cut for part in parts]),
     )
-
-
-def _searched(
-    space: Space,
-    measure: Measure,
-    asking: Embeddings,
-    *,
-    direction: Direction,
-    k: int,
-    left_out: SparseRows | None,
-    threads: int | None,
-) -> Neighbours:
-    found = search_vectors(
-        space, asking, [measure], k=k, direction=direction, exclude=left_out, threads=threads
-    )
-    return found[str(measure)]
 
 
 def _among(
-    ranked: Embeddings,
-    measure: Measure,
-    asking: Embeddings,
-    *,
-    kept: Int64[Array, " kept"],
-    k: int,
-    left_out: SparseRows | None,
-    threads: int | None,
-) -> Neighbours:
-    """Search the rows that may be shown alone, and give their rows in the whole."""
-    place = np.full(len(ranked), -1, dtype=np.int64)
-    place[kept] = np.arange(len(kept))
-    hidden = None
-    if left_out is not None:
-        columns = place[left_out.indices]
-        there = columns >= 0
-        rows, shape = left_out.rows[there], (len(asking), len(kept))
-        hidden = SparseRows.from_pairs(rows, columns[there], shape=shape)
-    some = Space(items=ranked.take(kept))
-    found = _searched(
-        some, measure, asking, direction="items-items", k=k, left_out=hidden, threads=threads
-    )
-    indices = np.where(found.indices < 0, -1, kept[found.indices])
-    return Neighbours(found.measure, indices, found.scores, found.tied_at_cut)
+    columns: Int64[Array, " kept"], table: SparseRows | None, width: int
+) -> SparseRows | None:
+    """Some columns of a table, in their order."""
+    if table is None:
+        return None
+    place = np.full(width, -1, dtype=np.int64)
+    place[columns] = np.arange(len(columns))
+    places = place[table.indices]
+    there = places >= 0
+    shape = table.shape[0], len(columns)
+    return SparseRows.from_pairs(table.rows[there], places[there], shape=shape)
 
 
 def _blocks(

@@ -7,50 +7,18 @@ from typing import cast
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.conversion import Vectors, as_rows
+from anglewise.core.embeddings import Embeddings, Space, as_space
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import Array, Bool, Direction, Float32, Float64, Int64, Shaped
-from anglewise.errors import ShapeError, TooFewError
+from anglewise.core.typing import Array, Bool, Direction, Float32, Float64, Ids, Int64, Rows, Shaped
+from anglewise.errors import ShapeError, SpellingError, TooFewError
+from anglewise.gauges.gauge import without_biases
 from anglewise.io.texts import titles
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import measure as read_measure
-from anglewise.recommendation.fold_in import Explanation, FoldIn, explain
-from anglewise.recommendation.nearest import (
-    One,
-    RecommenderView,
-    Views,
-    Who,
-    at_popularity,
-    nearest,
-    rows_of,
-)
-
-
-@dataclass(frozen=True, eq=False)
-class Filters:
-    """Ids or rows that alone may be shown, and those that may not; ``None`` filters nothing."""
-
-    allowed: Who | None = None
-    forbidden: Who | None = None
-
-    def shown(self, side: Embeddings, kind: str) -> Bool[Array, " rows"] | None:
-        """Which rows of a side may be shown; ``None`` where all may.
-
-        Raises ``IdsError`` for an unknown id.
-
-        >>> films = Embeddings([[1.0], [2.0], [3.0]], ids=["heat", "dune", "tron"])
-        >>> Filters(allowed=["heat", "tron"], forbidden="tron").shown(films, "item").tolist()
-        [True, False, False]
-        """
-        if self.allowed is None and self.forbidden is None:
-            return None
-        mask = np.full(len(side), self.allowed is None)
-        if self.allowed is not None:
-            mask[rows_of(self.allowed, side, kind)] = True
-        if self.forbidden is not None:
-            mask[rows_of(self.forbidden, side, kind)] = False
-        return mask
+from anglewise.recommendation.fold_in import Explanation, FoldIn, explain, learn_fold_in
+from anglewise.recommendation.nearest import at_popularity, nearest, reads_biases, shown_rows
 
 
 @dataclass(frozen=True)
@@ -134,7 +102,8 @@ TO_ITEMS: Direction = "queries-items"
 class Recommender:
     """Items for users, items like items, users like users, all under one measure, exactly.
 
-    Users and items are named by id (text) or by row (whole numbers). Every list is that of
+    Users and items are named by id, as text or whole number: 2 and ``"2"`` are the same user. By
+    their rows they are named with ``rows=`` alone. Every list is that of
     :func:`anglewise.search`: exact, equal scores in the order of ids. What users used in training
     (``space.seen``) is left out. Bias columns count in the product of a user and an item (``dot``,
     ``norm``), and nowhere else: not in an angle or a distance, not between two items or two users.
@@ -142,7 +111,8 @@ class Recommender:
     Parameters
     ----------
     space
-        Users (queries) and items; items alone recommend similar items.
+        Users (queries) and items; items alone, also as a plain array or frame, recommend similar
+        items.
     measure
         A spelling or a measure; ``anglewise compare`` tells which.
     threads
@@ -163,22 +133,26 @@ class Recommender:
     [['heat', 'tron']]
     >>> recommender.similar_items("tron", 1).ids.tolist()
     [['dune']]
+    >>> recommender.similar_items(rows=[2], k=1).ids.tolist()
+    [['dune']]
     """
 
-    space: Space
+    space: Space | Vectors
     measure: str | Measure = "dot"
     threads: int | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "space", as_space(self.space))
         object.__setattr__(self, "measure", read_measure(self.measure))
 
     def recommend(
         self,
-        users: Who | None = None,
+        users: Ids | None = None,
         k: int = 10,
         *,
-        allowed: Who | None = None,
-        forbidden: Who | None = None,
+        rows: Rows | None = None,
+        allowed: Ids | None = None,
+        forbidden: Ids | None = None,
         popularity: float | None = None,
         with_seen: bool = False,
     ) -> Recommended:
@@ -187,11 +161,13 @@ class Recommender:
         Parameters
         ----------
         users
-            Ids or rows; everybody if not given.
+            Ids; everybody if neither these nor rows are given.
         k
             How many; lists are shorter where fewer are left.
+        rows
+            Instead of ids, the rows of users.
         allowed, forbidden
-            Items that alone may be shown, and items that may not.
+            Ids of items that alone may be shown, and of items that may not.
         popularity
             The exponent of the item's length that divides its score: 0 as learnt, 1 none of it,
             more to hold popular items back (``norm(0, popularity)``).
@@ -201,57 +177,75 @@ class Recommender:
         Raises
         ------
         IdsError
-            An unknown id or row.
+            An unknown id.
+        ShapeError
+            A row that is not there.
         TooFewError
             ``k`` below one, or filters that leave no item.
         SpellingError
-            ``popularity`` with a measure that does not divide by lengths.
+            ``popularity`` with a measure that does not divide by lengths; ids and rows at once.
         """
-        measure = self._at(popularity)
-        view = self._views.through(measure, TO_ITEMS)
-        asking, names = view.space.queries, self._users.ids
+        measure, users_side = self._at(popularity), self._users
+        asking, names = self._seen_by(measure, TO_ITEMS).queries, users_side.ids
         seen = None if with_seen else self.space.seen
-        if users is not None:
-            rows = rows_of(users, self._users, "user")
-            asking, names = Embeddings(asking.vectors[rows]), names[rows]
-            seen = None if seen is None else seen.take(rows)
-        filters = Filters(allowed, forbidden)
-        return self._answer(measure, TO_ITEMS, asking, names, k=k, left_out=seen, filters=filters)
+        if users is not None or rows is not None:
+            chosen = _rows(users_side, "user", users, rows)
+            asking, names = Embeddings(asking.vectors[chosen]), names[chosen]
+            seen = None if seen is None else seen.take(chosen)
+        shown = shown_rows(self.space.items, "item", allowed, forbidden)
+        return self._answer(measure, TO_ITEMS, asking, names, k=k, left_out=seen, shown=shown)
 
     def recommend_for(
         self,
-        items: Who,
+        items: Ids | None = None,
         k: int = 10,
         *,
-        allowed: Who | None = None,
-        forbidden: Who | None = None,
+        rows: Rows | None = None,
+        allowed: Ids | None = None,
+        forbidden: Ids | None = None,
         popularity: float | None = None,
     ) -> Recommended:
         """The ``k`` nearest items of a new user who used these items, which are left out.
 
-        The user is folded in (:attr:`fold_in`). Raises ``TooFewError`` if no items are named, and
-        else as :meth:`recommend` and :attr:`fold_in` do.
+        The user is folded in (:attr:`fold_in`). Items are named by id or by ``rows``. Raises
+        ``TooFewError`` if no items are named, and else as :meth:`recommend` and :attr:`fold_in` do.
         """
         measure = self._at(popularity)
-        rows = np.unique(rows_of(items, self.space.items, "item"))
-        place = self._views.through(measure, TO_ITEMS).fold_in.vector(rows)
+        used_rows = np.unique(_rows(self.space.items, "item", items, rows))
+        vector = self._fold_in_of(measure, TO_ITEMS).vector(used_rows)
         shape = (1, len(self.space.items))
-        used = SparseRows.from_pairs(np.zeros(len(rows), np.int64), rows, shape=shape)
-        new, names = Embeddings(place[None]), np.array([NEW], dtype=object)
-        filters = Filters(allowed, forbidden)
-        return self._answer(measure, TO_ITEMS, new, names, k=k, left_out=used, filters=filters)
+        used = SparseRows.from_pairs(np.zeros(len(used_rows), np.int64), used_rows, shape=shape)
+        new, names = Embeddings(vector[None]), np.array([NEW], dtype=object)
+        shown = shown_rows(self.space.items, "item", allowed, forbidden)
+        return self._answer(measure, TO_ITEMS, new, names, k=k, left_out=used, shown=shown)
 
     def similar_items(
-        self, items: Who, k: int = 10, *, allowed: Who | None = None, forbidden: Who | None = None
+        self,
+        items: Ids | None = None,
+        k: int = 10,
+        *,
+        rows: Rows | None = None,
+        allowed: Ids | None = None,
+        forbidden: Ids | None = None,
     ) -> Recommended:
         """The ``k`` items most like each of these, itself left out; raises as :meth:`recommend`."""
-        return self._alike("items-items", items, k, Filters(allowed, forbidden))
+        chosen = _rows(self.space.items, "item", items, rows)
+        shown = shown_rows(self.space.items, "item", allowed, forbidden)
+        return self._similar("items-items", self.space.items, chosen, k, shown)
 
     def similar_users(
-        self, users: Who, k: int = 10, *, allowed: Who | None = None, forbidden: Who | None = None
+        self,
+        users: Ids | None = None,
+        k: int = 10,
+        *,
+        rows: Rows | None = None,
+        allowed: Ids | None = None,
+        forbidden: Ids | None = None,
     ) -> Recommended:
         """The ``k`` users most like each of these, itself left out; raises as :meth:`recommend`."""
-        return self._alike("queries-queries", users, k, Filters(allowed, forbidden))
+        chosen = _rows(self._users, "user", users, rows)
+        shown = shown_rows(self._users, "user", allowed, forbidden)
+        return self._similar("queries-queries", self._users, chosen, k, shown)
 
     def rank(
         self,
@@ -259,43 +253,47 @@ class Recommender:
         k: int,
         *,
         left_out: SparseRows | None = None,
-        filters: Filters | None = None,
+        shown: Bool[Array, " items"] | None = None,
         used: SparseRows | None = None,
     ) -> Neighbours:
         """Rows of items for rows of users, for adapters: nothing is left out that is not named.
 
         ``left_out`` and ``used`` hold one row for each of ``users``; who stands in ``used`` is
-        folded in from it. Raises as :meth:`recommend` does.
+        folded in from it. ``shown`` says of each item whether it may be shown. Raises as
+        :meth:`recommend` does.
         """
-        view = self._views.through(self._measure, TO_ITEMS)
-        rows = rows_of(users, self._users, "user")
-        vectors = view.space.queries.vectors[rows] if used is None else view.fold_in.vectors(used)
+        space = self._seen_by(self._measure, TO_ITEMS)
+        rows = as_rows(users, len(self._users), "user")
+        if used is None:
+            vectors = space.queries.vectors[rows]
+        else:
+            vectors = self._fold_in_of(self._measure, TO_ITEMS).vectors(used)
         return nearest(
-            view.space,
+            space,
             self._measure,
             Embeddings(vectors),
             direction=TO_ITEMS,
             k=k,
             left_out=left_out,
-            shown=(filters or Filters()).shown(self.space.items, "item"),
+            shown=shown,
             threads=self.threads,
         )
 
-    @property
+    @cached_property
     def fold_in(self) -> FoldIn:
-        """Where new users stand; ``fold_in.exact`` says whether it is the model's own map.
+        """The map from what a new user used to a vector; ``exact`` if it is the model's own map.
 
         Raises ``ValuesError`` where the space does not hold what its users used.
         """
-        return self._views.whole.fold_in
+        return learn_fold_in(self.space)
 
-    def explain(self, user: One, item: One, *, popularity: float | None = None) -> Explanation:
-        """Which of the items that a user used speak for this one.
+    def explain(self, user: Ids, item: Ids, *, popularity: float | None = None) -> Explanation:
+        """Which of the items that a user used speak for this one; both are named by id.
 
         Raises ``TooFewError`` for a user without history, ``SpellingError`` for measures whose
         score is no product (``anglewise.recommendation.fold_in``).
         """
-        row = int(rows_of(user, self._users, "user")[0])
+        row = _single(self._users, "user", user)
         seen = self.space.seen
         if seen is None or not len(seen.row(row)):
             raise TooFewError(
@@ -303,15 +301,14 @@ class Recommender:
                 "can speak for an item"
             )
         measure = self._at(popularity)
-        view = self._views.through(measure, TO_ITEMS)
-        place = view.space.queries.vectors[row].astype(np.float64)
-        return self._explained(view, measure, place, used=seen.row(row), item=item)
+        vector = self._seen_by(measure, TO_ITEMS).queries.vectors[row].astype(np.float64)
+        return self._explained(measure, vector, used=seen.row(row), item=item)
 
-    def explain_for(self, items: Who, item: One, *, popularity: float | None = None) -> Explanation:
+    def explain_for(self, items: Ids, item: Ids, *, popularity: float | None = None) -> Explanation:
         """Which of these items speak for this one, for a new user who used them."""
-        rows, measure = np.unique(rows_of(items, self.space.items, "item")), self._at(popularity)
-        view = self._views.through(measure, TO_ITEMS)
-        return self._explained(view, measure, view.fold_in.vector(rows), used=rows, item=item)
+        used, measure = np.unique(self.space.items.rows_of(items, "item")), self._at(popularity)
+        vector = self._fold_in_of(measure, TO_ITEMS).vector(used)
+        return self._explained(measure, vector, used=used, item=item)
 
     @property
     def _measure(self) -> Measure:
@@ -327,59 +324,90 @@ class Recommender:
         return self.space.queries
 
     @cached_property
-    def _views(self) -> Views:
-        return Views(self.space)
+    def _unbiased(self) -> Space:
+        return without_biases(self.space)
+
+    @cached_property
+    def _unbiased_fold_in(self) -> FoldIn:
+        return self.fold_in if self._unbiased is self.space else learn_fold_in(self._unbiased)
+
+    def _seen_by(self, measure: Measure, direction: Direction) -> Space:
+        """The space with its bias columns where they belong to the score, else without."""
+        return self.space if reads_biases(measure, direction) else self._unbiased
+
+    def _fold_in_of(self, measure: Measure, direction: Direction) -> FoldIn:
+        return self.fold_in if reads_biases(measure, direction) else self._unbiased_fold_in
 
     def _explained(
         self,
-        view: RecommenderView,
         measure: Measure,
-        place: Float64[Array, " d"],
+        user: Float64[Array, " d"],
         *,
         used: Int64[Array, " used"],
-        item: One,
+        item: Ids,
     ) -> Explanation:
-        row = int(rows_of(item, self.space.items, "item")[0])
-        return explain(view.space, measure, view.fold_in, user=place, used=used, item=row)
+        row = _single(self.space.items, "item", item)
+        space, fold_in = self._seen_by(measure, TO_ITEMS), self._fold_in_of(measure, TO_ITEMS)
+        return explain(space, measure, fold_in, user=user, used=used, item=row)
 
-    def _alike(self, way: Direction, who: Who, k: int, filters: Filters) -> Recommended:
-        side = self._users if way == "queries-queries" else self.space.items
-        rows = rows_of(who, side, _kind(way))
-        vectors = self._views.through(self._measure, way).space.sides(way)[0].vectors[rows]
+    def _similar(
+        self,
+        direction: Direction,
+        side: Embeddings,
+        rows: Int64[Array, " some"],
+        k: int,
+        shown: Bool[Array, " side"] | None,
+    ) -> Recommended:
+        vectors = self._seen_by(self._measure, direction).sides(direction)[0].vectors[rows]
         itself = SparseRows.from_pairs(np.arange(len(rows)), rows, shape=(len(rows), len(side)))
-        asking = Embeddings(vectors)
-        names = side.ids[rows]
+        asking, names = Embeddings(vectors), side.ids[rows]
         return self._answer(
-            self._measure, way, asking, names, k=k, left_out=itself, filters=filters
+            self._measure, direction, asking, names, k=k, left_out=itself, shown=shown
         )
 
     def _answer(
         self,
         measure: Measure,
-        way: Direction,
+        direction: Direction,
         asking: Embeddings,
         names: Shaped[Array, " asked"],
         *,
         k: int,
         left_out: SparseRows | None,
-        filters: Filters,
+        shown: Bool[Array, " ranked"] | None,
     ) -> Recommended:
-        ranked, silent = self.space.sides(way)[1], asking.zero_rows
-        found = nearest(
-            self._views.through(measure, way).space,
+        silent = asking.zero_rows
+        neighbours = nearest(
+            self._seen_by(measure, direction),
             measure,
             asking,
-            direction=way,
+            direction=direction,
             k=k,
             left_out=left_out,
-            shown=filters.shown(ranked, _kind(way)),
+            shown=shown,
             threads=self.threads,
         )
-        found.indices[silent], found.scores[silent], found.tied_at_cut[silent] = -1, -np.inf, 0
+        neighbours.indices[silent], neighbours.scores[silent] = -1, -np.inf
+        neighbours.tied_at_cut[silent] = 0
         frames = ", ".join(map(str, measure.frames))
-        meaning = measure.formula.meaning + (f" (after: {frames})" if frames else "")
-        return Recommended(names, found, ranked, meaning, tuple(map(str, names[silent])))
+        return Recommended(
+            asked=names,
+            found=neighbours,
+            ranked=self.space.sides(direction)[1],
+            meaning=measure.formula.meaning + (f" (after: {frames})" if frames else ""),
+            silent=tuple(map(str, names[silent])),
+        )
 
 
-def _kind(way: Direction) -> str:
-    return "user" if way == "queries-queries" else "item"
+def _rows(side: Embeddings, kind: str, ids: Ids | None, rows: Rows | None) -> Int64[Array, " some"]:
+    """The rows of some ids, or rows that were given as such; ``SpellingError`` unless it is one."""
+    if (ids is None) == (rows is None):
+        raise SpellingError(f"name each {kind} either by id or by rows=, one of them")
+    return side.rows_of(ids, kind) if rows is None else as_rows(rows, len(side), kind)
+
+
+def _single(side: Embeddings, kind: str, name: Ids) -> int:
+    rows = side.rows_of(name, kind)
+    if len(rows) != 1:
+        raise ShapeError(f"{len(rows)} {kind}s came where one is due")
+    return int(rows[0])

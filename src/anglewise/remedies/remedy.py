@@ -11,8 +11,9 @@ import numpy as np
 from anglewise.comparison.compare import read_metrics_for
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, candidate_lists
 from anglewise.comparison.split import ALONE, QUERIES, query_split
-from anglewise.core.embeddings import Space
-from anglewise.core.judgements import Judgements, Pairs, Triplets
+from anglewise.core.conversion import Vectors
+from anglewise.core.embeddings import Space, as_space
+from anglewise.core.judgements import Judgements, Pairs, Triplets, check_judgements
 from anglewise.core.numbers import COUNT, POSITIVE
 from anglewise.core.typing import Array, Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
@@ -186,7 +187,7 @@ LEARNING = 0.75
 
 
 def remedy(
-    space: Space,
+    space: Space | Vectors,
     judgements: Judgements | Pairs | Triplets,
     candidates: Iterable[str | MeasureSpec | SpaceBuilder | RemedyCandidate] | str | None = None,
     metric: str | Metric | None = None,
@@ -260,6 +261,8 @@ def remedy(
     >>> result.advice.candidate, result.advice.wins
     ('cosine@centred', True)
     """
+    space = as_space(space)
+    check_judgements(judgements)
     if isinstance(judgements, Pairs | Triplets):
         raise SpellingError(
             "remedies are judged by graded relevance, and these are pairs or triplets: compare "

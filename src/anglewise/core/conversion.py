@@ -1,0 +1,314 @@
+"""Arrays, frames, tensors, sparse matrices and ids of any library, as NumPy arrays.
+
+A foreign object is known by what it offers (``to_numpy``, ``detach``, ``tocsr``, ``__array__``,
+``__dlpack__``), so none of these libraries is imported.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from os import PathLike
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from anglewise.core.numbers import shown
+from anglewise.core.sparse import SparseRows
+from anglewise.core.typing import Array, Int64, Say, quiet
+from anglewise.errors import AnglewiseError, IdsError, ShapeError, ValuesError, WrongTypeError
+
+Vectors: TypeAlias = Any
+"""Rows of numbers: NumPy, pandas, Polars, PyTorch, Arrow, JAX, CuPy, or lists of lists."""
+
+Sparse: TypeAlias = Any
+"""A sparse matrix of SciPy in any format, or ``SparseRows``."""
+
+ID_COLUMN = re.compile(
+    r"(^|[\W_])(id|key)$|[a-z]I[dD]$|^(user|item|movie|product|doc|corpus|query)id$", re.ASCII
+)
+"""A column so called holds the names of rows: taken as a dimension it would spoil every score."""
+
+DUE = (
+    "a NumPy array, a pandas or Polars frame of numbers, a PyTorch tensor or a list of rows is due"
+)
+
+
+def as_array(value: Any, name: str, say: Say = quiet) -> Array:
+    """The numbers of an array, frame, tensor or list, without a copy where NumPy reads them so.
+
+    ``name`` is the plural noun for the messages. ``say`` is told when an array is copied from
+    another device, such as a graphics card.
+
+    Raises ``WrongTypeError`` for what holds no array (a path, a dict, a sparse matrix),
+    ``ShapeError`` for rows of uneven length, ``ValuesError`` for a frame with a column of ids or
+    text.
+
+    >>> as_array([[1, 2], [3, 4]], "vectors").shape
+    (2, 2)
+    >>> as_array("items.npy", "vectors")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.WrongTypeError: vectors are a str ('items.npy'): ...
+    """
+    _refuse_what_holds_no_array(value, name)
+    if is_frame(value):
+        return _frame_numbers(value, name)
+    try:
+        array = _exported(value, name, say)
+        return _stacked(array) if array.dtype == object and array.ndim == 1 else array
+    except AnglewiseError:
+        raise
+    except (TypeError, ValueError, RuntimeError, BufferError, NotImplementedError) as error:
+        if isinstance(value, Sequence) or "inhomogeneous" in str(error):
+            raise ShapeError(
+                f"{name} are rows of uneven length or depth: every row needs as many numbers"
+            ) from error
+        raise WrongTypeError(
+            f"{name} are {described(value)}, which NumPy cannot read ({error}): {DUE}"
+        ) from error
+
+
+def is_frame(value: Any) -> bool:
+    """Whether this is a table with named columns: pandas, Polars, Arrow."""
+    return hasattr(value, "columns") and (hasattr(value, "to_numpy") or hasattr(value, "__array__"))
+
+
+def described(value: object) -> str:
+    """What came, for a message.
+
+    >>> described(3), described("a.npy"), described(np.zeros(2))
+    ('an int (3)', "a str ('a.npy')", 'numpy.ndarray')
+    """
+    kind = type(value)
+    if kind.__module__ != "builtins":
+        return f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
+    article = "an" if kind.__name__[0] in "aeiou" else "a"
+    text = f" ({shown(repr(value))})" if isinstance(value, str | bytes | int | float) else ""
+    return f"{article} {kind.__name__}{text}"
+
+
+def _refuse_what_holds_no_array(value: Any, name: str) -> None:
+    hint = DUE
+    if isinstance(value, str | bytes | PathLike):
+        hint = "files are read by anglewise.read_space"
+    elif isinstance(value, Mapping):
+        hint = f"{DUE}; of a dict from id to vector give list(d.values()) and ids=list(d)"
+    elif hasattr(value, "tocsr"):
+        hint = "a dense array is due: give matrix.toarray()"
+    elif hasattr(value, "vectors"):
+        hint = "an array is due: give its .vectors"
+    elif not (value is None or isinstance(value, bool | int | float | complex | AbstractSet)):
+        return
+    raise WrongTypeError(f"{name} are {described(value)}: {hint}")
+
+
+def _exported(value: Any, name: str, say: Say) -> Array:
+    """An object's array, by the way out that its library offers."""
+    if isinstance(value, np.ndarray):
+        return value
+    if hasattr(value, "detach"):
+        return _tensor_numbers(value, name, say)
+    if hasattr(value, "__cuda_array_interface__") and hasattr(value, "get"):
+        say(f"{name}: copied from the graphics card")
+        return np.asarray(value.get())
+    if hasattr(value, "to_numpy"):
+        arrow = type(value).__module__.startswith("pyarrow")
+        return np.asarray(value.to_numpy(zero_copy_only=False) if arrow else value.to_numpy())
+    if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+        return np.from_dlpack(value)
+    if isinstance(value, Iterable) and not hasattr(value, "__array__"):
+        rows: list[Any] = list(value)
+        foreign = bool(rows) and hasattr(rows[0], "detach")
+        value = [_exported(row, name, quiet) for row in rows] if foreign else rows
+    elif not hasattr(value, "__array__"):
+        raise WrongTypeError(f"{name} are {described(value)}: {DUE}")
+    return np.asarray(value)
+
+
+def _tensor_numbers(tensor: Any, name: str, say: Say) -> Array:
+    tensor = tensor.detach()
+    device = str(getattr(tensor, "device", "cpu"))
+    if device != "cpu":
+        say(f"{name}: copied from {device}")
+        tensor = tensor.cpu()
+    if str(getattr(tensor, "dtype", "")).endswith("bfloat16"):  # NumPy has no such numbers
+        tensor = tensor.float()
+    return np.asarray(tensor.numpy())
+
+
+def _stacked(cells: Array) -> Array:
+    """The vectors of a column of lists or arrays, one in each cell."""
+    held = cells.tolist()
+    if not held or any(isinstance(cell, str) or not hasattr(cell, "__len__") for cell in held):
+        return cells
+    lengths = np.array([len(cell) for cell in held])
+    uneven = np.flatnonzero(lengths != lengths[0])
+    if len(uneven):
+        row = int(uneven[0])
+        raise ShapeError(f"row {row} holds {lengths[row]} numbers, the first row {lengths[0]}")
+    return np.stack([np.asarray(cell) for cell in held])
+
+
+def _frame_numbers(frame: Any, name: str) -> Array:
+    columns = [str(column) for column in _column_names(frame)]
+    if len(columns) == 1:
+        only = frame.iloc[:, 0] if hasattr(frame, "iloc") else frame[columns[0]]
+        cells = _stacked(_exported(only, name, quiet))
+        return cells if cells.ndim > 1 else _numbers(cells[:, None], columns, name)
+    ids = next(filter(ID_COLUMN.search, columns), None)
+    if ids is not None:
+        raise ValuesError(
+            f"the column {ids!r} of the frame reads as ids, not as a dimension: give the other "
+            f"columns, and ids=frame[{ids!r}]"
+        )
+    exported = frame.to_numpy() if hasattr(frame, "to_numpy") else np.asarray(frame)
+    return _numbers(exported, columns, name)
+
+
+def _column_names(frame: Any) -> list[Any]:
+    return list(getattr(frame, "column_names", None) or frame.columns)
+
+
+def _numbers(cells: Array, columns: Sequence[str], name: str) -> Array:
+    """A frame's cells; those of columns that can hold gaps come as objects, gaps become NaN."""
+    if cells.dtype != object:
+        return cells
+    number = np.frompyfunc(lambda cell: isinstance(cell, int | float | np.number), 1, 1)
+    gap = np.frompyfunc(is_missing, 1, 1)
+    gaps = gap(cells).astype(bool)
+    text = ~(number(cells).astype(bool) | gaps).all(axis=0)
+    if text.any():
+        named = ", ".join(repr(columns[i]) for i in np.flatnonzero(text)[:3])
+        raise ValuesError(
+            f"{name} have columns without numbers ({named}): give the numeric columns, and the "
+            "others as ids= or metadata="
+        )
+    return np.where(gaps, np.nan, cells).astype(np.float64)
+
+
+def frame_ids(value: Any, say: Say = quiet) -> list[Any] | None:
+    """The ids that the index of a pandas frame or series gives to its rows.
+
+    An index that pandas made itself (0, 1, 2, …) gives none: rows are known by their numbers, which
+    are the same. Nor do Polars frames, arrays and lists, which have no index.
+
+    Raises ``IdsError`` for an index of several levels or with repeated labels, which names no row.
+    """
+    index = getattr(value, "index", None)
+    if index is None or callable(index) or not hasattr(value, "to_numpy"):
+        return None
+    if type(index).__name__ == "RangeIndex" and (index.start, index.step) == (0, 1):
+        return None
+    remedy = "give ids=..., or frame.reset_index(drop=True) to call rows by their numbers"
+    if getattr(index, "nlevels", 1) > 1:
+        raise IdsError(f"the index of the frame has {index.nlevels} levels: {remedy}")
+    if not index.is_unique:
+        twice = str(index[index.duplicated()][0])
+        raise IdsError(f"the index of the frame holds {twice!r} more than once: {remedy}")
+    say("ids are those of the frame's index" + (f" {index.name!r}" if index.name else ""))
+    return list(index)
+
+
+def is_missing(cell: Any) -> bool:
+    """Whether a cell is a gap: None, NaN, and what pandas writes for them."""
+    if isinstance(cell, float | np.floating):
+        return bool(np.isnan(cell))
+    return cell is None or type(cell).__name__ in {"NAType", "NaTType"}
+
+
+def as_ids(ids: Any, name: str = "ids") -> list[str]:
+    """Ids as text, from a list, array, column or tensor.
+
+    Whole numbers that came as floats, since a column has or had gaps, are written as whole numbers.
+
+    Raises ``WrongTypeError`` for one text, a dict or a set (which has no order), ``IdsError`` for a
+    gap.
+
+    >>> as_ids(np.array([7.0, 9.0])), as_ids(["a", 2])
+    (['7', '9'], ['a', '2'])
+    """
+    if isinstance(ids, str | bytes | Mapping | AbstractSet) or not isinstance(
+        ids, Iterable | np.ndarray
+    ):
+        raise WrongTypeError(f"{name} are {described(ids)}: a list of them is due, in their order")
+    given: Any = ids
+    if any(hasattr(given, way) for way in ("detach", "to_numpy", "__array__")):
+        cells = _exported(given, name, quiet)
+        if cells.ndim == 2 and cells.shape[1] == 1:
+            cells = cells[:, 0]
+        if cells.ndim != 1:
+            raise ShapeError(f"{name} have shape {cells.shape}: one column is due")
+        given = cells.tolist()
+    cells = list(given)
+    if set(map(type, cells)) <= {str, int, np.str_, np.int64}:
+        return list(map(str, cells))
+    return [_id_text(cell, row, name) for row, cell in enumerate(cells)]
+
+
+def _id_text(cell: Any, row: int, name: str) -> str:
+    if is_missing(cell):
+        raise IdsError(f"{name}: the one of row {row} is missing; give every row one, or drop it")
+    if isinstance(cell, bytes):
+        return cell.decode()
+    if isinstance(cell, float | np.floating) and float(cell).is_integer():
+        return str(int(cell))
+    return str(cell)
+
+
+def as_rows(rows: Any, count: int, name: str) -> Int64[Array, " some"]:
+    """Row numbers from 0 to ``count - 1``, one or several, as they came.
+
+    Raises ``WrongTypeError`` for what is no whole number, ``ShapeError`` for one out of bounds.
+
+    >>> as_rows([2, 0], 3, "user").tolist(), as_rows(1, 3, "user").tolist()
+    ([2, 0], [1])
+    """
+    try:
+        given = _exported([rows] if isinstance(rows, int) else rows, name, quiet).reshape(-1)
+    except (TypeError, ValueError) as error:
+        raise WrongTypeError(f"{name} rows are {described(rows)}: whole numbers are due") from error
+    if len(given) and given.dtype.kind not in "iu":
+        raise WrongTypeError(
+            f"{name} rows are of kind {given.dtype}: whole numbers are due; what is named by ids "
+            "is not given as rows"
+        )
+    given = given.astype(np.int64)
+    wrong = given[(given < 0) | (given >= count)]
+    if len(wrong):
+        raise ShapeError(f"{name} row {wrong[0]} is none of 0 to {count - 1}")
+    return given
+
+
+def as_sparse_rows(value: Sparse, name: str, shape: tuple[int, int] | None = None) -> SparseRows:
+    """A sparse matrix of SciPy, in any format, as sparse rows; cells that repeat are added up.
+
+    Raises ``WrongTypeError`` for what is no sparse matrix, ``ShapeError`` unless it has ``shape``,
+    ``ValuesError`` for values that are not finite numbers.
+
+    >>> from scipy.sparse import csr_array
+    >>> as_sparse_rows(csr_array([[0, 2, 1]]), "seen").row(0).tolist()
+    [1, 2]
+    """
+    if isinstance(value, SparseRows):
+        table = value
+    elif hasattr(value, "tocsr") and len(value.shape) == 2:
+        matrix = value.tocsr()
+        if not matrix.has_canonical_format:
+            matrix = matrix.copy()
+            matrix.sum_duplicates()
+        if matrix.dtype.kind not in "fiub" or not np.isfinite(matrix.data).all():
+            raise ValuesError(f"{name} holds {matrix.dtype}, or NaN or infinity: numbers are due")
+        table = SparseRows(
+            matrix.indptr.astype(np.int64),
+            matrix.indices.astype(np.int64),
+            matrix.data.astype(np.float64),
+            (int(matrix.shape[0]), int(matrix.shape[1])),
+        )
+    else:
+        raise WrongTypeError(
+            f"{name} is {described(value)}: a sparse matrix is due, such as "
+            "scipy.sparse.csr_array(table)"
+        )
+    if shape is not None and table.shape != shape:
+        raise ShapeError(f"{name} is {table.shape}: {shape} is due")
+    return table
