@@ -17,10 +17,9 @@ from anglewise import (
     write_space,
 )
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, nearest_documents
-from anglewise.core.judgements import Judgements, Parts
+from anglewise.core.judgements import Judgements, Parts, parts_of
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import IdsError, ShapeError, SpellingError
-from anglewise.io.texts import parts_of
 from anglewise.measures.measure import measures
 from anglewise.metrics.evaluate import evaluate
 from anglewise.rag.relevance import gather

@@ -23,6 +23,7 @@ from anglewise.errors import (
     MissingExtraError,
     ShapeError,
     SpellingError,
+    TooFewError,
     ValuesError,
     WrongTypeError,
 )
@@ -460,7 +461,7 @@ def test_an_item_judged_against_itself_is_dropped(space):
     [
         (lambda s: aw.Judgements.from_dict([("p", 1)], s), WrongTypeError, "gains are a list"),
         (lambda s: aw.Judgements.from_dict({"p": [1]}, s), WrongTypeError, "'p' are a list"),
-        (lambda s: aw.Judgements.from_dict({}, s), IdsError, "not one of 0 entries"),
+        (lambda s: aw.Judgements.from_dict({}, s), TooFewError, "no entry"),
         (lambda s: aw.Judgements.from_dict({"x": {1: 1}}, s), IdsError, r"such as \['x'\]"),
         (lambda s: aw.Judgements.from_dict({"p": {1: "high"}}, s), ValuesError, "kind"),
         (lambda s: aw.Judgements.from_dict({"p": {1: np.nan}}, s), ValuesError, "'p' and item '1'"),

@@ -11,12 +11,12 @@ from anglewise.comparison.candidates import Source
 from anglewise.comparison.lists import SearchedSpace, judged_space
 from anglewise.comparison.split import QuerySplit, query_split
 from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Complaints, Judgements, Parts
+from anglewise.core.judgements import Complaints, Judgements, Parts, parts_of
 from anglewise.core.sparse import SparseRows
 from anglewise.core.text import listed
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
-from anglewise.io.texts import parts_of, titles
+from anglewise.io.texts import titles
 
 MISSING = -1
 

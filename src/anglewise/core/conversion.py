@@ -59,13 +59,18 @@ def as_array(value: Any, name: str, say: Say = quiet) -> Array:
     except AnglewiseError:
         raise
     except (TypeError, ValueError, RuntimeError, BufferError, NotImplementedError) as error:
-        if isinstance(value, Sequence) or "inhomogeneous" in str(error):
+        if is_kind(value, Sequence) or "inhomogeneous" in str(error):
             raise ShapeError(
                 f"{name} are rows of uneven length or depth: every row needs as many numbers"
             ) from error
         raise WrongTypeError(
             f"{name} are {described(value)}, which NumPy cannot read ({error}): {DUE}"
         ) from error
+
+
+def is_kind(value: object, kinds: Any) -> bool:
+    """As ``isinstance``, where a value stays of any kind to type checkers."""
+    return isinstance(value, kinds)
 
 
 def is_frame(value: Any) -> bool:
@@ -83,28 +88,28 @@ def described(value: object) -> str:
     if kind.__module__ != "builtins":
         return f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
     article = "an" if kind.__name__[0] in "aeiou" else "a"
-    text = f" ({shown(repr(value))})" if isinstance(value, str | bytes | int | float) else ""
+    text = f" ({shown(repr(value))})" if is_kind(value, str | bytes | int | float) else ""
     return f"{article} {kind.__name__}{text}"
 
 
 def _refuse_what_holds_no_array(value: Any, name: str) -> None:
     hint = DUE
-    if isinstance(value, str | bytes | PathLike):
+    if is_kind(value, str | bytes | PathLike):
         hint = "files are read by anglewise.read_space"
-    elif isinstance(value, Mapping):
+    elif is_kind(value, Mapping):
         hint = f"{DUE}; of a dict from id to vector give list(d.values()) and ids=list(d)"
     elif hasattr(value, "tocsr"):
         hint = "a dense array is due: give matrix.toarray()"
     elif hasattr(value, "vectors"):
         hint = "an array is due: give its .vectors"
-    elif not (value is None or isinstance(value, bool | int | float | complex | AbstractSet)):
+    elif not (value is None or is_kind(value, bool | int | float | complex | AbstractSet)):
         return
     raise WrongTypeError(f"{name} are {described(value)}: {hint}")
 
 
 def _exported(value: Any, name: str, say: Say) -> Array:
     """An object's array, by the way out that its library offers."""
-    if isinstance(value, np.ndarray):
+    if is_kind(value, np.ndarray):
         return value
     if hasattr(value, "detach"):
         return _tensor_numbers(value, name, say)
@@ -116,7 +121,7 @@ def _exported(value: Any, name: str, say: Say) -> Array:
         return np.asarray(value.to_numpy(zero_copy_only=False) if arrow else value.to_numpy())
     if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
         return np.from_dlpack(value)
-    if isinstance(value, Iterable) and not hasattr(value, "__array__"):
+    if is_kind(value, Iterable) and not hasattr(value, "__array__"):
         rows: list[Any] = list(value)
         foreign = bool(rows) and hasattr(rows[0], "detach")
         value = [_exported(row, name, quiet) for row in rows] if foreign else rows
@@ -139,7 +144,7 @@ def _tensor_numbers(tensor: Any, name: str, say: Say) -> Array:
 def _stacked(cells: Array) -> Array:
     """The vectors of a column of lists or arrays, one in each cell."""
     held = cells.tolist()
-    if not held or any(isinstance(cell, str) or not hasattr(cell, "__len__") for cell in held):
+    if not held or any(is_kind(cell, str) or not hasattr(cell, "__len__") for cell in held):
         return cells
     lengths = np.array([len(cell) for cell in held])
     uneven = np.flatnonzero(lengths != lengths[0])
@@ -150,7 +155,7 @@ def _stacked(cells: Array) -> Array:
 
 
 def _frame_numbers(frame: Any, name: str) -> Array:
-    columns = [str(column) for column in _column_names(frame)]
+    columns = [str(column) for column in column_names(frame)]
     if len(columns) == 1:
         only = frame.iloc[:, 0] if hasattr(frame, "iloc") else frame[columns[0]]
         cells = _stacked(_exported(only, name, quiet))
@@ -165,7 +170,8 @@ def _frame_numbers(frame: Any, name: str) -> Array:
     return _numbers(exported, columns, name)
 
 
-def _column_names(frame: Any) -> list[Any]:
+def column_names(frame: Any) -> list[Any]:
+    """The names of a frame's columns, pandas', Polars' or Arrow's."""
     return list(getattr(frame, "column_names", None) or frame.columns)
 
 
@@ -173,10 +179,9 @@ def _numbers(cells: Array, columns: Sequence[str], name: str) -> Array:
     """A frame's cells; those of columns that can hold gaps come as objects, gaps become NaN."""
     if cells.dtype != object:
         return cells
-    number = np.frompyfunc(lambda cell: isinstance(cell, int | float | np.number), 1, 1)
-    gap = np.frompyfunc(is_missing, 1, 1)
-    gaps = gap(cells).astype(bool)
-    text = ~(number(cells).astype(bool) | gaps).all(axis=0)
+    gaps = np.array([[is_missing(cell) for cell in row] for row in cells])
+    numbers = [[is_kind(cell, int | float | np.number) for cell in row] for row in cells]
+    text = ~(np.array(numbers) | gaps).all(axis=0)
     if text.any():
         named = ", ".join(repr(columns[i]) for i in np.flatnonzero(text)[:3])
         raise ValuesError(
@@ -211,7 +216,7 @@ def frame_ids(value: Any, say: Say = quiet) -> list[Any] | None:
 
 def is_missing(cell: Any) -> bool:
     """Whether a cell is a gap: None, NaN, and what pandas writes for them."""
-    if isinstance(cell, float | np.floating):
+    if is_kind(cell, float | np.floating):
         return bool(np.isnan(cell))
     return cell is None or type(cell).__name__ in {"NAType", "NaTType"}
 
@@ -227,9 +232,7 @@ def as_ids(ids: Any, name: str = "ids") -> list[str]:
     >>> as_ids(np.array([7.0, 9.0])), as_ids(["a", 2])
     (['7', '9'], ['a', '2'])
     """
-    if isinstance(ids, str | bytes | Mapping | AbstractSet) or not isinstance(
-        ids, Iterable | np.ndarray
-    ):
+    if is_kind(ids, str | bytes | Mapping | AbstractSet) or not is_kind(ids, Iterable | np.ndarray):
         raise WrongTypeError(f"{name} are {described(ids)}: a list of them is due, in their order")
     given: Any = ids
     if any(hasattr(given, way) for way in ("detach", "to_numpy", "__array__")):
@@ -248,9 +251,9 @@ def as_ids(ids: Any, name: str = "ids") -> list[str]:
 def _id_text(cell: Any, row: int, name: str) -> str:
     if is_missing(cell):
         raise IdsError(f"{name}: the one of row {row} is missing; give every row one, or drop it")
-    if isinstance(cell, bytes):
+    if is_kind(cell, bytes):
         return cell.decode()
-    if isinstance(cell, float | np.floating) and float(cell).is_integer():
+    if is_kind(cell, float | np.floating) and float(cell).is_integer():
         return str(int(cell))
     return str(cell)
 
@@ -264,7 +267,7 @@ def as_rows(rows: Any, count: int, name: str) -> Int64[Array, " some"]:
     ([2, 0], [1])
     """
     try:
-        given = _exported([rows] if isinstance(rows, int) else rows, name, quiet).reshape(-1)
+        given = _exported([rows] if is_kind(rows, int) else rows, name, quiet).reshape(-1)
     except (TypeError, ValueError) as error:
         raise WrongTypeError(f"{name} rows are {described(rows)}: whole numbers are due") from error
     if len(given) and given.dtype.kind not in "iu":
@@ -289,7 +292,7 @@ def as_sparse_rows(value: Sparse, name: str, shape: tuple[int, int] | None = Non
     >>> as_sparse_rows(csr_array([[0, 2, 1]]), "seen").row(0).tolist()
     [1, 2]
     """
-    if isinstance(value, SparseRows):
+    if is_kind(value, SparseRows):
         table = value
     elif hasattr(value, "tocsr") and len(value.shape) == 2:
         matrix = value.tocsr()

@@ -230,21 +230,21 @@ class Space:
         seen: SparseRows | Sparse | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> None:
-        one_sided = queries is None or queries is items
-        items = as_embeddings(items, "items")
-        queries = items if one_sided else as_embeddings(queries, "queries")
-        if queries.dimension != items.dimension:
+        ranked = as_embeddings(items, "items")
+        alone = queries is None or queries is items
+        asking = ranked if alone else as_embeddings(cast("Any", queries), "queries")
+        if asking.dimension != ranked.dimension:
             raise ShapeError(
-                f"queries have {queries.dimension} columns, items {items.dimension}: "
+                f"queries have {asking.dimension} columns, items {ranked.dimension}: "
                 "take both from one model, or project one of them"
             )
         if seen is not None:
-            seen, due = as_sparse_rows(seen, "seen"), (len(queries), len(items))
+            seen, due = as_sparse_rows(seen, "seen"), (len(asking), len(ranked))
             if seen.shape != due:
                 raise ShapeError(f"seen is {seen.shape}, the space {due}: rows are queries")
         for name, value in {
-            "items": items,
-            "queries": queries,
+            "items": ranked,
+            "queries": asking,
             "trained_for": trained_for,
             "seen": seen,
             "about": about or {},

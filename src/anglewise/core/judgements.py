@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -12,8 +12,10 @@ from anglewise.core.conversion import (
     as_array,
     as_ids,
     as_sparse_rows,
+    column_names,
     described,
     is_frame,
+    is_kind,
 )
 from anglewise.core.embeddings import Embeddings, Space, column, columns_of
 from anglewise.core.sparse import SparseRows
@@ -193,19 +195,17 @@ class Judgements:
         >>> Judgements.from_dict({"q": {"1": 2, "0": 0}}, space).gains.values.tolist()
         [0.0, 2.0]
         """
+        due = "a dict {query: {item: gain}} is due"
         if not isinstance(gains, Mapping):
-            raise WrongTypeError(
-                f"gains are {described(gains)}: a dict {{query: {{item: gain}}}} is due"
-            )
-        for query, items in gains.items():
+            raise WrongTypeError(f"gains are {described(gains)}: {due}")
+        entries: list[tuple[Any, Any, Any]] = []
+        for query, items in cast("Mapping[Any, Any]", gains).items():
             if not isinstance(items, Mapping):
-                raise WrongTypeError(
-                    f"the items of {query!r} are {described(items)}: a dict of gains is due"
-                )
-        queries = [query for query, items in gains.items() for _ in items]
-        items = [item for items in gains.values() for item in items]
-        values = [gain for items in gains.values() for gain in items.values()]
-        return _by_ids((queries, items, values), space, direction, "the dict")
+                raise WrongTypeError(f"the items of {query!r} are {described(items)}: {due}")
+            entries += [(query, *pair) for pair in cast("Mapping[Any, Any]", items).items()]
+        return _by_ids(
+            [list(part) for part in zip(*entries, strict=True)], space, direction, "the dict"
+        )
 
     @classmethod
     def from_pairs(
@@ -230,9 +230,8 @@ class Judgements:
                 f"pairs of {' and '.join(map(str, sorted(widths))) or 'no'} parts came: (query, "
                 "item) or (query, item, gain) are due, all alike"
             )
-        queries, items, *gains = (list(part) for part in zip(*entries, strict=True))
-        values = gains[0] if gains else [1.0] * len(entries)
-        return _by_ids((queries, items, values), space, direction, "the pairs")
+        columns: list[Any] = [list(part) for part in zip(*entries, strict=True)]
+        return _by_ids(columns, space, direction, "the pairs")
 
     @classmethod
     def from_frame(
@@ -257,9 +256,10 @@ class Judgements:
         >>> Judgements.from_frame(frame, space).gains.values.tolist()
         [3.0]
         """
-        if not is_frame(frame) and not isinstance(frame, Mapping):
+        is_dict = is_kind(frame, Mapping)
+        if not is_frame(frame) and not is_dict:
             raise WrongTypeError(f"{described(frame)} came where a pandas or Polars frame is due")
-        names = list(map(str, frame if isinstance(frame, Mapping) else frame.columns))
+        names = list(map(str, frame if is_dict else column_names(frame)))
         wanted = [query_column, item_column] + ([] if gain_column is None else [gain_column])
         lacking = next((name for name in wanted if names.count(name) != 1), None)
         if lacking is not None:
@@ -268,10 +268,7 @@ class Judgements:
                 f"{', '.join(map(repr, names[:12]))}: name query_column=, item_column=, and "
                 "gain_column= (None counts every row as 1)"
             )
-        columns = [frame[name] for name in wanted]
-        if gain_column is None:
-            columns.append(np.ones(len(columns[0])))
-        return _by_ids(tuple(columns), space, direction, "the frame")
+        return _by_ids([frame[name] for name in wanted], space, direction, "the frame")
 
     @property
     def judged_rows(self) -> Int64[Array, " judged"]:
@@ -313,12 +310,12 @@ def merged_judgements(
     return Judgements(table, direction, source, complaints)
 
 
-def _by_ids(
-    columns: tuple[Any, Any, Any], space: Space, direction: Direction, source: str
-) -> Judgements:
-    """Judgements from columns of query ids, item ids and gains."""
+def _by_ids(columns: Sequence[Any], space: Space, direction: Direction, source: str) -> Judgements:
+    """Judgements from columns of query ids, item ids and, unless each counts as 1, gains."""
+    if not columns:
+        raise TooFewError(f"{source} holds no entry: judge a query")
     queries, items = as_ids(columns[0], "query ids"), as_ids(columns[1], "item ids")
-    gains = _gains(columns[2], queries, items)
+    gains = _gains(columns[2] if len(columns) > 2 else np.ones(len(items)), queries, items)
     asking, ranked = space.sides(direction)
     parts = None
     if direction == "queries-items" and asking is not ranked:

@@ -155,8 +155,8 @@ class Index:
         return len(self._state.space.items)
 
     def __contains__(self, name: object) -> bool:
-        whole = isinstance(name, Integral) and not isinstance(name, bool)
-        return (str(name) if whole else name) in self._state.space.items.row_of
+        known = self._state.space.items.row_of
+        return name in known or (isinstance(name, Integral) and str(name) in known)
 
     def __repr__(self) -> str:
         items = self._state.space.items

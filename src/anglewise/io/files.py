@@ -13,8 +13,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from anglewise.core.conversion import described
-from anglewise.core.typing import Say, quiet  # noqa: F401 readers take them from here
+from anglewise.core.conversion import described, is_kind
+
+# readers take these two from here
+from anglewise.core.typing import Say, quiet  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from anglewise.errors import AnglewiseError, FileError, SpellingError, WrongTypeError
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -123,7 +125,7 @@ def existing(path: PathLike | Any) -> Path:
     ...
     anglewise.errors.FileError: /nowhere/qrels.tsv does not exist, nor does the folder /nowhere: ...
     """
-    if not isinstance(path, str | os.PathLike):
+    if not is_kind(path, str | os.PathLike):
         raise WrongTypeError(f"{described(path)} came where the path of a file is due")
     path = Path(path)
     try:

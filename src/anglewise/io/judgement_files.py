@@ -15,7 +15,9 @@ from anglewise.core.judgements import (
     Pairs,
     Parts,
     Triplets,
+    judged_parts,
     merged_judgements,
+    parts_of,
 )
 from anglewise.core.numbers import shown
 from anglewise.core.typing import Array, Direction, Float64
@@ -48,7 +50,7 @@ from anglewise.io.tables import (
     numbers_of,
     unguarded_sheet,
 )
-from anglewise.io.texts import documents_of, judged_parts, parts_of
+from anglewise.io.texts import documents_of
 from anglewise.judgements.constructed import from_labels
 from anglewise.judgements.store import JudgementStore
 
@@ -180,8 +182,10 @@ def read_judgements(
     gains = np.ones(len(entries.kept))
     if len(places) > 2:
         gains = _numbers(sheet, places[2])[entries.kept]
+    rows, columns = entries.rows
     judged = merged_judgements(
-        *entries.rows,
+        rows,
+        columns,
         gains,
         shape=(len(sides[0]), len(sides[1])),
         same_side=sides[0] is sides[1],

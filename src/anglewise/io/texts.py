@@ -8,11 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from anglewise.core.embeddings import Embeddings, column, columns_of
-from anglewise.core.judgements import (
-    Parts,
-    judged_parts,  # noqa: F401 other rooms take them from here
-    parts_of,  # noqa: F401
-)
+from anglewise.core.judgements import Parts
 from anglewise.core.typing import Array, Shaped
 from anglewise.errors import FileError, IdsError
 from anglewise.io.delimited import open_sheet

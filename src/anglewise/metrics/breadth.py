@@ -183,6 +183,7 @@ def _means(
             indices=every_list.indices[queries],
             scores=every_list.scores[queries],
             tied_at_cut=every_list.tied_at_cut[queries],
+            rows=None if every_list.rows is None else every_list.rows[queries],
         )
         for name, every_list in neighbours.items()
     }

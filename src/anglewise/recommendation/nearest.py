@@ -126,7 +126,7 @@ def nearest(
         some = Space(items=ranked.take(kept))
         neighbours = searched(some, asking, _among(kept, left_out, len(ranked)))
         rows = np.where(neighbours.indices < 0, -1, kept[neighbours.indices])
-        return replace(neighbours, indices=rows)
+        return replace(neighbours, indices=rows, direction=direction)
     # a frame is fitted on all items: the hidden ones stay and are excluded
     blocks = _blocks(asking, np.flatnonzero(~shown), left_out, len(ranked))
     parts = [searched(space, some, hidden) for some, hidden in blocks]
@@ -135,6 +135,7 @@ def nearest(
         np.concatenate([part.indices for part in parts]),
         np.concatenate([part.scores for part in parts]),
         np.concatenate([part.tied_at_cut for part in parts]),
+        direction,
     )
 
 

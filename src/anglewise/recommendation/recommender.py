@@ -403,7 +403,7 @@ def _rows(side: Embeddings, kind: str, ids: Ids | None, rows: Rows | None) -> In
     """The rows of some ids, or rows that were given as such; ``SpellingError`` unless it is one."""
     if (ids is None) == (rows is None):
         raise SpellingError(f"name each {kind} either by id or by rows=, one of them")
-    return side.rows_of(ids, kind) if rows is None else as_rows(rows, len(side), kind)
+    return as_rows(rows, len(side), kind) if ids is None else side.rows_of(ids, kind)
 
 
 def _single(side: Embeddings, kind: str, name: Ids) -> int:
