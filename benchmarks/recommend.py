@@ -18,8 +18,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from anglewise.io.interaction_files import read_interactions
 from anglewise.io.model_readers import from_model
+from anglewise.io.read import read_interactions
 from anglewise.recommendation.recommender import Recommender
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "ml-1m" / "interactions.csv.gz"

@@ -15,7 +15,7 @@ from anglewise.diagnostics.isotropy import conditioning, isotropy
 from anglewise.diagnostics.norms import norms, popularity, spearman
 from anglewise.gauges.gauge import random_pair
 from anglewise.gauges.maps import root
-from anglewise.io.interaction_files import read_interactions
+from anglewise.io.read import read_interactions
 from anglewise.models.closed_form import fit_linear
 from real_data import real_data
 

@@ -59,6 +59,11 @@ def test_numeric_ids_are_ordered_as_numbers_and_others_as_text():
     assert Embeddings(x, ids=["10", "9", "a"]).id_order.tolist() == [0, 1, 2]
 
 
+def test_ids_of_thousands_of_digits_are_ordered_by_their_size():
+    ids = ["9" * 5000, "10", "1" + "0" * 5000, "010"]
+    assert Embeddings(np.eye(4), ids=ids).id_order.tolist() == [3, 1, 0, 2]
+
+
 def test_zero_rows_are_counted_and_unit_rows_recognised():
     assert Embeddings([[0.0, 0.0], [3.0, 4.0]]).zero_rows.tolist() == [0]
     assert Embeddings([[0.6, 0.8]]).is_unit()

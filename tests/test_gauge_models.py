@@ -10,7 +10,7 @@ from anglewise.gauges.gap import gap_of_roots
 from anglewise.gauges.gauge import random_pair, row_cosines
 from anglewise.gauges.maps import root
 from anglewise.gauges.witness import witness
-from anglewise.io.interaction_files import read_interactions
+from anglewise.io.read import read_interactions
 from anglewise.models.closed_form import fit_linear
 from gauge_laws import cosine, geometry
 from real_data import real_data

@@ -18,6 +18,7 @@ from anglewise.core.conversion import (
     described,
     frame_ids,
 )
+from anglewise.core.numbers import DIGITS
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Direction, Float32, Ids, Int64, Say, Shaped, quiet
 from anglewise.errors import IdsError, ShapeError, ValuesError, WrongTypeError
@@ -158,7 +159,7 @@ class Embeddings:
         """
         if self._given_ids is None:
             return np.arange(len(self), dtype=np.int64)
-        return np.array(_by_id(self.ids), dtype=np.int64)
+        return np.array(order_of_ids(self.ids.tolist()), dtype=np.int64)
 
     @cached_property
     def norms(self) -> Array:
@@ -363,7 +364,21 @@ def _unique_ids(ids: Vectors, rows: int) -> Shaped[Array, " rows"]:
     return names
 
 
-def _by_id(ids: Shaped[Array, " rows"]) -> list[int]:
-    if all(name.isdecimal() for name in ids):
-        return sorted(range(len(ids)), key=lambda row: (int(ids[row]), str(ids[row])))
-    return sorted(range(len(ids)), key=lambda row: str(ids[row]))
+def order_of_ids(names: Sequence[str]) -> list[int]:
+    """The places of ids in their order: as numbers if all are whole numbers, else as text.
+
+    >>> order_of_ids(["10", "9", "1"]), order_of_ids(["10", "9", "a"])
+    ([2, 1, 0], [0, 1, 2])
+    """
+    if not all(name.isdecimal() for name in names):
+        return sorted(range(len(names)), key=names.__getitem__)
+    if max(map(len, names), default=0) <= DIGITS:
+        return sorted(range(len(names)), key=lambda i: (int(names[i]), names[i]))
+    return sorted(range(len(names)), key=lambda i: (*_size(names[i]), names[i]))
+
+
+def _size(number: str) -> tuple[int, str]:
+    """What orders whole numbers of any length; Python reads none of thousands of digits."""
+    digits = number if number.isascii() else "".join(str(int(digit)) for digit in number)
+    digits = digits.lstrip("0")
+    return len(digits), digits

@@ -18,9 +18,8 @@ from anglewise.core.embeddings import Space
 from anglewise.core.sparse import Interactions
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import FileError, MissingExtraError, SpellingError
-from anglewise.io.factors import Factors, space_of_factors
 from anglewise.io.files import Say, check_holds, contents, is_packed, naming, reading, suffix
-from anglewise.io.model_readers import bias_columns
+from anglewise.io.model_readers import Factors, bias_columns, space_of_factors
 from anglewise.io.tables import listed, plain
 
 

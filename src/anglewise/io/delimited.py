@@ -11,7 +11,7 @@ from anglewise.core.conversion import is_frame
 from anglewise.errors import FileError
 from anglewise.io.arrow_files import ARROW_SUFFIXES, arrow_sheet, frame_sheet
 from anglewise.io.files import Contents, PathLike, arrow, contents, existing_file, reading, suffix
-from anglewise.io.tables import Sheet
+from anglewise.io.tables import Sheet, is_number
 
 FIRST_LINE = 1 << 20
 """A first line longer than this is no line of a table."""
@@ -56,7 +56,7 @@ def delimited_sheet(path: Path) -> Sheet:
         first, delimiter = _first_line(path, text), "\t"
     quote = '"' if names is None and ('"' in first or delimiter != "\t") else None
     cells = _cells(path, first, delimiter, quote)
-    header = names is None and not any(_numeric(cell) for cell in cells)
+    header = names is None and not any(is_number(cell) for cell in cells)
     if header:
         names = tuple(cell.strip() for cell in cells)
     elif names is not None:
@@ -133,14 +133,6 @@ def _with_tabs(text: Contents, delimiter: str) -> bytes:
     for around, alone in ((b"\n\t", b"\n"), (b"\t\n", b"\n"), (b"\t\r", b"\r")):
         tabs = tabs.replace(around, alone)
     return tabs.strip(b"\t")
-
-
-def _numeric(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _columns(

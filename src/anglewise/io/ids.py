@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings, order_of_ids
 from anglewise.core.judgements import Complaints
 from anglewise.core.typing import Array, Bool, Int64, Shaped
 from anglewise.errors import FileError, IdsError, ShapeError
@@ -32,7 +32,7 @@ def numbered(names: Any) -> tuple[Int64[Array, " entries"], Shaped[Array, " kind
     chunks = names.combine_chunks() if isinstance(names, pa.ChunkedArray) else names
     encoded = chunks.dictionary_encode()
     kinds = encoded.dictionary.to_pylist()
-    order = np.array(_in_order(kinds), dtype=np.int64)
+    order = np.array(order_of_ids(kinds), dtype=np.int64)
     place = np.empty(len(kinds), dtype=np.int64)
     place[order] = np.arange(len(kinds))
     return place[np.asarray(encoded.indices)], np.array(kinds, dtype=object)[order]
@@ -71,19 +71,6 @@ def read_ids(path: PathLike, rows: int, say: Say = quiet) -> list[str]:
             f"{path} holds {len(ids):,} ids for {rows:,} vectors: one each is due, in their order"
         )
     return ids
-
-
-def _in_order(names: list[str]) -> list[int]:
-    if all(name.isdecimal() for name in names):
-        return sorted(range(len(names)), key=lambda i: (*_size(names[i]), names[i]))
-    return sorted(range(len(names)), key=names.__getitem__)
-
-
-def _size(name: str) -> tuple[int, str]:
-    """What orders whole numbers by their size, however many digits they have."""
-    digits = name if name.isascii() else "".join(str(int(digit)) for digit in name)
-    digits = digits.lstrip("0")
-    return len(digits), digits
 
 
 def _lines(path: Path) -> list[str]:

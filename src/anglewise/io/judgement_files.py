@@ -27,9 +27,8 @@ from anglewise.io.files import PathLike, Say, quiet, suffix
 from anglewise.io.ids import Aligned, align
 from anglewise.io.judgement_rows import graded_columns
 from anglewise.io.places import is_sqlite
-from anglewise.io.space_folder import judgements_of
+from anglewise.io.space_folder import judgements_of, stored_directions
 from anglewise.io.space_json import is_space_folder
-from anglewise.io.store_files import beside_space, constructed
 from anglewise.io.tables import (
     ANCHOR,
     DOCUMENT,
@@ -51,6 +50,7 @@ from anglewise.io.tables import (
     unguarded_sheet,
 )
 from anglewise.io.texts import documents_of
+from anglewise.judgements.connection import STORE_NAME
 from anglewise.judgements.constructed import from_labels
 from anglewise.judgements.store import JudgementStore
 
@@ -234,13 +234,40 @@ def _stored(path: Path, space: Space, direction: Direction, say: Say) -> Judgeme
     if is_sqlite(path):
         with JudgementStore.open(path, read_only=True) as store:
             return store.judgements(space, direction)
-    folder = constructed(path)
+    folder = _constructed(path)
     if folder is not None:
         return judgements_of(folder, direction, space)
-    beside = beside_space(path, space, direction, say)
+    beside = _beside_space(path, space, direction, say)
     if beside is None and path.is_dir() and is_space_folder(path):
         return judgements_of(path, direction, space)
     return beside
+
+
+def _constructed(path: Path) -> Path | None:
+    """The space whose folder of constructed judgements this is, if it is one."""
+    if path.is_dir() and path.name == "judgements" and is_space_folder(path.parent):
+        return path.parent
+    return None
+
+
+def _beside_space(folder: Path, space: Space, direction: Direction, say: Say) -> Judgements | None:
+    """Read what was judged in the store beside a space, if anything was in this direction.
+
+    It stands in place of what ``fit`` held out; what that leaves out of the ranking, as folded
+    in, stays left out.
+    """
+    path = folder / STORE_NAME
+    if not path.is_file():
+        return None
+    with JudgementStore.open(path, read_only=True) as store:
+        if direction not in store.counts().by_direction:
+            return None
+        judged = store.judgements(space, direction)
+    say(judged.source)
+    if not is_space_folder(folder) or direction not in stored_directions(folder):
+        return judged
+    say(f"they stand in place of what was held out: --qrels {folder / 'judgements'} takes that")
+    return replace(judged, seen=judgements_of(folder, direction, space).seen)
 
 
 def _check_no_labels(path: Path, label_queries: int | None) -> None:

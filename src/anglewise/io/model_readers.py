@@ -1,30 +1,129 @@
-"""Trained recommenders of other libraries as spaces; none of the libraries is imported."""
+"""Trained recommenders of other libraries, and the spaces they make; no library is imported."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from anglewise.core.conversion import Sparse
-from anglewise.core.embeddings import Space
+from anglewise.core.conversion import Sparse, as_array
+from anglewise.core.embeddings import Embeddings, Space, TrainedFor
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import FileError, ShapeError, SpellingError, ValuesError
+from anglewise.gauges.maps import BIAS_COLUMNS
 from anglewise.io.arrow_files import arrow_sheet, matrix_of
-from anglewise.io.factors import Factors, model_array, space_of_factors
 from anglewise.io.files import Say, arrow, existing_folder, naming, quiet, reading
 from anglewise.io.tables import listed
 
+
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """Vectors of users and items (or items alone), with biases apart or among their columns.
+
+    Attributes
+    ----------
+    users, items
+        ``rows x d``; ``users=None`` for one side alone.
+    user_biases, item_biases
+        What is added to the score of every pair, one a row; none where the model has none.
+    bias_columns
+        Columns of ``users`` and ``items`` that hold biases already.
+    about
+        Provenance: the library and the kind of the model, a global mean.
+    """
+
+    items: Array
+    users: Array | None = None
+    user_biases: Array | None = None
+    item_biases: Array | None = None
+    bias_columns: tuple[int, ...] = ()
+    user_ids: Iterable[Any] | None = None
+    item_ids: Iterable[Any] | None = None
+    item_metadata: Mapping[str, Any] | None = None
+    trained_for: TrainedFor = "dot"
+    about: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def space_of_factors(
+    factors: Factors, *, seen: SparseRows | Sparse | None = None, say: Say = quiet
+) -> Space:
+    """The space whose inner products are the model's scores (without a global mean).
+
+    Biases become two columns: users ``[p, 1, b_u]``, items ``[q, c_i, 1]``. They are named in
+    ``about["bias_columns"]``, so that no cosine between items counts them as a direction.
+
+    Raises ``ShapeError`` when the parts do not fit each other.
+
+    >>> biased = Factors(np.eye(2), np.ones((1, 2)), np.array([0.5]), np.array([0.0, 3.0]))
+    >>> space = space_of_factors(biased, say=print)
+    biases became columns 2 and 3, which no cosine between items counts
+    >>> space.queries.vectors.tolist(), space.items.vectors.tolist()
+    ([[1.0, 1.0, 1.0, 0.5]], [[1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 3.0, 1.0]])
+    """
+    items, users = _matrix(factors.items, "items"), None
+    about: dict[str, Any] = {**factors.about, BIAS_COLUMNS: list(factors.bias_columns)}
+    if factors.users is None:
+        if factors.item_biases is not None:
+            raise ShapeError("item biases came without users: users and items are due")
+    else:
+        users = _matrix(factors.users, "users")
+        if factors.user_biases is not None or factors.item_biases is not None:
+            d = items.shape[1]
+            of_users = _bias_column(factors.user_biases, len(users), "user")
+            of_items = _bias_column(factors.item_biases, len(items), "item")
+            users = np.column_stack([users, np.ones(len(users)), of_users])
+            items = np.column_stack([items, of_items, np.ones(len(items))])
+            about[BIAS_COLUMNS] = [*about[BIAS_COLUMNS], d, d + 1]
+            say(f"biases became columns {d} and {d + 1}, which no cosine between items counts")
+        elif factors.bias_columns:
+            names = " and ".join(map(str, factors.bias_columns))
+            say(f"bias columns: {names}; no cosine between items counts them")
+    return Space(
+        items=Embeddings(items, ids=factors.item_ids, metadata=factors.item_metadata),
+        queries=None if users is None else Embeddings(users, ids=factors.user_ids),
+        trained_for=factors.trained_for,
+        seen=seen,
+        about=about,
+    )
+
+
+def model_array(value: Any, name: str) -> Array:
+    """The numbers of an attribute of a model: NumPy, PyTorch, matrices on the graphics card.
+
+    Raises ``ValuesError`` for what is not there (a model that was not fitted).
+
+    >>> model_array([[1, 2]], "item_factors").tolist()
+    [[1, 2]]
+    """
+    if value is None:
+        raise ValuesError(f"the model's {name} is None: fit it first")
+    array = as_array(value, f"the model's {name}")
+    if array.dtype.kind not in "fiub":
+        raise ValuesError(f"the model's {name} is of kind {array.dtype}: numbers are due")
+    return array
+
+
+def _matrix(values: Array, side: str) -> Array:
+    if values.ndim != 2:
+        raise ShapeError(f"the vectors of the {side} have shape {values.shape}: a table is due")
+    return values
+
+
+def _bias_column(values: Array | None, rows: int, side: str) -> Array:
+    if values is None:
+        return np.zeros(rows)
+    if values.size != rows:
+        raise ShapeError(f"{values.size} {side} biases for {rows} {side}s: one each is due")
+    if values.dtype.kind not in "fiub":
+        raise ValuesError(f"{side} biases are of kind {values.dtype}: real numbers are due")
+    return values.reshape(rows)
+
+
 FEWEST_ROWS = 3
 """With fewer rows than this a column is constant by chance."""
-
-
-def is_implicit(model: Any) -> bool:
-    """Whether an object has the factors of implicit's models."""
-    return hasattr(model, "user_factors") and hasattr(model, "item_factors")
 
 
 def implicit_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
@@ -59,18 +158,13 @@ def _constant(column: Array) -> bool:
     return bool(len(column) >= FEWEST_ROWS and column[0] != 0 and (column == column[0]).all())
 
 
-def is_gensim(model: Any) -> bool:
-    """Whether an object is, or holds, vectors by key."""
-    return _is_keyed(model) or _is_keyed(getattr(model, "wv", None))
-
-
 def gensim_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
     """The vectors by key; how often each came, where that is kept, as the column ``popularity``.
 
     Nobody says what such vectors should be compared by: they were trained on products with
     output vectors that are not here.
     """
-    keyed = model if _is_keyed(model) else model.wv
+    keyed = getattr(model, "wv", model)
     vectors, keys = model_array(keyed.vectors, "vectors"), list(keyed.index_to_key)
     counts = dict(getattr(keyed, "expandos", None) or {}).get("count")
     if counts is not None and len(counts) != len(keys):
@@ -82,15 +176,6 @@ def gensim_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
         trained_for="unknown",
         about={"library": "gensim", "model": type(model).__name__},
     )
-
-
-def _is_keyed(thing: Any) -> bool:
-    return hasattr(thing, "index_to_key") and hasattr(thing, "vectors")
-
-
-def is_lenskit(model: Any) -> bool:
-    """Whether an object has LensKit's embeddings and vocabularies."""
-    return all(hasattr(model, name) for name in ("user_embeddings", "item_embeddings", "items"))
 
 
 def lenskit_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
@@ -124,11 +209,6 @@ def _ids(vocabulary: Any) -> list[Any] | None:
     return None if vocabulary is None else list(vocabulary.ids())
 
 
-def is_lightfm(model: Any) -> bool:
-    """Whether an object gives LightFM's representations."""
-    return hasattr(model, "get_user_representations") and hasattr(model, "get_item_representations")
-
-
 def lightfm_factors(model: Any, features: Mapping[str, Any]) -> Factors:
     """Users and items with their biases; ``user_features`` and ``item_features`` as in fitting."""
     user_biases, users = model.get_user_representations(features.get("user_features"))
@@ -140,11 +220,6 @@ def lightfm_factors(model: Any, features: Mapping[str, Any]) -> Factors:
         item_biases=model_array(item_biases, "item biases"),
         about={"library": "lightfm", "loss": str(getattr(model, "loss", "unknown"))},
     )
-
-
-def is_rectools(model: Any) -> bool:
-    """Whether an object gives vectors as RecTools' models do."""
-    return callable(getattr(model, "get_vectors", None))
 
 
 def rectools_factors(model: Any, features: Mapping[str, Any]) -> Factors:
@@ -169,11 +244,6 @@ def rectools_factors(model: Any, features: Mapping[str, Any]) -> Factors:
         item_ids=None if dataset is None else dataset.item_id_map.external_ids,
         about={"library": "rectools", "model": type(model).__name__},
     )
-
-
-def is_surprise(model: Any) -> bool:
-    """Whether an object has the factors of Surprise's matrix factorisations."""
-    return hasattr(model, "pu") and hasattr(model, "qi")
 
 
 def surprise_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
@@ -209,11 +279,6 @@ def surprise_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
 
 SIDES = ("userFactors", "itemFactors")
 ABOUT = {"library": "spark", "model": "ALSModel"}
-
-
-def is_spark(model: Any) -> bool:
-    """Whether an object has the two tables of Spark's ``ALSModel``."""
-    return all(hasattr(model, name) for name in SIDES)
 
 
 def spark_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
@@ -280,16 +345,16 @@ def _collected(table: Any) -> tuple[list[int], Array]:
     return _by_id(ids, np.array([list(row[1]) for row in rows], dtype=np.float32))
 
 
-READERS: Mapping[str, tuple[Callable[[Any], bool], Callable[[Any, Mapping[str, Any]], Factors]]] = {
-    "RecTools": (is_rectools, rectools_factors),
-    "implicit": (is_implicit, implicit_factors),
-    "LightFM": (is_lightfm, lightfm_factors),
-    "LensKit": (is_lenskit, lenskit_factors),
-    "Spark": (is_spark, spark_factors),
-    "Surprise": (is_surprise, surprise_factors),
-    "gensim": (is_gensim, gensim_factors),
+READERS: Mapping[str, tuple[tuple[str, ...], Callable[[Any, Mapping[str, Any]], Factors]]] = {
+    "RecTools": (("get_vectors",), rectools_factors),
+    "implicit": (("user_factors", "item_factors"), implicit_factors),
+    "LightFM": (("get_user_representations", "get_item_representations"), lightfm_factors),
+    "LensKit": (("user_embeddings", "item_embeddings", "items"), lenskit_factors),
+    "Spark": (SIDES, spark_factors),
+    "Surprise": (("pu", "qi"), surprise_factors),
+    "gensim": (("index_to_key", "vectors"), gensim_factors),
 }
-"""The first that recognises a model reads it."""
+"""Each library by what its models have; the first that fits reads a model."""
 
 
 def from_model(
@@ -338,8 +403,9 @@ def from_model(
     >>> space.items, space.trained_for, list(space.items.ids)
     (Embeddings(3 x 2), 'dot', ['a', 'b', 'c'])
     """
-    for recognised, factors_of in READERS.values():
-        if recognised(model):
+    for library, (attributes, factors_of) in READERS.items():
+        holder = getattr(model, "wv", model) if library == "gensim" else model
+        if all(hasattr(holder, name) for name in attributes):
             factors = factors_of(model, features)
             factors = replace(
                 factors,

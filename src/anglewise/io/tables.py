@@ -274,7 +274,7 @@ def times_of(sheet: Sheet, column: Any, position: int) -> Float64[Array, " rows"
     pc = arrow("compute")
 
     if pa.types.is_string(column.type):
-        if _is_number(column[0].as_py() or "0"):
+        if is_number(column[0].as_py() or "0"):
             return numbers_of(sheet, column, position)
         column = _moments(sheet, column, position)
     if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
@@ -317,7 +317,12 @@ def _first_refused(column: Any) -> int:
     return first
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a cell reads as a number.
+
+    >>> [is_number(text) for text in ("1e3", "nan", "1_0", "rating")]
+    [True, True, False, False]
+    """
     try:
         float(text)
     except ValueError:
