@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from anglewise.core.typing import Array, Float32, Float64, Int, Int64, Shaped
-from anglewise.engine.passes import SIZES, Bound, Pass, bounds, moved
+from anglewise.engine.passes import SIZES, Bound, Pass, Reach, bounds, moved
 from anglewise.engine.ranking import (
     KINDS,
     NO_ITEM,
@@ -178,7 +178,7 @@ def answer(queries: QueryBlock, workers: Workers, step: Callable[[int], None]) -
 
 def _propose(
     parts: list[QueryBlock], workers: Workers, step: Callable[[int], None]
-) -> tuple[list[ScanBlock], Float64[Array, "quantities sizes"]]:
+) -> tuple[list[ScanBlock], Reach]:
     """Candidates for each part of the queries, and the reach of all items."""
     items, shared, scanner = parts[0].items, parts[0].shared, workers.scanner
     keep = to_keep(parts[0].k)
@@ -218,7 +218,7 @@ SMALL = 1 / 16
 
 def _sample(
     items: PreparedItems, blocks: list[ScanBlock], workers: Workers
-) -> tuple[Float64[Array, "quantities sizes"], range | None]:
+) -> tuple[Reach, range | None]:
     """Let the first cuts be those that a sample suggests; the proof notices if they mislead.
 
     A small sample tells what is of interest in a larger one. Returned are the reach and the rows
@@ -261,9 +261,7 @@ AGAIN_QUERIES = 128
 AGAIN_BYTES = 1 << 21
 
 
-def _verify(
-    queries: QueryBlock, candidates: Candidates, reach: Float64[Array, "quantities sizes"]
-) -> list[TopK]:
+def _verify(queries: QueryBlock, candidates: Candidates, reach: Reach) -> list[TopK]:
     """The exact answer for each measure of the pass."""
     shared = queries.shared
     plain = shared.maps is None and shared.shift is None

@@ -28,7 +28,7 @@ from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import measure as read_measure
 
 Where: TypeAlias = Mapping[str, Any] | Callable[[Mapping[str, Any]], bool]
-"""Which items may answer: values (or lists of values) of their metadata, or a question to it."""
+"""Which items may be found: values (or lists of values) of their metadata, or a function of it."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Hit:
     id
         Its name.
     score
-        How near it is, larger is nearer, in the unit of the measure.
+        Larger is nearer, in the unit of the measure.
     meaning
         What the score means, in words.
     metadata
-        What is known about the item: its title, its text, …
+        The item's metadata: its title, its text, …
 
     Examples
     --------
@@ -60,7 +60,7 @@ class Hit:
 
 @runtime_checkable
 class Answering(Protocol):
-    """What answers with the nearest items: :class:`anglewise.Index`, or the adapter of a store.
+    """What finds the nearest items: :class:`anglewise.Index`, or the adapter of a store.
 
     An interface. Scores are of ``measure``, larger is nearer; lists run from near to far, equal
     scores in the order of ids, and are shorter than ``k`` where fewer items are there or allowed.
@@ -92,9 +92,9 @@ class Answering(Protocol):
 
 
 class Index:
-    """Items that answer vectors with the nearest of them: exactly, by the engine.
+    """Items among which the nearest of a vector are found, exactly, while items come and go.
 
-    At every moment it answers as :func:`anglewise.search` does on the items that it then holds.
+    A search gives what :func:`anglewise.search` gives on the items that the index then holds.
     So a measure with a frame (``cosine@centred``) is fitted anew after every change, at the next
     search, and scores before and after a change may differ.
 
@@ -107,10 +107,10 @@ class Index:
     Parameters
     ----------
     of
-        A space, whose items answer; embeddings; or an array or frame. Metadata comes along.
+        A space, whose items are searched; embeddings; or an array or frame. Metadata comes along.
         Queries of a space are kept for the measures that need them (``cosine@balanced``).
     measure
-        How near is measured: a spelling or a measure.
+        A spelling or a measure.
 
     Raises
     ------
@@ -211,7 +211,7 @@ class Index:
         TooFewError
             ``k`` below one.
         SpellingError
-            A filter by what is not known about the items.
+            A filter by metadata that the items do not have.
         """
         state, x = self._state, as_array(vectors, "vectors")
         queries = Embeddings(x[None] if x.ndim == 1 else x)
@@ -253,7 +253,7 @@ class Index:
         return state.space.items.vectors[state.rows(ids)]
 
     def add(self, items: Embeddings | Vectors) -> None:
-        """Take in some items with what is known about them: all of them or none.
+        """Add some items with their metadata: all of them or none.
 
         A frame's index names its rows; those of an array have no ids but their numbers.
 
@@ -263,7 +263,7 @@ class Index:
             self._state = self._state.with_more(as_embeddings(items, "items"))
 
     def remove(self, ids: Ids) -> None:
-        """Let some items go: all of them or none.
+        """Remove some items: all of them or none.
 
         Raises ``IdsError`` if one is not there, ``TooFewError`` if none would be left.
         """
@@ -345,11 +345,11 @@ class IndexState:
         return self.space.items.rows_of(ids, "item")
 
     def allowed(self, where: Where) -> Bool[Array, " items"]:
-        """Which items a filter lets through."""
+        """Which items a filter allows."""
         if not isinstance(where, Mapping):
             answers = (bool(where(self.about(row))) for row in range(len(self.space.items)))
             return np.fromiter(answers, dtype=bool, count=len(self.space.items))
-        through = np.ones(len(self.space.items), dtype=bool)
+        allowed = np.ones(len(self.space.items), dtype=bool)
         for name, value in cast("Mapping[str, Any]", where).items():
             if name not in self.columns:
                 raise SpellingError(
@@ -357,8 +357,8 @@ class IndexState:
                 )
             several = isinstance(value, list | tuple | set | frozenset)
             good = list(cast("Iterable[Any]", value)) if several else [value]
-            through &= np.array([entry in good for entry in self.columns[name]], dtype=bool)
-        return through
+            allowed &= np.array([entry in good for entry in self.columns[name]], dtype=bool)
+        return allowed
 
     def with_more(self, items: Embeddings) -> "IndexState":
         """The state with some more items behind the others."""

@@ -10,6 +10,7 @@ score at the bound lies below the k-th exact score, no dropped item can be bette
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 
@@ -176,6 +177,8 @@ def _far_away(ranked: Embeddings, maps: Maps | None) -> Float64[Array, " r"] | N
 UNIT = 2.0**-24
 SIZES = 512
 """Sizes of items: powers of two from 2^-256 on."""
+Reach: TypeAlias = Float64[Array, "quantities sizes"]
+"""The largest of each quantity among the items of each size; minus infinity if there are none."""
 TOO_LARGE = 1e37
 """Beyond this, float32 sums may overflow: nothing is known about them."""
 
@@ -188,14 +191,13 @@ def reach_of(
     weight: Float32[Array, "m blocks"],
     bias: Float32[Array, "m blocks"],
     least_bias: Float32[Array, "m blocks"],
-) -> Float64[Array, "quantities sizes"]:
-    """The largest of each quantity among the items of each size; minus infinity if there are none.
+) -> Reach:
+    """The reach of some blocks of items, from the largest of each quantity in each block.
 
-    Rows of the table: the norm; ``stray``, how far the float32 row may lie from the exact one
+    Quantities: the norm; ``stray``, how far the float32 row may lie from the exact one
     beyond rounding; then for each measure ``lever``, that is weight times norm, then for each its
-    weight, bias, and absolute bias. They come as the largest of each block of items, with the
-    least bias. The largest lever is less than the product of the largest weight and norm where a
-    block holds items of many sizes, from rounding noise to the longest.
+    weight, bias, and absolute bias. The largest lever is less than the product of the largest
+    weight and norm where a block holds items of many sizes, from rounding noise to the longest.
     """
     extent = np.maximum(np.abs(bias), np.abs(least_bias))
     quantities = np.concatenate(
@@ -283,7 +285,7 @@ class Bound:
 
 
 def bounds(
-    reach: Float64[Array, "quantities sizes"],
+    reach: Reach,
     formulas: tuple[Formula, ...],
     query_norms: Float64[Array, " q"],
     dimension: int,

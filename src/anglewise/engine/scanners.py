@@ -7,12 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
+from typing import TypeAlias
 
 import numpy as np
 
 from anglewise.core.typing import Array, Float, Float32, Float64, Int, Int64, Map, serial
-from anglewise.engine.passes import Move, Pass, moved
+from anglewise.engine.passes import Move, Pass, Reach, moved
 from anglewise.engine.ranking import KERNEL, Candidates, Exclusions
+
+Ranges: TypeAlias = tuple[Float32[Array, "m blocks"], Float32[Array, "m blocks"]]
+"""The least and the largest value of each block of columns."""
+Moved: TypeAlias = tuple[Float64[Array, "n r"], float]
+"""Rows in a frame, and how far they may lie from the exact ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +38,7 @@ class Tile:
     block_bias: Float32[Array, "m blocks"]
     least_step: Float32[Array, "m blocks"]
     most_step: Float32[Array, "m blocks"]
-    reach: Float64[Array, "quantities sizes"]
+    reach: Reach
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +61,7 @@ class Scanner(ABC):
     """Whether what a sample holds need not be looked at again."""
 
     @abstractmethod
-    def moved(
-        self, x: Float32[Array, "n d"], move: Move | None
-    ) -> tuple[Float64[Array, "n r"], float]:
+    def moved(self, x: Float32[Array, "n d"], move: Move | None) -> Moved:
         """Rows in a frame, and how far they may lie from the exact ones."""
 
     @abstractmethod
@@ -65,9 +69,7 @@ class Scanner(ABC):
         """Items in this order, laid out for the scan."""
 
     @abstractmethod
-    def ranges(
-        self, values: Float32[Array, "m p"]
-    ) -> tuple[Float32[Array, "m blocks"], Float32[Array, "m blocks"]]:
+    def ranges(self, values: Float32[Array, "m p"]) -> Ranges:
         """The least and the largest value of each block of columns."""
 
     @abstractmethod
@@ -104,9 +106,7 @@ class NumpyScanner(Scanner):
     tile_rows = 4096
     keeps_sample = False
 
-    def moved(
-        self, x: Float32[Array, "n d"], move: Move | None
-    ) -> tuple[Float64[Array, "n r"], float]:
+    def moved(self, x: Float32[Array, "n d"], move: Move | None) -> Moved:
         """By BLAS, which sums in an order of its own."""
         if move is None or move.by.matrix is None:
             return moved(x, move), 0.0
@@ -119,9 +119,7 @@ class NumpyScanner(Scanner):
         with np.errstate(over="ignore"):
             return x[order].astype(np.float32, copy=False)
 
-    def ranges(
-        self, values: Float32[Array, "m p"]
-    ) -> tuple[Float32[Array, "m blocks"], Float32[Array, "m blocks"]]:
+    def ranges(self, values: Float32[Array, "m p"]) -> Ranges:
         """By reduction."""
         blocks = values.reshape(len(values), -1, self.block)
         return blocks.min(axis=2), blocks.max(axis=2)
@@ -235,9 +233,7 @@ class CompiledScanner(Scanner):
         self.kind = f"compiled ({self.unit})"
         self.block = kernel.COLUMNS
 
-    def moved(
-        self, x: Float32[Array, "n d"], move: Move | None
-    ) -> tuple[Float64[Array, "n r"], float]:
+    def moved(self, x: Float32[Array, "n d"], move: Move | None) -> Moved:
         """Exactly."""
         return moved(x, move), 0.0
 
@@ -250,10 +246,8 @@ class CompiledScanner(Scanner):
         self.kernel.pack(x, x.dtype == np.float64, d, order, out)
         return out
 
-    def ranges(
-        self, values: Float32[Array, "m p"]
-    ) -> tuple[Float32[Array, "m blocks"], Float32[Array, "m blocks"]]:
-        """In one go."""
+    def ranges(self, values: Float32[Array, "m p"]) -> Ranges:
+        """In one reading."""
         shape = (len(values), values.shape[1] // self.block)
         least, most = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
         self.kernel.ranges(values, least, most)

@@ -15,7 +15,7 @@ from anglewise.core.text import check_number
 from anglewise.core.typing import Array, Direction, Float64, Int64
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.measures.formulas import BlockFormula, Formula, Measure, Product, fitted
-from anglewise.measures.frames import Maps, fit_frames
+from anglewise.measures.frames import fit_frames
 from anglewise.measures.measure import measures as read_measures
 from anglewise.metrics.incomplete import (
     Bpref,
@@ -161,48 +161,37 @@ def score_pairs(
     one-sided space). Measures of one frame share its maps, those of one product share that.
     """
     scores = np.empty((len(measures), len(rows_a)))
+    asking, ranked = space.sides(DIRECTION)
     for frames in dict.fromkeys(measure.frames for measure in measures):
         mine = [row for row, measure in enumerate(measures) if measure.frames == frames]
         formulas = [fitted(measures[row], space, DIRECTION).formula for row in mine]
         maps = fit_frames(frames, space, DIRECTION)
         for start in range(0, len(rows_a), BLOCK):
             part = slice(start, start + BLOCK)
-            q, x = _moved(space, maps, rows_a[part], rows_b[part])
+            q = asking.vectors[rows_a[part]].astype(np.float64)
+            x = ranked.vectors[rows_b[part]].astype(np.float64)
+            if maps is not None:
+                q, x = maps.asking(q), maps.ranked(x)
             scores[mine, part] = _score(formulas, rows_b[part], q, x)
     return scores
 
 
-def _moved(space: Space, maps: Maps | None, rows_a: Array, rows_b: Array) -> tuple[Array, Array]:
-    asking, ranked = space.sides(DIRECTION)
-    q, x = (
-        side.vectors[rows].astype(np.float64) for side, rows in ((asking, rows_a), (ranked, rows_b))
-    )
-    return (q, x) if maps is None else (maps.asking(q), maps.ranked(x))
-
-
-def _score(formulas: Sequence[Formula], rows: Array, q: Array, x: Array) -> Array:
+def _score(formulas: Sequence[Formula], rows: Array, q: Array, x: Array) -> Float64[Array, "m n"]:
+    """Score each query with the item beside it, given the items' rows."""
     kinds: set[Product] = {formula.product for formula in formulas}
     products = {kind: PRODUCTS[kind](q, x) for kind in kinds if kind != "block"}
-    norms = np.linalg.norm(q, axis=1), np.linalg.norm(x, axis=1)
-    return np.stack(
-        [
-            _one_by_one(formula, q, x)
-            if isinstance(formula, BlockFormula)
-            else formula.score_at(rows, _read(formula, products, norms[0]), *norms)
-            for formula in formulas
-        ]
-    )
-
-
-def _read(formula: Formula, products: Mapping[str, Array], query_norms: Array) -> Array:
-    product = products[formula.product]
-    if not formula.unit_queries:
-        return product
-    return product / np.where(query_norms > 0, query_norms, 1.0)
-
-
-def _one_by_one(formula: BlockFormula, q: Array, x: Array) -> Array:
-    return np.array([formula.block(a[None], b[None])[0, 0] for a, b in zip(q, x, strict=True)])
+    query_norms, item_norms = np.linalg.norm(q, axis=1), np.linalg.norm(x, axis=1)
+    scores = np.empty((len(formulas), len(q)))
+    for row, formula in enumerate(formulas):
+        if isinstance(formula, BlockFormula):
+            pairs = zip(q, x, strict=True)
+            scores[row] = [formula.block(a[None], b[None])[0, 0] for a, b in pairs]
+            continue
+        product = products[formula.product]
+        if formula.unit_queries:
+            product = product / np.where(query_norms > 0, query_norms, 1.0)
+        scores[row] = formula.score_at(rows, product, query_norms, item_norms)
+    return scores
 
 
 def _reading_triplets(metric: Metric) -> TripletMetric:

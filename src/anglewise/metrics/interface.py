@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 
@@ -237,31 +237,29 @@ class RankingMetric(Metric):
         """The value of each query's list."""
 
 
+Scores: TypeAlias = Float64[Array, "m pairs"]
+"""Of pairs, under each measure."""
+Grades: TypeAlias = Float64[Array, " pairs"]
+Counts: TypeAlias = Float64[Array, "b pairs"]
+"""How many times each sample holds each pair."""
+
+
 @dataclass(frozen=True)
 class PairMetric(Metric):
     """Reads the scores of graded pairs and correlates them with the grades."""
 
     depth: None = field(default=None, init=False)
 
-    def of(
-        self, scores: Float64[Array, "m pairs"], gold: Float64[Array, " pairs"]
-    ) -> Float64[Array, " m"]:
+    def of(self, scores: Scores, gold: Grades) -> Float64[Array, " m"]:
         """The value of each measure."""
         return self.resampled(scores, gold, np.ones((1, len(gold))))[0]
 
     @abstractmethod
-    def resampled(
-        self,
-        scores: Float64[Array, "m pairs"],
-        gold: Float64[Array, " pairs"],
-        counts: Float64[Array, "b pairs"],
-    ) -> Float64[Array, "b m"]:
+    def resampled(self, scores: Scores, gold: Grades, counts: Counts) -> Float64[Array, "b m"]:
         """The value of each measure on samples that hold pair ``i`` ``counts[b, i]`` times."""
 
     @abstractmethod
-    def per_pair(
-        self, scores: Float64[Array, "m pairs"], gold: Float64[Array, " pairs"]
-    ) -> Float64[Array, "m pairs"]:
+    def per_pair(self, scores: Scores, gold: Grades) -> Scores:
         """What each pair contributes: the value plus the pair's influence on it.
 
         The mean over pairs is the value, the variance over pairs divided by their number is its

@@ -10,10 +10,13 @@ import numpy as np
 
 from anglewise.core.typing import Array, Float64, Int64, Shaped
 from anglewise.metrics.interface import (
+    Counts,
+    Grades,
     Hits,
     PairMetric,
     Qrels,
     RankingMetric,
+    Scores,
     TripletMetric,
 )
 
@@ -182,12 +185,7 @@ class Pearson(PairMetric):
 
     name = "pearson"
 
-    def resampled(
-        self,
-        scores: Float64[Array, "m pairs"],
-        gold: Float64[Array, " pairs"],
-        counts: Float64[Array, "b pairs"],
-    ) -> Float64[Array, "b m"]:
+    def resampled(self, scores: Scores, gold: Grades, counts: Counts) -> Float64[Array, "b m"]:
         """In [-1, 1]: three matrix products for all samples and measures."""
         x, y = _centred(scores), _centred(gold)
         total = counts.sum(axis=1, keepdims=True)
@@ -197,9 +195,7 @@ class Pearson(PairMetric):
         spread_y = (counts @ (y * y))[:, None] / total - mean_y**2
         return _over(together, spread_x, spread_y)
 
-    def per_pair(
-        self, scores: Float64[Array, "m pairs"], gold: Float64[Array, " pairs"]
-    ) -> Float64[Array, "m pairs"]:
+    def per_pair(self, scores: Scores, gold: Grades) -> Scores:
         """``r + uv - r (u^2 + v^2) / 2`` for standard scores ``u``, ``v`` (Devlin et al. 1975)."""
         u, v = _standard(scores), _standard(gold)
         r = (u * v).mean(axis=1, keepdims=True)
@@ -218,12 +214,7 @@ class Spearman(PairMetric):
 
     name = "spearman"
 
-    def resampled(
-        self,
-        scores: Float64[Array, "m pairs"],
-        gold: Float64[Array, " pairs"],
-        counts: Float64[Array, "b pairs"],
-    ) -> Float64[Array, "b m"]:
+    def resampled(self, scores: Scores, gold: Grades, counts: Counts) -> Float64[Array, "b m"]:
         """In [-1, 1]: nothing is sorted again, ranks follow from the counts."""
         y = _Steps.of(gold).ranks(counts)
         spread_y = (counts * y * y).sum(axis=1)
@@ -234,9 +225,7 @@ class Spearman(PairMetric):
             columns.append(_over(together, spread_x, spread_y))
         return np.stack(columns, axis=1)
 
-    def per_pair(
-        self, scores: Float64[Array, "m pairs"], gold: Float64[Array, " pairs"]
-    ) -> Float64[Array, "m pairs"]:
+    def per_pair(self, scores: Scores, gold: Grades) -> Scores:
         """The influence takes in that one pair moves the ranks of all others (Borkowf 2000)."""
         by_grade = _Steps.of(gold)
         return np.stack([_rank_influence(_Steps.of(_rounded(row)), by_grade) for row in scores])
