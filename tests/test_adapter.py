@@ -189,7 +189,7 @@ def test_too_few_judgements_are_named():
     with pytest.raises(TooFewError, match=r"950 judgements to learn from.*at least 1,000"):
         adapter(space, Judgements(gains))
     with pytest.raises(TooFewError, match="880 judgements"):
-        learnt(known_of(space, judged(own)), np.arange(QUERIES) < 176, Full(8), 0)
+        learn_adapter(known_of(space, judged(own)), np.arange(QUERIES) < 176, Full(8), 0)
 
 
 def test_pairs_and_triplets_teach_no_map():
