@@ -3,13 +3,15 @@
 import json
 import re
 import socket
+import sys
 from base64 import b64encode
 
 import pytest
 import uvicorn
 
+import anglewise as anglewise_package
 from anglewise import inspect, write_space
-from anglewise.errors import FileError
+from anglewise.errors import FileError, MissingExtraError
 from anglewise.page.app import Inspection, Served
 from anglewise.page.copy import script, write_copy
 from anglewise.page.open_space import Inspected
@@ -134,6 +136,18 @@ def test_the_script_of_a_copy_holds_every_constant_once():
     names = re.findall(r"^(?:const|let|function|async function) (\w+)", script(), re.MULTILINE)
     assert len(names) == len(set(names))
     assert not re.search(r"^(?:import|export) ", script(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("library", ["uvicorn", "starlette", "jinja2"])
+def test_without_a_library_of_the_page_its_extra_is_named(library, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("anglewise.page")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(vars(anglewise_package), "inspect", raising=False)
+    monkeypatch.setitem(sys.modules, library, None)
+    for name in [name for name in sys.modules if name.startswith(f"{library}.")]:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingExtraError, match=r"page needs \S+: pip install 'anglewise\[insp"):
+        anglewise_package.inspect(made_space())
 
 
 def test_a_notebook_shows_the_page_in_its_place(monkeypatch):

@@ -38,7 +38,7 @@ from anglewise.page.account import _written, is_another_account
 from anglewise.page.app import served
 from anglewise.page.metadata import LARGEST, Metadata, plain
 from anglewise.page.open_space import Inspected, shown
-from anglewise.page.state import AppState, as_json, typed
+from anglewise.page.state import AppState, as_json, parse_measures
 from inspect_site import DOOR, FROM_HERE, HERE, films, made_space, site
 from test_inspect_security import PNG, asking
 
@@ -151,7 +151,7 @@ def test_a_length_of_many_digits_is_refused():
 )
 def test_a_measure_that_asks_for_much_is_refused_before_it_is_made(spelled, monkeypatch):
     monkeypatch.setattr(looking, "measure", refuse)
-    error = typed([spelled]).errors[0]
+    error = parse_measures([spelled]).errors[0]
     assert re.search("neighbours takes larger ones|at most", error)
     assert "made" not in error
 
@@ -162,7 +162,7 @@ def refuse(spelled):
 
 def test_measures_of_a_usual_size_are_taken():
     spelled = ["csls(10)", "norm(-0.5,1.5)", "cosine@centred@without-top(3)", "local-scaling(1000)"]
-    assert typed(spelled).errors == ("",) * 4
+    assert parse_measures(spelled).errors == ("",) * 4
 
 
 @contextmanager

@@ -17,18 +17,26 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Route
+from anglewise.errors import MissingExtraError
+
+try:
+    import jinja2  # noqa: F401 the templates need it
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.concurrency import run_in_threadpool
+    from starlette.requests import ClientDisconnect, Request
+    from starlette.responses import PlainTextResponse, RedirectResponse, Response
+    from starlette.routing import Route
+except ImportError as missing:
+    raise MissingExtraError(
+        f"the page needs {missing.name}: pip install 'anglewise[inspect]'", name=missing.name
+    ) from missing
 
 from anglewise.core.conversion import Vectors
 from anglewise.core.embeddings import Space, as_space
 from anglewise.core.judgements import Judgements
 from anglewise.core.typing import Direction
-from anglewise.errors import AnglewiseError, FileError, MissingExtraError
+from anglewise.errors import AnglewiseError, FileError
 from anglewise.page import gauge_view, judging_view, neighbours_view, reports_view
 from anglewise.page.metadata import picture
 from anglewise.page.open_space import Inspected
@@ -365,12 +373,6 @@ def inspect(
     True
     >>> page.stop()
     """
-    try:
-        pass
-    except ImportError as missing:
-        raise MissingExtraError(
-            f"the page needs {missing.name}: pip install 'anglewise[inspect]'"
-        ) from missing
     seen = Inspected(
         as_space(space), judgements or {}, name, None, seed, None if store is None else Path(store)
     )

@@ -20,7 +20,7 @@ from anglewise.page.gauge_paths import path_of_gauges
 from anglewise.page.metadata import picture
 from anglewise.page.neighbours_view import ShownItem, asker, columns
 from anglewise.page.queue import awake
-from anglewise.page.state import AppState, ViewState, typed
+from anglewise.page.state import AppState, ViewState, parse_measures
 
 STOPS = 21
 GAUGE_DEPTH = 10
@@ -127,7 +127,7 @@ def _page(
         link=link,
         thumb=thumb,
         path=_path(app, direction, row) if same and app.seen.gauged else None,
-        typed=typed(here.spelled),
+        typed=parse_measures(here.spelled),
     )
 
 

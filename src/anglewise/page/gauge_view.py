@@ -71,7 +71,7 @@ def slider(app: AppState, request: Request) -> Response:
     return app.page(
         "gauge.html",
         here=here,
-        told=[],
+        notes=[],
         who=asker(app.seen, here.direction, asked.row),
         formula=asked.name,
         formulas=FORMULAS,

@@ -23,7 +23,7 @@ from anglewise.page.open_space import (
 )
 from anglewise.page.queue import JudgingQueue, agreement, deal, standing
 from anglewise.page.security import BusyError, cookies
-from anglewise.page.state import BODY, AppState, ViewState, as_json, in_words, typed
+from anglewise.page.state import BODY, AppState, ViewState, as_json, in_words, parse_measures
 
 AHEAD = 20
 """Cards that a judge is given at a time."""
@@ -39,11 +39,11 @@ YEAR = 365 * 24 * 3600
 
 def judging(app: AppState, request: Request) -> Response:
     """The page; the first card is fetched by its script."""
-    here, told = _looking(app, request)
+    here, notes = _looking(app, request)
     return app.page(
         "judge.html",
         here=here,
-        told=told,
+        notes=notes,
         judge=_judge(request),
         grades=GRADES,
         depth=_depth(request),
@@ -197,8 +197,7 @@ def _card(seen: Inspected, queue: JudgingQueue, place: int, *, blind: bool) -> d
 
 def _about(known: Metadata, row: int, *, blind: bool) -> list[tuple[str, str]]:
     """What a judge may know: not how popular a thing is, nor in which split it stood."""
-    told = known.about(row)
-    return [pair for pair in told if not (blind and pair[0].lower() in LEADING)]
+    return [pair for pair in known.about(row) if not (blind and pair[0].lower() in LEADING)]
 
 
 def _picture(side: str, column: str | None, row: int) -> str | None:
@@ -227,19 +226,19 @@ def _chosen(seen: Inspected, here: ViewState, request: Request) -> bool:
 
 
 def _looking(app: AppState, request: Request) -> tuple[ViewState, list[str]]:
-    here, told = app.looking(request)
+    here, notes = app.looking(request)
     if "direction" in request.query_params:
-        return here, told
+        return here, notes
     if app.seen.queue is not None:
-        return here.towards(app.seen.queue.direction), told
+        return here.towards(app.seen.queue.direction), notes
     if not app.seen.queries.known.titled:
         here = here.towards("items-items")  # ids alone are nobody that a person could judge for
-    return here, told
+    return here, notes
 
 
 def _queue(app: AppState, request: Request) -> JudgingQueue:
     here, _ = _looking(app, request)
-    measures = typed(here.spelled).known
+    measures = parse_measures(here.spelled).known
     seen, depth = app.seen, _depth(request)
     key = ("deck", *_key(app, request))
     return app.needed(key, lambda: deal(seen, here.direction, measures, depth))
@@ -247,7 +246,7 @@ def _queue(app: AppState, request: Request) -> JudgingQueue:
 
 def _key(app: AppState, request: Request) -> tuple[object, ...]:
     here, _ = _looking(app, request)
-    return here.direction, tuple(map(str, typed(here.spelled).known)), _depth(request)
+    return here.direction, tuple(map(str, parse_measures(here.spelled).known)), _depth(request)
 
 
 def _direction(app: AppState, sent: dict[str, Any]) -> Direction:

@@ -82,10 +82,10 @@ class Metadata:
     def about(self, row: int) -> list[tuple[str, str]]:
         """Every column with its cell as text, without pictures, nothings and the title shown."""
         title = self.titles([row])[0]
-        told = ((name, self.cells(name, [row])[0]) for name in self.names)
+        cells = ((name, self.cells(name, [row])[0]) for name in self.names)
         return [
             (plain(name, TITLE), text)
-            for name, cell in told
+            for name, cell in cells
             if name != self.picture_column and not isinstance(cell, bytes | dict)
             for text in (plain(cell, CELL),)
             if text and text != title

@@ -17,7 +17,7 @@ from anglewise.measures.formulas import Measure
 from anglewise.page.open_space import Inspected, SideSeen, short_name
 from anglewise.page.queue import WAYS, pick
 from anglewise.page.security import BusyError
-from anglewise.page.state import AppState, ParsedMeasures, ViewState, in_words, typed
+from anglewise.page.state import AppState, ParsedMeasures, ViewState, in_words, parse_measures
 
 BAR = 56
 """Width of the bar of a length, in pixels."""
@@ -206,9 +206,9 @@ PICKED_AT = "popular"
 
 def neighbours(app: AppState, request: Request) -> Response:
     """The lists of who is named in the address."""
-    here, told = app.looking(request)
-    read = typed(here.spelled)
-    row = _row(app, here, read, told)
+    here, notes = app.looking(request)
+    read = parse_measures(here.spelled)
+    row = _row(app, here, read, notes)
     lists, who = [], None
     if row is None:
         here = replace(here, query=short_name(here.query or ""))
@@ -223,7 +223,7 @@ def neighbours(app: AppState, request: Request) -> Response:
     return app.page(
         "neighbours.html",
         here=here,
-        told=told,
+        notes=notes,
         typed=read,
         who=who,
         columns=lists,
@@ -236,7 +236,7 @@ def neighbours(app: AppState, request: Request) -> Response:
 
 def find(app: AppState, request: Request) -> Response:
     """Who may be meant by a text: straight there if it is an id, else a list to choose from."""
-    here, told = app.looking(request)
+    here, notes = app.looking(request)
     text = request.query_params.get("text", "")[:500].strip()
     side = app.seen.asking(here.direction)
     row = side.row(text)
@@ -246,7 +246,9 @@ def find(app: AppState, request: Request) -> Response:
         rows = side.known.find(text) if text else []
     titles = side.known.titles(rows)
     found = [(side.name(row), title) for row, title in zip(rows, titles, strict=True)]
-    return app.page("found.html", here=here, told=told, text=text, found=found, home=_home(request))
+    return app.page(
+        "found.html", here=here, notes=notes, text=text, found=found, home=_home(request)
+    )
 
 
 def picked(app: AppState, request: Request) -> Response:
@@ -257,7 +259,7 @@ def picked(app: AppState, request: Request) -> Response:
         return app.page("message.html", 404, title="No such way", message=", ".join(WAYS))
     side = app.seen.asking(here.direction)
     after = side.row(here.query or "")
-    known, way = typed(here.spelled).known, here.direction
+    known, way = parse_measures(here.spelled).known, here.direction
     try:
         row = app.searched(
             ("pick", how, way, here.spelled, after),
@@ -281,12 +283,12 @@ def _next(here: ViewState, name: str) -> ViewState:
     return here.asking(name) if asks_itself else here.towards("items-items", name)
 
 
-def _row(app: AppState, here: ViewState, read: ParsedMeasures, told: list[str]) -> int | None:
+def _row(app: AppState, here: ViewState, read: ParsedMeasures, notes: list[str]) -> int | None:
     if here.query is None:
         return pick(app.seen, PICKED_AT, here.direction, read.known, None)
     row = app.seen.asking(here.direction).row(here.query)
     if row is None:
-        told.append(
+        notes.append(
             f"nobody here has the id {shown(here.query)!r}: search above, or pick somebody at "
             "random"
         )

@@ -14,7 +14,7 @@ from anglewise.measures.measure import DEFAULT_MEASURES
 from anglewise.page.metadata import TITLE, plain
 from anglewise.page.open_space import Inspected, short_name
 from anglewise.page.queue import DEPTH
-from anglewise.page.state import AppState, ViewState, typed
+from anglewise.page.state import AppState, ViewState, parse_measures
 
 if TYPE_CHECKING:
     from anglewise.comparison.comparison_result import Comparison
@@ -107,8 +107,8 @@ def _shelf(app: AppState, kind: str) -> ReportCache:
         return ReportCache(kind, title, question, "working")
     error = found.exception()
     if error is not None:
-        told = str(error) if isinstance(error, AnglewiseError) else "a fault of anglewise"
-        return ReportCache(kind, title, question, "failed", error=told)
+        why = str(error) if isinstance(error, AnglewiseError) else "a fault of anglewise"
+        return ReportCache(kind, title, question, "failed", error=why)
     return ReportCache(kind, title, question, "done", found.result())
 
 
@@ -139,7 +139,7 @@ def _comparison(seen: Inspected, way: Direction) -> Report:
     from anglewise.report.comparison_text import headline
 
     result = compare(
-        seen.space, seen.judgements[way], typed(DEFAULT_MEASURES).known, seed=seen.seed
+        seen.space, seen.judgements[way], parse_measures(DEFAULT_MEASURES).known, seed=seen.seed
     )
     behind = _behind(seen, result, way)
     return Report(f"Comparison, {way}", headline(result), page(result), tuple(behind))
@@ -164,7 +164,7 @@ def _behind(seen: Inspected, result: "Comparison", way: Direction) -> list[Repor
     side = seen.asking(way)
     made: list[ReportSources] = []
     for one in result.measures[1:]:
-        if len(typed((best, one.measure)).known) < 2:
+        if len(parse_measures((best, one.measure)).known) < 2:
             continue  # found in a space made again, which this page does not show
         behind = values[best] - values[one.measure]
         worst = np.argsort(-behind, kind="stable")[:WORST]

@@ -358,8 +358,10 @@ class SecurityMiddleware:
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                told = {key.lower() for key, _ in message["headers"]}
-                more = [(k.encode(), v.encode()) for k, v in ours.items() if k.encode() not in told]
+                given = {key.lower() for key, _ in message["headers"]}
+                more = [
+                    (k.encode(), v.encode()) for k, v in ours.items() if k.encode() not in given
+                ]
                 message["headers"] = [*message["headers"], *more]
             await send(message)
 

@@ -54,23 +54,23 @@ class ViewState:
 
     def address(self, **other: object) -> str:
         """The part of the address after ``/`` that brings back this state."""
-        told: list[tuple[str, str]] = [("direction", self.direction)]
+        pairs: list[tuple[str, str]] = [("direction", self.direction)]
         if self.query is not None:
-            told.append(("query", self.query))
-        told += [("measure", one) for one in self.spelled]
+            pairs.append(("query", self.query))
+        pairs += [("measure", one) for one in self.spelled]
         if self.k != 10:
-            told.append(("k", str(self.k)))
+            pairs.append(("k", str(self.k)))
         if self.start:
-            told.append(("from", str(self.start)))
-        told += [(name, str(value)) for name, value in other.items()]
+            pairs.append(("from", str(self.start)))
+        pairs += [(name, str(value)) for name, value in other.items()]
         # Half a character, which some files hold, has no place in an address.
-        return "?" + urlencode(told, errors="replace")
+        return "?" + urlencode(pairs, errors="replace")
 
     @property
     def fields(self) -> list[tuple[str, str]]:
         """What a form on the page sends along, who asks left out."""
-        told = [("direction", str(self.direction)), *(("measure", one) for one in self.spelled)]
-        return told if self.k == 10 else [*told, ("k", str(self.k))]
+        pairs = [("direction", str(self.direction)), *(("measure", one) for one in self.spelled)]
+        return pairs if self.k == 10 else [*pairs, ("k", str(self.k))]
 
     def asking(self, query: str) -> "ViewState":
         """The same page with somebody else who asks."""
@@ -100,46 +100,46 @@ class ParsedMeasures:
 
 
 def looking(
-    asked: Mapping[str, Sequence[str]], directions: Sequence[Direction]
+    parameters: Mapping[str, Sequence[str]], directions: Sequence[Direction]
 ) -> tuple[ViewState, list[str]]:
     """Read an address; what cannot be done comes back as sentences, never as a failure.
 
     >>> looking({"k": ["10000"], "direction": ["items-items"]}, ["items-items"])[1]
     ['10000 neighbours asked: a page shows 100 at most, further ones are on the next pages']
     """
-    told: list[str] = []
-    named = _one(asked, "direction")
+    notes: list[str] = []
+    named = _one(parameters, "direction")
     direction = directions[0]
     if named in directions:
         direction = cast("Direction", named)
     elif named:
         known = named in DIRECTIONS
         why = "this space has one side" if known else f"directions are {', '.join(directions)}"
-        told.append(f"no direction {shown(named)!r} here: {why}")
-    words = (one.strip()[: LONGEST + 1] for one in asked.get("measure", ()))
+        notes.append(f"no direction {shown(named)!r} here: {why}")
+    words = (one.strip()[: LONGEST + 1] for one in parameters.get("measure", ()))
     spelled = tuple(word for word in words if word)
     if len(spelled) > MOST_MEASURES:
-        told.append(f"{len(spelled)} measures asked: the first {MOST_MEASURES} are shown")
-    k = _whole(asked, "k", 10, told)
+        notes.append(f"{len(spelled)} measures asked: the first {MOST_MEASURES} are shown")
+    k = _whole(parameters, "k", 10, notes)
     if k > MOST_SHOWN:
-        told.append(
+        notes.append(
             f"{k} neighbours asked: a page shows {MOST_SHOWN} at most, further ones are on the "
             "next pages"
         )
-    start = _whole(asked, "from", 0, told)
+    start = _whole(parameters, "from", 0, notes)
     if start > DEEPEST:
-        told.append(f"place {start} asked: pages go down to {DEEPEST:,}")
+        notes.append(f"place {start} asked: pages go down to {DEEPEST:,}")
     found = ViewState(
         direction,
-        _one(asked, "query") or None,
+        _one(parameters, "query") or None,
         spelled[:MOST_MEASURES] or DEFAULT_MEASURES,
         max(1, min(k, MOST_SHOWN)),
         min(start, DEEPEST),
     )
-    return found, told
+    return found, notes
 
 
-def typed(spelled: Sequence[str]) -> ParsedMeasures:
+def parse_measures(spelled: Sequence[str]) -> ParsedMeasures:
     """Parse each spelling by itself, so that one mistake does not hide the others' columns."""
     read: list[Measure | None] = []
     errors: list[str] = []
@@ -170,16 +170,16 @@ def _bounded(spelled: str) -> Measure:
     return measure(spelled)
 
 
-def _one(asked: Mapping[str, Sequence[str]], name: str) -> str:
-    return next(iter(asked.get(name, ())), "")
+def _one(parameters: Mapping[str, Sequence[str]], name: str) -> str:
+    return next(iter(parameters.get(name, ())), "")
 
 
-def _whole(asked: Mapping[str, Sequence[str]], name: str, usual: int, told: list[str]) -> int:
-    text = _one(asked, name)
+def _whole(parameters: Mapping[str, Sequence[str]], name: str, usual: int, notes: list[str]) -> int:
+    text = _one(parameters, name)
     if not text:
         return usual
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        told.append(f"{name}={text[:20]} is no whole number: {usual} is taken")
+        notes.append(f"{name}={text[:20]} is no whole number: {usual} is taken")
         return usual
     return int(text)
 
@@ -283,20 +283,20 @@ class AppState:
 
     def looking(self, request: Request) -> tuple[ViewState, list[str]]:
         """The state that the address names, and what about it cannot be done."""
-        return looking(asked(request), self.seen.directions)
+        return looking(parameters(request), self.seen.directions)
 
-    def page(self, template: str, status: int = 200, **told: Any) -> HTMLResponse:
+    def page(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A page of the site."""
-        return HTMLResponse(self.text(template, **told), status)
+        return HTMLResponse(self.text(template, **values), status)
 
-    def text(self, template: str, **told: Any) -> str:
+    def text(self, template: str, **values: Any) -> str:
         """A template filled in; whatever is put into it is escaped."""
         seen = self.seen
         return TEMPLATES.get_template(template).render(
             seen=seen,
             changed=CHANGED if self.fresh.changed else "",
-            static=told.pop("static", "/static/"),
-            **told,
+            static=values.pop("static", "/static/"),
+            **values,
         )
 
 
@@ -366,7 +366,7 @@ def _is_path(key: Hashable) -> bool:
     return isinstance(key, tuple) and key[:1] == ("path",)
 
 
-def asked(request: Request) -> dict[str, Sequence[str]]:
+def parameters(request: Request) -> dict[str, Sequence[str]]:
     """The parameters of an address, each with all its values."""
     found: dict[str, list[str]] = {}
     for name, value in request.query_params.multi_items():
