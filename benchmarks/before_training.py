@@ -23,8 +23,7 @@ from anglewise.core.embeddings import Space
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError
 from anglewise.io.read import read_interactions
-from anglewise.judgements.co_consumption import co_consumption
-from anglewise.judgements.constructed import hold_out
+from anglewise.judgements.constructed import co_consumption, hold_out
 from anglewise.models.closed_form import LinearModel, fit_spectrum
 from anglewise.models.ease import fit_ease, kept_aside, mean_ndcg
 from anglewise.models.raw_table import raw_table

@@ -16,8 +16,8 @@ from anglewise import Embeddings, Judgements, Pairs, Space, compare
 from anglewise.comparison.gates import History, Last, check, gate, rows_of
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import FileError, IdsError, SpellingError
-from anglewise.io import history_files as history_file
-from anglewise.io.history_files import KEPT, append_history, read_history
+from anglewise.io import runs as history_file
+from anglewise.io.runs import KEPT, append_history, read_history
 from anglewise.report.comparison_text import junit, markdown
 
 SIZE = 60
@@ -209,7 +209,7 @@ def test_runs_that_append_at_once_are_all_there(good, file):
 
 def test_programs_that_append_at_once_are_all_there(file):
     code = (
-        "import sys; from anglewise.io.history_files import append_history\n"
+        "import sys; from anglewise.io.runs import append_history\n"
         "for i in range(5): append_history(sys.argv[1], [{'measure': sys.argv[2], 'metric': 'm'}])"
     )
     running = [subprocess.Popen([sys.executable, "-c", code, file, name]) for name in "ab"]

@@ -5,8 +5,8 @@ import pytest
 
 from anglewise.core.sparse import Interactions
 from anglewise.errors import SpellingError, TooFewError, ValuesError
-from anglewise.judgements import co_consumption as room
-from anglewise.judgements.co_consumption import co_consumption
+from anglewise.judgements import constructed as room
+from anglewise.judgements.constructed import co_consumption
 
 
 @pytest.fixture(scope="module")

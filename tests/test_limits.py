@@ -30,9 +30,9 @@ from anglewise.io import files as limits
 from anglewise.io.arrow_files import arrow_sheet, parquet_columns
 from anglewise.io.delimited import delimited_sheet, open_sheet
 from anglewise.io.files import allowed, check_holds
-from anglewise.io.history_files import read_history
 from anglewise.io.ids import numbered
 from anglewise.io.judgement_formats import read_judged
+from anglewise.io.runs import read_history
 from anglewise.io.sizes import pieces
 from anglewise.io.space_folder import read_space_folder
 from anglewise.io.texts import read_texts, text_table

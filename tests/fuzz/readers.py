@@ -38,7 +38,6 @@ from anglewise.engine.index import read_index
 from anglewise.gauges.gauge import without_biases
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import contents, existing_file, reading
-from anglewise.io.history_files import append_history, read_history
 from anglewise.io.judgement_export import write_judged
 from anglewise.io.judgement_formats import read_judged, write_rejects
 from anglewise.io.judgement_rows import Assumed
@@ -49,6 +48,7 @@ from anglewise.io.read import (
     read_texts,
     stored_directions,
 )
+from anglewise.io.runs import append_history, read_history
 from anglewise.io.tables import DOCUMENT, GAIN, QUERY, names_of, numbers_of, times_of
 from anglewise.io.texts import column, columns_of, titles
 from anglewise.judgements.constructed import from_labels

@@ -21,8 +21,8 @@ from anglewise.comparison.gates import (
     rows_of,
 )
 from anglewise.errors import FileError, SpellingError
-from anglewise.io.history_files import append_history, read_history
 from anglewise.io.outputs import check_new_file
+from anglewise.io.runs import append_history, read_history
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole

@@ -18,7 +18,7 @@ from anglewise.core.sparse import SparseRows
 from anglewise.core.text import counted, listed
 from anglewise.core.typing import Array, Float64
 from anglewise.errors import IdsError, SpellingError
-from anglewise.io.history_files import HistoryTable
+from anglewise.io.runs import HistoryTable
 from anglewise.statistics.resampling import Clusters, bca, bootstrap
 
 _NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"

@@ -8,7 +8,7 @@ import re
 import time as clock
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -271,12 +271,13 @@ def trec_rows(text: str) -> Iterator[Row]:
         cells = line.split()
         if not cells:
             continue
-        row = Row(f"line {number}", line.rstrip("\r"))
+        place, content = f"line {number}", line.rstrip("\r")
         if len(cells) == 4:
-            yield replace(row, cells=dict(zip(DUE, (cells[0], *cells[2:]), strict=True)))
+            yield Row(place, content, dict(zip(DUE, (cells[0], *cells[2:]), strict=True)))
         else:
             due = "write query, 0, item, grade, parted by blanks"
-            yield replace(row, fault=ValuesError(f"{len(cells)} columns instead of 4: {due}"))
+            fault = ValuesError(f"{len(cells)} columns instead of 4: {due}")
+            yield Row(place, content, fault=fault)
 
 
 def table_rows(
@@ -289,22 +290,20 @@ def table_rows(
     first = next(line for line in io.StringIO(text, newline="") if line.strip())
     delimiter = max("\t,;|", key=first.count)
     records = _records(text, delimiter)
-    head, names = next(records)
-    if head.fault is not None:
-        raise FileError(f"{path}, line 1: {head.fault}")
+    _, _, names, fault = next(records)
+    if fault is not None:
+        raise FileError(f"{path}, line 1: {fault}")
     fields = _columns(path, [name.strip() for name in names], given)
     clean = unguarded if as_guarded else str
-    for row, cells in records:
-        if row.fault is not None:
-            yield row
-        elif len(cells) == len(names):
-            yield replace(row, cells={name: clean(cells[at]) for name, at in fields.items()})
-        else:
+    for place, content, cells, wrong in records:
+        fault = wrong
+        if fault is None and len(cells) != len(names):
             fault = ValuesError(
                 f"{len(cells)} columns where the first line has {len(names)}: mend the line, or "
                 f"quote cells that hold {delimiter!r}"
             )
-            yield replace(row, fault=fault)
+        known = {} if fault else {name: clean(cells[at]) for name, at in fields.items()}
+        yield Row(place, content, known, fault)
 
 
 def arrow_rows(path: Path, given: Mapping[Role, str | None]) -> Iterator[Row]:
@@ -367,8 +366,8 @@ def _columns(path: Path, names: Sequence[str], given: Mapping[Role, str | None])
     return fields
 
 
-def _records(text: str, delimiter: str) -> Iterator[tuple[Row, list[str]]]:
-    """Each record where it stands, with its cells, or with what is wrong with it.
+def _records(text: str, delimiter: str) -> Iterator[tuple[str, str, list[str], ValuesError | None]]:
+    """Each record: its line, its text, its cells, or why it has none.
 
     A quote that is never closed would swallow the rest of the file: it costs its line alone.
     """
@@ -383,19 +382,18 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[Row, list[str]]]:
             for cells in reader:
                 after = start + reader.line_num
                 if cells:
-                    yield _record(lines, before, after), cells
+                    yield _place(before, after), "".join(lines[before:after]).rstrip(), cells, None
                 before = after
         except csv.Error as error:
             fault = ValuesError(f"{error}: close the quote, or double those inside a cell")
-            yield replace(_record(lines, before, before + 1), fault=fault), []
+            yield _place(before, before + 1), lines[before].rstrip(), [], fault
             start = before + 1
         else:
             return
 
 
-def _record(lines: Sequence[str], before: int, after: int) -> Row:
-    place = f"lines {before + 1} to {after}" if after > before + 1 else f"line {after}"
-    return Row(place, "".join(lines[before:after]).rstrip())
+def _place(before: int, after: int) -> str:
+    return f"lines {before + 1} to {after}" if after > before + 1 else f"line {after}"
 
 
 def is_trec(text: str) -> bool:

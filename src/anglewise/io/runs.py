@@ -1,7 +1,12 @@
-"""Runs: ranked lists in the format of trec_eval, or as parquet."""
+"""Runs in files: ranked lists for trec_eval, and the history of comparisons that runs add to."""
 
+import os
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +14,10 @@ import numpy as np
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.numbers import shown
 from anglewise.core.typing import Array, Float32, Shaped
-from anglewise.errors import IdsError, ShapeError
-from anglewise.io.files import PathLike, arrow
-from anglewise.io.outputs import new_file
+from anglewise.errors import FileError, IdsError, ShapeError
+from anglewise.io.arrow_files import parquet_columns
+from anglewise.io.files import PathLike, arrow, existing_file, reading
+from anglewise.io.outputs import check_new_file, new_file, writing
 
 
 def write_run(
@@ -117,3 +123,182 @@ def _write_parquet(
     }
     with new_file(path) as file:
         parquet.write_table(pa.table(columns), file, compression="zstd")
+
+
+@contextmanager
+def locked(path: PathLike) -> Generator[None, None, None]:
+    """Hold the lock of a file, as long as the block runs; wait for whoever holds it.
+
+    The lock is a file beside it, gone afterwards; the system frees it when its holder dies.
+
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "history.parquet"
+    >>> with locked(target):
+    ...     [file.name for file in target.parent.iterdir()]
+    ['.history.parquet.lock']
+    >>> list(target.parent.iterdir())
+    []
+    """
+    with writing(path) as target:
+        lock = target.with_name(f".{target.name[:200]}.lock")
+        handle = _held(lock)
+    try:
+        yield
+    finally:
+        if os.name != "nt":  # there an open file cannot be removed
+            lock.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _held(lock: Path) -> int:
+    """Open and lock the file; again if its holder removed it meanwhile."""
+    while True:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        _wait(handle)
+        if os.name == "nt" or _is_there(lock, handle):
+            return handle
+        os.close(handle)
+
+
+def _is_there(lock: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(lock.stat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _wait(handle: int) -> None:
+        while True:
+            try:
+                msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
+            except OSError:  # it gives up after ten seconds
+                continue
+            return
+else:
+    import fcntl
+
+    def _wait(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+
+
+LAST_RUN = 2**63 - 1
+KEPT = 20
+"""Of so many runs the values of every query are kept; of older ones the means alone."""
+
+
+@dataclass(frozen=True, eq=False)
+class HistoryTable:
+    """Rows of earlier runs, in the order in which they were added.
+
+    ``table`` is a pyarrow table with one row for each run, measure and metric: ``run`` counts the
+    runs from 1, ``at`` is when it was where somebody said so, ``values`` and ``query_ids`` are the
+    values of each query where they are kept.
+    """
+
+    table: Any
+
+    @property
+    def runs(self) -> int:
+        """How many runs there are."""
+        return arrow("compute").max(self.table["run"]).as_py() or 0
+
+    def last(self, wanted: Mapping[str, str]) -> Mapping[str, Any] | None:
+        """The newest row that holds these words, of a run whose gates held or that had none."""
+        pc = arrow("compute")
+        held = pc.fill_null(self.table["gates_held"], True)
+        for column, word in wanted.items():
+            held = pc.and_(held, pc.equal(self.table[column], word))
+        rows = self.table.filter(held)
+        return rows.slice(rows.num_rows - 1).to_pylist()[0] if rows.num_rows else None
+
+
+def read_history(path: PathLike) -> HistoryTable:
+    """Read a history.
+
+    Raises ``FileError`` for what is missing, damaged or no history.
+    """
+    path = existing_file(path)
+    table = parquet_columns(path, due="a history")
+    schema = _schema()
+    missing = [name for name in schema.names if name not in table.column_names]
+    if missing:
+        raise FileError(
+            f"{path} is no history of comparisons (it has no {', '.join(missing[:3])}): name "
+            "another file, or one that does not exist yet"
+        )
+    with reading(path, "a history"):
+        return HistoryTable(table.select(schema.names).cast(schema))
+
+
+def append_history(path: PathLike, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Add the rows of one run and give its number; the file is replaced as a whole or not at all.
+
+    Runs that append at the same time wait for each other, and none is lost.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "history.parquet"
+    >>> row = {"label": "first", "measure": "dot", "metric": "R@10", "mean": 0.5}
+    >>> append_history(file, [row]), append_history(file, [row])
+    (1, 2)
+    >>> read_history(file).last({"measure": "dot"})["run"]
+    2
+    """
+    pa, parquet = arrow(), arrow("parquet")
+    check_new_file(path)
+    target = Path(path).resolve()
+    with locked(target):
+        before = read_history(target).table if target.exists() else None
+        run = 1 if before is None else HistoryTable(before).runs + 1
+        if not 0 < run < LAST_RUN:
+            raise FileError(
+                f"{target} is damaged: its last run has the number {run - 1}, and runs are counted "
+                "from 1; name another file"
+            )
+        table = pa.Table.from_pylist([{**row, "run": run} for row in rows], schema=_schema())
+        if before is not None:
+            table = pa.concat_tables([_means_alone(before, run - KEPT), table])
+        with new_file(target) as file:
+            parquet.write_table(table.combine_chunks(), file, compression="zstd")
+    return run
+
+
+def _means_alone(table: Any, up_to: int) -> Any:
+    """Let go of the values of old runs."""
+    pc = arrow("compute")
+    kept = pc.greater(table["run"], up_to)
+    for name in ("query_ids", "values"):
+        place = table.column_names.index(name)
+        column = table[name].combine_chunks()
+        held = pc.if_else(kept.combine_chunks(), column, None)
+        table = table.set_column(place, name, held)
+    return table
+
+
+def _schema() -> Any:
+    pa = arrow()
+    text, number, count = pa.string(), pa.float64(), pa.int64()
+    return pa.schema(
+        {
+            "run": count,
+            "at": pa.timestamp("us", tz="UTC"),
+            "label": text,
+            "version": text,
+            "signature": text,
+            "direction": text,
+            "metric": text,
+            "measure": text,
+            "mean": number,
+            "low": number,
+            "high": number,
+            "queries": count,
+            "judged": count,
+            "judgements": text,
+            "decision": text,
+            "gates_held": pa.bool_(),
+            "query_ids": pa.list_(text),
+            "values": pa.list_(number),
+        }
+    )

@@ -22,8 +22,8 @@ from anglewise.io.files import PathLike, check_holds, opened, reading
 from anglewise.io.judgement_export import write_judged
 from anglewise.io.outputs import new_folder, write_text, writing
 from anglewise.io.texts import column, columns_of
-from anglewise.judgements.co_consumption import co_consumption
 from anglewise.judgements.connection import STORE_NAME
+from anglewise.judgements.constructed import co_consumption
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 

@@ -12,8 +12,7 @@ from anglewise.core.numbers import KEPT_ASIDE, SEED
 from anglewise.core.sparse import Interactions
 from anglewise.core.typing import Array, Direction, Int64
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.judgements.co_consumption import co_consumption
-from anglewise.judgements.constructed import HoldOut, hold_out
+from anglewise.judgements.constructed import HoldOut, co_consumption, hold_out
 from anglewise.models.closed_form import OBJECTIVES, LinearModel, fit_linear
 from anglewise.models.ease import ItemWeights, fit_ease
 from anglewise.models.raw_table import RawTable, raw_table

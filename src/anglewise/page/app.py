@@ -20,7 +20,7 @@ from typing import Any
 from anglewise.errors import MissingExtraError
 
 try:
-    import jinja2  # noqa: F401 the templates need it
+    import jinja2  # noqa: F401 # pyright: ignore[reportUnusedImport] the templates need it
     import uvicorn
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
