@@ -88,7 +88,7 @@ def judge_import(
         judge=judge or file.name, direction=direction, source=source, grades=_grades(grades)
     )
     with talk.progress("reading"):
-        found = read_judged(
+        result = read_judged(
             file,
             form=format,
             assumed=assumed,
@@ -97,24 +97,24 @@ def judge_import(
             strict=strict,
         )
     bad = None
-    if found.rejects:
+    if result.rejects:
         bad = rejects or file.with_name(f"{file.name}.rejects.csv")
-        write_rejects(bad, found.rejects)
+        write_rejects(bad, result.rejects)
     with JudgementStore.open(path) as store:
-        recorded = record(store, found.judged)
+        recorded = record(store, result.judged)
         standing = store.counts().standing
     content: dict[str, Any] = {
         "command": "judge import",
         "file": str(file),
-        "format": found.form,
+        "format": result.form,
         "store": str(path),
         "recorded": recorded.added,
         "there_already": recorded.there,
-        "repeated": found.repeated,
-        "set_aside": dict(found.skipped),
-        "refused": len(found.rejects),
+        "repeated": result.repeated,
+        "set_aside": dict(result.skipped),
+        "refused": len(result.rejects),
         "rejects": None if bad is None else str(bad),
-        "first_refused": [vars(one) for one in found.rejects[:5]],
+        "first_refused": [vars(reject) for reject in result.rejects[:5]],
         "standing": standing,
     }
     talk.give(content, lambda console: _show(content, console))
@@ -124,7 +124,7 @@ def judge_import(
 def _grades(words: str | None) -> dict[str, float]:
     from anglewise.errors import SpellingError
 
-    found: dict[str, float] = {}
+    meanings: dict[str, float] = {}
     for word in (words or "").split(",") if words else ():
         name, _, grade = word.rpartition("=")
         number = read_number(grade.strip())
@@ -133,8 +133,8 @@ def _grades(words: str | None) -> dict[str, float]:
                 f"--grades {shown(words)}: words and what they mean are due, as in "
                 "relevant=1,spam=0"
             )
-        found[name.strip().lower()] = float(number)
-    return found
+        meanings[name.strip().lower()] = float(number)
+    return meanings
 
 
 def _show(content: dict[str, Any], console: "PatientConsole") -> None:
@@ -231,13 +231,13 @@ def _format(file: Path) -> str:
     from anglewise.errors import SpellingError
 
     endings = {".csv": "csv", ".parquet": "parquet", ".tsv": "beir", ".txt": "trec"}
-    found = {**endings, ".qrels": "trec", ".qrel": "trec"}.get(file.suffix.lower())
-    if found is None:
+    form = {**endings, ".qrels": "trec", ".qrel": "trec"}.get(file.suffix.lower())
+    if form is None:
         raise SpellingError(
             f"{file.name} does not tell a format: add --format trec, beir, csv, parquet, "
             "label-studio or argilla"
         )
-    return found
+    return form
 
 
 def judge_agreement(
@@ -291,12 +291,12 @@ def judge_agreement(
         sources=_listed(sources),
     )
     with talk.progress("resampling"):
-        found = agreement(rows, resamples=resamples, seed=always.seed)
+        result = agreement(rows, resamples=resamples, seed=always.seed)
     if disputes is not None:
-        undecided = [one for one in found.disputes if one.decided is None]
+        undecided = [dispute for dispute in result.disputes if dispute.decided is None]
         write_disputes(disputes, undecided, texts_of(space, talk.say))
         talk.say(f"wrote {disputes}: {len(undecided):,} pairs to decide")
-    talk.give(found.to_dict(), lambda console: show_agreement(found, console))
+    talk.give(result.to_dict(), lambda console: show_agreement(result, console))
     return 0
 
 
@@ -366,7 +366,7 @@ def judge_lint(
             say=talk.say,
         )
     with talk.progress("looking"):
-        found = lint(
+        result = lint(
             there,
             judged.judgements,
             measures=measures,
@@ -376,9 +376,9 @@ def judge_lint(
             seed=always.seed,
         )
     if html is not None:
-        write_text(html, lint_page(found))
+        write_text(html, lint_page(result))
         talk.say(f"wrote {html}")
-    talk.give(found.to_dict(), lambda console: show_lint(found, console))
-    worst = found.worst()
+    talk.give(result.to_dict(), lambda console: show_lint(result, console))
+    worst = result.worst()
     failed = gate and worst and SEVERITIES.index(worst) <= SEVERITIES.index(gate)
     return GATE_FAILED if failed else 0

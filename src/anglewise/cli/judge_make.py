@@ -37,10 +37,10 @@ def keep(
     }
     for remark in remarks:
         talk.say(remark)
-    there = f", {recorded.there:,} there already" if recorded.there else ""
+    already = f", {recorded.there:,} there already" if recorded.there else ""
     sentence = (
         f"{content['direction']}: {recorded.added:,} judgements of {content['queries']:,} queries "
-        f"recorded{there}; {standing:,} stand in {path}"
+        f"recorded{already}; {standing:,} stand in {path}"
     )
     talk.give(content, lambda console: console.print(sentence, soft_wrap=True))
 
@@ -96,8 +96,8 @@ def judge_from_interactions(
 
     talk = Talk(always)
     with talk.progress("reading"):
-        there = read_space(space, say=talk.say)
-        did = read_interactions(
+        loaded = read_space(space, say=talk.say)
+        actions = read_interactions(
             interactions,
             user=user,
             item=item,
@@ -106,16 +106,16 @@ def judge_from_interactions(
             min_weight=min_weight,
             say=talk.say,
         )
-        made = from_interactions(
-            there,
-            did,
+        result = from_interactions(
+            loaded,
+            actions,
             direction=direction,
             graded=graded,
             min_support=min_support,
             judge=interactions.name,
             now=clock.time(),
         )
-    keep("from-interactions", space, made.judged, made.remarks, talk)
+    keep("from-interactions", space, result.judged, result.remarks, talk)
     return 0
 
 
@@ -158,10 +158,10 @@ def judge_from_labels(
 
     talk = Talk(always)
     with talk.progress("reading"):
-        there = read_space(space, say=talk.say)
-        ids = there.items.ids.tolist()
+        loaded = read_space(space, say=talk.say)
+        ids = loaded.items.ids.tolist()
         if labels is None:
-            table = {name: column(there.items, name) for name in columns_of(there.items)}
+            table = {name: column(loaded.items, name) for name in columns_of(loaded.items)}
         else:
             table = read_texts(labels, ids, id_roles=(ID, ITEM), say=talk.say)
         levels = [*(name.strip() for name in (hierarchy or "").split(",") if hierarchy), label]
@@ -177,15 +177,15 @@ def judge_from_labels(
             for name, *path in paths
             if all(one not in (None, "") for one in path)
         }
-        made = from_classes(
-            there,
+        result = from_classes(
+            loaded,
             classes,
             queries=queries,
             judge=f"classes by {', '.join(levels)}",
             seed=always.seed,
             now=clock.time(),
         )
-    keep("from-labels", space, made.judged, made.remarks, talk)
+    keep("from-labels", space, result.judged, result.remarks, talk)
     return 0
 
 
@@ -242,7 +242,7 @@ def judge_from_text(
     if (model is None) == (by == "model"):
         raise SpellingError("--by model and --model NAME belong together: give both or neither")
     with talk.progress("reading"):
-        there = space_of(space, vectors, talk.say)
+        loaded = space_of(space, vectors, talk.say)
     ask = None
     if model is not None:
         address = checked_address(url or os.environ.get("OPENAI_BASE_URL") or HOME)
@@ -250,18 +250,18 @@ def judge_from_text(
         talk.say(f"titles and texts of up to {number:,} items go to {address}; answers: {kept}")
         ask = chat_asker(address, model, key=key_of(None if key == USUAL else key), cache=kept)
     with talk.progress("asking"):
-        found = known_items(there.items, by, number, seed=always.seed, ask=ask, judge=model or "")
-    write_known_items(output, found, now=clock.time())
+        result = known_items(loaded.items, by, number, seed=always.seed, ask=ask, judge=model or "")
+    write_known_items(output, result, now=clock.time())
     content: dict[str, Any] = {
         "command": "judge from-text",
         "by": by,
-        "judge": found.judge,
-        "queries": len(found.queries),
-        "left_out": found.left_out,
+        "judge": result.judge,
+        "queries": len(result.queries),
+        "left_out": result.left_out,
         "output": str(output),
-        "examples": dict(list(found.queries.items())[:3]),
+        "examples": dict(list(result.queries.items())[:3]),
     }
-    left = f" ({found.left_out:,} left out: too short, or asked alike)" if found.left_out else ""
-    sentence = f"{output}: {len(found.queries):,} queries, one known answer each{left}"
+    left = f" ({result.left_out:,} left out: too short, or asked alike)" if result.left_out else ""
+    sentence = f"{output}: {len(result.queries):,} queries, one known answer each{left}"
     talk.give(content, lambda console: console.print(sentence, soft_wrap=True))
     return 0

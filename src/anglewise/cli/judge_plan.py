@@ -80,14 +80,14 @@ def judge_sample(
 
     talk = Talk(always)
     with talk.progress("reading"):
-        of = space_of(space, vectors, talk.say)
-        way = direction_of(direction, of)
-        judged = known_judgements(qrels, space, of, way, talk.say)
+        loaded = space_of(space, vectors, talk.say)
+        direction = direction_of(direction, loaded)
+        judged = known_judgements(qrels, space, loaded, direction, talk.say)
     with talk.progress("searching"):
         drawn = sample(
-            of,
+            loaded,
             measures,
-            direction=way,
+            direction=direction,
             budget=budget,
             by=by,
             depth=depth,
@@ -96,7 +96,7 @@ def judge_sample(
             judged=judged,
             seed=always.seed,
         )
-    asking, ranked = of.sides(way)
+    asking, ranked = loaded.sides(direction)
     query_words, item_words = words_of(asking), words_of(ranked)
     rows: list[dict[str, Any]] = []
     for at, (row, item) in enumerate(zip(drawn.rows.tolist(), drawn.items.tolist(), strict=True)):
@@ -115,7 +115,7 @@ def judge_sample(
     content: dict[str, Any] = {
         "command": "judge sample",
         "file": str(output),
-        "direction": way,
+        "direction": direction,
         "by": by,
         "depth": depth,
         "measures": list(drawn.measures),
@@ -130,14 +130,14 @@ def judge_sample(
 
 def _counts(strata: tuple[str, ...], rows: list[int]) -> dict[str, int]:
     """How many queries were drawn from each stratum."""
-    of = dict(zip(rows, strata, strict=True))
-    return {name: list(of.values()).count(name) for name in sorted(set(strata))}
+    stratum_of = dict(zip(rows, strata, strict=True))
+    return {name: list(stratum_of.values()).count(name) for name in sorted(set(strata))}
 
 
 def _show_sample(content: dict[str, Any], console: "PatientConsole") -> None:
-    way = "whole pools of" if content["by"] == "pool" else "drawn where they disagree from"
+    drawn = "whole pools of" if content["by"] == "pool" else "drawn where they disagree from"
     console.print(
-        f"{content['file']}: {content['pairs']:,} pairs of {content['queries']:,} queries, {way} "
+        f"{content['file']}: {content['pairs']:,} pairs of {content['queries']:,} queries, {drawn} "
         f"the first {content['depth']} of {', '.join(content['measures'])}",
         soft_wrap=True,
     )
@@ -146,8 +146,8 @@ def _show_sample(content: dict[str, Any], console: "PatientConsole") -> None:
         fewest, most = min(strata.values()), max(strata.values())
         console.print(f"{len(strata)} strata, of each {fewest:,} to {most:,} queries")
     elif len(strata) > 1:
-        told = ", ".join(f"{name} {count:,}" for name, count in strata.items())
-        console.print(f"queries by stratum: {told}", soft_wrap=True)
+        counts = ", ".join(f"{name} {count:,}" for name, count in strata.items())
+        console.print(f"queries by stratum: {counts}", soft_wrap=True)
     console.print("next: fill in the column grade, then\n  anglewise judge import SPACE FILE")
 
 
@@ -192,11 +192,13 @@ def judge_next(
 
     talk = Talk(always)
     with talk.progress("reading"):
-        of, judged = judged_space(space, vectors, direction, judging, talk.say, seed=always.seed)
+        loaded, judged = judged_space(
+            space, vectors, direction, judging, talk.say, seed=always.seed
+        )
     with talk.progress("searching", then="testing") as progress:
-        result = compare(of, judged, measures, metric, seed=always.seed, progress=progress)
+        result = compare(loaded, judged, measures, metric, seed=always.seed, progress=progress)
         rest = unjudged(result, pairs)
-    asking, ranked = of.sides(result.direction or DIRECTIONS[0])
+    asking, ranked = loaded.sides(result.direction or DIRECTIONS[0])
     words = words_of(asking), words_of(ranked)
     if output is not None:
         write_queue(
@@ -260,10 +262,12 @@ def judge_power(
 
     talk = Talk(always)
     with talk.progress("reading"):
-        of, judged = judged_space(space, vectors, direction, judging, talk.say, seed=always.seed)
+        loaded, judged = judged_space(
+            space, vectors, direction, judging, talk.say, seed=always.seed
+        )
     with talk.progress("searching", then="testing") as progress:
         result = compare(
-            of, judged, measures, metric, split=split, seed=always.seed, progress=progress
+            loaded, judged, measures, metric, split=split, seed=always.seed, progress=progress
         )
         plan = power(result, difference)
     if plot is not None:

@@ -86,8 +86,8 @@ class Judged:
 
     Examples
     --------
-    >>> one = Judged("q1", "d7", 2, judge="anna", context={"dot": {"rank": 3}})
-    >>> one.grade, one.source, one.direction
+    >>> judged = Judged("q1", "d7", 2, judge="anna", context={"dot": {"rank": 3}})
+    >>> judged.grade, judged.source, judged.direction
     (2.0, 'human', 'queries-items')
     """
 
@@ -125,7 +125,7 @@ def judged_from(fields: Mapping[str, Any]) -> Judged:
     anglewise.errors.ValuesError: grade is 'good': a finite number is due
     """
     due = ("query_id", "item_id", "grade", "judge")
-    known = [one.name for one in dataclass_fields(Judged)]
+    known = [column.name for column in dataclass_fields(Judged)]
     for name in [*due, *fields]:
         if name not in fields or name not in known:
             raise SpellingError(
@@ -152,9 +152,9 @@ def recalled(fields: dict[str, Any]) -> Judged:
         and (chance is None or isinstance(chance, float))
     ):
         raise ValuesError("a row holds what cannot have been recorded")
-    one = object.__new__(Judged)
-    vars(one).update(fields)
-    return one
+    judged = object.__new__(Judged)
+    vars(judged).update(fields)
+    return judged
 
 
 def checked(fields: Mapping[str, Any]) -> dict[str, Any]:

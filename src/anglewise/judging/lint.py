@@ -19,7 +19,7 @@ from anglewise.judging.lint_checks import (
     SEVERITIES,
     Finding,
     Lint,
-    Looked,
+    LintSubject,
     generated_judgements,
     leaked_words,
     odd_grades,
@@ -37,16 +37,16 @@ CORNER = 0.02
 """A cluster that holds less of the catalogue than this is not missed."""
 
 
-def popularity_skew(looked: Looked) -> list[Finding]:
+def popularity_skew(subject: LintSubject) -> list[Finding]:
     """How far the popularity of relevant items is from that of the catalogue.
 
     The distance of Kolmogorov and Smirnov, ``max |F(x) - G(x)|`` of both distributions, each
     relevant judgement counting once; a finding where it exceeds 0.2 and what chance explains at
     95%, ``1.36 sqrt((n + m) / (n m))``.
     """
-    side = "queries" if looked.judgements.direction == "queries-queries" else "items"
-    known = popularity(looked.space, side)
-    table = looked.judgements.gains
+    side = "queries" if subject.judgements.direction == "queries-queries" else "items"
+    known = popularity(subject.space, side)
+    table = subject.judgements.gains
     if known is None:
         return []
     whole = known.values[np.isfinite(known.values)]
@@ -94,14 +94,14 @@ def ks_distance(
     }
 
 
-def empty_clusters(looked: Looked, *, seed: int = 0) -> list[Finding]:
+def empty_clusters(subject: LintSubject, *, seed: int = 0) -> list[Finding]:
     """Clusters of items that no judgement touches, and of queries of which none is judged."""
     findings: list[Finding] = []
-    table = looked.judgements.gains
-    asked = looked.judgements.judged_rows
-    whole_items = looked.judgements.judged_items
+    table = subject.judgements.gains
+    asked = subject.judgements.judged_rows
+    whole_items = subject.judgements.judged_items
     touched = np.unique(table.indices) if whole_items is None else np.flatnonzero(whole_items)
-    sides = [("items", looked.ranked, touched), ("queries", looked.asking, asked)]
+    sides = [("items", subject.ranked, touched), ("queries", subject.asking, asked)]
     for name, side, judged in sides:
         count = min(20, len(side) // 25)
         if count < 2 or len(judged) == len(side) or (name == "queries" and len(judged) < count):
@@ -149,21 +149,21 @@ ZEROS = 0.1
 
 
 def unjudged_pool(
-    looked: Looked, measures: Sequence[str | Measure] | str, k: int, *, seed: int = 0
+    subject: LintSubject, measures: Sequence[str | Measure] | str, k: int, *, seed: int = 0
 ) -> list[Finding]:
     """Which share of each measure's first ``k`` nobody judged, and who was not in the pool.
 
     Where only relevant items are recorded, as from clicks, the judged share is the precision, and
     says nothing about a pool.
     """
-    judgements = looked.judgements
+    judgements = subject.judgements
     if judgements.judged_items is not None:
         return []
     rows = _some(judgements.judged_rows, seed)
     found = search(
-        looked.space,
+        subject.space,
         measures,
-        k=min(k, len(looked.ranked) - (looked.asking is looked.ranked)),
+        k=min(k, len(subject.ranked) - (subject.asking is subject.ranked)),
         direction=judgements.direction,
         rows=rows,
         exclude=judgements.seen,
@@ -175,18 +175,18 @@ def unjudged_pool(
         there = lists.indices >= 0
         judged = np.isin(rows[:, None] * wide + np.maximum(lists.indices, 0), keys)
         unjudged[name] = float((there & ~judged).sum() / max(there.sum(), 1))
-    findings = _outside(looked, list(found))
-    told = bool((judgements.gains.values <= 0).mean() >= ZEROS)
-    findings += _biased(unjudged, k) if told else []
+    findings = _outside(subject, list(found))
+    has_zeros = bool((judgements.gains.values <= 0).mean() >= ZEROS)
+    findings += _biased(unjudged, k) if has_zeros else []
     if findings or max(unjudged.values()) < APART:
         return findings
     words = ", ".join(f"{name} {share:.0%}" for name, share in unjudged.items())
+    blind = "" if has_zeros else "; without zeros nobody can tell a bad list from an unjudged one"
     return [
         Finding(
             "note",
             "unjudged",
-            f"nobody judged a part of the first {k}: {words}"
-            + ("" if told else "; without zeros nobody can tell a bad list from an unjudged one"),
+            f"nobody judged a part of the first {k}: {words}{blind}",
             "unjudged counts as not relevant; judge what the measures find",
             {"unjudged": unjudged},
         )
@@ -211,9 +211,9 @@ def _biased(unjudged: dict[str, float], k: int) -> list[Finding]:
     ]
 
 
-def _outside(looked: Looked, measures: Sequence[str]) -> list[Finding]:
+def _outside(subject: LintSubject, measures: Sequence[str]) -> list[Finding]:
     """Measures that no recorded context names, where contexts name measures at all."""
-    named = {name for row in looked.rows for name in row.context}
+    named = {name for row in subject.rows for name in row.context}
     if not named & set(measures):
         return []
     outside = [name for name in measures if name not in named]
@@ -231,26 +231,27 @@ def _outside(looked: Looked, measures: Sequence[str]) -> list[Finding]:
     ]
 
 
-def twins(looked: Looked, *, seed: int = 0) -> list[Finding]:
+def twins(subject: LintSubject, *, seed: int = 0) -> list[Finding]:
     """Items that are one vector twice, of which one is relevant and the other not, or unjudged."""
-    if len(looked.ranked) < 3:
+    if len(subject.ranked) < 3:
         return []
-    table = looked.judgements.gains
+    table = subject.judgements.gains
     relevant = table.values > 0
     items = _some(np.unique(table.indices[relevant]), seed)
     if not len(items):
         return []
-    way = "queries-queries" if looked.judgements.direction == "queries-queries" else "items-items"
-    k = min(3, len(looked.ranked) - 1)
-    lists = search(looked.space, "cosine", k=k, direction=way, rows=items)["cosine"]
+    between_queries = subject.judgements.direction == "queries-queries"
+    direction = "queries-queries" if between_queries else "items-items"
+    k = min(3, len(subject.ranked) - 1)
+    lists = search(subject.space, "cosine", k=k, direction=direction, rows=items)["cosine"]
     place, where = np.nonzero((lists.indices >= 0) & (lists.scores >= np.float64(ROUNDING)))
     if not len(place):
         return []
     pairs: list[tuple[int, int]] = list(
         zip(items[place].tolist(), lists.indices[place, where].tolist(), strict=True)
     )
-    disputed = _disputed(looked, pairs)
-    one, other = (shown(looked.ranked.ids[item]) for item in pairs[0])
+    disputed = _disputed(subject, pairs)
+    one, other = (shown(subject.ranked.ids[item]) for item in pairs[0])
     return [
         Finding(
             "warning" if disputed else "note",
@@ -265,14 +266,14 @@ def twins(looked: Looked, *, seed: int = 0) -> list[Finding]:
     ]
 
 
-def _disputed(looked: Looked, pairs: Sequence[tuple[int, int]]) -> int:
-    table = looked.judgements.gains
+def _disputed(subject: LintSubject, pairs: Sequence[tuple[int, int]]) -> int:
+    table = subject.judgements.gains
     twins_of: dict[int, list[int]] = {}
     for item, twin in pairs:
         twins_of.setdefault(item, []).append(twin)
     pairs_judged = zip(table.rows.tolist(), table.indices.tolist(), strict=True)
     grade = dict(zip(pairs_judged, table.values.tolist(), strict=True))
-    same = looked.asking is looked.ranked
+    same = subject.asking is subject.ranked
     return sum(
         grade.get((query, twin)) != gain
         for (query, item), gain in grade.items()
@@ -329,28 +330,28 @@ def lint(
     >>> [(one.severity, one.check) for one in found.findings]
     [('error', 'grades'), ('note', 'unjudged')]
     """
-    looked = Looked(space, judgements, tuple(rows))
-    looks: dict[str, Callable[[], list[Finding]]] = {
+    subject = LintSubject(space, judgements, tuple(rows))
+    checks: dict[str, Callable[[], list[Finding]]] = {
         "refused rows": lambda: _refused(rejects),
-        "unknown ids": lambda: unknown_ids(looked),
-        "repetitions": lambda: repetitions(looked),
-        "grades": lambda: odd_grades(looked),
-        "generated judgements": lambda: generated_judgements(looked),
-        "leaked words": lambda: leaked_words(looked),
-        "training among the judged": lambda: trained_on(looked),
-        "popularity": lambda: popularity_skew(looked),
-        "clusters": lambda: empty_clusters(looked, seed=seed),
-        "pool": lambda: unjudged_pool(looked, measures, k, seed=seed),
-        "twins": lambda: twins(looked, seed=seed),
+        "unknown ids": lambda: unknown_ids(subject),
+        "repetitions": lambda: repetitions(subject),
+        "grades": lambda: odd_grades(subject),
+        "generated judgements": lambda: generated_judgements(subject),
+        "leaked words": lambda: leaked_words(subject),
+        "training among the judged": lambda: trained_on(subject),
+        "popularity": lambda: popularity_skew(subject),
+        "clusters": lambda: empty_clusters(subject, seed=seed),
+        "pool": lambda: unjudged_pool(subject, measures, k, seed=seed),
+        "twins": lambda: twins(subject, seed=seed),
     }
-    findings = [one for look in looks.values() for one in look()]
+    findings = [one for check in checks.values() for one in check()]
     return Lint(
         judgements.direction,
         judgements.source,
         len(judgements.judged_rows),
         len(judgements.gains.indices),
         tuple(sorted(findings, key=lambda one: SEVERITIES.index(one.severity))),
-        tuple(looks),
+        tuple(checks),
     )
 
 

@@ -43,8 +43,8 @@ class Finding:
 
 
 @dataclass(frozen=True, eq=False)
-class Looked:
-    """What is looked at: judgements lined up with their space, and, where known, their rows."""
+class LintSubject:
+    """Judgements lined up with their space, and, where they are known, their rows."""
 
     space: Space
     judgements: Judgements
@@ -52,12 +52,12 @@ class Looked:
 
     @property
     def asking(self) -> Embeddings:
-        """Who asks."""
+        """The side that asks."""
         return self.space.sides(self.judgements.direction)[0]
 
     @property
     def ranked(self) -> Embeddings:
-        """Who is ranked."""
+        """The side that is ranked."""
         return self.space.sides(self.judgements.direction)[1]
 
 
@@ -100,12 +100,12 @@ def quoted(names: Sequence[Any], most: int = 3) -> str:
     return ", ".join(repr(shown(name)) for name in names[:most]) + more
 
 
-def unknown_ids(looked: Looked) -> list[Finding]:
+def unknown_ids(subject: LintSubject) -> list[Finding]:
     """Judgements of queries or items that the space does not hold, or of a thing against itself."""
-    found = looked.judgements.complaints
+    found = subject.judgements.complaints
     if not found.dropped:
         return []
-    total = found.dropped + len(looked.judgements.gains.indices)
+    total = found.dropped + len(subject.judgements.gains.indices)
     unknown = [
         f"{side} such as {quoted(names)}"
         for side, names in (("queries", found.unknown_queries), ("items", found.unknown_items))
@@ -123,11 +123,11 @@ def unknown_ids(looked: Looked) -> list[Finding]:
     ]
 
 
-def repetitions(looked: Looked) -> list[Finding]:
+def repetitions(subject: LintSubject) -> list[Finding]:
     """Pairs that come twice, and those whose judges differ."""
     findings: list[Finding] = []
-    if looked.judgements.complaints.duplicates:
-        count = looked.judgements.complaints.duplicates
+    if subject.judgements.complaints.duplicates:
+        count = subject.judgements.complaints.duplicates
         findings.append(
             Finding(
                 "warning",
@@ -139,7 +139,7 @@ def repetitions(looked: Looked) -> list[Finding]:
         )
     by_pair: dict[tuple[str, ...], set[float]] = {}
     judges: Counter[tuple[str, ...]] = Counter()
-    for row in looked.rows:
+    for row in subject.rows:
         by_pair.setdefault(row.pair, set()).add(row.grade)
         judges[row.pair] += 1
     differ = [pair for pair, odd_grades in by_pair.items() if len(odd_grades) > 1]
@@ -158,12 +158,12 @@ def repetitions(looked: Looked) -> list[Finding]:
     return findings
 
 
-def odd_grades(looked: Looked) -> list[Finding]:
+def odd_grades(subject: LintSubject) -> list[Finding]:
     """Sets of one grade, and queries for which nothing is relevant."""
-    table = looked.judgements.gains
-    judged = looked.judgements.judged_rows
+    table = subject.judgements.gains
+    judged = subject.judgements.judged_rows
     kinds = np.unique(table.values)
-    whole_items = looked.judgements.judged_items is not None
+    whole_items = subject.judgements.judged_items is not None
     findings: list[Finding] = []
     if len(kinds) == 1 and kinds[0] <= 0:
         findings.append(
@@ -189,7 +189,7 @@ def odd_grades(looked: Looked) -> list[Finding]:
                 "warning",
                 "queries without relevant items",
                 f"{len(empty):,} of {len(judged):,} queries have no relevant item, such as "
-                f"{quoted(looked.asking.ids[empty].tolist())}: every measure gets 0 on them",
+                f"{quoted(subject.asking.ids[empty].tolist())}: every measure gets 0 on them",
                 "judge more of their items, or leave them out",
                 {"queries": len(empty), "of": len(judged)},
             )
@@ -197,9 +197,9 @@ def odd_grades(looked: Looked) -> list[Finding]:
     return findings
 
 
-def generated_judgements(looked: Looked) -> list[Finding]:
+def generated_judgements(subject: LintSubject) -> list[Finding]:
     """Judgements that no person made, apart from those that people made."""
-    by_source = Counter(row.source for row in looked.rows)
+    by_source = Counter(row.source for row in subject.rows)
     if not by_source["generated"]:
         return []
     people = by_source["human"]
@@ -207,7 +207,7 @@ def generated_judgements(looked: Looked) -> list[Finding]:
         Finding(
             "note" if people else "warning",
             "generated judgements",
-            f"{by_source['generated']:,} of {len(looked.rows):,} judgements were generated, "
+            f"{by_source['generated']:,} of {len(subject.rows):,} judgements were generated, "
             f"{people:,} are by people",
             "let people judge some of the same pairs: anglewise judge agreement tells how far the "
             "model can be trusted",
@@ -219,19 +219,19 @@ def generated_judgements(looked: Looked) -> list[Finding]:
 WORDS = ("text", "title", "question", "query", "body", "content", "sentence", "name")
 
 
-def leaked_words(looked: Looked) -> list[Finding]:
+def leaked_words(subject: LintSubject) -> list[Finding]:
     """Queries whose words are those of the item they ask for."""
-    asking, ranked = looked.asking, looked.ranked
+    asking, ranked = subject.asking, subject.ranked
     if asking is ranked:
         return []
     asked, answers = _words(asking), _words(ranked)
-    table = looked.judgements.gains
+    table = subject.judgements.gains
     relevant = np.flatnonzero(table.values > 0)
     pairs = zip(table.rows[relevant].tolist(), table.indices[relevant].tolist(), strict=True)
     same = [(q, i) for q, i in pairs if asked.get(q, set()) & answers.get(i, set())]
     if not same:
         return []
-    share = len({q for q, _ in same}) / max(len(looked.judgements.judged_rows), 1)
+    share = len({q for q, _ in same}) / max(len(subject.judgements.judged_rows), 1)
     query, item = same[0]
     return [
         Finding(
@@ -246,12 +246,12 @@ def leaked_words(looked: Looked) -> list[Finding]:
     ]
 
 
-def trained_on(looked: Looked) -> list[Finding]:
+def trained_on(subject: LintSubject) -> list[Finding]:
     """Judged pairs that the training saw, and that are left out of the ranking."""
-    judgements = looked.judgements
+    judgements = subject.judgements
     if judgements.direction != "queries-items":
         return []
-    tables = [one for one in (looked.space.seen, judgements.seen) if one is not None]
+    tables = [one for one in (subject.space.seen, judgements.seen) if one is not None]
     if not tables:
         return []
     wide = judgements.gains.shape[1]
@@ -263,8 +263,8 @@ def trained_on(looked: Looked) -> list[Finding]:
         return []
     where = np.flatnonzero(inside)[0]
     pair = (
-        looked.asking.ids[judgements.gains.rows[where]],
-        looked.ranked.ids[judgements.gains.indices[where]],
+        subject.asking.ids[judgements.gains.rows[where]],
+        subject.ranked.ids[judgements.gains.indices[where]],
     )
     return [
         Finding(
