@@ -38,6 +38,7 @@ from anglewise.core.judgements import Judgements
 from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, FileError
 from anglewise.page import gauge_view, judging_view, neighbours_view, reports_view
+from anglewise.page.judging_view import Page
 from anglewise.page.metadata import picture
 from anglewise.page.open_space import Inspected
 from anglewise.page.security import (
@@ -72,7 +73,6 @@ def static_files() -> dict[str, tuple[bytes, str]]:
     return {**found, "report.css": (report, "text/css")}
 
 
-Page = Callable[[AppState, Request], Response]
 LOG = logging.getLogger("anglewise.inspect")
 
 

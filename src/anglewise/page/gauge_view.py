@@ -28,7 +28,7 @@ SHOWN_FIRST: tuple[Direction, ...] = ("items-items", "queries-items", "queries-q
 
 
 @dataclass(frozen=True, eq=False)
-class _Asked:
+class _GaugeView:
     """What the address asks: who, how, and along which path."""
 
     seen: Inspected
@@ -65,40 +65,40 @@ class _Asked:
 
 def slider(app: AppState, request: Request) -> Response:
     """The page; it shows the list where the slider stands."""
-    asked = _asked(app, request)
-    position = _position(request, asked.start)
-    here = asked.here
+    view = _gauge_view(app, request)
+    position = _position(request, view.start)
+    here = view.here
     return app.page(
         "gauge.html",
         here=here,
         notes=[],
-        who=asker(app.seen, here.direction, asked.row),
-        formula=asked.name,
+        who=asker(app.seen, here.direction, view.row),
+        formula=view.name,
         formulas=FORMULAS,
-        condition=asked.condition,
+        condition=view.condition,
         conditions=CONDITIONS,
         directions=SHOWN_FIRST,
         position=position,
-        place=_place(app, asked, position),
+        place=_place(app, view, position),
         judged=here.direction in app.seen.judgements,
         ways=[(name, words) for name, words in WAYS.items() if name not in {"disagree", "worst"}],
-        k=asked.k,
+        k=view.k,
     )
 
 
 def at(app: AppState, request: Request) -> Response:
     """The list at a position, while the slider is dragged."""
-    asked = _asked(app, request)
-    return as_json(_place(app, asked, _position(request, asked.start)))
+    view = _gauge_view(app, request)
+    return as_json(_place(app, view, _position(request, view.start)))
 
 
 def path(app: AppState, request: Request) -> Response:
     """The lists at every stop, for the picture."""
-    asked = _asked(app, request)
+    view = _gauge_view(app, request)
     with app.busy.working():
-        lists = [asked.rows(stop)[0] for stop in STOPS]
+        lists = [view.rows(stop)[0] for stop in STOPS]
     rows = sorted({row for one in lists for row in one})
-    titles = app.seen.ranked(asked.here.direction).known.titles(rows)
+    titles = app.seen.ranked(view.here.direction).known.titles(rows)
     return as_json(
         {"stops": STOPS, "lists": lists, "titles": dict(zip(map(str, rows), titles, strict=True))}
     )
@@ -127,20 +127,20 @@ def quality(app: AppState, request: Request) -> Response:
     return as_json({"state": "none", "why": in_words(error)} if error else future.result())
 
 
-def _place(app: AppState, asked: _Asked, position: float) -> dict[str, Any]:
+def _place(app: AppState, view: _GaugeView, position: float) -> dict[str, Any]:
     """What is seen at one position, in plain types."""
-    here, seen = asked.here, app.seen
+    here, seen = view.here, app.seen
     with app.busy.working():
-        rows, scores = asked.rows(position)
-        home = set(asked.rows(asked.start)[0])
-    gains = gains_of(seen.judgements.get(here.direction), asked.row)
+        rows, scores = view.rows(position)
+        home = set(view.rows(view.start)[0])
+    gains = gains_of(seen.judgements.get(here.direction), view.row)
     items = listed(seen.ranked(here.direction), rows, scores, gains=gains)
-    predictions = asked.path.predictions
+    predictions = view.path.predictions
     return {
         "position": position,
         "stay": len(home & set(rows)),
         "of": len(rows),
-        "change": at_most(predictions.change(position - asked.start)),
+        "change": at_most(predictions.change(position - view.start)),
         "watched": predictions.count,
         "items": [
             {
@@ -156,7 +156,7 @@ def _place(app: AppState, asked: _Asked, position: float) -> dict[str, Any]:
     }
 
 
-def _asked(app: AppState, request: Request) -> _Asked:
+def _gauge_view(app: AppState, request: Request) -> _GaugeView:
     seen = app.seen
     if not seen.gauged:
         raise SpellingError(
@@ -173,7 +173,7 @@ def _asked(app: AppState, request: Request) -> _Asked:
     condition = _condition(request)
     if condition is not None and here.direction != "items-items":
         condition = None
-    return _Asked(
+    return _GaugeView(
         seen, here, row, name, measure(name).formula, condition, _gauge_path(app, row, condition)
     )
 

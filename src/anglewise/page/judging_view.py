@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 from urllib.parse import quote, unquote
 
 from starlette.requests import Request
@@ -24,6 +24,8 @@ from anglewise.page.open_space import (
 from anglewise.page.queue import JudgingQueue, agreement, deal, standing
 from anglewise.page.security import BusyError, cookies
 from anglewise.page.state import BODY, AppState, ViewState, as_json, in_words, parse_measures
+
+Page: TypeAlias = Callable[[AppState, Request], Response]
 
 AHEAD = 20
 """Cards that a judge is given at a time."""
@@ -62,19 +64,29 @@ def name(app: AppState, request: Request) -> Response:
     del app
     body = request.scope[BODY].decode("utf-8", "replace")
     fields = dict(pair.partition("=")[::2] for pair in body.replace("+", " ").split("&"))
-    who = judge_name(unquote(fields.get("name", "")))
+    judge = judge_name(unquote(fields.get("name", "")))
     back = unquote(fields.get("back", ""))
     answer = RedirectResponse("/judge" + (f"?{back}" if back.isprintable() and back else ""), 303)
-    answer.set_cookie(COOKIE, quote(who), max_age=YEAR, samesite="lax", httponly=True)
+    answer.set_cookie(COOKIE, quote(judge), max_age=YEAR, samesite="lax", httponly=True)
     return answer
 
 
+def for_script(page: Page) -> Page:
+    """A page whose answers a script reads: what cannot be done is told it as JSON."""
+
+    def answered(app: AppState, request: Request) -> Response:
+        try:
+            return page(app, request)
+        except AnglewiseError as error:
+            status = 503 if isinstance(error, BusyError) else 400
+            return as_json({"error": in_words(error)}, status)
+
+    return answered
+
+
+@for_script
 def cards(app: AppState, request: Request) -> Response:
     """The next cards of this judge: no scores, no names of measures, unless asked for."""
-    return _said(lambda: _cards(app, request))
-
-
-def _cards(app: AppState, request: Request) -> Response:
     judge, queue = _needed(request), _queue(app, request)
     rows = app.store.standing(queue.direction)
     done = {(row.query_id, row.item_id) for row in rows if row.judge == judge}
@@ -92,12 +104,9 @@ def _cards(app: AppState, request: Request) -> Response:
     return as_json({"cards": made, "done": _done(app, queue, done), "size": queue.size})
 
 
+@for_script
 def state(app: AppState, request: Request) -> Response:
     """How far this judge is, how judges agree, and where the decision stands."""
-    return _said(lambda: _state(app, request))
-
-
-def _state(app: AppState, request: Request) -> Response:
     judge, queue = _needed(request), _queue(app, request)
     rows = app.store.standing(queue.direction)
     judges: dict[str, int] = {}
@@ -143,27 +152,17 @@ def undo(app: AppState, request: Request) -> Response:
 def _written(request: Request, write: Callable[[dict[str, Any], str], None]) -> Response:
     """A write and what is said of it: 503 may be tried again, 4xx never."""
     try:
-        sent: Any = json.loads(request.scope[BODY])
-        if not isinstance(sent, dict):
+        body: Any = json.loads(request.scope[BODY])
+        if not isinstance(body, dict):
             raise SpellingError("an object is due")
-        write(cast("dict[str, Any]", sent), _who(request, cast("dict[str, Any]", sent)))
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # ours are among them
+        sent = cast("dict[str, Any]", body)
+        write(sent, _author(request, sent))
+    except (ValueError, RecursionError) as error:  # ours are among them
         status = 409 if isinstance(error, IdsError) else 422
         return as_json({"error": in_words(error)}, status)
     except FileError as error:
         return as_json({"error": in_words(error)}, 503)
-    return as_json({"saved": cast("dict[str, Any]", sent).get("uuid")})
-
-
-def _said(answer: Callable[[], Response]) -> Response:
-    """An answer to a script, or why there is none, which the script shows."""
-    try:
-        return answer()
-    except AnglewiseError as error:
-        return as_json({"error": in_words(error)}, 503 if isinstance(error, BusyError) else 400)
+    return as_json({"saved": sent.get("uuid")})
 
 
 def _done(app: AppState, queue: JudgingQueue, pairs: set[tuple[str, str]]) -> int:
@@ -273,7 +272,7 @@ def _judge(request: Request) -> str | None:
         return None
 
 
-def _who(request: Request, sent: dict[str, Any]) -> str:
+def _author(request: Request, sent: dict[str, Any]) -> str:
     """Who gave an answer: the name that its page showed.
 
     The cookie may be another judge's by now, as all tabs share it and answers wait to be sent.
