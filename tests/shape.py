@@ -1,7 +1,8 @@
 """The figures of the package's shape: how many rooms, arrows, files and names, how far a job goes.
 
-``make shape`` prints today's figures beside the goals; ``python tests/shape.py --json FILE``
-writes them too, ``--record`` renews ``tests/shape.json``, the ceiling that ``test_shape.py`` holds.
+``make shape`` prints each figure at the start, its goal and today's. ``python tests/shape.py --json
+FILE`` writes today's too, ``--record`` renews ``tests/shape.json``, the ceiling that
+``test_shape.py`` holds.
 """
 
 import argparse
@@ -31,8 +32,8 @@ GOALS = {
     "files": "180",
     "median file, lines": "120-250",
     "longest file, lines": "450",
-    "file names in several rooms": "0",
-    "class names defined twice": "0",
+    "file names in several rooms, cli aside": "0",
+    "class names defined twice, retrievers aside": "0",
     "code lines": "28,500",
     "aw.compare: files entered": "25",
     "aw.compare: functions": "150",
@@ -46,6 +47,28 @@ GOALS = {
     "anglewise search: files entered": "25",
 }
 """What the rebuilding aims at, each at most."""
+
+START = {
+    "rooms": "35",
+    "arrows between rooms": "249",
+    "files": "479",
+    "median file, lines": "98",
+    "longest file, lines": "288",
+    "file names in several rooms, cli aside": "40",
+    "class names defined twice, retrievers aside": "27",
+    "code lines": "31,800",
+    "aw.compare: files entered": "53",
+    "aw.compare: functions": "242",
+    "aw.compare: deepest stack": "13",
+    "aw.search: files entered": "25",
+    "Index.search: files entered": "25",
+    "anglewise fit: files entered": "36",
+    "anglewise compare: files entered": "81",
+    "anglewise compare: functions": "435",
+    "anglewise audit: files entered": "87",
+    "anglewise search: files entered": "46",
+}
+"""The tree of November 2026, before the rebuilding; names then counted cli and retrievers too."""
 
 MAY_RISE = {"median file, lines": 250, "longest file, lines": 450, "test imports of the face": None}
 """Fewer files are longer files: up to here, whatever was recorded."""
@@ -151,23 +174,29 @@ def in_circles(pairs: list[tuple[str, str]]) -> list[str]:
 
 
 def shared_names(files: list[Source]) -> list[str]:
-    """Names of files that occur in more than one room, ``__init__`` aside.
+    """Names of files that occur in more than one room, ``__init__`` and commands aside.
 
-    A file directly in the package is a room with its own name in it.
+    A file directly in the package is a room with its own name in it. Files of ``cli`` bear the
+    names of their commands, as ``test_architecture`` allows.
     """
     homes = defaultdict(set)
     for file in files:
-        if file.path.stem not in {"__init__", "__main__"}:
+        if file.path.stem not in {"__init__", "__main__"} and room(file.path) != "cli":
             homes[file.path.stem].add(room(file.path))
     return sorted(name for name, where in homes.items() if len(where) > 1)
 
 
 def twice_named(files: list[Source]) -> list[str]:
-    """Names of classes that are defined more than once, wherever they stand."""
+    """Names of classes that are defined more than once, wherever they stand.
+
+    The retriever aside, which is written once for each framework, as that expects it.
+    """
     count = Counter(
         node.name for file in files for node in file.nodes if isinstance(node, ast.ClassDef)
     )
-    return sorted(name for name, times in count.items() if times > 1)
+    return sorted(
+        name for name, times in count.items() if times > 1 and name != "AnglewiseRetriever"
+    )
 
 
 def code_lines(file: Source) -> int:
@@ -241,8 +270,8 @@ def of_source() -> dict[str, int]:
         "files": len(files),
         "median file, lines": int(median(lengths)),
         "longest file, lines": max(lengths),
-        "file names in several rooms": len(shared_names(files)),
-        "class names defined twice": len(twice_named(files)),
+        "file names in several rooms, cli aside": len(shared_names(files)),
+        "class names defined twice, retrievers aside": len(twice_named(files)),
         "dataclasses without a method": len(only_carrying(files)),
         "test imports of inner modules": inner,
         "test imports of the face": face,
@@ -272,10 +301,16 @@ def worse(today: dict[str, int], ceiling: dict[str, int]) -> list[str]:
 
 
 def table(today: dict[str, int]) -> str:
-    rows = [("figure", "today", "goal")]
-    rows += [(name, f"{value:,}", GOALS.get(name, "-")) for name, value in today.items()]
+    """Every figure at the start, its goal, and today."""
+    rows = [("figure", "at the start", "goal", "today")]
+    rows += [
+        (name, START.get(name, "-"), GOALS.get(name, "-"), f"{value:,}")
+        for name, value in today.items()
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [f"{a:{widths[0]}} | {b:>{widths[1]}} | {c:>{widths[2]}}" for a, b, c in rows]
+    lines = [
+        " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+    ]
     return "\n".join([lines[0], "-|-".join("-" * width for width in widths), *lines[1:]]) + "\n"
 
 

@@ -57,6 +57,25 @@ def test_a_figure_that_rose_is_named_with_its_goal():
     assert shape.worse({"longest file, lines": 451}, ceiling) != []
 
 
+def test_the_table_holds_each_figure_at_the_start_its_goal_and_today():
+    lines = shape.table({"rooms": 22, "files": 229, "of these for types alone": 3}).splitlines()
+    cells = [[cell.strip() for cell in line.split("|")] for line in lines]
+    assert cells[0] == ["figure", "at the start", "goal", "today"]
+    assert cells[2:4] == [["rooms", "35", "22", "22"], ["files", "479", "180", "229"]]
+    assert cells[4][1:] == ["-", "-", "3"]
+    assert set(shape.START) <= set(shape.GOALS) <= set(json.loads(shape.CEILING.read_text()))
+
+
+def test_names_that_may_recur_are_no_finding():
+    """Commands bear their names, and each framework has its retriever."""
+    sources = [
+        made("class Thing: ...\nclass AnglewiseRetriever: ...", shape.SRC / place)
+        for place in ("cli/audit.py", "auditing/audit.py", "metrics/lists.py", "engine/lists.py")
+    ]
+    assert shape.shared_names(sources) == ["lists"]
+    assert shape.twice_named(sources) == ["Thing"]
+
+
 def made(text, path=Path("made.py")):
     source = shape.Source(path)
     source.__dict__["text"] = text
