@@ -24,7 +24,7 @@ from anglewise.judgements.constructed import from_labels
 from anglewise.models.fit import fit
 from anglewise.remedies.remedy import remedy
 from anglewise.remedies.remedy_result import Remedied, Remedy
-from anglewise.report.remedy_reports import duration
+from anglewise.report.remedy_document import duration
 
 TABLES = ("ml-1m", "movietweetings-100k")
 ENCODERS = ("paraphrase-L3", "use")

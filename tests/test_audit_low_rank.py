@@ -4,10 +4,10 @@ from functools import cache
 
 import numpy as np
 import pytest
+from anglewise.report.audit_html import audit_page
 
 from anglewise import Embeddings, Space, audit
 from anglewise.gauges.maps import root
-from anglewise.report.audit_html import audit_page
 
 COLUMNS, FEW = 24, 18
 ORDERS = (np.arange(COLUMNS), np.random.default_rng(1).permutation(COLUMNS))

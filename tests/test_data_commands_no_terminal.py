@@ -15,9 +15,9 @@ from anglewise.cli.console import console
 from anglewise.cli.program import main
 from anglewise.core.sparse import SparseRows
 from anglewise.core.text import visible
-from anglewise.report.comparison_html import page
-from anglewise.report.comparison_text import block, code, escaped, markdown
-from anglewise.report.document import as_json
+from anglewise.report.comparison_document import comparison_document
+from anglewise.report.html_page import page
+from anglewise.report.plain_text import as_json, code, code_block, escaped, markdown
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]
@@ -147,7 +147,7 @@ def compared():
 
 
 def test_names_in_markdown_are_no_markup(compared):
-    told = markdown(compared)
+    told = markdown(comparison_document(compared))
     table = [line for line in told.splitlines() if line.startswith("| ")]
     cells = {len(re.findall(r"(?<!\\)\|", line)) for line in table}
     assert len(cells) == 1, table
@@ -174,11 +174,11 @@ def test_text_in_markdown_is_no_markup(text, due):
 def test_code_in_markdown_ends_where_it_ends():
     assert code("a``b") == "``` a``b ```"
     assert code("a\nb|c") == "`a b\\|c`"
-    assert block("echo ```\n") == "````sh\necho ```\n\n````"
+    assert code_block("echo ```\n") == "````sh\necho ```\n\n````"
 
 
 def test_names_and_titles_in_html_are_no_markup(compared):
-    told = page(compared)
+    told = page(comparison_document(compared))
     assert "<img" not in told
     assert "<script" not in told
     assert "<b>|" not in told

@@ -8,7 +8,8 @@ from rich.console import Console
 
 from anglewise import Embeddings, Space, search
 from anglewise.measures.measure import measures
-from anglewise.report.terminal_tables import ShownQuery, show_neighbours
+from anglewise.report.retrieval_documents import ShownQuery, neighbours_document
+from anglewise.report.terminal import print_document
 
 WORDS = ["a film about a lighthouse that nobody keeps and everybody needs", "b", "c", "d", "e"]
 
@@ -25,7 +26,7 @@ def asked(names="dot,cosine,euclidean", title=True, k=3):
 
 def shown(one, width=100):
     file = io.StringIO()
-    show_neighbours(one, Console(file=file, width=width))
+    print_document(neighbours_document(one), Console(file=file, width=width))
     return file.getvalue()
 
 
@@ -57,6 +58,6 @@ def test_no_line_is_longer_than_the_terminal_or_100_and_every_measure_stands(nam
 
 
 def test_places_that_nobody_fills_are_left_out_of_the_list():
-    lists = asked("dot", k=5).lists()
+    lists = asked("dot", k=5).lists
     assert [one["id"] for one in lists[0]["neighbours"]] == ["v", "x", "y", "z"]
     assert lists[0]["neighbours"][0] == {"rank": 1, "id": "v", "title": WORDS[0], "score": 9.0}

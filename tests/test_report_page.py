@@ -13,12 +13,16 @@ from hypothesis import strategies as st
 from anglewise import Neighbours
 from anglewise.errors import MissingExtraError, TooFewError
 from anglewise.metrics.breadth import disagreement
-from anglewise.report.comparison_html import page
-from anglewise.report.document import svg
-from anglewise.report.plots import ComparisonDisplay
+from anglewise.report import html_page
+from anglewise.report.comparison_document import comparison_document
+from anglewise.report.pictures import ComparisonDisplay
 from made_comparison import TITLE, made
 
 VOID = {"meta", "br"}
+
+
+def page(result):
+    return html_page.page(comparison_document(result))
 
 
 class Reader(HTMLParser):
@@ -106,7 +110,7 @@ def test_without_matplotlib_the_page_says_so_and_keeps_its_numbers(monkeypatch):
     assert "anglewise[plot]" in text
     assert "0.299" in text
     with pytest.raises(MissingExtraError, match="plot"):
-        svg(ComparisonDisplay.from_result(made()), "means", "")
+        ComparisonDisplay.from_result(made()).plot()
 
 
 def test_verdict_and_notes_come_before_the_numbers(whole):

@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 
 from anglewise.comparison.next_judgements import Planned, Power
-from anglewise.report.audit_figures import draw_lengths
-from anglewise.report.document import inline, svg
-from anglewise.report.plots import Bar, ComparisonDisplay, Palette, literal, power_picture
+from anglewise.report.document import DrawnPicture
+from anglewise.report.html_page import svg
+from anglewise.report.pictures import (
+    Bar,
+    ComparisonDisplay,
+    draw_lengths,
+    literal,
+    power_picture,
+)
 
 EVIL = ["$x^$", r"\$x^$", "$", "$$", "a $5 b $6", r"$\frac{$", "$x^2$"]
 
@@ -16,15 +22,17 @@ def test_names_with_dollars_are_drawn_as_they_are(name):
     bars = [Bar(name, 0.5, 0.4, 0.6, may_be_best=True)] * 2
     display = ComparisonDisplay(name, bars, bars, 0.01)
     for kind in ("means", "differences"):
-        drawn = svg(display, kind, "a picture")
+        display.plot(kind=kind)
+        drawn = svg(DrawnPicture(kind, lambda _: display.figure_, "a picture", ""))
         assert drawn.count(f">{name}</text>") == 2
         assert f">{name}, " in drawn
 
 
 @pytest.mark.parametrize("name", EVIL)
 def test_what_lengths_go_with_is_drawn_as_it_is(name):
-    drawn = draw_lengths(np.arange(1.0, 5), np.arange(1.0, 5), name, Palette())
-    assert f">{name}</text>" in inline(drawn, "lengths", "a picture")
+    lengths = np.arange(1.0, 5)
+    picture = DrawnPicture("lengths", lambda ink: draw_lengths(lengths, lengths, name, ink), "", "")
+    assert f">{name}</text>" in svg(picture)
 
 
 @pytest.mark.parametrize("name", EVIL)

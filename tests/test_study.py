@@ -43,8 +43,8 @@ from anglewise.gauges.maps import MapPair
 from anglewise.models.closed_form import fit_spectrum
 from anglewise.models.fit import fit
 from anglewise.models.svd import Spectrum
-from anglewise.report.document import as_json
-from anglewise.report.study_reports import PANELS, study_figure
+from anglewise.report.check_documents import PANELS, study_figure
+from anglewise.report.plain_text import as_json
 
 TINY = Size(800, 80, 8, 400.0, 25.0)
 

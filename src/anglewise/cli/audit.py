@@ -67,7 +67,8 @@ def audit(
     from anglewise.cli.inputs import space_of
     from anglewise.errors import SpellingError
     from anglewise.io.read import read_space
-    from anglewise.report.audit_text import show_audit
+    from anglewise.report.audit_document import audit_document
+    from anglewise.report.terminal import print_document
 
     talk = Talk(always)
     if save_witness is not None:
@@ -97,18 +98,19 @@ def audit(
             seed=always.seed,
             progress=progress,
         )
+    document = audit_document(result)
     if html is not None:
         from anglewise.io.outputs import write_text
-        from anglewise.report.audit_html import audit_page
+        from anglewise.report.html_page import page
 
-        write_text(html, audit_page(result))
+        write_text(html, page(document))
         talk.say(f"wrote {html}")
     if save_witness is not None and result.witness is not None:
         from anglewise.io.space_folder import write_space
 
         write_space(result.witness.space, save_witness)
         talk.say(f"wrote {save_witness}")
-    talk.give(result.to_dict(), lambda console: show_audit(result, console))
+    talk.give(result.to_dict(), lambda console: print_document(document, console))
     return 0
 
 

@@ -80,7 +80,8 @@ def calibrate(
     from anglewise.engine.index import Index
     from anglewise.errors import SpellingError
     from anglewise.rag.relevance import learn_relevance
-    from anglewise.report.terminal_tables import show_relevance
+    from anglewise.report.retrieval_documents import relevance_document
+    from anglewise.report.terminal import print_document
 
     talk = Talk(always)
     there, judged = judged_space(space, vectors, "queries-items", judging, talk.say)
@@ -104,7 +105,8 @@ def calibrate(
         **learned.to_dict(),
         "false_contexts": None if elsewhere is None else vars(elsewhere.rate),
     }
-    talk.give(content, lambda console: show_relevance(learned, elsewhere, console))
+    document = relevance_document(learned, elsewhere)
+    talk.give(content, lambda console: print_document(document, console))
     return 0
 
 
@@ -127,13 +129,13 @@ def _elsewhere(
 
 def _write(learned: "Relevance", output: Path | None, plot: Path | None, talk: "Talk") -> None:
     from anglewise.io.outputs import new_file, write_text
-    from anglewise.report.document import as_json
+    from anglewise.report.plain_text import as_json
 
     if output is not None:
         write_text(output, as_json(learned.to_dict()))
         talk.say(f"wrote {output}")
     if plot is not None:
-        from anglewise.report.plots import reliability_picture
+        from anglewise.report.pictures import reliability_picture
 
         picture = reliability_picture(learned, plot.suffix)
         with new_file(plot) as file:

@@ -71,11 +71,13 @@ def compare(
     """
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import judged_space, judged_spaces
-    from anglewise.cli.results import Gates, as_told, remember, show_result, write_results
+    from anglewise.cli.results import Gates, as_told, remember, write_results
     from anglewise.comparison.compare import compare as compared
     from anglewise.comparison.compare import compare_spaces
     from anglewise.comparison.next_judgements import sequential as stopping
     from anglewise.comparison.next_judgements import unjudged
+    from anglewise.report.comparison_document import comparison_document
+    from anglewise.report.terminal import print_document
 
     talk = Talk(always)
     gates = Gates.read(results, kept)
@@ -119,5 +121,6 @@ def compare(
         content["sequential"] = until.to_dict()
     if rest is not None:
         content["unjudged"] = rest.to_dict()
-    talk.give(content, lambda console: show_result(result, checked, console, until, rest))
+    document = comparison_document(result, checked, until, rest)
+    talk.give(content, lambda console: print_document(document, console))
     return 0 if all(one.passed for one in checked) else GATE_FAILED

@@ -103,7 +103,7 @@ class Talk:
     def give(self, content: Mapping[str, Any], show: "Callable[[PatientConsole], None]") -> None:
         """The result, for machines where it is asked for, else (or beside a file) for people."""
         from anglewise.io.outputs import write_text
-        from anglewise.report.document import as_json
+        from anglewise.report.plain_text import as_json
 
         if self.always.json == STDOUT:
             self.out.write(as_json(content))

@@ -279,7 +279,8 @@ def judge_agreement(
     from anglewise.judging.agreement import agreement
     from anglewise.judging.judged_set import store_of
     from anglewise.judging.sample import texts_of
-    from anglewise.report.judging_reports import show_agreement
+    from anglewise.report.check_documents import agreement_document
+    from anglewise.report.terminal import print_document
 
     talk = Talk(always)
     file = read_judged(store_of(space) if space.is_dir() else space)
@@ -296,7 +297,7 @@ def judge_agreement(
         undecided = [dispute for dispute in result.disputes if dispute.decided is None]
         write_disputes(disputes, undecided, texts_of(space, talk.say))
         talk.say(f"wrote {disputes}: {len(undecided):,} pairs to decide")
-    talk.give(result.to_dict(), lambda console: show_agreement(result, console))
+    talk.give(result.to_dict(), lambda console: print_document(agreement_document(result), console))
     return 0
 
 
@@ -344,7 +345,9 @@ def judge_lint(
     from anglewise.judging.judged_set import read_set
     from anglewise.judging.lint import lint
     from anglewise.judging.lint_checks import SEVERITIES
-    from anglewise.report.judging_reports import lint_page, show_lint
+    from anglewise.report.check_documents import lint_document
+    from anglewise.report.html_page import page
+    from anglewise.report.terminal import print_document
 
     talk = Talk(always)
     place = judging.qrels or space
@@ -376,9 +379,9 @@ def judge_lint(
             seed=always.seed,
         )
     if html is not None:
-        write_text(html, lint_page(result))
+        write_text(html, page(lint_document(result)))
         talk.say(f"wrote {html}")
-    talk.give(result.to_dict(), lambda console: show_lint(result, console))
+    talk.give(result.to_dict(), lambda console: print_document(lint_document(result), console))
     worst = result.worst()
     failed = gate and worst and SEVERITIES.index(worst) <= SEVERITIES.index(gate)
     return GATE_FAILED if failed else 0

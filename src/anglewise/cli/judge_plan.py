@@ -188,7 +188,8 @@ def judge_next(
     from anglewise.core.typing import DIRECTIONS
     from anglewise.io.judgement_export import write_queue
     from anglewise.judging.sample import words_of
-    from anglewise.report.comparison_text import show_unjudged
+    from anglewise.report.comparison_document import unjudged_document
+    from anglewise.report.terminal import print_document
 
     talk = Talk(always)
     with talk.progress("reading"):
@@ -215,7 +216,7 @@ def judge_next(
         )
         talk.say(f"wrote {output}")
     content: dict[str, Any] = {"command": "judge next", **rest.to_dict(), "reason": str(rest)}
-    talk.give(content, lambda console: show_unjudged(rest, console, *words))
+    talk.give(content, lambda console: print_document(unjudged_document(rest, *words), console))
     return 0
 
 
@@ -272,7 +273,7 @@ def judge_power(
         plan = power(result, difference)
     if plot is not None:
         from anglewise.io.outputs import new_file
-        from anglewise.report.plots import power_picture
+        from anglewise.report.pictures import power_picture
 
         drawn = power_picture(plan, plot.suffix)
         with new_file(plot) as file:

@@ -64,7 +64,11 @@ def recommend(
     from anglewise.core.text import parted
     from anglewise.errors import SpellingError, TooFewError
     from anglewise.recommendation.recommender import Recommender
-    from anglewise.report.terminal_tables import Told, show_recommended
+    from anglewise.report.retrieval_documents import (
+        ShownRecommendations,
+        recommendations_document,
+    )
+    from anglewise.report.terminal import print_document
 
     talk = Talk(always)
     if (user is None) == (used is None):
@@ -90,9 +94,9 @@ def recommend(
     why = []
     if explain:
         why = _explained(recommender, found, user, items, popularity)
-    told = Told(found, why, reasons)
-    if len(told.items) < k:
-        talk.say(f"{len(told.items)} of {k}: no more are left after what was used and the filters")
+    shown = ShownRecommendations(found, why, reasons)
+    if len(shown.items) < k:
+        talk.say(f"{len(shown.items)} of {k}: no more are left after what was used and the filters")
     content = {
         "command": "recommend",
         "version": version(),
@@ -101,9 +105,10 @@ def recommend(
         "k": k,
         "measure": found.measure,
         "meaning": found.meaning,
-        "items": told.items,
+        "items": shown.items,
     }
-    talk.give(content, lambda console: show_recommended(told, console))
+    document = recommendations_document(shown)
+    talk.give(content, lambda console: print_document(document, console))
     return 0
 
 

@@ -87,7 +87,8 @@ def remedy(
     from anglewise.cli.inputs import judged_space
     from anglewise.remedies.remedy import remedy as remedied
     from anglewise.remedies.runner import default_folder
-    from anglewise.report.remedy_reports import show_remedy
+    from anglewise.report.remedy_document import remedy_document
+    from anglewise.report.terminal import print_document
 
     talk = Talk(always)
     seconds = seconds_of(budget)
@@ -114,10 +115,11 @@ def remedy(
     words = ["" if source is None else quote(str(source)), *_options(direction, metric, split)]
     named = _named(words, vectors, judging)
     command = result.advice.command(named, quote(str(save or "better/")))
-    _write(result, command, html, markdown, talk)
+    _write(remedy_document(result, command), html, markdown, talk)
     saved = None if save is None else _save(space, judged, result, save, talk)
     content = result.to_dict() | {"command_line": command, "saved": saved}
-    talk.give(content, lambda console: show_remedy(result, console, "" if saved else command))
+    document = remedy_document(result, "" if saved else command)
+    talk.give(content, lambda console: print_document(document, console))
     return INTERRUPTED if result.stopped == "interrupt" else 0
 
 
@@ -167,18 +169,18 @@ def _named(words: list[str], *parts: Vectors | Judging) -> str:
     return " ".join(word for word in words if word)
 
 
-def _write(result: Any, command: str, html: Path | None, markdown: Path | None, talk: Any) -> None:
+def _write(document: Any, html: Path | None, markdown: Path | None, talk: Any) -> None:
     from anglewise.io.outputs import write_text
 
     if html is not None:
-        from anglewise.report.remedy_reports import remedy_page
+        from anglewise.report.html_page import page
 
-        write_text(html, remedy_page(result, command))
+        write_text(html, page(document))
         talk.say(f"wrote {html}")
     if markdown is not None:
-        from anglewise.report.remedy_reports import remedy_markdown
+        from anglewise.report import plain_text
 
-        write_text(markdown, remedy_markdown(result, command))
+        write_text(markdown, plain_text.markdown(document))
         talk.say(f"wrote {markdown}")
 
 

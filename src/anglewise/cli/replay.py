@@ -67,7 +67,8 @@ def replay(
     from anglewise.io.read import read_interactions
     from anglewise.recommendation.replay import linear
     from anglewise.recommendation.replay import replay as replayed
-    from anglewise.report.terminal_tables import show_replay
+    from anglewise.report.retrieval_documents import replay_document
+    from anglewise.report.terminal import print_document
 
     talk = Talk(always)
     with talk.progress("reading"):
@@ -98,5 +99,5 @@ def replay(
         "penalty": penalty,
         **found.to_dict(),
     }
-    talk.give(content, lambda console: show_replay(found, console))
+    talk.give(content, lambda console: print_document(replay_document(found), console))
     return 0

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from anglewise.cli.console import Talk
 from anglewise.cli.options import HistoryOptions, Results
@@ -23,10 +23,6 @@ from anglewise.comparison.gates import (
 from anglewise.errors import FileError, SpellingError
 from anglewise.io.outputs import check_new_file
 from anglewise.io.runs import append_history, read_history
-
-if TYPE_CHECKING:
-    from anglewise.cli.console import PatientConsole
-    from anglewise.comparison.next_judgements import Sequential, Unjudged
 
 
 @dataclass(frozen=True)
@@ -110,53 +106,25 @@ def _time(at: str | None) -> datetime | None:
 
 
 def write_results(
-    result: Comparison, checked: Sequence[Checked], results: Results, talk: Talk
+    result: Comparison, gates: Sequence[Checked], results: Results, talk: Talk
 ) -> None:
     """Write the page, the Markdown, the gates and the runs, each whole or not at all."""
     from anglewise.io.outputs import write_text
+    from anglewise.report import html_page, plain_text
+    from anglewise.report.comparison_document import comparison_document
 
-    if results.html is not None:
-        from anglewise.report.comparison_html import page
-
-        write_text(results.html, page(result))
-        talk.say(f"wrote {results.html}")
-    if results.markdown is not None:
-        from anglewise.report.comparison_text import markdown
-
-        write_text(results.markdown, markdown(result, checked))
-        talk.say(f"wrote {results.markdown}")
-    if results.junit is not None:
-        from anglewise.report.comparison_text import junit
-
-        write_text(results.junit, junit(result, checked))
-        talk.say(f"wrote {results.junit}")
+    document = comparison_document(result, gates)
+    for path, render in (
+        (results.html, html_page.page),
+        (results.markdown, plain_text.markdown),
+        (results.junit, plain_text.junit),
+    ):
+        if path is not None:
+            write_text(path, render(document))
+            talk.say(f"wrote {path}")
     if results.run_out is not None:
         for path in _write_runs(result, results.run_out):
             talk.say(f"wrote {path}")
-
-
-def show_result(
-    result: Comparison,
-    checked: Sequence[Checked],
-    console: "PatientConsole",
-    until: "Sequential | None" = None,
-    rest: "Unjudged | None" = None,
-) -> None:
-    """The table for people, what else was asked for, and last whether the gates held."""
-    from anglewise.report.comparison_text import show_comparison
-
-    show_comparison(result, console)
-    if until is not None:
-        console.print(f"\nSequentially, {until}", soft_wrap=True)
-    if rest is not None:
-        from anglewise.report.comparison_text import show_unjudged
-
-        console.print()
-        show_unjudged(rest, console)
-    if checked:
-        console.print()
-    for one in checked:
-        console.print(one.sentence, style="green" if one.passed else "bold red")
 
 
 def _write_runs(result: Comparison, to: Path) -> list[Path]:

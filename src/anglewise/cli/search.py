@@ -56,7 +56,8 @@ def search(
     from anglewise.engine.search import search_vectors
     from anglewise.errors import SpellingError
     from anglewise.measures.measure import measures as read_measures
-    from anglewise.report.terminal_tables import ShownQuery, show_neighbours
+    from anglewise.report.retrieval_documents import ShownQuery, neighbours_document
+    from anglewise.report.terminal import print_document
 
     talk = Talk(always)
     if sum(one is not None for one in (query, text, image)) != 1:
@@ -85,9 +86,9 @@ def search(
         "direction": way,
         "k": k,
         "query": asked.query,
-        "measures": asked.lists(),
+        "measures": asked.lists,
     }
-    talk.give(content, lambda console: show_neighbours(asked, console))
+    talk.give(content, lambda console: print_document(neighbours_document(asked), console))
     return 0
 
 

@@ -78,7 +78,7 @@ def study(
     }
     if output is not None:
         from anglewise.io.outputs import write_text
-        from anglewise.report.document import as_json
+        from anglewise.report.plain_text import as_json
 
         write_text(output / "study.json", as_json(content))
         talk.say(f"wrote {output / 'study.json'}")
@@ -97,7 +97,7 @@ def _experiment(small: bool, output: Path | None, talk: "Talk") -> "Study":
         result = studied(SMALL if small else FULL, seed=talk.always.seed, progress=progress)
     if output is not None:
         from anglewise.io.outputs import new_file
-        from anglewise.report.study_reports import study_figure
+        from anglewise.report.check_documents import study_figure
 
         for path in (output / "study.png", output / "study.svg"):
             picture = study_figure(result, "png" if path.suffix == ".png" else "svg")
@@ -127,9 +127,8 @@ def _own(
 
 def _show(result: "Study | OwnStudy", console: Any) -> None:
     from anglewise.experiment.study import Study
-    from anglewise.report.study_reports import show_own_study, show_study
+    from anglewise.report.check_documents import own_study_document, study_document
+    from anglewise.report.terminal import print_document
 
-    if isinstance(result, Study):
-        show_study(result, console)
-    else:
-        show_own_study(result, console)
+    own = not isinstance(result, Study)
+    print_document(own_study_document(result) if own else study_document(result), console)

@@ -121,8 +121,8 @@ def _made(seen: Inspected, kind: str) -> Report:
 
 def _audit(seen: Inspected) -> Report:
     from anglewise.auditing.audit import audit
-    from anglewise.report.audit_html import audit_page
-    from anglewise.report.audit_text import headline
+    from anglewise.report.audit_document import audit_document
+    from anglewise.report.html_page import page
 
     result = audit(seen.space, judgements=seen.judgements, seed=seen.seed)
     behind: list[ReportSources] = []
@@ -130,29 +130,33 @@ def _audit(seen: Inspected) -> Report:
         item = result.witness.item
         where = f"/gauge{ViewState('items-items', short_name(item.id)).address(worst='2')}"
         behind.append(ReportSources("the witness", ((plain(str(item), TITLE), where),)))
-    return Report("Audit", headline(result), audit_page(result), tuple(behind))
+    document = audit_document(result)
+    return Report("Audit", document.headline, page(document), tuple(behind))
 
 
 def _comparison(seen: Inspected, way: Direction) -> Report:
     from anglewise.comparison.compare import compare
-    from anglewise.report.comparison_html import page
-    from anglewise.report.comparison_text import headline
+    from anglewise.report.comparison_document import comparison_document
+    from anglewise.report.html_page import page
 
     result = compare(
         seen.space, seen.judgements[way], parse_measures(DEFAULT_MEASURES).known, seed=seen.seed
     )
     behind = _behind(seen, result, way)
-    return Report(f"Comparison, {way}", headline(result), page(result), tuple(behind))
+    document = comparison_document(result)
+    return Report(f"Comparison, {way}", document.headline, page(document), tuple(behind))
 
 
 def _remedies(seen: Inspected, way: Direction) -> Report:
     from anglewise.remedies.remedy import remedy
-    from anglewise.report.remedy_reports import headline, remedy_page
+    from anglewise.report.html_page import page
+    from anglewise.report.remedy_document import remedy_document
 
     judged = seen.judgements[way]
     result = remedy(seen.space, judged, budget_seconds=BUDGET, seed=seen.seed)
     behind = _behind(seen, result.comparison, way)
-    return Report(f"Remedies, {way}", headline(result), remedy_page(result), tuple(behind))
+    document = remedy_document(result)
+    return Report(f"Remedies, {way}", document.headline, page(document), tuple(behind))
 
 
 def _behind(seen: Inspected, result: "Comparison", way: Direction) -> list[ReportSources]:

@@ -1,148 +1,290 @@
-"""Parts of every report: JSON, HTML documents with tables and figures, inline SVG."""
+"""A result as people read it: facts, notes, a verdict, tables, lists, pictures.
 
-import io
-import json
-import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
-from importlib.resources import files
-from typing import Any
+Each result becomes a ``Document`` once; the terminal, Markdown, the gates' XML and the page render
+any of them and know nothing of results. JSON is written from what the result says of itself.
+"""
 
-from anglewise.core.text import visible_json
-from anglewise.report.plots import ComparisonDisplay, Kind, Palette
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from anglewise.comparison.comparison_result import Estimate
 
 
-def as_json(content: Mapping[str, Any]) -> str:
-    """JSON text, indented, in the order given; what is not a finite number is null.
+@dataclass(frozen=True)
+class Palette:
+    """The colours of a picture; apart in lightness too, for eyes and printers without hue."""
 
-    >>> print(as_json({"mean": float("nan"), "low": 0.5}), end="")
-    {
-      "mean": null,
-      "low": 0.5
-    }
+    ink: str = "#1f2328"
+    faint: str = "#8b949e"
+    accent: str = "#0b62c1"
+    band: str = "#d5e5f7"
+    page: str = "white"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in a table, where a text alone will not do.
+
+    With an ``estimate`` the text is its mean. ``beats`` are letters of the rows that this one
+    beats; ``short`` is for a terminal in place of the text, ``detail`` for a page behind it.
     """
-    text = json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False)
-    return visible_json(text) + "\n"
+
+    text: str
+    estimate: Estimate | None = None
+    beats: str = ""
+    short: str = ""
+    detail: str = ""
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _finite(inner) for key, inner in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value
+@dataclass(frozen=True)
+class Shade:
+    """A share that darkens its cell; None where a thing meets itself."""
+
+    share: float | None
 
 
-def document(title: str, body: str, styles: Iterable[str] = ("page.css",)) -> str:
-    """A whole page that needs no other file.
+@dataclass(frozen=True)
+class Bars:
+    """A value from -1 to 1 with a wide and a narrow range, both as (low, high)."""
 
-    >>> document("Cosine is <arbitrary>", "<main></main>").splitlines()[5]
-    '<title>Cosine is &lt;arbitrary&gt; · anglewise</title>'
+    value: float
+    wide: tuple[float, float]
+    narrow: tuple[float, float]
+
+
+AnyCell: TypeAlias = str | Cell | Shade | Bars
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """A column: its heading, and how a terminal sets it.
+
+    ``letter`` names a row in one character, ``name`` in full, an ``estimate`` has an interval, and
+    a ``figure`` is anything else. ``beats`` says that letters of beaten rows are known of it.
     """
-    here = files("anglewise.report")
-    style = "".join(here.joinpath(name).read_text("utf-8") for name in styles)
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)} · anglewise</title>\n"
-        f"<style>\n{style}</style>\n</head>\n<body>\n{body}</body>\n</html>\n"
-    )
+
+    head: str
+    kind: Literal["letter", "name", "estimate", "figure"] = "figure"
+    short: str = ""
+    """The heading in a terminal, if another one."""
+    beats: bool = False
+    further: bool = False
+    """A terminal has no room for it in the first table, and prints a second one."""
+    align: Literal["left", "right"] = "right"
+    widest: int | None = None
+    """Characters from which on a terminal breaks what stands in it."""
+    wraps: bool = False
+    room: int = 0
+    """Characters that its cells take at most, as far as known: what is left is for the axis."""
 
 
-def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of text whose first column names the rows.
+@dataclass(frozen=True)
+class TableRow:
+    """The cells of one row; ``tone`` says whether it stands back or out."""
 
-    >>> print(table("Sizes", ["side", "rows"], [["items", "<9"]]), end="")
-    <div class="scroll" tabindex="0"><table>
-    <caption>Sizes</caption>
-    <thead><tr><th scope="col">side</th><th scope="col">rows</th></tr></thead>
-    <tbody>
-    <tr><th scope="row">items</th><td class="n">&lt;9</td></tr>
-    </tbody>
-    </table></div>
+    cells: Sequence[AnyCell]
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns and rows; a page writes the caption above them.
+
+    With an ``axis``, the least and the greatest number of characters, a terminal draws the
+    intervals of the first column of estimates. ``kind`` is the page's class of it.
     """
-    cells = ("".join(f'<td class="n">{escape(cell)}</td>' for cell in row[1:]) for row in rows)
-    names = (f'<th scope="row">{escape(row[0].strip())}</th>' for row in rows)
-    return framed(
-        f"<caption>{escape(caption)}</caption>\n<thead><tr>{heads_of(heads)}</tr></thead>\n<tbody>\n"
-        + "".join(f"<tr>{name}{rest}</tr>\n" for name, rest in zip(names, cells, strict=True))
-        + "</tbody>\n"
-    )
+
+    columns: Sequence[TableColumn]
+    rows: Sequence[TableRow]
+    caption: str = ""
+    axis: tuple[int, int] | None = None
+    kind: str = ""
+    gap: int = 2
+    header: str = "bold"
 
 
-def framed(inside: str, attributes: str = "") -> str:
-    """A table that may be wider than the screen, and can be moved with the keyboard then."""
-    return f'<div class="scroll" tabindex="0"><table{attributes}>\n{inside}</table></div>\n'
+@dataclass(frozen=True)
+class Line:
+    """A sentence or a few; a terminal breaks it at its width unless it is ``whole``.
 
-
-def heads_of(names: Iterable[str]) -> str:
-    """The cells of a heading row."""
-    return "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
-
-
-def folded(summary: str, inside: str, *, unfolded: bool = False) -> str:
-    """What is long, behind a line that opens it."""
-    state = " open" if unfolded else ""
-    return f"<details{state}>\n<summary>{escape(summary)}</summary>\n{inside}</details>\n"
-
-
-def figure(picture: str, caption: str) -> str:
-    """A picture over its caption."""
-    return f"<figure>\n{picture}\n<figcaption>{escape(caption)}</figcaption>\n</figure>\n"
-
-
-INKS = {
-    "#010101": "var(--ink)",
-    "#020202": "var(--faint)",
-    "#030303": "var(--accent)",
-    "#040404": "var(--band)",
-    "#050505": "var(--page)",
-}
-"""Colours that stand in for those of the page, which knows whether it is light or dark."""
-
-PAGE = Palette(*INKS)
-"""What a picture for a page is drawn with."""
-
-
-def svg(display: ComparisonDisplay, kind: Kind, text: str) -> str:
-    """One picture; ``text`` is its alternative for those who do not see it.
-
-    Raises ``MissingExtraError`` without matplotlib.
+    With ``most_lines`` a terminal cuts what takes more of its lines. ``alert`` is the rest of it,
+    which must not be overlooked. Where rows raise letters of those that they beat, ``letters`` lets
+    a terminal say so.
     """
-    display.plot(kind=kind, palette=PAGE)
-    return inline(display.figure_, kind, text)
+
+    text: str
+    tone: str = ""
+    whole: bool = False
+    most_lines: int | None = None
+    alert: str = ""
+    letters: bool = False
 
 
-def inline(figure: Any, name: str, text: str) -> str:
-    """A figure of matplotlib that was drawn with the colours of ``PAGE``, for a page.
+@dataclass(frozen=True)
+class Section:
+    """A heading of a few words and what is said under it."""
 
-    ``name`` is its own in the page; ``text`` is its alternative.
+    title: str
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Sections, one under the other."""
+
+    sections: Sequence[Section]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """All settings of a run in one line, as results carry it."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One place of a ranked list; ``mark`` stands behind it, ``hint`` says what that means."""
+
+    text: str
+    score: str = ""
+    mark: str = ""
+    hint: str = ""
+    good: bool = False
+    """Whether the mark is a welcome one."""
+    kind: Literal["", "relevant", "shared"] = ""
+
+
+@dataclass(frozen=True)
+class RankedList:
+    """What one measure puts first."""
+
+    head: str
+    entries: Sequence[Entry]
+    subhead: str = ""
+
+
+@dataclass(frozen=True)
+class RankedLists:
+    """The lists of one query side by side; ``remarks`` are said about the query."""
+
+    lists: Sequence[RankedList]
+    depth: int
+    title: str = ""
+    remarks: Sequence[str] = ()
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The heading of a chapter of a page."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class DrawnPicture:
+    """A figure of matplotlib, drawn once it is needed; ``text`` is for those who do not see it."""
+
+    name: str
+    draw: Callable[[Palette], Any]
+    text: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures beside each other: charts, or panels in the colours of cosines."""
+
+    pictures: Sequence[DrawnPicture]
+    kind: Literal["charts", "panels"] = "charts"
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Curves from (0, 0) to (1, 1), each of points and whether it is dashed; no matplotlib."""
+
+    curves: Sequence[tuple[Sequence[tuple[float, float]], bool]]
+    caption: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A numbered list of short texts."""
+
+    items: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Folded:
+    """What is long, behind a line that opens it; lists in it may stand in a grid."""
+
+    summary: str
+    blocks: "Sequence[Block]"
+    unfolded: bool = False
+    grid: bool = False
+
+
+Block: TypeAlias = (
+    Line
+    | Table
+    | Findings
+    | Signature
+    | RankedLists
+    | Heading
+    | Pictures
+    | Curves
+    | Listing
+    | Folded
+)
+Group: TypeAlias = Sequence[Block]
+"""Blocks that belong together: a terminal leaves a line free before the first of them."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """What to know before the numbers."""
+
+    text: str
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class GateNote:
+    """A condition that somebody set; ``skipped`` if there was nothing to hold it against."""
+
+    gate: str
+    sentence: str
+    passed: bool
+    skipped: bool
+
+
+def _nothing() -> Iterable[Block]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Document:
+    """What every report of a result shows.
+
+    ``body`` is for the terminal and for Markdown, ``afterwards`` for the terminal alone, and
+    ``chapters`` makes what the page shows, which is more. ``tone`` colours the headline.
     """
-    import matplotlib as mpl
 
-    drawn = io.StringIO()
-    still: Any = {"svg.hashsalt": "anglewise", "svg.fonttype": "none"}
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with mpl.rc_context(still):
-        figure.savefig(drawn, format="svg", transparent=True, metadata=nothing)
-    return _for_page(drawn.getvalue(), name, text)
-
-
-def _for_page(drawn: str, name: str, text: str) -> str:
-    body = drawn[drawn.index("<svg") :]
-    box = re.search(r'viewBox="([^"]+)"', body)
-    inside = body[body.index(">") + 1 :]
-    inside = re.sub(r"<metadata>.*?</metadata>", "", inside, flags=re.DOTALL)
-    inside = re.sub(r"<!--.*?-->", "", inside, flags=re.DOTALL)
-    inside = re.sub(r"<style.*?</style>", "", inside, flags=re.DOTALL)
-    inside = re.sub(r"font: (?:\w+ )*([\d.]+)px [^;\"]*", r"font-size: \1px", inside)
-    inside = re.sub(r" font-family: [^;\"]*;", "", inside)
-    inside = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{name}-", inside)  # unique in the page
-    for ink, colour in INKS.items():
-        inside = inside.replace(ink, colour)
-    view = box[1] if box else "0 0 460 200"
-    opening = f'<svg role="img" viewBox="{view}" aria-label="{escape(text)}">'
-    return re.sub(r"\n\s*", "\n", opening + inside).strip()
+    body: Sequence[Group]
+    facts: Sequence[str] = ()
+    notes: Sequence[Note] = ()
+    headline: str = ""
+    reason: str = ""
+    tone: str = ""
+    command: str = ""
+    afterwards: Sequence[Group] = ()
+    gates: Sequence[GateNote] = ()
+    subject: str = ""
+    """What was done, in a few words."""
+    question: str = ""
+    """What the page answers."""
+    chapters: Callable[[], Iterable[Block]] = _nothing
+    footer: str = ""
+    signature: str = ""

@@ -1,0 +1,395 @@
+"""What the page of an audit shows beside its sentences: figures, overlaps, lists, pairs, runs."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from anglewise.auditing.audit_result import Audit
+from anglewise.auditing.certified import Certificates
+from anglewise.auditing.gauge_overlap import GaugeAgreement, GaugePath, Interval, PairReport
+from anglewise.auditing.geometry import Panel
+from anglewise.auditing.subject import NamedRow
+from anglewise.auditing.trainings import RunReport
+from anglewise.core.typing import Direction
+from anglewise.report.document import (
+    AnyCell,
+    Bars,
+    Block,
+    DrawnPicture,
+    Entry,
+    Findings,
+    Folded,
+    Heading,
+    Line,
+    Listing,
+    Pictures,
+    RankedList,
+    RankedLists,
+    Section,
+    Shade,
+    Table,
+    TableColumn,
+    TableRow,
+)
+from anglewise.report.pictures import (
+    draw_certificates,
+    draw_lengths,
+    draw_panel,
+    draw_path_overlap,
+    draw_path_score,
+)
+from anglewise.report.words import NOTHING, counted, number, percent, ratio, shortened
+
+USE = {"seen": "interactions in training", "popularity": "popularity"}
+CHOSEN = {"longest": "longest vectors"}
+LISTED, ITEM, ASKED = 60, 70, 160
+ELSEWHERE = {"witness", "pairs", "runs"}
+"""Sections that have a chapter of their own in the page."""
+
+
+def chapters(
+    audit: Audit, sections: Sequence[Section], choice: Table, certificates: Table, half_lost: str
+) -> Iterator[Block]:
+    """The sentences, the figures each with its numbers, the lists that move, witness and pairs.
+
+    ``half_lost`` says where half of the lists have lost their certificate.
+    """
+    yield Heading("What was found")
+    yield Findings([section for section in sections if section.title not in ELSEWHERE])
+    yield Heading("How much the choice matters")
+    yield choice
+    yield from _panels(audit)
+    if audit.path:
+        yield from _path(audit.path)
+    if audit.certificates:
+        yield Heading("What no map can change, and what random ones do")
+        yield Line(
+            "A certificate is about the worst map of a condition, and is loose in many "
+            f"dimensions: it is not what typically happens. {half_lost}"
+        )
+        directions = enumerate(audit.certificates.values())
+        yield Pictures([_certified(each, place) for place, each in directions])
+        yield certificates
+    yield from _lengths(audit)
+    yield from _between_measures(audit)
+    yield from _moved_lists(audit)
+    yield from _witness(audit, sections)
+    yield from _pairs(audit)
+    yield from _runs(audit.runs)
+
+
+def _plain_table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[AnyCell]]) -> Table:
+    """A table whose first column names the rows."""
+    name, *others = heads
+    return Table(
+        [TableColumn(name, "name"), *map(TableColumn, others)],
+        [TableRow(row) for row in rows],
+        caption,
+    )
+
+
+def _panels(audit: Audit) -> Iterator[Block]:
+    shown = audit.panels
+    last = shown.panels[-1].name
+    text = (
+        f"{len(shown.items)} items, the {CHOSEN.get(shown.chosen, shown.chosen)}, each with each, "
+        "in the same order in every panel: the order that puts side by side what is alike under "
+        f"{last}."
+    )
+    if audit.certificates:
+        text += (
+            " The predictions behind all panels are the same; what differs is a choice that "
+            "training did not make."
+        )
+    rows = [
+        [
+            panel.name,
+            number(panel.mean, 2),
+            f"{number(panel.low, 2)} to {number(panel.high, 2)}",
+            NOTHING if panel.spearman is None else number(panel.spearman, 2),
+        ]
+        for panel in shown.panels
+    ]
+    heads = ["panel", "mean cosine", "middle 90%", f"Spearman with {last}"]
+    yield Heading("One model, several cosines")
+    yield Line(text)
+    yield Pictures([_panel(panel, place) for place, panel in enumerate(shown.panels)], "panels")
+    yield _plain_table("The cosines of two different items, in each panel", heads, rows)
+    items = [shortened(str(item), LISTED) for item in shown.items]
+    yield Folded("The items, in the order of the panels", [Listing(items)])
+
+
+def _panel(panel: Panel, place: int) -> DrawnPicture:
+    title = "as given" if panel.name == "cosine" else panel.name.removeprefix("cosine@")
+    text = (
+        f"Matrix of cosines, {title}: mean {number(panel.mean, 2)}, the middle 90% from "
+        f"{number(panel.low, 2)} to {number(panel.high, 2)}"
+    )
+    return DrawnPicture(f"panel{place}", lambda _: draw_panel(panel), text, title)
+
+
+def _path(paths: Mapping[Direction, GaugePath]) -> Iterator[Block]:
+    judged: dict[Direction, GaugePath] = {
+        direction: path for direction, path in paths.items() if path.score is not None
+    }
+    overlaps = "; ".join(
+        f"{direction}: {', '.join(map(percent, path.overlap))}" for direction, path in paths.items()
+    )
+    pictures = [
+        DrawnPicture(
+            "path",
+            lambda palette: draw_path_overlap(paths, palette),
+            f"What is kept of the given lists from t = 0 to 1. {overlaps}",
+            "Every t predicts the same. How much of the lists of the given vectors is left at "
+            "each.",
+        )
+    ]
+    if judged:
+        metric = next(iter(paths.values())).metric
+        scores = "; ".join(
+            f"{direction}: {', '.join(map(number, path.score or ()))}"
+            for direction, path in judged.items()
+        )
+        pictures.append(
+            DrawnPicture(
+                "score",
+                lambda palette: draw_path_score(judged, palette),
+                f"{metric} from t = 0 to 1. {scores}",
+                f"{metric} of cosine on the judgements of the space: what that choice costs.",
+            )
+        )
+    queries = ", ".join(f"{path.queries:,} asked in {name}" for name, path in paths.items())
+    yield Heading("The path of gauges")
+    yield Line(
+        "Between item-orthonormal (t = 0) and user-orthonormal (t = 1) the spectrum of the "
+        "predictions moves from the users to the items, and no prediction changes."
+    )
+    yield Pictures(pictures)
+    table = _plain_table(f"Cosine lists along it; {queries}", *_path_table(paths))
+    yield Folded("The numbers of the path", [table])
+
+
+def _path_table(paths: Mapping[Direction, GaugePath]) -> tuple[list[str], list[list[str]]]:
+    powers = sorted({t for path in paths.values() for t in path.powers})
+    heads, columns = ["t"], [[f"{t:g}" for t in powers] + ["as given"]]
+
+    def column(path: GaugePath, cells: list[str]) -> list[str]:
+        at = dict(zip(path.powers, cells, strict=True))
+        return [at.get(t, NOTHING) for t in powers]
+
+    for direction, path in paths.items():
+        heads.append(f"kept ({direction})")
+        columns.append([*column(path, [percent(share) for share in path.overlap]), "100%"])
+        if path.score is not None and path.given_score is not None:
+            heads.append(f"{path.metric} ({direction})")
+            cells = column(path, [number(score) for score in path.score])
+            columns.append([*cells, number(path.given_score)])
+    return heads, [list(row) for row in zip(*columns, strict=True)]
+
+
+def _certified(certificates: Certificates, place: int) -> DrawnPicture:
+    shares = "; ".join(
+        f"s = {s:g}: {percent(certified)} certified, random maps keep {percent(mean)}"
+        for s, certified, mean in zip(
+            certificates.conditions,
+            certificates.top_k_certified,
+            certificates.monte_carlo_overlap,
+            strict=True,
+        )
+    )
+    return DrawnPicture(
+        f"certified{place}",
+        lambda palette: draw_certificates(certificates, palette),
+        f"{certificates.direction}, by condition of the map. {shares}",
+        f"{certificates.direction}: lists that no map of condition s can change (solid), and what "
+        "random maps keep of the lists (dashed, with the least and the most of a single map).",
+    )
+
+
+def _lengths(audit: Audit) -> Iterator[Block]:
+    sides, points = audit.geometry.sides, audit.geometry.points
+    heads = ["lengths", "least", "median", "greatest", "zero", "95th over 5th", "Spearman"]
+    rows = [
+        [
+            name,
+            *(f"{value:.3g}" for value in (side.norms.min, side.norms.median, side.norms.max)),
+            f"{side.norms.zero_rows:,}",
+            ratio(side.norms.spread),
+            NOTHING if side.popularity_spearman is None else f"{side.popularity_spearman:+z.2f}",
+        ]
+        for name, side in sides.items()
+    ]
+    yield Heading("Lengths")
+    if points is not None and len(points[0]):
+        what = USE.get(sides["items"].popularity or "", "length of the text")
+        correlation = sides["items"].popularity_spearman
+        rank = "" if correlation is None else f", Spearman {correlation:+z.2f}"
+        picture = DrawnPicture(
+            "lengths",
+            lambda palette: draw_lengths(*points, what, palette),
+            f"Scatter of the length of items against {what}{rank}",
+            f"Items: length against {what}{rank}. Dot follows the length, cosine drops it.",
+        )
+        yield Pictures([picture])
+    yield _plain_table("Lengths of the vectors, and how they go with use", heads, rows)
+
+
+def _between_measures(audit: Audit) -> Iterator[Block]:
+    """Overlap of the lists of all measures, two by two, in each direction."""
+    yield Heading("All measures among each other")
+    yield Line(
+        "The share of the nearest that two measures have in common, on average over those who "
+        "asked; the darker the more. In each direction every measure stands against every other."
+    )
+    for place, (direction, lists) in enumerate(audit.agreement.items()):
+        names = list(lists.overlap)
+        table = Table(
+            [TableColumn("", "name"), *map(TableColumn, names)],
+            [
+                TableRow([name, *(Shade(lists.overlap[name].get(other)) for other in names)])
+                for name in names
+            ],
+            f"{direction}: kept of the nearest {lists.k}, in per cent",
+            kind="heat",
+        )
+        summary = f"{direction}: {counted(lists.queries, 'list')} of {lists.k}"
+        yield Folded(summary, [table], unfolded=place == 0)
+
+
+def _moved_lists(audit: Audit) -> Iterator[Block]:
+    """In each direction those whose lists move most between two equally good cosines."""
+    yield Heading("The lists that move most")
+    for place, (direction, lists) in enumerate(audit.agreement.items()):
+        examples = _examples(lists)
+        summary = f"{direction}: from cosine to {lists.against}"
+        yield Folded(summary, examples, unfolded=place == 0, grid=True)
+
+
+def _examples(lists: GaugeAgreement) -> list[RankedLists]:
+    kind = "item" if lists.direction == "items-items" else "query"
+    return [
+        _before_and_after(kind, each.asked, each.overlap, (each.before, each.after), lists.against)
+        for each in lists.moved
+    ]
+
+
+def _witness(audit: Audit, sections: Sequence[Section]) -> Iterator[Block]:
+    """The item whose neighbours a map changed, with the proof that predictions stayed."""
+    witness = audit.witness
+    if witness is None:
+        return
+    yield Heading("The witness: same predictions, other neighbours")
+    for section in sections:
+        if section.title == "witness":
+            yield from (Line(f"{text[:1].upper()}{text[1:]}.") for text in section.sentences)
+    yield _before_and_after(
+        "item",
+        witness.item,
+        witness.overlap,
+        (witness.before, witness.after),
+        f"cosine after a map of condition {ratio(witness.condition)}",
+    )
+
+
+def _before_and_after(
+    kind: str,
+    query: NamedRow,
+    overlap: float,
+    lists: tuple[Sequence[NamedRow], Sequence[NamedRow]],
+    name: str,
+) -> RankedLists:
+    before, after = lists
+    titled = query.title is not None
+    depth = max(len(before), len(after))
+    return RankedLists(
+        [
+            RankedList("cosine as given", _entries(before, after, "- gone")),
+            RankedList(name, _entries(after, before, "+ new", good=True)),
+        ],
+        depth,
+        shortened(str(query), ASKED) if titled else f"{kind} {query.id}",
+        [f"{percent(overlap)} stay" + (f" · id {query.id}" if titled else "")],
+        f"Nearest {depth}, before and after; grey: in both",
+    )
+
+
+def _entries(
+    rows: Sequence[NamedRow], others: Sequence[NamedRow], mark: str, *, good: bool = False
+) -> list[Entry]:
+    ids = {row.id for row in others}
+    texts = [shortened(str(row), ITEM) for row in rows]
+    return [
+        Entry(text, kind="shared") if row.id in ids else Entry(text, mark=mark, good=good)
+        for row, text in zip(rows, texts, strict=True)
+    ]
+
+
+def _pairs(audit: Audit) -> Iterator[Block]:
+    """What gauges and maps can make of the cosine of two items."""
+    if not audit.pairs and not audit.beside_witness:
+        return
+    yield Heading("Pairs")
+    yield Line(
+        "The cosine of two items as given, in each equally good geometry, and "
+        "under all maps of condition s: between the ends that no map passes and some map reaches "
+        "(thin), and where the middle 90% of random maps leave it (thick); the stroke is "
+        "the given cosine."
+    )
+    yield from map(_pair, audit.pairs)
+    if audit.beside_witness:
+        summary = "The item of the witness and neighbours that it lost or won"
+        yield Folded(summary, [*map(_pair, audit.beside_witness)], unfolded=not audit.pairs)
+
+
+def _pair(pair: PairReport) -> Table:
+    def bars(wide: tuple[float, float], narrow: tuple[float, float]) -> Bars:
+        return Bars(pair.cosine, wide, narrow)
+
+    values = {"cosine": pair.cosine, **pair.gauges}.items()
+    rows = [
+        TableRow([name, number(value, 2), "", bars((value, value), (value, value))])
+        for name, value in values
+    ]
+    rows += [
+        TableRow(
+            [
+                f"maps of condition {s:g}",
+                _ends(certified),
+                _ends(random),
+                bars((certified.low, certified.high), (random.low, random.high)),
+            ]
+        )
+        for s, certified, random in zip(pair.conditions, pair.certified, pair.random, strict=True)
+    ]
+    heads = ["cosine, or its certified ends", "middle 90% at random", "from -1 to 1"]
+    caption = f"{shortened(str(pair.one), ITEM)} and {shortened(str(pair.other), ITEM)}"
+    return Table([TableColumn("", "name"), *map(TableColumn, heads)], rows, caption, kind="pair")
+
+
+def _ends(interval: Interval) -> str:
+    return f"[{number(interval.low, 2)}, {number(interval.high, 2)}]"
+
+
+RUN: dict[str, Callable[[RunReport], str]] = {
+    "vectors differ by": lambda run: percent(run.items.difference),
+    "of it rotation": lambda run: percent(run.items.rotation),
+    "gauge": lambda run: percent(run.items.gauge),
+    "real": lambda run: percent(run.items.real),
+    "condition of the map": lambda run: ratio(run.items.condition),
+    "predictions differ by": lambda run: percent(run.predictions),
+    "lists shared": lambda run: percent(run.overlap["given"]),
+    "after the best map": lambda run: percent(run.overlap["linear"]),
+    "both balanced": lambda run: percent(run.overlap["balanced"]),
+    "dot lists": lambda run: percent(run.overlap["dot"]),
+}
+
+
+def _runs(runs: Sequence[RunReport]) -> Iterator[Block]:
+    """How much of the disagreement of runs is rotation, gauge, or real."""
+    if not runs:
+        return
+    yield Heading("Other runs")
+    yield Line(
+        "Rotations change no cosine. What the best linear map takes away beyond them is gauge; "
+        "the rest is real, for the predictions differ too."
+    )
+    rows = [[run.name, *(figure(run) for figure in RUN.values())] for run in runs]
+    yield _plain_table("The items of each run beside those audited", ["run", *RUN], rows)

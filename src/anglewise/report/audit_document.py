@@ -1,0 +1,330 @@
+"""An audit as a document: sentences and two tables, and on a page figures, lists and pairs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+
+from anglewise.auditing.audit_result import Audit
+from anglewise.auditing.certified import Certificates
+from anglewise.auditing.gauge_overlap import PairReport
+from anglewise.auditing.geometry import SideGeometry
+from anglewise.auditing.subject import NamedRow
+from anglewise.auditing.trainings import RunReport
+from anglewise.core.typing import Direction
+from anglewise.report.audit_chapters import chapters
+from anglewise.report.document import (
+    Document,
+    Findings,
+    Group,
+    Line,
+    Note,
+    Section,
+    Table,
+    TableColumn,
+    TableRow,
+)
+from anglewise.report.words import NOTHING, at_most, counted, number, percent, ratio, shortened
+
+EXAMPLES = 2
+"""Neighbours that an example names."""
+TITLE = 32
+
+
+def audit_document(audit: Audit) -> Document:
+    """What was audited, whether cosine is determined, and the sentences behind it.
+
+    A terminal shows the certificates from item to item alone, and one example.
+    """
+    cosine = audit.verdict.cosine
+    queries = [] if audit.queries is None else [counted(audit.queries, "query", "queries")]
+    items, dimension = counted(audit.items, "item"), counted(audit.dimension, "dimension")
+    facts = [*queries, items, dimension, f"seed {audit.seed}"]
+    first, last = _first_sections(audit), _last_sections(audit)
+    choice = _choice(audit)
+    body: list[Group] = [
+        [Findings(first)],
+        [choice, Findings([Section("moved", tuple(_moved_most(audit))[:1])])],
+    ]
+    between: Direction = "items-items"
+    if between in audit.certificates:
+        certificates: dict[Direction, Certificates] = {between: audit.certificates[between]}
+        body.append([_certificates(certificates), Line(_half_lost(certificates), "dim")])
+    body.append([Findings(last)])
+    return Document(
+        question="Is the cosine real?",
+        facts=facts,
+        notes=[Note(note) for note in audit.notes],
+        headline=f"Cosine is {'not known to be determined' if cosine == 'unknown' else cosine}",
+        reason=audit.verdict.reason,
+        tone=cosine,
+        body=body,
+        chapters=partial(
+            chapters,
+            audit,
+            [*first, *last],
+            choice,
+            _certificates(audit.certificates),
+            _half_lost(audit.certificates),
+        ),
+        footer=f"anglewise audit · {' · '.join(facts)}",
+    )
+
+
+def _first_sections(audit: Audit) -> list[Section]:
+    """What stands before the tables."""
+    return [
+        Section("training", (_training(audit), *_gap(audit))),
+        Section("lengths", tuple(_lengths(audit))),
+    ]
+
+
+def _last_sections(audit: Audit) -> list[Section]:
+    """What stands after the tables; sections with nothing to say are left out."""
+    sections = [
+        Section("witness", tuple(_witness(audit))),
+        Section("runs", tuple(_run(run) for run in audit.runs)),
+        Section("pairs", tuple(_pair(pair) for pair in audit.pairs)),
+        Section("hubs", tuple(_hubs(audit))),
+        Section("spread", tuple(_spread(audit))),
+        Section("copies", tuple(_copies(audit))),
+        Section("columns", tuple(_columns(audit))),
+        Section("safe", tuple(_safe(audit))),
+    ]
+    return [section for section in sections if section.sentences]
+
+
+def _choice(audit: Audit) -> Table:
+    """What is left of the cosine lists under other measures and in equal gauges, by direction."""
+    depth = next(iter(audit.agreement.values())).k
+    rival = "an equally good cosine" if audit.certificates else "cosine about the mean"
+    caption = (
+        f"The share of the nearest {depth} by cosine that another measure, or {rival}, finds too; "
+        "in brackets rank-biased overlap, where the front counts more"
+    )
+    names = dict.fromkeys(
+        name
+        for lists in audit.agreement.values()
+        for name in lists.overlap["cosine"]
+        if "@" not in name or name.startswith("cosine")
+    )
+    columns = [
+        TableColumn("kept of the cosine lists under", "name"),
+        *map(TableColumn, audit.agreement),
+    ]
+    rows = [
+        TableRow(
+            [
+                name,
+                *(
+                    f"{percent(lists.overlap['cosine'][name])} "
+                    f"({number(lists.rank_biased['cosine'][name], 2)})"
+                    if name in lists.overlap["cosine"]
+                    else ""
+                    for lists in audit.agreement.values()
+                ),
+            ]
+        )
+        for name in names
+    ]
+    return Table(columns, rows, caption)
+
+
+def _certificates(certificates: Mapping[Direction, Certificates]) -> Table:
+    """Worst case and random maps, by direction and condition."""
+    rows: list[TableRow] = []
+    conditions: tuple[float, ...] = ()
+    for direction, each in certificates.items():
+        conditions = each.conditions
+        rows.append(TableRow([f"{direction}: no map changes", *map(percent, each.top_k_certified)]))
+        random = zip(
+            each.monte_carlo_overlap, each.monte_carlo_low, each.monte_carlo_high, strict=True
+        )
+        band = [f"{percent(m)} ({percent(low)}-{percent(high)})" for m, low, high in random]
+        rows.append(TableRow(["  random maps keep", *band]))
+    columns = [
+        TableColumn("maps of condition", "name"),
+        *(TableColumn(f"{s:g}") for s in conditions),
+    ]
+    caption = "; ".join(
+        f"{direction}: {each.queries:,} lists certified, {each.asked_again:,} searched again"
+        for direction, each in certificates.items()
+    )
+    return Table(columns, rows, caption)
+
+
+def _moved_most(audit: Audit) -> Iterator[str]:
+    """In each direction the list that moves most between two equally good cosines."""
+    for direction, lists in audit.agreement.items():
+        worst = lists.moved[0]
+        yield (
+            f"{direction}, {_name(worst.asked)}: {percent(worst.overlap)} stay by {lists.against}; "
+            f"{_change(worst.before, worst.after)}"
+        )
+
+
+def _half_lost(certificates: Mapping[Direction, Certificates]) -> str:
+    """Where half of the lists have lost their certificate."""
+    conditions = ", ".join(
+        f"{'never' if each.half_lost is None else ratio(each.half_lost, 3)} ({direction})"
+        for direction, each in certificates.items()
+    )
+    return f"Half of the lists have lost their certificate at {conditions}."
+
+
+def _training(audit: Audit) -> str:
+    """What the loss was, as far as anybody says, and what that leaves open."""
+    reading = audit.reading
+    left = {
+        "gauge": "any invertible map is open",
+        "rotation": "only rotations are open"
+        + (", and the origin" if reading.trained_for == "euclidean" else ""),
+        "unknown": "what is open cannot be said",
+    }[reading.freedom]
+    if reading.trained_for == "unknown":
+        return f"nobody says for what: {left}"
+    if reading.basis != "declared":
+        return f"declared for {reading.trained_for}, but there is one side: {left}"
+    return f"declared for {reading.trained_for}: {left}"
+
+
+def _gap(audit: Audit) -> Iterator[str]:
+    if audit.gap is None or audit.predictions_moved is None:
+        return  # nobody may ask for the gauge of what has none
+    balance = "balanced" if audit.gap.pinned else "not balanced"
+    yield (
+        f"gauge gap {ratio(audit.gauge_gap)}: {balance} (1 is P'P = c Q'Q, where weight decay ends)"
+    )
+
+
+def _lengths(audit: Audit) -> Iterator[str]:
+    for name, side in audit.geometry.sides.items():
+        yield f"{name}: {_length(side)}"
+
+
+def _length(side: SideGeometry) -> str:
+    if side.norms.unit:
+        return "all 1, so that dot, cosine and euclidean rank alike"
+    spread = f"{side.norms.min:.3g} to {side.norms.max:.3g}, median {side.norms.median:.3g}"
+    if side.popularity_spearman is None:
+        return spread
+    what = {"seen": "use", "popularity": "popularity"}.get(side.popularity or "", "text length")
+    return f"{spread}; Spearman with {what} {side.popularity_spearman:+z.2f}"
+
+
+def _witness(audit: Audit) -> Iterator[str]:
+    witness = audit.witness
+    if witness is None:
+        return
+    kept = round(witness.overlap * len(witness.before))
+    yield (
+        f"a map of condition {ratio(witness.condition)} leaves {kept} of the "
+        f"{len(witness.before)} neighbours of {_name(witness.item)}: "
+        f"{_change(witness.before, witness.after)}"
+    )
+    yield (
+        f"no prediction moves: of {witness.checked:,} none changes by more than "
+        f"{at_most(witness.largest_change)} of the largest"
+    )
+
+
+def _run(run: RunReport) -> str:
+    items = run.items
+    return (
+        f"{run.name}: item vectors differ by {_part(items.difference)}: rotation "
+        f"{_part(items.rotation)}, gauge {_part(items.gauge)}, real {_part(items.real)} "
+        f"(map of condition {ratio(items.condition)}); predictions differ by "
+        f"{_part(run.predictions)}; cosine lists share {_part(run.overlap['given'])}, after "
+        f"the best map {_part(run.overlap['linear'])}, both balanced "
+        f"{_part(run.overlap['balanced'])}; dot lists {_part(run.overlap['dot'])}"
+    )
+
+
+def _pair(pair: PairReport) -> str:
+    gauges = ", ".join(f"{number(value, 2)} {name}" for name, value in pair.gauges.items())
+    ends = ", ".join(
+        f"{s:g}: [{number(certified.low, 2)}, {number(certified.high, 2)}]"
+        for s, certified in zip(pair.conditions, pair.certified, strict=True)
+    )
+    names = f"{_name(pair.one)} and {_name(pair.other)}"
+    return f"{names}: cosine {number(pair.cosine, 2)}; {gauges}; maps of condition {ends}"
+
+
+def _hubs(audit: Audit) -> Iterator[str]:
+    shares = ", ".join(
+        f"{direction} {percent(each.anti_hubs)} ({percent(each.anti_hubs_by_chance)}; "
+        f"{_or_nothing(each.skewness, 1)})"
+        for direction, each in audit.geometry.hubness.items()
+    )
+    yield f"in no cosine list (by chance; skewness): {shares}"
+
+
+def _spread(audit: Audit) -> Iterator[str]:
+    for name, side in audit.geometry.sides.items():
+        isotropy = side.isotropy
+        top = NOTHING if isotropy.top_share is None else percent(isotropy.top_share)
+        yield (
+            f"{name}: mean cosine {_or_nothing(isotropy.mean_cosine)} ("
+            f"{_or_nothing(isotropy.permuted_cosine)} permuted), eff. rank "
+            f"{_or_nothing(isotropy.effective_rank, 0)}, top direction {top}, "
+            f"IsoScore {_or_nothing(isotropy.isoscore)}"
+        )
+
+
+def _copies(audit: Audit) -> Iterator[str]:
+    copies = [
+        f"{name} that repeat another one: {side.exact_duplicates.surplus:,}"
+        for name, side in audit.geometry.sides.items()
+        if side.exact_duplicates.surplus
+    ]
+    copies += [
+        f"pairs that differ by rounding only: {each.pairs:,} ({direction})"
+        for direction, each in audit.geometry.near_duplicates.items()
+        if each.pairs
+    ]
+    if copies:
+        yield "; ".join(copies)
+
+
+def _columns(audit: Audit) -> Iterator[str]:
+    columns: list[str] = []
+    for name, side in audit.geometry.sides.items():
+        dimensions = side.dimensions
+        dead = len(dimensions.zero) + len(dimensions.faint)
+        if dead:
+            columns.append(f"{counted(dead, 'column')} of the {name} carry nothing")
+        if dimensions.dominating:
+            column, share = dimensions.dominating[0]
+            columns.append(f"column {column} holds {percent(share)} of the {name}' squared length")
+    if columns:
+        yield "; ".join(columns)
+
+
+def _safe(audit: Audit) -> Iterator[str]:
+    directions: dict[tuple[str, ...], list[str]] = {}
+    for direction, names in audit.verdict.safe.items():
+        directions.setdefault(names, []).append(direction)
+    if directions:
+        yield "; ".join(
+            f"{', '.join(those)}: {' or '.join(names)}" for names, those in directions.items()
+        )
+
+
+def _name(row: NamedRow) -> str:
+    return shortened(str(row), TITLE)
+
+
+def _part(value: float) -> str:
+    """A share without its rounding noise, which is not even the same on every machine."""
+    return percent(round(value, 6))
+
+
+def _change(before: Sequence[NamedRow], after: Sequence[NamedRow]) -> str:
+    """Who leaves a list, and who comes into it."""
+    gone = [_name(row) for row in before if row not in after]
+    new = [_name(row) for row in after if row not in before]
+    if not gone or not new:
+        return "nobody goes"
+    return f"such as {', '.join(gone[:EXAMPLES])} go, {', '.join(new[:EXAMPLES])} come"
+
+
+def _or_nothing(value: float | None, places: int = 2) -> str:
+    return NOTHING if value is None else number(value, places)

@@ -1,0 +1,297 @@
+"""Checks as documents: claims of the study with its figure, agreement of judges, lint."""
+
+import base64
+import io
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+
+from anglewise.core.typing import Array, Float64
+from anglewise.experiment.claims import Check
+from anglewise.experiment.own_data import MovedLists, OwnStudy
+from anglewise.experiment.study import Study
+from anglewise.judging.agreement import Agreed, Agreement
+from anglewise.judging.lint_checks import Lint
+from anglewise.report.document import (
+    Block,
+    Curves,
+    Document,
+    Group,
+    Line,
+    Table,
+    TableColumn,
+    TableRow,
+)
+from anglewise.report.pictures import new_figure
+from anglewise.report.words import NOTHING, counted, number
+
+PANELS = {
+    "item-orthonormal": "(1), B = V\nitem-orthonormal",
+    "tied-weights": "(1), D = I\ntied weights",
+    "raw-users": "(1), A = V\nraw users",
+    "balanced": "(1), P'P = Q'Q\nbalanced",
+    "data-space": "(1), data space\ncolumns of XAB'",
+    "objective (2)": "(2)\nno choice left",
+}
+MOST_ITEMS = {"png": 500, "svg": 100}
+"""Of more, every second, third, ... is drawn: a screen shows no more, a page wants a light SVG."""
+SHADES = 32
+"""Colours of a panel in the SVG: nobody sees more there, and it is a tenth of the size."""
+
+
+def study_figure(result: Study, kind: Literal["png", "svg"]) -> bytes:
+    """Draw it; the same study gives the same bytes.
+
+    Items by cluster, within it the popular ones first. Raises ``MissingExtraError`` without
+    matplotlib.
+    """
+    every = -(-len(result.clusters) // MOST_ITEMS[kind])
+    figure = new_figure((14.4, 2.9))
+    import matplotlib as mpl
+
+    axes = figure.subplots(1, len(PANELS) + 1)
+    clusters = result.clusters[::every]
+    _panel(axes[0], np.where(clusters[:, None] == clusters, 1.0, 0.0), "true clusters\n", clusters)
+    for ax, (name, title) in zip(axes[1:], PANELS.items(), strict=True):
+        _panel(ax, result.cosines[name][::every, ::every], title, clusters)
+        area = next(each.auc for each in result.similarities if each.name == name)
+        ax.set_xlabel(f"cluster AUC {area:.3f}", fontsize=8)
+    figure.colorbar(axes[-1].images[0], ax=axes[-1], shrink=0.8, label="cosine")
+    written = io.BytesIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type")) if kind == "svg" else {}
+    title = {"Title": "Item-item cosine after one training, under choices that nobody made"}
+    still: Any = {"svg.hashsalt": "anglewise", "svg.fonttype": "none"}
+    with mpl.rc_context(still):
+        figure.savefig(written, format=kind, dpi=200, metadata={**nothing, **title})
+    return _light(written.getvalue()) if kind == "svg" else written.getvalue()
+
+
+def _light(svg: bytes) -> bytes:
+    """The same picture with few shades in its panels, and without what no reader sees."""
+    from PIL import Image
+
+    def fewer(match: re.Match[bytes]) -> bytes:
+        panel = Image.open(io.BytesIO(base64.b64decode(match[1])))
+        packed = io.BytesIO()
+        panel.convert("RGB").quantize(SHADES).save(packed, format="png", optimize=True)
+        return b"base64," + base64.b64encode(packed.getvalue())
+
+    svg = re.sub(rb"base64,\s*([^\"]+)", fewer, svg)
+    return re.sub(rb"\n\s*", b"\n", re.sub(rb"<!--.*?-->", b"", svg, flags=re.DOTALL))
+
+
+def _panel(ax: Any, values: Float64[Array, "p p"], title: str, clusters: Array) -> None:
+    ax.imshow(values, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="none")
+    edges = np.flatnonzero(np.diff(clusters)) + 0.5
+    across = np.tile([-0.5, len(clusters) - 0.5, np.nan], len(edges))
+    along = np.repeat(edges, 3)
+    ax.autoscale(False)
+    ax.plot(across, along, along, across, color="black", lw=0.3)
+    ax.set_title(title, fontsize=8)
+    ax.set_xticks([])
+    ax.set_yticks([])
+
+
+NAMES = {
+    "item-orthonormal": "(1) B = V, item-orthonormal",
+    "tied-weights": "(1) D = I, tied-weights",
+    "raw-users": "(1) A = V, raw-users",
+    "balanced": "(1) balanced",
+    "user-orthonormal": "(1) P'P = I, user-orthonormal",
+    "data-space": "(1) data-space",
+}
+
+
+def study_document(result: Study) -> Document:
+    """The experiment, and every claim as it came out."""
+    size = result.size
+    first, second = result.dimensions
+    settings = (
+        f"{counted(size.users, 'user')}, {counted(len(result.clusters), 'item')}, "
+        f"{counted(size.clusters, 'cluster')}, {counted(result.interactions, 'interaction')}, "
+        f"seed {result.seed}; objective (1): penalty {size.product_penalty:g}, "
+        f"{counted(first, 'dimension')}; (2): penalty {size.factors_penalty:g}, {second}"
+    )
+    rows: list[TableRow] = []
+    for each in result.similarities:
+        figures = (each.auc, each.within, each.between, each.overlap)
+        rows.append(TableRow([NAMES.get(each.name, each.name), *map(number, figures)]))
+    legend = (
+        "AUC: two items of one cluster are more alike than two of different ones. Within, "
+        "between: mean cosines. Overlap: with the ten nearest in the balanced gauge. Every (1) "
+        "predicts the same."
+    )
+    heads = ("item-item cosine", "cluster AUC", "within", "between", "overlap@10")
+    return Document(
+        [
+            [Line(settings, "dim")],
+            [_table(heads, rows), Line(legend, "dim")],
+            _checks(result.checks),
+        ]
+    )
+
+
+def own_study_document(result: OwnStudy) -> Document:
+    """What the gauges of one model do to its lists, direction by direction."""
+    settings = (
+        f"{counted(result.users, 'user')}, {counted(result.items, 'item')}, "
+        f"{counted(result.interactions, 'interaction')}; objective (1), "
+        f"{counted(result.dimensions, 'dimension')}"
+    )
+    legend = (
+        "Overlap: the share of each list of ten that the same measure finds in the balanced "
+        "gauge. The predictions are the same in all."
+    )
+    body: list[list[Block]] = [[Line(settings, "dim")]]
+    body += [
+        _direction([each for each in result.moved if each.direction == direction])
+        for direction in dict.fromkeys(each.direction for each in result.moved)
+    ]
+    body[-1].append(Line(legend, "dim"))
+    return Document([*body, _checks(result.checks)])
+
+
+def _direction(moved: Sequence[MovedLists]) -> list[Block]:
+    measures = list(dict.fromkeys(each.measure for each in moved))
+    heads = ["\ngauge", *(f"overlap\n{name}" for name in measures)]
+    if moved[0].score is not None:
+        heads += [f"nDCG@10\n{name}" for name in measures]
+    rows: list[TableRow] = []
+    for gauge in dict.fromkeys(each.gauge for each in moved):
+        lists = [each for each in moved if each.gauge == gauge]
+        scores = [number(each.score) for each in lists if each.score is not None]
+        rows.append(TableRow([gauge, *(number(each.overlap) for each in lists), *scores]))
+    title = f"{moved[0].direction}, {counted(moved[0].queries, 'list')}"
+    return [Line(title, "strong"), _table(heads, rows)]
+
+
+def _checks(checks: Sequence[Check]) -> Group:
+    rows = [
+        TableRow(
+            [
+                f"{check.figure} {check.name}",
+                short_number(check.value),
+                f"{check.relation} {short_number(check.bound)}",
+                "held" if check.held else "FAILED",
+            ],
+            "" if check.held else "failed",
+        )
+        for check in checks
+    ]
+    failed = sum(not check.held for check in checks)
+    held = f"{len(checks) - failed} of {counted(len(checks), 'figure')} held"
+    alert = f", {failed} FAILED" if failed else ""
+    return [_table(("claim", "value", "bound", ""), rows), Line(held, alert=alert)]
+
+
+def _table(heads: Sequence[str], rows: Sequence[TableRow], header: str = "bold") -> Table:
+    name, *others = heads
+    columns = [
+        TableColumn(name, "name", wraps=True),
+        *(TableColumn(head, wraps=True) for head in others),
+    ]
+    return Table(columns, rows, header=header)
+
+
+def short_number(value: float) -> str:
+    """A figure, in powers of ten where it is tiny.
+
+    >>> short_number(0.1573), short_number(4.28e-16), short_number(0.0), short_number(0.97)
+    ('0.157', '4e-16', '0', '0.970')
+    """
+    if value == 0:
+        return "0"
+    return f"{value:.0e}" if abs(value) < 5e-4 else number(value)
+
+
+SHOWN = 10
+"""So many disputes are named."""
+
+
+def agreement_document(agreement: Agreement) -> Document:
+    """Coefficients with intervals, judges two by two, and the widest disputes."""
+    judges = ", ".join(f"{name} {count:,}" for name, count in agreement.judges.items())
+    shared = f"{agreement.shared:,} pairs"
+    rows = [
+        TableRow([f"Krippendorff's alpha, {level}", shared, *_coefficient(agreed)])
+        for level, agreed in agreement.alpha.items()
+    ]
+    several = f"{agreement.fleiss_pairs:,} by {agreement.fleiss_judges}"
+    rows.append(TableRow(["Fleiss' kappa", several, *_coefficient(agreement.fleiss)]))
+    for two in agreement.two:
+        for kind, agreed in two.kappa.items():
+            weights = "" if kind == "none" else f", {kind} weights"
+            name = f"Cohen's kappa of {two.first} and {two.second}{weights}"
+            rows.append(TableRow([name, f"{two.pairs:,} pairs", *_coefficient(agreed)]))
+    undecided = [each for each in agreement.disputes if each.decided is None]
+    lines = [
+        Line(
+            f"{len(agreement.disputes):,} pairs on which judges differ, "
+            f"{len(agreement.disputes) - len(undecided):,} of them decided"
+        )
+    ]
+    for dispute in undecided[:SHOWN]:
+        grades = ", ".join(f"{judge} {grade:g}" for judge, grade in dispute.grades.items())
+        lines.append(Line(f"  {dispute.query_id} {dispute.item_id}: {grades}", whole=True))
+    if len(undecided) > SHOWN:
+        lines.append(Line(f"  and {len(undecided) - SHOWN:,} more", "dim"))
+    first = f"{agreement.pairs:,} pairs ({judges}), {agreement.shared:,} judged by several"
+    table = _table(("", "on", "agreement", "95% interval"), rows, header="dim")
+    return Document([[Line(first), table, *lines]])
+
+
+def _coefficient(agreed: Agreed) -> tuple[str, str]:
+    if agreed.value != agreed.value:
+        return NOTHING, "all gave one grade"
+    return f"{agreed.value:.3f}", f"{agreed.low:.3f} to {agreed.high:.3f}"
+
+
+def lint_document(lint: Lint) -> Document:
+    """Findings, the worst first; then how many looks were made.
+
+    >>> document = lint_document(Lint("queries-items", "", 1, 1, (), ("ids", "grades")))
+    >>> document.body[0][-1].text
+    '2 looks: nothing found'
+    """
+    fact = (
+        f"{lint.direction}: {lint.queries:,} queries with {lint.judged:,} judgements "
+        f"({lint.source})"
+    )
+    counts = [f"{n} {name}{'s' * (n > 1)}" for name, n in lint.to_dict()["counts"].items() if n]
+    summary = f"{len(lint.checks)} looks: {', '.join(counts) or 'nothing found'}"
+    lines = [Line(fact, whole=True)]
+    for each in lint.findings:
+        lines.append(Line(f"{each.severity}: {each.what}", each.severity, whole=True))
+        if each.do:
+            lines.append(Line(f"  {each.do}", "dim", whole=True))
+    lines.append(Line(summary, "strong"))
+    return Document(
+        [lines],
+        question="What is wrong with these judgements?",
+        chapters=partial(_lint_chapters, lint, fact, summary),
+        footer=f"anglewise · looks: {', '.join(lint.checks)}",
+    )
+
+
+def _lint_chapters(lint: Lint, fact: str, summary: str) -> Iterator[Block]:
+    yield Line(fact, "dim")
+    yield Line(summary)
+    if lint.findings:
+        rows = [TableRow([each.severity, each.check, each.what, each.do]) for each in lint.findings]
+        heads = ("severity", "look", "finding", "to do")
+        yield Table([TableColumn(heads[0], "name"), *map(TableColumn, heads[1:])], rows, "Findings")
+    caption = (
+        "Share of items up to each popularity, left to right from rare to popular: relevant "
+        "items (full) against the catalogue (dashed)."
+    )
+    for each in lint.findings:
+        if "curve" in each.numbers:
+            curve = each.numbers["curve"]
+            full, dashed = (
+                [(0.0, 0.0), *zip(curve["catalogue"], curve[name], strict=True)]
+                for name in ("judged", "catalogue")
+            )
+            yield Curves([(full, False), (dashed, True)], caption)

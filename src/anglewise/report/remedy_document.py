@@ -1,0 +1,154 @@
+"""A remedy as a document: the advice, how good each candidate is, and what it takes."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from anglewise.remedies.remedy_result import Remedied, Remedy
+from anglewise.report.comparison_document import (
+    charts,
+    difference,
+    estimate_cell,
+    facts,
+    side_by_side,
+)
+from anglewise.report.document import (
+    Block,
+    Cell,
+    Document,
+    Heading,
+    Line,
+    Note,
+    Signature,
+    Table,
+    TableColumn,
+    TableRow,
+)
+from anglewise.report.words import NOTHING, counted, number, percent
+
+SHOWN = 8
+"""So many of those that were screened out are named in text."""
+NAME = 32
+AXIS = (11, 25)
+
+
+def remedy_document(result: Remedy, command: str = "") -> Document:
+    """The advice with its command, and the candidates, best first."""
+    advice, comparison = result.advice, result.comparison
+    headline = f"{'Use' if advice.wins else 'Stay with'} {advice.candidate}"
+    spent = f"{duration(result.seconds)} of {duration(result.budget_seconds)}"
+    quality, cost = _quality(result), _cost(result)
+    legend = [Line(text, "dim") for text in (_screened_out(result), _legend(result)) if text]
+    left_out = [Note(f"{name}: {why}", "left out") for name, why in result.left_out.items()]
+    return Document(
+        question="What should be used instead of cosine?",
+        facts=[*facts(comparison), spent],
+        notes=[*map(Note, result.notes), *left_out],
+        headline=headline,
+        reason=advice.sentence.removeprefix(f"{headline}: "),
+        tone="use" if advice.wins else "tie",
+        command=command,
+        body=[[quality], [cost], [*legend, Signature(comparison.signature)]],
+        chapters=partial(_chapters, result, quality, cost, legend),
+        footer="anglewise remedy",
+        signature=comparison.signature,
+    )
+
+
+def _chapters(result: Remedy, quality: Table, cost: Table, legend: list[Line]) -> Iterator[Block]:
+    yield Heading("The candidates, best first")
+    yield charts(result.comparison)
+    yield quality
+    yield Heading("What they take, and whom they serve")
+    yield cost
+    yield from legend
+    yield from side_by_side(result.comparison)
+
+
+def _quality(result: Remedy) -> Table:
+    metric = result.comparison.metric
+    heads = ("vs cosine", "p", "vs dot", "p", "best?")
+    columns = [TableColumn("candidate", "name", widest=NAME), TableColumn(metric, "estimate")]
+    columns += [TableColumn(head, room=6) for head in heads]
+    rows: list[TableRow] = []
+    for row, candidate in zip(result.comparison.measures, result.candidates, strict=True):
+        cells: list[str | Cell] = [candidate.candidate, estimate_cell(row.metrics[metric])]
+        for name in ("cosine", "dot"):
+            cells += difference(candidate.vs.get(name))
+        cells.append("yes" if row.may_be_best else "no")
+        rows.append(TableRow(cells, "" if row.may_be_best else "dim"))
+    return Table(columns, rows, f"{metric} with its 95% interval over queries", AXIS)
+
+
+def _cost(result: Remedy) -> Table:
+    """What each candidate takes, how it does in each stratum, how much of a catalogue it shows."""
+    strata = [stratum.name for stratum in result.strata]
+    heads = ("training", "bytes", "served", *strata, "coverage", "Gini")
+    columns = [TableColumn("candidate", "name", widest=NAME), *map(TableColumn, heads)]
+    rows = [
+        TableRow(
+            [
+                each.candidate,
+                _training(each),
+                f"{each.cost.bytes_a_vector:,}",
+                "yes" if each.cost.inner_product else "no",
+                *(number(stratum.means[each.candidate]) for stratum in result.strata),
+                percent(each.coverage.share),
+                number(each.coverage.gini, 2),
+            ]
+        )
+        for each in result.candidates
+    ]
+    return Table(columns, rows, "Costs and breadth of each candidate")
+
+
+def _training(candidate: Remedied) -> str:
+    return duration(candidate.cost.making_seconds) if candidate.kind == "re-made" else NOTHING
+
+
+def _legend(result: Remedy) -> str:
+    """How to read both tables."""
+    over = "queries" if result.comparison.groups is None else "groups of queries"
+    text = (
+        f"Intervals: 95%, over {over}. p: Holm-adjusted over all pairs. Best: whether it may "
+        "be, at 95%. Bytes: of one prepared vector. Served: whether a vector store that knows "
+        "inner products alone can serve it. Coverage: the share of "
+        f"{counted(result.comparison.items, 'item')} in any list; Gini: 0 where all items are "
+        "shown alike, near 1 where a few are."
+    )
+    if not result.strata:
+        return text
+    parts = "; ".join(
+        f"{stratum.name} {counted(stratum.items, 'item')} with {percent(stratum.use)} of all use"
+        for stratum in result.strata
+    )
+    return (
+        f"{text} Head, middle, tail: {result.comparison.metric} if their items alone were "
+        f"relevant, over the queries that have one ({parts})."
+    )
+
+
+def _screened_out(result: Remedy) -> str:
+    """Who did not get through the screening, best first; empty where nobody was screened out."""
+    through = {each.candidate for each in result.candidates} | set(result.left_out)
+    out = [each for each in result.screened if each.candidate not in through]
+    if not out:
+        return ""
+    names = [f"{each.candidate} {number(each.mean)} ({each.queries})" for each in out[:SHOWN]]
+    more = [f"{len(out) - SHOWN} more"] if len(out) > SHOWN else []
+    return (
+        f"Screened out, with their {result.comparison.metric} then (and on how many queries): "
+        f"{', '.join([*names, *more])}."
+    )
+
+
+def duration(seconds: float) -> str:
+    """A time, no more exact than it deserves.
+
+    >>> duration(0.3), duration(42.2), duration(600), duration(5400)
+    ('<1 s', '42 s', '10 min', '1.5 h')
+    """
+    if seconds < 1:
+        return "<1 s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.3g} min" if seconds < 3600 else f"{seconds / 3600:.3g} h"

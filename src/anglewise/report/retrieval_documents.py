@@ -1,0 +1,250 @@
+"""What searches give as documents: neighbours, recommendations, relevance, replay."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from anglewise.core.embeddings import Space
+from anglewise.core.neighbours import Neighbours
+from anglewise.core.typing import Direction
+from anglewise.io.texts import titles
+from anglewise.measures.formulas import Measure
+from anglewise.rag.relevance import FalseContexts, Relevance
+from anglewise.recommendation.fold_in import Explanation
+from anglewise.recommendation.recommender import Recommended
+from anglewise.recommendation.replay import Replay
+from anglewise.report.document import (
+    Document,
+    Entry,
+    Group,
+    Line,
+    RankedList,
+    RankedLists,
+    Table,
+    TableColumn,
+    TableRow,
+)
+from anglewise.report.words import counted, interval, number, percent, shortened
+
+ID, TITLE, RECOMMENDED, REASON = 16, 200, 60, 40
+"""Characters after which texts are cut."""
+
+
+@dataclass(frozen=True, eq=False)
+class ShownQuery:
+    """One query and its neighbours; ``neighbours`` holds a single row for each measure.
+
+    ``text`` asked in place of the row, where it is given: words, or the file of an image, as
+    ``kind`` says.
+    """
+
+    space: Space
+    direction: Direction
+    row: int
+    measures: Sequence[Measure]
+    neighbours: Mapping[str, Neighbours]
+    text: str | None = None
+    kind: Literal["text", "image"] = "text"
+
+    @cached_property
+    def query(self) -> dict[str, Any]:
+        """The id of the query, and its title if there is one."""
+        if self.text is not None:
+            return {"id": None, "title": self.text}
+        asking, _ = self.space.sides(self.direction)
+        texts = titles(asking, TITLE)
+        return {
+            "id": str(asking.ids[self.row]),
+            "title": None if texts is None else texts[self.row],
+        }
+
+    @cached_property
+    def lists(self) -> list[dict[str, Any]]:
+        """For each measure what its scores mean and its neighbours, nearest first; plain types."""
+        ranked = self.space.sides(self.direction)[1]
+        texts = titles(ranked, TITLE)
+        return [
+            {
+                "measure": str(measure),
+                "meaning": measure.formula.meaning,
+                "tied_at_cut": int(each.tied_at_cut[0]),
+                "neighbours": [
+                    {
+                        "rank": place + 1,
+                        "id": str(ranked.ids[row]),
+                        "title": None if texts is None else texts[row],
+                        "score": float(f"{score:.7g}"),
+                    }
+                    for place, (row, score) in enumerate(
+                        zip(each.indices[0].tolist(), each.scores[0].tolist(), strict=True)
+                    )
+                    if row >= 0
+                ],
+            }
+            for measure in self.measures
+            for each in (self.neighbours[str(measure)],)
+        ]
+
+
+def neighbours_document(shown: ShownQuery) -> Document:
+    """The lists side by side, and what their scores mean."""
+    query, lists = shown.query, shown.lists
+    kind = "item" if shown.direction == "items-items" else "query"
+    name = shown.kind if shown.text is not None else f"{kind} {query['id']}"
+    title = name + (f": {query['title']}" if query["title"] else "")
+    ranked = [
+        RankedList(
+            each["measure"],
+            [
+                Entry(entry["title"] or shortened(entry["id"], ID), score=f"{entry['score']:.3f}")
+                for entry in each["neighbours"]
+            ],
+        )
+        for each in lists
+    ]
+    meanings = [Line(_meaning_of_scores(each), "dim") for each in lists]
+    depth = max(len(each.entries) for each in ranked)
+    return Document([[Line(title, "strong", most_lines=2)], [RankedLists(ranked, depth)], meanings])
+
+
+def _meaning_of_scores(ranked: Mapping[str, Any]) -> str:
+    tied = ranked["tied_at_cut"]
+    last = f"; tied with the last one: {counted(tied, 'more item')}" if tied else ""
+    return f"{ranked['measure']}: {ranked['meaning']}{last}"
+
+
+@dataclass(frozen=True, eq=False)
+class ShownRecommendations:
+    """The list of one user, and an explanation of each place or of none.
+
+    ``reasons`` is how many of the user's items are shown for each.
+    """
+
+    recommended: Recommended
+    explanations: Sequence[Explanation]
+    reasons: int
+
+    @cached_property
+    def items(self) -> list[dict[str, Any]]:
+        """Each place in plain types."""
+        rows: list[dict[str, Any]] = []
+        for place, item in enumerate(self.recommended.lists()[0]):
+            row: dict[str, Any] = {"rank": place + 1, "id": item.id, "title": item.title}
+            row["score"] = float(f"{item.score:.7g}")
+            if self.explanations:
+                row["why"] = self.explanations[place].to_dict()
+            rows.append(row)
+        return rows
+
+
+def recommendations_document(shown: ShownRecommendations) -> Document:
+    """The list, one line an item and one for its reasons, and what the figures mean."""
+    rows: list[TableRow] = []
+    for place, item in enumerate(shown.items):
+        text = shortened(item["title"] or item["id"], RECOMMENDED)
+        rows.append(TableRow([str(item["rank"]), f"{item['score']:.3f}", text]))
+        if shown.explanations:
+            reasons = _reasons(shown.explanations[place], shown.reasons)
+            rows.append(TableRow(["", "", reasons], "dim"))
+    columns = [TableColumn(""), TableColumn(""), TableColumn("", align="left", wraps=True)]
+    meaning = f"{shown.recommended.measure}: {shown.recommended.meaning}"
+    legend = [Line(meaning, "dim")]
+    legend += [Line(_meaning_of_reasons(each), "dim") for each in shown.explanations[:1]]
+    return Document([[Table(columns, rows, gap=1)], legend])
+
+
+def _reasons(why: Explanation, most: int) -> str:
+    reasons = [
+        f"{each.value:+z.3f} {shortened(each.title or each.id, REASON)}"
+        for each in why.contributions[:most]
+    ]
+    others = sum(each.value for each in why.contributions[most:])
+    if len(why.contributions) > most:
+        reasons.append(f"{others:+z.3f} the other {len(why.contributions) - most:,}")
+    if why.own:
+        reasons.append(f"{why.own:+z.3f} whoever asks")
+    if not why.exact:
+        reasons.append(f"{why.rest:+z.3f} unsaid")
+    return "; ".join(reasons)
+
+
+def _meaning_of_reasons(why: Explanation) -> str:
+    if why.exact:
+        return "Reasons: what each item that was used adds to the score; they sum to it."
+    return (
+        "Reasons: what each item that was used adds under the best linear map from use to users, "
+        f"which misses {percent(why.residual)} of their length; unsaid is what it does not reach."
+    )
+
+
+def relevance_document(learned: Relevance, elsewhere: FalseContexts | None) -> Document:
+    """The threshold and what it keeps, then whether probabilities hold, bin by bin."""
+    facts = [
+        str(learned.measure),
+        f"{counted(learned.questions, 'question')} with a relevant passage",
+        f"{learned.pairs:,} passages, {learned.relevant:,} relevant",
+    ]
+    kept, reliability = learned.held_out_recall, learned.reliability
+    error, brier = number(reliability.expected_error), number(reliability.brier)
+    threshold = (
+        f"Threshold {number(learned.threshold)}: {percent(learned.recall)} of the questions are to "
+        f"keep a relevant passage; held out, {number(kept.value)} {interval(kept.low, kept.high)} "
+        "of them do"
+    )
+    sentences = [threshold, f"Expected calibration error {error}, Brier score {brier}"]
+    if elsewhere is not None:
+        rate = elsewhere.rate
+        sentences.append(
+            f"False contexts: {rate.count:,} of {counted(rate.of, 'question')} from elsewhere are "
+            f"given something, {number(rate.value)} {interval(rate.low, rate.high)}"
+        )
+    columns = [*map(TableColumn, ("predicted", "relevant", "95%", "passages"))]
+    rows = [
+        TableRow(
+            [
+                number(each.predicted),
+                number(each.observed.value),
+                interval(each.observed.low, each.observed.high),
+                f"{each.observed.of:,}",
+            ]
+        )
+        for each in reliability.bins
+    ]
+    legend = (
+        "Predicted for questions that had no part in learning, against what was judged; intervals: "
+        "95%. What was never judged counts as not relevant."
+    )
+    body: list[Group] = [
+        [*map(Line, sentences)],
+        [Table(columns, rows, gap=3)],
+        [Line(legend, "dim")],
+    ]
+    return Document(body, facts)
+
+
+def replay_document(replay: Replay) -> Document:
+    """The moment and who is judged, then a line for each measure, best first."""
+    columns = [TableColumn("measure", "name")]
+    columns += map(TableColumn, (f"nDCG@{replay.k}", "95%", "shown", "used by"))
+    rows = [
+        TableRow(
+            [
+                each.measure,
+                number(each.ndcg),
+                interval(each.low, each.high),
+                percent(each.coverage),
+                f"{each.popularity:,.0f}",
+            ]
+        )
+        for each in sorted(replay.measures, key=lambda each: -each.ndcg)
+    ]
+    unreachable = percent(replay.unreachable) if replay.unreachable else "none"
+    legend = (
+        "Intervals: 95%, over users. Shown: the share of the items used before that stand in "
+        "anybody's list. Used by: how many users had used before what is listed, on average; what "
+        f"followed had been used by {replay.followed:,.0f}. Nobody had used {unreachable} of what "
+        "followed before: it counts as missed."
+    )
+    facts = [f"before {replay.moment:.10g}", f"{counted(len(replay.users), 'user')} judged"]
+    return Document([[Table(columns, rows, gap=3)], [Line(legend, "dim")]], facts)

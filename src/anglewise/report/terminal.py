@@ -1,0 +1,306 @@
+"""Documents in the terminal: no line is longer than 100 characters, so that it can be pasted.
+
+Everything that colour says is said by characters too.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from textwrap import wrap
+
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from anglewise.comparison.comparison_result import Estimate
+from anglewise.report.document import (
+    AnyCell,
+    Block,
+    Cell,
+    Document,
+    Findings,
+    Line,
+    RankedList,
+    RankedLists,
+    Signature,
+    Table,
+    TableColumn,
+    TableRow,
+)
+from anglewise.report.words import interval, number, shortened
+
+WIDTH = 100
+HEADING = 10
+NARROWEST = 26
+"""A column with a score and a title that still says something."""
+STYLES = {
+    "use": "bold green",
+    "determined": "bold green",
+    "tie": "bold cyan",
+    "pinned-by-training": "bold cyan",
+    "cannot-tell": "bold yellow",
+    "unknown": "bold yellow",
+    "arbitrary": "bold red",
+    "failed": "bold red",
+    "error": "bold red",
+    "warning": "yellow",
+    "note": "dim",
+    "strong": "bold",
+}
+"""Of tones; any other tone is its own style."""
+
+
+def print_document(document: Document, console: Console) -> None:
+    """Print what was compared, what to know first, the verdict, and what stands behind it."""
+    width = min(WIDTH, console.width)
+    if document.facts:
+        _line(Line(" · ".join(document.facts), "dim"), console, width)
+    for note in document.notes:
+        label = f"{note.label or 'note'}: "
+        console.print(Text.assemble((label, "bold yellow"), note.text), width=width)
+    if document.headline:
+        console.print()
+        headline = document.headline, _style(document.tone)
+        console.print(Text.assemble(headline, ": ", document.reason), width=width)
+    if document.command:
+        console.print(Text(f"  {document.command}", style="bold"), soft_wrap=True)
+    started = bool(document.facts or document.headline)
+    for group in (*document.body, *document.afterwards):
+        if started:
+            console.print()
+        started = True
+        for block in group:
+            _block(block, console, width)
+    if document.gates:
+        console.print()
+    for gate in document.gates:
+        console.print(Text(gate.sentence, style="green" if gate.passed else "bold red"))
+
+
+def _block(block: Block, console: Console, width: int) -> None:
+    match block:
+        case Line():
+            _line(block, console, width)
+        case Table():
+            _tables(block, console, width)
+        case Findings():
+            _findings(block, console, width)
+        case Signature():
+            for line in signature_lines(block.text, width):
+                console.print(Text(line, style="dim"), width=width)
+        case RankedLists():
+            _lists(block.lists, console, width)
+        case _:
+            raise TypeError(f"{type(block).__name__} is for pages")
+
+
+def _style(tone: str) -> str:
+    return STYLES.get(tone, tone)
+
+
+def _line(line: Line, console: Console, width: int) -> None:
+    opening = "Raised letters: the measures that this one beats. " if line.letters else ""
+    words = line.text if line.most_lines is None else shortened(line.text, line.most_lines * width)
+    text = Text(opening + words, style=_style(line.tone))
+    text.append(line.alert, style=STYLES["failed"])
+    console.print(text, width=None if line.whole else width, soft_wrap=line.whole)
+
+
+def _findings(findings: Findings, console: Console, width: int) -> None:
+    """Sentences under a heading of one word, later lines indented."""
+    for section in findings.sections:
+        heading = section.title
+        for sentence in section.sentences:
+            for line in wrap(sentence, width - HEADING, break_on_hyphens=False):
+                console.print(Text.assemble((heading.ljust(HEADING), "bold"), line), width=width)
+                heading = ""
+
+
+def signature_lines(signature: str, width: int) -> list[str]:
+    """A signature on several lines, none broken inside a setting.
+
+    >>> signature_lines("metric:nDCG@10|seed:0|version:0.1.0", 24)
+    ['metric:nDCG@10|seed:0|', 'version:0.1.0']
+    """
+    lines = [""]
+    for setting in signature.split("|"):
+        if lines[-1] and len(lines[-1]) + len(setting) + 1 > width:
+            lines.append("")
+        lines[-1] += f"{setting}|"
+    return [*lines[:-1], lines[-1].removesuffix("|")]
+
+
+@dataclass(frozen=True)
+class Pens:
+    """The characters to draw with."""
+
+    line: str
+    left: str
+    right: str
+    point: str
+    superscript: bool
+
+
+DRAWN = Pens("─", "├", "┤", "●", superscript=True)
+PLAIN = Pens("-", "|", "|", "o", superscript=False)
+"""For terminals and files that know ASCII alone."""
+
+_RAISED = str.maketrans("abcdefghijklmnoprstuvwxyz-", "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ⁻")
+
+
+def raised(letters: str, pens: Pens) -> str:
+    """Letters as a superscript.
+
+    >>> raised("b-d", DRAWN), raised("b-d", PLAIN), raised("", PLAIN)
+    ('ᵇ⁻ᵈ', '^b-d', '')
+    """
+    if pens.superscript:
+        return letters.translate(_RAISED)
+    return f"^{letters}" if letters else ""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Where a value stands among ``width`` characters.
+
+    >>> axis = Axis(0.0, 1.0, 11)
+    >>> axis.draw(Estimate(0.5, 0.2, 0.9), PLAIN)
+    '  |--o---| '
+    """
+
+    low: float
+    high: float
+    width: int
+
+    @classmethod
+    def around(cls, estimates: Iterable[Estimate], width: int) -> "Axis":
+        """The axis that holds every interval."""
+        ends = [end for each in estimates for end in (each.low, each.mean, each.high)]
+        ends = [end for end in ends if math.isfinite(end)]
+        low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
+        return cls(low, high if high > low else low + 1.0, width)
+
+    @property
+    def heading(self) -> str:
+        """Both ends, as far apart as they are."""
+        low, high = number(self.low), number(self.high)
+        return low + high.rjust(self.width - len(low))
+
+    def draw(self, estimate: Estimate, pens: Pens) -> str:
+        """One interval with its mean; nothing where the mean is not a number."""
+        if math.isnan(estimate.mean):
+            return " " * self.width
+        start, point, end = (
+            round((value - self.low) / (self.high - self.low) * (self.width - 1))
+            for value in (estimate.low, estimate.mean, estimate.high)
+        )
+        drawn = [" "] * self.width
+        drawn[start : end + 1] = pens.line * (end + 1 - start)
+        drawn[start], drawn[end], drawn[point] = pens.left, pens.right, pens.point
+        return "".join(drawn)
+
+
+def _tables(table: Table, console: Console, width: int) -> None:
+    """The table, and a second one of the columns for which the first has no room."""
+    main = [i for i, column in enumerate(table.columns) if not column.further]
+    console.print(_rich_table(table, main, console, width), width=width)
+    further = [i for i, column in enumerate(table.columns) if column.further]
+    if further:
+        console.print()
+        named = [i for i in main if table.columns[i].kind in {"letter", "name"}]
+        rows = [TableRow(row.cells) for row in table.rows]
+        second = Table(table.columns, rows)
+        console.print(_rich_table(second, [*named, *further], console, width), width=width)
+
+
+def _rich_table(table: Table, picked: list[int], console: Console, width: int) -> RichTable:
+    pens = DRAWN if "utf" in console.encoding.lower() else PLAIN
+    columns = [table.columns[i] for i in picked]
+    rows = [[row.cells[i] for i in picked] for row in table.rows]
+    texts = [[_text(cell, pens, whole=table.axis is None) for cell in row] for row in rows]
+    drawn = RichTable(
+        box=None,
+        pad_edge=False,
+        padding=(0, table.gap, 0, 0),
+        header_style=table.header,
+        show_header=any(column.head for column in columns),
+    )
+    place = None if table.axis is None else [c.kind for c in columns].index("estimate")
+    axis = Axis(0.0, 1.0, 0)
+    if place is not None and table.axis is not None:
+        estimates = [_estimate(row[place]) for row in rows]
+        least, most = table.axis
+        room = width - _taken(columns, texts)
+        axis = Axis.around(estimates, max(least, min(most, room)))
+        for row, estimate in zip(texts, estimates, strict=True):
+            row.insert(place + 1, axis.draw(estimate, pens))
+    for i, column in enumerate(columns):
+        drawn.add_column(
+            column.short or column.head,
+            justify="left" if column.kind != "figure" else column.align,
+            no_wrap=column.widest is None and not column.wraps,
+            max_width=column.widest,
+            overflow="fold" if column.widest else "ellipsis",
+        )
+        if i == place:
+            drawn.add_column(axis.heading, no_wrap=True)
+    for row, cells in zip(table.rows, texts, strict=True):
+        drawn.add_row(*cells, style=_style(row.tone))
+    return drawn
+
+
+def _taken(columns: Sequence[TableColumn], texts: Sequence[Sequence[str]]) -> int:
+    """Characters that all but the axis takes, with what is free beside each column."""
+    taken = 2
+    for i, column in enumerate(columns):
+        room = max(len(column.short or column.head), column.room)
+        if column.kind in {"name", "estimate"}:
+            room = max([room, *(len(row[i]) for row in texts)])
+        taken += 2 + min(room, column.widest or room)
+    return taken
+
+
+def _text(cell: AnyCell, pens: Pens, *, whole: bool) -> str:
+    """What stands in a cell; ``whole`` is with the interval, where nothing draws it."""
+    if isinstance(cell, str):
+        return cell
+    if not isinstance(cell, Cell):
+        raise TypeError(f"{type(cell).__name__} is for pages")
+    text = (cell.short or cell.text) + raised(cell.beats, pens)
+    estimate = cell.estimate
+    return f"{text} {interval(estimate.low, estimate.high)}" if whole and estimate else text
+
+
+def _estimate(cell: AnyCell) -> Estimate:
+    if not isinstance(cell, Cell) or cell.estimate is None:
+        raise TypeError("an axis is drawn for estimates")
+    return cell.estimate
+
+
+def _lists(lists: Sequence[RankedList], console: Console, width: int) -> None:
+    """Ranked lists side by side, as many as fit, then the others under them."""
+    together = max(1, (width - 4) // NARROWEST)
+    for start in range(0, len(lists), together):
+        if start:
+            console.print()
+        console.print(_list_table(lists[start : start + together], width), width=width)
+
+
+def _list_table(lists: Sequence[RankedList], width: int) -> RichTable:
+    scores = (max((len(e.score) for e in each.entries), default=0) for each in lists)
+    room = (width - 3 - sum(score + 4 for score in scores)) // len(lists)
+    table = RichTable(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("", justify="right", no_wrap=True)
+    for each in lists:
+        table.add_column("", justify="right", no_wrap=True)
+        table.add_column(shortened(each.head, room), width=room)
+    for place in range(max(len(each.entries) for each in lists)):
+        cells: list[str] = []
+        for each in lists:
+            if place < len(each.entries):
+                entry = each.entries[place]  # two lines, broken at words
+                cells += [f"  {entry.score}", shortened(entry.text, 2 * room - 8)]
+            else:
+                cells += ["", ""]
+        table.add_row(str(place + 1), *cells)
+    return table
