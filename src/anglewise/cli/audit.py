@@ -64,7 +64,6 @@ def audit(
     from anglewise.auditing.audit import audit as audited
     from anglewise.auditing.subject import may_have_gauge
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import space_of
     from anglewise.errors import SpellingError
     from anglewise.io.read import read_space
     from anglewise.report.audit_document import audit_document
@@ -80,7 +79,7 @@ def audit(
 
         check_new_file(html)
     with talk.progress("reading"):
-        there = space_of(space, vectors, talk.say)
+        there = read_space(space, **vars(vectors), say=talk.say)
         others = {str(path): read_space(path, say=talk.say) for path in runs}
         judged = _judgements(space, there, talk.say)
     if save_witness is not None and not may_have_gauge(there):

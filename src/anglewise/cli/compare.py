@@ -82,7 +82,7 @@ def compare(
     talk = Talk(always)
     gates = Gates.read(results, kept)
     with talk.progress("reading"):
-        if several.asked:
+        if several.spaces or several.variants:
             spaces, judged = judged_spaces(
                 source,
                 several.spaces,

@@ -59,13 +59,14 @@ def context(
         From 0 to 1: how much likeness to better passages counts against one.
     """
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import encoder_for, measure_for, space_of
+    from anglewise.cli.inputs import encoder_for, measure_for
     from anglewise.cli.program import version
     from anglewise.engine.index import Index
+    from anglewise.io.read import read_space
     from anglewise.rag.context import Context
 
     talk = Talk(always)
-    there = space_of(space, vectors, talk.say)
+    there = read_space(space, **vars(vectors), say=talk.say)
     learned = None if relevance is None else _read(relevance)
     named = measure or (None if learned is None else learned.measure)
     index = Index(there, measure_for(there, named, talk.say))

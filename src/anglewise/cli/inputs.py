@@ -22,23 +22,6 @@ from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import measure
 
 
-def space_of(path: Path | None, vectors: Vectors, say: Callable[[str], None]) -> Space:
-    """Read the space that the options name; titles and ids come along."""
-    return read_space(
-        path,
-        queries=vectors.queries,
-        items=vectors.items,
-        query_ids=vectors.query_ids,
-        item_ids=vectors.item_ids,
-        query_texts=vectors.query_texts,
-        item_texts=vectors.item_texts,
-        trained_for=vectors.trained_for,
-        vector_column=vectors.vector_column,
-        id_column=vectors.id_column,
-        say=say,
-    )
-
-
 def direction_of(given: Direction | None, space: Space) -> Direction:
     """The direction asked for; else items-items where items are all there is."""
     if given is not None:
@@ -69,7 +52,7 @@ def judged_space(
             f"beside --items, {source} stands for the judgements, and --qrels {judging.qrels} "
             "does too: give one of them"
         )
-    space = space_of(None if beside else source, vectors, say)
+    space = read_space(None if beside else source, **vars(vectors), say=say)
     way = direction_of(direction, space)
     path = source if beside else judging.qrels
     if path is None:

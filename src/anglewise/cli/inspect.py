@@ -137,9 +137,8 @@ def _read(
     path: Path | None, vectors: Vectors, seed: int, store: Path | None, talk: "Talk"
 ) -> "Inspected":
     """The space with the judgements that lie in its folder, if it is one of ours."""
-    from anglewise.cli.inputs import space_of
     from anglewise.errors import FileError
-    from anglewise.io.read import judgements_of, stored_directions
+    from anglewise.io.read import judgements_of, read_space, stored_directions
     from anglewise.io.space_json import is_space_folder
     from anglewise.judgements.connection import STORE_NAME
     from anglewise.page.metadata import stamp, with_own_columns
@@ -147,7 +146,7 @@ def _read(
 
     names = ("space.json", "items.parquet", "queries.parquet")
     before = {} if path is None else {path / name: stamp(path / name) for name in names}
-    there = with_own_columns(space_of(path, vectors, talk.say), before)
+    there = with_own_columns(read_space(path, **vars(vectors), say=talk.say), before)
     if path is None or not is_space_folder(path):
         name = next((p for p in (path, vectors.items) if p is not None), Path("space"))
         return Inspected(there, {}, name.name, None, seed, store or Path(STORE_NAME))

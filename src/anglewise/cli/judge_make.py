@@ -232,17 +232,17 @@ def judge_from_text(
     import time as clock
 
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import space_of
     from anglewise.encoders.endpoint import HOME
     from anglewise.encoders.server import USUAL, checked_address, key_of
     from anglewise.errors import SpellingError
+    from anglewise.io.read import read_space
     from anglewise.judging.generated import chat_asker, known_items, write_known_items
 
     talk = Talk(always)
     if (model is None) == (by == "model"):
         raise SpellingError("--by model and --model NAME belong together: give both or neither")
     with talk.progress("reading"):
-        loaded = space_of(space, vectors, talk.say)
+        loaded = read_space(space, **vars(vectors), say=talk.say)
     ask = None
     if model is not None:
         address = checked_address(url or os.environ.get("OPENAI_BASE_URL") or HOME)

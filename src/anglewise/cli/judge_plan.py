@@ -73,14 +73,15 @@ def judge_sample(
         What was judged before, to be left out; without it the store beside the space, if any.
     """
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import direction_of, space_of
+    from anglewise.cli.inputs import direction_of
     from anglewise.io.judgement_export import write_queue
+    from anglewise.io.read import read_space
     from anglewise.judging.judged_set import known_judgements
     from anglewise.judging.sample import sample, words_of
 
     talk = Talk(always)
     with talk.progress("reading"):
-        loaded = space_of(space, vectors, talk.say)
+        loaded = read_space(space, **vars(vectors), say=talk.say)
         direction = direction_of(direction, loaded)
         judged = known_judgements(qrels, space, loaded, direction, talk.say)
     with talk.progress("searching"):
@@ -188,7 +189,7 @@ def judge_next(
     from anglewise.core.typing import DIRECTIONS
     from anglewise.io.judgement_export import write_queue
     from anglewise.judging.sample import words_of
-    from anglewise.report.comparison_document import unjudged_document
+    from anglewise.report.check_documents import unjudged_document
     from anglewise.report.terminal import print_document
 
     talk = Talk(always)

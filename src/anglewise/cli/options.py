@@ -156,11 +156,6 @@ class Several:
     """Cheaper vectors of these as further candidates, parted by commas: :128 for the first 128
     columns, int8, binary, :128+int8; of one space alone as new+int8."""
 
-    @property
-    def asked(self) -> bool:
-        """Whether there is more than one space, or more made of one."""
-        return bool(self.spaces or self.variants)
-
 
 @Parameter(name="*", group=_HISTORY)
 @dataclass(frozen=True)

@@ -59,10 +59,11 @@ def recommend(
         How many of these.
     """
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import measure_for, space_of
+    from anglewise.cli.inputs import measure_for
     from anglewise.cli.program import version
     from anglewise.core.text import parted
     from anglewise.errors import SpellingError, TooFewError
+    from anglewise.io.read import read_space
     from anglewise.recommendation.recommender import Recommender
     from anglewise.report.retrieval_documents import (
         ShownRecommendations,
@@ -73,7 +74,7 @@ def recommend(
     talk = Talk(always)
     if (user is None) == (used is None):
         raise SpellingError("give --user ID or --used ID,ID (one of them): for whom?")
-    there = space_of(space, vectors, talk.say)
+    there = read_space(space, **vars(vectors), say=talk.say)
     recommender = Recommender(there, measure_for(there, measure, talk.say))
     choices: dict[str, Any] = {
         "allowed": None if allowed is None else _ids(allowed),

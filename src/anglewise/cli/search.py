@@ -50,11 +50,11 @@ def search(
     import numpy as np
 
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import direction_of, space_of
     from anglewise.cli.program import version
     from anglewise.engine.search import search as nearest
     from anglewise.engine.search import search_vectors
     from anglewise.errors import SpellingError
+    from anglewise.io.read import read_space
     from anglewise.measures.measure import measures as read_measures
     from anglewise.report.retrieval_documents import ShownQuery, neighbours_document
     from anglewise.report.terminal import print_document
@@ -67,8 +67,8 @@ def search(
     if query is not None and encoder is not None:
         raise SpellingError("--encoder encodes --text or --image: give one")
     wanted = read_measures(measures)
-    there = space_of(space, vectors, talk.say)
-    way = direction_of(direction, there)
+    there = read_space(space, **vars(vectors), say=talk.say)
+    way = direction or ("items-items" if there.one_sided else "queries-items")
     asking = there.sides(way)[0]
     row = 0 if query is None else _row(asking, query, way)
     asks = None if query is not None else _question(there, text, image, encoder)

@@ -1,14 +1,15 @@
-"""Checks as documents: claims of the study with its figure, agreement of judges, lint."""
+"""Checks as documents: claims of the study, agreement of judges, lint, what nobody judged."""
 
 import base64
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
+from anglewise.comparison.unjudged import Unjudged
 from anglewise.core.typing import Array, Float64
 from anglewise.experiment.claims import Check
 from anglewise.experiment.own_data import MovedLists, OwnStudy
@@ -295,3 +296,50 @@ def _lint_chapters(lint: Lint, fact: str, summary: str) -> Iterator[Block]:
                 for name in ("judged", "catalogue")
             )
             yield Curves([(full, False), (dashed, True)], caption)
+
+
+NO_TEXTS: Mapping[str, str] = {}
+UNJUDGED_TEXT = 48
+
+
+def unjudged_document(
+    unjudged: Unjudged,
+    queries: Mapping[str, str] = NO_TEXTS,
+    items: Mapping[str, str] = NO_TEXTS,
+) -> Document:
+    """The sentence, the bounds of each lead and the pairs, with their texts where known."""
+    body: list[Group] = [[Line(str(unjudged), whole=True)]]
+    if unjudged.bounds:
+        body.append(
+            [
+                Line(
+                    f"lead over {each.measure}: {each.lead:+.3f}, between {each.low:+.3f} and "
+                    f"{each.high:+.3f} whatever the rest says"
+                )
+                for each in unjudged.bounds
+            ]
+        )
+    if unjudged.to_judge:
+        heads = ("query", "item", "ranks")
+        columns = [TableColumn("worth", wraps=True)]
+        columns += [TableColumn(head, align="left", wraps=True) for head in heads]
+        rows = [
+            TableRow(
+                [
+                    f"{pair.worth:.1%}",
+                    _named(pair.query_id, queries),
+                    _named(pair.item_id, items),
+                    ", ".join(f"{name} {rank}" for name, rank in pair.ranks.items()),
+                ]
+            )
+            for pair in unjudged.to_judge
+        ]
+        body.append([Line("to judge next:"), Table(columns, rows, header="")])
+    return Document(body)
+
+
+def _named(key: str, texts: Mapping[str, str]) -> str:
+    text = " ".join(texts.get(key, "").split())
+    if not text:
+        return key
+    return f"{key}: {text if len(text) <= UNJUDGED_TEXT else text[: UNJUDGED_TEXT - 1] + '…'}"

@@ -1,4 +1,4 @@
-"""A comparison, and what nobody judged in it, as documents."""
+"""A comparison as a document: the verdict, the measures, and the lists that differ most."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -89,6 +89,8 @@ def comparison_document(
     if sequential is not None:
         afterwards.append([Line(f"Sequentially, {sequential}", whole=True)])
     if unjudged is not None:
+        from anglewise.report.check_documents import unjudged_document
+
         afterwards += unjudged_document(unjudged).body
     return Document(
         subject=f"compare by {result.metric}",
@@ -220,53 +222,6 @@ def _legend(result: Comparison) -> str:
         ends = least if least == most else f"{least} to {most}"
         sentences.append(f"Of what is ranked, {ends} was never judged and counts as not relevant.")
     return " ".join(sentences)
-
-
-NO_TEXTS: Mapping[str, str] = {}
-UNJUDGED_TEXT = 48
-
-
-def unjudged_document(
-    unjudged: Unjudged,
-    queries: Mapping[str, str] = NO_TEXTS,
-    items: Mapping[str, str] = NO_TEXTS,
-) -> Document:
-    """The sentence, the bounds of each lead and the pairs, with their texts where known."""
-    body: list[Group] = [[Line(str(unjudged), whole=True)]]
-    if unjudged.bounds:
-        body.append(
-            [
-                Line(
-                    f"lead over {each.measure}: {each.lead:+.3f}, between {each.low:+.3f} and "
-                    f"{each.high:+.3f} whatever the rest says"
-                )
-                for each in unjudged.bounds
-            ]
-        )
-    if unjudged.to_judge:
-        heads = ("query", "item", "ranks")
-        columns = [TableColumn("worth", wraps=True)]
-        columns += [TableColumn(head, align="left", wraps=True) for head in heads]
-        rows = [
-            TableRow(
-                [
-                    f"{pair.worth:.1%}",
-                    _named(pair.query_id, queries),
-                    _named(pair.item_id, items),
-                    ", ".join(f"{name} {rank}" for name, rank in pair.ranks.items()),
-                ]
-            )
-            for pair in unjudged.to_judge
-        ]
-        body.append([Line("to judge next:"), Table(columns, rows, header="")])
-    return Document(body)
-
-
-def _named(key: str, texts: Mapping[str, str]) -> str:
-    text = " ".join(texts.get(key, "").split())
-    if not text:
-        return key
-    return f"{key}: {text if len(text) <= UNJUDGED_TEXT else text[: UNJUDGED_TEXT - 1] + '…'}"
 
 
 def _chapters(result: Comparison, table: Table, legend: Line) -> Iterator[Block]:

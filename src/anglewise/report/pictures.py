@@ -3,19 +3,21 @@
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.auditing.certified import CURVE, Certificates
-from anglewise.auditing.gauge_overlap import GaugePath
-from anglewise.auditing.geometry import Panel
 from anglewise.comparison.comparison_result import Comparison, Difference
-from anglewise.comparison.next_judgements import Power
 from anglewise.core.typing import Array, Direction, Float64
 from anglewise.errors import MissingExtraError, SpellingError
-from anglewise.rag.relevance import Relevance
 from anglewise.report.document import Palette
+
+if TYPE_CHECKING:
+    from anglewise.auditing.certified import Certificates
+    from anglewise.auditing.gauge_overlap import GaugePath
+    from anglewise.auditing.geometry import Panel
+    from anglewise.comparison.next_judgements import Power
+    from anglewise.rag.relevance import Relevance
 
 ON_PAPER = Palette()
 ENDINGS = {".svg", ".png", ".pdf"}
@@ -156,7 +158,7 @@ class ComparisonDisplay:
         return self
 
 
-def power_picture(plan: Power, ending: str) -> bytes:
+def power_picture(plan: "Power", ending: str) -> bytes:
     """Draw the detectable difference over queries, with the wanted one and the present number.
 
     Raises ``MissingExtraError`` without matplotlib, ``SpellingError`` for an ending that is not
@@ -165,7 +167,7 @@ def power_picture(plan: Power, ending: str) -> bytes:
     return _picture_file(lambda ax: _draw_power(ax, plan, ON_PAPER), ending, (5.0, 3.2))
 
 
-def _draw_power(ax: Any, plan: Power, palette: Palette) -> None:
+def _draw_power(ax: Any, plan: "Power", palette: Palette) -> None:
     queries = [point.queries for point in plan.curve]
     detectable = [point.detectable for point in plan.curve]
     ax.plot(queries, detectable, color=palette.accent, lw=2, marker="o")
@@ -181,7 +183,7 @@ def _draw_power(ax: Any, plan: Power, palette: Palette) -> None:
     ax.set_title(literal(f"{plan.best} against {plan.rival}"), fontsize=9)
 
 
-def reliability_picture(learned: Relevance, ending: str) -> bytes:
+def reliability_picture(learned: "Relevance", ending: str) -> bytes:
     """Draw predicted against observed shares with their intervals; the same gives the same bytes.
 
     The area of a point grows with its passages. Raises ``MissingExtraError`` without matplotlib,
@@ -190,7 +192,7 @@ def reliability_picture(learned: Relevance, ending: str) -> bytes:
     return _picture_file(lambda ax: _draw_reliability(ax, learned, ON_PAPER), ending, (4.2, 4.2))
 
 
-def _draw_reliability(ax: Any, learned: Relevance, palette: Palette) -> None:
+def _draw_reliability(ax: Any, learned: "Relevance", palette: Palette) -> None:
     ax.plot([0, 1], [0, 1], color=palette.faint, lw=1, ls="--")
     for each in learned.reliability.bins:
         x, observed = each.predicted, each.observed
@@ -217,7 +219,7 @@ LARGE_RATIO = 30
 """Positive numbers whose ends are this far apart stand on a logarithmic axis."""
 
 
-def draw_panel(panel: Panel) -> Any:
+def draw_panel(panel: "Panel") -> Any:
     """A matrix of cosines from -1 (blue) through 0 (white) to 1 (red)."""
     figure = new_figure((2.0, 2.0), layout=None)
     ax = figure.add_axes((0, 0, 1, 1))
@@ -226,7 +228,7 @@ def draw_panel(panel: Panel) -> Any:
     return figure
 
 
-def draw_path_overlap(paths: Mapping[Direction, GaugePath], palette: Palette) -> Any:
+def draw_path_overlap(paths: "Mapping[Direction, GaugePath]", palette: Palette) -> Any:
     """What is left of the given lists at each step of the path of gauges."""
     figure = new_figure(CHART)
     ax = figure.add_subplot()
@@ -238,7 +240,7 @@ def draw_path_overlap(paths: Mapping[Direction, GaugePath], palette: Palette) ->
     return figure
 
 
-def draw_path_score(paths: Mapping[Direction, GaugePath], palette: Palette) -> Any:
+def draw_path_score(paths: "Mapping[Direction, GaugePath]", palette: Palette) -> Any:
     """The metric at each step, where somebody judged; dotted, that of the given vectors."""
     figure = new_figure(CHART)
     ax = figure.add_subplot()
@@ -253,8 +255,10 @@ def draw_path_score(paths: Mapping[Direction, GaugePath], palette: Palette) -> A
     return figure
 
 
-def draw_certificates(certificates: Certificates, palette: Palette) -> Any:
+def draw_certificates(certificates: "Certificates", palette: Palette) -> Any:
     """The worst case, and the band of random maps far above it."""
+    from anglewise.auditing.certified import CURVE
+
     figure = new_figure(CHART)
     ax = figure.add_subplot()
     conditions = certificates.conditions

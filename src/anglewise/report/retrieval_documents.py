@@ -103,15 +103,13 @@ def neighbours_document(shown: ShownQuery) -> Document:
         )
         for each in lists
     ]
-    meanings = [Line(_meaning_of_scores(each), "dim") for each in lists]
+    meanings: list[Line] = []
+    for each in lists:
+        tied = each["tied_at_cut"]
+        last = f"; tied with the last one: {counted(tied, 'more item')}" if tied else ""
+        meanings.append(Line(f"{each['measure']}: {each['meaning']}{last}", "dim"))
     depth = max(len(each.entries) for each in ranked)
     return Document([[Line(title, "strong", most_lines=2)], [RankedLists(ranked, depth)], meanings])
-
-
-def _meaning_of_scores(ranked: Mapping[str, Any]) -> str:
-    tied = ranked["tied_at_cut"]
-    last = f"; tied with the last one: {counted(tied, 'more item')}" if tied else ""
-    return f"{ranked['measure']}: {ranked['meaning']}{last}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -60,7 +60,7 @@ def print_document(document: Document, console: Console) -> None:
         console.print(Text.assemble((label, "bold yellow"), note.text), width=width)
     if document.headline:
         console.print()
-        headline = document.headline, _style(document.tone)
+        headline = document.headline, STYLES.get(document.tone, document.tone)
         console.print(Text.assemble(headline, ": ", document.reason), width=width)
     if document.command:
         console.print(Text(f"  {document.command}", style="bold"), soft_wrap=True)
@@ -94,14 +94,10 @@ def _block(block: Block, console: Console, width: int) -> None:
             raise TypeError(f"{type(block).__name__} is for pages")
 
 
-def _style(tone: str) -> str:
-    return STYLES.get(tone, tone)
-
-
 def _line(line: Line, console: Console, width: int) -> None:
     opening = "Raised letters: the measures that this one beats. " if line.letters else ""
     words = line.text if line.most_lines is None else shortened(line.text, line.most_lines * width)
-    text = Text(opening + words, style=_style(line.tone))
+    text = Text(opening + words, style=STYLES.get(line.tone, line.tone))
     text.append(line.alert, style=STYLES["failed"])
     console.print(text, width=None if line.whole else width, soft_wrap=line.whole)
 
@@ -228,7 +224,8 @@ def _rich_table(table: Table, picked: list[int], console: Console, width: int) -
     place = None if table.axis is None else [c.kind for c in columns].index("estimate")
     axis = Axis(0.0, 1.0, 0)
     if place is not None and table.axis is not None:
-        estimates = [_estimate(row[place]) for row in rows]
+        cells = (row[place] for row in rows)
+        estimates = [c.estimate for c in cells if isinstance(c, Cell) and c.estimate is not None]
         least, most = table.axis
         room = width - _taken(columns, texts)
         axis = Axis.around(estimates, max(least, min(most, room)))
@@ -245,7 +242,7 @@ def _rich_table(table: Table, picked: list[int], console: Console, width: int) -
         if i == place:
             drawn.add_column(axis.heading, no_wrap=True)
     for row, cells in zip(table.rows, texts, strict=True):
-        drawn.add_row(*cells, style=_style(row.tone))
+        drawn.add_row(*cells, style=STYLES.get(row.tone, row.tone))
     return drawn
 
 
@@ -269,12 +266,6 @@ def _text(cell: AnyCell, pens: Pens, *, whole: bool) -> str:
     text = (cell.short or cell.text) + raised(cell.beats, pens)
     estimate = cell.estimate
     return f"{text} {interval(estimate.low, estimate.high)}" if whole and estimate else text
-
-
-def _estimate(cell: AnyCell) -> Estimate:
-    if not isinstance(cell, Cell) or cell.estimate is None:
-        raise TypeError("an axis is drawn for estimates")
-    return cell.estimate
 
 
 def _lists(lists: Sequence[RankedList], console: Console, width: int) -> None:
