@@ -10,24 +10,19 @@ from anglewise.auditing.subject import NamedRow
 from anglewise.auditing.trainings import RunReport
 from anglewise.core.typing import Direction
 from anglewise.report.document import (
-    AnyCell,
     Bars,
     Block,
+    Cell,
     DrawnPicture,
     Entry,
     Findings,
     Folded,
-    Heading,
     Line,
     Listing,
     Pictures,
     RankedList,
     RankedLists,
-    Section,
-    Shade,
     Table,
-    TableColumn,
-    TableRow,
 )
 from anglewise.report.pictures import (
     draw_certificates,
@@ -46,21 +41,26 @@ ELSEWHERE = {"witness", "pairs", "runs"}
 
 
 def chapters(
-    audit: Audit, sections: Sequence[Section], choice: Table, certificates: Table, half_lost: str
+    audit: Audit,
+    sections: Mapping[str, Sequence[str]],
+    choice: Table,
+    certificates: Table,
+    half_lost: str,
 ) -> Iterator[Block]:
     """The sentences, the figures each with its numbers, the lists that move, witness and pairs.
 
     ``half_lost`` says where half of the lists have lost their certificate.
     """
-    yield Heading("What was found")
-    yield Findings([section for section in sections if section.title not in ELSEWHERE])
-    yield Heading("How much the choice matters")
+    yield Line("What was found", "heading")
+    others = {title: lines for title, lines in sections.items() if title not in ELSEWHERE}
+    yield Findings(others)
+    yield Line("How much the choice matters", "heading")
     yield choice
     yield from _panels(audit)
     if audit.path:
         yield from _path(audit.path)
     if audit.certificates:
-        yield Heading("What no map can change, and what random ones do")
+        yield Line("What no map can change, and what random ones do", "heading")
         yield Line(
             "A certificate is about the worst map of a condition, and is loose in many "
             f"dimensions: it is not what typically happens. {half_lost}"
@@ -74,16 +74,6 @@ def chapters(
     yield from _witness(audit, sections)
     yield from _pairs(audit)
     yield from _runs(audit.runs)
-
-
-def _plain_table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[AnyCell]]) -> Table:
-    """A table whose first column names the rows."""
-    name, *others = heads
-    return Table(
-        [TableColumn(name, "name"), *map(TableColumn, others)],
-        [TableRow(row) for row in rows],
-        caption,
-    )
 
 
 def _panels(audit: Audit) -> Iterator[Block]:
@@ -109,10 +99,10 @@ def _panels(audit: Audit) -> Iterator[Block]:
         for panel in shown.panels
     ]
     heads = ["panel", "mean cosine", "middle 90%", f"Spearman with {last}"]
-    yield Heading("One model, several cosines")
+    yield Line("One model, several cosines", "heading")
     yield Line(text)
     yield Pictures([_panel(panel, place) for place, panel in enumerate(shown.panels)], "panels")
-    yield _plain_table("The cosines of two different items, in each panel", heads, rows)
+    yield Table.of(heads, rows, "The cosines of two different items, in each panel")
     items = [shortened(str(item), LISTED) for item in shown.items]
     yield Folded("The items, in the order of the panels", [Listing(items)])
 
@@ -157,13 +147,13 @@ def _path(paths: Mapping[Direction, GaugePath]) -> Iterator[Block]:
             )
         )
     queries = ", ".join(f"{path.queries:,} asked in {name}" for name, path in paths.items())
-    yield Heading("The path of gauges")
+    yield Line("The path of gauges", "heading")
     yield Line(
         "Between item-orthonormal (t = 0) and user-orthonormal (t = 1) the spectrum of the "
         "predictions moves from the users to the items, and no prediction changes."
     )
     yield Pictures(pictures)
-    table = _plain_table(f"Cosine lists along it; {queries}", *_path_table(paths))
+    table = Table.of(*_path_table(paths), f"Cosine lists along it; {queries}")
     yield Folded("The numbers of the path", [table])
 
 
@@ -217,7 +207,7 @@ def _lengths(audit: Audit) -> Iterator[Block]:
         ]
         for name, side in sides.items()
     ]
-    yield Heading("Lengths")
+    yield Line("Lengths", "heading")
     if points is not None and len(points[0]):
         what = USE.get(sides["items"].popularity or "", "length of the text")
         correlation = sides["items"].popularity_spearman
@@ -229,34 +219,35 @@ def _lengths(audit: Audit) -> Iterator[Block]:
             f"Items: length against {what}{rank}. Dot follows the length, cosine drops it.",
         )
         yield Pictures([picture])
-    yield _plain_table("Lengths of the vectors, and how they go with use", heads, rows)
+    yield Table.of(heads, rows, "Lengths of the vectors, and how they go with use")
 
 
 def _between_measures(audit: Audit) -> Iterator[Block]:
     """Overlap of the lists of all measures, two by two, in each direction."""
-    yield Heading("All measures among each other")
+    yield Line("All measures among each other", "heading")
     yield Line(
         "The share of the nearest that two measures have in common, on average over those who "
         "asked; the darker the more. In each direction every measure stands against every other."
     )
     for place, (direction, lists) in enumerate(audit.agreement.items()):
         names = list(lists.overlap)
-        table = Table(
-            [TableColumn("", "name"), *map(TableColumn, names)],
-            [
-                TableRow([name, *(Shade(lists.overlap[name].get(other)) for other in names)])
-                for name in names
-            ],
-            f"{direction}: kept of the nearest {lists.k}, in per cent",
-            kind="heat",
-        )
+        rows = [
+            [name, *(_share(lists.overlap[name].get(other)) for other in names)] for name in names
+        ]
+        caption = f"{direction}: kept of the nearest {lists.k}, in per cent"
+        table = Table.of(["", *names], rows, caption, kind="heat")
         summary = f"{direction}: {counted(lists.queries, 'list')} of {lists.k}"
         yield Folded(summary, [table], unfolded=place == 0)
 
 
+def _share(share: float | None) -> Cell:
+    """Per cent, on a ground as dark as they are many; a dot where a measure meets itself."""
+    return Cell("·", share=0.0) if share is None else Cell(f"{100 * share:.0f}", share=share)
+
+
 def _moved_lists(audit: Audit) -> Iterator[Block]:
     """In each direction those whose lists move most between two equally good cosines."""
-    yield Heading("The lists that move most")
+    yield Line("The lists that move most", "heading")
     for place, (direction, lists) in enumerate(audit.agreement.items()):
         examples = _examples(lists)
         summary = f"{direction}: from cosine to {lists.against}"
@@ -271,15 +262,13 @@ def _examples(lists: GaugeAgreement) -> list[RankedLists]:
     ]
 
 
-def _witness(audit: Audit, sections: Sequence[Section]) -> Iterator[Block]:
+def _witness(audit: Audit, sections: Mapping[str, Sequence[str]]) -> Iterator[Block]:
     """The item whose neighbours a map changed, with the proof that predictions stayed."""
     witness = audit.witness
     if witness is None:
         return
-    yield Heading("The witness: same predictions, other neighbours")
-    for section in sections:
-        if section.title == "witness":
-            yield from (Line(f"{text[:1].upper()}{text[1:]}.") for text in section.sentences)
+    yield Line("The witness: same predictions, other neighbours", "heading")
+    yield from (Line(f"{text[:1].upper()}{text[1:]}.") for text in sections["witness"])
     yield _before_and_after(
         "item",
         witness.item,
@@ -304,7 +293,6 @@ def _before_and_after(
             RankedList("cosine as given", _entries(before, after, "- gone")),
             RankedList(name, _entries(after, before, "+ new", good=True)),
         ],
-        depth,
         shortened(str(query), ASKED) if titled else f"{kind} {query.id}",
         [f"{percent(overlap)} stay" + (f" · id {query.id}" if titled else "")],
         f"Nearest {depth}, before and after; grey: in both",
@@ -326,7 +314,7 @@ def _pairs(audit: Audit) -> Iterator[Block]:
     """What gauges and maps can make of the cosine of two items."""
     if not audit.pairs and not audit.beside_witness:
         return
-    yield Heading("Pairs")
+    yield Line("Pairs", "heading")
     yield Line(
         "The cosine of two items as given, in each equally good geometry, and "
         "under all maps of condition s: between the ends that no map passes and some map reaches "
@@ -345,23 +333,20 @@ def _pair(pair: PairReport) -> Table:
 
     values = {"cosine": pair.cosine, **pair.gauges}.items()
     rows = [
-        TableRow([name, number(value, 2), "", bars((value, value), (value, value))])
-        for name, value in values
+        [name, number(value, 2), "", bars((value, value), (value, value))] for name, value in values
     ]
     rows += [
-        TableRow(
-            [
-                f"maps of condition {s:g}",
-                _ends(certified),
-                _ends(random),
-                bars((certified.low, certified.high), (random.low, random.high)),
-            ]
-        )
+        [
+            f"maps of condition {s:g}",
+            _ends(certified),
+            _ends(random),
+            bars((certified.low, certified.high), (random.low, random.high)),
+        ]
         for s, certified, random in zip(pair.conditions, pair.certified, pair.random, strict=True)
     ]
     heads = ["cosine, or its certified ends", "middle 90% at random", "from -1 to 1"]
     caption = f"{shortened(str(pair.one), ITEM)} and {shortened(str(pair.other), ITEM)}"
-    return Table([TableColumn("", "name"), *map(TableColumn, heads)], rows, caption, kind="pair")
+    return Table.of(["", *heads], rows, caption, kind="pair")
 
 
 def _ends(interval: Interval) -> str:
@@ -386,10 +371,10 @@ def _runs(runs: Sequence[RunReport]) -> Iterator[Block]:
     """How much of the disagreement of runs is rotation, gauge, or real."""
     if not runs:
         return
-    yield Heading("Other runs")
+    yield Line("Other runs", "heading")
     yield Line(
         "Rotations change no cosine. What the best linear map takes away beyond them is gauge; "
         "the rest is real, for the predictions differ too."
     )
     rows = [[run.name, *(figure(run) for figure in RUN.values())] for run in runs]
-    yield _plain_table("The items of each run beside those audited", ["run", *RUN], rows)
+    yield Table.of(["run", *RUN], rows, "The items of each run beside those audited")

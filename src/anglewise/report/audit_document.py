@@ -11,17 +11,7 @@ from anglewise.auditing.subject import NamedRow
 from anglewise.auditing.trainings import RunReport
 from anglewise.core.typing import Direction
 from anglewise.report.audit_chapters import chapters
-from anglewise.report.document import (
-    Document,
-    Findings,
-    Group,
-    Line,
-    Note,
-    Section,
-    Table,
-    TableColumn,
-    TableRow,
-)
+from anglewise.report.document import Document, Findings, Group, Line, Table
 from anglewise.report.words import NOTHING, at_most, counted, number, percent, ratio, shortened
 
 EXAMPLES = 2
@@ -42,7 +32,7 @@ def audit_document(audit: Audit) -> Document:
     choice = _choice(audit)
     body: list[Group] = [
         [Findings(first)],
-        [choice, Findings([Section("moved", tuple(_moved_most(audit))[:1])])],
+        [choice, Findings({"moved": [*_moved_most(audit)][:1]})],
     ]
     between: Direction = "items-items"
     if between in audit.certificates:
@@ -52,7 +42,7 @@ def audit_document(audit: Audit) -> Document:
     return Document(
         question="Is the cosine real?",
         facts=facts,
-        notes=[Note(note) for note in audit.notes],
+        notes=audit.notes,
         headline=f"Cosine is {'not known to be determined' if cosine == 'unknown' else cosine}",
         reason=audit.verdict.reason,
         tone=cosine,
@@ -60,7 +50,7 @@ def audit_document(audit: Audit) -> Document:
         chapters=partial(
             chapters,
             audit,
-            [*first, *last],
+            first | last,
             choice,
             _certificates(audit.certificates),
             _half_lost(audit.certificates),
@@ -69,27 +59,24 @@ def audit_document(audit: Audit) -> Document:
     )
 
 
-def _first_sections(audit: Audit) -> list[Section]:
+def _first_sections(audit: Audit) -> dict[str, list[str]]:
     """What stands before the tables."""
-    return [
-        Section("training", (_training(audit), *_gap(audit))),
-        Section("lengths", tuple(_lengths(audit))),
-    ]
+    return {"training": [_training(audit), *_gap(audit)], "lengths": [*_lengths(audit)]}
 
 
-def _last_sections(audit: Audit) -> list[Section]:
+def _last_sections(audit: Audit) -> dict[str, list[str]]:
     """What stands after the tables; sections with nothing to say are left out."""
-    sections = [
-        Section("witness", tuple(_witness(audit))),
-        Section("runs", tuple(_run(run) for run in audit.runs)),
-        Section("pairs", tuple(_pair(pair) for pair in audit.pairs)),
-        Section("hubs", tuple(_hubs(audit))),
-        Section("spread", tuple(_spread(audit))),
-        Section("copies", tuple(_copies(audit))),
-        Section("columns", tuple(_columns(audit))),
-        Section("safe", tuple(_safe(audit))),
-    ]
-    return [section for section in sections if section.sentences]
+    sections = {
+        "witness": [*_witness(audit)],
+        "runs": [*map(_run, audit.runs)],
+        "pairs": [*map(_pair, audit.pairs)],
+        "hubs": [*_hubs(audit)],
+        "spread": [*_spread(audit)],
+        "copies": [*_copies(audit)],
+        "columns": [*_columns(audit)],
+        "safe": [*_safe(audit)],
+    }
+    return {title: sentences for title, sentences in sections.items() if sentences}
 
 
 def _choice(audit: Audit) -> Table:
@@ -106,49 +93,40 @@ def _choice(audit: Audit) -> Table:
         for name in lists.overlap["cosine"]
         if "@" not in name or name.startswith("cosine")
     )
-    columns = [
-        TableColumn("kept of the cosine lists under", "name"),
-        *map(TableColumn, audit.agreement),
-    ]
     rows = [
-        TableRow(
-            [
-                name,
-                *(
-                    f"{percent(lists.overlap['cosine'][name])} "
-                    f"({number(lists.rank_biased['cosine'][name], 2)})"
-                    if name in lists.overlap["cosine"]
-                    else ""
-                    for lists in audit.agreement.values()
-                ),
-            ]
-        )
+        [
+            name,
+            *(
+                f"{percent(lists.overlap['cosine'][name])} "
+                f"({number(lists.rank_biased['cosine'][name], 2)})"
+                if name in lists.overlap["cosine"]
+                else ""
+                for lists in audit.agreement.values()
+            ),
+        ]
         for name in names
     ]
-    return Table(columns, rows, caption)
+    return Table.of(["kept of the cosine lists under", *audit.agreement], rows, caption)
 
 
 def _certificates(certificates: Mapping[Direction, Certificates]) -> Table:
     """Worst case and random maps, by direction and condition."""
-    rows: list[TableRow] = []
+    rows: list[list[str]] = []
     conditions: tuple[float, ...] = ()
     for direction, each in certificates.items():
         conditions = each.conditions
-        rows.append(TableRow([f"{direction}: no map changes", *map(percent, each.top_k_certified)]))
+        rows.append([f"{direction}: no map changes", *map(percent, each.top_k_certified)])
         random = zip(
             each.monte_carlo_overlap, each.monte_carlo_low, each.monte_carlo_high, strict=True
         )
         band = [f"{percent(m)} ({percent(low)}-{percent(high)})" for m, low, high in random]
-        rows.append(TableRow(["  random maps keep", *band]))
-    columns = [
-        TableColumn("maps of condition", "name"),
-        *(TableColumn(f"{s:g}") for s in conditions),
-    ]
+        rows.append(["  random maps keep", *band])
     caption = "; ".join(
         f"{direction}: {each.queries:,} lists certified, {each.asked_again:,} searched again"
         for direction, each in certificates.items()
     )
-    return Table(columns, rows, caption)
+    heads = ["maps of condition", *(f"{s:g}" for s in conditions)]
+    return Table.of(heads, rows, caption)
 
 
 def _moved_most(audit: Audit) -> Iterator[str]:

@@ -16,16 +16,7 @@ from anglewise.experiment.own_data import MovedLists, OwnStudy
 from anglewise.experiment.study import Study
 from anglewise.judging.agreement import Agreed, Agreement
 from anglewise.judging.lint_checks import Lint
-from anglewise.report.document import (
-    Block,
-    Curves,
-    Document,
-    Group,
-    Line,
-    Table,
-    TableColumn,
-    TableRow,
-)
+from anglewise.report.document import Block, Curves, Document, Group, Line, Table, TableColumn
 from anglewise.report.pictures import new_figure
 from anglewise.report.words import NOTHING, counted, number
 
@@ -116,10 +107,10 @@ def study_document(result: Study) -> Document:
         f"seed {result.seed}; objective (1): penalty {size.product_penalty:g}, "
         f"{counted(first, 'dimension')}; (2): penalty {size.factors_penalty:g}, {second}"
     )
-    rows: list[TableRow] = []
+    rows: list[list[str]] = []
     for each in result.similarities:
         figures = (each.auc, each.within, each.between, each.overlap)
-        rows.append(TableRow([NAMES.get(each.name, each.name), *map(number, figures)]))
+        rows.append([NAMES.get(each.name, each.name), *map(number, figures)])
     legend = (
         "AUC: two items of one cluster are more alike than two of different ones. Within, "
         "between: mean cosines. Overlap: with the ten nearest in the balanced gauge. Every (1) "
@@ -160,41 +151,44 @@ def _direction(moved: Sequence[MovedLists]) -> list[Block]:
     heads = ["\ngauge", *(f"overlap\n{name}" for name in measures)]
     if moved[0].score is not None:
         heads += [f"nDCG@10\n{name}" for name in measures]
-    rows: list[TableRow] = []
+    rows: list[list[str]] = []
     for gauge in dict.fromkeys(each.gauge for each in moved):
         lists = [each for each in moved if each.gauge == gauge]
         scores = [number(each.score) for each in lists if each.score is not None]
-        rows.append(TableRow([gauge, *(number(each.overlap) for each in lists), *scores]))
+        rows.append([gauge, *(number(each.overlap) for each in lists), *scores])
     title = f"{moved[0].direction}, {counted(moved[0].queries, 'list')}"
     return [Line(title, "strong"), _table(heads, rows)]
 
 
 def _checks(checks: Sequence[Check]) -> Group:
     rows = [
-        TableRow(
-            [
-                f"{check.figure} {check.name}",
-                short_number(check.value),
-                f"{check.relation} {short_number(check.bound)}",
-                "held" if check.held else "FAILED",
-            ],
-            "" if check.held else "failed",
-        )
+        [
+            f"{check.figure} {check.name}",
+            short_number(check.value),
+            f"{check.relation} {short_number(check.bound)}",
+            "held" if check.held else "FAILED",
+        ]
         for check in checks
     ]
+    tones = ["" if check.held else "failed" for check in checks]
     failed = sum(not check.held for check in checks)
     held = f"{len(checks) - failed} of {counted(len(checks), 'figure')} held"
     alert = f", {failed} FAILED" if failed else ""
-    return [_table(("claim", "value", "bound", ""), rows), Line(held, alert=alert)]
+    return [_table(("claim", "value", "bound", ""), rows, tones), Line(held, alert=alert)]
 
 
-def _table(heads: Sequence[str], rows: Sequence[TableRow], header: str = "bold") -> Table:
+def _table(
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    tones: Sequence[str] = (),
+    header: str = "bold",
+) -> Table:
     name, *others = heads
     columns = [
         TableColumn(name, "name", wraps=True),
         *(TableColumn(head, wraps=True) for head in others),
     ]
-    return Table(columns, rows, header=header)
+    return Table(columns, rows, tones=tones, header=header)
 
 
 def short_number(value: float) -> str:
@@ -217,16 +211,16 @@ def agreement_document(agreement: Agreement) -> Document:
     judges = ", ".join(f"{name} {count:,}" for name, count in agreement.judges.items())
     shared = f"{agreement.shared:,} pairs"
     rows = [
-        TableRow([f"Krippendorff's alpha, {level}", shared, *_coefficient(agreed)])
+        [f"Krippendorff's alpha, {level}", shared, *_coefficient(agreed)]
         for level, agreed in agreement.alpha.items()
     ]
     several = f"{agreement.fleiss_pairs:,} by {agreement.fleiss_judges}"
-    rows.append(TableRow(["Fleiss' kappa", several, *_coefficient(agreement.fleiss)]))
+    rows.append(["Fleiss' kappa", several, *_coefficient(agreement.fleiss)])
     for two in agreement.two:
         for kind, agreed in two.kappa.items():
             weights = "" if kind == "none" else f", {kind} weights"
             name = f"Cohen's kappa of {two.first} and {two.second}{weights}"
-            rows.append(TableRow([name, f"{two.pairs:,} pairs", *_coefficient(agreed)]))
+            rows.append([name, f"{two.pairs:,} pairs", *_coefficient(agreed)])
     undecided = [each for each in agreement.disputes if each.decided is None]
     lines = [
         Line(
@@ -281,9 +275,9 @@ def _lint_chapters(lint: Lint, fact: str, summary: str) -> Iterator[Block]:
     yield Line(fact, "dim")
     yield Line(summary)
     if lint.findings:
-        rows = [TableRow([each.severity, each.check, each.what, each.do]) for each in lint.findings]
+        rows = [[each.severity, each.check, each.what, each.do] for each in lint.findings]
         heads = ("severity", "look", "finding", "to do")
-        yield Table([TableColumn(heads[0], "name"), *map(TableColumn, heads[1:])], rows, "Findings")
+        yield Table.of(heads, rows, "Findings")
     caption = (
         "Share of items up to each popularity, left to right from rare to popular: relevant "
         "items (full) against the catalogue (dashed)."
@@ -303,9 +297,7 @@ UNJUDGED_TEXT = 48
 
 
 def unjudged_document(
-    unjudged: Unjudged,
-    queries: Mapping[str, str] = NO_TEXTS,
-    items: Mapping[str, str] = NO_TEXTS,
+    unjudged: Unjudged, queries: Mapping[str, str] = NO_TEXTS, items: Mapping[str, str] = NO_TEXTS
 ) -> Document:
     """The sentence, the bounds of each lead and the pairs, with their texts where known."""
     body: list[Group] = [[Line(str(unjudged), whole=True)]]
@@ -324,14 +316,12 @@ def unjudged_document(
         columns = [TableColumn("worth", wraps=True)]
         columns += [TableColumn(head, align="left", wraps=True) for head in heads]
         rows = [
-            TableRow(
-                [
-                    f"{pair.worth:.1%}",
-                    _named(pair.query_id, queries),
-                    _named(pair.item_id, items),
-                    ", ".join(f"{name} {rank}" for name, rank in pair.ranks.items()),
-                ]
-            )
+            [
+                f"{pair.worth:.1%}",
+                _named(pair.query_id, queries),
+                _named(pair.item_id, items),
+                ", ".join(f"{name} {rank}" for name, rank in pair.ranks.items()),
+            ]
             for pair in unjudged.to_judge
         ]
         body.append([Line("to judge next:"), Table(columns, rows, header="")])

@@ -30,17 +30,12 @@ from anglewise.report.document import (
     Findings,
     GateNote,
     Group,
-    Heading,
     Line,
-    Note,
     Pictures,
     RankedList,
     RankedLists,
-    Section,
-    Signature,
     Table,
     TableColumn,
-    TableRow,
 )
 from anglewise.report.pictures import ComparisonDisplay
 from anglewise.report.words import (
@@ -82,7 +77,7 @@ def comparison_document(
         "cannot-tell": "Cannot tell",
     }[verdict.decision]
     table = _measures(result)
-    cells = (cell for row in table.rows for cell in row.cells)
+    cells = (cell for row in table.rows for cell in row)
     beats = any(isinstance(cell, Cell) and cell.beats for cell in cells)
     legend = Line(_legend(result), "dim", letters=beats)
     afterwards: list[Group] = []
@@ -96,11 +91,11 @@ def comparison_document(
         subject=f"compare by {result.metric}",
         question="Which similarity measure should be used?",
         facts=facts(result),
-        notes=[Note(note) for note in result.notes],
+        notes=result.notes,
         headline=headline,
         reason=verdict.reason,
         tone=verdict.decision,
-        body=[[table], [legend, Signature(result.signature)]],
+        body=[[table], [legend]],
         afterwards=afterwards,
         gates=[
             GateNote(str(each.gate), each.sentence, each.passed, each.figure is None)
@@ -152,20 +147,21 @@ def _measures(result: Comparison) -> Table:
         for place, row in enumerate(result.measures)
     }
     rows = [_row(result, row, letters, further) for row in result.measures]
+    tones = ["" if row.may_be_best else "dim" for row in result.measures]
     caption = (
         f"{result.metric}: mean over queries with its 95% interval. Superscripts name the measures "
         "that a measure beats."
     )
-    return Table(columns, rows, caption, AXIS)
+    return Table(columns, rows, caption, tones, AXIS)
 
 
 def _row(
     result: Comparison, row: MeasureResult, letters: Mapping[str, str], further: Sequence[str]
-) -> TableRow:
+) -> list[str | Cell]:
     beats = runs([letters[name] for name in row.beats if name in letters])
     best = row.vs_best
     chance, may = percent(row.best_probability), "yes" if row.may_be_best else "no"
-    cells = [
+    cells: list[str | Cell] = [
         letters[row.measure],
         row.measure,
         estimate_cell(row.metrics[result.metric], beats),
@@ -176,7 +172,7 @@ def _row(
     if result.baseline is not None:
         cells += difference(row.vs_baseline)
     cells += [estimate_cell(row.metrics[name]) for name in further]
-    return TableRow(cells, "" if row.may_be_best else "dim")
+    return cells
 
 
 def estimate_cell(estimate: Estimate, beats: str = "") -> Cell:
@@ -225,13 +221,13 @@ def _legend(result: Comparison) -> str:
 
 
 def _chapters(result: Comparison, table: Table, legend: Line) -> Iterator[Block]:
-    yield Heading("The measures, best first")
+    yield Line("The measures, best first", "heading")
     yield charts(result)
     yield table
     yield legend
-    sections = [*_sureness(result)]
+    sections = _sureness(result)
     if sections:
-        yield Heading("How sure this is")
+        yield Line("How sure this is", "heading")
         yield Findings(sections)
     yield from side_by_side(result)
 
@@ -264,16 +260,18 @@ def charts(result: Comparison) -> Pictures:
     return Pictures(pictures if len(shown["differences"]) > 1 else pictures[:1])
 
 
-def _sureness(result: Comparison) -> Iterator[Section]:
+def _sureness(result: Comparison) -> dict[str, tuple[str, ...]]:
+    sections: dict[str, tuple[str, ...]] = {}
     smallest = result.verdict.smallest_detectable
     if smallest is not None:
         sentence = (
             f"A difference of {number(smallest)} in {result.metric} would be noticed four times "
             f"out of five; {number(result.tolerance)} is the difference that was said to matter."
         )
-        yield Section("What this set can see", (sentence,))
+        sections["What this set can see"] = (sentence,)
     if result.evidence is not None and result.evidence.judgements.source:
-        yield Section("Judged by", (result.evidence.judgements.source,))
+        sections["Judged by"] = (result.evidence.judgements.source,)
+    return sections
 
 
 QUERIES, DEPTH, MEASURES = 20, 10, 8
@@ -294,7 +292,7 @@ def side_by_side(result: Comparison) -> Iterator[Block]:
     order = [
         i for i in np.argsort(-differing, kind="stable")[:QUERIES].tolist() if differing[i] > 0
     ]
-    yield Heading("Neighbours side by side")
+    yield Line("Neighbours side by side", "heading")
     if not order:
         yield Line(
             f"The measures give the same {DEPTH} neighbours for every query that was "
@@ -379,7 +377,6 @@ class _Cases:
         ]
         return RankedLists(
             lists,
-            self.depth,
             f"query {key}" if texts is None else shortened(texts[row], QUERY),
             remarks,
             f"Nearest {self.depth} under each measure",

@@ -4,11 +4,12 @@ Each result becomes a ``Document`` once; the terminal, Markdown, the gates' XML 
 any of them and know nothing of results. JSON is written from what the result says of itself.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from anglewise.comparison.comparison_result import Estimate
+from anglewise.report.words import interval
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Cell:
     """What stands in a table, where a text alone will not do.
 
     With an ``estimate`` the text is its mean. ``beats`` are letters of the rows that this one
-    beats; ``short`` is for a terminal in place of the text, ``detail`` for a page behind it.
+    beats; ``short`` is for a terminal in place of the text, ``detail`` for a page behind it; a
+    ``share`` darkens the cell of a page.
     """
 
     text: str
@@ -35,13 +37,12 @@ class Cell:
     beats: str = ""
     short: str = ""
     detail: str = ""
+    share: float | None = None
 
-
-@dataclass(frozen=True)
-class Shade:
-    """A share that darkens its cell; None where a thing meets itself."""
-
-    share: float | None
+    @property
+    def interval(self) -> str:
+        """The ends of the estimate's interval, if there is one."""
+        return "" if self.estimate is None else interval(self.estimate.low, self.estimate.high)
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Bars:
     narrow: tuple[float, float]
 
 
-AnyCell: TypeAlias = str | Cell | Shade | Bars
+AnyCell: TypeAlias = str | Cell | Bars
 
 
 @dataclass(frozen=True)
@@ -80,34 +81,37 @@ class TableColumn:
 
 
 @dataclass(frozen=True)
-class TableRow:
-    """The cells of one row; ``tone`` says whether it stands back or out."""
-
-    cells: Sequence[AnyCell]
-    tone: str = ""
-
-
-@dataclass(frozen=True)
 class Table:
     """Columns and rows; a page writes the caption above them.
 
-    With an ``axis``, the least and the greatest number of characters, a terminal draws the
-    intervals of the first column of estimates. ``kind`` is the page's class of it.
+    ``tones`` say of each row whether it stands back or out. With an ``axis``, the least and the
+    greatest number of characters, a terminal draws the intervals of the first column of estimates.
+    ``kind`` is the page's class of it.
     """
 
     columns: Sequence[TableColumn]
-    rows: Sequence[TableRow]
+    rows: Sequence[Sequence[AnyCell]]
     caption: str = ""
+    tones: Sequence[str] = ()
     axis: tuple[int, int] | None = None
     kind: str = ""
     gap: int = 2
     header: str = "bold"
 
+    @classmethod
+    def of(
+        cls, heads: Iterable[str], rows: Sequence[Sequence[AnyCell]], caption: str = "", **more: Any
+    ) -> "Table":
+        """A table whose first column names the rows, and whose others are figures."""
+        name, *figures = heads
+        return cls([TableColumn(name, "name"), *map(TableColumn, figures)], rows, caption, **more)
+
 
 @dataclass(frozen=True)
 class Line:
-    """A sentence or a few; a terminal breaks it at its width unless it is ``whole``.
+    """A sentence or a few, or with the tone ``heading`` the title of a chapter of the page.
 
+    A terminal breaks it at its width unless it is ``whole``.
     With ``most_lines`` a terminal cuts what takes more of its lines. ``alert`` is the rest of it,
     which must not be overlooked. Where rows raise letters of those that they beat, ``letters`` lets
     a terminal say so.
@@ -122,25 +126,10 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Section:
-    """A heading of a few words and what is said under it."""
-
-    title: str
-    sentences: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Findings:
-    """Sections, one under the other."""
+    """Sentences under headings of a few words."""
 
-    sections: Sequence[Section]
-
-
-@dataclass(frozen=True)
-class Signature:
-    """All settings of a run in one line, as results carry it."""
-
-    text: str
+    sections: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -170,17 +159,14 @@ class RankedLists:
     """The lists of one query side by side; ``remarks`` are said about the query."""
 
     lists: Sequence[RankedList]
-    depth: int
     title: str = ""
     remarks: Sequence[str] = ()
     caption: str = ""
 
-
-@dataclass(frozen=True)
-class Heading:
-    """The heading of a chapter of a page."""
-
-    text: str
+    @property
+    def depth(self) -> int:
+        """The length of the longest list."""
+        return max(len(each.entries) for each in self.lists)
 
 
 @dataclass(frozen=True)
@@ -226,28 +212,9 @@ class Folded:
     grid: bool = False
 
 
-Block: TypeAlias = (
-    Line
-    | Table
-    | Findings
-    | Signature
-    | RankedLists
-    | Heading
-    | Pictures
-    | Curves
-    | Listing
-    | Folded
-)
+Block: TypeAlias = Line | Table | Findings | RankedLists | Pictures | Curves | Listing | Folded
 Group: TypeAlias = Sequence[Block]
 """Blocks that belong together: a terminal leaves a line free before the first of them."""
-
-
-@dataclass(frozen=True)
-class Note:
-    """What to know before the numbers."""
-
-    text: str
-    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -268,13 +235,16 @@ def _nothing() -> Iterable[Block]:
 class Document:
     """What every report of a result shows.
 
-    ``body`` is for the terminal and for Markdown, ``afterwards`` for the terminal alone, and
+    ``body`` is for the terminal and for Markdown, which put the signature behind it;
+    ``afterwards`` is for the terminal alone, and
     ``chapters`` makes what the page shows, which is more. ``tone`` colours the headline.
     """
 
     body: Sequence[Group]
     facts: Sequence[str] = ()
-    notes: Sequence[Note] = ()
+    notes: Sequence[str] = ()
+    """What to know before the numbers."""
+    left_out: Sequence[str] = ()
     headline: str = ""
     reason: str = ""
     tone: str = ""

@@ -18,18 +18,14 @@ from anglewise.report.document import (
     Entry,
     Findings,
     Folded,
-    Heading,
     Line,
     Listing,
     Palette,
     Pictures,
     RankedLists,
-    Shade,
     Table,
     TableColumn,
-    TableRow,
 )
-from anglewise.report.words import interval
 
 HALF = 100
 """Half the width of a drawn range, from -1 to 1."""
@@ -73,9 +69,9 @@ def _header(document: Document) -> str:
 
 
 def _notes(document: Document) -> str:
-    if not document.notes:
+    texts = [*document.notes, *(f"left out: {text}" for text in document.left_out)]
+    if not texts:
         return ""
-    texts = (f"{note.label + ': ' if note.label else ''}{note.text}" for note in document.notes)
     items = "".join(f"<li>{escape(text)}</li>\n" for text in texts)
     return f'<h2>Before the numbers</h2>\n<ul class="notes">\n{items}</ul>\n'
 
@@ -97,20 +93,18 @@ def _blocks(blocks: Iterable[Block]) -> Iterable[str]:
             yield f'<p class="facts">No pictures: {escape(missing)}.</p>\n'
 
 
-def _heading(block: Heading) -> str:
-    return f"<h2>{escape(block.text)}</h2>\n"
-
-
 def _paragraph(block: Line) -> str:
+    if block.tone == "heading":
+        return f"<h2>{escape(block.text)}</h2>\n"
     kind = ' class="facts"' if block.tone == "dim" else ""
     return f"<p{kind}>{escape(block.text)}</p>\n"
 
 
 def _findings(block: Findings) -> str:
     sections = "".join(
-        f"<dt>{escape(section.title[:1].upper() + section.title[1:])}</dt>\n"
-        + "".join(f"<dd>{escape(sentence)}</dd>\n" for sentence in section.sentences)
-        for section in block.sections
+        f"<dt>{escape(title[:1].upper() + title[1:])}</dt>\n"
+        + "".join(f"<dd>{escape(sentence)}</dd>\n" for sentence in sentences)
+        for title, sentences in block.sections.items()
     )
     return f'<dl class="told">\n{sections}</dl>\n'
 
@@ -152,26 +146,22 @@ def _head(column: TableColumn, kind: str) -> str:
     return f'<th scope="col"><span class="down">{escape(column.head)}</span></th>'
 
 
-def _row(columns: Sequence[TableColumn], row: TableRow) -> str:
-    cells = (_cell(*pair) for pair in zip(columns, row.cells, strict=True))
+def _row(columns: Sequence[TableColumn], row: Sequence[AnyCell]) -> str:
+    cells = (_cell(*pair) for pair in zip(columns, row, strict=True))
     return f"<tr>{''.join(cells)}</tr>\n"
 
 
 def _cell(column: TableColumn, cell: AnyCell) -> str:
-    if isinstance(cell, Shade):
-        if cell.share is None:
-            return '<td class="self">·</td>'
-        return f'<td style="--share:{100 * cell.share:.0f}%">{100 * cell.share:.0f}</td>'
     if isinstance(cell, Bars):
         return f"<td>{_bars(cell)}</td>"
     if isinstance(cell, str):
         text = escape(cell.strip())
         frames = {"letter": "<td>{}</td>", "name": '<th scope="row">{}</th>'}
         return frames.get(column.kind, '<td class="n">{}</td>').replace("{}", text)
+    if cell.share is not None:
+        return f'<td style="--share:{100 * cell.share:.0f}%">{escape(cell.text)}</td>'
     beats = f"<sup>{escape(cell.beats)}</sup>" if cell.beats else ""
-    detail = cell.detail
-    if cell.estimate is not None:
-        detail = interval(cell.estimate.low, cell.estimate.high)
+    detail = cell.interval or cell.detail
     also = f' <span class="also">{escape(detail)}</span>' if detail else ""
     return f'<td class="n">{escape(cell.text)}{beats}{also}</td>'
 
@@ -259,7 +249,6 @@ def _points(points: Sequence[tuple[float, float]]) -> str:
 
 
 WRITERS: dict[type, Callable[[Any], str]] = {
-    Heading: _heading,
     Line: _paragraph,
     Table: _table,
     Findings: _findings,

@@ -126,11 +126,7 @@ class ComparisonDisplay:
         return cls(result.metric, means, differences, result.tolerance)
 
     def plot(
-        self,
-        ax: Any = None,
-        *,
-        kind: Kind = "means",
-        palette: Palette = ON_PAPER,
+        self, ax: Any = None, *, kind: Kind = "means", palette: Palette = ON_PAPER
     ) -> "ComparisonDisplay":
         """Draw the means, or the differences to the best, with their intervals.
 

@@ -8,17 +8,8 @@ from html import escape
 from typing import Any
 
 from anglewise.core.text import visible, visible_json
-from anglewise.report.document import (
-    AnyCell,
-    Cell,
-    Document,
-    GateNote,
-    Line,
-    Signature,
-    Table,
-    TableColumn,
-)
-from anglewise.report.words import counted, interval
+from anglewise.report.document import AnyCell, Cell, Document, GateNote, Line, Table, TableColumn
+from anglewise.report.words import counted
 
 
 def as_json(content: Mapping[str, Any]) -> str:
@@ -58,15 +49,14 @@ def _paragraphs(document: Document) -> Iterator[str]:
     yield f"**{escaped(document.headline)}**: {escaped(document.reason)}"
     if document.command:
         yield code_block(document.command)
-    for note in document.notes:
-        yield f"> {note.label + ': ' if note.label else ''}{escaped(note.text)}"
+    yield from (f"> {escaped(note)}" for note in document.notes)
+    yield from (f"> left out: {escaped(text)}" for text in document.left_out)
     for block in (block for group in document.body for block in group):
         if isinstance(block, Table):
             yield _table(block)
         elif isinstance(block, Line):
             yield escaped(block.text)
-        elif isinstance(block, Signature):
-            yield escaped(f"{' · '.join(document.facts)} · signature {block.text}")
+    yield escaped(f"{' · '.join(document.facts)} · signature {document.signature}")
 
 
 def _gates(gates: Sequence[GateNote]) -> tuple[str, str]:
@@ -85,7 +75,7 @@ def _table(table: Table) -> str:
     columns = table.columns
     heads = [head for column in columns for head in _heads(column)]
     rows = [
-        [text for pair in zip(columns, row.cells, strict=True) for text in _cells(*pair)]
+        [text for pair in zip(columns, row, strict=True) for text in _cells(*pair)]
         for row in table.rows
     ]
     rule = ["---" if i < 2 else "---:" for i in range(len(heads))]
@@ -102,8 +92,7 @@ def _cells(column: TableColumn, cell: AnyCell) -> list[str]:
         return [code(cell) if column.kind == "name" else escaped(cell)]
     if not isinstance(cell, Cell):
         raise TypeError(f"{type(cell).__name__} is for pages")
-    estimate = cell.estimate
-    text = f"{cell.text} {interval(estimate.low, estimate.high)}" if estimate else cell.text
+    text = f"{cell.text} {cell.interval}" if cell.interval else cell.text
     return [escaped(text), cell.beats] if column.beats else [escaped(text)]
 
 

@@ -11,18 +11,7 @@ from anglewise.report.comparison_document import (
     facts,
     side_by_side,
 )
-from anglewise.report.document import (
-    Block,
-    Cell,
-    Document,
-    Heading,
-    Line,
-    Note,
-    Signature,
-    Table,
-    TableColumn,
-    TableRow,
-)
+from anglewise.report.document import Block, Cell, Document, Line, Table, TableColumn
 from anglewise.report.words import NOTHING, counted, number, percent
 
 SHOWN = 8
@@ -38,16 +27,16 @@ def remedy_document(result: Remedy, command: str = "") -> Document:
     spent = f"{duration(result.seconds)} of {duration(result.budget_seconds)}"
     quality, cost = _quality(result), _cost(result)
     legend = [Line(text, "dim") for text in (_screened_out(result), _legend(result)) if text]
-    left_out = [Note(f"{name}: {why}", "left out") for name, why in result.left_out.items()]
     return Document(
         question="What should be used instead of cosine?",
         facts=[*facts(comparison), spent],
-        notes=[*map(Note, result.notes), *left_out],
+        notes=result.notes,
+        left_out=[f"{name}: {why}" for name, why in result.left_out.items()],
         headline=headline,
         reason=advice.sentence.removeprefix(f"{headline}: "),
         tone="use" if advice.wins else "tie",
         command=command,
-        body=[[quality], [cost], [*legend, Signature(comparison.signature)]],
+        body=[[quality], [cost], legend],
         chapters=partial(_chapters, result, quality, cost, legend),
         footer="anglewise remedy",
         signature=comparison.signature,
@@ -55,10 +44,10 @@ def remedy_document(result: Remedy, command: str = "") -> Document:
 
 
 def _chapters(result: Remedy, quality: Table, cost: Table, legend: list[Line]) -> Iterator[Block]:
-    yield Heading("The candidates, best first")
+    yield Line("The candidates, best first", "heading")
     yield charts(result.comparison)
     yield quality
-    yield Heading("What they take, and whom they serve")
+    yield Line("What they take, and whom they serve", "heading")
     yield cost
     yield from legend
     yield from side_by_side(result.comparison)
@@ -69,14 +58,15 @@ def _quality(result: Remedy) -> Table:
     heads = ("vs cosine", "p", "vs dot", "p", "best?")
     columns = [TableColumn("candidate", "name", widest=NAME), TableColumn(metric, "estimate")]
     columns += [TableColumn(head, room=6) for head in heads]
-    rows: list[TableRow] = []
+    rows: list[list[str | Cell]] = []
     for row, candidate in zip(result.comparison.measures, result.candidates, strict=True):
         cells: list[str | Cell] = [candidate.candidate, estimate_cell(row.metrics[metric])]
         for name in ("cosine", "dot"):
             cells += difference(candidate.vs.get(name))
         cells.append("yes" if row.may_be_best else "no")
-        rows.append(TableRow(cells, "" if row.may_be_best else "dim"))
-    return Table(columns, rows, f"{metric} with its 95% interval over queries", AXIS)
+        rows.append(cells)
+    tones = ["" if row.may_be_best else "dim" for row in result.comparison.measures]
+    return Table(columns, rows, f"{metric} with its 95% interval over queries", tones, AXIS)
 
 
 def _cost(result: Remedy) -> Table:
@@ -85,17 +75,15 @@ def _cost(result: Remedy) -> Table:
     heads = ("training", "bytes", "served", *strata, "coverage", "Gini")
     columns = [TableColumn("candidate", "name", widest=NAME), *map(TableColumn, heads)]
     rows = [
-        TableRow(
-            [
-                each.candidate,
-                _training(each),
-                f"{each.cost.bytes_a_vector:,}",
-                "yes" if each.cost.inner_product else "no",
-                *(number(stratum.means[each.candidate]) for stratum in result.strata),
-                percent(each.coverage.share),
-                number(each.coverage.gini, 2),
-            ]
-        )
+        [
+            each.candidate,
+            _training(each),
+            f"{each.cost.bytes_a_vector:,}",
+            "yes" if each.cost.inner_product else "no",
+            *(number(stratum.means[each.candidate]) for stratum in result.strata),
+            percent(each.coverage.share),
+            number(each.coverage.gini, 2),
+        ]
         for each in result.candidates
     ]
     return Table(columns, rows, "Costs and breadth of each candidate")

@@ -23,7 +23,6 @@ from anglewise.report.document import (
     RankedLists,
     Table,
     TableColumn,
-    TableRow,
 )
 from anglewise.report.words import counted, interval, number, percent, shortened
 
@@ -108,8 +107,7 @@ def neighbours_document(shown: ShownQuery) -> Document:
         tied = each["tied_at_cut"]
         last = f"; tied with the last one: {counted(tied, 'more item')}" if tied else ""
         meanings.append(Line(f"{each['measure']}: {each['meaning']}{last}", "dim"))
-    depth = max(len(each.entries) for each in ranked)
-    return Document([[Line(title, "strong", most_lines=2)], [RankedLists(ranked, depth)], meanings])
+    return Document([[Line(title, "strong", most_lines=2)], [RankedLists(ranked)], meanings])
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,18 +136,21 @@ class ShownRecommendations:
 
 def recommendations_document(shown: ShownRecommendations) -> Document:
     """The list, one line an item and one for its reasons, and what the figures mean."""
-    rows: list[TableRow] = []
+    rows: list[list[str]] = []
+    tones: list[str] = []
     for place, item in enumerate(shown.items):
         text = shortened(item["title"] or item["id"], RECOMMENDED)
-        rows.append(TableRow([str(item["rank"]), f"{item['score']:.3f}", text]))
+        rows.append([str(item["rank"]), f"{item['score']:.3f}", text])
+        tones.append("")
         if shown.explanations:
             reasons = _reasons(shown.explanations[place], shown.reasons)
-            rows.append(TableRow(["", "", reasons], "dim"))
+            rows.append(["", "", reasons])
+            tones.append("dim")
     columns = [TableColumn(""), TableColumn(""), TableColumn("", align="left", wraps=True)]
     meaning = f"{shown.recommended.measure}: {shown.recommended.meaning}"
     legend = [Line(meaning, "dim")]
     legend += [Line(_meaning_of_reasons(each), "dim") for each in shown.explanations[:1]]
-    return Document([[Table(columns, rows, gap=1)], legend])
+    return Document([[Table(columns, rows, tones=tones, gap=1)], legend])
 
 
 def _reasons(why: Explanation, most: int) -> str:
@@ -199,14 +200,12 @@ def relevance_document(learned: Relevance, elsewhere: FalseContexts | None) -> D
         )
     columns = [*map(TableColumn, ("predicted", "relevant", "95%", "passages"))]
     rows = [
-        TableRow(
-            [
-                number(each.predicted),
-                number(each.observed.value),
-                interval(each.observed.low, each.observed.high),
-                f"{each.observed.of:,}",
-            ]
-        )
+        [
+            number(each.predicted),
+            number(each.observed.value),
+            interval(each.observed.low, each.observed.high),
+            f"{each.observed.of:,}",
+        ]
         for each in reliability.bins
     ]
     legend = (
@@ -223,18 +222,15 @@ def relevance_document(learned: Relevance, elsewhere: FalseContexts | None) -> D
 
 def replay_document(replay: Replay) -> Document:
     """The moment and who is judged, then a line for each measure, best first."""
-    columns = [TableColumn("measure", "name")]
-    columns += map(TableColumn, (f"nDCG@{replay.k}", "95%", "shown", "used by"))
+    heads = ("measure", f"nDCG@{replay.k}", "95%", "shown", "used by")
     rows = [
-        TableRow(
-            [
-                each.measure,
-                number(each.ndcg),
-                interval(each.low, each.high),
-                percent(each.coverage),
-                f"{each.popularity:,.0f}",
-            ]
-        )
+        [
+            each.measure,
+            number(each.ndcg),
+            interval(each.low, each.high),
+            percent(each.coverage),
+            f"{each.popularity:,.0f}",
+        ]
         for each in sorted(replay.measures, key=lambda each: -each.ndcg)
     ]
     unreachable = percent(replay.unreachable) if replay.unreachable else "none"
@@ -245,4 +241,4 @@ def replay_document(replay: Replay) -> Document:
         "followed before: it counts as missed."
     )
     facts = [f"before {replay.moment:.10g}", f"{counted(len(replay.users), 'user')} judged"]
-    return Document([[Table(columns, rows, gap=3)], [Line(legend, "dim")]], facts)
+    return Document([[Table.of(heads, rows, gap=3)], [Line(legend, "dim")]], facts)

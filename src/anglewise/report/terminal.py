@@ -15,19 +15,17 @@ from rich.text import Text
 from anglewise.comparison.comparison_result import Estimate
 from anglewise.report.document import (
     AnyCell,
-    Block,
     Cell,
     Document,
     Findings,
+    Group,
     Line,
     RankedList,
     RankedLists,
-    Signature,
     Table,
     TableColumn,
-    TableRow,
 )
-from anglewise.report.words import interval, number, shortened
+from anglewise.report.words import number, shortened
 
 WIDTH = 100
 HEADING = 10
@@ -55,43 +53,43 @@ def print_document(document: Document, console: Console) -> None:
     width = min(WIDTH, console.width)
     if document.facts:
         _line(Line(" · ".join(document.facts), "dim"), console, width)
-    for note in document.notes:
-        label = f"{note.label or 'note'}: "
-        console.print(Text.assemble((label, "bold yellow"), note.text), width=width)
+    for label, notes in (("note: ", document.notes), ("left out: ", document.left_out)):
+        for note in notes:
+            console.print(Text.assemble((label, "bold yellow"), note), width=width)
     if document.headline:
         console.print()
         headline = document.headline, STYLES.get(document.tone, document.tone)
         console.print(Text.assemble(headline, ": ", document.reason), width=width)
     if document.command:
         console.print(Text(f"  {document.command}", style="bold"), soft_wrap=True)
-    started = bool(document.facts or document.headline)
-    for group in (*document.body, *document.afterwards):
-        if started:
-            console.print()
-        started = True
-        for block in group:
-            _block(block, console, width)
+    _groups(document.body, console, width, first=not (document.facts or document.headline))
+    if document.signature:
+        for line in signature_lines(document.signature, width):
+            console.print(Text(line, style="dim"), width=width)
+    _groups(document.afterwards, console, width)
     if document.gates:
         console.print()
     for gate in document.gates:
         console.print(Text(gate.sentence, style="green" if gate.passed else "bold red"))
 
 
-def _block(block: Block, console: Console, width: int) -> None:
-    match block:
-        case Line():
-            _line(block, console, width)
-        case Table():
-            _tables(block, console, width)
-        case Findings():
-            _findings(block, console, width)
-        case Signature():
-            for line in signature_lines(block.text, width):
-                console.print(Text(line, style="dim"), width=width)
-        case RankedLists():
-            _lists(block.lists, console, width)
-        case _:
-            raise TypeError(f"{type(block).__name__} is for pages")
+def _groups(groups: Sequence[Group], console: Console, width: int, *, first: bool = False) -> None:
+    """Print blocks, with a free line before each group unless it is the ``first`` of all."""
+    for place, group in enumerate(groups):
+        if place or not first:
+            console.print()
+        for block in group:
+            match block:
+                case Line():
+                    _line(block, console, width)
+                case Table():
+                    _tables(block, console, width)
+                case Findings():
+                    _findings(block, console, width)
+                case RankedLists():
+                    _lists(block.lists, console, width)
+                case _:
+                    raise TypeError(f"{type(block).__name__} is for pages")
 
 
 def _line(line: Line, console: Console, width: int) -> None:
@@ -104,9 +102,9 @@ def _line(line: Line, console: Console, width: int) -> None:
 
 def _findings(findings: Findings, console: Console, width: int) -> None:
     """Sentences under a heading of one word, later lines indented."""
-    for section in findings.sections:
-        heading = section.title
-        for sentence in section.sentences:
+    for title, sentences in findings.sections.items():
+        heading = title
+        for sentence in sentences:
             for line in wrap(sentence, width - HEADING, break_on_hyphens=False):
                 console.print(Text.assemble((heading.ljust(HEADING), "bold"), line), width=width)
                 heading = ""
@@ -126,31 +124,19 @@ def signature_lines(signature: str, width: int) -> list[str]:
     return [*lines[:-1], lines[-1].removesuffix("|")]
 
 
-@dataclass(frozen=True)
-class Pens:
-    """The characters to draw with."""
-
-    line: str
-    left: str
-    right: str
-    point: str
-    superscript: bool
-
-
-DRAWN = Pens("─", "├", "┤", "●", superscript=True)
-PLAIN = Pens("-", "|", "|", "o", superscript=False)
-"""For terminals and files that know ASCII alone."""
+DRAWN, PLAIN = "─├┤●", "-||o"
+"""The line of an interval, its ends and its mean; the plain ones for those who know ASCII alone."""
 
 _RAISED = str.maketrans("abcdefghijklmnoprstuvwxyz-", "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ⁻")
 
 
-def raised(letters: str, pens: Pens) -> str:
+def raised(letters: str, pens: str) -> str:
     """Letters as a superscript.
 
     >>> raised("b-d", DRAWN), raised("b-d", PLAIN), raised("", PLAIN)
     ('ᵇ⁻ᵈ', '^b-d', '')
     """
-    if pens.superscript:
+    if pens == DRAWN:
         return letters.translate(_RAISED)
     return f"^{letters}" if letters else ""
 
@@ -182,7 +168,7 @@ class Axis:
         low, high = number(self.low), number(self.high)
         return low + high.rjust(self.width - len(low))
 
-    def draw(self, estimate: Estimate, pens: Pens) -> str:
+    def draw(self, estimate: Estimate, pens: str) -> str:
         """One interval with its mean; nothing where the mean is not a number."""
         if math.isnan(estimate.mean):
             return " " * self.width
@@ -191,8 +177,9 @@ class Axis:
             for value in (estimate.low, estimate.mean, estimate.high)
         )
         drawn = [" "] * self.width
-        drawn[start : end + 1] = pens.line * (end + 1 - start)
-        drawn[start], drawn[end], drawn[point] = pens.left, pens.right, pens.point
+        line, left, right, middle = pens
+        drawn[start : end + 1] = line * (end + 1 - start)
+        drawn[start], drawn[end], drawn[point] = left, right, middle
         return "".join(drawn)
 
 
@@ -204,15 +191,14 @@ def _tables(table: Table, console: Console, width: int) -> None:
     if further:
         console.print()
         named = [i for i in main if table.columns[i].kind in {"letter", "name"}]
-        rows = [TableRow(row.cells) for row in table.rows]
-        second = Table(table.columns, rows)
+        second = Table(table.columns, table.rows)
         console.print(_rich_table(second, [*named, *further], console, width), width=width)
 
 
 def _rich_table(table: Table, picked: list[int], console: Console, width: int) -> RichTable:
     pens = DRAWN if "utf" in console.encoding.lower() else PLAIN
     columns = [table.columns[i] for i in picked]
-    rows = [[row.cells[i] for i in picked] for row in table.rows]
+    rows = [[row[i] for i in picked] for row in table.rows]
     texts = [[_text(cell, pens, whole=table.axis is None) for cell in row] for row in rows]
     drawn = RichTable(
         box=None,
@@ -241,8 +227,9 @@ def _rich_table(table: Table, picked: list[int], console: Console, width: int) -
         )
         if i == place:
             drawn.add_column(axis.heading, no_wrap=True)
-    for row, cells in zip(table.rows, texts, strict=True):
-        drawn.add_row(*cells, style=STYLES.get(row.tone, row.tone))
+    tones = table.tones or [""] * len(texts)
+    for cells, tone in zip(texts, tones, strict=True):
+        drawn.add_row(*cells, style=STYLES.get(tone, tone))
     return drawn
 
 
@@ -257,15 +244,14 @@ def _taken(columns: Sequence[TableColumn], texts: Sequence[Sequence[str]]) -> in
     return taken
 
 
-def _text(cell: AnyCell, pens: Pens, *, whole: bool) -> str:
+def _text(cell: AnyCell, pens: str, *, whole: bool) -> str:
     """What stands in a cell; ``whole`` is with the interval, where nothing draws it."""
     if isinstance(cell, str):
         return cell
     if not isinstance(cell, Cell):
         raise TypeError(f"{type(cell).__name__} is for pages")
     text = (cell.short or cell.text) + raised(cell.beats, pens)
-    estimate = cell.estimate
-    return f"{text} {interval(estimate.low, estimate.high)}" if whole and estimate else text
+    return f"{text} {cell.interval}" if whole and cell.interval else text
 
 
 def _lists(lists: Sequence[RankedList], console: Console, width: int) -> None:
