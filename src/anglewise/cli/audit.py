@@ -67,7 +67,6 @@ def audit(
     from anglewise.errors import SpellingError
     from anglewise.io.read import read_space
     from anglewise.report.audit_document import audit_document
-    from anglewise.report.terminal import print_document
 
     talk = Talk(always)
     if save_witness is not None:
@@ -79,14 +78,14 @@ def audit(
 
         check_new_file(html)
     with talk.progress("reading"):
-        there = read_space(space, **vars(vectors), say=talk.say)
+        loaded = read_space(space, **vars(vectors), say=talk.say)
         others = {str(path): read_space(path, say=talk.say) for path in runs}
-        judged = _judgements(space, there, talk.say)
-    if save_witness is not None and not may_have_gauge(there):
+        judged = _judgements(space, loaded, talk.say)
+    if save_witness is not None and not may_have_gauge(loaded):
         raise SpellingError("--save-witness: this space has no gauge, so there is no witness")
     with talk.progress("auditing", then="describing") as progress:
         result = audited(
-            there,
+            loaded,
             judgements=judged,
             runs=others,
             pairs=pair,
@@ -98,18 +97,13 @@ def audit(
             progress=progress,
         )
     document = audit_document(result)
-    if html is not None:
-        from anglewise.io.outputs import write_text
-        from anglewise.report.html_page import page
-
-        write_text(html, page(document))
-        talk.say(f"wrote {html}")
+    talk.write_page(html, document)
     if save_witness is not None and result.witness is not None:
         from anglewise.io.space_folder import write_space
 
         write_space(result.witness.space, save_witness)
         talk.say(f"wrote {save_witness}")
-    talk.give(result.to_dict(), lambda console: print_document(document, console))
+    talk.give(result.to_dict(), document)
     return 0
 
 
@@ -122,7 +116,7 @@ def _judgements(
 
     if path is None or not is_space_folder(path):
         return {}
-    ways = stored_directions(path)
-    if ways:
-        say(f"judgements in the folder: {', '.join(ways)}")
-    return {way: judgements_of(path, way, space) for way in ways}
+    directions = stored_directions(path)
+    if directions:
+        say(f"judgements in the folder: {', '.join(directions)}")
+    return {direction: judgements_of(path, direction, space) for direction in directions}

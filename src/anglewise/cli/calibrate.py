@@ -80,24 +80,29 @@ def calibrate(
     from anglewise.engine.index import Index
     from anglewise.errors import SpellingError
     from anglewise.rag.relevance import learn_relevance
+    from anglewise.report.plain_text import as_json
     from anglewise.report.retrieval_documents import relevance_document
-    from anglewise.report.terminal import print_document
 
     talk = Talk(always)
-    there, judged = judged_space(space, vectors, "queries-items", judging, talk.say)
+    loaded, judged = judged_space(space, vectors, "queries-items", judging, talk.say)
     if not isinstance(judged, Judgements):
         raise SpellingError("pairs and triplets judge no documents for questions: give qrels")
     for note in part_notes(judged.parts):
         talk.say(note)
-    index = Index(there, measure_for(there, measure, talk.say))
+    index = Index(loaded, measure_for(loaded, measure, talk.say))
     with talk.progress("learning"):
         learned = learn_relevance(
-            index, there, judged, kind=kind, depth=depth, recall=recall, seed=always.seed
+            index, loaded, judged, kind=kind, depth=depth, recall=recall, seed=always.seed
         )
     elsewhere = None
     if foreign is not None:
-        elsewhere = _elsewhere(foreign, text_column, encoder, (there, index, learned), talk)
-    _write(learned, output, plot, talk)
+        elsewhere = _elsewhere(foreign, text_column, encoder, (loaded, index, learned), talk)
+    if output is not None:
+        talk.write(output, as_json(learned.to_dict()))
+    if plot is not None:
+        from anglewise.report.pictures import reliability_picture
+
+        talk.write(plot, reliability_picture(learned, plot.suffix))
     content = {
         "command": "calibrate",
         "version": version(),
@@ -106,7 +111,7 @@ def calibrate(
         "false_contexts": None if elsewhere is None else vars(elsewhere.rate),
     }
     document = relevance_document(learned, elsewhere)
-    talk.give(content, lambda console: print_document(document, console))
+    talk.give(content, document)
     return 0
 
 
@@ -121,23 +126,7 @@ def _elsewhere(
     from anglewise.rag.relevance import false_contexts
 
     space, index, relevance = learned
-    asked = questions_in(path, text_column)
+    foreign = questions_in(path, text_column)
     with talk.progress("encoding"):
-        vectors = questions(space, asked, encoder_for(space, encoder))
+        vectors = questions(space, foreign, encoder_for(space, encoder))
     return false_contexts(index, vectors, relevance)
-
-
-def _write(learned: "Relevance", output: Path | None, plot: Path | None, talk: "Talk") -> None:
-    from anglewise.io.outputs import new_file, write_text
-    from anglewise.report.plain_text import as_json
-
-    if output is not None:
-        write_text(output, as_json(learned.to_dict()))
-        talk.say(f"wrote {output}")
-    if plot is not None:
-        from anglewise.report.pictures import reliability_picture
-
-        picture = reliability_picture(learned, plot.suffix)
-        with new_file(plot) as file:
-            file.write(picture)
-        talk.say(f"wrote {plot}")

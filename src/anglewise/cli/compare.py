@@ -40,7 +40,7 @@ def compare(
     several: Several = ONE_SPACE,
     judging: Judging = FROM_FOLDER,
     results: Results = TO_TERMINAL,
-    kept: HistoryOptions = NO_HISTORY,
+    history: HistoryOptions = NO_HISTORY,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Rank similarity measures on a validation set and say which to use.
@@ -71,16 +71,15 @@ def compare(
     """
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import judged_space, judged_spaces
-    from anglewise.cli.results import Gates, as_told, remember, write_results
+    from anglewise.cli.results import Gates, gate_content, remember, write_results
     from anglewise.comparison.compare import compare as compared
     from anglewise.comparison.compare import compare_spaces
     from anglewise.comparison.next_judgements import sequential as stopping
     from anglewise.comparison.next_judgements import unjudged
     from anglewise.report.comparison_document import comparison_document
-    from anglewise.report.terminal import print_document
 
     talk = Talk(always)
-    gates = Gates.read(results, kept)
+    gates = Gates.read(results, history)
     with talk.progress("reading"):
         if several.spaces or several.variants:
             spaces, judged = judged_spaces(
@@ -112,15 +111,15 @@ def compare(
     until = stopping(result, seed=always.seed) if results.sequential else None
     rest = unjudged(result) if results.unjudged else None
     checked = gates.check(result)
-    write_results(result, checked, results, talk)
-    remember(result, checked, kept, talk)
+    document = comparison_document(result, checked, until, rest)
+    write_results(result, document, results, talk)
+    remember(result, checked, history, talk)
     content = result.to_dict()
     if checked:
-        content["gates"] = [as_told(one) for one in checked]
+        content["gates"] = [gate_content(check) for check in checked]
     if until is not None:
         content["sequential"] = until.to_dict()
     if rest is not None:
         content["unjudged"] = rest.to_dict()
-    document = comparison_document(result, checked, until, rest)
-    talk.give(content, lambda console: print_document(document, console))
-    return 0 if all(one.passed for one in checked) else GATE_FAILED
+    talk.give(content, document)
+    return 0 if all(check.passed for check in checked) else GATE_FAILED

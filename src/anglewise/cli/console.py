@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -15,6 +15,9 @@ from rich.text import Text
 
 from anglewise.cli.options import Always
 from anglewise.core.text import visible
+
+if TYPE_CHECKING:
+    from anglewise.report.document import Document
 
 PIPED_WIDTH = 100
 
@@ -100,7 +103,9 @@ class Talk:
         if not self.always.quiet:
             self.err.print(sentence, style="dim", soft_wrap=True)
 
-    def give(self, content: Mapping[str, Any], show: "Callable[[PatientConsole], None]") -> None:
+    def give(
+        self, content: Mapping[str, Any], shown: "Document | Callable[[PatientConsole], None]"
+    ) -> None:
         """The result, for machines where it is asked for, else (or beside a file) for people."""
         from anglewise.io.outputs import write_text
         from anglewise.report.plain_text import as_json
@@ -110,7 +115,27 @@ class Talk:
             return
         if self.always.json is not None:
             write_text(self.always.json, as_json(content))
-        show(self.out)
+        if callable(shown):
+            shown(self.out)
+            return
+        from anglewise.report.terminal import print_document
+
+        print_document(shown, self.out)
+
+    def write(self, path: Path, content: str | bytes) -> None:
+        """Write a file, whole or not at all, and say so."""
+        from anglewise.io.outputs import new_file
+
+        with new_file(path) as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+        self.say(f"wrote {path}")
+
+    def write_page(self, path: Path | None, document: "Document") -> None:
+        """Write the page of a result, where one is asked for."""
+        if path is not None:
+            from anglewise.report.html_page import page
+
+            self.write(path, page(document))
 
     @contextmanager
     def telling(self, title: str) -> "Generator[Callable[[int, int, str], None] | None]":

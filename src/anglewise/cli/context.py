@@ -66,12 +66,12 @@ def context(
     from anglewise.rag.context import Context
 
     talk = Talk(always)
-    there = read_space(space, **vars(vectors), say=talk.say)
+    loaded = read_space(space, **vars(vectors), say=talk.say)
     learned = None if relevance is None else _read(relevance)
     named = measure or (None if learned is None else learned.measure)
-    index = Index(there, measure_for(there, named, talk.say))
+    index = Index(loaded, measure_for(loaded, named, talk.say))
     with talk.progress("loading the encoder"):
-        model = encoder_for(there, encoder)
+        model = encoder_for(loaded, encoder)
     passages_for = Context(
         index,
         model,
@@ -81,15 +81,15 @@ def context(
         diversity=diversity,
     )
     with talk.progress("searching"):
-        found = passages_for(prompt, most=most)
-    talk.say(_summary(found))
+        passages = passages_for(prompt, most=most)
+    talk.say(_summary(passages))
     content = {
         "command": "context",
         "version": version(),
-        **found.to_dict(),
-        "messages": found.messages(),
+        **passages.to_dict(),
+        "messages": passages.messages(),
     }
-    talk.give(content, lambda console: console.write_words(_printed(found, messages)))
+    talk.give(content, lambda console: console.write_words(_printed(passages, messages)))
     return 0
 
 
@@ -104,31 +104,31 @@ def _read(path: Path) -> "Relevance":
     with reading(path, "what anglewise calibrate wrote"):
         text = bytes(contents(existing_file(path)))
         check_json(path, text.replace(b"\n", b" "))
-        said = json.loads(text)
+        content = json.loads(text)
     try:
-        return Relevance.from_dict(said)
+        return Relevance.from_dict(content)
     except FileError as error:
         raise FileError(f"{path}: {error}") from error
 
 
-def _printed(found: "Passages", as_messages: bool) -> str:
+def _printed(passages: "Passages", as_messages: bool) -> str:
     import json
 
     from anglewise.core.text import visible_json
 
     if not as_messages:
-        return found.text() + "\n"
-    return visible_json(json.dumps(found.messages(), indent=2, ensure_ascii=False)) + "\n"
+        return passages.text() + "\n"
+    return visible_json(json.dumps(passages.messages(), indent=2, ensure_ascii=False)) + "\n"
 
 
-def _summary(found: "Passages") -> str:
+def _summary(passages: "Passages") -> str:
     from anglewise.report.words import counted, percent
 
-    best, out = found.best, found.left_out
-    if found.nothing_relevant and best is not None:
+    best, out = passages.best, passages.left_out
+    if passages.nothing_relevant and best is not None:
         return (
             f"nothing relevant: {best.id} is nearest and relevant with a probability of "
-            f"{percent(best.probability or 0.0)}, {percent(found.threshold or 0.0)} is due"
+            f"{percent(best.probability or 0.0)}, {percent(passages.threshold or 0.0)} is due"
         )
     reasons = {
         "not relevant enough": out.irrelevant,
@@ -136,9 +136,9 @@ def _summary(found: "Passages") -> str:
         "too long for the room that was left": out.too_long,
     }
     why = "; ".join(f"{many} {reason}" for reason, many in reasons.items() if many)
-    unknown = "" if found.threshold is not None else "; relevance is not known (--relevance)"
+    unknown = "" if passages.threshold is not None else "; relevance is not known (--relevance)"
     return (
-        f"{counted(len(found), 'passage')}, {found.tokens:,} of {found.budget:,} tokens"
+        f"{counted(len(passages), 'passage')}, {passages.tokens:,} of {passages.budget:,} tokens"
         + (f"; left out: {why}" if why else "")
         + unknown
     )

@@ -83,10 +83,10 @@ def _films(output: Path, talk: "Talk") -> list[str]:
     space = output / "films"
     size = ["--components", str(COMPONENTS)]
     _run(["fit", str(ratings), "-o", str(space), *size, "--item-table", str(table)], talk)
-    ways = {"films-recommend": "queries-items", "films-similar": "items-items"}
-    for name, direction in ways.items():
+    directions = {"films-recommend": "queries-items", "films-similar": "items-items"}
+    for name, direction in directions.items():
         _compare(name, [str(space), "--direction", direction], output, talk)
-    return list(ways)
+    return list(directions)
 
 
 def _digits(output: Path, talk: "Talk") -> list[str]:
@@ -116,9 +116,9 @@ def _guides(output: Path, talk: "Talk") -> list[str]:
     return ["guides"]
 
 
-def _compare(name: str, of: Sequence[str], output: Path, talk: "Talk") -> None:
+def _compare(name: str, space: Sequence[str], output: Path, talk: "Talk") -> None:
     files = ["--html", str(output / f"{name}.html"), "--json", str(output / f"{name}.json")]
-    _run(["compare", *of, "--measures", MEASURES, *files], talk)
+    _run(["compare", *space, "--measures", MEASURES, *files], talk)
 
 
 def _run(tokens: Sequence[str], talk: "Talk") -> None:

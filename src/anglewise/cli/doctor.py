@@ -31,24 +31,24 @@ def doctor(*, always: Always = NOTHING_SPECIAL) -> int:
     """Show what this installation has: the engine, the libraries, the extras."""
     from anglewise.cli.console import Talk
 
-    found = _examine()
+    installed = _examine()
 
     def show(console: "Console") -> None:
-        console.print(f"anglewise {found['version']} on Python {found['python']}")
-        if found["engine"] != "numpy":
-            console.print(f"engine: {found['engine']}")
+        console.print(f"anglewise {installed['version']} on Python {installed['python']}")
+        if installed["engine"] != "numpy":
+            console.print(f"engine: {installed['engine']}")
         else:
             console.print(
                 "engine: numpy, with the same results but slower; for the compiled one "
                 "install again where a C compiler is (cc --version should answer)"
             )
-        for name, version in found["libraries"].items():
+        for name, version in installed["libraries"].items():
             console.print(f"  {name} {version}")
-        for name, extra in found["extras"].items():
+        for name, extra in installed["extras"].items():
             there = extra["version"] or f"missing: pip install 'anglewise[{name}]'"
             console.print(f"  [{name}] {extra['library']} {there} - {extra['for']}")
 
-    Talk(always).give(found, show)
+    Talk(always).give(installed, show)
     return 0
 
 

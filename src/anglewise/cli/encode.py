@@ -1,7 +1,6 @@
 """``anglewise encode``: from texts or images to a folder that other commands can use."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from shlex import quote
@@ -19,60 +18,10 @@ from anglewise.encoders.encode import encode as encode_texts
 from anglewise.encoders.images import encode_images, read_images
 from anglewise.encoders.load import encoder as load
 from anglewise.encoders.load import reads_images
-from anglewise.encoders.passages import Chunking
 from anglewise.errors import SpellingError
 
 if TYPE_CHECKING:
-    from anglewise.cli.console import PatientConsole, Talk
-
-
-@dataclass(frozen=True)
-class NamedFiles:
-    """The files, and which of their columns hold what."""
-
-    documents: Path
-    queries: Path | None
-    id_column: str | None
-    text_column: str | None
-    image_column: str | None
-
-
-def encoded(
-    named: NamedFiles,
-    spelling: str,
-    talk: Talk,
-    *,
-    chunk: Chunking,
-    overlap: int | None,
-    **settings: Any,
-) -> Space:
-    """Read both sides, load the encoder, encode; settings are those of texts and images alike."""
-    if reads_images(spelling):
-        if (chunk, overlap, named.text_column) != ("auto", None, None):
-            raise SpellingError(
-                "--chunk, --overlap and --text-column are about texts, and this encoder reads "
-                "images: leave them out"
-            )
-        read: Callable[..., Any] = partial(read_images, image_column=named.image_column)
-        work: Callable[..., Space] = encode_images
-        files = (named.documents, named.queries)
-    else:
-        if named.image_column is not None:
-            raise SpellingError(
-                f"--image-column is about images, and {spelling} reads texts: take an encoder of "
-                "images, such as onnx-images:FILE, or leave it out"
-            )
-        corpus, questions = beir_files(named.documents)
-        read = partial(read_documents, text_column=named.text_column)
-        files = (corpus, named.queries or questions)
-        work = partial(encode_texts, chunk=chunk, overlap=overlap)
-    with talk.progress("reading"):
-        given: Any = read(files[0], id_column=named.id_column, say=talk.say)
-        asked: Any = files[1] and read(files[1], id_column=named.id_column, say=talk.say)
-    with talk.progress("loading the encoder"):
-        model = load(spelling)
-    with talk.progress("encoding") as progress:
-        return work(given, model, queries=asked, say=talk.say, progress=progress, **settings)
+    from anglewise.cli.console import PatientConsole
 
 
 TABLE = Group("The table", sort_key=10)
@@ -145,16 +94,41 @@ def encode(
 
     talk = Talk(always)
     check_destination(output)  # before the work, not after it
-    space = encoded(
-        NamedFiles(documents, queries, id_column, text_column, image_column),
-        encoder,
-        talk,
-        chunk=chunk,
-        overlap=overlap,
-        trained_for=trained_for,
-        batch=batch,
-        cache=None if no_cache else _cache(cache, default_folder(), talk),
-    )
+    read: Callable[..., Any]
+    work: Callable[..., Space]
+    if reads_images(encoder):
+        if (chunk, overlap, text_column) != ("auto", None, None):
+            raise SpellingError(
+                "--chunk, --overlap and --text-column are about texts, and this encoder reads "
+                "images: leave them out"
+            )
+        read, work = partial(read_images, image_column=image_column), encode_images
+    else:
+        if image_column is not None:
+            raise SpellingError(
+                f"--image-column is about images, and {encoder} reads texts: take an encoder of "
+                "images, such as onnx-images:FILE, or leave it out"
+            )
+        documents, beside = beir_files(documents)
+        queries = queries or beside
+        read = partial(read_documents, text_column=text_column)
+        work = partial(encode_texts, chunk=chunk, overlap=overlap)
+    with talk.progress("reading"):
+        given: Any = read(documents, id_column=id_column, say=talk.say)
+        questions: Any = queries and read(queries, id_column=id_column, say=talk.say)
+    with talk.progress("loading the encoder"):
+        model = load(encoder)
+    with talk.progress("encoding") as progress:
+        space = work(
+            given,
+            model,
+            queries=questions,
+            trained_for=trained_for,
+            batch=batch,
+            cache=None if no_cache else _cache(cache, default_folder(), talk),
+            say=talk.say,
+            progress=progress,
+        )
     write_space(space, output)
     content = {
         "command": "encode",

@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from cyclopts import Group, Parameter
 
-from anglewise.cli.options import A_COUNT, NOTHING_SPECIAL, Always, number
+from anglewise.cli.options import (
+    A_COUNT,
+    NOTHING_SPECIAL,
+    TABLE,
+    USUAL_COLUMNS,
+    Always,
+    InteractionOptions,
+    number,
+)
 from anglewise.cli.paths import FOLDER, KEPT, READ
-from anglewise.core.numbers import FINITE, KEPT_ASIDE, NOT_NEGATIVE, POSITIVE, WEIGHT
+from anglewise.core.numbers import KEPT_ASIDE, NOT_NEGATIVE, POSITIVE, WEIGHT
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
@@ -52,8 +60,8 @@ class TrainingOptions:
 
     def given(self) -> dict[str, Any]:
         """The options that were given."""
-        there = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return {name: value for name, value in there if value is not None}
+        options = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return {name: value for name, value in options if value is not None}
 
     def check(self, objective: str) -> None:
         """Refuse options that an objective does not have; ``SpellingError``."""
@@ -78,9 +86,9 @@ class TrainingOptions:
 
         if objective not in MEASURED:
             return None
-        told = self.given()
-        checkpoint = told.pop("checkpoint", None)
-        return Trainer(Settings(objective, **told), checkpoint, _report(tell), say)
+        settings = self.given()
+        checkpoint = settings.pop("checkpoint", None)
+        return Trainer(Settings(objective, **settings), checkpoint, _report(tell), say)
 
 
 AS_USUAL = TrainingOptions()
@@ -110,7 +118,6 @@ def _report(
 Objective: TypeAlias = Literal[
     "product", "factors", "ease", "raw-data", "cosine", "dot", "euclidean"
 ]
-TABLE = Group("The table", sort_key=10)
 
 
 def fit(
@@ -125,11 +132,7 @@ def fit(
     normalise: str = "none",
     holdout: Annotated[float, number(KEPT_ASIDE)] = 0.2,
     split: Literal["random", "time", "last"] = "random",
-    min_weight: Annotated[float | None, number(FINITE, group=TABLE)] = None,
-    user: Annotated[str | None, Parameter(group=TABLE)] = None,
-    item: Annotated[str | None, Parameter(group=TABLE)] = None,
-    weight: Annotated[str | None, Parameter(group=TABLE)] = None,
-    time: Annotated[str | None, Parameter(group=TABLE)] = None,
+    columns: InteractionOptions = USUAL_COLUMNS,
     item_table: Annotated[Path | None, Parameter(group=TABLE), READ] = None,
     trained: TrainingOptions = AS_USUAL,
     always: Always = NOTHING_SPECIAL,
@@ -167,16 +170,6 @@ def fit(
         Share of the users that training never sees; a part of what they did is to be found again.
     split
         Which part: drawn at random, the later half by time, or the last item alone.
-    min_weight
-        Keep interactions that weigh at least this: ratings of 4 and 5 as signs of liking, say.
-    user
-        Name of the column of users, if it is not a usual one.
-    item
-        Name of the column of items, if it is not a usual one.
-    weight
-        Name of the column of weights or ratings, if it is not a usual one.
-    time
-        Name of the column of times, if it is not a usual one.
     item_table
         A table about the items, such as item_id,title: shown beside their ids.
     """
@@ -193,11 +186,7 @@ def fit(
     with talk.progress("reading"):
         table = read_interactions(
             interactions,
-            user=user,
-            item=item,
-            weight=weight,
-            time=time,
-            min_weight=min_weight,
+            **vars(columns),
             item_table=item_table,
             say=talk.say,
         )
@@ -234,11 +223,11 @@ def fit(
         "dimensions": result.space.items.dimension,
         "judgements": {
             direction: {
-                "queries": len(one.judged_rows),
-                "judged": len(one.gains.values),
-                "source": one.source,
+                "queries": len(judged.judged_rows),
+                "judged": len(judged.gains.values),
+                "source": judged.source,
             }
-            for direction, one in result.judgements.items()
+            for direction, judged in result.judgements.items()
         },
         "notes": list(result.notes),
     }

@@ -53,7 +53,7 @@ def judged_space(
             "does too: give one of them"
         )
     space = read_space(None if beside else source, **vars(vectors), say=say)
-    way = direction_of(direction, space)
+    asked_direction = direction_of(direction, space)
     path = source if beside else judging.qrels
     if path is None:
         if source is None or not source.is_dir():
@@ -63,13 +63,13 @@ def judged_space(
             )
         path = source
     else:
-        found = _pairs_or_triplets(path, space, judging, say, unnamed_pairs=beside)
-        if found is not None:
-            return space, found
+        judgements = _pairs_or_triplets(path, space, judging, say, unnamed_pairs=beside)
+        if judgements is not None:
+            return space, judgements
     return space, read_judgements(
         path,
         space,
-        direction=way,
+        direction=asked_direction,
         query_column=judging.query_column,
         item_column=judging.item_column,
         gain_column=judging.gain_column,
@@ -118,16 +118,16 @@ def judged_spaces(
     spaces: dict[str, Space] = {}
     judged: dict[str, Judgements] = {}
     for name, path in named.items():
-        spaces[name], found = judged_space(
+        spaces[name], judgements = judged_space(
             path, vectors, direction, judging, _by_name(say, name, named), seed=seed
         )
-        if not isinstance(found, Judgements):
+        if not isinstance(judgements, Judgements):
             raise SpellingError(
                 "several spaces are compared by graded relevance or labels, and these are pairs "
                 "or triplets: compare the spaces one by one"
             )
         if judging.label_queries is None or not judged:  # those drawn ask in every space
-            judged[name] = found
+            judged[name] = judgements
     return spaces, judged
 
 
@@ -198,13 +198,13 @@ def questions_in(path: Path, column: str | None = None) -> list[str]:
         return read_documents(path, text_column=column).split_empty()[0].words
     if suffix(path) == ".txt":
         with reading(path, "a text in UTF-8"):
-            found = bytes(contents(existing_file(path))).decode("utf-8-sig").splitlines()
+            texts = bytes(contents(existing_file(path))).decode("utf-8-sig").splitlines()
     else:
-        sheet = open_sheet(path)
-        names = sheet.names or ()
-        [cells] = sheet.columns([need(names, QUESTION, column, path)])
-        found = ["" if cell is None else str(cell) for cell in cells.to_pylist()]
-    return documents_of(found).split_empty()[0].words
+        table = open_sheet(path)
+        names = table.names or ()
+        [cells] = table.columns([need(names, QUESTION, column, path)])
+        texts = ["" if cell is None else str(cell) for cell in cells.to_pylist()]
+    return documents_of(texts).split_empty()[0].words
 
 
 def encoder_for(space: Space, named: str | None) -> Encoder:

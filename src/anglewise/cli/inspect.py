@@ -73,10 +73,10 @@ def inspect(
     def read() -> "Inspected":
         from anglewise.page.open_space import queue_of
 
-        seen = _read(space, vectors, always.seed, store, talk)
+        inspected = _read(space, vectors, always.seed, store, talk)
         if queue is None:
-            return seen
-        return replace(seen, queue=queue_of(queue, seen.space, direction))
+            return inspected
+        return replace(inspected, queue=queue_of(queue, inspected.space, direction))
 
     with ThreadPoolExecutor(1) as beside:
         first = [beside.submit(read)]  # while the server is imported
@@ -88,24 +88,24 @@ def inspect(
             ) from missing
 
         if export is not None:
-            seen = first.pop().result()
-            return _export(seen, export, direction, measures, export_queries, talk=talk)
-        there = served(lambda: first.pop().result() if first else read(), host=host, port=port)
-    content = {"command": "inspect", "version": version(), "address": there.address}
+            inspected = first.pop().result()
+            return _export(inspected, export, direction, measures, export_queries, talk=talk)
+        server = served(lambda: first.pop().result() if first else read(), host=host, port=port)
+    content = {"command": "inspect", "version": version(), "address": server.address}
     try:
-        talk.give(content, lambda console: console.print(there.address, soft_wrap=True))
+        talk.give(content, lambda console: console.print(server.address, soft_wrap=True))
         talk.out.file.flush()
         talk.say("Ctrl-C stops it")
         if open_browser:
-            there.open_browser()
-        there.run()
+            server.open_browser()
+        server.run()
     except KeyboardInterrupt:
         talk.say("stopped")
     return 0
 
 
 def _export(
-    seen: "Inspected",
+    inspected: "Inspected",
     folder: Path,
     direction: "Direction | None",
     measures: str,
@@ -118,10 +118,12 @@ def _export(
     from anglewise.page.copy import write_copy
     from anglewise.page.state import AppState
 
-    wanted = [str(one) for one in read_measures(measures)]
-    app = AppState(lambda: seen)
-    way = direction or ("queries-items" if seen.queries.known.titled else "items-items")
-    made = write_copy(app, folder, direction=way, measures=wanted, queries=queries)
+    wanted = [str(measure) for measure in read_measures(measures)]
+    state = AppState(lambda: inspected)
+    shown_direction = direction or (
+        "queries-items" if inspected.queries.known.titled else "items-items"
+    )
+    made = write_copy(state, folder, direction=shown_direction, measures=wanted, queries=queries)
     content = {
         "command": "inspect",
         "version": version(),
@@ -146,14 +148,14 @@ def _read(
 
     names = ("space.json", "items.parquet", "queries.parquet")
     before = {} if path is None else {path / name: stamp(path / name) for name in names}
-    there = with_own_columns(read_space(path, **vars(vectors), say=talk.say), before)
+    loaded = with_own_columns(read_space(path, **vars(vectors), say=talk.say), before)
     if path is None or not is_space_folder(path):
         name = next((p for p in (path, vectors.items) if p is not None), Path("space"))
-        return Inspected(there, {}, name.name, None, seed, store or Path(STORE_NAME))
+        return Inspected(loaded, {}, name.name, None, seed, store or Path(STORE_NAME))
     judged: dict[Direction, Judgements] = {
-        way: judgements_of(path, way, there) for way in stored_directions(path)
+        direction: judgements_of(path, direction, loaded) for direction in stored_directions(path)
     }
     if any(stamp(file) != was for file, was in before.items()):
         raise FileError(f"{path} was written anew while it was read: start again")
     folder = path.resolve()
-    return Inspected(there, judged, folder.name, folder, seed, store or folder / STORE_NAME)
+    return Inspected(loaded, judged, folder.name, folder, seed, store or folder / STORE_NAME)

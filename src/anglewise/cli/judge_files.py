@@ -280,7 +280,6 @@ def judge_agreement(
     from anglewise.judging.judged_set import store_of
     from anglewise.judging.sample import texts_of
     from anglewise.report.check_documents import agreement_document
-    from anglewise.report.terminal import print_document
 
     talk = Talk(always)
     file = read_judged(store_of(space) if space.is_dir() else space)
@@ -297,7 +296,7 @@ def judge_agreement(
         undecided = [dispute for dispute in result.disputes if dispute.decided is None]
         write_disputes(disputes, undecided, texts_of(space, talk.say))
         talk.say(f"wrote {disputes}: {len(undecided):,} pairs to decide")
-    talk.give(result.to_dict(), lambda console: print_document(agreement_document(result), console))
+    talk.give(result.to_dict(), agreement_document(result))
     return 0
 
 
@@ -338,23 +337,21 @@ def judge_lint(
         Exit with 1 if anything of this severity or worse was found.
     """
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import direction_of, space_of
+    from anglewise.cli.inputs import direction_of
     from anglewise.errors import FileError
-    from anglewise.io.outputs import write_text
+    from anglewise.io.read import read_space
     from anglewise.io.tables import DOCUMENT, GAIN, QUERY
     from anglewise.judging.judged_set import read_set
     from anglewise.judging.lint import lint
     from anglewise.judging.lint_checks import SEVERITIES
     from anglewise.report.check_documents import lint_document
-    from anglewise.report.html_page import page
-    from anglewise.report.terminal import print_document
 
     talk = Talk(always)
     place = judging.qrels or space
     if place is None or (judging.qrels is None and not place.is_dir()):
         raise FileError("no judgements: name the folder of a space, or give --qrels FILE")
     with talk.progress("reading"):
-        there = space_of(space, vectors, talk.say)
+        there = read_space(space, **vars(vectors), say=talk.say)
         judged = read_set(
             place,
             there,
@@ -378,10 +375,9 @@ def judge_lint(
             rejects=judged.rejects,
             seed=always.seed,
         )
-    if html is not None:
-        write_text(html, page(lint_document(result)))
-        talk.say(f"wrote {html}")
-    talk.give(result.to_dict(), lambda console: print_document(lint_document(result), console))
+    document = lint_document(result)
+    talk.write_page(html, document)
+    talk.give(result.to_dict(), document)
     worst = result.worst()
     failed = gate and worst and SEVERITIES.index(worst) <= SEVERITIES.index(gate)
     return GATE_FAILED if failed else 0

@@ -190,7 +190,6 @@ def judge_next(
     from anglewise.io.judgement_export import write_queue
     from anglewise.judging.sample import words_of
     from anglewise.report.check_documents import unjudged_document
-    from anglewise.report.terminal import print_document
 
     talk = Talk(always)
     with talk.progress("reading"):
@@ -217,7 +216,7 @@ def judge_next(
         )
         talk.say(f"wrote {output}")
     content: dict[str, Any] = {"command": "judge next", **rest.to_dict(), "reason": str(rest)}
-    talk.give(content, lambda console: print_document(unjudged_document(rest, *words), console))
+    talk.give(content, unjudged_document(rest, *words))
     return 0
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Group, Parameter, Token
 
 from anglewise.cli.paths import FILE, JSON, KEPT, READ, RUNS, SPACE_READ
-from anglewise.core.numbers import COUNT, SEED, Bounds, shown
+from anglewise.core.numbers import COUNT, FINITE, SEED, Bounds, shown
 from anglewise.errors import SpellingError
 
 
@@ -51,6 +51,7 @@ _HISTORY = Group("Runs over time", sort_key=80)
 _JUDGING = Group("Judgements from a file", sort_key=60)
 _RESULTS = Group("Results", sort_key=70)
 _SPACES = Group("Model against model", sort_key=55)
+TABLE = Group("The table", sort_key=10)
 _VECTORS = Group("Vectors from files", sort_key=50)
 
 
@@ -93,6 +94,23 @@ class Vectors:
     """Name of the column of ids, if it is not a usual one."""
     trained_for: Literal["dot", "cosine", "euclidean", "unknown"] | None = None
     """The measure inside the training loss, if you know it."""
+
+
+@Parameter(name="*", group=TABLE)
+@dataclass(frozen=True)
+class InteractionOptions:
+    """How a table of who used what is read."""
+
+    min_weight: Annotated[float | None, number(FINITE)] = None
+    """Keep interactions that weigh at least this: ratings of 4 and 5 as signs of liking, say."""
+    user: str | None = None
+    """Name of the column of users, if it is not a usual one."""
+    item: str | None = None
+    """Name of the column of items, if it is not a usual one."""
+    weight: str | None = None
+    """Name of the column of weights or ratings, if it is not a usual one."""
+    time: str | None = None
+    """Name of the column of times, if it is not a usual one."""
 
 
 @Parameter(name="*", group=_JUDGING)
@@ -177,3 +195,4 @@ FROM_FOLDER = Judging()
 TO_TERMINAL = Results()
 ONE_SPACE = Several()
 NO_HISTORY = HistoryOptions()
+USUAL_COLUMNS = InteractionOptions()

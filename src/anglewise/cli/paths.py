@@ -96,13 +96,13 @@ def _of_space(given: Given) -> Iterable[Path]:
     try:
         if space is None or not is_space_folder(space):
             return ()
-        said = read_description(space)["about"].get("encoder")
-        if not isinstance(said, str):
+        encoder = read_description(space)["about"].get("encoder")
+        if not isinstance(encoder, str):
             return ()
-        check_harmless(read_spec(said))
+        check_harmless(read_spec(encoder))
     except (AnglewiseError, OSError):  # which the command will say, if it comes to it
         return ()
-    return _in_spelling(said)
+    return _in_spelling(encoder)
 
 
 def _is_there(path: Path) -> bool:
@@ -198,7 +198,7 @@ class Use:
 
 def options_of(command: Callable[..., Any]) -> list[Option]:
     """All options of a command, those of its groups included."""
-    found: list[Option] = []
+    options: list[Option] = []
     hints = get_type_hints(command, include_extras=True)
     for name, parameter in inspect.signature(command).parameters.items():
         group = _plain(hints[name])
@@ -210,8 +210,8 @@ def options_of(command: Callable[..., Any]) -> list[Option]:
         positional = parameter.kind is parameter.POSITIONAL_ONLY
         for own, within, hint in names:
             shown = own.upper() if positional else "--" + own.replace("_", "-")
-            found.append(Option(shown, own, within, _plain(hint), _role(hint)))
-    return found
+            options.append(Option(shown, own, within, _plain(hint), _role(hint)))
+    return options
 
 
 def check_paths(command: Callable[..., Any], bound: inspect.BoundArguments) -> list[Path]:
@@ -250,13 +250,13 @@ def _uses(command: Callable[..., Any], bound: inspect.BoundArguments) -> Iterato
     bound.apply_defaults()
     options = options_of(command)
     given: Given = {
-        one.parameter: getattr(bound.arguments[one.within], one.parameter)
-        if one.within
-        else bound.arguments[one.parameter]
-        for one in options
+        option.parameter: getattr(bound.arguments[option.within], option.parameter)
+        if option.within
+        else bound.arguments[option.parameter]
+        for option in options
     }
-    for one in options:
-        role, value = one.role, given[one.parameter]
+    for option in options:
+        role, value = option.role, given[option.parameter]
         if role is None:
             continue
         if value is None and role.without is not None:
@@ -269,9 +269,9 @@ def _uses(command: Callable[..., Any], bound: inspect.BoundArguments) -> Iterato
             checked_path(word)
             for path in role.paths(word):
                 if not is_device(path):
-                    yield Use(f"{one.name} {word}", path, role)
+                    yield Use(f"{option.name} {word}", path, role)
             if role is STORE and Path(word).is_dir():  # the space around it is read
-                yield Use(f"{one.name} {word}", Path(word), READ)
+                yield Use(f"{option.name} {word}", Path(word), READ)
 
 
 def _each(value: Any) -> tuple[Any, ...]:
@@ -326,10 +326,10 @@ def _clash_of_names(writing: Use, also: Use) -> str:
     place, other = writing.place, also.place
     if place.is_same(other):
         return "" if also.path.is_dir() else f"is what this call also {_does(also)}"
-    there = [Place(path) for name in writing.role.names for path in writing.path.glob(name)]
+    present = [Place(path) for name in writing.role.names for path in writing.path.glob(name)]
     folder, name = Place(other.resolved.parent), other.resolved.name
-    new = folder.is_same(place) and any(fnmatch(name, one) for one in writing.role.names)
-    if new or any(one.is_same(other) or other.is_inside(one) for one in there):
+    new = folder.is_same(place) and any(fnmatch(name, pattern) for pattern in writing.role.names)
+    if new or any(pattern.is_same(other) or other.is_inside(pattern) for pattern in present):
         return f"gets files by the name of one that this call {_does(also)}"
     return ""
 
@@ -355,4 +355,4 @@ def _plain(hint: Any) -> Any:
 def _role(hint: Any) -> PathRole | None:
     if get_origin(hint) is not Annotated:
         return None
-    return next((one for one in get_args(hint)[1:] if isinstance(one, PathRole)), None)
+    return next((mark for mark in get_args(hint)[1:] if isinstance(mark, PathRole)), None)

@@ -103,8 +103,8 @@ class SettingsFile:
     def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
         """Take what the file says about the command that runs."""
         path = self.path.absolute()
-        said = _read(path)
-        for section in said:
+        settings = _read(path)
+        for section in settings:
             if section not in self.commands:
                 near = difflib.get_close_matches(section, self.commands, n=1)
                 hint = f"did you mean [{near[0]}]? " if near else ""
@@ -112,7 +112,7 @@ class SettingsFile:
                     f"{path} speaks of {section!r}, which is no command: {hint}"
                     f"write [command] above its options; commands are {', '.join(self.commands)}"
                 )
-        Dict(said, source=str(path))(app, commands, arguments)
+        Dict(settings, source=str(path))(app, commands, arguments)
         if self.of_user:
             return
         for argument in arguments:
@@ -155,22 +155,22 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path} is longer than {LONGEST:,} bytes: settings are a few lines of TOML"
         )
     try:
-        said = tomllib.loads(text.decode("utf-8-sig"))
+        settings = tomllib.loads(text.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise FileError(f"{path} is not UTF-8, which TOML is: write it again as text") from error
     except (ValueError, RecursionError) as error:
         why = " ".join(str(error).split())[:200]
         raise FileError(f"{path} is no TOML ({why}): write [command] and key = value") from error
-    if _is_deep(said):
+    if _is_deep(settings):
         raise FileError(f"{path} nests deeper than commands do: write [command] and key = value")
-    if _holds_nul(said):
+    if _holds_nul(settings):
         raise FileError(f"{path} holds a null character in a setting: no name has one")
-    return said
+    return settings
 
 
-def _is_deep(said: dict[str, Any]) -> bool:
+def _is_deep(settings: dict[str, Any]) -> bool:
     """Whether tables stand in tables deeper than settings do; without recursion."""
-    level: list[Any] = [said]
+    level: list[Any] = [settings]
     for _ in range(DEEPEST):
         level = [
             inner
@@ -187,8 +187,8 @@ def _is_deep(said: dict[str, Any]) -> bool:
 
 def _holds_nul(value: Any) -> bool:
     if isinstance(value, Mapping):
-        said = cast("Mapping[str, Any]", value)
-        return any("\0" in key or _holds_nul(inner) for key, inner in said.items())
+        table = cast("Mapping[str, Any]", value)
+        return any("\0" in key or _holds_nul(inner) for key, inner in table.items())
     if isinstance(value, list):
         return any(_holds_nul(inner) for inner in cast("list[Any]", value))
     return isinstance(value, str) and "\0" in value
@@ -217,11 +217,11 @@ def _check(path: Path, commands: tuple[str, ...], name: str, value: str) -> None
 def _instead(commands: tuple[str, ...], name: str) -> str:
     """Where the user may say it."""
     variable = f"ANGLEWISE_{'_'.join((*commands, name)).upper().replace('-', '_')}"
-    known = "-" not in "".join(commands)  # a shell knows no name with a hyphen
+    has_variable = "-" not in "".join(commands)  # a shell knows no name with a hyphen
     own = users_file()
     return (
         f"take it out of there and type {'-' if len(name) == 1 else '--'}{name}"
-        + (f", or set {variable}" if known else "")
+        + (f", or set {variable}" if has_variable else "")
         + (f", or write it into {own}" if own is not None else "")
     )
 
@@ -293,11 +293,11 @@ def program() -> App:
 def _settings() -> list[Any]:
     """Where settings come from beside what is typed, the strongest first."""
     commands, own = tuple(COMMANDS), users_file()
-    found: list[Any] = [
+    sources: list[Any] = [
         Env("ANGLEWISE_", show=False),
         SettingsFile(Path("anglewise.toml"), commands),
     ]
-    return found if own is None else [*found, SettingsFile(own, commands, of_user=True)]
+    return sources if own is None else [*sources, SettingsFile(own, commands, of_user=True)]
 
 
 def run(tokens: Sequence[str]) -> Any:

@@ -69,13 +69,12 @@ def recommend(
         ShownRecommendations,
         recommendations_document,
     )
-    from anglewise.report.terminal import print_document
 
     talk = Talk(always)
     if (user is None) == (used is None):
         raise SpellingError("give --user ID or --used ID,ID (one of them): for whom?")
-    there = read_space(space, **vars(vectors), say=talk.say)
-    recommender = Recommender(there, measure_for(there, measure, talk.say))
+    loaded = read_space(space, **vars(vectors), say=talk.say)
+    recommender = Recommender(loaded, measure_for(loaded, measure, talk.say))
     choices: dict[str, Any] = {
         "allowed": None if allowed is None else _ids(allowed),
         "forbidden": None if forbidden is None else _ids(forbidden),
@@ -84,18 +83,18 @@ def recommend(
     items = [] if used is None else parted(used)
     with talk.progress("searching"):
         if user is None:
-            found = recommender.recommend_for(items, k, **choices)
+            recommended = recommender.recommend_for(items, k, **choices)
         else:
-            found = recommender.recommend(user, k, **choices)
-    if found.silent:
+            recommended = recommender.recommend(user, k, **choices)
+    if recommended.silent:
         raise TooFewError(
             f"user {user!r} has no history, and a zero vector: every item is as good; name some "
             "that were used (--used)"
         )
     why = []
     if explain:
-        why = _explained(recommender, found, user, items, popularity)
-    shown = ShownRecommendations(found, why, reasons)
+        why = _explained(recommender, recommended, user, items, popularity)
+    shown = ShownRecommendations(recommended, why, reasons)
     if len(shown.items) < k:
         talk.say(f"{len(shown.items)} of {k}: no more are left after what was used and the filters")
     content = {
@@ -104,26 +103,25 @@ def recommend(
         "user": user,
         "used": items or None,
         "k": k,
-        "measure": found.measure,
-        "meaning": found.meaning,
+        "measure": recommended.measure,
+        "meaning": recommended.meaning,
         "items": shown.items,
     }
-    document = recommendations_document(shown)
-    talk.give(content, lambda console: print_document(document, console))
+    talk.give(content, recommendations_document(shown))
     return 0
 
 
 def _explained(
     recommender: "Recommender",
-    found: "Recommended",
+    recommended: "Recommended",
     user: str | None,
     items: list[str],
     popularity: float | None,
 ) -> list[Any]:
-    wanted = [one.id for one in found.lists()[0]]
+    wanted = [item.id for item in recommended.lists()[0]]
     if user is None:
-        return [recommender.explain_for(items, one, popularity=popularity) for one in wanted]
-    return [recommender.explain(user, one, popularity=popularity) for one in wanted]
+        return [recommender.explain_for(items, item, popularity=popularity) for item in wanted]
+    return [recommender.explain(user, item, popularity=popularity) for item in wanted]
 
 
 def _ids(path: Path) -> list[str]:

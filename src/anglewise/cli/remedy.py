@@ -1,7 +1,7 @@
 """``anglewise remedy``: what to use instead of cosine, if anything."""
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from shlex import quote
 from typing import Annotated, Any, Literal
@@ -88,7 +88,6 @@ def remedy(
     from anglewise.remedies.remedy import remedy as remedied
     from anglewise.remedies.runner import default_folder
     from anglewise.report.remedy_document import remedy_document
-    from anglewise.report.terminal import print_document
 
     talk = Talk(always)
     seconds = seconds_of(budget)
@@ -115,11 +114,15 @@ def remedy(
     words = ["" if source is None else quote(str(source)), *_options(direction, metric, split)]
     named = _named(words, vectors, judging)
     command = result.advice.command(named, quote(str(save or "better/")))
-    _write(remedy_document(result, command), html, markdown, talk)
+    document = remedy_document(result, command)
+    talk.write_page(html, document)
+    if markdown is not None:
+        from anglewise.report import plain_text
+
+        talk.write(markdown, plain_text.markdown(document))
     saved = None if save is None else _save(space, judged, result, save, talk)
     content = result.to_dict() | {"command_line": command, "saved": saved}
-    document = remedy_document(result, "" if saved else command)
-    talk.give(content, lambda console: print_document(document, console))
+    talk.give(content, replace(document, command="") if saved else document)
     return INTERRUPTED if result.stopped == "interrupt" else 0
 
 
@@ -129,11 +132,11 @@ def seconds_of(budget: str) -> float:
     >>> seconds_of("90s"), seconds_of("10m"), seconds_of("1.5h"), seconds_of("20")
     (90.0, 600.0, 5400.0, 20.0)
     """
-    found = re.fullmatch(r"([0-9.]+)\s*([a-z]*)", budget.strip().lower())
-    time = None if found is None else read_number(found[1])
-    if found is None or time is None or found[2] not in _UNITS:
+    match = re.fullmatch(r"([0-9.]+)\s*([a-z]*)", budget.strip().lower())
+    time = None if match is None else read_number(match[1])
+    if match is None or time is None or match[2] not in _UNITS:
         raise SpellingError(f"--budget {shown(budget)!r} is no time: write 90s, 10m or 1h")
-    return time * float(_UNITS[found[2]])
+    return time * float(_UNITS[match[2]])
 
 
 def _check_outputs(save: Path | None, *files: Path | None) -> None:
@@ -150,38 +153,23 @@ def _check_outputs(save: Path | None, *files: Path | None) -> None:
 
 
 def _options(direction: str | None, metric: str | None, split: str) -> list[str]:
-    said = {
+    options = {
         "direction": direction,
         "metric": metric,
         "split": None if split == "queries" else split,
     }
-    return [f"--{name} {quote(value)}" for name, value in said.items() if value is not None]
+    return [f"--{name} {quote(value)}" for name, value in options.items() if value is not None]
 
 
 def _named(words: list[str], *parts: Vectors | Judging) -> str:
     """What named the space and the judgements, as it was typed."""
-    said = [(field.name, getattr(one, field.name)) for one in parts for field in fields(one)]
+    options = [(field.name, getattr(part, field.name)) for part in parts for field in fields(part)]
     words += [
         f"--{name.replace('_', '-')} {quote(str(value))}"
-        for name, value in said
+        for name, value in options
         if value is not None
     ]
     return " ".join(word for word in words if word)
-
-
-def _write(document: Any, html: Path | None, markdown: Path | None, talk: Any) -> None:
-    from anglewise.io.outputs import write_text
-
-    if html is not None:
-        from anglewise.report.html_page import page
-
-        write_text(html, page(document))
-        talk.say(f"wrote {html}")
-    if markdown is not None:
-        from anglewise.report import plain_text
-
-        write_text(markdown, plain_text.markdown(document))
-        talk.say(f"wrote {markdown}")
 
 
 def _save(space: Any, judged: Any, result: Any, save: Path, talk: Any) -> str | None:

@@ -3,13 +3,16 @@
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Group, Parameter
-
-from anglewise.cli.options import A_COUNT, NOTHING_SPECIAL, Always, number
+from anglewise.cli.options import (
+    A_COUNT,
+    NOTHING_SPECIAL,
+    USUAL_COLUMNS,
+    Always,
+    InteractionOptions,
+    number,
+)
 from anglewise.cli.paths import READ
 from anglewise.core.numbers import COUNT, FINITE, NOT_NEGATIVE, SHARE
-
-TABLE = Group("The table", sort_key=10)
 
 
 def replay(
@@ -22,11 +25,7 @@ def replay(
     k: Annotated[int, number(COUNT, alias="-k")] = 10,
     components: Annotated[int, A_COUNT] = 64,
     penalty: Annotated[float, number(NOT_NEGATIVE)] = 1000.0,
-    min_weight: Annotated[float | None, number(FINITE, group=TABLE)] = None,
-    user: Annotated[str | None, Parameter(group=TABLE)] = None,
-    item: Annotated[str | None, Parameter(group=TABLE)] = None,
-    weight: Annotated[str | None, Parameter(group=TABLE)] = None,
-    time: Annotated[str | None, Parameter(group=TABLE)] = None,
+    columns: InteractionOptions = USUAL_COLUMNS,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Replay the past: learn from what happened before a moment, recommend, look what followed.
@@ -49,16 +48,6 @@ def replay(
         Dimensions of the embeddings.
     penalty
         Weight of the penalty of the closed form, in squared units of the table.
-    min_weight
-        Keep interactions that weigh at least this: ratings of 4 and 5 as signs of liking, say.
-    user
-        Name of the column of users, if it is not a usual one.
-    item
-        Name of the column of items, if it is not a usual one.
-    weight
-        Name of the column of weights or ratings, if it is not a usual one.
-    time
-        Name of the column of times, if it is not a usual one.
     """
     from functools import partial
 
@@ -68,21 +57,16 @@ def replay(
     from anglewise.recommendation.replay import linear
     from anglewise.recommendation.replay import replay as replayed
     from anglewise.report.retrieval_documents import replay_document
-    from anglewise.report.terminal import print_document
 
     talk = Talk(always)
     with talk.progress("reading"):
         table = read_interactions(
             interactions,
-            user=user,
-            item=item,
-            weight=weight,
-            time=time,
-            min_weight=min_weight,
+            **vars(columns),
             say=talk.say,
         )
     with talk.progress("replaying"):
-        found = replayed(
+        result = replayed(
             table,
             partial(linear, components=components, penalty=penalty),
             at=at,
@@ -97,7 +81,7 @@ def replay(
         "seed": always.seed,
         "components": components,
         "penalty": penalty,
-        **found.to_dict(),
+        **result.to_dict(),
     }
-    talk.give(content, lambda console: print_document(replay_document(found), console))
+    talk.give(content, replay_document(result))
     return 0

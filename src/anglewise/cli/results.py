@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anglewise.cli.console import Talk
 from anglewise.cli.options import HistoryOptions, Results
@@ -24,6 +24,9 @@ from anglewise.errors import FileError, SpellingError
 from anglewise.io.outputs import check_new_file
 from anglewise.io.runs import append_history, read_history
 
+if TYPE_CHECKING:
+    from anglewise.report.document import Document
+
 
 @dataclass(frozen=True)
 class Gates:
@@ -33,7 +36,7 @@ class Gates:
     history: History
 
     @classmethod
-    def read(cls, results: Results, kept: HistoryOptions) -> "Gates":
+    def read(cls, results: Results, history: HistoryOptions) -> "Gates":
         """Read gates and history.
 
         Raises ``SpellingError`` for options that need one another, ``FileError`` for a history
@@ -42,36 +45,36 @@ class Gates:
         wanted = tuple(gate(spelling) for spelling in results.gate)
         if results.junit is not None and not wanted:
             raise SpellingError(f"--junit {results.junit} writes gates, and there are none: --gate")
-        if kept.history is None:
-            _needs_history(wanted, kept)
+        if history.history is None:
+            _needs_history(wanted, history)
             return cls(wanted, NOTHING_YET)
-        _time(kept.at)
-        return cls(wanted, _history(kept.history))
+        _time(history.at)
+        return cls(wanted, _history(history.history))
 
     def check(self, result: Comparison) -> list[Checked]:
         """Hold a comparison against all of them."""
-        return [check(result, one, self.history) for one in self.wanted]
+        return [check(result, condition, self.history) for condition in self.wanted]
 
 
 def remember(
-    result: Comparison, checked: Sequence[Checked], kept: HistoryOptions, talk: Talk
+    result: Comparison, checked: Sequence[Checked], history: HistoryOptions, talk: Talk
 ) -> None:
     """Add the run to the history, if there is one, with whether its gates held."""
-    if kept.history is None:
+    if history.history is None:
         return
-    held = all(one.passed for one in checked) if checked else None
-    rows = rows_of(result, label=kept.label, at=_time(kept.at), gates_held=held)
-    run = append_history(kept.history, rows)
-    talk.say(f"added run {run} to {kept.history}")
+    held = all(gate.passed for gate in checked) if checked else None
+    rows = rows_of(result, label=history.label, at=_time(history.at), gates_held=held)
+    run = append_history(history.history, rows)
+    talk.say(f"added run {run} to {history.history}")
 
 
-def as_told(one: Checked) -> dict[str, Any]:
+def gate_content(checked: Checked) -> dict[str, Any]:
     """A gate for machines; without an earlier run, or an interval, the figures are null."""
-    figure = one.figure
+    figure = checked.figure
     return {
-        "gate": str(one.gate),
-        "passed": one.passed,
-        "sentence": one.sentence,
+        "gate": str(checked.gate),
+        "passed": checked.passed,
+        "sentence": checked.sentence,
         "mean": None if figure is None else figure.mean,
         "low": None if figure is None else figure.low,
         "high": None if figure is None else figure.high,
@@ -83,11 +86,11 @@ def _history(path: Path) -> History:
     return History(read_history(path)) if path.exists() else NOTHING_YET
 
 
-def _needs_history(wanted: Sequence[Gate], kept: HistoryOptions) -> None:
-    for one in wanted:
-        if isinstance(one.right, Last):
-            raise SpellingError(f"the gate {one} asks for an earlier run: add --history FILE")
-    for name, value in {"label": kept.label, "at": kept.at}.items():
+def _needs_history(wanted: Sequence[Gate], history: HistoryOptions) -> None:
+    for condition in wanted:
+        if isinstance(condition.right, Last):
+            raise SpellingError(f"the gate {condition} asks for an earlier run: add --history FILE")
+    for name, value in {"label": history.label, "at": history.at}.items():
         if value is not None:
             raise SpellingError(f"--{name} {value} stands in a history: add --history FILE")
 
@@ -105,23 +108,17 @@ def _time(at: str | None) -> datetime | None:
         ) from None
 
 
-def write_results(
-    result: Comparison, gates: Sequence[Checked], results: Results, talk: Talk
-) -> None:
+def write_results(result: Comparison, document: "Document", results: Results, talk: Talk) -> None:
     """Write the page, the Markdown, the gates and the runs, each whole or not at all."""
-    from anglewise.io.outputs import write_text
     from anglewise.report import html_page, plain_text
-    from anglewise.report.comparison_document import comparison_document
 
-    document = comparison_document(result, gates)
     for path, render in (
         (results.html, html_page.page),
         (results.markdown, plain_text.markdown),
         (results.junit, plain_text.junit),
     ):
         if path is not None:
-            write_text(path, render(document))
-            talk.say(f"wrote {path}")
+            talk.write(path, render(document))
     if results.run_out is not None:
         for path in _write_runs(result, results.run_out):
             talk.say(f"wrote {path}")
@@ -135,8 +132,8 @@ def _write_runs(result: Comparison, to: Path) -> list[Path]:
         raise SpellingError("--run-out: pairs and triplets have no ranked lists to write")
     asking, ranked = evidence.space.sides(result.direction)
     paths = _paths(to, list(evidence.found))
-    for path, found in zip(paths, evidence.found.values(), strict=True):
-        write_run(path, found, asking.ids[evidence.rows], ranked.ids)
+    for path, neighbours in zip(paths, evidence.found.values(), strict=True):
+        write_run(path, neighbours, asking.ids[evidence.rows], ranked.ids)
     return paths
 
 

@@ -57,38 +57,49 @@ def search(
     from anglewise.io.read import read_space
     from anglewise.measures.measure import measures as read_measures
     from anglewise.report.retrieval_documents import ShownQuery, neighbours_document
-    from anglewise.report.terminal import print_document
 
     talk = Talk(always)
-    if sum(one is not None for one in (query, text, image)) != 1:
+    if sum(given is not None for given in (query, text, image)) != 1:
         raise SpellingError(
             'give --query ID, --text "..." or --image FILE (one of them): who asks?'
         )
     if query is not None and encoder is not None:
         raise SpellingError("--encoder encodes --text or --image: give one")
     wanted = read_measures(measures)
-    there = read_space(space, **vars(vectors), say=talk.say)
-    way = direction or ("items-items" if there.one_sided else "queries-items")
-    asking = there.sides(way)[0]
-    row = 0 if query is None else _row(asking, query, way)
-    asks = None if query is not None else _question(there, text, image, encoder)
+    loaded = read_space(space, **vars(vectors), say=talk.say)
+    asked_direction = direction or ("items-items" if loaded.one_sided else "queries-items")
+    asking = loaded.sides(asked_direction)[0]
+    row = 0 if query is None else _row(asking, query, asked_direction)
+    asks = None if query is not None else _question(loaded, text, image, encoder)
     with talk.progress("searching") as progress:
         if asks is None:
             rows = np.array([row], dtype=np.int64)
-            found = nearest(there, wanted, k=k, direction=way, rows=rows, progress=progress)
+            neighbours = nearest(
+                loaded, wanted, k=k, direction=asked_direction, rows=rows, progress=progress
+            )
         else:
-            found = search_vectors(there, asks, wanted, k=k, direction=way, progress=progress)
-    said = text if image is None else str(image)
-    asked = ShownQuery(there, way, row, wanted, found, said, "text" if image is None else "image")
+            neighbours = search_vectors(
+                loaded, asks, wanted, k=k, direction=asked_direction, progress=progress
+            )
+    asking_text = text if image is None else str(image)
+    shown = ShownQuery(
+        loaded,
+        asked_direction,
+        row,
+        wanted,
+        neighbours,
+        asking_text,
+        "text" if image is None else "image",
+    )
     content = {
         "command": "search",
         "version": version(),
-        "direction": way,
+        "direction": asked_direction,
         "k": k,
-        "query": asked.query,
-        "measures": asked.lists,
+        "query": shown.query,
+        "measures": shown.lists,
     }
-    talk.give(content, lambda console: print_document(neighbours_document(asked), console))
+    talk.give(content, neighbours_document(shown))
     return 0
 
 
@@ -115,11 +126,11 @@ def _row(asking: "Embeddings", query: str, direction: str) -> int:
     row = asking.row_of.get(query)
     if row is not None:
         return row
-    known = titles(asking) or []
-    called = [i for i, title in enumerate(known) if query.lower() in title.lower()]
+    texts = titles(asking) or []
+    called = [i for i, title in enumerate(texts) if query.lower() in title.lower()]
     near = get_close_matches(query, [str(i) for i in asking.ids[:100_000]], n=3)
     if called:
-        hint = "by title: " + ", ".join(f"{asking.ids[i]!r} is {known[i]!r}" for i in called[:3])
+        hint = "by title: " + ", ".join(f"{asking.ids[i]!r} is {texts[i]!r}" for i in called[:3])
     elif near:
         hint = f"did you mean {', '.join(map(repr, near))}?"
     else:

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 from cyclopts import Group, Parameter
 
@@ -58,6 +58,8 @@ def study(
     from anglewise.cli.console import Talk
     from anglewise.cli.program import version
     from anglewise.errors import SpellingError
+    from anglewise.report.check_documents import own_study_document, study_document
+    from anglewise.report.plain_text import as_json
 
     if small and on is not None:
         raise SpellingError("--small is for the simulated users, --on brings others: drop one")
@@ -65,10 +67,12 @@ def study(
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
     if on is None:
-        result: Any = _experiment(small, output, talk)
+        result = _experiment(small, output, talk)
+        document, given = study_document(result), {}
     else:
         result = _own(on, components, penalty, min_weight, talk)
-    given = {} if on is None else {"on": str(on), "components": components, "penalty": penalty}
+        document = own_study_document(result)
+        given = {"on": str(on), "components": components, "penalty": penalty}
     content = {
         "command": "study",
         "version": version(),
@@ -77,12 +81,8 @@ def study(
         **result.to_dict(),
     }
     if output is not None:
-        from anglewise.io.outputs import write_text
-        from anglewise.report.plain_text import as_json
-
-        write_text(output / "study.json", as_json(content))
-        talk.say(f"wrote {output / 'study.json'}")
-    talk.give(content, lambda console: _show(result, console))
+        talk.write(output / "study.json", as_json(content))
+    talk.give(content, document)
     return HELD if result.held else NOT_HELD
 
 
@@ -96,14 +96,10 @@ def _experiment(small: bool, output: Path | None, talk: "Talk") -> "Study":
     with talk.progress("studying") as progress:
         result = studied(SMALL if small else FULL, seed=talk.always.seed, progress=progress)
     if output is not None:
-        from anglewise.io.outputs import new_file
         from anglewise.report.check_documents import study_figure
 
-        for path in (output / "study.png", output / "study.svg"):
-            picture = study_figure(result, "png" if path.suffix == ".png" else "svg")
-            with new_file(path) as file:
-                file.write(picture)
-            talk.say(f"wrote {path}")
+        talk.write(output / "study.png", study_figure(result, "png"))
+        talk.write(output / "study.svg", study_figure(result, "svg"))
     talk.say(f"{process_time() - started:.1f} s of processor time")
     return result
 
@@ -123,12 +119,3 @@ def _own(
         talk.say(note)
     with talk.progress("moving through gauges") as progress:
         return study_on(fitted.space, model, fitted.judgements, seed=seed, progress=progress)
-
-
-def _show(result: "Study | OwnStudy", console: Any) -> None:
-    from anglewise.experiment.study import Study
-    from anglewise.report.check_documents import own_study_document, study_document
-    from anglewise.report.terminal import print_document
-
-    own = not isinstance(result, Study)
-    print_document(own_study_document(result) if own else study_document(result), console)
