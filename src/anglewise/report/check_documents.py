@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from anglewise.comparison.unjudged import Unjudged
+from anglewise.comparison.next_judgements import Unjudged
 from anglewise.core.typing import Array, Float64
 from anglewise.experiment.claims import Check
 from anglewise.experiment.own_data import MovedLists, OwnStudy
