@@ -14,7 +14,7 @@ from anglewise import Embeddings, Judgements, Space, compare_spaces, write_space
 from anglewise.cli.console import console
 from anglewise.cli.program import main
 from anglewise.core.sparse import SparseRows
-from anglewise.core.text import visible
+from anglewise.errors import visible
 from anglewise.report.comparison_document import comparison_document
 from anglewise.report.html_page import page
 from anglewise.report.plain_text import as_json, code, code_block, escaped, markdown

@@ -1,11 +1,69 @@
 """What can go wrong with what a person brings.
 
-Each message says what came, what was hoped for, and what to do.
+Each message says what came, what was hoped for, and what to do. Ids, names of columns and files
+that it quotes come from anybody, so it is brought into form here, once for all.
 """
+
+import re
+
+COMMANDS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Control characters but tab and new line, C1 controls, line separators, what overrides the
+direction of a text, and halves of a pair."""
+LONGEST_WORD, LONGEST_MESSAGE = 400, 1600
+"""Characters of a message that a word of it, and all of it, may have."""
+
+_WORD = re.compile(r"\S+")
+
+
+def visible(text: str) -> str:
+    r"""A text whose commands are written out, so that a title cannot move the cursor.
+
+    >>> print(visible("a\x1b[2J\u202eb"))
+    a\x1b[2J\u202eb
+    """
+    return COMMANDS.sub(_written, text)
+
+
+def one_line(text: str) -> str:
+    r"""A text whose commands and new lines are written out, so that a name cannot add a line.
+
+    >>> print(one_line("a\nanglewise: all is well"))
+    a\nanglewise: all is well
+    """
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def as_message(text: str) -> str:
+    r"""A text on one line, with the middle of long words and of a long text left out.
+
+    >>> print(as_message("no column 'b\n'"), len(as_message("x" * 10**6)))
+    no column 'b\n' 422
+    """
+    text = one_line(text)
+    if len(text) > LONGEST_WORD:
+        text = _WORD.sub(lambda word: _without_middle(word[0], LONGEST_WORD), text)
+    return _without_middle(text, LONGEST_MESSAGE)
+
+
+def _without_middle(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]}…({len(text) - 2 * half:,} characters)…{text[-half:]}"
+
+
+def _written(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
 
 
 class AnglewiseError(Exception):
     """Something a person can mend; the command line shows its message alone and exits with 2."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(as_message(message))
 
 
 class ShapeError(AnglewiseError, ValueError):

@@ -14,7 +14,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from anglewise.cli.options import Always
-from anglewise.core.text import visible
+from anglewise.errors import as_message, one_line, visible
 
 if TYPE_CHECKING:
     from anglewise.report.document import Document
@@ -26,17 +26,20 @@ class PatientConsole(Console):
     """A console whose reader may leave early, as ``head`` does: the rest is not printed.
 
     What is printed may hold titles, ids and names from anybody's files: characters in it that
-    would command the terminal are shown, whatever they stand in.
+    would command the terminal or begin a line are shown, whatever they stand in. So every line of
+    this program is printed by itself.
     """
 
     def render_str(self, text: str, *args: Any, **settings: Any) -> Text:
         """Text as it will be seen, so that tables leave room for it."""
-        return super().render_str(visible(text), *args, **settings)
+        return super().render_str(one_line(text), *args, **settings)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """What is written: commands are those of this program alone."""
+        """What is written: commands and new lines are those of this program alone."""
+        if isinstance(renderable, Text) and "\n" in renderable.plain:
+            renderable = Text(r"\n").join(renderable.split("\n", allow_blank=True))
         for text, style, control in super().render(renderable, options):
             yield Segment(text if control else visible(text), style, control)
 
@@ -101,7 +104,7 @@ class Talk:
     def say(self, sentence: str) -> None:
         """A remark: what was guessed, what was written where."""
         if not self.always.quiet:
-            self.err.print(sentence, style="dim", soft_wrap=True)
+            self.err.print(as_message(sentence), style="dim", soft_wrap=True)
 
     def give(
         self, content: Mapping[str, Any], shown: "Document | Callable[[PatientConsole], None]"

@@ -174,4 +174,5 @@ def _show(content: "dict[str, Any]", console: "PatientConsole") -> None:
     console.print(f"encoder: {content['encoder']}", soft_wrap=True)
     console.print(f"wrote {content['output']}")
     command = f"anglewise compare {quote(content['output'])} --qrels FILE"
-    console.print(f"next: which measure?\n  {command}", soft_wrap=True)
+    console.print("next: which measure?")
+    console.print(f"  {command}", soft_wrap=True)

@@ -149,7 +149,8 @@ def _show_sample(content: dict[str, Any], console: "PatientConsole") -> None:
     elif len(strata) > 1:
         counts = ", ".join(f"{name} {count:,}" for name, count in strata.items())
         console.print(f"queries by stratum: {counts}", soft_wrap=True)
-    console.print("next: fill in the column grade, then\n  anglewise judge import SPACE FILE")
+    console.print("next: fill in the column grade, then")
+    console.print("  anglewise judge import SPACE FILE")
 
 
 def judge_next(
@@ -287,7 +288,8 @@ def judge_power(
 def _show_power(plan: "Power", console: "PatientConsole") -> None:
     from rich.table import Table
 
-    console.print(f"{plan}\n", soft_wrap=True)
+    console.print(f"{plan}", soft_wrap=True)
+    console.print()
     table = Table(box=None, pad_edge=False, header_style="")
     many = "queries" if plan.noun == "query" else "groups"
     for head in (many, "sees a difference of", "settles the question"):
@@ -297,8 +299,9 @@ def _show_power(plan: "Power", console: "PatientConsole") -> None:
         mark = " now" if one.queries == plan.queries else ""
         table.add_row(f"{one.queries:,}{mark}", f"{one.detectable:.3f}", settles)
     console.print(table)
+    console.print()
     console.print(
-        f"\nA difference in {plan.metric} that would be seen in four sets of five; how likely a "
+        f"A difference in {plan.metric} that would be seen in four sets of five; how likely a "
         f"set of so many {many} ends in use or tie.",
         style="dim",
     )

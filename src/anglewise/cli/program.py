@@ -13,6 +13,7 @@ import stat
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,8 +22,7 @@ from cyclopts.config import Dict, Env
 
 from anglewise.cli.paths import check_paths
 from anglewise.core.numbers import shown
-from anglewise.core.text import visible
-from anglewise.errors import AnglewiseError, FileError, SpellingError
+from anglewise.errors import AnglewiseError, FileError, SpellingError, as_message, visible
 
 
 def version() -> str:
@@ -321,8 +321,8 @@ def main(tokens: Sequence[str] | None = None) -> int:
         if stop.code:
             raise
         return _refuse("code that this call ran ended Python before the work was done")
-    except Exception:  # noqa: BLE001 a fault of ours must not look like a gate that failed
-        sys.stderr.write(visible(traceback.format_exc()))
+    except Exception as error:  # noqa: BLE001 a fault of ours must not look like a gate that failed
+        _write_error(_traceback(error))
         _refuse("this is a fault of anglewise, not yours: please report the lines above")
         return OUR_FAULT
     return code if isinstance(code, int) else FINE
@@ -335,6 +335,19 @@ def _in_words(error: BaseException) -> str:
         what = f"{error.filename}: " if error.filename else ""
         return f"{what}{error.strerror or error}"
     return str(error)
+
+
+def _traceback(error: Exception) -> str:
+    """Where a fault lies; what it says may quote anybody, and is kept to its line."""
+    *places, what = traceback.format_exception(error)
+    return visible("".join(places)) + as_message(what.rstrip("\n")) + "\n"
+
+
+def _write_error(text: str) -> None:
+    """To standard error, if anybody listens: the exit code says it too."""
+    with suppress(OSError, AttributeError, ValueError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def check_texts(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
@@ -354,5 +367,5 @@ def check_texts(app: App, commands: tuple[str, ...], arguments: ArgumentCollecti
 
 
 def _refuse(message: str) -> int:
-    sys.stderr.write(f"anglewise: {visible(message)}\n")
+    _write_error(f"anglewise: {as_message(message)}\n")
     return BAD_USE

@@ -17,7 +17,13 @@ from anglewise.core.conversion import described, is_kind
 
 # readers take these two from here
 from anglewise.core.typing import Say, quiet  # noqa: F401  # pyright: ignore[reportUnusedImport]
-from anglewise.errors import AnglewiseError, FileError, SpellingError, WrongTypeError
+from anglewise.errors import (
+    AnglewiseError,
+    FileError,
+    SpellingError,
+    WrongTypeError,
+    as_message,
+)
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -283,7 +289,7 @@ def naming(path: Path) -> Generator[None, None, None]:
     try:
         yield
     except AnglewiseError as error:
-        if str(path) in str(error):
+        if as_message(str(path)) in str(error):
             raise
         raise type(error)(f"{path}: {error}") from error
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from anglewise.core.text import visible, visible_json
+from anglewise.core.text import visible_json
+from anglewise.errors import visible
 from anglewise.report.document import AnyCell, Cell, Document, GateNote, Line, Table, TableColumn
 from anglewise.report.words import counted
 

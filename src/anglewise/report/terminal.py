@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 from rich.console import Console
+from rich.console import Group as Lines
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -219,7 +220,7 @@ def _rich_table(table: Table, picked: list[int], console: Console, width: int) -
             row.insert(place + 1, axis.draw(estimate, pens))
     for i, column in enumerate(columns):
         drawn.add_column(
-            column.short or column.head,
+            _heading(column.short or column.head),
             justify="left" if column.kind != "figure" else column.align,
             no_wrap=column.widest is None and not column.wraps,
             max_width=column.widest,
@@ -231,6 +232,11 @@ def _rich_table(table: Table, picked: list[int], console: Console, width: int) -
     for cells, tone in zip(texts, tones, strict=True):
         drawn.add_row(*cells, style=STYLES.get(tone, tone))
     return drawn
+
+
+def _heading(text: str) -> str | Lines:
+    """A heading, each of its lines printed by itself, as the console asks for."""
+    return Lines(*text.split("\n")) if "\n" in text else text
 
 
 def _taken(columns: Sequence[TableColumn], texts: Sequence[Sequence[str]]) -> int:
