@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -229,7 +230,11 @@ def test_other_vectors_judgements_or_seeds_are_other_entries(space, judged, sear
         seen=space.seen,
     )
     fewer = Judgements(judged.gains, seen=space.seen)
-    for it, by, seed in ((moved, judged, 0), (space, fewer, 0), (space, judged, 1)):
+    gains = judged.gains
+    half = SparseRows(gains.indptr, gains.indices, np.full(len(gains.values), 0.5), gains.shape)
+    drawn = replace(judged, chances=half)
+    others = ((moved, judged, 0), (space, fewer, 0), (space, drawn, 0), (space, judged, 1))
+    for it, by, seed in others:
         searched.clear()
         remedy(it, by, "euclidean", cache=tmp_path, seed=seed)
         assert searched

@@ -130,13 +130,15 @@ def key_of(*parts: object) -> str:
 
 
 def content_of(space: Space, judgements: Judgements) -> str:
-    """A digest of the numbers: vectors, ids, who is held out, what was seen and judged."""
+    """A digest of the numbers: vectors, ids, who is held out, what was seen and judged, and how."""
     parts = [*_side(space.queries), *_table(space.seen), *_table(judgements.gains)]
     if not space.one_sided:
         parts += _side(space.items)
     parts += [*_table(judgements.seen), judgements.direction.encode()]
     if judgements.judged_items is not None:
         parts.append(judgements.judged_items.tobytes())
+    if judgements.chances is not None:
+        parts += [b"chances", *_table(judgements.chances)]
     return _digest(parts).hex()
 
 
@@ -151,11 +153,8 @@ def _side(side: Embeddings) -> Iterable[bytes | memoryview]:
 def _table(table: SparseRows | None) -> Iterable[bytes]:
     if table is None:
         return [b"none"]
-    return [repr(table.shape).encode(), *(x.tobytes() for x in _arrays(table))]
-
-
-def _arrays(table: SparseRows) -> tuple[Array, Array, Array]:
-    return table.indptr, table.indices, table.values
+    arrays = table.indptr, table.indices, table.values
+    return [repr(table.shape).encode(), *(array.tobytes() for array in arrays)]
 
 
 def _digest(parts: Iterable[bytes | memoryview]) -> bytes:
@@ -244,14 +243,8 @@ class CandidateRunner:
             if len(indices) != len(rows) or arrays["scores"].shape != indices.shape:
                 return None
             lists = Neighbours(str(candidate.measure), indices, arrays["scores"], arrays["tied"])
-            found = CandidateLists(
-                lists,
-                tuple(map(str, about["settings"])),
-                float(about["making"]),
-                float(about["searching"]),
-                int(about["dimension"]),
-                bool(about["inner_product"]),
-            )
+            settings = {"settings": tuple(map(str, about["settings"]))}
+            found = CandidateLists(lists, **about | settings)
         except Exception:  # noqa: BLE001 by another program: as if it were not there
             return None
         self.times[candidate, len(rows)] = found.searching
@@ -371,13 +364,7 @@ class CandidateRunner:
     ) -> None:
         self.cache.put(
             self.key(candidate, rows),
-            {
-                "settings": found.settings,
-                "making": found.making,
-                "searching": found.searching,
-                "dimension": found.dimension,
-                "inner_product": found.inner_product,
-            },
+            {name: value for name, value in vars(found).items() if name != "lists"},
             indices=found.lists.indices.astype(np.int32),
             scores=found.lists.scores,
             tied=found.lists.tied_at_cut,

@@ -318,26 +318,23 @@ def bca(
     >>> bca(bootstrap(Means(values), 100), values.mean(axis=1), values).round(2)
     array([[0.17, 0.34]])
     """
+    from scipy.special import stdtrit
+
     centred = influence - influence.mean(axis=1, keepdims=True)
     spread = (centred**2).sum(axis=1)
     skew = np.divide(
         (centred**3).sum(axis=1), 6 * spread**1.5, out=np.zeros(len(spread)), where=spread > 0
     )
     below = (drawn < estimate).mean(axis=0) + 0.5 * (drawn == estimate).mean(axis=0)
-    tail = _tail(influence.shape[1])
+    queries = influence.shape[1]
+    freedom = max(queries - 1, 1)
+    tail = float(stdtrit(freedom, (1 + LEVEL) / 2)) * sqrt(queries / freedom)
     return np.array(
         [
             np.quantile(column, _levels(float(share), float(acceleration), tail, len(column)))
             for column, share, acceleration in zip(drawn.T, below, skew, strict=True)
         ]
     )
-
-
-def _tail(queries: int) -> float:
-    from scipy.special import stdtrit
-
-    freedom = max(queries - 1, 1)
-    return float(stdtrit(freedom, (1 + LEVEL) / 2)) * sqrt(queries / freedom)
 
 
 def _levels(below: float, acceleration: float, tail: float, draws: int) -> list[float]:
