@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 import numpy as np
 
@@ -51,9 +52,9 @@ def score_spaces(
         own = dict(zip(found, names[number * len(measures) :], strict=False))
         lists |= {own[name]: replace(its, measure=own[name]) for name, its in found.items()}
         chosen |= {own[name]: said for name, said in words.items()}
-        same = [neighbours.indices.tobytes() for neighbours in found.values()]
+        own_keys = [list_key(neighbours) for neighbours in found.values()]
         unit = space.ranked.is_unit()
-        keys += [(number, key) for key in rank_keys(measures, same, unit=unit)]
+        keys += [(number, key) for key in rank_keys(measures, own_keys, unit=unit)]
     return score_lists(candidates, lists, judgements, settings, keys=keys, chosen=chosen)
 
 
@@ -85,6 +86,11 @@ def score_lists(
         unjudged=1 - values[str(share)].mean(axis=1),
         split=split,
     )
+
+
+def list_key(neighbours: Neighbours) -> bytes:
+    """The same for the same lists, in a few bytes."""
+    return sha256(np.ascontiguousarray(neighbours.indices)).digest()
 
 
 def rank_keys(measures: Sequence[MeasureSpec], keys: Sequence[bytes], *, unit: bool) -> list[bytes]:
@@ -196,7 +202,7 @@ def score_named_rows(
     else:
         statistic = None
         values = _ordered(space, judgements, fixed, settings, chosen)
-    rows = [np.stack(each).tobytes() for each in zip(*values.values(), strict=True)]
+    rows = [sha256(np.stack(each)).digest() for each in zip(*values.values(), strict=True)]
     unit = space.items.is_unit() and (not graded or space.queries.is_unit())
     # Measures that rank alike correlate alike, but not in Pearson's sense.
     ranks_only = not any(isinstance(metric, Pearson) for metric in settings.metrics)

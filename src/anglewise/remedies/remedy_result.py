@@ -11,7 +11,7 @@ from anglewise.comparison.compare import conclude
 from anglewise.comparison.comparison_result import Comparison, Difference, MeasureResult
 from anglewise.comparison.inference import Inference, Scores, infer
 from anglewise.comparison.notes import notes
-from anglewise.comparison.scoring import rank_keys, score_lists
+from anglewise.comparison.scoring import list_key, rank_keys, score_lists
 from anglewise.core.judgements import Judgements
 from anglewise.core.text import counted, html_table, listed, p_words
 from anglewise.diagnostics.norms import popularity
@@ -327,7 +327,7 @@ def _family(
         name: replace(held.lists, measure=name)
         for name, held in zip(map(str, found), found.values(), strict=True)
     }
-    keys = {name: neighbours.indices.tobytes() for name, neighbours in lists.items()}
+    keys = {name: list_key(neighbours) for name, neighbours in lists.items()}
     own = {str(candidate): candidate.measure for candidate in found if candidate.builder is None}
     unit = runner.space.sides(judged.direction)[1].is_unit()
     same = rank_keys(list(own.values()), [keys[name] for name in own], unit=unit)

@@ -243,8 +243,8 @@ class CandidateRunner:
             if len(indices) != len(rows) or arrays["scores"].shape != indices.shape:
                 return None
             lists = Neighbours(str(candidate.measure), indices, arrays["scores"], arrays["tied"])
-            settings = {"settings": tuple(map(str, about["settings"]))}
-            found = CandidateLists(lists, **about | settings)
+            about["settings"] = tuple(map(str, about["settings"]))
+            found = CandidateLists(lists, **about)
         except Exception:  # noqa: BLE001 by another program: as if it were not there
             return None
         self.times[candidate, len(rows)] = found.searching

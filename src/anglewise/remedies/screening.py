@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from anglewise.comparison.inference import RESAMPLES
+from anglewise.comparison.scoring import list_key
 from anglewise.core.text import counted
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import AnglewiseError, ValuesError
@@ -103,7 +104,7 @@ def _round(
                 name = str(candidate)
                 values = evaluate({name: held.lists}, judged, ordered, [metric])[str(metric)]
                 state.table[candidate] = Screened(name, float(values[0].mean()), len(rows))
-                lists[candidate] = held.lists.indices.tobytes()
+                lists[candidate] = list_key(held.lists)
     except OutOfTimeError:
         state.stopped = "time"
     except KeyboardInterrupt:
