@@ -127,6 +127,32 @@ def interactions(users=60, items=40, seed=0):
     )
 
 
+def ratings(users=300, items=120, seed=0):
+    """Who watched what: users of mixed tastes, films of five kinds, some far better known."""
+    rng = np.random.default_rng(seed)
+    kind, rank = np.arange(items) % 5, 1.0 + np.arange(items) // 5
+    watched = []
+    for _ in range(users):
+        likes = np.log(rng.dirichlet(np.ones(5)) + 1e-9)[kind] - 0.9 * np.log(rank)
+        many = int(2 + items // 2 * rng.random() ** 2)
+        watched.append(np.sort(np.argsort(-(likes + rng.gumbel(size=items)))[:many]))
+    who = np.repeat(np.arange(users), [len(films) for films in watched])
+    return Interactions(
+        users=who,
+        items=np.concatenate(watched),
+        weights=np.ones(who.size),
+        user_ids=np.array([f"u{row}" for row in range(users)]),
+        item_ids=np.array([f"i{row}" for row in range(items)]),
+    )
+
+
+def one_sided_lean(rows=1000, columns=50, seed=0):
+    """Vectors that share a direction, of lengths that mean nothing, as sums of words are."""
+    rng = np.random.default_rng(seed)
+    vectors = 1 + rng.standard_normal((rows, columns))
+    return Space(items=Embeddings(vectors * rng.lognormal(0, 0.5, (rows, 1))))
+
+
 def with_duplicates(queries=QUERIES, seed=0):
     """The last ten items are copies of the ten before them."""
     space, judged = angles_matter(queries, seed)

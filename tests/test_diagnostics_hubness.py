@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, skew
 
+import planted
 from anglewise import Embeddings, Neighbours, Space, search
 from anglewise.diagnostics.hubness import _factorial_moments, _scaled, hubness
 from anglewise.errors import ShapeError, TooFewError
@@ -129,6 +130,15 @@ def test_hubs_grow_with_the_dimension():
         return hubness(found, 1500).skewness
 
     assert skewness(100) > skewness(5) + 1
+
+
+def test_long_vectors_that_lean_to_one_side_are_hubs_of_the_inner_product():
+    space = planted.one_sided_lean()
+    found = search(space, "dot,cosine", k=10, direction="items-items")
+    dot, cosine = (hubness(found[name], 1000) for name in ("dot", "cosine"))
+    assert (dot.largest > 900, cosine.largest < 200) == (True, True)
+    assert (dot.anti_hubs > 0.9, cosine.anti_hubs < 0.2) == (True, True)
+    assert (dot.top_share > 0.7, cosine.top_share < 0.2) == (True, True)
 
 
 @pytest.mark.real

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import planted
 from anglewise import Embeddings
 from anglewise.diagnostics.isotropy import effective_rank, isoscore, isotropy, mean_cosine
 from anglewise.gauges.gauge import haar
@@ -129,6 +130,16 @@ def test_what_is_not_defined_is_none_and_never_nan(x):
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     if len(x) != 2 or x.shape[1] != 2:
         assert found["isoscore"] is None
+
+
+def test_vectors_that_share_a_direction_lean_to_one_side():
+    leaning = isotropy(planted.one_sided_lean().items, np.random.default_rng(0), draws=9)
+    assert leaning.mean_cosine == pytest.approx(0.5, abs=0.01)  # 1 of 1 + 1 in every column
+    assert leaning.mean_cosine > 100 * leaning.chance_cosine
+    assert leaning.offset_share > 0.3
+    assert 40 < leaning.effective_rank < 50
+    even = planted.angles_matter()[0].items
+    assert abs(isotropy(even, np.random.default_rng(0), draws=9).mean_cosine) < 0.02
 
 
 @pytest.mark.real

@@ -151,6 +151,47 @@ def test_what_cannot_be_learned_is_said():
         learn_relevance(index, space, few)
 
 
+def questions_and_passages(questions=400, passages=900, d=24, seed=0):
+    """Each question is a noisy copy of its own passage, some far noisier than others."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((passages, d))
+    noise = rng.uniform(0.2, 1.2, (questions, 1))
+    asks = x[:questions] + noise * rng.standard_normal((questions, d))
+    rows = np.arange(questions)
+    gains = SparseRows.from_pairs(rows, rows, shape=(questions, passages))
+    return Space(queries=Embeddings(asks), items=Embeddings(x)), Judgements(gains)
+
+
+@pytest.fixture(scope="module")
+def learned():
+    space, judged = questions_and_passages()
+    index = Index(space, "cosine")
+    return index, learn_relevance(index, space, judged)
+
+
+def test_learned_probabilities_hold_and_recall_is_kept(learned):
+    _, relevance = learned
+    assert relevance.questions > 350
+    assert relevance.reliability.expected_error < 0.02
+    assert relevance.held_out_recall.value == pytest.approx(0.95, abs=0.02)
+    space, judged = questions_and_passages(seed=1)  # other passages, other questions
+    later = gather(Index(space, "cosine"), space, judged, 50)
+    p = relevance(later.scores)
+    assert p[p > 0.5].mean() == pytest.approx(later.relevant[p > 0.5].mean(), abs=0.05)
+    assert np.mean(relevance(later.best_relevant()) >= relevance.threshold) > 0.9
+
+
+def test_questions_from_elsewhere_are_given_fewer_contexts_than_a_threshold_of_nothing(learned):
+    index, relevance = learned
+    foreign = np.random.default_rng(2).standard_normal((300, 24))
+    strict = false_contexts(index, foreign, relevance, threshold=0.5)
+    assert strict.rate.of == 300
+    assert strict.rate.value < 0.1
+    assert strict.rate.value <= false_contexts(index, foreign, relevance).rate.value
+    everything = false_contexts(index, foreign[:20], relevance, threshold=0.0)
+    assert everything.rate.value == 1.0
+
+
 @pytest.fixture(scope="module")
 def cranfield():
     vectors = real_data("cranfield") / "vectors" / "use"
