@@ -26,8 +26,8 @@ from anglewise.io.read import read_interactions
 from anglewise.judgements.constructed import co_consumption, hold_out
 from anglewise.models.closed_form import LinearModel, fit_spectrum
 from anglewise.models.ease import fit_ease, kept_aside, mean_ndcg
-from anglewise.models.raw_table import raw_table
-from anglewise.models.standardising import normalisation
+from anglewise.models.model import raw_table
+from anglewise.models.normalisation import normalisation
 from anglewise.models.svd import truncated_svd
 
 RULES = ["none", "standardised", "l2", "tf-idf", "bm25", "propensity", "exponents(0.2,0.5)"]

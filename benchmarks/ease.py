@@ -19,8 +19,8 @@ import numpy as np
 from anglewise.experiment.catalogue import simulate
 from anglewise.io.read import read_interactions
 from anglewise.models.ease import fit_ease, penalty_path
+from anglewise.models.normalisation import AsIs
 from anglewise.models.svd import lower_gram
-from anglewise.models.weighting import AsIs
 
 
 def main() -> None:

@@ -33,7 +33,6 @@ GUESTS = {
     "torch": {"models/"},
     "sklearn": {
         "models/estimators.py",
-        "models/trained_estimator.py",
         "experiment/catalogue.py",
     },
     "matplotlib": {"report/"},

@@ -9,7 +9,9 @@ from anglewise import Space, audit, read_interactions, read_space
 from anglewise.models.fit import fit
 from real_data import real_data
 
-BOTH = pytest.mark.parametrize("source", ["made", pytest.param("real", marks=pytest.mark.real)])
+marks_both = pytest.mark.parametrize(
+    "source", ["made", pytest.param("real", marks=pytest.mark.real)]
+)
 
 
 @cache
@@ -25,7 +27,7 @@ def films(source, objective):
     return audit(fitted.space, judgements=fitted.judgements, sample=300, threads=1)
 
 
-@BOTH
+@marks_both
 def test_a_loss_of_products_leaves_the_films_arbitrary(source):
     report = films(source, "product")
     assert report.verdict.cosine == "arbitrary"
@@ -34,7 +36,7 @@ def test_a_loss_of_products_leaves_the_films_arbitrary(source):
     assert report.geometry.sides["items"].popularity_spearman > 0.9
 
 
-@BOTH
+@marks_both
 def test_weight_decay_pins_them(source):
     report = films(source, "factors")
     assert report.verdict.cosine == "pinned-by-training"
@@ -42,7 +44,7 @@ def test_weight_decay_pins_them(source):
     assert report.agreement["items-items"].gauges["cosine@balanced"] > 0.95
 
 
-@BOTH
+@marks_both
 def test_judgements_are_followed_along_the_path(source):
     path = films(source, "product").path["items-items"]
     assert len(path.score) == len(path.powers) == len(path.overlap)

@@ -9,7 +9,7 @@ from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.models import svd as gram_room
 from anglewise.models.ease import MOST_ITEMS, penalty_path
 from anglewise.models.fit import learn
-from anglewise.models.standardising import normalisation
+from anglewise.models.normalisation import normalisation
 from anglewise.models.svd import fill_upper, lower_gram
 
 RULES = ["none", "standardised", "l2", "tf-idf", "bm25", "propensity", "exponents(0.3,0.6)"]

@@ -10,9 +10,8 @@ from sklearn.preprocessing import StandardScaler
 
 from anglewise.errors import ShapeError, SpellingError, ValuesError
 from anglewise.models.closed_form import fit_linear
-from anglewise.models.standardising import NORMALISATIONS, normalisation
-from anglewise.models.svd import truncated_svd
-from anglewise.models.weighting import ShiftedTable
+from anglewise.models.normalisation import NORMALISATIONS, normalisation
+from anglewise.models.svd import ShiftedTable, truncated_svd
 
 RULES = ["none", "standardised", "l2", "tf-idf", "bm25", "propensity", "exponents(0.3,0.6)"]
 
@@ -114,7 +113,6 @@ def test_a_column_with_one_value_becomes_zero_for_everybody(value):
     learned = normalisation("standardised").learn(X)
     assert not learned.apply(np.array([[1.0, 5.0]])).toarray()[:, 1].any()
     assert np.isfinite(learned.apply(X).toarray()).all()
-    assert learned.flat == (value != 0)
 
 
 @pytest.mark.parametrize("value", [0.0, 3.0])

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from anglewise import LinearEmbedding, TableNormaliser
 from anglewise.errors import ShapeError, SpellingError
 from anglewise.models.closed_form import fit_linear
-from anglewise.models.weighting import ShiftedTable
+from anglewise.models.svd import ShiftedTable
 
 RULES = ["none", "standardised", "l2", "tf-idf", "bm25", "propensity", "exponents(0,0.6)"]
 

@@ -21,7 +21,7 @@ from anglewise.judging.sample import line
 from anglewise.measures.formulas import Norm
 from anglewise.measures.measure import measures, measures_and_families
 from anglewise.metrics.evaluate import metric, read_metrics
-from anglewise.models.standardising import normalisation
+from anglewise.models.normalisation import normalisation
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

@@ -39,8 +39,7 @@ if TYPE_CHECKING:
     from anglewise.measures.formulas import Measure
     from anglewise.measures.measure import measure
     from anglewise.models.ease import fit_ease
-    from anglewise.models.estimators import LinearEmbedding, TableNormaliser
-    from anglewise.models.trained_estimator import TrainedEmbedding
+    from anglewise.models.estimators import LinearEmbedding, TableNormaliser, TrainedEmbedding
     from anglewise.page.app import inspect
     from anglewise.recommendation.recommender import Recommender
     from anglewise.recommendation.replay import replay
@@ -69,7 +68,7 @@ _HOMES = {
     "Space": "anglewise.core.embeddings",
     "Study": "anglewise.experiment.study",
     "TableNormaliser": "anglewise.models.estimators",
-    "TrainedEmbedding": "anglewise.models.trained_estimator",
+    "TrainedEmbedding": "anglewise.models.estimators",
     "Triplets": "anglewise.core.judgements",
     "adapter": "anglewise.measures.adapter",
     "audit": "anglewise.auditing.audit",

@@ -18,7 +18,7 @@ from anglewise.judging.sample import line
 from anglewise.measures.measure import measures, measures_and_families
 from anglewise.metrics.evaluate import metric, read_metrics
 from anglewise.models.closed_form import find_split as model_split
-from anglewise.models.standardising import normalisation
+from anglewise.models.normalisation import normalisation
 from fuzz import spellings
 from fuzz.case import Case
 from fuzz.strange import changed

@@ -7,21 +7,26 @@ for any positive ``b``; users are the rows of ``XA``, so their Gram matrix is
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.embeddings import TrainedFor
 from anglewise.core.numbers import COUNT, EXPONENT, NOT_NEGATIVE, SEED, read_number
-from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Float64
-from anglewise.errors import ShapeError, SpellingError, ValuesError
-from anglewise.models.standardising import normalisation
+from anglewise.errors import SpellingError, ValuesError
+from anglewise.models.model import Model
+from anglewise.models.normalisation import (
+    AsIs,
+    Learned,
+    Normalisation,
+    check_columns,
+    normalisation,
+)
 from anglewise.models.svd import Spectrum, truncated_svd
-from anglewise.models.weighting import AsIs, Learned, Normalisation
 
 Shrink = Callable[[Float64[Array, " k"], float], Float64[Array, " k"]]
 
@@ -185,7 +190,7 @@ def find_split(spelling: str) -> Split:
 
 
 @dataclass(frozen=True, eq=False)
-class LinearModel:
+class LinearModel(Model):
     """``X ~ X A B'`` fitted: users are the rows of ``P = X A``, items the rows of ``Q = B``.
 
     Attributes
@@ -210,6 +215,11 @@ class LinearModel:
     before: Learned | None = None
 
     @property
+    def trained_for(self) -> TrainedFor:
+        """The loss compares inner products with the table."""
+        return "dot"
+
+    @property
     def encoder(self) -> Float64[Array, "p k"]:
         """``A``: takes what a user used (normalised, if the model is) to where the user stands."""
         return self.components * (self.kept / self.item_share) * self._balance
@@ -218,6 +228,11 @@ class LinearModel:
     def item_factors(self) -> Float64[Array, "p k"]:
         """``B``."""
         return self.components * self.item_share / self._balance
+
+    @property
+    def item_vectors(self) -> Float64[Array, "p k"]:
+        """``B``."""
+        return self.item_factors
 
     @property
     def _balance(self) -> Float64[Array, "p_or_1 1"]:
@@ -231,33 +246,10 @@ class LinearModel:
 
         Raises ``ShapeError`` when the columns of ``X`` are not the items of the training table.
         """
-        if X.shape[1] != len(self.components):
-            raise ShapeError(
-                f"{X.shape[1]} columns came, the model knows {len(self.components)} items: "
-                "give one column an item, in the order of training"
-            )
+        items = len(self.components)
+        check_columns(X, items, f"the model knows {items} items")
         table = X if self.before is None else self.before.apply(X)
         return np.asarray(table @ self.encoder)
-
-    def space(
-        self,
-        users: Float64[Array, "users k"],
-        *,
-        user_ids: Iterable[Any] | None = None,
-        item_ids: Iterable[Any] | None = None,
-        user_metadata: Mapping[str, Any] | None = None,
-        item_metadata: Mapping[str, Any] | None = None,
-        seen: SparseRows | None = None,
-        about: Mapping[str, Any] | None = None,
-    ) -> Space:
-        """These users and all items as a space trained for the dot product."""
-        return Space(
-            queries=Embeddings(users, ids=user_ids, metadata=user_metadata),
-            items=Embeddings(self.item_factors, ids=item_ids, metadata=item_metadata),
-            trained_for="dot",
-            seen=seen,
-            about={**self.about, **(about or {})},
-        )
 
 
 def fit_linear(
@@ -283,7 +275,7 @@ def fit_linear(
 
     Source: equations (1) and (2) of arXiv 2403.05440 with their solutions. ``X`` is users x items,
     sparse or dense, unscaled; ``normalise`` names what is done to it first (see
-    ``anglewise.normalisation``), by numbers taken from these rows. The model has fewer than
+    ``anglewise.models.normalisation``), by numbers taken from these rows. The model has fewer than
     ``n_components`` directions when ``X`` has no more or the penalty cuts them.
 
     Raises

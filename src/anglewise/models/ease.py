@@ -8,14 +8,14 @@ from typing import Any, cast
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space, TrainedFor
 from anglewise.core.numbers import POSITIVE
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Float32, Float64, Int64
 from anglewise.errors import ShapeError, TooFewError, ValuesError
-from anglewise.models.standardising import normalisation
-from anglewise.models.svd import fill_upper, lower_gram
-from anglewise.models.weighting import Learned, Normalisation, as_rows, with_values
+from anglewise.models.model import Model
+from anglewise.models.normalisation import Learned, Normalisation, normalisation
+from anglewise.models.svd import as_rows, fill_upper, lower_gram, with_values
 
 SHARE, MOST_USERS, FEWEST_USERS = 0.1, 1000, 20
 """A tenth of the users validate, no more than a thousand, no fewer than twenty."""
@@ -83,7 +83,7 @@ def penalty_path(
 
     Examples
     --------
-    >>> from anglewise.models.weighting import AsIs
+    >>> from anglewise.models.normalisation import AsIs
     >>> X = (np.random.default_rng(0).random((300, 12)) < 0.4).astype(float)
     >>> penalty_path(X, AsIs(), [1.0, 100.0]).penalties
     (1.0, 100.0)
@@ -181,8 +181,12 @@ MOST_ITEMS = 30_000
 
 
 @dataclass(frozen=True, eq=False)
-class ItemWeights:
+class ItemWeights(Model):
     """``X ~ X B`` with nothing on the diagonal of ``B``: what was used speaks for what was not.
+
+    As a space, users are their rows and items columns of ``B``: the dot product is the prediction.
+    It has as many dimensions as there are items. Two items are near each other where the same
+    items speak for both; see ``item_to_item`` for the weights themselves.
 
     Attributes
     ----------
@@ -204,6 +208,16 @@ class ItemWeights:
     before: Learned
     path: PenaltyPath | None = None
 
+    @property
+    def trained_for(self) -> TrainedFor:
+        """Inner products are the predictions."""
+        return "dot"
+
+    @property
+    def item_vectors(self) -> Float32[Array, "items items"]:
+        """The columns of ``B``: what speaks for each item."""
+        return self.weights.T
+
     def fold_in(self, X: Any) -> Float32[Array, "users items"]:
         """Users as queries: their own rows of the (normalised) table, dense: 4 bytes a cell.
 
@@ -214,30 +228,6 @@ class ItemWeights:
     def predict(self, X: Any) -> Float32[Array, "users items"]:
         """``X B``, dense: how strongly each item is predicted for users, known or new."""
         return self.fold_in(X) @ self.weights
-
-    def space(
-        self,
-        users: Float32[Array, "users items"],
-        *,
-        user_ids: Iterable[Any] | None = None,
-        item_ids: Iterable[Any] | None = None,
-        user_metadata: Mapping[str, Any] | None = None,
-        item_metadata: Mapping[str, Any] | None = None,
-        seen: SparseRows | None = None,
-        about: Mapping[str, Any] | None = None,
-    ) -> Space:
-        """Users as their rows, items as columns of ``B``: the dot product is EASE's prediction.
-
-        It has as many dimensions as there are items. Two items are near each other where the
-        same items speak for both. See ``item_to_item`` for the weights themselves.
-        """
-        return Space(
-            queries=Embeddings(users, ids=user_ids, metadata=user_metadata),
-            items=Embeddings(self.weights.T, ids=item_ids, metadata=item_metadata),
-            trained_for="dot",
-            seen=seen,
-            about={**self.about, **(about or {})},
-        )
 
     def item_to_item(self, item_ids: Iterable[Any] | None = None) -> Space:
         """Items that ask as users who used them alone: the dot product is ``B[i, j]`` itself.

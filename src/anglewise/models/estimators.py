@@ -1,7 +1,12 @@
-"""scikit-learn estimators: the closed form, and the weighting of tables."""
+"""scikit-learn estimators: the closed form, the training, and the weighting of tables.
 
+Everything that needs scikit-learn is here.
+"""
+
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -12,22 +17,100 @@ from anglewise.core.typing import Array, Float64
 from anglewise.engine.search import search, search_vectors
 from anglewise.errors import MissingExtraError, SpellingError
 from anglewise.models.closed_form import LinearModel, fit_linear
-from anglewise.models.standardising import normalisation
-from anglewise.models.weighting import Learned, ShiftedTable
+from anglewise.models.normalisation import Learned, normalisation
+from anglewise.models.svd import ShiftedTable
+from anglewise.models.training import Report, train, used_cells
+from anglewise.models.training_state import Settings, TrainedFactors
 
 try:
     from sklearn import utils
-    from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+    from sklearn.base import (
+        BaseEstimator,
+        ClassNamePrefixFeaturesOutMixin,
+        OneToOneFeatureMixin,
+        TransformerMixin,
+    )
 except ImportError as missing:
     raise MissingExtraError(
-        "LinearEmbedding is a scikit-learn estimator and scikit-learn is not installed: "
-        "pip install 'anglewise[sklearn]', or use anglewise.models.closed_form.fit_linear"
+        "LinearEmbedding, TrainedEmbedding and TableNormaliser are scikit-learn estimators and "
+        "scikit-learn is not installed: pip install 'anglewise[sklearn]', or use "
+        "anglewise.models.closed_form.fit_linear (with normalise=) and "
+        "anglewise.models.training.train"
     ) from missing
 
 sklearn_utils: Any = utils  # scikit-learn ships no types
 
+E = TypeVar("E", bound="Embedding")
 
-class LinearEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+
+class TableTransformer(TransformerMixin, BaseEstimator):
+    """What takes a users x items table, sparse or dense. An interface."""
+
+    def _table(self, X: Any, *, first: bool = False) -> Any:
+        """Check a users x items table as scikit-learn does; the first one sets the width."""
+        return sklearn_utils.validation.validate_data(
+            self, X, accept_sparse="csr", dtype=np.float64, reset=first
+        )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = cast("Any", super().__sklearn_tags__())
+        tags.input_tags.sparse = True
+        return tags
+
+
+class Embedding(ClassNamePrefixFeaturesOutMixin, TableTransformer):
+    """What learns a ``Model`` from a table, and embeds users by it. An interface."""
+
+    model_: Any  # a ``Model``, each estimator its own kind
+    n_components_: int
+
+    @abstractmethod
+    def _fit(self, table: Any) -> None:
+        """Learn ``model_`` and what else is told of it."""
+
+    def fit(self: E, X: Any, y: Any = None) -> E:  # noqa: PYI019 beartype reads no Self
+        """Learn from a users x items table, sparse or dense."""
+        del y
+        table = self._table(X, first=True)
+        self._fit(table)
+        self.user_factors_: Array = self.model_.fold_in(table)
+        self.item_factors_: Array = self.model_.item_vectors
+        return self
+
+    def transform(self, X: Any) -> Array:
+        """Fold users in, known or new: users x d. Those of training land where they stood."""
+        sklearn_utils.validation.check_is_fitted(self)
+        return self.model_.fold_in(self._table(X))
+
+    def space(
+        self,
+        *,
+        user_ids: Iterable[Any] | None = None,
+        item_ids: Iterable[Any] | None = None,
+        user_metadata: Mapping[str, Any] | None = None,
+        item_metadata: Mapping[str, Any] | None = None,
+        seen: SparseRows | None = None,
+    ) -> Space:
+        """The training users and all items, to be compared, audited or written.
+
+        Ids default to row numbers. ``seen`` (users x items) is left out of recommendations.
+        """
+        sklearn_utils.validation.check_is_fitted(self)
+        return self.model_.space(
+            self.user_factors_,
+            user_ids=user_ids,
+            item_ids=item_ids,
+            user_metadata=user_metadata,
+            item_metadata=item_metadata,
+            seen=seen,
+        )
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_components_
+
+
+class LinearEmbedding(Embedding):
     """Embeds users and items so that their inner products predict who uses what.
 
     A linear autoencoder ``X ~ X A B'`` with low-rank weights, solved exactly from one truncated
@@ -84,10 +167,7 @@ class LinearEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self.gauge = gauge
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None) -> "LinearEmbedding":
-        """Learn from a users x items table, sparse or dense."""
-        del y
-        table = self._table(X, first=True)
+    def _fit(self, table: Any) -> None:
         self.model_: LinearModel = fit_linear(
             table,
             self.n_components,
@@ -96,17 +176,9 @@ class LinearEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             gauge=self.gauge,
             seed=_seed(self.random_state),
         )
-        self.user_factors_: Float64[Array, "users k"] = self.model_.fold_in(table)
-        self.item_factors_: Float64[Array, "items k"] = self.model_.item_factors
         self.singular_values_ = self.model_.singular_values
         self.components_: Float64[Array, "k items"] = self.model_.components.T
         self.n_components_ = len(self.singular_values_)
-        return self
-
-    def transform(self, X: Any) -> Float64[Array, "users k"]:
-        """Fold users in: ``X A``, users x k. Those of the training table land where they stood."""
-        sklearn_utils.validation.check_is_fitted(self)
-        return self.model_.fold_in(self._table(X))
 
     def inverse_transform(self, X: Any) -> Float64[Array, "users items"]:
         """``P B'``: how strongly each item is predicted for users embedded by ``transform``, dense.
@@ -134,7 +206,7 @@ class LinearEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             Embeddings(self.model_.fold_in(table)),
             "dot",
             k=k,
-            exclude=None if include_seen else _nonzero(table),
+            exclude=None if include_seen else used_cells(table),
         )["dot"]
 
     def similar_items(
@@ -150,56 +222,106 @@ class LinearEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         >>> embedding.similar_items([0, 1], k=1).indices.tolist()
         [[1], [0]]
         """
-        found = search(
-            self.space(),
-            measure,
-            k=k,
-            direction="items-items",
-            rows=np.fromiter(rows, dtype=np.int64),
-        )
-        return next(iter(found.values()))
-
-    def space(
-        self,
-        *,
-        user_ids: Iterable[Any] | None = None,
-        item_ids: Iterable[Any] | None = None,
-        user_metadata: Mapping[str, Any] | None = None,
-        item_metadata: Mapping[str, Any] | None = None,
-        seen: SparseRows | None = None,
-    ) -> Space:
-        """The training users and all items, to be compared, audited or written.
-
-        Ids default to row numbers. ``seen`` (users x items) is left out of recommendations.
-        """
-        sklearn_utils.validation.check_is_fitted(self)
-        return self.model_.space(
-            self.user_factors_,
-            user_ids=user_ids,
-            item_ids=item_ids,
-            user_metadata=user_metadata,
-            item_metadata=item_metadata,
-            seen=seen,
-        )
+        asking = np.fromiter(rows, dtype=np.int64)
+        neighbours = search(self.space(), measure, k=k, direction="items-items", rows=asking)
+        return next(iter(neighbours.values()))
 
     def _table(self, X: Any, *, first: bool = False) -> Any:
-        """Check a users x items table as scikit-learn does; the first one sets the width."""
         if isinstance(X, ShiftedTable):  # from TableNormaliser, which has checked it
             if first:
                 self.n_features_in_ = X.shape[1]
             return X
-        return sklearn_utils.validation.validate_data(
-            self, X, accept_sparse="csr", dtype=np.float64, reset=first
+        return super()._table(X, first=first)
+
+
+class TrainedEmbedding(Embedding):
+    """Embeds users and items so that a chosen measure tells what a user will use.
+
+    Items are trained by sampled softmax with cosine, the inner product or the distance inside the
+    loss; users are placed by what they used (``anglewise.models.training``). Needs PyTorch, the
+    extra ``[train]``.
+
+    Parameters
+    ----------
+    measure, temperature, learn_temperature, epochs, batch, learning_rate, shown, negatives, \
+popularity, log_q, validation, patience, device
+        See ``anglewise.models.training_state.Settings``.
+    n_components
+        Dimensions.
+    checkpoint
+        A file to write after each epoch, and to go on from where it is there.
+    report
+        Called after each epoch with what it gave and how many there are at most.
+    random_state
+        Seed of every draw: an int, a numpy ``RandomState``, or None.
+
+    Attributes
+    ----------
+    user_factors_, item_factors_
+        Users x d and items x d, float32; of length one under cosine.
+    history_
+        The loss and the nDCG@10 of every epoch.
+    n_components_
+        How many dimensions there are.
+    model_
+        The ``TrainedFactors``, for work without scikit-learn.
+
+    Examples
+    --------
+    ``TrainedEmbedding("cosine", epochs=20).fit(X).space()`` is a space to compare, audit or write.
+    """
+
+    def __init__(
+        self,
+        measure: str = "cosine",
+        n_components: int = 64,
+        *,
+        temperature: float | None = None,
+        learn_temperature: bool = False,
+        epochs: int = 50,
+        batch: int | None = None,
+        learning_rate: float = 0.01,
+        shown: float = 0.5,
+        negatives: int = 5000,
+        popularity: float = 0.75,
+        log_q: bool = True,
+        validation: float = 0.1,
+        patience: int = 5,
+        device: str = "cpu",
+        checkpoint: str | Path | None = None,
+        report: Report | None = None,
+        random_state: Any = 0,
+    ) -> None:
+        self.measure = measure
+        self.n_components = n_components
+        self.temperature = temperature
+        self.learn_temperature = learn_temperature
+        self.epochs = epochs
+        self.batch = batch
+        self.learning_rate = learning_rate
+        self.shown = shown
+        self.negatives = negatives
+        self.popularity = popularity
+        self.log_q = log_q
+        self.validation = validation
+        self.patience = patience
+        self.device = device
+        self.checkpoint = checkpoint
+        self.report = report
+        self.random_state = random_state
+
+    def _fit(self, table: Any) -> None:
+        self.model_: TrainedFactors = train(
+            table, self._settings(), checkpoint=self.checkpoint, report=self.report
         )
+        self.history_ = self.model_.history
+        self.n_components_ = self.n_components
 
-    @property
-    def _n_features_out(self) -> int:
-        return self.n_components_
-
-    def __sklearn_tags__(self) -> Any:
-        tags = cast("Any", super().__sklearn_tags__())
-        tags.input_tags.sparse = True
-        return tags
+    def _settings(self) -> Settings:
+        own = {"n_components", "checkpoint", "report", "random_state"}
+        given: dict[str, Any] = cast("Any", self).get_params(deep=False)
+        shared = {name: value for name, value in given.items() if name not in own}
+        return Settings(**shared, components=self.n_components, seed=_seed(self.random_state))
 
 
 def _seed(random_state: Any) -> int:
@@ -209,26 +331,10 @@ def _seed(random_state: Any) -> int:
     return int(draws.randint(2**31 - 1))
 
 
-def _nonzero(table: Any) -> SparseRows:
-    rows, columns = table.nonzero()
-    cells = np.unique(rows.astype(np.int64) * table.shape[1] + columns)  # a CSR may repeat cells
-    return SparseRows.from_pairs(*np.divmod(cells, table.shape[1]), shape=table.shape)
-
-
-try:
-    from sklearn import utils
-    from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-except ImportError as missing:
-    raise MissingExtraError(
-        "TableNormaliser is a scikit-learn transformer and scikit-learn is not installed: "
-        "pip install 'anglewise[sklearn]', or use anglewise.models.closed_form.fit_linear with "
-        "normalise="
-    ) from missing
-
 COUNTS = {"tf-idf", "bm25", "propensity", "exponents"}
 
 
-class TableNormaliser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class TableNormaliser(OneToOneFeatureMixin, TableTransformer):
     """Weighs a users x items table before a model learns from it.
 
     What it learns about items, such as means and how many use them, it takes from the users it is
@@ -239,7 +345,7 @@ class TableNormaliser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     ----------
     rule
         ``"standardised"``, ``"l2"``, ``"tf-idf"``, ``"bm25"``, ``"propensity"``,
-        ``"exponents(0,b)"`` or ``"none"``; formulas in ``anglewise.normalisation``.
+        ``"exponents(0,b)"`` or ``"none"``; formulas in ``anglewise.models.normalisation``.
 
     Attributes
     ----------
@@ -269,7 +375,7 @@ class TableNormaliser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         del y
         table = self._table(X, first=True)
         learned: Learned = normalisation(self.rule).learn(table)
-        if learned.balance is not None and np.ptp(learned.balance) > 0:
+        if learned.balances:
             raise SpellingError(
                 f"{self.rule} also changes what the model gives, which a step before it cannot: "
                 "take exponents(0,b), or fit_linear(..., normalise=...) for both exponents"
@@ -281,16 +387,10 @@ class TableNormaliser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """The table normalised by what training taught: dense if it came dense, else sparse."""
         sklearn_utils.validation.check_is_fitted(self)
         table = self._table(X)
-        found = self.learned_.apply(table)
-        return found.toarray() if isinstance(table, np.ndarray) else found
-
-    def _table(self, X: Any, *, first: bool = False) -> Any:
-        return sklearn_utils.validation.validate_data(
-            self, X, accept_sparse="csr", dtype=np.float64, reset=first
-        )
+        normalised = self.learned_.apply(table)
+        return normalised.toarray() if isinstance(table, np.ndarray) else normalised
 
     def __sklearn_tags__(self) -> Any:
-        tags = cast("Any", super().__sklearn_tags__())
-        tags.input_tags.sparse = True
+        tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = self.rule.partition("(")[0] in COUNTS
         return tags

@@ -1,8 +1,8 @@
 """Fit a model by the name of its objective, and make a space that can be judged."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
@@ -15,42 +15,14 @@ from anglewise.errors import SpellingError, TooFewError
 from anglewise.judgements.constructed import HoldOut, co_consumption, hold_out
 from anglewise.models.closed_form import OBJECTIVES, LinearModel, fit_linear
 from anglewise.models.ease import ItemWeights, fit_ease
-from anglewise.models.raw_table import RawTable, raw_table
+from anglewise.models.model import Model, RawTable, raw_table
+from anglewise.models.normalisation import Normalisation
 from anglewise.models.training import Trainer
 from anglewise.models.training_state import TrainedFactors
 from anglewise.models.training_steps import MEASURED
-from anglewise.models.weighting import Normalisation
 
 EASE, RAW = "ease", "raw-data"
 COMPONENTS, PENALTY, GAUGE = 64, 1000.0, "balanced"
-
-
-@runtime_checkable
-class Model(Protocol):
-    """What was learned from a table of users and items, and makes a space of users and items."""
-
-    @property
-    def about(self) -> Mapping[str, Any]:
-        """How it was made, for the space."""
-        ...
-
-    def fold_in(self, X: Any) -> Array:
-        """The vectors of users, known or new, from what they used (users x items)."""
-        ...
-
-    def space(
-        self,
-        users: Any,
-        *,
-        user_ids: Iterable[Any] | None = None,
-        item_ids: Iterable[Any] | None = None,
-        user_metadata: Mapping[str, Any] | None = None,
-        item_metadata: Mapping[str, Any] | None = None,
-        seen: Any = None,
-        about: Mapping[str, Any] | None = None,
-    ) -> Space:
-        """These users and all items as a space."""
-        ...
 
 
 def learn(
@@ -75,7 +47,7 @@ def learn(
     penalty
         If not given, 1000 for linear models, and for ``"ease"`` the best one for users kept aside.
     normalise
-        What is done to the table first: see ``anglewise.normalisation``.
+        What is done to the table first: see ``anglewise.models.normalisation``.
     seed
         Of the start of an iteration, and of the users kept aside.
 

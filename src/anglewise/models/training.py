@@ -323,7 +323,7 @@ def train(
     """
     settings = Settings() if settings is None else settings
     torch = torch_library()
-    used = _used(X)
+    used = used_cells(X)
     aside, users = keep_aside(used, settings.validation, settings.seed)
     popularity = np.bincount(used.take(users).indices, minlength=used.shape[1])
     path = None if checkpoint is None else Path(checkpoint)
@@ -363,7 +363,8 @@ def _state(
     return first_state(torch, (users, used.shape[1]), settings, device)
 
 
-def _used(X: Any) -> SparseRows:
+def used_cells(X: Any) -> SparseRows:
+    """What is not zero in a table, sparse or dense, each cell once."""
     rows, columns = X.nonzero()
     cells = np.unique(rows.astype(np.int64) * X.shape[1] + columns)  # a CSR may repeat cells
     return SparseRows.from_pairs(*np.divmod(cells, X.shape[1]), shape=X.shape)

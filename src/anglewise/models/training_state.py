@@ -3,19 +3,21 @@
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.embeddings import TrainedFor
 from anglewise.core.numbers import COUNT, KEPT_ASIDE, POSITIVE, SEED, SHARE, WEIGHT
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Float32
-from anglewise.errors import FileError, ShapeError
+from anglewise.errors import FileError
 from anglewise.io.outputs import new_file
+from anglewise.models.model import Model
+from anglewise.models.normalisation import check_columns
 from anglewise.models.training_steps import MEASURED, Adam, measured
 
 
@@ -148,7 +150,7 @@ class Epoch:
 
 
 @dataclass(frozen=True, eq=False)
-class TrainedFactors:
+class TrainedFactors(Model):
     """Item vectors as they were trained, for any number of users.
 
     Attributes
@@ -170,9 +172,14 @@ class TrainedFactors:
     about: Mapping[str, Any]
 
     @property
-    def trained_for(self) -> Any:
+    def trained_for(self) -> TrainedFor:
         """The measure inside the loss."""
         return self.about["trained_for"]
+
+    @property
+    def item_vectors(self) -> Float32[Array, "items d"]:
+        """As they were trained."""
+        return self.item_factors
 
     def fold_in(self, X: Any) -> Float32[Array, "users d"]:
         """The place of users, known or new, from what they used (users x items, zero or not).
@@ -182,35 +189,12 @@ class TrainedFactors:
         Who used nothing that was trained stands at zero. Raises ``ShapeError`` when the columns of
         ``X`` are not the items of the training table.
         """
-        if X.shape[1] != len(self.item_factors):
-            raise ShapeError(
-                f"{X.shape[1]} columns came, the model knows {len(self.item_factors)} items: "
-                "give one column an item, in the order of training"
-            )
-        told = (X != 0).astype(np.float64)
-        sums = np.asarray(told @ (self.item_factors * self.used[:, None]).astype(np.float64))
-        counts = np.asarray(told @ self.used.astype(np.float64))
+        items = len(self.item_factors)
+        check_columns(X, items, f"the model knows {items} items")
+        uses = (X != 0).astype(np.float64)
+        sums = np.asarray(uses @ (self.item_factors * self.used[:, None]).astype(np.float64))
+        counts = np.asarray(uses @ self.used.astype(np.float64))
         return measured(self.trained_for).users(sums, counts).astype(np.float32)
-
-    def space(
-        self,
-        users: Float32[Array, "users d"],
-        *,
-        user_ids: Iterable[Any] | None = None,
-        item_ids: Iterable[Any] | None = None,
-        user_metadata: Mapping[str, Any] | None = None,
-        item_metadata: Mapping[str, Any] | None = None,
-        seen: SparseRows | None = None,
-        about: Mapping[str, Any] | None = None,
-    ) -> Space:
-        """These users and all items as a space trained for the measure of the loss."""
-        return Space(
-            queries=Embeddings(users, ids=user_ids, metadata=user_metadata),
-            items=Embeddings(self.item_factors, ids=item_ids, metadata=item_metadata),
-            trained_for=self.trained_for,
-            seen=seen,
-            about={**self.about, **(about or {})},
-        )
 
 
 START = 0.1

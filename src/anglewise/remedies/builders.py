@@ -16,11 +16,11 @@ from anglewise.core.typing import Array, Direction
 from anglewise.errors import SpellingError
 from anglewise.models.closed_form import fit_spectrum
 from anglewise.models.ease import fit_ease
-from anglewise.models.raw_table import raw_table
+from anglewise.models.model import raw_table
+from anglewise.models.normalisation import AsIs, Learned, Normalisation
 from anglewise.models.svd import truncated_svd
 from anglewise.models.training import train
 from anglewise.models.training_state import Epoch, Settings
-from anglewise.models.weighting import AsIs, Learned, Normalisation
 from anglewise.remedies.training_data import Budget, Training
 
 PASSES = 6

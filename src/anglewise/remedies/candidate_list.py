@@ -27,7 +27,7 @@ from anglewise.measures.measure import (
     prepare,
 )
 from anglewise.measures.measure import measure as read_measure
-from anglewise.models.standardising import normalisation
+from anglewise.models.normalisation import normalisation
 from anglewise.remedies.builders import ClosedForm, Ease, RawData, TrainedBuilder, weighed
 from anglewise.remedies.training_data import Needs, SpaceBuilder, Training
 

@@ -1,5 +1,6 @@
-"""No model at all: items as columns of who used what. What every model must beat."""
+"""What every model is: it places users and makes a space; and the one that learns nothing."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -7,12 +8,63 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space, TrainedFor
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Float32, Float64
 from anglewise.errors import ShapeError, SpellingError
-from anglewise.models.standardising import normalisation
-from anglewise.models.weighting import Normalisation, ShiftedTable, as_rows, scaled
+from anglewise.models.normalisation import Normalisation, check_columns, normalisation
+from anglewise.models.svd import ShiftedTable, as_rows, inverse, scaled
+
+
+class Model(ABC):
+    """What was learned from a table of users and items. An interface: models are finished.
+
+    Attributes
+    ----------
+    about
+        How it was made, for the space.
+    """
+
+    about: Mapping[str, Any]
+
+    @property
+    @abstractmethod
+    def trained_for(self) -> TrainedFor:
+        """The measure that compares its users with its items."""
+
+    @property
+    @abstractmethod
+    def item_vectors(self) -> Array:
+        """One row an item, in the order of the training table."""
+
+    @abstractmethod
+    def fold_in(self, X: Any) -> Array:
+        """The vectors of users, known or new, from what they used (users x items)."""
+
+    def space(
+        self,
+        users: Array,
+        *,
+        user_ids: Iterable[Any] | None = None,
+        item_ids: Iterable[Any] | None = None,
+        user_metadata: Mapping[str, Any] | None = None,
+        item_metadata: Mapping[str, Any] | None = None,
+        seen: SparseRows | None = None,
+        about: Mapping[str, Any] | None = None,
+    ) -> Space:
+        """These users, as ``fold_in`` gives them, and all items as a space.
+
+        Ids default to row numbers; ``seen`` (users x items) is left out of recommendations; what
+        ``about`` says comes on top of what the model says of itself.
+        """
+        return Space(
+            queries=Embeddings(users, ids=user_ids, metadata=user_metadata),
+            items=Embeddings(self.item_vectors, ids=item_ids, metadata=item_metadata),
+            trained_for=self.trained_for,
+            seen=seen,
+            about={**self.about, **(about or {})},
+        )
+
 
 MOST_NUMBERS = 1 << 28
 """Items times training users: so many float32 numbers fill 1.1 GB."""
@@ -21,8 +73,12 @@ BLOCK = 1024
 
 
 @dataclass(frozen=True, eq=False)
-class RawTable:
-    """Items as their columns of the training table, divided by their lengths.
+class RawTable(Model):
+    """No model at all, which every model must beat: items as columns of who used what.
+
+    Columns are divided by their lengths. A space of it has one dimension a training user; between
+    two items, dot and cosine are the raw cosine. Between a user and an item the dot product is the
+    sum of the cosines of the item with what the user used.
 
     Attributes
     ----------
@@ -35,6 +91,11 @@ class RawTable:
 
     columns: Any
     about: Mapping[str, Any]
+
+    @property
+    def trained_for(self) -> TrainedFor:
+        """Items are unit vectors."""
+        return "cosine"
 
     @property
     def item_vectors(self) -> Float32[Array, "items training_users"]:
@@ -51,40 +112,12 @@ class RawTable:
         Raises ``ShapeError`` when the columns of ``X`` are not the items of the training table.
         """
         users, items = self.columns.shape
-        if X.shape[1] != items:
-            raise ShapeError(
-                f"{X.shape[1]} columns came, the training table had {items} items: give one "
-                "column an item, in the order of training"
-            )
+        check_columns(X, items, f"the training table had {items} items")
         used = as_rows(X)
         vectors = np.empty((used.shape[0], users), dtype=np.float32)
         for i in range(0, users, BLOCK):
             vectors[:, i : i + BLOCK] = used @ self.columns[i : i + BLOCK].toarray().T
         return vectors
-
-    def space(
-        self,
-        users: Float32[Array, "users training_users"],
-        *,
-        user_ids: Iterable[Any] | None = None,
-        item_ids: Iterable[Any] | None = None,
-        user_metadata: Mapping[str, Any] | None = None,
-        item_metadata: Mapping[str, Any] | None = None,
-        seen: SparseRows | None = None,
-        about: Mapping[str, Any] | None = None,
-    ) -> Space:
-        """One dimension a training user; between two items, dot and cosine are the raw cosine.
-
-        Between a user and an item the dot product is the sum of the cosines of the item with what
-        the user used.
-        """
-        return Space(
-            queries=Embeddings(users, ids=user_ids, metadata=user_metadata),
-            items=Embeddings(self.item_vectors, ids=item_ids, metadata=item_metadata),
-            trained_for="cosine",
-            seen=seen,
-            about={**self.about, **(about or {})},
-        )
 
 
 def raw_table(X: Any, *, normalise: str | Normalisation = "none") -> RawTable:
@@ -115,7 +148,7 @@ def raw_table(X: Any, *, normalise: str | Normalisation = "none") -> RawTable:
         )
     rule = normalisation(normalise)
     learned = rule.learn(X)
-    if learned.balance is not None and np.ptp(learned.balance) > 0:
+    if learned.balances:
         raise SpellingError(
             f"{rule} divides predictions by popularity, and raw data predict nothing: take "
             "exponents(0,b)"
@@ -130,12 +163,11 @@ def raw_table(X: Any, *, normalise: str | Normalisation = "none") -> RawTable:
 
 
 def _unit_columns(table: Any) -> Any:
-    lengths = np.sqrt(_squares(table))
-    inverse = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    scale = inverse(np.sqrt(_squares(table)))
     if isinstance(table, ShiftedTable):
-        stored = scaled(table.table, columns=inverse)
-        return ShiftedTable(stored, table.left, table.right * inverse)
-    return scaled(table, columns=inverse)
+        stored = scaled(table.table, columns=scale)
+        return ShiftedTable(stored, table.left, table.right * scale)
+    return scaled(table, columns=scale)
 
 
 def _squares(table: Any) -> Float64[Array, " items"]:
