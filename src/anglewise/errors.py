@@ -93,6 +93,10 @@ class FileError(AnglewiseError, OSError):
 class MissingExtraError(AnglewiseError, ImportError):
     """An optional library is needed; the message names the extra that brings it."""
 
+    def __init__(self, message: str = "", *, name: str | None = None) -> None:
+        super().__init__(message)
+        self.name = name
+
 
 class TooFewError(AnglewiseError, ValueError):
     """Too few queries, items or judgements for what was asked."""

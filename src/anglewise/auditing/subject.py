@@ -277,7 +277,8 @@ class AuditSubject:
         alone = self.alone[way]
         at_right_angles = alone[rows, None] | alone[neighbours.indices]
         near = np.diff(neighbours.scores.astype(np.float64), axis=1) > -TIED
-        return ~(near & at_right_angles[:, 1:] & at_right_angles[:, :-1]).any(axis=1)
+        undecided: Array = near & at_right_angles[:, 1:] & at_right_angles[:, :-1]
+        return ~undecided.any(axis=1)
 
     @cached_property
     def alone(self) -> dict[Direction, Bool[Array, " rows"]]:

@@ -90,7 +90,7 @@ def score_lists(
 
 def list_key(neighbours: Neighbours) -> bytes:
     """The same for the same lists, in a few bytes."""
-    return sha256(np.ascontiguousarray(neighbours.indices)).digest()
+    return sha256(np.ascontiguousarray(neighbours.indices).data).digest()
 
 
 def rank_keys(measures: Sequence[MeasureSpec], keys: Sequence[bytes], *, unit: bool) -> list[bytes]:
@@ -202,7 +202,7 @@ def score_named_rows(
     else:
         statistic = None
         values = _ordered(space, judgements, fixed, settings, chosen)
-    rows = [sha256(np.stack(each)).digest() for each in zip(*values.values(), strict=True)]
+    rows = [sha256(np.stack(each).data).digest() for each in zip(*values.values(), strict=True)]
     unit = space.items.is_unit() and (not graded or space.queries.is_unit())
     # Measures that rank alike correlate alike, but not in Pearson's sense.
     ranks_only = not any(isinstance(metric, Pearson) for metric in settings.metrics)
