@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from anglewise.core.numbers import shown
 from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import Array, Int64, Say, quiet
+from anglewise.core.text import Say, described, is_kind, quiet
+from anglewise.core.typing import Array, Int64
 from anglewise.errors import AnglewiseError, IdsError, ShapeError, ValuesError, WrongTypeError
 
 Vectors: TypeAlias = Any
@@ -68,28 +68,9 @@ def as_array(value: Any, name: str, say: Say = quiet) -> Array:
         ) from error
 
 
-def is_kind(value: object, kinds: Any) -> bool:
-    """As ``isinstance``, where a value stays of any kind to type checkers."""
-    return isinstance(value, kinds)
-
-
 def is_frame(value: Any) -> bool:
     """Whether this is a table with named columns: pandas, Polars, Arrow."""
     return hasattr(value, "columns") and (hasattr(value, "to_numpy") or hasattr(value, "__array__"))
-
-
-def described(value: object) -> str:
-    """What came, for a message.
-
-    >>> described(3), described("a.npy"), described(np.zeros(2))
-    ('an int (3)', "a str ('a.npy')", 'numpy.ndarray')
-    """
-    kind = type(value)
-    if kind.__module__ != "builtins":
-        return f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
-    article = "an" if kind.__name__[0] in "aeiou" else "a"
-    text = f" ({shown(repr(value))})" if is_kind(value, str | bytes | int | float) else ""
-    return f"{article} {kind.__name__}{text}"
 
 
 def _refuse_what_holds_no_array(value: Any, name: str) -> None:

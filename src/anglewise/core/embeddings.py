@@ -15,12 +15,12 @@ from anglewise.core.conversion import (
     as_array,
     as_ids,
     as_sparse_rows,
-    described,
     frame_ids,
 )
 from anglewise.core.numbers import DIGITS
 from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import Array, Direction, Float32, Ids, Int64, Say, Shaped, quiet
+from anglewise.core.text import Say, described, quiet
+from anglewise.core.typing import Array, Direction, Float32, Ids, Int64, Shaped
 from anglewise.errors import IdsError, ShapeError, ValuesError, WrongTypeError
 
 TrainedFor: TypeAlias = Literal["dot", "cosine", "euclidean", "unknown"]

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from math import ceil, floor, log10
-from typing import TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from anglewise.core.numbers import read_number, shown
 from anglewise.errors import COMMANDS, SpellingError
@@ -48,6 +48,36 @@ def rounded_up(count: int) -> int:
     """
     unit = 10 ** max(floor(log10(count)) - 1, 0)
     return ceil(count / unit) * unit
+
+
+Say: TypeAlias = Callable[[str], None]
+"""Called with one sentence; a command prints it, a notebook may collect it in a list."""
+
+
+def quiet(_sentence: str) -> None:
+    """Tell nobody.
+
+    >>> quiet("took column 'emb' as the vectors")
+    """
+
+
+def is_kind(value: object, kinds: Any) -> bool:
+    """As ``isinstance``, where a value stays of any kind to type checkers."""
+    return isinstance(value, kinds)
+
+
+def described(value: object) -> str:
+    """What came, for a message.
+
+    >>> described(3), described("a.npy"), described(re.compile("a"))
+    ('an int (3)', "a str ('a.npy')", 're.Pattern')
+    """
+    kind = type(value)
+    if kind.__module__ != "builtins":
+        return f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
+    article = "an" if kind.__name__[0] in "aeiou" else "a"
+    text = f" ({shown(repr(value))})" if is_kind(value, str | bytes | int | float) else ""
+    return f"{article} {kind.__name__}{text}"
 
 
 T = TypeVar("T")

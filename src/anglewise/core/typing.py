@@ -34,10 +34,8 @@ __all__ = [
     "Map",
     "Progress",
     "Rows",
-    "Say",
     "Shaped",
     "UInt8",
-    "quiet",
     "serial",
 ]
 
@@ -52,16 +50,6 @@ Map: TypeAlias = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with what is done and how much there is to do."""
-
-Say: TypeAlias = Callable[[str], None]
-"""Called with one sentence; a command prints it, a notebook may collect it in a list."""
-
-
-def quiet(_sentence: str) -> None:
-    """Tell nobody.
-
-    >>> quiet("took column 'emb' as the vectors")
-    """
 
 
 def serial(work: Callable[[A], B], over: Iterable[A]) -> Iterator[B]:

@@ -13,10 +13,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from anglewise.core.conversion import described, is_kind
-
-# readers take these two from here
-from anglewise.core.typing import Say, quiet  # noqa: F401  # pyright: ignore[reportUnusedImport]
+from anglewise.core.text import (
+    Say,  # noqa: F401 readers take it from here  # pyright: ignore[reportUnusedImport]
+    described,
+    is_kind,
+    quiet,  # noqa: F401 readers take it from here  # pyright: ignore[reportUnusedImport]
+)
 from anglewise.errors import (
     AnglewiseError,
     FileError,
