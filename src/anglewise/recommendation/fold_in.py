@@ -24,20 +24,20 @@ from anglewise.measures.formulas import Cosine, Dot, Measure, Norm
 
 EXACT = 1e-4
 """A relative residual below this is the rounding of float32 vectors."""
-MOST = 20_000
-"""So many users, evenly spread, teach the map."""
+MOST_USERS = 20_000
+"""The map is learnt from so many users at most, evenly spread."""
 
 
 @dataclass(frozen=True, eq=False)
 class FoldIn:
-    """``x -> x A``: from the items somebody used, each counting 1, to where the model puts them.
+    """``x -> x A``: from the items that a user used, each counting 1, to the user's vector.
 
     Attributes
     ----------
     encoder
         ``A``, items x d; bias columns are 0.
     start
-        What stands there before any item is used: 0, and in bias columns the mean of the users.
+        The vector before any item is used: 0, and in bias columns the mean of the users.
     residual
         ``|P - X A| / |P|`` over the users that taught it, bias columns left out.
     """
@@ -52,7 +52,7 @@ class FoldIn:
         return self.residual < EXACT
 
     def vectors(self, used: SparseRows) -> Float64[Array, "users d"]:
-        """The places of users from what they used; ``TooFewError`` if somebody used nothing."""
+        """The vectors of users from what they used; ``TooFewError`` if one of them used nothing."""
         if used.shape[1] != len(self.encoder):
             raise ShapeError(
                 f"{used.shape[1]} columns came, the space knows {len(self.encoder)} items: one "
@@ -66,7 +66,7 @@ class FoldIn:
         return np.asarray(used.ones() @ self.encoder) + self.start
 
     def vector(self, items: Iterable[int] | Int64[Array, " used"]) -> Float64[Array, " d"]:
-        """The place of one user; an item named twice counts once."""
+        """The vector of one user from rows of items; one named twice counts once."""
         rows = np.unique(np.array(list(items), dtype=np.int64))
         shape = (1, len(self.encoder))
         used = SparseRows.from_pairs(np.zeros(len(rows), dtype=np.int64), rows, shape=shape)
@@ -76,8 +76,8 @@ class FoldIn:
 def learn_fold_in(space: Space) -> FoldIn:
     """The map from use to vectors of a two-sided space that holds what its users used.
 
-    Item-item weights of a table as it is (``anglewise fit --objective ease``) need no lesson: a
-    user stands at the row of what was used.
+    Item-item weights of a table as it is (``anglewise fit --objective ease``) need no map: the
+    vector of a user is the row of what was used.
 
     Raises ``ShapeError`` for one side alone, ``ValuesError`` where ``space.seen`` is missing or
     empty, ``TooFewError`` where fewer users than dimensions would teach the map.
@@ -102,28 +102,30 @@ def learn_fold_in(space: Space) -> FoldIn:
         return FoldIn(np.eye(len(space.items)), np.zeros(len(space.items)), 0.0)
     biases = list(bias_columns(space))
     free = [column for column in range(space.items.dimension) if column not in biases]
-    users = _teachers(space.seen)
+    users = _training_users(space.seen)
     if len(users) < len(free):
         raise TooFewError(
             f"{len(users)} users would teach a map of {len(free)} dimensions, which leaves it "
             "open: ask with a vector of the model (search_vectors), or fold in with the model"
         )
-    placed = space.queries.vectors[users].astype(np.float64)
+    vectors = space.queries.vectors[users].astype(np.float64)
     items = space.items.vectors.astype(np.float64)[:, free]
     sums = np.asarray(space.seen.take(users).ones() @ items)
-    inner = np.linalg.lstsq(sums, placed[:, free], rcond=None)[0]
-    size = float(np.linalg.norm(placed[:, free]))
-    missed = float(np.linalg.norm(placed[:, free] - sums @ inner))
+    inner = np.linalg.lstsq(sums, vectors[:, free], rcond=None)[0]
+    size = float(np.linalg.norm(vectors[:, free]))
+    missed = float(np.linalg.norm(vectors[:, free] - sums @ inner))
     encoder = np.zeros(space.items.vectors.shape)
     encoder[:, free] = items @ inner
     start = np.zeros(space.items.dimension)
-    start[biases] = placed[:, biases].mean(axis=0)
+    start[biases] = vectors[:, biases].mean(axis=0)
     return FoldIn(encoder, start, missed / size if size else 1.0)
 
 
-def _teachers(seen: SparseRows) -> Int64[Array, " users"]:
+def _training_users(seen: SparseRows) -> Int64[Array, " users"]:
     users = np.flatnonzero(seen.counts)
-    return users[np.unique(np.linspace(0, len(users) - 1, min(MOST, len(users))).astype(np.int64))]
+    return users[
+        np.unique(np.linspace(0, len(users) - 1, min(MOST_USERS, len(users))).astype(np.int64))
+    ]
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,8 @@ class Explanation:
             "own": self.own,
             "rest": self.rest,
             "contributions": [
-                {"id": one.id, "title": one.title, "value": one.value} for one in self.contributions
+                {"id": part.id, "title": part.title, "value": part.value}
+                for part in self.contributions
             ],
         }
 
@@ -195,7 +198,7 @@ def explain(
     used: Int64[Array, " used"],
     item: int,
 ) -> Explanation:
-    """Take the score of an item for a user at ``user`` who used these items apart.
+    """Split the score of an item for a user (a vector) into what each item that was used adds.
 
     With ``p = sum_j A_j`` over the items used, ``p . q = sum_j A_j . q``; the lengths that a
     measure divides by divide every part alike. Raises ``SpellingError`` for measures that are not
@@ -209,25 +212,21 @@ def explain(
     target = space.items.vectors[item].astype(np.float64)
     lengths = np.linalg.norm(user), np.linalg.norm(target)
 
-    def scored(parts: Array) -> Array:
-        whole = np.ones_like(parts)
-        return np.asarray(measure.formula.score(parts, lengths[0] * whole, lengths[1] * whole))
+    def scored(products: Array) -> Array:
+        ones = np.ones_like(products)
+        return np.asarray(measure.formula.score(products, lengths[0] * ones, lengths[1] * ones))
 
     biases = list(bias_columns(space))
-    parts = fold_in.encoder[used] @ target
-    values = scored(parts)
+    values = scored(fold_in.encoder[used] @ target)
     score, own = scored(np.array([user @ target, user[biases] @ target[biases]])).tolist()
-    known, ids = titles(space.items), space.items.ids
+    named, ids = titles(space.items) or [None] * len(space.items), space.items.ids
     order = np.lexsort((used, -values))
     return Explanation(
         item=str(ids[item]),
-        title=None if known is None else known[item],
+        title=named[item],
         score=score,
         contributions=tuple(
-            Contribution(
-                str(ids[used[at]]), float(values[at]), None if known is None else known[used[at]]
-            )
-            for at in order
+            Contribution(str(ids[used[at]]), float(values[at]), named[used[at]]) for at in order
         ),
         own=own,
         rest=score - own - float(values.sum()),

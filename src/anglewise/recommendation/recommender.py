@@ -81,10 +81,10 @@ class Recommended:
     def lists(self) -> list[list[RecommendedItem]]:
         """One list for each who asked, without gaps, with titles where they are known."""
         ids = self.ranked.ids
-        known: Sequence[str | None] = titles(self.ranked) or [None] * len(self.ranked)
+        named: Sequence[str | None] = titles(self.ranked) or [None] * len(self.ranked)
         return [
             [
-                RecommendedItem(str(ids[row]), float(score), known[int(row)])
+                RecommendedItem(str(ids[row]), float(score), named[int(row)])
                 for row, score in zip(rows, scores, strict=True)
                 if row >= 0
             ]
@@ -186,7 +186,7 @@ class Recommender:
             ``popularity`` with a measure that does not divide by lengths; ids and rows at once.
         """
         measure, users_side = self._at(popularity), self._users
-        asking, names = self._seen_by(measure, TO_ITEMS).queries, users_side.ids
+        asking, names = self._space_for(measure, TO_ITEMS).queries, users_side.ids
         seen = None if with_seen else self.space.seen
         if users is not None or rows is not None:
             chosen = _rows(users_side, "user", users, rows)
@@ -212,7 +212,7 @@ class Recommender:
         """
         measure = self._at(popularity)
         used_rows = np.unique(_rows(self.space.items, "item", items, rows))
-        vector = self._fold_in_of(measure, TO_ITEMS).vector(used_rows)
+        vector = self._fold_in_for(measure, TO_ITEMS).vector(used_rows)
         shape = (1, len(self.space.items))
         used = SparseRows.from_pairs(np.zeros(len(used_rows), np.int64), used_rows, shape=shape)
         new, names = Embeddings(vector[None]), np.array([NEW], dtype=object)
@@ -262,12 +262,12 @@ class Recommender:
         folded in from it. ``shown`` says of each item whether it may be shown. Raises as
         :meth:`recommend` does.
         """
-        space = self._seen_by(self._measure, TO_ITEMS)
+        space = self._space_for(self._measure, TO_ITEMS)
         rows = as_rows(users, len(self._users), "user")
         if used is None:
             vectors = space.queries.vectors[rows]
         else:
-            vectors = self._fold_in_of(self._measure, TO_ITEMS).vectors(used)
+            vectors = self._fold_in_for(self._measure, TO_ITEMS).vectors(used)
         return nearest(
             space,
             self._measure,
@@ -301,13 +301,13 @@ class Recommender:
                 "can speak for an item"
             )
         measure = self._at(popularity)
-        vector = self._seen_by(measure, TO_ITEMS).queries.vectors[row].astype(np.float64)
+        vector = self._space_for(measure, TO_ITEMS).queries.vectors[row].astype(np.float64)
         return self._explained(measure, vector, used=seen.row(row), item=item)
 
     def explain_for(self, items: Ids, item: Ids, *, popularity: float | None = None) -> Explanation:
         """Which of these items speak for this one, for a new user who used them."""
         used, measure = np.unique(self.space.items.rows_of(items, "item")), self._at(popularity)
-        vector = self._fold_in_of(measure, TO_ITEMS).vector(used)
+        vector = self._fold_in_for(measure, TO_ITEMS).vector(used)
         return self._explained(measure, vector, used=used, item=item)
 
     @property
@@ -331,11 +331,11 @@ class Recommender:
     def _unbiased_fold_in(self) -> FoldIn:
         return self.fold_in if self._unbiased is self.space else learn_fold_in(self._unbiased)
 
-    def _seen_by(self, measure: Measure, direction: Direction) -> Space:
+    def _space_for(self, measure: Measure, direction: Direction) -> Space:
         """The space with its bias columns where they belong to the score, else without."""
         return self.space if reads_biases(measure, direction) else self._unbiased
 
-    def _fold_in_of(self, measure: Measure, direction: Direction) -> FoldIn:
+    def _fold_in_for(self, measure: Measure, direction: Direction) -> FoldIn:
         return self.fold_in if reads_biases(measure, direction) else self._unbiased_fold_in
 
     def _explained(
@@ -347,7 +347,7 @@ class Recommender:
         item: Ids,
     ) -> Explanation:
         row = _single(self.space.items, "item", item)
-        space, fold_in = self._seen_by(measure, TO_ITEMS), self._fold_in_of(measure, TO_ITEMS)
+        space, fold_in = self._space_for(measure, TO_ITEMS), self._fold_in_for(measure, TO_ITEMS)
         return explain(space, measure, fold_in, user=user, used=used, item=row)
 
     def _similar(
@@ -358,7 +358,7 @@ class Recommender:
         k: int,
         shown: Bool[Array, " side"] | None,
     ) -> Recommended:
-        vectors = self._seen_by(self._measure, direction).sides(direction)[0].vectors[rows]
+        vectors = self._space_for(self._measure, direction).sides(direction)[0].vectors[rows]
         itself = SparseRows.from_pairs(np.arange(len(rows)), rows, shape=(len(rows), len(side)))
         asking, names = Embeddings(vectors), side.ids[rows]
         return self._answer(
@@ -378,7 +378,7 @@ class Recommender:
     ) -> Recommended:
         silent = asking.zero_rows
         neighbours = nearest(
-            self._seen_by(measure, direction),
+            self._space_for(measure, direction),
             measure,
             asking,
             direction=direction,

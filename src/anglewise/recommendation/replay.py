@@ -29,7 +29,7 @@ POPULAR = "most used"
 
 @dataclass(frozen=True, eq=False)
 class Replayed:
-    """How one measure would have recommended.
+    """How well one measure would have recommended.
 
     Attributes
     ----------
@@ -92,12 +92,16 @@ class Replay:
             "unreachable": self.unreachable,
             "measures": [
                 {
-                    "measure": one.measure,
-                    f"nDCG@{self.k}": {"mean": one.ndcg, "low": one.low, "high": one.high},
-                    "coverage": one.coverage,
-                    "popularity": one.popularity,
+                    "measure": replayed.measure,
+                    f"nDCG@{self.k}": {
+                        "mean": replayed.ndcg,
+                        "low": replayed.low,
+                        "high": replayed.high,
+                    },
+                    "coverage": replayed.coverage,
+                    "popularity": replayed.popularity,
                 }
-                for one in self.measures
+                for replayed in self.measures
             ],
         }
 
@@ -159,13 +163,13 @@ def replay(
     ...     weights=np.ones(7), user_ids=np.arange(3), item_ids=np.arange(3),
     ...     times=np.array([1.0, 2, 1, 2, 1, 2, 9]),
     ... )
-    >>> seen = replay(did, lambda before: linear(before, 2, penalty=0.1), at=5, measures="dot", k=1)
-    >>> [(one.measure, one.ndcg) for one in seen.measures], seen.users.tolist()
+    >>> past = replay(did, lambda before: linear(before, 2, penalty=0.1), at=5, measures="dot", k=1)
+    >>> [(each.measure, each.ndcg) for each in past.measures], past.users.tolist()
     ([('dot', 1.0), ('most used', 1.0)], [2])
     """
     moment = _moment(interactions, at, share)
     early = np.asarray(interactions.times) < moment
-    before, after = _some(interactions, early), _some(interactions, ~early)
+    before, after = _entries(interactions, early), _entries(interactions, ~early)
     used, gains = before.rows(), replace(after, weights=np.ones(len(after.users))).rows()
     users = np.flatnonzero((used.counts > 0) & (gains.counts > 0)).astype(np.int64)
     if not len(users):
@@ -179,22 +183,24 @@ def replay(
             f"{interactions.shape}: keep all of them, in their order"
         )
     counts = np.bincount(before.items, minlength=interactions.shape[1])
-    found = search(space, measures, k=k, rows=users, exclude=used, use_seen=False)
-    found[POPULAR] = _most_used(counts, used.take(users), k)
-    values = evaluate(found, Judgements(gains), users, f"nDCG@{k}")[f"nDCG@{k}"]
+    lists = search(space, measures, k=k, rows=users, exclude=used, use_seen=False)
+    lists[POPULAR] = _most_used(counts, used.take(users), k)
+    values = evaluate(lists, Judgements(gains), users, f"nDCG@{k}")[f"nDCG@{k}"]
     means = values.mean(axis=1)
     ends = bca(bootstrap(Means(values), len(users), seed=seed), means, values)
-    theirs = gains.take(users).indices
+    followed = gains.take(users).indices
     return Replay(
         moment=moment,
         k=k,
         users=users,
-        followed=float(counts[theirs].mean()),
-        unreachable=float((counts[theirs] == 0).mean()),
+        followed=float(counts[followed].mean()),
+        unreachable=float((counts[followed] == 0).mean()),
         measures=tuple(
-            Replayed(name, each, float(mean), float(low), float(high), *_breadth(lists, counts))
-            for (name, lists), each, mean, (low, high) in zip(
-                found.items(), values, means, ends, strict=True
+            Replayed(
+                name, each, float(mean), float(low), float(high), *_breadth(neighbours, counts)
+            )
+            for (name, neighbours), each, mean, (low, high) in zip(
+                lists.items(), values, means, ends, strict=True
             )
         ),
     )
@@ -214,7 +220,7 @@ def _moment(interactions: Interactions, at: float | None, share: float) -> float
     return at
 
 
-def _some(interactions: Interactions, entries: Bool[Array, " entries"]) -> Interactions:
+def _entries(interactions: Interactions, entries: Bool[Array, " entries"]) -> Interactions:
     if not entries.any():
         raise TooFewError("nothing happened after the moment: choose an earlier one")
     return replace(
