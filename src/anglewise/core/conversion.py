@@ -224,8 +224,9 @@ def as_ids(ids: Any, name: str = "ids") -> list[str]:
             raise ShapeError(f"{name} have shape {cells.shape}: one column is due")
         given = cells.tolist()
     cells = list(given)
-    if set(map(type, cells)) <= {str, int, np.str_, np.int64}:
-        return list(map(str, cells))
+    kinds = set(map(type, cells))
+    if kinds <= {str, int, np.str_, np.int64}:
+        return cells if kinds == {str} else list(map(str, cells))
     return [_id_text(cell, row, name) for row, cell in enumerate(cells)]
 
 

@@ -89,7 +89,8 @@ def search(
     exclude = None if exclude is None else as_sparse_rows(exclude, "exclude")
     wanted = read_measures(measures)
     asking, ranked = space.sides(direction)
-    rows = as_rows(range(len(asking)) if rows is None else rows, len(asking), "query")
+    count = len(asking)
+    rows = as_rows(np.arange(count) if rows is None else rows, count, "query")
     tables = [exclude, space.seen if use_seen and direction == "queries-items" else None]
     due = (len(asking), len(ranked))
     if exclude is not None and exclude.shape != due:
