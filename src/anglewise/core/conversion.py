@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from anglewise.core.sparse import SparseRows
-from anglewise.core.text import Say, described, is_kind, quiet
+from anglewise.core.text import Say, described, quiet
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import AnglewiseError, IdsError, ShapeError, ValuesError, WrongTypeError
 
@@ -66,6 +66,11 @@ def as_array(value: Any, name: str, say: Say = quiet) -> Array:
         raise WrongTypeError(
             f"{name} are {described(value)}, which NumPy cannot read ({error}): {DUE}"
         ) from error
+
+
+def is_kind(value: object, kinds: Any) -> bool:
+    """As ``isinstance``, where a value stays of any kind to type checkers."""
+    return isinstance(value, kinds)
 
 
 def is_frame(value: Any) -> bool:

@@ -14,10 +14,11 @@ from anglewise.core.conversion import (
     as_sparse_rows,
     column_names,
     is_frame,
+    is_kind,
 )
 from anglewise.core.embeddings import Embeddings, Space, column, columns_of
 from anglewise.core.sparse import SparseRows
-from anglewise.core.text import described, is_kind
+from anglewise.core.text import described
 from anglewise.core.typing import Array, Bool, Direction, Float64, Int64
 from anglewise.errors import IdsError, ShapeError, TooFewError, ValuesError, WrongTypeError
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from math import ceil, floor, log10
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from anglewise.core.numbers import read_number, shown
 from anglewise.errors import COMMANDS, SpellingError
@@ -61,11 +61,6 @@ def quiet(_sentence: str) -> None:
     """
 
 
-def is_kind(value: object, kinds: Any) -> bool:
-    """As ``isinstance``, where a value stays of any kind to type checkers."""
-    return isinstance(value, kinds)
-
-
 def described(value: object) -> str:
     """What came, for a message.
 
@@ -76,7 +71,7 @@ def described(value: object) -> str:
     if kind.__module__ != "builtins":
         return f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
     article = "an" if kind.__name__[0] in "aeiou" else "a"
-    text = f" ({shown(repr(value))})" if is_kind(value, str | bytes | int | float) else ""
+    text = f" ({shown(repr(value))})" if isinstance(value, str | bytes | int | float) else ""
     return f"{article} {kind.__name__}{text}"
 
 

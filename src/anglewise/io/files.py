@@ -11,12 +11,11 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from anglewise.core.text import (
     Say,  # noqa: F401 readers take it from here  # pyright: ignore[reportUnusedImport]
     described,
-    is_kind,
     quiet,  # noqa: F401 readers take it from here  # pyright: ignore[reportUnusedImport]
 )
 from anglewise.errors import (
@@ -133,9 +132,9 @@ def existing(path: PathLike | Any) -> Path:
     ...
     anglewise.errors.FileError: /nowhere/qrels.tsv does not exist, nor does the folder /nowhere: ...
     """
-    if not is_kind(path, str | os.PathLike):
+    if not isinstance(path, str | os.PathLike):
         raise WrongTypeError(f"{described(path)} came where the path of a file is due")
-    path = Path(path)
+    path = Path(cast("PathLike", path))
     try:
         if path.exists():
             return path
