@@ -1,19 +1,20 @@
 """A space made ready once answers as if it were searched anew, and makes its tiles once."""
 
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
 import numpy as np
 import pytest
 
-from anglewise import Embeddings, Index, Space
+from anglewise import Embeddings, Index, Space, search
 from anglewise.engine import tiles
 from anglewise.engine.search import search_prepared, search_vectors
 from anglewise.engine.tiles import PreparedItems
 from anglewise.measures.measure import measures
 from search_oracle import same, scanners, using
 
-NAMES = ["dot", "cosine", "euclidean", "cosine@whitened", "csls(3)", "manhattan"]
+PLAIN = ["dot", "cosine", "euclidean", "csls(3)", "manhattan"]
 
 
 def a_space(items=900, seed=0):
@@ -24,21 +25,43 @@ def a_space(items=900, seed=0):
 
 @pytest.mark.parametrize("scanner", scanners(), ids=lambda one: one.kind)
 @pytest.mark.parametrize("room", [0, 20_000, 1 << 30])
-def test_what_is_kept_changes_no_answer(scanner, room):
+@pytest.mark.parametrize("names", [PLAIN, ["cosine@whitened"]], ids=["plain", "framed"])
+def test_what_is_kept_changes_no_answer(scanner, room, names):
     space, asked = a_space()
     with using(scanner, tile_rows=128, sample=100):
-        prepared = PreparedItems.of(space, measures(NAMES), room=room)
-        anew = search_vectors(space, asked, NAMES, k=7)
+        prepared = PreparedItems.of(space, measures(names), room=room)
+        anew = search_vectors(space, asked, names, k=7)
         for some in (asked, asked.take(np.array([3])), asked):
             found = search_prepared(prepared, some, k=7)
             if some is asked:
-                assert all(same(found[name], anew[name]) for name in NAMES)
+                assert all(same(found[name], anew[name]) for name in names)
             else:
                 assert all(
-                    np.array_equal(found[name].indices[0], anew[name].indices[3]) for name in NAMES
+                    np.array_equal(found[name].indices[0], anew[name].indices[3]) for name in names
                 )
     assert sum(tile.vectors.nbytes for tile in prepared.tiles.values()) <= room
     assert prepared.room >= 0
+
+
+@pytest.mark.parametrize("ask", ["search", "search_vectors"])
+def test_the_maps_of_many_frames_are_not_held_together(ask):
+    space, asked = a_space(60)
+    names = [f"dot@without-top({n})" for n in range(1, 6)]
+    held, most, prepare = weakref.WeakSet(), [], PreparedItems.of
+
+    def noted(space, measures, direction, *, room):
+        items = prepare(space, measures, direction, room=room)
+        held.update(move for shared in items.passes for move in (shared.asking, shared.ranked))
+        most.append(len(held))
+        return items
+
+    with mock.patch.object(PreparedItems, "of", noted):
+        if ask == "search":
+            search(space, names, k=3, direction="items-items", threads=1)
+        else:
+            search_vectors(space, asked, names, k=3, threads=1)
+    assert len(most) == len(names)
+    assert max(most) <= 4
 
 
 def test_tiles_are_made_once():

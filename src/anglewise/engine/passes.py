@@ -7,7 +7,7 @@ within a factor of two), so that one long vector does not spoil the bound of all
 score at the bound lies below the k-th exact score, no dropped item can be better or tied.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
@@ -123,31 +123,22 @@ class Pass:
         return None if self.maps is None else Move(self.maps.asking)
 
 
-def passes(measures: list[Measure], space: Space, direction: Direction) -> list[Pass]:
-    """As few passes as the measures allow; frames and formulas are fitted here."""
-    measures = [fitted(measure, space, direction) for measure in measures]
-    ranked = space.sides(direction)[1]
-    all_passes: list[Pass] = []
-    for frames in dict.fromkeys(measure.frames for measure in measures):
-        maps = fit_frames(frames, space, direction) if frames else None
-        same_frame = [measure for measure in measures if measure.frames == frames]
-        all_passes += _in_one_frame(same_frame, maps, ranked)
-    return all_passes
-
-
-def _in_one_frame(measures: list[Measure], maps: Maps | None, ranked: Embeddings) -> Iterator[Pass]:
+def passes(measures: Sequence[Measure], space: Space, direction: Direction) -> Iterator[Pass]:
+    """As few passes as measures in one frame allow; the frame and the formulas are fitted here."""
+    frames = measures[0].frames
+    maps = fit_frames(frames, space, direction) if frames else None
+    turned, shift = None if maps is None else triangular(maps), None
     plain: list[Measure] = []
     unit_queries: list[Measure] = []
     others: list[Measure] = []
-    for measure in measures:
+    for measure in [fitted(measure, space, direction) for measure in measures]:
         if not measure.formula.inner:
             others.append(measure)
         else:
             (unit_queries if measure.formula.unit_queries else plain).append(measure)
-    turned, shift = None if maps is None else triangular(maps), None
     distances = [m for m in plain if m.formula.product == "squared-distance"]
     if distances:
-        shift = _far_away(ranked, turned)
+        shift = _far_away(space.sides(direction)[1], turned)
     if shift is not None:
         yield Pass(tuple(distances), turned, shift)
         plain = [m for m in plain if m.formula.product != "squared-distance"]

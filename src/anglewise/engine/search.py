@@ -15,7 +15,7 @@ from anglewise.core.text import counted
 from anglewise.core.typing import Array, Direction, Float32, Int64, Progress, Rows
 from anglewise.engine.blocks import QueryBlock, answer, block_length
 from anglewise.engine.ranking import Exclusions, positions_of, scores_of
-from anglewise.engine.scanners import scanner, workers
+from anglewise.engine.scanners import Workers, scanner, workers
 from anglewise.engine.tiles import PreparedItems, spans
 from anglewise.errors import ShapeError, TooFewError, ValuesError
 from anglewise.measures.formulas import Measure
@@ -102,64 +102,19 @@ def search(
     exclusions = _exclusions(
         [table.take(rows) for table in tables if table is not None], itself, len(rows), due[1]
     )
-    _check_k(k, len(ranked))
-    _check_room(len(rows), k, len(wanted))
-    found: dict[str, Neighbours] = {}
-    passes = _by_frames(wanted, ranked.dimension)
-    for number, some in enumerate(passes):
-        items = PreparedItems.of(space, some, direction, room=0)
-        share = share_of(progress, number, len(passes))
-        found |= _answers(
-            items, asking.vectors, rows, exclusions, k=k, threads=threads, progress=share
-        )
-    return {
-        str(measure): replace(found[str(measure)], direction=direction, rows=rows)
-        for measure in wanted
-    }
-
-
-NEIGHBOUR_BYTES = 12
-"""What a place in a list weighs: the row and the score."""
-ALWAYS = 1 << 26
-"""Lists of so many bytes always fit."""
-MAPS = 1 << 22
-"""Bytes of the maps of frames that share a pass."""
-
-
-def _check_room(queries: int, k: int, measures: int) -> None:
-    """Refuse lists that fill the memory, before the first is made."""
-    holds = NEIGHBOUR_BYTES * queries * k * measures
-    if holds <= ALWAYS:
-        return
-    from anglewise.io.files import VARIABLE, room, words
-
-    most = room()
-    if holds > most:
-        raise ValuesError(
-            f"{k:,} neighbours of {queries:,} rows under {counted(measures, 'measure')} take "
-            f"{words(holds)}, {words(most)} are allowed: take fewer at once, or allow more: "
-            f"{VARIABLE}={words(2 * holds).replace(' ', '')}"
-        )
-
-
-def _by_frames(measures: Sequence[Measure], dimension: int) -> list[list[Measure]]:
-    """Measures that share a pass: in as many frames as have room for their maps, two for each."""
-    alike: dict[object, list[Measure]] = {}
-    for measure in measures:
-        alike.setdefault(measure.frames, []).append(measure)
-    at_once = max(1, MAPS // (2 * 8 * dimension**2))
-    groups = list(alike.values())
-    return [
-        [measure for group in groups[i : i + at_once] for measure in group]
-        for i in range(0, len(groups), at_once)
-    ]
-
-
-def share_of(progress: Progress | None, number: int, count: int) -> Progress | None:
-    """Progress of one search among several, each of which counts alike, in thousandths."""
-    if progress is None or count == 1:
-        return progress
-    return lambda done, total: progress(1000 * number + 1000 * done // total, 1000 * count)
+    _check_size(len(rows), k, len(ranked), len(wanted))
+    found = _by_frames(
+        space,
+        wanted,
+        direction,
+        vectors=asking.vectors,
+        rows=rows,
+        exclusions=exclusions,
+        k=k,
+        threads=threads,
+        progress=progress,
+    )
+    return {name: replace(lists, rows=rows) for name, lists in found.items()}
 
 
 def search_vectors(
@@ -182,16 +137,21 @@ def search_vectors(
     >>> search_vectors(space, Embeddings([[2.0, 1.0]]), "cosine", k=1)["cosine"].indices.tolist()
     [[0]]
     """
-    items = PreparedItems.of(space, read_measures(measures), direction, room=0)
-    found = search_prepared(
-        items,
-        as_embeddings(vectors),
+    vectors = as_embeddings(vectors)
+    wanted, ranked = read_measures(measures), space.sides(direction)[1]
+    exclusions = _exclusions_of(vectors, ranked, exclude)
+    _check_size(len(vectors), k, len(ranked), len(wanted))
+    return _by_frames(
+        space,
+        wanted,
+        direction,
+        vectors=vectors.vectors,
+        rows=np.arange(len(vectors), dtype=np.int64),
+        exclusions=exclusions,
         k=k,
-        exclude=exclude,
         threads=threads,
         progress=progress,
     )
-    return {name: replace(lists, direction=direction) for name, lists in found.items()}
 
 
 def search_prepared(
@@ -210,20 +170,11 @@ def search_prepared(
     >>> search_prepared(items, Embeddings([[2.0, 1.0]]), k=1)["cosine"].indices.tolist()
     [[0]]
     """
-    due = (len(vectors), len(items.ranked))
-    if vectors.dimension != items.ranked.dimension:
-        raise ShapeError(
-            f"the vectors have {vectors.dimension} columns, the space {items.ranked.dimension}: "
-            "take both from one model"
-        )
-    if exclude is not None and exclude.shape != due:
-        raise ShapeError(f"exclude is {exclude.shape}: {due} is due")
-    exclusions = _exclusions([] if exclude is None else [exclude], None, *due)
-    _check_k(k, len(items.ranked))
+    exclusions = _exclusions_of(vectors, items.ranked, exclude)
+    _check_size(len(vectors), k, len(items.ranked), len(items.measures))
     rows = np.arange(len(vectors), dtype=np.int64)
-    return _answers(
-        items, vectors.vectors, rows, exclusions, k=k, threads=threads, progress=progress
-    )
+    with workers(threads) as pool:
+        return _answers(items, vectors.vectors, rows, exclusions, k=k, pool=pool, progress=progress)
 
 
 def engine_kind() -> str:
@@ -235,10 +186,44 @@ def engine_kind() -> str:
     return scanner().kind
 
 
-def _check_k(k: int, items: int) -> None:
+NEIGHBOUR_BYTES = 12
+"""What a place in a list weighs: the row and the score."""
+ALWAYS = 1 << 26
+"""Lists of so many bytes always fit."""
+
+
+def _check_size(queries: int, k: int, items: int, measures: int) -> None:
+    """Refuse a ``k`` that cannot be, and lists that fill the memory, before the first is made."""
     COUNT.check("the number of neighbours", k, TooFewError)
     if k > items:
         raise TooFewError(f"{k} neighbours asked of {items} items: ask for at most {items}")
+    holds = NEIGHBOUR_BYTES * queries * k * measures
+    if holds <= ALWAYS:
+        return
+    from anglewise.io.files import VARIABLE, room, words
+
+    most = room()
+    if holds > most:
+        raise ValuesError(
+            f"{k:,} neighbours of {queries:,} rows under {counted(measures, 'measure')} take "
+            f"{words(holds)}, {words(most)} are allowed: take fewer at once, or allow more: "
+            f"{VARIABLE}={words(2 * holds).replace(' ', '')}"
+        )
+
+
+def _exclusions_of(
+    vectors: Embeddings, ranked: Embeddings, exclude: SparseRows | None
+) -> Exclusions:
+    """What vectors that are not in the space must not be shown, once both fit the ranked side."""
+    due = (len(vectors), len(ranked))
+    if vectors.dimension != ranked.dimension:
+        raise ShapeError(
+            f"the vectors have {vectors.dimension} columns, the space {ranked.dimension}: "
+            "take both from one model"
+        )
+    if exclude is not None and exclude.shape != due:
+        raise ShapeError(f"exclude is {exclude.shape}: {due} is due")
+    return _exclusions([] if exclude is None else [exclude], None, *due)
 
 
 def _exclusions(
@@ -260,6 +245,37 @@ def _exclusions(
     return Exclusions(indptr.astype(np.int64), pairs % width, width)
 
 
+def _by_frames(
+    space: Space,
+    measures: Sequence[Measure],
+    direction: Direction,
+    *,
+    vectors: Float32[Array, "rows d"],
+    rows: Int64[Array, " q"],
+    exclusions: Exclusions,
+    k: int,
+    threads: int | None,
+    progress: Progress | None,
+) -> dict[str, Neighbours]:
+    """Answer some rows of vectors, frame after frame: no more maps are held than those of two."""
+    all_frames = list(dict.fromkeys(measure.frames for measure in measures))
+    found: dict[str, Neighbours] = {}
+    with workers(threads) as pool:
+        for number, frames in enumerate(all_frames):
+            same_frame = [measure for measure in measures if measure.frames == frames]
+            items = PreparedItems.of(space, same_frame, direction, room=0)
+            share = share_of(progress, number, len(all_frames))
+            found |= _answers(items, vectors, rows, exclusions, k=k, pool=pool, progress=share)
+    return {str(measure): replace(found[str(measure)], direction=direction) for measure in measures}
+
+
+def share_of(progress: Progress | None, number: int, count: int) -> Progress | None:
+    """Progress of one search among several, each of which counts alike, in thousandths."""
+    if progress is None or count == 1:
+        return progress
+    return lambda done, total: progress(1000 * number + 1000 * done // total, 1000 * count)
+
+
 def _answers(
     items: PreparedItems,
     vectors: Float32[Array, "rows d"],
@@ -267,10 +283,10 @@ def _answers(
     exclusions: Exclusions,
     *,
     k: int,
-    threads: int | None,
+    pool: Workers,
     progress: Progress | None,
 ) -> dict[str, Neighbours]:
-    """Answer some rows of vectors, pass after pass, block after block of queries."""
+    """Answer some rows of vectors in one frame, pass after pass, block after block of queries."""
     count, id_order = len(items.ranked), items.id_order
     answers = {
         name: Neighbours(
@@ -286,16 +302,15 @@ def _answers(
         for shared in items.passes
         for span in spans(len(rows), block_length(k, len(shared.measures), items.ranked.dimension))
     ]
-    with workers(threads) as pool:
-        for done, (shared, span) in enumerate(work):
-            at = slice(span.start, span.stop)
-            queries = QueryBlock.of(items, shared, vectors[rows[at]], exclusions.block(span), k)
-            step = partial(_report, progress, done * count, len(work) * count)
-            for measure, top in zip(shared.measures, answer(queries, pool, step), strict=True):
-                found = answers[str(measure)]
-                found.indices[at] = id_order.rows(positions_of(top.key))
-                found.scores[at] = scores_of(top.key)
-                found.tied_at_cut[at] = top.tied
+    for done, (shared, span) in enumerate(work):
+        at = slice(span.start, span.stop)
+        queries = QueryBlock.of(items, shared, vectors[rows[at]], exclusions.block(span), k)
+        step = partial(_report, progress, done * count, len(work) * count)
+        for measure, top in zip(shared.measures, answer(queries, pool, step), strict=True):
+            found = answers[str(measure)]
+            found.indices[at] = id_order.rows(positions_of(top.key))
+            found.scores[at] = scores_of(top.key)
+            found.tied_at_cut[at] = top.tied
     return answers
 
 

@@ -7,7 +7,7 @@ would be of interest under any measure: the test that lets five measures cost on
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -70,9 +70,8 @@ def _check_range(lengths: Float64[Array, " n"]) -> None:
     limits = np.finfo(np.float32)
     if len(positive) and not (limits.tiny <= positive.min() and positive.max() <= limits.max):
         raise ValuesError(
-            f"in these coordinates lengths go from {positive.min():.2g} to "
-            f"{positive.max():.2g}, beyond "
-            "what float32 holds: scale the vectors, or take another frame"
+            f"in these coordinates lengths go from {positive.min():.2g} to {positive.max():.2g}, "
+            "beyond what float32 holds: scale the vectors, or take another frame"
         )
 
 
@@ -128,7 +127,7 @@ CACHE_BYTES = 1 << 30
 
 @dataclass(eq=False)
 class PreparedItems:
-    """Items prepared for some measures, to be searched any number of times, by many threads.
+    """Items prepared for measures in one frame, to be searched many times and by many threads.
 
     Tiles are made when they are first needed, and cached as long as there is ``room`` for them, in
     bytes. So a single query costs about one reading of the items; the tiles are a second copy.
@@ -148,12 +147,12 @@ class PreparedItems:
     def of(
         cls,
         space: Space,
-        measures: list[Measure],
+        measures: Sequence[Measure],
         direction: Direction = "queries-items",
         *,
         room: int = CACHE_BYTES,
     ) -> "PreparedItems":
-        """Fit frames and formulas on a space."""
+        """Fit the frame and the formulas on a space."""
         ranked = space.sides(direction)[1]
         names = tuple(map(str, measures))
         fitted_passes = tuple(passes(measures, space, direction))
