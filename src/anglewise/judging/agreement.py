@@ -147,20 +147,19 @@ def agreement(rows: Iterable[Judged], *, resamples: int = 2_000, seed: int = 0) 
     everything = list(rows)
     decided = {row.pair: row.grade for row in everything if row.judge == ADJUDICATOR}
     table = _table([row for row in everything if row.judge != ADJUDICATOR])
-    held = (table.grades >= 0).sum(axis=1)
-    if not (held > 1).any():
+    judges_of = (table.grades >= 0).sum(axis=1)
+    several = judges_of > 1
+    if not several.any():
         raise TooFewError(
             f"{len(table.judges)} judge(s) ({', '.join(table.judges[:3]) or 'none'}) and no pair "
             "that two of them judged: let a second person judge a part of the same pairs"
         )
-    several = held > 1
-    judges, chosen = _most_shared(held)
+    judges, chosen = _most_shared(judges_of)
     counts, alike = table.some(several), table.some(chosen)
 
     def alphas(times: Array) -> Array:
         met = coincidences(counts, times)
-        found = [krippendorff_alpha(met, table.values, level) for level in LEVELS]
-        return np.stack(found, axis=1)
+        return np.stack([krippendorff_alpha(met, table.values, level) for level in LEVELS], axis=1)
 
     estimates = _estimates(alphas, table.query[several], resamples, seed)
     [fleiss] = _estimates(
@@ -189,11 +188,11 @@ def _table(rows: Sequence[Judged]) -> _GradeTable:
             f"grades take {len(values)} different values: a scale of at most {MOST_GRADES} is due; "
             "round them first"
         )
-    place = {pair: i for i, pair in enumerate(pairs)}
-    seat = {judge: i for i, judge in enumerate(judges)}
+    row_of = {pair: i for i, pair in enumerate(pairs)}
+    column_of = {judge: i for i, judge in enumerate(judges)}
     grades = np.full((len(pairs), len(judges)), -1, dtype=np.int64)
     for (pair, judge), grade in last.items():
-        grades[place[pair], seat[judge]] = int(np.searchsorted(values, grade))
+        grades[row_of[pair], column_of[judge]] = int(np.searchsorted(values, grade))
     queries = {query: i for i, query in enumerate(dict.fromkeys(pair[:2] for pair in pairs))}
     query = np.array([queries[pair[:2]] for pair in pairs], dtype=np.int64)
     return _GradeTable([*pairs], judges, grades, values, query)
@@ -210,12 +209,12 @@ def _estimates(
     statistic: Callable[[Array], Array], query: Array, resamples: int, seed: int
 ) -> list[Agreed]:
     """The statistic on the units as they are, and its percentiles over resamples of queries."""
-    _, of = np.unique(query, return_inverse=True)
+    _, query_of = np.unique(query, return_inverse=True)
 
     def of_queries(times: Array) -> Array:
-        return statistic(times[:, of].astype(np.float64))
+        return statistic(times[:, query_of].astype(np.float64))
 
-    queries = int(of.max()) + 1
+    queries = int(query_of.max()) + 1
     value = of_queries(np.ones((1, queries), dtype=np.int64))[0]
     drawn = bootstrap(of_queries, queries, resamples=resamples, seed=seed)
     return [
@@ -236,28 +235,28 @@ def _two(table: _GradeTable, resamples: int, seed: int) -> Iterable[TwoJudges]:
         both = (table.grades[:, first] >= 0) & (table.grades[:, second] >= 0)
         if not both.any():
             continue
-        one, other = table.grades[both, first], table.grades[both, second]
-        kinds = np.unique(np.concatenate([one, other]))
+        grades = table.grades[both][:, [first, second]]
+        kinds = np.unique(grades)
         v = len(kinds)
-        cell = np.searchsorted(kinds, one) * v + np.searchsorted(kinds, other)
+        cell = np.searchsorted(kinds, grades) @ [v, 1]
         met = np.eye(v * v)[cell]
 
         def kappas(times: Array, met: Array = met, v: int = v) -> Array:
             confusion = (times @ met).reshape(len(times), v, v)
             return np.stack([cohen_kappa(confusion, weight) for weight in WEIGHTS], axis=1)
 
-        found = _estimates(kappas, table.query[both], resamples, seed)
+        estimates = _estimates(kappas, table.query[both], resamples, seed)
         yield TwoJudges(
             table.judges[first],
             table.judges[second],
             int(both.sum()),
-            float((one == other).mean()),
-            dict(zip(cast("Sequence[str]", WEIGHTS), found, strict=True)),
+            float((grades[:, 0] == grades[:, 1]).mean()),
+            dict(zip(cast("Sequence[str]", WEIGHTS), estimates, strict=True)),
         )
 
 
 def _disputes(table: _GradeTable, decided: Mapping[tuple[str, ...], float]) -> list[Dispute]:
-    found: list[Dispute] = []
+    disputes: list[Dispute] = []
     for pair, grades in zip(table.pairs, table.grades.tolist(), strict=True):
         given = {
             judge: float(table.values[grade])
@@ -265,5 +264,5 @@ def _disputes(table: _GradeTable, decided: Mapping[tuple[str, ...], float]) -> l
             if grade >= 0
         }
         if len(set(given.values())) > 1:
-            found.append(Dispute(*pair, given, decided.get(pair)))
-    return sorted(found, key=lambda one: (-one.spread, one.direction, one.query_id, one.item_id))
+            disputes.append(Dispute(*pair, given, decided.get(pair)))
+    return sorted(disputes, key=lambda d: (-d.spread, d.direction, d.query_id, d.item_id))
