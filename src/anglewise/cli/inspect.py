@@ -66,7 +66,6 @@ def inspect(
 
     from anglewise.cli.console import Talk
     from anglewise.cli.program import version
-    from anglewise.errors import MissingExtraError
 
     talk = Talk(always)
 
@@ -80,12 +79,7 @@ def inspect(
 
     with ThreadPoolExecutor(1) as beside:
         first = [beside.submit(read)]  # while the server is imported
-        try:
-            from anglewise.page.app import served
-        except ImportError as missing:
-            raise MissingExtraError(
-                f"the page needs {missing.name}: pip install 'anglewise[inspect]'"
-            ) from missing
+        from anglewise.page.app import served
 
         if export is not None:
             inspected = first.pop().result()

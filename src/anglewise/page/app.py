@@ -29,7 +29,7 @@ try:
     from starlette.routing import Route
 except ImportError as missing:
     raise MissingExtraError(
-        f"the page needs {missing.name}: pip install 'anglewise[inspect]'", name=missing.name
+        f"the page needs {missing.name}: pip install 'anglewise[inspect]'"
     ) from missing
 
 from anglewise.core.conversion import Vectors
