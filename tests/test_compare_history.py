@@ -18,8 +18,7 @@ from anglewise.core.sparse import SparseRows
 from anglewise.errors import FileError, IdsError, SpellingError
 from anglewise.io import runs as history_file
 from anglewise.io.runs import KEPT, append_history, read_history
-from anglewise.report.comparison_document import comparison_document
-from anglewise.report.plain_text import junit, markdown
+from rendered import junit, markdown
 
 SIZE = 60
 
@@ -297,7 +296,7 @@ def _cases(good, worse, file):
 
 def test_junit_has_one_case_a_gate_with_its_figures(good, worse, file):
     checked = _cases(good, worse, file)
-    text = junit(comparison_document(worse, checked))
+    text = junit(worse, checked)
     root = ET.fromstring(text)  # noqa: S314 our own words
     assert root.tag == "testsuites"
     (suite,) = root
@@ -317,22 +316,22 @@ def test_junit_has_one_case_a_gate_with_its_figures(good, worse, file):
     failure = cases[1].find("failure")
     assert failure.text == failure.get("message") == checked[1].sentence
     assert failure.get("type") == "gate"
-    assert text == junit(comparison_document(worse, checked))
+    assert text == junit(worse, checked)
 
 
 def test_junit_escapes_names(good):
     checked = check(good, "cosine>=dot-1")
     odd = replace(checked, sentence='a < b & "c" \x00 ]]>')
-    root = ET.fromstring(junit(comparison_document(good, [odd])))  # noqa: S314 our own words
+    root = ET.fromstring(junit(good, [odd]))  # noqa: S314 our own words
     assert root.find(".//system-out").text == 'a < b & "c"   ]]>'
 
 
 def test_markdown_says_first_which_gates_failed(good, worse, file):
     checked = _cases(good, worse, file)
-    lines = markdown(comparison_document(worse, checked)).splitlines()
+    lines = markdown(worse, checked).splitlines()
     assert lines[0] == "**1 of 3 gates failed**"
     assert lines[2].startswith("- ❌ gate cosine>=last-0.01 fails")
     assert [line[:3] for line in lines[3:5]] == ["- ✅"] * 2
-    assert markdown(comparison_document(worse, checked[:1])).startswith("**All gates held**")
-    ungated = markdown(comparison_document(worse))
+    assert markdown(worse, checked[:1]).startswith("**All gates held**")
+    ungated = markdown(worse)
     assert ungated.startswith(("**Use", "**Tie", "**Cannot"))

@@ -15,10 +15,9 @@ from anglewise.cli.console import console
 from anglewise.cli.program import main
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import visible
-from anglewise.report.comparison_document import comparison_document
-from anglewise.report.html_page import page
-from anglewise.report.plain_text import as_json, code, code_block, escaped, markdown
+from anglewise.report.plain_text import as_json, code, code_block, escaped
 from cli_run import anglewise, refused
+from rendered import markdown, page
 
 __all__ = ["anglewise"]
 
@@ -147,7 +146,7 @@ def compared():
 
 
 def test_names_in_markdown_are_no_markup(compared):
-    told = markdown(comparison_document(compared))
+    told = markdown(compared)
     table = [line for line in told.splitlines() if line.startswith("| ")]
     cells = {len(re.findall(r"(?<!\\)\|", line)) for line in table}
     assert len(cells) == 1, table
@@ -178,7 +177,7 @@ def test_code_in_markdown_ends_where_it_ends():
 
 
 def test_names_and_titles_in_html_are_no_markup(compared):
-    told = page(comparison_document(compared))
+    told = page(compared)
     assert "<img" not in told
     assert "<script" not in told
     assert "<b>|" not in told

@@ -1,6 +1,5 @@
 """An audit told to people: in forty lines, and on a page that all can read."""
 
-import io
 import re
 import sys
 from dataclasses import replace
@@ -8,23 +7,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from anglewise import Embeddings, Judgements, Space, audit
 from anglewise.core.sparse import SparseRows
-from anglewise.report import html_page
-from anglewise.report.audit_document import audit_document
-from anglewise.report.document import Findings
-from anglewise.report.terminal import print_document
+from rendered import document, printed
+from rendered import page as audit_page
 from test_report_page import Reader, _luminance
 
 EVIL = 'heat <b>& "wings"</b>'
-
-
-def audit_page(result):
-    return html_page.page(audit_document(result))
-
-
 DRAWN = ["as given", "item-orthonormal", "balanced", "data-space"]
 
 
@@ -103,9 +93,7 @@ def any_audit(request):
 
 
 def shown(result, width=100, **how):
-    file = io.StringIO()
-    print_document(audit_document(result), Console(file=file, width=width, **how))
-    return file.getvalue()
+    return printed(result, width, **how)
 
 
 def test_the_terminal_takes_forty_lines_of_a_hundred_columns(plain, for_cosine, one_sided):
@@ -192,8 +180,8 @@ def test_titles_names_and_runs_are_text_and_never_markup(page):
 
 def test_every_sentence_of_the_terminal_stands_on_the_page(plain, page_of):
     shown_there = " ".join("".join(Reader(page_of(plain)).text).split()).lower()
-    blocks = [block for group in audit_document(plain).body for block in group]
-    findings = [block for block in blocks if isinstance(block, Findings)]
+    blocks = [block for group in document(plain).body for block in group]
+    findings = [block for block in blocks if hasattr(block, "sections")]
     sections = {title: said for block in findings for title, said in block.sections.items()}
     assert {"training", "lengths", "witness", "hubs", "safe"} <= set(sections)
     del sections["moved"]  # there it is a list

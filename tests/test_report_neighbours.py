@@ -1,15 +1,12 @@
 """The neighbours of one query, side by side in the terminal."""
 
-import io
-
 import numpy as np
 import pytest
-from rich.console import Console
 
 from anglewise import Embeddings, Space, search
 from anglewise.measures.measure import measures
 from anglewise.report.retrieval_documents import ShownQuery, neighbours_document
-from anglewise.report.terminal import print_document
+from rendered import printed
 
 WORDS = ["a film about a lighthouse that nobody keeps and everybody needs", "b", "c", "d", "e"]
 
@@ -25,9 +22,7 @@ def asked(names="dot,cosine,euclidean", title=True, k=3):
 
 
 def shown(one, width=100):
-    file = io.StringIO()
-    print_document(neighbours_document(one), Console(file=file, width=width))
-    return file.getvalue()
+    return printed(neighbours_document(one), width)
 
 
 def test_lists_stand_beside_each_other_with_titles_and_scores():

@@ -13,16 +13,11 @@ from hypothesis import strategies as st
 from anglewise import Neighbours
 from anglewise.errors import MissingExtraError, TooFewError
 from anglewise.metrics.breadth import disagreement
-from anglewise.report import html_page
-from anglewise.report.comparison_document import comparison_document
 from anglewise.report.pictures import ComparisonDisplay
 from made_comparison import TITLE, made
+from rendered import page
 
 VOID = {"meta", "br"}
-
-
-def page(result):
-    return html_page.page(comparison_document(result))
 
 
 class Reader(HTMLParser):

@@ -1,25 +1,16 @@
 """Reports in characters: the terminal, Markdown, JSON."""
 
-import io
 import json
 import re
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
 
 from anglewise.comparison.comparison_result import Estimate, MeasureResult
-from anglewise.report.comparison_document import comparison_document
-from anglewise.report.plain_text import as_json, markdown
-from anglewise.report.terminal import print_document
+from anglewise.report.plain_text import as_json
 from made_comparison import made
-
-
-def shown(result, width=100, encoding="utf-8", **settings):
-    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict", newline="\n")
-    print_document(comparison_document(result), Console(file=file, width=width, **settings))
-    file.flush()
-    return file.buffer.getvalue().decode(encoding)
+from rendered import markdown
+from rendered import printed as shown
 
 
 def rows(text):
@@ -58,7 +49,7 @@ def test_notes_and_the_verdict_come_before_any_number():
 )
 def test_the_decision_is_said_in_words(decision, words):
     assert words in shown(made(decision=decision))
-    assert f"**{words}**: " in markdown(comparison_document(made(decision=decision)))
+    assert f"**{words}**: " in markdown(made(decision=decision))
 
 
 def test_intervals_are_drawn_on_one_axis():
@@ -99,7 +90,7 @@ def test_pairs_have_no_direction():
 
 
 def test_markdown_rows_have_as_many_cells_as_the_heading():
-    written = markdown(comparison_document(made(baseline="dot")))
+    written = markdown(made(baseline="dot"))
     table = [line for line in written.splitlines() if line[:1] == "|"]
     assert len(table) == 2 + 6
     assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
@@ -107,7 +98,7 @@ def test_markdown_rows_have_as_many_cells_as_the_heading():
 
 def test_markdown_of_a_reason_is_not_markup():
     verdict = replace(made().verdict, reason="a|b *c* <script>")
-    assert r"a\|b \*c\* &lt;script>" in markdown(comparison_document(made(verdict=verdict)))
+    assert r"a\|b \*c\* &lt;script>" in markdown(made(verdict=verdict))
 
 
 def test_json_is_valid_where_numbers_are_not_finite():

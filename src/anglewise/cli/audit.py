@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Group, Parameter
 
 from anglewise.cli.options import A_COUNT, NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
-from anglewise.cli.paths import FILE, FOLDER, READ
+from anglewise.cli.paths import FILE, FOLDER, READ, check_outputs
 from anglewise.core.numbers import CONDITION, COUNT
 
 if TYPE_CHECKING:
@@ -69,14 +69,7 @@ def audit(
     from anglewise.report.audit_document import audit_document
 
     talk = Talk(always)
-    if save_witness is not None:
-        from anglewise.io.space_folder import check_destination
-
-        check_destination(save_witness)
-    if html is not None:
-        from anglewise.io.outputs import check_new_file
-
-        check_new_file(html)
+    check_outputs(save_witness, html)
     with talk.progress("reading"):
         loaded = read_space(space, **vars(vectors), say=talk.say)
         others = {str(path): read_space(path, say=talk.say) for path in runs}

@@ -242,6 +242,19 @@ def check_paths(command: Callable[..., Any], bound: inspect.BoundArguments) -> l
     return written
 
 
+def check_outputs(folder: Path | None, *files: Path | None) -> None:
+    """Say before the work what could not be written after it: a space, and single files."""
+    if folder is not None:
+        from anglewise.io.space_folder import check_destination
+
+        check_destination(folder)
+    for file in files:
+        if file is not None:
+            from anglewise.io.outputs import check_new_file
+
+            check_new_file(file)
+
+
 def _uses(command: Callable[..., Any], bound: inspect.BoundArguments) -> Iterator[Use]:
     from anglewise.io.outputs import checked_path, is_device
 

@@ -16,7 +16,7 @@ from anglewise.cli.options import (
     Vectors,
     number,
 )
-from anglewise.cli.paths import FILE, FOLDER, KEPT, READ
+from anglewise.cli.paths import FILE, FOLDER, KEPT, READ, check_outputs
 from anglewise.core.numbers import NOT_NEGATIVE, read_number, shown
 from anglewise.errors import SpellingError
 
@@ -91,7 +91,7 @@ def remedy(
 
     talk = Talk(always)
     seconds = seconds_of(budget)
-    _check_outputs(save, html, markdown)
+    check_outputs(save, html, markdown)
     with talk.progress("reading"):
         space, judged = judged_space(
             source, vectors, direction, judging, talk.say, seed=always.seed
@@ -137,19 +137,6 @@ def seconds_of(budget: str) -> float:
     if match is None or time is None or match[2] not in _UNITS:
         raise SpellingError(f"--budget {shown(budget)!r} is no time: write 90s, 10m or 1h")
     return time * float(_UNITS[match[2]])
-
-
-def _check_outputs(save: Path | None, *files: Path | None) -> None:
-    """Say before the work what could not be written after it."""
-    if save is not None:
-        from anglewise.io.space_folder import check_destination
-
-        check_destination(save)
-    for file in files:
-        if file is not None:
-            from anglewise.io.outputs import check_new_file
-
-            check_new_file(file)
 
 
 def _options(direction: str | None, metric: str | None, split: str) -> list[str]:

@@ -11,7 +11,7 @@ from anglewise.auditing.subject import NamedRow
 from anglewise.auditing.trainings import RunReport
 from anglewise.core.typing import Direction
 from anglewise.report.audit_chapters import chapters
-from anglewise.report.document import Document, Findings, Group, Line, Table
+from anglewise.report.document import Document, Findings, Group, Line, Table, TableColumn
 from anglewise.report.words import NOTHING, at_most, counted, number, percent, ratio, shortened
 
 EXAMPLES = 2
@@ -106,7 +106,8 @@ def _choice(audit: Audit) -> Table:
         ]
         for name in names
     ]
-    return Table.of(["kept of the cosine lists under", *audit.agreement], rows, caption)
+    name = TableColumn("kept of the cosine lists under", "name")
+    return Table([name, *map(TableColumn, audit.agreement)], rows, caption)
 
 
 def _certificates(certificates: Mapping[Direction, Certificates]) -> Table:
@@ -125,8 +126,9 @@ def _certificates(certificates: Mapping[Direction, Certificates]) -> Table:
         f"{direction}: {each.queries:,} lists certified, {each.asked_again:,} searched again"
         for direction, each in certificates.items()
     )
-    heads = ["maps of condition", *(f"{s:g}" for s in conditions)]
-    return Table.of(heads, rows, caption)
+    columns = [TableColumn("maps of condition", "name")]
+    columns += (TableColumn(f"{s:g}") for s in conditions)
+    return Table(columns, rows, caption)
 
 
 def _moved_most(audit: Audit) -> Iterator[str]:

@@ -17,7 +17,7 @@ from anglewise.experiment.study import Study
 from anglewise.judging.agreement import Agreed, Agreement
 from anglewise.judging.lint_checks import Lint
 from anglewise.report.document import Block, Curves, Document, Group, Line, Table, TableColumn
-from anglewise.report.pictures import new_figure
+from anglewise.report.pictures import new_figure, saved_figure
 from anglewise.report.words import NOTHING, counted, number
 
 PANELS = {
@@ -42,8 +42,6 @@ def study_figure(result: Study, kind: Literal["png", "svg"]) -> bytes:
     """
     every = -(-len(result.clusters) // MOST_ITEMS[kind])
     figure = new_figure((14.4, 2.9))
-    import matplotlib as mpl
-
     axes = figure.subplots(1, len(PANELS) + 1)
     clusters = result.clusters[::every]
     _panel(axes[0], np.where(clusters[:, None] == clusters, 1.0, 0.0), "true clusters\n", clusters)
@@ -52,13 +50,11 @@ def study_figure(result: Study, kind: Literal["png", "svg"]) -> bytes:
         area = next(each.auc for each in result.similarities if each.name == name)
         ax.set_xlabel(f"cluster AUC {area:.3f}", fontsize=8)
     figure.colorbar(axes[-1].images[0], ax=axes[-1], shrink=0.8, label="cosine")
-    written = io.BytesIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type")) if kind == "svg" else {}
     title = {"Title": "Item-item cosine after one training, under choices that nobody made"}
-    still: Any = {"svg.hashsalt": "anglewise", "svg.fonttype": "none"}
-    with mpl.rc_context(still):
-        figure.savefig(written, format=kind, dpi=200, metadata={**nothing, **title})
-    return _light(written.getvalue()) if kind == "svg" else written.getvalue()
+    still = {"svg.fonttype": "none"}
+    written = saved_figure(figure, still, format=kind, dpi=200, metadata={**nothing, **title})
+    return _light(written) if kind == "svg" else written
 
 
 def _light(svg: bytes) -> bytes:

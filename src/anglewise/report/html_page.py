@@ -1,6 +1,5 @@
 """Documents as HTML pages that need no script, no network and no other file."""
 
-import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
@@ -26,6 +25,7 @@ from anglewise.report.document import (
     Table,
     TableColumn,
 )
+from anglewise.report.pictures import saved_figure
 
 HALF = 100
 """Half the width of a drawn range, from -1 to 1."""
@@ -276,15 +276,12 @@ PAGE = Palette(*INKS)
 
 def svg(picture: DrawnPicture) -> str:
     """A picture inside a page; raises ``MissingExtraError`` without matplotlib."""
-    figure = picture.draw(PAGE)
-    import matplotlib as mpl
-
-    written = io.StringIO()
-    still: Any = {"svg.hashsalt": "anglewise", "svg.fonttype": "none"}
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with mpl.rc_context(still):
-        figure.savefig(written, format="svg", transparent=True, metadata=nothing)
-    return _inline(written.getvalue(), picture)
+    still = {"svg.fonttype": "none"}
+    written = saved_figure(
+        picture.draw(PAGE), still, format="svg", transparent=True, metadata=nothing
+    )
+    return _inline(written.decode(), picture)
 
 
 def _inline(written: str, picture: DrawnPicture) -> str:

@@ -40,14 +40,19 @@ def _picture_file(draw: Callable[[Any], None], ending: str, size: tuple[float, f
         endings = ", ".join(sorted(ENDINGS))
         raise SpellingError(f"pictures end in {endings}: {ending or 'nothing'} came")
     figure = new_figure(size)
+    draw(figure.add_subplot())
+    undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}[ending]
+    still = {"pdf.compression": 6}
+    return saved_figure(figure, still, format=ending[1:], dpi=200, metadata=undated)
+
+
+def saved_figure(figure: Any, still: dict[str, Any], **settings: Any) -> bytes:
+    """The bytes of a file of a figure; ``still`` is what keeps them the same every time."""
     import matplotlib as mpl
 
-    draw(figure.add_subplot())
     written = io.BytesIO()
-    still: Any = {"svg.hashsalt": "anglewise", "pdf.compression": 6}
-    undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}[ending]
-    with mpl.rc_context(still):
-        figure.savefig(written, format=ending[1:], dpi=200, metadata=undated)
+    with mpl.rc_context({"svg.hashsalt": "anglewise", **still}):
+        figure.savefig(written, **settings)
     return written.getvalue()
 
 
