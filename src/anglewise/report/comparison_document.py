@@ -28,7 +28,6 @@ from anglewise.report.document import (
     DrawnPicture,
     Entry,
     Findings,
-    GateNote,
     Group,
     Line,
     Pictures,
@@ -97,10 +96,7 @@ def comparison_document(
         tone=verdict.decision,
         body=[[table], [legend]],
         afterwards=afterwards,
-        gates=[
-            GateNote(str(each.gate), each.sentence, each.passed, each.figure is None)
-            for each in gates
-        ],
+        gates=gates,
         chapters=partial(_chapters, result, table, legend),
         footer="anglewise",
         signature=result.signature,

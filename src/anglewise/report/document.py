@@ -6,10 +6,13 @@ any of them and know nothing of results. JSON is written from what the result sa
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from anglewise.comparison.comparison_result import Estimate
 from anglewise.report.words import interval
+
+if TYPE_CHECKING:
+    from anglewise.comparison.gates import Checked
 
 
 @dataclass(frozen=True)
@@ -217,16 +220,6 @@ Group: TypeAlias = Sequence[Block]
 """Blocks that belong together: a terminal leaves a line free before the first of them."""
 
 
-@dataclass(frozen=True)
-class GateNote:
-    """A condition that somebody set; ``skipped`` if there was nothing to hold it against."""
-
-    gate: str
-    sentence: str
-    passed: bool
-    skipped: bool
-
-
 def _nothing() -> Iterable[Block]:
     return ()
 
@@ -250,7 +243,7 @@ class Document:
     tone: str = ""
     command: str = ""
     afterwards: Sequence[Group] = ()
-    gates: Sequence[GateNote] = ()
+    gates: "Sequence[Checked]" = ()
     subject: str = ""
     """What was done, in a few words."""
     question: str = ""

@@ -51,7 +51,8 @@ def saved_figure(figure: Any, still: dict[str, Any], **settings: Any) -> bytes:
     import matplotlib as mpl
 
     written = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "anglewise", **still}):
+    unchanging: Any = {"svg.hashsalt": "anglewise", **still}
+    with mpl.rc_context(unchanging):
         figure.savefig(written, **settings)
     return written.getvalue()
 

@@ -5,12 +5,15 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anglewise.core.text import visible_json
 from anglewise.errors import visible
-from anglewise.report.document import AnyCell, Cell, Document, GateNote, Line, Table, TableColumn
+from anglewise.report.document import AnyCell, Cell, Document, Line, Table, TableColumn
 from anglewise.report.words import counted
+
+if TYPE_CHECKING:
+    from anglewise.comparison.gates import Checked
 
 
 def as_json(content: Mapping[str, Any]) -> str:
@@ -60,7 +63,7 @@ def _paragraphs(document: Document) -> Iterator[str]:
     yield escaped(f"{' · '.join(document.facts)} · signature {document.signature}")
 
 
-def _gates(gates: Sequence[GateNote]) -> tuple[str, str]:
+def _gates(gates: "Sequence[Checked]") -> tuple[str, str]:
     failed = sum(not gate.passed for gate in gates)
     held = f"{failed} of {counted(len(gates), 'gate')} failed" if failed else "All gates held"
     signs = {True: "✅", False: "❌"}
@@ -136,7 +139,10 @@ def junit(document: Document) -> str:
     against is skipped.
     """
     gates = document.gates
-    failed, skipped = sum(not gate.passed for gate in gates), sum(gate.skipped for gate in gates)
+    failed, skipped = (
+        sum(not gate.passed for gate in gates),
+        sum(gate.figure is None for gate in gates),
+    )
     counts = f'tests="{len(gates)}" failures="{failed}" errors="0" time="0"'
     properties = {
         "signature": document.signature,
@@ -159,16 +165,16 @@ def junit(document: Document) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _test_case(gate: GateNote) -> list[str]:
+def _test_case(gate: "Checked") -> list[str]:
     sentence = _xml(gate.sentence)
     if not gate.passed:
         inside = f'<failure type="gate" message="{sentence}">{sentence}</failure>'
-    elif gate.skipped:
+    elif gate.figure is None:
         inside = f'<skipped message="{sentence}"/>'
     else:
         inside = f"<system-out>{sentence}</system-out>"
     return [
-        f'    <testcase classname="anglewise.compare" name="{_xml(gate.gate)}" time="0">',
+        f'    <testcase classname="anglewise.compare" name="{_xml(str(gate.gate))}" time="0">',
         f"      {inside}",
         "    </testcase>",
     ]
