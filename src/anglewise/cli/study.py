@@ -58,11 +58,12 @@ def study(
     from anglewise.cli.console import Talk
     from anglewise.cli.program import version
     from anglewise.errors import SpellingError
-    from anglewise.report.check_documents import own_study_document, study_document
-    from anglewise.report.plain_text import as_json
 
     if small and on is not None:
         raise SpellingError("--small is for the simulated users, --on brings others: drop one")
+    from anglewise.report.check_documents import own_study_document, study_document
+    from anglewise.report.plain_text import as_json
+
     talk = Talk(always)
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
