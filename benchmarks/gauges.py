@@ -16,9 +16,9 @@ import numpy as np
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.gauges.canonical import gauge
+from anglewise.gauges.certificates import witness
 from anglewise.gauges.gap import gauge_gap
 from anglewise.gauges.maps import ROWS
-from anglewise.gauges.witness import witness
 
 GOAL = 10.0
 

@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anglewise.encoders.encode import chunks
 from anglewise.encoders.encoder import count_words
-from anglewise.encoders.passages import chunks
 
 WORDS = st.sampled_from(["one", "two.", "three!", "x" * 30, "日本語。", "\n\n", "e.g.", 'end."'])
 TEXTS = st.lists(WORDS, min_size=1, max_size=80).map(" ".join).filter(str.strip)

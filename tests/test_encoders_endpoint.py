@@ -5,8 +5,8 @@ import pytest
 
 from anglewise import Embeddings, Space, encode, encoder
 from anglewise.encoders.encoder import read_spec
+from anglewise.encoders.endpoint import Patience, post_json
 from anglewise.encoders.load import encoder_of
-from anglewise.encoders.server import Patience, post_json
 from anglewise.errors import EncoderError, SpellingError
 from embeddings_stub import Answer, good, stub, vector
 

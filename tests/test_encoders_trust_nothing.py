@@ -17,14 +17,14 @@ import pytest
 from PIL import Image
 
 import anglewise as aw
-from anglewise.encoders import server
+from anglewise.encoders import endpoint as server
 from anglewise.encoders.batches import HEAD, KEY, MARK, encode_texts, open_cache
 from anglewise.encoders.encoder import Encoder
+from anglewise.encoders.endpoint import Patience, post_json
 from anglewise.encoders.images import read_images
 from anglewise.encoders.load import encoder, encoder_of
 from anglewise.encoders.onnx import weight_files
 from anglewise.encoders.pixels import Picture
-from anglewise.encoders.server import Patience, post_json
 from anglewise.errors import AnglewiseError, EncoderError, FileError
 from anglewise.io.files import quiet
 from anglewise.judging.generated import chat_asker

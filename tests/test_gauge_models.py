@@ -5,11 +5,10 @@ import pytest
 
 from anglewise import gauge
 from anglewise.gauges.canonical import BALANCED
-from anglewise.gauges.certificates import cosine_interval
+from anglewise.gauges.certificates import cosine_interval, witness
 from anglewise.gauges.gap import gap_of_roots
 from anglewise.gauges.gauge import random_pair, row_cosines
 from anglewise.gauges.maps import root
-from anglewise.gauges.witness import witness
 from anglewise.io.read import read_interactions
 from anglewise.models.closed_form import fit_linear
 from gauge_laws import cosine, geometry

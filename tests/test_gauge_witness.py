@@ -7,10 +7,9 @@ from hypothesis import strategies as st
 
 from anglewise.errors import ShapeError, TooFewError, ValuesError
 from anglewise.gauges.canonical import BALANCED
-from anglewise.gauges.certificates import top_k_certificates
+from anglewise.gauges.certificates import top_k_certificates, witness
 from anglewise.gauges.gauge import random_pair
 from anglewise.gauges.maps import root
-from anglewise.gauges.witness import witness
 from gauge_laws import cosine, factors, relative_change
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from anglewise import Embeddings, JudgementStore, Space, write_space
 from anglewise.core.sparse import SparseRows
-from anglewise.encoders.server import Patience
+from anglewise.encoders.endpoint import Patience
 from anglewise.errors import EncoderError, SpellingError
 from anglewise.judging.generated import chat_asker, from_classes, known_items
 from chat_stub import chat

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from anglewise.models.standardising import normalisation
 from pyarrow import parquet
 from rich.table import Table
 from rich.text import Text
@@ -29,7 +30,6 @@ from anglewise.io.texts import read_texts
 from anglewise.io.vectors import read_vectors
 from anglewise.measures.measure import measure, measures_and_families
 from anglewise.metrics.evaluate import metric
-from anglewise.models.standardising import normalisation
 from anglewise.remedies.candidate_list import contenders
 from cli_run import anglewise
 

@@ -5,10 +5,16 @@ from dataclasses import dataclass
 
 from anglewise.auditing.audit_result import Audit, decide
 from anglewise.auditing.certified import Certificates, WitnessReport, certify, witnessed
-from anglewise.auditing.gauge_overlap import GaugeAgreement, GaugePath, agree, explore, gauge_path
+from anglewise.auditing.gauge_overlap import (
+    GaugeAgreement,
+    GaugePath,
+    agree,
+    beside,
+    explore,
+    gauge_path,
+)
 from anglewise.auditing.geometry import Geometry, describe, draw_panels, near_witness
 from anglewise.auditing.subject import GAUGES, AuditSubject, read_freedom, subject
-from anglewise.auditing.trainings import beside
 from anglewise.core.conversion import Vectors
 from anglewise.core.embeddings import Space, as_space
 from anglewise.core.judgements import Judgements

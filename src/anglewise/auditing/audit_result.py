@@ -6,10 +6,9 @@ from importlib.metadata import version
 from typing import Any, Literal, TypeAlias
 
 from anglewise.auditing.certified import Certificates, WitnessReport
-from anglewise.auditing.gauge_overlap import GaugeAgreement, GaugePath, PairReport
+from anglewise.auditing.gauge_overlap import GaugeAgreement, GaugePath, PairReport, RunReport
 from anglewise.auditing.geometry import Geometry, Panels
 from anglewise.auditing.subject import Reading
-from anglewise.auditing.trainings import RunReport
 from anglewise.core.text import html_table
 from anglewise.core.typing import Direction
 from anglewise.gauges.gap import GaugeGap

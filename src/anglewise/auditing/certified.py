@@ -11,10 +11,9 @@ from anglewise.core.embeddings import Space
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.typing import Array, Direction, Float64, Int64, Progress
 from anglewise.errors import ValuesError
-from anglewise.gauges.certificates import certified_share, half_lost, top_k_certificates
+from anglewise.gauges.certificates import certified_share, half_lost, top_k_certificates, witness
 from anglewise.gauges.gauge import row_cosines, two_roots
 from anglewise.gauges.maps import ROWS, MapPair, predictions_moved
-from anglewise.gauges.witness import witness
 from anglewise.metrics.breadth import overlap
 
 CONDITIONS = (1.1, 1.5, 2.0, 4.0)

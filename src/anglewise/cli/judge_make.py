@@ -232,8 +232,7 @@ def judge_from_text(
     import time as clock
 
     from anglewise.cli.console import Talk
-    from anglewise.encoders.endpoint import HOME
-    from anglewise.encoders.server import USUAL, checked_address, key_of
+    from anglewise.encoders.endpoint import HOME, USUAL, checked_address, key_of
     from anglewise.errors import SpellingError
     from anglewise.io.read import read_space
     from anglewise.judging.generated import chat_asker, known_items, write_known_items

@@ -15,7 +15,7 @@ from anglewise.errors import MissingExtraError, SpellingError
 from anglewise.io.files import reading
 
 
-def library(module: str, extra: str) -> Any:
+def library(module: str, extra: str, *, needed_by: str = "encoder") -> Any:
     """Import a module, or say which extra of anglewise brings it.
 
     >>> library("math", "text").sqrt(4.0)
@@ -25,7 +25,7 @@ def library(module: str, extra: str) -> Any:
         return import_module(module)
     except ImportError as error:
         raise MissingExtraError(
-            f"this encoder needs {module} ({error}): pip install 'anglewise[{extra}]'"
+            f"this {needed_by} needs {module} ({error}): pip install 'anglewise[{extra}]'"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What maps of a given condition number can do to angles: intervals and orders.
+"""What maps of a given condition number can do to angles: intervals, orders, and a witness.
 
 Under a map whose largest singular value is at most ``s`` times its smallest, an angle ``a``
 between two vectors that both go through it becomes ``b`` with
@@ -8,12 +8,21 @@ between two vectors that both go through it becomes ``b`` with
 (Wielandt's inequality; Horn and Johnson, Matrix Analysis, 7.4.12). Both ends are attained. The
 same ``s`` serves queries and items, since ``G`` and ``G^-T`` have one condition number. It is the
 worst case: random maps move angles far less in many dimensions, so show what they do beside it.
+
+A certificate says that no map can change a list; a witness shows one that does: one map, gentle
+enough, after which an item has other neighbours. The search is ours: descend on a smooth stand-in
+for the number of old neighbours still in the list, over the metrics ``M = H H'`` whose eigenvalues
+stay within a ratio of ``s^2``, so that the condition of ``H`` never passes ``s``. It finds a map,
+not the worst one, and draws nothing.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.core.typing import Array, Float, Float64
-from anglewise.errors import ValuesError
+from anglewise.core.typing import Array, Float, Float64, Int64
+from anglewise.errors import ShapeError, TooFewError, ValuesError
+from anglewise.gauges.maps import ROWS, MapPair
 
 ROUNDING = 1e-5
 """A cosine may leave [-1, 1] by this much, as sums of float32 do."""
@@ -130,3 +139,224 @@ def _at_least_one(condition: float) -> float:
     if not 1 <= condition < np.inf:
         raise ValuesError(f"a condition number is 1 or more and finite, {condition} came")
     return condition
+
+
+STEPS = 50
+POOL = 4000
+"""How many of the nearest items take part in the search; the lists at its end see them all."""
+WINDOW = 4
+"""How many times k items around the cut pull and push."""
+WIDEST = 96
+"""In more dimensions than this the map moves the span of the item and the nearest others only."""
+SOFTNESS = (0.1, 0.02)
+"""Width of the cut at the first and at the last step, in units of 1 - cosine at the cut."""
+
+
+@dataclass(frozen=True, eq=False)
+class Witness:
+    """What a map did to the neighbours of one item.
+
+    Attributes
+    ----------
+    query
+        The row of the item.
+    pair
+        The maps; ``pair.items`` is symmetric and moved the items.
+    before, after
+        Rows of the k nearest items by cosine, nearest first, equal ones by row.
+    """
+
+    query: int
+    pair: MapPair
+    before: Int64[Array, " k"]
+    after: Int64[Array, " k"]
+
+    @property
+    def overlap(self) -> float:
+        """The share of the old neighbours that are still there."""
+        return len(np.intersect1d(self.before, self.after)) / len(self.before)
+
+
+def witness(
+    items: Float[Array, "n d"],
+    query: int,
+    *,
+    k: int = 10,
+    condition: float = 2.0,
+    keep: tuple[int, ...] = (),
+) -> Witness:
+    """Look for a map of at most this condition that changes the k nearest items of one item most.
+
+    ``keep`` names bias columns, which the map leaves alone; the condition is then that of the
+    other columns. For similar queries give the queries and exchange the two maps. Deterministic.
+    Raises ``ValuesError`` for a zero vector or a condition below 1, ``ShapeError`` for a row
+    that is not there, ``TooFewError`` when there are no more than k other items.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 0.0], [0.9, 0.3], [0.9, -0.4], [0.1, 1.0]])
+    >>> found = witness(x, 0, k=1, condition=1.5)
+    >>> found.before.tolist(), found.after.tolist(), found.overlap, found.pair.condition <= 1.5
+    ([1], [2], 0.0, True)
+    """
+    _check(items, query, k, condition)
+    dimension = items.shape[1]
+    rest = [column for column in range(dimension) if column not in keep]
+    cosines = _cosines(items, query, np.eye(dimension))
+    before = _nearest(cosines, query, k)
+    pool = _nearest(cosines, query, min(POOL, len(items) - 1))
+    pool = pool[np.any(items[pool] != 0, axis=1) | np.isin(pool, before)]
+    x, others = items[query].astype(np.float64), items[pool].astype(np.float64)
+    basis = _basis(x[rest], others[:, rest])
+    seen = [_seen(rows, rest, basis) for rows in (x[None], others)]
+    duel = _Duel(seen[0][0], seen[1], k, list(range(basis.shape[1])))
+    stretch = _search(duel, np.log(condition) * (1 - 1e-9))
+    whole = np.eye(len(rest)) + basis @ (stretch - np.eye(len(stretch))) @ basis.T
+    pair = MapPair(np.linalg.inv(whole), whole).beside(keep, dimension)
+    after = _nearest(_cosines(items, query, pair.items), query, k)
+    return Witness(query, pair, before, after)
+
+
+def _basis(query: Float64[Array, " r"], others: Float64[Array, "pool r"]) -> Float64[Array, "r m"]:
+    """An orthonormal basis of what the map may move: everything, or what matters most of it."""
+    if len(query) <= WIDEST:
+        return np.eye(len(query))
+    return np.linalg.qr(np.concatenate([query[None], others[: WIDEST - 1]]).T)[0]
+
+
+def _seen(
+    rows: Float64[Array, "n d"], free: list[int], basis: Float64[Array, "r m"]
+) -> Float64[Array, "n _"]:
+    """Coordinates in the basis, the length of what lies outside it, and the columns that stay.
+
+    The query has nothing outside, so that only the lengths of the others matter there.
+    """
+    inside = rows[:, free] @ basis
+    outside = np.linalg.norm(rows[:, free] - inside @ basis.T, axis=1, keepdims=True)
+    return np.concatenate([inside, outside, np.delete(rows, free, axis=1)], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Duel:
+    """One item, those that may be its neighbours (the first k of them are), free columns."""
+
+    query: Float64[Array, " d"]
+    others: Float64[Array, "pool d"]
+    k: int
+    free: list[int]
+
+    def moved(self, stretch: Float64[Array, "r r"]) -> tuple[Array, Array]:
+        """Unit vectors after the map."""
+        query, others = self.query.copy(), self.others.copy()
+        query[self.free] = query[self.free] @ stretch
+        others[:, self.free] = others[:, self.free] @ stretch
+        lengths = np.linalg.norm(others, axis=1, keepdims=True)
+        return query / np.linalg.norm(query), others / np.where(lengths > 0, lengths, 1.0)
+
+
+def _search(duel: _Duel, reach: float) -> Float64[Array, "r r"]:
+    """The best stretch on the way down; the first step goes to the edge of what is allowed."""
+    stretch = np.eye(len(duel.free))
+    best, best_stretch = (duel.k + 1, 0.0), stretch
+    if reach == 0:
+        return stretch
+    for step in range(STEPS + 1):
+        query, others = duel.moved(stretch)
+        cosines = others @ query
+        score = _score(cosines, duel.k)
+        if score < best:
+            best, best_stretch = score, stretch
+        weights = _weights(cosines, duel.k, step / STEPS)
+        slope = _slope(query, others, weights)[np.ix_(duel.free, duel.free)]
+        values, directions = np.linalg.eigh(slope)
+        size = float(np.abs(values).max())
+        if size == 0:
+            break
+        rate = 1e6 if step == 0 else 0.5 * (1 - step / (STEPS + 1))
+        stretch = _stepped(stretch, directions, values * (rate * reach / size), reach)
+    return best_stretch
+
+
+def _score(cosines: Float64[Array, " pool"], k: int) -> tuple[int, float]:
+    """Old neighbours still in the list, then by how much they lead; smaller is better."""
+    order = np.argsort(-cosines, kind="stable")
+    newcomers = order[order >= k][:k]
+    lead = float(cosines[:k].mean() - cosines[newcomers].mean())
+    return int((order[:k] < k).sum()), lead
+
+
+def _weights(cosines: Float64[Array, " pool"], k: int, progress: float) -> Float64[Array, " pool"]:
+    """Push old neighbours near the cut down and newcomers near it up, each side with weight 1."""
+    order = np.argsort(-cosines, kind="stable")
+    cut = cosines[order[k - 1]]
+    soft = SOFTNESS[0] * (SOFTNESS[1] / SOFTNESS[0]) ** progress * max(1 - cut, 1e-12)
+    near: Array = 1 / np.cosh(np.clip((cosines - cut) / soft / 2, -15, 15)) ** 2
+    old = np.arange(len(cosines)) < k
+    taking_part = old.copy()
+    taking_part[order[: WINDOW * k]] = True
+    near *= taking_part
+    near[old] /= near[old].sum()
+    near[~old] /= -max(float(near[~old].sum()), np.finfo(np.float64).tiny)
+    return near
+
+
+def _slope(
+    query: Float64[Array, " d"], others: Float64[Array, "pool d"], weights: Float64[Array, " pool"]
+) -> Float64[Array, "d d"]:
+    """How the weighted sum of cosines answers to ``M -> H (I + E) H'``: its gradient in ``E``.
+
+    For unit vectors ``x, y`` with cosine ``c`` that of ``c`` is ``sym(x y') - c (xx' + yy')/2``.
+    """
+    active = np.flatnonzero(weights)
+    y, w = others[active], weights[active]
+    c, pull = y @ query, w @ y
+    lengths = (w @ c) * np.outer(query, query) + (y.T * (w * c)) @ y
+    return (np.outer(query, pull) + np.outer(pull, query) - lengths) / 2
+
+
+def _stepped(
+    stretch: Float64[Array, "r r"],
+    directions: Float64[Array, "r r"],
+    values: Float64[Array, " r"],
+    reach: float,
+) -> Float64[Array, "r r"]:
+    """``H exp(-change) H'``, its logarithm cut back to ``[-reach, reach]``, as a square root.
+
+    The change comes as its eigenvectors and eigenvalues.
+    """
+    root = stretch @ (directions * np.exp(-np.clip(values, -reach, reach) / 2))
+    squares, axes = np.linalg.eigh(root @ root.T)
+    half = np.clip(
+        np.log(np.maximum(squares, np.finfo(np.float64).tiny)) / 2, -reach / 2, reach / 2
+    )
+    return (axes * np.exp(half)) @ axes.T
+
+
+def _cosines(
+    items: Float[Array, "n d"], query: int, through: Float64[Array, "d r"]
+) -> Float64[Array, " n"]:
+    target = items[query].astype(np.float64) @ through
+    target /= np.linalg.norm(target)
+    out = np.zeros(len(items))
+    for i in range(0, len(items), ROWS):
+        block = items[i : i + ROWS].astype(np.float64) @ through
+        lengths = np.linalg.norm(block, axis=1)
+        out[i : i + ROWS] = (block @ target) / np.where(lengths > 0, lengths, 1.0)
+    return out
+
+
+def _nearest(cosines: Float64[Array, " n"], query: int, k: int) -> Int64[Array, " k"]:
+    """The k largest, without the query; equal ones by row."""
+    order = np.argsort(-cosines, kind="stable")
+    return order[order != query][:k].astype(np.int64)
+
+
+def _check(items: Float[Array, "n d"], query: int, k: int, condition: float) -> None:
+    if not 0 <= query < len(items):
+        raise ShapeError(f"row {query} of {len(items)} items: count from 0")
+    if not np.any(items[query]):
+        raise ValuesError(f"item {query} is a zero vector: it has no neighbours by cosine")
+    if not 1 <= k < len(items) - 1:
+        raise TooFewError(f"{k} neighbours of {len(items) - 1} other items: ask for fewer")
+    if not 1 <= condition < np.inf:
+        raise ValuesError(f"a condition number is 1 or more and finite, {condition} came")

@@ -16,7 +16,7 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.numbers import shown
 from anglewise.core.sparse import Interactions
 from anglewise.core.typing import Array, Direction, Int64
-from anglewise.encoders.server import Patience, bearer, checked_address, post_json
+from anglewise.encoders.endpoint import Patience, bearer, checked_address, post_json
 from anglewise.errors import EncoderError, FileError, IdsError, TooFewError, ValuesError
 from anglewise.io.files import PathLike, check_holds, opened, reading
 from anglewise.io.judgement_export import write_judged

@@ -14,9 +14,9 @@ import numpy as np
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.typing import Array, Direction, Float32, Float64, Int64
 from anglewise.gauges.canonical import BALANCED
+from anglewise.gauges.certificates import Witness, witness
 from anglewise.gauges.gauge import bias_columns, two_roots
 from anglewise.gauges.maps import ROWS, moved
-from anglewise.gauges.witness import Witness, witness
 from anglewise.measures.formulas import Formula
 
 SPARE = 32
@@ -217,7 +217,7 @@ def path_of_witness(
     """The way from the given vectors to a map that changes one item's neighbours most.
 
     The map is symmetric; along the eigenvectors it stretches, by the power of the position. Raises
-    as :func:`anglewise.gauges.witness.witness` does.
+    as :func:`anglewise.gauges.certificates.witness` does.
     """
     kept = bias_columns(space)
     found = witness(space.items.vectors, row, k=k, condition=condition, keep=kept)

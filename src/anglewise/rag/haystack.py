@@ -3,8 +3,9 @@
 from functools import cache
 from typing import Any
 
+from anglewise.encoders.encoder import library
 from anglewise.rag.context import Context
-from anglewise.rag.foreign import about, foreign
+from anglewise.rag.prompt import foreign_metadata
 
 
 def __getattr__(name: str) -> Any:
@@ -21,7 +22,7 @@ def retriever_class() -> Any:
     :class:`anglewise.rag.Context`. It holds an index and is not written into YAML. Raises
     ``MissingExtraError`` without haystack-ai.
     """
-    haystack: Any = foreign("haystack", "haystack")
+    haystack: Any = library("haystack", "haystack", needed_by="retriever")
     component, document = haystack.component, haystack.Document
 
     class AnglewiseRetriever:
@@ -36,8 +37,13 @@ def retriever_class() -> Any:
             """Answer one query."""
             found = self.context(query, most=self.top_k if top_k is None else top_k)
             documents = [
-                document(id=one.id, content=one.text, score=one.score, meta=about(one))
-                for one in found.passages
+                document(
+                    id=passage.id,
+                    content=passage.text,
+                    score=passage.score,
+                    meta=foreign_metadata(passage),
+                )
+                for passage in found.passages
             ]
             return {"documents": documents}
 

@@ -3,8 +3,9 @@
 from functools import cache
 from typing import Any
 
+from anglewise.encoders.encoder import library
 from anglewise.rag.context import Context
-from anglewise.rag.foreign import about, foreign
+from anglewise.rag.prompt import foreign_metadata
 
 
 def __getattr__(name: str) -> Any:
@@ -21,8 +22,10 @@ def retriever_class() -> Any:
     ``id``, ``score`` and ``probability`` among their metadata. Raises ``MissingExtraError`` without
     langchain-core.
     """
-    base: Any = foreign("langchain_core.retrievers", "langchain").BaseRetriever
-    document: Any = foreign("langchain_core.documents", "langchain").Document
+    base: Any = library(
+        "langchain_core.retrievers", "langchain", needed_by="retriever"
+    ).BaseRetriever
+    document: Any = library("langchain_core.documents", "langchain", needed_by="retriever").Document
 
     class AnglewiseRetriever(base):
         """The passages of a context as documents, the best first."""
@@ -36,8 +39,10 @@ def retriever_class() -> Any:
             del run_manager
             found = self.context(query, most=self.k if k is None else k)
             return [
-                document(page_content=one.text, id=one.id, metadata=about(one))
-                for one in found.passages
+                document(
+                    page_content=passage.text, id=passage.id, metadata=foreign_metadata(passage)
+                )
+                for passage in found.passages
             ]
 
     return AnglewiseRetriever

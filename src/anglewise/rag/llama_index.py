@@ -3,8 +3,9 @@
 from functools import cache
 from typing import Any
 
+from anglewise.encoders.encoder import library
 from anglewise.rag.context import Context
-from anglewise.rag.foreign import about, foreign
+from anglewise.rag.prompt import foreign_metadata
 
 
 def __getattr__(name: str) -> Any:
@@ -20,8 +21,10 @@ def retriever_class() -> Any:
     It gives the passages of a :class:`anglewise.rag.Context` as nodes with scores, at most ``k``.
     Raises ``MissingExtraError`` without llama-index-core.
     """
-    base: Any = foreign("llama_index.core.retrievers", "llama-index").BaseRetriever
-    schema: Any = foreign("llama_index.core.schema", "llama-index")
+    base: Any = library(
+        "llama_index.core.retrievers", "llama-index", needed_by="retriever"
+    ).BaseRetriever
+    schema: Any = library("llama_index.core.schema", "llama-index", needed_by="retriever")
 
     class AnglewiseRetriever(base):
         """The passages of a context as nodes, the best first."""
@@ -35,10 +38,12 @@ def retriever_class() -> Any:
             found = self._context(query_bundle.query_str, most=self._k)
             return [
                 schema.NodeWithScore(
-                    node=schema.TextNode(id_=one.id, text=one.text, metadata=about(one)),
-                    score=one.score,
+                    node=schema.TextNode(
+                        id_=passage.id, text=passage.text, metadata=foreign_metadata(passage)
+                    ),
+                    score=passage.score,
                 )
-                for one in found.passages
+                for passage in found.passages
             ]
 
     return AnglewiseRetriever

@@ -149,3 +149,18 @@ def shown(number: int, passage: Passage) -> str:
     if passage.text.startswith(title):
         return f"[{number}] {passage.text}"
     return f"[{number}] {title}\n{passage.text}"
+
+
+def foreign_metadata(passage: Passage) -> dict[str, Any]:
+    """What a document of another library is given beside the text of a passage.
+
+    >>> foreign_metadata(Passage("7", 0.5, "A heist.", metadata={"text": "A heist.", "year": 1995}))
+    {'year': 1995, 'id': '7', 'score': 0.5, 'probability': None}
+    """
+    known = {name: value for name, value in passage.metadata.items() if value != passage.text}
+    return {
+        **known,
+        "id": passage.id,
+        "score": passage.score,
+        "probability": passage.probability,
+    }

@@ -4,10 +4,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from anglewise.auditing.audit_result import Audit
 from anglewise.auditing.certified import Certificates
-from anglewise.auditing.gauge_overlap import GaugeAgreement, GaugePath, Interval, PairReport
+from anglewise.auditing.gauge_overlap import (
+    GaugeAgreement,
+    GaugePath,
+    Interval,
+    PairReport,
+    RunReport,
+)
 from anglewise.auditing.geometry import Panel
 from anglewise.auditing.subject import NamedRow
-from anglewise.auditing.trainings import RunReport
 from anglewise.core.typing import Direction
 from anglewise.report.document import (
     Bars,

@@ -5,10 +5,9 @@ from functools import partial
 
 from anglewise.auditing.audit_result import Audit
 from anglewise.auditing.certified import Certificates
-from anglewise.auditing.gauge_overlap import PairReport
+from anglewise.auditing.gauge_overlap import PairReport, RunReport
 from anglewise.auditing.geometry import SideGeometry
 from anglewise.auditing.subject import NamedRow
-from anglewise.auditing.trainings import RunReport
 from anglewise.core.typing import Direction
 from anglewise.report.audit_chapters import chapters
 from anglewise.report.document import Document, Findings, Group, Line, Table, TableColumn
