@@ -129,9 +129,13 @@ def _zeros(about: AuditSubject) -> Iterator[str]:
 
 
 def _sampled(about: AuditSubject) -> Iterator[str]:
-    ways = [way for way in about.directions if len(about.space.sides(way)[0]) > about.sample]
-    if ways:
-        yield f"a sample of {about.sample:,} asks in {', '.join(ways)}"
+    directions = [
+        direction
+        for direction in about.directions
+        if len(about.space.sides(direction)[0]) > about.sample
+    ]
+    if directions:
+        yield f"a sample of {about.sample:,} asks in {', '.join(directions)}"
 
 
 WITHIN: tuple[Direction, ...] = ("items-items", "queries-queries")
@@ -207,7 +211,9 @@ def audit(
     about = subject(space, k, sample, seed, threads)
     _needs_gauge(about, witness=witness, runs=runs, pairs=pairs)
     judged, others = judgements or {}, runs or {}
-    certified = [way for way in about.directions if about.gauged and way in WITHIN]
+    certified = [
+        direction for direction in about.directions if about.gauged and direction in WITHIN
+    ]
     stages = Stages(progress, len(about.directions) + 2 * len(certified))
     gap = None if space.one_sided else gauge_gap(space)
     # Before the long work, as names and runs may be wrong.
@@ -254,13 +260,19 @@ class _Search:
         cls, about: AuditSubject, judged: Mapping[Direction, Judgements], stages: Stages
     ) -> "_Search":
         made = cls({}, {}, {}, {})
-        for way in about.directions:
-            found = about.nearest(way, about.measures(way), about.rows(way), stages.next())
-            made.agreement[way] = agree(about, way, found)
-            made.cosine[way] = found["cosine"]
-            if about.gauged and way in WITHIN:
-                made.certificates[way] = certify(about, way, found["cosine"], stages.next())
-                made.path[way] = gauge_path(about, way, judged.get(way), stages.next())
+        for direction in about.directions:
+            found = about.nearest(
+                direction, about.measures(direction), about.rows(direction), stages.next()
+            )
+            made.agreement[direction] = agree(about, direction, found)
+            made.cosine[direction] = found["cosine"]
+            if about.gauged and direction in WITHIN:
+                made.certificates[direction] = certify(
+                    about, direction, found["cosine"], stages.next()
+                )
+                made.path[direction] = gauge_path(
+                    about, direction, judged.get(direction), stages.next()
+                )
         return made
 
 

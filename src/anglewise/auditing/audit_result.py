@@ -148,7 +148,9 @@ def _safe(
         return {}
     among = ("cosine@data-space", "cosine@balanced")
     kept = ("cosine", *among) if fate in {"determined", "pinned-by-training"} else among
-    return {way: ("dot",) if way == "queries-items" else kept for way in directions}
+    return {
+        direction: ("dot",) if direction == "queries-items" else kept for direction in directions
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,12 +217,12 @@ class Audit:
         return None if self.gap is None else self.gap.gap
 
     def _repr_html_(self) -> str:
-        ways = list(self.agreement)
-        overlap = {way: one.overlap["cosine"] for way, one in self.agreement.items()}
+        directions = list(self.agreement)
+        overlap = {direction: one.overlap["cosine"] for direction, one in self.agreement.items()}
         names = dict.fromkeys(name for row in overlap.values() for name in row)
         return html_table(
             [*self.notes, str(self.verdict)],
-            ["kept of the cosine lists under", *ways],
+            ["kept of the cosine lists under", *directions],
             [
                 [name, *(f"{row[name]:.0%}" if name in row else "" for row in overlap.values())]
                 for name in names
@@ -245,13 +247,18 @@ class Audit:
             "biases": list(self.biases),
             "predictions_moved": self.predictions_moved,
             **self.geometry.to_dict(),
-            f"overlap@{depth}": {way: one.overlap for way, one in self.agreement.items()},
-            f"rank_biased_overlap@{depth}": {
-                way: one.rank_biased for way, one in self.agreement.items()
+            f"overlap@{depth}": {
+                direction: one.overlap for direction, one in self.agreement.items()
             },
-            "moved": {way: [_plain(it) for it in one.moved] for way, one in self.agreement.items()},
+            f"rank_biased_overlap@{depth}": {
+                direction: one.rank_biased for direction, one in self.agreement.items()
+            },
+            "moved": {
+                direction: [_plain(it) for it in one.moved]
+                for direction, one in self.agreement.items()
+            },
             "certificates": _certificates(self.certificates),
-            "path": {way: _plain(one) for way, one in self.path.items()},
+            "path": {direction: _plain(one) for direction, one in self.path.items()},
             "witness": None if self.witness is None else self.witness.to_dict(),
             "runs": [_plain(one) for one in self.runs],
             "pairs": [_plain(one) for one in self.pairs],
@@ -273,8 +280,8 @@ def _certificates(by: Mapping[Direction, Certificates]) -> dict[str, Any] | None
     """Those between items in front, as they are asked for most; all by direction."""
     if not by:
         return None
-    told = {
-        way: {
+    as_json = {
+        direction: {
             "s": list(one.conditions),
             "top_k_certified": list(one.top_k_certified),
             "half_lost": one.half_lost,
@@ -284,9 +291,9 @@ def _certificates(by: Mapping[Direction, Certificates]) -> dict[str, Any] | None
             "queries": one.queries,
             "asked_again": one.asked_again,
         }
-        for way, one in by.items()
+        for direction, one in by.items()
     }
-    return {**told["items-items"], "directions": told}
+    return {**as_json["items-items"], "directions": as_json}
 
 
 def _plain(thing: Any) -> dict[str, Any]:

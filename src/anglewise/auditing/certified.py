@@ -60,14 +60,17 @@ class Certificates:
 
 
 def certify(
-    subject: AuditSubject, way: Direction, cosine: Neighbours, progress: Progress | None = None
+    subject: AuditSubject,
+    direction: Direction,
+    cosine: Neighbours,
+    progress: Progress | None = None,
 ) -> Certificates:
-    """Certify the cosine lists of ``subject.rows(way)``, and try random maps on some of them."""
-    limits = limits_of(subject, way, cosine)
-    kept = _random(subject, way, progress)
+    """Certify the cosine lists of ``subject.rows(direction)``, and try random maps on some."""
+    limits = limits_of(subject, direction, cosine)
+    kept = _random(subject, direction, progress)
     half = half_lost(limits)
     return Certificates(
-        direction=way,
+        direction=direction,
         conditions=CONDITIONS,
         top_k_certified=tuple(certified_share(limits, s) for s in CONDITIONS),
         curve=tuple(certified_share(limits, s) for s in CURVE),
@@ -76,37 +79,41 @@ def certify(
         monte_carlo_low=tuple(float(row.min()) for row in kept),
         monte_carlo_high=tuple(float(row.max()) for row in kept),
         queries=len(limits),
-        asked_again=len(subject.rows(way, SMALL_SAMPLE)),
+        asked_again=len(subject.rows(direction, SMALL_SAMPLE)),
     )
 
 
-def limits_of(subject: AuditSubject, way: Direction, cosine: Neighbours) -> Float64[Array, " q"]:
+def limits_of(
+    subject: AuditSubject, direction: Direction, cosine: Neighbours
+) -> Float64[Array, " q"]:
     """For each list the condition below which its members stay, from cosines in float64."""
     inside, outside = (
-        _cosines(subject, way, cosine, place) for place in (subject.k - 1, subject.k)
+        _cosines(subject, direction, cosine, place) for place in (subject.k - 1, subject.k)
     )
     return top_k_certificates(inside, np.minimum(outside, inside))
 
 
 def _cosines(
-    subject: AuditSubject, way: Direction, cosine: Neighbours, place: int
+    subject: AuditSubject, direction: Direction, cosine: Neighbours, place: int
 ) -> Float64[Array, " q"]:
-    asking, ranked = subject.space.sides(way)
-    return row_cosines(asking.vectors[subject.rows(way)], ranked.vectors[cosine.indices[:, place]])
+    asking, ranked = subject.space.sides(direction)
+    return row_cosines(
+        asking.vectors[subject.rows(direction)], ranked.vectors[cosine.indices[:, place]]
+    )
 
 
 def _random(
-    subject: AuditSubject, way: Direction, progress: Progress | None
+    subject: AuditSubject, direction: Direction, progress: Progress | None
 ) -> Float64[Array, "s draws"]:
     """The mean overlap with the given lists after each of some random maps."""
-    rows = subject.rows(way, SMALL_SAMPLE)
+    rows = subject.rows(direction, SMALL_SAMPLE)
     names = {
         (i, j): f"cosine@random({s:g},{subject.seed * DRAWS + j})"
         for i, s in enumerate(CONDITIONS)
         for j in range(DRAWS)
     }
     found: Mapping[str, Neighbours] = subject.nearest(
-        way, ["cosine", *names.values()], rows, progress
+        direction, ["cosine", *names.values()], rows, progress
     )
     kept = np.empty((len(CONDITIONS), DRAWS))
     for place, name in names.items():

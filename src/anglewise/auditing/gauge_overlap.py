@@ -81,20 +81,20 @@ class GaugeAgreement:
 
 
 def agree(
-    subject: AuditSubject, way: Direction, neighbours: Mapping[str, Neighbours]
+    subject: AuditSubject, direction: Direction, neighbours: Mapping[str, Neighbours]
 ) -> GaugeAgreement:
-    """Compare the lists of ``subject.rows(way)``, measure by measure.
+    """Compare the lists of ``subject.rows(direction)``, measure by measure.
 
     Lists that rounding decides are left out, and with them a measure that has no others.
     """
-    rows = subject.rows(way)
-    decided = {name: subject.decided(way, lists, rows) for name, lists in neighbours.items()}
+    rows = subject.rows(direction)
+    decided = {name: subject.decided(direction, lists, rows) for name, lists in neighbours.items()}
     means, biased = _means(neighbours, decided, subject.k)
     rivals = [name for name in means["cosine"] if name.startswith("cosine@")]
     against = min(rivals, key=lambda name: means["cosine"][name])
     shared = overlap(neighbours["cosine"], neighbours[against], subject.k)
     order = np.argsort(np.where(decided[against], shared, np.inf), kind="stable")[:SHOWN]
-    asking, ranked = subject.names(way)
+    asking, ranked = subject.names(direction)
     depth = slice(0, subject.k)
     moved = tuple(
         Moved(
@@ -107,7 +107,7 @@ def agree(
         if decided[against][place]
     )
     return GaugeAgreement(
-        direction=way,
+        direction=direction,
         queries=len(rows),
         k=subject.k,
         overlap=means,
@@ -173,17 +173,21 @@ class GaugePath:
 
 def gauge_path(
     subject: AuditSubject,
-    way: Direction,
+    direction: Direction,
     judgements: Judgements | None,
     progress: Progress | None = None,
 ) -> GaugePath:
     """Search again at each step, for judged queries where there are any."""
-    rows = subject.rows(way, SMALL_SAMPLE) if judgements is None else _judged(subject, judgements)
+    rows = (
+        subject.rows(direction, SMALL_SAMPLE)
+        if judgements is None
+        else _judged(subject, judgements)
+    )
     names = [f"cosine@power({t:g})" for t in STEPS]
-    found = subject.nearest(way, ["cosine", *names], rows, progress, judgements)
+    found = subject.nearest(direction, ["cosine", *names], rows, progress, judgements)
     # power(0), power(0.5) and power(1) have names of their own; the order is the one asked for.
     given, *moved = found.values()
-    decided = [subject.decided(way, lists, rows) for lists in moved]
+    decided = [subject.decided(direction, lists, rows) for lists in moved]
     steps = [step for step, lists in enumerate(decided) if lists.any()]
     kept = [overlap(given, moved[step], subject.k)[decided[step]].mean() for step in steps]
     score, given_score, metric = None, None, f"nDCG@{subject.k}"
@@ -192,7 +196,7 @@ def gauge_path(
         given_score = float(values[0].mean())
         score = tuple(float(values[1 + step][decided[step]].mean()) for step in steps)
     return GaugePath(
-        direction=way,
+        direction=direction,
         powers=tuple(STEPS[step] for step in steps),
         overlap=tuple(float(share) for share in kept),
         metric=metric,

@@ -97,8 +97,10 @@ class Geometry:
             "duplicates": {
                 name: asdict(side.exact_duplicates) for name, side in self.sides.items()
             },
-            "near_duplicates": {way: asdict(one) for way, one in self.near_duplicates.items()},
-            "hubness": {way: asdict(one) for way, one in self.hubness.items()},
+            "near_duplicates": {
+                direction: asdict(one) for direction, one in self.near_duplicates.items()
+            },
+            "hubness": {direction: asdict(one) for direction, one in self.hubness.items()},
             "rank_condition": None if self.rank_condition is None else asdict(self.rank_condition),
         }
 
@@ -112,11 +114,13 @@ def describe(subject: AuditSubject, cosine: Mapping[Direction, Neighbours]) -> G
     checked = space.trained_for == "cosine" or space.items.is_unit()
     return Geometry(
         sides={name: _side(subject, name, side, rng) for name, side in sides.items()},
-        hubness={way: _hubs(subject, way, found) for way, found in cosine.items()},
+        hubness={
+            direction: _hubs(subject, direction, found) for direction, found in cosine.items()
+        },
         near_duplicates={
-            way: near_duplicates(found, subject.rows(way))
-            for way, found in cosine.items()
-            if way != "queries-items"
+            direction: near_duplicates(found, subject.rows(direction))
+            for direction, found in cosine.items()
+            if direction != "queries-items"
         },
         rank_condition=rank_condition(space.items, rng) if checked else None,
         points=_points(subject, rng),
@@ -138,8 +142,8 @@ def _side(
     )
 
 
-def _hubs(subject: AuditSubject, way: Direction, found: Neighbours) -> Hubness:
-    asking, ranked = subject.space.sides(way)
+def _hubs(subject: AuditSubject, direction: Direction, found: Neighbours) -> Hubness:
+    asking, ranked = subject.space.sides(direction)
     awake = len(asking) - len(asking.zero_rows)
     return hubness(found, len(ranked), subject.k, queries=awake)
 

@@ -202,8 +202,10 @@ class AuditSubject:
     @cached_property
     def directions(self) -> tuple[Direction, ...]:
         """Those in which there is somebody to ask and something to choose from."""
-        ways = ("items-items",) if self.space.one_sided else DIRECTIONS
-        return tuple(way for way in ways if len(self.space.sides(way)[1]) >= FEWEST)
+        directions = ("items-items",) if self.space.one_sided else DIRECTIONS
+        return tuple(
+            direction for direction in directions if len(self.space.sides(direction)[1]) >= FEWEST
+        )
 
     @cached_property
     def biases(self) -> tuple[int, ...]:
@@ -215,11 +217,11 @@ class AuditSubject:
         items = Names(self.space.items)
         return (items if self.space.one_sided else Names(self.space.queries)), items
 
-    def names(self, way: Direction) -> tuple[Names, Names]:
+    def names(self, direction: Direction) -> tuple[Names, Names]:
         """What those who ask and those who are ranked are called."""
         queries, items = self._names
-        return (items if way == "items-items" else queries), (
-            queries if way == "queries-queries" else items
+        return (items if direction == "items-items" else queries), (
+            queries if direction == "queries-queries" else items
         )
 
     def items_at(self, measure_name: str, rows: Int64[Array, " some"]) -> Float64[Array, "some _"]:
@@ -240,67 +242,72 @@ class AuditSubject:
         fame = np.nan_to_num(used.values, nan=-1.0) if used is not None and known else norms
         return np.where(norms > 0, fame, -np.inf), known
 
-    def rows(self, way: Direction, most: int | None = None) -> Int64[Array, " asked"]:
+    def rows(self, direction: Direction, most: int | None = None) -> Int64[Array, " asked"]:
         """Who asks: a sample of those whose vectors are not zero, the same at every call."""
-        asking = self.space.sides(way)[0]
+        asking = self.space.sides(direction)[0]
         awake = np.flatnonzero(asking.norms > 0)
-        rng = np.random.default_rng([self.seed, DIRECTIONS.index(way)])
+        rng = np.random.default_rng([self.seed, DIRECTIONS.index(direction)])
         return np.sort(rng.permutation(awake)[: most or self.sample]).astype(np.int64)
 
-    def _alone(self, way: Direction) -> Bool[Array, " rows"]:
+    def _alone(self, direction: Direction) -> Bool[Array, " rows"]:
         """Rows that stand at right angles to all others in the side's own orthonormal gauge.
 
         They have a direction that no other row has: where a side has no more rows than
         directions, all of them.
         """
-        side = self.space.sides(way)[1]
+        side = self.space.sides(direction)[1]
         queries, items = two_roots(self.space)
-        pair = gauge(OWN_ORTHONORMAL[way]).pair_keeping(queries, items, self.biases)
-        through = pair.items if way == "items-items" else pair.queries
+        pair = gauge(OWN_ORTHONORMAL[direction]).pair_keeping(queries, items, self.biases)
+        through = pair.items if direction == "items-items" else pair.queries
         free = through[:, : through.shape[1] - len(self.biases)]
-        squared = np.empty(len(side))
+        alone = np.zeros(len(side), dtype=bool)
         for start in range(0, len(side), ROWS):
             block = side.vectors[start : start + ROWS].astype(np.float64) @ free
-            squared[start : start + ROWS] = np.einsum("ij,ij->i", block, block)
-        return np.asarray(squared >= ALONE)
+            alone[start : start + ROWS] = np.einsum("ij,ij->i", block, block) >= ALONE
+        return alone
 
     def decided(
-        self, way: Direction, neighbours: Neighbours, rows: Int64[Array, " asking"]
+        self, direction: Direction, neighbours: Neighbours, rows: Int64[Array, " asking"]
     ) -> Bool[Array, " asking"]:
         """Whose list under a measure has an order that is not one of rounding errors.
 
         Cosines and products of rows at right angles are 0, or what bias columns add: where such
         scores stand next to each other in a list, nothing but rounding decides between them.
         """
-        if neighbours.measure.partition("@")[2] != OWN_ORTHONORMAL.get(way, "none"):
+        if neighbours.measure.partition("@")[2] != OWN_ORTHONORMAL.get(direction, "none"):
             return np.ones(len(rows), dtype=bool)
-        alone = self.alone[way]
+        alone = self.alone[direction]
         at_right_angles = alone[rows, None] | alone[neighbours.indices]
-        near = np.diff(neighbours.scores.astype(np.float64), axis=1) > -TIED
-        undecided: Array = near & at_right_angles[:, 1:] & at_right_angles[:, :-1]
-        return ~undecided.any(axis=1)
+        scores = neighbours.scores.astype(np.float64)
+        near = scores[:, 1:] > scores[:, :-1] - TIED  # never where a list has ended, at -inf
+        tied = near & at_right_angles[:, 1:] & at_right_angles[:, :-1]
+        return np.asarray(~tied.any(axis=1))
 
     @cached_property
     def alone(self) -> dict[Direction, Bool[Array, " rows"]]:
         """By direction, which rows have a direction that no other row of their side has."""
-        return {way: self._alone(way) for way in self.directions if way in OWN_ORTHONORMAL}
+        return {
+            direction: self._alone(direction)
+            for direction in self.directions
+            if direction in OWN_ORTHONORMAL
+        }
 
-    def measures(self, way: Direction) -> list[str]:
+    def measures(self, direction: Direction) -> list[str]:
         """All that is compared in a direction.
 
         A product of query and item is the same in every gauge, so ``dot`` stands once there.
         """
-        frames = GAUGES[way] if self.gauged else ("centred",)
+        frames = GAUGES[direction] if self.gauged else ("centred",)
         return list(FORMULAS) + [
             f"{formula}@{frame}"
             for frame in frames
             for formula in FORMULAS
-            if not (self.gauged and formula == "dot" and way == "queries-items")
+            if not (self.gauged and formula == "dot" and direction == "queries-items")
         ]
 
     def nearest(
         self,
-        way: Direction,
+        direction: Direction,
         measures: list[str],
         rows: Int64[Array, " asked"],
         progress: Progress | None = None,
@@ -315,7 +322,7 @@ class AuditSubject:
             self.space,
             measures,
             k=self.k + 1,
-            direction=way,
+            direction=direction,
             rows=rows,
             exclude=None if judged is None else judged.seen,
             use_seen=judged is not None,
@@ -354,7 +361,7 @@ def subject(space: Space, k: int, sample: int, seed: int, threads: int | None) -
             f"at least {FEWEST}"
         )
     made = AuditSubject(space, k, sample, seed, threads)
-    shortest = min(len(space.sides(way)[1]) for way in made.directions) - 2
+    shortest = min(len(space.sides(direction)[1]) for direction in made.directions) - 2
     if k > shortest:
         raise TooFewError(
             f"{k} neighbours asked, but the smaller side has only {shortest + 2} rows: ask for at "
