@@ -1,13 +1,17 @@
 """Vectors of every format come out as the same embeddings, and what was guessed is said."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 import good_files
-from anglewise import AnglewiseError, Embeddings, read_space
+from anglewise import AnglewiseError, Embeddings, Space, read_space, write_space
+from anglewise.io.delimited import open_sheet
 from anglewise.io.files import contents
 from anglewise.io.ids import read_ids
 from anglewise.io.read import read_texts
+from anglewise.io.space_folder import read_side
 from anglewise.io.texts import column, columns_of, titles
 from good_files import IDS, TITLES, X
 
@@ -210,3 +214,46 @@ def test_a_packed_file_is_known_by_its_bytes_and_not_by_its_name(tmp_path):
     renamed = good_files.packed(path).rename(tmp_path / "items.npy")
     assert contents(renamed) == whole
     assert np.array_equal(read_space(renamed).items.vectors, X)
+
+
+@pytest.mark.parametrize("ending", ["parquet", "arrow"])
+@pytest.mark.parametrize("twice", ["title", "id", "vector"])
+def test_two_columns_of_one_name_beside_vectors_are_refused(twice, ending, tmp_path):
+    columns = {"id": ["a", "b"], "vector": [[1.0, 0.0], [0.0, 1.0]], "title": ["x", "y"]}
+    names = [*columns, twice]
+    cells = [pa.array(columns[name]) for name in columns] + [pa.array(["other", "words"])]
+    table = pa.Table.from_arrays(cells, names=names)
+    path = tmp_path / f"items.{ending}"
+    if ending == "parquet":
+        parquet.write_table(table, path)
+    else:
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as file:
+            file.write_table(table)
+    with pytest.raises(AnglewiseError, match=rf"2 columns called '{twice}'"):
+        read_space(path)
+
+
+def test_two_columns_of_one_name_in_a_space_are_refused(tmp_path):
+    items = Embeddings(np.eye(2), ["a", "b"], {"title": ["x", "y"]})
+    write_space(Space(items=items), tmp_path / "space")
+    path = tmp_path / "space" / "items.parquet"
+    table = parquet.read_table(path)
+    parquet.write_table(table.append_column("title", pa.array(["v", "w"])), path)
+    with pytest.raises(AnglewiseError, match="2 columns called 'title'"):
+        read_side(path)
+
+
+@pytest.mark.parametrize("end", ["", "\n1,2\n"])
+def test_a_first_line_that_does_not_end_is_refused(end, tmp_path):
+    path = tmp_path / "items.csv"
+    path.write_text("id," + ",".join(f"column{n}" for n in range(200_000)) + end)
+    with pytest.raises(AnglewiseError, match="first line of more than 1,048,576 bytes"):
+        read_texts(path, ["a"])
+
+
+def test_a_first_line_ends_where_it_ends_and_long_tables_are_read(tmp_path):
+    path = tmp_path / "items.csv"
+    longest = "i" + ",c" * ((1 << 19) - 1)
+    for first, width in (("id,title", 2), (longest, 1 << 19), ("\n" * 999 + "id,title", 2)):
+        path.write_text(first + "\na,x\n" + "b,y\n" * 300_000)
+        assert len(open_sheet(path).names) == width

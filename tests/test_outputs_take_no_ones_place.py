@@ -313,3 +313,18 @@ def test_settings_are_no_output_be_they_there_or_not(tmp_path, anglewise, monkey
         assert refused(run, "the settings", "choose another name")
     assert own.read_text() == "[search]\nk = 2\n"
     assert not Path("anglewise.toml").exists()
+
+
+@pytest.mark.parametrize("kind", ["python", "python-images"])
+@pytest.mark.parametrize("file", ["mine.py", "pack/inner.py", "bare/of.py"])
+def test_the_module_of_an_encoder_is_no_output(kind, file, tmp_path, anglewise, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("mine.py", "pack/__init__.py", "pack/inner.py", "bare/of.py"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text("raise RuntimeError('imported')\n")
+    Path("texts.csv").write_text("id,text\na,one\nb,two\n")
+    encoder = f"{kind}:{file.removesuffix('.py').replace('/', '.')}:f"
+    encode = ("encode", "texts.csv", "-o", "space", "--no-cache", "--encoder", encoder)
+    refused(anglewise(*encode, "--json", file), "choose another name")
+    assert Path(file).read_text() == "raise RuntimeError('imported')\n"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, is_dataclass
 from dataclasses import fields as fields_of
 from fnmatch import fnmatch
 from functools import cached_property
+from importlib.machinery import PathFinder
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
@@ -58,8 +59,10 @@ def _in_spelling(word: str) -> Iterable[Path]:
 
     try:
         spec = read_spec(word)
-        named = [user_path(one) for one in (spec.place, *spec.options.values()) if one]
-    except (SpellingError, FileError):  # which the command will say
+        if spec.kind.startswith("python"):
+            return _of_module(spec.place.partition(":")[0])
+        named = [user_path(word) for word in (spec.place, *spec.options.values()) if word]
+    except (SpellingError, FileError, ValueError):  # which the command will say
         return ()
     beside = (
         [
@@ -83,6 +86,15 @@ def _weights(model: Path) -> list[Path]:
         return weight_files(model)
     except FileError:  # which the command will say
         return []
+
+
+def _of_module(name: str) -> list[Path]:
+    """The file of a module, and the folder of the package that it is in; nothing is imported."""
+    found = PathFinder.find_spec(name.partition(".")[0])
+    if found is None:
+        return []
+    own = [found.origin] if found.has_location and found.origin else []
+    return [Path(place) for place in (*own, *(found.submodule_search_locations or ()))]
 
 
 def _of_space(given: Given) -> Iterable[Path]:

@@ -73,9 +73,14 @@ def delimited_sheet(path: Path) -> Sheet:
 
 def _first_line(path: Path, text: Contents) -> str:
     start = text[:FIRST_LINE].removeprefix(b"\xef\xbb\xbf")
-    line = start.lstrip(b"\r\n").splitlines()[:1]
+    lines = start.lstrip(b"\r\n").splitlines(keepends=True)
+    if len(text) > FIRST_LINE and len(lines) == 1 and lines[0][-1:] not in b"\r\n":
+        raise FileError(
+            f"{path} has a first line of more than {FIRST_LINE:,} bytes, which is none of a table: "
+            "if it is one, write it as parquet, or vectors as .npy"
+        )
     with reading(path, "a table of text"):
-        first = b"".join(line).decode()
+        first = b"".join(lines[:1]).rstrip(b"\r\n").decode()
     if not first.strip():
         raise FileError(f"{path} holds no lines: a table is due")
     if "\x00" in first:

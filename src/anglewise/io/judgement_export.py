@@ -16,7 +16,7 @@ from anglewise.errors import FileError, IdsError, SpellingError, ValuesError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, arrow, reading
 from anglewise.io.outputs import new_file, write_text
-from anglewise.io.tables import guarded, names_of, unguarded_sheet
+from anglewise.io.tables import check_names, guarded, names_of, unguarded_sheet
 from anglewise.judgements.combine import by_pair
 from anglewise.judgements.records import Dispute, Judged, as_text
 
@@ -363,6 +363,7 @@ def read_queue(path: PathLike) -> list[Queued]:
             f"{sheet.path} has no column {' or '.join(missing)}: pairs to judge are written by "
             "anglewise judge sample"
         )
+    check_names(names, sheet.path)
     queries, items = (
         names_of(sheet, sheet.columns([at])[0], at).to_pylist()
         for at in map(names.index, QUEUE_COLUMNS[:2])

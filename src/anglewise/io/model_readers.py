@@ -16,7 +16,7 @@ from anglewise.errors import FileError, ShapeError, SpellingError, ValuesError
 from anglewise.gauges.maps import BIAS_COLUMNS
 from anglewise.io.arrow_files import arrow_sheet, matrix_of
 from anglewise.io.files import Say, arrow, existing_folder, naming, quiet, reading
-from anglewise.io.tables import listed
+from anglewise.io.tables import check_names, listed
 
 
 @dataclass(frozen=True, eq=False)
@@ -328,6 +328,7 @@ def _part(file: Path) -> tuple[Int64[Array, " rows"], Array]:
     names = sheet.names or ()
     if not {"id", "features"} <= set(names):
         raise FileError(f"{file} has the columns {listed(names)}: id and features are due")
+    check_names(names, file)
     ids, features = sheet.columns([names.index("id"), names.index("features")])
     with reading(file, "a model whose ids are whole numbers"):  # not as floats: every digit counts
         whole = arrow("compute").cast(ids, arrow().int64()).to_pylist()

@@ -42,7 +42,7 @@ from anglewise.io.space_json import (
     read_description,
     write_description,
 )
-from anglewise.io.tables import names_of
+from anglewise.io.tables import check_names, names_of
 from anglewise.io.texts import columns_of
 
 GROUP_BYTES = 1 << 26
@@ -74,6 +74,7 @@ def read_side(path: Path) -> Embeddings:
     names = sheet.names or ()
     if not {"id", "vector"} <= set(names):
         raise FileError(f"{path} lacks the columns id and vector: write the space again")
+    check_names(names, path)
     place = names.index("id")
     (ids,) = sheet.columns([place])
     about = Columns(

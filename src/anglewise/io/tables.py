@@ -1,6 +1,7 @@
 """Tables as they come: column names, roles of columns, cells by position."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
@@ -139,6 +140,16 @@ def only(names: Sequence[str], name: str, path: Path) -> int:
             "alone: give each column a name of its own"
         )
     return names.index(name)
+
+
+def check_names(names: Sequence[str], path: Path) -> None:
+    """Refuse columns of one name, of which the first would be taken for all.
+
+    Spreadsheets end lines in columns without a name: these are nobody's.
+    """
+    for name, count in Counter(names).items():
+        if count > 1 and name:
+            only(names, name, path)
 
 
 def need(names: Sequence[str], role: Role, given: str | None, path: Path) -> int:

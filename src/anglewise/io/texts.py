@@ -23,7 +23,7 @@ from anglewise.io.files import (
     suffix,
 )
 from anglewise.io.sizes import CELL, is_deep
-from anglewise.io.tables import ID, Role, Sheet, find, listed, names_of, only
+from anglewise.io.tables import ID, Role, Sheet, check_names, find, listed, names_of
 
 TITLES = ("title", "name", "question", "text", "body", "content", "sentence", "label")
 """Columns that a person would know a row by, best first."""
@@ -155,9 +155,7 @@ def _from_sheet(
             "call it id"
         )
     others = [i for i in range(sheet.width) if i != position]
-    for i in others:
-        if sheet.names[i]:  # spreadsheets end lines in columns without a name
-            only(sheet.names, sheet.names[i], sheet.path)
+    check_names([sheet.names[i] for i in others], sheet.path)
     ids, *cells = sheet.columns([position, *others])
     with reading(sheet.path, "texts"):  # dates may lie past all that Python knows
         table = {sheet.names[i]: c.to_pylist() for i, c in zip(others, cells, strict=True)}

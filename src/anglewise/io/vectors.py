@@ -34,7 +34,7 @@ from anglewise.io.files import (
     suffix,
 )
 from anglewise.io.ids import read_ids
-from anglewise.io.tables import ID, VECTOR, Sheet, find, is_number, listed, names_of
+from anglewise.io.tables import ID, VECTOR, Sheet, check_names, find, is_number, listed, names_of
 from anglewise.io.texts import read_texts, text_ids
 
 WORD_SUFFIXES = {".txt", ".vec", ".bin", ".glove", ".w2v"}
@@ -133,6 +133,7 @@ def _from_sheet(
     sheet: Sheet, vector_column: str | None, id_column: str | None, say: Say
 ) -> SideFile:
     names = sheet.names or ()
+    check_names(names, sheet.path)
     vector = _vector_position(sheet, vector_column)
     say(f"took {sheet.name(vector)} as the vectors of {sheet.path.name}")
     name = find([n if i != vector else "" for i, n in enumerate(names)], ID, id_column, sheet.path)
