@@ -1,5 +1,7 @@
 """Vectors of every format come out as the same embeddings, and what was guessed is said."""
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -257,3 +259,14 @@ def test_a_first_line_ends_where_it_ends_and_long_tables_are_read(tmp_path):
     for first, width in (("id,title", 2), (longest, 1 << 19), ("\n" * 999 + "id,title", 2)):
         path.write_text(first + "\na,x\n" + "b,y\n" * 300_000)
         assert len(open_sheet(path).names) == width
+
+
+@pytest.mark.parametrize(
+    "name", ["../data-0.arrow", "/etc/passwd", "sub/x.arrow", "", ".", "..", "a\\b"]
+)
+def test_a_saved_data_set_names_files_of_its_folder_alone(name, tmp_path):
+    folder = good_files.saved_dataset(tmp_path)
+    (tmp_path / "data-0.arrow").write_bytes((folder / "data-0.arrow").read_bytes())
+    (folder / "state.json").write_text(json.dumps({"_data_files": [{"filename": name}]}))
+    with pytest.raises(AnglewiseError, match=r"is no file of its folder|is a folder"):
+        read_space(items=folder)

@@ -53,6 +53,7 @@ from anglewise.io.tables import DOCUMENT, GAIN, QUERY, names_of, numbers_of, tim
 from anglewise.io.texts import column, columns_of, titles
 from anglewise.judgements.constructed import from_labels
 from anglewise.judging.judged_set import read_set
+from anglewise.models import training_state
 from anglewise.page.open_space import queue_of
 from anglewise.rag.relevance import Relevance
 from fuzz.case import Case
@@ -245,6 +246,19 @@ def _words(path: Path, options: Options) -> str:
     return str(encoder(f"words:{path}")(["alpha a b", ""])[0][0] > 0)
 
 
+def _model(path: Path, options: Options) -> str:
+    del options
+    kind = "model2vec" if path.suffix != ".onnx" else "onnx"
+    return str(np.isfinite(encoder(f"{kind}:{path}")(["a heist", ""])).all())
+
+
+def _checkpoint(path: Path, options: Options) -> str:
+    del options
+    told, arrays = training_state._read(path)
+    training_state._check_checkpoint(path, told, arrays, {"measure": "dot"})
+    return str(sorted(arrays))
+
+
 def _sheet(path: Path, options: Options) -> str:
     del options
     sheet = open_sheet(path)
@@ -276,6 +290,8 @@ READERS: dict[str, Callable[[Path, Options], str]] = {
     "images": _images,
     "image settings": _image_settings,
     "word vectors": _words,
+    "model": _model,
+    "checkpoint": _checkpoint,
     "sheet": _sheet,
 }
 COLUMN_OPTIONS = ("vector_column", "id_column", "text_column", "image_column", "query_column")
@@ -430,6 +446,8 @@ def _compound() -> list[Case]:
     film = {"film.csv": b"item_id,title\nx,Xanadu\ny,Yojimbo\nz,Zulu\n"}
     table = _of_maker("interactions", good_files.csv)
     return [
+        *_model_seeds(),
+        _case("checkpoint", "c.npz", {"c.npz": _checkpoint_bytes()}),
         _case("side", "items.npy", texts, "item_ids=ids.txt", "item_texts=t.csv"),
         _case("side", "items.npy", {**texts, "t.jsonl": CORPUS.encode()}, "item_texts=t.jsonl"),
         _case("side", "items.npy", texts, "item_ids=t.csv", "trained_for=dot"),
@@ -460,6 +478,38 @@ def _compound() -> list[Case]:
             {"m/model.onnx": b"", "m/preprocessor_config.json": json.dumps(SETTINGS).encode()},
         ),
     ]
+
+
+def _model_seeds() -> list[Case]:
+    """A small ONNX model with its tokenizer, and a folder of model2vec."""
+    from model2vec import StaticModel
+
+    from test_encoders_models import TABLE as ROWS_OF_TABLE
+    from test_encoders_models import transformer, word_level
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        transformer(folder / "model.onnx")
+        onnx = files_in(folder)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        StaticModel(ROWS_OF_TABLE, word_level()).save_pretrained(folder / "static")
+        static = files_in(folder)
+    return [_case("model", "model.onnx", onnx), *[_case("model", "static", static)] * 2]
+
+
+def _checkpoint_bytes() -> bytes:
+    table, scale = np.zeros((4, 2), np.float32), np.zeros(1, np.float32)
+    told = {"batch": 2, "epoch": 1, "at": 0, "steps": 3, "loss": 0.5, "visited": 0}
+    told |= {"taken": [3, 3], "format": 1, "of": {"measure": "dot"}}
+    told["history"] = [{"number": 1, "loss": 0.5, "ndcg": None}]
+    tables = {
+        name: scale if "scale" in name else table
+        for name in (*training_state.TENSORS, *training_state.BEST)
+    }
+    out = io.BytesIO()
+    np.savez(out, about=np.frombuffer(json.dumps(told).encode(), np.uint8), **tables)
+    return out.getvalue()
 
 
 def _judged_seeds() -> list[Case]:

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from anglewise.core.numbers import COUNT, KEPT_ASIDE, POSITIVE, SEED, SHARE, WEI
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Float32
 from anglewise.errors import FileError
+from anglewise.io.arrays import load_npz
+from anglewise.io.files import reading
 from anglewise.io.outputs import new_file
 from anglewise.models.model import Model
 from anglewise.models.normalisation import check_columns
@@ -321,7 +323,7 @@ def read_checkpoint(torch: Any, path: Path, print_of: Mapping[str, Any], device:
     other interactions or with other settings (the message names them).
     """
     told, arrays = _read(path)
-    _check_checkpoint(path, told, print_of)
+    _check_checkpoint(path, told, arrays, print_of)
     tensors = [torch.from_numpy(arrays[name]).to(device) for name in (*TENSORS, *BEST)]
     table, scale = (Adam(*tensors[3 * i : 3 * i + 3], taken=told["taken"][i]) for i in range(2))
     return State(
@@ -335,23 +337,44 @@ def read_checkpoint(torch: Any, path: Path, print_of: Mapping[str, Any], device:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    with _refusing(path):
+        arrays: dict[str, Any] = dict(load_npz(path))
+        told = json.loads(arrays.pop("about").tobytes())
+        if not isinstance(told, dict):
+            raise TypeError("it does not say what it is")
+        return cast("dict[str, Any]", told), arrays
+
+
+@contextmanager
+def _refusing(path: Path) -> Generator[None, None, None]:
+    """Say what to do about a checkpoint that cannot be read."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        return json.loads(arrays.pop("about").tobytes()), arrays
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        with reading(path, "a checkpoint of a training"):
+            yield
+    except FileError as error:
         raise FileError(
-            f"{path} is no checkpoint of a training, or is damaged "
-            f"({' '.join(str(error).split())[:120]}): choose another file, or remove it"
+            f"{error}; a damaged checkpoint is of no use: choose another file, or remove it"
         ) from error
 
 
-def _check_checkpoint(path: Path, told: Mapping[str, Any], print_of: Mapping[str, Any]) -> None:
+def _check_checkpoint(
+    path: Path, told: Mapping[str, Any], arrays: Mapping[str, Any], print_of: Mapping[str, Any]
+) -> None:
     if told.get("format") != FORMAT:
         raise FileError(
             f"{path} is a checkpoint of format {told.get('format')}, this program reads {FORMAT}: "
             "upgrade anglewise, or remove it"
         )
+    with _refusing(path):
+        tables = {arrays[name].shape for name in (*TENSORS[:3], BEST[0])}
+        scales = {arrays[name].shape for name in (*TENSORS[3:], BEST[1])}
+        kinds = {arrays[name].dtype.str for name in (*TENSORS, *BEST)}
+        if len(tables) > 1 or scales != {(1,)} or kinds != {"<f4"}:
+            raise ValueError("its tables do not fit each other")
+        whole = (*(told[name] for name in COUNTED if name != "loss"), *told["taken"])
+        if not all(isinstance(one, int) and one >= 0 for one in whole) or len(told["taken"]) != 2:
+            raise ValueError("its counts are none")
+        _ = [Epoch(**one) for one in told["history"]], float(told["loss"]), told["of"].items()
     other = sorted(name for name in print_of if told["of"].get(name) != print_of[name])
     if other:
         raise FileError(
