@@ -26,6 +26,7 @@ ENVIRONMENT = "env:"
 """Before a word that is set in the environment: ``env:ANGLEWISE_COMPARE_METRIC=R@5``."""
 FRAME = re.compile(r'File ".*/anglewise/([^"]+)", line \d+, in (\S+)')
 ESCAPES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+LONGEST_LINE = 2000
 SLOW = ("demo",)
 """Left out: it takes minutes whatever it is given."""
 WHOLE = """
@@ -123,6 +124,8 @@ def _run(case: Case) -> str:
         raise BrokenError(kind.partition(":")[0][:60], place, f"exit {code}: {err[-600:]}")
     _need("Traceback" not in err, "a traceback", name, err)
     _need(len(messages) == (code == 2), f"{len(messages)} messages at exit {code}", name, err)
+    long = max((len(line) for line in lines), default=0)
+    _need(long <= LONGEST_LINE, "a long message", name, err)
     _need(code != 2 or not out, "output beside a refusal", name, out)
     shown = "--json" not in words and "--help" not in words
     _need(not ESCAPES.search(err), "control characters on standard error", name, err)

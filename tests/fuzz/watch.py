@@ -51,6 +51,10 @@ class BrokenError(Exception):
         self.finding = Finding(kind, place, said)
 
 
+LONGEST_MESSAGE, BREAKS = 2000, frozenset("\n\r\t\x1b")
+"""Letters of a message, and what none holds."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """A broken promise; findings of one kind and place are one fault."""
@@ -138,6 +142,9 @@ class Watch:
             asked = next((one for one in _causes(error) if isinstance(one, MemoryError)), None)
             if asked is not None:
                 return Finding("memory", place_of(asked.__traceback__), str(error)), "memory"
+            if len(str(error)) > LONGEST_MESSAGE or not BREAKS.isdisjoint(str(error)):
+                said = str(error)[:300]
+                return Finding("a message", place_of(error.__traceback__), said), "message"
             return None, " < ".join(_signature(one) for one in _causes(error))
         except BrokenError as error:
             self.on = False
