@@ -4,10 +4,10 @@ from functools import cache
 
 import numpy as np
 import pytest
-from anglewise.report.audit_html import audit_page
 
 from anglewise import Embeddings, Space, audit
 from anglewise.gauges.maps import root
+from rendered import page
 
 COLUMNS, FEW = 24, 18
 ORDERS = (np.arange(COLUMNS), np.random.default_rng(1).permutation(COLUMNS))
@@ -107,7 +107,7 @@ def test_where_all_stand_at_right_angles_no_list_is_compared(name, direction, ga
     elsewhere = "items-items" if direction == "queries-queries" else "queries-queries"
     assert not report.agreement[elsewhere].undecided
     assert len(report.path[elsewhere].overlap) == 11
-    assert "no list is compared" in audit_page(report)
+    assert "no list is compared" in page(report)
 
 
 def test_a_single_vector_with_a_direction_of_its_own_has_no_list_there():

@@ -162,13 +162,13 @@ def test_what_is_learnt_sees_no_group_and_no_later_query_of_its_own(monkeypatch,
 
     space, judgements = known
     calls = []
-    plain = lists.learnt
+    plain = lists.learn_adapter
 
     def watched(knows, learners, shape, seed):
         calls.append(learners)
         return plain(knows, learners, shape, seed)
 
-    monkeypatch.setattr(lists, "learnt", watched)
+    monkeypatch.setattr(lists, "learn_adapter", watched)
     monkeypatch.setattr("anglewise.measures.adapter.FEWEST", 10)
     compare(space, judgements, "cosine@adapted(1)", split="group(topic)")
     of = query_split("group(topic)", space.queries, np.arange(QUERIES)).clusters.of

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from anglewise.models.standardising import normalisation
 from pyarrow import parquet
 from rich.table import Table
 from rich.text import Text
@@ -30,7 +29,8 @@ from anglewise.io.texts import read_texts
 from anglewise.io.vectors import read_vectors
 from anglewise.measures.measure import measure, measures_and_families
 from anglewise.metrics.evaluate import metric
-from anglewise.remedies.candidate_list import contenders
+from anglewise.models.normalisation import normalisation
+from anglewise.remedies.candidate_list import read_candidates
 from cli_run import anglewise
 
 __all__ = ["anglewise"]
@@ -187,7 +187,7 @@ SOURCES = {
     "a metric": lambda _, word: metric(word),
     "a variant": lambda _, word: variant(word),
     "a gate": lambda _, word: gate(word),
-    "a candidate": lambda _, word: contenders(word, "queries-items"),
+    "a candidate": lambda _, word: read_candidates(word, "queries-items"),
     "a normalisation": lambda _, word: normalisation(word),
     "an encoder": lambda _, word: encoder(word),
     "a function of Python": encode_with,

@@ -11,7 +11,7 @@ from anglewise.cli.options import NOTHING_SPECIAL, Always
 from anglewise.cli.paths import DEMO
 
 if TYPE_CHECKING:
-    from anglewise.cli.console import Talk
+    from anglewise.cli.console import PatientConsole, Talk
 
 USERS, FILMS, COMPONENTS = 4_000, 600, 32
 MEASURES = "dot,cosine,euclidean,norm(0,0.5),cosine@centred"
@@ -66,7 +66,12 @@ def demo(
     }
     pages = ", ".join(str(output / f"{name}.html") for name in comparisons)
     last = OWN_DATA.format(pages=pages)
-    Talk(always).give(content, lambda console: console.print(last, soft_wrap=True))
+
+    def show(console: "PatientConsole") -> None:
+        for line in last.splitlines():
+            console.print(line, soft_wrap=True)
+
+    Talk(always).give(content, show)
     return 0
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from math import isnan
 from typing import Any
@@ -211,12 +211,7 @@ class QuerySplit:
         """What was found for the queries that are reported."""
         if self.later is None:
             return neighbours
-        return replace(
-            neighbours,
-            indices=neighbours.indices[self.later],
-            scores=neighbours.scores[self.later],
-            tied_at_cut=neighbours.tied_at_cut[self.later],
-        )
+        return neighbours.take(self.later)
 
     def take(self, queries: Int64[Array, " some"]) -> "QuerySplit":
         """The same for some of the queries: groups stay what they are."""

@@ -1,12 +1,12 @@
 """What a search returns and what every judge reads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from anglewise.core.embeddings import Space
-from anglewise.core.typing import Array, Direction, Float32, Int64
+from anglewise.core.typing import Array, Bool, Direction, Float32, Int64
 from anglewise.errors import MissingExtraError, ShapeError, SpellingError
 
 
@@ -42,6 +42,23 @@ class Neighbours:
     def k(self) -> int:
         """How many neighbours each list has room for."""
         return self.indices.shape[1]
+
+    def take(self, lists: Int64[Array, " some"] | Bool[Array, " q"]) -> "Neighbours":
+        """Some of the lists, in the order of their numbers, or where a mask is true.
+
+        >>> import numpy as np
+        >>> scores = np.zeros((2, 1), np.float32)
+        >>> found = Neighbours("dot", np.array([[4], [7]]), scores, np.zeros(2, np.int64))
+        >>> found.take(np.array([1])).indices.tolist()
+        [[7]]
+        """
+        return replace(
+            self,
+            indices=self.indices[lists],
+            scores=self.scores[lists],
+            tied_at_cut=self.tied_at_cut[lists],
+            rows=None if self.rows is None else self.rows[lists],
+        )
 
     def to_frame(self, space: Space, *, direction: Direction | None = None) -> Any:
         """One row a neighbour as a pandas DataFrame: measure, query, rank from 1, item, score.

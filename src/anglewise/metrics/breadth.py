@@ -177,16 +177,7 @@ def _means(
     queries = np.flatnonzero(relevant[rows] > 0)
     if not len(queries):
         return 0, dict.fromkeys(neighbours, float("nan"))
-    lists = {
-        name: replace(
-            every_list,
-            indices=every_list.indices[queries],
-            scores=every_list.scores[queries],
-            tied_at_cut=every_list.tied_at_cut[queries],
-            rows=None if every_list.rows is None else every_list.rows[queries],
-        )
-        for name, every_list in neighbours.items()
-    }
+    lists = {name: every_list.take(queries) for name, every_list in neighbours.items()}
     only = replace(judgements, gains=gains)
     (values,) = evaluate(lists, only, rows[queries], [metric]).values()
     return len(queries), dict(zip(neighbours, values.mean(axis=1).tolist(), strict=True))

@@ -139,7 +139,7 @@ class Context:
     ...     return [[text.count(vowel) for vowel in "aeiou"] for text in texts]
     >>> films = {"7": "A crew robs a bank.", "9": "Odd coos of doom.", "11": "A crew robs a bank!"}
     >>> texts = list(films.values())
-    >>> index = Index(Embeddings(count_vowels(texts), films, {"text": texts}), "cosine")
+    >>> index = Index(Embeddings(count_vowels(texts), list(films), {"text": texts}), "cosine")
     >>> found = Context(index, count_vowels, budget_tokens=500)("bank crew")
     >>> [passage.id for passage in found.passages], found.left_out.repeated
     (['7', '9'], 1)
