@@ -30,7 +30,9 @@ PROSE = {"reason", "notes", "sentence", "source", "what", "do", "meaning", "stop
 LONG = 200
 """A longer list is kept as its length, its sums, its first and last entry, or a digest of texts."""
 
-CLOCK = re.compile(r"<?\d[\d.]* (?:s|min)\b")
+CLOCK = re.compile(r"(?:(?<= ) +)?(?:<|&lt;)?\d[\d.]* (?:s|min|h)\b")
+"""A time with what says that it is less, as text or HTML, and what fills up its column."""
+
 ROUNDING = re.compile(r" +\S+ +(?=<= 1e-\d)|\d(?:\.\d+)?e-1[3-9]")
 """Errors of rounding, in texts: they hang on the processor."""
 

@@ -94,6 +94,15 @@ def test_clocks_and_versions_are_masked_and_sentences_kept_apart():
     assert of.texts == "$ anglewise fit\ntook TIME\n"
 
 
+@pytest.mark.parametrize("time", ["<1 s", "9 s", "42 s", "1.67 min", "1.5 h"])
+def test_times_of_any_length_are_masked_alike(time):
+    padded = f"dot {time:>12}  320\n"
+    page = f"dot {time.replace('<', '&lt;')} of {time}\n"
+    output = record_jobs.Output(0, f"{time} in all\n", {"a.md": padded + page}, ())
+    kept = keep(output, ["fit"]).texts.splitlines()
+    assert kept[1:] == ["TIME in all", "--- a.md", "dot TIME  320", "dot TIME of TIME"]
+
+
 def test_long_lists_are_kept_in_short_and_a_swap_is_seen():
     def kept(values):
         output = record_jobs.Output(0, "", {"out.json": json.dumps({"x": values})}, ())
