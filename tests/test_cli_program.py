@@ -140,14 +140,19 @@ def test_control_c_ends_a_running_command_with_130(tmp_path):
     words = ["study"]
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "  # even if
-        f"from anglewise.cli import main; sys.exit(main({words}))"  # a shell's & ignores it
+        "from anglewise.cli import main; print(flush=True); "  # a shell's & ignores it
+        f"sys.exit(main({words}))"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", code], stderr=subprocess.PIPE, cwd=tmp_path
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
     ) as process:
-        time.sleep(1.5)  # it is at work for some seconds more
+        process.stdout.readline()  # now it begins
+        time.sleep(1)  # it is at work for some seconds more
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (130, b"")
 
 

@@ -40,6 +40,7 @@ from anglewise.page.metadata import LARGEST, Metadata, plain
 from anglewise.page.open_space import Inspected, shown
 from anglewise.page.state import AppState, as_json, parse_measures
 from inspect_site import DOOR, FROM_HERE, HERE, films, made_space, site
+from processor_time import processor_seconds
 from test_inspect_security import PNG, asking
 
 CLICKED = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
@@ -241,7 +242,7 @@ def test_an_answer_that_nobody_takes_is_not_waited_for(monkeypatch):
             for _ in range(400):
                 wire.sendall(asking(there, "/static/page.css"))
         begun = time.monotonic()
-        while there.server.server_state.connections and time.monotonic() - begun < 8:
+        while there.server.server_state.connections and time.monotonic() - begun < 60:
             time.sleep(0.1)
         assert not there.server.server_state.connections
         wire.close()
@@ -291,11 +292,13 @@ def test_accounts_are_told_by_the_list_of_connections(
 
 def test_a_cookie_of_many_backslashes_takes_no_time():
     client = site(films(), entered=False)
-    begun = time.monotonic()
-    for length in (15_000, 100_000):
-        headers = {"cookie": DOOR.cookie + '="' + '\\"' * length + '"'}
-        assert client.get("/", headers=headers).status_code in {403, 431}
-    assert time.monotonic() - begun < 0.5
+
+    def ask():
+        for length in (15_000, 100_000):
+            headers = {"cookie": DOOR.cookie + '="' + '\\"' * length + '"'}
+            assert client.get("/", headers=headers).status_code in {403, 431}
+
+    assert processor_seconds(ask) < 0.5
 
 
 def test_a_second_cookie_of_our_name_locks_nobody_out():
@@ -345,13 +348,15 @@ def test_what_does_not_arrive_is_not_waited_for(start, monkeypatch):
     with open_page() as there, wire_to(there) as wire:
         host, cookie = f"127.0.0.1:{there.door.port}", f"{there.door.cookie}={there.door.token}"
         start = start.replace(b"{host}", host.encode()).replace(b"{cookie}", cookie.encode())
-        begun = time.monotonic()
+        begun, bytes_sent = time.monotonic(), 0
         wire.sendall(start)
-        while time.monotonic() - begun < 4 and is_open(wire):
+        while bytes_sent < 20 and is_open(wire):  # counted: both ends wait for a busy machine
             time.sleep(0.1)
             with suppress(ConnectionError):
                 wire.sendall(b" " if start else b"")  # a byte now and then is no request
-        assert 0.4 < time.monotonic() - begun < 3
+            bytes_sent += 1
+        assert time.monotonic() - begun > 0.4
+        assert bytes_sent < 20
 
 
 def is_open(wire):

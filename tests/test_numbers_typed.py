@@ -1,8 +1,5 @@
 """Numbers in spellings: read by one grammar, refused where they are none or out of range."""
 
-import time
-from time import process_time
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,6 +20,7 @@ from anglewise.measures.measure import measures, measures_and_families
 from anglewise.metrics.evaluate import metric, read_metrics
 from anglewise.models.normalisation import normalisation
 from cli_run import anglewise, refused
+from processor_time import at_most
 
 __all__ = ["anglewise"]
 NO_NUMBERS = [
@@ -106,10 +104,8 @@ def test_a_gate_reads_plain_numbers(text):
 
 
 def test_a_gate_takes_time_by_the_number_of_its_digits():
-    start = process_time()
-    with pytest.raises(SpellingError):
+    with at_most(1), pytest.raises(SpellingError):  # four, were each pair of digits looked at
         gate("dot>=" + "1" * 40_000 + "x")
-    assert process_time() - start < 1  # four seconds, were each pair of digits looked at
 
 
 @pytest.mark.parametrize("text", ["٣", "1e1", "1_0", "", "0", "-1", "1.5", "9" * 5000])
@@ -173,9 +169,8 @@ def test_any_text_is_a_measure_or_refused(text):
 
 def test_a_long_list_of_words_is_read_in_time_by_its_length():
     text = "a" * 1_000_000 + ",b" * 100_000
-    start = time.perf_counter()
-    assert len(parted(text)) == 100_001
-    assert time.perf_counter() - start < 5
+    with at_most(5):
+        assert len(parted(text)) == 100_001
 
 
 def test_a_gauge_of_a_fit_is_no_power_that_overflows(tmp_path, anglewise):
