@@ -70,8 +70,8 @@ START = {
 }
 """The tree of November 2026, before the rebuilding; names then counted cli and retrievers too."""
 
-MAY_RISE = {"median file, lines": 250, "longest file, lines": 450, "test imports of the face": None}
-"""Fewer files are longer files: up to here, whatever was recorded."""
+MAY_RISE = {"median file, lines": 275, "longest file, lines": 450, "test imports of the face": None}
+"""Fewer files are longer: up to here, whatever was recorded (the median: a tenth to spare)."""
 
 
 @dataclass(frozen=True)

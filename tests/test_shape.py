@@ -55,6 +55,8 @@ def test_a_figure_that_rose_is_named_with_its_goal():
     assert shape.worse({"rooms": 36}, ceiling) == ["rooms: 36, at most 35 (goal: 22)"]
     assert shape.worse({"rooms": 35, "longest file, lines": 450}, ceiling) == []
     assert shape.worse({"longest file, lines": 451}, ceiling) != []
+    assert shape.worse({"median file, lines": 275}, {"median file, lines": 99}) == []
+    assert shape.worse({"median file, lines": 276}, {"median file, lines": 300}) != []
 
 
 def test_the_table_holds_each_figure_at_the_start_its_goal_and_today():
