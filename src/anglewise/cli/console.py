@@ -110,9 +110,11 @@ class Talk:
         self, content: Mapping[str, Any], shown: "Document | Callable[[PatientConsole], None]"
     ) -> None:
         """The result, for machines where it is asked for, else (or beside a file) for people."""
+        from anglewise.io.files import check_mapped
         from anglewise.io.outputs import write_text
         from anglewise.report.plain_text import as_json
 
+        check_mapped()
         if self.always.json == STDOUT:
             self.out.write(as_json(content))
             return

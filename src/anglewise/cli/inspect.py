@@ -133,23 +133,25 @@ def _read(
     path: Path | None, vectors: Vectors, seed: int, store: Path | None, talk: "Talk"
 ) -> "Inspected":
     """The space with the judgements that lie in its folder, if it is one of ours."""
-    from anglewise.errors import FileError
+    from anglewise.io.files import check_unchanged, noting_reads
     from anglewise.io.read import judgements_of, read_space, stored_directions
     from anglewise.io.space_json import is_space_folder
     from anglewise.judgements.connection import STORE_NAME
-    from anglewise.page.metadata import stamp, with_own_columns
+    from anglewise.page.metadata import with_own_columns
     from anglewise.page.open_space import Inspected
 
-    names = ("space.json", "items.parquet", "queries.parquet")
-    before = {} if path is None else {path / name: stamp(path / name) for name in names}
-    loaded = with_own_columns(read_space(path, **vars(vectors), say=talk.say), before)
+    judged: dict[Direction, Judgements] = {}
+    with noting_reads() as files:
+        loaded = with_own_columns(read_space(path, **vars(vectors), say=talk.say), files)
+        if path is not None and is_space_folder(path):
+            for direction in stored_directions(path):
+                judged[direction] = judgements_of(path, direction, loaded)
+    for file, then in files.items():
+        check_unchanged(file, then)
     if path is None or not is_space_folder(path):
         name = next((p for p in (path, vectors.items) if p is not None), Path("space"))
-        return Inspected(loaded, {}, name.name, None, seed, store or Path(STORE_NAME))
-    judged: dict[Direction, Judgements] = {
-        direction: judgements_of(path, direction, loaded) for direction in stored_directions(path)
-    }
-    if any(stamp(file) != was for file, was in before.items()):
-        raise FileError(f"{path} was written anew while it was read: start again")
+        store = store or Path(STORE_NAME)
+        return Inspected(loaded, {}, name.name, None, seed, store, files=files)
     folder = path.resolve()
-    return Inspected(loaded, judged, folder.name, folder, seed, store or folder / STORE_NAME)
+    store = store or folder / STORE_NAME
+    return Inspected(loaded, judged, folder.name, folder, seed, store, files=files)

@@ -24,7 +24,7 @@ from anglewise.io.tables import listed, plain
 
 
 def load_npy(path: Path) -> Array:
-    """The array of an ``.npy`` file, memory-mapped unless it is packed.
+    """The array of an ``.npy`` file; one too large for the memory stays in its file, mapped.
 
     Raises ``FileError`` for pickled objects, which could run code when read.
     """
@@ -33,10 +33,12 @@ def load_npy(path: Path) -> Array:
         if data[:6] != b"\x93NUMPY":
             raise FileError(f"{path} is no npy file: write it with numpy.save")
         try:
-            _has_numbers(path, "the array", io.BytesIO(data[:LONGEST_HEADER]), len(data))
-            if is_packed(path):
-                return np.load(io.BytesIO(data), allow_pickle=False)
-            return np.load(path, mmap_mode="r", allow_pickle=False)
+            file = io.BytesIO(data[:LONGEST_HEADER])
+            shape, by_columns, kind = _header(path, "the array", file, len(data))
+            if kind.hasobject:
+                raise _pickled(path)
+            order = "F" if by_columns else "C"
+            return np.ndarray(shape, kind, data, offset=file.tell(), order=order)
         except ValueError as error:
             if _speaks_of_objects(error):
                 raise _pickled(path) from error
@@ -69,11 +71,14 @@ LONGEST_HEADER = 1 << 17
 def _holds_numbers(path: Path, archive: zipfile.ZipFile, name: str) -> bool:
     inside = name if name in archive.namelist() else f"{name}.npy"
     with archive.open(inside) as file:
-        return _has_numbers(path, repr(name), file, archive.getinfo(inside).file_size)
+        _, _, kind = _header(path, repr(name), file, archive.getinfo(inside).file_size)
+        return not kind.hasobject  # Python objects are never unpickled
 
 
-def _has_numbers(path: Path, name: str, file: Any, size: int) -> bool:
-    """Whether a header speaks of numbers, not of Python objects, which are never unpickled.
+def _header(
+    path: Path, name: str, file: Any, size: int
+) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """The shape, whether columns come first, and the kind; the file stands at the numbers then.
 
     Raises ``FileError`` if it speaks of more numbers than the file has bytes for: numpy would make
     room for them all before it reads the first.
@@ -82,16 +87,14 @@ def _has_numbers(path: Path, name: str, file: Any, size: int) -> bool:
     read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
         version, np.lib.format.read_array_header_2_0
     )
-    shape, _, kind = read(file)
-    if kind.hasobject:
-        return False
-    due = math.prod(shape) * kind.itemsize
+    shape, by_columns, kind = read(file)
+    due = 0 if kind.hasobject else math.prod(shape) * kind.itemsize
     if due > size - file.tell() or any(not 0 <= length <= size for length in shape):
         raise FileError(
             f"{path}: {name} is said to be {' x '.join(map(str, shape)) or 'one'} of {kind}, for "
             f"which {size:,} bytes are too few: it is truncated or damaged; write it again"
         )
-    return True
+    return shape, by_columns, kind
 
 
 @contextmanager

@@ -14,11 +14,13 @@ from anglewise.errors import FileError, ShapeError, ValuesError
 from anglewise.io.files import (
     arrow,
     check_holds,
+    check_unchanged,
     contents,
     existing_file,
     file_text,
     is_packed,
     reading,
+    stamp,
     suffix,
 )
 from anglewise.io.sizes import check_ipc, check_json_table, check_parquet, written_out
@@ -172,7 +174,7 @@ def arrow_sheet(path: Path) -> Sheet:
 
 
 def table_sheet(path: Path, table: Any) -> Sheet:
-    """Wrap a table that is in memory, or memory-mapped."""
+    """Wrap a table that is in memory."""
     if not table.num_rows:
         raise FileError(f"{path} holds no rows: was it written to the end?")
     return Sheet(
@@ -208,7 +210,7 @@ def frame_sheet(frame: Any) -> Sheet:
 
 
 def saved_dataset(folder: Path) -> Sheet:
-    """Open a data set that Hugging Face's ``save_to_disk`` wrote, memory-mapped.
+    """Open a data set that Hugging Face's ``save_to_disk`` wrote.
 
     Raises ``FileError`` for a folder of several splits: name the folder of one.
     """
@@ -263,11 +265,8 @@ def column_blocks(path: Path, name: str) -> Iterator[Any]:
 
 def parquet_file(path: Path, texts: Sequence[str] = ()) -> Any:
     """Open a parquet file; the columns named in ``texts`` are read with their dictionaries."""
-    data = contents(path)
-    source = arrow().BufferReader(data) if is_packed(path) else path
-    return arrow("parquet").ParquetFile(
-        source, memory_map=source is path, read_dictionary=list(texts) or None
-    )
+    source = arrow().BufferReader(contents(path)) if is_packed(path) else path
+    return arrow("parquet").ParquetFile(source, read_dictionary=list(texts) or None)
 
 
 def parquet_columns(path: Path, names: Sequence[str] | None = None, due: str = "parquet") -> Any:
@@ -303,9 +302,13 @@ def _as(kind: Any, column: Any) -> Any:
 
 
 def _parquet_sheet(path: Path) -> Sheet:
+    then = stamp(path)
+
     def columns(positions: Sequence[int]) -> list[Any]:
         names = [schema.names[i] for i in positions]
+        check_unchanged(path, then)  # a column may be wanted late
         table = parquet_columns(path, names)
+        check_unchanged(path, then)
         return [table[name] for name in names]
 
     with reading(path, "parquet"), parquet_file(path) as file:

@@ -7,8 +7,9 @@ import mmap
 import os
 import re
 import stat
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+import weakref
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -72,6 +73,16 @@ def room() -> int:
     """The most that results may hold: what ``ANGLEWISE_MEMORY`` says, else half of the memory."""
     said = os.environ.get(VARIABLE)
     return machine_memory() // 2 if said is None else _read(said)
+
+
+def held_whole(size: int) -> bool:
+    """Whether a file of so many bytes is read into memory; a larger one is mapped.
+
+    What is mapped changes under its reader when somebody writes into the file.
+    """
+    said = os.environ.get(VARIABLE)
+    most = machine_memory() // 4
+    return size <= (most if said is None else min(most, _read(said)))
 
 
 def machine_memory() -> int:
@@ -166,38 +177,82 @@ def existing_file(path: PathLike | Any) -> Path:
     return path
 
 
-_read_files: dict[str, tuple[int, int]] | None = None
-"""Files that this command has read, by device and number; None outside of commands."""
+Stamp: TypeAlias = tuple[int, ...]
+"""What tells a file from another one in its place: device, number, time of writing, size."""
+
+
+def stamp(file: Path | int) -> Stamp:
+    """What a file looks like now, by path or open handle; nothing where there is none."""
+    try:
+        about = os.stat(file)  # noqa: PTH116 a handle has no path
+    except OSError:
+        return ()
+    return about.st_dev, about.st_ino, about.st_mtime_ns, about.st_size
+
+
+def check_unchanged(path: Path, then: Stamp, now: Stamp | None = None) -> None:
+    """Raise ``FileError`` for a file that is another one than when it was opened."""
+    if (stamp(path) if now is None else now) != then:
+        raise FileError(f"{path} was written anew while it was read: start again")
+
+
+_read_files: dict[Path, Stamp] | None = None
+"""Files that this command has read, and what each looked like; None outside of commands."""
 
 
 @contextmanager
-def noting_reads() -> Generator[None, None, None]:
+def noting_reads() -> Generator[Mapping[Path, Stamp], None, None]:
     """Keep account of the files that are read meanwhile, so that no output takes their place."""
     global _read_files  # noqa: PLW0603 threads read too, and share it
     before, _read_files = _read_files, {}
+    mine = _read_files
     try:
-        yield
+        yield mine
     finally:
         _read_files = before
+        if before is not None:
+            before.update({path: then for path, then in mine.items() if path not in before})
 
 
 def note_read(path: Path) -> None:
     """Enter a file that is read, or is about to be, by us or by a library."""
-    if _read_files is not None and str(path) not in _read_files:
-        with suppress(OSError):
-            found = path.stat()
-            _read_files[str(path)] = found.st_dev, found.st_ino
+    if _read_files is not None and path not in _read_files and (then := stamp(path)):
+        _read_files[path] = then
 
 
 def was_read(path: Path) -> bool:
     """Whether this command has read the file to which a path leads."""
     if not _read_files:
         return False
-    try:
-        found = path.stat()
-    except OSError:
-        return False
-    return (found.st_dev, found.st_ino) in _read_files.values()
+    now = stamp(path)
+    return now[:2] in {then[:2] for then in _read_files.values()} and bool(now)
+
+
+_mapped: dict[Path, Stamp] = {}
+"""Files too large for the memory, as they were when they were mapped, as long as they are."""
+
+
+def check_mapped() -> None:
+    """Raise ``FileError`` where a mapped file was written into: what was computed is of no file.
+
+    One that was replaced or removed stays as it was for who has mapped it.
+    """
+    for path, then in list(_mapped.items()):
+        now = stamp(path)
+        if now[:2] == then[:2]:
+            check_unchanged(path, then, now)
+
+
+def _map(path: Path, file: io.BufferedReader, then: Stamp) -> mmap.mmap:
+    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    _mapped[path] = then
+    weakref.finalize(mapped, _unmapped, path, then)
+    return mapped
+
+
+def _unmapped(path: Path, then: Stamp) -> None:
+    if _mapped.get(path) is then:  # else it was mapped again meanwhile
+        del _mapped[path]
 
 
 @contextmanager
@@ -239,24 +294,44 @@ def suffix(path: Path) -> str:
 
 
 def contents(path: Path) -> Contents:
-    """The bytes of a file, unpacked if they are gzip; memory-mapped if not."""
+    """The bytes of a file, unpacked if they are gzip; one too large for the memory is mapped.
+
+    Raises ``FileError`` for a file that is written anew meanwhile. Into a mapped one somebody may
+    write later: ``check_mapped`` tells.
+    """
     with reading(path, "a file"), opened(path) as file:
-        if file.read(2) == GZIP:
-            file.seek(0)
-            unpacked = _unpacked(path, file)
-        elif os.fstat(file.fileno()).st_size:
-            unpacked = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        then = stamp(file.fileno())
+        if _begins_packed(path, file):
+            held = _unpacked(path, file)
+        elif not held_whole(then[-1]):
+            return _map(path, file, then)
         else:
-            unpacked = b""
-    if len(unpacked) == 0:
-        raise FileError(f"{path} is empty: was it written to the end?")
-    return unpacked
+            # without the buffer, which would copy all of it once more
+            with io.FileIO(file.fileno(), closefd=False) as plain:
+                plain.seek(0)
+                held = plain.readall()
+        check_unchanged(path, then, stamp(file.fileno()))
+    if not held:
+        raise _empty(path)
+    return held
 
 
 def is_packed(path: Path) -> bool:
-    """Whether a file is gzip, whatever it is called."""
+    """Whether a file is gzip, whatever it is called; ``FileError`` for an empty one."""
     with reading(path, "a file"), opened(path) as file:
-        return file.read(2) == GZIP
+        return _begins_packed(path, file)
+
+
+def _begins_packed(path: Path, file: io.BufferedReader) -> bool:
+    first = file.read(2)
+    if not first:
+        raise _empty(path)
+    file.seek(0)
+    return first == GZIP
+
+
+def _empty(path: Path) -> FileError:
+    return FileError(f"{path} is empty: was it written to the end?")
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from anglewise.errors import FileError
-from anglewise.io.files import PathLike, noting_reads, was_read
+from anglewise.io.files import PathLike, check_mapped, noting_reads, was_read
 from anglewise.io.places import check_replaceable
 from anglewise.judgements.folder_lock import bears_name, check_nobody_judges, replacing, try_lock
 
@@ -210,6 +210,7 @@ def new_file(path: PathLike) -> Generator[IO[bytes], None, None]:
             yield file
             file.flush()
             os.fsync(file.fileno())
+            check_mapped()
             if os.name == "nt":  # there an open file cannot be renamed
                 file.close()
             part.replace(target)
@@ -260,6 +261,7 @@ def new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Generator
         with folder_part(target) as part:
             yield part
             _check_not_read(target)
+            check_mapped()
             _fsync_all(part)
             _take_place(part, target, lambda: _check_kind(Path(path), target, may_replace))
             _fsync_folder(target.parent)

@@ -67,8 +67,8 @@ def read_space(
     a model that Spark's ALS saved; single files: npy, npz (implicit's ``user_factors`` and
     ``item_factors`` too, and arrays of biases beside the vectors), parquet,
     feather and Arrow with a column of lists, JSON lines, safetensors, word2vec's text and binary;
-    a data set of Hugging Face saved to disk. All of them also as ``.gz``; npy and Arrow are
-    memory-mapped.
+    a data set of Hugging Face saved to disk. All of them also as ``.gz``. Npy and Arrow
+    files beyond a quarter of the memory are memory-mapped: do not write into them meanwhile.
 
     Parameters
     ----------

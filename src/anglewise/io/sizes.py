@@ -1,5 +1,6 @@
 """What Arrow tables and JSON hold once unpacked, known before they are read."""
 
+import os
 import re
 import struct
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from anglewise.errors import FileError
-from anglewise.io.files import Contents, arrow, check_holds, contents, reading
+from anglewise.io.files import Contents, arrow, check_holds, contents, is_packed, opened, reading
 
 BATCHES = {2, 3}
 """The kinds of message that hold a dictionary, or rows."""
@@ -51,12 +52,24 @@ def check_parquet(path: Path, schema: Any, names: Sequence[str]) -> None:
     """
     wanted, holds = set(names), 0
     with reading(path, "parquet"):
-        for name, place, rows, values, unpacked in pieces(contents(path)):
+        for name, place, rows, values, unpacked in pieces(_end(path)):
             if name in wanted:
                 column = schema.column(place)
                 width = WIDTHS.get(column.physical_type) or column.length
                 holds += max(unpacked, int(max(values, rows) * width))
     check_holds(path, holds)
+
+
+def _end(path: Path) -> Contents:
+    """The end of a parquet file, which describes the rest."""
+    if is_packed(path):
+        return contents(path)
+    with opened(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 8))
+        (length,) = struct.unpack_from("<I", file.read(8))
+        file.seek(max(0, size - 8 - length))
+        return file.read()
 
 
 def written_out(path: Path, column: Any) -> Any:

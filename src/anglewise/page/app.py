@@ -37,6 +37,7 @@ from anglewise.core.embeddings import Space, as_space
 from anglewise.core.judgements import Judgements
 from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, FileError
+from anglewise.io.files import check_mapped
 from anglewise.page import gauge_view, judging_view, neighbours_view, reports_view
 from anglewise.page.judging_view import Page
 from anglewise.page.metadata import picture
@@ -117,14 +118,23 @@ def _answering(app: AppState, page: Page) -> Callable[[Request], object]:
             except ClientDisconnect:
                 return PlainTextResponse("the request was cut off\n", 400)
         try:
-            of = app if page is _reload else app.as_it_is()
-            return await run_in_threadpool(page, of, request)
+            if page is _reload:
+                return await run_in_threadpool(page, app, request)
+            return await run_in_threadpool(_unmixed, page, app.as_it_is(), request)
         except BusyError as error:
             return app.page("message.html", 503, title="Busy", message=in_words(error))
         except AnglewiseError as error:
             title = "This cannot be shown"
             return app.page("message.html", 400, title=title, message=in_words(error))
 
+    return answer
+
+
+def _unmixed(page: Page, app: AppState, request: Request) -> Response:
+    """What a page answers, unless vectors that are still in their file changed meanwhile."""
+    check_mapped()
+    answer = page(app, request)
+    check_mapped()
     return answer
 
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import FileError
 from anglewise.io.arrow_files import Columns
-from anglewise.io.files import arrow, reading
+from anglewise.io.files import Stamp, arrow, check_unchanged, reading, stamp
 from anglewise.io.texts import TITLES, columns_of
 
 TITLE, CELL = 200, 2000
@@ -262,9 +262,6 @@ def _bytes_of_file(path: Path) -> bytes:
         return file.read(LARGEST + 1)
 
 
-Stamp = tuple[int, ...]
-
-
 @dataclass(frozen=True, eq=False)
 class OwnColumns(Mapping[str, Any]):
     """Columns that are read late and still belong to the vectors that were read early.
@@ -275,6 +272,7 @@ class OwnColumns(Mapping[str, Any]):
 
     columns: Columns
     stamp: Stamp
+    source: Any
     file: Any
 
     def __getitem__(self, name: str) -> Any:
@@ -284,29 +282,25 @@ class OwnColumns(Mapping[str, Any]):
             with reading(self.columns.path, "the table that it was before"):
                 table = self.file.read(columns=[name])
                 table.validate(full=True)
-                return table[name]
+                found = table[name]
+            self._check(stamp(self.source.fileno()))  # others may write into it while it is open
+            return found
         found = self.columns[name]
-        if stamp(self.columns.path) != self.stamp:
+        self._check(stamp(self.columns.path))
+        return found
+
+    def _check(self, now: Stamp) -> None:
+        if now != self.stamp:
             raise FileError(
                 f"{self.columns.path} has been written anew since the page was opened: "
                 "start the page again"
             )
-        return found
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.columns)
 
     def __len__(self) -> int:
         return len(self.columns)
-
-
-def stamp(path: Path) -> Stamp:
-    """What tells a file from another one in its place; nothing where there is none."""
-    try:
-        about = path.stat()
-    except OSError:
-        return ()
-    return about.st_dev, about.st_ino, about.st_mtime_ns, about.st_size
 
 
 def with_own_columns(space: Space, before: Mapping[Path, Stamp]) -> Space:
@@ -329,14 +323,13 @@ def _own(side: Embeddings, before: Mapping[Path, Stamp]) -> Embeddings:
     if not isinstance(columns, Columns):
         return side
     keeps_open = os.name == "posix" and columns.path.suffix == ".parquet"
-    file = None
+    file = source = None
     if keeps_open:
         with reading(columns.path, "parquet"):
             source = arrow().OSFile(str(columns.path))
             file = arrow("parquet").ParquetFile(source)
-    now = stamp(columns.path)
-    if before.get(columns.path, now) != now:
-        raise FileError(f"{columns.path} was written anew while it was read: start again")
+    now = stamp(columns.path if source is None else source.fileno())
+    check_unchanged(columns.path, before.get(columns.path, now), now)
     own = side.with_vectors(side.vectors)
-    own.metadata = OwnColumns(columns, now, file)
+    own.metadata = OwnColumns(columns, now, source, file)
     return own

@@ -17,7 +17,7 @@ from anglewise.core.numbers import shown as quoted
 from anglewise.core.typing import DIRECTIONS, Array, Direction, Float64
 from anglewise.diagnostics.norms import popularity
 from anglewise.errors import FileError, IdsError, ShapeError, SpellingError, ValuesError
-from anglewise.io.files import PathLike
+from anglewise.io.files import PathLike, Stamp, stamp
 from anglewise.io.judgement_export import Queued, read_queue
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
@@ -38,33 +38,20 @@ LONGEST_ID = 200
 
 @dataclass
 class Freshness:
-    """Remembers what ``space.json`` looked like; asks the disk at most once a second."""
+    """Remembers what the files of a space looked like; asks the disk at most once a second."""
 
-    folder: Path | None
+    files: Mapping[Path, Stamp]
     every: float = EVERY
-    _then: tuple[int, ...] | None = field(init=False)
     _looked: float = field(init=False, default=0.0)
     _changed: bool = field(init=False, default=False)
 
-    def __post_init__(self) -> None:
-        self._then = self._stamp()
-
     @property
     def changed(self) -> bool:
-        """Whether the space on disk is another one now, or gone."""
+        """Whether a file is another one now, or gone."""
         if not self._changed and time.monotonic() - self._looked >= self.every:
             self._looked = time.monotonic()
-            self._changed = self._stamp() != self._then
+            self._changed = any(stamp(path) != then for path, then in self.files.items())
         return self._changed
-
-    def _stamp(self) -> tuple[int, ...] | None:
-        if self.folder is None:
-            return None
-        try:
-            found = (self.folder / "space.json").stat()
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +129,8 @@ class Inspected:
         What it is called, such as its folder.
     folder
         Where it lies, if it is one of our folders.
+    files
+        What it was read from, and what each file looked like then.
     seed
         Orders what is shown by chance.
     store
@@ -163,6 +152,7 @@ class Inspected:
     seed: int = 0
     store: Path | None = None
     queue: Queue | None = None
+    files: Mapping[Path, Stamp] = field(default_factory=dict[Path, Stamp])
 
     @cached_property
     def directions(self) -> tuple[Direction, ...]:

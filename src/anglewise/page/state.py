@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
@@ -20,6 +21,7 @@ from starlette.responses import HTMLResponse, Response
 from anglewise.core.numbers import shown
 from anglewise.core.typing import DIRECTIONS, Direction
 from anglewise.errors import SpellingError
+from anglewise.io.files import Stamp, stamp
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import DEFAULT_MEASURES, measure
 from anglewise.page.metadata import CELL, harmless, plain
@@ -220,7 +222,7 @@ class AppState:
     def reload(self) -> None:
         """Read the space again, and forget what was computed about the old one."""
         seen = self.read()
-        fresh, store = Freshness(seen.folder), Store(seen.store)
+        fresh, store = Freshness(_watched(seen)), Store(seen.store)
         with self._keeping:
             self.seen, self.fresh, self.store = seen, fresh, store
             self._kept, self._late = {}, {}
@@ -298,6 +300,13 @@ class AppState:
             static=values.pop("static", "/static/"),
             **values,
         )
+
+
+def _watched(seen: Inspected) -> Mapping[Path, Stamp]:
+    """The files that a space was read from; of a folder that was read before, what describes it."""
+    if seen.files or seen.folder is None:
+        return seen.files
+    return {seen.folder / "space.json": stamp(seen.folder / "space.json")}
 
 
 def in_background(work: Callable[[], T]) -> "Future[T]":
