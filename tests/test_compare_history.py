@@ -335,3 +335,59 @@ def test_markdown_says_first_which_gates_failed(good, worse, file):
     assert markdown(worse, checked[:1]).startswith("**All gates held**")
     ungated = markdown(worse)
     assert ungated.startswith(("**Use", "**Tie", "**Cannot"))
+
+
+def test_columns_of_others_stay_in_a_history(file, good, worse):
+    append_history(file, rows_of(good))
+    table = pq.read_table(file)
+    pq.write_table(table.append_column("mine", pa.array(range(table.num_rows))), file)
+    append_history(file, rows_of(worse))
+    kept = pq.read_table(file)["mine"].to_pylist()
+    assert kept == [*range(table.num_rows), *[None] * table.num_rows]
+
+
+def with_column(file, name, cell):
+    """The same history, but for one column, which holds the same in every row."""
+    table = pq.read_table(file)
+    place = table.column_names.index(name)
+    column = pa.array([cell] * table.num_rows, table.schema.field(name).type)
+    pq.write_table(table.set_column(place, name, column), file)
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("values", [1.0]),
+        ("values", [None] * SIZE),
+        ("values", [float("nan")] * SIZE),
+        ("values", [float("-inf")] * SIZE),
+        ("values", [-1e300] * SIZE),
+        ("query_ids", ["q1"] * SIZE),
+        ("query_ids", [None] * SIZE),
+        ("query_ids", None),
+        ("run", None),
+        ("run", -3),
+    ],
+)
+def test_a_gate_is_held_against_no_damaged_run(file, good, name, cell):
+    append_history(file, rows_of(good))
+    with_column(file, name, cell)
+    with pytest.raises(FileError, match=r"history\.parquet is damaged: run "):
+        check(good, "cosine>=last-0.1", history(file))
+
+
+@pytest.mark.parametrize("mean", [float("-inf"), float("inf"), float("nan")])
+@pytest.mark.parametrize("relation", [">=", "<="])
+def test_a_gate_holds_against_no_mean_that_is_no_number(file, good, mean, relation):
+    append_history(file, rows_of(good))
+    with_column(file, "values", None)
+    with_column(file, "mean", mean)
+    assert not check(good, f"cosine{relation}last", history(file)).passed
+
+
+def test_a_gate_is_held_against_no_run_without_mean_and_values(file, good):
+    append_history(file, rows_of(good))
+    with_column(file, "values", None)
+    with_column(file, "mean", None)
+    with pytest.raises(FileError, match="has neither a mean nor values for cosine by nDCG@10"):
+        check(good, "cosine>=last-0.1", history(file))

@@ -307,7 +307,7 @@ def check(comparison: Comparison, spelling: str | Gate, history: History = NOTHI
         )
     mean, low, high = figure.estimate.mean, figure.estimate.low, figure.estimate.high
     above = mean - wanted.level
-    passed = (-above if wanted.at_most else above) >= -ROUNDING
+    passed = bool(np.isfinite(mean)) and (-above if wanted.at_most else above) >= -ROUNDING
     outcome = f"gate {wanted} {'holds' if passed else 'fails'}"
     interval = "" if np.isnan(low) else f" [{low:.3f}, {high:.3f}]"
     measured = f"{comparison.metric} of {figure.subject} is {mean:.3f}{interval}"

@@ -195,10 +195,11 @@ class HistoryTable:
 
     ``table`` is a pyarrow table with one row for each run, measure and metric: ``run`` counts the
     runs from 1, ``at`` is when it was where somebody said so, ``values`` and ``query_ids`` are the
-    values of each query where they are kept.
+    values of each query where they are kept. Columns of others stand behind.
     """
 
     table: Any
+    path: Path
 
     @property
     def runs(self) -> int:
@@ -206,13 +207,45 @@ class HistoryTable:
         return arrow("compute").max(self.table["run"]).as_py() or 0
 
     def last(self, wanted: Mapping[str, str]) -> Mapping[str, Any] | None:
-        """The newest row that holds these words, of a run whose gates held or that had none."""
+        """The newest row that holds these words, of a run whose gates held or that had none.
+
+        Raises ``FileError`` for a row that is damaged.
+        """
         pc = arrow("compute")
         held = pc.fill_null(self.table["gates_held"], True)
         for column, word in wanted.items():
             held = pc.and_(held, pc.equal(self.table[column], word))
         rows = self.table.filter(held)
-        return rows.slice(rows.num_rows - 1).to_pylist()[0] if rows.num_rows else None
+        if not rows.num_rows:
+            return None
+        row = rows.slice(rows.num_rows - 1).to_pylist()[0]
+        why = _damage(row)
+        if why:
+            raise FileError(
+                f"{self.path} is damaged: run {row['run']} {why} for {row['measure']} by "
+                f"{row['metric']}; take the row out, or name another file"
+            )
+        return row
+
+
+LARGEST_VALUE = 1e9
+"""No metric gives a query more; squares of larger numbers leave what a float can hold."""
+
+
+def _damage(row: Mapping[str, Any]) -> str | None:
+    """What is wrong with a row that a gate is to be held against; None for a sound one."""
+    queries, values = row["query_ids"], row["values"]
+    if row["run"] is None or row["run"] < 1:
+        return "has no number of its own"
+    if values is None:
+        return "has neither a mean nor values" if row["mean"] is None else None
+    if queries is None or len(queries) != len(values):
+        return f"names {len(queries or ()):,} queries and {len(values):,} values"
+    if None in queries or len(set(queries)) < len(queries):
+        return "names a query twice, or none"
+    if any(value is None or not abs(value) <= LARGEST_VALUE for value in values):
+        return "holds a value that no metric gives"
+    return None
 
 
 def read_history(path: PathLike) -> HistoryTable:
@@ -230,13 +263,18 @@ def read_history(path: PathLike) -> HistoryTable:
             "another file, or one that does not exist yet"
         )
     with reading(path, "a history"):
-        return HistoryTable(table.select(schema.names).cast(schema))
+        known = table.select(schema.names).cast(schema)
+        for name in table.column_names:
+            if name not in schema.names:  # somebody's own, or of a newer version
+                known = known.append_column(name, table[name])
+        return HistoryTable(known, path)
 
 
 def append_history(path: PathLike, rows: Sequence[Mapping[str, Any]]) -> int:
     """Add the rows of one run and give its number; the file is replaced as a whole or not at all.
 
-    Runs that append at the same time wait for each other, and none is lost.
+    Columns of others stay, empty in the new rows. Runs that append at the same time wait for each
+    other, and none is lost.
 
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "history.parquet"
@@ -250,8 +288,8 @@ def append_history(path: PathLike, rows: Sequence[Mapping[str, Any]]) -> int:
     check_new_file(path)
     target = Path(path).resolve()
     with locked(target):
-        before = read_history(target).table if target.exists() else None
-        run = 1 if before is None else HistoryTable(before).runs + 1
+        before = read_history(target) if target.exists() else None
+        run = 1 if before is None else before.runs + 1
         if not 0 < run < LAST_RUN:
             raise FileError(
                 f"{target} is damaged: its last run has the number {run - 1}, and runs are counted "
@@ -259,7 +297,8 @@ def append_history(path: PathLike, rows: Sequence[Mapping[str, Any]]) -> int:
             )
         table = pa.Table.from_pylist([{**row, "run": run} for row in rows], schema=_schema())
         if before is not None:
-            table = pa.concat_tables([_means_alone(before, run - KEPT), table])
+            earlier = _means_alone(before.table, run - KEPT)
+            table = pa.concat_tables([earlier, table], promote_options="default")
         with new_file(target) as file:
             parquet.write_table(table.combine_chunks(), file, compression="zstd")
     return run
