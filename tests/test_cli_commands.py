@@ -266,6 +266,14 @@ def test_a_gate_that_cannot_be_read_is_refused_before_any_work(anglewise, vector
     assert not (vectors / "never.html").exists()
 
 
+def test_gates_are_each_held_once_and_bounded_in_number(vectors, anglewise):
+    same = ["--gate", "cosine>=dot-0.5", "--gate", "cosine >= dot - .5"] * 200
+    told = anglewise(*judged(vectors), *same, "--json", "-")
+    assert [gate["gate"] for gate in json.loads(told.out)["gates"]] == ["cosine>=dot-0.5"]
+    many = [word for n in range(101) for word in ("--gate", f"cosine>=0.{n:03}")]
+    assert refused(anglewise(*judged(vectors), *many), "101 gates are named, 100 at most")
+
+
 def test_a_gate_holds_its_exit_code_when_the_reader_leaves(vectors):
     words = shlex.join([str(word) for word in judged(vectors)])
     pipe = f"{BIN} {words} --gate 'dot>=0.999' | true; exit ${{PIPESTATUS[0]}}"

@@ -20,6 +20,7 @@ from anglewise.comparison.gates import (
     gate,
     rows_of,
 )
+from anglewise.core.text import check_number
 from anglewise.errors import FileError, SpellingError
 from anglewise.io.outputs import check_new_file
 from anglewise.io.runs import append_history, read_history
@@ -42,7 +43,8 @@ class Gates:
         Raises ``SpellingError`` for options that need one another, ``FileError`` for a history
         that cannot be read or written.
         """
-        wanted = tuple(gate(spelling) for spelling in results.gate)
+        check_number(len(set(results.gate)), "gate")
+        wanted = tuple(dict.fromkeys(map(gate, results.gate)))
         if results.junit is not None and not wanted:
             raise SpellingError(f"--junit {results.junit} writes gates, and there are none: --gate")
         if history.history is None:
