@@ -21,7 +21,7 @@ from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, judged
 from anglewise.comparison.notes import notes, space_notes
 from anglewise.comparison.scoring import score_named_rows, score_spaces
 from anglewise.comparison.split import ALONE, QUERIES, query_split
-from anglewise.core.conversion import Vectors
+from anglewise.core.conversion import Vectors, check_kind
 from anglewise.core.embeddings import Space, as_space
 from anglewise.core.judgements import Judgements, Pairs, Triplets, check_judgements
 from anglewise.core.text import check_number, counted, listed
@@ -246,6 +246,7 @@ def compare_spaces(
     >>> result.verdict.decision, result.verdict.measure
     ('use', 'new: cosine')
     """
+    check_kind(spaces, Mapping, "what is compared", "a dict from names to spaces")
     spaces = {name: as_space(space) for name, space in spaces.items()}
     models = sources(spaces, variants)
     read = measures_and_families(measures)

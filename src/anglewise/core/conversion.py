@@ -73,6 +73,18 @@ def is_kind(value: object, kinds: Any) -> bool:
     return isinstance(value, kinds)
 
 
+def check_kind(value: object, kinds: Any, name: str, due: str) -> None:
+    """Raise ``WrongTypeError`` for a value of another kind than is due.
+
+    >>> check_kind(3, str, "a measure", "a spelling")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.WrongTypeError: a measure is an int (3): a spelling is due
+    """
+    if not isinstance(value, kinds):
+        raise WrongTypeError(f"{name} is {described(value)}: {due} is due")
+
+
 def is_frame(value: Any) -> bool:
     """Whether this is a table with named columns: pandas, Polars, Arrow."""
     return hasattr(value, "columns") and (hasattr(value, "to_numpy") or hasattr(value, "__array__"))

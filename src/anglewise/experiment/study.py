@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.conversion import check_kind
 from anglewise.core.typing import Array, Float64, Int64, Progress
 from anglewise.experiment.claims import (
     Check,
@@ -193,6 +194,7 @@ def study(size: Size = FULL, *, seed: int = 0, progress: Progress | None = None)
     """
     parts = len(PARTS) + 2
     tell = progress or _silent
+    check_kind(size, Size, "the size", "a Size")
     looked_at = subject(size, seed)
     tell(1, parts)
     each = item_cosines(looked_at)

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.core.conversion import is_frame
+from anglewise.core.conversion import check_kind, is_frame
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import (
     Judgements,
@@ -23,7 +23,7 @@ from anglewise.core.numbers import shown
 from anglewise.core.typing import Array, Direction, Float64
 from anglewise.errors import FileError, IdsError, SpellingError
 from anglewise.io.delimited import open_sheet
-from anglewise.io.files import PathLike, Say, quiet, suffix
+from anglewise.io.files import PathLike, Say, existing, quiet, suffix
 from anglewise.io.ids import Aligned, align
 from anglewise.io.judgement_rows import graded_columns
 from anglewise.io.places import is_sqlite
@@ -157,8 +157,9 @@ def read_judgements(
     >>> judged.gains.values.tolist(), judged.complaints.dropped, judged.complaints.unknown_queries
     ([2.0, 0.0], 1, ('q2',))
     """
+    check_kind(space, Space, "the space", "a Space")
     if not is_frame(path):
-        path = Path(path)
+        path = existing(path)
         stored = _stored(path, space, direction, say)
         if stored is not None:
             _check_no_labels(path, label_queries)
@@ -366,6 +367,7 @@ def read_pairs(path: PathLike, space: Space, *, say: Say = quiet) -> Pairs:
     >>> pairs.rows_b.tolist(), pairs.scores.tolist(), pairs.complaints.duplicates
     ([1, 2], [8.0, 1.0], 1)
     """
+    check_kind(space, Space, "the space", "a Space")
     sheet = open_sheet(path)
     places = _three_places(sheet, ((LEFT, QUERY), (RIGHT, DOCUMENT), (LIKENESS,)), say)
     entries = align(sheet, places[:2], (space.queries, space.items))
@@ -399,6 +401,7 @@ def read_triplets(path: PathLike, space: Space, *, say: Say = quiet) -> Triplets
     >>> read_triplets(file, space).far.tolist()
     [2]
     """
+    check_kind(space, Space, "the space", "a Space")
     sheet = open_sheet(path)
     places = _three_places(sheet, ((ANCHOR,), (NEAR,), (FAR,)), say)
     entries = align(sheet, places, (space.queries, space.items, space.items))

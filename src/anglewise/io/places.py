@@ -128,7 +128,10 @@ def is_sqlite(path: Path) -> bool:
     >>> is_sqlite(Path("/nowhere/judgements.sqlite"))
     False
     """
-    if not path.is_file():
+    try:
+        if not path.is_file():
+            return False
+    except OSError:  # a name too long: whoever opens it says so
         return False
     with path.open("rb") as file:
         return file.read(len(HEAD)) == HEAD

@@ -162,13 +162,26 @@ def _about(side: Embeddings, name: str) -> Any:
     values: Any = cast("Any", side.metadata)[name]
     try:
         column: Any = values if isinstance(values, pa.ChunkedArray) else pa.array(list(values))
-    except (pa.ArrowException, TypeError) as error:
+    except (pa.ArrowException, TypeError, OverflowError) as error:
         raise ValuesError(
-            f"metadata column {name!r} mixes kinds ({error}): keep one kind"
+            f"metadata column {name!r} mixes kinds, or holds numbers beyond 64 bits ({error}): "
+            "keep one kind, or write them as text"
         ) from error
+    if _has_no_fields(column.type):
+        raise ValuesError(
+            f"metadata column {name!r} holds dicts without keys, which parquet cannot hold: leave "
+            "them out"
+        )
     if len(column) != len(side):
         raise ShapeError(f"metadata column {name!r} has {len(column)} values, {len(side)} are due")
     return column
+
+
+def _has_no_fields(kind: Any) -> bool:
+    """Whether a column holds structs of nothing, in lists too."""
+    if arrow("types").is_struct(kind) and not kind.num_fields:
+        return True
+    return any(_has_no_fields(kind.field(i).type) for i in range(kind.num_fields))
 
 
 def _write(path: Path, table: Any, rows: int) -> None:

@@ -142,6 +142,10 @@ def saying(path: Path) -> Generator[None, None, None]:
 
 
 def _check_file(path: Path, *, read_only: bool) -> None:
+    try:
+        path.exists()
+    except OSError as error:  # a name too long, a folder that may not be entered
+        raise FileError(f"{path} cannot be looked up ({error.strerror}): mend the path") from error
     if path.is_dir():
         raise FileError(f"{path} is a folder where a file of judgements is due")
     if path.exists() and not path.is_file():

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from anglewise.core.conversion import check_kind
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.numbers import COUNT
@@ -199,6 +200,8 @@ def adapter(
     >>> bool(weights[:4].max() < weights[4:].min())
     True
     """
+    check_kind(space, Space, "the space", "a Space")
+    check_kind(judgements, Judgements, "judgements", "Judgements, such as read_judgements gives,")
     asking, ranked = space.sides(judgements.direction)
     due = (len(asking), len(ranked))
     if judgements.gains.shape != due:

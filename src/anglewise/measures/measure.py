@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from anglewise.core.conversion import check_kind
 from anglewise.core.embeddings import Space
 from anglewise.core.numbers import written
 from anglewise.core.text import check_number, named, parted
@@ -79,6 +80,7 @@ def measure(spelling: "str | Measure") -> Measure:
     """
     if isinstance(spelling, Measure):
         return spelling
+    check_kind(spelling, str, "a measure", "a spelling such as cosine or norm(0,0.5)")
     if learnt_from_judgements(spelling):
         raise SpellingError(
             f"{spelling}: @adapted is learnt from judgements, and stands last; compare it, or move "

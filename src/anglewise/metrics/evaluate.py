@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
+from anglewise.core.conversion import check_kind
 from anglewise.core.embeddings import BLOCK, Space
 from anglewise.core.judgements import Judgements, Triplets
 from anglewise.core.neighbours import Neighbours
@@ -83,6 +84,7 @@ def metric(spelling: str | Metric) -> Metric:
     """
     if isinstance(spelling, Metric):
         return spelling
+    check_kind(spelling, str, "a metric", "a spelling such as nDCG@10")
     match = _WORD.fullmatch(spelling.strip().lower())
     name = OTHER_NAMES.get(match["name"], match["name"]) if match else ""
     typed = match["depth"] if match else None

@@ -8,11 +8,12 @@ from typing import Any, cast
 
 import numpy as np
 
+from anglewise.core.conversion import described
 from anglewise.core.embeddings import Embeddings, Space, TrainedFor
 from anglewise.core.numbers import POSITIVE
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Float32, Float64, Int64
-from anglewise.errors import ShapeError, TooFewError, ValuesError
+from anglewise.errors import ShapeError, TooFewError, ValuesError, WrongTypeError
 from anglewise.models.model import Model
 from anglewise.models.normalisation import Learned, Normalisation, normalisation
 from anglewise.models.svd import as_rows, fill_upper, lower_gram, with_values
@@ -319,6 +320,10 @@ def _solved(gram: Float32[Array, "p p"], penalty: float) -> Float32[Array, "p p"
 
 
 def _check(X: Any, penalty: float | None) -> None:
+    if len(getattr(X, "shape", ())) != 2:
+        raise WrongTypeError(
+            f"the table is {described(X)}: users x items are due, an array or a sparse matrix"
+        )
     rows, items = X.shape
     if items < 2 or not rows:
         raise TooFewError(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.conversion import check_kind
 from anglewise.core.numbers import UNIT, WEIGHT, Bounds, written
 from anglewise.core.text import named
 from anglewise.core.typing import Array, Float64
@@ -345,4 +346,5 @@ def normalisation(word: str | Normalisation) -> Normalisation:
     """
     if isinstance(word, Normalisation):
         return word
+    check_kind(word, str, "a normalisation", "a rule such as standardised or bm25(1.2,0.75)")
     return named(word, NORMALISATIONS, kind="normalisation", example="bm25(1.2,0.75)")

@@ -17,6 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from anglewise.core.numbers import whole
 from anglewise.errors import MissingExtraError
 
 try:
@@ -186,6 +187,7 @@ def _failed(app: AppState) -> Callable[[Request, Exception], Response]:
     return failed
 
 
+A_PORT = whole(0, 65535, example="8000")
 FIRST_PORT, PORTS = 8765, 100
 """Where a free port is looked for, unless one is named."""
 
@@ -278,6 +280,8 @@ def _listen(host: str, port: int | None) -> socket.socket:
         raise FileError(
             "--host is empty: 127.0.0.1 is this machine alone, 0.0.0.0 all its networks"
         )
+    if port is not None:
+        A_PORT.check("port", port)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     ports = range(FIRST_PORT, FIRST_PORT + PORTS) if port is None else (port,)
     why = "none is free"

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from anglewise.core.conversion import check_kind
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
@@ -167,6 +168,7 @@ def replay(
     >>> [(each.measure, each.ndcg) for each in past.measures], past.users.tolist()
     ([('dot', 1.0), ('most used', 1.0)], [2])
     """
+    check_kind(interactions, Interactions, "what is replayed", "Interactions")
     moment = _moment(interactions, at, share)
     early = np.asarray(interactions.times) < moment
     before, after = _entries(interactions, early), _entries(interactions, ~early)

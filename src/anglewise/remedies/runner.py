@@ -103,13 +103,15 @@ def open_cache(folder: str | os.PathLike[str] | None, say: Say = quiet) -> Resul
     if folder is None:
         return ResultCache(None)
     path = Path(folder)
-    if path.exists() and not path.is_dir():
-        raise FileError(f"{path} is a file where results are to be kept: name a folder")
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        is_file = path.exists() and not path.is_dir()
+        if not is_file:
+            path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         say(f"{NOT_KEPT}: {path} cannot be made ({error.strerror})")
         return ResultCache(None)
+    if is_file:
+        raise FileError(f"{path} is a file where results are to be kept: name a folder")
     return ResultCache(path, say)
 
 
