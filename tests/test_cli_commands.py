@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anglewise import AnglewiseError
+from anglewise import AnglewiseError, Embeddings, Space, write_space
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]
@@ -360,7 +360,10 @@ def test_runs_are_written_one_for_each_measure(anglewise, vectors, tmp_path):
     one = anglewise(*judged(vectors), "--measures", "dot", "--run-out", tmp_path / "dot.parquet")
     assert (one.code, (tmp_path / "dot.parquet").read_bytes()[:4]) == (0, b"PAR1")
     (tmp_path / "taken").write_text("")
-    assert refused(anglewise(*judged(vectors), *words, tmp_path / "taken"), "is a file")
+    page = tmp_path / "page.html"
+    taken = anglewise(*judged(vectors), *words, tmp_path / "taken", "--html", page)
+    assert refused(taken, "is a file")
+    assert not page.exists()
 
 
 def test_the_page_shows_titles(anglewise, vectors, tmp_path):
@@ -449,3 +452,25 @@ def test_ids_that_do_not_match_are_shown(anglewise, vectors, tmp_path):
     (tmp_path / "q.txt").write_text("zero 0 one 1\n")
     words = [*both_sides(vectors), "--qrels", tmp_path / "q.txt", "--quiet"]
     assert refused(anglewise("compare", *words), "'zero'", "'q0'")
+
+
+@pytest.mark.parametrize("evil", ["items", "queries"])
+def test_ids_that_a_run_cannot_hold_are_refused_before_anything_is_written(
+    anglewise, tmp_path, evil
+):
+    rng = np.random.default_rng(0)
+    names = {side: [f"{side[0]}{i}" for i in range(8)] for side in ("queries", "items")}
+    names[evil][3] = "with blank"
+    sides = {side: Embeddings(rng.standard_normal((8, 3)), ids=names[side]) for side in names}
+    write_space(Space(**sides), tmp_path / "space")
+    lines = [f"{q},{d},1\n" for q, d in zip(names["queries"], names["items"], strict=True)]
+    (tmp_path / "qrels.csv").write_text("query_id,item_id,gain\n" + "".join(lines))
+    words = ["compare", tmp_path / "space", "--qrels", tmp_path / "qrels.csv"]
+    outputs = [("--html", "c.html"), ("--history", "h.parquet"), ("--run-out", "runs")]
+    out = [word for option, name in outputs for word in (option, tmp_path / name)]
+    before = sorted(tmp_path.iterdir())
+    assert refused(anglewise(*words, *out), "cannot hold the id 'with blank'")
+    assert sorted(tmp_path.iterdir()) == before
+    run = tmp_path / "dot.parquet"
+    assert anglewise(*words, "--measures", "dot", "--run-out", run).code == 0
+    assert run.exists()

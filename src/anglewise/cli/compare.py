@@ -71,7 +71,13 @@ def compare(
     """
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import judged_space, judged_spaces
-    from anglewise.cli.results import Gates, gate_content, remember, write_results
+    from anglewise.cli.results import (
+        Gates,
+        check_run_out,
+        gate_content,
+        remember,
+        write_results,
+    )
     from anglewise.comparison.compare import compare as compared
     from anglewise.comparison.compare import compare_spaces
     from anglewise.comparison.next_judgements import sequential as stopping
@@ -91,12 +97,15 @@ def compare(
                 say=talk.say,
                 seed=always.seed,
             )
+            for name, space in spaces.items():
+                check_run_out(results.run_out, space, judged[name])
             run = partial(compare_spaces, spaces, judged, variants=several.variants or ())
         else:
-            run = partial(
-                compared,
-                *judged_space(source, vectors, direction, judging, talk.say, seed=always.seed),
+            space, judgements = judged_space(
+                source, vectors, direction, judging, talk.say, seed=always.seed
             )
+            check_run_out(results.run_out, space, judgements)
+            run = partial(compared, space, judgements)
     with talk.progress("searching", then="testing") as progress:
         result = run(
             measures=measures,

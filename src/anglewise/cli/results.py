@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from anglewise.cli.console import Talk
 from anglewise.cli.options import HistoryOptions, Results
-from anglewise.comparison.comparison_result import Comparison
+from anglewise.comparison.comparison_result import Comparison, Evidence
 from anglewise.comparison.gates import (
     NOTHING_YET,
     Checked,
@@ -21,11 +21,14 @@ from anglewise.comparison.gates import (
     rows_of,
 )
 from anglewise.core.text import check_number
+from anglewise.core.typing import Direction
 from anglewise.errors import FileError, SpellingError
 from anglewise.io.outputs import check_new_file
 from anglewise.io.runs import append_history, read_history
 
 if TYPE_CHECKING:
+    from anglewise.cli.inputs import Judged
+    from anglewise.core.embeddings import Space
     from anglewise.report.document import Document
 
 
@@ -114,6 +117,8 @@ def write_results(result: Comparison, document: "Document", results: Results, ta
     """Write the page, the Markdown, the gates and the runs, each whole or not at all."""
     from anglewise.report import html_page, plain_text
 
+    evidence, to = result.evidence, results.run_out
+    runs = [] if to is None or evidence is None else _paths(to, list(evidence.found))
     for path, render in (
         (results.html, html_page.page),
         (results.markdown, plain_text.markdown),
@@ -121,22 +126,40 @@ def write_results(result: Comparison, document: "Document", results: Results, ta
     ):
         if path is not None:
             talk.write(path, render(document))
-    if results.run_out is not None:
-        for path in _write_runs(result, results.run_out):
+    if to is not None and evidence is not None and result.direction is not None:
+        _write_runs(evidence, result.direction, to, runs)
+        for path in runs:
             talk.say(f"wrote {path}")
 
 
-def _write_runs(result: Comparison, to: Path) -> list[Path]:
+def check_run_out(to: Path | None, space: "Space", judged: "Judged") -> None:
+    """Refuse before any work what ``--run-out`` could not write after it.
+
+    Raises ``SpellingError`` for judgements without ranked lists, ``IdsError`` for ids that a TREC
+    run cannot hold.
+    """
+    from anglewise.core.judgements import Judgements
+    from anglewise.io.runs import check_run_ids
+
+    if to is None:
+        return
+    if not isinstance(judged, Judgements):
+        raise SpellingError("--run-out: pairs and triplets have no ranked lists to write")
+    if to.suffix == ".parquet":
+        return
+    asking, ranked = space.sides(judged.direction)
+    check_run_ids(to, asking.ids[judged.judged_rows])
+    check_run_ids(to, ranked.ids)
+
+
+def _write_runs(evidence: Evidence, direction: Direction, to: Path, paths: list[Path]) -> None:
     from anglewise.io.runs import write_run
 
-    evidence = result.evidence
-    if evidence is None or result.direction is None or not evidence.found:
-        raise SpellingError("--run-out: pairs and triplets have no ranked lists to write")
-    asking, ranked = evidence.space.sides(result.direction)
-    paths = _paths(to, list(evidence.found))
+    if paths != [to]:
+        to.mkdir(parents=True, exist_ok=True)
+    asking, ranked = evidence.space.sides(direction)
     for path, neighbours in zip(paths, evidence.found.values(), strict=True):
         write_run(path, neighbours, asking.ids[evidence.rows], ranked.ids)
-    return paths
 
 
 def _paths(to: Path, measures: list[str]) -> list[Path]:
@@ -145,6 +168,5 @@ def _paths(to: Path, measures: list[str]) -> list[Path]:
         return [to]
     if to.exists() and not to.is_dir():
         raise FileError(f"{to} is a file: {len(measures)} runs need a folder")
-    to.mkdir(parents=True, exist_ok=True)
     plain = (re.sub(r"[^\w.@-]+", "_", name).strip("_") for name in measures)
     return [to / f"{name}.run" for name in plain]

@@ -71,7 +71,7 @@ def write_run(
         return
     tag = re.sub(r"\s+", "", tag or neighbours.measure)
     for names in (queries, items):
-        _check_blanks(path, names)
+        check_run_ids(path, names)
     scores = apart(neighbours.scores)
     with new_file(path) as file:
         for row, (query, indices) in enumerate(zip(queries, neighbours.indices, strict=True)):
@@ -98,7 +98,8 @@ def apart(scores: Float32[Array, "q k"]) -> Float32[Array, "q k"]:
     return fallen
 
 
-def _check_blanks(path: PathLike, names: Shaped[Array, " n"]) -> None:
+def check_run_ids(path: PathLike, names: Shaped[Array, " n"]) -> None:
+    """Raise ``IdsError`` for an id that a TREC run cannot hold."""
     bad = [name for name in names if not name or re.search(r"\s", name)]
     if bad:
         raise IdsError(
