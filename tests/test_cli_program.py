@@ -245,6 +245,46 @@ def test_nobody_need_listen():
     assert (run.returncode, run.stderr) == (0, "")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+@pytest.mark.parametrize("listener", ["2>&-", "2>/dev/full", ">&- 2>&-", "2>&1 | true"])
+@pytest.mark.parametrize("words", ["context nowhere", "compare nowhere", "nosuch", "doctor --x"])
+def test_bad_use_ends_with_2_whoever_listens(words, listener):
+    """1 would mean that a gate failed."""
+    line = f"{BIN} {words} {listener}; exit ${{PIPESTATUS[0]}}"
+    assert subprocess.run(["bash", "-c", line], capture_output=True, check=False).returncode == 2
+
+
+def test_a_result_that_nobody_can_read_is_refused():
+    run = subprocess.run(
+        ["bash", "-c", f"{BIN} doctor --json - >&-"], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 2
+    assert "standard output, which is closed" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("DOCTOR_JSN", "did you mean ANGLEWISE_DOCTOR_JSON?"),
+        ("DOCTOR_JSON_X", "did you mean ANGLEWISE_DOCTOR_JSON?"),
+        ("DOCTOR_ALWAYS_JSON", "sets nothing"),
+        ("DOCTOR_NOSUCH", "sets nothing: write ANGLEWISE_COMMAND_OPTION"),
+        ("NOSUCH", "sets nothing: write ANGLEWISE_COMMAND_OPTION"),
+        ("MEMRY", "did you mean ANGLEWISE_MEMORY?"),
+        ("COMPRE_METRIC", "sets nothing"),
+    ],
+)
+def test_a_variable_that_sets_nothing_is_refused(anglewise, monkeypatch, name, near):
+    monkeypatch.setenv(f"ANGLEWISE_{name}", "x")
+    assert refused(anglewise("doctor"), f"ANGLEWISE_{name}", near)
+
+
+@pytest.mark.parametrize("name", ["DOCTOR_SEED", "COMPARE_NOSUCH", "MEMORY", "REAL_DATA"])
+def test_variables_of_this_and_of_other_commands_are_left_alone(anglewise, monkeypatch, name):
+    monkeypatch.setenv(f"ANGLEWISE_{name}", "7")
+    assert anglewise("doctor").code == 0
+
+
 def test_text_that_the_terminal_cannot_write_is_replaced():
     code = "from anglewise.cli.console import standard_output as o; o().print('caf\\u00e9 \\u2713')"
     env = os.environ | {"PYTHONIOENCODING": "ascii"}

@@ -74,7 +74,7 @@ def test_the_environment_says_what_a_file_may_hold(monkeypatch):
     for said, size in {"8GB": 8 * 10**9, "1.5 gb": 1.5e9, "500": 500, "2k": 2000}.items():
         monkeypatch.setenv("ANGLEWISE_MEMORY", said)
         assert allowed(10**12) == size
-    for said in ("much", "0", "-1GB", "1e400", "9" * 5000):
+    for said in ("much", "0", "-1GB", "1e400", "9" * 5000, "\N{ARABIC-INDIC DIGIT THREE}GB"):
         monkeypatch.setenv("ANGLEWISE_MEMORY", said)
         with pytest.raises(SpellingError, match="such as 8GB"):
             allowed(1)

@@ -14,7 +14,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from anglewise.cli.options import Always
-from anglewise.errors import as_message, one_line, visible
+from anglewise.errors import FileError, as_message, one_line, visible
 
 if TYPE_CHECKING:
     from anglewise.report.document import Document
@@ -90,6 +90,12 @@ class Talk:
     """One run of a command, as far as it speaks."""
 
     always: Always
+
+    def __post_init__(self) -> None:
+        if self.always.json == STDOUT and sys.stdout is None:  # closed by whoever started us
+            raise FileError(
+                "--json - writes to standard output, which is closed: open it, or name a file"
+            )
 
     @cached_property
     def out(self) -> "PatientConsole":

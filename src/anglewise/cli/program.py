@@ -271,7 +271,7 @@ def program() -> App:
         "servers, keys and hosts are not taken from anglewise.toml.",
         help_format="plaintext",
         version=version_line,
-        config=[*_settings(), check_texts],
+        config=[*_settings(), check_texts, check_variables],
         print_error=False,
         exit_on_error=False,
         suppress_keyboard_interrupt=False,
@@ -294,7 +294,7 @@ def _settings() -> list[Any]:
     """Where settings come from beside what is typed, the strongest first."""
     commands, own = tuple(COMMANDS), users_file()
     sources: list[Any] = [
-        Env("ANGLEWISE_", show=False),
+        Env(PREFIX, show=False),
         SettingsFile(Path("anglewise.toml"), commands),
     ]
     return sources if own is None else [*sources, SettingsFile(own, commands, of_user=True)]
@@ -364,6 +364,50 @@ def check_texts(app: App, commands: tuple[str, ...], arguments: ArgumentCollecti
                     f"{argument.name} {shown(token.value)!a} holds a character that no text "
                     "and no path can hold: leave it out"
                 )
+
+
+PREFIX = "ANGLEWISE_"
+VARIABLES = ("ANGLEWISE_MEMORY", "ANGLEWISE_REAL_DATA")
+"""What is no option of a command: how much memory may be filled, and what the tests read."""
+
+
+def check_variables(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Refuse a variable of ours that sets nothing, as it is done with a key in a file."""
+    del app
+    this = PREFIX + "".join(f"{command.upper()}_" for command in commands)
+    others = tuple(f"{PREFIX}{command.upper()}_" for command in COMMANDS)
+    for name in sorted(os.environ):
+        if not name.startswith(PREFIX) or name in VARIABLES:
+            continue
+        option = name.removeprefix(this) if commands and name.startswith(this) else ""
+        if name.startswith(others) if not option else _is_option(arguments, option):
+            continue  # the options of other commands are theirs to look at
+        known = _options(arguments) if option else [v.removeprefix(PREFIX) for v in VARIABLES]
+        start = this if option else PREFIX
+        near = difflib.get_close_matches(name.removeprefix(start), known, n=1)
+        hint = f"did you mean {start}{near[0]}? " if near else ""
+        raise SpellingError(
+            f"the variable {name} sets nothing: {hint}write {PREFIX}COMMAND_OPTION, such as "
+            f"{PREFIX}COMPARE_METRIC, or unset it"
+        )
+
+
+def _options(arguments: ArgumentCollection) -> list[str]:
+    """The options of a command as variables end in them."""
+    names = (name for argument in arguments for name in argument.names)
+    return [_as_variable(name) for name in names if name.startswith("--")]
+
+
+def _is_option(arguments: ArgumentCollection, word: str) -> bool:
+    try:
+        _, rest, _ = arguments.match(word, transform=_as_variable, delimiter="_")
+    except ValueError:
+        return False
+    return not rest
+
+
+def _as_variable(name: str) -> str:
+    return name.lstrip("-").upper().replace("-", "_").replace(".", "_")
 
 
 def _refuse(message: str) -> int:

@@ -352,7 +352,7 @@ def _not_a_number(sheet: Sheet, position: int, row: int, found: object) -> Value
 FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")  # noqa: RUF001 the wide signs are run, too
 """How a formula begins, or what was kept from being one."""
 
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 """What is a number to a spreadsheet and to everybody else."""
 
 
