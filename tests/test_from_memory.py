@@ -545,3 +545,28 @@ def test_rows_are_whole_numbers(rows):
 def test_a_large_array_passes_the_door_without_a_copy():
     array = np.ones((1000, 16), np.float32)
     assert as_array(array, "vectors") is array
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        (None, "missing"),
+        (float("nan"), "missing"),
+        ("", "empty"),
+        (b"", "empty"),
+        (b"\xff", "no text in UTF-8"),
+        (True, "names nothing"),
+        (np.bool_(False), "names nothing"),
+        (float("inf"), "names nothing"),
+        (["a"], "names nothing"),
+        ({}, "names nothing"),
+    ],
+)
+def test_what_names_no_row_is_refused_with_its_row(cell, words):
+    with pytest.raises(IdsError, match=rf"ids: the one of row 1 is .*{words}"):
+        aw.Embeddings(np.eye(3), ids=["a", cell, "b"])
+
+
+def test_ids_are_the_same_as_text_bytes_and_numbers():
+    texts = aw.Embeddings(np.eye(3), ids=["1", "2", "é"]).ids.tolist()
+    assert aw.Embeddings(np.eye(3), ids=[1.0, np.int32(2), "é".encode()]).ids.tolist() == texts

@@ -5,7 +5,7 @@ A foreign object is known by what it offers (``to_numpy``, ``detach``, ``tocsr``
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from os import PathLike
 from typing import Any, TypeAlias
@@ -222,10 +222,11 @@ def is_missing(cell: Any) -> bool:
 def as_ids(ids: Any, name: str = "ids") -> list[str]:
     """Ids as text, from a list, array, column or tensor.
 
-    Whole numbers that came as floats, since a column has or had gaps, are written as whole numbers.
+    Whole numbers that came as floats, since a column has or had gaps, are written as whole numbers;
+    bytes are read as UTF-8.
 
-    Raises ``WrongTypeError`` for one text, a dict or a set (which has no order), ``IdsError`` for a
-    gap.
+    Raises ``WrongTypeError`` for one text, a dict or a set (which has no order), ``IdsError`` with
+    the row for a gap, an empty text, a truth value, infinity or a list.
 
     >>> as_ids(np.array([7.0, 9.0])), as_ids(["a", 2])
     (['7', '9'], ['a', '2'])
@@ -242,19 +243,39 @@ def as_ids(ids: Any, name: str = "ids") -> list[str]:
         given = cells.tolist()
     cells = list(given)
     kinds = set(map(type, cells))
-    if kinds <= {str, int, np.str_, np.int64}:
-        return cells if kinds == {str} else list(map(str, cells))
-    return [_id_text(cell, row, name) for row, cell in enumerate(cells)]
+    if kinds == {str}:
+        names = cells
+    elif kinds <= {str, int, np.str_, np.int64}:
+        names = list(map(str, cells))
+    else:
+        names = [_id_text(cell, row, name) for row, cell in enumerate(cells)]
+    if "" in names:
+        raise IdsError(f"{name}: the one of row {names.index('')} is empty; give every row one")
+    return names
 
 
 def _id_text(cell: Any, row: int, name: str) -> str:
     if is_missing(cell):
         raise IdsError(f"{name}: the one of row {row} is missing; give every row one, or drop it")
     if is_kind(cell, bytes):
-        return cell.decode()
+        try:
+            return cell.decode()
+        except UnicodeDecodeError as error:
+            raise IdsError(
+                f"{name}: the one of row {row} is {described(cell)}, which is no text in UTF-8: "
+                "give it as text"
+            ) from error
     if is_kind(cell, float | np.floating) and float(cell).is_integer():
         return str(int(cell))
-    return str(cell)
+    if not is_kind(cell, bool | np.bool_) and is_kind(cell, Hashable) and cell not in ENDLESS:
+        return str(cell)
+    raise IdsError(
+        f"{name}: the one of row {row} is {described(cell)}, which names nothing: text or a whole "
+        "number is due"
+    )
+
+
+ENDLESS = (float("inf"), float("-inf"))
 
 
 def as_rows(rows: Any, count: int, name: str) -> Int64[Array, " some"]:
