@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from anglewise import Judged, JudgementStore
 from anglewise.errors import FileError, IdsError, SpellingError, ValuesError
 from anglewise.judgements import connection as schema
 from anglewise.judgements.records import judged_from, new_uuid
+from anglewise.judging.judged_set import record
 
 
 @pytest.fixture
@@ -338,3 +340,20 @@ def test_a_migration_keeps_every_row(path):
         (said.uuid, None)
     ]
     connection.close()
+
+
+def test_what_several_record_at_once_is_recorded_once(tmp_path):
+    path, start = tmp_path / "judgements.sqlite", threading.Barrier(4)
+    JudgementStore.open(path).close()
+
+    def bring(_):
+        rows = [Judged(f"q{i}", "d", i % 3, judge="anna") for i in range(500)]
+        with JudgementStore.open(path) as store:
+            start.wait()
+            return record(store, rows)
+
+    with ThreadPoolExecutor(4) as hands:
+        recorded = list(hands.map(bring, range(4)))
+    assert sorted((one.added, one.there) for one in recorded) == [(0, 500)] * 3 + [(500, 0)]
+    with JudgementStore.open(path, read_only=True) as store:
+        assert (store.counts().standing, store.counts().replaced) == (500, 0)

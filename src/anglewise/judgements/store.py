@@ -136,6 +136,31 @@ class JudgementStore:
             for row in rows:
                 _add(connection, row)
 
+    def add_new(self, judged: Iterable[Judged]) -> int:
+        """Record what does not stand yet, all of it or nothing, and say how many that were.
+
+        A judgement stands already when its uuid is there, or when the same judge's latest word on
+        the pair is the same grade. Nobody records in between, so that what several bring at once
+        is recorded once.
+        """
+        rows = [(one, _row(one)) for one in judged]
+        added = 0
+        with self._transaction() as connection:
+            with bounded(self.path, connection):
+                current = connection.execute(CURRENT, [None, None]).fetchall()
+                gone = connection.execute(TAKEN_BACK, [None, None]).fetchall()
+            known = {row[NAMES.index("uuid")] for row in (*current, *gone)}
+            key = [NAMES.index(n) for n in ("direction", "query_id", "item_id", "judge")]
+            grade = NAMES.index("grade")
+            standing = {tuple(row[i] for i in key): row[grade] for row in current}
+            for one, row in rows:
+                who = (*one.pair, one.judge)
+                if one.uuid not in known and standing.get(who) != one.grade:
+                    _add(connection, row)
+                    standing[who] = one.grade
+                    added += 1
+        return added
+
     def retract(self, uuid: str, *, judge: str, own: bool = False) -> None:
         """Take a judgement back; ``judge`` is who takes it back. Once is as good as twice.
 

@@ -101,7 +101,7 @@ def record(store: JudgementStore, judged: Sequence[Judged]) -> Recorded:
     """Record what the store does not say yet: all of it, or nothing where one is refused.
 
     A judgement stands already when its uuid is there, or when the same judge's latest word on
-    the pair is the same grade: so a file may come twice.
+    the pair is the same grade: so a file may come twice, or from several at once.
 
     >>> import tempfile
     >>> rows = [Judged("q", "d", 2, judge="anna")]
@@ -109,16 +109,8 @@ def record(store: JudgementStore, judged: Sequence[Judged]) -> Recorded:
     ...     record(store, rows), record(store, [Judged("q", "d", 2, judge="anna")])
     (Recorded(added=1, there=0), Recorded(added=0, there=1))
     """
-    standing = {(*row.pair, row.judge): row.grade for row in store.rows()}
-    known = {row.uuid for row in [*store.rows(), *store.rows(retracted=True)]}
-    fresh: list[Judged] = []
-    for one in judged:
-        who = (*one.pair, one.judge)
-        if one.uuid not in known and standing.get(who) != one.grade:
-            fresh.append(one)
-            standing[who] = one.grade
-    store.add_many(fresh)
-    return Recorded(len(fresh), len(judged) - len(fresh))
+    added = store.add_new(judged)
+    return Recorded(added, len(judged) - added)
 
 
 def store_of(place: Path) -> Path:
