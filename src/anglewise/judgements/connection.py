@@ -185,7 +185,11 @@ def _for_writing(path: Path, patience: float) -> sqlite3.Connection:
 
 
 def _for_reading(path: Path, patience: float) -> sqlite3.Connection:
-    """Open without leaving a trace; where not even a lock may be written, as what never changes."""
+    """Open for reading; where not even a lock may be written, as what never changes.
+
+    SQLite leaves ``-shm`` and an empty ``-wal`` beside the file, for only who may write removes
+    them; to read without would miss what somebody writes meanwhile.
+    """
     connection = _opened(f"{path.absolute().as_uri()}?mode=ro", patience)
     try:
         try:
