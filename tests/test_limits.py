@@ -634,3 +634,22 @@ def test_quotes_in_texts_are_no_keys(tmp_path):
         "\n".join(json.dumps({"id": str(i), "text": f'{{"k{i}": 1}}'}) for i in range(2000))
     )
     assert arrow_sheet(file).names == ("id", "text")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no such limit here")
+@pytest.mark.parametrize("name", ["v.npy", "v.parquet"])
+def test_too_many_open_files_are_not_called_a_damaged_file(tmp_path, name):
+    import resource
+
+    np.save(tmp_path / "v.npy", np.eye(3))
+    vectors = pa.array(np.eye(3).tolist())
+    parquet.write_table(pa.table({"vector": vectors}), tmp_path / "v.parquet")
+    read_space(tmp_path / name)  # whatever is imported is imported now
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limits[1]))
+    try:
+        refused(lambda: read_space(tmp_path / name), name, "too many files are open", "ulimit -n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)

@@ -1,6 +1,7 @@
 """Find, open and unpack input files within a limit of bytes; say what is wrong with them."""
 
 import difflib
+import errno
 import gzip
 import io
 import mmap
@@ -353,6 +354,12 @@ def reading(path: Path, due: str) -> Generator[None, None, None]:
         ) from error
     except Exception as error:
         why = " ".join(str(error).split())[:160] or type(error).__name__
+        full = os.strerror(errno.EMFILE)
+        if getattr(error, "errno", None) in {errno.EMFILE, errno.ENFILE} or full in why:
+            raise FileError(
+                f"{path} cannot be opened, since too many files are open: close some, or raise the "
+                "limit (ulimit -n)"
+            ) from error
         raise FileError(
             f"{path} cannot be read as {due} ({why}): it may be truncated or of another format; "
             "write or copy it again"
