@@ -101,3 +101,9 @@ def test_small_and_own_interactions_exclude_each_other(anglewise, ratings):
 
 def test_a_missing_table_is_refused(anglewise, tmp_path):
     assert refused(anglewise("study", "--on", tmp_path / "none.csv"), "none.csv")
+
+
+def test_a_study_that_cannot_begin_leaves_no_folder(anglewise, tmp_path):
+    words = ["study", "--on", tmp_path / "nowhere.csv", "-o", tmp_path / "out"]
+    assert refused(anglewise(*words), "nowhere.csv does not exist")
+    assert not (tmp_path / "out").exists()

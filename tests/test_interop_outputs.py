@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from anglewise import Neighbours
 from anglewise.errors import FileError, IdsError, ShapeError
-from anglewise.io.outputs import new_file, new_folder, write_text
+from anglewise.io.outputs import filled_folder, new_file, new_folder, write_text
 from anglewise.io.runs import apart, write_run
 
 
@@ -191,3 +191,18 @@ def test_ids_with_blanks_cannot_stand_in_a_run(tmp_path):
     with pytest.raises(ShapeError, match="2 ids for 1"):
         write_run(tmp_path / "r.run", _found([[0]], [[2]]), ["q", "r"], ["a"])
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_was_made_for_nothing_is_gone_again(tmp_path):
+    def fail(folder):
+        with filled_folder(folder):
+            raise FileError("the disk is full")
+
+    with pytest.raises(FileError):
+        fail(tmp_path / "new")
+    (tmp_path / "old").mkdir()
+    with pytest.raises(FileError):
+        fail(tmp_path / "old")
+    with filled_folder(tmp_path / "filled"):
+        (tmp_path / "filled" / "file").touch()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["filled", "old"]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from anglewise.comparison.gates import (
 from anglewise.core.text import check_number
 from anglewise.core.typing import Direction
 from anglewise.errors import FileError, SpellingError
-from anglewise.io.outputs import check_new_file
+from anglewise.io.outputs import check_new_file, filled_folder
 from anglewise.io.runs import append_history, read_history
 
 if TYPE_CHECKING:
@@ -155,11 +156,10 @@ def check_run_out(to: Path | None, space: "Space", judged: "Judged") -> None:
 def _write_runs(evidence: Evidence, direction: Direction, to: Path, paths: list[Path]) -> None:
     from anglewise.io.runs import write_run
 
-    if paths != [to]:
-        to.mkdir(parents=True, exist_ok=True)
     asking, ranked = evidence.space.sides(direction)
-    for path, neighbours in zip(paths, evidence.found.values(), strict=True):
-        write_run(path, neighbours, asking.ids[evidence.rows], ranked.ids)
+    with filled_folder(to) if paths != [to] else nullcontext():
+        for path, neighbours in zip(paths, evidence.found.values(), strict=True):
+            write_run(path, neighbours, asking.ids[evidence.rows], ranked.ids)
 
 
 def _paths(to: Path, measures: list[str]) -> list[Path]:

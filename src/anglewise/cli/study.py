@@ -1,6 +1,7 @@
 """``anglewise study``: the paper's experiment, and the same on one's own interactions."""
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -61,28 +62,28 @@ def study(
 
     if small and on is not None:
         raise SpellingError("--small is for the simulated users, --on brings others: drop one")
+    from anglewise.io.outputs import filled_folder
     from anglewise.report.check_documents import own_study_document, study_document
     from anglewise.report.plain_text import as_json
 
     talk = Talk(always)
-    if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
-    if on is None:
-        result = _experiment(small, output, talk)
-        document, given = study_document(result), {}
-    else:
-        result = _own(on, components, penalty, min_weight, talk)
-        document = own_study_document(result)
-        given = {"on": str(on), "components": components, "penalty": penalty}
-    content = {
-        "command": "study",
-        "version": version(),
-        **given,
-        "seed": always.seed,
-        **result.to_dict(),
-    }
-    if output is not None:
-        talk.write(output / "study.json", as_json(content))
+    with nullcontext() if output is None else filled_folder(output):
+        if on is None:
+            result = _experiment(small, output, talk)
+            document, given = study_document(result), {}
+        else:
+            result = _own(on, components, penalty, min_weight, talk)
+            document = own_study_document(result)
+            given = {"on": str(on), "components": components, "penalty": penalty}
+        content = {
+            "command": "study",
+            "version": version(),
+            **given,
+            "seed": always.seed,
+            **result.to_dict(),
+        }
+        if output is not None:
+            talk.write(output / "study.json", as_json(content))
     talk.give(content, document)
     return HELD if result.held else NOT_HELD
 

@@ -268,6 +268,19 @@ def new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Generator
         clear_left_over(target)
 
 
+@contextmanager
+def filled_folder(path: Path) -> Generator[None, None, None]:
+    """Make a folder, if need be, for files that are written one by one; gone again without any."""
+    there = path.is_dir()
+    path.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        if not there:
+            with suppress(OSError):  # it holds files, as it should
+                path.rmdir()
+
+
 def check_new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> None:
     """Raise now what ``new_folder`` would raise later, but for a disk that fills up meanwhile."""
     with writing(path) as target:
