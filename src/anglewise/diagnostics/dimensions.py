@@ -9,15 +9,15 @@ from anglewise.core.typing import Array, Float64
 from anglewise.diagnostics.isotropy import EPSILON, blocks, column_means, unit
 
 FEWEST_ROWS = 3
-"""With fewer rows than this a column is constant by chance."""
+"""With fewer rows than this a column may be constant by chance."""
 
 DOMINATES = 10
-"""A column dominates when its mean square is so many times that of the others."""
+"""A column dominates when its mean square is at least so many times that of the others."""
 
 
 @dataclass(frozen=True)
 class Dimensions:
-    """What single columns do; columns are counted from 0.
+    """Columns that carry nothing, or nearly everything; counted from 0.
 
     Attributes
     ----------
@@ -26,11 +26,11 @@ class Dimensions:
     zero
         Columns that are 0 in every row.
     constant
-        Columns that hold one other number in every row, as a bias does; none where there are
-        fewer than three rows.
+        Columns that hold the same number, not 0, in every row, as a bias does; none where there
+        are fewer than three rows.
     faint
-        Columns that vary, but no more than float32 rounds: by less than ``2^-23`` of their own
-        mean or of the largest deviation of any column.
+        Columns that vary by no more than the rounding of float32: ``2^-23`` times their own mean
+        or the largest deviation of any column.
     dominating
         Columns with a mean square at least ten times the mean of all others, the largest first,
         each with its share of the total squared length.
@@ -52,8 +52,8 @@ def dimensions(embeddings: Embeddings) -> Dimensions:
 
     Shares are ``sum_i x_ij^2 / sum_ij x_ij^2``.
 
-    >>> found = dimensions(Embeddings([[1.0, 0.0, 7.0], [2.0, 0.0, 7.0], [3.0, 0.0, 7.0]]))
-    >>> found.zero, found.constant, [(j, round(share, 3)) for j, share in found.dominating]
+    >>> columns = dimensions(Embeddings([[1.0, 0.0, 7.0], [2.0, 0.0, 7.0], [3.0, 0.0, 7.0]]))
+    >>> columns.zero, columns.constant, [(j, round(share, 3)) for j, share in columns.dominating]
     ((1,), (2,), [(2, 0.913)])
     """
     x = embeddings.vectors
@@ -94,12 +94,12 @@ def _rounding(mean: Array, deviations: Array) -> Array:
     return np.finfo(np.float32).eps * np.maximum(np.abs(mean), deviations.max())
 
 
-def _columns(which: Array) -> tuple[int, ...]:
-    return tuple(int(j) for j in np.flatnonzero(which))
+def _columns(mask: Array) -> tuple[int, ...]:
+    return tuple(int(j) for j in np.flatnonzero(mask))
 
 
 LARGEST = 5_000
-"""Products of coordinates that are checked: up to d = 99. More would take minutes."""
+"""Products of coordinates that are checked at most (d = 99): more would take minutes."""
 
 
 @dataclass(frozen=True)
@@ -109,12 +109,13 @@ class RankCondition:
     Attributes
     ----------
     satisfied
-        True: proved beyond the rounding of float32. False: they do not, or no further than that
-        rounding reaches. None: not known.
+        True: they do, beyond the rounding of float32. False: they do not, or only within that
+        rounding. None: not known.
     rank, due
-        Dimensions spanned, as far as looked (None: not looked), and ``d (d + 1) / 2``.
+        Dimensions that the products of these rows span (None: not computed), and the
+        ``d (d + 1) / 2`` that are needed.
     rows
-        Rows looked at.
+        Rows that were used.
     reason
         Why, in a sentence.
     """
@@ -131,47 +132,54 @@ def rank_condition(embeddings: Embeddings, rng: np.random.Generator) -> RankCond
 
     A map ``A`` keeps all ``|A b_i| = 1`` if and only if ``b_i' (A'A - I) b_i = 0``. If the
     ``b_i b_i'`` span the symmetric matrices, that is rank ``d (d + 1) / 2``, then ``A'A = I``. So a
-    model whose loss held its items at length one while it was trained is determined up to
-    rotations; to rows that were brought to length one afterwards this does not apply.
+    model that was trained on items of length one is determined up to rotations. Nothing follows
+    for rows that were brought to length one afterwards.
 
-    Zero rows are left out and lengths do not matter. Rank is counted after the rows were made
-    round by a linear map, which does not change it. From more rows than are needed twice a sample
-    is drawn by ``rng``.
+    Zero rows are left out and lengths do not matter. The rows are whitened first, which does not
+    change the rank. Where there are more than twice as many rows as are needed, ``rng`` draws a
+    sample of them.
 
     >>> rank_condition(Embeddings(np.eye(2)), np.random.default_rng(0)).satisfied
     False
-    >>> found = rank_condition(Embeddings([[1.0, 0], [0, 1], [1, 1]]), np.random.default_rng(0))
-    >>> found.satisfied, found.rank, found.due
+    >>> condition = rank_condition(Embeddings([[1.0, 0], [0, 1], [1, 1]]), np.random.default_rng(0))
+    >>> condition.satisfied, condition.rank, condition.due
     (True, 3, 3)
     """
     d = embeddings.dimension
-    due = d * (d + 1) // 2
-    there = np.flatnonzero(embeddings.norms)
-    held = _span(embeddings)
-    most = held * (held + 1) // 2
-    if held < d:
-        why = f"the rows span {held} of {d} dimensions, so at most {most:,} of {due:,} products"
-        return RankCondition(False, None, due, len(there), why)
-    if len(there) < due:
-        why = f"{len(there):,} rows that are not zero cannot span {due:,} products of coordinates"
-        return RankCondition(False, None, due, len(there), why)
-    if due > LARGEST:
-        why = f"not checked: {due:,} products of {d} coordinates are more than {LARGEST:,}"
-        return RankCondition(None, None, due, 0, why)
-    taken = len(there) > 2 * due
-    rows = np.sort(rng.choice(there, size=2 * due, replace=False)) if taken else there
-    rank = _rank(unit(embeddings.vectors[rows].astype(np.float64)))
-    return _verdict(rank, due, len(rows), len(there))
+    needed = d * (d + 1) // 2
+    rows = np.flatnonzero(embeddings.norms)
+    span = _span(embeddings)
+    reachable = span * (span + 1) // 2
+    if span < d:
+        reason = (
+            f"the rows span {span} of {d} dimensions, so at most {reachable:,} of {needed:,} "
+            "products"
+        )
+        return RankCondition(False, None, needed, len(rows), reason)
+    if len(rows) < needed:
+        reason = (
+            f"{len(rows):,} rows that are not zero cannot span {needed:,} products of coordinates"
+        )
+        return RankCondition(False, None, needed, len(rows), reason)
+    if needed > LARGEST:
+        reason = f"not checked: {needed:,} products of {d} coordinates are more than {LARGEST:,}"
+        return RankCondition(None, None, needed, 0, reason)
+    sampled = len(rows) > 2 * needed
+    chosen = np.sort(rng.choice(rows, size=2 * needed, replace=False)) if sampled else rows
+    rank = _rank(unit(embeddings.vectors[chosen].astype(np.float64)))
+    return _verdict(rank, needed, len(chosen), len(rows))
 
 
-def _verdict(rank: int, due: int, rows: int, there: int) -> RankCondition:
-    if rank == due:
-        why = f"{rows:,} rows span all {due:,} products of coordinates"
-        return RankCondition(True, rank, due, rows, why)
-    why = f"{rows:,} rows span {rank:,} of {due:,} products of coordinates"
-    if rows == there:
-        return RankCondition(False, rank, due, rows, f"{why}, beyond the rounding of float32")
-    return RankCondition(None, rank, due, rows, f"{why}; the other {there - rows:,} may add to it")
+def _verdict(rank: int, needed: int, rows: int, available: int) -> RankCondition:
+    """What the rank of some rows says, of so many as are available."""
+    if rank == needed:
+        reason = f"{rows:,} rows span all {needed:,} products of coordinates"
+        return RankCondition(True, rank, needed, rows, reason)
+    reason = f"{rows:,} rows span {rank:,} of {needed:,} products of coordinates"
+    if rows == available:
+        return RankCondition(False, rank, needed, rows, f"{reason}, beyond the rounding of float32")
+    reason = f"{reason}; the other {available - rows:,} may add to it"
+    return RankCondition(None, rank, needed, rows, reason)
 
 
 def _span(embeddings: Embeddings) -> int:
@@ -198,11 +206,11 @@ def _rank(rows: Float64[Array, "rows d"]) -> int:
     root of the sum of their squares.
     """
     n, d = rows.shape
-    squares, turn = np.linalg.eigh(rows.T @ rows)
+    squares, eigenvectors = np.linalg.eigh(rows.T @ rows)
     if squares[0] <= _noise(n, d):
         return 0
     s = np.sqrt(squares)
-    w = np.sqrt(n) * (rows @ turn) / s
+    w = np.sqrt(n) * (rows @ eigenvectors) / s
     lengths = np.sqrt(np.einsum("ij,ij->i", w, w))
     v = np.sqrt(n) * EPSILON / 2 / s[0]
     moved = float(np.square(2 * v * lengths + v**2).sum())
@@ -221,7 +229,7 @@ def _gram_of_products(w: Float64[Array, "rows d"]) -> Float64[Array, "m m"]:
     weight = np.where(above == below, 1.0, np.sqrt(2))
     total = np.zeros((len(above), len(above)))
     for start in range(0, len(w), 1024):
-        part = w[start : start + 1024]
-        products = part[:, above] * part[:, below] * weight
+        block = w[start : start + 1024]
+        products = block[:, above] * block[:, below] * weight
         total += products.T @ products
     return total

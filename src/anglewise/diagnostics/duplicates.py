@@ -53,15 +53,15 @@ class NearDuplicates:
     Attributes
     ----------
     asked
-        Rows whose lists were looked at.
+        Lists, one for each row that asked.
     threshold
-        The cosine from which on a pair counts.
+        A pair counts whose cosine is at least this.
     rows
-        How many of those asked have such a neighbour.
+        How many lists hold such a neighbour.
     pairs
         Different pairs found.
     full_lists
-        Lists in which every place is such a neighbour: there may be more beyond their end.
+        Lists that hold nothing else: there may be more beyond their end.
     examples
         Up to five pairs and their cosine, the highest first.
     """
@@ -75,18 +75,16 @@ class NearDuplicates:
 
 
 def exact_duplicates(embeddings: Embeddings) -> ExactDuplicates:
-    """Find equal rows among all of them, by hash first and byte by byte then.
-
-    0 and -0 are equal.
+    """Find rows that are equal: by hash first, then byte by byte. 0 and -0 are equal.
 
     >>> exact_duplicates(Embeddings([[1.0, 2.0], [3.0, 4.0], [1.0, 2.0], [0.0, 0.0]]))
     ExactDuplicates(rows=3, groups=1, surplus=1, largest=2, examples=((0, 2),))
     """
-    there = np.flatnonzero(embeddings.norms)
-    suspects = there[_repeated(_hashes(embeddings.vectors)[there])]
+    nonzero_rows = np.flatnonzero(embeddings.norms)
+    suspects = nonzero_rows[_repeated(_hashes(embeddings.vectors)[nonzero_rows])]
     groups = _equal(embeddings.vectors, suspects)
     return ExactDuplicates(
-        rows=len(there),
+        rows=len(nonzero_rows),
         groups=len(groups),
         surplus=sum(len(group) - 1 for group in groups),
         largest=max((len(group) for group in groups), default=0),
@@ -99,65 +97,65 @@ def exact_duplicates(embeddings: Embeddings) -> ExactDuplicates:
 
 def near_duplicates(
     neighbours: Neighbours,
-    asked: Int64[Array, " q"] | None = None,
+    query_rows: Int64[Array, " q"] | None = None,
     threshold: float = ROUNDING,
 ) -> NearDuplicates:
     """Find pairs at least as near as a threshold in lists by cosine, of a side against itself.
 
-    List ``i`` belongs to row ``asked[i]`` (by default ``i``), which is not in it. The default
-    threshold asks for one vector stored twice, lengths aside; give a lower one for what people
-    would call much alike, which depends on the model. Raises ``ShapeError`` unless there is one
-    row for each list and the measure is a cosine.
+    List ``i`` belongs to row ``query_rows[i]`` (by default ``i``), which is not in it. The default
+    threshold finds one vector stored twice, whatever its length; give a lower one for vectors that
+    are much alike, where what counts as much depends on the model. Raises ``ShapeError`` unless
+    there is one row for each list and the measure is a cosine.
 
-    >>> found = Neighbours("cosine", np.array([[1], [0], [0]]),
+    >>> lists = Neighbours("cosine", np.array([[1], [0], [0]]),
     ...     np.array([[1.0], [1.0], [0.4]], np.float32), np.zeros(3, np.int64))
-    >>> near_duplicates(found).pairs, near_duplicates(found).examples
+    >>> near_duplicates(lists).pairs, near_duplicates(lists).examples
     (1, ((0, 1, 1.0),))
     """
     lists = neighbours.indices
-    rows = np.arange(len(lists), dtype=np.int64) if asked is None else asked
+    rows = np.arange(len(lists), dtype=np.int64) if query_rows is None else query_rows
     if len(rows) != len(lists) or not neighbours.measure.startswith("cosine"):
         raise ShapeError(
-            f"{len(rows)} rows for {len(lists)} lists by {neighbours.measure}: one row for each "
-            "list by cosine is due"
+            f"{len(rows)} rows for {len(lists)} lists by {neighbours.measure}: give one row for "
+            "each list, and lists by cosine"
         )
-    near = (lists >= 0) & (neighbours.scores >= np.float64(threshold))
-    list_, place = np.nonzero(near)
-    left, right = rows[list_], lists[list_, place]
-    pairs, first = np.unique(
+    is_near = (lists >= 0) & (neighbours.scores >= np.float64(threshold))
+    list_index, column = np.nonzero(is_near)
+    left, right = rows[list_index], lists[list_index, column]
+    pairs, first_index = np.unique(
         np.stack([np.minimum(left, right), np.maximum(left, right)], axis=1),
         axis=0,
         return_index=True,
     )
-    cosines = neighbours.scores[list_, place][first].astype(np.float64)
-    best = np.lexsort((pairs[:, 1], pairs[:, 0], -cosines))[:EXAMPLES]
+    cosines = neighbours.scores[list_index, column][first_index].astype(np.float64)
+    closest = np.lexsort((pairs[:, 1], pairs[:, 0], -cosines))[:EXAMPLES]
     return NearDuplicates(
         asked=len(lists),
         threshold=float(threshold),
-        rows=int(near.any(axis=1).sum()),
+        rows=int(is_near.any(axis=1).sum()),
         pairs=len(pairs),
-        full_lists=int(near.all(axis=1).sum()),
-        examples=tuple((int(pairs[i, 0]), int(pairs[i, 1]), float(cosines[i])) for i in best),
+        full_lists=int(is_near.all(axis=1).sum()),
+        examples=tuple((int(pairs[i, 0]), int(pairs[i, 1]), float(cosines[i])) for i in closest),
     )
 
 
 def _hashes(vectors: Array) -> Array:
     """One number a row, the same for equal rows: a product with odd numbers modulo 2^64."""
-    words = vectors.shape[1]
+    columns = vectors.shape[1]
     rng = np.random.default_rng(0)
-    drawn = np.asarray(rng.integers(1 << 63, size=words, dtype=np.uint64), dtype=np.uint64)
-    factors = 2 * drawn + 1
-    out = np.empty(len(vectors), dtype=np.uint64)
+    half_factors = np.asarray(rng.integers(1 << 63, size=columns, dtype=np.uint64), dtype=np.uint64)
+    factors = 2 * half_factors + 1
+    hashes = np.empty(len(vectors), dtype=np.uint64)
     for start in range(0, len(vectors), ROWS):
         bits = (vectors[start : start + ROWS] + np.float32(0)).view(np.uint32)
-        out[start : start + ROWS] = bits.astype(np.uint64) @ factors
-    return out
+        hashes[start : start + ROWS] = bits.astype(np.uint64) @ factors
+    return hashes
 
 
 def _repeated(values: Array) -> Array:
     """Which values come more than once."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return counts[place] > 1
+    _, value_index, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return counts[value_index] > 1
 
 
 def _equal(vectors: Array, suspects: Array) -> list[Array]:
@@ -165,8 +163,8 @@ def _equal(vectors: Array, suspects: Array) -> list[Array]:
     if not len(suspects):
         return []
     plain = np.ascontiguousarray(vectors[suspects] + np.float32(0))
-    whole = plain.view(np.dtype((np.void, plain.shape[1] * plain.itemsize)))[:, 0]
-    _, place = np.unique(whole, return_inverse=True)
-    order = np.argsort(place, kind="stable")
-    groups = np.split(suspects[order], np.flatnonzero(np.diff(place[order])) + 1)
+    row_bytes = plain.view(np.dtype((np.void, plain.shape[1] * plain.itemsize)))[:, 0]
+    _, group_of = np.unique(row_bytes, return_inverse=True)
+    order = np.argsort(group_of, kind="stable")
+    groups = np.split(suspects[order], np.flatnonzero(np.diff(group_of[order])) + 1)
     return [group for group in groups if len(group) > 1]

@@ -9,7 +9,7 @@ from anglewise.core.typing import Array, Float32, Float64, Int64
 from anglewise.errors import ShapeError, TooFewError
 
 TOP_SHARE = 100
-"""The top items are one in so many."""
+"""``top_share`` is that of one item in so many."""
 
 
 @dataclass(frozen=True)
@@ -19,20 +19,20 @@ class Hubness:
     Attributes
     ----------
     items, asked, k
-        Items that can be listed, lists looked at, places in each.
+        Items that can be listed, lists (queries that asked), and places in each.
     skewness
         Of the k-occurrences ``N_i``, how many lists hold item ``i``: ``mean((N - m)^3) / s^3``.
         None where all are equal.
     skewness_of_all
-        The same, estimated for the case that every query had been asked; equal to ``skewness``
-        when none was left out, None where the sample is too small to tell.
+        The same, estimated for lists of all queries; equal to ``skewness`` where all were asked,
+        None where the sample is too small to tell.
     skewness_by_chance
-        What lists drawn at random would have: that of a binomial.
+        The skewness of lists drawn at random: that of a binomial.
     anti_hubs, anti_hubs_by_chance
-        Share of the items that are in no list, and what random lists would leave out.
+        Share of the items that are in no list, and the same for lists drawn at random.
     top_share
-        Share of all filled places that the one item in 100 with the most of them holds (at least
-        one item). None where no list holds anything.
+        Share of all filled places that hold the most listed 1% of the items (at least one item).
+        None where all lists are empty.
     largest, largest_row
         The most lists that one item is in, and its row (the first of equals).
     """
@@ -55,15 +55,15 @@ def hubness(
 ) -> Hubness:
     """The k-occurrences of items in lists of neighbours (Radovanovic et al., JMLR 11, 2010).
 
-    ``k`` takes the head of longer lists. Places with -1 are empty. ``queries`` says how many there
-    are of which those asked are a random sample: then ``skewness_of_all`` is for all of them, from
-    the first three factorial moments, which sampling without replacement only scales. Raises
-    ``TooFewError`` if ``k`` is not between 1 and what the lists hold, ``ShapeError`` for a row
-    beyond ``items`` or fewer ``queries`` than were asked.
+    Lists longer than ``k`` are cut. Places with -1 are empty. Give ``queries``, the number of all
+    queries, where the lists are those of a random sample: then ``skewness_of_all`` is for all of
+    them, from the first three factorial moments, which sampling without replacement only scales.
+    Raises ``TooFewError`` if ``k`` is not between 1 and the length of the lists, ``ShapeError``
+    for a row beyond ``items`` or more lists than ``queries``.
 
     >>> lists = np.array([[1, 2], [0, -1], [1, 0]])
-    >>> found = Neighbours("dot", lists, np.zeros((3, 2), np.float32), np.zeros(3, np.int64))
-    >>> hubness(found, items=4).anti_hubs, hubness(found, items=4, k=1).largest
+    >>> neighbours = Neighbours("dot", lists, np.zeros((3, 2), np.float32), np.zeros(3, np.int64))
+    >>> hubness(neighbours, items=4).anti_hubs, hubness(neighbours, items=4, k=1).largest
     (0.25, 2)
     """
     depth = neighbours.k if k is None else k
@@ -92,8 +92,8 @@ def occurrences(neighbours: Neighbours, items: int, k: int) -> Int64[Array, " it
     """In how many lists, cut at ``k``, each item is.
 
     >>> lists = np.array([[1, 2], [1, -1]])
-    >>> found = Neighbours("dot", lists, np.zeros((2, 2), np.float32), np.zeros(2, np.int64))
-    >>> occurrences(found, 3, 2).tolist()
+    >>> neighbours = Neighbours("dot", lists, np.zeros((2, 2), np.float32), np.zeros(2, np.int64))
+    >>> occurrences(neighbours, 3, 2).tolist()
     [0, 2, 1]
     """
     listed = neighbours.indices[:, :k]
@@ -122,10 +122,10 @@ def _factorial_moments(counts: Int64[Array, " items"]) -> Float64[Array, "3"]:
 
 
 def _scaled(moments: Float64[Array, "3"], asked: int, queries: int) -> Float64[Array, "3"]:
-    """The moments had all queries been asked.
+    """The moments over all queries, estimated from a random sample of ``asked``.
 
-    Of ``a`` distinct queries that list an item, a triple is in the sample as often for every
-    triple: ``asked (asked - 1) (asked - 2)`` in ``queries (queries - 1) (queries - 2)``.
+    Three distinct queries that list an item are all in the sample with chance
+    ``asked (asked - 1) (asked - 2) / (queries (queries - 1) (queries - 2))``.
     """
     if asked == queries:
         return moments
@@ -156,7 +156,7 @@ BLOCK = 8_192
 
 
 def clusters(vectors: Float32[Array, "n d"], count: int, *, seed: int = 0) -> Int64[Array, " n"]:
-    """Give each row the number of its cluster, of directions: lengths are left aside.
+    """Cluster rows by direction, not length: the number of each row's cluster.
 
     Lloyd's k-means on unit rows, started by k-means++ (Arthur and Vassilvitskii 2007), on at most
     20,000 rows drawn by the seed; then every row goes to the nearest centre. Clusters are numbered
@@ -170,18 +170,18 @@ def clusters(vectors: Float32[Array, "n d"], count: int, *, seed: int = 0) -> In
     if not 1 <= count <= len(vectors):
         raise TooFewError(f"{count} clusters of {len(vectors)} rows: ask for 1 to {len(vectors)}")
     rng = np.random.default_rng(seed)
-    some = np.sort(rng.permutation(len(vectors))[: max(SAMPLE, count)])
-    centres = _centres(_unit(vectors[some]), count, rng)
-    of = np.concatenate(
+    sample_rows = np.sort(rng.permutation(len(vectors))[: max(SAMPLE, count)])
+    centres = _centres(_unit(vectors[sample_rows]), count, rng)
+    nearest_centre = np.concatenate(
         [
             np.argmin(_distances(_unit(vectors[i : i + BLOCK]), centres), axis=1)
             for i in range(0, len(vectors), BLOCK)
         ]
     )
-    by_size = np.argsort(-np.bincount(of, minlength=count), kind="stable")
-    number = np.empty(count, dtype=np.int64)
-    number[by_size] = np.arange(count)
-    return number[of]
+    by_size = np.argsort(-np.bincount(nearest_centre, minlength=count), kind="stable")
+    cluster_number = np.empty(count, dtype=np.int64)
+    cluster_number[by_size] = np.arange(count)
+    return cluster_number[nearest_centre]
 
 
 def _centres(
@@ -189,11 +189,11 @@ def _centres(
 ) -> Float64[Array, "count d"]:
     centres = _spread_out(x, count, rng)
     for _ in range(ROUNDS):
-        of = np.argmin(_distances(x, centres), axis=1)
-        held = np.bincount(of, minlength=count)
+        nearest_centre = np.argmin(_distances(x, centres), axis=1)
+        sizes = np.bincount(nearest_centre, minlength=count)
         sums = np.zeros_like(centres)
-        np.add.at(sums, of, x)
-        moved = np.where(held[:, None] > 0, sums / np.maximum(held, 1)[:, None], centres)
+        np.add.at(sums, nearest_centre, x)
+        moved = np.where(sizes[:, None] > 0, sums / np.maximum(sizes, 1)[:, None], centres)
         if np.array_equal(moved, centres):
             break
         centres = moved
@@ -203,14 +203,14 @@ def _centres(
 def _spread_out(
     x: Float64[Array, "n d"], count: int, rng: np.random.Generator
 ) -> Float64[Array, "count d"]:
-    """Starts far from each other: each drawn by its squared distance to those before."""
+    """First centres as k-means++ draws them: by squared distance to the nearest one before."""
     chosen = [int(rng.integers(len(x)))]
-    away = _distances(x, x[chosen])[:, 0]
+    nearest_squared = _distances(x, x[chosen])[:, 0]
     while len(chosen) < count:
-        total = away.sum()
-        at = rng.choice(len(x), p=away / total) if total > 0 else rng.integers(len(x))
-        chosen.append(int(at))
-        away = np.minimum(away, _distances(x, x[[at]])[:, 0])
+        total = nearest_squared.sum()
+        row = rng.choice(len(x), p=nearest_squared / total) if total > 0 else rng.integers(len(x))
+        chosen.append(int(row))
+        nearest_squared = np.minimum(nearest_squared, _distances(x, x[[row]])[:, 0])
     return x[chosen]
 
 

@@ -10,11 +10,11 @@ from anglewise.core.gram_root import root_of_gram
 from anglewise.core.typing import Array, Float, Float64, Shaped
 
 ROWS = 2048
-"""Rows taken together: at common widths a block of them stays in the cache."""
+"""Rows of a block: at common widths it stays in the cache."""
 
 
 def blocks(vectors: Shaped[Array, "rows d"]) -> Iterator[Float64[Array, "_ d"]]:
-    """All rows, some at a time, each block a fresh array.
+    """All rows in blocks of ``ROWS``, each a new array of float64.
 
     >>> [block.tolist() for block in blocks(np.ones((2, 1), dtype=np.float32))]
     [[[1.0], [1.0]]]
@@ -56,8 +56,8 @@ def unit(block: Float64[Array, "rows d"]) -> Float64[Array, "_ d"]:
     [[0.6, 0.8]]
     """
     lengths = np.sqrt(np.einsum("ij,ij->i", block, block))
-    there = lengths > 0
-    return block[there] / lengths[there, None]
+    nonzero = lengths > 0
+    return block[nonzero] / lengths[nonzero, None]
 
 
 DRAWS = 99
@@ -79,11 +79,12 @@ class Isotropy:
     mean_cosine
         Of all pairs of different rows, exactly; zero rows are left out. None for fewer than two.
     chance_cosine
-        Its standard deviation if a coin settled the sign of each row: then its mean is 0.
+        The standard deviation of the mean cosine if the sign of each row were drawn by a coin;
+        its mean would be 0.
     permuted_cosine, permuted_deviation
         Mean and standard deviation of the mean cosine over draws in which each column of a sample
-        was permuted by itself. The columns keep their values, hence their offsets and spreads;
-        which values stand together in a row is lost.
+        was permuted by itself. That keeps the values of each column, hence its offset and spread,
+        and breaks up which values stand together in a row.
     permuted_p
         How often, one-sided, a draw has a mean cosine as large as that of the sample.
     sampled
@@ -94,7 +95,7 @@ class Isotropy:
         ``exp(-sum p_i ln p_i)``, ``p_i`` the singular values of the centred vectors over their
         sum; between 1 and d. None, as the next two, where nothing varies.
     top_share
-        Share of the variance that lies in the direction which holds most of it.
+        Share of the variance along the first principal axis.
     isoscore
         ``((sum v_i)^2 / sum v_i^2 - 1) / (d - 1)``, ``v_i`` the variances along the principal
         axes: 0 on a line, 1 where all directions vary alike. None for one dimension.
@@ -115,15 +116,15 @@ class Isotropy:
 def isotropy(
     embeddings: Embeddings, rng: np.random.Generator, *, sample: int = 10_000, draws: int = DRAWS
 ) -> Isotropy:
-    """Mean cosine with two nulls, effective rank, top direction and IsoScore of some vectors.
+    """How evenly vectors use all directions: mean cosine, effective rank, top share, IsoScore.
 
     Effective rank: Roy and Vetterli, EUSIPCO 2007, of the centred vectors. IsoScore: Rudman et
     al., arXiv 2108.07344; their steps come down to the formula above. All rows count, but for the
     permutations, which take a sample (``sample`` rows at most, fewer where vectors are wide).
 
     >>> cross = Embeddings([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
-    >>> found = isotropy(cross, np.random.default_rng(0))
-    >>> round(found.isoscore, 9), round(found.effective_rank, 9), round(found.mean_cosine, 9)
+    >>> result = isotropy(cross, np.random.default_rng(0))
+    >>> round(result.isoscore, 9), round(result.effective_rank, 9), round(result.mean_cosine, 9)
     (1.0, 2.0, -0.333333333)
     """
     x = embeddings.vectors
@@ -147,7 +148,7 @@ def isotropy(
 def mean_cosine(vectors: Array) -> float | None:
     """The mean cosine of all pairs of different rows that are not zero.
 
-    ``(|sum u_i|^2 - n) / (n (n - 1))`` for unit vectors ``u_i``: no pair need be looked at. None
+    ``(|sum u_i|^2 - n) / (n (n - 1))`` for unit vectors ``u_i``, so that no pair is computed. None
     for fewer than two such rows.
 
     >>> mean_cosine(np.array([[1.0, 0.0], [0.0, 5.0], [0.0, 1.0]])).__round__(12)
@@ -200,13 +201,13 @@ def _spectral(variances: Float64[Array, " d"]) -> dict[str, float | None]:
     }
 
 
-def _sample(embeddings: Embeddings, rng: np.random.Generator, most: int) -> Array:
+def _sample(embeddings: Embeddings, rng: np.random.Generator, size: int) -> Array:
     """Some rows that are not zero, in float64."""
-    most = min(most, max(2, MOST_PERMUTED // embeddings.dimension))
-    there = np.flatnonzero(embeddings.norms)
-    if len(there) > most:
-        there = np.sort(rng.choice(there, size=most, replace=False))
-    return embeddings.vectors[there].astype(np.float64)
+    size = min(size, max(2, MOST_PERMUTED // embeddings.dimension))
+    rows = np.flatnonzero(embeddings.norms)
+    if len(rows) > size:
+        rows = np.sort(rng.choice(rows, size=size, replace=False))
+    return embeddings.vectors[rows].astype(np.float64)
 
 
 def _chance(rows: Array, n: int) -> float | None:
@@ -225,9 +226,9 @@ def _chance(rows: Array, n: int) -> float | None:
 
 
 def _permuted(rows: Array, rng: np.random.Generator, draws: int) -> dict[str, float | None]:
-    """What the mean cosine becomes when every column is permuted by itself, and its rank there."""
-    mixed = (mean_cosine(rng.permuted(rows, axis=0)) for _ in range(draws))
-    null = np.array([found for found in mixed if found is not None])
+    """The mean cosine when every column is permuted by itself, and how often it is as large."""
+    cosines = (mean_cosine(rng.permuted(rows, axis=0)) for _ in range(draws))
+    null = np.array([cosine for cosine in cosines if cosine is not None])
     observed = mean_cosine(rows)
     if observed is None or len(null) < 2:
         return dict.fromkeys(("permuted_cosine", "permuted_deviation", "permuted_p"))
@@ -244,21 +245,21 @@ EPSILON = float(np.finfo(np.float32).eps)
 
 @dataclass(frozen=True)
 class Conditioning:
-    """The singular values of one side, about 0 (not centred), found in float64.
+    """The singular values of one side, about 0 (not centred), computed in float64.
 
     Attributes
     ----------
     dimension, rank
-        Columns, and how many directions are there at all: singular values above float64 rounding.
+        Columns, and how many singular values are above the rounding of float64.
     largest, smallest
-        Singular values: of the longest direction, and of the shortest among those that are there.
+        The largest singular value, and the smallest of those that count in ``rank``.
     condition
-        Their ratio if no direction is missing (``rank`` is ``dimension``); None otherwise.
+        ``largest / smallest`` where ``rank`` is ``dimension``; None otherwise.
     condition_of_span
-        Their ratio among the directions that are there; None if all vectors are zero.
+        ``largest / smallest`` whatever the rank; None if all vectors are zero.
     below_float32
-        How many directions, missing ones included, are shorter than the rounding of float32,
-        ``2^-23``, times the longest.
+        How many singular values, zeros included, are at most ``2^-23`` (the rounding of float32)
+        times the largest.
     """
 
     dimension: int
@@ -278,13 +279,13 @@ def conditioning(matrix: Float[Array, "r d"]) -> Conditioning:
 
     >>> conditioning(np.array([[3.0, 0.0], [0.0, 1.0], [0.0, 0.0]])).condition
     3.0
-    >>> found = conditioning(np.array([[3.0, 0.0], [1.0, 0.0]]))
-    >>> found.condition, found.rank, found.below_float32
+    >>> result = conditioning(np.array([[3.0, 0.0], [1.0, 0.0]]))
+    >>> result.condition, result.rank, result.below_float32
     (None, 1, 1)
     """
     dimension = matrix.shape[1]
-    found = np.linalg.svd(matrix.astype(np.float64), compute_uv=False)
-    values = np.concatenate([found, np.zeros(dimension - len(found))])
+    singular = np.linalg.svd(matrix.astype(np.float64), compute_uv=False)
+    values = np.concatenate([singular, np.zeros(dimension - len(singular))])
     largest = float(values[0])
     rank = int((values > dimension * np.finfo(np.float64).eps * largest).sum())
     smallest = float(values[rank - 1]) if rank else None

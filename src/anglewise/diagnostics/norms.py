@@ -45,8 +45,8 @@ class Norms:
 def norms(embeddings: Embeddings) -> Norms:
     """The lengths of the rows in a few numbers.
 
-    >>> found = norms(Embeddings([[3.0, 4.0], [0.0, 1.0], [0.0, 0.0]]))
-    >>> found.max, found.median, found.mean, found.zero_rows
+    >>> result = norms(Embeddings([[3.0, 4.0], [0.0, 1.0], [0.0, 0.0]]))
+    >>> result.max, result.median, result.mean, result.zero_rows
     (5.0, 1.0, 2.0, 1)
     """
     lengths = embeddings.norms
@@ -67,7 +67,7 @@ def norms(embeddings: Embeddings) -> Norms:
 
 @dataclass(frozen=True, eq=False)
 class Popularity:
-    """How much each row is used, or the next best thing.
+    """How popular each row is, or a number that stands in for it.
 
     Attributes
     ----------
@@ -83,22 +83,22 @@ class Popularity:
 
 
 def popularity(space: Space, side: Side) -> Popularity | None:
-    """How much each row of a side was used in training, as far as the space knows.
+    """How popular each row of a side is, as far as the space knows; None where it does not.
 
-    Entries of ``space.seen`` are counted, whatever their weight; without any, the column
-    ``popularity`` of the metadata is taken, and without that the length of ``text``.
+    The number of its entries in ``space.seen``, whatever their weight; without any entries, the
+    column ``popularity`` of the metadata, and without that the length of ``text``.
 
     >>> items = Embeddings([[1.0], [2.0]], metadata={"popularity": [10, None]})
     >>> popularity(Space(items=items), "items")
     Popularity(what='popularity', values=array([10., nan]))
     """
-    counted = _seen(space, side)
-    if counted is not None:
-        return Popularity("seen", counted)
+    seen_counts = _seen(space, side)
+    if seen_counts is not None:
+        return Popularity("seen", seen_counts)
     embeddings = space.items if side == "items" else space.queries
-    stated = _numbers(_column(embeddings, "popularity"))
-    if stated is not None:
-        return Popularity("popularity", stated)
+    stated_popularity = _numbers(_column(embeddings, "popularity"))
+    if stated_popularity is not None:
+        return Popularity("popularity", stated_popularity)
     texts = _column(embeddings, "text")
     if texts is None:
         return None
@@ -123,10 +123,10 @@ def spearman(x: Shaped[Array, " rows"], y: Shaped[Array, " others"]) -> float | 
 
 
 def _ranks(values: Array) -> Array:
-    """Mean ranks about their mean."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    middle = np.cumsum(counts) - (counts - 1) / 2
-    return middle[place] - (len(values) + 1) / 2
+    """Ranks less their mean; equal values share their mean rank."""
+    _, value_index, counts = np.unique(values, return_inverse=True, return_counts=True)
+    mean_ranks = np.cumsum(counts) - (counts - 1) / 2
+    return mean_ranks[value_index] - (len(values) + 1) / 2
 
 
 def _seen(space: Space, side: Side) -> Array | None:
