@@ -119,7 +119,7 @@ def test_rows_give_what_tables_give():
     assert found.alpha["ordinal"].low < 0.815 < found.alpha["ordinal"].high <= 1
     assert (found.pairs, found.shared) == (12, 11)
     assert (found.fleiss_judges, found.fleiss_pairs) == (4, 8)
-    assert len(found.two) == 6
+    assert len(found.judge_pairs) == 6
     assert agreement(table_rows(KRIPPENDORFF)[::-1], resamples=200) == found
 
 
@@ -127,11 +127,15 @@ def test_perfect_and_no_agreement():
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 3, 200)
     alike = agreement(table_rows([truth.tolist()] * 3), resamples=100)
-    for one in (*alike.alpha.values(), alike.fleiss, *alike.two[0].kappa.values()):
+    for one in (*alike.alpha.values(), alike.fleiss, *alike.judge_pairs[0].kappa.values()):
         assert (one.value, one.low, one.high) == (1, 1, 1)
     assert alike.disputes == ()
     by_chance = agreement(table_rows(rng.integers(0, 3, (2, 400)).tolist()), resamples=400)
-    for one in (*by_chance.alpha.values(), by_chance.fleiss, *by_chance.two[0].kappa.values()):
+    for one in (
+        *by_chance.alpha.values(),
+        by_chance.fleiss,
+        *by_chance.judge_pairs[0].kappa.values(),
+    ):
         assert abs(one.value) < 0.12
         assert one.low < 0 < one.high
 
@@ -172,7 +176,8 @@ def test_disputes_are_told_the_widest_first():
         ("d1", 3, None),
         ("d2", 1, 2),
     ]
-    assert [one.first for one in found.two] == ["a"]  # the adjudicator is no opinion among others
+    # the adjudicator is no opinion among others
+    assert [one.first for one in found.judge_pairs] == ["a"]
 
 
 def test_what_cannot_be_told_is_said():

@@ -15,7 +15,7 @@ from anglewise.judgements.combine import by_pair, combined
 from anglewise.judgements.constructed import from_labels
 from anglewise.judgements.records import judged_from
 from anglewise.judging.lint import lint
-from anglewise.judging.sample import numbers, sample
+from anglewise.judging.sample import column_numbers, sample
 from anglewise.page.open_space import queue_of
 
 LONG = "i" * 100_000
@@ -47,7 +47,7 @@ REFUSED = {
     "nobody's": lambda _: combined([judged()], SPACE, "items-items", judges=[LONG]),
     "another space": lambda _: combined([judged(item_id=LONG)], SPACE, "items-items"),
     "labels": lambda _: from_labels(SPACE, Labels({LONG: "x"})),
-    "traffic": lambda _: numbers(ITEMS, "words"),
+    "traffic": lambda _: column_numbers(ITEMS, "words"),
     "stratum": lambda _: sample(SPACE, "dot", direction="items-items", strata=[LONG]),
     "format": lambda path: write_judged(path / "x", [judged()], LONG),
     "id with blanks": lambda path: write_judged(path / "x", [judged(item_id=f"{LONG} x")], "trec"),

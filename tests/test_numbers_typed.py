@@ -14,7 +14,7 @@ from anglewise.core.numbers import read_number, read_whole, written
 from anglewise.core.text import parted
 from anglewise.encoders.encoder import read_spec
 from anglewise.errors import SpellingError
-from anglewise.judging.sample import line
+from anglewise.judging.sample import order_by_stratum
 from anglewise.measures.formulas import Norm
 from anglewise.measures.measure import measures, measures_and_families
 from anglewise.metrics.evaluate import metric, read_metrics
@@ -113,7 +113,9 @@ def test_clusters_are_counted_in_whole_numbers(text):
     with pytest.raises(SpellingError):
         query_split(f"clusters({text})", Embeddings(np.eye(4)), np.arange(4))
     with pytest.raises(SpellingError):
-        line(Embeddings(np.eye(4)), np.arange(4), [f"clusters({text})"], np.random.default_rng(0))
+        order_by_stratum(
+            Embeddings(np.eye(4)), np.arange(4), [f"clusters({text})"], np.random.default_rng(0)
+        )
 
 
 @pytest.mark.parametrize("text", [":٣", ":1_0", ":1e1", ":-1", ":" + "9" * 5000])

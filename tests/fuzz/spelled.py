@@ -14,7 +14,7 @@ from anglewise.comparison.gates import gate
 from anglewise.comparison.split import query_split
 from anglewise.encoders.encoder import read_spec
 from anglewise.encoders.load import reads_images
-from anglewise.judging.sample import line
+from anglewise.judging.sample import order_by_stratum
 from anglewise.measures.measure import measures, measures_and_families
 from anglewise.metrics.evaluate import metric, read_metrics
 from anglewise.models.closed_form import find_split as model_split
@@ -83,7 +83,7 @@ PARSERS: dict[str, tuple[Callable[[str], Any], Callable[[Random], str]]] = {
     "variants": (lambda text: sources({"old": SPACE, "new": SPACE}, text), spellings.variant),
     "split": (lambda text: query_split(text, ASKING, ROWS), spellings.split),
     "strata": (
-        lambda text: line(ASKING, ROWS, text.split(","), np.random.default_rng(0)),
+        lambda text: order_by_stratum(ASKING, ROWS, text.split(","), np.random.default_rng(0)),
         spellings.split,
     ),
     "encoder": (_spec, spellings.encoder),

@@ -1,4 +1,4 @@
-"""Many rows of many judges, made one grade for each pair of a space."""
+"""Combine the rows of many judges into one grade for each pair of a space."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -16,11 +16,11 @@ from anglewise.errors import IdsError, SpellingError, TooFewError
 from anglewise.judgements.records import ADJUDICATOR, SOURCES, Judged
 
 TRUST = {"human": 0, "label": 1, "interaction": 2, "generated": 3}
-"""Of a pair that several kinds of sources judged, only the first kind counts."""
+"""Where several kinds of sources judged a pair, only the kind with the lowest number counts."""
 
 
 def mean(rows: Sequence[Judged]) -> float:
-    """The mean of the grades, the same whatever their order.
+    """The mean of the grades; their order does not matter, not even in the last bit.
 
     >>> mean([Judged("q", "d", 1, judge="a"), Judged("q", "d", 2, judge="b")])
     1.5
@@ -29,7 +29,7 @@ def mean(rows: Sequence[Judged]) -> float:
 
 
 def majority(rows: Sequence[Judged]) -> float:
-    """The grade that most judges gave; of equally many the lowest.
+    """The grade that most judges gave; among equally frequent ones the lowest.
 
     >>> majority([Judged("q", "d", 1, judge="a"), Judged("q", "d", 0, judge="b")])
     0.0
@@ -44,8 +44,8 @@ def adjudicated(rows: Sequence[Judged]) -> float:
     >>> adjudicated([Judged("q", "d", 1, judge="a"), Judged("q", "d", 3, judge="adjudicator")])
     3.0
     """
-    last = [row.grade for row in rows if row.judge == ADJUDICATOR]
-    return last[-1] if last else majority(rows)
+    decisions = [row.grade for row in rows if row.judge == ADJUDICATOR]
+    return decisions[-1] if decisions else majority(rows)
 
 
 COMBINE: dict[str, Callable[[Sequence[Judged]], float]] = {
@@ -66,7 +66,7 @@ class Combined:
 
     @property
     def chance(self) -> float:
-        """With which chance it was drawn to be judged; 1 where some judge took it without a lot."""
+        """The probability with which it was drawn for judging; 1 where a judge chose it."""
         return max(1.0 if row.probability is None else row.probability for row in self.rows)
 
     @property
@@ -83,10 +83,10 @@ def by_pair(
     sources: Collection[str] | None = None,
     combine: str = "adjudicated",
 ) -> list[Combined]:
-    """Make one grade of the rows of each pair, all of one direction; sorted by query and item.
+    """Combine the rows of each pair, all of one direction; sorted by query and item.
 
-    What people said about a pair is not mixed with what was constructed or generated: of
-    ``human``, ``label``, ``interaction`` and ``generated`` only the first that is there counts.
+    Grades by people are not mixed with constructed or generated ones: of a pair's rows only those
+    of the first source count, in the order ``human``, ``label``, ``interaction``, ``generated``.
 
     >>> hers = Judged("q", "d", 2, judge="anna")
     >>> its = Judged("q", "d", 0, judge="a model", source="generated")
@@ -102,8 +102,8 @@ def by_pair(
         groups.setdefault((row.query_id, row.item_id), []).append(row)
     pairs: list[Combined] = []
     for (query, item), group in sorted(groups.items()):
-        best = min(TRUST[row.source] for row in group)
-        counted = tuple(row for row in group if TRUST[row.source] == best)
+        trusted = min(TRUST[row.source] for row in group)
+        counted = tuple(row for row in group if TRUST[row.source] == trusted)
         pairs.append(Combined(query, item, COMBINE[combine](counted), counted))
     return pairs
 
@@ -116,15 +116,15 @@ def chosen(
 ) -> list[Judged]:
     """The rows of some judges, from some sources; by default all.
 
-    Raises ``SpellingError`` for a source that is none, or one text where several are due.
+    Raises ``SpellingError`` for an unknown source, or a single text in place of a list.
     """
     for name, given in (("judges", judges), ("sources", sources)):
         if isinstance(given, str):
             raise SpellingError(f"{name}={shown(given)!r} is one text: give a list of them")
-    wrong = sorted(set(sources or ()) - set(SOURCES))
-    if wrong:
+    unknown = sorted(set(sources or ()) - set(SOURCES))
+    if unknown:
         raise SpellingError(
-            f"source {shown(wrong[0])!r} is unknown: known are {', '.join(SOURCES)}"
+            f"source {shown(unknown[0])!r} is unknown: known are {', '.join(SOURCES)}"
         )
     return [
         row
@@ -143,10 +143,10 @@ def combined(
     combine: str = "adjudicated",
     name: str = "the store",
 ) -> Judgements:
-    """Line rows of one direction up with a space, one grade a pair.
+    """The judgements of a space, one grade a pair, from rows of one direction.
 
-    Grades below zero count as zero, as in trec_eval; rows whose ids the space does not hold and
-    judgements of an item against itself are dropped and counted in ``complaints``.
+    Grades below zero count as zero, as in trec_eval. Rows whose ids are not in the space, and
+    judgements of an item against itself, are dropped and counted in ``complaints``.
 
     Parameters
     ----------
@@ -154,25 +154,25 @@ def combined(
         Whose rows count; by default everybody's.
     combine
         ``"adjudicated"``: the adjudicator's grade, else the majority's; ``"majority"``: the
-        grade most judges gave, of equally many the lowest; ``"mean"``.
+        grade most judges gave, among equally frequent ones the lowest; ``"mean"``.
     name
-        What to call the store in messages.
+        What messages call the store.
 
     Raises
     ------
     SpellingError
         Another ``combine`` or source.
     TooFewError
-        Nothing was judged by these judges in this direction.
+        These judges judged nothing in this direction.
     IdsError
-        Not one pair is known to the space.
+        No judged pair is in the space.
 
     Examples
     --------
     >>> from anglewise.core.embeddings import Embeddings
     >>> space = Space(items=Embeddings(np.eye(3), ids=["a", "b", "c"]))
-    >>> said = [Judged("a", "c", 2, judge="anna", direction="items-items")]
-    >>> combined(said, space, "items-items").gains.row(0).tolist()
+    >>> judged = [Judged("a", "c", 2, judge="anna", direction="items-items")]
+    >>> combined(judged, space, "items-items").gains.row(0).tolist()
     [2]
     """
     pairs = by_pair(rows, judges=judges, sources=sources, combine=combine)
@@ -182,39 +182,39 @@ def combined(
             "choose another direction"
         )
     asking, ranked = space.sides(direction)
-    known = [
+    known_pairs = [
         pair for pair in pairs if pair.query_id in asking.row_of and pair.item_id in ranked.row_of
     ]
-    if not known:
+    if not known_pairs:
         raise IdsError(
             f"{name}: not one of {len(pairs):,} judged pairs is known to the space, such as "
             f"{shown(pairs[0].query_id)!r} and {shown(pairs[0].item_id)!r}: take the store that "
             "belongs to it"
         )
-    counted = [p for p in known if asking is not ranked or p.query_id != p.item_id]
-    if not counted:
+    pairs_used = [p for p in known_pairs if asking is not ranked or p.query_id != p.item_id]
+    if not pairs_used:
         raise TooFewError(f"{name} judges each only against itself: judge others")
-    rows_of = [asking.row_of[pair.query_id] for pair in counted]
-    items_of = [ranked.row_of[pair.item_id] for pair in counted]
+    pair_rows = [asking.row_of[pair.query_id] for pair in pairs_used]
+    pair_items = [ranked.row_of[pair.item_id] for pair in pairs_used]
     shape = (len(asking), len(ranked))
-    table = SparseRows.from_pairs(
-        rows_of, items_of, [max(pair.grade, 0.0) for pair in counted], shape=shape
+    gains = SparseRows.from_pairs(
+        pair_rows, pair_items, [max(pair.grade, 0.0) for pair in pairs_used], shape=shape
     )
     complaints = Complaints(
         unknown_queries=_unknown([pair.query_id for pair in pairs], asking.row_of),
         unknown_items=_unknown([pair.item_id for pair in pairs], ranked.row_of),
-        dropped=len(pairs) - len(counted),
+        dropped=len(pairs) - len(pairs_used),
     )
-    chances = [pair.chance for pair in counted]
+    chances = [pair.chance for pair in pairs_used]
     judged_at = np.full(len(asking), np.inf)
-    np.minimum.at(judged_at, rows_of, [min(row.time for row in pair.rows) for pair in counted])
+    np.minimum.at(judged_at, pair_rows, [min(row.time for row in pair.rows) for pair in pairs_used])
     return Judgements(
-        table,
+        gains,
         direction,
-        f"{name}: {said_by(counted, combine)}",
-        with_gains(complaints, table),
+        f"{name}: {judges_in_words(pairs_used, combine)}",
+        with_gains(complaints, gains),
         chances=(
-            SparseRows.from_pairs(rows_of, items_of, chances, shape=shape)
+            SparseRows.from_pairs(pair_rows, pair_items, chances, shape=shape)
             if min(chances) < 1
             else None
         ),
@@ -223,7 +223,7 @@ def combined(
 
 
 def with_gains(complaints: Complaints, gains: SparseRows) -> Complaints:
-    """What is wrong with judgements, and beside it what is wrong with their gains."""
+    """The complaints, with those about the gains filled in."""
     relevant = np.bincount(gains.rows, weights=gains.values > 0, minlength=gains.shape[0])
     return replace(
         complaints,
@@ -232,21 +232,21 @@ def with_gains(complaints: Complaints, gains: SparseRows) -> Complaints:
     )
 
 
-def said_by(pairs: Sequence[Combined], combine: str) -> str:
-    """In words who judged, kinds of sources apart.
+def judges_in_words(pairs: Sequence[Combined], combine: str) -> str:
+    """How many pairs were judged, and by whom, for each kind of source.
 
-    >>> said_by(by_pair([Judged("q", "d", 2, judge="anna")]), "mean")
+    >>> judges_in_words(by_pair([Judged("q", "d", 2, judge="anna")]), "mean")
     '1 pair judged, 1 by people (anna)'
     """
     kinds = {"human": "by people", "label": "from labels", "interaction": "from interactions"}
     words: list[str] = []
     for source in sorted(SOURCES, key=TRUST.__getitem__):
-        mine = [pair for pair in pairs if pair.rows[0].source == source]
-        if mine:
-            judges = sorted({row.judge for pair in mine for row in pair.rows})
+        pairs_of_source = [pair for pair in pairs if pair.rows[0].source == source]
+        if pairs_of_source:
+            judges = sorted({row.judge for pair in pairs_of_source for row in pair.rows})
             more = f" and {len(judges) - 4} more" if len(judges) > 4 else ""
             names = ", ".join(map(shown, judges[:4])) + more
-            words.append(f"{len(mine):,} {kinds.get(source, source)} ({names})")
+            words.append(f"{len(pairs_of_source):,} {kinds.get(source, source)} ({names})")
     disputed = sum(pair.disputed for pair in pairs)
     if disputed:
         words.append(f"{disputed:,} where judges differ (taken: {combine})")
@@ -254,9 +254,9 @@ def said_by(pairs: Sequence[Combined], combine: str) -> str:
 
 
 def _whose(judges: Collection[str] | None, sources: Collection[str] | None) -> str:
-    by = f" by {shown(', '.join(judges))}" if judges is not None else ""
-    kinds = f" from {', '.join(sources)}" if sources is not None else ""
-    return by + kinds
+    by_judges = f" by {shown(', '.join(judges))}" if judges is not None else ""
+    from_sources = f" from {', '.join(sources)}" if sources is not None else ""
+    return by_judges + from_sources
 
 
 def _unknown(names: list[str], row_of: dict[str, int]) -> tuple[str, ...]:

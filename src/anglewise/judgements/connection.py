@@ -10,7 +10,7 @@ from typing import Any
 from anglewise.errors import AnglewiseError, FileError
 
 APPLICATION = 0x616E_676C
-"""Stands in the head of the file ("angl"), so that another program's SQLite file is not taken."""
+"""The mark in the head of our files ("angl"): SQLite files of other programs are refused."""
 
 MIGRATIONS = (
     """
@@ -37,7 +37,7 @@ MIGRATIONS = (
     BEGIN SELECT RAISE(ABORT, 'judgements are never removed: add a retraction'); END;
     """,
 )
-"""Statement by statement what makes version n + 1 of version n; released ones are never changed."""
+"""Script n turns version n of the tables into version n + 1; a released one is never changed."""
 
 VERSION = len(MIGRATIONS)
 
@@ -48,7 +48,7 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 
 def application_of(connection: sqlite3.Connection) -> int:
-    """The mark of the program that made the file, 0 where it made none."""
+    """The mark of the program that made the file, 0 where there is none."""
     return int(connection.execute("PRAGMA application_id").fetchone()[0])
 
 
@@ -59,7 +59,7 @@ def tables_of(connection: sqlite3.Connection) -> list[str]:
 
 
 def definitions_of(connection: sqlite3.Connection) -> dict[str, tuple[str, str]]:
-    """What each name in the file stands for, and the words that made it; SQLite's own left out."""
+    """The type and the SQL of each name in the file, SQLite's own left out."""
     rows = connection.execute("SELECT name, type, sql FROM sqlite_master")
     return {
         str(name): (str(kind), " ".join(str(words or "").split()))
@@ -69,7 +69,7 @@ def definitions_of(connection: sqlite3.Connection) -> dict[str, tuple[str, str]]
 
 
 def migrate(connection: sqlite3.Connection, migrations: tuple[str, ...] = MIGRATIONS) -> None:
-    """Bring the tables up to the latest version in one transaction, whoever else does the same.
+    """Bring the tables to the latest version in one transaction; several programs may try at once.
 
     >>> connection = sqlite3.connect(":memory:", isolation_level=None)
     >>> migrate(connection)
@@ -78,11 +78,11 @@ def migrate(connection: sqlite3.Connection, migrations: tuple[str, ...] = MIGRAT
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
-        there = version_of(connection)
-        for script in migrations[there:]:
+        version = version_of(connection)
+        for script in migrations[version:]:
             for statement in _statements(script):
                 connection.execute(statement)
-        if there < len(migrations):
+        if version < len(migrations):
             connection.execute(f"PRAGMA application_id = {APPLICATION}")
             connection.execute(f"PRAGMA user_version = {len(migrations)}")
         connection.execute("COMMIT")
@@ -92,45 +92,45 @@ def migrate(connection: sqlite3.Connection, migrations: tuple[str, ...] = MIGRAT
 
 
 def _statements(script: str) -> list[str]:
-    """A script in its statements: a trigger holds semicolons of its own."""
-    found: list[str] = []
-    sofar = ""
+    """The statements of a script; a semicolon within a trigger ends none."""
+    statements: list[str] = []
+    statement = ""
     for piece in script.split(";"):
-        sofar += piece + ";"
-        if sqlite3.complete_statement(sofar) and piece.strip():
-            found.append(sofar)
-            sofar = ""
-    return found
+        statement += piece + ";"
+        if sqlite3.complete_statement(statement) and piece.strip():
+            statements.append(statement)
+            statement = ""
+    return statements
 
 
 STORE_NAME = "judgements.sqlite"
-"""What the store in the folder of a space is called."""
+"""The name of the store in the folder of a space."""
 
 HEAD = b"SQLite format 3\0"
 
 LONGEST_ROW = 1 << 24
-"""More bytes than any row of judgements has: what claims to be longer is damaged."""
+"""More bytes than any row of judgements has: a longer one is damaged."""
 
 STEPS = 1 << 20
-"""Steps of SQLite between two looks at whether a question is still within its bounds."""
+"""Steps of SQLite between two checks whether a query is still within its bounds."""
 STEPS_A_BYTE = 200
-"""Steps that a question may take for each byte of the file; the dearest of ours take some ten."""
+"""Steps that a query may take for each byte of the file; the most costly of ours take some ten."""
 
 PAUSE = 0.02
-"""Seconds between two looks at a lock for which SQLite itself does not wait."""
+"""Seconds between two attempts at a lock for which SQLite itself does not wait."""
 
 
 def connect(path: Path, *, read_only: bool, patience: float) -> sqlite3.Connection:
-    """Open a store, make it if it is not there, and bring its tables up to date."""
+    """Open a store; for writing, make a missing one and bring its tables up to date."""
     _check_file(path, read_only=read_only)
-    with saying(path):
-        opened = _for_reading if read_only else _for_writing
-        return _patiently(lambda: opened(path, patience), patience)
+    with store_errors(path):
+        open_store = _open_for_reading if read_only else _open_for_writing
+        return _patiently(lambda: open_store(path, patience), patience)
 
 
 @contextmanager
-def saying(path: Path) -> Generator[None, None, None]:
-    """Turn what SQLite raises into one ``FileError`` that says what to do."""
+def store_errors(path: Path) -> Generator[None, None, None]:
+    """Turn errors of SQLite into a ``FileError`` that says what to do."""
     try:
         yield
     except AnglewiseError:
@@ -168,11 +168,11 @@ def _check_file(path: Path, *, read_only: bool) -> None:
         )
 
 
-def _for_writing(path: Path, patience: float) -> sqlite3.Connection:
-    connection = _opened(f"{path.absolute().as_uri()}?mode=rwc", patience)
+def _open_for_writing(path: Path, patience: float) -> sqlite3.Connection:
+    connection = _connected(f"{path.absolute().as_uri()}?mode=rwc", patience)
     try:
         _check_ours(path, connection)
-        # the mode stands in the file, and asking for it anew would wait for readers
+        # the file remembers its mode, and setting it again would wait for readers
         if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
             connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -184,23 +184,23 @@ def _for_writing(path: Path, patience: float) -> sqlite3.Connection:
     return connection
 
 
-def _for_reading(path: Path, patience: float) -> sqlite3.Connection:
-    """Open for reading; where not even a lock may be written, as what never changes.
+def _open_for_reading(path: Path, patience: float) -> sqlite3.Connection:
+    """Open without writing; as an immutable file where not even a lock may be written.
 
     SQLite leaves ``-shm`` and an empty ``-wal`` beside the file, for only who may write removes
     them; to read without would miss what somebody writes meanwhile.
     """
-    connection = _opened(f"{path.absolute().as_uri()}?mode=ro", patience)
+    connection = _connected(f"{path.absolute().as_uri()}?mode=ro", patience)
     try:
         try:
             tables_of(connection)
         except sqlite3.OperationalError as error:
-            beside = path.with_name(path.name + "-wal")
+            wal = path.with_name(path.name + "-wal")
             refused = _code(error) in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
-            if not refused or beside.exists():
+            if not refused or wal.exists():
                 raise
             connection.close()
-            connection = _opened(f"{path.absolute().as_uri()}?mode=ro&immutable=1", patience)
+            connection = _connected(f"{path.absolute().as_uri()}?mode=ro&immutable=1", patience)
         _check_ours(path, connection)
         _check_up_to_date(path, connection)
     except BaseException:
@@ -209,7 +209,7 @@ def _for_reading(path: Path, patience: float) -> sqlite3.Connection:
     return connection
 
 
-def _opened(uri: str, patience: float) -> sqlite3.Connection:
+def _connected(uri: str, patience: float) -> sqlite3.Connection:
     connection = sqlite3.connect(
         uri, uri=True, timeout=patience, isolation_level=None, check_same_thread=False
     )
@@ -219,36 +219,36 @@ def _opened(uri: str, patience: float) -> sqlite3.Connection:
 
 
 def _check_ours(path: Path, connection: sqlite3.Connection) -> None:
-    there = version_of(connection)
+    version = version_of(connection)
     ours = application_of(connection) == APPLICATION
-    if not ours and (there or tables_of(connection)):
+    if not ours and (version or tables_of(connection)):
         raise FileError(
             f"{path} is an SQLite file of another program: take another name for the judgements"
         )
-    if ours and there > VERSION:
+    if ours and version > VERSION:
         raise FileError(
-            f"{path} was written by a newer anglewise (format {there}; this one knows up to "
+            f"{path} was written by a newer anglewise (format {version}; this one knows up to "
             f"{VERSION}): upgrade anglewise; nothing was changed"
         )
-    if ours and there:
-        _check_tables(path, connection, there)
+    if ours and version:
+        _check_tables(path, connection, version)
 
 
 def _check_tables(path: Path, connection: sqlite3.Connection, version: int) -> None:
-    """Only our table under our name: a view there could compute anything, and without end."""
-    there = definitions_of(connection)
-    made = sqlite3.connect(":memory:", isolation_level=None)
+    """Refuse a file with other definitions than ours: a view could compute without end."""
+    found = definitions_of(connection)
+    reference = sqlite3.connect(":memory:", isolation_level=None)
     try:
-        migrate(made, MIGRATIONS[:version])
-        due = definitions_of(made)
+        migrate(reference, MIGRATIONS[:version])
+        expected = definitions_of(reference)
     finally:
-        made.close()
-    wrong = [name for name, definition in due.items() if there.get(name) != definition]
+        reference.close()
+    wrong = [name for name, definition in expected.items() if found.get(name) != definition]
     plain = {"table", "index"}
     wrong += [
         name
-        for name, (kind, words) in there.items()
-        if name not in due and (kind not in plain or words.upper().startswith("CREATE VIRTUAL"))
+        for name, (kind, sql) in found.items()
+        if name not in expected and (kind not in plain or sql.upper().startswith("CREATE VIRTUAL"))
     ]
     if wrong:
         raise FileError(
@@ -259,22 +259,22 @@ def _check_tables(path: Path, connection: sqlite3.Connection, version: int) -> N
 
 @contextmanager
 def bounded(path: Path, connection: sqlite3.Connection) -> Generator[None, None, None]:
-    """Break off a question that takes more steps than a file of this size can need.
+    """Stop a query that takes more steps than a file of this size can need.
 
-    In a damaged file pages can point at one another, and be read again and again.
+    In a damaged file, pages may point at one another and be read without end.
     """
-    left = 100 + STEPS_A_BYTE * _bytes_of(path) // STEPS
+    steps_left = 100 + STEPS_A_BYTE * _bytes_of(path) // STEPS
 
-    def over() -> bool:
-        nonlocal left
-        left -= 1
-        return left < 0
+    def is_over() -> bool:
+        nonlocal steps_left
+        steps_left -= 1
+        return steps_left < 0
 
-    connection.set_progress_handler(over, STEPS)
+    connection.set_progress_handler(is_over, STEPS)
     try:
         yield
     except sqlite3.OperationalError as error:
-        if left >= 0:
+        if steps_left >= 0:
             raise
         raise FileError(f"{path}: {DAMAGED.format('no question about it ends')}") from error
     finally:
@@ -287,16 +287,16 @@ def _bytes_of(path: Path) -> int:
 
 
 def _check_up_to_date(path: Path, connection: sqlite3.Connection) -> None:
-    there = version_of(connection)
-    if there < VERSION:
+    version = version_of(connection)
+    if version < VERSION:
         raise FileError(
-            f"{path} was written by an older version (format {there}): open it once for writing, "
+            f"{path} was written by an older version (format {version}): open it once for writing, "
             "which brings it up to date"
         )
 
 
 def _patiently(work: Callable[[], Any], patience: float) -> Any:
-    """Wait, too, for those locks that SQLite reports at once: a change to WAL, a recovery."""
+    """Wait also for locks that SQLite reports at once: during a change to WAL, or a recovery."""
     end = time.monotonic() + patience
     while True:
         try:
@@ -308,14 +308,14 @@ def _patiently(work: Callable[[], Any], patience: float) -> Any:
 
 
 def roll_back(connection: sqlite3.Connection) -> None:
-    """Undo what a failed transaction left, if SQLite did not do so itself."""
+    """Roll back a failed transaction, if SQLite did not do so itself."""
     with suppress(sqlite3.Error):
         if connection.in_transaction:
             connection.execute("ROLLBACK")
 
 
 def _code(error: sqlite3.Error) -> int:
-    """The primary code of an error, without the details in the higher bits."""
+    """The primary result code of an error, without its extended bits."""
     return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
 
 
@@ -343,5 +343,5 @@ REMEDIES = {
 
 
 def _words(error: sqlite3.Error) -> str:
-    why = " ".join(str(error).split())
-    return REMEDIES.get(_code(error), "the store refuses ({})").format(why)
+    reason = " ".join(str(error).split())
+    return REMEDIES.get(_code(error), "the store refuses ({})").format(reason)

@@ -1,4 +1,4 @@
-"""Judgements that nobody made by hand: from what users did, apart or together, and from classes."""
+"""Judgements constructed from data: held-out interactions, classes, items used together."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -19,16 +19,18 @@ HOWS = ("random", "time", "last")
 
 @dataclass(frozen=True, eq=False)
 class HoldOut:
-    """What a model may see, and what it is asked. Rows are those of the interactions as they came.
+    """Interactions that a model may see, and judgements from the rest.
+
+    Users and items keep the rows that they have in the interactions.
 
     Attributes
     ----------
     visible
-        All that training users did, and the part of held-out users that is folded in.
+        All interactions of training users, and those of held-out users that are folded in.
     held_out
-        Which users the training never sees.
+        Which users are held out of the training.
     judgements
-        ``queries-items``: what the held-out users did beside what is folded in.
+        ``queries-items``: the interactions of held-out users that are not folded in.
     unjudged
         How many held-out users have fewer than two items, so that none can be hidden.
     """
@@ -39,9 +41,9 @@ class HoldOut:
     unjudged: int
 
     def training(self) -> SparseRows:
-        """What training users did; the rows of held-out users are empty."""
-        seen = ~self.held_out[self.visible.users]
-        return _some(self.visible, seen).rows()
+        """The interactions of training users; the rows of held-out users are empty."""
+        in_training = ~self.held_out[self.visible.users]
+        return _some(self.visible, in_training).rows()
 
 
 def hold_out(
@@ -53,23 +55,24 @@ def hold_out(
     graded: bool = False,
     seed: int = 0,
 ) -> HoldOut:
-    """Hold out a share of the users, show a part of what each did, and ask for the rest.
+    """Hold out a share of the users, fold in a part of each one's items, and judge by the rest.
 
-    A user of ``n`` items shows ``ceil(fold_in * n)`` of them (at least one, at most ``n - 1``):
-    drawn at random, or with ``how="time"`` the earliest; with ``how="last"`` all but the last one.
-    Equal times are ordered at random. What is hidden is relevant with gain 1, or, ``graded``,
-    with its weight. Held-out users with fewer than two items show them and are not judged.
+    Of ``n`` items of a held-out user ``ceil(fold_in * n)`` are folded in (at least one, at most
+    ``n - 1``): drawn at random, or with ``how="time"`` the earliest; with ``how="last"`` all but
+    the last one. Equal times are ordered at random. The others are relevant with gain 1, or,
+    ``graded``, with their weight. A held-out user's only item is folded in, and not judged.
 
     Parameters
     ----------
     share
-        Of the users, between 0 and 1; rounded, at least one user and not all.
+        The share of users held out, between 0 and 1; rounded, at least one user and not all.
     how
         ``"random"``, ``"time"`` or ``"last"``; the latter two need times.
     fold_in
-        The part shown, between 0 and 1; by default a half. Not to be given with ``how="last"``.
+        The share folded in, between 0 and 1; by default a half. Not to be given with
+        ``how="last"``.
     seed
-        Draws the users and what they show.
+        Draws the users and the items that are folded in.
 
     Raises
     ------
@@ -82,13 +85,13 @@ def hold_out(
 
     Examples
     --------
-    >>> did = Interactions(
+    >>> interactions = Interactions(
     ...     users=np.array([0, 0, 1, 1, 1]), items=np.array([0, 1, 0, 1, 2]), weights=np.ones(5),
     ...     user_ids=np.array(["a", "b"]), item_ids=np.array(["x", "y", "z"]),
     ...     times=np.array([1.0, 2.0, 5.0, 3.0, 4.0]),
     ... )
-    >>> held = hold_out(did, share=0.5, how="last", seed=0)
-    >>> held.held_out.tolist(), held.judgements.gains.row(1).tolist()
+    >>> split = hold_out(interactions, share=0.5, how="last", seed=0)
+    >>> split.held_out.tolist(), split.judgements.gains.row(1).tolist()
     ([False, True], [0])
     """
     part = _shown_part(how, fold_in)
@@ -153,18 +156,18 @@ def _hidden(
     part: float,
     rng: np.random.Generator,
 ) -> Bool[Array, " entries"]:
-    """Which entries are asked for: of each held-out user the last ones in the order of showing."""
-    theirs = np.flatnonzero(held_out[interactions.users])
-    users = interactions.users[theirs]
+    """Which entries are judged: of each held-out user the last ones, by time or at random."""
+    entries = np.flatnonzero(held_out[interactions.users])
+    users = interactions.users[entries]
     times = np.zeros(len(users))
     if how != "random" and interactions.times is not None:
-        times = interactions.times[theirs]
+        times = interactions.times[entries]
     order = np.lexsort((rng.random(len(users)), times, users))
     _, starts, counts = np.unique(users[order], return_index=True, return_counts=True)
-    place = np.arange(len(users)) - np.repeat(starts, counts)
-    shown = np.clip(np.ceil(part * counts), 1, np.maximum(counts - 1, 1))
+    position = np.arange(len(users)) - np.repeat(starts, counts)
+    shown_counts = np.clip(np.ceil(part * counts), 1, np.maximum(counts - 1, 1))
     hidden = np.zeros(len(interactions.users), dtype=bool)
-    hidden[theirs[order[place >= np.repeat(shown, counts)]]] = True
+    hidden[entries[order[position >= np.repeat(shown_counts, counts)]]] = True
     return hidden
 
 
@@ -188,37 +191,37 @@ def _sentence(
     unjudged: int,
     seed: int,
 ) -> str:
-    shown = {
+    shown_part = {
         "random": f"a random {part:.0%} of each one's items folded in",
         "time": f"the earliest {part:.0%} of each one's items folded in",
         "last": "all but the last item of each folded in",
     }[how]
-    gain = "its weight" if graded else "1"
-    alone = f"; {unjudged} with fewer than two items not judged" if unjudged else ""
+    gain_words = "its weight" if graded else "1"
+    unjudged_words = f"; {unjudged} with fewer than two items not judged" if unjudged else ""
     return (
-        f"{held_out.sum()} of {len(held_out)} users held out, {shown}, "
-        f"the rest relevant with gain {gain} (seed {seed}){alone}"
+        f"{held_out.sum()} of {len(held_out)} users held out, {shown_part}, "
+        f"the rest relevant with gain {gain_words} (seed {seed}){unjudged_words}"
     )
 
 
 MOST_PAIRS = 20_000_000
-"""Pairs of one class that are stored at most: half a gigabyte."""
+"""Pairs within classes that are stored at most: half a gigabyte."""
 
 
 def from_labels(
     space: Space, labels: Labels, *, queries: int | None = None, seed: int = 0
 ) -> Judgements:
-    """Let every labelled item ask for the others of its class, ``items-items``.
+    """Judgements ``items-items``: the other items of a labelled item's class are relevant.
 
-    The gain is 1. A labelled item of another class was judged and is not relevant, an item
-    without a label was not judged (both unstored: see ``Judgements.judged_items``). An item
-    alone in its class has nothing to ask for. The memory follows the pairs of one class, not
-    the square of the items.
+    The gain is 1. Labelled items of other classes count as judged and not relevant, items without
+    a label as not judged (neither is stored: see ``Judgements.judged_items``). An item alone in
+    its class is no query. Memory grows with the pairs within classes, not with the square of the
+    items.
 
     Parameters
     ----------
     queries
-        How many of the items ask, drawn at random; by default all.
+        How many items are queries, drawn at random; by default all that can be.
     seed
         Draws them.
 
@@ -227,9 +230,9 @@ def from_labels(
     IdsError
         No labelled id is an item of the space.
     TooFewError
-        No two items share a class; or fewer than one query is asked for.
+        No two items share a class, or ``queries`` is below 1.
     ValuesError
-        More pairs of one class than fit: sample the queries.
+        More than 20,000,000 pairs within classes: draw fewer queries.
 
     Examples
     --------
@@ -251,18 +254,19 @@ def from_labels(
         asking = _drawn(asking, queries, seed)
     pairs = int(partners[asking].sum())
     if pairs > MOST_PAIRS:
-        fitting = len(asking) * MOST_PAIRS // pairs
+        sample_size = len(asking) * MOST_PAIRS // pairs
         raise ValuesError(
             f"{pairs:,} pairs of items share a class, {MOST_PAIRS:,} fit: let a sample of about "
-            f"{fitting:,} items ask (label_queries={fitting}, --label-queries {fitting})"
+            f"{sample_size:,} items ask (label_queries={sample_size}, "
+            f"--label-queries {sample_size})"
         )
     items = len(space.items)
-    missing = tuple(name for name in labels.of if name not in space.items.row_of)
+    unknown = tuple(name for name in labels.of if name not in space.items.row_of)
     return Judgements(
         gains=_partners(classes, sizes, asking, shape=(items, items)),
         direction="items-items",
         source=_unmatched(len(sizes), len(asking), int((partners > 0).sum()), seed),
-        complaints=Complaints(unknown_items=missing[:3], dropped=len(missing)),
+        complaints=Complaints(unknown_items=unknown[:3], dropped=len(unknown)),
         judged_items=classes >= 0,
     )
 
@@ -286,12 +290,12 @@ def _classes(space: Space, labels: Labels) -> Int64[Array, " items"]:
 def _drawn(asking: Array, queries: int, seed: int) -> Array:
     if queries < 1:
         raise TooFewError(f"{queries} items ask: at least one is due (label_queries=1)")
-    number = min(queries, len(asking))
-    return np.sort(np.random.default_rng(seed).choice(asking, number, replace=False))
+    size = min(queries, len(asking))
+    return np.sort(np.random.default_rng(seed).choice(asking, size, replace=False))
 
 
 def _partners(classes: Array, sizes: Array, asking: Array, shape: tuple[int, int]) -> SparseRows:
-    """For each item that asks, the others of its class, ascending."""
+    """For each item of ``asking``, the others of its class, ascending, with gain 1."""
     by_class = np.argsort(classes, kind="stable")
     starts = np.searchsorted(classes[by_class], np.arange(len(sizes)))
     members = sizes[classes[asking]]
@@ -315,7 +319,7 @@ def _few(names: Iterable[str]) -> str:
 Counts: TypeAlias = Float64[Array, " pairs"]
 
 BLOCK_ENTRIES = 1 << 22
-"""Pairs of items looked at together, at most: what bounds the memory."""
+"""Pairs of items in one block, at most: this bounds the memory."""
 
 
 def _jaccard(both: Counts, first: Counts, second: Counts, users: int) -> Counts:
@@ -341,11 +345,10 @@ def co_consumption(
     min_support: int = 5,
     depths: tuple[int, ...] = (5, 10, 20),
 ) -> Judgements:
-    """Grade pairs of items by how much the sets of their users overlap, among some users only.
+    """Grade pairs of items by how much the sets of their users overlap, among the given users.
 
-    Let ``c_i`` of the ``n`` chosen users have used item ``i`` and ``c_ij`` both ``i`` and ``j``.
-    Pairs with ``c_ij < min_support`` are too few to tell and stay unjudged. The others are ranked,
-    for each item, by
+    Of ``n`` given users, let ``c_i`` have used item ``i``, and ``c_ij`` both ``i`` and ``j``.
+    Pairs with ``c_ij < min_support`` stay unjudged. The others are ranked, for each item, by
 
     * ``"jaccard"``: ``c_ij / (c_i + c_j - c_ij)``, or
     * ``"lift"``: ``n c_ij / (c_i c_j)``, which favours rare items.
@@ -353,8 +356,8 @@ def co_consumption(
     The gain of ``j`` for ``i`` is the number of ``depths`` whose list of nearest partners holds
     it: with (5, 10, 20), 3 among the first 5, 2 among the first 10, 1 among the first 20. Equal
     overlaps at the end of a list are all in. A pair takes the larger of its two gains, so the
-    table is symmetric; an item is never judged against itself, and what is on no list stays
-    unjudged. Weights are not looked at.
+    table is symmetric; an item is never judged against itself, and pairs on no list stay
+    unjudged. Weights are ignored.
 
     The counts are a product of sparse matrices, taken block by block: the memory does not grow
     with the square of the items.
@@ -362,7 +365,7 @@ def co_consumption(
     Parameters
     ----------
     users
-        Whose interactions count: those that the items' vectors were not learned from.
+        Whose interactions count: take users from whom the items' vectors were not learned.
 
     Raises
     ------
@@ -376,10 +379,10 @@ def co_consumption(
     Examples
     --------
     >>> bought = np.array([[1, 1, 0], [1, 1, 0], [0, 1, 1], [0, 0, 1]])
-    >>> who, what = np.nonzero(bought)
-    >>> did = Interactions(who, what, np.ones(len(who)), np.arange(4), np.arange(3))
-    >>> alike = co_consumption(did, np.ones(4, dtype=bool), min_support=2, depths=(1,))
-    >>> [alike.gains.row(i).tolist() for i in range(3)]
+    >>> rows, items = np.nonzero(bought)
+    >>> interactions = Interactions(rows, items, np.ones(len(rows)), np.arange(4), np.arange(3))
+    >>> judged = co_consumption(interactions, np.ones(4, dtype=bool), min_support=2, depths=(1,))
+    >>> [judged.gains.row(i).tolist() for i in range(3)]
     [[1], [0], []]
     """
     if by not in OVERLAPS:
@@ -387,17 +390,17 @@ def co_consumption(
     if min_support < 1 or not depths or min(depths) < 1:
         raise ValuesError(f"min_support {min_support}, depths {depths}: numbers from 1 are due")
     rows = np.flatnonzero(users).astype(np.int64)
-    used: Any = interactions.rows().take(rows).ones()
+    use: Any = interactions.rows().take(rows).ones()
     items = interactions.shape[1]
     length = max(1, BLOCK_ENTRIES // items)
     blocks = [
-        _graded(used, range(i, min(i + length, items)), OVERLAPS[by], min_support, depths)
+        _graded(use, range(i, min(i + length, items)), OVERLAPS[by], min_support, depths)
         for i in range(0, items, length)
     ]
     gains = _larger_of_both(np.concatenate(blocks, axis=1), items)
     if not len(gains.indices):
         raise TooFewError(
-            f"no two items were used together by {min_support} of the {used.shape[0]} held-out "
+            f"no two items were used together by {min_support} of the {use.shape[0]} held-out "
             "users: lower min_support, or hold out more users"
         )
     grades = ", ".join(str(grade) for grade in range(len(depths), 0, -1))
@@ -406,35 +409,35 @@ def co_consumption(
         gains=gains,
         direction="items-items",
         source=(
-            f"items used together by at least {min_support} of {used.shape[0]} held-out users, "
+            f"items used together by at least {min_support} of {use.shape[0]} held-out users, "
             f"gain {grades} for the {nearest} nearest of either item by {by}"
         ),
     )
 
 
 def _graded(
-    used: Any,
+    use: Any,
     block: range,
     overlap: Callable[[Counts, Counts, Counts, int], Counts],
     min_support: int,
     depths: tuple[int, ...],
 ) -> Float64[Array, "3 pairs"]:
-    """Item, partner and gain of what is near the items of the block."""
-    sizes: Array = used.sum(axis=0)
-    pairs = (used[:, block.start : block.stop].T.tocsr() @ used).tocoo()
+    """Item, partner and gain of the pairs on some list, for the items of the block."""
+    sizes: Array = use.sum(axis=0)
+    pairs = (use[:, block.start : block.stop].T.tocsr() @ use).tocoo()
     first, second, both = pairs.row + block.start, pairs.col, pairs.data
-    enough = (both >= min_support) & (first != second)
-    first, second, both = first[enough], second[enough], both[enough]
-    near = overlap(both, sizes[first], sizes[second], used.shape[0])
+    supported = (both >= min_support) & (first != second)
+    first, second, both = first[supported], second[supported], both[supported]
+    overlaps = overlap(both, sizes[first], sizes[second], use.shape[0])
     ends = np.searchsorted(first, np.arange(block.start, block.stop + 1))
-    last_inside = np.array([_last_inside(near[i:j], depths) for i, j in pairwise(ends)])
-    gains = (near[:, None] >= last_inside[first - block.start]).sum(axis=1)
-    listed = gains > 0
-    return np.stack([first[listed], second[listed], gains[listed]]).astype(np.float64)
+    last_inside = np.array([_last_inside(overlaps[i:j], depths) for i, j in pairwise(ends)])
+    gains = (overlaps[:, None] >= last_inside[first - block.start]).sum(axis=1)
+    is_listed = gains > 0
+    return np.stack([first[is_listed], second[is_listed], gains[is_listed]]).astype(np.float64)
 
 
 def _last_inside(near: Counts, depths: tuple[int, ...]) -> list[float]:
-    """The overlap of the last partner on a list of each depth."""
+    """For each depth, the overlap of the last partner on a list of that depth."""
     short = [max(len(near) - depth, 0) for depth in depths]
     return np.partition(near, short)[short].tolist() if len(near) else [0.0] * len(depths)
 
@@ -443,6 +446,6 @@ def _larger_of_both(graded: Float64[Array, "3 pairs"], items: int) -> SparseRows
     from scipy.sparse import csr_array
 
     first, second = graded[:2].astype(np.int64)
-    one: Any = csr_array((graded[2], (first, second)), shape=(items, items))
-    both = one.maximum(one.T).tocoo()
-    return SparseRows.from_pairs(both.row, both.col, both.data, shape=(items, items))
+    gains: Any = csr_array((graded[2], (first, second)), shape=(items, items))
+    larger = gains.maximum(gains.T).tocoo()
+    return SparseRows.from_pairs(larger.row, larger.col, larger.data, shape=(items, items))

@@ -1,4 +1,4 @@
-"""One lock for those who judge in a folder and those who replace it as a whole."""
+"""Locks of a folder: shared by those who judge in it, exclusive for who replaces the whole."""
 
 import os
 import sys
@@ -10,19 +10,19 @@ from pathlib import Path
 from anglewise.errors import FileError
 
 PATIENCE = 5.0
-"""Seconds to wait for others; a judge may begin, and a run may end, meanwhile."""
+"""Seconds to wait for others, who may end meanwhile."""
 
 PAUSE = 0.02
 
 
 class FolderLock:
-    """Locks that are held until ``close``; they belong to the folders and not to their names."""
+    """Locks that are held until ``close``; they follow a folder that is renamed."""
 
     def __init__(self, handles: list[int]) -> None:
         self._handles = handles
 
     def close(self) -> None:
-        """Let go."""
+        """Release the locks."""
         while self._handles:
             os.close(self._handles.pop())
 
@@ -31,25 +31,25 @@ class FolderLock:
 
 
 def judging_in(folder: Path, patience: float = PATIENCE) -> FolderLock:
-    """Hold a folder, and the spaces around it, so that nobody replaces them; several may.
+    """Share the lock of a folder and of the spaces that contain it, so that nobody replaces them.
 
-    Where the file system knows no such locks, nothing is held. Raises ``FileError`` where a
+    Nothing is locked where the file system knows no such locks. Raises ``FileError`` where a
     folder is being replaced for longer than ``patience`` seconds.
     """
     folder = folder.absolute().resolve()
-    around = [one for one in folder.parents if (one / "space.json").is_file()]
+    spaces = [parent for parent in folder.parents if (parent / "space.json").is_file()]
     handles: list[int] = []
-    held = FolderLock(handles)  # which lets go of those it has if a later one is refused
-    for one in (folder, *around):
-        handle = _locked(one, patience, alone=False)
+    lock = FolderLock(handles)  # which lets go of those it has if a later one is refused
+    for path in (folder, *spaces):
+        handle = _locked(path, patience, alone=False)
         if handle is not None:
             handles.append(handle)
-    return held
+    return lock
 
 
 @contextmanager
 def replacing(folder: Path, patience: float = PATIENCE) -> Generator[None]:
-    """Hold a folder alone. Raises ``FileError`` while somebody judges in it."""
+    """Lock a folder for oneself alone. Raises ``FileError`` while somebody judges in it."""
     handle = _locked(folder, patience, alone=True)
     try:
         yield
@@ -65,18 +65,18 @@ def check_nobody_judges(folder: Path) -> None:
 
 
 def _locked(folder: Path, patience: float, *, alone: bool) -> int | None:
-    """A handle on the folder that bears this name once the lock is had."""
+    """A locked handle of the folder that bears this name; None where it cannot be locked at all."""
     end = time.monotonic() + patience
     while True:
         try:
             handle = os.open(folder, os.O_RDONLY)
         except OSError:  # no folder, or on Windows, where none can be opened
             return None
-        had = try_lock(handle, alone=alone)
-        if had is None:
+        locked = try_lock(handle, alone=alone)
+        if locked is None:
             os.close(handle)
             return None
-        if had and bears_name(folder, handle):
+        if locked and bears_name(folder, handle):
             return handle
         os.close(handle)
         if time.monotonic() > end:
@@ -90,7 +90,7 @@ def _locked(folder: Path, patience: float, *, alone: bool) -> int | None:
 
 
 def bears_name(path: Path, handle: int) -> bool:
-    """Whether what is open still stands under its name."""
+    """Whether the open file or folder still stands under its name."""
     try:
         return os.path.samestat(path.stat(), os.fstat(handle))
     except OSError:
@@ -106,7 +106,7 @@ else:
     import fcntl
 
     def try_lock(handle: int, *, alone: bool) -> bool | None:
-        """Lock what is open; False if others hold it, None if it cannot be locked at all."""
+        """Lock an open file or folder; False if others hold it, None if it cannot be locked."""
         try:
             fcntl.flock(handle, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -26,7 +26,7 @@ class Dispute:
 
     @property
     def spread(self) -> float:
-        """How far apart the grades lie."""
+        """The highest grade less the lowest."""
         return max(self.grades.values()) - min(self.grades.values())
 
 
@@ -34,14 +34,14 @@ Source: TypeAlias = Literal["human", "interaction", "label", "generated"]
 SOURCES: tuple[Source, ...] = get_args(Source)
 
 ADJUDICATOR = "adjudicator"
-"""The judge whose word stands where others differ."""
+"""The judge whose grade counts where others differ."""
 
 LONGEST = 1 << 20
-"""Letters that one text of a judgement may have."""
+"""Characters that a text of a judgement may have."""
 
 
 def new_uuid() -> str:
-    """Give a name that no other judgement has.
+    """A new name that no other judgement has.
 
     >>> len(new_uuid())
     36
@@ -56,33 +56,34 @@ class Judged:
     Attributes
     ----------
     query_id, item_id
-        Who asks and what was judged; for ``items-items`` both are items.
+        The query, and the item that was judged; for ``items-items`` both are items.
     grade
-        Any finite number, higher is more relevant; 0 and below: looked at and not relevant.
+        Any finite number, higher is more relevant; 0 and below: judged and not relevant.
     judge
-        Who says so: a person, a model, a construction.
+        Who gave the grade: a person, a model, a construction.
     direction
         Who asks and who is ranked.
     source
         ``human``, ``interaction``, ``label`` or ``generated``.
     uuid
-        Names this judgement for ever, so that sending it twice records it once.
+        The name of this judgement: one that is sent twice is recorded once.
     time
         Seconds since 1970, UTC.
     context
-        Whatever JSON can hold about how the pair came before the judge, such as the measures
-        that found it and at which rank.
+        Anything that JSON can hold about why this pair was judged, such as the measures that
+        found it and at which rank.
     probability
         How likely the pair was to be drawn for judging, in (0, 1]; ``None`` if it was not drawn.
     note
-        The judge's own words.
+        A remark by the judge.
 
     Raises
     ------
     SpellingError
-        An unknown direction or source, a uuid that is none.
+        An unknown direction or source, or what is no uuid.
     ValuesError
-        An empty id or judge, a grade or probability out of range, what JSON cannot hold.
+        An empty id or judge, a grade or probability out of range, or a context that JSON cannot
+        hold.
 
     Examples
     --------
@@ -109,36 +110,36 @@ class Judged:
 
     @property
     def pair(self) -> tuple[Direction, str, str]:
-        """What was judged, whoever judged it."""
+        """Direction, query and item."""
         return self.direction, self.query_id, self.item_id
 
 
 def judged_from(fields: Mapping[str, Any]) -> Judged:
-    """Make a judgement of what came from a file or over the wire, where anything may stand.
+    """Make a judgement from unchecked fields, as they come from a file or a browser.
 
-    Raises ``SpellingError`` and ``ValuesError`` as ``Judged`` does, and for names of fields that
-    are none.
+    Raises ``SpellingError`` and ``ValuesError`` as ``Judged`` does, and ``SpellingError`` for a
+    missing or an unknown field.
 
     >>> judged_from({"query_id": "q", "item_id": "d", "grade": "good", "judge": "anna"})
     Traceback (most recent call last):
     ...
     anglewise.errors.ValuesError: grade is 'good': a finite number is due
     """
-    due = ("query_id", "item_id", "grade", "judge")
-    known = [column.name for column in dataclass_fields(Judged)]
-    for name in [*due, *fields]:
-        if name not in fields or name not in known:
+    required = ("query_id", "item_id", "grade", "judge")
+    names = [column.name for column in dataclass_fields(Judged)]
+    for name in [*required, *fields]:
+        if name not in fields or name not in names:
             raise SpellingError(
-                f"a judgement has {', '.join(due)} and may have {', '.join(known[4:])}: "
-                f"{shown(name)!r} is {'missing' if name in known else 'none of them'}"
+                f"a judgement has {', '.join(required)} and may have {', '.join(names[4:])}: "
+                f"{shown(name)!r} is {'missing' if name in names else 'none of them'}"
             )
     return Judged(**checked(fields))
 
 
 def recalled(fields: dict[str, Any]) -> Judged:
-    """A judgement as it was recorded, which is checked already: only the kinds are looked at again.
+    """Make a judgement from recorded fields, which were checked before: only types are checked.
 
-    Much faster than making it anew. Raises ``ValuesError`` for what cannot have been recorded.
+    Much faster than ``judged_from``. Raises ``ValuesError`` for what cannot have been recorded.
     """
     words = (fields[name] for name in ("query_id", "item_id", "judge", "uuid", "note"))
     chance = fields["probability"]
@@ -158,7 +159,7 @@ def recalled(fields: dict[str, Any]) -> Judged:
 
 
 def checked(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of a judgement in their plain form, each checked."""
+    """Check fields of a judgement, and bring each into the form in which it is stored."""
     values = dict(fields)
     for name in ("query_id", "item_id", "judge", "note"):
         if name in values:
@@ -195,7 +196,7 @@ def as_text(context: Any) -> str:
 
 
 def check_text(name: str, text: object, *, may_be_empty: bool = False) -> None:
-    """Raise ``ValuesError`` for what is no text, too long, empty, or not to be written as UTF-8.
+    """Raise ``ValuesError`` for what is no text, too long, empty, or cannot be written as UTF-8.
 
     >>> check_text("judge", " ")
     Traceback (most recent call last):

@@ -1,4 +1,4 @@
-"""Where judgements live: one SQLite file beside the space, to which rows are only ever added."""
+"""The store of judgements: one SQLite file beside the space, to which rows are only ever added."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from anglewise.core.numbers import shown
 from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError
-from anglewise.judgements.connection import DAMAGED, bounded, connect, roll_back, saying
+from anglewise.judgements.connection import DAMAGED, bounded, connect, roll_back, store_errors
 from anglewise.judgements.folder_lock import FolderLock, judging_in
 from anglewise.judgements.records import Judged, as_text, check_text, new_uuid, recalled
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from anglewise.core.embeddings import Space
     from anglewise.core.judgements import Judgements
 
-BESIDE = "-wal"
-"""What SQLite adds to the name for the file in which a judgement lies first."""
+WAL = "-wal"
+"""The ending of SQLite's write-ahead log, which holds new judgements first."""
 
 PATIENCE = 10.0
 """Seconds to wait for another program that is writing."""
@@ -45,7 +45,7 @@ TAKEN_BACK = f"""
 
 @dataclass(frozen=True)
 class StoreCounts:
-    """How much a store holds: what stands by direction, judge and source, and what does not."""
+    """How many judgements count (in all, by direction, judge, source), and how many do not."""
 
     standing: int
     replaced: int
@@ -58,11 +58,11 @@ class StoreCounts:
 class JudgementStore:
     """Judgements in one SQLite file, safe from crashes, full disks and several writers.
 
-    Open it with ``JudgementStore.open``. A judgement is in the file, on the disk, when ``add``
-    returns. Nothing is changed or removed, ever: who judges a pair again adds a row, and the
-    latest row of each judge and pair stands (the one that arrived last, whatever the clocks
-    say); ``retract`` adds a row that takes one back, and the judge's earlier row on the pair, if
-    there is one, stands again. Several threads may share one store, several processes one file.
+    Open it with ``JudgementStore.open``. When ``add`` returns, the judgement is on the disk.
+    No row is ever changed or removed. A judge who judges a pair again adds a row, and of each
+    judge and pair the row counts that arrived last, whatever the clocks say. ``retract`` adds a
+    row that takes one back; then the judge's earlier row on the pair, if there is one, counts
+    again. Several threads may share one store, several processes one file.
 
     Examples
     --------
@@ -83,20 +83,20 @@ class JudgementStore:
         self._one_at_a_time = threading.Lock()
         self._folder = folder
         real = path.resolve()
-        there = (path.absolute(), real.with_name(real.name + BESIDE))
-        self._files = [(file, file.stat()) for file in there if file.exists()]
+        files = (path.absolute(), real.with_name(real.name + WAL))
+        self._files = [(file, file.stat()) for file in files if file.exists()]
 
     @classmethod
     def open(
         cls, path: str | os.PathLike[str], *, read_only: bool = False, patience: float = PATIENCE
     ) -> "JudgementStore":
-        """Open a store; make it if it is not there, unless it shall only be read.
+        """Open a store, and make a missing one unless ``read_only``.
 
-        Raises ``FileError`` for a file that is no store, of another program or of a newer
-        version, that is locked for longer than ``patience`` seconds or may not be opened.
+        Raises ``FileError`` for a file that is no store, that another program or a newer version
+        wrote, that stays locked for ``patience`` seconds, or that may not be opened.
         """
         path = Path(path)
-        # who writes keeps the folder from being replaced meanwhile
+        # while it is open for writing, nobody may replace the folder
         folder = None if read_only else judging_in(path.parent, patience)
         return cls(path, connect(path, read_only=read_only, patience=patience), folder)
 
@@ -107,31 +107,31 @@ class JudgementStore:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file; what was added is there already."""
-        with self._one_at_a_time, saying(self.path):
+        """Close the file; judgements that were added are on the disk already."""
+        with self._one_at_a_time, store_errors(self.path):
             self._connection.close()
             if self._folder is not None:
                 self._folder.close()
 
-    def add(self, one: Judged) -> None:
+    def add(self, judgement: Judged) -> None:
         """Record one judgement; it is on the disk when this returns.
 
-        A uuid that is there already with the same content (but for the time, which stays that of
-        the first) is left as it is, so that a sender may try again.
+        Nothing is added if its uuid is recorded already with the same content, times aside: so a
+        sender may try again.
 
         Raises
         ------
         IdsError
-            The uuid is there with other content.
+            The uuid is recorded with other content.
         FileError
-            The disk is full, the file locked or read-only: nothing was recorded. Or the file was
-            removed or replaced since it was opened: what was recorded is not to be found there.
+            The disk is full, or the file locked or read-only: nothing was recorded. Or the file
+            was removed or replaced since it was opened: the judgement is not in it.
         """
-        self.add_many([one])
+        self.add_many([judgement])
 
-    def add_many(self, judged: Iterable[Judged]) -> None:
-        """Record many judgements, all of them or, when one is refused, none."""
-        rows = [_row(one) for one in judged]
+    def add_many(self, judgements: Iterable[Judged]) -> None:
+        """Record many judgements: all of them, or none where one is refused."""
+        rows = [_row(judgement) for judgement in judgements]
         with self._transaction() as connection:
             for row in rows:
                 _add(connection, row)
@@ -162,18 +162,18 @@ class JudgementStore:
         return added
 
     def retract(self, uuid: str, *, judge: str, own: bool = False) -> None:
-        """Take a judgement back; ``judge`` is who takes it back. Once is as good as twice.
+        """Take a judgement back, in the name of ``judge``; a second time changes nothing.
 
         Raises ``IdsError`` if no judgement has this uuid; with ``own``, if it is another judge's.
         """
         check_text("judge", judge)
         with self._transaction() as connection:
-            there = connection.execute(
+            recorded = connection.execute(
                 "SELECT takes_back, judge FROM judgements WHERE uuid = ?", [uuid]
             ).fetchone()
-            if there is None or there[0] is not None:
+            if recorded is None or recorded[0] is not None:
                 raise IdsError(f"{self.path} holds no judgement {shown(uuid)!r} to take back")
-            if own and there[1] != judge:
+            if own and recorded[1] != judge:
                 raise IdsError(
                     f"judgement {uuid} is not by {shown(judge)}: only who gave it takes it back"
                 )
@@ -190,9 +190,9 @@ class JudgementStore:
         *,
         retracted: bool = False,
     ) -> Iterator[Judged]:
-        """The judgements that stand, in the order in which they came.
+        """The judgements that count, in the order in which they came.
 
-        With ``retracted`` those that were taken back instead.
+        With ``retracted``, those that were taken back instead.
         """
         query = TAKEN_BACK if retracted else CURRENT
         return (self._judged(row) for row in self._fetched(query, direction, judge))
@@ -206,7 +206,7 @@ class JudgementStore:
         sources: Collection[str] | None = None,
         combine: str = "adjudicated",
     ) -> "Judgements":
-        """What stands, lined up with a space, several judges of a pair made one.
+        """The judgements that count, for a space, combined into one grade a pair.
 
         See ``anglewise.judgements.combine.combined`` for the parameters and errors.
         """
@@ -223,7 +223,7 @@ class JudgementStore:
         )
 
     def counts(self) -> StoreCounts:
-        """Count what stands and what does not."""
+        """Count the judgements that count, were replaced, and were taken back."""
         tallies: list[dict[str, int]] = [{}, {}, {}]
         standing = 0
         for row in self._fetched(CURRENT, None, None):
@@ -231,52 +231,52 @@ class JudgementStore:
             for tally, name in zip(tallies, ("direction", "judge", "source"), strict=True):
                 value = row[NAMES.index(name)]
                 tally[value] = tally.get(value, 0) + 1
-        [[everything, gone]] = self._fetched(
+        [[total, taken_back]] = self._fetched(
             f"SELECT count(*), coalesce(sum({GONE}), 0) FROM judgements "  # noqa: S608 constants
             f"WHERE {CHOSEN}",
             None,
             None,
         )
         by_direction, by_judge, by_source = tallies
-        replaced = everything - gone - standing
-        return StoreCounts(standing, replaced, gone, by_direction, by_judge, by_source)
+        replaced = total - taken_back - standing
+        return StoreCounts(standing, replaced, taken_back, by_direction, by_judge, by_source)
 
     def _judged(self, row: Any) -> Judged:
-        about: dict[str, Any] = dict(zip(NAMES, row, strict=False))
+        fields: dict[str, Any] = dict(zip(NAMES, row, strict=False))
         try:
-            plain = about["context"] == "{}"
-            about["context"] = {} if plain else json.loads(about["context"])
-            return recalled(about)
+            plain = fields["context"] == "{}"
+            fields["context"] = {} if plain else json.loads(fields["context"])
+            return recalled(fields)
         except (AnglewiseError, TypeError, ValueError, RecursionError) as error:
             raise FileError(f"{self.path}: {DAMAGED.format(error)}") from error
 
     def _fetched(self, query: str, direction: str | None, judge: str | None) -> list[Any]:
         with (
             self._one_at_a_time,
-            saying(self.path),
+            store_errors(self.path),
             bounded(self.path, self._connection),
         ):
             return self._connection.execute(query, [direction, judge]).fetchall()
 
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection]:
-        with self._one_at_a_time, saying(self.path):
+        with self._one_at_a_time, store_errors(self.path):
             connection = self._connection
             connection.execute("BEGIN IMMEDIATE")
             try:
-                self._check_there()
+                self._check_files_stand()
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
                 roll_back(connection)
                 raise
-            self._check_there()  # before anybody is told that it is recorded
+            self._check_files_stand()  # before the caller learns that it is recorded
 
-    def _check_there(self) -> None:
-        """Refuse to record in files that no name leads to any more."""
-        for file, then in self._files:
+    def _check_files_stand(self) -> None:
+        """Raise ``FileError`` where an open file was removed or replaced."""
+        for file, stat_at_opening in self._files:
             try:
-                if os.path.samestat(file.stat(), then):
+                if os.path.samestat(file.stat(), stat_at_opening):
                     continue
             except FileNotFoundError:
                 pass
@@ -287,21 +287,21 @@ class JudgementStore:
 
 
 def _add(connection: sqlite3.Connection, row: list[Any]) -> None:
-    marks = ", ".join("?" * len(row))
-    added = connection.execute(
-        f"INSERT INTO judgements ({COLUMNS}) VALUES ({marks}) ON CONFLICT (uuid) DO NOTHING",  # noqa: S608
+    placeholders = ", ".join("?" * len(row))
+    inserted = connection.execute(
+        f"INSERT INTO judgements ({COLUMNS}) VALUES ({placeholders}) ON CONFLICT (uuid) DO NOTHING",  # noqa: S608
         row,
     )
-    if added.rowcount:
+    if inserted.rowcount:
         return
-    there = connection.execute(
+    recorded = connection.execute(
         f"SELECT {COLUMNS} FROM judgements WHERE uuid = ?",  # noqa: S608 constants
         row[:1],
     ).fetchone()
     differ = [
         name
-        for name, had, has in zip(NAMES, there, row, strict=True)
-        if had != has and name != "time"
+        for name, old, new in zip(NAMES, recorded, row, strict=True)
+        if old != new and name != "time"
     ]
     if differ:
         raise IdsError(
@@ -310,7 +310,7 @@ def _add(connection: sqlite3.Connection, row: list[Any]) -> None:
         )
 
 
-def _row(one: Judged) -> list[Any]:
-    values = [getattr(one, name) for name in NAMES]
-    values[NAMES.index("context")] = as_text(one.context)
+def _row(judgement: Judged) -> list[Any]:
+    values = [getattr(judgement, name) for name in NAMES]
+    values[NAMES.index("context")] = as_text(judgement.context)
     return values

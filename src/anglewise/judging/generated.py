@@ -1,4 +1,4 @@
-"""Make judgements without judges: from interactions, classes, or queries with known answers."""
+"""Generate judgements from interactions, classes, or queries with known answers."""
 
 import hashlib
 import json
@@ -28,12 +28,12 @@ from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 
 MOST_ROWS = 2_000_000
-"""Judgements that are made at most at once."""
+"""Judgements that one call makes at most."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """Judgements that were made, and what was left out of them, in words."""
+    """Judgements that were made, and remarks such as what was left out."""
 
     judged: tuple[Judged, ...]
     remarks: tuple[str, ...]
@@ -49,21 +49,21 @@ def from_interactions(
     judge: str = "interactions",
     now: float,
 ) -> Made:
-    """Let what users did say what is relevant.
+    """Make judgements of what users did.
 
-    ``queries-items``: what a user did who is a query of the space is relevant with gain 1, or,
-    ``graded``, its weight; what training saw (``space.seen``) is left out, since nobody is shown
-    it again. ``items-items``: items used together by at least ``min_support`` users, graded 3 to
-    1 as ``co_consumption`` says; the users should be others than those of the training.
+    ``queries-items``: the items of a user, who is a query of the space, are relevant with gain 1,
+    or, ``graded``, with the weight of the interaction; those used in training (``space.seen``) are
+    left out, as they are out of the ranking. ``items-items``: items used together by at least
+    ``min_support`` users, graded 3 to 1 by ``co_consumption``; take users who were not trained on.
 
     Raises
     ------
     IdsError
         No interaction is of a user and an item of the space.
     TooFewError
-        All were seen in training, or no two items are used together.
+        All were used in training, or no two items were used together.
     ValuesError
-        ``graded`` and a weight is not above 0; ``queries-queries``.
+        ``graded`` with a weight that is not above 0; ``queries-queries``.
     """
     if direction == "queries-queries":
         raise ValuesError("interactions judge queries-items and items-items, not queries-queries")
@@ -73,19 +73,19 @@ def from_interactions(
         raise ValuesError("weights <= 0 cannot be grades: shift them, or leave out --graded")
     users = _rows(interactions.user_ids, space.queries.row_of)[interactions.users]
     items = _rows(interactions.item_ids, space.items.row_of)[interactions.items]
-    known = (users >= 0) & (items >= 0)
-    if not known.any():
+    in_space = (users >= 0) & (items >= 0)
+    if not in_space.any():
         raise IdsError(
             f"not one of {len(users):,} interactions is of a user and an item of the space, such "
             f"as {shown(interactions.user_ids[0])!r} and {shown(interactions.item_ids[0])!r}: take "
             "its data"
         )
-    wide = len(space.items)
-    seen = np.array([], dtype=np.int64)
+    width = len(space.items)
+    seen_keys = np.array([], dtype=np.int64)
     if space.seen is not None:
-        seen = space.seen.rows * wide + space.seen.indices
-    fresh = known & ~np.isin(users * wide + items, seen)
-    if not fresh.any():
+        seen_keys = space.seen.rows * width + space.seen.indices
+    unseen = in_space & ~np.isin(users * width + items, seen_keys)
+    if not unseen.any():
         raise TooFewError(
             "training saw every one of these interactions: bring what users did afterwards, or "
             "hold some out (anglewise fit --holdout)"
@@ -100,14 +100,20 @@ def from_interactions(
             time=now,
         )
         for user, item, weight in zip(
-            users[fresh].tolist(), items[fresh].tolist(), interactions.weights[fresh], strict=True
+            users[unseen].tolist(),
+            items[unseen].tolist(),
+            interactions.weights[unseen],
+            strict=True,
         )
     )
-    left = {
-        "are of users or items that the space does not hold": int((~known).sum()),
-        "were seen in training": int((known & ~fresh).sum()),
+    left_out = {
+        "are of users or items that the space does not hold": int((~in_space).sum()),
+        "were seen in training": int((in_space & ~unseen).sum()),
     }
-    return Made(judged, tuple(f"{n:,} interactions {why}" for why, n in left.items() if n))
+    return Made(
+        judged,
+        tuple(f"{count:,} interactions {reason}" for reason, count in left_out.items() if count),
+    )
 
 
 def _used_together(
@@ -117,8 +123,8 @@ def _used_together(
     table = co_consumption(interactions, everybody, min_support=min_support).gains
     rows = _rows(interactions.item_ids, space.items.row_of)
     first, second = rows[table.rows], rows[table.indices]
-    known = (first >= 0) & (second >= 0)
-    if not known.any():
+    in_space = (first >= 0) & (second >= 0)
+    if not in_space.any():
         raise IdsError("no two items that were used together are items of the space")
     ids = space.items.ids
     judged = tuple(
@@ -132,12 +138,15 @@ def _used_together(
             time=now,
         )
         for a, b, gain in zip(
-            first[known].tolist(), second[known].tolist(), table.values[known].tolist(), strict=True
+            first[in_space].tolist(),
+            second[in_space].tolist(),
+            table.values[in_space].tolist(),
+            strict=True,
         )
     )
-    missing = int((~known).sum())
+    dropped = int((~in_space).sum())
     return Made(
-        judged, (f"{missing:,} pairs hold items that the space does not",) if missing else ()
+        judged, (f"{dropped:,} pairs hold items that the space does not",) if dropped else ()
     )
 
 
@@ -150,7 +159,7 @@ def from_classes(
     seed: int = 0,
     now: float,
 ) -> Made:
-    """Let items of one class be relevant to each other, the more the finer the class they share.
+    """Grade pairs of items by the classes they share.
 
     Each item has a path of classes from the coarsest to the finest; the grade of a pair is how
     many classes from the start of their paths are the same: with (sport, shoes), another shoe has
@@ -161,27 +170,27 @@ def from_classes(
     classes
         The path of each item, all of one length.
     queries
-        So many items ask, drawn by ``seed``.
+        How many items are queries at most, drawn by ``seed``.
 
     Raises
     ------
     IdsError
-        No id is an item of the space.
+        No labelled id is an item of the space.
     TooFewError
         No two items share a class.
     ValuesError
-        More than 2,000,000 pairs: let fewer ask.
+        More than 2,000,000 pairs: draw fewer queries.
     """
-    known = [name for name in space.items.ids.tolist() if name in classes]
-    if not known:
+    labelled = [name for name in space.items.ids.tolist() if name in classes]
+    if not labelled:
         raise IdsError(
             f"none of the {len(classes):,} labelled ids is an item of the space: take the labels "
             "that belong to it"
         )
     members: dict[str, list[str]] = {}
-    for name in known:
+    for name in labelled:
         members.setdefault(classes[name][0], []).append(name)
-    asking = [name for name in known if len(members[classes[name][0]]) > 1]
+    asking = [name for name in labelled if len(members[classes[name][0]]) > 1]
     if not asking:
         raise TooFewError("no two items share a class: labels that repeat are due")
     drawn = np.random.default_rng(seed).permutation(len(asking))[: max(queries, 1)]
@@ -204,15 +213,15 @@ def from_classes(
         for other in members[classes[name][0]]
         if other != name
     )
-    missing = len(classes) - len(known)
+    unknown = len(classes) - len(labelled)
     remarks = [f"{len(chosen):,} of {len(asking):,} items ask (seed {seed})"]
-    remarks += [f"{missing:,} labelled ids are not in the space"] if missing else []
+    remarks += [f"{unknown:,} labelled ids are not in the space"] if unknown else []
     return Made(judged, tuple(remarks))
 
 
-def _common(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many classes two paths share from the start."""
-    same = [a == b for a, b in zip(one, other, strict=True)]
+def _common(path: Sequence[str], other_path: Sequence[str]) -> int:
+    """How many classes from the start two paths share."""
+    same = [a == b for a, b in zip(path, other_path, strict=True)]
     return same.index(False) if False in same else len(same)
 
 
@@ -226,15 +235,15 @@ Ask: TypeAlias = Callable[[str], str]
 TITLES = ("title", "name", "question")
 TEXTS = ("text", "body", "content", "sentence")
 FEWEST = 3
-"""Words that a query must have."""
+"""How many words a query has at least."""
 SENTENCE = re.compile(r"^.*?[.!?。！？](?=\s|$|[^\x00-\x7f])", re.DOTALL)  # noqa: RUF001 of other scripts
 LONGEST = 8_000
-"""Letters of a document that a model is shown."""
+"""Characters of a document that a model is given."""
 
 
 @dataclass(frozen=True)
 class KnownItems:
-    """Queries in words, and the one item that each was made from."""
+    """Texts of queries, and the one item that each was made from, by the ids of the queries."""
 
     queries: Mapping[str, str]
     items: Mapping[str, str]
@@ -251,64 +260,64 @@ def known_items(
     ask: Ask | None = None,
     judge: str = "",
 ) -> KnownItems:
-    """Make a query of each of some items, drawn by the seed; that item is its known answer.
+    """Make queries of items that the seed draws; the item is the known answer of its query.
 
-    By ``title``: the title asks. By ``sentence``: the first sentence of the text. By ``model``:
-    ``ask`` is given title and text, and answers with a question. Queries of fewer than three
-    words, and those that two items would ask alike, are left out.
+    By ``title`` the query is the item's title, by ``sentence`` the first sentence of its text, by
+    ``model`` what ``ask`` answers to its title and text. Queries of fewer than three words, and
+    those that two items have in common, are left out.
 
-    Raises ``TooFewError`` where no item has the words that are needed.
+    Raises ``TooFewError`` where no item yields a query.
 
     >>> about = {"title": ["On the lift of thin wings", "Heat", "Flow past a flat plate"]}
-    >>> found = known_items(Embeddings(np.eye(3), ["a", "b", "c"], metadata=about), "title", 9)
-    >>> found.queries["known-a"], found.items["known-a"], found.left_out
+    >>> known = known_items(Embeddings(np.eye(3), ["a", "b", "c"], metadata=about), "title", 9)
+    >>> known.queries["known-a"], known.items["known-a"], known.left_out
     ('On the lift of thin wings', 'a', 1)
     """
     titles, texts = _cells(items, TITLES), _cells(items, TEXTS)
     words: list[str] = titles if by == "title" else texts
     if by == "model" and not any(texts):
         words = titles
-    having = np.flatnonzero([bool(text) for text in words])
-    drawn = np.sort(np.random.default_rng(seed).permutation(having)[:number])
-    asked: dict[str, str] = {}
-    for row in map(int, drawn):
-        whole = ". ".join([text for text in [titles[row], texts[row]] if text])
-        found = ask(whole[:LONGEST]) if ask is not None else _first(words[row], by)
-        asked[str(items.ids[row])] = " ".join(found.split())
-    plain = [query.casefold() for query in asked.values()]
-    kept = {
+    candidates = np.flatnonzero([bool(text) for text in words])
+    rows = np.sort(np.random.default_rng(seed).permutation(candidates)[:number])
+    queries: dict[str, str] = {}
+    for row in map(int, rows):
+        document = ". ".join([text for text in [titles[row], texts[row]] if text])
+        question = ask(document[:LONGEST]) if ask is not None else _first(words[row], by)
+        queries[str(items.ids[row])] = " ".join(question.split())
+    lower_case = [query.casefold() for query in queries.values()]
+    usable = {
         name: query
-        for name, query in asked.items()
-        if len(query.split()) >= FEWEST and plain.count(query.casefold()) == 1
+        for name, query in queries.items()
+        if len(query.split()) >= FEWEST and lower_case.count(query.casefold()) == 1
     }
-    if not kept:
-        there = ", ".join(columns_of(items)) or "none"
+    if not usable:
+        columns = ", ".join(columns_of(items)) or "none"
         raise TooFewError(
-            f"no item makes a query by {by}: its columns are {there}; give texts (--item-texts), "
+            f"no item makes a query by {by}: its columns are {columns}; give texts (--item-texts), "
             "or choose another way (--by)"
         )
     return KnownItems(
-        {f"known-{name}": query for name, query in kept.items()},
-        {f"known-{name}": name for name in kept},
+        {f"known-{name}": query for name, query in usable.items()},
+        {f"known-{name}": name for name in usable},
         judge or f"known item by {by}",
-        len(asked) - len(kept),
+        len(queries) - len(usable),
     )
 
 
-def write_known_items(path: PathLike, found: KnownItems, *, now: float) -> None:
-    """Write a new folder: ``queries.jsonl`` and ``qrels/test.tsv`` as BEIR has them, and a store.
+def write_known_items(path: PathLike, known: KnownItems, *, now: float) -> None:
+    """Write a new folder: ``queries.jsonl`` and ``qrels/test.tsv`` of BEIR's format, and a store.
 
-    In the store every judgement is marked as generated.
+    Every judgement in the store is marked as generated.
     """
     rows = [
-        Judged(query, item, 1, judge=found.judge, source="generated", time=now)
-        for query, item in found.items.items()
+        Judged(query, item, 1, judge=known.judge, source="generated", time=now)
+        for query, item in known.items.items()
     ]
     lines = [
         json.dumps({"_id": name, "text": text}, ensure_ascii=False)
-        for name, text in found.queries.items()
+        for name, text in known.queries.items()
     ]
-    with new_folder(path, may_replace=_never) as folder:
+    with new_folder(path, may_replace=_refuse_to_replace) as folder:
         write_text(folder / "queries.jsonl", "".join(f"{line}\n" for line in lines))
         (folder / "qrels").mkdir()
         write_judged(folder / "qrels" / "test.tsv", rows, "beir")
@@ -324,30 +333,30 @@ def chat_asker(
     cache: Path,
     patience: Patience | None = None,
 ) -> Ask:
-    """Give what asks a chat endpoint for a query, each document once: answers are kept in a file.
+    """A function that asks a chat endpoint for a query about a document, and caches the answers.
 
-    The prompt is the file ``judge/prompts/known_item_query.txt``. A line of the cache is one answer
-    under a digest of address, model, prompt and document, so that another prompt asks anew. Raises
+    The prompt is the file ``judging/prompts/known_item_query.txt``. A line of the cache is one
+    answer under a digest of address, model, prompt and document. The function raises
     ``EncoderError`` where the endpoint does not answer, or not as the protocol says.
     """
     url = checked_address(url)
     headers = bearer(key)
     prompt = files("anglewise.judging").joinpath("prompts/known_item_query.txt").read_text("utf-8")
-    known = _kept(cache)
+    answers = _read_cache(cache)
 
     def ask(document: str) -> str:
         content = prompt.replace("{document}", document)
-        name = hashlib.blake2b(f"{url}\0{model}\0{content}".encode(), digest_size=16).hexdigest()
-        if name not in known:
+        digest = hashlib.blake2b(f"{url}\0{model}\0{content}".encode(), digest_size=16).hexdigest()
+        if digest not in answers:
             body = {
                 "model": model,
                 "messages": [{"role": "user", "content": content}],
                 "temperature": 0,
             }
             answer = post_json(f"{url}/chat/completions", body, headers, patience)
-            known[name] = _words_in(answer, url)
-            _keep(cache, {"key": name, "model": model, "answer": known[name]})
-        return known[name]
+            answers[digest] = _words_in(answer, url)
+            _append(cache, {"key": digest, "model": model, "answer": answers[digest]})
+        return answers[digest]
 
     return ask
 
@@ -362,32 +371,32 @@ def _words_in(answer: Any, url: str) -> str:
             f"{url} answered without words: choices[0].message.content is due, as the protocol of "
             "OpenAI's /chat/completions has it"
         )
-    # half a character, which JSON can spell and no file can hold, becomes a question mark
+    # a lone surrogate, which JSON can hold and no file of UTF-8 can, becomes a question mark
     return words.encode("utf-8", "replace").decode().strip().strip('"')
 
 
-def _kept(cache: Path) -> dict[str, str]:
-    """The answers of earlier runs; a line that a kill left unfinished is asked for again.
+def _read_cache(cache: Path) -> dict[str, str]:
+    """The answers of earlier runs by their digest; an unfinished last line is left out.
 
-    Raises ``FileError`` for a file of something else, lest answers be added to it.
+    Raises ``FileError`` for a file of something else, so that no answer is added to it.
     """
-    found: dict[str, str] = {}
+    answers: dict[str, str] = {}
     for number, line in enumerate(_lines(cache), start=1):
         if not line or (line.startswith(BEGIN) and not line.endswith(b"}")):  # cut off
             continue
         try:
-            one = json.loads(line)
-            found[one["key"]] = str(one["answer"])
+            entry = json.loads(line)
+            answers[entry["key"]] = str(entry["answer"])
         except (ValueError, KeyError, TypeError, RecursionError):
             raise FileError(
                 f"{cache}, line {number}, is no answer of a model: this file is another's, and "
                 "answers would be added to it; name another (--cache), or take it away"
             ) from None
-    return found
+    return answers
 
 
 BEGIN = b'{"key": "'
-"""How every line of answers begins."""
+"""How each line of the cache begins."""
 
 
 def _lines(cache: Path) -> list[bytes]:
@@ -398,31 +407,31 @@ def _lines(cache: Path) -> list[bytes]:
         return file.read().split(b"\n")
 
 
-def _keep(cache: Path, answer: Mapping[str, str]) -> None:
-    """Add an answer, which was paid for, and see it to the disk.
+def _append(cache: Path, answer: Mapping[str, str]) -> None:
+    """Append an answer to the cache, and flush it to the disk, since answers cost money.
 
-    It begins on a line of its own where a kill, or a full disk, cut off the line before.
+    It begins on a new line where the line before was cut off by a kill or a full disk.
     """
     with writing(cache), cache.open("a+b") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
-        whole = file.read(1) in {b"", b"\n"}
-        file.write((b"" if whole else b"\n") + json.dumps(answer).encode() + b"\n")
+        complete = file.read(1) in {b"", b"\n"}
+        file.write((b"" if complete else b"\n") + json.dumps(answer).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
 
 
 def _cells(items: Embeddings, names: Sequence[str]) -> list[str]:
-    known = {name.lower(): name for name in columns_of(items)}
+    column_of = {name.lower(): name for name in columns_of(items)}
     for name in names:
-        if name in known:
-            return [" ".join(str(cell or "").split()) for cell in column(items, known[name])]
+        if name in column_of:
+            return [" ".join(str(cell or "").split()) for cell in column(items, column_of[name])]
     return [""] * len(items)
 
 
 def _first(text: str, by: By) -> str:
-    found = SENTENCE.match(text) if by == "sentence" else None
-    return found[0] if found else text
+    sentence = SENTENCE.match(text) if by == "sentence" else None
+    return sentence[0] if sentence else text
 
 
-def _never(folder: Path) -> None:
+def _refuse_to_replace(folder: Path) -> None:
     raise FileError(f"{folder} is not empty: choose another name, so that nothing is lost")

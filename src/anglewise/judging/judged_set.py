@@ -1,4 +1,4 @@
-"""The set of judgements to look at, and records of a file into a store."""
+"""Read the judgements of a space with their rows, and record judgements into a store."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,10 @@ from anglewise.judgements.store import JudgementStore
 
 @dataclass(frozen=True, eq=False)
 class Set:
-    """Judgements of a space, their rows and what was refused, as far as these are known."""
+    """Judgements of a space with their rows, and the rows of the file that were refused.
+
+    Rows and rejects are empty where the source does not tell them.
+    """
 
     judgements: Judgements
     rows: tuple[Judged, ...] = ()
@@ -39,9 +42,9 @@ def read_set(
     seed: int = 0,
     say: Say,
 ) -> Set:
-    """Read judgements as ``compare`` does, but go on where a file has bad rows, and keep all rows.
+    """Read judgements as ``compare`` does, but collect bad rows instead of raising, and keep rows.
 
-    Raises ``FileError`` for pairs and triplets, and where there is nothing to look at.
+    Raises ``FileError`` for pairs and triplets, and where the path holds no judgements.
     """
     store = path / STORE_NAME if path.is_dir() else path
     if is_sqlite(store):
@@ -50,9 +53,9 @@ def read_set(
             if rows or store == path:
                 return Set(opened.judgements(space, direction), rows)
     if path.is_file() and _is_graded(path):
-        found = read_judged(path, assumed=Assumed(path.name, direction), columns=columns)
-        mine = tuple(row for row in found.judged if row.direction == direction)
-        return Set(combined(mine, space, direction, name=str(path)), mine, found.rejects)
+        result = read_judged(path, assumed=Assumed(path.name, direction), columns=columns)
+        rows = tuple(row for row in result.judged if row.direction == direction)
+        return Set(combined(rows, space, direction, name=str(path)), rows, result.rejects)
     judged = read_judgements(
         path, space, direction=direction, label_queries=label_queries, seed=seed, say=say
     )
@@ -60,7 +63,7 @@ def read_set(
 
 
 def _is_graded(path: Path) -> bool:
-    """Whether a file holds rows of query, item and grade, or is too broken to tell."""
+    """Whether a file holds rows of query, item and grade; True where it is too broken to tell."""
     try:
         return judgement_kind(path) == "judgements"
     except AnglewiseError:
@@ -70,7 +73,7 @@ def _is_graded(path: Path) -> bool:
 def known_judgements(
     given: Path | None, folder: Path | None, space: Space, direction: Direction, say: Say
 ) -> Judgements | None:
-    """What a file says, or the store beside a space; None where there is none or it is empty.
+    """Judgements of a file, else of the store beside a space; None without a store or rows in it.
 
     >>> import numpy as np
     >>> from anglewise.core.embeddings import Embeddings
@@ -91,17 +94,17 @@ def known_judgements(
 
 @dataclass(frozen=True)
 class Recorded:
-    """How many judgements were added, and how many stood there already, grade for grade."""
+    """How many judgements were added, and how many were in the store with the same grade."""
 
     added: int
     there: int
 
 
-def record(store: JudgementStore, judged: Sequence[Judged]) -> Recorded:
-    """Record what the store does not say yet: all of it, or nothing where one is refused.
+def record(store: JudgementStore, judgements: Sequence[Judged]) -> Recorded:
+    """Record the judgements that the store does not hold yet: all, or none where one is refused.
 
-    A judgement stands already when its uuid is there, or when the same judge's latest word on
-    the pair is the same grade: so a file may come twice, or from several at once.
+    The store holds a judgement when it has its uuid, or when the same judge's latest grade of the
+    pair is the same. So a file may be imported twice, or by several at once.
 
     >>> import tempfile
     >>> rows = [Judged("q", "d", 2, judge="anna")]
@@ -109,23 +112,23 @@ def record(store: JudgementStore, judged: Sequence[Judged]) -> Recorded:
     ...     record(store, rows), record(store, [Judged("q", "d", 2, judge="anna")])
     (Recorded(added=1, there=0), Recorded(added=0, there=1))
     """
-    added = store.add_new(judged)
-    return Recorded(added, len(judged) - added)
+    added = store.add_new(judgements)
+    return Recorded(added, len(judgements) - added)
 
 
-def store_of(place: Path) -> Path:
-    """Where the judgements of a space lie: beside it, or in the store that is named itself.
+def store_of(path: Path) -> Path:
+    """The path of a store: that of a space's folder, or the path itself where it names a store.
 
     Raises ``FileError`` for what is neither a folder nor a store.
 
     >>> store_of(Path("elsewhere.sqlite")).name
     'elsewhere.sqlite'
     """
-    if place.is_dir():
-        return place / STORE_NAME
-    if place.suffix in {".sqlite", ".sqlite3", ".db"}:
-        return place
+    if path.is_dir():
+        return path / STORE_NAME
+    if path.suffix in {".sqlite", ".sqlite3", ".db"}:
+        return path
     raise FileError(
-        f"{place} is neither the folder of a space nor a store of judgements: name a folder, or "
+        f"{path} is neither the folder of a space nor a store of judgements: name a folder, or "
         "a file that ends in .sqlite"
     )

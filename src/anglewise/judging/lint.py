@@ -1,4 +1,4 @@
-"""Lint a set of judgements: its pool, what it covers, and all findings together."""
+"""Lint a set of judgements: popularity, clusters, pool and twins; and all checks in one call."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -30,47 +30,48 @@ from anglewise.judging.lint_checks import (
 from anglewise.measures.formulas import Measure
 
 SKEWED = 0.2
-"""A distance between two distributions that is worth a warning."""
+"""The distance of Kolmogorov and Smirnov above which there is a warning."""
 CURVE = 41
-"""Points at which both distributions are told, for a picture."""
+"""Points at which both distribution functions are given, for a plot."""
 CORNER = 0.02
-"""A cluster that holds less of the catalogue than this is not missed."""
+"""A cluster with less than this share of the items may be without judgements."""
 
 
 def popularity_skew(subject: LintSubject) -> list[Finding]:
-    """How far the popularity of relevant items is from that of the catalogue.
+    """A finding where relevant items are more or less popular than the catalogue.
 
-    The distance of Kolmogorov and Smirnov, ``max |F(x) - G(x)|`` of both distributions, each
-    relevant judgement counting once; a finding where it exceeds 0.2 and what chance explains at
-    95%, ``1.36 sqrt((n + m) / (n m))``.
+    By the distance of Kolmogorov and Smirnov, ``max |F(x) - G(x)|`` of both distributions, each
+    relevant judgement counting once: it must exceed 0.2 and its critical value at 5%,
+    ``1.36 sqrt((n + m) / (n m))``.
     """
     side = "queries" if subject.judgements.direction == "queries-queries" else "items"
-    known = popularity(subject.space, side)
+    popularities = popularity(subject.space, side)
     table = subject.judgements.gains
-    if known is None:
+    if popularities is None:
         return []
-    whole = known.values[np.isfinite(known.values)]
-    mine = known.values[table.indices[table.values > 0]]
-    mine = mine[np.isfinite(mine)]
-    if len(whole) < 2 or not len(mine) or whole.min() == whole.max():
+    whole = popularities.values[np.isfinite(popularities.values)]
+    relevant = popularities.values[table.indices[table.values > 0]]
+    relevant = relevant[np.isfinite(relevant)]
+    if len(whole) < 2 or not len(relevant) or whole.min() == whole.max():
         return []
-    distance, curve = ks_distance(mine, whole)
-    chance = 1.36 * float(np.sqrt((len(mine) + len(whole)) / (len(mine) * len(whole))))
+    distance, curve = ks_distance(relevant, whole)
+    chance = 1.36 * float(np.sqrt((len(relevant) + len(whole)) / (len(relevant) * len(whole))))
     if distance <= max(SKEWED, chance):
         return []
-    more = "more" if np.median(mine) > np.median(whole) else "less"
-    word = "length of text" if known.what == "text length" else "popularity"
-    fitting = "longer" if more == "more" else "shorter"
-    which = fitting if known.what == "text length" else f"{more} popular"
+    above = np.median(relevant) > np.median(whole)
+    if popularities.what == "text length":
+        unit, comparative = "length of text", "longer" if above else "shorter"
+    else:
+        unit, comparative = "popularity", "more popular" if above else "less popular"
     return [
         Finding(
             "warning",
             "popularity",
-            f"relevant items are {which} than the catalogue: Kolmogorov-Smirnov distance "
-            f"{distance:.2f} (by chance up to {chance:.2f}), median {word} {np.median(mine):g} "
+            f"relevant items are {comparative} than the catalogue: Kolmogorov-Smirnov distance "
+            f"{distance:.2f} (by chance up to {chance:.2f}), median {unit} {np.median(relevant):g} "
             f"against {np.median(whole):g}",
             "a win may rest on it: see what norm(0,*) says, and judge rarer items too",
-            {"distance": distance, "by_chance": chance, "what": known.what, "curve": curve},
+            {"distance": distance, "by_chance": chance, "what": popularities.what, "curve": curve},
         )
     ]
 
@@ -78,14 +79,14 @@ def popularity_skew(subject: LintSubject) -> list[Finding]:
 def ks_distance(
     some: Float64[Array, " n"], whole: Float64[Array, " m"]
 ) -> tuple[float, dict[str, Any]]:
-    """The largest gap between two distribution functions, and both at quantiles of the whole.
+    """The largest gap between two distribution functions, and both at 41 quantiles of the whole.
 
     >>> ks_distance(np.array([1.0, 2.0]), np.array([1.0, 2.0, 3.0, 4.0]))[0]
     0.5
     """
     some, whole = np.sort(some), np.sort(whole)
-    at = np.unique(np.concatenate([some, whole]))
-    gap = np.abs(_share(some, at) - _share(whole, at)).max()
+    values = np.unique(np.concatenate([some, whole]))
+    gap = np.abs(_share(some, values) - _share(whole, values)).max()
     points = np.unique(np.quantile(whole, np.linspace(0, 1, CURVE)))
     return float(gap), {
         "at": points.tolist(),
@@ -95,72 +96,75 @@ def ks_distance(
 
 
 def empty_clusters(subject: LintSubject, *, seed: int = 0) -> list[Finding]:
-    """Clusters of items that no judgement touches, and of queries of which none is judged."""
+    """Clusters of items, and of queries, in which nothing is judged."""
     findings: list[Finding] = []
     table = subject.judgements.gains
-    asked = subject.judgements.judged_rows
-    whole_items = subject.judgements.judged_items
-    touched = np.unique(table.indices) if whole_items is None else np.flatnonzero(whole_items)
-    sides = [("items", subject.ranked, touched), ("queries", subject.asking, asked)]
+    judged_queries = subject.judgements.judged_rows
+    judged_everywhere = subject.judgements.judged_items
+    judged_items = (
+        np.unique(table.indices) if judged_everywhere is None else np.flatnonzero(judged_everywhere)
+    )
+    sides = [("items", subject.ranked, judged_items), ("queries", subject.asking, judged_queries)]
     for name, side, judged in sides:
         count = min(20, len(side) // 25)
         if count < 2 or len(judged) == len(side) or (name == "queries" and len(judged) < count):
             continue
-        of = clusters(side.vectors, count, seed=seed)
-        missed = _missed(of, judged, count)
-        if len(missed):
-            share = float(np.isin(of, missed).mean())
+        cluster_of = clusters(side.vectors, count, seed=seed)
+        empty = _missed(cluster_of, judged, count)
+        if len(empty):
+            share = float(np.isin(cluster_of, empty).mean())
+            example = _example(side.ids, cluster_of, int(empty[0]))
             findings.append(
                 Finding(
                     "warning" if share > 0.1 else "note",
                     f"clusters of {name}",
-                    f"{len(missed)} of {count} clusters of {name} ({share:.0%} of them) hold no "
-                    f"judged one, such as that around {_middle(side.ids, of, int(missed[0]))}",
+                    f"{len(empty)} of {count} clusters of {name} ({share:.0%} of them) hold no "
+                    f"judged one, such as that around {example}",
                     f"judge some {name} there: the numbers say nothing about them",
-                    {"clusters": count, "missed": len(missed), "share": share},
+                    {"clusters": count, "missed": len(empty), "share": share},
                 )
             )
     return findings
 
 
-def _missed(of: Int64[Array, " n"], judged: Int64[Array, " some"], count: int) -> Array:
-    sizes = np.bincount(of, minlength=count)
-    held = np.bincount(of[judged], minlength=count)
-    return np.flatnonzero((held == 0) & (sizes >= CORNER * len(of)))
+def _missed(cluster_of: Int64[Array, " n"], judged: Int64[Array, " some"], count: int) -> Array:
+    sizes = np.bincount(cluster_of, minlength=count)
+    judged_counts = np.bincount(cluster_of[judged], minlength=count)
+    return np.flatnonzero((judged_counts == 0) & (sizes >= CORNER * len(cluster_of)))
 
 
-def _middle(names: Array, of: Int64[Array, " n"], cluster: int) -> str:
-    return repr(shown(names[np.flatnonzero(of == cluster)[0]]))
+def _example(names: Array, cluster_of: Int64[Array, " n"], cluster: int) -> str:
+    return repr(shown(names[np.flatnonzero(cluster_of == cluster)[0]]))
 
 
 def _share(
-    values: Float64[Array, " n"], at: Float64[Array, " points"]
+    values: Float64[Array, " n"], points: Float64[Array, " points"]
 ) -> Float64[Array, " points"]:
-    return np.searchsorted(values, at, side="right") / len(values)
+    return np.searchsorted(values, points, side="right") / len(values)
 
 
 LOOKED_AT = 1_000
-"""Queries that are searched, drawn by the seed where there are more."""
+"""Queries or items that are searched at most; a sample is drawn where there are more."""
 APART = 0.2
-"""A share of unjudged items that is so much higher than another's betrays the pool."""
+"""A measure whose share of unjudged items is so much above another's was not in the pool."""
 
 ZEROS = 0.1
-"""With a smaller share of zeros, what was judged is little but what is relevant."""
+"""With a smaller share of zeros, nearly all that was recorded is relevant."""
 
 
 def unjudged_pool(
     subject: LintSubject, measures: Sequence[str | Measure] | str, k: int, *, seed: int = 0
 ) -> list[Finding]:
-    """Which share of each measure's first ``k`` nobody judged, and who was not in the pool.
+    """Which share of each measure's first ``k`` is unjudged, and which measures were not pooled.
 
-    Where only relevant items are recorded, as from clicks, the judged share is the precision, and
-    says nothing about a pool.
+    Where only relevant items are recorded, as from clicks, the judged share is the precision and
+    tells nothing about the pool.
     """
     judgements = subject.judgements
     if judgements.judged_items is not None:
         return []
     rows = _some(judgements.judged_rows, seed)
-    found = search(
+    neighbours = search(
         subject.space,
         measures,
         k=min(k, len(subject.ranked) - (subject.asking is subject.ranked)),
@@ -168,25 +172,25 @@ def unjudged_pool(
         rows=rows,
         exclude=judgements.seen,
     )
-    wide = judgements.gains.shape[1]
-    keys = judgements.gains.rows * wide + judgements.gains.indices
+    width = judgements.gains.shape[1]
+    keys = judgements.gains.rows * width + judgements.gains.indices
     unjudged: dict[str, float] = {}
-    for name, lists in found.items():
-        there = lists.indices >= 0
-        judged = np.isin(rows[:, None] * wide + np.maximum(lists.indices, 0), keys)
-        unjudged[name] = float((there & ~judged).sum() / max(there.sum(), 1))
-    findings = _outside(subject, list(found))
+    for name, lists in neighbours.items():
+        listed = lists.indices >= 0
+        judged = np.isin(rows[:, None] * width + np.maximum(lists.indices, 0), keys)
+        unjudged[name] = float((listed & ~judged).sum() / max(listed.sum(), 1))
+    findings = _outside(subject, list(neighbours))
     has_zeros = bool((judgements.gains.values <= 0).mean() >= ZEROS)
     findings += _biased(unjudged, k) if has_zeros else []
     if findings or max(unjudged.values()) < APART:
         return findings
     words = ", ".join(f"{name} {share:.0%}" for name, share in unjudged.items())
-    blind = "" if has_zeros else "; without zeros nobody can tell a bad list from an unjudged one"
+    caveat = "" if has_zeros else "; without zeros nobody can tell a bad list from an unjudged one"
     return [
         Finding(
             "note",
             "unjudged",
-            f"nobody judged a part of the first {k}: {words}{blind}",
+            f"nobody judged a part of the first {k}: {words}{caveat}",
             "unjudged counts as not relevant; judge what the measures find",
             {"unjudged": unjudged},
         )
@@ -195,44 +199,44 @@ def unjudged_pool(
 
 def _biased(unjudged: dict[str, float], k: int) -> list[Finding]:
     best = min(unjudged, key=lambda name: unjudged[name])
-    outside = [name for name, share in unjudged.items() if share > unjudged[best] + APART]
-    if not outside:
+    unpooled = [name for name, share in unjudged.items() if share > unjudged[best] + APART]
+    if not unpooled:
         return []
-    shares = ", ".join(f"{name} {unjudged[name]:.0%}" for name in (best, *outside))
+    shares = ", ".join(f"{name} {unjudged[name]:.0%}" for name in (best, *unpooled))
     return [
         Finding(
             "warning",
             "pool",
             f"the pool favours {best}: of the first {k} nobody judged {shares}; "
-            f"{' and '.join(outside)} did not contribute, it seems",
-            f"judge what {' and '.join(outside)} finds too, or the verdict is made by the pool",
-            {"unjudged": unjudged, "favoured": best, "outside": outside},
+            f"{' and '.join(unpooled)} did not contribute, it seems",
+            f"judge what {' and '.join(unpooled)} finds too, or the verdict is made by the pool",
+            {"unjudged": unjudged, "favoured": best, "outside": unpooled},
         )
     ]
 
 
 def _outside(subject: LintSubject, measures: Sequence[str]) -> list[Finding]:
-    """Measures that no recorded context names, where contexts name measures at all."""
-    named = {name for row in subject.rows for name in row.context}
-    if not named & set(measures):
+    """Measures that no context of a judgement names, where contexts name some of them."""
+    pooled = {name for row in subject.rows for name in row.context}
+    if not pooled & set(measures):
         return []
-    outside = [name for name in measures if name not in named]
-    if not outside:
+    unpooled = [name for name in measures if name not in pooled]
+    if not unpooled:
         return []
     return [
         Finding(
             "warning",
             "pool",
-            f"{' and '.join(outside)} did not contribute to the pool: the judged pairs came from "
-            f"{', '.join(sorted(named & set(measures)))}",
-            f"judge what {' and '.join(outside)} finds too",
-            {"outside": outside},
+            f"{' and '.join(unpooled)} did not contribute to the pool: the judged pairs came from "
+            f"{', '.join(sorted(pooled & set(measures)))}",
+            f"judge what {' and '.join(unpooled)} finds too",
+            {"outside": unpooled},
         )
     ]
 
 
 def twins(subject: LintSubject, *, seed: int = 0) -> list[Finding]:
-    """Items that are one vector twice, of which one is relevant and the other not, or unjudged."""
+    """Relevant items whose vector another item has too; judgements that grade the two unlike."""
     if len(subject.ranked) < 3:
         return []
     table = subject.judgements.gains
@@ -244,20 +248,20 @@ def twins(subject: LintSubject, *, seed: int = 0) -> list[Finding]:
     direction = "queries-queries" if between_queries else "items-items"
     k = min(3, len(subject.ranked) - 1)
     lists = search(subject.space, "cosine", k=k, direction=direction, rows=items)["cosine"]
-    place, where = np.nonzero((lists.indices >= 0) & (lists.scores >= np.float64(ROUNDING)))
-    if not len(place):
+    list_index, column = np.nonzero((lists.indices >= 0) & (lists.scores >= np.float64(ROUNDING)))
+    if not len(list_index):
         return []
     pairs: list[tuple[int, int]] = list(
-        zip(items[place].tolist(), lists.indices[place, where].tolist(), strict=True)
+        zip(items[list_index].tolist(), lists.indices[list_index, column].tolist(), strict=True)
     )
     disputed = _disputed(subject, pairs)
-    one, other = (shown(subject.ranked.ids[item]) for item in pairs[0])
+    item, twin = (shown(subject.ranked.ids[row]) for row in pairs[0])
     return [
         Finding(
             "warning" if disputed else "note",
             "twins",
             f"{len({item for item, _ in pairs}):,} of {len(items):,} relevant items stand twice "
-            f"under different ids with the same vector, such as {one!r} and {other!r}; for "
+            f"under different ids with the same vector, such as {item!r} and {twin!r}; for "
             f"{disputed:,} judgements the twin has "
             "another grade or none",
             "no measure can tell them apart: give twins one grade, or keep one of them",
@@ -272,11 +276,11 @@ def _disputed(subject: LintSubject, pairs: Sequence[tuple[int, int]]) -> int:
     for item, twin in pairs:
         twins_of.setdefault(item, []).append(twin)
     pairs_judged = zip(table.rows.tolist(), table.indices.tolist(), strict=True)
-    grade = dict(zip(pairs_judged, table.values.tolist(), strict=True))
+    grade_of = dict(zip(pairs_judged, table.values.tolist(), strict=True))
     same = subject.asking is subject.ranked
     return sum(
-        grade.get((query, twin)) != gain
-        for (query, item), gain in grade.items()
+        grade_of.get((query, twin)) != gain
+        for (query, item), gain in grade_of.items()
         if gain > 0
         for twin in twins_of.get(item, [])
         if not (same and query == twin)
@@ -300,24 +304,24 @@ def lint(
     rejects: Sequence[Reject] = (),
     seed: int = 0,
 ) -> Lint:
-    """Look for what would make a comparison on these judgements wrong or misleading.
+    """Find what would make a comparison on these judgements wrong or misleading.
 
-    Refused rows, unknown ids, pairs that come twice or on which judges differ, one-grade sets,
-    queries without relevant items, generated judgements; queries in the words of their answer,
-    training interactions among the judged; relevant items more popular than the catalogue,
-    clusters that no judgement touches; the share of each measure's first ``k`` that nobody
-    judged, measures that did not contribute to the pool; twins with one vector and two grades.
+    Checked are: refused rows, unknown ids, pairs that come twice or on which judges differ, sets
+    of one grade, queries without relevant items, generated judgements; queries in the words of
+    their answer, training interactions among the judged; relevant items more or less popular than
+    the catalogue, clusters without judgements; the unjudged share of each measure's first ``k``,
+    measures that were not pooled; items of the same vector with different grades.
 
     Parameters
     ----------
     measures
-        Whose lists are looked at for unjudged items.
+        Their lists are checked for unjudged items.
     rows
-        Who judged what, where that is known.
+        The rows behind the judgements, where they are known.
     rejects
         Rows of the file that are no judgements.
     seed
-        Draws queries and items where there are more than are looked at, and starts the clusters.
+        Draws a sample where there are many queries or items, and starts the clusters.
 
     Examples
     --------
@@ -326,8 +330,8 @@ def lint(
     >>> from anglewise.core.sparse import SparseRows
     >>> space = Space(items=Embeddings(np.eye(4)), queries=Embeddings(np.eye(2, 4)))
     >>> judged = Judgements(SparseRows.from_pairs([0], [1], [0.0], shape=(2, 4)))
-    >>> found = lint(space, judged, k=2)
-    >>> [(one.severity, one.check) for one in found.findings]
+    >>> result = lint(space, judged, k=2)
+    >>> [(finding.severity, finding.check) for finding in result.findings]
     [('error', 'grades'), ('note', 'unjudged')]
     """
     subject = LintSubject(space, judgements, tuple(rows))
@@ -344,13 +348,13 @@ def lint(
         "pool": lambda: unjudged_pool(subject, measures, k, seed=seed),
         "twins": lambda: twins(subject, seed=seed),
     }
-    findings = [one for check in checks.values() for one in check()]
+    findings = [finding for check in checks.values() for finding in check()]
     return Lint(
         judgements.direction,
         judgements.source,
         len(judgements.judged_rows),
         len(judgements.gains.indices),
-        tuple(sorted(findings, key=lambda one: SEVERITIES.index(one.severity))),
+        tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))),
         tuple(checks),
     )
 

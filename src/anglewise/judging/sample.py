@@ -1,4 +1,4 @@
-"""Draw the queries and pairs to put before a judge, in strata, with their texts."""
+"""Draw queries and pairs for judging, spread over strata; and the texts to show with them."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -29,30 +29,30 @@ QUARTERS = ("lowest", "low", "high", "highest")
 TEXTS = ("text", "title", "query")
 
 
-def line(
+def order_by_stratum(
     asking: Embeddings,
     rows: Int64[Array, " n"],
     strata: Sequence[str],
     rng: np.random.Generator,
 ) -> tuple[Int64[Array, " n"], dict[int, str]]:
-    """Put rows in order, by stratum after stratum and by chance within; and name what each is in.
+    """Rows sorted by their strata, in random order within each; and the stratum of each in words.
 
     >>> x = Embeddings(np.eye(4), metadata={"kind": ["b", "a", "b", "a"]})
-    >>> places, words = line(x, np.arange(4), ["kind"], np.random.default_rng(0))
-    >>> [words[row] for row in places.tolist()]
+    >>> ordered, words = order_by_stratum(x, np.arange(4), ["kind"], np.random.default_rng(0))
+    >>> [words[row] for row in ordered.tolist()]
     ['kind a', 'kind a', 'kind b', 'kind b']
     """
-    named = [_stratum(asking, rows, one) for one in strata]
-    codes = [np.unique(words, return_inverse=True)[1] for words in named]
+    stratum_words = [_stratum(asking, rows, stratum) for stratum in strata]
+    codes = [np.unique(words, return_inverse=True)[1] for words in stratum_words]
     order = np.lexsort((rng.random(len(rows)), *reversed(codes)))
-    words = [", ".join(parts) for parts in zip(*named, strict=True)] or ["all"] * len(rows)
+    words = [", ".join(parts) for parts in zip(*stratum_words, strict=True)] or ["all"] * len(rows)
     return rows[order], dict(zip(rows.tolist(), words, strict=True))
 
 
-def numbers(asking: Embeddings, name: str) -> Float64[Array, " rows"]:
-    """A column of what is known about queries as numbers, none below zero and not all zero.
+def column_numbers(asking: Embeddings, name: str) -> Float64[Array, " rows"]:
+    """The numbers of a column of metadata about queries, at least 0 and not all 0.
 
-    Raises ``SpellingError`` if there is no such column, ``ValuesError`` for what is no number.
+    Raises ``SpellingError`` if there is no such column, ``ValuesError`` for other cells.
     """
     values: list[float] = []
     for row, cell in enumerate(_cells(asking, name)):
@@ -69,14 +69,15 @@ def numbers(asking: Embeddings, name: str) -> Float64[Array, " rows"]:
 
 
 def _stratum(asking: Embeddings, rows: Int64[Array, " n"], name: str) -> list[str]:
-    asked = re.fullmatch(r"clusters\(\s*([^()\s]+)\s*\)", name.strip())
-    if asked:
-        wanted = read_whole(asked[1])
-        if wanted is None or wanted < 1:
+    clustered = re.fullmatch(r"clusters\(\s*([^()\s]+)\s*\)", name.strip())
+    if clustered:
+        count = read_whole(clustered[1])
+        if count is None or count < 1:
             raise SpellingError(
-                f"clusters({shown(asked[1])}): a whole number of groups is due, as in clusters(8)"
+                f"clusters({shown(clustered[1])}): a whole number of groups is due, as in "
+                "clusters(8)"
             )
-        return [f"cluster {number}" for number in clusters(asking.vectors[rows], wanted)]
+        return [f"cluster {number}" for number in clusters(asking.vectors[rows], count)]
     if name == "length" and "length" not in columns_of(asking):
         return _quarters("length", np.array([len(text) for text in _texts(asking)], float)[rows])
     cells = [_cells(asking, name)[row] for row in rows.tolist()]
@@ -87,7 +88,7 @@ def _stratum(asking: Embeddings, rows: Int64[Array, " n"], name: str) -> list[st
 
 def _quarters(name: str, values: Float64[Array, " n"]) -> list[str]:
     cuts = np.quantile(values, [0.25, 0.5, 0.75])
-    return [f"{name} {QUARTERS[place]}" for place in np.searchsorted(cuts, values, side="left")]
+    return [f"{name} {QUARTERS[quarter]}" for quarter in np.searchsorted(cuts, values, side="left")]
 
 
 def _texts(asking: Embeddings) -> list[str]:
@@ -114,9 +115,9 @@ def _known(asking: Embeddings) -> str:
 
 By: TypeAlias = Literal["pool", "disagreement"]
 LOOKED_AT = 400
-"""Queries that are searched to see how large pools are."""
+"""Queries that are searched to estimate the size of a pool."""
 WIDER = 3
-"""By disagreement so many times as many queries are asked about, each about fewer of its items."""
+"""``disagreement`` draws so many times as many queries, and fewer pairs of each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,15 +127,15 @@ class Sample:
     Attributes
     ----------
     rows, items
-        The query and the item of each pair, as rows of the direction's sides.
+        The row of each pair's query, and of its item, on their sides of the space.
     chances
-        With which chance each pair of a drawn query was drawn; 1 where whole pools are judged.
+        The probability with which each pair was drawn, given its query; 1 for whole pools.
     ranks
-        ``pairs x measures``: where each measure ranks the item, 0 for beyond the depth.
+        ``pairs x measures``: the rank of the item under each measure, 0 beyond the depth.
     strata
-        For each pair the stratum of its query, in words.
+        The stratum of each pair's query, in words.
     asked
-        The rows of the queries that were drawn, in order.
+        The rows of the queries, in the order in which they are judged.
     """
 
     direction: Direction
@@ -166,37 +167,37 @@ def sample(
     seed: int = 0,
     threads: int | None = None,
 ) -> Sample:
-    """Choose pairs to judge so that what is estimated from them holds for all queries.
+    """Draw pairs to judge so that estimates from them hold for all queries.
 
-    Queries are drawn along a line on which those of one stratum stand side by side (systematic
-    sampling), so that every stratum gets its share and every query has the same chance, or one in
-    proportion to its traffic: plain means over the judged queries are without bias. Of each,
-    either the whole pool of all measures is judged (``pool``: the first ``depth`` places of each),
-    or pairs are drawn, the likelier the more they tell the measures apart (``disagreement``), with
-    chances that metrics ending in ``(sampled)`` weigh by.
+    Queries are sorted by stratum and drawn by systematic sampling. So every stratum gets its
+    share, every query has the same chance, or one in proportion to its traffic, and means over
+    the judged queries are unbiased. By ``pool``, all pairs of a query are judged that are among
+    the first ``depth`` of any measure. By ``disagreement``, some of these pairs are drawn, those
+    more likely on which the measures differ more; metrics that end in ``(sampled)`` weigh by
+    their chances.
 
     Parameters
     ----------
     space
         The vectors.
     measures
-        All that will be compared: one that is not in the pool is at a disadvantage later.
+        All that will be compared: a measure that is not pooled is at a disadvantage later.
     budget
         How many pairs at most.
     strata
         What queries are spread over: ``clusters(8)``, ``length`` of their text, or a column of
-        their metadata, words or numbers (in quarters).
+        their metadata (one of numbers is cut into quarters).
     traffic
-        A column with how often each query is asked.
+        The column that says how often each query is asked.
     judged
-        What was judged before: these pairs are left out.
+        Earlier judgements: their pairs are left out.
 
     Raises
     ------
     SpellingError
-        An unknown way, stratum or column.
+        An unknown ``by``, stratum or column.
     TooFewError
-        A budget that does not do for one query.
+        The budget is smaller than the pool of one query.
 
     Examples
     --------
@@ -211,12 +212,12 @@ def sample(
         raise SpellingError(f"pairs are drawn by 'pool' or by 'disagreement', not by {shown(by)!r}")
     rng = np.random.default_rng(seed)
     asking, ranked = space.sides(direction)
-    may_ask = np.flatnonzero(asking.norms > 0).astype(np.int64)
-    places, words = line(asking, may_ask, strata, rng)
-    share = _traffic(asking, places, traffic)
+    candidates = np.flatnonzero(asking.norms > 0).astype(np.int64)
+    ordered, words = order_by_stratum(asking, candidates, strata, rng)
+    traffic_shares = _traffic(asking, ordered, traffic)
 
     def pooled(rows: Int64[Array, " q"]) -> Pool:
-        found = search(
+        lists = search(
             space,
             measures,
             k=min(depth, len(ranked) - (direction != "queries-items")),
@@ -226,78 +227,78 @@ def sample(
             threads=threads,
         )
         shape = (len(asking), len(ranked))
-        known = judged or Judgements(SparseRows.from_pairs([], [], shape=shape), direction)
-        return Pool.of(found, known, rows, depth)
+        judgements = judged or Judgements(SparseRows.from_pairs([], [], shape=shape), direction)
+        return Pool.of(lists, judgements, rows, depth)
 
-    few = np.sort(rng.permutation(may_ask)[:LOOKED_AT])
-    if not len(few):
+    sampled = np.sort(rng.permutation(candidates)[:LOOKED_AT])
+    if not len(sampled):
         raise TooFewError("no query has a vector that is not zero: none of them can ask")
-    look = pooled(few)
-    wanted = _queries(budget, np.count_nonzero(~look.judged) / len(few), by, len(places))
-    drawn = places[systematic(inclusion_chances(share, wanted, least=0.0), rng)]
-    asked = rng.permutation(drawn)
-    pool = pooled(asked)
-    at, chances = _pairs(pool, budget, by, rng)
-    depths = pool.discounts[at]
+    sampled_pool = pooled(sampled)
+    size = _queries(budget, np.count_nonzero(~sampled_pool.judged) / len(sampled), by, len(ordered))
+    drawn = ordered[systematic(inclusion_chances(traffic_shares, size, least=0.0), rng)]
+    queries = rng.permutation(drawn)
+    pool = pooled(queries)
+    chosen, chances = _pairs(pool, budget, by, rng)
+    depths = pool.discounts[chosen]
     ranks = np.where(depths > 0, np.round(2 ** (1 / np.where(depths > 0, depths, 1))) - 1, 0)
     return Sample(
         direction=direction,
         by=by,
         depth=depth,
         measures=pool.measures,
-        rows=asked[pool.lists[at]],
-        items=pool.items[at],
+        rows=queries[pool.lists[chosen]],
+        items=pool.items[chosen],
         chances=chances,
         ranks=ranks.astype(np.int64),
-        strata=tuple(words[row] for row in asked[pool.lists[at]].tolist()),
-        asked=asked[: int(pool.lists[at].max()) + 1],
+        strata=tuple(words[row] for row in queries[pool.lists[chosen]].tolist()),
+        asked=queries[: int(pool.lists[chosen].max()) + 1],
     )
 
 
 def _queries(budget: int, pairs_a_query: float, by: By, possible: int) -> int:
-    wanted = int(budget / max(pairs_a_query, 1) * (WIDER if by == "disagreement" else 1))
-    if wanted < 1:
+    queries = int(budget / max(pairs_a_query, 1) * (WIDER if by == "disagreement" else 1))
+    if queries < 1:
         raise TooFewError(
             f"a budget of {budget} does not do for one query, which takes {pairs_a_query:.0f} "
             "pairs: raise it, or lower the depth"
         )
-    return min(wanted, possible)
+    return min(queries, possible)
 
 
-def _traffic(asking: Embeddings, places: Array, column: str | None) -> Float64[Array, " n"]:
+def _traffic(asking: Embeddings, rows: Array, column: str | None) -> Float64[Array, " n"]:
     if column is None:
-        return np.ones(len(places))
-    return numbers(asking, column)[places]
+        return np.ones(len(rows))
+    return column_numbers(asking, column)[rows]
 
 
 def _pairs(
     pool: Pool, budget: int, by: By, rng: np.random.Generator
 ) -> tuple[Int64[Array, " pairs"], Float64[Array, " pairs"]]:
-    """Places in the pool, query after query and by chance within each, and their chances."""
+    """Positions in the pool, query by query and in random order within each, and their chances."""
     shuffled = rng.permutation(len(pool.lists))
-    order = shuffled[np.argsort(pool.lists[shuffled], kind="stable")]
-    order = order[~pool.judged[order]]
+    positions = shuffled[np.argsort(pool.lists[shuffled], kind="stable")]
+    positions = positions[~pool.judged[positions]]
     if by == "pool":
-        whole = np.searchsorted(pool.lists[order], np.arange(1, pool.queries + 1))
-        fits = int(whole[whole <= budget].max(initial=0))
-        return order[:fits], np.ones(fits)
-    discounts = pool.discounts[order]
-    apart = discounts.max(axis=1) - discounts.min(axis=1)
-    count = min(budget, len(order))
-    chances = inclusion_chances(apart, count, least=min(LEAST, count / len(order)))
+        ends = np.searchsorted(pool.lists[positions], np.arange(1, pool.queries + 1))
+        pairs = int(ends[ends <= budget].max(initial=0))
+        return positions[:pairs], np.ones(pairs)
+    discounts = pool.discounts[positions]
+    differences = discounts.max(axis=1) - discounts.min(axis=1)
+    count = min(budget, len(positions))
+    chances = inclusion_chances(differences, count, least=min(LEAST, count / len(positions)))
     drawn = systematic(chances, rng)
-    return order[drawn], chances[drawn]
+    return positions[drawn], chances[drawn]
 
 
 WORDS = ("title", "name", "question", "text", "body", "content", "sentence")
-"""Columns that say what a row is, in the order in which they are shown."""
+"""Columns that say what a row is, in the order in which their texts are joined."""
 
 
-def texts_of(place: Path, say: Say) -> Texts:
-    """The words of a space in a folder; none where the folder holds no space."""
-    if not is_space_folder(place):
+def texts_of(path: Path, say: Say) -> Texts:
+    """The texts of queries and items of a space folder; none where it is no space."""
+    if not is_space_folder(path):
         return Texts()
-    space = read_space(place, say=say)
+    space = read_space(path, say=say)
     return Texts(words_of(space.queries), words_of(space.items))
 
 
@@ -307,11 +308,11 @@ def words_of(side: Embeddings) -> dict[str, str]:
     >>> words_of(Embeddings([[1.0]], ["7"], metadata={"text": ["A ship."], "title": ["Alien"]}))
     {'7': 'Alien. A ship.'}
     """
-    known = {name.lower(): name for name in columns_of(side)}
-    wanted = [column(side, known[name]) for name in WORDS if name in known]
-    found: dict[str, str] = {}
-    for name, *cells in zip(side.ids.tolist(), *wanted, strict=True):
+    names = {name.lower(): name for name in columns_of(side)}
+    columns = [column(side, names[name]) for name in WORDS if name in names]
+    texts: dict[str, str] = {}
+    for name, *cells in zip(side.ids.tolist(), *columns, strict=True):
         words = dict.fromkeys(str(cell).strip() for cell in cells if cell not in (None, ""))
         if words:
-            found[name] = ". ".join(word.rstrip(".") for word in words) + "."
-    return found
+            texts[name] = ". ".join(word.rstrip(".") for word in words) + "."
+    return texts

@@ -212,7 +212,7 @@ def agreement_document(agreement: Agreement) -> Document:
     ]
     several = f"{agreement.fleiss_pairs:,} by {agreement.fleiss_judges}"
     rows.append(["Fleiss' kappa", several, *_coefficient(agreement.fleiss)])
-    for two in agreement.two:
+    for two in agreement.judge_pairs:
         for kind, agreed in two.kappa.items():
             weights = "" if kind == "none" else f", {kind} weights"
             name = f"Cohen's kappa of {two.first} and {two.second}{weights}"
