@@ -155,5 +155,5 @@ def test_a_notebook_shows_the_page_in_its_place(monkeypatch):
     page = inspect(made_space(), judgements={}, name="films")
     assert isinstance(page, Inspection)
     assert page._repr_html_().startswith(f'<iframe src="{page.address}"')
-    assert page._served.door.framed_by == ANY_NOTEBOOK
+    assert page._served.origin.framed_by == ANY_NOTEBOOK
     page.stop()

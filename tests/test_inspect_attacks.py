@@ -111,9 +111,9 @@ def test_a_browser_is_started_without_the_token_in_its_words(monkeypatch):
     monkeypatch.setattr(webbrowser, "open", lambda to: (opened.append(to), came.set()))
     there.open_browser()
     assert came.wait(5)
-    assert there.door.token not in opened[0]
+    assert there.origin.token not in opened[0]
     note = Path(url2pathname(urlsplit(opened[0]).path))
-    assert there.door.token in note.read_text()
+    assert there.origin.token in note.read_text()
     if os.name == "posix":
         assert stat.S_IMODE(note.stat().st_mode) == 0o600
         assert stat.S_IMODE(note.parent.stat().st_mode) == 0o700
@@ -179,7 +179,7 @@ def open_page(seen=None):
 
 
 def wire_to(there):
-    return socket.create_connection(("127.0.0.1", there.door.port), timeout=5)
+    return socket.create_connection(("127.0.0.1", there.origin.port), timeout=5)
 
 
 def test_silent_connections_lock_nobody_out():
@@ -196,7 +196,7 @@ def test_silent_connections_lock_nobody_out():
 def test_refused_connections_lock_nobody_out():
     """Asking without the token, again and again, keeps no connection."""
     with open_page() as there:
-        host = f"127.0.0.1:{there.door.port}".encode()
+        host = f"127.0.0.1:{there.origin.port}".encode()
         refused = [wire_to(there) for _ in range(connection.MOST_CONNECTIONS)]
         for one in refused:
             one.sendall(b"GET / HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
@@ -236,7 +236,7 @@ def test_an_answer_that_nobody_takes_is_not_waited_for(monkeypatch):
     with open_page() as there:
         wire = socket.socket()
         wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-        wire.connect(("127.0.0.1", there.door.port))
+        wire.connect(("127.0.0.1", there.origin.port))
         wire.setblocking(False)
         with suppress(BlockingIOError, ConnectionError):
             for _ in range(400):
@@ -346,7 +346,10 @@ ANSWERED = b"GET /static/icon.svg HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r
 def test_what_does_not_arrive_is_not_waited_for(start, monkeypatch):
     monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.6)
     with open_page() as there, wire_to(there) as wire:
-        host, cookie = f"127.0.0.1:{there.door.port}", f"{there.door.cookie}={there.door.token}"
+        host, cookie = (
+            f"127.0.0.1:{there.origin.port}",
+            f"{there.origin.cookie}={there.origin.token}",
+        )
         start = start.replace(b"{host}", host.encode()).replace(b"{cookie}", cookie.encode())
         begun, bytes_sent = time.monotonic(), 0
         wire.sendall(start)
@@ -373,11 +376,11 @@ def is_open(wire):
 def test_a_connection_that_asks_in_time_stays_open(monkeypatch):
     monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.5)
     with open_page() as there:
-        kept = HTTPConnection("127.0.0.1", there.door.port, timeout=5)
+        kept = HTTPConnection("127.0.0.1", there.origin.port, timeout=5)
         kept.connect()
         wire = kept.sock
         for _ in range(3):
-            cookie = {"Cookie": f"{there.door.cookie}={there.door.token}"}
+            cookie = {"Cookie": f"{there.origin.cookie}={there.origin.token}"}
             kept.request("GET", "/static/icon.svg", headers=cookie)
             assert kept.getresponse().read().startswith(b"<svg")
             assert kept.sock is wire

@@ -189,8 +189,8 @@ def test_slow_searches_leave_other_pages_alone(monkeypatch, impatient):  # noqa:
 
 
 def test_slow_cards_are_told_to_the_script(monkeypatch, impatient, tmp_path):  # noqa: ARG001
-    slow = Slow(judging_view.deal)
-    monkeypatch.setattr(judging_view, "deal", slow)
+    slow = Slow(judging_view.draw_queue)
+    monkeypatch.setattr(judging_view, "draw_queue", slow)
     client = site(films(tmp_path))
     client.cookies.set("anglewise-judge", "anna")
     answer = client.get(f"/judge/cards?{ITEMS}")
@@ -245,7 +245,7 @@ def jupyter(tmp_path, monkeypatch):
 def ancestors(**more):
     there = served(films, **more)
     there.listening.close()
-    answer = site(films(), AllowedOrigin("t", port=8000, framed_by=there.door.framed_by)).get("/")
+    answer = site(films(), AllowedOrigin("t", port=8000, framed_by=there.origin.framed_by)).get("/")
     return answer.headers["content-security-policy"].partition("frame-ancestors ")[2]
 
 

@@ -135,9 +135,9 @@ def test_few_paths_are_kept_as_each_is_as_large_as_the_vectors():
     for query in ("f1", "f2", "f3", "f4"):
         asked = f"/gauge/at?direction=items-items&query={query}&worst=2&t=0.5"
         assert client.get(asked).status_code == 200
-    kept = [row for row in range(60) if app.known(("path", row, 2.0)) is not None]
+    kept = [row for row in range(60) if app.lookup(("path", row, 2.0)) is not None]
     assert kept == [3, 4]
-    assert app.known(("deck",)) is not None
+    assert app.lookup(("deck",)) is not None
 
 
 def test_lengths_that_are_remembered_have_a_bound(monkeypatch):

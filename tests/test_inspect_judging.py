@@ -15,7 +15,7 @@ from anglewise.measures.measure import measures
 from anglewise.page import judging_view
 from anglewise.page import open_space as answers
 from anglewise.page.open_space import Inspected
-from anglewise.page.queue import agreement, deal, decide
+from anglewise.page.queue import agreement, decide, draw_queue
 from inspect_site import FROM_HERE, films, made_space, one_sided, site
 
 MEASURES = measures("dot,cosine")
@@ -159,9 +159,9 @@ def test_an_answer_is_about_one_space(tmp_path, monkeypatch):
             small = made_space(items=10, queries=5, metadata={})
             seen[0] = Inspected(small, {}, "small", store=seen[0].store)
             client.app.app.state.app.reload()
-        return deal(*asked)
+        return draw_queue(*asked)
 
-    monkeypatch.setattr(judging_view, "deal", dealing)
+    monkeypatch.setattr(judging_view, "draw_queue", dealing)
     first = client.get("/judge/cards?direction=items-items")
     assert first.status_code == 200
     then = client.get("/judge/cards?direction=items-items").json()["cards"]
@@ -202,7 +202,7 @@ def test_blind_cards_lead_nobody(anna):
 
 
 def test_the_order_tells_nothing_of_the_ranks(tmp_path):
-    deck = deal(films(tmp_path), "items-items", MEASURES, 10)
+    deck = draw_queue(films(tmp_path), "items-items", MEASURES, 10)
     near = deck.pool.discounts.max(axis=1)[deck.order("anna")]
     correlation = np.corrcoef(near, np.arange(len(near)))[0, 1]
     assert abs(correlation) < 0.1
@@ -213,7 +213,7 @@ def test_the_order_tells_nothing_of_the_ranks(tmp_path):
 
 
 def test_the_deck_is_what_the_measures_rank_near(tmp_path):
-    deck = deal(films(tmp_path), "items-items", MEASURES, 5)
+    deck = draw_queue(films(tmp_path), "items-items", MEASURES, 5)
     wanted = {
         (int(row), int(item))
         for one in deck.found.values()
@@ -253,7 +253,7 @@ def test_agreement_counts_pairs_of_people():
 
 def test_the_decision_names_the_measure_that_the_judge_follows(tmp_path):
     seen = films(tmp_path)
-    deck = deal(seen, "items-items", MEASURES, 5)
+    deck = draw_queue(seen, "items-items", MEASURES, 5)
     ids = seen.space.items.ids
 
     def judged(count):
@@ -378,4 +378,4 @@ def test_one_item_cannot_be_judged(tmp_path):
 
 def test_made_space_has_titles_on_one_side():
     seen = Inspected(made_space())
-    assert (seen.items.known.titled, seen.queries.known.titled) == (True, False)
+    assert (seen.items.metadata.titled, seen.queries.metadata.titled) == (True, False)

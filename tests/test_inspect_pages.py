@@ -11,7 +11,7 @@ from anglewise.io.space_folder import read_space_folder
 from anglewise.metrics.breadth import disagreement
 from anglewise.page.metadata import Metadata
 from anglewise.page.open_space import Inspected
-from anglewise.page.state import ViewState, looking
+from anglewise.page.state import ViewState, read_view
 from inspect_site import FROM_HERE, films, made_space, one_sided, site
 
 ITEMS = "direction=items-items"
@@ -53,7 +53,7 @@ def test_grades_and_what_is_only_in_one_list_are_marked():
 
 def test_every_state_stands_in_the_address():
     here = ViewState("items-items", "a b&c", ("norm(0,0.5)", "cosine"), 7, 14)
-    assert looking(parse_qs(here.address()[1:]), ["items-items"]) == (here, [])
+    assert read_view(parse_qs(here.address()[1:]), ["items-items"]) == (here, [])
 
 
 def test_a_measure_that_does_not_parse_is_told_in_place():
@@ -188,7 +188,7 @@ def test_a_space_that_is_gone_is_told_on_reload(tmp_path):
 def test_remedies_are_a_report_too(tmp_path):
     client = site(films(tmp_path))
     assert client.post("/reports/remedy-items-items", headers=FROM_HERE).status_code == 303
-    client.app.app.state.app.known(("report", "remedy-items-items")).result()
+    client.app.app.state.app.lookup(("report", "remedy-items-items")).result()
     answer = client.get("/reports/remedy-items-items.html")
     assert "sandbox" in answer.headers["content-security-policy"]
     assert "What should be used instead of cosine?" in answer.text
@@ -202,7 +202,7 @@ def test_reports_are_made_and_can_do_nothing(tmp_path):
     assert client.post("/reports/elsewhere", headers=FROM_HERE).status_code == 404
     for kind in ("audit", "compare-items-items"):
         assert client.post(f"/reports/{kind}", headers=FROM_HERE).status_code == 303
-        client.app.app.state.app.known(("report", kind)).result()
+        client.app.app.state.app.lookup(("report", kind)).result()
         answer = client.get(f"/reports/{kind}.html")
         assert "sandbox" in answer.headers["content-security-policy"]
         assert "script-src" not in answer.headers["content-security-policy"]

@@ -10,7 +10,7 @@ from anglewise.io.judgement_export import read_queue, write_queue
 from anglewise.measures.measure import measures
 from anglewise.page.app import Served
 from anglewise.page.open_space import queue_of
-from anglewise.page.queue import deal, decide
+from anglewise.page.queue import decide, draw_queue
 from cli_run import anglewise, refused  # noqa: F401 a fixture
 from inspect_site import FROM_HERE, films, made_space, one_sided, site
 
@@ -90,11 +90,11 @@ def test_the_most_informative_pairs_of_a_queue_are_pairs_of_it(tmp_path):
 
 
 def test_ranks_of_a_queued_pair_are_those_of_its_lists(tmp_path):
-    found = deal(films(), "queries-items", measures("dot,cosine"), 10)
+    found = draw_queue(films(), "queries-items", measures("dot,cosine"), 10)
     ids = made_space().items.ids
     pairs = [(f"u{asks}", ids[item], 1.0) for asks, item in reversed(found.pairs[:30])]
     seen = seen_with(tmp_path, written(tmp_path / "queue.csv", pairs))
-    queued = deal(seen, "queries-items", measures("dot,cosine"), 10)
+    queued = draw_queue(seen, "queries-items", measures("dot,cosine"), 10)
     whole = {pair: found.ranks(place) for place, pair in enumerate(found.pairs)}
     assert all(queued.ranks(place) == whole[pair] for place, pair in enumerate(queued.pairs))
     assert [queued.pairs[place] for place in queued.order("anna")] == found.pairs[:30][::-1]
@@ -102,7 +102,7 @@ def test_ranks_of_a_queued_pair_are_those_of_its_lists(tmp_path):
 
 def test_pairs_drawn_by_lot_decide_nothing_by_plain_means(tmp_path, queue):
     seen = seen_with(tmp_path, queue)
-    said = decide(seen, deal(seen, "queries-items", measures("dot,cosine"), 10), [])
+    said = decide(seen, draw_queue(seen, "queries-items", measures("dot,cosine"), 10), [])
     assert said["state"] == "by lot"
     assert "nDCG(sampled)@10" in said["text"]
 

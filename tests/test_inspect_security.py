@@ -228,38 +228,40 @@ def test_it_listens_on_this_machine_alone():
     there = served(films, port=None)
     assert there.listening.getsockname()[0] == "127.0.0.1"
     assert there.listening.proto == socket.IPPROTO_TCP  # else every answer waits 40 ms
-    assert len(there.door.token) >= 32
+    assert len(there.origin.token) >= 32
     there.listening.close()
 
 
 def test_another_host_gets_a_token_that_cannot_be_guessed():
     one, other = served(films, host=EVERYWHERE), served(films, host=EVERYWHERE)
-    assert len(one.door.token) >= 32
-    assert one.door.token != other.door.token
-    assert one.door.token in one.address
+    assert len(one.origin.token) >= 32
+    assert one.origin.token != other.origin.token
+    assert one.origin.token in one.address
     one.listening.close()
     other.listening.close()
 
 
 def test_the_next_free_port_is_taken_and_a_named_one_must_be_free():
     one, other = served(films), served(films)
-    assert one.door.port != other.door.port
+    assert one.origin.port != other.origin.port
     with pytest.raises(FileError, match="name another --port"):
-        served(films, port=one.door.port)
+        served(films, port=one.origin.port)
     one.listening.close()
     other.listening.close()
 
 
 def asking(there, path="/static/page.css"):
     """A request of somebody who has entered, as it goes over the wire."""
-    cookie = f"Cookie: {there.door.cookie}={there.door.token}"
-    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{there.door.port}\r\n{cookie}\r\n\r\n".encode()
+    cookie = f"Cookie: {there.origin.cookie}={there.origin.token}"
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{there.origin.port}\r\n{cookie}\r\n\r\n".encode()
+    )
 
 
 def test_it_serves_and_stops():
     there = served(films)
     thread = there.start()
-    with socket.create_connection(("127.0.0.1", there.door.port), timeout=5) as wire:
+    with socket.create_connection(("127.0.0.1", there.origin.port), timeout=5) as wire:
         wire.sendall(asking(there))
         assert wire.recv(20).startswith(b"HTTP/1.1 200")
     there.stop()
@@ -267,7 +269,7 @@ def test_it_serves_and_stops():
     assert not thread.is_alive()
     assert threading.active_count() < 50
     with pytest.raises(OSError, match="refused"):
-        socket.create_connection(("127.0.0.1", there.door.port), timeout=1)
+        socket.create_connection(("127.0.0.1", there.origin.port), timeout=1)
 
 
 def test_other_protocols_get_nothing():

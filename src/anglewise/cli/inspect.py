@@ -115,7 +115,7 @@ def _export(
     wanted = [str(measure) for measure in read_measures(measures)]
     state = AppState(lambda: inspected)
     shown_direction = direction or (
-        "queries-items" if inspected.queries.known.titled else "items-items"
+        "queries-items" if inspected.queries.metadata.titled else "items-items"
     )
     made = write_copy(state, folder, direction=shown_direction, measures=wanted, queries=queries)
     content = {

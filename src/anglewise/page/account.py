@@ -1,7 +1,7 @@
-"""Whose program is at the other end of a connection that stays on this machine.
+"""Find out whether a connection within this machine comes from a program of another account.
 
-A browser sends the cookie of a page to every port of its machine, so that another account could
-learn the token by a port of its own: the token alone does not keep other accounts out.
+A browser sends the cookie of a page to every port of its machine. So another account could learn
+the token through a port of its own: the token alone does not keep other accounts out.
 """
 
 import ipaddress
@@ -10,19 +10,19 @@ import sys
 from pathlib import Path
 
 TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
-"""Where Linux lists connections with the account of each."""
+"""Where Linux lists connections, each with its account."""
 
 LOCAL, REMOTE, ACCOUNT, SOCKET = 1, 2, 7, 9
-"""Places in a line of these tables."""
+"""Columns of these tables."""
 
 ROOT = "0"
 
 
 def is_another_account(client: tuple[str, int], server: tuple[str, int]) -> bool:
-    """Whether a program of another account, which is not root, asks from this machine.
+    """Whether a connection comes from another account of this machine, root aside.
 
-    One that has closed its end cannot be told, and counts as another. False where the system does
-    not say: only Linux does, and only of connections that begin on this machine.
+    One whose program has closed its end counts as another's. False where the system does not say:
+    only Linux does, and only for connections that begin on this machine.
     """
     if sys.platform == "win32" or not _stays_here(client[0]):
         return False
@@ -48,7 +48,7 @@ def _stays_here(host: str) -> bool:
 
 
 def _written(host: str, port: int) -> tuple[str, str]:
-    """An end of a connection as the tables write it: plain, and an IPv4 address within IPv6.
+    """An end of a connection as the tables write it: plain, and for IPv4 also mapped to IPv6.
 
     >>> sys.byteorder != "little" or _written("127.0.0.1", 80)[0] == "0100007F:0050"
     True

@@ -1,4 +1,4 @@
-"""The page's application and server: addresses, static files, start and stop."""
+"""The application and the server of the page: addresses, static files, start and stop."""
 
 import logging
 import os
@@ -44,7 +44,7 @@ from anglewise.page.judging_view import Page
 from anglewise.page.metadata import picture
 from anglewise.page.open_space import Inspected
 from anglewise.page.security import (
-    LEADS_ON,
+    FORWARDING_PAGE,
     AllowedOrigin,
     App,
     BusyError,
@@ -59,27 +59,27 @@ KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 @cache
 def static_files() -> dict[str, tuple[bytes, str]]:
-    """Name to bytes and type.
+    """The content and media type of each static file, by its name.
 
     >>> "page.css" in static_files(), static_files()["report.css"][1]
     (True, 'text/css')
     """
-    here = files("anglewise.page").joinpath("static")
-    found = {
+    folder = files("anglewise.page").joinpath("static")
+    contents = {
         file.name: (file.read_bytes(), KINDS[suffix])
-        for file in here.iterdir()
+        for file in folder.iterdir()
         for suffix in (file.name[file.name.rfind(".") :],)
         if suffix in KINDS
     }
     report = files("anglewise.report").joinpath("page.css").read_bytes()
-    return {**found, "report.css": (report, "text/css")}
+    return {**contents, "report.css": (report, "text/css")}
 
 
 LOG = logging.getLogger("anglewise.inspect")
 
 
-def application(app: AppState, door: AllowedOrigin) -> App:
-    """The whole site behind its guard."""
+def application(app: AppState, origin: AllowedOrigin) -> App:
+    """The whole site, behind the checks of access."""
     pages: list[tuple[str, Page, str]] = [
         ("/", neighbours_view.neighbours, "GET"),
         ("/find", neighbours_view.find, "GET"),
@@ -106,11 +106,11 @@ def application(app: AppState, door: AllowedOrigin) -> App:
     routes = [Route(path, _answering(app, page), methods=[how]) for path, page, how in pages]
     site = Starlette(routes=routes, exception_handlers={404: _missing(app), 500: _failed(app)})
     site.state.app = app
-    return SecurityMiddleware(site, door)
+    return SecurityMiddleware(site, origin)
 
 
 def _answering(app: AppState, page: Page) -> Callable[[Request], object]:
-    """Pages run on worker threads, so that a search does not stop the server."""
+    """Answer with a page, on a worker thread, so that a search does not block the server."""
 
     async def answer(request: Request) -> Response:
         if request.method == "POST":
@@ -121,7 +121,7 @@ def _answering(app: AppState, page: Page) -> Callable[[Request], object]:
         try:
             if page is _reload:
                 return await run_in_threadpool(page, app, request)
-            return await run_in_threadpool(_unmixed, page, app.as_it_is(), request)
+            return await run_in_threadpool(_unmixed, page, app.snapshot(), request)
         except BusyError as error:
             return app.page("message.html", 503, title="Busy", message=in_words(error))
         except AnglewiseError as error:
@@ -141,20 +141,22 @@ def _unmixed(page: Page, app: AppState, request: Request) -> Response:
 
 def _static(app: AppState, request: Request) -> Response:
     del app
-    found = static_files().get(request.path_params["name"])
-    if found is None:
+    file = static_files().get(request.path_params["name"])
+    if file is None:
         return PlainTextResponse("no such file\n", 404)
-    return Response(found[0], media_type=found[1], headers={"cache-control": "max-age=60"})
+    return Response(file[0], media_type=file[1], headers={"cache-control": "max-age=60"})
 
 
 def _picture(app: AppState, request: Request) -> Response:
-    side = {"items": app.seen.items, "queries": app.seen.queries}.get(request.path_params["side"])
-    written = request.path_params["row"]  # as digits; Python refuses to read very many
-    row = int(written) if re.fullmatch("[0-9]{1,12}", written) else -1
+    side = {"items": app.inspected.items, "queries": app.inspected.queries}.get(
+        request.path_params["side"]
+    )
+    digits = request.path_params["row"]  # as digits; Python refuses to read very many
+    row = int(digits) if re.fullmatch("[0-9]{1,12}", digits) else -1
     if side is None or not 0 <= row < len(side.embeddings):
         return PlainTextResponse("no such picture\n", 404)
     try:
-        data, kind = picture(side.known, row, app.seen.folder)
+        data, kind = picture(side.metadata, row, app.inspected.folder)
     except FileError as error:
         return PlainTextResponse(f"{error}\n", 404)
     return Response(data, media_type=kind, headers={"cache-control": "private, max-age=600"})
@@ -181,7 +183,7 @@ def _failed(app: AppState) -> Callable[[Request, Exception], Response]:
         message = "This is a fault of anglewise, not yours: the terminal shows where."
         try:
             return app.page("message.html", 500, title="A fault", message=message)
-        except Exception:  # noqa: BLE001 what shows the fault may have one too
+        except Exception:  # noqa: BLE001 the page that shows the fault may fail too
             return PlainTextResponse(f"{message}\n", 500)
 
     return failed
@@ -189,14 +191,14 @@ def _failed(app: AppState) -> Callable[[Request, Exception], Response]:
 
 A_PORT = whole(0, 65535, example="8000")
 FIRST_PORT, PORTS = 8765, 100
-"""Where a free port is looked for, unless one is named."""
+"""The first port that is tried, and how many, unless a port is named."""
 
 
 @dataclass(frozen=True, eq=False)
 class Served:
-    """A server whose port is taken and which is not running yet."""
+    """A server that has its port and does not run yet."""
 
-    door: AllowedOrigin
+    origin: AllowedOrigin
     listening: socket.socket
     server: uvicorn.Server
     _notes: list[str] = field(default_factory=list[str], repr=False)
@@ -204,10 +206,10 @@ class Served:
     @property
     def address(self) -> str:
         """What is typed into a browser."""
-        return self.door.address
+        return self.origin.address
 
     def run(self) -> None:
-        """Answer until Ctrl-C."""
+        """Answer requests until Ctrl-C."""
         try:
             self.server.run(sockets=[self.listening])
         finally:
@@ -216,19 +218,19 @@ class Served:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def start(self) -> threading.Thread:
-        """Answer on a thread of its own, until :meth:`stop`."""
+        """Answer requests on a thread, until :meth:`stop`."""
         thread = threading.Thread(target=self.run, name="anglewise-inspect", daemon=True)
         thread.start()
         return thread
 
     def stop(self) -> None:
-        """Finish what is being answered, then end."""
+        """Finish the requests that are being answered, then end."""
         self.server.should_exit = True
 
     def open_browser(self) -> None:
-        """Open the page, a moment later, when the server answers.
+        """Open the page in a browser, after a moment in which the server starts.
 
-        Everybody on a machine sees with which words a program was started, so the browser is given
+        Everybody on a machine can see the arguments of a program. So the browser gets the path of
         a file that leads on, which nobody else may read, and not the address with its token.
         """
         folder = tempfile.mkdtemp(prefix="anglewise-")  # for its owner alone
@@ -236,7 +238,7 @@ class Served:
         note = Path(folder) / "open.html"
         opened = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(opened, "w", encoding="utf-8") as file:
-            file.write(LEADS_ON.format(to=escape(self.address)))
+            file.write(FORWARDING_PAGE.format(to=escape(self.address)))
         timer = threading.Timer(0.3, webbrowser.open, [note.as_uri()])
         timer.daemon = True
         timer.start()
@@ -249,30 +251,30 @@ def served(
     port: int | None = None,
     framed: bool = False,
 ) -> Served:
-    """Take a port and prepare the site, for who has the random token in its address.
+    """Take a port and prepare the site, with a new random token.
 
-    Raises ``FileError`` where the port or the address cannot be had.
+    Raises ``FileError`` where the port or the address cannot be used.
     """
     app = AppState(read)
     listening = _listen(host, port)
-    door = AllowedOrigin(
+    origin = AllowedOrigin(
         host=host,
         port=listening.getsockname()[1],
         token=secrets.token_urlsafe(24),
         framed_by=notebook_origins() if framed else "",
     )
     config: Any = uvicorn.Config(
-        application(app, door),
+        application(app, origin),
         log_level="warning",
         access_log=False,  # addresses hold ids, and the token
         http=Connection,
         ws="none",
         timeout_graceful_shutdown=2,
         server_header=False,
-        proxy_headers=False,  # anybody could say to come from elsewhere
+        proxy_headers=False,  # a client could claim another address
         h11_max_incomplete_event_size=32 * 1024,
     )
-    return Served(door, listening, uvicorn.Server(config))
+    return Served(origin, listening, uvicorn.Server(config))
 
 
 def _listen(host: str, port: int | None) -> socket.socket:
@@ -285,18 +287,18 @@ def _listen(host: str, port: int | None) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     ports = range(FIRST_PORT, FIRST_PORT + PORTS) if port is None else (port,)
     why = "none is free"
-    for one in ports:
-        # With its protocol named, what it accepts sends at once instead of gathering for 40 ms.
+    for number in ports:
+        # With the protocol named, accepted connections send at once instead of waiting for 40 ms.
         listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listening.bind((host, one))
+            listening.bind((host, number))
             listening.listen(64)
         except OSError as error:
             listening.close()
             why = error.strerror or str(error)
             continue
-        except (TypeError, ValueError) as error:  # no name of a machine, in letters of other kinds
+        except (TypeError, ValueError) as error:  # letters that no name of a machine may have
             listening.close()
             why = str(error)
             break
@@ -309,12 +311,12 @@ HEIGHT = 820
 
 
 class Inspection:
-    """A page that is being served; a notebook shows it in its place.
+    """A page that is being served; a notebook shows it as the value of a cell.
 
     Attributes
     ----------
     address
-        Where it is, on this machine.
+        Its address on this machine.
     """
 
     def __init__(self, served: "Served") -> None:
@@ -323,11 +325,11 @@ class Inspection:
 
     @property
     def address(self) -> str:
-        """Where the page is."""
+        """The address of the page, with its token."""
         return self._served.address
 
     def stop(self) -> None:
-        """End the server; what was judged is in the store already."""
+        """End the server; judgements are in the store already."""
         self._served.stop()
         self._thread.join(timeout=5)
 
@@ -364,20 +366,20 @@ def inspect(
     judgements
         By direction; judged items are marked, and the gauge shows its nDCG.
     port
-        Where to listen; the next free one if not given.
+        Where to listen; by default the next free port.
     name
         What the page calls the space.
     seed
-        Orders what is shown by chance.
+        For all that is drawn at random.
     store
-        The file into which judgements go, made if need be; without it nothing can be judged.
+        The file for judgements, made if it is missing; without it nothing can be judged.
 
     Raises
     ------
     MissingExtraError
         Without starlette, jinja2 and uvicorn.
     FileError
-        A port that cannot be had.
+        The port cannot be used.
 
     Examples
     --------
@@ -387,7 +389,7 @@ def inspect(
     True
     >>> page.stop()
     """
-    seen = Inspected(
+    inspected = Inspected(
         as_space(space), judgements or {}, name, None, seed, None if store is None else Path(store)
     )
-    return Inspection(served(lambda: seen, port=port, framed=True))
+    return Inspection(served(lambda: inspected, port=port, framed=True))

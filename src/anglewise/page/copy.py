@@ -1,4 +1,4 @@
-"""A copy of the page that needs no server: files that open from a disk, read only."""
+"""Write a copy of the page that needs no server: files to open from a disk, read only."""
 
 import json
 import re
@@ -18,25 +18,25 @@ from anglewise.measures.measure import measure
 from anglewise.page.app import static_files
 from anglewise.page.gauge_paths import path_of_gauges
 from anglewise.page.metadata import picture
-from anglewise.page.neighbours_view import ShownItem, asker, columns
-from anglewise.page.queue import awake
+from anglewise.page.neighbours_view import ShownItem, columns, describe_query
+from anglewise.page.queue import rows_that_ask
 from anglewise.page.state import AppState, ViewState, parse_measures
 
 STOPS = 21
 GAUGE_DEPTH = 10
 LARGEST_THUMB = 32 * 1024
-"""Bytes of a picture that a page of the copy carries in it."""
+"""Bytes of a picture that a page of the copy contains at most."""
 
 SCRIPT = ("keys.js", "svg.js", "lines.js", "walking.js", "ranks.js", "list.js", "copy.js")
-"""Modules do not load from a disk, so these become one classic script, in this order."""
+"""Modules, which do not load from a disk: joined into one classic script, in this order."""
 
 MARK = "copy.json"
-"""Tells a copy from any other folder, so that only a copy is ever replaced."""
+"""The file that marks a folder as a copy: no other folder is replaced."""
 
 
 @dataclass(frozen=True)
 class Copied:
-    """What a copy holds: the query of each of its pages."""
+    """What was copied: the id of the query of each page."""
 
     direction: Direction
     names: tuple[str, ...]
@@ -52,24 +52,24 @@ def write_copy(
 ) -> Copied:
     """Write the pages of some queries into a new folder, or in place of an older copy.
 
-    Those are the best known ones, and as many drawn at random. Raises ``FileError`` for a folder
-    that is not empty and no copy, ``SpellingError`` for a measure that does not parse.
+    Half of the queries are the best known ones, half are drawn at random. Raises ``FileError``
+    for a folder that is not empty and no copy, ``SpellingError`` for a measure that does not parse.
     """
     check_new_folder(folder, may_replace=_is_copy)
-    shown = [measure(one) for one in measures]
+    parsed_measures = [measure(spelling) for spelling in measures]
     rows = _rows(app, direction, queries)
     names = _file_names(rows)
     with new_folder(folder, may_replace=_is_copy) as into:
         _write_static(into)
         for row in rows:
-            page = _page(app, direction, shown, row, names)
+            page = _page(app, direction, parsed_measures, row, names)
             (into / names[row]).write_text(page, encoding="utf-8", errors="replace")
         (into / "index.html").write_text(
             _index(app, direction, rows, names), encoding="utf-8", errors="replace"
         )
-        about = {"direction": direction, "queries": len(rows)}
-        (into / MARK).write_text(json.dumps(about) + "\n", encoding="utf-8")
-    name = app.seen.asking(direction).name
+        contents = {"direction": direction, "queries": len(rows)}
+        (into / MARK).write_text(json.dumps(contents) + "\n", encoding="utf-8")
+    name = app.inspected.asking(direction).name
     return Copied(direction, tuple(name(row) for row in rows))
 
 
@@ -86,14 +86,16 @@ def script() -> str:
 
 
 def _rows(app: AppState, direction: Direction, queries: int) -> list[int]:
-    seen = app.seen
-    there = awake(seen, direction)
-    known = there[(-seen.asking(direction).fame[there]).argsort(kind="stable")]
-    drawn = np.random.default_rng(seen.seed).permutation(there)
-    half = [int(row) for row in known[: (queries + 1) // 2]]
-    others = (int(row) for row in drawn)
-    taken = set(half)
-    return [*half, *[row for row in others if row not in taken][: queries - len(half)]]
+    inspected = app.inspected
+    candidates = rows_that_ask(inspected, direction)
+    best_known = candidates[
+        (-inspected.asking(direction).prominence[candidates]).argsort(kind="stable")
+    ]
+    shuffled = np.random.default_rng(inspected.seed).permutation(candidates)
+    first = [int(row) for row in best_known[: (queries + 1) // 2]]
+    others = (int(row) for row in shuffled)
+    chosen = set(first)
+    return [*first, *[row for row in others if row not in chosen][: queries - len(first)]]
 
 
 def _file_names(rows: Iterable[int]) -> dict[int, str]:
@@ -108,12 +110,12 @@ def _page(
     row: int,
     names: dict[int, str],
 ) -> str:
-    here = ViewState(direction, None, tuple(map(str, measures)))
-    lists = columns(app.seen, here, row, measures)
-    same = direction != "queries-items"
+    view = ViewState(direction, None, tuple(map(str, measures)))
+    lists = columns(app.inspected, view, row, measures)
+    one_side = direction != "queries-items"
 
     def link(item: ShownItem) -> str | None:
-        return names.get(item.row) if same else None
+        return names.get(item.row) if one_side else None
 
     def thumb(item: int) -> str | None:
         return _thumb(app, direction, item)
@@ -121,48 +123,50 @@ def _page(
     return app.text(
         "copied.html",
         static="",
-        here=here,
-        who=asker(app.seen, direction, row),
+        view=view,
+        shown_query=describe_query(app.inspected, direction, row),
         columns=lists,
         link=link,
         thumb=thumb,
-        path=_path(app, direction, row) if same and app.seen.gauged else None,
-        typed=parse_measures(here.spelled),
+        path=_path(app, direction, row) if one_side and app.inspected.gauged else None,
+        parsed=parse_measures(view.spelled),
     )
 
 
 def _thumb(app: AppState, direction: Direction, row: int) -> str | None:
-    """A small picture as part of the page; nothing for what is large or no picture."""
+    """A small picture as a ``data:`` address; None for a large one or none."""
     try:
-        data, kind = picture(app.seen.ranked(direction).known, row, app.seen.folder)
+        data, kind = picture(app.inspected.ranked(direction).metadata, row, app.inspected.folder)
     except FileError:
         return None
-    small = len(data) <= LARGEST_THUMB
-    return f"data:{kind};base64,{b64encode(data).decode('ascii')}" if small else None
+    is_small = len(data) <= LARGEST_THUMB
+    return f"data:{kind};base64,{b64encode(data).decode('ascii')}" if is_small else None
 
 
 def _path(app: AppState, direction: Direction, row: int) -> dict[str, Any]:
-    """The lists along the gauges, for the picture."""
-    path = app.once(("path",), lambda: path_of_gauges(app.seen.space, app.seen.seed)).result()
+    """The lists at each stop along the path of gauges, for the plot."""
+    path = app.once(
+        ("path",), lambda: path_of_gauges(app.inspected.space, app.inspected.seed)
+    ).result()
     scaling, cosine = path.scaling(direction), measure("cosine").formula
     depth = max(1, min(GAUGE_DEPTH, len(scaling.ranked.rows) - 1))
     stops = [round(place / (STOPS - 1), 2) for place in range(STOPS)]
-    found = [scaling.nearest(row, t - path.start, cosine, depth, [row]) for t in stops]
-    rows = sorted({item for items, _ in found for item in items})
-    titles = app.seen.ranked(direction).known.titles(rows)
-    name = app.seen.ranked(direction).name
+    results = [scaling.nearest(row, t - path.start, cosine, depth, [row]) for t in stops]
+    rows = sorted({item for items, _ in results for item in items})
+    titles = app.inspected.ranked(direction).metadata.titles(rows)
+    name = app.inspected.ranked(direction).name
     return {
         "k": depth,
         "stops": stops,
-        "lists": [items for items, _ in found],
-        "scores": [[round(score, 3) for score in scores] for _, scores in found],
+        "lists": [items for items, _ in results],
+        "scores": [[round(score, 3) for score in scores] for _, scores in results],
         "titles": {str(item): title for item, title in zip(rows, titles, strict=True)},
         "ids": {str(item): name(item) for item in rows},
     }
 
 
 def _index(app: AppState, direction: Direction, rows: Sequence[int], names: dict[int, str]) -> str:
-    titles = app.seen.asking(direction).known.titles(rows)
+    titles = app.inspected.asking(direction).metadata.titles(rows)
     return app.text(
         "copied_index.html",
         static="",

@@ -14,9 +14,9 @@ from anglewise.errors import AnglewiseError, SpellingError
 from anglewise.measures.formulas import Formula
 from anglewise.measures.measure import measure
 from anglewise.page.gauge_paths import DiagonalScaling, SliderPath, path_of_gauges, path_of_witness
-from anglewise.page.neighbours_view import asker, gains_of, listed
+from anglewise.page.neighbours_view import describe_query, gains_of, listed
 from anglewise.page.open_space import Inspected
-from anglewise.page.queue import WAYS, pick
+from anglewise.page.queue import PICKS, pick
 from anglewise.page.state import AppState, ViewState, as_json, in_words
 from anglewise.report.words import at_most
 
@@ -31,8 +31,8 @@ SHOWN_FIRST: tuple[Direction, ...] = ("items-items", "queries-items", "queries-q
 class _GaugeView:
     """What the address asks: who, how, and along which path."""
 
-    seen: Inspected
-    here: ViewState
+    inspected: Inspected
+    view: ViewState
     row: int
     name: str
     formula: Formula
@@ -41,7 +41,7 @@ class _GaugeView:
 
     @property
     def scaling(self) -> DiagonalScaling:
-        return self.path.scaling(self.here.direction)
+        return self.path.scaling(self.view.direction)
 
     @property
     def start(self) -> float:
@@ -53,10 +53,10 @@ class _GaugeView:
 
     def hidden(self) -> list[int]:
         """Whom the list leaves out: who asks, or what a user has used."""
-        if self.here.direction != "queries-items":
+        if self.view.direction != "queries-items":
             return [self.row]
-        seen = self.seen.space.seen
-        return [] if seen is None else [int(item) for item in seen.row(self.row)]
+        seen_items = self.inspected.space.seen
+        return [] if seen_items is None else [int(item) for item in seen_items.row(self.row)]
 
     def rows(self, position: float) -> tuple[list[int], list[float]]:
         at = position - self.start
@@ -65,40 +65,40 @@ class _GaugeView:
 
 def slider(app: AppState, request: Request) -> Response:
     """The page; it shows the list where the slider stands."""
-    view = _gauge_view(app, request)
-    position = _position(request, view.start)
-    here = view.here
+    gauge = _gauge_view(app, request)
+    position = _position(request, gauge.start)
+    view = gauge.view
     return app.page(
         "gauge.html",
-        here=here,
+        view=view,
         notes=[],
-        who=asker(app.seen, here.direction, view.row),
-        formula=view.name,
+        shown_query=describe_query(app.inspected, view.direction, gauge.row),
+        formula=gauge.name,
         formulas=FORMULAS,
-        condition=view.condition,
+        condition=gauge.condition,
         conditions=CONDITIONS,
         directions=SHOWN_FIRST,
         position=position,
-        place=_place(app, view, position),
-        judged=here.direction in app.seen.judgements,
-        ways=[(name, words) for name, words in WAYS.items() if name not in {"disagree", "worst"}],
-        k=view.k,
+        shown_list=_shown_list(app, gauge, position),
+        judged=view.direction in app.inspected.judgements,
+        picks=[(name, words) for name, words in PICKS.items() if name not in {"disagree", "worst"}],
+        k=gauge.k,
     )
 
 
 def at(app: AppState, request: Request) -> Response:
     """The list at a position, while the slider is dragged."""
-    view = _gauge_view(app, request)
-    return as_json(_place(app, view, _position(request, view.start)))
+    gauge = _gauge_view(app, request)
+    return as_json(_shown_list(app, gauge, _position(request, gauge.start)))
 
 
 def path(app: AppState, request: Request) -> Response:
     """The lists at every stop, for the picture."""
-    view = _gauge_view(app, request)
+    gauge = _gauge_view(app, request)
     with app.busy.working():
-        lists = [view.rows(stop)[0] for stop in STOPS]
-    rows = sorted({row for one in lists for row in one})
-    titles = app.seen.ranked(view.here.direction).known.titles(rows)
+        lists = [gauge.rows(stop)[0] for stop in STOPS]
+    rows = sorted({row for items in lists for row in items})
+    titles = app.inspected.ranked(gauge.view.direction).metadata.titles(rows)
     return as_json(
         {"stops": STOPS, "lists": lists, "titles": dict(zip(map(str, rows), titles, strict=True))}
     )
@@ -106,89 +106,95 @@ def path(app: AppState, request: Request) -> Response:
 
 def quality(app: AppState, request: Request) -> Response:
     """How nDCG moves along the gauges; computed once, in the background."""
-    here, _ = app.looking(request)
-    judged = app.seen.judgements.get(here.direction)
-    if judged is None:
+    view, _ = app.read_view(request)
+    judgements = app.inspected.judgements.get(view.direction)
+    if judgements is None:
         return as_json({"state": "none"})
 
     def work() -> dict[str, Any]:
         from anglewise.auditing.gauge_overlap import gauge_path
         from anglewise.auditing.subject import subject
 
-        seen = app.seen
-        about = subject(seen.space, K, 500, seen.seed, None)
-        found = gauge_path(about, here.direction, judged)
-        return {**asdict(found), "state": "done"}
+        inspected = app.inspected
+        audited = subject(inspected.space, K, 500, inspected.seed, None)
+        along_path = gauge_path(audited, view.direction, judgements)
+        return {**asdict(along_path), "state": "done"}
 
-    future: Future[dict[str, Any]] = app.once(("quality", here.direction), work)
+    future: Future[dict[str, Any]] = app.once(("quality", view.direction), work)
     if not future.done():
         return as_json({"state": "working"})
     error = future.exception()
     return as_json({"state": "none", "why": in_words(error)} if error else future.result())
 
 
-def _place(app: AppState, view: _GaugeView, position: float) -> dict[str, Any]:
+def _shown_list(app: AppState, gauge: _GaugeView, position: float) -> dict[str, Any]:
     """What is seen at one position, in plain types."""
-    here, seen = view.here, app.seen
+    view, inspected = gauge.view, app.inspected
     with app.busy.working():
-        rows, scores = view.rows(position)
-        home = set(view.rows(view.start)[0])
-    gains = gains_of(seen.judgements.get(here.direction), view.row)
-    items = listed(seen.ranked(here.direction), rows, scores, gains=gains)
-    predictions = view.path.predictions
+        rows, scores = gauge.rows(position)
+        start_rows = set(gauge.rows(gauge.start)[0])
+    gains = gains_of(inspected.judgements.get(view.direction), gauge.row)
+    items = listed(inspected.ranked(view.direction), rows, scores, gains=gains)
+    predictions = gauge.path.predictions
     return {
         "position": position,
-        "stay": len(home & set(rows)),
+        "stay": len(start_rows & set(rows)),
         "of": len(rows),
-        "change": at_most(predictions.change(position - view.start)),
+        "change": at_most(predictions.change(position - gauge.start)),
         "watched": predictions.count,
         "items": [
             {
-                "row": one.row,
-                "id": one.id,
-                "title": one.title,
-                "score": round(one.score, 3),
-                "grade": one.grade,
-                "new": one.row not in home,
+                "row": item.row,
+                "id": item.id,
+                "title": item.title,
+                "score": round(item.score, 3),
+                "grade": item.grade,
+                "new": item.row not in start_rows,
             }
-            for one in items
+            for item in items
         ],
     }
 
 
 def _gauge_view(app: AppState, request: Request) -> _GaugeView:
-    seen = app.seen
-    if not seen.gauged:
+    inspected = app.inspected
+    if not inspected.gauged:
         raise SpellingError(
             "this space has no gauge: it has one side, or its training read lengths or angles"
         )
-    here, _ = app.looking(request)
+    view, _ = app.read_view(request)
     if "direction" not in request.query_params:
-        here = here.towards(SHOWN_FIRST[0], here.query)
-    row = _row(seen, here)
-    here = here.asking(seen.asking(here.direction).name(row))
+        view = view.towards(SHOWN_FIRST[0], view.query)
+    row = _row(inspected, view)
+    view = view.asking(inspected.asking(view.direction).name(row))
     name = request.query_params.get("formula", FORMULAS[0])
     if name not in FORMULAS:
         raise SpellingError(f"no formula {name[:40]!r} here: {', '.join(FORMULAS)}")
     condition = _condition(request)
-    if condition is not None and here.direction != "items-items":
+    if condition is not None and view.direction != "items-items":
         condition = None
     return _GaugeView(
-        seen, here, row, name, measure(name).formula, condition, _gauge_path(app, row, condition)
+        inspected,
+        view,
+        row,
+        name,
+        measure(name).formula,
+        condition,
+        _gauge_path(app, row, condition),
     )
 
 
-def _row(seen: Inspected, here: ViewState) -> int:
-    if here.query is None:
-        return pick(seen, "popular", here.direction, [], None)
-    row = seen.asking(here.direction).row(here.query)
+def _row(inspected: Inspected, view: ViewState) -> int:
+    if view.query is None:
+        return pick(inspected, "popular", view.direction, [], None)
+    row = inspected.asking(view.direction).row(view.query)
     if row is None:
-        raise SpellingError(f"nobody here has the id {here.query[:60]!r}: pick somebody else")
+        raise SpellingError(f"nobody here has the id {view.query[:60]!r}: pick somebody else")
     return row
 
 
 def _gauge_path(app: AppState, row: int, condition: float | None) -> SliderPath:
-    space, seed = app.seen.space, app.seen.seed
+    space, seed = app.inspected.space, app.inspected.seed
     key: tuple[object, ...] = ("path",)
     make: Callable[[], SliderPath] = lambda: path_of_gauges(space, seed)  # noqa: E731
     if condition is not None:
@@ -210,7 +216,7 @@ def _condition(request: Request) -> float | None:
     text = request.query_params.get("worst", "")
     if not text:
         return None
-    if text not in {f"{one:g}" for one in CONDITIONS}:
-        known = ", ".join(f"{one:g}" for one in CONDITIONS)
-        raise AnglewiseError(f"no condition {text[:20]!r} here: {known}")
+    if text not in {f"{condition:g}" for condition in CONDITIONS}:
+        choices = ", ".join(f"{condition:g}" for condition in CONDITIONS)
+        raise AnglewiseError(f"no condition {text[:20]!r} here: {choices}")
     return float(text)

@@ -21,7 +21,7 @@ from anglewise.page.open_space import (
     short_name,
     shown,
 )
-from anglewise.page.queue import JudgingQueue, agreement, deal, standing
+from anglewise.page.queue import JudgingQueue, agreement, current_judgements, draw_queue
 from anglewise.page.security import BusyError, cookies
 from anglewise.page.state import BODY, AppState, ViewState, as_json, in_words, parse_measures
 
@@ -41,20 +41,20 @@ YEAR = 365 * 24 * 3600
 
 def judging(app: AppState, request: Request) -> Response:
     """The page; the first card is fetched by its script."""
-    here, notes = _looking(app, request)
+    view, notes = _judged_view(app, request)
     return app.page(
         "judge.html",
-        here=here,
+        view=view,
         notes=notes,
         judge=_judge(request),
         grades=GRADES,
         depth=_depth(request),
         depths=DEPTHS,
         order=request.query_params.get("order", ""),
-        chosen=_chosen(app.seen, here, request),
+        chosen=_chosen(app.inspected, view, request),
         orders=ORDERS,
         blind=_blind(request),
-        can=app.seen.store is not None,
+        can=app.inspected.store is not None,
         query=request.url.query,
     )
 
@@ -92,13 +92,13 @@ def cards(app: AppState, request: Request) -> Response:
     done = {(row.query_id, row.item_id) for row in rows if row.judge == judge}
     known = set(request.query_params.get("have", "").split(",")[:200])
     order = _order(app, request, queue, judge, rows)
-    asking, ranked = app.seen.space.sides(queue.direction)
+    asking, ranked = app.inspected.space.sides(queue.direction)
     made: list[dict[str, Any]] = []
     for place in order:
         asks, item = queue.pairs[place]
         if (str(asking.ids[asks]), str(ranked.ids[item])) in done or str(place) in known:
             continue
-        made.append(_card(app.seen, queue, place, blind=_blind(request)))
+        made.append(_card(app.inspected, queue, place, blind=_blind(request)))
         if len(made) >= AHEAD:
             break
     return as_json({"cards": made, "done": _done(app, queue, done), "size": queue.size})
@@ -121,7 +121,7 @@ def state(app: AppState, request: Request) -> Response:
             "size": queue.size,
             "judges": judges,
             "agreement": agreement(rows, judge),
-            "decision": queue.live.decision(app.seen, queue, rows),
+            "decision": queue.live.decision(app.inspected, queue, rows),
             "late": queue.live.late(rows),
             "changed": CHANGED if app.fresh.changed else "",
         }
@@ -135,7 +135,7 @@ def answer(app: AppState, request: Request) -> Response:
         if app.fresh.changed:
             raise IdsError(f"{CHANGED} Read it again before you judge on.")
         direction = _direction(app, sent)
-        app.store.opened().add(judged(app.seen, sent, judge, direction))
+        app.store.opened().add(judged(app.inspected, sent, judge, direction))
 
     return _written(request, save)
 
@@ -167,25 +167,29 @@ def _written(request: Request, write: Callable[[dict[str, Any], str], None]) -> 
 
 def _done(app: AppState, queue: JudgingQueue, pairs: set[tuple[str, str]]) -> int:
     """How many pairs of the deck are among these."""
-    asking, ranked = app.seen.space.sides(queue.direction)
+    asking, ranked = app.inspected.space.sides(queue.direction)
     return sum((str(asking.ids[a]), str(ranked.ids[b])) in pairs for a, b in queue.pairs)
 
 
-def _card(seen: Inspected, queue: JudgingQueue, place: int, *, blind: bool) -> dict[str, Any]:
+def _card(inspected: Inspected, queue: JudgingQueue, place: int, *, blind: bool) -> dict[str, Any]:
     asks, item = queue.pairs[place]
-    asking, ranked = seen.asking(queue.direction), seen.ranked(queue.direction)
+    asking, ranked = inspected.asking(queue.direction), inspected.ranked(queue.direction)
     card: dict[str, Any] = {
         "card": place,
         "direction": queue.direction,
         "query": asking.name(asks),
         "item": ranked.name(item),
-        "query_title": asking.known.titles([asks])[0],
-        "item_title": ranked.known.titles([item])[0],
-        "query_about": _about(asking.known, asks, blind=blind),
-        "item_about": _about(ranked.known, item, blind=blind),
-        "query_picture": _picture(queue.direction.split("-")[0], asking.known.picture_column, asks),
-        "item_picture": _picture(queue.direction.split("-")[1], ranked.known.picture_column, item),
-        "shown": shown(seen, queue.direction, asks, item),
+        "query_title": asking.metadata.titles([asks])[0],
+        "item_title": ranked.metadata.titles([item])[0],
+        "query_about": _about(asking.metadata, asks, blind=blind),
+        "item_about": _about(ranked.metadata, item, blind=blind),
+        "query_picture": _picture(
+            queue.direction.split("-")[0], asking.metadata.picture_column, asks
+        ),
+        "item_picture": _picture(
+            queue.direction.split("-")[1], ranked.metadata.picture_column, item
+        ),
+        "shown": shown(inspected, queue.direction, asks, item),
         # What found the pair is kept with the judgement, but the page does not show it.
         "context": {"depth": queue.depth, "ranks": queue.ranks(place), "blind": blind},
     }
@@ -209,7 +213,7 @@ def _order(
     usual = queue.order(judge)
     if request.query_params.get("order") != "informative":
         return usual
-    known = standing(app.seen, queue, rows)
+    known = current_judgements(app.inspected, queue, rows)
     if known is None:
         return usual
     first = queue.informative(known)
@@ -217,42 +221,44 @@ def _order(
     return [*first, *(place for place in usual if place not in there)]
 
 
-def _chosen(seen: Inspected, here: ViewState, request: Request) -> bool:
+def _chosen(inspected: Inspected, view: ViewState, request: Request) -> bool:
     """Whether pairs come first for what they tell: then no decision on them is guaranteed."""
-    given = seen.queue if seen.queue and seen.queue.direction == here.direction else None
+    given = (
+        inspected.queue if inspected.queue and inspected.queue.direction == view.direction else None
+    )
     asked = request.query_params.get("order") == "informative"
     return asked or (given is not None and given.chosen)
 
 
-def _looking(app: AppState, request: Request) -> tuple[ViewState, list[str]]:
-    here, notes = app.looking(request)
+def _judged_view(app: AppState, request: Request) -> tuple[ViewState, list[str]]:
+    view, notes = app.read_view(request)
     if "direction" in request.query_params:
-        return here, notes
-    if app.seen.queue is not None:
-        return here.towards(app.seen.queue.direction), notes
-    if not app.seen.queries.known.titled:
-        here = here.towards("items-items")  # ids alone are nobody that a person could judge for
-    return here, notes
+        return view, notes
+    if app.inspected.queue is not None:
+        return view.towards(app.inspected.queue.direction), notes
+    if not app.inspected.queries.metadata.titled:
+        view = view.towards("items-items")  # ids alone are nobody that a person could judge for
+    return view, notes
 
 
 def _queue(app: AppState, request: Request) -> JudgingQueue:
-    here, _ = _looking(app, request)
-    measures = parse_measures(here.spelled).known
-    seen, depth = app.seen, _depth(request)
+    view, _ = _judged_view(app, request)
+    measures = parse_measures(view.spelled).valid
+    inspected, depth = app.inspected, _depth(request)
     key = ("deck", *_key(app, request))
-    return app.needed(key, lambda: deal(seen, here.direction, measures, depth))
+    return app.needed(key, lambda: draw_queue(inspected, view.direction, measures, depth))
 
 
 def _key(app: AppState, request: Request) -> tuple[object, ...]:
-    here, _ = _looking(app, request)
-    return here.direction, tuple(map(str, parse_measures(here.spelled).known)), _depth(request)
+    view, _ = _judged_view(app, request)
+    return view.direction, tuple(map(str, parse_measures(view.spelled).valid)), _depth(request)
 
 
 def _direction(app: AppState, sent: dict[str, Any]) -> Direction:
-    for one in app.seen.directions:
+    for one in app.inspected.directions:
         if one == sent.get("direction"):
             return one
-    raise SpellingError(f"direction is one of {', '.join(app.seen.directions)}")
+    raise SpellingError(f"direction is one of {', '.join(app.inspected.directions)}")
 
 
 def _depth(request: Request) -> int:

@@ -14,8 +14,8 @@ from anglewise.core.typing import Direction
 from anglewise.engine.search import search
 from anglewise.errors import AnglewiseError
 from anglewise.measures.formulas import Measure
-from anglewise.page.open_space import Inspected, SideSeen, short_name
-from anglewise.page.queue import WAYS, pick
+from anglewise.page.open_space import Inspected, InspectedSide, short_name
+from anglewise.page.queue import PICKS, pick
 from anglewise.page.security import BusyError
 from anglewise.page.state import AppState, ParsedMeasures, ViewState, in_words, parse_measures
 
@@ -52,8 +52,8 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Asker:
-    """Who asks: its name and what is known about it."""
+class ShownQuery:
+    """A query as it is shown above its lists: its id, and what is known about it."""
 
     row: int
     id: str
@@ -67,57 +67,57 @@ class Asker:
     relevant: int
 
 
-def asker(seen: Inspected, direction: Direction, row: int) -> Asker:
-    """Who asks."""
-    side = seen.asking(direction)
-    gains = gains_of(seen.judgements.get(direction), row)
-    return Asker(
+def describe_query(inspected: Inspected, direction: Direction, row: int) -> ShownQuery:
+    """What is shown of a query."""
+    side = inspected.asking(direction)
+    gains = gains_of(inspected.judgements.get(direction), row)
+    return ShownQuery(
         row=row,
         id=side.name(row),
-        title=side.known.titles([row])[0],
+        title=side.metadata.titles([row])[0],
         norm=float(side.embeddings.norms[row]),
         use=_use(side, row),
         use_word=side.use_word,
-        about=tuple(side.known.about(row)),
-        picture=side.known.picture_column is not None,
+        about=tuple(side.metadata.about(row)),
+        picture=side.metadata.picture_column is not None,
         judged=len(gains),
         relevant=sum(gain > 0 for gain in gains.values()),
     )
 
 
 def columns(
-    seen: Inspected, here: ViewState, row: int, measures: Sequence[Measure]
+    inspected: Inspected, view: ViewState, row: int, measures: Sequence[Measure]
 ) -> list[Column]:
-    """The lists of one query under each measure, from place ``here.start`` on.
+    """The lists of one query under each measure, from rank ``view.start + 1`` on.
 
-    A measure that cannot be taken here (a gauge in a space of one side) says why in its column.
+    The column of a measure that cannot be used here (a gauge in a space of one side) says why.
     """
-    lists = {str(one): _searched(seen, here, row, one) for one in measures}
-    found = {name: one for name, one in lists.items() if isinstance(one, Neighbours)}
-    shown = {name: _rows(one, here) for name, one in found.items()}
-    ranked = seen.ranked(here.direction)
-    gains = gains_of(seen.judgements.get(here.direction), row)
-    made: list[Column] = []
+    results = {str(measure): _searched(inspected, view, row, measure) for measure in measures}
+    neighbours = {name: lists for name, lists in results.items() if isinstance(lists, Neighbours)}
+    rows_of = {name: _rows(lists, view) for name, lists in neighbours.items()}
+    ranked = inspected.ranked(view.direction)
+    gains = gains_of(inspected.judgements.get(view.direction), row)
+    shown_columns: list[Column] = []
     for measure in measures:
-        name, answer = str(measure), lists[str(measure)]
-        if isinstance(answer, str):
-            made.append(Column(name, meaning_of(measure), error=answer))
+        name, result = str(measure), results[str(measure)]
+        if isinstance(result, str):
+            shown_columns.append(Column(name, meaning_of(measure), error=result))
             continue
-        elsewhere = {r for other, rows in shown.items() if other != name for r in rows}
+        elsewhere = {row for other, rows in rows_of.items() if other != name for row in rows}
         items = listed(
             ranked,
-            shown[name],
-            answer.scores[0, here.start :].tolist(),
+            rows_of[name],
+            result.scores[0, view.start :].tolist(),
             gains=gains,
-            elsewhere=elsewhere if len(found) > 1 else None,
-            start=here.start,
+            elsewhere=elsewhere if len(neighbours) > 1 else None,
+            start=view.start,
         )
-        made.append(Column(name, meaning_of(measure), items, int(answer.tied_at_cut[0])))
-    return made
+        shown_columns.append(Column(name, meaning_of(measure), items, int(result.tied_at_cut[0])))
+    return shown_columns
 
 
 def listed(
-    ranked: SideSeen,
+    ranked: InspectedSide,
     rows: Sequence[int],
     scores: Sequence[float],
     *,
@@ -125,15 +125,15 @@ def listed(
     elsewhere: set[int] | None = None,
     start: int = 0,
 ) -> tuple[ShownItem, ...]:
-    """Rows of the ranked side with their scores, as items of a list."""
-    titles, norms = ranked.known.titles(rows), ranked.embeddings.norms
-    picture = ranked.known.picture_column is not None
+    """Rows of the ranked side with their scores, as the items of a list."""
+    titles, norms = ranked.metadata.titles(rows), ranked.embeddings.norms
+    picture = ranked.metadata.picture_column is not None
     return tuple(
         ShownItem(
             row=row,
             id=ranked.name(row),
             title=title,
-            rank=start + place + 1,
+            rank=start + position + 1,
             score=float(score),
             grade=gains.get(row),
             use=_use(ranked, row),
@@ -142,49 +142,51 @@ def listed(
             only_here=elsewhere is not None and row not in elsewhere,
             picture=picture,
         )
-        for place, (row, title, score) in enumerate(zip(rows, titles, scores, strict=False))
+        for position, (row, title, score) in enumerate(zip(rows, titles, scores, strict=False))
     )
 
 
 def gains_of(judgements: Judgements | None, row: int) -> dict[int, float]:
-    """What was judged for one query: item row to gain."""
+    """The gains of one query's judged items, by item row."""
     if judgements is None:
         return {}
     table = judgements.gains
-    place = slice(table.indptr[row], table.indptr[row + 1])
-    pairs = zip(table.indices[place].tolist(), table.values[place].tolist(), strict=True)
+    entries = slice(table.indptr[row], table.indptr[row + 1])
+    pairs = zip(table.indices[entries].tolist(), table.values[entries].tolist(), strict=True)
     return {int(item): float(gain) for item, gain in pairs}
 
 
 def meaning_of(measure: Measure) -> str:
-    """What a score means, in words."""
+    """What a score of this measure means, in words."""
     frames = ", ".join(map(str, measure.frames))
     return measure.formula.meaning + (f" (after: {frames})" if frames else "")
 
 
-def _searched(seen: Inspected, here: ViewState, row: int, measure: Measure) -> Neighbours | str:
-    ranked = len(seen.ranked(here.direction).embeddings)
-    depth = min(here.start + here.k, ranked)
-    judged = seen.judgements.get(here.direction)
+def _searched(
+    inspected: Inspected, view: ViewState, row: int, measure: Measure
+) -> Neighbours | str:
+    ranked = len(inspected.ranked(view.direction).embeddings)
+    depth = min(view.start + view.k, ranked)
+    judged = inspected.judgements.get(view.direction)
     try:
-        found = search(
-            seen.space,
+        results = search(
+            inspected.space,
             [measure],
             k=depth,
-            direction=here.direction,
+            direction=view.direction,
             rows=np.array([row], dtype=np.int64),
             exclude=None if judged is None else judged.seen,
         )
     except AnglewiseError as error:
         return in_words(error)
-    return found[str(measure)]
+    return results[str(measure)]
 
 
-def _rows(found: Neighbours, here: ViewState) -> list[int]:
-    return [int(row) for row in found.indices[0, here.start :] if row >= 0]
+def _rows(neighbours: Neighbours, view: ViewState) -> list[int]:
+    return [int(row) for row in neighbours.indices[0, view.start :] if row >= 0]
 
 
-def _use(side: SideSeen, row: int) -> float | None:
+def _use(side: InspectedSide, row: int) -> float | None:
     if side.use is None or np.isnan(side.use[row]):
         return None
     return float(side.use[row])
@@ -200,105 +202,107 @@ SUGGESTED = (
     "manhattan",
 )
 GAUGED = ("cosine@balanced", "cosine@item-orthonormal", "cosine@data-space")
-PICKED_AT = "popular"
-"""Who asks when nobody was named: somebody that people know."""
+FIRST_PICK = "popular"
+"""How the query is picked where the address names none: one that people know."""
 
 
 def neighbours(app: AppState, request: Request) -> Response:
-    """The lists of who is named in the address."""
-    here, notes = app.looking(request)
-    read = parse_measures(here.spelled)
-    row = _row(app, here, read, notes)
-    lists, who = [], None
+    """The page with the lists of the query that the address names."""
+    view, notes = app.read_view(request)
+    parsed = parse_measures(view.spelled)
+    row = _row(app, view, parsed, notes)
+    lists, shown_query = [], None
     if row is None:
-        here = replace(here, query=short_name(here.query or ""))
+        view = replace(view, query=short_name(view.query or ""))
     else:
-        who = asker(app.seen, here.direction, row)
-        here = replace(here, query=who.id)
-        lists = app.searched(("lists", here, row), lambda: columns(app.seen, here, row, read.known))
+        shown_query = describe_query(app.inspected, view.direction, row)
+        view = replace(view, query=shown_query.id)
+        lists = app.searched(
+            ("lists", view, row), lambda: columns(app.inspected, view, row, parsed.valid)
+        )
 
     def link(item: ShownItem) -> str:
-        return "/" + _next(here, item.id).address()
+        return "/" + _view_of(view, item.id).address()
 
     return app.page(
         "neighbours.html",
-        here=here,
+        view=view,
         notes=notes,
-        typed=read,
-        who=who,
+        parsed=parsed,
+        shown_query=shown_query,
         columns=lists,
         link=link,
-        ways=_ways(app, here, read),
-        suggested=(*SUGGESTED, *(GAUGED if app.seen.gauged else ())),
-        status=200 if not (row is None and here.query is not None) else 404,
+        picks=_picks(app, view, parsed),
+        suggested=(*SUGGESTED, *(GAUGED if app.inspected.gauged else ())),
+        status=200 if not (row is None and view.query is not None) else 404,
     )
 
 
 def find(app: AppState, request: Request) -> Response:
-    """Who may be meant by a text: straight there if it is an id, else a list to choose from."""
-    here, notes = app.looking(request)
+    """Find queries by a text: go to the query if it is an id, else show the matches."""
+    view, notes = app.read_view(request)
     text = request.query_params.get("text", "")[:500].strip()
-    side = app.seen.asking(here.direction)
+    side = app.inspected.asking(view.direction)
     row = side.row(text)
     if row is not None:
-        return RedirectResponse(_home(request) + here.asking(side.name(row)).address(), 303)
+        return RedirectResponse(_home(request) + view.asking(side.name(row)).address(), 303)
     with app.busy.working():
-        rows = side.known.find(text) if text else []
-    titles = side.known.titles(rows)
-    found = [(side.name(row), title) for row, title in zip(rows, titles, strict=True)]
+        rows = side.metadata.find(text) if text else []
+    titles = side.metadata.titles(rows)
+    matches = [(side.name(row), title) for row, title in zip(rows, titles, strict=True)]
     return app.page(
-        "found.html", here=here, notes=notes, text=text, found=found, home=_home(request)
+        "found.html", view=view, notes=notes, text=text, matches=matches, home=_home(request)
     )
 
 
 def picked(app: AppState, request: Request) -> Response:
-    """Somewhere else: at random, or where measures disagree, and so on."""
-    here, _ = app.looking(request)
+    """Go to another query: at random, or where measures disagree, and so on."""
+    view, _ = app.read_view(request)
     how = request.path_params["how"]
-    if how not in WAYS:
-        return app.page("message.html", 404, title="No such way", message=", ".join(WAYS))
-    side = app.seen.asking(here.direction)
-    after = side.row(here.query or "")
-    known, way = parse_measures(here.spelled).known, here.direction
+    if how not in PICKS:
+        return app.page("message.html", 404, title="No such way", message=", ".join(PICKS))
+    side = app.inspected.asking(view.direction)
+    current = side.row(view.query or "")
+    measures, direction = parse_measures(view.spelled).valid, view.direction
     try:
         row = app.searched(
-            ("pick", how, way, here.spelled, after),
-            lambda: pick(app.seen, how, way, known, after),
+            ("pick", how, direction, view.spelled, current),
+            lambda: pick(app.inspected, how, direction, measures, current),
         )
     except BusyError:
         raise
     except AnglewiseError as error:
         return app.page("message.html", 200, title="Nothing to pick", message=in_words(error))
-    return RedirectResponse(_home(request) + here.asking(side.name(row)).address(), 303)
+    return RedirectResponse(_home(request) + view.asking(side.name(row)).address(), 303)
 
 
 def _home(request: Request) -> str:
-    """The page from which somebody is sought, and to which who is found comes."""
+    """The page from which a query is searched, and on which it is then shown."""
     return "/gauge" if request.url.path.startswith("/gauge/") else "/"
 
 
-def _next(here: ViewState, name: str) -> ViewState:
-    """The page on which a neighbour asks."""
-    asks_itself = here.direction != "queries-items"
-    return here.asking(name) if asks_itself else here.towards("items-items", name)
+def _view_of(view: ViewState, name: str) -> ViewState:
+    """The view in which a neighbour is the query."""
+    asks_itself = view.direction != "queries-items"
+    return view.asking(name) if asks_itself else view.towards("items-items", name)
 
 
-def _row(app: AppState, here: ViewState, read: ParsedMeasures, notes: list[str]) -> int | None:
-    if here.query is None:
-        return pick(app.seen, PICKED_AT, here.direction, read.known, None)
-    row = app.seen.asking(here.direction).row(here.query)
+def _row(app: AppState, view: ViewState, parsed: ParsedMeasures, notes: list[str]) -> int | None:
+    if view.query is None:
+        return pick(app.inspected, FIRST_PICK, view.direction, parsed.valid, None)
+    row = app.inspected.asking(view.direction).row(view.query)
     if row is None:
         notes.append(
-            f"nobody here has the id {shown(here.query)!r}: search above, or pick somebody at "
+            f"nobody here has the id {shown(view.query)!r}: search above, or pick somebody at "
             "random"
         )
     return row
 
 
-def _ways(app: AppState, here: ViewState, read: ParsedMeasures) -> list[tuple[str, str]]:
-    """The ways that lead somewhere from here."""
-    shut = {
-        "disagree": len(read.known) < 2,
-        "worst": here.direction not in app.seen.judgements or not read.known,
+def _picks(app: AppState, view: ViewState, parsed: ParsedMeasures) -> list[tuple[str, str]]:
+    """The ways to pick a query that can be used in this view."""
+    unavailable = {
+        "disagree": len(parsed.valid) < 2,
+        "worst": view.direction not in app.inspected.judgements or not parsed.valid,
     }
-    return [(name, words) for name, words in WAYS.items() if not shut.get(name, False)]
+    return [(name, words) for name, words in PICKS.items() if not unavailable.get(name, False)]

@@ -141,7 +141,7 @@ class Inspected:
     Examples
     --------
     >>> seen = Inspected(Space(items=Embeddings([[1.0], [2.0]], ids=["a", "b"])))
-    >>> seen.directions, seen.gauged, seen.ranked("items-items").known.titles([1])
+    >>> seen.directions, seen.gauged, seen.ranked("items-items").metadata.titles([1])
     (('items-items',), False, ['b'])
     """
 
@@ -167,24 +167,24 @@ class Inspected:
         return may_have_gauge(self.space)
 
     @cached_property
-    def items(self) -> "SideSeen":
+    def items(self) -> "InspectedSide":
         """The items."""
         used = popularity(self.space, "items")
-        return SideSeen(self.space.items, None if used is None else used.values, _word(used))
+        return InspectedSide(self.space.items, None if used is None else used.values, _word(used))
 
     @cached_property
-    def queries(self) -> "SideSeen":
+    def queries(self) -> "InspectedSide":
         """Who asks, in a space of two sides."""
         if self.space.one_sided:
             return self.items
         used = popularity(self.space, "queries")
-        return SideSeen(self.space.queries, None if used is None else used.values, _word(used))
+        return InspectedSide(self.space.queries, None if used is None else used.values, _word(used))
 
-    def asking(self, direction: Direction) -> "SideSeen":
+    def asking(self, direction: Direction) -> "InspectedSide":
         """The side that asks."""
         return self.items if direction == "items-items" else self.queries
 
-    def ranked(self, direction: Direction) -> "SideSeen":
+    def ranked(self, direction: Direction) -> "InspectedSide":
         """The side that is ranked."""
         return self.queries if direction == "queries-queries" else self.items
 
@@ -193,13 +193,13 @@ class Inspected:
         """Bytes that vectors, norms and what was read about rows take now."""
         sides = [self.items] if self.space.one_sided else [self.items, self.queries]
         return sum(
-            side.embeddings.vectors.nbytes + 8 * len(side.embeddings) + side.known.held_bytes
+            side.embeddings.vectors.nbytes + 8 * len(side.embeddings) + side.metadata.held_bytes
             for side in sides
         )
 
 
 @dataclass(frozen=True, eq=False)
-class SideSeen:
+class InspectedSide:
     """One side: vectors, words, and how much each row is used."""
 
     embeddings: Embeddings
@@ -207,7 +207,7 @@ class SideSeen:
     use_word: str
 
     @cached_property
-    def known(self) -> Metadata:
+    def metadata(self) -> Metadata:
         """What is known about its rows."""
         return Metadata(self.embeddings)
 
@@ -232,7 +232,7 @@ class SideSeen:
         return float(self.embeddings.norms.max())
 
     @cached_property
-    def fame(self) -> Float64[Array, " rows"]:
+    def prominence(self) -> Float64[Array, " rows"]:
         """How well known each row is: its use, else its length; unknown is least."""
         values = self.embeddings.norms if self.use is None else self.use
         return np.nan_to_num(np.asarray(values, dtype=np.float64), nan=-1.0)
@@ -291,7 +291,9 @@ class Store:
         return list(self.opened().rows(direction))
 
 
-def judged(seen: Inspected, sent: Mapping[str, Any], judge: str, direction: Direction) -> Judged:
+def judged(
+    inspected: Inspected, sent: Mapping[str, Any], judge: str, direction: Direction
+) -> Judged:
     """An answer as it came over the wire, checked.
 
     Raises ``IdsError`` for ids that the space does not hold (any more), ``ValuesError`` for a
@@ -300,10 +302,10 @@ def judged(seen: Inspected, sent: Mapping[str, Any], judge: str, direction: Dire
     grade: Any = sent.get("grade")
     if isinstance(grade, bool) or grade not in GRADES:
         raise ValuesError(f"grade is {str(grade)[:20]!r}: one of 0, 1, 2, 3, 4 is due")
-    asking, ranked = seen.asking(direction), seen.ranked(direction)
+    asking, ranked = inspected.asking(direction), inspected.ranked(direction)
     rows = _row(asking, sent.get("query")), _row(ranked, sent.get("item"))
     query, item = str(asking.embeddings.ids[rows[0]]), str(ranked.embeddings.ids[rows[1]])
-    if sent.get("shown") != shown(seen, direction, *rows):
+    if sent.get("shown") != shown(inspected, direction, *rows):
         raise IdsError(
             "what stands under these ids is not what was on the screen: the space was read anew "
             "meanwhile; open the page again and judge what it shows"
@@ -322,36 +324,36 @@ def judged(seen: Inspected, sent: Mapping[str, Any], judge: str, direction: Dire
         direction=direction,
         uuid=str(sent.get("uuid", ""))[:100],
         context=cast("dict[str, Any]", about),
-        probability=_chance(seen, direction, query, item),
+        probability=_chance(inspected, direction, query, item),
         note=note,
     )
 
 
-def _row(side: SideSeen, name: object) -> int:
+def _row(side: InspectedSide, name: object) -> int:
     row = side.row(name) if isinstance(name, str) else None
     if row is None:
         raise IdsError(f"the space no longer holds {quoted(name)!r}: read the space again")
     return row
 
 
-def shown(seen: Inspected, direction: Direction, asks: int, item: int) -> str:
+def shown(inspected: Inspected, direction: Direction, asks: int, item: int) -> str:
     """What a judge is shown of a pair, made short: an answer counts only for that.
 
     Cards lie ready in a browser, and answers wait there, while the space may be read anew.
     """
     made = blake2b(digest_size=12)
-    for side, row in ((seen.asking(direction), asks), (seen.ranked(direction), item)):
-        known = side.known
+    for side, row in ((inspected.asking(direction), asks), (inspected.ranked(direction), item)):
+        known = side.metadata
         picture = () if known.picture_column is None else known.cells(known.picture_column, [row])
         made.update(repr((known.titles([row]), known.about(row), picture)).encode())
     return made.hexdigest()
 
 
-def _chance(seen: Inspected, direction: Direction, query: str, item: str) -> float | None:
+def _chance(inspected: Inspected, direction: Direction, query: str, item: str) -> float | None:
     """How likely the pair was to be drawn, by the queue and not by what the browser says."""
-    if seen.queue is None or seen.queue.direction != direction:
+    if inspected.queue is None or inspected.queue.direction != direction:
         return None
-    return seen.queue.chances.get((query, item))
+    return inspected.queue.chances.get((query, item))
 
 
 def judge_name(text: str) -> str:

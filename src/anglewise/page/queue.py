@@ -33,7 +33,7 @@ ASKED = 500
 
 DEPTH = 10
 
-WAYS = {
+PICKS = {
     "random": "At random",
     "disagree": "Measures disagree most",
     "worst": "Worst nDCG",
@@ -44,7 +44,7 @@ WAYS = {
 
 
 def pick(
-    seen: Inspected,
+    inspected: Inspected,
     how: str,
     direction: Direction,
     measures: Sequence[Measure],
@@ -55,55 +55,57 @@ def pick(
     Raises ``TooFewError`` where there is none: no judgements, a single measure.
     """
     if how == "random":
-        return _random(seen, direction, after)
-    order = _ORDERS[how](seen, direction, measures)
+        return _random(inspected, direction, after)
+    order = _ORDERS[how](inspected, direction, measures)
     if not len(order):
         raise TooFewError("there is no such query here: pick one in another way")
     places = np.flatnonzero(order == (-1 if after is None else after))
     return int(order[(int(places[0]) + 1) % len(order) if len(places) else 0])
 
 
-def awake(seen: Inspected, direction: Direction) -> Int64[Array, " rows"]:
+def rows_that_ask(inspected: Inspected, direction: Direction) -> Int64[Array, " rows"]:
     """Rows that can ask: those whose vector is not zero, or all if every one is."""
-    norms = seen.asking(direction).embeddings.norms
+    norms = inspected.asking(direction).embeddings.norms
     there = np.flatnonzero(norms > 0).astype(np.int64)
     return there if len(there) else np.arange(len(norms), dtype=np.int64)
 
 
-def _random(seen: Inspected, direction: Direction, after: int | None) -> int:
+def _random(inspected: Inspected, direction: Direction, after: int | None) -> int:
     """From the seed and from who is shown now: the same address goes to the same place."""
-    rows = awake(seen, direction)
-    rng = np.random.default_rng([seen.seed, crc32(f"{direction}{after}".encode())])
+    rows = rows_that_ask(inspected, direction)
+    rng = np.random.default_rng([inspected.seed, crc32(f"{direction}{after}".encode())])
     return int(rows[rng.integers(len(rows))])
 
 
 def _disagree(
-    seen: Inspected, direction: Direction, measures: Sequence[Measure]
+    inspected: Inspected, direction: Direction, measures: Sequence[Measure]
 ) -> Int64[Array, " rows"]:
     if len(measures) < 2:
         raise TooFewError("one measure cannot disagree: show two or more")
-    rng = np.random.default_rng(seen.seed)
-    rows = np.sort(rng.permutation(awake(seen, direction))[:ASKED])
-    found = search(seen.space, measures, k=_depth(seen, direction), direction=direction, rows=rows)
+    rng = np.random.default_rng(inspected.seed)
+    rows = np.sort(rng.permutation(rows_that_ask(inspected, direction))[:ASKED])
+    found = search(
+        inspected.space, measures, k=_depth(inspected, direction), direction=direction, rows=rows
+    )
     apart = disagreement(list(found.values()), DEPTH)
     return rows[np.argsort(-apart, kind="stable")]
 
 
 def _worst(
-    seen: Inspected, direction: Direction, measures: Sequence[Measure]
+    inspected: Inspected, direction: Direction, measures: Sequence[Measure]
 ) -> Int64[Array, " rows"]:
     """By the nDCG of the first measure, among queries that have something relevant."""
-    judgements = seen.judgements.get(direction)
+    judgements = inspected.judgements.get(direction)
     if judgements is None:
         raise TooFewError(f"nothing was judged for {direction}: judge some pairs first")
     if not measures:
         raise TooFewError("no measure here can be read: mend one, then its worst lists are known")
     relevant = np.unique(judgements.gains.rows[judgements.gains.values > 0])
-    rng = np.random.default_rng(seen.seed)
+    rng = np.random.default_rng(inspected.seed)
     rows = np.sort(rng.permutation(relevant)[:ASKED]).astype(np.int64)
-    depth = _depth(seen, direction)
+    depth = _depth(inspected, direction)
     found = search(
-        seen.space,
+        inspected.space,
         measures[:1],
         k=depth,
         direction=direction,
@@ -116,21 +118,21 @@ def _worst(
 
 
 def _popular(
-    seen: Inspected, direction: Direction, measures: Sequence[Measure]
+    inspected: Inspected, direction: Direction, measures: Sequence[Measure]
 ) -> Int64[Array, " rows"]:
     del measures
-    rows = awake(seen, direction)
-    return rows[np.argsort(-seen.asking(direction).fame[rows], kind="stable")]
+    rows = rows_that_ask(inspected, direction)
+    return rows[np.argsort(-inspected.asking(direction).prominence[rows], kind="stable")]
 
 
 def _rare(
-    seen: Inspected, direction: Direction, measures: Sequence[Measure]
+    inspected: Inspected, direction: Direction, measures: Sequence[Measure]
 ) -> Int64[Array, " rows"]:
-    return _popular(seen, direction, measures)[::-1]
+    return _popular(inspected, direction, measures)[::-1]
 
 
-def _depth(seen: Inspected, direction: Direction) -> int:
-    ranked = len(seen.ranked(direction).embeddings)
+def _depth(inspected: Inspected, direction: Direction) -> int:
+    ranked = len(inspected.ranked(direction).embeddings)
     return max(1, min(DEPTH, ranked - (direction != "queries-items")))
 
 
@@ -147,7 +149,7 @@ EVERY = 3.0
 
 
 @dataclass
-class Live:
+class LiveDecision:
     """The decision as it stands: made anew when more was judged, at most every few seconds.
 
     It is made in the background, for it may take long; who asks waits a while for it and is told
@@ -164,19 +166,19 @@ class Live:
         return len(rows) != self._count
 
     def decision(
-        self, seen: Inspected, queue: "JudgingQueue", rows: Sequence[Judged]
+        self, inspected: Inspected, queue: "JudgingQueue", rows: Sequence[Judged]
     ) -> dict[str, Any]:
         """What can be said now; what was said last while it is not yet time."""
         if not self.late(rows) or time.monotonic() - self._at < EVERY:
             return self._said
         if self._working.acquire(blocking=False):
             with suppress(BusyError):
-                in_time(in_background(lambda: self._decide(seen, queue, rows)))
+                in_time(in_background(lambda: self._decide(inspected, queue, rows)))
         return self._said
 
-    def _decide(self, seen: Inspected, queue: "JudgingQueue", rows: Sequence[Judged]) -> None:
+    def _decide(self, inspected: Inspected, queue: "JudgingQueue", rows: Sequence[Judged]) -> None:
         try:
-            self._said = decide(seen, queue, rows)
+            self._said = decide(inspected, queue, rows)
             self._count = len(rows)
         finally:
             self._at = time.monotonic()
@@ -221,7 +223,7 @@ class JudgingQueue:
     pool: Pool
     queued: tuple[int, ...] | None = None
     by_lot: bool = False
-    live: Live = field(default_factory=Live)
+    live: LiveDecision = field(default_factory=LiveDecision)
 
     @property
     def size(self) -> int:
@@ -267,48 +269,52 @@ class JudgingQueue:
         return [int(row) for row in self.rows if int(row) not in missing]
 
 
-def deal(
-    seen: Inspected, direction: Direction, measures: Sequence[Measure], depth: int
+def draw_queue(
+    inspected: Inspected, direction: Direction, measures: Sequence[Measure], depth: int
 ) -> JudgingQueue:
     """Draw queries, search them under each measure, and pool what is found.
 
     Raises ``TooFewError`` where nothing can be ranked.
     """
-    given = None if seen.queue is None or seen.queue.direction != direction else seen.queue
-    rows = _drawn(seen, direction) if given is None else _asking(seen, given)
-    ranked = len(seen.ranked(direction).embeddings) - (direction != "queries-items")
+    given = (
+        None
+        if inspected.queue is None or inspected.queue.direction != direction
+        else inspected.queue
+    )
+    rows = _drawn(inspected, direction) if given is None else _asking(inspected, given)
+    ranked = len(inspected.ranked(direction).embeddings) - (direction != "queries-items")
     if not measures or ranked < 1:
         raise TooFewError("there is nothing to judge: no measure parses, or there is one item")
-    judged = seen.judgements.get(direction)
+    judged = inspected.judgements.get(direction)
     found = search(
-        seen.space,
+        inspected.space,
         measures,
         k=min(depth, ranked),
         direction=direction,
         rows=rows,
         exclude=None if judged is None else judged.seen,
     )
-    pool = Pool.of(found, nothing_judged(seen, direction), rows, depth)
-    queue = JudgingQueue(direction, tuple(found), depth, seen.seed, rows, found, pool)
-    return queue if given is None else _in_order(queue, seen, given)
+    pool = Pool.of(found, nothing_judged(inspected, direction), rows, depth)
+    queue = JudgingQueue(direction, tuple(found), depth, inspected.seed, rows, found, pool)
+    return queue if given is None else _in_order(queue, inspected, given)
 
 
-def _drawn(seen: Inspected, direction: Direction) -> Int64[Array, " q"]:
-    rng = np.random.default_rng(seen.seed)
-    return rng.permutation(awake(seen, direction))[:QUERIES].astype(np.int64)
+def _drawn(inspected: Inspected, direction: Direction) -> Int64[Array, " q"]:
+    rng = np.random.default_rng(inspected.seed)
+    return rng.permutation(rows_that_ask(inspected, direction))[:QUERIES].astype(np.int64)
 
 
-def _asking(seen: Inspected, given: Queue) -> Int64[Array, " q"]:
+def _asking(inspected: Inspected, given: Queue) -> Int64[Array, " q"]:
     """The queries of a queue in its order."""
-    row_of = seen.asking(given.direction).embeddings.row_of
+    row_of = inspected.asking(given.direction).embeddings.row_of
     return np.array(
         list(dict.fromkeys(row_of[one.query_id] for one in given.pairs)), dtype=np.int64
     )
 
 
-def _in_order(queue: JudgingQueue, seen: Inspected, given: Queue) -> JudgingQueue:
+def _in_order(queue: JudgingQueue, inspected: Inspected, given: Queue) -> JudgingQueue:
     """The pairs of the queue instead of the pool, which knows at which ranks they were found."""
-    asking, ranked = seen.space.sides(given.direction)
+    asking, ranked = inspected.space.sides(given.direction)
     place_of = {int(row): place for place, row in enumerate(queue.rows)}
     wanted = [
         (place_of[asking.row_of[one.query_id]], ranked.row_of[one.item_id]) for one in given.pairs
@@ -327,9 +333,9 @@ def _in_order(queue: JudgingQueue, seen: Inspected, given: Queue) -> JudgingQueu
     return replace(queue, pool=chosen, queued=order, by_lot=given.by_lot)
 
 
-def nothing_judged(seen: Inspected, direction: Direction) -> Judgements:
+def nothing_judged(inspected: Inspected, direction: Direction) -> Judgements:
     """Judgements before the first one."""
-    asking, ranked = seen.space.sides(direction)
+    asking, ranked = inspected.space.sides(direction)
     empty = np.empty(0, dtype=np.int64)
     none = SparseRows.from_pairs(empty, empty, shape=(len(asking), len(ranked)))
     return Judgements(none, direction)
@@ -339,7 +345,7 @@ FEWEST = 5
 """Completely judged queries before anything is said."""
 
 
-def decide(seen: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) -> dict[str, Any]:
+def decide(inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) -> dict[str, Any]:
     """The state of the decision among the measures of a deck, from completely judged queries.
 
     The statistics hold however often one looks.
@@ -352,7 +358,7 @@ def decide(seen: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) -> dict
     if queue.by_lot:
         how = f"anglewise compare --metric 'nDCG(sampled)@{queue.depth}' weighs them rightly"
         return {"state": "by lot", "text": f"These pairs were drawn by lot: {how}."}
-    judged = standing(seen, queue, rows)
+    judged = current_judgements(inspected, queue, rows)
     if judged is None:
         return _waiting(0)
     complete = queue.complete(_pairs(judged))
@@ -361,7 +367,7 @@ def decide(seen: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) -> dict
     part = _only(judged, complete)
     metric = f"nDCG@{queue.depth}"
     try:
-        result = compare(seen.space, part, queue.measures, metric, seed=queue.seed)
+        result = compare(inspected.space, part, queue.measures, metric, seed=queue.seed)
         now = sequential(result, seed=queue.seed)
     except AnglewiseError as error:
         return {"state": "waiting", "text": str(error)}
@@ -383,10 +389,12 @@ def decide(seen: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) -> dict
     }
 
 
-def standing(seen: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) -> Judgements | None:
+def current_judgements(
+    inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]
+) -> Judgements | None:
     """What was judged in the deck's direction, several judges made one."""
     try:
-        return combined(rows, seen.space, queue.direction)
+        return combined(rows, inspected.space, queue.direction)
     except AnglewiseError:
         return None
 

@@ -1,4 +1,4 @@
-"""The reports of this space, made when asked for, with links to the neighbours behind them."""
+"""Reports about the open space, made on request, with links to the neighbours behind figures."""
 
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from anglewise.comparison.comparison_result import Comparison
 
 INERT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-top-navigation"
-"""Reports carry their style inside and have no script; none could run."""
+"""The policy for reports: styles are inside them, and no script could run."""
 
 WORST = 5
 BUDGET = 120.0
-"""Seconds for remedies: somebody waits, and the command takes longer where that is wanted."""
+"""Seconds that remedies may take, since somebody waits; the command may take longer."""
 
-SHELVES = {
+KINDS = {
     "audit": ("Audit", "Is the cosine real?"),
     "compare": ("Comparison", "Which measure should be used?"),
     "remedy": ("Remedies", "What should be used instead of cosine?"),
 }
-"""For each kind of report what it is and what it answers."""
+"""For each kind of report its title and the question that it answers."""
 
 
 @dataclass(frozen=True)
-class ReportSources:
-    """Queries behind a figure: what is said of them, and where their neighbours are."""
+class ReportSource:
+    """Queries behind a figure: what they have in common, and a title and an address for each."""
 
     words: str
     links: tuple[tuple[str, str], ...]
@@ -44,17 +44,17 @@ class ReportSources:
 
 @dataclass(frozen=True)
 class Report:
-    """A report as HTML, its sentence, and the neighbours behind its figures."""
+    """A report as HTML, its verdict in a sentence, and the queries behind its figures."""
 
     title: str
     verdict: str
     html: str
-    behind: tuple[ReportSources, ...]
+    sources: tuple[ReportSource, ...]
 
 
 @dataclass(frozen=True)
-class ReportCache:
-    """A report that is there, in the making, failed, or could be made."""
+class ReportStatus:
+    """Whether a report is ``done``, ``working``, ``failed``, or ``none`` (could be made)."""
 
     kind: str
     title: str
@@ -65,123 +65,137 @@ class ReportCache:
 
 
 def reports(app: AppState, request: Request) -> Response:
-    """What there is and what could be made."""
+    """The page of all reports that are or could be made."""
     del request
-    shelves = [_shelf(app, kind) for kind in _kinds(app.seen)]
-    working = any(one.state == "working" for one in shelves)
-    return app.page("reports.html", shelves=shelves, working=working)
+    statuses = [_status(app, kind) for kind in _kinds(app.inspected)]
+    working = any(status.state == "working" for status in statuses)
+    return app.page("reports.html", statuses=statuses, working=working)
 
 
 def make(app: AppState, request: Request) -> Response:
-    """Begin to make a report, in the background."""
+    """Start to make a report in the background."""
     kind = request.path_params["kind"]
-    if kind not in _kinds(app.seen):
+    if kind not in _kinds(app.inspected):
         return app.page("message.html", 404, title="No such report", message=kind[:40])
-    seen = app.seen
-    app.once(("report", kind), lambda: _made(seen, kind))
+    inspected = app.inspected
+    app.once(("report", kind), lambda: _made(inspected, kind))
     return RedirectResponse("/reports", 303)
 
 
 def report(app: AppState, request: Request) -> Response:
-    """One report, which can do nothing but be read."""
-    found = app.known(("report", request.path_params["kind"]))
-    if found is None or not found.done() or found.exception() is not None:
+    """One report, under a policy that lets it run nothing."""
+    future = app.lookup(("report", request.path_params["kind"]))
+    if future is None or not future.done() or future.exception() is not None:
         return RedirectResponse("/reports", 303)
-    made = cast("Report", found.result())
-    return Response(made.html, media_type="text/html", headers={"content-security-policy": INERT})
+    html = cast("Report", future.result()).html
+    return Response(html, media_type="text/html", headers={"content-security-policy": INERT})
 
 
-def _kinds(seen: Inspected) -> list[str]:
-    judged = [way for way in seen.directions if way in seen.judgements]
-    return ["audit", *(f"{name}-{way}" for name in ("compare", "remedy") for way in judged)]
+def _kinds(inspected: Inspected) -> list[str]:
+    judged = [direction for direction in inspected.directions if direction in inspected.judgements]
+    return [
+        "audit",
+        *(f"{name}-{direction}" for name in ("compare", "remedy") for direction in judged),
+    ]
 
 
-def _shelf(app: AppState, kind: str) -> ReportCache:
-    name, _, way = kind.partition("-")
-    what, question = SHELVES[name]
-    title = f"{what}, {way.replace('-', ' → ')}" if way else what
-    found: Future[Report] | None = app.known(("report", kind))
-    if found is None:
-        return ReportCache(kind, title, question, "none")
-    if not found.done():
-        return ReportCache(kind, title, question, "working")
-    error = found.exception()
+def _status(app: AppState, kind: str) -> ReportStatus:
+    name, _, direction = kind.partition("-")
+    label, question = KINDS[name]
+    title = f"{label}, {direction.replace('-', ' → ')}" if direction else label
+    future: Future[Report] | None = app.lookup(("report", kind))
+    if future is None:
+        return ReportStatus(kind, title, question, "none")
+    if not future.done():
+        return ReportStatus(kind, title, question, "working")
+    error = future.exception()
     if error is not None:
-        why = str(error) if isinstance(error, AnglewiseError) else "a fault of anglewise"
-        return ReportCache(kind, title, question, "failed", error=why)
-    return ReportCache(kind, title, question, "done", found.result())
+        reason = str(error) if isinstance(error, AnglewiseError) else "a fault of anglewise"
+        return ReportStatus(kind, title, question, "failed", error=reason)
+    return ReportStatus(kind, title, question, "done", future.result())
 
 
-def _made(seen: Inspected, kind: str) -> Report:
+def _made(inspected: Inspected, kind: str) -> Report:
     if kind == "audit":
-        return _audit(seen)
-    way: Direction = next(one for one in seen.directions if kind.endswith(one))
-    return _remedies(seen, way) if kind.startswith("remedy") else _comparison(seen, way)
+        return _audit(inspected)
+    direction: Direction = next(
+        direction for direction in inspected.directions if kind.endswith(direction)
+    )
+    return (
+        _remedies(inspected, direction)
+        if kind.startswith("remedy")
+        else _comparison(inspected, direction)
+    )
 
 
-def _audit(seen: Inspected) -> Report:
+def _audit(inspected: Inspected) -> Report:
     from anglewise.auditing.audit import audit
     from anglewise.report.audit_document import audit_document
     from anglewise.report.html_page import page
 
-    result = audit(seen.space, judgements=seen.judgements, seed=seen.seed)
-    behind: list[ReportSources] = []
+    result = audit(inspected.space, judgements=inspected.judgements, seed=inspected.seed)
+    sources: list[ReportSource] = []
     if result.witness is not None:
         item = result.witness.item
-        where = f"/gauge{ViewState('items-items', short_name(item.id)).address(worst='2')}"
-        behind.append(ReportSources("the witness", ((plain(str(item), TITLE), where),)))
+        address = f"/gauge{ViewState('items-items', short_name(item.id)).address(worst='2')}"
+        sources.append(ReportSource("the witness", ((plain(str(item), TITLE), address),)))
     document = audit_document(result)
-    return Report("Audit", document.headline, page(document), tuple(behind))
+    return Report("Audit", document.headline, page(document), tuple(sources))
 
 
-def _comparison(seen: Inspected, way: Direction) -> Report:
+def _comparison(inspected: Inspected, direction: Direction) -> Report:
     from anglewise.comparison.compare import compare
     from anglewise.report.comparison_document import comparison_document
     from anglewise.report.html_page import page
 
     result = compare(
-        seen.space, seen.judgements[way], parse_measures(DEFAULT_MEASURES).known, seed=seen.seed
+        inspected.space,
+        inspected.judgements[direction],
+        parse_measures(DEFAULT_MEASURES).valid,
+        seed=inspected.seed,
     )
-    behind = _behind(seen, result, way)
+    sources = _sources(inspected, result, direction)
     document = comparison_document(result)
-    return Report(f"Comparison, {way}", document.headline, page(document), tuple(behind))
+    return Report(f"Comparison, {direction}", document.headline, page(document), tuple(sources))
 
 
-def _remedies(seen: Inspected, way: Direction) -> Report:
+def _remedies(inspected: Inspected, direction: Direction) -> Report:
     from anglewise.remedies.remedy import remedy
     from anglewise.report.html_page import page
     from anglewise.report.remedy_document import remedy_document
 
-    judged = seen.judgements[way]
-    result = remedy(seen.space, judged, budget_seconds=BUDGET, seed=seen.seed)
-    behind = _behind(seen, result.comparison, way)
+    judgements = inspected.judgements[direction]
+    result = remedy(inspected.space, judgements, budget_seconds=BUDGET, seed=inspected.seed)
+    sources = _sources(inspected, result.comparison, direction)
     document = remedy_document(result)
-    return Report(f"Remedies, {way}", document.headline, page(document), tuple(behind))
+    return Report(f"Remedies, {direction}", document.headline, page(document), tuple(sources))
 
 
-def _behind(seen: Inspected, result: "Comparison", way: Direction) -> list[ReportSources]:
-    """For each measure but the best, the queries on which it falls behind most."""
+def _sources(
+    inspected: Inspected, result: "Comparison", direction: Direction
+) -> list[ReportSource]:
+    """For each measure but the best, the queries on which it loses most to the best."""
     if result.evidence is None or len(result.measures) < 2:
         return []
     evidence, best = result.evidence, result.measures[0].measure
     values = dict(zip(evidence.measures, evidence.values[result.metric], strict=True))
-    side = seen.asking(way)
-    made: list[ReportSources] = []
-    for one in result.measures[1:]:
-        if len(parse_measures((best, one.measure)).known) < 2:
-            continue  # found in a space made again, which this page does not show
-        behind = values[best] - values[one.measure]
-        worst = np.argsort(-behind, kind="stable")[:WORST]
-        rows = [int(evidence.rows[place]) for place in worst if behind[place] > 0]
-        titles = side.known.titles(rows)
+    side = inspected.asking(direction)
+    sources: list[ReportSource] = []
+    for other in result.measures[1:]:
+        if len(parse_measures((best, other.measure)).valid) < 2:
+            continue  # of a space that was made anew, which this page does not show
+        losses = values[best] - values[other.measure]
+        worst = np.argsort(-losses, kind="stable")[:WORST]
+        rows = [int(evidence.rows[i]) for i in worst if losses[i] > 0]
+        titles = side.metadata.titles(rows)
         links = tuple(
-            (title, "/" + _address(way, side.name(row), best, one.measure))
+            (title, "/" + _address(direction, side.name(row), best, other.measure))
             for title, row in zip(titles, rows, strict=True)
         )
         if links:
-            made.append(ReportSources(f"where {one.measure} falls behind {best} most", links))
-    return made
+            sources.append(ReportSource(f"where {other.measure} falls behind {best} most", links))
+    return sources
 
 
-def _address(way: Direction, query: str, best: str, other: str) -> str:
-    return ViewState(way, query, (best, other), DEPTH).address()
+def _address(direction: Direction, query: str, best: str, other: str) -> str:
+    return ViewState(direction, query, (best, other), DEPTH).address()

@@ -1,8 +1,8 @@
-"""Who may talk to the page, how much at once, and the headers of every answer.
+"""Access to the page: who is let in, how much at a time, and the headers of every answer.
 
-The page shows data of its owner, so other web sites must not read it or write through the
-owner's browser, other people on the machine must not enter, and other machines must not reach
-it unless told.
+The page shows its owner's data. So other web sites must not read it or write through the owner's
+browser, other people on the machine must not enter, and other machines must not reach it unless
+the owner wants them to.
 """
 
 import asyncio
@@ -31,15 +31,15 @@ from anglewise.io.files import file_text
 from anglewise.page.account import is_another_account
 
 SEARCHES_AT_ONCE, PATIENCE = 4, 10.0
-"""Searches that run together, and seconds that a further one waits."""
+"""Searches that run at the same time, and seconds that a further one waits."""
 
 
 class BusyError(AnglewiseError, RuntimeError):
-    """More is asked than can be searched at once."""
+    """Too many searches are running."""
 
 
 class SearchLimiter:
-    """A gate through which a few at a time pass; the others wait a little, then are told.
+    """Lets a few searches run at a time; others wait a little, then are refused.
 
     >>> busy = SearchLimiter(at_once=1, patience=0.0)
     >>> with busy.working(): "searched"
@@ -52,7 +52,7 @@ class SearchLimiter:
 
     @contextmanager
     def working(self) -> Generator[None]:
-        """Hold a place; ``BusyError`` if none becomes free in time."""
+        """Run as one of the few; ``BusyError`` if no place becomes free in time."""
         if not self._free.acquire(timeout=self._patience):
             raise BusyError("several searches are running: try again in a moment")
         try:
@@ -62,61 +62,63 @@ class SearchLimiter:
 
 
 REQUEST_SECONDS = 10.0
-"""How long a request may take to arrive, its body included, and an answer to be taken."""
+"""How long a request, its body included, may take to arrive, and an answer to be received."""
 
 MOST_CONNECTIONS = 128
-"""Beyond these the one that has kept us waiting longest makes room."""
+"""With more connections than this, the one that has been idle longest is closed."""
 
 
 class Connection(H11Protocol):
-    """A connection of uvicorn's that is closed when a request does not arrive in time."""
+    """A connection of uvicorn that is closed when a request does not arrive in time."""
 
     deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """Begin to wait for a request; make room where many are waiting."""
+        """Start to wait for a request; close the longest idle connection where there are many."""
         super().connection_made(transport)
         self._await_request()
         if len(self.connections) > MOST_CONNECTIONS:
-            others: Any = self.connections
-            waiting = [one for one in others if one.idle_since is not None]
-            min(waiting, key=lambda one: one.idle_since).give_up()
+            connections: Any = self.connections
+            waiting = [
+                connection for connection in connections if connection.idle_since is not None
+            ]
+            min(waiting, key=lambda connection: connection.idle_since).give_up()
 
     @property
     def idle_since(self) -> float | None:
-        """Since when we wait for the other end; nothing while it waits for us.
+        """Since when we wait for the client; None while the client waits for us.
 
-        It may owe a request, the next one after an answer, or to take what was answered.
+        We wait for a request, for the next one after an answer, or for an answer to be received.
         """
         if self.deadline is not None:
             return self.deadline.when() - REQUEST_SECONDS
-        rest = self.timeout_keep_alive_task
-        return None if rest is None else rest.when() - self.timeout_keep_alive
+        keep_alive = self.timeout_keep_alive_task
+        return None if keep_alive is None else keep_alive.when() - self.timeout_keep_alive
 
     def pause_writing(self) -> None:
-        """Wait no longer for an answer to be taken than for a request."""
+        """Start to wait for the client to receive an answer, as long as for a request."""
         super().pause_writing()
         if self.deadline is None:
             self._await_request()
 
     def resume_writing(self) -> None:
-        """It is being taken."""
+        """Stop waiting: the client receives the answer."""
         super().resume_writing()
         self._arrived()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the time."""
+        """Stop waiting: the connection is closed."""
         self._arrived()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take some bytes; the time counts from the first of a request to the last."""
+        """Receive some bytes; the deadline holds from the first of a request to the last."""
         super().data_received(data)
         cycle: Any = self.cycle  # none before the first request
-        whole = cycle is not None and not cycle.more_body
+        complete = cycle is not None and not cycle.more_body
         answered = cycle is not None and cycle.response_complete
-        resting = self.timeout_keep_alive_task is not None
-        if whole and (resting or not answered):
+        keeps_alive = self.timeout_keep_alive_task is not None
+        if complete and (keeps_alive or not answered):
             self._arrived()
         elif self.deadline is None:
             self._await_request()
@@ -130,7 +132,7 @@ class Connection(H11Protocol):
             self.deadline = None
 
     def give_up(self) -> None:
-        """Close without a word, and wait no more."""
+        """Close the connection without an answer."""
         self._arrived()
         self.transport.abort()
 
@@ -144,45 +146,45 @@ MOST_BYTES = 64 * 1024
 """The largest body that is read: a judgement with a note needs less than 5 KB."""
 
 MOST_HEADER_BYTES = 32 * 1024
-"""The longest headers that are looked at: browsers send a few hundred bytes."""
+"""The longest headers that are read: browsers send a few hundred bytes."""
 
 AT_ONCE = 64
-"""Requests that are answered at the same time; connections that ask nothing do not count."""
+"""Requests that are answered at the same time; idle connections do not count."""
 
 HERE = ("127.0.0.1", "localhost", "[::1]")
 ELSEWHERE = {"cross-site", "same-site"}
-"""What a browser says in ``Sec-Fetch-Site`` of what another site, or another port, asks for."""
+"""The ``Sec-Fetch-Site`` of requests from another site or another port."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors {ancestors}"
 )
-LEADS_ON = (
+FORWARDING_PAGE = (
     '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>anglewise</title>'
     '<meta http-equiv="refresh" content="0; url={to}">'
     '<p><a href="{to}">Open the page</a></p></html>'
 )
-"""A page that opens another."""
+"""A page that leads on to another address."""
 
 ANY_NOTEBOOK = "http://localhost:* http://127.0.0.1:*"
-"""Who may show the page inside itself where the notebook does not say which port it has."""
+"""Who may show the page in a frame where the port of the notebook is not known."""
 
 
 def notebook_origins() -> str:
     """The addresses of the Jupyter server whose notebook runs this program.
 
-    A server tells its kernels the number of its process, and writes a file that tells its port
-    into the folder where kernels find their connections. Where either is missing, as in a console
-    or in the notebooks of an editor, this is any port of this machine.
+    A server gives its kernels the number of its process, and writes its port into a file in the
+    folder of their connection files. Where either is missing, as in a console or in the notebooks
+    of an editor, this is any port of this machine.
     """
     connect: Any = sys.modules.get("ipykernel.connect")
-    server = os.environ.get("JPY_PARENT_PID", "")
-    if connect is None or not re.fullmatch("[0-9]{1,10}", server):
+    process = os.environ.get("JPY_PARENT_PID", "")
+    if connect is None or not re.fullmatch("[0-9]{1,10}", process):
         return ANY_NOTEBOOK
     try:
         folder = Path(connect.get_connection_file()).parent
-        about: Any = json.loads(file_text(folder / f"jpserver-{server}.json"))
-        port, secure = about["port"], about.get("secure", False)
+        settings: Any = json.loads(file_text(folder / f"jpserver-{process}.json"))
+        port, secure = settings["port"], settings.get("secure", False)
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError):
         return ANY_NOTEBOOK
     if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 1 << 16:
@@ -202,16 +204,16 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class AllowedOrigin:
-    """Where the server listens, and whom it lets in.
+    """The address and token of the server, and who may show the page in a frame.
 
     Attributes
     ----------
     host, port
-        Where it listens.
+        Where the server listens.
     token
-        What the address must hold. On this machine too: other people may work on it.
+        What the first address must hold, on this machine too: other people may work on it.
     framed_by
-        The addresses of the notebook that may show the page inside itself; nothing for none.
+        The addresses of the notebook that may show the page in a frame; empty for none.
     """
 
     token: str
@@ -221,20 +223,22 @@ class AllowedOrigin:
 
     @property
     def address(self) -> str:
-        """What is typed into a browser."""
-        wide = self.host in {"0.0.0.0", "::"}  # noqa: S104 asked for by --host, with a token
-        name = socket.gethostname() if wide else self.host
+        """The address to open in a browser, with the token."""
+        on_all_networks = self.host in {"0.0.0.0", "::"}  # noqa: S104 asked for by --host, with a token
+        name = socket.gethostname() if on_all_networks else self.host
         name = f"[{name}]" if ":" in name else name
         return f"http://{name}:{self.port}/?{urlencode({'token': self.token})}"
 
     def knows(self, host: str) -> bool:
-        """Whether a request may name the server so.
+        """Whether a request's ``Host`` header names this server.
 
-        A web site that lets its own name point at this machine (DNS rebinding) sends that name.
+        A web site whose own name points at this machine (DNS rebinding) sends that name.
 
-        >>> door = AllowedOrigin("a-random-token", port=8000)
-        >>> door.knows("127.0.0.1:8000"), door.knows("evil.example:8000"), door.knows("localhost")
-        (True, False, False)
+        >>> origin = AllowedOrigin("a-random-token", port=8000)
+        >>> origin.knows("127.0.0.1:8000"), origin.knows("evil.example:8000")
+        (True, False)
+        >>> origin.knows("localhost")  # without the port
+        False
         """
         name, _, port = host.rpartition(":")
         if port != str(self.port):
@@ -243,135 +247,141 @@ class AllowedOrigin:
 
     @property
     def only_here(self) -> bool:
-        """Whether no other machine can come."""
+        """Whether only this machine can reach the server."""
         return self.host in {"127.0.0.1", "localhost", "::1"}
 
     @property
     def cookie(self) -> str:
-        """The cookie that keeps the token; cookies do not tell ports apart, so its name does."""
+        """The name of the cookie with the token, which holds the port: all ports share cookies."""
         return f"anglewise-{self.port}"
 
 
 @dataclass
 class SecurityMiddleware:
-    """Stands before the application; see :class:`AllowedOrigin`."""
+    """Lets requests through to the application, or refuses them; see :class:`AllowedOrigin`."""
 
     app: App
-    door: AllowedOrigin
+    origin: AllowedOrigin
     answering: int = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Let a request in, or say why not."""
+        """Pass a request on to the application, or answer why it is refused."""
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self.app(scope, receive, send)
             else:
                 await send({"type": "websocket.close", "code": 1008})
             return
-        answer = self._refusal(scope)
-        if answer is not None:
-            if answer.status_code >= 400:
-                # Who may not enter must not keep connections, of which there are only so many.
-                answer.headers["connection"] = "close"
-            await answer(scope, receive, self._dressed(send))
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            if refusal.status_code >= 400:
+                # The number of connections is limited: refused clients must not keep any.
+                refusal.headers["connection"] = "close"
+            await refusal(scope, receive, self._with_headers(send))
             return
         if self.answering >= AT_ONCE:
-            busy = _said("too many requests at once: try again in a moment", 503)
-            await busy(scope, receive, self._dressed(send))
+            too_many = _refusal_text("too many requests at once: try again in a moment", 503)
+            await too_many(scope, receive, self._with_headers(send))
             return
         self.answering += 1
         try:
-            await self.app(scope, _measured(receive), self._dressed(send))
+            await self.app(scope, _bounded(receive), self._with_headers(send))
         finally:
             self.answering -= 1
 
     def _refusal(self, scope: Message) -> Response | None:
         if sum(len(key) + len(value) for key, value in scope["headers"]) > MOST_HEADER_BYTES:
-            return _said(f"at most {MOST_HEADER_BYTES} bytes of headers are read", 431)
+            return _refusal_text(f"at most {MOST_HEADER_BYTES} bytes of headers are read", 431)
         headers = {
             key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]
         }
         host = headers.get("host", "")
-        if not self.door.knows(host):
-            return _said("this server does not answer to that name", 421)
+        if not self.origin.knows(host):
+            return _refusal_text("this server does not answer to that name", 421)
         client: Any = scope.get("client")
         server: Any = scope.get("server")
-        local = self.door.only_here and client and server
+        local = self.origin.only_here and client and server
         if local and is_another_account((client[0], client[1]), (server[0], server[1])):
-            return _said("only the account that opened this page may enter", 403)
+            return _refusal_text("only the account that opened this page may enter", 403)
         if not self._asked_rightly(scope, headers):
-            return _said("another site cannot ask for this: open the printed address", 403)
-        answer = self._without_cookie(scope, headers)
-        if answer is not None:
-            return answer
+            return _refusal_text("another site cannot ask for this: open the printed address", 403)
+        response = self._without_cookie(scope, headers)
+        if response is not None:
+            return response
         return _refused_body(scope["method"], headers, host)
 
     def _asked_rightly(self, scope: Message, headers: dict[str, str]) -> bool:
-        """Whether no other site asks, or all it does is to open the page.
+        """Whether a request comes from this page or the user, or from a link that opens the page.
 
-        What another site embeds or fetches could start a search, even if it never sees the answer;
-        another port of this machine is sent our cookie. A link to the printed address must open.
+        A request that another site embeds or fetches could start a search, even if that site never
+        sees the answer; and browsers send our cookie to any port of this machine. But a link to
+        the printed address must open.
         """
         if headers.get("sec-fetch-site") not in ELSEWHERE:
             return True
-        places = {"document", "iframe"} if self.door.framed_by else {"document"}
-        opens = headers.get("sec-fetch-mode") == "navigate"
-        opens = opens and headers.get("sec-fetch-dest") in places and scope["method"] == "GET"
-        starts = scope["path"] == "/" and not scope["query_string"]
-        return opens and (starts or self._has_token(scope))
+        destinations = {"document", "iframe"} if self.origin.framed_by else {"document"}
+        navigates = (
+            headers.get("sec-fetch-mode") == "navigate"
+            and headers.get("sec-fetch-dest") in destinations
+            and scope["method"] == "GET"
+        )
+        is_start = scope["path"] == "/" and not scope["query_string"]
+        return navigates and (is_start or self._has_token(scope))
 
     def _has_token(self, scope: Message) -> bool:
-        return _same(dict(_query(scope)).get("token", ""), self.door.token)
+        return _same(dict(_query(scope)).get("token", ""), self.origin.token)
 
     def _without_cookie(self, scope: Message, headers: dict[str, str]) -> Response | None:
-        """Nothing for who has the cookie; the cookie for who has the address; else no entry."""
+        """None with the cookie; with the token, the answer that sets the cookie; else a refusal."""
         if self._has_token(scope):
             return self._entry(scope, headers)
-        sent = cookies(headers.get("cookie", ""), self.door.cookie)
-        # Another port of this machine can set a second one of this name: that locks nobody out.
-        if any(_same(one, self.door.token) for one in sent):
+        tokens = cookies(headers.get("cookie", ""), self.origin.cookie)
+        # Another port of this machine can set a second cookie of this name: any of them may match.
+        if any(_same(token, self.origin.token) for token in tokens):
             return None
-        return _said("open the address that was printed, with its token", 403)
+        return _refusal_text("open the address that was printed, with its token", 403)
 
     def _entry(self, scope: Message, headers: dict[str, str]) -> Response:
-        """The cookie, and on to the same address without the token."""
-        rest = urlencode([pair for pair in _query(scope) if pair[0] != "token"])
+        """Set the cookie, and lead on to the same address without the token."""
+        query = urlencode([pair for pair in _query(scope) if pair[0] != "token"])
         # The path comes from a client, so it must not name another server ("//evil").
-        to = "/" + scope["path"].lstrip("/\\") + (f"?{rest}" if rest else "")
-        crossed = headers.get("sec-fetch-site") == "cross-site"
-        within = crossed and headers.get("sec-fetch-dest") == "iframe"
-        if crossed and not within:
-            # A browser sends no strict cookie along a redirection that began on another site, as
-            # in a chat; it does when this page itself leads on.
-            answer: Response = HTMLResponse(LEADS_ON.format(to=escape(to)))
+        address = "/" + scope["path"].lstrip("/\\") + (f"?{query}" if query else "")
+        cross_site = headers.get("sec-fetch-site") == "cross-site"
+        in_frame = cross_site and headers.get("sec-fetch-dest") == "iframe"
+        if cross_site and not in_frame:
+            # A browser sends no strict cookie along a redirection that began on another site, such
+            # as a chat; it does along a link of our own page.
+            response: Response = HTMLResponse(FORWARDING_PAGE.format(to=escape(address)))
         else:
-            answer = RedirectResponse(to, 303)
-        # In a notebook of another name (localhost) the cookie holds inside that notebook alone.
-        scope_of_cookie = "SameSite=None; Secure; Partitioned" if within else "SameSite=Strict"
-        cookie = f"{self.door.cookie}={self.door.token}; Path=/; HttpOnly; {scope_of_cookie}"
-        answer.headers.append("set-cookie", cookie)
-        return answer
+            response = RedirectResponse(address, 303)
+        # In a notebook of another name (localhost) the cookie counts inside that notebook only.
+        cookie_scope = "SameSite=None; Secure; Partitioned" if in_frame else "SameSite=Strict"
+        cookie = f"{self.origin.cookie}={self.origin.token}; Path=/; HttpOnly; {cookie_scope}"
+        response.headers.append("set-cookie", cookie)
+        return response
 
-    def _dressed(self, send: Send) -> Send:
-        ancestors = self.door.framed_by or "'none'"
-        ours = {**HEADERS, "content-security-policy": POLICY.format(ancestors=ancestors)}
+    def _with_headers(self, send: Send) -> Send:
+        ancestors = self.origin.framed_by or "'none'"
+        headers = {**HEADERS, "content-security-policy": POLICY.format(ancestors=ancestors)}
 
-        async def dressed(message: Message) -> None:
+        async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                given = {key.lower() for key, _ in message["headers"]}
-                more = [
-                    (k.encode(), v.encode()) for k, v in ours.items() if k.encode() not in given
+                present = {key.lower() for key, _ in message["headers"]}
+                missing = [
+                    (name.encode(), value.encode())
+                    for name, value in headers.items()
+                    if name.encode() not in present
                 ]
-                message["headers"] = [*message["headers"], *more]
+                message["headers"] = [*message["headers"], *missing]
             await send(message)
 
-        return dressed
+        return with_headers
 
 
 def cookies(header: str, name: str) -> list[str]:
-    """What a browser sends under this name, as it stands there: ours hold nothing to decode.
+    """The values of all cookies of this name, as they were sent: ours need no decoding.
 
-    Usual parsers undo backslashes in a time that grows with the square of their number.
+    The usual parsers take time that grows with the square of the number of backslashes.
 
     >>> cookies("a=1; b=2; a=3", "a")
     ['1', '3']
@@ -382,27 +392,27 @@ def cookies(header: str, name: str) -> list[str]:
 
 def _refused_body(method: str, headers: dict[str, str], host: str) -> Response | None:
     if method not in {"GET", "HEAD", "POST"}:
-        return _said("only GET and POST are answered", 405)
+        return _refusal_text("only GET and POST are answered", 405)
     if method == "POST" and headers.get("origin") != f"http://{host}":
-        return _said("a page of another site cannot write here", 403)
+        return _refusal_text("a page of another site cannot write here", 403)
     length = headers.get("content-length", "0")
     if not length.isdecimal() or len(length) > 9 or int(length) > MOST_BYTES:
-        return _said(f"at most {MOST_BYTES} bytes are read", 413)
+        return _refusal_text(f"at most {MOST_BYTES} bytes are read", 413)
     return None
 
 
-def _measured(receive: Receive) -> Receive:
-    came = 0
+def _bounded(receive: Receive) -> Receive:
+    received = 0
 
-    async def measured() -> Message:
-        nonlocal came
+    async def bounded() -> Message:
+        nonlocal received
         message = await receive()
-        came += len(message.get("body", b""))
-        if came > MOST_BYTES:
+        received += len(message.get("body", b""))
+        if received > MOST_BYTES:
             raise HTTPException(413, f"at most {MOST_BYTES} bytes are read")
         return message
 
-    return measured
+    return bounded
 
 
 def _query(scope: Message) -> list[tuple[str, str]]:
@@ -413,12 +423,12 @@ def _same(given: str, token: str) -> bool:
     return compare_digest(given.encode("utf-8", "replace"), token.encode())
 
 
-def _said(sentence: str, status: int) -> Response:
+def _refusal_text(sentence: str, status: int) -> Response:
     return PlainTextResponse(sentence + "\n", status)
 
 
 def _is_ours(name: str, host: str) -> bool:
-    """Addresses in numbers cannot be rebound; beside them only names that this machine has."""
+    """Whether a name is an IP address, which cannot be rebound, or a name of this machine."""
     if name.lower() in _names(host):
         return True
     try:

@@ -1,4 +1,4 @@
-"""The state of the application, and the state of one view as its address spells it."""
+"""The state of the application, and the state of a view as its address spells it."""
 
 import json
 import math
@@ -30,21 +30,21 @@ from anglewise.page.security import BusyError, SearchLimiter
 from anglewise.report.words import counted, number
 
 MOST_MEASURES, MOST_SHOWN, DEEPEST = 4, 100, 10_000
-"""Columns on a page, neighbours in a column, and how far down paging goes."""
+"""The most columns on a page and neighbours in a column, and the last rank that pages reach."""
 
 LONGEST = 200
-"""Characters of a measure's spelling: longer ones are a mistake or an attack."""
+"""Characters of a measure's spelling at most: longer ones are a mistake or an attack."""
 
 LARGEST, MOST_FRAMES = 1000, 4
-"""The largest number in a spelling, and how many frames; memory grows with both."""
+"""The largest number and the most frames in a spelling; memory grows with both."""
 
 
 @dataclass(frozen=True)
 class ViewState:
-    """Who asks (an id), in which direction, under which measures, and which places are shown.
+    """The id of the query, the direction, the measures, and which ranks are shown.
 
-    >>> here = ViewState("items-items", "1", ("dot", "cosine"))
-    >>> here.address()
+    >>> view = ViewState("items-items", "1", ("dot", "cosine"))
+    >>> view.address()
     '?direction=items-items&query=1&measure=dot&measure=cosine'
     """
 
@@ -55,164 +55,169 @@ class ViewState:
     start: int = 0
 
     def address(self, **other: object) -> str:
-        """The part of the address after ``/`` that brings back this state."""
+        """The part of the address after ``/`` that spells this view."""
         pairs: list[tuple[str, str]] = [("direction", self.direction)]
         if self.query is not None:
             pairs.append(("query", self.query))
-        pairs += [("measure", one) for one in self.spelled]
+        pairs += [("measure", spelling) for spelling in self.spelled]
         if self.k != 10:
             pairs.append(("k", str(self.k)))
         if self.start:
             pairs.append(("from", str(self.start)))
         pairs += [(name, str(value)) for name, value in other.items()]
-        # Half a character, which some files hold, has no place in an address.
+        # A lone surrogate, which some files hold, cannot be part of an address.
         return "?" + urlencode(pairs, errors="replace")
 
     @property
     def fields(self) -> list[tuple[str, str]]:
-        """What a form on the page sends along, who asks left out."""
-        pairs = [("direction", str(self.direction)), *(("measure", one) for one in self.spelled)]
+        """The names and values that a form on the page sends along, without the query."""
+        pairs = [
+            ("direction", str(self.direction)),
+            *(("measure", spelling) for spelling in self.spelled),
+        ]
         return pairs if self.k == 10 else [*pairs, ("k", str(self.k))]
 
     def asking(self, query: str) -> "ViewState":
-        """The same page with somebody else who asks."""
+        """The same view of another query."""
         return replace(self, query=query, start=0)
 
     def towards(self, direction: Direction, query: str | None = None) -> "ViewState":
-        """The same measures in another direction."""
+        """The same measures in another direction, for a query there."""
         return replace(self, direction=direction, query=query, start=0)
 
     def at(self, start: int) -> "ViewState":
-        """Other places of the same lists."""
+        """The same lists from rank ``start + 1`` on."""
         return replace(self, start=max(0, start))
 
 
 @dataclass(frozen=True)
 class ParsedMeasures:
-    """The measures as they were typed: what each is, or why it is none."""
+    """Measures as they were typed: each parsed, or the error."""
 
     spelled: tuple[str, ...]
     measures: tuple[Measure | None, ...]
     errors: tuple[str, ...]
 
     @property
-    def known(self) -> list[Measure]:
-        """Those that parse, each once."""
-        return list(dict.fromkeys(one for one in self.measures if one is not None))
+    def valid(self) -> list[Measure]:
+        """The measures that parse, each once."""
+        return list(dict.fromkeys(measure for measure in self.measures if measure is not None))
 
 
-def looking(
+def read_view(
     parameters: Mapping[str, Sequence[str]], directions: Sequence[Direction]
 ) -> tuple[ViewState, list[str]]:
-    """Read an address; what cannot be done comes back as sentences, never as a failure.
+    """Read the parameters of an address; what is wrong is returned as sentences, never raised.
 
-    >>> looking({"k": ["10000"], "direction": ["items-items"]}, ["items-items"])[1]
+    >>> read_view({"k": ["10000"], "direction": ["items-items"]}, ["items-items"])[1]
     ['10000 neighbours asked: a page shows 100 at most, further ones are on the next pages']
     """
     notes: list[str] = []
-    named = _one(parameters, "direction")
+    named = _first_value(parameters, "direction")
     direction = directions[0]
     if named in directions:
         direction = cast("Direction", named)
     elif named:
         known = named in DIRECTIONS
-        why = "this space has one side" if known else f"directions are {', '.join(directions)}"
-        notes.append(f"no direction {shown(named)!r} here: {why}")
-    words = (one.strip()[: LONGEST + 1] for one in parameters.get("measure", ()))
+        reason = "this space has one side" if known else f"directions are {', '.join(directions)}"
+        notes.append(f"no direction {shown(named)!r} here: {reason}")
+    words = (word.strip()[: LONGEST + 1] for word in parameters.get("measure", ()))
     spelled = tuple(word for word in words if word)
     if len(spelled) > MOST_MEASURES:
         notes.append(f"{len(spelled)} measures asked: the first {MOST_MEASURES} are shown")
-    k = _whole(parameters, "k", 10, notes)
+    k = _whole_number(parameters, "k", 10, notes)
     if k > MOST_SHOWN:
         notes.append(
             f"{k} neighbours asked: a page shows {MOST_SHOWN} at most, further ones are on the "
             "next pages"
         )
-    start = _whole(parameters, "from", 0, notes)
+    start = _whole_number(parameters, "from", 0, notes)
     if start > DEEPEST:
         notes.append(f"place {start} asked: pages go down to {DEEPEST:,}")
-    found = ViewState(
+    view = ViewState(
         direction,
-        _one(parameters, "query") or None,
+        _first_value(parameters, "query") or None,
         spelled[:MOST_MEASURES] or DEFAULT_MEASURES,
         max(1, min(k, MOST_SHOWN)),
         min(start, DEEPEST),
     )
-    return found, notes
+    return view, notes
 
 
 def parse_measures(spelled: Sequence[str]) -> ParsedMeasures:
-    """Parse each spelling by itself, so that one mistake does not hide the others' columns."""
-    read: list[Measure | None] = []
+    """Parse each spelling by itself, so that one mistake does not hide the other columns."""
+    measures: list[Measure | None] = []
     errors: list[str] = []
-    for one in spelled:
+    for spelling in spelled:
         try:
-            read.append(_bounded(one))
+            measures.append(_bounded(spelling))
             errors.append("")
         except SpellingError as error:
-            read.append(None)
+            measures.append(None)
             errors.append(str(error))
-    return ParsedMeasures(tuple(spelled), tuple(read), tuple(errors))
+    return ParsedMeasures(tuple(spelled), tuple(measures), tuple(errors))
 
 
-def _bounded(spelled: str) -> Measure:
-    """A measure, if what it may take of memory is bounded."""
-    if len(spelled) > LONGEST:
+def _bounded(spelling: str) -> Measure:
+    """Parse a measure; ``SpellingError`` where it might take much memory."""
+    if len(spelling) > LONGEST:
         raise SpellingError(f"more characters than {LONGEST} asked: a measure has at most so many")
-    numbers = re.findall(r"[0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?", spelled, re.IGNORECASE)
-    if any(float(one) > LARGEST for one in numbers):
+    numbers = re.findall(r"[0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?", spelling, re.IGNORECASE)
+    if any(float(number) > LARGEST for number in numbers):
         raise SpellingError(
             f"numbers in a measure go up to {LARGEST:,} on this page: "
             "anglewise neighbours takes larger ones"
         )
-    if spelled.count("@") > MOST_FRAMES:
+    if spelling.count("@") > MOST_FRAMES:
         raise SpellingError(
-            f"{spelled.count('@')} frames asked: this page takes {MOST_FRAMES} at most"
+            f"{spelling.count('@')} frames asked: this page takes {MOST_FRAMES} at most"
         )
-    return measure(spelled)
+    return measure(spelling)
 
 
-def _one(parameters: Mapping[str, Sequence[str]], name: str) -> str:
+def _first_value(parameters: Mapping[str, Sequence[str]], name: str) -> str:
     return next(iter(parameters.get(name, ())), "")
 
 
-def _whole(parameters: Mapping[str, Sequence[str]], name: str, usual: int, notes: list[str]) -> int:
-    text = _one(parameters, name)
+def _whole_number(
+    parameters: Mapping[str, Sequence[str]], name: str, default: int, notes: list[str]
+) -> int:
+    text = _first_value(parameters, name)
     if not text:
-        return usual
+        return default
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        notes.append(f"{name}={text[:20]} is no whole number: {usual} is taken")
-        return usual
+        notes.append(f"{name}={text[:20]} is no whole number: {default} is taken")
+        return default
     return int(text)
 
 
 SECONDS = 30.0
-"""How long an answer is waited for; what takes longer goes on, for who asks again."""
+"""How long a request waits for its result; work that takes longer goes on in the background."""
 
-MOST_LATE = 16
-"""Answers that took longer and are kept until somebody asks again."""
+MOST_SLOW = 16
+"""Results of slow searches that are kept until they are asked for again."""
 
 T = TypeVar("T")
 
 BODY = "anglewise.body"
-"""Where a page finds the body of a request, read before it runs on a thread."""
+"""The key of the scope under which a page finds the body of its request."""
 
-KEPT, KEPT_PATHS = 16, 2
-"""Results about a space that are kept; a path is as large as the vectors, so few of them are."""
+MOST_RESULTS, MOST_PATHS = 16, 2
+"""Results that are kept; of paths, which are as large as the vectors, only a few."""
 
 
 @dataclass
 class AppState:
-    """The open space, which :meth:`reload` reads anew; everything else asks it for the space."""
+    """The open space, which :meth:`reload` reads anew, and the results computed about it."""
 
     read: Callable[[], Inspected]
     busy: SearchLimiter = field(default_factory=SearchLimiter)
-    seen: Inspected = field(init=False)
+    inspected: Inspected = field(init=False)
     fresh: Freshness = field(init=False)
     store: Store = field(init=False)
-    _kept: dict[Hashable, Future[Any]] = field(init=False, default_factory=dict[Hashable, Any])
-    _keeping: Lock = field(init=False, default_factory=Lock)
-    _late: dict[Hashable, Future[Any]] = field(init=False, default_factory=dict[Hashable, Any])
+    _results: dict[Hashable, Future[Any]] = field(init=False, default_factory=dict[Hashable, Any])
+    _lock: Lock = field(init=False, default_factory=Lock)
+    _slow: dict[Hashable, Future[Any]] = field(init=False, default_factory=dict[Hashable, Any])
     _workers: ThreadPoolExecutor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -220,97 +225,97 @@ class AppState:
         self.reload()
 
     def reload(self) -> None:
-        """Read the space again, and forget what was computed about the old one."""
-        seen = self.read()
-        fresh, store = Freshness(_watched(seen)), Store(seen.store)
-        with self._keeping:
-            self.seen, self.fresh, self.store = seen, fresh, store
-            self._kept, self._late = {}, {}
+        """Read the space again, and drop the results about the old one."""
+        inspected = self.read()
+        fresh, store = Freshness(_watched(inspected)), Store(inspected.store)
+        with self._lock:
+            self.inspected, self.fresh, self.store = inspected, fresh, store
+            self._results, self._slow = {}, {}
 
-    def as_it_is(self) -> "AppState":
-        """The same, but for a space that is read meanwhile: one answer is about one space."""
-        with self._keeping:
+    def snapshot(self) -> "AppState":
+        """A copy that keeps the space, even if it is read anew: an answer is about one space."""
+        with self._lock:
             return copy(self)
 
     def once(self, key: Hashable, work: Callable[[], Any]) -> Future[Any]:
-        """What was, or is being, computed about the open space under this key, in the background.
+        """Compute something about the open space in the background, once for each key.
 
-        The last few are kept.
+        The last few results are kept.
         """
-        with self._keeping:
-            if key in self._kept:
-                self._kept[key] = self._kept.pop(key)  # the last one used is the last to go
+        with self._lock:
+            if key in self._results:
+                self._results[key] = self._results.pop(key)  # the last one used is dropped last
             else:
-                paths = [one for one in self._kept if _is_path(one)]
-                if _is_path(key) and len(paths) >= KEPT_PATHS:
-                    self._kept.pop(paths[0])
-                elif len(self._kept) >= KEPT:
-                    self._kept.pop(next(iter(self._kept)))
-                self._kept[key] = self._workers.submit(work)
-            return self._kept[key]
+                paths = [other_key for other_key in self._results if _is_path(other_key)]
+                if _is_path(key) and len(paths) >= MOST_PATHS:
+                    self._results.pop(paths[0])
+                elif len(self._results) >= MOST_RESULTS:
+                    self._results.pop(next(iter(self._results)))
+                self._results[key] = self._workers.submit(work)
+            return self._results[key]
 
-    def known(self, key: Hashable) -> Future[Any] | None:
-        """What is, or is being, computed under this key; nothing begins."""
-        with self._keeping:
-            return self._kept.get(key)
+    def lookup(self, key: Hashable) -> Future[Any] | None:
+        """The result of this key, computed or in work; None where :meth:`once` was not called."""
+        with self._lock:
+            return self._results.get(key)
 
     def needed(self, key: Hashable, work: Callable[[], T]) -> T:
-        """As :meth:`once`, but waits for it; ``BusyError`` where that takes too long."""
+        """As :meth:`once`, but wait for the result; ``BusyError`` where that takes too long."""
         return in_time(self.once(key, work))
 
     def searched(self, key: Hashable, work: Callable[[], T]) -> T:
-        """What a search finds, a few at a time; ``BusyError`` where it takes too long.
+        """Search, with few others at a time; ``BusyError`` where it takes too long.
 
-        A search cannot be broken off. So a slow one goes on, holding its place among the few, and
-        who asks for the same again waits for it instead of beginning another.
+        A search cannot be stopped. So a slow one goes on, as one of the few, and a later request
+        for the same waits for it instead of starting another.
         """
 
         def among_few() -> T:
             with self.busy.working():
                 return work()
 
-        with self._keeping:
-            future = self._late.get(key)
+        with self._lock:
+            future = self._slow.get(key)
         if future is None:
             future = in_background(among_few)
         try:
             return in_time(future)
         finally:
-            with self._keeping:
-                self._late.pop(key, None)
+            with self._lock:
+                self._slow.pop(key, None)
                 if not future.done():
-                    self._late[key] = future
-                    if len(self._late) > MOST_LATE:
-                        self._late.pop(next(iter(self._late)))
+                    self._slow[key] = future
+                    if len(self._slow) > MOST_SLOW:
+                        self._slow.pop(next(iter(self._slow)))
 
-    def looking(self, request: Request) -> tuple[ViewState, list[str]]:
-        """The state that the address names, and what about it cannot be done."""
-        return looking(parameters(request), self.seen.directions)
+    def read_view(self, request: Request) -> tuple[ViewState, list[str]]:
+        """The view that the address names, and what is wrong with the address, as sentences."""
+        return read_view(parameters(request), self.inspected.directions)
 
     def page(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-        """A page of the site."""
+        """A template filled in, as an answer."""
         return HTMLResponse(self.text(template, **values), status)
 
     def text(self, template: str, **values: Any) -> str:
-        """A template filled in; whatever is put into it is escaped."""
-        seen = self.seen
+        """A template filled in; all values are escaped."""
+        inspected = self.inspected
         return TEMPLATES.get_template(template).render(
-            seen=seen,
+            inspected=inspected,
             changed=CHANGED if self.fresh.changed else "",
             static=values.pop("static", "/static/"),
             **values,
         )
 
 
-def _watched(seen: Inspected) -> Mapping[Path, Stamp]:
+def _watched(inspected: Inspected) -> Mapping[Path, Stamp]:
     """The files that a space was read from; of a folder that was read before, what describes it."""
-    if seen.files or seen.folder is None:
-        return seen.files
-    return {seen.folder / "space.json": stamp(seen.folder / "space.json")}
+    if inspected.files or inspected.folder is None:
+        return inspected.files
+    return {inspected.folder / "space.json": stamp(inspected.folder / "space.json")}
 
 
 def in_background(work: Callable[[], T]) -> "Future[T]":
-    """Begin some work on a thread that keeps nobody from ending the program."""
+    """Start some work on a thread that does not keep the program from ending."""
     future: Future[T] = Future()
 
     def run() -> None:
@@ -347,15 +352,15 @@ def in_time(future: "Future[T]", seconds: float | None = None) -> T:
 
 
 def in_words(error: BaseException) -> str:
-    """The message of an error, as much of it as a page shows."""
+    """The message of an error, cut to what a page shows."""
     return plain(str(error), CELL)
 
 
 def as_json(content: dict[str, Any], status: int = 200) -> Response:
-    """An answer to a script. JSON knows no NaN and no infinity: they go out as null.
+    """An answer to a script as JSON, which has no NaN and no infinity: they become null.
 
-    Other letters than ASCII go out as escapes: no encoding has half a character, which ids of some
-    files and what a script sent may hold.
+    Characters outside ASCII are escaped: UTF-8 has no lone surrogates, which ids of some files and
+    requests may hold.
     """
     text = json.dumps(_finite(content), allow_nan=False, separators=(",", ":"))
     return Response(text, status, media_type="application/json")
@@ -365,9 +370,9 @@ def _finite(content: Any) -> Any:
     if isinstance(content, float):
         return content if math.isfinite(content) else None
     if isinstance(content, dict):
-        return {name: _finite(one) for name, one in cast("dict[str, Any]", content).items()}
+        return {name: _finite(value) for name, value in cast("dict[str, Any]", content).items()}
     if isinstance(content, list | tuple):
-        return [_finite(one) for one in cast("list[Any]", content)]
+        return [_finite(value) for value in cast("list[Any]", content)]
     return content
 
 
@@ -376,15 +381,15 @@ def _is_path(key: Hashable) -> bool:
 
 
 def parameters(request: Request) -> dict[str, Sequence[str]]:
-    """The parameters of an address, each with all its values."""
-    found: dict[str, list[str]] = {}
+    """The parameters of an address, each name with all its values."""
+    values: dict[str, list[str]] = {}
     for name, value in request.query_params.multi_items():
-        found.setdefault(name, []).append(value)
-    return {name: tuple(values) for name, values in found.items()}
+        values.setdefault(name, []).append(value)
+    return {name: tuple(values) for name, values in values.items()}
 
 
 def _score(value: float) -> str:
-    """Enough digits to tell neighbours apart, no more.
+    """A score in as many digits as tell neighbours apart.
 
     >>> _score(0.82444), _score(-12345.678)
     ('0.824', '-12,346')
@@ -405,7 +410,7 @@ def _grade(gain: float) -> str:
 
 
 def _exact(value: str) -> Markup:
-    """A value that a form sends back: escaped, but with every character that it has."""
+    """A value that a form sends back: escaped, but with all its control characters."""
     return escape(value.encode("utf-8", "replace").decode())
 
 
