@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 import anglewise as aw
+from anglewise.core.text import quiet
 from anglewise.encoders import endpoint as server
 from anglewise.encoders.batches import HEAD, KEY, MARK, encode_texts, open_cache
 from anglewise.encoders.encoder import Encoder
@@ -26,7 +27,6 @@ from anglewise.encoders.load import encoder, encoder_of
 from anglewise.encoders.onnx import weight_files
 from anglewise.encoders.pixels import Picture
 from anglewise.errors import AnglewiseError, EncoderError, FileError
-from anglewise.io.files import quiet
 from anglewise.judging.generated import chat_asker
 from cli_run import anglewise, refused
 from local_server import serving

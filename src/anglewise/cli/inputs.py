@@ -8,6 +8,7 @@ from anglewise.cli.options import Judging, Vectors
 from anglewise.comparison.candidates import FORBIDDEN
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
+from anglewise.core.text import Say
 from anglewise.core.typing import Array, Direction, Float32
 from anglewise.encoders.batches import encode_texts
 from anglewise.encoders.documents import clean, documents_of, read_documents
@@ -30,7 +31,6 @@ def direction_of(given: Direction | None, space: Space) -> Direction:
 
 
 Judged: TypeAlias = Judgements | Pairs | Triplets
-Say: TypeAlias = Callable[[str], None]
 
 
 def judged_space(

@@ -13,10 +13,11 @@ from typing import IO, Any
 
 import numpy as np
 
+from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array, Float32, Progress
 from anglewise.encoders.encoder import Encoder
 from anglewise.errors import AnglewiseError, EncoderError, FileError, TooFewError
-from anglewise.io.files import Say, allowed, opened, quiet
+from anglewise.io.files import allowed, opened
 from anglewise.io.outputs import writing
 
 MARK = b"angl"

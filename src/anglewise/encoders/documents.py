@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
+from anglewise.core.text import Say, quiet
 from anglewise.errors import (
     FileError,
     IdsError,
@@ -15,16 +16,7 @@ from anglewise.errors import (
     TooFewError,
     ValuesError,
 )
-from anglewise.io.files import (
-    PathLike,
-    Say,
-    contents,
-    existing,
-    existing_file,
-    naming,
-    quiet,
-    reading,
-)
+from anglewise.io.files import PathLike, contents, existing, existing_file, naming, reading
 from anglewise.io.tables import listed, plain
 from anglewise.io.texts import text_table
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from anglewise.core.embeddings import Embeddings, Space, TrainedFor
+from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array, Int64, Progress
 from anglewise.encoders.batches import VectorCache, encode_texts, open_cache
 from anglewise.encoders.documents import Documents, documents_of
@@ -17,7 +18,7 @@ from anglewise.encoders.encoder import Encode, Encoder
 from anglewise.encoders.encoder import trained_for as what_for
 from anglewise.encoders.load import encoder as load
 from anglewise.errors import SpellingError
-from anglewise.io.files import PathLike, Say, quiet
+from anglewise.io.files import PathLike
 from anglewise.io.tables import listed
 
 Count = Callable[[list[str]], list[int]]

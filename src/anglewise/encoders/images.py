@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from anglewise.core.embeddings import Embeddings, Space, TrainedFor
+from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array, Float32, Progress
 from anglewise.encoders.batches import (
     Calls,
@@ -30,7 +31,7 @@ from anglewise.errors import (
     TooFewError,
     ValuesError,
 )
-from anglewise.io.files import PathLike, Say, existing, naming, quiet, user_path
+from anglewise.io.files import PathLike, existing, naming, user_path
 from anglewise.io.places import is_elsewhere
 from anglewise.io.tables import listed, plain
 from anglewise.io.texts import text_table

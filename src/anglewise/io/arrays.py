@@ -16,9 +16,10 @@ import numpy as np
 
 from anglewise.core.embeddings import Space
 from anglewise.core.sparse import Interactions
+from anglewise.core.text import Say
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import FileError, MissingExtraError, SpellingError
-from anglewise.io.files import Say, check_holds, contents, is_packed, naming, reading, suffix
+from anglewise.io.files import check_holds, contents, is_packed, naming, reading, suffix
 from anglewise.io.model_readers import Factors, bias_columns, space_of_factors
 from anglewise.io.tables import listed, plain
 

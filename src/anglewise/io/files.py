@@ -15,11 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
-from anglewise.core.text import (
-    Say,  # noqa: F401 readers take it from here  # pyright: ignore[reportUnusedImport]
-    described,
-    quiet,  # noqa: F401 readers take it from here  # pyright: ignore[reportUnusedImport]
-)
+from anglewise.core.text import described
 from anglewise.errors import (
     AnglewiseError,
     FileError,

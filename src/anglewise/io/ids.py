@@ -10,10 +10,11 @@ import numpy as np
 
 from anglewise.core.embeddings import Embeddings, order_of_ids
 from anglewise.core.judgements import Complaints
+from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array, Bool, Int64, Shaped
 from anglewise.errors import FileError, IdsError, ShapeError
 from anglewise.io.delimited import open_sheet
-from anglewise.io.files import PathLike, Say, arrow, contents, existing_file, quiet, reading, suffix
+from anglewise.io.files import PathLike, arrow, contents, existing_file, reading, suffix
 from anglewise.io.tables import ID, Sheet, find, names_of
 
 

@@ -20,10 +20,11 @@ from anglewise.core.judgements import (
     parts_of,
 )
 from anglewise.core.numbers import shown
+from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array, Direction, Float64
 from anglewise.errors import FileError, IdsError, SpellingError
 from anglewise.io.delimited import open_sheet
-from anglewise.io.files import PathLike, Say, existing, quiet, suffix
+from anglewise.io.files import PathLike, existing, suffix
 from anglewise.io.ids import Aligned, align
 from anglewise.io.judgement_rows import graded_columns
 from anglewise.io.places import is_sqlite

@@ -11,11 +11,12 @@ import numpy as np
 from anglewise.core.conversion import Sparse, as_array
 from anglewise.core.embeddings import Embeddings, Space, TrainedFor
 from anglewise.core.sparse import SparseRows
+from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import FileError, ShapeError, SpellingError, ValuesError
 from anglewise.gauges.maps import BIAS_COLUMNS
 from anglewise.io.arrow_files import arrow_sheet, matrix_of
-from anglewise.io.files import Say, arrow, existing_folder, naming, quiet, reading
+from anglewise.io.files import arrow, existing_folder, naming, reading
 from anglewise.io.tables import check_names, listed
 
 

@@ -10,12 +10,13 @@ import numpy as np
 from anglewise.core.conversion import as_sparse_rows, is_frame
 from anglewise.core.embeddings import Embeddings, Space, TrainedFor
 from anglewise.core.sparse import Interactions
+from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
 from anglewise.io.arrays import Keyed, Side, numbered_names, read_sparse_npz, with_biases
 from anglewise.io.arrow_files import FRAME
 from anglewise.io.delimited import open_sheet
-from anglewise.io.files import PathLike, Say, existing, existing_file, quiet, suffix
+from anglewise.io.files import PathLike, existing, existing_file, suffix
 from anglewise.io.ids import numbered
 from anglewise.io.judgement_files import (
     judgement_kind,

@@ -9,19 +9,11 @@ import numpy as np
 
 from anglewise.core.embeddings import Embeddings, column, columns_of
 from anglewise.core.judgements import Parts
+from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array, Shaped
 from anglewise.errors import FileError, IdsError
 from anglewise.io.delimited import open_sheet
-from anglewise.io.files import (
-    PathLike,
-    Say,
-    check_holds,
-    contents,
-    existing_file,
-    quiet,
-    reading,
-    suffix,
-)
+from anglewise.io.files import PathLike, check_holds, contents, existing_file, reading, suffix
 from anglewise.io.sizes import CELL, is_deep
 from anglewise.io.tables import ID, Role, Sheet, check_names, find, listed, names_of
 

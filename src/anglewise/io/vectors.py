@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from anglewise.core.embeddings import BLOCK, Embeddings
+from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array
 from anglewise.errors import FileError, ShapeError, TooFewError, ValuesError
 from anglewise.io.arrays import KEYED_SUFFIXES, Keyed, Side, load_npy, open_keyed
@@ -23,13 +24,11 @@ from anglewise.io.delimited import open_sheet
 from anglewise.io.files import (
     Contents,
     PathLike,
-    Say,
     arrow,
     contents,
     existing_file,
     existing_folder,
     naming,
-    quiet,
     reading,
     suffix,
 )

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
+from anglewise.core.text import Say
 from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, FileError
-from anglewise.io.files import Say
 from anglewise.io.judgement_formats import read_judged
 from anglewise.io.judgement_rows import Assumed, Reject
 from anglewise.io.places import is_sqlite

@@ -12,11 +12,11 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.numbers import cell_number, read_whole, shown
 from anglewise.core.sparse import SparseRows
+from anglewise.core.text import Say
 from anglewise.core.typing import Array, Direction, Float64, Int64
 from anglewise.diagnostics.hubness import clusters
 from anglewise.engine.search import search
 from anglewise.errors import SpellingError, TooFewError, ValuesError
-from anglewise.io.files import Say
 from anglewise.io.judgement_export import Texts
 from anglewise.io.read import read_space
 from anglewise.io.space_json import is_space_folder

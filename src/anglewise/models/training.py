@@ -14,10 +14,10 @@ import numpy as np
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.sparse import Interactions, SparseRows
+from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array, Bool, Float32, Int64
 from anglewise.engine.search import search
 from anglewise.errors import TooFewError, TrainingError
-from anglewise.io.files import Say, quiet
 from anglewise.io.outputs import check_new_file
 from anglewise.judgements.constructed import hold_out
 from anglewise.metrics.evaluate import evaluate

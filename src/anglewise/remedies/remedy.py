@@ -15,9 +15,9 @@ from anglewise.core.conversion import Vectors
 from anglewise.core.embeddings import Space, as_space
 from anglewise.core.judgements import Judgements, Pairs, Triplets, check_judgements
 from anglewise.core.numbers import COUNT, POSITIVE
+from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array, Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.io.files import Say, quiet
 from anglewise.measures.adapter import FEWEST, Adapted, adapter
 from anglewise.measures.formulas import Dot, Measure
 from anglewise.measures.measure import Family, MeasureSpec

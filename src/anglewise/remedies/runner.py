@@ -24,9 +24,10 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.sparse import SparseRows
+from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import FileError, TooFewError
-from anglewise.io.files import Say, allowed, opened, quiet
+from anglewise.io.files import allowed, opened
 from anglewise.io.outputs import new_file
 from anglewise.io.texts import column, columns_of
 from anglewise.measures.adapter import RIDGES, STEPS, Adapted
