@@ -34,7 +34,7 @@ from anglewise.page import metadata as own_columns
 from anglewise.page import neighbours_view
 from anglewise.page import security as connection
 from anglewise.page import state as looking
-from anglewise.page.account import _written, is_another_account
+from anglewise.page.account import _table_forms, is_another_account
 from anglewise.page.app import served
 from anglewise.page.metadata import LARGEST, Metadata, plain
 from anglewise.page.open_space import Inspected, shown
@@ -282,7 +282,9 @@ def test_accounts_are_told_by_the_list_of_connections(
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(account_of_peer, "TABLES", (tmp_path / "none", tmp_path / "tcp"))
     ends = ("127.0.0.1", 5000), ("127.0.0.1", 8765)
-    for client, server in zip(*(_written(*end) for end in ends), strict=True):  # IPv4, within IPv6
+    for client, server in zip(
+        *(_table_forms(*end) for end in ends), strict=True
+    ):  # IPv4, within IPv6
         line = f" 0: {client} {server} 01 0:0 00:0 0 {account} 0 {socket_number} 1"
         (tmp_path / "tcp").write_text("a header\n" + line + "\n")
         assert is_another_account(*ends) is theirs

@@ -216,7 +216,7 @@ def test_the_deck_is_what_the_measures_rank_near(tmp_path):
     deck = draw_queue(films(tmp_path), "items-items", MEASURES, 5)
     wanted = {
         (int(row), int(item))
-        for one in deck.found.values()
+        for one in deck.lists.values()
         for row, items in zip(deck.rows, one.indices, strict=True)
         for item in items
     }
@@ -225,7 +225,7 @@ def test_the_deck_is_what_the_measures_rank_near(tmp_path):
         asks, item = deck.pairs[place]
         for name, rank in deck.ranks(place).items():
             at = deck.rows.tolist().index(asks)
-            assert deck.found[name].indices[at, rank - 1] == item
+            assert deck.lists[name].indices[at, rank - 1] == item
 
 
 def test_two_judges_at_once_are_kept_apart_and_compared(tmp_path):

@@ -152,7 +152,7 @@ def test_metadata_is_read_when_it_is_shown(tmp_path):
     known = Metadata(read_space_folder(tmp_path / "space").items)
     assert known.held_bytes == 0
     assert known.titles([3, 1]) == ["Film 3", "Film 1"]
-    assert list(known._held) == ["title"]
+    assert list(known._columns) == ["title"]
     assert known.about(3) == [("genre", "farce")]
 
 

@@ -53,11 +53,11 @@ def judged_as(truth, drawn):
 def test_pools_are_whole_and_keep_the_budget(space):
     drawn = sample(space, "dot,cosine", budget=100)
     assert 80 <= len(drawn) <= 100
-    found = search(space, "dot,cosine", rows=drawn.asked)
+    found = search(space, "dot,cosine", rows=drawn.queries)
     due = {
         (int(row), int(item))
         for one in found.values()
-        for row, items in zip(drawn.asked, one.indices, strict=True)
+        for row, items in zip(drawn.queries, one.indices, strict=True)
         for item in items
     }
     assert set(zip(drawn.rows.tolist(), drawn.items.tolist(), strict=True)) == due
@@ -76,7 +76,7 @@ def test_ranks_are_those_of_the_search(space):
 def test_judges_go_query_by_query_and_see_no_ranking(space):
     drawn = sample(space, "dot,cosine", budget=200)
     changes = np.count_nonzero(np.diff(drawn.rows))
-    assert changes == len(drawn.asked) - 1
+    assert changes == len(drawn.queries) - 1
     ranks = np.where(drawn.ranks[:, 0] > 0, drawn.ranks[:, 0], 11)
     assert abs(np.corrcoef(np.arange(len(drawn)), ranks)[0, 1]) < 0.2
 
@@ -84,7 +84,7 @@ def test_judges_go_query_by_query_and_see_no_ranking(space):
 def test_every_stratum_gets_its_share(space):
     kinds = np.array(space.queries.metadata["kind"])
     for seed in range(10):
-        asked = sample(space, "dot,cosine", budget=400, strata=["kind"], seed=seed).asked
+        asked = sample(space, "dot,cosine", budget=400, strata=["kind"], seed=seed).queries
         expected = len(asked) * np.mean(kinds == "rare")
         assert abs(np.count_nonzero(kinds[asked] == "rare") - expected) < 2
 
@@ -95,7 +95,7 @@ def test_queries_asked_more_often_are_drawn_more_often(space):
     held = np.zeros(5)
     for seed in range(60):
         drawn = sample(space, "dot,cosine", budget=120, traffic="asked", seed=seed)
-        held += np.bincount(asked[drawn.asked], minlength=5)
+        held += np.bincount(asked[drawn.queries], minlength=5)
     rate = held[1:] / np.bincount(asked)[1:]
     np.testing.assert_allclose(rate / rate[0], [1, 2, 3, 4], rtol=0.25)
 
@@ -125,7 +125,7 @@ def test_differences_are_estimated_without_bias(space, truth, by):
     found = []
     for seed in range(150):
         drawn = sample(space, "dot,cosine", budget=150, by=by, seed=seed)
-        found.append(difference(space, judged_as(truth, drawn), drawn.asked, metric).mean())
+        found.append(difference(space, judged_as(truth, drawn), drawn.queries, metric).mean())
     error = np.std(found, ddof=1) / np.sqrt(len(found))
     assert abs(np.mean(found) - due) < 3.5 * error
     assert error < abs(due) / 5
@@ -170,5 +170,5 @@ def test_chances_and_times_come_back_from_the_store(space, tmp_path):
         )
     )
     assert [entry[pair] for pair in pairs] == drawn.chances.tolist()
-    in_order = np.argsort(known.judged_at[drawn.asked])
-    assert in_order.tolist() == list(range(len(drawn.asked)))
+    in_order = np.argsort(known.judged_at[drawn.queries])
+    assert in_order.tolist() == list(range(len(drawn.queries)))

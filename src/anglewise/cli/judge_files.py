@@ -109,7 +109,7 @@ def judge_import(
         "format": result.form,
         "store": str(path),
         "recorded": recorded.added,
-        "there_already": recorded.there,
+        "there_already": recorded.already,
         "repeated": result.repeated,
         "set_aside": dict(result.skipped),
         "refused": len(result.rejects),

@@ -31,13 +31,13 @@ def keep(
         "source": judged[0].source,
         "queries": len({one.query_id for one in judged}),
         "recorded": recorded.added,
-        "there_already": recorded.there,
+        "there_already": recorded.already,
         "remarks": list(remarks),
         "standing": standing,
     }
     for remark in remarks:
         talk.say(remark)
-    already = f", {recorded.there:,} there already" if recorded.there else ""
+    already = f", {recorded.already:,} there already" if recorded.already else ""
     sentence = (
         f"{content['direction']}: {recorded.added:,} judgements of {content['queries']:,} queries "
         f"recorded{already}; {standing:,} stand in {path}"

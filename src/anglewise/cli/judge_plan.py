@@ -121,7 +121,7 @@ def judge_sample(
         "depth": depth,
         "measures": list(drawn.measures),
         "pairs": len(drawn),
-        "queries": len(drawn.asked),
+        "queries": len(drawn.queries),
         "strata": _counts(drawn.strata, drawn.rows.tolist()),
         "seed": always.seed,
     }

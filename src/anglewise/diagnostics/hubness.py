@@ -67,21 +67,21 @@ def hubness(
     (0.25, 2)
     """
     depth = neighbours.k if k is None else k
-    asked = len(neighbours.indices)
-    _check(neighbours, items, depth, asked if queries is None else queries)
+    lists = len(neighbours.indices)
+    _check(neighbours, items, depth, lists if queries is None else queries)
     counts = occurrences(neighbours, items, depth)
     filled = int(counts.sum())
-    chance = filled / (asked * items) if asked else 0.0
+    chance = filled / (lists * items) if lists else 0.0
     top = np.sort(counts)[-max(1, round(items / TOP_SHARE)) :]
     return Hubness(
         items=items,
-        asked=asked,
+        asked=lists,
         k=depth,
         skewness=_skewness(_factorial_moments(counts)),
-        skewness_of_all=_skewness(_scaled(_factorial_moments(counts), asked, queries or asked)),
-        skewness_by_chance=_binomial_skewness(asked, chance),
+        skewness_of_all=_skewness(_scaled(_factorial_moments(counts), lists, queries or lists)),
+        skewness_by_chance=_binomial_skewness(lists, chance),
         anti_hubs=float((counts == 0).mean()),
-        anti_hubs_by_chance=float((1 - chance) ** asked),
+        anti_hubs_by_chance=float((1 - chance) ** lists),
         top_share=float(top.sum() / filled) if filled else None,
         largest=int(counts.max()),
         largest_row=int(counts.argmax()),
@@ -121,18 +121,18 @@ def _factorial_moments(counts: Int64[Array, " items"]) -> Float64[Array, "3"]:
     return np.array([n.mean(), (n * (n - 1)).mean(), (n * (n - 1) * (n - 2)).mean()])
 
 
-def _scaled(moments: Float64[Array, "3"], asked: int, queries: int) -> Float64[Array, "3"]:
-    """The moments over all queries, estimated from a random sample of ``asked``.
+def _scaled(moments: Float64[Array, "3"], sampled: int, queries: int) -> Float64[Array, "3"]:
+    """The moments over all queries, estimated from a random sample of ``sampled``.
 
     Three distinct queries that list an item are all in the sample with chance
-    ``asked (asked - 1) (asked - 2) / (queries (queries - 1) (queries - 2))``.
+    ``sampled (sampled - 1) (sampled - 2) / (queries (queries - 1) (queries - 2))``.
     """
-    if asked == queries:
+    if sampled == queries:
         return moments
     steps = np.arange(3)
-    if asked < len(steps):
+    if sampled < len(steps):
         return np.full(3, np.nan)
-    return moments * np.cumprod((queries - steps) / (asked - steps))
+    return moments * np.cumprod((queries - steps) / (sampled - steps))
 
 
 def _skewness(moments: Float64[Array, "3"]) -> float | None:
@@ -145,8 +145,8 @@ def _skewness(moments: Float64[Array, "3"]) -> float | None:
     return float((raw3 - 3 * first * raw2 + 2 * first**3) / variance**1.5)
 
 
-def _binomial_skewness(asked: int, chance: float) -> float | None:
-    variance = asked * chance * (1 - chance)
+def _binomial_skewness(trials: int, chance: float) -> float | None:
+    variance = trials * chance * (1 - chance)
     return float((1 - 2 * chance) / np.sqrt(variance)) if variance > 0 else None
 
 

@@ -139,10 +139,10 @@ def _seen(space: Space, side: Side) -> Array | None:
 
 def _column(embeddings: Embeddings, name: str) -> list[Any] | None:
     """A column of a dict of lists or of an Arrow table, as a list."""
-    about: Any = embeddings.metadata
-    if about is None or name not in (getattr(about, "column_names", None) or list(about)):
+    metadata: Any = embeddings.metadata
+    if metadata is None or name not in (getattr(metadata, "column_names", None) or list(metadata)):
         return None
-    column: Any = about[name]
+    column: Any = metadata[name]
     try:
         return column.to_pylist() if hasattr(column, "to_pylist") else list(column)
     except (ValueError, OverflowError):  # dates beyond the calendar are no numbers

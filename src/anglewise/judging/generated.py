@@ -194,7 +194,7 @@ def from_classes(
     if not asking:
         raise TooFewError("no two items share a class: labels that repeat are due")
     drawn = np.random.default_rng(seed).permutation(len(asking))[: max(queries, 1)]
-    chosen = [asking[place] for place in np.sort(drawn).tolist()]
+    chosen = [asking[index] for index in np.sort(drawn).tolist()]
     rows = sum(len(members[classes[name][0]]) - 1 for name in chosen)
     if rows > MOST_ROWS:
         fitting = max(1, len(chosen) * MOST_ROWS // rows)

@@ -71,7 +71,7 @@ def _is_graded(path: Path) -> bool:
 
 
 def known_judgements(
-    given: Path | None, folder: Path | None, space: Space, direction: Direction, say: Say
+    file: Path | None, folder: Path | None, space: Space, direction: Direction, say: Say
 ) -> Judgements | None:
     """Judgements of a file, else of the store beside a space; None without a store or rows in it.
 
@@ -81,8 +81,8 @@ def known_judgements(
     >>> known_judgements(None, None, alone, "items-items", print) is None
     True
     """
-    if given is not None:
-        return read_judgements(given, space, direction=direction, say=say)
+    if file is not None:
+        return read_judgements(file, space, direction=direction, say=say)
     path = None if folder is None else folder / STORE_NAME
     if path is None or not path.is_file():
         return None
@@ -97,7 +97,7 @@ class Recorded:
     """How many judgements were added, and how many were in the store with the same grade."""
 
     added: int
-    there: int
+    already: int
 
 
 def record(store: JudgementStore, judgements: Sequence[Judged]) -> Recorded:
@@ -110,7 +110,7 @@ def record(store: JudgementStore, judgements: Sequence[Judged]) -> Recorded:
     >>> rows = [Judged("q", "d", 2, judge="anna")]
     >>> with JudgementStore.open(Path(tempfile.mkdtemp()) / STORE_NAME) as store:
     ...     record(store, rows), record(store, [Judged("q", "d", 2, judge="anna")])
-    (Recorded(added=1, there=0), Recorded(added=0, there=1))
+    (Recorded(added=1, already=0), Recorded(added=0, already=1))
     """
     added = store.add_new(judgements)
     return Recorded(added, len(judgements) - added)

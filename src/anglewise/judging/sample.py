@@ -134,7 +134,7 @@ class Sample:
         ``pairs x measures``: the rank of the item under each measure, 0 beyond the depth.
     strata
         The stratum of each pair's query, in words.
-    asked
+    queries
         The rows of the queries, in the order in which they are judged.
     """
 
@@ -147,7 +147,7 @@ class Sample:
     chances: Float64[Array, " pairs"]
     ranks: Int64[Array, "pairs m"]
     strata: tuple[str, ...]
-    asked: Int64[Array, " queries"]
+    queries: Int64[Array, " queries"]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -251,7 +251,7 @@ def sample(
         chances=chances,
         ranks=ranks.astype(np.int64),
         strata=tuple(words[row] for row in queries[pool.lists[chosen]].tolist()),
-        asked=queries[: int(pool.lists[chosen].max()) + 1],
+        queries=queries[: int(pool.lists[chosen].max()) + 1],
     )
 
 

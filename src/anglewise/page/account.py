@@ -26,15 +26,15 @@ def is_another_account(client: tuple[str, int], server: tuple[str, int]) -> bool
     """
     if sys.platform == "win32" or not _stays_here(client[0]):
         return False
-    ends = zip(_written(*client), _written(*server), strict=True)
-    wanted = {end for end in ends if all(end)}
+    ends = zip(_table_forms(*client), _table_forms(*server), strict=True)
+    spellings = {end for end in ends if all(end)}
     for table in TABLES:
         try:
             lines = table.read_text(encoding="ascii").splitlines()[1:]
         except OSError:
             continue
         for fields in map(str.split, lines):
-            if (fields[LOCAL], fields[REMOTE]) in wanted:
+            if (fields[LOCAL], fields[REMOTE]) in spellings:
                 ours = fields[ACCOUNT] in {ROOT, str(os.geteuid())}
                 return not ours or fields[SOCKET] == "0"
     return False
@@ -47,10 +47,10 @@ def _stays_here(host: str) -> bool:
         return False
 
 
-def _written(host: str, port: int) -> tuple[str, str]:
+def _table_forms(host: str, port: int) -> tuple[str, str]:
     """An end of a connection as the tables write it: plain, and for IPv4 also mapped to IPv6.
 
-    >>> sys.byteorder != "little" or _written("127.0.0.1", 80)[0] == "0100007F:0050"
+    >>> sys.byteorder != "little" or _table_forms("127.0.0.1", 80)[0] == "0100007F:0050"
     True
     """
     address = ipaddress.ip_address(host)

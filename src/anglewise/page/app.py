@@ -303,8 +303,8 @@ def _listen(host: str, port: int | None) -> socket.socket:
             why = str(error)
             break
         return listening
-    wanted = f"port {port}" if port is not None else f"a port from {FIRST_PORT} on"
-    raise FileError(f"{wanted} of {host} cannot be had ({why}): name another --port or --host")
+    ports_tried = f"port {port}" if port is not None else f"a port from {FIRST_PORT} on"
+    raise FileError(f"{ports_tried} of {host} cannot be had ({why}): name another --port or --host")
 
 
 HEIGHT = 820

@@ -100,7 +100,7 @@ def _rows(app: AppState, direction: Direction, queries: int) -> list[int]:
 
 def _file_names(rows: Iterable[int]) -> dict[int, str]:
     """Files are numbered: no id ever becomes part of a path."""
-    return {row: f"q{place:04d}.html" for place, row in enumerate(rows)}
+    return {row: f"q{number:04d}.html" for number, row in enumerate(rows)}
 
 
 def _page(
@@ -150,7 +150,7 @@ def _path(app: AppState, direction: Direction, row: int) -> dict[str, Any]:
     ).result()
     scaling, cosine = path.scaling(direction), measure("cosine").formula
     depth = max(1, min(GAUGE_DEPTH, len(scaling.ranked.rows) - 1))
-    stops = [round(place / (STOPS - 1), 2) for place in range(STOPS)]
+    stops = [round(stop / (STOPS - 1), 2) for stop in range(STOPS)]
     results = [scaling.nearest(row, t - path.start, cosine, depth, [row]) for t in stops]
     rows = sorted({item for items, _ in results for item in items})
     titles = app.inspected.ranked(direction).metadata.titles(rows)

@@ -1,4 +1,4 @@
-"""The gauge slider: the same predictions, other neighbours."""
+"""The page of the gauge slider: the same predictions, other neighbours."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -29,7 +29,7 @@ SHOWN_FIRST: tuple[Direction, ...] = ("items-items", "queries-items", "queries-q
 
 @dataclass(frozen=True, eq=False)
 class _GaugeView:
-    """What the address asks: who, how, and along which path."""
+    """What the address asks for: the query, the formula, and the path."""
 
     inspected: Inspected
     view: ViewState
@@ -52,19 +52,19 @@ class _GaugeView:
         return max(1, min(K, len(self.scaling.ranked.rows) - 1))
 
     def hidden(self) -> list[int]:
-        """Whom the list leaves out: who asks, or what a user has used."""
+        """Rows that the list leaves out: the query itself, or the items that a user has used."""
         if self.view.direction != "queries-items":
             return [self.row]
         seen_items = self.inspected.space.seen
         return [] if seen_items is None else [int(item) for item in seen_items.row(self.row)]
 
     def rows(self, position: float) -> tuple[list[int], list[float]]:
-        at = position - self.start
-        return self.scaling.nearest(self.row, at, self.formula, self.k, self.hidden())
+        power = position - self.start
+        return self.scaling.nearest(self.row, power, self.formula, self.k, self.hidden())
 
 
 def slider(app: AppState, request: Request) -> Response:
-    """The page; it shows the list where the slider stands."""
+    """The page, with the list at the position of the slider."""
     gauge = _gauge_view(app, request)
     position = _position(request, gauge.start)
     view = gauge.view
@@ -87,13 +87,13 @@ def slider(app: AppState, request: Request) -> Response:
 
 
 def at(app: AppState, request: Request) -> Response:
-    """The list at a position, while the slider is dragged."""
+    """The list at a position as JSON, while the slider is dragged."""
     gauge = _gauge_view(app, request)
     return as_json(_shown_list(app, gauge, _position(request, gauge.start)))
 
 
 def path(app: AppState, request: Request) -> Response:
-    """The lists at every stop, for the picture."""
+    """The lists at all stops as JSON, for the plot."""
     gauge = _gauge_view(app, request)
     with app.busy.working():
         lists = [gauge.rows(stop)[0] for stop in STOPS]
@@ -105,7 +105,7 @@ def path(app: AppState, request: Request) -> Response:
 
 
 def quality(app: AppState, request: Request) -> Response:
-    """How nDCG moves along the gauges; computed once, in the background."""
+    """The nDCG along the path of gauges as JSON; computed once, in the background."""
     view, _ = app.read_view(request)
     judgements = app.inspected.judgements.get(view.direction)
     if judgements is None:
@@ -128,7 +128,7 @@ def quality(app: AppState, request: Request) -> Response:
 
 
 def _shown_list(app: AppState, gauge: _GaugeView, position: float) -> dict[str, Any]:
-    """What is seen at one position, in plain types."""
+    """The list at one position, how much of it stays, and how far predictions change."""
     view, inspected = gauge.view, app.inspected
     with app.busy.working():
         rows, scores = gauge.rows(position)

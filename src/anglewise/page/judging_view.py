@@ -1,4 +1,4 @@
-"""Judging by keyboard: cards go out ahead, answers come in behind."""
+"""The page for judging by keyboard: it sends cards ahead, and takes answers as they come."""
 
 import json
 from collections.abc import Callable
@@ -28,19 +28,19 @@ from anglewise.page.state import BODY, AppState, ViewState, as_json, in_words, p
 Page: TypeAlias = Callable[[AppState, Request], Response]
 
 AHEAD = 20
-"""Cards that a judge is given at a time."""
+"""Cards that the page is sent at a time."""
 
 COOKIE = "anglewise-judge"
 DEPTHS = (5, 10)
 ORDERS = {"query by query": "", "most informative first": "informative"}
 LEADING = {"popularity", "split", "count", "rank", "score"}
-"""Columns that would lead a judge."""
+"""Columns that would bias a judge."""
 
 YEAR = 365 * 24 * 3600
 
 
 def judging(app: AppState, request: Request) -> Response:
-    """The page; the first card is fetched by its script."""
+    """The page, whose script fetches the first cards."""
     view, notes = _judged_view(app, request)
     return app.page(
         "judge.html",
@@ -60,7 +60,7 @@ def judging(app: AppState, request: Request) -> Response:
 
 
 def name(app: AppState, request: Request) -> Response:
-    """Remember who judges."""
+    """Remember the judge's name in a cookie."""
     del app
     body = request.scope[BODY].decode("utf-8", "replace")
     fields = dict(pair.partition("=")[::2] for pair in body.replace("+", " ").split("&"))
@@ -72,47 +72,48 @@ def name(app: AppState, request: Request) -> Response:
 
 
 def for_script(page: Page) -> Page:
-    """A page whose answers a script reads: what cannot be done is told it as JSON."""
+    """A page whose answers a script reads: errors are answered as JSON."""
 
-    def answered(app: AppState, request: Request) -> Response:
+    def with_json_errors(app: AppState, request: Request) -> Response:
         try:
             return page(app, request)
         except AnglewiseError as error:
             status = 503 if isinstance(error, BusyError) else 400
             return as_json({"error": in_words(error)}, status)
 
-    return answered
+    return with_json_errors
 
 
 @for_script
 def cards(app: AppState, request: Request) -> Response:
-    """The next cards of this judge: no scores, no names of measures, unless asked for."""
+    """The next cards of this judge; with ranks under the measures only where that was chosen."""
     judge, queue = _needed(request), _queue(app, request)
     rows = app.store.standing(queue.direction)
-    done = {(row.query_id, row.item_id) for row in rows if row.judge == judge}
-    known = set(request.query_params.get("have", "").split(",")[:200])
+    judged = {(row.query_id, row.item_id) for row in rows if row.judge == judge}
+    known_cards = set(request.query_params.get("have", "").split(",")[:200])
     order = _order(app, request, queue, judge, rows)
     asking, ranked = app.inspected.space.sides(queue.direction)
-    made: list[dict[str, Any]] = []
-    for place in order:
-        asks, item = queue.pairs[place]
-        if (str(asking.ids[asks]), str(ranked.ids[item])) in done or str(place) in known:
+    next_cards: list[dict[str, Any]] = []
+    for position in order:
+        query, item = queue.pairs[position]
+        ids = (str(asking.ids[query]), str(ranked.ids[item]))
+        if ids in judged or str(position) in known_cards:
             continue
-        made.append(_card(app.inspected, queue, place, blind=_blind(request)))
-        if len(made) >= AHEAD:
+        next_cards.append(_card(app.inspected, queue, position, blind=_blind(request)))
+        if len(next_cards) >= AHEAD:
             break
-    return as_json({"cards": made, "done": _done(app, queue, done), "size": queue.size})
+    return as_json({"cards": next_cards, "done": _done(app, queue, judged), "size": queue.size})
 
 
 @for_script
 def state(app: AppState, request: Request) -> Response:
-    """How far this judge is, how judges agree, and where the decision stands."""
+    """The judge's progress, the agreement with other judges, and the decision so far."""
     judge, queue = _needed(request), _queue(app, request)
     rows = app.store.standing(queue.direction)
     judges: dict[str, int] = {}
     for row in rows:
-        who = short_name(row.judge)
-        judges[who] = judges.get(who, 0) + 1
+        name = short_name(row.judge)
+        judges[name] = judges.get(name, 0) + 1
     return as_json(
         {
             "done": _done(
@@ -129,7 +130,7 @@ def state(app: AppState, request: Request) -> Response:
 
 
 def answer(app: AppState, request: Request) -> Response:
-    """Take one answer into the store; only then say that it is there."""
+    """Record one answer; it is confirmed once it is in the store."""
 
     def save(sent: dict[str, Any], judge: str) -> None:
         if app.fresh.changed:
@@ -141,7 +142,7 @@ def answer(app: AppState, request: Request) -> Response:
 
 
 def undo(app: AppState, request: Request) -> Response:
-    """Take one answer back: a row is added, none is removed."""
+    """Take one answer back; that adds a row to the store and removes none."""
 
     def take_back(sent: dict[str, Any], judge: str) -> None:
         app.store.opened().retract(str(sent.get("uuid", ""))[:100], judge=judge, own=True)
@@ -150,7 +151,7 @@ def undo(app: AppState, request: Request) -> Response:
 
 
 def _written(request: Request, write: Callable[[dict[str, Any], str], None]) -> Response:
-    """A write and what is said of it: 503 may be tried again, 4xx never."""
+    """Write to the store, and answer how it went: a 503 may be tried again, a 4xx not."""
     try:
         body: Any = json.loads(request.scope[BODY])
         if not isinstance(body, dict):
@@ -166,41 +167,45 @@ def _written(request: Request, write: Callable[[dict[str, Any], str], None]) -> 
 
 
 def _done(app: AppState, queue: JudgingQueue, pairs: set[tuple[str, str]]) -> int:
-    """How many pairs of the deck are among these."""
+    """How many pairs of the queue are among these."""
     asking, ranked = app.inspected.space.sides(queue.direction)
-    return sum((str(asking.ids[a]), str(ranked.ids[b])) in pairs for a, b in queue.pairs)
+    return sum(
+        (str(asking.ids[query]), str(ranked.ids[item])) in pairs for query, item in queue.pairs
+    )
 
 
-def _card(inspected: Inspected, queue: JudgingQueue, place: int, *, blind: bool) -> dict[str, Any]:
-    asks, item = queue.pairs[place]
+def _card(
+    inspected: Inspected, queue: JudgingQueue, position: int, *, blind: bool
+) -> dict[str, Any]:
+    query, item = queue.pairs[position]
     asking, ranked = inspected.asking(queue.direction), inspected.ranked(queue.direction)
     card: dict[str, Any] = {
-        "card": place,
+        "card": position,
         "direction": queue.direction,
-        "query": asking.name(asks),
+        "query": asking.name(query),
         "item": ranked.name(item),
-        "query_title": asking.metadata.titles([asks])[0],
+        "query_title": asking.metadata.titles([query])[0],
         "item_title": ranked.metadata.titles([item])[0],
-        "query_about": _about(asking.metadata, asks, blind=blind),
+        "query_about": _about(asking.metadata, query, blind=blind),
         "item_about": _about(ranked.metadata, item, blind=blind),
         "query_picture": _picture(
-            queue.direction.split("-")[0], asking.metadata.picture_column, asks
+            queue.direction.split("-")[0], asking.metadata.picture_column, query
         ),
         "item_picture": _picture(
             queue.direction.split("-")[1], ranked.metadata.picture_column, item
         ),
-        "shown": shown(inspected, queue.direction, asks, item),
-        # What found the pair is kept with the judgement, but the page does not show it.
-        "context": {"depth": queue.depth, "ranks": queue.ranks(place), "blind": blind},
+        "shown": shown(inspected, queue.direction, query, item),
+        # The ranks are stored with the judgement, but the page does not show them.
+        "context": {"depth": queue.depth, "ranks": queue.ranks(position), "blind": blind},
     }
     if not blind:
-        card["found"] = [f"{name} {rank}" for name, rank in queue.ranks(place).items()]
+        card["found"] = [f"{name} {rank}" for name, rank in queue.ranks(position).items()]
     return card
 
 
-def _about(known: Metadata, row: int, *, blind: bool) -> list[tuple[str, str]]:
-    """What a judge may know: not how popular a thing is, nor in which split it stood."""
-    return [pair for pair in known.about(row) if not (blind and pair[0].lower() in LEADING)]
+def _about(metadata: Metadata, row: int, *, blind: bool) -> list[tuple[str, str]]:
+    """The columns that a judge sees: blind, none that tells popularity or split."""
+    return [pair for pair in metadata.about(row) if not (blind and pair[0].lower() in LEADING)]
 
 
 def _picture(side: str, column: str | None, row: int) -> str | None:
@@ -213,21 +218,21 @@ def _order(
     usual = queue.order(judge)
     if request.query_params.get("order") != "informative":
         return usual
-    known = current_judgements(app.inspected, queue, rows)
-    if known is None:
+    judgements = current_judgements(app.inspected, queue, rows)
+    if judgements is None:
         return usual
-    first = queue.informative(known)
-    there = set(first)
-    return [*first, *(place for place in usual if place not in there)]
+    informative = queue.informative(judgements)
+    in_front = set(informative)
+    return [*informative, *(position for position in usual if position not in in_front)]
 
 
 def _chosen(inspected: Inspected, view: ViewState, request: Request) -> bool:
-    """Whether pairs come first for what they tell: then no decision on them is guaranteed."""
-    given = (
+    """Whether pairs are chosen as informative: then no decision on them is guaranteed."""
+    queue = (
         inspected.queue if inspected.queue and inspected.queue.direction == view.direction else None
     )
-    asked = request.query_params.get("order") == "informative"
-    return asked or (given is not None and given.chosen)
+    informative = request.query_params.get("order") == "informative"
+    return informative or (queue is not None and queue.chosen)
 
 
 def _judged_view(app: AppState, request: Request) -> tuple[ViewState, list[str]]:
@@ -237,7 +242,7 @@ def _judged_view(app: AppState, request: Request) -> tuple[ViewState, list[str]]
     if app.inspected.queue is not None:
         return view.towards(app.inspected.queue.direction), notes
     if not app.inspected.queries.metadata.titled:
-        view = view.towards("items-items")  # ids alone are nobody that a person could judge for
+        view = view.towards("items-items")  # nobody can judge for a query that is only an id
     return view, notes
 
 
@@ -255,15 +260,15 @@ def _key(app: AppState, request: Request) -> tuple[object, ...]:
 
 
 def _direction(app: AppState, sent: dict[str, Any]) -> Direction:
-    for one in app.inspected.directions:
-        if one == sent.get("direction"):
-            return one
+    for direction in app.inspected.directions:
+        if direction == sent.get("direction"):
+            return direction
     raise SpellingError(f"direction is one of {', '.join(app.inspected.directions)}")
 
 
 def _depth(request: Request) -> int:
     text = request.query_params.get("depth", "")
-    return int(text) if text in {str(one) for one in DEPTHS} else DEPTHS[0]
+    return int(text) if text in {str(depth) for depth in DEPTHS} else DEPTHS[0]
 
 
 def _blind(request: Request) -> bool:
@@ -271,25 +276,25 @@ def _blind(request: Request) -> bool:
 
 
 def _judge(request: Request) -> str | None:
-    sent = cookies(request.headers.get("cookie", ""), COOKIE)
+    values = cookies(request.headers.get("cookie", ""), COOKIE)
     try:
-        return judge_name(unquote(sent[-1] if sent else ""))
+        return judge_name(unquote(values[-1] if values else ""))
     except AnglewiseError:
         return None
 
 
 def _author(request: Request, sent: dict[str, Any]) -> str:
-    """Who gave an answer: the name that its page showed.
+    """The judge of an answer: the name that its page showed.
 
-    The cookie may be another judge's by now, as all tabs share it and answers wait to be sent.
+    All tabs share the cookie, so it may hold another judge's name by the time an answer is sent.
     """
-    named: Any = sent.get("judge")
-    return judge_name(named) if isinstance(named, str) else _needed(request)
+    judge: Any = sent.get("judge")
+    return judge_name(judge) if isinstance(judge, str) else _needed(request)
 
 
 def _needed(request: Request) -> str:
-    named = request.query_params.get("judge")  # whose cards the page shows
-    judge = _judge(request) if named is None else judge_name(named)
+    shown_judge = request.query_params.get("judge")  # whose cards the page shows
+    judge = _judge(request) if shown_judge is None else judge_name(shown_judge)
     if judge is None:
         raise SpellingError("who judges? give a name first")
     return judge

@@ -1,4 +1,4 @@
-"""What is known about rows: texts, columns, pictures."""
+"""Metadata of rows: their titles, texts, other columns and pictures."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from anglewise.io.files import Stamp, arrow, check_unchanged, reading, stamp
 from anglewise.io.texts import TITLES, columns_of
 
 TITLE, CELL = 200, 2000
-"""How many characters of a title, and of any other text, are shown."""
+"""How many characters of a title, and of any other cell, are shown."""
 
 PICTURES = ("image", "picture", "thumbnail", "image_path", "photo")
 """Columns that hold pictures, as bytes, as paths, or as ``{"bytes": …, "path": …}``."""
@@ -24,11 +24,11 @@ PICTURES = ("image", "picture", "thumbnail", "image_path", "photo")
 
 @dataclass(frozen=True, eq=False)
 class Metadata:
-    """The columns about one side. Each stays as Arrow holds it: no object a row.
+    """The columns of one side, kept as Arrow arrays, without a Python object for each row.
 
     >>> films = Embeddings([[1.0], [2.0]], ids=["7", "9"], metadata={"title": ["Alien", ""]})
-    >>> known = Metadata(films)
-    >>> known.titles([1, 0]), known.find("ali"), known.find("9")
+    >>> metadata = Metadata(films)
+    >>> metadata.titles([1, 0]), metadata.find("ali"), metadata.find("9")
     (['9', 'Alien'], [0], [1])
     """
 
@@ -36,51 +36,53 @@ class Metadata:
 
     @cached_property
     def names(self) -> list[str]:
-        """The columns that there are."""
+        """The names of the columns."""
         return columns_of(self.side)
 
     @cached_property
     def picture_column(self) -> str | None:
-        """The column of pictures, if there is one."""
+        """The name of the column of pictures, if there is one."""
         lower = {name.lower(): name for name in self.names}
         return next((lower[name] for name in PICTURES if name in lower), None)
 
     @cached_property
-    def _held(self) -> dict[str, Any]:
+    def _columns(self) -> dict[str, Any]:
         return {}
 
     def column(self, name: str) -> Any:
-        """A whole column: an Arrow array, or a list where Arrow has no kind for its cells."""
-        if name not in self._held:
+        """A whole column: an Arrow array, or a list where Arrow has no type for its cells."""
+        if name not in self._columns:
             values: Any = cast("Any", self.side.metadata)[name]
-            self._held[name] = _arrow_of(values)
-        return self._held[name]
+            self._columns[name] = _arrow_of(values)
+        return self._columns[name]
 
     @property
     def held_bytes(self) -> int:
-        """Memory that the columns read so far take."""
-        return sum(int(getattr(column, "nbytes", 0)) for column in self._held.values())
+        """The bytes of the columns that were read so far."""
+        return sum(int(getattr(column, "nbytes", 0)) for column in self._columns.values())
 
     def cells(self, name: str, rows: Sequence[int]) -> list[Any]:
         """Some cells of a column as Python values."""
-        held = self.column(name)
-        if isinstance(held, list):
-            return [cast("Any", held)[row] for row in rows]
-        return [_value(held[row]) for row in rows]
+        values = self.column(name)
+        if isinstance(values, list):
+            return [cast("Any", values)[row] for row in rows]
+        return [_value(values[row]) for row in rows]
 
     def titles(self, rows: Sequence[int]) -> list[str]:
-        """What a person knows some rows by: a title, else the start of a text, else the id."""
-        best = [""] * len(rows)
+        """A title for each row: its title, else the start of its text, else its id."""
+        texts = [""] * len(rows)
         for name in self._title_columns:
-            if all(best):
+            if all(texts):
                 break
             cells = self.cells(name, rows)
-            best = [had or plain(cell, TITLE) for had, cell in zip(best, cells, strict=True)]
+            texts = [
+                earlier or plain(cell, TITLE) for earlier, cell in zip(texts, cells, strict=True)
+            ]
         ids = self.side.ids
-        return [text or plain(ids[row], TITLE) for text, row in zip(best, rows, strict=True)]
+        return [text or plain(ids[row], TITLE) for text, row in zip(texts, rows, strict=True)]
 
     def about(self, row: int) -> list[tuple[str, str]]:
-        """Every column with its cell as text, without pictures, nothings and the title shown."""
+        """The columns of a row with their cells as text; without pictures, blanks and the title."""
         title = self.titles([row])[0]
         cells = ((name, self.cells(name, [row])[0]) for name in self.names)
         return [
@@ -92,22 +94,22 @@ class Metadata:
         ]
 
     def find(self, text: str, most: int = 30) -> list[int]:
-        """Rows with this id, then those whose title holds the text, in the order of the rows."""
+        """The row with this id, then rows whose title, then rows whose id holds the text."""
         exact = self.side.row_of.get(text.strip())
-        found = [] if exact is None else [exact]
-        wanted = text.strip()
+        rows = [] if exact is None else [exact]
+        needle = text.strip()
         for name in self._title_columns:
-            if not wanted or len(found) >= most:
+            if not needle or len(rows) >= most:
                 break
-            found += [row for row in self._holding(name, wanted, most) if row not in found]
-        if len(found) < most and wanted:
-            known = set(found)
-            found += [row for row in self._with_id(wanted, most) if row not in known]
-        return found[:most]
+            rows += [row for row in self._holding(name, needle, most) if row not in rows]
+        if len(rows) < most and needle:
+            known = set(rows)
+            rows += [row for row in self._with_id(needle, most) if row not in known]
+        return rows[:most]
 
     @property
     def titled(self) -> bool:
-        """Whether rows have more than an id that a person could know them by."""
+        """Whether there is a column of titles or texts."""
         return bool(self._title_columns)
 
     @cached_property
@@ -116,26 +118,26 @@ class Metadata:
         return [lower[name] for name in TITLES if name in lower]
 
     def _holding(self, name: str, text: str, most: int) -> list[int]:
-        held = self.column(name)
-        if isinstance(held, list):
-            cells = enumerate(cast("list[Any]", held))
+        values = self.column(name)
+        if isinstance(values, list):
+            cells = enumerate(cast("list[Any]", values))
             return _first((i for i, cell in cells if text.lower() in str(cell).lower()), most)
         compute = arrow("compute")
         try:
-            texts = held.cast(arrow().string())
+            texts = values.cast(arrow().string())
         except arrow().ArrowException:  # lists, dates beyond the calendar
-            cells = ((i, _value(cell)) for i, cell in enumerate(held))
+            cells = ((i, _value(cell)) for i, cell in enumerate(values))
             return _first((i for i, cell in cells if text.lower() in str(cell).lower()), most)
-        there = compute.match_substring(texts, text, ignore_case=True)
-        return [int(row) for row in compute.indices_nonzero(there)[:most].to_pylist()]
+        matches = compute.match_substring(texts, text, ignore_case=True)
+        return [int(row) for row in compute.indices_nonzero(matches)[:most].to_pylist()]
 
     def _with_id(self, text: str, most: int) -> list[int]:
-        wanted = text.lower()
-        return _first((i for i, name in enumerate(self.side.ids) if wanted in name.lower()), most)
+        lower = text.lower()
+        return _first((i for i, name in enumerate(self.side.ids) if lower in name.lower()), most)
 
 
 def plain(cell: object, most: int) -> str:
-    r"""A cell as text that can be shown: cut, and without characters that no page may hold.
+    r"""A cell as text to show: cut, and without characters that could control the page.
 
     >>> plain("a\x00b", 10), plain(None, 10), plain("abcdef", 4)
     ('a�b', '', 'abc…')
@@ -148,7 +150,7 @@ def plain(cell: object, most: int) -> str:
 
 
 def harmless(text: str) -> str:
-    r"""Text without what controls a page: control characters, and those that turn other text round.
+    r"""Text without control characters, and without those that reverse the text around them.
 
     >>> harmless("a\x9bb\u202ec\ud800")
     'a�b�c�'
@@ -159,11 +161,11 @@ def harmless(text: str) -> str:
 _CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufff9-\ufffb]"
 )
-"""All but tabulator and new line. Marks such as U+200F, which sort out right-to-left text, stay."""
+"""All but tab and newline. Marks such as U+200F, which right-to-left text needs, stay."""
 
 
 def _value(cell: Any) -> Any:
-    """A cell of Arrow as Python has it; as text what Python has not, such as a date in 12000."""
+    """A cell of Arrow as a Python value; as text where Python has none, as for the year 12000."""
     try:
         return cell.as_py()
     except (ValueError, OverflowError, LookupError, ImportError, OSError):
@@ -190,7 +192,7 @@ def _arrow_of(values: Any) -> Any:
 
 
 LARGEST = 8 * 1024 * 1024
-"""Bytes of a picture that is shown."""
+"""Bytes that a picture may have to be shown."""
 
 KINDS = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -198,22 +200,22 @@ KINDS = (
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
 )
-"""How the files begin. SVG is no picture here: it may hold scripts."""
+"""How files of each type begin. SVG is left out, as it may hold scripts."""
 
 
-def picture(known: Metadata, row: int, folder: Path | None) -> tuple[bytes, str]:
+def picture(metadata: Metadata, row: int, folder: Path | None) -> tuple[bytes, str]:
     """The bytes of a row's picture and their type; ``FileError`` where there is none to show.
 
     The column holds bytes, ``{"bytes": …}``, or a path; a path counts from the folder of the
     space and must stay inside it. What a client sends never becomes a path: it names a row.
     """
-    column = known.picture_column
+    column = metadata.picture_column
     if column is None:
         raise FileError("this space has no column of pictures")
-    cell: Any = known.cells(column, [row])[0]
+    cell: Any = metadata.cells(column, [row])[0]
     if isinstance(cell, dict):
-        held = cast("dict[str, Any]", cell)
-        cell = held.get("bytes") or held.get("path")
+        value = cast("dict[str, Any]", cell)
+        cell = value.get("bytes") or value.get("path")
     data = cell if isinstance(cell, bytes) else _read(cell, folder)
     kind = kind_of(data)
     if kind is None or len(data) > LARGEST:
@@ -241,7 +243,7 @@ def _read(cell: object, folder: Path | None) -> bytes:
             raise FileError("the picture lies outside the folder of the space")
         return _bytes_of_file(path)
     except OSError as error:
-        if isinstance(error, FileError):  # says what it is already
+        if isinstance(error, FileError):  # ours, whose message is complete
             raise
         raise FileError(f"the picture cannot be read: {error.strerror}") from error
     except (RuntimeError, ValueError) as error:  # links in a circle; a name that no disk takes
@@ -249,25 +251,25 @@ def _read(cell: object, folder: Path | None) -> bytes:
 
 
 def _bytes_of_file(path: Path) -> bytes:
-    """The bytes of a regular file of a bounded size: a pipe would never end, nor would a device."""
-    # Opening a pipe waits for its other end, and a link may have taken the place of the file.
-    careful = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
-    opened = os.open(path, os.O_RDONLY | careful | getattr(os, "O_BINARY", 0))
-    with os.fdopen(opened, "rb") as file:
-        about = os.fstat(opened)
-        if not stat.S_ISREG(about.st_mode):
+    """The bytes of a regular file of a bounded size: a pipe or a device might never end."""
+    # Opening a pipe would wait for its other end, and a link may have replaced the file meanwhile.
+    flags = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+    handle = os.open(path, os.O_RDONLY | flags | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb") as file:
+        file_stat = os.fstat(handle)
+        if not stat.S_ISREG(file_stat.st_mode):
             raise FileError("the picture is no regular file")
-        if about.st_size > LARGEST:
+        if file_stat.st_size > LARGEST:
             raise FileError("the picture has more than 8 MB")
         return file.read(LARGEST + 1)
 
 
 @dataclass(frozen=True, eq=False)
 class OwnColumns(Mapping[str, Any]):
-    """Columns that are read late and still belong to the vectors that were read early.
+    """Columns that are read when they are needed, from the same file as when the space was read.
 
-    Where a system allows a file to be replaced while it is open, the file stays open; elsewhere a
-    file that has been replaced is refused.
+    Where a system lets an open file be replaced, the file stays open; elsewhere a file that has
+    been replaced is refused.
     """
 
     columns: Columns
@@ -282,12 +284,12 @@ class OwnColumns(Mapping[str, Any]):
             with reading(self.columns.path, "the table that it was before"):
                 table = self.file.read(columns=[name])
                 table.validate(full=True)
-                found = table[name]
+                values = table[name]
             self._check(stamp(self.source.fileno()))  # others may write into it while it is open
-            return found
-        found = self.columns[name]
+            return values
+        values = self.columns[name]
         self._check(stamp(self.columns.path))
-        return found
+        return values
 
     def _check(self, now: Stamp) -> None:
         if now != self.stamp:
@@ -303,22 +305,22 @@ class OwnColumns(Mapping[str, Any]):
         return len(self.columns)
 
 
-def with_own_columns(space: Space, before: Mapping[Path, Stamp]) -> Space:
-    """The same space, whose columns stay those of the files as they were ``before`` reading.
+def with_own_columns(space: Space, stamps: Mapping[Path, Stamp]) -> Space:
+    """The same space, whose columns stay those of the files that had these stamps before reading.
 
     Raises ``FileError`` if a file was replaced while the space was read.
     """
-    items = _own(space.items, before)
+    items = _own(space.items, stamps)
     return Space(
         items=items,
-        queries=None if space.one_sided else _own(space.queries, before),
+        queries=None if space.one_sided else _own(space.queries, stamps),
         trained_for=space.trained_for,
         seen=space.seen,
         about=space.about,
     )
 
 
-def _own(side: Embeddings, before: Mapping[Path, Stamp]) -> Embeddings:
+def _own(side: Embeddings, stamps: Mapping[Path, Stamp]) -> Embeddings:
     columns = side.metadata
     if not isinstance(columns, Columns):
         return side
@@ -329,7 +331,7 @@ def _own(side: Embeddings, before: Mapping[Path, Stamp]) -> Embeddings:
             source = arrow().OSFile(str(columns.path))
             file = arrow("parquet").ParquetFile(source)
     now = stamp(columns.path if source is None else source.fileno())
-    check_unchanged(columns.path, before.get(columns.path, now), now)
-    own = side.with_vectors(side.vectors)
-    own.metadata = OwnColumns(columns, now, source, file)
-    return own
+    check_unchanged(columns.path, stamps.get(columns.path, now), now)
+    with_columns = side.with_vectors(side.vectors)
+    with_columns.metadata = OwnColumns(columns, now, source, file)
+    return with_columns

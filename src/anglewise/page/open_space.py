@@ -1,8 +1,8 @@
-"""The open space: its judgements, queue and answers, and whether its files still hold it."""
+"""The open space: its sides, queue and store, answers of judges, and whether its files changed."""
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
@@ -27,18 +27,21 @@ CHANGED = (
     "This space has been written anew since the page was opened: "
     "what you see is what was read then."
 )
-"""What is said on every page of a space that was replaced."""
+"""The note on every page where the space was replaced on disk."""
 
 EVERY = 1.0
-"""Seconds between two looks at the disk."""
+"""Seconds between two checks of the disk."""
 
 LONGEST_ID = 200
-"""Characters of an id that stand in addresses and answers."""
+"""Characters of an id in addresses and answers; longer ones are shortened."""
 
 
 @dataclass
 class Freshness:
-    """Remembers what the files of a space looked like; asks the disk at most once a second."""
+    """Tells whether files of a space have changed; checks the disk at most once a second.
+
+    ``files`` holds their stamps from when they were read.
+    """
 
     files: Mapping[Path, Stamp]
     every: float = EVERY
@@ -47,23 +50,23 @@ class Freshness:
 
     @property
     def changed(self) -> bool:
-        """Whether a file is another one now, or gone."""
+        """Whether a file has been replaced, changed or removed."""
         if not self._changed and time.monotonic() - self._looked >= self.every:
             self._looked = time.monotonic()
-            self._changed = any(stamp(path) != then for path, then in self.files.items())
+            self._changed = any(stamp(path) != before for path, before in self.files.items())
         return self._changed
 
 
 @dataclass(frozen=True, eq=False)
 class Queue:
-    """Pairs in the order in which they are judged.
+    """Pairs of a file, in the order in which they are to be judged.
 
     Attributes
     ----------
     name
-        The file that they come from.
+        The path of the file.
     pairs
-        By id, each once.
+        Pairs of ids, each once.
     """
 
     name: str
@@ -72,77 +75,81 @@ class Queue:
 
     @cached_property
     def chances(self) -> dict[tuple[str, str], float | None]:
-        """How likely each pair was to be drawn."""
-        return {(one.query_id, one.item_id): one.probability for one in self.pairs}
+        """The probability with which each pair was drawn; None where it was not."""
+        return {(pair.query_id, pair.item_id): pair.probability for pair in self.pairs}
 
     @property
     def chosen(self) -> bool:
-        """Whether some pairs were not drawn, but chosen for what they tell."""
-        return any(one.probability is None for one in self.pairs)
+        """Whether some pairs were not drawn at random, but chosen as informative."""
+        return any(pair.probability is None for pair in self.pairs)
 
     @property
     def by_lot(self) -> bool:
-        """Whether pairs of a query were drawn, so that plain metrics do not hold for them."""
-        return any(one.probability is not None and one.probability < 1 for one in self.pairs)
+        """Whether only some pairs of a query were drawn, so that plain metrics are biased."""
+        return any(pair.probability is not None and pair.probability < 1 for pair in self.pairs)
 
 
 def queue_of(path: PathLike, space: Space, direction: Direction | None = None) -> Queue:
-    """Read a queue for a space; without a direction that of ``judge sample``.
+    """Read a queue for a space; by default in the direction that ``judge sample`` takes.
 
     Raises ``FileError`` and ``ValuesError`` as ``read_queue`` does, ``IdsError`` for ids that the
     space does not hold, ``ShapeError`` for a direction that it does not have.
     """
     if space.one_sided and direction not in {None, "items-items"}:
         raise ShapeError(f"{direction} needs two sides, this space has one: take items-items")
-    way = direction or ("items-items" if space.one_sided else DIRECTIONS[0])
+    direction = direction or ("items-items" if space.one_sided else DIRECTIONS[0])
     pairs = tuple(read_queue(path))
-    asking, ranked = space.sides(way)
-    strange = [
-        one
-        for one in pairs
-        if one.query_id not in asking.row_of or one.item_id not in ranked.row_of
+    asking, ranked = space.sides(direction)
+    unknown = [
+        pair
+        for pair in pairs
+        if pair.query_id not in asking.row_of or pair.item_id not in ranked.row_of
     ]
-    if strange:
-        raise IdsError(_stranger(path, way, strange, space))
-    return Queue(str(path), way, pairs)
+    if unknown:
+        raise IdsError(_name_unknown(path, direction, unknown, space))
+    return Queue(str(path), direction, pairs)
 
 
-def _stranger(path: PathLike, way: Direction, strange: Iterable[Queued], space: Space) -> str:
-    rows = list(strange)
-    first, (asking, _) = rows[0], space.sides(way)
+def _name_unknown(
+    path: PathLike, direction: Direction, unknown: Sequence[Queued], space: Space
+) -> str:
+    """The message about pairs whose ids are not in the space."""
+    first, (asking, _) = unknown[0], space.sides(direction)
     name = first.item_id if first.query_id in asking.row_of else first.query_id
     return (
-        f"{path}, {first.place}: {way} knows no {quoted(name)!r} ({len(rows)} such rows); take the "
-        "space for which the pairs were chosen, or name their --direction"
+        f"{path}, {first.place}: {direction} knows no {quoted(name)!r} ({len(unknown)} "
+        "such rows); take the space for which the pairs were chosen, or name their --direction"
     )
 
 
 @dataclass(frozen=True, eq=False)
 class Inspected:
-    """A space under the eyes of a person.
+    """A space that is open in the page, with all that is known about it.
 
     Attributes
     ----------
     judgements
         By direction, where there are any.
     name
-        What it is called, such as its folder.
+        What the page calls the space, such as its folder.
     folder
-        Where it lies, if it is one of our folders.
+        The folder of the space, if it was read from one.
     files
-        What it was read from, and what each file looked like then.
+        The files that the space was read from, each with its stamp from then.
     seed
-        Orders what is shown by chance.
+        For all that is drawn at random.
     store
-        The file into which judgements go; ``None`` where nothing can be judged.
+        The file for judgements; ``None`` where nothing can be judged.
     queue
         Pairs that were chosen for judging; without it the page draws them itself.
 
     Examples
     --------
-    >>> seen = Inspected(Space(items=Embeddings([[1.0], [2.0]], ids=["a", "b"])))
-    >>> seen.directions, seen.gauged, seen.ranked("items-items").metadata.titles([1])
-    (('items-items',), False, ['b'])
+    >>> inspected = Inspected(Space(items=Embeddings([[1.0], [2.0]], ids=["a", "b"])))
+    >>> inspected.directions, inspected.gauged
+    (('items-items',), False)
+    >>> inspected.ranked("items-items").metadata.titles([1])
+    ['b']
     """
 
     space: Space
@@ -156,12 +163,12 @@ class Inspected:
 
     @cached_property
     def directions(self) -> tuple[Direction, ...]:
-        """Who may ask whom."""
+        """The directions that this space has."""
         return ("items-items",) if self.space.one_sided else DIRECTIONS
 
     @cached_property
     def gauged(self) -> bool:
-        """Whether an invertible map may have been free, so that there is a path of gauges."""
+        """Whether an invertible map may be free in the model, so that it has a path of gauges."""
         from anglewise.auditing.subject import may_have_gauge
 
         return may_have_gauge(self.space)
@@ -169,16 +176,16 @@ class Inspected:
     @cached_property
     def items(self) -> "InspectedSide":
         """The items."""
-        used = popularity(self.space, "items")
-        return InspectedSide(self.space.items, None if used is None else used.values, _word(used))
+        use = popularity(self.space, "items")
+        return InspectedSide(self.space.items, None if use is None else use.values, _word(use))
 
     @cached_property
     def queries(self) -> "InspectedSide":
-        """Who asks, in a space of two sides."""
+        """The queries; the items in a space of one side."""
         if self.space.one_sided:
             return self.items
-        used = popularity(self.space, "queries")
-        return InspectedSide(self.space.queries, None if used is None else used.values, _word(used))
+        use = popularity(self.space, "queries")
+        return InspectedSide(self.space.queries, None if use is None else use.values, _word(use))
 
     def asking(self, direction: Direction) -> "InspectedSide":
         """The side that asks."""
@@ -190,7 +197,7 @@ class Inspected:
 
     @property
     def memory(self) -> int:
-        """Bytes that vectors, norms and what was read about rows take now."""
+        """Bytes that vectors, norms and metadata take now."""
         sides = [self.items] if self.space.one_sided else [self.items, self.queries]
         return sum(
             side.embeddings.vectors.nbytes + 8 * len(side.embeddings) + side.metadata.held_bytes
@@ -200,7 +207,7 @@ class Inspected:
 
 @dataclass(frozen=True, eq=False)
 class InspectedSide:
-    """One side: vectors, words, and how much each row is used."""
+    """One side of the open space: its vectors, metadata, and the popularity of each row."""
 
     embeddings: Embeddings
     use: Float64[Array, " rows"] | None
@@ -208,21 +215,21 @@ class InspectedSide:
 
     @cached_property
     def metadata(self) -> Metadata:
-        """What is known about its rows."""
+        """The columns about its rows."""
         return Metadata(self.embeddings)
 
     def name(self, row: int) -> str:
-        """What addresses and answers call a row: its id, or in place of a very long one a name."""
+        """The name of a row in addresses and answers: its id, shortened where it is very long."""
         return short_name(str(self.embeddings.ids[row]))
 
     def row(self, name: str) -> int | None:
-        """The row that a name means; ``None`` where it means nobody."""
+        """The row of a name; ``None`` where no row has it."""
         row = self.embeddings.row_of.get(name)
         return self._named.get(name) if row is None else row
 
     @cached_property
     def _named(self) -> dict[str, int]:
-        """The rows of very long ids by their names."""
+        """The rows of very long ids by their short names."""
         ids = enumerate(self.embeddings.ids.tolist())
         return {short_name(name): row for row, name in ids if len(name) > LONGEST_ID}
 
@@ -233,16 +240,16 @@ class InspectedSide:
 
     @cached_property
     def prominence(self) -> Float64[Array, " rows"]:
-        """How well known each row is: its use, else its length; unknown is least."""
+        """How well known each row is: by its use, else by its length; -1 where that is missing."""
         values = self.embeddings.norms if self.use is None else self.use
         return np.nan_to_num(np.asarray(values, dtype=np.float64), nan=-1.0)
 
 
 def short_name(name: str) -> str:
-    """A name as it is; of a very long one the start and a digest of the whole.
+    """A name, if it is very long shortened to its start and a digest of the whole.
 
-    A page holds hundreds of ids in its links, and no address may be longer than a few thousand
-    characters.
+    A page has hundreds of ids in its links, and an address may have a few thousand characters at
+    most.
 
     >>> short_name("d7"), short_name("x" * 100_000)[LONGEST_ID - 4 :]
     ('d7', 'xxxx…3c8594cc2113a266')
@@ -253,27 +260,27 @@ def short_name(name: str) -> str:
     return f"{name[:LONGEST_ID]}…{digest}"
 
 
-def _word(used: object) -> str:
+def _word(use: object) -> str:
     words = {"seen": "used", "popularity": "popularity", "text length": "characters"}
-    return "" if used is None else words[getattr(used, "what", "popularity")]
+    return "" if use is None else words[getattr(use, "what", "popularity")]
 
 
 GRADES = (0, 1, 2, 3, 4)
 LONGEST_NOTE, LONGEST_NAME = 2000, 60
 PATIENCE = 3.0
-"""Seconds to wait for a locked store: the page keeps the answer and tries again."""
+"""Seconds to wait for a locked store; then the page keeps the answer and tries again."""
 
 
 @dataclass(eq=False)
 class Store:
-    """The store of a space, opened when the first judge comes."""
+    """The store of a space, opened when it is first needed."""
 
     path: Path | None
     _open: JudgementStore | None = None
     _opening: threading.Lock = field(default_factory=threading.Lock)
 
     def opened(self) -> JudgementStore:
-        """The store; ``FileError`` if there is none or it cannot be opened."""
+        """Open the store or return the open one; ``FileError`` where that is not possible."""
         if self.path is None:
             raise FileError(
                 "judgements need a file: open a space that lies in a folder, or name one "
@@ -285,36 +292,36 @@ class Store:
             return self._open
 
     def standing(self, direction: Direction) -> list[Judged]:
-        """The judgements that stand; none as long as there is no file."""
+        """The judgements that count; none as long as the file does not exist."""
         if self.path is None or not self.path.exists():
             return []
         return list(self.opened().rows(direction))
 
 
 def judged(
-    inspected: Inspected, sent: Mapping[str, Any], judge: str, direction: Direction
+    inspected: Inspected, answer: Mapping[str, Any], judge: str, direction: Direction
 ) -> Judged:
-    """An answer as it came over the wire, checked.
+    """Check a judge's answer as a browser sent it, and make a judgement of it.
 
-    Raises ``IdsError`` for ids that the space does not hold (any more), ``ValuesError`` for a
-    grade that is none.
+    Raises ``IdsError`` for ids that the space does not hold (any more) or that showed something
+    else, ``ValuesError`` for a bad grade, note or context.
     """
-    grade: Any = sent.get("grade")
+    grade: Any = answer.get("grade")
     if isinstance(grade, bool) or grade not in GRADES:
         raise ValuesError(f"grade is {str(grade)[:20]!r}: one of 0, 1, 2, 3, 4 is due")
     asking, ranked = inspected.asking(direction), inspected.ranked(direction)
-    rows = _row(asking, sent.get("query")), _row(ranked, sent.get("item"))
+    rows = _row(asking, answer.get("query")), _row(ranked, answer.get("item"))
     query, item = str(asking.embeddings.ids[rows[0]]), str(ranked.embeddings.ids[rows[1]])
-    if sent.get("shown") != shown(inspected, direction, *rows):
+    if answer.get("shown") != shown(inspected, direction, *rows):
         raise IdsError(
             "what stands under these ids is not what was on the screen: the space was read anew "
             "meanwhile; open the page again and judge what it shows"
         )
-    note = str(sent.get("note") or "")
+    note = str(answer.get("note") or "")
     if len(note) > LONGEST_NOTE:
         raise ValuesError(f"a note has at most {LONGEST_NOTE} characters")
-    about: Any = sent.get("context") or {}
-    if not isinstance(about, dict) or len(str(cast("object", about))) > LONGEST_NOTE:
+    context: Any = answer.get("context") or {}
+    if not isinstance(context, dict) or len(str(cast("object", context))) > LONGEST_NOTE:
         raise ValuesError("context is an object of at most 2000 characters")
     return Judged(
         query_id=query,
@@ -322,8 +329,8 @@ def judged(
         grade=grade,
         judge=judge,
         direction=direction,
-        uuid=str(sent.get("uuid", ""))[:100],
-        context=cast("dict[str, Any]", about),
+        uuid=str(answer.get("uuid", ""))[:100],
+        context=cast("dict[str, Any]", context),
         probability=_chance(inspected, direction, query, item),
         note=note,
     )
@@ -336,28 +343,32 @@ def _row(side: InspectedSide, name: object) -> int:
     return row
 
 
-def shown(inspected: Inspected, direction: Direction, asks: int, item: int) -> str:
-    """What a judge is shown of a pair, made short: an answer counts only for that.
+def shown(inspected: Inspected, direction: Direction, query: int, item: int) -> str:
+    """A digest of what a judge is shown of a pair; an answer must hold the same one.
 
-    Cards lie ready in a browser, and answers wait there, while the space may be read anew.
+    Cards and answers wait in a browser while the space may be read anew.
     """
-    made = blake2b(digest_size=12)
-    for side, row in ((inspected.asking(direction), asks), (inspected.ranked(direction), item)):
-        known = side.metadata
-        picture = () if known.picture_column is None else known.cells(known.picture_column, [row])
-        made.update(repr((known.titles([row]), known.about(row), picture)).encode())
-    return made.hexdigest()
+    digest = blake2b(digest_size=12)
+    for side, row in ((inspected.asking(direction), query), (inspected.ranked(direction), item)):
+        metadata = side.metadata
+        picture = (
+            ()
+            if metadata.picture_column is None
+            else metadata.cells(metadata.picture_column, [row])
+        )
+        digest.update(repr((metadata.titles([row]), metadata.about(row), picture)).encode())
+    return digest.hexdigest()
 
 
 def _chance(inspected: Inspected, direction: Direction, query: str, item: str) -> float | None:
-    """How likely the pair was to be drawn, by the queue and not by what the browser says."""
+    """The probability with which the pair was drawn, from the queue and not from the browser."""
     if inspected.queue is None or inspected.queue.direction != direction:
         return None
     return inspected.queue.chances.get((query, item))
 
 
 def judge_name(text: str) -> str:
-    """A name as a judge typed it; ``SpellingError`` if it is none.
+    """Check the name that a judge typed, and reduce its blanks; ``SpellingError`` for a bad one.
 
     >>> judge_name("  Anna  B. ")
     'Anna B.'

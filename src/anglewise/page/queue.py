@@ -1,4 +1,4 @@
-"""What to judge next: queries worth a look, pairs in blind order, the decision so far."""
+"""What to look at and judge next: picks of queries, queues of pairs, and the decision so far."""
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ from anglewise.page.state import in_background, in_time
 from anglewise.report.words import counted
 
 ASKED = 500
-"""How many queries are searched to find those on which measures disagree."""
+"""How many queries are searched to find those with the most disagreement or the worst nDCG."""
 
 DEPTH = 10
 
@@ -40,7 +40,7 @@ PICKS = {
     "popular": "Popular",
     "rare": "Rare",
 }
-"""How a query may be picked, and what a person reads."""
+"""The ways to pick a query, each with its words on the page."""
 
 
 def pick(
@@ -48,32 +48,32 @@ def pick(
     how: str,
     direction: Direction,
     measures: Sequence[Measure],
-    after: int | None,
+    current: int | None,
 ) -> int:
-    """The row of the next query of this kind; ``after`` is the one that is shown now.
+    """The row of the query that follows ``current`` in the order of this way to pick.
 
     Raises ``TooFewError`` where there is none: no judgements, a single measure.
     """
     if how == "random":
-        return _random(inspected, direction, after)
+        return _random(inspected, direction, current)
     order = _ORDERS[how](inspected, direction, measures)
     if not len(order):
         raise TooFewError("there is no such query here: pick one in another way")
-    places = np.flatnonzero(order == (-1 if after is None else after))
-    return int(order[(int(places[0]) + 1) % len(order) if len(places) else 0])
+    positions = np.flatnonzero(order == (-1 if current is None else current))
+    return int(order[(int(positions[0]) + 1) % len(order) if len(positions) else 0])
 
 
 def rows_that_ask(inspected: Inspected, direction: Direction) -> Int64[Array, " rows"]:
-    """Rows that can ask: those whose vector is not zero, or all if every one is."""
+    """The rows whose vector is not zero; all rows if every vector is."""
     norms = inspected.asking(direction).embeddings.norms
-    there = np.flatnonzero(norms > 0).astype(np.int64)
-    return there if len(there) else np.arange(len(norms), dtype=np.int64)
+    rows = np.flatnonzero(norms > 0).astype(np.int64)
+    return rows if len(rows) else np.arange(len(norms), dtype=np.int64)
 
 
-def _random(inspected: Inspected, direction: Direction, after: int | None) -> int:
-    """From the seed and from who is shown now: the same address goes to the same place."""
+def _random(inspected: Inspected, direction: Direction, current: int | None) -> int:
+    """A random row that depends on the seed and on the current one alone."""
     rows = rows_that_ask(inspected, direction)
-    rng = np.random.default_rng([inspected.seed, crc32(f"{direction}{after}".encode())])
+    rng = np.random.default_rng([inspected.seed, crc32(f"{direction}{current}".encode())])
     return int(rows[rng.integers(len(rows))])
 
 
@@ -84,17 +84,17 @@ def _disagree(
         raise TooFewError("one measure cannot disagree: show two or more")
     rng = np.random.default_rng(inspected.seed)
     rows = np.sort(rng.permutation(rows_that_ask(inspected, direction))[:ASKED])
-    found = search(
+    lists = search(
         inspected.space, measures, k=_depth(inspected, direction), direction=direction, rows=rows
     )
-    apart = disagreement(list(found.values()), DEPTH)
-    return rows[np.argsort(-apart, kind="stable")]
+    disagreements = disagreement(list(lists.values()), DEPTH)
+    return rows[np.argsort(-disagreements, kind="stable")]
 
 
 def _worst(
     inspected: Inspected, direction: Direction, measures: Sequence[Measure]
 ) -> Int64[Array, " rows"]:
-    """By the nDCG of the first measure, among queries that have something relevant."""
+    """By the nDCG of the first measure, among queries with a relevant item."""
     judgements = inspected.judgements.get(direction)
     if judgements is None:
         raise TooFewError(f"nothing was judged for {direction}: judge some pairs first")
@@ -104,7 +104,7 @@ def _worst(
     rng = np.random.default_rng(inspected.seed)
     rows = np.sort(rng.permutation(relevant)[:ASKED]).astype(np.int64)
     depth = _depth(inspected, direction)
-    found = search(
+    lists = search(
         inspected.space,
         measures[:1],
         k=depth,
@@ -113,7 +113,7 @@ def _worst(
         exclude=judgements.seen,
     )
     name = f"nDCG@{depth}"
-    values = evaluate(found, judgements, rows, name)[name][0]
+    values = evaluate(lists, judgements, rows, name)[name][0]
     return rows[np.argsort(values, kind="stable")]
 
 
@@ -145,15 +145,15 @@ _ORDERS: dict[str, Callable[[Inspected, Direction, Sequence[Measure]], Int64[Arr
 
 
 EVERY = 3.0
-"""Seconds between two comparisons."""
+"""Seconds between two comparisons at least."""
 
 
 @dataclass
 class LiveDecision:
-    """The decision as it stands: made anew when more was judged, at most every few seconds.
+    """The decision so far: made anew when more was judged, at most every few seconds.
 
-    It is made in the background, for it may take long; who asks waits a while for it and is told
-    what was said last where that does not do.
+    It is made in the background, as it may take long. A request waits a while for it, and then
+    gets the last one.
     """
 
     _at: float = -EVERY
@@ -162,13 +162,13 @@ class LiveDecision:
     _working: Lock = field(default_factory=Lock)
 
     def late(self, rows: Sequence[Judged]) -> bool:
-        """Whether more was judged than the last decision knew."""
+        """Whether the last decision was made with another number of judgements."""
         return len(rows) != self._count
 
     def decision(
         self, inspected: Inspected, queue: "JudgingQueue", rows: Sequence[Judged]
     ) -> dict[str, Any]:
-        """What can be said now; what was said last while it is not yet time."""
+        """The decision by these judgements, or the last one while a new one is not due or done."""
         if not self.late(rows) or time.monotonic() - self._at < EVERY:
             return self._said
         if self._working.acquire(blocking=False):
@@ -194,24 +194,25 @@ INFORMATIVE = 200
 
 @dataclass(frozen=True, eq=False)
 class JudgingQueue:
-    """Every pair among the first ``depth`` places of any measure, for queries drawn at random.
+    """The pairs to judge: those of a queue, else a pool for queries drawn at random.
 
     Attributes
     ----------
     rows
-        Who asks, in the order in which they are judged: the same for all judges, so that judges
+        The queries in the order in which they are judged: the same for all judges, so that judges
         can be compared.
     pool
-        The pairs; ``pool.lists`` counts in ``rows``.
-    found
+        The pairs among the first ``depth`` of any measure; ``pool.lists`` are positions in
+        ``rows``.
+    lists
         The lists that were pooled.
     queued
-        The places of the pairs in the order of a queue, where they come from one; then each judge
-        follows it.
+        Positions of the pairs in the order of a queue, where they come from one; all judges follow
+        it.
     by_lot
-        Whether only some pairs of each query are here, drawn by lot.
+        Whether only some pairs of each query are here, drawn at random.
     live
-        The decision among the measures, as far as these pairs were judged.
+        The decision among the measures so far.
     """
 
     direction: Direction
@@ -219,7 +220,7 @@ class JudgingQueue:
     depth: int
     seed: int
     rows: Int64[Array, " q"]
-    found: Mapping[str, Neighbours]
+    lists: Mapping[str, Neighbours]
     pool: Pool
     queued: tuple[int, ...] | None = None
     by_lot: bool = False
@@ -232,12 +233,12 @@ class JudgingQueue:
 
     @cached_property
     def pairs(self) -> list[tuple[int, int]]:
-        """Rows of the asking and of the ranked side."""
+        """The row of the query and of the item of each pair."""
         asking: list[int] = self.rows[self.pool.lists].tolist()
         return list(zip(asking, self.pool.items.tolist(), strict=True))
 
     def order(self, judge: str) -> list[int]:
-        """Query after query, the items of each shuffled for this judge; a queue as it is."""
+        """Positions of the pairs: as queued, else query by query, items shuffled for this judge."""
         if self.queued is not None:
             return list(self.queued)
         rng = np.random.default_rng([self.seed, crc32(judge.encode())])
@@ -245,58 +246,62 @@ class JudgingQueue:
         return by_chance[np.argsort(self.pool.lists[by_chance], kind="stable")].tolist()
 
     def informative(self, judged: Judgements) -> list[int]:
-        """The pairs that would do most for the decision, as things stand, best first.
+        """Positions of the pairs whose judgement would help the decision most, best first.
 
-        Of a queue those that it holds: the lists hold others.
+        Pairs that are in the lists but not in the queue are left out.
         """
-        pool = Pool.of(self.found, judged, self.rows, self.depth)
-        best = PoolState.of(pool, judged, self.rows, self.depth).most_informative(len(pool.items))
-        asking, items = (
-            self.rows[pool.lists[best]].tolist(),
-            pool.items[best].tolist(),
+        pool = Pool.of(self.lists, judged, self.rows, self.depth)
+        ranking = PoolState.of(pool, judged, self.rows, self.depth).most_informative(
+            len(pool.items)
         )
-        place_of = {pair: place for place, pair in enumerate(self.pairs)}
-        wanted = [place_of[pair] for pair in zip(asking, items, strict=True) if pair in place_of]
-        return wanted[:INFORMATIVE]
+        asking, items = (
+            self.rows[pool.lists[ranking]].tolist(),
+            pool.items[ranking].tolist(),
+        )
+        position_of = {pair: position for position, pair in enumerate(self.pairs)}
+        positions = [
+            position_of[pair] for pair in zip(asking, items, strict=True) if pair in position_of
+        ]
+        return positions[:INFORMATIVE]
 
-    def ranks(self, place: int) -> dict[str, int]:
-        """At which rank each measure has a pair: what is stored with a judgement, and not shown."""
-        return self.pool.ranks(place)
+    def ranks(self, position: int) -> dict[str, int]:
+        """The rank of a pair's item under each measure: stored with a judgement, and not shown."""
+        return self.pool.ranks(position)
 
     def complete(self, judged: Collection[tuple[int, int]]) -> list[int]:
-        """Who asks and has every pair judged: only these are fair to all measures."""
-        missing = {asks for asks, item in self.pairs if (asks, item) not in judged}
-        return [int(row) for row in self.rows if int(row) not in missing]
+        """The queries of which every pair is judged: only these are fair to all measures."""
+        incomplete = {query for query, item in self.pairs if (query, item) not in judged}
+        return [int(row) for row in self.rows if int(row) not in incomplete]
 
 
 def draw_queue(
     inspected: Inspected, direction: Direction, measures: Sequence[Measure], depth: int
 ) -> JudgingQueue:
-    """Draw queries, search them under each measure, and pool what is found.
+    """Make the queue of a direction: the pairs of a given queue, else a pool of drawn queries.
 
     Raises ``TooFewError`` where nothing can be ranked.
     """
-    given = (
+    queue_given = (
         None
         if inspected.queue is None or inspected.queue.direction != direction
         else inspected.queue
     )
-    rows = _drawn(inspected, direction) if given is None else _asking(inspected, given)
+    rows = _drawn(inspected, direction) if queue_given is None else _asking(inspected, queue_given)
     ranked = len(inspected.ranked(direction).embeddings) - (direction != "queries-items")
     if not measures or ranked < 1:
         raise TooFewError("there is nothing to judge: no measure parses, or there is one item")
-    judged = inspected.judgements.get(direction)
-    found = search(
+    judgements = inspected.judgements.get(direction)
+    lists = search(
         inspected.space,
         measures,
         k=min(depth, ranked),
         direction=direction,
         rows=rows,
-        exclude=None if judged is None else judged.seen,
+        exclude=None if judgements is None else judgements.seen,
     )
-    pool = Pool.of(found, nothing_judged(inspected, direction), rows, depth)
-    queue = JudgingQueue(direction, tuple(found), depth, inspected.seed, rows, found, pool)
-    return queue if given is None else _in_order(queue, inspected, given)
+    pool = Pool.of(lists, nothing_judged(inspected, direction), rows, depth)
+    queue = JudgingQueue(direction, tuple(lists), depth, inspected.seed, rows, lists, pool)
+    return queue if queue_given is None else _in_order(queue, inspected, queue_given)
 
 
 def _drawn(inspected: Inspected, direction: Direction) -> Int64[Array, " q"]:
@@ -304,37 +309,38 @@ def _drawn(inspected: Inspected, direction: Direction) -> Int64[Array, " q"]:
     return rng.permutation(rows_that_ask(inspected, direction))[:QUERIES].astype(np.int64)
 
 
-def _asking(inspected: Inspected, given: Queue) -> Int64[Array, " q"]:
-    """The queries of a queue in its order."""
-    row_of = inspected.asking(given.direction).embeddings.row_of
+def _asking(inspected: Inspected, queue: Queue) -> Int64[Array, " q"]:
+    """The queries of a queue, each once, in its order."""
+    row_of = inspected.asking(queue.direction).embeddings.row_of
     return np.array(
-        list(dict.fromkeys(row_of[one.query_id] for one in given.pairs)), dtype=np.int64
+        list(dict.fromkeys(row_of[pair.query_id] for pair in queue.pairs)), dtype=np.int64
     )
 
 
-def _in_order(queue: JudgingQueue, inspected: Inspected, given: Queue) -> JudgingQueue:
-    """The pairs of the queue instead of the pool, which knows at which ranks they were found."""
-    asking, ranked = inspected.space.sides(given.direction)
-    place_of = {int(row): place for place, row in enumerate(queue.rows)}
-    wanted = [
-        (place_of[asking.row_of[one.query_id]], ranked.row_of[one.item_id]) for one in given.pairs
+def _in_order(queue: JudgingQueue, inspected: Inspected, queue_given: Queue) -> JudgingQueue:
+    """The same queue with the given pairs in place of the pool, whose ranks they take over."""
+    asking, ranked = inspected.space.sides(queue_given.direction)
+    number_of = {int(row): number for number, row in enumerate(queue.rows)}
+    queued = [
+        (number_of[asking.row_of[pair.query_id]], ranked.row_of[pair.item_id])
+        for pair in queue_given.pairs
     ]
-    pairs = sorted(wanted)
-    where = {pair: at for at, pair in enumerate(pairs)}
+    pairs = sorted(queued)
+    position_of = {pair: position for position, pair in enumerate(pairs)}
     pool, discounts = queue.pool, np.zeros((len(pairs), len(queue.measures)))
-    near = zip(pool.lists.tolist(), pool.items.tolist(), pool.discounts, strict=True)
-    for asks, item, weights in near:
-        if (asks, item) in where:
-            discounts[where[asks, item]] = weights
+    pooled = zip(pool.lists.tolist(), pool.items.tolist(), pool.discounts, strict=True)
+    for query, item, weights in pooled:
+        if (query, item) in position_of:
+            discounts[position_of[query, item]] = weights
     lists, items = (np.array(side, dtype=np.int64) for side in zip(*pairs, strict=True))
-    nothing = np.zeros(len(pairs))
-    chosen = Pool(lists, items, discounts, nothing, nothing > 0, pool.measures, pool.queries)
-    order = tuple(where[pair] for pair in wanted)
-    return replace(queue, pool=chosen, queued=order, by_lot=given.by_lot)
+    zeros = np.zeros(len(pairs))
+    pool_of_queue = Pool(lists, items, discounts, zeros, zeros > 0, pool.measures, pool.queries)
+    order = tuple(position_of[pair] for pair in queued)
+    return replace(queue, pool=pool_of_queue, queued=order, by_lot=queue_given.by_lot)
 
 
 def nothing_judged(inspected: Inspected, direction: Direction) -> Judgements:
-    """Judgements before the first one."""
+    """Judgements of a direction, without any."""
     asking, ranked = inspected.space.sides(direction)
     empty = np.empty(0, dtype=np.int64)
     none = SparseRows.from_pairs(empty, empty, shape=(len(asking), len(ranked)))
@@ -342,11 +348,11 @@ def nothing_judged(inspected: Inspected, direction: Direction) -> Judgements:
 
 
 FEWEST = 5
-"""Completely judged queries before anything is said."""
+"""Completely judged queries that a decision needs at least."""
 
 
 def decide(inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) -> dict[str, Any]:
-    """The state of the decision among the measures of a deck, from completely judged queries.
+    """The decision so far among the measures of a queue, from its completely judged queries.
 
     The statistics hold however often one looks.
     """
@@ -356,32 +362,34 @@ def decide(inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) ->
     if len(queue.measures) < 2:
         return {"state": "alone", "text": "one measure: there is nothing to decide"}
     if queue.by_lot:
-        how = f"anglewise compare --metric 'nDCG(sampled)@{queue.depth}' weighs them rightly"
-        return {"state": "by lot", "text": f"These pairs were drawn by lot: {how}."}
-    judged = current_judgements(inspected, queue, rows)
-    if judged is None:
+        command = f"anglewise compare --metric 'nDCG(sampled)@{queue.depth}' weighs them rightly"
+        return {"state": "by lot", "text": f"These pairs were drawn by lot: {command}."}
+    judgements = current_judgements(inspected, queue, rows)
+    if judgements is None:
         return _waiting(0)
-    complete = queue.complete(_pairs(judged))
+    complete = queue.complete(_pairs(judgements))
     if len(complete) < FEWEST:
         return _waiting(len(complete))
-    part = _only(judged, complete)
+    complete_judgements = _only(judgements, complete)
     metric = f"nDCG@{queue.depth}"
     try:
-        result = compare(inspected.space, part, queue.measures, metric, seed=queue.seed)
-        now = sequential(result, seed=queue.seed)
+        result = compare(
+            inspected.space, complete_judgements, queue.measures, metric, seed=queue.seed
+        )
+        state = sequential(result, seed=queue.seed)
     except AnglewiseError as error:
         return {"state": "waiting", "text": str(error)}
-    means = {one.measure: round(one.metrics[metric].mean, 3) for one in result.measures}
-    a_query = queue.size / len(queue.rows)
-    more = None if not now.about_left else round(now.about_left * a_query)
-    if now.decision == "decided":
-        text = f"Decided: {now.reason}."
-    elif more is None:
-        text = f"{now.measure} is ahead; far more judgements would be needed to settle it."
+    means = {row.measure: round(row.metrics[metric].mean, 3) for row in result.measures}
+    pairs_a_query = queue.size / len(queue.rows)
+    judgements_left = None if not state.about_left else round(state.about_left * pairs_a_query)
+    if state.decision == "decided":
+        text = f"Decided: {state.reason}."
+    elif judgements_left is None:
+        text = f"{state.measure} is ahead; far more judgements would be needed to settle it."
     else:
-        text = f"{now.measure} is ahead; about {more:,} more judgements settle it."
+        text = f"{state.measure} is ahead; about {judgements_left:,} more judgements settle it."
     return {
-        "state": now.decision,
+        "state": state.decision,
         "text": text,
         "metric": metric,
         "means": means,
@@ -392,7 +400,7 @@ def decide(inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) ->
 def current_judgements(
     inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]
 ) -> Judgements | None:
-    """What was judged in the deck's direction, several judges made one."""
+    """The judgements in the queue's direction, judges combined; None where there are none."""
     try:
         return combined(rows, inspected.space, queue.direction)
     except AnglewiseError:
@@ -400,16 +408,16 @@ def current_judgements(
 
 
 def agreement(rows: Iterable[Judged], judge: str) -> dict[str, Any]:
-    """On how many pairs others judged too, and how often they gave the same grade."""
-    mine: dict[tuple[str, str], float] = {}
+    """How many grades of other people are on this judge's pairs, and how many are equal or near."""
+    own: dict[tuple[str, str], float] = {}
     others: dict[tuple[str, str], list[float]] = {}
     for row in rows:
         pair = (row.query_id, row.item_id)
         if row.judge == judge:
-            mine[pair] = row.grade
+            own[pair] = row.grade
         elif row.source == "human":
             others.setdefault(pair, []).append(row.grade)
-    shared = [(mine[pair], grade) for pair in mine for grade in others.get(pair, ())]
+    shared = [(own[pair], grade) for pair in own for grade in others.get(pair, ())]
     return {
         "pairs": len(shared),
         "same": sum(a == b for a, b in shared),
@@ -418,8 +426,11 @@ def agreement(rows: Iterable[Judged], judge: str) -> dict[str, Any]:
 
 
 def _waiting(complete: int) -> dict[str, Any]:
-    left = counted(FEWEST - complete, "query", "queries")
-    return {"state": "waiting", "text": f"{left} more to judge completely before anything is said"}
+    missing = counted(FEWEST - complete, "query", "queries")
+    return {
+        "state": "waiting",
+        "text": f"{missing} more to judge completely before anything is said",
+    }
 
 
 def _pairs(judged: Judgements) -> set[tuple[int, int]]:
@@ -429,8 +440,8 @@ def _pairs(judged: Judgements) -> set[tuple[int, int]]:
 
 def _only(judged: Judgements, rows: Sequence[int]) -> Judgements:
     table = judged.gains
-    kept = np.isin(table.rows, rows)
+    mask = np.isin(table.rows, rows)
     gains = SparseRows.from_pairs(
-        table.rows[kept], table.indices[kept], table.values[kept], shape=table.shape
+        table.rows[mask], table.indices[mask], table.values[mask], shape=table.shape
     )
     return Judgements(gains, judged.direction, judged.source)

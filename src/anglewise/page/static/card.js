@@ -1,4 +1,4 @@
-// A card on the screen.
+// Show one card: the pair to judge.
 
 export function showCard(root, card) {
   const place = root.querySelector("[data-card]");

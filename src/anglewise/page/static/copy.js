@@ -1,4 +1,4 @@
-// A page of a copy: lines, keys, and the slider from what the page holds.
+// A page of a copy: lines between lists, keys, and the slider, all from data in the page.
 
 function copied() {
   const help = helpWithKeys();

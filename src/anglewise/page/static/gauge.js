@@ -1,4 +1,4 @@
-// The gauge slider.
+// The page of the gauge slider.
 
 import { helpWithKeys, keys } from "./keys.js";
 import { showList } from "./list.js";

@@ -1,4 +1,4 @@
-// Judging by keyboard.
+// The page for judging by keyboard.
 
 import { showCard } from "./card.js";
 import { helpWithKeys, keys } from "./keys.js";

@@ -1,4 +1,4 @@
-// Keys of a page: a table from key to deed. Typing into a field is typing, not a command.
+// Keys of a page: a table of keys and what each does. In a text field, keys only type.
 
 export function keys(table) {
   document.addEventListener("keydown", (event) => {

@@ -1,5 +1,5 @@
-// Lines between lists: the same item left and right, thick where it moved far. They are drawn over
-// the gaps only; what they say also stands in the ranks.
+// Lines between lists join the same item left and right; they are thick where it moved far. They are
+// drawn in the gaps only, and tell no more than the ranks do.
 
 import { piece } from "./svg.js";
 

@@ -1,4 +1,4 @@
-// The list of the moment: rows glide to their new places.
+// The list at the position of the slider: rows glide to their new ranks.
 
 export function showList(list, items, address) {
   const there = new Map([...list.children].map((li) => [li.dataset.row, li]));

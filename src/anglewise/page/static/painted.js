@@ -1,5 +1,5 @@
-// When is a card on the screen? After the second frame that follows the change: the first one is
-// being drawn, the second begins when the first was shown. Keys typed before that count for nothing.
+// Tells when a card is on the screen: at the second frame after the change, which begins when the
+// first one was shown. Keys that are typed earlier are ignored.
 
 export function painted(act) {
   requestAnimationFrame(() => requestAnimationFrame(act));

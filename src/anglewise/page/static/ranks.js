@@ -1,5 +1,5 @@
-// The picture of ranks: one line for each item that is near anywhere on the path. Its horizontal
-// axis is that of the slider below it; a rank is as high as a row of the list beside it.
+// The plot of ranks: one line for each item that is near anywhere on the path. Its horizontal axis
+// is that of the slider below; a rank is as high as a row of the list beside it.
 
 import { piece, smooth } from "./svg.js";
 
@@ -55,7 +55,7 @@ export function ranks(picture, path, k) {
   };
 }
 
-// Where an item is near, its ranks; coming and going, a step down below the last rank.
+// The ranks of an item where it is near; before and after, one step below the last rank.
 function drawn(at, stops, x, y, k) {
   const runs = [];
   let run = null;

@@ -1,4 +1,4 @@
-// The page of reports has a list of keys, as the others do.
+// The page of reports: its list of keys, as on the other pages.
 
 import { helpWithKeys, keys } from "./keys.js";
 

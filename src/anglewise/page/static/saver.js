@@ -1,5 +1,6 @@
-// Answers are saved behind the judge, in their order, each until the server says that it has it.
-// What is not saved yet survives a reload of the page; a uuid makes sending twice harmless.
+// Saves answers in the background, in their order, and sends each until the server confirms it.
+// Answers that are not saved yet survive a reload of the page; their uuids make it harmless to send
+// one twice.
 
 const SHELF = "anglewise-unsaved";
 const PAUSES = [300, 600, 1200, 2500, 5000];
@@ -13,7 +14,7 @@ export function saver({ said, refused, saved }) {
     try {
       localStorage.setItem(SHELF, JSON.stringify(waiting));
     } catch {
-      // without storage a reload would lose what is not saved: the page warns before it
+      // without storage a reload would lose unsaved answers: the page warns before it
     }
     said(waiting.length, failures);
   }
@@ -61,7 +62,7 @@ async function post({ to, body }) {
       body: JSON.stringify(body),
     });
     if (answer.ok) return {};
-    // A server that was started anew lets this page in again once its new address was opened.
+    // A restarted server accepts this page again once its new address was opened.
     if (answer.status === 403) return { again: true, why: "open the address that was printed last" };
     const told = await answer.json().catch(() => ({}));
     const why = told.error ?? `the server said ${answer.status}`;

@@ -1,5 +1,5 @@
-// Asking for the list of a position while the slider moves: one question at a time, the latest
-// position next, so that a fast hand never waits for positions it has left.
+// Requests the list of a position while the slider moves: one request at a time, then the latest
+// position, so that nobody waits for positions that the slider has left.
 
 export function sliding(ask, show) {
   let wanted = null;

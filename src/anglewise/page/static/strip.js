@@ -1,4 +1,4 @@
-// The strip below: how nDCG moves along the same axis.
+// The strip below the plot of ranks: nDCG along the same axis.
 
 import { piece } from "./svg.js";
 

@@ -1,4 +1,4 @@
-// Cards, fetched ahead of the judge.
+// The supply of cards, fetched ahead of the judge.
 
 const LOW = 8;
 

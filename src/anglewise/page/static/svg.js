@@ -1,4 +1,4 @@
-// Making pieces of a picture.
+// Make SVG elements.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -9,7 +9,7 @@ export function piece(name, attributes = {}, classes = []) {
   return made;
 }
 
-// A smooth line through points that leaves and enters each of them level.
+// A smooth line through points, horizontal at each of them.
 export function smooth(points) {
   return points
     .map(([x, y], i) => {

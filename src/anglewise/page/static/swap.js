@@ -1,5 +1,5 @@
 // Links and forms marked data-swap change the page without loading it anew: the server sends the
-// whole page, its <main> replaces ours, and the address says where we are.
+// whole new page, its <main> replaces the present one, and the address changes with it.
 
 const changed = new Set();
 

@@ -1,4 +1,4 @@
-// Walking through lists by key: j and k along a list, h and l from list to list.
+// Move through lists by key: j and k along a list, h and l from list to list.
 
 export function step(by) {
   const items = itemsOf(here()?.closest("[data-column], [data-list]") ?? first());
