@@ -354,6 +354,6 @@ def test_what_several_record_at_once_is_recorded_once(tmp_path):
 
     with ThreadPoolExecutor(4) as hands:
         recorded = list(hands.map(bring, range(4)))
-    assert sorted((one.added, one.there) for one in recorded) == [(0, 500)] * 3 + [(500, 0)]
+    assert sorted((one.added, one.already) for one in recorded) == [(0, 500)] * 3 + [(500, 0)]
     with JudgementStore.open(path, read_only=True) as store:
         assert (store.counts().standing, store.counts().replaced) == (500, 0)

@@ -187,8 +187,8 @@ def _open_for_writing(path: Path, patience: float) -> sqlite3.Connection:
 def _open_for_reading(path: Path, patience: float) -> sqlite3.Connection:
     """Open without writing; as an immutable file where not even a lock may be written.
 
-    SQLite leaves ``-shm`` and an empty ``-wal`` beside the file, for only who may write removes
-    them; to read without would miss what somebody writes meanwhile.
+    SQLite leaves ``-shm`` and an empty ``-wal`` beside the file, which only a writer may remove;
+    reading without them would miss what is being written.
     """
     connection = _connected(f"{path.absolute().as_uri()}?mode=ro", patience)
     try:

@@ -136,28 +136,31 @@ class JudgementStore:
             for row in rows:
                 _add(connection, row)
 
-    def add_new(self, judged: Iterable[Judged]) -> int:
-        """Record what does not stand yet, all of it or nothing, and say how many that were.
+    def add_new(self, judgements: Iterable[Judged]) -> int:
+        """Record those that the store does not hold yet, all or none of them; return their number.
 
-        A judgement stands already when its uuid is there, or when the same judge's latest word on
-        the pair is the same grade. Nobody records in between, so that what several bring at once
-        is recorded once.
+        The store holds a judgement when it has its uuid, or when the same judge's latest grade of
+        the pair is the same. All is one transaction, so that judgements that several programs add
+        at the same time are recorded once.
         """
-        rows = [(one, _row(one)) for one in judged]
+        rows = [(judgement, _row(judgement)) for judgement in judgements]
         added = 0
         with self._transaction() as connection:
             with bounded(self.path, connection):
                 current = connection.execute(CURRENT, [None, None]).fetchall()
-                gone = connection.execute(TAKEN_BACK, [None, None]).fetchall()
-            known = {row[NAMES.index("uuid")] for row in (*current, *gone)}
-            key = [NAMES.index(n) for n in ("direction", "query_id", "item_id", "judge")]
-            grade = NAMES.index("grade")
-            standing = {tuple(row[i] for i in key): row[grade] for row in current}
-            for one, row in rows:
-                who = (*one.pair, one.judge)
-                if one.uuid not in known and standing.get(who) != one.grade:
+                taken_back = connection.execute(TAKEN_BACK, [None, None]).fetchall()
+            known_uuids = {row[NAMES.index("uuid")] for row in (*current, *taken_back)}
+            columns = [NAMES.index(name) for name in ("direction", "query_id", "item_id", "judge")]
+            grade_column = NAMES.index("grade")
+            latest_grades = {tuple(row[i] for i in columns): row[grade_column] for row in current}
+            for judgement, row in rows:
+                judge_and_pair = (*judgement.pair, judgement.judge)
+                if (
+                    judgement.uuid not in known_uuids
+                    and latest_grades.get(judge_and_pair) != judgement.grade
+                ):
                     _add(connection, row)
-                    standing[who] = one.grade
+                    latest_grades[judge_and_pair] = judgement.grade
                     added += 1
         return added
 

@@ -28,7 +28,7 @@ MOST_GRADES = 40
 
 
 @dataclass(frozen=True)
-class Agreed:
+class Coefficient:
     """A coefficient with its 95% bootstrap interval; NaN where all grades are the same."""
 
     value: float
@@ -48,7 +48,7 @@ class TwoJudges:
     second: str
     pairs: int
     alike: float
-    kappa: Mapping[str, Agreed]
+    kappa: Mapping[str, Coefficient]
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ class Agreement:
     judges: Mapping[str, int]
     pairs: int
     shared: int
-    alpha: Mapping[str, Agreed]
-    fleiss: Agreed
+    alpha: Mapping[str, Coefficient]
+    fleiss: Coefficient
     fleiss_judges: int
     fleiss_pairs: int
     judge_pairs: tuple[TwoJudges, ...]
@@ -99,7 +99,7 @@ class Agreement:
                     "judges": [pair.first, pair.second],
                     "pairs": pair.pairs,
                     "alike": pair.alike,
-                    **{name: agreed.to_dict() for name, agreed in pair.kappa.items()},
+                    **{name: coefficient.to_dict() for name, coefficient in pair.kappa.items()},
                 }
                 for pair in self.judge_pairs
             ],
@@ -224,7 +224,7 @@ def _most_shared(judge_counts: Array) -> tuple[int, Array]:
 
 def _estimates(
     statistic: Callable[[Array], Array], query: Array, resamples: int, seed: int
-) -> list[Agreed]:
+) -> list[Coefficient]:
     """The statistic of the pairs, with its percentiles over resamples of their queries."""
     _, query_of = np.unique(query, return_inverse=True)
 
@@ -235,7 +235,7 @@ def _estimates(
     observed = by_queries(np.ones((1, queries), dtype=np.int64))[0]
     resampled = bootstrap(by_queries, queries, resamples=resamples, seed=seed)
     return [
-        Agreed(float(value), *_percentiles(column[np.isfinite(column)]))
+        Coefficient(float(value), *_percentiles(column[np.isfinite(column)]))
         for value, column in zip(observed, resampled.T, strict=True)
     ]
 

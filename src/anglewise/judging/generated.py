@@ -32,7 +32,7 @@ MOST_ROWS = 2_000_000
 
 
 @dataclass(frozen=True)
-class Made:
+class Generated:
     """Judgements that were made, and remarks such as what was left out."""
 
     judged: tuple[Judged, ...]
@@ -48,7 +48,7 @@ def from_interactions(
     min_support: int = 5,
     judge: str = "interactions",
     now: float,
-) -> Made:
+) -> Generated:
     """Make judgements of what users did.
 
     ``queries-items``: the items of a user, who is a query of the space, are relevant with gain 1,
@@ -110,7 +110,7 @@ def from_interactions(
         "are of users or items that the space does not hold": int((~in_space).sum()),
         "were seen in training": int((in_space & ~unseen).sum()),
     }
-    return Made(
+    return Generated(
         judged,
         tuple(f"{count:,} interactions {reason}" for reason, count in left_out.items() if count),
     )
@@ -118,7 +118,7 @@ def from_interactions(
 
 def _used_together(
     space: Space, interactions: Interactions, min_support: int, judge: str, now: float
-) -> Made:
+) -> Generated:
     everybody = np.ones(len(interactions.user_ids), dtype=bool)
     table = co_consumption(interactions, everybody, min_support=min_support).gains
     rows = _rows(interactions.item_ids, space.items.row_of)
@@ -145,7 +145,7 @@ def _used_together(
         )
     )
     dropped = int((~in_space).sum())
-    return Made(
+    return Generated(
         judged, (f"{dropped:,} pairs hold items that the space does not",) if dropped else ()
     )
 
@@ -158,7 +158,7 @@ def from_classes(
     judge: str = "labels",
     seed: int = 0,
     now: float,
-) -> Made:
+) -> Generated:
     """Grade pairs of items by the classes they share.
 
     Each item has a path of classes from the coarsest to the finest; the grade of a pair is how
@@ -216,7 +216,7 @@ def from_classes(
     unknown = len(classes) - len(labelled)
     remarks = [f"{len(chosen):,} of {len(asking):,} items ask (seed {seed})"]
     remarks += [f"{unknown:,} labelled ids are not in the space"] if unknown else []
-    return Made(judged, tuple(remarks))
+    return Generated(judged, tuple(remarks))
 
 
 def _common(path: Sequence[str], other_path: Sequence[str]) -> int:

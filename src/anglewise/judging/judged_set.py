@@ -21,7 +21,7 @@ from anglewise.judgements.store import JudgementStore
 
 
 @dataclass(frozen=True, eq=False)
-class Set:
+class JudgedSet:
     """Judgements of a space with their rows, and the rows of the file that were refused.
 
     Rows and rejects are empty where the source does not tell them.
@@ -41,7 +41,7 @@ def read_set(
     label_queries: int | None = None,
     seed: int = 0,
     say: Say,
-) -> Set:
+) -> JudgedSet:
     """Read judgements as ``compare`` does, but collect bad rows instead of raising, and keep rows.
 
     Raises ``FileError`` for pairs and triplets, and where the path holds no judgements.
@@ -51,15 +51,15 @@ def read_set(
         with JudgementStore.open(store, read_only=True) as opened:
             rows = tuple(opened.rows(direction))
             if rows or store == path:
-                return Set(opened.judgements(space, direction), rows)
+                return JudgedSet(opened.judgements(space, direction), rows)
     if path.is_file() and _is_graded(path):
         result = read_judged(path, assumed=Assumed(path.name, direction), columns=columns)
         rows = tuple(row for row in result.judged if row.direction == direction)
-        return Set(combined(rows, space, direction, name=str(path)), rows, result.rejects)
+        return JudgedSet(combined(rows, space, direction, name=str(path)), rows, result.rejects)
     judged = read_judgements(
         path, space, direction=direction, label_queries=label_queries, seed=seed, say=say
     )
-    return Set(judged)
+    return JudgedSet(judged)
 
 
 def _is_graded(path: Path) -> bool:

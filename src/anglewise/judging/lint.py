@@ -33,7 +33,7 @@ SKEWED = 0.2
 """The distance of Kolmogorov and Smirnov above which there is a warning."""
 CURVE = 41
 """Points at which both distribution functions are given, for a plot."""
-CORNER = 0.02
+SMALLEST_CLUSTER = 0.02
 """A cluster with less than this share of the items may be without judgements."""
 
 
@@ -130,7 +130,7 @@ def empty_clusters(subject: LintSubject, *, seed: int = 0) -> list[Finding]:
 def _missed(cluster_of: Int64[Array, " n"], judged: Int64[Array, " some"], count: int) -> Array:
     sizes = np.bincount(cluster_of, minlength=count)
     judged_counts = np.bincount(cluster_of[judged], minlength=count)
-    return np.flatnonzero((judged_counts == 0) & (sizes >= CORNER * len(cluster_of)))
+    return np.flatnonzero((judged_counts == 0) & (sizes >= SMALLEST_CLUSTER * len(cluster_of)))
 
 
 def _example(names: Array, cluster_of: Int64[Array, " n"], cluster: int) -> str:
@@ -143,9 +143,9 @@ def _share(
     return np.searchsorted(values, points, side="right") / len(values)
 
 
-LOOKED_AT = 1_000
+MOST_SEARCHED = 1_000
 """Queries or items that are searched at most; a sample is drawn where there are more."""
-APART = 0.2
+POOL_GAP = 0.2
 """A measure whose share of unjudged items is so much above another's was not in the pool."""
 
 ZEROS = 0.1
@@ -182,7 +182,7 @@ def unjudged_pool(
     findings = _outside(subject, list(neighbours))
     has_zeros = bool((judgements.gains.values <= 0).mean() >= ZEROS)
     findings += _biased(unjudged, k) if has_zeros else []
-    if findings or max(unjudged.values()) < APART:
+    if findings or max(unjudged.values()) < POOL_GAP:
         return findings
     words = ", ".join(f"{name} {share:.0%}" for name, share in unjudged.items())
     caveat = "" if has_zeros else "; without zeros nobody can tell a bad list from an unjudged one"
@@ -199,7 +199,7 @@ def unjudged_pool(
 
 def _biased(unjudged: dict[str, float], k: int) -> list[Finding]:
     best = min(unjudged, key=lambda name: unjudged[name])
-    unpooled = [name for name, share in unjudged.items() if share > unjudged[best] + APART]
+    unpooled = [name for name, share in unjudged.items() if share > unjudged[best] + POOL_GAP]
     if not unpooled:
         return []
     shares = ", ".join(f"{name} {unjudged[name]:.0%}" for name in (best, *unpooled))
@@ -288,9 +288,9 @@ def _disputed(subject: LintSubject, pairs: Sequence[tuple[int, int]]) -> int:
 
 
 def _some(rows: Int64[Array, " rows"], seed: int) -> Int64[Array, " some"]:
-    if len(rows) <= LOOKED_AT:
+    if len(rows) <= MOST_SEARCHED:
         return rows.astype(np.int64)
-    drawn: Float64[Array, " rows"] = np.random.default_rng(seed).permutation(rows)[:LOOKED_AT]
+    drawn: Float64[Array, " rows"] = np.random.default_rng(seed).permutation(rows)[:MOST_SEARCHED]
     return np.sort(drawn).astype(np.int64)
 
 

@@ -114,9 +114,9 @@ def _known(asking: Embeddings) -> str:
 
 
 By: TypeAlias = Literal["pool", "disagreement"]
-LOOKED_AT = 400
+SAMPLED = 400
 """Queries that are searched to estimate the size of a pool."""
-WIDER = 3
+MORE_QUERIES = 3
 """``disagreement`` draws so many times as many queries, and fewer pairs of each."""
 
 
@@ -230,7 +230,7 @@ def sample(
         judgements = judged or Judgements(SparseRows.from_pairs([], [], shape=shape), direction)
         return Pool.of(lists, judgements, rows, depth)
 
-    sampled = np.sort(rng.permutation(candidates)[:LOOKED_AT])
+    sampled = np.sort(rng.permutation(candidates)[:SAMPLED])
     if not len(sampled):
         raise TooFewError("no query has a vector that is not zero: none of them can ask")
     sampled_pool = pooled(sampled)
@@ -256,7 +256,7 @@ def sample(
 
 
 def _queries(budget: int, pairs_a_query: float, by: By, possible: int) -> int:
-    queries = int(budget / max(pairs_a_query, 1) * (WIDER if by == "disagreement" else 1))
+    queries = int(budget / max(pairs_a_query, 1) * (MORE_QUERIES if by == "disagreement" else 1))
     if queries < 1:
         raise TooFewError(
             f"a budget of {budget} does not do for one query, which takes {pairs_a_query:.0f} "

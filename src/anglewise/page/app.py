@@ -121,7 +121,7 @@ def _answering(app: AppState, page: Page) -> Callable[[Request], object]:
         try:
             if page is _reload:
                 return await run_in_threadpool(page, app, request)
-            return await run_in_threadpool(_unmixed, page, app.snapshot(), request)
+            return await run_in_threadpool(_from_unchanged_files, page, app.snapshot(), request)
         except BusyError as error:
             return app.page("message.html", 503, title="Busy", message=in_words(error))
         except AnglewiseError as error:
@@ -131,8 +131,8 @@ def _answering(app: AppState, page: Page) -> Callable[[Request], object]:
     return answer
 
 
-def _unmixed(page: Page, app: AppState, request: Request) -> Response:
-    """What a page answers, unless vectors that are still in their file changed meanwhile."""
+def _from_unchanged_files(page: Page, app: AppState, request: Request) -> Response:
+    """The answer of a page; ``FileError`` where mapped vectors changed while it was made."""
     check_mapped()
     answer = page(app, request)
     check_mapped()

@@ -28,7 +28,7 @@ from anglewise.page.security import BusyError
 from anglewise.page.state import in_background, in_time
 from anglewise.report.words import counted
 
-ASKED = 500
+MOST_SEARCHED = 500
 """How many queries are searched to find those with the most disagreement or the worst nDCG."""
 
 DEPTH = 10
@@ -83,7 +83,7 @@ def _disagree(
     if len(measures) < 2:
         raise TooFewError("one measure cannot disagree: show two or more")
     rng = np.random.default_rng(inspected.seed)
-    rows = np.sort(rng.permutation(rows_that_ask(inspected, direction))[:ASKED])
+    rows = np.sort(rng.permutation(rows_that_ask(inspected, direction))[:MOST_SEARCHED])
     lists = search(
         inspected.space, measures, k=_depth(inspected, direction), direction=direction, rows=rows
     )
@@ -102,7 +102,7 @@ def _worst(
         raise TooFewError("no measure here can be read: mend one, then its worst lists are known")
     relevant = np.unique(judgements.gains.rows[judgements.gains.values > 0])
     rng = np.random.default_rng(inspected.seed)
-    rows = np.sort(rng.permutation(relevant)[:ASKED]).astype(np.int64)
+    rows = np.sort(rng.permutation(relevant)[:MOST_SEARCHED]).astype(np.int64)
     depth = _depth(inspected, direction)
     lists = search(
         inspected.space,

@@ -227,7 +227,7 @@ class AppState:
     def reload(self) -> None:
         """Read the space again, and drop the results about the old one."""
         inspected = self.read()
-        fresh, store = Freshness(_watched(inspected)), Store(inspected.store)
+        fresh, store = Freshness(_files_to_watch(inspected)), Store(inspected.store)
         with self._lock:
             self.inspected, self.fresh, self.store = inspected, fresh, store
             self._results, self._slow = {}, {}
@@ -307,8 +307,8 @@ class AppState:
         )
 
 
-def _watched(inspected: Inspected) -> Mapping[Path, Stamp]:
-    """The files that a space was read from; of a folder that was read before, what describes it."""
+def _files_to_watch(inspected: Inspected) -> Mapping[Path, Stamp]:
+    """The files of a space with their stamps; of a folder without any, that of ``space.json``."""
     if inspected.files or inspected.folder is None:
         return inspected.files
     return {inspected.folder / "space.json": stamp(inspected.folder / "space.json")}

@@ -14,7 +14,7 @@ from anglewise.core.typing import Array, Float64
 from anglewise.experiment.claims import Check
 from anglewise.experiment.own_data import MovedLists, OwnStudy
 from anglewise.experiment.study import Study
-from anglewise.judging.agreement import Agreed, Agreement
+from anglewise.judging.agreement import Agreement, Coefficient
 from anglewise.judging.lint_checks import Lint
 from anglewise.report.document import Block, Curves, Document, Group, Line, Table, TableColumn
 from anglewise.report.pictures import new_figure, saved_figure
@@ -207,16 +207,16 @@ def agreement_document(agreement: Agreement) -> Document:
     judges = ", ".join(f"{name} {count:,}" for name, count in agreement.judges.items())
     shared = f"{agreement.shared:,} pairs"
     rows = [
-        [f"Krippendorff's alpha, {level}", shared, *_coefficient(agreed)]
-        for level, agreed in agreement.alpha.items()
+        [f"Krippendorff's alpha, {level}", shared, *_coefficient(coefficient)]
+        for level, coefficient in agreement.alpha.items()
     ]
     several = f"{agreement.fleiss_pairs:,} by {agreement.fleiss_judges}"
     rows.append(["Fleiss' kappa", several, *_coefficient(agreement.fleiss)])
     for two in agreement.judge_pairs:
-        for kind, agreed in two.kappa.items():
+        for kind, coefficient in two.kappa.items():
             weights = "" if kind == "none" else f", {kind} weights"
             name = f"Cohen's kappa of {two.first} and {two.second}{weights}"
-            rows.append([name, f"{two.pairs:,} pairs", *_coefficient(agreed)])
+            rows.append([name, f"{two.pairs:,} pairs", *_coefficient(coefficient)])
     undecided = [each for each in agreement.disputes if each.decided is None]
     lines = [
         Line(
@@ -234,10 +234,10 @@ def agreement_document(agreement: Agreement) -> Document:
     return Document([[Line(first), table, *lines]])
 
 
-def _coefficient(agreed: Agreed) -> tuple[str, str]:
-    if agreed.value != agreed.value:
+def _coefficient(coefficient: Coefficient) -> tuple[str, str]:
+    if coefficient.value != coefficient.value:
         return NOTHING, "all gave one grade"
-    return f"{agreed.value:.3f}", f"{agreed.low:.3f} to {agreed.high:.3f}"
+    return f"{coefficient.value:.3f}", f"{coefficient.low:.3f} to {coefficient.high:.3f}"
 
 
 def lint_document(lint: Lint) -> Document:
