@@ -17,7 +17,7 @@ from anglewise.comparison.gates import History, Last, check, gate, rows_of
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import FileError, IdsError, SpellingError
 from anglewise.io import runs as history_file
-from anglewise.io.runs import KEPT, append_history, read_history
+from anglewise.io.runs import RUNS_WITH_VALUES, append_history, read_history
 from rendered import junit, markdown
 
 SIZE = 60
@@ -173,7 +173,7 @@ def test_another_metric_or_direction_is_no_earlier_run(good, file):
 def test_of_old_runs_the_means_alone_are_kept_and_the_gate_says_so(good, file):
     append_history(file, rows_of(good, label="anchor"))
     one = rows_of(good)
-    for _ in range(KEPT - 1):
+    for _ in range(RUNS_WITH_VALUES - 1):
         append_history(file, one)
     assert "interval" not in check(good, "cosine>=last(anchor)-1", history(file)).sentence
     append_history(file, one)
@@ -182,9 +182,9 @@ def test_of_old_runs_the_means_alone_are_kept_and_the_gate_says_so(good, file):
     assert np.isnan(checked.figure.low)
     assert checked.sentence.endswith("the history has the mean alone, so there is no interval")
     table = pq.read_table(file)
-    assert table["run"].to_pylist()[-1] == KEPT + 1
+    assert table["run"].to_pylist()[-1] == RUNS_WITH_VALUES + 1
     kept = {row["run"] for row in table.to_pylist() if row["values"] is not None}
-    assert kept == set(range(2, KEPT + 2))
+    assert kept == set(range(2, RUNS_WITH_VALUES + 2))
 
 
 def test_pairs_keep_their_means_alone(file):

@@ -13,7 +13,7 @@ from pyarrow import parquet
 from anglewise import Neighbours
 from anglewise.errors import FileError, IdsError, ShapeError
 from anglewise.io.outputs import filled_folder, new_file, new_folder, write_text
-from anglewise.io.runs import apart, write_run
+from anglewise.io.runs import strictly_falling, write_run
 
 
 def _found(indices, scores):
@@ -172,9 +172,9 @@ def test_trec_eval_keeps_our_order_where_scores_tie(tmp_path):
 
 def test_scores_are_moved_by_single_steps_only():
     scores = np.array([[5, 5, 5, 1, 0, 0]], dtype=np.float32)
-    assert np.all(np.diff(apart(scores)) < 0)
-    assert np.allclose(apart(scores), scores, rtol=1e-6, atol=1e-44)
-    assert apart(scores)[0, 3] == 1
+    assert np.all(np.diff(strictly_falling(scores)) < 0)
+    assert np.allclose(strictly_falling(scores), scores, rtol=1e-6, atol=1e-44)
+    assert strictly_falling(scores)[0, 3] == 1
 
 
 def test_parquet_runs_keep_the_scores(tmp_path):

@@ -30,7 +30,7 @@ def load_npy(path: Path) -> Array:
     Raises ``FileError`` for pickled objects, which could run code when read.
     """
     data = contents(path)
-    with reading(path, "npy"), _undoubting():
+    with reading(path, "npy"), _without_warnings():
         if data[:6] != b"\x93NUMPY":
             raise FileError(f"{path} is no npy file: write it with numpy.save")
         try:
@@ -41,7 +41,7 @@ def load_npy(path: Path) -> Array:
             order = "F" if by_columns else "C"
             return np.ndarray(shape, kind, data, offset=file.tell(), order=order)
         except ValueError as error:
-            if _speaks_of_objects(error):
+            if _names_objects(error):
                 raise _pickled(path) from error
             raise
 
@@ -50,7 +50,7 @@ def load_npz(path: Path) -> Mapping[str, Array]:
     """The arrays of an ``.npz`` file by name, without those that are pickled objects."""
     data = contents(path)
     arrays: dict[str, Array] = {}
-    with reading(path, "npz"), _undoubting():
+    with reading(path, "npz"), _without_warnings():
         if data[:2] != b"PK":
             raise FileError(f"{path} is no npz file: write it with numpy.savez")
         # opened here, since numpy leaves a damaged file open
@@ -89,8 +89,8 @@ def _header(
         version, np.lib.format.read_array_header_2_0
     )
     shape, by_columns, kind = read(file)
-    due = 0 if kind.hasobject else math.prod(shape) * kind.itemsize
-    if due > size - file.tell() or any(not 0 <= length <= size for length in shape):
+    needed = 0 if kind.hasobject else math.prod(shape) * kind.itemsize
+    if needed > size - file.tell() or any(not 0 <= length <= size for length in shape):
         raise FileError(
             f"{path}: {name} is said to be {' x '.join(map(str, shape)) or 'one'} of {kind}, for "
             f"which {size:,} bytes are too few: it is truncated or damaged; write it again"
@@ -99,14 +99,14 @@ def _header(
 
 
 @contextmanager
-def _undoubting() -> Generator[None, None, None]:
+def _without_warnings() -> Generator[None, None, None]:
     """Without NumPy's warnings of headers that are old or odd: what was read is checked after."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
-def _speaks_of_objects(error: ValueError) -> bool:
+def _names_objects(error: ValueError) -> bool:
     return "allow_pickle" in str(error) or "Python objects" in str(error)
 
 
@@ -177,25 +177,25 @@ class Keyed:
         """Whether a matrix is named after that side."""
         return any(a.ndim == 2 and _is_of(name, side) for name, a in self.arrays.items())
 
-    def vectors(self, side: Side, given: str | None, say: Say) -> Array:
+    def vectors(self, side: Side, array_name: str | None, say: Say) -> Array:
         """The array that holds one side; a file of a single matrix holds items."""
-        if given is not None:
-            if given not in self.arrays:
+        if array_name is not None:
+            if array_name not in self.arrays:
                 raise SpellingError(
-                    f"{self.path} has no array {given!r}: it has {listed(list(self.arrays))}"
+                    f"{self.path} has no array {array_name!r}: it has {listed(list(self.arrays))}"
                 )
-            return self.arrays[given]
+            return self.arrays[array_name]
         matrices = [name for name, array in self.arrays.items() if array.ndim == 2]
-        found = [name for name in matrices if _is_of(name, side)]
-        if not found and side == "items":
-            found = [name for name in matrices if not _is_of(name, "queries")]
-        if len(found) != 1:
+        matching = [name for name in matrices if _is_of(name, side)]
+        if not matching and side == "items":
+            matching = [name for name in matrices if not _is_of(name, "queries")]
+        if len(matching) != 1:
             raise FileError(
-                f"{self.path} holds {len(found) or 'no'} matrices that could be the {side}, among "
-                f"{listed(matrices)}; name one: vector_column=... (--vector-column)"
+                f"{self.path} holds {len(matching) or 'no'} matrices that could be the {side}, "
+                f"among {listed(matrices)}; name one: vector_column=... (--vector-column)"
             )
-        say(f"took {found[0]!r} of {self.path.name} as the vectors of the {side}")
-        return self.arrays[found[0]]
+        say(f"took {matching[0]!r} of {self.path.name} as the vectors of the {side}")
+        return self.arrays[matching[0]]
 
     def ids(self, side: Side, rows: int) -> list[str] | None:
         """The ids that lie beside the vectors, if any."""
@@ -249,20 +249,20 @@ def with_biases(space: Space, file: Keyed, say: Say) -> Space:
     if of_users is None and of_items is None and not inside:
         return space
     with naming(file.path):
-        found = space_of_factors(
+        biased = space_of_factors(
             Factors(items, users, of_users, of_items, inside, about=space.about), say=say
         )
         return Space(
-            items=space.items.with_vectors(found.items.vectors),
-            queries=space.queries.with_vectors(found.queries.vectors),
+            items=space.items.with_vectors(biased.items.vectors),
+            queries=space.queries.with_vectors(biased.queries.vectors),
             trained_for="dot" if space.trained_for == "unknown" else space.trained_for,
-            about=found.about,
+            about=biased.about,
         )
 
 
 def _named_bias(arrays: Mapping[str, Array], names: tuple[str, ...]) -> Array | None:
-    known = {plain(name): array for name, array in arrays.items()}
-    return next((known[name] for name in names if name in known), None)
+    by_name = {plain(name): array for name, array in arrays.items()}
+    return next((by_name[name] for name in names if name in by_name), None)
 
 
 def _number(array: Array | None) -> int | None:
@@ -314,8 +314,8 @@ def _check_parts(path: Path, form: str, parts: Mapping[str, Array]) -> None:
         raise FileError(f"{path} is a sparse matrix in {form} form: save it as csr, csc or coo")
     for name in PARTS & parts.keys():
         part = parts[name]
-        due = "biuf" if name == "data" or not part.size else "iu"
-        if part.dtype.kind not in due or part.ndim != (2 if name == "coords" else 1):
+        allowed_kinds = "biuf" if name == "data" or not part.size else "iu"
+        if part.dtype.kind not in allowed_kinds or part.ndim != (2 if name == "coords" else 1):
             kind = "real" if name == "data" else "whole"
             raise FileError(
                 f"{path} is damaged: {name!r} holds {part.dtype} of shape {part.shape}, where a "

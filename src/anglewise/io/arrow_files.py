@@ -54,10 +54,10 @@ def matrix_of(sheet: Sheet, column: Any) -> Array:
         return parts[0]
     if not parts:
         raise ShapeError(f"{sheet.path} holds no vectors")
-    whole = np.empty((start, dimension), dtype=np.float32)
+    matrix = np.empty((start, dimension), dtype=np.float32)
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf and is refused later
-        np.concatenate(parts, out=whole, casting="unsafe")
-    return whole
+        np.concatenate(parts, out=matrix, casting="unsafe")
+    return matrix
 
 
 def matrix_in_blocks(sheet: Sheet, blocks: Iterable[Any], rows: int) -> Float32[Array, "rows d"]:
@@ -65,23 +65,23 @@ def matrix_in_blocks(sheet: Sheet, blocks: Iterable[Any], rows: int) -> Float32[
 
     Errors are those of ``matrix_of``.
     """
-    start, whole = 0, np.empty((0, 0), dtype=np.float32)
+    start, matrix = 0, np.empty((0, 0), dtype=np.float32)
     for block in blocks:
         lists = getattr(block, "storage", block)
         if not start:
             _check_kind(sheet, block.type)
             dimension = _length(lists, 0)
             check_holds(sheet.path, 4 * rows * dimension)
-            whole = np.empty((rows, dimension), dtype=np.float32)
-        part = _rows(sheet, lists, start, whole.shape[1])
+            matrix = np.empty((rows, dimension), dtype=np.float32)
+        part = _rows(sheet, lists, start, matrix.shape[1])
         if start + len(part) > rows:
             break
         with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf, refused later
-            whole[start : start + len(part)] = part
+            matrix[start : start + len(part)] = part
         start += len(part)
     else:
         if start == rows:
-            return whole
+            return matrix
     raise ShapeError(
         f"{sheet.path} is damaged: there are not as many vectors as the {rows:,} other cells of "
         "their table; write it again"
@@ -114,7 +114,7 @@ def _rows(sheet: Sheet, chunk: Any, start: int, dimension: int) -> Array:
         missing = np.flatnonzero(gaps)
     if len(missing):
         raise ValuesError(
-            f"{sheet.path}, {sheet.place(start + int(missing[0]))}: the vector is missing "
+            f"{sheet.path}, {sheet.location(start + int(missing[0]))}: the vector is missing "
             f"({len(missing)} such rows near it); drop these rows"
         )
     with reading(sheet.path, "a column of vectors"):
@@ -123,15 +123,15 @@ def _rows(sheet: Sheet, chunk: Any, start: int, dimension: int) -> Array:
     if len(ragged):
         row = int(ragged[0])
         raise ShapeError(
-            f"{sheet.path}, {sheet.place(start + row)}: a vector of {lengths[row]} numbers where "
-            f"the first one has {dimension}; all are due to be of one length"
+            f"{sheet.path}, {sheet.location(start + row)}: a vector of {lengths[row]} numbers "
+            f"where the first one has {dimension}; all are due to be of one length"
         )
     with reading(sheet.path, "a column of vectors"):
         flat = chunk.flatten()
         if flat.null_count:
             gap = int(np.argmax(np.asarray(flat.is_null()))) // dimension
             raise ValuesError(
-                f"{sheet.path}, {sheet.place(start + gap)}: a number is missing in the vector; "
+                f"{sheet.path}, {sheet.location(start + gap)}: a number is missing in the vector; "
                 "drop the row"
             )
         # DLPack, since to_numpy imports pandas wherever that is installed, for half a second.
@@ -182,7 +182,7 @@ def table_sheet(path: Path, table: Any) -> Sheet:
         tuple(table.column_names),
         tuple(table.schema.types),
         columns=lambda positions: [written_out(path, table.column(i)) for i in positions],
-        place=_row,
+        location=_row,
     )
 
 
@@ -269,24 +269,24 @@ def parquet_file(path: Path, texts: Sequence[str] = ()) -> Any:
     return arrow("parquet").ParquetFile(source, read_dictionary=list(texts) or None)
 
 
-def parquet_columns(path: Path, names: Sequence[str] | None = None, due: str = "parquet") -> Any:
+def parquet_columns(path: Path, names: Sequence[str] | None = None, kind: str = "parquet") -> Any:
     """Some columns of a parquet file, or all, as a table; ``FileError`` if they hold too much."""
     pa = arrow()
-    with reading(path, due):
+    with reading(path, kind):
         with parquet_file(path) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
-            wanted = list(schema.names if names is None else names)
-            check_parquet(path, file.metadata.schema, wanted)
-        texts = [name for name in wanted if _is_text(schema.field(name).type)]
+            selected = list(schema.names if names is None else names)
+            check_parquet(path, file.metadata.schema, selected)
+        texts = [name for name in selected if _is_text(schema.field(name).type)]
         # a text may stand in a million rows and once in the file: known before it is written out
         with parquet_file(path, texts) as file:
-            table = file.read(columns=wanted)
+            table = file.read(columns=selected)
             table.validate(full=True)  # text that is not UTF-8 would break later
         short = [n for n, c in zip(table.column_names, table.columns, strict=True) if len(c) < rows]
         if short:
             raise FileError(f"{path} is damaged: {listed(short)} is shorter than its {rows:,} rows")
-        columns = [_as(schema.field(n).type, written_out(path, table[n])) for n in wanted]
-        return pa.Table.from_arrays(columns, names=wanted)
+        columns = [_as(schema.field(n).type, written_out(path, table[n])) for n in selected]
+        return pa.Table.from_arrays(columns, names=selected)
 
 
 def _is_text(kind: Any) -> bool:

@@ -67,7 +67,7 @@ def delimited_sheet(path: Path) -> Sheet:
         names,
         (arrow().string(),) * len(cells),
         columns=lambda positions: _columns(path, text, dialect, len(cells), positions),
-        place=lambda row: f"line {_line(text, dialect, row)}",
+        location=lambda row: f"line {_line(text, dialect, row)}",
     )
 
 
@@ -119,11 +119,11 @@ def _is_qrels(line: str) -> bool:
     cells = line.split()
     if len(cells) != 4:
         return False
-    whole, point, part = cells[3].removeprefix("-").partition(".")
+    integer, point, decimals = cells[3].removeprefix("-").partition(".")
     return (
         cells[1].removeprefix("Q").isdecimal()
-        and whole.isdecimal()
-        and (part.isdecimal() if point else True)
+        and integer.isdecimal()
+        and (decimals.isdecimal() if point else True)
     )
 
 

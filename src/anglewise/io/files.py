@@ -39,47 +39,47 @@ SPELLED = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) ?([kmgt]?)b?", re.IGNORECASE | r
 CGROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
-def check_holds(path: Path, holds: int) -> None:
+def check_holds(path: Path, content_size: int) -> None:
     """Refuse a file that holds more than fits, before it is held.
 
     Raises ``FileError`` saying how much came, how much is allowed and how to allow more.
     """
-    weighs = _weight(path)
-    most = allowed(weighs)
-    if holds > most:
+    file_size = _weight(path)
+    limit = allowed(file_size)
+    if content_size > limit:
         raise FileError(
-            f"{path} weighs {words(weighs)} and holds {words(holds)} or more once it is unpacked, "
-            f"{words(most)} are allowed: it is damaged or made to fill the memory; if it is "
-            f"right, allow more: {VARIABLE}={words(2 * holds).replace(' ', '')}"
+            f"{path} weighs {words(file_size)} and holds {words(content_size)} or more once it is "
+            f"unpacked, {words(limit)} are allowed: it is damaged or made to fill the memory; if "
+            f"it is right, allow more: {VARIABLE}={words(2 * content_size).replace(' ', '')}"
         )
 
 
-def allowed(weighs: int) -> int:
+def allowed(file_size: int) -> int:
     """The most that a file of so many bytes may hold.
 
     What ``ANGLEWISE_MEMORY`` says; else what the file weighs itself, or, if that is more, the
     smaller of half of the memory and of a hundred times its weight (but 1 GiB at least).
     """
-    said = os.environ.get(VARIABLE)
-    if said is not None:
-        return _read(said)
-    return max(weighs, min(machine_memory() // 2, max(FLOOR, RATIO * weighs)))
+    setting = os.environ.get(VARIABLE)
+    if setting is not None:
+        return _read(setting)
+    return max(file_size, min(machine_memory() // 2, max(FLOOR, RATIO * file_size)))
 
 
 def room() -> int:
     """The most that results may hold: what ``ANGLEWISE_MEMORY`` says, else half of the memory."""
-    said = os.environ.get(VARIABLE)
-    return machine_memory() // 2 if said is None else _read(said)
+    setting = os.environ.get(VARIABLE)
+    return machine_memory() // 2 if setting is None else _read(setting)
 
 
-def held_whole(size: int) -> bool:
+def fits_memory(file_size: int) -> bool:
     """Whether a file of so many bytes is read into memory; a larger one is mapped.
 
     What is mapped changes under its reader when somebody writes into the file.
     """
-    said = os.environ.get(VARIABLE)
-    most = machine_memory() // 4
-    return size <= (most if said is None else min(most, _read(said)))
+    setting = os.environ.get(VARIABLE)
+    limit = machine_memory() // 4
+    return file_size <= (limit if setting is None else min(limit, _read(setting)))
 
 
 def machine_memory() -> int:
@@ -108,11 +108,13 @@ def words(size: int) -> str:
     return f"{number:,.{digits}f} {unit}B" if number < 1e6 else f"{number:.3g} {unit}B"
 
 
-def _read(said: str) -> int:
-    found = SPELLED.fullmatch(said.strip())
-    size = int(float(found[1]) * UNITS[found[2].lower()]) if found else 0
+def _read(setting: str) -> int:
+    match = SPELLED.fullmatch(setting.strip())
+    size = int(float(match[1]) * UNITS[match[2].lower()]) if match else 0
     if not size:
-        raise SpellingError(f"{VARIABLE}={said!r}: a number of bytes is due, such as 8GB or 500MB")
+        raise SpellingError(
+            f"{VARIABLE}={setting!r}: a number of bytes is due, such as 8GB or 500MB"
+        )
     return size
 
 
@@ -181,15 +183,15 @@ Stamp: TypeAlias = tuple[int, ...]
 def stamp(file: Path | int) -> Stamp:
     """What a file looks like now, by path or open handle; nothing where there is none."""
     try:
-        about = os.stat(file)  # noqa: PTH116 a handle has no path
+        status = os.stat(file)  # noqa: PTH116 a handle has no path
     except OSError:
         return ()
-    return about.st_dev, about.st_ino, about.st_mtime_ns, about.st_size
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def check_unchanged(path: Path, then: Stamp, now: Stamp | None = None) -> None:
+def check_unchanged(path: Path, before: Stamp, now: Stamp | None = None) -> None:
     """Raise ``FileError`` for a file that is another one than when it was opened."""
-    if (stamp(path) if now is None else now) != then:
+    if (stamp(path) if now is None else now) != before:
         raise FileError(f"{path} was written anew while it was read: start again")
 
 
@@ -201,20 +203,22 @@ _read_files: dict[Path, Stamp] | None = None
 def noting_reads() -> Generator[Mapping[Path, Stamp], None, None]:
     """Keep account of the files that are read meanwhile, so that no output takes their place."""
     global _read_files  # noqa: PLW0603 threads read too, and share it
-    before, _read_files = _read_files, {}
-    mine = _read_files
+    previous, _read_files = _read_files, {}
+    reads = _read_files
     try:
-        yield mine
+        yield reads
     finally:
-        _read_files = before
-        if before is not None:
-            before.update({path: then for path, then in mine.items() if path not in before})
+        _read_files = previous
+        if previous is not None:
+            previous.update(
+                {path: earlier for path, earlier in reads.items() if path not in previous}
+            )
 
 
 def note_read(path: Path) -> None:
     """Enter a file that is read, or is about to be, by us or by a library."""
-    if _read_files is not None and path not in _read_files and (then := stamp(path)):
-        _read_files[path] = then
+    if _read_files is not None and path not in _read_files and (before := stamp(path)):
+        _read_files[path] = before
 
 
 def was_read(path: Path) -> bool:
@@ -222,7 +226,7 @@ def was_read(path: Path) -> bool:
     if not _read_files:
         return False
     now = stamp(path)
-    return now[:2] in {then[:2] for then in _read_files.values()} and bool(now)
+    return now[:2] in {earlier[:2] for earlier in _read_files.values()} and bool(now)
 
 
 _mapped: dict[Path, Stamp] = {}
@@ -234,21 +238,21 @@ def check_mapped() -> None:
 
     One that was replaced or removed stays as it was for who has mapped it.
     """
-    for path, then in list(_mapped.items()):
+    for path, before in list(_mapped.items()):
         now = stamp(path)
-        if now[:2] == then[:2]:
-            check_unchanged(path, then, now)
+        if now[:2] == before[:2]:
+            check_unchanged(path, before, now)
 
 
-def _map(path: Path, file: io.BufferedReader, then: Stamp) -> mmap.mmap:
+def _map(path: Path, file: io.BufferedReader, before: Stamp) -> mmap.mmap:
     mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    _mapped[path] = then
-    weakref.finalize(mapped, _unmapped, path, then)
+    _mapped[path] = before
+    weakref.finalize(mapped, _unmapped, path, before)
     return mapped
 
 
-def _unmapped(path: Path, then: Stamp) -> None:
-    if _mapped.get(path) is then:  # else it was mapped again meanwhile
+def _unmapped(path: Path, before: Stamp) -> None:
+    if _mapped.get(path) is before:  # else it was mapped again meanwhile
         del _mapped[path]
 
 
@@ -297,20 +301,20 @@ def contents(path: Path) -> Contents:
     write later: ``check_mapped`` tells.
     """
     with reading(path, "a file"), opened(path) as file:
-        then = stamp(file.fileno())
+        before = stamp(file.fileno())
         if _begins_packed(path, file):
-            held = _unpacked(path, file)
-        elif not held_whole(then[-1]):
-            return _map(path, file, then)
+            data = _unpacked(path, file)
+        elif not fits_memory(before[-1]):
+            return _map(path, file, before)
         else:
             # without the buffer, which would copy all of it once more
             with io.FileIO(file.fileno(), closefd=False) as plain:
                 plain.seek(0)
-                held = plain.readall()
-        check_unchanged(path, then, stamp(file.fileno()))
-    if not held:
+                data = plain.readall()
+        check_unchanged(path, before, stamp(file.fileno()))
+    if not data:
         raise _empty(path)
-    return held
+    return data
 
 
 def is_packed(path: Path) -> bool:
@@ -332,7 +336,7 @@ def _empty(path: Path) -> FileError:
 
 
 @contextmanager
-def reading(path: Path, due: str) -> Generator[None, None, None]:
+def reading(path: Path, kind: str) -> Generator[None, None, None]:
     """Turn whatever a foreign parser raises on broken bytes into one ``FileError`` with the path.
 
     Damaged bytes make parsers raise nearly anything (``KeyError``, ``MemoryError``,
@@ -349,16 +353,16 @@ def reading(path: Path, due: str) -> Generator[None, None, None]:
             f"{path} asks for more memory than there is: it is damaged, or too large for here"
         ) from error
     except Exception as error:
-        why = " ".join(str(error).split())[:160] or type(error).__name__
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
         full = os.strerror(errno.EMFILE)
-        if getattr(error, "errno", None) in {errno.EMFILE, errno.ENFILE} or full in why:
+        if getattr(error, "errno", None) in {errno.EMFILE, errno.ENFILE} or full in reason:
             raise FileError(
                 f"{path} cannot be opened, since too many files are open: close some, or raise the "
                 "limit (ulimit -n)"
             ) from error
         raise FileError(
-            f"{path} cannot be read as {due} ({why}): it may be truncated or of another format; "
-            "write or copy it again"
+            f"{path} cannot be read as {kind} ({reason}): it may be truncated or of another "
+            "format; write or copy it again"
         ) from error
 
 
@@ -380,8 +384,8 @@ def _missing(path: Path) -> str:
     if nearest != path.parent:
         return f"{path} does not exist, nor does the folder {path.parent}: mend the path"
     names = [p.name for p in nearest.iterdir()]
-    near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else "mend the path"
+    similar = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(similar)}?" if similar else "mend the path"
     return f"{path} does not exist: {hint}"
 
 

@@ -34,9 +34,9 @@ def numbered(names: Any) -> tuple[Int64[Array, " entries"], Shaped[Array, " kind
     encoded = chunks.dictionary_encode()
     kinds = encoded.dictionary.to_pylist()
     order = np.array(order_of_ids(kinds), dtype=np.int64)
-    place = np.empty(len(kinds), dtype=np.int64)
-    place[order] = np.arange(len(kinds))
-    return place[np.asarray(encoded.indices)], np.array(kinds, dtype=object)[order]
+    rank = np.empty(len(kinds), dtype=np.int64)
+    rank[order] = np.arange(len(kinds))
+    return rank[np.asarray(encoded.indices)], np.array(kinds, dtype=object)[order]
 
 
 def rows_of(names: Any, side: Embeddings) -> Int64[Array, " entries"]:
@@ -102,11 +102,11 @@ def _table(path: Path, rows: int, say: Say) -> list[str]:
     position = None if sheet.names is None else find(sheet.names, ID, None, path)
     if position is None and sheet.width > 1:
         raise FileError(f"{path} has {sheet.width} columns and none is called id: one is due")
-    place = position or 0
-    ids: list[str] = names_of(sheet, sheet.columns([place])[0], place).to_pylist()
+    column = position or 0
+    ids: list[str] = names_of(sheet, sheet.columns([column])[0], column).to_pylist()
     if sheet.names is not None and len(ids) + 1 == rows:
         say(f"took the first line of {path.name} as an id: it has no header")
-        return [sheet.names[place], *ids]
+        return [sheet.names[column], *ids]
     return ids
 
 
@@ -114,33 +114,33 @@ def _table(path: Path, rows: int, say: Say) -> list[str]:
 class Aligned:
     """The entries whose ids the space knows: their places in the file, and a row for each id."""
 
-    kept: Int64[Array, " kept"]
-    rows: tuple[Int64[Array, " kept"], ...]
+    entries: Int64[Array, " entries"]
+    rows: tuple[Int64[Array, " entries"], ...]
     complaints: Complaints
 
 
-def align(sheet: Sheet, places: Sequence[int], sides: Sequence[Embeddings]) -> Aligned:
+def align(sheet: Sheet, positions: Sequence[int], sides: Sequence[Embeddings]) -> Aligned:
     """Look up some columns of ids, each on its side of the space; the first column asks.
 
     Raises ``IdsError`` if not one entry is known in all of them, or if the file counts from 1 the
     rows that the space, for want of ids, counts from 0: then all would fall on the wrong row.
     """
-    columns = sheet.columns(places)
-    names = [names_of(sheet, c, place) for c, place in zip(columns, places, strict=True)]
-    for column, place, side in zip(names, places, sides, strict=True):
+    columns = sheet.columns(positions)
+    names = [names_of(sheet, c, position) for c, position in zip(columns, positions, strict=True)]
+    for column, position, side in zip(names, positions, sides, strict=True):
         if _counted_from_one(column, side):
-            raise IdsError(_off_by_one(sheet, place, len(side)))
+            raise IdsError(_off_by_one(sheet, position, len(side)))
     rows = [rows_of(column, side) for column, side in zip(names, sides, strict=True)]
-    known = reduce(np.logical_and, [r >= 0 for r in rows])
-    if not known.any():
-        raise IdsError(_nothing_matches(sheet, places, names, rows, sides))
-    kept = np.flatnonzero(known)
+    is_known = reduce(np.logical_and, [r >= 0 for r in rows])
+    if not is_known.any():
+        raise IdsError(_nothing_matches(sheet, positions, names, rows, sides))
+    entries = np.flatnonzero(is_known)
     unknown = [_first_three(column, r < 0) for column, r in zip(names, rows, strict=True)]
-    items = tuple(name for one in unknown[1:] for name in one)[:3]
+    items = tuple(name for ids in unknown[1:] for name in ids)[:3]
     complaints = Complaints(
-        unknown_queries=unknown[0], unknown_items=items, dropped=int(len(known) - len(kept))
+        unknown_queries=unknown[0], unknown_items=items, dropped=int(len(is_known) - len(entries))
     )
-    return Aligned(kept, tuple(r[kept] for r in rows), complaints)
+    return Aligned(entries, tuple(r[entries] for r in rows), complaints)
 
 
 def _counted_from_one(names: Any, side: Embeddings) -> bool:
@@ -150,37 +150,37 @@ def _counted_from_one(names: Any, side: Embeddings) -> bool:
     return index(names, str(len(side))).as_py() >= 0 > index(names, "0").as_py()
 
 
-def _off_by_one(sheet: Sheet, place: int, rows: int) -> str:
+def _off_by_one(sheet: Sheet, position: int, rows: int) -> str:
     return (
-        f"{sheet.path}: {sheet.name(place)} holds '{rows}' and no '0', and the vectors, which have "
-        f"no ids, are called 0 to {rows - 1} by their rows: counted from 1, every entry would fall "
-        "on the wrong row; give the ids of the vectors (--query-ids, --item-ids)"
+        f"{sheet.path}: {sheet.name(position)} holds '{rows}' and no '0', and the vectors, which "
+        f"have no ids, are called 0 to {rows - 1} by their rows: counted from 1, every entry would "
+        "fall on the wrong row; give the ids of the vectors (--query-ids, --item-ids)"
     )
 
 
 def _first_three(names: Any, chosen: Bool[Array, " entries"]) -> tuple[str, ...]:
     """Different ids among those chosen, in the order of the file."""
-    where = np.flatnonzero(chosen)[:1000]
-    return tuple(dict.fromkeys(names.take(where).to_pylist()))[:3]
+    entries = np.flatnonzero(chosen)[:1000]
+    return tuple(dict.fromkeys(names.take(entries).to_pylist()))[:3]
 
 
 def _nothing_matches(
     sheet: Sheet,
-    places: Sequence[int],
+    positions: Sequence[int],
     names: Sequence[Any],
     rows: Sequence[Int64[Array, " entries"]],
     sides: Sequence[Embeddings],
 ) -> str:
     words = [
-        f"{sheet.name(place)} holds {_quoted(_first_three(column, np.ones(len(r), dtype=bool)))}"
+        f"{sheet.name(position)} holds {_quoted(_first_three(column, np.ones(len(r), dtype=bool)))}"
         f" ({_matching(r)}), the space {_quoted(side.ids[:3].tolist())}"
-        for place, column, r, side in zip(places, names, rows, sides, strict=True)
+        for position, column, r, side in zip(positions, names, rows, sides, strict=True)
     ]
     swapped = [rows_of(names[0], sides[1]), rows_of(names[1], sides[0])]
-    if len(places) == 2 and all((r >= 0).any() for r in swapped):
+    if len(positions) == 2 and all((r >= 0).any() for r in swapped):
         remedy = (
-            f"the other way round they match: query_column={sheet.name(places[1])}, "
-            f"item_column={sheet.name(places[0])}"
+            f"the other way round they match: query_column={sheet.name(positions[1])}, "
+            f"item_column={sheet.name(positions[0])}"
         )
     else:
         remedy = (

@@ -115,12 +115,12 @@ def _write_merged(path: PathLike, rows: Sequence[Judged], combine: str, form: st
             f"{form} holds one direction, these are {' and '.join(directions)}: choose one "
             "(--direction)"
         )
-    bad = r"\s" if form == "trec" else r"[\t\r\n]"
+    forbidden = r"\s" if form == "trec" else r"[\t\r\n]"
     pairs = by_pair(rows, combine=combine)
     lines = ["query-id\tcorpus-id\tscore"] if form == "beir" else []
     for pair in pairs:
         for name in (pair.query_id, pair.item_id):
-            if re.search(bad, name) or name != name.strip():
+            if re.search(forbidden, name) or name != name.strip():
                 raise IdsError(
                     f"{form} cannot hold the id {shown(name)!r}: export as csv or parquet"
                 )
@@ -137,9 +137,9 @@ def _write_merged(path: PathLike, rows: Sequence[Judged], combine: str, form: st
 
 def _write_csv(path: PathLike, rows: Sequence[Judged], _combine: str, _texts: Texts) -> int:
     def cells(row: Judged) -> list[Any]:
-        about = {**vars(row), "context": as_text(row.context) if row.context else ""}
-        about["grade"] = _whole(row.grade)
-        return ["" if about[name] is None else about[name] for name in COLUMNS]
+        values = {**vars(row), "context": as_text(row.context) if row.context else ""}
+        values["grade"] = _written_grade(row.grade)
+        return ["" if values[name] is None else values[name] for name in COLUMNS]
 
     write_csv(path, COLUMNS, map(cells, rows))
     return len(rows)
@@ -160,9 +160,9 @@ def write_disputes(path: PathLike, disputes: Sequence[Dispute], texts: Texts = N
     rows: list[tuple[str, ...]] = []
     for dispute in disputes:
         pair = (dispute.query_id, dispute.item_id)
-        said = ", ".join(f"{judge} {grade:g}" for judge, grade in dispute.grades.items())
+        grades = ", ".join(f"{judge} {grade:g}" for judge, grade in dispute.grades.items())
         words = texts.of(dispute.direction, *pair)
-        rows.append((*pair, dispute.direction, "", said, *words))
+        rows.append((*pair, dispute.direction, "", grades, *words))
     write_csv(path, head, rows)
 
 
@@ -224,7 +224,9 @@ def _prediction(row: Judged) -> dict[str, Any]:
 
 def _result(row: Judged) -> list[dict[str, Any]]:
     choice = {"from_name": "relevance", "to_name": "item", "type": "choices"}
-    results: list[dict[str, Any]] = [{**choice, "value": {"choices": [str(_whole(row.grade))]}}]
+    results: list[dict[str, Any]] = [
+        {**choice, "value": {"choices": [str(_written_grade(row.grade))]}}
+    ]
     if row.note:
         note = {"from_name": "note", "to_name": "item", "type": "textarea"}
         results.append({**note, "value": {"text": [row.note]}})
@@ -244,7 +246,7 @@ def _write_argilla(path: PathLike, rows: Sequence[Judged], _combine: str, texts:
         guesses: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         for row in card:
-            value = str(_whole(row.grade))
+            value = str(_written_grade(row.grade))
             if row.source == "generated":
                 guesses["relevance"] = {"value": value, "score": None, "agent": row.judge}
             else:
@@ -271,7 +273,7 @@ def _user(judge: str) -> str:
     return str(uuids.uuid5(uuids.NAMESPACE_URL, f"anglewise judge {judge}"))
 
 
-def _whole(grade: float) -> int | str:
+def _written_grade(grade: float) -> int | str:
     """A grade as people write it: whole where it is, else so that it reads back as the same."""
     return int(grade) if grade.is_integer() and abs(grade) < 1e15 else repr(grade)
 
@@ -333,14 +335,14 @@ class Queued:
     ----------
     probability
         How likely it was to be drawn, in (0, 1]; ``None`` where it was not drawn.
-    place
+    location
         Where it stands in the file, in words.
     """
 
     query_id: str
     item_id: str
     probability: float | None
-    place: str
+    location: str
 
 
 def read_queue(path: PathLike) -> list[Queued]:
@@ -353,7 +355,7 @@ def read_queue(path: PathLike) -> list[Queued]:
     >>> file = Path(tempfile.mkdtemp()) / "queue.csv"
     >>> write_queue(file, [{"query_id": "1", "item_id": "7", "probability": 0.5}])
     >>> read_queue(file)
-    [Queued(query_id='1', item_id='7', probability=0.5, place='line 2')]
+    [Queued(query_id='1', item_id='7', probability=0.5, location='line 2')]
     """
     sheet = unguarded_sheet(open_sheet(path))
     names = sheet.names or ()
@@ -365,8 +367,8 @@ def read_queue(path: PathLike) -> list[Queued]:
         )
     check_names(names, sheet.path)
     queries, items = (
-        names_of(sheet, sheet.columns([at])[0], at).to_pylist()
-        for at in map(names.index, QUEUE_COLUMNS[:2])
+        names_of(sheet, sheet.columns([position])[0], position).to_pylist()
+        for position in map(names.index, QUEUE_COLUMNS[:2])
     )
     chances: list[Any] = [None] * len(queries)
     if "probability" in names:
@@ -374,24 +376,26 @@ def read_queue(path: PathLike) -> list[Queued]:
             chances = sheet.columns([names.index("probability")])[0].to_pylist()
     pairs: dict[tuple[str, str], Queued] = {}
     for row, (query, item, cell) in enumerate(zip(queries, items, chances, strict=True)):
-        place = sheet.place(row)
+        location = sheet.location(row)
         first = pairs.get((query, item))
         if first is not None:
             raise ValuesError(
-                f"{sheet.path}, {place}: {shown(query)!r} and {shown(item)!r} stand at "
-                f"{first.place} already; keep one"
+                f"{sheet.path}, {location}: {shown(query)!r} and {shown(item)!r} stand at "
+                f"{first.location} already; keep one"
             )
-        pairs[query, item] = Queued(query, item, _chance(cell, f"{sheet.path}, {place}"), place)
+        pairs[query, item] = Queued(
+            query, item, _chance(cell, f"{sheet.path}, {location}"), location
+        )
     return list(pairs.values())
 
 
-def _chance(cell: Any, where: str) -> float | None:
+def _chance(cell: Any, location: str) -> float | None:
     if cell is None or not str(cell).strip():
         return None
     chance = cell_number(cell)
     if chance is None or not 0 < chance <= 1:
         raise ValuesError(
-            f"{where}: the probability is {shown(cell)!r}; a number above 0 and at most 1 is due, "
-            "or none"
+            f"{location}: the probability is {shown(cell)!r}; a number above 0 and at most 1 is "
+            "due, or none"
         )
     return chance

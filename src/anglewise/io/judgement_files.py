@@ -76,13 +76,13 @@ def read_labels(path: PathLike, *, say: Say = quiet) -> Labels:
             f"{listed(names) or 'no header'}"
         )
     say(f"{sheet.path.name}: ids from {sheet.name(name)}, labels from {sheet.name(label)}")
-    ids, labels = (_ids(sheet, place).to_pylist() for place in (name, label))
+    ids, labels = (_ids(sheet, position).to_pylist() for position in (name, label))
     classes: dict[str, str] = {}
-    for row, (item, its) in enumerate(zip(ids, labels, strict=True)):
-        if classes.setdefault(item, its) != its:
+    for row, (item, item_label) in enumerate(zip(ids, labels, strict=True)):
+        if classes.setdefault(item, item_label) != item_label:
             raise FileError(
-                f"{sheet.path}, {sheet.place(row)}: {shown(item)!r} has the label {shown(its)!r} "
-                f"here and {shown(classes[item])!r} before: keep one"
+                f"{sheet.path}, {sheet.location(row)}: {shown(item)!r} has the label "
+                f"{shown(item_label)!r} here and {shown(classes[item])!r} before: keep one"
             )
     return Labels(classes)
 
@@ -167,8 +167,8 @@ def read_judgements(
             return stored
         path = _qrels_in(path, say) if path.is_dir() else path
     sheet = unguarded_sheet(open_sheet(path))
-    given = {QUERY: query_column, DOCUMENT: item_column, GAIN: gain_column}
-    kind = "judgements" if any(given.values()) else _kind(sheet)
+    named_columns = {QUERY: query_column, DOCUMENT: item_column, GAIN: gain_column}
+    kind = "judgements" if any(named_columns.values()) else _kind(sheet)
     if kind == "labels":
         return from_labels(
             space, read_labels(sheet.path, say=say), queries=label_queries, seed=seed
@@ -178,13 +178,13 @@ def read_judgements(
         raise FileError(
             f"{sheet.path} holds {kind}, not graded relevance: read it with read_{kind}"
         )
-    places = _graded_places(sheet, given, say)
-    sides, parts = _judged_sides(sheet, places[1], space, direction)
-    entries = _aligned(sheet, places[:2], sides)
-    gains = np.ones(len(entries.kept))
-    if len(places) > 2:
-        gains = _numbers(sheet, places[2])[entries.kept]
-    rows, columns = entries.rows
+    positions = _graded_positions(sheet, named_columns, say)
+    sides, parts = _judged_sides(sheet, positions[1], space, direction)
+    aligned = _aligned(sheet, positions[:2], sides)
+    gains = np.ones(len(aligned.entries))
+    if len(positions) > 2:
+        gains = _numbers(sheet, positions[2])[aligned.entries]
+    rows, columns = aligned.rows
     judged = merged_judgements(
         rows,
         columns,
@@ -193,36 +193,36 @@ def read_judgements(
         same_side=sides[0] is sides[1],
         direction=direction,
         source=str(sheet.path),
-        complaints=entries.complaints,
+        complaints=aligned.complaints,
     )
     return replace(judged, parts=parts)
 
 
-def _ids(sheet: Sheet, place: int) -> Any:
+def _ids(sheet: Sheet, position: int) -> Any:
     """A column as ids; ``ValuesError`` names line and column of an empty one."""
-    return names_of(sheet, sheet.columns([place])[0], place)
+    return names_of(sheet, sheet.columns([position])[0], position)
 
 
-def _numbers(sheet: Sheet, place: int) -> Float64[Array, " rows"]:
+def _numbers(sheet: Sheet, position: int) -> Float64[Array, " rows"]:
     """A column as numbers; ``ValuesError`` names line and column of what is none."""
-    return numbers_of(sheet, sheet.columns([place])[0], place)
+    return numbers_of(sheet, sheet.columns([position])[0], position)
 
 
 def _judged_sides(
-    sheet: Sheet, place: int, space: Space, direction: Direction
+    sheet: Sheet, position: int, space: Space, direction: Direction
 ) -> tuple[tuple[Embeddings, Embeddings], Parts | None]:
     """The side that asks and what is judged: items, or the documents that they are passages of."""
     asking, ranked = space.sides(direction)
     if direction != "queries-items" or asking is ranked:
         return (asking, ranked), None
-    names = _ids(sheet, place).unique().to_pylist()
-    parts = judged_parts(names, ranked, f"{sheet.path}: {sheet.name(place)}")
+    names = _ids(sheet, position).unique().to_pylist()
+    parts = judged_parts(names, ranked, f"{sheet.path}: {sheet.name(position)}")
     return (asking, ranked if parts is None else documents_of(ranked, parts)), parts
 
 
-def _aligned(sheet: Sheet, places: list[int], sides: tuple[Embeddings, Embeddings]) -> Aligned:
+def _aligned(sheet: Sheet, positions: list[int], sides: tuple[Embeddings, Embeddings]) -> Aligned:
     try:
-        return align(sheet, places, sides)
+        return align(sheet, positions, sides)
     except IdsError as error:
         parts = parts_of(sides[1])
         if parts is None:
@@ -239,10 +239,10 @@ def _stored(path: Path, space: Space, direction: Direction, say: Say) -> Judgeme
     folder = _constructed(path)
     if folder is not None:
         return judgements_of(folder, direction, space)
-    beside = _beside_space(path, space, direction, say)
-    if beside is None and path.is_dir() and is_space_folder(path):
+    judged = _beside_space(path, space, direction, say)
+    if judged is None and path.is_dir() and is_space_folder(path):
         return judgements_of(path, direction, space)
-    return beside
+    return judged
 
 
 def _constructed(path: Path) -> Path | None:
@@ -300,10 +300,10 @@ def _qrels_in(folder: Path, say: Say) -> Path:
     """The judgements of a BEIR folder: those of the test split, or the only ones."""
     files = [
         file
-        for place in (folder / "qrels", folder)
-        for file in (sorted(place.iterdir()) if place.is_dir() else [])
+        for directory in (folder / "qrels", folder)
+        for file in (sorted(directory.iterdir()) if directory.is_dir() else [])
         if suffix(file) == ".tsv"
-        and (place.name == "qrels" or file.name.split(".")[0] in {"qrels", "test"})
+        and (directory.name == "qrels" or file.name.split(".")[0] in {"qrels", "test"})
     ]
     test = [file for file in files if file.name.split(".")[0] == "test"]
     chosen = test or files
@@ -315,31 +315,35 @@ def _qrels_in(folder: Path, say: Say) -> Path:
     return chosen[0]
 
 
-def _graded_places(sheet: Sheet, given: Mapping[Role, str | None], say: Say) -> list[int]:
+def _graded_positions(
+    sheet: Sheet, named_columns: Mapping[Role, str | None], say: Say
+) -> list[int]:
     """Where query, item and, if there is one, gain stand."""
     if sheet.names is None:
-        places = {4: [0, 2, 3], 3: [0, 1, 2], 2: [0, 1]}.get(sheet.width)
-        if places is None or any(given.values()):
+        positions = {4: [0, 2, 3], 3: [0, 1, 2], 2: [0, 1]}.get(sheet.width)
+        if positions is None or any(named_columns.values()):
             raise FileError(
                 f"{sheet.path} has no header and {sheet.width} columns: qrels have four (query, "
                 "0, item, gain); name the columns in a first line"
             )
     else:
-        places = list(graded_columns(sheet.path, sheet.names, given).values())
-    more = [] if len(places) > 2 else ["no gains: every pair counts as 1"]
-    _say_places(sheet, given, places, say, more)
-    return places
+        positions = list(graded_columns(sheet.path, sheet.names, named_columns).values())
+    remarks = [] if len(positions) > 2 else ["no gains: every pair counts as 1"]
+    _say_columns(sheet, named_columns, positions, say, remarks)
+    return positions
 
 
-def _say_places(
+def _say_columns(
     sheet: Sheet,
     roles: Iterable[Role],
-    places: Sequence[int],
+    positions: Sequence[int],
     say: Say,
-    more: Sequence[str] = (),
+    remarks: Sequence[str] = (),
 ) -> None:
-    words = [f"{role.meaning} from {sheet.name(p)}" for role, p in zip(roles, places, strict=False)]
-    say(f"{sheet.path.name}: {', '.join([*words, *more])}")
+    words = [
+        f"{role.meaning} from {sheet.name(p)}" for role, p in zip(roles, positions, strict=False)
+    ]
+    say(f"{sheet.path.name}: {', '.join([*words, *remarks])}")
 
 
 def read_pairs(path: PathLike, space: Space, *, say: Say = quiet) -> Pairs:
@@ -370,19 +374,19 @@ def read_pairs(path: PathLike, space: Space, *, say: Say = quiet) -> Pairs:
     """
     check_kind(space, Space, "the space", "a Space")
     sheet = open_sheet(path)
-    places = _three_places(sheet, ((LEFT, QUERY), (RIGHT, DOCUMENT), (LIKENESS,)), say)
-    entries = align(sheet, places[:2], (space.queries, space.items))
-    scores = _numbers(sheet, places[2])[entries.kept]
-    key = entries.rows[0] * len(space.items) + entries.rows[1]
-    _, first, which = np.unique(key, return_index=True, return_inverse=True)
-    means = np.bincount(which, weights=scores) / np.bincount(which)
+    positions = _three_positions(sheet, ((LEFT, QUERY), (RIGHT, DOCUMENT), (LIKENESS,)), say)
+    aligned = align(sheet, positions[:2], (space.queries, space.items))
+    scores = _numbers(sheet, positions[2])[aligned.entries]
+    key = aligned.rows[0] * len(space.items) + aligned.rows[1]
+    _, first, groups = np.unique(key, return_index=True, return_inverse=True)
+    means = np.bincount(groups, weights=scores) / np.bincount(groups)
     order = np.argsort(first)  # as in the file
     complaints = replace(
-        entries.complaints,
+        aligned.complaints,
         duplicates=len(key) - len(first),
         gains_all_equal=bool(np.all(means == means[0])),
     )
-    rows_a, rows_b = (rows[first[order]] for rows in entries.rows)
+    rows_a, rows_b = (rows[first[order]] for rows in aligned.rows)
     return Pairs(rows_a, rows_b, means[order], str(sheet.path), complaints)
 
 
@@ -404,27 +408,32 @@ def read_triplets(path: PathLike, space: Space, *, say: Say = quiet) -> Triplets
     """
     check_kind(space, Space, "the space", "a Space")
     sheet = open_sheet(path)
-    places = _three_places(sheet, ((ANCHOR,), (NEAR,), (FAR,)), say)
-    entries = align(sheet, places, (space.queries, space.items, space.items))
-    triplets = np.stack(entries.rows, axis=1)
+    positions = _three_positions(sheet, ((ANCHOR,), (NEAR,), (FAR,)), say)
+    aligned = align(sheet, positions, (space.queries, space.items, space.items))
+    triplets = np.stack(aligned.rows, axis=1)
     _, first = np.unique(triplets, axis=0, return_index=True)
     anchors, near, far = (np.ascontiguousarray(side) for side in triplets[np.sort(first)].T)
-    complaints = replace(entries.complaints, duplicates=len(triplets) - len(first))
+    complaints = replace(aligned.complaints, duplicates=len(triplets) - len(first))
     return Triplets(anchors, near, far, str(sheet.path), complaints)
 
 
-def _three_places(sheet: Sheet, roles: Sequence[tuple[Role, ...]], say: Say) -> list[int]:
+def _three_positions(sheet: Sheet, roles: Sequence[tuple[Role, ...]], say: Say) -> list[int]:
     """Where each of three roles stands: by name if all are known, else the first three columns."""
-    meant = [role[0] for role in roles]
+    main_roles = [role[0] for role in roles]
     if sheet.width < len(roles):
         raise FileError(
             f"{sheet.path} has {sheet.width} columns ({listed(sheet.names or ()) or 'no header'}): "
-            f"{', '.join(role.meaning for role in meant)} are due"
+            f"{', '.join(role.meaning for role in main_roles)} are due"
         )
     names = sheet.names or ()
-    known = [[find(names, role, None, sheet.path) for role in words] for words in roles]
-    places = [next((place for place in some if place is not None), -1) for some in known]
-    if -1 in places or len(set(places)) < len(places):
-        places = [0, 1, 2]
-    _say_places(sheet, meant, places, say)
-    return places
+    candidates = [
+        [find(names, role, None, sheet.path) for role in alternatives] for alternatives in roles
+    ]
+    positions = [
+        next((position for position in options if position is not None), -1)
+        for options in candidates
+    ]
+    if -1 in positions or len(set(positions)) < len(positions):
+        positions = [0, 1, 2]
+    _say_columns(sheet, main_roles, positions, say)
+    return positions

@@ -13,7 +13,7 @@ from anglewise.io.arrow_files import ARROW_SUFFIXES
 from anglewise.io.files import PathLike, existing_file, suffix
 from anglewise.io.judgement_export import EXTRA, write_csv
 from anglewise.io.judgement_rows import (
-    DUE,
+    REQUIRED,
     Assumed,
     JudgedFile,
     Reject,
@@ -47,32 +47,34 @@ def json_objects(text: str) -> Iterator[tuple[str, Any, ValuesError | None]]:
         yield from _json_lines(text)
         return
     decode = json.JSONDecoder().raw_decode
-    at = text.index("[") + 1
+    position = text.index("[") + 1
     number, line, counted = 0, 1, 0
     while True:
-        at = _skip(text, at, "," if number else "")
-        if text[at : at + 1] == "]":
+        position = _skip(text, position, "," if number else "")
+        if text[position : position + 1] == "]":
             return
         number += 1
-        line, counted = line + text.count("\n", counted, at), at
-        place = f"record {number} (line {line})"
-        start = at
+        line, counted = line + text.count("\n", counted, position), position
+        location = f"record {number} (line {line})"
+        start = position
         try:
-            found, at = decode(text, at)
+            value, position = decode(text, position)
         except (ValueError, RecursionError) as error:
             fault = ValuesError(f"the JSON breaks off ({error}): export the file again")
-            yield place, text[at:], fault
+            yield location, text[position:], fault
             return
-        if is_deep(text[start:at]):
-            yield place, text[start:at], ValuesError(DEEP)
+        if is_deep(text[start:position]):
+            yield location, text[start:position], ValuesError(DEEP)
         else:
-            yield place, found, None
+            yield location, value, None
 
 
-def _skip(text: str, at: int, also: str) -> int:
-    while at < len(text) and (text[at].isspace() or (also and text[at] == also)):
-        at += 1
-    return at
+def _skip(text: str, position: int, separator: str) -> int:
+    while position < len(text) and (
+        text[position].isspace() or (separator and text[position] == separator)
+    ):
+        position += 1
+    return position
 
 
 def _json_lines(text: str) -> Iterator[tuple[str, Any, ValuesError | None]]:
@@ -91,11 +93,11 @@ def _json_lines(text: str) -> Iterator[tuple[str, Any, ValuesError | None]]:
 
 def label_studio_rows(text: str, skipped: Counter[str]) -> Iterator[Row]:
     """One row for each annotation by a person, and for each prediction by a model."""
-    for place, task, fault in json_objects(text):
+    for location, task, fault in json_objects(text):
         content = task if isinstance(task, str) else json.dumps(task)
         data = _object(task, "data")
         if fault is not None or data is None:
-            yield _faulty(place, content, fault, "data", "Label Studio (JSON, not JSON-MIN)")
+            yield _faulty(location, content, fault, "data", "Label Studio (JSON, not JSON-MIN)")
             continue
         extra = _object(data, EXTRA) or {}
         annotations, predictions = _list(task, "annotations"), _list(task, "predictions")
@@ -106,19 +108,19 @@ def label_studio_rows(text: str, skipped: Counter[str]) -> Iterator[Row]:
                 continue
             by = _get(card, "completed_by")
             cells = {
-                **_said(card),
+                **_answer(card),
                 "judge": (_get(by, "email") or _get(by, "id")) if isinstance(by, dict) else by,
             }
-            known = extra.get(str(cells.get("uuid")))
-            yield _row(f"{place}, annotation {number}", content, data, cells, known)
+            exported = extra.get(str(cells.get("uuid")))
+            yield _row(f"{location}, annotation {number}", content, data, cells, exported)
         for number, card in enumerate(predictions, start=1):
             model = _get(card, "model_version") or None
-            cells = {**_said(card), "judge": model, "source": "generated"}
-            known = extra.get(str(cells.get("uuid")))
-            yield _row(f"{place}, prediction {number}", content, data, cells, known)
+            cells = {**_answer(card), "judge": model, "source": "generated"}
+            exported = extra.get(str(cells.get("uuid")))
+            yield _row(f"{location}, prediction {number}", content, data, cells, exported)
 
 
-def _said(card: Any) -> dict[str, Any]:
+def _answer(card: Any) -> dict[str, Any]:
     """Grade, note, uuid and time of one card."""
     cells = {
         "grade": None,
@@ -138,28 +140,28 @@ def _said(card: Any) -> dict[str, Any]:
 
 def argilla_rows(text: str, skipped: Counter[str], question: str | None) -> Iterator[Row]:
     """One row for each response by a person, and for each suggestion by a model."""
-    for place, record, fault in json_objects(text):
+    for location, record, fault in json_objects(text):
         content = record if isinstance(record, str) else json.dumps(record)
-        about = {**(_object(record, "fields") or {}), **(_object(record, "metadata") or {})}
-        if fault is not None or not about:
-            yield _faulty(place, content, fault, "fields", "Argilla (records.to_json)")
+        data = {**(_object(record, "fields") or {}), **(_object(record, "metadata") or {})}
+        if fault is not None or not data:
+            yield _faulty(location, content, fault, "fields", "Argilla (records.to_json)")
             continue
         responses = _responses(record, question)
         suggestion = _get(_object(record, "suggestions") or {}, question or "relevance")
         skipped[EMPTY] += not (responses or suggestion)
-        extra = _extra_of(about)
+        extra = _extra_of(data)
         for number, answer in enumerate(responses, start=1):
             if _get(answer, "status") in {"discarded", "draft"}:
                 skipped[DISCARDED] += 1
                 continue
             cells = {"grade": _get(answer, "value"), "judge": _get(answer, "user_id")}
-            known = extra.get(str(cells["judge"]))
-            yield _row(f"{place}, response {number}", content, about, cells, known)
+            exported = extra.get(str(cells["judge"]))
+            yield _row(f"{location}, response {number}", content, data, cells, exported)
         if suggestion:
             cells = {"grade": _get(suggestion, "value"), "judge": _get(suggestion, "agent")}
-            known = extra.get(str(cells["judge"]))
+            exported = extra.get(str(cells["judge"]))
             cells["source"] = "generated"
-            yield _row(f"{place}, suggestion", content, about, cells, known)
+            yield _row(f"{location}, suggestion", content, data, cells, exported)
 
 
 def _responses(record: Any, question: str | None) -> list[Any]:
@@ -171,33 +173,35 @@ def _responses(record: Any, question: str | None) -> list[Any]:
     return _as_list(responses.get(name))
 
 
-def _extra_of(about: Mapping[str, Any]) -> Mapping[str, Any]:
+def _extra_of(data: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
-        extra = json.loads(about.get(EXTRA) or "{}")
+        extra = json.loads(data.get(EXTRA) or "{}")
     except (TypeError, ValueError, RecursionError):
         return {}
     return cast("dict[str, Any]", extra) if isinstance(extra, dict) else {}
 
 
 def _row(
-    place: str, content: str, about: Mapping[str, Any], said: Mapping[str, Any], known: Any
+    location: str, content: str, data: Mapping[str, Any], answer: Mapping[str, Any], exported: Any
 ) -> Row:
-    """A row of what a card is about and what was said of it.
+    """A row of what a card is about and the answer that was given.
 
-    ``known`` is what an export of ours added; it holds as far as the grade is still the same.
+    ``exported`` is what an export of ours added; it holds as far as the grade is still the same.
     """
-    whole = {name: about.get(name) for name in ("query_id", "item_id", "direction")} | dict(said)
-    cells = {name: cell for name, cell in whole.items() if cell is not None or name in DUE}
-    if isinstance(known, dict):
-        more = cast("dict[str, Any]", known)
-        same = cell_number(more.get("grade")) == cell_number(cells["grade"])
-        cells |= more if same else {"judge": more.get("judge", cells.get("judge"))}
-    return Row(place, content, cells)
+    values = {name: data.get(name) for name in ("query_id", "item_id", "direction")} | dict(answer)
+    cells = {name: cell for name, cell in values.items() if cell is not None or name in REQUIRED}
+    if isinstance(exported, dict):
+        extra = cast("dict[str, Any]", exported)
+        same = cell_number(extra.get("grade")) == cell_number(cells["grade"])
+        cells |= extra if same else {"judge": extra.get("judge", cells.get("judge"))}
+    return Row(location, content, cells)
 
 
-def _faulty(place: str, content: str, fault: ValuesError | None, name: str, what: str) -> Row:
-    due = ValuesError(f"no object with {name!r}: a record as exported by {what} is due")
-    return Row(place, content, fault=fault or due)
+def _faulty(
+    location: str, content: str, fault: ValuesError | None, name: str, exporter: str
+) -> Row:
+    missing = ValuesError(f"no object with {name!r}: a record as exported by {exporter} is due")
+    return Row(location, content, fault=fault or missing)
 
 
 def _get(thing: Any, name: str) -> Any:
@@ -280,8 +284,8 @@ def read_judged(
     rows = _rows(path, form, columns or {}, question, skipped)
     file = replace(collected(form, rows, assumed), skipped=+skipped)
     if strict and file.rejects:
-        bad = file.rejects[0]
-        raise ValuesError(f"{path}, {bad.row}: {bad.reason}; {bad.remedy}")
+        reject = file.rejects[0]
+        raise ValuesError(f"{path}, {reject.row}: {reject.reason}; {reject.remedy}")
     return _not_empty(path, file)
 
 
@@ -334,7 +338,7 @@ def form_of(path: Path) -> Form:
 
 def write_rejects(path: PathLike, rejects: tuple[Reject, ...]) -> None:
     """Write refused rows as a table of ``row,reason,remedy,content``."""
-    rows = [(bad.row, bad.reason, bad.remedy, bad.content) for bad in rejects]
+    rows = [(reject.row, reject.reason, reject.remedy, reject.content) for reject in rejects]
     words = ([word.encode("utf-8", "backslashreplace").decode() for word in row] for row in rows)
     write_csv(path, ("row", "reason", "remedy", "content"), words)
 
@@ -343,12 +347,12 @@ def _not_empty(path: Path, file: JudgedFile) -> JudgedFile:
     if file.judged:
         return file
     if file.rejects:
-        bad = file.rejects[0]
+        reject = file.rejects[0]
         raise FileError(
-            f"{path}: all of {len(file.rejects):,} rows are refused, the first ({bad.row}) "
-            f"because {bad.reason}; {bad.remedy}"
+            f"{path}: all of {len(file.rejects):,} rows are refused, the first ({reject.row}) "
+            f"because {reject.reason}; {reject.remedy}"
         )
-    set_aside = ", ".join(f"{count:,} {why}" for why, count in file.skipped.items())
+    set_aside = ", ".join(f"{count:,} {reason}" for reason, count in file.skipped.items())
     raise FileError(
         f"{path} holds no judgements ({set_aside or 'no rows'}): was it exported before anybody "
         "judged?"

@@ -24,7 +24,7 @@ from anglewise.io.tables import (
     GAIN,
     QUERY,
     Role,
-    check_apart,
+    check_distinct_columns,
     find,
     listed,
     need,
@@ -35,7 +35,7 @@ from anglewise.judgements.records import Judged, judged_from
 WITH_WORDS = re.compile(r"^([-+]?[0-9.]+)(\s+[^\s0-9.]|\s*[:(]).*$", re.DOTALL)
 """A choice that says what its number means: "2 - fully", "1: touches on it"."""
 
-DUE = ("query_id", "item_id", "grade")
+REQUIRED = ("query_id", "item_id", "grade")
 """Cells that no row may lack."""
 
 LONGEST_CONTENT = 500
@@ -71,7 +71,7 @@ class Reject:
 class Row:
     """One row as it stands in a file: its cells by our names of them, or why it has none."""
 
-    place: str
+    location: str
     content: str
     cells: Mapping[str, Any] = field(default_factory=dict[str, Any])
     fault: ValuesError | None = None
@@ -102,7 +102,7 @@ def collected(form: str, rows: Iterable[Row], assumed: Assumed) -> JudgedFile:
     >>> len(found.judged), found.rejects[0].reason
     (1, "'import' gave this pair grade 1 (line 1) and 2 here")
     """
-    kept: list[Judged] = []
+    judgements: list[Judged] = []
     rejects: list[Reject] = []
     firsts: dict[tuple[str, ...], tuple[Judged, str]] = {}
     uuids: dict[str, str] = {}
@@ -110,20 +110,22 @@ def collected(form: str, rows: Iterable[Row], assumed: Assumed) -> JudgedFile:
     for row in rows:
         try:
             judged = judgement_of(row, assumed)
-            first, place = firsts.setdefault((*judged.pair, judged.judge), (judged, row.place))
+            first, location = firsts.setdefault(
+                (*judged.pair, judged.judge), (judged, row.location)
+            )
             if row.cells.get("uuid"):
-                _check_uuid(judged, row.place, uuids)
+                _check_uuid(judged, row.location, uuids)
             elif first is not judged and first.grade != judged.grade:
-                raise _contradiction(judged, first, place)
+                raise _contradiction(judged, first, location)
             elif first is not judged:
                 repeated += 1
                 continue
         except AnglewiseError as error:
             reason, _, remedy = str(error).partition(": ")
-            rejects.append(Reject(row.place, reason, remedy, row.content[:LONGEST_CONTENT]))
+            rejects.append(Reject(row.location, reason, remedy, row.content[:LONGEST_CONTENT]))
         else:
-            kept.append(judged)
-    return JudgedFile(form, tuple(kept), tuple(rejects), repeated)
+            judgements.append(judged)
+    return JudgedFile(form, tuple(judgements), tuple(rejects), repeated)
 
 
 def judgement_of(row: Row, assumed: Assumed) -> Judged:
@@ -136,25 +138,25 @@ def judgement_of(row: Row, assumed: Assumed) -> Judged:
         "source": assumed.source,
         "time": assumed.now,
     }
-    for name, value in {**dict.fromkeys(DUE, ""), **row.cells}.items():
+    for name, value in {**dict.fromkeys(REQUIRED, ""), **row.cells}.items():
         if name == "grade":
             cells[name] = read_grade(value, assumed.grades)
-        elif name in DUE or value not in (None, ""):
+        elif name in REQUIRED or value not in (None, ""):
             cells[name] = READ.get(name, read_text)("" if value is None else value, name)
     return judged_from(cells)
 
 
-def _check_uuid(judged: Judged, place: str, uuids: dict[str, str]) -> None:
-    first = uuids.setdefault(judged.uuid, place)
-    if first != place:
+def _check_uuid(judged: Judged, location: str, uuids: dict[str, str]) -> None:
+    first = uuids.setdefault(judged.uuid, location)
+    if first != location:
         raise ValuesError(
             f"uuid {judged.uuid} stands at {first} already: give every row one of its own"
         )
 
 
-def _contradiction(judged: Judged, first: Judged, place: str) -> ValuesError:
+def _contradiction(judged: Judged, first: Judged, location: str) -> ValuesError:
     return ValuesError(
-        f"{shown(judged.judge)!r} gave this pair grade {first.grade:g} ({place}) and "
+        f"{shown(judged.judge)!r} gave this pair grade {first.grade:g} ({location}) and "
         f"{judged.grade:g} here: keep one of them, or tell the judges apart in a column called "
         "judge"
     )
@@ -201,8 +203,8 @@ def read_cell_number(value: Any, name: str, hint: str = "") -> float:
     """A cell as a finite number; ``ValuesError`` if it holds none."""
     number = cell_number(value)
     if number is None:
-        came = "empty" if value is None or value == "" else repr(shown(value))
-        raise ValuesError(f"{name} is {came}, no finite number: mend or drop the row{hint}")
+        shown_value = "empty" if value is None or value == "" else repr(shown(value))
+        raise ValuesError(f"{name} is {shown_value}, no finite number: mend or drop the row{hint}")
     return number
 
 
@@ -271,17 +273,17 @@ def trec_rows(text: str) -> Iterator[Row]:
         cells = line.split()
         if not cells:
             continue
-        place, content = f"line {number}", line.rstrip("\r")
+        location, content = f"line {number}", line.rstrip("\r")
         if len(cells) == 4:
-            yield Row(place, content, dict(zip(DUE, (cells[0], *cells[2:]), strict=True)))
+            yield Row(location, content, dict(zip(REQUIRED, (cells[0], *cells[2:]), strict=True)))
         else:
-            due = "write query, 0, item, grade, parted by blanks"
-            fault = ValuesError(f"{len(cells)} columns instead of 4: {due}")
-            yield Row(place, content, fault=fault)
+            remedy = "write query, 0, item, grade, parted by blanks"
+            fault = ValuesError(f"{len(cells)} columns instead of 4: {remedy}")
+            yield Row(location, content, fault=fault)
 
 
 def table_rows(
-    path: Path, text: str, given: Mapping[Role, str | None], *, as_guarded: bool = False
+    path: Path, text: str, named_columns: Mapping[Role, str | None], *, as_guarded: bool = False
 ) -> Iterator[Row]:
     """Rows of CSV, TSV and BEIR, whose first line names the columns.
 
@@ -293,28 +295,30 @@ def table_rows(
     _, _, names, fault = next(records)
     if fault is not None:
         raise FileError(f"{path}, line 1: {fault}")
-    fields = _columns(path, [name.strip() for name in names], given)
+    fields = _columns(path, [name.strip() for name in names], named_columns)
     clean = unguarded if as_guarded else str
-    for place, content, cells, wrong in records:
-        fault = wrong
+    for location, content, cells, record_fault in records:
+        fault = record_fault
         if fault is None and len(cells) != len(names):
             fault = ValuesError(
                 f"{len(cells)} columns where the first line has {len(names)}: mend the line, or "
                 f"quote cells that hold {delimiter!r}"
             )
-        known = {} if fault else {name: clean(cells[at]) for name, at in fields.items()}
-        yield Row(place, content, known, fault)
+        values = (
+            {} if fault else {name: clean(cells[position]) for name, position in fields.items()}
+        )
+        yield Row(location, content, values, fault)
 
 
-def arrow_rows(path: Path, given: Mapping[Role, str | None]) -> Iterator[Row]:
+def arrow_rows(path: Path, named_columns: Mapping[Role, str | None]) -> Iterator[Row]:
     """Rows of parquet, feather and Arrow."""
     sheet = arrow_sheet(path)
-    fields = _columns(path, sheet.names or (), given)
+    fields = _columns(path, sheet.names or (), named_columns)
     with reading(path, "a table of judgements"):  # dates may lie past all that Python knows
         columns = [column.to_pylist() for column in sheet.columns(list(fields.values()))]
     for number, values in enumerate(zip(*columns, strict=True)):
         cells = dict(zip(fields, values, strict=True))
-        yield Row(sheet.place(number), str(cells), cells)
+        yield Row(sheet.location(number), str(cells), cells)
 
 
 def graded(rows: Iterable[Row], skipped: Counter[str]) -> Iterator[Row]:
@@ -334,35 +338,40 @@ def graded(rows: Iterable[Row], skipped: Counter[str]) -> Iterator[Row]:
 
 
 def graded_columns(
-    path: Path, names: Sequence[str], given: Mapping[Role, str | None]
+    path: Path, names: Sequence[str], named_columns: Mapping[Role, str | None]
 ) -> dict[Role, int]:
     """Where queries, items and, if there are any, grades stand among the columns.
 
-    ``given`` are names that options give. Raises ``FileError`` where queries or items cannot be
-    told, ``SpellingError`` where an option names what is no column, or a column of something else.
+    ``named_columns`` are those that options name. Raises ``FileError`` where no column can be told
+    as that of queries or items, ``SpellingError`` where an option names what is no column, or a
+    column of something else.
     """
-    found = {role: need(names, role, given.get(role), path) for role in (QUERY, DOCUMENT)}
-    grades = find(names, GAIN, given.get(GAIN), path)
+    positions = {
+        role: need(names, role, named_columns.get(role), path) for role in (QUERY, DOCUMENT)
+    }
+    grades = find(names, GAIN, named_columns.get(GAIN), path)
     if grades is not None:
-        found[GAIN] = grades
-    asked = {role for role, name in given.items() if name is not None}
-    check_apart(names, found, asked, path)
-    return found
+        positions[GAIN] = grades
+    named_roles = {role for role, name in named_columns.items() if name is not None}
+    check_distinct_columns(names, positions, named_roles, path)
+    return positions
 
 
-def _columns(path: Path, names: Sequence[str], given: Mapping[Role, str | None]) -> dict[str, int]:
+def _columns(
+    path: Path, names: Sequence[str], named_columns: Mapping[Role, str | None]
+) -> dict[str, int]:
     """Where each field of a judgement stands; query, item and grade must."""
-    due = graded_columns(path, names, given)
-    if GAIN not in due:
+    required = graded_columns(path, names, named_columns)
+    if GAIN not in required:
         raise FileError(
             f"{path}: cannot tell which column holds the grades among {listed(names)}; name it: "
             "gain_column=... (--gain-column)"
         )
-    fields: dict[str, int] = dict(zip(DUE, due.values(), strict=True))
+    fields: dict[str, int] = dict(zip(REQUIRED, required.values(), strict=True))
     for name, role in OWN.items():
-        place = find(names, role, None, path)
-        if place is not None and place not in fields.values():
-            fields[name] = place
+        position = find(names, role, None, path)
+        if position is not None and position not in fields.values():
+            fields[name] = position
     return fields
 
 
@@ -377,23 +386,23 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[str, str, list[str], V
         # no slice: where many lines are refused, copies would take the square of their number
         rest = map(lines.__getitem__, range(start, len(lines)))
         reader = csv.reader(rest, delimiter=delimiter, strict=True)
-        before = start
+        first = start
         try:
             for cells in reader:
-                after = start + reader.line_num
+                end = start + reader.line_num
                 if cells:
-                    yield _place(before, after), "".join(lines[before:after]).rstrip(), cells, None
-                before = after
+                    yield _location(first, end), "".join(lines[first:end]).rstrip(), cells, None
+                first = end
         except csv.Error as error:
             fault = ValuesError(f"{error}: close the quote, or double those inside a cell")
-            yield _place(before, before + 1), lines[before].rstrip(), [], fault
-            start = before + 1
+            yield _location(first, first + 1), lines[first].rstrip(), [], fault
+            start = first + 1
         else:
             return
 
 
-def _place(before: int, after: int) -> str:
-    return f"lines {before + 1} to {after}" if after > before + 1 else f"line {after}"
+def _location(first: int, end: int) -> str:
+    return f"lines {first + 1} to {end}" if end > first + 1 else f"line {end}"
 
 
 def is_trec(text: str) -> bool:

@@ -332,8 +332,8 @@ def _part(file: Path) -> tuple[Int64[Array, " rows"], Array]:
     check_names(names, file)
     ids, features = sheet.columns([names.index("id"), names.index("features")])
     with reading(file, "a model whose ids are whole numbers"):  # not as floats: every digit counts
-        whole = arrow("compute").cast(ids, arrow().int64()).to_pylist()
-        return np.array(whole, dtype=np.int64), matrix_of(sheet, features)
+        numbers = arrow("compute").cast(ids, arrow().int64()).to_pylist()
+        return np.array(numbers, dtype=np.int64), matrix_of(sheet, features)
 
 
 def _by_id(ids: Int64[Array, " rows"], vectors: Array) -> tuple[list[int], Array]:

@@ -26,7 +26,7 @@ CANNOT = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 """What kernels and file systems answer that do not know how."""
 
 
-def exchange(one: Path, other: Path) -> bool:
+def exchange(first: Path, second: Path) -> bool:
     """Let two paths change places, so that neither name is ever without a file.
 
     False where the system cannot; then nothing happened. Raises ``OSError`` for what is missing
@@ -39,33 +39,33 @@ def exchange(one: Path, other: Path) -> bool:
     >>> (folder / "a").read_text() == ("b" if done else "a")
     True
     """
-    call = _call()
+    call = _system_exchange()
     if call is None:
         return False
-    if call(os.fsencode(one), os.fsencode(other)) == 0:
+    if call(os.fsencode(first), os.fsencode(second)) == 0:
         return True
     number = ctypes.get_errno()
     if number in CANNOT:
         return False
-    raise OSError(number, os.strerror(number), str(one), None, str(other))
+    raise OSError(number, os.strerror(number), str(first), None, str(second))
 
 
 @cache
-def _call() -> Callable[[bytes, bytes], int] | None:
+def _system_exchange() -> Callable[[bytes, bytes], int] | None:
     if sys.platform not in {"linux", "darwin"}:
         return None
     library = ctypes.CDLL(None, use_errno=True)
     try:
-        found = library.renameat2 if sys.platform == "linux" else library.renamex_np
+        function = library.renameat2 if sys.platform == "linux" else library.renamex_np
     except AttributeError:  # an older C library
         return None
-    found.restype = ctypes.c_int
+    function.restype = ctypes.c_int
     if sys.platform == "darwin":
-        found.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_uint]
-        return lambda one, other: int(found(one, other, RENAME_SWAP))
-    place = [ctypes.c_int, ctypes.c_char_p]
-    found.argtypes = [*place, *place, ctypes.c_uint]
-    return lambda one, other: int(found(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE))
+        function.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_uint]
+        return lambda first, second: int(function(first, second, RENAME_SWAP))
+    path_arguments = [ctypes.c_int, ctypes.c_char_p]
+    function.argtypes = [*path_arguments, *path_arguments, ctypes.c_uint]
+    return lambda first, second: int(function(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE))
 
 
 H = TypeVar("H", int, int | None)
@@ -73,7 +73,7 @@ H = TypeVar("H", int, int | None)
 NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
-def beside(target: Path) -> Path:
+def part_path(target: Path) -> Path:
     """A new name beside a target, which tells what it is a part of."""
     return target.with_name(f"{_stem(target)}.{secrets.token_hex(4)}.part")
 
@@ -81,7 +81,7 @@ def beside(target: Path) -> Path:
 @contextmanager
 def file_part(target: Path) -> Generator[tuple[Path, IO[bytes]]]:
     """A file to be filled; it is locked, so that nobody takes it for what a dead writer left."""
-    path, handle = _kept(target, lambda path: os.open(path, NEW, 0o666))
+    path, handle = _create_locked(target, lambda path: os.open(path, NEW, 0o666))
     try:
         with os.fdopen(handle, "wb") as file:
             yield path, file
@@ -92,7 +92,7 @@ def file_part(target: Path) -> Generator[tuple[Path, IO[bytes]]]:
 @contextmanager
 def folder_part(target: Path) -> Generator[Path]:
     """A folder to be filled, locked likewise; gone afterwards unless it was moved."""
-    path, handle = _kept(target, _new_folder)
+    path, handle = _create_locked(target, _new_folder)
     try:
         yield path
     finally:
@@ -129,13 +129,13 @@ def _clear(path: Path) -> None:
             os.close(handle)
 
 
-def _kept(target: Path, make: Callable[[Path], H]) -> tuple[Path, H]:
+def _create_locked(target: Path, make: Callable[[Path], H]) -> tuple[Path, H]:
     """Make and lock; again if somebody cleared it away in between.
 
     The lock lets others in, such as a store that is made inside the folder.
     """
     while True:
-        path = beside(target)
+        path = part_path(target)
         handle = make(path)
         if handle is None:
             return path, handle
@@ -165,12 +165,12 @@ def declaring(outputs: Iterable[Path]) -> Generator[None, None, None]:
     names the files of its weights.
     """
     global _declared  # noqa: PLW0603 one command runs at a time
-    before, _declared = _declared, list(outputs)
+    previous, _declared = _declared, list(outputs)
     try:
         with noting_reads():
             yield
     finally:
-        _declared = before
+        _declared = previous
 
 
 def _check_not_read(target: Path) -> None:
@@ -345,14 +345,14 @@ def is_device(path: Path) -> bool:
 def _check_folder(path: Path, target: Path) -> None:
     if target == target.parent:
         raise FileError(f"{path} is the root of the disk: name a file or folder inside it")
-    there = next(p for p in target.parents if p.exists())
-    if there == target.parent and there.is_dir():
+    nearest = next(p for p in target.parents if p.exists())
+    if nearest == target.parent and nearest.is_dir():
         return
-    if there.is_dir():
-        why = f"the folder {target.parent} does not exist; make it first"
+    if nearest.is_dir():
+        reason = f"the folder {target.parent} does not exist; make it first"
     else:
-        why = f"{there} is a file, not a folder; choose another place"
-    raise FileError(f"{path} cannot be written: {why}")
+        reason = f"{nearest} is a file, not a folder; choose another place"
+    raise FileError(f"{path} cannot be written: {reason}")
 
 
 def _why(error: OSError) -> str:
@@ -392,7 +392,7 @@ def _take_place(part: Path, target: Path, check: Callable[[], None]) -> None:
 def _exchange(part: Path, target: Path) -> None:
     if exchange(part, target):
         return
-    old = beside(target)
+    old = part_path(target)
     target.rename(old)
     try:
         part.rename(target)

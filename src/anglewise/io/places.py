@@ -60,27 +60,27 @@ def is_elsewhere(path: str) -> bool:
 
 
 def _identity(path: Path) -> Identity:
-    rest: list[str] = []
-    for there in (path, *path.parents):
+    missing: list[str] = []
+    for ancestor in (path, *path.parents):
         try:
-            found = there.stat()
+            status = ancestor.stat()
         except OSError:
-            rest.append(there.name)
+            missing.append(ancestor.name)
             continue
-        names = "/".join(reversed(rest))
-        if rest and _folds_case(there):
+        names = "/".join(reversed(missing))
+        if missing and _folds_case(ancestor):
             names = unicodedata.normalize("NFC", names).casefold()
-        return found.st_dev, found.st_ino, names
+        return status.st_dev, status.st_ino, names
     return 0, 0, str(path)  # a disk that is gone, as Windows has them
 
 
 def _folds_case(folder: Path) -> bool:
     """Whether the file system takes Movies and movies for one name."""
-    for there in (folder, *folder.parents):
-        other = there.with_name(there.name.swapcase()) if there.name else there
-        if other.name != there.name:
+    for ancestor in (folder, *folder.parents):
+        swapped = ancestor.with_name(ancestor.name.swapcase()) if ancestor.name else ancestor
+        if swapped.name != ancestor.name:
             try:
-                return os.path.samestat(there.stat(), other.stat())
+                return os.path.samestat(ancestor.stat(), swapped.stat())
             except OSError:
                 return False
     return False

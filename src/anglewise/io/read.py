@@ -36,7 +36,7 @@ from anglewise.io.tables import (
     WEIGHT,
     Role,
     Sheet,
-    check_apart,
+    check_distinct_columns,
     find,
     names_of,
     need,
@@ -107,24 +107,27 @@ def read_space(
         raise SpellingError(
             f"trained_for is {trained_for!r}: known are {', '.join(get_args(TrainedFor))}"
         )
-    given = {"queries": (queries, query_ids, query_texts), "items": (items, item_ids, item_texts)}
+    arguments = {
+        "queries": (queries, query_ids, query_texts),
+        "items": (items, item_ids, item_texts),
+    }
     if path is not None and is_space_folder(existing(path)):
-        if any(given["queries"]) or any(given["items"]):
+        if any(arguments["queries"]) or any(arguments["items"]):
             raise SpellingError(f"{path} is a space with ids and texts of its own: give no others")
         return _trained_for(read_space_folder(path), trained_for)
     if path is not None and is_spark_folder(Path(path)):
-        if any(given["queries"]) or any(given["items"]):
+        if any(arguments["queries"]) or any(arguments["items"]):
             raise SpellingError(f"{path} is a model with ids of its own: give no others")
         return _trained_for(read_spark_model(Path(path), say), trained_for)
-    files = _files(path, given)
+    files = _files(path, arguments)
     sides: dict[Side, Embeddings] = {}
-    for side, one in files.items():
-        if one.vectors is not None:
+    for side, side_files in files.items():
+        if side_files.vectors is not None:
             sides[side] = read_vectors(
-                one.vectors,
+                side_files.vectors,
                 side,
-                ids=one.ids,
-                texts=None if one.texts is None else texts_of(one.texts, side),
+                ids=side_files.ids,
+                texts=None if side_files.texts is None else texts_of(side_files.texts, side),
                 vector_column=vector_column,
                 id_column=id_column,
                 say=say,
@@ -133,32 +136,34 @@ def read_space(
         say("user_factors and item_factors: taken as trained for dot")
         trained_for = "dot"
     space = _together(sides, files, trained_for or "unknown")
-    whole = files["items"].vectors
-    if isinstance(whole, Keyed) and whole is files["queries"].vectors:
-        return with_biases(space, whole, say)
+    item_vectors = files["items"].vectors
+    if isinstance(item_vectors, Keyed) and item_vectors is files["queries"].vectors:
+        return with_biases(space, item_vectors, say)
     return space
 
 
 def _files(
     path: PathLike | None,
-    given: dict[str, tuple[PathLike | None, PathLike | None, PathLike | None]],
+    arguments: dict[str, tuple[PathLike | None, PathLike | None, PathLike | None]],
 ) -> dict[Side, SideFiles]:
     """What to read for either side: what was found, overruled by what was given."""
-    if path is not None and (given["queries"][0] or given["items"][0]):
+    if path is not None and (arguments["queries"][0] or arguments["items"][0]):
         raise SpellingError(f"give either {path}, or items and queries, not both")
-    if path is None and given["items"][0] is None:
+    if path is None and arguments["items"][0] is None:
         raise SpellingError("no items: give a folder, or items=... (--items), and queries if any")
-    found = both_sides(path) if path is not None else None
+    discovered = both_sides(path) if path is not None else None
     files: dict[Side, SideFiles] = {}
     for side in ("queries", "items"):
-        vectors, ids, texts = given[side]
-        one = found[side] if found else SideFiles()
+        vectors, ids, texts = arguments[side]
+        side_files = discovered[side] if discovered else SideFiles()
         if vectors is not None:
             vectors = Path(vectors)
-            one = SideFiles(opened(vectors if vectors.is_dir() else existing_file(vectors)))
-        if one.vectors is None and (ids or texts):
+            side_files = SideFiles(opened(vectors if vectors.is_dir() else existing_file(vectors)))
+        if side_files.vectors is None and (ids or texts):
             raise SpellingError(f"ids or texts of {side} are given, and no {side}")
-        files[side] = SideFiles(one.vectors, ids or one.ids, texts or one.texts)
+        files[side] = SideFiles(
+            side_files.vectors, ids or side_files.ids, texts or side_files.texts
+        )
     return files
 
 
@@ -254,8 +259,8 @@ def read_interactions(
     if min_weight is not None:
         interactions = _at_least(source, interactions, min_weight)
     if item_table is not None:
-        about = read_texts(item_table, interactions.item_ids, id_roles=(ITEM, ID), say=say)
-        interactions = replace(interactions, item_metadata=about)
+        metadata = read_texts(item_table, interactions.item_ids, id_roles=(ITEM, ID), say=say)
+        interactions = replace(interactions, item_metadata=metadata)
     return interactions
 
 
@@ -270,23 +275,23 @@ def _from_matrix(matrix: Any) -> Interactions:
 
 
 def _from_sheet(sheet: Sheet, roles: Mapping[Role, str | None], say: Say) -> Interactions:
-    where = _positions(sheet, roles)
+    positions = _positions(sheet, roles)
     say(
         f"{sheet.path.name}: "
         + ", ".join(
-            f"{role.meaning} from {sheet.name(position)}" for role, position in where.items()
+            f"{role.meaning} from {sheet.name(position)}" for role, position in positions.items()
         )
     )
-    columns = dict(zip(where, sheet.columns(list(where.values())), strict=True))
-    users, user_ids = numbered(names_of(sheet, columns[USER], where[USER]))
-    items, item_ids = numbered(names_of(sheet, columns[ITEM], where[ITEM]))
+    columns = dict(zip(positions, sheet.columns(list(positions.values())), strict=True))
+    users, user_ids = numbered(names_of(sheet, columns[USER], positions[USER]))
+    items, item_ids = numbered(names_of(sheet, columns[ITEM], positions[ITEM]))
     weights = np.ones(len(users))
     if WEIGHT in columns:
-        weights = numbers_of(sheet, columns[WEIGHT], where[WEIGHT])
+        weights = numbers_of(sheet, columns[WEIGHT], positions[WEIGHT])
     times = None
     if TIME in columns:
         try:
-            times = times_of(sheet, columns[TIME], where[TIME])
+            times = times_of(sheet, columns[TIME], positions[TIME])
         except FileError as error:
             if roles[TIME] is not None:
                 raise
@@ -305,62 +310,62 @@ def _positions(sheet: Sheet, roles: Mapping[Role, str | None]) -> dict[Role, int
                 "you like, weight and time are due in this order; or add a header"
             )
         return dict(zip(roles, range(sheet.width), strict=False))
-    where: dict[Role, int] = {
+    positions: dict[Role, int] = {
         role: need(sheet.names, role, roles[role], sheet.path) for role in (USER, ITEM)
     }
     for role in (WEIGHT, TIME):
         position = find(sheet.names, role, roles[role], sheet.path)
-        if position is not None and (roles[role] is not None or position not in where.values()):
-            where[role] = position
-    asked = {role for role, name in roles.items() if name is not None}
-    check_apart(sheet.names, where, asked, sheet.path)
-    return where
+        if position is not None and (roles[role] is not None or position not in positions.values()):
+            positions[role] = position
+    named_roles = {role for role, name in roles.items() if name is not None}
+    check_distinct_columns(sheet.names, positions, named_roles, sheet.path)
+    return positions
 
 
-def _last_of_each(path: Path, found: Interactions, say: Say) -> Interactions:
+def _last_of_each(path: Path, interactions: Interactions, say: Say) -> Interactions:
     """Sort by user and item, and keep the last of each pair."""
-    key = found.users * len(found.item_ids) + found.items
+    key = interactions.users * len(interactions.item_ids) + interactions.items
     order = np.argsort(key, kind="stable")
     repeated = key[order[1:]] == key[order[:-1]]
     if repeated.any():
-        if found.times is not None:
-            several = np.append(repeated, False) | np.append(False, repeated)
-            some = order[several]
-            order[several] = some[np.lexsort((found.times[some], key[some]))]
+        if interactions.times is not None:
+            is_repeated = np.append(repeated, False) | np.append(False, repeated)
+            repeats = order[is_repeated]
+            order[is_repeated] = repeats[np.lexsort((interactions.times[repeats], key[repeats]))]
         count = int(repeated.sum())
         say(
             f"{path.name}: {count:,} repeated pair{'s' * (count > 1)}: the last "
-            f"{'in the file' if found.times is None else 'by time'} is kept"
+            f"{'in the file' if interactions.times is None else 'by time'} is kept"
         )
-    return _some(found, order[np.append(~repeated, True)])
+    return _some(interactions, order[np.append(~repeated, True)])
 
 
-def _at_least(path: Path, found: Interactions, weight: float) -> Interactions:
+def _at_least(path: Path, interactions: Interactions, weight: float) -> Interactions:
     """Keep what weighs enough, and the users and items that still have any."""
-    kept = np.flatnonzero(found.weights >= weight)
-    if not len(kept):
+    entries = np.flatnonzero(interactions.weights >= weight)
+    if not len(entries):
         raise TooFewError(
-            f"{path}: no weight reaches {weight:g}, the largest is {found.weights.max():g}: "
+            f"{path}: no weight reaches {weight:g}, the largest is {interactions.weights.max():g}: "
             "lower the threshold"
         )
-    found = _some(found, kept)
-    users, items = np.unique(found.users), np.unique(found.items)
+    interactions = _some(interactions, entries)
+    users, items = np.unique(interactions.users), np.unique(interactions.items)
     return replace(
-        found,
-        users=np.searchsorted(users, found.users),
-        items=np.searchsorted(items, found.items),
-        user_ids=found.user_ids[users],
-        item_ids=found.item_ids[items],
+        interactions,
+        users=np.searchsorted(users, interactions.users),
+        items=np.searchsorted(items, interactions.items),
+        user_ids=interactions.user_ids[users],
+        item_ids=interactions.item_ids[items],
     )
 
 
-def _some(found: Interactions, entries: Int64[Array, " some"]) -> Interactions:
+def _some(interactions: Interactions, entries: Int64[Array, " some"]) -> Interactions:
     return replace(
-        found,
-        users=found.users[entries],
-        items=found.items[entries],
-        weights=found.weights[entries],
-        times=None if found.times is None else found.times[entries],
+        interactions,
+        users=interactions.users[entries],
+        items=interactions.items[entries],
+        weights=interactions.weights[entries],
+        times=None if interactions.times is None else interactions.times[entries],
     )
 
 

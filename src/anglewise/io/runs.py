@@ -72,7 +72,7 @@ def write_run(
     tag = re.sub(r"\s+", "", tag or neighbours.measure)
     for names in (queries, items):
         check_run_ids(path, names)
-    scores = apart(neighbours.scores)
+    scores = strictly_falling(neighbours.scores)
     with new_file(path) as file:
         for row, (query, indices) in enumerate(zip(queries, neighbours.indices, strict=True)):
             lines = [
@@ -85,26 +85,26 @@ def write_run(
             file.write("".join(lines).encode())
 
 
-def apart(scores: Float32[Array, "q k"]) -> Float32[Array, "q k"]:
+def strictly_falling(scores: Float32[Array, "q k"]) -> Float32[Array, "q k"]:
     """Scores that fall strictly along each row, lowered by as few float32 steps as that takes.
 
-    >>> apart(np.array([[2, 2, 1]], dtype="f4"))[0, 1] < 2
+    >>> strictly_falling(np.array([[2, 2, 1]], dtype="f4"))[0, 1] < 2
     np.True_
     """
-    fallen = scores.copy()
+    lowered = scores.copy()
     for rank in range(1, scores.shape[1]):
-        below = np.nextafter(fallen[:, rank - 1], np.float32(-np.inf))
-        fallen[:, rank] = np.minimum(fallen[:, rank], below)
-    return fallen
+        limit = np.nextafter(lowered[:, rank - 1], np.float32(-np.inf))
+        lowered[:, rank] = np.minimum(lowered[:, rank], limit)
+    return lowered
 
 
 def check_run_ids(path: PathLike, names: Shaped[Array, " n"]) -> None:
     """Raise ``IdsError`` for an id that a TREC run cannot hold."""
-    bad = [name for name in names if not name or re.search(r"\s", name)]
-    if bad:
+    refused = [name for name in names if not name or re.search(r"\s", name)]
+    if refused:
         raise IdsError(
             f"{path}: a TREC run parts its columns by blanks and cannot hold the id "
-            f"{shown(bad[0])!r}; write the run as .parquet, or use ids without blanks"
+            f"{shown(refused[0])!r}; write the run as .parquet, or use ids without blanks"
         )
 
 
@@ -142,7 +142,7 @@ def locked(path: PathLike) -> Generator[None, None, None]:
     """
     with writing(path) as target:
         lock = target.with_name(f".{target.name[:200]}.lock")
-        handle = _held(lock)
+        handle = _open_locked(lock)
     try:
         yield
     finally:
@@ -151,7 +151,7 @@ def locked(path: PathLike) -> Generator[None, None, None]:
         os.close(handle)
 
 
-def _held(lock: Path) -> int:
+def _open_locked(lock: Path) -> int:
     """Open and lock the file; again if its holder removed it meanwhile."""
     while True:
         handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
@@ -186,7 +186,7 @@ else:
 
 
 LAST_RUN = 2**63 - 1
-KEPT = 20
+RUNS_WITH_VALUES = 20
 """Of so many runs the values of every query are kept; of older ones the means alone."""
 
 
@@ -207,23 +207,23 @@ class HistoryTable:
         """How many runs there are."""
         return arrow("compute").max(self.table["run"]).as_py() or 0
 
-    def last(self, wanted: Mapping[str, str]) -> Mapping[str, Any] | None:
+    def last(self, values: Mapping[str, str]) -> Mapping[str, Any] | None:
         """The newest row that holds these words, of a run whose gates held or that had none.
 
         Raises ``FileError`` for a row that is damaged.
         """
         pc = arrow("compute")
-        held = pc.fill_null(self.table["gates_held"], True)
-        for column, word in wanted.items():
-            held = pc.and_(held, pc.equal(self.table[column], word))
-        rows = self.table.filter(held)
+        selected = pc.fill_null(self.table["gates_held"], True)
+        for column, word in values.items():
+            selected = pc.and_(selected, pc.equal(self.table[column], word))
+        rows = self.table.filter(selected)
         if not rows.num_rows:
             return None
         row = rows.slice(rows.num_rows - 1).to_pylist()[0]
-        why = _damage(row)
-        if why:
+        damage = _damage(row)
+        if damage:
             raise FileError(
-                f"{self.path} is damaged: run {row['run']} {why} for {row['measure']} by "
+                f"{self.path} is damaged: run {row['run']} {damage} for {row['measure']} by "
                 f"{row['metric']}; take the row out, or name another file"
             )
         return row
@@ -255,7 +255,7 @@ def read_history(path: PathLike) -> HistoryTable:
     Raises ``FileError`` for what is missing, damaged or no history.
     """
     path = existing_file(path)
-    table = parquet_columns(path, due="a history")
+    table = parquet_columns(path, kind="a history")
     schema = _schema()
     missing = [name for name in schema.names if name not in table.column_names]
     if missing:
@@ -264,11 +264,11 @@ def read_history(path: PathLike) -> HistoryTable:
             "another file, or one that does not exist yet"
         )
     with reading(path, "a history"):
-        known = table.select(schema.names).cast(schema)
+        history = table.select(schema.names).cast(schema)
         for name in table.column_names:
             if name not in schema.names:  # somebody's own, or of a newer version
-                known = known.append_column(name, table[name])
-        return HistoryTable(known, path)
+                history = history.append_column(name, table[name])
+        return HistoryTable(history, path)
 
 
 def append_history(path: PathLike, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -289,16 +289,16 @@ def append_history(path: PathLike, rows: Sequence[Mapping[str, Any]]) -> int:
     check_new_file(path)
     target = Path(path).resolve()
     with locked(target):
-        before = read_history(target) if target.exists() else None
-        run = 1 if before is None else before.runs + 1
+        history = read_history(target) if target.exists() else None
+        run = 1 if history is None else history.runs + 1
         if not 0 < run < LAST_RUN:
             raise FileError(
                 f"{target} is damaged: its last run has the number {run - 1}, and runs are counted "
                 "from 1; name another file"
             )
         table = pa.Table.from_pylist([{**row, "run": run} for row in rows], schema=_schema())
-        if before is not None:
-            earlier = _means_alone(before.table, run - KEPT)
+        if history is not None:
+            earlier = _means_alone(history.table, run - RUNS_WITH_VALUES)
             table = pa.concat_tables([earlier, table], promote_options="default")
         with new_file(target) as file:
             parquet.write_table(table.combine_chunks(), file, compression="zstd")
@@ -308,12 +308,12 @@ def append_history(path: PathLike, rows: Sequence[Mapping[str, Any]]) -> int:
 def _means_alone(table: Any, up_to: int) -> Any:
     """Let go of the values of old runs."""
     pc = arrow("compute")
-    kept = pc.greater(table["run"], up_to)
+    recent = pc.greater(table["run"], up_to)
     for name in ("query_ids", "values"):
-        place = table.column_names.index(name)
+        position = table.column_names.index(name)
         column = table[name].combine_chunks()
-        held = pc.if_else(kept.combine_chunks(), column, None)
-        table = table.set_column(place, name, held)
+        values = pc.if_else(recent.combine_chunks(), column, None)
+        table = table.set_column(position, name, values)
     return table
 
 

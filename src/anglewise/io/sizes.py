@@ -27,6 +27,7 @@ WIDTHS = {
 """Bytes that a value of parquet takes at least, by its kind; the others say their length."""
 BOOLEANS, WHOLE = {1, 2}, {4, 5, 6}
 DOUBLE, WORDS, LIST, SET, MAP, STRUCT = range(7, 13)
+NESTED = {LIST, SET, MAP, STRUCT}
 """Kinds of Thrift's compact protocol, in which the end of a parquet file is written."""
 
 
@@ -35,14 +36,14 @@ def check_ipc(path: Path, data: Contents) -> None:
 
     Buffers of zstd and lz4 begin with the length that they will have, for which room is made.
     """
-    holds = 0
+    size = 0
     with reading(path, "an Arrow table"):
-        for at in _messages(data):
-            for offset, length in at.buffers:
-                if at.packed and length >= 8:
-                    (declared,) = struct.unpack_from("<q", data, at.body + offset)
-                    holds += length if declared == -1 else max(0, declared)
-    check_holds(path, holds)
+        for batch in _messages(data):
+            for offset, length in batch.buffers:
+                if batch.packed and length >= 8:
+                    (declared,) = struct.unpack_from("<q", data, batch.body + offset)
+                    size += length if declared == -1 else max(0, declared)
+    check_holds(path, size)
 
 
 def check_parquet(path: Path, schema: Any, names: Sequence[str]) -> None:
@@ -50,14 +51,14 @@ def check_parquet(path: Path, schema: Any, names: Sequence[str]) -> None:
 
     Runs and dictionaries shrink a column without bound, so its values count, not its bytes.
     """
-    wanted, holds = set(names), 0
+    selected, size = set(names), 0
     with reading(path, "parquet"):
-        for name, place, rows, values, unpacked in pieces(_end(path)):
-            if name in wanted:
-                column = schema.column(place)
+        for name, position, rows, values, unpacked in pieces(_end(path)):
+            if name in selected:
+                column = schema.column(position)
                 width = WIDTHS.get(column.physical_type) or column.length
-                holds += max(unpacked, int(max(values, rows) * width))
-    check_holds(path, holds)
+                size += max(unpacked, int(max(values, rows) * width))
+    check_holds(path, size)
 
 
 def _end(path: Path) -> Contents:
@@ -94,41 +95,64 @@ def _expanded(chunk: Any) -> int:
 
 
 def pieces(data: Contents) -> Iterator[tuple[str, int, int, int, int]]:
-    """Of each column of each group of rows: name, place, rows, values, and bytes once unpacked.
+    """Of each column of each group of rows: name, position, rows, values, bytes once unpacked.
 
     Read without Arrow, which ends the whole process when it is asked about a piece whose
     description is damaged. Raises whatever damaged bytes lead to: call it inside of ``reading``.
     """
     (length,) = struct.unpack_from("<I", data, len(data) - 8)
-    about = _fields(iter(data[max(0, len(data) - 8 - length) : -8]))
-    for group in about[4]:
-        for place, column in enumerate(group[1]):
-            said = column[3]
-            yield said[3][0].decode(), place, group[3], said[5], said[6]
+    footer = _thrift_struct(iter(data[max(0, len(data) - 8 - length) : -8]))
+    for group in footer[4].values():
+        for position, column in group[1].items():
+            metadata = column[3]
+            name = metadata[3][0].decode()
+            yield name, position, group[3], metadata[5], metadata[6]
 
 
-def _fields(thrift: Iterator[int]) -> dict[int, Any]:
-    """A struct of Thrift's compact protocol, by the numbers of its fields."""
-    found: dict[int, Any] = {}
-    field = 0
-    while head := next(thrift):
-        field = field + (head >> 4) if head >> 4 else _whole(thrift)
-        kind = head & 15
-        found[field] = None if kind in BOOLEANS else _value(thrift, kind)
-    return found
+def _thrift_struct(thrift: Iterator[int]) -> dict[int, Any]:
+    """A struct of Thrift's compact protocol: values by the numbers of its fields.
+
+    Lists are given by position. A stack stands in for recursion, and is refused beyond
+    ``DEEPEST``: Arrow, which reads the same bytes afterwards, recurses.
+    """
+    root: dict[int, Any] = {}
+    unfinished = [(_inner_kinds(thrift, STRUCT), root)]
+    while unfinished:
+        kinds, values = unfinished[-1]
+        for number, kind in kinds:
+            if kind in NESTED:
+                values[number] = inner = dict[int, Any]()
+                unfinished.append((_inner_kinds(thrift, kind), inner))
+                break
+            values[number] = _plain_value(thrift, kind)
+        else:
+            unfinished.pop()
+        if len(unfinished) > DEEPEST:
+            raise ValueError("structs stand in one another too deep")
+    return root
 
 
-def _value(thrift: Iterator[int], kind: int) -> Any:
-    if kind in {LIST, SET}:
-        head = next(thrift)
-        count = head >> 4 if head >> 4 < 15 else _whole(thrift, signed=False)
-        return [_value(thrift, head & 15) for _ in range(count)]
-    if kind == MAP:
+def _inner_kinds(thrift: Iterator[int], kind: int) -> Iterator[tuple[int, int]]:
+    """The number and kind of each value in a struct, list or map; its bytes come next."""
+    if kind == STRUCT:
+        field = 0
+        while head := next(thrift):
+            field = field + (head >> 4) if head >> 4 else _whole(thrift)
+            if head & 15 not in BOOLEANS:  # which have no bytes of their own
+                yield field, head & 15
+    elif kind == MAP:
         count = _whole(thrift, signed=False)
         kinds = next(thrift) if count else 0
-        return [_value(thrift, one) for _ in range(count) for one in (kinds >> 4, kinds & 15)]
-    if kind == STRUCT:
-        return _fields(thrift)
+        for position in range(2 * count):
+            yield position, kinds & 15 if position % 2 else kinds >> 4
+    else:
+        head = next(thrift)
+        count = head >> 4 if head >> 4 < 15 else _whole(thrift, signed=False)
+        for position in range(count):
+            yield position, head & 15
+
+
+def _plain_value(thrift: Iterator[int], kind: int) -> int | bytes:
     if kind in {DOUBLE, WORDS}:
         return bytes(islice(thrift, 8 if kind == DOUBLE else _whole(thrift, signed=False)))
     return _whole(thrift) if kind in WHOLE else next(thrift)
@@ -136,9 +160,9 @@ def _value(thrift: Iterator[int], kind: int) -> Any:
 
 def _whole(thrift: Iterator[int], *, signed: bool = True) -> int:
     value = 0
-    for place in range(10):
+    for position in range(10):
         byte = next(thrift)
-        value |= (byte & 127) << (7 * place)
+        value |= (byte & 127) << (7 * position)
         if byte < 128:
             return (value >> 1) ^ -(value & 1) if signed else value
     raise ValueError("a whole number of too many bytes")
@@ -159,33 +183,33 @@ def _messages(data: Contents) -> Iterator[_Batch]:
         (length,) = struct.unpack_from("<i", data, len(data) - 10)
         footer = _Table.root(data, len(data) - 10 - length)
         for field in (2, 3):  # dictionaries, rows
-            for place in footer.structs(field, "<qiq", 24, pad=4):
-                offset, size, _ = place
-                at, _ = _start(data, offset)
-                yield from _batch(data, at, offset + size)
+            for position in footer.structs(field, "<qiq", 24, pad=4):
+                offset, size, _ = position
+                message, _ = _start(data, offset)
+                yield from _batch(data, message, offset + size)
         return
-    place = 0
-    while place + 8 <= len(data):
-        at, length = _start(data, place)
+    position = 0
+    while position + 8 <= len(data):
+        message, length = _start(data, position)
         if length <= 0:
             return
-        body = at + length
-        yield from _batch(data, at, body)
-        place = body + _Table.root(data, at).number(3, "<q")
-        if place < body:
+        body = message + length
+        yield from _batch(data, message, body)
+        position = body + _Table.root(data, message).number(3, "<q")
+        if position < body:
             raise ValueError("a message of negative length")
 
 
-def _start(data: Contents, place: int) -> tuple[int, int]:
+def _start(data: Contents, position: int) -> tuple[int, int]:
     """Where the words of a message begin, and how long they are."""
-    first, second = struct.unpack_from("<Ii", data, place)
+    first, second = struct.unpack_from("<Ii", data, position)
     if first == 0xFFFFFFFF:
-        return place + 8, second
-    return place + 4, first  # as written before 2019
+        return position + 8, second
+    return position + 4, first  # as written before 2019
 
 
-def _batch(data: Contents, at: int, body: int) -> Iterator[_Batch]:
-    message = _Table.root(data, at)
+def _batch(data: Contents, position: int, body: int) -> Iterator[_Batch]:
+    message = _Table.root(data, position)
     kind = message.number(1, "<B")
     if kind not in BATCHES:
         return
@@ -202,39 +226,39 @@ class _Table:
     """A table of a flatbuffer, which is how Arrow writes what it says about its bytes."""
 
     data: Contents
-    at: int
+    position: int
 
     @classmethod
-    def root(cls, data: Contents, at: int) -> "_Table":
-        return cls(data, at + struct.unpack_from("<I", data, at)[0])
+    def root(cls, data: Contents, position: int) -> "_Table":
+        return cls(data, position + struct.unpack_from("<I", data, position)[0])
 
-    def _place(self, field: int) -> int | None:
-        fields = self.at - struct.unpack_from("<i", self.data, self.at)[0]
+    def _position(self, field: int) -> int | None:
+        fields = self.position - struct.unpack_from("<i", self.data, self.position)[0]
         (size,) = struct.unpack_from("<H", self.data, fields)
         if 4 + 2 * field >= size:
             return None
         (offset,) = struct.unpack_from("<H", self.data, fields + 4 + 2 * field)
-        return self.at + offset if offset else None
+        return self.position + offset if offset else None
 
     def number(self, field: int, kind: str) -> int:
-        place = self._place(field)
-        return 0 if place is None else int(struct.unpack_from(kind, self.data, place)[0])
+        position = self._position(field)
+        return 0 if position is None else int(struct.unpack_from(kind, self.data, position)[0])
 
     def table(self, field: int) -> "_Table | None":
-        place = self._place(field)
-        return None if place is None else _Table.root(self.data, place)
+        position = self._position(field)
+        return None if position is None else _Table.root(self.data, position)
 
     def structs(self, field: int, kinds: str, size: int, pad: int = 0) -> Iterator[tuple[int, ...]]:
-        place = self._place(field)
-        if place is None:
+        position = self._position(field)
+        if position is None:
             return
-        place += struct.unpack_from("<I", self.data, place)[0]
-        (count,) = struct.unpack_from("<I", self.data, place)
+        position += struct.unpack_from("<I", self.data, position)[0]
+        (count,) = struct.unpack_from("<I", self.data, position)
         if count * size > len(self.data):
             raise ValueError("a list longer than the file")
         layout = kinds if not pad else f"{kinds[:-1]}{pad}x{kinds[-1]}"
         for i in range(count):
-            yield struct.unpack_from(layout, self.data, place + 4 + i * size)
+            yield struct.unpack_from(layout, self.data, position + 4 + i * size)
 
 
 DEEPEST = 64

@@ -75,9 +75,9 @@ def read_side(path: Path) -> Embeddings:
     if not {"id", "vector"} <= set(names):
         raise FileError(f"{path} lacks the columns id and vector: write the space again")
     check_names(names, path)
-    place = names.index("id")
-    (ids,) = sheet.columns([place])
-    about = Columns(
+    position = names.index("id")
+    (ids,) = sheet.columns([position])
+    metadata = Columns(
         path,
         tuple(name for name in names if name not in {"id", "vector"}),
         lambda name: sheet.columns([names.index(name)])[0],
@@ -85,8 +85,8 @@ def read_side(path: Path) -> Embeddings:
     with naming(path):
         return Embeddings(
             matrix_in_blocks(sheet, column_blocks(path, "vector"), len(ids)),
-            ids=names_of(sheet, ids, place).to_pylist(),
-            metadata=about or None,
+            ids=names_of(sheet, ids, position).to_pylist(),
+            metadata=metadata or None,
         )
 
 
@@ -104,8 +104,8 @@ def write_sparse(
             "item_id": items.take(pa.array(table.indices)),
         }
         empty = pa.nulls(len(table.indices), pa.float64())
-        for other in tables:
-            cells[other] = pa.array(table.values) if other == name else empty
+        for column in tables:
+            cells[column] = pa.array(table.values) if column == name else empty
         parts.append(pa.table(cells))
     _write(path, pa.concat_tables(parts), rows=1 << 20)
 
@@ -116,17 +116,19 @@ def read_sparse(
     """Read the tables that ``write_sparse`` wrote, one for each name; empty if it has no column."""
     pa, pc = arrow(), arrow("compute")
     with reading(path, "a table of query_id and item_id"):
-        table = parquet_columns(path, due="a table of query_id and item_id")
-        rows = _known(path, table["query_id"], sides[0])
-        columns = _known(path, table["item_id"], sides[1])
+        table = parquet_columns(path, kind="a table of query_id and item_id")
+        rows = _known_rows(path, table["query_id"], sides[0])
+        columns = _known_rows(path, table["item_id"], sides[1])
         shape = (len(sides[0]), len(sides[1]))
-        found: dict[str, SparseRows] = {}
+        tables: dict[str, SparseRows] = {}
         for name in names:
             values = table[name] if name in table.column_names else pa.nulls(len(rows))
-            here = np.asarray(pc.is_valid(values))
+            present = np.asarray(pc.is_valid(values))
             numbers = np.asarray(pc.drop_null(values).cast(pa.float64()))
-            found[name] = SparseRows.from_pairs(rows[here], columns[here], numbers, shape=shape)
-    return found
+            tables[name] = SparseRows.from_pairs(
+                rows[present], columns[present], numbers, shape=shape
+            )
+    return tables
 
 
 def write_some(path: Path, side: Embeddings, chosen: Bool[Array, " rows"]) -> None:
@@ -141,11 +143,11 @@ def read_some(path: Path, side: Embeddings) -> Bool[Array, " rows"]:
     with reading(path, "a table of item_id"):
         table = parquet_columns(path, ["item_id"], "a table of item_id")
     chosen = np.zeros(len(side), dtype=bool)
-    chosen[_known(path, table["item_id"], side)] = True
+    chosen[_known_rows(path, table["item_id"], side)] = True
     return chosen
 
 
-def _known(path: Path, names: Any, side: Embeddings) -> Int64[Array, " entries"]:
+def _known_rows(path: Path, names: Any, side: Embeddings) -> Int64[Array, " entries"]:
     rows = rows_of(names.cast(arrow().string()), side)
     if len(rows) and rows.min() < 0:
         raise FileError(f"{path} names ids that the space does not hold: write the space again")
@@ -253,8 +255,8 @@ def write_space(
         if space.seen is not None:
             sides = (space.queries, space.items)
             write_sparse(folder / "seen.parquet", sides, {"weight": space.seen})
-        for direction, one in judgements.items():
-            _write_judgements(folder, space, direction, one)
+        for direction, judged in judgements.items():
+            _write_judgements(folder, space, direction, judged)
         files = sorted(folder.rglob("*.parquet"))
         sha256 = {file.relative_to(folder).as_posix(): _sha256(file) for file in files}
         write_description(folder, {**description, "sha256": sha256})
@@ -289,7 +291,7 @@ def _read_space(folder: Path) -> Space:
     check_about(folder, description["about"], items.dimension)
     seen = None
     if description["seen"] is not None:
-        file = _whole(folder, description, "seen.parquet")
+        file = _verified_file(folder, description, "seen.parquet")
         seen = read_sparse(file, (queries, items), ("weight",))["weight"]
     return Space(
         items=items,
@@ -312,20 +314,18 @@ def judgements_of(path: PathLike, direction: Direction, space: Space | None = No
 
 def _read_judgements(folder: Path, direction: Direction, space: Space | None) -> Judgements:
     description = read_description(folder)
-    there = stored_directions(folder)
-    if direction not in there:
-        known = f"only for {', '.join(there)}: choose that direction, or" if there else "of any:"
-        raise FileError(
-            f"{folder} holds no judgements for {direction}, {known} give a file of them"
-        )
+    stored = stored_directions(folder)
+    if direction not in stored:
+        hint = f"only for {', '.join(stored)}: choose that direction, or" if stored else "of any:"
+        raise FileError(f"{folder} holds no judgements for {direction}, {hint} give a file of them")
     space = read_space_folder(folder) if space is None else space
-    file = _whole(folder, description, f"judgements/{direction}.parquet")
-    found = read_sparse(file, space.sides(direction), ("gain", "left_out"))
-    judged = judgements_as_described(folder, direction, found["gain"], found["left_out"])
+    file = _verified_file(folder, description, f"judgements/{direction}.parquet")
+    tables = read_sparse(file, space.sides(direction), ("gain", "left_out"))
+    judged = judgements_as_described(folder, direction, tables["gain"], tables["left_out"])
     whole_items = f"judgements/{direction}-judged-items.parquet"
     if not (folder / whole_items).exists() and whole_items not in description["sha256"]:
         return judged
-    file = _whole(folder, description, whole_items)
+    file = _verified_file(folder, description, whole_items)
     return replace(judged, judged_items=read_some(file, space.sides(direction)[1]))
 
 
@@ -348,39 +348,39 @@ def _write_judgements(
 
 
 def _side(folder: Path, description: Mapping[str, Any], name: str) -> Embeddings:
-    return read_side(_whole(folder, description, name))
+    return read_side(_verified_file(folder, description, name))
 
 
 def _steadily(folder: Path, read: Callable[[], T]) -> T:
     """Read again where another run replaced the folder meanwhile, so that no two are mixed."""
     for attempt in range(ATTEMPTS):
         time.sleep(0.005 * attempt)  # who replaces it comes to an end
-        before = _stamp(folder)
+        earlier_stamp = _stamp(folder)
         try:
-            found = read()
+            content = read()
         except FileError:
-            if _stamp(folder) == before:
+            if _stamp(folder) == earlier_stamp:
                 raise
         else:
-            if _stamp(folder) == before:
-                return found
+            if _stamp(folder) == earlier_stamp:
+                return content
     raise FileError(f"{folder} is replaced again and again while it is read: try again later")
 
 
 def _stamp(folder: Path) -> tuple[int, int, int] | None:
     try:
-        found = folder.stat()
+        status = folder.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino, found.st_ctime_ns
+    return status.st_dev, status.st_ino, status.st_ctime_ns
 
 
-def _whole(folder: Path, description: Mapping[str, Any], name: str) -> Path:
+def _verified_file(folder: Path, description: Mapping[str, Any], name: str) -> Path:
     """A file of the folder whose bytes are those that were written, where that can be known."""
     path = existing_file(folder / name)
     with reading(path, "a file"):
-        found = _sha256(path)
-    if found != description["sha256"].get(name, found):
+        checksum = _sha256(path)
+    if checksum != description["sha256"].get(name, checksum):
         raise FileError(
             f"{path} is not the file that was written: its checksum differs from the one in "
             "space.json; copy the folder again, or write it anew"
@@ -394,15 +394,15 @@ def _sha256(path: Path) -> str:
 
 
 def _check_shapes(space: Space, judgements: Mapping[Direction, Judgements]) -> None:
-    for direction, one in judgements.items():
+    for direction, judged in judgements.items():
         asking, ranked = space.sides(direction)
-        due = (len(asking), len(ranked))
-        for table in (one.gains, one.seen):
-            if one.direction != direction or (table is not None and table.shape != due):
+        shape = (len(asking), len(ranked))
+        for table in (judged.gains, judged.seen):
+            if judged.direction != direction or (table is not None and table.shape != shape):
                 raise ShapeError(
-                    f"judgements for {one.direction} of shape {one.gains.shape} are stored as "
-                    f"{direction}, where the space is {due}: take judgements of this space"
-                    + ("" if one.parts is None else ", of passages and not of documents")
+                    f"judgements for {judged.direction} of shape {judged.gains.shape} are stored "
+                    f"as {direction}, where the space is {shape}: take judgements of this space"
+                    + ("" if judged.parts is None else ", of passages and not of documents")
                 )
 
 

@@ -39,12 +39,12 @@ def describe(
         "seen": None if space.seen is None else len(space.seen.indices),
         "judgements": {
             direction: {
-                "source": one.source,
-                "entries": len(one.gains.indices),
-                "leaves_out": one.seen is not None,
-                "complaints": asdict(one.complaints),
+                "source": judged.source,
+                "entries": len(judged.gains.indices),
+                "leaves_out": judged.seen is not None,
+                "complaints": asdict(judged.complaints),
             }
-            for direction, one in judgements.items()
+            for direction, judged in judgements.items()
         },
         "about": plain(dict(space.about), "about"),
         "sha256": dict(sha256),
@@ -68,20 +68,20 @@ def read_description(folder: Path) -> Mapping[str, Any]:
     with reading(path, "the description of a space"):
         text = file_text(path)
         check_json(path, text.replace("\n", " ").encode())
-        found: Any = json.loads(text)
-        form = int(found["format"])
+        description: Any = json.loads(text)
+        form = int(description["format"])
     if form > FORMAT:
         raise FileError(
-            f"{folder} was written by {found.get('written_by', 'a newer anglewise')} in format "
-            f"{form}; this version reads up to format {FORMAT}: upgrade anglewise"
+            f"{folder} was written by {description.get('written_by', 'a newer anglewise')} in "
+            f"format {form}; this version reads up to format {FORMAT}: upgrade anglewise"
         )
-    found = {**_by_hand(folder), **found}
+    description = {**_by_hand(folder), **description}
     kinds = {"about": dict, "judgements": dict, "sha256": dict, "trained_for": str}
-    wrong = [name for name, kind in kinds.items() if not isinstance(found[name], kind)]
-    if wrong or found["trained_for"] not in get_args(TrainedFor):
-        where = ", ".join(wrong) or f"trained_for ({found['trained_for']!r})"
-        raise FileError(f"{path} is damaged at {where}: write the space again")
-    return cast("Mapping[str, Any]", found)
+    damaged = [name for name, kind in kinds.items() if not isinstance(description[name], kind)]
+    if damaged or description["trained_for"] not in get_args(TrainedFor):
+        fault = ", ".join(damaged) or f"trained_for ({description['trained_for']!r})"
+        raise FileError(f"{path} is damaged at {fault}: write the space again")
+    return cast("Mapping[str, Any]", description)
 
 
 def _by_hand(folder: Path) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def check_about(folder: Path, about: Mapping[str, Any], columns: int) -> None:
     biases, penalty = about.get(BIAS_COLUMNS, []), about.get("penalty") or 0
     right = {
         BIAS_COLUMNS: isinstance(biases, list)
-        and all(_is_count(one, columns - 1) for one in cast("list[Any]", biases)),
+        and all(_is_count(column, columns - 1) for column in cast("list[Any]", biases)),
         "penalty": about.get("objective") != "factors"
         or isinstance(penalty, float)
         or _is_count(penalty),
@@ -117,17 +117,17 @@ def check_about(folder: Path, about: Mapping[str, Any], columns: int) -> None:
         )
 
 
-def _is_count(value: object, most: int = MOST) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
+def _is_count(value: object, largest: int = MOST) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= largest
 
 
-def _complaints(told: Mapping[str, Any]) -> Complaints:
+def _complaints(stored: Mapping[str, Any]) -> Complaints:
     """What was wrong with labels, each of the kind that it has where nothing was."""
     kinds: dict[str, Any] = asdict(Complaints())
-    for name, value in told.items():
+    for name, value in stored.items():
         if isinstance(kinds[name], tuple):
             kinds[name] = tuple(cast("list[Any]", value) if isinstance(value, list) else [value])
-            fits = isinstance(value, list) and all(isinstance(one, str) for one in kinds[name])
+            fits = isinstance(value, list) and all(isinstance(text, str) for text in kinds[name])
         else:
             kinds[name], fits = value, isinstance(value, bool) or _is_count(value)
         if not fits:
@@ -144,18 +144,18 @@ def judgements_as_described(
     folder: Path, direction: Direction, gains: SparseRows, left_out: SparseRows
 ) -> Judgements:
     """Give tables of judgements the words that ``space.json`` holds about them."""
-    about: Any = read_description(folder)["judgements"][direction]
+    description: Any = read_description(folder)["judgements"][direction]
     with reading(folder / "space.json", "the description of a space"):
         return Judgements(
             gains,
             direction,
-            str(about.get("source", folder)),
-            _complaints(about.get("complaints", {})),
-            left_out if about.get("leaves_out", len(left_out.indices) > 0) else None,
+            str(description.get("source", folder)),
+            _complaints(description.get("complaints", {})),
+            left_out if description.get("leaves_out", len(left_out.indices) > 0) else None,
         )
 
 
-def plain(value: Any, where: str) -> Any:
+def plain(value: Any, path: str) -> Any:
     """Turn a value into what JSON can hold; ``ValuesError`` says where it cannot.
 
     >>> plain({"gap": np.float64(1.5), "shape": (2, 3)}, "about")
@@ -165,10 +165,10 @@ def plain(value: Any, where: str) -> Any:
         value = cast("Any", value).tolist()
     if isinstance(value, Mapping):
         pairs = cast("Mapping[Any, Any]", value).items()
-        return {str(name): plain(one, f"{where}[{name!r}]") for name, one in pairs}
+        return {str(name): plain(element, f"{path}[{name!r}]") for name, element in pairs}
     if isinstance(value, list | tuple):
-        return [plain(one, where) for one in cast("list[Any]", value)]
+        return [plain(element, path) for element in cast("list[Any]", value)]
     fits = value is None or isinstance(value, str | bool | int)
     if fits or (isinstance(value, float) and np.isfinite(value)):
         return cast("Any", value)
-    raise ValuesError(f"{where} is {value!r}, which JSON cannot hold: store text or finite numbers")
+    raise ValuesError(f"{path} is {value!r}, which JSON cannot hold: store text or finite numbers")

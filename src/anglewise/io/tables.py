@@ -111,7 +111,7 @@ def plain(name: str) -> str:
     return re.sub(r"[\W_]", "", re.sub(r":(token|float)(_seq)?$", "", name.strip()).lower())
 
 
-def find(names: Sequence[str], role: Role, given: str | None, path: Path) -> int | None:
+def find(names: Sequence[str], role: Role, column_name: str | None, path: Path) -> int | None:
     """The position of the column with a role: the one given, else the best-known name, else none.
 
     Raises ``SpellingError`` when the given name is not there.
@@ -119,17 +119,19 @@ def find(names: Sequence[str], role: Role, given: str | None, path: Path) -> int
     >>> find(["uid", "movieId"], ITEM, None, Path("ratings.csv"))
     1
     """
-    if given is not None:
-        for wanted in (names, [re.sub(r":\w+$", "", name) for name in names]):
-            if given in wanted:
-                return only(list(wanted), given, path)
+    if column_name is not None:
+        for candidates in (names, [re.sub(r":\w+$", "", name) for name in names]):
+            if column_name in candidates:
+                return only(list(candidates), column_name, path)
         raise SpellingError(
-            f"{path} has no column {given!r} for the {role.meaning}: "
+            f"{path} has no column {column_name!r} for the {role.meaning}: "
             f"its columns are {listed(names)}"
         )
-    known = [plain(name) for name in names]
-    place = next((known.index(name) for name in role.names.split() if name in known), None)
-    return None if place is None else only(names, names[place], path)
+    plain_names = [plain(name) for name in names]
+    position = next(
+        (plain_names.index(name) for name in role.names.split() if name in plain_names), None
+    )
+    return None if position is None else only(names, names[position], path)
 
 
 def only(names: Sequence[str], name: str, path: Path) -> int:
@@ -152,9 +154,9 @@ def check_names(names: Sequence[str], path: Path) -> None:
             only(names, name, path)
 
 
-def need(names: Sequence[str], role: Role, given: str | None, path: Path) -> int:
+def need(names: Sequence[str], role: Role, column_name: str | None, path: Path) -> int:
     """As ``find``, but ``FileError`` where there is none."""
-    position = find(names, role, given, path)
+    position = find(names, role, column_name, path)
     if position is None:
         raise FileError(
             f"{path}: cannot tell which column holds the {role.meaning} among {listed(names)}; "
@@ -163,14 +165,14 @@ def need(names: Sequence[str], role: Role, given: str | None, path: Path) -> int
     return position
 
 
-def check_apart(
-    names: Sequence[str], places: Mapping[Role, int], asked: Collection[Role], path: Path
+def check_distinct_columns(
+    names: Sequence[str], positions: Mapping[Role, int], named_roles: Collection[Role], path: Path
 ) -> None:
     """Raise ``SpellingError`` where an option names a column that is also something else."""
-    for role, other in permutations(places, 2):
-        if places[role] == places[other] and role in asked:
+    for role, other in permutations(positions, 2):
+        if positions[role] == positions[other] and role in named_roles:
             raise SpellingError(
-                f"{path}: {names[places[role]]!r} cannot hold both the {role.meaning} and the "
+                f"{path}: {names[positions[role]]!r} cannot hold both the {role.meaning} and the "
                 f"{other.meaning}: name another column"
             )
 
@@ -199,7 +201,7 @@ class Sheet:
         The Arrow type of each column.
     columns
         Reads some columns by position into a list of pyarrow arrays, text as text.
-    place
+    location
         Where a row stands in the file, in words.
     """
 
@@ -207,7 +209,7 @@ class Sheet:
     names: tuple[str, ...] | None
     kinds: tuple[Any, ...]
     columns: Callable[[Sequence[int]], list[Any]]
-    place: Callable[[int], str]
+    location: Callable[[int], str]
 
     @property
     def width(self) -> int:
@@ -244,7 +246,7 @@ def names_of(sheet: Sheet, column: Any, position: int) -> Any:
             return text
         first = pc.index(pc.fill_null(worded, False), False).as_py()
     raise ValuesError(
-        f"{sheet.path}, {sheet.place(first)}: the id in {sheet.name(position)} is empty; "
+        f"{sheet.path}, {sheet.location(first)}: the id in {sheet.name(position)} is empty; "
         "give every row one, or drop the row"
     )
 
@@ -260,8 +262,8 @@ def numbers_of(sheet: Sheet, column: Any, position: int) -> Float64[Array, " row
         try:
             column = pc.cast(pc.utf8_trim_whitespace(column), pa.float64())
         except pa.ArrowInvalid:
-            bad = _first_refused(pc.utf8_trim_whitespace(column))
-            raise _not_a_number(sheet, position, bad, column[bad].as_py()) from None
+            refused = _first_refused(pc.utf8_trim_whitespace(column))
+            raise _not_a_number(sheet, position, refused, column[refused].as_py()) from None
     if pa.types.is_boolean(column.type):
         column = pc.cast(column, pa.int8())
     try:
@@ -270,9 +272,9 @@ def numbers_of(sheet: Sheet, column: Any, position: int) -> Float64[Array, " row
         raise FileError(
             f"{sheet.path}: {sheet.name(position)} holds {column.type}, numbers are due"
         ) from error
-    bad = np.flatnonzero(~np.isfinite(values))
-    if len(bad):
-        raise _not_a_number(sheet, position, int(bad[0]), column[int(bad[0])].as_py())
+    refused = np.flatnonzero(~np.isfinite(values))
+    if len(refused):
+        raise _not_a_number(sheet, position, int(refused[0]), column[int(refused[0])].as_py())
     return values
 
 
@@ -341,10 +343,10 @@ def is_number(text: str) -> bool:
     return "_" not in text
 
 
-def _not_a_number(sheet: Sheet, position: int, row: int, found: object) -> ValuesError:
-    shown = "nothing" if found is None else repr(str(found)[:40])
+def _not_a_number(sheet: Sheet, position: int, row: int, value: object) -> ValuesError:
+    shown = "nothing" if value is None else repr(str(value)[:40])
     return ValuesError(
-        f"{sheet.path}, {sheet.place(row)}: {shown} in {sheet.name(position)}, "
+        f"{sheet.path}, {sheet.location(row)}: {shown} in {sheet.name(position)}, "
         "where a finite number is due; mend or drop the row"
     )
 

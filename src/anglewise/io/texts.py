@@ -79,16 +79,18 @@ def titles(embeddings: Embeddings, longest: int = 120) -> list[str] | None:
     >>> titles(Embeddings([[1.0], [2.0]], metadata=about))
     ['Alien', 'A heist']
     """
-    known = {name.lower(): name for name in columns_of(embeddings)}
-    wanted = [known[name] for name in TITLES if name in known]
-    if not wanted:
+    by_lower_name = {name.lower(): name for name in columns_of(embeddings)}
+    title_columns = [by_lower_name[name] for name in TITLES if name in by_lower_name]
+    if not title_columns:
         return None
     best: list[str] = [""] * len(embeddings)
-    for name in wanted:
+    for name in title_columns:
         if all(best):
             break  # texts may be large: they stay unread where titles suffice
         cells = column(embeddings, name)
-        best = [had or _short(cell, longest) for had, cell in zip(best, cells, strict=True)]
+        best = [
+            previous or _short(cell, longest) for previous, cell in zip(best, cells, strict=True)
+        ]
     return [text or str(name) for text, name in zip(best, embeddings.ids, strict=True)]
 
 
@@ -125,9 +127,9 @@ def _json_line(path: Path, number: int, line: str) -> tuple[str, Mapping[str, An
         ) from error
     if not isinstance(row, dict) or not row.keys() & {"_id", "id"}:
         raise FileError(f'{path}, line {number}: an object with "_id" is due, as BEIR writes it')
-    about = cast("dict[str, Any]", row)
-    name = about.pop("_id" if "_id" in about else "id")
-    return str(name), about
+    cells = cast("dict[str, Any]", row)
+    name = cells.pop("_id" if "_id" in cells else "id")
+    return str(name), cells
 
 
 def _is_word(value: object) -> bool:
@@ -135,22 +137,22 @@ def _is_word(value: object) -> bool:
 
 
 def _from_sheet(
-    sheet: Sheet, roles: Iterable[Role], given: str | None = None
+    sheet: Sheet, roles: Iterable[Role], id_column: str | None = None
 ) -> tuple[list[str], dict[str, list[Any]]]:
     if sheet.names is None:
         raise FileError(f"{sheet.path} has no header: name its columns in the first line")
-    places = (find(sheet.names, role, given, sheet.path) for role in roles)
-    position = next((place for place in places if place is not None), None)
+    candidates = (find(sheet.names, role, id_column, sheet.path) for role in roles)
+    position = next((candidate for candidate in candidates if candidate is not None), None)
     if position is None:
         raise FileError(
             f"{sheet.path}: cannot tell which column holds the ids among {listed(sheet.names)}; "
             "call it id"
         )
-    others = [i for i in range(sheet.width) if i != position]
-    check_names([sheet.names[i] for i in others], sheet.path)
-    ids, *cells = sheet.columns([position, *others])
+    other_positions = [i for i in range(sheet.width) if i != position]
+    check_names([sheet.names[i] for i in other_positions], sheet.path)
+    ids, *cells = sheet.columns([position, *other_positions])
     with reading(sheet.path, "texts"):  # dates may lie past all that Python knows
-        table = {sheet.names[i]: c.to_pylist() for i, c in zip(others, cells, strict=True)}
+        table = {sheet.names[i]: c.to_pylist() for i, c in zip(other_positions, cells, strict=True)}
     return names_of(sheet, ids, position).to_pylist(), table
 
 
@@ -159,6 +161,6 @@ def documents_of(items: Embeddings, parts: Parts) -> Embeddings:
 
     A document is known by what its first passage is known by.
     """
-    known, rows = titles(items), cast("list[int]", parts.first.tolist())
-    about = None if known is None else {"title": [known[row] for row in rows]}
-    return Embeddings(np.zeros((len(parts), 1), np.float32), ids=parts.documents, metadata=about)
+    item_titles, rows = titles(items), cast("list[int]", parts.first.tolist())
+    metadata = None if item_titles is None else {"title": [item_titles[row] for row in rows]}
+    return Embeddings(np.zeros((len(parts), 1), np.float32), ids=parts.documents, metadata=metadata)

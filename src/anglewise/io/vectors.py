@@ -46,7 +46,7 @@ class SideFile:
 
     vectors: Array
     ids: Sequence[str] | None = None
-    about: Any = None
+    metadata: Any = None
 
 
 def read_vectors(
@@ -72,15 +72,15 @@ def read_vectors(
     Embeddings(2 x 2)
     """
     path = source.path if isinstance(source, Keyed) else source
-    found = _load(source, side, vector_column, id_column, say)
-    rows = len(found.vectors) if found.vectors.ndim else 0
-    names = _names(path, rows, found.ids, ids=ids, texts=texts, say=say)
-    about: Any = found.about
+    content = _load(source, side, vector_column, id_column, say)
+    rows = len(content.vectors) if content.vectors.ndim else 0
+    names = _names(path, rows, content.ids, ids=ids, texts=texts, say=say)
+    metadata: Any = content.metadata
     if texts is not None:
-        known = [str(i) for i in range(rows)] if names is None else names
-        about = dict(about or {}) | read_texts(texts, known, say=say)
+        row_ids = [str(i) for i in range(rows)] if names is None else names
+        metadata = dict(metadata or {}) | read_texts(texts, row_ids, say=say)
     with naming(path):
-        return _usable(Embeddings(found.vectors, ids=names, metadata=about), side)
+        return _usable(Embeddings(content.vectors, ids=names, metadata=metadata), side)
 
 
 def _load(
@@ -140,25 +140,25 @@ def _from_sheet(
     if name is not None:
         say(f"took {sheet.name(name)} as the ids of {sheet.path.name}")
         ids = names_of(sheet, sheet.columns([name])[0], name).to_pylist()
-    others = tuple(
+    other_columns = tuple(
         names[i]
         for i in range(sheet.width)
         if i not in {vector, name} and not is_list_of_numbers(sheet.kinds[i])
     )
-    about = Columns(sheet.path, others, lambda n: sheet.columns([names.index(n)])[0])
-    return SideFile(matrix_of(sheet, sheet.columns([vector])[0]), ids, about or None)
+    metadata = Columns(sheet.path, other_columns, lambda n: sheet.columns([names.index(n)])[0])
+    return SideFile(matrix_of(sheet, sheet.columns([vector])[0]), ids, metadata or None)
 
 
-def _vector_position(sheet: Sheet, given: str | None) -> int:
+def _vector_position(sheet: Sheet, column_name: str | None) -> int:
     names = sheet.names or ()
     lists = [i for i, kind in enumerate(sheet.kinds) if is_list_of_numbers(kind)]
-    if given is not None:
-        return find(names, VECTOR, given, sheet.path) or 0
-    known = find(
+    if column_name is not None:
+        return find(names, VECTOR, column_name, sheet.path) or 0
+    position = find(
         [name if i in lists else "" for i, name in enumerate(names)], VECTOR, None, sheet.path
     )
-    if known is not None:
-        return known
+    if position is not None:
+        return position
     if len(lists) == 1:
         return lists[0]
     kinds = [f"{name} ({kind})" for name, kind in zip(names, sheet.kinds, strict=True)]
@@ -170,11 +170,11 @@ def _vector_position(sheet: Sheet, given: str | None) -> int:
     )
 
 
-def _usable(side: Embeddings, which: Side) -> Embeddings:
+def _usable(side: Embeddings, side_name: Side) -> Embeddings:
     """Refuse what can be read but never ranked."""
     if not any(side.vectors[i : i + BLOCK].any() for i in range(0, len(side), BLOCK)):
         raise ValuesError("every number is zero: nothing can be ranked; write the vectors again")
-    if which == "items" and len(side) == 1:
+    if side_name == "items" and len(side) == 1:
         raise TooFewError(
             f"holds one vector of {side.dimension} numbers: with one item there is nothing to rank"
         )
@@ -221,20 +221,20 @@ def both_sides(path: PathLike) -> dict[Side, SideFiles]:
     """
     path = Path(path)
     if not path.is_dir():
-        whole = opened(existing_file(path))
-        two = isinstance(whole, Keyed) and whole.holds("queries")
-        return {"queries": SideFiles(whole if two else None), "items": SideFiles(whole)}
+        opened_file = opened(existing_file(path))
+        two = isinstance(opened_file, Keyed) and opened_file.holds("queries")
+        return {"queries": SideFiles(opened_file if two else None), "items": SideFiles(opened_file)}
     if is_saved_dataset(path):
         return {"queries": SideFiles(), "items": SideFiles(path)}
-    found: dict[Side, SideFiles] = {side: _in_folder(path, side) for side in STEMS}
-    if found["items"].vectors is None:
-        held = listed(_file_names(path), 6)
+    sides: dict[Side, SideFiles] = {side: _in_folder(path, side) for side in STEMS}
+    if sides["items"].vectors is None:
+        names = listed(_file_names(path), 6)
         raise FileError(
             f"{path} is no space: space.json, or vectors such as items.npy or items.parquet, are "
-            f"due, and it holds {held or 'nothing'}; name the files: "
+            f"due, and it holds {names or 'nothing'}; name the files: "
             "items=..., queries=... (--items, --queries)"
         )
-    return found
+    return sides
 
 
 def opened(path: Path) -> Path | Keyed:
@@ -247,10 +247,10 @@ def texts_of(path: PathLike, side: Side) -> Path:
     path = Path(path)
     if not path.is_dir():
         return existing_file(path)
-    found = _first(path, side, TEXTS)
-    if found is None:
+    file = _first(path, side, TEXTS)
+    if file is None:
         raise FileError(f"{path} holds no texts of {side}, such as {STEMS[side][0]}.jsonl")
-    return found
+    return file
 
 
 def _in_folder(folder: Path, side: Side) -> SideFiles:
@@ -358,17 +358,19 @@ def _slow_text(path: Path, text: bytes, dimension: int, first_line: int) -> tupl
     for number, line in enumerate(text.split(b"\n"), start=first_line):
         if not line.strip():
             continue
-        place = f"{path}, line {number}"
+        location = f"{path}, line {number}"
         with reading(path, f"text (line {number})"):
             cells = line.decode().rsplit(maxsplit=dimension)
         if len(cells) != dimension + 1:
             raise ShapeError(
-                f"{place}: {len(cells) - 1} numbers where {dimension} are due; "
+                f"{location}: {len(cells) - 1} numbers where {dimension} are due; "
                 "the file may be truncated"
             )
-        bad = next((cell for cell in cells[1:] if not is_number(cell)), None)
-        if bad is not None:
-            raise ValuesError(f"{place}: {bad[:40]!r} where a number is due; mend the line")
+        wrong_cell = next((cell for cell in cells[1:] if not is_number(cell)), None)
+        if wrong_cell is not None:
+            raise ValuesError(
+                f"{location}: {wrong_cell[:40]!r} where a number is due; mend the line"
+            )
         words.append(cells[0])
         with np.errstate(over="ignore"):  # what is too large is refused as infinite, by its row
             vectors.append(np.array(cells[1:], dtype=np.float32))
@@ -386,16 +388,16 @@ def _binary(
         )
     words: list[str] = []
     vectors = np.empty((rows, dimension), dtype="<f4")
-    at = start
+    position = start
     for row in range(rows):
-        gap = data.find(b" ", at, at + LONGEST_WORD)
+        gap = data.find(b" ", position, position + LONGEST_WORD)
         if gap < 0 or gap + 1 + size > len(data):
             raise FileError(
                 f"{path} breaks at vector {row:,} of {rows:,}: "
                 "it is truncated, or of another format"
             )
         with reading(path, f"UTF-8 at the word of vector {row:,}"):
-            words.append(data[at:gap].decode().lstrip("\n"))
+            words.append(data[position:gap].decode().lstrip("\n"))
         vectors[row] = np.frombuffer(data[gap + 1 : gap + 1 + size], dtype="<f4")
-        at = gap + 1 + size
+        position = gap + 1 + size
     return words, vectors

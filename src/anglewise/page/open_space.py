@@ -117,7 +117,7 @@ def _name_unknown(
     first, (asking, _) = unknown[0], space.sides(direction)
     name = first.item_id if first.query_id in asking.row_of else first.query_id
     return (
-        f"{path}, {first.place}: {direction} knows no {quoted(name)!r} ({len(unknown)} "
+        f"{path}, {first.location}: {direction} knows no {quoted(name)!r} ({len(unknown)} "
         "such rows); take the space for which the pairs were chosen, or name their --direction"
     )
 
