@@ -61,7 +61,7 @@ WRITERS = {
 @pytest.fixture
 def mapping(monkeypatch):
     """Files are mapped, as those are that are too large for the memory."""
-    monkeypatch.setattr(files, "held_whole", lambda _: False)
+    monkeypatch.setattr(files, "fits_memory", lambda _: False)
 
 
 def opened(path, *, store=None):
@@ -90,12 +90,12 @@ def test_vectors_stay_when_their_file_is_overwritten(tmp_path, name):
 def test_a_file_beyond_a_quarter_of_the_memory_is_mapped(monkeypatch):
     monkeypatch.delenv("ANGLEWISE_MEMORY", raising=False)
     monkeypatch.setattr(files, "machine_memory", lambda: 4000)
-    assert files.held_whole(1000)
-    assert not files.held_whole(1001)
+    assert files.fits_memory(1000)
+    assert not files.fits_memory(1001)
     monkeypatch.setenv("ANGLEWISE_MEMORY", "500")
-    assert not files.held_whole(501)
+    assert not files.fits_memory(501)
     monkeypatch.setenv("ANGLEWISE_MEMORY", "5000")
-    assert not files.held_whole(1001)
+    assert not files.fits_memory(1001)
 
 
 def test_a_file_that_is_written_while_it_is_read_is_refused(tmp_path, monkeypatch):

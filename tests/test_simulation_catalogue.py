@@ -76,7 +76,7 @@ def test_draws_are_without_replacement_one_by_one():
     exact = np.zeros(4)
     for first, second in itertools.permutations(range(4), 2):
         exact[[first, second]] += rate[first] * rate[second] / (1 - rate[first])
-    taken = catalogue._taken(
+    taken = catalogue._draw_interactions(
         np.ones((users, 1)),
         np.zeros(4, dtype=np.int64),
         rate,

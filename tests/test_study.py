@@ -13,9 +13,9 @@ from anglewise.experiment.claims import (
     Check,
     exactness,
     factors_gradient,
+    factors_of,
     full_rank,
     item_cosines,
-    of,
     product_gradient,
     product_objective,
     recovery,
@@ -182,18 +182,18 @@ def test_gradients_are_slopes_of_the_objectives(objective):
 def test_alternating_least_squares_ends_at_both_closed_forms(tiny):
     rng = np.random.default_rng(5)
     found = minimise_factors(tiny.gram, TINY.components, TINY.factors_penalty, rng)
-    np.testing.assert_allclose(found.weights, of(tiny.factors).weights, atol=1e-8)
+    np.testing.assert_allclose(found.weights, factors_of(tiny.factors).weights, atol=1e-8)
     k = 3
     top = Spectrum(tiny.spectrum.values[:k], tiny.spectrum.right[:, :k])
     due = fit_spectrum(top, penalty=TINY.product_penalty)
     found = minimise_product(tiny.gram, k, TINY.product_penalty, rng)
-    np.testing.assert_allclose(found.weights, of(due).weights, atol=1e-8)
+    np.testing.assert_allclose(found.weights, factors_of(due).weights, atol=1e-8)
 
 
 def test_items_that_nobody_took_are_left_out():
     few = Size(30, 60, 4, 10.0, 1.0)
     looked_at = subject(few, seed=0)
-    assert looked_at.X.shape[1] == len(looked_at.kept) < 60
+    assert looked_at.X.shape[1] == len(looked_at.item_numbers) < 60
     assert np.all(np.diag(looked_at.gram) > 0)
 
 
@@ -232,7 +232,7 @@ def test_the_figure_has_a_panel_for_each_choice_and_the_same_bytes(small, kind):
 def test_items_stand_by_cluster_then_by_falling_popularity():
     shown = study(TINY, seed=1)
     looked_at = subject(TINY, seed=1)
-    popularity = looked_at.catalogue.popularity[looked_at.kept]
+    popularity = looked_at.catalogue.popularity[looked_at.item_numbers]
     order = np.lexsort((-popularity, looked_at.clusters))
     assert np.all(np.diff(shown.clusters) >= 0)
     raw = item_cosines(looked_at)["raw data"]

@@ -72,7 +72,7 @@ def audit(
     check_outputs(save_witness, html)
     with talk.progress("reading"):
         loaded = read_space(space, **vars(vectors), say=talk.say)
-        others = {str(path): read_space(path, say=talk.say) for path in runs}
+        other_runs = {str(path): read_space(path, say=talk.say) for path in runs}
         judged = _judgements(space, loaded, talk.say)
     if save_witness is not None and not may_have_gauge(loaded):
         raise SpellingError("--save-witness: this space has no gauge, so there is no witness")
@@ -80,7 +80,7 @@ def audit(
         result = audited(
             loaded,
             judgements=judged,
-            runs=others,
+            runs=other_runs,
             pairs=pair,
             witness=witness,
             condition=condition,

@@ -83,8 +83,8 @@ def _films(output: Path, talk: "Talk") -> list[str]:
     ratings, table = output / "ratings.csv.gz", output / "films.csv"
     names = zip(films.user_ids[films.users], films.item_ids[films.items], strict=True)
     _write_csv(ratings, ["user_id", "item_id"], names)
-    about = films.item_metadata or {}
-    _write_csv(table, ["item_id", *about], zip(films.item_ids, *about.values(), strict=True))
+    metadata = films.item_metadata or {}
+    _write_csv(table, ["item_id", *metadata], zip(films.item_ids, *metadata.values(), strict=True))
     space = output / "films"
     size = ["--components", str(COMPONENTS)]
     _run(["fit", str(ratings), "-o", str(space), *size, "--item-table", str(table)], talk)

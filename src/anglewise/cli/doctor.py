@@ -45,8 +45,8 @@ def doctor(*, always: Always = NOTHING_SPECIAL) -> int:
         for name, version in installed["libraries"].items():
             console.print(f"  {name} {version}")
         for name, extra in installed["extras"].items():
-            there = extra["version"] or f"missing: pip install 'anglewise[{name}]'"
-            console.print(f"  [{name}] {extra['library']} {there} - {extra['for']}")
+            state = extra["version"] or f"missing: pip install 'anglewise[{name}]'"
+            console.print(f"  [{name}] {extra['library']} {state} - {extra['for']}")
 
     Talk(always).give(installed, show)
     return 0

@@ -8,20 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
-from anglewise.cli.console import Talk
 from anglewise.cli.options import A_COUNT, NOTHING_SPECIAL, Always, number, number_or
 from anglewise.cli.paths import ENCODER, FOLDER, KEPT, READ
-from anglewise.core.embeddings import Space
 from anglewise.core.numbers import COUNT, whole
-from anglewise.encoders.documents import beir_files, read_documents
-from anglewise.encoders.encode import encode as encode_texts
-from anglewise.encoders.images import encode_images, read_images
-from anglewise.encoders.load import encoder as load
-from anglewise.encoders.load import reads_images
 from anglewise.errors import SpellingError
 
 if TYPE_CHECKING:
-    from anglewise.cli.console import PatientConsole
+    from anglewise.cli.console import PatientConsole, Talk
+    from anglewise.core.embeddings import Space
 
 
 TABLE = Group("The table", sort_key=10)
@@ -90,37 +84,42 @@ def encode(
     from anglewise.cli.console import Talk
     from anglewise.cli.program import version
     from anglewise.encoders.batches import default_folder
+    from anglewise.encoders.documents import beir_files, read_documents
+    from anglewise.encoders.encode import encode as encode_texts
+    from anglewise.encoders.images import encode_images, read_images
+    from anglewise.encoders.load import encoder as load
+    from anglewise.encoders.load import reads_images
     from anglewise.io.space_folder import check_destination, write_space
 
     talk = Talk(always)
     check_destination(output)  # before the work, not after it
     read: Callable[..., Any]
-    work: Callable[..., Space]
+    encode_with: Callable[..., Space]
     if reads_images(encoder):
         if (chunk, overlap, text_column) != ("auto", None, None):
             raise SpellingError(
                 "--chunk, --overlap and --text-column are about texts, and this encoder reads "
                 "images: leave them out"
             )
-        read, work = partial(read_images, image_column=image_column), encode_images
+        read, encode_with = partial(read_images, image_column=image_column), encode_images
     else:
         if image_column is not None:
             raise SpellingError(
                 f"--image-column is about images, and {encoder} reads texts: take an encoder of "
                 "images, such as onnx-images:FILE, or leave it out"
             )
-        documents, beside = beir_files(documents)
-        queries = queries or beside
+        documents, own_queries = beir_files(documents)
+        queries = queries or own_queries
         read = partial(read_documents, text_column=text_column)
-        work = partial(encode_texts, chunk=chunk, overlap=overlap)
+        encode_with = partial(encode_texts, chunk=chunk, overlap=overlap)
     with talk.progress("reading"):
-        given: Any = read(documents, id_column=id_column, say=talk.say)
+        loaded: Any = read(documents, id_column=id_column, say=talk.say)
         questions: Any = queries and read(queries, id_column=id_column, say=talk.say)
     with talk.progress("loading the encoder"):
         model = load(encoder)
     with talk.progress("encoding") as progress:
-        space = work(
-            given,
+        space = encode_with(
+            loaded,
             model,
             queries=questions,
             trained_for=trained_for,
@@ -146,18 +145,18 @@ def encode(
     return 0
 
 
-def _cache(given: Path | None, usual: Path, talk: "Talk") -> Path | None:
+def _cache(folder: Path | None, default: Path, talk: "Talk") -> Path | None:
     """The folder of the cache; the usual one is made if it must be, and done without if not."""
-    if given is not None:
-        return given
+    if folder is not None:
+        return folder
     try:
-        usual.parent.mkdir(parents=True, exist_ok=True)
+        default.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         from anglewise.encoders.batches import NOT_KEPT
 
-        talk.say(f"{NOT_KEPT}: {usual.parent} cannot be made ({error.strerror})")
+        talk.say(f"{NOT_KEPT}: {default.parent} cannot be made ({error.strerror})")
         return None
-    return usual
+    return default
 
 
 def _show(content: "dict[str, Any]", console: "PatientConsole") -> None:

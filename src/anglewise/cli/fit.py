@@ -108,9 +108,9 @@ def _report(
     if tell is None:
         return None
 
-    def report(epoch: "Epoch", most: int) -> None:
+    def report(epoch: "Epoch", epochs: int) -> None:
         ndcg = "" if epoch.ndcg is None else f", nDCG@10 {epoch.ndcg:.3f} (users kept aside)"
-        tell(epoch.number, most, f"epoch {epoch.number}: loss {epoch.loss:.3f}{ndcg}")
+        tell(epoch.number, epochs, f"epoch {epoch.number}: loss {epoch.loss:.3f}{ndcg}")
 
     return report
 

@@ -23,10 +23,10 @@ from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import measure
 
 
-def direction_of(given: Direction | None, space: Space) -> Direction:
+def direction_of(direction: Direction | None, space: Space) -> Direction:
     """The direction asked for; else items-items where items are all there is."""
-    if given is not None:
-        return given
+    if direction is not None:
+        return direction
     return "items-items" if space.one_sided else "queries-items"
 
 
@@ -46,15 +46,15 @@ def judged_space(
 
     Raises ``SpellingError`` when judgements are given twice, ``FileError`` when there are none.
     """
-    beside = source is not None and vectors.items is not None
-    if beside and judging.qrels is not None:
+    source_is_judgements = source is not None and vectors.items is not None
+    if source_is_judgements and judging.qrels is not None:
         raise SpellingError(
             f"beside --items, {source} stands for the judgements, and --qrels {judging.qrels} "
             "does too: give one of them"
         )
-    space = read_space(None if beside else source, **vars(vectors), say=say)
-    asked_direction = direction_of(direction, space)
-    path = source if beside else judging.qrels
+    space = read_space(None if source_is_judgements else source, **vars(vectors), say=say)
+    chosen_direction = direction_of(direction, space)
+    path = source if source_is_judgements else judging.qrels
     if path is None:
         if source is None or not source.is_dir():
             raise FileError(
@@ -63,13 +63,15 @@ def judged_space(
             )
         path = source
     else:
-        judgements = _pairs_or_triplets(path, space, judging, say, unnamed_pairs=beside)
+        judgements = _pairs_or_triplets(
+            path, space, judging, say, unnamed_pairs=source_is_judgements
+        )
         if judgements is not None:
             return space, judgements
     return space, read_judgements(
         path,
         space,
-        direction=asked_direction,
+        direction=chosen_direction,
         query_column=judging.query_column,
         item_column=judging.item_column,
         gain_column=judging.gain_column,
@@ -132,17 +134,17 @@ def judged_spaces(
 
 
 def _check_alone(source: Path | None, vectors: Vectors) -> None:
-    given = {
+    options = {
         str(source): source,
         "--items": vectors.items,
         "--queries": vectors.queries,
         "--item-ids": vectors.item_ids,
         "--query-ids": vectors.query_ids,
     }
-    also = [name for name, value in given.items() if value is not None]
-    if also:
+    clashing = [name for name, value in options.items() if value is not None]
+    if clashing:
         raise SpellingError(
-            f"beside --spaces {', '.join(also)} cannot be given: every space is a folder or a "
+            f"beside --spaces {', '.join(clashing)} cannot be given: every space is a folder or a "
             "file with its ids in it or beside it"
         )
 
@@ -163,8 +165,8 @@ def _pair(word: str) -> tuple[str, Path]:
     name, named, path = word.partition("=")
     if named:
         return name, Path(path)
-    whole = Path(word)
-    return whole.resolve().name if whole.name in {"", ".."} else whole.name, whole
+    folder = Path(word)
+    return folder.resolve().name if folder.name in {"", ".."} else folder.name, folder
 
 
 def _own_name(source: Path | None) -> str:
@@ -218,10 +220,10 @@ def questions(space: Space, texts: Sequence[str], model: Encoder) -> Float32[Arr
     if not all(text.strip() for text in cleaned):
         raise TooFewError("a text that is empty asks nothing: write some words")
     vectors = encode_texts(cleaned, model, asking=True)
-    due = space.items.dimension
-    if vectors.shape[1] != due:
+    dimension = space.items.dimension
+    if vectors.shape[1] != dimension:
         raise ShapeError(
-            f"{model.spec} gives {vectors.shape[1]} numbers, the space has {due}: take the "
+            f"{model.spec} gives {vectors.shape[1]} numbers, the space has {dimension}: take the "
             "encoder that made the space"
         )
     return vectors

@@ -77,8 +77,8 @@ def inspect(
             return inspected
         return replace(inspected, queue=queue_of(queue, inspected.space, direction))
 
-    with ThreadPoolExecutor(1) as beside:
-        first = [beside.submit(read)]  # while the server is imported
+    with ThreadPoolExecutor(1) as pool:
+        first = [pool.submit(read)]  # while the server is imported
         from anglewise.page.app import served
 
         if export is not None:
@@ -112,18 +112,18 @@ def _export(
     from anglewise.page.copy import write_copy
     from anglewise.page.state import AppState
 
-    wanted = [str(measure) for measure in read_measures(measures)]
+    names = [str(measure) for measure in read_measures(measures)]
     state = AppState(lambda: inspected)
     shown_direction = direction or (
         "queries-items" if inspected.queries.metadata.titled else "items-items"
     )
-    made = write_copy(state, folder, direction=shown_direction, measures=wanted, queries=queries)
+    copy = write_copy(state, folder, direction=shown_direction, measures=names, queries=queries)
     content = {
         "command": "inspect",
         "version": version(),
         "export": str(folder),
-        "direction": made.direction,
-        "queries": len(made.names),
+        "direction": copy.direction,
+        "queries": len(copy.names),
     }
     talk.give(content, lambda console: console.print(f"{folder / 'index.html'}", soft_wrap=True))
     return 0
@@ -146,8 +146,8 @@ def _read(
         if path is not None and is_space_folder(path):
             for direction in stored_directions(path):
                 judged[direction] = judgements_of(path, direction, loaded)
-    for file, then in files.items():
-        check_unchanged(file, then)
+    for file, before in files.items():
+        check_unchanged(file, before)
     if path is None or not is_space_folder(path):
         name = next((p for p in (path, vectors.items) if p is not None), Path("space"))
         store = store or Path(STORE_NAME)

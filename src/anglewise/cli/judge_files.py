@@ -96,10 +96,10 @@ def judge_import(
             question=question,
             strict=strict,
         )
-    bad = None
+    rejects_file = None
     if result.rejects:
-        bad = rejects or file.with_name(f"{file.name}.rejects.csv")
-        write_rejects(bad, result.rejects)
+        rejects_file = rejects or file.with_name(f"{file.name}.rejects.csv")
+        write_rejects(rejects_file, result.rejects)
     with JudgementStore.open(path) as store:
         recorded = record(store, result.judged)
         standing = store.counts().standing
@@ -113,7 +113,7 @@ def judge_import(
         "repeated": result.repeated,
         "set_aside": dict(result.skipped),
         "refused": len(result.rejects),
-        "rejects": None if bad is None else str(bad),
+        "rejects": None if rejects_file is None else str(rejects_file),
         "first_refused": [vars(reject) for reject in result.rejects[:5]],
         "standing": standing,
     }
@@ -146,12 +146,12 @@ def _show(content: dict[str, Any], console: "PatientConsole") -> None:
         *([f"{content['refused']:,} refused"] if content["refused"] else []),
     ]
     console.print(f"{content['file']} ({content['format']}): {', '.join(parts)}", soft_wrap=True)
-    for one in content["first_refused"]:
-        words = f"  {one['row']}: {one['reason']}; {one['remedy']}"
+    for reject in content["first_refused"]:
+        words = f"  {reject['row']}: {reject['reason']}; {reject['remedy']}"
         console.print(words, style="yellow", soft_wrap=True)
-    more = content["refused"] - len(content["first_refused"])
-    if more > 0:
-        console.print(f"  and {more:,} more", style="yellow")
+    further = content["refused"] - len(content["first_refused"])
+    if further > 0:
+        console.print(f"  and {further:,} more", style="yellow")
     if content["rejects"]:
         console.print(f"refused rows, with reasons: {content['rejects']}", soft_wrap=True)
     console.print(f"{content['store']}: {content['standing']:,} judgements stand", soft_wrap=True)
@@ -347,15 +347,15 @@ def judge_lint(
     from anglewise.report.check_documents import lint_document
 
     talk = Talk(always)
-    place = judging.qrels or space
-    if place is None or (judging.qrels is None and not place.is_dir()):
+    source = judging.qrels or space
+    if source is None or (judging.qrels is None and not source.is_dir()):
         raise FileError("no judgements: name the folder of a space, or give --qrels FILE")
     with talk.progress("reading"):
-        there = read_space(space, **vars(vectors), say=talk.say)
+        loaded = read_space(space, **vars(vectors), say=talk.say)
         judged = read_set(
-            place,
-            there,
-            direction_of(direction, there),
+            source,
+            loaded,
+            direction_of(direction, loaded),
             columns={
                 QUERY: judging.query_column,
                 DOCUMENT: judging.item_column,
@@ -367,7 +367,7 @@ def judge_lint(
         )
     with talk.progress("looking"):
         result = lint(
-            there,
+            loaded,
             judged.judgements,
             measures=measures,
             k=k,

@@ -3,23 +3,26 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from anglewise.cli.console import Talk
 from anglewise.cli.options import A_COUNT, NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
 from anglewise.cli.paths import ANSWERS, FOLDER, READ, STORE
 from anglewise.core.numbers import FINITE, shown
-from anglewise.judgements.records import Judged
-from anglewise.judgements.store import JudgementStore
-from anglewise.judging.judged_set import record, store_of
+
+if TYPE_CHECKING:
+    from anglewise.cli.console import Talk
+    from anglewise.judgements.records import Judged
 
 
-def keep(
-    command: str, space: Path, judged: Sequence[Judged], remarks: Sequence[str], talk: Talk
+def _record(
+    command: str, space: Path, judged: "Sequence[Judged]", remarks: Sequence[str], talk: "Talk"
 ) -> None:
-    """Record judgements in the store of a space and tell how many."""
+    """Record judgements in the store of a space and print how many."""
+    from anglewise.judgements.store import JudgementStore
+    from anglewise.judging.judged_set import record, store_of
+
     path = store_of(space)
     with JudgementStore.open(path) as store:
         recorded = record(store, judged)
@@ -29,7 +32,7 @@ def keep(
         "store": str(path),
         "direction": judged[0].direction,
         "source": judged[0].source,
-        "queries": len({one.query_id for one in judged}),
+        "queries": len({row.query_id for row in judged}),
         "recorded": recorded.added,
         "there_already": recorded.already,
         "remarks": list(remarks),
@@ -115,7 +118,7 @@ def judge_from_interactions(
             judge=interactions.name,
             now=clock.time(),
         )
-    keep("from-interactions", space, result.judged, result.remarks, talk)
+    _record("from-interactions", space, result.judged, result.remarks, talk)
     return 0
 
 
@@ -173,9 +176,9 @@ def judge_from_labels(
             )
         paths = zip(ids, *(table[name] for name in levels), strict=True)
         classes = {
-            name: tuple(str(one) for one in path)
+            name: tuple(str(class_name) for class_name in path)
             for name, *path in paths
-            if all(one not in (None, "") for one in path)
+            if all(class_name not in (None, "") for class_name in path)
         }
         result = from_classes(
             loaded,
@@ -185,7 +188,7 @@ def judge_from_labels(
             seed=always.seed,
             now=clock.time(),
         )
-    keep("from-labels", space, result.judged, result.remarks, talk)
+    _record("from-labels", space, result.judged, result.remarks, talk)
     return 0
 
 
@@ -245,9 +248,9 @@ def judge_from_text(
     ask = None
     if model is not None:
         address = checked_address(url or os.environ.get("OPENAI_BASE_URL") or HOME)
-        kept = cache or output.with_name(f"{output.name}.answers.jsonl")
-        talk.say(f"titles and texts of up to {number:,} items go to {address}; answers: {kept}")
-        ask = chat_asker(address, model, key=key_of(None if key == USUAL else key), cache=kept)
+        answers = cache or output.with_name(f"{output.name}.answers.jsonl")
+        talk.say(f"titles and texts of up to {number:,} items go to {address}; answers: {answers}")
+        ask = chat_asker(address, model, key=key_of(None if key == USUAL else key), cache=answers)
     with talk.progress("asking"):
         result = known_items(loaded.items, by, number, seed=always.seed, ask=ask, judge=model or "")
     write_known_items(output, result, now=clock.time())

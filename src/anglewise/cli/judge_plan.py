@@ -100,14 +100,16 @@ def judge_sample(
     asking, ranked = loaded.sides(direction)
     query_words, item_words = words_of(asking), words_of(ranked)
     rows: list[dict[str, Any]] = []
-    for at, (row, item) in enumerate(zip(drawn.rows.tolist(), drawn.items.tolist(), strict=True)):
+    for index, (row, item) in enumerate(
+        zip(drawn.rows.tolist(), drawn.items.tolist(), strict=True)
+    ):
         query_id, item_id = str(asking.ids[row]), str(ranked.ids[item])
         rows.append(
             {
                 "query_id": query_id,
                 "item_id": item_id,
-                "probability": float(drawn.chances[at]),
-                "stratum": drawn.strata[at],
+                "probability": float(drawn.chances[index]),
+                "stratum": drawn.strata[index],
                 "query": query_words.get(query_id),
                 "item": item_words.get(item_id),
             }
@@ -207,12 +209,12 @@ def judge_next(
             output,
             [
                 {
-                    "query_id": one.query_id,
-                    "item_id": one.item_id,
-                    "query": words[0].get(one.query_id),
-                    "item": words[1].get(one.item_id),
+                    "query_id": pair.query_id,
+                    "item_id": pair.item_id,
+                    "query": words[0].get(pair.query_id),
+                    "item": words[1].get(pair.item_id),
                 }
-                for one in rest.to_judge
+                for pair in rest.to_judge
             ],
         )
         talk.say(f"wrote {output}")
@@ -294,10 +296,10 @@ def _show_power(plan: "Power", console: "PatientConsole") -> None:
     many = "queries" if plan.noun == "query" else "groups"
     for head in (many, "sees a difference of", "settles the question"):
         table.add_column(head, justify="right")
-    for one in plan.curve:
-        settles = "" if one.settles is None else f"{one.settles:.0%}"
-        mark = " now" if one.queries == plan.queries else ""
-        table.add_row(f"{one.queries:,}{mark}", f"{one.detectable:.3f}", settles)
+    for point in plan.curve:
+        settles = "" if point.settles is None else f"{point.settles:.0%}"
+        mark = " now" if point.queries == plan.queries else ""
+        table.add_row(f"{point.queries:,}{mark}", f"{point.detectable:.3f}", settles)
     console.print(table)
     console.print()
     console.print(

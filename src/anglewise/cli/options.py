@@ -12,9 +12,9 @@ from anglewise.core.numbers import COUNT, FINITE, SEED, Bounds, shown
 from anglewise.errors import SpellingError
 
 
-def number(bounds: Bounds, **more: Any) -> Parameter:
+def number(bounds: Bounds, **settings: Any) -> Parameter:
     """An option that is one number within bounds; words of the type alone pass as they are."""
-    return Parameter(converter=_Reader(bounds), **more)
+    return Parameter(converter=_Reader(bounds), **settings)
 
 
 class _Reader:

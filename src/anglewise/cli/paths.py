@@ -64,7 +64,7 @@ def _in_spelling(word: str) -> Iterable[Path]:
         named = [user_path(word) for word in (spec.place, *spec.options.values()) if word]
     except (SpellingError, FileError, ValueError):  # which the command will say
         return ()
-    beside = (
+    companions = (
         [
             folder / name
             for folder in (named[0].parent, named[0].parent.parent)
@@ -75,7 +75,7 @@ def _in_spelling(word: str) -> Iterable[Path]:
         else []
     )
     weights = _weights(named[0]) if spec.kind.startswith("onnx") and spec.place else []
-    return [path for path in (*named, *beside, *weights) if path.name and _is_there(path)]
+    return [path for path in (*named, *companions, *weights) if path.name and _is_there(path)]
 
 
 def _weights(model: Path) -> list[Path]:
@@ -90,21 +90,21 @@ def _weights(model: Path) -> list[Path]:
 
 def _of_module(name: str) -> list[Path]:
     """The file of a module, and the folder of the package that it is in; nothing is imported."""
-    found = PathFinder.find_spec(name.partition(".")[0])
-    if found is None:
+    spec = PathFinder.find_spec(name.partition(".")[0])
+    if spec is None:
         return []
-    own = [found.origin] if found.has_location and found.origin else []
-    return [Path(place) for place in (*own, *(found.submodule_search_locations or ()))]
+    origin = [spec.origin] if spec.has_location and spec.origin else []
+    return [Path(location) for location in (*origin, *(spec.submodule_search_locations or ()))]
 
 
-def _of_space(given: Given) -> Iterable[Path]:
+def _of_space(arguments: Given) -> Iterable[Path]:
     """What the encoder reads that a space names, where it may be loaded."""
     from anglewise.encoders.encoder import read_spec
     from anglewise.encoders.load import check_harmless
     from anglewise.errors import AnglewiseError
     from anglewise.io.space_json import is_space_folder, read_description
 
-    space = given["space"]
+    space = arguments["space"]
     try:
         if space is None or not is_space_folder(space):
             return ()
@@ -128,24 +128,24 @@ def _file_or_none(word: str) -> Iterable[Path]:
     return () if word == "-" else (Path(word),)
 
 
-def _store(place: Path) -> Iterable[Path]:
+def _store(path: Path) -> Iterable[Path]:
     from anglewise.errors import FileError
     from anglewise.judging.judged_set import store_of
 
     try:
-        return (store_of(place),)
+        return (store_of(path),)
     except FileError:  # which the command will say
         return ()
 
 
-def _rejects(given: Given) -> Iterable[Path]:
-    file = Path(given["file"])
+def _rejects(arguments: Given) -> Iterable[Path]:
+    file = Path(arguments["file"])
     return (file.with_name(f"{file.name}.rejects.csv"),)
 
 
-def _answers(given: Given) -> Iterable[Path]:
-    output = Path(given["output"])
-    return (output.with_name(f"{output.name}.answers.jsonl"),) if given["model"] else ()
+def _answers(arguments: Given) -> Iterable[Path]:
+    output = Path(arguments["output"])
+    return (output.with_name(f"{output.name}.answers.jsonl"),) if arguments["model"] else ()
 
 
 READ = PathRole("reads")
@@ -196,7 +196,7 @@ class Option:
 class Use:
     """One path of one call, and what is done with it."""
 
-    said: str
+    label: str
     path: Path
     role: PathRole
 
@@ -220,9 +220,9 @@ def options_of(command: Callable[..., Any]) -> list[Option]:
         else:
             names = [(name, None, hints[name])]
         positional = parameter.kind is parameter.POSITIONAL_ONLY
-        for own, within, hint in names:
-            shown = own.upper() if positional else "--" + own.replace("_", "-")
-            options.append(Option(shown, own, within, _plain(hint), _role(hint)))
+        for field_name, within, hint in names:
+            shown = field_name.upper() if positional else "--" + field_name.replace("_", "-")
+            options.append(Option(shown, field_name, within, _plain(hint), _role(hint)))
     return options
 
 
@@ -247,10 +247,10 @@ def check_paths(command: Callable[..., Any], bound: inspect.BoundArguments) -> l
     ]
     for use in uses:
         _check_alone(use)
-    for one, other in combinations(uses, 2):
-        for writing, also in ((one, other), (other, one)):
+    for first, second in combinations(uses, 2):
+        for writing, other in ((first, second), (second, first)):
             if writing.role.does != "reads":
-                _check_apart(writing, also)
+                _check_apart(writing, other)
     return written
 
 
@@ -274,18 +274,18 @@ def _uses(command: Callable[..., Any], bound: inspect.BoundArguments) -> Iterato
     bound.arguments = dict(bound.arguments)
     bound.apply_defaults()
     options = options_of(command)
-    given: Given = {
+    arguments: Given = {
         option.parameter: getattr(bound.arguments[option.within], option.parameter)
         if option.within
         else bound.arguments[option.parameter]
         for option in options
     }
     for option in options:
-        role, value = option.role, given[option.parameter]
+        role, value = option.role, arguments[option.parameter]
         if role is None:
             continue
         if value is None and role.without is not None:
-            for implied in role.without(given):
+            for implied in role.without(arguments):
                 yield Use(str(implied), implied, role)
             continue
         for word in _each(value):
@@ -315,58 +315,62 @@ def _check_alone(use: Use) -> None:
         check_nobody_judges(use.place.resolved)
 
 
-def _check_apart(writing: Use, also: Use) -> None:
+def _check_apart(writing: Use, other: Use) -> None:
     """Refuse to write one path for the sake of the other."""
-    why = _clash(writing, also)
-    if why:
-        raise FileError(f"{writing.said} {why} ({also.said}): choose another name for the output")
+    reason = _clash(writing, other)
+    if reason:
+        raise FileError(
+            f"{writing.label} {reason} ({other.label}): choose another name for the output"
+        )
 
 
-def _clash(writing: Use, also: Use) -> str:
+def _clash(writing: Use, other: Use) -> str:
     """What is wrong with writing the one beside the other; nothing if nothing is."""
     does = writing.role.does
     if does == "fills folder" and not writing.path.is_file():
-        return _clash_of_names(writing, also)
-    if writing.place.is_same(also.place) and not does == also.role.does == "adds to":
-        return f"is what this call also {_does(also)}"
+        return _clash_of_names(writing, other)
+    if writing.place.is_same(other.place) and not does == other.role.does == "adds to":
+        return f"is what this call also {_does(other)}"
     if does == "replaces folder":
-        return _clash_of_folder(writing, also)
-    if does != "adds to" and _is_part(writing, also):
+        return _clash_of_folder(writing, other)
+    if does != "adds to" and _is_part(writing, other):
         return "is a file in a folder that this call reads"
     return ""
 
 
-def _clash_of_folder(writing: Use, also: Use) -> str:
-    if also.place.is_inside(writing.place):
-        return f"would be replaced with all that is in it, and holds what this call {_does(also)}"
-    if writing.place.is_inside(also.place):
-        return f"lies in a folder that this call {_does(also)}"
+def _clash_of_folder(writing: Use, other: Use) -> str:
+    if other.place.is_inside(writing.place):
+        return f"would be replaced with all that is in it, and holds what this call {_does(other)}"
+    if writing.place.is_inside(other.place):
+        return f"lies in a folder that this call {_does(other)}"
     return ""
 
 
-def _clash_of_names(writing: Use, also: Use) -> str:
+def _clash_of_names(writing: Use, other: Use) -> str:
     """Of a folder into which files of some names are written, beside what is there."""
     from anglewise.io.places import Place
 
-    place, other = writing.place, also.place
-    if place.is_same(other):
-        return "" if also.path.is_dir() else f"is what this call also {_does(also)}"
+    place, other_place = writing.place, other.place
+    if place.is_same(other_place):
+        return "" if other.path.is_dir() else f"is what this call also {_does(other)}"
     present = [Place(path) for name in writing.role.names for path in writing.path.glob(name)]
-    folder, name = Place(other.resolved.parent), other.resolved.name
-    new = folder.is_same(place) and any(fnmatch(name, pattern) for pattern in writing.role.names)
-    if new or any(pattern.is_same(other) or other.is_inside(pattern) for pattern in present):
-        return f"gets files by the name of one that this call {_does(also)}"
+    folder, name = Place(other_place.resolved.parent), other_place.resolved.name
+    is_new = folder.is_same(place) and any(fnmatch(name, pattern) for pattern in writing.role.names)
+    if is_new or any(
+        pattern.is_same(other_place) or other_place.is_inside(pattern) for pattern in present
+    ):
+        return f"gets files by the name of one that this call {_does(other)}"
     return ""
 
 
-def _is_part(writing: Use, also: Use) -> bool:
+def _is_part(writing: Use, other: Use) -> bool:
     """Whether a file that is there belongs to a folder that is read.
 
     Those of a space are known by name, and refused whoever reads them.
     """
-    if also.role.does != "reads" or not writing.place.is_inside(also.place):
+    if other.role.does != "reads" or not writing.place.is_inside(other.place):
         return False
-    return writing.path.exists() and not (also.path / "space.json").is_file()
+    return writing.path.exists() and not (other.path / "space.json").is_file()
 
 
 def _does(use: Use) -> str:

@@ -106,8 +106,8 @@ class SettingsFile:
         settings = _read(path)
         for section in settings:
             if section not in self.commands:
-                near = difflib.get_close_matches(section, self.commands, n=1)
-                hint = f"did you mean [{near[0]}]? " if near else ""
+                similar = difflib.get_close_matches(section, self.commands, n=1)
+                hint = f"did you mean [{similar[0]}]? " if similar else ""
                 raise SpellingError(
                     f"{path} speaks of {section!r}, which is no command: {hint}"
                     f"write [command] above its options; commands are {', '.join(self.commands)}"
@@ -148,8 +148,8 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         if isinstance(error, FileError):
             raise
-        why = error.strerror or type(error).__name__
-        raise FileError(f"{path} cannot be read ({why}): mend it, or take it away") from error
+        reason = error.strerror or type(error).__name__
+        raise FileError(f"{path} cannot be read ({reason}): mend it, or take it away") from error
     if len(text) > LONGEST:
         raise FileError(
             f"{path} is longer than {LONGEST:,} bytes: settings are a few lines of TOML"
@@ -159,8 +159,8 @@ def _read(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise FileError(f"{path} is not UTF-8, which TOML is: write it again as text") from error
     except (ValueError, RecursionError) as error:
-        why = " ".join(str(error).split())[:200]
-        raise FileError(f"{path} is no TOML ({why}): write [command] and key = value") from error
+        reason = " ".join(str(error).split())[:200]
+        raise FileError(f"{path} is no TOML ({reason}): write [command] and key = value") from error
     if _is_deep(settings):
         raise FileError(f"{path} nests deeper than commands do: write [command] and key = value")
     if _holds_nul(settings):
@@ -196,20 +196,20 @@ def _holds_nul(value: Any) -> bool:
 
 def _check(path: Path, commands: tuple[str, ...], name: str, value: str) -> None:
     """Refuse what a folder may not set."""
-    where = f"{path} sets {name} under [{'.'.join(commands)}]"
+    setting = f"{path} sets {name} under [{'.'.join(commands)}]"
     if name in READS | WRITES and ELSEWHERE.search(value):
         raise SpellingError(
-            f"{where} to {value!r}, on another machine, which a folder may not choose; "
+            f"{setting} to {value!r}, on another machine, which a folder may not choose; "
             f"{_instead(commands, name)}"
         )
     if name in WRITES and not _inside(path.parent, value):
         raise SpellingError(
-            f"{where} to {value!r}: what the settings of a folder write stays inside of it; "
+            f"{setting} to {value!r}: what the settings of a folder write stays inside of it; "
             f"{_instead(commands, name)}"
         )
     if name not in WRITES | READS | PLAIN:
         raise SpellingError(
-            f"{where}, but a folder may not choose what runs code or answers in its place, who "
+            f"{setting}, but a folder may not choose what runs code or answers in its place, who "
             f"may listen, or which server gets your words and key; {_instead(commands, name)}"
         )
 
@@ -218,11 +218,11 @@ def _instead(commands: tuple[str, ...], name: str) -> str:
     """Where the user may say it."""
     variable = f"ANGLEWISE_{'_'.join((*commands, name)).upper().replace('-', '_')}"
     has_variable = "-" not in "".join(commands)  # a shell knows no name with a hyphen
-    own = users_file()
+    user_file = users_file()
     return (
         f"take it out of there and type {'-' if len(name) == 1 else '--'}{name}"
         + (f", or set {variable}" if has_variable else "")
-        + (f", or write it into {own}" if own is not None else "")
+        + (f", or write it into {user_file}" if user_file is not None else "")
     )
 
 
@@ -277,14 +277,14 @@ def program() -> App:
         suppress_keyboard_interrupt=False,
         result_action="return_value",
     )
-    for place, (command, purpose) in enumerate(COMMANDS.items()):
+    for position, (command, purpose) in enumerate(COMMANDS.items()):
         # Markdown costs 0.1 s, so that lists of commands do without
         form = {} if command in WITH_COMMANDS else {"help_format": "markdown"}
         app.command(
             f"anglewise.cli.{command}:{command}",
             name=command,
             help=purpose,
-            sort_key=place,
+            sort_key=position,
             **form,
         )
     return app
@@ -292,12 +292,16 @@ def program() -> App:
 
 def _settings() -> list[Any]:
     """Where settings come from beside what is typed, the strongest first."""
-    commands, own = tuple(COMMANDS), users_file()
+    commands, user_file = tuple(COMMANDS), users_file()
     sources: list[Any] = [
         Env(PREFIX, show=False),
         SettingsFile(Path("anglewise.toml"), commands),
     ]
-    return sources if own is None else [*sources, SettingsFile(own, commands, of_user=True)]
+    return (
+        sources
+        if user_file is None
+        else [*sources, SettingsFile(user_file, commands, of_user=True)]
+    )
 
 
 def run(tokens: Sequence[str]) -> Any:
@@ -356,10 +360,10 @@ def check_texts(app: App, commands: tuple[str, ...], arguments: ArgumentCollecti
     for argument in arguments:
         for token in argument.tokens:
             try:
-                whole = b"\0" not in os.fsencode(token.value)
+                is_valid = b"\0" not in os.fsencode(token.value)
             except UnicodeEncodeError:
-                whole = False
-            if not whole:
+                is_valid = False
+            if not is_valid:
                 raise SpellingError(
                     f"{argument.name} {shown(token.value)!a} holds a character that no text "
                     "and no path can hold: leave it out"

@@ -118,10 +118,10 @@ def _explained(
     items: list[str],
     popularity: float | None,
 ) -> list[Any]:
-    wanted = [item.id for item in recommended.lists()[0]]
+    item_ids = [item.id for item in recommended.lists()[0]]
     if user is None:
-        return [recommender.explain_for(items, item, popularity=popularity) for item in wanted]
-    return [recommender.explain(user, item, popularity=popularity) for item in wanted]
+        return [recommender.explain_for(items, item, popularity=popularity) for item in item_ids]
+    return [recommender.explain(user, item, popularity=popularity) for item in item_ids]
 
 
 def _ids(path: Path) -> list[str]:

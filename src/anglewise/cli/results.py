@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 class Gates:
     """What must hold, and what earlier runs had; read before any work is done."""
 
-    wanted: tuple[Gate, ...]
+    conditions: tuple[Gate, ...]
     history: History
 
     @classmethod
@@ -48,18 +48,18 @@ class Gates:
         that cannot be read or written.
         """
         check_number(len(set(results.gate)), "gate")
-        wanted = tuple(dict.fromkeys(map(gate, results.gate)))
-        if results.junit is not None and not wanted:
+        conditions = tuple(dict.fromkeys(map(gate, results.gate)))
+        if results.junit is not None and not conditions:
             raise SpellingError(f"--junit {results.junit} writes gates, and there are none: --gate")
         if history.history is None:
-            _needs_history(wanted, history)
-            return cls(wanted, NOTHING_YET)
+            _needs_history(conditions, history)
+            return cls(conditions, NOTHING_YET)
         _time(history.at)
-        return cls(wanted, _history(history.history))
+        return cls(conditions, _history(history.history))
 
     def check(self, result: Comparison) -> list[Checked]:
         """Hold a comparison against all of them."""
-        return [check(result, condition, self.history) for condition in self.wanted]
+        return [check(result, condition, self.history) for condition in self.conditions]
 
 
 def remember(
@@ -68,8 +68,8 @@ def remember(
     """Add the run to the history, if there is one, with whether its gates held."""
     if history.history is None:
         return
-    held = all(gate.passed for gate in checked) if checked else None
-    rows = rows_of(result, label=history.label, at=_time(history.at), gates_held=held)
+    gates_held = all(gate.passed for gate in checked) if checked else None
+    rows = rows_of(result, label=history.label, at=_time(history.at), gates_held=gates_held)
     run = append_history(history.history, rows)
     talk.say(f"added run {run} to {history.history}")
 
@@ -92,8 +92,8 @@ def _history(path: Path) -> History:
     return History(read_history(path)) if path.exists() else NOTHING_YET
 
 
-def _needs_history(wanted: Sequence[Gate], history: HistoryOptions) -> None:
-    for condition in wanted:
+def _needs_history(conditions: Sequence[Gate], history: HistoryOptions) -> None:
+    for condition in conditions:
         if isinstance(condition.right, Last):
             raise SpellingError(f"the gate {condition} asks for an earlier run: add --history FILE")
     for name, value in {"label": history.label, "at": history.at}.items():
@@ -101,16 +101,16 @@ def _needs_history(wanted: Sequence[Gate], history: HistoryOptions) -> None:
             raise SpellingError(f"--{name} {value} stands in a history: add --history FILE")
 
 
-def _time(at: str | None) -> datetime | None:
+def _time(text: str | None) -> datetime | None:
     """A time without a zone is taken as UTC."""
-    if at is None:
+    if text is None:
         return None
     try:
-        time = datetime.fromisoformat(at)
+        time = datetime.fromisoformat(text)
         return time.astimezone(UTC) if time.tzinfo is not None else time.replace(tzinfo=UTC)
     except (ValueError, OverflowError):  # the zone may lead out of all years
         raise SpellingError(
-            f"--at {at!r} is no time: write it as 2026-01-31 or 2026-01-31T12:00:00Z"
+            f"--at {text!r} is no time: write it as 2026-01-31 or 2026-01-31T12:00:00Z"
         ) from None
 
 
@@ -118,8 +118,8 @@ def write_results(result: Comparison, document: "Document", results: Results, ta
     """Write the page, the Markdown, the gates and the runs, each whole or not at all."""
     from anglewise.report import html_page, plain_text
 
-    evidence, to = result.evidence, results.run_out
-    runs = [] if to is None or evidence is None else _paths(to, list(evidence.found))
+    evidence, run_out = result.evidence, results.run_out
+    runs = [] if run_out is None or evidence is None else _paths(run_out, list(evidence.found))
     for path, render in (
         (results.html, html_page.page),
         (results.markdown, plain_text.markdown),
@@ -127,13 +127,13 @@ def write_results(result: Comparison, document: "Document", results: Results, ta
     ):
         if path is not None:
             talk.write(path, render(document))
-    if to is not None and evidence is not None and result.direction is not None:
-        _write_runs(evidence, result.direction, to, runs)
+    if run_out is not None and evidence is not None and result.direction is not None:
+        _write_runs(evidence, result.direction, run_out, runs)
         for path in runs:
             talk.say(f"wrote {path}")
 
 
-def check_run_out(to: Path | None, space: "Space", judged: "Judged") -> None:
+def check_run_out(run_out: Path | None, space: "Space", judged: "Judged") -> None:
     """Refuse before any work what ``--run-out`` could not write after it.
 
     Raises ``SpellingError`` for judgements without ranked lists, ``IdsError`` for ids that a TREC
@@ -142,31 +142,33 @@ def check_run_out(to: Path | None, space: "Space", judged: "Judged") -> None:
     from anglewise.core.judgements import Judgements
     from anglewise.io.runs import check_run_ids
 
-    if to is None:
+    if run_out is None:
         return
     if not isinstance(judged, Judgements):
         raise SpellingError("--run-out: pairs and triplets have no ranked lists to write")
-    if to.suffix == ".parquet":
+    if run_out.suffix == ".parquet":
         return
     asking, ranked = space.sides(judged.direction)
-    check_run_ids(to, asking.ids[judged.judged_rows])
-    check_run_ids(to, ranked.ids)
+    check_run_ids(run_out, asking.ids[judged.judged_rows])
+    check_run_ids(run_out, ranked.ids)
 
 
-def _write_runs(evidence: Evidence, direction: Direction, to: Path, paths: list[Path]) -> None:
+def _write_runs(
+    evidence: Evidence, direction: Direction, path_or_folder: Path, paths: list[Path]
+) -> None:
     from anglewise.io.runs import write_run
 
     asking, ranked = evidence.space.sides(direction)
-    with filled_folder(to) if paths != [to] else nullcontext():
+    with filled_folder(path_or_folder) if paths != [path_or_folder] else nullcontext():
         for path, neighbours in zip(paths, evidence.found.values(), strict=True):
             write_run(path, neighbours, asking.ids[evidence.rows], ranked.ids)
 
 
-def _paths(to: Path, measures: list[str]) -> list[Path]:
+def _paths(path_or_folder: Path, measures: list[str]) -> list[Path]:
     """One file for each measure in a folder; a single measure may name its file."""
-    if len(measures) == 1 and to.suffix and not to.is_dir():
-        return [to]
-    if to.exists() and not to.is_dir():
-        raise FileError(f"{to} is a file: {len(measures)} runs need a folder")
+    if len(measures) == 1 and path_or_folder.suffix and not path_or_folder.is_dir():
+        return [path_or_folder]
+    if path_or_folder.exists() and not path_or_folder.is_dir():
+        raise FileError(f"{path_or_folder} is a file: {len(measures)} runs need a folder")
     plain = (re.sub(r"[^\w.@-]+", "_", name).strip("_") for name in measures)
-    return [to / f"{name}.run" for name in plain]
+    return [path_or_folder / f"{name}.run" for name in plain]

@@ -59,34 +59,44 @@ def search(
     from anglewise.report.retrieval_documents import ShownQuery, neighbours_document
 
     talk = Talk(always)
-    if sum(given is not None for given in (query, text, image)) != 1:
+    if sum(value is not None for value in (query, text, image)) != 1:
         raise SpellingError(
             'give --query ID, --text "..." or --image FILE (one of them): who asks?'
         )
     if query is not None and encoder is not None:
         raise SpellingError("--encoder encodes --text or --image: give one")
-    wanted = read_measures(measures)
+    parsed_measures = read_measures(measures)
     loaded = read_space(space, **vars(vectors), say=talk.say)
-    asked_direction = direction or ("items-items" if loaded.one_sided else "queries-items")
-    asking = loaded.sides(asked_direction)[0]
-    row = 0 if query is None else _row(asking, query, asked_direction)
-    asks = None if query is not None else _question(loaded, text, image, encoder)
+    chosen_direction = direction or ("items-items" if loaded.one_sided else "queries-items")
+    asking = loaded.sides(chosen_direction)[0]
+    row = 0 if query is None else _row(asking, query, chosen_direction)
+    question = None if query is not None else _question(loaded, text, image, encoder)
     with talk.progress("searching") as progress:
-        if asks is None:
+        if question is None:
             rows = np.array([row], dtype=np.int64)
             neighbours = nearest(
-                loaded, wanted, k=k, direction=asked_direction, rows=rows, progress=progress
+                loaded,
+                parsed_measures,
+                k=k,
+                direction=chosen_direction,
+                rows=rows,
+                progress=progress,
             )
         else:
             neighbours = search_vectors(
-                loaded, asks, wanted, k=k, direction=asked_direction, progress=progress
+                loaded,
+                question,
+                parsed_measures,
+                k=k,
+                direction=chosen_direction,
+                progress=progress,
             )
     asking_text = text if image is None else str(image)
     shown = ShownQuery(
         loaded,
-        asked_direction,
+        chosen_direction,
         row,
-        wanted,
+        parsed_measures,
         neighbours,
         asking_text,
         "text" if image is None else "image",
@@ -94,7 +104,7 @@ def search(
     content = {
         "command": "search",
         "version": version(),
-        "direction": asked_direction,
+        "direction": chosen_direction,
         "k": k,
         "query": shown.query,
         "measures": shown.lists,
@@ -127,12 +137,14 @@ def _row(asking: "Embeddings", query: str, direction: str) -> int:
     if row is not None:
         return row
     texts = titles(asking) or []
-    called = [i for i, title in enumerate(texts) if query.lower() in title.lower()]
-    near = get_close_matches(query, [str(i) for i in asking.ids[:100_000]], n=3)
-    if called:
-        hint = "by title: " + ", ".join(f"{asking.ids[i]!r} is {texts[i]!r}" for i in called[:3])
-    elif near:
-        hint = f"did you mean {', '.join(map(repr, near))}?"
+    with_title = [i for i, title in enumerate(texts) if query.lower() in title.lower()]
+    similar = get_close_matches(query, [str(i) for i in asking.ids[:100_000]], n=3)
+    if with_title:
+        hint = "by title: " + ", ".join(
+            f"{asking.ids[i]!r} is {texts[i]!r}" for i in with_title[:3]
+        )
+    elif similar:
+        hint = f"did you mean {', '.join(map(repr, similar))}?"
     else:
         hint = f"ids are such as {', '.join(repr(str(i)) for i in asking.ids[:3])}"
     kind = "query" if direction.startswith("queries") else "item"

@@ -70,15 +70,15 @@ def study(
     with nullcontext() if output is None else filled_folder(output):
         if on is None:
             result = _experiment(small, output, talk)
-            document, given = study_document(result), {}
+            document, options = study_document(result), {}
         else:
             result = _own(on, components, penalty, min_weight, talk)
             document = own_study_document(result)
-            given = {"on": str(on), "components": components, "penalty": penalty}
+            options = {"on": str(on), "components": components, "penalty": penalty}
         content = {
             "command": "study",
             "version": version(),
-            **given,
+            **options,
             "seed": always.seed,
             **result.to_dict(),
         }

@@ -112,14 +112,14 @@ def _invented(genre: Genre, count: int, rng: np.random.Generator) -> list[str]:
     moods, heroes, places = (words.split(", ") for words in (MOODS, genre.people, PLACES))
     names = len(moods) * len(heroes) * len(places)
     order = rng.permutation(names)
-    found: list[str] = []
+    invented: list[str] = []
     for number in range(count):
         rest, place = divmod(int(order[number % names]), len(places))
         mood, hero = divmod(rest, len(heroes))
         part = number // names + 1
         sequel = f", Part {part}" if part > 1 else ""
-        found.append(f"The {moods[mood]} {heroes[hero]} of {places[place]}{sequel}")
-    return found
+        invented.append(f"The {moods[mood]} {heroes[hero]} of {places[place]}{sequel}")
+    return invented
 
 
 POPULARITY_EXPONENTS = (0.25, 1.5)
@@ -195,7 +195,7 @@ def simulate(
     popularity = _popularity(cluster, exponents, recipe)
     tastes = recipe.dirichlet(np.full(clusters, TASTE_CONCENTRATION), size=n_users)
     activity = _activity(n_users, n_items // 2, recipe)
-    users, items = _taken(tastes, cluster, popularity, activity, recipe)
+    users, items = _draw_interactions(tastes, cluster, popularity, activity, recipe)
     named, genres = titles(cluster, naming)
     interactions = Interactions(
         users=users,
@@ -219,13 +219,13 @@ def _popularity(
     return weight / np.bincount(cluster, weights=weight)[cluster]
 
 
-def _activity(n_users: int, most: int, rng: np.random.Generator) -> Int64[Array, " users"]:
+def _activity(n_users: int, largest: int, rng: np.random.Generator) -> Int64[Array, " users"]:
     """How many items each user takes: ``P(k)`` proportional to ``k ** -0.5`` on 1 … most."""
-    weight = np.arange(1, most + 1, dtype=np.float64) ** -ACTIVITY_EXPONENT
-    return rng.choice(most, size=n_users, p=weight / weight.sum()).astype(np.int64) + 1
+    weight = np.arange(1, largest + 1, dtype=np.float64) ** -ACTIVITY_EXPONENT
+    return rng.choice(largest, size=n_users, p=weight / weight.sum()).astype(np.int64) + 1
 
 
-def _taken(
+def _draw_interactions(
     tastes: Float64[Array, "users clusters"],
     cluster: Int64[Array, " items"],
     popularity: Float64[Array, " items"],

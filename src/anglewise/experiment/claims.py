@@ -86,27 +86,31 @@ def exactness(subject: StudySubject) -> Iterator[Check]:
     scrambled = balanced.through(subject.scramble)
     yield from _unmoved(subject, [*subject.named.values(), scrambled])
     penalty = subject.size.product_penalty
-    steepest = max(product_gradient(subject.gram, each, penalty) for each in subject.named.values())
+    steepest = max(
+        product_gradient(subject.gram, factors, penalty) for factors in subject.named.values()
+    )
     yield Check(2, "gradient of objective (1), every gauge, relative", steepest, "<=", 1e-12)
-    slope = factors_gradient(subject.gram, of(subject.factors), subject.size.factors_penalty)
+    slope = factors_gradient(
+        subject.gram, factors_of(subject.factors), subject.size.factors_penalty
+    )
     yield Check(2, "gradient of objective (2), relative", slope, "<=", 1e-12)
 
 
-def of(model: LinearModel) -> StudyFactors:
+def factors_of(model: LinearModel) -> StudyFactors:
     """The factors of a model as it was fitted."""
     return StudyFactors(model.encoder, model.item_factors)
 
 
-def _unmoved(subject: StudySubject, others: Iterable[StudyFactors]) -> Iterator[Check]:
+def _unmoved(subject: StudySubject, factorisations: Iterable[StudyFactors]) -> Iterator[Check]:
     # D = I stands for the rest: there A = B, and no side is larger than the other
-    given = subject.named["tied-weights"].weights
-    before = product_objective(subject.gram, given, subject.size.product_penalty)
+    reference = subject.named["tied-weights"].weights
+    reference_objective = product_objective(subject.gram, reference, subject.size.product_penalty)
     moved, changed = 0.0, 0.0
-    for each in others:
-        weights = each.weights
-        after = product_objective(subject.gram, weights, subject.size.product_penalty)
-        moved = max(moved, float(np.abs(weights - given).max()))
-        changed = max(changed, abs(after - before) / before)
+    for factors in factorisations:
+        weights = factors.weights
+        objective = product_objective(subject.gram, weights, subject.size.product_penalty)
+        moved = max(moved, float(np.abs(weights - reference).max()))
+        changed = max(changed, abs(objective - reference_objective) / reference_objective)
     yield Check(1, "max |change of AB'|, every gauge and a random map", moved, "<=", 1e-12)
     yield Check(1, "change of objective (1), likewise, relative", changed, "<=", 1e-12)
 
@@ -157,20 +161,20 @@ def factors_gradient(
     return max(_share(by_encoder, CB), _share(by_items, CA))
 
 
-def _share(part: Float64[np.ndarray, "p k"], whole: Float64[np.ndarray, "p k"]) -> float:
-    return float(np.linalg.norm(part) / np.linalg.norm(whole))
+def _share(part: Float64[np.ndarray, "p k"], total: Float64[np.ndarray, "p k"]) -> float:
+    return float(np.linalg.norm(part) / np.linalg.norm(total))
 
 
 def full_rank(subject: StudySubject) -> Iterator[Check]:
     """``B = V``: every item is like itself alone. ``A = V``: users are as alike as their rows."""
     model = fit_spectrum(subject.spectrum, penalty=subject.size.product_penalty)
     items = cosines(in_gauge(model, "item-orthonormal").items)
-    away = float(np.abs(items - np.eye(len(items))).max())
-    yield Check(3, "full rank, B = V: item cosines minus the identity", away, "<=", 1e-10)
+    deviation = float(np.abs(items - np.eye(len(items))).max())
+    yield Check(3, "full rank, B = V: item cosines minus the identity", deviation, "<=", 1e-10)
     rows = subject.dense(subject.some_users)
     users = cosines(rows @ in_gauge(model, "raw-users").encoder)
-    apart = float(np.abs(users - cosines(rows)).max())
-    yield Check(3, "full rank, A = V: user cosines minus raw ones", apart, "<=", 1e-10)
+    difference = float(np.abs(users - cosines(rows)).max())
+    yield Check(3, "full rank, A = V: user cosines minus raw ones", difference, "<=", 1e-10)
 
 
 RAW, DATA_SPACE, SECOND = "raw data", "data-space", "objective (2)"
@@ -220,38 +224,40 @@ def item_cosines(subject: StudySubject) -> dict[str, Float64[Array, "p p"]]:
 
 
 def similarities(
-    subject: StudySubject, each: Mapping[str, Float64[Array, "p p"]]
+    subject: StudySubject, by_name: Mapping[str, Float64[Array, "p p"]]
 ) -> tuple[Similarity, ...]:
     """How each cosine stands to the clusters, and to the balanced one."""
     same = pairs(subject.clusters[:, None] == subject.clusters)
-    balanced = nearest(each["balanced"])
+    balanced = nearest(by_name["balanced"])
 
-    def one(name: str) -> Similarity:
-        values = pairs(each[name])
+    def similarity_of(name: str) -> Similarity:
+        values = pairs(by_name[name])
         return Similarity(
             name=name,
             auc=auc(values, same),
             within=float(values[same].mean()),
             between=float(values[~same].mean()),
-            overlap=overlap(nearest(each[name]), balanced),
+            overlap=overlap(nearest(by_name[name]), balanced),
         )
 
-    return tuple(one(name) for name in each)
+    return tuple(similarity_of(name) for name in by_name)
 
 
 def cluster_checks(
-    each: Mapping[str, Float64[Array, "p p"]], found: tuple[Similarity, ...]
+    by_name: Mapping[str, Float64[Array, "p p"]], measured: tuple[Similarity, ...]
 ) -> Iterator[Check]:
     """The bounds on the cluster AUC, on the lists and on the order of all pairs."""
-    area = {one.name: one.auc for one in found}
+    area = {similarity.name: similarity.auc for similarity in measured}
     by = {sign: area[name] for name, sign in GAUGES.items()}
     yield Check(4, "cluster AUC, D = I minus B = V", by["D = I"] - by["B = V"], ">=", 0.05)
     yield Check(4, "cluster AUC, A = V minus D = I", by["A = V"] - by["D = I"], ">", 0.0)
     for name in ("raw-users", "balanced", DATA_SPACE, SECOND):
         yield Check(4, f"cluster AUC, {GAUGES.get(name, name)}", area[name], ">=", 0.97)
-    lists = next(one.overlap for one in found if one.name == "item-orthonormal")
+    lists = next(
+        similarity.overlap for similarity in measured if similarity.name == "item-orthonormal"
+    )
     yield Check(5, "overlap@10 of B = V and balanced", lists, "<=", 0.75)
-    order = spearman(pairs(each["item-orthonormal"]), pairs(each["balanced"]))
+    order = spearman(pairs(by_name["item-orthonormal"]), pairs(by_name["balanced"]))
     yield Check(5, "Spearman of all pairs, B = V and balanced", order, "<=", 0.75)
 
 
@@ -270,23 +276,26 @@ def recovery(subject: StudySubject) -> Iterator[Check]:
     scrambled = subject.named["balanced"].through(subject.scramble)
     P, Q = subject.users(scrambled), scrambled.items
     roots = root(P), root(Q)
-    some = P[subject.some_users]
+    sample = P[subject.some_users]
     items, users = 0.0, 0.0
     for t in PATH:
-        pair, due = PowerGauge(t).pair(*roots), in_gauge(subject.product, f"power({t})")
-        items = max(items, _apart(Q @ pair.items, due.items))
-        users = max(users, _apart(some @ pair.queries, subject.users(due)[subject.some_users]))
+        pair, expected = PowerGauge(t).pair(*roots), in_gauge(subject.product, f"power({t})")
+        items = max(items, _largest_difference(Q @ pair.items, expected.items))
+        users = max(
+            users,
+            _largest_difference(sample @ pair.queries, subject.users(expected)[subject.some_users]),
+        )
     yield Check(7, "item cosines of scrambled factors, canonical gauges", items, "<=", BOUND)
     yield Check(7, "user cosines of scrambled factors, canonical gauges", users, "<=", BOUND)
     columns = cosines(Q @ roots[0].matrix.T) - subject.data_space
     predicted = subject.dense(subject.some_users) @ subject.named["balanced"].weights
-    rows = _apart(some @ roots[1].matrix.T, predicted)
-    away = max(float(np.abs(columns).max()), rows)
-    yield Check(7, "data-space cosines of scrambled factors", away, "<=", BOUND)
+    rows = _largest_difference(sample @ roots[1].matrix.T, predicted)
+    deviation = max(float(np.abs(columns).max()), rows)
+    yield Check(7, "data-space cosines of scrambled factors", deviation, "<=", BOUND)
 
 
-def _apart(one: Float64[Array, "rows a"], other: Float64[Array, "rows b"]) -> float:
-    return float(np.abs(cosines(one) - cosines(other)).max())
+def _largest_difference(first: Float64[Array, "rows a"], second: Float64[Array, "rows b"]) -> float:
+    return float(np.abs(cosines(first) - cosines(second)).max())
 
 
 STARTS = 3
@@ -303,22 +312,28 @@ def uniqueness(subject: StudySubject) -> Iterator[Check]:
 def _second(subject: StudySubject) -> Iterator[Check]:
     """The same instance, the same width as the closed form was asked for."""
     solved = cosines(subject.factors.item_factors)
-    apart, size = 0.0, subject.size
+    difference, size = 0.0, subject.size
     for start in range(STARTS):
-        found = minimise_factors(
+        solution = minimise_factors(
             subject.gram, size.components, size.factors_penalty, subject.rng(10 + start)
         )
-        apart = max(apart, float(np.abs(cosines(found.items) - solved).max()))
-    yield Check(6, f"objective (2), {STARTS} starts: cosines minus closed form", apart, "<=", 1e-8)
+        difference = max(difference, float(np.abs(cosines(solution.items) - solved).max()))
+    yield Check(
+        6, f"objective (2), {STARTS} starts: cosines minus closed form", difference, "<=", 1e-8
+    )
 
 
 def _first(subject: StudySubject) -> Iterator[Check]:
     gram = _small_gram(subject.seed)
     k = _widest_gap(gram)
-    found = [minimise_product(gram, k, PENALTY, subject.rng(20 + start)) for start in range(STARTS)]
-    both = list(combinations(found, 2))
-    weights = max(float(np.abs(a.weights - b.weights).max()) for a, b in both)
-    angles = min(float(np.abs(cosines(a.items) - cosines(b.items)).max()) for a, b in both)
+    solutions = [
+        minimise_product(gram, k, PENALTY, subject.rng(20 + start)) for start in range(STARTS)
+    ]
+    solution_pairs = list(combinations(solutions, 2))
+    weights = max(float(np.abs(a.weights - b.weights).max()) for a, b in solution_pairs)
+    angles = min(
+        float(np.abs(cosines(a.items) - cosines(b.items)).max()) for a, b in solution_pairs
+    )
     yield Check(6, f"objective (1), {STARTS} starts: predictions differ", weights, "<=", 1e-8)
     yield Check(6, f"objective (1), {STARTS} starts: cosines differ", angles, ">=", 0.1)
 

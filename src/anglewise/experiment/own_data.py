@@ -94,12 +94,12 @@ class OwnStudy:
             "dimensions": self.dimensions,
             "held": self.held,
             "acceptance": [check.to_dict() for check in self.checks],
-            "lists": [one.to_dict() for one in self.moved],
+            "lists": [lists.to_dict() for lists in self.moved],
         }
 
 
 @dataclass(frozen=True, eq=False)
-class _Place:
+class _GaugedModel:
     """The model in one gauge, in float64, and as a space that can be searched."""
 
     gauge: str
@@ -137,21 +137,29 @@ def study_on(
             "the study moves a model of objective (1) with the interactions of its users: "
             'fit it with objective="product"'
         )
-    asked: dict[Direction, Array] = {way: _rows(way, space, judgements, seed) for way in DIRECTIONS}
+    query_rows: dict[Direction, Array] = {
+        direction: _query_rows(direction, space, judgements, seed) for direction in DIRECTIONS
+    }
     gauges = [BASE, *(name for name in GAUGES if name != BASE), f"random({RANDOM:g},{seed})"]
-    given = _place(space, space.seen, model, BASE, seed)
-    lists = {way: _found(given.space, way, rows) for way, rows in asked.items()}
+    base = _in_gauge(space, space.seen, model, BASE, seed)
+    base_lists = {
+        direction: _search(base.space, direction, rows) for direction, rows in query_rows.items()
+    }
     moved: list[MovedLists] = []
-    away = 0.0
+    deviation = 0.0
     for done, gauge in enumerate(gauges, start=1):
-        place = given if gauge == BASE else _place(space, space.seen, model, gauge, seed)
-        away = max(away, _predictions_moved(given, place))
-        for way, rows in asked.items():
-            found = lists[way] if gauge == BASE else _found(place.space, way, rows)
-            scores = _scores(found, judgements.get(way), rows)
-            for name, one in found.items():
-                shared = overlap(lists[way][name].indices, one.indices)
-                moved.append(MovedLists(way, gauge, name, len(rows), shared, scores.get(name)))
+        gauged = base if gauge == BASE else _in_gauge(space, space.seen, model, gauge, seed)
+        deviation = max(deviation, _predictions_moved(base, gauged))
+        for direction, rows in query_rows.items():
+            neighbours = (
+                base_lists[direction] if gauge == BASE else _search(gauged.space, direction, rows)
+            )
+            scores = _scores(neighbours, judgements.get(direction), rows)
+            for name, ranked in neighbours.items():
+                shared = overlap(base_lists[direction][name].indices, ranked.indices)
+                moved.append(
+                    MovedLists(direction, gauge, name, len(rows), shared, scores.get(name))
+                )
         if progress is not None:
             progress(done, len(gauges))
     return OwnStudy(
@@ -159,58 +167,62 @@ def study_on(
         items=len(space.items),
         interactions=len(space.seen.indices),
         dimensions=len(model.kept),
-        checks=(Check(1, "max |change of PQ'|, every gauge", away, "<=", 1e-12),),
+        checks=(Check(1, "max |change of PQ'|, every gauge", deviation, "<=", 1e-12),),
         moved=tuple(moved),
     )
 
 
-def _found(space: Space, way: Direction, rows: Int64[Array, " asked"]) -> dict[str, Neighbours]:
+def _search(
+    space: Space, direction: Direction, rows: Int64[Array, " asked"]
+) -> dict[str, Neighbours]:
     """One search serves every measure."""
-    depth = min(K, len(space.sides(way)[1]))
-    return search(space, MEASURES, k=depth, direction=way, rows=rows)
+    depth = min(K, len(space.sides(direction)[1]))
+    return search(space, MEASURES, k=depth, direction=direction, rows=rows)
 
 
-def _place(space: Space, seen: SparseRows, model: LinearModel, gauge: str, seed: int) -> _Place:
+def _in_gauge(
+    space: Space, train_interactions: SparseRows, model: LinearModel, gauge: str, seed: int
+) -> _GaugedModel:
     if gauge in GAUGES:
         factors = in_gauge(model, gauge)
     else:
         pair = random_pair(len(model.kept), RANDOM, np.random.default_rng(seed))
         factors = in_gauge(model, BASE).through(pair)
-    users = np.asarray(seen.ones() @ factors.encoder)
+    users = np.asarray(train_interactions.ones() @ factors.encoder)
     moved = Space(
         queries=space.queries.with_vectors(users),
         items=space.items.with_vectors(factors.items),
         trained_for=space.trained_for,
-        seen=seen,
+        seen=train_interactions,
     )
-    return _Place(gauge, users, factors.items, moved)
+    return _GaugedModel(gauge, users, factors.items, moved)
 
 
-def _predictions_moved(given: _Place, place: _Place) -> float:
+def _predictions_moved(base: _GaugedModel, gauged: _GaugedModel) -> float:
     """The largest change of any user x item, block by block."""
     largest = 0.0
-    for start in range(0, len(given.users), ROWS):
+    for start in range(0, len(base.users), ROWS):
         block = slice(start, start + ROWS)
-        change = place.users[block] @ place.items.T
-        change -= given.users[block] @ given.items.T
+        change = gauged.users[block] @ gauged.items.T
+        change -= base.users[block] @ base.items.T
         largest = max(largest, float(np.abs(change).max()))
     return largest
 
 
-def _rows(
-    way: Direction, space: Space, judgements: Mapping[Direction, Judgements], seed: int
+def _query_rows(
+    direction: Direction, space: Space, judgements: Mapping[Direction, Judgements], seed: int
 ) -> Int64[Array, " asked"]:
-    if way in judgements:
-        return judgements[way].judged_rows
-    count = len(space.sides(way)[0])
+    if direction in judgements:
+        return judgements[direction].judged_rows
+    count = len(space.sides(direction)[0])
     rng = np.random.default_rng(seed)
     return np.sort(rng.permutation(count)[:MOST_ROWS]).astype(np.int64)
 
 
 def _scores(
-    found: Mapping[str, Neighbours], judged: Judgements | None, rows: Int64[Array, " asked"]
+    neighbours: Mapping[str, Neighbours], judged: Judgements | None, rows: Int64[Array, " asked"]
 ) -> dict[str, float]:
     if judged is None:
         return {}
-    values = evaluate(found, judged, rows, METRIC)[METRIC]
-    return dict(zip(found, values.mean(axis=1).tolist(), strict=True))
+    values = evaluate(neighbours, judged, rows, METRIC)[METRIC]
+    return dict(zip(neighbours, values.mean(axis=1).tolist(), strict=True))

@@ -75,13 +75,13 @@ def auc(values: Float64[Array, " pairs"], positive: Bool[Array, " pairs"]) -> fl
     return float((below + up_to).sum() / (2 * len(inside) * len(outside)))
 
 
-def spearman(one: Float64[Array, " pairs"], other: Float64[Array, " pairs"]) -> float:
+def spearman(first: Float64[Array, " pairs"], second: Float64[Array, " pairs"]) -> float:
     """The rank correlation of two lists of numbers.
 
     >>> round(spearman(np.array([1.0, 2.0, 3.0]), np.array([1.0, 4.0, 9.0])), 9)
     1.0
     """
-    return float(Spearman().of(one[None], other)[0])
+    return float(Spearman().of(first[None], second)[0])
 
 
 def nearest(cosine: Float64[Array, "p p"], k: int = 10) -> Int64[Array, "p k"]:
@@ -90,18 +90,18 @@ def nearest(cosine: Float64[Array, "p p"], k: int = 10) -> Int64[Array, "p k"]:
     >>> nearest(np.array([[1.0, 0.2, 0.9], [0.2, 1.0, 0.3], [0.9, 0.3, 1.0]]), 1).tolist()
     [[2], [2], [0]]
     """
-    others = cosine.copy()
-    np.fill_diagonal(others, -np.inf)
-    return np.argsort(-others, axis=1, kind="stable")[:, :k].astype(np.int64)
+    similarity = cosine.copy()
+    np.fill_diagonal(similarity, -np.inf)
+    return np.argsort(-similarity, axis=1, kind="stable")[:, :k].astype(np.int64)
 
 
-def overlap(one: Int64[Array, "p k"], other: Int64[Array, "p k"]) -> float:
+def overlap(first: Int64[Array, "p k"], second: Int64[Array, "p k"]) -> float:
     """The mean share of each list that the other one holds too.
 
     >>> overlap(np.array([[1, 2]]), np.array([[2, 3]]))
     0.5
     """
-    return float((one[:, :, None] == other[:, None, :]).any(axis=2).mean())
+    return float((first[:, :, None] == second[:, None, :]).any(axis=2).mean())
 
 
 GAUGES = {
@@ -167,7 +167,7 @@ class StudySubject:
         What was simulated, with the true clusters.
     X
         Users x items, ones. Items that nobody took are left out.
-    kept
+    item_numbers
         The items that are left, by their number in the catalogue.
     spectrum
         All singular values of ``X`` and its right singular vectors.
@@ -179,7 +179,7 @@ class StudySubject:
     seed: int
     catalogue: Catalogue
     X: SparseRows
-    kept: Int64[Array, " p"]
+    item_numbers: Int64[Array, " p"]
     spectrum: Spectrum
     product: LinearModel
     factors: LinearModel
@@ -197,7 +197,7 @@ class StudySubject:
     @cached_property
     def clusters(self) -> Int64[Array, " p"]:
         """The true cluster of each item."""
-        return self.catalogue.clusters[self.kept]
+        return self.catalogue.clusters[self.item_numbers]
 
     @cached_property
     def named(self) -> dict[str, StudyFactors]:
@@ -223,9 +223,9 @@ class StudySubject:
 
     def dense(self, rows: Int64[Array, " some"]) -> Float64[Array, "some p"]:
         """Some rows of ``X`` as a plain array."""
-        taken = self.X.take(rows)
-        table = np.zeros(taken.shape)
-        table[taken.rows, taken.indices] = 1.0
+        selection = self.X.take(rows)
+        table = np.zeros(selection.shape)
+        table[selection.rows, selection.indices] = 1.0
         return table
 
     def users(self, factors: StudyFactors) -> Float64[Array, "users k"]:
@@ -247,19 +247,21 @@ def in_gauge(model: LinearModel, name: str) -> StudyFactors:
 def subject(size: Size, seed: int) -> StudySubject:
     """Simulate, decompose once, and solve both objectives."""
     catalogue = simulate(size.users, size.items, size.clusters, seed)
-    did = catalogue.interactions
-    kept = np.unique(did.items)
+    interactions = catalogue.interactions
+    item_numbers = np.unique(interactions.items)
     X = SparseRows.from_pairs(
-        did.users, np.searchsorted(kept, did.items), shape=(size.users, len(kept))
+        interactions.users,
+        np.searchsorted(item_numbers, interactions.items),
+        shape=(size.users, len(item_numbers)),
     )
-    spectrum = truncated_svd(X.ones(), len(kept))
+    spectrum = truncated_svd(X.ones(), len(item_numbers))
     first = Spectrum(spectrum.values[: size.components], spectrum.right[:, : size.components])
     return StudySubject(
         size=size,
         seed=seed,
         catalogue=catalogue,
         X=X,
-        kept=kept,
+        item_numbers=item_numbers,
         spectrum=spectrum,
         product=fit_spectrum(first, objective="product", penalty=size.product_penalty),
         factors=fit_spectrum(first, objective="factors", penalty=size.factors_penalty),
@@ -277,7 +279,7 @@ def minimise_product(
     k: int,
     penalty: float,
     rng: np.random.Generator,
-    most: int = 2000,
+    max_rounds: int = 2000,
 ) -> StudyFactors:
     """Objective (1), ``|X - XAB'|^2 + penalty |AB'|^2``, from a normal start.
 
@@ -292,7 +294,7 @@ def minimise_product(
         A = shrunk @ _over(B, B.T @ B)
         return StudyFactors(A, _over(gram @ A, A.T @ damped @ A))
 
-    return _descend(step, _start(gram, k, rng), most)
+    return _descend(step, _start(gram, k, rng), max_rounds)
 
 
 def minimise_factors(
@@ -300,7 +302,7 @@ def minimise_factors(
     k: int,
     penalty: float,
     rng: np.random.Generator,
-    most: int = 2000,
+    max_rounds: int = 2000,
 ) -> StudyFactors:
     """Objective (2), ``|X - XAB'|^2 + penalty (|XA|^2 + |B|^2)``, from a normal start.
 
@@ -315,7 +317,7 @@ def minimise_factors(
         CA = gram @ A
         return StudyFactors(A, _over(CA, A.T @ CA + ridge))
 
-    return _descend(step, _start(gram, k, rng), most)
+    return _descend(step, _start(gram, k, rng), max_rounds)
 
 
 def _start(gram: Float64[Array, "p p"], k: int, rng: np.random.Generator) -> Float64[Array, "p k"]:
@@ -327,16 +329,16 @@ def _over(x: Float64[Array, "p k"], square: Float64[Array, "k k"]) -> Float64[Ar
     return x @ np.linalg.inv(square)
 
 
-def _descend(step: Step, B: Float64[Array, "p k"], most: int) -> StudyFactors:
+def _descend(step: Step, B: Float64[Array, "p k"], max_rounds: int) -> StudyFactors:
     """Rounds with momentum, which starts anew when it points uphill (O'Donoghue and Candes 2015).
 
     Without it a singular value next to the penalty, or to its successor, takes thousands.
     """
     factors = step(B)
     ahead, run = factors.items, 0
-    for _ in range(most):
-        before, factors = factors.items, step(ahead)
-        moved = factors.items - before
+    for _ in range(max_rounds):
+        previous, factors = factors.items, step(ahead)
+        moved = factors.items - previous
         uphill = float(np.vdot(ahead - factors.items, moved)) > 0
         run = 0 if uphill else run + 1
         ahead = factors.items + run / (run + 3) * moved

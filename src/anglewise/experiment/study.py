@@ -45,11 +45,11 @@ class _Sides:
     """Users, a sample of them, and items, in one gauge."""
 
     users: Float64[Array, "users k"]
-    some: Float64[Array, "some k"]
+    sample: Float64[Array, "some k"]
     items: Float64[Array, "p k"]
 
     def through(self, pair: MapPair) -> "_Sides":
-        moved = (self.users @ pair.queries, self.some @ pair.queries, self.items @ pair.items)
+        moved = (self.users @ pair.queries, self.sample @ pair.queries, self.items @ pair.items)
         return _Sides(*moved)
 
     def item_item(self) -> Float64[Array, " pairs"]:
@@ -57,19 +57,19 @@ class _Sides:
         return pairs(unit @ unit.T)
 
     def user_item(self) -> Float64[Array, "some p"]:
-        return unit_rows(self.some) @ unit_rows(self.items).T
+        return unit_rows(self.sample) @ unit_rows(self.items).T
 
 
 def certified(subject: StudySubject) -> Iterator[Check]:
     """From the balanced gauge to the named ones and through random maps."""
     balanced = subject.named["balanced"]
     users = subject.users(balanced)
-    given = _Sides(users, users[subject.some_users], balanced.items)
+    base = _Sides(users, users[subject.some_users], balanced.items)
     maps = list(_maps(subject))
-    places = [given.through(pair) for pair in maps]
-    yield _items_inside(given, places, maps)
-    yield _users_inside(given, places, maps)
-    yield Check(9, "user-item cosines that change sign", _flipped(given, places), "<=", 0)
+    gauged = [base.through(pair) for pair in maps]
+    yield _items_inside(base, gauged, maps)
+    yield _users_inside(base, gauged, maps)
+    yield Check(9, "user-item cosines that change sign", _flipped(base, gauged), "<=", 0)
 
 
 def _maps(subject: StudySubject) -> Iterator[MapPair]:
@@ -79,37 +79,37 @@ def _maps(subject: StudySubject) -> Iterator[MapPair]:
         stretch = stretch / model.item_share
         yield MapPair(np.diag(1 / stretch), np.diag(stretch))
     yield subject.scramble
-    for place, condition in enumerate(CONDITIONS):
-        yield random_pair(len(model.kept), condition, subject.rng(30 + place))
+    for position, condition in enumerate(CONDITIONS):
+        yield random_pair(len(model.kept), condition, subject.rng(30 + position))
 
 
-def _items_inside(given: _Sides, places: list[_Sides], maps: list[MapPair]) -> Check:
-    before, out = given.item_item(), 0.0
-    for place, pair in zip(places, maps, strict=True):
-        low, high = cosine_interval(before, max(pair.condition, 1.0))
-        after = place.item_item()
-        out = max(out, float((low - after).max()), float((after - high).max()))
+def _items_inside(base: _Sides, gauged: list[_Sides], maps: list[MapPair]) -> Check:
+    base_cosines, out = base.item_item(), 0.0
+    for sides, pair in zip(gauged, maps, strict=True):
+        low, high = cosine_interval(base_cosines, max(pair.condition, 1.0))
+        cosines = sides.item_item()
+        out = max(out, float((low - cosines).max()), float((cosines - high).max()))
     return Check(8, "item-item cosines, farthest out of the interval", out, "<=", SLACK)
 
 
-def _users_inside(given: _Sides, places: list[_Sides], maps: list[MapPair]) -> Check:
-    before, out = given.user_item(), 0.0
-    for place, pair in zip(places, maps, strict=True):
-        low, high = user_item_interval(before, max(pair.condition, 1.0))
-        after = place.user_item()
-        out = max(out, float((low - after).max()), float((after - high).max()))
+def _users_inside(base: _Sides, gauged: list[_Sides], maps: list[MapPair]) -> Check:
+    base_cosines, out = base.user_item(), 0.0
+    for sides, pair in zip(gauged, maps, strict=True):
+        low, high = user_item_interval(base_cosines, max(pair.condition, 1.0))
+        cosines = sides.user_item()
+        out = max(out, float((low - cosines).max()), float((cosines - high).max()))
     return Check(8, "user-item cosines, farthest out of the interval", out, "<=", SLACK)
 
 
-def _flipped(given: _Sides, places: list[_Sides]) -> int:
+def _flipped(base: _Sides, gauged: list[_Sides]) -> int:
     """How many of all users x items, in all gauges: the sign of a cosine is that of its product."""
     count = 0
-    for start in range(0, len(given.users), ROWS):
+    for start in range(0, len(base.users), ROWS):
         block = slice(start, start + ROWS)
-        before = given.users[block] @ given.items.T > 0
-        for place in places:
-            after = place.users[block] @ place.items.T > 0
-            count += int(np.count_nonzero(before != after))
+        base_positive = base.users[block] @ base.items.T > 0
+        for sides in gauged:
+            positive = sides.users[block] @ sides.items.T > 0
+            count += int(np.count_nonzero(base_positive != positive))
     return count
 
 
@@ -167,7 +167,7 @@ class Study:
             "dimensions": {"product": self.dimensions[0], "factors": self.dimensions[1]},
             "held": self.held,
             "acceptance": [check.to_dict() for check in self.checks],
-            "similarities": [one.to_dict() for one in self.similarities],
+            "similarities": [similarity.to_dict() for similarity in self.similarities],
         }
 
 
@@ -195,25 +195,25 @@ def study(size: Size = FULL, *, seed: int = 0, progress: Progress | None = None)
     parts = len(PARTS) + 2
     tell = progress or _silent
     check_kind(size, Size, "the size", "a Size")
-    looked_at = subject(size, seed)
+    studied = subject(size, seed)
     tell(1, parts)
-    each = item_cosines(looked_at)
-    found = similarities(looked_at, each)
-    checks = list(cluster_checks(each, found))
+    by_name = item_cosines(studied)
+    measured = similarities(studied, by_name)
+    checks = list(cluster_checks(by_name, measured))
     tell(2, parts)
-    for place, part in enumerate(PARTS, start=3):
-        checks += part(looked_at)
-        tell(place, parts)
-    order = _shown(looked_at)
+    for done, part in enumerate(PARTS, start=3):
+        checks += part(studied)
+        tell(done, parts)
+    order = _shown(studied)
     return Study(
         size=size,
         seed=seed,
-        interactions=len(looked_at.X.indices),
-        dimensions=(len(looked_at.product.kept), len(looked_at.factors.kept)),
+        interactions=len(studied.X.indices),
+        dimensions=(len(studied.product.kept), len(studied.factors.kept)),
         checks=tuple(sorted(checks, key=lambda check: check.figure)),
-        similarities=found,
-        clusters=looked_at.clusters[order],
-        cosines={name: cosine[np.ix_(order, order)] for name, cosine in each.items()},
+        similarities=measured,
+        clusters=studied.clusters[order],
+        cosines={name: cosine[np.ix_(order, order)] for name, cosine in by_name.items()},
     )
 
 
@@ -221,7 +221,7 @@ def _silent(done: int, total: int) -> None:
     """Nobody wants to know."""
 
 
-def _shown(looked_at: StudySubject) -> Int64[Array, " p"]:
+def _shown(studied: StudySubject) -> Int64[Array, " p"]:
     """Items by cluster, the popular ones first, as in the paper's figure."""
-    popularity = looked_at.catalogue.popularity[looked_at.kept]
-    return np.lexsort((-popularity, looked_at.clusters)).astype(np.int64)
+    popularity = studied.catalogue.popularity[studied.item_numbers]
+    return np.lexsort((-popularity, studied.clusters)).astype(np.int64)

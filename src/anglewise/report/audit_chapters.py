@@ -57,8 +57,8 @@ def chapters(
     ``half_lost`` says where half of the lists have lost their certificate.
     """
     yield Line("What was found", "heading")
-    others = {title: lines for title, lines in sections.items() if title not in ELSEWHERE}
-    yield Findings(others)
+    remaining = {title: lines for title, lines in sections.items() if title not in ELSEWHERE}
+    yield Findings(remaining)
     yield Line("How much the choice matters", "heading")
     yield choice
     yield from _panels(audit)
@@ -71,7 +71,7 @@ def chapters(
             f"dimensions: it is not what typically happens. {half_lost}"
         )
         directions = enumerate(audit.certificates.values())
-        yield Pictures([_certified(each, place) for place, each in directions])
+        yield Pictures([_certified(result, position) for position, result in directions])
         yield certificates
     yield from _lengths(audit)
     yield from _between_measures(audit)
@@ -106,19 +106,21 @@ def _panels(audit: Audit) -> Iterator[Block]:
     heads = ["panel", "mean cosine", "middle 90%", f"Spearman with {last}"]
     yield Line("One model, several cosines", "heading")
     yield Line(text)
-    yield Pictures([_panel(panel, place) for place, panel in enumerate(shown.panels)], "panels")
+    yield Pictures(
+        [_panel(panel, position) for position, panel in enumerate(shown.panels)], "panels"
+    )
     yield Table.of(heads, rows, "The cosines of two different items, in each panel")
     items = [shortened(str(item), LISTED) for item in shown.items]
     yield Folded("The items, in the order of the panels", [Listing(items)])
 
 
-def _panel(panel: Panel, place: int) -> DrawnPicture:
+def _panel(panel: Panel, position: int) -> DrawnPicture:
     title = "as given" if panel.name == "cosine" else panel.name.removeprefix("cosine@")
     text = (
         f"Matrix of cosines, {title}: mean {number(panel.mean, 2)}, the middle 90% from "
         f"{number(panel.low, 2)} to {number(panel.high, 2)}"
     )
-    return DrawnPicture(f"panel{place}", lambda _: draw_panel(panel), text, title)
+    return DrawnPicture(f"panel{position}", lambda _: draw_panel(panel), text, title)
 
 
 def _path(paths: Mapping[Direction, GaugePath]) -> Iterator[Block]:
@@ -167,8 +169,8 @@ def _path_table(paths: Mapping[Direction, GaugePath]) -> tuple[list[str], list[l
     heads, columns = ["t"], [[f"{t:g}" for t in powers] + ["as given"]]
 
     def column(path: GaugePath, cells: list[str]) -> list[str]:
-        at = dict(zip(path.powers, cells, strict=True))
-        return [at.get(t, NOTHING) for t in powers]
+        cell_of = dict(zip(path.powers, cells, strict=True))
+        return [cell_of.get(t, NOTHING) for t in powers]
 
     for direction, path in paths.items():
         heads.append(f"kept ({direction})")
@@ -180,7 +182,7 @@ def _path_table(paths: Mapping[Direction, GaugePath]) -> tuple[list[str], list[l
     return heads, [list(row) for row in zip(*columns, strict=True)]
 
 
-def _certified(certificates: Certificates, place: int) -> DrawnPicture:
+def _certified(certificates: Certificates, position: int) -> DrawnPicture:
     shares = "; ".join(
         f"s = {s:g}: {percent(certified)} certified, random maps keep {percent(mean)}"
         for s, certified, mean in zip(
@@ -191,7 +193,7 @@ def _certified(certificates: Certificates, place: int) -> DrawnPicture:
         )
     )
     return DrawnPicture(
-        f"certified{place}",
+        f"certified{position}",
         lambda palette: draw_certificates(certificates, palette),
         f"{certificates.direction}, by condition of the map. {shares}",
         f"{certificates.direction}: lists that no map of condition s can change (solid), and what "
@@ -234,7 +236,7 @@ def _between_measures(audit: Audit) -> Iterator[Block]:
         "The share of the nearest that two measures have in common, on average over those who "
         "asked; the darker the more. In each direction every measure stands against every other."
     )
-    for place, (direction, lists) in enumerate(audit.agreement.items()):
+    for position, (direction, lists) in enumerate(audit.agreement.items()):
         names = list(lists.overlap)
         rows = [
             [name, *(_share(lists.overlap[name].get(other)) for other in names)] for name in names
@@ -242,7 +244,7 @@ def _between_measures(audit: Audit) -> Iterator[Block]:
         caption = f"{direction}: kept of the nearest {lists.k}, in per cent"
         table = Table.of(["", *names], rows, caption, kind="heat")
         summary = f"{direction}: {counted(lists.queries, 'list')} of {lists.k}"
-        yield Folded(summary, [table], unfolded=place == 0)
+        yield Folded(summary, [table], unfolded=position == 0)
 
 
 def _share(share: float | None) -> Cell:
@@ -253,17 +255,19 @@ def _share(share: float | None) -> Cell:
 def _moved_lists(audit: Audit) -> Iterator[Block]:
     """In each direction those whose lists move most between two equally good cosines."""
     yield Line("The lists that move most", "heading")
-    for place, (direction, lists) in enumerate(audit.agreement.items()):
+    for position, (direction, lists) in enumerate(audit.agreement.items()):
         examples = _examples(lists)
         summary = f"{direction}: from cosine to {lists.against}"
-        yield Folded(summary, examples, unfolded=place == 0, grid=True)
+        yield Folded(summary, examples, unfolded=position == 0, grid=True)
 
 
 def _examples(lists: GaugeAgreement) -> list[RankedLists]:
     kind = "item" if lists.direction == "items-items" else "query"
     return [
-        _before_and_after(kind, each.asked, each.overlap, (each.before, each.after), lists.against)
-        for each in lists.moved
+        _before_and_after(
+            kind, moved.asked, moved.overlap, (moved.before, moved.after), lists.against
+        )
+        for moved in lists.moved
     ]
 
 
@@ -305,9 +309,9 @@ def _before_and_after(
 
 
 def _entries(
-    rows: Sequence[NamedRow], others: Sequence[NamedRow], mark: str, *, good: bool = False
+    rows: Sequence[NamedRow], other_rows: Sequence[NamedRow], mark: str, *, good: bool = False
 ) -> list[Entry]:
-    ids = {row.id for row in others}
+    ids = {row.id for row in other_rows}
     texts = [shortened(str(row), ITEM) for row in rows]
     return [
         Entry(text, kind="shared") if row.id in ids else Entry(text, mark=mark, good=good)

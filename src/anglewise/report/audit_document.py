@@ -113,17 +113,17 @@ def _certificates(certificates: Mapping[Direction, Certificates]) -> Table:
     """Worst case and random maps, by direction and condition."""
     rows: list[list[str]] = []
     conditions: tuple[float, ...] = ()
-    for direction, each in certificates.items():
-        conditions = each.conditions
-        rows.append([f"{direction}: no map changes", *map(percent, each.top_k_certified)])
+    for direction, result in certificates.items():
+        conditions = result.conditions
+        rows.append([f"{direction}: no map changes", *map(percent, result.top_k_certified)])
         random = zip(
-            each.monte_carlo_overlap, each.monte_carlo_low, each.monte_carlo_high, strict=True
+            result.monte_carlo_overlap, result.monte_carlo_low, result.monte_carlo_high, strict=True
         )
         band = [f"{percent(m)} ({percent(low)}-{percent(high)})" for m, low, high in random]
         rows.append(["  random maps keep", *band])
     caption = "; ".join(
-        f"{direction}: {each.queries:,} lists certified, {each.asked_again:,} searched again"
-        for direction, each in certificates.items()
+        f"{direction}: {result.queries:,} lists certified, {result.asked_again:,} searched again"
+        for direction, result in certificates.items()
     )
     columns = [TableColumn("maps of condition", "name")]
     columns += (TableColumn(f"{s:g}") for s in conditions)
@@ -143,8 +143,8 @@ def _moved_most(audit: Audit) -> Iterator[str]:
 def _half_lost(certificates: Mapping[Direction, Certificates]) -> str:
     """Where half of the lists have lost their certificate."""
     conditions = ", ".join(
-        f"{'never' if each.half_lost is None else ratio(each.half_lost, 3)} ({direction})"
-        for direction, each in certificates.items()
+        f"{'never' if result.half_lost is None else ratio(result.half_lost, 3)} ({direction})"
+        for direction, result in certificates.items()
     )
     return f"Half of the lists have lost their certificate at {conditions}."
 
@@ -193,9 +193,9 @@ def _witness(audit: Audit) -> Iterator[str]:
     witness = audit.witness
     if witness is None:
         return
-    kept = round(witness.overlap * len(witness.before))
+    remaining = round(witness.overlap * len(witness.before))
     yield (
-        f"a map of condition {ratio(witness.condition)} leaves {kept} of the "
+        f"a map of condition {ratio(witness.condition)} leaves {remaining} of the "
         f"{len(witness.before)} neighbours of {_name(witness.item)}: "
         f"{_change(witness.before, witness.after)}"
     )
@@ -229,9 +229,9 @@ def _pair(pair: PairReport) -> str:
 
 def _hubs(audit: Audit) -> Iterator[str]:
     shares = ", ".join(
-        f"{direction} {percent(each.anti_hubs)} ({percent(each.anti_hubs_by_chance)}; "
-        f"{_or_nothing(each.skewness, 1)})"
-        for direction, each in audit.geometry.hubness.items()
+        f"{direction} {percent(hubness.anti_hubs)} ({percent(hubness.anti_hubs_by_chance)}; "
+        f"{_or_nothing(hubness.skewness, 1)})"
+        for direction, hubness in audit.geometry.hubness.items()
     )
     yield f"in no cosine list (by chance; skewness): {shares}"
 
@@ -255,9 +255,9 @@ def _copies(audit: Audit) -> Iterator[str]:
         if side.exact_duplicates.surplus
     ]
     copies += [
-        f"pairs that differ by rounding only: {each.pairs:,} ({direction})"
-        for direction, each in audit.geometry.near_duplicates.items()
-        if each.pairs
+        f"pairs that differ by rounding only: {duplicates.pairs:,} ({direction})"
+        for direction, duplicates in audit.geometry.near_duplicates.items()
+        if duplicates.pairs
     ]
     if copies:
         yield "; ".join(copies)
@@ -283,7 +283,7 @@ def _safe(audit: Audit) -> Iterator[str]:
         directions.setdefault(names, []).append(direction)
     if directions:
         yield "; ".join(
-            f"{', '.join(those)}: {' or '.join(names)}" for names, those in directions.items()
+            f"{', '.join(group)}: {' or '.join(names)}" for names, group in directions.items()
         )
 
 

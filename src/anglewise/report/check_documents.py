@@ -47,13 +47,13 @@ def study_figure(result: Study, kind: Literal["png", "svg"]) -> bytes:
     _panel(axes[0], np.where(clusters[:, None] == clusters, 1.0, 0.0), "true clusters\n", clusters)
     for ax, (name, title) in zip(axes[1:], PANELS.items(), strict=True):
         _panel(ax, result.cosines[name][::every, ::every], title, clusters)
-        area = next(each.auc for each in result.similarities if each.name == name)
+        area = next(similarity.auc for similarity in result.similarities if similarity.name == name)
         ax.set_xlabel(f"cluster AUC {area:.3f}", fontsize=8)
     figure.colorbar(axes[-1].images[0], ax=axes[-1], shrink=0.8, label="cosine")
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type")) if kind == "svg" else {}
+    undated = dict.fromkeys(("Date", "Creator", "Format", "Type")) if kind == "svg" else {}
     title = {"Title": "Item-item cosine after one training, under choices that nobody made"}
     still = {"svg.fonttype": "none"}
-    written = saved_figure(figure, still, format=kind, dpi=200, metadata={**nothing, **title})
+    written = saved_figure(figure, still, format=kind, dpi=200, metadata={**undated, **title})
     return _light(written) if kind == "svg" else written
 
 
@@ -104,9 +104,9 @@ def study_document(result: Study) -> Document:
         f"{counted(first, 'dimension')}; (2): penalty {size.factors_penalty:g}, {second}"
     )
     rows: list[list[str]] = []
-    for each in result.similarities:
-        figures = (each.auc, each.within, each.between, each.overlap)
-        rows.append([NAMES.get(each.name, each.name), *map(number, figures)])
+    for similarity in result.similarities:
+        figures = (similarity.auc, similarity.within, similarity.between, similarity.overlap)
+        rows.append([NAMES.get(similarity.name, similarity.name), *map(number, figures)])
     legend = (
         "AUC: two items of one cluster are more alike than two of different ones. Within, "
         "between: mean cosines. Overlap: with the ten nearest in the balanced gauge. Every (1) "
@@ -135,23 +135,23 @@ def own_study_document(result: OwnStudy) -> Document:
     )
     body: list[list[Block]] = [[Line(settings, "dim")]]
     body += [
-        _direction([each for each in result.moved if each.direction == direction])
-        for direction in dict.fromkeys(each.direction for each in result.moved)
+        _direction([entry for entry in result.moved if entry.direction == direction])
+        for direction in dict.fromkeys(entry.direction for entry in result.moved)
     ]
     body[-1].append(Line(legend, "dim"))
     return Document([*body, _checks(result.checks)])
 
 
 def _direction(moved: Sequence[MovedLists]) -> list[Block]:
-    measures = list(dict.fromkeys(each.measure for each in moved))
+    measures = list(dict.fromkeys(entry.measure for entry in moved))
     heads = ["\ngauge", *(f"overlap\n{name}" for name in measures)]
     if moved[0].score is not None:
         heads += [f"nDCG@10\n{name}" for name in measures]
     rows: list[list[str]] = []
-    for gauge in dict.fromkeys(each.gauge for each in moved):
-        lists = [each for each in moved if each.gauge == gauge]
-        scores = [number(each.score) for each in lists if each.score is not None]
-        rows.append([gauge, *(number(each.overlap) for each in lists), *scores])
+    for gauge in dict.fromkeys(entry.gauge for entry in moved):
+        lists = [entry for entry in moved if entry.gauge == gauge]
+        scores = [number(entry.score) for entry in lists if entry.score is not None]
+        rows.append([gauge, *(number(entry.overlap) for entry in lists), *scores])
     title = f"{moved[0].direction}, {counted(moved[0].queries, 'list')}"
     return [Line(title, "strong"), _table(heads, rows)]
 
@@ -168,9 +168,9 @@ def _checks(checks: Sequence[Check]) -> Group:
     ]
     tones = ["" if check.held else "failed" for check in checks]
     failed = sum(not check.held for check in checks)
-    held = f"{len(checks) - failed} of {counted(len(checks), 'figure')} held"
+    summary = f"{len(checks) - failed} of {counted(len(checks), 'figure')} held"
     alert = f", {failed} FAILED" if failed else ""
-    return [_table(("claim", "value", "bound", ""), rows, tones), Line(held, alert=alert)]
+    return [_table(("claim", "value", "bound", ""), rows, tones), Line(summary, alert=alert)]
 
 
 def _table(
@@ -179,10 +179,10 @@ def _table(
     tones: Sequence[str] = (),
     header: str = "bold",
 ) -> Table:
-    name, *others = heads
+    name, *figures = heads
     columns = [
         TableColumn(name, "name", wraps=True),
-        *(TableColumn(head, wraps=True) for head in others),
+        *(TableColumn(head, wraps=True) for head in figures),
     ]
     return Table(columns, rows, tones=tones, header=header)
 
@@ -212,12 +212,12 @@ def agreement_document(agreement: Agreement) -> Document:
     ]
     several = f"{agreement.fleiss_pairs:,} by {agreement.fleiss_judges}"
     rows.append(["Fleiss' kappa", several, *_coefficient(agreement.fleiss)])
-    for two in agreement.judge_pairs:
-        for kind, coefficient in two.kappa.items():
+    for judge_pair in agreement.judge_pairs:
+        for kind, agreed in judge_pair.kappa.items():
             weights = "" if kind == "none" else f", {kind} weights"
-            name = f"Cohen's kappa of {two.first} and {two.second}{weights}"
-            rows.append([name, f"{two.pairs:,} pairs", *_coefficient(coefficient)])
-    undecided = [each for each in agreement.disputes if each.decided is None]
+            name = f"Cohen's kappa of {judge_pair.first} and {judge_pair.second}{weights}"
+            rows.append([name, f"{judge_pair.pairs:,} pairs", *_coefficient(agreed)])
+    undecided = [entry for entry in agreement.disputes if entry.decided is None]
     lines = [
         Line(
             f"{len(agreement.disputes):,} pairs on which judges differ, "
@@ -226,7 +226,7 @@ def agreement_document(agreement: Agreement) -> Document:
     ]
     for dispute in undecided[:SHOWN]:
         grades = ", ".join(f"{judge} {grade:g}" for judge, grade in dispute.grades.items())
-        lines.append(Line(f"  {dispute.query_id} {dispute.item_id}: {grades}", whole=True))
+        lines.append(Line(f"  {dispute.query_id} {dispute.item_id}: {grades}", unbroken=True))
     if len(undecided) > SHOWN:
         lines.append(Line(f"  and {len(undecided) - SHOWN:,} more", "dim"))
     first = f"{agreement.pairs:,} pairs ({judges}), {agreement.shared:,} judged by several"
@@ -253,11 +253,11 @@ def lint_document(lint: Lint) -> Document:
     )
     counts = [f"{n} {name}{'s' * (n > 1)}" for name, n in lint.to_dict()["counts"].items() if n]
     summary = f"{len(lint.checks)} looks: {', '.join(counts) or 'nothing found'}"
-    lines = [Line(fact, whole=True)]
-    for each in lint.findings:
-        lines.append(Line(f"{each.severity}: {each.what}", each.severity, whole=True))
-        if each.do:
-            lines.append(Line(f"  {each.do}", "dim", whole=True))
+    lines = [Line(fact, unbroken=True)]
+    for finding in lint.findings:
+        lines.append(Line(f"{finding.severity}: {finding.what}", finding.severity, unbroken=True))
+        if finding.do:
+            lines.append(Line(f"  {finding.do}", "dim", unbroken=True))
     lines.append(Line(summary, "strong"))
     return Document(
         [lines],
@@ -271,16 +271,18 @@ def _lint_chapters(lint: Lint, fact: str, summary: str) -> Iterator[Block]:
     yield Line(fact, "dim")
     yield Line(summary)
     if lint.findings:
-        rows = [[each.severity, each.check, each.what, each.do] for each in lint.findings]
+        rows = [
+            [finding.severity, finding.check, finding.what, finding.do] for finding in lint.findings
+        ]
         heads = ("severity", "look", "finding", "to do")
         yield Table.of(heads, rows, "Findings")
     caption = (
         "Share of items up to each popularity, left to right from rare to popular: relevant "
         "items (full) against the catalogue (dashed)."
     )
-    for each in lint.findings:
-        if "curve" in each.numbers:
-            curve = each.numbers["curve"]
+    for finding in lint.findings:
+        if "curve" in finding.numbers:
+            curve = finding.numbers["curve"]
             full, dashed = (
                 [(0.0, 0.0), *zip(curve["catalogue"], curve[name], strict=True)]
                 for name in ("judged", "catalogue")
@@ -296,15 +298,15 @@ def unjudged_document(
     unjudged: Unjudged, queries: Mapping[str, str] = NO_TEXTS, items: Mapping[str, str] = NO_TEXTS
 ) -> Document:
     """The sentence, the bounds of each lead and the pairs, with their texts where known."""
-    body: list[Group] = [[Line(str(unjudged), whole=True)]]
+    body: list[Group] = [[Line(str(unjudged), unbroken=True)]]
     if unjudged.bounds:
         body.append(
             [
                 Line(
-                    f"lead over {each.measure}: {each.lead:+.3f}, between {each.low:+.3f} and "
-                    f"{each.high:+.3f} whatever the rest says"
+                    f"lead over {bound.measure}: {bound.lead:+.3f}, between {bound.low:+.3f} and "
+                    f"{bound.high:+.3f} whatever the rest says"
                 )
-                for each in unjudged.bounds
+                for bound in unjudged.bounds
             ]
         )
     if unjudged.to_judge:

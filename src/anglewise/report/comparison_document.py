@@ -81,7 +81,7 @@ def comparison_document(
     legend = Line(_legend(result), "dim", letters=beats)
     afterwards: list[Group] = []
     if sequential is not None:
-        afterwards.append([Line(f"Sequentially, {sequential}", whole=True)])
+        afterwards.append([Line(f"Sequentially, {sequential}", unbroken=True)])
     if unjudged is not None:
         from anglewise.report.check_documents import unjudged_document
 
@@ -115,9 +115,9 @@ def facts(result: Comparison) -> list[str]:
             counted(result.judged, "judgement"),
         ]
     direction = [] if result.direction is None else [result.direction]
-    given = [space for space in result.spaces if space.made_of is None]
-    if len(given) > 1:
-        sizes.insert(0, counted(len(given), "space"))
+    originals = [space for space in result.spaces if space.made_of is None]
+    if len(originals) > 1:
+        sizes.insert(0, counted(len(originals), "space"))
     return [*direction, result.metric, *sizes, f"seed {result.seed}"]
 
 
@@ -139,8 +139,8 @@ def _measures(result: Comparison) -> Table:
         columns.append(TableColumn("p", room=5))
     columns += [TableColumn(name, "estimate", further=True) for name in further]
     letters = {
-        row.measure: LETTERS[place] if place < len(LETTERS) else ""
-        for place, row in enumerate(result.measures)
+        row.measure: LETTERS[position] if position < len(LETTERS) else ""
+        for position, row in enumerate(result.measures)
     }
     rows = [_row(result, row, letters, further) for row in result.measures]
     tones = ["" if row.may_be_best else "dim" for row in result.measures]
@@ -189,13 +189,16 @@ def runs(letters: Iterable[str]) -> str:
     >>> runs(["c", "b", "d"]), runs(["a", "b"]), runs(["a", "c", "d", "e"])
     ('b-d', 'ab', 'ac-e')
     """
-    places = sorted(LETTERS.index(letter) for letter in letters if letter)
+    positions = sorted(LETTERS.index(letter) for letter in letters if letter)
     text: list[str] = []
-    while places:
-        length = next((i for i in range(1, len(places)) if places[i] != places[0] + i), len(places))
-        run = [LETTERS[place] for place in places[:length]]
+    while positions:
+        length = next(
+            (i for i in range(1, len(positions)) if positions[i] != positions[0] + i),
+            len(positions),
+        )
+        run = [LETTERS[position] for position in positions[:length]]
         text.append(f"{run[0]}-{run[-1]}" if length > 2 else "".join(run))
-        places = places[length:]
+        positions = positions[length:]
     return "".join(text)
 
 
@@ -339,19 +342,19 @@ class _Cases:
         asking, ranked = self.sides
         return titles(asking, QUERY), titles(ranked, 4 * ITEM)
 
-    def lists(self, place: int, differing: float) -> RankedLists:
+    def lists(self, position: int, differing: float) -> RankedLists:
         """One query and its lists; ``differing`` is the share in which they do."""
-        row = int(self.evidence.rows[place])
+        row = int(self.evidence.rows[position])
         key, texts = str(self.sides[0].ids[row]), self.titles[0]
         gains = self._gains(row)
         ranked = {
-            name: [item for item in rows.indices[place, : self.depth].tolist() if item >= 0]
+            name: [item for item in rows.indices[position, : self.depth].tolist() if item >= 0]
             for name in self.measures
             for rows in (self.evidence.found[name],)
         }
-        first, *others = ranked.values()
-        shared = set(first).intersection(*others)
-        values = self.evidence.values[self.metric][:, place]
+        first, *other_lists = ranked.values()
+        shared = set(first).intersection(*other_lists)
+        values = self.evidence.values[self.metric][:, position]
         value_of = dict(zip(self.evidence.measures, values.tolist(), strict=True))
         lists = [
             RankedList(

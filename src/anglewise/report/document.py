@@ -103,18 +103,24 @@ class Table:
 
     @classmethod
     def of(
-        cls, heads: Iterable[str], rows: Sequence[Sequence[AnyCell]], caption: str = "", **more: Any
+        cls,
+        heads: Iterable[str],
+        rows: Sequence[Sequence[AnyCell]],
+        caption: str = "",
+        **settings: Any,
     ) -> "Table":
         """A table whose first column names the rows, and whose others are figures."""
         name, *figures = heads
-        return cls([TableColumn(name, "name"), *map(TableColumn, figures)], rows, caption, **more)
+        return cls(
+            [TableColumn(name, "name"), *map(TableColumn, figures)], rows, caption, **settings
+        )
 
 
 @dataclass(frozen=True)
 class Line:
     """A sentence or a few, or with the tone ``heading`` the title of a chapter of the page.
 
-    A terminal breaks it at its width unless it is ``whole``.
+    A terminal breaks it at its width unless it is ``unbroken``.
     With ``most_lines`` a terminal cuts what takes more of its lines. ``alert`` is the rest of it,
     which must not be overlooked. Where rows raise letters of those that they beat, ``letters`` lets
     a terminal say so.
@@ -122,7 +128,7 @@ class Line:
 
     text: str
     tone: str = ""
-    whole: bool = False
+    unbroken: bool = False
     most_lines: int | None = None
     alert: str = ""
     letters: bool = False
@@ -169,7 +175,7 @@ class RankedLists:
     @property
     def depth(self) -> int:
         """The length of the longest list."""
-        return max(len(each.entries) for each in self.lists)
+        return max(len(ranked.entries) for ranked in self.lists)
 
 
 @dataclass(frozen=True)

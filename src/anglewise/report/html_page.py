@@ -174,13 +174,13 @@ def _bars(bars: Bars) -> str:
         width = max(right - left, 4.0)
         return f'x="{(left + right - width) / 2:.1f}" width="{width:.1f}"'
 
-    at = HALF * (1 + bars.value)
+    x = HALF * (1 + bars.value)
     return (
         f'<svg class="bar" aria-hidden="true" viewBox="-2 0 {2 * HALF + 4} 16">'
         f'<path class="axis" d="M0 8H{2 * HALF}M{HALF} 3V13"/>'
         f'<rect class="sure" {across(bars.wide)} y="7" height="2"/>'
         f'<rect class="random" {across(bars.narrow)} y="4" height="8"/>'
-        f'<path class="given" d="M{at:.1f} 1V15"/></svg>'
+        f'<path class="given" d="M{x:.1f} 1V15"/></svg>'
     )
 
 
@@ -188,19 +188,19 @@ def _article(block: RankedLists) -> str:
     """One query: what it is, and its lists side by side."""
     remarks = "<br>".join(map(escape, block.remarks))
     heads = "".join(
-        f'<th scope="col">{escape(each.head)}'
-        + (f"<br><small>{escape(each.subhead)}</small>" if each.subhead else "")
+        f'<th scope="col">{escape(ranked.head)}'
+        + (f"<br><small>{escape(ranked.subhead)}</small>" if ranked.subhead else "")
         + "</th>"
-        for each in block.lists
+        for ranked in block.lists
     )
     rows = "".join(
-        f'<tr><th scope="row">{place + 1}</th>'
+        f'<tr><th scope="row">{position + 1}</th>'
         + "".join(
-            _entry(each.entries[place]) if place < len(each.entries) else "<td></td>"
-            for each in block.lists
+            _entry(ranked.entries[position]) if position < len(ranked.entries) else "<td></td>"
+            for ranked in block.lists
         )
         + "</tr>\n"
-        for place in range(block.depth)
+        for position in range(block.depth)
     )
     attributes = f' class="side" style="--columns:{len(block.lists)}"'
     return (
@@ -221,7 +221,7 @@ def _entry(entry: Entry) -> str:
 def _pictures(block: Pictures) -> str:
     if not block.pictures:
         return ""
-    figures = "".join(_figure(svg(each), each.caption) for each in block.pictures)
+    figures = "".join(_figure(svg(picture), picture.caption) for picture in block.pictures)
     ramp = RAMP if block.kind == "panels" else ""
     return f'<div class="{block.kind}">\n{figures}</div>\n{ramp}'
 
@@ -276,10 +276,10 @@ PAGE = Palette(*INKS)
 
 def svg(picture: DrawnPicture) -> str:
     """A picture inside a page; raises ``MissingExtraError`` without matplotlib."""
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    undated = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     still = {"svg.fonttype": "none"}
     written = saved_figure(
-        picture.draw(PAGE), still, format="svg", transparent=True, metadata=nothing
+        picture.draw(PAGE), still, format="svg", transparent=True, metadata=undated
     )
     return _inline(written.decode(), picture)
 

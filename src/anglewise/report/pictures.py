@@ -148,11 +148,11 @@ class ComparisonDisplay:
             ax.set_xlabel(f"{literal(self.metric)}, difference to the best; shaded: the tolerance")
         else:
             ax.set_xlabel(f"{literal(self.metric)}, mean and 95% interval")
-        for place, bar in enumerate(bars):
+        for position, bar in enumerate(bars):
             colour = palette.accent if bar.may_be_best else palette.faint
-            ax.plot([bar.low, bar.high], [place, place], color=colour, lw=2.2)
+            ax.plot([bar.low, bar.high], [position, position], color=colour, lw=2.2)
             inside = colour if bar.may_be_best else palette.page
-            ax.plot(bar.mean, place, "o", color=colour, ms=8, mfc=inside, mew=2)
+            ax.plot(bar.mean, position, "o", color=colour, ms=8, mfc=inside, mew=2)
         ax.set_yticks(range(len(bars)), labels=[literal(bar.measure) for bar in bars])
         ax.set_ylim(len(bars) - 0.4, -0.6)
         _tidy(ax, palette, grid="x")
@@ -196,8 +196,8 @@ def reliability_picture(learned: "Relevance", ending: str) -> bytes:
 
 def _draw_reliability(ax: Any, learned: "Relevance", palette: Palette) -> None:
     ax.plot([0, 1], [0, 1], color=palette.faint, lw=1, ls="--")
-    for each in learned.reliability.bins:
-        x, observed = each.predicted, each.observed
+    for group in learned.reliability.bins:
+        x, observed = group.predicted, group.observed
         ax.plot([x, x], [observed.low, observed.high], color=palette.accent, lw=2)
         size = 20 + 180 * (observed.of / learned.pairs) ** 0.5
         ax.scatter(x, observed.value, s=size, color=palette.accent, zorder=3)
@@ -234,9 +234,9 @@ def draw_path_overlap(paths: "Mapping[Direction, GaugePath]", palette: Palette) 
     """What is left of the given lists at each step of the path of gauges."""
     figure = new_figure(CHART)
     ax = figure.add_subplot()
-    for way, path in paths.items():
-        ink = _ink(way, palette)
-        ax.plot(path.powers, path.overlap, STYLES[way], color=ink, ms=5, label=way)
+    for direction, path in paths.items():
+        ink = _ink(direction, palette)
+        ax.plot(path.powers, path.overlap, STYLES[direction], color=ink, ms=5, label=direction)
     ax.set_ylim(0, 1.05)
     _path_axis(ax, "kept of the given lists", palette)
     return figure
@@ -246,11 +246,11 @@ def draw_path_score(paths: "Mapping[Direction, GaugePath]", palette: Palette) ->
     """The metric at each step, where somebody judged; dotted, that of the given vectors."""
     figure = new_figure(CHART)
     ax = figure.add_subplot()
-    for way, path in paths.items():
+    for direction, path in paths.items():
         if path.score is None or path.given_score is None:
             continue
-        ink = _ink(way, palette)
-        ax.plot(path.powers, path.score, STYLES[way], color=ink, ms=5, label=way)
+        ink = _ink(direction, palette)
+        ax.plot(path.powers, path.score, STYLES[direction], color=ink, ms=5, label=direction)
         ax.axhline(path.given_score, color=ink, lw=1, ls=":")
     metric = next(iter(paths.values())).metric
     _path_axis(ax, f"{literal(metric)}; dotted: as given", palette)

@@ -65,13 +65,13 @@ def _paragraphs(document: Document) -> Iterator[str]:
 
 def _gates(gates: "Sequence[Checked]") -> tuple[str, str]:
     failed = sum(not gate.passed for gate in gates)
-    held = f"{failed} of {counted(len(gates), 'gate')} failed" if failed else "All gates held"
+    summary = f"{failed} of {counted(len(gates), 'gate')} failed" if failed else "All gates held"
     signs = {True: "✅", False: "❌"}
     items = (
         f"- {signs[gate.passed]} {escaped(gate.sentence)}"
         for gate in sorted(gates, key=lambda gate: gate.passed)
     )
-    return f"**{held}**", "\n".join(items)
+    return f"**{summary}**", "\n".join(items)
 
 
 def _table(table: Table) -> str:

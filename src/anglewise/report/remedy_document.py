@@ -76,15 +76,15 @@ def _cost(result: Remedy) -> Table:
     columns = [TableColumn("candidate", "name", widest=NAME), *map(TableColumn, heads)]
     rows = [
         [
-            each.candidate,
-            _training(each),
-            f"{each.cost.bytes_a_vector:,}",
-            "yes" if each.cost.inner_product else "no",
-            *(number(stratum.means[each.candidate]) for stratum in result.strata),
-            percent(each.coverage.share),
-            number(each.coverage.gini, 2),
+            candidate.candidate,
+            _training(candidate),
+            f"{candidate.cost.bytes_a_vector:,}",
+            "yes" if candidate.cost.inner_product else "no",
+            *(number(stratum.means[candidate.candidate]) for stratum in result.strata),
+            percent(candidate.coverage.share),
+            number(candidate.coverage.gini, 2),
         ]
-        for each in result.candidates
+        for candidate in result.candidates
     ]
     return Table(columns, rows, "Costs and breadth of each candidate")
 
@@ -117,15 +117,18 @@ def _legend(result: Remedy) -> str:
 
 def _screened_out(result: Remedy) -> str:
     """Who did not get through the screening, best first; empty where nobody was screened out."""
-    through = {each.candidate for each in result.candidates} | set(result.left_out)
-    out = [each for each in result.screened if each.candidate not in through]
+    through = {candidate.candidate for candidate in result.candidates} | set(result.left_out)
+    out = [candidate for candidate in result.screened if candidate.candidate not in through]
     if not out:
         return ""
-    names = [f"{each.candidate} {number(each.mean)} ({each.queries})" for each in out[:SHOWN]]
-    more = [f"{len(out) - SHOWN} more"] if len(out) > SHOWN else []
+    names = [
+        f"{candidate.candidate} {number(candidate.mean)} ({candidate.queries})"
+        for candidate in out[:SHOWN]
+    ]
+    remainder = [f"{len(out) - SHOWN} more"] if len(out) > SHOWN else []
     return (
         f"Screened out, with their {result.comparison.metric} then (and on how many queries): "
-        f"{', '.join([*names, *more])}."
+        f"{', '.join([*names, *remainder])}."
     )
 
 

@@ -67,22 +67,26 @@ class ShownQuery:
             {
                 "measure": str(measure),
                 "meaning": measure.formula.meaning,
-                "tied_at_cut": int(each.tied_at_cut[0]),
+                "tied_at_cut": int(neighbours.tied_at_cut[0]),
                 "neighbours": [
                     {
-                        "rank": place + 1,
+                        "rank": position + 1,
                         "id": str(ranked.ids[row]),
                         "title": None if texts is None else texts[row],
                         "score": float(f"{score:.7g}"),
                     }
-                    for place, (row, score) in enumerate(
-                        zip(each.indices[0].tolist(), each.scores[0].tolist(), strict=True)
+                    for position, (row, score) in enumerate(
+                        zip(
+                            neighbours.indices[0].tolist(),
+                            neighbours.scores[0].tolist(),
+                            strict=True,
+                        )
                     )
                     if row >= 0
                 ],
             }
             for measure in self.measures
-            for each in (self.neighbours[str(measure)],)
+            for neighbours in (self.neighbours[str(measure)],)
         ]
 
 
@@ -94,19 +98,19 @@ def neighbours_document(shown: ShownQuery) -> Document:
     title = name + (f": {query['title']}" if query["title"] else "")
     ranked = [
         RankedList(
-            each["measure"],
+            ranking["measure"],
             [
                 Entry(entry["title"] or shortened(entry["id"], ID), score=f"{entry['score']:.3f}")
-                for entry in each["neighbours"]
+                for entry in ranking["neighbours"]
             ],
         )
-        for each in lists
+        for ranking in lists
     ]
     meanings: list[Line] = []
-    for each in lists:
-        tied = each["tied_at_cut"]
+    for ranking in lists:
+        tied = ranking["tied_at_cut"]
         last = f"; tied with the last one: {counted(tied, 'more item')}" if tied else ""
-        meanings.append(Line(f"{each['measure']}: {each['meaning']}{last}", "dim"))
+        meanings.append(Line(f"{ranking['measure']}: {ranking['meaning']}{last}", "dim"))
     return Document([[Line(title, "strong", most_lines=2)], [RankedLists(ranked)], meanings])
 
 
@@ -125,11 +129,11 @@ class ShownRecommendations:
     def items(self) -> list[dict[str, Any]]:
         """Each place in plain types."""
         rows: list[dict[str, Any]] = []
-        for place, item in enumerate(self.recommended.lists()[0]):
-            row: dict[str, Any] = {"rank": place + 1, "id": item.id, "title": item.title}
+        for position, item in enumerate(self.recommended.lists()[0]):
+            row: dict[str, Any] = {"rank": position + 1, "id": item.id, "title": item.title}
             row["score"] = float(f"{item.score:.7g}")
             if self.explanations:
-                row["why"] = self.explanations[place].to_dict()
+                row["why"] = self.explanations[position].to_dict()
             rows.append(row)
         return rows
 
@@ -138,42 +142,45 @@ def recommendations_document(shown: ShownRecommendations) -> Document:
     """The list, one line an item and one for its reasons, and what the figures mean."""
     rows: list[list[str]] = []
     tones: list[str] = []
-    for place, item in enumerate(shown.items):
+    for position, item in enumerate(shown.items):
         text = shortened(item["title"] or item["id"], RECOMMENDED)
         rows.append([str(item["rank"]), f"{item['score']:.3f}", text])
         tones.append("")
         if shown.explanations:
-            reasons = _reasons(shown.explanations[place], shown.reasons)
+            reasons = _reasons(shown.explanations[position], shown.reasons)
             rows.append(["", "", reasons])
             tones.append("dim")
     columns = [TableColumn(""), TableColumn(""), TableColumn("", align="left", wraps=True)]
     meaning = f"{shown.recommended.measure}: {shown.recommended.meaning}"
     legend = [Line(meaning, "dim")]
-    legend += [Line(_meaning_of_reasons(each), "dim") for each in shown.explanations[:1]]
+    legend += [
+        Line(_meaning_of_reasons(explanation), "dim") for explanation in shown.explanations[:1]
+    ]
     return Document([[Table(columns, rows, tones=tones, gap=1)], legend])
 
 
-def _reasons(why: Explanation, most: int) -> str:
+def _reasons(explanation: Explanation, limit: int) -> str:
     reasons = [
-        f"{each.value:+z.3f} {shortened(each.title or each.id, REASON)}"
-        for each in why.contributions[:most]
+        f"{contribution.value:+z.3f} {shortened(contribution.title or contribution.id, REASON)}"
+        for contribution in explanation.contributions[:limit]
     ]
-    others = sum(each.value for each in why.contributions[most:])
-    if len(why.contributions) > most:
-        reasons.append(f"{others:+z.3f} the other {len(why.contributions) - most:,}")
-    if why.own:
-        reasons.append(f"{why.own:+z.3f} whoever asks")
-    if not why.exact:
-        reasons.append(f"{why.rest:+z.3f} unsaid")
+    remainder = sum(contribution.value for contribution in explanation.contributions[limit:])
+    if len(explanation.contributions) > limit:
+        reasons.append(f"{remainder:+z.3f} the other {len(explanation.contributions) - limit:,}")
+    if explanation.own:
+        reasons.append(f"{explanation.own:+z.3f} whoever asks")
+    if not explanation.exact:
+        reasons.append(f"{explanation.rest:+z.3f} unsaid")
     return "; ".join(reasons)
 
 
-def _meaning_of_reasons(why: Explanation) -> str:
-    if why.exact:
+def _meaning_of_reasons(explanation: Explanation) -> str:
+    if explanation.exact:
         return "Reasons: what each item that was used adds to the score; they sum to it."
     return (
         "Reasons: what each item that was used adds under the best linear map from use to users, "
-        f"which misses {percent(why.residual)} of their length; unsaid is what it does not reach."
+        f"which misses {percent(explanation.residual)} of their length; unsaid is what it does not "
+        "reach."
     )
 
 
@@ -184,12 +191,12 @@ def relevance_document(learned: Relevance, elsewhere: FalseContexts | None) -> D
         f"{counted(learned.questions, 'question')} with a relevant passage",
         f"{learned.pairs:,} passages, {learned.relevant:,} relevant",
     ]
-    kept, reliability = learned.held_out_recall, learned.reliability
+    recall, reliability = learned.held_out_recall, learned.reliability
     error, brier = number(reliability.expected_error), number(reliability.brier)
     threshold = (
         f"Threshold {number(learned.threshold)}: {percent(learned.recall)} of the questions are to "
-        f"keep a relevant passage; held out, {number(kept.value)} {interval(kept.low, kept.high)} "
-        "of them do"
+        f"keep a relevant passage; held out, {number(recall.value)} "
+        f"{interval(recall.low, recall.high)} of them do"
     )
     sentences = [threshold, f"Expected calibration error {error}, Brier score {brier}"]
     if elsewhere is not None:
@@ -201,12 +208,12 @@ def relevance_document(learned: Relevance, elsewhere: FalseContexts | None) -> D
     columns = [*map(TableColumn, ("predicted", "relevant", "95%", "passages"))]
     rows = [
         [
-            number(each.predicted),
-            number(each.observed.value),
-            interval(each.observed.low, each.observed.high),
-            f"{each.observed.of:,}",
+            number(group.predicted),
+            number(group.observed.value),
+            interval(group.observed.low, group.observed.high),
+            f"{group.observed.of:,}",
         ]
-        for each in reliability.bins
+        for group in reliability.bins
     ]
     legend = (
         "Predicted for questions that had no part in learning, against what was judged; intervals: "
@@ -225,13 +232,13 @@ def replay_document(replay: Replay) -> Document:
     heads = ("measure", f"nDCG@{replay.k}", "95%", "shown", "used by")
     rows = [
         [
-            each.measure,
-            number(each.ndcg),
-            interval(each.low, each.high),
-            percent(each.coverage),
-            f"{each.popularity:,.0f}",
+            result.measure,
+            number(result.ndcg),
+            interval(result.low, result.high),
+            percent(result.coverage),
+            f"{result.popularity:,.0f}",
         ]
-        for each in sorted(replay.measures, key=lambda each: -each.ndcg)
+        for result in sorted(replay.measures, key=lambda result: -result.ndcg)
     ]
     unreachable = percent(replay.unreachable) if replay.unreachable else "none"
     legend = (

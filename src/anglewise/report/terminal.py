@@ -76,8 +76,8 @@ def print_document(document: Document, console: Console) -> None:
 
 def _groups(groups: Sequence[Group], console: Console, width: int, *, first: bool = False) -> None:
     """Print blocks, with a free line before each group unless it is the ``first`` of all."""
-    for place, group in enumerate(groups):
-        if place or not first:
+    for position, group in enumerate(groups):
+        if position or not first:
             console.print()
         for block in group:
             match block:
@@ -98,7 +98,7 @@ def _line(line: Line, console: Console, width: int) -> None:
     words = line.text if line.most_lines is None else shortened(line.text, line.most_lines * width)
     text = Text(opening + words, style=STYLES.get(line.tone, line.tone))
     text.append(line.alert, style=STYLES["failed"])
-    console.print(text, width=None if line.whole else width, soft_wrap=line.whole)
+    console.print(text, width=None if line.unbroken else width, soft_wrap=line.unbroken)
 
 
 def _findings(findings: Findings, console: Console, width: int) -> None:
@@ -158,7 +158,9 @@ class Axis:
     @classmethod
     def around(cls, estimates: Iterable[Estimate], width: int) -> "Axis":
         """The axis that holds every interval."""
-        ends = [end for each in estimates for end in (each.low, each.mean, each.high)]
+        ends = [
+            end for estimate in estimates for end in (estimate.low, estimate.mean, estimate.high)
+        ]
         ends = [end for end in ends if math.isfinite(end)]
         low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
         return cls(low, high if high > low else low + 1.0, width)
@@ -200,7 +202,7 @@ def _rich_table(table: Table, picked: list[int], console: Console, width: int) -
     pens = DRAWN if "utf" in console.encoding.lower() else PLAIN
     columns = [table.columns[i] for i in picked]
     rows = [[row[i] for i in picked] for row in table.rows]
-    texts = [[_text(cell, pens, whole=table.axis is None) for cell in row] for row in rows]
+    texts = [[_text(cell, pens, with_interval=table.axis is None) for cell in row] for row in rows]
     drawn = RichTable(
         box=None,
         pad_edge=False,
@@ -208,16 +210,16 @@ def _rich_table(table: Table, picked: list[int], console: Console, width: int) -
         header_style=table.header,
         show_header=any(column.head for column in columns),
     )
-    place = None if table.axis is None else [c.kind for c in columns].index("estimate")
+    position = None if table.axis is None else [c.kind for c in columns].index("estimate")
     axis = Axis(0.0, 1.0, 0)
-    if place is not None and table.axis is not None:
-        cells = (row[place] for row in rows)
+    if position is not None and table.axis is not None:
+        cells = (row[position] for row in rows)
         estimates = [c.estimate for c in cells if isinstance(c, Cell) and c.estimate is not None]
         least, most = table.axis
-        room = width - _taken(columns, texts)
+        room = width - _used_width(columns, texts)
         axis = Axis.around(estimates, max(least, min(most, room)))
         for row, estimate in zip(texts, estimates, strict=True):
-            row.insert(place + 1, axis.draw(estimate, pens))
+            row.insert(position + 1, axis.draw(estimate, pens))
     for i, column in enumerate(columns):
         drawn.add_column(
             _heading(column.short or column.head),
@@ -226,7 +228,7 @@ def _rich_table(table: Table, picked: list[int], console: Console, width: int) -
             max_width=column.widest,
             overflow="fold" if column.widest else "ellipsis",
         )
-        if i == place:
+        if i == position:
             drawn.add_column(axis.heading, no_wrap=True)
     tones = table.tones or [""] * len(texts)
     for cells, tone in zip(texts, tones, strict=True):
@@ -239,25 +241,25 @@ def _heading(text: str) -> str | Lines:
     return Lines(*text.split("\n")) if "\n" in text else text
 
 
-def _taken(columns: Sequence[TableColumn], texts: Sequence[Sequence[str]]) -> int:
+def _used_width(columns: Sequence[TableColumn], texts: Sequence[Sequence[str]]) -> int:
     """Characters that all but the axis takes, with what is free beside each column."""
-    taken = 2
+    width = 2
     for i, column in enumerate(columns):
         room = max(len(column.short or column.head), column.room)
         if column.kind in {"name", "estimate"}:
             room = max([room, *(len(row[i]) for row in texts)])
-        taken += 2 + min(room, column.widest or room)
-    return taken
+        width += 2 + min(room, column.widest or room)
+    return width
 
 
-def _text(cell: AnyCell, pens: str, *, whole: bool) -> str:
-    """What stands in a cell; ``whole`` is with the interval, where nothing draws it."""
+def _text(cell: AnyCell, pens: str, *, with_interval: bool) -> str:
+    """What stands in a cell; ``with_interval`` adds the interval, where nothing draws it."""
     if isinstance(cell, str):
         return cell
     if not isinstance(cell, Cell):
         raise TypeError(f"{type(cell).__name__} is for pages")
     text = (cell.short or cell.text) + raised(cell.beats, pens)
-    return f"{text} {cell.interval}" if whole and cell.interval else text
+    return f"{text} {cell.interval}" if with_interval and cell.interval else text
 
 
 def _lists(lists: Sequence[RankedList], console: Console, width: int) -> None:
@@ -270,20 +272,20 @@ def _lists(lists: Sequence[RankedList], console: Console, width: int) -> None:
 
 
 def _list_table(lists: Sequence[RankedList], width: int) -> RichTable:
-    scores = (max((len(e.score) for e in each.entries), default=0) for each in lists)
+    scores = (max((len(e.score) for e in ranked.entries), default=0) for ranked in lists)
     room = (width - 3 - sum(score + 4 for score in scores)) // len(lists)
     table = RichTable(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("", justify="right", no_wrap=True)
-    for each in lists:
+    for ranked in lists:
         table.add_column("", justify="right", no_wrap=True)
-        table.add_column(shortened(each.head, room), width=room)
-    for place in range(max(len(each.entries) for each in lists)):
+        table.add_column(shortened(ranked.head, room), width=room)
+    for position in range(max(len(ranked.entries) for ranked in lists)):
         cells: list[str] = []
-        for each in lists:
-            if place < len(each.entries):
-                entry = each.entries[place]  # two lines, broken at words
+        for ranked in lists:
+            if position < len(ranked.entries):
+                entry = ranked.entries[position]  # two lines, broken at words
                 cells += [f"  {entry.score}", shortened(entry.text, 2 * room - 8)]
             else:
                 cells += ["", ""]
-        table.add_row(str(place + 1), *cells)
+        table.add_row(str(position + 1), *cells)
     return table
