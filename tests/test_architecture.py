@@ -167,11 +167,12 @@ def test_the_face_imports_nothing_heavy():
     assert not heavy & {"scipy", "sklearn", "pyarrow", "rich", "matplotlib"}
 
 
-def test_help_imports_no_numbers():
-    code = """
+@pytest.mark.parametrize("command", ["", "encode", "fit", "judge from-text"])
+def test_help_imports_no_numbers(command):
+    code = f"""
 import sys
 from anglewise.cli import main
-sys.argv = ["anglewise", "--help"]
+sys.argv = ["anglewise", *{command.split()}, "--help"]
 try:
     main()
 except SystemExit:

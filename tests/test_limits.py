@@ -653,3 +653,9 @@ def test_too_many_open_files_are_not_called_a_damaged_file(tmp_path, name):
         refused(lambda: read_space(tmp_path / name), name, "too many files are open", "ulimit -n")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_a_description_of_parquet_that_nests_deeply_is_refused():
+    nested = b"\x1c" * 1_000_000 + bytes(1_000_001)  # a struct in a struct, each as field 1
+    with pytest.raises(ValueError, match="too deep"):
+        list(pieces(nested + len(nested).to_bytes(4, "little") + b"PAR1"))

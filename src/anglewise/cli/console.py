@@ -87,7 +87,7 @@ STDOUT = "-"
 
 @dataclass(frozen=True)
 class Talk:
-    """One run of a command, as far as it speaks."""
+    """What one run of a command prints and writes: results, remarks and progress."""
 
     always: Always
 

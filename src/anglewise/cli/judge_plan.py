@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from anglewise.comparison.next_judgements import Power
 
 MANY = 8
-"""Strata up to which each is told."""
+"""Up to so many strata are printed one by one."""
 
 
 def judge_sample(

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Gates:
-    """What must hold, and what earlier runs had; read before any work is done."""
+    """The conditions that must hold, and the history; read before any work is done."""
 
     conditions: tuple[Gate, ...]
     history: History

@@ -1,4 +1,4 @@
-"""The same on somebody's interactions: one model, its gauges, and what they do to the lists."""
+"""The study on one's own interactions: one model, its gauges, and what they do to the lists."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -24,7 +24,7 @@ K = 10
 METRIC = f"nDCG@{K}"
 BASE = "balanced"
 RANDOM = 30.0
-"""Condition number of the random map that stands for a factorisation that nobody chose."""
+"""Condition number of the random map that gives one more, arbitrary factorisation."""
 
 MOST_ROWS = 2_000
 """Queries of a direction that nobody judged."""

@@ -1,4 +1,4 @@
-"""What the experiment looks at: both objectives solved, and numbers about their cosines.
+"""The subject of the experiment: both objectives solved, and numbers about their cosines.
 
 Alternating least squares finds the optimum another way, for the study alone: no singular value is
 computed, and each half step is exact. With ``C = X'X`` and one side fixed,

@@ -124,7 +124,7 @@ PARTS: tuple[Callable[[StudySubject], Iterable[Check]], ...] = (
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """What the experiment showed.
+    """The result of the experiment.
 
     Attributes
     ----------
@@ -218,7 +218,7 @@ def study(size: Size = FULL, *, seed: int = 0, progress: Progress | None = None)
 
 
 def _silent(done: int, total: int) -> None:
-    """Nobody wants to know."""
+    """No progress is wanted."""
 
 
 def _shown(studied: StudySubject) -> Int64[Array, " p"]:

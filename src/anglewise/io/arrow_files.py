@@ -302,13 +302,13 @@ def _as(kind: Any, column: Any) -> Any:
 
 
 def _parquet_sheet(path: Path) -> Sheet:
-    then = stamp(path)
+    before = stamp(path)
 
     def columns(positions: Sequence[int]) -> list[Any]:
         names = [schema.names[i] for i in positions]
-        check_unchanged(path, then)  # a column may be wanted late
+        check_unchanged(path, before)  # a column may be wanted late
         table = parquet_columns(path, names)
-        check_unchanged(path, then)
+        check_unchanged(path, before)
         return [table[name] for name in names]
 
     with reading(path, "parquet"), parquet_file(path) as file:

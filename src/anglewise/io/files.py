@@ -29,9 +29,9 @@ PathLike: TypeAlias = str | os.PathLike[str]
 
 VARIABLE = "ANGLEWISE_MEMORY"
 FLOOR = 1 << 30
-"""What a file may hold, however small it is packed, where the machine has twice as much."""
+"""Bytes that any file may hold once unpacked, where the machine has twice as much memory."""
 RATIO = 100
-"""How much more than it weighs a large file may hold: tables of text shrink to a twentieth."""
+"""How many times its own size a file may hold: tables of text shrink to a twentieth."""
 ASSUMED = 1 << 33
 """The memory of a machine that does not say how much it has."""
 UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
@@ -40,7 +40,7 @@ CGROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_b
 
 
 def check_holds(path: Path, content_size: int) -> None:
-    """Refuse a file that holds more than fits, before it is held.
+    """Refuse a file whose unpacked content would not fit, before it is read.
 
     Raises ``FileError`` saying how much came, how much is allowed and how to allow more.
     """
@@ -55,7 +55,7 @@ def check_holds(path: Path, content_size: int) -> None:
 
 
 def allowed(file_size: int) -> int:
-    """The most that a file of so many bytes may hold.
+    """The most bytes that a file of this size may hold once unpacked.
 
     What ``ANGLEWISE_MEMORY`` says; else what the file weighs itself, or, if that is more, the
     smaller of half of the memory and of a hundred times its weight (but 1 GiB at least).
@@ -97,7 +97,7 @@ def machine_memory() -> int:
 
 
 def words(size: int) -> str:
-    """A number of bytes as people say it.
+    """Write a number of bytes for people.
 
     >>> words(900), words(73_000), words(6_800_000_000)
     ('900 B', '73 kB', '6.8 GB')
@@ -129,11 +129,11 @@ Contents: TypeAlias = bytes | mmap.mmap
 
 GZIP = b"\x1f\x8b"
 AT_ONCE = 1 << 20
-"""Bytes that are unpacked before it is asked again whether there is room."""
+"""Bytes unpacked between two checks of the limit."""
 
 
 def existing(path: PathLike | Any) -> Path:
-    """The path of what is there; else ``FileError`` with names like it.
+    """Return a path that exists; else raise ``FileError`` with similar names.
 
     Raises ``WrongTypeError`` for what is no path.
 
@@ -155,12 +155,12 @@ def existing(path: PathLike | Any) -> Path:
 
 
 def user_path(text: PathLike) -> Path:
-    """The path that a text means, ``~`` being the user's own folder.
+    """Expand ``~`` in a path to the user's home folder.
 
     >>> user_path("qrels.tsv").name
     'qrels.tsv'
 
-    Raises ``FileError`` where ``~NAME`` names nobody.
+    Raises ``FileError`` where ``~NAME`` names no user.
     """
     try:
         return Path(text).expanduser()
@@ -169,7 +169,7 @@ def user_path(text: PathLike) -> Path:
 
 
 def existing_file(path: PathLike | Any) -> Path:
-    """The path of a file that is there; else ``FileError``."""
+    """Return the path of an existing regular file; else raise ``FileError``."""
     path = existing(path)
     _check_regular(path, path.stat().st_mode)
     note_read(path)
@@ -201,7 +201,7 @@ _read_files: dict[Path, Stamp] | None = None
 
 @contextmanager
 def noting_reads() -> Generator[Mapping[Path, Stamp], None, None]:
-    """Keep account of the files that are read meanwhile, so that no output takes their place."""
+    """Record the files that are read in this block, so that no output replaces one of them."""
     global _read_files  # noqa: PLW0603 threads read too, and share it
     previous, _read_files = _read_files, {}
     reads = _read_files
@@ -216,7 +216,7 @@ def noting_reads() -> Generator[Mapping[Path, Stamp], None, None]:
 
 
 def note_read(path: Path) -> None:
-    """Enter a file that is read, or is about to be, by us or by a library."""
+    """Record that a file is read, by this package or by a library."""
     if _read_files is not None and path not in _read_files and (before := stamp(path)):
         _read_files[path] = before
 
@@ -271,14 +271,14 @@ def opened(path: Path) -> Generator[io.BufferedReader, None, None]:
 
 
 def file_text(path: Path) -> str:
-    """All of a small text file that ours or other programs wrote, such as ``space.json``."""
+    """Read all of a small text file in UTF-8, such as ``space.json``."""
     with opened(path) as file:
         check_holds(path, os.fstat(file.fileno()).st_size)
         return file.read().decode("utf-8")
 
 
 def existing_folder(path: PathLike) -> Path:
-    """The path of a folder that is there; else ``FileError``."""
+    """Return the path of an existing folder; else raise ``FileError``."""
     path = existing(path)
     if not path.is_dir():
         raise FileError(f"{path} is a file where a folder is due")
@@ -368,7 +368,7 @@ def reading(path: Path, kind: str) -> Generator[None, None, None]:
 
 @contextmanager
 def naming(path: Path) -> Generator[None, None, None]:
-    """Put the name of the file in front of what is wrong with its numbers."""
+    """Put the path of the file in front of an error about its content."""
     try:
         yield
     except AnglewiseError as error:
@@ -390,7 +390,7 @@ def _missing(path: Path) -> str:
 
 
 def _unpacked(path: Path, file: io.BufferedReader) -> bytes:
-    """All that a gzip file holds, as far as it may hold so much."""
+    """Unpack a gzip file; ``FileError`` if it holds more than is allowed."""
     size = os.fstat(file.fileno()).st_size
     if size >= 18:  # the end says how much the last part holds, so that most bombs cost nothing
         file.seek(-4, os.SEEK_END)
@@ -423,7 +423,7 @@ def _check_regular(path: Path, mode: int) -> None:
 
 
 def arrow(module: str | None = None) -> Any:
-    """Give pyarrow, or one of its modules; it has no types, so nothing is known about it.
+    """Import pyarrow or one of its modules; ``Any``, since it has no type hints.
 
     >>> arrow("compute").sum(arrow().array([1, 2])).as_py()
     3

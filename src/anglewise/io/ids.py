@@ -112,7 +112,7 @@ def _table(path: Path, rows: int, say: Say) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class Aligned:
-    """The entries whose ids the space knows: their places in the file, and a row for each id."""
+    """Entries whose ids the space holds: positions in the file, and the rows of each column."""
 
     entries: Int64[Array, " entries"]
     rows: tuple[Int64[Array, " entries"], ...]
@@ -120,7 +120,7 @@ class Aligned:
 
 
 def align(sheet: Sheet, positions: Sequence[int], sides: Sequence[Embeddings]) -> Aligned:
-    """Look up some columns of ids, each on its side of the space; the first column asks.
+    """Look up columns of ids, each on its side of the space; the first one holds the queries.
 
     Raises ``IdsError`` if not one entry is known in all of them, or if the file counts from 1 the
     rows that the space, for want of ids, counts from 0: then all would fall on the wrong row.

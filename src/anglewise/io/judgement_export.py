@@ -21,7 +21,7 @@ from anglewise.judgements.combine import by_pair
 from anglewise.judgements.records import Dispute, Judged, as_text
 
 EXTRA = "anglewise"
-"""Under this name what formats have no place for travels with a card."""
+"""The key under which a card carries the fields that its format has no place for."""
 
 COLUMNS = tuple(column.name for column in fields(Judged))
 
@@ -170,7 +170,7 @@ Cards = Iterable[tuple[list[Judged], list[Judged], dict[str, str], dict[str, str
 
 
 def _cards(rows: Sequence[Judged], texts: Texts) -> Cards:
-    """For each pair what was said and what was generated, its ids, and its words."""
+    """For each pair: all its judgements, the generated ones, its ids, and its texts."""
     cards: dict[tuple[str, str, str], list[Judged]] = {}
     for row in rows:
         cards.setdefault(row.pair, []).append(row)
@@ -186,7 +186,7 @@ PAIR = ("query_id", "item_id", "direction")
 
 
 def _extra(row: Judged) -> dict[str, Any]:
-    """All that is known about a judgement but what it is about."""
+    """All fields of a judgement but those of its pair."""
     return {name: value for name, value in asdict(row).items() if name not in PAIR}
 
 

@@ -1,4 +1,4 @@
-"""Judgements one by one: from JSON of Label Studio and Argilla, or any file of them."""
+"""Judgements row by row, from JSON of Label Studio and Argilla, or from any other format."""
 
 import json
 from collections import Counter

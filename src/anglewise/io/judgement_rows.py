@@ -39,12 +39,12 @@ REQUIRED = ("query_id", "item_id", "grade")
 """Cells that no row may lack."""
 
 LONGEST_CONTENT = 500
-"""Letters of a refused row that are kept beside the reason."""
+"""Letters of a refused row that are stored beside the reason."""
 
 
 @dataclass(frozen=True)
 class Assumed:
-    """What holds where a file is silent.
+    """What is assumed where a file says nothing.
 
     ``grades`` says which number a word stands for, such as ``relevant``; ``now`` is the time of
     rows that bear none.
@@ -59,7 +59,7 @@ class Assumed:
 
 @dataclass(frozen=True)
 class Reject:
-    """A row that is no judgement: where it stands, why it was refused, what to do, what it is."""
+    """A refused row: where it stands, why it was refused, what to do, and its text."""
 
     row: str
     reason: str
@@ -69,7 +69,7 @@ class Reject:
 
 @dataclass(frozen=True)
 class Row:
-    """One row as it stands in a file: its cells by our names of them, or why it has none."""
+    """One row of a file: its cells by field of a judgement, or the fault that it has instead."""
 
     location: str
     content: str
@@ -81,7 +81,7 @@ class Row:
 class JudgedFile:
     """What a file holds: judgements, refused rows, and how many rows only repeat another.
 
-    ``skipped`` counts by reason what its makers set aside themselves, such as cancelled cards.
+    ``skipped`` counts, by reason, what the judges set aside themselves, such as cancelled cards.
     """
 
     form: str

@@ -1,4 +1,4 @@
-"""Outputs appear whole or not at all: written beside, then exchanged."""
+"""Write outputs whole or not at all: under a temporary name beside them, then renamed."""
 
 import ctypes
 import errno
@@ -23,11 +23,11 @@ RENAME_EXCHANGE = 2
 RENAME_SWAP = 2
 
 CANNOT = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
-"""What kernels and file systems answer that do not know how."""
+"""Errors of kernels and file systems that cannot swap two paths."""
 
 
 def exchange(first: Path, second: Path) -> bool:
-    """Let two paths change places, so that neither name is ever without a file.
+    """Swap two paths in one step, so that neither name is ever without a file.
 
     False where the system cannot; then nothing happened. Raises ``OSError`` for what is missing
     or not allowed.
@@ -74,13 +74,13 @@ NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 def part_path(target: Path) -> Path:
-    """A new name beside a target, which tells what it is a part of."""
+    """A new temporary name beside a target, made from the target's name."""
     return target.with_name(f"{_stem(target)}.{secrets.token_hex(4)}.part")
 
 
 @contextmanager
 def file_part(target: Path) -> Generator[tuple[Path, IO[bytes]]]:
-    """A file to be filled; it is locked, so that nobody takes it for what a dead writer left."""
+    """A temporary file to write, locked so that no other run removes it as left over."""
     path, handle = _create_locked(target, lambda path: os.open(path, NEW, 0o666))
     try:
         with os.fdopen(handle, "wb") as file:
@@ -91,7 +91,7 @@ def file_part(target: Path) -> Generator[tuple[Path, IO[bytes]]]:
 
 @contextmanager
 def folder_part(target: Path) -> Generator[Path]:
-    """A folder to be filled, locked likewise; gone afterwards unless it was moved."""
+    """A temporary folder to fill, locked likewise; removed afterwards unless it was renamed."""
     path, handle = _create_locked(target, _new_folder)
     try:
         yield path
@@ -102,7 +102,7 @@ def folder_part(target: Path) -> Generator[Path]:
 
 
 def clear_left_over(target: Path) -> None:
-    """Remove the parts of this target whose writers died; those of living ones are locked.
+    """Remove temporary files of this target whose writers died; those of running ones are locked.
 
     What cannot be locked or removed stays where it is.
     """
@@ -130,7 +130,7 @@ def _clear(path: Path) -> None:
 
 
 def _create_locked(target: Path, make: Callable[[Path], H]) -> tuple[Path, H]:
-    """Make and lock; again if somebody cleared it away in between.
+    """Create and lock; again if another run removed it in between.
 
     The lock lets others in, such as a store that is made inside the folder.
     """
@@ -154,7 +154,7 @@ def _stem(target: Path) -> str:
 
 
 _declared: list[Path] = []
-"""The files that this command will write as a whole, as far as it has not yet."""
+"""The files that this command has still to write."""
 
 
 @contextmanager
@@ -300,7 +300,7 @@ def _check_kind(path: Path, target: Path, may_replace: Callable[[Path], None]) -
 
 @contextmanager
 def writing(path: PathLike) -> Generator[Path, None, None]:
-    """Check the folder around an output, follow links, and say in words what the disk refuses."""
+    """Check the folder of an output, follow links, and turn ``OSError`` into ``FileError``."""
     target = checked_path(path)
     try:
         if not is_device(target):
@@ -372,7 +372,7 @@ def _why(error: OSError) -> str:
 
 
 def _take_place(part: Path, target: Path, check: Callable[[], None]) -> None:
-    """Put a folder under a name; what was there stands under the part's name afterwards."""
+    """Rename a folder to its target; an older folder there takes the temporary name."""
     while True:
         if not target.exists():
             try:

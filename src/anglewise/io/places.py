@@ -16,7 +16,7 @@ Identity: TypeAlias = tuple[int, int, str]
 
 @dataclass(frozen=True)
 class Place:
-    """What a path leads to: through links, hard links, dots, and letters of either case.
+    """What a path leads to, with whatever links, dots or letters of either case it is written.
 
     >>> Place(Path("/tmp/a/../b.json")).is_same(Place(Path("/tmp/b.json")))
     True
@@ -111,7 +111,7 @@ def check_replaceable(target: Path) -> None:
 
 
 def is_of_store(path: Path) -> str:
-    """In what way a file holds judgements, or those of another program; nothing if it does not."""
+    """Why no output may replace a file of SQLite, in words; empty for any other file."""
     name = path.name
     for end in BESIDE_STORE:
         name = name.removesuffix(end)

@@ -306,7 +306,7 @@ def append_history(path: PathLike, rows: Sequence[Mapping[str, Any]]) -> int:
 
 
 def _means_alone(table: Any, up_to: int) -> Any:
-    """Let go of the values of old runs."""
+    """Drop the values by query of old runs; their means stay."""
     pc = arrow("compute")
     recent = pc.greater(table["run"], up_to)
     for name in ("query_ids", "values"):

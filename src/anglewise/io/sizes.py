@@ -1,4 +1,4 @@
-"""What Arrow tables and JSON hold once unpacked, known before they are read."""
+"""How much Arrow tables and JSON hold once unpacked, checked before they are read."""
 
 import os
 import re
@@ -201,7 +201,7 @@ def _messages(data: Contents) -> Iterator[_Batch]:
 
 
 def _start(data: Contents, position: int) -> tuple[int, int]:
-    """Where the words of a message begin, and how long they are."""
+    """Where the metadata of a message begins, and its length."""
     first, second = struct.unpack_from("<Ii", data, position)
     if first == 0xFFFFFFFF:
         return position + 8, second

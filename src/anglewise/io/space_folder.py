@@ -263,7 +263,7 @@ def write_space(
 
 
 def check_destination(path: PathLike) -> None:
-    """Say before hours of training where ``write_space`` could not write after them.
+    """Check, before the work, that ``write_space`` could write here after it.
 
     Raises ``FileError`` as it would; a disk that fills up meanwhile is seen only then.
     """

@@ -1,4 +1,4 @@
-"""What a space says about itself: ``space.json``, written once and read with suspicion."""
+"""``space.json``, the description of a space: written once, checked whenever it is read."""
 
 import json
 from collections.abc import Mapping
@@ -101,7 +101,7 @@ def _by_hand(folder: Path) -> dict[str, Any]:
 
 
 def check_about(folder: Path, about: Mapping[str, Any], columns: int) -> None:
-    """Refuse what others would count with and cannot: ``FileError`` says where it stands."""
+    """Raise ``FileError`` for bias columns or a penalty that nothing can be computed with."""
     biases, penalty = about.get(BIAS_COLUMNS, []), about.get("penalty") or 0
     right = {
         BIAS_COLUMNS: isinstance(biases, list)

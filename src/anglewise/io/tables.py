@@ -1,4 +1,4 @@
-"""Tables as they come: column names, roles of columns, cells by position."""
+"""Tables read from files: names and roles of columns, cells as ids, numbers and times."""
 
 import re
 from collections import Counter
@@ -147,7 +147,7 @@ def only(names: Sequence[str], name: str, path: Path) -> int:
 def check_names(names: Sequence[str], path: Path) -> None:
     """Refuse columns of one name, of which the first would be taken for all.
 
-    Spreadsheets end lines in columns without a name: these are nobody's.
+    Columns without a name, as spreadsheets write behind the last one, are let through.
     """
     for name, count in Counter(names).items():
         if count > 1 and name:
@@ -352,7 +352,7 @@ def _not_a_number(sheet: Sheet, position: int, row: int, value: object) -> Value
 
 
 FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")  # noqa: RUF001 the wide signs are run, too
-"""How a formula begins, or what was kept from being one."""
+"""How a formula begins, or a text that was guarded from being one."""
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 """What is a number to a spreadsheet and to everybody else."""

@@ -18,7 +18,7 @@ from anglewise.io.sizes import CELL, is_deep
 from anglewise.io.tables import ID, Role, Sheet, check_names, find, listed, names_of
 
 TITLES = ("title", "name", "question", "text", "body", "content", "sentence", "label")
-"""Columns that a person would know a row by, best first."""
+"""Columns that name a row to a person, best first."""
 
 
 def read_texts(
@@ -28,9 +28,9 @@ def read_texts(
     id_roles: Sequence[Role] = (ID,),
     say: Say = quiet,
 ) -> dict[str, list[Any]]:
-    r"""Read what is said about ids: BEIR's ``corpus.jsonl``, CSV, parquet; one list a column.
+    r"""Read titles and texts by id: BEIR's ``corpus.jsonl``, CSV, parquet; one list a column.
 
-    Ids that the file does not know get ``None``. Raises ``IdsError`` if it knows none of them.
+    Ids that the file does not hold get ``None``. Raises ``IdsError`` if it holds none of them.
 
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "movies.csv"
@@ -71,9 +71,9 @@ def text_ids(path: Path) -> list[str]:
 
 
 def titles(embeddings: Embeddings, longest: int = 120) -> list[str] | None:
-    """What a person knows each row by: its title, else the start of its text, else its id.
+    """The title of each row, else the start of its text, else its id.
 
-    ``None`` when nothing of the kind is known about any row.
+    ``None`` where there is no column of titles or texts.
 
     >>> about = {"title": ["Alien", ""], "text": ["", "A heist"]}
     >>> titles(Embeddings([[1.0], [2.0]], metadata=about))
@@ -159,7 +159,7 @@ def _from_sheet(
 def documents_of(items: Embeddings, parts: Parts) -> Embeddings:
     """The documents as embeddings without numbers: zeros stand for their vectors.
 
-    A document is known by what its first passage is known by.
+    A document takes the title of its first passage.
     """
     item_titles, rows = titles(items), cast("list[int]", parts.first.tolist())
     metadata = None if item_titles is None else {"title": [item_titles[row] for row in rows]}

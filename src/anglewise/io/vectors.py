@@ -42,7 +42,7 @@ VECTOR_SUFFIXES = {".npy"} | ARROW_SUFFIXES | KEYED_SUFFIXES | WORD_SUFFIXES
 
 @dataclass(frozen=True, eq=False)
 class SideFile:
-    """What a file holds before it is checked."""
+    """The content of a file of one side, not checked yet."""
 
     vectors: Array
     ids: Sequence[str] | None = None

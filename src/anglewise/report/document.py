@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Palette:
-    """The colours of a picture; apart in lightness too, for eyes and printers without hue."""
+    """The colours of a picture; they differ in lightness too, for eyes and printers without hue."""
 
     ink: str = "#1f2328"
     faint: str = "#8b949e"

@@ -167,7 +167,7 @@ def _cell(column: TableColumn, cell: AnyCell) -> str:
 
 
 def _bars(bars: Bars) -> str:
-    """The numbers beside it, drawn; said once is enough for those who listen."""
+    """The numbers beside it, drawn; hidden from screen readers, which read those numbers."""
 
     def across(ends: tuple[float, float]) -> str:
         left, right = (HALF * (1 + end) for end in ends)
