@@ -107,6 +107,16 @@ def test_the_order_of_rows_changes_nothing(old, new, between):
     assert result.to_dict() == between.to_dict()
 
 
+def test_items_that_were_judged_for_every_query_are_so_in_every_space(old, new):
+    whole = replace(judged(old, PAIRS), judged_items=np.arange(ITEMS) < ITEMS // 2)
+    every = replace(whole, judged_items=np.ones(ITEMS, dtype=bool))
+    shares = [
+        [one.unjudged_share for one in compare_spaces({"old": old, "new": new}, each).measures]
+        for each in (judged(old, PAIRS), whole, every)
+    ]
+    assert min(shares[0]) > max(shares[1]) > min(shares[1]) > max(shares[2]) == 0
+
+
 def test_one_space_is_compared_as_compare_does(old):
     judgements = judged(old, PAIRS)
     alone, several = compare(old, judgements), compare_spaces({"it": old}, judgements)

@@ -170,6 +170,13 @@ def test_without_zeros_a_good_measure_is_not_called_favoured():
     assert "without zeros" in one.what
 
 
+def test_where_whole_items_were_judged_no_list_is_unjudged():
+    few = pooled(SPACE, "cosine", grade=lambda *_: 1)
+    every = replace(few, judged_items=np.ones(ITEMS, dtype=bool))
+    assert "unjudged" in {check for _, check in checks(lint(SPACE, few))}
+    assert "unjudged" not in {check for _, check in checks(lint(SPACE, every))}
+
+
 def test_twins_with_two_grades_are_found():
     twin = VECTORS.copy()
     item = int(SOUND.gains.indices[SOUND.gains.values > 0][0])

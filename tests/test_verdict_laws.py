@@ -111,6 +111,17 @@ def test_rounded_lengths_of_one_still_rank_alike():
     assert result.verdict.tied_with == ("cosine",)
 
 
+def test_pairs_of_vectors_of_length_one_rank_alike_too():
+    space, pairs = planted.scored_pairs()
+    turned = space.items.vectors / np.linalg.norm(space.items.vectors, axis=1, keepdims=True)
+    unit = aw.Space(items=aw.Embeddings(turned.astype(np.float16).astype(np.float32)))
+    result = aw.compare(unit, pairs, "dot,cosine")
+    dot, cosine = (result.evidence.values["spearman"][i] for i in (0, 1))
+    assert not np.array_equal(dot, cosine)
+    assert result.verdict.decision == "use"
+    assert result.verdict.tied_with == ("cosine",)
+
+
 def test_a_tie_counts_the_rival_that_is_hardest_to_tell(open_question):
     of = inference(open_question)
     leader = int(np.argmax(of.means))
