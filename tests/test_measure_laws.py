@@ -5,6 +5,7 @@ that takes numbers needs an example of them in ``NUMBERS``.
 """
 
 import itertools
+from functools import cache
 
 import numpy as np
 import pytest
@@ -45,6 +46,7 @@ def directions(spelling):
     return ("items-items",) if alone else ("queries-items", "items-items")
 
 
+@cache
 def a_space(queries=25, items=60, d=5, seed=0):
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((items, d)) * rng.lognormal(0, 0.7, (items, 1)) + 0.5
@@ -65,6 +67,13 @@ def all_scores(space, spelling, direction):
     formula = fitted(one, space, direction).formula
     x = space.items.vectors.astype(np.float64)
     return formula_scores(formula, *((x, x) if maps is None else (maps.asking(x), maps.ranked(x))))
+
+
+@cache
+def scores_of_a_space(spelling, direction):
+    scores = all_scores(a_space(), spelling, direction)
+    scores.flags.writeable = False
+    return scores
 
 
 def formula_scores(formula, queries, items):
@@ -99,7 +108,7 @@ def test_no_score_is_nan_even_of_zero_vectors(spelling):
         found = search(a_space(), spelling, k=50, direction=direction)[spelling]
         assert not np.isnan(found.scores).any()
         assert np.isfinite(found.scores[found.indices >= 0]).all()
-        assert np.isfinite(all_scores(a_space(), spelling, direction)).all()
+        assert np.isfinite(scores_of_a_space(spelling, direction)).all()
 
 
 @every_measure
@@ -107,7 +116,7 @@ def test_the_search_ranks_by_the_scores_that_pairs_get(spelling):
     space = a_space()
     for direction in directions(spelling):
         found = search(space, spelling, k=20, direction=direction)[spelling]
-        truth = all_scores(space, spelling, direction)
+        truth = scores_of_a_space(spelling, direction).copy()
         if direction == "items-items":
             np.fill_diagonal(truth, -np.inf)
         best = -np.sort(-truth, axis=1)[:, :20]
@@ -121,7 +130,7 @@ def test_the_search_ranks_by_the_scores_that_pairs_get(spelling):
 @every_measure
 def test_equal_vectors_score_alike(spelling):
     for direction in directions(spelling):
-        truth = all_scores(a_space(), spelling, direction)
+        truth = scores_of_a_space(spelling, direction)
         assert np.allclose(truth[:, 7], truth[:, 8], rtol=1e-9)
 
 
@@ -131,7 +140,8 @@ def test_the_order_of_the_items_changes_no_score(spelling):
     order = np.random.default_rng(1).permutation(len(space.items))
     moved = Space(queries=space.queries, items=space.items.take(order), trained_for="dot")
     for direction in directions(spelling):
-        before, after = (all_scores(one, spelling, direction) for one in (space, moved))
+        before = scores_of_a_space(spelling, direction)
+        after = all_scores(moved, spelling, direction)
         rows = order if direction == "items-items" else slice(None)
         size = np.abs(before).max()
         assert np.allclose(after, before[rows][:, order], rtol=1e-7, atol=1e-9 * size)
