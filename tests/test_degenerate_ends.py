@@ -1,6 +1,7 @@
 """Spaces at their ends: each command answers or refuses in a sentence, and never with NaN."""
 
 import itertools
+from functools import cache
 
 import numpy as np
 import pytest
@@ -39,6 +40,7 @@ ENDS = {
 every_end = pytest.mark.parametrize("end", ENDS)
 
 
+@cache
 def space_of(end):
     queries, items = ENDS[end]
     return Space(
