@@ -10,10 +10,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from anglewise import Encoder, encoder
+from anglewise import Encoder, encoder, read_space
 from anglewise.encoders.documents import read_documents
 from anglewise.errors import FileError, IdsError, SpellingError
-from anglewise.io.space_folder import read_space_folder
 from cli_run import anglewise, refused
 from embeddings_stub import Answer, stub, vector
 
@@ -58,7 +57,7 @@ def test_a_beir_folder_becomes_a_space_with_its_texts(anglewise, beir, tmp_path)
     assert "2 items, 1 query: 3 dimensions, vectors of several lengths" in run.out
     assert f"wrote {tmp_path / 'films'}" in run.out.replace("\n", "")
     assert "one document is empty and left out: 12" in run.err
-    space = read_space_folder(tmp_path / "films")
+    space = read_space(tmp_path / "films")
     assert space.items.ids.tolist() == ["7", "9"]
     assert np.array_equal(
         space.items.vectors, vectors([f"{f['title']} {f['text']}" for f in FILMS[:2]])
@@ -218,7 +217,7 @@ def test_columns_that_cannot_be_stored_stay_behind(tmp_path):
 def test_a_recorded_endpoint_is_found_again(anglewise, beir, tmp_path, stub):
     spec = f"openai:tiny?url={stub.url}&price=1"
     anglewise("encode", beir, "-o", tmp_path / "films", "--encoder", spec)
-    said = read_space_folder(tmp_path / "films").about["encoder"]
+    said = read_space(tmp_path / "films").about["encoder"]
     assert said == f"openai:tiny?url={stub.url}"
     assert encoder(said)(["again"]) == [vector("again")]
 
@@ -245,4 +244,4 @@ def test_vectors_that_cannot_be_kept_are_done_without(when, anglewise, beir, tmp
     assert run.code == 0, run.err
     said = [line for line in run.err.splitlines() if "not kept for another time" in line]
     assert len(said) == 1
-    assert read_space_folder(tmp_path / "space").items.vectors.size
+    assert read_space(tmp_path / "space").items.vectors.size

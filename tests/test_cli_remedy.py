@@ -6,9 +6,8 @@ import shlex
 import numpy as np
 import pytest
 
-from anglewise import Embeddings, Judgements, Space, write_space
+from anglewise import Embeddings, Judgements, Space, read_space, write_space
 from anglewise.core.sparse import SparseRows
-from anglewise.io.space_folder import read_space_folder
 from cli_run import anglewise, refused  # noqa: F401 a fixture
 from remedy_space import fitted
 
@@ -83,7 +82,7 @@ def test_the_command_of_a_winner_writes_it_and_it_is_found_again(anglewise, off_
     again = json.loads(anglewise(*typed[1:], "--json", "-").out)
     assert again["advice"] == told["advice"]
     assert again["saved"] == str(better)
-    saved = read_space_folder(better)
+    saved = read_space(better)
     assert saved.about["prepared_for"] == "cosine@centred"
     assert saved.about["index"] == {"measure": "dot"}
     compared = json.loads(anglewise("compare", better, "--metric", "RR@10", "--json", "-").out)

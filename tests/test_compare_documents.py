@@ -9,6 +9,7 @@ from anglewise import (
     AnglewiseError,
     Embeddings,
     Index,
+    Judgements,
     Space,
     compare,
     compare_spaces,
@@ -17,7 +18,7 @@ from anglewise import (
     write_space,
 )
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, nearest_documents
-from anglewise.core.judgements import Judgements, Parts, parts_of
+from anglewise.core.judgements import Parts, parts_of
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import IdsError, ShapeError, SpellingError
 from anglewise.measures.measure import measures

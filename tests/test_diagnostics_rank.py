@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise import Embeddings, search
+from anglewise import Embeddings, read_interactions, search
 from anglewise.diagnostics.dimensions import _gram_of_products, rank_condition
 from anglewise.diagnostics.hubness import hubness
 from anglewise.diagnostics.isotropy import conditioning, isotropy
 from anglewise.diagnostics.norms import norms, popularity, spearman
 from anglewise.gauges.gauge import random_pair
 from anglewise.gauges.maps import root
-from anglewise.io.read import read_interactions
 from anglewise.models.closed_form import fit_linear
 from real_data import real_data
 

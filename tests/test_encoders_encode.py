@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from anglewise import Embeddings, Encoder, Space, encode, encoder, write_space
+from anglewise import Embeddings, Encoder, Space, encode, encoder, read_space, write_space
 from anglewise.encoders.batches import encode_texts, open_cache
 from anglewise.encoders.documents import Documents, read_documents
 from anglewise.encoders.load import encoder_of
@@ -20,7 +20,6 @@ from anglewise.errors import (
     TooFewError,
     ValuesError,
 )
-from anglewise.io.space_folder import read_space_folder
 
 
 class Counting:
@@ -338,7 +337,7 @@ def test_zero_vectors_are_named():
 def test_a_space_knows_its_encoder_after_a_round_trip(tmp_path):
     space = encode({"a": "x", "b": "yy"}, "python:test_encoders_encode:unit", queries=["what"])
     write_space(space, tmp_path / "space")
-    back = read_space_folder(tmp_path / "space")
+    back = read_space(tmp_path / "space")
     assert back.about["encoder"] == "python:test_encoders_encode:unit"
     assert list(back.items.metadata["text"].to_pylist()) == ["x", "yy"]
     with pytest.raises(EncoderError, match="not run unasked"):

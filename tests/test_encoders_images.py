@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from pyarrow import parquet
 
-from anglewise import Encoder, encode, encode_images, encoder
+from anglewise import Encoder, encode, encode_images, encoder, read_space
 from anglewise.encoders.images import image_question, read_images
 from anglewise.encoders.load import encoder_of
 from anglewise.encoders.pixels import Picture, pixels_of, resized
@@ -28,7 +28,6 @@ from anglewise.errors import (
     TooFewError,
     ValuesError,
 )
-from anglewise.io.space_folder import read_space_folder
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]
@@ -424,7 +423,7 @@ def test_images_are_encoded_and_searched_by_an_image(anglewise, folder, tmp_path
     assert run.code == 0, run
     assert "6 items: 60 dimensions, vectors of several lengths" in run.out
     assert np.allclose(
-        read_space_folder(tmp_path / "space").items.vectors, first(COLOURS) / 255, atol=1e-6
+        read_space(tmp_path / "space").items.vectors, first(COLOURS) / 255, atol=1e-6
     )
     asked = tmp_path / "asked.png"
     asked.write_bytes(png(COLOURS[4]))

@@ -17,16 +17,16 @@ import pytest
 from PIL import Image
 
 import anglewise as aw
+from anglewise import AnglewiseError, Encoder, encoder
 from anglewise.core.text import quiet
 from anglewise.encoders import endpoint as server
 from anglewise.encoders.batches import HEAD, KEY, MARK, encode_texts, open_cache
-from anglewise.encoders.encoder import Encoder
 from anglewise.encoders.endpoint import Patience, post_json
 from anglewise.encoders.images import read_images
-from anglewise.encoders.load import encoder, encoder_of
+from anglewise.encoders.load import encoder_of
 from anglewise.encoders.onnx import weight_files
 from anglewise.encoders.pixels import Picture
-from anglewise.errors import AnglewiseError, EncoderError, FileError
+from anglewise.errors import EncoderError, FileError
 from anglewise.judging.generated import chat_asker
 from cli_run import anglewise, refused
 from local_server import serving

@@ -11,11 +11,10 @@ from random import Random
 import numpy as np
 import pytest
 
-from anglewise import Embeddings, Judged, JudgementStore, Space, write_space
+from anglewise import Embeddings, Judged, JudgementStore, Space, read_space, write_space
 from anglewise.errors import FileError
 from anglewise.io import outputs as atomic
 from anglewise.io.outputs import exchange, folder_part, new_file, new_folder
-from anglewise.io.space_folder import read_space_folder
 from anglewise.judgements.connection import STORE_NAME
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="locks and signals of Linux")
@@ -64,7 +63,7 @@ def test_a_space_is_always_there_though_its_writers_are_killed(tmp_path):
             assert (space / "space.json").is_file()
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
-        assert len(read_space_folder(space).items) == 4
+        assert len(read_space(space).items) == 4
     space_at(space)
     assert left_over(tmp_path) == []
 
@@ -74,7 +73,7 @@ def test_who_reads_while_a_space_is_replaced_reads_a_whole_one(tmp_path):
     process = refits(space, 60)
     read = 0
     while process.poll() is None:
-        assert len(read_space_folder(space).items) == 4
+        assert len(read_space(space).items) == 4
         read += 1
     assert process.communicate()[0] == "wrote\n" * 60
     assert read > 5
@@ -86,7 +85,7 @@ def test_folders_change_places_in_one_step_or_in_two(tmp_path, monkeypatch):
         space_at(tmp_path / "s", seed=0)
         space_at(tmp_path / "s", seed=seed)
         due = np.random.default_rng(seed).standard_normal((4, 3)).astype("float32")
-        assert np.array_equal(read_space_folder(tmp_path / "s").items.vectors, due)
+        assert np.array_equal(read_space(tmp_path / "s").items.vectors, due)
         assert [path.name for path in tmp_path.iterdir()] == ["s"]
 
 

@@ -11,8 +11,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from anglewise import Embeddings, JudgementStore, Space
-from anglewise.judgements.records import Judged
+from anglewise import Embeddings, Judged, JudgementStore, Space
 from anglewise.page import judging_view, neighbours_view, queue, state
 from anglewise.page.app import served
 from anglewise.page.open_space import LONGEST_ID, Inspected, short_name

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from anglewise import Embeddings, Judged, Judgements, JudgementStore, Space, search
+from anglewise import AnglewiseError, Embeddings, Judged, Judgements, JudgementStore, Space, search
 from anglewise.core.sparse import SparseRows
-from anglewise.errors import AnglewiseError, SpellingError, TooFewError, ValuesError
+from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.judging.sample import sample
 from anglewise.metrics.evaluate import evaluate
 

@@ -3,12 +3,20 @@
 import numpy as np
 import pytest
 
-from anglewise import AnglewiseError, Embeddings, Judged, JudgementStore, Space
-from anglewise.core.judgements import Judgements, Labels
-from anglewise.core.neighbours import Neighbours
+from anglewise import (
+    AnglewiseError,
+    Embeddings,
+    Judged,
+    Judgements,
+    JudgementStore,
+    Neighbours,
+    Space,
+    read_judgements,
+)
+from anglewise.core.judgements import Labels
 from anglewise.core.sparse import SparseRows
 from anglewise.io.judgement_export import read_queue, write_judged
-from anglewise.io.judgement_files import read_judgements, read_labels
+from anglewise.io.judgement_files import read_labels
 from anglewise.io.judgement_formats import read_judged
 from anglewise.io.runs import write_run
 from anglewise.judgements.combine import by_pair, combined

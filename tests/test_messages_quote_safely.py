@@ -16,18 +16,16 @@ from rich.table import Table
 from rich.text import Text
 
 import anglewise as aw
-from anglewise import errors
+from anglewise import AnglewiseError, encoder, errors, measure, read_space
 from anglewise.cli.console import Talk, console
 from anglewise.cli.options import Always
 from anglewise.cli.program import main
 from anglewise.comparison.candidates import variant
 from anglewise.comparison.gates import gate
-from anglewise.encoders.load import encoder
-from anglewise.errors import AnglewiseError, as_message, one_line
-from anglewise.io.read import read_space
+from anglewise.errors import as_message, one_line
 from anglewise.io.texts import read_texts
 from anglewise.io.vectors import read_vectors
-from anglewise.measures.measure import measure, measures_and_families
+from anglewise.measures.measure import measures_and_families
 from anglewise.metrics.evaluate import metric
 from anglewise.models.normalisation import normalisation
 from anglewise.remedies.candidate_list import read_candidates

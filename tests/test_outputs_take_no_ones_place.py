@@ -9,14 +9,13 @@ from typing import Annotated, get_args, get_origin
 import numpy as np
 import pytest
 
-from anglewise import Embeddings, Judged, JudgementStore, Space, write_space
+from anglewise import Embeddings, Judged, JudgementStore, Space, read_space, write_space
 from anglewise.cli import program
 from anglewise.cli.judge import JUDGE_COMMANDS
 from anglewise.cli.paths import options_of
 from anglewise.cli.program import COMMANDS
 from anglewise.errors import FileError
 from anglewise.io.outputs import check_new_file, check_new_folder, new_file
-from anglewise.io.space_folder import read_space_folder
 from anglewise.judgements.connection import STORE_NAME
 from cli_run import anglewise, refused
 
@@ -188,7 +187,7 @@ def test_a_folder_that_holds_an_input_or_lies_in_one_is_no_output(tmp_path, angl
         ["encode", docs, "--encoder", "use", "-o", tmp_path / "n", "--json", docs / "a.txt"],
     ):
         assert refused(anglewise(*words), "choose another name"), words
-    read_space_folder(tmp_path / "old")
+    read_space(tmp_path / "old")
 
 
 def test_runs_are_not_written_over_what_is_read(tmp_path, anglewise):

@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anglewise import Recommender
+from anglewise import Recommender, read_space
 from anglewise.cli.inputs import questions_in
 from anglewise.encoders.load import encoder_of
 from anglewise.experiment.catalogue import simulate
-from anglewise.io.space_folder import read_space_folder
 from anglewise.rag.relevance import Relevance
 from cli_run import anglewise
 from console_blocks import WORD_VECTORS, shipped
@@ -173,7 +172,7 @@ def test_a_retriever_you_can_defend(anglewise, raw, tmp_path):
     assert learned["measure"] == measure
     assert learned["false_contexts"]["of"] == len(questions_in(strange, None))
     ask = ["context", tmp_path / name, "--relevance", kept, "--json", "-", "--budget", 50_000]
-    space, likely = read_space_folder(tmp_path / name), Relevance.from_dict(learned)
+    space, likely = read_space(tmp_path / name), Relevance.from_dict(learned)
     encoder = encoder_of(space)
     ask_by = encoder.queries or encoder.documents
     asked = [
@@ -255,7 +254,7 @@ def test_similar_products_that_are_similar(anglewise, raw, tmp_path):
     assert compared["measures"][-1]["measure"] in {"dot", "euclidean"}
     audited = told(anglewise("audit", movies, "--json", "-"))
     assert audited["verdict"]["cosine"] == "arbitrary"
-    space = read_space_folder(movies)
+    space = read_space(movies)
     item = str(space.items.ids[0])
     words = ["--query", item, "--direction", "items-items", "--measures", measure, "-k", 5]
     answer = told(anglewise("search", movies, *words, "--json", "-"))["measures"]
