@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 INPUTS ?= 20000
 SEED ?= 0
 
-.PHONY: help setup demo test lint fuzz check-slow check-real check-lowest check-frameworks check-page check-training bench shape \
+.PHONY: help setup demo test tests lint fuzz check-slow check-real check-lowest check-frameworks check-page check-training bench shape \
   record record-real lock clean
 
 help: ## this list
@@ -27,9 +27,16 @@ demo: setup ## the main job on generated data: fit, compare, report
 	$(BIN)/anglewise demo
 
 # Two workers on two cores: linear algebra on further threads would wait more than it works.
-test check-slow check-real fuzz: export OPENBLAS_NUM_THREADS ?= 1
+test tests check-slow check-real fuzz: export OPENBLAS_NUM_THREADS ?= 1
 
-test: lint ## every check that a change must pass
+# What Python has compiled is kept: compiling is half of what it takes to collect the tests.
+unexport PYTHONDONTWRITEBYTECODE
+
+# Types are checked by one process: beside the tests, that no core waits.
+test: setup ## every check that a change must pass
+	$(MAKE) --jobs 2 lint tests
+
+tests: setup ## the tests alone
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not real"
 
 lint: setup ## style and types
