@@ -144,7 +144,7 @@ def test_whatever_is_torn_from_a_kept_file_only_that_is_encoded_again(tmp_path):
     for size in (0, 3, batch - 1, batch, batch + 20, len(whole) - 1):
         file.write_bytes(whole[:size])
         kept = open_cache(tmp_path, named(len))
-        assert len(kept.known) == 4 * (size // batch)
+        assert len(kept.entries) == 4 * (size // batch)
     flipped = bytearray(whole)
     flipped[batch + 60] ^= 1
     file.write_bytes(bytes(flipped))
@@ -160,7 +160,7 @@ def test_two_runs_may_keep_vectors_at_once(tmp_path):
     two.add([b"2" * 16], np.zeros((1, 3), np.float32))
     one.close()
     two.close()
-    assert set(open_cache(tmp_path, named(len)).known) == {b"1" * 16, b"2" * 16}
+    assert set(open_cache(tmp_path, named(len)).entries) == {b"1" * 16, b"2" * 16}
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_wrong_answer_names_the_text_and_keeps_only_what_was_right(answer, say
     with pytest.raises(EncoderError, match=says) as refused:
         encode(docs, named(broken), batch=3, cache=tmp_path)
     assert "'doc3'" in str(refused.value)
-    assert len(open_cache(tmp_path, named(broken)).known) == 3
+    assert len(open_cache(tmp_path, named(broken)).entries) == 3
 
 
 def test_an_error_of_ours_is_not_wrapped():

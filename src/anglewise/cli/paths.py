@@ -60,8 +60,8 @@ def _in_spelling(word: str) -> Iterable[Path]:
     try:
         spec = read_spec(word)
         if spec.kind.startswith("python"):
-            return _of_module(spec.place.partition(":")[0])
-        named = [user_path(word) for word in (spec.place, *spec.options.values()) if word]
+            return _of_module(spec.source.partition(":")[0])
+        named = [user_path(word) for word in (spec.source, *spec.options.values()) if word]
     except (SpellingError, FileError, ValueError):  # which the command will say
         return ()
     companions = (
@@ -69,12 +69,12 @@ def _in_spelling(word: str) -> Iterable[Path]:
             folder / name
             for folder in (named[0].parent, named[0].parent.parent)
             for name in BESIDE_MODEL
-            if spec.kind.startswith("onnx") and spec.place
+            if spec.kind.startswith("onnx") and spec.source
         ]
         if named
         else []
     )
-    weights = _weights(named[0]) if spec.kind.startswith("onnx") and spec.place else []
+    weights = _weights(named[0]) if spec.kind.startswith("onnx") and spec.source else []
     return [path for path in (*named, *companions, *weights) if path.name and _is_there(path)]
 
 

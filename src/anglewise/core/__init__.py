@@ -1,1 +1,1 @@
-"""The things everything else is made of: embeddings, spaces, judgements, neighbours."""
+"""The types that all other rooms use: embeddings, spaces, judgements, neighbours."""

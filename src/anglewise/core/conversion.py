@@ -26,7 +26,7 @@ Sparse: TypeAlias = Any
 ID_COLUMN = re.compile(
     r"(^|[\W_])(id|key)$|[a-z]I[dD]$|^(user|item|movie|product|doc|corpus|query)id$", re.ASCII
 )
-"""A column so called holds the names of rows: taken as a dimension it would spoil every score."""
+"""A column of such a name holds the ids of rows: as a dimension it would spoil every score."""
 
 DUE = (
     "a NumPy array, a pandas or Polars frame of numbers, a PyTorch tensor or a list of rows is due"
@@ -36,8 +36,8 @@ DUE = (
 def as_array(value: Any, name: str, say: Say = quiet) -> Array:
     """The numbers of an array, frame, tensor or list, without a copy where NumPy reads them so.
 
-    ``name`` is the plural noun for the messages. ``say`` is told when an array is copied from
-    another device, such as a graphics card.
+    ``name`` is the plural noun for the messages. ``say`` is called with one sentence when an array
+    is copied from another device, such as a graphics card.
 
     Raises ``WrongTypeError`` for what holds no array (a path, a dict, a sparse matrix),
     ``ShapeError`` for rows of uneven length, ``ValuesError`` for a frame with a column of ids or
@@ -69,7 +69,7 @@ def as_array(value: Any, name: str, say: Say = quiet) -> Array:
 
 
 def is_kind(value: object, kinds: Any) -> bool:
-    """As ``isinstance``, where a value stays of any kind to type checkers."""
+    """``isinstance`` without narrowing: to type checkers the value stays of any type."""
     return isinstance(value, kinds)
 
 
@@ -86,7 +86,7 @@ def check_kind(value: object, kinds: Any, name: str, due: str) -> None:
 
 
 def is_frame(value: Any) -> bool:
-    """Whether this is a table with named columns: pandas, Polars, Arrow."""
+    """Whether a value is a table with named columns: pandas, Polars, Arrow."""
     return hasattr(value, "columns") and (hasattr(value, "to_numpy") or hasattr(value, "__array__"))
 
 
@@ -106,7 +106,7 @@ def _refuse_what_holds_no_array(value: Any, name: str) -> None:
 
 
 def _exported(value: Any, name: str, say: Say) -> Array:
-    """An object's array, by the way out that its library offers."""
+    """The array that an object exports, by the protocol that its library offers."""
     if is_kind(value, np.ndarray):
         return value
     if hasattr(value, "detach"):
@@ -141,15 +141,15 @@ def _tensor_numbers(tensor: Any, name: str, say: Say) -> Array:
 
 def _stacked(cells: Array) -> Array:
     """The vectors of a column of lists or arrays, one in each cell."""
-    held = cells.tolist()
-    if not held or any(is_kind(cell, str) or not hasattr(cell, "__len__") for cell in held):
+    vectors = cells.tolist()
+    if not vectors or any(is_kind(cell, str) or not hasattr(cell, "__len__") for cell in vectors):
         return cells
-    lengths = np.array([len(cell) for cell in held])
+    lengths = np.array([len(cell) for cell in vectors])
     uneven = np.flatnonzero(lengths != lengths[0])
     if len(uneven):
         row = int(uneven[0])
         raise ShapeError(f"row {row} holds {lengths[row]} numbers, the first row {lengths[0]}")
-    return np.stack([np.asarray(cell) for cell in held])
+    return np.stack([np.asarray(cell) for cell in vectors])
 
 
 def _frame_numbers(frame: Any, name: str) -> Array:
@@ -169,21 +169,21 @@ def _frame_numbers(frame: Any, name: str) -> Array:
 
 
 def column_names(frame: Any) -> list[Any]:
-    """The names of a frame's columns, pandas', Polars' or Arrow's."""
+    """The names of the columns of a pandas, Polars or Arrow table."""
     return list(getattr(frame, "column_names", None) or frame.columns)
 
 
 def _numbers(cells: Array, columns: Sequence[str], name: str) -> Array:
-    """A frame's cells; those of columns that can hold gaps come as objects, gaps become NaN."""
+    """A frame's cells as numbers; columns that can hold gaps come as objects, gaps become NaN."""
     if cells.dtype != object:
         return cells
     gaps = np.array([[is_missing(cell) for cell in row] for row in cells])
     numbers = [[is_kind(cell, int | float | np.number) for cell in row] for row in cells]
     text = ~(np.array(numbers) | gaps).all(axis=0)
     if text.any():
-        named = ", ".join(repr(columns[i]) for i in np.flatnonzero(text)[:3])
+        names = ", ".join(repr(columns[i]) for i in np.flatnonzero(text)[:3])
         raise ValuesError(
-            f"{name} have columns without numbers ({named}): give the numeric columns, and the "
+            f"{name} have columns without numbers ({names}): give the numeric columns, and the "
             "others as ids= or metadata="
         )
     return np.where(gaps, np.nan, cells).astype(np.float64)
@@ -192,8 +192,8 @@ def _numbers(cells: Array, columns: Sequence[str], name: str) -> Array:
 def frame_ids(value: Any, say: Say = quiet) -> list[Any] | None:
     """The ids that the index of a pandas frame or series gives to its rows.
 
-    An index that pandas made itself (0, 1, 2, …) gives none: rows are known by their numbers, which
-    are the same. Nor do Polars frames, arrays and lists, which have no index.
+    ``None`` for an index that pandas made itself (0, 1, 2, …), which equals the row numbers, and
+    for Polars frames, arrays and lists, which have no index.
 
     Raises ``IdsError`` for an index of several levels or with repeated labels, which names no row.
     """
@@ -222,7 +222,7 @@ def is_missing(cell: Any) -> bool:
 def as_ids(ids: Any, name: str = "ids") -> list[str]:
     """Ids as text, from a list, array, column or tensor.
 
-    Whole numbers that came as floats, since a column has or had gaps, are written as whole numbers;
+    Whole numbers that came as floats, as in a column with gaps, are written as whole numbers;
     bytes are read as UTF-8.
 
     Raises ``WrongTypeError`` for one text, a dict or a set (which has no order), ``IdsError`` with
@@ -233,15 +233,15 @@ def as_ids(ids: Any, name: str = "ids") -> list[str]:
     """
     if is_kind(ids, str | bytes | Mapping | AbstractSet) or not is_kind(ids, Iterable | np.ndarray):
         raise WrongTypeError(f"{name} are {described(ids)}: a list of them is due, in their order")
-    given: Any = ids
-    if any(hasattr(given, way) for way in ("detach", "to_numpy", "__array__")):
-        cells = _exported(given, name, quiet)
+    values: Any = ids
+    if any(hasattr(values, export) for export in ("detach", "to_numpy", "__array__")):
+        cells = _exported(values, name, quiet)
         if cells.ndim == 2 and cells.shape[1] == 1:
             cells = cells[:, 0]
         if cells.ndim != 1:
             raise ShapeError(f"{name} have shape {cells.shape}: one column is due")
-        given = cells.tolist()
-    cells = list(given)
+        values = cells.tolist()
+    cells = list(values)
     kinds = set(map(type, cells))
     if kinds == {str}:
         names = cells
@@ -287,19 +287,19 @@ def as_rows(rows: Any, count: int, name: str) -> Int64[Array, " some"]:
     ([2, 0], [1])
     """
     try:
-        given = _exported([rows] if is_kind(rows, int) else rows, name, quiet).reshape(-1)
+        row_numbers = _exported([rows] if is_kind(rows, int) else rows, name, quiet).reshape(-1)
     except (TypeError, ValueError) as error:
         raise WrongTypeError(f"{name} rows are {described(rows)}: whole numbers are due") from error
-    if len(given) and given.dtype.kind not in "iu":
+    if len(row_numbers) and row_numbers.dtype.kind not in "iu":
         raise WrongTypeError(
-            f"{name} rows are of kind {given.dtype}: whole numbers are due; what is named by ids "
-            "is not given as rows"
+            f"{name} rows are of kind {row_numbers.dtype}: whole numbers are due; what is named by "
+            "ids is not given as rows"
         )
-    given = given.astype(np.int64)
-    wrong = given[(given < 0) | (given >= count)]
-    if len(wrong):
-        raise ShapeError(f"{name} row {wrong[0]} is none of 0 to {count - 1}")
-    return given
+    row_numbers = row_numbers.astype(np.int64)
+    outside = row_numbers[(row_numbers < 0) | (row_numbers >= count)]
+    if len(outside):
+        raise ShapeError(f"{name} row {outside[0]} is none of 0 to {count - 1}")
+    return row_numbers
 
 
 def as_sparse_rows(value: Sparse, name: str, shape: tuple[int, int] | None = None) -> SparseRows:

@@ -1,4 +1,4 @@
-"""Vectors with names: the door through which every number enters, and is checked once."""
+"""Vectors with ids, and spaces of queries and items; every number is checked here, once."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ TrainedFor: TypeAlias = Literal["dot", "cosine", "euclidean", "unknown"]
 Freedom: TypeAlias = Literal["gauge", "rotation", "unknown"]
 
 BLOCK = 8192
-"""Rows looked at together, so that a check of a memory-mapped file stays small."""
+"""Rows checked together, so that a check of a memory-mapped file takes little memory."""
 
 LOOKED_THROUGH = 100_000
-"""So many ids are searched for one like the unknown one."""
+"""The number of ids that are searched for one that resembles an unknown id."""
 
 
 class Embeddings:
-    """Ids and a matrix of float32, one row each, with an optional table about them.
+    """A matrix of float32 with one id for each row, and optional metadata about the rows.
 
     Vectors come as a NumPy array, a pandas or Polars frame (or one column of lists), a PyTorch
     tensor, an Arrow table or lists. Whatever numbers they hold (float16, float64, big-endian,
@@ -52,7 +52,8 @@ class Embeddings:
         Anything that maps a column name to one value a row: a dict of lists, a frame, a pyarrow
         table.
     say
-        Told when vectors are copied from a graphics card, and when ids come from an index.
+        Called with one sentence when vectors are copied from a graphics card, and when ids come
+        from an index.
 
     Raises
     ------
@@ -100,7 +101,7 @@ class Embeddings:
 
     @property
     def named(self) -> bool:
-        """Whether ids were given; without them, rows are known by their numbers."""
+        """Whether ids were given; without them, the ids are the row numbers."""
         return self._given_ids is not None
 
     @cached_property
@@ -116,21 +117,21 @@ class Embeddings:
         return {name: row for row, name in enumerate(self.ids)}
 
     def rows_of(self, ids: Ids, kind: str = "row") -> Int64[Array, " ids"]:
-        """The rows of some ids, one or several, in the order asked for.
+        """The rows of some ids, one or several, in the order given.
 
         A whole number names an id, as text does: 2 and ``"2"`` are the same. ``kind`` says in
         messages what the rows are, such as ``"user"``.
 
-        Raises ``IdsError`` for an id that is not here, with what comes near, ``WrongTypeError``
+        Raises ``IdsError`` for an unknown id, with the ids that resemble it, ``WrongTypeError``
         for what is neither text nor a whole number.
 
         >>> films = Embeddings([[1.0], [2.0]], ids=["heat", "7"])
         >>> films.rows_of([7, "heat"]).tolist()
         [1, 0]
         """
-        alone = isinstance(ids, str) or not hasattr(ids, "__iter__")
-        several: list[Any] = [ids] if alone else list(cast("Iterable[Any]", ids))
-        return np.array([self._row_of(name, kind) for name in several], dtype=np.int64)
+        single = isinstance(ids, str) or not hasattr(ids, "__iter__")
+        names: list[Any] = [ids] if single else list(cast("Iterable[Any]", ids))
+        return np.array([self._row_of(name, kind) for name in names], dtype=np.int64)
 
     def _row_of(self, name: Any, kind: str) -> int:
         if isinstance(name, bool) or not isinstance(name, str | Integral):
@@ -145,11 +146,11 @@ class Embeddings:
         return row
 
     def _near(self, name: str) -> str:
-        known = list(map(str, self.ids[:LOOKED_THROUGH]))
-        near = get_close_matches(name, known, n=3)
+        candidates = list(map(str, self.ids[:LOOKED_THROUGH]))
+        near = get_close_matches(name, candidates, n=3)
         if near:
             return f"did you mean {', '.join(map(repr, near))}?"
-        return f"ids are such as {', '.join(map(repr, known[:3]))}"
+        return f"ids are such as {', '.join(map(repr, candidates[:3]))}"
 
     @cached_property
     def id_order(self) -> Int64[Array, " rows"]:
@@ -182,7 +183,7 @@ class Embeddings:
         return bool(np.all(np.abs(self.norms - 1) <= tolerance))
 
     def take(self, rows: Int64[Array, " some"]) -> "Embeddings":
-        """Some rows, in the order asked for, with their ids; metadata stays behind."""
+        """Some rows, in the order given, with their ids and without metadata."""
         return Embeddings(self.vectors[rows], ids=self.ids[rows])
 
     def with_vectors(self, vectors: Vectors) -> "Embeddings":
@@ -192,20 +193,20 @@ class Embeddings:
 
 @dataclass(frozen=True, eq=False, init=False)
 class Space:
-    """Queries and items that live together: users and items, questions and documents.
+    """Queries and items of one dimension: users and items, questions and documents.
 
-    One-sided spaces (a catalogue against itself) are given items alone.
+    A one-sided space (a catalogue against itself) is made of items alone.
 
     Attributes
     ----------
     items, queries
         Both sides, of one dimension: embeddings, or whatever :class:`Embeddings` takes.
-        ``queries=None`` means the items ask too.
+        ``queries=None`` makes the items the queries too.
     trained_for
         The measure inside the training loss, if known.
     seen
-        ``queries x items``: what was used in training, left out of recommendations. A sparse
-        matrix of SciPy, or sparse rows.
+        ``queries x items``: the interactions used in training, left out of recommendations. A
+        sparse matrix of SciPy, or sparse rows.
     about
         Provenance: model, gauge, penalty, the files it came from.
 
@@ -232,17 +233,17 @@ class Space:
         about: Mapping[str, Any] | None = None,
     ) -> None:
         ranked = as_embeddings(items, "items")
-        alone = queries is None or queries is items
-        asking = ranked if alone else as_embeddings(cast("Any", queries), "queries")
+        one_sided = queries is None or queries is items
+        asking = ranked if one_sided else as_embeddings(cast("Any", queries), "queries")
         if asking.dimension != ranked.dimension:
             raise ShapeError(
                 f"queries have {asking.dimension} columns, items {ranked.dimension}: "
                 "take both from one model, or project one of them"
             )
         if seen is not None:
-            seen, due = as_sparse_rows(seen, "seen"), (len(asking), len(ranked))
-            if seen.shape != due:
-                raise ShapeError(f"seen is {seen.shape}, the space {due}: rows are queries")
+            seen, shape = as_sparse_rows(seen, "seen"), (len(asking), len(ranked))
+            if seen.shape != shape:
+                raise ShapeError(f"seen is {seen.shape}, the space {shape}: rows are queries")
         for name, value in {
             "items": ranked,
             "queries": asking,
@@ -254,23 +255,24 @@ class Space:
 
     @property
     def one_sided(self) -> bool:
-        """Whether queries and items are the same thing."""
+        """Whether queries and items are the same rows."""
         return self.queries is self.items
 
     @property
     def freedom(self) -> Freedom:
-        """What the training left undetermined, as far as its loss alone tells.
+        """Which maps of the vectors leave the training loss unchanged.
 
-        A loss of inner products between two free sides is blind to any invertible map; one that
-        reads lengths or angles, or that compares one side with itself, to rotations only.
-        Weight decay can pin the map: the audit looks at the vectors for that.
+        A loss of inner products between two free sides does not change under any invertible map of
+        one side and its inverse on the other (``"gauge"``). A loss that reads lengths or angles,
+        or that compares one side with itself, does not change under rotations only. Weight decay
+        can narrow the freedom further: the audit looks at the vectors for that.
         """
         if self.trained_for == "unknown":
             return "unknown"
         return "gauge" if self.trained_for == "dot" and not self.one_sided else "rotation"
 
     def sides(self, direction: Direction) -> tuple[Embeddings, Embeddings]:
-        """Who asks and who is ranked.
+        """The side that asks and the side that is ranked.
 
         >>> x = Embeddings([[1.0]])
         >>> Space(items=x).sides("items-items") == (x, x)
@@ -306,19 +308,19 @@ def as_space(value: Space | Embeddings | Vectors) -> Space:
 
 
 def columns_of(embeddings: Embeddings) -> list[str]:
-    """The names of the columns that are known about some embeddings.
+    """The names of the columns of some embeddings' metadata.
 
     >>> columns_of(Embeddings([[1.0]], metadata={"title": ["Alien"]}))
     ['title']
     """
-    about = embeddings.metadata
-    if about is None:
+    metadata = embeddings.metadata
+    if metadata is None:
         return []
-    return [str(name) for name in getattr(about, "column_names", None) or list(about)]
+    return [str(name) for name in getattr(metadata, "column_names", None) or list(metadata)]
 
 
 def column(embeddings: Embeddings, name: str) -> list[Any]:
-    """One column of what is known about some embeddings, as a list; read now if it was lazy."""
+    """One column of some embeddings' metadata, as a list; a lazy column is read now."""
     values: Any = cast("Any", embeddings.metadata)[name]
     try:
         return values.to_pylist() if hasattr(values, "to_pylist") else list(values)
@@ -365,7 +367,7 @@ def _unique_ids(ids: Vectors, rows: int) -> Shaped[Array, " rows"]:
 
 
 def order_of_ids(names: Sequence[str]) -> list[int]:
-    """The places of ids in their order: as numbers if all are whole numbers, else as text.
+    """The positions that sort ids: as numbers if all are whole numbers, else as text.
 
     >>> order_of_ids(["10", "9", "1"]), order_of_ids(["10", "9", "a"])
     ([2, 1, 0], [0, 1, 2])
@@ -378,7 +380,7 @@ def order_of_ids(names: Sequence[str]) -> list[int]:
 
 
 def _size(number: str) -> tuple[int, str]:
-    """What orders whole numbers of any length; Python reads none of thousands of digits."""
+    """A sort key for whole numbers of any length; Python reads none of thousands of digits."""
     digits = number if number.isascii() else "".join(str(int(digit)) for digit in number)
     digits = digits.lstrip("0")
     return len(digits), digits

@@ -1,4 +1,4 @@
-"""The square root of a Gram matrix, sharp for faint directions, of exactly the rank that is there.
+"""The square root of a Gram matrix, exact for faint directions, with as many rows as its rank.
 
 A Gram matrix alone squares the condition number of its factor, so that directions a
 hundred-millionth as long as the longest would drown. The vectors are therefore read twice: the
@@ -24,8 +24,8 @@ EPSILON = float(np.finfo(np.float64).eps)
 def root_of_gram(gram: Float64[Array, "d d"], blocks: Blocks) -> Float64[Array, "r d"]:
     """A matrix ``R`` with ``R'R = X'X``, from ``X'X`` and one more pass over the rows of ``X``.
 
-    Directions shorter than ``d eps`` times the longest are what rounding leaves of nothing. They
-    are dropped, so that ``R`` has as many rows as ``X`` has rank, in whatever order sums are taken.
+    Directions shorter than ``d eps`` times the longest come from rounding alone. They are dropped,
+    so that ``R`` has as many rows as the rank of ``X``, in whatever order sums are taken.
 
     >>> x = np.array([[3.0, 3.0], [4.0, 4.0]])
     >>> root = root_of_gram(x.T @ x, lambda: [x])
@@ -39,13 +39,13 @@ def root_of_gram(gram: Float64[Array, "d d"], blocks: Blocks) -> Float64[Array, 
     floor = noise * max(values[-1], np.finfo(np.float64).tiny)
     scale = np.sqrt(np.maximum(values, floor))
     rescaled = np.zeros_like(gram)
-    through = directions / scale / lengths[:, None]
+    rescale = directions / scale / lengths[:, None]
     for block in blocks():
-        x = block.astype(np.float64) @ through
+        x = block.astype(np.float64) @ rescale
         rescaled += x.T @ x
-    values, turned = np.linalg.eigh(rescaled)
-    # A direction at the first floor, and here once more by that much too short, has the length of
-    # rounding: the product of two square roots of ``d eps``.
-    there = values > noise * max(values[-1], 0.0)
-    half = np.sqrt(values[there])[:, None] * turned[:, there].T
+    values, rescaled_directions = np.linalg.eigh(rescaled)
+    # The first pass divides by no length below the square root of ``d eps``. A direction that was
+    # divided by that, and is shorter here by the same factor again, has length ``d eps``: rounding.
+    in_rank = values > noise * max(values[-1], 0.0)
+    half = np.sqrt(values[in_rank])[:, None] * rescaled_directions[:, in_rank].T
     return half @ (scale[:, None] * directions.T * lengths)

@@ -1,4 +1,4 @@
-"""Judgements, graded pairs, triplets and labels; which document each passage belongs to."""
+"""What people said is relevant: judgements, graded pairs, triplets, labels; documents in parts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,7 +32,7 @@ class Parts:
     documents
         The ids of the documents, each once.
     of
-        For each item its document, by its place in ``documents``.
+        For each item the position of its document in ``documents``.
 
     Examples
     --------
@@ -45,11 +45,11 @@ class Parts:
     of: Int64[Array, " items"]
 
     def __post_init__(self) -> None:
-        held = np.unique(self.of)
-        if not np.array_equal(held, np.arange(len(self.documents))):
+        document_rows = np.unique(self.of)
+        if not np.array_equal(document_rows, np.arange(len(self.documents))):
             raise ShapeError(
-                f"{len(self.documents)} documents, and passages of {len(held)}: every document "
-                "has a passage, every passage a document"
+                f"{len(self.documents)} documents, and passages of {len(document_rows)}: every "
+                "document has a passage, every passage a document"
             )
 
     def __len__(self) -> int:
@@ -57,9 +57,9 @@ class Parts:
 
     @classmethod
     def named(cls, documents: Sequence[str]) -> "Parts":
-        """From the id of the document of each item, in the order of first appearance."""
-        place = {name: i for i, name in enumerate(dict.fromkeys(documents))}
-        return cls(tuple(place), np.array([place[name] for name in documents], dtype=np.int64))
+        """Parts from the document id of each item; documents in the order of first appearance."""
+        row_of = {name: i for i, name in enumerate(dict.fromkeys(documents))}
+        return cls(tuple(row_of), np.array([row_of[name] for name in documents], dtype=np.int64))
 
     @cached_property
     def first(self) -> Int64[Array, " documents"]:
@@ -72,7 +72,7 @@ DOCUMENT = "document"
 
 
 def parts_of(items: Embeddings) -> Parts | None:
-    """Which document each item is a passage of, if a column says so and any was cut.
+    """The document of each item, if the metadata name one and any document was cut; else None.
 
     >>> about = {"document": ["a", "a", "b"]}
     >>> parts_of(Embeddings([[1.0], [2.0], [3.0]], ["a#0", "a#1", "b"], about)).documents
@@ -91,27 +91,27 @@ def parts_of(items: Embeddings) -> Parts | None:
 def judged_parts(names: Iterable[str], items: Embeddings, source: str) -> Parts | None:
     """The parts, if judgements name documents; ``None`` if they name the items themselves.
 
-    A document that was not cut has the name of its only passage, and may stand among either.
+    A document that was not cut shares the id of its only passage, and counts as either.
 
-    Raises ``IdsError`` where some names are those of passages alone and some of documents alone.
+    Raises ``IdsError`` where some ids belong to passages only and others to documents only.
     """
     parts = parts_of(items)
     if parts is None:
         return None
-    named, documents = set(names), set(parts.documents)
-    passages = sorted(n for n in named if n in items.row_of and n not in documents)
-    whole = sorted(n for n in named if n in documents and n not in items.row_of)
-    if passages and whole:
+    judged_names, documents = set(names), set(parts.documents)
+    passages = sorted(n for n in judged_names if n in items.row_of and n not in documents)
+    whole_documents = sorted(n for n in judged_names if n in documents and n not in items.row_of)
+    if passages and whole_documents:
         raise IdsError(
             f"{source} names passages, such as {passages[0]!r}, and documents, such as "
-            f"{whole[0]!r}: judge either these or those"
+            f"{whole_documents[0]!r}: judge either these or those"
         )
-    return None if passages or named.isdisjoint(documents) else parts
+    return None if passages or judged_names.isdisjoint(documents) else parts
 
 
 @dataclass(frozen=True, eq=False)
 class Complaints:
-    """What is wrong with a set of labels; said before any number is shown.
+    """What is wrong with a set of judgements; reported before any number is shown.
 
     ``unknown_queries`` and ``unknown_items`` name up to three ids that the space does not hold.
     """
@@ -137,26 +137,26 @@ class Judgements:
         ``queries x items`` of the direction (``items x items`` for ``items-items``): sparse rows,
         or a sparse matrix of SciPy.
     direction
-        Who asks and who is ranked.
+        Which side asks and which is ranked.
     source
         In words: the file, or the construction with its settings.
     complaints
-        What was wrong with the labels as they came.
+        What was wrong with the judgements as they came.
     seen
-        What an evaluation leaves out of the ranking beside what the space says, per row
-        (for constructed judgements: what was folded in).
+        For each row the items that an evaluation leaves out of the ranking, beside those that the
+        space leaves out (for constructed judgements: the interactions that were folded in).
     judged_items
-        Where it is known for whole items, as from labels: which of them were judged for every
-        query. Those that a query does not store are not relevant to it.
+        Which items were judged for every query, where judgements hold for whole items, as labels
+        do. Such an item is not relevant to a query that does not store it.
     chances
-        Where judged pairs were drawn by lot: with which chance each was, the entries of ``gains``
-        with values in (0, 1]. Metrics that end in ``(sampled)`` weigh by them.
+        Where judged pairs were sampled: the probability with which each was drawn, in (0, 1], for
+        the entries of ``gains``. Metrics that end in ``(sampled)`` weigh by them.
     judged_at
         When each query of the asking side was first judged, in seconds, where it is known; NaN
-        for those that were not. Who judges until decided needs the order.
+        for queries that were not judged. Judging until decided needs the order.
     parts
-        Where documents were judged and the items are passages of them: the documents. The columns
-        of ``gains`` are these then, and of each document its best passage counts.
+        The documents, where documents were judged and the items are passages of them. The columns
+        of ``gains`` are documents then, and the best passage of each document counts.
     """
 
     gains: SparseRows | Sparse
@@ -195,13 +195,13 @@ class Judgements:
         >>> Judgements.from_dict({"q": {"1": 2, "0": 0}}, space).gains.values.tolist()
         [0.0, 2.0]
         """
-        due = "a dict {query: {item: gain}} is due"
+        expected = "a dict {query: {item: gain}} is due"
         if not isinstance(gains, Mapping):
-            raise WrongTypeError(f"gains are {described(gains)}: {due}")
+            raise WrongTypeError(f"gains are {described(gains)}: {expected}")
         entries: list[tuple[Any, Any, Any]] = []
         for query, items in cast("Mapping[Any, Any]", gains).items():
             if not isinstance(items, Mapping):
-                raise WrongTypeError(f"the items of {query!r} are {described(items)}: {due}")
+                raise WrongTypeError(f"the items of {query!r} are {described(items)}: {expected}")
             entries += [(query, *pair) for pair in cast("Mapping[Any, Any]", items).items()]
         return _by_ids(
             [list(part) for part in zip(*entries, strict=True)], space, direction, "the dict"
@@ -260,15 +260,15 @@ class Judgements:
         if not is_frame(frame) and not is_dict:
             raise WrongTypeError(f"{described(frame)} came where a pandas or Polars frame is due")
         names = list(map(str, frame if is_dict else column_names(frame)))
-        wanted = [query_column, item_column] + ([] if gain_column is None else [gain_column])
-        lacking = next((name for name in wanted if names.count(name) != 1), None)
-        if lacking is not None:
+        needed = [query_column, item_column] + ([] if gain_column is None else [gain_column])
+        missing = next((name for name in needed if names.count(name) != 1), None)
+        if missing is not None:
             raise ValuesError(
-                f"the frame has {names.count(lacking) or 'no'} columns {lacking!r}, but "
+                f"the frame has {names.count(missing) or 'no'} columns {missing!r}, but "
                 f"{', '.join(map(repr, names[:12]))}: name query_column=, item_column=, and "
                 "gain_column= (None counts every row as 1)"
             )
-        return _by_ids([frame[name] for name in wanted], space, direction, "the frame")
+        return _by_ids([frame[name] for name in needed], space, direction, "the frame")
 
     @property
     def judged_rows(self) -> Int64[Array, " judged"]:
@@ -287,22 +287,23 @@ def merged_judgements(
     source: str,
     complaints: Complaints,
 ) -> Judgements:
-    """Judgements from entries: the highest gain of each pair, none below zero, none of itself.
+    """Judgements from entries: the highest gain of each pair, negative gains as zero.
 
-    Raises ``TooFewError`` where each is judged only against itself.
+    Entries that judge a row against itself are dropped and counted. Raises ``TooFewError`` where no
+    other entry is left.
     """
-    others = np.flatnonzero((rows != columns) | (not same_side))
-    if not len(others):
+    distinct = np.flatnonzero((rows != columns) | (not same_side))
+    if not len(distinct):
         raise TooFewError(f"{source} judges each only against itself: judge others")
-    itself = len(rows) - len(others)
-    order = others[np.lexsort((-gains[others], columns[others], rows[others]))]
+    self_judged = len(rows) - len(distinct)
+    order = distinct[np.lexsort((-gains[distinct], columns[distinct], rows[distinct]))]
     rows, columns, gains = rows[order], columns[order], np.maximum(gains[order], 0.0)
     first = np.append(True, (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1]))
     table = SparseRows.from_pairs(rows[first], columns[first], gains[first], shape=shape)
     relevant = np.bincount(table.rows, weights=table.values > 0, minlength=shape[0])
     complaints = replace(
         complaints,
-        dropped=complaints.dropped + itself,
+        dropped=complaints.dropped + self_judged,
         duplicates=int((~first).sum()),
         queries_without_relevant=int(((table.counts > 0) & (relevant == 0)).sum()),
         gains_all_equal=bool(np.all(table.values == table.values[0])),
@@ -324,8 +325,8 @@ def _by_ids(columns: Sequence[Any], space: Space, direction: Direction, source: 
     for names, side in ((queries, asking), (items, ranked)):
         _check_counted_from_zero(names, side, source)
     rows = np.array([asking.row_of.get(name, -1) for name in queries], dtype=np.int64)
-    places = np.array([row_of.get(name, -1) for name in items], dtype=np.int64)
-    known = np.flatnonzero((rows >= 0) & (places >= 0))
+    item_columns = np.array([row_of.get(name, -1) for name in items], dtype=np.int64)
+    known = np.flatnonzero((rows >= 0) & (item_columns >= 0))
     if not len(known):
         raise IdsError(
             f"{source}: not one of {len(queries):,} entries matches: queries are such as "
@@ -335,7 +336,7 @@ def _by_ids(columns: Sequence[Any], space: Space, direction: Direction, source: 
     return replace(
         merged_judgements(
             rows[known],
-            places[known],
+            item_columns[known],
             gains[known],
             shape=(len(asking), len(row_of)),
             same_side=asking is ranked,
@@ -343,7 +344,7 @@ def _by_ids(columns: Sequence[Any], space: Space, direction: Direction, source: 
             source=source,
             complaints=Complaints(
                 unknown_queries=_unknown(queries, rows),
-                unknown_items=_unknown(items, places),
+                unknown_items=_unknown(items, item_columns),
                 dropped=len(queries) - len(known),
             ),
         ),
@@ -374,7 +375,7 @@ def _unknown(names: list[str], rows: Int64[Array, " entries"]) -> tuple[str, ...
 def _check_counted_from_zero(names: list[str], side: Embeddings, source: str) -> None:
     """Refuse ids that count from 1 the rows that a space without ids counts from 0."""
     count = len(side)
-    if not side.named and str(count) in (held := set(names)) and "0" not in held:
+    if not side.named and str(count) in (judged := set(names)) and "0" not in judged:
         raise IdsError(
             f"{source} holds the id '{count}' and no '0', and the vectors, which have no ids, are "
             f"called 0 to {count - 1} by their rows: counted from 1, every entry would fall on the "
@@ -384,9 +385,9 @@ def _check_counted_from_zero(names: list[str], side: Embeddings, source: str) ->
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Two rows and how alike a person finds them: ``rows_a[i]``, ``rows_b[i]``, ``scores[i]``.
+    """Two rows and how alike people found them: ``rows_a[i]``, ``rows_b[i]``, ``scores[i]``.
 
-    Rows of the queries on the left, of the items on the right; the same side twice when
+    ``rows_a`` are rows of the queries, ``rows_b`` of the items; both of the one side there is when
     the space is one-sided.
     """
 
@@ -419,6 +420,6 @@ def check_judgements(value: object) -> None:
 
 @dataclass(frozen=True)
 class Labels:
-    """A class for each item: the same class is relevant."""
+    """A class for each item id; items of one class are relevant to each other."""
 
     of: Mapping[str, str]

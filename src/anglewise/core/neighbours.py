@@ -1,4 +1,4 @@
-"""What a search returns and what every judge reads."""
+"""The lists of nearest items that a search returns and every evaluation reads."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,9 +26,9 @@ class Neighbours:
     tied_at_cut
         For each query, how many items outside the list score the same as the last one inside.
     direction
-        Who asked and who is ranked; ``None`` where nobody said.
+        Which side asked and which is ranked; ``None`` where it was not given.
     rows
-        The rows that asked, one a list; ``None`` for vectors that are not in the space.
+        The row of the query of each list; ``None`` for vectors that are not in the space.
     """
 
     measure: str
@@ -40,7 +40,7 @@ class Neighbours:
 
     @property
     def k(self) -> int:
-        """How many neighbours each list has room for."""
+        """The number of neighbours that each list has room for."""
         return self.indices.shape[1]
 
     def take(self, lists: Int64[Array, " some"] | Bool[Array, " q"]) -> "Neighbours":
@@ -63,8 +63,8 @@ class Neighbours:
     def to_frame(self, space: Space, *, direction: Direction | None = None) -> Any:
         """One row a neighbour as a pandas DataFrame: measure, query, rank from 1, item, score.
 
-        Queries and items are named by their ids in ``space``; vectors that are not in the space by
-        their numbers. ``direction`` is needed where the lists do not say it.
+        Queries and items appear with their ids in ``space``; vectors that are not in the space with
+        their numbers. ``direction`` is needed where the lists do not record it.
 
         Raises ``MissingExtraError`` without pandas, ``ShapeError`` for lists of another space.
         """
@@ -84,15 +84,15 @@ class Neighbours:
                 f"these lists are of another space: they name row {max(highest)}, this one has "
                 f"{len(asking)} x {len(ranked)} ({direction})"
             )
-        there = self.indices >= 0
-        lists, places = np.nonzero(there)
+        filled = self.indices >= 0
+        lists, ranks = np.nonzero(filled)
         queries = lists.astype(str) if self.rows is None else asking.ids[self.rows[lists]]
         return pd.DataFrame(
             {
                 "measure": self.measure,
                 "query": queries,
-                "rank": places + 1,
-                "item": ranked.ids[self.indices[there]],
-                "score": self.scores[there],
+                "rank": ranks + 1,
+                "item": ranked.ids[self.indices[filled]],
+                "score": self.scores[filled],
             }
         )

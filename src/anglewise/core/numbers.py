@@ -1,4 +1,4 @@
-"""Numbers that people write: read by one grammar, and held to what a setting can take."""
+"""Numbers that people write: read by one grammar, and checked against the bounds of a setting."""
 
 import re
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from numbers import Integral, Real
 from anglewise.errors import AnglewiseError, SpellingError, ValuesError
 
 LARGEST = 1e100
-"""Larger numbers, and those nearer to 0 than one over it, leave float64 when two are multiplied."""
+"""Products of two numbers beyond it, or nearer to 0 than one over it, may not fit float64."""
 DIGITS = 18
-"""So many digits fit a whole number of 64 bits."""
+"""The number of digits that always fit a whole number of 64 bits."""
 SHOWN = 60
-"""Of what came so many letters are shown in a message."""
+"""The number of characters of an input that a message shows."""
 
 _WHOLE = re.compile(rf"-?(?:0|[1-9][0-9]{{0,{DIGITS - 1}}})")
 _CELL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -21,9 +21,9 @@ _REAL = re.compile(r"-?(?:[0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})(?:[eE][+-]?[0
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a setting can take: whole numbers or any, from where to where.
+    """The numbers that a setting can take: whole or any, from ``least`` to ``most``.
 
-    ``open_least`` and ``open_most`` leave out the end itself. ``example`` is for the messages.
+    ``open_least`` and ``open_most`` exclude the end itself. ``example`` is for the messages.
 
     >>> Bounds(whole=True, least=1, example="10").check("k", 3)
     3
@@ -50,12 +50,12 @@ class Bounds:
             return "a positive number"
         if low and high and not (self.open_least or self.open_most):
             return f"{kind} from {low} to {high}"
-        from_ = low and (f"above {low}" if self.open_least else f"of at least {low}")
-        to = high and (f"below {high}" if self.open_most else f"at most {high}")
-        return f"{kind} {' and '.join(end for end in (from_, to) if end)}"
+        lower = low and (f"above {low}" if self.open_least else f"of at least {low}")
+        upper = high and (f"below {high}" if self.open_most else f"at most {high}")
+        return f"{kind} {' and '.join(end for end in (lower, upper) if end)}"
 
     def read(self, text: str) -> float:
-        """Read what was typed; ``SpellingError`` says what is due, not what it is for.
+        """Read a typed number; the ``SpellingError`` names the bounds, not the setting.
 
         >>> Bounds(whole=True, least=1, example="10").read("1e1")
         Traceback (most recent call last):
@@ -68,7 +68,7 @@ class Bounds:
         return value if self.whole else float(value)
 
     def check(self, name: str, value: float, error: type[AnglewiseError] = ValuesError) -> float:
-        """The value, if it may be; else the error, with the name of the setting."""
+        """The value if it lies within; else raise ``error`` with the name of the setting."""
         kind = Integral if self.whole else Real
         if isinstance(value, bool) or not isinstance(value, kind) or not self.holds(value):
             raise error(f"{name} is {shown(value)}: {self.due}")
@@ -76,7 +76,7 @@ class Bounds:
 
     @property
     def due(self) -> str:
-        """What should have come."""
+        """The numbers that are expected, for a message."""
         return f"{self} is due, such as {self.example}"
 
     def holds(self, value: float) -> bool:
@@ -95,24 +95,24 @@ def whole(least: int = 0, most: int | None = None, *, example: str = "10") -> Bo
 
 
 COUNT = whole(1)
-"""How many: 1 or more."""
+"""A count: 1 or more."""
 SEED = whole(0, example="0")
-"""What draws are drawn by."""
+"""The seed of a random generator."""
 FINITE = Bounds(example="0.5")
 POSITIVE = Bounds(least=0, open_least=True, example="0.1")
 NOT_NEGATIVE = Bounds(least=0, example="0.01")
 SHARE = Bounds(least=0, most=1, open_least=True, open_most=True, example="0.2")
-"""A part of the whole, neither nothing nor all."""
+"""A proportion, neither nothing nor all."""
 PART = Bounds(least=0, most=1, open_least=True, example="0.95")
-"""A part of the whole; all of it too."""
+"""A proportion above nothing, up to all."""
 KEPT_ASIDE = Bounds(least=0, most=1, open_most=True, example="0.2")
-"""A part of the whole that is kept aside; nothing too."""
+"""A proportion that is kept aside, from nothing to less than all."""
 EXPONENT = Bounds(least=-8, most=8, example="0.5")
-"""Of lengths: the eighth power of any float32 still is a float64."""
+"""An exponent of lengths: the eighth power of any float32 still fits float64."""
 WEIGHT = Bounds(least=0, most=8, example="0.75")
 """An exponent that is not negative."""
 CONDITION = Bounds(least=1, most=1e15, example="30")
-"""A condition number; a map of more is no longer inverted in float64."""
+"""A condition number; a map beyond it cannot be inverted in float64."""
 UNIT = Bounds(least=0, most=1, example="0.5")
 """From 0 to 1, both included."""
 
@@ -120,16 +120,16 @@ UNIT = Bounds(least=0, most=1, example="0.5")
 def read_whole(text: str) -> int | None:
     """A whole number as people write it, in ASCII digits alone; None for anything else.
 
-    >>> [read_whole(one) for one in ("10", "-3", "1e1", "1_0", "0x1", "010", "-0", "9" * 30)]
+    >>> [read_whole(text) for text in ("10", "-3", "1e1", "1_0", "0x1", "010", "-0", "9" * 30)]
     [10, -3, None, None, None, None, None, None]
     """
     return int(text) if _WHOLE.fullmatch(text) and text != "-0" else None
 
 
 def read_number(text: str) -> float | None:
-    """A finite number; whole ones stay whole. None for anything else, and for what is lost in it.
+    """A finite number, whole ones as int; None for anything else and for what float64 loses.
 
-    >>> [read_number(one) for one in ("0.5", ".5", "1e3", "10", "nan", "1e308", "1e-320", "-0")]
+    >>> [read_number(t) for t in ("0.5", ".5", "1e3", "10", "nan", "1e308", "1e-320", "-0")]
     [0.5, 0.5, 1000.0, 10, None, None, None, None]
     """
     exact = read_whole(text)
@@ -138,16 +138,18 @@ def read_number(text: str) -> float | None:
     if not _REAL.fullmatch(text):
         return None
     value = float(text)
-    lost = value == 0 and (text.startswith("-") or re.search("[1-9]", re.split("[eE]", text)[0]))
+    underflows = value == 0 and (
+        text.startswith("-") or re.search("[1-9]", re.split("[eE]", text)[0])
+    )
     small = 0 < abs(value) < 1 / LARGEST
-    return None if lost or small or abs(value) > LARGEST else value
+    return None if underflows or small or abs(value) > LARGEST else value
 
 
 def cell_number(cell: object) -> float | None:
-    """The finite number in a cell of a table: a number, or a text of one; None for anything else.
+    """The finite number in a cell of a table, given as a number or as text; else None.
 
-    Text is read as ASCII digits, with a sign, point and exponent, and of any size that float64
-    holds: what others measured is held to no setting's bounds.
+    Text is read as ASCII digits with a sign, point and exponent, of any size that float64 holds:
+    the bounds of settings do not apply to data.
 
     >>> [cell_number(cell) for cell in (2, "2.50", " +1e300 ", "1_0", "nan", "1e999", None)]
     [2.0, 2.5, 1e+300, None, None, None, None]
@@ -164,7 +166,7 @@ def cell_number(cell: object) -> float | None:
 
 
 def written(number: float) -> str:
-    """A number so that it reads back as the same one, and short where it can be.
+    """A number as text that reads back as the same number, short where possible.
 
     >>> written(0.5), written(3.0), written(0.123456789), written(1234567)
     ('0.5', '3', '0.123456789', '1234567')
@@ -176,7 +178,7 @@ def written(number: float) -> str:
 
 
 def shown(value: object) -> str:
-    """What came, cut where it is long; a text of 5,000 digits is no message."""
+    """A value as text for a message, cut where it is long."""
     try:
         text = value if isinstance(value, str) else str(value)
     except ValueError:  # Python prints no whole number of more than 4,300 digits
@@ -185,5 +187,5 @@ def shown(value: object) -> str:
 
 
 def _plain(number: float) -> str:
-    whole = isinstance(number, Integral) or (float(number).is_integer() and abs(number) < 1e15)
-    return str(int(number)) if whole else repr(float(number))
+    is_whole = isinstance(number, Integral) or (float(number).is_integer() and abs(number) < 1e15)
+    return str(int(number)) if is_whole else repr(float(number))

@@ -1,4 +1,4 @@
-"""Sparse rows, and interactions between users and items, which are made of them."""
+"""Sparse rows, and interactions between users and items."""
 
 import operator
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from anglewise.errors import ShapeError, TooFewError
 
 @dataclass(frozen=True, eq=False)
 class SparseRows:
-    """For each row, the columns it holds, ascending, each with a value; a stored zero stays stored.
+    """A sparse matrix by rows: ascending columns with their values; stored zeros stay stored.
 
     ``indptr`` has one entry more than there are rows: row ``i`` holds
     ``indices[indptr[i]:indptr[i + 1]]``, as in scipy's CSR.
@@ -68,31 +68,26 @@ class SparseRows:
 
     @cached_property
     def counts(self) -> Int64[Array, " rows"]:
-        """How many entries each row holds."""
+        """The number of entries of each row."""
         return np.diff(self.indptr)
 
     def row(self, i: SupportsIndex) -> Int64[Array, " columns"]:
         """The columns that row ``i`` holds, ascending."""
-        at = operator.index(i)
-        return self.indices[self.indptr[at] : self.indptr[at + 1]]
+        number = operator.index(i)
+        return self.indices[self.indptr[number] : self.indptr[number + 1]]
 
     def take(self, rows: Int64[Array, " some"]) -> "SparseRows":
-        """Some rows, in the order asked for."""
+        """Some rows, in the order given."""
         counts = self.counts[rows]
         ends = np.cumsum(counts)
         indptr = np.concatenate([[0], ends]).astype(np.int64)
-        where = np.arange(int(indptr[-1])) + np.repeat(self.indptr[rows] - indptr[:-1], counts)
+        positions = np.arange(int(indptr[-1])) + np.repeat(self.indptr[rows] - indptr[:-1], counts)
         return SparseRows(
-            indptr, self.indices[where], self.values[where], (len(rows), self.shape[1])
+            indptr, self.indices[positions], self.values[positions], (len(rows), self.shape[1])
         )
 
-    def transposed(self) -> "SparseRows":
-        """Columns become rows."""
-        n, p = self.shape
-        return SparseRows.from_pairs(self.indices, self.rows, self.values, shape=(p, n))
-
     def ones(self) -> Any:
-        """What is stored, as scipy's CSR array with 1 for every value.
+        """The stored entries as scipy's CSR array, with 1 for every value.
 
         >>> SparseRows.from_pairs([0, 1], [1, 0], [5.0, 3.0], shape=(2, 2)).ones().toarray()
         array([[0., 1.],
@@ -105,10 +100,10 @@ class SparseRows:
 
 @dataclass(frozen=True, eq=False)
 class Interactions:
-    """Users x items, one entry for each pair that came, with its weight and, if known, its time.
+    """Users x items, one entry for each pair, with its weight and, if known, its time.
 
-    ``users[e]``, ``items[e]``, ``weights[e]``, ``times[e]`` describe entry ``e``; a pair comes
-    once (readers keep the last of repeated ones and say so).
+    ``users[e]``, ``items[e]``, ``weights[e]``, ``times[e]`` describe entry ``e``. No pair repeats:
+    readers keep the last of repeated pairs and say so.
     """
 
     users: Int64[Array, " entries"]
@@ -134,5 +129,5 @@ class Interactions:
         return len(self.user_ids), len(self.item_ids)
 
     def rows(self) -> SparseRows:
-        """The same as sparse rows, one a user, weights as values."""
+        """The weights as sparse rows, one row a user."""
         return SparseRows.from_pairs(self.users, self.items, self.weights, shape=self.shape)

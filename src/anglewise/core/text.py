@@ -1,4 +1,4 @@
-"""Words in and out: spellings such as ``norm(0,0.5)``, lists in sentences, notebooks."""
+"""Text: spellings such as ``norm(0,0.5)`` read, and numbers, lists and tables written."""
 
 import difflib
 import re
@@ -20,18 +20,18 @@ def p_words(p: float) -> str:
     return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)
 
 
-def listed(names: Iterable[str], last: str = "and") -> str:
-    """Names in a row.
+def listed(names: Iterable[str], joint: str = "and") -> str:
+    """Names as a list in a sentence.
 
-    >>> listed(["dot"]), listed(["dot", "cosine"]), listed("abc", last="or")
+    >>> listed(["dot"]), listed(["dot", "cosine"]), listed("abc", joint="or")
     ('dot', 'dot and cosine', 'a, b or c')
     """
-    *first, end = names
-    return f"{', '.join(first)} {last} {end}" if first else end
+    *others, end = names
+    return f"{', '.join(others)} {joint} {end}" if others else end
 
 
 def counted(count: int, noun: str) -> str:
-    """A number of things; ``query`` and its like become ``queries``.
+    """A count with its noun, in the plural where it is not 1.
 
     >>> counted(1, "query"), counted(1400, "query"), counted(2, "pair")
     ('1 query', '1,400 queries', '2 pairs')
@@ -41,7 +41,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def rounded_up(count: int) -> int:
-    """Two digits are enough for a plan.
+    """A count rounded up to two digits, enough for a plan.
 
     >>> rounded_up(7), rounded_up(331), rounded_up(12345)
     (7, 340, 13000)
@@ -55,14 +55,14 @@ Say: TypeAlias = Callable[[str], None]
 
 
 def quiet(_sentence: str) -> None:
-    """Tell nobody.
+    """The ``Say`` that drops every sentence.
 
     >>> quiet("took column 'emb' as the vectors")
     """
 
 
 def described(value: object) -> str:
-    """What came, for a message.
+    """The type of a value, and short values themselves, for a message.
 
     >>> described(3), described("a.npy"), described(re.compile("a"))
     ('an int (3)', "a str ('a.npy')", 're.Pattern')
@@ -80,12 +80,12 @@ _WORD = re.compile(r"\s*(?P<name>[a-z][a-z0-9-]*)\s*(?:\((?P<numbers>[^()]*)\)\s
 _MARKS = re.compile(r"[(),]")
 
 
-def named(word: str, known: Mapping[str, Callable[..., T]], *, kind: str, example: str) -> T:
-    """Make what a word names from the numbers behind it.
+def named(word: str, makers: Mapping[str, Callable[..., T]], *, kind: str, example: str) -> T:
+    """Read a spelling such as ``norm(0,0.5)``: call the maker of its word with its numbers.
 
     Capitals do not matter, nor blanks around the word and its numbers. ``kind`` and ``example``
-    are for the messages. Raises ``SpellingError`` with the nearest known word, or with the example
-    for numbers that the word does not take.
+    are for the messages. Raises ``SpellingError`` with the most similar word of ``makers``, or with
+    the example where the maker does not take the numbers.
 
     >>> named("Range(1, 7, 2)", {"range": range}, kind="row", example="range(3)")
     range(1, 7, 2)
@@ -100,18 +100,18 @@ def named(word: str, known: Mapping[str, Callable[..., T]], *, kind: str, exampl
     """
     word = word.strip()
     match = _WORD.fullmatch(word.lower()) if word.isascii() else None
-    if match is None or match["name"] not in known:
+    if match is None or match["name"] not in makers:
         name = match["name"] if match else word.lower().partition("(")[0].strip()
-        near = difflib.get_close_matches(name[:100], known, n=1)
+        near = difflib.get_close_matches(name[:100], makers, n=1)
         brackets = f"; numbers stand in brackets, as in {example}" if near and "(" in word else ""
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise SpellingError(
-            f"no {kind} is called {shown(word)!r}: {hint}known are {', '.join(known)}{brackets}"
+            f"no {kind} is called {shown(word)!r}: {hint}known are {', '.join(makers)}{brackets}"
         )
     texts = [] if match["numbers"] is None else match["numbers"].split(",")
     numbers = [_number(text.strip(), word, example) for text in texts]
     try:
-        return known[match["name"]](*numbers)
+        return makers[match["name"]](*numbers)
     except (TypeError, ValueError) as error:
         if isinstance(error, SpellingError):
             raise
@@ -121,7 +121,7 @@ def named(word: str, known: Mapping[str, Callable[..., T]], *, kind: str, exampl
 
 
 def parted(text: str) -> list[str]:
-    """The words between the commas of a text, those inside brackets left alone.
+    """A text split at its commas, except those inside brackets.
 
     Raises ``SpellingError`` where there is no word, or a bracket is not closed.
 
@@ -151,21 +151,21 @@ def parted(text: str) -> list[str]:
 
 
 MOST = 100
-"""So many measures, metrics, variants or candidates at once: all are held against each other, so
-that twice as many take four times the memory and sixteen times as long."""
+"""The highest number of measures, metrics, variants or candidates at once: all are compared with
+each other, so that twice as many take four times the memory and sixteen times as long."""
 
 
-def check_number(count: int, noun: str, most: int = MOST) -> None:
-    """Refuse more of what was named than can be worked through at once.
+def check_number(count: int, noun: str, limit: int = MOST) -> None:
+    """Refuse more measures, metrics or candidates than can be compared at once.
 
     >>> check_number(101, "measure")
     Traceback (most recent call last):
     ...
     anglewise.errors.SpellingError: 101 measures are named, 100 at most can be held against each ...
     """
-    if count > most:
+    if count > limit:
         raise SpellingError(
-            f"{counted(count, noun)} are named, {most:,} at most can be held against each other "
+            f"{counted(count, noun)} are named, {limit:,} at most can be held against each other "
             "at once: name fewer, or part them into several runs"
         )
 
@@ -190,17 +190,17 @@ def html_table(
     <table><tr><th>x</th></tr>
     <tr><td>1</td></tr></table>
     """
-    said = [f"<p>{escape(sentence)}</p>" for sentence in sentences]
+    paragraphs = [f"<p>{escape(sentence)}</p>" for sentence in sentences]
     head = "".join(f"<th>{escape(cell)}</th>" for cell in heading)
     body = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
     lines = "\n".join(f"<tr>{row}</tr>" for row in (head, *body))
-    return "\n".join([*said, f"<table>{lines}</table>"])
+    return "\n".join([*paragraphs, f"<table>{lines}</table>"])
 
 
 def visible_json(text: str) -> str:
-    r"""JSON whose commands are written out, and which stays JSON of the same content.
+    r"""JSON of the same content, with the commands to a terminal in it written as escapes.
 
     >>> print(visible_json('{"title": "a\x9bb"}'))
     {"title": "a\u009bb"}
     """
-    return COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return COMMANDS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -1,7 +1,7 @@
-"""The words for arrays, so that every signature says kind and shape.
+"""Types of arrays, with kind and shape, for signatures.
 
-They are checked for shape and kind whenever the tests run. Letters in shapes: ``d`` the
-dimension of an embedding, ``n`` items, ``q`` queries, ``k`` neighbours, ``m`` measures.
+Kinds and shapes are checked whenever the tests run. Letters in shapes: ``d`` the dimension of an
+embedding, ``n`` items, ``q`` queries, ``k`` neighbours, ``m`` measures.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -46,16 +46,16 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 Map: TypeAlias = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
-"""How work is spread: the built-in ``map`` and a pool's ``map`` are both one."""
+"""Applies a function to many values: the built-in ``map``, or the ``map`` of a pool."""
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""Called with what is done and how much there is to do."""
+"""Called with the number of steps done and the number of all steps."""
 
 
-def serial(work: Callable[[A], B], over: Iterable[A]) -> Iterator[B]:
-    """Map on one core, in order: what every ``map_`` must agree with.
+def serial(work: Callable[[A], B], values: Iterable[A]) -> Iterator[B]:
+    """Map on one core, in order; every other ``Map`` must give the same results.
 
     >>> list(serial(abs, [-1, 2]))
     [1, 2]
     """
-    return map(work, over)
+    return map(work, values)

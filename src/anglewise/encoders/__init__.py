@@ -1,1 +1,1 @@
-"""Texts and images to vectors."""
+"""Encode texts and images as vectors."""

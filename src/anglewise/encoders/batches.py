@@ -22,23 +22,23 @@ from anglewise.io.outputs import writing
 
 MARK = b"angl"
 HEAD = struct.Struct("<4sIII")
-"""Before each batch: the mark, how many vectors, of how many numbers, and their checksum."""
+"""Before each batch: the mark, the number of vectors, their dimension, and the checksum."""
 KEY = 16
 NOT_KEPT = "vectors are not kept for another time"
 
 
 def key_of(text: str, side: bytes) -> bytes:
-    """The name under which the vector of a text is kept: a digest, so that no text is stored."""
+    """The cache key of a text: a digest, so that no text is stored."""
     return key_of_bytes(text.encode(), side)
 
 
 def key_of_bytes(data: bytes, side: bytes) -> bytes:
-    """Likewise for what is no text."""
+    """The cache key of bytes, such as those of an image."""
     return hashlib.blake2b(data, digest_size=KEY, person=side).digest()
 
 
 def default_folder() -> Path:
-    """Where vectors are kept if nobody says otherwise: among the user's caches."""
+    """The folder of the vector cache by default, among the user's caches."""
     base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
     return (Path(base) if base else Path.home() / ".cache") / "anglewise" / "vectors"
 
@@ -47,18 +47,18 @@ def default_folder() -> Path:
 class VectorCache:
     """The vectors of one encoder: a folder of files to which whole batches are appended.
 
-    Each run writes a file of its own, so that several may run at once. A batch that a kill left
-    unfinished fails its checksum and is skipped.
+    Each run writes its own file, so that several may run at once. A batch that was interrupted
+    fails its checksum and is skipped. ``entries`` maps a key to the vectors of a batch and a row.
     """
 
     folder: Path
-    known: dict[bytes, tuple[Float32[Array, "batch d"], int]] = field(default_factory=dict)
+    entries: dict[bytes, tuple[Float32[Array, "batch d"], int]] = field(default_factory=dict)
     file: IO[bytes] | None = None
     say: Say = quiet
     refused: bool = False
 
     def add(self, keys: Sequence[bytes], vectors: Float32[Array, "batch d"]) -> None:
-        """Append a batch; where the disk refuses it, say so once and go on without."""
+        """Append a batch; if the disk refuses it, say so once and keep the vectors in memory."""
         rows = np.ascontiguousarray(vectors, dtype="<f4")
         if not self.refused:
             try:
@@ -67,7 +67,7 @@ class VectorCache:
                 self.refused = True
                 self.say(f"{NOT_KEPT}: {error}")
         for row, key in enumerate(keys):
-            self.known[key] = (rows, row)
+            self.entries[key] = (rows, row)
 
     def _append(self, names: bytes, rows: Float32[Array, "batch d"]) -> None:
         checksum = zlib.crc32(rows.data, zlib.crc32(names))
@@ -81,18 +81,18 @@ class VectorCache:
             self.file.flush()
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file of this run."""
         if self.file is not None:
-            with suppress(OSError):  # what was not written was said
+            with suppress(OSError):  # a failed write was reported
                 self.file.close()
             self.file = None
 
 
 def open_cache(folder: Path, encoder: Encoder, say: Say = quiet) -> VectorCache | None:
-    """The vectors that a folder keeps of an encoder; none if it cannot be told from others.
+    """Open the cached vectors of an encoder; ``None`` for an encoder without identity.
 
-    What may not be read or written is only a cache: that is said, and nothing is kept. Raises
-    ``FileError`` for a folder that cannot be meant.
+    A folder that may not be read or written is reported through ``say``, and nothing is kept.
+    Raises ``FileError`` for a path that is a file or lies in no folder.
     """
     if not encoder.identity:
         return None
@@ -106,7 +106,7 @@ def open_cache(folder: Path, encoder: Encoder, say: Say = quiet) -> VectorCache 
         for path in sorted(cache.folder.glob("*.vectors")):
             for keys, vectors in _batches(path):
                 for row, key in enumerate(keys):
-                    cache.known[key] = (vectors, row)
+                    cache.entries[key] = (vectors, row)
     except FileError as error:
         if not isinstance(error.__cause__, OSError):  # a folder that is not there was named
             raise
@@ -116,22 +116,22 @@ def open_cache(folder: Path, encoder: Encoder, say: Say = quiet) -> VectorCache 
 
 
 def _batches(path: Path) -> Iterator[tuple[list[bytes], Float32[Array, "batch d"]]]:
-    """The whole batches of a file, up to where a kill ended it, or something else stands."""
+    """The complete batches of a file, up to the first that is incomplete or unreadable."""
     try:
         with opened(path) as file:
-            left = os.fstat(file.fileno()).st_size
-            most = min(left, allowed(0))
+            remaining = os.fstat(file.fileno()).st_size
+            limit = min(remaining, allowed(0))
             while len(head := file.read(HEAD.size)) == HEAD.size:
                 mark, rows, dimension, checksum = HEAD.unpack(head)
                 names, size = rows * KEY, rows * (KEY + 4 * dimension)
-                if mark != MARK or size > most:
+                if mark != MARK or size > limit:
                     return
                 data = file.read(size)
                 if len(data) < size or zlib.crc32(data) != checksum:
                     return
                 vectors = np.frombuffer(data, "<f4", rows * dimension, names)
                 if not rows or not dimension or not np.isfinite(vectors).all():
-                    return  # whole, but no encoder's answer
+                    return  # complete, but not the vectors of an encoder
                 keys = [data[i : i + KEY] for i in range(0, names, KEY)]
                 yield keys, vectors.reshape(rows, dimension)
     except OSError as error:
@@ -149,23 +149,23 @@ def encode_texts(
     say: Say = quiet,
     progress: Progress | None = None,
 ) -> Float32[Array, "texts d"]:
-    """Encode texts, the longest first and alike lengths together, and give them in their order.
+    """Encode texts in batches of similar length, the longest first; vectors in the given order.
 
-    A text that comes twice is encoded once. Batches are formed without a look at the cache, so
-    that a run that was killed gives the same bytes when it is taken up again.
+    A text that comes twice is encoded once. Batches do not depend on the cache, so that a run that
+    was interrupted gives the same bytes when it is repeated.
 
     Parameters
     ----------
     asking
         Whether texts are encoded as questions.
     names
-        What the texts are called in messages.
+        The ids of the texts, for messages.
 
     Raises
     ------
     EncoderError
-        The encoder fails, or gives another number of vectors, other dimensions than before, or
-        what is not finite.
+        The encoder fails, or returns another number of vectors, vectors of other dimensions than
+        before, or numbers that are not finite.
 
     Examples
     --------
@@ -184,9 +184,9 @@ def encode_texts(
     keys: Sequence[Any] = [key_of(text, side) for text in texts] if cache else texts
     sizes = [-len(text) for text in texts]
     unique = sorted(firsts(keys), key=sizes.__getitem__)
-    kept = {} if cache is None else cache.known
+    cached = {} if cache is None else cache.entries
     if encoder.before is not None:
-        missing = [texts[row] for row in unique if keys[row] not in kept]
+        missing = [texts[row] for row in unique if keys[row] not in cached]
         if missing:
             say(encoder.before(missing))
     calls = Calls(function, encoder.spec, texts, names)
@@ -197,26 +197,26 @@ def in_batches(
     calls: "Calls",
     keys: Sequence[Any],
     unique: Sequence[int],
-    at_once: int,
+    batch_size: int,
     *,
     cache: VectorCache | None = None,
     progress: Progress | None = None,
 ) -> Float32[Array, "keys d"]:
-    """The vector of every key, where each of the unique rows is encoded once, in that order."""
+    """The vector of every key; each row of ``unique`` is encoded once, in that order."""
     vectors: Array | None = None
-    for start in range(0, len(unique), at_once):
-        some = unique[start : start + at_once]
-        batch = _batch(some, keys, calls, cache)
+    for start in range(0, len(unique), batch_size):
+        rows = unique[start : start + batch_size]
+        batch = _batch(rows, keys, calls, cache)
         if vectors is None:
             vectors = np.empty((len(keys), batch.shape[1]), dtype=np.float32)
-        vectors[some] = batch
+        vectors[rows] = batch
         if progress is not None:
-            progress(start + len(some), len(unique))
+            progress(start + len(rows), len(unique))
     if vectors is None:
         raise TooFewError("nothing came that could be encoded")
     if len(unique) < len(keys):
-        first = {keys[row]: row for row in unique}
-        vectors = vectors[[first[key] for key in keys]]
+        row_of = {keys[row]: row for row in unique}
+        vectors = vectors[[row_of[key] for key in keys]]
     return vectors
 
 
@@ -235,38 +235,38 @@ def firsts(keys: Sequence[Any]) -> Sequence[int]:
 def _batch(
     rows: Sequence[int], keys: Sequence[Any], calls: "Calls", cache: VectorCache | None
 ) -> Float32[Array, "batch d"]:
-    """The vectors of one batch: what is kept is looked up, the rest encoded and kept."""
+    """The vectors of one batch: cached ones are looked up, the others encoded and cached."""
     if cache is None:
         return calls.vectors(rows)
-    new = [row for row in rows if keys[row] not in cache.known]
+    new = [row for row in rows if keys[row] not in cache.entries]
     if new:
         cache.add([keys[row] for row in new], calls.vectors(new))
-    vectors = [cache.known[keys[row]] for row in rows]
+    vectors = [cache.entries[keys[row]] for row in rows]
     if len(new) == len(rows):
         return vectors[0][0]
-    return calls.fitting(rows, [batch[row] for batch, row in vectors])
+    return calls.stacked(rows, [batch[row] for batch, row in vectors])
 
 
 class Calls:
-    """Calls of one function, whose answers must fit each other."""
+    """Calls of one encoding function, whose vectors are all checked to be of one dimension."""
 
     def __init__(
         self,
         function: Callable[[list[Any]], Any],
         spec: str,
-        what: Sequence[Any],
+        inputs: Sequence[Any],
         names: Sequence[str] | None,
         noun: str = "text",
     ) -> None:
         self.function = function
         self.spec = spec
-        self.what = what
+        self.inputs = inputs
         self.names = names
         self.noun = noun
         self.dimension: int | None = None
 
     def vectors(self, rows: Sequence[int]) -> Float32[Array, "batch d"]:
-        """Encode some rows; ``EncoderError`` if what comes back is no vector for each."""
+        """Encode some rows; ``EncoderError`` unless the function returns one vector for each."""
         answer = self.answer(rows)
         try:
             raw = np.asarray(answer)
@@ -275,45 +275,45 @@ class Calls:
             with np.errstate(over="ignore"):
                 vectors = np.ascontiguousarray(raw, dtype=np.float32)
         except (ValueError, TypeError) as error:
-            raise self.wrong(rows, f"something else than numbers ({error})") from error
+            raise self.error(rows, f"something else than numbers ({error})") from error
         if vectors.ndim != 2 or len(vectors) != len(rows):
             shape = f"{len(vectors)} vectors" if vectors.ndim == 2 else f"shape {vectors.shape}"
-            raise self.wrong(rows, f"{shape}, where one vector for each is due")
+            raise self.error(rows, f"{shape}, where one vector for each is due")
         width = vectors.shape[1]
         if width == 0 or self.dimension not in {None, width}:
-            raise self.wrong(rows, f"vectors of {width} numbers, {self.dimension or 1} are due")
+            raise self.error(rows, f"vectors of {width} numbers, {self.dimension or 1} are due")
         self.dimension = width
         with np.errstate(over="ignore", invalid="ignore"):
             doubtful = not np.isfinite(vectors.sum())  # one pass, and seldom doubtful
         if doubtful and not np.isfinite(vectors).all():
             bad = ~np.isfinite(vectors).all(axis=1)
-            raise self.wrong([rows[int(np.argmax(bad))]], "NaN or infinity")
+            raise self.error([rows[int(np.argmax(bad))]], "NaN or infinity")
         return vectors
 
-    def fitting(self, rows: Sequence[int], kept: Sequence[Array]) -> Float32[Array, "batch d"]:
-        """Vectors that were kept, if they are as wide as all others."""
-        for row, vector in zip(rows, kept, strict=True):
+    def stacked(self, rows: Sequence[int], vectors: Sequence[Array]) -> Float32[Array, "batch d"]:
+        """Cached vectors as one array; ``EncoderError`` if their dimension differs from others."""
+        for row, vector in zip(rows, vectors, strict=True):
             if self.dimension not in {None, len(vector)}:
-                raise self.wrong([row], f"{len(vector)} numbers, {self.dimension} are due")
+                raise self.error([row], f"{len(vector)} numbers, {self.dimension} are due")
             self.dimension = len(vector)
-        return np.stack(kept)
+        return np.stack(vectors)
 
     def answer(self, rows: Sequence[int]) -> Any:
-        """What the function gives, its own mistakes turned into one sentence."""
+        """Call the function; whatever it raises becomes an ``EncoderError`` of one sentence."""
         try:
-            return self.function([self.what[row] for row in rows])
+            return self.function([self.inputs[row] for row in rows])
         except AnglewiseError:
             raise
         except (Exception, SystemExit) as error:  # a foreign model may raise anything
             why = " ".join(str(error).split())[:200] or type(error).__name__
-            raise self.wrong(rows, f"no answer but an error ({why})") from error
+            raise self.error(rows, f"no answer but an error ({why})") from error
 
-    def wrong(self, rows: Sequence[int], what: str) -> EncoderError:
-        """The one message about a batch."""
+    def error(self, rows: Sequence[int], fault: str) -> EncoderError:
+        """The error for a batch: which texts or images, and what is wrong with their vectors."""
         name = str(rows[0]) if self.names is None else self.names[rows[0]]
         noun = self.noun
-        which = f"the {noun} {name!r}" if len(rows) == 1 else f"{len(rows)} {noun}s ({name!r}, …)"
+        subject = f"the {noun} {name!r}" if len(rows) == 1 else f"{len(rows)} {noun}s ({name!r}, …)"
         return EncoderError(
-            f"{self.spec} gave for {which} {what}: nothing was written; mend the encoder, or look "
-            f"at the {noun}"
+            f"{self.spec} gave for {subject} {fault}: nothing was written; mend the encoder, or "
+            f"look at the {noun}"
         )

@@ -25,7 +25,7 @@ UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
-    r"""Put a blank where a control character stands; lengths and places stay as they are.
+    r"""Replace control characters by blanks; length and positions stay the same.
 
     >>> clean("one\x00two\x1b")
     'one two '
@@ -34,7 +34,7 @@ def clean(text: str) -> str:
 
 
 def clean_all(texts: Iterable[str]) -> list[str]:
-    r"""Clean many texts, of which most are as they should be.
+    r"""Clean many texts; those without control characters are not copied.
 
     >>> clean_all(["one", "two\x00"])
     ['one', 'two ']
@@ -44,7 +44,7 @@ def clean_all(texts: Iterable[str]) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class Documents:
-    """Ids and texts, with titles where there are any, and further columns.
+    """Ids and texts, with optional titles and further columns.
 
     Control characters become blanks. Raises ``IdsError`` for an id that comes twice,
     ``ShapeError`` for columns of other lengths.
@@ -69,12 +69,12 @@ class Documents:
         if self.titles is not None:
             object.__setattr__(self, "titles", clean_all(self.titles))
         columns = {"texts": self.texts, "titles": self.titles or self.ids, **self.about}
-        wrong = [name for name, column in columns.items() if len(column) != len(self.ids)]
-        if wrong:
-            raise ShapeError(f"{len(self.ids)} ids, but not as many {wrong[0]}: one each is due")
+        uneven = [name for name, column in columns.items() if len(column) != len(self.ids)]
+        if uneven:
+            raise ShapeError(f"{len(self.ids)} ids, but not as many {uneven[0]}: one each is due")
         if len(set(self.ids)) != len(self.ids):
-            seen: set[str] = set()
-            twice = next(name for name in self.ids if name in seen or seen.add(name))
+            earlier: set[str] = set()
+            twice = next(name for name in self.ids if name in earlier or earlier.add(name))
             raise IdsError(f"the id {twice!r} comes more than once: make ids unique")
 
     def __len__(self) -> int:
@@ -82,7 +82,7 @@ class Documents:
 
     @cached_property
     def words(self) -> list[str]:
-        """What the encoder reads: the title before the text, unless the text begins with it."""
+        """The texts that are encoded, each after its title unless it begins with that."""
         if self.titles is None:
             return [text.strip() for text in self.texts]
         return [
@@ -90,7 +90,7 @@ class Documents:
         ]
 
     def take(self, rows: Sequence[int]) -> "Documents":
-        """Some rows, in the order asked for."""
+        """Some rows, in the order given."""
         return Documents(
             [self.ids[row] for row in rows],
             [self.texts[row] for row in rows],
@@ -99,32 +99,32 @@ class Documents:
         )
 
     def split_empty(self) -> tuple["Documents", list[str]]:
-        """Those that say anything, and the ids of the others.
+        """The documents with any text, and the ids of the empty ones.
 
-        Raises ``TooFewError`` when none says anything.
+        Raises ``TooFewError`` when all are empty.
         """
         words = self.words
         if all(words):
             return self, []
-        kept = [row for row, text in enumerate(words) if text]
-        if not kept:
+        filled = [row for row, text in enumerate(words) if text]
+        if not filled:
             raise TooFewError(f"all {len(self)} texts are empty: is this the column of texts?")
         empty = [name for name, text in zip(self.ids, words, strict=True) if not text]
-        return self.take(kept), empty
+        return self.take(filled), empty
 
     def metadata(self) -> dict[str, Sequence[Any]]:
-        """What is stored beside the vectors."""
+        """The columns that are stored with the vectors."""
         titles = {} if self.titles is None else {"title": self.titles}
         return {**titles, "text": self.texts, **self.about}
 
 
 def with_title(title: str, text: str) -> str:
-    """A title, a blank and a text; the title alone or the text alone where that says all."""
+    """A title, a blank and a text; the text alone if it begins with the title."""
     title, text = title.strip(), text.strip()
     return text if text.startswith(title) else f"{title} {text}".strip()
 
 
-def documents_of(given: Documents | Mapping[str, str] | Iterable[str]) -> Documents:
+def documents_of(documents: Documents | Mapping[str, str] | Iterable[str]) -> Documents:
     """Documents from texts alone (ids ``"0"``, ``"1"``, …) or from a mapping of ids to texts.
 
     >>> documents_of({"a": "A heist."}).ids
@@ -132,15 +132,15 @@ def documents_of(given: Documents | Mapping[str, str] | Iterable[str]) -> Docume
     >>> documents_of(["A heist.", "A voyage."]).ids
     ['0', '1']
     """
-    if isinstance(given, Documents):
-        return given
-    if isinstance(given, Mapping):
-        pairs = cast("Mapping[Any, Any]", given)
+    if isinstance(documents, Documents):
+        return documents
+    if isinstance(documents, Mapping):
+        pairs = cast("Mapping[Any, Any]", documents)
         ids, texts = [str(name) for name in pairs], list(pairs.values())
-    elif isinstance(given, str):
+    elif isinstance(documents, str):
         raise ValuesError("one text came where several are due: put it into a list")
     else:
-        texts = cast("list[Any]", list(given))
+        texts = cast("list[Any]", list(documents))
         ids = [str(row) for row in range(len(texts))]
     if not set(map(type, texts)) <= {str}:
         for name, text in zip(ids, texts, strict=True):
@@ -154,9 +154,9 @@ def documents_of(given: Documents | Mapping[str, str] | Iterable[str]) -> Docume
 TEXTS = "text body content contents document passage sentence question query abstract description"
 TITLES = "title heading headline"
 LOOSE = {".txt", ".md", ".rst"}
-"""Files of a folder that are documents themselves."""
+"""Endings of files that are one document each."""
 TAKEN = {"id", "vector", "text", "title", "document", "start", "end"}
-"""Columns that a space writes itself; others of these names stay behind."""
+"""Columns that a space writes itself; those of the same name in a table are left out."""
 
 
 def read_documents(
@@ -168,12 +168,12 @@ def read_documents(
 ) -> Documents:
     r"""Read ids and texts: ``.jsonl`` as BEIR writes it, CSV, TSV or parquet, each also ``.gz``.
 
-    Of a folder every ``.txt``, ``.md`` and ``.rst`` is a document, called by its path in there.
-    A column of titles comes along, and is encoded before the text; columns of words and numbers
-    are kept beside the vectors.
+    In a folder every ``.txt``, ``.md`` and ``.rst`` file is a document; its id is its path in the
+    folder. A column of titles is encoded before the text; other columns of one type are kept as
+    metadata.
 
-    Raises ``FileError`` or ``SpellingError`` if there is no telling which column is which,
-    ``IdsError`` for an id that comes twice.
+    Raises ``FileError`` or ``SpellingError`` if the column of texts is not clear, ``IdsError`` for
+    an id that comes twice.
 
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "films.csv"
@@ -189,34 +189,36 @@ def read_documents(
     if name != "text":
         say(f"{path.name}: texts from {name!r}")
     title = next((c for c in columns if plain(c) in TITLES.split() and c != name), None)
-    others = {c: v for c, v in columns.items() if c not in TAKEN | {name, title}}
+    metadata = {c: v for c, v in columns.items() if c not in TAKEN | {name, title}}
     with naming(path):
         return Documents(
             ids,
             _texts(columns[name]),
             None if title is None else _texts(columns[title]),
-            {c: cells for c, cells in others.items() if of_one_kind(cells)},
+            {c: cells for c, cells in metadata.items() if of_one_kind(cells)},
         )
 
 
 def beir_files(path: Path) -> tuple[Path, Path | None]:
-    """The documents and questions of a folder as BEIR lays it out; of anything else itself."""
+    """The files of documents and questions in a BEIR folder; any other path and ``None``."""
     if not path.is_dir():
         return path, None
-    found = {
+    files = {
         name: next((f for f in (path / name, path / f"{name}.gz") if f.is_file()), None)
         for name in ("corpus.jsonl", "queries.jsonl")
     }
-    return found["corpus.jsonl"] or path, found["queries.jsonl"]
+    return files["corpus.jsonl"] or path, files["queries.jsonl"]
 
 
-def _text_column(path: Path, columns: dict[str, list[Any]], given: str | None) -> str:
-    if given is not None:
-        if given not in columns:
-            raise SpellingError(f"{path} has no column {given!r}: it has {listed(list(columns))}")
-        return given
-    known = {plain(column): column for column in columns}
-    name = next((known[word] for word in TEXTS.split() if word in known), None)
+def _text_column(path: Path, columns: dict[str, list[Any]], text_column: str | None) -> str:
+    if text_column is not None:
+        if text_column not in columns:
+            raise SpellingError(
+                f"{path} has no column {text_column!r}: it has {listed(list(columns))}"
+            )
+        return text_column
+    column_of = {plain(column): column for column in columns}
+    name = next((column_of[word] for word in TEXTS.split() if word in column_of), None)
     if name is None and len(columns) == 1:
         name = next(iter(columns))
     if name is None:
@@ -232,7 +234,7 @@ def _texts(cells: Sequence[Any]) -> list[str]:
 
 
 def of_one_kind(cells: Sequence[Any]) -> bool:
-    """Whether a column can be stored: parquet holds no mixtures."""
+    """Whether all cells of a column are of one type, as parquet needs them."""
     kinds: set[type] = {type(cell) for cell in cells if cell is not None}
     return len(kinds) < 2
 

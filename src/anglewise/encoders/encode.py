@@ -1,4 +1,4 @@
-"""From texts to a space that knows its encoder; long documents cut into passages on the way."""
+"""Encode texts into a space that names its encoder; long documents are cut into passages."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,9 +34,9 @@ def chunks(text: str, size: int, overlap: int, tokens: Count) -> list[tuple[int,
     """Cut a text into pieces of at most ``size`` tokens: ``(start, end)`` of each, in order.
 
     A piece ends where a sentence ends if that leaves it at least half full, else where a word
-    ends; a word that is larger alone is cut between characters. The next piece takes up again
-    what stood in the last ``overlap`` tokens, from the start of a sentence where one begins there.
-    Every character that is no blank is in some piece. ``0 <= overlap < size`` is due.
+    ends; a word of more than ``size`` tokens is cut between characters. The next piece repeats the
+    last ``overlap`` tokens at most, from the start of a sentence where one begins among them.
+    Every character that is no blank is in some piece. ``overlap`` lies from 0 to below ``size``.
 
     >>> from anglewise.encoders.encoder import count_words
     >>> text = "One two three. Four five six. Seven eight."
@@ -52,20 +52,20 @@ def chunks(text: str, size: int, overlap: int, tokens: Count) -> list[tuple[int,
         longest = max(tokens([text[start:end] for start, end in spans]), default=0)
         if longest <= size or room == 1:
             return spans
-        # words together may make more tokens than one by one: leave that much room
+        # words together may make more tokens than each alone: leave that much room
         room = max(1, min(room - 1, room * size // longest))
 
 
 def _words(text: str, size: int, tokens: Count) -> list[tuple[int, int]]:
-    """The words of a text, those that are larger than a piece cut between characters."""
-    whole = [match.span() for match in WORD.finditer(text)]
-    counts = tokens([text[start:end] for start, end in whole])
+    """The spans of the words of a text; words larger than a piece are cut between characters."""
+    spans = [match.span() for match in WORD.finditer(text)]
+    counts = tokens([text[start:end] for start, end in spans])
     words: list[tuple[int, int]] = []
-    for (start, end), count in zip(whole, counts, strict=True):
-        last = start + len(text[start:end].rstrip())
-        step = last - start if count <= size else max(1, (last - start) * size // count)
-        places = [*range(start, last, step), end]
-        words += pairwise(places)
+    for (start, end), count in zip(spans, counts, strict=True):
+        stop = start + len(text[start:end].rstrip())
+        step = stop - start if count <= size else max(1, (stop - start) * size // count)
+        cuts = [*range(start, stop, step), end]
+        words += pairwise(cuts)
     return words
 
 
@@ -76,56 +76,69 @@ def _cut(
     ends = np.cumsum(np.array(counts, dtype=np.int64))
     closes = np.array([bool(SENTENCE_END.search(text[a:b])) for a, b in words], dtype=bool)
     spans: list[tuple[int, int]] = []
-    first = last = 0
-    while last < len(words):
-        before = int(ends[first - 1]) if first else 0
-        full = max(first + 1, int(np.searchsorted(ends, before + size, side="right")))
-        last = full if full == len(words) else _at_sentence(closes, ends, last, full, before)
-        piece = text[words[first][0] : words[last - 1][1]].rstrip()
-        spans.append((words[first][0], words[first][0] + len(piece)))
-        if last < len(words):
-            first = _again(closes, ends, first, last, overlap=overlap, size=size)
+    first_word = end_word = 0
+    while end_word < len(words):
+        offset = int(ends[first_word - 1]) if first_word else 0
+        limit = max(first_word + 1, int(np.searchsorted(ends, offset + size, side="right")))
+        if limit < len(words):
+            limit = _at_sentence(closes, ends, end_word, limit, offset)
+        end_word = limit
+        piece = text[words[first_word][0] : words[end_word - 1][1]].rstrip()
+        spans.append((words[first_word][0], words[first_word][0] + len(piece)))
+        if end_word < len(words):
+            first_word = _next_word(closes, ends, first_word, end_word, overlap=overlap, size=size)
     return spans
 
 
 def _at_sentence(
-    closes: Array, ends: Int64[Array, " words"], covered: int, full: int, before: int
+    closes: Array, ends: Int64[Array, " words"], covered: int, limit: int, offset: int
 ) -> int:
-    """The last end of a sentence in what is new that leaves a piece at least half full."""
-    found: Array = np.flatnonzero(closes[covered:full])
-    if not len(found):
-        return full
-    end = covered + int(found[-1]) + 1
-    return end if 2 * (ends[end - 1] - before) >= ends[full - 1] - before else full
+    """The end of the last sentence in the new words that leaves a piece at least half full.
 
-
-def _again(
-    closes: Array, ends: Int64[Array, " words"], first: int, last: int, *, overlap: int, size: int
-) -> int:
-    """Where the next piece begins: at most ``overlap`` tokens before this one's end.
-
-    Something new must fit behind what is taken up.
+    Words are counted from the start of the text: those up to ``covered`` stand in the piece before,
+    those up to ``limit`` fit; ``offset`` tokens come before the piece.
     """
-    taken_up = int(max(ends[last - 1] - overlap, ends[last] - size))
-    start = int(np.searchsorted(ends, taken_up, side="left")) + 1
-    start = min(max(start, first + 1), last)
-    after_stops: Array = np.flatnonzero(closes[start - 1 : last - 1])
-    return start + int(after_stops[0]) if len(after_stops) else start
+    sentence_ends: Array = np.flatnonzero(closes[covered:limit])
+    if not len(sentence_ends):
+        return limit
+    end = covered + int(sentence_ends[-1]) + 1
+    return end if 2 * (ends[end - 1] - offset) >= ends[limit - 1] - offset else limit
+
+
+def _next_word(
+    closes: Array,
+    ends: Int64[Array, " words"],
+    first_word: int,
+    end_word: int,
+    *,
+    overlap: int,
+    size: int,
+) -> int:
+    """The first word of the next piece: at most ``overlap`` tokens before the end of this one.
+
+    At least one new word must fit after the shared ones.
+    """
+    shared_from = int(max(ends[end_word - 1] - overlap, ends[end_word] - size))
+    start = int(np.searchsorted(ends, shared_from, side="left")) + 1
+    start = min(max(start, first_word + 1), end_word)
+    sentence_starts: Array = np.flatnonzero(closes[start - 1 : end_word - 1])
+    return start + int(sentence_starts[0]) if len(sentence_starts) else start
 
 
 Chunking: TypeAlias = Literal["auto", "none"] | int
-"""``auto``: what the encoder would cut off; ``none``: nothing; a number: to that many tokens."""
+"""``auto`` cuts documents that the encoder would not read to the end, ``none`` cuts none, a number
+cuts every document into passages of at most that many tokens."""
 
 
 def passages(
     documents: Documents, encoder: Encoder, chunk: Chunking = "auto", overlap: int | None = None
 ) -> tuple[Documents, list[str]]:
-    """Cut documents, and name those that were cut.
+    """Cut documents into passages; returns these and the ids of the documents that were cut.
 
-    Passages are called ``doc#0``, ``doc#1``, …; beside each stand the id of its ``document`` and
-    where its text starts and ends in there. A number cuts, and so renames, every document, so
-    that names stay when a document grows; ``auto`` touches only those beyond the window. The title
-    is encoded with each passage where it takes less than half of its room.
+    Passages have the ids ``doc#0``, ``doc#1``, …, and as metadata the id of their ``document`` and
+    where they ``start`` and ``end`` in its text. A number renames every document, so that ids stay
+    when a document grows; ``auto`` cuts only those beyond the encoder's window. The title is
+    encoded with each passage where it takes at most half of its tokens.
     """
     size = _size(encoder, chunk)
     if size is None:
@@ -157,7 +170,7 @@ def _size(encoder: Encoder, chunk: Chunking) -> int | None:
 
 
 def _too_long(documents: Documents, encoder: Encoder, size: int) -> list[int]:
-    """The rows of what is longer; a token is one byte at least, so short texts go uncounted."""
+    """The rows of longer texts; a token is one byte at least, so short texts are not counted."""
     words = documents.words
     maybe = [row for row, text in enumerate(words) if _bytes(text) > size]
     counts = encoder.tokens([words[row] for row in maybe]) if maybe else []
@@ -174,10 +187,10 @@ def _pieces(
     """Start, end and title of the passages of one document; a long title is left out."""
     text = documents.texts[row]
     title = "" if documents.titles is None else documents.titles[row].strip()
-    taken = encoder.tokens([title])[0] if title else 0
-    if 2 * taken > size:
-        title, taken = "", 0
-    room = size - taken
+    title_tokens = encoder.tokens([title])[0] if title else 0
+    if 2 * title_tokens > size:
+        title, title_tokens = "", 0
+    room = size - title_tokens
     return [(a, b, title) for a, b in chunks(text, room, min(overlap, room - 1), encoder.tokens)]
 
 
@@ -186,7 +199,7 @@ def _rename(documents: Documents, cut: dict[int, list[tuple[int, int, str]]]) ->
     texts: list[str] = []
     titles: list[str] = []
     rows: list[int] = []
-    places: list[tuple[int, int]] = []
+    spans: list[tuple[int, int]] = []
     for row, (name, text) in enumerate(zip(documents.ids, documents.texts, strict=True)):
         title = "" if documents.titles is None else documents.titles[row]
         for number, (start, end, head) in enumerate(cut.get(row, [(0, len(text), title)])):
@@ -194,14 +207,14 @@ def _rename(documents: Documents, cut: dict[int, list[tuple[int, int, str]]]) ->
             texts.append(text[start:end])
             titles.append(head)
             rows.append(row)
-            places.append((start, end))
-    about: dict[str, Sequence[Any]] = {
+            spans.append((start, end))
+    metadata: dict[str, Sequence[Any]] = {
         name: [column[row] for row in rows] for name, column in documents.about.items()
     }
-    about["document"] = [documents.ids[row] for row in rows]
-    about["start"] = [start for start, _ in places]
-    about["end"] = [end for _, end in places]
-    return Documents(ids, texts, None if documents.titles is None else titles, about)
+    metadata["document"] = [documents.ids[row] for row in rows]
+    metadata["start"] = [start for start, _ in spans]
+    metadata["end"] = [end for _, end in spans]
+    return Documents(ids, texts, None if documents.titles is None else titles, metadata)
 
 
 Texts = Documents | Mapping[str, str] | Iterable[str]
@@ -223,29 +236,31 @@ def encode(
     """Encode documents, and questions where there are any, into a space.
 
     Vectors are kept as the encoder gives them, never normalised. Empty texts are named and left
-    out. ``about["encoder"]`` of the space spells the encoder, ``about["encoding"]`` tells the rest.
+    out. ``about["encoder"]`` of the space holds the spelling of the encoder, ``about["encoding"]``
+    the other settings.
 
     Parameters
     ----------
     documents, queries
         Texts, a mapping of ids to texts, or ``Documents``.
     encoder
-        A spelling such as ``"use"``, a function from a list of texts to an array, an ``Encoder``.
+        A spelling such as ``"use"``, a function from a list of texts to an array, or an
+        ``Encoder``.
     chunk, overlap
-        ``"auto"`` cuts documents that the encoder would read in part only, ``"none"`` none, a
-        number all, to that many tokens; passages share up to ``overlap`` tokens, by default an
-        eighth.
+        ``"auto"`` cuts documents that the encoder would read in part only, ``"none"`` cuts none,
+        a number cuts all, into passages of at most that many tokens. Neighbouring passages share
+        up to ``overlap`` tokens, by default an eighth of a passage.
     trained_for
         What the encoder was trained for, where you know it better.
     batch
-        How many texts the encoder is given at once.
+        The number of texts that the encoder is given at once.
     cache
-        A folder in which vectors are kept for another time; none by default.
+        A folder in which vectors are kept for later runs; none by default.
 
     Raises
     ------
     EncoderError
-        The encoder cannot be had, fails, or answers with something else than one vector a text.
+        The encoder cannot be loaded, fails, or returns anything but one vector for each text.
     IdsError, TooFewError, SpellingError
         Ids that come twice; no text at all; an encoder or a chunking that makes no sense.
 
@@ -261,44 +276,46 @@ def encode(
     ['A heist.', 'A long voyage.']
     """
     model = load(encoder)
-    kept = None if cache is None else open_cache(Path(cache), model, say)
-    if cache is not None and kept is None:
+    vector_cache = None if cache is None else open_cache(Path(cache), model, say)
+    if cache is not None and vector_cache is None:
         say(f"{model.spec} does not name its weights: vectors are not kept for another time")
     full, empty = documents_of(documents).split_empty()
     pieces, long = passages(full, model, chunk, overlap)
-    questions, unasked = (None, []) if queries is None else documents_of(queries).split_empty()
+    questions, empty_queries = (
+        (None, []) if queries is None else documents_of(queries).split_empty()
+    )
     _tell("document", empty, say)
-    _tell("query", unasked, say)
+    _tell("query", empty_queries, say)
     if chunk == "auto":
         _tell_cut(model, full, long, len(pieces) - len(full) + len(long), say)
     elif chunk != "none":
         say(f"{len(full):,} documents were cut into {len(pieces):,} passages: doc#0, doc#1, …")
-    side = partial(_side, model, batch=batch, cache=kept, say=say, progress=progress)
+    side = partial(_side, model, batch=batch, cache=vector_cache, say=say, progress=progress)
     try:
         items = side(pieces, asking=False)
-        asked = None if questions is None else side(questions, asking=True)
+        query_side = None if questions is None else side(questions, asking=True)
     finally:
-        if kept is not None:
-            kept.close()
+        if vector_cache is not None:
+            vector_cache.close()
     similarity, doubts = what_for(model, items, trained_for)
     for doubt in doubts:
         say(doubt)
-    for one in (items, asked):
-        _tell_zero(one, say)
-    about: dict[str, Any] = {
+    for side_vectors in (items, query_side):
+        _tell_zero(side_vectors, say)
+    encoding: dict[str, Any] = {
         "identity": model.identity,
         "declares": model.similarity,
         "window": model.window,
         "chunk": chunk,
         "documents": len(full),
         "cut": len(long),
-        "left_out": {"documents": empty, "queries": unasked},
+        "left_out": {"documents": empty, "queries": empty_queries},
     }
     return Space(
         items=items,
-        queries=asked,
+        queries=query_side,
         trained_for=similarity,
-        about={"encoder": model.spec, "encoding": about},
+        about={"encoder": model.spec, "encoding": encoding},
     )
 
 
@@ -333,12 +350,12 @@ def _tell(kind: str, empty: list[str], say: Say) -> None:
         say(f"{len(empty):,} {plural} are empty and left out: {listed(empty)}")
 
 
-def _tell_cut(model: Encoder, whole: Documents, long: list[str], pieces: int, say: Say) -> None:
-    """What automatic cutting did, and what judgements make of it."""
+def _tell_cut(model: Encoder, documents: Documents, long: list[str], pieces: int, say: Say) -> None:
+    """Say what automatic cutting did, and what it means for judgements."""
     if long:
         say(
-            f"{len(long):,} of {len(whole):,} documents are longer than the {model.window} tokens "
-            f"that the encoder reads and became {pieces:,} passages called {long[0]}#0, …: "
+            f"{len(long):,} of {len(documents):,} documents are longer than the {model.window} "
+            f"tokens that the encoder reads and became {pieces:,} passages called {long[0]}#0, …: "
             "judgements of whole documents do not know these; chunk none (--chunk none) leaves "
             "documents whole, and their ends unread"
         )

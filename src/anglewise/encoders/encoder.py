@@ -1,4 +1,4 @@
-"""Encoders: what they are, how they are spelt, and what their vectors were trained for."""
+"""The ``Encoder``, its spelling, and the similarity that its vectors were trained for."""
 
 import difflib
 import hashlib
@@ -35,11 +35,11 @@ def digest(files: Iterable[Path]) -> str:
     >>> digest([])
     'e3b0c44298fc1c14'
     """
-    whole = hashlib.sha256()
+    checksum = hashlib.sha256()
     for path in files:
         with reading(path, "a file"), path.open("rb") as file:
-            whole.update(hashlib.file_digest(file, "sha256").digest())
-    return whole.hexdigest()[:16]
+            checksum.update(hashlib.file_digest(file, "sha256").digest())
+    return checksum.hexdigest()[:16]
 
 
 Encode: TypeAlias = Callable[[list[Any]], Any]
@@ -47,7 +47,7 @@ Encode: TypeAlias = Callable[[list[Any]], Any]
 
 
 def count_words(texts: list[str]) -> list[int]:
-    """How long texts are, in words: the measure of encoders that tell no other.
+    """The length of texts in words, for encoders that do not count tokens.
 
     >>> count_words(["a heist in three acts", ""])
     [5, 0]
@@ -57,7 +57,7 @@ def count_words(texts: list[str]) -> list[int]:
 
 @dataclass(frozen=True, kw_only=True)
 class Encoder:
-    """A function from texts or images to vectors with what must be known to use it rightly.
+    """A function from texts or images to vectors, with the facts that its use depends on.
 
     Attributes
     ----------
@@ -66,20 +66,21 @@ class Encoder:
     documents, queries
         The two functions; ``queries=None`` where both sides are encoded alike.
     similarity
-        What it says that it was trained for.
+        The measure that it declares to have been trained for.
     normalises
-        Whether it says that its vectors have length one; ``None`` where it says nothing.
+        Whether it declares that its vectors have length one; ``None`` where it declares nothing.
     window
-        How many tokens it reads of a text, the rest being cut off; ``None`` if it reads all.
+        The number of tokens that it reads of a text, the rest being cut off; ``None`` if it reads
+        all.
     tokens
         Counts the tokens of texts, without those that the encoder adds itself.
     batch
-        How many texts it is best given at once.
+        The number of texts that it is best given at once.
     identity
-        Names the weights: two encoders of one identity give the same vectors. Where it is empty
-        nobody can tell, and vectors are not kept for another time.
+        Identifies the weights: two encoders of one identity give the same vectors. Where it is
+        empty, vectors are not cached.
     before
-        One sentence on what encoding these texts will take, said before it is done.
+        Makes one sentence on the cost of encoding some texts, said before they are encoded.
     reads
         Whether ``documents`` takes texts or images (a list of ``Picture``, of which each gives
         its ``pixels()`` when asked).
@@ -110,31 +111,33 @@ class Encoder:
 
 @dataclass(frozen=True)
 class Spec:
-    """A kind of encoder, the model or file, and options; what ``%``, ``?`` and ``&`` mean is kept.
+    """A spelling in parts: the kind of encoder, its model or file, and options.
+
+    ``%``, ``?`` and ``&`` inside the parts are escaped when written.
 
     Examples
     --------
     >>> spec = read_spec("onnx:e5.onnx?pooling=mean&query_prompt=query: ")
-    >>> spec.place, spec.options["query_prompt"]
+    >>> spec.source, spec.options["query_prompt"]
     ('e5.onnx', 'query: ')
     >>> str(spec)
     'onnx:e5.onnx?pooling=mean&query_prompt=query: '
     """
 
     kind: str
-    place: str = ""
+    source: str = ""
     options: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __str__(self) -> str:
         options = "&".join(f"{name}={_quoted(value)}" for name, value in self.options.items())
         return (
             self.kind
-            + (f":{_quoted(self.place)}" if self.place else "")
+            + (f":{_quoted(self.source)}" if self.source else "")
             + (f"?{options}" if options else "")
         )
 
     def only(self, *names: str) -> "Spec":
-        """The same spec, if its options are among these names; else ``SpellingError``."""
+        """The spec itself if all its options are among ``names``; else ``SpellingError``."""
         for name in self.options:
             if name not in names:
                 near = difflib.get_close_matches(name, names, n=1)
@@ -145,12 +148,12 @@ class Spec:
         return self
 
     def file(self) -> Path:
-        """The place as a file that is there."""
+        """The source as the path of an existing file."""
         from anglewise.io.files import existing_file, user_path
 
-        if not self.place:
+        if not self.source:
             raise SpellingError(f"{self.kind} needs a file: write {self.kind}:PATH")
-        return existing_file(user_path(self.place))
+        return existing_file(user_path(self.source))
 
     def number(self, name: str) -> int | None:
         """An option that is a whole number above 0."""
@@ -172,50 +175,50 @@ class Spec:
 
 def read_spec(text: str) -> Spec:
     """Read a spelling; ``SpellingError`` if an option is no ``name=value``."""
-    before, _, rest = text.lstrip().partition("?")
-    kind, _, place = before.partition(":")
+    head, _, tail = text.lstrip().partition("?")
+    kind, _, source = head.partition(":")
     options: dict[str, str] = {}
-    for part in rest.split("&") if rest else ():
+    for part in tail.split("&") if tail else ():
         name, equals, value = part.partition("=")
         if not equals or not name or name in options:
             raise SpellingError(
                 f"{text!r}: {part!r} is no option, or comes twice: write name=value, parted by &"
             )
         options[name] = unquote(value)
-    return Spec(kind, unquote(place), options)
+    return Spec(kind, unquote(source), options)
 
 
 def _quoted(text: str) -> str:
-    """Only what has a meaning in a spelling is escaped, so that it stays readable."""
+    """Escape only the characters that have a meaning in a spelling, so that it stays readable."""
     return "".join(quote(letter) if letter in "%?&" else letter for letter in text)
 
 
 def trained_for(
     encoder: Encoder, vectors: Embeddings, stated: TrainedFor | None = None
 ) -> tuple[TrainedFor, list[str]]:
-    """What to record for a space, and a sentence for each thing that does not fit.
+    """The similarity to record for a space, and a sentence for each doubt about it.
 
-    What a person states wins over what the encoder declares; vectors are never changed.
+    What a person states wins over what the encoder declares. Vectors are never changed.
 
     >>> dot = Encoder(spec="mine", documents=len, similarity="dot")
     >>> trained_for(dot, Embeddings([[0.6, 0.8], [1.0, 0.0]]))
     ('dot', ['mine says that it was trained for dot, but every vector has length one: ...'])
     """
-    said = encoder.similarity if stated is None else stated
-    who = f"{encoder.spec} says that it was" if stated is None else "it is said to be"
+    similarity = encoder.similarity if stated is None else stated
+    claim = f"{encoder.spec} says that it was" if stated is None else "it is said to be"
     unit = vectors.is_unit()
     words: list[str] = []
-    if said == "dot" and unit:
+    if similarity == "dot" and unit:
         words.append(
-            f"{who} trained for dot, but every vector has length one: dot, cosine and euclidean "
+            f"{claim} trained for dot, but every vector has length one: dot, cosine and euclidean "
             "rank alike here, and if training saw these vectors, it was trained for cosine"
         )
-    if said == "unknown" and unit:
+    if similarity == "unknown" and unit:
         words.append(
             f"{encoder.spec} does not say what it was trained for; every vector has length one, "
             "so that dot, cosine and euclidean rank alike"
         )
-    if said == "unknown" and not unit:
+    if similarity == "unknown" and not unit:
         words.append(
             f"{encoder.spec} does not say what it was trained for, and lengths differ "
             f"({_range(vectors)}): anglewise compare says which measure to use"
@@ -225,7 +228,7 @@ def trained_for(
             f"{encoder.spec} says that its vectors have length one, but theirs are "
             f"{_range(vectors)}: they are kept as they came"
         )
-    return said, words
+    return similarity, words
 
 
 def _range(vectors: Embeddings) -> str:

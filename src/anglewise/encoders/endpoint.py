@@ -1,7 +1,7 @@
 """``openai:MODEL``: encode through a server that speaks the ``/embeddings`` protocol.
 
-Requests to a server, to a checked address, with patience and without telling keys, come first:
-other parts of the package send theirs in the same way.
+The first half posts JSON to a server: the address is checked, failed requests are repeated, and
+keys are kept out of every message. Other parts of the package use it for their requests too.
 """
 
 import http.client
@@ -30,9 +30,9 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def checked_address(url: str) -> str:
-    """The address of a server without its last slash; ``SpellingError`` for what is none.
+    """The address of a server without a slash at its end; ``SpellingError`` for no address.
 
-    What may hold a secret is not repeated: a password, or what stands behind ``?`` or ``#``.
+    Parts that may hold a secret are not repeated: a password, or what follows ``?`` or ``#``.
 
     >>> checked_address("http://localhost:8080/v1/")
     'http://localhost:8080/v1'
@@ -55,21 +55,21 @@ def checked_address(url: str) -> str:
     return url.rstrip("/")
 
 
-def key_of(named: str | None) -> str | None:
-    """The key in a variable, the usual one if none is named.
+def key_of(variable: str | None) -> str | None:
+    """The key in an environment variable, the usual one if none is named.
 
-    Raises ``SpellingError``, without the key, for a variable that is named and not there.
+    Raises ``SpellingError``, without the key, for a named variable that does not exist.
     """
-    if named is None:
+    if variable is None:
         return os.environ.get(USUAL)
-    if not NAME.fullmatch(named):
+    if not NAME.fullmatch(variable):
         raise SpellingError(
             f"a key is given by the name of an environment variable, such as {USUAL}: what came is "
             "no such name, and is not repeated here in case it is the key itself"
         )
-    if named not in os.environ:
-        raise SpellingError(f"key={named}: there is no such environment variable")
-    return os.environ[named]
+    if variable not in os.environ:
+        raise SpellingError(f"key={variable}: there is no such environment variable")
+    return os.environ[variable]
 
 
 def bearer(key: str | None) -> dict[str, str]:
@@ -85,7 +85,7 @@ def bearer(key: str | None) -> dict[str, str]:
 
 
 BUSY = {408, 409, 425, 429, 500, 502, 503, 504, 529}
-"""Answers after which the same question may be asked again."""
+"""Status codes after which the same request may be repeated."""
 
 
 @dataclass(frozen=True)
@@ -95,15 +95,15 @@ class Patience:
     Attributes
     ----------
     timeout
-        Seconds without a byte after which a question is given up.
+        Seconds without a byte after which a request is given up.
     tries
-        How often it is asked at most.
+        The number of requests at most.
     first, longest
-        Seconds to wait before the second try, doubled at each further one, and their limit. Up to
-        half of it is left to chance, so that many clients do not come back at once; where the
-        server says how long to wait (``Retry-After``), it is waited so long.
+        Seconds to wait before the second try, doubled before each further one, and their limit. Up
+        to half of the time is random, so that many clients do not return at once. Where the server
+        asks for a longer wait (``Retry-After``), that is kept.
     sleep
-        What waits.
+        The function that waits.
     """
 
     timeout: float = 60.0
@@ -114,7 +114,7 @@ class Patience:
 
 
 class _Busy(Exception):  # noqa: N818 it is no error yet
-    """The server may answer later; ``wait`` is what it asks for."""
+    """The server may answer later; ``wait`` is the number of seconds that it asks for."""
 
     def __init__(self, why: str, wait: float | None = None) -> None:
         super().__init__(why)
@@ -122,10 +122,10 @@ class _Busy(Exception):  # noqa: N818 it is no error yet
 
 
 class _StayHere(urllib.request.HTTPRedirectHandler):
-    """Follows no redirection: the key is for this address alone."""
+    """Follows no redirection, since the key is for this address alone."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
-        """No other question is asked."""
+        """Send no other request."""
 
 
 OPENER = urllib.request.build_opener(_StayHere)
@@ -134,7 +134,7 @@ OPENER = urllib.request.build_opener(_StayHere)
 def post_json(
     url: str, content: Any, headers: Mapping[str, str], patience: Patience | None = None
 ) -> Any:
-    """Post JSON and read JSON; ``EncoderError`` if that cannot be had with some patience."""
+    """Post JSON and read the JSON answer; ``EncoderError`` if no try brings one."""
     patience = patience or Patience()
     question = urllib.request.Request(  # noqa: S310 the door has checked that it is http
         url,
@@ -143,16 +143,16 @@ def post_json(
         method="POST",
     )
     clean = without(headers)
-    for again in range(patience.tries):
+    for attempt in range(patience.tries):
         try:
             return _ask(question, url, patience.timeout, clean)
         except _Busy as busy:
-            if again + 1 == patience.tries:
+            if attempt + 1 == patience.tries:
                 raise EncoderError(
                     f"{url} was asked {patience.tries} times and last answered: {busy}; try again "
                     "later, what is encoded so far is kept in the cache"
                 ) from busy
-            wait = min(patience.longest, patience.first * 2**again)
+            wait = min(patience.longest, patience.first * 2**attempt)
             wait *= random.uniform(0.5, 1)  # noqa: S311 no secret
             if busy.wait is not None:
                 if busy.wait > 10 * patience.longest:
@@ -165,7 +165,7 @@ def post_json(
 
 
 def without(headers: Mapping[str, str]) -> Callable[[str], str]:
-    """What takes the key in some headers out of a text, since servers repeat what they refuse.
+    """A function that removes the key in some headers from a text; servers may repeat it.
 
     >>> without({"Authorization": "Bearer 123-secret"})("wrong key: 123-secret")
     'wrong key: [key]'
@@ -180,7 +180,7 @@ def _ask(
     try:
         with OPENER.open(question, timeout=timeout) as answer:
             kind = clean(answer.headers.get("Content-Type", "no type"))
-            body = _whole(answer, url, timeout)
+            body = _read_all(answer, url, timeout)
     except urllib.error.HTTPError as error:
         with error:
             raise _refusal(error, url, clean) from error
@@ -208,11 +208,11 @@ MOST = 1 << 28
 """Bytes of an answer: many times what vectors for one batch of texts take."""
 AT_ONCE = 1 << 16
 LONGEST = 10
-"""Times the patience for a single byte, after which an answer must have come whole."""
+"""A complete answer may take this many times the time-out for a single byte."""
 
 
-def _whole(answer: http.client.HTTPResponse, url: str, timeout: float) -> bytes:
-    """All of an answer; ``EncoderError`` for one without end, ``_Busy`` for one that trickles."""
+def _read_all(answer: http.client.HTTPResponse, url: str, timeout: float) -> bytes:
+    """A complete answer; ``EncoderError`` for one too long, ``_Busy`` for one too slow."""
     end = time.monotonic() + LONGEST * timeout
     body = bytearray()
     while part := answer.read1(AT_ONCE):
@@ -230,7 +230,7 @@ def _whole(answer: http.client.HTTPResponse, url: str, timeout: float) -> bytes:
 
 
 def _refusal(error: urllib.error.HTTPError, url: str, clean: Callable[[str], str]) -> Exception:
-    """What an answer other than 200 means."""
+    """The error for a status other than 200: ``_Busy`` where the request may be repeated."""
     try:
         body = clean(error.read(100_000).decode("utf-8", "replace"))
     except (OSError, http.client.HTTPException):
@@ -250,19 +250,19 @@ def _refusal(error: urllib.error.HTTPError, url: str, clean: Callable[[str], str
 
 
 def _reason(body: str) -> str:
-    """What the server says in its own words, if it speaks JSON."""
+    """The server's own message, if it sent one as JSON."""
     try:
-        found = json.loads(body)
+        value = json.loads(body)
     except (ValueError, RecursionError):
         return ""
     for name in ("error", "message", "detail"):
-        if isinstance(found, dict) and name in found:
-            found = cast("dict[str, Any]", found)[name]
-    return " ".join(str(cast("Any", found)).split())[:200]
+        if isinstance(value, dict) and name in value:
+            value = cast("dict[str, Any]", value)[name]
+    return " ".join(str(cast("Any", value)).split())[:200]
 
 
 def _retry_after(header: str | None) -> float | None:
-    """Seconds to wait, given as such or as a date."""
+    """Seconds to wait, from a ``Retry-After`` header of seconds or a date."""
     if header is None:
         return None
     try:
@@ -270,55 +270,56 @@ def _retry_after(header: str | None) -> float | None:
     except ValueError:
         pass
     try:
-        then = parsedate_to_datetime(header)
-        then = then if then.tzinfo else then.replace(tzinfo=UTC)
-        return max(0.0, (then - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError, OverflowError):  # no date, or none that there is
+        date = parsedate_to_datetime(header)
+        date = date if date.tzinfo else date.replace(tzinfo=UTC)
+        return max(0.0, (date - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError, OverflowError):  # no date, or an impossible one
         return None
 
 
 def in_order(
-    answer: Any, due: int, address: str, clean: Callable[[str], str] = str
+    answer: Any, count: int, address: str, clean: Callable[[str], str] = str
 ) -> list[list[float]]:
-    """The vectors of an answer in the order of the texts, which its ``index`` tells.
+    """The vectors of an answer in the order of the texts, by their ``index``.
 
-    Raises ``EncoderError`` unless there is one for each text; ``clean`` takes out of its words
-    what nobody may see.
+    Raises ``EncoderError`` unless there is one for each of ``count`` texts; ``clean`` removes
+    secrets from its message.
 
     >>> swapped = [{"index": 1, "embedding": [2.0]}, {"index": 0, "embedding": [1.0]}]
     >>> in_order({"data": swapped}, 2, "here")
     [[1.0], [2.0]]
     """
     rows = _rows(answer, address, clean)
-    if len(rows) != due:
+    if len(rows) != count:
         raise EncoderError(
-            f"{address} gave {len(rows)} vectors for {due} texts: one each is due; nothing was "
+            f"{address} gave {len(rows)} vectors for {count} texts: one each is due; nothing was "
             "written. Smaller batches may help (batch=16)"
         )
     vectors: dict[Any, list[float]] = {}
-    for at, row in enumerate(rows):
+    for position, row in enumerate(rows):
         vector = row.get("embedding")
         if not isinstance(vector, list):
             raise EncoderError(
-                f'{address} gave no list of numbers under "embedding" for text {at} of a batch'
+                f'{address} gave no list of numbers under "embedding" for text {position} of a '
+                "batch"
             )
-        vectors[row.get("index", at)] = cast("list[float]", vector)
-    if set(vectors) != set(range(due)):
-        shown = clean(str(sorted(vectors, key=str)[:5]))
+        vectors[row.get("index", position)] = cast("list[float]", vector)
+    if set(vectors) != set(range(count)):
+        numbers = clean(str(sorted(vectors, key=str)[:5]))
         raise EncoderError(
-            f"{address} numbers its vectors {shown}, where each number "
-            f"from 0 to {due - 1} is due once: the server is broken"
+            f"{address} numbers its vectors {numbers}, where each number "
+            f"from 0 to {count - 1} is due once: the server is broken"
         )
     if len({len(vector) for vector in vectors.values()}) > 1:
         raise EncoderError(f"{address} gave vectors of several lengths in one batch")
-    return [vectors[place] for place in range(due)]
+    return [vectors[position] for position in range(count)]
 
 
 def _rows(answer: Any, address: str, clean: Callable[[str], str]) -> list[dict[str, Any]]:
-    said = cast("dict[str, Any]", answer) if isinstance(answer, dict) else {}
-    rows = said.get("data")
+    content = cast("dict[str, Any]", answer) if isinstance(answer, dict) else {}
+    rows = content.get("data")
     if not isinstance(rows, list) or not all(isinstance(r, dict) for r in cast("list[Any]", rows)):
-        why = f" but {clean(str(said['error']))[:200]!r}" if "error" in said else ""
+        why = f" but {clean(str(content['error']))[:200]!r}" if "error" in content else ""
         raise EncoderError(
             f'{address} answered without a list of vectors under "data"{why}: is it an endpoint '
             "for embeddings?"
@@ -347,7 +348,7 @@ BYTES_PER_TOKEN = 4
 
 
 def load_endpoint(spec: Spec) -> Encoder:
-    """Make an encoder of a server; nothing is sent before texts are encoded.
+    """The encoder behind a server; nothing is sent before texts are encoded.
 
     Options: ``url`` (else ``OPENAI_BASE_URL``, else OpenAI's own), ``key`` (the name of the
     environment variable that holds the key, ``OPENAI_API_KEY``), ``dimensions``, ``window`` in
@@ -356,7 +357,7 @@ def load_endpoint(spec: Spec) -> Encoder:
     each: the tokenizer is with the server.
     """
     spec.only(*OPTIONS)
-    if not spec.place:
+    if not spec.source:
         raise SpellingError("openai needs a model: write openai:MODEL")
     address = _address(spec)
     dimensions = spec.number("dimensions")
@@ -367,7 +368,7 @@ def load_endpoint(spec: Spec) -> Encoder:
 
     def ask(prompt: str) -> Encode:
         def vectors(texts: list[str]) -> list[list[float]]:
-            content: dict[str, Any] = {"model": spec.place, "input": [prompt + t for t in texts]}
+            content: dict[str, Any] = {"model": spec.source, "input": [prompt + t for t in texts]}
             if dimensions is not None:
                 content["dimensions"] = dimensions
             answer = post_json(f"{address}/embeddings", content, headers, patience)
@@ -391,16 +392,16 @@ def load_endpoint(spec: Spec) -> Encoder:
         spec=str(_with_address(spec, address)),
         documents=ask(prompts[0]),
         queries=ask(prompts[1]) if any(prompts) else None,
-        window=spec.number("window") or WINDOWS.get(spec.place),
+        window=spec.number("window") or WINDOWS.get(spec.source),
         tokens=estimate,
         batch=batch,
-        identity=f"openai {address} {spec.place} {dimensions} {prompts}",
+        identity=f"openai {address} {spec.source} {dimensions} {prompts}",
         before=before,
     )
 
 
 def estimate(texts: list[str]) -> list[int]:
-    """About how many tokens texts have: one for each four bytes, rounded up.
+    """The estimated number of tokens of texts: one for each four bytes, rounded up.
 
     >>> estimate(["", "word", "Überraschung"])
     [0, 1, 4]
@@ -411,15 +412,15 @@ def estimate(texts: list[str]) -> list[int]:
 def check_chosen(spec: Spec) -> None:
     """Refuse an endpoint that a file names, unless the environment names the same one.
 
-    The environment does by ``OPENAI_BASE_URL``, else by a key of OpenAI's for OpenAI's own. A file
-    never says which variable holds the key.
+    The environment names one by ``OPENAI_BASE_URL``; ``OPENAI_API_KEY`` alone stands for OpenAI's
+    own address. A file may not choose the variable that holds the key.
     """
     address, key = _address(spec), spec.options.get("key", USUAL)
-    mine = os.environ.get("OPENAI_BASE_URL") or (HOME if USUAL in os.environ else "")
-    if key == USUAL and address == mine.rstrip("/"):
+    own_address = os.environ.get("OPENAI_BASE_URL") or (HOME if USUAL in os.environ else "")
+    if key == USUAL and address == own_address.rstrip("/"):
         return
     options = {name: text for name, text in spec.options.items() if name not in {"url", "key"}}
-    command = quote(str(Spec(spec.kind, spec.place, {"url": address, **options})))
+    command = quote(str(Spec(spec.kind, spec.source, {"url": address, **options})))
     also = "" if key == USUAL else f" and asks for what is in your variable {key}"
     raise EncoderError(
         f"the space was encoded at {address}{also}; your key and questions are not sent there "
@@ -432,9 +433,9 @@ def _address(spec: Spec) -> str:
 
 
 def _with_address(spec: Spec, address: str) -> Spec:
-    """What is written into a space: the address too, should the environment change."""
+    """The spec as a space stores it: with the address, since the environment may change."""
     options = {name: text for name, text in spec.options.items() if name not in {"url", "price"}}
-    return Spec(spec.kind, spec.place, options if address == HOME else {"url": address, **options})
+    return Spec(spec.kind, spec.source, options if address == HOME else {"url": address, **options})
 
 
 def _amount(spec: Spec, name: str) -> float | None:

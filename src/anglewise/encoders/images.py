@@ -1,4 +1,4 @@
-"""Images to vectors: a space of images, and an image as a query."""
+"""Encode images into a space, and a single image as a query."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ from anglewise.io.texts import text_table
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Images with ids, and columns of what is known about them.
+    """Images with ids and metadata columns.
 
     ``IdsError`` for an id that comes twice, ``TooFewError`` for none.
     """
@@ -51,18 +51,18 @@ class Images:
     def __post_init__(self) -> None:
         if not self.ids:
             raise TooFewError("no images came: there is nothing to encode")
-        seen: set[str] = set()
+        earlier: set[str] = set()
         for name in self.ids:
-            if name in seen:
+            if name in earlier:
                 raise IdsError(f"the id {name!r} comes more than once: make ids unique")
-            seen.add(name)
+            earlier.add(name)
 
     def __len__(self) -> int:
         return len(self.ids)
 
 
 ManyImages: TypeAlias = Images | Mapping[str, Any] | Iterable[Any]
-"""Paths, bytes of image files or arrays of pixels; alone, or under ids."""
+"""Paths, bytes of image files or arrays of pixels, in a list or by id."""
 
 
 def encode_images(
@@ -76,7 +76,7 @@ def encode_images(
     say: Say = quiet,
     progress: Progress | None = None,
 ) -> Space:
-    """Encode images, and those that ask where there are any, into a space.
+    """Encode images, and optional query images, into a space.
 
     Vectors are kept as the encoder gives them, never normalised.
 
@@ -95,7 +95,7 @@ def encode_images(
     Raises
     ------
     EncoderError
-        The encoder cannot be had, is one of texts, fails, or gives something else than vectors.
+        The encoder cannot be loaded, reads texts, fails, or returns anything but vectors.
     FileError
         A file that is missing, no image, broken or huge.
     IdsError, TooFewError
@@ -110,37 +110,40 @@ def encode_images(
     [[25.0, 1.0], [215.0, 1.0]]
     """
     model = _encoder(encoder)
-    kept = None if cache is None else open_cache(Path(cache), model, say)
-    if cache is not None and kept is None:
+    vector_cache = None if cache is None else open_cache(Path(cache), model, say)
+    if cache is not None and vector_cache is None:
         say(f"{model.spec} does not name its weights: vectors are not kept for another time")
     sides = [images_of(images), *([] if queries is None else [images_of(queries)])]
     try:
-        made = [
+        embeddings = [
             Embeddings(
-                _vectors(side, model, batch, kept, progress), ids=side.ids, metadata=side.about
+                _vectors(side, model, batch, vector_cache, progress),
+                ids=side.ids,
+                metadata=side.about,
             )
             for side in sides
         ]
     finally:
-        if kept is not None:
-            kept.close()
-    similarity, doubts = what_for(model, made[0], trained_for)
+        if vector_cache is not None:
+            vector_cache.close()
+    similarity, doubts = what_for(model, embeddings[0], trained_for)
     for doubt in doubts:
         say(doubt)
-    told = {"identity": model.identity, "declares": model.similarity, "images": len(sides[0])}
+    encoding = {"identity": model.identity, "declares": model.similarity, "images": len(sides[0])}
     return Space(
-        items=made[0],
-        queries=made[1] if len(made) > 1 else None,
+        items=embeddings[0],
+        queries=embeddings[1] if len(embeddings) > 1 else None,
         trained_for=similarity,
-        about={"encoder": model.spec, "encoding": told},
+        about={"encoder": model.spec, "encoding": encoding},
     )
 
 
 def image_question(space: Space, image: Any, encoder: Any = None) -> Embeddings:
-    """One image (a path, bytes or pixels) as what asks a space, for ``search_vectors``.
+    """One image (a path, bytes or pixels) encoded as a query, for ``search_vectors``.
 
-    By the encoder that the space names, after the precautions of ``encoder_of``, or another one.
-    Raises ``ShapeError`` if the encoder is not that of the space, else as ``encode_images`` does.
+    The encoder is the one that the space names, after the checks of ``encoder_of``, unless another
+    is given. Raises ``ShapeError`` for vectors of another dimension than the space, else as
+    ``encode_images`` does.
 
     >>> from anglewise.engine.search import search_vectors
     >>> def brightness(images):
@@ -151,48 +154,48 @@ def image_question(space: Space, image: Any, encoder: Any = None) -> Embeddings:
     'light'
     """
     model = encoder_of(space) if encoder is None else _encoder(encoder)
-    asked = Images(["image"], [_picture("the image", image)])
-    vectors = _vectors(asked, model, None, None, None)
-    due = space.items.dimension
-    if vectors.shape[1] != due:
+    question = Images(["image"], [_picture("the image", image)])
+    vectors = _vectors(question, model, None, None, None)
+    dimension = space.items.dimension
+    if vectors.shape[1] != dimension:
         raise ShapeError(
-            f"{model.spec} gives {vectors.shape[1]} numbers, the space has {due}: take the "
+            f"{model.spec} gives {vectors.shape[1]} numbers, the space has {dimension}: take the "
             "encoder that made the space"
         )
-    return Embeddings(vectors, ids=asked.ids)
+    return Embeddings(vectors, ids=question.ids)
 
 
-def images_of(given: ManyImages) -> Images:
+def images_of(images: ManyImages) -> Images:
     """Images from a list (ids ``"0"``, ``"1"``, …) or from a mapping of ids.
 
     >>> images_of([[[7]], [[9]]]).ids
     ['0', '1']
     """
-    if isinstance(given, Images):
-        return given
-    if isinstance(given, str | bytes | Path):
+    if isinstance(images, Images):
+        return images
+    if isinstance(images, str | bytes | Path):
         raise ValuesError("one image came where several are due: put it into a list")
-    if isinstance(given, Mapping):
-        pairs = {str(name): one for name, one in cast("Mapping[Any, Any]", given).items()}
+    if isinstance(images, Mapping):
+        pairs = {str(name): image for name, image in cast("Mapping[Any, Any]", images).items()}
     else:
-        pairs = {str(row): one for row, one in enumerate(given)}
-    return Images(list(pairs), [_picture(name, one) for name, one in pairs.items()])
+        pairs = {str(row): image for row, image in enumerate(images)}
+    return Images(list(pairs), [_picture(name, image) for name, image in pairs.items()])
 
 
-def _picture(name: str, given: Any) -> Picture:
-    if isinstance(given, Picture):
-        return given
-    if isinstance(given, str | Path):
-        return Picture(str(given), user_path(given))
-    return Picture(name, given if isinstance(given, bytes) else pixels_of(given))
+def _picture(name: str, image: Any) -> Picture:
+    if isinstance(image, Picture):
+        return image
+    if isinstance(image, str | Path):
+        return Picture(str(image), user_path(image))
+    return Picture(name, image if isinstance(image, bytes) else pixels_of(image))
 
 
-def _encoder(given: Any) -> Encoder:
-    if isinstance(given, str | Encoder):
-        return load(given)
+def _encoder(encoder: Any) -> Encoder:
+    if isinstance(encoder, str | Encoder):
+        return load(encoder)
     from anglewise.encoders.load import encoder_of_image_function
 
-    return encoder_of_image_function(given)
+    return encoder_of_image_function(encoder)
 
 
 def _vectors(
@@ -202,7 +205,7 @@ def _vectors(
     cache: VectorCache | None,
     progress: Progress | None,
 ) -> Float32[Array, "images d"]:
-    """All vectors; an image that comes twice is encoded once where digests are taken anyway."""
+    """The vectors of all images; with a cache, an image that comes twice is encoded once."""
     if model.reads != "images":
         raise EncoderError(
             f"{model.spec} encodes texts, and images came: take an encoder of images, such as "
@@ -224,7 +227,7 @@ def _vectors(
 
 
 NAMES = "image img picture photo path imagepath file filename filepath imagefile bytes"
-"""Columns that hold images, as they are usually called."""
+"""The usual names of a column of images."""
 ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 
 
@@ -235,14 +238,15 @@ def read_images(
     id_column: str | None = None,
     say: Say = quiet,
 ) -> Images:
-    """Read which images there are; each is decoded when it is encoded.
+    """List the images of a folder or table; each is decoded when it is encoded.
 
-    Of a folder every PNG, JPEG, WebP, BMP, GIF and TIFF is an item, called by its path in there.
-    Of a table (CSV, TSV, parquet, JSON lines) a column holds paths, seen from the table's folder,
-    or the bytes of files, also as ``{"bytes", "path"}``. Further columns are kept.
+    In a folder every PNG, JPEG, WebP, BMP, GIF and TIFF file is an item; its id is its path in the
+    folder. In a table (CSV, TSV, parquet, JSON lines) one column holds paths relative to the
+    table's folder, or the bytes of files, also as ``{"bytes", "path"}``. Other columns of one type
+    are kept as metadata.
 
-    Raises ``FileError`` or ``SpellingError`` if there is no telling which column is which,
-    ``IdsError`` for an id that comes twice.
+    Raises ``FileError`` or ``SpellingError`` if the column of images is not clear, ``IdsError`` for
+    an id that comes twice.
     """
     path = existing(path)
     if path.is_dir():
@@ -254,14 +258,15 @@ def read_images(
     pictures = [
         _file_picture(path, id_, cell) for id_, cell in zip(ids, columns[name], strict=True)
     ]
-    others = {c: v for c, v in columns.items() if c not in TAKEN - {"title"} | {name, "image"}}
-    about = {c: cells for c, cells in others.items() if of_one_kind(cells)}
+    metadata = {c: v for c, v in columns.items() if c not in TAKEN - {"title"} | {name, "image"}}
+    kept_metadata = {c: cells for c, cells in metadata.items() if of_one_kind(cells)}
     if any(isinstance(picture.source, Path) for picture in pictures):
-        about["image"] = [
-            str(one.source) if isinstance(one.source, Path) else None for one in pictures
+        kept_metadata["image"] = [
+            str(picture.source) if isinstance(picture.source, Path) else None
+            for picture in pictures
         ]
     with naming(path):
-        return Images(ids, pictures, about)
+        return Images(ids, pictures, kept_metadata)
 
 
 def _images_in(folder: Path) -> list[Path]:
@@ -276,17 +281,19 @@ def _folder(path: Path) -> Images:
             "name a table with a column of paths"
         )
     ids = [file.relative_to(path).as_posix() for file in files]
-    whole = [str(file) for file in files]
-    return Images(ids, [Picture(str(f), f) for f in files], {"image": whole})
+    paths = [str(file) for file in files]
+    return Images(ids, [Picture(str(f), f) for f in files], {"image": paths})
 
 
-def _image_column(path: Path, columns: Mapping[str, list[Any]], given: str | None) -> str:
-    if given is not None:
-        if given not in columns:
-            raise SpellingError(f"{path} has no column {given!r}: it has {listed(list(columns))}")
-        return given
-    known = {plain(column): column for column in columns}
-    name = next((known[word] for word in NAMES.split() if word in known), None)
+def _image_column(path: Path, columns: Mapping[str, list[Any]], image_column: str | None) -> str:
+    if image_column is not None:
+        if image_column not in columns:
+            raise SpellingError(
+                f"{path} has no column {image_column!r}: it has {listed(list(columns))}"
+            )
+        return image_column
+    column_of = {plain(column): column for column in columns}
+    name = next((column_of[word] for word in NAMES.split() if word in column_of), None)
     if name is None:
         raise FileError(
             f"{path}: cannot tell which column holds the images among "
@@ -296,10 +303,10 @@ def _image_column(path: Path, columns: Mapping[str, list[Any]], given: str | Non
 
 
 def _file_picture(table: Path, name: str, cell: Any) -> Picture:
-    """An image of a cell; ``ValuesError`` if it is neither a path nor bytes."""
+    """The image of a cell; ``ValuesError`` for a cell that holds neither a path nor bytes."""
     if isinstance(cell, dict):
-        both = cast("dict[str, Any]", cell)
-        cell = both.get("bytes") or both.get("path")
+        parts = cast("dict[str, Any]", cell)
+        cell = parts.get("bytes") or parts.get("path")
     if isinstance(cell, bytes):
         return Picture(f"{table}: {name}", cell)
     if isinstance(cell, str) and cell:

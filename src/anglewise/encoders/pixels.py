@@ -1,4 +1,4 @@
-"""From image files to the pixels that a model takes: decoded, resized, scaled."""
+"""Image files to the pixels that a model takes: decoded, resized, scaled."""
 
 import json
 import os
@@ -18,13 +18,13 @@ from anglewise.errors import FileError, ShapeError, SpellingError, ValuesError
 from anglewise.io.files import check_holds, existing_file, file_text, opened, reading
 
 MOST_PIXELS = 80_000_000
-"""Images of more are refused before they are decoded: 240 MB each, and what bombs are made of."""
+"""Larger images (240 MB of pixels) are refused before decoding: they may be decompression bombs."""
 RESAMPLINGS = ("nearest", "lanczos", "bilinear", "bicubic")
-"""By the numbers that Pillow, and files of settings, give them."""
+"""In the order of their numbers in Pillow and in files of settings."""
 WHITE = (255, 255, 255)
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
-"""What is decoded, whatever a file is called: readers of others start programs (EPS), or decode
-before they say how large a picture is (ICO)."""
+"""The formats that are decoded, whatever a file is called. Readers of others start programs (EPS),
+or decode before they report the size of an image (ICO)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Picture:
 
     @property
     def data(self) -> bytes:
-        """What tells this image from others: the bytes of its file, or its shape and pixels."""
+        """The bytes that identify this image: those of its file, or its shape and pixels."""
         if isinstance(self.source, bytes):
             return self.source
         if isinstance(self.source, Path):
@@ -53,11 +53,11 @@ class Picture:
         return repr(self.source.shape).encode() + self.source.tobytes()
 
     def pixels(self) -> UInt8[Array, "height width 3"]:
-        """Red, green and blue of every pixel, the way up that a viewer shows it.
+        """Red, green and blue of every pixel, upright as a viewer shows it.
 
-        What is transparent stands before white. Raises ``FileError`` for what is no image of a
-        kind that browsers and cameras write (PNG, JPEG, WebP, BMP, GIF, TIFF), broken,
-        of more than 80 million pixels, or without colours or greys of 8 or 16 bits.
+        Transparent parts are laid over white. Raises ``FileError`` for a file that is no PNG, JPEG,
+        WebP, BMP, GIF or TIFF, that is broken, has more than 80 million pixels, or holds other
+        values than colours or greys of 8 or 16 bits.
         """
         if isinstance(self.source, np.ndarray):
             return self.source
@@ -65,7 +65,7 @@ class Picture:
         if isinstance(self.source, Path):
             existing_file(self.source)
         with reading(Path(self.name), "an image"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # doubts that we raise ourselves, or cannot mend
+            warnings.simplefilter("ignore")  # what matters of them is raised as an error below
             data = BytesIO(self.source) if isinstance(self.source, bytes) else self.source
             with pillow.open(data, formats=FORMATS) as image:
                 self._check_size(*image.size)
@@ -80,7 +80,7 @@ class Picture:
 
     def _in_colours(self, image: Any, pillow: Any) -> Any:
         upright = library("PIL.ImageOps", "images").exif_transpose(image)
-        if upright.mode.startswith("I;16"):  # Pillow would cut off what is above 255
+        if upright.mode.startswith("I;16"):  # Pillow would clip at 255
             upright = pillow.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
         if upright.mode in {"I", "F"}:
             raise FileError(
@@ -88,36 +88,36 @@ class Picture:
                 "no colour: write it in 8 bits"
             )
         if upright.has_transparency_data:
-            seen = upright.convert("RGBA")
-            ground = pillow.new("RGBA", seen.size, (*WHITE, 255))
-            upright = pillow.alpha_composite(ground, seen)
+            layer = upright.convert("RGBA")
+            ground = pillow.new("RGBA", layer.size, (*WHITE, 255))
+            upright = pillow.alpha_composite(ground, layer)
         return upright.convert("RGB")
 
 
 def pixels_of(array: Any) -> UInt8[Array, "height width 3"]:
-    """Pixels that came as an array: height x width of greys, or with three colours; 0 to 255.
+    """Pixels from an array of 0 to 255: height x width of greys, or height x width x 3 of colours.
 
-    Raises ``ShapeError`` for other shapes, ``ValuesError`` for numbers that are no bytes.
+    Raises ``ShapeError`` for other shapes, ``ValuesError`` for other numbers.
 
     >>> pixels_of([[7]]).tolist()
     [[[7, 7, 7]]]
     """
-    given = np.asarray(array)
-    shape = given.shape
-    if given.ndim == 3 and shape[2] == 1:
-        given = given[:, :, 0]
-    if not (given.ndim == 2 or (given.ndim == 3 and shape[2] == 3)) or not given.size:
+    pixels = np.asarray(array)
+    shape = pixels.shape
+    if pixels.ndim == 3 and shape[2] == 1:
+        pixels = pixels[:, :, 0]
+    if not (pixels.ndim == 2 or (pixels.ndim == 3 and shape[2] == 3)) or not pixels.size:
         raise ShapeError(
             f"an image came as an array of shape {shape}: height x width, or height x width x 3, "
             "is due"
         )
-    if given.dtype.kind not in "iu" or given.min() < 0 or given.max() > 255:
+    if pixels.dtype.kind not in "iu" or pixels.min() < 0 or pixels.max() > 255:
         raise ValuesError(
-            f"an image came as {given.dtype}, up to {given.max():g}: whole numbers from 0 to 255 "
+            f"an image came as {pixels.dtype}, up to {pixels.max():g}: whole numbers from 0 to 255 "
             "are due"
         )
-    whole = given.astype(np.uint8)
-    return np.stack([whole] * 3, axis=2) if whole.ndim == 2 else whole
+    grid = pixels.astype(np.uint8)
+    return np.stack([grid] * 3, axis=2) if grid.ndim == 2 else grid
 
 
 def resized(
@@ -128,10 +128,10 @@ def resized(
     resample: str = "bilinear",
     grey: bool = False,
 ) -> UInt8[Array, "new_height new_width channels"]:
-    """An image brought to height x width.
+    """An image resized to ``size``, height x width.
 
-    It is stretched; or, with ``shorter``, scaled until its shorter side has so many pixels, and
-    its middle cut out. Greys are those of ITU-R 601.
+    It is stretched; or, with ``shorter``, scaled until its shorter side has that many pixels, and
+    its middle is cut out. Greys follow ITU-R 601.
 
     >>> resized(pixels_of([[0, 255], [255, 0]]), (1, 3), grey=True).shape
     (1, 3, 1)
@@ -145,17 +145,17 @@ def resized(
     box = _middle(image.size, size, shorter) if shorter else (0, 0, *image.size)
     if image.size != (width, height) or box != (0, 0, width, height):
         image = image.resize((width, height), RESAMPLINGS.index(resample), box=box)
-    found = np.asarray(image)
-    return found[:, :, None] if grey else found
+    result = np.asarray(image)
+    return result[:, :, None] if grey else result
 
 
 def _middle(
-    there: tuple[int, int], size: tuple[int, int], shorter: int
+    image_size: tuple[int, int], size: tuple[int, int], shorter: int
 ) -> tuple[float, float, float, float]:
-    """The part of an image that is kept; cut before it is scaled, lest a thin one grows huge."""
-    scale = shorter / min(there)
-    width, height = (min(a / scale, b) for a, b in zip(reversed(size), there, strict=True))
-    left, top = (there[0] - width) / 2, (there[1] - height) / 2
+    """The part of an image that is kept, cut before scaling, so that thin images stay small."""
+    scale = shorter / min(image_size)
+    width, height = (min(a / scale, b) for a, b in zip(reversed(size), image_size, strict=True))
+    left, top = (image_size[0] - width) / 2, (image_size[1] - height) / 2
     return left, top, left + width, top + height
 
 
@@ -163,7 +163,7 @@ SETTINGS = "preprocessor_config.json"
 
 
 def settings_beside(model: Path) -> dict[str, str]:
-    """What a ``preprocessor_config.json`` beside the model says, as options; empty if none is."""
+    """The ``preprocessor_config.json`` beside a model, as options; empty if there is none."""
     for folder in (model.parent, model.parent.parent):
         file = folder / SETTINGS
         if file.is_file():
@@ -172,31 +172,33 @@ def settings_beside(model: Path) -> dict[str, str]:
     return {}
 
 
-def _options_of(said: Any) -> dict[str, str]:
-    """The keys that image processors of the hub write, as ours."""
-    told = cast("dict[str, Any]", said)
-    cropped = bool(told.get("do_center_crop"))
-    size = _sides(told.get("crop_size" if cropped else "size"))
-    found: dict[str, str] = {"size": size} if size else {}
+def _options_of(content: Any) -> dict[str, str]:
+    """The settings of an image processor of the hub, as options of ours."""
+    settings = cast("dict[str, Any]", content)
+    cropped = bool(settings.get("do_center_crop"))
+    size = _sides(settings.get("crop_size" if cropped else "size"))
+    prepared: dict[str, str] = {"size": size} if size else {}
     if cropped:
-        found["shorter"] = _sides(told.get("size")).partition("x")[0]
-    if told.get("do_rescale", True):
-        found["scale"] = repr(1 / float(told.get("rescale_factor", 1 / 255)))
-    if told.get("do_normalize", True):
+        prepared["shorter"] = _sides(settings.get("size")).partition("x")[0]
+    if settings.get("do_rescale", True):
+        prepared["scale"] = repr(1 / float(settings.get("rescale_factor", 1 / 255)))
+    if settings.get("do_normalize", True):
         for name in ("mean", "std"):
-            if f"image_{name}" in told:
-                found[name] = ",".join(str(float(one)) for one in told[f"image_{name}"])
-    if isinstance(told.get("resample"), int) and told["resample"] < len(RESAMPLINGS):
-        found["resample"] = RESAMPLINGS[told["resample"]]
-    return found
+            if f"image_{name}" in settings:
+                prepared[name] = ",".join(
+                    str(float(number)) for number in settings[f"image_{name}"]
+                )
+    if isinstance(settings.get("resample"), int) and settings["resample"] < len(RESAMPLINGS):
+        prepared["resample"] = RESAMPLINGS[settings["resample"]]
+    return prepared
 
 
-def _sides(said: Any) -> str:
-    if isinstance(said, dict):
-        sides = cast("dict[str, Any]", said)
+def _sides(value: Any) -> str:
+    if isinstance(value, dict):
+        sides = cast("dict[str, Any]", value)
         edge = sides.get("shortest_edge")
         return f"{sides['height']}x{sides['width']}" if "height" in sides else str(edge or "")
-    return str(said or "")
+    return str(value or "")
 
 
 OPTIONS = ("size", "shorter", "layout", "channels", "scale", "mean", "std", "resample")
@@ -206,14 +208,14 @@ CHANNELS = ("rgb", "bgr", "grey")
 
 @dataclass(frozen=True)
 class Preparation:
-    """``(pixels / scale - mean) / std``, resized before, in the order of axes that is due.
+    """Prepares images for a model: resized, then ``(pixels / scale - mean) / std``, then laid out.
 
     Attributes
     ----------
     size
         Height and width.
     shorter
-        Scale the shorter side to so many pixels and cut out the middle; ``None`` stretches.
+        Scale the shorter side to that many pixels and cut out the middle; ``None`` stretches.
     channels
         ``rgb``, ``bgr`` or ``grey``.
     layout
@@ -237,13 +239,15 @@ class Preparation:
     resample: str = "bilinear"
 
     def __call__(self, pictures: Sequence[Picture]) -> Float32[Array, "images a b c"]:
-        """All that a model is given at once; images are decoded one after another."""
+        """The input of a model for some images, which are decoded one after another."""
         pixels = np.stack([self._brought(picture) for picture in pictures]).astype(np.float32)
         if self.channels == "bgr":
             pixels = pixels[..., ::-1]
-        mean, std = (np.array(one, dtype=np.float32) for one in (self.mean, self.std))
+        mean, std = (np.array(numbers, dtype=np.float32) for numbers in (self.mean, self.std))
         pixels = (pixels / np.float32(self.scale) - mean) / std
-        return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2) if self._first else pixels)
+        return np.ascontiguousarray(
+            pixels.transpose(0, 3, 1, 2) if self._channels_first else pixels
+        )
 
     def _brought(self, picture: Picture) -> Array:
         return resized(
@@ -255,19 +259,19 @@ class Preparation:
         )
 
     @property
-    def _first(self) -> bool:
+    def _channels_first(self) -> bool:
         return self.layout == "nchw"
 
     def options(self) -> dict[str, str]:
-        """As options of a spelling, none left out."""
+        """All settings as options of a spelling."""
         return {
             "size": f"{self.size[0]}x{self.size[1]}",
             **({} if self.shorter is None else {"shorter": str(self.shorter)}),
             "layout": self.layout,
             "channels": self.channels,
             "scale": f"{self.scale:.9g}",
-            "mean": ",".join(f"{one:.9g}" for one in self.mean),
-            "std": ",".join(f"{one:.9g}" for one in self.std),
+            "mean": ",".join(f"{number:.9g}" for number in self.mean),
+            "std": ",".join(f"{number:.9g}" for number in self.std),
             "resample": self.resample,
         }
 
@@ -275,7 +279,9 @@ class Preparation:
 def preparation(
     options: Mapping[str, str], spec: Spec, shape: Sequence[int | str | None]
 ) -> Preparation:
-    """What options and the shape of a model's input say; ``SpellingError`` where they disagree.
+    """The preparation from options and the shape of a model's input.
+
+    Raises ``SpellingError`` where they disagree or an option cannot be read.
 
     >>> prepared = preparation({}, Spec("onnx-images", "x.onnx"), [None, 28, 28, 1])
     >>> prepared.layout, prepared.channels, prepared.size
@@ -283,59 +289,59 @@ def preparation(
     """
     layout = options.get("layout") or _layout_of(shape)
     _one_of("layout", layout, LAYOUTS, spec)
-    first = layout == "nchw"
-    depth = shape[1] if first else shape[3]
+    channels_first = layout == "nchw"
+    depth = shape[1] if channels_first else shape[3]
     channels = options.get("channels") or ("grey" if depth == 1 else "rgb")
     _one_of("channels", channels, CHANNELS, spec)
-    due = 1 if channels == "grey" else 3
-    if isinstance(depth, int) and depth != due:
+    count = 1 if channels == "grey" else 3
+    if isinstance(depth, int) and depth != count:
         raise SpellingError(
-            f"{spec.place} takes {depth} channels as {layout}, {channels} has {due}: "
+            f"{spec.source} takes {depth} channels as {layout}, {channels} has {count}: "
             "name what it takes (channels=grey, rgb or bgr; layout=nchw or nhwc)"
         )
     resample = options.get("resample", "bilinear")
     _one_of("resample", resample, RESAMPLINGS, spec)
     scale = _numbers("scale", options.get("scale", "255"), 1, spec)[0]
-    std = _numbers("std", options.get("std", "1"), due, spec)
+    std = _numbers("std", options.get("std", "1"), count, spec)
     if scale == 0 or 0 in std:
         raise SpellingError(f"{spec.kind}: scale and std divide, so neither may be 0")
     shorter = options.get("shorter")
-    found = Preparation(
-        size=_size(options.get("size"), shape[2:] if first else shape[1:3], spec),
-        shorter=None if shorter is None else _whole("shorter", shorter, spec),
+    prepared = Preparation(
+        size=_size(options.get("size"), shape[2:] if channels_first else shape[1:3], spec),
+        shorter=None if shorter is None else _side("shorter", shorter, spec),
         channels=channels,
         layout=layout,
         scale=scale,
-        mean=_numbers("mean", options.get("mean", "0"), due, spec),
+        mean=_numbers("mean", options.get("mean", "0"), count, spec),
         std=std,
         resample=resample,
     )
-    if found.shorter is not None and found.shorter < max(found.size):
+    if prepared.shorter is not None and prepared.shorter < max(prepared.size):
         raise SpellingError(
-            f"{spec.kind}: shorter={shorter} leaves no middle of {found.size[0]} x "
-            f"{found.size[1]}: take {max(found.size)} or more"
+            f"{spec.kind}: shorter={shorter} leaves no middle of {prepared.size[0]} x "
+            f"{prepared.size[1]}: take {max(prepared.size)} or more"
         )
-    return found
+    return prepared
 
 
 def _layout_of(shape: Sequence[int | str | None]) -> str:
     return "nhwc" if shape[3] in {1, 3} and shape[1] not in {1, 3} else "nchw"
 
 
-def _size(given: str | None, fixed: Sequence[int | str | None], spec: Spec) -> tuple[int, int]:
-    asked: Sequence[int | None] = (None, None)
-    if given is not None:
-        sides = [_whole("size", side, spec) for side in given.lower().split("x")]
+def _size(text: str | None, fixed: Sequence[int | str | None], spec: Spec) -> tuple[int, int]:
+    named: Sequence[int | None] = (None, None)
+    if text is not None:
+        sides = [_side("size", side, spec) for side in text.lower().split("x")]
         if len(sides) > 2:
-            raise SpellingError(f"{spec.kind}: size={given}: one side, or height x width, is due")
-        asked = (sides[0], sides[-1])
-    pairs = [(a, b if isinstance(b, int) else None) for a, b in zip(asked, fixed, strict=True)]
+            raise SpellingError(f"{spec.kind}: size={text}: one side, or height x width, is due")
+        named = (sides[0], sides[-1])
+    pairs = [(a, b if isinstance(b, int) else None) for a, b in zip(named, fixed, strict=True)]
     if any(a is not None and b is not None and a != b for a, b in pairs):
-        raise SpellingError(f"{spec.place} takes images of {fixed[0]} x {fixed[1]}, not {given}")
+        raise SpellingError(f"{spec.source} takes images of {fixed[0]} x {fixed[1]}, not {text}")
     height, width = (b or a for a, b in pairs)
     if height is None or width is None:
         raise SpellingError(
-            f"{spec.place} takes images of any size, or does not say of which: name the one that "
+            f"{spec.source} takes images of any size, or does not say of which: name the one that "
             "it was trained with (size=224, or height x width: size=224x320)"
         )
     return height, width
@@ -346,7 +352,7 @@ def _one_of(name: str, word: str, words: Sequence[str], spec: Spec) -> None:
         raise SpellingError(f"{spec.kind}: {name}={word}: one of {', '.join(words)} is due")
 
 
-def _whole(name: str, text: str, spec: Spec) -> int:
+def _side(name: str, text: str, spec: Spec) -> int:
     value = read_whole(text.strip())
     if value is None or not 0 < value <= 10_000:
         raise SpellingError(f"{spec.kind}: {name}={shown(text)}: pixels from 1 to 10000 are due")
@@ -354,9 +360,9 @@ def _whole(name: str, text: str, spec: Spec) -> int:
 
 
 def _numbers(name: str, text: str, channels: int, spec: Spec) -> tuple[float, ...]:
-    read = [read_number(part.strip()) for part in text.split(",")]
-    found = tuple(float(one) for one in read if one is not None)
-    if len(read) not in {1, channels} or len(found) < len(read):
-        many = f", or {channels} parted by commas," if channels > 1 else ""
-        raise SpellingError(f"{spec.kind}: {name}={shown(text)}: one number{many} is due")
-    return found
+    values = [read_number(part.strip()) for part in text.split(",")]
+    numbers = tuple(float(value) for value in values if value is not None)
+    if len(values) not in {1, channels} or len(numbers) < len(values):
+        alternative = f", or {channels} parted by commas," if channels > 1 else ""
+        raise SpellingError(f"{spec.kind}: {name}={shown(text)}: one number{alternative} is due")
+    return numbers

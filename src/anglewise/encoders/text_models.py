@@ -20,26 +20,26 @@ from anglewise.io.vectors import read_vectors
 def load_model2vec(spec: Spec) -> Encoder:
     """Load a folder that model2vec wrote, or a model of the hub by its name.
 
-    Option: ``dimensions``, to keep the first numbers only. The distilling of these models follows
-    cosine, and their ``normalize`` setting says whether lengths are one. All of a text is read,
-    where the library by itself leaves out what comes after ``max_length`` tokens.
+    Option: ``dimensions``, to keep the first ones only. These models are distilled for cosine, and
+    their ``normalize`` setting tells whether vectors have length one. All of a text is read; the
+    library's default would stop after ``max_length`` tokens.
     """
     spec.only("dimensions")
-    if not spec.place:
+    if not spec.source:
         raise SpellingError("model2vec needs a model: write model2vec:FOLDER or model2vec:NAME")
     static: Any = library("model2vec", "model2vec").StaticModel
-    local = user_path(spec.place)
-    place = str(local.resolve()) if local.is_dir() else spec.place
+    local = user_path(spec.source)
+    source = str(local.resolve()) if local.is_dir() else spec.source
     try:
         model: Any = static.from_pretrained(
-            place, dimensionality=spec.number("dimensions"), force_download=False
+            source, dimensionality=spec.number("dimensions"), force_download=False
         )
     except Exception as error:  # the hub and the readers below it raise anything
         why = " ".join(str(error).split())[:200] or type(error).__name__
         raise EncoderError(f"{spec}: no model2vec model could be loaded ({why})") from error
 
     def encode(texts: list[str]) -> Any:
-        # threads of the tokenizer are used as it is; a second layer of them would only wait
+        # the tokenizer uses threads of its own; more processes would only wait for them
         return model.encode(
             texts, max_length=None, batch_size=max(1, len(texts)), use_multiprocessing=False
         )
@@ -47,11 +47,11 @@ def load_model2vec(spec: Spec) -> Encoder:
     def tokens(texts: list[str]) -> list[int]:
         plain: Any = model.tokenizer
         plain.no_truncation()
-        found = plain.encode_batch_fast(texts, add_special_tokens=False)
-        return [len(one.ids) for one in found]
+        encodings = plain.encode_batch_fast(texts, add_special_tokens=False)
+        return [len(encoding.ids) for encoding in encodings]
 
     return Encoder(
-        spec=str(Spec("model2vec", place, spec.options)),
+        spec=str(Spec("model2vec", source, spec.options)),
         documents=encode,
         similarity="cosine",
         normalises=bool(model.normalize),
@@ -62,25 +62,25 @@ def load_model2vec(spec: Spec) -> Encoder:
 
 
 def _digest(model: Any) -> str:
-    whole = hashlib.sha256()
+    checksum = hashlib.sha256()
     for array in (model.embedding, model.weights, model.token_mapping):
         if array is not None:
-            whole.update(np.ascontiguousarray(array).tobytes())
-    whole.update(model.tokenizer.to_str().encode())
-    whole.update(f"{model.normalize}".encode())
-    return whole.hexdigest()[:16]
+            checksum.update(np.ascontiguousarray(array).tobytes())
+    checksum.update(model.tokenizer.to_str().encode())
+    checksum.update(f"{model.normalize}".encode())
+    return checksum.hexdigest()[:16]
 
 
-WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")  # noqa: RUF001 the sign that texts use
+WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")  # noqa: RUF001 the apostrophe that texts use
 
 
 def load_words(spec: Spec) -> Encoder:
-    """Read the vectors: text or binary of word2vec, or any file that vectors are read from.
+    """Load word vectors, in word2vec's formats or any other file of vectors.
 
-    Options: ``words`` (a file of the words, where the vectors stand alone), ``pool`` (``mean`` or
-    ``sum``), ``case`` (``lower`` by default, as in GloVe's; ``keep``). A word that is not in the
-    file is looked up without its apostrophes, else passed over; a text without any known word
-    has the zero vector. Nobody trained these means, so the similarity is unknown.
+    Options: ``words`` (a file of the words, where the vectors come without), ``pool`` (``mean`` or
+    ``sum``), ``case`` (``lower`` by default, as in GloVe; ``keep``). A word that is not in the file
+    is split at its apostrophes, and skipped if its parts are not there either; a text without any
+    known word has the zero vector. Means of words were not trained, so the similarity is unknown.
     """
     spec.only("words", "pool", "case")
     path = spec.file()
@@ -92,7 +92,9 @@ def load_words(spec: Spec) -> Encoder:
     rows, vectors = table.row_of, table.vectors
 
     def encode(texts: list[str]) -> Float32[Array, "texts d"]:
-        return np.stack([_pooled(_known(text, rows, lower=lower), vectors, pool) for text in texts])
+        return np.stack(
+            [_pooled(_word_rows(text, rows, lower=lower), vectors, pool) for text in texts]
+        )
 
     def tokens(texts: list[str]) -> list[int]:
         return [len(WORD.findall(text)) for text in texts]
@@ -108,26 +110,26 @@ def load_words(spec: Spec) -> Encoder:
     )
 
 
-def _known(text: str, rows: Mapping[str, int], *, lower: bool) -> list[int]:
-    found: list[int] = []
+def _word_rows(text: str, rows: Mapping[str, int], *, lower: bool) -> list[int]:
+    word_rows: list[int] = []
     for word in WORD.findall(text.lower() if lower else text):
         row = rows.get(word)
         if row is not None:
-            found.append(row)
+            word_rows.append(row)
         elif len(word) > 1:  # don't -> don t
             parts = [rows.get(part) for part in re.split(r"['’]", word)]  # noqa: RUF001
-            found += [part for part in parts if part is not None]
-    return found
+            word_rows += [part for part in parts if part is not None]
+    return word_rows
 
 
 def _pooled(rows: list[int], vectors: Float32[Array, "words d"], pool: str) -> Array:
-    known: Array = vectors[rows]
-    total: Array = known.sum(axis=0)  # of no word: zeros
+    word_vectors: Array = vectors[rows]
+    total: Array = word_vectors.sum(axis=0)  # of no word: zeros
     return total / np.float32(max(1, len(rows))) if pool == "mean" else total
 
 
 SAFE = 6
-"""The first version that asks for ``trust_remote_code`` before it imports from a folder."""
+"""The first major version that imports code from a folder only with ``trust_remote_code``."""
 PROMPTS = ("query", "document", "passage", "corpus")
 KNOWN: dict[str, TrainedFor] = {"cosine": "cosine", "dot": "dot", "euclidean": "euclidean"}
 
@@ -135,35 +137,34 @@ KNOWN: dict[str, TrainedFor] = {"cosine": "cosine", "dot": "dot", "euclidean": "
 def load_sentence_transformer(spec: Spec) -> Encoder:
     """Load a folder that sentence-transformers wrote, or a model of the hub by its name.
 
-    Option: ``device`` (``cpu``, ``cuda``). Code that comes with a model is refused, which the
-    library does from 6.0 on; before, it ran what lies in a folder. Where a model
-    states its similarity, that is what it was trained for; behind a normalising layer an inner
-    product is a cosine.
+    Option: ``device`` (``cpu``, ``cuda``). Code that comes with a model is refused; versions before
+    6.0 would run it, and are refused too. Where a model states its similarity, it counts as trained
+    for that; with a normalising layer at its end an inner product is a cosine.
     """
     spec.only("device")
-    if not spec.place:
+    if not spec.source:
         raise SpellingError(f"{spec.kind} needs a model: write {spec.kind}:FOLDER or NAME")
     kind: Any = _library().SentenceTransformer
-    local = user_path(spec.place)
-    place = str(local.resolve()) if local.is_dir() else spec.place
+    local = user_path(spec.source)
+    source = str(local.resolve()) if local.is_dir() else spec.source
     try:
-        model: Any = kind(place, device=spec.options.get("device"), trust_remote_code=False)
+        model: Any = kind(source, device=spec.options.get("device"), trust_remote_code=False)
     except Exception as error:  # the hub and the readers below it raise anything
         why = " ".join(str(error).split())[:200] or type(error).__name__
-        own = "trust_remote_code" in str(error)
+        needs_code = "trust_remote_code" in str(error)
         hint = "; code of a model is run as a function of yours, python:MODULE:FUNCTION"
         raise EncoderError(
-            f"{spec}: no such model could be loaded ({why}){hint if own else ''}"
+            f"{spec}: no such model could be loaded ({why}){hint if needs_code else ''}"
         ) from error
     layers = [type(layer).__name__ for layer in model]
     normalises = "Normalize" in layers
-    how = {"batch_size": 32, "show_progress_bar": False, "convert_to_numpy": True}
+    settings = {"batch_size": 32, "show_progress_bar": False, "convert_to_numpy": True}
     prompts: dict[str, str | None] = model.prompts or {}
     different = "Router" in layers or any(prompts.get(name) for name in PROMPTS)
     return Encoder(
-        spec=str(Spec(spec.kind, place, spec.options)),
-        documents=partial(model.encode_document, **how),
-        queries=partial(model.encode_query, **how) if different else None,
+        spec=str(Spec(spec.kind, source, spec.options)),
+        documents=partial(model.encode_document, **settings),
+        queries=partial(model.encode_query, **settings) if different else None,
         similarity=_similarity(model, normalises=normalises),
         normalises=normalises or None,
         window=_window(model, prompts),
@@ -174,20 +175,21 @@ def load_sentence_transformer(spec: Spec) -> Encoder:
 
 
 def _library() -> Any:
-    """The library in a version that runs no code of a folder unasked."""
-    found = library("sentence_transformers", "sentence-transformers")
-    here = str(getattr(found, "__version__", "0"))
-    major = here.partition(".")[0]
+    """The library, in a version that does not run code from a model's folder unasked."""
+    module = library("sentence_transformers", "sentence-transformers")
+    installed = str(getattr(module, "__version__", "0"))
+    major = installed.partition(".")[0]
     if not major.isdecimal() or int(major) < SAFE:
         raise MissingExtraError(
-            f"sentence-transformers {here} would run Python files that lie in a model's folder, "
-            f"and {SAFE}.0 or later does not: pip install 'anglewise[sentence-transformers]'"
+            f"sentence-transformers {installed} would run Python files that lie in a model's "
+            f"folder, and {SAFE}.0 or later does not: pip install "
+            "'anglewise[sentence-transformers]'"
         )
-    return found
+    return module
 
 
 def _similarity(model: Any, *, normalises: bool) -> TrainedFor:
-    """What the model states; the library's own default, taken where it states nothing, is not."""
+    """The similarity that the model states; the library's default does not count as stated."""
     stated = getattr(model, "_similarity_fn_name", None)
     stated = getattr(stated, "value", stated)
     if normalises and stated in {None, "dot", "cosine"}:
@@ -200,22 +202,25 @@ def _window(model: Any, prompts: dict[str, str | None]) -> int | None:
     if longest is None:
         return None
     count = getattr(model.tokenizer, "num_special_tokens_to_add", None)
-    own = 0 if count is None else count(pair=False)
-    said = [prompt for prompt in prompts.values() if prompt]
-    return max(1, int(longest) - own - max(_tokens(model.tokenizer, said), default=0))
+    added = 0 if count is None else count(pair=False)
+    used_prompts = [prompt for prompt in prompts.values() if prompt]
+    return max(1, int(longest) - added - max(_tokens(model.tokenizer, used_prompts), default=0))
 
 
 def _tokens(tokenizer: Any, texts: list[str]) -> list[int]:
     if not texts:
         return []
     if hasattr(tokenizer, "encode_batch"):  # of the library tokenizers, in static models
-        return [len(one.ids) for one in tokenizer.encode_batch(texts, add_special_tokens=False)]
-    found = tokenizer(texts, add_special_tokens=False, truncation=False, verbose=False)
-    return [len(ids) for ids in found["input_ids"]]
+        return [
+            len(encoding.ids)
+            for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)
+        ]
+    encodings = tokenizer(texts, add_special_tokens=False, truncation=False, verbose=False)
+    return [len(ids) for ids in encodings["input_ids"]]
 
 
 def _identity(model: Any, local: Path, prompts: dict[str, str | None]) -> str:
-    """A digest of a folder, or the commit of the hub; empty where neither is known."""
+    """The identity of the weights, by the digest of a folder or the hub's commit; else empty."""
     if local.is_dir():
         kinds = {".safetensors", ".bin", ".json", ".txt", ".model"}
         files = sorted(f for f in local.rglob("*") if f.is_file() and f.suffix in kinds)
