@@ -25,7 +25,7 @@ from anglewise.errors import ShapeError
 from anglewise.io.read import read_interactions
 from anglewise.judgements.constructed import co_consumption, hold_out
 from anglewise.models.closed_form import LinearModel, fit_spectrum
-from anglewise.models.ease import fit_ease, kept_aside, mean_ndcg
+from anglewise.models.ease import fit_ease, mean_ndcg, split_users
 from anglewise.models.model import raw_table
 from anglewise.models.normalisation import normalisation
 from anglewise.models.svd import truncated_svd
@@ -89,7 +89,7 @@ def candidates(X: Any, asking: SparseRows, options: Any) -> tuple[dict[str, Spac
 def linear(X: Any, word: str, components: int, seed: int) -> tuple[LinearModel, LinearModel, float]:
     """The linear model with the penalty that serves users kept aside best: balanced, and turned."""
     rule = normalisation(word)
-    shown, hidden, others = kept_aside(X, np.random.default_rng(seed))
+    shown, hidden, others = split_users(X, np.random.default_rng(seed))
     seen, due = shown.toarray() > 0, hidden.toarray() > 0
     before = rule.learn(X[others])
     spectrum = truncated_svd(before.apply(X[others]), components, seed=seed)

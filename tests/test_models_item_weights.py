@@ -82,11 +82,11 @@ def test_a_triangle_is_mirrored_whatever_stands_above_it():
 @pytest.mark.parametrize("rule", ["none", "standardised", "exponents(0.3,0.6)"])
 def test_the_path_of_penalties_is_that_of_one_inverse_each(X, rule):
     """The same users, the same split, but weights by direct inversion."""
-    from anglewise.models.ease import kept_aside, mean_ndcg
+    from anglewise.models.ease import mean_ndcg, split_users
 
     penalties = (2.0, 30.0, 900.0)
     path = penalty_path(X, normalisation(rule), penalties, seed=4)
-    shown, hidden, others = kept_aside(X, np.random.default_rng(4))
+    shown, hidden, others = split_users(X, np.random.default_rng(4))
     assert len(others) + shown.shape[0] == 400
     assert path.users == shown.shape[0]
     assert not (shown.toarray() * hidden.toarray()).any()

@@ -61,7 +61,7 @@ def test_as_many_are_drawn_as_were_asked_for_and_popular_ones_first():
 
 def test_a_small_catalogue_is_there_as_a_whole():
     drawing = sampler(POPULARITY, 6, 1, log_q=True)
-    assert drawing.whole
+    assert drawing.takes_all
     assert not drawing.log_weight.any()
     assert drawing.draw(np.random.default_rng(0)).tolist() == list(range(6))
 

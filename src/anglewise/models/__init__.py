@@ -1,1 +1,1 @@
-"""Models of interactions: closed forms, EASE, weighting, training by gradient."""
+"""Models learned from interactions: closed forms, EASE, training by gradient; table weighting."""

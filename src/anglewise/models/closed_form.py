@@ -1,8 +1,8 @@
-"""The linear autoencoder of arXiv 2403.05440 in closed form: objectives, solution, splits.
+"""The linear autoencoder of arXiv 2403.05440 in closed form: objectives, solution, gauges.
 
-The optimum fixes ``A B' = V diag(s) V'`` only. Here ``A = V diag(s / b)`` and ``B = V diag(b)``
-for any positive ``b``; users are the rows of ``XA``, so their Gram matrix is
-``diag(sigma s / b)^2`` and that of the items ``diag(b)^2``.
+The optimum fixes only ``A B' = V diag(s) V'``. Here ``A = V diag(s / b)`` and ``B = V diag(b)``
+for any positive ``b``, which a ``Split`` chooses. Users are the rows of ``XA``, so their Gram
+matrix is ``diag(sigma s / b)^2`` and that of the items ``diag(b)^2``.
 """
 
 import re
@@ -38,11 +38,11 @@ class Objective:
     Attributes
     ----------
     name
-        As it is written in options.
+        Its spelling in options.
     formula
-        What is minimised.
+        The loss that is minimised.
     shrink
-        ``s``, between 0 and 1, from the singular values of ``X`` and the penalty.
+        Computes ``s``, between 0 and 1, from the singular values of ``X`` and the penalty.
     pins_gauge
         Whether the loss also fixes how ``s`` is shared between ``A`` and ``B``.
     """
@@ -94,7 +94,7 @@ class Split(ABC):
     def items(
         self, sigma: Float64[Array, " k"], kept: Float64[Array, " k"]
     ) -> Float64[Array, " k"]:
-        """``b`` from the singular values ``sigma`` of ``X`` and what the penalty left, ``s``."""
+        """``b`` from the singular values ``sigma`` of ``X`` and the shares ``kept``, ``s``."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ NAMED: dict[str, Split] = {
 
 
 def find_split(spelling: str) -> Split:
-    """Read a gauge of the closed form as it is written in options.
+    """Read the spelling of a gauge of the closed form.
 
     >>> find_split("balanced")
     PowerSplit(t=0.5)
@@ -180,8 +180,8 @@ def find_split(spelling: str) -> Split:
     """
     if spelling in NAMED:
         return NAMED[spelling]
-    found = re.fullmatch(r"power\(([^()]*)\)", spelling)
-    number = read_number(found[1].strip()) if found else None
+    match = re.fullmatch(r"power\(([^()]*)\)", spelling)
+    number = read_number(match[1].strip()) if match else None
     if number is None:
         raise SpellingError(
             f"gauge {spelling!r} is unknown: take one of {', '.join(NAMED)} or power(t)"
@@ -196,15 +196,15 @@ class LinearModel(Model):
     Attributes
     ----------
     singular_values, components
-        ``sigma`` and ``V``, as far as the penalty left them anything; ``V`` is items x k.
+        ``sigma`` and ``V`` of the directions that the penalty leaves; ``V`` is items x k.
     kept
-        ``s``: the share of each direction that the penalty left, so that ``A B' = V diag(s) V'``.
+        ``s``: the share of each direction that the penalty leaves; ``A B' = V diag(s) V'``.
     item_share
         ``b``: ``B = V diag(b)`` and ``A = V diag(s / b)``.
     about
         How it was made, for the space.
     before
-        How tables are normalised before ``A``; None where the model learned from them as given.
+        How tables are normalised before ``A``; None where the model learned from the raw table.
     """
 
     singular_values: Float64[Array, " k"]
@@ -221,7 +221,7 @@ class LinearModel(Model):
 
     @property
     def encoder(self) -> Float64[Array, "p k"]:
-        """``A``: takes what a user used (normalised, if the model is) to where the user stands."""
+        """``A``: maps a user's row of the (normalised) table to the vector of the user."""
         return self.components * (self.kept / self.item_share) * self._balance
 
     @property
@@ -240,9 +240,9 @@ class LinearModel(Model):
         return np.ones((1, 1)) if balance is None else balance[:, None]
 
     def fold_in(self, X: Any) -> Float64[Array, "users k"]:
-        """``X A``: the place of users, known or new, from what they used (users x items).
+        """``X A``: the vectors of users, known or new, from what they used (users x items).
 
-        ``X`` comes as it came for training, not normalised: that is done here.
+        ``X`` is unscaled, as in training; it is normalised here.
 
         Raises ``ShapeError`` when the columns of ``X`` are not the items of the training table.
         """
@@ -274,9 +274,9 @@ def fit_linear(
       balanced, and another gauge is refused.
 
     Source: equations (1) and (2) of arXiv 2403.05440 with their solutions. ``X`` is users x items,
-    sparse or dense, unscaled; ``normalise`` names what is done to it first (see
-    ``anglewise.models.normalisation``), by numbers taken from these rows. The model has fewer than
-    ``n_components`` directions when ``X`` has no more or the penalty cuts them.
+    sparse or dense, unscaled; ``normalise`` names the normalisation that is learned from it and
+    applied first (see ``anglewise.models.normalisation``). The model has fewer than
+    ``n_components`` directions if the rank of ``X`` is lower or the penalty removes some.
 
     Raises
     ------
@@ -284,7 +284,7 @@ def fit_linear(
         An unknown objective, gauge or normalisation, or a gauge that the objective does not
         leave open.
     ValuesError
-        A negative penalty, no component asked for, zeros only, or a penalty that leaves nothing.
+        A negative penalty, no components, a table of zeros, or a penalty that leaves no direction.
 
     Examples
     --------
@@ -300,10 +300,10 @@ def fit_linear(
     if isinstance(rule, AsIs):
         spectrum = truncated_svd(X, n_components, seed=seed)
         return fit_spectrum(spectrum, objective=objective, penalty=penalty, gauge=gauge)
-    before = rule.learn(X)
-    spectrum = truncated_svd(before.apply(X), n_components, seed=seed)
+    learned = rule.learn(X)
+    spectrum = truncated_svd(learned.apply(X), n_components, seed=seed)
     model = fit_spectrum(spectrum, objective=objective, penalty=penalty, gauge=gauge)
-    return replace(model, before=before, about={**model.about, "normalise": str(rule)})
+    return replace(model, before=learned, about={**model.about, "normalise": str(rule)})
 
 
 def fit_spectrum(
@@ -313,7 +313,7 @@ def fit_spectrum(
     penalty: float = 1000.0,
     gauge: str = "balanced",
 ) -> LinearModel:
-    """The same optimum, where the singular values and vectors of ``X`` are there already.
+    """The optimum of ``fit_linear`` from given singular values and vectors of ``X``.
 
     One decomposition serves both objectives and every penalty. Raises as ``fit_linear`` does.
 
@@ -326,16 +326,16 @@ def fit_spectrum(
     _check(objective, penalty, gauge)
     share = find_split(gauge)
     kept = find_objective(objective).shrink(spectrum.values, penalty)
-    left = kept > 0
-    if not left.any():
+    positive = kept > 0
+    if not positive.any():
         raise ValuesError(
             f"penalty {penalty:g} leaves nothing: the largest singular value of the table is "
             f"{spectrum.values[0]:.4g}; take a smaller penalty"
         )
-    sigma, kept = spectrum.values[left], kept[left]
+    sigma, kept = spectrum.values[positive], kept[positive]
     return LinearModel(
         singular_values=sigma,
-        components=spectrum.right[:, left],
+        components=spectrum.right[:, positive],
         kept=kept,
         item_share=share.items(sigma, kept),
         about={
@@ -343,7 +343,7 @@ def fit_spectrum(
             "objective": objective,
             "penalty": float(penalty),
             "gauge": str(share),
-            "components": int(left.sum()),
+            "components": int(positive.sum()),
             "anglewise": version("anglewise"),
         },
     )

@@ -1,4 +1,4 @@
-"""EASE (arXiv 1905.03375): item-item weights in closed form, and their penalty by validation."""
+"""EASE (arXiv 1905.03375): item-item weights in closed form, with a validated penalty."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ from anglewise.models.normalisation import Learned, Normalisation, normalisation
 from anglewise.models.svd import as_rows, fill_upper, lower_gram, with_values
 
 SHARE, MOST_USERS, FEWEST_USERS = 0.1, 1000, 20
-"""A tenth of the users validate, no more than a thousand, no fewer than twenty."""
+"""A tenth of the users validate, at most a thousand, at least twenty."""
 
 MOST_ON_PATH = 12_000
-"""Some three minutes of one core, and 3 GB."""
+"""The most items for which a penalty is chosen: some three minutes of one core, and 3 GB."""
 
 DEPTH = 10
 
 
 @dataclass(frozen=True)
 class PenaltyPath:
-    """Penalties, rising, with the mean nDCG@10 of what validation users hid, and how many users.
+    """Penalties with their mean nDCG@10 for validation users, and the number of these users.
 
     >>> PenaltyPath((1.0, 10.0, 100.0), (0.1, 0.3, 0.2), 50).best
     10.0
@@ -65,10 +65,10 @@ def penalty_path(
     *,
     seed: int = 0,
 ) -> PenaltyPath:
-    """Score penalties of ``fit_ease`` by how well users kept aside get back what they hid.
+    """Score penalties of ``fit_ease`` by how well validation users get back their hidden items.
 
-    A tenth of the users with two items or more are kept out of the Gram matrix ``G`` of the
-    others; a random half of what each used is shown, the rest is to be found. With
+    A tenth of the users with two items or more validate and are left out of the Gram matrix ``G``.
+    The model sees a random half of what each of them used; the other half is relevant. With
     ``G = V diag(e) V'`` the inverse is ``V diag(1 / (e + penalty)) V'`` for every penalty, so one
     decomposition serves all of them. By default 1, 2, 5, 10, ... from a tenth of the mean of the
     diagonal of ``G`` to a thousand times it.
@@ -91,27 +91,29 @@ def penalty_path(
     """
     table = as_rows(X)
     _check_penalties(table.shape[1])
-    shown, hidden, others = kept_aside(table, np.random.default_rng(seed))
-    learned = rule.learn(table[others])
-    gram = fill_upper(lower_gram(learned.apply(table[others])))
-    grid = _usual(float(gram.diagonal().mean())) if penalties is None else tuple(penalties)
+    visible, hidden, training = split_users(table, np.random.default_rng(seed))
+    learned = rule.learn(table[training])
+    gram = fill_upper(lower_gram(learned.apply(table[training])))
+    grid = (
+        _default_penalties(float(gram.diagonal().mean())) if penalties is None else tuple(penalties)
+    )
     if not grid or not all(penalty > 0 for penalty in grid):
         raise ValuesError("penalties are none, zero or negative: positive numbers are due")
     values, vectors = _eigen(gram)
-    rows = learned.apply(shown).toarray().astype(np.float32)
+    rows = learned.apply(visible).toarray().astype(np.float32)
     balance = learned.balance
     if balance is not None:
         rows *= balance.astype(np.float32)
-    turned, squares = rows @ vectors, vectors**2
-    seen, due = shown.toarray() > 0, hidden.toarray() > 0
+    rotated, squares = rows @ vectors, vectors**2
+    visible_cells, hidden_cells = visible.toarray() > 0, hidden.toarray() > 0
     scores: list[float] = []
     for penalty in grid:
-        shrunk = 1 / (values + np.float32(penalty))
-        predicted = rows - (turned * shrunk) @ vectors.T / (squares @ shrunk)
+        inverse_values = 1 / (values + np.float32(penalty))
+        predicted = rows - (rotated * inverse_values) @ vectors.T / (squares @ inverse_values)
         if balance is not None:
             predicted /= balance.astype(np.float32)
-        scores.append(mean_ndcg(np.where(seen, -np.inf, predicted), due))
-    return PenaltyPath(grid, tuple(scores), len(due))
+        scores.append(mean_ndcg(np.where(visible_cells, -np.inf, predicted), hidden_cells))
+    return PenaltyPath(grid, tuple(scores), len(hidden_cells))
 
 
 def _check_penalties(items: int) -> None:
@@ -129,70 +131,76 @@ def _eigen(gram: Float32[Array, "p p"]) -> tuple[Float32[Array, " p"], Float32[A
     return np.maximum(values, 0), vectors
 
 
-def _usual(mean: float) -> tuple[float, ...]:
+def _default_penalties(mean: float) -> tuple[float, ...]:
     """1, 2, 5, 10, ... between a tenth of a number and a thousand times it."""
-    first = floor(log10(mean)) - 1 if mean > 0 else -1
-    steps = [digit * 10.0 ** (first + decade) for decade in range(6) for digit in (1, 2, 5)]
+    decade_of_mean = floor(log10(mean)) - 1 if mean > 0 else -1
+    steps = [
+        digit * 10.0 ** (decade_of_mean + decade) for decade in range(6) for digit in (1, 2, 5)
+    ]
     return tuple(step for step in steps if mean / 10 <= step <= mean * 1000) or (1.0,)
 
 
-def kept_aside(table: Any, rng: np.random.Generator) -> tuple[Any, Any, Int64[Array, " others"]]:
-    """What validation users show and what they hide, and the rows of the others."""
+def split_users(table: Any, rng: np.random.Generator) -> tuple[Any, Any, Int64[Array, " others"]]:
+    """The visible and the hidden half of the validation users' rows, and the training rows."""
     counts = np.diff(table.indptr)
-    able = np.flatnonzero(counts >= 2)
-    number = min(round(SHARE * len(able)), MOST_USERS)
+    eligible = np.flatnonzero(counts >= 2)
+    number = min(round(SHARE * len(eligible)), MOST_USERS)
     if number < FEWEST_USERS:
         raise TooFewError(
-            f"{len(able)} users used two items or more, and a tenth of them, {number}, are too few "
-            f"to choose a penalty by ({FEWEST_USERS} are due): give a penalty"
+            f"{len(eligible)} users used two items or more, and a tenth of them, {number}, are too "
+            f"few to choose a penalty by ({FEWEST_USERS} are due): give a penalty"
         )
-    chosen = np.sort(rng.choice(able, number, replace=False))
-    theirs = table[chosen]
-    hide = _half(theirs, rng)
-    shown, hidden = (with_values(theirs, np.where(part, theirs.data, 0)) for part in (~hide, hide))
-    others = np.delete(np.arange(len(counts)), chosen)
-    return shown, hidden, others
+    chosen = np.sort(rng.choice(eligible, number, replace=False))
+    validation = table[chosen]
+    is_hidden = _random_half(validation, rng)
+    visible, hidden = (
+        with_values(validation, np.where(part, validation.data, 0))
+        for part in (~is_hidden, is_hidden)
+    )
+    training = np.delete(np.arange(len(counts)), chosen)
+    return visible, hidden, training
 
 
-def _half(rows: Any, rng: np.random.Generator) -> Bool[Array, " entries"]:
-    """A random half of each row, rounded down: at least one entry stays."""
+def _random_half(rows: Any, rng: np.random.Generator) -> Bool[Array, " entries"]:
+    """Marks a random half of the entries of each row, rounded down, so that one is left."""
     counts = np.diff(rows.indptr)
-    of = np.repeat(np.arange(len(counts)), counts)
-    order = np.lexsort((rng.random(len(of)), of))
-    place = np.arange(len(of)) - np.repeat(rows.indptr[:-1], counts)
-    hide = np.zeros(len(of), dtype=bool)
-    hide[order] = place < np.repeat(counts // 2, counts)
-    return hide
+    row_of = np.repeat(np.arange(len(counts)), counts)
+    order = np.lexsort((rng.random(len(row_of)), row_of))
+    rank = np.arange(len(row_of)) - np.repeat(rows.indptr[:-1], counts)
+    is_hidden = np.zeros(len(row_of), dtype=bool)
+    is_hidden[order] = rank < np.repeat(counts // 2, counts)
+    return is_hidden
 
 
-def mean_ndcg(scores: Float32[Array, "users items"], due: Bool[Array, "users items"]) -> float:
+def mean_ndcg(scores: Float32[Array, "users items"], relevant: Bool[Array, "users items"]) -> float:
     """The mean nDCG@10 with gain 1."""
     depth = min(DEPTH, scores.shape[1])
     discounts: Float64[Array, " depth"] = 1 / np.log2(np.arange(depth) + 2)
     top = np.argpartition(-scores, depth - 1, axis=1)[:, :depth]
-    found = np.take_along_axis(scores, top, axis=1)
-    order = np.lexsort((top, -found), axis=1)
-    hits = np.take_along_axis(due, np.take_along_axis(top, order, axis=1), axis=1)
-    ideal = np.cumsum(discounts)[np.minimum(due.sum(axis=1), depth) - 1]
+    top_scores = np.take_along_axis(scores, top, axis=1)
+    order = np.lexsort((top, -top_scores), axis=1)
+    hits = np.take_along_axis(relevant, np.take_along_axis(top, order, axis=1), axis=1)
+    ideal = np.cumsum(discounts)[np.minimum(relevant.sum(axis=1), depth) - 1]
     return float((hits @ discounts / ideal).mean())
 
 
 MOST_ITEMS = 30_000
-"""The weights of so many items fill 3.6 GB."""
+"""The weights of that many items take 3.6 GB."""
 
 
 @dataclass(frozen=True, eq=False)
 class ItemWeights(Model):
-    """``X ~ X B`` with nothing on the diagonal of ``B``: what was used speaks for what was not.
+    """``X ~ X B`` with zeros on the diagonal of ``B``: items predict each other.
 
-    As a space, users are their rows and items columns of ``B``: the dot product is the prediction.
-    It has as many dimensions as there are items. Two items are near each other where the same
-    items speak for both; see ``item_to_item`` for the weights themselves.
+    In its space users are their rows of the table and items the columns of ``B``: the dot product
+    is the prediction, and there are as many dimensions as items. Two items are near each other if
+    the same items predict both; see ``item_to_item`` for the weights themselves.
 
     Attributes
     ----------
     weights
-        ``B``, items x items, float32: ``B[i, j]`` is what having used ``i`` says for ``j``.
+        ``B``, items x items, float32: having used ``i`` adds ``B[i, j]`` to the prediction of
+        ``j``.
     penalty
         The weight of ``|B|^2``.
     about
@@ -216,22 +224,22 @@ class ItemWeights(Model):
 
     @property
     def item_vectors(self) -> Float32[Array, "items items"]:
-        """The columns of ``B``: what speaks for each item."""
+        """The columns of ``B``: for each item, the weights of the items that predict it."""
         return self.weights.T
 
     def fold_in(self, X: Any) -> Float32[Array, "users items"]:
-        """Users as queries: their own rows of the (normalised) table, dense: 4 bytes a cell.
+        """Users as queries: their rows of the (normalised) table, dense, 4 bytes a cell.
 
         Raises ``ShapeError`` when the columns of ``X`` are not the items of the training table.
         """
         return self.before.apply(X).toarray().astype(np.float32)
 
     def predict(self, X: Any) -> Float32[Array, "users items"]:
-        """``X B``, dense: how strongly each item is predicted for users, known or new."""
+        """``X B``, dense: the prediction of each item for users, known or new."""
         return self.fold_in(X) @ self.weights
 
     def item_to_item(self, item_ids: Iterable[Any] | None = None) -> Space:
-        """Items that ask as users who used them alone: the dot product is ``B[i, j]`` itself.
+        """Each item as the query of a user who used only it: the dot product is ``B[i, j]``.
 
         An item is left out of its own list.
         """
@@ -258,7 +266,7 @@ def fit_ease(
     With ``P = (X'X + penalty I)^-1`` the optimum is ``B_ij = -P_ij / P_jj`` off the diagonal:
     Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", arXiv 1905.03375, equation (8).
     ``X`` is users x items, sparse or dense; ``normalise`` as in ``fit_linear``. Without a penalty
-    the best one for users kept aside is taken (see ``penalty_path``).
+    the best one for validation users is taken (see ``penalty_path``).
 
     Memory: ``4 p^2`` bytes for ``p`` items, in place (55 MB for 3,700), and about five times as
     much while a penalty is chosen. Time: ``p^3`` multiplications, and some ten times as many to
@@ -283,11 +291,11 @@ def fit_ease(
     rule = normalisation(normalise)
     path = None if penalty is not None else penalty_path(X, rule, seed=seed)
     chosen = path.best if path is not None else float(penalty or 0)
-    before = rule.learn(X)
-    weights = _solved(lower_gram(before.apply(X)), chosen)
-    if before.balance is not None:
-        weights *= before.balance[:, None].astype(np.float32)
-        weights /= before.balance.astype(np.float32)
+    learned = rule.learn(X)
+    weights = _weights_from_gram(lower_gram(learned.apply(X)), chosen)
+    if learned.balance is not None:
+        weights *= learned.balance[:, None].astype(np.float32)
+        weights /= learned.balance.astype(np.float32)
     about = {
         "model": "item-item weights",
         "objective": "ease",
@@ -295,11 +303,11 @@ def fit_ease(
         "normalise": str(rule),
         "anglewise": version("anglewise"),
     }
-    return ItemWeights(weights, chosen, about, before, path)
+    return ItemWeights(weights, chosen, about, learned, path)
 
 
-def _solved(gram: Float32[Array, "p p"], penalty: float) -> Float32[Array, "p p"]:
-    """``B`` in the place of the Gram matrix, by Cholesky and the inverse of its factor."""
+def _weights_from_gram(gram: Float32[Array, "p p"], penalty: float) -> Float32[Array, "p p"]:
+    """``B``, written over the Gram matrix, by a Cholesky factor and its inverse."""
     from scipy.linalg import lapack
 
     routines = cast("Any", lapack)
@@ -312,9 +320,9 @@ def _solved(gram: Float32[Array, "p p"], penalty: float) -> Float32[Array, "p p"
             f"penalty {penalty:g} is too small to invert the Gram matrix in single precision: "
             "take a larger one"
         )
-    own = np.diag(inverse).copy()
+    diagonal = np.diag(inverse).copy()
     weights = fill_upper(inverse)
-    weights /= -own
+    weights /= -diagonal
     weights[np.diag_indices(size)] = 0
     return weights
 

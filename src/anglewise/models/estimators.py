@@ -44,12 +44,12 @@ E = TypeVar("E", bound="Embedding")
 
 
 class TableTransformer(TransformerMixin, BaseEstimator):
-    """What takes a users x items table, sparse or dense. An interface."""
+    """An estimator that takes a users x items table, sparse or dense. An interface."""
 
-    def _table(self, X: Any, *, first: bool = False) -> Any:
-        """Check a users x items table as scikit-learn does; the first one sets the width."""
+    def _table(self, X: Any, *, reset: bool = False) -> Any:
+        """Check a users x items table as scikit-learn does; ``reset`` sets the number of items."""
         return sklearn_utils.validation.validate_data(
-            self, X, accept_sparse="csr", dtype=np.float64, reset=first
+            self, X, accept_sparse="csr", dtype=np.float64, reset=reset
         )
 
     def __sklearn_tags__(self) -> Any:
@@ -59,26 +59,26 @@ class TableTransformer(TransformerMixin, BaseEstimator):
 
 
 class Embedding(ClassNamePrefixFeaturesOutMixin, TableTransformer):
-    """What learns a ``Model`` from a table, and embeds users by it. An interface."""
+    """An estimator that learns a ``Model`` from a table and embeds users by it. An interface."""
 
-    model_: Any  # a ``Model``, each estimator its own kind
+    model_: Any  # a ``Model``, of another class in each estimator
     n_components_: int
 
     @abstractmethod
     def _fit(self, table: Any) -> None:
-        """Learn ``model_`` and what else is told of it."""
+        """Learn ``model_`` and the attributes that describe it."""
 
     def fit(self: E, X: Any, y: Any = None) -> E:  # noqa: PYI019 beartype reads no Self
         """Learn from a users x items table, sparse or dense."""
         del y
-        table = self._table(X, first=True)
+        table = self._table(X, reset=True)
         self._fit(table)
         self.user_factors_: Array = self.model_.fold_in(table)
         self.item_factors_: Array = self.model_.item_vectors
         return self
 
     def transform(self, X: Any) -> Array:
-        """Fold users in, known or new: users x d. Those of training land where they stood."""
+        """Fold users in, known or new: users x d. Training users get their training vectors."""
         sklearn_utils.validation.check_is_fitted(self)
         return self.model_.fold_in(self._table(X))
 
@@ -91,9 +91,10 @@ class Embedding(ClassNamePrefixFeaturesOutMixin, TableTransformer):
         item_metadata: Mapping[str, Any] | None = None,
         seen: SparseRows | None = None,
     ) -> Space:
-        """The training users and all items, to be compared, audited or written.
+        """The training users and all items as a space.
 
-        Ids default to row numbers. ``seen`` (users x items) is left out of recommendations.
+        Ids default to row numbers. Cells of ``seen`` (users x items) are left out of
+        recommendations.
         """
         sklearn_utils.validation.check_is_fitted(self)
         return self.model_.space(
@@ -111,7 +112,7 @@ class Embedding(ClassNamePrefixFeaturesOutMixin, TableTransformer):
 
 
 class LinearEmbedding(Embedding):
-    """Embeds users and items so that their inner products predict who uses what.
+    """Embeds users and items so that their inner products predict what each user uses.
 
     A linear autoencoder ``X ~ X A B'`` with low-rank weights, solved exactly from one truncated
     SVD (arXiv 2403.05440, equations 1 and 2; formulas in ``anglewise.models.closed_form``).
@@ -119,15 +120,15 @@ class LinearEmbedding(Embedding):
     Parameters
     ----------
     n_components
-        Dimensions asked for; there are fewer if the table has a lower rank or the penalty cuts.
+        Dimensions; there are fewer if the rank of the table is lower or the penalty removes some.
     objective
-        ``"product"`` penalises ``|AB'|^2`` and leaves cosines to the gauge;
-        ``"factors"`` penalises ``|XA|^2 + |B|^2`` and fixes them.
+        ``"product"`` penalises ``|AB'|^2``, and cosines then depend on the gauge; ``"factors"``
+        penalises ``|XA|^2 + |B|^2``, which fixes them.
     penalty
         The weight of the penalty, in squared units of ``X`` for ``"product"`` and in units of
         its singular values for ``"factors"``.
     gauge
-        Which of the equally good factorisations of ``"product"``: ``"balanced"``,
+        One of the equally good factorisations of ``"product"``: ``"balanced"``,
         ``"item-orthonormal"``, ``"user-orthonormal"``, ``"tied-weights"``, ``"raw-users"`` or
         ``"power(t)"``. Predictions are the same in all.
     random_state
@@ -141,7 +142,7 @@ class LinearEmbedding(Embedding):
     singular_values_, components_
         ``sigma`` (k) of ``X`` and its right singular vectors, k x items as in scikit-learn.
     n_components_
-        How many dimensions there are.
+        The number of dimensions.
     model_
         The fitted ``LinearModel``, for work without scikit-learn.
 
@@ -181,9 +182,9 @@ class LinearEmbedding(Embedding):
         self.n_components_ = len(self.singular_values_)
 
     def inverse_transform(self, X: Any) -> Float64[Array, "users items"]:
-        """``P B'``: how strongly each item is predicted for users embedded by ``transform``, dense.
+        """``P B'``, dense: the prediction of each item for users embedded by ``transform``.
 
-        The same in every gauge. For the best items alone see ``recommend``.
+        The same in every gauge. For the best items only see ``recommend``.
         """
         sklearn_utils.validation.check_is_fitted(self)
         return sklearn_utils.validation.check_array(X, dtype=np.float64) @ self.item_factors_.T
@@ -191,8 +192,8 @@ class LinearEmbedding(Embedding):
     def recommend(self, X: Any, k: int = 10, *, include_seen: bool = False) -> Neighbours:
         """The ``k`` items with the largest predictions for each user, known or new.
 
-        ``X`` is users x items as in ``transform``; what a user has there is left out of the list
-        unless ``include_seen``. Ranked by ``P B'``, the same in every gauge; ties by row.
+        ``X`` is users x items as in ``transform``; the items that a user has there are left out of
+        the list unless ``include_seen``. Ranked by ``P B'``, the same in every gauge; ties by row.
 
         >>> X = np.array([[1.0, 1, 0], [1, 1, 0], [0, 0, 1]])
         >>> embedding = LinearEmbedding(n_components=2, penalty=1.0).fit(X)
@@ -212,10 +213,10 @@ class LinearEmbedding(Embedding):
     def similar_items(
         self, rows: Iterable[int], k: int = 10, measure: str = "cosine@data-space"
     ) -> Neighbours:
-        """The ``k`` items most like those in ``rows``, themselves left out.
+        """The ``k`` nearest items of each item in ``rows``, without the item itself.
 
-        Under ``objective="product"`` the plain ``"cosine"`` depends on the gauge alone; the
-        default does not: it compares the items' columns of ``P B'``.
+        Under ``objective="product"`` plain ``"cosine"`` depends on the gauge; the default measure
+        does not: it compares the items' columns of ``P B'``.
 
         >>> X = np.array([[1.0, 1, 0], [1, 1, 0], [0, 0, 1]])
         >>> embedding = LinearEmbedding(n_components=2, penalty=1.0).fit(X)
@@ -226,20 +227,20 @@ class LinearEmbedding(Embedding):
         neighbours = search(self.space(), measure, k=k, direction="items-items", rows=asking)
         return next(iter(neighbours.values()))
 
-    def _table(self, X: Any, *, first: bool = False) -> Any:
+    def _table(self, X: Any, *, reset: bool = False) -> Any:
         if isinstance(X, ShiftedTable):  # from TableNormaliser, which has checked it
-            if first:
+            if reset:
                 self.n_features_in_ = X.shape[1]
             return X
-        return super()._table(X, first=first)
+        return super()._table(X, reset=reset)
 
 
 class TrainedEmbedding(Embedding):
-    """Embeds users and items so that a chosen measure tells what a user will use.
+    """Embeds users and items so that a chosen measure predicts what a user will use.
 
-    Items are trained by sampled softmax with cosine, the inner product or the distance inside the
-    loss; users are placed by what they used (``anglewise.models.training``). Needs PyTorch, the
-    extra ``[train]``.
+    Items are trained by sampled softmax with the cosine, the inner product or the distance inside
+    the loss; the vectors of users follow from what they used (``anglewise.models.training``).
+    Needs PyTorch, the extra ``[train]``.
 
     Parameters
     ----------
@@ -249,9 +250,9 @@ popularity, log_q, validation, patience, device
     n_components
         Dimensions.
     checkpoint
-        A file to write after each epoch, and to go on from where it is there.
+        A file to write after each epoch, and to continue from if it exists.
     report
-        Called after each epoch with what it gave and how many there are at most.
+        Called after each epoch with its results and the greatest number of epochs.
     random_state
         Seed of every draw: an int, a numpy ``RandomState``, or None.
 
@@ -262,7 +263,7 @@ popularity, log_q, validation, patience, device
     history_
         The loss and the nDCG@10 of every epoch.
     n_components_
-        How many dimensions there are.
+        The number of dimensions.
     model_
         The ``TrainedFactors``, for work without scikit-learn.
 
@@ -318,9 +319,9 @@ popularity, log_q, validation, patience, device
         self.n_components_ = self.n_components
 
     def _settings(self) -> Settings:
-        own = {"n_components", "checkpoint", "report", "random_state"}
-        given: dict[str, Any] = cast("Any", self).get_params(deep=False)
-        shared = {name: value for name, value in given.items() if name not in own}
+        separate = {"n_components", "checkpoint", "report", "random_state"}
+        parameters: dict[str, Any] = cast("Any", self).get_params(deep=False)
+        shared = {name: value for name, value in parameters.items() if name not in separate}
         return Settings(**shared, components=self.n_components, seed=_seed(self.random_state))
 
 
@@ -337,8 +338,8 @@ COUNTS = {"tf-idf", "bm25", "propensity", "exponents"}
 class TableNormaliser(OneToOneFeatureMixin, TableTransformer):
     """Weighs a users x items table before a model learns from it.
 
-    What it learns about items, such as means and how many use them, it takes from the users it is
-    fitted on; new users are weighed by the same numbers. Put before ``LinearEmbedding`` in a
+    Numbers about items, such as means and how many users they have, are learned from the users in
+    ``fit``; new users are weighed by the same numbers. Put it before ``LinearEmbedding`` in a
     ``Pipeline``.
 
     Parameters
@@ -350,7 +351,7 @@ class TableNormaliser(OneToOneFeatureMixin, TableTransformer):
     Attributes
     ----------
     learned_
-        What was learned from the training users, for work without scikit-learn.
+        The normalisation as learned from the training users, for work without scikit-learn.
 
     Notes
     -----
@@ -373,7 +374,7 @@ class TableNormaliser(OneToOneFeatureMixin, TableTransformer):
     def fit(self, X: Any, y: Any = None) -> "TableNormaliser":
         """Learn from a users x items table, sparse or dense."""
         del y
-        table = self._table(X, first=True)
+        table = self._table(X, reset=True)
         learned: Learned = normalisation(self.rule).learn(table)
         if learned.balances:
             raise SpellingError(
@@ -384,7 +385,7 @@ class TableNormaliser(OneToOneFeatureMixin, TableTransformer):
         return self
 
     def transform(self, X: Any) -> Any:
-        """The table normalised by what training taught: dense if it came dense, else sparse."""
+        """The table normalised as learned in ``fit``: dense if it came dense, else sparse."""
         sklearn_utils.validation.check_is_fitted(self)
         table = self._table(X)
         normalised = self.learned_.apply(table)

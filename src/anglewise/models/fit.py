@@ -1,4 +1,4 @@
-"""Fit a model by the name of its objective, and make a space that can be judged."""
+"""Fit a model by the name of its objective; a space with judgements from held-out users."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -35,7 +35,7 @@ def learn(
     normalise: str | Normalisation = "none",
     seed: int = 0,
 ) -> Model:
-    """Learn from training users (users x items, sparse or dense; a row each, none kept empty).
+    """Learn a model from a table of training users (users x items, sparse or dense).
 
     Parameters
     ----------
@@ -45,18 +45,18 @@ def learn(
     components, gauge
         Of the linear models; 64 and ``"balanced"`` if not given.
     penalty
-        If not given, 1000 for linear models, and for ``"ease"`` the best one for users kept aside.
+        If not given, 1000 for linear models, and for ``"ease"`` the best one for validation users.
     normalise
-        What is done to the table first: see ``anglewise.models.normalisation``.
+        The normalisation of the table: see ``anglewise.models.normalisation``.
     seed
-        Of the start of an iteration, and of the users kept aside.
+        Of the start of an iteration, and of the draw of validation users.
 
     Raises
     ------
     SpellingError
         An unknown objective, or an option that it does not have.
     ValuesError, ShapeError, TooFewError
-        As these functions do.
+        As raised by the functions named above.
 
     Examples
     --------
@@ -76,8 +76,8 @@ def learn(
             seed=seed,
         )
     if objective not in {EASE, RAW}:
-        known = ", ".join([*OBJECTIVES, EASE, RAW])
-        raise SpellingError(f"objective {objective!r} is unknown: take one of {known}")
+        objectives = ", ".join([*OBJECTIVES, EASE, RAW])
+        raise SpellingError(f"objective {objective!r} is unknown: take one of {objectives}")
     refuse(objective, components=components, gauge=gauge)
     if objective == EASE:
         return fit_ease(X, penalty, normalise=normalise, seed=seed)
@@ -86,7 +86,7 @@ def learn(
 
 
 def refuse(objective: str, **options: object) -> None:
-    """Say which options were given that an objective does not have; ``SpellingError``.
+    """Raise ``SpellingError`` for options that were given and that an objective does not have.
 
     >>> refuse("ease", gauge=None)
     >>> refuse("ease", gauge="balanced")
@@ -94,10 +94,10 @@ def refuse(objective: str, **options: object) -> None:
     ...
     anglewise.errors.SpellingError: objective 'ease' has no gauge: leave it out
     """
-    given = [name for name, value in options.items() if value is not None]
-    if given:
-        what = " and no ".join(given)
-        raise SpellingError(f"objective {objective!r} has no {what}: leave it out")
+    unavailable = [name for name, value in options.items() if value is not None]
+    if unavailable:
+        names = " and no ".join(unavailable)
+        raise SpellingError(f"objective {objective!r} has no {names}: leave it out")
 
 
 TRAIN, HELD_OUT = "train", "held-out"
@@ -105,22 +105,22 @@ TRAIN, HELD_OUT = "train", "held-out"
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """Embeddings, and what to judge them by.
+    """Embeddings, and judgements of held-out users to evaluate them by.
 
     Attributes
     ----------
     space
         All users of the interactions, in their order, and all items; with ``ease`` and
         ``raw-data``, which learn no vectors of users, only the held-out users, if there are any.
-        The users' column ``split``
-        says ``train`` or ``held-out`` (folded in); the items' column ``popularity`` how many
-        training users used each. ``seen`` is what training and folding in looked at.
+        The users' column ``split`` says ``train`` or ``held-out`` (folded in); the items' column
+        ``popularity`` the number of training users of each. ``seen`` holds the interactions that
+        training and folding in used.
     judgements
         By direction; empty if nobody was held out.
     model
         Folds further users in.
     notes
-        Sentences to be read: what could not be judged, dimensions that fell away.
+        Sentences to be shown: what could not be judged, which dimensions are missing.
     """
 
     space: Space
@@ -142,12 +142,12 @@ def fit(
     split: str = "random",
     seed: int = 0,
 ) -> Fitted:
-    """Learn users and items from who used what, and keep some users aside to judge the result.
+    """Learn users and items from interactions, and hold some users out to judge the result.
 
-    Every interaction counts 1, whatever its weight. The model (``learn``) learns from the
-    users that are not held out; a part of what the held-out ones did folds them in, the rest is
-    what ought to be recommended to them (``hold_out``), and all that they did says which items
-    are alike (``co_consumption``).
+    Every interaction counts 1, whatever its weight. The model (``learn``) learns from the users
+    that are not held out. A part of the interactions of held-out users folds them in; the rest are
+    the items that should be recommended to them (``hold_out``); and all of them together show which
+    items are alike (``co_consumption``).
 
     Parameters
     ----------
@@ -156,19 +156,19 @@ def fit(
         ``"euclidean"``, for which items are trained (``anglewise.models.training``), without a
         penalty, a gauge or a normalisation.
     trainer
-        How they are trained; measure, components and seed are those given here.
+        How items are trained; measure, components and seed are those given here.
     holdout
         The share of the users held out; 0 trains on everybody and judges nothing.
     split
-        What of a held-out user is hidden: a ``"random"`` half, the later half by ``"time"``, or
-        the ``"last"`` item.
+        The part of a held-out user's interactions that is hidden: a ``"random"`` half, the later
+        half by ``"time"``, or the ``"last"`` one.
     seed
-        Draws who is held out and what is hidden.
+        Of the draws of held-out users and hidden interactions.
 
     Raises
     ------
     ValuesError, SpellingError, TooFewError
-        As the parts do; ``holdout`` outside [0, 1).
+        As raised by the functions named above; ``holdout`` outside [0, 1).
 
     Examples
     --------
@@ -181,15 +181,23 @@ def fit(
     """
     KEPT_ASIDE.check("holdout", holdout)
     SEED.check("seed", seed)
-    held = None if holdout == 0 else hold_out(interactions, share=holdout, how=split, seed=seed)
-    visible = (interactions if held is None else held.visible).rows()
-    training = visible if held is None else held.training()
-    trained = np.arange(interactions.shape[0]) if held is None else np.flatnonzero(~held.held_out)
+    hold_out_split = (
+        None if holdout == 0 else hold_out(interactions, share=holdout, how=split, seed=seed)
+    )
+    visible = (interactions if hold_out_split is None else hold_out_split.visible).rows()
+    training = visible if hold_out_split is None else hold_out_split.training()
+    trained = (
+        np.arange(interactions.shape[0])
+        if hold_out_split is None
+        else np.flatnonzero(~hold_out_split.held_out)
+    )
     table = training.take(trained).ones()
     if objective in MEASURED:
         refuse(objective, penalty=penalty, gauge=gauge, normalise=_unless_none(normalise))
-        how = Trainer() if trainer is None else trainer
-        model = how.of(objective, components=components or COMPONENTS, seed=seed)(table)
+        objective_trainer = Trainer() if trainer is None else trainer
+        model = objective_trainer.of(objective, components=components or COMPONENTS, seed=seed)(
+            table
+        )
     else:
         refuse(objective, trainer=trainer)
         model = learn(
@@ -202,9 +210,9 @@ def fit(
             seed=seed,
         )
     popularity = np.bincount(training.indices, minlength=interactions.shape[1])
-    judgements, notes = _judged(interactions, held)
-    asking = _asking(model, held, interactions.shape[0])
-    visible, splits = visible.take(asking), _splits(interactions, held)
+    judgements, notes = _judged(interactions, hold_out_split)
+    asking = _asking(model, hold_out_split, interactions.shape[0])
+    visible, splits = visible.take(asking), _splits(interactions, hold_out_split)
     space = model.space(
         model.fold_in(visible.ones()),
         user_ids=np.asarray(interactions.user_ids)[asking],
@@ -215,51 +223,53 @@ def fit(
             "popularity": popularity.tolist(),
         },
         seen=visible,
-        about={"holdout": holdout, "split": split, "seed": seed} if held else {"seed": seed},
+        about={"holdout": holdout, "split": split, "seed": seed}
+        if hold_out_split
+        else {"seed": seed},
     )
     if "queries-items" in judgements:
         judged = judgements["queries-items"]
         judgements["queries-items"] = replace(judged, gains=judged.gains.take(asking))
-    lost = _losses(model, components or COMPONENTS, popularity, len(trained))
-    return Fitted(space, judgements, model, (*notes, *lost))
+    losses = _losses(model, components or COMPONENTS, popularity, len(trained))
+    return Fitted(space, judgements, model, (*notes, *losses))
 
 
 def _unless_none(normalise: str) -> str | None:
     return None if normalise == "none" else normalise
 
 
-def _asking(model: Model, held: HoldOut | None, users: int) -> Int64[Array, " asking"]:
-    """The users that are queries: all, or those held out where vectors are as long as rows."""
-    if held is None or not is_wide(model):
+def _asking(model: Model, split: HoldOut | None, users: int) -> Int64[Array, " asking"]:
+    """The rows of users that become queries: all, or only held-out ones for a wide model."""
+    if split is None or not is_wide(model):
         return np.arange(users)
-    return np.flatnonzero(held.held_out)
+    return np.flatnonzero(split.held_out)
 
 
 def is_wide(model: Model) -> bool:
-    """Whether vectors are as long as rows or columns of the table."""
+    """Whether vectors are as long as the rows or columns of the table."""
     return isinstance(model, ItemWeights | RawTable)
 
 
-def _splits(interactions: Interactions, held: HoldOut | None) -> list[str]:
-    if held is None:
+def _splits(interactions: Interactions, split: HoldOut | None) -> list[str]:
+    if split is None:
         return [TRAIN] * interactions.shape[0]
-    return [HELD_OUT if aside else TRAIN for aside in held.held_out]
+    return [HELD_OUT if held_out else TRAIN for held_out in split.held_out]
 
 
 def _judged(
-    interactions: Interactions, held: HoldOut | None
+    interactions: Interactions, split: HoldOut | None
 ) -> tuple[dict[Direction, Judgements], list[str]]:
-    if held is None:
+    if split is None:
         return {}, []
-    judgements: dict[Direction, Judgements] = {"queries-items": held.judgements}
+    judgements: dict[Direction, Judgements] = {"queries-items": split.judgements}
     notes: list[str] = []
-    if held.unjudged:
-        everyone = f"{held.unjudged} of {held.held_out.sum()} held-out users"
+    if split.unjudged:
+        everyone = f"{split.unjudged} of {split.held_out.sum()} held-out users"
         notes.append(f"not judged, for they have fewer than two items: {everyone}")
     try:
-        judgements["items-items"] = co_consumption(interactions, held.held_out)
-    except TooFewError as few:
-        notes.append(f"similar items cannot be judged: {few}")
+        judgements["items-items"] = co_consumption(interactions, split.held_out)
+    except TooFewError as error:
+        notes.append(f"similar items cannot be judged: {error}")
     return judgements, notes
 
 
@@ -271,15 +281,17 @@ def _losses(
     if isinstance(model, ItemWeights) and model.path is not None:
         yield str(model.path)
     if isinstance(model, LinearModel) and len(model.singular_values) < components:
-        left = len(model.singular_values)
-        yield f"{left} of {components} dimensions are left: the table or the penalty ends there"
+        dimensions = len(model.singular_values)
+        yield (
+            f"{dimensions} of {components} dimensions are left: the table or the penalty ends there"
+        )
     unused = int((popularity == 0).sum())
     if unused:
         items = f"{unused} of {len(popularity)} items"
-        then = "their vectors are zero"
+        consequence = "their vectors are zero"
         if isinstance(model, TrainedFactors):
-            then = "learned only as what nobody wants"
-        yield f"used by no training user, so {then}: {items}"
+            consequence = "learned only as what nobody wants"
+        yield f"used by no training user, so {consequence}: {items}"
     everybody = int((popularity == users).sum())
     if everybody and model.about.get("normalise") == "standardised":
         items = f"{everybody} of {len(popularity)} items"
@@ -287,8 +299,8 @@ def _losses(
 
 
 def _trained(model: TrainedFactors) -> str:
-    about, epochs = model.about, len(model.history)
-    best = f"epoch {about['epoch']} of {epochs} is kept: loss {about['loss']:.3f}"
-    if about["validation_ndcg"] is not None:
-        best += f", nDCG@10 {about['validation_ndcg']:.3f} for training users kept aside"
-    return best + f"; temperature {about['temperature']:.3g}"
+    settings, epochs = model.about, len(model.history)
+    best = f"epoch {settings['epoch']} of {epochs} is kept: loss {settings['loss']:.3f}"
+    if settings["validation_ndcg"] is not None:
+        best += f", nDCG@10 {settings['validation_ndcg']:.3f} for training users kept aside"
+    return best + f"; temperature {settings['temperature']:.3g}"

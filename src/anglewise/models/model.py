@@ -1,4 +1,4 @@
-"""What every model is: it places users and makes a space; and the one that learns nothing."""
+"""The interface of all models, and ``RawTable``, the baseline that learns nothing."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ from anglewise.models.svd import ShiftedTable, as_rows, inverse, scaled
 
 
 class Model(ABC):
-    """What was learned from a table of users and items. An interface: models are finished.
+    """A model learned from a table of users and items. An interface: models are finished.
 
     Attributes
     ----------
@@ -52,10 +52,10 @@ class Model(ABC):
         seen: SparseRows | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> Space:
-        """These users, as ``fold_in`` gives them, and all items as a space.
+        """A space of users, as ``fold_in`` gives them, and all items.
 
-        Ids default to row numbers; ``seen`` (users x items) is left out of recommendations; what
-        ``about`` says comes on top of what the model says of itself.
+        Ids default to row numbers. Cells of ``seen`` (users x items) are left out of
+        recommendations. ``about`` is added to the model's own provenance.
         """
         return Space(
             queries=Embeddings(users, ids=user_ids, metadata=user_metadata),
@@ -67,18 +67,18 @@ class Model(ABC):
 
 
 MOST_NUMBERS = 1 << 28
-"""Items times training users: so many float32 numbers fill 1.1 GB."""
+"""The most items times training users: that many float32 numbers take 1.1 GB."""
 
 BLOCK = 1024
 
 
 @dataclass(frozen=True, eq=False)
 class RawTable(Model):
-    """No model at all, which every model must beat: items as columns of who used what.
+    """The baseline without a model: items as columns of the training table.
 
-    Columns are divided by their lengths. A space of it has one dimension a training user; between
-    two items, dot and cosine are the raw cosine. Between a user and an item the dot product is the
-    sum of the cosines of the item with what the user used.
+    Columns are divided by their lengths. Its space has one dimension for each training user.
+    Between two items, dot and cosine are the raw cosine; between a user and an item the dot product
+    is the sum of the item's cosines with the items that the user used.
 
     Attributes
     ----------
@@ -107,7 +107,7 @@ class RawTable(Model):
         return vectors
 
     def fold_in(self, X: Any) -> Float32[Array, "users training_users"]:
-        """Users as the sums of what they used: a product is a sum of cosines, one each used.
+        """Users as the sums of the vectors of the items that they used.
 
         Raises ``ShapeError`` when the columns of ``X`` are not the items of the training table.
         """
@@ -175,5 +175,5 @@ def _squares(table: Any) -> Float64[Array, " items"]:
     if not isinstance(table, ShiftedTable):
         return np.bincount(table.indices, table.data**2, minlength=table.shape[1]).astype(float)
     stored, u, v = table.table, table.left, table.right
-    own = np.bincount(stored.indices, stored.data**2, minlength=len(v))
-    return np.maximum(own - 2 * v * (stored.T @ u) + (u @ u) * v**2, 0)
+    squares = np.bincount(stored.indices, stored.data**2, minlength=len(v))
+    return np.maximum(squares - 2 * v * (stored.T @ u) + (u @ u) * v**2, 0)

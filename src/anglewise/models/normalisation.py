@@ -1,4 +1,4 @@
-"""What is done to a table of interactions before a model learns from it; rules by name."""
+"""Normalisations of a table of interactions before a model learns from it, by name."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -25,32 +25,33 @@ from anglewise.models.svd import (
 )
 
 NOISE = 1e-12
-"""A column that varies by less than this share of its mean has one value."""
+"""A column that varies by less than this share of its mean counts as constant."""
 
 MODERATE = Bounds(least=0, most=1e6, example="1.5")
 
 
-def check_columns(X: Any, items: int, known: str) -> None:
-    """Refuse a table of other items than those that a model or a rule knows; ``ShapeError``."""
+def check_columns(X: Any, items: int, expected: str) -> None:
+    """Raise ``ShapeError`` for a table with another number of items than in training."""
     if X.shape[1] != items:
         raise ShapeError(
-            f"{X.shape[1]} columns came, {known}: give one column an item, in the order of training"
+            f"{X.shape[1]} columns came, {expected}: give one column an item, in the order of "
+            "training"
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """A rule with the numbers that it took from the training users.
+    """A normalisation with the numbers that it learned from the training users.
 
     Attributes
     ----------
     items
-        How many columns it knows.
+        The number of columns.
     weigh
-        What it makes of a CSR table of so many columns.
+        Normalises a CSR table of that many columns.
     balance
-        One number an item, where the rule also changes what a model gives, else None. The model
-        then takes its inputs times these and gives its outputs divided by them (``Exponents``).
+        One number an item, where the rule also changes predictions, else None. The model then
+        multiplies its inputs by them and divides its predictions by them (``Exponents``).
     """
 
     items: int
@@ -68,19 +69,19 @@ class Learned:
 
     @property
     def balances(self) -> bool:
-        """Whether it changes what a model gives, so that it must be part of the model."""
+        """Whether it changes predictions too, so that it must be part of the model."""
         return self.balance is not None and bool(np.ptp(self.balance) > 0)
 
 
 class Normalisation(ABC):
-    """A way to weigh who used what before training. An interface; the rules are finished."""
+    """A rule to weigh interactions before training. An interface; the rules are finished."""
 
     @abstractmethod
     def __str__(self) -> str:
         """The spelling."""
 
     def learn(self, X: Any) -> Learned:
-        """Take from the training users (users x items, sparse or dense) what the rule needs.
+        """Learn the numbers of the rule from the training users (users x items, sparse or dense).
 
         Raises ``ValuesError`` for values that the rule cannot take.
         """
@@ -88,10 +89,10 @@ class Normalisation(ABC):
 
     @abstractmethod
     def _learned(self, X: Any) -> Learned:
-        """The same from a CSR table."""
+        """Learn the numbers of the rule from a CSR table."""
 
     def _counts(self, X: Any) -> Any:
-        """The table, whose numbers stand for how often; negative ones are refused."""
+        """The table, if its numbers can be counts; ``ValuesError`` for negative ones."""
         if len(X.data) and X.data.min() < 0:
             raise ValuesError(
                 f"Negative values in data passed to {self}, such as {X.data.min():g}, where each "
@@ -106,7 +107,7 @@ def _unchanged(X: Any) -> Any:
 
 @dataclass(frozen=True)
 class AsIs(Normalisation):
-    """The table as it came.
+    """The table unchanged.
 
     >>> AsIs().learn(np.eye(2)).apply(np.array([[3.0, 0.0]])).toarray().tolist()
     [[3.0, 0.0]]
@@ -121,7 +122,7 @@ class AsIs(Normalisation):
 
 @dataclass(frozen=True)
 class UnitRows(Normalisation):
-    """Every user weighs the same: ``x_u / |x_u|``; empty rows stay empty.
+    """Rows of length one, ``x_u / |x_u|``, so that users weigh the same; empty rows stay empty.
 
     >>> UnitRows().learn(np.eye(2)).apply(np.array([[3.0, 4.0], [0, 0]])).toarray().tolist()
     [[0.6, 0.8], [0.0, 0.0]]
@@ -136,12 +137,11 @@ class UnitRows(Normalisation):
 
 @dataclass(frozen=True)
 class StandardisedColumns(Normalisation):
-    """``(x_ui - mean_i) / deviation_i``: every item weighs the same, popular or not.
+    """``(x_ui - mean_i) / deviation_i``, so that popular and rare items weigh the same.
 
     Proposed before training by arXiv 2403.05440 (section 4). Deviations are those of the whole
-    training table (divided by n), zeros included. An item with one value, used by nobody or by
-    everybody alike, is 0 for every user. The result is a ``ShiftedTable``: sparse entries divided
-    by the deviations, and one correction of rank one.
+    training table (divided by n), zeros included. A constant column becomes 0. The result is a
+    ``ShiftedTable``: sparse entries divided by the deviations, and one correction of rank one.
 
     >>> learned = StandardisedColumns().learn(np.array([[1.0, 1.0], [0.0, 1.0]]))
     >>> learned.apply(np.array([[1.0, 0.0]])).toarray().tolist()
@@ -157,8 +157,8 @@ class StandardisedColumns(Normalisation):
             raise TooFewError("no users came: at least one is due to take means of")
         means = sums(X, X.data, axis=0) / rows
         absent = rows - np.bincount(X.indices, minlength=columns)
-        around = sums(X, (X.data - means[X.indices]) ** 2, axis=0) + absent * means**2
-        deviations = np.sqrt(around / rows)
+        squares = sums(X, (X.data - means[X.indices]) ** 2, axis=0) + absent * means**2
+        deviations = np.sqrt(squares / rows)
         deviations[deviations <= NOISE * np.abs(means)] = 0
         scale = inverse(deviations)
         return Learned(columns, partial(_standardised, scale=scale, shift=means * scale))
@@ -173,7 +173,7 @@ def _standardised(
 
 @dataclass(frozen=True)
 class TfIdf(Normalisation):
-    """``x_ui (1 + ln((1 + n) / (1 + n_i)))``, then rows of length one: rare items speak louder.
+    """``x_ui (1 + ln((1 + n) / (1 + n_i)))``, then rows of length one: rare items weigh more.
 
     ``n`` users, ``n_i`` of whom used item ``i``; the formula, its smoothing and the unit rows are
     those of scikit-learn's ``TfidfTransformer``.
@@ -198,8 +198,8 @@ class TfIdf(Normalisation):
 class Propensity(Normalisation):
     """``x_ui / p_i`` with ``p_i = 1 / (1 + C (n_i + b)^-a)``, ``C = (ln n - 1) (b + 1)^a``.
 
-    Where a user who likes item ``i`` is seen to use it with probability ``p_i``, dividing by
-    ``p_i`` makes the table right on average. The propensity by popularity, and ``a = 0.55``,
+    If the use of item ``i`` by a user who likes it is observed with probability ``p_i``, dividing
+    by ``p_i`` makes the table unbiased. The propensity by popularity, and ``a = 0.55``,
     ``b = 1.5``, are those of Jain, Prabhu and Varma (KDD 2016, doi 10.1145/2939672.2939756).
     ``C`` is taken as 0 for fewer than three users.
 
@@ -221,7 +221,7 @@ class Propensity(Normalisation):
     def _learned(self, X: Any) -> Learned:
         rows = self._counts(X).shape[0]
         c = max(log(rows) - 1, 0) * (self.b + 1) ** self.a if rows else 0.0
-        base = np.maximum(users_of(X) + self.b, 1.0)  # an item that nobody used, at b = 0
+        base = np.maximum(users_of(X) + self.b, 1.0)  # at b = 0 an unused item would give 0
         return Learned(len(base), partial(self._weighed, weights=1 + c * base**-self.a))
 
     def _weighed(self, X: Any, weights: Float64[Array, " items"]) -> Any:
@@ -230,10 +230,10 @@ class Propensity(Normalisation):
 
 @dataclass(frozen=True)
 class Bm25(Normalisation):
-    """Okapi BM25 with users for documents: weights fade, long rows count less, rare items more.
+    """Okapi BM25 with users as documents: counts saturate, long rows weigh less, rare items more.
 
     ``idf_i x (k1 + 1) / (x + k1 (1 - b + b l_u / l))`` with ``l_u`` the sum of the user's row,
-    ``l`` its mean over the training users that used anything, and
+    ``l`` its mean over the training users with any use, and
     ``idf_i = ln(1 + (n - n_i + 1/2) / (n_i + 1/2))``, which is never negative (Robertson and
     Zaragoza, 2009, doi 10.1561/1500000019; the idf as in Lucene).
 
@@ -256,18 +256,20 @@ class Bm25(Normalisation):
         return spelled("bm25", (self.k1, self.b), (1.2, 0.75))
 
     def _learned(self, X: Any) -> Learned:
-        used = users_of(self._counts(X))
+        users = users_of(self._counts(X))
         lengths = sums(X, X.data, axis=1)
-        some = lengths[lengths > 0]
-        idf = np.log1p((X.shape[0] - used + 0.5) / (used + 0.5))
-        mean_length = float(some.mean()) if len(some) else 1.0
+        used_lengths = lengths[lengths > 0]
+        idf = np.log1p((X.shape[0] - users + 0.5) / (users + 0.5))
+        mean_length = float(used_lengths.mean()) if len(used_lengths) else 1.0
         return Learned(len(idf), partial(self._weighed, idf=idf, mean_length=mean_length))
 
     def _weighed(self, X: Any, idf: Float64[Array, " items"], mean_length: float) -> Any:
         counts, k1, b = self._counts(X).data, self.k1, self.b
         fade = k1 * (1 - b + b * sums(X, counts, axis=1) / mean_length)
-        within = counts + np.repeat(fade, np.diff(X.indptr))
-        faded = np.divide(counts * (k1 + 1), within, out=np.zeros_like(counts), where=counts > 0)
+        saturation = counts + np.repeat(fade, np.diff(X.indptr))
+        faded = np.divide(
+            counts * (k1 + 1), saturation, out=np.zeros_like(counts), where=counts > 0
+        )
         return scaled(with_values(X, faded), columns=idf)
 
 
@@ -276,14 +278,14 @@ class Exponents(Normalisation):
     """Users weigh ``n_u^-beta`` in the loss, and a prediction is divided by ``n_i^alpha``.
 
     The model learns from ``X_u = D_U^(-beta/2) X``, whose Gram matrix is ``X' D_U^-beta X``, and
-    its weights ``B`` become ``D_I^alpha B D_I^-alpha``: what was used speaks louder the more
-    popular it is, and what is predicted loses popularity. ``D_U`` and ``D_I`` hold the sums of
-    rows and the numbers of users of items. At ``alpha = 1/2, beta = 1`` with ``B`` of full rank
-    this is the symmetric normalisation of graphs, at ``alpha = beta = 0`` nothing.
+    its weights ``B`` become ``D_I^alpha B D_I^-alpha``: popular items count more as evidence, and
+    less as predictions. ``D_U`` and ``D_I`` hold the sums of rows and the numbers of users of
+    items. At ``alpha = 1/2, beta = 1`` with ``B`` of full rank this is the symmetric normalisation
+    of graphs; at ``alpha = beta = 0`` nothing changes.
 
     Source: Park, Yoon, Kim and Lee, SIGIR 2025, arXiv 2504.05805, in the form of the authors'
-    code. They fit both exponents to the data set; so choose them on judgements. Items that nobody
-    used count as used once.
+    code. They tune both exponents for each data set, so choose them on judgements. Items that
+    nobody used count as used once.
 
     >>> learned = Exponents(0.5, 1).learn(np.array([[1.0, 1, 1, 1], [1, 0, 0, 0]]))
     >>> learned.balance.round(3).tolist()
@@ -316,12 +318,12 @@ class Exponents(Normalisation):
 
 
 def users_of(X: Any) -> Float64[Array, " items"]:
-    """How many users used each item."""
+    """The number of users of each item."""
     return np.bincount(X.indices[X.data != 0], minlength=X.shape[1]).astype(np.float64)
 
 
 def spelled(name: str, numbers: tuple[float, ...], usual: tuple[float, ...]) -> str:
-    """The name, with its numbers where they are not the usual ones."""
+    """The spelling of a rule: its name, with its numbers unless they are the usual ones."""
     return name if numbers == usual else f"{name}({','.join(map(written, numbers))})"
 
 
@@ -337,7 +339,7 @@ NORMALISATIONS: dict[str, Callable[..., Normalisation]] = {
 
 
 def normalisation(word: str | Normalisation) -> Normalisation:
-    """Read a rule as it is written in options.
+    """Read the spelling of a rule.
 
     Raises ``SpellingError`` for an unknown word or numbers that the rule does not take.
 

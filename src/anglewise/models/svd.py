@@ -11,11 +11,11 @@ from anglewise.errors import ShapeError, ValuesError
 
 @dataclass(frozen=True, eq=False)
 class ShiftedTable:
-    """``table - left right'``: dense by its meaning, sparse in memory.
+    """``table - left right'``, a dense matrix stored as a sparse table and two vectors.
 
     Standardised columns are of this form: ``left`` is 1 for every row, ``right`` the mean of every
     column. Products, transposes, rows and Gram matrices follow from the sparse part and one
-    correction of rank one. Only blocks of rows are ever made dense (``toarray``), by the caller.
+    correction of rank one. Callers make only blocks of rows dense (``toarray``).
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class ShiftedTable:
     left: Float64[Array, " rows"]
     right: Float64[Array, " columns"]
 
-    __array_ufunc__ = None  # an array on the left does not try to take this apart
+    __array_ufunc__ = None  # NumPy arrays on the left leave operators to this class
 
     def __post_init__(self) -> None:
         if self.table.shape != (len(self.left), len(self.right)):
@@ -54,44 +54,44 @@ class ShiftedTable:
 
     @property
     def nnz(self) -> int:
-        """The entries that are stored."""
+        """The number of stored entries."""
         return int(self.table.nnz)
 
     @property
     def T(self) -> "ShiftedTable":  # noqa: N802 as arrays call it
-        """Columns become rows."""
+        """The transpose."""
         return ShiftedTable(self.table.T, self.right, self.left)
 
     def __matmul__(self, other: Array) -> Array:
         """``table @ other - left (right' other)``."""
-        taken = self.right @ other
-        off = np.outer(self.left, taken) if other.ndim > 1 else self.left * taken
-        return np.asarray(self.table @ other) - off
+        projection = self.right @ other
+        correction = np.outer(self.left, projection) if other.ndim > 1 else self.left * projection
+        return np.asarray(self.table @ other) - correction
 
     def __getitem__(self, rows: slice | Int64[Array, " some"]) -> "ShiftedTable":
         """Some rows."""
         return ShiftedTable(self.table.tocsr()[rows], self.left[rows], self.right)
 
     def tocsr(self) -> "ShiftedTable":
-        """The same with the sparse part in rows, where slices are cheap."""
+        """The same table with its sparse part in CSR, where slices of rows are cheap."""
         return ShiftedTable(self.table.tocsr(), self.left, self.right)
 
     def toarray(self) -> Float64[Array, "rows columns"]:
-        """Every number, dense: for a block of rows."""
+        """All numbers as a dense array, for a block of rows."""
         dense = np.asarray(self.table.toarray())
         dense -= np.outer(self.left, self.right)
         return dense
 
     def nonzero(self) -> tuple[Int64[Array, " entries"], Int64[Array, " entries"]]:
-        """Rows and columns of what is stored: what was used."""
+        """Rows and columns of the stored entries, which are what was used."""
         cells = self.table.tocoo()
         return cells.row.astype(np.int64), cells.col.astype(np.int64)
 
 
 def scaled(X: Any, *, rows: Any = None, columns: Any = None) -> Any:
-    """A sparse table (CSR, float64) whose rows and columns are multiplied by numbers.
+    """A sparse table (CSR, float64) with its rows and columns multiplied by numbers.
 
-    What is stored stays stored, even where it becomes 0.
+    Entries that become 0 stay stored.
 
     >>> from scipy.sparse import csr_array
     >>> scaled(csr_array(np.ones((2, 2))), rows=[1, 2], columns=[3, 0]).toarray().tolist()
@@ -107,7 +107,7 @@ def scaled(X: Any, *, rows: Any = None, columns: Any = None) -> Any:
 
 
 def with_values(table: Any, values: Float64[Array, " entries"]) -> Any:
-    """Other numbers in the same places."""
+    """A table of the same stored positions with other values."""
     return type(table)((values, table.indices, table.indptr), shape=table.shape)
 
 
@@ -123,19 +123,19 @@ def _numbers(values: Any) -> Float64[Array, " n"]:
 
 
 def unit_rows(X: Any) -> Any:
-    """Rows of length one; those of length zero stay."""
+    """Rows of length one; rows of zeros stay zeros."""
     lengths = np.repeat(np.sqrt(sums(X, X.data**2, axis=1)), np.diff(X.indptr))
     values: Array = np.divide(X.data, lengths, out=np.zeros_like(lengths), where=lengths > 0)
     return with_values(X, values)
 
 
 def sums(X: Any, values: Float64[Array, " entries"], *, axis: int) -> Float64[Array, " n"]:
-    """The sums over rows (1) or columns (0) of what stands in the places of a CSR table."""
+    """The sums of ``values``, one for each stored entry of ``X``, by row (1) or column (0)."""
     rows, columns = X.shape
     if axis == 0:
         return np.bincount(X.indices, values, minlength=columns).astype(np.float64)
-    of: Array = np.repeat(np.arange(int(rows)), np.diff(X.indptr))
-    return np.bincount(of, values, minlength=rows).astype(np.float64)
+    row_of: Array = np.repeat(np.arange(int(rows)), np.diff(X.indptr))
+    return np.bincount(row_of, values, minlength=rows).astype(np.float64)
 
 
 def inverse(x: Float64[Array, " n"]) -> Float64[Array, " n"]:
@@ -144,21 +144,21 @@ def inverse(x: Float64[Array, " n"]) -> Float64[Array, " n"]:
 
 
 DENSE_BELOW = 128
-"""Tables with no more rows or columns than this are decomposed whole."""
+"""Tables with no more rows or columns than this are decomposed by LAPACK."""
 
 DENSE_SHARE = 4
-"""So are those of which more than one in this many singular vectors is asked for."""
+"""So are tables of which more than one in this many singular vectors is needed."""
 
 BLOCK_ENTRIES = 1 << 23
 """Numbers of a long table made dense at a time."""
 
 GRAM_COLUMNS = 4096
-"""Wider Gram matrices are not formed: 128 MB is enough."""
+"""Wider Gram matrices are not formed, to stay below 128 MB."""
 
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    """What remains of ``X = U S V'`` for a model that multiplies by ``X`` anyway: ``S`` and ``V``.
+    """``S`` and ``V`` of the singular value decomposition ``X = U S V'``.
 
     ``values`` fall; each column of ``right`` has length one and its largest entry positive.
     """
@@ -170,12 +170,12 @@ class Spectrum:
 def truncated_svd(X: Any, k: int, *, seed: int = 0) -> Spectrum:
     """The ``k`` largest singular values of ``X`` and their vectors.
 
-    ``X`` is n x p, sparse, dense or a ``ShiftedTable``, which stays unformed but for blocks.
+    ``X`` is n x p, sparse, dense or a ``ShiftedTable``, of which only blocks are made dense.
 
-    Fewer than ``k`` come back when the rank of ``X`` is lower: directions whose singular value
-    is rounding noise say nothing. Large tables go to ARPACK's Lanczos iteration (scipy), run to
+    There are fewer than ``k`` if the rank of ``X`` is lower: directions whose singular value is
+    rounding noise are dropped. Large tables go to ARPACK's Lanczos iteration (scipy), run to
     machine precision from a start drawn with ``seed``; small ones, and whole spectra, to LAPACK.
-    Vectors of equal singular values are any basis of their plane.
+    Vectors of equal singular values are any basis of their span.
 
     Raises
     ------
@@ -189,22 +189,22 @@ def truncated_svd(X: Any, k: int, *, seed: int = 0) -> Spectrum:
     """
     smaller = min(X.shape)
     if smaller <= max(DENSE_BELOW, DENSE_SHARE * k):
-        values, right = _whole(X)
+        values, right = _dense_svd(X)
     else:
         values, right = _lanczos(X, k, seed)
     noise = values[0] * max(X.shape) * np.finfo(np.float64).eps
-    kept = min(k, int((values > noise).sum()))
-    if kept == 0:
+    rank = min(k, int((values > noise).sum()))
+    if rank == 0:
         raise ValuesError("the table holds zeros only: there is nothing to learn from")
-    right = right[:, :kept]
+    right = right[:, :rank]
     largest = np.abs(right).argmax(axis=0)
-    signs = np.sign(right[largest, np.arange(kept)])
-    return Spectrum(values[:kept], np.ascontiguousarray(right * signs))
+    signs = np.sign(right[largest, np.arange(rank)])
+    return Spectrum(values[:rank], np.ascontiguousarray(right * signs))
 
 
-def _whole(X: Any) -> tuple[Array, Array]:
+def _dense_svd(X: Any) -> tuple[Array, Array]:
     rows, columns = X.shape
-    # V and S are those of the triangle: a long table needs no long U.
+    # the triangle R of X = QR has the same V and S, and needs no long U
     table = _triangle(X) if rows > columns else _dense(X)
     _, values, right = np.linalg.svd(table, full_matrices=False)
     return values, right.T
@@ -222,10 +222,10 @@ def _triangle(X: Any) -> Array:
 
 
 def _gram_is_cheaper(long: Any, k: int) -> bool:
-    """Whether forming ``X'X`` costs less than the products of an iteration without it.
+    """Whether forming ``X'X`` costs less than an iteration that multiplies by ``X`` and ``X'``.
 
-    The iteration multiplies by ``X`` and ``X'`` about ``4 k`` times, at the speed of memory;
-    forming works at the speed of the processor, some 20 times as many sums a second.
+    The iteration multiplies by both about ``4 k`` times, at the speed of memory; forming runs at
+    the speed of the processor, some 20 times as many multiplications a second.
     """
     rows, columns = long.shape
     stored = long.nnz if hasattr(long, "nnz") else long.size
@@ -247,12 +247,12 @@ def _gram_unformed(long: Any) -> Any:
     from scipy.sparse import linalg
 
     solvers: Any = linalg
-    back = long.T
+    transpose = long.T
 
-    def twice(v: Array) -> Array:
-        return back @ (long @ v)
+    def multiply(v: Array) -> Array:
+        return transpose @ (long @ v)
 
-    return solvers.LinearOperator(2 * (long.shape[1],), matvec=twice, dtype=np.float64)
+    return solvers.LinearOperator(2 * (long.shape[1],), matvec=multiply, dtype=np.float64)
 
 
 def _dense(X: Any) -> Array:
@@ -280,7 +280,7 @@ def _lanczos(X: Any, k: int, seed: int) -> tuple[Array, Array]:
     start = np.random.default_rng(seed).standard_normal(smaller)
     vectors: Array = solvers.eigsh(square, k=k, v0=start)[1]
     images: Array = long @ vectors
-    values = np.linalg.norm(images, axis=0)  # sharper than the roots of the eigenvalues
+    values = np.linalg.norm(images, axis=0)  # more accurate than the roots of the eigenvalues
     falling = np.argsort(-values, kind="stable")
     if tall:
         return values[falling], vectors[:, falling]
@@ -291,11 +291,11 @@ GRAM_BLOCK_ENTRIES = 1 << 23
 """Numbers of a table made dense at a time."""
 
 DENSE_SPEED = 300
-"""So many dense multiplications take as long as one of a sparse product."""
+"""That many dense multiplications take as long as one of a sparse product."""
 
 
 def lower_gram(X: Any) -> Float32[Array, "items items"]:
-    """The lower triangle of ``X'X`` in column order; what stands above it is not defined.
+    """The lower triangle of ``X'X`` in column order; the entries above it are not defined.
 
     ``X`` is n x p, sparse, dense or a ``ShiftedTable``: dense blocks where rows are long (``n p^2``
     multiplications at the speed of the processor), else a sparse product. Counts are exact up to
@@ -329,20 +329,20 @@ def _by_blocks(table: Any) -> Float32[Array, "items items"]:
 def _by_pairs(table: Any, stored: Any) -> Float32[Array, "items items"]:
     columns: int = table.shape[1]
     gram = np.empty((columns, columns), dtype=np.float32, order="F")
-    back = stored.T.tocsr()
+    transpose = stored.T.tocsr()
     length = max(GRAM_BLOCK_ENTRIES // columns, 1)
     for i in range(0, columns, length):
-        gram[:, i : i + length] = (back[i : i + length] @ stored).toarray().T
+        gram[:, i : i + length] = (transpose[i : i + length] @ stored).toarray().T
         if isinstance(table, ShiftedTable):
-            gram[:, i : i + length] -= _taken_off(table, stored, slice(i, i + length))
+            gram[:, i : i + length] -= _rank_one_part(table, stored, slice(i, i + length))
     return gram
 
 
-def _taken_off(table: ShiftedTable, stored: Any, part: slice) -> Array:
-    """Some columns of ``S'u v' + v u'S - (u'u) v v'``, where the table is ``S - u v'``."""
+def _rank_one_part(table: ShiftedTable, stored: Any, part: slice) -> Array:
+    """Columns of ``S'S - X'X = S'u v' + v u'S - (u'u) v v'``, for the table ``X = S - u v'``."""
     u, v = table.left, table.right
-    along = stored.T @ u
-    return np.outer(along, v[part]) + np.outer(v, along[part] - (u @ u) * v[part])
+    projection = stored.T @ u
+    return np.outer(projection, v[part]) + np.outer(v, projection[part] - (u @ u) * v[part])
 
 
 def fill_upper(half: Float32[Array, "items items"]) -> Float32[Array, "items items"]:

@@ -1,4 +1,4 @@
-"""Training by gradient steps: validation users kept aside, epochs, early stopping."""
+"""Training by gradient steps: validation users, epochs, early stopping."""
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -44,19 +44,19 @@ from anglewise.models.training_steps import (
 
 METRIC = "nDCG@10"
 MOST = 2000
-"""More users than this would say it no better, and take longer than an epoch of a small table."""
+"""The most validation users: more would hardly sharpen nDCG, and take longer than an epoch."""
 
 
 @dataclass(frozen=True, eq=False)
 class ValidationUsers:
-    """What users kept aside show, and what is to be found for them.
+    """Users left out of training: their visible items, and the hidden ones to be found.
 
     Attributes
     ----------
     visible
-        What they show, one row each.
+        The items that fold them in, one row a user.
     judgements
-        What they hide.
+        Their hidden items, as relevant.
     """
 
     visible: SparseRows
@@ -65,42 +65,42 @@ class ValidationUsers:
     def ndcg(
         self, users: Float32[Array, "users d"], items: Float32[Array, "items d"], measure: str
     ) -> float:
-        """The mean of nDCG@10 when items are ranked for these users, what they show left out."""
+        """The mean nDCG@10 of these users, with their visible items left out of the rankings."""
         space = Space(queries=Embeddings(users), items=Embeddings(items), seen=self.visible)
         rows = np.arange(len(users))
-        found = search(space, measure, k=10, rows=rows)
-        return float(evaluate(found, self.judgements, rows, METRIC)[METRIC].mean())
+        neighbours = search(space, measure, k=10, rows=rows)
+        return float(evaluate(neighbours, self.judgements, rows, METRIC)[METRIC].mean())
 
 
 def keep_aside(
     used: SparseRows, share: float, seed: int
 ) -> tuple[ValidationUsers | None, Int64[Array, " training"]]:
-    """Keep a share of the users aside, and say which rows are left to train on.
+    """Draw a share of the users for validation; returns these and the rows of the training users.
 
-    Who used fewer than two items can neither be asked nor learned from, and is left out of both.
-    Raises ``TooFewError`` where nobody is left on either side.
+    Users of fewer than two items can serve neither and are left out of both. Raises
+    ``TooFewError`` where nobody is left on one side.
     """
-    able = np.flatnonzero(used.counts >= 2)
-    if not len(able):
+    eligible = np.flatnonzero(used.counts >= 2)
+    if not len(eligible):
         raise TooFewError(
             "no user used two items, so none can be shown one and asked for the other: "
             "bring users who did more"
         )
     if share == 0:
-        return None, able
-    theirs = used.take(able)
-    if len(able) < 2:
+        return None, eligible
+    eligible_rows = used.take(eligible)
+    if len(eligible) < 2:
         raise TooFewError(
             "the validation split has no positives: one user alone used two items, and is needed "
             "for training; set validation to 0, or bring users who did more"
         )
-    held = hold_out(_interactions(theirs), share=share, how="random", seed=seed)
-    asked = held.judgements.judged_rows[:MOST]
-    aside = ValidationUsers(
-        visible=held.visible.rows().take(asked),
-        judgements=Judgements(held.judgements.gains.take(asked)),
+    split = hold_out(_interactions(eligible_rows), share=share, how="random", seed=seed)
+    queries = split.judgements.judged_rows[:MOST]
+    validation = ValidationUsers(
+        visible=split.visible.rows().take(queries),
+        judgements=Judgements(split.judgements.gains.take(queries)),
     )
-    return aside, able[~held.held_out]
+    return validation, eligible[~split.held_out]
 
 
 def _interactions(used: SparseRows) -> Interactions:
@@ -109,26 +109,26 @@ def _interactions(used: SparseRows) -> Interactions:
 
 
 SECONDS = 60.0
-"""Within a long epoch a checkpoint is written this often."""
+"""Seconds between two checkpoints within a long epoch."""
 
 
 @dataclass(eq=False)
 class Run:
-    """What stays, and the state that moves."""
+    """One training: its inputs, and the state that its steps change."""
 
     torch: Any
     settings: Settings
     used: SparseRows
     users: Int64[Array, " training"]
     trained: Bool[Array, " items"]
-    aside: ValidationUsers | None
+    validation: ValidationUsers | None
     sampler: Sampler
     state: State
     checkpoint: Path | None
     say: Say
 
     def epoch(self) -> Epoch:
-        """Finish the epoch that has begun."""
+        """Run the current epoch to its end."""
         state = self.state
         order = np.random.default_rng([self.settings.seed, 1, state.epoch]).permutation(self.users)
         written = monotonic()
@@ -139,17 +139,17 @@ class Run:
                 written = monotonic()
         state.epoch += 1
         self._check_finite()
-        done = Epoch(state.epoch, state.loss / state.visited, self._ndcg())
-        state.history.append(done)
+        epoch = Epoch(state.epoch, state.loss / state.visited, self._ndcg())
+        state.history.append(epoch)
         state.at, state.loss, state.visited = 0, 0.0, 0
         if state.best_epoch == state.epoch:
             state.best, state.best_log_scale = (
-                one.values.clone() for one in (state.table, state.log_scale)
+                parameter.values.clone() for parameter in (state.table, state.log_scale)
             )
-        return done
+        return epoch
 
     def write(self) -> None:
-        """Write the checkpoint, where one is asked for."""
+        """Write the checkpoint, if there is one to write."""
         if self.checkpoint is not None:
             self._check_finite()
             write_checkpoint(self.checkpoint, self.state, fingerprint(self.used, self.settings))
@@ -157,7 +157,7 @@ class Run:
     def result(self) -> TrainedFactors:
         """The factors of the best epoch."""
         state, settings = self.state, self.settings
-        best = next(one for one in state.history if one.number == state.best_epoch)
+        best = next(epoch for epoch in state.history if epoch.number == state.best_epoch)
         return TrainedFactors(
             item_factors=self._factors(state.best),
             used=self.trained,
@@ -182,7 +182,7 @@ class Run:
         return float(np.exp(-self.state.best_log_scale.item()))
 
     def _step(self, users: Int64[Array, " users"]) -> None:
-        """One step; where memory runs out, half as many users from here on."""
+        """One step; when memory runs out, further steps take half as many users."""
         state, settings = self.state, self.settings
         rng = np.random.default_rng([settings.seed, 2, state.epoch, state.at])
         step = make_step(self.used.take(users), self.sampler, settings.shown, rng)
@@ -206,52 +206,56 @@ class Run:
 
     def _learn(self, step: Step) -> float:
         torch, state, settings = self.torch, self.state, self.settings
-        whole = len(step.items) == len(state.table.values)
-        rows = slice(None) if whole else torch.from_numpy(step.items).to(state.table.values.device)
+        all_items = len(step.items) == len(state.table.values)
+        rows = (
+            slice(None) if all_items else torch.from_numpy(step.items).to(state.table.values.device)
+        )
         table = state.table.values[rows].detach().clone().requires_grad_(True)
         log_scale = state.log_scale.values.detach().clone()
         log_scale.requires_grad_(settings.learn_temperature)
         loss = loss_of(torch, measured(settings.measure), step, table, log_scale)
         loss.backward()
-        told = float(loss.detach())
-        if isfinite(told):
+        loss_value = float(loss.detach())
+        if isfinite(loss_value):
             state.table.step(table.grad, settings.learning_rate, rows)
             if settings.learn_temperature:
                 state.log_scale.step(log_scale.grad, settings.learning_rate, slice(None))
-        return told
+        return loss_value
 
     def _factors(self, table: Any) -> Any:
         return measured(self.settings.measure).items(table).detach().cpu().numpy().copy()
 
     def _ndcg(self) -> float | None:
-        if self.aside is None:
+        if self.validation is None:
             return None
         items = self._factors(self.state.table.values)
-        now = TrainedFactors(items, self.trained, (), {"trained_for": self.settings.measure})
-        return self.aside.ndcg(now.fold_in(self.aside.visible.ones()), items, now.trained_for)
+        factors = TrainedFactors(items, self.trained, (), {"trained_for": self.settings.measure})
+        return self.validation.ndcg(
+            factors.fold_in(self.validation.visible.ones()), items, factors.trained_for
+        )
 
     def _check_finite(self) -> None:
-        for one in (self.state.table, self.state.log_scale):
-            if not bool(self.torch.isfinite(one.values).all()):
+        for parameter in (self.state.table, self.state.log_scale):
+            if not bool(self.torch.isfinite(parameter.values).all()):
                 self._stop("what is learned is not finite any more")
 
     def _stop(self, why: str) -> None:
-        kept = "no checkpoint was asked for, so nothing is kept"
+        remainder = "no checkpoint was asked for, so nothing is kept"
         if self.checkpoint is not None and self.checkpoint.exists():
-            kept = f"the last good checkpoint is {self.checkpoint}"
+            remainder = f"the last good checkpoint is {self.checkpoint}"
         raise TrainingError(
             f"{why} at step {self.state.steps + 1}, in epoch {len(self.state.history) + 1}: "
-            "take a smaller learning rate or a higher temperature; " + kept
+            "take a smaller learning rate or a higher temperature; " + remainder
         )
 
 
 Report: TypeAlias = Callable[[Epoch, int], None]
-"""Called after each epoch with what it gave, and how many there are at most."""
+"""Called after each epoch with its results and the greatest number of epochs."""
 
 
 @dataclass(frozen=True)
 class Trainer:
-    """A training that is described and not begun: the arguments of ``train``.
+    """The arguments of ``train``, without the table.
 
     >>> trainer = Trainer(Settings(epochs=5)).of("dot", components=8, seed=1)
     >>> trainer.settings.measure, trainer.settings.epochs
@@ -264,12 +268,12 @@ class Trainer:
     say: Say = quiet
 
     def of(self, measure: str, *, components: int, seed: int) -> "Trainer":
-        """The same for a measure, a dimension and a seed."""
-        told = replace(self.settings, measure=measure, components=components, seed=seed)
-        return replace(self, settings=told)
+        """A trainer with the same settings but for measure, components and seed."""
+        settings = replace(self.settings, measure=measure, components=components, seed=seed)
+        return replace(self, settings=settings)
 
     def __call__(self, X: Any) -> TrainedFactors:
-        """Train."""
+        """Train on a users x items table."""
         return train(X, self.settings, checkpoint=self.checkpoint, report=self.report, say=self.say)
 
 
@@ -281,30 +285,29 @@ def train(
     report: Report | None = None,
     say: Say = quiet,
 ) -> TrainedFactors:
-    """Learn item vectors inside the measure that will compare them; users follow from the items.
+    """Learn item vectors with the measure that will compare them inside the loss.
 
-    In each step every user of a batch shows a random part of what they used. The user's vector is
-    the sum of the vectors of these items, as the measure takes it (see
-    ``TrainedFactors.fold_in``); the rest is to be found among drawn items that the user did not
-    use, by sampled softmax (``loss_of``). A new user is placed as those of the training were, so
-    that nothing is optimised after it. Stops when users kept aside are served no better, and keeps
-    the best epoch.
+    In each step a random part of the items of every user in a batch is shown. The user's vector is
+    computed from the sum of their vectors, as the measure asks (see ``TrainedFactors.fold_in``).
+    The user's other items must be found among drawn items that the user did not use, by sampled
+    softmax (``loss_of``). The vector of a new user is computed in the same way, without further
+    training. Training stops when nDCG for validation users no longer rises, and keeps the best
+    epoch.
 
     Parameters
     ----------
     X
-        Users x items, sparse or dense; what is not zero counts 1. Users of fewer than two items
-        teach nothing.
+        Users x items, sparse or dense; every cell that is not zero counts 1. Users of fewer than
+        two items are left out.
     settings
         See ``Settings``.
     checkpoint
-        A file that is written after each epoch, and each minute within one. Where it is there
-        already, the training goes on from it, and ends in the same bytes as if it had never
-        stopped.
+        A file that is written after each epoch, and each minute within one. If it exists, the
+        training continues from it, and ends in the same bytes as without a break.
     report
         Called after each epoch.
     say
-        Told when memory ran out and steps were made smaller.
+        Called with one sentence when memory ran out and steps were made smaller.
 
     Raises
     ------
@@ -324,7 +327,7 @@ def train(
     settings = Settings() if settings is None else settings
     torch = torch_library()
     used = used_cells(X)
-    aside, users = keep_aside(used, settings.validation, settings.seed)
+    validation, users = keep_aside(used, settings.validation, settings.seed)
     popularity = np.bincount(used.take(users).indices, minlength=used.shape[1])
     path = None if checkpoint is None else Path(checkpoint)
     run = Run(
@@ -333,23 +336,23 @@ def train(
         used=used,
         users=users,
         trained=popularity > 0,
-        aside=aside,
+        validation=validation,
         sampler=sampler(popularity, settings.negatives, settings.popularity, log_q=settings.log_q),
         state=_state(torch, used, len(users), settings, path),
         checkpoint=path,
         say=say,
     )
     with _repeatable(torch):
-        while len(run.state.history) < settings.epochs and _worth(run):
-            done = run.epoch()
+        while len(run.state.history) < settings.epochs and _improves(run):
+            epoch = run.epoch()
             run.write()
             if report is not None:
-                report(done, settings.epochs)
+                report(epoch, settings.epochs)
     return run.result()
 
 
-def _worth(run: Run) -> bool:
-    return run.aside is None or run.state.stale() < run.settings.patience
+def _improves(run: Run) -> bool:
+    return run.validation is None or run.state.stale() < run.settings.patience
 
 
 def _state(
@@ -359,12 +362,12 @@ def _state(
     if path is not None and path.exists():
         return read_checkpoint(torch, path, fingerprint(used, settings), device)
     if path is not None:
-        check_new_file(path)  # before the work, not after it
+        check_new_file(path)  # before the training, not after it
     return first_state(torch, (users, used.shape[1]), settings, device)
 
 
 def used_cells(X: Any) -> SparseRows:
-    """What is not zero in a table, sparse or dense, each cell once."""
+    """The cells of a table, sparse or dense, that are not zero, each once."""
     rows, columns = X.nonzero()
     cells = np.unique(rows.astype(np.int64) * X.shape[1] + columns)  # a CSR may repeat cells
     return SparseRows.from_pairs(*np.divmod(cells, X.shape[1]), shape=X.shape)
@@ -372,11 +375,11 @@ def used_cells(X: Any) -> SparseRows:
 
 @contextmanager
 def _repeatable(torch: Any) -> Generator[None, None, None]:
-    """Sums in one order; where a GPU has no such way, PyTorch warns."""
-    before = torch.are_deterministic_algorithms_enabled()
-    loud = torch.is_deterministic_algorithms_warn_only_enabled()
+    """Deterministic sums inside the block; where a GPU has none, PyTorch warns."""
+    was_deterministic = torch.are_deterministic_algorithms_enabled()
+    warned_only = torch.is_deterministic_algorithms_warn_only_enabled()
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before, warn_only=loud)
+        torch.use_deterministic_algorithms(was_deterministic, warn_only=warned_only)

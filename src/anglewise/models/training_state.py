@@ -1,4 +1,4 @@
-"""Settings and state of a training, its factors, and checkpoints on disk."""
+"""Settings and state of a training, the factors that it learns, and its checkpoints."""
 
 import hashlib
 import json
@@ -25,41 +25,39 @@ from anglewise.models.training_steps import MEASURED, Adam, measured
 
 @dataclass(frozen=True)
 class Settings:
-    """How item vectors are learned.
+    """The settings of a training.
 
     Attributes
     ----------
     measure
-        What compares users with items inside the loss: ``"cosine"``, ``"dot"`` or
-        ``"euclidean"``.
+        Compares users with items inside the loss: ``"cosine"``, ``"dot"`` or ``"euclidean"``.
     components
         Dimensions.
     temperature
-        Scores are divided by it. If None 0.1 for cosine; 1 for the others, whose vectors may take
-        any length.
+        Scores are divided by it. None stands for 0.1 for cosine, and for 1 for the others, whose
+        vectors may take any length.
     learn_temperature
-        Whether it is only where the temperature starts.
+        Whether the temperature is learned too, from this start.
     epochs
-        How often every training user is visited, at most.
+        The greatest number of visits to every training user.
     batch
         Users of one step; if None a sixteenth of the training users, but 16 to 256.
     learning_rate
         Of Adam.
     shown
-        The chance of each item that a user used to speak for the user in a step; the others are
-        what is to be found.
+        The probability with which each item of a user is shown in a step; the others must be found.
     negatives
-        How many items are drawn for a step, to stand for all; as many as there are, or more, is
-        all of them.
+        The number of items drawn for a step, on average, to stand for all; at the number of items
+        or above all are taken.
     popularity
-        ``beta``: an item that ``n`` users used is drawn in proportion to ``n^beta``.
+        ``beta``: an item of ``n`` users is drawn in proportion to ``n^beta``.
     log_q
-        Whether the draws are corrected for, so that the loss is that of the whole catalogue
+        Whether the loss is corrected for the draws, so that it is that of the whole catalogue
         whatever ``beta``. Without it popular items, drawn more often, are pushed down more.
     validation
-        The share of the training users kept aside to see when to stop; 0 trains for all epochs.
+        The share of the training users left out to see when to stop; 0 trains for all epochs.
     patience
-        After so many epochs without a better nDCG@10 of these users training stops.
+        Training stops after that many epochs without a better nDCG@10 of the validation users.
     device
         ``"cpu"``, ``"cuda"`` or ``"auto"``.
     seed
@@ -105,7 +103,7 @@ class Settings:
         return MEASURED[self.measure].temperature if self.temperature is None else self.temperature
 
     def batch_of(self, users: int) -> int:
-        """Users of one step, out of so many.
+        """Users of one step, for a number of training users.
 
         >>> [Settings().batch_of(users) for users in (100, 800, 10_000)]
         [16, 50, 256]
@@ -113,7 +111,7 @@ class Settings:
         return min(max(users // 16, 16), 256) if self.batch is None else self.batch
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain types, in order."""
+        """The settings as plain types, in their order."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
@@ -141,9 +139,9 @@ class Epoch:
     number
         From 1.
     loss
-        The mean over its steps, in nats.
+        The mean over its users, in nats.
     ndcg
-        nDCG@10 of the users kept aside, after it; None where nobody was.
+        nDCG@10 of the validation users after it; None without such users.
     """
 
     number: int
@@ -153,17 +151,17 @@ class Epoch:
 
 @dataclass(frozen=True, eq=False)
 class TrainedFactors(Model):
-    """Item vectors as they were trained, for any number of users.
+    """Trained item vectors, from which the vectors of users follow.
 
     Attributes
     ----------
     item_factors
         One row an item, in the order of the table; of length one under cosine.
     used
-        Which items any training user used. Of the others only that nobody used them was learned,
-        and they say nothing of a user.
+        Whether any training user used each item. The others were trained as negatives only, and
+        do not count for the vector of a user.
     history
-        What each epoch gave.
+        The results of each epoch.
     about
         How it was made, for the space: ``trained_for`` and the settings among them.
     """
@@ -180,16 +178,16 @@ class TrainedFactors(Model):
 
     @property
     def item_vectors(self) -> Float32[Array, "items d"]:
-        """As they were trained."""
+        """The vectors as they were trained."""
         return self.item_factors
 
     def fold_in(self, X: Any) -> Float32[Array, "users d"]:
-        """The place of users, known or new, from what they used (users x items, zero or not).
+        """The vectors of users, known or new, from what they used (users x items, zero or not).
 
-        Under cosine the direction of the sum of the items' vectors, under dot their sum over the
-        root of their number, under euclidean their mean: what training did with what was shown.
-        Who used nothing that was trained stands at zero. Raises ``ShapeError`` when the columns of
-        ``X`` are not the items of the training table.
+        As in training: under cosine the direction of the sum of the items' vectors, under dot their
+        sum over the root of their number, under euclidean their mean. A user without any trained
+        item gets the zero vector. Raises ``ShapeError`` when the columns of ``X`` are not the items
+        of the training table.
         """
         items = len(self.item_factors)
         check_columns(X, items, f"the model knows {items} items")
@@ -200,31 +198,31 @@ class TrainedFactors(Model):
 
 
 START = 0.1
-"""The spread of each coordinate at the start."""
+"""The standard deviation of each coordinate at the start."""
 
 
 @dataclass(eq=False)
 class State:
-    """Where a training stands. No random number generator is kept.
+    """The state of a training between two steps.
 
-    Every draw comes from a generator of its own, seeded by the seed, the epoch and the place in
-    it; so the two numbers say what will be drawn next.
+    It holds no random number generator: every draw comes from a new one, seeded by the seed,
+    ``epoch`` and ``at``, so that these determine all further draws.
 
     Attributes
     ----------
     table, log_scale
-        What is learned, each with its optimiser: items x d, and the logarithm of one over the
-        temperature.
+        The learned parameters, each with its optimiser: items x d, and the logarithm of one over
+        the temperature.
     epoch, at
-        Epochs that are finished, and users visited in the one that is not.
+        The number of finished epochs, and of users visited in the current one.
     batch
-        Users of a step, fewer than asked for once memory ran out.
+        Users of a step, fewer than in the settings once memory ran out.
     steps
-        Steps taken.
+        The number of steps taken.
     loss, visited
-        The sum of the losses of this epoch's users so far, and how many.
+        The sum of the losses of the current epoch's users so far, and the number of these.
     history
-        What each finished epoch gave.
+        The results of each finished epoch.
     best, best_log_scale
         ``table`` and ``log_scale`` of the epoch with the best nDCG.
     """
@@ -243,26 +241,26 @@ class State:
 
     @property
     def best_epoch(self) -> int:
-        """The first epoch of the best nDCG, or the last one where none is known."""
-        known = [one for one in self.history if one.ndcg is not None]
-        if not known:
+        """The first epoch of the best nDCG, or the last epoch where none was validated."""
+        validated = [one for one in self.history if one.ndcg is not None]
+        if not validated:
             return len(self.history)
-        return max(known, key=lambda one: (one.ndcg, -one.number)).number
+        return max(validated, key=lambda one: (one.ndcg, -one.number)).number
 
     def stale(self) -> int:
-        """Epochs since the best one."""
+        """The number of epochs since the best one."""
         return len(self.history) - self.best_epoch
 
 
 def first_table(items: int, settings: Settings) -> Float32[Array, "items d"]:
-    """Where every training of this seed begins."""
+    """The item vectors at the start, by the seed."""
     rng = np.random.default_rng([settings.seed, 0])
-    drawn = rng.standard_normal((items, settings.components), dtype=np.float32)
-    return drawn * np.float32(START)
+    normal = rng.standard_normal((items, settings.components), dtype=np.float32)
+    return normal * np.float32(START)
 
 
 def first_state(torch: Any, shape: tuple[int, int], settings: Settings, device: Any) -> State:
-    """Nothing is learned yet from so many users and items."""
+    """The state before the first step, for ``shape`` users and items."""
     table = torch.from_numpy(first_table(shape[1], settings)).to(device)
     log_scale = torch.full((1,), -float(np.log(settings.start)), device=device)
     return State(
@@ -281,68 +279,68 @@ COUNTED = ("batch", "epoch", "at", "steps", "loss", "visited")
 
 
 def fingerprint(used: SparseRows, settings: Settings) -> dict[str, Any]:
-    """What must be alike for a training to go on: the table and the settings.
+    """The table and the settings that a checkpoint must agree with for a training to continue.
 
-    The device is left out, and so is how long to train: more epochs go on from fewer.
+    The device is left out, and so are the epochs: a longer training may continue a shorter one.
 
     >>> used = SparseRows.from_pairs([0], [1], shape=(1, 2))
     >>> fingerprint(used, Settings("dot"))["measure"]
     'dot'
     """
-    told = settings.to_dict()
+    content = settings.to_dict()
     for name in ("device", "epochs", "patience"):
-        del told[name]
+        del content[name]
     digest = hashlib.sha256(np.array(used.shape).tobytes())
     digest.update(used.indptr.tobytes())
     digest.update(used.indices.tobytes())
-    return {**told, "interactions": digest.hexdigest()}
+    return {**content, "interactions": digest.hexdigest()}
 
 
 def write_checkpoint(path: Path, state: State, print_of: Mapping[str, Any]) -> None:
-    """Write a state; a file that is there is replaced once the new one is safe on the disk.
+    """Write a state; an existing file is replaced once the new one is on the disk.
 
     Raises ``FileError`` for a missing folder, missing permission or a full disk.
     """
-    told = {name: getattr(state, name) for name in COUNTED}
-    told["taken"] = [state.table.taken, state.log_scale.taken]
-    told["history"] = [asdict(one) for one in state.history]
-    told |= {"format": FORMAT, "of": dict(print_of)}
+    content = {name: getattr(state, name) for name in COUNTED}
+    content["taken"] = [state.table.taken, state.log_scale.taken]
+    content["history"] = [asdict(epoch) for epoch in state.history]
+    content |= {"format": FORMAT, "of": dict(print_of)}
     arrays = {
         name: tensor.detach().cpu().numpy()
         for name, tensor in zip((*TENSORS, *BEST), _tensors(state), strict=True)
     }
-    text = np.frombuffer(json.dumps(told).encode(), dtype=np.uint8)
+    text = np.frombuffer(json.dumps(content).encode(), dtype=np.uint8)
     with new_file(path) as file:
         np.savez(file, about=text, **arrays)
 
 
 def read_checkpoint(torch: Any, path: Path, print_of: Mapping[str, Any], device: Any) -> State:
-    """Read a state as it was written.
+    """Read a state that ``write_checkpoint`` wrote.
 
     Raises ``FileError`` for a file that is damaged, newer than this program, or of a training on
     other interactions or with other settings (the message names them).
     """
-    told, arrays = _read(path)
-    _check_checkpoint(path, told, arrays, print_of)
+    content, arrays = _read(path)
+    _check_checkpoint(path, content, arrays, print_of)
     tensors = [torch.from_numpy(arrays[name]).to(device) for name in (*TENSORS, *BEST)]
-    table, scale = (Adam(*tensors[3 * i : 3 * i + 3], taken=told["taken"][i]) for i in range(2))
+    table, scale = (Adam(*tensors[3 * i : 3 * i + 3], taken=content["taken"][i]) for i in range(2))
     return State(
         table=table,
         log_scale=scale,
         best=tensors[6],
         best_log_scale=tensors[7],
-        history=[Epoch(**one) for one in told["history"]],
-        **{name: told[name] for name in COUNTED},
+        history=[Epoch(**epoch) for epoch in content["history"]],
+        **{name: content[name] for name in COUNTED},
     )
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     with _refusing(path):
         arrays: dict[str, Any] = dict(load_npz(path))
-        told = json.loads(arrays.pop("about").tobytes())
-        if not isinstance(told, dict):
+        content = json.loads(arrays.pop("about").tobytes())
+        if not isinstance(content, dict):
             raise TypeError("it does not say what it is")
-        return cast("dict[str, Any]", told), arrays
+        return cast("dict[str, Any]", content), arrays
 
 
 @contextmanager
@@ -358,28 +356,30 @@ def _refusing(path: Path) -> Generator[None, None, None]:
 
 
 def _check_checkpoint(
-    path: Path, told: Mapping[str, Any], arrays: Mapping[str, Any], print_of: Mapping[str, Any]
+    path: Path, content: Mapping[str, Any], arrays: Mapping[str, Any], print_of: Mapping[str, Any]
 ) -> None:
-    if told.get("format") != FORMAT:
+    if content.get("format") != FORMAT:
         raise FileError(
-            f"{path} is a checkpoint of format {told.get('format')}, this program reads {FORMAT}: "
-            "upgrade anglewise, or remove it"
+            f"{path} is a checkpoint of format {content.get('format')}, this program reads "
+            f"{FORMAT}: upgrade anglewise, or remove it"
         )
     with _refusing(path):
         tables = {arrays[name].shape for name in (*TENSORS[:3], BEST[0])}
         scales = {arrays[name].shape for name in (*TENSORS[3:], BEST[1])}
-        kinds = {arrays[name].dtype.str for name in (*TENSORS, *BEST)}
-        if len(tables) > 1 or scales != {(1,)} or kinds != {"<f4"}:
+        dtypes = {arrays[name].dtype.str for name in (*TENSORS, *BEST)}
+        if len(tables) > 1 or scales != {(1,)} or dtypes != {"<f4"}:
             raise ValueError("its tables do not fit each other")
-        whole = (*(told[name] for name in COUNTED if name != "loss"), *told["taken"])
-        if not all(isinstance(one, int) and one >= 0 for one in whole) or len(told["taken"]) != 2:
+        counts = (*(content[name] for name in COUNTED if name != "loss"), *content["taken"])
+        are_counts = all(isinstance(count, int) and count >= 0 for count in counts)
+        if not are_counts or len(content["taken"]) != 2:
             raise ValueError("its counts are none")
-        _ = [Epoch(**one) for one in told["history"]], float(told["loss"]), told["of"].items()
-    other = sorted(name for name in print_of if told["of"].get(name) != print_of[name])
-    if other:
+        _ = [Epoch(**epoch) for epoch in content["history"]]
+        _ = float(content["loss"]), content["of"].items()
+    differing = sorted(name for name in print_of if content["of"].get(name) != print_of[name])
+    if differing:
         raise FileError(
-            f"{path} is the checkpoint of another training, which differs in {', '.join(other)}: "
-            "choose another file, or remove it to begin anew"
+            f"{path} is the checkpoint of another training, which differs in "
+            f"{', '.join(differing)}: choose another file, or remove it to begin anew"
         )
 
 

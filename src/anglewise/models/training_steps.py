@@ -1,6 +1,6 @@
 """One training step: measure, sampled softmax, negatives, Adam; needs PyTorch.
 
-What a measure computes works on NumPy arrays and on PyTorch tensors alike.
+Measures compute on NumPy arrays and on PyTorch tensors alike.
 """
 
 from abc import ABC, abstractmethod
@@ -28,7 +28,7 @@ def torch_library() -> Any:
 
 
 def device_of(torch: Any, name: str) -> Any:
-    """The device of a name; ``auto`` is a GPU where there is one.
+    """The device of a name; ``auto`` takes a GPU if there is one.
 
     Raises ``ValuesError`` for a device that this machine, or this build of PyTorch, does not have.
     """
@@ -37,7 +37,7 @@ def device_of(torch: Any, name: str) -> Any:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:  # PyTorch raises both for what is not there
+    except (RuntimeError, AssertionError) as error:  # PyTorch raises both for a missing device
         why = " ".join(str(error).split())[:200]
         raise ValuesError(
             f"device {name!r} cannot be used ({why}): take cpu, cuda or auto"
@@ -61,20 +61,20 @@ class Measured(ABC):
 
     @abstractmethod
     def users(self, sums: Any, counts: Any) -> Any:
-        """User vectors from the sum of the vectors of the items used, and how many these are."""
+        """User vectors from the sums of the vectors of their items and the numbers of these."""
 
     @abstractmethod
     def scores(self, users: Any, items: Any) -> Any:
-        """Every user with every item."""
+        """The score of every user with every item, users x items."""
 
     @abstractmethod
     def pairs(self, users: Any, items: Any) -> Any:
-        """Row with row."""
+        """The score of each row of users with the same row of items."""
 
 
 @dataclass(frozen=True)
 class DotObjective(Measured):
-    """Inner products; a user is the sum of the items used over the root of their number.
+    """Inner products; a user is the sum of their items' vectors over the root of their number.
 
     >>> import numpy as np
     >>> DotObjective().users(np.array([[2.0, 4.0]]), np.array([4.0])).tolist()
@@ -89,7 +89,7 @@ class DotObjective(Measured):
         return raw
 
     def users(self, sums: Any, counts: Any) -> Any:
-        """The sum over the root of the number: who used more reaches further."""
+        """The sum over the root of the number, so that users of more items are longer."""
         return sums / _at_least_one(counts)[:, None] ** 0.5
 
     def scores(self, users: Any, items: Any) -> Any:
@@ -103,7 +103,7 @@ class DotObjective(Measured):
 
 @dataclass(frozen=True)
 class CosineObjective(Measured):
-    """Inner products of vectors of length one; a user is the direction of the sum.
+    """Cosines; a user is the direction of the sum of their items' vectors.
 
     >>> import numpy as np
     >>> CosineObjective().items(np.array([[3.0, 4.0]])).round(3).tolist()
@@ -133,7 +133,7 @@ class CosineObjective(Measured):
 
 @dataclass(frozen=True)
 class EuclideanObjective(Measured):
-    """Minus the squared distance; a user is the mean of the items used.
+    """Minus the squared distance; a user is the mean of their items' vectors.
 
     >>> import numpy as np
     >>> items = np.array([[0.0, 0.0], [1.0, 2.0]])
@@ -163,19 +163,20 @@ class EuclideanObjective(Measured):
 
 
 MEASURED: dict[str, Measured] = {
-    one.name: one for one in (CosineObjective(), DotObjective(), EuclideanObjective())
+    objective.name: objective
+    for objective in (CosineObjective(), DotObjective(), EuclideanObjective())
 }
 
 
 def measured(name: str) -> Measured:
-    """Look a measure up.
+    """Look up a measure by its name.
 
     >>> measured("cosine")
     CosineObjective()
     """
     if name not in MEASURED:
-        known = ", ".join(MEASURED)
-        raise SpellingError(f"a loss in the measure {name!r} is not known: take one of {known}")
+        names = ", ".join(MEASURED)
+        raise SpellingError(f"a loss in the measure {name!r} is not known: take one of {names}")
     return MEASURED[name]
 
 
@@ -185,7 +186,7 @@ def _at_least_one(counts: Any) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Sampler:
-    """Draws each item by itself, with a chance that its popularity decides.
+    """Draws each item independently, with a probability that depends on its popularity.
 
     With weights ``m_j`` the sum over the drawn items of ``m_j / chance_j * exp(s_j)`` is, on
     average over the draws, exactly the sum over all items of ``m_j exp(s_j)`` (Horvitz and
@@ -195,7 +196,7 @@ class Sampler:
     Attributes
     ----------
     chance
-        Of each item to be drawn, above 0 and at most 1.
+        The probability of each item to be drawn, above 0 and at most 1.
     log_weight
         ``log(m_j / chance_j)``.
     """
@@ -204,13 +205,13 @@ class Sampler:
     log_weight: Float32[Array, " items"]
 
     @property
-    def whole(self) -> bool:
-        """Whether every item is always there."""
+    def takes_all(self) -> bool:
+        """Whether every item is drawn in every step."""
         return bool((self.chance == 1).all())
 
     def draw(self, rng: np.random.Generator) -> Int64[Array, " drawn"]:
-        """The items of one step, ascending; the likeliest one where none would come."""
-        if self.whole:
+        """The items of one step, ascending; the likeliest one where none was drawn."""
+        if self.takes_all:
             return np.arange(len(self.chance))
         drawn: Bool[Array, " items"] = rng.random(len(self.chance)) < self.chance
         if not drawn.any():
@@ -221,10 +222,10 @@ class Sampler:
 def sampler(
     users_of: Int64[Array, " items"], negatives: int, beta: float, *, log_q: bool
 ) -> Sampler:
-    """Draw about ``negatives`` items, in proportion to ``n^beta`` where ``n`` users used an item.
+    """A sampler of about ``negatives`` items, in proportion to ``n^beta`` for items of ``n`` users.
 
-    What nobody used counts as used once, so that it too is drawn. Chances that would exceed 1 are
-    1, and the rest is shared out again.
+    Items that nobody used count as used once, so that they are drawn too. Probabilities that would
+    exceed 1 become 1, and the others grow in proportion.
 
     >>> drawing = sampler(np.array([1, 16, 0]), 1, 0.5, log_q=True)
     >>> drawing.chance.round(3).tolist()
@@ -232,48 +233,49 @@ def sampler(
     >>> np.exp(drawing.log_weight).round(3).tolist()
     [6.0, 1.5, 6.0]
     """
-    taste = np.maximum(users_of, 1).astype(np.float64) ** beta
-    chance = _chances(taste, negatives)
-    weight = np.ones(len(taste)) if log_q else taste / taste.mean()
-    return Sampler(chance, (np.log(weight) - np.log(chance)).astype(np.float32))
+    weights = np.maximum(users_of, 1).astype(np.float64) ** beta
+    chance = _chances(weights, negatives)
+    corrections = np.ones(len(weights)) if log_q else weights / weights.mean()
+    return Sampler(chance, (np.log(corrections) - np.log(chance)).astype(np.float32))
 
 
-def _chances(taste: Float64[Array, " items"], negatives: int) -> Float64[Array, " items"]:
-    """In proportion to taste, at most 1, and ``negatives`` in sum."""
-    if negatives >= len(taste):
-        return np.ones(len(taste))
-    sure = np.zeros(len(taste), dtype=bool)
+def _chances(weights: Float64[Array, " items"], negatives: int) -> Float64[Array, " items"]:
+    """Probabilities in proportion to the weights, at most 1, that sum to ``negatives``."""
+    if negatives >= len(weights):
+        return np.ones(len(weights))
+    certain = np.zeros(len(weights), dtype=bool)
     while True:
-        left = negatives - int(sure.sum())
-        chance = np.where(sure, 1.0, taste * left / taste[~sure].sum())
-        beyond = chance > 1
-        if not beyond.any():
+        remaining = negatives - int(certain.sum())
+        chance = np.where(certain, 1.0, weights * remaining / weights[~certain].sum())
+        above_one = chance > 1
+        if not above_one.any():
             return chance
-        sure |= beyond
+        certain |= above_one
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """Users as rows 0, 1, ...; items as places in ``items``, the ones that this step touches.
+    """The data of one step; users are numbered from 0, items are positions in ``items``.
 
     Attributes
     ----------
     users
-        How many there are.
+        The number of users.
     items
-        Rows of the table, ascending.
+        The rows of the table that this step changes, ascending.
     shown_users, shown_items
-        What speaks for whom.
+        Pairs of a user and an item that the user's vector is made of.
     found_users, found_items
-        What is to be found for whom.
+        Pairs of a user and an item that must be found.
     weights
-        Of what is to be found: each user's add up to one over the users.
+        The weight of each pair to be found; those of one user sum to one over the number of users.
     drawn
-        Places of the items among which it is to be found.
+        Positions of the drawn items, from which the items to be found must stand out.
     log_weights
-        What each of these counts; see ``Sampler``.
+        The logarithm of the weight of each drawn item; see ``Sampler``.
     own_users, own_drawn
-        Which of the drawn ones a user used, so that they are no negatives.
+        Pairs of a user and a drawn item (its position in ``drawn``) that the user used, so that it
+        is no negative.
     """
 
     users: int
@@ -290,57 +292,56 @@ class Step:
 
 
 def make_step(used: SparseRows, sampler: Sampler, shown: float, rng: np.random.Generator) -> Step:
-    """Split what some users used at random, and draw what it is to be told from.
+    """Split the items of some users at random into shown ones and ones to find; draw negatives.
 
-    Every user needs two items: one at least is shown, and one at least is to be found.
+    Every user needs two items: at least one is shown, and at least one must be found.
     """
-    speaks = _speaks(used, shown, rng)
+    is_shown = _is_shown(used, shown, rng)
     drawn = sampler.draw(rng)
-    items = drawn if sampler.whole else np.union1d(drawn, used.indices)
-    place = np.searchsorted(items, used.indices)
-    at = np.searchsorted(drawn, used.indices)
-    own = drawn[np.minimum(at, len(drawn) - 1)] == used.indices
-    to_find = np.bincount(used.rows[~speaks], minlength=used.shape[0])
+    items = drawn if sampler.takes_all else np.union1d(drawn, used.indices)
+    item_positions = np.searchsorted(items, used.indices)
+    drawn_positions = np.searchsorted(drawn, used.indices)
+    is_own = drawn[np.minimum(drawn_positions, len(drawn) - 1)] == used.indices
+    to_find = np.bincount(used.rows[~is_shown], minlength=used.shape[0])
     return Step(
         users=used.shape[0],
         items=items,
-        shown_users=used.rows[speaks],
-        shown_items=place[speaks],
-        found_users=used.rows[~speaks],
-        found_items=place[~speaks],
-        weights=(1 / to_find[used.rows[~speaks]] / used.shape[0]).astype(np.float32),
+        shown_users=used.rows[is_shown],
+        shown_items=item_positions[is_shown],
+        found_users=used.rows[~is_shown],
+        found_items=item_positions[~is_shown],
+        weights=(1 / to_find[used.rows[~is_shown]] / used.shape[0]).astype(np.float32),
         drawn=np.searchsorted(items, drawn),
         log_weights=sampler.log_weight[drawn],
-        own_users=used.rows[own],
-        own_drawn=at[own],
+        own_users=used.rows[is_own],
+        own_drawn=drawn_positions[is_own],
     )
 
 
-def _speaks(used: SparseRows, shown: float, rng: np.random.Generator) -> Bool[Array, " entries"]:
-    """Each with a chance, but for the one of the smallest draw (always) and the largest (never)."""
+def _is_shown(used: SparseRows, shown: float, rng: np.random.Generator) -> Bool[Array, " entries"]:
+    """Whether each entry is shown: at random, but at least one of each row is and one is not."""
     draws = rng.random(len(used.indices))
     order = np.lexsort((draws, used.rows))
-    speaks = draws < shown
-    speaks[order[used.indptr[:-1]]] = True
-    speaks[order[used.indptr[1:] - 1]] = False
-    return speaks
+    is_shown = draws < shown
+    is_shown[order[used.indptr[:-1]]] = True
+    is_shown[order[used.indptr[1:] - 1]] = False
+    return is_shown
 
 
 NEVER = -1e9
-"""The score of what is no negative: its exponential is 0, and so is its gradient."""
+"""The score of a drawn item that is no negative: its exponential and gradient are 0."""
 
 
 def loss_of(torch: Any, measure: Measured, step: Step, rows: Any, log_scale: Any) -> Any:
-    """The mean over users of the mean over what is to be found, in nats.
+    """The mean over users of the mean loss over their items to be found, in nats.
 
     For user ``u`` and item ``i``, with scores ``s`` divided by the temperature and the drawn items
     ``j`` that ``u`` did not use, each with the weight ``w_j`` of the ``Sampler``::
 
         -log( exp(s_ui) / (exp(s_ui) + sum_j w_j exp(s_uj)) )
 
-    Source: sampled softmax (Jean et al., arXiv 1412.2007) with the found item itself, which was
-    not drawn, left uncorrected (arXiv 2507.09331); other items that the user used do not count
-    against it.
+    Source: sampled softmax (Jean et al., arXiv 1412.2007); the item to be found was not drawn and
+    is not corrected (arXiv 2507.09331), and other items of the user are no negatives.
 
     Parameters
     ----------
@@ -355,20 +356,24 @@ def loss_of(torch: Any, measure: Measured, step: Step, rows: Any, log_scale: Any
 
     scale = torch.exp(log_scale)
     items = measure.items(rows)
-    who, what = on_device(step.shown_users), on_device(step.shown_items)
+    user_rows, positions = on_device(step.shown_users), on_device(step.shown_items)
     sums = torch.zeros((step.users, rows.shape[1]), dtype=rows.dtype, device=rows.device)
-    sums = sums.index_add(0, who, items.index_select(0, what))
+    sums = sums.index_add(0, user_rows, items.index_select(0, positions))
     counts = np.bincount(step.shown_users, minlength=step.users)
     users = measure.users(sums, on_device(counts).to(rows.dtype))
-    among = measure.scores(users, items.index_select(0, on_device(step.drawn))) * scale
-    among = among + on_device(step.log_weights).to(rows.dtype)
-    own = (on_device(step.own_users), on_device(step.own_drawn))
-    among = among.index_put(own, torch.full((), NEVER, dtype=rows.dtype, device=rows.device))
-    against = torch.logsumexp(among, 1)
-    who, what = on_device(step.found_users), on_device(step.found_items)
-    found = measure.pairs(users.index_select(0, who), items.index_select(0, what)) * scale
-    each = torch.nn.functional.softplus(against.index_select(0, who) - found)
-    return (each * on_device(step.weights).to(rows.dtype)).sum()
+    logits = measure.scores(users, items.index_select(0, on_device(step.drawn))) * scale
+    logits = logits + on_device(step.log_weights).to(rows.dtype)
+    own_pairs = (on_device(step.own_users), on_device(step.own_drawn))
+    logits = logits.index_put(
+        own_pairs, torch.full((), NEVER, dtype=rows.dtype, device=rows.device)
+    )
+    log_total = torch.logsumexp(logits, 1)
+    user_rows, positions = on_device(step.found_users), on_device(step.found_items)
+    positives = (
+        measure.pairs(users.index_select(0, user_rows), items.index_select(0, positions)) * scale
+    )
+    losses = torch.nn.functional.softplus(log_total.index_select(0, user_rows) - positives)
+    return (losses * on_device(step.weights).to(rows.dtype)).sum()
 
 
 FIRST, SECOND, SMALL = 0.9, 0.99, 1e-8
@@ -376,10 +381,10 @@ FIRST, SECOND, SMALL = 0.9, 0.99, 1e-8
 
 @dataclass(eq=False)
 class Adam:
-    """A tensor that is learned, with the running means of its gradient and its square.
+    """A learned tensor with the running means of its gradient and of the squared gradient.
 
-    ``means`` and ``squares`` have the shape of ``values``. Rows that a step does not touch keep
-    all three as they are, so a step costs what its rows cost, however many others there are.
+    ``means`` and ``squares`` have the shape of ``values``. A step changes all three only in the
+    rows that it touches, so that its cost does not depend on the other rows.
     """
 
     values: Any
@@ -393,6 +398,6 @@ class Adam:
         mean = self.means[rows] * FIRST + gradient * (1 - FIRST)
         square = self.squares[rows] * SECOND + gradient * gradient * (1 - SECOND)
         self.means[rows], self.squares[rows] = mean, square
-        ahead = mean / (1 - FIRST**self.taken)
+        corrected_mean = mean / (1 - FIRST**self.taken)
         spread = (square / (1 - SECOND**self.taken)).sqrt()
-        self.values[rows] = self.values[rows] - learning_rate * ahead / (spread + SMALL)
+        self.values[rows] = self.values[rows] - learning_rate * corrected_mean / (spread + SMALL)
