@@ -1,1 +1,1 @@
-"""Is the similarity real? What the model fixes, and what an arbitrary choice."""
+"""Is a cosine real? What the model determines, and what an arbitrary choice of gauge does."""

@@ -1,4 +1,4 @@
-"""Audit a space: gather what has to be searched, search it once, and assemble the result."""
+"""Audit a space: search its lists under every measure and gauge, and assemble the result."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from anglewise.auditing.gauge_overlap import (
     GaugeAgreement,
     GaugePath,
     agree,
-    beside,
+    compare_run,
     explore,
     gauge_path,
 )
@@ -31,12 +31,12 @@ PARTS = 1000
 
 @dataclass
 class Stages:
-    """So many parts, each of which tells how far it is.
+    """The progress of a job of ``total`` stages, each of which reports its own.
 
-    >>> told = []
-    >>> stages = Stages(lambda done, total: told.append((done, total)), 2)
+    >>> reports = []
+    >>> stages = Stages(lambda done, total: reports.append((done, total)), 2)
     >>> first, second = stages.next(), stages.next()
-    >>> first(1, 2), second(2, 2), told
+    >>> first(1, 2), second(2, 2), reports
     (None, None, [(500, 2000), (2000, 2000)])
     """
 
@@ -45,44 +45,44 @@ class Stages:
     begun: int = 0
 
     def next(self) -> Progress:
-        """What the next part calls."""
+        """The progress callback of the next stage."""
         start, self.begun = self.begun * PARTS, self.begun + 1
 
-        def step(done: int, of: int) -> None:
+        def step(done: int, total: int) -> None:
             if self.progress is not None:
-                self.progress(start + PARTS * done // of, self.total * PARTS)
+                self.progress(start + PARTS * done // total, self.total * PARTS)
 
         return step
 
 
 ILL = 1e7
-"""The ratio of directions beyond which float32 holds no digits of the faintest."""
+"""The condition number beyond which float32 holds no digits of the faintest direction."""
 
 
 def notes(
-    about: AuditSubject,
+    subject: AuditSubject,
     gap: GaugeGap | None,
     geometry: Geometry,
     agreements: Mapping[Direction, GaugeAgreement],
 ) -> tuple[str, ...]:
-    """Sentences, most important first."""
+    """The sentences to be read before the numbers, the most important first."""
     return (
         *_faint(gap, geometry),
         *_undecided(agreements),
-        *_biases(about),
-        *_zeros(about),
-        *_sampled(about),
+        *_biases(subject),
+        *_zeros(subject),
+        *_sampled(subject),
     )
 
 
 def _undecided(agreements: Mapping[Direction, GaugeAgreement]) -> Iterator[str]:
     for direction, lists in agreements.items():
         for name, count in lists.undecided.items():
-            some = "1 list is not" if count == 1 else f"{count:,} lists are not"
-            which = "no list is" if count == lists.queries else some
+            count_words = "1 list is not" if count == 1 else f"{count:,} lists are not"
+            lists_words = "no list is" if count == lists.queries else count_words
             yield (
-                f"{direction}: {which} compared under {name}, where vectors that have a direction "
-                "of their own stand at right angles to all others, and no order is theirs"
+                f"{direction}: {lists_words} compared under {name}, where vectors that have a "
+                "direction of their own stand at right angles to all others, and no order is theirs"
             )
 
 
@@ -106,20 +106,20 @@ def _faint(gap: GaugeGap | None, geometry: Geometry) -> Iterator[str]:
         )
 
 
-def _biases(about: AuditSubject) -> Iterator[str]:
-    if about.biases:
-        listed = ", ".join(map(str, about.biases))
-        one = len(about.biases) == 1
+def _biases(subject: AuditSubject) -> Iterator[str]:
+    if subject.biases:
+        listed = ", ".join(map(str, subject.biases))
+        single = len(subject.biases) == 1
         yield (
-            f"column{'' if one else 's'} {listed} hold{'s' * one} biases: no gauge mixes them, but "
-            "cosine counts them as directions; cosine@without-biases leaves them out"
+            f"column{'' if single else 's'} {listed} hold{'s' * single} biases: no gauge mixes "
+            "them, but cosine counts them as directions; cosine@without-biases leaves them out"
         )
 
 
-def _zeros(about: AuditSubject) -> Iterator[str]:
-    sides = {"items": about.space.items}
-    if not about.space.one_sided:
-        sides["queries"] = about.space.queries
+def _zeros(subject: AuditSubject) -> Iterator[str]:
+    sides = {"items": subject.space.items}
+    if not subject.space.one_sided:
+        sides["queries"] = subject.space.queries
     for name, side in sides.items():
         if len(side.zero_rows):
             yield (
@@ -128,14 +128,14 @@ def _zeros(about: AuditSubject) -> Iterator[str]:
             )
 
 
-def _sampled(about: AuditSubject) -> Iterator[str]:
+def _sampled(subject: AuditSubject) -> Iterator[str]:
     directions = [
         direction
-        for direction in about.directions
-        if len(about.space.sides(direction)[0]) > about.sample
+        for direction in subject.directions
+        if len(subject.space.sides(direction)[0]) > subject.sample
     ]
     if directions:
-        yield f"a sample of {about.sample:,} asks in {', '.join(directions)}"
+        yield f"a sample of {subject.sample:,} asks in {', '.join(directions)}"
 
 
 WITHIN: tuple[Direction, ...] = ("items-items", "queries-queries")
@@ -155,11 +155,11 @@ def audit(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Audit:
-    """Say how much of the cosine is fixed by the model, and how much by a choice nobody made.
+    """Say how much of the cosine the model determines, and how much an arbitrary choice of gauge.
 
-    Reads what the training left open (arXiv 2403.05440), searches under every measure in every
-    equally good factorisation, certifies the lists that no map of a given condition number can
-    change, tries random ones, and shows one map that changes a list.
+    Reads the freedom that training left (arXiv 2403.05440), searches under every measure in
+    equally good factorisations, certifies the lists that no map of a given condition number can
+    change, tries random maps, and shows one map that changes a list.
 
     Parameters
     ----------
@@ -170,29 +170,29 @@ def audit(
     runs
         Other trainings of the same model, by name.
     pairs
-        Ids of items whose cosine is to be explored.
+        Pairs of ids of items whose cosine is to be explored.
     witness, condition
-        The id of the item whose neighbours the witness is to change (the longest one if not
-        given), by a map of at most this condition.
+        The id of the item whose neighbours the witness should change (by default the most used
+        one, else the longest), and the greatest condition of its map.
     k
-        Length of the lists.
+        The length of the lists.
     sample
-        How many of a side ask at most.
+        The greatest number of queries of a side.
     seed
-        Draws who asks and the random maps.
+        Of the draws of queries and random maps.
     threads
         Threads of the search; one for each core if not given.
     progress
-        Called with what is done and how much there is to do.
+        Called with the number of steps done and the number of all steps.
 
     Raises
     ------
     TooFewError
-        Fewer than three items, or ``k`` leaves nobody outside the lists.
+        Fewer than three items, or a ``k`` that leaves no item outside the lists.
     ValuesError
         A side of zeros; predictions that are all 0.
     IdsError
-        An item that is not there.
+        An unknown item.
     SpellingError
         A witness, runs or pairs for a space that has no gauge.
 
@@ -208,20 +208,20 @@ def audit(
     ('arbitrary', True, True)
     """
     space = as_space(space)
-    about = subject(space, k, sample, seed, threads)
-    _needs_gauge(about, witness=witness, runs=runs, pairs=pairs)
-    judged, others = judgements or {}, runs or {}
+    audited = subject(space, k, sample, seed, threads)
+    _needs_gauge(audited, witness=witness, runs=runs, pairs=pairs)
+    judgements_by_direction, other_runs = judgements or {}, runs or {}
     certified = [
-        direction for direction in about.directions if about.gauged and direction in WITHIN
+        direction for direction in audited.directions if audited.gauged and direction in WITHIN
     ]
-    stages = Stages(progress, len(about.directions) + 2 * len(certified))
+    stages = Stages(progress, len(audited.directions) + 2 * len(certified))
     gap = None if space.one_sided else gauge_gap(space)
-    # Before the long work, as names and runs may be wrong.
-    beside_it = tuple(beside(about, name, other) for name, other in others.items())
-    shown = witnessed(about, witness, condition) if about.gauged else None
-    explored = explore(about, pairs)
-    seen = _Search.run(about, judged, stages)
-    geometry = describe(about, seen.cosine)
+    # before the long searches, as ids and runs may be wrong
+    run_reports = tuple(compare_run(audited, name, run) for name, run in other_runs.items())
+    witness_report = witnessed(audited, witness, condition) if audited.gauged else None
+    explored = explore(audited, pairs)
+    searched = _Search.run(audited, judgements_by_direction, stages)
+    geometry = describe(audited, searched.cosine)
     reading = read_freedom(space, gap)
     return Audit(
         queries=None if space.one_sided else len(space.queries),
@@ -230,25 +230,25 @@ def audit(
         seed=seed,
         reading=reading,
         gap=gap,
-        biases=about.biases,
-        agreement=seen.agreement,
-        certificates=seen.certificates,
-        path=seen.path,
-        witness=shown,
-        runs=beside_it,
+        biases=audited.biases,
+        agreement=searched.agreement,
+        certificates=searched.certificates,
+        path=searched.path,
+        witness=witness_report,
+        runs=run_reports,
         pairs=explored,
-        beside_witness=near_witness(about, shown),
-        panels=draw_panels(about),
+        beside_witness=near_witness(audited, witness_report),
+        panels=draw_panels(audited),
         geometry=geometry,
-        predictions_moved=_moved(about, shown),
-        verdict=decide(reading, gap, seen.agreement, geometry.spans),
-        notes=notes(about, gap, geometry, seen.agreement),
+        predictions_moved=_moved(audited, witness_report),
+        verdict=decide(reading, gap, searched.agreement, geometry.spans),
+        notes=notes(audited, gap, geometry, searched.agreement),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Search:
-    """Everything that had to be searched."""
+    """The results of all searches, by direction."""
 
     agreement: dict[Direction, GaugeAgreement]
     certificates: dict[Direction, Certificates]
@@ -257,31 +257,35 @@ class _Search:
 
     @classmethod
     def run(
-        cls, about: AuditSubject, judged: Mapping[Direction, Judgements], stages: Stages
+        cls, subject: AuditSubject, judged: Mapping[Direction, Judgements], stages: Stages
     ) -> "_Search":
-        made = cls({}, {}, {}, {})
-        for direction in about.directions:
-            found = about.nearest(
-                direction, about.measures(direction), about.rows(direction), stages.next()
+        search = cls({}, {}, {}, {})
+        for direction in subject.directions:
+            neighbours = subject.nearest(
+                direction, subject.measures(direction), subject.rows(direction), stages.next()
             )
-            made.agreement[direction] = agree(about, direction, found)
-            made.cosine[direction] = found["cosine"]
-            if about.gauged and direction in WITHIN:
-                made.certificates[direction] = certify(
-                    about, direction, found["cosine"], stages.next()
+            search.agreement[direction] = agree(subject, direction, neighbours)
+            search.cosine[direction] = neighbours["cosine"]
+            if subject.gauged and direction in WITHIN:
+                search.certificates[direction] = certify(
+                    subject, direction, neighbours["cosine"], stages.next()
                 )
-                made.path[direction] = gauge_path(
-                    about, direction, judged.get(direction), stages.next()
+                search.path[direction] = gauge_path(
+                    subject, direction, judged.get(direction), stages.next()
                 )
-        return made
+        return search
 
 
-def _needs_gauge(about: AuditSubject, **asked: object) -> None:
-    """A witness and other runs are about maps that leave predictions alone."""
-    if about.gauged:
+def _needs_gauge(subject: AuditSubject, **options: object) -> None:
+    """Refuse a witness, runs and pairs for a space without maps that keep its predictions."""
+    if subject.gauged:
         return
-    why = "has one side" if about.space.one_sided else f"was trained for {about.space.trained_for}"
-    for name, value in asked.items():
+    why = (
+        "has one side"
+        if subject.space.one_sided
+        else f"was trained for {subject.space.trained_for}"
+    )
+    for name, value in options.items():
         if value:
             raise SpellingError(
                 f"{name} asked for, but this space {why}, so that no map of it leaves its "
@@ -289,11 +293,11 @@ def _needs_gauge(about: AuditSubject, **asked: object) -> None:
             )
 
 
-def _moved(about: AuditSubject, shown: WitnessReport | None) -> float | None:
-    """The largest relative change of the predictions over every map that was used."""
-    if shown is None:
+def _moved(subject: AuditSubject, report: WitnessReport | None) -> float | None:
+    """The largest relative change of the predictions over all maps used."""
+    if report is None:
         return None
-    roots = two_roots(about.space)
-    names = sorted({name for of in GAUGES.values() for name in of} - {"data-space"})
-    maps = [gauge(name).pair_keeping(*roots, about.biases) for name in names]
-    return max([shown.predictions_moved, *(predictions_moved(*roots, one) for one in maps)])
+    roots = two_roots(subject.space)
+    names = sorted({name for frames in GAUGES.values() for name in frames} - {"data-space"})
+    maps = [gauge(name).pair_keeping(*roots, subject.biases) for name in names]
+    return max([report.predictions_moved, *(predictions_moved(*roots, pair) for pair in maps)])

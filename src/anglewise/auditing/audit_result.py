@@ -1,4 +1,4 @@
-"""The result of an audit, and its verdict on whether a cosine says something about the model."""
+"""The result of an audit, and its verdict on whether the model determines the cosine."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -16,23 +16,23 @@ from anglewise.gauges.gap import GaugeGap
 Fate: TypeAlias = Literal["determined", "pinned-by-training", "arbitrary", "unknown"]
 
 STAYS = 0.95
-"""Lists that keep this much of themselves in every equally good geometry hardly move."""
+"""Lists that keep this share in every equally good geometry count as the same."""
 
 
 @dataclass(frozen=True)
 class AuditVerdict:
-    """What becomes of cosine.
+    """Whether the model determines the cosine.
 
     Attributes
     ----------
     cosine
-        ``determined``: the model fixes it, or every choice comes to the same lists;
-        ``pinned-by-training``: weight decay chose the gauge; ``arbitrary``: a choice that nobody
-        made decides; ``unknown``: it depends on what the space does not say.
+        ``determined``: by the model, or every gauge gives the same lists;
+        ``pinned-by-training``: weight decay chose the gauge; ``arbitrary``: it depends on a gauge
+        that nothing determines; ``unknown``: the space does not hold enough to tell.
     reason
-        Why, in plain words.
+        Why, in one sentence or two.
     safe
-        In each direction the measures that are not open to that choice.
+        By direction the measures that do not depend on the gauge.
     """
 
     cosine: Fate
@@ -49,9 +49,9 @@ def decide(
     agreements: Mapping[Direction, GaugeAgreement],
     spans: bool | None,
 ) -> AuditVerdict:
-    """The verdict from what is known of the training, the gap and how far lists move.
+    """The verdict, from the freedom of training, the gauge gap and the overlap of lists.
 
-    ``spans`` says whether unit rows would leave no map but rotations; see
+    ``spans`` says whether rotations are the only maps that keep unit rows unit; see
     ``diagnostics.rank_condition``.
     """
     fate, reason = _fate(reading, gap, agreements, spans)
@@ -90,36 +90,37 @@ def _trained_for_cosine(spans: bool | None) -> str:
 
 
 def _trained_for_distance(agreements: Mapping[Direction, GaugeAgreement]) -> tuple[Fate, str]:
-    least = min(agreements.values(), key=lambda one: one.least)
-    if least.least >= STAYS:
+    lowest = min(agreements.values(), key=lambda agreement: agreement.least)
+    if lowest.least >= STAYS:
         return "determined", (
             "it was trained for distance, which leaves the origin open; but wherever it lies, "
-            f"cosine finds nearly the same: {_left(least)}"
+            f"cosine finds nearly the same: {_share_kept(lowest)}"
         )
     return "arbitrary", (
         "it was trained for distance, which no shift of the origin changes, and cosine depends on "
-        f"the origin: after centring, {_left(least)}"
+        f"the origin: after centring, {_share_kept(lowest)}"
     )
 
 
 def _of_two_sides(
     reading: Reading, gap: GaugeGap, agreements: Mapping[Direction, GaugeAgreement]
 ) -> tuple[Fate, str]:
-    least = min(agreements.values(), key=lambda one: one.least)
-    moves = f"in {least.against.removeprefix('cosine@')}, {_left(least)}"
-    if least.least >= STAYS:
+    lowest = min(agreements.values(), key=lambda agreement: agreement.least)
+    moves = f"in {lowest.against.removeprefix('cosine@')}, {_share_kept(lowest)}"
+    if lowest.least >= STAYS:
         return "determined", (
             f"whatever gauge one takes, cosine finds nearly the same: at worst {moves}"
         )
     if reading.pinned:
-        how = (
+        cause = (
             "it was trained with weight decay on both sides, which leaves only rotations"
             if reading.decayed
             else "P'P = c Q'Q, as uniform weight decay leaves it (or somebody balanced it later)"
         )
         late = "" if reading.balanced else " with the rows that were folded in later"
         return "pinned-by-training", (
-            f"{how}: gauge gap {gap.gap:.2f}{late}. Unique is not the same as good: judge it first"
+            f"{cause}: gauge gap {gap.gap:.2f}{late}. Unique is not the same as good: judge it "
+            "first"
         )
     if reading.trained_for == "dot":
         chosen = "" if reading.chosen is None else f"; {reading.chosen} was chosen after training"
@@ -134,9 +135,9 @@ def _of_two_sides(
     )
 
 
-def _left(one: GaugeAgreement) -> str:
-    asks = one.direction.replace("-", " to ")
-    return f"{one.least:.0%} of the nearest {one.k} stay ({asks})"
+def _share_kept(agreement: GaugeAgreement) -> str:
+    asks = agreement.direction.replace("-", " to ")
+    return f"{agreement.least:.0%} of the nearest {agreement.k} stay ({asks})"
 
 
 def _safe(
@@ -146,41 +147,44 @@ def _safe(
         return dict.fromkeys(directions, (reading.trained_for,))
     if reading.balanced is None:
         return {}
-    among = ("cosine@data-space", "cosine@balanced")
-    kept = ("cosine", *among) if fate in {"determined", "pinned-by-training"} else among
+    invariant = ("cosine@data-space", "cosine@balanced")
+    within_side = (
+        ("cosine", *invariant) if fate in {"determined", "pinned-by-training"} else invariant
+    )
     return {
-        direction: ("dot",) if direction == "queries-items" else kept for direction in directions
+        direction: ("dot",) if direction == "queries-items" else within_side
+        for direction in directions
     }
 
 
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """What is fixed by the model, what by a choice that nobody made.
+    """What the model determines, and what an arbitrary choice of gauge does.
 
     Attributes
     ----------
     queries, items, dimension
-        The size of the space; ``queries`` is None where there is one side.
+        The size of the space; ``queries`` is None for a one-sided space.
     reading
-        What it was trained for, and what freedom that leaves.
+        What the space was trained for, and the freedom that leaves.
     gap
-        How far it stands from where weight decay would have put it; None for one side.
+        The gauge gap: how far the factors are from balanced; None for a one-sided space.
     biases
-        Columns that hold biases.
+        The bias columns.
     agreement
-        In each direction, how much the choice of measure and gauge matters.
+        By direction, how far lists under different measures and gauges agree.
     certificates, path
         For the directions within one side, where a gauge can be free.
     witness, runs, pairs
-        What was asked for.
+        The witness, and the reports on the given runs and pairs.
     beside_witness, panels
         For the page: pairs that the witness moved, and pictures of the cosines; not in JSON.
     geometry
         Lengths, isotropy, hubs, duplicates, dead dimensions.
     predictions_moved
-        The largest relative change of the predictions over all gauges that were looked at.
+        The largest relative change of the predictions over all maps used.
     verdict
-        What becomes of cosine, and what is safe.
+        Whether the cosine is determined, and which measures are safe.
     notes
         Sentences to be read before the numbers.
     """
@@ -210,15 +214,18 @@ class Audit:
 
     @property
     def gauge_gap(self) -> float | None:
-        """Condition number of the map from the given to the balanced items; 1 when pinned.
+        """The condition number of the map from the given to the balanced items; 1 when pinned.
 
-        None where there is one side; infinite where items differ in what no query can see.
+        None for a one-sided space; infinite where items differ in directions without predictions.
         """
         return None if self.gap is None else self.gap.gap
 
     def _repr_html_(self) -> str:
         directions = list(self.agreement)
-        overlap = {direction: one.overlap["cosine"] for direction, one in self.agreement.items()}
+        overlap = {
+            direction: agreement.overlap["cosine"]
+            for direction, agreement in self.agreement.items()
+        }
         names = dict.fromkeys(name for row in overlap.values() for name in row)
         return html_table(
             [*self.notes, str(self.verdict)],
@@ -248,20 +255,20 @@ class Audit:
             "predictions_moved": self.predictions_moved,
             **self.geometry.to_dict(),
             f"overlap@{depth}": {
-                direction: one.overlap for direction, one in self.agreement.items()
+                direction: result.overlap for direction, result in self.agreement.items()
             },
             f"rank_biased_overlap@{depth}": {
-                direction: one.rank_biased for direction, one in self.agreement.items()
+                direction: result.rank_biased for direction, result in self.agreement.items()
             },
             "moved": {
-                direction: [_plain(it) for it in one.moved]
-                for direction, one in self.agreement.items()
+                direction: [_plain(change) for change in result.moved]
+                for direction, result in self.agreement.items()
             },
             "certificates": _certificates(self.certificates),
-            "path": {direction: _plain(one) for direction, one in self.path.items()},
+            "path": {direction: _plain(result) for direction, result in self.path.items()},
             "witness": None if self.witness is None else self.witness.to_dict(),
-            "runs": [_plain(one) for one in self.runs],
-            "pairs": [_plain(one) for one in self.pairs],
+            "runs": [_plain(result) for result in self.runs],
+            "pairs": [_plain(result) for result in self.pairs],
             "verdict": _plain(self.verdict),
             "notes": list(self.notes),
         }
@@ -272,33 +279,33 @@ def _gap(gap: GaugeGap) -> dict[str, Any]:
 
 
 def _finite(value: float | None) -> float | None:
-    """JSON has no infinity."""
+    """The value, or None for infinity, which JSON does not have."""
     return None if value is None or value == float("inf") else value
 
 
-def _certificates(by: Mapping[Direction, Certificates]) -> dict[str, Any] | None:
-    """Those between items in front, as they are asked for most; all by direction."""
-    if not by:
+def _certificates(certificates: Mapping[Direction, Certificates]) -> dict[str, Any] | None:
+    """The certificates as JSON: those between items at the top level, all under ``directions``."""
+    if not certificates:
         return None
     as_json = {
         direction: {
-            "s": list(one.conditions),
-            "top_k_certified": list(one.top_k_certified),
-            "half_lost": one.half_lost,
-            "monte_carlo_overlap": list(one.monte_carlo_overlap),
-            "monte_carlo_low": list(one.monte_carlo_low),
-            "monte_carlo_high": list(one.monte_carlo_high),
-            "queries": one.queries,
-            "asked_again": one.asked_again,
+            "s": list(certificate.conditions),
+            "top_k_certified": list(certificate.top_k_certified),
+            "half_lost": certificate.half_lost,
+            "monte_carlo_overlap": list(certificate.monte_carlo_overlap),
+            "monte_carlo_low": list(certificate.monte_carlo_low),
+            "monte_carlo_high": list(certificate.monte_carlo_high),
+            "queries": certificate.queries,
+            "asked_again": certificate.asked_again,
         }
-        for direction, one in by.items()
+        for direction, certificate in certificates.items()
     }
     return {**as_json["items-items"], "directions": as_json}
 
 
-def _plain(thing: Any) -> dict[str, Any]:
-    """A result as JSON has it: lists instead of tuples."""
-    return asdict(thing, dict_factory=_lists)
+def _plain(result: Any) -> dict[str, Any]:
+    """A dataclass as plain JSON types, with lists for tuples."""
+    return asdict(result, dict_factory=_lists)
 
 
 def _lists(entries: list[tuple[str, Any]]) -> dict[str, Any]:

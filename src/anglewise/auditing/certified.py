@@ -1,4 +1,4 @@
-"""What maps of a bounded condition number cannot change, and a witness that does change a list."""
+"""Lists that no map of a bounded condition number can change, and a map that changes one."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -18,20 +18,20 @@ from anglewise.metrics.breadth import overlap
 
 CONDITIONS = (1.1, 1.5, 2.0, 4.0)
 CURVE = tuple(round(float(s), 4) for s in 1 + np.geomspace(0.001, 3, 25))
-"""Finer, from where nearly all lists are certified; a certificate costs nothing."""
+"""Finer steps, from where nearly all lists are certified; certificates cost nothing."""
 
 DRAWS = 5
-"""Random maps of each condition; they differ far less than the lists that they move."""
+"""Random maps of each condition; their mean overlaps differ little."""
 
 
 @dataclass(frozen=True)
 class Certificates:
-    """Lists of one direction under all maps of a condition, at worst and at random.
+    """The lists of one direction under maps of a condition: the worst case and random maps.
 
     Attributes
     ----------
     conditions
-        Ratios ``s`` of the largest to the smallest singular value.
+        The condition numbers ``s``: ratios of the largest to the smallest singular value.
     top_k_certified
         The share of lists that no map of condition ``s`` can change: the worst case, which is
         loose in many dimensions.
@@ -40,11 +40,11 @@ class Certificates:
     half_lost
         The ``s`` at which half of the lists have lost their certificate.
     monte_carlo_overlap
-        How much of the lists random maps of condition ``s`` leave, on average.
+        The mean overlap with the given lists after random maps of condition ``s``.
     monte_carlo_low, monte_carlo_high
-        The least and the most that a single map left.
+        The least and the greatest mean overlap of a single map.
     queries, asked_again
-        How many lists are certified, and how many were searched again after each map.
+        The number of certified lists, and of lists searched again after each map.
     """
 
     direction: Direction
@@ -67,7 +67,7 @@ def certify(
 ) -> Certificates:
     """Certify the cosine lists of ``subject.rows(direction)``, and try random maps on some."""
     limits = limits_of(subject, direction, cosine)
-    kept = _random(subject, direction, progress)
+    overlaps = _random_overlaps(subject, direction, progress)
     half = half_lost(limits)
     return Certificates(
         direction=direction,
@@ -75,9 +75,9 @@ def certify(
         top_k_certified=tuple(certified_share(limits, s) for s in CONDITIONS),
         curve=tuple(certified_share(limits, s) for s in CURVE),
         half_lost=half if np.isfinite(half) else None,
-        monte_carlo_overlap=tuple(float(row.mean()) for row in kept),
-        monte_carlo_low=tuple(float(row.min()) for row in kept),
-        monte_carlo_high=tuple(float(row.max()) for row in kept),
+        monte_carlo_overlap=tuple(float(row.mean()) for row in overlaps),
+        monte_carlo_low=tuple(float(row.min()) for row in overlaps),
+        monte_carlo_high=tuple(float(row.max()) for row in overlaps),
         queries=len(limits),
         asked_again=len(subject.rows(direction, SMALL_SAMPLE)),
     )
@@ -86,64 +86,64 @@ def certify(
 def limits_of(
     subject: AuditSubject, direction: Direction, cosine: Neighbours
 ) -> Float64[Array, " q"]:
-    """For each list the condition below which its members stay, from cosines in float64."""
+    """For each list the condition below which its members stay the same, from float64 cosines."""
     inside, outside = (
-        _cosines(subject, direction, cosine, place) for place in (subject.k - 1, subject.k)
+        _cosines(subject, direction, cosine, rank) for rank in (subject.k - 1, subject.k)
     )
     return top_k_certificates(inside, np.minimum(outside, inside))
 
 
 def _cosines(
-    subject: AuditSubject, direction: Direction, cosine: Neighbours, place: int
+    subject: AuditSubject, direction: Direction, cosine: Neighbours, rank: int
 ) -> Float64[Array, " q"]:
     asking, ranked = subject.space.sides(direction)
     return row_cosines(
-        asking.vectors[subject.rows(direction)], ranked.vectors[cosine.indices[:, place]]
+        asking.vectors[subject.rows(direction)], ranked.vectors[cosine.indices[:, rank]]
     )
 
 
-def _random(
+def _random_overlaps(
     subject: AuditSubject, direction: Direction, progress: Progress | None
 ) -> Float64[Array, "s draws"]:
-    """The mean overlap with the given lists after each of some random maps."""
+    """The mean overlap with the given lists after each random map."""
     rows = subject.rows(direction, SMALL_SAMPLE)
     names = {
         (i, j): f"cosine@random({s:g},{subject.seed * DRAWS + j})"
         for i, s in enumerate(CONDITIONS)
         for j in range(DRAWS)
     }
-    found: Mapping[str, Neighbours] = subject.nearest(
+    neighbours: Mapping[str, Neighbours] = subject.nearest(
         direction, ["cosine", *names.values()], rows, progress
     )
-    kept = np.empty((len(CONDITIONS), DRAWS))
-    for place, name in names.items():
-        kept[place] = float(overlap(found["cosine"], found[name], subject.k).mean())
-    return kept
+    overlaps = np.empty((len(CONDITIONS), DRAWS))
+    for cell, name in names.items():
+        overlaps[cell] = float(overlap(neighbours["cosine"], neighbours[name], subject.k).mean())
+    return overlaps
 
 
 CHECKED = 100
-"""Queries whose predictions for every item are compared number by number."""
+"""The number of queries whose predictions for every item are compared."""
 
 
 @dataclass(frozen=True, eq=False)
 class WitnessReport:
-    """What the map did, and what it left alone.
+    """The map of a witness: the neighbours that it changed, and the predictions that it kept.
 
     Attributes
     ----------
     item
-        Whose neighbours were to change.
+        The item whose neighbours changed.
     condition
-        That of the map.
+        The condition number of the map.
     overlap
-        The share of the old neighbours by cosine that are still there.
+        The share of the old neighbours by cosine among the new ones.
     predictions_moved
         ``|change| / |predictions|`` (Frobenius) over all queries and items.
     largest_change
         The largest change of a single prediction among ``checked`` of them, over the largest
         prediction.
     space
-        The moved space, which can be saved, opened and searched.
+        The mapped space, which can be saved, opened and searched.
     """
 
     item: NamedRow
@@ -157,13 +157,13 @@ class WitnessReport:
     space: Space = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON types; the space itself is saved, not told."""
+        """Plain JSON types, without the space."""
         return {
             "item": asdict(self.item),
             "condition": self.condition,
             "overlap": self.overlap,
-            "before": [asdict(one) for one in self.before],
-            "after": [asdict(one) for one in self.after],
+            "before": [asdict(row) for row in self.before],
+            "after": [asdict(row) for row in self.after],
             "predictions_moved": self.predictions_moved,
             "largest_change": self.largest_change,
             "checked": self.checked,
@@ -173,24 +173,24 @@ class WitnessReport:
 def witnessed(subject: AuditSubject, item: str | None, condition: float) -> WitnessReport:
     """Look for a map of at most this condition that changes the neighbours of an item most.
 
-    Without a name it is the best known one. Raises ``IdsError`` for an
-    unknown name.
+    Without an id the item is the most used one, else the longest. Raises ``IdsError`` for an
+    unknown id, ``ValuesError`` for a zero vector.
     """
     space, names = subject.space, subject.names("items-items")[1]
-    row = int(np.argmax(subject.fame[0])) if item is None else _named_row(subject, item)
-    found = witness(space.items.vectors, row, k=subject.k, condition=condition, keep=subject.biases)
-    about = {"gauge": f"witness for item {space.items.ids[row]}, condition {condition:g}"}
-    change, checked = _largest_change(space, found.pair, subject.rows("queries-items", CHECKED))
+    row = int(np.argmax(subject.item_popularity[0])) if item is None else _named_row(subject, item)
+    moved = witness(space.items.vectors, row, k=subject.k, condition=condition, keep=subject.biases)
+    provenance = {"gauge": f"witness for item {space.items.ids[row]}, condition {condition:g}"}
+    change, checked = _largest_change(space, moved.pair, subject.rows("queries-items", CHECKED))
     return WitnessReport(
         item=names.of(row),
-        condition=_free_condition(found.pair, subject.biases),
-        overlap=found.overlap,
-        before=names.all(found.before),
-        after=names.all(found.after),
-        predictions_moved=predictions_moved(*two_roots(space), found.pair),
+        condition=_free_condition(moved.pair, subject.biases),
+        overlap=moved.overlap,
+        before=names.all(moved.before),
+        after=names.all(moved.after),
+        predictions_moved=predictions_moved(*two_roots(space), moved.pair),
         largest_change=change,
         checked=checked,
-        space=found.pair.apply(space, about),
+        space=moved.pair.apply(space, provenance),
     )
 
 
@@ -202,15 +202,15 @@ def _named_row(subject: AuditSubject, item: str) -> int:
 
 
 def _free_condition(pair: MapPair, biases: tuple[int, ...]) -> float:
-    """The condition of what moves: bias columns stand last and stay."""
+    """The condition of the map of the columns that are no biases; biases come last."""
     free = pair.items.shape[1] - len(biases)
-    rest = [row for row in range(len(pair.items)) if row not in biases]
-    values = np.linalg.svd(pair.items[rest, :free], compute_uv=False)
+    free_rows = [row for row in range(len(pair.items)) if row not in biases]
+    values = np.linalg.svd(pair.items[free_rows, :free], compute_uv=False)
     return float(values[0] / values[-1])
 
 
 def _largest_change(space: Space, pair: MapPair, rows: Int64[Array, " some"]) -> tuple[float, int]:
-    """Over the largest prediction, in float64, for some queries and all items."""
+    """The largest change over the largest prediction, in float64, and the number compared."""
     queries = space.queries.vectors[rows].astype(np.float64)
     moved: Float64[Array, "some r"] = queries @ pair.queries
     change = largest = 0.0

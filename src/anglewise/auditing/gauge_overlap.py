@@ -1,4 +1,4 @@
-"""How far lists, scores and vectors agree: between equally good gauges, and between trainings."""
+"""How far lists, cosines and vectors agree between equally good gauges, and between trainings."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ from anglewise.metrics.evaluate import evaluate
 Table: TypeAlias = dict[str, dict[str, float]]
 
 SHOWN = 10
-"""How many of those that move most are kept as examples."""
+"""The number of lists that change most and are kept as examples."""
 
 
 @dataclass(frozen=True)
 class Moved:
-    """One who asked, and how its list changes from cosine to an equally good cosine."""
+    """A row, and how its list changes from cosine to the cosine of an equally good geometry."""
 
     asked: NamedRow
     overlap: float
@@ -40,22 +40,22 @@ class Moved:
 
 @dataclass(frozen=True)
 class GaugeAgreement:
-    """Lists of one direction, compared two by two.
+    """How far the lists of one direction agree between pairs of measures.
 
     Attributes
     ----------
     direction, queries, k
-        Who asked whom, how many, and how long the lists are.
+        Which side asked which, the number of lists, and their length.
     overlap, rank_biased
-        From measure to measure the mean over queries.
+        By measure and measure, the mean over the lists.
     against
-        The equally good geometry whose cosine lists differ most from those of the given one; for
-        spaces without a gauge, the centred one.
+        The equally good geometry whose cosine lists differ most from the given ones; for spaces
+        without a gauge, the centred one.
     moved
-        Those whose lists move most between the two.
+        The lists that change most between the two.
     undecided
-        By cosine in some gauge, how many of its lists rounding alone would order: all in them
-        stand at right angles. They take no part in the means.
+        By cosine in a gauge, the number of lists that rounding alone would order, since their
+        items stand at right angles. They are left out of the means.
     """
 
     direction: Direction
@@ -69,14 +69,14 @@ class GaugeAgreement:
 
     @property
     def gauges(self) -> dict[str, float]:
-        """How much of the cosine lists is left in each equally good geometry."""
+        """The mean overlap of the cosine lists with those of each equally good geometry."""
         frames = (*GAUGES[self.direction], "centred")
         row = self.overlap["cosine"]
         return {name: row[name] for name in (f"cosine@{frame}" for frame in frames) if name in row}
 
     @property
     def least(self) -> float:
-        """The smallest of them."""
+        """The smallest of these overlaps."""
         return self.overlap["cosine"][self.against]
 
 
@@ -85,7 +85,7 @@ def agree(
 ) -> GaugeAgreement:
     """Compare the lists of ``subject.rows(direction)``, measure by measure.
 
-    Lists that rounding decides are left out, and with them a measure that has no others.
+    Lists that rounding alone orders are left out, and so is a measure that has no others.
     """
     rows = subject.rows(direction)
     decided = {name: subject.decided(direction, lists, rows) for name, lists in neighbours.items()}
@@ -98,13 +98,13 @@ def agree(
     depth = slice(0, subject.k)
     moved = tuple(
         Moved(
-            asked=asking.of(int(rows[place])),
-            overlap=float(shared[place]),
-            before=ranked.all(neighbours["cosine"].indices[place, depth]),
-            after=ranked.all(neighbours[against].indices[place, depth]),
+            asked=asking.of(int(rows[position])),
+            overlap=float(shared[position]),
+            before=ranked.all(neighbours["cosine"].indices[position, depth]),
+            after=ranked.all(neighbours[against].indices[position, depth]),
         )
-        for place in order
-        if decided[against][place]
+        for position in order
+        if decided[against][position]
     )
     return GaugeAgreement(
         direction=direction,
@@ -125,18 +125,23 @@ def agree(
 def _means(
     neighbours: Mapping[str, Neighbours], decided: Mapping[str, Bool[Array, " q"]], k: int
 ) -> tuple[Table, Table]:
-    """Overlap and rank-biased overlap: both halves of a symmetric table, without its diagonal."""
+    """Mean overlap and rank-biased overlap, as symmetric tables without their diagonals."""
     names = [name for name, lists in decided.items() if lists.any()]
     tables: tuple[Table, Table] = ({name: {} for name in names}, {name: {} for name in names})
-    for one, other in combinations(names, 2):
-        both = decided[one] & decided[other]
-        if not both.any():
+    for first_name, second_name in combinations(names, 2):
+        in_both = decided[first_name] & decided[second_name]
+        if not in_both.any():
             continue
-        agreed = agreements(neighbours[one], neighbours[other], k)
+        agreed = agreements(neighbours[first_name], neighbours[second_name], k)
         for table, values in zip(tables, agreed, strict=True):
-            table[one][other] = table[other][one] = float(values[both].mean())
+            table[first_name][second_name] = table[second_name][first_name] = float(
+                values[in_both].mean()
+            )
     first, second = (
-        {one: {name: row[name] for name in names if name in row} for one, row in table.items()}
+        {
+            first_name: {name: row[name] for name in names if name in row}
+            for first_name, row in table.items()
+        }
         for table in tables
     )
     return first, second
@@ -152,14 +157,14 @@ class GaugePath:
     Attributes
     ----------
     powers
-        ``t`` of the gauges ``power(t)``; an end is missing where all lists there would be ordered
-        by rounding alone.
+        ``t`` of the gauges ``power(t)``; an end is missing where rounding alone would order all
+        lists.
     overlap
-        What is left of the given lists at each ``t``.
-    metric, score
-        nDCG@k at each ``t``, where judgements were given; and that of the given lists.
+        The mean overlap with the given lists at each ``t``.
+    metric, score, given_score
+        nDCG@k at each ``t`` and of the given lists, where judgements were given.
     queries
-        How many asked.
+        The number of lists.
     """
 
     direction: Direction
@@ -177,28 +182,30 @@ def gauge_path(
     judgements: Judgements | None,
     progress: Progress | None = None,
 ) -> GaugePath:
-    """Search again at each step, for judged queries where there are any."""
+    """Search again at each step, for the judged queries if there are judgements."""
     rows = (
         subject.rows(direction, SMALL_SAMPLE)
         if judgements is None
         else _judged(subject, judgements)
     )
     names = [f"cosine@power({t:g})" for t in STEPS]
-    found = subject.nearest(direction, ["cosine", *names], rows, progress, judgements)
-    # power(0), power(0.5) and power(1) have names of their own; the order is the one asked for.
-    given, *moved = found.values()
-    decided = [subject.decided(direction, lists, rows) for lists in moved]
+    neighbours = subject.nearest(direction, ["cosine", *names], rows, progress, judgements)
+    # power(0), power(0.5) and power(1) come back under names of their own, in the same order
+    given_lists, *moved_lists = neighbours.values()
+    decided = [subject.decided(direction, lists, rows) for lists in moved_lists]
     steps = [step for step, lists in enumerate(decided) if lists.any()]
-    kept = [overlap(given, moved[step], subject.k)[decided[step]].mean() for step in steps]
+    overlaps = [
+        overlap(given_lists, moved_lists[step], subject.k)[decided[step]].mean() for step in steps
+    ]
     score, given_score, metric = None, None, f"nDCG@{subject.k}"
     if judgements is not None:
-        values = evaluate(found, judgements, rows, metric)[metric]
+        values = evaluate(neighbours, judgements, rows, metric)[metric]
         given_score = float(values[0].mean())
         score = tuple(float(values[1 + step][decided[step]].mean()) for step in steps)
     return GaugePath(
         direction=direction,
         powers=tuple(STEPS[step] for step in steps),
-        overlap=tuple(float(share) for share in kept),
+        overlap=tuple(float(share) for share in overlaps),
         metric=metric,
         score=score,
         given_score=given_score,
@@ -216,12 +223,12 @@ DRAWS = 200
 BAND = (0.05, 0.95)
 
 Ends: TypeAlias = tuple[Array, Array]
-"""Of the intervals of several pairs."""
+"""The lower and the upper ends of several intervals."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """From the least to the greatest."""
+    """An interval of cosines."""
 
     low: float
     high: float
@@ -229,17 +236,17 @@ class Interval:
 
 @dataclass(frozen=True)
 class PairReport:
-    """Two items, and what can be made of their cosine while every prediction stays.
+    """The cosine of two items in the geometries that keep every prediction.
 
     Attributes
     ----------
     cosine
-        As given.
+        That of the given vectors.
     gauges
-        In each equally good geometry with a name.
+        The cosine in each equally good geometry with a name.
     conditions, certified, random
-        For each ratio ``s`` the ends that no map passes and some map reaches, and the middle 90%
-        of random maps.
+        For each condition ``s`` the interval of the cosines that maps can reach, and the middle
+        90% of random maps.
     """
 
     one: NamedRow
@@ -252,10 +259,10 @@ class PairReport:
 
 
 def explore(subject: AuditSubject, pairs: Iterable[tuple[str, str]]) -> tuple[PairReport, ...]:
-    """Look at named pairs of items. Raises ``IdsError`` for a name that is not known.
+    """Report on pairs of items, by id. Raises ``IdsError`` for an unknown id.
 
-    Bias columns stay in the vectors, as they do in a cosine that somebody takes of them. The
-    random maps are the same for all pairs.
+    Bias columns stay in the vectors, as in a plain cosine of them. The random maps are the same for
+    all pairs.
     """
     items, names = subject.space.items, subject.names("items-items")[1]
     rows = np.array([[names.row(name) for name in pair] for pair in pairs], dtype=np.int64)
@@ -273,23 +280,23 @@ def explore(subject: AuditSubject, pairs: Iterable[tuple[str, str]]) -> tuple[Pa
         PairReport(
             one=names.of(int(one)),
             other=names.of(int(other)),
-            cosine=float(cosines[place]),
-            gauges={name: float(values[place]) for name, values in gauges.items()},
+            cosine=float(cosines[position]),
+            gauges={name: float(values[position]) for name, values in gauges.items()},
             conditions=CONDITIONS,
-            certified=_intervals(certified, place),
-            random=_intervals(random, place),
+            certified=_intervals(certified, position),
+            random=_intervals(random, position),
         )
-        for place, (one, other) in enumerate(rows)
+        for position, (one, other) in enumerate(rows)
     )
 
 
-def _intervals(ends: Sequence[Ends], place: int) -> tuple[Interval, ...]:
-    return tuple(Interval(float(low[place]), float(high[place])) for low, high in ends)
+def _intervals(ends: Sequence[Ends], position: int) -> tuple[Interval, ...]:
+    return tuple(Interval(float(low[position]), float(high[position])) for low, high in ends)
 
 
 def _band(x: Float64[Array, "p d"], y: Float64[Array, "p d"], s: float, seed: int) -> Ends:
-    drawn = moved_cosines(x, y, s, np.random.default_rng(seed), draws=DRAWS)
-    low, high = np.quantile(drawn, BAND, axis=0)
+    cosines = moved_cosines(x, y, s, np.random.default_rng(seed), draws=DRAWS)
+    low, high = np.quantile(cosines, BAND, axis=0)
     return low, high
 
 
@@ -298,9 +305,9 @@ class SideRun:
     """One side of two runs.
 
     ``rotation``, ``gauge`` and ``real`` are shares of the squared difference of the vectors and
-    sum to 1 (all 0 without any difference): what the best rotation takes away, what the best
-    linear map takes away beyond it, and what stays. ``difference`` is that difference relative to
-    the vectors, ``condition`` that of the best linear map.
+    sum to 1 (all 0 without any difference): the part that the best rotation removes, the part that
+    the best linear map removes beyond it, and the rest. ``difference`` is the difference relative
+    to the vectors, ``condition`` that of the best linear map.
     """
 
     difference: float
@@ -313,22 +320,22 @@ class SideRun:
 
 @dataclass(frozen=True)
 class RunReport:
-    """Another run beside the audited one.
+    """Another run compared with the audited one.
 
     Attributes
     ----------
     name
-        Of the other run.
+        The name of the other run.
     queries, items
-        The vectors.
+        How far the vectors of each side agree.
     predictions
-        ``|P1 Q1' - P2 Q2'| / |P2 Q2'|``: what no map explains.
+        ``|P1 Q1' - P2 Q2'| / |P2 Q2'|``: the difference that no map explains.
     overlap
-        How much of the cosine lists between items the runs share: as ``given``, which no rotation
-        changes; after the best ``linear`` map of the other one's items; in the ``balanced`` gauge
-        of each. And how much of the lists that ``dot`` recommends.
+        The mean overlap of the runs' cosine lists between items: as ``given``, which no rotation
+        changes; after the best ``linear`` map of the other run's items; in the ``balanced`` gauge
+        of each. ``dot`` is that of the items recommended to users by inner product.
     asked
-        Over how many lists.
+        The number of lists between items.
     """
 
     name: str
@@ -339,29 +346,31 @@ class RunReport:
     asked: int
 
 
-def beside(subject: AuditSubject, name: str, other: Space) -> RunReport:
-    """Put another run beside the audited one, over the ids that both know.
+def compare_run(subject: AuditSubject, name: str, run: Space) -> RunReport:
+    """Compare another run with the audited one, over the ids that both have.
 
     Raises ``ShapeError`` for spaces of one side, ``TooFewError`` for too few shared ids.
     """
-    if subject.space.one_sided or other.one_sided:
+    if subject.space.one_sided or run.one_sided:
         raise ShapeError(
             f"{name}: runs are compared by their predictions, which takes queries and items"
         )
-    found = align(other, subject.space)
-    mine, theirs = _shared(subject.space, other)
-    linear = moved(theirs.items.vectors, found.items.linear.map)
+    alignment = align(run, subject.space)
+    audited_shared, run_shared = _shared(subject.space, run)
+    linear = moved(run_shared.items.vectors, alignment.items.linear.map)
     pairs = {
-        "given": _lists(subject, mine, theirs, "cosine"),
-        "linear": _lists(subject, mine, Space(items=theirs.items.with_vectors(linear)), "cosine"),
-        "balanced": _lists(subject, mine, theirs, "cosine@balanced"),
-        "dot": _recommended(subject, mine, theirs),
+        "given": _list_overlap(subject, audited_shared, run_shared, "cosine"),
+        "linear": _list_overlap(
+            subject, audited_shared, Space(items=run_shared.items.with_vectors(linear)), "cosine"
+        ),
+        "balanced": _list_overlap(subject, audited_shared, run_shared, "cosine@balanced"),
+        "dot": _recommendation_overlap(subject, audited_shared, run_shared),
     }
     return RunReport(
         name=name,
-        queries=_side(found.queries),
-        items=_side(found.items),
-        predictions=found.predictions,
+        queries=_side(alignment.queries),
+        items=_side(alignment.items),
+        predictions=alignment.predictions,
         overlap={key: float(value.mean()) for key, value in pairs.items()},
         asked=len(pairs["given"]),
     )
@@ -377,47 +386,47 @@ def _side(side: SideAlignment) -> SideRun:
     )
 
 
-def _shared(one: Space, other: Space) -> tuple[Space, Space]:
-    """Both runs on the rows that both know, in the order of the first."""
+def _shared(audited: Space, run: Space) -> tuple[Space, Space]:
+    """Both runs restricted to the ids that both have, in the order of the first."""
     sides: dict[str, list[Embeddings]] = {}
     for name in ("queries", "items"):
-        mine: Embeddings = getattr(one, name)
-        theirs: Embeddings = getattr(other, name)
-        ids = [i for i in mine.ids if i in theirs.row_of]
+        audited_side: Embeddings = getattr(audited, name)
+        run_side: Embeddings = getattr(run, name)
+        ids = [i for i in audited_side.ids if i in run_side.row_of]
         sides[name] = [
             side.take(np.array([side.row_of[i] for i in ids], dtype=np.int64))
-            for side in (mine, theirs)
+            for side in (audited_side, run_side)
         ]
     pairs = zip(sides["queries"], sides["items"], strict=True)
     first, second = (Space(queries=q, items=i) for q, i in pairs)
     return first, second
 
 
-def _lists(subject: AuditSubject, mine: Space, theirs: Space, measure: str) -> Array:
-    rows = _asked(subject, mine.items)
-    one, other = (_nearest(subject, space, measure, rows) for space in (mine, theirs))
-    return overlap(one, other, subject.k)
+def _list_overlap(subject: AuditSubject, audited: Space, run: Space, measure: str) -> Array:
+    rows = _sample_rows(subject, audited.items)
+    audited_lists, run_lists = (_nearest(subject, space, measure, rows) for space in (audited, run))
+    return overlap(audited_lists, run_lists, subject.k)
 
 
-def _recommended(subject: AuditSubject, mine: Space, theirs: Space) -> Array:
-    rows = _asked(subject, mine.queries)
-    one, other = (
+def _recommendation_overlap(subject: AuditSubject, audited: Space, run: Space) -> Array:
+    rows = _sample_rows(subject, audited.queries)
+    audited_lists, run_lists = (
         search(space, "dot", k=subject.k, rows=rows, threads=subject.threads)["dot"]
-        for space in (mine, theirs)
+        for space in (audited, run)
     )
-    return overlap(one, other, subject.k)
+    return overlap(audited_lists, run_lists, subject.k)
 
 
 def _nearest(
     subject: AuditSubject, space: Space, measure: str, rows: Int64[Array, " asked"]
 ) -> Neighbours:
-    found = search(
+    neighbours = search(
         space, measure, k=subject.k, direction="items-items", rows=rows, threads=subject.threads
     )
-    return found[measure]
+    return neighbours[measure]
 
 
-def _asked(subject: AuditSubject, side: Embeddings) -> Int64[Array, " asked"]:
-    awake = np.flatnonzero(side.norms > 0)
+def _sample_rows(subject: AuditSubject, side: Embeddings) -> Int64[Array, " asked"]:
+    nonzero = np.flatnonzero(side.norms > 0)
     rng = np.random.default_rng(subject.seed)
-    return np.sort(rng.permutation(awake)[: 4 * SMALL_SAMPLE]).astype(np.int64)
+    return np.sort(rng.permutation(nonzero)[: 4 * SMALL_SAMPLE]).astype(np.int64)

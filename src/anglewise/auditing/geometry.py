@@ -1,4 +1,4 @@
-"""What the vectors look like: lengths, directions, hubs, and the cosines among some items."""
+"""The geometry of the vectors: lengths, directions, hubs, and the cosines among some items."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -27,21 +27,21 @@ from anglewise.gauges.maps import root_of
 SideName: TypeAlias = Literal["queries", "items"]
 
 POINTS = 1500
-"""How many items are drawn in a picture of lengths."""
+"""The number of items in a picture of lengths."""
 
 
 @dataclass(frozen=True)
 class SideGeometry:
-    """One side.
+    """The geometry of one side.
 
     Attributes
     ----------
     norms, isotropy, dimensions, conditioning, exact_duplicates
-        As the room ``diagnostics`` tells them.
+        The results of the functions of these names in ``diagnostics``.
     popularity
-        What stands for how much a row is used; None if nothing does.
+        The source of the popularity of rows, in words; None if there is none.
     popularity_spearman
-        How the lengths go with it.
+        The rank correlation of lengths with it.
     """
 
     norms: Norms
@@ -55,18 +55,19 @@ class SideGeometry:
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
-    """Both sides, and what the cosine lists tell.
+    """The geometry of both sides, and of their cosine lists.
 
     Attributes
     ----------
     sides
         ``items``, and ``queries`` unless they are the same.
     hubness
-        Of the cosine lists of each direction.
+        Of the cosine lists, by direction.
     near_duplicates
-        Within each side.
+        By direction within one side.
     rank_condition
-        Of unit items, or of items trained for cosine: whether rotations alone keep them so.
+        For unit items, or items trained for cosine: whether rotations are the only maps that keep
+        them unit.
     points
         Lengths and popularity of some items, for a picture.
     """
@@ -79,11 +80,11 @@ class Geometry:
 
     @property
     def spans(self) -> bool | None:
-        """Whether the rank condition holds; None where it was not asked or is not known."""
+        """Whether the rank condition holds; None where it was not checked or is not known."""
         return None if self.rank_condition is None else self.rank_condition.satisfied
 
     def to_dict(self) -> dict[str, Any]:
-        """As ``audit --json`` has it."""
+        """Plain JSON types, as ``audit --json`` writes them."""
         items = self.sides["items"]
         return {
             "norms": {
@@ -98,15 +99,15 @@ class Geometry:
                 name: asdict(side.exact_duplicates) for name, side in self.sides.items()
             },
             "near_duplicates": {
-                direction: asdict(one) for direction, one in self.near_duplicates.items()
+                direction: asdict(result) for direction, result in self.near_duplicates.items()
             },
-            "hubness": {direction: asdict(one) for direction, one in self.hubness.items()},
+            "hubness": {direction: asdict(result) for direction, result in self.hubness.items()},
             "rank_condition": None if self.rank_condition is None else asdict(self.rank_condition),
         }
 
 
 def describe(subject: AuditSubject, cosine: Mapping[Direction, Neighbours]) -> Geometry:
-    """Look at both sides, and at the cosine lists of ``subject.rows`` in each direction."""
+    """Describe both sides, and the cosine lists of ``subject.rows`` in each direction."""
     space, rng = subject.space, np.random.default_rng(subject.seed)
     sides: dict[SideName, Embeddings] = {"items": space.items}
     if not space.one_sided:
@@ -115,11 +116,12 @@ def describe(subject: AuditSubject, cosine: Mapping[Direction, Neighbours]) -> G
     return Geometry(
         sides={name: _side(subject, name, side, rng) for name, side in sides.items()},
         hubness={
-            direction: _hubs(subject, direction, found) for direction, found in cosine.items()
+            direction: _hubs(subject, direction, neighbours)
+            for direction, neighbours in cosine.items()
         },
         near_duplicates={
-            direction: near_duplicates(found, subject.rows(direction))
-            for direction, found in cosine.items()
+            direction: near_duplicates(neighbours, subject.rows(direction))
+            for direction, neighbours in cosine.items()
             if direction != "queries-items"
         },
         rank_condition=rank_condition(space.items, rng) if checked else None,
@@ -130,11 +132,11 @@ def describe(subject: AuditSubject, cosine: Mapping[Direction, Neighbours]) -> G
 def _side(
     subject: AuditSubject, name: SideName, side: Embeddings, rng: np.random.Generator
 ) -> SideGeometry:
-    used = popularity(subject.space, name)
+    use = popularity(subject.space, name)
     return SideGeometry(
         norms=norms(side),
-        popularity=None if used is None else used.what,
-        popularity_spearman=None if used is None else spearman(side.norms, used.values),
+        popularity=None if use is None else use.what,
+        popularity_spearman=None if use is None else spearman(side.norms, use.values),
         isotropy=isotropy(side, rng),
         dimensions=dimensions(side),
         conditioning=conditioning(root_of(side).matrix),
@@ -142,29 +144,29 @@ def _side(
     )
 
 
-def _hubs(subject: AuditSubject, direction: Direction, found: Neighbours) -> Hubness:
+def _hubs(subject: AuditSubject, direction: Direction, neighbours: Neighbours) -> Hubness:
     asking, ranked = subject.space.sides(direction)
-    awake = len(asking) - len(asking.zero_rows)
-    return hubness(found, len(ranked), subject.k, queries=awake)
+    nonzero = len(asking) - len(asking.zero_rows)
+    return hubness(neighbours, len(ranked), subject.k, queries=nonzero)
 
 
 def _points(
     subject: AuditSubject, rng: np.random.Generator
 ) -> tuple[Float64[Array, " some"], Float64[Array, " some"]] | None:
-    used = popularity(subject.space, "items")
-    if used is None:
+    use = popularity(subject.space, "items")
+    if use is None:
         return None
-    some = np.sort(rng.permutation(len(used.values))[:POINTS])
-    known = some[np.isfinite(used.values[some])]
-    return subject.space.items.norms[known], used.values[known]
+    sample = np.sort(rng.permutation(len(use.values))[:POINTS])
+    with_popularity = sample[np.isfinite(use.values[sample])]
+    return subject.space.items.norms[with_popularity], use.values[with_popularity]
 
 
 SHOWN = 120
-"""How many items a panel has on each side."""
+"""The number of items on each side of a panel."""
 BESIDE_WITNESS = 3
-"""How many neighbours, old and new, the item of the witness is paired with."""
+"""The number of lost and of new neighbours that the witness's item is paired with."""
 DIGITS = 9
-"""So many decimals of a cosine are drawn and ranked."""
+"""The number of decimals of a cosine that are drawn and ranked."""
 ORDER = ("item-orthonormal", "balanced", "data-space")
 
 
@@ -175,14 +177,14 @@ class Panel:
     Attributes
     ----------
     name
-        ``cosine`` as given, or ``cosine@balanced`` and the like.
+        ``cosine`` for the given vectors, or ``cosine@balanced`` and the like.
     cosines
         Of every item with every item.
     mean, low, high
-        Of two different ones: the mean, the 5th and the 95th percentile.
+        The mean and the 5th and 95th percentile of the cosines of two different items.
     spearman
-        Rank correlation of the pairs with those of the panel that sets the order; None where
-        there is none.
+        The rank correlation of these with those of the panel that sets the order; None where it is
+        not defined.
     """
 
     name: str
@@ -195,16 +197,16 @@ class Panel:
 
 @dataclass(frozen=True, eq=False)
 class Panels:
-    """The panels and who stands in them.
+    """The panels and their items.
 
     Attributes
     ----------
     items
-        In their order, which puts items side by side that are alike in the last panel.
+        In an order that puts items side by side that are similar in the last panel.
     chosen
-        Why these: the ``most used`` or the ``longest``.
+        How they were chosen: the ``most used`` or the ``longest``.
     panels
-        As given first.
+        That of the given vectors first.
     """
 
     items: tuple[NamedRow, ...]
@@ -213,12 +215,12 @@ class Panels:
 
 
 def draw_panels(subject: AuditSubject) -> Panels:
-    """Choose the items, put them in order, and take their cosines in each geometry."""
+    """Choose the items, order them, and compute their cosines in each geometry."""
     rows, chosen = _choose(subject)
     names = ["cosine", *(f"cosine@{frame}" for frame in (ORDER if subject.gauged else ["centred"]))]
-    found = {name: _cosines(subject, name, rows) for name in names}
-    order = _alike_together(found[names[-1]])
-    ordered = {name: values[np.ix_(order, order)] for name, values in found.items()}
+    cosines = {name: _cosines(subject, name, rows) for name in names}
+    order = _alike_together(cosines[names[-1]])
+    ordered = {name: values[np.ix_(order, order)] for name, values in cosines.items()}
     return Panels(
         items=subject.names("items-items")[1].all(rows[order]),
         chosen=chosen,
@@ -226,25 +228,25 @@ def draw_panels(subject: AuditSubject) -> Panels:
     )
 
 
-def near_witness(subject: AuditSubject, shown: WitnessReport | None) -> tuple[PairReport, ...]:
-    """The item of the witness beside neighbours that it lost and that it won."""
-    if shown is None:
+def near_witness(subject: AuditSubject, report: WitnessReport | None) -> tuple[PairReport, ...]:
+    """Reports on the witness's item, paired with neighbours that it lost and that it gained."""
+    if report is None:
         return ()
-    lost = _only(shown.before, shown.after)[:BESIDE_WITNESS]
-    won = _only(shown.after, shown.before)[:BESIDE_WITNESS]
-    return explore(subject, [(shown.item.id, other.id) for other in (*lost, *won)])
+    lost = _only(report.before, report.after)[:BESIDE_WITNESS]
+    won = _only(report.after, report.before)[:BESIDE_WITNESS]
+    return explore(subject, [(report.item.id, neighbour.id) for neighbour in (*lost, *won)])
 
 
-def _only(these: Sequence[NamedRow], those: Sequence[NamedRow]) -> list[NamedRow]:
-    there = {one.id for one in those}
-    return [one for one in these if one.id not in there]
+def _only(rows: Sequence[NamedRow], excluded: Sequence[NamedRow]) -> list[NamedRow]:
+    excluded_ids = {row.id for row in excluded}
+    return [row for row in rows if row.id not in excluded_ids]
 
 
 def _choose(subject: AuditSubject) -> tuple[Int64[Array, " some"], str]:
-    """Rows of items that have a vector, the best known first."""
-    fame, by_use = subject.fame
-    awake = int(np.isfinite(fame).sum())
-    order = np.argsort(-fame, kind="stable")[: min(SHOWN, awake)]
+    """Rows of items without zero vectors, the most used (or longest) first; which of the two."""
+    values, by_use = subject.item_popularity
+    count = int(np.isfinite(values).sum())
+    order = np.argsort(-values, kind="stable")[: min(SHOWN, count)]
     return order.astype(np.int64), "most used" if by_use else "longest"
 
 
@@ -254,30 +256,30 @@ def _cosines(
     vectors = subject.items_at(name, rows)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
-    # Right angles are 0 for every order of sums: a rank correlation would see the rounding.
+    # right angles become exactly 0, lest a rank correlation order them by rounding
     return np.clip(np.round(unit @ unit.T, DIGITS), -1.0, 1.0) + 0.0
 
 
 def _alike_together(cosines: Float64[Array, "some some"]) -> Int64[Array, " some"]:
     """The order of the second eigenvector of the graph Laplacian (Fiedler 1975).
 
-    It minimises the squared distance of neighbours in the order, weighted by how alike they are:
-    cosines about their mean, none below nothing.
+    It minimises the squared distance of items in the order, weighted by their similarity: cosines
+    less their mean, negative ones as 0.
     """
     weights = np.clip(cosines - cosines.mean(), 0.0, None)
     np.fill_diagonal(weights, 0.0)
     weights += 1e-6  # one component, so that there is one second eigenvector
     roots = 1 / np.sqrt(weights.sum(axis=1))
-    place = np.linalg.eigh(weights * roots * roots[:, None])[1][:, -2] * roots
-    largest = place[np.argmax(np.abs(place))]
-    return np.argsort(place * np.sign(largest), kind="stable").astype(np.int64)
+    eigenvector = np.linalg.eigh(weights * roots * roots[:, None])[1][:, -2] * roots
+    largest = eigenvector[np.argmax(np.abs(eigenvector))]
+    return np.argsort(eigenvector * np.sign(largest), kind="stable").astype(np.int64)
 
 
 def _panel(
     name: str, cosines: Float64[Array, "some some"], order: Float64[Array, "some some"]
 ) -> Panel:
-    apart = np.triu_indices(len(cosines), 1)
-    pairs = cosines[apart]
+    upper = np.triu_indices(len(cosines), 1)
+    pairs = cosines[upper]
     low, high = np.percentile(pairs, [5, 95])
     return Panel(
         name=name,
@@ -285,5 +287,5 @@ def _panel(
         mean=float(pairs.mean()),
         low=float(low),
         high=float(high),
-        spearman=spearman(pairs, order[apart]),
+        spearman=spearman(pairs, order[upper]),
     )

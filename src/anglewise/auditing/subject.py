@@ -1,4 +1,4 @@
-"""What is audited: a space, its directions, the names of its rows, and the freedom that is left."""
+"""The space under audit: its directions, samples, names, searches, and the freedom of training."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,7 +25,7 @@ from anglewise.measures.measure import measure
 
 @dataclass(frozen=True)
 class NamedRow:
-    """A row as people know it.
+    """The id and the title of a row.
 
     >>> str(NamedRow("m1", "Alien")), str(NamedRow("m2", None))
     ('Alien', 'm2')
@@ -40,11 +40,11 @@ class NamedRow:
 
 @dataclass(frozen=True, eq=False)
 class Names:
-    """The names of one side; titles are read once, when the first is asked for.
+    """The ids and titles of one side; titles are read when the first is needed.
 
     >>> import numpy as np
     >>> names = Names(Embeddings([[1.0], [2.0]], metadata={"title": ["Alien", "Heat"]}))
-    >>> names.of(1), [str(one) for one in names.all(np.array([1, -1, 0]))]
+    >>> names.of(1), [str(row) for row in names.all(np.array([1, -1, 0]))]
     (NamedRow(id='1', title='Heat'), ['Heat', 'Alien'])
     """
 
@@ -52,11 +52,11 @@ class Names:
 
     @cached_property
     def titles(self) -> list[str] | None:
-        """One for each row, if there are any."""
+        """The titles of all rows; None if there are none."""
         return titles(self.side)
 
     def row(self, name: str) -> int:
-        """The row with this id; ``IdsError`` with known ones if there is none."""
+        """The row with this id; ``IdsError`` with examples of ids if there is none."""
         if name not in self.side.row_of:
             raise IdsError(
                 f"no item has the id {name!r}: ids are such as "
@@ -65,12 +65,14 @@ class Names:
         return self.side.row_of[name]
 
     def of(self, row: int) -> NamedRow:
-        """One row."""
-        known = self.titles
-        return NamedRow(str(self.side.ids[row]), None if known is None else known[row])
+        """The name of one row."""
+        titles_of_rows = self.titles
+        return NamedRow(
+            str(self.side.ids[row]), None if titles_of_rows is None else titles_of_rows[row]
+        )
 
     def all(self, rows: Int64[Array, " some"]) -> tuple[NamedRow, ...]:
-        """Several, without the places that nobody fills."""
+        """The names of several rows; ``-1``, an unfilled position of a list, is left out."""
         return tuple(self.of(int(row)) for row in rows if row >= 0)
 
 
@@ -79,24 +81,24 @@ Basis: TypeAlias = Literal["declared", "geometry", "nothing"]
 
 @dataclass(frozen=True)
 class Reading:
-    """The freedom that training left, as far as it can be known.
+    """The maps that training left free, as far as can be known.
 
     Attributes
     ----------
     freedom
-        ``gauge``: any invertible map; ``rotation``: none that a cosine sees; ``unknown``.
+        ``gauge``: any invertible map; ``rotation``: rotations only, which change no cosine;
+        ``unknown``.
     basis
-        ``declared`` by whoever made the space; read off the ``geometry``; or known by
-        ``nothing``.
+        How that is known: ``declared`` by the space, from its ``geometry``, or by ``nothing``.
     unit
         Whether every row of both sides has length one: trained for cosine, or normalised
         afterwards.
     balanced
         Whether ``P'P = c Q'Q`` within tolerance; None for spaces of one side.
     chosen
-        The gauge that somebody chose by name after training, where the space says so.
+        The gauge that was chosen by name after training, if the space records one.
     decayed
-        Whether the space says that uniform weight decay was part of the loss.
+        Whether the space records uniform weight decay in its loss.
     """
 
     freedom: Freedom
@@ -111,13 +113,13 @@ class Reading:
     def pinned(self) -> bool:
         """Whether weight decay chose the gauge, as far as is known.
 
-        It was in the loss; or the factors are balanced, and not because somebody made them so.
+        It did if it was in the loss, or if the factors are balanced and no gauge was chosen later.
         """
         return self.decayed or (bool(self.balanced) and self.chosen is None)
 
 
 def read_freedom(space: Space, gap: GaugeGap | None) -> Reading:
-    """Read what is declared, and where nothing is, the geometry.
+    """Read the freedom from what the space declares, else from its geometry.
 
     >>> from anglewise.core.embeddings import Embeddings
     >>> space = Space(items=Embeddings([[1.0, 0.0], [0.0, 2.0]]), trained_for="cosine")
@@ -129,14 +131,14 @@ def read_freedom(space: Space, gap: GaugeGap | None) -> Reading:
     balanced = None if gap is None else gap.pinned
     objective, chosen = space.about.get("objective"), space.about.get("gauge")
     decayed = objective == "factors" and float(space.about.get("penalty") or 0) > 0
-    free = space.freedom
+    freedom = space.freedom
     basis: Basis = "declared"
-    if free == "unknown":
+    if freedom == "unknown":
         basis = "geometry" if balanced or unit else "nothing"
     elif space.one_sided and space.trained_for == "dot":
-        free, basis = "unknown", "nothing"  # the other side may just not have been given
+        freedom, basis = "unknown", "nothing"  # the other side may just not have been given
     return Reading(
-        freedom=free,
+        freedom=freedom,
         basis=basis,
         trained_for=space.trained_for,
         unit=unit,
@@ -147,10 +149,10 @@ def read_freedom(space: Space, gap: GaugeGap | None) -> Reading:
 
 
 FEWEST = 3
-"""Below this many rows on the ranked side every list is the whole side."""
+"""With fewer rows on the ranked side every list holds all of them."""
 
 SMALL_SAMPLE = 500
-"""How many ask where every list is searched again for each of many maps."""
+"""The number of queries whose lists are searched again for each of many maps."""
 
 FORMULAS = ("dot", "cosine", "euclidean")
 
@@ -159,8 +161,8 @@ GAUGES: dict[Direction, tuple[str, ...]] = {
     "items-items": ("balanced", "item-orthonormal", "data-space"),
     "queries-queries": ("balanced", "user-orthonormal", "data-space"),
 }
-"""The equally good geometries of each direction, none twice: between items the data space has
-the geometry of the user-orthonormal gauge, between queries that of the item-orthonormal one."""
+"""The equally good geometries by direction, each once: the data space has the geometry of the
+user-orthonormal gauge between items, and of the item-orthonormal one between queries."""
 
 OWN_ORTHONORMAL: dict[Direction, str] = {
     "items-items": "item-orthonormal",
@@ -169,11 +171,11 @@ OWN_ORTHONORMAL: dict[Direction, str] = {
 """The gauge in which the vectors of one side have orthonormal columns."""
 
 ALONE = 1 - 1e-9
-"""A row of orthonormal columns whose squared length reaches this, of 1 at most, stands at right
-angles to all others, but for rounding."""
+"""In a side with orthonormal columns a row of at least this squared length (1 is the greatest)
+stands at right angles to all others, up to rounding."""
 
 TIED = 1e-6
-"""Scores of float32 nearer than this, of rows at right angles, are ordered by rounding."""
+"""Rounding alone orders float32 scores of rows at right angles that are closer than this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +187,7 @@ class AuditSubject:
     k
         The length of the lists.
     sample
-        How many rows of a side ask at most.
+        The greatest number of queries of a side.
     """
 
     space: Space
@@ -196,12 +198,12 @@ class AuditSubject:
 
     @property
     def gauged(self) -> bool:
-        """Whether an invertible map may have been free."""
+        """Whether training may have left an invertible map free."""
         return may_have_gauge(self.space)
 
     @cached_property
     def directions(self) -> tuple[Direction, ...]:
-        """Those in which there is somebody to ask and something to choose from."""
+        """The directions with enough rows on the ranked side."""
         directions = ("items-items",) if self.space.one_sided else DIRECTIONS
         return tuple(
             direction for direction in directions if len(self.space.sides(direction)[1]) >= FEWEST
@@ -209,7 +211,7 @@ class AuditSubject:
 
     @cached_property
     def biases(self) -> tuple[int, ...]:
-        """Columns that hold biases, which no gauge mixes."""
+        """The bias columns, which no gauge mixes."""
         return bias_columns(self.space)
 
     @cached_property
@@ -218,84 +220,84 @@ class AuditSubject:
         return (items if self.space.one_sided else Names(self.space.queries)), items
 
     def names(self, direction: Direction) -> tuple[Names, Names]:
-        """What those who ask and those who are ranked are called."""
+        """The names of the asking and of the ranked side."""
         queries, items = self._names
         return (items if direction == "items-items" else queries), (
             queries if direction == "queries-queries" else items
         )
 
     def items_at(self, measure_name: str, rows: Int64[Array, " some"]) -> Float64[Array, "some _"]:
-        """Some items as they stand in the frames of a measure between items."""
+        """The vectors of some items in the frames of a measure between items."""
         vectors = self.space.items.vectors[rows].astype(np.float64)
         maps = fit_frames(measure(measure_name).frames, self.space, "items-items")
         return vectors if maps is None else maps.ranked(vectors)
 
     @cached_property
-    def fame(self) -> tuple[Float64[Array, " items"], bool]:
-        """How well known each item is, minus infinity for zero vectors, and whether that is use.
+    def item_popularity(self) -> tuple[Float64[Array, " items"], bool]:
+        """The popularity of each item, minus infinity for zero vectors; whether it is one of use.
 
         The use in training or a stated popularity; where there is neither, the length.
         """
-        used = popularity(self.space, "items")
-        known = used is not None and used.what != "text length"
+        use = popularity(self.space, "items")
+        is_use = use is not None and use.what != "text length"
         norms = self.space.items.norms
-        fame = np.nan_to_num(used.values, nan=-1.0) if used is not None and known else norms
-        return np.where(norms > 0, fame, -np.inf), known
+        values = np.nan_to_num(use.values, nan=-1.0) if use is not None and is_use else norms
+        return np.where(norms > 0, values, -np.inf), is_use
 
-    def rows(self, direction: Direction, most: int | None = None) -> Int64[Array, " asked"]:
-        """Who asks: a sample of those whose vectors are not zero, the same at every call."""
+    def rows(self, direction: Direction, limit: int | None = None) -> Int64[Array, " asked"]:
+        """The queries: a sample of the rows without zero vectors, the same at every call."""
         asking = self.space.sides(direction)[0]
-        awake = np.flatnonzero(asking.norms > 0)
+        nonzero = np.flatnonzero(asking.norms > 0)
         rng = np.random.default_rng([self.seed, DIRECTIONS.index(direction)])
-        return np.sort(rng.permutation(awake)[: most or self.sample]).astype(np.int64)
+        return np.sort(rng.permutation(nonzero)[: limit or self.sample]).astype(np.int64)
 
-    def _alone(self, direction: Direction) -> Bool[Array, " rows"]:
-        """Rows that stand at right angles to all others in the side's own orthonormal gauge.
+    def _isolated(self, direction: Direction) -> Bool[Array, " rows"]:
+        """Rows at right angles to all others in the gauge where their side is orthonormal.
 
-        They have a direction that no other row has: where a side has no more rows than
-        directions, all of them.
+        They have a direction that no other row has; where a side has no more rows than directions,
+        all of them do.
         """
         side = self.space.sides(direction)[1]
         queries, items = two_roots(self.space)
         pair = gauge(OWN_ORTHONORMAL[direction]).pair_keeping(queries, items, self.biases)
-        through = pair.items if direction == "items-items" else pair.queries
-        free = through[:, : through.shape[1] - len(self.biases)]
-        alone = np.zeros(len(side), dtype=bool)
+        map_of_side = pair.items if direction == "items-items" else pair.queries
+        free = map_of_side[:, : map_of_side.shape[1] - len(self.biases)]
+        isolated = np.zeros(len(side), dtype=bool)
         for start in range(0, len(side), ROWS):
             block = side.vectors[start : start + ROWS].astype(np.float64) @ free
-            alone[start : start + ROWS] = np.einsum("ij,ij->i", block, block) >= ALONE
-        return alone
+            isolated[start : start + ROWS] = np.einsum("ij,ij->i", block, block) >= ALONE
+        return isolated
 
     def decided(
         self, direction: Direction, neighbours: Neighbours, rows: Int64[Array, " asking"]
     ) -> Bool[Array, " asking"]:
-        """Whose list under a measure has an order that is not one of rounding errors.
+        """Whether the order of each list under a measure is more than rounding.
 
-        Cosines and products of rows at right angles are 0, or what bias columns add: where such
-        scores stand next to each other in a list, nothing but rounding decides between them.
+        Cosines and products of rows at right angles are 0, or the contribution of bias columns.
+        Where such scores are next to each other in a list, rounding alone orders them.
         """
         if neighbours.measure.partition("@")[2] != OWN_ORTHONORMAL.get(direction, "none"):
             return np.ones(len(rows), dtype=bool)
-        alone = self.alone[direction]
-        at_right_angles = alone[rows, None] | alone[neighbours.indices]
+        isolated = self.isolated[direction]
+        at_right_angles = isolated[rows, None] | isolated[neighbours.indices]
         scores = neighbours.scores.astype(np.float64)
-        near = scores[:, 1:] > scores[:, :-1] - TIED  # never where a list has ended, at -inf
-        tied = near & at_right_angles[:, 1:] & at_right_angles[:, :-1]
+        close = scores[:, 1:] > scores[:, :-1] - TIED  # never where a list has ended, at -inf
+        tied = close & at_right_angles[:, 1:] & at_right_angles[:, :-1]
         return np.asarray(~tied.any(axis=1))
 
     @cached_property
-    def alone(self) -> dict[Direction, Bool[Array, " rows"]]:
-        """By direction, which rows have a direction that no other row of their side has."""
+    def isolated(self) -> dict[Direction, Bool[Array, " rows"]]:
+        """By direction, whether each row has a direction that no other row of its side has."""
         return {
-            direction: self._alone(direction)
+            direction: self._isolated(direction)
             for direction in self.directions
             if direction in OWN_ORTHONORMAL
         }
 
     def measures(self, direction: Direction) -> list[str]:
-        """All that is compared in a direction.
+        """The measures that are compared in a direction.
 
-        A product of query and item is the same in every gauge, so ``dot`` stands once there.
+        The product of a query and an item is the same in every gauge, so ``dot`` comes once there.
         """
         frames = GAUGES[direction] if self.gauged else ("centred",)
         return list(FORMULAS) + [
@@ -313,10 +315,10 @@ class AuditSubject:
         progress: Progress | None = None,
         judged: Judgements | None = None,
     ) -> dict[str, Neighbours]:
-        """Lists one longer than ``k``, so that the first outsider is known.
+        """Search lists of ``k + 1``, which include the first neighbour outside a list of ``k``.
 
-        What users have seen stays in, for the audit is about the geometry; lists that are to be
-        ``judged`` leave it out.
+        Items that users have seen stay in, for the audit is about geometry; lists that will be
+        evaluated by ``judged`` leave them out.
         """
         return search(
             self.space,
@@ -332,7 +334,7 @@ class AuditSubject:
 
 
 def may_have_gauge(space: Space) -> bool:
-    """Two sides, and no loss that is known to read lengths or angles.
+    """Whether a space has two sides and no loss that is known to read lengths or angles.
 
     >>> from anglewise.core.embeddings import Embeddings
     >>> may_have_gauge(Space(items=Embeddings([[1.0]])))
@@ -342,10 +344,10 @@ def may_have_gauge(space: Space) -> bool:
 
 
 def subject(space: Space, k: int, sample: int, seed: int, threads: int | None) -> AuditSubject:
-    """Check that there is something to audit.
+    """A space under audit, checked.
 
     Raises ``TooFewError`` when a side has only zeros, fewer than three items have a vector, or
-    ``k`` leaves nobody outside the lists.
+    ``k`` leaves no row outside the lists.
     """
     COUNT.check("k", k, TooFewError)
     COUNT.check("sample", sample, TooFewError)
@@ -354,17 +356,17 @@ def subject(space: Space, k: int, sample: int, seed: int, threads: int | None) -
     for name, side in sides.items():
         if not len(side.norms.nonzero()[0]):
             raise TooFewError(f"all {len(side)} {name} are zero vectors: there is nothing to audit")
-    known = len(space.items) - len(space.items.zero_rows)
-    if known < FEWEST:
+    nonzero = len(space.items) - len(space.items.zero_rows)
+    if nonzero < FEWEST:
         raise TooFewError(
-            f"{known} item{'s' * (known != 1)} with a vector that is not zero: neighbours need "
+            f"{nonzero} item{'s' * (nonzero != 1)} with a vector that is not zero: neighbours need "
             f"at least {FEWEST}"
         )
-    made = AuditSubject(space, k, sample, seed, threads)
-    shortest = min(len(space.sides(direction)[1]) for direction in made.directions) - 2
+    audited = AuditSubject(space, k, sample, seed, threads)
+    shortest = min(len(space.sides(direction)[1]) for direction in audited.directions) - 2
     if k > shortest:
         raise TooFewError(
             f"{k} neighbours asked, but the smaller side has only {shortest + 2} rows: ask for at "
             f"most {shortest}"
         )
-    return made
+    return audited

@@ -269,12 +269,8 @@ def read_images(
         return Images(ids, pictures, kept_metadata)
 
 
-def _images_in(folder: Path) -> list[Path]:
-    return sorted(f for f in folder.rglob("*") if f.suffix.lower() in ENDINGS and f.is_file())
-
-
 def _folder(path: Path) -> Images:
-    files = _images_in(path)
+    files = sorted(f for f in path.rglob("*") if f.suffix.lower() in ENDINGS and f.is_file())
     if not files:
         raise FileError(
             f"{path} holds no image: files that end in {', '.join(sorted(ENDINGS))} are due, or "

@@ -18,7 +18,7 @@ NAMES = {0.0: "item-orthonormal", 0.5: "balanced", 1.0: "user-orthonormal"}
 
 @dataclass(frozen=True)
 class Given(Gauge):
-    """As shipped: arbitrary, unless training pinned it.
+    """The vectors as they came: an arbitrary gauge, unless training pinned it.
 
     >>> str(Given())
     'given'
@@ -28,7 +28,7 @@ class Given(Gauge):
         return "given"
 
     def pair(self, queries: Root, items: Root) -> MapPair:
-        """Nothing moves."""
+        """The identity on both sides."""
         del items
         return identity(queries.dimension)
 
@@ -43,11 +43,11 @@ class PowerGauge(Gauge):
 
         G = L' Z S^-t,    H = G^-T = K' W S^(t-1),
 
-    so nothing is inverted but the spectrum, and the geometry is the same whatever invertible map
-    the factors went through before. Directions whose singular value is rounding noise of float64
-    carry no prediction; they are dropped, so rank-deficient factors, and those wider than they
-    are long, lose columns. Directions of equal singular value are free among themselves; that
-    is a rotation, which no similarity sees.
+    so only the spectrum is inverted, and the result does not depend on the gauge in which the
+    factors came. Directions whose singular value is rounding noise of float64 carry no prediction
+    and are dropped, so that rank-deficient factors, and those wider than they are long, lose
+    columns. Directions of equal singular value are determined up to a rotation, which changes no
+    similarity.
 
     Raises ``ValuesError`` when every prediction is 0.
 
@@ -68,7 +68,7 @@ class PowerGauge(Gauge):
         return NAMES.get(float(self.t), f"power({written(self.t)})")
 
     def pair(self, queries: Root, items: Root) -> MapPair:
-        """The maps ``G`` and ``H`` above; the signs make ``items.probe @ H`` positive."""
+        """The maps ``G`` and ``H`` above, with signs that make ``items.probe @ H`` positive."""
         if self.t > 0.5:
             of_items, of_queries = _graded(items, queries).maps(1 - self.t)
         else:
@@ -83,11 +83,11 @@ ITEM_ORTHONORMAL, BALANCED, USER_ORTHONORMAL = PowerGauge(0), PowerGauge(0.5), P
 def predicted(
     queries: Float64[Array, "a d"], items: Float64[Array, "b d"]
 ) -> tuple[Float64[Array, "a r"], Float64[Array, " r"], Float64[Array, "b r"]]:
-    """The singular value decomposition of the predictions, seen from the roots: ``W, S, Z``.
+    """The singular value decomposition ``W, S, Z`` of the predictions, from the roots.
 
-    A singular value below ``d eps |P| |Q|`` is what rounding alone leaves, and is dropped.
+    Singular values below ``d eps |P| |Q|`` come from rounding alone and are dropped.
     """
-    left, spectrum, right = np.linalg.svd(queries @ items.T)
+    query_vectors, spectrum, item_vectors = np.linalg.svd(queries @ items.T)
     sizes = np.linalg.norm(queries, 2) * np.linalg.norm(items, 2) if spectrum.size else 0.0
     floor = queries.shape[1] * np.finfo(np.float64).eps * float(sizes)
     rank = int(np.count_nonzero(spectrum > floor))
@@ -96,17 +96,17 @@ def predicted(
             "every prediction is 0: one side is all zeros, or the two sides share no direction, "
             "so there is nothing that a gauge could leave alone"
         )
-    return left[:, :rank], spectrum[:rank], right[:rank].T
+    return query_vectors[:, :rank], spectrum[:rank], item_vectors[:rank].T
 
 
 @dataclass(frozen=True, eq=False)
 class _Graded:
-    """The way to every gauge from one pair of sides, found twice: first to the balanced gauge.
+    """The maps to every power gauge, by two decompositions, the second in the balanced gauge.
 
-    One decomposition leaves faint directions with an error of ``eps`` times the largest one. In
-    the balanced gauge ``K L'`` is graded, nearly diagonal with falling entries, and there the
-    decomposition tells faint directions from each other. The side that gets the smaller power
-    of the spectrum is the delicate one; it stands first, so ``t`` is at most one half.
+    One decomposition gives faint directions an error of ``eps`` times the largest one. In the
+    balanced gauge ``K L'`` is graded, nearly diagonal with falling entries, and its decomposition
+    resolves faint directions. The side with the smaller power of the spectrum is the delicate one;
+    it comes first, so that ``t`` is at most one half.
     """
 
     first: tuple[Array, Array]
@@ -134,11 +134,16 @@ class _Decomposed:
 
 
 @lru_cache(maxsize=4)
-def _graded(one: Root, other: Root) -> _Graded:
-    """Decomposed once for all powers: they differ by the exponent of the spectrum alone."""
-    given = _Decomposed(one.matrix, other.matrix, *predicted(one.matrix, other.matrix))
-    first = given.maps(0.5)
-    sides = [_triangle(x.matrix @ by) for x, by in zip((one, other), first, strict=True)]
+def _graded(delicate: Root, opposite: Root) -> _Graded:
+    """Decompose two roots, once for all powers, which differ in the exponent of the spectrum."""
+    decomposed = _Decomposed(
+        delicate.matrix, opposite.matrix, *predicted(delicate.matrix, opposite.matrix)
+    )
+    first = decomposed.maps(0.5)
+    sides = [
+        _triangle(x.matrix @ balancing)
+        for x, balancing in zip((delicate, opposite), first, strict=True)
+    ]
     return _Graded(first, _Decomposed(sides[0], sides[1], *predicted(sides[0], sides[1])))
 
 
@@ -159,9 +164,9 @@ GAUGES: dict[str, Callable[..., Gauge]] = {
 def gauge(spelling: str | Gauge) -> Gauge:
     """Read a gauge from its spelling; a gauge passes through.
 
-    Known are ``given``, ``item-orthonormal``, ``balanced``, ``user-orthonormal``, ``power(t)``
-    with t from 0 to 1, and ``random(condition,seed)``. Raises ``SpellingError`` with the nearest
-    known word.
+    Spellings are ``given``, ``item-orthonormal``, ``balanced``, ``user-orthonormal``, ``power(t)``
+    with t from 0 to 1, and ``random(condition,seed)``. Raises ``SpellingError`` with the most
+    similar one for any other.
 
     Examples
     --------

@@ -1,19 +1,19 @@
-"""What maps of a given condition number can do to angles: intervals, orders, and a witness.
+"""The effect of maps of a given condition number on angles: intervals, certificates, a witness.
 
 Under a map whose largest singular value is at most ``s`` times its smallest, an angle ``a``
 between two vectors that both go through it becomes ``b`` with
 
     tan(a/2) / s  <=  tan(b/2)  <=  s tan(a/2)
 
-(Wielandt's inequality; Horn and Johnson, Matrix Analysis, 7.4.12). Both ends are attained. The
-same ``s`` serves queries and items, since ``G`` and ``G^-T`` have one condition number. It is the
-worst case: random maps move angles far less in many dimensions, so show what they do beside it.
+(Wielandt's inequality; Horn and Johnson, Matrix Analysis, 7.4.12). Both ends are attained. One
+``s`` holds for queries and items, since ``G`` and ``G^-T`` have one condition number. This is the
+worst case: in many dimensions random maps move angles far less, so show their effect beside it.
 
-A certificate says that no map can change a list; a witness shows one that does: one map, gentle
-enough, after which an item has other neighbours. The search is ours: descend on a smooth stand-in
-for the number of old neighbours still in the list, over the metrics ``M = H H'`` whose eigenvalues
-stay within a ratio of ``s^2``, so that the condition of ``H`` never passes ``s``. It finds a map,
-not the worst one, and draws nothing.
+A certificate says that no map of a condition can change a list; a witness is one map of that
+condition after which an item has other neighbours. Our search descends on a smooth surrogate of
+the number of old neighbours still in the list, over the metrics ``M = H H'`` whose eigenvalues stay
+within a ratio of ``s^2``, so that the condition of ``H`` never exceeds ``s``. It finds a map, not
+the worst one, and is deterministic.
 """
 
 from dataclasses import dataclass
@@ -25,13 +25,13 @@ from anglewise.errors import ShapeError, TooFewError, ValuesError
 from anglewise.gauges.maps import ROWS, MapPair
 
 ROUNDING = 1e-5
-"""A cosine may leave [-1, 1] by this much, as sums of float32 do."""
+"""Cosines may leave [-1, 1] by this much, from sums in float32."""
 
 
 def cosine_interval(
     cosines: Float[Array, "*pairs"], condition: float
 ) -> tuple[Float64[Array, "*pairs"], Float64[Array, "*pairs"]]:
-    """The least and the greatest cosine that two items, or two queries, can be given.
+    """The least and the greatest cosine of two items, or two queries, under maps of a condition.
 
     With ``u = tan^2(a/2) = (1 - c) / (1 + c)`` the ends are ``(1 - s^2 u) / (1 + s^2 u)`` and
     the same with ``1/s``. Raises ``ValuesError`` for a condition below 1 or no cosines.
@@ -48,15 +48,15 @@ def cosine_interval(
 def user_item_interval(
     cosines: Float[Array, "*pairs"], condition: float
 ) -> tuple[Float64[Array, "*pairs"], Float64[Array, "*pairs"]]:
-    """The least and the greatest cosine of a query and an item, whose product stays.
+    """The least and the greatest cosine of a query and an item under maps that keep their product.
 
-    The query goes through ``G``, the item through ``G^-T``. For an angle ``a`` up to 90 degrees
-    and ``h = ln s``, with our own proof in the plane and tests beyond it,
+    ``G`` maps the query, ``G^-T`` the item. For an angle ``a`` up to 90 degrees and ``h = ln s``,
+    with our own proof in the plane and tests in more dimensions,
 
         low = cos a / (cosh h + sinh h sin a),
         high = 1 if sin a <= tanh h else cos a / (cosh h - sinh h sin a);
 
-    an obtuse angle mirrors them. The sign never changes: it is the sign of the product.
+    an obtuse angle mirrors them. The sign, that of the product, never changes.
 
     >>> low, high = user_item_interval(np.array([0.6, 0.0, -0.6]), 2.0)
     >>> low.round(4).tolist(), high.round(4).tolist()
@@ -74,11 +74,12 @@ def user_item_interval(
 def order_certificate(
     nearer: Float[Array, "*pairs"], farther: Float[Array, "*pairs"]
 ) -> Float64[Array, "*pairs"]:
-    """The condition below which no map can bring the farther of two items before the nearer.
+    """The condition below which no map can rank the farther of two items before the nearer.
 
-    ``s* = sqrt(tan(far/2) / tan(near/2))`` from the cosines of both with one query, all three
-    moved alike. Sufficient, not tight. 1 where they tie; infinite where the nearer one has angle
-    0, or the farther one 180 degrees. Raises ``ValuesError`` where "nearer" is not.
+    ``s* = sqrt(tan(far/2) / tan(near/2))`` from the cosines of both with one query, where one map
+    moves all three. Sufficient, not tight. 1 where they tie; infinite where the nearer one has
+    angle 0, or the farther one 180 degrees. Raises ``ValuesError`` where "nearer" has the smaller
+    cosine.
 
     >>> order_certificate(np.array([0.6, 0.5]), np.array([-0.6, 0.5])).round(6).tolist()
     [2.0, 1.0]
@@ -97,17 +98,17 @@ def top_k_certificates(
     """For each list the condition below which its k members stay the same.
 
     From the cosines of the k-th and of the (k+1)-th neighbour in ``items-items`` or
-    ``queries-queries``, in float64 where it matters: an outsider can only come in by passing the
-    last one inside. ``-inf`` outside means that there is no further item. The order within the
-    list may change.
+    ``queries-queries``, in float64 where it matters: another item must pass the last one inside to
+    enter. ``-inf`` outside means that there is no further item. The order within the list may
+    change.
 
     >>> inside, outside = np.array([0.6, 0.6]), np.array([-0.6, -np.inf])
     >>> top_k_certificates(inside, outside).round(6).tolist()
     [2.0, inf]
     """
-    alone = np.isneginf(first_outside)
-    limits = order_certificate(last_inside, np.where(alone, last_inside, first_outside))
-    return np.where(alone, np.inf, limits)
+    complete = np.isneginf(first_outside)
+    limits = order_certificate(last_inside, np.where(complete, last_inside, first_outside))
+    return np.where(complete, np.inf, limits)
 
 
 def certified_share(certificates: Float64[Array, " q"], condition: float) -> float:
@@ -143,25 +144,25 @@ def _at_least_one(condition: float) -> float:
 
 STEPS = 50
 POOL = 4000
-"""How many of the nearest items take part in the search; the lists at its end see them all."""
+"""The number of nearest items in the search; the lists at its end are of all items."""
 WINDOW = 4
-"""How many times k items around the cut pull and push."""
+"""The number of items around the cut that have weights, in units of k."""
 WIDEST = 96
-"""In more dimensions than this the map moves the span of the item and the nearest others only."""
+"""In more dimensions the map moves only the span of the item and its nearest neighbours."""
 SOFTNESS = (0.1, 0.02)
-"""Width of the cut at the first and at the last step, in units of 1 - cosine at the cut."""
+"""The width of the soft cut at the first and the last step, in units of 1 - cosine at the cut."""
 
 
 @dataclass(frozen=True, eq=False)
 class Witness:
-    """What a map did to the neighbours of one item.
+    """A map, and the neighbours of one item before and after it.
 
     Attributes
     ----------
     query
         The row of the item.
     pair
-        The maps; ``pair.items`` is symmetric and moved the items.
+        The maps; ``pair.items``, that of the items, is symmetric.
     before, after
         Rows of the k nearest items by cosine, nearest first, equal ones by row.
     """
@@ -173,7 +174,7 @@ class Witness:
 
     @property
     def overlap(self) -> float:
-        """The share of the old neighbours that are still there."""
+        """The share of the old neighbours among the new ones."""
         return len(np.intersect1d(self.before, self.after)) / len(self.before)
 
 
@@ -187,10 +188,10 @@ def witness(
 ) -> Witness:
     """Look for a map of at most this condition that changes the k nearest items of one item most.
 
-    ``keep`` names bias columns, which the map leaves alone; the condition is then that of the
-    other columns. For similar queries give the queries and exchange the two maps. Deterministic.
-    Raises ``ValuesError`` for a zero vector or a condition below 1, ``ShapeError`` for a row
-    that is not there, ``TooFewError`` when there are no more than k other items.
+    ``keep`` names bias columns, which the map leaves alone; the condition is then that of the map
+    of the other columns. For neighbours of a query give the queries and exchange the two maps.
+    Deterministic. Raises ``ValuesError`` for a zero vector or a condition below 1, ``ShapeError``
+    for a row out of bounds, ``TooFewError`` for no more than k other items.
 
     Examples
     --------
@@ -201,35 +202,35 @@ def witness(
     """
     _check(items, query, k, condition)
     dimension = items.shape[1]
-    rest = [column for column in range(dimension) if column not in keep]
+    free = [column for column in range(dimension) if column not in keep]
     cosines = _cosines(items, query, np.eye(dimension))
     before = _nearest(cosines, query, k)
     pool = _nearest(cosines, query, min(POOL, len(items) - 1))
     pool = pool[np.any(items[pool] != 0, axis=1) | np.isin(pool, before)]
-    x, others = items[query].astype(np.float64), items[pool].astype(np.float64)
-    basis = _basis(x[rest], others[:, rest])
-    seen = [_seen(rows, rest, basis) for rows in (x[None], others)]
-    duel = _Duel(seen[0][0], seen[1], k, list(range(basis.shape[1])))
+    x, neighbours = items[query].astype(np.float64), items[pool].astype(np.float64)
+    basis = _basis(x[free], neighbours[:, free])
+    coordinates = [_coordinates(rows, free, basis) for rows in (x[None], neighbours)]
+    duel = _Duel(coordinates[0][0], coordinates[1], k, list(range(basis.shape[1])))
     stretch = _search(duel, np.log(condition) * (1 - 1e-9))
-    whole = np.eye(len(rest)) + basis @ (stretch - np.eye(len(stretch))) @ basis.T
-    pair = MapPair(np.linalg.inv(whole), whole).beside(keep, dimension)
+    map_of_free = np.eye(len(free)) + basis @ (stretch - np.eye(len(stretch))) @ basis.T
+    pair = MapPair(np.linalg.inv(map_of_free), map_of_free).extended(keep, dimension)
     after = _nearest(_cosines(items, query, pair.items), query, k)
     return Witness(query, pair, before, after)
 
 
 def _basis(query: Float64[Array, " r"], others: Float64[Array, "pool r"]) -> Float64[Array, "r m"]:
-    """An orthonormal basis of what the map may move: everything, or what matters most of it."""
+    """An orthonormal basis of the moved space: all of it, or the span of the nearest items."""
     if len(query) <= WIDEST:
         return np.eye(len(query))
     return np.linalg.qr(np.concatenate([query[None], others[: WIDEST - 1]]).T)[0]
 
 
-def _seen(
+def _coordinates(
     rows: Float64[Array, "n d"], free: list[int], basis: Float64[Array, "r m"]
 ) -> Float64[Array, "n _"]:
-    """Coordinates in the basis, the length of what lies outside it, and the columns that stay.
+    """Coordinates in the basis, the length of the part outside it, and the kept columns.
 
-    The query has nothing outside, so that only the lengths of the others matter there.
+    The query lies in the basis, so that of the others only the length outside matters.
     """
     inside = rows[:, free] @ basis
     outside = np.linalg.norm(rows[:, free] - inside @ basis.T, axis=1, keepdims=True)
@@ -238,7 +239,7 @@ def _seen(
 
 @dataclass(frozen=True, eq=False)
 class _Duel:
-    """One item, those that may be its neighbours (the first k of them are), free columns."""
+    """One item and its candidate neighbours, of which the first k are its neighbours now."""
 
     query: Float64[Array, " d"]
     others: Float64[Array, "pool d"]
@@ -246,7 +247,7 @@ class _Duel:
     free: list[int]
 
     def moved(self, stretch: Float64[Array, "r r"]) -> tuple[Array, Array]:
-        """Unit vectors after the map."""
+        """The unit vectors of the item and the others after the map."""
         query, others = self.query.copy(), self.others.copy()
         query[self.free] = query[self.free] @ stretch
         others[:, self.free] = others[:, self.free] @ stretch
@@ -255,7 +256,7 @@ class _Duel:
 
 
 def _search(duel: _Duel, reach: float) -> Float64[Array, "r r"]:
-    """The best stretch on the way down; the first step goes to the edge of what is allowed."""
+    """The best map on the descent; the first step goes to the bound of the condition."""
     stretch = np.eye(len(duel.free))
     best, best_stretch = (duel.k + 1, 0.0), stretch
     if reach == 0:
@@ -278,7 +279,7 @@ def _search(duel: _Duel, reach: float) -> Float64[Array, "r r"]:
 
 
 def _score(cosines: Float64[Array, " pool"], k: int) -> tuple[int, float]:
-    """Old neighbours still in the list, then by how much they lead; smaller is better."""
+    """The number of old neighbours still in the list, then their mean lead; smaller is better."""
     order = np.argsort(-cosines, kind="stable")
     newcomers = order[order >= k][:k]
     lead = float(cosines[:k].mean() - cosines[newcomers].mean())
@@ -286,7 +287,7 @@ def _score(cosines: Float64[Array, " pool"], k: int) -> tuple[int, float]:
 
 
 def _weights(cosines: Float64[Array, " pool"], k: int, progress: float) -> Float64[Array, " pool"]:
-    """Push old neighbours near the cut down and newcomers near it up, each side with weight 1."""
+    """Weights of the cosines: old neighbours near the cut sum to 1, newcomers near it to -1."""
     order = np.argsort(-cosines, kind="stable")
     cut = cosines[order[k - 1]]
     soft = SOFTNESS[0] * (SOFTNESS[1] / SOFTNESS[0]) ** progress * max(1 - cut, 1e-12)
@@ -303,9 +304,9 @@ def _weights(cosines: Float64[Array, " pool"], k: int, progress: float) -> Float
 def _slope(
     query: Float64[Array, " d"], others: Float64[Array, "pool d"], weights: Float64[Array, " pool"]
 ) -> Float64[Array, "d d"]:
-    """How the weighted sum of cosines answers to ``M -> H (I + E) H'``: its gradient in ``E``.
+    """The gradient in ``E`` of the weighted sum of cosines under ``M -> H (I + E) H'``.
 
-    For unit vectors ``x, y`` with cosine ``c`` that of ``c`` is ``sym(x y') - c (xx' + yy')/2``.
+    For unit vectors ``x, y`` that of their cosine ``c`` is ``sym(x y') - c (xx' + yy')/2``.
     """
     active = np.flatnonzero(weights)
     y, w = others[active], weights[active]
@@ -320,9 +321,9 @@ def _stepped(
     values: Float64[Array, " r"],
     reach: float,
 ) -> Float64[Array, "r r"]:
-    """``H exp(-change) H'``, its logarithm cut back to ``[-reach, reach]``, as a square root.
+    """The root of ``H exp(-change) H'``, its logarithm clipped to ``[-reach, reach]``.
 
-    The change comes as its eigenvectors and eigenvalues.
+    ``change`` is given by its eigenvectors (``directions``) and eigenvalues (``values``).
     """
     root = stretch @ (directions * np.exp(-np.clip(values, -reach, reach) / 2))
     squares, axes = np.linalg.eigh(root @ root.T)
@@ -346,7 +347,7 @@ def _cosines(
 
 
 def _nearest(cosines: Float64[Array, " n"], query: int, k: int) -> Int64[Array, " k"]:
-    """The k largest, without the query; equal ones by row."""
+    """The rows of the k largest cosines, without the query; ties by row."""
     order = np.argsort(-cosines, kind="stable")
     return order[order != query][:k].astype(np.int64)
 

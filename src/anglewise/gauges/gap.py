@@ -16,28 +16,28 @@ PINNED = 1.05
 """A gap below this moves no item-item cosine by more than ``tanh(ln 1.05) = 0.049``."""
 
 ROUNDING = 1e-12
-"""Runs whose vectors differ by less than this share, after scaling, differ by rounding only."""
+"""Runs whose vectors differ by less than this share, after scaling, differ only by rounding."""
 
 
 @dataclass(frozen=True)
 class GaugeGap:
-    """Whether training chose the gauge, read off the two factors.
+    """How far the two factors are from the balanced gauge, where weight decay would put them.
 
     Attributes
     ----------
     gap
-        Condition number of the map from the given to the balanced item vectors, on the span of
-        those; 1 when ``P'P = c Q'Q``, infinite when items differ in directions of which no query
-        knows anything.
+        The condition number of the map from the given to the balanced item vectors, on the span of
+        the given ones; 1 when ``P'P = c Q'Q``, infinite when items differ in directions in which
+        no query has a component.
     scale
-        ``c = |P|^2 / |Q|^2`` (Frobenius): by how much queries are the larger side.
+        ``c = |P|^2 / |Q|^2`` (Frobenius): the squared size of the queries over that of the items.
     residual
-        ``|P'P / |P|^2 - Q'Q / |Q|^2|``: what is left of the difference once the scale is out.
+        ``|P'P / |P|^2 - Q'Q / |Q|^2|``: the difference that is left after scaling.
     unseen
-        How many directions of the items carry no prediction.
+        The number of directions of the items that carry no prediction.
     below_float32
-        How many directions of the predictions are fainter than float32 rounding of the factors:
-        they are told apart in float64, but a space stored in float32 does not determine them.
+        The number of directions of the predictions that are fainter than float32 rounding of the
+        factors: float64 resolves them, but a space stored in float32 does not determine them.
     """
 
     gap: float
@@ -50,7 +50,7 @@ class GaugeGap:
     def pinned(self) -> bool:
         """Whether ``P'P = c Q'Q`` within tolerance, as after training with uniform weight decay.
 
-        The converse does not hold: somebody may have balanced the factors afterwards.
+        This does not prove weight decay: the factors may have been balanced afterwards.
         """
         return self.gap <= PINNED
 
@@ -60,8 +60,8 @@ def gauge_gap(space: Space, keep: tuple[int, ...] | None = None) -> GaugeGap:
 
     A stationary point of ``L(PQ') + a|P|^2 + b|Q|^2``, for any differentiable loss and weights
     ``a, b > 0``, has ``a P'P = b Q'Q``: weight decay pins the gauge. ``keep`` names bias columns,
-    which take no part; by default those of ``bias_columns``. Raises
-    ``ShapeError`` for a one-sided space and ``ValuesError`` if all predictions are 0.
+    which are left out; by default those of ``bias_columns``. Raises ``ShapeError`` for a one-sided
+    space and ``ValuesError`` if all predictions are 0.
 
     >>> from anglewise.core.embeddings import Embeddings
     >>> queries = Embeddings([[9.0, 0.0], [0.0, 1.0]])
@@ -70,10 +70,10 @@ def gauge_gap(space: Space, keep: tuple[int, ...] | None = None) -> GaugeGap:
     (3.0, False)
     """
     queries, items = two_roots(space)
-    kept = bias_columns(space) if keep is None else keep
-    if kept:
-        rest = [column for column in range(queries.dimension) if column not in kept]
-        queries, items = queries.columns(rest), items.columns(rest)
+    biases = bias_columns(space) if keep is None else keep
+    if biases:
+        free = [column for column in range(queries.dimension) if column not in biases]
+        queries, items = queries.columns(free), items.columns(free)
     return gap_of_roots(queries, items)
 
 
@@ -88,9 +88,9 @@ def gap_of_roots(queries: Root, items: Root) -> GaugeGap:
     pair = BALANCED.pair(queries, items)
     _, spectrum, _ = predicted(queries.matrix, items.matrix)
     _, lengths, span = np.linalg.svd(items.matrix, full_matrices=False)
-    held = lengths > items.dimension * np.finfo(np.float64).eps * lengths[0]
-    stretch = np.linalg.svd(span[held] @ pair.items, compute_uv=False)
-    unseen = int(held.sum()) - len(spectrum)
+    in_span = lengths > items.dimension * np.finfo(np.float64).eps * lengths[0]
+    stretch = np.linalg.svd(span[in_span] @ pair.items, compute_uv=False)
+    unseen = int(in_span.sum()) - len(spectrum)
     sizes = [float(np.linalg.norm(side.matrix)) ** 2 for side in (queries, items)]
     shapes = [side.matrix.T @ side.matrix for side in (queries, items)]
     faint = float(np.finfo(np.float32).eps) * queries.size * items.size
@@ -110,11 +110,11 @@ class Fit:
     Attributes
     ----------
     map
-        ``a x b``: row vectors of the first run times this are near those of the second.
+        ``a x b``: row vectors of the first run times this approximate those of the second.
     residual
         ``|X map - Y| / |Y|`` (Frobenius): 0 when the map explains everything, at most 1.
     condition
-        Largest over smallest singular value of ``map``.
+        The largest over the smallest singular value of ``map``.
     """
 
     map: Float64[Array, "a b"]
@@ -124,18 +124,18 @@ class Fit:
 
 @dataclass(frozen=True, eq=False)
 class SideAlignment:
-    """One side of two runs.
+    """How well maps align one side of two runs.
 
     Attributes
     ----------
     given
         ``|c X - Y| / |Y|`` with the best scale ``c``, before any map; 1 where widths differ.
     rotation
-        The best rotation and scale, which no cosine sees.
+        The best rotation and scale, which changes no cosine.
     linear
-        The best linear map: what is left after it is no gauge.
+        The best linear map; the difference that it leaves is not one of gauge.
     shared
-        How many ids both runs have.
+        The number of ids that both runs have.
     """
 
     given: float
@@ -145,10 +145,10 @@ class SideAlignment:
 
     @property
     def shares(self) -> dict[str, float]:
-        """How the squared difference splits: ``rotation``, ``gauge`` and ``real`` sum to 1.
+        """The shares of the squared difference: ``rotation``, ``gauge`` and ``real`` sum to 1.
 
-        Each kind of map contains the one before it, so each takes something off the residual.
-        Two runs without any difference but rounding have no shares: all three are 0.
+        Each kind of map contains the one before it, so each lowers the residual. For two runs that
+        differ only by rounding all three are 0.
         """
         if self.given <= ROUNDING:
             return dict.fromkeys(("rotation", "gauge", "real"), 0.0)
@@ -160,15 +160,16 @@ class SideAlignment:
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """Two runs, side by side.
+    """The alignment of two runs.
 
     Attributes
     ----------
     queries, items
-        Each side on its own.
+        The alignment of each side.
     predictions
-        ``|P1 Q1' - P2 Q2'| / |P2 Q2'|`` over the shared ids: what no map can explain. A model
-        that ranks only, such as BPR, leaves one constant a query open, which counts here.
+        ``|P1 Q1' - P2 Q2'| / |P2 Q2'|`` over the shared ids: the difference that no map explains.
+        Training for ranks alone, as in BPR, leaves one constant for each query open, which counts
+        here.
     """
 
     queries: SideAlignment
@@ -180,11 +181,11 @@ def align(first: Space, second: Space) -> Alignment:
     """Compare two runs of one model by the ids that they share.
 
     The best linear map is that of least squares, the best rotation that of Procrustes
-    (Schoenemann, Psychometrika 31, 1966) with a scale. All follow from a root of the two
-    factors side by side, of their joint width; predictions are never formed. Reads the shared
-    vectors twice. Raises ``TooFewError`` when a side shares no more rows than it has columns, so
-    that a linear map would explain anything, ``ShapeError`` for one-sided spaces, ``ValuesError``
-    for a side of zeros.
+    (Schoenemann, Psychometrika 31, 1966) with a scale. All are computed from a root of the two
+    factors side by side; predictions are never formed. Reads the shared vectors twice. Raises
+    ``TooFewError`` when the runs share no more rows of a side than it has columns, so that a linear
+    map would explain anything, ``ShapeError`` for one-sided spaces, ``ValuesError`` for a side of
+    zeros.
 
     Examples
     --------
@@ -198,13 +199,13 @@ def align(first: Space, second: Space) -> Alignment:
     """
     if first.one_sided or second.one_sided:
         raise ShapeError("a run has one side: predictions are compared between two-sided spaces")
-    widths = first.items.dimension
+    width = first.items.dimension
     queries, shared_queries = _joint(first.queries, second.queries, "queries")
     items, shared_items = _joint(first.items, second.items, "items")
     return Alignment(
-        queries=side_alignment(queries, widths, shared_queries),
-        items=side_alignment(items, widths, shared_items),
-        predictions=_predictions(queries, items, widths),
+        queries=side_alignment(queries, width, shared_queries),
+        items=side_alignment(items, width, shared_items),
+        predictions=_predictions(queries, items, width),
     )
 
 
@@ -236,8 +237,8 @@ def _joint(first: Embeddings, second: Embeddings, name: str) -> tuple[Root, int]
 
 def _rows(embeddings: Embeddings, ids: list[str]) -> Float32[Array, "shared d"]:
     rows = np.array([embeddings.row_of[i] for i in ids])
-    whole = len(rows) == len(embeddings) and bool(np.all(rows[:-1] < rows[1:]))
-    return embeddings.vectors if whole else embeddings.vectors[rows]
+    unchanged = len(rows) == len(embeddings) and bool(np.all(rows[:-1] < rows[1:]))
+    return embeddings.vectors if unchanged else embeddings.vectors[rows]
 
 
 def _residual(
@@ -253,7 +254,7 @@ def _residual(
 def _condition(
     x: Float64[Array, "r a"], y: Float64[Array, "r b"], through: Float64[Array, "a b"]
 ) -> float:
-    """Of the map from ``x`` to ``y``; infinite where either lacks a direction, as the map does."""
+    """The condition of the map from ``x`` to ``y``; infinite if it or either side lacks rank."""
     directions = min(through.shape)
     if min(_rank(x), _rank(y)) < directions:
         return float("inf")

@@ -1,8 +1,8 @@
-"""A gauge: an equally good factorisation; bias columns; gauges drawn at random.
+"""Gauges, which choose among equally good factorisations; bias columns; random gauges.
 
-A model that scores ``p . q + b_u + c_i`` is written as one inner product of ``[p, 1, b_u]`` and
-``[q, c_i, 1]``. Between a user and an item these columns are the model; between two items, or in
-an angle, they are no direction that anything was compared along.
+A model that scores ``p . q + b_u + c_i`` is one inner product of ``[p, 1, b_u]`` and
+``[q, c_i, 1]``. These bias columns belong to the score of a user and an item. In the similarity of
+two items, or in an angle, they have no meaning.
 """
 
 from abc import ABC, abstractmethod
@@ -19,7 +19,7 @@ from anglewise.gauges.maps import BIAS_COLUMNS, MapPair, Root, root_of
 
 
 class Gauge(ABC):
-    """A way to choose the maps. An interface: gauges are finished."""
+    """A choice of one of the equally good factorisations. An interface: gauges are finished."""
 
     @abstractmethod
     def __str__(self) -> str:
@@ -30,26 +30,24 @@ class Gauge(ABC):
         """The maps from the given factors to this gauge."""
 
     def apply(self, space: Space, keep: tuple[int, ...] | None = None) -> Space:
-        """The same predictions from other vectors: ``P -> P G``, ``Q -> Q G^-T``.
+        """The space in this gauge, with the same predictions: ``P -> P G``, ``Q -> Q G^-T``.
 
-        Ids, metadata and what was seen stay; the dimension falls where some directions carry
-        no prediction.
+        Ids, metadata and ``seen`` stay; the dimension falls if some directions carry no prediction.
 
         Parameters
         ----------
         space
             Two-sided, and not trained for cosine or euclidean.
         keep
-            Columns that stay as they are, moved to the end, while the others change gauge among
-            themselves: the bias columns of a model that adds a number to each item or user; if
-            not given, those that ``space.about`` names. ``()`` says that there is none.
+            Bias columns, which stay as they are and move to the end while the others change gauge;
+            if not given, those that ``space.about`` names. ``()`` says that there are none.
 
         Raises
         ------
         ShapeError
             A one-sided space.
         ValuesError
-            A column holds one number for a whole side and ``keep`` says nothing; the loss read
+            A column holds one number for a whole side and ``keep`` is not given; the loss read
             lengths or angles; all predictions are 0; the result does not fit float32.
 
         Examples
@@ -81,13 +79,13 @@ class Gauge(ABC):
             raise ShapeError(f"keep names column {wrong[0]} of {dimension}: count from 0")
         if not keep:
             return self.pair(queries, items)
-        rest = [column for column in range(dimension) if column not in keep]
-        inner = self.pair(queries.columns(rest), items.columns(rest))
-        return inner.beside(tuple(sorted(set(keep))), dimension)
+        free = [column for column in range(dimension) if column not in keep]
+        inner = self.pair(queries.columns(free), items.columns(free))
+        return inner.extended(tuple(sorted(set(keep))), dimension)
 
 
 def two_roots(space: Space) -> tuple[Root, Root]:
-    """The roots of queries and items; ``ShapeError`` where there is one side only."""
+    """The roots of queries and items; ``ShapeError`` for a one-sided space."""
     if space.one_sided:
         raise ShapeError(
             "this space has one side: a gauge needs two factors whose products are the "
@@ -97,10 +95,10 @@ def two_roots(space: Space) -> tuple[Root, Root]:
 
 
 def constant_columns(queries: Root, items: Root) -> tuple[int, ...]:
-    """Columns in which either side holds one number throughout: biases, not directions.
+    """Columns that are constant on one side: biases, not directions.
 
-    implicit's BPR writes 1 into the last column of its users and a bias into that of its items,
-    its logistic factorisation has one such column on each side.
+    BPR in the library implicit writes 1 into the last column of users and a bias into that of
+    items; its logistic factorisation has one such column on each side.
     """
     return tuple(sorted({*queries.constant, *items.constant}))
 
@@ -115,22 +113,22 @@ def _refuse_mixing(pair: MapPair, constant: tuple[int, ...]) -> None:
 
 
 def bias_columns(space: Space) -> tuple[int, ...]:
-    """The columns that hold biases: those that the space names, else those constant on one side.
+    """The bias columns of a space: those that it names, else those that are constant on one side.
 
     >>> users = Embeddings([[2.0, 1.0], [3.0, 1.0], [5.0, 1.0]])
     >>> bias_columns(Space(queries=users, items=Embeddings([[1.0, 0.5], [4.0, 0.0]])))
     (1,)
     """
-    named: Any = space.about.get(BIAS_COLUMNS)
-    if named is not None:
-        return tuple(sorted(int(column) for column in cast("list[int]", named)))
+    stated: Any = space.about.get(BIAS_COLUMNS)
+    if stated is not None:
+        return tuple(sorted(int(column) for column in cast("list[int]", stated)))
     return () if space.one_sided else constant_columns(*two_roots(space))
 
 
 def without_biases(space: Space) -> Space:
-    """The same space without its bias columns, for angles and for what is compared with its like.
+    """The space without its bias columns, for angles and for similarities within one side.
 
-    Raises ``ShapeError`` if nothing would be left.
+    Raises ``ShapeError`` if no column is left.
 
     >>> users = Embeddings([[2.0, 1.0], [3.0, 1.0], [5.0, 1.0]])
     >>> space = Space(queries=users, items=Embeddings([[1.0, 0.5], [4.0, 0.0]]))
@@ -140,15 +138,15 @@ def without_biases(space: Space) -> Space:
     biases = bias_columns(space)
     if not biases:
         return space
-    kept = [column for column in range(space.items.dimension) if column not in biases]
-    if not kept:
+    columns = [column for column in range(space.items.dimension) if column not in biases]
+    if not columns:
         raise ShapeError(
             f"all {len(biases)} columns of this space are biases: without them there is nothing "
             "to compare; take the whole score, dot"
         )
 
     def cut(side: Embeddings) -> Embeddings:
-        return side.with_vectors(np.ascontiguousarray(side.vectors[:, kept]))
+        return side.with_vectors(np.ascontiguousarray(side.vectors[:, columns]))
 
     return Space(
         items=cut(space.items),
@@ -161,7 +159,7 @@ def without_biases(space: Space) -> Space:
 
 @dataclass(frozen=True)
 class RandomMap(Gauge):
-    """A map between two Haar rotations, its spectrum log-uniform, of exactly this condition.
+    """A random map of exactly this condition: two Haar rotations and a log-uniform spectrum.
 
     >>> str(RandomMap(30, seed=1))
     'random(30,1)'
@@ -178,13 +176,13 @@ class RandomMap(Gauge):
         return f"random({written(self.condition)},{self.seed})"
 
     def pair(self, queries: Root, items: Root) -> MapPair:
-        """The map of this seed, whatever the factors."""
+        """The map of this seed, which does not depend on the factors."""
         del items
         return random_pair(queries.dimension, self.condition, np.random.default_rng(self.seed))
 
 
 def random_pair(dimension: int, condition: float, rng: np.random.Generator) -> MapPair:
-    """One invertible map and its inverse transposed, ``G = U diag(s) V'`` and ``U diag(1/s) V'``.
+    """A random invertible map and its inverse transpose, ``U diag(s) V'`` and ``U diag(1/s) V'``.
 
     >>> pair = random_pair(5, 30.0, np.random.default_rng(0))
     >>> round(pair.condition, 9)
@@ -206,7 +204,7 @@ def haar(dimension: int, rng: np.random.Generator) -> Float64[Array, "d d"]:
 
 
 def haar_frame(rows: int, dimension: int, rng: np.random.Generator) -> Float64[Array, "rows d"]:
-    """So many orthonormal rows drawn uniformly: the first rows of a rotation, at their price.
+    """Some orthonormal rows drawn uniformly: the first rows of a rotation, without the others.
 
     >>> u = haar_frame(2, 5, np.random.default_rng(0))
     >>> bool(np.allclose(u @ u.T, np.eye(2)))
@@ -219,9 +217,9 @@ def haar_frame(rows: int, dimension: int, rng: np.random.Generator) -> Float64[A
 def log_uniform_spectrum(
     dimension: int, condition: float, rng: np.random.Generator
 ) -> Float64[Array, " d"]:
-    """Singular values, descending, geometric mean of the ends 1, their ratio ``condition``.
+    """Singular values, descending: the ends have the ratio ``condition`` and geometric mean 1.
 
-    The ends are set, those between are uniform in their logarithm.
+    The logarithms of those between are uniform.
 
     >>> log_uniform_spectrum(2, 4.0, np.random.default_rng(0)).tolist()
     [2.0, 0.5]
@@ -231,9 +229,9 @@ def log_uniform_spectrum(
             "a map of one dimension has condition 1, there is nothing to draw: a random map needs "
             "two columns that are no biases"
         )
-    places = np.sort(rng.uniform(-0.5, 0.5, size=dimension))[::-1]
-    places[0], places[-1] = (0.5, -0.5) if dimension > 1 else (0.0, 0.0)
-    return condition**places
+    exponents = np.sort(rng.uniform(-0.5, 0.5, size=dimension))[::-1]
+    exponents[0], exponents[-1] = (0.5, -0.5) if dimension > 1 else (0.0, 0.0)
+    return condition**exponents
 
 
 def moved_cosines(
@@ -247,28 +245,28 @@ def moved_cosines(
 ) -> Float64[Array, "draws pairs"]:
     """The cosine of each pair of rows after each of some random maps.
 
-    The typical movement, to be shown beside the certified one, which is the worst. ``opposite``
-    moves the right side by the inverse transposed of the map: a user and an item.
+    The typical change, to be shown beside the certified worst case. With ``opposite`` the right
+    side is mapped by the inverse transpose, as for a user and an item.
 
     >>> x, y = np.eye(3)[:1], np.array([[1.0, 1.0, 0.0]])
     >>> moved_cosines(x, y, 1.0, np.random.default_rng(0), draws=2).round(3).tolist()
     [[0.707], [0.707]]
     """
     dimension = left.shape[1]
-    one, other = _in_their_span(left.astype(np.float64), right.astype(np.float64))
+    left_rows, right_rows = _in_their_span(left.astype(np.float64), right.astype(np.float64))
     out = np.empty((draws, len(left)))
     for draw in range(draws):
-        turn = haar_frame(one.shape[1], dimension, rng)
+        turn = haar_frame(left_rows.shape[1], dimension, rng)
         spectrum = log_uniform_spectrum(dimension, condition, rng)
         opposed = 1 / spectrum if opposite else spectrum
-        out[draw] = row_cosines(one @ turn * spectrum, other @ turn * opposed)
+        out[draw] = row_cosines(left_rows @ turn * spectrum, right_rows @ turn * opposed)
     return out
 
 
 def _in_their_span(
     left: Float64[Array, "pairs d"], right: Float64[Array, "pairs d"]
 ) -> tuple[Float64[Array, "pairs r"], Float64[Array, "pairs r"]]:
-    """Coordinates of few rows in the space that they span: a rotation is only seen there."""
+    """Coordinates of few rows in their common span, outside which a rotation has no effect."""
     if 2 * len(left) >= left.shape[1]:
         return left, right
     basis = np.linalg.qr(np.concatenate([left, right]).T)[0]

@@ -1,7 +1,7 @@
-"""Pairs of maps that leave every prediction alone, and square roots of Gram matrices.
+"""Pairs of maps that keep every prediction, and square roots of Gram matrices.
 
-Every gauge, the gap and every change of predictions is a function of two such roots, which are
-found in two passes over the vectors, in blocks of float64 (``core.gram_root``).
+Gauges, the gauge gap and changes of predictions are computed from two such roots, which take two
+passes over the vectors, in blocks of float64 (``core.gram_root``).
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,24 +18,24 @@ from anglewise.core.typing import Array, Float, Float32, Float64
 from anglewise.errors import ValuesError
 
 ROWS = 2048
-"""Rows taken together: a block of them in float64 stays in the cache at common widths."""
+"""Rows of a block: in float64 it stays in the processor's cache at common widths."""
 
 FEWEST_ROWS = 3
-"""With fewer rows than this a column is constant by chance."""
+"""With fewer rows a column may be constant by chance."""
 
 
 @dataclass(frozen=True, eq=False)
 class Root:
-    """One side of a factorisation, with the rotation of its rows forgotten.
+    """One side of a factorisation, up to a rotation of its rows.
 
     Attributes
     ----------
     matrix
         ``r x d`` with ``matrix.T @ matrix = x.T @ x`` for the vectors ``x`` of rank ``r``.
     probe
-        ``sum_i x_i / i``: a row that moves as the vectors do and settles signs.
+        ``sum_i x_i / i``: a row that maps as the vectors do and fixes signs.
     constant
-        Columns that hold one and the same number, not 0, in every row: a bias.
+        Columns that hold the same number, not 0, in every row: biases.
     """
 
     matrix: Float64[Array, "r d"]
@@ -53,7 +53,7 @@ class Root:
         return float(np.linalg.norm(self.matrix, 2)) if self.matrix.size else 0.0
 
     def columns(self, chosen: list[int]) -> "Root":
-        """Some columns only; which of them are constant is no longer asked."""
+        """The root of some columns, without their ``constant``."""
         return Root(self.matrix[:, chosen], self.probe[chosen])
 
 
@@ -68,17 +68,17 @@ def root(x: Float[Array, "rows d"]) -> Root:
 
 
 def root_of(embeddings: Embeddings) -> Root:
-    """The root of embeddings, computed once and kept as long as they are.
+    """The root of embeddings, computed once and cached as long as these live.
 
     >>> root_of(Embeddings([[3.0], [4.0]])).size
     5.0
     """
-    if embeddings not in _known:
-        _known[embeddings] = root(embeddings.vectors)
-    return _known[embeddings]
+    if embeddings not in _roots:
+        _roots[embeddings] = root(embeddings.vectors)
+    return _roots[embeddings]
 
 
-_known: WeakKeyDictionary[Embeddings, Root] = WeakKeyDictionary()
+_roots: WeakKeyDictionary[Embeddings, Root] = WeakKeyDictionary()
 
 
 def root_of_blocks(blocks: Blocks) -> Root:
@@ -90,21 +90,23 @@ def root_of_blocks(blocks: Blocks) -> Root:
 def _first_pass(blocks: Blocks) -> tuple[Array, Array, tuple[int, ...]]:
     """Gram matrix, probe and constant columns."""
     gram, probe, start = 0.0, 0.0, 0
-    first, same = np.empty(0), np.empty(0, dtype=np.int64)
+    first_row, constant_columns = np.empty(0), np.empty(0, dtype=np.int64)
     for block in blocks():
         x = block.astype(np.float64)
         if start == 0:
-            first, same = x[0], np.flatnonzero(x[0])
+            first_row, constant_columns = x[0], np.flatnonzero(x[0])
         gram = gram + x.T @ x
         probe = probe + (1 / np.arange(start + 1.0, start + len(x) + 1)) @ x
-        same = same[(x[:, same] == first[same]).all(axis=0)]
+        constant_columns = constant_columns[
+            (x[:, constant_columns] == first_row[constant_columns]).all(axis=0)
+        ]
         start += len(x)
-    biased = same if start >= FEWEST_ROWS else same[:0]
+    biased = constant_columns if start >= FEWEST_ROWS else constant_columns[:0]
     return np.asarray(gram), np.asarray(probe), tuple(int(column) for column in biased)
 
 
 def side_by_side(left: Float[Array, "rows a"], right: Float[Array, "rows b"]) -> Root:
-    """The root of ``[left, right]``, which is never formed whole."""
+    """The root of ``[left, right]``, of which only blocks are formed."""
 
     def blocks() -> Iterator[Array]:
         for i in range(0, len(left), ROWS):
@@ -115,19 +117,19 @@ def side_by_side(left: Float[Array, "rows a"], right: Float[Array, "rows b"]) ->
 
 
 LARGEST, SMALLEST = 3e38, 1e-30
-"""Between these float32 holds the largest entry of a factor and still seven digits of the rest."""
+"""If the largest entry of a factor lies between, float32 keeps its digits and those of the rest."""
 
 
 BIAS_COLUMNS = "bias_columns"
-"""Where ``Space.about`` names the columns that hold biases."""
+"""The key of ``Space.about`` that names the bias columns."""
 
 
 @dataclass(frozen=True, eq=False)
 class MapPair:
-    """Queries become ``p @ queries``, items ``q @ items``; every ``p . q`` stays.
+    """Maps of both sides, ``p @ queries`` and ``q @ items``, that keep every ``p . q``.
 
-    ``queries @ items.T`` is the identity, or, where some directions carry no prediction and were
-    dropped (``r < d``), the identity on all that do.
+    ``queries @ items.T`` is the identity; where directions without predictions were dropped
+    (``r < d``), the identity on the others.
 
     Examples
     --------
@@ -145,25 +147,24 @@ class MapPair:
         values = np.linalg.svd(self.items, compute_uv=False)
         return float(values[0] / values[-1])
 
-    def beside(self, kept: tuple[int, ...], dimension: int) -> "MapPair":
-        """The same maps of the columns that are not ``kept``; the kept ones follow, untouched."""
+    def extended(self, kept: tuple[int, ...], dimension: int) -> "MapPair":
+        """The maps applied to the columns that are not ``kept``; the kept ones follow unchanged."""
         if not kept:
             return self
-        rest = [column for column in range(dimension) if column not in kept]
-        queries, items = _block(self.queries, rest, kept), _block(self.items, rest, kept)
+        free = [column for column in range(dimension) if column not in kept]
+        queries, items = _block(self.queries, free, kept), _block(self.items, free, kept)
         return MapPair(queries, items)
 
     def mixes(self, column: int) -> bool:
-        """Whether the maps blend a column with others, so that it is no column any more."""
+        """Whether the maps mix a column with others."""
         across = np.flatnonzero(self.queries[column])
         return len(across) != 1 or bool(np.count_nonzero(self.queries[:, across[0]]) != 1)
 
     def apply(self, space: Space, about: Mapping[str, Any] | None = None) -> Space:
-        """The moved space; its predictions are those of ``space`` up to float32 storage.
+        """The mapped space; its predictions are those of ``space`` up to float32 rounding.
 
-        Ids, metadata and what was seen stay; bias columns that ``space.about`` names keep their
-        name where they go, if they are not mixed. Raises ``ValuesError`` where the moved vectors do
-        not fit float32.
+        Ids, metadata and ``seen`` stay; ``about`` names the new positions of bias columns that are
+        not mixed. Raises ``ValuesError`` where the mapped vectors do not fit float32.
 
         >>> from anglewise.core.embeddings import Embeddings
         >>> space = Space(queries=Embeddings([[1.0, 2.0]]), items=Embeddings([[3.0, 4.0]]))
@@ -181,16 +182,16 @@ class MapPair:
         )
 
     def _biases_of(self, space: Space) -> Mapping[str, Any]:
-        """Where the named bias columns go; nothing is said of a space that names none."""
+        """The new positions of named bias columns; empty for a space that names none."""
         if BIAS_COLUMNS not in space.about:
             return {}
-        named: list[int] = list(space.about[BIAS_COLUMNS])
-        alone = [column for column in named if not self.mixes(column)]
-        return {BIAS_COLUMNS: [int(np.flatnonzero(self.queries[column])[0]) for column in alone]}
+        stated: list[int] = list(space.about[BIAS_COLUMNS])
+        unmixed = [column for column in stated if not self.mixes(column)]
+        return {BIAS_COLUMNS: [int(np.flatnonzero(self.queries[column])[0]) for column in unmixed]}
 
 
 def identity(dimension: int) -> MapPair:
-    """The maps that move nothing.
+    """The identity on both sides.
 
     >>> identity(3).condition
     1.0
@@ -199,9 +200,9 @@ def identity(dimension: int) -> MapPair:
 
 
 def predictions_moved(queries: Root, items: Root, pair: MapPair) -> float:
-    """How far the maps move predictions: ``|(P G)(Q H)' - P Q'| / |P Q'|`` (Frobenius).
+    """The relative change of predictions under maps: ``|(P G)(Q H)' - P Q'| / |P Q'|`` (Frobenius).
 
-    Computed from the two roots, never from the predictions themselves.
+    Computed from the two roots; predictions are never formed.
 
     >>> side = root(np.array([[1.0, 2.0], [3.0, 5.0]]))
     >>> predictions_moved(side, side, identity(2))
@@ -230,10 +231,10 @@ def moved(x: Float[Array, "rows d"], through: Float64[Array, "d r"]) -> Float32[
 
 
 def _block(
-    maps: Float64[Array, "rest r"], rest: list[int], kept: tuple[int, ...]
+    maps: Float64[Array, "rest r"], free: list[int], kept: tuple[int, ...]
 ) -> Float64[Array, "d _"]:
     rank = maps.shape[1]
-    whole = np.zeros((len(rest) + len(kept), rank + len(kept)))
-    whole[rest, :rank] = maps
-    whole[list(kept), range(rank, rank + len(kept))] = 1.0
-    return whole
+    block = np.zeros((len(free) + len(kept), rank + len(kept)))
+    block[free, :rank] = maps
+    block[list(kept), range(rank, rank + len(kept))] = 1.0
+    return block

@@ -193,7 +193,12 @@ def fit(
     )
     table = training.take(trained).ones()
     if objective in MEASURED:
-        refuse(objective, penalty=penalty, gauge=gauge, normalise=_unless_none(normalise))
+        refuse(
+            objective,
+            penalty=penalty,
+            gauge=gauge,
+            normalise=None if normalise == "none" else normalise,
+        )
         objective_trainer = Trainer() if trainer is None else trainer
         model = objective_trainer.of(objective, components=components or COMPONENTS, seed=seed)(
             table
@@ -232,10 +237,6 @@ def fit(
         judgements["queries-items"] = replace(judged, gains=judged.gains.take(asking))
     losses = _losses(model, components or COMPONENTS, popularity, len(trained))
     return Fitted(space, judgements, model, (*notes, *losses))
-
-
-def _unless_none(normalise: str) -> str | None:
-    return None if normalise == "none" else normalise
 
 
 def _asking(model: Model, split: HoldOut | None, users: int) -> Int64[Array, " asking"]:

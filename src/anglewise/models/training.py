@@ -343,16 +343,14 @@ def train(
         say=say,
     )
     with _repeatable(torch):
-        while len(run.state.history) < settings.epochs and _improves(run):
+        while len(run.state.history) < settings.epochs:
+            if validation is not None and run.state.stale() >= settings.patience:
+                break
             epoch = run.epoch()
             run.write()
             if report is not None:
                 report(epoch, settings.epochs)
     return run.result()
-
-
-def _improves(run: Run) -> bool:
-    return run.validation is None or run.state.stale() < run.settings.patience
 
 
 def _state(

@@ -1,4 +1,4 @@
-"""From a prompt to passages: relevant, different from each other, within a budget of tokens."""
+"""Passages for a prompt: relevant, different from each other, within a budget of tokens."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -14,17 +14,24 @@ from anglewise.encoders.encoder import Encode, Encoder
 from anglewise.encoders.load import encoder as load
 from anglewise.engine.index import Answering, Hit, Where
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
-from anglewise.rag.prompt import INSTRUCTIONS, LeftOut, Passage, Passages, asked, shown
+from anglewise.rag.prompt import (
+    INSTRUCTIONS,
+    LeftOut,
+    Passage,
+    Passages,
+    numbered_passage,
+    user_message,
+)
 from anglewise.rag.relevance import Relevance
 
 BYTES_PER_TOKEN = 3
 
 
 def estimate_tokens(text: str) -> int:
-    """About how many tokens a text has, rather too many: one for each three bytes.
+    """The estimated number of tokens of a text, rather too high: one for each three bytes.
 
-    English prose has four or more bytes a token; code, numbers and rare words fewer. Give the
-    tokenizer of the model where the budget must be used to the end.
+    English prose has four or more bytes a token; code, numbers and rare words fewer. To use the
+    budget fully, give the tokenizer of the model.
 
     >>> estimate_tokens("A crew robs a bank.")
     7
@@ -35,21 +42,23 @@ def estimate_tokens(text: str) -> int:
 WORDS = re.compile(r"\w+")
 
 
-class Said:
-    """What the passages taken so far say, as runs of three words (Broder 1997).
+class RepetitionFilter:
+    """Finds texts that repeat earlier ones, by their runs of three words (Broder 1997).
 
-    >>> said = Said()
-    >>> said.anew("The wing is thin. The flow is laminar.", 0.8)
+    >>> repetition = RepetitionFilter()
+    >>> repetition.is_new("The wing is thin. The flow is laminar.", 0.8)
     True
-    >>> said.anew("the wing is thin", 0.8), said.anew("a hot plate is not thin", 0.8)
-    (False, True)
+    >>> repetition.is_new("the wing is thin", 0.8)
+    False
+    >>> repetition.is_new("a hot plate is not thin", 0.8)
+    True
     """
 
     def __init__(self) -> None:
         self._runs: set[tuple[str, ...]] = set()
 
-    def anew(self, text: str, share: float) -> bool:
-        """Whether less than a share of a text was said before; if so, it is said now."""
+    def is_new(self, text: str, share: float) -> bool:
+        """Whether less than a share of a text's runs came before; if so, they are remembered."""
         words = WORDS.findall(text.lower())
         runs = set(zip(words, words[1:], words[2:], strict=False)) or {tuple(words)}
         if self._runs and len(runs & self._runs) >= share * len(runs):
@@ -61,10 +70,10 @@ class Said:
 def diverse(
     relevance: Float64[Array, " n"], vectors: Float[Array, "n d"], weight: float
 ) -> Int64[Array, " n"]:
-    """Order by ``(1 - weight) * relevance - weight * max cosine`` to what stands before.
+    """The order by ``(1 - weight) * relevance - weight * (largest cosine to those before)``.
 
-    After Carbonell and Goldstein (1998). ``relevance`` lies in [0, 1]; of equal ones the earlier
-    comes first. A weight of 0 keeps the order of relevance.
+    Maximal marginal relevance, Carbonell and Goldstein (1998). ``relevance`` lies in [0, 1]; ties
+    keep their order. A weight of 0 gives the order of relevance.
 
     >>> vectors = np.array([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]])
     >>> diverse(np.array([0.9, 0.8, 0.5]), vectors, 0.5).tolist()
@@ -73,56 +82,57 @@ def diverse(
     x = vectors.astype(np.float64)
     lengths = np.sqrt(np.square(x).sum(axis=1))
     x = x / np.where(lengths > 0, lengths, 1.0)[:, None]
-    worth = (1 - weight) * relevance
+    scores = (1 - weight) * relevance
     nearest = np.zeros(len(x))
     order = np.zeros(len(x), dtype=np.int64)
-    for place in range(len(x)):
-        chosen = int((worth - weight * nearest).argmax())
-        order[place] = chosen
-        worth[chosen] = -np.inf
-        like = x @ x[chosen]  # row by row: a product this small is slower on several threads
-        nearest = np.maximum(nearest, like) if place else like
+    for position in range(len(x)):
+        chosen = int((scores - weight * nearest).argmax())
+        order[position] = chosen
+        scores[chosen] = -np.inf
+        cosines = x @ x[chosen]  # row by row: a product this small is slower on several threads
+        nearest = np.maximum(nearest, cosines) if position else cosines
     return order
 
 
 DEPTH = 50
-"""How many candidates are looked at."""
+"""The default number of candidates."""
 
 
 @dataclass(frozen=True)
 class Context:
     """Gives the passages for a prompt: relevant, different from each other, within a budget.
 
-    The index is asked for the nearest items. Those whose probability of relevance lies below the
-    threshold are left out, then those that say again what better ones said; what fits the budget
-    is given, best first. Where nothing is relevant, nothing is given.
+    The index is searched for the nearest items. Those whose probability of relevance lies below
+    the threshold are left out, then those that repeat better ones; of the others those that fit the
+    budget are given, best first. Where nothing is relevant, nothing is given.
 
     Parameters
     ----------
     index
-        An :class:`anglewise.Index`, or whatever answers as one, whose items have a ``text``.
+        An :class:`anglewise.Index`, or another object with its ``search``, whose items have a
+        ``text``.
     encoder
-        Turns the prompt into a vector: a spelling, a function, an ``Encoder``, the one that
-        encoded the items. Prompts are encoded as its questions.
+        Turns the prompt into a vector: the encoder of the items, as a spelling, a function or an
+        ``Encoder``. Prompts are encoded as questions.
     budget_tokens
-        How many tokens ``text()`` of the answer may have: instructions, passages and prompt.
+        The most tokens of ``text()`` of the answer: instructions, passages and prompt.
     tokens
         Counts the tokens of a text; by default an estimate that is rather too high.
     relevance
-        What a score says about relevance, from :func:`learn_relevance`. Without it there is no
-        probability, and the nearest items count as relevant however far they are.
+        The probability of relevance at a score, from :func:`learn_relevance`. Without it there is
+        no probability, and the nearest items count as relevant however far they are.
     threshold
-        The least probability that is let in; by default that of ``relevance``.
+        The least probability of a passage that is given; by default that of ``relevance``.
     repeated
-        Which share of a passage (of its runs of three words) must have been said before for it to
-        be left out; above 1 none is.
+        The share of a passage (of its runs of three words) that must have come before for it to be
+        left out; above 1 none is.
     diversity
-        From 0, the order of scores, to 1: how much likeness to passages before counts against one
-        (maximal marginal relevance).
+        From 0, the order of scores, to 1: the weight of the similarity to earlier passages, which
+        counts against a passage (maximal marginal relevance).
     candidates
-        How many items are looked at.
+        The number of items that the index is asked for.
     text_column, title_column
-        Which metadata hold the words.
+        The columns of metadata that hold texts and titles.
 
     Raises
     ------
@@ -179,7 +189,7 @@ class Context:
     def __call__(
         self, prompt: str, *, most: int | None = None, where: Where | None = None
     ) -> Passages:
-        """The passages for a prompt, at most so many, from items whose metadata are ``where``.
+        """The passages for a prompt, at most ``most``, from items whose metadata match ``where``.
 
         Control characters become blanks.
 
@@ -195,10 +205,10 @@ class Context:
         prompt = clean(prompt)
         self._check(prompt)
         hits = self.index.search(self.vector(prompt), self.candidates, where=where)[0]
-        return self._given(prompt, hits, most)
+        return self._select(prompt, hits, most)
 
     def vector(self, prompt: str) -> Float32[Array, " d"]:
-        """The prompt as the encoder sees it."""
+        """The vector of a prompt."""
         vector = encode_texts([prompt], load(self.encoder), asking=True)[0]
         if len(vector) != self.index.dimension:
             raise ShapeError(
@@ -207,40 +217,44 @@ class Context:
             )
         return vector
 
-    def _given(self, prompt: str, hits: Sequence[Hit], most: int | None) -> Passages:
-        """The passages among what was found, near to far, and why the others are none."""
-        found = self._weighed(hits)
-        least = self._least
-        good = [one for one in found if one.probability is None or one.probability >= least]
-        passages, left_out = self._filled(prompt, self._varied(good), most)
+    def _select(self, prompt: str, hits: Sequence[Hit], most: int | None) -> Passages:
+        """Select passages from the hits, and count by reason those that are left out."""
+        candidates = self._passages(hits)
+        threshold = self._threshold
+        relevant = [
+            passage
+            for passage in candidates
+            if passage.probability is None or passage.probability >= threshold
+        ]
+        passages, left_out = self._fill_budget(prompt, self._diversified(relevant), most)
         answer = Passages(
             prompt,
             tuple(passages),
             budget=self.budget_tokens,
             measure=self.index.measure,
             meaning=hits[0].meaning if hits else "",
-            threshold=None if self.relevance is None else least,
-            best=found[0] if found else None,
-            left_out=replace(left_out, irrelevant=len(found) - len(good)),
+            threshold=None if self.relevance is None else threshold,
+            best=candidates[0] if candidates else None,
+            left_out=replace(left_out, irrelevant=len(candidates) - len(relevant)),
         )
         return self._within_budget(answer)
 
-    def _weighed(self, hits: Sequence[Hit]) -> list[Passage]:
-        """Hits as passages, with their probabilities where these were learned."""
+    def _passages(self, hits: Sequence[Hit]) -> list[Passage]:
+        """The hits as passages, with their probabilities of relevance where these were learned."""
         if self.relevance is None or not hits:
             return [_passage(hit, self, None) for hit in hits]
         likely = self.relevance(np.array([hit.score for hit in hits]))
         return [_passage(hit, self, float(p)) for hit, p in zip(hits, likely, strict=True)]
 
     def _within_budget(self, answer: Passages) -> Passages:
-        """Without the last ones, if together they make more tokens than one by one."""
-        while (taken := int(self.tokens(answer.text()))) > self.budget_tokens:
+        """Drop the last passages if all together make more tokens than the sum of each."""
+        while (tokens := int(self.tokens(answer.text()))) > self.budget_tokens:
             left_out = replace(answer.left_out, too_long=answer.left_out.too_long + 1)
             answer = replace(answer, passages=answer.passages[:-1], left_out=left_out)
-        return replace(answer, tokens=taken)
+        return replace(answer, tokens=tokens)
 
     @property
-    def _least(self) -> float:
+    def _threshold(self) -> float:
         if self.relevance is None:
             return 0.0
         return self.relevance.threshold if self.threshold is None else self.threshold
@@ -250,58 +264,61 @@ class Context:
             raise TooFewError("the prompt is empty: ask something")
         if not len(self.index):
             raise TooFewError("the index is empty: add items before asking")
-        taken = self._taken(prompt)
-        if taken > self.budget_tokens:
+        tokens = self._fixed_tokens(prompt)
+        if tokens > self.budget_tokens:
             raise ValuesError(
-                f"the prompt takes {taken:,} tokens with the instructions, the budget is "
+                f"the prompt takes {tokens:,} tokens with the instructions, the budget is "
                 f"{self.budget_tokens:,}: shorten the prompt or raise the budget"
             )
 
-    def _taken(self, prompt: str) -> int:
-        """What an answer without any passage takes, whatever it says instead."""
-        alone = asked(prompt, ())
-        return max(int(self.tokens(f"{what}\n\n{alone}")) for what in INSTRUCTIONS)
+    def _fixed_tokens(self, prompt: str) -> int:
+        """The tokens of an answer without passages, under the longest of the instructions."""
+        question = user_message(prompt, ())
+        return max(int(self.tokens(f"{instruction}\n\n{question}")) for instruction in INSTRUCTIONS)
 
-    def _filled(
-        self, prompt: str, good: Sequence[Passage], most: int | None
+    def _fill_budget(
+        self, prompt: str, relevant: Sequence[Passage], most: int | None
     ) -> tuple[list[Passage], LeftOut]:
-        """As many as fit, best first: what is too long is passed over, what was said as well."""
-        room = self.budget_tokens - self._taken(prompt)
-        given: list[Passage] = []
-        said, repeated, too_long = Said(), 0, 0
-        for place, one in enumerate(good):
-            if most is not None and len(given) >= most:
-                return given, LeftOut(0, repeated, too_long, len(good) - place)
-            taken = int(self.tokens("\n\n" + shown(len(given) + 1, one)))
-            if taken > room:
+        """As many passages as fit, best first; too long and repeated ones are skipped."""
+        room = self.budget_tokens - self._fixed_tokens(prompt)
+        chosen: list[Passage] = []
+        repetition, repeated, too_long = RepetitionFilter(), 0, 0
+        for position, passage in enumerate(relevant):
+            if most is not None and len(chosen) >= most:
+                return chosen, LeftOut(0, repeated, too_long, len(relevant) - position)
+            tokens = int(self.tokens("\n\n" + numbered_passage(len(chosen) + 1, passage)))
+            if tokens > room:
                 too_long += 1
-            elif not said.anew(one.text, self.repeated):
+            elif not repetition.is_new(passage.text, self.repeated):
                 repeated += 1
             else:
-                room -= taken
-                given.append(one)
-        return given, LeftOut(0, repeated, too_long)
+                room -= tokens
+                chosen.append(passage)
+        return chosen, LeftOut(0, repeated, too_long)
 
-    def _varied(self, good: list[Passage]) -> list[Passage]:
-        if not self.diversity or len(good) < 2:
-            return good
-        worth = np.array(
-            [one.score if one.probability is None else one.probability for one in good]
+    def _diversified(self, relevant: list[Passage]) -> list[Passage]:
+        if not self.diversity or len(relevant) < 2:
+            return relevant
+        scores = np.array(
+            [
+                passage.score if passage.probability is None else passage.probability
+                for passage in relevant
+            ]
         )
         if self.relevance is None:
-            worth = (worth - worth.min()) / (float(np.ptp(worth)) or 1.0)
-        vectors = self.index.vectors([one.id for one in good])
-        return [good[row] for row in diverse(worth, vectors, self.diversity)]
+            scores = (scores - scores.min()) / (float(np.ptp(scores)) or 1.0)
+        vectors = self.index.vectors([passage.id for passage in relevant])
+        return [relevant[row] for row in diverse(scores, vectors, self.diversity)]
 
 
 def _passage(hit: Hit, context: Context, probability: float | None) -> Passage:
     text = hit.metadata.get(context.text_column)
     if not isinstance(text, str):
-        known = ", ".join(hit.metadata) or "nothing"
+        columns = ", ".join(hit.metadata) or "nothing"
         raise ValuesError(
-            f"item {hit.id} has no text in {context.text_column!r} (it has {known}): encode the "
+            f"item {hit.id} has no text in {context.text_column!r} (it has {columns}): encode the "
             "texts with anglewise encode, or name the column (text_column=...)"
         )
     title = hit.metadata.get(context.title_column)
-    named = clean(title) if isinstance(title, str) else ""
-    return Passage(hit.id, hit.score, clean(text), named, probability, hit.metadata)
+    title = clean(title) if isinstance(title, str) else ""
+    return Passage(hit.id, hit.score, clean(text), title, probability, hit.metadata)

@@ -19,7 +19,7 @@ def retriever_class() -> Any:
     """The class ``AnglewiseRetriever(context, top_k=None)``, a component for a Haystack pipeline.
 
     Its input is ``query`` (and ``top_k``), its output ``documents``: the passages of a
-    :class:`anglewise.rag.Context`. It holds an index and is not written into YAML. Raises
+    :class:`anglewise.rag.Context`. It holds an index and cannot be written to YAML. Raises
     ``MissingExtraError`` without haystack-ai.
     """
     haystack: Any = library("haystack", "haystack", needed_by="retriever")
@@ -35,7 +35,7 @@ def retriever_class() -> Any:
         @component.output_types(documents=list[document])
         def run(self, query: str, top_k: int | None = None) -> dict[str, list[Any]]:
             """Answer one query."""
-            found = self.context(query, most=self.top_k if top_k is None else top_k)
+            answer = self.context(query, most=self.top_k if top_k is None else top_k)
             documents = [
                 document(
                     id=passage.id,
@@ -43,7 +43,7 @@ def retriever_class() -> Any:
                     score=passage.score,
                     meta=foreign_metadata(passage),
                 )
-                for passage in found.passages
+                for passage in answer.passages
             ]
             return {"documents": documents}
 

@@ -37,12 +37,12 @@ def retriever_class() -> Any:
             self, query: str, *, run_manager: Any = None, k: int | None = None
         ) -> list[Any]:
             del run_manager
-            found = self.context(query, most=self.k if k is None else k)
+            answer = self.context(query, most=self.k if k is None else k)
             return [
                 document(
                     page_content=passage.text, id=passage.id, metadata=foreign_metadata(passage)
                 )
-                for passage in found.passages
+                for passage in answer.passages
             ]
 
     return AnglewiseRetriever

@@ -35,7 +35,7 @@ def retriever_class() -> Any:
             self._k = k
 
         def _retrieve(self, query_bundle: Any) -> list[Any]:
-            found = self._context(query_bundle.query_str, most=self._k)
+            answer = self._context(query_bundle.query_str, most=self._k)
             return [
                 schema.NodeWithScore(
                     node=schema.TextNode(
@@ -43,7 +43,7 @@ def retriever_class() -> Any:
                     ),
                     score=passage.score,
                 )
-                for passage in found.passages
+                for passage in answer.passages
             ]
 
     return AnglewiseRetriever

@@ -1,4 +1,4 @@
-"""What is put before a language model, and what was left out and why."""
+"""The text for a language model: instructions, passages and question; what was left out and why."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ INSTRUCTIONS = (ANSWER, NOTHING, TOO_LONG)
 
 @dataclass(frozen=True)
 class Passage:
-    """One passage: ``probability`` is that of being relevant, where that was learned."""
+    """One passage; ``probability`` is that of its relevance, where that was learned."""
 
     id: str
     score: float
@@ -31,21 +31,21 @@ class Passage:
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def to_dict(self) -> dict[str, Any]:
-        """What machines read; the metadata without the text, which stands beside it."""
-        about = {k: _plain(v) for k, v in self.metadata.items() if v != self.text}
+        """Plain JSON types; ``metadata`` without the text, which has its own key."""
+        metadata = {k: _plain(v) for k, v in self.metadata.items() if v != self.text}
         return {
             "id": self.id,
             "title": self.title or None,
             "score": float(f"{self.score:.7g}"),
             "probability": self.probability,
             "text": self.text,
-            "metadata": about,
+            "metadata": metadata,
         }
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """How many candidates are not among the passages, and why."""
+    """The number of candidates that are not among the passages, by reason."""
 
     irrelevant: int = 0
     repeated: int = 0
@@ -55,25 +55,25 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Passages:
-    r"""The passages for a prompt, best first, and the words in which they are given.
+    r"""The passages for a prompt, best first, and the text that holds them.
 
     Attributes
     ----------
     prompt
-        What was asked.
+        The question.
     passages
-        What is given; empty when nothing is relevant.
+        Empty when nothing is relevant.
     tokens
-        What ``text()`` takes of the ``budget``, as the given tokenizer counts.
+        The tokens of ``text()``, of the ``budget``, by the tokenizer of the context.
     measure, meaning
         The measure of the scores, and what these mean.
     threshold
-        The least probability that was let in, if there was one.
+        The least probability of a passage, if there was one.
     best
-        The nearest candidate, whether it was let in or not.
+        The nearest candidate, whether it is among the passages or not.
     left_out
-        How many candidates were not relevant enough, said nothing new, were longer than the room
-        that was left, or came after as many as were asked for.
+        The number of candidates that were not relevant enough, repeated others, were longer than
+        the tokens left, or came after the most passages asked for.
 
     Examples
     --------
@@ -100,23 +100,23 @@ class Passages:
 
     @property
     def nothing_relevant(self) -> bool:
-        """Whether no candidate was relevant enough, so that none is given."""
+        """Whether no candidate was relevant enough."""
         return not self.passages and not self.left_out.too_long
 
     def text(self) -> str:
-        """One text: what to do, the passages, the question."""
+        """One text: the instructions, the passages, the question."""
         return "\n\n".join(message["content"] for message in self.messages())
 
     def messages(self) -> list[dict[str, str]]:
-        """The same as messages of a chat: what to do as ``system``, the rest as ``user``."""
+        """The messages of a chat: the instructions as ``system``, the rest as ``user``."""
         nothing = NOTHING if self.nothing_relevant else TOO_LONG
         return [
             {"role": "system", "content": ANSWER if self.passages else nothing},
-            {"role": "user", "content": asked(self.prompt, self.passages)},
+            {"role": "user", "content": user_message(self.prompt, self.passages)},
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """What machines read."""
+        """Plain JSON types."""
         return {
             "prompt": self.prompt,
             "nothing_relevant": self.nothing_relevant,
@@ -127,24 +127,26 @@ class Passages:
             "threshold": self.threshold,
             "best": None if self.best is None else self.best.to_dict(),
             "left_out": vars(self.left_out),
-            "passages": [one.to_dict() for one in self.passages],
+            "passages": [passage.to_dict() for passage in self.passages],
         }
 
 
 def _plain(value: Any) -> Any:
-    """What JSON can hold; dates and the like as text."""
+    """A value that JSON can hold; dates and the like as text."""
     fits = type(value) in {str, int, float, bool, list, dict, type(None)}
     return value if fits else str(value)
 
 
-def asked(prompt: str, passages: Sequence[Passage]) -> str:
-    """The passages, numbered, and the question after them."""
-    numbered = [shown(number, one) for number, one in enumerate(passages, start=1)]
+def user_message(prompt: str, passages: Sequence[Passage]) -> str:
+    """The numbered passages, and the question after them."""
+    numbered = [
+        numbered_passage(number, passage) for number, passage in enumerate(passages, start=1)
+    ]
     return "\n\n".join([*numbered, f"Question: {prompt}"])
 
 
-def shown(number: int, passage: Passage) -> str:
-    """One passage under its number and its title, else its id, unless it begins with that."""
+def numbered_passage(number: int, passage: Passage) -> str:
+    """A passage after its number and its title, or its id; neither if the text begins with it."""
     title = passage.title or passage.id
     if passage.text.startswith(title):
         return f"[{number}] {passage.text}"
@@ -152,14 +154,14 @@ def shown(number: int, passage: Passage) -> str:
 
 
 def foreign_metadata(passage: Passage) -> dict[str, Any]:
-    """What a document of another library is given beside the text of a passage.
+    """The metadata of a passage as a document of another library.
 
     >>> foreign_metadata(Passage("7", 0.5, "A heist.", metadata={"text": "A heist.", "year": 1995}))
     {'year': 1995, 'id': '7', 'score': 0.5, 'probability': None}
     """
-    known = {name: value for name, value in passage.metadata.items() if value != passage.text}
+    metadata = {name: value for name, value in passage.metadata.items() if value != passage.text}
     return {
-        **known,
+        **metadata,
         "id": passage.id,
         "score": passage.score,
         "probability": passage.probability,

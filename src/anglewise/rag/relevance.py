@@ -1,4 +1,4 @@
-"""The probability that a passage is relevant, learned from judgements, with false contexts."""
+"""The probability that a passage is relevant, learned from judgements; false contexts counted."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -29,9 +29,9 @@ from anglewise.statistics.calibration import (
 
 @dataclass(frozen=True, eq=False)
 class ScoredQuestions:
-    """For each pair of a question and what was found for it: the score, and whether it fits.
+    """Pairs of a question and an item found for it, with their score and relevance.
 
-    ``questions`` are numbered from 0. What was not judged counts as not relevant.
+    ``questions`` are numbered from 0. Items that were not judged count as not relevant.
     """
 
     questions: Int64[Array, " pairs"]
@@ -39,7 +39,7 @@ class ScoredQuestions:
     relevant: Bool[Array, " pairs"]
 
     def take(self, chosen: Bool[Array, " pairs"]) -> "ScoredQuestions":
-        """Some of the pairs."""
+        """The pairs that a mask chooses."""
         return ScoredQuestions(self.questions[chosen], self.scores[chosen], self.relevant[chosen])
 
     def best_relevant(self) -> Float64[Array, " answerable"]:
@@ -54,10 +54,10 @@ class ScoredQuestions:
 
 
 def gather(index: Answering, space: Space, judgements: Judgements, depth: int) -> ScoredQuestions:
-    """Ask the judged questions of a space, ``depth`` items each.
+    """Search ``depth`` items for each judged question of a space, with their relevance.
 
-    Where documents were judged and the items are passages of them, each document speaks once, by
-    the best of its passages.
+    Where documents were judged and the items are passages of them, each document counts once, with
+    its best passage.
 
     Raises ``SpellingError`` for judgements of another direction, ``ShapeError`` for those of
     another space, ``TooFewError`` if no question was judged.
@@ -70,26 +70,26 @@ def gather(index: Answering, space: Space, judgements: Judgements, depth: int) -
     parts = judgements.parts
     names = space.items.ids if parts is None else np.array(parts.documents, dtype=object)
     document = {} if parts is None else dict(zip(space.items.ids, names[parts.of], strict=True))
-    due = (len(space.queries), len(names))
-    if judgements.gains.shape != due:
-        raise ShapeError(f"judgements are {judgements.gains.shape}, the space {due}")
+    expected = (len(space.queries), len(names))
+    if judgements.gains.shape != expected:
+        raise ShapeError(f"judgements are {judgements.gains.shape}, the space {expected}")
     rows = judgements.judged_rows
     if not len(rows):
         raise TooFewError("no question was judged: judgements of questions in the space are due")
     questions: list[int] = []
     scores: list[float] = []
     relevant: list[bool] = []
-    found = index.search(space.queries.vectors[rows], depth)
-    for number, (row, hits) in enumerate(zip(rows.tolist(), found, strict=True)):
+    answers = index.search(space.queries.vectors[rows], depth)
+    for number, (row, hits) in enumerate(zip(rows.tolist(), answers, strict=True)):
         start, stop = judgements.gains.indptr[row : row + 2]
-        good = judgements.gains.values[start:stop] > 0
-        right = set(names[judgements.gains.indices[start:stop][good]])
+        positive = judgements.gains.values[start:stop] > 0
+        relevant_names = set(names[judgements.gains.indices[start:stop][positive]])
         best: dict[str, float] = {}
         for hit in hits:
             best.setdefault(document.get(hit.id, hit.id), hit.score)
         questions += [number] * len(best)
         scores += best.values()
-        relevant += [name in right for name in best]
+        relevant += [name in relevant_names for name in best]
     return ScoredQuestions(
         np.array(questions, dtype=np.int64),
         np.array(scores, dtype=np.float64),
@@ -104,26 +104,26 @@ FITS: dict[Kind, Callable[..., Curve]] = {"isotonic": isotonic, "logistic": logi
 
 @dataclass(frozen=True, eq=False)
 class Relevance:
-    """From a score to the probability of being relevant, and how far that holds.
+    """The probability of relevance at a score, and how well it holds on held-out questions.
 
     Attributes
     ----------
     curve
         The probability at a score; it never falls as the score rises.
     measure
-        Of which measure the scores are.
+        The measure of the scores.
     threshold
-        The probability that lets in a relevant passage of a share ``recall`` of the questions.
+        The probability that a relevant passage of a share ``recall`` of the questions reaches.
     recall
-        The share that was asked for.
+        The share of questions that the threshold was chosen for.
     held_out_recall
-        The share of questions that kept a relevant passage, each under a curve and a threshold
+        The share of questions that keep a relevant passage, each under a curve and a threshold
         learned without it.
     reliability
-        Predictions for questions that had no part in learning, against what was judged.
+        Predictions for held-out questions, against their judgements.
     questions, pairs, relevant
-        How many questions had a relevant passage among what was found, how many pairs of a
-        question and a passage spoke, and how many of these were relevant.
+        The number of questions with a relevant passage among those found, of pairs of a question
+        and a passage, and of relevant pairs.
     """
 
     curve: Curve
@@ -141,7 +141,7 @@ class Relevance:
         return self.curve(scores)
 
     def to_dict(self) -> dict[str, Any]:
-        """What machines read; :meth:`from_dict` makes the same thing of it."""
+        """Plain JSON types, which :meth:`from_dict` reads."""
         kind = "isotonic" if isinstance(self.curve, Isotonic) else "logistic"
         return {
             "kind": kind,
@@ -157,26 +157,26 @@ class Relevance:
         }
 
     @classmethod
-    def from_dict(cls, said: Mapping[str, Any]) -> "Relevance":
-        """Read what :meth:`to_dict` gave; ``FileError`` if it is something else."""
+    def from_dict(cls, content: Mapping[str, Any]) -> "Relevance":
+        """Read the result of :meth:`to_dict`; ``FileError`` for anything else."""
         try:
             bins = tuple(
-                Bin(one["predicted"], Proportion(**one["observed"]))
-                for one in said["reliability"]["bins"]
+                Bin(bin_["predicted"], Proportion(**bin_["observed"]))
+                for bin_ in content["reliability"]["bins"]
             )
-            curve = _curve(said["kind"], said["curve"])
+            curve = _curve(content["kind"], content["curve"])
             return cls(
                 curve=curve,
-                measure=str(said["measure"]),
-                threshold=_a_share(said["threshold"]),
-                recall=_a_share(said["recall"]),
-                held_out_recall=Proportion(**said["held_out_recall"]),
+                measure=str(content["measure"]),
+                threshold=_proportion(content["threshold"]),
+                recall=_proportion(content["recall"]),
+                held_out_recall=Proportion(**content["held_out_recall"]),
                 reliability=Reliability(
-                    bins, said["reliability"]["expected_error"], said["reliability"]["brier"]
+                    bins, content["reliability"]["expected_error"], content["reliability"]["brier"]
                 ),
-                questions=int(said["questions"]),
-                pairs=int(said["pairs"]),
-                relevant=int(said["relevant"]),
+                questions=int(content["questions"]),
+                pairs=int(content["pairs"]),
+                relevant=int(content["relevant"]),
             )
         except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise FileError(
@@ -195,28 +195,28 @@ def learn_relevance(
     folds: int = 5,
     seed: int = 0,
 ) -> Relevance:
-    """Learn from judged questions what a score of the index says about relevance.
+    """Learn from judged questions the probability of relevance at a score of the index.
 
-    Each question is asked and its ``depth`` nearest passages are compared with the judgements;
-    what was not judged counts as not relevant. How well probabilities hold is measured on
-    questions that had no part in learning them, in turn: cross-fitted by question, as passages
-    of one question stand and fall together.
+    The ``depth`` nearest passages of each question are compared with its judgements; passages that
+    were not judged count as not relevant. How well the probabilities hold is measured on held-out
+    questions by cross-fitting; folds are of whole questions, since the passages of one question
+    depend on each other.
 
     Parameters
     ----------
     index
-        What will answer; its items are those of the space, as far as they were judged.
+        The index that will answer; it holds the judged items of the space.
     space
-        Whose queries ask.
+        Its queries are the questions.
     judgements
         For ``queries-items``.
     kind
-        ``"isotonic"``, any rising curve, or ``"logistic"``, two numbers, for few judgements.
+        ``"isotonic"``, any rising curve, or ``"logistic"``, of two parameters, for few judgements.
     recall
-        The share of questions that the threshold lets keep a relevant passage, of those for which
-        one was found at all.
+        The share of questions that keep a relevant passage at the threshold, of those for which one
+        was found at all.
     folds
-        Into how many parts questions are drawn.
+        The number of parts that questions are drawn into.
 
     Raises
     ------
@@ -238,7 +238,7 @@ def relevance_of(
     folds: int = 5,
     rng: int = 0,
 ) -> Relevance:
-    """The same from scores that were gathered already."""
+    """``learn_relevance`` from gathered scores."""
     PART.check("recall", recall)
     best = evidence.best_relevant()
     if folds < 2 or len(best) < folds:
@@ -249,14 +249,14 @@ def relevance_of(
     fit = FITS[kind]
     fold = _folds(evidence, folds, rng)
     predicted = np.zeros(len(evidence.scores))
-    kept = answerable = 0
+    recalled = answerable = 0
     for number in range(folds):
-        here = fold == number
-        learned, apart = evidence.take(~here), evidence.take(here)
+        in_fold = fold == number
+        learned, held_out = evidence.take(~in_fold), evidence.take(in_fold)
         curve = fit(learned.scores, learned.relevant)
-        predicted[here] = curve(apart.scores)
-        likely = curve(apart.best_relevant())
-        kept += int(np.sum(likely >= _threshold(curve, learned.best_relevant(), recall)))
+        predicted[in_fold] = curve(held_out.scores)
+        likely = curve(held_out.best_relevant())
+        recalled += int(np.sum(likely >= _threshold(curve, learned.best_relevant(), recall)))
         answerable += len(likely)
     curve = fit(evidence.scores, evidence.relevant)
     return Relevance(
@@ -264,7 +264,7 @@ def relevance_of(
         measure=measure,
         threshold=_threshold(curve, best, recall),
         recall=recall,
-        held_out_recall=proportion(kept, answerable),
+        held_out_recall=proportion(recalled, answerable),
         reliability=reliability(predicted, evidence.relevant),
         questions=len(best),
         pairs=len(evidence.scores),
@@ -273,55 +273,59 @@ def relevance_of(
 
 
 def _folds(evidence: ScoredQuestions, folds: int, seed: int) -> Int64[Array, " pairs"]:
-    """The fold of each pair: questions with something relevant are dealt out evenly."""
+    """The fold of each pair; questions with a relevant item are spread evenly over the folds."""
     answerable = np.unique(evidence.questions[evidence.relevant])
-    others = np.setdiff1d(evidence.questions, answerable)
+    unanswerable = np.setdiff1d(evidence.questions, answerable)
     rng = np.random.default_rng(seed)
     fold_of = np.zeros(int(evidence.questions.max()) + 1, dtype=np.int64)
-    for group in (answerable, others):
+    for group in (answerable, unanswerable):
         fold_of[rng.permutation(group)] = np.arange(len(group)) % folds
     return fold_of[evidence.questions]
 
 
 def _threshold(curve: Curve, best: Float64[Array, " answerable"], recall: float) -> float:
-    """The highest probability that a share of the questions reaches with a relevant passage."""
-    lost = min(math.floor((1 - recall) * len(best) + 1e-9), len(best) - 1)
-    return float(curve(best[lost : lost + 1])[0])
+    """The highest probability that a share ``recall`` of the best relevant scores reaches."""
+    missed = min(math.floor((1 - recall) * len(best) + 1e-9), len(best) - 1)
+    return float(curve(best[missed : missed + 1])[0])
 
 
-def _a_share(said: Any) -> float:
-    value = float(said)
+def _proportion(number: Any) -> float:
+    value = float(number)
     if not 0 <= value <= 1:
         raise ValueError(f"{value} is no share from 0 to 1")
     return value
 
 
-def _curve(kind: str, said: Mapping[str, Any]) -> Curve:
+def _curve(kind: str, content: Mapping[str, Any]) -> Curve:
     if kind == "logistic":
-        line = Logistic(float(said["slope"]), float(said["intercept"]))
+        line = Logistic(float(content["slope"]), float(content["intercept"]))
         if not np.isfinite([line.slope, line.intercept]).all():
             raise ValueError("the line is not finite")
         return line
     if kind != "isotonic":
         raise ValueError(f"kind {kind!r}")
-    scores, shares = (
-        np.array(said[name], dtype=np.float64) for name in ("scores", "probabilities")
+    scores, probabilities = (
+        np.array(content[name], dtype=np.float64) for name in ("scores", "probabilities")
     )
-    if scores.ndim != 1 or scores.shape != shares.shape or not len(scores):
-        raise ValueError(f"{scores.shape} scores and {shares.shape} probabilities, one each is due")
+    if scores.ndim != 1 or scores.shape != probabilities.shape or not len(scores):
+        raise ValueError(
+            f"{scores.shape} scores and {probabilities.shape} probabilities, one each is due"
+        )
     if not (np.isfinite(scores).all() and (np.diff(scores) >= 0).all()):
         raise ValueError("the scores do not rise")
-    if not (((shares >= 0) & (shares <= 1)).all() and (np.diff(shares) >= 0).all()):
+    if not (
+        ((probabilities >= 0) & (probabilities <= 1)).all() and (np.diff(probabilities) >= 0).all()
+    ):
         raise ValueError("the probabilities do not rise from 0 to 1 with the scores")
-    return Isotonic(scores, shares)
+    return Isotonic(scores, probabilities)
 
 
 @dataclass(frozen=True)
 class FalseContexts:
-    """Of questions that the items cannot answer, how many are given something all the same.
+    """The share of questions that the items cannot answer, but that are given a passage.
 
-    ``threshold`` is the probability from which on a passage is given, ``recall`` the share of
-    answerable questions that keep a relevant passage at it, held out.
+    ``threshold`` is the least probability of a passage, ``recall`` the share of held-out answerable
+    questions that keep a relevant passage at it.
     """
 
     rate: Proportion
@@ -332,12 +336,12 @@ class FalseContexts:
 def false_contexts(
     index: Answering, vectors: ArrayLike, relevance: Relevance, threshold: float | None = None
 ) -> FalseContexts:
-    """Ask questions from elsewhere, and count those whose nearest item passes for relevant.
+    """Count the questions from another source whose nearest item would be given as relevant.
 
-    ``vectors`` are ``questions x d``, encoded as questions are; the threshold is by default that
-    of ``relevance``.
+    ``vectors`` are ``questions x d``, encoded as questions; the threshold is by default that of
+    ``relevance``.
     """
     least = relevance.threshold if threshold is None else threshold
     best = np.array([hits[0].score if hits else -np.inf for hits in index.search(vectors, 1)])
-    given = int(np.sum(relevance(best) >= least))
-    return FalseContexts(proportion(given, len(best)), least, relevance.held_out_recall)
+    answered = int(np.sum(relevance(best) >= least))
+    return FalseContexts(proportion(answered, len(best)), least, relevance.held_out_recall)

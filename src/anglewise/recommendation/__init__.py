@@ -1,4 +1,4 @@
-"""Items for users under a measure, explained, and replayed in time."""
+"""Recommend items to users under a measure, explain them, and replay them in time."""
 
 from anglewise.recommendation.adapters import LikeImplicit, RectoolsRanker
 from anglewise.recommendation.fold_in import Contribution, Explanation, FoldIn

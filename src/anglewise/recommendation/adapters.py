@@ -1,4 +1,4 @@
-"""Called as other libraries call their models: implicit's, RecTools' rankers."""
+"""A recommender behind the interfaces of implicit's models and RecTools' rankers."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from anglewise.recommendation.recommender import Recommender
 class LikeImplicit:
     """A recommender behind the signature of implicit's ``recommend``: rows in, arrays out.
 
-    Items of ``user_items`` are left out, not those of ``space.seen``. Where fewer than ``N`` are
-    left, the rest of a row is ``-1`` with a score of ``-inf``.
+    Items of ``user_items`` are left out, not those of ``space.seen``. Where fewer than ``N`` items
+    are left, the rest of a row is ``-1`` with a score of ``-inf``.
 
     >>> from anglewise.core.embeddings import Embeddings, Space
     >>> from scipy.sparse import csr_matrix
@@ -58,31 +58,31 @@ class LikeImplicit:
             users,
             N,
             left_out=liked if filter_already_liked_items else None,
-            shown=_shown(self.recommender, items, filter_items),
+            shown=_allowed_items(self.recommender, items, filter_items),
             used=liked if recalculate_user else None,
         )
         ids, scores = neighbours.indices.astype(np.int32), neighbours.scores
         return (ids[0], scores[0]) if np.ndim(userid) == 0 else (ids, scores)
 
 
-def _shown(
+def _allowed_items(
     recommender: Recommender, allowed: Any, forbidden: Any = None
 ) -> Bool[Array, " items"] | None:
-    """Which items may be shown, from rows that alone may be, or rows that may not be."""
+    """Whether each item may be recommended, from the rows of allowed or of forbidden items."""
     rows = forbidden if allowed is None else allowed
     if rows is None:
         return None
     count = len(recommender.space.items)
-    shown = np.full(count, allowed is None)
-    shown[as_rows(rows, count, "item")] = allowed is not None
-    return shown
+    is_allowed = np.full(count, allowed is None)
+    is_allowed[as_rows(rows, count, "item")] = allowed is not None
+    return is_allowed
 
 
 @dataclass(frozen=True, eq=False)
 class RectoolsRanker:
-    """A recommender as RecTools' ``Ranker`` protocol asks for it: subjects are users, by row.
+    """A recommender behind RecTools' ``Ranker`` protocol, whose subjects are rows of users.
 
-    Scores grow with nearness under every measure, distances are negated.
+    Larger scores are nearer under every measure; distances are negated.
 
     >>> from anglewise.core.embeddings import Embeddings, Space
     >>> space = Space(queries=Embeddings([[1.0]]), items=Embeddings([[1.0], [3.0], [2.0]]))
@@ -107,11 +107,11 @@ class RectoolsRanker:
         subject_ids
             Rows of users.
         k
-            How many for each; all if not given.
+            The number of items for each; all if not given.
         filter_pairs_csr
-            What each subject must not be shown, one row for each of ``subject_ids``.
+            The items that each subject must not get, one row for each of ``subject_ids``.
         sorted_object_whitelist
-            Rows of items that alone may be shown.
+            Rows of the only items that may be recommended.
         """
         users = np.array(list(subject_ids), dtype=np.int64)
         items = len(self.recommender.space.items)
@@ -122,8 +122,8 @@ class RectoolsRanker:
             users,
             items if k is None else k,
             left_out=hidden,
-            shown=_shown(self.recommender, sorted_object_whitelist),
+            shown=_allowed_items(self.recommender, sorted_object_whitelist),
         )
-        there = neighbours.indices >= 0
-        subjects = np.repeat(users, there.sum(axis=1))
-        return subjects, neighbours.indices[there], neighbours.scores[there]
+        filled = neighbours.indices >= 0
+        subjects = np.repeat(users, filled.sum(axis=1))
+        return subjects, neighbours.indices[filled], neighbours.scores[filled]

@@ -1,11 +1,10 @@
-"""New users folded in, and explanations of what is recommended.
+"""New users folded in, and explanations of recommendations.
 
-If users are a linear function of what they used, ``P = X A``, then for every model whose items
-span that function ``A = Q M`` with a small square ``M``: the closed form of arXiv 2403.05440 in
-any gauge (``M`` is symmetric there), and least squares on all entries (``M = (Q'Q + c I)^-1``).
-``M`` is found from the space alone, by least squares of ``P`` on ``X Q``. Where that reproduces
-``P`` the map is the model's own; elsewhere it is the best approximation of this form, and says
-how good.
+If the vectors of users are a linear function of what they used, ``P = X A``, many models have
+``A = Q M`` with a small square ``M``: the closed form of arXiv 2403.05440 in any gauge (``M`` is
+symmetric there), and least squares on all entries (``M = (Q'Q + c I)^-1``). ``M`` is learned from
+the space alone, by least squares of ``P`` on ``X Q``. If that reproduces ``P``, the map is the
+model's own; else it is the best approximation of this form, with its residual.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,23 +22,23 @@ from anglewise.io.texts import titles
 from anglewise.measures.formulas import Cosine, Dot, Measure, Norm
 
 EXACT = 1e-4
-"""A relative residual below this is the rounding of float32 vectors."""
+"""A relative residual below this is rounding of float32 vectors."""
 MOST_USERS = 20_000
-"""The map is learnt from so many users at most, evenly spread."""
+"""The most users that the map is learned from, evenly spread."""
 
 
 @dataclass(frozen=True, eq=False)
 class FoldIn:
-    """``x -> x A``: from the items that a user used, each counting 1, to the user's vector.
+    """The map ``x -> x A`` from the items that a user used, each counting 1, to their vector.
 
     Attributes
     ----------
     encoder
         ``A``, items x d; bias columns are 0.
     start
-        The vector before any item is used: 0, and in bias columns the mean of the users.
+        Added to every vector: 0, and in bias columns the mean of the users.
     residual
-        ``|P - X A| / |P|`` over the users that taught it, bias columns left out.
+        ``|P - X A| / |P|`` over the users that it was learned from, bias columns left out.
     """
 
     encoder: Float64[Array, "items d"]
@@ -48,11 +47,11 @@ class FoldIn:
 
     @property
     def exact(self) -> bool:
-        """Whether this is the model's own map, to rounding."""
+        """Whether this is the model's own map, up to rounding."""
         return self.residual < EXACT
 
     def vectors(self, used: SparseRows) -> Float64[Array, "users d"]:
-        """The vectors of users from what they used; ``TooFewError`` if one of them used nothing."""
+        """The vectors of users from what they used; ``TooFewError`` for a user of no item."""
         if used.shape[1] != len(self.encoder):
             raise ShapeError(
                 f"{used.shape[1]} columns came, the space knows {len(self.encoder)} items: one "
@@ -66,7 +65,7 @@ class FoldIn:
         return np.asarray(used.ones() @ self.encoder) + self.start
 
     def vector(self, items: Iterable[int] | Int64[Array, " used"]) -> Float64[Array, " d"]:
-        """The vector of one user from rows of items; one named twice counts once."""
+        """The vector of one user from rows of items; repeated rows count once."""
         rows = np.unique(np.array(list(items), dtype=np.int64))
         shape = (1, len(self.encoder))
         used = SparseRows.from_pairs(np.zeros(len(rows), dtype=np.int64), rows, shape=shape)
@@ -74,13 +73,13 @@ class FoldIn:
 
 
 def learn_fold_in(space: Space) -> FoldIn:
-    """The map from use to vectors of a two-sided space that holds what its users used.
+    """Learn the fold-in map of a two-sided space that holds what its users used.
 
-    Item-item weights of a table as it is (``anglewise fit --objective ease``) need no map: the
-    vector of a user is the row of what was used.
+    For item-item weights without normalisation (``anglewise fit --objective ease``) it is the
+    identity: the vector of a user is the row of items used.
 
-    Raises ``ShapeError`` for one side alone, ``ValuesError`` where ``space.seen`` is missing or
-    empty, ``TooFewError`` where fewer users than dimensions would teach the map.
+    Raises ``ShapeError`` for a one-sided space, ``ValuesError`` where ``space.seen`` is missing or
+    empty, ``TooFewError`` for fewer users than dimensions.
 
     >>> from anglewise.core.embeddings import Embeddings
     >>> used = SparseRows.from_pairs([0, 0, 1, 2], [0, 1, 1, 2], shape=(3, 3))
@@ -113,12 +112,12 @@ def learn_fold_in(space: Space) -> FoldIn:
     sums = np.asarray(space.seen.take(users).ones() @ items)
     inner = np.linalg.lstsq(sums, vectors[:, free], rcond=None)[0]
     size = float(np.linalg.norm(vectors[:, free]))
-    missed = float(np.linalg.norm(vectors[:, free] - sums @ inner))
+    error = float(np.linalg.norm(vectors[:, free] - sums @ inner))
     encoder = np.zeros(space.items.vectors.shape)
     encoder[:, free] = items @ inner
     start = np.zeros(space.items.dimension)
     start[biases] = vectors[:, biases].mean(axis=0)
-    return FoldIn(encoder, start, missed / size if size else 1.0)
+    return FoldIn(encoder, start, error / size if size else 1.0)
 
 
 def _training_users(seen: SparseRows) -> Int64[Array, " users"]:
@@ -130,7 +129,7 @@ def _training_users(seen: SparseRows) -> Int64[Array, " users"]:
 
 @dataclass(frozen=True)
 class Contribution:
-    """What one of the user's items adds to a score; negative where it speaks against.
+    """The part of a score that comes from one of the user's items; it may be negative.
 
     >>> Contribution("7", 0.25).value
     0.25
@@ -143,24 +142,23 @@ class Contribution:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A score taken apart: ``score = sum of contributions + own + rest``.
+    """A score in parts: ``score = sum of contributions + own + rest``.
 
     Attributes
     ----------
     item, title, score
-        What was explained, and the score that the measure gives it.
+        The explained item, and its score under the measure.
     contributions
         One for each item that the user used, the largest first.
     own
-        What bias columns add, whoever asks for whatever reason.
+        The part of the bias columns, which does not depend on the user's items.
     rest
-        What the contributions leave unsaid: rounding where ``exact``, else what this model does
-        that no linear map of the user's items does.
+        The part that the contributions do not explain: rounding where ``exact``, else the error of
+        the linear map.
     exact
         Whether users are a linear function of what they used, so that the parts are the model's.
     residual
-        ``|P - X A| / |P|``: how far users are from such a function; the smaller, the better the
-        parts.
+        ``|P - X A| / |P|``: the error of the linear map; the smaller, the better the parts.
     """
 
     item: str
@@ -198,11 +196,11 @@ def explain(
     used: Int64[Array, " used"],
     item: int,
 ) -> Explanation:
-    """Split the score of an item for a user (a vector) into what each item that was used adds.
+    """Split the score of an item for a user (a vector) into the parts of the items used.
 
-    With ``p = sum_j A_j`` over the items used, ``p . q = sum_j A_j . q``; the lengths that a
-    measure divides by divide every part alike. Raises ``SpellingError`` for measures that are not
-    such a product (distances, frames).
+    With ``p = sum_j A_j`` over the items used, ``p . q = sum_j A_j . q``; every part is divided by
+    the lengths that the measure divides by. Raises ``SpellingError`` for measures that are no such
+    product (distances, frames).
     """
     if not isinstance(measure.formula, Dot | Cosine | Norm) or measure.frames:
         raise SpellingError(
@@ -218,18 +216,21 @@ def explain(
 
     biases = list(bias_columns(space))
     values = scored(fold_in.encoder[used] @ target)
-    score, own = scored(np.array([user @ target, user[biases] @ target[biases]])).tolist()
-    named, ids = titles(space.items) or [None] * len(space.items), space.items.ids
+    score, bias_part = scored(np.array([user @ target, user[biases] @ target[biases]])).tolist()
+    item_titles, ids = titles(space.items) or [None] * len(space.items), space.items.ids
     order = np.lexsort((used, -values))
     return Explanation(
         item=str(ids[item]),
-        title=named[item],
+        title=item_titles[item],
         score=score,
         contributions=tuple(
-            Contribution(str(ids[used[at]]), float(values[at]), named[used[at]]) for at in order
+            Contribution(
+                str(ids[used[position]]), float(values[position]), item_titles[used[position]]
+            )
+            for position in order
         ),
-        own=own,
-        rest=score - own - float(values.sum()),
+        own=bias_part,
+        rest=score - bias_part - float(values.sum()),
         exact=fold_in.exact,
         residual=fold_in.residual,
     )

@@ -1,4 +1,4 @@
-"""The nearest items of users: filters, bias columns and the popularity exponent."""
+"""The nearest items of users, with filters, bias columns and the popularity exponent."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +18,7 @@ from anglewise.measures.formulas import Cosine, Dot, Measure, Norm
 def shown_rows(
     side: Embeddings, kind: str, allowed: Ids | None, forbidden: Ids | None
 ) -> Bool[Array, " rows"] | None:
-    """Which rows may be shown: those allowed, without those forbidden; ``None`` where all may.
+    """Whether each row may be recommended: if allowed and not forbidden; ``None`` if all may.
 
     Raises ``IdsError`` for an unknown id.
 
@@ -28,20 +28,20 @@ def shown_rows(
     """
     if allowed is None and forbidden is None:
         return None
-    shown = np.full(len(side), allowed is None)
+    is_shown = np.full(len(side), allowed is None)
     if allowed is not None:
-        shown[side.rows_of(allowed, kind)] = True
+        is_shown[side.rows_of(allowed, kind)] = True
     if forbidden is not None:
-        shown[side.rows_of(forbidden, kind)] = False
-    return shown
+        is_shown[side.rows_of(forbidden, kind)] = False
+    return is_shown
 
 
 def at_popularity(measure: Measure, exponent: float) -> Measure:
     """The measure with another exponent of the item's length: ``norm(alpha, exponent)``.
 
-    0 leaves lengths as the model learnt them, 1 takes them out as the cosine does, more holds
-    long items back. Where length goes with popularity it sets how much popularity counts; where
-    it does not (bias columns, unit rows) it is another thing, or nothing.
+    0 keeps lengths as learnt, 1 removes them as the cosine does, more penalises long items. Where
+    length grows with popularity, the exponent sets how much popularity counts; elsewhere (bias
+    columns, unit rows) it does something else, or nothing.
 
     Raises ``SpellingError`` for measures that do not divide by lengths, ``ValuesError`` for an
     exponent that is not finite.
@@ -61,7 +61,7 @@ def at_popularity(measure: Measure, exponent: float) -> Measure:
 
 
 def reads_biases(measure: Measure, direction: Direction) -> bool:
-    """Whether bias columns belong to the score: in the product of a user and an item alone.
+    """Whether bias columns belong to the score: only in the product of a user and an item.
 
     >>> reads_biases(Measure(Dot()), "queries-items"), reads_biases(Measure(Dot()), "items-items")
     (True, False)
@@ -76,7 +76,7 @@ def _query_exponent(formula: Dot | Cosine | Norm) -> float:
 
 
 HIDDEN_AT_ONCE = 1 << 23
-"""Where a frame needs all items, what a filter hides is listed for so many pairs at once."""
+"""The most pairs of a query and a hidden item in one search; a frame needs all items in it."""
 
 
 def nearest(
@@ -90,7 +90,7 @@ def nearest(
     shown: Bool[Array, " ranked"] | None = None,
     threads: int | None = None,
 ) -> Neighbours:
-    """The ``k`` nearest of those shown for each vector, fewer where fewer are there.
+    """The ``k`` nearest of the shown rows for each vector, or all where there are fewer.
 
     Raises ``TooFewError`` when nothing may be shown, or ``k`` is below one.
 
@@ -122,14 +122,16 @@ def nearest(
     if shown is None or count == len(ranked):
         return searched(space, asking, left_out)
     if not measure.frames:
-        kept = np.flatnonzero(shown)
-        some = Space(items=ranked.take(kept))
-        neighbours = searched(some, asking, _among(kept, left_out, len(ranked)))
-        rows = np.where(neighbours.indices < 0, -1, kept[neighbours.indices])
+        shown_items = np.flatnonzero(shown)
+        shown_space = Space(items=ranked.take(shown_items))
+        neighbours = searched(
+            shown_space, asking, _select_columns(shown_items, left_out, len(ranked))
+        )
+        rows = np.where(neighbours.indices < 0, -1, shown_items[neighbours.indices])
         return replace(neighbours, indices=rows, direction=direction)
     # a frame is fitted on all items: the hidden ones stay and are excluded
     blocks = _blocks(asking, np.flatnonzero(~shown), left_out, len(ranked))
-    parts = [searched(space, some, hidden) for some, hidden in blocks]
+    parts = [searched(space, shown_space, hidden) for shown_space, hidden in blocks]
     return Neighbours(
         str(measure),
         np.concatenate([part.indices for part in parts]),
@@ -139,18 +141,18 @@ def nearest(
     )
 
 
-def _among(
+def _select_columns(
     columns: Int64[Array, " kept"], table: SparseRows | None, width: int
 ) -> SparseRows | None:
-    """Some columns of a table, in their order."""
+    """The given columns of a table, in their order."""
     if table is None:
         return None
-    place = np.full(width, -1, dtype=np.int64)
-    place[columns] = np.arange(len(columns))
-    places = place[table.indices]
-    there = places >= 0
+    position_of = np.full(width, -1, dtype=np.int64)
+    position_of[columns] = np.arange(len(columns))
+    positions = position_of[table.indices]
+    listed = positions >= 0
     shape = table.shape[0], len(columns)
-    return SparseRows.from_pairs(table.rows[there], places[there], shape=shape)
+    return SparseRows.from_pairs(table.rows[listed], positions[listed], shape=shape)
 
 
 def _blocks(
@@ -164,7 +166,7 @@ def _blocks(
         rows = np.arange(start, min(start + length, len(asking)), dtype=np.int64)
         pairs = np.repeat(np.arange(len(rows)), len(hidden)) * width + np.tile(hidden, len(rows))
         if left_out is not None:
-            own = left_out.take(rows)
-            pairs = np.union1d(pairs, own.rows * width + own.indices)
-        some = Embeddings(asking.vectors[rows])
-        yield some, SparseRows.from_pairs(*np.divmod(pairs, width), shape=(len(rows), width))
+            left_out_rows = left_out.take(rows)
+            pairs = np.union1d(pairs, left_out_rows.rows * width + left_out_rows.indices)
+        block = Embeddings(asking.vectors[rows])
+        yield block, SparseRows.from_pairs(*np.divmod(pairs, width), shape=(len(rows), width))

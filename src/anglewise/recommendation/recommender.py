@@ -1,4 +1,4 @@
-"""A recommender: a space, a measure, filters, and the lists that it returns."""
+"""A recommender, made of a space and a measure, and the lists that it returns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from anglewise.recommendation.nearest import at_popularity, nearest, reads_biase
 
 @dataclass(frozen=True)
 class RecommendedItem:
-    """One place of a list: an id, its score (larger is nearer) and its title, where one is known.
+    """One item of a list: its id, its score (larger is nearer) and its title, if there is one.
 
     >>> RecommendedItem("7", 0.5).title is None
     True
@@ -36,21 +36,21 @@ class RecommendedItem:
 
 @dataclass(frozen=True, eq=False)
 class Recommended:
-    """Lists for those who asked, nearest first.
+    """Lists of recommendations, nearest first.
 
     Attributes
     ----------
     asked
-        The ids of those who asked; ``"new"`` for a new user.
+        The id of the user or item of each list; ``"new"`` for a new user.
     found
         Rows of the ranked side and scores, ``asked x k``; ``-1`` and ``-inf`` where a list is
-        shorter: fewer were left after the filters, or nothing is known about who asked.
+        shorter: fewer rows were left after the filters, or the vector is zero.
     ranked
-        The side whose rows these are.
+        The side that is ranked.
     meaning
         What a score means.
     silent
-        Ids of those whose vector is zero, so that every order would be as good: their lists are
+        Ids with a zero vector, for which no order would be better than another: their lists are
         empty.
     """
 
@@ -67,24 +67,24 @@ class Recommended:
 
     @property
     def scores(self) -> Float32[Array, "asked k"]:
-        """Larger is nearer; ``-inf`` where a list is shorter."""
+        """The scores, larger is nearer; ``-inf`` where a list is shorter."""
         return self.found.scores
 
     @property
     def ids(self) -> Shaped[Array, "asked k"]:
-        """The ids of what is recommended; ``None`` where a list is shorter."""
+        """The recommended ids; ``None`` where a list is shorter."""
         rows = self.found.indices
         names = self.ranked.ids[np.maximum(rows, 0)]
         names[rows < 0] = None
         return names
 
     def lists(self) -> list[list[RecommendedItem]]:
-        """One list for each who asked, without gaps, with titles where they are known."""
+        """One list for each of ``asked``, without gaps, with titles if there are any."""
         ids = self.ranked.ids
-        named: Sequence[str | None] = titles(self.ranked) or [None] * len(self.ranked)
+        title_of_row: Sequence[str | None] = titles(self.ranked) or [None] * len(self.ranked)
         return [
             [
-                RecommendedItem(str(ids[row]), float(score), named[int(row)])
+                RecommendedItem(str(ids[row]), float(score), title_of_row[int(row)])
                 for row, score in zip(rows, scores, strict=True)
                 if row >= 0
             ]
@@ -100,13 +100,13 @@ TO_ITEMS: Direction = "queries-items"
 
 @dataclass(frozen=True, eq=False)
 class Recommender:
-    """Items for users, items like items, users like users, all under one measure, exactly.
+    """Items for users, similar items and similar users, under one measure, exactly.
 
-    Users and items are named by id, as text or whole number: 2 and ``"2"`` are the same user. By
-    their rows they are named with ``rows=`` alone. Every list is that of
-    :func:`anglewise.search`: exact, equal scores in the order of ids. What users used in training
-    (``space.seen``) is left out. Bias columns count in the product of a user and an item (``dot``,
-    ``norm``), and nowhere else: not in an angle or a distance, not between two items or two users.
+    Users and items are given by id, as text or whole number: 2 and ``"2"`` are the same user; by
+    row only with ``rows=``. Every list is that of :func:`anglewise.search`: exact, equal scores in
+    the order of ids. Items that users used in training (``space.seen``) are left out. Bias columns
+    count in the product of a user and an item (``dot``, ``norm``), and nowhere else: not in an
+    angle or a distance, not between two items or two users.
 
     Parameters
     ----------
@@ -114,14 +114,14 @@ class Recommender:
         Users (queries) and items; items alone, also as a plain array or frame, recommend similar
         items.
     measure
-        A spelling or a measure; ``anglewise compare`` tells which.
+        A spelling or a measure; ``anglewise compare`` finds the best one.
     threads
-        Threads that search at once; one for each core if not given.
+        Threads of the search; one for each core if not given.
 
     Raises
     ------
     SpellingError
-        A measure that is not known.
+        An unknown measure.
 
     Examples
     --------
@@ -161,37 +161,37 @@ class Recommender:
         Parameters
         ----------
         users
-            Ids; everybody if neither these nor rows are given.
+            Ids; all users if neither these nor rows are given.
         k
-            How many; lists are shorter where fewer are left.
+            The number of items; lists are shorter where fewer are left.
         rows
-            Instead of ids, the rows of users.
+            The rows of users, instead of ids.
         allowed, forbidden
-            Ids of items that alone may be shown, and of items that may not.
+            Ids of the only items that may be recommended, and of items that may not.
         popularity
-            The exponent of the item's length that divides its score: 0 as learnt, 1 none of it,
-            more to hold popular items back (``norm(0, popularity)``).
+            The exponent of the item's length that divides its score: 0 keeps lengths as learnt, 1
+            removes them, more penalises popular items (``norm(0, popularity)``).
         with_seen
-            Whether items used in training may come again.
+            Whether items used in training may be recommended.
 
         Raises
         ------
         IdsError
             An unknown id.
         ShapeError
-            A row that is not there.
+            A row out of bounds.
         TooFewError
             ``k`` below one, or filters that leave no item.
         SpellingError
             ``popularity`` with a measure that does not divide by lengths; ids and rows at once.
         """
-        measure, users_side = self._at(popularity), self._users
+        measure, users_side = self._measure_at(popularity), self._users
         asking, names = self._space_for(measure, TO_ITEMS).queries, users_side.ids
         seen = None if with_seen else self.space.seen
         if users is not None or rows is not None:
-            chosen = _rows(users_side, "user", users, rows)
-            asking, names = Embeddings(asking.vectors[chosen]), names[chosen]
-            seen = None if seen is None else seen.take(chosen)
+            user_rows = _rows(users_side, "user", users, rows)
+            asking, names = Embeddings(asking.vectors[user_rows]), names[user_rows]
+            seen = None if seen is None else seen.take(user_rows)
         shown = shown_rows(self.space.items, "item", allowed, forbidden)
         return self._answer(measure, TO_ITEMS, asking, names, k=k, left_out=seen, shown=shown)
 
@@ -207,10 +207,10 @@ class Recommender:
     ) -> Recommended:
         """The ``k`` nearest items of a new user who used these items, which are left out.
 
-        The user is folded in (:attr:`fold_in`). Items are named by id or by ``rows``. Raises
-        ``TooFewError`` if no items are named, and else as :meth:`recommend` and :attr:`fold_in` do.
+        The user is folded in (:attr:`fold_in`). Items are given by id or by ``rows``. Raises
+        ``TooFewError`` for no items, else as :meth:`recommend` and :attr:`fold_in` do.
         """
-        measure = self._at(popularity)
+        measure = self._measure_at(popularity)
         used_rows = np.unique(_rows(self.space.items, "item", items, rows))
         vector = self._fold_in_for(measure, TO_ITEMS).vector(used_rows)
         shape = (1, len(self.space.items))
@@ -228,7 +228,7 @@ class Recommender:
         allowed: Ids | None = None,
         forbidden: Ids | None = None,
     ) -> Recommended:
-        """The ``k`` items most like each of these, itself left out; raises as :meth:`recommend`."""
+        """The ``k`` nearest items of each of these, without itself; raises as :meth:`recommend`."""
         chosen = _rows(self.space.items, "item", items, rows)
         shown = shown_rows(self.space.items, "item", allowed, forbidden)
         return self._similar("items-items", self.space.items, chosen, k, shown)
@@ -242,7 +242,7 @@ class Recommender:
         allowed: Ids | None = None,
         forbidden: Ids | None = None,
     ) -> Recommended:
-        """The ``k`` users most like each of these, itself left out; raises as :meth:`recommend`."""
+        """The ``k`` nearest users of each of these, without itself; raises as :meth:`recommend`."""
         chosen = _rows(self._users, "user", users, rows)
         shown = shown_rows(self._users, "user", allowed, forbidden)
         return self._similar("queries-queries", self._users, chosen, k, shown)
@@ -256,10 +256,10 @@ class Recommender:
         shown: Bool[Array, " items"] | None = None,
         used: SparseRows | None = None,
     ) -> Neighbours:
-        """Rows of items for rows of users, for adapters: nothing is left out that is not named.
+        """Rows of items for rows of users, for adapters; ``space.seen`` is not left out.
 
-        ``left_out`` and ``used`` hold one row for each of ``users``; who stands in ``used`` is
-        folded in from it. ``shown`` says of each item whether it may be shown. Raises as
+        ``left_out`` and ``used`` hold one row for each of ``users``; with ``used`` users are folded
+        in from it. ``shown`` says whether each item may be recommended. Raises as
         :meth:`recommend` does.
         """
         space = self._space_for(self._measure, TO_ITEMS)
@@ -281,17 +281,17 @@ class Recommender:
 
     @cached_property
     def fold_in(self) -> FoldIn:
-        """The map from what a new user used to a vector; ``exact`` if it is the model's own map.
+        """The map from the items of a new user to a vector; ``exact`` if it is the model's own map.
 
-        Raises ``ValuesError`` where the space does not hold what its users used.
+        Raises ``ValuesError`` for a space that does not hold what its users used.
         """
         return learn_fold_in(self.space)
 
     def explain(self, user: Ids, item: Ids, *, popularity: float | None = None) -> Explanation:
-        """Which of the items that a user used speak for this one; both are named by id.
+        """The score of an item for a user, split into the parts of the items that the user used.
 
-        Raises ``TooFewError`` for a user without history, ``SpellingError`` for measures whose
-        score is no product (``anglewise.recommendation.fold_in``).
+        Both are given by id. Raises ``TooFewError`` for a user without history, ``SpellingError``
+        for measures whose score is no product (``anglewise.recommendation.fold_in``).
         """
         row = _single(self._users, "user", user)
         seen = self.space.seen
@@ -300,13 +300,16 @@ class Recommender:
                 f"user {str(self._users.ids[row])!r} has no history here: nothing that was used "
                 "can speak for an item"
             )
-        measure = self._at(popularity)
+        measure = self._measure_at(popularity)
         vector = self._space_for(measure, TO_ITEMS).queries.vectors[row].astype(np.float64)
         return self._explained(measure, vector, used=seen.row(row), item=item)
 
     def explain_for(self, items: Ids, item: Ids, *, popularity: float | None = None) -> Explanation:
-        """Which of these items speak for this one, for a new user who used them."""
-        used, measure = np.unique(self.space.items.rows_of(items, "item")), self._at(popularity)
+        """The score of an item for a new user, split into the parts of the items they used."""
+        used, measure = (
+            np.unique(self.space.items.rows_of(items, "item")),
+            self._measure_at(popularity),
+        )
         vector = self._fold_in_for(measure, TO_ITEMS).vector(used)
         return self._explained(measure, vector, used=used, item=item)
 
@@ -314,7 +317,7 @@ class Recommender:
     def _measure(self) -> Measure:
         return cast("Measure", self.measure)
 
-    def _at(self, popularity: float | None) -> Measure:
+    def _measure_at(self, popularity: float | None) -> Measure:
         return self._measure if popularity is None else at_popularity(self._measure, popularity)
 
     @property
@@ -332,7 +335,7 @@ class Recommender:
         return self.fold_in if self._unbiased is self.space else learn_fold_in(self._unbiased)
 
     def _space_for(self, measure: Measure, direction: Direction) -> Space:
-        """The space with its bias columns where they belong to the score, else without."""
+        """The space, with its bias columns only where they belong to the score."""
         return self.space if reads_biases(measure, direction) else self._unbiased
 
     def _fold_in_for(self, measure: Measure, direction: Direction) -> FoldIn:
@@ -400,7 +403,7 @@ class Recommender:
 
 
 def _rows(side: Embeddings, kind: str, ids: Ids | None, rows: Rows | None) -> Int64[Array, " some"]:
-    """The rows of some ids, or rows that were given as such; ``SpellingError`` unless it is one."""
+    """The rows of ids, or the given rows; ``SpellingError`` unless exactly one of both came."""
     if (ids is None) == (rows is None):
         raise SpellingError(f"name each {kind} either by id or by rows=, one of them")
     return as_rows(rows, len(side), kind) if ids is None else side.rows_of(ids, kind)

@@ -1,4 +1,4 @@
-"""Offline replay: learn from what happened before a moment, judge by what happened after it."""
+"""Offline replay: train on the interactions before a moment, evaluate by those after it."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from anglewise.models.closed_form import fit_linear
 from anglewise.statistics.resampling import Means, bca, bootstrap
 
 Train: TypeAlias = Callable[[Interactions], Space]
-"""From what happened before to a space of the same users and items, in their order."""
+"""Makes a space of the users and items of some interactions, in their order."""
 
 POPULAR = "most used"
 """The name of the list that is the same for everybody."""
@@ -30,20 +30,20 @@ POPULAR = "most used"
 
 @dataclass(frozen=True, eq=False)
 class Replayed:
-    """How well one measure would have recommended.
+    """The quality of the recommendations of one measure.
 
     Attributes
     ----------
     measure
-        Its spelling, or ``"most used"``: the items used most before, the same for everybody.
+        Its spelling, or ``"most used"``: the items most used before, the same for all users.
     values
         nDCG of each judged user.
     ndcg, low, high
         Their mean with a 95% interval over users.
     coverage
-        The share of the items used before that stand in anybody's list.
+        The share of the items used before that are in any list.
     popularity
-        How many users used an item before, on average over all places of all lists.
+        The number of users of an item before the moment, on average over all lists.
     """
 
     measure: str
@@ -57,23 +57,24 @@ class Replayed:
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """What a time split says about measures.
+    """The evaluation of measures by a split in time.
 
     Attributes
     ----------
     moment
-        The training saw what happened before it.
+        Training used the interactions before it.
     k
         The length of the lists.
     measures
-        One for each measure in the order asked for, and last ``"most used"``.
+        One for each measure in the given order, and ``"most used"`` at the end.
     users
-        Rows of the judged users: they did something before and something new after.
+        Rows of the judged users: those with an interaction before and a new item after.
     followed
-        How many users had used before, on average, what was used after: a popularity to compare
-        with.
+        The number of users before the moment of the items used after it, on average: a popularity
+        to compare with.
     unreachable
-        The share of what followed that nobody had used before, so that nothing could find it.
+        The share of the interactions after the moment whose item nobody had used before, so that
+        no model could find it.
     """
 
     moment: float
@@ -108,7 +109,7 @@ class Replay:
 
 
 def linear(interactions: Interactions, components: int = 64, penalty: float = 1000.0) -> Space:
-    """The space of the closed form (``fit_linear``), each interaction counting 1."""
+    """A space by the closed form (``fit_linear``), each interaction counting 1."""
     used = interactions.rows()
     model = fit_linear(used.ones(), components, penalty=penalty)
     return model.space(
@@ -130,11 +131,11 @@ def replay(
     k: int = 10,
     seed: int = 0,
 ) -> Replay:
-    """Train on what happened before a moment, recommend, and see what the users did after it.
+    """Train on the interactions before a moment, recommend, and evaluate by those after it.
 
-    A user is judged who did something before and used something new after; every item used after
-    is relevant with gain 1, also those that nobody had used before. What a user had used is left
-    out of the list.
+    Users with an interaction before and a new item after are judged; every item used after is
+    relevant with gain 1, even if nobody had used it before. Items that a user had used before are
+    left out of the list.
 
     Parameters
     ----------
@@ -143,19 +144,19 @@ def replay(
     train
         Makes a space of these users and items, in their order; by default :func:`linear`.
     at
-        The moment, in the unit of the times; by default so that ``share`` of the interactions
-        happen at it or later.
+        The moment, in the unit of the times; by default a ``share`` of the interactions happen at
+        it or later.
     measures, k
-        What ranks, and how long the lists are.
+        The measures that rank, and the length of the lists.
     seed
-        Draws the resamples of the intervals.
+        Of the resamples of the intervals.
 
     Raises
     ------
     ValuesError
         No times; a share outside (0, 1); a space of other users and items.
     TooFewError
-        Nothing before the moment, or nobody to judge.
+        No interaction before the moment, or no user to judge.
 
     Examples
     --------
@@ -165,7 +166,7 @@ def replay(
     ...     times=np.array([1.0, 2, 1, 2, 1, 2, 9]),
     ... )
     >>> past = replay(did, lambda before: linear(before, 2, penalty=0.1), at=5, measures="dot", k=1)
-    >>> [(each.measure, each.ndcg) for each in past.measures], past.users.tolist()
+    >>> [(result.measure, result.ndcg) for result in past.measures], past.users.tolist()
     ([('dot', 1.0), ('most used', 1.0)], [2])
     """
     check_kind(interactions, Interactions, "what is replayed", "Interactions")
@@ -199,9 +200,14 @@ def replay(
         unreachable=float((counts[followed] == 0).mean()),
         measures=tuple(
             Replayed(
-                name, each, float(mean), float(low), float(high), *_breadth(neighbours, counts)
+                name,
+                user_values,
+                float(mean),
+                float(low),
+                float(high),
+                *_breadth(neighbours, counts),
             )
-            for (name, neighbours), each, mean, (low, high) in zip(
+            for (name, neighbours), user_values, mean, (low, high) in zip(
                 lists.items(), values, means, ends, strict=True
             )
         ),
