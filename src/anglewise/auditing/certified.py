@@ -182,7 +182,7 @@ def witnessed(subject: AuditSubject, item: str | None, condition: float) -> Witn
     provenance = {"gauge": f"witness for item {space.items.ids[row]}, condition {condition:g}"}
     change, checked = _largest_change(space, moved.pair, subject.rows("queries-items", CHECKED))
     return WitnessReport(
-        item=names.of(row),
+        item=names.name(row),
         condition=_free_condition(moved.pair, subject.biases),
         overlap=moved.overlap,
         before=names.all(moved.before),

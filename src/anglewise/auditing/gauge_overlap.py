@@ -98,7 +98,7 @@ def agree(
     depth = slice(0, subject.k)
     moved = tuple(
         Moved(
-            asked=asking.of(int(rows[position])),
+            asked=asking.name(int(rows[position])),
             overlap=float(shared[position]),
             before=ranked.all(neighbours["cosine"].indices[position, depth]),
             after=ranked.all(neighbours[against].indices[position, depth]),
@@ -278,8 +278,8 @@ def explore(subject: AuditSubject, pairs: Iterable[tuple[str, str]]) -> tuple[Pa
     random = [_band(x, y, s, subject.seed) for s in CONDITIONS]
     return tuple(
         PairReport(
-            one=names.of(int(one)),
-            other=names.of(int(other)),
+            one=names.name(int(one)),
+            other=names.name(int(other)),
             cosine=float(cosines[position]),
             gauges={name: float(values[position]) for name, values in gauges.items()},
             conditions=CONDITIONS,

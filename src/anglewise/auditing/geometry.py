@@ -224,7 +224,10 @@ def draw_panels(subject: AuditSubject) -> Panels:
     return Panels(
         items=subject.names("items-items")[1].all(rows[order]),
         chosen=chosen,
-        panels=tuple(_panel(name, one, ordered[names[-1]]) for name, one in ordered.items()),
+        panels=tuple(
+            _panel(name, panel_cosines, ordered[names[-1]])
+            for name, panel_cosines in ordered.items()
+        ),
     )
 
 

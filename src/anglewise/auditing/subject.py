@@ -44,7 +44,7 @@ class Names:
 
     >>> import numpy as np
     >>> names = Names(Embeddings([[1.0], [2.0]], metadata={"title": ["Alien", "Heat"]}))
-    >>> names.of(1), [str(row) for row in names.all(np.array([1, -1, 0]))]
+    >>> names.name(1), [str(row) for row in names.all(np.array([1, -1, 0]))]
     (NamedRow(id='1', title='Heat'), ['Heat', 'Alien'])
     """
 
@@ -64,7 +64,7 @@ class Names:
             )
         return self.side.row_of[name]
 
-    def of(self, row: int) -> NamedRow:
+    def name(self, row: int) -> NamedRow:
         """The name of one row."""
         titles_of_rows = self.titles
         return NamedRow(
@@ -73,7 +73,7 @@ class Names:
 
     def all(self, rows: Int64[Array, " some"]) -> tuple[NamedRow, ...]:
         """The names of several rows; ``-1``, an unfilled position of a list, is left out."""
-        return tuple(self.of(int(row)) for row in rows if row >= 0)
+        return tuple(self.name(int(row)) for row in rows if row >= 0)
 
 
 Basis: TypeAlias = Literal["declared", "geometry", "nothing"]

@@ -298,13 +298,13 @@ def merged_judgements(
     self_judged = len(rows) - len(distinct)
     order = distinct[np.lexsort((-gains[distinct], columns[distinct], rows[distinct]))]
     rows, columns, gains = rows[order], columns[order], np.maximum(gains[order], 0.0)
-    first = np.append(True, (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1]))
-    table = SparseRows.from_pairs(rows[first], columns[first], gains[first], shape=shape)
+    is_first = np.append(True, (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1]))
+    table = SparseRows.from_pairs(rows[is_first], columns[is_first], gains[is_first], shape=shape)
     relevant = np.bincount(table.rows, weights=table.values > 0, minlength=shape[0])
     complaints = replace(
         complaints,
         dropped=complaints.dropped + self_judged,
-        duplicates=int((~first).sum()),
+        duplicates=int((~is_first).sum()),
         queries_without_relevant=int(((table.counts > 0) & (relevant == 0)).sum()),
         gains_all_equal=bool(np.all(table.values == table.values[0])),
     )
@@ -326,8 +326,8 @@ def _by_ids(columns: Sequence[Any], space: Space, direction: Direction, source: 
         _check_counted_from_zero(names, side, source)
     rows = np.array([asking.row_of.get(name, -1) for name in queries], dtype=np.int64)
     item_columns = np.array([row_of.get(name, -1) for name in items], dtype=np.int64)
-    known = np.flatnonzero((rows >= 0) & (item_columns >= 0))
-    if not len(known):
+    matched = np.flatnonzero((rows >= 0) & (item_columns >= 0))
+    if not len(matched):
         raise IdsError(
             f"{source}: not one of {len(queries):,} entries matches: queries are such as "
             f"{queries[:1]}, in the space {asking.ids[:1].tolist()}; items such as {items[:1]}, in "
@@ -335,9 +335,9 @@ def _by_ids(columns: Sequence[Any], space: Space, direction: Direction, source: 
         )
     return replace(
         merged_judgements(
-            rows[known],
-            item_columns[known],
-            gains[known],
+            rows[matched],
+            item_columns[matched],
+            gains[matched],
             shape=(len(asking), len(row_of)),
             same_side=asking is ranked,
             direction=direction,
@@ -345,7 +345,7 @@ def _by_ids(columns: Sequence[Any], space: Space, direction: Direction, source: 
             complaints=Complaints(
                 unknown_queries=_unknown(queries, rows),
                 unknown_items=_unknown(items, item_columns),
-                dropped=len(queries) - len(known),
+                dropped=len(queries) - len(matched),
             ),
         ),
         parts=parts,

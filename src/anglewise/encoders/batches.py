@@ -89,12 +89,13 @@ class VectorCache:
 
 
 def open_cache(folder: Path, encoder: Encoder, say: Say = quiet) -> VectorCache | None:
-    """Open the cached vectors of an encoder; ``None`` for an encoder without identity.
+    """Open the cached vectors of an encoder; ``None``, and said, for one without identity.
 
     A folder that may not be read or written is reported through ``say``, and nothing is kept.
     Raises ``FileError`` for a path that is a file or lies in no folder.
     """
     if not encoder.identity:
+        say(f"{encoder.spec} does not name its weights: {NOT_KEPT}")
         return None
     digest = hashlib.blake2b(encoder.identity.encode(), digest_size=KEY).hexdigest()
     cache = VectorCache(folder / digest, say=say)

@@ -185,7 +185,9 @@ def read_documents(
     if path.is_dir():
         return _folder(path)
     ids, columns = text_table(path, id_column=id_column)
-    name = _text_column(path, columns, text_column)
+    if text_column is None and len(columns) == 1:
+        text_column = next(iter(columns))
+    name = find_column(path, columns, text_column, "text", TEXTS)
     if name != "text":
         say(f"{path.name}: texts from {name!r}")
     title = next((c for c in columns if plain(c) in TITLES.split() and c != name), None)
@@ -210,21 +212,23 @@ def beir_files(path: Path) -> tuple[Path, Path | None]:
     return files["corpus.jsonl"] or path, files["queries.jsonl"]
 
 
-def _text_column(path: Path, columns: dict[str, list[Any]], text_column: str | None) -> str:
-    if text_column is not None:
-        if text_column not in columns:
-            raise SpellingError(
-                f"{path} has no column {text_column!r}: it has {listed(list(columns))}"
-            )
-        return text_column
+def find_column(
+    path: Path, columns: Mapping[str, list[Any]], named: str | None, kind: str, usual: str
+) -> str:
+    """The column of texts or images (``kind``) in a table: the named one, else one of a usual name.
+
+    Raises ``SpellingError`` for a named column that is not there, ``FileError`` if none is usual.
+    """
+    if named is not None:
+        if named not in columns:
+            raise SpellingError(f"{path} has no column {named!r}: it has {listed(list(columns))}")
+        return named
     column_of = {plain(column): column for column in columns}
-    name = next((column_of[word] for word in TEXTS.split() if word in column_of), None)
-    if name is None and len(columns) == 1:
-        name = next(iter(columns))
+    name = next((column_of[word] for word in usual.split() if word in column_of), None)
     if name is None:
         raise FileError(
-            f"{path}: cannot tell which column holds the texts among "
-            f"{listed(list(columns)) or 'none'}; name it: text_column=... (--text-column)"
+            f"{path}: cannot tell which column holds the {kind}s among "
+            f"{listed(list(columns)) or 'none'}; name it: {kind}_column=... (--{kind}-column)"
         )
     return name
 

@@ -277,8 +277,6 @@ def encode(
     """
     model = load(encoder)
     vector_cache = None if cache is None else open_cache(Path(cache), model, say)
-    if cache is not None and vector_cache is None:
-        say(f"{model.spec} does not name its weights: vectors are not kept for another time")
     full, empty = documents_of(documents).split_empty()
     pieces, long = passages(full, model, chunk, overlap)
     questions, empty_queries = (

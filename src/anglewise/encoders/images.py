@@ -16,7 +16,7 @@ from anglewise.encoders.batches import (
     key_of_bytes,
     open_cache,
 )
-from anglewise.encoders.documents import TAKEN, of_one_kind
+from anglewise.encoders.documents import TAKEN, find_column, of_one_kind
 from anglewise.encoders.encoder import Encoder
 from anglewise.encoders.encoder import trained_for as what_for
 from anglewise.encoders.load import encoder as load
@@ -27,13 +27,12 @@ from anglewise.errors import (
     FileError,
     IdsError,
     ShapeError,
-    SpellingError,
     TooFewError,
     ValuesError,
 )
 from anglewise.io.files import PathLike, existing, naming, user_path
 from anglewise.io.places import is_elsewhere
-from anglewise.io.tables import listed, plain
+from anglewise.io.tables import plain
 from anglewise.io.texts import text_table
 
 
@@ -111,8 +110,6 @@ def encode_images(
     """
     model = _encoder(encoder)
     vector_cache = None if cache is None else open_cache(Path(cache), model, say)
-    if cache is not None and vector_cache is None:
-        say(f"{model.spec} does not name its weights: vectors are not kept for another time")
     sides = [images_of(images), *([] if queries is None else [images_of(queries)])]
     try:
         embeddings = [
@@ -252,7 +249,7 @@ def read_images(
     if path.is_dir():
         return _folder(path)
     ids, columns = text_table(path, id_column=id_column)
-    name = _image_column(path, columns, image_column)
+    name = find_column(path, columns, image_column, "image", NAMES)
     if plain(name) != "image":
         say(f"{path.name}: images from {name!r}")
     pictures = [
@@ -279,23 +276,6 @@ def _folder(path: Path) -> Images:
     ids = [file.relative_to(path).as_posix() for file in files]
     paths = [str(file) for file in files]
     return Images(ids, [Picture(str(f), f) for f in files], {"image": paths})
-
-
-def _image_column(path: Path, columns: Mapping[str, list[Any]], image_column: str | None) -> str:
-    if image_column is not None:
-        if image_column not in columns:
-            raise SpellingError(
-                f"{path} has no column {image_column!r}: it has {listed(list(columns))}"
-            )
-        return image_column
-    column_of = {plain(column): column for column in columns}
-    name = next((column_of[word] for word in NAMES.split() if word in column_of), None)
-    if name is None:
-        raise FileError(
-            f"{path}: cannot tell which column holds the images among "
-            f"{listed(list(columns)) or 'none'}; name it: image_column=... (--image-column)"
-        )
-    return name
 
 
 def _file_picture(table: Path, name: str, cell: Any) -> Picture:

@@ -258,9 +258,9 @@ def check_harmless(spec: Spec) -> None:
         )
 
 
-def _check_on_this_machine(places: Iterable[str], spec: Spec) -> None:
+def _check_on_this_machine(paths: Iterable[str], spec: Spec) -> None:
     """Refuse paths on other machines: Windows would sign in there with the user's name."""
-    if any(is_elsewhere(place) for place in places):
+    if any(is_elsewhere(path) for path in paths):
         raise EncoderError(
             f"the space names an encoder on another machine ({spec}), which is not asked for it "
             f"unasked: if you know it, name it (--encoder {quote(str(spec))})"

@@ -329,13 +329,13 @@ def _layout_of(shape: Sequence[int | str | None]) -> str:
 
 
 def _size(text: str | None, fixed: Sequence[int | str | None], spec: Spec) -> tuple[int, int]:
-    named: Sequence[int | None] = (None, None)
+    requested: Sequence[int | None] = (None, None)
     if text is not None:
         sides = [_side("size", side, spec) for side in text.lower().split("x")]
         if len(sides) > 2:
             raise SpellingError(f"{spec.kind}: size={text}: one side, or height x width, is due")
-        named = (sides[0], sides[-1])
-    pairs = [(a, b if isinstance(b, int) else None) for a, b in zip(named, fixed, strict=True)]
+        requested = (sides[0], sides[-1])
+    pairs = [(a, b if isinstance(b, int) else None) for a, b in zip(requested, fixed, strict=True)]
     if any(a is not None and b is not None and a != b for a, b in pairs):
         raise SpellingError(f"{spec.source} takes images of {fixed[0]} x {fixed[1]}, not {text}")
     height, width = (b or a for a, b in pairs)

@@ -70,11 +70,11 @@ class PowerGauge(Gauge):
     def pair(self, queries: Root, items: Root) -> MapPair:
         """The maps ``G`` and ``H`` above, with signs that make ``items.probe @ H`` positive."""
         if self.t > 0.5:
-            of_items, of_queries = _graded(items, queries).maps(1 - self.t)
+            item_map, query_map = _graded(items, queries).maps(1 - self.t)
         else:
-            of_queries, of_items = _graded(queries, items).maps(self.t)
-        signs = np.where(items.probe @ of_items < 0, -1.0, 1.0)
-        return MapPair(of_queries * signs, of_items * signs)
+            query_map, item_map = _graded(queries, items).maps(self.t)
+        signs = np.where(items.probe @ item_map < 0, -1.0, 1.0)
+        return MapPair(query_map * signs, item_map * signs)
 
 
 ITEM_ORTHONORMAL, BALANCED, USER_ORTHONORMAL = PowerGauge(0), PowerGauge(0.5), PowerGauge(1)

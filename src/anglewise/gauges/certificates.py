@@ -359,5 +359,4 @@ def _check(items: Float[Array, "n d"], query: int, k: int, condition: float) -> 
         raise ValuesError(f"item {query} is a zero vector: it has no neighbours by cosine")
     if not 1 <= k < len(items) - 1:
         raise TooFewError(f"{k} neighbours of {len(items) - 1} other items: ask for fewer")
-    if not 1 <= condition < np.inf:
-        raise ValuesError(f"a condition number is 1 or more and finite, {condition} came")
+    _at_least_one(condition)

@@ -341,7 +341,7 @@ def false_contexts(
     ``vectors`` are ``questions x d``, encoded as questions; the threshold is by default that of
     ``relevance``.
     """
-    least = relevance.threshold if threshold is None else threshold
+    probability = relevance.threshold if threshold is None else threshold
     best = np.array([hits[0].score if hits else -np.inf for hits in index.search(vectors, 1)])
-    answered = int(np.sum(relevance(best) >= least))
-    return FalseContexts(proportion(answered, len(best)), least, relevance.held_out_recall)
+    answered = int(np.sum(relevance(best) >= probability))
+    return FalseContexts(proportion(answered, len(best)), probability, relevance.held_out_recall)

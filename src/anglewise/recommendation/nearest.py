@@ -108,13 +108,13 @@ def nearest(
         raise TooFewError(f"the filters leave none of {len(ranked):,}: allow more, or forbid less")
 
     def searched(space: Space, asking: Embeddings, left_out: SparseRows | None) -> Neighbours:
-        way: Direction = "items-items" if space.one_sided else direction
+        searched_direction: Direction = "items-items" if space.one_sided else direction
         return search_vectors(
             space,
             asking,
             [measure],
             k=min(k, count),
-            direction=way,
+            direction=searched_direction,
             exclude=left_out,
             threads=threads,
         )[str(measure)]
