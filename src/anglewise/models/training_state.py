@@ -320,7 +320,7 @@ def read_checkpoint(torch: Any, path: Path, print_of: Mapping[str, Any], device:
     Raises ``FileError`` for a file that is damaged, newer than this program, or of a training on
     other interactions or with other settings (the message names them).
     """
-    content, arrays = _read_file(path)
+    content, arrays = _read(path)
     _check_checkpoint(path, content, arrays, print_of)
     tensors = [torch.from_numpy(arrays[name]).to(device) for name in (*TENSORS, *BEST)]
     table, scale = (Adam(*tensors[3 * i : 3 * i + 3], taken=content["taken"][i]) for i in range(2))
@@ -334,7 +334,7 @@ def read_checkpoint(torch: Any, path: Path, print_of: Mapping[str, Any], device:
     )
 
 
-def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     with _refusing(path):
         arrays: dict[str, Any] = dict(load_npz(path))
         content = json.loads(arrays.pop("about").tobytes())
