@@ -69,8 +69,7 @@ def hold_out(
     how
         ``"random"``, ``"time"`` or ``"last"``; the latter two need times.
     fold_in
-        The share folded in, between 0 and 1; by default a half. Not to be given with
-        ``how="last"``.
+        The share folded in, between 0 and 1; by default a half. Not with ``how="last"``.
     seed
         Draws the users and the items that are folded in.
 
@@ -215,8 +214,7 @@ def from_labels(
 
     The gain is 1. Labelled items of other classes count as judged and not relevant, items without
     a label as not judged (neither is stored: see ``Judgements.judged_items``). An item alone in
-    its class is no query. Memory grows with the pairs within classes, not with the square of the
-    items.
+    its class is no query. Memory grows with the pairs within classes, not with items squared.
 
     Parameters
     ----------
@@ -254,11 +252,10 @@ def from_labels(
         asking = _drawn(asking, queries, seed)
     pairs = int(partners[asking].sum())
     if pairs > MOST_PAIRS:
-        sample_size = len(asking) * MOST_PAIRS // pairs
+        size = len(asking) * MOST_PAIRS // pairs
         raise ValuesError(
             f"{pairs:,} pairs of items share a class, {MOST_PAIRS:,} fit: let a sample of about "
-            f"{sample_size:,} items ask (label_queries={sample_size}, "
-            f"--label-queries {sample_size})"
+            f"{size:,} items ask (label_queries={size}, --label-queries {size})"
         )
     items = len(space.items)
     unknown = tuple(name for name in labels.of if name not in space.items.row_of)

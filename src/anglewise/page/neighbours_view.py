@@ -52,7 +52,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class ShownQuery:
+class ViewedQuery:
     """A query as it is shown above its lists: its id, and what is known about it."""
 
     row: int
@@ -67,11 +67,11 @@ class ShownQuery:
     relevant: int
 
 
-def describe_query(inspected: Inspected, direction: Direction, row: int) -> ShownQuery:
+def describe_query(inspected: Inspected, direction: Direction, row: int) -> ViewedQuery:
     """What is shown of a query."""
     side = inspected.asking(direction)
     gains = gains_of(inspected.judgements.get(direction), row)
-    return ShownQuery(
+    return ViewedQuery(
         row=row,
         id=side.name(row),
         title=side.metadata.titles([row])[0],
