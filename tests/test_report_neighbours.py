@@ -5,7 +5,7 @@ import pytest
 
 from anglewise import Embeddings, Space, search
 from anglewise.measures.measure import measures
-from anglewise.report.retrieval_documents import ShownQuery, neighbours_document
+from anglewise.report.retrieval_documents import QueryNeighbours, neighbours_document
 from rendered import printed
 
 WORDS = ["a film about a lighthouse that nobody keeps and everybody needs", "b", "c", "d", "e"]
@@ -18,7 +18,7 @@ def asked(names="dot,cosine,euclidean", title=True, k=3):
     )
     wanted = measures(names)
     found = search(space, wanted, k=k, direction="items-items", rows=np.array([1]))
-    return ShownQuery(space, "items-items", 1, wanted, found)
+    return QueryNeighbours(space, "items-items", 1, wanted, found)
 
 
 def shown(one, width=100):

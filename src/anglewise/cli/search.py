@@ -56,7 +56,7 @@ def search(
     from anglewise.errors import SpellingError
     from anglewise.io.read import read_space
     from anglewise.measures.measure import measures as read_measures
-    from anglewise.report.retrieval_documents import ShownQuery, neighbours_document
+    from anglewise.report.retrieval_documents import QueryNeighbours, neighbours_document
 
     talk = Talk(always)
     if sum(value is not None for value in (query, text, image)) != 1:
@@ -92,7 +92,7 @@ def search(
                 progress=progress,
             )
     asking_text = text if image is None else str(image)
-    shown = ShownQuery(
+    shown = QueryNeighbours(
         loaded,
         chosen_direction,
         row,

@@ -31,7 +31,7 @@ ID, TITLE, RECOMMENDED, REASON = 16, 200, 60, 40
 
 
 @dataclass(frozen=True, eq=False)
-class ShownQuery:
+class QueryNeighbours:
     """One query and its neighbours; ``neighbours`` holds a single row for each measure.
 
     ``text`` asked in place of the row, where it is given: words, or the file of an image, as
@@ -90,7 +90,7 @@ class ShownQuery:
         ]
 
 
-def neighbours_document(shown: ShownQuery) -> Document:
+def neighbours_document(shown: QueryNeighbours) -> Document:
     """The lists side by side, and what their scores mean."""
     query, lists = shown.query, shown.lists
     kind = "item" if shown.direction == "items-items" else "query"
