@@ -24,7 +24,7 @@ from anglewise.encoders.batches import HEAD, KEY, MARK, encode_texts, open_cache
 from anglewise.encoders.endpoint import Patience, post_json
 from anglewise.encoders.images import read_images
 from anglewise.encoders.load import encoder_of
-from anglewise.encoders.onnx import weight_files
+from anglewise.encoders.onnx import identity_of_files, weight_files
 from anglewise.encoders.pixels import Picture
 from anglewise.errors import EncoderError, FileError
 from anglewise.judging.generated import chat_asker
@@ -71,26 +71,111 @@ def test_a_picture_in_an_icon_is_not_decoded_before_its_size_is_known(monkeypatc
     assert decoded == []
 
 
-def named_weights(*names):
+def varint(number, groups=1):
+    """A whole number of protobuf, in so many groups of seven bits or more."""
+    low, rest = number & 127, number >> 7
+    return bytes([low | 128]) + varint(rest, groups - 1) if rest or groups > 1 else bytes([low])
+
+
+def field(number, value, *, tag=1, size=1):
+    return varint(number << 3 | 2, tag) + varint(len(value), size) + value
+
+
+LOCATION = field(1, b"location")
+SPELLINGS = {
+    "plain": lambda value: LOCATION + field(2, value),
+    "the value first": lambda value: field(2, value) + LOCATION,
+    "a long size of the key": lambda value: field(1, b"location", size=2) + field(2, value),
+    "a long size of the value": lambda value: LOCATION + field(2, value, size=3),
+    "long tags": lambda value: field(1, b"location", tag=2) + field(2, value, tag=5),
+    "a field between": lambda value: LOCATION + field(9, b"zz") + field(2, value),
+    "twice": lambda value: field(1, b"x") + LOCATION + field(2, b"none.bin") + field(2, value),
+    "a group": lambda value: LOCATION + field(2, value) + b"\x1b" + field(2, b"none.bin") + b"\x1c",
+}
+
+
+def tensor(name, spelling="plain"):
+    return field(13, SPELLINGS[spelling](name.encode())) + b"\x70\x01"
+
+
+def named_weights(*names, spelling="plain"):
     """The bytes in which an ONNX file says where its numbers lie."""
-    entries = b""
-    for name in names:
-        value = name.encode()
-        size = bytes([len(value)]) if len(value) < 128 else bytes([len(value) % 128 + 128, 1])
-        entries += b"\x6a\x20\x0a\x08location\x12" + size + value
-    return b"\x08\x08" + entries + b"end"
+    graph = b"".join(field(5, tensor(name, spelling)) for name in names)
+    return b"\x08\x08" + field(7, field(2, b"graph") + graph)
 
 
-def test_every_file_of_a_models_weights_is_found(tmp_path):
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_every_file_of_a_models_weights_is_found(spelling, tmp_path):
     long = "w" * 150
     names = ["weights.bin", "m.onnx_data_1", "part/w.bin", long]
     (tmp_path / "part").mkdir()
     for name in [*names, "other.bin"]:
         (tmp_path / name).write_bytes(b"1")
-    (tmp_path.parent / "outside.bin").write_bytes(b"2")
     model = tmp_path / "m.onnx"
-    model.write_bytes(named_weights(*names, "../outside.bin", "missing.bin"))
-    assert weight_files(model) == [model, *(tmp_path / name for name in sorted(names))]
+    model.write_bytes(named_weights(*names, spelling=spelling))
+    assert weight_files(model) == ([model, *(tmp_path / name for name in sorted(names))], True)
+    model.write_bytes(named_weights(*names, "missing.bin", spelling=spelling))
+    assert weight_files(model) == ([model, *(tmp_path / name for name in sorted(names))], False)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda it: field(7, field(15, field(1, it))),
+        lambda it: field(7, field(15, field(2, it))),
+        lambda it: field(7, field(1, field(5, field(5, it)))),
+        lambda it: field(7, field(1, field(5, field(10, it)))),
+        lambda it: field(7, field(1, field(5, field(22, field(1, it))))),
+        lambda it: field(7, field(1, field(5, field(6, field(5, it))))),
+        lambda it: field(7, field(1, field(5, field(11, field(5, it))))),
+        lambda it: field(25, field(7, field(5, field(5, it)))),
+        lambda it: field(20, field(1, field(5, it))),
+        lambda it: field(7, b"") + field(7, field(5, it)),
+    ],
+)
+def test_weights_are_found_wherever_a_tensor_stands(place, tmp_path):
+    model, weights = tmp_path / "m.onnx", tmp_path / "w.bin"
+    model.write_bytes(place(tensor("w.bin")))
+    assert weight_files(model) == ([model], False)
+    weights.write_bytes(b"1")
+    assert weight_files(model) == ([model, weights], True)
+
+
+def test_of_what_is_no_model_no_identity_is_claimed(tmp_path):
+    model = tmp_path / "m.onnx"
+    deep = tensor("w.bin")
+    for _ in range(60):
+        deep = field(6, field(1, field(5, deep)))
+    good = named_weights("m.onnx")
+    deep = field(7, field(1, field(5, deep)))
+    for data in (good[:-3], good + b"\x07", b"\x0c" + good, b"\xff" * 20, deep):
+        model.write_bytes(data)
+        assert weight_files(model) == ([model], False)
+        assert identity_of_files(model) == ""
+    model.write_bytes(good)
+    assert identity_of_files(model)
+
+
+def test_weights_behind_links_are_weights(tmp_path):
+    for folder in ("blobs", "snapshots/main"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "blobs/a").write_bytes(named_weights("m.onnx_data"))
+    (tmp_path / "blobs/b").write_bytes(b"1")
+    model, weights = (tmp_path / "snapshots/main" / name for name in ("m.onnx", "m.onnx_data"))
+    model.symlink_to("../../blobs/a")
+    weights.symlink_to("../../blobs/b")
+    assert weight_files(model) == ([model, weights], True)
+    before = identity_of_files(model)
+    (tmp_path / "blobs/b").write_bytes(b"2")
+    assert identity_of_files(model) != before
+
+
+def test_a_model_that_names_no_weights_is_not_taken_for_the_one_of_then(monkeypatch):
+    now = Encoder(spec="use", documents=len)
+    monkeypatch.setattr("anglewise.encoders.load.encoder", lambda _: now)
+    then = {"encoder": "use", "encoding": {"identity": "use 1"}}
+    with pytest.raises(EncoderError, match="it is not known whether they encoded the space"):
+        encoder_of(aw.Space(items=[[1.0]], about=then))
 
 
 def test_the_weights_beside_a_model_are_no_output(tmp_path, anglewise, monkeypatch):

@@ -83,7 +83,7 @@ def _weights(model: Path) -> list[Path]:
     from anglewise.encoders.onnx import weight_files
 
     try:
-        return weight_files(model)
+        return weight_files(model)[0]
     except FileError:  # which the command will say
         return []
 

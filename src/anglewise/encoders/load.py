@@ -229,7 +229,12 @@ def encoder_of(space: Space) -> Encoder:
     recorded = (
         cast("dict[str, Any]", encoding).get("identity") if isinstance(encoding, dict) else None
     )
-    if recorded and model.identity and recorded != model.identity:
+    if recorded and not model.identity:
+        raise EncoderError(
+            f"the weights of {spelling} cannot be told from others, and it is not known whether "
+            f"they encoded the space: if they did, name it (--encoder {quote(spelling)})"
+        )
+    if recorded and recorded != model.identity:
         raise EncoderError(
             f"{spelling} has other weights here than when the space was encoded: take the model of "
             "then, or encode the space again"

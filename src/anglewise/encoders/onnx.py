@@ -1,7 +1,8 @@
 """``onnx:FILE`` and ``onnx-images:FILE``: models in ONNX files, run by onnxruntime."""
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from anglewise.core.typing import Array, Int64
 from anglewise.encoders.encoder import Encoder, Spec, digest, library
 from anglewise.encoders.pixels import OPTIONS, Picture, Preparation, preparation, settings_beside
 from anglewise.errors import EncoderError, SpellingError
-from anglewise.io.files import contents, existing_file, file_text, reading, user_path
+from anglewise.io.files import Contents, contents, existing_file, file_text, reading, user_path
+from anglewise.io.places import is_elsewhere
 from anglewise.io.tables import listed
 
 
@@ -24,32 +26,136 @@ def open_session(path: Path) -> Any:
         )
 
 
-LOCATION = b"\x0a\x08location\x12"
-"""The bytes in an ONNX file before the name of another file that holds a tensor's numbers."""
+TENSOR, ENTRY = "tensor", "entry"
+MESSAGES: dict[str, dict[int, str]] = {
+    "model": {7: "graph", 20: "training", 25: "function"},
+    "training": {1: "graph", 2: "graph"},
+    "function": {7: "node", 11: "attribute"},
+    "graph": {1: "node", 5: TENSOR, 15: "sparse tensor"},
+    "node": {5: "attribute"},
+    "attribute": {
+        5: TENSOR,
+        6: "graph",
+        10: TENSOR,
+        11: "graph",
+        **dict.fromkeys((22, 23), "sparse tensor"),
+    },
+    "sparse tensor": {1: TENSOR, 2: TENSOR},
+    TENSOR: {13: ENTRY},
+    ENTRY: {},
+}
+"""The fields of ``onnx.proto`` by their numbers, as far as they lead to tensors kept apart."""
+KEY, VALUE = 1, 2
+MOST_DEPTH = 100
+"""So many messages may stand in each other: protobuf reads no more."""
+MOST_FIELDS = 2_000_000
+"""Of more fields no model consists, vocabularies inside included; some seconds."""
 
 
-def weight_files(path: Path) -> list[Path]:
-    """The model's file, and the files in its folder that hold weights outside of it."""
-    data = contents(path)
-    names: set[str] = set()
-    position = data.find(LOCATION)
-    while position >= 0:
-        start = position + len(LOCATION) + 1
-        length = data[start - 1] if start <= len(data) else 0
-        if length > 127 and start < len(data):  # the length in two groups of seven bits
-            length, start = length - 128 + 128 * data[start], start + 1
-        names.add(bytes(data[start : start + length]).decode("utf-8", "replace"))
-        position = data.find(LOCATION, start)
-    files = (path.parent / name for name in sorted(names) if name and "\0" not in name)
-    return [path, *(file for file in files if is_file_in(file, path.parent))]
+def weight_files(path: Path) -> tuple[list[Path], bool]:
+    """The file of a model and those that its weights lie in, and whether these are all.
 
-
-def is_file_in(file: Path, folder: Path) -> bool:
-    """Whether a path leads to a file in a folder, however deep."""
+    They are not known to be where the file is no ONNX model, or names what is not there.
+    """
     try:
-        return file.is_file() and file.resolve().is_relative_to(folder.resolve())
-    except (OSError, RuntimeError):  # a name too long, links in a circle
+        names = external_names(contents(path))
+        files = [path.parent / name for name in names]
+        there = [file for name, file in zip(names, files, strict=True) if _is_file_here(name, file)]
+    except ValueError:  # no model
+        return [path], False
+    return [path, *there], len(there) == len(files)
+
+
+def _is_file_here(name: str, file: Path) -> bool:
+    try:
+        return not is_elsewhere(name) and file.is_file()
+    except (OSError, ValueError):  # a name too long, or that no file can have
         return False
+
+
+def identity_of_files(path: Path, *others: Path) -> str:
+    """A digest of all that a model consists of; empty where that is not known."""
+    files, whole = weight_files(path)
+    return digest([*files, *others]) if whole else ""
+
+
+def external_names(data: Contents) -> list[str]:
+    r"""In which other files a model says that its numbers lie, in the order of their names.
+
+    All spellings of protobuf are read. Raises ``ValueError`` for bytes that are no model.
+
+    >>> external_names(b"\x3a\x13\x2a\x11\x6a\x0f\x12\x03w.b\x0a\x08location")
+    ['w.b']
+    """
+    with memoryview(data) as whole:
+        names = set(_external(whole, "model", (0, len(whole)), iter(range(MOST_FIELDS))))
+    return sorted(map(os.fsdecode, names))
+
+
+def _external(
+    data: memoryview, kind: str, span: tuple[int, int], left: Iterator[int], depth: int = 0
+) -> Iterator[bytes]:
+    """The names of files in a message and in those that stand in it."""
+    if depth > MOST_DEPTH:
+        raise ValueError("messages stand in each other too deep")
+    texts = {KEY: b"", VALUE: b""}
+    for field, start, end in _fields(data, span, left):
+        if kind == ENTRY and field in texts:  # of repeated ones the last counts
+            texts[field] = bytes(data[start:end])
+        elif field in MESSAGES[kind]:
+            yield from _external(data, MESSAGES[kind][field], (start, end), left, depth + 1)
+    if texts[KEY] == b"location":
+        yield texts[VALUE].partition(b"\0")[0]  # so far a system reads it
+
+
+def _fields(
+    data: memoryview, span: tuple[int, int], left: Iterator[int]
+) -> Iterator[tuple[int, int, int]]:
+    """The number, start and end of each field of a message that has a length of its own."""
+    at, end = span
+    groups: list[int] = []  # fields in these are none of the message, and of no use to ONNX
+    while at < end:
+        if next(left, None) is None:
+            raise ValueError("too many fields")
+        tag, at = _varint(data, at, end)
+        field, wire = tag >> 3, tag & 7
+        if not field or tag >> 32 or wire > 5:
+            raise ValueError(f"no field has the tag {tag}")
+        start, at = _value(data, wire, at, end)
+        if wire == 3:
+            groups.append(field)
+        elif wire == 4 and (not groups or groups.pop() != field):
+            raise ValueError("a group ends that did not begin")
+        elif wire == 2 and not groups:
+            yield field, start, at
+    if groups:
+        raise ValueError("a group does not end")
+
+
+def _value(data: memoryview, wire: int, at: int, end: int) -> tuple[int, int]:
+    """Where the value of a field starts and ends."""
+    size, start = {1: 8, 5: 4}.get(wire, 0), at
+    if wire == 0:
+        _, start = _varint(data, at, end)
+    elif wire == 2:
+        size, start = _varint(data, at, end)
+    if start + size > end:
+        raise ValueError("a field ends after its message")
+    return start, start + size
+
+
+def _varint(data: memoryview, at: int, end: int) -> tuple[int, int]:
+    """A whole number in groups of seven bits, the lowest first, and where it ends."""
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= end:
+            break
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+    raise ValueError("a number does not end")
 
 
 def output_of(spec: Spec, session: Any, usual: Sequence[str]) -> str:
@@ -108,17 +214,17 @@ def load_onnx(spec: Spec) -> Encoder:
 
     prompts = {side: spec.options.get(f"{side}_prompt", "") for side in ("document", "query")}
     added = tokenizer.num_special_tokens_to_add(False) + max(tokens([*prompts.values()]))
-    files = [*weight_files(path), words]
-    options = dict(spec.options) | {"tokenizer": str(words.resolve())}
+    options = dict(spec.options) | {"tokenizer": str(words.absolute())}
     settings = f"{output} {pooling} {longest} {prompts}"
+    weights = identity_of_files(path, words)
     return Encoder(
-        spec=str(Spec("onnx", str(path.resolve()), options)),
+        spec=str(Spec("onnx", str(path.absolute()), options)),
         documents=partial(runner, prompt=prompts["document"]),
         queries=partial(runner, prompt=prompts["query"]) if any(prompts.values()) else None,
         window=None if longest is None else max(1, longest - added),
         tokens=tokens,
         batch=32,
-        identity=f"onnx {digest(files)} {settings}",
+        identity=f"onnx {weights} {settings}" if weights else "",
     )
 
 
@@ -235,12 +341,13 @@ def load_onnx_images(spec: Spec) -> Encoder:
     prepare = preparation(_preparation_options(spec, path, session, node), spec, node.shape)
     output = output_of(spec, session, OUTPUTS)
     options = prepare.options() | {"output": output, "pooling": pooling}
+    weights = identity_of_files(path)
     return Encoder(
-        spec=str(Spec("onnx-images", str(path.resolve()), options)),
+        spec=str(Spec("onnx-images", str(path.absolute()), options)),
         documents=_ImageRunner(session, prepare, node, output, pooling),
         reads="images",
         batch=32,
-        identity=f"onnx-images {digest(weight_files(path))} {options}",
+        identity=f"onnx-images {weights} {options}" if weights else "",
     )
 
 

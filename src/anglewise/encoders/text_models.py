@@ -29,7 +29,7 @@ def load_model2vec(spec: Spec) -> Encoder:
         raise SpellingError("model2vec needs a model: write model2vec:FOLDER or model2vec:NAME")
     static: Any = library("model2vec", "model2vec").StaticModel
     local = user_path(spec.source)
-    source = str(local.resolve()) if local.is_dir() else spec.source
+    source = str(local.absolute()) if local.is_dir() else spec.source
     try:
         model: Any = static.from_pretrained(
             source, dimensionality=spec.number("dimensions"), force_download=False
@@ -100,9 +100,9 @@ def load_words(spec: Spec) -> Encoder:
         return [len(WORD.findall(text)) for text in texts]
 
     files = [path] if words is None else [path, words]
-    options = dict(spec.options) | ({} if words is None else {"words": str(words.resolve())})
+    options = dict(spec.options) | ({} if words is None else {"words": str(words.absolute())})
     return Encoder(
-        spec=str(Spec("words", str(path.resolve()), options)),
+        spec=str(Spec("words", str(path.absolute()), options)),
         documents=encode,
         tokens=tokens,
         normalises=False,
@@ -146,7 +146,7 @@ def load_sentence_transformer(spec: Spec) -> Encoder:
         raise SpellingError(f"{spec.kind} needs a model: write {spec.kind}:FOLDER or NAME")
     kind: Any = _library().SentenceTransformer
     local = user_path(spec.source)
-    source = str(local.resolve()) if local.is_dir() else spec.source
+    source = str(local.absolute()) if local.is_dir() else spec.source
     try:
         model: Any = kind(source, device=spec.options.get("device"), trust_remote_code=False)
     except Exception as error:  # the hub and the readers below it raise anything
