@@ -6,8 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
+import anglewise as aw
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import ShapeError
+from anglewise.models.closed_form import fit_linear
+from anglewise.models.model import raw_table
+from anglewise.models.svd import truncated_svd
+from anglewise.models.training import used_cells
 
 
 @st.composite
@@ -49,5 +54,51 @@ def test_a_pair_comes_once_and_inside_the_table():
         SparseRows.from_pairs([0, 0], [1, 1], shape=(1, 2))
     with pytest.raises(ShapeError, match="outside"):
         SparseRows.from_pairs([0], [2], shape=(1, 2))
+    for ends, columns in (
+        ([0, 1], [2]),
+        ([0, 1], [-1]),
+        ([0, 2], [0]),
+        ([1, 1], [0]),
+    ):
+        with pytest.raises(ShapeError, match=r"row ends|outside of a table"):
+            SparseRows(np.array(ends), np.array(columns), np.ones(1), (1, 2))
     with pytest.raises(ShapeError, match="row ends"):
         SparseRows(np.zeros(2, np.int64), np.zeros(0, np.int64), np.zeros(0), (5, 1))
+
+
+def lies(kind, place):
+    """A matrix of 30 x 30 with an entry that stands at a place where there is none."""
+    table = sparse.csr_array(np.eye(30)).asformat(kind)
+    if kind == "coo":
+        table.col[3] = place
+    elif kind == "lil":
+        table.rows[3] = [place]
+    else:
+        table.indices[3] = place
+    return table
+
+
+TAKERS = {
+    "seen": lambda table: aw.Space(items=np.eye(30), queries=np.eye(30), seen=table),
+    "judgements": aw.Judgements,
+    "exclude": lambda table: aw.search(np.eye(30), "dot", k=1, exclude=table),
+    "read_interactions": aw.read_interactions,
+    "fit_ease": lambda table: aw.fit_ease(table, 1.0),
+    "fit_linear": lambda table: fit_linear(table, 2, penalty=1.0),
+    "raw_table": raw_table,
+    "truncated_svd": lambda table: truncated_svd(table, 2),
+    "used_cells": used_cells,
+    "LinearEmbedding": lambda table: aw.LinearEmbedding(2).fit(table),
+    "TableNormaliser": lambda table: aw.TableNormaliser("tf-idf").fit(table),
+    "transform": lambda table: aw.LinearEmbedding(2, penalty=1.0).fit(np.eye(30)).transform(table),
+    "fold_in": lambda table: fit_linear(np.eye(30), 2, penalty=1.0).fold_in(table),
+    "ease.fold_in": lambda table: aw.fit_ease(np.eye(30), 1.0).fold_in(table),
+}
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc", "bsr", "coo", "lil"])
+@pytest.mark.parametrize("taker", TAKERS)
+def test_an_entry_outside_of_its_matrix_is_refused_before_it_is_read(taker, kind):
+    for place in (30, 2_000_000_000, -5):
+        with pytest.raises(ShapeError, match=r"outside of a table|holds no such table"):
+            TAKERS[taker](lies(kind, place))

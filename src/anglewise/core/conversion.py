@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from anglewise.core.sparse import SparseRows
+from anglewise.core.sparse import SparseRows, check_entries_inside
 from anglewise.core.text import Say, described, quiet
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import AnglewiseError, IdsError, ShapeError, ValuesError, WrongTypeError
@@ -315,6 +315,7 @@ def as_sparse_rows(value: Sparse, name: str, shape: tuple[int, int] | None = Non
     if is_kind(value, SparseRows):
         table = value
     elif hasattr(value, "tocsr") and len(value.shape) == 2:
+        check_entries_inside(value)
         matrix = value.tocsr()
         if not matrix.has_canonical_format:
             matrix = matrix.copy()

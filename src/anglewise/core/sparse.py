@@ -34,6 +34,13 @@ class SparseRows:
             raise ShapeError(
                 f"{len(self.indptr)} row ends for {self.shape[0]} rows: one more is due"
             )
+        entries = len(self.indices)
+        if len(self.values) != entries or not _ascend(self.indptr, entries):
+            raise ShapeError(
+                f"row ends that do not ascend from 0 to {entries} entries, or {len(self.values)} "
+                "values for these"
+            )
+        _check_inside(self.indices, self.shape[1], self.shape)
 
     @classmethod
     def from_pairs(
@@ -96,6 +103,41 @@ class SparseRows:
         from scipy.sparse import csr_array
 
         return csr_array((np.ones(len(self.indices)), self.indices, self.indptr), shape=self.shape)
+
+
+def _ascend(ends: Shaped[Array, " rows_and_one"], entries: int) -> bool:
+    return bool(ends[0] == 0 and ends[-1] == entries and (ends[1:] >= ends[:-1]).all())
+
+
+def _check_inside(places: Shaped[Array, " entries"], most: int, shape: tuple[int, ...]) -> None:
+    if len(places) and (places.min() < 0 or places.max() >= most):
+        bad = places[(places < 0) | (places >= most)][0]
+        raise ShapeError(f"an entry stands at {bad}, outside of a table of {shape}: mend its rows")
+
+
+def check_entries_inside(table: Any) -> None:
+    """Raise ``ShapeError`` for a sparse matrix of SciPy with an entry outside of its shape.
+
+    SciPy looks at none of them, and then reads and writes memory that is not the matrix's. What is
+    no such matrix passes.
+
+    >>> from scipy.sparse import csr_array
+    >>> check_entries_inside(csr_array(([1.0], [7], [0, 1]), shape=(1, 3)))
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.ShapeError: a sparse matrix of (1, 3) holds no such table (...): ...
+    """
+    kind = getattr(table, "format", None) if hasattr(table, "tocsr") else None
+    if kind == "coo":
+        for places, most in zip((table.row, table.col), table.shape, strict=True):
+            _check_inside(places, most, table.shape)
+    elif kind in {"csr", "csc", "bsr", "lil"}:
+        try:
+            (table.tocsr() if kind == "lil" else table).check_format(full_check=True)
+        except ValueError as error:
+            raise ShapeError(
+                f"a sparse matrix of {table.shape} holds no such table ({error}): make it anew"
+            ) from error
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ import numpy as np
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.neighbours import Neighbours
-from anglewise.core.sparse import SparseRows
+from anglewise.core.sparse import SparseRows, check_entries_inside
 from anglewise.core.typing import Array, Float64
 from anglewise.engine.search import search, search_vectors
 from anglewise.errors import MissingExtraError, SpellingError
@@ -48,6 +48,7 @@ class TableTransformer(TransformerMixin, BaseEstimator):
 
     def _table(self, X: Any, *, reset: bool = False) -> Any:
         """Check a users x items table as scikit-learn does; ``reset`` sets the number of items."""
+        check_entries_inside(X)
         return sklearn_utils.validation.validate_data(
             self, X, accept_sparse="csr", dtype=np.float64, reset=reset
         )

@@ -11,6 +11,7 @@ import numpy as np
 
 from anglewise.core.conversion import check_kind
 from anglewise.core.numbers import UNIT, WEIGHT, Bounds, written
+from anglewise.core.sparse import check_entries_inside
 from anglewise.core.text import named
 from anglewise.core.typing import Array, Float64
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
@@ -32,6 +33,7 @@ MODERATE = Bounds(least=0, most=1e6, example="1.5")
 
 def check_columns(X: Any, items: int, expected: str) -> None:
     """Raise ``ShapeError`` for a table with another number of items than in training."""
+    check_entries_inside(X)
     if X.shape[1] != items:
         raise ShapeError(
             f"{X.shape[1]} columns came, {expected}: give one column an item, in the order of "

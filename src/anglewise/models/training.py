@@ -13,7 +13,7 @@ import numpy as np
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
-from anglewise.core.sparse import Interactions, SparseRows
+from anglewise.core.sparse import Interactions, SparseRows, check_entries_inside
 from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array, Bool, Float32, Int64
 from anglewise.engine.search import search
@@ -366,6 +366,7 @@ def _state(
 
 def used_cells(X: Any) -> SparseRows:
     """The cells of a table, sparse or dense, that are not zero, each once."""
+    check_entries_inside(X)
     rows, columns = X.nonzero()
     cells = np.unique(rows.astype(np.int64) * X.shape[1] + columns)  # a CSR may repeat cells
     return SparseRows.from_pairs(*np.divmod(cells, X.shape[1]), shape=X.shape)
