@@ -320,3 +320,13 @@ def test_help_starts_quickly():
     subprocess.run([BIN, "--help"], check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
+
+
+@pytest.mark.parametrize(("error", "code"), [(SystemExit(1), 2), (BaseException("x"), 70)])
+def test_code_one_is_left_to_gates(error, code, monkeypatch, capsys):
+    def fails(_):
+        raise error
+
+    monkeypatch.setattr("anglewise.cli.program.run", fails)
+    assert program.main([]) == code
+    assert "anglewise: " in capsys.readouterr().err

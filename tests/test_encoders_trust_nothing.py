@@ -316,6 +316,10 @@ def test_a_home_of_nobody_is_one_message(tmp_path, anglewise):
         "1 +",
         "raise ValueError('no')",
         "import sys; sys.exit(0)",
+        "import sys; sys.exit(1)",
+        "raise BaseException",
+        "raise GeneratorExit('x')",
+        "class E(Exception):\n    def __str__(self): raise KeyError(1)\nraise E",
         "def __getattr__(n): raise KeyError(n)",
     ],
 )
@@ -327,6 +331,41 @@ def test_a_module_that_fails_is_one_message(code, tmp_path, anglewise, monkeypat
     sys.modules.pop("broken_encoder", None)
     words = ("encode", "texts.csv", "-o", "space", "--encoder", "python:broken_encoder:encode")
     assert refused(anglewise(*words), "cannot be imported")
+    assert not (tmp_path / "space").exists()
+
+
+ANSWER = """
+class Mute(Exception):
+    def __str__(self): raise KeyError(1)
+class Answer:
+    def __array__(self, *_, **__): {}
+def encode(texts): return Answer()
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import sys\ndef encode(texts): sys.exit(1)",
+        "def encode(texts): raise BaseException('x')",
+        "def encode(texts): raise GeneratorExit",
+        ANSWER.format("raise Mute") + "def encode(texts): raise Mute",
+        ANSWER.format("raise Mute"),
+        ANSWER.format("import sys; sys.exit(1)"),
+        ANSWER.format("raise RuntimeError('deleted')"),
+        ANSWER.format("raise OSError('no')"),
+        "import numpy as np\ndef encode(texts): return np.ma.array([[1.0, 2.0]], mask=[[0, 1]])",
+        "import numpy as np\ndef encode(texts): return [np.ma.array([1.0, 2.0], mask=[0, 1])]",
+    ],
+)
+def test_an_encoder_that_fails_is_one_message(code, tmp_path, anglewise, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "failing_encoder.py").write_text(code)
+    (tmp_path / "texts.csv").write_text("id,text\na,wing\n")
+    sys.modules.pop("failing_encoder", None)
+    words = ("encode", "texts.csv", "-o", "space", "--encoder", "python:failing_encoder:encode")
+    assert refused(anglewise(*words), "gave for the text 'a'")
     assert not (tmp_path / "space").exists()
 
 

@@ -47,6 +47,21 @@ def as_message(text: str) -> str:
     return _without_middle(text, LONGEST_MESSAGE)
 
 
+def reason(error: BaseException, most: int = 200) -> str:
+    r"""What an error says, on one line; its kind where it says nothing, or cannot even say it.
+
+    >>> reason(ValueError("no such\n   shape")), reason(KeyError())
+    ('no such shape', 'KeyError')
+    """
+    try:
+        text = str(error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 of foreign code, which may do anything
+        text = ""
+    return " ".join(text.split())[:most] or type(error).__name__
+
+
 def _without_middle(text: str, most: int) -> str:
     if len(text) <= most:
         return text

@@ -321,11 +321,9 @@ def main(tokens: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except (CycloptsError, AnglewiseError, OSError, MemoryError) as error:
         return _refuse(_in_words(error))
-    except SystemExit as stop:
-        if stop.code:
-            raise
+    except SystemExit:
         return _refuse("code that this call ran ended Python before the work was done")
-    except Exception as error:  # noqa: BLE001 a fault of ours must not look like a gate that failed
+    except BaseException as error:  # noqa: BLE001 a fault must not look like a gate that failed
         _write_error(_traceback(error))
         _refuse("this is a fault of anglewise, not yours: please report the lines above")
         return OUR_FAULT
@@ -341,7 +339,7 @@ def _in_words(error: BaseException) -> str:
     return str(error)
 
 
-def _traceback(error: Exception) -> str:
+def _traceback(error: BaseException) -> str:
     """Where a fault lies; what it says may quote anybody, and is kept to its line."""
     *places, what = traceback.format_exception(error)
     return visible("".join(places)) + as_message(what.rstrip("\n")) + "\n"

@@ -68,6 +68,16 @@ def as_array(value: Any, name: str, say: Say = quiet) -> Array:
         ) from error
 
 
+def holds_masked(value: Any) -> bool:
+    """Whether an array, or a row of a list, has a mask: NumPy takes what lies under it.
+
+    >>> holds_masked(np.ma.array([1, 2], mask=[False, True])), holds_masked([[1, 2]])
+    (True, False)
+    """
+    rows = value if is_kind(value, list | tuple) else [value]
+    return any(is_kind(row, np.ma.MaskedArray) and np.ma.is_masked(row) for row in rows)
+
+
 def is_kind(value: object, kinds: Any) -> bool:
     """``isinstance`` without narrowing: to type checkers the value stays of any type."""
     return isinstance(value, kinds)

@@ -13,10 +13,11 @@ from typing import IO, Any
 
 import numpy as np
 
+from anglewise.core.conversion import holds_masked
 from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array, Float32, Progress
 from anglewise.encoders.encoder import Encoder
-from anglewise.errors import AnglewiseError, EncoderError, FileError, TooFewError
+from anglewise.errors import AnglewiseError, EncoderError, FileError, TooFewError, reason
 from anglewise.io.files import allowed, opened
 from anglewise.io.outputs import writing
 
@@ -268,15 +269,11 @@ class Calls:
 
     def vectors(self, rows: Sequence[int]) -> Float32[Array, "batch d"]:
         """Encode some rows; ``EncoderError`` unless the function returns one vector for each."""
-        answer = self.answer(rows)
-        try:
-            raw = np.asarray(answer)
-            if raw.dtype.kind not in "fiu":
-                raise ValueError(f"it is of kind {raw.dtype}")  # noqa: TRY301 said once, below
-            with np.errstate(over="ignore"):
-                vectors = np.ascontiguousarray(raw, dtype=np.float32)
-        except (ValueError, TypeError) as error:
-            raise self.error(rows, f"something else than numbers ({error})") from error
+        raw = self.answer(rows)
+        if raw.dtype.kind not in "fiu":
+            raise self.error(rows, f"something else than numbers (it is of kind {raw.dtype})")
+        with np.errstate(over="ignore"):
+            vectors = np.ascontiguousarray(raw, dtype=np.float32)
         if vectors.ndim != 2 or len(vectors) != len(rows):
             shape = f"{len(vectors)} vectors" if vectors.ndim == 2 else f"shape {vectors.shape}"
             raise self.error(rows, f"{shape}, where one vector for each is due")
@@ -299,15 +296,21 @@ class Calls:
             self.dimension = len(vector)
         return np.stack(vectors)
 
-    def answer(self, rows: Sequence[int]) -> Any:
+    def answer(self, rows: Sequence[int]) -> Array:
         """Call the function; whatever it raises becomes an ``EncoderError`` of one sentence."""
+        fault = "no answer but an error"
         try:
-            return self.function([self.inputs[row] for row in rows])
-        except AnglewiseError:
+            answer = self.function([self.inputs[row] for row in rows])
+            fault = "something else than numbers"
+            masked = holds_masked(answer)
+            array = np.asarray(answer)
+        except (AnglewiseError, KeyboardInterrupt):
             raise
-        except (Exception, SystemExit) as error:  # a foreign model may raise anything
-            why = " ".join(str(error).split())[:200] or type(error).__name__
-            raise self.error(rows, f"no answer but an error ({why})") from error
+        except BaseException as error:  # a foreign model may raise anything, in its answer too
+            raise self.error(rows, f"{fault} ({reason(error)})") from error
+        if masked:
+            raise self.error(rows, "masked numbers, which are none")
+        return array
 
     def error(self, rows: Sequence[int], fault: str) -> EncoderError:
         """The error for a batch: which texts or images, and what is wrong with their vectors."""

@@ -12,7 +12,7 @@ from typing import Any, cast
 from anglewise.core.embeddings import Space
 from anglewise.encoders.encoder import Encode, Encoder, Spec, library, read_spec
 from anglewise.encoders.pixels import Picture
-from anglewise.errors import EncoderError, SpellingError
+from anglewise.errors import EncoderError, SpellingError, reason
 from anglewise.io.files import user_path
 from anglewise.io.places import is_elsewhere
 
@@ -31,11 +31,12 @@ def load_function(spec: Spec) -> Encoder:
         imported: Any = import_module(module)
         for part in name.split("."):
             imported = getattr(imported, part)
-    except (Exception, SystemExit) as error:  # a foreign module may raise anything
-        why = " ".join(str(error).split())[:200]
-        raise EncoderError(
-            f"{spec} cannot be imported: {f'{type(error).__name__}: {why}'.rstrip(': ')}"
-        ) from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a foreign module may raise anything
+        kind, why = type(error).__name__, reason(error)
+        what = kind if why == kind else f"{kind}: {why}"
+        raise EncoderError(f"{spec} cannot be imported: {what}") from error
     if isinstance(imported, Encoder):  # one that knows more about itself than a function can
         return replace(imported, spec=str(spec))
     if not callable(imported):

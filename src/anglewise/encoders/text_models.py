@@ -12,7 +12,7 @@ import numpy as np
 from anglewise.core.embeddings import TrainedFor
 from anglewise.core.typing import Array, Float32
 from anglewise.encoders.encoder import Encoder, Spec, digest, library
-from anglewise.errors import EncoderError, MissingExtraError, SpellingError
+from anglewise.errors import EncoderError, MissingExtraError, SpellingError, reason
 from anglewise.io.files import existing_file, user_path
 from anglewise.io.vectors import read_vectors
 
@@ -35,7 +35,7 @@ def load_model2vec(spec: Spec) -> Encoder:
             source, dimensionality=spec.number("dimensions"), force_download=False
         )
     except Exception as error:  # the hub and the readers below it raise anything
-        why = " ".join(str(error).split())[:200] or type(error).__name__
+        why = reason(error)
         raise EncoderError(f"{spec}: no model2vec model could be loaded ({why})") from error
 
     def encode(texts: list[str]) -> Any:
@@ -150,7 +150,7 @@ def load_sentence_transformer(spec: Spec) -> Encoder:
     try:
         model: Any = kind(source, device=spec.options.get("device"), trust_remote_code=False)
     except Exception as error:  # the hub and the readers below it raise anything
-        why = " ".join(str(error).split())[:200] or type(error).__name__
+        why = reason(error)
         needs_code = "trust_remote_code" in str(error)
         hint = "; code of a model is run as a function of yours, python:MODULE:FUNCTION"
         raise EncoderError(

@@ -22,6 +22,7 @@ from anglewise.errors import (
     SpellingError,
     WrongTypeError,
     as_message,
+    reason,
 )
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -353,15 +354,15 @@ def reading(path: Path, kind: str) -> Generator[None, None, None]:
             f"{path} asks for more memory than there is: it is damaged, or too large for here"
         ) from error
     except Exception as error:
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        why = reason(error, 160)
         full = os.strerror(errno.EMFILE)
-        if getattr(error, "errno", None) in {errno.EMFILE, errno.ENFILE} or full in reason:
+        if getattr(error, "errno", None) in {errno.EMFILE, errno.ENFILE} or full in why:
             raise FileError(
                 f"{path} cannot be opened, since too many files are open: close some, or raise the "
                 "limit (ulimit -n)"
             ) from error
         raise FileError(
-            f"{path} cannot be read as {kind} ({reason}): it may be truncated or of another "
+            f"{path} cannot be read as {kind} ({why}): it may be truncated or of another "
             "format; write or copy it again"
         ) from error
 
