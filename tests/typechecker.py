@@ -14,7 +14,8 @@ from typing import Any, get_args, get_type_hints
 import jaxtyping
 from beartype import BeartypeConf, beartype
 
-check = beartype(conf=BeartypeConf(is_pep484_tower=True))  # where a float is due, 1 will do
+RULES = BeartypeConf(is_pep484_tower=True, violation_type=jaxtyping.TypeCheckError)
+check = beartype(conf=RULES)  # where a float is due, 1 will do; what is raised is a TypeError
 scope = partial(jaxtyping.jaxtyped, "context")
 
 
