@@ -97,8 +97,8 @@ def compare(
                 say=talk.say,
                 seed=always.seed,
             )
-            for name, space in spaces.items():
-                check_run_out(results.run_out, space, judged[name])
+            for name, labels in judged.items():
+                check_run_out(results.run_out, spaces[name], labels)
             run = partial(compare_spaces, spaces, judged, variants=several.variants or ())
         else:
             space, judgements = judged_space(
