@@ -255,6 +255,33 @@ def test_what_holds_no_vectors_is_refused_at_once(vectors, error, says):
         aw.Embeddings(vectors)
 
 
+WORDS = [
+    "vectors", "tocsr", "detach", "columns", "to_numpy", "to_arrow", "column_names", "index",
+    "iloc", "__array__", "__dlpack__", "get", "device", "format",
+]  # fmt: skip
+
+
+def test_names_of_columns_and_labels_do_not_say_what_an_object_is():
+    numbers = np.arange(2.0 * len(WORDS), dtype=np.float32).reshape(2, -1)
+    frame = pd.DataFrame(numbers, columns=WORDS)
+    assert np.array_equal(aw.Embeddings(frame).vectors, numbers)
+    recarray = np.rec.fromarrays([np.ones(2)], names=["columns"])
+    with pytest.raises(ValuesError):
+        aw.Embeddings(recarray)
+    labelled = aw.Embeddings(pd.Series(list(numbers.T), index=WORDS))
+    assert labelled.ids.tolist() == WORDS
+    assert np.array_equal(labelled.vectors, numbers.T)
+    named = aw.Embeddings(numbers.T, ids=pd.Series(WORDS, index=WORDS))
+    assert named.ids.tolist() == WORDS
+    space = aw.Space(items=labelled)
+    entries = {"query_id": WORDS[:2], "item_id": WORDS[2:4], "gain": [1, 2]}
+    more = {word: [0, 1] for word in WORDS}
+    judged = aw.Judgements.from_frame(pd.DataFrame(entries | more), space, direction="items-items")
+    assert judged.gains.values.tolist() == [1.0, 2.0]
+    used = pd.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "y"]} | more)
+    assert aw.read_interactions(used).shape == (2, 2)
+
+
 def test_no_foreign_library_is_imported():
     code = "import numpy, sys, anglewise as aw; aw.Embeddings(numpy.eye(2)); print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

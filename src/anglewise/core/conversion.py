@@ -14,7 +14,7 @@ import numpy as np
 
 from anglewise.core.sparse import SparseRows, check_entries_inside
 from anglewise.core.text import Say, described, quiet
-from anglewise.core.typing import Array, Int64
+from anglewise.core.typing import Array, Int64, offers
 from anglewise.errors import AnglewiseError, IdsError, ShapeError, ValuesError, WrongTypeError
 
 Vectors: TypeAlias = Any
@@ -97,7 +97,7 @@ def check_kind(value: object, kinds: Any, name: str, due: str) -> None:
 
 def is_frame(value: Any) -> bool:
     """Whether a value is a table with named columns: pandas, Polars, Arrow."""
-    return hasattr(value, "columns") and (hasattr(value, "to_numpy") or hasattr(value, "__array__"))
+    return offers(value, "columns") and (offers(value, "to_numpy") or offers(value, "__array__"))
 
 
 def _refuse_what_holds_no_array(value: Any, name: str) -> None:
@@ -106,9 +106,9 @@ def _refuse_what_holds_no_array(value: Any, name: str) -> None:
         hint = "files are read by anglewise.read_space"
     elif is_kind(value, Mapping):
         hint = f"{DUE}; of a dict from id to vector give list(d.values()) and ids=list(d)"
-    elif hasattr(value, "tocsr"):
+    elif offers(value, "tocsr"):
         hint = "a dense array is due: give matrix.toarray()"
-    elif hasattr(value, "vectors"):
+    elif offers(value, "vectors"):
         hint = "an array is due: give its .vectors"
     elif not (value is None or is_kind(value, bool | int | float | complex | AbstractSet)):
         return
@@ -119,21 +119,21 @@ def _exported(value: Any, name: str, say: Say) -> Array:
     """The array that an object exports, by the protocol that its library offers."""
     if is_kind(value, np.ndarray):
         return value
-    if hasattr(value, "detach"):
+    if offers(value, "detach"):
         return _tensor_numbers(value, name, say)
-    if hasattr(value, "__cuda_array_interface__") and hasattr(value, "get"):
+    if offers(value, "__cuda_array_interface__", "get"):
         say(f"{name}: copied from the graphics card")
         return np.asarray(value.get())
-    if hasattr(value, "to_numpy"):
+    if offers(value, "to_numpy"):
         arrow = type(value).__module__.startswith("pyarrow")
         return np.asarray(value.to_numpy(zero_copy_only=False) if arrow else value.to_numpy())
-    if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+    if offers(value, "__dlpack__") and not offers(value, "__array__"):
         return np.from_dlpack(value)
-    if is_kind(value, Iterable) and not hasattr(value, "__array__"):
+    if is_kind(value, Iterable) and not offers(value, "__array__"):
         rows: list[Any] = list(value)
-        foreign = bool(rows) and hasattr(rows[0], "detach")
+        foreign = bool(rows) and offers(rows[0], "detach")
         value = [_exported(row, name, quiet) for row in rows] if foreign else rows
-    elif not hasattr(value, "__array__"):
+    elif not offers(value, "__array__"):
         raise WrongTypeError(f"{name} are {described(value)}: {DUE}")
     return np.asarray(value)
 
@@ -165,7 +165,7 @@ def _stacked(cells: Array) -> Array:
 def _frame_numbers(frame: Any, name: str) -> Array:
     columns = [str(column) for column in column_names(frame)]
     if len(columns) == 1:
-        only = frame.iloc[:, 0] if hasattr(frame, "iloc") else frame[columns[0]]
+        only = frame.iloc[:, 0] if offers(frame, "iloc") else frame[columns[0]]
         cells = _stacked(_exported(only, name, quiet))
         return cells if cells.ndim > 1 else _numbers(cells[:, None], columns, name)
     ids = next(filter(ID_COLUMN.search, columns), None)
@@ -174,13 +174,13 @@ def _frame_numbers(frame: Any, name: str) -> Array:
             f"the column {ids!r} of the frame reads as ids, not as a dimension: give the other "
             f"columns, and ids=frame[{ids!r}]"
         )
-    exported = frame.to_numpy() if hasattr(frame, "to_numpy") else np.asarray(frame)
+    exported = frame.to_numpy() if offers(frame, "to_numpy") else np.asarray(frame)
     return _numbers(exported, columns, name)
 
 
 def column_names(frame: Any) -> list[Any]:
     """The names of the columns of a pandas, Polars or Arrow table."""
-    return list(getattr(frame, "column_names", None) or frame.columns)
+    return list(frame.column_names if offers(frame, "column_names") else frame.columns)
 
 
 def _numbers(cells: Array, columns: Sequence[str], name: str) -> Array:
@@ -207,8 +207,8 @@ def frame_ids(value: Any, say: Say = quiet) -> list[Any] | None:
 
     Raises ``IdsError`` for an index of several levels or with repeated labels, which names no row.
     """
-    index = getattr(value, "index", None)
-    if index is None or callable(index) or not hasattr(value, "to_numpy"):
+    index = value.index if offers(value, "index", "to_numpy") else None
+    if index is None or callable(index):
         return None
     if type(index).__name__ == "RangeIndex" and (index.start, index.step) == (0, 1):
         return None
@@ -244,7 +244,7 @@ def as_ids(ids: Any, name: str = "ids") -> list[str]:
     if is_kind(ids, str | bytes | Mapping | AbstractSet) or not is_kind(ids, Iterable | np.ndarray):
         raise WrongTypeError(f"{name} are {described(ids)}: a list of them is due, in their order")
     values: Any = ids
-    if any(hasattr(values, export) for export in ("detach", "to_numpy", "__array__")):
+    if any(offers(values, export) for export in ("detach", "to_numpy", "__array__")):
         cells = _exported(values, name, quiet)
         if cells.ndim == 2 and cells.shape[1] == 1:
             cells = cells[:, 0]
@@ -324,7 +324,7 @@ def as_sparse_rows(value: Sparse, name: str, shape: tuple[int, int] | None = Non
     """
     if is_kind(value, SparseRows):
         table = value
-    elif hasattr(value, "tocsr") and len(value.shape) == 2:
+    elif offers(value, "tocsr") and len(value.shape) == 2:
         check_entries_inside(value)
         matrix = value.tocsr()
         if not matrix.has_canonical_format:

@@ -20,7 +20,7 @@ from anglewise.core.conversion import (
 from anglewise.core.numbers import DIGITS
 from anglewise.core.sparse import SparseRows
 from anglewise.core.text import Say, described, quiet
-from anglewise.core.typing import Array, Direction, Float32, Ids, Int64, Shaped
+from anglewise.core.typing import Array, Direction, Float32, Ids, Int64, Shaped, offers
 from anglewise.errors import IdsError, ShapeError, ValuesError, WrongTypeError
 
 TrainedFor: TypeAlias = Literal["dot", "cosine", "euclidean", "unknown"]
@@ -316,14 +316,17 @@ def columns_of(embeddings: Embeddings) -> list[str]:
     metadata = embeddings.metadata
     if metadata is None:
         return []
-    return [str(name) for name in getattr(metadata, "column_names", None) or list(metadata)]
+    return [
+        str(name)
+        for name in (metadata.column_names if offers(metadata, "column_names") else metadata)
+    ]
 
 
 def column(embeddings: Embeddings, name: str) -> list[Any]:
     """One column of some embeddings' metadata, as a list; a lazy column is read now."""
     values: Any = cast("Any", embeddings.metadata)[name]
     try:
-        return values.to_pylist() if hasattr(values, "to_pylist") else list(values)
+        return values.to_pylist() if offers(values, "to_pylist") else list(values)
     except (ValueError, OverflowError) as error:
         raise ValuesError(
             f"the column {name!r} of what is known about the vectors cannot be read ({error}): "

@@ -8,7 +8,7 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 
-from anglewise.core.typing import Array, Float64, Int64, Shaped
+from anglewise.core.typing import Array, Float64, Int64, Shaped, offers
 from anglewise.errors import ShapeError, TooFewError
 
 
@@ -127,7 +127,7 @@ def check_entries_inside(table: Any) -> None:
     ...
     anglewise.errors.ShapeError: a sparse matrix of (1, 3) holds no such table (...): ...
     """
-    kind = getattr(table, "format", None) if hasattr(table, "tocsr") else None
+    kind = getattr(table, "format", None) if offers(table, "tocsr") else None
     if kind == "coo":
         for places, most in zip((table.row, table.col), table.shape, strict=True):
             _check_inside(places, most, table.shape)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from anglewise.core.embeddings import BLOCK
-from anglewise.core.typing import Array, Float32
+from anglewise.core.typing import Array, Float32, offers
 from anglewise.errors import FileError, ShapeError, ValuesError
 from anglewise.io.files import (
     arrow,
@@ -202,7 +202,7 @@ def frame_sheet(frame: Any) -> Sheet:
     with reading(FRAME, "a table"):
         if isinstance(frame, pa.Table):
             table = frame
-        elif hasattr(frame, "to_arrow"):
+        elif offers(frame, "to_arrow"):
             table = frame.to_arrow()
         else:
             table = pa.Table.from_pandas(frame, preserve_index=False)

@@ -11,7 +11,7 @@ from anglewise.core.conversion import as_sparse_rows, is_frame
 from anglewise.core.embeddings import Embeddings, Space, TrainedFor
 from anglewise.core.sparse import Interactions
 from anglewise.core.text import Say, quiet
-from anglewise.core.typing import Array, Int64
+from anglewise.core.typing import Array, Int64, offers
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
 from anglewise.io.arrays import Keyed, Side, numbered_names, read_sparse_npz, with_biases
 from anglewise.io.arrow_files import FRAME
@@ -247,7 +247,7 @@ def read_interactions(
     >>> x.user_ids.tolist(), x.item_ids.tolist(), x.weights.tolist()
     (['ann', 'bob'], ['up'], [4.0, 2.0])
     """
-    source = FRAME if is_frame(path) else MATRIX if hasattr(path, "tocsr") else existing_file(path)
+    source = FRAME if is_frame(path) else MATRIX if offers(path, "tocsr") else existing_file(path)
     if source is MATRIX or suffix(source) == ".npz":
         if user or item or weight or time:
             raise SpellingError(f"{source} is a sparse matrix, it has no columns to name")
