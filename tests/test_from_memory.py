@@ -223,6 +223,21 @@ def test_ids_come_in_any_column_and_whole_numbers_are_written_as_such():
         ([1.0, float("nan"), 2.0], IdsError, "row 1 is missing"),
         (pd.Series([1, None, 2], dtype="Int64"), IdsError, "row 1 is missing"),
         (np.zeros((3, 2)), ShapeError, "one column is due"),
+        ([2.0**53, 1.0, 2.0], IdsError, "9007199254740992 as a float64.*may be another's"),
+        ([*pd.Series([9007199254740993, 1, None])[:2].tolist(), 2], IdsError, "as whole numbers"),
+        (np.array([16777217, 1, 2], dtype=np.float32), IdsError, "16777216 as a float32"),
+        ([np.float32(16777217), 1, 2], IdsError, "16777216 as a float32"),
+        ([float("inf"), 1, 2], IdsError, "inf as a float64"),
+        (np.array([1, 2, 3], dtype="M8[ns]"), IdsError, r"written in several ways.*astype\(str\)"),
+        (pd.Series(pd.to_datetime(["2020", "2021", "2022"])), IdsError, "several ways"),
+        (np.ma.array([1, 2, 3], mask=[True, False, False]), ValuesError, "have a mask"),
+        ([np.ma.masked, 2, 3], IdsError, "row 0 is missing"),
+        ([b"\xff", b"a", b"b"], IdsError, "cannot be written as text"),
+        ([10**5000, 2, 3], IdsError, "cannot be written as text"),
+        ([True, False, 2], IdsError, "row 0 is a bool"),
+        ([1j, 2, 3], IdsError, "row 0 is a complex"),
+        ([[1], [2], [3]], IdsError, "row 0 is a list"),
+        ([(1, 2), (2,), (3,)], IdsError, "row 0 is a tuple"),
     ],
 )
 def test_ids_that_name_no_row_are_refused(ids, error, says):
@@ -230,9 +245,52 @@ def test_ids_that_name_no_row_are_refused(ids, error, says):
         aw.Embeddings(X, ids=ids)
 
 
+def test_large_whole_numbers_and_floats_below_the_largest_sure_one_stay_ids():
+    whole = [2**53 + 1, 2**63 - 1, 2**64]
+    assert aw.Embeddings(X, ids=whole).ids.tolist() == [str(number) for number in whole]
+    floats = aw.Embeddings(X, ids=[2.0**53 - 1, 0.5, -3.0])
+    assert floats.ids.tolist() == ["9007199254740991", "0.5", "-3"]
+
+
+class Fails:
+    """An object of a library whose way out fails."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __array__(self, *_, **__):
+        raise self.error
+
+    def __iter__(self):
+        return iter([1])
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError(1), AttributeError("a"), OSError("b"), ImportError("c"), MemoryError()]
+)
+def test_an_object_that_cannot_be_read_is_one_message(error):
+    for take in (
+        aw.Embeddings,
+        lambda it: aw.Embeddings(X, ids=it),
+        lambda it: aw.search(X, "dot", k=1, rows=it),
+    ):
+        with pytest.raises(WrongTypeError, match=r"NumPy cannot read|whole numbers are due"):
+            take(Fails(error))
+
+
+def test_rows_are_asked_for_by_ids_that_can_be_written():
+    taken = aw.Embeddings(X)
+    for ids, error in ((np.array(1), WrongTypeError), (10**5000, IdsError)):
+        with pytest.raises(error):
+            taken.rows_of(ids)
+    assert taken.rows_of(iter([1, 2])).tolist() == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("vectors", "error", "says"),
     [
+        (np.ma.array(X, mask=X > 0), ValuesError, "have a mask"),
+        ([np.ma.array([1.0, 2.0], mask=[0, 1])], ValuesError, "have a mask"),
         ("items.npy", WrongTypeError, "a str .'items.npy'.: files are read by .*read_space"),
         (Path("items.npy"), WrongTypeError, "files are read by"),
         ({"a": [1.0]}, WrongTypeError, "a dict: .*ids=list"),

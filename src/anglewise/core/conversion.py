@@ -15,7 +15,14 @@ import numpy as np
 from anglewise.core.sparse import SparseRows, check_entries_inside
 from anglewise.core.text import Say, described, quiet
 from anglewise.core.typing import Array, Int64, offers
-from anglewise.errors import AnglewiseError, IdsError, ShapeError, ValuesError, WrongTypeError
+from anglewise.errors import (
+    AnglewiseError,
+    IdsError,
+    ShapeError,
+    ValuesError,
+    WrongTypeError,
+    reason,
+)
 
 Vectors: TypeAlias = Any
 """Rows of numbers: NumPy, pandas, Polars, PyTorch, Arrow, JAX, CuPy, or lists of lists."""
@@ -51,20 +58,20 @@ def as_array(value: Any, name: str, say: Say = quiet) -> Array:
     anglewise.errors.WrongTypeError: vectors are a str ('items.npy'): ...
     """
     _refuse_what_holds_no_array(value, name)
-    if is_frame(value):
-        return _frame_numbers(value, name)
     try:
+        if is_frame(value):
+            return _frame_numbers(value, name)
         array = _exported(value, name, say)
         return _stacked(array) if array.dtype == object and array.ndim == 1 else array
     except AnglewiseError:
         raise
-    except (TypeError, ValueError, RuntimeError, BufferError, NotImplementedError) as error:
-        if is_kind(value, Sequence) or "inhomogeneous" in str(error):
+    except Exception as error:  # a foreign library may raise anything
+        if is_kind(value, Sequence) or "inhomogeneous" in reason(error):
             raise ShapeError(
                 f"{name} are rows of uneven length or depth: every row needs as many numbers"
             ) from error
         raise WrongTypeError(
-            f"{name} are {described(value)}, which NumPy cannot read ({error}): {DUE}"
+            f"{name} are {described(value)}, which NumPy cannot read ({reason(error)}): {DUE}"
         ) from error
 
 
@@ -117,6 +124,11 @@ def _refuse_what_holds_no_array(value: Any, name: str) -> None:
 
 def _exported(value: Any, name: str, say: Say) -> Array:
     """The array that an object exports, by the protocol that its library offers."""
+    if holds_masked(value):
+        raise ValuesError(
+            f"{name} have a mask, which says that some are none: drop these, or fill them "
+            "(.filled(value))"
+        )
     if is_kind(value, np.ndarray):
         return value
     if offers(value, "detach"):
@@ -226,7 +238,7 @@ def is_missing(cell: Any) -> bool:
     """Whether a cell is a gap: None, NaN, and what pandas writes for them."""
     if is_kind(cell, float | np.floating):
         return bool(np.isnan(cell))
-    return cell is None or type(cell).__name__ in {"NAType", "NaTType"}
+    return cell is None or type(cell).__name__ in {"NAType", "NaTType", "MaskedConstant"}
 
 
 def as_ids(ids: Any, name: str = "ids") -> list[str]:
@@ -236,7 +248,8 @@ def as_ids(ids: Any, name: str = "ids") -> list[str]:
     bytes are read as UTF-8.
 
     Raises ``WrongTypeError`` for one text, a dict or a set (which has no order), ``IdsError`` with
-    the row for a gap, an empty text, a truth value, infinity or a list.
+    the row for a gap, an empty text, a truth value, infinity or a list, and for numbers that are
+    not sure to be the ones that were meant, and arrays of dates.
 
     >>> as_ids(np.array([7.0, 9.0])), as_ids(["a", 2])
     (['7', '9'], ['a', '2'])
@@ -244,24 +257,61 @@ def as_ids(ids: Any, name: str = "ids") -> list[str]:
     if is_kind(ids, str | bytes | Mapping | AbstractSet) or not is_kind(ids, Iterable | np.ndarray):
         raise WrongTypeError(f"{name} are {described(ids)}: a list of them is due, in their order")
     values: Any = ids
-    if any(offers(values, export) for export in ("detach", "to_numpy", "__array__")):
-        cells = _exported(values, name, quiet)
-        if cells.ndim == 2 and cells.shape[1] == 1:
-            cells = cells[:, 0]
-        if cells.ndim != 1:
-            raise ShapeError(f"{name} have shape {cells.shape}: one column is due")
-        values = cells.tolist()
+    if any(offers(values, way) for way in ("detach", "to_numpy", "__array__")):
+        values = _id_cells(values, name)
     cells = list(values)
     kinds = set(map(type, cells))
-    if kinds == {str}:
-        names = cells
-    elif kinds <= {str, int, np.str_, np.int64}:
-        names = list(map(str, cells))
-    else:
-        names = [_id_text(cell, row, name) for row, cell in enumerate(cells)]
+    try:
+        if kinds == {str}:
+            names = cells
+        elif kinds <= {str, int, np.str_, np.int64}:
+            names = list(map(str, cells))
+        else:
+            names = [_id_text(cell, row, name) for row, cell in enumerate(cells)]
+    except ValueError as error:
+        if isinstance(error, AnglewiseError):
+            raise
+        raise IdsError(f"{name} cannot be written as text ({reason(error)})") from error
     if "" in names:
         raise IdsError(f"{name}: the one of row {names.index('')} is empty; give every row one")
     return names
+
+
+def _id_cells(ids: Any, name: str) -> list[Any]:
+    """The cells of an array or column of ids."""
+    try:
+        cells = _exported(ids, name, quiet)
+    except AnglewiseError:
+        raise
+    except Exception as error:  # a foreign library may raise anything
+        raise WrongTypeError(
+            f"{name} are {described(ids)}, which NumPy cannot read ({reason(error)})"
+        ) from error
+    if cells.ndim == 2 and cells.shape[1] == 1:
+        cells = cells[:, 0]
+    if cells.ndim != 1:
+        raise ShapeError(f"{name} have shape {cells.shape}: one column is due")
+    if cells.dtype.kind in "mM":
+        raise IdsError(
+            f"{name} are of kind {cells.dtype}, which is written in several ways: give them as "
+            "text, as in .astype(str)"
+        )
+    if cells.dtype.kind == "f":  # Python's floats, to which cells turn, are wider
+        _check_exact(cells, cells.dtype, name)
+    return cells.tolist()
+
+
+def _check_exact(numbers: Any, kind: "np.dtype[Any]", name: str) -> None:
+    """Refuse floats so large that other whole numbers were rounded to them."""
+    most = 2.0 ** (np.finfo(kind).nmant + 1)
+    with np.errstate(invalid="ignore"):
+        large = np.abs(numbers) >= most
+    if large.any():
+        came = np.asarray(numbers).reshape(-1)[np.flatnonzero(large)[0]]
+        raise IdsError(
+            f"{name} hold {came:.17g} as a {kind}, to which whole numbers from {most:.0f} on are "
+            "rounded, so that it may be another's: give them as whole numbers or text"
+        )
 
 
 def _id_text(cell: Any, row: int, name: str) -> str:
@@ -275,14 +325,16 @@ def _id_text(cell: Any, row: int, name: str) -> str:
                 f"{name}: the one of row {row} is {described(cell)}, which is no text in UTF-8: "
                 "give it as text"
             ) from error
-    if is_kind(cell, float | np.floating) and float(cell).is_integer():
-        return str(int(cell))
-    if not is_kind(cell, bool | np.bool_) and is_kind(cell, Hashable) and cell not in ENDLESS:
-        return str(cell)
-    raise IdsError(
-        f"{name}: the one of row {row} is {described(cell)}, which names nothing: text or a whole "
-        "number is due"
-    )
+    names_nothing = is_kind(cell, bool | np.bool_ | complex | tuple) or not is_kind(cell, Hashable)
+    if names_nothing or cell in ENDLESS:
+        raise IdsError(
+            f"{name}: the one of row {row} is {described(cell)}, which names nothing: text or a "
+            "whole number is due"
+        )
+    if is_kind(cell, float | np.floating):
+        _check_exact(cell, np.asarray(cell).dtype, name)
+        return str(int(cell)) if float(cell).is_integer() else str(cell)
+    return str(cell)
 
 
 ENDLESS = (float("inf"), float("-inf"))
@@ -298,7 +350,9 @@ def as_rows(rows: Any, count: int, name: str) -> Int64[Array, " some"]:
     """
     try:
         row_numbers = _exported([rows] if is_kind(rows, int) else rows, name, quiet).reshape(-1)
-    except (TypeError, ValueError) as error:
+    except AnglewiseError:
+        raise
+    except Exception as error:  # a foreign library may raise anything
         raise WrongTypeError(f"{name} rows are {described(rows)}: whole numbers are due") from error
     if len(row_numbers) and row_numbers.dtype.kind not in "iu":
         raise WrongTypeError(

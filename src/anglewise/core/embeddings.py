@@ -21,7 +21,7 @@ from anglewise.core.numbers import DIGITS
 from anglewise.core.sparse import SparseRows
 from anglewise.core.text import Say, described, quiet
 from anglewise.core.typing import Array, Direction, Float32, Ids, Int64, Shaped, offers
-from anglewise.errors import IdsError, ShapeError, ValuesError, WrongTypeError
+from anglewise.errors import IdsError, ShapeError, ValuesError, WrongTypeError, reason
 
 TrainedFor: TypeAlias = Literal["dot", "cosine", "euclidean", "unknown"]
 Freedom: TypeAlias = Literal["gauge", "rotation", "unknown"]
@@ -130,6 +130,7 @@ class Embeddings:
         [1, 0]
         """
         single = isinstance(ids, str) or not hasattr(ids, "__iter__")
+        single = single or (isinstance(ids, np.ndarray) and ids.ndim == 0)
         names: list[Any] = [ids] if single else list(cast("Iterable[Any]", ids))
         return np.array([self._row_of(name, kind) for name in names], dtype=np.int64)
 
@@ -138,7 +139,7 @@ class Embeddings:
             raise WrongTypeError(
                 f"a {kind} is named by {described(name)}: an id is due, as text or whole number"
             )
-        row = self.row_of.get(str(name))
+        row = self.row_of.get(name if isinstance(name, str) else _whole_number(name, kind))
         if row is None:
             rows = "" if isinstance(name, str) else "; whole numbers name ids, rows=... rows"
             shown = repr(name) if isinstance(name, str) else str(name)
@@ -313,7 +314,7 @@ def columns_of(embeddings: Embeddings) -> list[str]:
     >>> columns_of(Embeddings([[1.0]], metadata={"title": ["Alien"]}))
     ['title']
     """
-    metadata = embeddings.metadata
+    metadata: Any = embeddings.metadata
     if metadata is None:
         return []
     return [
@@ -332,6 +333,13 @@ def column(embeddings: Embeddings, name: str) -> list[Any]:
             f"the column {name!r} of what is known about the vectors cannot be read ({error}): "
             "write its dates as text"
         ) from error
+
+
+def _whole_number(number: Integral, kind: str) -> str:
+    try:
+        return str(number)
+    except ValueError as error:  # Python writes none of thousands of digits
+        raise IdsError(f"no {kind} is named by a number so long: {reason(error)}") from error
 
 
 def _checked(x: Array) -> Float32[Array, "rows d"]:
