@@ -565,6 +565,36 @@ def test_judgements_that_cannot_be_lined_up_are_refused(make, error, says, space
         make(space)
 
 
+WRONG = """
+import numpy as np, anglewise as aw
+space = aw.Space(items=np.eye(2))
+for call in (
+    lambda: aw.Judgements.from_pairs([("0", "1")], space, direction="x"),
+    lambda: aw.Judgements(aw.Judgements.from_dict({0: {1: 1}}, space).gains, "x"),
+    lambda: aw.Judgements.from_pairs([("0", "1")], None),
+    lambda: aw.Judgements.from_pairs(None, space),
+    lambda: aw.Judgements.from_pairs([1, 2], space),
+):
+    try:
+        call()
+    except aw.AnglewiseError as error:
+        print(error)
+"""
+
+
+def test_a_direction_and_a_space_of_judgements_are_checked():
+    run = subprocess.run([sys.executable, "-c", WRONG], capture_output=True, text=True, check=True)
+    due = (
+        "no direction is called 'x'",
+        "no direction is called 'x'",
+        "the space of judgements is a NoneType",
+        "pairs are a NoneType",
+        "pairs are a list",
+    )
+    for line, start in zip(run.stdout.splitlines(), due, strict=True):
+        assert line.startswith(start)
+
+
 def test_rows_counted_from_one_are_refused_for_vectors_without_ids():
     space = aw.Space(queries=aw.Embeddings(X, ["p", "q", "r"]), items=X)
     with pytest.raises(IdsError, match="counted from 1"):

@@ -12,15 +12,23 @@ from anglewise.core.conversion import (
     as_array,
     as_ids,
     as_sparse_rows,
+    check_kind,
     column_names,
     is_frame,
     is_kind,
 )
 from anglewise.core.embeddings import Embeddings, Space, column, columns_of
 from anglewise.core.sparse import SparseRows
-from anglewise.core.text import described
-from anglewise.core.typing import Array, Bool, Direction, Float64, Int64
-from anglewise.errors import IdsError, ShapeError, TooFewError, ValuesError, WrongTypeError
+from anglewise.core.text import described, listed
+from anglewise.core.typing import DIRECTIONS, Array, Bool, Direction, Float64, Int64
+from anglewise.errors import (
+    IdsError,
+    ShapeError,
+    SpellingError,
+    TooFewError,
+    ValuesError,
+    WrongTypeError,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,6 +178,7 @@ class Judgements:
     parts: Parts | None = None
 
     def __post_init__(self) -> None:
+        check_direction(self.direction)
         for name in ("gains", "seen", "chances"):
             table = getattr(self, name)
             if table is not None:
@@ -223,7 +232,13 @@ class Judgements:
         >>> Judgements.from_pairs([("q", 1), ("q", 1)], space).complaints.duplicates
         1
         """
-        entries = [tuple(pair) for pair in pairs]
+        try:
+            entries = [tuple(pair) for pair in pairs]
+        except TypeError as error:
+            raise WrongTypeError(
+                f"pairs are {described(pairs)}: a list of (query, item) is due, or of (query, "
+                "item, gain)"
+            ) from error
         widths = {len(entry) for entry in entries}
         if widths not in ({2}, {3}):
             raise ShapeError(
@@ -276,6 +291,20 @@ class Judgements:
         return np.flatnonzero(self.gains.counts).astype(np.int64)
 
 
+def check_direction(direction: str) -> None:
+    """Refuse what is no direction.
+
+    >>> check_direction("items")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.SpellingError: no direction is called 'items': queries-items, ...
+    """
+    if direction not in DIRECTIONS:
+        raise SpellingError(
+            f"no direction is called {direction!r}: {listed(DIRECTIONS, 'or')} is due"
+        )
+
+
 def merged_judgements(
     rows: Int64[Array, " entries"],
     columns: Int64[Array, " entries"],
@@ -313,6 +342,8 @@ def merged_judgements(
 
 def _by_ids(columns: Sequence[Any], space: Space, direction: Direction, source: str) -> Judgements:
     """Judgements from columns of query ids, item ids and, unless each counts as 1, gains."""
+    check_kind(space, Space, "the space of judgements", "a Space")
+    check_direction(direction)
     if not columns:
         raise TooFewError(f"{source} holds no entry: judge a query")
     queries, items = as_ids(columns[0], "query ids"), as_ids(columns[1], "item ids")
