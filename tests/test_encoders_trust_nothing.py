@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import struct
 import sys
 import time
 import zlib
@@ -69,6 +70,51 @@ def test_a_picture_in_an_icon_is_not_decoded_before_its_size_is_known(monkeypatc
     with pytest.raises(FileError, match="cannot be read as an image"):
         Picture("a.png", icon + (22).to_bytes(4, "little") + png()).pixels()
     assert decoded == []
+
+
+def test_large_images_are_given_to_a_function_few_at_a_time(monkeypatch):
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "240kB")  # room for five of 12 kB
+    given = []
+
+    def brightness(images):
+        given.append(len(images))
+        return [[image.mean(), 1.0] for image in images]
+
+    images = [np.full((64, 64, 3), value, dtype=np.uint8) for value in range(16)]
+    space = aw.encode_images(images, brightness)
+    assert given == [4, 4, 4, 4]
+    assert space.items.vectors[:, 0].tolist() == list(range(16))
+    with pytest.raises(EncoderError, match="3 vectors for 4 images"):
+        aw.encode_images(images, lambda images: brightness(images)[: 3 if len(given) % 2 else 4])
+
+
+def test_an_image_that_takes_more_memory_than_is_allowed_is_not_decoded(monkeypatch):
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "1MB")
+    assert Picture("a", png(200)).pixels().shape == (200, 200, 3)
+    with pytest.raises(FileError, match=r"ANGLEWISE_MEMORY=2.9MB"):
+        Picture("a", png(300)).pixels()
+
+
+def test_for_the_tile_of_an_image_no_more_room_is_made_than_for_an_image():
+    tile = b"\x80\x0b\x60\x50\x22\x0c\x0c\x85"
+    tags = {
+        256: 4,
+        257: 4,
+        258: 8,
+        259: 5,
+        262: 1,
+        277: 1,
+        322: 30_000,
+        323: 30_000,
+        324: 8,
+        325: 8,
+    }
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    data = (
+        b"II*\0" + struct.pack("<I", 16) + tile + struct.pack("<H", len(tags)) + entries + bytes(4)
+    )
+    with pytest.raises(FileError, match=r"30,000 x 30,000 pixels, 80,000,000 at most"):
+        Picture("a.tif", data).pixels()
 
 
 def varint(number, groups=1):

