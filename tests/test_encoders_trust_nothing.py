@@ -488,6 +488,29 @@ class Answers(BaseHTTPRequestHandler):
         except OSError:
             pass
 
+    def continued(self):
+        try:
+            while True:
+                self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        except OSError:
+            pass
+
+    def headers_drop_by_drop(self):
+        try:
+            for letter in b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 1000:
+                self.wfile.write(bytes([letter]))
+                time.sleep(0.01)
+        except OSError:
+            pass
+
+    def trailers(self):
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n")
+        try:
+            while True:
+                self.wfile.write(b"a: b\r\n")
+        except OSError:
+            pass
+
     def short(self):
         self.send_response(200)
         self.send_header("Content-Length", "100")
@@ -521,10 +544,13 @@ def test_an_answer_without_end_is_not_listened_to(monkeypatch):
         post_json(f"http://127.0.0.1:{port}/endless", {}, {}, ONCE)
 
 
-def test_an_answer_that_trickles_is_given_up(monkeypatch):
+@pytest.mark.parametrize("way", ["trickle", "continued", "headers_drop_by_drop", "trailers"])
+def test_an_answer_that_trickles_is_given_up(way, monkeypatch):
     monkeypatch.setattr(server, "LONGEST", 2)
+    begun = time.monotonic()
     with serving(Answers) as port, pytest.raises(EncoderError, match=r"after 0\.4 seconds"):
-        post_json(f"http://127.0.0.1:{port}/trickle", {}, {}, ONCE)
+        post_json(f"http://127.0.0.1:{port}/{way}", {}, {}, ONCE)
+    assert time.monotonic() - begun < 10
 
 
 @pytest.mark.parametrize("kind", ["odd", "half"])

@@ -22,6 +22,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from anglewise.core.numbers import read_number, shown
+from anglewise.encoders.deadline import opener_until
 from anglewise.encoders.encoder import Encode, Encoder, Spec
 from anglewise.errors import EncoderError, SpellingError
 
@@ -121,16 +122,6 @@ class _Busy(Exception):  # noqa: N818 it is no error yet
         self.wait = wait
 
 
-class _StayHere(urllib.request.HTTPRedirectHandler):
-    """Follows no redirection, since the key is for this address alone."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        """Send no other request."""
-
-
-OPENER = urllib.request.build_opener(_StayHere)
-
-
 def post_json(
     url: str, content: Any, headers: Mapping[str, str], patience: Patience | None = None
 ) -> Any:
@@ -145,7 +136,7 @@ def post_json(
     clean = without(headers)
     for attempt in range(patience.tries):
         try:
-            return _ask(question, url, patience.timeout, clean)
+            return _ask(question, patience.timeout, clean)
         except _Busy as busy:
             if attempt + 1 == patience.tries:
                 raise EncoderError(
@@ -174,13 +165,36 @@ def without(headers: Mapping[str, str]) -> Callable[[str], str]:
     return lambda text: text.replace(key, "[key]") if key else text
 
 
-def _ask(
-    question: urllib.request.Request, url: str, timeout: float, clean: Callable[[str], str]
-) -> Any:
+def _ask(question: urllib.request.Request, timeout: float, clean: Callable[[str], str]) -> Any:
+    url = question.full_url
+    late = f"an answer that had not come whole after {LONGEST * timeout:g} seconds"
+    with opener_until(LONGEST * timeout) as (opener, over):
+        try:
+            kind, body = _exchanged(question, opener, url, timeout, clean)
+        finally:
+            if over.is_set():  # whatever it looked like
+                raise _Busy(late)
     try:
-        with OPENER.open(question, timeout=timeout) as answer:
-            kind = clean(answer.headers.get("Content-Type", "no type"))
-            body = _read_all(answer, url, timeout)
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        start = " ".join(clean(body.decode("utf-8", "replace"))[:200].split())[:60]
+        raise EncoderError(
+            f"{url} answered with {kind} that is no JSON ({start!r}): is this the address of an "
+            "API, such as http://localhost:8080/v1?"
+        ) from error
+
+
+def _exchanged(
+    question: urllib.request.Request,
+    opener: urllib.request.OpenerDirector,
+    url: str,
+    timeout: float,
+    clean: Callable[[str], str],
+) -> tuple[str, bytes]:
+    """The kind and the bytes of an answer."""
+    try:
+        with opener.open(question, timeout=timeout) as answer:
+            return clean(answer.headers.get("Content-Type", "no type")), _whole(answer, url)
     except urllib.error.HTTPError as error:
         with error:
             raise _refusal(error, url, clean) from error
@@ -194,26 +208,17 @@ def _ask(
     except (OSError, http.client.HTTPException) as error:  # timed out, or cut off on the way
         why = clean(str(error)) or type(error).__name__
         raise _Busy(f"an answer that broke off ({why})") from error
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        start = " ".join(clean(body.decode("utf-8", "replace"))[:200].split())[:60]
-        raise EncoderError(
-            f"{url} answered with {kind} that is no JSON ({start!r}): is this the address of an "
-            "API, such as http://localhost:8080/v1?"
-        ) from error
 
 
 MOST = 1 << 28
 """Bytes of an answer: many times what vectors for one batch of texts take."""
 AT_ONCE = 1 << 16
 LONGEST = 10
-"""A complete answer may take this many times the time-out for a single byte."""
+"""Times the patience for a single byte, from the question until an answer must be there whole."""
 
 
-def _read_all(answer: http.client.HTTPResponse, url: str, timeout: float) -> bytes:
-    """A complete answer; ``EncoderError`` for one too long, ``_Busy`` for one too slow."""
-    end = time.monotonic() + LONGEST * timeout
+def _whole(answer: http.client.HTTPResponse, url: str) -> bytes:
+    """All of an answer; ``EncoderError`` for one without end."""
     body = bytearray()
     while part := answer.read1(AT_ONCE):
         body += part
@@ -222,8 +227,6 @@ def _read_all(answer: http.client.HTTPResponse, url: str, timeout: float) -> byt
                 f"{url} answered with more than {MOST:,} bytes, and was not listened to any "
                 "longer: is this the address of an API?"
             )
-        if time.monotonic() > end:
-            raise _Busy(f"an answer that had not come whole after {LONGEST * timeout:g} seconds")
     if answer.length:  # fewer bytes came than were announced
         raise http.client.IncompleteRead(bytes(body), answer.length)
     return bytes(body)

@@ -1,0 +1,91 @@
+"""Questions to a server that end in time, however slowly or endlessly it answers."""
+
+import http.client
+import socket
+import urllib.request
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from threading import Event, Timer
+from typing import Any
+
+
+class _Handles:
+    """Second handles of the sockets of an exchange, by which they are shut down from outside."""
+
+    def __init__(self) -> None:
+        self.sockets: list[socket.socket] = []
+        self.over = Event()
+
+    def add(self, handle: socket.socket) -> None:
+        self.sockets.append(handle)
+        if self.over.is_set():  # while it was connected
+            self.cut()
+
+    def cut(self) -> None:
+        self.over.set()
+        for handle in self.sockets:
+            with suppress(OSError):  # ended meanwhile
+                handle.shutdown(socket.SHUT_RDWR)
+
+
+class _Noted(http.client.HTTPConnection):
+    """A connection that leaves a second handle of its socket where it is told to."""
+
+    handles: _Handles
+
+    def connect(self) -> None:
+        super().connect()
+        self.handles.add(self.sock.dup())  # before TLS, whose handshake may take for ever too
+
+
+class _NotedSecure(http.client.HTTPSConnection, _Noted):
+    """Likewise with TLS."""
+
+
+def _noted(kind: type[_Noted], handles: _Handles) -> Callable[..., http.client.HTTPConnection]:
+    def make(*arguments: Any, **options: Any) -> http.client.HTTPConnection:
+        connection = kind(*arguments, **options)
+        connection.handles = handles
+        return connection
+
+    return make
+
+
+class _Handler(urllib.request.HTTPSHandler, urllib.request.HTTPHandler):
+    """Opens connections whose sockets are noted."""
+
+    def __init__(self, handles: _Handles) -> None:
+        super().__init__()
+        self.handles = handles
+
+    def http_open(self, req: urllib.request.Request) -> Any:
+        opener: Any = self.do_open
+        return opener(_noted(_Noted, self.handles), req)
+
+    def https_open(self, req: urllib.request.Request) -> Any:
+        opener: Any = self.do_open
+        return opener(_noted(_NotedSecure, self.handles), req)
+
+
+class StayHere(urllib.request.HTTPRedirectHandler):
+    """Follows no redirection: the key is for this address alone."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        """No other question is asked."""
+
+
+@contextmanager
+def opener_until(
+    seconds: float,
+) -> Generator[tuple[urllib.request.OpenerDirector, Event], None, None]:
+    """What opens addresses, and whether the time is over, after which its connections are cut."""
+    handles = _Handles()
+    timer = Timer(seconds, handles.cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield urllib.request.build_opener(StayHere, _Handler(handles)), handles.over
+    finally:
+        timer.cancel()
+        for handle in handles.sockets:
+            handle.close()
