@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import stat
 import struct
 import sys
@@ -222,6 +223,19 @@ def test_a_model_that_names_no_weights_is_not_taken_for_the_one_of_then(monkeypa
     then = {"encoder": "use", "encoding": {"identity": "use 1"}}
     with pytest.raises(EncoderError, match="it is not known whether they encoded the space"):
         encoder_of(aw.Space(items=[[1.0]], about=then))
+
+
+@pytest.mark.parametrize(
+    "spelling", ["openai:{}?url=http://example.invalid/v1", "python:{}", "model2vec:{}"]
+)
+def test_a_command_to_paste_is_whole_or_not_there(spelling):
+    for length in range(100, 3000, 97):
+        name = "a " * (length // 2) + "';touch x #" + "b " * (length // 2)
+        with pytest.raises(AnglewiseError) as refused:
+            encoder_of(aw.Space(items=[[1.0]], about={"encoder": spelling.format(name)}))
+        said = str(refused.value).partition("(--encoder ")[2].rpartition(")")[0]
+        word = said.partition(")")[0] if said.startswith("SPELLING") else said
+        assert word == "SPELLING" or (len(shlex.split(word)) == 1 and "…" not in word)
 
 
 def test_the_weights_beside_a_model_are_no_output(tmp_path, anglewise, monkeypatch):

@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -186,6 +187,20 @@ def read_spec(text: str) -> Spec:
             )
         options[name] = unquote(value)
     return Spec(kind, unquote(source), options)
+
+
+LONGEST_TYPED = 300
+"""Of a longer word the middle would be left out of a message, and the end of its quotes with it."""
+
+
+def typed_option(spelling: str) -> str:
+    """The option that names an encoder, to be pasted into a shell; too long ones are not there.
+
+    >>> typed_option("openai:my model"), typed_option("x" * 1000)
+    ("--encoder 'openai:my model'", '--encoder SPELLING')
+    """
+    word = shlex.quote(spelling)
+    return f"--encoder {word if len(word) <= LONGEST_TYPED else 'SPELLING'}"
 
 
 def _quoted(text: str) -> str:

@@ -17,13 +17,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from shlex import quote
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 from anglewise.core.numbers import read_number, shown
 from anglewise.encoders.deadline import opener_until
-from anglewise.encoders.encoder import Encode, Encoder, Spec
+from anglewise.encoders.encoder import Encode, Encoder, Spec, typed_option
 from anglewise.errors import EncoderError, SpellingError
 
 USUAL = "OPENAI_API_KEY"
@@ -423,11 +422,15 @@ def check_chosen(spec: Spec) -> None:
     if key == USUAL and address == own_address.rstrip("/"):
         return
     options = {name: text for name, text in spec.options.items() if name not in {"url", "key"}}
+<<<<<<< HEAD
     command = quote(str(Spec(spec.kind, spec.source, {"url": address, **options})))
+=======
+    option = typed_option(str(Spec(spec.kind, spec.place, {"url": address, **options})))
+>>>>>>> d9057a6 (Propose a command to paste as a whole or not at all)
     also = "" if key == USUAL else f" and asks for what is in your variable {key}"
     raise EncoderError(
         f"the space was encoded at {address}{also}; your key and questions are not sent there "
-        f"unasked: if you know it, name it (--encoder {command}), or set OPENAI_BASE_URL"
+        f"unasked: if you know it, name it ({option}), or set OPENAI_BASE_URL"
     )
 
 

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import version
-from shlex import quote
 from typing import Any, cast
 
 from anglewise.core.embeddings import Space
 from anglewise.core.typing import Array
-from anglewise.encoders.encoder import Encode, Encoder, Spec, library, read_spec
+from anglewise.encoders.encoder import Encode, Encoder, Spec, library, read_spec, typed_option
 from anglewise.encoders.pixels import Picture
 from anglewise.errors import EncoderError, SpellingError, reason
 from anglewise.io.files import room, user_path
@@ -253,8 +252,13 @@ def encoder_of(space: Space) -> Encoder:
     )
     if recorded and not model.identity:
         raise EncoderError(
+<<<<<<< HEAD
             f"the weights of {spelling} cannot be told from others, and it is not known whether "
             f"they encoded the space: if they did, name it (--encoder {quote(spelling)})"
+=======
+            f"the weights of {said} cannot be told from others, and it is not known whether they "
+            f"encoded the space: if they did, name it ({typed_option(said)})"
+>>>>>>> d9057a6 (Propose a command to paste as a whole or not at all)
         )
     if recorded and recorded != model.identity:
         raise EncoderError(
@@ -267,12 +271,16 @@ def encoder_of(space: Space) -> Encoder:
 def check_harmless(spec: Spec) -> None:
     """Refuse encoders that only a person may name; unknown kinds are refused on loading."""
     if spec.kind in HARMLESS:
+<<<<<<< HEAD
         _check_on_this_machine([spec.source, *spec.options.values()], spec)
         if spec.kind == "model2vec" and not user_path(spec.source).is_dir():
+=======
+        _check_on_this_machine([spec.place, *spec.options.values()], spec)
+        if spec.kind == "model2vec" and not _is_folder(spec.place):
+>>>>>>> d9057a6 (Propose a command to paste as a whole or not at all)
             raise EncoderError(
                 f"the space was encoded by {spec}, which is no folder on this machine, and is not "
-                f"fetched from the hub unasked: if you know it, name it (--encoder "
-                f"{quote(str(spec))})"
+                f"fetched from the hub unasked: if you know it, name it ({typed_option(str(spec))})"
             )
     elif spec.kind == "openai":
         from anglewise.encoders.endpoint import check_chosen
@@ -281,14 +289,27 @@ def check_harmless(spec: Spec) -> None:
     elif spec.kind in KINDS:
         raise EncoderError(
             f"the space was encoded by {spec}, which may run code that the space brings, so it is "
-            f"not run unasked: if you know it, name it (--encoder {quote(str(spec))})"
+            f"not run unasked: if you know it, name it ({typed_option(str(spec))})"
         )
 
 
+<<<<<<< HEAD
 def _check_on_this_machine(paths: Iterable[str], spec: Spec) -> None:
     """Refuse paths on other machines: Windows would sign in there with the user's name."""
     if any(is_elsewhere(path) for path in paths):
+=======
+def _is_folder(place: str) -> bool:
+    try:
+        return user_path(place).is_dir()
+    except OSError:  # a name too long
+        return False
+
+
+def _check_on_this_machine(places: Iterable[str], spec: Spec) -> None:
+    """Refuse paths of shared folders, at which Windows signs in as the user."""
+    if any(is_elsewhere(place) for place in places):
+>>>>>>> d9057a6 (Propose a command to paste as a whole or not at all)
         raise EncoderError(
             f"the space names an encoder on another machine ({spec}), which is not asked for it "
-            f"unasked: if you know it, name it (--encoder {quote(str(spec))})"
+            f"unasked: if you know it, name it ({typed_option(str(spec))})"
         )
