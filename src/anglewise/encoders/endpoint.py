@@ -422,11 +422,7 @@ def check_chosen(spec: Spec) -> None:
     if key == USUAL and address == own_address.rstrip("/"):
         return
     options = {name: text for name, text in spec.options.items() if name not in {"url", "key"}}
-<<<<<<< HEAD
-    command = quote(str(Spec(spec.kind, spec.source, {"url": address, **options})))
-=======
-    option = typed_option(str(Spec(spec.kind, spec.place, {"url": address, **options})))
->>>>>>> d9057a6 (Propose a command to paste as a whole or not at all)
+    option = typed_option(str(Spec(spec.kind, spec.source, {"url": address, **options})))
     also = "" if key == USUAL else f" and asks for what is in your variable {key}"
     raise EncoderError(
         f"the space was encoded at {address}{also}; your key and questions are not sent there "

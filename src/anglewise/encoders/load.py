@@ -252,13 +252,8 @@ def encoder_of(space: Space) -> Encoder:
     )
     if recorded and not model.identity:
         raise EncoderError(
-<<<<<<< HEAD
             f"the weights of {spelling} cannot be told from others, and it is not known whether "
-            f"they encoded the space: if they did, name it (--encoder {quote(spelling)})"
-=======
-            f"the weights of {said} cannot be told from others, and it is not known whether they "
-            f"encoded the space: if they did, name it ({typed_option(said)})"
->>>>>>> d9057a6 (Propose a command to paste as a whole or not at all)
+            f"they encoded the space: if they did, name it ({typed_option(spelling)})"
         )
     if recorded and recorded != model.identity:
         raise EncoderError(
@@ -271,13 +266,8 @@ def encoder_of(space: Space) -> Encoder:
 def check_harmless(spec: Spec) -> None:
     """Refuse encoders that only a person may name; unknown kinds are refused on loading."""
     if spec.kind in HARMLESS:
-<<<<<<< HEAD
         _check_on_this_machine([spec.source, *spec.options.values()], spec)
-        if spec.kind == "model2vec" and not user_path(spec.source).is_dir():
-=======
-        _check_on_this_machine([spec.place, *spec.options.values()], spec)
-        if spec.kind == "model2vec" and not _is_folder(spec.place):
->>>>>>> d9057a6 (Propose a command to paste as a whole or not at all)
+        if spec.kind == "model2vec" and not _is_folder(spec.source):
             raise EncoderError(
                 f"the space was encoded by {spec}, which is no folder on this machine, and is not "
                 f"fetched from the hub unasked: if you know it, name it ({typed_option(str(spec))})"
@@ -293,22 +283,16 @@ def check_harmless(spec: Spec) -> None:
         )
 
 
-<<<<<<< HEAD
-def _check_on_this_machine(paths: Iterable[str], spec: Spec) -> None:
-    """Refuse paths on other machines: Windows would sign in there with the user's name."""
-    if any(is_elsewhere(path) for path in paths):
-=======
-def _is_folder(place: str) -> bool:
+def _is_folder(path: str) -> bool:
     try:
-        return user_path(place).is_dir()
+        return user_path(path).is_dir()
     except OSError:  # a name too long
         return False
 
 
-def _check_on_this_machine(places: Iterable[str], spec: Spec) -> None:
-    """Refuse paths of shared folders, at which Windows signs in as the user."""
-    if any(is_elsewhere(place) for place in places):
->>>>>>> d9057a6 (Propose a command to paste as a whole or not at all)
+def _check_on_this_machine(paths: Iterable[str], spec: Spec) -> None:
+    """Refuse paths on other machines: Windows would sign in there with the user's name."""
+    if any(is_elsewhere(path) for path in paths):
         raise EncoderError(
             f"the space names an encoder on another machine ({spec}), which is not asked for it "
             f"unasked: if you know it, name it ({typed_option(str(spec))})"
