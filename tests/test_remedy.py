@@ -486,3 +486,17 @@ def test_a_cache_of_something_else_counts_as_not_there(held, tmp_path):
     np.savez_compressed(packed, said=np.array("{}"), rows=np.zeros(10_000_000))
     (tmp_path / "a1.remedy").write_bytes(runner._digest([packed.getvalue()]) + packed.getvalue())
     assert cache.get("a1") is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no such pipes")
+def test_what_is_kept_goes_to_no_pipe_and_through_no_link(tmp_path):
+    os.mkfifo(tmp_path / "pipe.remedy")
+    (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / "link.remedy").symlink_to(tmp_path / "mine.txt")
+    cache = ResultCache(tmp_path)
+    for key in ("pipe", "link"):
+        assert cache.get(key) is None
+        cache.put(key, {"said": key})
+        assert cache.get(key) == ({"said": key}, {})
+        assert (tmp_path / f"{key}.remedy").is_file()
+    assert (tmp_path / "mine.txt").read_text() == "mine"

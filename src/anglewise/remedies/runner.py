@@ -28,7 +28,7 @@ from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import FileError, TooFewError
 from anglewise.io.files import allowed, opened
-from anglewise.io.outputs import new_file
+from anglewise.io.outputs import new_file, writing
 from anglewise.io.texts import column, columns_of
 from anglewise.measures.adapter import RIDGES, STEPS, Adapted
 from anglewise.measures.adapter_training import POOL, QUERIES
@@ -77,8 +77,12 @@ class ResultCache:
             return
         held = BytesIO()
         cast("Any", np.savez)(held, said=np.array(json.dumps(said)), **arrays)
+        path = self.folder / f"{key}.remedy"
         try:
-            with new_file(self.folder / f"{key}.remedy") as file:
+            with writing(path):
+                if path.is_symlink() or (path.exists() and not (path.is_file() or path.is_dir())):
+                    path.unlink()  # none of ours: what it leads to, or who reads there, is left
+            with new_file(path) as file:
                 file.write(_digest([held.getvalue()]) + held.getvalue())
         except FileError as error:
             self.say(f"{NOT_KEPT}: {error}")
