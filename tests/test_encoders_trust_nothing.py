@@ -238,6 +238,19 @@ def test_a_command_to_paste_is_whole_or_not_there(spelling):
         assert word == "SPELLING" or (len(shlex.split(word)) == 1 and "…" not in word)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no such pipes")
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_a_pipe_in_the_folder_of_a_model_is_not_waited_for(name, tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(FileError, match=f"{name} is a pipe"):
+        encoder(f"model2vec:{tmp_path}")
+    (tmp_path / name).unlink()
+    (tmp_path / name).write_bytes(bytes(3000))
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "2kB")
+    with pytest.raises(FileError, match=f"{name} has 3.0 kB, and 2.0 kB are allowed"):
+        encoder(f"model2vec:{tmp_path}")
+
+
 def test_the_weights_beside_a_model_are_no_output(tmp_path, anglewise, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("model.onnx").write_bytes(named_weights("weights.bin"))

@@ -12,8 +12,8 @@ import numpy as np
 from anglewise.core.embeddings import TrainedFor
 from anglewise.core.typing import Array, Float32
 from anglewise.encoders.encoder import Encoder, Spec, digest, library
-from anglewise.errors import EncoderError, MissingExtraError, SpellingError, reason
-from anglewise.io.files import existing_file, user_path
+from anglewise.errors import EncoderError, FileError, MissingExtraError, SpellingError, reason
+from anglewise.io.files import VARIABLE, existing_file, room, user_path, words
 from anglewise.io.vectors import read_vectors
 
 
@@ -29,7 +29,10 @@ def load_model2vec(spec: Spec) -> Encoder:
         raise SpellingError("model2vec needs a model: write model2vec:FOLDER or model2vec:NAME")
     static: Any = library("model2vec", "model2vec").StaticModel
     local = user_path(spec.source)
-    source = str(local.absolute()) if local.is_dir() else spec.source
+    source = spec.source
+    if local.is_dir():
+        source = str(local.absolute())
+        _check_files(local)
     try:
         model: Any = static.from_pretrained(
             source, dimensionality=spec.number("dimensions"), force_download=False
@@ -59,6 +62,18 @@ def load_model2vec(spec: Spec) -> Encoder:
         batch=1024,
         identity=f"model2vec {_digest(model)}",
     )
+
+
+def _check_files(folder: Path) -> None:
+    """Refuse pipes, for which a library waits without end, and what no memory holds."""
+    for file in sorted(folder.iterdir()):
+        if file.is_file() or (file.exists() and not file.is_dir()):
+            size = existing_file(file).stat().st_size
+            if size > room():
+                raise FileError(
+                    f"{file} has {words(size)}, and {words(room())} are allowed: if it is right, "
+                    f"allow more: {VARIABLE}={words(2 * size).replace(' ', '')}"
+                )
 
 
 def _digest(model: Any) -> str:
