@@ -13,12 +13,13 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from anglewise.core.sparse import SparseRows, check_entries_inside
-from anglewise.core.text import Say, described, quiet
-from anglewise.core.typing import Array, Int64, offers
+from anglewise.core.text import Say, described, listed, quiet
+from anglewise.core.typing import DIRECTIONS, Array, Int64, offers
 from anglewise.errors import (
     AnglewiseError,
     IdsError,
     ShapeError,
+    SpellingError,
     ValuesError,
     WrongTypeError,
     reason,
@@ -100,6 +101,20 @@ def check_kind(value: object, kinds: Any, name: str, due: str) -> None:
     """
     if not isinstance(value, kinds):
         raise WrongTypeError(f"{name} is {described(value)}: {due} is due")
+
+
+def check_direction(direction: str) -> None:
+    """Refuse what is no direction.
+
+    >>> check_direction("items")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.SpellingError: no direction is called 'items': queries-items, ...
+    """
+    if direction not in DIRECTIONS:
+        raise SpellingError(
+            f"no direction is called {direction!r}: {listed(DIRECTIONS, 'or')} is due"
+        )
 
 
 def is_frame(value: Any) -> bool:

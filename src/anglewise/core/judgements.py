@@ -12,6 +12,7 @@ from anglewise.core.conversion import (
     as_array,
     as_ids,
     as_sparse_rows,
+    check_direction,
     check_kind,
     column_names,
     is_frame,
@@ -19,12 +20,11 @@ from anglewise.core.conversion import (
 )
 from anglewise.core.embeddings import Embeddings, Space, column, columns_of
 from anglewise.core.sparse import SparseRows
-from anglewise.core.text import described, listed
-from anglewise.core.typing import DIRECTIONS, Array, Bool, Direction, Float64, Int64
+from anglewise.core.text import described
+from anglewise.core.typing import Array, Bool, Direction, Float64, Int64
 from anglewise.errors import (
     IdsError,
     ShapeError,
-    SpellingError,
     TooFewError,
     ValuesError,
     WrongTypeError,
@@ -289,20 +289,6 @@ class Judgements:
     def judged_rows(self) -> Int64[Array, " judged"]:
         """The rows of queries that have at least one judgement."""
         return np.flatnonzero(self.gains.counts).astype(np.int64)
-
-
-def check_direction(direction: str) -> None:
-    """Refuse what is no direction.
-
-    >>> check_direction("items")
-    Traceback (most recent call last):
-    ...
-    anglewise.errors.SpellingError: no direction is called 'items': queries-items, ...
-    """
-    if direction not in DIRECTIONS:
-        raise SpellingError(
-            f"no direction is called {direction!r}: {listed(DIRECTIONS, 'or')} is due"
-        )
 
 
 def merged_judgements(
