@@ -286,6 +286,16 @@ def test_rows_are_asked_for_by_ids_that_can_be_written():
     assert taken.rows_of(iter([1, 2])).tolist() == [1, 2]
 
 
+def test_of_an_unknown_id_of_millions_of_letters_the_first_are_looked_at(monkeypatch):
+    looked_at = []
+    monkeypatch.setattr(
+        "anglewise.core.embeddings.get_close_matches", lambda name, *_, **__: looked_at.append(name)
+    )
+    with pytest.raises(IdsError, match="no row has the id"):
+        aw.Embeddings(X).rows_of("x" * 3_000_000)
+    assert looked_at == ["x" * 200]
+
+
 @pytest.mark.parametrize(
     ("vectors", "error", "says"),
     [

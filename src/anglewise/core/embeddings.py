@@ -31,6 +31,8 @@ BLOCK = 8192
 
 LOOKED_THROUGH = 100_000
 """The number of ids that are searched for one that resembles an unknown id."""
+LETTERS = 200
+"""The letters of an unknown id that are compared; millions would take memory for each."""
 
 
 class Embeddings:
@@ -148,7 +150,7 @@ class Embeddings:
 
     def _near(self, name: str) -> str:
         candidates = list(map(str, self.ids[:LOOKED_THROUGH]))
-        near = get_close_matches(name, candidates, n=3)
+        near = get_close_matches(name[:LETTERS], candidates, n=3)
         if near:
             return f"did you mean {', '.join(map(repr, near))}?"
         return f"ids are such as {', '.join(map(repr, candidates[:3]))}"
