@@ -3,6 +3,7 @@
 Where a library is not installed, an object that offers what its objects offer stands in.
 """
 
+import os
 import subprocess
 import sys
 from decimal import Decimal
@@ -695,3 +696,28 @@ def test_what_names_no_row_is_refused_with_its_row(cell, words):
 def test_ids_are_the_same_as_text_bytes_and_numbers():
     texts = aw.Embeddings(np.eye(3), ids=["1", "2", "é"]).ids.tolist()
     assert aw.Embeddings(np.eye(3), ids=[1.0, np.int32(2), "é".encode()]).ids.tolist() == texts
+
+
+def test_ids_that_no_file_can_hold_are_refused_before_any_work(tmp_path):
+    from anglewise.encoders.documents import Documents
+    from anglewise.encoders.images import read_images
+
+    calls = []
+
+    def encode(given):
+        calls.append(given)
+        return [[1.0, 2.0] for _ in given]
+
+    with pytest.raises(IdsError, match="is no text in UTF-8"):
+        aw.Embeddings(X, ids=["a", "\ud800", "b"])
+    with pytest.raises(IdsError, match="is no text in UTF-8"):
+        aw.encode(Documents(["a", "b\udcff"], ["heist", "flow"]), encode)
+    with pytest.raises(IdsError, match="column"):
+        aw.encode(Documents(["a"], ["heist"], about={"k\ud800": [1]}), encode)
+    try:
+        (tmp_path / os.fsdecode(b"\xff.png")).write_bytes(b"")
+    except OSError:  # file systems that take UTF-8 alone
+        return
+    with pytest.raises(IdsError, match="is no text in UTF-8"):
+        read_images(tmp_path)
+    assert not calls

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from anglewise.core.sparse import SparseRows, check_entries_inside
-from anglewise.core.text import Say, described, listed, quiet
+from anglewise.core.text import Say, check_utf8, described, listed, quiet
 from anglewise.core.typing import DIRECTIONS, Array, Int64, offers
 from anglewise.errors import (
     AnglewiseError,
@@ -289,6 +289,7 @@ def as_ids(ids: Any, name: str = "ids") -> list[str]:
         raise IdsError(f"{name} cannot be written as text ({reason(error)})") from error
     if "" in names:
         raise IdsError(f"{name}: the one of row {names.index('')} is empty; give every row one")
+    check_utf8(names, "id")
     return names
 
 

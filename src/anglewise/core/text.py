@@ -8,7 +8,7 @@ from math import ceil, floor, log10
 from typing import TypeAlias, TypeVar
 
 from anglewise.core.numbers import read_number, shown
-from anglewise.errors import COMMANDS, SpellingError
+from anglewise.errors import COMMANDS, IdsError, SpellingError
 
 
 def p_words(p: float) -> str:
@@ -195,6 +195,28 @@ def html_table(
     body = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
     lines = "\n".join(f"<tr>{row}</tr>" for row in (head, *body))
     return "\n".join([*paragraphs, f"<table>{lines}</table>"])
+
+
+def check_utf8(names: Iterable[str], noun: str) -> None:
+    r"""Raise ``IdsError`` for a name that no file can hold: one with half of a pair in it.
+
+    JSON can spell such halves, and names of files that are no UTF-8 come in with them.
+
+    >>> check_utf8(["heat", "\ud800"], "id")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.IdsError: the id '\ud800' is no text in UTF-8, so that no file can hold ...
+    """
+    names = list(names)
+    try:
+        "".join(names).encode()  # all at once, which is quick
+    except UnicodeEncodeError as error:
+        strange = (name.encode("utf-8", "backslashreplace").decode() for name in names)
+        written = next(text for text, name in zip(strange, names, strict=True) if text != name)
+        raise IdsError(
+            f"the {noun} '{shown(written)}' is no text in UTF-8, so that no file can hold it: "
+            "rename it"
+        ) from error
 
 
 def visible_json(text: str) -> str:

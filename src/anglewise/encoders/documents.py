@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from anglewise.core.text import Say, quiet
+from anglewise.core.text import Say, check_utf8, quiet
 from anglewise.errors import (
     FileError,
     IdsError,
@@ -68,6 +68,8 @@ class Documents:
         object.__setattr__(self, "texts", clean_all(self.texts))
         if self.titles is not None:
             object.__setattr__(self, "titles", clean_all(self.titles))
+        check_utf8(self.ids, "id")
+        check_utf8(self.about, "column")
         columns = {"texts": self.texts, "titles": self.titles or self.ids, **self.about}
         uneven = [name for name, column in columns.items() if len(column) != len(self.ids)]
         if uneven:

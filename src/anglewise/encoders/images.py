@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from anglewise.core.embeddings import Embeddings, Space, TrainedFor
-from anglewise.core.text import Say, quiet
+from anglewise.core.text import Say, check_utf8, quiet
 from anglewise.core.typing import Array, Float32, Progress
 from anglewise.encoders.batches import (
     Calls,
@@ -50,6 +50,8 @@ class Images:
     def __post_init__(self) -> None:
         if not self.ids:
             raise TooFewError("no images came: there is nothing to encode")
+        check_utf8(self.ids, "id")
+        check_utf8(self.about, "column")
         earlier: set[str] = set()
         for name in self.ids:
             if name in earlier:
