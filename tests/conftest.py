@@ -2,9 +2,11 @@
 
 import os
 from pathlib import Path
+from threading import Lock
 
 import jaxtyping
 from hypothesis import settings
+from jaxtyping import _import_hook as hook
 
 from typechecker import checked
 
@@ -17,3 +19,16 @@ os.environ["XDG_CONFIG_HOME"] = str(Path(__file__).parent / "no-such-folder")
 
 # What jaxtyping writes above each function of the package, and looks up there, checks once.
 jaxtyping.jaxtyped = checked
+
+# Python below 3.12.4 fails now and then where two threads turn sources into trees at once
+# ("AST constructor recursion depth mismatch"), as pages do that import while they answer.
+_loader, _one_at_a_time = hook._JaxtypingLoader, Lock()
+_source_to_code = _loader.source_to_code
+
+
+def _alone(self, *args, **named):
+    with _one_at_a_time:
+        return _source_to_code(self, *args, **named)
+
+
+_loader.source_to_code = _alone
