@@ -523,7 +523,7 @@ def broken(*_):
 def test_what_turns_other_text_round_is_shown_harmlessly(evil):
     titles = [f"Film {evil}gpj.exe", "b", "c"]
     about = {"title": titles, f"co{evil}l": ["x", "y", "z"], "text": [f"t{evil}", "", ""]}
-    ids = [f"a{evil}", "b", "c"]
+    ids = ["a" if evil == "\ud800" else f"a{evil}", "b", "c"]  # half a pair is refused in an id
     items = Embeddings(np.eye(3) + 1, ids=ids, metadata=about)
     client = site(Inspected(Space(items=items), name=f"name{evil}"))
     for path in ("/", "/?query=b", "/?query=gone", "/find", "/reports", "/judge"):
