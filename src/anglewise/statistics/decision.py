@@ -1,0 +1,361 @@
+"""The decision rule: what values per query allow to say about several measures at 95%.
+
+Bounds are those of Gaffke (2005): means under random Dirichlet weights over the queries and one
+query more, of the worst value there can be. They hold for means of values in a known range,
+whatever their distribution, as far as simulation can tell; for binary values they are exactly
+those of Clopper and Pearson. No bootstrap can promise this: what a sample does not hold cannot be
+resampled from it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil, sqrt
+from statistics import NormalDist
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from anglewise.core.typing import Array, Bool, Float64, Int64, Map, serial
+
+Decision: TypeAlias = Literal["use", "tie", "better", "cannot-tell"]
+
+LEVEL = 0.05
+DRAWS = 10_000
+MOST_ROWS = 10_000
+"""More queries than this are put together in random blocks."""
+
+_UNIT = 16
+_STEPS = 1 << 10
+_CELLS = 1 << 18
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What was decided, and the bounds behind it.
+
+    Attributes
+    ----------
+    measure
+        The measure that the decision names: to ``use``, ``better``, kept in a ``tie``; of
+        ``cannot-tell`` the reference.
+    as_good
+        Others that are better than the reference by as much as matters too.
+    above
+        For each measure, the lower end of its lead over the reference, jointly at 95%.
+    matters
+        The same for the lead less the least that matters: above 0, it matters.
+    at_most
+        The upper end, each at 95%, of the lead less the least that matters: below 0, it does not
+        matter.
+    most
+        The upper end of the lead itself, each at 95%.
+    level
+        The level of each lower end, at which all hold together.
+    """
+
+    decision: Decision
+    measure: int
+    as_good: tuple[int, ...]
+    above: Float64[Array, " m"]
+    matters: Float64[Array, " m"]
+    at_most: Float64[Array, " m"]
+    most: Float64[Array, " m"]
+    level: float = LEVEL
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedMeans:
+    """Means under random weights over the queries and one query that was not seen.
+
+    ``means`` holds, for each draw, the weighted sum of each measure's values; ``unseen`` the
+    weight of the further query: ``unseen`` times the worst value, added, gives a bound.
+    """
+
+    means: Float64[Array, "draws m"]
+    unseen: Float64[Array, " draws"]
+
+    @classmethod
+    def of(
+        cls,
+        sums: Float64[Array, "m rows"],
+        sizes: Int64[Array, " rows"] | None = None,
+        *,
+        draws: int = DRAWS,
+        seed: int = 0,
+        map_: Map = serial,
+    ) -> "WeightedMeans":
+        """Draw the weights, the same for every measure; more than 10,000 rows in blocks.
+
+        The same seed gives the same bytes, however ``map_`` spreads the work.
+
+        Parameters
+        ----------
+        sums
+            ``measures x rows``. A row is a query, its values in [0, 1]; or a group of queries,
+            the sum of their values.
+        sizes
+            How many queries each group has; the group that was not seen is as large as the
+            largest. One each if not given.
+
+        Examples
+        --------
+        >>> drawn = WeightedMeans.of(np.array([[0.0, 1.0, 1.0]]), draws=1000)
+        >>> drawn.means.shape, round(float(drawn.unseen.mean()), 1)
+        ((1000, 1), 0.2)
+        """
+        sizes = np.ones(sums.shape[1], dtype=np.int64) if sizes is None else sizes
+        largest = float(sizes.max())
+        sums, sizes = _blocks(sums, sizes, seed)
+        whole, unit = _whole(sums, float(sizes.max()))
+
+        def block(units: range) -> tuple[Array, Array]:
+            weights = np.concatenate([_exponentials(seed, u, len(sizes) + 1) for u in units])
+            parts = range(0, len(weights), _UNIT)
+            # always the same rows at once, so that the last bit is the same
+            drawn = np.concatenate([weights[i : i + _UNIT, :-1] @ whole for i in parts])
+            unseen = weights[:, -1] * largest
+            total = weights[:, :-1] @ sizes.astype(np.float64) + unseen
+            return drawn * unit / total[:, None], unseen / total
+
+        parts = list(map_(block, _units(draws, len(sizes))))
+        means, unseen = (np.concatenate(part)[:draws] for part in zip(*parts, strict=True))
+        return cls(means, unseen)
+
+    def interval(self, measure: int) -> tuple[float, float]:
+        """Both ends of the 95% interval of one mean that was named before looking.
+
+        >>> drawn = WeightedMeans.of(np.array([[0.0] * 19 + [1.0]]))
+        >>> [round(end, 2) for end in drawn.interval(0)]  # Clopper-Pearson: .001 and .249
+        [0.0, 0.26]
+        """
+        column = self.means[:, measure]
+        low = np.quantile(column, LEVEL / 2)
+        return float(low), float(np.quantile(column + self.unseen, 1 - LEVEL / 2))
+
+    def winners_interval(self, measure: int, among: Sequence[int]) -> tuple[float, float]:
+        """The same for a measure chosen among some for its mean: the lower end is lower."""
+        level = joint_level(self.means[:, list(among)], LEVEL / 2)
+        return float(np.quantile(self.means[:, measure], level)), self.interval(measure)[1]
+
+    def difference(self, measure: int, other: int) -> tuple[float, float]:
+        """Both ends of the 95% interval of a difference of two means."""
+        lead = self.means[:, measure] - self.means[:, other]
+        low = np.quantile(lead - self.unseen, LEVEL / 2)
+        return float(low), float(np.quantile(lead + self.unseen, 1 - LEVEL / 2))
+
+
+def winners_mean(
+    drawn: Float64[Array, "draws m"], means: Float64[Array, " m"], among: Sequence[int]
+) -> float:
+    """The highest of some means, less what it owes to having been chosen for it.
+
+    That is how far, over draws, the highest stands above its own mean on average (Efron's
+    estimate of bias, for the highest of several).
+
+    >>> drawn = np.random.default_rng(0).normal(0.5, 0.1, (1000, 20))
+    >>> 0.2 < winners_mean(drawn, np.full(20, 0.5), range(20)) < 0.4
+    True
+    """
+    some, own = drawn[:, list(among)], means[list(among)]
+    winners = some.argmax(axis=1)
+    too_high = float((some.max(axis=1) - own[winners]).mean())
+    return float(own.max()) - max(too_high, 0.0)
+
+
+def joint_level(drawn: Float64[Array, "draws m"], level: float) -> float:
+    """Give the level for each column at which all bounds hold together at ``level``.
+
+    The quantile, over draws, of the least rank among the columns (Westfall and Young 1993): for
+    one column the level itself, for columns that rise and fall together nearly so.
+
+    >>> column = np.arange(100.0)
+    >>> joint_level(np.stack([column, column], axis=1), 0.05)
+    0.05
+    """
+    least = np.full(len(drawn), len(drawn))
+    ranks = np.arange(1, len(drawn) + 1)
+    rank = np.empty_like(ranks)
+    for column in drawn.T:
+        rank[column.argsort(kind="stable")] = ranks
+        np.minimum(least, rank, out=least)
+    at = max(int(level * len(least)) - 1, 0)
+    return float(np.partition(least, at)[at] / len(least))
+
+
+def decide(
+    drawn: WeightedMeans,
+    means: Float64[Array, " m"],
+    reference: int,
+    *,
+    relative: float = 0.02,
+    floor: float = 0.005,
+    largest: float = 1.0,
+) -> Outcome:
+    """Say which measure to use, at 95%, against a reference that was named before looking.
+
+    ``use``: another is better than the reference by as much as matters. ``tie``: no other is;
+    keep the reference. ``better``: another is better, but whether by as much as matters is open.
+    ``cannot-tell``: nothing of this is shown.
+
+    Parameters
+    ----------
+    drawn
+        Weighted means of values in [0, 1], one column a measure.
+    means
+        Their means.
+    reference
+        The measure in use, or else the simplest one.
+    relative, floor
+        A lead matters where it is above ``relative`` times the other's mean, and above ``floor``.
+    largest
+        The largest lead that a query of a kind not seen may have: 1, the range of the values,
+        assumes nothing.
+
+    Examples
+    --------
+    >>> row = np.tile([0.2, 0.4, 0.6], 200)
+    >>> for values in ([row, row + 0.1], [row, row + 0.001], [row[:9], row[:9] + 0.1]):
+    ...     values = np.stack(values)
+    ...     decide(WeightedMeans.of(values), values.mean(axis=1), 0).decision
+    'use'
+    'tie'
+    'cannot-tell'
+    """
+    others = np.flatnonzero(np.arange(len(means)) != reference)
+    own, rivals = drawn.means[:, [reference]], drawn.means[:, others]
+    worst = largest * drawn.unseen[:, None]
+    kept = 1 - relative
+    lead = rivals - own
+    least = np.minimum(kept * rivals - own, lead - floor)  # less the least that matters
+    upper = np.minimum(kept * (rivals + worst) - own, lead - floor + worst)
+    bounds = np.zeros((4, len(means)))
+    level = LEVEL
+    if len(others):
+        level = joint_level(lead - worst, LEVEL)
+        bounds[0, others] = np.quantile(lead - worst, level, axis=0)
+        lower = least - worst
+        bounds[1, others] = np.quantile(lower, joint_level(lower, LEVEL), axis=0)
+        bounds[2, others] = np.quantile(upper, 1 - LEVEL, axis=0)
+        bounds[3, others] = np.quantile(lead + worst, 1 - LEVEL, axis=0)
+    return _outcome(means, reference, others, bounds, level)
+
+
+def decide_by_resamples(
+    drawn: Float64[Array, "draws m"],
+    means: Float64[Array, " m"],
+    reference: int,
+    *,
+    floor: float,
+) -> Outcome:
+    """The same for a figure that is no mean of values in a known range, such as a correlation.
+
+    Bounds are the figure, less or plus a critical value times the standard deviation of its
+    resamples; that of the lower ends is the 95% point of the largest over all measures. They know
+    nothing of kinds of pairs that are not among the resampled ones.
+
+    >>> rng = np.random.default_rng(0)
+    >>> drawn = np.array([0.5, 0.7]) + 0.01 * rng.standard_normal((1000, 2))
+    >>> decide_by_resamples(drawn, np.array([0.5, 0.7]), 0, floor=0.01).decision
+    'use'
+    """
+    others = np.flatnonzero(np.arange(len(means)) != reference)
+    bounds = np.zeros((4, len(means)))
+    if len(others):
+        lead = means[others] - means[reference]
+        error = drawn[:, others] - drawn[:, [reference]] - lead
+        spread = error.std(axis=0)
+        scaled = np.divide(error, spread, out=np.zeros_like(error), where=spread > 0)
+        unknown = np.where(spread > 0, 0.0, np.inf)  # what never varies says nothing
+        reach = np.quantile(scaled.max(axis=1), 1 - LEVEL) * spread + unknown
+        above = np.quantile(-scaled, 1 - LEVEL, axis=0) * spread + unknown
+        bounds[0, others], bounds[1, others] = lead - reach, lead - floor - reach
+        bounds[2, others], bounds[3, others] = lead - floor + above, lead + above
+    return _outcome(means, reference, others, bounds, LEVEL)
+
+
+def _outcome(
+    means: Float64[Array, " m"],
+    reference: int,
+    others: Int64[Array, " others"],
+    bounds: Float64[Array, "4 m"],
+    level: float,
+) -> Outcome:
+    above, matters, at_most, _ = bounds
+
+    def among(shown: Bool[Array, " m"]) -> list[int]:
+        return sorted((j for j in others.tolist() if shown[j]), key=lambda j: -means[j])
+
+    useful, better = among(matters > 0), among(above > 0)
+    if useful:
+        return Outcome("use", useful[0], tuple(useful[1:]), *bounds, level)
+    if (at_most[others] < 0).all():
+        return Outcome("tie", reference, (), *bounds, level)
+    if better:
+        return Outcome("better", better[0], (), *bounds, level)
+    return Outcome("cannot-tell", reference, (), *bounds, level)
+
+
+def low_end(
+    spread: float,
+    skew: float,
+    queries: int,
+    mean: float,
+    *,
+    largest: float = 1.0,
+    level: float = LEVEL,
+) -> float:
+    """Give about the lower bound of a mean difference, from moments alone.
+
+    ``spread`` and ``skew`` are the standard deviation and the third central moment of the
+    differences, ``mean`` what is observed. The bound is a quantile of a sum
+    under Dirichlet weights, here by the first terms of Cornish and Fisher.
+
+    >>> round(low_end(0.2, 0.0, 400, 0.05), 3)
+    0.03
+    """
+    centre = (queries * mean - largest) / (queries + 1)
+    from_worst = largest + centre
+    variance = (queries * spread**2 + from_worst**2) / (queries + 1) ** 2
+    third = 2 * (queries * skew - from_worst**3) / (queries + 1) ** 3 / variance**1.5
+    z = NormalDist().inv_cdf(level)
+    return centre + sqrt(variance) * (z + (z * z - 1) / 6 * third)
+
+
+def _blocks(
+    sums: Float64[Array, "m q"], sizes: Int64[Array, " q"], seed: int
+) -> tuple[Float64[Array, "m rows"], Int64[Array, " rows"]]:
+    """Rows of at most 10,000: as they are, or sums of blocks of as many random ones each."""
+    at_once = ceil(len(sizes) / MOST_ROWS)
+    if at_once == 1:
+        return sums, sizes
+    order = np.random.default_rng([seed, 2]).permutation(len(sizes))
+    starts = np.arange(0, len(sizes), at_once)
+    return (
+        np.add.reduceat(sums[:, order], starts, axis=1),
+        np.add.reduceat(sizes[order], starts),
+    )
+
+
+def _whole(
+    sums: Float64[Array, "m rows"], largest: float
+) -> tuple[Float64[Array, "rows m"], float]:
+    """The sums in whole units so small that every weighted sum of them is exact in float64."""
+    rows = sums.shape[1]
+    heaviest = _STEPS * (rows + 40 * sqrt(rows) + 40) * max(largest, 1.0)
+    unit = 2.0 ** (ceil(np.log2(heaviest)) - 52)
+    return np.ascontiguousarray(np.rint(sums / unit).T), unit
+
+
+def _units(draws: int, rows: int) -> Iterator[range]:
+    units = -(-draws // _UNIT)
+    at_once = max(1, _CELLS // (_UNIT * rows))
+    return (range(i, min(i + at_once, units)) for i in range(0, units, at_once))
+
+
+def _exponentials(seed: int, unit: int, count: int) -> Float64[Array, "16 count"]:
+    """Exponential weights in whole steps, so that their sums are exact."""
+    child = np.random.SeedSequence(seed, spawn_key=(3, unit))
+    drawn = np.random.Generator(np.random.SFC64(child)).standard_exponential(
+        (_UNIT, count), dtype=np.float32
+    )
+    return np.rint(drawn * _STEPS).astype(np.float64)
