@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import beta
 
+from anglewise.errors import SpellingError, ValuesError
 from anglewise.statistics.decision import (
+    Tolerance,
     WeightedMeans,
     decide,
     decide_by_resamples,
@@ -14,8 +16,9 @@ from anglewise.statistics.decision import (
 )
 
 
-def decided(values, reference=0, **tolerance):
-    return decide(WeightedMeans.of(values), values.mean(axis=1), reference, **tolerance)
+def decided(values, reference=0, tolerance=None, largest=1.0):
+    drawn, means = WeightedMeans.of(values), values.mean(axis=1)
+    return decide(drawn, means, reference, tolerance, largest=largest)
 
 
 def binary(hits, queries):
@@ -68,14 +71,18 @@ def test_a_lead_that_matters_is_used():
 
 def test_a_lead_below_the_tolerance_is_a_tie_and_the_reference_is_kept():
     one, noise = spread(2000)
-    outcome = decided(np.stack([one, one + 0.002 + noise]).clip(0, 1), relative=0, floor=0.01)
+    outcome = decided(
+        np.stack([one, one + 0.002 + noise]).clip(0, 1), tolerance=Tolerance(0.0, 0.01)
+    )
     assert (outcome.decision, outcome.measure) == ("tie", 0)
     assert outcome.at_most[1] < 0
 
 
 def test_a_lead_that_is_there_but_may_not_matter_is_better():
     one, noise = spread(3000)
-    outcome = decided(np.stack([one, one + 0.0102 + noise]).clip(0, 1), relative=0, floor=0.01)
+    outcome = decided(
+        np.stack([one, one + 0.0102 + noise]).clip(0, 1), tolerance=Tolerance(0.0, 0.01)
+    )
     assert (outcome.decision, outcome.measure) == ("better", 1)
     assert outcome.above[1] > 0 > outcome.matters[1]
     assert outcome.at_most[1] > 0
@@ -97,8 +104,12 @@ def test_a_declared_largest_difference_tells_more():
 def test_nobody_claims_a_lead_from_fewer_queries_than_can_show_it():
     for n, least in ((15, 0.22), (50, 0.062), (225, 0.013)):  # b u / (1 - u), u = 1 - .05^(1/n)
         one = np.full(n, 0.3)
-        assert decided(np.stack([one, one + 0.9 * least]), relative=0, floor=0).above[1] <= 0
-        assert decided(np.stack([one, one + 1.15 * least]), relative=0, floor=0).above[1] > 0
+        assert (
+            decided(np.stack([one, one + 0.9 * least]), tolerance=Tolerance(0.0, 0.0)).above[1] <= 0
+        )
+        assert (
+            decided(np.stack([one, one + 1.15 * least]), tolerance=Tolerance(0.0, 0.0)).above[1] > 0
+        )
 
 
 def test_equal_measures_have_bounds_that_are_equal_to_the_last_bit():
@@ -168,3 +179,23 @@ def test_of_correlations_what_never_varies_says_nothing():
     assert decide_by_resamples(far, np.array([0.5, 0.506]), 0, floor=0.01).decision == "tie"
     above = np.array([0.5, 0.5102]) + 0.001 * rng.standard_normal((2000, 2))
     assert decide_by_resamples(above, np.array([0.5, 0.5102]), 0, floor=0.01).decision == "better"
+
+
+def test_a_tolerance_is_a_share_or_a_number():
+    assert str(Tolerance.read(" 2 % ")) == "2%"
+    assert Tolerance.read("0.01") == Tolerance.read(0.01) == Tolerance(0.0, 0.01)
+    assert str(Tolerance.read(0.01)) == "0.01"
+    assert Tolerance.read("2%").against(0.1) == 0.005
+    for wrong in ("two", "-1%", "%", "100%", "nan"):
+        with pytest.raises(SpellingError, match="neither a share nor a number"):
+            Tolerance.read(wrong)
+    for wrong in (-0.1, float("nan"), True):
+        with pytest.raises(ValuesError, match="tolerance"):
+            Tolerance.read(wrong)
+
+
+def test_a_share_is_of_the_measure_that_leads():
+    row, noise = spread(3000)
+    below = np.stack([row, row * 1.015 + noise / 9]).clip(0, 1)
+    assert decided(below, tolerance=Tolerance(0.02, 0.0)).decision == "tie"
+    assert decided(below, tolerance=Tolerance(0.0, 0.0)).decision == "use"

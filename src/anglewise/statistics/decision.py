@@ -15,7 +15,9 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from anglewise.core.numbers import NOT_NEGATIVE, read_number, shown
 from anglewise.core.typing import Array, Bool, Float64, Int64, Map, serial
+from anglewise.errors import SpellingError
 
 Decision: TypeAlias = Literal["use", "tie", "better", "cannot-tell"]
 
@@ -27,6 +29,52 @@ MOST_ROWS = 10_000
 _UNIT = 16
 _STEPS = 1 << 10
 _CELLS = 1 << 18
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Which leads do not matter.
+
+    A lead matters where it is above ``relative`` times the mean of the measure that leads, and
+    above ``floor``.
+    """
+
+    relative: float = 0.02
+    floor: float = 0.005
+
+    def __str__(self) -> str:
+        return f"{100 * self.relative:.10g}%" if self.relative else f"{self.floor:.10g}"
+
+    @classmethod
+    def read(cls, given: "str | float | Tolerance") -> "Tolerance":
+        """Read ``2%`` of the mean, and at least .005; or a number, which is absolute.
+
+        Raises ``SpellingError`` for other text, ``ValuesError`` for a number below 0.
+
+        >>> Tolerance.read("2%"), Tolerance.read(0.01)
+        (Tolerance(relative=0.02, floor=0.005), Tolerance(relative=0.0, floor=0.01))
+        """
+        if isinstance(given, Tolerance):
+            return given
+        if not isinstance(given, str):
+            return cls(0.0, float(NOT_NEGATIVE.check("tolerance", given)))
+        text = given.strip()
+        share = text.endswith("%")
+        number = read_number(text.removesuffix("%").strip())
+        if number is None or number < 0 or (share and number >= 100):
+            raise SpellingError(
+                f"the tolerance {shown(given)!r} is neither a share nor a number: write 2% of the "
+                "mean, or 0.01 of the metric"
+            )
+        return cls(float(number) / 100, cls.floor) if share else cls(0.0, float(number))
+
+    def against(self, mean: float) -> float:
+        """The least lead that matters, of a measure with this mean.
+
+        >>> [round(Tolerance().against(mean), 3) for mean in (0.5, 0.1)]
+        [0.01, 0.005]
+        """
+        return max(self.relative * mean, self.floor)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,21 +151,21 @@ class WeightedMeans:
         >>> drawn.means.shape, round(float(drawn.unseen.mean()), 1)
         ((1000, 1), 0.2)
         """
-        sizes = np.ones(sums.shape[1], dtype=np.int64) if sizes is None else sizes
-        largest = float(sizes.max())
-        sums, sizes = _blocks(sums, sizes, seed)
-        whole, unit = _whole(sums, float(sizes.max()))
+        given = np.ones(sums.shape[1], dtype=np.int64) if sizes is None else sizes
+        largest = float(given.max())
+        sums, counts = _blocks(sums, given, seed)
+        whole, unit = _whole(sums, float(counts.max()))
 
         def block(units: range) -> tuple[Array, Array]:
-            weights = np.concatenate([_exponentials(seed, u, len(sizes) + 1) for u in units])
+            weights = np.concatenate([_exponentials(seed, u, len(counts) + 1) for u in units])
             parts = range(0, len(weights), _UNIT)
             # always the same rows at once, so that the last bit is the same
             drawn = np.concatenate([weights[i : i + _UNIT, :-1] @ whole for i in parts])
             unseen = weights[:, -1] * largest
-            total = weights[:, :-1] @ sizes.astype(np.float64) + unseen
+            total = weights[:, :-1] @ counts.astype(np.float64) + unseen
             return drawn * unit / total[:, None], unseen / total
 
-        parts = list(map_(block, _units(draws, len(sizes))))
+        parts = list(map_(block, _units(draws, len(counts))))
         means, unseen = (np.concatenate(part)[:draws] for part in zip(*parts, strict=True))
         return cls(means, unseen)
 
@@ -186,9 +234,8 @@ def decide(
     drawn: WeightedMeans,
     means: Float64[Array, " m"],
     reference: int,
+    tolerance: Tolerance | None = None,
     *,
-    relative: float = 0.02,
-    floor: float = 0.005,
     largest: float = 1.0,
 ) -> Outcome:
     """Say which measure to use, at 95%, against a reference that was named before looking.
@@ -205,8 +252,8 @@ def decide(
         Their means.
     reference
         The measure in use, or else the simplest one.
-    relative, floor
-        A lead matters where it is above ``relative`` times the other's mean, and above ``floor``.
+    tolerance
+        Which leads do not matter; 2% if not given.
     largest
         The largest lead that a query of a kind not seen may have: 1, the range of the values,
         assumes nothing.
@@ -224,7 +271,8 @@ def decide(
     others = np.flatnonzero(np.arange(len(means)) != reference)
     own, rivals = drawn.means[:, [reference]], drawn.means[:, others]
     worst = largest * drawn.unseen[:, None]
-    kept = 1 - relative
+    tolerance = tolerance or Tolerance()
+    kept, floor = 1 - tolerance.relative, tolerance.floor
     lead = rivals - own
     least = np.minimum(kept * rivals - own, lead - floor)  # less the least that matters
     upper = np.minimum(kept * (rivals + worst) - own, lead - floor + worst)
@@ -280,19 +328,22 @@ def _outcome(
     bounds: Float64[Array, "4 m"],
     level: float,
 ) -> Outcome:
-    above, matters, at_most, _ = bounds
+    above, matters, at_most, most = bounds
 
     def among(shown: Bool[Array, " m"]) -> list[int]:
         return sorted((j for j in others.tolist() if shown[j]), key=lambda j: -means[j])
 
     useful, better = among(matters > 0), among(above > 0)
+    decision: Decision = "cannot-tell"
     if useful:
-        return Outcome("use", useful[0], tuple(useful[1:]), *bounds, level)
-    if (at_most[others] < 0).all():
-        return Outcome("tie", reference, (), *bounds, level)
-    if better:
-        return Outcome("better", better[0], (), *bounds, level)
-    return Outcome("cannot-tell", reference, (), *bounds, level)
+        decision = "use"
+    elif (at_most[others] < 0).all():
+        decision = "tie"
+    elif better:
+        decision = "better"
+    named = useful or (better if decision == "better" else []) or [reference]
+    as_good = tuple(useful[1:])
+    return Outcome(decision, named[0], as_good, above, matters, at_most, most, level)
 
 
 def low_end(
