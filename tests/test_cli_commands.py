@@ -306,7 +306,7 @@ def test_every_setting_of_fit_arrives(anglewise, ratings, monkeypatch):
 def test_every_setting_of_compare_arrives(anglewise, vectors, monkeypatch):
     seen("compare", monkeypatch)
     words = ["--metrics", "R@5,P@5", "--tolerance", 0.05, "--baseline", "dot", "--seed", 4]
-    told = ["'metrics': 'R@5,P@5'", "'tolerance': 0.05", "'baseline': 'dot'", "'seed': 4"]
+    told = ["'metrics': 'R@5,P@5'", "'tolerance': '0.05'", "'baseline': 'dot'", "'seed': 4"]
     assert refused(anglewise(*judged(vectors), *words), *told)
 
 

@@ -124,7 +124,7 @@ def test_power_tells_the_curve_and_draws_it(anglewise, folder, tmp_path):
     assert told["queries"] == QUERIES
     assert told["needed"] > 0
     assert "judged queries" in plot.read_text()
-    assert "sees a difference of" in anglewise("judge", "power", folder).out
+    assert "show a lead of" in anglewise("judge", "power", folder).out
 
 
 def test_compare_says_whether_judging_may_stop(anglewise, folder):

@@ -7,7 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from anglewise import Comparison, Embeddings, Judgements, Pairs, Space, Triplets, compare
+from anglewise import (
+    Comparison,
+    Embeddings,
+    Judgements,
+    Pairs,
+    Space,
+    Triplets,
+    compare,
+    compare_spaces,
+)
 from anglewise.core.judgements import Complaints
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import MissingExtraError, SpellingError, TooFewError, ValuesError
@@ -44,7 +53,7 @@ def compared():
 
 def test_the_angle_is_found_to_matter(compared):
     assert (compared.verdict.decision, compared.verdict.measure) == ("use", "cosine")
-    assert str(compared).startswith("use cosine: nDCG@10 0.")
+    assert str(compared).startswith("Use cosine: nDCG@10 0.")
 
 
 def test_the_json_is_as_promised(compared):
@@ -65,6 +74,7 @@ def test_the_json_is_as_promised(compared):
         assert set(one["vs_best"]) == {"difference", "low", "high", "p", "p_adjusted"}
     assert set(told["verdict"]) == {
         "decision", "measure", "tied_with", "needed_queries", "smallest_detectable", "reason",
+        "keep", "plans", "leans_to", "undone_by", "estimate", "at_least", "largest_difference",
     }  # fmt: skip
 
 
@@ -129,7 +139,7 @@ def test_unit_vectors_rank_alike_and_it_is_said_at_once():
     assert alike["dot"] == {"cosine", "euclidean"}
     assert alike["cosine@centred"] == alike["manhattan"] == set()
     verdict = compare(unit, own(space), "euclidean,cosine,dot").verdict
-    assert (verdict.decision, verdict.measure) == ("use", "dot")
+    assert (verdict.decision, verdict.measure) == ("tie", "dot")
     assert set(verdict.tied_with) == {"cosine", "euclidean"}
 
 
@@ -177,15 +187,16 @@ def test_a_few_queries_give_plain_numbers(queries):
     assert any("only" in note for note in result.notes)
 
 
-def test_nothing_found_gives_plain_numbers():
+def test_where_nothing_is_relevant_nothing_is_compared():
     space = space_of()
     nothing = SparseRows.from_pairs(
         np.arange(40), (np.arange(40) + 40) % 80, np.zeros(40), shape=(40, 80)
     )
-    result = compare(space, Judgements(nothing))
-    json.dumps(result.to_dict(), allow_nan=False)
-    assert all(one.metrics["nDCG@10"].mean == 0 for one in result.measures)
-    assert result.verdict.decision == "tie"
+    with pytest.raises(TooFewError, match="no judged query has a relevant item"):
+        compare(space, Judgements(nothing))
+    with pytest.raises(TooFewError, match="no judged query has a relevant item"):
+        compare_spaces({"a": space}, Judgements(nothing))
+    assert compare(space, Judgements(nothing), metric="Judged@10").verdict.decision
 
 
 def test_fewer_items_than_the_metric_reads():

@@ -39,13 +39,13 @@ def test_colour_adds_nothing_that_characters_do_not_say():
 
 def test_notes_and_the_verdict_come_before_any_number():
     text = shown(made(decision="tie"))
-    places = [text.index(part) for part in ("zero vectors", "Tie, take cosine", "0.299")]
+    places = [text.index(part) for part in ("zero vectors", "Tie, keep cosine", "0.299")]
     assert places == sorted(places)
 
 
 @pytest.mark.parametrize(
     ("decision", "words"),
-    [("use", "Use cosine"), ("tie", "Tie, take cosine"), ("cannot-tell", "Cannot tell")],
+    [("use", "Use cosine"), ("tie", "Tie, keep cosine"), ("cannot-tell", "Cannot tell")],
 )
 def test_the_decision_is_said_in_words(decision, words):
     assert words in shown(made(decision=decision))

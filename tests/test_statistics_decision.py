@@ -171,14 +171,19 @@ def test_a_group_not_seen_may_be_as_large_as_the_largest():
 def test_of_correlations_what_never_varies_says_nothing():
     means = np.array([0.5, 0.5])
     drawn = np.tile(means, (100, 1))
-    assert decide_by_resamples(drawn, means, 0, floor=0.01).decision == "cannot-tell"
+    assert decide_by_resamples(drawn, means, 0, Tolerance(0.0, 0.01)).decision == "cannot-tell"
     rng = np.random.default_rng(6)
     near = means + 0.001 * rng.standard_normal((2000, 2))
-    assert decide_by_resamples(near, means, 0, floor=0.01).decision == "tie"
+    assert decide_by_resamples(near, means, 0, Tolerance(0.0, 0.01)).decision == "tie"
     far = np.array([0.5, 0.506]) + 0.001 * rng.standard_normal((2000, 2))
-    assert decide_by_resamples(far, np.array([0.5, 0.506]), 0, floor=0.01).decision == "tie"
+    assert (
+        decide_by_resamples(far, np.array([0.5, 0.506]), 0, Tolerance(0.0, 0.01)).decision == "tie"
+    )
     above = np.array([0.5, 0.5102]) + 0.001 * rng.standard_normal((2000, 2))
-    assert decide_by_resamples(above, np.array([0.5, 0.5102]), 0, floor=0.01).decision == "better"
+    assert (
+        decide_by_resamples(above, np.array([0.5, 0.5102]), 0, Tolerance(0.0, 0.01)).decision
+        == "better"
+    )
 
 
 def test_a_tolerance_is_a_share_or_a_number():
@@ -187,7 +192,7 @@ def test_a_tolerance_is_a_share_or_a_number():
     assert str(Tolerance.read(0.01)) == "0.01"
     assert Tolerance.read("2%").against(0.1) == 0.005
     for wrong in ("two", "-1%", "%", "100%", "nan"):
-        with pytest.raises(SpellingError, match="neither a share nor a number"):
+        with pytest.raises(SpellingError, match="neither a share of the mean"):
             Tolerance.read(wrong)
     for wrong in (-0.1, float("nan"), True):
         with pytest.raises(ValuesError, match="tolerance"):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from anglewise.cli.options import (
+    A_TOLERANCE,
     FROM_FOLDER,
     NO_FILES,
     NO_HISTORY,
@@ -20,7 +21,7 @@ from anglewise.cli.options import (
     number,
 )
 from anglewise.cli.paths import READ
-from anglewise.core.numbers import NOT_NEGATIVE
+from anglewise.core.numbers import PART
 
 GATE_FAILED = 1
 
@@ -33,7 +34,8 @@ def compare(
     metric: str | None = None,
     metrics: str | None = None,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
-    tolerance: Annotated[float, number(NOT_NEGATIVE)] = 0.01,
+    tolerance: Annotated[str | None, A_TOLERANCE] = None,
+    largest_difference: Annotated[float, number(PART)] = 1.0,
     baseline: str | None = None,
     split: str = "queries",
     vectors: Vectors = NO_FILES,
@@ -62,9 +64,14 @@ def compare(
         Who asks and who is ranked; without it queries-items where there are queries, else
         items-items.
     tolerance
-        A difference of the metric that would matter: measures this near are called a tie.
+        Which leads do not matter: 2% of the mean and at least .005 if not given; 0.01 is absolute.
+        Correlations take a number alone, 0.01 if not given.
+    largest_difference
+        The largest lead that a query of a kind not seen may have. 1 assumes nothing; less tells
+        more from few queries, and the verdict names it as an assumption.
     baseline
-        One of the measures, such as the one in use today: all are compared with it too.
+        The measure in use today: it wins ties, and all are compared with it. Without it the
+        simplest is kept in a tie.
     split
         Which queries belong together, or come first: group(COLUMN) of what is known about them,
         clusters(8) of their vectors, time(COLUMN); by queries each stands for itself.
@@ -112,6 +119,7 @@ def compare(
             metric=metric,
             metrics=metrics or (),
             tolerance=tolerance,
+            largest_difference=largest_difference,
             baseline=baseline,
             split=split,
             seed=always.seed,

@@ -1,5 +1,6 @@
 """``anglewise judge sample``, ``next``, ``power``: what to judge, and how much of it."""
 
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -294,16 +295,17 @@ def _show_power(plan: "Power", console: "PatientConsole") -> None:
     console.print()
     table = Table(box=None, pad_edge=False, header_style="")
     many = "queries" if plan.noun == "query" else "groups"
-    for head in (many, "sees a difference of", "settles the question"):
+    for head in (many, "show a lead of", "show this lead"):
         table.add_column(head, justify="right")
     for point in plan.curve:
         settles = "" if point.settles is None else f"{point.settles:.0%}"
         mark = " now" if point.queries == plan.queries else ""
-        table.add_row(f"{point.queries:,}{mark}", f"{point.detectable:.3f}", settles)
+        lead = f"{point.detectable:.3f}" if isfinite(point.detectable) else "none"
+        table.add_row(f"{point.queries:,}{mark}", lead, settles)
     console.print(table)
     console.print()
     console.print(
-        f"A difference in {plan.metric} that would be seen in four sets of five; how likely a "
-        f"set of so many {many} ends in use or tie.",
+        f"A lead in {plan.metric} of {plan.best} over {plan.rival} that would be shown in four "
+        f"sets of five; how likely so many {many} show it if it is as large as it looks now.",
         style="dim",
     )

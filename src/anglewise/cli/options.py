@@ -42,7 +42,17 @@ def number_or(words: Sequence[str], bounds: Bounds) -> Parameter:
     return Parameter(converter=_Reader(bounds, words))
 
 
+def _tolerance(_type: Any, tokens: Sequence[Token]) -> str:
+    from anglewise.statistics.decision import Tolerance
+
+    try:
+        return str(Tolerance.read(tokens[0].value))
+    except SpellingError as error:
+        raise ValueError(str(error)) from None
+
+
 A_COUNT = number(COUNT)
+A_TOLERANCE = Parameter(converter=_tolerance)
 A_SEED = number(SEED)
 
 

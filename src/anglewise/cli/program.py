@@ -65,10 +65,10 @@ YOURS = _names("cache encoder host key model url")
 of an encoder's: the user's alone."""
 
 PLAIN = _names(
-    "at baseline batch budget by candidates chunk combine components condition depth "
-    "device difference direction diversity epochs explain export-queries finalists format "
-    "gain-column gate gauge graded grades hierarchy holdout id-column image-column item "
-    "item-column judge judges k keep kind label label-queries learn-temperature learning-rate "
+    "at baseline batch budget by candidates chunk combine components condition depth device "
+    "difference direction diversity epochs explain export-queries finalists format gain-column "
+    "gate gauge graded grades hierarchy holdout id-column image-column item item-column judge "
+    "judges k keep kind label label-queries largest-difference learn-temperature learning-rate "
     "log-q measure measures messages metric metrics min-support min-weight most negatives no-cache "
     "normalise number objective open overlap pair pairs patience penalty popularity port prompt "
     "query query-column question quiet reasons recall resamples sample seed sequential share small "

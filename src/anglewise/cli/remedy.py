@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from anglewise.cli.options import (
     A_COUNT,
+    A_TOLERANCE,
     FROM_FOLDER,
     NO_FILES,
     NOTHING_SPECIAL,
@@ -17,7 +18,7 @@ from anglewise.cli.options import (
     number,
 )
 from anglewise.cli.paths import FILE, FOLDER, KEPT, READ, check_outputs
-from anglewise.core.numbers import NOT_NEGATIVE, read_number, shown
+from anglewise.core.numbers import PART, read_number, shown
 from anglewise.errors import SpellingError
 
 INTERRUPTED = 130
@@ -33,7 +34,8 @@ def remedy(
     metric: str | None = None,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     finalists: Annotated[int, A_COUNT] = 8,
-    tolerance: Annotated[float, number(NOT_NEGATIVE)] = 0.01,
+    tolerance: Annotated[str | None, A_TOLERANCE] = None,
+    largest_difference: Annotated[float, number(PART)] = 1.0,
     split: str = "queries",
     save: Annotated[Path | None, FOLDER] = None,
     html: Annotated[Path | None, FILE] = None,
@@ -66,7 +68,10 @@ def remedy(
     finalists
         How many candidates are compared at the end; more are screened on queries set apart.
     tolerance
-        A difference of the metric that would matter.
+        Which leads over raw cosine do not matter: 2% of the mean and at least .005 if not given;
+        0.01 is absolute.
+    largest_difference
+        The largest lead that a query of a kind not seen may have; 1 assumes nothing.
     split
         Which queries belong together: group(COLUMN) of what is known about them, clusters(8) of
         their vectors; by queries each stands for itself.
@@ -105,13 +110,17 @@ def remedy(
             budget_seconds=seconds,
             finalists=finalists,
             tolerance=tolerance,
+            largest_difference=largest_difference,
             split=split,
             seed=always.seed,
             cache=(cache or default_folder()) if keep else None,
             say=talk.say,
             progress=progress,
         )
-    words = ["" if source is None else quote(str(source)), *_options(direction, metric, split)]
+    words = [
+        "" if source is None else quote(str(source)),
+        *_options(direction, metric, split, tolerance, largest_difference),
+    ]
     named = _named(words, vectors, judging)
     command = result.advice.command(named, quote(str(save or "better/")))
     document = remedy_document(result, command)
@@ -139,11 +148,19 @@ def seconds_of(budget: str) -> float:
     return time * float(_UNITS[match[2]])
 
 
-def _options(direction: str | None, metric: str | None, split: str) -> list[str]:
+def _options(
+    direction: str | None,
+    metric: str | None,
+    split: str,
+    tolerance: str | None,
+    largest_difference: float,
+) -> list[str]:
     options = {
         "direction": direction,
         "metric": metric,
         "split": None if split == "queries" else split,
+        "tolerance": tolerance,
+        "largest-difference": None if largest_difference == 1 else f"{largest_difference:g}",
     }
     return [f"--{name} {quote(value)}" for name, value in options.items() if value is not None]
 

@@ -16,11 +16,12 @@ from anglewise.comparison.candidates import (
     sources,
 )
 from anglewise.comparison.comparison_result import Comparison, Evidence, SpaceFacts
-from anglewise.comparison.inference import Inference, decide, infer
+from anglewise.comparison.inference import Inference, infer
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, judged_space
 from anglewise.comparison.notes import notes, space_notes
 from anglewise.comparison.scoring import score_named_rows, score_spaces
-from anglewise.comparison.split import ALONE, QUERIES, query_split
+from anglewise.comparison.split import QUERIES, query_split
+from anglewise.comparison.verdict import verdict_of
 from anglewise.core.conversion import Vectors, check_kind
 from anglewise.core.embeddings import Space, as_space
 from anglewise.core.judgements import Judgements, Pairs, Triplets, check_judgements
@@ -30,7 +31,12 @@ from anglewise.errors import SpellingError, TooFewError
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import DEFAULT_MEASURES, MeasureSpec, measures_and_families
 from anglewise.metrics.evaluate import read_metrics
-from anglewise.metrics.interface import Metric
+from anglewise.metrics.interface import Metric, PairMetric
+from anglewise.metrics.metrics import JudgedShare
+from anglewise.statistics.decision import Tolerance
+
+RULE = 2
+"""The number of the decision rule, which changed after 0.1."""
 
 NO_MEASURE = "no measure to compare: name one, such as dot"
 
@@ -57,7 +63,8 @@ def compare(
     *,
     metrics: Iterable[str | Metric] | str = (),
     direction: Direction | None = None,
-    tolerance: float = 0.01,
+    tolerance: str | float | None = None,
+    largest_difference: float = 1.0,
     baseline: str | Measure | None = None,
     split: str = QUERIES,
     seed: int = 0,
@@ -66,9 +73,11 @@ def compare(
 ) -> Comparison:
     """Say which similarity measure to use, judged by what people found relevant.
 
-    Every measure is searched in one pass and evaluated on the judged queries. Means come with
-    BCa bootstrap intervals over queries, pairs of measures with sign-flip tests, Holm-adjusted
-    over all pairs; the set of measures that may be the best is right in 95 of 100 validation sets.
+    Every measure is searched in one pass and evaluated on the judged queries. The verdict holds
+    for means of values in [0, 1] whatever their distribution, by random weights over the queries
+    and one query of a kind not seen; correlations of pairs go by the bootstrap. Beside it stand
+    sign-flip tests of all pairs of measures, Holm-adjusted, which assume that a difference might
+    as well have had the other sign.
 
     Parameters
     ----------
@@ -86,9 +95,14 @@ def compare(
     direction
         Who asks; the judgements know it, so it need not be given.
     tolerance
-        A difference of the metric that would matter: measures this near are called a tie.
+        Which leads do not matter: ``"2%"`` of the mean, and at least .005, if not given; a number
+        is absolute. Of correlations a number alone, by default 0.01.
+    largest_difference
+        The largest lead that a query of a kind not seen may have: 1 assumes nothing; less tells
+        more from few queries and stands in the sentence as an assumption.
     baseline
-        One of the measures, that all others are compared with beside the best.
+        The measure in use, which wins ties and which all others are compared with; without it the
+        simplest is kept in a tie.
     split
         Which queries belong together, and which may teach which: ``queries`` (each for itself),
         ``group(COLUMN)`` of what is known about queries, ``clusters(8)`` of their vectors, or
@@ -106,7 +120,7 @@ def compare(
     SpellingError
         A measure or metric that is not known or does not fit the judgements, a baseline that is
         not among the measures, another direction than the judgements', a split or a column that
-        is not known, a split of pairs or triplets.
+        is not known, a split of pairs or triplets, a share as the tolerance of a correlation.
     ValuesError
         A column of a split with empty cells, or with what is no time.
     TooFewError
@@ -142,13 +156,21 @@ def compare(
         base = read.index(named)
     wanted = read_metrics_for(type(judgements), metric, metrics)
     _check_size(len(read), len(wanted))
-    settings = EvaluationSettings(wanted, tolerance, ALONE, seed, threads, progress)
+    settings = EvaluationSettings(
+        wanted,
+        read_tolerance(tolerance, wanted[0]),
+        largest_difference,
+        seed=seed,
+        threads=threads,
+        progress=progress,
+    )
     if isinstance(judgements, Judgements):
         rows = judgements.judged_rows
         asking = space.sides(judgements.direction)[0]
         settings = replace(settings, split=query_split(split, asking, rows, seed=seed))
         if not len(rows):
             raise TooFewError("no query is judged: give judgements of ids that the space holds")
+        _check_relevant(judgements, wanted[0])
         searched = SearchedSpace(space, judgements, rows)
         scores = score_spaces([searched], read, read, judgements, settings)
     elif split.strip() != QUERIES:
@@ -165,6 +187,15 @@ def compare(
         baseline=base,
         notes=notes(space.sides(judged_direction or "queries-items"), judgements, scores),
     )
+
+
+def _check_relevant(judgements: Judgements, metric: Metric) -> None:
+    """Refuse judgements by which every list would get the same."""
+    if not (judgements.gains.values > 0).any() and not isinstance(metric, JudgedShare):
+        raise TooFewError(
+            f"no judged query has a relevant item, so that {metric} is the same for every measure: "
+            "give judgements with gains above 0"
+        )
 
 
 def _direction(
@@ -187,7 +218,8 @@ def compare_spaces(
     *,
     variants: Iterable[str | Variant] | str = (),
     metrics: Iterable[str | Metric] | str = (),
-    tolerance: float = 0.01,
+    tolerance: str | float | None = None,
+    largest_difference: float = 1.0,
     baseline: str | None = None,
     split: str = QUERIES,
     seed: int = 0,
@@ -210,7 +242,7 @@ def compare_spaces(
         Graded relevance, aligned with the first space; or from name to what is aligned with that
         space, where spaces differ in what they hold. A pair judged in one is judged in all. Graded
         pairs and triplets are refused.
-    measures, metric, metrics, tolerance, seed, threads, progress
+    measures, metric, metrics, tolerance, largest_difference, seed, threads, progress
         As in ``compare``.
     variants
         Cheaper vectors as further candidates: ``[:128]``, ``int8``, ``binary``, ``[:128]·int8``, of
@@ -257,8 +289,16 @@ def compare_spaces(
     _check_size(len(models) * len(read), len(wanted))
     candidates = [SpaceCandidate(model, measure) for model in models for measure in read]
     base = None if baseline is None else candidate_number(baseline, candidates)
-    settings = EvaluationSettings(wanted, tolerance, ALONE, seed, threads, progress)
+    settings = EvaluationSettings(
+        wanted,
+        read_tolerance(tolerance, wanted[0]),
+        largest_difference,
+        seed=seed,
+        threads=threads,
+        progress=progress,
+    )
     aligned = AlignedSpaces.of(spaces, judged)
+    _check_relevant(aligned.judgements, wanted[0])
     settings = replace(settings, split=aligned.query_split(split, seed=seed))
     searched = map(aligned.searched, models)
     scores = score_spaces(searched, read, candidates, aligned.judgements, settings)
@@ -319,6 +359,25 @@ def read_metrics_for(
     return read_metrics([first, *read_metrics(further)])
 
 
+def read_tolerance(given: str | float | None, metric: Metric) -> Tolerance:
+    """Read which leads do not matter, for a metric; ``SpellingError`` where it cannot be a share.
+
+    >>> str(read_tolerance(None, read_metrics("nDCG@10")[0]))
+    '2%'
+    >>> str(read_tolerance(None, read_metrics("spearman")[0]))
+    '0.01'
+    """
+    if given is None:
+        return Tolerance(0.0, 0.01) if isinstance(metric, PairMetric) else Tolerance()
+    tolerance = Tolerance.read(given)
+    if tolerance.relative and isinstance(metric, PairMetric):
+        raise SpellingError(
+            f"the tolerance {tolerance} is a share, and {metric} can be negative: give a number, "
+            "such as 0.01"
+        )
+    return tolerance
+
+
 def conclude(
     inference: Inference,
     space: Space,
@@ -326,15 +385,25 @@ def conclude(
     settings: EvaluationSettings,
     *,
     baseline: int | None = None,
+    keep: int | None = None,
     notes: Sequence[str] = (),
     spaces: tuple[SpaceFacts, ...] = (),
 ) -> Comparison:
     """The result: the table, the verdict, and what they came from.
 
+    The verdict is against ``keep``, the baseline if that is not given, else the simplest measure.
     ``space`` holds those who ask and what was ranked and judged, as reports show them.
     """
     scores = inference.scores
     direction = judgements.direction if isinstance(judgements, Judgements) else None
+    verdict = verdict_of(
+        inference,
+        settings.tolerance,
+        baseline=baseline if keep is None else keep,
+        role="the baseline" if keep is None else "as it is",
+        largest=settings.largest_difference,
+    )
+    kept_mean = float(inference.means[scores.names.index(verdict.keep)])
     return Comparison(
         direction=direction,
         metric=scores.metric,
@@ -344,9 +413,10 @@ def conclude(
         judged=scores.judged,
         seed=settings.seed,
         measures=inference.rows(baseline),
-        verdict=decide(inference, settings.tolerance),
+        verdict=verdict,
         signature=_signature(inference, direction or f"{scores.noun}s", settings),
-        tolerance=settings.tolerance,
+        tolerance=settings.tolerance.against(kept_mean),
+        tolerance_given=str(settings.tolerance),
         baseline=None if baseline is None else scores.names[baseline],
         notes=tuple(notes),
         evidence=Evidence(
@@ -367,6 +437,7 @@ def _signature(inference: Inference, direction: str, settings: EvaluationSetting
     """Every setting that the numbers depend on, in one line, as sacrebleu does it."""
     scores, flips, split = inference.scores, inference.flips, inference.scores.split
     groups = "" if split.clusters is None else f".{len(split.clusters)}"
+    largest = settings.largest_difference
     digest = sha256(",".join(scores.names).encode()).hexdigest()[:8]
     parts = {
         "metric": scores.metric,
@@ -374,9 +445,11 @@ def _signature(inference: Inference, direction: str, settings: EvaluationSetting
         "measures": f"{len(scores.names)}.{digest}",
         "queries": len(scores.rows),
         **({} if split.split == QUERIES else {"split": f"{split.split}{groups}"}),
-        "intervals": f"bca.{scores.resamples}",
+        "rule": RULE,
+        "intervals": f"{'weighted' if inference.bounded[0] else 'bca'}.{scores.resamples}",
         "tests": f"sign-flip.{'exact' if flips.exact else flips.patterns}.holm",
-        "tolerance": f"{settings.tolerance:g}",
+        "tolerance": str(settings.tolerance),
+        **({} if largest == 1 else {"largest": f"{largest:g}"}),
         "seed": settings.seed,
         "version": version("anglewise"),
     }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
@@ -11,9 +11,8 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.text import html_table, listed
 from anglewise.core.typing import Array, Direction, Float64, Int64
 from anglewise.errors import MissingExtraError, SpellingError, ValuesError
+from anglewise.statistics.decision import Decision
 from anglewise.statistics.resampling import Clusters
-
-Decision: TypeAlias = Literal["use", "tie", "cannot-tell"]
 
 
 @dataclass(frozen=True)
@@ -74,13 +73,57 @@ class MeasureResult:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What to do, in one word and in one sentence.
+class Plans:
+    """How many more queries, or groups of them, would settle a question; None where none would.
 
-    ``measure`` is the one to use; of a tie the simplest; if one cannot tell, the best so far.
-    ``tied_with`` are the others that may be the best or rank alike. ``needed_queries`` is how many
-    more queries, or groups of them, must be judged to settle the question in four cases of five;
-    ``smallest_detectable`` the true difference that would have been seen in four of five.
+    ``to_show_the_lead`` in four sets of five if the lead is real, ``to_show_that_nothing_matters``
+    in 85 of 100 if all are equal.
+    """
+
+    to_show_the_lead: int | None
+    to_show_that_nothing_matters: int | None
+
+    @property
+    def smaller(self) -> int | None:
+        """The smaller of the two."""
+        both = (self.to_show_the_lead, self.to_show_that_nothing_matters)
+        return min((plan for plan in both if plan is not None), default=None)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What to do, in one word and in one sentence, at 95%.
+
+    Attributes
+    ----------
+    decision
+        ``use``: a measure is better than the one to keep by as much as matters. ``tie``: no other
+        is, so keep it, whether it is better than they are or not. ``better``: one is better,
+        whether by as much as matters is open.
+        ``cannot-tell``: nothing of this is shown.
+    measure
+        The measure that the decision names; of a tie and where one cannot tell, the one to keep.
+    tied_with
+        Of ``use``, others that are better than the one to keep by as much, or rank alike; else the
+        others that are not ruled out.
+    needed_queries
+        The smaller of the plans.
+    smallest_detectable
+        The true lead over the one to keep that would have been shown in four sets of five.
+    keep
+        The measure to take without evidence: the baseline, else the simplest.
+    plans
+        How many more queries would settle it.
+    leans_to, undone_by
+        A hint where one cannot tell: what the sign-flip test finds better, and the share of
+        queries of a kind not seen that would turn it round.
+    estimate
+        The metric of ``measure``; of one that was chosen for its mean, corrected for that.
+    at_least
+        By how much ``measure`` is better than the one to keep, at least; in a tie by how much that
+        is better than every other, None where it need not be.
+    largest_difference
+        What was assumed of queries of a kind not seen; 1 assumes nothing.
     """
 
     decision: Decision
@@ -89,11 +132,28 @@ class Verdict:
     needed_queries: int | None
     smallest_detectable: float | None
     reason: str
+    keep: str = ""
+    plans: Plans | None = None
+    leans_to: str | None = None
+    undone_by: float | None = None
+    estimate: Estimate | None = None
+    at_least: float | None = None
+    largest_difference: float = 1.0
+
+    @property
+    def headline(self) -> str:
+        """The decision in two or three words."""
+        if self.decision == "tie" and self.at_least is not None:
+            return f"Keep {self.measure}"
+        return {
+            "use": f"Use {self.measure}",
+            "tie": f"Tie, keep {self.measure}",
+            "better": f"{self.measure} is better",
+            "cannot-tell": "Cannot tell",
+        }[self.decision]
 
     def __str__(self) -> str:
-        if self.decision == "cannot-tell":
-            return f"cannot tell: {self.reason}"
-        return f"{self.decision} {self.measure}: {self.reason}"
+        return f"{self.headline}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -119,7 +179,8 @@ class Comparison:
     ``notes`` are sentences to be read before the numbers (broken labels, unit vectors, zero
     rows). ``evidence`` holds what the numbers came from, for pages and run files. ``spaces`` are
     those of a comparison of several; each of its measures is then called ``space: measure``.
-    ``split`` says which queries belong together, or came before the others.
+    ``tolerance`` is the least lead over the measure to keep that matters, ``tolerance_given`` how
+    it was asked for. ``split`` says which queries belong together, or came before the others.
     """
 
     direction: Direction | None
@@ -133,6 +194,7 @@ class Comparison:
     verdict: Verdict
     signature: str
     tolerance: float = 0.01
+    tolerance_given: str = "0.01"
     baseline: str | None = None
     notes: tuple[str, ...] = ()
     evidence: "Evidence | None" = field(default=None, repr=False)
@@ -156,6 +218,7 @@ class Comparison:
             "judged": self.judged,
             "seed": self.seed,
             "tolerance": self.tolerance,
+            "tolerance_given": self.tolerance_given,
             "baseline": self.baseline,
             "notes": list(self.notes),
             "measures": [asdict(row, dict_factory=_json) for row in self.measures],

@@ -1,32 +1,28 @@
-"""From the values of each query to intervals, tests and the verdict."""
+"""From the values of each query to means, intervals and tests."""
 
 from collections.abc import Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import isfinite
 from os import cpu_count
 
 import numpy as np
 
 from anglewise.comparison.candidates import Candidate
-from anglewise.comparison.comparison_result import Difference, Estimate, MeasureResult, Verdict
+from anglewise.comparison.comparison_result import Difference, Estimate, MeasureResult
 from anglewise.comparison.split import ALONE, QuerySplit
 from anglewise.core.neighbours import Neighbours
-from anglewise.core.text import counted, listed, p_words, rounded_up
 from anglewise.core.typing import Array, Float64, Int64
-from anglewise.statistics.planning import Design, planning_critical, smallest_detectable
+from anglewise.metrics.evaluate import metric
+from anglewise.statistics.decision import DRAWS, WeightedMeans
 from anglewise.statistics.resampling import (
     Clusters,
-    Differences,
     Statistic,
     bca,
     best_probability,
     bootstrap,
 )
 from anglewise.statistics.sign_flip import SignFlips, holm, sign_flips
-
-RESAMPLES = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +65,7 @@ class Scores:
     judged: int
     noun: str = "query"
     statistic: Statistic | None = None
-    resamples: int = RESAMPLES
+    resamples: int = DRAWS
     found: Mapping[str, Neighbours] = field(default_factory=dict[str, Neighbours])
     settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     unjudged: Float64[Array, " m"] | None = None
@@ -118,12 +114,17 @@ class Inference:
     """Everything that chance has to say about some scores.
 
     Tests are between groups of measures that rank alike, each represented by its simplest one;
-    ``flips``, ``adjusted`` and ``differences`` have one row a group.
+    ``flips`` and ``adjusted`` have one row a group.
 
     Attributes
     ----------
     estimate, drawn
-        The metrics, ``metrics x measures``, the deciding one first, and the same over resamples.
+        The metrics, ``metrics x measures``, the deciding one first, and the same over draws:
+        weighted means where the values of a metric lie in [0, 1], else bootstrap resamples.
+    unseen
+        The weight of the query that was not seen, for each draw; None without any metric in [0, 1].
+    bounded
+        Which metrics are means of values in [0, 1].
     order
         The measures, best first; of equal ones the simplest.
     simplest
@@ -132,39 +133,50 @@ class Inference:
         The group of each measure.
     adjusted
         The p-values of all pairs of groups after Holm.
-    differences
-        What the groups' differences over clusters look like.
     """
 
     scores: Scores
     estimate: Float64[Array, "metrics m"]
     drawn: Float64[Array, "draws metrics m"]
+    unseen: Float64[Array, " draws"] | None
+    bounded: tuple[bool, ...]
     order: list[int]
     simplest: list[int]
     group_of: Int64[Array, " m"]
     flips: SignFlips
     adjusted: Float64[Array, "g g"]
-    differences: Differences
 
     @property
     def means(self) -> Float64[Array, " m"]:
         """The metric that decides."""
         return self.estimate[0]
 
+    def weighted(self, metric: int = 0) -> WeightedMeans | None:
+        """The weighted means of a metric; None where its values need not lie in [0, 1]."""
+        if self.unseen is None or not self.bounded[metric]:
+            return None
+        return WeightedMeans(self.drawn[:, metric], self.unseen)
+
     def interval(self, metric: int, measure: int) -> Estimate:
-        """The mean of a measure with its 95% interval."""
+        """The mean of a measure with its 95% interval, as of one that was named before looking."""
+        mean, weighted = float(self.estimate[metric, measure]), self.weighted(metric)
+        if weighted is not None:
+            return _around(mean, weighted.interval(measure))
         values = list(self.scores.values.values())[metric][measure]
-        drawn = self.drawn[:, metric, measure]
-        return self._estimate(drawn, self.estimate[metric, measure], values)
+        return self._resampled(self.drawn[:, metric, measure], mean, values)
 
     def difference(self, measure: int, other: int) -> Difference:
         """By how much one measure is above another, with the test of their groups."""
-        values, drawn = self.scores.deciding, self.drawn[:, 0]
-        paired = self._estimate(
-            drawn[:, measure] - drawn[:, other],
-            self.means[measure] - self.means[other],
-            values[measure] - values[other],
-        )
+        mean, weighted = float(self.means[measure] - self.means[other]), self.weighted()
+        if self.group_of[measure] == self.group_of[other]:  # whatever is asked, they rank alike
+            return Difference(mean, mean, mean, 1.0, 1.0)
+        if weighted is not None:
+            paired = _around(mean, weighted.difference(measure, other))
+        else:
+            values, drawn = self.scores.deciding, self.drawn[:, 0]
+            paired = self._resampled(
+                drawn[:, measure] - drawn[:, other], mean, values[measure] - values[other]
+            )
         pair = self.group_of[measure], self.group_of[other]
         p, adjusted = float(self.flips.p[pair]), float(self.adjusted[pair])
         return Difference(paired.mean, paired.low, paired.high, p, adjusted)
@@ -183,12 +195,12 @@ class Inference:
         chances = best_probability(self.drawn[:, 0])
         return tuple(self._row(i, baseline, float(chances[i])) for i in self.order)
 
-    def _estimate(
-        self, drawn: Float64[Array, " draws"], estimate: float, values: Float64[Array, " q"]
+    def _resampled(
+        self, drawn: Float64[Array, " draws"], mean: float, values: Float64[Array, " q"]
     ) -> Estimate:
         influence = self.scores.clusters.influence(values[None])
-        low, high = bca(drawn[:, None], np.array([estimate]), influence)[0]
-        return Estimate(float(estimate), float(min(low, estimate)), float(max(high, estimate)))
+        low, high = bca(drawn[:, None], np.array([mean]), influence)[0]
+        return _around(mean, (float(low), float(high)))
 
     def _row(self, i: int, baseline: int | None, chance: float) -> MeasureResult:
         scores, best = self.scores, self.order[0]
@@ -208,20 +220,38 @@ class Inference:
         )
 
 
+def _around(mean: float, interval: tuple[float, float]) -> Estimate:
+    low, high = interval
+    return Estimate(mean, min(low, mean), max(high, mean))
+
+
 def infer(scores: Scores, *, seed: int, threads: int | None = 1) -> Inference:
-    """Resample the clusters and flip the signs of their differences, once for everything.
+    """Draw weights for the clusters and flip the signs of their differences, once for everything.
 
     The same seed gives the same on any number of threads; None is one for each core.
     """
     shape = (len(scores.values), len(scores.measures))
     clusters, groups = scores.clusters, scores.groups
-    statistic = scores.statistic or clusters.means(np.concatenate([*scores.values.values()]))
+    values = np.concatenate([*scores.values.values()])
+    statistic = scores.statistic or clusters.means(values)
+    bounded = tuple(scores.statistic is None and metric(name).bounded for name in scores.values)
     simplest = [group[0] for group in groups]
     first = scores.deciding[simplest]
+    weighted = None
     with ThreadPoolExecutor(threads or cpu_count()) as pool:
-        drawn = bootstrap(
-            statistic, len(clusters), resamples=scores.resamples, seed=seed, map_=pool.map
-        )
+        drawn = np.empty((scores.resamples, *shape))
+        if not all(bounded):
+            resampled = bootstrap(
+                statistic, len(clusters), resamples=scores.resamples, seed=seed, map_=pool.map
+            )
+            drawn[:] = resampled.reshape(drawn.shape)
+        if any(bounded):
+            inside = np.repeat(bounded, shape[1])
+            sums = clusters.sums(values[inside])
+            weighted = WeightedMeans.of(
+                sums, clusters.sizes, draws=scores.resamples, seed=seed, map_=pool.map
+            )
+            drawn.reshape(len(drawn), -1)[:, inside] = weighted.means
         flips = sign_flips(clusters.scaled(first), seed=seed, map_=pool.map)
     group_of = np.empty(shape[1], dtype=np.int64)
     for number, group in enumerate(groups):
@@ -235,122 +265,12 @@ def infer(scores: Scores, *, seed: int, threads: int | None = 1) -> Inference:
     return Inference(
         scores=scores,
         estimate=estimate,
-        drawn=drawn.reshape(-1, *shape),
+        drawn=drawn,
+        unseen=None if weighted is None else weighted.unseen,
+        bounded=bounded,
         order=sorted(range(len(measures)), key=lambda i: (-estimate[0, i], measures[i].simplicity)),
         simplest=simplest,
         group_of=group_of,
         flips=flips,
         adjusted=np.minimum(adjusted, adjusted.T),
-        differences=Differences.of(clusters.influence(first)),
     )
-
-
-def decide(inference: Inference, tolerance: float) -> Verdict:
-    """Say what these data allow to say at 95%.
-
-    ``use``: all groups of measures but one are ruled out as the best. ``tie``: several are left,
-    and a true difference of ``tolerance`` between the best and any of them would have been seen
-    with 80% power. ``cannot-tell``: several are left and it would not.
-    """
-    leader = int(np.argmax(inference.means[inference.simplest]))
-    left = np.flatnonzero(inference.flips.may_be_best).tolist()
-    others = [group for group in left if group != leader]
-    if not others:
-        return _use(inference, leader)
-    members = [i for i in inference.order if inference.group_of[i] in left]
-    detectable = _detectable(inference, leader, others)
-    if detectable is not None and detectable <= tolerance:
-        return _tie(inference, members, detectable, tolerance)
-    return _cannot_tell(inference, leader, members, detectable, tolerance)
-
-
-def _use(inference: Inference, leader: int) -> Verdict:
-    """One group is left: its simplest measure, and its lead over the next best group."""
-    scores, simplest = inference.scores, inference.simplest
-    name, *alike = (scores.names[i] for i in scores.groups[leader])
-    reasons = [_interval_words(inference, simplest[leader])]
-    detectable = None
-    if len(simplest) > 1:
-        rivals = np.delete(np.arange(len(simplest)), leader)
-        rival = int(rivals[np.argmax(np.delete(inference.means[simplest], leader))])
-        detectable = _detectable(inference, leader, [rival])
-        reasons.append(_lead_words(inference, leader, rival))
-    if alike:
-        reasons.append(f"{listed([name, *alike])} rank alike")
-    elif len(simplest) == 1:
-        reasons.append("there is no other to compare with")
-    return Verdict("use", name, tuple(alike), None, detectable, ", ".join(reasons))
-
-
-def _tie(inference: Inference, members: list[int], detectable: float, tolerance: float) -> Verdict:
-    scores = inference.scores
-    simplest = min(members, key=lambda i: scores.measures[i].simplicity)
-    tied = tuple(scores.names[i] for i in members if i != simplest)
-    reason = (
-        f"{_interval_words(inference, simplest)}, {listed(tied)} may be as good or better, "
-        f"but a difference of {tolerance:g} would have been seen"
-    )
-    return Verdict("tie", scores.names[simplest], tied, None, detectable, reason)
-
-
-def _cannot_tell(
-    inference: Inference,
-    leader: int,
-    members: list[int],
-    detectable: float | None,
-    tolerance: float,
-) -> Verdict:
-    scores, first = inference.scores, inference.order[0]
-    best = scores.names[first if first in members else inference.simplest[leader]]
-    names = [scores.names[i] for i in members]
-    needed = _needed(inference, tolerance)
-    nouns = counted(2, scores.cluster_noun).split()[1]
-    limit = (
-        f"{counted(len(scores.clusters), scores.cluster_noun)} cannot tell any two measures apart"
-        if detectable is None
-        else f"only a difference of {detectable:.3f} would have been seen"
-    )
-    judge = f"judge more {nouns}" if needed is None else f"judge about {needed:,} more {nouns}"
-    reason = f"{judge}; {listed(names, 'or')} may be the best, and {limit}"
-    tied = tuple(name for name in names if name != best)
-    return Verdict("cannot-tell", best, tied, needed, detectable, reason)
-
-
-def _interval_words(inference: Inference, measure: int) -> str:
-    estimate = inference.interval(0, measure)
-    interval = f"[{estimate.low:.3f}, {estimate.high:.3f}]"
-    return f"{inference.scores.metric} {estimate.mean:.3f} {interval}"
-
-
-def _lead_words(inference: Inference, leader: int, rival: int) -> str:
-    measure, other = inference.simplest[leader], inference.simplest[rival]
-    lead = inference.difference(measure, other)
-    ahead = f"{lead.difference:.3f} better than {inference.scores.names[other]}"
-    if lead.p_adjusted <= LEVEL:
-        return f"{ahead} ({p_words(lead.p_adjusted)})"
-    own = p_words(float(inference.flips.p_best[rival]))
-    return f"{ahead} ({own} for that one being the best)"
-
-
-def _detectable(inference: Inference, leader: int, rivals: list[int]) -> float | None:
-    """The smallest difference to the leader seen with 80% power, for the hardest of some rivals."""
-    smallest = smallest_detectable(
-        inference.differences.spread[leader, rivals],
-        inference.flips.critical[rivals],
-        len(inference.scores.clusters),
-    )
-    hardest = float(np.max(smallest))
-    return hardest if isfinite(hardest) else None
-
-
-def _needed(inference: Inference, tolerance: float) -> int | None:
-    """How many more queries, or groups of them, would settle the question."""
-    simplest = inference.simplest
-    design = Design(
-        means=inference.means[simplest],
-        drawn=inference.drawn[:, 0][:, simplest],
-        differences=inference.differences,
-        critical=planning_critical(inference.flips.critical),
-    )
-    total = design.needed(tolerance)
-    return None if total is None else rounded_up(total - inference.differences.queries)

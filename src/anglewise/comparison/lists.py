@@ -4,7 +4,7 @@ What is tuned or learnt is searched for queries whose judgements did not choose 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from anglewise.comparison.split import ALONE, QuerySplit, joined, tuned
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements, Parts
 from anglewise.core.neighbours import Neighbours
-from anglewise.core.numbers import NOT_NEGATIVE, SEED
+from anglewise.core.numbers import PART, SEED
 from anglewise.core.typing import Array, Bool, Int64, Progress
 from anglewise.engine.search import search
 from anglewise.errors import SpellingError, TooFewError
@@ -24,6 +24,7 @@ from anglewise.measures.frames import Affine, Maps, View, fit_frames
 from anglewise.measures.measure import Family, MeasureSpec
 from anglewise.metrics.evaluate import evaluate
 from anglewise.metrics.interface import Metric, RankingMetric
+from anglewise.statistics.decision import Tolerance
 
 NOBODY = -1
 """Stands in a list where no further item could be ranked."""
@@ -42,7 +43,9 @@ class EvaluationSettings:
     metrics
         The metric that decides, then those reported beside it.
     tolerance
-        A difference of the metric that would matter.
+        Which leads do not matter.
+    largest_difference
+        The largest lead that a query of a kind not seen may have; 1 assumes nothing.
     split
         Which queries may teach which, and which belong together.
     seed
@@ -54,14 +57,15 @@ class EvaluationSettings:
     """
 
     metrics: Sequence[Metric]
-    tolerance: float = 0.01
+    tolerance: Tolerance = field(default_factory=Tolerance)
+    largest_difference: float = 1.0
     split: QuerySplit = ALONE
     seed: int = 0
     threads: int | None = None
     progress: Progress | None = None
 
     def __post_init__(self) -> None:
-        NOT_NEGATIVE.check("tolerance", self.tolerance)
+        PART.check("largest_difference", self.largest_difference)
         SEED.check("seed", self.seed)
 
 

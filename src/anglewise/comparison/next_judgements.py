@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from itertools import combinations
-from math import ceil
+from math import isfinite
 from typing import Any, Literal
 
 import numpy as np
@@ -15,21 +15,19 @@ from anglewise.errors import SpellingError, ValuesError
 from anglewise.metrics.evaluate import metric
 from anglewise.metrics.metrics import NDCG
 from anglewise.statistics.confidence_sequences import LEVEL, Race, confidence_sequence
-from anglewise.statistics.planning import Design, planning_critical, smallest_detectable
-from anglewise.statistics.resampling import Differences, bootstrap
-from anglewise.statistics.sign_flip import sign_flips
+from anglewise.statistics.decision import LEVEL as DECISION_LEVEL
+from anglewise.statistics.planning import Lead
 
 FACTORS = (0.25, 0.5, 1, 2, 4, 8, 16)
-RESAMPLES = 4_000
 
 
 @dataclass(frozen=True)
 class Planned:
     """What so many queries can do.
 
-    ``detectable`` is the difference of the metric between the best measure and the one that is
-    hardest to tell from it that would be seen in four sets of five; ``settles`` the chance that
-    the verdict would be use or tie (None for fewer queries than there are).
+    ``detectable`` is the lead over the measure to keep that would be shown in four sets of five,
+    infinite where none would; ``settles`` the chance that the lead of ``best`` would be shown, if
+    it is as large as it looks (None for fewer queries than there are, or where it leads nothing).
     """
 
     queries: int
@@ -39,7 +37,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class Power:
-    """What a validation set can tell, and what larger ones could.
+    """What a validation set can tell by the decision rule, and what larger ones could.
 
     Attributes
     ----------
@@ -47,10 +45,11 @@ class Power:
         What there is.
     curve
         From a quarter of the queries to sixteen times as many.
-    rival
-        The measure that is hardest to tell from the best one.
+    best, rival
+        The measure whose lead is hardest to show, and the one to keep, over which it leads.
     wanted, needed
-        A difference that should be seen, and how many queries in all that takes.
+        A lead that should be shown, and how many queries in all that takes; None where no number
+        of queries that anybody judges would do.
     noun
         What is counted: ``query``, or ``group`` where the split is by groups of queries.
     """
@@ -61,20 +60,26 @@ class Power:
     rival: str
     curve: tuple[Planned, ...]
     wanted: float
-    needed: int
+    needed: int | None
     noun: str = "query"
 
     def __str__(self) -> str:
         now = next(planned for planned in self.curve if planned.queries == self.queries)
-        more = max(self.needed - self.queries, 0)
-        plan = (
-            f"to see {self.wanted:g} judge about {rounded_up(more):,} more"
-            if more
-            else f"{self.wanted:g} would be seen"
+        more = None if self.needed is None else max(self.needed - self.queries, 0)
+        if more is None:
+            plan = f"no number of them that anybody judges shows {self.wanted:g}"
+        elif more:
+            plan = f"to show {self.wanted:g} judge about {rounded_up(more):,} more"
+        else:
+            plan = f"{self.wanted:g} would be shown"
+        shown = (
+            f"can show a lead of {now.detectable:.3f}"
+            if isfinite(now.detectable)
+            else "can show no lead at all"
         )
         return (
-            f"{counted(self.queries, self.noun)} can tell {self.metric} of {self.best} and "
-            f"{self.rival} apart by {now.detectable:.3f}; {plan}"
+            f"{counted(self.queries, self.noun)} {shown} in {self.metric} of {self.best} over "
+            f"{self.rival}; {plan}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -83,23 +88,25 @@ class Power:
 
 
 def power(result: Comparison, wanted: float | None = None) -> Power:
-    """Say what difference the queries of a comparison can detect, from how much they vary.
+    """Say what lead over the measure to keep the queries of a comparison can show.
 
-    ``(c + z) s / sqrt(n)``, where ``s`` is the standard deviation of the differences between the
-    best measure and a rival over queries, ``c`` the critical value of the tests and ``z`` 0.84 for
-    a power of 80%; of all rivals the one with the largest.
+    By the decision rule of ``compare``, from how much the differences vary; of all measures the
+    one whose lead is hardest to show.
 
     Parameters
     ----------
     result
-        Of ``compare``, of queries and with two measures or more that do not rank alike.
+        Of ``compare``, of queries, by a metric whose values lie in [0, 1] and with two measures
+        or more that do not rank alike.
     wanted
-        A difference that should be seen; without it the comparison's tolerance.
+        A lead that should be shown; without it the comparison's tolerance.
 
     Raises
     ------
     ValuesError
         ``wanted`` is not above 0, or no two measures differ.
+    SpellingError
+        A metric whose values have no upper end.
 
     Examples
     --------
@@ -118,37 +125,66 @@ def power(result: Comparison, wanted: float | None = None) -> Power:
     """
     wanted = result.tolerance if wanted is None else wanted
     groups = group_results(result)
-    measures, leader, clusters = groups.measures, groups.leader, groups.clusters
+    measures, clusters = groups.measures, groups.clusters
     POSITIVE.check("the difference to be seen", wanted)
     if len(measures) < 2:
         raise ValuesError("all measures rank alike here: there is no difference to detect")
-    queries = len(clusters)
-    differences = Differences.of(clusters.influence(groups.values))
-    design = Design(
-        means=groups.values.mean(axis=1),
-        drawn=bootstrap(clusters.means(groups.values), queries, resamples=RESAMPLES),
-        differences=differences,
-        critical=planning_critical(sign_flips(clusters.scaled(groups.values)).critical),
+    if not metric(result.metric).bounded:
+        raise SpellingError(
+            f"values of {result.metric} have no upper end, so that nothing can be planned: compare "
+            "by nDCG@10"
+        )
+    keep = next(
+        number
+        for number, row in enumerate(measures)
+        if result.verdict.keep in {row.measure, *row.alike}
     )
-    rivals = [number for number in range(len(measures)) if number != leader]
-    # what one query would detect: many detect a root of their number less
-    single = smallest_detectable(differences.spread[leader, rivals], design.critical[rivals], 1)
-    hardest = int(np.argmax(single))
-    curve: list[Planned] = []
+    largest = result.verdict.largest_difference * float(clusters.sizes.max())
+    largest *= len(clusters) / len(clusters.of)
+    rows = clusters.influence(groups.values)
+    rivals = [number for number in range(len(measures)) if number != keep]
+    leads = {number: Lead.of(rows[number] - rows[keep], largest=largest) for number in rivals}
+    level = joint_level_of(len(rivals))
+    hardest = max(rivals, key=lambda number: leads[number].detectable(BIG, level=level))
+    lead, curve, queries = leads[hardest], list[Planned](), len(clusters)
     for factor in FACTORS:
         planned = max(round(queries * factor), 1)
-        settles = float(design.settles(planned, result.tolerance).mean()) if factor > 1 else None
-        curve.append(Planned(planned, float(single.max() / np.sqrt(planned)), settles))
+        settles = (
+            lead.chance(planned, lead.mean, level=level) if factor > 1 and lead.mean > 0 else None
+        )
+        curve.append(Planned(planned, lead.detectable(planned, level=level), settles))
+    more = lead.to_show(wanted, level=level)
     return Power(
         metric=result.metric,
         queries=queries,
-        best=measures[leader].measure,
-        rival=measures[rivals[hardest]].measure,
+        best=measures[hardest].measure,
+        rival=measures[keep].measure,
         curve=tuple(curve),
         wanted=wanted,
-        needed=ceil((float(single[hardest]) / wanted) ** 2),
+        needed=None if more is None else _fewest(lead, wanted, queries + more, level),
         noun="query" if result.groups is None else "group",
     )
+
+
+BIG = 1_000_000
+"""The number of queries at which the spread of differences alone decides what is shown."""
+
+
+def joint_level_of(rivals: int) -> float:
+    """The level of each of several leads, at most (Bonferroni)."""
+    return DECISION_LEVEL / rivals
+
+
+def _fewest(lead: Lead, wanted: float, enough: int, level: float) -> int:
+    """The fewest queries that show a lead, where ``enough`` do."""
+    low, high = 0, enough
+    while high - low > 1:
+        middle = (low + high) // 2
+        if lead.detectable(middle, level=level) <= wanted:
+            high = middle
+        else:
+            low = middle
+    return high
 
 
 PAIRS = 20

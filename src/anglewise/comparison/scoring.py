@@ -7,7 +7,7 @@ from hashlib import sha256
 import numpy as np
 
 from anglewise.comparison.candidates import Candidate
-from anglewise.comparison.inference import RESAMPLES, Scores
+from anglewise.comparison.inference import Scores
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, candidate_lists
 from anglewise.comparison.split import choices, first_half, tuned
 from anglewise.core.embeddings import Space
@@ -23,6 +23,7 @@ from anglewise.metrics.evaluate import evaluate, evaluate_triplets, score_pairs
 from anglewise.metrics.evaluate import metric as read_metric
 from anglewise.metrics.interface import PairMetric
 from anglewise.metrics.metrics import Pearson
+from anglewise.statistics.decision import DRAWS
 
 
 def score_spaces(
@@ -214,7 +215,7 @@ def score_named_rows(
         judged=count,
         noun="pair" if graded else "triplet",
         statistic=statistic,
-        resamples=PAIR_RESAMPLES if graded else RESAMPLES,
+        resamples=PAIR_RESAMPLES if graded else DRAWS,
         settings=chosen,
     )
 

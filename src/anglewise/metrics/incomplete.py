@@ -133,6 +133,7 @@ class SampledDCG(NDCG):
     """
 
     name = "DCG(sampled)"
+    bounded = False
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """At least 0."""
@@ -180,6 +181,7 @@ class SampledAP(RankingMetric):
     """
 
     name = "AP(sampled)"
+    bounded = False
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """At least 0."""

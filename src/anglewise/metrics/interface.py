@@ -213,10 +213,12 @@ class _Members:
 class Metric(ABC):
     """A number that says how well a measure agrees with judgements; a value, compared and hashed.
 
-    ``depth`` is how far down a list it reads; None where it reads no list.
+    ``depth`` is how far down a list it reads; None where it reads no list. ``bounded`` says
+    whether it is a mean of values in [0, 1], one a query or triplet.
     """
 
     name: ClassVar[str]
+    bounded: ClassVar[bool] = True
     depth: int | None
 
     def __str__(self) -> str:
@@ -248,6 +250,7 @@ Counts: TypeAlias = Float64[Array, "b pairs"]
 class PairMetric(Metric):
     """Reads the scores of graded pairs and correlates them with the grades."""
 
+    bounded = False
     depth: None = field(default=None, init=False)
 
     def of(self, scores: Scores, gold: Grades) -> Float64[Array, " m"]:

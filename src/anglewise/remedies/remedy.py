@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.comparison.compare import read_metrics_for
+from anglewise.comparison.compare import read_metrics_for, read_tolerance
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, candidate_lists
-from anglewise.comparison.split import ALONE, QUERIES, query_split
+from anglewise.comparison.split import QUERIES, query_split
 from anglewise.core.conversion import Vectors
 from anglewise.core.embeddings import Space, as_space
 from anglewise.core.judgements import Judgements, Pairs, Triplets, check_judgements
@@ -132,8 +132,8 @@ def winner(
     >>> from anglewise.core.sparse import SparseRows
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal((60, 8))
-    >>> items = 3 + x * rng.uniform(0.5, 2, (60, 1))
-    >>> space = Space(queries=Embeddings(x + 3), items=Embeddings(items))
+    >>> items = 9 + x * rng.uniform(0.5, 2, (60, 1))
+    >>> space = Space(queries=Embeddings(x + 9), items=Embeddings(items))
     >>> own = SparseRows.from_pairs(np.arange(60), np.arange(60), shape=(60, 60))
     >>> result = remedy(space, Judgements(own), "cosine@centred")
     >>> made, measure = winner(space, Judgements(own), result)
@@ -194,7 +194,8 @@ def remedy(
     *,
     budget_seconds: float = 600.0,
     finalists: int = 8,
-    tolerance: float = 0.01,
+    tolerance: str | float | None = None,
+    largest_difference: float = 1.0,
     split: str = QUERIES,
     seed: int = 0,
     cache: str | PathLike[str] | None = None,
@@ -226,7 +227,7 @@ def remedy(
         How long it may take, statistics included. What would not fit is left out, with a note.
     finalists
         How many candidates are compared at the end.
-    tolerance, seed, threads, progress
+    tolerance, largest_difference, seed, threads, progress
         As in ``compare``.
     split
         As in ``compare``, by ``group(COLUMN)`` or ``clusters(8)``: no group both screens and
@@ -254,8 +255,8 @@ def remedy(
     >>> from anglewise.core.sparse import SparseRows
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal((60, 8))
-    >>> items = 3 + x * rng.uniform(0.5, 2, (60, 1))
-    >>> space = Space(queries=Embeddings(x + 3), items=Embeddings(items))
+    >>> items = 9 + x * rng.uniform(0.5, 2, (60, 1))
+    >>> space = Space(queries=Embeddings(x + 9), items=Embeddings(items))
     >>> own = SparseRows.from_pairs(np.arange(60), np.arange(60), shape=(60, 60))
     >>> result = remedy(space, Judgements(own), "cosine@centred")
     >>> result.advice.candidate, result.advice.wins
@@ -276,7 +277,14 @@ def remedy(
     COUNT.check("finalists", finalists)
     POSITIVE.check("budget_seconds", budget_seconds)
     metrics = read_metrics_for(Judgements, metric, ())
-    settings = EvaluationSettings(metrics, tolerance, ALONE, seed, threads, progress)
+    settings = EvaluationSettings(
+        metrics,
+        read_tolerance(tolerance, metrics[0]),
+        largest_difference,
+        seed=seed,
+        threads=threads,
+        progress=progress,
+    )
     budget, rows = Budget(budget_seconds, clock), judgements.judged_rows
     if not len(rows):
         raise TooFewError("no query is judged: give judgements of ids that the space holds")

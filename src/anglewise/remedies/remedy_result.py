@@ -8,18 +8,21 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from anglewise.comparison.compare import conclude
-from anglewise.comparison.comparison_result import Comparison, Difference, MeasureResult
+from anglewise.comparison.comparison_result import Comparison, Difference, Verdict
 from anglewise.comparison.inference import Inference, Scores, infer
 from anglewise.comparison.notes import notes
 from anglewise.comparison.scoring import list_key, rank_keys, score_lists
 from anglewise.core.judgements import Judgements
-from anglewise.core.text import counted, html_table, listed, p_words
+from anglewise.core.text import counted, html_table
 from anglewise.diagnostics.norms import popularity
 from anglewise.metrics.breadth import Coverage, Stratum, by_stratum, coverage
 from anglewise.remedies.candidate_list import BASELINES, RemedyCandidate
 from anglewise.remedies.runner import CandidateLists, CandidateRunner
 from anglewise.remedies.screening import Outcome, Screened
 from anglewise.remedies.training_data import judged_by
+
+RAW = "cosine"
+"""What a remedy must beat."""
 
 Kind: TypeAlias = Literal["as it is", "re-measured", "re-made"]
 
@@ -66,11 +69,10 @@ class Remedied:
 
 @dataclass(frozen=True)
 class Advice:
-    """What to do.
+    """What to do, by the verdict of the comparison, in which raw cosine is the one to keep.
 
-    ``wins`` says whether the candidate beats raw cosine and raw dot at 95%; without a winner it is
-    the better of the two. ``options`` are those of the command that makes it, none if nothing is
-    to be made.
+    ``wins`` says whether the candidate is a remedy that is better than raw cosine by as much as
+    matters. ``options`` are those of the command that makes it, none if nothing is to be made.
     """
 
     candidate: str
@@ -179,23 +181,23 @@ class Remedy:
         )
 
 
-LEVEL = 0.05
-
-
 def advise(comparison: Comparison, candidates: Sequence[Remedied]) -> Advice:
-    """Name the simplest candidate that may be the best and beats raw cosine and raw dot.
+    """Say in the words of the verdict what to use; stay with raw cosine where it names no other."""
+    verdict = comparison.verdict
+    chosen = next(one for one in candidates if one.candidate == verdict.measure)
+    if verdict.decision == "use" and chosen.kind != "as it is":
+        sentence = f"{verdict}; {cost_words(chosen)}"
+        return Advice(chosen.candidate, True, sentence, ("--candidates", quote(chosen.candidate)))
+    if verdict.decision == "use":
+        return Advice(chosen.candidate, False, str(verdict))
+    return Advice(verdict.keep, False, f"Stay with {verdict.keep}: {_stay(verdict)}")
 
-    Where none beats both at 95%, the better of the two stays.
-    """
-    may_be_best = {row.measure: row.may_be_best for row in comparison.measures}
-    rivals = [remedied for remedied in candidates if remedied.kind != "as it is"]
-    winners = [remedied for remedied in rivals if _beats_all(remedied)]
-    best = [remedied for remedied in winners if may_be_best[remedied.candidate]] or winners[:1]
-    if not best:
-        return _stay(comparison, candidates)
-    chosen = min(best, key=lambda remedied: remedied.recipe.simplicity)
-    sentence = _use(comparison, chosen)
-    return Advice(chosen.candidate, True, sentence, ("--candidates", quote(chosen.candidate)))
+
+def _stay(verdict: Verdict) -> str:
+    """Why nothing is worth a change, or may not be."""
+    if verdict.decision == "better":
+        return f"{verdict.headline}, but it may not matter: {verdict.reason}"
+    return verdict.reason
 
 
 def cost_words(remedied: Remedied) -> str:
@@ -221,77 +223,14 @@ def seconds_words(seconds: float) -> str:
     return counted(round(seconds), "second") if seconds < 100 else f"{seconds / 60:.1f} minutes"
 
 
-def _beats_all(remedied: Remedied) -> bool:
-    return bool(remedied.vs) and all(
-        lead.difference > 0 and lead.p_adjusted <= LEVEL for lead in remedied.vs.values()
-    )
-
-
-def _use(comparison: Comparison, winner: Remedied) -> str:
-    row = _row(comparison, winner)
-    leads = listed(_lead(lead, f"raw {name}") for name, lead in winner.vs.items())
-    rivals = [
-        other.measure
-        for other in comparison.measures
-        if other.may_be_best and other.measure not in {winner.candidate, *row.alike}
-    ]
-    sentence = f"Use {winner.candidate}: {_mean(comparison, winner)}, {leads}; {cost_words(winner)}"
-    if not rivals:
-        return sentence
-    more = [f"{len(rivals) - 3} more"] if len(rivals) > 3 else []
-    less = "is less simple" if len(rivals) == 1 else "are less simple"
-    return f"{sentence}; {listed([*rivals[:3], *more])} may be better still, but {less}"
-
-
-def _stay(comparison: Comparison, candidates: Sequence[Remedied]) -> Advice:
-    """Nothing wins: the better of raw cosine and raw dot."""
-    better, *other = [remedied for remedied in candidates if remedied.kind == "as it is"]
-    rivals = [remedied for remedied in candidates if remedied.kind != "as it is"]
-    name = better.candidate
-    reasons = [_lead(lead, f"raw {rival}") for rival, lead in better.vs.items()]
-    raw = listed([remedied.candidate for remedied in (better, *other)])
-    if rivals:
-        lead = rivals[0].vs.get(name)
-        nearest = "" if lead is None else f", {_lead(lead, f'raw {name}')}"
-        reasons.append(
-            f"and of {counted(len(rivals), 'candidate')} none is better than raw {raw} at 95%: "
-            f"{rivals[0].candidate} comes nearest{nearest}"
-        )
-    verdict = comparison.verdict
-    if verdict.decision == "cannot-tell" and verdict.needed_queries is not None:
-        reasons.append(f"about {verdict.needed_queries:,} more judged queries would settle it")
-    sentence = f"Stay with {name}: {_mean(comparison, better)}, {'; '.join(reasons)}"
-    return Advice(name, False, sentence)
-
-
-def _row(comparison: Comparison, remedied: Remedied) -> MeasureResult:
-    return next(row for row in comparison.measures if row.measure == remedied.candidate)
-
-
-def _mean(comparison: Comparison, remedied: Remedied) -> str:
-    metric = comparison.metric
-    return f"{metric} {_row(comparison, remedied).metrics[metric].mean:.3f}"
-
-
-def _lead(lead: Difference, other: str) -> str:
-    """By how much, with the interval: without signs where it lies on one side of nought."""
-    if lead.low > 0 or lead.high < 0:
-        low, high = sorted(map(abs, (lead.low, lead.high)))
-        interval = f"[{low:.3f}, {high:.3f}]"
-    else:
-        interval = f"[{lead.low:+.3f}, {lead.high:+.3f}]"
-    side = "better" if lead.difference >= 0 else "worse"
-    size = f"{abs(lead.difference):.3f}"
-    return f"{size} {interval} {side} than {other} ({p_words(lead.p_adjusted)})"
-
-
 def assemble_result(runner: CandidateRunner, outcome: Outcome) -> Remedy:
     """Put what a run found to the test, and say what to do; nothing is searched again."""
     settings, direction = runner.settings, runner.judgements.direction
     judged = judged_by(runner.judgements, outcome.rows)
     scores = _family(runner, outcome.found, judged)
     inference = infer(scores, seed=settings.seed, threads=settings.threads)
-    comparison = conclude(inference, runner.space, judged, settings)
+    keep = inference.scores.names.index(RAW)
+    comparison = conclude(inference, runner.space, judged, settings, keep=keep)
     sides = runner.space.sides(direction)
     found = {str(candidate): candidate for candidate in outcome.found}
     candidates = tuple(

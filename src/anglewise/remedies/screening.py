@@ -6,7 +6,6 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.comparison.inference import RESAMPLES
 from anglewise.comparison.scoring import list_key
 from anglewise.core.text import counted
 from anglewise.core.typing import Array, Int64
@@ -15,6 +14,7 @@ from anglewise.metrics.evaluate import evaluate
 from anglewise.remedies.candidate_list import RemedyCandidate, baselines
 from anglewise.remedies.runner import CandidateLists, CandidateRunner, batches
 from anglewise.remedies.training_data import OutOfTimeError, ScreeningSplit, judged_by, set_apart
+from anglewise.statistics.decision import DRAWS
 
 Stopped: TypeAlias = Literal["", "time", "interrupt"]
 
@@ -198,7 +198,7 @@ def run(runner: CandidateRunner, among: Sequence[RemedyCandidate], finalists: in
         finalists = len(among)
     deciding = queries.deciding
     family = min(finalists, len(among)) + len(baselines())
-    statistics = STATISTICS * RESAMPLES * len(deciding) * (family + family**2 / 2)
+    statistics = STATISTICS * DRAWS * len(deciding) * (family + family**2 / 2)
     budget.kept = min(statistics, LARGEST_PROPORTION * budget.seconds)
     try:
         found = runner.find(baselines(), deciding)

@@ -70,11 +70,6 @@ def comparison_document(
     'Use dot'
     """
     verdict = result.verdict
-    headline = {
-        "use": f"Use {verdict.measure}",
-        "tie": f"Tie, take {verdict.measure}",
-        "cannot-tell": "Cannot tell",
-    }[verdict.decision]
     table = _measures(result)
     cells = (cell for row in table.rows for cell in row)
     beats = any(isinstance(cell, Cell) and cell.beats for cell in cells)
@@ -91,7 +86,7 @@ def comparison_document(
         question="Which similarity measure should be used?",
         facts=facts(result),
         notes=result.notes,
-        headline=headline,
+        headline=verdict.headline,
         reason=verdict.reason,
         tone=verdict.decision,
         body=[[table], [legend]],
@@ -207,10 +202,11 @@ def _legend(result: Comparison) -> str:
     over = "queries" if result.groups is None else "groups of queries"
     sentences = ["Intervals: 95%." if result.direction is None else f"Intervals: 95%, over {over}."]
     if len(result.measures) > 1:
-        sentences.append("p: against the best, Holm-adjusted.")
+        sentences.append("p: against the best, by sign flips, Holm-adjusted.")
         sentences.append(
-            "Best: whether it may be, at 95%, and the share of resamples in which it is."
+            "Best: whether sign flips leave it, at 95%, and the share of draws in which it is."
         )
+        sentences.append("Sign flips assume that a difference might as well have the other sign.")
     shares = [row.unjudged_share for row in result.measures if row.unjudged_share is not None]
     if any(shares):
         least, most = percent(min(shares)), percent(max(shares))
@@ -264,8 +260,9 @@ def _sureness(result: Comparison) -> dict[str, tuple[str, ...]]:
     smallest = result.verdict.smallest_detectable
     if smallest is not None:
         sentence = (
-            f"A difference of {number(smallest)} in {result.metric} would be noticed four times "
-            f"out of five; {number(result.tolerance)} is the difference that was said to matter."
+            f"A lead of {number(smallest)} in {result.metric} over {result.verdict.keep} would be "
+            f"shown four times out of five; {number(result.tolerance)} is what matters "
+            f"({result.tolerance_given})."
         )
         sections["What this set can see"] = (sentence,)
     if result.evidence is not None and result.evidence.judgements.source:

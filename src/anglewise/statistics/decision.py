@@ -63,8 +63,8 @@ class Tolerance:
         number = read_number(text.removesuffix("%").strip())
         if number is None or number < 0 or (share and number >= 100):
             raise SpellingError(
-                f"the tolerance {shown(given)!r} is neither a share nor a number: write 2% of the "
-                "mean, or 0.01 of the metric"
+                f"the tolerance {shown(given)!r} is neither a share of the mean, such as 2%, nor a "
+                "number of at least 0, such as 0.01"
             )
         return cls(float(number) / 100, cls.floor) if share else cls(0.0, float(number))
 
@@ -96,7 +96,7 @@ class Outcome:
         The upper end, each at 95%, of the lead less the least that matters: below 0, it does not
         matter.
     most
-        The upper end of the lead itself, each at 95%.
+        The upper end of the lead itself, each at 95%: below 0, the reference is better.
     level
         The level of each lower end, at which all hold together.
     """
@@ -292,8 +292,7 @@ def decide_by_resamples(
     drawn: Float64[Array, "draws m"],
     means: Float64[Array, " m"],
     reference: int,
-    *,
-    floor: float,
+    tolerance: Tolerance,
 ) -> Outcome:
     """The same for a figure that is no mean of values in a known range, such as a correlation.
 
@@ -303,22 +302,36 @@ def decide_by_resamples(
 
     >>> rng = np.random.default_rng(0)
     >>> drawn = np.array([0.5, 0.7]) + 0.01 * rng.standard_normal((1000, 2))
-    >>> decide_by_resamples(drawn, np.array([0.5, 0.7]), 0, floor=0.01).decision
+    >>> decide_by_resamples(drawn, np.array([0.5, 0.7]), 0, Tolerance(0.0, 0.01)).decision
     'use'
     """
     others = np.flatnonzero(np.arange(len(means)) != reference)
     bounds = np.zeros((4, len(means)))
     if len(others):
-        lead = means[others] - means[reference]
-        error = drawn[:, others] - drawn[:, [reference]] - lead
-        spread = error.std(axis=0)
-        scaled = np.divide(error, spread, out=np.zeros_like(error), where=spread > 0)
-        unknown = np.where(spread > 0, 0.0, np.inf)  # what never varies says nothing
-        reach = np.quantile(scaled.max(axis=1), 1 - LEVEL) * spread + unknown
-        above = np.quantile(-scaled, 1 - LEVEL, axis=0) * spread + unknown
-        bounds[0, others], bounds[1, others] = lead - reach, lead - floor - reach
-        bounds[2, others], bounds[3, others] = lead - floor + above, lead + above
+        low, high = _ends(drawn, means, reference, others, 1.0)
+        share_low, share_high = _ends(drawn, means, reference, others, 1 - tolerance.relative)
+        bounds[0, others], bounds[3, others] = low, high
+        bounds[1, others] = np.minimum(share_low, low - tolerance.floor)
+        bounds[2, others] = np.minimum(share_high, high - tolerance.floor)
     return _outcome(means, reference, others, bounds, LEVEL)
+
+
+def _ends(
+    drawn: Float64[Array, "draws m"],
+    means: Float64[Array, " m"],
+    reference: int,
+    others: Int64[Array, " others"],
+    share: float,
+) -> tuple[Float64[Array, " others"], Float64[Array, " others"]]:
+    """Both ends of ``share`` of each other figure, less the reference's."""
+    lead = share * means[others] - means[reference]
+    error = share * drawn[:, others] - drawn[:, [reference]] - lead
+    spread = error.std(axis=0)
+    scaled = np.divide(error, spread, out=np.zeros_like(error), where=spread > 0)
+    unknown = np.where(spread > 0, 0.0, np.inf)  # what never varies says nothing
+    reach = np.quantile(scaled.max(axis=1), 1 - LEVEL) * spread + unknown
+    above = np.quantile(-scaled, 1 - LEVEL, axis=0) * spread + unknown
+    return lead - reach, lead + above
 
 
 def _outcome(

@@ -1,141 +1,118 @@
-"""Plan a validation set: detectable differences, queries needed, chances of being drawn."""
+"""Plan a validation set: how many queries would show a lead, chances of being drawn."""
 
 from dataclasses import dataclass
-from functools import cached_property
-from math import ceil, log, sqrt
+from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
 
-from anglewise.core.typing import Array, Bool, Float64, Int64
+from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import TooFewError
-from anglewise.statistics.resampling import CELLS, Differences
+from anglewise.statistics.decision import LEVEL, low_end
 
-POWER = 0.8
-CAP = 1_000_000
+POWER = 0.80
+POWER_OF_TIE = 0.85
+CAP = 1_000_000_000
 """Nobody judges more queries than this."""
-STEP = 1.05
-TRIALS = 2_000
-
-_REACH = NormalDist().inv_cdf(POWER)
+_HALVINGS = 40
 
 
-def smallest_detectable(
-    spread: Float64[Array, "..."], critical: Float64[Array, "..."], queries: float
-) -> Float64[Array, "..."]:
-    """Give the true difference that would be seen with 80% power: ``(c + z) s / sqrt(n)``.
+@dataclass(frozen=True)
+class Lead:
+    """What some queries taught about the lead of one measure over another, to plan more with.
 
-    ``c`` is the critical value, in standard errors (infinite where nothing can be seen),
-    ``z = 0.84``, ``s`` the standard deviation of the differences over queries, ``n`` the number
-    of queries.
+    The bound of the decision rule is taken from moments alone, as ``low_end`` does.
 
-    >>> smallest_detectable(np.array([0.2]), np.array([1.96]), 400).round(3).tolist()
-    [0.028]
-    """
-    possible = np.isfinite(critical)
-    reach = np.where(possible, critical, 0) + _REACH
-    return np.where(possible, reach * (spread / sqrt(queries)), np.inf)
-
-
-@dataclass(frozen=True, eq=False)
-class Design:
-    """What a set of judged queries taught about some measures, to plan a larger set with.
-
-    ``means`` are the observed means, ``drawn`` the same over resamples, ``critical`` how many
-    standard errors another measure must be better by to rule one out.
+    Attributes
+    ----------
+    mean, spread, skew
+        Of the differences over queries: mean, standard deviation, third central moment.
+    queries
+        How many there are.
+    largest
+        The largest difference that a query of a kind not seen may have.
     """
 
-    means: Float64[Array, " m"]
-    drawn: Float64[Array, "draws m"]
-    differences: Differences
-    critical: Float64[Array, " m"]
+    mean: float
+    spread: float
+    skew: float
+    queries: int
+    largest: float = 1.0
 
-    def settles(
-        self, queries: float, tolerance: float, trials: int = TRIALS
-    ) -> Bool[Array, " trials"]:
-        """Whether so many fresh queries would settle the question, trial by trial.
+    @classmethod
+    def of(cls, differences: Float64[Array, " q"], *, largest: float = 1.0) -> "Lead":
+        """Take it from the difference on each query.
 
-        Each trial takes the truth from one resample (shrunk, for differences that are still open
-        look larger than they are), the fresh set's error from another, and a spread of the
-        differences as far from the observed one as chance may put it; and asks as the verdict
-        does: is one measure left, or could a difference of ``tolerance`` among those left have
-        been seen?
+        >>> Lead.of(np.array([0.0, 0.2]))
+        Lead(mean=0.1, spread=0.1, skew=0.0, queries=2, largest=1.0)
         """
-        held = self.differences.queries
-        gaps = self._true_gaps[:trials]
-        error = (self.drawn[-len(gaps) :] - self.means) * sqrt(held / queries)
-        means = error[::-1] - gaps
-        off = self.differences.doubt * sqrt(1 / held + 1 / queries)
-        shocks = _shocks(len(gaps))
-        at_once = max(1, CELLS // max(1, self.differences.spread.size))
+        mean = float(differences.mean())
+        centred = differences - mean
+        skew = float((centred**3).mean())
+        return cls(mean, float(centred.std()), skew, len(differences), largest)
 
-        def settled(means: Array, shocks: Array) -> Array:
-            spread = self.differences.spread * np.exp(shocks[:, None, None] * off / 2)
-            lead = (means[:, None, :] - means[:, :, None]) * sqrt(queries)
-            left = (lead <= self.critical[:, None] * spread).all(axis=2)
-            to_best = spread[np.arange(len(means)), means.argmax(axis=1)]
-            seen = smallest_detectable(to_best, self.critical, queries) <= tolerance
-            return (left.sum(axis=1) == 1) | (seen | ~left).all(axis=1)
+    @property
+    def shrunk(self) -> float:
+        """The lead less half a standard error, as leads that are still open look too large."""
+        return self.mean - self.spread / (2 * sqrt(self.queries))
 
-        starts = range(0, len(gaps), at_once)
-        return np.concatenate(
-            [settled(means[i : i + at_once], shocks[i : i + at_once]) for i in starts]
-        )
+    def to_show(self, true: float, *, power: float = POWER, level: float = LEVEL) -> int | None:
+        """Give how many more queries show a lead of ``true``; None beyond a thousand million.
 
-    @cached_property
-    def _true_gaps(self) -> Float64[Array, "draws m"]:
-        """How far each measure may truly be behind the best.
-
-        The observed gap, ``t`` standard errors wide, keeps the share ``1 - 1/t^2`` of itself
-        and of its variance, or nothing (James and Stein 1961).
+        >>> Lead.of(np.tile([0.0, 0.1], 50)).to_show(0.05)
+        0
+        >>> Lead.of(np.tile([-0.4, 0.5], 50)).to_show(0.05)
+        444
         """
-        best = int(self.means.argmax())
-        gaps = self.means[best] - self.means
-        error = self.differences.spread[best] / sqrt(self.differences.queries)
-        apart = np.divide(error, gaps, out=np.ones_like(gaps), where=gaps > 0)
-        kept = np.maximum(1 - apart**2, 0)
-        drawn = self.drawn[:, [best]] - self.drawn
-        return kept * gaps + np.sqrt(kept) * (drawn - gaps)
+        low, high = self.queries, self.queries
+        while not self._shows(high, true, power, level):
+            low, high = high, 2 * high
+            if high > CAP:
+                return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            shown = self._shows(middle, true, power, level)
+            low, high = (low, middle) if shown else (middle, high)
+        return high - self.queries
 
-    def needed(self, tolerance: float) -> int | None:
-        """How many queries in all would settle the question in 80 sets of 100; None above a cap.
+    def to_show_tie(self, least: float, rivals: int = 1) -> int | None:
+        """Give how many more queries show that no lead matters, if all of ``rivals`` are equal."""
+        mirrored = Lead(-self.mean, self.spread, -self.skew, self.queries, self.largest)
+        return mirrored.to_show(least, power=1 - (1 - POWER_OF_TIE) / rivals)
 
-        >>> rng = np.random.default_rng(0)
-        >>> values = rng.random(200) + np.array([[0.02], [0.0]]) * rng.standard_normal((2, 200))
-        >>> drawn = values.mean(axis=1) + 0.002 * rng.standard_normal((4000, 2))
-        >>> differences = Differences.of(values)
-        >>> design = Design(values.mean(axis=1), drawn, differences, np.array([2.0, 2.0]))
-        >>> 400 < design.needed(tolerance=0.001) < 4000
-        True
+    def detectable(self, queries: int, *, power: float = POWER, level: float = LEVEL) -> float:
+        """Give the true lead that so many queries show; infinite where they can show none.
+
+        >>> lead = Lead.of(np.tile([-0.4, 0.5], 50))
+        >>> round(lead.detectable(2116), 3), round(lead.detectable(100), 2)
+        (0.025, 0.12)
         """
-        if not self.differences.spread.any():
-            return None
-        fewest = self.differences.queries + 1
-        first, last = 0, ceil(log(CAP / fewest) / log(STEP))
-        while first < last:
-            middle = (first + last) // 2
-            if self.settles(fewest * STEP**middle, tolerance).mean() >= POWER:
-                last = middle
-            else:
-                first = middle + 1
-        needed = round(fewest * STEP**first)
-        return needed if needed <= CAP else None
+        low, high = 0.0, 2 * self.largest
+        if not self._shows(queries, high, power, level):
+            return float("inf")
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            shown = self._shows(queries, middle, power, level)
+            low, high = (low, middle) if shown else (middle, high)
+        return high
 
+    def chance(self, queries: int, true: float, *, level: float = LEVEL) -> float:
+        """Give the chance that so many queries show a lead of ``true``.
 
-def _shocks(trials: int) -> Float64[Array, " trials"]:
-    """Standard normal numbers, evenly spread, in a fixed order that follows nothing else."""
-    normal = NormalDist()
-    even = [normal.inv_cdf((i + 0.5) / trials) for i in range(trials)]
-    return np.random.default_rng(0).permutation(even)
+        >>> lead = Lead.of(np.tile([-0.4, 0.5], 50))
+        >>> round(lead.chance(2116, 0.05), 2), lead.chance(100, 0.0) < 0.05
+        (1.0, True)
+        """
+        observed = self.detectable(queries, power=0.5, level=level)
+        error = self.spread / sqrt(queries)
+        if not error:
+            return float(true >= observed)
+        return NormalDist().cdf((true - observed) / error)
 
-
-def planning_critical(critical: Float64[Array, " m"]) -> Float64[Array, " m"]:
-    """Critical values for a larger set: at most Bonferroni's normal one.
-
-    Those of a small set are larger, or infinite, for want of queries alone.
-    """
-    others = max(len(critical) - 1, 1)
-    return np.minimum(critical, NormalDist().inv_cdf(1 - 0.05 / (2 * others)))
+    def _shows(self, queries: int, true: float, power: float, level: float) -> bool:
+        seen = true - NormalDist().inv_cdf(power) * self.spread / sqrt(queries)
+        end = low_end(self.spread, self.skew, queries, seen, largest=self.largest, level=level)
+        return end > 0
 
 
 LEAST = 0.02

@@ -1,0 +1,330 @@
+"""The verdict: the decision rule on the means of a comparison, and the sentence that says it."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from anglewise.comparison.comparison_result import Estimate, Plans, Verdict
+from anglewise.comparison.inference import Inference
+from anglewise.core.text import counted, listed, p_words, rounded_up
+from anglewise.statistics.decision import (
+    Outcome,
+    Tolerance,
+    decide,
+    decide_by_resamples,
+    winners_mean,
+)
+from anglewise.statistics.planning import Lead
+
+NAMED = 3
+"""The number of measures that a sentence names."""
+
+
+def verdict_of(
+    inference: Inference,
+    tolerance: Tolerance,
+    *,
+    baseline: int | None = None,
+    role: str = "the baseline",
+    largest: float = 1.0,
+) -> Verdict:
+    """Say what these data allow to say, against the baseline, or else the simplest measure.
+
+    ``role`` says in the sentence what the baseline is. ``largest`` is the largest lead that a query of a kind not seen may have; it is of metrics
+    whose values lie in [0, 1].
+    """
+    keep = inference.simplest[0] if baseline is None else baseline
+    reason = _undefined(inference)
+    if reason:
+        name = inference.scores.names[keep]
+        return Verdict("cannot-tell", name, (), None, None, reason, keep=name)
+    role = "the simplest" if baseline is None else role
+    return _Words(inference, tolerance, keep, role, largest).verdict()
+
+
+def _undefined(inference: Inference) -> str:
+    """Why nothing can be said, where figures are undefined."""
+    scores = inference.scores
+    undefined = [scores.names[i] for i in inference.order if not np.isfinite(inference.means[i])]
+    if not undefined:
+        return ""
+    more = "" if len(undefined) <= NAMED else f" and {len(undefined) - NAMED} more"
+    return (
+        f"{scores.metric} of {', '.join(undefined[:NAMED])}{more} is undefined on these data: "
+        f"leave {'it' if len(undefined) == 1 else 'them'} out, or give other judgements"
+    )
+
+
+class _Words:
+    """One decision, and the numbers that its sentence needs."""
+
+    def __init__(
+        self, inference: Inference, tolerance: Tolerance, keep: int, role: str, largest: float
+    ) -> None:
+        self.inference, self.scores, self.tolerance = inference, inference.scores, tolerance
+        self.role, self.largest = role, largest
+        self.columns = list(inference.simplest)
+        self.reference = int(inference.group_of[keep])
+        self.columns[self.reference] = keep
+        self.means = inference.means[self.columns]
+        self.weighted = inference.weighted()
+        self.outcome = self._decide()
+        self.leads = {j: self._lead(j) for j in range(len(self.columns)) if j != self.reference}
+
+    def _decide(self) -> Outcome:
+        drawn = self.inference.drawn[:, 0][:, self.columns]
+        if self.weighted is None:
+            return decide_by_resamples(drawn, self.means, self.reference, self.tolerance)
+        weighted = type(self.weighted)(drawn, self.weighted.unseen)
+        return decide(weighted, self.means, self.reference, self.tolerance, largest=self.largest)
+
+    def verdict(self) -> Verdict:
+        outcome = self.outcome
+        decision, chosen = outcome.decision, outcome.measure
+        plans = None if decision in {"use", "tie"} else self._plans()
+        leans, undone = (None, None) if decision != "cannot-tell" else self._lean()
+        group = self.scores.groups[chosen]
+        alike = [self.scores.names[i] for i in group if i != self.columns[chosen]]
+        parts = {
+            "use": self._use,
+            "tie": self._tie,
+            "better": self._better,
+            "cannot-tell": self._cannot_tell,
+        }[decision](plans, alike)
+        words = [*parts, *self._hint(leans, undone), *self._assumption()]
+        if decision == "use":
+            tied = [*map(self._name, outcome.as_good), *alike]
+        else:
+            left = self.inference.flips.may_be_best
+            tied = [
+                self.scores.names[i]
+                for i in self.inference.order
+                if i != self.columns[chosen] and left[self.inference.group_of[i]]
+            ]
+        return Verdict(
+            decision=decision,
+            measure=self._name(chosen),
+            tied_with=tuple(tied),
+            needed_queries=None if plans is None else plans.smaller,
+            smallest_detectable=self._detectable(),
+            reason="; ".join(words),
+            keep=self._name(self.reference),
+            plans=plans,
+            leans_to=None if leans is None else self._name(leans),
+            undone_by=undone,
+            estimate=self._estimate(),
+            at_least=self._at_least(),
+            largest_difference=self.largest,
+        )
+
+    # what is known of leads
+
+    def _lead(self, other: int) -> Lead:
+        scores, clusters = self.scores, self.scores.clusters
+        of = [self.columns[other], self.columns[self.reference]]
+        rows = clusters.influence(scores.deciding[of])
+        largest = self.largest * float(clusters.sizes.max()) * len(clusters) / len(clusters.of)
+        return Lead.of(rows[0] - rows[1], largest=largest)
+
+    @property
+    def leader(self) -> int:
+        """The measure with the highest mean; the one to keep where it is among the highest."""
+        best = int(np.argmax(self.means))
+        return self.reference if self.means[self.reference] >= self.means[best] else best
+
+    def _plans(self) -> Plans | None:
+        """Both plans; None where there is no closed form, as for correlations."""
+        if self.weighted is None:
+            return None
+        least = self.tolerance.against(float(self.means[self.reference]))
+        leader, lead = self.leader, None
+        if leader != self.reference:
+            known = self.leads[leader]
+            matters = self.tolerance.against(float(self.means[leader]))
+            if self.outcome.decision == "better":  # the lead is shown: that it matters is not
+                true = known.shrunk - matters
+                lead = known.to_show(true, level=self.outcome.level) if true > 0 else None
+            else:
+                lead = known.to_show(max(known.shrunk, least), level=self.outcome.level)
+        ties = [known.to_show_tie(least, len(self.leads)) for known in self.leads.values()]
+        tie = None if None in ties else max(number for number in ties if number is not None)
+        return Plans(lead, tie)
+
+    def _lean(self) -> tuple[int | None, float | None]:
+        """What the sign-flip test finds better than the one to keep."""
+        lead = float(self.means[self.leader] - self.means[self.reference])
+        if lead <= 0 or self.inference.flips.may_be_best[self.reference]:
+            return None, None
+        return self.leader, lead / (self.largest + lead)
+
+    def _detectable(self) -> float | None:
+        if self.weighted is None or not self.leads:
+            return None
+        clusters, level = len(self.scores.clusters), self.outcome.level
+        hardest = max(lead.detectable(clusters, level=level) for lead in self.leads.values())
+        return hardest if np.isfinite(hardest) else None
+
+    def _at_least(self) -> float | None:
+        """How much better the measure named is than the one to keep, or that than every other."""
+        outcome = self.outcome
+        if outcome.decision in {"use", "better"}:
+            return float(outcome.above[outcome.measure])
+        if outcome.decision == "tie" and self.leads:
+            least = -max(float(outcome.most[j]) for j in self.leads)
+            return least if least > 0 else None
+        return None
+
+    def _estimate(self) -> Estimate:
+        """The metric of the measure named, corrected where it was chosen for its mean."""
+        chosen = self.columns[self.outcome.measure]
+        plain = self.inference.interval(0, chosen)
+        if self.outcome.measure == self.reference or self.weighted is None:
+            return plain
+        low, high = self.weighted.winners_interval(chosen, self.columns)
+        drawn = self.weighted.means / (1 - self.weighted.unseen)[:, None]
+        mean = min(winners_mean(drawn, self.inference.means, self.columns), plain.mean)
+        return Estimate(mean, min(low, mean), max(high, mean))
+
+    # sentences
+
+    def _name(self, column: int) -> str:
+        return self.scores.names[self.columns[column]]
+
+    def _use(self, _plans: Plans | None, alike: list[str]) -> Iterator[str]:
+        outcome = self.outcome
+        matters = self._matters(float(self.means[outcome.measure]))
+        yield (
+            f"{self._figure()}, better than {self._kept()} by at least "
+            f"{_digits(float(outcome.above[outcome.measure]))}, where {matters} matters"
+        )
+        if outcome.as_good:
+            better = [self._name(j) for j in outcome.as_good]
+            yield (
+                f"{_some(better)} {'is' if len(better) == 1 else 'are'} better than "
+                f"{self._name(self.reference)} by as much too, and which of them is best is open"
+            )
+        yield from self._alike(alike)
+
+    def _tie(self, _plans: Plans | None, alike: list[str]) -> Iterator[str]:
+        yield self._figure()
+        if not self.leads:
+            if not alike:
+                yield "there is no other to compare with"
+            yield from self._alike(alike)
+            return
+        most = sorted(self.leads, key=lambda j: -self.outcome.most[j])
+        if self.outcome.most[most[0]] < 0:
+            others = "every other" if len(most) > 1 else self._name(most[0])
+            yield f"better than {others} by at least {_digits(-float(self.outcome.most[most[0]]))}"
+            yield from self._alike(alike)
+            return
+        ends = [
+            f"{self._name(j)} by {_digits(max(float(self.outcome.most[j]), 0))}"
+            for j in most[:NAMED]
+        ]
+        more = "" if len(most) <= NAMED else f" and {len(most) - NAMED} more by less"
+        yield (
+            f"no other is better by {self._matters(float(self.means[self.reference]))}, which "
+            f"would matter: at most {listed(ends) if not more else ', '.join(ends)}{more}"
+        )
+        yield from self._alike(alike)
+
+    def _better(self, plans: Plans | None, alike: list[str]) -> Iterator[str]:
+        outcome = self.outcome
+        matters = self._matters(float(self.means[outcome.measure]))
+        yield (
+            f"{self._figure()}, better than {self._kept()} by at least "
+            f"{_digits(float(outcome.above[outcome.measure]))}, but whether by {matters}, which "
+            "would matter, is open"
+        )
+        yield from self._planned(plans, "the lead is as large as it looks")
+        yield from self._alike(alike)
+
+    def _cannot_tell(self, plans: Plans | None, alike: list[str]) -> Iterator[str]:
+        clusters = len(self.scores.clusters)
+        nouns = counted(clusters, self.scores.cluster_noun)
+        shows = "does" if clusters == 1 else "do"
+        leader, matters = self.leader, self._matters(float(self.means[self.reference]))
+        if leader == self.reference:
+            rival = max(self.leads, key=lambda j: self.outcome.most[j])
+            most = _digits(float(self.outcome.most[rival]))
+            yield (
+                f"{nouns} {shows} not show a better one than {self._kept()}, and "
+                f"{self._name(rival)} may be better by up to {most}, where {matters} matters"
+            )
+        else:
+            lead = self.inference.difference(self.columns[leader], self.columns[self.reference])
+            yield (
+                f"{nouns} {shows} not show whether {self._name(leader)} is better than "
+                f"{self._kept()}: ahead by {lead.difference:.3f} [{lead.low:+.3f}, "
+                f"{lead.high:+.3f}], where {matters} matters"
+            )
+        yield from self._planned(plans, "that lead is real")
+        yield f"until then keep {self._name(self.reference)}"
+        yield from self._alike(alike)
+
+    def _planned(self, plans: Plans | None, condition: str) -> Iterator[str]:
+        if plans is None:
+            return
+        lead, tie = plans.to_show_the_lead, plans.to_show_that_nothing_matters
+        parts: list[str] = []
+        if lead:
+            parts.append(f"about {rounded_up(lead):,} more show it if {condition}")
+        if tie:
+            parts.append(f"about {rounded_up(tie):,} more show a tie if all are equal")
+        nouns = counted(2, self.scores.cluster_noun).split()[1]
+        if parts:
+            yield f"judge more {nouns}: " + ", ".join(parts)
+
+    def _hint(self, leans: int | None, undone: float | None) -> Iterator[str]:
+        if leans is None or undone is None:
+            return
+        p = float(self.inference.flips.p_best[self.reference])
+        yield (
+            f"it leans to {self._name(leans)} (sign flips, {p_words(p)}), which "
+            f"{100 * undone:.2g}% of queries of a kind not seen would undo"
+        )
+
+    def _assumption(self) -> Iterator[str]:
+        if self.weighted is None:
+            yield "by bootstrap, which knows nothing of kinds of pairs that are not in the sample"
+        elif self.largest < 1:
+            yield f"if no query of a kind not seen differs by more than {self.largest:g}"
+
+    def _figure(self) -> str:
+        estimate = self._estimate()
+        interval = f"[{estimate.low:.3f}, {estimate.high:.3f}]"
+        chosen = self.outcome.measure != self.reference and len(self.columns) > 2
+        corrected = ", corrected for the choice" if chosen and self.weighted is not None else ""
+        return f"{self.scores.metric} {estimate.mean:.3f} {interval}{corrected}"
+
+    def _kept(self) -> str:
+        return f"{self._name(self.reference)} ({self.role})"
+
+    def _matters(self, mean: float) -> str:
+        value = self.tolerance.against(mean)
+        if not self.tolerance.relative:
+            return f"{value:.10g}"
+        if value == self.tolerance.floor:
+            return f"{value:.10g} (the least for {self.tolerance})"
+        return f"{value:.3f} ({self.tolerance})"
+
+    def _alike(self, alike: list[str]) -> Iterator[str]:
+        if alike:
+            yield f"{_some([self._name(self.outcome.measure), *alike])} rank alike"
+
+
+def _digits(lead: float) -> str:
+    """A lead with three digits after the point, or two that are not nought if it is smaller.
+
+    >>> _digits(0.123456), _digits(0.00123), _digits(0.0)
+    ('0.123', '0.0012', '0')
+    """
+    if abs(lead) >= 0.01:
+        return f"{lead:.3f}"
+    return np.format_float_positional(float(f"{lead:.2g}"), trim="-")
+
+
+def _some(names: list[str]) -> str:
+    more = [f"{len(names) - NAMED} more"] if len(names) > NAMED else []
+    return listed([*names[:NAMED], *more])
