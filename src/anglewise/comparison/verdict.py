@@ -30,8 +30,8 @@ def verdict_of(
 ) -> Verdict:
     """Say what these data allow to say, against the baseline, or else the simplest measure.
 
-    ``role`` says in the sentence what the baseline is. ``largest`` is the largest lead that a query of a kind not seen may have; it is of metrics
-    whose values lie in [0, 1].
+    ``role`` says in the sentence what the baseline is. ``largest`` is the largest lead that a query
+    of a kind not seen may have; it is of metrics whose values lie in [0, 1].
     """
     keep = inference.simplest[0] if baseline is None else baseline
     reason = _undefined(inference)
