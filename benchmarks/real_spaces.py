@@ -105,7 +105,9 @@ def _verdict(result: Comparison) -> str:
     if said.decision == "use":
         return f"use `{said.measure}`"
     if said.decision == "tie":
-        return f"tie, take `{said.measure}`"
+        return f"tie, keep `{said.measure}`"
+    if said.decision == "better":
+        return f"`{said.measure}` is better, perhaps not by as much as matters"
     return f"cannot tell: {said.needed_queries:,} more" if said.needed_queries else "cannot tell"
 
 

@@ -34,6 +34,7 @@ NARROWEST = 26
 """A column with a score and a title that still says something."""
 STYLES = {
     "use": "bold green",
+    "better": "bold green",
     "determined": "bold green",
     "tie": "bold cyan",
     "pinned-by-training": "bold cyan",
