@@ -16,10 +16,14 @@ from anglewise.comparison.candidates import (
     sources,
 )
 from anglewise.comparison.comparison_result import Comparison, Evidence, SpaceFacts
+from anglewise.comparison.floors import floors
+from anglewise.comparison.floors import unbeaten as unbeaten_words
 from anglewise.comparison.inference import Inference, infer
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, judged_space
 from anglewise.comparison.notes import notes, space_notes
 from anglewise.comparison.scoring import score_named_rows, score_spaces
+from anglewise.comparison.slices import slices as verdict_slices
+from anglewise.comparison.slices import with_breadth
 from anglewise.comparison.split import QUERIES, query_split
 from anglewise.comparison.verdict import verdict_of
 from anglewise.core.conversion import Vectors, check_kind
@@ -67,6 +71,7 @@ def compare(
     largest_difference: float = 1.0,
     baseline: str | Measure | None = None,
     split: str = QUERIES,
+    slices: Iterable[str] | str = (),
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -108,6 +113,9 @@ def compare(
         ``group(COLUMN)`` of what is known about queries, ``clusters(8)`` of their vectors, or
         ``time(COLUMN)``. What is tuned or learnt never sees the group that it is reported on, and
         chance is over groups; of a time the later half is reported, and the earlier teaches.
+    slices
+        Columns of what is known about queries: each of their values gets a verdict of its own, at
+        95% for all values of a column together.
     seed
         The same seed gives the same bytes, whatever the threads.
     threads
@@ -164,6 +172,7 @@ def compare(
         threads=threads,
         progress=progress,
     )
+    searched = None
     if isinstance(judgements, Judgements):
         rows = judgements.judged_rows
         asking = space.sides(judgements.direction)[0]
@@ -179,13 +188,32 @@ def compare(
         )
     else:
         scores = score_named_rows(space, judgements, read, settings)
-    return conclude(
+    columns = [slices] if isinstance(slices, str) else [*slices]
+    if columns and searched is None:
+        raise SpellingError(
+            "slices are of queries, and these are pairs or triplets: leave slices out"
+        )
+    asking = space.sides(judged_direction or "queries-items")[0]
+    parts = verdict_slices(columns, asking, scores, settings, baseline=base)
+    result = conclude(
         infer(scores, seed=seed, threads=threads),
         judged_space(space, judgements.parts if isinstance(judgements, Judgements) else None),
         judgements,
         settings,
         baseline=base,
         notes=notes(space.sides(judged_direction or "queries-items"), judgements, scores),
+    )
+    if searched is None:
+        return result
+    without = floors(searched, scores, seed=seed)
+    unbeaten = unbeaten_words(without, result.metric)
+    reason = "; ".join(filter(None, (result.verdict.reason, unbeaten)))
+    return replace(
+        result,
+        measures=with_breadth(result.measures, searched, scores),
+        verdict=replace(result.verdict, reason=reason),
+        floors=without,
+        slices=parts,
     )
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
-from typing import Any
+from math import isfinite
+from typing import TYPE_CHECKING, Any, cast
 
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
@@ -11,8 +12,13 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.text import html_table, listed
 from anglewise.core.typing import Array, Direction, Float64, Int64
 from anglewise.errors import MissingExtraError, SpellingError, ValuesError
+from anglewise.metrics.breadth import Coverage
 from anglewise.statistics.decision import Decision
 from anglewise.statistics.resampling import Clusters
+
+if TYPE_CHECKING:
+    from anglewise.comparison.floors import Floor
+    from anglewise.comparison.slices import Slice
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,9 @@ class MeasureResult:
         Measures that rank alike on this space and count as one with it.
     settings
         Of a tuned measure, the setting used for each half of the queries.
+    coverage, strata
+        Where there are lists: how much of what is ranked stands in any, and the metric if only
+        the head, the middle or the tail of use were relevant (empty where use is not known).
     """
 
     measure: str
@@ -70,6 +79,8 @@ class MeasureResult:
     p_best: float = 1.0
     alike: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+    coverage: Coverage | None = None
+    strata: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True)
@@ -179,6 +190,7 @@ class Comparison:
     ``notes`` are sentences to be read before the numbers (broken labels, unit vectors, zero
     rows). ``evidence`` holds what the numbers came from, for pages and run files. ``spaces`` are
     those of a comparison of several; each of its measures is then called ``space: measure``.
+    ``floors`` are what lists without a model reach, ``slices`` the verdicts of groups of queries.
     ``tolerance`` is the least lead over the measure to keep that matters, ``tolerance_given`` how
     it was asked for. ``split`` says which queries belong together, or came before the others.
     """
@@ -200,6 +212,8 @@ class Comparison:
     evidence: "Evidence | None" = field(default=None, repr=False)
     spaces: tuple[SpaceFacts, ...] = ()
     split: str = "queries"
+    floors: "tuple[Floor, ...]" = ()
+    slices: "tuple[Slice, ...]" = ()
 
     def __str__(self) -> str:
         return str(self.verdict)
@@ -223,6 +237,8 @@ class Comparison:
             "notes": list(self.notes),
             "measures": [asdict(row, dict_factory=_json) for row in self.measures],
             "verdict": asdict(self.verdict, dict_factory=_json),
+            "floors": [asdict(floor) for floor in self.floors],
+            "slices": [asdict(part, dict_factory=_json) for part in self.slices],
             **({"spaces": [asdict(space) for space in self.spaces]} if self.spaces else {}),
             **self._split(),
         }
@@ -341,7 +357,16 @@ def _pandas(method: str, instead: str) -> Any:
 
 
 def _json(entries: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {key: [*value] if isinstance(value, tuple) else value for key, value in entries}
+    """Plain JSON: lists for tuples, null for what is undefined."""
+    return {key: _plain(value) for key, value in entries}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in cast("dict[str, Any]", value).items()}
+    return [*value] if isinstance(value, tuple) else value
 
 
 def _row(row: MeasureResult, metric: str) -> dict[str, Any]:

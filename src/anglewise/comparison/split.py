@@ -227,10 +227,17 @@ class QuerySplit:
             sizes = np.unique(self.clusters.sizes)
             fewest = f"{sizes[0]:,} to " if len(sizes) > 1 else ""
             each = f"{fewest}{counted(int(sizes[-1]), 'query')}"
+            own = self.clusters.sizes
+            effective = own.sum() ** 2 / (own**2).sum()
             yield (
                 f"chance is over {counted(len(self.clusters), 'group')} by {self.split}, of "
                 f"{each}: queries of one group are on one side, and drawn together"
             )
+            if effective < len(own) / 2:
+                yield (
+                    f"these groups are of very unequal size, and count as about {effective:.0f} of "
+                    "one size"
+                )
         if self.later is not None:
             after = int(self.later.sum())
             yield (

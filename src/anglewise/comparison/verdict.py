@@ -8,6 +8,7 @@ from anglewise.comparison.comparison_result import Estimate, Plans, Verdict
 from anglewise.comparison.inference import Inference
 from anglewise.core.text import counted, listed, p_words, rounded_up
 from anglewise.statistics.decision import (
+    LEVEL,
     Outcome,
     Tolerance,
     decide,
@@ -27,11 +28,13 @@ def verdict_of(
     baseline: int | None = None,
     role: str = "the baseline",
     largest: float = 1.0,
+    level: float = LEVEL,
 ) -> Verdict:
     """Say what these data allow to say, against the baseline, or else the simplest measure.
 
     ``role`` says in the sentence what the baseline is. ``largest`` is the largest lead that a query
-    of a kind not seen may have; it is of metrics whose values lie in [0, 1].
+    of a kind not seen may have; it is of metrics whose values lie in [0, 1]. ``level`` is how
+    often what is said may be wrong.
     """
     keep = inference.simplest[0] if baseline is None else baseline
     reason = _undefined(inference)
@@ -39,7 +42,9 @@ def verdict_of(
         name = inference.scores.names[keep]
         return Verdict("cannot-tell", name, (), None, None, reason, keep=name)
     role = "the simplest" if baseline is None else role
-    return _Words(inference, tolerance, keep, role, largest).verdict()
+    return _Words(
+        inference, tolerance, keep=keep, role=role, largest=largest, level=level
+    ).verdict()
 
 
 def _undefined(inference: Inference) -> str:
@@ -59,10 +64,17 @@ class _Words:
     """One decision, and the numbers that its sentence needs."""
 
     def __init__(
-        self, inference: Inference, tolerance: Tolerance, keep: int, role: str, largest: float
+        self,
+        inference: Inference,
+        tolerance: Tolerance,
+        *,
+        keep: int,
+        role: str,
+        largest: float,
+        level: float,
     ) -> None:
         self.inference, self.scores, self.tolerance = inference, inference.scores, tolerance
-        self.role, self.largest = role, largest
+        self.role, self.largest, self.level = role, largest, level
         self.columns = list(inference.simplest)
         self.reference = int(inference.group_of[keep])
         self.columns[self.reference] = keep
@@ -74,9 +86,18 @@ class _Words:
     def _decide(self) -> Outcome:
         drawn = self.inference.drawn[:, 0][:, self.columns]
         if self.weighted is None:
-            return decide_by_resamples(drawn, self.means, self.reference, self.tolerance)
+            return decide_by_resamples(
+                drawn, self.means, self.reference, self.tolerance, level=self.level
+            )
         weighted = type(self.weighted)(drawn, self.weighted.unseen)
-        return decide(weighted, self.means, self.reference, self.tolerance, largest=self.largest)
+        return decide(
+            weighted,
+            self.means,
+            self.reference,
+            self.tolerance,
+            largest=self.largest,
+            level=self.level,
+        )
 
     def verdict(self) -> Verdict:
         outcome = self.outcome

@@ -237,6 +237,7 @@ def decide(
     tolerance: Tolerance | None = None,
     *,
     largest: float = 1.0,
+    level: float = LEVEL,
 ) -> Outcome:
     """Say which measure to use, at 95%, against a reference that was named before looking.
 
@@ -257,6 +258,8 @@ def decide(
     largest
         The largest lead that a query of a kind not seen may have: 1, the range of the values,
         assumes nothing.
+    level
+        How often all that is said together may be wrong.
 
     Examples
     --------
@@ -277,15 +280,15 @@ def decide(
     least = np.minimum(kept * rivals - own, lead - floor)  # less the least that matters
     upper = np.minimum(kept * (rivals + worst) - own, lead - floor + worst)
     bounds = np.zeros((4, len(means)))
-    level = LEVEL
+    joint = level
     if len(others):
-        level = joint_level(lead - worst, LEVEL)
-        bounds[0, others] = np.quantile(lead - worst, level, axis=0)
+        joint = joint_level(lead - worst, level)
+        bounds[0, others] = np.quantile(lead - worst, joint, axis=0)
         lower = least - worst
-        bounds[1, others] = np.quantile(lower, joint_level(lower, LEVEL), axis=0)
-        bounds[2, others] = np.quantile(upper, 1 - LEVEL, axis=0)
-        bounds[3, others] = np.quantile(lead + worst, 1 - LEVEL, axis=0)
-    return _outcome(means, reference, others, bounds, level)
+        bounds[1, others] = np.quantile(lower, joint_level(lower, level), axis=0)
+        bounds[2, others] = np.quantile(upper, 1 - level, axis=0)
+        bounds[3, others] = np.quantile(lead + worst, 1 - level, axis=0)
+    return _outcome(means, reference, others, bounds, joint)
 
 
 def decide_by_resamples(
@@ -293,6 +296,8 @@ def decide_by_resamples(
     means: Float64[Array, " m"],
     reference: int,
     tolerance: Tolerance,
+    *,
+    level: float = LEVEL,
 ) -> Outcome:
     """The same for a figure that is no mean of values in a known range, such as a correlation.
 
@@ -308,12 +313,14 @@ def decide_by_resamples(
     others = np.flatnonzero(np.arange(len(means)) != reference)
     bounds = np.zeros((4, len(means)))
     if len(others):
-        low, high = _ends(drawn, means, reference, others, 1.0)
-        share_low, share_high = _ends(drawn, means, reference, others, 1 - tolerance.relative)
+        low, high = _ends(drawn, means, reference, others, share=1.0, level=level)
+        share_low, share_high = _ends(
+            drawn, means, reference, others, share=1 - tolerance.relative, level=level
+        )
         bounds[0, others], bounds[3, others] = low, high
         bounds[1, others] = np.minimum(share_low, low - tolerance.floor)
         bounds[2, others] = np.minimum(share_high, high - tolerance.floor)
-    return _outcome(means, reference, others, bounds, LEVEL)
+    return _outcome(means, reference, others, bounds, level)
 
 
 def _ends(
@@ -321,7 +328,9 @@ def _ends(
     means: Float64[Array, " m"],
     reference: int,
     others: Int64[Array, " others"],
+    *,
     share: float,
+    level: float,
 ) -> tuple[Float64[Array, " others"], Float64[Array, " others"]]:
     """Both ends of ``share`` of each other figure, less the reference's."""
     lead = share * means[others] - means[reference]
@@ -329,8 +338,8 @@ def _ends(
     spread = error.std(axis=0)
     scaled = np.divide(error, spread, out=np.zeros_like(error), where=spread > 0)
     unknown = np.where(spread > 0, 0.0, np.inf)  # what never varies says nothing
-    reach = np.quantile(scaled.max(axis=1), 1 - LEVEL) * spread + unknown
-    above = np.quantile(-scaled, 1 - LEVEL, axis=0) * spread + unknown
+    reach = np.quantile(scaled.max(axis=1), 1 - level) * spread + unknown
+    above = np.quantile(-scaled, 1 - level, axis=0) * spread + unknown
     return lead - reach, lead + above
 
 
