@@ -1,6 +1,7 @@
 """Judge until decided."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from anglewise import Embeddings, Judgements, Pairs, Space, compare
 from anglewise.comparison.next_judgements import forecast, sequential
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError
+from anglewise.report.comparison_document import comparison_document
 from anglewise.statistics.confidence_sequences import Race
 
 
@@ -27,6 +29,49 @@ def test_a_clear_winner_is_told_with_how_few_queries_would_have_done():
     assert (now.decision, now.measure, now.left) == ("decided", "cosine", ("cosine",))
     assert now.decided_after < 200
     assert f"{now.decided_after} queries of 200 would have done" in now.reason
+
+
+def test_a_decision_names_its_test_and_says_what_that_assumes():
+    now = sequential(compare(*made(200), "dot,cosine"))
+    assert "by the sequential sign-flip test" in now.reason
+    assert len(now.notes) == 1
+    assert "e-process" in now.notes[0]
+    assert "symmetric about 0" in now.notes[0]
+    assert "wins rarely, but then by much, is easily ruled out" in now.notes[0]
+    assert now.to_dict()["notes"] == list(now.notes)
+
+
+@pytest.mark.parametrize(
+    ("decision", "measure", "words"),
+    [
+        ("use", "dot", "use dot"),
+        ("tie", "dot", "tie, take dot"),
+        ("cannot-tell", "cosine", "cannot tell"),
+    ],
+)
+def test_where_the_verdict_is_another_both_are_said(decision, measure, words):
+    result = compare(*made(200), "dot,cosine")
+    verdict = replace(result.verdict, decision=decision, measure=measure)
+    now = sequential(replace(result, verdict=verdict))
+    assert now.measure == "cosine"
+    assert now.notes[-1].startswith(f"The verdict of the comparison is another: {words}. ")
+    assert "fixed beforehand" in now.notes[-1]
+    assert "by whatever margin" in now.notes[-1]
+
+
+def test_while_undecided_a_verdict_is_said_to_be_another():
+    result = compare(*made(60, noise=1.2, lengths=0.1), "dot,cosine")
+    cannot_tell = replace(result.verdict, decision="cannot-tell")
+    assert sequential(replace(result, verdict=cannot_tell)).notes == ()
+    use = replace(result.verdict, decision="use", measure="cosine")
+    assert "another: use cosine" in sequential(replace(result, verdict=use)).notes[0]
+
+
+def test_notes_stand_below_the_answer():
+    result = compare(*made(200), "dot,cosine")
+    now = sequential(result)
+    lines = [line.text for line in comparison_document(result, sequential=now).afterwards[0]]
+    assert lines == [f"Sequentially, {now}", *(f"{note}." for note in now.notes)]
 
 
 def test_stopping_then_gives_the_same_answer():
@@ -55,7 +100,7 @@ def test_what_was_decided_stays_decided_as_batches_are_added(batch):
 
 
 def test_a_small_lead_asks_for_more_and_says_how_much():
-    now = sequential(compare(*made(60, noise=1.2, lengths=0.3), "dot,cosine"))
+    now = sequential(compare(*made(60, noise=1.2, lengths=0.1), "dot,cosine"))
     assert now.decision == "keep-judging"
     assert set(now.left) == {"dot", "cosine"}
     assert now.about_left is None or now.about_left > 0
@@ -68,13 +113,17 @@ def test_measures_that_rank_alike_are_one():
     now = sequential(compare(Space(queries=space.queries, items=unit), judgements))
     assert now.decision == "decided"
     assert now.left == ("dot",)
+    assert now.reason == "use dot; dot, cosine and euclidean rank alike"
+    assert now.notes == ()
 
 
 def test_measures_within_the_tolerance_of_each_other_decide_too():
     space, judgements = made(150, noise=0.05, lengths=0.01)
-    now = sequential(compare(space, judgements, "dot,cosine", tolerance=0.2))
+    now = sequential(compare(space, judgements, "dot,cosine@centred,cosine", tolerance=0.2))
     assert now.decision == "decided"
-    assert now.left == ("cosine",) or "0.2 would matter" in now.reason
+    assert now.left == ("cosine@centred", "cosine")
+    assert "0.2 would matter" in now.reason
+    assert "confidence sequences, which assume no symmetry" in now.notes[1]
 
 
 def test_an_order_by_chance_is_the_same_for_the_same_seed():
@@ -106,3 +155,16 @@ def test_pairs_are_refused():
     result = compare(space, Pairs(some, some, np.linspace(0, 1, 10)), "dot,cosine")
     with pytest.raises(SpellingError, match="query by query"):
         sequential(result)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("sd", "mean", "queries"), [(0.2, 0.05, 60), (0.05, 0.02, 20)])
+def test_about_half_of_the_undecided_worlds_take_no_more_than_was_forecast(
+    sd, mean, queries, monkeypatch
+):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
+    from sequential import forecasts
+
+    told, took, no_more = forecasts(sd, mean, queries, worlds=100)
+    assert 0.5 < told / took < 2
+    assert 0.35 < no_more < 0.75

@@ -279,6 +279,37 @@ def test_the_decision_names_the_measure_that_the_judge_follows(tmp_path):
     assert decide(seen, deck, half)["queries"] == 59  # the last query is not complete
 
 
+def test_what_the_page_decided_stays_decided_as_queries_are_completed(tmp_path):
+    """Queries count in the order in which their last pair was judged, at every look."""
+    seen = films(tmp_path)
+    queue = draw_queue(seen, "items-items", MEASURES, 5)
+    ids = seen.space.items.ids
+    rng = np.random.default_rng(2)
+    order = rng.permutation(queue.rows).tolist()
+    liked = dict(zip(order, np.where(rng.random(len(order)) < 0.85, "cosine", "dot"), strict=True))
+    liked[order[-1]] = "dot"
+    begun = max(place for place, (row, _) in enumerate(queue.pairs) if row == order[-1])
+    judged = [
+        Judged(
+            str(ids[row]),
+            str(ids[item]),
+            3.0 * (liked[row] in queue.ranks(place)),
+            judge="anna",
+            direction="items-items",
+            time=0.0 if place == begun else 1.0 + order.index(row),
+        )
+        for place, (row, item) in enumerate(queue.pairs)
+    ]  # a pair of the query that is completed last comes first of all
+    said = set()
+    for looks in (45, 50, 55, 60):
+        now = decide(seen, queue, [answer for answer in judged if answer.time <= looks])
+        assert (now["state"], now["queries"]) == ("decided", looks)
+        said.add(now["text"].replace(f"of {looks} would", "of N would"))
+    assert len(said) == 1
+    assert "by the sequential sign-flip test; " in said.copy().pop()
+    assert "symmetric about 0" in said.pop()
+
+
 def test_informative_pairs_come_first(tmp_path):
     client = judge(tmp_path, "anna")
     first = cards(client)

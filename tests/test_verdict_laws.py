@@ -274,7 +274,7 @@ def test_how_far_apart_three_may_be_holds_for_all_pairs_together():
     pairs = np.stack([values[0] - values[1], values[0] - values[2], values[1] - values[2]])
     widest = np.abs(confidence_sequence(pairs, level=LEVEL / 3)).max()
     assert LEVEL == 0.05
-    assert _widest_difference(values) == pytest.approx(widest)
+    assert _widest_difference(values, np.ones(3, dtype=bool)) == pytest.approx(widest)
 
 
 def test_where_an_item_was_judged_for_every_query_nothing_of_it_is_left_to_judge():

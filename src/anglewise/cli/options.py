@@ -163,7 +163,8 @@ class Results:
     junit: Annotated[Path | None, FILE] = None
     """Write the gates as JUnit XML, one test case each."""
     sequential: Annotated[bool, Parameter(negative=())] = False
-    """Say whether judging may stop, by statistics that hold however often one looks."""
+    """Say whether judging may stop, by a sequential sign-flip test that holds however often one
+    looks; it takes the differences of equally good measures to be symmetric about 0."""
     unjudged: Annotated[bool, Parameter(negative=())] = False
     """Say how far what nobody judged could move the verdict, and name 20 pairs to judge first."""
 

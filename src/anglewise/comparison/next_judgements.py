@@ -2,15 +2,20 @@
 
 from dataclasses import asdict, dataclass
 from itertools import combinations
-from math import isfinite
+from math import comb, isfinite
 from typing import Any, Literal
 
 import numpy as np
 
-from anglewise.comparison.comparison_result import Comparison, GroupResults, group_results
+from anglewise.comparison.comparison_result import (
+    Comparison,
+    GroupResults,
+    MeasureResult,
+    group_results,
+)
 from anglewise.core.numbers import POSITIVE
 from anglewise.core.text import counted, listed, rounded_up
-from anglewise.core.typing import Array, Float64, Int64
+from anglewise.core.typing import Array, Bool, Float64, Int64
 from anglewise.errors import SpellingError, ValuesError
 from anglewise.metrics.evaluate import metric
 from anglewise.metrics.metrics import NDCG
@@ -337,6 +342,16 @@ HORIZON = 8
 """How many times as many queries as there are the forecast looks at."""
 
 
+ASSUMES_SYMMETRY = (
+    "The sequential sign-flip test, an e-process, takes the differences of equally good measures "
+    "to be symmetric about 0: one that wins rarely, but then by much, is easily ruled out "
+    "although it is as good"
+)
+ASSUMES_BOUNDS = (
+    "How far those left may differ is told by confidence sequences, which assume no symmetry"
+)
+
+
 @dataclass(frozen=True)
 class Sequential:
     """Whether judging may stop, by statistics that hold however often one looks.
@@ -358,6 +373,8 @@ class Sequential:
         How many there are.
     reason
         The same in a sentence.
+    notes
+        What this assumes, and where it differs from the verdict of the comparison.
     """
 
     decision: Literal["decided", "keep-judging"]
@@ -367,28 +384,38 @@ class Sequential:
     about_left: int | None
     queries: int
     reason: str
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.decision.replace('-', ' ')}: {self.reason}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types with stable keys."""
-        return {**asdict(self), "left": list(self.left)}
+        return {**asdict(self), "left": list(self.left), "notes": list(self.notes)}
 
 
 def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
     """Say whether judging may stop; honest to ask after every judged query.
 
-    The chance that the best measure is ever ruled out is at most 5%, at all looks together.
+    Measures are ruled out by a sequential sign-flip test, an e-process. The chance that one is
+    left although another is as good is at most 5%, at all looks together. As the sign-flip test
+    does, this takes the differences of equally good measures to be symmetric about 0: one that
+    wins rarely, but then by much, is easily ruled out although it is as good. That several are
+    within the tolerance of each other is told by confidence sequences, which assume no symmetry,
+    and is wrong in at most 5% too.
+
     Queries must be judged in an order that has nothing to do with how the measures do on them, as
     those that ``judge sample`` drew are, and each one's first places under all measures before
     the next look. The order is that in which a store says they were judged; where nothing is
     known of it, one by chance, which is honest for a single look.
 
+    The verdict of ``compare`` follows the rule for a number of queries fixed beforehand. Where it
+    says another thing, ``notes`` say so.
+
     Parameters
     ----------
     result
-        Of ``compare``, by a metric of ranked lists.
+        Of ``compare``, by a metric of ranked lists with values from 0 to 1.
     seed
         Puts queries in order where the times of their judgements are not known.
 
@@ -396,6 +423,8 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
     ------
     SpellingError
         A comparison by graded pairs or triplets, or of groups of queries.
+    ValuesError
+        A value of the metric outside of 0 to 1.
 
     Examples
     --------
@@ -415,35 +444,68 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
     groups = group_results(result)
     if result.groups is not None:
         raise SpellingError(
-            f"judging until decided goes query by query, and these come in groups by "
-            f"{result.split}: judge one query of each group, or leave the split out"
+            f"judging until decided goes query by query, each by itself, and these come in groups "
+            f"by {result.split}: judge one query of each group, or leave the split out"
         )
     values = groups.values[:, _judging_order(groups, seed)]
     race = Race.of(values)
     left = [row for row, may in zip(groups.measures, race.may_be_best, strict=True) if may]
-    best = max(left, key=lambda row: row.metrics[result.metric].mean).measure
+    best = max(left, key=lambda row: row.metrics[result.metric].mean)
     names, queries = tuple(row.measure for row in left), values.shape[1]
+    notes = (ASSUMES_SYMMETRY,) if len(left) < len(values) else ()
+    if len(values) == 1:
+        alike = listed([best.measure, *best.alike])
+        reason = f"use {best.measure}; {alike} rank alike" if best.alike else f"use {best.measure}"
+        return Sequential("decided", best.measure, names, 0, 0, queries, reason)
     if len(left) == 1:
-        after = race.decided_after or 0
-        reason = f"use {best}; {counted(after, 'query')} of {queries:,} would have done"
-        return Sequential("decided", best, names, after, 0, queries, reason)
-    widest = _widest_difference(values[race.may_be_best])
+        reason = (
+            f"use {best.measure} by the sequential sign-flip test; "
+            f"{counted(race.decided_after or 0, 'query')} of {queries:,} would have done"
+        )
+        notes += _beside_verdict(result, "use", best)
+        return Sequential(
+            "decided", best.measure, names, race.decided_after, 0, queries, reason, notes
+        )
+    widest = _widest_difference(values, race.may_be_best)
     if widest <= result.tolerance:
         reason = (
             f"{listed(names)} differ by at most {widest:.3f}, and {result.tolerance:g} would matter"
         )
-        return Sequential("decided", names[0], names, None, 0, queries, reason)
+        notes += (ASSUMES_BOUNDS, *_beside_verdict(result, "tie", best))
+        return Sequential("decided", names[0], names, None, 0, queries, reason, notes)
     more = forecast(values)
     plan = f"more than {(HORIZON - 1) * queries:,}" if more is None else f"about {more:,}"
-    reason = f"{plan} left; {listed(names, 'or')} may be the best, {best} is ahead"
-    return Sequential("keep-judging", best, names, None, more, queries, reason)
+    reason = f"{plan} left; {listed(names, 'or')} may be the best, {best.measure} is ahead"
+    notes += _beside_verdict(result, "cannot-tell", best)
+    return Sequential("keep-judging", best.measure, names, None, more, queries, reason, notes)
+
+
+def _beside_verdict(result: Comparison, decision: str, best: MeasureResult) -> tuple[str, ...]:
+    """Say where the verdict of the comparison is another; nothing where it is the same."""
+    verdict = result.verdict
+    if verdict.decision == decision and (
+        decision != "use" or verdict.measure in (best.measure, *best.alike)
+    ):
+        return ()
+    verdicts: dict[str, str] = {
+        "use": f"use {verdict.measure}",
+        "tie": f"tie, take {verdict.measure}",
+        "better": f"{verdict.measure} is better",
+    }
+    words = verdicts.get(verdict.decision, verdict.decision.replace("-", " "))
+    margin = ", and says which is the best, by whatever margin" if decision == "use" else ""
+    note = (
+        f"The verdict of the comparison is another: {words}. It is for a number of queries fixed "
+        f"beforehand; this one holds however often one looks{margin}"
+    )
+    return (note,)
 
 
 def forecast(values: Float64[Array, "m q"], seed: int = 0) -> int | None:
     """How many more queries leave one measure, in the middle one of a hundred futures.
 
     Each future takes its truth from a resample of the queries and its queries from that, and the
-    bets go on where they stand. None if it is further off than the horizon.
+    test goes on where it stands. None if it is further off than the horizon.
 
     >>> rng = np.random.default_rng(0)
     >>> good = np.clip(rng.random((1, 80)) + rng.normal([[0.03], [0]], 0.2, (2, 80)), 0, 1)
@@ -471,9 +533,13 @@ def _judging_order(groups: GroupResults, seed: int) -> Int64[Array, " q"]:
     return np.lexsort((by_chance, times))
 
 
-def _widest_difference(values: Float64[Array, "m q"]) -> float:
-    """How far apart two of the means may be, at most; all pairs share the level."""
-    pairs = list(combinations(range(len(values)), 2))
-    differences = np.stack([values[i] - values[j] for i, j in pairs])
-    bounds = confidence_sequence(differences, level=LEVEL / len(pairs))
+def _widest_difference(values: Float64[Array, "m q"], left: Bool[Array, " m"]) -> float:
+    """How far apart the means of two that are left may be, at most.
+
+    All pairs share the level, those too that are not left: which are was found by looking.
+    """
+    differences = np.stack(
+        [values[i] - values[j] for i, j in combinations(np.flatnonzero(left), 2)]
+    )
+    bounds = confidence_sequence(differences, level=LEVEL / comb(len(values), 2))
     return float(np.abs(bounds).max())

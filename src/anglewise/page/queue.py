@@ -14,10 +14,10 @@ import numpy as np
 from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import Array, Direction, Int64
+from anglewise.core.typing import Array, Direction, Float64, Int64
 from anglewise.engine.search import search
 from anglewise.errors import AnglewiseError, TooFewError
-from anglewise.judgements.combine import combined
+from anglewise.judgements.combine import by_pair, combined
 from anglewise.judgements.records import Judged
 from anglewise.measures.formulas import Measure
 from anglewise.metrics.breadth import disagreement
@@ -354,7 +354,8 @@ FEWEST = 5
 def decide(inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) -> dict[str, Any]:
     """The decision so far among the measures of a queue, from its completely judged queries.
 
-    The statistics hold however often one looks.
+    The statistics hold however often one looks: they take queries in the order in which the last
+    pair of each was judged, so that what was seen at one look comes first at the next.
     """
     from anglewise.comparison.compare import compare
     from anglewise.comparison.next_judgements import sequential
@@ -370,7 +371,8 @@ def decide(inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) ->
     complete = queue.complete(_pairs(judgements))
     if len(complete) < FEWEST:
         return _waiting(len(complete))
-    complete_judgements = _only(judgements, complete)
+    completed_at = _completed_at(inspected, queue, rows)
+    complete_judgements = replace(_only(judgements, complete), judged_at=completed_at)
     metric = f"nDCG@{queue.depth}"
     try:
         result = compare(
@@ -383,7 +385,7 @@ def decide(inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) ->
     pairs_a_query = queue.size / len(queue.rows)
     judgements_left = None if not state.about_left else round(state.about_left * pairs_a_query)
     if state.decision == "decided":
-        text = f"Decided: {state.reason}."
+        text = " ".join(f"{said}." for said in (f"Decided: {state.reason}", *state.notes))
     elif judgements_left is None:
         text = f"{state.measure} is ahead; far more judgements would be needed to settle it."
     else:
@@ -436,6 +438,23 @@ def _waiting(complete: int) -> dict[str, Any]:
 def _pairs(judged: Judgements) -> set[tuple[int, int]]:
     table = judged.gains
     return set(zip(table.rows.tolist(), table.indices.tolist(), strict=True))
+
+
+def _completed_at(
+    inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]
+) -> Float64[Array, " rows"]:
+    """When the last of its pairs in the queue was first judged, for each row that asks, else NaN.
+
+    As in ``current_judgements``, of a pair only the judgements that are most trusted count.
+    """
+    asking, ranked = inspected.space.sides(queue.direction)
+    pairs = set(queue.pairs)
+    times = np.full(len(asking), np.nan)
+    for pair in by_pair(rows):
+        row, item = asking.row_of.get(pair.query_id), ranked.row_of.get(pair.item_id)
+        if row is not None and (row, item) in pairs:
+            times[row] = np.fmax(times[row], min(judged.time for judged in pair.rows))
+    return times
 
 
 def _only(judged: Judgements, rows: Sequence[int]) -> Judgements:

@@ -76,7 +76,8 @@ def comparison_document(
     legend = Line(_legend(result), "dim", letters=beats)
     afterwards: list[Group] = []
     if sequential is not None:
-        afterwards.append([Line(f"Sequentially, {sequential}", unbroken=True)])
+        notes = [Line(f"{note}.", "dim") for note in sequential.notes]
+        afterwards.append([Line(f"Sequentially, {sequential}", unbroken=True), *notes])
     if unjudged is not None:
         from anglewise.report.check_documents import unjudged_document
 

@@ -1,10 +1,14 @@
-"""Statements that stay right however often one looks: wealth won by betting against them.
+"""Statements that stay right however often one looks.
 
-Who bets on values that nobody can foresee cannot expect to win. So the wealth won by betting that
-a mean is larger than ``m`` rarely grows large if it is not: it passes ``1/level`` at any time with
-a chance of at most ``level`` (Ville 1939). The stake is spread over several shares of the wealth
-(diversified Kelly betting: Waudby-Smith and Ramdas 2023, arXiv 2010.09686, section 4), so that
-none has to be tuned to a size of effect.
+Each is a product that grows by a factor after each query and averages at most 1, whenever one
+stops, if the hypothesis that it tests is true. So it ever passes ``1/level`` with a chance of at
+most ``level`` (Ville 1939). Such a process is called an e-process.
+
+Which measure is the best is told by an e-process that tests what the sign-flip test tests:
+whether differences are symmetric about 0. How far apart means may be is told by confidence
+sequences, which assume no symmetry: the wealth won by betting against a mean, the stake spread
+over several shares of the wealth (Waudby-Smith and Ramdas 2023, arXiv 2010.09686, section 4), so
+that none has to be tuned to a size of effect.
 """
 
 from dataclasses import dataclass
@@ -18,6 +22,38 @@ LEVEL = 0.05
 STAKES = 0.95 * 0.5 ** np.arange(9)
 """Shares of the wealth that are staked; each is followed to the end, the mean is what counts."""
 HALVINGS = 40
+
+TILTS = 2.0 ** np.arange(-1, 6)
+"""What differences are multiplied by: the best one is near the mean over the variance."""
+TILT_WEIGHTS = np.array([1, 1, 1, 1, 3, 1, 1]) / 9
+"""Chosen once on simulations, see ``benchmarks/sequential.py``."""
+
+
+def sign_flip_evidence(differences: Float64[Array, "*cases n"]) -> Float64[Array, "*cases n"]:
+    """Give the logarithm of the evidence so far that differences are above 0, after each of them.
+
+    ``log sum_j w_j prod_i exp(c_j d_i) / cosh(c_j d_i)`` over the tilts ``c``, on a start of 1.
+    If each difference is symmetric about 0 whatever came before, as likely ``d`` as ``-d``, each
+    factor averages 1; if it is smaller than that, less. So this is an e-process under the null
+    hypothesis of the sign-flip test, and shares its weakness: where rare large differences and
+    frequent small ones of the other sign cancel in the mean, it follows the frequent ones.
+
+    Parameters
+    ----------
+    differences
+        In the order in which they came. Any numbers: none is out of bounds.
+
+    Examples
+    --------
+    >>> flips = np.array([[0.1, 0.3], [0.1, -0.3], [-0.1, 0.3], [-0.1, -0.3]])
+    >>> print(np.exp(sign_flip_evidence(flips))[:, -1].mean().round(9))
+    1.0
+    """
+    total = np.full(differences.shape, -np.inf)
+    for tilt, weight in zip(TILTS, TILT_WEIGHTS, strict=True):
+        steps = np.log(2) - np.logaddexp(0.0, -2 * tilt * differences)  # log exp(x) / cosh(x)
+        np.logaddexp(total, np.cumsum(steps, axis=-1) + np.log(weight), out=total)
+    return total
 
 
 def wealth(values: Float64[Array, "*cases n"], mean: float) -> Float64[Array, "*cases n"]:
@@ -86,8 +122,10 @@ class Race:
     """Measures on the same queries, one query after the other: who may still be the best.
 
     ``out_after[i]`` is how many queries it took to rule measure ``i`` out as the best, 0 for those
-    that are still in. The chance that the best one is ever ruled out is at most the level: of the
-    bets against it, one for each rival and all at even shares, none can be expected to win.
+    that are still in. A measure is out once the mean evidence for its rivals passes ``2/level``:
+    the chance that the best one is ever ruled out is at most half the level, and the chance that
+    one is left although another is as good at most the level, for one of these two would have had
+    to be ruled out. Both take the differences of equally good measures to be symmetric about 0.
     """
 
     out_after: Int64[Array, " m"]
@@ -120,22 +158,23 @@ class Race:
         _unit(values, 0.0, 1.0)
         measures, queries = values.shape
         out_after = np.zeros(measures, dtype=np.int64)
+        if measures == 1:
+            return Race(out_after, queries)
         for i in range(measures):
-            won = _won_against(values, i)
-            refuted = np.flatnonzero(won >= -np.log(level))
+            refuted = np.flatnonzero(_rivals_evidence(values, i) >= np.log(2 / level))
             out_after[i] = refuted[0] + 1 if len(refuted) else 0
         if out_after.all():  # rare: then the longest in is left
             out_after[out_after == out_after.max()] = 0
         return Race(out_after, queries)
 
 
-def _won_against(values: Float64[Array, "m q"], measure: int) -> Float64[Array, " q"]:
-    """Log wealth of betting that some rival is better than this measure."""
-    rivals = values[np.arange(len(values)) != measure]
-    if not len(rivals):
-        return np.zeros_like(values[measure])
-    each = wealth((rivals - values[measure] + 1) / 2, 0.5)
-    return _mean_log(each, axis=0)
+def _rivals_evidence(values: Float64[Array, "m q"], measure: int) -> Float64[Array, " q"]:
+    """Log of the mean evidence that a rival is better than this measure."""
+    total = np.full(values.shape[1], -np.inf)
+    for rival in range(len(values)):
+        if rival != measure:
+            np.logaddexp(total, sign_flip_evidence(values[rival] - values[measure]), out=total)
+    return total - np.log(len(values) - 1)
 
 
 def _mean_log(logs: Float64[Array, "..."], axis: int) -> Float64[Array, "..."]:
@@ -163,7 +202,7 @@ def _refuted_mean(x: Float64[Array, " n"], wanted: float) -> float:
 def _unit(values: Array, low: float, high: float) -> Array:
     if values.size and not (low <= values.min() and values.max() <= high):
         raise ValuesError(
-            f"values from {values.min():g} to {values.max():g} for bets between {low:g} and "
-            f"{high:g}: name the bounds that the values keep"
+            f"values from {values.min():g} to {values.max():g}, where values between {low:g} and "
+            f"{high:g} were expected: take a metric that keeps these bounds"
         )
     return (values - low) / (high - low)
