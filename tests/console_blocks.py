@@ -115,7 +115,7 @@ def rewrite(page: Path) -> None:
     data = ROOT.parent / "shared" / "data"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        link_data(folder, data.joinpath)
+        link_data(page, folder, data.joinpath)
 
         def anew(match: re.Match[str]) -> str:
             printed = (
