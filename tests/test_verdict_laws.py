@@ -275,6 +275,8 @@ def test_how_far_apart_three_may_be_holds_for_all_pairs_together():
     widest = np.abs(confidence_sequence(pairs, level=LEVEL / 3)).max()
     assert LEVEL == 0.05
     assert _widest_difference(values, np.ones(3, dtype=bool)) == pytest.approx(widest)
+    of_two = np.abs(confidence_sequence(pairs[:1], level=LEVEL / 3)).max()
+    assert _widest_difference(values, np.array([True, True, False])) == pytest.approx(of_two)
 
 
 def test_where_an_item_was_judged_for_every_query_nothing_of_it_is_left_to_judge():

@@ -49,11 +49,11 @@ def sign_flip_evidence(differences: Float64[Array, "*cases n"]) -> Float64[Array
     >>> print(np.exp(sign_flip_evidence(flips))[:, -1].mean().round(9))
     1.0
     """
-    total = np.full(differences.shape, -np.inf)
-    for tilt, weight in zip(TILTS, TILT_WEIGHTS, strict=True):
-        steps = np.log(2) - np.logaddexp(0.0, -2 * tilt * differences)  # log exp(x) / cosh(x)
-        np.logaddexp(total, np.cumsum(steps, axis=-1) + np.log(weight), out=total)
-    return total
+    tilted = differences[..., None, :] * TILTS[:, None]
+    # log exp(x) / cosh(x), for which cosh(x) may be too large a number
+    steps = tilted - np.abs(tilted) - np.log1p(np.exp(-2 * np.abs(tilted))) + np.log(2)
+    products = np.cumsum(steps, axis=-1) + np.log(TILT_WEIGHTS * len(TILTS))[:, None]
+    return _mean_log(products, axis=-2)
 
 
 def wealth(values: Float64[Array, "*cases n"], mean: float) -> Float64[Array, "*cases n"]:
@@ -170,11 +170,8 @@ class Race:
 
 def _rivals_evidence(values: Float64[Array, "m q"], measure: int) -> Float64[Array, " q"]:
     """Log of the mean evidence that a rival is better than this measure."""
-    total = np.full(values.shape[1], -np.inf)
-    for rival in range(len(values)):
-        if rival != measure:
-            np.logaddexp(total, sign_flip_evidence(values[rival] - values[measure]), out=total)
-    return total - np.log(len(values) - 1)
+    rivals = values[np.arange(len(values)) != measure]
+    return _mean_log(np.stack([sign_flip_evidence(rival - values[measure]) for rival in rivals]), 0)
 
 
 def _mean_log(logs: Float64[Array, "..."], axis: int) -> Float64[Array, "..."]:
