@@ -42,29 +42,39 @@ def test_a_decision_names_its_test_and_says_what_that_assumes():
 
 
 @pytest.mark.parametrize(
-    ("decision", "measure", "words"),
+    ("decision", "measure", "headline"),
     [
-        ("use", "dot", "use dot"),
-        ("tie", "dot", "tie, take dot"),
-        ("cannot-tell", "cosine", "cannot tell"),
+        ("use", "dot", "Use dot"),
+        ("tie", "dot", "Tie, keep dot"),
+        ("better", "cosine", "cosine is better"),
+        ("cannot-tell", "dot", "Cannot tell"),
     ],
 )
-def test_where_the_verdict_is_another_both_are_said(decision, measure, words):
+def test_where_the_verdict_is_another_both_are_said(decision, measure, headline):
     result = compare(*made(200), "dot,cosine")
-    verdict = replace(result.verdict, decision=decision, measure=measure)
+    verdict = replace(result.verdict, decision=decision, measure=measure, at_least=None)
     now = sequential(replace(result, verdict=verdict))
     assert now.measure == "cosine"
-    assert now.notes[-1].startswith(f"The verdict of the comparison is another: {words}. ")
-    assert "fixed beforehand" in now.notes[-1]
-    assert "by whatever margin" in now.notes[-1]
+    assert now.notes[-1] == (
+        f'The verdict of the comparison is another, "{headline}": it asks by how much others are '
+        "better than dot, assumes no symmetry and holds for a number of queries fixed beforehand; "
+        "this one asks which is the best, and holds however often one looks"
+    )
+
+
+@pytest.mark.parametrize("decision", ["use", "tie"])
+def test_where_the_verdict_names_the_same_measure_nothing_is_added(decision):
+    result = compare(*made(200), "dot,cosine")
+    verdict = replace(result.verdict, decision=decision, measure="cosine")
+    assert len(sequential(replace(result, verdict=verdict)).notes) == 1
 
 
 def test_while_undecided_a_verdict_is_said_to_be_another():
     result = compare(*made(60, noise=1.2, lengths=0.1), "dot,cosine")
-    cannot_tell = replace(result.verdict, decision="cannot-tell")
+    cannot_tell = replace(result.verdict, decision="cannot-tell", measure="dot")
     assert sequential(replace(result, verdict=cannot_tell)).notes == ()
     use = replace(result.verdict, decision="use", measure="cosine")
-    assert "another: use cosine" in sequential(replace(result, verdict=use)).notes[0]
+    assert 'another, "Use cosine": it asks' in sequential(replace(result, verdict=use)).notes[0]
 
 
 def test_notes_stand_below_the_answer():
@@ -119,9 +129,12 @@ def test_measures_that_rank_alike_are_one():
 
 def test_measures_within_the_tolerance_of_each_other_decide_too():
     space, judgements = made(150, noise=0.05, lengths=0.01)
-    now = sequential(compare(space, judgements, "dot,cosine@centred,cosine", tolerance=0.2))
+    measures = "dot,cosine@centred,cosine"
+    result = compare(space, judgements, measures, tolerance=0.2, baseline="cosine")
+    now = sequential(result)
     assert now.decision == "decided"
     assert now.left == ("cosine@centred", "cosine")
+    assert now.measure == "cosine"  # the one to keep, though another comes first
     assert "0.2 would matter" in now.reason
     assert "confidence sequences, which assume no symmetry" in now.notes[1]
 

@@ -1,5 +1,6 @@
 """What more judging could bring: what it would detect, what it could change, when to stop."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from math import comb, isfinite
@@ -362,7 +363,8 @@ class Sequential:
         ``decided``: one measure is left, or those left are within the tolerance of each other.
         ``keep-judging``: neither.
     measure
-        The one to use; while undecided the best so far.
+        The one to use: of several within the tolerance the one that the comparison keeps, if it
+        is among them; while undecided the best so far.
     left
         The measures that may still be the best; measures that rank alike come as one.
     decided_after
@@ -462,7 +464,7 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
             f"use {best.measure} by the sequential sign-flip test; "
             f"{counted(race.decided_after or 0, 'query')} of {queries:,} would have done"
         )
-        notes += _beside_verdict(result, "use", best)
+        notes += _beside_verdict(result, {"use", "tie"}, left)
         return Sequential(
             "decided", best.measure, names, race.decided_after, 0, queries, reason, notes
         )
@@ -471,32 +473,34 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
         reason = (
             f"{listed(names)} differ by at most {widest:.3f}, and {result.tolerance:g} would matter"
         )
-        notes += (ASSUMES_BOUNDS, *_beside_verdict(result, "tie", best))
-        return Sequential("decided", names[0], names, None, 0, queries, reason, notes)
+        notes += (ASSUMES_BOUNDS, *_beside_verdict(result, {"tie"}, left))
+        kept = next(
+            (row for row in left if result.verdict.keep in (row.measure, *row.alike)), left[0]
+        )
+        return Sequential("decided", kept.measure, names, None, 0, queries, reason, notes)
     more = forecast(values)
     plan = f"more than {(HORIZON - 1) * queries:,}" if more is None else f"about {more:,}"
     reason = f"{plan} left; {listed(names, 'or')} may be the best, {best.measure} is ahead"
-    notes += _beside_verdict(result, "cannot-tell", best)
+    notes += _beside_verdict(result, {"cannot-tell"}, groups.measures)
     return Sequential("keep-judging", best.measure, names, None, more, queries, reason, notes)
 
 
-def _beside_verdict(result: Comparison, decision: str, best: MeasureResult) -> tuple[str, ...]:
-    """Say where the verdict of the comparison is another; nothing where it is the same."""
+def _beside_verdict(
+    result: Comparison, agrees: Collection[str], left: Sequence[MeasureResult]
+) -> tuple[str, ...]:
+    """Say where the verdict of the comparison is another; nothing where it is the same.
+
+    That is, one of the decisions that agree, and not on a measure that was ruled out.
+    """
     verdict = result.verdict
-    if verdict.decision == decision and (
-        decision != "use" or verdict.measure in (best.measure, *best.alike)
-    ):
+    names = {name for row in left for name in (row.measure, *row.alike)}
+    if verdict.decision in agrees and verdict.measure in names:
         return ()
-    verdicts: dict[str, str] = {
-        "use": f"use {verdict.measure}",
-        "tie": f"tie, take {verdict.measure}",
-        "better": f"{verdict.measure} is better",
-    }
-    words = verdicts.get(verdict.decision, verdict.decision.replace("-", " "))
-    margin = ", and says which is the best, by whatever margin" if decision == "use" else ""
     note = (
-        f"The verdict of the comparison is another: {words}. It is for a number of queries fixed "
-        f"beforehand; this one holds however often one looks{margin}"
+        f'The verdict of the comparison is another, "{verdict.headline}": it asks by how much '
+        f"others are better than {verdict.keep}, assumes no symmetry and holds for a number of "
+        "queries fixed beforehand; this one asks which is the best, and holds however often one "
+        "looks"
     )
     return (note,)
 
