@@ -25,7 +25,8 @@ from numpy.typing import ArrayLike
 from anglewise.core.embeddings import Embeddings
 from anglewise.engine.index import Answering, Hit, Index, Where
 from anglewise.rag.context import Context
-from anglewise.rag.relevance import Relevance, ScoredQuestions, relevance_of
+from anglewise.rag.relevance import Relevance, relevance_of
+from anglewise.rag.thresholds import ScoredQuestions
 
 GOAL = 5.0
 WORDS, DIFFERENT = 150, 2000

@@ -6,9 +6,11 @@ import json
 import numpy as np
 import pytest
 
-from anglewise import Embeddings, Encoder, Judgements, Space, encode, write_space
+from anglewise import Embeddings, Encoder, Judgements, Space, encode, read_space, write_space
 from anglewise.cli.inputs import questions_in
+from anglewise.core.embeddings import column
 from anglewise.core.sparse import SparseRows
+from anglewise.rag.thresholds import RECALLS
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]
@@ -143,6 +145,82 @@ def test_what_they_cannot_use_is_one_message(anglewise, space, learned, tmp_path
     assert refused(anglewise(*ask, "wing", "--relevance", tmp_path / "cut.json"), "cut.json")
     assert refused(anglewise("calibrate", space, "--recall", 2), "--recall", "at most 1")
     assert refused(anglewise("calibrate", space, "--plot", tmp_path / "x.bmp"), ".bmp")
+
+
+def other_counts(texts):
+    """Another encoder of the same dimension."""
+    return counts(texts)[:, ::-1]
+
+
+def test_what_was_learned_is_refused_in_another_space_and_by_another_encoder(
+    anglewise, space, learned, tmp_path
+):
+    ask = ["--relevance", learned, "--prompt", "wing flow"]
+    assert anglewise("context", space, *ask, "--encoder", MINE).code == 0
+    other = ["context", space, *ask, "--encoder", "python:test_cli_context:other_counts"]
+    assert refused(anglewise(*other), f"space encoded by {MINE} (60 x 11", "other_counts is to")
+    grown = read_space(space)
+    rows = np.r_[np.arange(60), 0]
+    items = Embeddings(
+        grown.items.vectors[rows],
+        [*grown.items.ids, "new"],
+        {"text": [*column(grown.items, "text"), "one more"]},
+    )
+    write_space(Space(items=items, trained_for="cosine"), tmp_path / "grown")
+    ask += ["--encoder", MINE]
+    assert refused(
+        anglewise("context", tmp_path / "grown", *ask), "learned from the scores of space",
+        "(61 x 11",
+    )  # fmt: skip
+
+
+def test_a_file_that_does_not_say_where_it_belongs_is_used_and_that_is_said(
+    anglewise, space, learned, tmp_path
+):
+    content = json.loads(learned.read_text())
+    assert content["origin"]["name"] == "space"
+    del content["origin"], content["at_least"], content["turned_away"], content["only_irrelevant"]
+    (tmp_path / "old.json").write_text(json.dumps(content))
+    ask = ["context", space, "--prompt", "wing flow", "--encoder", MINE, "--relevance"]
+    assert "old.json does not say which space" in anglewise(*ask, tmp_path / "old.json").err
+    assert "does not say" not in anglewise(*ask, learned).err
+    files = [tmp_path / "items.npy", tmp_path / "queries.npy"]
+    held = read_space(space)
+    for file, side in zip(files, (held.items, held.queries), strict=True):
+        np.save(file, side.vectors)
+    qrels = tmp_path / "qrels.tsv"
+    qrels.write_text("query-id\tcorpus-id\tscore\n" + "".join(f"{n}\t{n}\t1\n" for n in range(30)))
+    words = ["--items", files[0], "--queries", files[1], "--qrels", qrels, "--depth", 20]
+    run = anglewise("calibrate", *words, "-o", tmp_path / "bare.json")
+    assert "nothing says which encoder made these vectors" in run.err
+    run = anglewise("calibrate", *words, "-o", tmp_path / "by.json", "--encoder", MINE)
+    assert "nothing says" not in run.err
+    assert json.loads((tmp_path / "by.json").read_text())["origin"]["encoder"] == MINE
+
+
+def test_the_price_list_is_printed_and_its_figures_are_in_the_json(anglewise, space, tmp_path):
+    (tmp_path / "foreign.txt").write_text("where is my card\nwho pays\nwing\n")
+    words = ["calibrate", space, "--depth", 20, "--encoder", MINE]
+    words += ["--foreign", tmp_path / "foreign.txt"]
+    run = anglewise(*words, "--prices", "--quiet")
+    told = json.loads(anglewise(*words, "--prices", "--json", "-").out)
+    assert [price["recall"] for price in told["prices"]] == list(RECALLS)
+    lines = [line.split() for line in run.out.splitlines()]
+    for price in told["prices"]:
+        [line] = [line for line in lines if line[:1] == [f"{100 * price['recall']:g}%"]]
+        assert price["false_contexts"]["of"] == 3
+        shares = (price["kept"], price["only_irrelevant"], price["turned_away"])
+        figures = [f"{share['value']:.3f}" for share in shares]
+        assert line[3:6] == figures
+        assert line[7] == f"{price['false_contexts']['value']:.3f}"
+        assert (line[1] == line[0]) == (price["at_least"] == price["recall"])
+    assert json.loads(anglewise(*words, "--json", "-").out)["prices"] is None
+    without = anglewise("calibrate", space, "--depth", 20)
+    assert "False contexts: not known without questions from elsewhere (--foreign)" in without.out
+
+
+def test_a_column_of_no_questions_is_refused(anglewise, space):
+    assert refused(anglewise("calibrate", space, "--text-column", "text"), "--foreign")
 
 
 def test_vectors_without_texts_or_encoder_are_said(anglewise, tmp_path):

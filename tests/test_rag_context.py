@@ -13,7 +13,8 @@ from anglewise.engine.index import Answering, Hit
 from anglewise.errors import EncoderError, ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.rag.context import Context, diverse
 from anglewise.rag.prompt import INSTRUCTIONS
-from anglewise.rag.relevance import ScoredQuestions, relevance_of
+from anglewise.rag.relevance import relevance_of
+from anglewise.rag.thresholds import ScoredQuestions
 
 WORDS = [
     "wing",

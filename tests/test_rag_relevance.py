@@ -2,22 +2,49 @@
 
 import csv
 import json
+from dataclasses import replace
+from io import StringIO
 
 import numpy as np
 import pytest
+from rich.console import Console
 from scipy.special import expit
+from scipy.stats import beta
 
-from anglewise import Embeddings, Index, Judgements, Space, encoder, read_judgements, read_space
+from anglewise import (
+    Embeddings,
+    Encoder,
+    Index,
+    Judgements,
+    Space,
+    encode,
+    encoder,
+    read_judgements,
+    read_space,
+)
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError, ValuesError
+from anglewise.rag.context import Context
+from anglewise.rag.origin import Origin
 from anglewise.rag.relevance import (
     Relevance,
-    ScoredQuestions,
     false_contexts,
     gather,
     learn_relevance,
     relevance_of,
+    with_false_contexts,
 )
+from anglewise.rag.thresholds import (
+    RECALLS,
+    CrossFit,
+    ScoredQuestions,
+    questions_for,
+    rank_for,
+    share_given,
+    sure_share,
+)
+from anglewise.report.retrieval_documents import relevance_document
+from anglewise.report.terminal import print_document
 from real_data import real_data
 
 KINDS = pytest.mark.parametrize("kind", ["isotonic", "logistic"])
@@ -57,8 +84,121 @@ def test_the_threshold_keeps_the_recall_it_names(kind, recall):
     found = relevance_of(evidence, "cosine", kind=kind, recall=recall)
     best = evidence.best_relevant()
     assert np.mean(found(best) >= found.threshold) >= recall
-    assert found.held_out_recall.value == pytest.approx(recall, abs=0.03)
+    rank = max(rank_for(recall, len(best) * 4 // 5), 1)
+    due = 1 - rank / (len(best) * 4 // 5 + 1)  # the mean over all draws of those learned from
+    assert found.held_out_recall.value == pytest.approx(due, abs=0.03)
     assert found.held_out_recall.of == found.questions == len(best)
+
+
+@pytest.mark.parametrize("recall", [0.5, 0.8, 0.9, 0.95])
+@pytest.mark.parametrize("questions", [5, 29, 60, 200, 453])
+def test_the_rank_is_the_largest_that_keeps_the_recall_with_confidence(questions, recall):
+    """Of ``n`` uniform scores the ``k``-th smallest leaves a Beta(n + 1 - k, k) share above it."""
+    ranks = np.arange(1, questions + 1)
+    sure = beta.ppf(0.05, questions + 1 - ranks, ranks)
+    assert rank_for(recall, questions) == np.count_nonzero(sure >= recall)
+    for rank in (1, (questions + 1) // 2, questions):
+        assert sure_share(rank, questions) == pytest.approx(sure[rank - 1], rel=1e-9)
+
+
+def test_so_many_questions_are_asked_for_as_the_confidence_takes():
+    for recall in (0.01, 0.5, 0.7, 0.9, 0.95, 0.99, 0.999):
+        due = questions_for(recall)
+        assert rank_for(recall, due) > 0
+        assert due == 1 or not rank_for(recall, due - 1)
+    assert questions_for(1.0) is None
+
+
+@pytest.mark.slow
+@KINDS
+@pytest.mark.parametrize(("questions", "recall"), [(40, 0.9), (150, 0.8)])
+def test_a_threshold_keeps_its_recall_of_all_questions_in_19_of_20_calibrations(
+    kind, questions, recall
+):
+    """The best relevant scores are uniform, so what a threshold keeps is known without error."""
+    missed = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        scores = np.stack([rng.random(questions), -rng.random(questions)], axis=1)
+        relevant = np.tile([True, False], questions)
+        asking = np.repeat(np.arange(questions), 2)
+        evidence = ScoredQuestions(asking, scores.ravel(), relevant)
+        found = relevance_of(evidence, "cosine", kind=kind, recall=recall)
+        grid = np.linspace(0, 1, 4001)
+        kept = np.mean(found(grid) >= found.threshold)
+        missed += kept < recall - 1 / 4000
+    assert missed / 300 < 0.05 + 2.6 * np.sqrt(0.05 * 0.95 / 300)
+
+
+def test_too_few_questions_say_what_they_allow():
+    found = relevance_of(simulated(3, questions=40), "cosine", recall=0.99)
+    assert found.questions < 299
+    assert found.at_least == pytest.approx(0.05 ** (1 / found.questions))
+    assert relevance_of(simulated(3, questions=900), "cosine", recall=0.9).at_least == 0.9
+    words = shown(found)
+    assert "99% with 95% confidence takes 299 questions" in words
+    assert f"{found.questions} questions allow to say that at least" in words
+    assert "no number of questions allows" in shown(
+        relevance_of(simulated(3, questions=40), "cosine", recall=1.0)
+    )
+
+
+def shown(found, depth=40):
+    """What a terminal shows of a relevance, on one line."""
+    stream = StringIO()
+    console = Console(file=stream, width=200)
+    print_document(relevance_document(found, None, depth), console)
+    return " ".join(stream.getvalue().split())
+
+
+def test_questions_lose_their_passage_in_two_ways_and_both_are_counted():
+    """Counted by hand: each fold under the curve and the threshold of the others."""
+    evidence = simulated(5, questions=120)
+    found = relevance_of(evidence, "cosine", recall=0.6)
+    fitted = CrossFit.of(evidence, "isotonic", 5, 0)
+    shares = np.zeros(3, dtype=int)
+    for number, curve in enumerate(fitted.curves):
+        others = evidence.take(fitted.fold != number)
+        rank = rank_for(0.6, len(others.best_relevant()))
+        threshold = curve(others.best_relevant()[[rank - 1]])[0]
+        for question in np.unique(evidence.questions[(fitted.fold == number) & evidence.relevant]):
+            own = evidence.questions == question
+            given = own & (curve(evidence.scores) >= threshold)
+            shares[0 if (given & evidence.relevant).any() else 1 if given.any() else 2] += 1
+    counted = (found.held_out_recall, found.only_irrelevant, found.turned_away)
+    assert [share.count for share in counted] == shares.tolist()
+    assert shares.sum() == found.questions
+    assert shares.min() > 0
+    for share, words in zip(
+        counted, ("keep a relevant", "only irrelevant", "nothing"), strict=True
+    ):
+        assert f"{share.value:.3f} [{share.low:.3f}, {share.high:.3f}]" in shown(found)
+        assert words in shown(found)
+
+
+def test_a_higher_recall_turns_fewer_away_and_lets_more_in():
+    prices = relevance_of(simulated(2), "cosine").prices
+    assert [price.recall for price in prices] == list(RECALLS)
+    assert [price.turned_away.value for price in prices] == sorted(
+        (price.turned_away.value for price in prices), reverse=True
+    )
+    assert [price.passages for price in prices] == sorted(price.passages for price in prices)
+    everything = relevance_of(simulated(2), "cosine", recall=0.97).prices
+    assert 0.97 in [price.recall for price in everything]
+
+
+def test_a_threshold_that_keeps_nothing_out_is_called_so():
+    rng = np.random.default_rng(0)
+    asking, lucky = np.repeat(np.arange(40), 5), rng.random(200) < 0.5
+    found = relevance_of(ScoredQuestions(asking, np.zeros(200), lucky), "cosine")
+    assert found.lets_all_in
+    assert "it keeps nothing out" in shown(found)
+    assert "it keeps nothing out" not in shown(relevance_of(simulated(0), "cosine", recall=0.8))
+
+
+def test_questions_that_find_nothing_are_given_nothing():
+    flat = relevance_of(simulated(0), "cosine").curve
+    assert share_given(flat, np.array([-np.inf, 9.0]), 0.0).count == 1
 
 
 def test_a_higher_recall_never_means_a_higher_threshold():
@@ -173,7 +313,7 @@ def test_learned_probabilities_hold_and_recall_is_kept(learned):
     _, relevance = learned
     assert relevance.questions > 350
     assert relevance.reliability.expected_error < 0.02
-    assert relevance.held_out_recall.value == pytest.approx(0.95, abs=0.02)
+    assert 0.95 <= relevance.held_out_recall.value < 0.98
     space, judged = questions_and_passages(seed=1)  # other passages, other questions
     later = gather(Index(space, "cosine"), space, judged, 50)
     p = relevance(later.scores)
@@ -190,6 +330,106 @@ def test_questions_from_elsewhere_are_given_fewer_contexts_than_a_threshold_of_n
     assert strict.rate.value <= false_contexts(index, foreign, relevance).rate.value
     everything = false_contexts(index, foreign[:20], relevance, threshold=0.0)
     assert everything.rate.value == 1.0
+    assert everything.recall is None  # nobody measured it at this threshold
+    assert false_contexts(index, foreign, relevance).recall == relevance.held_out_recall
+
+
+def test_the_price_list_holds_the_false_contexts_of_each_threshold(learned):
+    index, relevance = learned
+    foreign = np.random.default_rng(2).standard_normal((300, 24))
+    priced, own = with_false_contexts(index, foreign, relevance)
+    assert own == false_contexts(index, foreign, relevance)
+    for price in priced.prices:
+        alone = false_contexts(index, foreign, relevance, threshold=price.threshold)
+        assert price.false_contexts == alone.rate
+
+
+def test_questions_out_of_reach_are_counted():
+    space, judgements = made()
+    evidence = gather(Index(space, "cosine"), space, judgements, 1)
+    near = {hits[0].id for hits in Index(space, "cosine").search(space.queries.vectors, 1)}
+    found = sum(f"i{n}" in near for n in range(40) if n != 7)
+    assert evidence.out_of_reach == 39 - found == 0
+    far = SparseRows.from_pairs(list(range(40)), [59 - n for n in range(40)], shape=(40, 60))
+    beyond = gather(Index(space, "cosine"), space, Judgements(far), 1)
+    assert beyond.out_of_reach == 40 - len(np.unique(beyond.questions[beyond.relevant])) > 30
+    assert "38 questions more found none of their relevant passages among the nearest 40" in shown(
+        replace(relevance_of(simulated(0), "cosine"), out_of_reach=38)
+    )
+
+
+def lengths(texts):
+    return [[len(text), 1.0] for text in texts]
+
+
+def letters(texts):
+    return [[text.count("a"), 1.0] for text in texts]
+
+
+def learned_of(space):
+    rows = list(range(len(space.queries)))
+    own = SparseRows.from_pairs(rows, rows, shape=(len(space.queries), len(space.items)))
+    return learn_relevance(Index(space, "cosine"), space, Judgements(own), name="films")
+
+
+def test_relevance_is_refused_for_another_space_or_encoder():
+    texts = {f"t{n}": "a" * n + "b" for n in range(30)}
+    asks = {f"q{n}": "a" * n for n in range(20)}
+    space = encode(texts, lengths, queries=asks)
+    relevance = learned_of(space)
+    again = Relevance.from_dict(json.loads(json.dumps(relevance.to_dict())))
+    assert again.origin == relevance.origin
+    Context(Index(space, "cosine"), lengths, relevance=again)
+    with pytest.raises(SpellingError, match=r"films encoded by python:\S*:lengths"):
+        Context(Index(space, "cosine"), letters, relevance=again)
+    other = Index(space, "cosine")
+    other.remove(["t3"])
+    with pytest.raises(SpellingError, match=r"films .*another space \(29 x 2"):
+        Context(other, lengths, relevance=again)
+    old = {name: value for name, value in relevance.to_dict().items() if name in EARLIER}
+    assert Relevance.from_dict(old).origin is None
+    Context(other, letters, relevance=Relevance.from_dict(old))
+
+
+def test_weights_tell_encoders_of_one_spelling_apart():
+    origin = Origin.of(
+        Space(
+            items=Embeddings([[1.0]]),
+            about={"encoder": "words:a.npy", "encoding": {"identity": "words 1"}},
+        )
+    )
+    same = Encoder(spec="words:elsewhere/a.npy", documents=lengths, identity="words 1")
+    origin.check_encoder(same)
+    with pytest.raises(SpellingError, match="of other weights"):
+        origin.check_encoder(Encoder(spec="words:a.npy", documents=lengths, identity="words 2"))
+    origin.check_encoder(Encoder(spec="words:a.npy", documents=lengths))
+    with pytest.raises(SpellingError, match=r"words:b\.npy is to encode"):
+        origin.check_encoder(Encoder(spec="words:b.npy", documents=lengths))
+
+
+WHOLE = Origin("62d7", 3, 2).to_dict()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"origin": "films"},
+        {"origin": {}},
+        {"origin": [1]},
+        {"origin": {**WHOLE, "fingerprint": 1}},
+        {"origin": {**WHOLE, "items": 0}},
+        {"at_least": 2},
+        {"turned_away": [1]},
+    ],
+)
+def test_a_damaged_origin_is_refused(broken):
+    with pytest.raises(FileError, match="no learned relevance"):
+        Relevance.from_dict(relevance_of(simulated(0), "cosine").to_dict() | broken)
+
+
+EARLIER = ("kind", "curve", "measure", "threshold", "recall", "held_out_recall", "reliability",
+           "questions", "pairs", "relevant")  # fmt: skip
+"""The keys that files of earlier versions hold."""
 
 
 @pytest.fixture(scope="module")
@@ -211,12 +451,12 @@ def test_on_cranfield_probabilities_hold_and_recall_is_kept(cranfield):
     _, relevance = cranfield
     assert relevance.questions == 199
     assert relevance.reliability.expected_error < 0.01
-    assert relevance.held_out_recall.value == pytest.approx(0.95, abs=0.02)
+    assert relevance.at_least == 0.95
+    assert 0.95 <= relevance.held_out_recall.value < 0.99
 
 
 @pytest.mark.real
 def test_on_cranfield_questions_to_a_bank_are_given_nothing(cranfield):
-    """False contexts at 95% recall: 9 of 600 here."""
     index, relevance = cranfield
     with (real_data("banking77") / "texts.csv").open(newline="", encoding="utf-8") as file:
         foreign = [row["text"] for row in csv.DictReader(file)][::43][:300]

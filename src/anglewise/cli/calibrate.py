@@ -1,7 +1,8 @@
 """``anglewise calibrate``: what a score says about relevance, and whether that holds."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter
 
@@ -18,12 +19,6 @@ from anglewise.cli.options import (
 from anglewise.cli.paths import ENCODER_OF_SPACE, FILE, READ
 from anglewise.core.numbers import PART
 
-if TYPE_CHECKING:
-    from anglewise.cli.console import Talk
-    from anglewise.core.embeddings import Space
-    from anglewise.engine.index import Index
-    from anglewise.rag.relevance import FalseContexts, Relevance
-
 FOREIGN = Group("Questions from elsewhere", sort_key=30)
 
 
@@ -36,6 +31,7 @@ def calibrate(
     kind: Literal["isotonic", "logistic"] = "isotonic",
     depth: Annotated[int, A_COUNT] = 50,
     recall: Annotated[float, number(PART)] = 0.95,
+    prices: Annotated[bool, Parameter(negative=())] = False,
     plot: Annotated[Path | None, FILE] = None,
     foreign: Annotated[Path | None, Parameter(group=FOREIGN), READ] = None,
     text_column: Annotated[str | None, Parameter(group=FOREIGN)] = None,
@@ -46,7 +42,8 @@ def calibrate(
 ) -> int:
     """Learn from judged questions the probability that a passage of some score is relevant.
 
-    Probabilities and recall are measured on questions that had no part in learning them.
+    Probabilities, recall and what a threshold turns away are measured on questions that had no
+    part in learning them.
 
     Parameters
     ----------
@@ -61,7 +58,10 @@ def calibrate(
     depth
         How many passages of each question speak.
     recall
-        The threshold lets so many questions keep a relevant passage, of those that found one.
+        The share of questions that are to keep a relevant passage, of those that found one: the
+        threshold does so for all questions like these with 95% confidence, where there are enough.
+    prices
+        For ten recalls the threshold, who is turned away, the passages given and false contexts.
     plot
         Write the reliability as a picture: .svg, .png or .pdf.
     foreign
@@ -70,19 +70,21 @@ def calibrate(
     text_column
         Name of the column of these questions, if it is not a usual one.
     encoder
-        What encodes them, where the space does not name it: use, model2vec:MODEL, ...
+        What encodes questions, where the space does not name it: use, model2vec:MODEL, ...
     """
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import judged_space, measure_for
+    from anglewise.cli.inputs import encoder_for, judged_space, measure_for, questions, questions_in
     from anglewise.cli.program import version
     from anglewise.comparison.notes import part_notes
     from anglewise.core.judgements import Judgements
     from anglewise.engine.index import Index
     from anglewise.errors import SpellingError
-    from anglewise.rag.relevance import learn_relevance
+    from anglewise.rag.relevance import learn_relevance, with_false_contexts
     from anglewise.report.plain_text import as_json
     from anglewise.report.retrieval_documents import relevance_document
 
+    if text_column is not None and foreign is None:
+        raise SpellingError("--text-column names a column of questions from elsewhere: --foreign")
     talk = Talk(always)
     loaded, judged = judged_space(space, vectors, "queries-items", judging, talk.say)
     if not isinstance(judged, Judgements):
@@ -90,14 +92,33 @@ def calibrate(
     for note in part_notes(judged.parts):
         talk.say(note)
     index = Index(loaded, measure_for(loaded, measure, talk.say))
+    named = vectors.items if vectors.items is not None else space
     with talk.progress("learning"):
         learned = learn_relevance(
-            index, loaded, judged, kind=kind, depth=depth, recall=recall, seed=always.seed
+            index,
+            loaded,
+            judged,
+            kind=kind,
+            depth=depth,
+            recall=recall,
+            seed=always.seed,
+            name=None if named is None else named.absolute().name,
         )
     elsewhere = None
-    if foreign is not None:
-        elsewhere = _elsewhere(foreign, text_column, encoder, (loaded, index, learned), talk)
+    if foreign is not None or encoder is not None:
+        model = encoder_for(loaded, encoder)
+        learned = learned.asked_by(model)
+        if foreign is not None:
+            asked = questions_in(foreign, text_column)
+            with talk.progress("encoding"):
+                strangers = questions(loaded, asked, model)
+            learned, elsewhere = with_false_contexts(index, strangers, learned)
     if output is not None:
+        if learned.origin is not None and learned.origin.encoder is None:
+            talk.say(
+                f"note: nothing says which encoder made these vectors, so {output} cannot tell "
+                "questions of another one: name it (--encoder)"
+            )
         talk.write(output, as_json(learned.to_dict()))
     if plot is not None:
         from anglewise.report.pictures import reliability_picture
@@ -109,24 +130,7 @@ def calibrate(
         "depth": depth,
         **learned.to_dict(),
         "false_contexts": None if elsewhere is None else vars(elsewhere.rate),
+        "prices": [asdict(price) for price in learned.prices] if prices else None,
     }
-    document = relevance_document(learned, elsewhere)
-    talk.give(content, document)
+    talk.give(content, relevance_document(learned, elsewhere, depth, prices=prices))
     return 0
-
-
-def _elsewhere(
-    path: Path,
-    text_column: str | None,
-    encoder: str | None,
-    learned: "tuple[Space, Index, Relevance]",
-    talk: "Talk",
-) -> "FalseContexts":
-    from anglewise.cli.inputs import encoder_for, questions, questions_in
-    from anglewise.rag.relevance import false_contexts
-
-    space, index, relevance = learned
-    foreign = questions_in(path, text_column)
-    with talk.progress("encoding"):
-        vectors = questions(space, foreign, encoder_for(space, encoder))
-    return false_contexts(index, vectors, relevance)

@@ -72,6 +72,8 @@ def context(
     index = Index(loaded, measure_for(loaded, named, talk.say))
     with talk.progress("loading the encoder"):
         model = encoder_for(loaded, encoder)
+    if learned is not None and (unsaid := _unsaid(learned)):
+        talk.say(f"note: {relevance} {unsaid}")
     passages_for = Context(
         index,
         model,
@@ -109,6 +111,21 @@ def _read(path: Path) -> "Relevance":
         return Relevance.from_dict(content)
     except FileError as error:
         raise FileError(f"{path}: {error}") from error
+
+
+def _unsaid(learned: "Relevance") -> str | None:
+    """What a file of relevance does not say about where it belongs, so that nobody can check it."""
+    if learned.origin is None:
+        return (
+            "does not say which space and encoder it was learned from: whether it holds here is "
+            "not known (write it anew with anglewise calibrate)"
+        )
+    if learned.origin.encoder is None:
+        return (
+            "does not say which encoder its questions came from: whether the prompt's is the same "
+            "is not known"
+        )
+    return None
 
 
 def _printed(passages: "Passages", as_messages: bool) -> str:

@@ -70,10 +70,11 @@ PLAIN = _names(
     "gate gauge graded grades hierarchy holdout id-column image-column item item-column judge "
     "judges k keep kind label label-queries largest-difference learn-temperature learning-rate "
     "log-q measure measures messages metric metrics min-support min-weight most negatives no-cache "
-    "normalise number objective open overlap pair pairs patience penalty popularity port prompt "
-    "query query-column question quiet reasons recall resamples sample seed sequential share small "
-    "source sources split strata strict temperature text text-column threshold time tolerance "
-    "traffic trained-for unjudged used user validation variants vector-column weight witness"
+    "normalise number objective open overlap pair pairs patience penalty popularity port prices "
+    "prompt query query-column question quiet reasons recall resamples sample seed sequential "
+    "share small source sources split strata strict temperature text text-column threshold time "
+    "tolerance traffic trained-for unjudged used user validation variants vector-column weight "
+    "witness"
 )
 """Words and numbers that change what is computed and nothing else."""
 

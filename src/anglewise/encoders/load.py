@@ -44,6 +44,10 @@ def load_function(spec: Spec) -> Encoder:
     return Encoder(spec=str(spec), documents=imported)
 
 
+UNNAMED = "python:?"
+"""The spelling of a function that no module holds: it says nothing about which one it is."""
+
+
 def encoder_of_function(function: Encode) -> Encoder:
     """An encoder of texts from a function; its spelling imports it again where that is possible.
 
@@ -61,7 +65,7 @@ def encoder_of_function(function: Encode) -> Encoder:
     module = getattr(function, "__module__", None)
     name = getattr(function, "__qualname__", "<>")
     importable = module not in {None, "__main__"} and "<" not in name
-    return Encoder(spec=f"python:{module}:{name}" if importable else "python:?", documents=function)
+    return Encoder(spec=f"python:{module}:{name}" if importable else UNNAMED, documents=function)
 
 
 BATCH = 16

@@ -12,7 +12,7 @@ from anglewise.encoders.batches import encode_texts
 from anglewise.encoders.documents import clean
 from anglewise.encoders.encoder import Encode, Encoder
 from anglewise.encoders.load import encoder as load
-from anglewise.engine.index import Answering, Hit, Where
+from anglewise.engine.index import Answering, Hit, Index, Where
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.rag.prompt import (
     INSTRUCTIONS,
@@ -137,7 +137,8 @@ class Context:
     Raises
     ------
     SpellingError
-        A threshold without ``relevance``, or one that was learned under another measure.
+        A threshold without ``relevance``, or one that was learned under another measure, from
+        another space or another encoder's questions. What an index held is compared once, here.
     ValuesError
         A budget, threshold or diversity that makes no sense.
 
@@ -185,6 +186,11 @@ class Context:
                 f"relevance was learned from scores of {self.relevance.measure}, the index gives "
                 f"{self.index.measure}: learn it anew"
             )
+        origin = None if self.relevance is None else self.relevance.origin
+        if origin is not None:
+            origin.check_encoder(load(self.encoder))
+            if isinstance(self.index, Index):
+                origin.check_items(self.index.space.items)
 
     def __call__(
         self, prompt: str, *, most: int | None = None, where: Where | None = None

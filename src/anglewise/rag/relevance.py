@@ -1,9 +1,8 @@
 """The probability that a passage is relevant, learned from judgements; false contexts counted."""
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,46 +10,29 @@ from numpy.typing import ArrayLike
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.numbers import PART
-from anglewise.core.typing import Array, Bool, Float, Float64, Int64
-from anglewise.engine.index import Answering
+from anglewise.core.typing import Array, Float, Float64
+from anglewise.encoders.encoder import Encoder
+from anglewise.engine.index import Answering, Index
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
+from anglewise.rag.origin import Origin
+from anglewise.rag.thresholds import (
+    CONFIDENCE,
+    RECALLS,
+    CrossFit,
+    Curve,
+    Kind,
+    Price,
+    ScoredQuestions,
+    share_given,
+)
 from anglewise.statistics.calibration import (
     Bin,
     Isotonic,
     Logistic,
     Proportion,
     Reliability,
-    isotonic,
-    logistic,
-    proportion,
     reliability,
 )
-
-
-@dataclass(frozen=True, eq=False)
-class ScoredQuestions:
-    """Pairs of a question and an item found for it, with their score and relevance.
-
-    ``questions`` are numbered from 0. Items that were not judged count as not relevant.
-    """
-
-    questions: Int64[Array, " pairs"]
-    scores: Float64[Array, " pairs"]
-    relevant: Bool[Array, " pairs"]
-
-    def take(self, chosen: Bool[Array, " pairs"]) -> "ScoredQuestions":
-        """The pairs that a mask chooses."""
-        return ScoredQuestions(self.questions[chosen], self.scores[chosen], self.relevant[chosen])
-
-    def best_relevant(self) -> Float64[Array, " answerable"]:
-        """The score of the nearest relevant item of each question that has one, ascending."""
-        best: dict[int, float] = {}
-        good = self.relevant
-        for question, score in zip(
-            self.questions[good].tolist(), self.scores[good].tolist(), strict=True
-        ):
-            best[question] = max(score, best.get(question, -np.inf))
-        return np.sort(np.array(list(best.values()), dtype=np.float64))
 
 
 def gather(index: Answering, space: Space, judgements: Judgements, depth: int) -> ScoredQuestions:
@@ -79,6 +61,7 @@ def gather(index: Answering, space: Space, judgements: Judgements, depth: int) -
     questions: list[int] = []
     scores: list[float] = []
     relevant: list[bool] = []
+    out_of_reach = 0
     answers = index.search(space.queries.vectors[rows], depth)
     for number, (row, hits) in enumerate(zip(rows.tolist(), answers, strict=True)):
         start, stop = judgements.gains.indptr[row : row + 2]
@@ -90,16 +73,16 @@ def gather(index: Answering, space: Space, judgements: Judgements, depth: int) -
         questions += [number] * len(best)
         scores += best.values()
         relevant += [name in relevant_names for name in best]
+        out_of_reach += bool(relevant_names) and relevant_names.isdisjoint(best)
     return ScoredQuestions(
         np.array(questions, dtype=np.int64),
         np.array(scores, dtype=np.float64),
         np.array(relevant, dtype=bool),
+        out_of_reach,
     )
 
 
-Kind: TypeAlias = Literal["isotonic", "logistic"]
-Curve: TypeAlias = Isotonic | Logistic
-FITS: dict[Kind, Callable[..., Curve]] = {"isotonic": isotonic, "logistic": logistic}
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +96,7 @@ class Relevance:
     measure
         The measure of the scores.
     threshold
-        The probability that a relevant passage of a share ``recall`` of the questions reaches.
+        The least probability of a passage that is given.
     recall
         The share of questions that the threshold was chosen for.
     held_out_recall
@@ -124,6 +107,21 @@ class Relevance:
     questions, pairs, relevant
         The number of questions with a relevant passage among those found, of pairs of a question
         and a passage, and of relevant pairs.
+    at_least
+        With 95% confidence at least this share of all questions like those judged keeps a relevant
+        passage, of those that find one: ``recall``, or less where judgements are too few for it.
+    only_irrelevant, turned_away
+        The shares of the held-out questions that are given passages of which none is relevant, and
+        that are given nothing; with ``held_out_recall`` they make 1.
+    out_of_reach
+        The number of questions with a relevant passage of which none was found.
+    origin
+        The space that it was learned from; :class:`Context` refuses another one.
+    prices
+        The same for other recalls; not kept by :meth:`to_dict`.
+
+    What stands from ``at_least`` on is None, or empty, where a file of an earlier version does not
+    say it.
     """
 
     curve: Curve
@@ -135,10 +133,35 @@ class Relevance:
     questions: int
     pairs: int
     relevant: int
+    at_least: float | None = None
+    only_irrelevant: Proportion | None = None
+    turned_away: Proportion | None = None
+    out_of_reach: int | None = None
+    origin: Origin | None = None
+    prices: tuple[Price, ...] = ()
 
     def __call__(self, scores: Float[Array, "*shape"]) -> Float64[Array, "*shape"]:
         """The probability of relevance at each score."""
         return self.curve(scores)
+
+    @property
+    def lets_all_in(self) -> bool:
+        """Whether the lowest probability that the curve gives reaches the threshold."""
+        if isinstance(self.curve, Isotonic):
+            lowest = float(self.curve.probabilities[0])
+        else:
+            lowest = 0.0 if self.curve.slope > 0 else float(self.curve(np.zeros(1))[0])
+        return lowest >= self.threshold
+
+    def asked_by(self, encoder: Encoder) -> "Relevance":
+        """The relevance that knows the encoder of its questions, where the space does not.
+
+        Raises ``SpellingError`` if the space names another one.
+        """
+        if self.origin is None:
+            return self
+        self.origin.check_encoder(encoder)
+        return replace(self, origin=self.origin.asked_by(encoder))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types, which :meth:`from_dict` reads."""
@@ -154,6 +177,12 @@ class Relevance:
             "questions": self.questions,
             "pairs": self.pairs,
             "relevant": self.relevant,
+            "confidence": None if self.at_least is None else CONFIDENCE,
+            "at_least": self.at_least,
+            "only_irrelevant": None if self.only_irrelevant is None else vars(self.only_irrelevant),
+            "turned_away": None if self.turned_away is None else vars(self.turned_away),
+            "out_of_reach": self.out_of_reach,
+            "origin": None if self.origin is None else self.origin.to_dict(),
         }
 
     @classmethod
@@ -177,6 +206,11 @@ class Relevance:
                 questions=int(content["questions"]),
                 pairs=int(content["pairs"]),
                 relevant=int(content["relevant"]),
+                at_least=_optional(content, "at_least", _proportion),
+                only_irrelevant=_optional(content, "only_irrelevant", _counted),
+                turned_away=_optional(content, "turned_away", _counted),
+                out_of_reach=_optional(content, "out_of_reach", int),
+                origin=_optional(content, "origin", Origin.from_dict),
             )
         except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise FileError(
@@ -194,6 +228,7 @@ def learn_relevance(
     recall: float = 0.95,
     folds: int = 5,
     seed: int = 0,
+    name: str | None = None,
 ) -> Relevance:
     """Learn from judged questions the probability of relevance at a score of the index.
 
@@ -213,10 +248,13 @@ def learn_relevance(
     kind
         ``"isotonic"``, any rising curve, or ``"logistic"``, of two parameters, for few judgements.
     recall
-        The share of questions that keep a relevant passage at the threshold, of those for which one
-        was found at all.
+        The share of questions that are to keep a relevant passage at the threshold, of those for
+        which one was found at all: with 95% confidence of all questions like those judged, where
+        there are enough of these (``at_least`` says what they suffice for).
     folds
         The number of parts that questions are drawn into.
+    name
+        What the space is called, for the message that refuses another one.
 
     Raises
     ------
@@ -226,7 +264,9 @@ def learn_relevance(
         Judgements of another direction or space; a recall that makes no sense.
     """
     evidence = gather(index, space, judgements, depth)
-    return relevance_of(evidence, index.measure, kind=kind, recall=recall, folds=folds, rng=seed)
+    learned = relevance_of(evidence, index.measure, kind=kind, recall=recall, folds=folds, rng=seed)
+    items = index.space.items if isinstance(index, Index) else None
+    return replace(learned, origin=Origin.of(space, items, name))
 
 
 def relevance_of(
@@ -238,55 +278,35 @@ def relevance_of(
     folds: int = 5,
     rng: int = 0,
 ) -> Relevance:
-    """``learn_relevance`` from gathered scores."""
+    """``learn_relevance`` from gathered scores; where they come from is then not known."""
     PART.check("recall", recall)
-    best = evidence.best_relevant()
-    if folds < 2 or len(best) < folds:
-        raise TooFewError(
-            f"{len(best)} questions found a relevant passage: {max(folds, 2)} or more are due, "
-            "one for each fold; judge more, or look deeper"
-        )
-    fit = FITS[kind]
-    fold = _folds(evidence, folds, rng)
-    predicted = np.zeros(len(evidence.scores))
-    recalled = answerable = 0
-    for number in range(folds):
-        in_fold = fold == number
-        learned, held_out = evidence.take(~in_fold), evidence.take(in_fold)
-        curve = fit(learned.scores, learned.relevant)
-        predicted[in_fold] = curve(held_out.scores)
-        likely = curve(held_out.best_relevant())
-        recalled += int(np.sum(likely >= _threshold(curve, learned.best_relevant(), recall)))
-        answerable += len(likely)
-    curve = fit(evidence.scores, evidence.relevant)
+    fitted = CrossFit.of(evidence, kind, folds, rng)
+    price = fitted.price(recall)
     return Relevance(
-        curve=curve,
+        curve=fitted.curve,
         measure=measure,
-        threshold=_threshold(curve, best, recall),
+        threshold=price.threshold,
         recall=recall,
-        held_out_recall=proportion(recalled, answerable),
-        reliability=reliability(predicted, evidence.relevant),
-        questions=len(best),
+        held_out_recall=price.kept,
+        reliability=reliability(fitted.predicted, evidence.relevant),
+        questions=price.kept.of,
         pairs=len(evidence.scores),
         relevant=int(evidence.relevant.sum()),
+        at_least=price.at_least,
+        only_irrelevant=price.only_irrelevant,
+        turned_away=price.turned_away,
+        out_of_reach=evidence.out_of_reach,
+        prices=tuple(fitted.price(asked) for asked in sorted({*RECALLS, recall})),
     )
 
 
-def _folds(evidence: ScoredQuestions, folds: int, seed: int) -> Int64[Array, " pairs"]:
-    """The fold of each pair; questions with a relevant item are spread evenly over the folds."""
-    answerable = np.unique(evidence.questions[evidence.relevant])
-    unanswerable = np.setdiff1d(evidence.questions, answerable)
-    rng = np.random.default_rng(seed)
-    fold_of = np.zeros(int(evidence.questions.max()) + 1, dtype=np.int64)
-    for group in (answerable, unanswerable):
-        fold_of[rng.permutation(group)] = np.arange(len(group)) % folds
-    return fold_of[evidence.questions]
+def _optional(content: Mapping[str, Any], name: str, read: Callable[[Any], T]) -> T | None:
+    """A value that files of earlier versions do not hold."""
+    return None if content.get(name) is None else read(content[name])
 
 
-def _threshold(curve: Curve, best: Float64[Array, " answerable"], recall: float) -> float:
-    """The highest probability that a share ``recall`` of the best relevant scores reaches."""
-    missed = min(math.floor((1 - recall) * len(best) + 1e-9), len(best) - 1)
-    return float(curve(best[missed : missed + 1])[0])
+def _counted(content: Mapping[str, Any]) -> Proportion:
+    return Proportion(**content)
 
 
 def _proportion(number: Any) -> float:
@@ -325,12 +345,13 @@ class FalseContexts:
     """The share of questions that the items cannot answer, but that are given a passage.
 
     ``threshold`` is the least probability of a passage, ``recall`` the share of held-out answerable
-    questions that keep a relevant passage at it.
+    questions that keep a relevant passage at it; None for another threshold than the learned one,
+    whose share was not measured.
     """
 
     rate: Proportion
     threshold: float
-    recall: Proportion
+    recall: Proportion | None
 
 
 def false_contexts(
@@ -342,6 +363,26 @@ def false_contexts(
     ``relevance``.
     """
     probability = relevance.threshold if threshold is None else threshold
-    best = np.array([hits[0].score if hits else -np.inf for hits in index.search(vectors, 1)])
-    answered = int(np.sum(relevance(best) >= probability))
-    return FalseContexts(proportion(answered, len(best)), probability, relevance.held_out_recall)
+    rate = share_given(relevance.curve, nearest_scores(index, vectors), probability)
+    own = probability == relevance.threshold
+    return FalseContexts(rate, probability, relevance.held_out_recall if own else None)
+
+
+def with_false_contexts(
+    index: Answering, vectors: ArrayLike, relevance: Relevance
+) -> tuple[Relevance, FalseContexts]:
+    """The relevance with false contexts in all its prices, and those at its own threshold."""
+    nearest = nearest_scores(index, vectors)
+    prices = tuple(
+        replace(price, false_contexts=share_given(relevance.curve, nearest, price.threshold))
+        for price in relevance.prices
+    )
+    rate = share_given(relevance.curve, nearest, relevance.threshold)
+    own = FalseContexts(rate, relevance.threshold, relevance.held_out_recall)
+    return replace(relevance, prices=prices), own
+
+
+def nearest_scores(index: Answering, vectors: ArrayLike) -> Float64[Array, " questions"]:
+    """The score of the nearest item of each question; ``-inf`` where none is found."""
+    hits = index.search(vectors, 1)
+    return np.array([some[0].score if some else -np.inf for some in hits], dtype=np.float64)

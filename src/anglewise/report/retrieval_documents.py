@@ -1,5 +1,6 @@
 """What searches give as documents: neighbours, recommendations, relevance, replay."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,7 @@ from anglewise.core.typing import Direction
 from anglewise.io.texts import titles
 from anglewise.measures.formulas import Measure
 from anglewise.rag.relevance import FalseContexts, Relevance
+from anglewise.rag.thresholds import questions_for
 from anglewise.recommendation.fold_in import Explanation
 from anglewise.recommendation.recommender import Recommended
 from anglewise.recommendation.replay import Replay
@@ -184,27 +186,22 @@ def _meaning_of_reasons(explanation: Explanation) -> str:
     )
 
 
-def relevance_document(learned: Relevance, elsewhere: FalseContexts | None) -> Document:
-    """The threshold and what it keeps, then whether probabilities hold, bin by bin."""
+def relevance_document(
+    learned: Relevance, elsewhere: FalseContexts | None, depth: int, *, prices: bool = False
+) -> Document:
+    """The threshold, what it keeps and costs; the price list; whether probabilities hold."""
     facts = [
         str(learned.measure),
         f"{counted(learned.questions, 'question')} with a relevant passage",
         f"{learned.pairs:,} passages, {learned.relevant:,} relevant",
     ]
-    recall, reliability = learned.held_out_recall, learned.reliability
-    error, brier = number(reliability.expected_error), number(reliability.brier)
-    threshold = (
-        f"Threshold {number(learned.threshold)}: {percent(learned.recall)} of the questions are to "
-        f"keep a relevant passage; held out, {number(recall.value)} "
-        f"{interval(recall.low, recall.high)} of them do"
-    )
-    sentences = [threshold, f"Expected calibration error {error}, Brier score {brier}"]
-    if elsewhere is not None:
-        rate = elsewhere.rate
-        sentences.append(
-            f"False contexts: {rate.count:,} of {counted(rate.of, 'question')} from elsewhere are "
-            f"given something, {number(rate.value)} {interval(rate.low, rate.high)}"
-        )
+    error, brier = learned.reliability.expected_error, learned.reliability.brier
+    sentences = [
+        _threshold_sentence(learned),
+        *_held_out_sentences(learned, depth),
+        _false_contexts_sentence(elsewhere),
+        f"Expected calibration error {number(error)}, Brier score {number(brier)}",
+    ]
     columns = [*map(TableColumn, ("predicted", "relevant", "95%", "passages"))]
     rows = [
         [
@@ -213,18 +210,102 @@ def relevance_document(learned: Relevance, elsewhere: FalseContexts | None) -> D
             interval(group.observed.low, group.observed.high),
             f"{group.observed.of:,}",
         ]
-        for group in reliability.bins
+        for group in learned.reliability.bins
     ]
     legend = (
         "Predicted for questions that had no part in learning, against what was judged; intervals: "
         "95%. What was never judged counts as not relevant."
     )
-    body: list[Group] = [
-        [*map(Line, sentences)],
-        [Table(columns, rows, gap=3)],
-        [Line(legend, "dim")],
+    body: list[Group] = [[*map(Line, sentences)], [Table(columns, rows, gap=3)]]
+    if prices:
+        body.append([_price_list(learned)])
+        legend = f"{legend} {PRICE_LEGEND}"
+    return Document([*body, [Line(legend, "dim")]], facts)
+
+
+def _threshold_sentence(learned: Relevance) -> str:
+    """The threshold, and of how many questions it may be said that they keep a passage."""
+    sure = learned.at_least or 0.0
+    threshold = f"Threshold {number(learned.threshold)}:"
+    promise = "of questions like these that find a relevant passage keep one"
+    if sure >= learned.recall:
+        return f"{threshold} with 95% confidence at least {_share(sure)} {promise}"
+    due = questions_for(learned.recall)
+    takes = "no number of questions allows" if due is None else f"takes {due:,} questions"
+    allow = counted(learned.questions, "question")
+    return (
+        f"{threshold} {_share(learned.recall)} with 95% confidence {takes}; {allow} "
+        f"{'allows' if learned.questions == 1 else 'allow'} to say that at least {_share(sure)} "
+        f"{promise}"
+    )
+
+
+def _held_out_sentences(learned: Relevance, depth: int) -> list[str]:
+    """Three shares of held-out questions, and what no threshold can give back or keeps out."""
+    words = {
+        "keep a relevant passage": learned.held_out_recall,
+        "are given only irrelevant ones": learned.only_irrelevant,
+        "are turned away with nothing": learned.turned_away,
+    }
+    shares = ", ".join(
+        f"{number(share.value)} {interval(share.low, share.high)} {what}"
+        for what, share in words.items()
+        if share is not None
+    )
+    sentences = [f"Held out, of {counted(learned.questions, 'such question')}: {shares}"]
+    if learned.out_of_reach:
+        sentences.append(
+            f"{counted(learned.out_of_reach, 'question')} more found none of their relevant "
+            f"passages among the nearest {depth:,}: no threshold gives them one"
+        )
+    if learned.lets_all_in:
+        sentences.append("The threshold lets every passage in, however far: it keeps nothing out")
+    return sentences
+
+
+def _false_contexts_sentence(elsewhere: FalseContexts | None) -> str:
+    if elsewhere is None:
+        return "False contexts: not known without questions from elsewhere (--foreign)"
+    rate = elsewhere.rate
+    return (
+        f"False contexts: {rate.count:,} of {counted(rate.of, 'question')} from elsewhere are "
+        f"given something, {number(rate.value)} {interval(rate.low, rate.high)}"
+    )
+
+
+PRICE_LEGEND = (
+    "Prices: sure is the share of all questions like these that keep a relevant passage, with 95% "
+    "confidence for each line by itself, less than the recall where judgements are too few for it; "
+    "kept, only irrelevant and turned away are shares of held-out questions; passages reach the "
+    "threshold, on average; a hyphen: not known without questions from elsewhere (--foreign)."
+)
+
+
+def _price_list(learned: Relevance) -> Table:
+    """A line for each recall: the threshold, what it keeps, and what it costs."""
+    heads = ("recall", "sure", "threshold", "kept", "only irrelevant", "turned away")
+    rows = [
+        [
+            _share(price.recall),
+            _share(price.at_least),
+            number(price.threshold),
+            *(number(each.value) for each in (price.kept, price.only_irrelevant)),
+            number(price.turned_away.value),
+            f"{price.passages:,.1f}",
+            "-" if price.false_contexts is None else number(price.false_contexts.value),
+        ]
+        for price in learned.prices
     ]
-    return Document(body, facts)
+    return Table.of((*heads, "passages", "false contexts"), rows, gap=2)
+
+
+def _share(share: float) -> str:
+    """A share in percent that is never rounded up.
+
+    >>> _share(0.95), _share(0.9555)
+    ('95%', '95.5%')
+    """
+    return f"{math.floor(share * 1000 + 1e-9) / 10:g}%"
 
 
 def replay_document(replay: Replay) -> Document:
