@@ -37,6 +37,22 @@ def test_with_everything_judged_nothing_can_move():
     assert bound.high == pytest.approx(bound.lead)
     assert rest.chance_best[rest.best] == 1
     assert rest.safe
+    assert str(rest) == f"all {rest.pairs:,} pairs are judged; cosine is ahead on these queries"
+
+
+def test_what_is_safe_is_said_of_the_grades_that_it_was_tried_with():
+    space, judged = made(0.95)
+    graded = Judgements(
+        SparseRows.from_pairs(
+            judged.gains.rows, judged.gains.indices, judged.gains.values * 2, shape=(QUERIES, ITEMS)
+        )
+    )
+    rest = unjudged(compare(space, graded, "dot,cosine"))
+    assert rest.highest_gain == 2
+    assert rest.judged < rest.pairs
+    assert rest.safe
+    assert "whatever the rest says in grades up to 2, cosine stays ahead" in str(rest)
+    assert rest.to_dict()["highest_gain"] == 2
 
 
 def test_the_lead_lies_between_its_bounds_and_more_judgements_bring_them_nearer():

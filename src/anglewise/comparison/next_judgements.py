@@ -198,7 +198,11 @@ PAIRS = 20
 
 @dataclass(frozen=True)
 class LeadBounds:
-    """How much the best measure is ahead of a rival on these queries, whatever the rest says."""
+    """How much the best measure is ahead of a rival on these queries, whatever the rest says.
+
+    The rest are the pairs of the pool that nobody judged, and what they can say any gain from 0 to
+    the highest that was given.
+    """
 
     measure: str
     lead: float
@@ -235,6 +239,8 @@ class Unjudged:
         How likely each measure is the best on these queries once all is judged.
     to_judge
         The pairs whose judgement would do most for the decision, first the most telling.
+    highest_gain
+        The highest gain that was given, and that the bounds reckon with.
     """
 
     pairs: int
@@ -243,15 +249,22 @@ class Unjudged:
     bounds: tuple[LeadBounds, ...]
     chance_best: dict[str, float]
     to_judge: tuple[ToJudge, ...]
+    highest_gain: float = 1.0
 
     @property
     def safe(self) -> bool:
-        """Whether no judgement of the rest can take the lead away."""
+        """Whether no judgement of the rest, up to the highest gain, can take the lead away."""
         return all(bound.low > 0 for bound in self.bounds)
 
     def __str__(self) -> str:
+        if self.judged == self.pairs:
+            ahead = "is ahead" if self.safe else "leads nobody by anything"
+            return f"all {self.pairs:,} pairs are judged; {self.best} {ahead} on these queries"
         if self.safe:
-            return f"whatever the rest says, {self.best} stays ahead on these queries"
+            return (
+                f"{self.judged:,} of {self.pairs:,} pairs are judged; whatever the rest says in "
+                f"grades up to {self.highest_gain:g}, {self.best} stays ahead on these queries"
+            )
         chance = self.chance_best[self.best]
         return (
             f"{self.judged:,} of {self.pairs:,} pairs are judged; the rest could turn the order "
@@ -268,6 +281,7 @@ class Unjudged:
             "bounds": [asdict(bound) for bound in self.bounds],
             "chance_best": self.chance_best,
             "to_judge": [asdict(pair) for pair in self.to_judge],
+            "highest_gain": self.highest_gain,
         }
 
 
@@ -301,7 +315,7 @@ def unjudged(result: Comparison, pairs: int = PAIRS) -> Unjudged:
     >>> rest.safe, len(rest.to_judge)
     (False, 20)
     """
-    from anglewise.metrics.pools import Pool, PoolState, lead_bounds
+    from anglewise.metrics.pools import Pool, PoolState, highest_gain, lead_bounds
 
     ndcg = metric(result.metric)
     if type(ndcg) is not NDCG or result.spaces:
@@ -335,6 +349,7 @@ def unjudged(result: Comparison, pairs: int = PAIRS) -> Unjudged:
             )
             for pair in state.most_informative(pairs).tolist()
         ),
+        highest_gain=highest_gain(judgements),
     )
 
 

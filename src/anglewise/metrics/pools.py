@@ -104,10 +104,10 @@ def lead_bounds(
     """Give the least and the largest mean lead in nDCG that judging the rest could leave.
 
     ``[i, j]`` bounds how much measure ``i`` is better than ``j``: in the worst case every pair of
-    the pool that nobody judged turns out not relevant, or relevant with the highest grade there
-    is, whichever suits ``j``, query by query; in the best case whichever suits ``i``. The best
-    list grows with what turns out relevant. With binary grades no judgement of these pairs leads
-    out of the bounds, and some lead to them.
+    the pool that nobody judged gets the gain, from 0 to the highest that was given to any pair,
+    that suits ``j``, query by query; in the best case the one that suits ``i``. The best list
+    grows with what turns out relevant. No judgement of these pairs with such gains, whole grades or
+    not, leads out of the bounds, and some lead to them.
 
     Parameters
     ----------
@@ -129,36 +129,69 @@ def lead_bounds(
     >>> lead_bounds(pool, judged, rows, depth=1)[0, 1].tolist()
     [0.0, 1.0]
     """
-    top = max(float(judgements.gains.values.max(initial=0.0)), 0.0) or 1.0
+    top = highest_gain(judgements)
     qrels = judgements.gains.take(rows)
     measures = len(pool.measures)
     bounds = np.zeros((measures, measures, 2))
     ends = np.searchsorted(pool.lists, np.arange(pool.queries + 1))
     for query, (first, last) in enumerate(pairwise(ends)):
-        gains = qrels.values[qrels.indptr[query] : qrels.indptr[query + 1]]
+        gains = np.maximum(qrels.values[qrels.indptr[query] : qrels.indptr[query + 1]], 0)
         own, judged = pool.discounts[first:last], pool.judged[first:last]
         reached = np.maximum(pool.gains[first:last][judged], 0) @ own[judged]
-        ideals = _ideals(np.maximum(gains, 0), top, int(np.count_nonzero(~judged)), depth)
         lead = own[:, :, None] - own[:, None, :]
         best = -np.sort(-lead[~judged], axis=0)
         won = np.concatenate([np.zeros((1, measures, measures)), np.cumsum(best, axis=0)])
-        had = reached[:, None] - reached[None, :]
-        bounds[:, :, 1] += ((had + top * won) / ideals[:, None, None]).max(axis=0)
+        bounds[:, :, 1] += _largest(reached[:, None] - reached[None, :], won, gains, top, depth)
     bounds[:, :, 0] = 0.0 - bounds[:, :, 1].T
     return bounds / max(pool.queries, 1)
 
 
-def _ideals(
-    gains: Float64[Array, " judged"], top: float, more: int, depth: int
-) -> Float64[Array, " counts"]:
-    """The best list's worth with none, one, two, … further items of the highest grade."""
-    own = -np.sort(-gains)[:depth]
-    discounts = np.log2(np.arange(2, depth + 2))
-    worth = np.empty(more + 1)
-    for extra in range(more + 1):
-        best = np.concatenate([np.full(min(extra, depth), top), own])[:depth]
-        worth[extra] = (best / discounts[: len(best)]).sum()
-    return np.maximum(worth, np.finfo(float).tiny)
+def highest_gain(judgements: Judgements) -> float:
+    """The highest gain that was given to any pair; 1 where none is above 0."""
+    return max(float(judgements.gains.values.max(initial=0.0)), 0.0) or 1.0
+
+
+STEPS = 100
+"""More steps than Dinkelbach's method takes: each leaves about the square of the error."""
+
+
+def _largest(
+    had: Float64[Array, "m m"],
+    won: Float64[Array, "counts m m"],
+    gains: Float64[Array, " judged"],
+    top: float,
+    depth: int,
+) -> Float64[Array, "m m"]:
+    """The largest lead in the nDCG of one query, over all gains of its unjudged pairs.
+
+    ``had`` is the lead in DCG by what was judged, ``won[n]`` by the ``n`` best unjudged pairs at a
+    gain of 1. A vector of gains is cut at the gains that were given, into slices: in each, a pair
+    counts with the whole width of the slice or not at all, as lead and best list are linear
+    between two neighbouring gains in one order. Without a slice too many, the lead in DCG less
+    ``ratio`` times the best list is largest when every slice takes the ``n`` pairs that suit it
+    best, and higher slices, where fewer judged pairs stand, take no more than lower ones. The
+    ratio that makes it 0 is the largest (Dinkelbach 1967). Where no ratio reaches 0 the function is
+    convex, and all pairs that count do so with the highest gain.
+    """
+    near = -np.sort(-gains)[:depth]
+    cuts = np.unique(np.concatenate([[0.0, top], near]))
+    widths, above = np.diff(cuts), (near > cuts[:-1, None]).sum(axis=1)
+    worth = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(2, depth + 2)))])
+    counts = np.minimum(above[:, None] + np.arange(len(won)), depth)
+    ideals = worth[counts]  # slices x counts
+    whole = np.maximum(widths @ ideals, np.finfo(float).tiny)
+    ratio: Float64[Array, "m m"] = ((had + top * won) / whole[:, None, None]).max(axis=0)
+    for _ in range(STEPS if len(widths) > 1 else 0):
+        lead, best = had.copy(), np.zeros_like(had)
+        for width, ideal_of in zip(widths.tolist(), ideals, strict=True):
+            chosen = (won - ratio * ideal_of[:, None, None]).argmax(axis=0)
+            lead += width * np.take_along_axis(won, chosen[None], axis=0)[0]
+            best += width * ideal_of[chosen]
+        better = (ratio >= 0) & (lead > ratio * best * (1 + 1e-15)) & (best > 0)
+        if not better.any():
+            break
+        ratio[better] = np.maximum(lead[better] / best[better], ratio[better])
+    return ratio
 
 
 ENOUGH = 30

@@ -304,7 +304,8 @@ def unjudged_document(
             [
                 Line(
                     f"lead over {bound.measure}: {bound.lead:+.3f}, between {bound.low:+.3f} and "
-                    f"{bound.high:+.3f} whatever the rest says"
+                    f"{bound.high:+.3f} whatever the rest says in grades up to "
+                    f"{unjudged.highest_gain:g}"
                 )
                 for bound in unjudged.bounds
             ]
