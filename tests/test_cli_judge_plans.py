@@ -8,7 +8,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from anglewise import Embeddings, Judgements, Space, write_space
+from anglewise import (
+    Embeddings,
+    Judgements,
+    Space,
+    compare,
+    read_judgements,
+    read_space,
+    write_space,
+)
 from anglewise.core.sparse import SparseRows
 from cli_run import anglewise, refused
 
@@ -65,6 +73,49 @@ def test_a_sample_is_filled_in_and_imported(anglewise, folder, tmp_path):
     assert anglewise("judge", "sample", folder, "-o", more, "--qrels", store).code == 0
     pairs = {(row["query_id"], row["item_id"]) for row in rows}
     assert not pairs & {(row["query_id"], row["item_id"]) for row in rows_of(more)}
+
+
+def filled_in(queue, grade):
+    """Give every pair of a queue the grade that a function of its row says."""
+    rows = rows_of(queue)
+    with queue.open("w", newline="") as file:
+        sheet = csv.DictWriter(file, rows[0])
+        sheet.writeheader()
+        sheet.writerows({**row, "grade": grade(row)} for row in rows)
+    return rows
+
+
+def test_compare_weighs_queries_that_were_drawn_by_traffic(anglewise, folder, tmp_path):
+    held = read_space(folder)
+    asked = np.random.default_rng(1).lognormal(0, 2, QUERIES)
+    queries = Embeddings(held.queries.vectors, metadata={"asked": asked.tolist()})
+    write_space(Space(queries=queries, items=held.items), tmp_path / "space")
+    queue, store = tmp_path / "queue.csv", tmp_path / "judged.sqlite"
+    words = ["judge", "sample", tmp_path / "space", "-o", queue, "--measures", "dot,cosine"]
+    assert anglewise(*words, "--budget", 300, "--traffic", "asked").code == 0
+    rows = filled_in(queue, lambda row: (int(row["query_id"]) + int(row["item_id"])) % 3)
+    told = {row["query_id"]: json.loads(row["context"])["drawn"] for row in rows}
+    assert {drawn["traffic"] for drawn in told.values()} <= set(asked.tolist())
+    assert anglewise("judge", "import", store, queue).code == 0
+    run = ["compare", tmp_path / "space", "--qrels", store, "--measures", "dot,cosine"]
+    [note] = [n for n in json.loads(anglewise(*run, "--json", "-").out)["notes"] if "unequal" in n]
+    judged = read_judgements(store, read_space(tmp_path / "space"))
+    result = compare(read_space(tmp_path / "space"), judged, "dot,cosine")
+    values, ids = result.evidence.values["nDCG@10"], result.evidence.rows.tolist()
+    weights = np.array([told[str(row)]["traffic"] / told[str(row)]["chance"] for row in ids])
+    for measure, row in zip(("dot", "cosine"), values, strict=True):
+        assert f"{float(row @ weights / weights.sum()):.3f} by {measure}" in note
+    once = 1 / np.array([told[str(row)]["chance"] for row in ids])
+    assert f"each once, nDCG@10 is {float(values[0] @ once / once.sum()):.3f} by dot" in note
+    again = tmp_path / "more.csv"
+    words[4] = again
+    words += ["--qrels", store, "--traffic", "asked"]
+    assert refused(anglewise(*words), "all that any measure finds for them is judged")
+    assert anglewise(*words, "--budget", 600, "--seed", 5, "--depth", 15).code == 0
+    filled_in(again, lambda _: 1)
+    assert anglewise("judge", "import", store, again).code == 0
+    [note] = [n for n in json.loads(anglewise(*run, "--json", "-").out)["notes"] if "unequal" in n]
+    assert "is not known, as they come from several draws" in note
 
 
 def test_two_parquet_files_lead_to_a_verdict(anglewise, tmp_path):

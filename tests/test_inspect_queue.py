@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 
 from anglewise import JudgementStore, write_space
+from anglewise.core.drawn import drawn_context
 from anglewise.errors import FileError, IdsError, ShapeError, ValuesError
 from anglewise.io.judgement_export import read_queue, write_queue
 from anglewise.measures.measure import measures
@@ -50,6 +51,25 @@ def answer(client, card, grade=2):
 
 def test_a_queue_comes_back_as_it_was_written(queue):
     assert [(one.query_id, one.item_id, one.probability) for one in read_queue(queue)] == PAIRS
+
+
+def test_how_a_query_was_drawn_comes_from_the_queue_and_not_from_the_browser(tmp_path):
+    told = drawn_context(0.25, 7.0, "a draw")
+    names = ("query_id", "item_id", "probability", "context")
+    rows = [("u3", "f9", 1.0, told), ("u3", "f2", 1.0, None)]
+    for name in ("queue.csv", "queue.parquet"):
+        write_queue(tmp_path / name, [dict(zip(names, row, strict=True)) for row in rows])
+        assert [pair.context for pair in read_queue(tmp_path / name)] == [told, {}]
+    seen = seen_with(tmp_path, tmp_path / "queue.csv")
+    client = judge(seen)
+    for card in cards(client):
+        answer(client, card | {"context": card["context"] | drawn_context(1.0, 1.0, "forged")})
+    with JudgementStore.open(tmp_path / "judgements.sqlite") as store:
+        contexts = {row.item_id: row.context.get("drawn") for row in store.rows()}
+    assert contexts == {"f9": told["drawn"], "f2": None}
+    (tmp_path / "bad.csv").write_text("query_id,item_id,context\nu3,f9,{\n")
+    with pytest.raises(ValuesError, match="line 2: the context is no JSON object"):
+        read_queue(tmp_path / "bad.csv")
 
 
 def test_every_judge_gets_these_pairs_in_this_order(tmp_path, queue):

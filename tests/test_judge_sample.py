@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from anglewise import AnglewiseError, Embeddings, Judged, Judgements, JudgementStore, Space, search
+from anglewise.core.drawn import drawn_context, query_draw, weighted_means
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.judging.sample import sample
@@ -100,12 +101,82 @@ def test_queries_asked_more_often_are_drawn_more_often(space):
     np.testing.assert_allclose(rate / rate[0], [1, 2, 3, 4], rtol=0.25)
 
 
+def heavy_space():
+    """Queries of which few are asked very often, and those have other values than the rest."""
+    rng = np.random.default_rng(4)
+    values = rng.random((1, QUERIES))
+    traffic = np.exp(5 * values[0] + rng.normal(0, 0.5, QUERIES))
+    items = Embeddings(rng.normal(size=(ITEMS, 8)))
+    queries = Embeddings(rng.normal(size=(QUERIES, 8)), metadata={"asked": traffic.tolist()})
+    return Space(queries=queries, items=items), values, traffic
+
+
+@pytest.mark.slow
+def test_means_weighed_by_the_chances_of_a_draw_by_traffic_are_unbiased():
+    """Counted alike they are biased, for each kind of mean."""
+    space, values, traffic = heavy_space()
+    due = {"each_query": values.mean(), "as_asked": float((values @ traffic)[0] / traffic.sum())}
+    plain, weighed = [], {name: [] for name in due}
+    for seed in range(150):
+        drawn = sample(space, "dot,cosine", budget=700, traffic="asked", seed=seed)
+        told = query_draw(
+            (
+                (row, drawn_context(chance, asked, drawn.name))
+                for row, chance, asked in zip(
+                    drawn.rows.tolist(),
+                    drawn.query_chances.tolist(),
+                    drawn.traffic.tolist(),
+                    strict=True,
+                )
+            ),
+            QUERIES,
+        )
+        rows = np.unique(drawn.rows)
+        assert told.known(rows)
+        plain.append(values[0, rows].mean())
+        for name in due:
+            mean = weighted_means(values[:, rows], getattr(told, name)(rows))
+            weighed[name].append(float(mean[0]))
+    for name, mean in due.items():
+        error = np.std(weighed[name], ddof=1) / np.sqrt(150)
+        assert abs(np.mean(weighed[name]) - mean) < 3.5 * error
+        assert error < 0.01
+        assert abs(np.mean(plain) - mean) > 0.03
+
+
+def test_a_draw_with_equal_chances_has_none_to_weigh_by(space):
+    drawn = sample(space, "dot,cosine", budget=100)
+    assert drawn.query_chances is None
+    assert drawn.traffic is None
+
+
+def test_the_chances_of_several_draws_or_of_none_are_not_known():
+    first, second = drawn_context(0.5, 2.0, "first"), drawn_context(0.25, 1.0, "second")
+    rows = np.array([0, 1])
+    assert query_draw([(0, {}), (1, {"rank": 2})], 3) is None
+    assert query_draw([(0, first), (1, first)], 3).known(rows)
+    assert not query_draw([(0, first), (1, second)], 3).known(rows)
+    assert not query_draw([(0, first), (1, {})], 3).known(rows)
+    for damaged in ({"chance": 0}, {"chance": "1"}, {"chance": 2.0}, {"traffic": None}):
+        told = {"drawn": {**first["drawn"], **damaged}}
+        assert not query_draw([(0, first), (1, told)], 3).known(rows)
+
+
 def test_what_was_judged_is_not_asked_again(space):
     first = sample(space, "dot,cosine", budget=100, seed=3)
     known = Judgements(SparseRows.from_pairs(first.rows, first.items, shape=(QUERIES, ITEMS)))
     again = sample(space, "dot,cosine", budget=2000, judged=known, seed=4)
     pairs = set(zip(first.rows.tolist(), first.items.tolist(), strict=True))
     assert not pairs & set(zip(again.rows.tolist(), again.items.tolist(), strict=True))
+
+
+def test_a_draw_of_what_is_all_judged_is_refused_and_not_a_fault(space):
+    every = np.indices((QUERIES, ITEMS)).reshape(2, -1)
+    known = Judgements(
+        SparseRows.from_pairs(*every, np.ones(QUERIES * ITEMS), shape=(QUERIES, ITEMS))
+    )
+    with pytest.raises(TooFewError, match="all that any measure finds for them is judged"):
+        sample(space, "dot,cosine", judged=known)
 
 
 def test_the_same_seed_draws_the_same(space):

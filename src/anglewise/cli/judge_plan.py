@@ -22,6 +22,7 @@ from anglewise.core.numbers import POSITIVE
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
     from anglewise.comparison.next_judgements import Power
+    from anglewise.judging.sample import Sample
 
 MANY = 8
 """Up to so many strata are printed one by one."""
@@ -67,7 +68,9 @@ def judge_sample(
     strata
         What queries are spread over, parted by commas: clusters(8), length, or a column of theirs.
     traffic
-        A column with how often each query is asked: the more, the likelier it is drawn.
+        A column with how often each query is asked: the more, the likelier it is drawn. The chances
+        go into the column context, which judge import keeps; a note of anglewise compare gives the
+        means weighed by them.
     direction
         Who asks and who is ranked.
     qrels
@@ -113,6 +116,7 @@ def judge_sample(
                 "stratum": drawn.strata[index],
                 "query": query_words.get(query_id),
                 "item": item_words.get(item_id),
+                "context": _context(drawn, index),
             }
         )
     write_queue(output, rows)
@@ -121,6 +125,7 @@ def judge_sample(
         "file": str(output),
         "direction": direction,
         "by": by,
+        "traffic": traffic,
         "depth": depth,
         "measures": list(drawn.measures),
         "pairs": len(drawn),
@@ -130,6 +135,16 @@ def judge_sample(
     }
     talk.give(content, lambda console: _show_sample(content, console))
     return 0
+
+
+def _context(drawn: "Sample", pair: int) -> dict[str, Any] | None:
+    """How the query of a pair was drawn, where chances differ."""
+    if drawn.query_chances is None or drawn.traffic is None:
+        return None
+    from anglewise.core.drawn import drawn_context
+
+    chance, traffic = float(drawn.query_chances[pair]), float(drawn.traffic[pair])
+    return drawn_context(chance, traffic, drawn.name)
 
 
 def _counts(strata: tuple[str, ...], rows: list[int]) -> dict[str, int]:
@@ -152,6 +167,12 @@ def _show_sample(content: dict[str, Any], console: "PatientConsole") -> None:
     elif len(strata) > 1:
         counts = ", ".join(f"{name} {count:,}" for name, count in strata.items())
         console.print(f"queries by stratum: {counts}", soft_wrap=True)
+    if content["traffic"] is not None:
+        console.print(
+            f"queries were drawn by {content['traffic']} with unequal chances: keep the column "
+            "context, from which compare weighs them",
+            soft_wrap=True,
+        )
     console.print("next: fill in the column grade, then")
     console.print("  anglewise judge import SPACE FILE")
 

@@ -7,6 +7,7 @@ import numpy as np
 from anglewise.comparison.alignment import AlignedSpaces
 from anglewise.comparison.comparison_result import SpaceFacts
 from anglewise.comparison.inference import Scores
+from anglewise.core.drawn import QueryDraw, weighted_means
 from anglewise.core.embeddings import Embeddings
 from anglewise.core.judgements import Complaints, Judgements, Pairs, Parts, Triplets
 from anglewise.core.text import counted, listed
@@ -23,6 +24,7 @@ def notes(
     return (
         *_label_notes(judgements.complaints),
         *(_relevance_notes(judgements) if lists else ()),
+        *(_draw_notes(judgements.drawn, scores) if lists else ()),
         *scores.split.notes(),
         *_few_notes(scores),
         *(part_notes(judgements.parts) if lists else ()),
@@ -45,6 +47,7 @@ def space_notes(
         *_alignment_notes(aligned, sides, len(scores.rows)),
         *_labels_by_space(judged),
         *_relevance_notes(aligned.judgements),
+        *_draws_by_space(judged),
         *scores.split.notes(),
         *_few_notes(scores),
         *(f"{name}: {note}" for name, parts in aligned.parts.items() for note in part_notes(parts)),
@@ -80,6 +83,43 @@ def _relevance_notes(judgements: Judgements) -> Iterator[str]:
             f"all gains are {gains.values.max():g}: nothing tells the more relevant from the less, "
             "or what was judged and is not relevant"
         )
+
+
+def _draw_notes(drawn: QueryDraw | None, scores: Scores) -> Iterator[str]:
+    """What means would be if each query weighed by the chance with which it was drawn."""
+    if drawn is None:
+        return
+    if not drawn.known(scores.rows):
+        why = "they come from several draws" if drawn.draws > 1 else "some were not drawn by lot"
+        yield f"{UNEQUAL}, and by which chances is not known, as {why}: each query counts alike"
+        return
+    means = {
+        "over questions as they are asked": drawn.as_asked(scores.rows),
+        "over all queries, each once": drawn.each_query(scores.rows),
+    }
+    values = [
+        f"{kind}, {scores.metric} is "
+        + listed(
+            f"{mean:.3f} by {name}"
+            for name, mean in zip(
+                scores.names, weighted_means(scores.deciding, weights).tolist(), strict=True
+            )
+        )
+        for kind, weights in means.items()
+    ]
+    low, high = (float(end(drawn.chances[scores.rows])) for end in (np.min, np.max))
+    yield (
+        f"{UNEQUAL}, {low:.3g} to {high:.3g}. Weighed by them, {values[0]}; {values[1]}. In the "
+        "table, its intervals, tests and gates each query counts alike"
+    )
+
+
+UNEQUAL = "queries were drawn with unequal chances"
+
+
+def _draws_by_space(judged: Mapping[str, Judgements]) -> Iterator[str]:
+    if any(judgements.drawn is not None for judgements in judged.values()):
+        yield f"{UNEQUAL}, and each counts alike: compare one space to see means weighed by them"
 
 
 def part_notes(parts: Parts | None) -> Iterator[str]:

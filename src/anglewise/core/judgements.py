@@ -18,6 +18,7 @@ from anglewise.core.conversion import (
     is_frame,
     is_kind,
 )
+from anglewise.core.drawn import QueryDraw
 from anglewise.core.embeddings import Embeddings, Space, column, columns_of
 from anglewise.core.sparse import SparseRows
 from anglewise.core.text import described
@@ -162,6 +163,8 @@ class Judgements:
     judged_at
         When each query of the asking side was first judged, in seconds, where it is known; NaN
         for queries that were not judged. Judging until decided needs the order.
+    drawn
+        How the judged queries were drawn, where that was not with equal chances.
     parts
         The documents, where documents were judged and the items are passages of them. The columns
         of ``gains`` are documents then, and the best passage of each document counts.
@@ -175,6 +178,7 @@ class Judgements:
     judged_items: Bool[Array, " items"] | None = None
     chances: SparseRows | Sparse | None = None
     judged_at: Float64[Array, " rows"] | None = None
+    drawn: QueryDraw | None = None
     parts: Parts | None = None
 
     def __post_init__(self) -> None:

@@ -15,6 +15,7 @@ from anglewise.core.numbers import cell_number, shown
 from anglewise.errors import FileError, IdsError, SpellingError, ValuesError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, arrow, reading
+from anglewise.io.judgement_rows import read_context
 from anglewise.io.outputs import new_file, write_text
 from anglewise.io.tables import check_names, guarded, names_of, unguarded_sheet
 from anglewise.judgements.combine import by_pair
@@ -306,9 +307,14 @@ QUEUE_COLUMNS: tuple[str, ...] = (
 )
 
 
+CONTEXT = "context"
+"""A further column, as JSON, where pairs have one: ``judge import`` keeps it."""
+
+
 def write_queue(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     r"""Write pairs to judge as CSV or parquet, the column of grades left empty.
 
+    A column ``context`` follows where a pair has one.
     In CSV no cell is a formula (``guarded``).
     Raises ``SpellingError`` for another suffix, ``FileError`` where it cannot be written.
 
@@ -318,11 +324,15 @@ def write_queue(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     >>> file.read_text()
     'query_id,item_id,grade,probability,stratum,query,item\n1,7,,1.0,,,\n'
     """
+    names = QUEUE_COLUMNS
+    if any(row.get(CONTEXT) for row in rows):
+        names = (*QUEUE_COLUMNS, CONTEXT)
+        rows = [{**row, CONTEXT: as_text(row.get(CONTEXT) or {})} for row in rows]
     if path.suffix == ".csv":
-        cells = ([row.get(name) for name in QUEUE_COLUMNS] for row in rows)
-        write_csv(path, QUEUE_COLUMNS, cells, end="\n")
+        cells = ([row.get(name) for name in names] for row in rows)
+        write_csv(path, names, cells, end="\n")
     elif path.suffix == ".parquet":
-        write_columns(path, {name: [row.get(name) for row in rows] for name in QUEUE_COLUMNS})
+        write_columns(path, {name: [row.get(name) for row in rows] for name in names})
     else:
         raise SpellingError(f"{path}: pairs to judge are written as .csv or .parquet")
 
@@ -337,12 +347,15 @@ class Queued:
         How likely it was to be drawn, in (0, 1]; ``None`` where it was not drawn.
     location
         Where it stands in the file, in words.
+    context
+        How its query was drawn, and anything else that the file says about why it is judged.
     """
 
     query_id: str
     item_id: str
     probability: float | None
     location: str
+    context: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 def read_queue(path: PathLike) -> list[Queued]:
@@ -355,7 +368,7 @@ def read_queue(path: PathLike) -> list[Queued]:
     >>> file = Path(tempfile.mkdtemp()) / "queue.csv"
     >>> write_queue(file, [{"query_id": "1", "item_id": "7", "probability": 0.5}])
     >>> read_queue(file)
-    [Queued(query_id='1', item_id='7', probability=0.5, location='line 2')]
+    [Queued(query_id='1', item_id='7', probability=0.5, location='line 2', context={})]
     """
     sheet = unguarded_sheet(open_sheet(path))
     names = sheet.names or ()
@@ -374,6 +387,9 @@ def read_queue(path: PathLike) -> list[Queued]:
     if "probability" in names:
         with reading(sheet.path, "a queue"):
             chances = sheet.columns([names.index("probability")])[0].to_pylist()
+    contexts: list[Any] = [None] * len(queries)
+    if CONTEXT in names:
+        contexts = sheet.columns([names.index(CONTEXT)])[0].to_pylist()
     pairs: dict[tuple[str, str], Queued] = {}
     for row, (query, item, cell) in enumerate(zip(queries, items, chances, strict=True)):
         location = sheet.location(row)
@@ -384,9 +400,22 @@ def read_queue(path: PathLike) -> list[Queued]:
                 f"{first.location} already; keep one"
             )
         pairs[query, item] = Queued(
-            query, item, _chance(cell, f"{sheet.path}, {location}"), location
+            query,
+            item,
+            _chance(cell, f"{sheet.path}, {location}"),
+            location,
+            _context(contexts[row], f"{sheet.path}, {location}"),
         )
     return list(pairs.values())
+
+
+def _context(cell: Any, location: str) -> dict[str, Any]:
+    if cell is None or not str(cell).strip():
+        return {}
+    try:
+        return read_context(cell, "the context")
+    except ValuesError as error:
+        raise ValuesError(f"{location}: {error}") from error
 
 
 def _chance(cell: Any, location: str) -> float | None:

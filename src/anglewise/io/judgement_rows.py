@@ -220,7 +220,8 @@ def _time(value: Any, name: str) -> float:
     return read_cell_number(value, name)
 
 
-def _context(value: Any, name: str) -> Any:
+def read_context(value: Any, name: str) -> Any:
+    """An object, or one written as JSON; ``ValuesError`` with the name for anything else."""
     if isinstance(value, str):
         try:
             value = None if is_deep(value) else json.loads(value)
@@ -238,7 +239,7 @@ def _word(value: Any, name: str) -> str:
 READ: dict[str, Callable[[Any, str], Any]] = {
     "time": _time,
     "probability": read_cell_number,
-    "context": _context,
+    "context": read_context,
     "uuid": _word,
     "direction": _word,
     "source": _word,

@@ -7,6 +7,7 @@ from statistics import fmean
 
 import numpy as np
 
+from anglewise.core.drawn import query_draw
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Complaints, Judgements
 from anglewise.core.numbers import shown
@@ -219,6 +220,14 @@ def combined(
             else None
         ),
         judged_at=np.where(np.isfinite(judged_at), judged_at, np.nan),
+        drawn=query_draw(
+            (
+                (row, judged.context)
+                for row, pair in zip(pair_rows, pairs_used, strict=True)
+                for judged in pair.rows
+            ),
+            len(asking),
+        ),
     )
 
 

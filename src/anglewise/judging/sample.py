@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -12,7 +13,7 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.numbers import cell_number, read_whole, shown
 from anglewise.core.sparse import SparseRows
-from anglewise.core.text import Say
+from anglewise.core.text import Say, counted
 from anglewise.core.typing import Array, Direction, Float64, Int64
 from anglewise.diagnostics.hubness import clusters
 from anglewise.engine.search import search
@@ -136,6 +137,10 @@ class Sample:
         The stratum of each pair's query, in words.
     queries
         The rows of the queries, in the order in which they are judged.
+    query_chances, traffic
+        Of each pair's query the probability with which it was drawn, up to a common factor (a
+        budget may end before all drawn queries are pooled), and how often it is asked; None where
+        all had the same chance.
     """
 
     direction: Direction
@@ -148,9 +153,16 @@ class Sample:
     ranks: Int64[Array, "pairs m"]
     strata: tuple[str, ...]
     queries: Int64[Array, " queries"]
+    query_chances: Float64[Array, " pairs"] | None = None
+    traffic: Float64[Array, " pairs"] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def name(self) -> str:
+        """A digest of the pairs, which tells this draw from others."""
+        return blake2b(self.rows.tobytes() + self.items.tobytes(), digest_size=6).hexdigest()
 
 
 def sample(
@@ -170,11 +182,11 @@ def sample(
     """Draw pairs to judge so that estimates from them hold for all queries.
 
     Queries are sorted by stratum and drawn by systematic sampling. So every stratum gets its
-    share, every query has the same chance, or one in proportion to its traffic, and means over
-    the judged queries are unbiased. By ``pool``, all pairs of a query are judged that are among
-    the first ``depth`` of any measure. By ``disagreement``, some of these pairs are drawn, those
-    more likely on which the measures differ more; metrics that end in ``(sampled)`` weigh by
-    their chances.
+    share, and every query has the same chance, so that means over the judged queries are unbiased;
+    or one in proportion to its traffic, at most 1, by which means are to be weighed. By ``pool``,
+    all pairs of a query are judged that are among the first ``depth`` of any measure. By
+    ``disagreement``, some of these pairs are drawn, those more likely on which the measures differ
+    more; metrics that end in ``(sampled)`` weigh by their chances.
 
     Parameters
     ----------
@@ -235,11 +247,17 @@ def sample(
         raise TooFewError("no query has a vector that is not zero: none of them can ask")
     sampled_pool = pooled(sampled)
     size = _queries(budget, np.count_nonzero(~sampled_pool.judged) / len(sampled), by, len(ordered))
-    drawn = ordered[systematic(inclusion_chances(traffic_shares, size, least=0.0), rng)]
+    query_chances = inclusion_chances(traffic_shares, size, least=0.0)
+    drawn = ordered[systematic(query_chances, rng)]
     queries = rng.permutation(drawn)
     pool = pooled(queries)
     chosen, chances = _pairs(pool, budget, by, rng)
+    if not len(chosen):
+        raise TooFewError(_nothing_chosen(pool, budget))
     depths = pool.discounts[chosen]
+    of_row = np.zeros((2, len(asking)))
+    of_row[:, ordered] = query_chances, traffic_shares
+    unequal = of_row[:, queries[pool.lists[chosen]]] if traffic is not None else (None, None)
     ranks = np.where(depths > 0, np.round(2 ** (1 / np.where(depths > 0, depths, 1))) - 1, 0)
     return Sample(
         direction=direction,
@@ -252,6 +270,8 @@ def sample(
         ranks=ranks.astype(np.int64),
         strata=tuple(words[row] for row in queries[pool.lists[chosen]].tolist()),
         queries=queries[: int(pool.lists[chosen].max()) + 1],
+        query_chances=unequal[0],
+        traffic=unequal[1],
     )
 
 
@@ -263,6 +283,19 @@ def _queries(budget: int, pairs_a_query: float, by: By, possible: int) -> int:
             "pairs: raise it, or lower the depth"
         )
     return min(queries, possible)
+
+
+def _nothing_chosen(pool: Pool, budget: int) -> str:
+    drawn = counted(pool.queries, "query")
+    if pool.judged.all():
+        return (
+            f"{drawn} drawn, and all that any measure finds for them is judged: draw with another "
+            "seed or a larger budget, or go deeper"
+        )
+    return (
+        f"{drawn} drawn, and a budget of {budget} does not do for what is to be judged of the "
+        "first: raise it, or lower the depth"
+    )
 
 
 def _traffic(asking: Embeddings, rows: Array, column: str | None) -> Float64[Array, " n"]:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from anglewise.core.drawn import DRAWN
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements
 from anglewise.core.numbers import shown as quoted
@@ -77,6 +78,11 @@ class Queue:
     def chances(self) -> dict[tuple[str, str], float | None]:
         """The probability with which each pair was drawn; None where it was not."""
         return {(pair.query_id, pair.item_id): pair.probability for pair in self.pairs}
+
+    @cached_property
+    def contexts(self) -> dict[tuple[str, str], Mapping[str, Any]]:
+        """What the file says about why each pair is judged."""
+        return {(pair.query_id, pair.item_id): pair.context for pair in self.pairs}
 
     @property
     def chosen(self) -> bool:
@@ -330,7 +336,7 @@ def judged(
         judge=judge,
         direction=direction,
         uuid=str(answer.get("uuid", ""))[:100],
-        context=cast("dict[str, Any]", context),
+        context=_context(inspected, direction, (query, item), cast("dict[str, Any]", context)),
         probability=_chance(inspected, direction, query, item),
         note=note,
     )
@@ -365,6 +371,17 @@ def _chance(inspected: Inspected, direction: Direction, query: str, item: str) -
     if inspected.queue is None or inspected.queue.direction != direction:
         return None
     return inspected.queue.chances.get((query, item))
+
+
+def _context(
+    inspected: Inspected, direction: Direction, pair: tuple[str, str], sent: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Why the pair was judged; how its query was drawn comes from the queue, not the browser."""
+    context = {name: value for name, value in sent.items() if name != DRAWN}
+    queue = inspected.queue
+    if queue is not None and queue.direction == direction:
+        context.update(queue.contexts.get(pair, {}))
+    return context
 
 
 def judge_name(text: str) -> str:
