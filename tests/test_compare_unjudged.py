@@ -37,7 +37,10 @@ def test_with_everything_judged_nothing_can_move():
     assert bound.high == pytest.approx(bound.lead)
     assert rest.chance_best[rest.best] == 1
     assert rest.safe
-    assert str(rest) == f"all {rest.pairs:,} pairs are judged; cosine is ahead on these queries"
+    assert (
+        str(rest)
+        == f"all {rest.pairs:,} pairs are judged; cosine is ahead of all others on these queries"
+    )
 
 
 def test_what_is_safe_is_said_of_the_grades_that_it_was_tried_with():

@@ -198,11 +198,7 @@ PAIRS = 20
 
 @dataclass(frozen=True)
 class LeadBounds:
-    """How much the best measure is ahead of a rival on these queries, whatever the rest says.
-
-    The rest are the pairs of the pool that nobody judged, and what they can say any gain from 0 to
-    the highest that was given.
-    """
+    """How much the best measure is ahead of a rival on these queries, whatever the rest says."""
 
     measure: str
     lead: float
@@ -240,7 +236,7 @@ class Unjudged:
     to_judge
         The pairs whose judgement would do most for the decision, first the most telling.
     highest_gain
-        The highest gain that was given, and that the bounds reckon with.
+        The highest gain that was given: bounds hold for any from 0 to it, of the pairs of the pool.
     """
 
     pairs: int
@@ -258,18 +254,14 @@ class Unjudged:
 
     def __str__(self) -> str:
         if self.judged == self.pairs:
-            ahead = "is ahead" if self.safe else "leads nobody by anything"
+            ahead = "is ahead of all others" if self.safe else "is not ahead of all others"
             return f"all {self.pairs:,} pairs are judged; {self.best} {ahead} on these queries"
+        rest = "the rest could turn the order round, and"
+        chance = f" with a chance of {self.chance_best[self.best]:.0%}"
         if self.safe:
-            return (
-                f"{self.judged:,} of {self.pairs:,} pairs are judged; whatever the rest says in "
-                f"grades up to {self.highest_gain:g}, {self.best} stays ahead on these queries"
-            )
-        chance = self.chance_best[self.best]
-        return (
-            f"{self.judged:,} of {self.pairs:,} pairs are judged; the rest could turn the order "
-            f"round, and {self.best} stays ahead on these queries with a chance of {chance:.0%}"
-        )
+            rest, chance = f"whatever the rest says in grades up to {self.highest_gain:g},", ""
+        pairs = f"{self.judged:,} of {self.pairs:,} pairs are judged"
+        return f"{pairs}; {rest} {self.best} stays ahead on these queries{chance}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types with stable keys."""

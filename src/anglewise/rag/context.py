@@ -138,7 +138,8 @@ class Context:
     ------
     SpellingError
         A threshold without ``relevance``, or one that was learned under another measure, from
-        another space or another encoder's questions. What an index held is compared once, here.
+        another space or another encoder's questions. The items of an :class:`anglewise.Index` are
+        compared once, here; those of another store cannot be.
     ValuesError
         A budget, threshold or diversity that makes no sense.
 
