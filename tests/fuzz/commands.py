@@ -60,7 +60,7 @@ fit ratings.csv -o out --objective raw-data --split last --user user_id --item i
 encode docs.csv -o out --encoder words:words.vec?pool=sum --no-cache --chunk 3 --overlap 1
 encode corpus.jsonl -o out --encoder words:words.vec --cache kept --queries queries.jsonl
 calibrate space -o out.json --depth 5 --kind logistic --recall 0.9 --plot out.svg
-calibrate space -o out.json --foreign foreign.txt --encoder words:words.vec
+calibrate space -o out.json --foreign foreign.txt --encoder words:words.vec --prices
 context space --prompt wing --encoder words:words.vec --relevance relevance.json --budget 300
 context space --prompt wing --encoder words:words.vec --messages --most 2 --diversity 0.5
 judge sample space -o out.csv --budget 20 --strata clusters(2),topic --traffic traffic

@@ -55,6 +55,7 @@ from anglewise.judgements.constructed import from_labels
 from anglewise.judging.judged_set import read_set
 from anglewise.models import training_state
 from anglewise.page.open_space import queue_of
+from anglewise.rag.origin import Origin
 from anglewise.rag.relevance import Relevance
 from fuzz.case import Case
 from fuzz.strange import NAMES, number, word
@@ -460,6 +461,7 @@ def _compound() -> list[Case]:
         _case("history", "h.parquet", {"h.parquet": _history_bytes()}),
         _case("relevance", "r.json", {"r.json": json.dumps(RELEVANCE).encode()}),
         _case("relevance", "r.json", {"r.json": json.dumps(_logistic()).encode()}),
+        _case("relevance", "r.json", {"r.json": json.dumps(_promised()).encode()}),
         _case("texts", "corpus.jsonl", {"corpus.jsonl": CORPUS.encode()}),
         _case("texts", "t.csv", {"t.csv": TABLE.encode()}),
         _case("documents", "beir", {"beir/corpus.jsonl": CORPUS.encode()}),
@@ -553,6 +555,13 @@ def _space_seeds() -> list[Case]:
         *[_case("space", "s", by_hand)] * 3,
         _case("space", "s", bare),
     ]
+
+
+def _promised() -> dict[str, object]:
+    """A calibration that says what it promises and where it belongs."""
+    origin = Origin("62d7", 3, 2, "films", "words:words.vec", "words 1").to_dict()
+    shares = dict.fromkeys(("turned_away", "only_irrelevant"), RELEVANCE["held_out_recall"])
+    return {**RELEVANCE, "at_least": 0.9, "out_of_reach": 1, "origin": origin, **shares}
 
 
 def _logistic() -> dict[str, Any]:
