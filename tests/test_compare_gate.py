@@ -9,6 +9,7 @@ from anglewise import Embeddings, Judgements, Space, compare
 from anglewise.comparison.gates import check, gate
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError
+from anglewise.statistics.decision import WeightedMeans
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +69,15 @@ def test_a_gate_that_chance_decides_is_said_to_be_one(compared):
     assert sentence.endswith("so other queries might decide otherwise")
 
 
-def test_the_interval_is_that_of_the_table(compared):
+def test_the_interval_is_that_of_weighted_means_of_values_in_a_known_range(compared):
     best, *others = compared.measures
+    values, names = compared.evidence.values["nDCG@10"], compared.evidence.measures
+    drawn = WeightedMeans.of(values)
     for one in others:
-        sentence = check(compared, f"{one.measure}>={best.measure}").sentence
-        assert f"[{one.vs_best.low:.3f}, {one.vs_best.high:.3f}]" in sentence
+        figure = check(compared, f"{one.measure}>={best.measure}").figure
+        low, high = drawn.difference(names.index(one.measure), names.index(best.measure))
+        assert (figure.low, figure.high) == (low, high)
+        assert figure.low < figure.mean < figure.high
 
 
 @pytest.mark.parametrize("spelling", ["cosine", "cosine>dot", "cosine>=", ">=dot", "cosine>=dot-x"])

@@ -82,6 +82,7 @@ def compare(
         Gates,
         check_run_out,
         gate_content,
+        looks_content,
         remember,
         write_results,
     )
@@ -92,7 +93,7 @@ def compare(
     from anglewise.report.comparison_document import comparison_document
 
     talk = Talk(always)
-    gates = Gates.read(results, history)
+    gates = Gates.read(results, history, several.spaces)
     with talk.progress("reading"):
         if several.spaces or several.variants:
             spaces, judged = judged_spaces(
@@ -128,12 +129,15 @@ def compare(
     until = stopping(result, seed=always.seed) if results.sequential else None
     rest = unjudged(result) if results.unjudged else None
     checked = gates.check(result)
-    document = comparison_document(result, checked, until, rest)
+    looks = gates.looks(result)
+    document = comparison_document(result, checked, until, rest, looks)
     write_results(result, document, results, talk)
-    remember(result, checked, history, talk)
+    remember(result, gates, checked, history, talk)
     content = result.to_dict()
     if checked:
         content["gates"] = [gate_content(check) for check in checked]
+    if history.history is not None:
+        content |= looks_content(looks)
     if until is not None:
         content["sequential"] = until.to_dict()
     if rest is not None:

@@ -5,27 +5,20 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anglewise.cli.console import Talk
 from anglewise.cli.options import HistoryOptions, Results
 from anglewise.comparison.comparison_result import Comparison, Evidence
-from anglewise.comparison.gates import (
-    NOTHING_YET,
-    Checked,
-    Gate,
-    History,
-    Last,
-    check,
-    gate,
-    rows_of,
-)
+from anglewise.comparison.gates import Checked, Gate, Last, check, gate
+from anglewise.comparison.history import NOTHING_YET, History, Looks, looks, rows_of
 from anglewise.core.text import check_number
 from anglewise.core.typing import Direction
 from anglewise.errors import FileError, SpellingError
 from anglewise.io.outputs import check_new_file, filled_folder
-from anglewise.io.runs import append_history, read_history
+from anglewise.io.runs import HistoryTable, append_history, read_history
 
 if TYPE_CHECKING:
     from anglewise.cli.inputs import Judged
@@ -39,13 +32,14 @@ class Gates:
 
     conditions: tuple[Gate, ...]
     history: History
+    looks_count: bool = False
 
     @classmethod
-    def read(cls, results: Results, history: HistoryOptions) -> "Gates":
-        """Read gates and history.
+    def read(cls, results: Results, history: HistoryOptions, spaces: Sequence[str] = ()) -> "Gates":
+        """Read gates and history; ``spaces`` are folders or, with a name given, NAME=FOLDER.
 
-        Raises ``SpellingError`` for options that need one another, ``FileError`` for a history
-        that cannot be read or written.
+        Raises ``SpellingError`` for options that need one another and for a label that the history
+        has not, ``FileError`` for a history that cannot be read or written.
         """
         check_number(len(set(results.gate)), "gate")
         conditions = tuple(dict.fromkeys(map(gate, results.gate)))
@@ -55,41 +49,70 @@ class Gates:
             _needs_history(conditions, history)
             return cls(conditions, NOTHING_YET)
         _time(history.at)
-        return cls(conditions, _history(history.history))
+        named = frozenset(word.partition("=")[0] for word in spaces if "=" in word)
+        earlier = History(_history(history.history), history.label, named)
+        for condition in conditions:
+            if isinstance(condition.right, Last):
+                earlier.check_label(condition.right.label)
+        return cls(conditions, earlier, looks_count=True)
 
     def check(self, result: Comparison) -> list[Checked]:
         """Hold a comparison against all of them."""
         return [check(result, condition, self.history) for condition in self.conditions]
 
+    def looks(self, result: Comparison) -> Looks | None:
+        """How often the validation set was looked at, as far as a history was given."""
+        return looks(result, self.history) if self.looks_count else None
+
 
 def remember(
-    result: Comparison, checked: Sequence[Checked], history: HistoryOptions, talk: Talk
+    result: Comparison,
+    gates: Gates,
+    checked: Sequence[Checked],
+    options: HistoryOptions,
+    talk: Talk,
 ) -> None:
     """Add the run to the history, if there is one, with whether its gates held."""
-    if history.history is None:
+    if options.history is None:
         return
-    gates_held = all(gate.passed for gate in checked) if checked else None
-    rows = rows_of(result, label=history.label, at=_time(history.at), gates_held=gates_held)
-    run = append_history(history.history, rows)
-    talk.say(f"added run {run} to {history.history}")
+    outcomes = [gate.passed for gate in checked if gate.checked]
+    rows = rows_of(
+        result,
+        label=options.label,
+        at=_time(options.at),
+        gates_held=all(outcomes) if outcomes else None,
+        named=gates.history.named,
+    )
+    run = append_history(options.history, rows)
+    talk.say(f"added run {run} to {options.history}")
 
 
 def gate_content(checked: Checked) -> dict[str, Any]:
-    """A gate for machines; without an earlier run, or an interval, the figures are null."""
+    """A gate for machines; the figures are null where nothing was checked or they are undefined."""
     figure = checked.figure
     return {
         "gate": str(checked.gate),
         "passed": checked.passed,
+        "checked": checked.checked,
         "sentence": checked.sentence,
-        "mean": None if figure is None else figure.mean,
-        "low": None if figure is None else figure.low,
-        "high": None if figure is None else figure.high,
+        **{
+            name: None if figure is None or isnan(value := getattr(figure, name)) else value
+            for name in ("mean", "low", "high")
+        },
     }
 
 
-def _history(path: Path) -> History:
+def looks_content(looks: Looks | None) -> dict[str, Any]:
+    """How often the validation set was looked at, for machines; nulls where that is not known."""
+    return {
+        "looks": None if looks is None else looks.times,
+        "candidate_sets": None if looks is None else looks.candidate_sets,
+    }
+
+
+def _history(path: Path) -> HistoryTable | None:
     check_new_file(path)
-    return History(read_history(path)) if path.exists() else NOTHING_YET
+    return read_history(path) if path.exists() else None
 
 
 def _needs_history(conditions: Sequence[Gate], history: HistoryOptions) -> None:

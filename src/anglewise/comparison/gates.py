@@ -1,24 +1,20 @@
-"""Gates for continuous integration, held against this run and the history of earlier ones."""
+"""Gates for continuous integration, held against this run and the last one of a history."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from hashlib import sha256
-from importlib.metadata import version
-from typing import Any
+from math import isfinite
 
 import numpy as np
 
 from anglewise.comparison.candidates import canonical
 from anglewise.comparison.comparison_result import Comparison, Estimate, Evidence
-from anglewise.core.judgements import Judgements
+from anglewise.comparison.history import NOTHING_YET, RULE, History, Past, identity
+from anglewise.core.judgements import Pairs
 from anglewise.core.numbers import read_number, shown
-from anglewise.core.sparse import SparseRows
 from anglewise.core.text import counted, listed
 from anglewise.core.typing import Array, Float64
 from anglewise.errors import IdsError, SpellingError
-from anglewise.io.runs import HistoryTable
+from anglewise.statistics.decision import WeightedMeans
 from anglewise.statistics.resampling import Clusters, bca, bootstrap
 
 _NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
@@ -112,164 +108,29 @@ def _number(text: str) -> float:
     return -float(size) if sign else float(size)
 
 
-PAIRS_AT_ONCE = 100_000
-
-
-@dataclass(frozen=True, eq=False)
-class Past:
-    """A candidate in an earlier run; ``values`` by query, where the file has kept them."""
-
-    run: int
-    label: str | None
-    mean: float
-    queries: int
-    judgements: str | None
-    values: Mapping[str, float] | None
-
-    @property
-    def run_words(self) -> str:
-        """The run as a sentence names it."""
-        return f"run {self.run}" + ("" if self.label is None else f" ({self.label})")
-
-
-@dataclass(frozen=True, eq=False)
-class History:
-    """Earlier runs, oldest first, as ``read_history`` gives them."""
-
-    table: HistoryTable | None = None
-
-    def last(self, now: Comparison, name: str, label: str | None = None) -> Past | None:
-        """The newest run of a candidate by the same metric that kept its gates, if there is one.
-
-        Runs whose gates failed are passed over: or else what failed once would be the standard.
-        """
-        if self.table is None:
-            return None
-        row = self.table.last(
-            {"measure": name, "metric": now.metric, "direction": now.direction or ""}
-            | ({} if label is None else {"label": label})
-        )
-        if row is None:
-            return None
-        values = row["values"]
-        return Past(
-            run=row["run"],
-            label=row["label"] or None,
-            mean=row["mean"],
-            queries=row["queries"],
-            judgements=row["judgements"] or None,
-            values=None if values is None else dict(zip(row["query_ids"], values, strict=True)),
-        )
-
-
-NOTHING_YET = History()
-
-
-@dataclass(frozen=True, eq=False)
-class Identity:
-    """By what the values of a run are known again: its queries, and what was judged."""
-
-    evidence: Evidence
-    queries: list[str]
-    judgements: str
-
-    def values(self, name: str, metric: str) -> Float64[Array, " q"]:
-        """The values of a candidate, in the order of the queries."""
-        return self.evidence.values[metric][self.evidence.measures.index(name)]
-
-
-def identity(comparison: Comparison) -> Identity | None:
-    """The queries of a comparison and a digest of what is judged; None for pairs and triplets.
-
-    Their values are what each pair adds to a correlation, and mean nothing in another run.
-    """
-    evidence = comparison.evidence
-    if evidence is None or not isinstance(evidence.judgements, Judgements):
-        return None
-    judged = evidence.judgements
-    asking, ranked = evidence.space.sides(judged.direction)
-    return Identity(
-        evidence,
-        asking.ids[evidence.rows].tolist(),
-        _digest(judged.gains, asking.ids, ranked.ids),
-    )
-
-
-def _digest(gains: SparseRows, queries: Array, items: Array) -> str:
-    """Twelve letters for what is judged, whatever the order of rows."""
-    queries, by_query = _in_order(queries, gains.rows)
-    items, by_item = _in_order(items, gains.indices)
-    order = np.lexsort((by_item, by_query))
-    digest = sha256()
-    for start in range(0, len(order), PAIRS_AT_ONCE):
-        some = order[start : start + PAIRS_AT_ONCE]
-        columns = queries[by_query[some]], items[by_item[some]], gains.values[some]
-        pairs = zip(*(column.tolist() for column in columns), strict=True)
-        digest.update("".join(f"{q}\t{item}\t{gain:g}\n" for q, item, gain in pairs).encode())
-    return digest.hexdigest()[:12]
-
-
-def _in_order(ids: Array, rows: Array) -> tuple[Array, Array]:
-    """The ids of some rows, as text in order, and the number of each row among them."""
-    there = np.unique(rows)
-    names, numbers = np.unique(ids[there].astype(str), return_inverse=True)
-    return names, numbers[np.searchsorted(there, rows)]
-
-
-def rows_of(
-    comparison: Comparison,
-    *,
-    label: str | None = None,
-    at: datetime | None = None,
-    gates_held: bool | None = None,
-) -> list[dict[str, Any]]:
-    """One row a measure and metric, for ``append_history``.
-
-    ``at`` is written only where it is given, so that the same comparison gives the same bytes;
-    ``gates_held`` is None for a run without gates.
-    """
-    own = identity(comparison)
-    return [
-        {
-            "at": at,
-            "label": label or "",
-            "version": version("anglewise"),
-            "signature": comparison.signature,
-            "direction": comparison.direction or "",
-            "metric": metric,
-            "measure": row.measure,
-            "mean": estimate.mean,
-            "low": estimate.low,
-            "high": estimate.high,
-            "queries": comparison.queries,
-            "judged": comparison.judged,
-            "judgements": "" if own is None else own.judgements,
-            "decision": comparison.verdict.decision,
-            "gates_held": gates_held,
-            "query_ids": None if own is None else own.queries,
-            "values": None if own is None else own.values(row.measure, metric).tolist(),
-        }
-        for row in comparison.measures
-        for metric, estimate in row.metrics.items()
-    ]
-
-
 ROUNDING = 1e-9
 UNKNOWN = float("nan")
+UNDEFINED = Estimate(UNKNOWN, UNKNOWN, UNKNOWN)
 
 
 @dataclass(frozen=True)
 class Checked:
     """Whether a gate held, and the sentence that says so with its figures.
 
-    ``figure`` is what was held against the limit, its interval NaN where none is known; None where
-    there was no earlier run to hold it against, so that nothing was checked and the gate passed.
+    ``figure`` is what was held against the limit, its interval NaN where none is known, all of it
+    NaN where it is undefined; None in the first run, where there was nothing to hold it against:
+    then the gate is not ``checked``, and the build does not fail for it.
     """
 
     gate: Gate
     passed: bool
     sentence: str
     figure: Estimate | None = None
+
+    @property
+    def checked(self) -> bool:
+        """Whether there was anything to hold it against."""
+        return self.figure is not None
 
 
 @dataclass(frozen=True)
@@ -286,30 +147,31 @@ def check(comparison: Comparison, spelling: str | Gate, history: History = NOTHI
 
     ``cosine>=dot-0.01`` holds if the mean of cosine is at least the mean of dot less 0.01. The
     sentence adds the 95% interval of the difference, and says so where that holds the limit, for
-    then other queries might have decided otherwise. Rounding is forgiven up to 1e-9.
+    then other queries might have decided otherwise. Rounding is forgiven up to 1e-9. A figure that
+    is undefined fails.
 
     ``cosine>=last-0.01`` asks the history. Both runs are compared on the queries that both
     judged, pair by pair; where the history has kept the mean alone, means are compared, and the
-    sentence says that there is no interval. Without an earlier run the gate passes, and says so.
+    sentence says that there is no interval. Before the first run that kept its gates there is
+    nothing to hold it against: it is not checked, and the sentence says so.
 
-    Raises ``SpellingError`` for what was not compared, ``IdsError`` for a history of other queries.
+    Raises ``SpellingError`` for what was not compared, now or in the history, ``IdsError`` for a
+    history of other queries.
     """
     wanted = gate(spelling) if isinstance(spelling, str) else spelling
     figure = _figure(comparison, wanted, history)
     if figure is None:
-        label = wanted.right.label if isinstance(wanted.right, Last) else None
-        labelled = "" if label is None else f" labelled {label}"
         return Checked(
-            wanted,
-            True,
-            f"gate {wanted} passes unchecked: the history has no earlier run{labelled} of "
-            f"{wanted.left} by {comparison.metric}",
+            wanted, True, f"gate {wanted} is unchecked: first run, nothing to hold it against"
         )
     mean, low, high = figure.estimate.mean, figure.estimate.low, figure.estimate.high
+    if not isfinite(mean):
+        undefined = f"gate {wanted} fails: {comparison.metric} of {figure.subject} is undefined"
+        return Checked(wanted, False, "; ".join([undefined, *figure.remarks]), UNDEFINED)
     above = mean - wanted.level
-    passed = bool(np.isfinite(mean)) and (-above if wanted.at_most else above) >= -ROUNDING
+    passed = (-above if wanted.at_most else above) >= -ROUNDING
     outcome = f"gate {wanted} {'holds' if passed else 'fails'}"
-    interval = "" if np.isnan(low) else f" [{low:.3f}, {high:.3f}]"
+    interval = f" [{low:.3f}, {high:.3f}]" if isfinite(low) and isfinite(high) else ""
     measured = f"{comparison.metric} of {figure.subject} is {mean:.3f}{interval}"
     words = [f"{outcome}: {measured}", *figure.remarks]
     if low <= wanted.level <= high:
@@ -319,7 +181,7 @@ def check(comparison: Comparison, spelling: str | Gate, history: History = NOTHI
 
 
 def _figure(comparison: Comparison, wanted: Gate, history: History) -> _Figure | None:
-    """What a gate is about; None without an earlier run to hold it against."""
+    """What a gate is about; None in the first run, without one to hold it against."""
     compared = {row.measure: row.metrics[comparison.metric] for row in comparison.measures}
     left, right = wanted.left, wanted.right
     for name in (left, right):
@@ -335,20 +197,23 @@ def _figure(comparison: Comparison, wanted: Gate, history: History) -> _Figure |
     subject = f"{left} less {right}"
     mean = compared[left].mean - compared[right].mean
     evidence = comparison.evidence
-    if evidence is None:
+    if evidence is None or not isfinite(mean):
         return _Figure(Estimate(mean, UNKNOWN, UNKNOWN), subject)
-    values = dict(zip(evidence.measures, evidence.values[comparison.metric], strict=True))
-    lead = values[left] - values[right]
-    return _Figure(_paired(lead, mean, comparison.seed, evidence.clusters), subject)
+    rows = [evidence.measures.index(name) for name in (left, right)]
+    pair = evidence.values[comparison.metric][rows]
+    return _Figure(_paired(pair, mean, comparison.seed, evidence, evidence.clusters), subject)
 
 
 def _since(comparison: Comparison, name: str, mean: float, past: Past) -> _Figure:
     """Hold a candidate against itself in an earlier run."""
     remarks: list[str] = []
     own, before = identity(comparison), past.values
-    if own is None or before is None:
+    if own is None or own.queries is None or before is None or not isfinite(mean):
         estimate = Estimate(mean - past.mean, UNKNOWN, UNKNOWN)
-        remarks.append("of that run the history has the mean alone, so there is no interval")
+        if isfinite(estimate.mean):
+            remarks.append("of that run the history has the mean alone, so there is no interval")
+        elif isfinite(mean):
+            remarks.append("it was undefined in that run")
         if past.queries != comparison.queries:
             remarks.append(f"it had {counted(past.queries, 'query')}, not {comparison.queries:,}")
     else:
@@ -359,25 +224,41 @@ def _since(comparison: Comparison, name: str, mean: float, past: Past) -> _Figur
                 f"now ({_some(own.queries)}): keep one file for each set of queries"
             )
         then = np.array([before[own.queries[column]] for column in both])
-        lead = own.values(name, comparison.metric)[both] - then
+        pair = np.stack([own.values(name, comparison.metric)[both], then])
         clusters = own.evidence.clusters
         clusters = None if clusters is None else clusters.take(np.array(both))
-        estimate = _paired(lead, float(lead.mean()), comparison.seed, clusters)
+        difference = float((pair[0] - pair[1]).mean())
+        estimate = _paired(pair, difference, comparison.seed, own.evidence, clusters)
         if len(both) < max(len(own.queries), len(before)):
             remarks.append(f"on the {counted(len(both), 'query')} that both runs judged")
     if own is not None and past.judgements not in {None, own.judgements}:
         remarks.append("what is judged has changed since")
-    return _Figure(estimate, f"{name} less that of {past.run_words}", tuple(remarks))
+    if past.rule != RULE:
+        remarks.append("the rule of verdicts has changed since that run")
+    called = "" if past.name == name else f", which called it {past.name},"
+    return _Figure(estimate, f"{name} less that of {past.run_words}{called}", tuple(remarks))
 
 
 def _paired(
-    lead: Float64[Array, " q"], mean: float, seed: int, clusters: Clusters | None
+    pair: Float64[Array, "2 q"],
+    mean: float,
+    seed: int,
+    evidence: Evidence,
+    clusters: Clusters | None,
 ) -> Estimate:
-    """The mean of paired differences with its 95% interval."""
-    clusters = clusters or Clusters.each(len(lead))
-    drawn = bootstrap(clusters.means(lead[None]), len(clusters), seed=seed)
-    low, high = bca(drawn, np.array([mean]), clusters.influence(lead[None]))[0]
-    return Estimate(mean, min(float(low), mean), max(float(high), mean))
+    """The mean of paired differences with its 95% interval.
+
+    Values in [0, 1] have bounds that allow for a query of a kind not seen, so that their interval
+    is never without width; what a pair adds to a correlation is resampled.
+    """
+    if not isinstance(evidence.judgements, Pairs) and pair.min() >= 0 and pair.max() <= 1:
+        sums, sizes = (pair, None) if clusters is None else (clusters.sums(pair), clusters.sizes)
+        low, high = WeightedMeans.of(sums, sizes, seed=seed).difference(0, 1)
+    else:
+        clusters, lead = clusters or Clusters.each(pair.shape[1]), pair[:1] - pair[1:]
+        drawn = bootstrap(clusters.means(lead), len(clusters), seed=seed)
+        low, high = bca(drawn, np.array([mean]), clusters.influence(lead))[0].tolist()
+    return Estimate(mean, min(low, mean), max(high, mean))
 
 
 def _some(names: list[str]) -> str:

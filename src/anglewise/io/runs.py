@@ -196,7 +196,8 @@ class HistoryTable:
 
     ``table`` is a pyarrow table with one row for each run, measure and metric: ``run`` counts the
     runs from 1, ``at`` is when it was where somebody said so, ``values`` and ``query_ids`` are the
-    values of each query where they are kept. Columns of others stand behind.
+    values of each query where they are kept. A ``mean`` that is null is undefined. Columns of
+    others stand behind.
     """
 
     table: Any
@@ -207,16 +208,21 @@ class HistoryTable:
         """How many runs there are."""
         return arrow("compute").max(self.table["run"]).as_py() or 0
 
-    def last(self, values: Mapping[str, str]) -> Mapping[str, Any] | None:
-        """The newest row that holds these words, of a run whose gates held or that had none.
+    def rows(
+        self, values: Mapping[str, str | int], columns: Sequence[str], *, failed: bool = False
+    ) -> list[dict[str, Any]]:
+        """Some columns of the rows that hold these values, oldest first.
+
+        They are of runs whose gates held or that had none; with ``failed`` of all runs.
+        """
+        return self._having(values, failed=failed).select(list(columns)).to_pylist()
+
+    def last(self, values: Mapping[str, str | int]) -> Mapping[str, Any] | None:
+        """The newest row that holds these values, of a run whose gates held or that had none.
 
         Raises ``FileError`` for a row that is damaged.
         """
-        pc = arrow("compute")
-        selected = pc.fill_null(self.table["gates_held"], True)
-        for column, word in values.items():
-            selected = pc.and_(selected, pc.equal(self.table[column], word))
-        rows = self.table.filter(selected)
+        rows = self._having(values, failed=False)
         if not rows.num_rows:
             return None
         row = rows.slice(rows.num_rows - 1).to_pylist()[0]
@@ -228,6 +234,16 @@ class HistoryTable:
             )
         return row
 
+    def _having(self, values: Mapping[str, str | int], *, failed: bool) -> Any:
+        pc = arrow("compute")
+        selected = pc.or_(pc.fill_null(self.table["gates_held"], True), failed)
+        for column, value in values.items():
+            selected = pc.and_(selected, pc.equal(self.table[column], value))
+        return self.table.filter(selected)
+
+
+LATER = ("rule", "place", "named")
+"""Columns that histories of older versions lack; their cells are then null."""
 
 LARGEST_VALUE = 1e9
 """No metric gives a query more; squares of larger numbers leave what a float can hold."""
@@ -239,7 +255,7 @@ def _damage(row: Mapping[str, Any]) -> str | None:
     if row["run"] is None or row["run"] < 1:
         return "has no number of its own"
     if values is None:
-        return "has neither a mean nor values" if row["mean"] is None else None
+        return None
     if queries is None or len(queries) != len(values):
         return f"names {len(queries or ()):,} queries and {len(values):,} values"
     if None in queries or len(set(queries)) < len(queries):
@@ -257,13 +273,19 @@ def read_history(path: PathLike) -> HistoryTable:
     path = existing_file(path)
     table = parquet_columns(path, kind="a history")
     schema = _schema()
-    missing = [name for name in schema.names if name not in table.column_names]
+    missing = [
+        name for name in schema.names if name not in table.column_names and name not in LATER
+    ]
     if missing:
         raise FileError(
             f"{path} is no history of comparisons (it has no {', '.join(missing[:3])}): name "
             "another file, or one that does not exist yet"
         )
     with reading(path, "a history"):
+        for name in LATER:
+            if name not in table.column_names:  # of an older version
+                column = arrow().nulls(table.num_rows, schema.field(name).type)
+                table = table.append_column(name, column)
         history = table.select(schema.names).cast(schema)
         for name in table.column_names:
             if name not in schema.names:  # somebody's own, or of a newer version
@@ -340,5 +362,8 @@ def _schema() -> Any:
             "gates_held": pa.bool_(),
             "query_ids": pa.list_(text),
             "values": pa.list_(number),
+            "rule": count,
+            "place": count,
+            "named": pa.bool_(),
         }
     )

@@ -16,6 +16,7 @@ from anglewise.comparison.comparison_result import (
     MeasureResult,
 )
 from anglewise.comparison.gates import Checked
+from anglewise.comparison.history import Looks
 from anglewise.comparison.next_judgements import Sequential, Unjudged
 from anglewise.core.embeddings import Embeddings
 from anglewise.core.judgements import Judgements
@@ -59,8 +60,12 @@ def comparison_document(
     gates: Sequence[Checked] = (),
     sequential: Sequential | None = None,
     unjudged: Unjudged | None = None,
+    looks: Looks | None = None,
 ) -> Document:
     """What was compared, the verdict, the measures best first, and whether the gates held.
+
+    ``looks`` are said beside the verdict once the same judgements were used to look at other
+    candidates too.
 
     >>> from anglewise.comparison.comparison_result import Verdict
     >>> verdict = Verdict("use", "dot", (), None, None, "")
@@ -70,6 +75,7 @@ def comparison_document(
     'Use dot'
     """
     verdict = result.verdict
+    remark = f". {looks}" if looks is not None and looks.candidate_sets > 1 else ""
     table = _measures(result)
     cells = (cell for row in table.rows for cell in row)
     beats = any(isinstance(cell, Cell) and cell.beats for cell in cells)
@@ -88,7 +94,7 @@ def comparison_document(
         facts=facts(result),
         notes=result.notes,
         headline=verdict.headline,
-        reason=verdict.reason,
+        reason=verdict.reason + remark,
         tone=verdict.decision,
         body=[[table], [legend]],
         afterwards=afterwards,

@@ -65,13 +65,22 @@ def _paragraphs(document: Document) -> Iterator[str]:
 
 def _gates(gates: "Sequence[Checked]") -> tuple[str, str]:
     failed = sum(not gate.passed for gate in gates)
-    summary = f"{failed} of {counted(len(gates), 'gate')} failed" if failed else "All gates held"
-    signs = {True: "✅", False: "❌"}
-    items = (
-        f"- {signs[gate.passed]} {escaped(gate.sentence)}"
-        for gate in sorted(gates, key=lambda gate: gate.passed)
+    unchecked = sum(not gate.checked for gate in gates)
+    held = len(gates) - failed - unchecked
+    total = counted(len(gates), "gate")
+    summary = (
+        f"{failed} of {total} failed"
+        if failed
+        else f"{held} of {total} held"
+        if unchecked
+        else "All gates held"
     )
-    return f"**{summary}**", "\n".join(items)
+    remark = f", {unchecked} unchecked" if unchecked else ""
+    items = (
+        f"- {('✅' if gate.passed else '❌') if gate.checked else '❔'} {escaped(gate.sentence)}"
+        for gate in sorted(gates, key=lambda gate: (gate.passed, gate.checked))
+    )
+    return f"**{summary}{remark}**", "\n".join(items)
 
 
 def _table(table: Table) -> str:
@@ -141,7 +150,7 @@ def junit(document: Document) -> str:
     gates = document.gates
     failed, skipped = (
         sum(not gate.passed for gate in gates),
-        sum(gate.figure is None for gate in gates),
+        sum(not gate.checked for gate in gates),
     )
     counts = f'tests="{len(gates)}" failures="{failed}" errors="0" time="0"'
     properties = {
@@ -169,7 +178,7 @@ def _test_case(gate: "Checked") -> list[str]:
     sentence = _xml(gate.sentence)
     if not gate.passed:
         inside = f'<failure type="gate" message="{sentence}">{sentence}</failure>'
-    elif gate.figure is None:
+    elif not gate.checked:
         inside = f'<skipped message="{sentence}"/>'
     else:
         inside = f"<system-out>{sentence}</system-out>"

@@ -72,7 +72,8 @@ def print_document(document: Document, console: Console) -> None:
     if document.gates:
         console.print()
     for gate in document.gates:
-        console.print(Text(gate.sentence, style="green" if gate.passed else "bold red"))
+        outcome = "green" if gate.passed else "bold red"
+        console.print(Text(gate.sentence, style=outcome if gate.checked else "yellow"))
 
 
 def _groups(groups: Sequence[Group], console: Console, width: int, *, first: bool = False) -> None:
