@@ -1,0 +1,105 @@
+"""How often a validation set was looked at stands beside the verdict."""
+
+import json
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+from anglewise import Embeddings, Judgements, Pairs, Space, Triplets, compare
+from anglewise.comparison.history import History, looks, rows_of
+from anglewise.core.sparse import SparseRows
+from anglewise.io.runs import append_history, read_history
+from cli_run import anglewise
+
+__all__ = ["anglewise"]
+
+SIZE = 40
+ROWS = np.arange(SIZE)
+
+
+def compared(noise, *, gain=1.0, measures="dot,cosine", metric=None):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((SIZE, 6))
+    space = Space(queries=Embeddings(x + noise * rng.standard_normal(x.shape)), items=Embeddings(x))
+    own = SparseRows.from_pairs(ROWS, ROWS, np.full(SIZE, gain), shape=(SIZE, SIZE))
+    return compare(space, Judgements(own), measures, metric)
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "history.parquet"
+
+
+def looked(now, file):
+    seen = looks(now, History(read_history(file)))
+    return seen.times, seen.candidate_sets
+
+
+def test_runs_on_the_same_judgements_are_looks_and_other_candidates_are_counted(file):
+    assert looks(compared(0.5), History()).times == 1
+    append_history(file, rows_of(compared(0.5)))
+    assert looked(compared(0.5), file) == (2, 1)  # the same candidates
+    append_history(file, rows_of(compared(0.9), gates_held=False))
+    assert looked(compared(0.5), file) == (3, 2)
+    assert looked(compared(0.5, measures="cosine"), file) == (3, 3)
+    assert looked(compared(0.5, gain=2.0), file) == (1, 1)  # other judgements
+    assert looked(compared(0.5, metric="R@5"), file) == (3, 1)  # what it had by that is not known
+
+
+@pytest.mark.parametrize("kind", ["pairs", "triplets"])
+def test_looks_at_pairs_and_triplets_are_counted_too(kind, file):
+    def judged(shift):
+        last = (ROWS[2:] + shift) % SIZE
+        if kind == "triplets":
+            return Triplets(ROWS[2:], ROWS[:-2], last)
+        return Pairs(ROWS[2:], ROWS[:-2], last / 10)
+
+    rng = np.random.default_rng(1)
+    spaces = [Space(items=Embeddings(rng.standard_normal((SIZE, 4)))) for _ in range(2)]
+    append_history(file, rows_of(compare(spaces[0], judged(5), "dot,cosine")))
+    assert looked(compare(spaces[0], judged(5), "dot,cosine"), file) == (2, 1)
+    assert looked(compare(spaces[1], judged(5), "dot,cosine"), file) == (2, 2)
+    assert looked(compare(spaces[0], judged(6), "dot,cosine"), file) == (1, 1)
+
+
+SENTENCE = "This validation set was looked at 3 times, at 2 sets of candidates: "
+
+
+def test_looks_stand_beside_the_verdict_from_the_second_set_of_candidates_on(anglewise, tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((SIZE, 6))
+    for name, noise in {"one": 0.4, "two": 1.2}.items():
+        (tmp_path / name).mkdir()
+        queries = x + noise * rng.standard_normal(x.shape)
+        for side, vectors in {"queries": queries, "items": x}.items():
+            np.save(tmp_path / name / f"{side}.npy", vectors)
+            ids = "".join(f"{side[0]}{i}\n" for i in range(SIZE))
+            (tmp_path / name / f"{side}.txt").write_text(ids)
+    (tmp_path / "qrels.txt").write_text("".join(f"q{i} 0 i{i} 1\n" for i in range(SIZE)))
+    words = ["--qrels", tmp_path / "qrels.txt", "--history", tmp_path / "h.parquet"]
+    files = {name: tmp_path / f"out.{name}" for name in ("json", "markdown", "junit", "html")}
+    for name, path in files.items():
+        words += [f"--{name}", path]
+    words += ["--gate", "dot>=0.01"]
+
+    def run(model):
+        ran = anglewise("compare", tmp_path / model, *words)
+        assert ran.code == 0
+        told = json.loads(files["json"].read_text())
+        shown = [" ".join(ran.out.split())]
+        shown += [files[name].read_text() for name in ("markdown", "html")]
+        root = ET.parse(files["junit"]).getroot()  # noqa: S314 our own words
+        shown.append(root.find(".//property[@name='verdict']").get("value"))
+        return (told["looks"], told["candidate_sets"]), shown
+
+    for times in (1, 2):
+        told, shown = run("one")
+        assert told == (times, 1)
+        assert not any("looked at" in text for text in shown)
+    told, shown = run("two")
+    assert told == (3, 2)
+    assert all(SENTENCE in text for text in shown)
+    assert all("makes the best look better than it is" in text for text in shown)
+    bare = anglewise("compare", tmp_path / "one", *words[:2], "--json", "-")
+    assert "looks" not in json.loads(bare.out)  # without a history nobody counts
