@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from console_blocks import ROOT, link_data, page_steps, real_names, run, tidy
+from console_blocks import ROOT, link_data, page_steps, real_names, rewrite, run, tidy
 from real_data import real_data
 
 QUICK = {"compare.md", "judging.md"}
@@ -45,3 +45,10 @@ def test_a_wrong_line_is_noticed_and_dots_stand_for_lines():
     assert matches("a\n...", "a\nb\nc")
     assert not matches("a\n...\nd\n", "a\nb\nc\ne")
     assert not matches("use dot", "use cosine")
+
+
+def test_a_page_is_written_anew_with_what_its_commands_print(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("Text.\n\n```console\n$ echo one\nnone\n$ echo two\n```\n")
+    rewrite(page)
+    assert page.read_text() == "Text.\n\n```console\n$ echo one\none\n$ echo two\ntwo\n```\n"
