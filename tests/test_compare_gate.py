@@ -10,6 +10,7 @@ from anglewise.comparison.gates import check, gate
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError
 from anglewise.statistics.decision import WeightedMeans
+from anglewise.statistics.resampling import Clusters, bca, bootstrap
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,21 @@ def test_the_interval_is_that_of_weighted_means_of_values_in_a_known_range(compa
         low, high = drawn.difference(names.index(one.measure), names.index(best.measure))
         assert (figure.low, figure.high) == (low, high)
         assert figure.low < figure.mean < figure.high
+
+
+def test_values_of_a_range_that_is_not_known_are_resampled(compared):
+    name, sampled = "nDCG@10", "DCG(sampled)@10"
+    rows = tuple(replace(one, metrics={sampled: one.metrics[name]}) for one in compared.measures)
+    evidence = replace(compared.evidence, values={sampled: compared.evidence.values[name]})
+    now = replace(compared, metric=sampled, measures=rows, evidence=evidence)
+    inside, resampled = (check(one, "cosine>=dot").figure for one in (compared, now))
+    lead = np.subtract(
+        *(evidence.values[sampled][evidence.measures.index(one)] for one in ("cosine", "dot"))
+    )
+    drawn = bootstrap(Clusters.each(80).means(lead[None]), 80, seed=0)
+    low, high = bca(drawn, lead.mean(keepdims=True), lead[None])[0]
+    assert (resampled.low, resampled.high) == (low, high)
+    assert inside.low < resampled.low < resampled.high < inside.high
 
 
 @pytest.mark.parametrize("spelling", ["cosine", "cosine>dot", "cosine>=", ">=dot", "cosine>=dot-x"])

@@ -7,13 +7,13 @@ from math import isfinite
 import numpy as np
 
 from anglewise.comparison.candidates import canonical
-from anglewise.comparison.comparison_result import Comparison, Estimate, Evidence
+from anglewise.comparison.comparison_result import Comparison, Estimate
 from anglewise.comparison.history import NOTHING_YET, RULE, History, Past, identity
-from anglewise.core.judgements import Pairs
 from anglewise.core.numbers import read_number, shown
 from anglewise.core.text import counted, listed
 from anglewise.core.typing import Array, Float64
 from anglewise.errors import IdsError, SpellingError
+from anglewise.metrics.evaluate import metric
 from anglewise.statistics.decision import WeightedMeans
 from anglewise.statistics.resampling import Clusters, bca, bootstrap
 
@@ -201,7 +201,7 @@ def _figure(comparison: Comparison, wanted: Gate, history: History) -> _Figure |
         return _Figure(Estimate(mean, UNKNOWN, UNKNOWN), subject)
     rows = [evidence.measures.index(name) for name in (left, right)]
     pair = evidence.values[comparison.metric][rows]
-    return _Figure(_paired(pair, mean, comparison.seed, evidence, evidence.clusters), subject)
+    return _Figure(_paired(comparison, pair, mean, evidence.clusters), subject)
 
 
 def _since(comparison: Comparison, name: str, mean: float, past: Past) -> _Figure:
@@ -228,7 +228,7 @@ def _since(comparison: Comparison, name: str, mean: float, past: Past) -> _Figur
         clusters = own.evidence.clusters
         clusters = None if clusters is None else clusters.take(np.array(both))
         difference = float((pair[0] - pair[1]).mean())
-        estimate = _paired(pair, difference, comparison.seed, own.evidence, clusters)
+        estimate = _paired(comparison, pair, difference, clusters)
         if len(both) < max(len(own.queries), len(before)):
             remarks.append(f"on the {counted(len(both), 'query')} that both runs judged")
     if own is not None and past.judgements not in {None, own.judgements}:
@@ -240,18 +240,15 @@ def _since(comparison: Comparison, name: str, mean: float, past: Past) -> _Figur
 
 
 def _paired(
-    pair: Float64[Array, "2 q"],
-    mean: float,
-    seed: int,
-    evidence: Evidence,
-    clusters: Clusters | None,
+    comparison: Comparison, pair: Float64[Array, "2 q"], mean: float, clusters: Clusters | None
 ) -> Estimate:
     """The mean of paired differences with its 95% interval.
 
     Values in [0, 1] have bounds that allow for a query of a kind not seen, so that their interval
-    is never without width; what a pair adds to a correlation is resampled.
+    is never without width; values of a range that is not known are resampled.
     """
-    if not isinstance(evidence.judgements, Pairs) and pair.min() >= 0 and pair.max() <= 1:
+    seed = comparison.seed
+    if metric(comparison.metric).bounded and pair.min() >= 0 and pair.max() <= 1:
         sums, sizes = (pair, None) if clusters is None else (clusters.sums(pair), clusters.sizes)
         low, high = WeightedMeans.of(sums, sizes, seed=seed).difference(0, 1)
     else:
