@@ -70,6 +70,15 @@ def test_a_gate_that_chance_decides_is_said_to_be_one(compared):
     assert sentence.endswith("so other queries might decide otherwise")
 
 
+def test_the_interval_is_that_of_the_table(compared):
+    best, *others = compared.measures
+    for one in others:
+        sentence = check(compared, f"{one.measure}>={best.measure}").sentence
+        assert f"[{one.vs_best.low:.3f}, {one.vs_best.high:.3f}]" in sentence
+        figure = check(compared, f"{one.measure}>={best.measure}").figure
+        assert (figure.low, figure.high) == (one.vs_best.low, one.vs_best.high)
+
+
 def test_the_interval_is_that_of_weighted_means_of_values_in_a_known_range(compared):
     best, *others = compared.measures
     values, names = compared.evidence.values["nDCG@10"], compared.evidence.measures
