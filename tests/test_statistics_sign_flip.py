@@ -89,6 +89,21 @@ def test_five_queries_can_rule_out_nothing():
     assert not sign_flips(np.stack([np.arange(6) + 10.0, np.zeros(6)])).may_be_best.all()
 
 
+@pytest.mark.parametrize("queries", [10, 40])
+def test_a_measure_with_undefined_values_is_not_tested_and_leaves_the_others_alone(queries):
+    values = np.random.default_rng(0).random((4, queries))
+    values[1, 3] = np.nan
+    some = [0, 2, 3]
+    flips, alone = sign_flips(values), sign_flips(values[some])
+    assert (flips.p[np.ix_(some, some)] == alone.p).all()
+    assert (flips.p_best[some] == alone.p_best).all()
+    assert (flips.critical[some] == alone.critical).all()
+    assert np.isnan(flips.p[1]).all()
+    assert np.isnan(flips.p[:, 1]).all()
+    assert np.isnan(flips.p_best[1])
+    assert not flips.may_be_best[1]
+
+
 def test_one_measure_is_the_best():
     found = sign_flips(np.random.default_rng(0).random((1, 30)))
     assert found.p_best.tolist() == [1.0]
@@ -111,6 +126,13 @@ def test_holm_follows_its_definition():
     adjusted = holm(p)
     assert adjusted == pytest.approx([0.06, 0.04, 0.9, 0.045])
     assert (adjusted <= 0.05).tolist() == [False, True, False, True]
+
+
+def test_holm_counts_no_test_that_is_undefined():
+    p = np.array([0.01, np.nan, 0.04, 0.03, np.nan])
+    adjusted = holm(p)
+    assert adjusted[[0, 2, 3]].tolist() == holm(p[[0, 2, 3]]).tolist()
+    assert np.isnan(adjusted[[1, 4]]).all()
 
 
 def test_holm_never_reorders_and_stays_between_the_p_and_bonferroni():

@@ -15,8 +15,10 @@ from anglewise.cli.results import gate_content
 from anglewise.comparison.comparison_result import Difference, Estimate
 from anglewise.comparison.gates import check
 from anglewise.comparison.history import History, rows_of
+from anglewise.comparison.inference import Scores, infer
 from anglewise.core.sparse import SparseRows
 from anglewise.io.runs import append_history, read_history
+from anglewise.measures.measure import measure
 from anglewise.report import terminal
 from anglewise.report.plain_text import as_json
 from rendered import document, junit, markdown, page
@@ -111,6 +113,33 @@ def test_markdown_junit_and_the_page_print_no_number(broken, checked):
     root = ET.fromstring(junit(broken, checked))  # noqa: S314 our own words
     assert root.get("failures") == "5"
     assert no_number(page(broken, checked).partition("data:image")[0])
+
+
+def test_a_notebook_shows_no_number(broken):
+    assert no_number(broken._repr_html_())
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_is_undefined_stands_last_and_takes_nothing_from_the_others(sound, first):
+    evidence = sound.evidence
+    values = evidence.values["nDCG@10"].copy()
+    values[0 if first else -1, 3] = NAN
+    rows = evidence.rows
+    scores = Scores(
+        tuple(map(measure, evidence.measures)), {"nDCG@10": values}, ("a", "b", "c"), rows, SIZE
+    )
+    table = infer(scores, seed=0).rows(0)
+    defined = values[1:] if first else values[:-1]
+    assert [one.metrics["nDCG@10"].mean for one in table[:2]] == pytest.approx(
+        sorted(defined.mean(axis=1), reverse=True)
+    )
+    last = table[2]
+    assert np.isnan([last.metrics["nDCG@10"].mean, last.vs_best.p, last.vs_best.p_adjusted]).all()
+    assert not last.beats
+    assert table[0].may_be_best
+    shares = [one.best_probability for one in table]
+    assert sum(shares[:2]) == pytest.approx(1)
+    assert np.isnan(shares[2])
 
 
 def test_json_holds_null(broken, checked):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.neighbours import Neighbours
-from anglewise.core.text import html_table, listed
+from anglewise.core.text import figure, html_table, listed
 from anglewise.core.typing import Array, Direction, Float64, Int64
 from anglewise.errors import MissingExtraError, SpellingError, ValuesError
 from anglewise.metrics.breadth import Coverage
@@ -314,10 +314,10 @@ class Comparison:
             [
                 [
                     name,
-                    f"{estimate.mean:.3f}",
-                    f"{estimate.low:.3f} to {estimate.high:.3f}",
-                    f"{versus.difference:+.3f}" if versus else "",
-                    f"{versus.p_adjusted:.3f}" if versus else "",
+                    figure(estimate.mean),
+                    f"{figure(estimate.low)} to {figure(estimate.high)}",
+                    figure(versus.difference, "+") if versus else "",
+                    figure(versus.p_adjusted) if versus else "",
                     "yes" if may else "no",
                 ]
                 for name, estimate, versus, may in rows

@@ -262,13 +262,14 @@ def infer(scores: Scores, *, seed: int, threads: int | None = 1) -> Inference:
     adjusted[above] = holm(flips.p[above])
     estimate = statistic(np.ones((1, len(clusters)), dtype=np.int8)).reshape(shape)
     measures = scores.measures
+    ranked = np.nan_to_num(estimate[0], nan=-np.inf)  # what is undefined comes last
     return Inference(
         scores=scores,
         estimate=estimate,
         drawn=drawn,
         unseen=None if weighted is None else weighted.unseen,
         bounded=bounded,
-        order=sorted(range(len(measures)), key=lambda i: (-estimate[0, i], measures[i].simplicity)),
+        order=sorted(range(len(measures)), key=lambda i: (-ranked[i], measures[i].simplicity)),
         simplest=simplest,
         group_of=group_of,
         flips=flips,

@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
-from math import ceil, floor, log10
+from math import ceil, floor, isnan, log10
 from typing import TypeAlias, TypeVar
 
 from anglewise.core.numbers import read_number, shown
@@ -38,6 +38,15 @@ def counted(count: int, noun: str) -> str:
     """
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
     return f"{count:,} {noun if count == 1 else plural}"
+
+
+def figure(value: float, sign: str = "") -> str:
+    """A figure with three decimals; a hyphen where it is undefined.
+
+    >>> figure(0.29876), figure(0.02, "+"), figure(float("nan"))
+    ('0.299', '+0.020', '-')
+    """
+    return "-" if isnan(value) else f"{value:{sign}.3f}"
 
 
 def rounded_up(count: int) -> int:

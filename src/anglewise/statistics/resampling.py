@@ -400,9 +400,13 @@ class Differences:
 def best_probability(drawn: Float64[Array, "draws m"]) -> Float64[Array, " m"]:
     """Give the share of resamples in which each measure has the largest value; ties are split.
 
+    What is undefined (NaN) is never the largest, and has no share where it always is.
+
     >>> import numpy as np
     >>> best_probability(np.array([[1.0, 1.0], [0.0, 2.0]])).tolist()
     [0.25, 0.75]
     """
-    top = drawn == drawn.max(axis=1, keepdims=True)
-    return (top / top.sum(axis=1, keepdims=True)).mean(axis=0)
+    defined = ~np.isnan(drawn)
+    top = drawn == np.where(defined, drawn, -np.inf).max(axis=1, keepdims=True)
+    share = (top / np.maximum(top.sum(axis=1, keepdims=True), 1)).mean(axis=0)
+    return np.where(defined.any(axis=0), share, np.nan)

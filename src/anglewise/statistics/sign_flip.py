@@ -4,8 +4,8 @@ Would the differences look like this if their signs were chance?
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from math import inf, sqrt
+from dataclasses import dataclass, replace
+from math import inf, nan, sqrt
 
 import numpy as np
 
@@ -75,7 +75,8 @@ def sign_flips(
     Parameters
     ----------
     values
-        ``measures x queries``.
+        ``measures x queries``. A measure with a value that is not finite is not tested: its
+        p-values are NaN, and it rules out none of the others.
     flips
         Random patterns; by default 10,000, more when there are so many pairs of measures that
         no p-value could stay small after Holm.
@@ -85,6 +86,10 @@ def sign_flips(
     >>> sign_flips(np.array([[0.5, 0.4, 0.6], [0.1, 0.2, 0.5]])).p.tolist()
     [[1.0, 0.25], [0.25, 1.0]]
     """
+    defined = np.isfinite(values).all(axis=1)
+    if 0 < np.count_nonzero(defined) < len(values):
+        tested = sign_flips(values[defined], flips=flips, seed=seed, map_=map_)
+        return _with_untested(tested, np.flatnonzero(defined), len(values))
     measures, queries = values.shape
     exact = queries <= EXACT_UP_TO
     due = flips or max(10_000, 100 * measures * (measures - 1))
@@ -115,6 +120,14 @@ def sign_flips(
         patterns=patterns,
         exact=exact,
     )
+
+
+def _with_untested(tested: SignFlips, rows: Int64[Array, " some"], measures: int) -> SignFlips:
+    """The tests of some measures, as rows of a table of all."""
+    p, p_best = np.full((measures, measures), nan), np.full(measures, nan)
+    critical = np.full(measures, inf)
+    p[np.ix_(rows, rows)], p_best[rows], critical[rows] = tested.p, tested.p_best, tested.critical
+    return replace(tested, p=p, p_best=p_best, critical=critical)
 
 
 class _Highest:
@@ -205,13 +218,13 @@ def holm(p: Float64[Array, " tests"]) -> Float64[Array, " tests"]:
     """Adjust p-values so that the chance of any false alarm among them is at most the level.
 
     Step-down: the ``i``-th smallest of ``n`` is multiplied by ``n - i + 1``, and none is smaller
-    than one before it (Holm 1979).
+    than one before it (Holm 1979). NaN is no test and stays.
 
     >>> holm(np.array([0.01, 0.04, 0.03])).tolist()
     [0.03, 0.06, 0.06]
     """
     order = np.argsort(p, kind="stable")
-    factors = np.arange(len(p), 0, -1)
+    factors = np.count_nonzero(~np.isnan(p)) - np.arange(len(p))
     adjusted = np.empty(len(p))
     adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1)
     return adjusted
