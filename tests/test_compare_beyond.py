@@ -3,11 +3,13 @@
 import json
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 import anglewise as aw
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError, TooFewError, ValuesError
+from cli_run import anglewise, refused  # noqa: F401 (a fixture)
 
 USERS, ITEMS = 160, 120
 
@@ -153,3 +155,40 @@ def test_groups_of_very_unequal_size_are_named_by_their_effective_number():
     )
     result = aw.compare(sized, aw.Judgements(judged.gains), "dot,cosine", split="group(tenant)")
     assert any("count as about 2 of one size" in note for note in result.notes)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    space, judged, _ = recommender(learnt=True)
+    path = tmp_path_factory.mktemp("beyond") / "space"
+    aw.write_space(space, path, judgements={"queries-items": judged})
+    return path
+
+
+def test_the_command_shows_floors_groups_and_breadth(anglewise, folder, tmp_path):  # noqa: F811
+    values = tmp_path / "values.parquet"
+    run = anglewise("compare", folder, "--slice", "language", "--breadth", "--per-query", values)
+    assert run.code == 0, run.err
+    for part in ("Without a model: random 0.0", "item-kNN 0.", "coverage", "tail", "By language, "):
+        assert part in run.out
+    told = json.loads(anglewise("compare", folder, "--json", "-").out)
+    table = pq.read_table(values)
+    assert table.column_names == ["query_id", *(row["measure"] for row in told["measures"])]
+    best = told["measures"][0]
+    assert np.mean(table[best["measure"]]) == pytest.approx(best["metrics"]["nDCG@10"]["mean"])
+
+
+def test_a_dry_run_says_what_it_would_take_and_writes_nothing(anglewise, folder, tmp_path):  # noqa: F811
+    page = tmp_path / "page.html"
+    run = anglewise("compare", folder, "--dry-run", "--html", page)
+    assert run.code == 0, run.err
+    assert "3 figures of 160 queries over 120 items: about" in run.out
+    assert not page.exists()
+    told = json.loads(anglewise("compare", folder, "--dry-run", "--json", "-").out)
+    assert (told["dry_run"], told["queries"], told["tried"]) == (True, 160, 64)
+
+
+def test_what_is_for_one_space_is_refused_for_several(anglewise, folder):  # noqa: F811
+    for words in (("--slice", "language"), ("--dry-run",)):
+        assert refused(anglewise("compare", "--spaces", folder, folder, *words), words[0])
+    assert refused(anglewise("compare", folder, "--slice", "langauge"), "'langauge'", "language")

@@ -2,7 +2,9 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
 
 from anglewise.cli.options import (
     A_TOLERANCE,
@@ -22,6 +24,13 @@ from anglewise.cli.options import (
 )
 from anglewise.cli.paths import READ
 from anglewise.core.numbers import PART
+from anglewise.errors import SpellingError
+
+if TYPE_CHECKING:
+    from anglewise.cli.console import Talk
+    from anglewise.core.embeddings import Space
+    from anglewise.core.judgements import Judgements, Pairs, Triplets
+    from anglewise.metrics.interface import Metric
 
 GATE_FAILED = 1
 
@@ -38,6 +47,10 @@ def compare(
     largest_difference: Annotated[float, number(PART)] = 1.0,
     baseline: str | None = None,
     split: str = "queries",
+    slices: Annotated[
+        tuple[str, ...], Parameter(name="--slice", negative=(), show_default=False)
+    ] = (),
+    dry_run: Annotated[bool, Parameter(negative=())] = False,
     vectors: Vectors = NO_FILES,
     several: Several = ONE_SPACE,
     judging: Judging = FROM_FOLDER,
@@ -75,6 +88,11 @@ def compare(
     split
         Which queries belong together, or come first: group(COLUMN) of what is known about them,
         clusters(8) of their vectors, time(COLUMN); by queries each stands for itself.
+    slices
+        A column of what is known about queries, such as language: each of its values gets a
+        verdict of its own. May come several times.
+    dry_run
+        Read everything, say what was guessed and about how long the rest would take, and stop.
     """
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import judged_space, judged_spaces
@@ -87,7 +105,7 @@ def compare(
         write_results,
     )
     from anglewise.comparison.compare import compare as compared
-    from anglewise.comparison.compare import compare_spaces
+    from anglewise.comparison.compare import compare_spaces, read_metrics_for
     from anglewise.comparison.next_judgements import sequential as stopping
     from anglewise.comparison.next_judgements import unjudged
     from anglewise.report.comparison_document import comparison_document
@@ -96,6 +114,11 @@ def compare(
     gates = Gates.read(results, history, several.spaces)
     with talk.progress("reading"):
         if several.spaces or several.variants:
+            if slices or dry_run:
+                raise SpellingError(
+                    f"{'--slice' if slices else '--dry-run'} is for one space: leave --spaces and "
+                    "--variants out"
+                )
             spaces, judged = judged_spaces(
                 source,
                 several.spaces,
@@ -113,7 +136,10 @@ def compare(
                 source, vectors, direction, judging, talk.say, seed=always.seed
             )
             check_run_out(results.run_out, space, judgements)
-            run = partial(compared, space, judgements)
+            if dry_run:
+                wanted = read_metrics_for(type(judgements), metric, metrics or ())
+                return _dry_run(space, judgements, measures, wanted, talk)
+            run = partial(compared, space, judgements, slices=slices)
     with talk.progress("searching", then="testing") as progress:
         result = run(
             measures=measures,
@@ -130,7 +156,7 @@ def compare(
     rest = unjudged(result) if results.unjudged else None
     checked = gates.check(result)
     looks = gates.looks(result)
-    document = comparison_document(result, checked, until, rest, looks)
+    document = comparison_document(result, checked, until, rest, looks, breadth=results.breadth)
     write_results(result, document, results, talk)
     remember(result, gates, checked, history, talk)
     content = result.to_dict()
@@ -144,3 +170,20 @@ def compare(
         content["unjudged"] = rest.to_dict()
     talk.give(content, document)
     return 0 if all(check.passed for check in checked) else GATE_FAILED
+
+
+def _dry_run(
+    space: "Space",
+    judgements: "Judgements | Pairs | Triplets",
+    measures: str,
+    metrics: "list[Metric]",
+    talk: "Talk",
+) -> int:
+    """Say how long a comparison would take; what was read and guessed has been said."""
+    from anglewise.comparison.forecast import forecast
+    from anglewise.measures.measure import measures_and_families
+
+    expected = forecast(space, judgements, measures_and_families(measures), metrics)
+    content = {"command": "compare", "dry_run": True, **expected.to_dict(), "reason": str(expected)}
+    talk.give(content, lambda console: console.print(f"{expected}", soft_wrap=True))
+    return 0

@@ -160,11 +160,16 @@ class Results:
     gate: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = ()
     """A condition such as cosine>=dot-0.01, or cosine>=last-0.01 beside --history: exit with 1
     unless it holds. May come several times."""
+    per_query: Annotated[Path | None, FILE] = None
+    """Write the values behind the means as parquet: a row for each query, a column for each
+    measure, by the metric that decides."""
     junit: Annotated[Path | None, FILE] = None
     """Write the gates as JUnit XML, one test case each."""
     sequential: Annotated[bool, Parameter(negative=())] = False
     """Say whether judging may stop, by a sequential sign-flip test that holds however often one
     looks; it takes the differences of equally good measures to be symmetric about 0."""
+    breadth: Annotated[bool, Parameter(negative=())] = False
+    """Show how much of what is ranked each measure lists, and how it does from head to tail."""
     unjudged: Annotated[bool, Parameter(negative=())] = False
     """Say how far what nobody judged could move the verdict, and name 20 pairs to judge first."""
 

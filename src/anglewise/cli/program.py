@@ -55,8 +55,8 @@ READS = _names(
 """Files and folders that are read: any on this machine."""
 
 WRITES = _names(
-    "checkpoint disputes export history html json junit markdown output plot rejects run-out "
-    "save save-witness store"
+    "checkpoint disputes export history html json junit markdown output per-query plot rejects "
+    "run-out save save-witness store"
 )
 """Files and folders that are written: inside the folder that brings the setting."""
 
@@ -65,16 +65,16 @@ YOURS = _names("cache encoder host key model url")
 of an encoder's: the user's alone."""
 
 PLAIN = _names(
-    "at baseline batch budget by candidates chunk combine components condition depth device "
-    "difference direction diversity epochs explain export-queries finalists format gain-column "
-    "gate gauge graded grades hierarchy holdout id-column image-column item item-column judge "
-    "judges k keep kind label label-queries largest-difference learn-temperature learning-rate "
-    "log-q measure measures messages metric metrics min-support min-weight most negatives no-cache "
-    "normalise number objective open overlap pair pairs patience penalty popularity port prices "
-    "prompt query query-column question quiet reasons recall resamples sample seed sequential "
-    "share small source sources split strata strict temperature text text-column threshold time "
-    "tolerance traffic trained-for unjudged used user validation variants vector-column weight "
-    "witness"
+    "at baseline batch breadth budget by candidates chunk combine components condition depth "
+    "device difference direction diversity dry-run epochs explain export-queries finalists format "
+    "gain-column gate gauge graded grades hierarchy holdout id-column image-column item item- "
+    "column judge judges k keep kind label label-queries largest-difference learn-temperature "
+    "learning-rate log-q measure measures messages metric metrics min-support min-weight most "
+    "negatives no-cache normalise number objective open overlap pair pairs patience penalty "
+    "popularity port prices prompt query query-column question quiet reasons recall resamples "
+    "sample seed sequential share slice small source sources split strata strict temperature text "
+    "text-column threshold time tolerance traffic trained-for unjudged used user validation "
+    "variants vector-column weight witness"
 )
 """Words and numbers that change what is computed and nothing else."""
 

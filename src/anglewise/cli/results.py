@@ -150,6 +150,11 @@ def write_results(result: Comparison, document: "Document", results: Results, ta
     ):
         if path is not None:
             talk.write(path, render(document))
+    if results.per_query is not None:
+        from anglewise.io.judgement_export import write_values
+
+        write_values(results.per_query, result.values())
+        talk.say(f"wrote {results.per_query}")
     if run_out is not None and evidence is not None and result.direction is not None:
         _write_runs(evidence, result.direction, run_out, runs)
         for path in runs:

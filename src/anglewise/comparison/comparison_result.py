@@ -295,13 +295,24 @@ class Comparison:
                 f"{name} was not evaluated, but {listed(evidence.values)}: compare with "
                 f"metrics={name!r}"
             )
-        index = evidence.rows
+        index, *_ = columns = self.values(name)
+        ids = columns.pop(index)
+        return _pandas("per_query", "evidence.values").DataFrame(columns, index=ids)
+
+    def values(self, metric: str | None = None) -> dict[str, Array]:
+        """The same without pandas: ``query_id``, or ``row`` of pairs, then a column a measure.
+
+        Raises ``ValuesError`` for a comparison without evidence.
+        """
+        evidence = self.evidence
+        if evidence is None:
+            raise ValuesError("this comparison has no evidence, so no value of a query: compare")
+        first, ids = "row", evidence.rows
         if isinstance(evidence.judgements, Judgements):
             asking, _ = evidence.space.sides(evidence.judgements.direction)
-            index = asking.ids[index]
-        values = dict(zip(evidence.measures, evidence.values[name], strict=True))
-        columns = {row.measure: values[row.measure] for row in self.measures}
-        return _pandas("per_query", "evidence.values").DataFrame(columns, index=index)
+            first, ids = "query_id", asking.ids[ids]
+        values = dict(zip(evidence.measures, evidence.values[metric or self.metric], strict=True))
+        return {first: ids} | {row.measure: values[row.measure] for row in self.measures}
 
     def _repr_html_(self) -> str:
         rows = [

@@ -32,7 +32,7 @@ def cells(name: str, asking: Embeddings, rows: Int64[Array, " q"]) -> list[Any]:
     if name not in names:
         raise SpellingError(
             f"nothing is known about queries under {name!r}: there is "
-            f"{', '.join(names) or 'no metadata'}; clusters(8) needs none"
+            f"{', '.join(names) or 'no metadata'}"
         )
     every = column(asking, name)
     missing = [row for row in rows.tolist() if _is_empty(every[row])]

@@ -9,7 +9,7 @@ from anglewise.comparison.inference import Inference
 from anglewise.core.text import counted, listed, p_words, rounded_up
 from anglewise.statistics.decision import (
     LEVEL,
-    Outcome,
+    RuleOutcome,
     Tolerance,
     decide,
     decide_by_resamples,
@@ -83,7 +83,7 @@ class _Words:
         self.outcome = self._decide()
         self.leads = {j: self._lead(j) for j in range(len(self.columns)) if j != self.reference}
 
-    def _decide(self) -> Outcome:
+    def _decide(self) -> RuleOutcome:
         drawn = self.inference.drawn[:, 0][:, self.columns]
         if self.weighted is None:
             return decide_by_resamples(

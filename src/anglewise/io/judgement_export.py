@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from anglewise.core.numbers import cell_number, shown
+from anglewise.core.typing import Array
 from anglewise.errors import FileError, IdsError, SpellingError, ValuesError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, arrow, reading
@@ -67,6 +68,13 @@ def write_columns(path: PathLike, columns: Mapping[str, Sequence[Any]]) -> None:
             for name, cells in columns.items()
         }
     )
+    with new_file(path) as file:
+        arrow("parquet").write_table(table, file, compression="zstd")
+
+
+def write_values(path: PathLike, columns: Mapping[str, Array]) -> None:
+    """Write the values of queries as parquet, whole or not at all; the first column holds ids."""
+    table = arrow().table({name: column.tolist() for name, column in columns.items()})
     with new_file(path) as file:
         arrow("parquet").write_table(table, file, compression="zstd")
 

@@ -9,8 +9,8 @@ from anglewise.report.comparison_document import (
     difference,
     estimate_cell,
     facts,
-    side_by_side,
 )
+from anglewise.report.disputed_queries import side_by_side
 from anglewise.report.document import Block, Cell, Document, Line, Table, TableColumn
 from anglewise.report.words import NOTHING, counted, number, percent
 

@@ -78,7 +78,7 @@ class Tolerance:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class RuleOutcome:
     """What was decided, and the bounds behind it.
 
     Attributes
@@ -238,7 +238,7 @@ def decide(
     *,
     largest: float = 1.0,
     level: float = LEVEL,
-) -> Outcome:
+) -> RuleOutcome:
     """Say which measure to use, at 95%, against a reference that was named before looking.
 
     ``use``: another is better than the reference by as much as matters. ``tie``: no other is;
@@ -298,7 +298,7 @@ def decide_by_resamples(
     tolerance: Tolerance,
     *,
     level: float = LEVEL,
-) -> Outcome:
+) -> RuleOutcome:
     """The same for a figure that is no mean of values in a known range, such as a correlation.
 
     Bounds are the figure, less or plus a critical value times the standard deviation of its
@@ -349,7 +349,7 @@ def _outcome(
     others: Int64[Array, " others"],
     bounds: Float64[Array, "4 m"],
     level: float,
-) -> Outcome:
+) -> RuleOutcome:
     above, matters, at_most, most = bounds
 
     def among(shown: Bool[Array, " m"]) -> list[int]:
@@ -365,7 +365,7 @@ def _outcome(
         decision = "better"
     named = useful or (better if decision == "better" else []) or [reference]
     as_good = tuple(useful[1:])
-    return Outcome(decision, named[0], as_good, above, matters, at_most, most, level)
+    return RuleOutcome(decision, named[0], as_good, above, matters, at_most, most, level)
 
 
 def low_end(

@@ -1,0 +1,112 @@
+"""What a comparison would take, from a search for a few of its queries."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from time import monotonic
+from typing import Any
+
+from anglewise.core.embeddings import Space
+from anglewise.core.judgements import Judgements, Pairs, Triplets
+from anglewise.core.text import counted
+from anglewise.engine.search import search
+from anglewise.errors import SpellingError
+from anglewise.measures.formulas import Measure
+from anglewise.measures.measure import Family, MeasureSpec
+from anglewise.metrics.interface import Metric
+from anglewise.statistics.decision import DRAWS, MOST_ROWS
+
+TRIED = 64
+"""Queries that are searched for to tell how long all take."""
+PRODUCTS = 2e9
+"""Weighted sums of values in a second, on one core, from below."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """How long a comparison would take and how much memory, about.
+
+    ``search_seconds`` is extrapolated from ``tried`` queries; what is tuned is searched once for
+    each of its settings. ``test_seconds`` comes from the number of figures alone.
+    """
+
+    queries: int
+    items: int
+    figures: int
+    tried: int
+    search_seconds: float
+    test_seconds: float
+    bytes: int
+
+    def __str__(self) -> str:
+        seconds = self.search_seconds + self.test_seconds
+        long = f"{seconds:.0f} seconds" if seconds >= 2 else "2 seconds at most"
+        return (
+            f"{counted(self.figures, 'figure')} of {counted(self.queries, 'query')} over "
+            f"{counted(self.items, 'item')}: about {long} and {self.bytes / 1e6:,.0f} MB beyond "
+            f"what the program itself takes (searched for {self.tried} of the queries)"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types with stable keys."""
+        return asdict(self)
+
+
+def forecast(
+    space: Space,
+    judgements: Judgements | Pairs | Triplets,
+    measures: Sequence[MeasureSpec],
+    metrics: Sequence[Metric],
+    *,
+    clock: Callable[[], float] = monotonic,
+) -> Forecast:
+    """Search for some of the judged queries, and say what all of them would take.
+
+    Raises ``SpellingError`` for judgements that are no graded relevance.
+
+    >>> import numpy as np
+    >>> from anglewise.core.embeddings import Embeddings
+    >>> from anglewise.core.sparse import SparseRows
+    >>> from anglewise.measures.measure import measures
+    >>> from anglewise.metrics.evaluate import read_metrics
+    >>> x = np.random.default_rng(0).standard_normal((90, 4))
+    >>> own = SparseRows.from_pairs(np.arange(90), np.arange(90), shape=(90, 90))
+    >>> told = forecast(Space(items=Embeddings(x)), Judgements(own, direction="items-items"),
+    ...                 measures("dot,cosine"), read_metrics("nDCG@10"))
+    >>> told.queries, told.tried, told.figures
+    (90, 64, 2)
+    """
+    if not isinstance(judgements, Judgements):
+        raise SpellingError(
+            "a dry run is of queries, and these are pairs or triplets: leave it out"
+        )
+    rows = judgements.judged_rows
+    tried = rows[:: max(1, len(rows) // TRIED)][:TRIED]
+    asking, ranked = space.sides(judgements.direction)
+    fixed = [measure for measure in measures if isinstance(measure, Measure)]
+    searched = sum(
+        len(measure.settings()) if isinstance(measure, Family) else 1 for measure in measures
+    )
+    depth = max((metric.depth or 1) for metric in metrics)
+    began = clock()
+    search(
+        space,
+        fixed or ["dot"],
+        k=min(depth, len(ranked)),
+        direction=judgements.direction,
+        rows=tried,
+        exclude=judgements.seen,
+    )
+    each = (clock() - began) / max(len(tried), 1) / max(len(fixed), 1)
+    figures = len(measures) * len(metrics)
+    at_once = min(len(rows), MOST_ROWS)
+    lists = len(rows) * depth * 12 * searched
+    vectors = 2 * (asking.vectors.nbytes + ranked.vectors.nbytes)
+    return Forecast(
+        queries=len(rows),
+        items=len(ranked),
+        figures=figures,
+        tried=len(tried),
+        search_seconds=each * len(rows) * searched,
+        test_seconds=DRAWS * at_once * (figures + 4) / PRODUCTS,
+        bytes=int(vectors + lists + 3 * 8 * DRAWS * figures + 8 * len(rows) * figures),
+    )
