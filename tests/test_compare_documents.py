@@ -18,7 +18,7 @@ from anglewise import (
     write_space,
 )
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, nearest_documents
-from anglewise.core.judgements import Parts, parts_of
+from anglewise.core.parts import Parts, parts_of
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import IdsError, ShapeError, SpellingError
 from anglewise.measures.measure import measures

@@ -524,14 +524,15 @@ def test_judgements_from_a_dict_pairs_a_frame_and_a_file_are_the_same(space, tmp
         assert judged.gains.indices.tolist() == expected.gains.indices.tolist()
         assert judged.gains.values.tolist() == expected.gains.values.tolist() == [2, 0, 1.5]
         assert vars(judged.complaints) == vars(expected.complaints)
-        assert judged.complaints.dropped == 2
+        assert (judged.complaints.dropped, judged.missing_ids) == (1, ("zz",))
+        assert judged.missing.values.tolist() == [1]
         assert judged.complaints.unknown_queries == ("nobody",)
 
 
 def test_pairs_without_gains_count_one_and_of_repeated_ones_the_highest_gain_is_kept(space):
     assert aw.Judgements.from_pairs([("p", 1), ("q", 2)], space).gains.values.tolist() == [1, 1]
     judged = aw.Judgements.from_pairs([("p", 1, 1), ("p", "1", 3), ("p", 2, -1)], space)
-    assert judged.gains.values.tolist() == [3, 0]
+    assert judged.gains.values.tolist() == [3, -1]
     assert judged.complaints.duplicates == 1
     frame = {"query_id": ["p"], "item_id": [1]}
     assert aw.Judgements.from_frame(frame, space, gain_column=None).gains.values.tolist() == [1]

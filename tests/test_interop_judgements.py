@@ -58,7 +58,9 @@ def test_what_is_judged_and_not_relevant_is_stored(tmp_path):
 def test_unknown_ids_are_dropped_counted_and_three_are_named(tmp_path):
     rows = ["q1,a,1", *(f"x{i},a,1" for i in range(5)), "q1,y,1", "x0,y,1"]
     path = _file(tmp_path, "\n".join(["query_id,item_id,gain", *rows]))
-    complaints = read_judgements(path, _space()).complaints
+    judged = read_judgements(path, _space())
+    assert (judged.complaints.dropped, judged.missing_ids) == (6, ("y",))  # of q1; x0 is unknown
+    complaints = read_judgements(path, _space(), missing="drop").complaints
     assert complaints.dropped == 7
     assert complaints.unknown_queries == ("x0", "x1", "x2")
     assert complaints.unknown_items == ("y",)
@@ -71,9 +73,9 @@ def test_of_a_repeated_pair_the_highest_gain_is_kept(tmp_path):
     assert judged.complaints.duplicates == 2
 
 
-def test_gains_below_zero_count_as_zero(tmp_path):
+def test_gains_below_zero_stay_what_they_are(tmp_path):
     path = _file(tmp_path, "query_id,item_id,gain\nq1,a,-2\nq1,b,1\n")
-    assert _triples(read_judgements(path, _space()), _space())[0] == ("q1", "a", 0)
+    assert _triples(read_judgements(path, _space()), _space())[0] == ("q1", "a", -2)
 
 
 def test_equal_gains_are_noticed(tmp_path):

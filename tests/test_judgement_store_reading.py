@@ -62,8 +62,9 @@ def test_a_store_lines_up_with_its_space(store):
     )
     judged = store.judgements(SPACE)
     assert judged.gains.row(0).tolist() == [0, 1]
-    assert judged.gains.values.tolist() == [0, 2, 0]
-    assert judged.complaints.dropped == 2
+    assert judged.gains.values.tolist() == [0, 2, -1]
+    assert (judged.complaints.dropped, judged.missing_ids) == (1, ("gone",))
+    assert judged.without_missing().complaints.dropped == 2
     assert judged.complaints.unknown_queries == ("gone",)
     assert judged.complaints.unknown_items == ("gone",)
     assert judged.complaints.queries_without_relevant == 1

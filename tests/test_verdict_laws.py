@@ -325,14 +325,14 @@ def test_what_people_said_counts_before_what_was_generated():
         assert combined(rows, space, "items-items").gains.values.tolist() == [2.0]
 
 
-def test_a_grade_below_zero_counts_as_not_relevant_and_stays_judged():
+def test_a_grade_below_zero_stays_what_it_is():
     space = aw.Space(items=aw.Embeddings(np.eye(3), ids=["a", "b", "c"]))
     said = [
         aw.Judged("a", "b", -2, judge="anna", direction="items-items"),
         aw.Judged("a", "c", 1, judge="anna", direction="items-items"),
     ]
     gains = combined(said, space, "items-items").gains
-    assert (gains.row(0).tolist(), gains.values.tolist()) == ([1, 2], [0.0, 1.0])
+    assert (gains.row(0).tolist(), gains.values.tolist()) == ([1, 2], [-2.0, 1.0])
 
 
 def test_who_takes_a_pair_without_a_lot_makes_it_certain():

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from anglewise.cli.options import Judging, Vectors
 from anglewise.comparison.candidates import FORBIDDEN
+from anglewise.comparison.compare import NO_RULES
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.text import Say
@@ -67,6 +68,8 @@ def judged_space(
             path, space, judging, say, unnamed_pairs=source_is_judgements
         )
         if judgements is not None:
+            if judging.has_rules:
+                raise SpellingError(NO_RULES)
             return space, judgements
     return space, read_judgements(
         path,
@@ -76,6 +79,9 @@ def judged_space(
         item_column=judging.item_column,
         gain_column=judging.gain_column,
         label_queries=judging.label_queries,
+        missing=judging.missing,
+        relevant_from=judging.relevant_from,
+        not_itself=judging.not_itself,
         seed=seed,
         say=say,
     )

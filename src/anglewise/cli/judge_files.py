@@ -362,6 +362,9 @@ def judge_lint(
                 GAIN: judging.gain_column,
             },
             label_queries=judging.label_queries,
+            missing=judging.missing,
+            relevant_from=judging.relevant_from,
+            not_itself=judging.not_itself,
             seed=always.seed,
             say=talk.say,
         )

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Group, Parameter, Token
 
 from anglewise.cli.paths import FILE, JSON, KEPT, READ, RUNS, SPACE_READ
-from anglewise.core.numbers import COUNT, FINITE, SEED, Bounds, shown
+from anglewise.core.numbers import COUNT, FINITE, POSITIVE, SEED, Bounds, shown
 from anglewise.errors import SpellingError
 
 
@@ -139,11 +139,24 @@ class Judging:
     """Name of the column of gains, if it is not a usual one."""
     label_queries: Annotated[int | None, A_COUNT] = None
     """Of labelled items let so many ask, drawn at random; without it all of them."""
+    missing: Literal["count", "drop"] = "count"
+    """Judged items that the space does not hold: count those that are relevant as missed, as
+    trec_eval does, or drop them."""
+    relevant_from: Annotated[float | None, number(POSITIVE)] = None
+    """The lowest grade that R, P, RR, AP, bpref and infAP take for relevant, such as 2; without it
+    all above 0."""
+    not_itself: Annotated[bool, Parameter(negative=())] = False
+    """Where queries are items too: leave the item of a query's own id out of its list."""
 
     @property
     def names_columns(self) -> bool:
         """Whether any column was named, so that the file holds graded relevance."""
         return any((self.query_column, self.item_column, self.gain_column))
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether anything was said about how graded relevance is evaluated."""
+        return self.missing != "count" or self.relevant_from is not None or self.not_itself
 
 
 @Parameter(name="*", group=_RESULTS)

@@ -167,12 +167,11 @@ def _options(
 
 def _named(words: list[str], *parts: Vectors | Judging) -> str:
     """What named the space and the judgements, as it was typed."""
-    options = [(field.name, getattr(part, field.name)) for part in parts for field in fields(part)]
-    words += [
-        f"--{name.replace('_', '-')} {quote(str(value))}"
-        for name, value in options
-        if value is not None
-    ]
+    for part in parts:
+        for field in fields(part):
+            value, option = getattr(part, field.name), f"--{field.name.replace('_', '-')}"
+            if value != field.default:
+                words.append(option if value is True else f"{option} {quote(str(value))}")
     return " ".join(word for word in words if word)
 
 

@@ -11,7 +11,9 @@ from anglewise.comparison.candidates import Source
 from anglewise.comparison.lists import SearchedSpace, judged_space
 from anglewise.comparison.split import QuerySplit, query_split
 from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Complaints, Judgements, Parts, parts_of
+from anglewise.core.evaluation_rules import evaluated_with
+from anglewise.core.judgements import Complaints, Judgements, with_gains
+from anglewise.core.parts import Parts, parts_of
 from anglewise.core.sparse import SparseRows
 from anglewise.core.text import listed
 from anglewise.core.typing import Array, Int64
@@ -146,10 +148,13 @@ class AlignedSpaces:
         hides = [*seen, *(name for name, labels in judged.items() if labels.seen)]
         if parts and hides:
             raise SpellingError(
-                f"{hides[0]} leaves out items that were seen, and documents were judged that "
-                "items are passages of: compare such spaces one by one"
+                f"{hides[0]} leaves items out of the lists, and documents were judged that items "
+                "are passages of: compare such spaces one by one"
             )
         shared, unshared = _shared_judgements(judged, seen, asking, ranked)
+        if shared.not_itself:  # every space may hold documents that others lack
+            names = Space(items=ranked.names, queries=asking.names)
+            shared = evaluated_with(shared, names, not_itself=True)
         return cls(spaces, asking, ranked, shared, unshared, parts)
 
     @property
@@ -230,8 +235,9 @@ def _shared_judgements(
     ``ValuesError`` where the same pair has two gains.
     """
     _some_in_common(ranked, "items")
-    keys, gains = _united(judged, asking, ranked)
-    queries = keys // len(ranked.names)
+    every_id = (*ranked.names.ids.tolist(), *_missing_everywhere(judged, ranked))
+    keys, gains = _united(judged, asking, ranked, every_id)
+    queries = keys // len(every_id)
     shared = asking.everywhere[queries]
     if not shared.any():
         _some_in_common(asking, "queries")
@@ -242,41 +248,62 @@ def _shared_judgements(
         )
     first = next(iter(judged.values()))
     shape = (len(asking.names), len(ranked.names))
-    values = gains[shared]
-    gains_table = SparseRows.from_pairs(
-        queries[shared], keys[shared] % shape[1], values, shape=shape
+    graded = SparseRows.from_pairs(
+        queries[shared],
+        keys[shared] % len(every_id),
+        gains[shared],
+        shape=(shape[0], len(every_id)),
     )
+    levels = {labels.relevant_from for labels in judged.values()}
+    if len(levels) > 1:
+        raise SpellingError(
+            f"judgements are relevant from {listed(map(str, levels))} on: take one for all spaces"
+        )
     tables = [(name, labels.seen) for name, labels in judged.items() if labels.seen is not None]
     hidden = [_keys(name, table, asking, ranked) for name, table in [*tables, *seen.items()]]
     merged = np.unique(np.concatenate(hidden)) if hidden else None
     judgements = Judgements(
-        gains=gains_table,
+        gains=graded.columns(0, shape[1]),
         direction=first.direction,
         source="; ".join(
             dict.fromkeys(labels.source for labels in judged.values() if labels.source)
         ),
-        complaints=Complaints(gains_all_equal=bool(np.all(values == values[0]))),
+        complaints=with_gains(Complaints(), graded),
         seen=None
         if merged is None
         else SparseRows.from_pairs(merged // shape[1], merged % shape[1], shape=shape),
         judged_items=_judged_items(judged, ranked),
+        missing=graded.columns(shape[1], len(every_id)) if len(every_id) > shape[1] else None,
+        missing_ids=every_id[shape[1] :],
+        relevant_from=first.relevant_from,
+        not_itself=any(labels.not_itself for labels in judged.values()),
     )
     return judgements, tuple(asking.names.ids[np.unique(queries[~shared])].tolist())
 
 
+def _missing_everywhere(judged: Mapping[str, Judgements], ranked: IdIndex) -> list[str]:
+    """The judged items that no space holds."""
+    names = dict.fromkeys(name for labels in judged.values() for name in labels.missing_ids)
+    return [name for name in names if name not in ranked.names.row_of]
+
+
 def _united(
-    judged: Mapping[str, Judgements], asking: IdIndex, ranked: IdIndex
+    judged: Mapping[str, Judgements], asking: IdIndex, ranked: IdIndex, every_id: Sequence[str]
 ) -> tuple[Int64[Array, " pairs"], Array]:
     """Every judged pair once, as one number, with its gain."""
-    keys = np.concatenate(
-        [_keys(name, labels.gains, asking, ranked) for name, labels in judged.items()]
-    )
-    gains = np.concatenate([labels.gains.values for labels in judged.values()])
+    column_of = {name: column for column, name in enumerate(every_id)}
+    numbers: list[Array] = []
+    for name, labels in judged.items():
+        missing = np.array([column_of[item] for item in labels.missing_ids], dtype=np.int64)
+        columns = np.concatenate([ranked.places[name], missing])[labels.graded.indices]
+        numbers.append(asking.places[name][labels.graded.rows] * len(every_id) + columns)
+    keys = np.concatenate(numbers)
+    gains = np.concatenate([labels.graded.values for labels in judged.values()])
     every, first, back = np.unique(keys, return_index=True, return_inverse=True)
     other = np.flatnonzero(gains != gains[first][back])
     if len(other):
         pairs = keys[other]
-        queries = asking.names.ids[pairs // len(ranked.names)].tolist()
+        queries = asking.names.ids[pairs // len(every_id)].tolist()
         raise ValuesError(
             f"{len(np.unique(pairs)):,} pairs of a query and an item have another gain in another "
             f"space, such as those of {_quoted(queries)}: judge all spaces by one file"

@@ -28,7 +28,8 @@ from anglewise.comparison.split import QUERIES, query_split
 from anglewise.comparison.verdict import verdict_of
 from anglewise.core.conversion import Vectors, check_kind
 from anglewise.core.embeddings import Space, as_space
-from anglewise.core.judgements import Judgements, Pairs, Triplets, check_judgements
+from anglewise.core.evaluation_rules import evaluated_with, rules_of
+from anglewise.core.judgements import Judgements, Missing, Pairs, Triplets, check_judgements
 from anglewise.core.text import check_number, counted, listed
 from anglewise.core.typing import Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
@@ -43,6 +44,11 @@ RULE = 2
 """The number of the decision rule, which changed after 0.1."""
 
 NO_MEASURE = "no measure to compare: name one, such as dot"
+
+NO_RULES = (
+    "missing, relevant_from and not_itself (--missing, --relevant-from, --not-itself) are of "
+    "graded relevance, and these are pairs or triplets: leave them out"
+)
 
 MOST_FIGURES = 1000
 """Candidates times metrics; each takes 80 kB of resamples, several times over."""
@@ -72,6 +78,9 @@ def compare(
     baseline: str | Measure | None = None,
     split: str = QUERIES,
     slices: Iterable[str] | str = (),
+    missing: Missing = "count",
+    relevant_from: float | None = None,
+    not_itself: bool = False,
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -116,6 +125,13 @@ def compare(
     slices
         Columns of what is known about queries: each of their values gets a verdict of its own, at
         95% for all values of a column together.
+    missing
+        ``"drop"`` leaves judged items out that the space lacks; else they count as missed where
+        they are relevant, as in trec_eval.
+    relevant_from
+        The lowest grade that binary metrics take for relevant, such as 2; else all above 0.
+    not_itself
+        Leave the document that has a query's own id out of that query's list.
     seed
         The same seed gives the same bytes, whatever the threads.
     threads
@@ -130,7 +146,10 @@ def compare(
         not among the measures, another direction than the judgements', a split or a column that
         is not known, a split of pairs or triplets, a share as the tolerance of a correlation.
     ValuesError
-        A column of a split with empty cells, or with what is no time.
+        A column of a split with empty cells, or with what is no time; a correlation that is not
+        defined, as all scores are equal; grades whose gains cannot be added up.
+    IdsError
+        ``not_itself`` where no query has the id of an item.
     TooFewError
         Nothing judged, no measure given, or all queries in one group.
 
@@ -154,6 +173,7 @@ def compare(
     if not read:
         raise TooFewError(NO_MEASURE)
     judged_direction = _direction(judgements, direction)
+    judgements = _evaluated_with(judgements, space, missing, relevant_from, not_itself=not_itself)
     base = None
     if baseline is not None:
         (named,) = measures_and_families([baseline])
@@ -219,11 +239,29 @@ def compare(
 
 def _check_relevant(judgements: Judgements, metric: Metric) -> None:
     """Refuse judgements by which every list would get the same."""
-    if not (judgements.gains.values > 0).any() and not isinstance(metric, JudgedShare):
+    if not (judgements.graded.values > 0).any() and not isinstance(metric, JudgedShare):
         raise TooFewError(
             f"no judged query has a relevant item, so that {metric} is the same for every measure: "
             "give judgements with gains above 0"
         )
+
+
+def _evaluated_with(
+    judgements: Judgements | Pairs | Triplets,
+    space: Space,
+    missing: Missing,
+    relevant_from: float | None,
+    *,
+    not_itself: bool,
+) -> Judgements | Pairs | Triplets:
+    """Graded relevance with the settings of its evaluation; pairs and triplets have none."""
+    if isinstance(judgements, Judgements):
+        return evaluated_with(
+            judgements, space, missing=missing, relevant_from=relevant_from, not_itself=not_itself
+        )
+    if missing != "count" or relevant_from is not None or not_itself:
+        raise SpellingError(NO_RULES)
+    return judgements
 
 
 def _direction(
@@ -250,6 +288,9 @@ def compare_spaces(
     largest_difference: float = 1.0,
     baseline: str | None = None,
     split: str = QUERIES,
+    missing: Missing = "count",
+    relevant_from: float | None = None,
+    not_itself: bool = False,
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -270,7 +311,9 @@ def compare_spaces(
         Graded relevance, aligned with the first space; or from name to what is aligned with that
         space, where spaces differ in what they hold. A pair judged in one is judged in all. Graded
         pairs and triplets are refused.
-    measures, metric, metrics, tolerance, largest_difference, seed, threads, progress
+    measures, metric, metrics, tolerance, largest_difference, missing, relevant_from, not_itself
+        As in ``compare``.
+    seed, threads, progress
         As in ``compare``.
     variants
         Cheaper vectors as further candidates: ``[:128]``, ``int8``, ``binary``, ``[:128]·int8``, of
@@ -312,7 +355,16 @@ def compare_spaces(
     read = measures_and_families(measures)
     if not read:
         raise TooFewError(NO_MEASURE)
-    judged = _by_space(judgements, spaces)
+    judged = {
+        name: evaluated_with(
+            labels,
+            spaces[name],
+            missing=missing,
+            relevant_from=relevant_from,
+            not_itself=not_itself,
+        )
+        for name, labels in _by_space(judgements, spaces).items()
+    }
     wanted = read_metrics_for(Judgements, metric, metrics)
     _check_size(len(models) * len(read), len(wanted))
     candidates = [SpaceCandidate(model, measure) for model in models for measure in read]
@@ -442,7 +494,7 @@ def conclude(
         seed=settings.seed,
         measures=inference.rows(baseline),
         verdict=verdict,
-        signature=_signature(inference, direction or f"{scores.noun}s", settings),
+        signature=_signature(inference, direction or f"{scores.noun}s", judgements, settings),
         tolerance=settings.tolerance.against(kept_mean),
         tolerance_given=str(settings.tolerance),
         baseline=None if baseline is None else scores.names[baseline],
@@ -461,7 +513,12 @@ def conclude(
     )
 
 
-def _signature(inference: Inference, direction: str, settings: EvaluationSettings) -> str:
+def _signature(
+    inference: Inference,
+    direction: str,
+    judgements: Judgements | Pairs | Triplets,
+    settings: EvaluationSettings,
+) -> str:
     """Every setting that the numbers depend on, in one line, as sacrebleu does it."""
     scores, flips, split = inference.scores, inference.flips, inference.scores.split
     groups = "" if split.clusters is None else f".{len(split.clusters)}"
@@ -472,6 +529,7 @@ def _signature(inference: Inference, direction: str, settings: EvaluationSetting
         "direction": direction,
         "measures": f"{len(scores.names)}.{digest}",
         "queries": len(scores.rows),
+        **(rules_of(judgements) if isinstance(judgements, Judgements) else {}),
         **({} if split.split == QUERIES else {"split": f"{split.split}{groups}"}),
         "rule": RULE,
         "intervals": f"{'weighted' if inference.bounded[0] else 'bca'}.{scores.resamples}",

@@ -14,7 +14,6 @@ import numpy as np
 from anglewise.comparison.comparison_result import Comparison, Evidence
 from anglewise.core.judgements import Judgements, Pairs
 from anglewise.core.numbers import shown
-from anglewise.core.sparse import SparseRows
 from anglewise.core.text import counted, listed
 from anglewise.core.typing import Array, Float64
 from anglewise.errors import SpellingError
@@ -276,7 +275,8 @@ def identity(comparison: Comparison) -> Identity | None:
     if isinstance(judged, Judgements):
         asking, ranked = evidence.space.sides(judged.direction)
         queries = asking.ids[evidence.rows].tolist()
-        return Identity(evidence, queries, _digest(judged.gains, asking.ids, ranked.ids))
+        names = np.array([*ranked.ids.tolist(), *judged.missing_ids], dtype=object)
+        return Identity(evidence, queries, _digest(judged, asking.ids, names))
     items = evidence.space.items.ids
     if isinstance(judged, Pairs):
         columns = [evidence.space.queries.ids[judged.rows_a], items[judged.rows_b], judged.scores]
@@ -287,8 +287,9 @@ def identity(comparison: Comparison) -> Identity | None:
     return Identity(evidence, None, sha256(text.encode()).hexdigest()[:12])
 
 
-def _digest(gains: SparseRows, queries: Array, items: Array) -> str:
-    """Twelve letters for what is judged, whatever the order of rows."""
+def _digest(judged: Judgements, queries: Array, items: Array) -> str:
+    """Twelve letters for what is judged and how it is read, whatever the order of rows."""
+    gains = judged.graded
     queries, by_query = _in_order(queries, gains.rows)
     items, by_item = _in_order(items, gains.indices)
     order = np.lexsort((by_item, by_query))
@@ -298,6 +299,10 @@ def _digest(gains: SparseRows, queries: Array, items: Array) -> str:
         columns = queries[by_query[some]], items[by_item[some]], gains.values[some]
         pairs = zip(*(column.tolist() for column in columns), strict=True)
         digest.update("".join(f"{q}\t{item}\t{gain:g}\n" for q, item, gain in pairs).encode())
+    if judged.relevant_from is not None:
+        digest.update(f"relevant from {judged.relevant_from:g}\n".encode())
+    if judged.not_itself:
+        digest.update(b"not itself\n")
     return digest.hexdigest()[:12]
 
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from anglewise.comparison.split import ALONE, QuerySplit, joined, tuned
 from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements, Parts
+from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.numbers import PART, SEED
+from anglewise.core.parts import Parts
 from anglewise.core.typing import Array, Bool, Int64, Progress
 from anglewise.engine.search import search
 from anglewise.errors import SpellingError, TooFewError

@@ -9,8 +9,11 @@ from anglewise.comparison.comparison_result import SpaceFacts
 from anglewise.comparison.inference import Scores
 from anglewise.core.drawn import QueryDraw, weighted_means
 from anglewise.core.embeddings import Embeddings
-from anglewise.core.judgements import Complaints, Judgements, Pairs, Parts, Triplets
+from anglewise.core.judgements import Complaints, Judgements, Pairs, Triplets
+from anglewise.core.parts import Parts
+from anglewise.core.sparse import SparseRows
 from anglewise.core.text import counted, listed
+from anglewise.core.typing import Array, Bool, Int64
 
 
 def notes(
@@ -25,6 +28,7 @@ def notes(
         *_label_notes(judgements.complaints),
         *(_relevance_notes(judgements) if lists else ()),
         *(_draw_notes(judgements.drawn, scores) if lists else ()),
+        *(_itself_notes(sides, judgements, scores) if lists else ()),
         *scores.split.notes(),
         *_few_notes(scores),
         *(part_notes(judgements.parts) if lists else ()),
@@ -48,6 +52,11 @@ def space_notes(
         *_labels_by_space(judged),
         *_relevance_notes(aligned.judgements),
         *_draws_by_space(judged),
+        *(
+            _itself_notes(aligned.names.sides(direction), aligned.judgements, scores)
+            if all(side.named for pair in sides.values() for side in pair)
+            else ()
+        ),
         *scores.split.notes(),
         *_few_notes(scores),
         *(f"{name}: {note}" for name, parts in aligned.parts.items() for note in part_notes(parts)),
@@ -71,13 +80,27 @@ def _label_notes(wrong: Complaints) -> Iterator[str]:
 
 
 def _relevance_notes(judgements: Judgements) -> Iterator[str]:
-    """Whether there is anything to find, and anything to grade."""
-    gains = judgements.gains
-    relevant = np.bincount(gains.rows[gains.values > 0], minlength=gains.shape[0])
-    without = int((relevant[judgements.judged_rows] == 0).sum())
+    """Whether there is anything to find, anything to grade, and what is left out or cannot be."""
+    gains, level = judgements.graded, judgements.relevant_from
+    rows = judgements.judged_rows
+    if judgements.missing is not None:
+        lacking = len(judgements.missing.indices)
+        relevant = int((judgements.missing.values > 0).sum())
+        yield (
+            f"{counted(lacking, 'judgement')} of items that the space does not hold: the "
+            f"{relevant:,} relevant among them count as missed, as in trec_eval (--missing drop "
+            "leaves them out)"
+        )
+    without = _without(gains, gains.values > 0, rows)
     without = max(without, judgements.complaints.queries_without_relevant)
     if without:
         yield f"{counted(without, 'judged query')} without any relevant item: every measure gets 0"
+    if level is not None:
+        yield (
+            f"relevant to R, P, RR, AP, bpref and infAP are grades from {level:g} on, to nDCG all "
+            f"above 0: {counted(_without(gains, judgements.relevant, rows), 'judged query')} "
+            "without any of them, for which those metrics are 0"
+        )
     if judgements.complaints.gains_all_equal:
         yield (
             f"all gains are {gains.values.max():g}: nothing tells the more relevant from the less, "
@@ -120,6 +143,39 @@ UNEQUAL = "queries were drawn with unequal chances"
 def _draws_by_space(judged: Mapping[str, Judgements]) -> Iterator[str]:
     if any(judgements.drawn is not None for judgements in judged.values()):
         yield f"{UNEQUAL}, and each counts alike: compare one space to see means weighed by them"
+
+
+def _without(gains: SparseRows, relevant: Bool[Array, " entries"], rows: Int64[Array, " q"]) -> int:
+    """How many of these queries have none of the relevant entries."""
+    return int((np.bincount(gains.rows[relevant], minlength=gains.shape[0])[rows] == 0).sum())
+
+
+def _itself_notes(
+    sides: tuple[Embeddings, Embeddings], judgements: Judgements, scores: Scores
+) -> Iterator[str]:
+    """Whether queries are documents too, and so find themselves."""
+    asking, ranked = sides
+    if judgements.direction != "queries-items" or asking is ranked:
+        return
+    if not (asking.named and ranked.named):
+        return
+    names = ranked.ids if judgements.parts is None else judgements.parts.documents
+    column_of = {name: column for column, name in enumerate(names)}
+    own = np.array([column_of.get(name, -1) for name in asking.ids[scores.rows]], dtype=np.int64)
+    if judgements.not_itself:
+        yield f"{counted(int((own >= 0).sum()), 'query')} without the document of the same id"
+        return
+    width = len(names)
+    judged = judgements.gains
+    relevant = (judged.rows * width + judged.indices)[judged.values > 0]
+    first = np.any([lists.indices[:, 0] == own for lists in scores.found.values()], axis=0)
+    first &= (own >= 0) & ~np.isin(scores.rows * width + own, relevant)
+    if first.any():
+        yield (
+            f"{counted(int(first.sum()), 'query')} with the item of the same id in first place, "
+            "which is not relevant: where queries are documents that find themselves, --not-itself "
+            "leaves these out"
+        )
 
 
 def part_notes(parts: Parts | None) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import product
 
 import numpy as np
 
@@ -13,9 +14,10 @@ from anglewise.comparison.split import choices, first_half, tuned
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements, Pairs, Triplets
 from anglewise.core.neighbours import Neighbours
+from anglewise.core.text import counted, listed
 from anglewise.core.typing import Array, Bool, Float64, Int, Int64
 from anglewise.engine.search import share_of
-from anglewise.errors import SpellingError, TooFewError
+from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.measures.adapter import Adapted
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import Family, MeasureSpec
@@ -81,7 +83,7 @@ def score_lists(
         values={str(metric): values[str(metric)] for metric in settings.metrics},
         keys=tuple(keys),
         rows=rows,
-        judged=int(judgements.gains.counts[rows].sum()),
+        judged=int(judgements.graded.counts[rows].sum()),
         found=lists,
         settings=chosen,
         unjudged=1 - values[str(share)].mean(axis=1),
@@ -146,6 +148,25 @@ class Correlations:
             values[np.ix_(layer.rows, on)] = parts
         return values
 
+    def check_defined(self, measures: Sequence[str]) -> None:
+        """Raise ``ValuesError`` for a correlation with scores that are all equal."""
+        for metric, layer in product(self.metrics, self.layers):
+            part = "" if layer.on.all() else " of one half, on which a measure is tuned"
+            pairs = f"{counted(int(layer.on.sum()), 'pair')}{part}"
+            gold = self.gold[layer.on]
+            if not metric.varies(gold[None])[0]:
+                raise ValuesError(
+                    f"{pairs}: all scores that people gave are equal ({gold[0]:g}), so {metric} is "
+                    "not defined: judge pairs that differ"
+                )
+            equal = layer.rows[~metric.varies(layer.scores[:, layer.on])]
+            if len(equal):
+                names = listed(measures[row] for row in equal.tolist())
+                raise ValuesError(
+                    f"{pairs}: all scores by {names} are equal, so {metric} is not defined: leave "
+                    f"{names} out of the measures"
+                )
+
     def __call__(self, counts: Int[Array, "draws pairs"]) -> Float64[Array, "draws columns"]:
         """The values on samples that hold each pair so many times."""
         weights = counts.astype(np.float64)
@@ -180,7 +201,7 @@ def score_named_rows(
     """Correlate the scores of graded pairs with their grades; or say which triplets are right.
 
     Raises ``TooFewError`` below three pairs or without a triplet, ``SpellingError`` for a metric
-    of another kind or a measure that learns.
+    of another kind or a measure that learns, ``ValuesError`` for a correlation that is not defined.
     """
     graded = isinstance(judgements, Pairs)
     count = len(judgements.scores) if graded else len(judgements.anchors)
@@ -199,6 +220,7 @@ def score_named_rows(
     chosen: dict[str, tuple[str, ...]] = {}
     if graded:
         statistic = _correlations(space, judgements, fixed, settings, chosen)
+        statistic.check_defined([str(measure) for measure in fixed])
         values = {str(metric): statistic.per_pair(metric) for metric in statistic.metrics}
     else:
         statistic = None

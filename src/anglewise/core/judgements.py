@@ -1,9 +1,9 @@
-"""What people said is relevant: judgements, graded pairs, triplets, labels; documents in parts."""
+"""What people said is relevant: judgements, graded pairs, triplets, labels."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 
@@ -19,103 +19,20 @@ from anglewise.core.conversion import (
     is_kind,
 )
 from anglewise.core.drawn import QueryDraw
-from anglewise.core.embeddings import Embeddings, Space, column, columns_of
+from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.numbers import POSITIVE, shown
+from anglewise.core.parts import Parts, judged_parts
 from anglewise.core.sparse import SparseRows
 from anglewise.core.text import described
 from anglewise.core.typing import Array, Bool, Direction, Float64, Int64
 from anglewise.errors import (
     IdsError,
     ShapeError,
+    SpellingError,
     TooFewError,
     ValuesError,
     WrongTypeError,
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Parts:
-    """The documents of a space, and the one that each item is a passage of.
-
-    Attributes
-    ----------
-    documents
-        The ids of the documents, each once.
-    of
-        For each item the position of its document in ``documents``.
-
-    Examples
-    --------
-    >>> parts = Parts.named(["a", "b", "a"])
-    >>> parts.documents, parts.of.tolist(), parts.first.tolist()
-    (('a', 'b'), [0, 1, 0], [0, 1])
-    """
-
-    documents: tuple[str, ...]
-    of: Int64[Array, " items"]
-
-    def __post_init__(self) -> None:
-        document_rows = np.unique(self.of)
-        if not np.array_equal(document_rows, np.arange(len(self.documents))):
-            raise ShapeError(
-                f"{len(self.documents)} documents, and passages of {len(document_rows)}: every "
-                "document has a passage, every passage a document"
-            )
-
-    def __len__(self) -> int:
-        return len(self.documents)
-
-    @classmethod
-    def named(cls, documents: Sequence[str]) -> "Parts":
-        """Parts from the document id of each item; documents in the order of first appearance."""
-        row_of = {name: i for i, name in enumerate(dict.fromkeys(documents))}
-        return cls(tuple(row_of), np.array([row_of[name] for name in documents], dtype=np.int64))
-
-    @cached_property
-    def first(self) -> Int64[Array, " documents"]:
-        """The first passage of each document."""
-        return np.unique(self.of, return_index=True)[1].astype(np.int64)
-
-
-DOCUMENT = "document"
-"""The column of metadata that names the document of a passage, as ``encode`` writes it."""
-
-
-def parts_of(items: Embeddings) -> Parts | None:
-    """The document of each item, if the metadata name one and any document was cut; else None.
-
-    >>> about = {"document": ["a", "a", "b"]}
-    >>> parts_of(Embeddings([[1.0], [2.0], [3.0]], ["a#0", "a#1", "b"], about)).documents
-    ('a', 'b')
-    """
-    if DOCUMENT not in columns_of(items):
-        return None
-    cells = column(items, DOCUMENT)
-    names = [
-        str(name) if cell is None else str(cell)
-        for cell, name in zip(cells, items.ids, strict=True)
-    ]
-    return None if names == items.ids.tolist() else Parts.named(names)
-
-
-def judged_parts(names: Iterable[str], items: Embeddings, source: str) -> Parts | None:
-    """The parts, if judgements name documents; ``None`` if they name the items themselves.
-
-    A document that was not cut shares the id of its only passage, and counts as either.
-
-    Raises ``IdsError`` where some ids belong to passages only and others to documents only.
-    """
-    parts = parts_of(items)
-    if parts is None:
-        return None
-    judged_names, documents = set(names), set(parts.documents)
-    passages = sorted(n for n in judged_names if n in items.row_of and n not in documents)
-    whole_documents = sorted(n for n in judged_names if n in documents and n not in items.row_of)
-    if passages and whole_documents:
-        raise IdsError(
-            f"{source} names passages, such as {passages[0]!r}, and documents, such as "
-            f"{whole_documents[0]!r}: judge either these or those"
-        )
-    return None if passages or judged_names.isdisjoint(documents) else parts
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,12 +50,17 @@ class Complaints:
     gains_all_equal: bool = False
 
 
+Missing: TypeAlias = Literal["count", "drop"]
+"""What judged items that the space lacks do: count as missed where relevant, or nothing."""
+
+
 @dataclass(frozen=True, eq=False)
 class Judgements:
     """Graded relevance, aligned with the rows of a space.
 
-    Judged and not relevant is a stored zero; not judged is not stored. A query without any
-    entry was not judged and is not evaluated.
+    Judged and not relevant is a stored zero; not judged is not stored. A grade below zero is
+    relevant to no metric; bpref and infAP take it for an item of the pool that was not judged, as
+    trec_eval does. A query without any entry was not judged and is not evaluated.
 
     Attributes
     ----------
@@ -159,7 +81,7 @@ class Judgements:
         do. Such an item is not relevant to a query that does not store it.
     chances
         Where judged pairs were sampled: the probability with which each was drawn, in (0, 1], for
-        the entries of ``gains``. Metrics that end in ``(sampled)`` weigh by them.
+        the entries of ``graded``. Metrics that end in ``(sampled)`` weigh by them.
     judged_at
         When each query of the asking side was first judged, in seconds, where it is known; NaN
         for queries that were not judged. Judging until decided needs the order.
@@ -168,6 +90,14 @@ class Judgements:
     parts
         The documents, where documents were judged and the items are passages of them. The columns
         of ``gains`` are documents then, and the best passage of each document counts.
+    missing, missing_ids
+        Gains of judged items that the space lacks, ``queries x these items``, and their ids. No
+        list can hold them; where they are relevant they count as missed.
+    relevant_from
+        The lowest grade that binary metrics (R, P, RR, AP, bpref, infAP) take for relevant, such
+        as 2 in TREC's Deep Learning track; without it all above 0. nDCG reads the grades.
+    not_itself
+        Whether each query's own document, that of the same id, is no candidate: ``seen`` holds it.
     """
 
     gains: SparseRows | Sparse
@@ -180,13 +110,22 @@ class Judgements:
     judged_at: Float64[Array, " rows"] | None = None
     drawn: QueryDraw | None = None
     parts: Parts | None = None
+    missing: SparseRows | Sparse | None = None
+    missing_ids: tuple[str, ...] = ()
+    relevant_from: float | None = None
+    not_itself: bool = False
 
     def __post_init__(self) -> None:
         check_direction(self.direction)
-        for name in ("gains", "seen", "chances"):
+        for name in ("gains", "seen", "chances", "missing"):
             table = getattr(self, name)
             if table is not None:
                 object.__setattr__(self, name, as_sparse_rows(table, name))
+        due = (self.gains.shape[0], len(self.missing_ids))
+        if self.missing is not None and self.missing.shape != due:
+            raise ShapeError(f"missing is {self.missing.shape}: {due} is due, as missing_ids say")
+        if self.relevant_from is not None:
+            POSITIVE.check("relevant_from", self.relevant_from)
 
     @classmethod
     def from_dict(
@@ -195,12 +134,14 @@ class Judgements:
         space: Space,
         *,
         direction: Direction = "queries-items",
+        missing: Missing = "count",
     ) -> "Judgements":
         """Line up ``{query: {item: gain}}`` with a space, by id.
 
-        As with :func:`anglewise.read_judgements`, gains below zero count as zero, and entries
-        whose ids the space does not hold are dropped and counted in ``complaints``. Where the
-        items are passages (a column ``document`` of their metadata), documents may be named.
+        As with :func:`anglewise.read_judgements`, entries of queries that the space does not hold
+        are dropped and counted in ``complaints``; items that it does not hold count as missed
+        where they are relevant, unless ``missing`` is ``"drop"``. Where the items are passages (a
+        column ``document`` of their metadata), documents may be named.
 
         Raises ``IdsError`` if not one entry matches, ``ValuesError`` for a gain that is no number.
 
@@ -216,9 +157,9 @@ class Judgements:
             if not isinstance(items, Mapping):
                 raise WrongTypeError(f"the items of {query!r} are {described(items)}: {expected}")
             entries += [(query, *pair) for pair in cast("Mapping[Any, Any]", items).items()]
-        return _by_ids(
-            [list(part) for part in zip(*entries, strict=True)], space, direction, "the dict"
-        )
+        columns = [list(part) for part in zip(*entries, strict=True)]
+        judged = _by_ids(columns, space, direction, "the dict")
+        return taken(judged, missing)
 
     @classmethod
     def from_pairs(
@@ -227,6 +168,7 @@ class Judgements:
         space: Space,
         *,
         direction: Direction = "queries-items",
+        missing: Missing = "count",
     ) -> "Judgements":
         """Line up pairs ``(query, item)``, each of gain 1, or triples with a gain, by id.
 
@@ -250,7 +192,8 @@ class Judgements:
                 "item) or (query, item, gain) are due, all alike"
             )
         columns: list[Any] = [list(part) for part in zip(*entries, strict=True)]
-        return _by_ids(columns, space, direction, "the pairs")
+        judged = _by_ids(columns, space, direction, "the pairs")
+        return taken(judged, missing)
 
     @classmethod
     def from_frame(
@@ -262,6 +205,7 @@ class Judgements:
         item_column: str = "item_id",
         gain_column: str | None = "gain",
         direction: Direction = "queries-items",
+        missing: Missing = "count",
     ) -> "Judgements":
         """Line up the rows of a pandas or Polars frame (or a dict of columns) by id.
 
@@ -280,19 +224,70 @@ class Judgements:
             raise WrongTypeError(f"{described(frame)} came where a pandas or Polars frame is due")
         names = list(map(str, frame if is_dict else column_names(frame)))
         needed = [query_column, item_column] + ([] if gain_column is None else [gain_column])
-        missing = next((name for name in needed if names.count(name) != 1), None)
-        if missing is not None:
+        lacking = next((name for name in needed if names.count(name) != 1), None)
+        if lacking is not None:
             raise ValuesError(
-                f"the frame has {names.count(missing) or 'no'} columns {missing!r}, but "
+                f"the frame has {names.count(lacking) or 'no'} columns {lacking!r}, but "
                 f"{', '.join(map(repr, names[:12]))}: name query_column=, item_column=, and "
                 "gain_column= (None counts every row as 1)"
             )
-        return _by_ids([frame[name] for name in needed], space, direction, "the frame")
+        judged = _by_ids([frame[name] for name in needed], space, direction, "the frame")
+        return taken(judged, missing)
+
+    @cached_property
+    def graded(self) -> SparseRows:
+        """All gains: those of what is ranked, and behind them those of what the space lacks."""
+        return self.gains if self.missing is None else self.gains.beside(self.missing)
 
     @property
     def judged_rows(self) -> Int64[Array, " judged"]:
         """The rows of queries that have at least one judgement."""
-        return np.flatnonzero(self.gains.counts).astype(np.int64)
+        return np.flatnonzero(self.graded.counts).astype(np.int64)
+
+    @property
+    def relevant(self) -> Bool[Array, " entries"]:
+        """Which entries of ``graded`` binary metrics take for relevant."""
+        gains = self.graded.values
+        return gains > 0 if self.relevant_from is None else gains >= self.relevant_from
+
+    def where(self, chosen: Bool[Array, " entries"]) -> "Judgements":
+        """Some of the entries of ``graded`` alone."""
+        graded, width = self.graded.where(chosen), self.gains.shape[1]
+        missing = None if self.missing is None else graded.columns(width, graded.shape[1])
+        chances = None if self.chances is None else self.chances.where(chosen)
+        gains = graded.columns(0, width)
+        return replace(self, gains=gains, missing=missing, chances=chances)
+
+    def without_missing(self) -> "Judgements":
+        """The same without judged items that the space lacks; they are counted as dropped."""
+        if self.missing is None:
+            return self
+        left, width = self.where(self.graded.indices < self.gains.shape[1]), self.gains.shape[1]
+        chances = None if left.chances is None else left.chances.columns(0, width)
+        left = replace(left, missing=None, missing_ids=(), chances=chances)
+        return left.less(len(self.missing.indices))
+
+    def less(self, dropped: int) -> "Judgements":
+        """The same, complaining of some more entries that were dropped."""
+        wrong = replace(self.complaints, dropped=self.complaints.dropped + dropped)
+        return replace(self, complaints=with_gains(wrong, self.graded))
+
+
+def taken(judged: Judgements, missing: Missing) -> Judgements:
+    """Judgements with or without the judged items that the space lacks."""
+    if missing not in get_args(Missing):
+        raise SpellingError(f"missing is {shown(missing)!r}: 'count' or 'drop' is due")
+    return judged if missing == "count" else judged.without_missing()
+
+
+def with_gains(complaints: Complaints, graded: SparseRows) -> Complaints:
+    """The complaints, with those about the gains filled in."""
+    relevant = np.bincount(graded.rows, weights=graded.values > 0, minlength=graded.shape[0])
+    return replace(
+        complaints,
+        queries_without_relevant=int(((graded.counts > 0) & (relevant == 0)).sum()),
+        gains_all_equal=len(np.unique(graded.values)) == 1,
+    )
 
 
 def merged_judgements(
@@ -301,33 +296,41 @@ def merged_judgements(
     gains: Float64[Array, " entries"],
     *,
     shape: tuple[int, int],
+    missing_ids: tuple[str, ...],
     same_side: bool,
     direction: Direction,
     source: str,
     complaints: Complaints,
 ) -> Judgements:
-    """Judgements from entries: the highest gain of each pair, negative gains as zero.
+    """Judgements from entries, the highest gain of each pair.
 
-    Entries that judge a row against itself are dropped and counted. Raises ``TooFewError`` where no
-    other entry is left.
+    Columns from ``shape[1]`` on are those of ``missing_ids``. Entries that judge a row against
+    itself are dropped and counted. Raises ``TooFewError`` where no other entry is left.
     """
     distinct = np.flatnonzero((rows != columns) | (not same_side))
-    if not len(distinct):
-        raise TooFewError(f"{source} judges each only against itself: judge others")
+    if not (columns[distinct] < shape[1]).any():
+        raise TooFewError(f"{source} judges each item only against itself: judge others")
     self_judged = len(rows) - len(distinct)
     order = distinct[np.lexsort((-gains[distinct], columns[distinct], rows[distinct]))]
-    rows, columns, gains = rows[order], columns[order], np.maximum(gains[order], 0.0)
+    rows, columns, gains = rows[order], columns[order], gains[order]
     is_first = np.append(True, (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1]))
-    table = SparseRows.from_pairs(rows[is_first], columns[is_first], gains[is_first], shape=shape)
-    relevant = np.bincount(table.rows, weights=table.values > 0, minlength=shape[0])
+    width = shape[1] + len(missing_ids)
+    graded = SparseRows.from_pairs(
+        rows[is_first], columns[is_first], gains[is_first], shape=(shape[0], width)
+    )
     complaints = replace(
         complaints,
         dropped=complaints.dropped + self_judged,
         duplicates=int((~is_first).sum()),
-        queries_without_relevant=int(((table.counts > 0) & (relevant == 0)).sum()),
-        gains_all_equal=bool(np.all(table.values == table.values[0])),
     )
-    return Judgements(table, direction, source, complaints)
+    return Judgements(
+        graded.columns(0, shape[1]),
+        direction,
+        source,
+        with_gains(complaints, graded),
+        missing=graded.columns(shape[1], width) if missing_ids else None,
+        missing_ids=missing_ids,
+    )
 
 
 def _by_ids(columns: Sequence[Any], space: Space, direction: Direction, source: str) -> Judgements:
@@ -347,25 +350,32 @@ def _by_ids(columns: Sequence[Any], space: Space, direction: Direction, source: 
         _check_counted_from_zero(names, side, source)
     rows = np.array([asking.row_of.get(name, -1) for name in queries], dtype=np.int64)
     item_columns = np.array([row_of.get(name, -1) for name in items], dtype=np.int64)
-    matched = np.flatnonzero((rows >= 0) & (item_columns >= 0))
-    if not len(matched):
+    if not ((rows >= 0) & (item_columns >= 0)).any():
         raise IdsError(
             f"{source}: not one of {len(queries):,} entries matches: queries are such as "
             f"{queries[:1]}, in the space {asking.ids[:1].tolist()}; items such as {items[:1]}, in "
             f"the space {list(row_of)[:1]}: give the vectors their ids, Embeddings(x, ids=...)"
         )
+    unknown_items = _unknown(items, item_columns)
+    lacking = np.flatnonzero((rows >= 0) & (item_columns < 0))
+    missing = {
+        name: len(row_of) + i for i, name in enumerate(dict.fromkeys(items[i] for i in lacking))
+    }
+    item_columns[lacking] = [missing[items[i]] for i in lacking]
+    matched = np.flatnonzero(rows >= 0)
     return replace(
         merged_judgements(
             rows[matched],
             item_columns[matched],
             gains[matched],
             shape=(len(asking), len(row_of)),
+            missing_ids=tuple(missing),
             same_side=asking is ranked,
             direction=direction,
             source=source,
             complaints=Complaints(
                 unknown_queries=_unknown(queries, rows),
-                unknown_items=_unknown(items, item_columns),
+                unknown_items=unknown_items,
                 dropped=len(queries) - len(matched),
             ),
         ),

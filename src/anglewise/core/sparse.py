@@ -8,7 +8,7 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 
-from anglewise.core.typing import Array, Float64, Int64, Shaped, offers
+from anglewise.core.typing import Array, Bool, Float64, Int64, Shaped, offers
 from anglewise.errors import ShapeError, TooFewError
 
 
@@ -91,6 +91,37 @@ class SparseRows:
         positions = np.arange(int(indptr[-1])) + np.repeat(self.indptr[rows] - indptr[:-1], counts)
         return SparseRows(
             indptr, self.indices[positions], self.values[positions], (len(rows), self.shape[1])
+        )
+
+    def where(self, chosen: Bool[Array, " entries"]) -> "SparseRows":
+        """Some of the entries alone; the shape stays.
+
+        >>> table = SparseRows.from_pairs([0, 0], [1, 2], shape=(2, 3))
+        >>> table.where(np.array([False, True])).row(0).tolist()
+        [2]
+        """
+        ends = np.concatenate([[0], np.cumsum(chosen)])[self.indptr].astype(np.int64)
+        return SparseRows(ends, self.indices[chosen], self.values[chosen], self.shape)
+
+    def columns(self, start: int, stop: int) -> "SparseRows":
+        """Some columns that stand side by side, counted from 0 again."""
+        inside = self.where((self.indices >= start) & (self.indices < stop))
+        shape = (self.shape[0], stop - start)
+        return SparseRows(inside.indptr, inside.indices - start, inside.values, shape)
+
+    def beside(self, other: "SparseRows") -> "SparseRows":
+        """Both tables as one, the columns of the other behind one's own.
+
+        >>> left = SparseRows.from_pairs([0], [1], shape=(1, 2))
+        >>> left.beside(left).row(0).tolist()
+        [1, 3]
+        """
+        width = self.shape[1]
+        return SparseRows.from_pairs(
+            np.concatenate([self.rows, other.rows]),
+            np.concatenate([self.indices, other.indices + width]),
+            np.concatenate([self.values, other.values]),
+            shape=(self.shape[0], width + other.shape[1]),
         )
 
     def ones(self) -> Any:

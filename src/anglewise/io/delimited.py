@@ -16,7 +16,12 @@ from anglewise.io.tables import Sheet, is_number
 FIRST_LINE = 1 << 20
 """A first line longer than this is no line of a table."""
 
+MARK = b"\xef\xbb\xbf"
+"""The byte order mark that some programs put before a text in UTF-8."""
+
 BLANKS = bytes.maketrans(b" ", b"\t")
+
+COMMENT = "delete the line if it is a comment: only TREC qrels may hold such, behind a #"
 
 NO_ROWS = "{} has a header and no rows: was it written to the end?"
 
@@ -39,16 +44,20 @@ class Dialect:
     skip: int
 
 
-def delimited_sheet(path: Path) -> Sheet:
+def delimited_sheet(path: Path, *, comments: bool = False) -> Sheet:
     """Open a table of text.
 
-    A first line in which any cell reads as a number is data, not a header.
+    A first line in which any cell reads as a number is data, not a header. With ``comments``,
+    lines of TREC qrels that begin with ``#`` are passed over, as trec_eval does.
     Raises ``FileError`` for what is not text, and for rows of uneven length, by line.
     """
     names = MOVIELENS.get(path.name.lower().removesuffix(".gz"))
     text = contents(path)
     if names is not None:
         text = bytes(text).decode("latin-1").encode()
+    passed_over = 0
+    if comments:
+        text, passed_over = _without_comments(text)
     first = _first_line(path, text)
     delimiter = _delimiter(first, suffix(path))
     if len(delimiter) > 1:
@@ -68,11 +77,24 @@ def delimited_sheet(path: Path) -> Sheet:
         (arrow().string(),) * len(cells),
         columns=lambda positions: _columns(path, text, dialect, len(cells), positions),
         location=lambda row: f"line {_line(text, dialect, row)}",
+        comments=passed_over,
     )
 
 
+def _without_comments(text: Contents) -> tuple[Contents, int]:
+    """Qrels with their comments emptied, so that other lines stay where they are; how many."""
+    if text[:4].removeprefix(MARK)[:1] != b"#" and text.find(b"\n#") < 0:
+        return text, 0
+    lines = bytes(text).removeprefix(MARK).split(b"\n")
+    rows = (line for line in lines if line.strip() and line[:1] != b"#")
+    if not _is_qrels(next(rows, b"").decode(errors="replace")):
+        return text, 0
+    kept = [b"" if line[:1] == b"#" else line for line in lines]
+    return b"\n".join(kept), sum(line[:1] == b"#" for line in lines)
+
+
 def _first_line(path: Path, text: Contents) -> str:
-    start = text[:FIRST_LINE].removeprefix(b"\xef\xbb\xbf")
+    start = text[:FIRST_LINE].removeprefix(MARK)
     lines = start.lstrip(b"\r\n").splitlines(keepends=True)
     if len(text) > FIRST_LINE and len(lines) == 1 and lines[0][-1:] not in b"\r\n":
         raise FileError(
@@ -204,9 +226,11 @@ def _fault(path: Path, text: Contents, dialect: Dialect, width: int, error: Exce
         for record in records:
             rows += bool(record)
             if record and len(record) != width:
+                is_comment = record[0].startswith("#")
+                remedy = COMMENT if is_comment else f"quote cells that hold {dialect.delimiter!r}"
                 return (
                     f"{path}, line {records.line_num}: {len(record)} columns where the first line "
-                    f"has {width}; mend the line, or quote cells that hold {dialect.delimiter!r}"
+                    f"has {width}; mend the line, or {remedy}"
                 )
             if any("\udc80" <= letter <= "\udcff" for cell in record for letter in cell):
                 return (
@@ -220,12 +244,15 @@ def _fault(path: Path, text: Contents, dialect: Dialect, width: int, error: Exce
     return f"{path} cannot be read as a table of text: {error}"
 
 
-def open_sheet(path: PathLike | Any) -> Sheet:
+def open_sheet(path: PathLike | Any, *, comments: bool = False) -> Sheet:
     """Open CSV, TSV, parquet, feather and the like by what the name and the bytes say.
 
-    A frame of pandas or Polars, or an Arrow table, is taken as it is.
+    A frame of pandas or Polars, or an Arrow table, is taken as it is. ``comments`` is that of
+    ``delimited_sheet``.
     """
     if is_frame(path):
         return frame_sheet(path)
     path = existing_file(path)
-    return arrow_sheet(path) if suffix(path) in ARROW_SUFFIXES else delimited_sheet(path)
+    if suffix(path) in ARROW_SUFFIXES:
+        return arrow_sheet(path)
+    return delimited_sheet(path, comments=comments)

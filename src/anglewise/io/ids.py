@@ -112,15 +112,28 @@ def _table(path: Path, rows: int, say: Say) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class Aligned:
-    """Entries whose ids the space holds: positions in the file, and the rows of each column."""
+    """Entries whose ids the space holds: positions in the file, and the rows of each column.
+
+    ``missing_ids`` are those of the last column that it does not hold, where these were asked for:
+    their rows are counted on from the last one of their side.
+    """
 
     entries: Int64[Array, " entries"]
     rows: tuple[Int64[Array, " entries"], ...]
     complaints: Complaints
+    missing_ids: tuple[str, ...] = ()
 
 
-def align(sheet: Sheet, positions: Sequence[int], sides: Sequence[Embeddings]) -> Aligned:
+def align(
+    sheet: Sheet,
+    positions: Sequence[int],
+    sides: Sequence[Embeddings],
+    *,
+    with_missing: bool = False,
+) -> Aligned:
     """Look up columns of ids, each on its side of the space; the first one holds the queries.
+
+    ``with_missing`` keeps entries of which the space lacks nothing but the last id.
 
     Raises ``IdsError`` if not one entry is known in all of them, or if the file counts from 1 the
     rows that the space, for want of ids, counts from 0: then all would fall on the wrong row.
@@ -134,13 +147,22 @@ def align(sheet: Sheet, positions: Sequence[int], sides: Sequence[Embeddings]) -
     is_known = reduce(np.logical_and, [r >= 0 for r in rows])
     if not is_known.any():
         raise IdsError(_nothing_matches(sheet, positions, names, rows, sides))
-    entries = np.flatnonzero(is_known)
     unknown = [_first_three(column, r < 0) for column, r in zip(names, rows, strict=True)]
     items = tuple(name for ids in unknown[1:] for name in ids)[:3]
+    missing: dict[str, int] = {}
+    if with_missing:
+        others_known = reduce(np.logical_and, [r >= 0 for r in rows[:-1]])
+        lacking = np.flatnonzero(others_known & ~is_known)
+        ids = names[-1].take(lacking).to_pylist()
+        missing = {name: len(sides[-1]) + i for i, name in enumerate(dict.fromkeys(ids))}
+        rows[-1] = rows[-1].copy()
+        rows[-1][lacking] = [missing[name] for name in ids]
+        is_known = others_known
+    entries = np.flatnonzero(is_known)
     complaints = Complaints(
         unknown_queries=unknown[0], unknown_items=items, dropped=int(len(is_known) - len(entries))
     )
-    return Aligned(entries, tuple(r[entries] for r in rows), complaints)
+    return Aligned(entries, tuple(r[entries] for r in rows), complaints, tuple(missing))
 
 
 def _counted_from_one(names: Any, side: Embeddings) -> bool:

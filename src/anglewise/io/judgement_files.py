@@ -9,24 +9,24 @@ import numpy as np
 
 from anglewise.core.conversion import check_kind, is_frame
 from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.evaluation_rules import evaluated_with
 from anglewise.core.judgements import (
     Judgements,
     Labels,
+    Missing,
     Pairs,
-    Parts,
     Triplets,
-    judged_parts,
     merged_judgements,
-    parts_of,
 )
 from anglewise.core.numbers import shown
-from anglewise.core.text import Say, quiet
+from anglewise.core.parts import Parts, judged_parts, parts_of
+from anglewise.core.text import Say, counted, quiet
 from anglewise.core.typing import Array, Direction, Float64
 from anglewise.errors import FileError, IdsError, SpellingError
 from anglewise.io.delimited import open_sheet
-from anglewise.io.files import PathLike, existing, suffix
+from anglewise.io.files import PathLike, existing
 from anglewise.io.ids import Aligned, align
-from anglewise.io.judgement_rows import graded_columns
+from anglewise.io.judgement_rows import graded_columns, qrels_in
 from anglewise.io.places import is_sqlite
 from anglewise.io.space_folder import judgements_of, stored_directions
 from anglewise.io.space_json import is_space_folder
@@ -104,7 +104,7 @@ def judgement_kind(path: PathLike) -> Kind:
     """
     if Path(path).is_dir() or is_sqlite(Path(path)):
         return "judgements"
-    return _kind(open_sheet(path))
+    return _kind(open_sheet(path, comments=True))
 
 
 def read_judgements(
@@ -116,6 +116,9 @@ def read_judgements(
     item_column: str | None = None,
     gain_column: str | None = None,
     label_queries: int | None = None,
+    missing: Missing = "count",
+    relevant_from: float | None = None,
+    not_itself: bool = False,
     seed: int = 0,
     say: Say = quiet,
 ) -> Judgements:
@@ -130,9 +133,12 @@ def read_judgements(
     was stored with the space; ``SPACE/judgements`` names the latter alone. Instead of a path, a
     pandas or Polars frame or an Arrow table is taken.
 
-    Of a pair that comes more than once the highest gain is kept; gains below zero count as zero,
-    as in trec_eval; entries whose ids the space does not hold, and judgements of an item against
-    itself, are dropped. ``complaints`` counts what was dropped and what was merged.
+    Of a pair that comes more than once the highest gain is kept. Items that the space does not
+    hold count as missed where they are relevant, as in trec_eval, unless ``missing`` is
+    ``"drop"``; entries of queries that it does not hold, and judgements of an item against itself,
+    are dropped. ``complaints`` counts what was dropped and what was merged. In TREC qrels, lines
+    that begin with ``#`` are comments. ``relevant_from`` and ``not_itself`` are those of
+    :class:`Judgements`.
 
     Where the items are passages (a column ``document`` of their metadata names what they were cut
     from), the file may name either passages or documents; of the latter ``parts`` tells the
@@ -159,15 +165,34 @@ def read_judgements(
     ([2.0, 0.0], 1, ('q2',))
     """
     check_kind(space, Space, "the space", "a Space")
+    named_columns = {QUERY: query_column, DOCUMENT: item_column, GAIN: gain_column}
+    judged = _read(path, space, direction, named_columns, label_queries, seed=seed, say=say)
+    return evaluated_with(
+        judged, space, missing=missing, relevant_from=relevant_from, not_itself=not_itself
+    )
+
+
+def _read(
+    path: PathLike | Any,
+    space: Space,
+    direction: Direction,
+    named_columns: Mapping[Role, str | None],
+    label_queries: int | None,
+    *,
+    seed: int,
+    say: Say,
+) -> Judgements:
+    """All that is judged, wherever it stands."""
     if not is_frame(path):
         path = existing(path)
         stored = _stored(path, space, direction, say)
         if stored is not None:
             _check_no_labels(path, label_queries)
             return stored
-        path = _qrels_in(path, say) if path.is_dir() else path
-    sheet = unguarded_sheet(open_sheet(path))
-    named_columns = {QUERY: query_column, DOCUMENT: item_column, GAIN: gain_column}
+        path = qrels_in(path, say) if path.is_dir() else path
+    sheet = unguarded_sheet(open_sheet(path, comments=True))
+    if sheet.comments:
+        say(f"{sheet.path.name}: {counted(sheet.comments, 'line')} of comments, which begin with #")
     kind = "judgements" if any(named_columns.values()) else _kind(sheet)
     if kind == "labels":
         return from_labels(
@@ -190,6 +215,7 @@ def read_judgements(
         columns,
         gains,
         shape=(len(sides[0]), len(sides[1])),
+        missing_ids=aligned.missing_ids,
         same_side=sides[0] is sides[1],
         direction=direction,
         source=str(sheet.path),
@@ -222,7 +248,7 @@ def _judged_sides(
 
 def _aligned(sheet: Sheet, positions: list[int], sides: tuple[Embeddings, Embeddings]) -> Aligned:
     try:
-        return align(sheet, positions, sides)
+        return align(sheet, positions, sides, with_missing=True)
     except IdsError as error:
         parts = parts_of(sides[1])
         if parts is None:
@@ -294,25 +320,6 @@ def _kind(sheet: Sheet) -> Kind:
     if has(LEFT, RIGHT):
         return "pairs"
     return "labels" if has(ID, LABEL) else "judgements"
-
-
-def _qrels_in(folder: Path, say: Say) -> Path:
-    """The judgements of a BEIR folder: those of the test split, or the only ones."""
-    files = [
-        file
-        for directory in (folder / "qrels", folder)
-        for file in (sorted(directory.iterdir()) if directory.is_dir() else [])
-        if suffix(file) == ".tsv"
-        and (directory.name == "qrels" or file.name.split(".")[0] in {"qrels", "test"})
-    ]
-    test = [file for file in files if file.name.split(".")[0] == "test"]
-    chosen = test or files
-    if len(chosen) != 1:
-        raise FileError(
-            f"{folder} holds {listed([f.name for f in files]) or 'no qrels/*.tsv'}: name one file"
-        )
-    say(f"took {chosen[0]} as the judgements")
-    return chosen[0]
 
 
 def _graded_positions(

@@ -301,7 +301,7 @@ def _rows(
         return graded(arrow_rows(path, columns), skipped)
     text = text_of(path)
     if form == "trec":
-        return trec_rows(text)
+        return trec_rows(text, skipped)
     if form == "label-studio":
         return label_studio_rows(text, skipped)
     if form == "argilla":

@@ -10,14 +10,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from anglewise.core.numbers import cell_number, shown
+from anglewise.core.text import Say
 from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, ValuesError
 from anglewise.io.arrow_files import arrow_sheet
-from anglewise.io.files import contents, reading
+from anglewise.io.delimited import COMMENT
+from anglewise.io.files import contents, reading, suffix
 from anglewise.io.sizes import is_deep
 from anglewise.io.tables import (
     DOCUMENT,
@@ -268,10 +271,13 @@ def text_of(path: Path) -> str:
     return text
 
 
-def trec_rows(text: str) -> Iterator[Row]:
-    """Lines of ``query round item grade``, parted by blanks."""
+def trec_rows(text: str, skipped: Counter[str]) -> Iterator[Row]:
+    """Lines of ``query round item grade``, parted by blanks, without those that begin with #."""
     for number, line in enumerate(text.split("\n"), start=1):
         cells = line.split()
+        if line.startswith("#"):
+            skipped["lines of comments"] += 1
+            continue
         if not cells:
             continue
         location, content = f"line {number}", line.rstrip("\r")
@@ -347,9 +353,14 @@ def graded_columns(
     as that of queries or items, ``SpellingError`` where an option names what is no column, or a
     column of something else.
     """
-    positions = {
-        role: need(names, role, named_columns.get(role), path) for role in (QUERY, DOCUMENT)
-    }
+    try:
+        positions = {
+            role: need(names, role, named_columns.get(role), path) for role in (QUERY, DOCUMENT)
+        }
+    except FileError as error:
+        if not names[0].startswith("#"):
+            raise
+        raise FileError(f"{error}; or {COMMENT}") from error
     grades = find(names, GAIN, named_columns.get(GAIN), path)
     if grades is not None:
         positions[GAIN] = grades
@@ -408,7 +419,29 @@ def _location(first: int, end: int) -> str:
 
 def is_trec(text: str) -> bool:
     """Whether the first line, or most of the first ones, is four columns, the last a number."""
-    text = text.lstrip()  # however many empty lines come first
-    lines = [line.split() for line in text.split("\n", 20)[:20] if line.strip()]
+    rows = (line for line in text.split("\n") if line.strip() and not line.startswith("#"))
+    first_rows = list(islice(rows, 20))
+    if not first_rows or "," in first_rows[0]:
+        return False
+    lines = [line.split() for line in first_rows]
     fit = [len(cells) == 4 and cell_number(cells[3]) is not None for cells in lines]
-    return "," not in text.split("\n", 1)[0] and (fit[0] or 2 * sum(fit) > len(fit))
+    return fit[0] or 2 * sum(fit) > len(fit)
+
+
+def qrels_in(folder: Path, say: Say) -> Path:
+    """The judgements of a BEIR folder: those of the test split, or the only ones."""
+    files = [
+        file
+        for directory in (folder / "qrels", folder)
+        for file in (sorted(directory.iterdir()) if directory.is_dir() else [])
+        if suffix(file) == ".tsv"
+        and (directory.name == "qrels" or file.name.split(".")[0] in {"qrels", "test"})
+    ]
+    test = [file for file in files if file.name.split(".")[0] == "test"]
+    chosen = test or files
+    if len(chosen) != 1:
+        raise FileError(
+            f"{folder} holds {listed([f.name for f in files]) or 'no qrels/*.tsv'}: name one file"
+        )
+    say(f"took {chosen[0]} as the judgements")
+    return chosen[0]

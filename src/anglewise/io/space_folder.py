@@ -209,6 +209,8 @@ def _codecs(schema: Any) -> dict[str, str]:
 
 T = TypeVar("T")
 
+KINDS = ("", "-judged-items", "-missing")
+"""What the names of files of judgements end in, behind their direction."""
 ATTEMPTS = 20
 """To read a space that is being replaced."""
 
@@ -224,7 +226,8 @@ def write_space(
     ``space.json`` says what the space is and holds a checksum of every other file:
     ``items.parquet`` and, unless the items ask, ``queries.parquet``; ``seen.parquet``;
     ``judgements/<direction>.parquet``, and beside it ``<direction>-judged-items.parquet`` where
-    judgements speak of whole items. The same space gives the same bytes. A space that is there
+    judgements speak of whole items, ``<direction>-missing.parquet`` where items were judged that
+    the space lacks. The same space gives the same bytes. A space that is there
     is replaced, any other folder is left alone.
 
     Raises
@@ -322,11 +325,23 @@ def _read_judgements(folder: Path, direction: Direction, space: Space | None) ->
     file = _verified_file(folder, description, f"judgements/{direction}.parquet")
     tables = read_sparse(file, space.sides(direction), ("gain", "left_out"))
     judged = judgements_as_described(folder, direction, tables["gain"], tables["left_out"])
-    whole_items = f"judgements/{direction}-judged-items.parquet"
-    if not (folder / whole_items).exists() and whole_items not in description["sha256"]:
-        return judged
-    file = _verified_file(folder, description, whole_items)
-    return replace(judged, judged_items=read_some(file, space.sides(direction)[1]))
+    asking, ranked = space.sides(direction)
+    file = _optional_file(folder, description, f"judgements/{direction}-missing.parquet")
+    if file is not None:
+        with reading(file, "a table of query_id, item_id and gain"):
+            ids = parquet_columns(file, ["item_id"], "a table of item_id")["item_id"].unique()
+        lacking = Embeddings(np.zeros((len(ids), 1), np.float32), ids=ids.to_pylist())
+        missing = read_sparse(file, (asking, lacking), ("gain",))["gain"]
+        judged = replace(judged, missing=missing, missing_ids=tuple(lacking.ids.tolist()))
+    file = _optional_file(folder, description, f"judgements/{direction}-judged-items.parquet")
+    return judged if file is None else replace(judged, judged_items=read_some(file, ranked))
+
+
+def _optional_file(folder: Path, description: Mapping[str, Any], name: str) -> Path | None:
+    """A verified file that a folder need not have."""
+    if not (folder / name).exists() and name not in description["sha256"]:
+        return None
+    return _verified_file(folder, description, name)
 
 
 def stored_directions(path: PathLike) -> tuple[Direction, ...]:
@@ -342,6 +357,12 @@ def _write_judgements(
     into.mkdir(exist_ok=True)
     tables = {"gain": judgements.gains, "left_out": judgements.seen}
     write_sparse(into / f"{direction}.parquet", space.sides(direction), tables)
+    if judgements.missing is not None:
+        lacking = Embeddings(
+            np.zeros((len(judgements.missing_ids), 1), np.float32), ids=judgements.missing_ids
+        )
+        sides = (space.sides(direction)[0], lacking)
+        write_sparse(into / f"{direction}-missing.parquet", sides, {"gain": judgements.missing})
     if judgements.judged_items is not None:
         ranked = space.sides(direction)[1]
         write_some(into / f"{direction}-judged-items.parquet", ranked, judgements.judged_items)
@@ -412,7 +433,7 @@ def _is_ours(folder: Path) -> None:
         raise FileError(f"{folder} is not empty and is no space: choose another name")
     ours = {"space.json", "items.parquet", "queries.parquet", "seen.parquet", "judgements"}
     for direction in DIRECTIONS:
-        ours |= {f"judgements/{direction}{kind}.parquet" for kind in ("", "-judged-items")}
+        ours |= {f"judgements/{direction}{kind}.parquet" for kind in KINDS}
     others = sorted({f.relative_to(folder).as_posix() for f in folder.rglob("*")} - ours)
     if others:
         raise FileError(

@@ -42,6 +42,8 @@ def describe(
                 "source": judged.source,
                 "entries": len(judged.gains.indices),
                 "leaves_out": judged.seen is not None,
+                **({} if judged.relevant_from is None else {"relevant_from": judged.relevant_from}),
+                **({"not_itself": True} if judged.not_itself else {}),
                 "complaints": asdict(judged.complaints),
             }
             for direction, judged in judgements.items()
@@ -152,6 +154,8 @@ def judgements_as_described(
             str(description.get("source", folder)),
             _complaints(description.get("complaints", {})),
             left_out if description.get("leaves_out", len(left_out.indices) > 0) else None,
+            relevant_from=description.get("relevant_from"),
+            not_itself=description.get("not_itself") is True,
         )
 
 

@@ -203,6 +203,8 @@ class Sheet:
         Reads some columns by position into a list of pyarrow arrays, text as text.
     location
         Where a row stands in the file, in words.
+    comments
+        How many lines were passed over as comments.
     """
 
     path: Path
@@ -210,6 +212,7 @@ class Sheet:
     kinds: tuple[Any, ...]
     columns: Callable[[Sequence[int]], list[Any]]
     location: Callable[[int], str]
+    comments: int = 0
 
     @property
     def width(self) -> int:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from anglewise.core.embeddings import Embeddings, column, columns_of
-from anglewise.core.judgements import Parts
+from anglewise.core.parts import Parts
 from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array, Shaped
 from anglewise.errors import FileError, IdsError

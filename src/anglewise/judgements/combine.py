@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
 
 from anglewise.core.drawn import query_draw
 from anglewise.core.embeddings import Space
-from anglewise.core.judgements import Complaints, Judgements
+from anglewise.core.judgements import Complaints, Judgements, with_gains
 from anglewise.core.numbers import shown
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Direction
@@ -192,14 +192,24 @@ def combined(
             f"{shown(pairs[0].query_id)!r} and {shown(pairs[0].item_id)!r}: take the store that "
             "belongs to it"
         )
-    pairs_used = [p for p in known_pairs if asking is not ranked or p.query_id != p.item_id]
-    if not pairs_used:
-        raise TooFewError(f"{name} judges each only against itself: judge others")
+    pairs_used = [
+        pair
+        for pair in pairs
+        if pair.query_id in asking.row_of
+        and (asking is not ranked or pair.query_id != pair.item_id)
+    ]
+    if not any(pair.item_id in ranked.row_of for pair in pairs_used):
+        raise TooFewError(f"{name} judges each item only against itself: judge others")
+    lacking = dict.fromkeys(p.item_id for p in pairs_used if p.item_id not in ranked.row_of)
+    missing = {item: len(ranked) + number for number, item in enumerate(lacking)}
     pair_rows = [asking.row_of[pair.query_id] for pair in pairs_used]
-    pair_items = [ranked.row_of[pair.item_id] for pair in pairs_used]
-    shape = (len(asking), len(ranked))
-    gains = SparseRows.from_pairs(
-        pair_rows, pair_items, [max(pair.grade, 0.0) for pair in pairs_used], shape=shape
+    pair_items = [
+        missing[pair.item_id] if pair.item_id in missing else ranked.row_of[pair.item_id]
+        for pair in pairs_used
+    ]
+    shape = (len(asking), len(ranked) + len(missing))
+    graded = SparseRows.from_pairs(
+        pair_rows, pair_items, [pair.grade for pair in pairs_used], shape=shape
     )
     complaints = Complaints(
         unknown_queries=_unknown([pair.query_id for pair in pairs], asking.row_of),
@@ -210,10 +220,10 @@ def combined(
     judged_at = np.full(len(asking), np.inf)
     np.minimum.at(judged_at, pair_rows, [min(row.time for row in pair.rows) for pair in pairs_used])
     return Judgements(
-        gains,
+        graded.columns(0, len(ranked)),
         direction,
         f"{name}: {judges_in_words(pairs_used, combine)}",
-        with_gains(complaints, gains),
+        with_gains(complaints, graded),
         chances=(
             SparseRows.from_pairs(pair_rows, pair_items, chances, shape=shape)
             if min(chances) < 1
@@ -228,16 +238,8 @@ def combined(
             ),
             len(asking),
         ),
-    )
-
-
-def with_gains(complaints: Complaints, gains: SparseRows) -> Complaints:
-    """The complaints, with those about the gains filled in."""
-    relevant = np.bincount(gains.rows, weights=gains.values > 0, minlength=gains.shape[0])
-    return replace(
-        complaints,
-        queries_without_relevant=int(((gains.counts > 0) & (relevant == 0)).sum()),
-        gains_all_equal=bool(np.all(gains.values == gains.values[0])),
+        missing=graded.columns(len(ranked), shape[1]) if missing else None,
+        missing_ids=tuple(missing),
     )
 
 

@@ -1,11 +1,12 @@
 """Read the judgements of a space with their rows, and record judgements into a store."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anglewise.core.embeddings import Space
-from anglewise.core.judgements import Judgements
+from anglewise.core.evaluation_rules import evaluated_with
+from anglewise.core.judgements import Judgements, Missing
 from anglewise.core.text import Say
 from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, FileError
@@ -39,6 +40,9 @@ def read_set(
     *,
     columns: Mapping[Role, str | None],
     label_queries: int | None = None,
+    missing: Missing = "count",
+    relevant_from: float | None = None,
+    not_itself: bool = False,
     seed: int = 0,
     say: Say,
 ) -> JudgedSet:
@@ -46,6 +50,28 @@ def read_set(
 
     Raises ``FileError`` for pairs and triplets, and where the path holds no judgements.
     """
+    read = _read_set(path, space, direction, columns, label_queries, seed=seed, say=say)
+    judged = evaluated_with(
+        read.judgements,
+        space,
+        missing=missing,
+        relevant_from=relevant_from,
+        not_itself=not_itself,
+    )
+    return replace(read, judgements=judged)
+
+
+def _read_set(
+    path: Path,
+    space: Space,
+    direction: Direction,
+    columns: Mapping[Role, str | None],
+    label_queries: int | None,
+    *,
+    seed: int,
+    say: Say,
+) -> JudgedSet:
+    """All that is judged, with its rows where they can be known."""
     store = path / STORE_NAME if path.is_dir() else path
     if is_sqlite(store):
         with JudgementStore.open(store, read_only=True) as opened:

@@ -104,10 +104,11 @@ def quoted(names: Sequence[Any], most: int = 3) -> str:
 
 def unknown_ids(subject: LintSubject) -> list[Finding]:
     """Judgements of queries or items that the space does not hold, or of an item for itself."""
-    complaints = subject.judgements.complaints
-    if not complaints.dropped:
+    complaints, missing = subject.judgements.complaints, subject.judgements.missing
+    useless = complaints.dropped + (0 if missing is None else len(missing.indices))
+    if not useless:
         return []
-    total = complaints.dropped + len(subject.judgements.gains.indices)
+    total = complaints.dropped + len(subject.judgements.graded.indices)
     examples = [
         f"{side} such as {quoted(names)}"
         for side, names in (
@@ -118,12 +119,13 @@ def unknown_ids(subject: LintSubject) -> list[Finding]:
     ]
     return [
         Finding(
-            "error" if 2 * complaints.dropped > total else "warning",
+            "error" if 2 * useless > total else "warning",
             "unknown ids",
-            f"{complaints.dropped:,} of {total:,} judgements are of no use: "
-            + (" and ".join(examples) + " are not in the space" if examples else "each of itself"),
+            f"{useless:,} of {total:,} judgements are of no use: "
+            + (" and ".join(examples) + " are not in the space" if examples else "each of itself")
+            + ("" if missing is None else "; the relevant among these items count as missed"),
             "take the space that these judgements belong to, or mend the ids",
-            {"dropped": complaints.dropped, "of": total},
+            {"dropped": useless, "of": total},
         )
     ]
 
@@ -165,15 +167,15 @@ def repetitions(subject: LintSubject) -> list[Finding]:
 
 def odd_grades(subject: LintSubject) -> list[Finding]:
     """Sets in which all grades are the same, and queries without a relevant item."""
-    table = subject.judgements.gains
+    table = subject.judgements.graded
     judged = subject.judgements.judged_rows
     values = np.unique(table.values)
     whole_items = subject.judgements.judged_items is not None
     findings: list[Finding] = []
-    if len(values) == 1 and values[0] <= 0:
-        findings.append(
-            Finding("error", "grades", "nothing is relevant: every grade is 0", "judge on")
-        )
+    if values[-1] <= 0:
+        highest = "every grade is" if len(values) == 1 else "the highest grade is"
+        finding = f"nothing is relevant: {highest} {values[-1]:g}"
+        findings.append(Finding("error", "grades", finding, "judge on"))
         return findings
     if len(values) == 1 and not whole_items:
         findings.append(
@@ -260,7 +262,7 @@ def leaked_words(subject: LintSubject) -> list[Finding]:
 def trained_on(subject: LintSubject) -> list[Finding]:
     """Judged pairs that were used in training, and so are left out of the ranking."""
     judgements = subject.judgements
-    if judgements.direction != "queries-items":
+    if judgements.direction != "queries-items" or judgements.parts is not None:
         return []
     tables = [table for table in (subject.space.seen, judgements.seen) if table is not None]
     if not tables:

@@ -1,16 +1,16 @@
 """Beyond one number: coverage, strata of popularity, and how much rankings overlap."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from anglewise.core.judgements import Judgements
 from anglewise.core.neighbours import Neighbours
-from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Float64, Int64
 from anglewise.errors import ShapeError, TooFewError
 from anglewise.metrics.evaluate import Metric, evaluate
+from anglewise.metrics.evaluate import metric as read_metric
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,7 @@ def by_stratum(
 
     Examples
     --------
+    >>> from anglewise.core.sparse import SparseRows
     >>> gains = SparseRows.from_pairs([0, 0], [0, 2], shape=(1, 3))
     >>> found = {"dot": Neighbours("dot", np.array([[0, 1]]), np.ones((1, 2), np.float32),
     ...                            np.array([0]))}
@@ -169,16 +170,15 @@ def _means(
     inside: Bool[Array, " items"],
 ) -> tuple[int, dict[str, float]]:
     """How many queries have a relevant item inside, and the means of these queries."""
-    every = judgements.gains
-    kept = inside[every.indices]
-    ends = np.concatenate([[0], np.cumsum(kept)])[every.indptr].astype(np.int64)
-    gains = SparseRows(ends, every.indices[kept], every.values[kept], every.shape)
-    relevant = np.bincount(gains.rows[gains.values > 0], minlength=gains.shape[0])
+    judgements = judgements.without_missing()
+    only = judgements.where(inside[judgements.gains.indices])
+    graded = getattr(read_metric(metric), "graded", False)
+    good = only.gains.values > 0 if graded else only.relevant
+    relevant = np.bincount(only.gains.rows[good], minlength=only.gains.shape[0])
     queries = np.flatnonzero(relevant[rows] > 0)
     if not len(queries):
         return 0, dict.fromkeys(neighbours, float("nan"))
     lists = {name: every_list.take(queries) for name, every_list in neighbours.items()}
-    only = replace(judgements, gains=gains)
     (values,) = evaluate(lists, only, rows[queries], [metric]).values()
     return len(queries), dict(zip(neighbours, values.mean(axis=1).tolist(), strict=True))
 

@@ -14,7 +14,7 @@ from anglewise.core.numbers import read_whole, shown
 from anglewise.core.sparse import SparseRows
 from anglewise.core.text import check_number
 from anglewise.core.typing import Array, Direction, Float64, Int64
-from anglewise.errors import SpellingError, TooFewError
+from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.measures.formulas import BlockFormula, Formula, Measure, Product, fitted
 from anglewise.measures.frames import fit_frames
 from anglewise.measures.measure import measures as read_measures
@@ -217,7 +217,7 @@ def evaluate(
     judgements
         What was judged; items without a judgement count as not relevant.
     rows
-        Rows of the asking side. One without any relevant item gets 0.
+        Rows of the asking side. One without any relevant item gets 0, except for ``Judged``.
     metrics
         Metrics of ranked lists, or their spellings.
 
@@ -231,6 +231,8 @@ def evaluate(
     ------
     SpellingError
         A metric that is unknown, or that does not read lists.
+    ValuesError
+        Grades beyond what the metric can add up, such as 2^1500.
     TooFewError
         Lists shorter than a metric reads, though more items could have been ranked.
 
@@ -243,16 +245,37 @@ def evaluate(
     {'R@2': array([[0.5]]), 'RR@2': array([[1.]])}
     """
     readers = [_ranking(metric) for metric in read_metrics(metrics)]
-    chances = None if judgements.chances is None else _rows(judgements.chances, rows)
-    qrels = Qrels(_rows(judgements.gains, rows), judgements.judged_items, chances)
+    graded, level = qrels_of(judgements, rows), judgements.relevant_from
+    binary = graded if level is None else graded.binary(level)
+    _check_grades(readers, graded)
     deepest = max(readers, key=lambda metric: metric.depth)
     values: dict[str, list[Array]] = {str(metric): [] for metric in readers}
     for lists in neighbours.values():
-        _check_depth(lists, deepest, judgements.gains.shape[1])
-        hits = Hits(lists.indices[:, : deepest.depth], qrels)
+        _check_depth(lists, deepest, graded.items)
+        hits = Hits(lists.indices[:, : deepest.depth], graded)
+        binary_hits = hits if binary is graded else Hits(hits.indices, binary)
         for metric in readers:
-            values[str(metric)].append(metric.per_query(hits))
+            read = metric.per_query(hits if metric.graded else binary_hits)
+            values[str(metric)].append(read)
     return {name: np.stack(per_measure) for name, per_measure in values.items()}
+
+
+def qrels_of(judgements: Judgements, rows: Int64[Array, " q"]) -> Qrels:
+    """What was judged of some queries, items that the space lacks included."""
+    chances = None if judgements.chances is None else _rows(judgements.chances, rows)
+    graded = _rows(judgements.graded, rows)
+    return Qrels(graded, judgements.judged_items, chances, len(judgements.missing_ids))
+
+
+def _check_grades(metrics: Iterable[RankingMetric], qrels: Qrels) -> None:
+    """Refuse grades whose gains cannot be added up in float64."""
+    highest = float(qrels.gains.values.max(initial=0.0))
+    for metric in metrics:
+        if isinstance(metric, NDCG) and not highest <= metric.highest:  # NaN is refused too
+            raise ValuesError(
+                f"{metric} adds up gains of grades up to {metric.highest:g}, and the highest grade "
+                f"is {highest:g}: map the grades to a few steps, such as 0 to 3, or take nDCG@10"
+            )
 
 
 def _rows(gains: SparseRows, rows: Array) -> SparseRows:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import ClassVar, TypeAlias
 
@@ -27,12 +27,25 @@ class Qrels:
     """The judged items of each query and their gains.
 
     ``judged_items``, where given, are judged for every query, stored or not. ``chances`` are the
-    probabilities with which entries were drawn to be judged; None if all were judged.
+    probabilities with which entries were drawn to be judged; None if all were judged. The last
+    ``missing`` columns are of items that no list can hold.
     """
 
     gains: SparseRows
     judged_items: Bool[Array, " items"] | None = None
     chances: SparseRows | None = None
+    missing: int = 0
+
+    @property
+    def items(self) -> int:
+        """How many items a list could hold."""
+        return self.gains.shape[1] - self.missing
+
+    def binary(self, relevant_from: float) -> "Qrels":
+        """The same where lower grades are not relevant; those below zero stay what they are."""
+        gains = self.gains.values
+        kept = np.where((gains > 0) & (gains < relevant_from), 0.0, gains)
+        return replace(self, gains=replace(self.gains, values=kept))
 
     def __len__(self) -> int:
         return self.gains.shape[0]
@@ -115,7 +128,7 @@ class Hits:
     def judged(self) -> ListPositions:
         """Where the lists hold judged items."""
         none = (*(np.empty(0, np.int64),) * 2, np.empty(0), np.empty(0, np.int64))
-        parts = [none, *_find(self.indices, self.qrels.gains)]
+        parts = [none, *_find(self.indices, self.qrels)]
         return ListPositions(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
     @cached_property
@@ -153,12 +166,12 @@ class Hits:
         return judged
 
 
-def _find(indices: Array, gains: SparseRows) -> Iterator[tuple[Array, ...]]:
+def _find(indices: Array, qrels: Qrels) -> Iterator[tuple[Array, ...]]:
     """List, rank, gain and entry of every judged item in the lists, some lists at a time.
 
     Each row and column make one key; the keys of what was judged ascend.
     """
-    columns, width = gains.shape[1], max(indices.shape[1], 1)
+    gains, columns, width = qrels.gains, qrels.gains.shape[1], max(indices.shape[1], 1)
     stride = columns + 1 + (ODD_STEP - columns - 1) % SPREAD
     offsets = stride * np.arange(LISTS)[:, None]
     ends = gains.indptr[np.minimum(np.arange(0, len(indices) + LISTS, LISTS), len(indices))]
@@ -166,9 +179,9 @@ def _find(indices: Array, gains: SparseRows) -> Iterator[tuple[Array, ...]]:
     for start, first, last in zip(range(0, len(indices), LISTS), ends[:-1], ends[1:], strict=True):
         block = indices[start : start + LISTS]
         nearest = int(block[:, :1].max(initial=-1))
-        if nearest >= columns:
+        if nearest >= qrels.items:
             raise ShapeError(
-                f"a list begins with row {nearest}, but only {columns} items could be judged: "
+                f"a list begins with row {nearest}, but only {qrels.items} items could be judged: "
                 "take neighbours and judgements in the same direction of the same space"
             )
         keys = (gains.rows[first:last] - start) * stride + gains.indices[first:last]
@@ -227,8 +240,12 @@ class Metric(ABC):
 
 @dataclass(frozen=True)
 class RankingMetric(Metric):
-    """Reads ``Neighbours``, one value a query."""
+    """Reads ``Neighbours``, one value a query.
 
+    Where it is not ``graded``, it asks of an item only whether it is relevant.
+    """
+
+    graded: ClassVar[bool] = False
     depth: int
 
     def __post_init__(self) -> None:
@@ -252,6 +269,10 @@ class PairMetric(Metric):
 
     bounded = False
     depth: None = field(default=None, init=False)
+
+    @abstractmethod
+    def varies(self, scores: Scores) -> Bool[Array, " m"]:
+        """Which scores differ at all, as the metric reads them: else it is not defined."""
 
     def of(self, scores: Scores, gold: Grades) -> Float64[Array, " m"]:
         """The value of each measure."""

@@ -1,14 +1,18 @@
 """The metrics of ranked lists as trec_eval defines them, and those of pairs and triplets.
 
-An item is relevant if its gain is above 0. One that is not judged counts as not relevant, and so
-does one with a negative gain. A query without any relevant item gets 0.
+An item is relevant if its gain is above 0; to binary metrics, if it reaches ``relevant_from`` of
+the judgements. One that is not judged counts as not relevant, and so does one with a negative gain.
+A query without any relevant item gets 0. Judged items that the space lacks are never found: they
+are in the best list, and in the number of relevant items.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from anglewise.core.typing import Array, Float64, Int64, Shaped
+from anglewise.core.numbers import LARGEST
+from anglewise.core.typing import Array, Bool, Float64, Int64, Shaped
 from anglewise.metrics.interface import (
     Counts,
     Grades,
@@ -33,6 +37,9 @@ class NDCG(RankingMetric):
     """
 
     name = "nDCG"
+    graded = True
+    highest: ClassVar[float] = LARGEST
+    """The highest grade whose gains can be added up."""
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
@@ -69,6 +76,7 @@ class ExponentialNDCG(NDCG):
     """
 
     name = "nDCG(exp)"
+    highest = 1000.0
 
     def gain(self, gains: Float64[Array, "*positions"]) -> Float64[Array, "*positions"]:
         """``2^grade - 1``."""
@@ -177,13 +185,17 @@ def shares(part: Shaped[Array, " q"], whole: Shaped[Array, " q"]) -> Float64[Arr
 
 @dataclass(frozen=True)
 class Pearson(PairMetric):
-    """The linear correlation of scores and grades; 0 where either does not vary.
+    """The linear correlation of scores and grades; not defined, and 0, where either is constant.
 
     >>> Pearson().of(np.array([[1.0, 2.0, 3.0]]), np.array([1.0, 2.0, 3.0])).tolist()
     [1.0]
     """
 
     name = "pearson"
+
+    def varies(self, scores: Scores) -> Bool[Array, " m"]:
+        """Whether they differ by more than the rounding of what they were computed from."""
+        return np.ptp(scores, axis=1) > NOISE * np.abs(scores).max(axis=1)
 
     def resampled(self, scores: Scores, gold: Grades, counts: Counts) -> Float64[Array, "b m"]:
         """In [-1, 1]: three matrix products for all samples and measures."""
@@ -206,13 +218,18 @@ class Pearson(PairMetric):
 class Spearman(PairMetric):
     """The correlation of the ranks of scores and grades; equal ones share their mean rank.
 
-    Scores are rounded to float32 first, as everywhere before they are ordered.
+    Scores are rounded to float32 first, as everywhere before they are ordered. Where either is
+    constant it is not defined, and 0.
 
     >>> Spearman().of(np.array([[1.0, 20.0, 300.0]]), np.array([1.0, 2.0, 3.0])).tolist()
     [1.0]
     """
 
     name = "spearman"
+
+    def varies(self, scores: Scores) -> Bool[Array, " m"]:
+        """Whether there is more than one step."""
+        return np.ptp(_rounded(scores), axis=1) > 0
 
     def resampled(self, scores: Scores, gold: Grades, counts: Counts) -> Float64[Array, "b m"]:
         """In [-1, 1]: nothing is sorted again, ranks follow from the counts."""
@@ -278,7 +295,13 @@ def _rounded(scores: Array) -> Array:
     return scores.astype(np.float32)
 
 
+NOISE = 1e-12
+"""Scores that differ less, relative to the largest, differ by rounding."""
+
+
 def _centred(x: Array) -> Array:
+    """Numbers about their mean, brought near 1 by a power of two, so that squares fit float64."""
+    x = np.ldexp(x, -np.frexp(np.abs(x).max(axis=-1, keepdims=True))[1])
     return x - x.mean(axis=-1, keepdims=True)
 
 

@@ -130,7 +130,7 @@ def lead_bounds(
     [0.0, 1.0]
     """
     top = highest_gain(judgements)
-    qrels = judgements.gains.take(rows)
+    qrels = judgements.graded.take(rows)
     measures = len(pool.measures)
     bounds = np.zeros((measures, measures, 2))
     ends = np.searchsorted(pool.lists, np.arange(pool.queries + 1))
@@ -148,7 +148,7 @@ def lead_bounds(
 
 def highest_gain(judgements: Judgements) -> float:
     """The highest gain that was given to any pair; 1 where none is above 0."""
-    return max(float(judgements.gains.values.max(initial=0.0)), 0.0) or 1.0
+    return max(float(judgements.graded.values.max(initial=0.0)), 0.0) or 1.0
 
 
 STEPS = 100
@@ -234,7 +234,7 @@ class PoolState:
         gain, spread = (good.mean(), good.var()) if len(good) else (1.0, 0.0)
         expected = np.where(pool.judged, np.maximum(pool.gains, 0), likely * gain)
         variance = likely * (1 - likely) * gain**2 + likely * spread
-        best = _expected_ideal(pool, judgements.gains.take(rows), likely, float(gain), depth)
+        best = _expected_ideal(pool, judgements.graded.take(rows), likely, float(gain), depth)
         weights = pool.discounts / np.maximum(best, 1e-9)[pool.lists, None] / max(pool.queries, 1)
         return PoolState(pool, expected, variance, weights)
 

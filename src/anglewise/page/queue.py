@@ -458,9 +458,11 @@ def _completed_at(
 
 
 def _only(judged: Judgements, rows: Sequence[int]) -> Judgements:
-    table = judged.gains
-    mask = np.isin(table.rows, rows)
-    gains = SparseRows.from_pairs(
-        table.rows[mask], table.indices[mask], table.values[mask], shape=table.shape
+    only = judged.where(np.isin(judged.graded.rows, rows))
+    return Judgements(
+        only.gains,
+        judged.direction,
+        judged.source,
+        missing=only.missing,
+        missing_ids=only.missing_ids,
     )
-    return Judgements(gains, judged.direction, judged.source)

@@ -39,7 +39,7 @@ def gather(index: Answering, space: Space, judgements: Judgements, depth: int) -
     """Search ``depth`` items for each judged question of a space, with their relevance.
 
     Where documents were judged and the items are passages of them, each document counts once, with
-    its best passage.
+    its best passage. Items that the judgements leave out (``seen``) do not count.
 
     Raises ``SpellingError`` for judgements of another direction, ``ShapeError`` for those of
     another space, ``TooFewError`` if no question was judged.
@@ -62,13 +62,16 @@ def gather(index: Answering, space: Space, judgements: Judgements, depth: int) -
     scores: list[float] = []
     relevant: list[bool] = []
     out_of_reach = 0
-    answers = index.search(space.queries.vectors[rows], depth)
+    good = judgements.where(judgements.relevant).gains
+    seen = judgements.seen
+    most = 0 if seen is None else int(seen.counts[rows].max())
+    deeper = depth if not most else max(depth, min(depth + most, len(space.items)))
+    answers = index.search(space.queries.vectors[rows], deeper)
     for number, (row, hits) in enumerate(zip(rows.tolist(), answers, strict=True)):
-        start, stop = judgements.gains.indptr[row : row + 2]
-        positive = judgements.gains.values[start:stop] > 0
-        relevant_names = set(names[judgements.gains.indices[start:stop][positive]])
+        relevant_names = set(names[good.row(row)])
+        left_out: set[str] = set() if seen is None else set(space.items.ids[seen.row(row)])
         best: dict[str, float] = {}
-        for hit in hits:
+        for hit in [hit for hit in hits if hit.id not in left_out][:depth]:
             best.setdefault(document.get(hit.id, hit.id), hit.score)
         questions += [number] * len(best)
         scores += best.values()

@@ -144,6 +144,10 @@ def content_of(space: Space, judgements: Judgements) -> str:
     parts += [*_table(judgements.seen), judgements.direction.encode()]
     if judgements.judged_items is not None:
         parts.append(judgements.judged_items.tobytes())
+    if judgements.missing is not None:
+        parts += [b"missing", *_table(judgements.missing)]
+    if judgements.relevant_from is not None:
+        parts.append(f"relevant from {judgements.relevant_from!r}".encode())
     if judgements.chances is not None:
         parts += [b"chances", *_table(judgements.chances)]
     return _digest(parts).hex()

@@ -1,7 +1,7 @@
 """What candidates are built from: interactions, the screening split, the budget."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from time import monotonic
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
@@ -61,14 +61,7 @@ def judged_by(judgements: Judgements, rows: Int64[Array, " some"]) -> Judgements
     """The judgements of some queries alone."""
     mask: Bool[Array, " rows"] = np.zeros(judgements.gains.shape[0], dtype=bool)
     mask[rows] = True
-    return replace(judgements, gains=only_rows(judgements.gains, mask))
-
-
-def only_rows(table: SparseRows, mask: Bool[Array, " rows"]) -> SparseRows:
-    """A table in which the rows outside the mask are empty."""
-    entries = mask[table.rows]
-    ends = np.concatenate([[0], np.cumsum(np.where(mask, table.counts, 0))]).astype(np.int64)
-    return SparseRows(ends, table.indices[entries], table.values[entries], table.shape)
+    return judgements.where(mask[judgements.graded.rows])
 
 
 Clock: TypeAlias = Callable[[], float]
@@ -232,7 +225,7 @@ def training_of(
     trains = np.ones(len(users), dtype=bool)
     if "split" in columns_of(users):
         trains = np.array([cell == TRAIN for cell in column(users, "split")], dtype=bool)
-    learned = only_rows(seen, trains)
+    learned = seen.where(trains[seen.rows])
     if not len(learned.indices):
         return None
     rows = np.arange(seen.shape[0], dtype=np.int64) if asking is None else asking

@@ -150,7 +150,10 @@ class _Cases:
             used = self.evidence.space.seen
         if used is None or self.judgements.direction != "queries-items":
             return []
-        return used.row(row).tolist()
+        if self.judgements.parts is not None:  # these are documents, and passages are left out
+            return []
+        names = self.sides[1].ids
+        return [item for item in used.row(row).tolist() if names[item] != self.sides[0].ids[row]]
 
     def _remark(self, what: str, items: list[int]) -> list[str]:
         if not items:
