@@ -353,7 +353,7 @@ def lint(
         judgements.direction,
         judgements.source,
         len(judgements.judged_rows),
-        len(judgements.gains.indices),
+        len(judgements.graded.indices),
         tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))),
         tuple(checks),
     )
