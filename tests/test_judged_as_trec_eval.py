@@ -164,7 +164,7 @@ def test_figures_of_several_spaces_are_those_of_trec_eval(level):
         for query, rows in zip(fewer.queries.ids, ranked, strict=True)
     }
     assert_equal(values_of(result, "few: cosine"), by_trec_eval(judged, lists, level=level or 1))
-    assert sum("count as missed" in note for note in result.notes) == 1
+    assert sum("counted as missed" in note for note in result.notes) == 1
 
 
 def test_a_space_that_alone_is_judged_counts_what_only_another_space_holds():
@@ -290,9 +290,8 @@ def test_how_many_are_missing_is_said():
     space, judged = made()
     gone = [g for items in judged.values() for d, g in items.items() if int(d[1:]) >= ITEMS]
     note = (
-        f"{len(gone)} judgements of items that the space does not hold: the "
-        f"{sum(g > 0 for g in gone)} relevant among them count as missed, as in trec_eval "
-        "(--missing drop leaves them out)"
+        f"{len(gone)} judgements of items that the space does not hold; relevant, and so counted "
+        f"as missed as in trec_eval: {sum(g > 0 for g in gone)} (--missing drop leaves them out)"
     )
     result = aw.compare(space, aw.Judgements.from_dict(judged, space))
     assert note in result.notes

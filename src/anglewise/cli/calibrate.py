@@ -75,7 +75,7 @@ def calibrate(
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import encoder_for, judged_space, measure_for, questions, questions_in
     from anglewise.cli.program import version
-    from anglewise.comparison.notes import part_notes
+    from anglewise.comparison.notes import judged_notes, part_notes
     from anglewise.core.judgements import Judgements
     from anglewise.engine.index import Index
     from anglewise.errors import SpellingError
@@ -89,7 +89,7 @@ def calibrate(
     loaded, judged = judged_space(space, vectors, "queries-items", judging, talk.say)
     if not isinstance(judged, Judgements):
         raise SpellingError("pairs and triplets judge no documents for questions: give qrels")
-    for note in part_notes(judged.parts):
+    for note in (*judged_notes(judged), *part_notes(judged.parts)):
         talk.say(note)
     index = Index(loaded, measure_for(loaded, measure, talk.say))
     named = vectors.items if vectors.items is not None else space

@@ -25,8 +25,7 @@ def notes(
     ranked_alike = ["all vectors have unit length: dot, cosine and euclidean rank alike"]
     lists = isinstance(judgements, Judgements)
     return (
-        *_label_notes(judgements.complaints),
-        *(_relevance_notes(judgements) if lists else ()),
+        *(judged_notes(judgements) if lists else _label_notes(judgements.complaints)),
         *(_draw_notes(judgements.drawn, scores) if lists else ()),
         *(_itself_notes(sides, judgements, scores) if lists else ()),
         *scores.split.notes(),
@@ -66,6 +65,12 @@ def space_notes(
     )
 
 
+def judged_notes(judgements: Judgements) -> Iterator[str]:
+    """What is wrong with graded relevance as it came, and how it is read."""
+    yield from _label_notes(judgements.complaints)
+    yield from _relevance_notes(judgements)
+
+
 def _label_notes(wrong: Complaints) -> Iterator[str]:
     """What is wrong with the labels as they came."""
     for noun, missing in (("query", wrong.unknown_queries), ("item", wrong.unknown_items)):
@@ -87,9 +92,8 @@ def _relevance_notes(judgements: Judgements) -> Iterator[str]:
         lacking = len(judgements.missing.indices)
         relevant = int((judgements.missing.values > 0).sum())
         yield (
-            f"{counted(lacking, 'judgement')} of items that the space does not hold: the "
-            f"{relevant:,} relevant among them count as missed, as in trec_eval (--missing drop "
-            "leaves them out)"
+            f"{counted(lacking, 'judgement')} of items that the space does not hold; relevant, and "
+            f"so counted as missed as in trec_eval: {relevant:,} (--missing drop leaves them out)"
         )
     without = _without(gains, gains.values > 0, rows)
     without = max(without, judgements.complaints.queries_without_relevant)
