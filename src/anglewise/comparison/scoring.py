@@ -161,7 +161,7 @@ class Correlations:
                 )
             equal = layer.rows[~metric.varies(layer.scores[:, layer.on])]
             if len(equal):
-                names = listed(measures[row] for row in equal.tolist())
+                names = listed(measures[int(row)] for row in equal)
                 raise ValuesError(
                     f"{pairs}: all scores by {names} are equal, so {metric} is not defined: leave "
                     f"{names} out of the measures"
