@@ -458,3 +458,10 @@ def test_a_gate_holds_against_no_run_without_mean_and_values(file, good):
     checked = check(good, "cosine>=last-0.1", history(file))
     assert not checked.passed
     assert "is undefined; it was undefined in that run" in checked.sentence
+
+
+def test_a_row_that_does_not_say_how_many_queries_it_had_is_held_by_its_mean(file, good):
+    append_history(file, rows_of(good))
+    with_column(file, "values", None)
+    with_column(file, "queries", None)
+    assert check(good, "cosine>=last", history(file)).passed

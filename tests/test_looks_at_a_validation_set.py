@@ -63,6 +63,12 @@ def test_looks_at_pairs_and_triplets_are_counted_too(kind, file):
     assert looked(compare(spaces[0], judged(6), "dot,cosine"), file) == (1, 1)
 
 
+def test_rows_without_a_measure_are_no_candidates(file):
+    rows = rows_of(compared(0.5))
+    append_history(file, [row | {"measure": None} for row in rows])
+    assert looked(compared(0.5), file) == (2, 1)
+
+
 SENTENCE = "This validation set was looked at 3 times, at 2 sets of candidates: "
 
 

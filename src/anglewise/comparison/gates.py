@@ -214,7 +214,7 @@ def _since(comparison: Comparison, name: str, mean: float, past: Past) -> _Figur
             remarks.append("of that run the history has the mean alone, so there is no interval")
         elif isfinite(mean):
             remarks.append("it was undefined in that run")
-        if past.queries != comparison.queries:
+        if past.queries is not None and past.queries != comparison.queries:
             remarks.append(f"it had {counted(past.queries, 'query')}, not {comparison.queries:,}")
     else:
         both = [column for column, query in enumerate(own.queries) if query in before]

@@ -38,7 +38,7 @@ class Past:
     label: str | None
     name: str
     mean: float
-    queries: int
+    queries: int | None
     judgements: str | None
     values: Mapping[str, float] | None
     rule: int
@@ -343,7 +343,7 @@ def looks(now: Comparison, history: History) -> Looks | None:
     rows = history.table.rows(same, ["run", "metric", "measure", "mean"], failed=True)
     runs: dict[int, list[tuple[str, float | None]]] = {row["run"]: [] for row in rows}
     for row in rows:
-        if row["metric"] == now.metric:
+        if row["metric"] == now.metric and row["measure"] is not None:
             runs[row["run"]].append((row["measure"], row["mean"]))
     sets.update(_figures(figures) for figures in runs.values() if figures)
     return Looks(1 + len(runs), len(sets))
