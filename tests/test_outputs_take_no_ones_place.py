@@ -1,8 +1,10 @@
 """No output takes the place of what the call reads, of another output, or of what people judged."""
 
+import importlib.util
 import inspect
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Annotated, get_args, get_origin
 
@@ -327,3 +329,72 @@ def test_the_module_of_an_encoder_is_no_output(kind, file, tmp_path, anglewise, 
     encode = ("encode", "texts.csv", "-o", "space", "--no-cache", "--encoder", encoder)
     refused(anglewise(*encode, "--json", file), "choose another name")
     assert Path(file).read_text() == "raise RuntimeError('imported')\n"
+
+
+OWN = """
+import json, helper
+from anglewise.encoders.encoder import Encoder
+with open("first.json") as file:
+    first = json.load(file)
+def numbers(texts):
+    import late
+    with open(b"later.json") as file:
+        more = json.load(file)
+    return [[float(len(text)), first["x"] + more["x"] + helper.X] for text in texts]
+def count(texts):
+    with open("words.json") as file:
+        each = json.load(file)["x"]
+    return [len(text.split()) * each for text in texts]
+e = Encoder(spec="own", documents=numbers, window=3, tokens=count)
+"""
+OWN_FILES = {
+    "own.py": OWN,
+    "helper.py": "X = 1.0\n",
+    "late.py": "",
+    **dict.fromkeys(["first.json", "later.json", "words.json"], '{"x": 1}'),
+}
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A folder with an encoder of one's own that imports another module and reads data."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, text in OWN_FILES.items():
+        Path(name).write_text(text)
+    Path("texts.csv").write_text("id,text\na,one two three four\nb,two\n")
+    yield "python:own:e"
+    forget_own()
+
+
+def forget_own():
+    for name in ("own", "helper", "late"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("file", [*OWN_FILES, "out.json"])
+def test_what_an_encoder_of_ones_own_imports_or_reads_is_no_output(file, own, anglewise):
+    Path("out.json").write_text("of an earlier run")
+    encode = ("encode", "texts.csv", "--no-cache", "--encoder", own)
+    for time in ("first", "second"):  # when Python reads compiled modules in place of sources
+        forget_own()
+        run = anglewise(*encode, "-o", f"space-{time}", "--json", file)
+        if file == "out.json":
+            assert run.code == 0
+        else:
+            assert refused(run, file, "choose another name")
+            assert Path(file).read_text() == OWN_FILES[file]
+
+
+def test_no_module_of_this_program_is_an_output(tmp_path, anglewise):
+    module = tmp_path / "fresh_module.py"
+    module.write_text("")
+    linked = tmp_path / "linked.json"
+    linked.symlink_to(module)
+    spec = importlib.util.spec_from_file_location("fresh_module", module)
+    sys.modules["fresh_module"] = importlib.util.module_from_spec(spec)
+    try:
+        assert refused(anglewise("doctor", "--json", linked), "choose another name")
+    finally:
+        del sys.modules["fresh_module"]
+    assert module.read_text() == ""

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from operator import index
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,7 +19,7 @@ from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array, Float32, Progress
 from anglewise.encoders.encoder import Encoder
 from anglewise.errors import AnglewiseError, EncoderError, FileError, TooFewError, reason
-from anglewise.io.files import allowed, opened
+from anglewise.io.files import allowed, noting_opened, opened
 from anglewise.io.outputs import writing
 
 MARK = b"angl"
@@ -195,6 +196,25 @@ def encode_texts(
     return in_batches(calls, keys, unique, batch or encoder.batch, cache=cache, progress=progress)
 
 
+def count_tokens(encoder: Encoder, texts: list[str]) -> list[int]:
+    """The lengths of texts as an encoder counts; ``EncoderError`` where it gives no such counts."""
+    try:
+        with noting_opened():
+            counts = [index(count) for count in encoder.tokens(texts)]
+    except (AnglewiseError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # a function of somebody's own may raise anything
+        raise EncoderError(
+            f"{encoder.spec} counts no tokens but fails ({reason(error)}): mend its tokens"
+        ) from error
+    if len(counts) != len(texts) or min(counts, default=0) < 0:
+        raise EncoderError(
+            f"{encoder.spec} counted the tokens of {len(texts)} texts and gave {counts[:3]}: one "
+            "number from 0 for each is due; mend its tokens"
+        )
+    return counts
+
+
 def in_batches(
     calls: "Calls",
     keys: Sequence[Any],
@@ -300,10 +320,11 @@ class Calls:
         """Call the function; whatever it raises becomes an ``EncoderError`` of one sentence."""
         fault = "no answer but an error"
         try:
-            answer = self.function([self.inputs[row] for row in rows])
-            fault = "something else than numbers"
-            masked = holds_masked(answer)
-            array = np.asarray(answer)
+            with noting_opened():
+                answer = self.function([self.inputs[row] for row in rows])
+                fault = "something else than numbers"
+                masked = holds_masked(answer)
+                array = np.asarray(answer)
         except (AnglewiseError, KeyboardInterrupt):
             raise
         except BaseException as error:  # a foreign model may raise anything, in its answer too

@@ -12,7 +12,7 @@ import numpy as np
 from anglewise.core.embeddings import Embeddings, Space, TrainedFor
 from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array, Int64, Progress
-from anglewise.encoders.batches import VectorCache, encode_texts, open_cache
+from anglewise.encoders.batches import VectorCache, count_tokens, encode_texts, open_cache
 from anglewise.encoders.documents import Documents, documents_of
 from anglewise.encoders.encoder import Encode, Encoder
 from anglewise.encoders.encoder import trained_for as what_for
@@ -173,7 +173,7 @@ def _too_long(documents: Documents, encoder: Encoder, size: int) -> list[int]:
     """The rows of longer texts; a token is one byte at least, so short texts are not counted."""
     words = documents.words
     maybe = [row for row, text in enumerate(words) if _bytes(text) > size]
-    counts = encoder.tokens([words[row] for row in maybe]) if maybe else []
+    counts = count_tokens(encoder, [words[row] for row in maybe]) if maybe else []
     return [row for row, count in zip(maybe, counts, strict=True) if count > size]
 
 
@@ -187,11 +187,12 @@ def _pieces(
     """Start, end and title of the passages of one document; a long title is left out."""
     text = documents.texts[row]
     title = "" if documents.titles is None else documents.titles[row].strip()
-    title_tokens = encoder.tokens([title])[0] if title else 0
+    title_tokens = count_tokens(encoder, [title])[0] if title else 0
     if 2 * title_tokens > size:
         title, title_tokens = "", 0
     room = size - title_tokens
-    return [(a, b, title) for a, b in chunks(text, room, min(overlap, room - 1), encoder.tokens)]
+    count = partial(count_tokens, encoder)
+    return [(a, b, title) for a, b in chunks(text, room, min(overlap, room - 1), count)]
 
 
 def _rename(documents: Documents, cut: dict[int, list[tuple[int, int, str]]]) -> Documents:

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 from anglewise.core.embeddings import Embeddings, TrainedFor
 from anglewise.core.numbers import read_whole, shown
 from anglewise.errors import MissingExtraError, SpellingError
-from anglewise.io.files import reading
+from anglewise.io.files import opened, reading
 
 
 def library(module: str, extra: str, *, needed_by: str = "encoder") -> Any:
@@ -38,7 +38,7 @@ def digest(files: Iterable[Path]) -> str:
     """
     checksum = hashlib.sha256()
     for path in files:
-        with reading(path, "a file"), path.open("rb") as file:
+        with reading(path, "a file"), opened(path) as file:
             checksum.update(hashlib.file_digest(file, "sha256").digest())
     return checksum.hexdigest()[:16]
 

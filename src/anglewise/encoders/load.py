@@ -13,7 +13,7 @@ from anglewise.core.typing import Array
 from anglewise.encoders.encoder import Encode, Encoder, Spec, library, read_spec, typed_option
 from anglewise.encoders.pixels import Picture
 from anglewise.errors import EncoderError, SpellingError, reason
-from anglewise.io.files import room, user_path
+from anglewise.io.files import noting_opened, room, user_path
 from anglewise.io.places import is_elsewhere
 
 
@@ -228,7 +228,8 @@ def encoder(which: str | Encode | Encoder) -> Encoder:
         raise SpellingError(f"no encoder is called {spec.kind!r}; {hint}")
     file, _, function = KINDS[spec.kind].partition(":")
     adapter: Any = import_module(f"anglewise.encoders.{file}")
-    return getattr(adapter, function)(spec)
+    with noting_opened():
+        return getattr(adapter, function)(spec)
 
 
 def encoder_of(space: Space) -> Encoder:

@@ -1,6 +1,7 @@
 """Text encoders from libraries: model2vec, word vectors, sentence-transformers."""
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from functools import partial
@@ -234,12 +235,26 @@ def _tokens(tokenizer: Any, texts: list[str]) -> list[int]:
     return [len(ids) for ids in encodings["input_ids"]]
 
 
+WEIGHTS = {".safetensors", ".bin", ".json", ".txt", ".model"}
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    """The files that make a model what it is, also those in folders behind links."""
+    files: list[Path] = []
+    visited: set[str] = set()  # links may lead in a circle
+    for inside, folders, names in os.walk(folder, followlinks=True):
+        if os.path.realpath(inside) in visited:
+            folders.clear()
+            continue
+        visited.add(os.path.realpath(inside))
+        files += [Path(inside, name) for name in names]
+    return sorted(file for file in files if file.is_file() and file.suffix in WEIGHTS)
+
+
 def _identity(model: Any, local: Path, prompts: dict[str, str | None]) -> str:
     """The identity of the weights, by the digest of a folder or the hub's commit; else empty."""
     if local.is_dir():
-        kinds = {".safetensors", ".bin", ".json", ".txt", ".model"}
-        files = sorted(f for f in local.rglob("*") if f.is_file() and f.suffix in kinds)
-        weights = digest(files)
+        weights = digest(_weight_files(local))
     else:
         settings = getattr(getattr(model[0], "auto_model", None), "config", None)
         weights = getattr(settings, "_commit_hash", None)

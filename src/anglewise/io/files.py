@@ -8,9 +8,10 @@ import mmap
 import os
 import re
 import stat
+import sys
 import weakref
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -223,11 +224,65 @@ def note_read(path: Path) -> None:
 
 
 def was_read(path: Path) -> bool:
-    """Whether this command has read the file to which a path leads."""
-    if not _read_files:
+    """Whether this command has read the file to which a path leads, or runs code from it."""
+    if _read_files is None or not (now := stamp(path)):
         return False
-    now = stamp(path)
-    return now[:2] in {earlier[:2] for earlier in _read_files.values()} and bool(now)
+    if now[:2] in {earlier[:2] for earlier in _read_files.values()}:
+        return True
+    return any(stamp(module)[:2] == now[:2] for module in _files_of_modules())
+
+
+def _files_of_modules() -> Iterator[Path]:
+    """The files of all modules that are imported: sources, compiled ones, archives around them."""
+    for module in list(sys.modules.values()):
+        try:  # without the module's own ways to answer, which may load or raise anything
+            names = object.__getattribute__(module, "__dict__")
+        except AttributeError:  # anything may be put there
+            continue
+        for file in (names.get("__file__"), names.get("__cached__")):
+            if isinstance(file, str):
+                yield from _with_what_it_is_of(Path(file))
+
+
+def _with_what_it_is_of(file: Path) -> Iterator[Path]:
+    yield file
+    if file.suffix == ".pyc":
+        yield file.with_suffix(".py")
+    if not file.exists():
+        yield from (folder for folder in file.parents if folder.is_file())
+
+
+_foreign_calls = 0
+"""How many calls of code that is not ours run now, whose reads are recorded."""
+_is_listening = False
+
+
+@contextmanager
+def noting_opened() -> Generator[None, None, None]:
+    """Record what Python code opens for reading in this block, within ``noting_reads``.
+
+    What a library opens without Python is not known. The listener stays for as long as Python
+    runs, since none can be taken away, and does nothing outside of such blocks.
+    """
+    global _foreign_calls, _is_listening  # noqa: PLW0603 Python has one list of listeners
+    if _read_files is not None and not _is_listening:
+        sys.addaudithook(_note_opened)
+        _is_listening = True
+    _foreign_calls += 1
+    try:
+        yield
+    finally:
+        _foreign_calls -= 1
+
+
+def _note_opened(event: str, arguments: tuple[Any, ...]) -> None:
+    if event != "open" or not _foreign_calls or _read_files is None:
+        return
+    path, _, flags = arguments
+    if not isinstance(path, str | bytes) or flags & os.O_WRONLY:  # or an open handle
+        return
+    with suppress(OSError, ValueError):  # which the one who opens it will be told
+        note_read(Path(os.path.abspath(os.fsdecode(path))))  # noqa: PTH100 Path.resolve opens
 
 
 _mapped: dict[Path, Stamp] = {}
