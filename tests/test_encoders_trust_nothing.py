@@ -5,6 +5,7 @@ import os
 import shlex
 import stat
 import struct
+import subprocess
 import sys
 import time
 import zlib
@@ -440,6 +441,84 @@ def test_an_encoder_that_fails_is_one_message(code, tmp_path, anglewise, monkeyp
     words = ("encode", "texts.csv", "-o", "space", "--encoder", "python:failing_encoder:encode")
     assert refused(anglewise(*words), "gave for the text 'a'")
     assert not (tmp_path / "space").exists()
+
+
+COUNTING = """
+import sys
+from anglewise import Encoder
+def count(texts): {}
+encode = Encoder(spec="x", documents=lambda t: [[1.0, 2.0] for _ in t], window=1, tokens=count)
+"""
+
+
+@pytest.mark.parametrize(
+    "count",
+    [
+        "raise ValueError('x')",
+        "sys.exit(1)",
+        "return None",
+        "return []",
+        "return ['3'] * len(texts)",
+    ],
+)
+def test_an_encoder_that_cannot_count_is_one_message(count, tmp_path, anglewise, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "counting_encoder.py").write_text(COUNTING.format(count))
+    (tmp_path / "texts.csv").write_text("id,text\na,wing and wing\nb,heat\n")
+    sys.modules.pop("counting_encoder", None)
+    words = ("encode", "texts.csv", "-o", "space", "--encoder", "python:counting_encoder:encode")
+    assert refused(anglewise(*words), "mend its tokens")
+    assert not (tmp_path / "space").exists()
+
+
+def test_code_that_changes_the_folder_writes_nothing_there(tmp_path, anglewise, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    module = tmp_path / "moving_encoder.py"
+    module.write_text(
+        "import os\nos.chdir('elsewhere')\ndef encode(texts): return [[1.0, 2.0] for _ in texts]\n"
+    )
+    (tmp_path / "texts.csv").write_text("id,text\na,wing\nb,heat\n")
+    for place, code in (("space", 2), (tmp_path / "space", 0)):
+        monkeypatch.chdir(tmp_path)
+        sys.modules.pop("moving_encoder", None)
+        words = ("encode", "texts.csv", "--no-cache", "--encoder", "python:moving_encoder:encode")
+        run = anglewise(*words, "-o", place)
+        assert run.code == code, run
+        assert code == 0 or refused(run, "changed the current folder")
+        assert not list((tmp_path / "elsewhere").iterdir())
+
+
+MAIN = "import sys; from anglewise.cli import main; sys.exit(main())"
+
+
+@pytest.mark.parametrize(("json", "code"), [("-", 2), ("out.json", 0)])
+def test_code_that_closes_standard_output_makes_no_fault_of_ours(json, code, tmp_path):
+    (tmp_path / "closing.py").write_text(
+        "import sys\nsys.stdout.close()\ndef encode(texts): return [[1.0, 2.0] for _ in texts]\n"
+    )
+    (tmp_path / "texts.csv").write_text("id,text\na,wing\nb,heat\n")
+    words = [
+        "encode",
+        "texts.csv",
+        "-o",
+        "space",
+        "--no-cache",
+        "--encoder",
+        "python:closing:encode",
+    ]
+    run = subprocess.run(
+        [sys.executable, "-c", MAIN, *words, "--json", json],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([*filter(None, sys.path), str(tmp_path)])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == code, run.stderr
+    assert "Traceback" not in run.stderr
 
 
 def test_a_function_that_ends_python_is_one_message(tmp_path, anglewise):

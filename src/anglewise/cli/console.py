@@ -62,7 +62,7 @@ class PatientConsole(Console):
 
 def console(stream: Any) -> PatientConsole:
     """A console on a stream: as wide as the terminal, 100 characters where there is none."""
-    if stream is None:  # closed by whoever started us
+    if _is_closed(stream):
         stream = Path(os.devnull).open("w")  # noqa: SIM115 open as long as the process
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")
@@ -70,6 +70,11 @@ def console(stream: Any) -> PatientConsole:
     return PatientConsole(
         file=stream, width=wide, highlight=False, soft_wrap=False, markup=False, emoji=False
     )
+
+
+def _is_closed(stream: Any) -> bool:
+    """Whether nothing can be written there: by whoever started us, or by code that we ran."""
+    return stream is None or getattr(stream, "closed", False)
 
 
 def standard_output() -> PatientConsole:
@@ -92,7 +97,10 @@ class Talk:
     always: Always
 
     def __post_init__(self) -> None:
-        if self.always.json == STDOUT and sys.stdout is None:  # closed by whoever started us
+        self._check_output()
+
+    def _check_output(self) -> None:
+        if self.always.json == STDOUT and _is_closed(sys.stdout):
             raise FileError(
                 "--json - writes to standard output, which is closed: open it, or name a file"
             )
@@ -122,6 +130,7 @@ class Talk:
 
         check_mapped()
         if self.always.json == STDOUT:
+            self._check_output()
             self.out.write(as_json(content))
             return
         if self.always.json is not None:

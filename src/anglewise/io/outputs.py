@@ -155,6 +155,8 @@ def _stem(target: Path) -> str:
 
 _declared: list[Path] = []
 """The files that this command has still to write."""
+_started_in: str | None = None
+"""The folder in which this command began, from which its paths lead."""
 
 
 @contextmanager
@@ -164,13 +166,30 @@ def declaring(outputs: Iterable[Path]) -> Generator[None, None, None]:
     What is read in the end cannot be known from the call alone: a table names pictures, a model
     names the files of its weights.
     """
-    global _declared  # noqa: PLW0603 one command runs at a time
-    previous, _declared = _declared, list(outputs)
+    global _declared, _started_in
+    previous = _declared, _started_in
+    _declared, _started_in = list(outputs), _current_folder()
     try:
         with noting_reads():
             yield
     finally:
-        _declared = previous
+        _declared, _started_in = previous
+
+
+def _current_folder() -> str | None:
+    try:
+        return os.getcwd()  # noqa: PTH109 as text
+    except OSError:  # it was removed
+        return None
+
+
+def _check_still_here(path: Path) -> None:
+    """Raise ``FileError`` where a path would lead elsewhere than when the command began."""
+    if _started_in is not None and not path.is_absolute() and _current_folder() != _started_in:
+        raise FileError(
+            f"{path} would be written elsewhere than in {_started_in}, since code that this call "
+            "ran changed the current folder: name the whole path, or mend that code"
+        )
 
 
 def _check_not_read(target: Path) -> None:
@@ -302,6 +321,7 @@ def _check_kind(path: Path, target: Path, may_replace: Callable[[Path], None]) -
 def writing(path: PathLike) -> Generator[Path, None, None]:
     """Check the folder of an output, follow links, and turn ``OSError`` into ``FileError``."""
     target = checked_path(path)
+    _check_still_here(target)
     try:
         if not is_device(target):
             target = target.resolve()
