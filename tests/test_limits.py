@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import zipfile
 from pathlib import Path
 
@@ -34,9 +35,9 @@ from anglewise.io.delimited import delimited_sheet, open_sheet
 from anglewise.io.files import allowed, check_holds
 from anglewise.io.ids import numbered
 from anglewise.io.judgement_formats import read_judged
+from anglewise.io.parquet_sizes import pieces
 from anglewise.io.runs import read_history
-from anglewise.io.sizes import pieces
-from anglewise.io.space_folder import read_space_folder
+from anglewise.io.space_folder import read_side, read_space_folder
 from anglewise.io.texts import read_texts, text_table
 from anglewise.judgements.connection import bounded
 from anglewise.rag.relevance import Relevance
@@ -177,6 +178,146 @@ def test_pieces_of_parquet_are_those_that_arrow_tells(tmp_path, version):
             for place in range(4)
         ]
         assert list(pieces((tmp_path / "x.parquet").read_bytes())) == told
+
+
+def varint(number, width=0):
+    """A whole number as Thrift writes it, with as many bytes as another one took."""
+    number, digits = 2 * number, []
+    while number or not digits or len(digits) < width:
+        digits.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*digits[:-1], digits[-1] & 127])
+
+
+def lie_in_the_end(file, number, instead):
+    """Write another number in the end of a parquet file wherever this one stands."""
+    data = file.read_bytes()
+    start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    real = varint(number)
+    assert real in data[start:-8]
+    end = data[start:-8].replace(real, varint(instead, len(real)))
+    file.write_bytes(data[:start] + end + data[-8:])
+
+
+@pytest.fixture
+def arrow_takes():
+    """How much memory Arrow took at most while a block ran."""
+    pool = pa.default_memory_pool()
+
+    def most(run):
+        before = pool.bytes_allocated()
+        peak, over = [0], threading.Event()
+
+        def watch():
+            while not over.wait(0.0005):
+                peak[0] = max(peak[0], pool.bytes_allocated() - before)
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            run()
+        finally:
+            over.set()
+            watcher.join()
+        return peak[0]
+
+    return most
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@pytest.mark.usefixtures("little")
+def test_a_parquet_file_that_lies_of_its_size_is_refused(version, tmp_path, arrow_takes):
+    file = tmp_path / "a.parquet"
+    texts = [str(i) + "a" * 20_000_000 for i in range(4)]
+    options = {"use_dictionary": False, "write_statistics": False, "store_schema": False}
+    parquet.write_table(
+        pa.table({"id": texts}), file, compression="zstd", data_page_version=version, **options
+    )
+    size = parquet.read_metadata(file).row_group(0).column(0).total_uncompressed_size
+    lie_in_the_end(file, size, 50)
+    assert parquet.read_metadata(file).row_group(0).column(0).total_uncompressed_size == 50
+    taken = arrow_takes(lambda: refused(lambda: parquet_columns(file), "ANGLEWISE_MEMORY"))
+    assert taken < 10_000_000
+
+
+@pytest.mark.usefixtures("little")
+def test_a_parquet_file_that_lies_of_its_values_is_refused(tmp_path, arrow_takes):
+    file = tmp_path / "a.parquet"
+    numbers = np.zeros(10_000_000, np.int32)
+    offsets = pa.array(np.array([0, len(numbers)], np.int32))
+    parquet.write_table(
+        pa.table({"id": pa.ListArray.from_arrays(offsets, pa.array(numbers))}),
+        file,
+        compression="zstd",
+        write_statistics=False,
+        data_page_size=1 << 30,
+        max_rows_per_page=1 << 30,
+    )
+    lie_in_the_end(file, len(numbers), 50)
+    taken = arrow_takes(lambda: refused(lambda: parquet_columns(file), "ANGLEWISE_MEMORY"))
+    assert taken < 10_000_000
+
+
+def continued(number, length):
+    return pa.array(["a" * length + str(i) for i in range(number)])
+
+
+def inner(column):
+    """A column in lists, structs and maps."""
+    pairs = pa.MapArray.from_arrays(np.arange(len(column) + 1, dtype=np.int32), column, column)
+    lists = pa.ListArray.from_arrays(np.arange(len(column) + 1, dtype=np.int32), column)
+    return {"list": lists, "struct": pa.StructArray.from_arrays([column], ["x"]), "map": pairs}
+
+
+@pytest.mark.usefixtures("little")
+def test_texts_that_are_continued_from_one_another_are_counted(tmp_path, monkeypatch, arrow_takes):
+    """Each text says how much of the one before it begins with: a megabyte in two bytes."""
+    file, column = tmp_path / "a.parquet", continued(200, 1_000_000)
+    encoding = {"use_dictionary": False, "column_encoding": {"id": "DELTA_BYTE_ARRAY"}}
+    parquet.write_table(pa.table({"id": column}), file, compression="zstd", **encoding)
+    assert file.stat().st_size < 10_000
+    taken = arrow_takes(lambda: refused(lambda: parquet_columns(file), "ANGLEWISE_MEMORY"))
+    assert taken < 20_000_000
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "1GB")
+    assert parquet_columns(file)["id"].combine_chunks() == column
+
+
+@pytest.mark.parametrize("kind", ["list", "struct", "map"])
+@pytest.mark.usefixtures("little")
+def test_texts_within_lists_are_counted(kind, tmp_path, monkeypatch, arrow_takes):
+    file, long = tmp_path / "a.parquet", pa.array(["a" * 1_000_000])
+    column = inner(pa.DictionaryArray.from_arrays(np.zeros(200, np.int32), long).cast("string"))
+    table = pa.table({"id": column[kind]})
+    parquet.write_table(table, file, compression="zstd")
+    assert file.stat().st_size < 10_000
+    taken = arrow_takes(lambda: refused(lambda: parquet_columns(file), "ANGLEWISE_MEMORY"))
+    assert taken < 20_000_000
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "250MB" if kind != "map" else "500MB")
+    assert parquet_columns(file)["id"].combine_chunks() == table["id"].combine_chunks()
+    parquet.write_table(
+        pa.table({"id": inner(continued(2000, 1000))[kind]}),
+        file,
+        use_dictionary=False,
+        column_encoding={
+            name: "DELTA_BYTE_ARRAY"
+            for name in ("id.list.element", "id.x", "id.key_value.key", "id.key_value.value")
+            if name.split(".")[1] == {"struct": "x", "map": "key_value"}.get(kind, kind)
+        },
+    )
+    assert len(parquet_columns(file)) == 2000
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "1MB")
+    refused(lambda: parquet_columns(file), "a.parquet", "with dictionaries or plainly")
+
+
+@pytest.mark.usefixtures("little")
+def test_vectors_that_are_texts_are_refused_before_they_are_unpacked(tmp_path, arrow_takes):
+    file, rows = tmp_path / "items.parquet", 300
+    texts = pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), pa.array(["a" * 900_000]))
+    vectors = pa.ListArray.from_arrays(np.arange(rows + 1, dtype=np.int32), texts.cast("string"))
+    table = pa.table({"id": [str(i) for i in range(rows)], "vector": vectors})
+    parquet.write_table(table, file, compression="zstd")
+    taken = arrow_takes(lambda: refused(lambda: read_side(file), "numbers are due"))
+    assert taken < 5_000_000
 
 
 def _sizes(column):

@@ -23,7 +23,8 @@ from anglewise.io.files import (
     stamp,
     suffix,
 )
-from anglewise.io.sizes import check_ipc, check_json_table, check_parquet, written_out
+from anglewise.io.parquet_sizes import check_parquet
+from anglewise.io.sizes import check_ipc, check_json_table, written_out
 from anglewise.io.tables import Sheet, listed
 
 
@@ -42,7 +43,7 @@ def is_list_of_numbers(kind: Any) -> bool:
 
 def matrix_of(sheet: Sheet, column: Any) -> Array:
     """The rows of a list column as a matrix; ``ShapeError`` or ``ValuesError`` names a bad row."""
-    _check_kind(sheet, column.type)
+    check_kind(sheet, column.type)
     with reading(sheet.path, "a column of vectors"):
         chunks = [getattr(chunk, "storage", chunk) for chunk in column.chunks if len(chunk)]
         dimension = _length(chunks[0], 0) if chunks else 0
@@ -69,7 +70,7 @@ def matrix_in_blocks(sheet: Sheet, blocks: Iterable[Any], rows: int) -> Float32[
     for block in blocks:
         lists = getattr(block, "storage", block)
         if not start:
-            _check_kind(sheet, block.type)
+            check_kind(sheet, block.type)
             dimension = _length(lists, 0)
             check_holds(sheet.path, 4 * rows * dimension)
             matrix = np.empty((rows, dimension), dtype=np.float32)
@@ -88,7 +89,8 @@ def matrix_in_blocks(sheet: Sheet, blocks: Iterable[Any], rows: int) -> Float32[
     )
 
 
-def _check_kind(sheet: Sheet, kind: Any) -> None:
+def check_kind(sheet: Sheet, kind: Any) -> None:
+    """Raise ``ValuesError`` for a column of another kind than lists of numbers."""
     if not _is_list(getattr(kind, "storage_type", kind)):
         raise ValuesError(f"{sheet.path}: vectors are {kind}: lists of numbers are due")
     if not is_list_of_numbers(kind):
@@ -263,8 +265,8 @@ def column_blocks(path: Path, name: str) -> Iterator[Any]:
             yield batch.column(0)
 
 
-def parquet_file(path: Path, texts: Sequence[str] = ()) -> Any:
-    """Open a parquet file; the columns named in ``texts`` are read with their dictionaries."""
+def parquet_file(path: Path, texts: Iterable[str] = ()) -> Any:
+    """Open a parquet file; the columns of ``texts``, as paths, are read with dictionaries."""
     source = arrow().BufferReader(contents(path)) if is_packed(path) else path
     return arrow("parquet").ParquetFile(source, read_dictionary=list(texts) or None)
 
@@ -276,17 +278,33 @@ def parquet_columns(path: Path, names: Sequence[str] | None = None, kind: str = 
         with parquet_file(path) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
             selected = list(schema.names if names is None else names)
-            check_parquet(path, file.metadata.schema, selected)
-        texts = [name for name in selected if _is_text(schema.field(name).type)]
+            how = check_parquet(path, file.metadata.schema, selected)
         # a text may stand in a million rows and once in the file: known before it is written out
-        with parquet_file(path, texts) as file:
-            table = file.read(columns=selected)
+        texts = [n for n in selected if n not in how.at_once and _is_text(schema.field(n).type)]
+        whole = [name for name in selected if name not in how.at_once]
+        with parquet_file(path, {*texts, *how.dictionaries}) as file:
+            table = file.read(columns=whole)
             table.validate(full=True)  # text that is not UTF-8 would break later
+        for name, rows_at_once in how.at_once.items():
+            table = table.append_column(name, _in_portions(path, name, rows_at_once))
         short = [n for n, c in zip(table.column_names, table.columns, strict=True) if len(c) < rows]
         if short:
             raise FileError(f"{path} is damaged: {listed(short)} is shorter than its {rows:,} rows")
         columns = [_as(schema.field(n).type, written_out(path, table[n])) for n in selected]
         return pa.Table.from_arrays(columns, names=selected)
+
+
+def _in_portions(path: Path, name: str, rows: int) -> Any:
+    """A column of which no more than some rows are unpacked before its size is looked at."""
+    pa = arrow()
+    portions: list[Any] = []
+    with parquet_file(path) as file:
+        kind = file.schema_arrow.field(name).type
+        for batch in file.iter_batches(rows, columns=[name], use_threads=False):
+            batch.validate(full=True)
+            portions.append(batch.column(0))
+            check_holds(path, sum(portion.nbytes for portion in portions))
+    return pa.chunked_array(portions, kind)
 
 
 def _is_text(kind: Any) -> bool:

@@ -46,7 +46,7 @@ def check_holds(path: Path, content_size: int) -> None:
 
     Raises ``FileError`` saying how much came, how much is allowed and how to allow more.
     """
-    file_size = _weight(path)
+    file_size = weight(path)
     limit = allowed(file_size)
     if content_size > limit:
         raise FileError(
@@ -120,10 +120,11 @@ def _read(setting: str) -> int:
     return size
 
 
-def _weight(path: Path) -> int:
+def weight(path: Path) -> int:
+    """The bytes of a file; none of one that is gone meanwhile."""
     try:
         return path.stat().st_size
-    except OSError:  # gone meanwhile
+    except OSError:
         return 0
 
 

@@ -1,34 +1,23 @@
 """How much Arrow tables and JSON hold once unpacked, checked before they are read."""
 
-import os
 import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from anglewise.errors import FileError
-from anglewise.io.files import Contents, arrow, check_holds, contents, is_packed, opened, reading
+from anglewise.io.files import (
+    Contents,
+    arrow,
+    check_holds,
+    reading,
+)
 
 BATCHES = {2, 3}
 """The kinds of message that hold a dictionary, or rows."""
 DICTIONARY = 2
-WIDTHS = {
-    "BOOLEAN": 0.125,
-    "INT32": 4,
-    "INT64": 8,
-    "INT96": 8,
-    "FLOAT": 4,
-    "DOUBLE": 8,
-    "BYTE_ARRAY": 4,
-}
-"""Bytes that a value of parquet takes at least, by its kind; the others say their length."""
-BOOLEANS, WHOLE = {1, 2}, {4, 5, 6}
-DOUBLE, WORDS, LIST, SET, MAP, STRUCT = range(7, 13)
-NESTED = {LIST, SET, MAP, STRUCT}
-"""Kinds of Thrift's compact protocol, in which the end of a parquet file is written."""
 
 
 def check_ipc(path: Path, data: Contents) -> None:
@@ -46,46 +35,27 @@ def check_ipc(path: Path, data: Contents) -> None:
     check_holds(path, size)
 
 
-def check_parquet(path: Path, schema: Any, names: Sequence[str]) -> None:
-    """Refuse a parquet file some of whose columns are said to hold too much.
-
-    Runs and dictionaries shrink a column without bound, so its values count, not its bytes.
-    """
-    selected, size = set(names), 0
-    with reading(path, "parquet"):
-        for name, position, rows, values, unpacked in pieces(_end(path)):
-            if name in selected:
-                column = schema.column(position)
-                width = WIDTHS.get(column.physical_type) or column.length
-                size += max(unpacked, int(max(values, rows) * width))
-    check_holds(path, size)
-
-
-def _end(path: Path) -> Contents:
-    """The end of a parquet file, which describes the rest."""
-    if is_packed(path):
-        return contents(path)
-    with opened(path) as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 8))
-        (length,) = struct.unpack_from("<I", file.read(8))
-        file.seek(max(0, size - 8 - length))
-        return file.read()
-
-
 def written_out(path: Path, column: Any) -> Any:
-    """A column without dictionaries: each value stands in its row, if that is not too much."""
+    """A column without dictionaries: each value stands in its row, if that is not too much.
+
+    In lists and structs dictionaries stay, if their values would not take too much either.
+    """
     pa = arrow()
-    if not pa.types.is_dictionary(column.type):
-        return column
     chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
     check_holds(path, sum(_expanded(chunk) for chunk in chunks))
+    if not pa.types.is_dictionary(column.type):
+        return column
     return arrow("compute").cast(column, column.type.value_type)
 
 
 def _expanded(chunk: Any) -> int:
-    """What a chunk of a dictionary column weighs when it is written out."""
-    pc = arrow("compute")
+    """What the dictionaries of a chunk weigh when they are written out."""
+    pc, types = arrow("compute"), arrow("types")
+    if "dictionary<" not in str(chunk.type):  # at any depth
+        return 0
+    chunk = getattr(chunk, "storage", chunk)
+    if types.is_nested(chunk.type):
+        return sum(_expanded(inner) for inner in _inner_arrays(chunk))
     values = chunk.dictionary
     try:
         lengths = pc.binary_length(values)
@@ -94,78 +64,14 @@ def _expanded(chunk: Any) -> int:
     return 4 * len(chunk) + (pc.sum(pc.cast(lengths, "int64").take(chunk.indices)).as_py() or 0)
 
 
-def pieces(data: Contents) -> Iterator[tuple[str, int, int, int, int]]:
-    """Of each column of each group of rows: name, position, rows, values, bytes once unpacked.
-
-    Read without Arrow, which ends the whole process when it is asked about a piece whose
-    description is damaged. Raises whatever damaged bytes lead to: call it inside of ``reading``.
-    """
-    (length,) = struct.unpack_from("<I", data, len(data) - 8)
-    footer = _thrift_struct(iter(data[max(0, len(data) - 8 - length) : -8]))
-    for group in footer[4].values():
-        for position, column in group[1].items():
-            metadata = column[3]
-            name = metadata[3][0].decode()
-            yield name, position, group[3], metadata[5], metadata[6]
-
-
-def _thrift_struct(thrift: Iterator[int]) -> dict[int, Any]:
-    """A struct of Thrift's compact protocol: values by the numbers of its fields.
-
-    Lists are given by position. A stack stands in for recursion, and is refused beyond
-    ``DEEPEST``: Arrow, which reads the same bytes afterwards, recurses.
-    """
-    root: dict[int, Any] = {}
-    unfinished = [(_inner_kinds(thrift, STRUCT), root)]
-    while unfinished:
-        kinds, values = unfinished[-1]
-        for number, kind in kinds:
-            if kind in NESTED:
-                values[number] = inner = dict[int, Any]()
-                unfinished.append((_inner_kinds(thrift, kind), inner))
-                break
-            values[number] = _plain_value(thrift, kind)
-        else:
-            unfinished.pop()
-        if len(unfinished) > DEEPEST:
-            raise ValueError("structs stand in one another too deep")
-    return root
-
-
-def _inner_kinds(thrift: Iterator[int], kind: int) -> Iterator[tuple[int, int]]:
-    """The number and kind of each value in a struct, list or map; its bytes come next."""
-    if kind == STRUCT:
-        field = 0
-        while head := next(thrift):
-            field = field + (head >> 4) if head >> 4 else _whole(thrift)
-            if head & 15 not in BOOLEANS:  # which have no bytes of their own
-                yield field, head & 15
-    elif kind == MAP:
-        count = _whole(thrift, signed=False)
-        kinds = next(thrift) if count else 0
-        for position in range(2 * count):
-            yield position, kinds & 15 if position % 2 else kinds >> 4
-    else:
-        head = next(thrift)
-        count = head >> 4 if head >> 4 < 15 else _whole(thrift, signed=False)
-        for position in range(count):
-            yield position, head & 15
-
-
-def _plain_value(thrift: Iterator[int], kind: int) -> int | bytes:
-    if kind in {DOUBLE, WORDS}:
-        return bytes(islice(thrift, 8 if kind == DOUBLE else _whole(thrift, signed=False)))
-    return _whole(thrift) if kind in WHOLE else next(thrift)
-
-
-def _whole(thrift: Iterator[int], *, signed: bool = True) -> int:
-    value = 0
-    for position in range(10):
-        byte = next(thrift)
-        value |= (byte & 127) << (7 * position)
-        if byte < 128:
-            return (value >> 1) ^ -(value & 1) if signed else value
-    raise ValueError("a whole number of too many bytes")
+def _inner_arrays(chunk: Any) -> list[Any]:
+    """The arrays of which a chunk of lists, maps or structs is made."""
+    types = arrow("types")
+    if types.is_struct(chunk.type):
+        return list(chunk.flatten())
+    if types.is_map(chunk.type):
+        return [chunk.keys, chunk.items]
+    return [chunk.flatten()] if hasattr(chunk, "flatten") else []
 
 
 @dataclass(frozen=True)

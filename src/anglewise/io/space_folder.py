@@ -19,6 +19,7 @@ from anglewise.errors import FileError, ShapeError, ValuesError
 from anglewise.io.arrow_files import (
     Columns,
     arrow_sheet,
+    check_kind,
     column_blocks,
     matrix_in_blocks,
     parquet_columns,
@@ -75,6 +76,7 @@ def read_side(path: Path) -> Embeddings:
     if not {"id", "vector"} <= set(names):
         raise FileError(f"{path} lacks the columns id and vector: write the space again")
     check_names(names, path)
+    check_kind(sheet, sheet.kinds[names.index("vector")])  # before any of it is unpacked
     position = names.index("id")
     (ids,) = sheet.columns([position])
     metadata = Columns(
