@@ -29,6 +29,7 @@ from anglewise import (
     write_space,
 )
 from anglewise.errors import FileError, SpellingError
+from anglewise.io import arrow_files
 from anglewise.io import files as limits
 from anglewise.io.arrow_files import arrow_sheet, parquet_columns
 from anglewise.io.delimited import delimited_sheet, open_sheet
@@ -420,6 +421,45 @@ def test_the_row_ends_of_a_sparse_matrix_fit_its_entries(tmp_path, ends):
 def test_word2vec_says_no_more_than_the_file_has_room_for(tmp_path, first):
     (tmp_path / "a.vec").write_text(f"{first}\na 1 2 3\n")
     refused(lambda: read_space(tmp_path / "a.vec"), "a.vec")
+
+
+def saved_parts(folder, names, options=None):
+    table = pa.table({"id": [str(i) for i in range(1000)], "vector": vectors(1000)})
+    folder.mkdir()
+    for name in names:
+        if not (folder / name).exists():
+            with ipc.new_stream(folder / name, table.schema, options=options) as out:
+                out.write_table(table)
+    (folder / "state.json").write_text(
+        json.dumps({"_data_files": [{"filename": n} for n in names]})
+    )
+    return folder
+
+
+def test_a_data_set_names_each_part_once(tmp_path):
+    refused(lambda: read_space(saved_parts(tmp_path / "a", ["x.arrow"] * 2)), "more than once")
+    linked = saved_parts(tmp_path / "b", ["x.arrow", "y.arrow"])
+    (linked / "y.arrow").unlink()
+    (linked / "y.arrow").symlink_to("x.arrow")
+    refused(lambda: read_space(linked), "y.arrow", "more than once")
+
+
+def test_the_parts_of_a_data_set_are_counted_together(tmp_path, monkeypatch):
+    options = ipc.IpcWriteOptions(compression="zstd")
+    folder = saved_parts(tmp_path / "a", [f"{i}.arrow" for i in range(20)], options)
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "100kB")  # one part has 23 kB
+    refused(lambda: arrow_files.saved_dataset(folder), str(folder), "ANGLEWISE_MEMORY")
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "1MB")
+    assert len(arrow_files.saved_dataset(folder).columns([0])[0]) == 20_000
+
+
+def test_the_parts_of_a_data_set_that_have_no_room_together_are_mapped(tmp_path, monkeypatch):
+    folder = saved_parts(tmp_path / "a", [f"{i}.arrow" for i in range(20)])
+    for memory, mapped in (("100kB", 20), ("2MB", 0)):
+        monkeypatch.setenv("ANGLEWISE_MEMORY", memory)
+        sheet = arrow_files.saved_dataset(folder)
+        assert len(limits._mapped) == mapped
+        del sheet
 
 
 # Depth and width

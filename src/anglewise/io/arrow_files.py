@@ -12,6 +12,7 @@ from anglewise.core.embeddings import BLOCK
 from anglewise.core.typing import Array, Float32, offers
 from anglewise.errors import FileError, ShapeError, ValuesError
 from anglewise.io.files import (
+    Stamp,
     arrow,
     check_holds,
     check_unchanged,
@@ -22,6 +23,7 @@ from anglewise.io.files import (
     reading,
     stamp,
     suffix,
+    weight,
 )
 from anglewise.io.parquet_sizes import check_parquet
 from anglewise.io.sizes import check_ipc, check_json_table, written_out
@@ -171,7 +173,7 @@ def arrow_sheet(path: Path) -> Sheet:
     """Open a table whose columns have types."""
     if suffix(path) in {".parquet", ".pq"}:
         return _parquet_sheet(path)
-    table = _json_lines(path) if suffix(path) in {".jsonl", ".ndjson"} else _ipc(path)
+    table = _json_lines(path) if suffix(path) in {".jsonl", ".ndjson"} else _ipc(path)[0]
     return table_sheet(path, table)
 
 
@@ -231,8 +233,14 @@ def saved_dataset(folder: Path) -> Sheet:
     state = existing_file(folder / "state.json")
     with reading(state, "the state of a data set"):
         parts = [str(part["filename"]) for part in json.loads(file_text(state))["_data_files"]]
-    files = [_inside(folder, name) for name in parts]
-    tables = [_ipc(existing_file(file)) for file in files]
+    files = [existing_file(_inside(folder, name)) for name in parts]
+    _check_named_once(folder, files)
+    together, unpacked, tables = sum(map(weight, files)), 0, list[Any]()
+    for file in files:
+        table, size = _ipc(file, together)
+        unpacked += size
+        check_holds(folder, unpacked, together)
+        tables.append(table)
     with reading(folder, "a data set"):
         return table_sheet(folder, pa.concat_tables(tables))
 
@@ -245,6 +253,18 @@ def _inside(folder: Path, name: str) -> Path:
             "save_to_disk writes it holds its parts; copy them into it"
         )
     return folder / name
+
+
+def _check_named_once(folder: Path, files: Sequence[Path]) -> None:
+    """Raise ``FileError`` for a part that is named again, be it by a link."""
+    named: set[Stamp] = set()
+    for file in files:
+        if stamp(file)[:2] in named:
+            raise FileError(
+                f"{folder} names its part {file.name[:80]!r} more than once: a data set as "
+                "save_to_disk writes it names each of its parts once; write it again"
+            )
+        named.add(stamp(file)[:2])
 
 
 def is_saved_dataset(folder: Path) -> bool:
@@ -336,12 +356,13 @@ def _parquet_sheet(path: Path) -> Sheet:
     return Sheet(path, tuple(schema.names), tuple(schema.types), columns, _row)
 
 
-def _ipc(path: Path) -> Any:
+def _ipc(path: Path, together: int = 0) -> tuple[Any, int]:
+    """A table, and the bytes of it that were packed."""
     pa = arrow()
     feather, ipc = arrow("feather"), arrow("ipc")
 
-    data = contents(path)
-    check_ipc(path, data)
+    data = contents(path, together)
+    size = check_ipc(path, data)
     with reading(path, "an Arrow table"):
         if data[:4] == b"FEA1":
             table = feather.read_table(pa.BufferReader(data))
@@ -350,7 +371,7 @@ def _ipc(path: Path) -> Any:
         else:
             table = ipc.open_stream(pa.py_buffer(data)).read_all()
         table.validate(full=True)
-    return table
+    return table, size
 
 
 def _json_lines(path: Path) -> Any:

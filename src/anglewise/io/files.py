@@ -41,12 +41,13 @@ SPELLED = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) ?([kmgt]?)b?", re.IGNORECASE | r
 CGROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
-def check_holds(path: Path, content_size: int) -> None:
+def check_holds(path: Path, content_size: int, file_size: int | None = None) -> None:
     """Refuse a file whose unpacked content would not fit, before it is read.
 
-    Raises ``FileError`` saying how much came, how much is allowed and how to allow more.
+    ``file_size`` is for a folder: what the files in it weigh together. Raises ``FileError`` saying
+    how much came, how much is allowed and how to allow more.
     """
-    file_size = weight(path)
+    file_size = weight(path) if file_size is None else file_size
     limit = allowed(file_size)
     if content_size > limit:
         raise FileError(
@@ -351,8 +352,10 @@ def suffix(path: Path) -> str:
     return Path(path.name.lower().removesuffix(".gz")).suffix
 
 
-def contents(path: Path) -> Contents:
+def contents(path: Path, together: int = 0) -> Contents:
     """The bytes of a file, unpacked if they are gzip; one too large for the memory is mapped.
+
+    ``together`` is what this file and others that are read with it weigh.
 
     Raises ``FileError`` for a file that is written anew meanwhile. Into a mapped one somebody may
     write later: ``check_mapped`` tells.
@@ -361,7 +364,7 @@ def contents(path: Path) -> Contents:
         before = stamp(file.fileno())
         if _begins_packed(path, file):
             data = _unpacked(path, file)
-        elif not fits_memory(before[-1]):
+        elif not fits_memory(max(before[-1], together)):
             return _map(path, file, before)
         else:
             # without the buffer, which would copy all of it once more

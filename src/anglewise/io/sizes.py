@@ -20,8 +20,8 @@ BATCHES = {2, 3}
 DICTIONARY = 2
 
 
-def check_ipc(path: Path, data: Contents) -> None:
-    """Refuse an Arrow file or stream whose packed buffers say that they hold too much.
+def check_ipc(path: Path, data: Contents) -> int:
+    """Refuse an Arrow file or stream whose packed buffers say that they hold too much; the bytes.
 
     Buffers of zstd and lz4 begin with the length that they will have, for which room is made.
     """
@@ -33,6 +33,7 @@ def check_ipc(path: Path, data: Contents) -> None:
                     (declared,) = struct.unpack_from("<q", data, batch.body + offset)
                     size += length if declared == -1 else max(0, declared)
     check_holds(path, size)
+    return size
 
 
 def written_out(path: Path, column: Any) -> Any:
