@@ -671,7 +671,7 @@ def test_no_answer_is_paid_for_twice(kind, tmp_path):
     assert Answers.questions == 2
 
 
-@pytest.mark.parametrize("cut", range(1, 60, 7))
+@pytest.mark.parametrize("cut", [*range(1, 60, 7), 80, 120, 128])
 def test_an_answer_that_a_kill_cut_off_is_asked_for_once_more_and_then_kept(cut, tmp_path):
     cache = tmp_path / "answers.jsonl"
     Answers.questions = 0
@@ -690,7 +690,21 @@ def test_an_answer_that_a_kill_cut_off_is_asked_for_once_more_and_then_kept(cut,
 
 @pytest.mark.parametrize(
     "content",
-    [b'{"mine": 1}\n', b'{"_id": "a", "text": "wing"}\n', b"[" * 200_000, b"\xff\xfe\n", b"words"],
+    [
+        b'{"mine": 1}\n',
+        b'{"_id": "a", "text": "wing"}\n',
+        b"[" * 200_000,
+        b"\xff\xfe\n",
+        b"words",
+        b'{"key": "a", "text": "mine"}\r\n',
+        b'{"key": "a", "text": "mi',
+        b'{"key": "a", "model": "m", "answer": "mine"}\n',
+        b'{"key": "%032d", "model": "m", "answer": "mine", "more": 1}\n' % 0,
+        b'{"key": "%032d", "model": "m", "answer": 3}\n' % 0,
+        b'{"key": "%032d", "model": "m", "answer": "mine"}\r\n\n' % 0,
+        b"\n\n",
+        b"null\n",
+    ],
 )
 def test_answers_are_added_to_no_other_file(content, tmp_path):
     cache = tmp_path / "answers.jsonl"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 
@@ -376,32 +376,51 @@ def _words_in(answer: Any, url: str) -> str:
 
 
 def _read_cache(cache: Path) -> dict[str, str]:
-    """The answers of earlier runs by their digest; an unfinished last line is left out.
+    """The answers of earlier runs by their digest; lines that were cut off are left out.
 
     Raises ``FileError`` for a file of something else, so that no answer is added to it.
     """
     answers: dict[str, str] = {}
-    for number, line in enumerate(_lines(cache), start=1):
-        if not line or (line.startswith(BEGIN) and not line.endswith(b"}")):  # cut off
-            continue
+    *lines, last = _lines(cache)
+    for number, line in enumerate([*lines, *filter(None, [last])], start=1):
         try:
             entry = json.loads(line)
-            answers[entry["key"]] = str(entry["answer"])
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, RecursionError):
+            is_ours = CUT_OFF.fullmatch(line + FRAME[len(line) :]) and line
+        else:
+            is_ours = _is_answer(entry)
+            if is_ours:
+                answers[entry["key"]] = entry["answer"]
+        if not is_ours:
             raise FileError(
                 f"{cache}, line {number}, is no answer of a model: this file is another's, and "
                 "answers would be added to it; name another (--cache), or take it away"
-            ) from None
+            )
     return answers
 
 
-BEGIN = b'{"key": "'
-"""How each line of the cache begins."""
+FRAME = b'{"key": "' + b"0" * 32 + b'", "model": "'
+"""How each line of the cache begins, but for the digits of the key."""
+CUT_OFF = re.compile(rb'\{"key": "[0-9a-f]{32}", "model": "[ -~]*')
+"""A line that a kill or a full disk cut off, once the rest of the frame is added to it."""
+KEY = re.compile(r"[0-9a-f]{32}")
+
+
+def _is_answer(entry: Any) -> bool:
+    """Whether a line is one that ``_append`` wrote."""
+    if not isinstance(entry, dict):
+        return False
+    texts = cast("dict[str, Any]", entry)
+    return (
+        texts.keys() == {"key", "model", "answer"}
+        and all(isinstance(text, str) for text in texts.values())
+        and KEY.fullmatch(texts["key"]) is not None
+    )
 
 
 def _lines(cache: Path) -> list[bytes]:
     if not cache.exists():
-        return []
+        return [b""]
     with reading(cache, "answers of a model"), opened(cache) as file:
         check_holds(cache, os.fstat(file.fileno()).st_size)
         return file.read().split(b"\n")
