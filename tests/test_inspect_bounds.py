@@ -171,6 +171,61 @@ def test_a_slow_search_of_a_space_that_was_read_anew_is_not_shown(monkeypatch, i
     assert slow.begun == 2
 
 
+def at_once(number, ask):
+    """Ask from several threads; their answers."""
+    answers, lock = [], threading.Lock()
+
+    def run():
+        answer = ask()
+        with lock:
+            answers.append(answer)
+
+    threads = [threading.Thread(target=run) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    return threads, answers
+
+
+def test_those_who_ask_the_same_at_once_wait_for_one_search(monkeypatch):
+    slow = Slow(neighbours_view.columns)
+    monkeypatch.setattr(neighbours_view, "columns", slow)
+    client = site(films())
+    threads, answers = at_once(4, lambda: client.get(f"/?{ITEMS}&query=f3").status_code)
+    deadline = time.monotonic() + 5
+    while not slow.begun and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.3)
+    slow.go.set()
+    for thread in threads:
+        thread.join()
+    assert (answers, slow.begun) == ([200] * 4, 1)
+
+
+def test_a_judgement_is_taken_while_all_wait_for_searches(monkeypatch, tmp_path):
+    slow = Slow(neighbours_view.columns)
+    monkeypatch.setattr(neighbours_view, "columns", slow)
+    client = site(films(tmp_path))
+    client.cookies.set("anglewise-judge", "anna")
+    card = client.get(f"/judge/cards?{ITEMS}").json()["cards"][0]
+    sent = {**card, "grade": 1, "uuid": str(uuid4()), "judge": "anna"}
+    answered = threading.Event()
+    with client:  # one loop for all, as a server has it
+        threads, _ = at_once(60, lambda: client.get(f"/?{ITEMS}&query=f3"))
+        time.sleep(0.5)
+
+        def judge():
+            assert client.post("/judge/answers", json=sent, headers=FROM_HERE).status_code == 200
+            answered.set()
+
+        judging = threading.Thread(target=judge)
+        judging.start()
+        taken = answered.wait(8)
+        slow.go.set()
+        for thread in [*threads, judging]:
+            thread.join()
+    assert taken
+
+
 def test_slow_searches_leave_other_pages_alone(monkeypatch, impatient):  # noqa: ARG001
     slow = Slow(neighbours_view.columns)
     monkeypatch.setattr(neighbours_view, "columns", slow)

@@ -1,5 +1,6 @@
 """The application and the server of the page: addresses, static files, start and stop."""
 
+import asyncio
 import logging
 import os
 import re
@@ -10,8 +11,9 @@ import tempfile
 import threading
 import webbrowser
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -109,8 +111,14 @@ def application(app: AppState, origin: AllowedOrigin) -> App:
     return SecurityMiddleware(site, origin)
 
 
+_quick = ThreadPoolExecutor(8, thread_name_prefix="anglewise-answers")
+"""Threads for pages that need no search."""
+
+
 def _answering(app: AppState, page: Page) -> Callable[[Request], object]:
     """Answer with a page, on a worker thread, so that a search does not block the server."""
+    # judgements are taken while all other threads wait for searches
+    never_slow = page in {judging_view.name, judging_view.answer, judging_view.undo, _static}
 
     async def answer(request: Request) -> Response:
         if request.method == "POST":
@@ -121,7 +129,10 @@ def _answering(app: AppState, page: Page) -> Callable[[Request], object]:
         try:
             if page is _reload:
                 return await run_in_threadpool(page, app, request)
-            return await run_in_threadpool(_from_unchanged_files, page, app.snapshot(), request)
+            work = partial(_from_unchanged_files, page, app.snapshot(), request)
+            if never_slow:
+                return await asyncio.get_running_loop().run_in_executor(_quick, work)
+            return await run_in_threadpool(work)
         except BusyError as error:
             return app.page("message.html", 503, title="Busy", message=in_words(error))
         except AnglewiseError as error:

@@ -218,6 +218,7 @@ class AppState:
     _results: dict[Hashable, Future[Any]] = field(init=False, default_factory=dict[Hashable, Any])
     _lock: Lock = field(init=False, default_factory=Lock)
     _slow: dict[Hashable, Future[Any]] = field(init=False, default_factory=dict[Hashable, Any])
+    _searching: dict[Hashable, Future[Any]] = field(init=False, default_factory=dict[Hashable, Any])
     _workers: ThreadPoolExecutor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -230,7 +231,7 @@ class AppState:
         fresh, store = Freshness(_files_to_watch(inspected)), Store(inspected.store)
         with self._lock:
             self.inspected, self.fresh, self.store = inspected, fresh, store
-            self._results, self._slow = {}, {}
+            self._results, self._slow, self._searching = {}, {}, {}
 
     def snapshot(self) -> "AppState":
         """A copy that keeps the space, even if it is read anew: an answer is about one space."""
@@ -267,7 +268,7 @@ class AppState:
         """Search, with few others at a time; ``BusyError`` where it takes too long.
 
         A search cannot be stopped. So a slow one goes on, as one of the few, and a later request
-        for the same waits for it instead of starting another.
+        for the same waits for it instead of starting another, as do those that ask meanwhile.
         """
 
         def among_few() -> T:
@@ -275,14 +276,16 @@ class AppState:
                 return work()
 
         with self._lock:
-            future = self._slow.get(key)
-        if future is None:
-            future = in_background(among_few)
+            future = self._slow.get(key) or self._searching.get(key)
+            if future is None:
+                future = self._searching[key] = in_background(among_few)
         try:
             return in_time(future)
         finally:
             with self._lock:
-                self._slow.pop(key, None)
+                for known in (self._slow, self._searching):
+                    if known.get(key) is future:
+                        known.pop(key)
                 if not future.done():
                     self._slow[key] = future
                     if len(self._slow) > MOST_SLOW:
