@@ -5,11 +5,11 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from io import BytesIO
+from io import BufferedIOBase, BytesIO
 from itertools import islice
 from operator import length_hint
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from anglewise.errors import FileError
 from anglewise.io.files import (
@@ -150,7 +150,9 @@ def _text_reading(path: Path, columns: Sequence[_Column]) -> TextReading:
     )
 
 
-def _count_pages(file: BinaryIO, metadata: Mapping[int, Any], column: _Column) -> tuple[int, int]:
+def _count_pages(
+    file: BufferedIOBase, metadata: Mapping[int, Any], column: _Column
+) -> tuple[int, int]:
     """The values and the unpacked bytes of a piece of a column, by the pages that Arrow reads."""
     start = metadata[9]
     if 0 < metadata.get(11, 0) < start:  # a dictionary stands before the values
@@ -165,7 +167,7 @@ def _count_pages(file: BinaryIO, metadata: Mapping[int, Any], column: _Column) -
     return values, unpacked
 
 
-def _page_header(file: BinaryIO, start: int) -> tuple[dict[int, Any], int]:
+def _page_header(file: BufferedIOBase, start: int) -> tuple[dict[int, Any], int]:
     """What stands before a page, and how many bytes it takes."""
     length = HEADER
     while True:
@@ -182,11 +184,11 @@ def _page_header(file: BinaryIO, start: int) -> tuple[dict[int, Any], int]:
             return header, len(data) - length_hint(thrift)
 
 
-def _source(path: Path) -> AbstractContextManager[BinaryIO]:
+def _source(path: Path) -> AbstractContextManager[BufferedIOBase]:
     return BytesIO(contents(path)) if is_packed(path) else opened(path)
 
 
-def _end(file: BinaryIO) -> bytes:
+def _end(file: BufferedIOBase) -> bytes:
     """The end of a parquet file, which describes the rest."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 8))
