@@ -360,6 +360,18 @@ def test_a_cache_that_holds_something_else_is_passed_over(content, tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")
+def test_kept_vectors_of_another_width_name_the_cache(tmp_path):
+    small = Encoder(spec="s", documents=lambda texts: [[1.0] * 3 for _ in texts], identity="a")
+    encode_texts(["a", "b"], small, cache=(cache := open_cache(tmp_path, small)), batch=1)
+    cache.close()
+    wide = Encoder(spec="s", documents=lambda texts: [[1.0] * 7 for _ in texts], identity="a")
+    texts = ["ccc", "a", "b"]
+    with pytest.raises(EncoderError, match="in the cache") as raised:
+        encode_texts(texts, wide, cache=(later := open_cache(tmp_path, wide)), batch=1)
+    later.close()
+    assert str(cache.folder) in str(raised.value)
+
+
 def test_a_pipe_or_device_in_a_cache_is_passed_over_with_a_word(tmp_path):
     first = cached(tmp_path)
     [kept] = (tmp_path).glob("*/*.vectors")
@@ -531,6 +543,12 @@ def test_a_function_that_ends_python_is_one_message(tmp_path, anglewise):
     assert not (tmp_path / "space").exists()
 
 
+@pytest.mark.parametrize("kind", ["model2vec", "onnx", "words"])
+def test_a_model_whose_name_is_too_long_is_one_message(kind):
+    with pytest.raises(AnglewiseError, match="mend"):
+        encoder(f"{kind}:{'x' * 5000}")
+
+
 def test_a_space_fetches_no_model_from_the_hub():
     vectors = np.eye(3, dtype=np.float32)
     items = aw.Embeddings(vectors, ids=["a", "b", "c"])
@@ -648,6 +666,30 @@ def test_an_answer_without_end_is_not_listened_to(monkeypatch):
     monkeypatch.setattr(server, "MOST", 1 << 20)
     with serving(Answers) as port, pytest.raises(EncoderError, match="more than 1,048,576 bytes"):
         post_json(f"http://127.0.0.1:{port}/endless", {}, {}, ONCE)
+
+
+def test_an_answer_that_takes_too_much_memory_is_not_read(monkeypatch):
+    body = b'{"data":[' + b"{}," * 200_000 + b"{}]}"
+
+    class Many(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with serving(Many) as port:
+        url = f"http://127.0.0.1:{port}/v1"
+        monkeypatch.setenv("ANGLEWISE_MEMORY", "10MB")
+        with pytest.raises(
+            EncoderError, match=r"10 MB are allowed.*batch=16.*ANGLEWISE_MEMORY="
+        ) as e:
+            post_json(url, {}, {}, ONCE)
+        monkeypatch.setenv("ANGLEWISE_MEMORY", str(e.value).rpartition("=")[2])
+        assert len(post_json(url, {}, {}, Patience(timeout=5, tries=1))["data"]) == 200_001
 
 
 @pytest.mark.parametrize("way", ["trickle", "continued", "headers_drop_by_drop", "trailers"])

@@ -223,6 +223,25 @@ def test_broken_cache_entries_are_found_out_and_made_again(space, judged, search
     assert without_times(again) == without_times(first)
 
 
+@pytest.mark.parametrize("row", [1_000_000, -2])
+def test_kept_lists_with_rows_that_are_not_there_are_made_again(
+    row, space, judged, searched, tmp_path
+):
+    first = remedy(space, judged, "euclidean", cache=tmp_path)
+    changed = 0
+    for file in sorted(tmp_path.iterdir()):
+        about, arrays = runner._unpacked(file.read_bytes())
+        if "indices" in arrays:
+            arrays["indices"][0, 0] = row
+            runner.ResultCache(tmp_path).put(file.stem, about, **arrays)
+            changed += 1
+    searched.clear()
+    again = remedy(space, judged, "euclidean", cache=tmp_path)
+    assert changed
+    assert searched
+    assert without_times(again) == without_times(first)
+
+
 def test_other_vectors_judgements_or_seeds_are_other_entries(space, judged, searched, tmp_path):
     remedy(space, judged, "euclidean", cache=tmp_path)
     moved = Space(

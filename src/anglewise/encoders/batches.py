@@ -266,7 +266,7 @@ def _batch(
     vectors = [cache.entries[keys[row]] for row in rows]
     if len(new) == len(rows):
         return vectors[0][0]
-    return calls.stacked(rows, [batch[row] for batch, row in vectors])
+    return calls.stacked(rows, [batch[row] for batch, row in vectors], cache.folder)
 
 
 class Calls:
@@ -308,11 +308,17 @@ class Calls:
             raise self.error([rows[int(np.argmax(bad))]], "NaN or infinity")
         return vectors
 
-    def stacked(self, rows: Sequence[int], vectors: Sequence[Array]) -> Float32[Array, "batch d"]:
+    def stacked(
+        self, rows: Sequence[int], vectors: Sequence[Array], folder: Path
+    ) -> Float32[Array, "batch d"]:
         """Cached vectors as one array; ``EncoderError`` if their dimension differs from others."""
         for row, vector in zip(rows, vectors, strict=True):
             if self.dimension not in {None, len(vector)}:
-                raise self.error([row], f"{len(vector)} numbers, {self.dimension} are due")
+                raise EncoderError(
+                    f"vectors of {self.spec} have {self.dimension} numbers, and {len(vector)} in "
+                    f"the cache for {self.subject([row])}: nothing was written; remove {folder}, "
+                    "or keep no vectors"
+                )
             self.dimension = len(vector)
         return np.stack(vectors)
 
@@ -335,10 +341,13 @@ class Calls:
 
     def error(self, rows: Sequence[int], fault: str) -> EncoderError:
         """The error for a batch: which texts or images, and what is wrong with their vectors."""
+        return EncoderError(
+            f"{self.spec} gave for {self.subject(rows)} {fault}: nothing was written; mend the "
+            f"encoder, or look at the {self.noun}"
+        )
+
+    def subject(self, rows: Sequence[int]) -> str:
+        """Which texts or images are meant, for messages."""
         name = str(rows[0]) if self.names is None else self.names[rows[0]]
         noun = self.noun
-        subject = f"the {noun} {name!r}" if len(rows) == 1 else f"{len(rows)} {noun}s ({name!r}, …)"
-        return EncoderError(
-            f"{self.spec} gave for {subject} {fault}: nothing was written; mend the encoder, or "
-            f"look at the {noun}"
-        )
+        return f"the {noun} {name!r}" if len(rows) == 1 else f"{len(rows)} {noun}s ({name!r}, …)"

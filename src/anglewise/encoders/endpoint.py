@@ -24,6 +24,7 @@ from anglewise.core.numbers import read_number, shown
 from anglewise.encoders.deadline import opener_until
 from anglewise.encoders.encoder import Encode, Encoder, Spec, typed_option
 from anglewise.errors import EncoderError, SpellingError
+from anglewise.io.files import VARIABLE, room, words
 
 USUAL = "OPENAI_API_KEY"
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -164,6 +165,10 @@ def without(headers: Mapping[str, str]) -> Callable[[str], str]:
     return lambda text: text.replace(key, "[key]") if key else text
 
 
+JSON_BYTES = {b"{": 256, b"[": 72, b",": 40, b'"': 32}
+"""About how much memory Python takes for what each of these signs begins or parts."""
+
+
 def _ask(question: urllib.request.Request, timeout: float, clean: Callable[[str], str]) -> Any:
     url = question.full_url
     late = f"an answer that had not come whole after {LONGEST * timeout:g} seconds"
@@ -173,6 +178,13 @@ def _ask(question: urllib.request.Request, timeout: float, clean: Callable[[str]
         finally:
             if over.is_set():  # whatever it looked like
                 raise _Busy(late)
+    size = sum(each * body.count(sign) for sign, each in JSON_BYTES.items())
+    if size > room():
+        raise EncoderError(
+            f"{url} answered with {words(len(body))} that take {words(size)} or so once they are "
+            f"read, {words(room())} are allowed: ask for fewer texts at once (batch=16), or allow "
+            f"more: {VARIABLE}={words(2 * size).replace(' ', '')}"
+        )
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:

@@ -13,7 +13,7 @@ from anglewise.core.typing import Array
 from anglewise.encoders.encoder import Encode, Encoder, Spec, library, read_spec, typed_option
 from anglewise.encoders.pixels import Picture
 from anglewise.errors import EncoderError, SpellingError, reason
-from anglewise.io.files import noting_opened, room, user_path
+from anglewise.io.files import is_folder, noting_opened, room, user_path
 from anglewise.io.places import is_elsewhere
 
 
@@ -272,7 +272,7 @@ def check_harmless(spec: Spec) -> None:
     """Refuse encoders that only a person may name; unknown kinds are refused on loading."""
     if spec.kind in HARMLESS:
         _check_on_this_machine([spec.source, *spec.options.values()], spec)
-        if spec.kind == "model2vec" and not _is_folder(spec.source):
+        if spec.kind == "model2vec" and not is_folder(user_path(spec.source)):
             raise EncoderError(
                 f"the space was encoded by {spec}, which is no folder on this machine, and is not "
                 f"fetched from the hub unasked: if you know it, name it ({typed_option(str(spec))})"
@@ -286,13 +286,6 @@ def check_harmless(spec: Spec) -> None:
             f"the space was encoded by {spec}, which may run code that the space brings, so it is "
             f"not run unasked: if you know it, name it ({typed_option(str(spec))})"
         )
-
-
-def _is_folder(path: str) -> bool:
-    try:
-        return user_path(path).is_dir()
-    except OSError:  # a name too long
-        return False
 
 
 def _check_on_this_machine(paths: Iterable[str], spec: Spec) -> None:

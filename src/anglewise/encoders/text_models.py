@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from anglewise.core.embeddings import TrainedFor
+from anglewise.core.numbers import shown
 from anglewise.core.typing import Array, Float32
 from anglewise.encoders.encoder import Encoder, Spec, digest, library
 from anglewise.errors import EncoderError, FileError, MissingExtraError, SpellingError, reason
-from anglewise.io.files import VARIABLE, existing_file, room, user_path, words
+from anglewise.io.files import VARIABLE, existing_file, is_folder, room, user_path, words
 from anglewise.io.vectors import read_vectors
 
 
@@ -29,11 +30,9 @@ def load_model2vec(spec: Spec) -> Encoder:
     if not spec.source:
         raise SpellingError("model2vec needs a model: write model2vec:FOLDER or model2vec:NAME")
     static: Any = library("model2vec", "model2vec").StaticModel
-    local = user_path(spec.source)
-    source = spec.source
-    if local.is_dir():
-        source = str(local.absolute())
-        _check_files(local)
+    source = _folder_or_name(spec)
+    if is_folder(Path(source)):
+        _check_files(Path(source))
     try:
         model: Any = static.from_pretrained(
             source, dimensionality=spec.number("dimensions"), force_download=False
@@ -63,6 +62,23 @@ def load_model2vec(spec: Spec) -> Encoder:
         batch=1024,
         identity=f"model2vec {_digest(model)}",
     )
+
+
+LONGEST_NAME = 200
+"""Letters of a model's name on the hub, which takes 96."""
+
+
+def _folder_or_name(spec: Spec) -> str:
+    """The whole path of a folder that is there, else a name of the hub."""
+    local = user_path(spec.source)
+    if is_folder(local):
+        return str(local.absolute())
+    if len(spec.source) > LONGEST_NAME:
+        raise EncoderError(
+            f"{spec.kind}: {shown(spec.source)} has {len(spec.source):,} letters, and is neither a "
+            "folder nor a name that a model of the hub can have: mend it"
+        )
+    return spec.source
 
 
 def _check_files(folder: Path) -> None:
@@ -161,8 +177,7 @@ def load_sentence_transformer(spec: Spec) -> Encoder:
     if not spec.source:
         raise SpellingError(f"{spec.kind} needs a model: write {spec.kind}:FOLDER or NAME")
     kind: Any = _library().SentenceTransformer
-    local = user_path(spec.source)
-    source = str(local.absolute()) if local.is_dir() else spec.source
+    local, source = user_path(spec.source), _folder_or_name(spec)
     try:
         model: Any = kind(source, device=spec.options.get("device"), trust_remote_code=False)
     except Exception as error:  # the hub and the readers below it raise anything
@@ -253,7 +268,7 @@ def _weight_files(folder: Path) -> list[Path]:
 
 def _identity(model: Any, local: Path, prompts: dict[str, str | None]) -> str:
     """The identity of the weights, by the digest of a folder or the hub's commit; else empty."""
-    if local.is_dir():
+    if is_folder(local):
         weights = digest(_weight_files(local))
     else:
         settings = getattr(getattr(model[0], "auto_model", None), "config", None)

@@ -172,6 +172,14 @@ def user_path(text: PathLike) -> Path:
         raise FileError(f"{os.fspath(text)} begins with ~, but {error}: write the path") from error
 
 
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder; False for a name that no disk can hold."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def existing_file(path: PathLike | Any) -> Path:
     """Return the path of an existing regular file; else raise ``FileError``."""
     path = existing(path)

@@ -251,7 +251,10 @@ class CandidateRunner:
         about, arrays = held
         try:
             indices = arrays["indices"].astype(np.int64)
+            items = self.judgements.gains.shape[1]
             if len(indices) != len(rows) or arrays["scores"].shape != indices.shape:
+                return None
+            if indices.min(initial=0) < -1 or indices.max(initial=-1) >= items:
                 return None
             lists = Neighbours(str(candidate.measure), indices, arrays["scores"], arrays["tied"])
             about["settings"] = tuple(map(str, about["settings"]))
