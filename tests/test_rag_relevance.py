@@ -465,3 +465,40 @@ def test_on_cranfield_questions_to_a_bank_are_given_nothing(cranfield):
     assert found.rate.value < 0.04
     everything = false_contexts(index, np.eye(512)[:20], relevance, threshold=0.0)
     assert everything.rate.value == 1.0
+
+
+@pytest.mark.parametrize("wrong", ["x", "0.5", None, [], {}, True, -1, 1e999, "y" * 100_000, 0.5])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "measure",
+        "threshold",
+        "recall",
+        "questions",
+        "pairs",
+        "relevant",
+        *(f"held_out_recall.{name}" for name in ("count", "of", "value", "low", "high")),
+        "reliability.expected_error",
+        "reliability.brier",
+        "reliability.bins",
+        "reliability.bins.0.predicted",
+        "reliability.bins.0.observed.count",
+        "reliability.bins.0.observed.low",
+    ],
+)
+def test_every_field_of_a_relevance_is_of_its_kind(path, wrong):
+    content = relevance_of(simulated(0), "cosine").to_dict()
+    content = json.loads(json.dumps(content))
+    *steps, last = path.split(".")
+    place = content
+    for step in steps:
+        place = place[int(step) if step.isdecimal() else step]
+    right = place[last]
+    place[last] = wrong
+    fits = isinstance(wrong, str) if isinstance(right, str) else wrong == 0.5
+    if (fits and isinstance(right, str | float)) or (wrong == [] and isinstance(right, list)):
+        Relevance.from_dict(content)
+        return
+    with pytest.raises(FileError, match="no learned relevance") as raised:
+        Relevance.from_dict(content)
+    assert len(str(raised.value)) < 400

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from anglewise.core.embeddings import Space
 from anglewise.core.judgements import Judgements
-from anglewise.core.numbers import PART
+from anglewise.core.numbers import PART, shown
 from anglewise.core.typing import Array, Float, Float64
 from anglewise.encoders.encoder import Encoder
 from anglewise.engine.index import Answering, Index
@@ -193,26 +193,28 @@ class Relevance:
         """Read the result of :meth:`to_dict`; ``FileError`` for anything else."""
         try:
             bins = tuple(
-                Bin(bin_["predicted"], Proportion(**bin_["observed"]))
-                for bin_ in content["reliability"]["bins"]
+                Bin(_proportion(bin_["predicted"]), _counted(bin_["observed"]))
+                for bin_ in _list(content["reliability"]["bins"])
             )
             curve = _curve(content["kind"], content["curve"])
             return cls(
                 curve=curve,
-                measure=str(content["measure"]),
+                measure=_text(content["measure"]),
                 threshold=_proportion(content["threshold"]),
                 recall=_proportion(content["recall"]),
-                held_out_recall=Proportion(**content["held_out_recall"]),
+                held_out_recall=_counted(content["held_out_recall"]),
                 reliability=Reliability(
-                    bins, content["reliability"]["expected_error"], content["reliability"]["brier"]
+                    bins,
+                    _proportion(content["reliability"]["expected_error"]),
+                    _proportion(content["reliability"]["brier"]),
                 ),
-                questions=int(content["questions"]),
-                pairs=int(content["pairs"]),
-                relevant=int(content["relevant"]),
+                questions=_count(content["questions"]),
+                pairs=_count(content["pairs"]),
+                relevant=_count(content["relevant"]),
                 at_least=_optional(content, "at_least", _proportion),
                 only_irrelevant=_optional(content, "only_irrelevant", _counted),
                 turned_away=_optional(content, "turned_away", _counted),
-                out_of_reach=_optional(content, "out_of_reach", int),
+                out_of_reach=_optional(content, "out_of_reach", _count),
                 origin=_optional(content, "origin", Origin.from_dict),
             )
         except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -308,15 +310,34 @@ def _optional(content: Mapping[str, Any], name: str, read: Callable[[Any], T]) -
     return None if content.get(name) is None else read(content[name])
 
 
-def _counted(content: Mapping[str, Any]) -> Proportion:
-    return Proportion(**content)
-
-
 def _proportion(number: Any) -> float:
-    value = float(number)
-    if not 0 <= value <= 1:
-        raise ValueError(f"{value} is no share from 0 to 1")
-    return value
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= 1:
+        raise ValueError(f"{shown(number)} is no share from 0 to 1")
+    return float(number)
+
+
+def _count(number: Any) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+        raise ValueError(f"{shown(number)} is no count")
+    return number
+
+
+def _counted(content: Mapping[str, Any]) -> Proportion:
+    """A proportion, each of its numbers of the kind that it is to be."""
+    value, low, high = (_proportion(content[name]) for name in ("value", "low", "high"))
+    return Proportion(_count(content["count"]), _count(content["of"]), value, low, high)
+
+
+def _list(values: Any) -> list[Any]:
+    if not isinstance(values, list):
+        raise TypeError(f"{shown(values)} is no list")
+    return cast("list[Any]", values)
+
+
+def _text(text: Any) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"{shown(text)} is no text")
+    return text
 
 
 def _curve(kind: str, content: Mapping[str, Any]) -> Curve:
