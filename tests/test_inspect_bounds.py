@@ -14,7 +14,7 @@ import pytest
 from anglewise import Embeddings, Judged, JudgementStore, Space
 from anglewise.page import judging_view, neighbours_view, queue, state
 from anglewise.page.app import served
-from anglewise.page.open_space import LONGEST_ID, Inspected, short_name
+from anglewise.page.open_space import LONGEST_ID, Inspected, short_name, shown
 from anglewise.page.security import ANY_NOTEBOOK, AllowedOrigin
 from inspect_site import FROM_HERE, films, site
 
@@ -67,6 +67,17 @@ def test_a_link_to_a_very_long_id_leads_there(long_ids):
     assert f'data-row="{row}"' not in page.text  # who asks is in no list of its own
     again = client.get(f"/find?{ITEMS}", params={"text": name})
     assert parse_qs(urlsplit(again.headers["location"]).query)["query"] == [name]
+
+
+def test_an_id_that_is_the_short_name_of_another_is_not_taken_for_it(tmp_path):
+    long = "x" * 300
+    ids = [long, short_name(long), "c"]
+    space = Space(items=Embeddings(np.eye(3), ids, metadata={"title": ["same"] * 3}))
+    inspected = Inspected(space, store=tmp_path / "judgements.sqlite")
+    side = inspected.items
+    assert [side.row(side.name(row)) for row in range(3)] == [0, 1, 2]
+    seen = {shown(inspected, "items-items", row, 2) for row in (0, 1)}
+    assert len(seen) == 2  # an answer about the one is none about the other
 
 
 def test_an_answer_about_a_very_long_id_is_stored_with_the_whole(long_ids):

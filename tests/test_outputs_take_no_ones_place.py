@@ -386,6 +386,17 @@ def test_what_an_encoder_of_ones_own_imports_or_reads_is_no_output(file, own, an
             assert Path(file).read_text() == OWN_FILES[file]
 
 
+def test_a_hard_link_to_a_part_of_a_space_that_is_read_is_no_output(tmp_path, anglewise):
+    space = space_at(tmp_path / "s")
+    outside = tmp_path / "out.json"
+    os.link(space / "items.parquet", outside)
+    before = outside.read_bytes()
+    assert refused(
+        anglewise("search", space, "--query", "a", "-k", "1", "--json", outside), "another name"
+    )
+    assert outside.read_bytes() == before
+
+
 def test_no_module_of_this_program_is_an_output(tmp_path, anglewise):
     module = tmp_path / "fresh_module.py"
     module.write_text("")

@@ -205,3 +205,12 @@ def test_disagreement_is_the_mean_share_that_two_lists_do_not_have_in_common(ord
 def test_one_measure_cannot_disagree():
     with pytest.raises(TooFewError, match="two or more"):
         disagreement([], 10)
+
+
+def test_a_page_holds_no_character_that_html_forbids():
+    from anglewise.report.document import Document
+    from anglewise.report.html_page import page as page_of
+
+    text = page_of(Document([], question="a\0b", headline="c\0d"))
+    assert "\0" not in text
+    assert "a\N{REPLACEMENT CHARACTER}b" in text

@@ -7,6 +7,7 @@ A foreign object is known by what it offers (``to_numpy``, ``detach``, ``tocsr``
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from decimal import Decimal
 from os import PathLike
 from typing import Any, TypeAlias
 
@@ -342,6 +343,7 @@ def _id_text(cell: Any, row: int, name: str) -> str:
                 "give it as text"
             ) from error
     names_nothing = is_kind(cell, bool | np.bool_ | complex | tuple) or not is_kind(cell, Hashable)
+    names_nothing = names_nothing or (is_kind(cell, Decimal) and not cell.is_finite())
     if names_nothing or cell in ENDLESS:
         raise IdsError(
             f"{name}: the one of row {row} is {described(cell)}, which names nothing: text or a "

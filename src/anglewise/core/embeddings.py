@@ -1,6 +1,7 @@
 """Vectors with ids, and spaces of queries and items; every number is checked here, once."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -131,6 +132,10 @@ class Embeddings:
         >>> films.rows_of([7, "heat"]).tolist()
         [1, 0]
         """
+        if isinstance(ids, AbstractSet | Mapping):
+            raise WrongTypeError(
+                f"{kind} ids are {described(ids)}, which has no order: give a list of them"
+            )
         single = isinstance(ids, str) or not hasattr(ids, "__iter__")
         single = single or (isinstance(ids, np.ndarray) and ids.ndim == 0)
         names: list[Any] = [ids] if single else list(cast("Iterable[Any]", ids))

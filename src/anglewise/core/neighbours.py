@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.core.conversion import check_kind
 from anglewise.core.embeddings import Space
 from anglewise.core.typing import Array, Bool, Direction, Float32, Int64
 from anglewise.errors import MissingExtraError, ShapeError, SpellingError
@@ -74,6 +75,7 @@ class Neighbours:
             raise MissingExtraError(
                 "to_frame needs pandas: pip install 'anglewise[pandas]', or read indices and scores"
             ) from missing
+        check_kind(space, Space, "the space of these lists", "a Space")
         direction = direction or self.direction
         if direction is None:
             raise SpellingError("these lists do not say who asked whom: name direction=...")

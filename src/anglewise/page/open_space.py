@@ -230,8 +230,8 @@ class InspectedSide:
 
     def row(self, name: str) -> int | None:
         """The row of a name; ``None`` where no row has it."""
-        row = self.embeddings.row_of.get(name)
-        return self._named.get(name) if row is None else row
+        row = self._named.get(name) if len(name) > LONGEST_ID else None
+        return self.embeddings.row_of.get(name) if row is None else row  # a short name is no id
 
     @cached_property
     def _named(self) -> dict[str, int]:
@@ -362,7 +362,8 @@ def shown(inspected: Inspected, direction: Direction, query: int, item: int) -> 
             if metadata.picture_column is None
             else metadata.cells(metadata.picture_column, [row])
         )
-        digest.update(repr((metadata.titles([row]), metadata.about(row), picture)).encode())
+        name = str(side.embeddings.ids[row])
+        digest.update(repr((name, metadata.titles([row]), metadata.about(row), picture)).encode())
     return digest.hexdigest()
 
 

@@ -45,7 +45,7 @@ def page(document: Document) -> str:
         files("anglewise.report").joinpath(name).read_text("utf-8")
         for name in ("page.css", "audit.css")
     )
-    return (
+    text = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(document.headline or document.question)} · anglewise</title>\n"
@@ -53,6 +53,7 @@ def page(document: Document) -> str:
         f"{_notes(document)}{''.join(_blocks(document.chapters()))}</main>\n{_footer(document)}"
         "</body>\n</html>\n"
     )
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")  # as browsers read it; HTML holds none
 
 
 def _header(document: Document) -> str:
