@@ -133,9 +133,8 @@ class Embeddings:
         [1, 0]
         """
         if isinstance(ids, AbstractSet | Mapping):
-            raise WrongTypeError(
-                f"{kind} ids are {described(ids)}, which has no order: give a list of them"
-            )
+            came = described(cast("Any", ids))
+            raise WrongTypeError(f"{kind} ids are {came}, which has no order: give a list of them")
         single = isinstance(ids, str) or not hasattr(ids, "__iter__")
         single = single or (isinstance(ids, np.ndarray) and ids.ndim == 0)
         names: list[Any] = [ids] if single else list(cast("Iterable[Any]", ids))
