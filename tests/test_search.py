@@ -1,5 +1,7 @@
 """The engine finds what an exhaustive search in float64 finds, whatever comes."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -188,3 +190,17 @@ def test_progress_rises_to_the_whole():
 
 def test_the_kind_of_engine_can_be_named():
     assert engine_kind().split()[0] in {"compiled", "numpy"}
+
+
+def test_equal_vectors_take_memory_for_some_pairs_at_a_time():
+    """All of them tie at the cut of every query, so that each pair is looked at again."""
+    items = Embeddings(np.tile(np.float32([1, 2]), (30_000, 1)))
+    space = Space(items=items, queries=Embeddings(np.tile(np.float32([1, 2]), (128, 1))))
+    search(space, ["dot"], k=2)  # what is kept beyond a search is there now
+    tracemalloc.start()
+    try:
+        search(space, ["cosine"], k=2, threads=1)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 150_000_000, peak

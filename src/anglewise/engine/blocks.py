@@ -295,7 +295,8 @@ def _rescan(
     The score, and with it the cut, rises with what is found.
     """
     top = TopK.empty(len(queries), queries.k)
-    length = max(256, AGAIN_BYTES // (4 * queries.exact.shape[1]))
+    # of equal vectors all pairs may reach it, so that their number bounds the memory too
+    length = max(256, AGAIN_BYTES // (4 * max(len(queries), queries.exact.shape[1])))
     cut = bound.cut(near, score)
     for span in spans(len(queries.items.ranked), length):
         numbers, rows = _may_reach(queries, j, span, cut)
