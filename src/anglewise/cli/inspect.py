@@ -133,7 +133,8 @@ def _read(
     path: Path | None, vectors: Vectors, seed: int, store: Path | None, talk: "Talk"
 ) -> "Inspected":
     """The space with the judgements that lie in its folder, if it is one of ours."""
-    from anglewise.io.files import check_unchanged, noting_reads
+    from anglewise.io.files import check_unchanged
+    from anglewise.io.places import noting_reads
     from anglewise.io.read import judgements_of, read_space, stored_directions
     from anglewise.io.space_json import is_space_folder
     from anglewise.judgements.connection import STORE_NAME

@@ -19,8 +19,9 @@ from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array, Float32, Progress
 from anglewise.encoders.encoder import Encoder
 from anglewise.errors import AnglewiseError, EncoderError, FileError, TooFewError, reason
-from anglewise.io.files import allowed, noting_opened, opened
+from anglewise.io.files import allowed, opened
 from anglewise.io.outputs import writing
+from anglewise.io.places import noting_opened
 
 MARK = b"angl"
 HEAD = struct.Struct("<4sIII")

@@ -13,8 +13,8 @@ from anglewise.core.typing import Array
 from anglewise.encoders.encoder import Encode, Encoder, Spec, library, read_spec, typed_option
 from anglewise.encoders.pixels import Picture
 from anglewise.errors import EncoderError, SpellingError, reason
-from anglewise.io.files import is_folder, noting_opened, room, user_path
-from anglewise.io.places import is_elsewhere
+from anglewise.io.files import is_folder, room, user_path
+from anglewise.io.places import is_elsewhere, noting_opened
 
 
 def load_function(spec: Spec) -> Encoder:

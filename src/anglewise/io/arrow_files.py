@@ -12,7 +12,6 @@ from anglewise.core.embeddings import BLOCK
 from anglewise.core.typing import Array, Float32, offers
 from anglewise.errors import FileError, ShapeError, ValuesError
 from anglewise.io.files import (
-    Stamp,
     arrow,
     check_holds,
     check_unchanged,
@@ -21,11 +20,11 @@ from anglewise.io.files import (
     file_text,
     is_packed,
     reading,
-    stamp,
     suffix,
     weight,
 )
 from anglewise.io.parquet_sizes import check_parquet
+from anglewise.io.places import Stamp, stamp
 from anglewise.io.sizes import check_ipc, check_json_table, written_out
 from anglewise.io.tables import Sheet, listed
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from anglewise.errors import FileError
-from anglewise.io.files import PathLike, check_mapped, noting_reads, was_read
-from anglewise.io.places import check_replaceable
+from anglewise.io.files import PathLike, check_mapped
+from anglewise.io.places import check_replaceable, noting_reads, was_read
 from anglewise.judgements.folder_lock import bears_name, check_nobody_judges, replacing, try_lock
 
 AT_FDCWD = -100

@@ -1,11 +1,14 @@
-"""Where a path leads, and files that no output may replace."""
+"""Where a path leads, which files were read, and those that no output may replace."""
 
 import os
+import sys
 import unicodedata
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from anglewise.errors import FileError
 from anglewise.judgements.connection import HEAD, STORE_NAME
@@ -144,3 +147,104 @@ def space_around(path: Path) -> Path | None:
         if inside[0] in SPACE and (folder / "space.json").is_file():
             return folder
     return None
+
+
+Stamp: TypeAlias = tuple[int, ...]
+"""What tells a file from another one in its place: device, number, time of writing, size."""
+
+
+def stamp(file: Path | int) -> Stamp:
+    """What a file looks like now, by path or open handle; nothing where there is none."""
+    try:
+        status = os.stat(file)  # noqa: PTH116 a handle has no path
+    except OSError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+
+
+_read_files: dict[Path, Stamp] | None = None
+"""Files that this command has read, and what each looked like; None outside of commands."""
+
+
+@contextmanager
+def noting_reads() -> Generator[Mapping[Path, Stamp], None, None]:
+    """Record the files that are read in this block, so that no output replaces one of them."""
+    global _read_files  # noqa: PLW0603 threads read too, and share it
+    previous, _read_files = _read_files, {}
+    reads = _read_files
+    try:
+        yield reads
+    finally:
+        _read_files = previous
+        if previous is not None:
+            previous.update(
+                {path: earlier for path, earlier in reads.items() if path not in previous}
+            )
+
+
+def note_read(path: Path) -> None:
+    """Record that a file is read, by this package or by a library."""
+    if _read_files is not None and path not in _read_files and (before := stamp(path)):
+        _read_files[path] = before
+
+
+def was_read(path: Path) -> bool:
+    """Whether this command has read the file to which a path leads, or runs code from it."""
+    if _read_files is None or not (now := stamp(path)):
+        return False
+    if now[:2] in {earlier[:2] for earlier in _read_files.values()}:
+        return True
+    return any(stamp(module)[:2] == now[:2] for module in _files_of_modules())
+
+
+def _files_of_modules() -> Iterator[Path]:
+    """The files of all modules that are imported: sources, compiled ones, archives around them."""
+    for module in list(sys.modules.values()):
+        try:  # without the module's own ways to answer, which may load or raise anything
+            names = object.__getattribute__(module, "__dict__")
+        except AttributeError:  # anything may be put there
+            continue
+        for file in (names.get("__file__"), names.get("__cached__")):
+            if isinstance(file, str):
+                yield from _with_what_it_is_of(Path(file))
+
+
+def _with_what_it_is_of(file: Path) -> Iterator[Path]:
+    yield file
+    if file.suffix == ".pyc":
+        yield file.with_suffix(".py")
+    if not file.exists():
+        yield from (folder for folder in file.parents if folder.is_file())
+
+
+_foreign_calls = 0
+"""How many calls of code that is not ours run now, whose reads are recorded."""
+_is_listening = False
+
+
+@contextmanager
+def noting_opened() -> Generator[None, None, None]:
+    """Record what Python code opens for reading in this block, within ``noting_reads``.
+
+    What a library opens without Python is not known. The listener stays for as long as Python
+    runs, since none can be taken away, and does nothing outside of such blocks.
+    """
+    global _foreign_calls, _is_listening  # noqa: PLW0603 Python has one list of listeners
+    if _read_files is not None and not _is_listening:
+        sys.addaudithook(_note_opened)
+        _is_listening = True
+    _foreign_calls += 1
+    try:
+        yield
+    finally:
+        _foreign_calls -= 1
+
+
+def _note_opened(event: str, arguments: tuple[Any, ...]) -> None:
+    if event != "open" or not _foreign_calls or _read_files is None:
+        return
+    path, _, flags = arguments
+    if not isinstance(path, str | bytes) or flags & os.O_WRONLY:  # or an open handle
+        return
+    with suppress(OSError, ValueError):  # which the one who opens it will be told
+        note_read(Path(os.path.abspath(os.fsdecode(path))))  # noqa: PTH100 Path.resolve opens

@@ -12,7 +12,8 @@ from typing import Any, cast
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import FileError
 from anglewise.io.arrow_files import Columns
-from anglewise.io.files import Stamp, arrow, check_unchanged, reading, stamp
+from anglewise.io.files import arrow, check_unchanged, reading
+from anglewise.io.places import Stamp, stamp
 from anglewise.io.texts import TITLES, columns_of
 
 TITLE, CELL = 200, 2000

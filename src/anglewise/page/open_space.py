@@ -18,8 +18,9 @@ from anglewise.core.numbers import shown as quoted
 from anglewise.core.typing import DIRECTIONS, Array, Direction, Float64
 from anglewise.diagnostics.norms import popularity
 from anglewise.errors import FileError, IdsError, ShapeError, SpellingError, ValuesError
-from anglewise.io.files import PathLike, Stamp, stamp
+from anglewise.io.files import PathLike
 from anglewise.io.judgement_export import Queued, read_queue
+from anglewise.io.places import Stamp, stamp
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 from anglewise.page.metadata import Metadata

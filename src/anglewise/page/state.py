@@ -21,7 +21,7 @@ from starlette.responses import HTMLResponse, Response
 from anglewise.core.numbers import shown
 from anglewise.core.typing import DIRECTIONS, Direction
 from anglewise.errors import SpellingError
-from anglewise.io.files import Stamp, stamp
+from anglewise.io.places import Stamp, stamp
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import DEFAULT_MEASURES, measure
 from anglewise.page.metadata import CELL, harmless, plain
