@@ -1,4 +1,4 @@
-"""Questions to a server that end in time, however slowly or endlessly it answers."""
+"""Questions to a server that end in time and room, however slowly or endlessly it answers."""
 
 import http.client
 import socket
@@ -7,6 +7,9 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from threading import Event, Timer
 from typing import Any
+
+from anglewise.errors import EncoderError
+from anglewise.io.files import VARIABLE, room, words
 
 
 class _Handles:
@@ -89,3 +92,18 @@ def opener_until(
         timer.cancel()
         for handle in handles.sockets:
             handle.close()
+
+
+JSON_BYTES = {b"{": 256, b"[": 72, b",": 40, b'"': 32}
+"""About how much memory Python takes for what each of these signs begins or parts."""
+
+
+def check_fits(url: str, body: bytes) -> None:
+    """Raise ``EncoderError`` for an answer in JSON that would take more memory than is allowed."""
+    size = sum(each * body.count(sign) for sign, each in JSON_BYTES.items())
+    if size > room():
+        raise EncoderError(
+            f"{url} answered with {words(len(body))} that take {words(size)} or so once they are "
+            f"read, {words(room())} are allowed: ask for fewer texts at once (batch=16), or allow "
+            f"more: {VARIABLE}={words(2 * size).replace(' ', '')}"
+        )

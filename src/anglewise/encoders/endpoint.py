@@ -21,10 +21,9 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from anglewise.core.numbers import read_number, shown
-from anglewise.encoders.deadline import opener_until
+from anglewise.encoders.deadline import check_fits, opener_until
 from anglewise.encoders.encoder import Encode, Encoder, Spec, typed_option
 from anglewise.errors import EncoderError, SpellingError
-from anglewise.io.files import VARIABLE, room, words
 
 USUAL = "OPENAI_API_KEY"
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -133,10 +132,9 @@ def post_json(
         headers={"Content-Type": "application/json", "Accept": "application/json", **headers},
         method="POST",
     )
-    clean = without(headers)
     for attempt in range(patience.tries):
         try:
-            return _ask(question, patience.timeout, clean)
+            return _ask(question, patience.timeout, without(headers))
         except _Busy as busy:
             if attempt + 1 == patience.tries:
                 raise EncoderError(
@@ -165,10 +163,6 @@ def without(headers: Mapping[str, str]) -> Callable[[str], str]:
     return lambda text: text.replace(key, "[key]") if key else text
 
 
-JSON_BYTES = {b"{": 256, b"[": 72, b",": 40, b'"': 32}
-"""About how much memory Python takes for what each of these signs begins or parts."""
-
-
 def _ask(question: urllib.request.Request, timeout: float, clean: Callable[[str], str]) -> Any:
     url = question.full_url
     late = f"an answer that had not come whole after {LONGEST * timeout:g} seconds"
@@ -178,13 +172,7 @@ def _ask(question: urllib.request.Request, timeout: float, clean: Callable[[str]
         finally:
             if over.is_set():  # whatever it looked like
                 raise _Busy(late)
-    size = sum(each * body.count(sign) for sign, each in JSON_BYTES.items())
-    if size > room():
-        raise EncoderError(
-            f"{url} answered with {words(len(body))} that take {words(size)} or so once they are "
-            f"read, {words(room())} are allowed: ask for fewer texts at once (batch=16), or allow "
-            f"more: {VARIABLE}={words(2 * size).replace(' ', '')}"
-        )
+    check_fits(url, body)
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -225,7 +213,7 @@ MOST = 1 << 28
 """Bytes of an answer: many times what vectors for one batch of texts take."""
 AT_ONCE = 1 << 16
 LONGEST = 10
-"""Times the patience for a single byte, from the question until an answer must be there whole."""
+"""Times the patience for a byte, from the question until an answer must be there whole."""
 
 
 def _whole(answer: http.client.HTTPResponse, url: str) -> bytes:

@@ -388,8 +388,7 @@ def _read_cache(cache: Path) -> dict[str, str]:
         except (ValueError, RecursionError):
             is_ours = CUT_OFF.fullmatch(line + FRAME[len(line) :]) and line
         else:
-            is_ours = _is_answer(entry)
-            if is_ours:
+            if is_ours := _is_answer(entry):
                 answers[entry["key"]] = entry["answer"]
         if not is_ours:
             raise FileError(
@@ -403,19 +402,14 @@ FRAME = b'{"key": "' + b"0" * 32 + b'", "model": "'
 """How each line of the cache begins, but for the digits of the key."""
 CUT_OFF = re.compile(rb'\{"key": "[0-9a-f]{32}", "model": "[ -~]*')
 """A line that a kill or a full disk cut off, once the rest of the frame is added to it."""
-KEY = re.compile(r"[0-9a-f]{32}")
 
 
 def _is_answer(entry: Any) -> bool:
     """Whether a line is one that ``_append`` wrote."""
-    if not isinstance(entry, dict):
-        return False
-    texts = cast("dict[str, Any]", entry)
-    return (
-        texts.keys() == {"key", "model", "answer"}
-        and all(isinstance(text, str) for text in texts.values())
-        and KEY.fullmatch(texts["key"]) is not None
-    )
+    texts = cast("dict[str, Any]", entry) if isinstance(entry, dict) else {}
+    are_texts = all(isinstance(text, str) for text in texts.values())
+    is_whole = texts.keys() == {"key", "model", "answer"} and are_texts
+    return is_whole and re.fullmatch("[0-9a-f]{32}", texts["key"]) is not None
 
 
 def _lines(cache: Path) -> list[bytes]:
