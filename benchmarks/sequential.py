@@ -12,7 +12,7 @@ import argparse
 
 import numpy as np
 
-from anglewise.comparison.next_judgements import HORIZON, forecast
+from anglewise.comparison.stopping import HORIZON, forecast
 from anglewise.statistics.confidence_sequences import (
     LEVEL,
     TILT_WEIGHTS,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Judgements, Pairs, Space, compare
-from anglewise.comparison.next_judgements import forecast, sequential
+from anglewise.comparison.stopping import forecast, sequential
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError
 from anglewise.report.comparison_document import comparison_document

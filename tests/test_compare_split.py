@@ -8,8 +8,9 @@ import pytest
 from anglewise import AnglewiseError, Embeddings, Judgements, Pairs, Space, compare, compare_spaces
 from anglewise.comparison.gates import check
 from anglewise.comparison.inference import Scores, infer
-from anglewise.comparison.next_judgements import power, sequential
+from anglewise.comparison.power import power
 from anglewise.comparison.split import ALONE, QuerySplit, query_split
+from anglewise.comparison.stopping import sequential
 from anglewise.core.sparse import SparseRows
 from anglewise.measures.measure import measures
 from anglewise.statistics.resampling import Clusters

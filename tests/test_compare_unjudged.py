@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Judgements, Space, compare
-from anglewise.comparison.next_judgements import power, unjudged
+from anglewise.comparison.next_judgements import unjudged
+from anglewise.comparison.power import power
 from anglewise.core.sparse import SparseRows
 from anglewise.errors import SpellingError, ValuesError
 from anglewise.statistics.decision import WeightedMeans, decide

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from anglewise.comparison.next_judgements import Planned, Power
+from anglewise.comparison.power import Planned, Power
 from anglewise.report.document import DrawnPicture
 from anglewise.report.html_page import svg
 from anglewise.report.pictures import (

@@ -10,7 +10,9 @@ import anglewise as aw
 import planted
 from anglewise.comparison.gates import check
 from anglewise.comparison.inference import Scores, infer
-from anglewise.comparison.next_judgements import _widest_difference, power, sequential, unjudged
+from anglewise.comparison.next_judgements import unjudged
+from anglewise.comparison.power import power
+from anglewise.comparison.stopping import _widest_difference, sequential
 from anglewise.comparison.verdict import verdict_of
 from anglewise.core.sparse import SparseRows
 from anglewise.diagnostics.norms import norms

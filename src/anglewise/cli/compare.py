@@ -106,8 +106,8 @@ def compare(
     )
     from anglewise.comparison.compare import compare as compared
     from anglewise.comparison.compare import compare_spaces, read_metrics_for
-    from anglewise.comparison.next_judgements import sequential as stopping
     from anglewise.comparison.next_judgements import unjudged
+    from anglewise.comparison.stopping import sequential as stopping
     from anglewise.report.comparison_document import comparison_document
 
     talk = Talk(always)
@@ -180,7 +180,7 @@ def _dry_run(
     talk: "Talk",
 ) -> int:
     """Say how long a comparison would take; what was read and guessed has been said."""
-    from anglewise.comparison.forecast import forecast
+    from anglewise.comparison.dry_run import forecast
     from anglewise.measures.measure import measures_and_families
 
     expected = forecast(space, judgements, measures_and_families(measures), metrics)

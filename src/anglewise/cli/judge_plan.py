@@ -21,7 +21,7 @@ from anglewise.core.numbers import POSITIVE
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
-    from anglewise.comparison.next_judgements import Power
+    from anglewise.comparison.power import Power
     from anglewise.judging.sample import Sample
 
 MANY = 8
@@ -284,7 +284,7 @@ def judge_power(
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import judged_space
     from anglewise.comparison.compare import compare
-    from anglewise.comparison.next_judgements import power
+    from anglewise.comparison.power import power
 
     talk = Talk(always)
     with talk.progress("reading"):

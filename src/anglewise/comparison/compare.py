@@ -483,7 +483,7 @@ def conclude(
         role="the baseline" if keep is None else "as it is",
         largest=settings.largest_difference,
     )
-    kept_mean = float(inference.means[scores.names.index(verdict.keep)])
+    kept_mean = float(np.nan_to_num(inference.means[scores.names.index(verdict.keep)]))
     return Comparison(
         direction=direction,
         metric=scores.metric,

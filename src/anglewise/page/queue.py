@@ -358,7 +358,7 @@ def decide(inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) ->
     pair of each was judged, so that what was seen at one look comes first at the next.
     """
     from anglewise.comparison.compare import compare
-    from anglewise.comparison.next_judgements import sequential
+    from anglewise.comparison.stopping import sequential
 
     if len(queue.measures) < 2:
         return {"state": "alone", "text": "one measure: there is nothing to decide"}

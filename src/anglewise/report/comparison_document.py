@@ -12,8 +12,9 @@ from anglewise.comparison.comparison_result import (
 )
 from anglewise.comparison.gates import Checked
 from anglewise.comparison.history import Looks
-from anglewise.comparison.next_judgements import Sequential, Unjudged
+from anglewise.comparison.next_judgements import Unjudged
 from anglewise.comparison.slices import agreement
+from anglewise.comparison.stopping import Sequential
 from anglewise.core.text import listed
 from anglewise.report.disputed_queries import side_by_side
 from anglewise.report.document import (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from anglewise.auditing.certified import Certificates
     from anglewise.auditing.gauge_overlap import GaugePath
     from anglewise.auditing.geometry import Panel
-    from anglewise.comparison.next_judgements import Power
+    from anglewise.comparison.power import Power
     from anglewise.rag.relevance import Relevance
 
 ON_PAPER = Palette()

@@ -1,0 +1,184 @@
+"""What lead a validation set can show by the decision rule, and what larger ones could."""
+
+from dataclasses import asdict, dataclass
+from math import isfinite
+from typing import Any
+
+from anglewise.comparison.comparison_result import (
+    Comparison,
+    group_results,
+)
+from anglewise.core.numbers import POSITIVE
+from anglewise.core.text import counted, rounded_up
+from anglewise.errors import SpellingError, ValuesError
+from anglewise.metrics.evaluate import metric
+from anglewise.statistics.decision import LEVEL as DECISION_LEVEL
+from anglewise.statistics.planning import Lead
+
+FACTORS = (0.25, 0.5, 1, 2, 4, 8, 16)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What so many queries can do.
+
+    ``detectable`` is the lead over the measure to keep that would be shown in four sets of five,
+    infinite where none would; ``settles`` the chance that the lead of ``best`` would be shown, if
+    it is as large as it looks (None for fewer queries than there are, or where it leads nothing).
+    """
+
+    queries: int
+    detectable: float
+    settles: float | None
+
+
+@dataclass(frozen=True)
+class Power:
+    """What a validation set can tell by the decision rule, and what larger ones could.
+
+    Attributes
+    ----------
+    queries, metric
+        What there is.
+    curve
+        From a quarter of the queries to sixteen times as many.
+    best, rival
+        The measure whose lead is hardest to show, and the one to keep, over which it leads.
+    wanted, needed
+        A lead that should be shown, and how many queries in all that takes; None where no number
+        of queries that anybody judges would do.
+    noun
+        What is counted: ``query``, or ``group`` where the split is by groups of queries.
+    """
+
+    metric: str
+    queries: int
+    best: str
+    rival: str
+    curve: tuple[Planned, ...]
+    wanted: float
+    needed: int | None
+    noun: str = "query"
+
+    def __str__(self) -> str:
+        now = next(planned for planned in self.curve if planned.queries == self.queries)
+        more = None if self.needed is None else max(self.needed - self.queries, 0)
+        if more is None:
+            plan = f"no number of them that anybody judges shows {self.wanted:g}"
+        elif more:
+            plan = f"to show {self.wanted:g} judge about {rounded_up(more):,} more"
+        else:
+            plan = f"{self.wanted:g} would be shown"
+        shown = (
+            f"can show a lead of {now.detectable:.3f}"
+            if isfinite(now.detectable)
+            else "can show no lead at all"
+        )
+        return (
+            f"{counted(self.queries, self.noun)} {shown} in {self.metric} of {self.best} over "
+            f"{self.rival}; {plan}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types with stable keys."""
+        return {**asdict(self), "curve": [asdict(planned) for planned in self.curve]}
+
+
+def power(result: Comparison, wanted: float | None = None) -> Power:
+    """Say what lead over the measure to keep the queries of a comparison can show.
+
+    By the decision rule of ``compare``, from how much the differences vary; of all measures the
+    one whose lead is hardest to show.
+
+    Parameters
+    ----------
+    result
+        Of ``compare``, of queries, by a metric whose values lie in [0, 1] and with two measures
+        or more that do not rank alike.
+    wanted
+        A lead that should be shown; without it the comparison's tolerance.
+
+    Raises
+    ------
+    ValuesError
+        ``wanted`` is not above 0, or no two measures differ.
+    SpellingError
+        A metric whose values have no upper end.
+
+    Examples
+    --------
+    >>> from anglewise.comparison.compare import compare
+    >>> from anglewise.core.embeddings import Embeddings, Space
+    >>> from anglewise.core.judgements import Judgements
+    >>> from anglewise.core.sparse import SparseRows
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.standard_normal((60, 8))
+    >>> items = Embeddings(x * rng.uniform(0.2, 5, (60, 1)))
+    >>> own = SparseRows.from_pairs(np.arange(60), np.arange(60), shape=(60, 60))
+    >>> result = compare(Space(queries=Embeddings(x + 1.5), items=items), Judgements(own))
+    >>> plan = power(result, wanted=0.05)
+    >>> plan.needed > 60, plan.curve[2].detectable > 0.05 > plan.curve[-1].detectable
+    (True, True)
+    """
+    wanted = result.tolerance if wanted is None else wanted
+    groups = group_results(result)
+    measures, clusters = groups.measures, groups.clusters
+    POSITIVE.check("the difference to be seen", wanted)
+    if len(measures) < 2:
+        raise ValuesError("all measures rank alike here: there is no difference to detect")
+    if not metric(result.metric).bounded:
+        raise SpellingError(
+            f"values of {result.metric} have no upper end, so that nothing can be planned: compare "
+            "by nDCG@10"
+        )
+    keep = next(
+        number
+        for number, row in enumerate(measures)
+        if result.verdict.keep in {row.measure, *row.alike}
+    )
+    largest = result.verdict.largest_difference * float(clusters.sizes.max())
+    largest *= len(clusters) / len(clusters.of)
+    rows = clusters.influence(groups.values)
+    rivals = [number for number in range(len(measures)) if number != keep]
+    leads = {number: Lead.of(rows[number] - rows[keep], largest=largest) for number in rivals}
+    level = joint_level_of(len(rivals))
+    hardest = max(rivals, key=lambda number: leads[number].detectable(BIG, level=level))
+    lead, curve, queries = leads[hardest], list[Planned](), len(clusters)
+    for factor in FACTORS:
+        planned = max(round(queries * factor), 1)
+        settles = (
+            lead.chance(planned, lead.mean, level=level) if factor > 1 and lead.mean > 0 else None
+        )
+        curve.append(Planned(planned, lead.detectable(planned, level=level), settles))
+    more = lead.to_show(wanted, level=level)
+    return Power(
+        metric=result.metric,
+        queries=queries,
+        best=measures[hardest].measure,
+        rival=measures[keep].measure,
+        curve=tuple(curve),
+        wanted=wanted,
+        needed=None if more is None else _fewest(lead, wanted, queries + more, level),
+        noun="query" if result.groups is None else "group",
+    )
+
+
+BIG = 1_000_000
+"""The number of queries at which the spread of differences alone decides what is shown."""
+
+
+def joint_level_of(rivals: int) -> float:
+    """The level of each of several leads, at most (Bonferroni)."""
+    return DECISION_LEVEL / rivals
+
+
+def _fewest(lead: Lead, wanted: float, enough: int, level: float) -> int:
+    """The fewest queries that show a lead, where ``enough`` do."""
+    low, high = 0, enough
+    while high - low > 1:
+        middle = (low + high) // 2
+        if lead.detectable(middle, level=level) <= wanted:
+            high = middle
+        else:
+            low = middle
+    return high

@@ -1,0 +1,230 @@
+"""Whether judging may stop: statistics that hold however often one looks."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from math import comb
+from typing import Any, Literal
+
+import numpy as np
+
+from anglewise.comparison.comparison_result import (
+    Comparison,
+    GroupResults,
+    MeasureResult,
+    group_results,
+)
+from anglewise.core.text import counted, listed, rounded_up
+from anglewise.core.typing import Array, Bool, Float64, Int64
+from anglewise.errors import SpellingError
+from anglewise.statistics.confidence_sequences import LEVEL, Race, confidence_sequence
+
+FUTURES = 100
+HORIZON = 8
+"""How many times as many queries as there are the forecast looks at."""
+
+
+ASSUMES_SYMMETRY = (
+    "The sequential sign-flip test, an e-process, takes the differences of equally good measures "
+    "to be symmetric about 0: one that wins rarely, but then by much, is easily ruled out "
+    "although it is as good"
+)
+ASSUMES_BOUNDS = (
+    "How far those left may differ is told by confidence sequences, which assume no symmetry"
+)
+
+
+@dataclass(frozen=True)
+class Sequential:
+    """Whether judging may stop, by statistics that hold however often one looks.
+
+    Attributes
+    ----------
+    decision
+        ``decided``: one measure is left, or those left are within the tolerance of each other.
+        ``keep-judging``: neither.
+    measure
+        The one to use: of several within the tolerance the one that the comparison keeps, if it
+        is among them; while undecided the best so far.
+    left
+        The measures that may still be the best; measures that rank alike come as one.
+    decided_after
+        The number of queries after which one was left, if one is.
+    about_left
+        How many more queries are likely to leave one; None if more than seven times as many.
+    queries
+        How many there are.
+    reason
+        The same in a sentence.
+    notes
+        What this assumes, and where it differs from the verdict of the comparison.
+    """
+
+    decision: Literal["decided", "keep-judging"]
+    measure: str
+    left: tuple[str, ...]
+    decided_after: int | None
+    about_left: int | None
+    queries: int
+    reason: str
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.decision.replace('-', ' ')}: {self.reason}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types with stable keys."""
+        return {**asdict(self), "left": list(self.left), "notes": list(self.notes)}
+
+
+def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
+    """Say whether judging may stop; honest to ask after every judged query.
+
+    Measures are ruled out by a sequential sign-flip test, an e-process. The chance that one is
+    left although another is as good is at most 5%, at all looks together. As the sign-flip test
+    does, this takes the differences of equally good measures to be symmetric about 0: one that
+    wins rarely, but then by much, is easily ruled out although it is as good. That several are
+    within the tolerance of each other is told by confidence sequences, which assume no symmetry,
+    and is wrong in at most 5% too.
+
+    Queries must be judged in an order that has nothing to do with how the measures do on them, as
+    those that ``judge sample`` drew are, and each one's first places under all measures before
+    the next look. The order is that in which a store says they were judged; where nothing is
+    known of it, one by chance, which is honest for a single look.
+
+    The verdict of ``compare`` follows the rule for a number of queries fixed beforehand. Where it
+    says another thing, ``notes`` say so.
+
+    Parameters
+    ----------
+    result
+        Of ``compare``, by a metric of ranked lists with values from 0 to 1.
+    seed
+        Puts queries in order where the times of their judgements are not known.
+
+    Raises
+    ------
+    SpellingError
+        A comparison by graded pairs or triplets, or of groups of queries.
+    ValuesError
+        A value of the metric outside of 0 to 1.
+
+    Examples
+    --------
+    >>> from anglewise.comparison.compare import compare
+    >>> from anglewise.core.embeddings import Embeddings, Space
+    >>> from anglewise.core.judgements import Judgements
+    >>> from anglewise.core.sparse import SparseRows
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.standard_normal((60, 8))
+    >>> items = Embeddings(x * rng.uniform(0.2, 5, (60, 1)))
+    >>> own = SparseRows.from_pairs(np.arange(60), np.arange(60), shape=(60, 60))
+    >>> result = compare(Space(queries=Embeddings(x + 0.3), items=items), Judgements(own))
+    >>> now = sequential(result)
+    >>> now.decision, now.measure, now.decided_after < 60
+    ('decided', 'cosine', True)
+    """
+    groups = group_results(result)
+    if result.groups is not None:
+        raise SpellingError(
+            f"judging until decided goes query by query, each by itself, and these come in groups "
+            f"by {result.split}: judge one query of each group, or leave the split out"
+        )
+    values = groups.values[:, _judging_order(groups, seed)]
+    race = Race.of(values)
+    left = [row for row, may in zip(groups.measures, race.may_be_best, strict=True) if may]
+    best = max(left, key=lambda row: row.metrics[result.metric].mean)
+    names, queries = tuple(row.measure for row in left), values.shape[1]
+    notes = (ASSUMES_SYMMETRY,) if len(left) < len(values) else ()
+    if len(values) == 1:
+        alike = listed([best.measure, *best.alike])
+        reason = f"use {best.measure}; {alike} rank alike" if best.alike else f"use {best.measure}"
+        return Sequential("decided", best.measure, names, 0, 0, queries, reason)
+    if len(left) == 1:
+        reason = (
+            f"use {best.measure} by the sequential sign-flip test; "
+            f"{counted(race.decided_after or 0, 'query')} of {queries:,} would have done"
+        )
+        notes += _beside_verdict(result, {"use", "tie"}, left)
+        return Sequential(
+            "decided", best.measure, names, race.decided_after, 0, queries, reason, notes
+        )
+    widest = _widest_difference(values, race.may_be_best)
+    if widest <= result.tolerance:
+        reason = (
+            f"{listed(names)} differ by at most {widest:.3f}, and {result.tolerance:g} would matter"
+        )
+        notes += (ASSUMES_BOUNDS, *_beside_verdict(result, {"tie"}, left))
+        kept = next(
+            (row for row in left if result.verdict.keep in (row.measure, *row.alike)), left[0]
+        )
+        return Sequential("decided", kept.measure, names, None, 0, queries, reason, notes)
+    more = forecast(values)
+    plan = f"more than {(HORIZON - 1) * queries:,}" if more is None else f"about {more:,}"
+    reason = f"{plan} left; {listed(names, 'or')} may be the best, {best.measure} is ahead"
+    notes += _beside_verdict(result, {"cannot-tell"}, groups.measures)
+    return Sequential("keep-judging", best.measure, names, None, more, queries, reason, notes)
+
+
+def _beside_verdict(
+    result: Comparison, agrees: Collection[str], left: Sequence[MeasureResult]
+) -> tuple[str, ...]:
+    """Say where the verdict of the comparison is another; nothing where it is the same.
+
+    That is, one of the decisions that agree, and not on a measure that was ruled out.
+    """
+    verdict = result.verdict
+    names = {name for row in left for name in (row.measure, *row.alike)}
+    if verdict.decision in agrees and verdict.measure in names:
+        return ()
+    note = (
+        f'The verdict of the comparison is another, "{verdict.headline}": it asks by how much '
+        f"others are better than {verdict.keep}, assumes no symmetry and holds for a number of "
+        "queries fixed beforehand; this one asks which is the best, and holds however often one "
+        "looks"
+    )
+    return (note,)
+
+
+def forecast(values: Float64[Array, "m q"], seed: int = 0) -> int | None:
+    """How many more queries leave one measure, in the middle one of a hundred futures.
+
+    Each future takes its truth from a resample of the queries and its queries from that, and the
+    test goes on where it stands. None if it is further off than the horizon.
+
+    >>> rng = np.random.default_rng(0)
+    >>> good = np.clip(rng.random((1, 80)) + rng.normal([[0.03], [0]], 0.2, (2, 80)), 0, 1)
+    >>> 10 < forecast(good) < 560
+    True
+    """
+    rng = np.random.default_rng(seed)
+    queries = values.shape[1]
+    after = np.empty(FUTURES)
+    for i in range(FUTURES):
+        truth = values[:, rng.integers(queries, size=queries)]
+        future = truth[:, rng.integers(queries, size=(HORIZON - 1) * queries)]
+        decided = Race.of(np.hstack([values, future])).decided_after
+        after[i] = np.inf if decided is None else max(decided - queries, 1)
+    middle = float(np.median(after))
+    return rounded_up(round(middle)) if np.isfinite(middle) else None
+
+
+def _judging_order(groups: GroupResults, seed: int) -> Int64[Array, " q"]:
+    """Queries by the time of their judgement; of one time by chance, the same at every look."""
+    judgements, rows = groups.judgements, groups.rows
+    by_chance = np.random.default_rng(seed).permutation(judgements.gains.shape[0])[rows]
+    judged_at = judgements.judged_at
+    times = np.zeros(len(rows)) if judged_at is None else judged_at[rows]
+    return np.lexsort((by_chance, times))
+
+
+def _widest_difference(values: Float64[Array, "m q"], left: Bool[Array, " m"]) -> float:
+    """How far apart the means of two that are left may be, at most.
+
+    All pairs share the level, those too that are not left: which are was found by looking.
+    """
+    differences = np.stack(
+        [values[i] - values[j] for i, j in combinations(np.flatnonzero(left), 2)]
+    )
+    bounds = confidence_sequence(differences, level=LEVEL / comb(len(values), 2))
+    return float(np.abs(bounds).max())
