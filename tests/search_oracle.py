@@ -31,6 +31,11 @@ def power(norms, exponent):
     return out
 
 
+def twelve_digits(score):
+    digits = [float(f"{number:.11e}") for number in score.ravel().tolist()]
+    return np.array(digits).reshape(score.shape) + 0.0
+
+
 def pair_scores(queries, items, measure):
     q, x = queries.astype(np.float64)[:, None], items.astype(np.float64)[None]
     qn, xn = (np.sqrt(in_order(v * v)) for v in (q, x))
@@ -43,8 +48,7 @@ def pair_scores(queries, items, measure):
         score = in_order(q * x)
         if query or item:
             score = score * (power(qn, -query) * power(xn, -item))
-    with np.errstate(over="ignore"):
-        return score.astype(np.float32) + np.float32(0)
+    return twelve_digits(score)
 
 
 def neighbours(score, k, place, hidden=None):
@@ -55,7 +59,7 @@ def neighbours(score, k, place, hidden=None):
     shown = ~np.take_along_axis(hidden, order, axis=1)
     tied = (shown & (score == score[:, k - 1 : k]))[:, k:].sum(axis=1)
     indices = np.where(shown, order, -1)[:, :k]
-    scores = np.where(shown, score, np.float32(-np.inf))[:, :k]
+    scores = np.where(shown, score, -np.inf)[:, :k]
     return indices, scores, np.where(shown[:, k - 1], tied, 0)
 
 

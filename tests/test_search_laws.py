@@ -183,6 +183,6 @@ def test_a_cut_is_found_where_items_of_no_length_tie():
     made = tile(shared, space.items, range(400), scanner_here())
     (bound,) = bounds(made.reach, shared.formulas, space.queries.norms, 4, True)
     near = np.zeros(5, dtype=np.float32)
-    cut = bound.cut(near, -space.queries.norms.astype(np.float32))
+    cut = bound.cut(near, -space.queries.norms)
     assert np.isfinite(cut).all()
     assert (cut > -0.01).all()

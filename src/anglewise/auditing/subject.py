@@ -175,7 +175,7 @@ ALONE = 1 - 1e-9
 stands at right angles to all others, up to rounding."""
 
 TIED = 1e-6
-"""Rounding alone orders float32 scores of rows at right angles that are closer than this."""
+"""Rounding alone orders scores of float32 rows at right angles that are closer than this."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -333,7 +333,7 @@ def rolled_up(passages: Neighbours, parts: Parts, k: int) -> tuple[Neighbours, B
     rank = np.cumsum(new, axis=1) - 1
     q = len(document)
     indices = np.full((q, k), NOBODY, dtype=np.int64)
-    scores = np.full((q, k), -np.inf, dtype=np.float32)
+    scores = np.full((q, k), -np.inf)
     row, column = np.nonzero(new & (rank < k))
     indices[row, rank[row, column]] = document[row, column]
     scores[row, rank[row, column]] = passages.scores[row, column]

@@ -14,6 +14,7 @@ from anglewise.core.parts import Parts
 from anglewise.core.sparse import SparseRows
 from anglewise.core.text import counted, listed
 from anglewise.core.typing import Array, Bool, Int64
+from anglewise.measures.formulas import SIMPLEST_FIRST
 
 
 def notes(
@@ -22,7 +23,6 @@ def notes(
     scores: Scores,
 ) -> tuple[str, ...]:
     """Sentences, the gravest first: the labels, then how few they are, then the vectors."""
-    ranked_alike = ["all vectors have unit length: dot, cosine and euclidean rank alike"]
     lists = isinstance(judgements, Judgements)
     return (
         *(judged_notes(judgements) if lists else _label_notes(judgements.complaints)),
@@ -32,7 +32,8 @@ def notes(
         *_few_notes(scores),
         *(part_notes(judgements.parts) if lists else ()),
         *_zero_notes(*sides),
-        *(ranked_alike if sides[1].is_unit() else ()),
+        *(_unit_notes(scores) if sides[1].is_unit() else ()),
+        *_tie_notes(scores),
         *_score_notes(scores),
     )
 
@@ -60,6 +61,7 @@ def space_notes(
         *_few_notes(scores),
         *(f"{name}: {note}" for name, parts in aligned.parts.items() for note in part_notes(parts)),
         *(f"{name}: {note}" for name, pair in sides.items() for note in _zero_notes(*pair)),
+        *_tie_notes(scores),
         *_score_notes(scores),
         *_size_notes(models),
     )
@@ -206,6 +208,38 @@ def _zero_notes(asking: Embeddings, ranked: Embeddings) -> Iterator[str]:
         zeros = len(embeddings.zero_rows)
         if zeros:
             yield f"{zeros:,} of {len(embeddings):,} {side} are zero vectors: cosine scores them 0"
+
+
+def _unit_notes(scores: Scores) -> Iterator[str]:
+    """Whether lengths of about one make the plain measures give the same lists."""
+    said = "all vectors have unit length, to within 0.001"
+    names = [name for name in SIMPLEST_FIRST if name in scores.found]
+    lists = [scores.found[name].indices for name in names]
+    if len(lists) < 2:
+        yield said
+        return
+    same = np.all([(other == lists[0]).all(axis=1) for other in lists[1:]], axis=0)
+    number = "all lists" if same.all() else f"{int(same.sum()):,} of {len(same):,} lists"
+    yield f"{said}: {number} of {listed(names)} are the same"
+
+
+TIED_SHARE = 0.1
+"""Beyond this share of lists that are cut among equal scores, ties are named."""
+
+
+def _tie_notes(scores: Scores) -> Iterator[str]:
+    """Where the order of ids, not the measure, says which items are in many of the lists."""
+    ties = {name: int((its.tied_at_cut > 0).sum()) for name, its in scores.found.items()}
+    many = {
+        name: f"{number:,} of {len(scores.found[name].indices):,} for {name}"
+        for name, number in ties.items()
+        if number > TIED_SHARE * len(scores.found[name].indices)
+    }
+    if many:
+        yield (
+            f"ties decide lists ({listed(many.values())}): more items score the same as the last "
+            "one, and ids say which are in"
+        )
 
 
 def _score_notes(scores: Scores) -> Iterator[str]:

@@ -24,7 +24,6 @@ from anglewise.measures.measure import Family, MeasureSpec
 from anglewise.metrics.evaluate import evaluate, evaluate_triplets, score_pairs
 from anglewise.metrics.evaluate import metric as read_metric
 from anglewise.metrics.interface import PairMetric
-from anglewise.metrics.metrics import Pearson
 from anglewise.statistics.decision import DRAWS
 
 
@@ -55,9 +54,7 @@ def score_spaces(
         own = dict(zip(found, names[number * len(measures) :], strict=False))
         lists |= {own[name]: replace(its, measure=own[name]) for name, its in found.items()}
         chosen |= {own[name]: said for name, said in words.items()}
-        own_keys = [list_key(neighbours) for neighbours in found.values()]
-        unit = space.ranked.is_unit()
-        keys += [(number, key) for key in rank_keys(measures, own_keys, unit=unit)]
+        keys += [(number, list_key(neighbours)) for neighbours in found.values()]
     return score_lists(candidates, lists, judgements, settings, keys=keys, chosen=chosen)
 
 
@@ -92,29 +89,8 @@ def score_lists(
 
 
 def list_key(neighbours: Neighbours) -> bytes:
-    """The same for the same lists, in a few bytes."""
+    """The same for measures that rank alike, which are those with the same lists; a few bytes."""
     return sha256(np.ascontiguousarray(neighbours.indices).data).digest()
-
-
-def rank_keys(measures: Sequence[MeasureSpec], keys: Sequence[bytes], *, unit: bool) -> list[bytes]:
-    """Keys that are the same for measures which rank alike.
-
-    They do if what they found (all lists, or all values) is the same; and, where all that is
-    ranked has length one (``unit``), if they rank as an inner product in the given coordinates.
-    Stored lengths are one up to rounding only, so the lists of these may differ where scores all
-    but tie.
-    """
-    if not unit:
-        return list(keys)
-    plain = {key for key, measure in zip(keys, measures, strict=True) if _inner_product(measure)}
-    first = next((key for key in keys if key in plain), b"")
-    return [first if key in plain else key for key in keys]
-
-
-def _inner_product(measure: MeasureSpec) -> bool:
-    if measure.frames or isinstance(measure, Adapted):
-        return False
-    return isinstance(measure, Family) or measure.formula.terms(np.ones(1)) is not None
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,13 +202,10 @@ def score_named_rows(
         statistic = None
         values = _ordered(space, judgements, fixed, settings, chosen)
     rows = [sha256(np.stack(each).data).digest() for each in zip(*values.values(), strict=True)]
-    unit = space.items.is_unit() and (not graded or space.queries.is_unit())
-    # Measures that rank alike correlate alike, but not in Pearson's sense.
-    ranks_only = not any(isinstance(metric, Pearson) for metric in settings.metrics)
     return Scores(
         measures=tuple(measures),
         values=values,
-        keys=tuple(rank_keys(measures, rows, unit=unit and ranks_only)),
+        keys=tuple(rows),
         rows=np.arange(count),
         judged=count,
         noun="pair" if graded else "triplet",

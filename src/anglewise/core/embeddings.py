@@ -41,8 +41,10 @@ class Embeddings:
 
     Vectors come as a NumPy array, a pandas or Polars frame (or one column of lists), a PyTorch
     tensor, an Arrow table or lists. Whatever numbers they hold (float16, float64, big-endian,
-    strided) become a C-ordered float32 matrix; one that is that already, memory-mapped files and
-    frames included, is not copied.
+    strided) become a C-ordered float32 matrix: float64 is rounded to float32, to seven digits, and
+    is not kept. A matrix that is float32 and C-ordered already, memory-mapped files and frames
+    included, is not copied. A row that float32 cannot hold, since a number is too large or all are
+    too small, is refused.
 
     Parameters
     ----------
@@ -65,8 +67,8 @@ class Embeddings:
     ShapeError
         Not two-dimensional, no rows or no columns, or not one id a row.
     ValuesError
-        Not numeric, complex, NaN or infinite (the message names the first such row); a frame that
-        also has columns of text or ids.
+        Not numeric, complex, NaN or infinite, beyond the range of float32 or below it (the message
+        names the first such row); a frame that also has columns of text or ids.
     IdsError
         An id that comes twice or is missing; an index of a frame that does not name its rows.
 
@@ -183,9 +185,10 @@ class Embeddings:
         return np.flatnonzero(self.norms == 0).astype(np.int64)
 
     def is_unit(self, tolerance: float = 1e-3) -> bool:
-        """Whether every row has length one, so that dot, cosine and euclidean rank alike.
+        """Whether every row has length one, to within a tolerance.
 
-        The tolerance leaves room for vectors that were stored as float16.
+        The tolerance leaves room for vectors that were stored as float16. Where rows also lie close
+        together, dot, cosine and euclidean may still rank otherwise: only their lists can tell.
         """
         return bool(np.all(np.abs(self.norms - 1) <= tolerance))
 
@@ -365,9 +368,37 @@ def _checked(x: Array) -> Float32[Array, "rows d"]:
                 f"row {row} holds NaN, infinity or a number beyond float32 "
                 f"({int(bad.sum())} such rows near it): drop or mend them before comparing"
             )
+    check_held(x, y)
     y = y.view()
     y.flags.writeable = False
     return y
+
+
+def check_held(given: Array, held: Float32[Array, "rows d"], first_row: int = 0) -> None:
+    """Refuse rows of so small numbers that float32 holds fewer of their digits than of others.
+
+    ``held`` are the given rows in float32, the first of which is named ``first_row``. Small numbers
+    beside a larger one lose nothing that counts.
+
+    >>> given = np.array([[1.0, 1e-50], [0.0, 3e-42]])
+    >>> check_held(given, given.astype(np.float32), 7)
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.ValuesError: row 8 holds no number above 3e-42, ...
+    """
+    if given.dtype.kind != "f" or given.dtype.itemsize <= held.dtype.itemsize:
+        return
+    for start in range(0, len(given), BLOCK):
+        block = given[start : start + BLOCK]
+        largest = np.abs(block).max(axis=1)
+        small = np.flatnonzero(largest < np.finfo(np.float32).tiny)
+        lost = small[(block[small] != held[start + small]).any(axis=1)]
+        if len(lost):
+            raise ValuesError(
+                f"row {first_row + start + lost[0]} holds no number above {largest[lost[0]]:.3g}, "
+                f"below what float32 holds ({len(lost)} such rows near it): multiply all vectors "
+                "by one number, or set such rows to 0"
+            )
 
 
 def _unique_ids(ids: Vectors, rows: int) -> Shaped[Array, " rows"]:

@@ -1,5 +1,6 @@
-"""The lists of nearest items that a search returns and every evaluation reads."""
+"""The lists of nearest items that every evaluation reads, and the rounding that decides ties."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -7,8 +8,75 @@ import numpy as np
 
 from anglewise.core.conversion import check_kind
 from anglewise.core.embeddings import Space
-from anglewise.core.typing import Array, Bool, Direction, Float32, Int64
+from anglewise.core.typing import Array, Bool, Direction, Float, Float64, Int64
 from anglewise.errors import MissingExtraError, ShapeError, SpellingError
+
+DIGITS = 12
+"""Scores are rounded to so many significant digits before they are ordered."""
+NEAR_HALF = 0.5 - 2.0**-10
+"""A scaled score this far from a whole number may be rounded either way: its decimals decide."""
+
+
+def _power_of_ten(exponent: int) -> float:
+    return float(f"1e{exponent}") if exponent <= 308 else math.inf
+
+
+def _scales() -> tuple[Float64[Array, " binades"], Float64[Array, " twice_binades"]]:
+    """For each exponent of a float64, where a new decade begins, and the scale on both sides of it.
+
+    The scale makes a score of that size a number of twelve digits before the point. Zeros and what
+    is not finite keep their value; scores below 1e-297, whose scale is infinite, are left to the
+    decimals.
+    """
+    decades = [math.floor((binade - 1023) * math.log10(2)) for binade in range(2048)]
+    limits = np.array([_power_of_ten(max(decade, -330) + 1) for decade in decades])
+    sides = [(decade, decade + 1) for decade in decades]
+    scales = np.array([_power_of_ten(DIGITS - 1 - decade) for side in sides for decade in side])
+    scales[:2] = scales[-2:] = 1.0
+    return limits, scales
+
+
+LIMITS, SCALES = _scales()
+
+
+def rounded(scores: Float[Array, "*pairs"]) -> Float64[Array, "*pairs"]:
+    """Scores as they are ordered: rounded to twelve significant digits, so that equal ones tie.
+
+    The same on every machine: scores that differ by the order of a sum alone become equal, but for
+    those next to a half. A negative zero becomes zero.
+
+    >>> rounded(np.array([0.1 + 0.2, 2e-46, -1.000244140625, np.inf])).tolist()
+    [0.3, 2e-46, -1.00024414062, inf]
+    """
+    exact = np.asarray(scores, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        size = np.abs(exact)
+        binade = size.view(np.int64) >> 52
+        scale = SCALES.take(2 * binade + (size >= LIMITS.take(binade)))
+        scaled = exact * scale
+        whole = np.rint(scaled)
+        sure = (np.abs(scaled - whole) <= NEAR_HALF) & (np.abs(whole) < 10.0**DIGITS)
+        return with_decimals(exact, np.where(sure, whole / scale + 0.0, np.nan))
+
+
+def with_decimals(
+    exact: Float64[Array, "*pairs"], scores: Float64[Array, "*pairs"]
+) -> Float64[Array, "*pairs"]:
+    """Fill in what is NaN among rounded scores, digit by digit from the exact ones."""
+    unsure = np.isnan(scores)
+    if unsure.any():
+        distinct, at = np.unique(exact[unsure], return_inverse=True)
+        scores[unsure] = np.array([_by_decimals(score) for score in distinct.tolist()])[at]
+    return scores
+
+
+def _by_decimals(score: float) -> float:
+    if not math.isfinite(score):
+        return score
+    digits, exponent = f"{score:.{DIGITS - 1}e}".split("e")
+    scale = _power_of_ten(DIGITS - 1 - int(exponent))
+    whole = float(digits.replace(".", ""))
+    return whole / scale if scale < math.inf else float(f"{digits}e{exponent}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +90,9 @@ class Neighbours:
     indices
         Rows of the ranked side, ``queries x k``; ``-1`` where fewer than ``k`` items were allowed.
     scores
-        Larger is nearer (a distance is negated), in the measure's own unit, rounded to float32
-        before ordering; ``-inf`` where ``indices`` is ``-1``. Equal scores are ordered by id.
+        Larger is nearer (a distance is negated), in the measure's own unit: computed in float64
+        and rounded to twelve significant digits before ordering; ``-inf`` where ``indices`` is
+        ``-1``. Equal scores are ordered by id.
     tied_at_cut
         For each query, how many items outside the list score the same as the last one inside.
     direction
@@ -34,7 +103,7 @@ class Neighbours:
 
     measure: str
     indices: Int64[Array, "q k"]
-    scores: Float32[Array, "q k"]
+    scores: Float[Array, "q k"]
     tied_at_cut: Int64[Array, " q"]
     direction: Direction | None = None
     rows: Int64[Array, " q"] | None = None

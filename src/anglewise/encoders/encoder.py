@@ -225,13 +225,13 @@ def trained_for(
     words: list[str] = []
     if similarity == "dot" and unit:
         words.append(
-            f"{claim} trained for dot, but every vector has length one: dot, cosine and euclidean "
-            "rank alike here, and if training saw these vectors, it was trained for cosine"
+            f"{claim} trained for dot, but every vector has length one, to within 0.001: if "
+            "training saw these vectors, it was trained for cosine"
         )
     if similarity == "unknown" and unit:
         words.append(
             f"{encoder.spec} does not say what it was trained for; every vector has length one, "
-            "so that dot, cosine and euclidean rank alike"
+            "to within 0.001: anglewise compare says whether dot and cosine rank alike"
         )
     if similarity == "unknown" and not unit:
         words.append(

@@ -42,6 +42,7 @@ finished(Py_buffer *buffers, int count, int good)
 /* in _sums.c */
 PyObject *products(PyObject *self, PyObject *args);
 PyObject *squares(PyObject *self, PyObject *args);
+PyObject *rounded(PyObject *self, PyObject *args);
 PyObject *moved(PyObject *self, PyObject *args);
 
 #endif

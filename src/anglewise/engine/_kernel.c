@@ -170,7 +170,8 @@ static PyMethodDef methods[] = {
     {"pack", pack, METH_VARARGS, NULL},         {"ranges", ranges, METH_VARARGS, NULL},
     {"scan", scan, METH_VARARGS, NULL},         {"finish", finish, METH_VARARGS, NULL},
     {"products", products, METH_VARARGS, NULL}, {"squares", squares, METH_VARARGS, NULL},
-    {"moved", moved, METH_VARARGS, NULL},       {"choose", choose, METH_VARARGS, NULL},
+    {"rounded", rounded, METH_VARARGS, NULL},   {"moved", moved, METH_VARARGS, NULL},
+    {"choose", choose, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,5 +1,6 @@
 /* The float64 sums that decide, as Python calls them. */
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,6 +88,37 @@ squares(PyObject *self, PyObject *args)
         Py_END_ALLOW_THREADS
     }
     return finished(b, 2, good);
+}
+
+/* rounded(scores, limits, scales, near_half, out): core/neighbours.py, one score after the other;
+   NaN where the decimals have to be asked */
+PyObject *
+rounded(PyObject *self, PyObject *args)
+{
+    Py_buffer b[4];
+    double near_half;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*y*y*dw*", &b[0], &b[1], &b[2], &near_half, &b[3]))
+        return NULL;
+    long count = b[0].len / 8;
+    int good = fits(&b[1], 2048, 8) && fits(&b[2], 2 * 2048, 8) && fits(&b[3], count, 8);
+    const double *scores = b[0].buf, *limits = b[1].buf, *scales = b[2].buf;
+    double *out = b[3].buf;
+    if (good) {
+        Py_BEGIN_ALLOW_THREADS
+        for (long i = 0; i < count; i++) {
+            uint64_t bits;
+            double size = fabs(scores[i]);
+            memcpy(&bits, &size, sizeof bits);
+            double scale = scales[2 * (bits >> 52) + (size >= limits[bits >> 52])];
+            double scaled = scores[i] * scale;
+            double whole = (scaled + 0x1.8p52) - 0x1.8p52; /* to the nearest, halves to the even */
+            int sure = fabs(scaled - whole) <= near_half && fabs(whole) < 1e12;
+            out[i] = sure ? whole / scale + 0.0 : NAN;
+        }
+        Py_END_ALLOW_THREADS
+    }
+    return finished(b, 4, good);
 }
 
 static void

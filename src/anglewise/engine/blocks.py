@@ -12,19 +12,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from anglewise.core.typing import Array, Float32, Float64, Int, Int64, Shaped
-from anglewise.engine.passes import SIZES, Bound, Pass, Reach, bounds, moved
+from anglewise.core.typing import Array, Bool, Float32, Float64, Int, Int64
+from anglewise.engine.passes import ROUNDING, SIZES, Bound, Pass, Reach, bounds, moved
 from anglewise.engine.ranking import (
     KINDS,
-    NO_ITEM,
+    NOWHERE,
     Candidates,
     Exclusions,
     TopK,
-    keys,
     norms,
     products,
     scores,
-    scores_of,
 )
 from anglewise.engine.scanners import NumpyScanner, ScanBlock, Tile, Workers, items_by_queries
 from anglewise.engine.tiles import PreparedItems, spans, tile
@@ -87,30 +85,33 @@ class QueryBlock:
             reduced_norms=self.reduced_norms[at],
         )
 
-    def keys(self, rows: Int[Array, "q m listed"]) -> Shaped[Array, "q m listed"]:
-        """The exact keys of rows listed for each query and measure; -1 is no item."""
+    def top(self, rows: Int[Array, "q m listed"]) -> list[TopK]:
+        """The best of the rows listed for each query and measure by exact scores; -1 is no item."""
         q, m, listed = rows.shape
         kinds = np.array([KINDS.index(formula.product) for formula in self.shared.formulas])
         numbers = np.repeat(np.arange(q, dtype=np.int64), m)
         product, lengths = self.products(numbers, np.tile(kinds, q), rows.reshape(q * m, listed))
         product, lengths = product.reshape(rows.shape), lengths.reshape(rows.shape)
         query_norms = np.broadcast_to(self.norms[:, None], (q, listed))
-        out = np.full(rows.shape, NO_ITEM)
+        answers: list[TopK] = []
         for j, formula in enumerate(self.shared.formulas):
-            score = scores(formula, rows[:, j], product[:, j], query_norms, lengths[:, j])
-            key = keys(score, self.items.id_order.positions(rows[:, j]))
-            out[:, j] = np.where(rows[:, j] < 0, NO_ITEM, key)
-        return out
+            of_measure = rows[:, j]
+            score = scores(formula, of_measure, product[:, j], query_norms, lengths[:, j])
+            position = self.items.id_order.positions(of_measure)
+            none = of_measure < 0
+            if none.any():
+                score, position = np.where(none, -np.inf, score), np.where(none, NOWHERE, position)
+            answers.append(TopK.of(score, position, self.k))
+        return answers
 
-    def pair_keys(
+    def pair_scores(
         self, measure: int, queries: Int64[Array, " pairs"], rows: Int64[Array, " pairs"]
-    ) -> Shaped[Array, " pairs"]:
-        """The exact keys of pairs of a query and a row."""
+    ) -> Float64[Array, " pairs"]:
+        """The exact scores of pairs of a query and a row."""
         formula = self.shared.formulas[measure]
         kinds = np.full(len(rows), KINDS.index(formula.product))
         product, lengths = self.products(np.ascontiguousarray(queries), kinds, rows[:, None])
-        score = scores(formula, rows, product[:, 0], self.norms[queries], lengths[:, 0])
-        return keys(score, self.items.id_order.positions(rows))
+        return scores(formula, rows, product[:, 0], self.norms[queries], lengths[:, 0])
 
     def products(
         self,
@@ -170,10 +171,7 @@ def answer(queries: QueryBlock, workers: Workers, step: Callable[[int], None]) -
             return _verify(part, block.candidates, reach)
 
         answers = list(workers.map_(verified, zip(parts, blocks, strict=True)))
-    return [
-        TopK(np.concatenate([top.key for top in tops]), np.concatenate([top.tied for top in tops]))
-        for tops in zip(*answers, strict=True)
-    ]
+    return [TopK.joined(tops) for tops in zip(*answers, strict=True)]
 
 
 def _propose(
@@ -259,6 +257,8 @@ def _rank(wanted: int, share: float) -> int:
 
 AGAIN_QUERIES = 128
 AGAIN_BYTES = 1 << 21
+CROWD = 1 / 8
+"""If more than this share of pairs may reach a score, a product in float64 tells them apart."""
 
 
 def _verify(queries: QueryBlock, candidates: Candidates, reach: Reach) -> list[TopK]:
@@ -267,19 +267,16 @@ def _verify(queries: QueryBlock, candidates: Candidates, reach: Reach) -> list[T
     plain = shared.maps is None and shared.shift is None
     dimension = queries.exact.shape[1]
     allowed = len(queries.items.ranked) - queries.exclusions.counts
-    key = queries.keys(candidates.rows)
-    answers: list[TopK] = []
-    for j, bound in enumerate(
-        bounds(reach, shared.formulas, queries.reduced_norms, dimension, plain)
-    ):
-        top, cut = TopK.of(key[:, j], queries.k), candidates.cut[:, j]
+    answers = queries.top(candidates.rows)
+    each = bounds(reach, shared.formulas, queries.reduced_norms, dimension, plain)
+    for j, (bound, top) in enumerate(zip(each, answers, strict=True)):
+        cut = candidates.cut[:, j]
         complete = candidates.counts[:, j] >= allowed
         unproven = np.flatnonzero(~(complete | bound.below(cut, top.last)))
         for start in range(0, len(unproven), AGAIN_QUERIES):
             some = unproven[start : start + AGAIN_QUERIES]
             again = _rescan(queries.take(some), j, bound.take(some), cut[some], top.last[some])
-            top.key[some], top.tied[some] = again.key, again.tied
-        answers.append(top)
+            top.put(some, again)
     return answers
 
 
@@ -288,7 +285,7 @@ def _rescan(
     j: int,
     bound: Bound,
     near: Float32[Array, " q"],
-    score: Float32[Array, " q"],
+    score: Float64[Array, " q"],
 ) -> TopK:
     """Score exactly whatever may reach a score that is reached by ``k`` items.
 
@@ -299,10 +296,11 @@ def _rescan(
     length = max(256, AGAIN_BYTES // (4 * max(len(queries), queries.exact.shape[1])))
     cut = bound.cut(near, score)
     for span in spans(len(queries.items.ranked), length):
-        numbers, rows = _may_reach(queries, j, span, cut)
-        key = queries.pair_keys(j, numbers, rows)
-        reaches = scores_of(key) >= score[numbers]
-        top.take_in(numbers[reaches], key[reaches])
+        numbers, rows = _may_reach(queries, j, span, cut, score)
+        reached = queries.pair_scores(j, numbers, rows)
+        enough = reached >= score[numbers]
+        position = queries.items.id_order.positions(rows[enough])
+        top.take_in(numbers[enough], reached[enough], position)
         higher = np.flatnonzero(top.last > score)
         if len(higher):
             score[higher] = top.last[higher]
@@ -311,18 +309,59 @@ def _rescan(
 
 
 def _may_reach(
-    queries: QueryBlock, j: int, span: range, cut: Float32[Array, " q"]
+    queries: QueryBlock,
+    j: int,
+    span: range,
+    cut: Float32[Array, " q"],
+    score: Float64[Array, " q"],
 ) -> tuple[Int64[Array, " pairs"], Int64[Array, " pairs"]]:
-    """Queries and rows of a span whose float32 value exceeds the cut, or has no cut to exceed."""
+    """Queries and rows of a span whose float32 value exceeds the cut, or has no cut to exceed.
+
+    Where these are many, their product in float64 must allow the score too.
+    """
     items = tile(queries.shared, queries.items.ranked, span, NumpyScanner())
     product = items_by_queries(queries.shared, items, queries.reduced)
     with np.errstate(invalid="ignore", over="ignore"):
         value = product * items.weights[j][:, None] + items.biases[j][:, None]
         may = ~(value <= cut) | np.isneginf(cut)
-    column, numbers = np.nonzero(may & (items.rows >= 0)[:, None])
+    may &= (items.rows >= 0)[:, None]
+    if queries.shared.inner and np.count_nonzero(may) > CROWD * may.size:
+        may &= _reaches_in_float64(queries, j, span, score)[np.maximum(items.rows - span.start, 0)]
+    column, numbers = np.nonzero(may)
     rows = items.rows[column].astype(np.int64)
     allowed = queries.exclusions.allows(numbers, rows)
     return numbers[allowed], rows[allowed]
+
+
+def _reaches_in_float64(
+    queries: QueryBlock, j: int, span: range, score: Float64[Array, " q"]
+) -> Bool[Array, "rows q"]:
+    """Which rows of a span may reach the scores of queries, by a product in float64.
+
+    Where float32 cannot tell many items apart (they lie in a narrow cone, or are very short or
+    very long), this leaves few of them to be summed in order.
+    """
+    formula, exact = queries.shared.formulas[j], queries.exact
+    x = moved(queries.items.ranked.vectors[span.start : span.stop], queries.shared.ranked)
+    lengths, rounding = norms(x), (exact.shape[1] + 16) * 2.0**-52
+    with np.errstate(invalid="ignore", over="ignore"):
+        if formula.product == "squared-distance":
+            middle = x.mean(axis=0)
+            q, x = exact - middle, x - middle
+            q_norms, x_norms = norms(q), norms(x)[:, None]
+            product = q_norms**2 + x_norms**2 - 2 * (x @ q.T)
+            product = np.maximum(product - rounding * (q_norms + x_norms) ** 2, 0)
+        else:
+            product = x @ exact.T + rounding * lengths[:, None] * queries.norms
+        shape = product.shape
+        rows = np.arange(span.start, span.stop, dtype=np.int64)[:, None]
+        highest = formula.score_at(
+            np.broadcast_to(rows, shape),
+            product,
+            np.broadcast_to(queries.norms, shape),
+            np.broadcast_to(lengths[:, None], shape),
+        )
+        return ~(highest + ROUNDING * np.abs(highest) < score)
 
 
 CUSTOM_TILE_BYTES = 1 << 21
@@ -343,11 +382,11 @@ def _score_all(queries: QueryBlock, formula: BlockFormula) -> TopK:
             numbers, column = np.nonzero(score >= last[:, None])
             allowed = queries.exclusions.allows(start + numbers, rows[column])
             numbers, column = numbers[allowed], column[allowed]
-            top.take_in(start + numbers, keys(score[numbers, column], positions[column]))
+            top.take_in(start + numbers, score[numbers, column], positions[column])
     return top
 
 
-def _score_block(formula: BlockFormula, queries: Array, items: Array) -> Float32[Array, "q n"]:
+def _score_block(formula: BlockFormula, queries: Array, items: Array) -> Float64[Array, "q n"]:
     score = formula.block(queries, items)
     if score.shape != (len(queries), len(items)):
         raise ShapeError(

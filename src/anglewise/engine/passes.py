@@ -18,7 +18,7 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.typing import Array, Bool, Direction, Float32, Float64, Int64
 from anglewise.engine import ranking
 from anglewise.errors import SpellingError
-from anglewise.measures.formulas import BlockFormula, Formula, Measure, fitted
+from anglewise.measures.formulas import LANES, BlockFormula, Formula, Measure, fitted
 from anglewise.measures.frames import Affine, Maps, fit_frames
 
 
@@ -56,9 +56,9 @@ class Move:
         """Columns eight at a time, padded with zeros."""
         matrix = np.zeros((0, 0)) if self.by.matrix is None else self.by.matrix
         d, r = matrix.shape
-        padded = np.zeros((d, -(-r // ranking.LANES) * ranking.LANES))
+        padded = np.zeros((d, -(-r // LANES) * LANES))
         padded[:, :r] = matrix
-        return np.ascontiguousarray(padded.reshape(d, -1, ranking.LANES).transpose(1, 0, 2))
+        return np.ascontiguousarray(padded.reshape(d, -1, LANES).transpose(1, 0, 2))
 
     @cached_property
     def _starts(self) -> Int64[Array, " panels"]:
@@ -170,6 +170,8 @@ SIZES = 512
 """Sizes of items: powers of two from 2^-256 on."""
 Reach: TypeAlias = Float64[Array, "quantities sizes"]
 """The largest of each quantity among the items of each size; minus infinity if there are none."""
+ROUNDING = 1e-11
+"""Rounding to twelve significant digits moves a score by no more than half of this share."""
 TOO_LARGE = 1e37
 """Beyond this, float32 sums may overflow: nothing is known about them."""
 
@@ -226,7 +228,7 @@ class Bound:
         """The bounds of some of the queries."""
         return replace(self, query_norms=self.query_norms[queries])
 
-    def below(self, cut: Float32[Array, " q"], score: Float32[Array, " q"]) -> Bool[Array, " q"]:
+    def below(self, cut: Float32[Array, " q"], score: Float64[Array, " q"]) -> Bool[Array, " q"]:
         """Whether every item whose float32 value is at most the cut scores less than this."""
         q = self.query_norms[:, None]
         with np.errstate(invalid="ignore", over="ignore"):
@@ -239,9 +241,10 @@ class Bound:
             highest = np.minimum(ceiling, cut[:, None] + self._error(cut)).max(axis=1)
             exact = self.query_norms**2 * (self.formula.product == "squared-distance")
             highest += (self.dimension + 16) * 2.0**-50 * (np.abs(highest) + exact)
-            return self.formula.from_ranking(highest, self.query_norms).astype(np.float32) < score
+            reached = self.formula.from_ranking(highest, self.query_norms)
+            return reached + ROUNDING * np.abs(reached) < score
 
-    def cut(self, near: Float32[Array, " q"], score: Float32[Array, " q"]) -> Float32[Array, " q"]:
+    def cut(self, near: Float32[Array, " q"], score: Float64[Array, " q"]) -> Float32[Array, " q"]:
         """A value, near the one given, at or below which no item reaches the score; or -inf."""
         cut = np.full(len(near), -np.inf, dtype=np.float32)
         with np.errstate(invalid="ignore", over="ignore"):

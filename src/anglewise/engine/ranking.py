@@ -3,13 +3,13 @@
 Sums over coordinates run in eight lanes, coordinate ``c`` in lane ``c % 8``, which are then
 halved; each product is rounded before it is added. So a pair scores the same to the last bit
 whatever stands beside it, however many threads work, and whether the compiled part is there. A
-measure's score is then rounded to float32, and that number is ranked.
+measure's score is then rounded to twelve significant digits, and that number is ranked; equal ones
+in the order of ids.
 
-A score and the position of an item in the order of ids make one whole number, its key, the
-smaller the better, so that one sort does both.
+A candidate's float32 value and its row make one whole number, its key, the smaller the better.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
@@ -17,8 +17,9 @@ from types import ModuleType
 import numpy as np
 
 from anglewise.core.embeddings import Embeddings
+from anglewise.core.neighbours import LIMITS, NEAR_HALF, SCALES, rounded, with_decimals
 from anglewise.core.typing import Array, Bool, Float, Float32, Float64, Int, Int64, Shaped
-from anglewise.measures.formulas import Formula, Product
+from anglewise.measures.formulas import TERMS, Formula, Product, in_lanes, summed
 
 
 def _compiled() -> ModuleType | None:
@@ -34,13 +35,7 @@ kernel: ModuleType | None = KERNEL
 
 TOGETHER = 8192
 """Pairs whose coordinates NumPy gathers at once."""
-LANES = 8
 KINDS: tuple[Product, ...] = ("dot", "squared-distance", "manhattan")
-_TERMS: tuple[Callable[[Array, Array], Array], ...] = (
-    lambda q, x: q * x,
-    lambda q, x: (q - x) * (q - x),
-    lambda q, x: np.abs(q - x),
-)
 
 
 def norms(x: Float[Array, "n d"]) -> Float64[Array, " n"]:
@@ -50,8 +45,8 @@ def norms(x: Float[Array, "n d"]) -> Float64[Array, " n"]:
         kernel.squares(x, x.dtype == np.float64, x.shape[1], total)
         return np.sqrt(total)
     for start in range(0, len(x), TOGETHER):
-        part = _lanes(x[start : start + TOGETHER])
-        total[start : start + TOGETHER] = _halved(part * part)
+        part = in_lanes(x[start : start + TOGETHER])
+        total[start : start + TOGETHER] = summed(part * part)
     return np.sqrt(total)
 
 
@@ -75,13 +70,13 @@ def products(
         lists = asking, kinds.astype(np.int8), np.ascontiguousarray(rows, dtype=np.int32)
         kernel.products(wide, d, listed, queries, items, *lists, product, squares)
         return
-    for kind, terms in enumerate(_TERMS):
+    for kind, product_name in enumerate(KINDS):
         pairs = np.nonzero((rows >= 0) & (kinds == kind)[:, None])
         for start in range(0, len(pairs[0]), TOGETHER):
             at = pairs[0][start : start + TOGETHER], pairs[1][start : start + TOGETHER]
-            q, x = _lanes(queries[asking[at[0]]]), _lanes(items[rows[at]])
-            product[at] = _halved(terms(q, x))
-            squares[at] = _halved(x * x)
+            q, x = in_lanes(queries[asking[at[0]]]), in_lanes(items[rows[at]])
+            product[at] = summed(TERMS[product_name](q, x))
+            squares[at] = summed(x * x)
 
 
 def scores(
@@ -90,59 +85,43 @@ def scores(
     product: Float64[Array, "*pairs"],
     query_norms: Float64[Array, "*pairs"],
     item_norms: Float64[Array, "*pairs"],
-) -> Float32[Array, "*pairs"]:
-    """The score that is ranked: computed in float64, rounded once, without a negative zero."""
+) -> Float64[Array, "*pairs"]:
+    """The score that is ranked: computed in float64 and rounded once, without a negative zero."""
     with np.errstate(over="ignore"):
         rows = rows.astype(np.int64, copy=False)
         score = formula.score_at(rows, product, query_norms, item_norms)
-        return score.astype(np.float32) + np.float32(0)
-
-
-def _lanes(rows: Float[Array, "n d"]) -> Float64[Array, "steps lanes n"]:
-    """The coordinates, eight at a time, padded with zeros."""
-    n, d = rows.shape
-    out = np.zeros((-(-d // LANES) * LANES, n))
-    out[:d] = rows.T
-    return out.reshape(-1, LANES, n)
-
-
-def _halved(terms: Float64[Array, "steps lanes n"]) -> Float64[Array, " n"]:
-    """The sum over steps, one after the other, then over lanes, half onto half."""
-    total = np.zeros(terms.shape[1:])
-    for step in terms:
-        total += step
-    while len(total) > 1:
-        half = len(total) // 2
-        total = total[:half] + total[half:]
-    return total[0]
+    if kernel is None:
+        return rounded(score)
+    score = np.ascontiguousarray(score)
+    whole = np.empty(score.shape)
+    kernel.rounded(score, LIMITS, SCALES, NEAR_HALF, whole)
+    return with_decimals(score, whole)
 
 
 NO_ITEM = np.uint64(2**64 - 1)
-"""The key of an empty entry: it sorts after every item."""
+"""The key of an empty entry: it sorts after every candidate."""
 
 
-def keys(
-    scores: Float32[Array, "*shape"], positions: Int64[Array, "*shape"]
-) -> Shaped[Array, "*shape"]:
-    """The key of an item, from its score and its position in the order of ids."""
-    bits = scores.view(np.int32)
+def keys(values: Float32[Array, "*shape"], rows: Int64[Array, "*shape"]) -> Shaped[Array, "*shape"]:
+    """The key of a candidate, from its value and its row."""
+    bits = values.view(np.int32)
     rising = bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))  # ordered as the scores are
     falling = (~rising).view(np.uint32) ^ np.uint32(0x80000000)
-    return (falling.astype(np.uint64) << np.uint64(32)) | positions.astype(np.uint64)
+    return (falling.astype(np.uint64) << np.uint64(32)) | rows.astype(np.uint64)
 
 
-def scores_of(key: Shaped[Array, "*shape"]) -> Float32[Array, "*shape"]:
-    """The score in a key; minus infinity where there is no item."""
+def values_of(key: Shaped[Array, "*shape"]) -> Float32[Array, "*shape"]:
+    """The value in a key; minus infinity where there is no candidate."""
     falling = (key >> np.uint64(32)).astype(np.uint32) ^ np.uint32(0x80000000)
     rising = ~falling.view(np.int32)
     bits = rising ^ ((rising >> 31) & np.int32(0x7FFFFFFF))
     return np.where(key == NO_ITEM, np.float32(-np.inf), bits.view(np.float32))
 
 
-def positions_of(key: Shaped[Array, "*shape"]) -> Int64[Array, "*shape"]:
-    """The position in a key; -1 where there is no item."""
-    positions = (key & np.uint64(2**32 - 1)).astype(np.int64)
-    return np.where(key == NO_ITEM, np.int64(-1), positions)
+def rows_of(key: Shaped[Array, "*shape"]) -> Int64[Array, "*shape"]:
+    """The row in a key; -1 where there is no candidate."""
+    rows = (key & np.uint64(2**32 - 1)).astype(np.int64)
+    return np.where(key == NO_ITEM, np.int64(-1), rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,55 +197,88 @@ class Exclusions:
         return self.pairs[at] != sought
 
 
+NOWHERE = np.int64(2**62)
+"""The position where there is no item: behind every item of the same score."""
+
+
 @dataclass(eq=False)
 class TopK:
-    """The keys of the best ``k`` items so far of each query, and how many tie with the last."""
+    """The best ``k`` items so far of each query, nearest first, and how many tie with the last.
 
-    key: Shaped[Array, "q k"]
+    ``score`` is minus infinity and ``position``, in the order of ids, ``NOWHERE`` where fewer items
+    were allowed.
+    """
+
+    score: Float64[Array, "q k"]
+    position: Int64[Array, "q k"]
     tied: Int64[Array, " q"]
 
     @classmethod
     def empty(cls, queries: int, k: int) -> "TopK":
         """No items yet."""
-        return cls(np.full((queries, k), NO_ITEM), np.zeros(queries, dtype=np.int64))
+        nothing = np.full((queries, k), -np.inf), np.full((queries, k), NOWHERE)
+        return cls(*nothing, np.zeros(queries, dtype=np.int64))
 
     @classmethod
-    def of(cls, key: Shaped[Array, "q any"], k: int) -> "TopK":
-        """The ``k`` best of each row of keys, in order."""
-        ordered = np.sort(key, axis=1)
-        top = ordered[:, :k]
-        last = top[:, -1]
-        same = (ordered[:, k:] >> np.uint64(32)) == (last >> np.uint64(32))[:, None]
-        tied = (same & (ordered[:, k:] != NO_ITEM)).sum(axis=1)
-        return cls(top, np.where(last == NO_ITEM, 0, tied).astype(np.int64))
+    def of(cls, score: Float64[Array, "q any"], position: Int64[Array, "q any"], k: int) -> "TopK":
+        """The ``k`` best of each row of items, in order."""
+        start = np.arange(len(score), dtype=np.int64)[:, None] * score.shape[1]
+        order = np.argsort(-score, axis=1) + start
+        score, position = score.take(order), position.take(order)
+        equal = (score[:, 1:] == score[:, :-1]) & (position[:, 1:] < NOWHERE)
+        some = np.flatnonzero(equal.any(axis=1))
+        if len(some):
+            by_id = np.lexsort((position[some], -score[some]), axis=1)
+            score[some] = np.take_along_axis(score[some], by_id, axis=1)
+            position[some] = np.take_along_axis(position[some], by_id, axis=1)
+        same = (score[:, k:] == score[:, k - 1 : k]) & (position[:, k:] < NOWHERE)
+        return cls(score[:, :k], position[:, :k], same.sum(axis=1))
+
+    @classmethod
+    def joined(cls, parts: Sequence["TopK"]) -> "TopK":
+        """The answers of several blocks of queries, one after the other."""
+        return cls(
+            np.concatenate([part.score for part in parts]),
+            np.concatenate([part.position for part in parts]),
+            np.concatenate([part.tied for part in parts]),
+        )
 
     @property
-    def last(self) -> Float32[Array, " q"]:
+    def last(self) -> Float64[Array, " q"]:
         """The score to beat; minus infinity while there is room."""
-        return scores_of(self.key[:, -1])
+        return self.score[:, -1]
 
-    def take_in(self, queries: Int64[Array, " pairs"], key: Shaped[Array, " pairs"]) -> None:
+    def put(self, queries: Int64[Array, " some"], others: "TopK") -> None:
+        """Answer some queries anew."""
+        self.score[queries], self.position[queries] = others.score, others.position
+        self.tied[queries] = others.tied
+
+    def take_in(
+        self,
+        queries: Int64[Array, " pairs"],
+        score: Float64[Array, " pairs"],
+        position: Int64[Array, " pairs"],
+    ) -> None:
         """Let more items of these queries compete; none may come twice."""
-        worst = self.key[queries, -1]
-        enters = key < worst
-        same = ~enters & (key >> np.uint64(32) == worst >> np.uint64(32))
+        last, behind = self.score[queries, -1], self.position[queries, -1]
+        enters = (score > last) | ((score == last) & (position < behind))
+        same = ~enters & (score == last)
         self.tied += np.bincount(queries[same], minlength=len(self.tied))
-        queries, key = queries[enters], key[enters]
-        order = np.lexsort((key, queries))
-        queries, key = queries[order], key[order]
+        queries, score, position = queries[enters], score[enters], position[enters]
+        order = np.argsort(queries, kind="stable")
+        queries, score, position = queries[order], score[order], position[order]
         changed, first, many = np.unique(queries, return_index=True, return_counts=True)
         if not len(changed):
             return
-        k = self.key.shape[1]
-        table = np.full((len(changed), k + int(many.max())), NO_ITEM)
-        table[:, :k] = self.key[changed]
+        k = self.score.shape[1]
+        room = TopK.empty(len(changed), k + int(many.max()))
+        room.score[:, :k], room.position[:, :k] = self.score[changed], self.position[changed]
         within = np.arange(len(queries)) - np.repeat(first, many)
-        table[np.repeat(np.arange(len(changed)), many), k + within] = key
-        before = self.key[changed, -1] >> np.uint64(32)
-        top = TopK.of(table, k)
-        self.key[changed] = top.key
-        still = before == self.key[changed, -1] >> np.uint64(32)
-        self.tied[changed] = top.tied + np.where(still, self.tied[changed], 0)
+        at = np.repeat(np.arange(len(changed)), many), k + within
+        room.score[at], room.position[at] = score, position
+        top, before = TopK.of(room.score, room.position, k), self.last[changed]
+        top.tied += np.where(top.last == before, self.tied[changed], 0)
+        self.put(changed, top)
 
 
 @dataclass(eq=False)
@@ -296,11 +308,11 @@ class Candidates:
     @property
     def rows(self) -> Int64[Array, "q m keep"]:
         """The rows of the first ``keep``, in no order; -1 where there are fewer."""
-        return positions_of(self.entries[:, :, : self.keep])
+        return rows_of(self.entries[:, :, : self.keep])
 
     def raise_cut(self) -> None:
         """Let the cut rise to the last of ``keep`` candidates, where there are so many."""
-        last = scores_of(self.entries[:, :, : self.keep].max(axis=2))
+        last = values_of(self.entries[:, :, : self.keep].max(axis=2))
         risen = (self.counts == self.keep) & (last > self.cut) & (last < np.inf)
         self.cut[risen] = last[risen]
 
@@ -357,4 +369,4 @@ class Candidates:
     def _raise(
         self, measure: int, queries: Int64[Array, " some"], to: Shaped[Array, " some"]
     ) -> None:
-        self.cut[queries, measure] = np.maximum(self.cut[queries, measure], scores_of(to))
+        self.cut[queries, measure] = np.maximum(self.cut[queries, measure], values_of(to))

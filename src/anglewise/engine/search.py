@@ -14,7 +14,7 @@ from anglewise.core.sparse import SparseRows
 from anglewise.core.text import counted
 from anglewise.core.typing import Array, Direction, Float32, Int64, Progress, Rows
 from anglewise.engine.blocks import QueryBlock, answer, block_length
-from anglewise.engine.ranking import Exclusions, positions_of, scores_of
+from anglewise.engine.ranking import NOWHERE, Exclusions
 from anglewise.engine.scanners import Workers, scanner, workers
 from anglewise.engine.tiles import PreparedItems, spans
 from anglewise.errors import ShapeError, TooFewError, ValuesError
@@ -36,9 +36,9 @@ def search(
 ) -> dict[str, Neighbours]:
     """Find the nearest neighbours of many queries under several measures at once.
 
-    Scores are computed in float64, rounded to float32 and ranked from high to low; equal ones in
-    the order of ids. The answer is exact, and does not depend on threads, on the order of the
-    items or on whether the compiled part is there.
+    Scores are computed in float64, rounded to twelve significant digits and ranked from high to
+    low; equal ones in the order of ids. The answer is exact, and does not depend on threads, on the
+    order of the items or on whether the compiled part is there.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ def engine_kind() -> str:
     return scanner().kind
 
 
-NEIGHBOUR_BYTES = 12
+NEIGHBOUR_BYTES = 16
 """What a place in a list weighs: the row and the score."""
 ALWAYS = 1 << 26
 """Lists of so many bytes always fit."""
@@ -292,7 +292,7 @@ def _answers(
         name: Neighbours(
             name,
             np.full((len(rows), k), -1, dtype=np.int64),
-            np.full((len(rows), k), -np.inf, dtype=np.float32),
+            np.full((len(rows), k), -np.inf),
             np.zeros(len(rows), dtype=np.int64),
         )
         for name in items.measures
@@ -308,8 +308,8 @@ def _answers(
         step = partial(_report, progress, done * count, len(work) * count)
         for measure, top in zip(shared.measures, answer(queries, pool, step), strict=True):
             found = answers[str(measure)]
-            found.indices[at] = id_order.rows(positions_of(top.key))
-            found.scores[at] = scores_of(top.key)
+            found.indices[at] = id_order.rows(np.where(top.position < NOWHERE, top.position, -1))
+            found.scores[at] = top.score
             found.tied_at_cut[at] = top.tied
     return answers
 

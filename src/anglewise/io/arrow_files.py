@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.embeddings import BLOCK
+from anglewise.core.embeddings import BLOCK, check_held
 from anglewise.core.typing import Array, Float32, offers
 from anglewise.errors import FileError, ShapeError, ValuesError
 from anglewise.io.files import (
@@ -59,6 +59,10 @@ def matrix_of(sheet: Sheet, column: Any) -> Array:
     matrix = np.empty((start, dimension), dtype=np.float32)
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf and is refused later
         np.concatenate(parts, out=matrix, casting="unsafe")
+    start = 0
+    for part in parts:
+        check_held(part, matrix[start : start + len(part)], start)
+        start += len(part)
     return matrix
 
 
@@ -80,6 +84,7 @@ def matrix_in_blocks(sheet: Sheet, blocks: Iterable[Any], rows: int) -> Float32[
             break
         with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf, refused later
             matrix[start : start + len(part)] = part
+        check_held(part, matrix[start : start + len(part)], start)
         start += len(part)
     else:
         if start == rows:

@@ -13,7 +13,7 @@ import numpy as np
 
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.numbers import shown
-from anglewise.core.typing import Array, Float32, Shaped
+from anglewise.core.typing import Array, Float, Float32, Shaped
 from anglewise.errors import FileError, IdsError, ShapeError
 from anglewise.io.arrow_files import parquet_columns
 from anglewise.io.files import PathLike, arrow, existing_file, reading
@@ -30,8 +30,9 @@ def write_run(
     """Write ranked lists as a TREC run, or as parquet if the path ends so; whole or not at all.
 
     A line reads ``query Q0 item rank score tag``; ranks start at 1. trec_eval ignores the rank and
-    orders equal scores by id, backwards: so scores that are equal, or not apart in float32, are
-    lowered by single float32 steps, just so far that its order is the one written here. Parquet
+    orders equal scores by id, backwards, and reads float32: so scores that are equal, or not apart
+    in float32, are lowered by single float32 steps, just so far that its order is the one written
+    here, and scores far beyond it are first scaled by a power of two. Parquet
     (``query_id,item_id,rank,score``) keeps the scores as they are.
 
     Parameters
@@ -85,13 +86,20 @@ def write_run(
             file.write("".join(lines).encode())
 
 
-def strictly_falling(scores: Float32[Array, "q k"]) -> Float32[Array, "q k"]:
-    """Scores that fall strictly along each row, lowered by as few float32 steps as that takes.
+FAR_EXPONENT = 100
+"""Scores are scaled if the largest lies beyond this power of two, or nearer to 0 than over it."""
 
-    >>> strictly_falling(np.array([[2, 2, 1]], dtype="f4"))[0, 1] < 2
+
+def strictly_falling(scores: Float[Array, "q k"]) -> Float32[Array, "q k"]:
+    """Float32 scores that fall strictly along each row, lowered by as few steps as that takes.
+
+    >>> strictly_falling(np.array([[2.0, 2.0, 1.0]]))[0, 1] < 2
     np.True_
     """
-    lowered = scores.copy()
+    largest = np.abs(scores).max(initial=0.0, where=np.isfinite(scores))
+    exponent = int(np.frexp(largest)[1])
+    shift = -exponent if abs(exponent) > FAR_EXPONENT else 0
+    lowered = np.ldexp(scores.astype(np.float64), shift).astype(np.float32)
     for rank in range(1, scores.shape[1]):
         limit = np.nextafter(lowered[:, rank - 1], np.float32(-np.inf))
         lowered[:, rank] = np.minimum(lowered[:, rank], limit)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.embeddings import BLOCK, Embeddings
+from anglewise.core.embeddings import BLOCK, Embeddings, check_held
 from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array
 from anglewise.errors import FileError, ShapeError, TooFewError, ValuesError
@@ -348,7 +348,17 @@ def _fast_text(text: bytes, dimension: int) -> tuple[list[str], Array]:
     vectors = np.empty((table.num_rows, dimension), dtype=np.float32)
     for i in range(dimension):
         vectors[:, i] = table.column(i + 1)
+    small = np.flatnonzero(np.abs(vectors).max(axis=1) < np.finfo(np.float32).tiny)
+    if len(small):
+        lines = [line for line in text.split(b"\n") if line.strip()]
+        for row in small.tolist():
+            _check_small(lines[row].split(b" ")[1 : dimension + 1], vectors[row], row)
     return table.column(0).to_pylist(), vectors
+
+
+def _check_small(cells: Sequence[bytes] | Sequence[str], vector: Array, row: int) -> None:
+    """Refuse a row whose numbers float32 took for 0, or nearly."""
+    check_held(np.array([[float(cell) for cell in cells]]), vector[None], row)
 
 
 def _slow_text(path: Path, text: bytes, dimension: int, first_line: int) -> tuple[list[str], Array]:
@@ -374,6 +384,8 @@ def _slow_text(path: Path, text: bytes, dimension: int, first_line: int) -> tupl
         words.append(cells[0])
         with np.errstate(over="ignore"):  # what is too large is refused as infinite, by its row
             vectors.append(np.array(cells[1:], dtype=np.float32))
+        if np.abs(vectors[-1]).max() < np.finfo(np.float32).tiny:
+            _check_small(cells[1:], vectors[-1], len(vectors) - 1)
     return words, np.array(vectors, dtype=np.float32)
 
 

@@ -15,7 +15,16 @@ from anglewise.core.sparse import SparseRows
 from anglewise.core.text import check_number
 from anglewise.core.typing import Array, Direction, Float64, Int64
 from anglewise.errors import SpellingError, TooFewError, ValuesError
-from anglewise.measures.formulas import BlockFormula, Formula, Measure, Product, fitted
+from anglewise.measures.formulas import (
+    TERMS,
+    BlockFormula,
+    Formula,
+    Measure,
+    Product,
+    fitted,
+    in_lanes,
+    summed,
+)
 from anglewise.measures.frames import fit_frames
 from anglewise.measures.measure import measures as read_measures
 from anglewise.metrics.incomplete import (
@@ -122,11 +131,6 @@ def _hint(name: str, depth: int | None) -> str:
 
 
 DIRECTION: Direction = "queries-items"
-PRODUCTS: dict[Product, Callable[[Array, Array], Array]] = {
-    "dot": lambda q, x: np.einsum("ij,ij->i", q, x),
-    "squared-distance": lambda q, x: np.square(q - x).sum(axis=1),
-    "manhattan": lambda q, x: np.abs(q - x).sum(axis=1),
-}
 
 
 def evaluate_triplets(
@@ -181,8 +185,9 @@ def score_pairs(
 def _score(formulas: Sequence[Formula], rows: Array, q: Array, x: Array) -> Float64[Array, "m n"]:
     """Score each query with the item beside it, given the items' rows."""
     kinds: set[Product] = {formula.product for formula in formulas}
-    products = {kind: PRODUCTS[kind](q, x) for kind in kinds if kind != "block"}
-    query_norms, item_norms = np.linalg.norm(q, axis=1), np.linalg.norm(x, axis=1)
+    query, item = in_lanes(q), in_lanes(x)
+    products = {kind: summed(TERMS[kind](query, item)) for kind in kinds if kind != "block"}
+    query_norms, item_norms = (np.sqrt(summed(side * side)) for side in (query, item))
     scores = np.empty((len(formulas), len(q)))
     for row, formula in enumerate(formulas):
         if isinstance(formula, BlockFormula):

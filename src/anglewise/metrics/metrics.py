@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from anglewise.core.neighbours import rounded
 from anglewise.core.numbers import LARGEST
 from anglewise.core.typing import Array, Bool, Float64, Int64, Shaped
 from anglewise.metrics.interface import (
@@ -218,8 +219,8 @@ class Pearson(PairMetric):
 class Spearman(PairMetric):
     """The correlation of the ranks of scores and grades; equal ones share their mean rank.
 
-    Scores are rounded to float32 first, as everywhere before they are ordered. Where either is
-    constant it is not defined, and 0.
+    Scores are rounded to twelve significant digits first, as everywhere before they are ordered.
+    Where either is constant it is not defined, and 0.
 
     >>> Spearman().of(np.array([[1.0, 20.0, 300.0]]), np.array([1.0, 2.0, 3.0])).tolist()
     [1.0]
@@ -229,7 +230,7 @@ class Spearman(PairMetric):
 
     def varies(self, scores: Scores) -> Bool[Array, " m"]:
         """Whether there is more than one step."""
-        return np.ptp(_rounded(scores), axis=1) > 0
+        return np.ptp(rounded(scores), axis=1) > 0
 
     def resampled(self, scores: Scores, gold: Grades, counts: Counts) -> Float64[Array, "b m"]:
         """In [-1, 1]: nothing is sorted again, ranks follow from the counts."""
@@ -237,7 +238,7 @@ class Spearman(PairMetric):
         spread_y = (counts * y * y).sum(axis=1)
         columns: list[Array] = []
         for row in scores:
-            x = _Steps.of(_rounded(row)).ranks(counts)
+            x = _Steps.of(rounded(row)).ranks(counts)
             together, spread_x = (counts * x * y).sum(axis=1), (counts * x * x).sum(axis=1)
             columns.append(_over(together, spread_x, spread_y))
         return np.stack(columns, axis=1)
@@ -245,7 +246,7 @@ class Spearman(PairMetric):
     def per_pair(self, scores: Scores, gold: Grades) -> Scores:
         """The influence takes in that one pair moves the ranks of all others (Borkowf 2000)."""
         by_grade = _Steps.of(gold)
-        return np.stack([_rank_influence(_Steps.of(_rounded(row)), by_grade) for row in scores])
+        return np.stack([_rank_influence(_Steps.of(rounded(row)), by_grade) for row in scores])
 
 
 @dataclass(frozen=True, eq=False)
@@ -291,10 +292,6 @@ def _rank_influence(x: _Steps, y: _Steps) -> Array:
     return r + moved / scale - r / 2 * (moved_x / spread_x + moved_y / spread_y)
 
 
-def _rounded(scores: Array) -> Array:
-    return scores.astype(np.float32)
-
-
 NOISE = 1e-12
 """Scores that differ less, relative to the largest, differ by rounding."""
 
@@ -320,7 +317,7 @@ def _over(together: Array, spread_x: Array, spread_y: Array) -> Array:
 class TripletAccuracy(TripletMetric):
     """Whether the near one scores above the far one; a tie counts half.
 
-    Scores are rounded to float32 first, as everywhere before they are ordered.
+    Scores are rounded to twelve significant digits first, as everywhere before they are ordered.
 
     >>> near, far = np.array([[2.0, 1.0, 0.0]]), np.array([[1.0, 1.0, 1.0]])
     >>> TripletAccuracy().per_triplet(near, far).tolist()
@@ -333,5 +330,5 @@ class TripletAccuracy(TripletMetric):
         self, near: Float64[Array, "m triplets"], far: Float64[Array, "m triplets"]
     ) -> Float64[Array, "m triplets"]:
         """1, ½ or 0; the mean is the accuracy."""
-        nearer = near.astype(np.float32) - far.astype(np.float32)
-        return (1.0 + np.sign(nearer.astype(np.float64))) / 2
+        near, far = rounded(near), rounded(far)
+        return (near > far) + 0.5 * (near == far)

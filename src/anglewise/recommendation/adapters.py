@@ -61,7 +61,8 @@ class LikeImplicit:
             shown=_allowed_items(self.recommender, items, filter_items),
             used=liked if recalculate_user else None,
         )
-        ids, scores = neighbours.indices.astype(np.int32), neighbours.scores
+        ids = neighbours.indices.astype(np.int32)
+        scores = neighbours.scores.astype(np.float32)
         return (ids[0], scores[0]) if np.ndim(userid) == 0 else (ids, scores)
 
 

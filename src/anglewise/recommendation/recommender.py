@@ -11,7 +11,7 @@ from anglewise.core.conversion import Vectors, as_rows
 from anglewise.core.embeddings import Embeddings, Space, as_space
 from anglewise.core.neighbours import Neighbours
 from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import Array, Bool, Direction, Float32, Float64, Ids, Int64, Rows, Shaped
+from anglewise.core.typing import Array, Bool, Direction, Float, Float64, Ids, Int64, Rows, Shaped
 from anglewise.errors import ShapeError, SpellingError, TooFewError
 from anglewise.gauges.gauge import without_biases
 from anglewise.io.texts import titles
@@ -66,7 +66,7 @@ class Recommended:
         return self.found.measure
 
     @property
-    def scores(self) -> Float32[Array, "asked k"]:
+    def scores(self) -> Float[Array, "asked k"]:
         """The scores, larger is nearer; ``-inf`` where a list is shorter."""
         return self.found.scores
 

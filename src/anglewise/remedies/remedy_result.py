@@ -11,7 +11,7 @@ from anglewise.comparison.compare import conclude
 from anglewise.comparison.comparison_result import Comparison, Difference, Verdict
 from anglewise.comparison.inference import Inference, Scores, infer
 from anglewise.comparison.notes import notes
-from anglewise.comparison.scoring import list_key, rank_keys, score_lists
+from anglewise.comparison.scoring import list_key, score_lists
 from anglewise.core.judgements import Judgements
 from anglewise.core.text import counted, html_table
 from anglewise.diagnostics.norms import popularity
@@ -259,23 +259,16 @@ def _family(
 ) -> Scores:
     """Evaluate all lists on the queries that decide, as one family of tests.
 
-    Candidates with the same lists rank alike, whatever space they come from; of the space as it
-    came also those that must, as ``rank_keys`` says.
+    Candidates with the same lists rank alike, whatever space they come from.
     """
     lists = {
         name: replace(held.lists, measure=name)
         for name, held in zip(map(str, found), found.values(), strict=True)
     }
-    keys = {name: list_key(neighbours) for name, neighbours in lists.items()}
-    own = {str(candidate): candidate.measure for candidate in found if candidate.builder is None}
-    unit = runner.space.sides(judged.direction)[1].is_unit()
-    same = rank_keys(list(own.values()), [keys[name] for name in own], unit=unit)
-    keys |= zip(own, same, strict=True)
+    keys = [list_key(neighbours) for neighbours in lists.values()]
     chosen = {str(candidate): held.settings for candidate, held in found.items() if held.settings}
     settings = replace(runner.settings, split=runner.split_of(judged.judged_rows))
-    return score_lists(
-        list(found), lists, judged, settings, keys=list(keys.values()), chosen=chosen
-    )
+    return score_lists(list(found), lists, judged, settings, keys=keys, chosen=chosen)
 
 
 def _remedied(

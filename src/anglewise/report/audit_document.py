@@ -181,7 +181,7 @@ def _lengths(audit: Audit) -> Iterator[str]:
 
 def _length(side: SideGeometry) -> str:
     if side.norms.unit:
-        return "all 1, so that dot, cosine and euclidean rank alike"
+        return "all 1, to within 0.001"
     spread = f"{side.norms.min:.3g} to {side.norms.max:.3g}, median {side.norms.median:.3g}"
     if side.popularity_spearman is None:
         return spread
