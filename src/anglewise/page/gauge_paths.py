@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.neighbours import rounded
 from anglewise.core.typing import Array, Direction, Float32, Float64, Int64
 from anglewise.gauges.canonical import BALANCED
 from anglewise.gauges.certificates import Witness, witness
@@ -20,8 +21,8 @@ from anglewise.gauges.gauge import bias_columns, two_roots
 from anglewise.gauges.maps import ROWS, moved
 from anglewise.measures.formulas import Formula
 
-SPARE = 32
-"""How many rows beyond k are scored again in float64."""
+ERROR = 2.0**-22
+"""Twice the rounding of products and lengths in float32, for each coordinate that is added."""
 
 REMEMBERED, REMEMBERED_BYTES = 128, 1 << 26
 """Powers for which the lengths of all rows are kept, and the bytes that these may take."""
@@ -79,7 +80,8 @@ class DiagonalScaling:
     ) -> tuple[list[int], list[float]]:
         """The rows nearest to a row of the asking side, and their scores; equal ones by id.
 
-        All rows but the ``hidden`` are scored in float32, the best of them again in float64.
+        All rows but the ``hidden`` are scored in float32, and those that may be among the best by
+        the error of these sums again in float64.
 
         >>> from anglewise.measures.formulas import Cosine
         >>> side = Coordinates(np.eye(3, 2, dtype=np.float32) + 1, np.log([2.0, 1.0]))
@@ -89,17 +91,27 @@ class DiagonalScaling:
         query = self.asking.rows[row] * self.asking.weights(power)
         weights = self.ranked.weights(power)
         weighted_query = (query * weights).astype(np.float32)
-        rough_scores = self._scores(
-            formula, self.ranked.rows @ weighted_query, query, self.ranked.lengths(power)
-        )
+        product, lengths = self.ranked.rows @ weighted_query, self.ranked.lengths(power)
+        rough_scores = self._scores(formula, product, query, lengths)
         rough_scores[list(hidden)] = -np.inf
-        best = _largest(rough_scores, k + SPARE)
-        exact_rows = self.ranked.rows[best] * weights
-        scores = self._scores(
-            formula, exact_rows @ query, query, np.linalg.norm(exact_rows, axis=1)
-        )
-        order = np.lexsort((self.order[best], -scores.astype(np.float32)))[:k]
+        best = _largest(rough_scores, k)
+        least = self._exact(formula, best, query, weights).min(initial=np.inf)
+        size = np.linalg.norm(query) + lengths * (formula.product == "squared-distance")
+        error = ERROR * (len(query) + 16) * size * lengths
+        highest = self._scores(formula, product + error, query, lengths)
+        highest[list(hidden)] = -np.inf
+        best = np.flatnonzero(np.isfinite(highest) & (highest >= least - ERROR * abs(least)))
+        scores = self._exact(formula, best, query, weights)
+        order = np.lexsort((self.order[best], -scores))[:k]
         return best[order].tolist(), scores[order].tolist()
+
+    def _exact(
+        self, formula: Formula, rows: Int64[Array, " some"], query: Array, weights: Array
+    ) -> Float64[Array, " some"]:
+        """The scores of some rows in float64, as they are ordered."""
+        moved_rows = self.ranked.rows[rows] * weights
+        lengths = np.linalg.norm(moved_rows, axis=1)
+        return rounded(self._scores(formula, moved_rows @ query, query, lengths))
 
     def _scores(self, formula: Formula, product: Array, query: Array, lengths: Array) -> Array:
         product, lengths = product.astype(np.float64), lengths.astype(np.float64)
