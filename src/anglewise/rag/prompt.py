@@ -36,7 +36,7 @@ class Passage:
         return {
             "id": self.id,
             "title": self.title or None,
-            "score": float(f"{self.score:.7g}"),
+            "score": float(f"{self.score:.12g}"),
             "probability": self.probability,
             "text": self.text,
             "metadata": metadata,

@@ -75,7 +75,7 @@ class QueryNeighbours:
                         "rank": position + 1,
                         "id": str(ranked.ids[row]),
                         "title": None if texts is None else texts[row],
-                        "score": float(f"{score:.7g}"),
+                        "score": float(f"{score:.12g}"),
                     }
                     for position, (row, score) in enumerate(
                         zip(
@@ -133,7 +133,7 @@ class ShownRecommendations:
         rows: list[dict[str, Any]] = []
         for position, item in enumerate(self.recommended.lists()[0]):
             row: dict[str, Any] = {"rank": position + 1, "id": item.id, "title": item.title}
-            row["score"] = float(f"{item.score:.7g}")
+            row["score"] = float(f"{item.score:.12g}")
             if self.explanations:
                 row["why"] = self.explanations[position].to_dict()
             rows.append(row)
