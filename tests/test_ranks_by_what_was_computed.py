@@ -148,6 +148,19 @@ def test_a_measure_whose_nearest_were_judged_is_found_perfect(kind, measure):
     }
 
 
+def test_csls_takes_off_what_was_computed_in_a_narrow_cone():
+    rng = np.random.default_rng(0)
+    asked, items = (aw.Embeddings(cone(rng, (n, 12), 1e-3)) for n in (25, 500))
+    q, x = (side.vectors.astype(np.float64) / side.norms[:, None] for side in (asked, items))
+    cosines = q @ x.T
+    score = 2 * cosines - np.sort(cosines, axis=0)[-5:].mean(axis=0)
+    order = np.argsort(-score, axis=1)[:, :11]
+    apart = (np.diff(np.take_along_axis(score, order, axis=1), axis=1) < -2e-11).all(axis=1)
+    assert apart.mean() > 0.5
+    found = aw.search(aw.Space(queries=asked, items=items), "csls(5)", k=10)["csls(5)"]
+    assert np.array_equal(found.indices[apart], order[apart, :10])
+
+
 def test_pairs_and_triplets_are_ordered_by_what_was_computed():
     rng = np.random.default_rng(0)
     x = cone(rng, (300, 8)).astype(np.float32)

@@ -143,7 +143,8 @@ class IdOrder:
 
     def positions(self, rows: Int[Array, "*shape"]) -> Int64[Array, "*shape"]:
         """The positions of rows."""
-        return (rows if self.position_of is None else self.position_of[rows]).astype(np.int64)
+        positions = rows if self.position_of is None else self.position_of[rows]
+        return positions.astype(np.int64, copy=False)
 
     def rows(self, positions: Int64[Array, "*shape"]) -> Int64[Array, "*shape"]:
         """The rows at positions; -1 stays -1."""

@@ -259,7 +259,7 @@ class BlockFormula(Formula):
 
     It is computed in float64 for every pair, a block of queries against a block of items, so it
     costs what your function costs. What it returns for a pair should not depend on the rest of
-    the block; a pair of zeros must not give NaN.
+    the block (the last bits of a matrix product do: round it); a pair of zeros must not give NaN.
 
     >>> from dataclasses import dataclass
     >>> @dataclass(frozen=True)

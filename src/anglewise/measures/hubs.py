@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.core.neighbours import rounded
 from anglewise.core.numbers import COUNT
 from anglewise.core.typing import Array, Float64
 from anglewise.errors import SpellingError
@@ -94,7 +95,8 @@ class MutualProximity(FittedFormula):
     item, both taken as normal and as independent (Schnitzer et al.). Their means and deviations
     are exact, ``x . m`` and ``sqrt(x C x)`` with the mean and the covariance of the other side's
     unit vectors, so no search is needed to fit it, nor for a new query. The logarithm keeps apart
-    what is all but certain. No inner product ranks alike.
+    what is all but certain. No inner product ranks alike. A library sums the products in an order
+    that depends on the block, so the score is rounded to float32, which leaves seven digits.
 
     >>> str(MutualProximity())
     'mutual-proximity'
@@ -159,7 +161,7 @@ class _Proximity(BlockFormula):
         )
         by_query = log_ndtr((cosine - of_query[:, None]) / query_spread[:, None])
         by_item = log_ndtr((cosine - of_item) / item_spread)
-        return by_query + by_item
+        return (by_query + by_item).astype(np.float32).astype(np.float64)
 
 
 def over_nearest(
@@ -167,7 +169,7 @@ def over_nearest(
 ) -> Float64[Array, " n"]:
     """A summary of the cosines of each ranked row with its nearest ``k`` of the asking side.
 
-    In float64, every pair, in blocks of ``COSINES_BYTES``; the result is rounded to float32, so
+    In float64, every pair, in blocks of ``COSINES_BYTES``; the result is rounded as scores are, so
     that it hardly depends on the order in which a library sums. Itself does not count.
     """
     asking, ranked = sides.asking.embeddings.vectors, sides.ranked.embeddings.vectors
@@ -192,7 +194,7 @@ def over_nearest(
             cosines.partition(len(y), axis=1)
             cosines[:, :k] = cosines[:, len(y) :]
         out[start : start + length] = summary(here[:, :k])
-    return out.astype(np.float32).astype(np.float64)
+    return rounded(out)
 
 
 def _leave_out_itself(cosines: Float64[Array, "n m"], offset: int) -> None:
