@@ -225,20 +225,23 @@ def _unit_notes(scores: Scores) -> Iterator[str]:
 
 TIED_SHARE = 0.1
 """Beyond this share of lists that are cut among equal scores, ties are named."""
+MOST_NAMED = 5
+"""So many measures are named beside each other."""
 
 
 def _tie_notes(scores: Scores) -> Iterator[str]:
     """Where the order of ids, not the measure, says which items are in many of the lists."""
-    ties = {name: int((its.tied_at_cut > 0).sum()) for name, its in scores.found.items()}
-    many = {
-        name: f"{number:,} of {len(scores.found[name].indices):,} for {name}"
-        for name, number in ties.items()
-        if number > TIED_SHARE * len(scores.found[name].indices)
-    }
+    many: list[str] = []
+    for name, lists in scores.found.items():
+        tied, count = int((lists.tied_at_cut > 0).sum()), len(lists.indices)
+        if tied > TIED_SHARE * count:
+            many.append(f"{tied:,} of {count:,} for {name}")
+    if len(many) > MOST_NAMED:
+        many[MOST_NAMED:] = [f"{len(many) - MOST_NAMED} more measures"]
     if many:
         yield (
-            f"ties decide lists ({listed(many.values())}): more items score the same as the last "
-            "one, and ids say which are in"
+            f"ties decide lists ({listed(many)}): more items score the same as the last one, and "
+            "ids say which are in"
         )
 
 
