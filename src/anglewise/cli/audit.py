@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from anglewise.cli.options import A_COUNT, NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
+from anglewise.cli.options import (
+    A_COUNT,
+    AS_BROUGHT,
+    NO_FILES,
+    NOTHING_SPECIAL,
+    Always,
+    SeenOptions,
+    Vectors,
+    number,
+)
 from anglewise.cli.paths import FILE, FOLDER, READ, check_outputs
 from anglewise.core.numbers import CONDITION, COUNT
 
@@ -34,6 +43,7 @@ def audit(
     ] = (),
     html: Annotated[Path | None, FILE] = None,
     vectors: Vectors = NO_FILES,
+    seen: SeenOptions = AS_BROUGHT,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Say how much of the cosine is fixed by the model, and how much by a choice nobody made.
@@ -71,7 +81,7 @@ def audit(
     talk = Talk(always)
     check_outputs(save_witness, html)
     with talk.progress("reading"):
-        loaded = read_space(space, **vars(vectors), say=talk.say)
+        loaded = read_space(space, **vars(vectors), **vars(seen), say=talk.say)
         other_runs = {str(path): read_space(path, say=talk.say) for path in runs}
         judged = _judgements(space, loaded, talk.say)
     if save_witness is not None and not may_have_gauge(loaded):

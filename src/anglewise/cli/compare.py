@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from anglewise.cli.options import (
     A_TOLERANCE,
+    AS_BROUGHT,
     FROM_FOLDER,
     NO_FILES,
     NO_HISTORY,
@@ -18,6 +19,7 @@ from anglewise.cli.options import (
     HistoryOptions,
     Judging,
     Results,
+    SeenOptions,
     Several,
     Vectors,
     number,
@@ -52,6 +54,7 @@ def compare(
     ] = (),
     dry_run: Annotated[bool, Parameter(negative=())] = False,
     vectors: Vectors = NO_FILES,
+    seen: SeenOptions = AS_BROUGHT,
     several: Several = ONE_SPACE,
     judging: Judging = FROM_FOLDER,
     results: Results = TO_TERMINAL,
@@ -95,7 +98,7 @@ def compare(
         Read everything, say what was guessed and about how long the rest would take, and stop.
     """
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import judged_space, judged_spaces
+    from anglewise.cli.inputs import judged_space, judged_spaces, say_unused
     from anglewise.cli.results import (
         Gates,
         check_run_out,
@@ -125,21 +128,26 @@ def compare(
                 vectors,
                 direction,
                 judging,
+                seen=seen,
                 say=talk.say,
                 seed=always.seed,
             )
+            directions = {labels.direction for labels in judged.values()}
             for name, labels in judged.items():
                 check_run_out(results.run_out, spaces[name], labels)
             run = partial(compare_spaces, spaces, judged, variants=several.variants or ())
         else:
             space, judgements = judged_space(
-                source, vectors, direction, judging, talk.say, seed=always.seed
+                source, vectors, direction, judging, talk.say, seen=seen, seed=always.seed
             )
+            directions = {getattr(judgements, "direction", "pairs and triplets")}
             check_run_out(results.run_out, space, judgements)
             if dry_run:
                 wanted = read_metrics_for(type(judgements), metric, metrics or ())
                 return _dry_run(space, judgements, measures, wanted, talk)
             run = partial(compared, space, judgements, slices=slices)
+    for asked in sorted(directions):
+        say_unused(seen, asked, talk.say)
     with talk.progress("searching", then="testing") as progress:
         result = run(
             measures=measures,

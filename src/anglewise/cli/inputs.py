@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from anglewise.cli.options import Judging, Vectors
+from anglewise.cli.options import AS_BROUGHT, Judging, SeenOptions, Vectors
 from anglewise.comparison.candidates import FORBIDDEN
 from anglewise.comparison.compare import NO_RULES
 from anglewise.core.embeddings import Embeddings, Space
@@ -31,6 +31,12 @@ def direction_of(direction: Direction | None, space: Space) -> Direction:
     return "items-items" if space.one_sided else "queries-items"
 
 
+def say_unused(seen: SeenOptions, direction: str, say: Say) -> None:
+    """Say where no user asks, so that what users were trained on changes no list."""
+    if seen.seen is not None and direction != "queries-items":
+        say(f"{seen.seen.name}: no user asks here ({direction}), so it takes nothing off the lists")
+
+
 Judged: TypeAlias = Judgements | Pairs | Triplets
 
 
@@ -41,6 +47,7 @@ def judged_space(
     judging: Judging,
     say: Say,
     *,
+    seen: SeenOptions = AS_BROUGHT,
     seed: int = 0,
 ) -> tuple[Space, Judged]:
     """Read a space, and judgements from the file given, from the one beside it, or its folder.
@@ -53,7 +60,9 @@ def judged_space(
             f"beside --items, {source} stands for the judgements, and --qrels {judging.qrels} "
             "does too: give one of them"
         )
-    space = read_space(None if source_is_judgements else source, **vars(vectors), say=say)
+    space = read_space(
+        None if source_is_judgements else source, **vars(vectors), **vars(seen), say=say
+    )
     chosen_direction = direction_of(direction, space)
     path = source if source_is_judgements else judging.qrels
     if path is None:
@@ -112,6 +121,7 @@ def judged_spaces(
     direction: Direction | None,
     judging: Judging,
     *,
+    seen: SeenOptions = AS_BROUGHT,
     say: Callable[[str], None],
     seed: int,
 ) -> tuple[dict[str, Space], dict[str, Judgements]]:
@@ -127,7 +137,7 @@ def judged_spaces(
     judged: dict[str, Judgements] = {}
     for name, path in named.items():
         spaces[name], judgements = judged_space(
-            path, vectors, direction, judging, _by_name(say, name, named), seed=seed
+            path, vectors, direction, judging, _by_name(say, name, named), seen=seen, seed=seed
         )
         if not isinstance(judgements, Judgements):
             raise SpellingError(

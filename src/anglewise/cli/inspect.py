@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from anglewise.cli.options import A_COUNT, NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
+from anglewise.cli.options import (
+    A_COUNT,
+    AS_BROUGHT,
+    NO_FILES,
+    NOTHING_SPECIAL,
+    Always,
+    SeenOptions,
+    Vectors,
+    number,
+)
 from anglewise.cli.paths import FOLDER, READ, STORE
 from anglewise.core.numbers import whole
 
@@ -33,6 +42,7 @@ def inspect(
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     open_browser: Annotated[bool, Parameter(name="--open")] = True,
     vectors: Vectors = NO_FILES,
+    seen: SeenOptions = AS_BROUGHT,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Open a page on this machine: neighbours side by side, the gauge slider, judging by keyboard.
@@ -72,7 +82,7 @@ def inspect(
     def read() -> "Inspected":
         from anglewise.page.open_space import queue_of
 
-        inspected = _read(space, vectors, always.seed, store, talk)
+        inspected = _read(space, vectors, always.seed, store, talk, seen=seen)
         if queue is None:
             return inspected
         return replace(inspected, queue=queue_of(queue, inspected.space, direction))
@@ -130,7 +140,13 @@ def _export(
 
 
 def _read(
-    path: Path | None, vectors: Vectors, seed: int, store: Path | None, talk: "Talk"
+    path: Path | None,
+    vectors: Vectors,
+    seed: int,
+    store: Path | None,
+    talk: "Talk",
+    *,
+    seen: SeenOptions = AS_BROUGHT,
 ) -> "Inspected":
     """The space with the judgements that lie in its folder, if it is one of ours."""
     from anglewise.io.files import check_unchanged
@@ -143,7 +159,8 @@ def _read(
 
     judged: dict[Direction, Judgements] = {}
     with noting_reads() as files:
-        loaded = with_own_columns(read_space(path, **vars(vectors), say=talk.say), files)
+        read = read_space(path, **vars(vectors), **vars(seen), say=talk.say)
+        loaded = with_own_columns(read, files)
         if path is not None and is_space_folder(path):
             for direction in stored_directions(path):
                 judged[direction] = judgements_of(path, direction, loaded)

@@ -106,6 +106,16 @@ class Vectors:
     """The measure inside the training loss, if you know it."""
 
 
+@Parameter(name="*", group=_VECTORS)
+@dataclass(frozen=True)
+class SeenOptions:
+    """What users were trained on."""
+
+    seen: Annotated[Path | None, READ] = None
+    """What users were trained on, in place of what the space brings: who used what, as fit reads
+    it, or a sparse .npz, row for row. Where users ask for items they are not shown these."""
+
+
 @Parameter(name="*", group=TABLE)
 @dataclass(frozen=True)
 class InteractionOptions:
@@ -220,6 +230,7 @@ class HistoryOptions:
 
 
 NO_FILES = Vectors()
+AS_BROUGHT = SeenOptions()
 FROM_FOLDER = Judging()
 TO_TERMINAL = Results()
 ONE_SPACE = Several()

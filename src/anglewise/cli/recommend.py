@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from anglewise.cli.options import A_COUNT, NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
+from anglewise.cli.options import (
+    A_COUNT,
+    AS_BROUGHT,
+    NO_FILES,
+    NOTHING_SPECIAL,
+    Always,
+    SeenOptions,
+    Vectors,
+    number,
+)
 from anglewise.cli.paths import READ
 from anglewise.core.numbers import COUNT, EXPONENT
 
@@ -27,11 +36,12 @@ def recommend(
     explain: Annotated[bool, Parameter(negative=())] = False,
     reasons: Annotated[int, A_COUNT] = 3,
     vectors: Vectors = NO_FILES,
+    seen: SeenOptions = AS_BROUGHT,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Recommend items to one user, known or new, under one measure, and say why.
 
-    Items that the user used in training are left out.
+    Items that the user used in training are left out, where the space or --seen tells them.
 
     Parameters
     ----------
@@ -73,13 +83,18 @@ def recommend(
     talk = Talk(always)
     if (user is None) == (used is None):
         raise SpellingError("give --user ID or --used ID,ID (one of them): for whom?")
-    loaded = read_space(space, **vars(vectors), say=talk.say)
+    loaded = read_space(space, **vars(vectors), **vars(seen), say=talk.say)
     recommender = Recommender(loaded, measure_for(loaded, measure, talk.say))
     choices: dict[str, Any] = {
         "allowed": None if allowed is None else _ids(allowed),
         "forbidden": None if forbidden is None else _ids(forbidden),
         "popularity": popularity,
     }
+    if user is not None and loaded.seen is None:
+        talk.say(
+            "nothing says which items the user was trained on (--seen FILE): they may stand in "
+            "the list"
+        )
     items = [] if used is None else parted(used)
     with talk.progress("searching"):
         if user is None:

@@ -9,11 +9,13 @@ from typing import Annotated, Any, Literal
 from anglewise.cli.options import (
     A_COUNT,
     A_TOLERANCE,
+    AS_BROUGHT,
     FROM_FOLDER,
     NO_FILES,
     NOTHING_SPECIAL,
     Always,
     Judging,
+    SeenOptions,
     Vectors,
     number,
 )
@@ -43,6 +45,7 @@ def remedy(
     cache: Annotated[Path | None, KEPT] = None,
     keep: bool = True,
     vectors: Vectors = NO_FILES,
+    seen: SeenOptions = AS_BROUGHT,
     judging: Judging = FROM_FOLDER,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
@@ -99,7 +102,7 @@ def remedy(
     check_outputs(save, html, markdown)
     with talk.progress("reading"):
         space, judged = judged_space(
-            source, vectors, direction, judging, talk.say, seed=always.seed
+            source, vectors, direction, judging, talk.say, seen=seen, seed=always.seed
         )
     with talk.progress("searching", then="testing") as progress:
         result = remedied(
@@ -121,7 +124,7 @@ def remedy(
         "" if source is None else quote(str(source)),
         *_options(direction, metric, split, tolerance, largest_difference),
     ]
-    named = _named(words, vectors, judging)
+    named = _named(words, vectors, seen, judging)
     command = result.advice.command(named, quote(str(save or "better/")))
     document = remedy_document(result, command)
     talk.write_page(html, document)
@@ -165,7 +168,7 @@ def _options(
     return [f"--{name} {quote(value)}" for name, value in options.items() if value is not None]
 
 
-def _named(words: list[str], *parts: Vectors | Judging) -> str:
+def _named(words: list[str], *parts: Vectors | SeenOptions | Judging) -> str:
     """What named the space and the judgements, as it was typed."""
     for part in parts:
         for field in fields(part):

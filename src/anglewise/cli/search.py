@@ -3,7 +3,15 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
+from anglewise.cli.options import (
+    AS_BROUGHT,
+    NO_FILES,
+    NOTHING_SPECIAL,
+    Always,
+    SeenOptions,
+    Vectors,
+    number,
+)
 from anglewise.cli.paths import ENCODER_OF_SPACE, READ
 from anglewise.core.numbers import COUNT
 
@@ -23,6 +31,7 @@ def search(
     k: Annotated[int, number(COUNT, name=["-k", "--k"])] = 10,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     vectors: Vectors = NO_FILES,
+    seen: SeenOptions = AS_BROUGHT,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Show the neighbours of one query, a text or an image under several measures, side by side.
@@ -50,6 +59,7 @@ def search(
     import numpy as np
 
     from anglewise.cli.console import Talk
+    from anglewise.cli.inputs import say_unused
     from anglewise.cli.program import version
     from anglewise.engine.search import search as nearest
     from anglewise.engine.search import search_vectors
@@ -66,9 +76,10 @@ def search(
     if query is not None and encoder is not None:
         raise SpellingError("--encoder encodes --text or --image: give one")
     parsed_measures = read_measures(measures)
-    loaded = read_space(space, **vars(vectors), say=talk.say)
+    loaded = read_space(space, **vars(vectors), **vars(seen), say=talk.say)
     chosen_direction = direction or ("items-items" if loaded.one_sided else "queries-items")
     asking = loaded.sides(chosen_direction)[0]
+    say_unused(seen, chosen_direction if query is not None else "a text or an image", talk.say)
     row = 0 if query is None else _row(asking, query, chosen_direction)
     question = None if query is not None else _question(loaded, text, image, encoder)
     with talk.progress("searching") as progress:

@@ -221,7 +221,7 @@ def compare(
         judgements,
         settings,
         baseline=base,
-        notes=notes(space.sides(judged_direction or "queries-items"), judgements, scores),
+        notes=notes(space, judgements, scores),
     )
     if searched is None:
         return result

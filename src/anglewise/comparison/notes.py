@@ -1,6 +1,6 @@
 """What a reader should know before the numbers of a comparison."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -8,26 +8,29 @@ from anglewise.comparison.alignment import AlignedSpaces
 from anglewise.comparison.comparison_result import SpaceFacts
 from anglewise.comparison.inference import Scores
 from anglewise.core.drawn import QueryDraw, weighted_means
-from anglewise.core.embeddings import Embeddings
+from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.judgements import Complaints, Judgements, Pairs, Triplets
 from anglewise.core.parts import Parts
 from anglewise.core.sparse import SparseRows
 from anglewise.core.text import counted, listed
 from anglewise.core.typing import Array, Bool, Int64
+from anglewise.io.texts import titles
 from anglewise.measures.formulas import SIMPLEST_FIRST
 
 
 def notes(
-    sides: tuple[Embeddings, Embeddings],
+    space: Space,
     judgements: Judgements | Pairs | Triplets,
     scores: Scores,
 ) -> tuple[str, ...]:
     """Sentences, the gravest first: the labels, then how few they are, then the vectors."""
     lists = isinstance(judgements, Judgements)
+    sides = space.sides(judgements.direction if lists else "queries-items")
     return (
         *(judged_notes(judgements) if lists else _label_notes(judgements.complaints)),
         *(_draw_notes(judgements.drawn, scores) if lists else ()),
         *(_itself_notes(sides, judgements, scores) if lists else ()),
+        *(_seen_notes([space], [judgements], judgements) if lists else ()),
         *scores.split.notes(),
         *_few_notes(scores),
         *(part_notes(judgements.parts) if lists else ()),
@@ -57,6 +60,7 @@ def space_notes(
             if all(side.named for pair in sides.values() for side in pair)
             else ()
         ),
+        *_seen_notes(aligned.spaces.values(), judged.values(), aligned.judgements),
         *scores.split.notes(),
         *_few_notes(scores),
         *(f"{name}: {note}" for name, parts in aligned.parts.items() for note in part_notes(parts)),
@@ -182,6 +186,47 @@ def _itself_notes(
             "which is not relevant: where queries are documents that find themselves, --not-itself "
             "leaves these out"
         )
+
+
+def _seen_notes(
+    spaces: Iterable[Space], judged: Iterable[Judgements], judgements: Judgements
+) -> Iterator[str]:
+    """What follows from what users were trained on, or from nobody saying it.
+
+    ``judgements`` are those that are evaluated, ``judged`` the ones that they were made of.
+    """
+    if judgements.direction != "queries-items" or judgements.parts is not None:
+        return
+    spaces = list(spaces)
+    own = None if judgements.not_itself else judgements.seen  # which then holds each query itself
+    tables = [own, *(space.seen for space in spaces if len(spaces) == 1)]
+    seen = [table for table in tables if table is not None and len(table.indices)]
+    gains = judgements.gains
+    relevant = gains.values > 0
+    if seen:
+        keys = [table.rows * gains.shape[1] + table.indices for table in seen]
+        hidden = np.isin(gains.rows * gains.shape[1] + gains.indices, np.concatenate(keys))
+        missed, of = int((hidden & relevant).sum()), int(relevant.sum())
+        if missed:
+            yield (
+                f"{missed:,} of {counted(of, 'relevant pair')} were used in training: they are "
+                "left out of the lists, so every measure misses them"
+            )
+    elif any(space.seen is not None and len(space.seen.indices) for space in spaces):
+        return
+    elif any(labels.of_users for labels in judged) or any(map(_of_factors, spaces)):
+        yield (
+            "nothing says which items the users were trained on (--seen FILE): such items stand "
+            "in the lists; not judged, they count as not relevant, which penalises the measures "
+            "that fit the training best, and judged relevant they count as found, which favours "
+            "these"
+        )
+
+
+def _of_factors(space: Space) -> bool:
+    """Whether users were trained, as far as is known: not where an encoder made them of texts."""
+    trained = space.trained_for == "dot" and not space.one_sided
+    return trained and "encoder" not in space.about and titles(space.queries) is None
 
 
 def part_notes(parts: Parts | None) -> Iterator[str]:

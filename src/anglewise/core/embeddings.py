@@ -17,15 +17,19 @@ from anglewise.core.conversion import (
     as_ids,
     as_sparse_rows,
     frame_ids,
+    frame_pairs,
+    is_frame,
 )
-from anglewise.core.numbers import DIGITS
-from anglewise.core.sparse import SparseRows
-from anglewise.core.text import Say, described, quiet
+from anglewise.core.sparse import Interactions, SparseRows
+from anglewise.core.text import Say, described, order_of_ids, quiet
 from anglewise.core.typing import Array, Direction, Float32, Ids, Int64, Shaped, offers
 from anglewise.errors import IdsError, ShapeError, ValuesError, WrongTypeError, reason
 
 TrainedFor: TypeAlias = Literal["dot", "cosine", "euclidean", "unknown"]
 Freedom: TypeAlias = Literal["gauge", "rotation", "unknown"]
+
+Seen: TypeAlias = SparseRows | Sparse | Interactions
+"""What users were trained on: row for row, or by ids."""
 
 BLOCK = 8192
 """Rows checked together, so that a check of a memory-mapped file takes little memory."""
@@ -216,7 +220,8 @@ class Space:
         The measure inside the training loss, if known.
     seen
         ``queries x items``: the interactions used in training, left out of recommendations. A
-        sparse matrix of SciPy, or sparse rows.
+        sparse matrix of SciPy or sparse rows, row for row; interactions, or a frame with columns
+        ``user_id`` and ``item_id``, by their ids.
     about
         Provenance: model, gauge, penalty, the files it came from.
 
@@ -239,7 +244,7 @@ class Space:
         items: Embeddings | Vectors,
         queries: Embeddings | Vectors | None = None,
         trained_for: TrainedFor = "unknown",
-        seen: SparseRows | Sparse | None = None,
+        seen: Seen | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> None:
         ranked = as_embeddings(items, "items")
@@ -250,15 +255,11 @@ class Space:
                 f"queries have {asking.dimension} columns, items {ranked.dimension}: "
                 "take both from one model, or project one of them"
             )
-        if seen is not None:
-            seen, shape = as_sparse_rows(seen, "seen"), (len(asking), len(ranked))
-            if seen.shape != shape:
-                raise ShapeError(f"seen is {seen.shape}, the space {shape}: rows are queries")
         for name, value in {
             "items": ranked,
             "queries": asking,
             "trained_for": trained_for,
-            "seen": seen,
+            "seen": None if seen is None else seen_rows(seen, asking, ranked),
             "about": about or {},
         }.items():
             object.__setattr__(self, name, value)
@@ -293,6 +294,57 @@ class Space:
         if direction == "queries-queries":
             return self.queries, self.queries
         return self.queries, self.items
+
+
+def seen_rows(
+    seen: Seen, queries: Embeddings, items: Embeddings, *, name: str = "seen", say: Say = quiet
+) -> SparseRows:
+    """What each query was trained on, in the rows of a space; ``say`` is told what share of it is.
+
+    Raises ``ShapeError`` for a matrix of another shape than the space, ``IdsError`` for
+    interactions of which none is of a user and an item of the space.
+
+    >>> users, films = Embeddings([[1.0]], ids=["ann"]), Embeddings([[1.0]], ids=["heat"])
+    >>> used = Interactions(*np.zeros((2, 1), int), np.ones(1), np.array(["ann"]), np.array(["up"]))
+    >>> seen_rows(used, users, films)
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.IdsError: seen: not one of 1 pairs names a user and an item of this space: ...
+    """
+    shape = len(queries), len(items)
+    pairs = frame_pairs(seen, name) if is_frame(seen) else seen
+    if not isinstance(pairs, Interactions):
+        table = as_sparse_rows(pairs, name)
+        if table.shape != shape:
+            raise ShapeError(f"{name} is {table.shape}, the space {shape}: rows are queries")
+        return table
+    for ids, side in ((pairs.user_ids, queries), (pairs.item_ids, items)):
+        check_counted_from_zero(ids, side, name)
+    rows, columns = pairs.rows_in(queries.row_of, items.row_of)
+    known = (rows >= 0) & (columns >= 0)
+    if not known.any():
+        raise IdsError(
+            f"{name}: not one of {len(rows):,} pairs names a user and an item of this space: users "
+            f"are such as {str(pairs.user_ids[0])!r}, in the space {str(queries.ids[0])!r}, items "
+            f"such as {str(pairs.item_ids[0])!r}, in the space {str(items.ids[0])!r}; give the "
+            "vectors their ids, or take the interactions that belong to them"
+        )
+    say(
+        f"{name}: {int(known.sum()):,} of {len(rows):,} pairs name a user and an item of this "
+        "space, and count as used in training"
+    )
+    return SparseRows.from_pairs(rows[known], columns[known], pairs.weights[known], shape=shape)
+
+
+def check_counted_from_zero(ids: Iterable[Any], side: Embeddings, source: str) -> None:
+    """Refuse ids that count from 1 the rows that a space without ids counts from 0."""
+    count = len(side)
+    if not side.named and str(count) in (names := set(map(str, ids))) and "0" not in names:
+        raise IdsError(
+            f"{source} holds the id '{count}' and no '0', and the vectors, which have no ids, are "
+            f"called 0 to {count - 1} by their rows: counted from 1, every entry would fall on the "
+            "wrong row; give the vectors their ids, Embeddings(x, ids=...)"
+        )
 
 
 def as_embeddings(value: Embeddings | Vectors, name: str = "vectors") -> Embeddings:
@@ -412,23 +464,3 @@ def _unique_ids(ids: Vectors, rows: int) -> Shaped[Array, " rows"]:
             f"{int((counts > 1).sum())} ids come more than once ({twice}): make ids unique"
         )
     return names
-
-
-def order_of_ids(names: Sequence[str]) -> list[int]:
-    """The positions that sort ids: as numbers if all are whole numbers, else as text.
-
-    >>> order_of_ids(["10", "9", "1"]), order_of_ids(["10", "9", "a"])
-    ([2, 1, 0], [0, 1, 2])
-    """
-    if not all(name.isdecimal() for name in names):
-        return sorted(range(len(names)), key=names.__getitem__)
-    if max(map(len, names), default=0) <= DIGITS:
-        return sorted(range(len(names)), key=lambda i: (int(names[i]), names[i]))
-    return sorted(range(len(names)), key=lambda i: (*_size(names[i]), names[i]))
-
-
-def _size(number: str) -> tuple[int, str]:
-    """A sort key for whole numbers of any length; Python reads none of thousands of digits."""
-    digits = number if number.isascii() else "".join(str(int(digit)) for digit in number)
-    digits = digits.lstrip("0")
-    return len(digits), digits

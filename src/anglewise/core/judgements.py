@@ -19,7 +19,7 @@ from anglewise.core.conversion import (
     is_kind,
 )
 from anglewise.core.drawn import QueryDraw
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise.core.embeddings import Embeddings, Space, check_counted_from_zero
 from anglewise.core.numbers import POSITIVE, shown
 from anglewise.core.parts import Parts, judged_parts
 from anglewise.core.sparse import SparseRows
@@ -98,6 +98,8 @@ class Judgements:
         as 2 in TREC's Deep Learning track; without it all above 0. nDCG reads the grades.
     not_itself
         Whether each query's own document, that of the same id, is no candidate: ``seen`` holds it.
+    of_users
+        Whether the file calls those who ask users: then judged is what they used.
     """
 
     gains: SparseRows | Sparse
@@ -114,6 +116,7 @@ class Judgements:
     missing_ids: tuple[str, ...] = ()
     relevant_from: float | None = None
     not_itself: bool = False
+    of_users: bool = False
 
     def __post_init__(self) -> None:
         check_direction(self.direction)
@@ -347,7 +350,7 @@ def _by_ids(columns: Sequence[Any], space: Space, direction: Direction, source: 
         parts = judged_parts(items, ranked, source)
     row_of = ranked.row_of if parts is None else {n: i for i, n in enumerate(parts.documents)}
     for names, side in ((queries, asking), (items, ranked)):
-        _check_counted_from_zero(names, side, source)
+        check_counted_from_zero(names, side, source)
     rows = np.array([asking.row_of.get(name, -1) for name in queries], dtype=np.int64)
     item_columns = np.array([row_of.get(name, -1) for name in items], dtype=np.int64)
     if not ((rows >= 0) & (item_columns >= 0)).any():
@@ -401,17 +404,6 @@ def _gains(column: Any, queries: list[str], items: list[str]) -> Float64[Array, 
 
 def _unknown(names: list[str], rows: Int64[Array, " entries"]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names[row] for row in np.flatnonzero(rows < 0)))[:3]
-
-
-def _check_counted_from_zero(names: list[str], side: Embeddings, source: str) -> None:
-    """Refuse ids that count from 1 the rows that a space without ids counts from 0."""
-    count = len(side)
-    if not side.named and str(count) in (judged := set(names)) and "0" not in judged:
-        raise IdsError(
-            f"{source} holds the id '{count}' and no '0', and the vectors, which have no ids, are "
-            f"called 0 to {count - 1} by their rows: counted from 1, every entry would fall on the "
-            "wrong row; give the vectors their ids, Embeddings(x, ids=...)"
-        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -136,6 +136,18 @@ class SparseRows:
         return csr_array((np.ones(len(self.indices)), self.indices, self.indptr), shape=self.shape)
 
 
+def distinct_pairs(
+    rows: Shaped[Array, " entries"], columns: Shaped[Array, " entries"], shape: tuple[int, int]
+) -> SparseRows:
+    """The pairs that came, each once, with value 1; ``ShapeError`` for one outside of ``shape``.
+
+    >>> distinct_pairs(np.array([0, 0]), np.array([1, 1]), (1, 2)).row(0).tolist()
+    [1]
+    """
+    pairs = np.unique(np.stack([rows, columns]).astype(np.int64), axis=1)
+    return SparseRows.from_pairs(pairs[0], pairs[1], shape=shape)
+
+
 def _ascend(ends: Shaped[Array, " rows_and_one"], entries: int) -> bool:
     return bool(ends[0] == 0 and ends[-1] == entries and (ends[1:] >= ends[:-1]).all())
 
@@ -200,6 +212,19 @@ class Interactions:
     def shape(self) -> tuple[int, int]:
         """Users, items."""
         return len(self.user_ids), len(self.item_ids)
+
+    def rows_in(
+        self, users: Mapping[str, int], items: Mapping[str, int]
+    ) -> tuple[Int64[Array, " entries"], Int64[Array, " entries"]]:
+        """The rows of each entry's user and item, given the row of each id; -1 for an unknown id.
+
+        >>> one = Interactions(*map(np.array, ([0], [0], [1.0])), np.array(["u"]), np.array(["i"]))
+        >>> one.rows_in({"v": 0, "u": 1}, {})
+        (array([1]), array([-1]))
+        """
+        known_users = np.array([users.get(str(i), -1) for i in self.user_ids], dtype=np.int64)
+        known_items = np.array([items.get(str(i), -1) for i in self.item_ids], dtype=np.int64)
+        return known_users[self.users], known_items[self.items]
 
     def rows(self) -> SparseRows:
         """The weights as sparse rows, one row a user."""

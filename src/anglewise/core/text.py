@@ -7,7 +7,7 @@ from html import escape
 from math import ceil, floor, isnan, log10
 from typing import TypeAlias, TypeVar
 
-from anglewise.core.numbers import read_number, shown
+from anglewise.core.numbers import DIGITS, read_number, shown
 from anglewise.errors import COMMANDS, IdsError, SpellingError
 
 
@@ -235,3 +235,23 @@ def visible_json(text: str) -> str:
     {"title": "a\u009bb"}
     """
     return COMMANDS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def order_of_ids(names: Sequence[str]) -> list[int]:
+    """The positions that sort ids: as numbers if all are whole numbers, else as text.
+
+    >>> order_of_ids(["10", "9", "1"]), order_of_ids(["10", "9", "a"])
+    ([2, 1, 0], [0, 1, 2])
+    """
+    if not all(name.isdecimal() for name in names):
+        return sorted(range(len(names)), key=names.__getitem__)
+    if max(map(len, names), default=0) <= DIGITS:
+        return sorted(range(len(names)), key=lambda i: (int(names[i]), names[i]))
+    return sorted(range(len(names)), key=lambda i: (*_size(names[i]), names[i]))
+
+
+def _size(number: str) -> tuple[int, str]:
+    """A sort key for whole numbers of any length; Python reads none of thousands of digits."""
+    digits = number if number.isascii() else "".join(str(int(digit)) for digit in number)
+    digits = digits.lstrip("0")
+    return len(digits), digits

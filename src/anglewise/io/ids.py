@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings, order_of_ids
+from anglewise.core.embeddings import Embeddings
 from anglewise.core.judgements import Complaints
-from anglewise.core.text import Say, quiet
+from anglewise.core.text import Say, order_of_ids, quiet
 from anglewise.core.typing import Array, Bool, Int64, Shaped
 from anglewise.errors import FileError, IdsError, ShapeError
 from anglewise.io.delimited import open_sheet

@@ -42,12 +42,14 @@ from anglewise.io.tables import (
     NEAR,
     QUERY,
     RIGHT,
+    USER,
     Role,
     Sheet,
     find,
     listed,
     names_of,
     numbers_of,
+    plain,
     unguarded_sheet,
 )
 from anglewise.io.texts import documents_of
@@ -221,7 +223,8 @@ def _read(
         source=str(sheet.path),
         complaints=aligned.complaints,
     )
-    return replace(judged, parts=parts)
+    named = sheet.names is not None and plain(sheet.names[positions[0]]) in USER.names.split()
+    return replace(judged, parts=parts, of_users=named)
 
 
 def _ids(sheet: Sheet, position: int) -> Any:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.conversion import Sparse, as_array
-from anglewise.core.embeddings import Embeddings, Space, TrainedFor
-from anglewise.core.sparse import SparseRows
+from anglewise.core.conversion import as_array
+from anglewise.core.embeddings import Embeddings, Seen, Space, TrainedFor, seen_rows
+from anglewise.core.sparse import SparseRows, distinct_pairs
 from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import FileError, ShapeError, SpellingError, ValuesError
@@ -34,6 +34,8 @@ class Factors:
         Columns of ``users`` and ``items`` that hold biases already.
     about
         Provenance: the library and the kind of the model, a global mean.
+    seen
+        What users were trained on, where the library holds it.
     """
 
     items: Array
@@ -46,11 +48,10 @@ class Factors:
     item_metadata: Mapping[str, Any] | None = None
     trained_for: TrainedFor = "dot"
     about: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    seen: Seen | None = None
 
 
-def space_of_factors(
-    factors: Factors, *, seen: SparseRows | Sparse | None = None, say: Say = quiet
-) -> Space:
+def space_of_factors(factors: Factors, *, say: Say = quiet) -> Space:
     """The space whose inner products are the model's scores (without a global mean).
 
     Biases become two columns: users ``[p, 1, b_u]``, items ``[q, c_i, 1]``. They are named in
@@ -82,12 +83,13 @@ def space_of_factors(
         elif factors.bias_columns:
             names = " and ".join(map(str, factors.bias_columns))
             say(f"bias columns: {names}; no cosine between items counts them")
+    ranked = Embeddings(items, ids=factors.item_ids, metadata=factors.item_metadata)
+    asking = None if users is None else Embeddings(users, ids=factors.user_ids)
+    seen = factors.seen
+    if seen is not None:
+        seen = seen_rows(seen, ranked if asking is None else asking, ranked, say=say)
     return Space(
-        items=Embeddings(items, ids=factors.item_ids, metadata=factors.item_metadata),
-        queries=None if users is None else Embeddings(users, ids=factors.user_ids),
-        trained_for=factors.trained_for,
-        seen=seen,
-        about=about,
+        items=ranked, queries=asking, trained_for=factors.trained_for, seen=seen, about=about
     )
 
 
@@ -243,8 +245,17 @@ def rectools_factors(model: Any, features: Mapping[str, Any]) -> Factors:
         bias_columns=bias_columns(users, items, None),
         user_ids=None if dataset is None else dataset.user_id_map.external_ids,
         item_ids=None if dataset is None else dataset.item_id_map.external_ids,
+        seen=_interactions_of(dataset, (len(users), len(items))),
         about={"library": "rectools", "model": type(model).__name__},
     )
+
+
+def _interactions_of(dataset: Any, shape: tuple[int, int]) -> SparseRows | None:
+    """The interactions of RecTools' data set, whose numbers are the rows of the vectors."""
+    frame = getattr(getattr(dataset, "interactions", None), "df", None)
+    if frame is None:
+        return None
+    return distinct_pairs(np.asarray(frame["user_id"]), np.asarray(frame["item_id"]), shape)
 
 
 def surprise_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
@@ -261,10 +272,14 @@ def surprise_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
     trainset = getattr(model, "trainset", None)
     about: dict[str, Any] = {"library": "surprise", "model": type(model).__name__}
     users, items = model_array(model.pu, "pu"), model_array(model.qi, "qi")
-    user_ids = item_ids = None
+    user_ids = item_ids = seen = None
     if trainset is not None:
         user_ids = [trainset.to_raw_uid(row) for row in range(len(users))]
         item_ids = [trainset.to_raw_iid(row) for row in range(len(items))]
+        rated = list(getattr(trainset, "all_ratings", list)())
+        if rated:
+            pairs = np.array([rating[:2] for rating in rated], dtype=np.int64)
+            seen = distinct_pairs(pairs[:, 0], pairs[:, 1], (len(users), len(items)))
         if biased:
             about["global_mean"] = float(trainset.global_mean)
     return Factors(
@@ -275,6 +290,7 @@ def surprise_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
         user_ids=user_ids,
         item_ids=item_ids,
         about=about,
+        seen=seen,
     )
 
 
@@ -364,7 +380,7 @@ def from_model(
     *,
     user_ids: Iterable[Any] | None = None,
     item_ids: Iterable[Any] | None = None,
-    seen: SparseRows | Sparse | None = None,
+    seen: Seen | None = None,
     say: Say = quiet,
     **features: Any,
 ) -> Space:
@@ -382,9 +398,11 @@ def from_model(
     user_ids, item_ids
         What the rows are called, where the model does not know it.
     seen
-        What users used in training, left out of recommendations: a sparse matrix of SciPy.
+        What users used in training, left out of recommendations: a sparse matrix of SciPy, row for
+        row, or interactions or a frame with ``user_id`` and ``item_id``, by ids. Without it what
+        the model holds: RecTools' data set, Surprise's ratings.
     say
-        Told what became of biases.
+        Told what became of biases, and where ``seen`` came from.
     features
         What a library needs to make its vectors: ``user_features`` and ``item_features`` of
         LightFM, ``dataset`` of RecTools.
@@ -414,7 +432,12 @@ def from_model(
                 user_ids=factors.user_ids if user_ids is None else user_ids,
                 item_ids=factors.item_ids if item_ids is None else item_ids,
             )
-            return space_of_factors(factors, seen=seen, say=say)
+            if seen is not None and factors.seen is not None:
+                say(f"seen: taken in place of the interactions that {library} holds")
+            elif factors.seen is not None:
+                say(f"{library} holds what users were trained on: they are not shown it again")
+            given = factors.seen if seen is None else seen
+            return space_of_factors(replace(factors, seen=given), say=say)
     raise SpellingError(
         f"{type(model).__name__} is no model that is known ({', '.join(READERS)}): give its "
         "arrays, Space(queries=Embeddings(users), items=Embeddings(items), trained_for='dot')"

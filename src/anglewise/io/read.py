@@ -1,23 +1,14 @@
-"""Read spaces and interactions; all readers of the package's face."""
+"""Read spaces; all readers of the package's face."""
 
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
-import numpy as np
-
-from anglewise.core.conversion import as_sparse_rows, is_frame
-from anglewise.core.embeddings import Embeddings, Space, TrainedFor
-from anglewise.core.sparse import Interactions
+from anglewise.core.embeddings import Embeddings, Seen, Space, TrainedFor
 from anglewise.core.text import Say, quiet
-from anglewise.core.typing import Array, Int64, offers
-from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
-from anglewise.io.arrays import Keyed, Side, numbered_names, read_sparse_npz, with_biases
-from anglewise.io.arrow_files import FRAME
-from anglewise.io.delimited import open_sheet
-from anglewise.io.files import PathLike, existing, existing_file, suffix
-from anglewise.io.ids import numbered
+from anglewise.errors import ShapeError, SpellingError
+from anglewise.io.arrays import Keyed, Side, with_biases
+from anglewise.io.files import PathLike, existing, existing_file
+from anglewise.io.interactions import read_interactions, with_seen
 from anglewise.io.judgement_files import (
     judgement_kind,
     read_judgements,
@@ -28,21 +19,6 @@ from anglewise.io.judgement_files import (
 from anglewise.io.model_readers import is_spark_folder, read_spark_model
 from anglewise.io.space_folder import judgements_of, read_space_folder, stored_directions
 from anglewise.io.space_json import is_space_folder
-from anglewise.io.tables import (
-    ID,
-    ITEM,
-    TIME,
-    USER,
-    WEIGHT,
-    Role,
-    Sheet,
-    check_distinct_columns,
-    find,
-    names_of,
-    need,
-    numbers_of,
-    times_of,
-)
 from anglewise.io.texts import read_texts
 from anglewise.io.vectors import SideFiles, both_sides, opened, read_vectors, texts_of
 
@@ -59,6 +35,7 @@ def read_space(
     trained_for: TrainedFor | None = None,
     vector_column: str | None = None,
     id_column: str | None = None,
+    seen: PathLike | Seen | None = None,
     say: Say = quiet,
 ) -> Space:
     """Read queries and items that live together, or items alone.
@@ -85,8 +62,12 @@ def read_space(
         The measure inside the training loss; a factor model of implicit is known to use ``dot``.
     vector_column, id_column
         Names of columns (or arrays) that are not conventional.
+    seen
+        What users were trained on, in place of what the space brings: a file as
+        :func:`read_interactions` reads it, a frame or interactions, by ids; a sparse matrix (of
+        SciPy, or in an ``.npz``), row for row.
     say
-        Told what was guessed.
+        Told what was guessed, and what share of ``seen`` names a user and an item of the space.
 
     Raises
     ------
@@ -107,10 +88,22 @@ def read_space(
         raise SpellingError(
             f"trained_for is {trained_for!r}: known are {', '.join(get_args(TrainedFor))}"
         )
-    arguments = {
+    arguments: dict[Side, tuple[PathLike | None, PathLike | None, PathLike | None]] = {
         "queries": (queries, query_ids, query_texts),
         "items": (items, item_ids, item_texts),
     }
+    space = _without_seen(path, arguments, trained_for, (vector_column, id_column), say)
+    return space if seen is None else with_seen(space, seen, say)
+
+
+def _without_seen(
+    path: PathLike | None,
+    arguments: dict[Side, tuple[PathLike | None, PathLike | None, PathLike | None]],
+    trained_for: TrainedFor | None,
+    columns: tuple[str | None, str | None],
+    say: Say,
+) -> Space:
+    """The space as its files have it; ``columns`` are those of vectors and ids, where named."""
     if path is not None and is_space_folder(existing(path)):
         if any(arguments["queries"]) or any(arguments["items"]):
             raise SpellingError(f"{path} is a space with ids and texts of its own: give no others")
@@ -128,8 +121,8 @@ def read_space(
                 side,
                 ids=side_files.ids,
                 texts=None if side_files.texts is None else texts_of(side_files.texts, side),
-                vector_column=vector_column,
-                id_column=id_column,
+                vector_column=columns[0],
+                id_column=columns[1],
                 say=say,
             )
     if trained_for is None and all(_is_factor_model(files[side]) for side in sides):
@@ -144,7 +137,7 @@ def read_space(
 
 def _files(
     path: PathLike | None,
-    arguments: dict[str, tuple[PathLike | None, PathLike | None, PathLike | None]],
+    arguments: dict[Side, tuple[PathLike | None, PathLike | None, PathLike | None]],
 ) -> dict[Side, SideFiles]:
     """What to read for either side: what was found, overruled by what was given."""
     if path is not None and (arguments["queries"][0] or arguments["items"][0]):
@@ -195,177 +188,6 @@ def _trained_for(space: Space, trained_for: TrainedFor | None) -> Space:
         trained_for=trained_for,
         seen=space.seen,
         about=space.about,
-    )
-
-
-def read_interactions(
-    path: PathLike | Any,
-    *,
-    user: str | None = None,
-    item: str | None = None,
-    weight: str | None = None,
-    time: str | None = None,
-    min_weight: float | None = None,
-    item_table: PathLike | None = None,
-    say: Say = quiet,
-) -> Interactions:
-    r"""Read who used what from a table, with names of columns guessed where they are conventional.
-
-    Reads CSV, TSV, parquet, feather, RecBole's ``.inter``, MovieLens' ``ratings.dat`` and
-    ``u.data``, and scipy's sparse ``.npz``, each also as ``.gz``. Entries are sorted by user and
-    item, whose ids are sorted too, so that the order of the lines does not matter.
-
-    Parameters
-    ----------
-    path
-        A file; or a table in memory: a pandas or Polars frame, an Arrow table, or a sparse matrix
-        of SciPy (users x items, whose rows and columns are named by their numbers).
-    user, item, weight, time
-        Names of columns that are not conventional. Without weights each pair weighs 1.
-    min_weight
-        Keep pairs that weigh at least this: ratings of 4 and 5 as signs of liking, say.
-    item_table
-        A table about the items (``item_id,title,…``), kept as their metadata.
-    say
-        Told what was guessed, and how many repeated pairs were merged: the last one is kept,
-        by time if there are times, else by place in the file.
-
-    Raises
-    ------
-    FileError, ValuesError, SpellingError, TooFewError
-        Unreadable or damaged; a cell that is empty or no number, by line; a column that is not
-        there; nothing left.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> file = Path(tempfile.mkdtemp()) / "ratings.csv"
-    >>> _ = file.write_text("user_id,item_id,rating\nann,up,5\nbob,up,2\nann,up,4\n")
-    >>> x = read_interactions(file, say=print)
-    ratings.csv: users from 'user_id', items from 'item_id', weights from 'rating'
-    ratings.csv: 1 repeated pair: the last in the file is kept
-    >>> x.user_ids.tolist(), x.item_ids.tolist(), x.weights.tolist()
-    (['ann', 'bob'], ['up'], [4.0, 2.0])
-    """
-    source = FRAME if is_frame(path) else MATRIX if offers(path, "tocsr") else existing_file(path)
-    if source is MATRIX or suffix(source) == ".npz":
-        if user or item or weight or time:
-            raise SpellingError(f"{source} is a sparse matrix, it has no columns to name")
-        interactions = _from_matrix(path) if source is MATRIX else read_sparse_npz(source)
-    else:
-        roles = {USER: user, ITEM: item, WEIGHT: weight, TIME: time}
-        interactions = _from_sheet(open_sheet(path), roles, say)
-    interactions = _last_of_each(source, interactions, say)
-    if min_weight is not None:
-        interactions = _at_least(source, interactions, min_weight)
-    if item_table is not None:
-        metadata = read_texts(item_table, interactions.item_ids, id_roles=(ITEM, ID), say=say)
-        interactions = replace(interactions, item_metadata=metadata)
-    return interactions
-
-
-MATRIX = Path("the matrix")
-"""What a sparse matrix that came from no file is called in messages."""
-
-
-def _from_matrix(matrix: Any) -> Interactions:
-    table = as_sparse_rows(matrix, "the matrix")
-    users, items = map(numbered_names, table.shape)
-    return Interactions(table.rows, table.indices, table.values, users, items)
-
-
-def _from_sheet(sheet: Sheet, roles: Mapping[Role, str | None], say: Say) -> Interactions:
-    positions = _positions(sheet, roles)
-    say(
-        f"{sheet.path.name}: "
-        + ", ".join(
-            f"{role.meaning} from {sheet.name(position)}" for role, position in positions.items()
-        )
-    )
-    columns = dict(zip(positions, sheet.columns(list(positions.values())), strict=True))
-    users, user_ids = numbered(names_of(sheet, columns[USER], positions[USER]))
-    items, item_ids = numbered(names_of(sheet, columns[ITEM], positions[ITEM]))
-    weights = np.ones(len(users))
-    if WEIGHT in columns:
-        weights = numbers_of(sheet, columns[WEIGHT], positions[WEIGHT])
-    times = None
-    if TIME in columns:
-        try:
-            times = times_of(sheet, columns[TIME], positions[TIME])
-        except FileError as error:
-            if roles[TIME] is not None:
-                raise
-            say(f"{error}; left out, since nobody asked for it")
-    return Interactions(users, items, weights, user_ids, item_ids, times)
-
-
-def _positions(sheet: Sheet, roles: Mapping[Role, str | None]) -> dict[Role, int]:
-    """Where each role stands; without a header in the order user, item, weight, time."""
-    if sheet.names is None:
-        if any(roles.values()):
-            raise SpellingError(f"{sheet.path} has no header: add one, then name its columns")
-        if not 2 <= sheet.width <= len(roles):
-            raise FileError(
-                f"{sheet.path} has no header and {sheet.width} columns: user, item and, if "
-                "you like, weight and time are due in this order; or add a header"
-            )
-        return dict(zip(roles, range(sheet.width), strict=False))
-    positions: dict[Role, int] = {
-        role: need(sheet.names, role, roles[role], sheet.path) for role in (USER, ITEM)
-    }
-    for role in (WEIGHT, TIME):
-        position = find(sheet.names, role, roles[role], sheet.path)
-        if position is not None and (roles[role] is not None or position not in positions.values()):
-            positions[role] = position
-    named_roles = {role for role, name in roles.items() if name is not None}
-    check_distinct_columns(sheet.names, positions, named_roles, sheet.path)
-    return positions
-
-
-def _last_of_each(path: Path, interactions: Interactions, say: Say) -> Interactions:
-    """Sort by user and item, and keep the last of each pair."""
-    key = interactions.users * len(interactions.item_ids) + interactions.items
-    order = np.argsort(key, kind="stable")
-    repeated = key[order[1:]] == key[order[:-1]]
-    if repeated.any():
-        if interactions.times is not None:
-            is_repeated = np.append(repeated, False) | np.append(False, repeated)
-            repeats = order[is_repeated]
-            order[is_repeated] = repeats[np.lexsort((interactions.times[repeats], key[repeats]))]
-        count = int(repeated.sum())
-        say(
-            f"{path.name}: {count:,} repeated pair{'s' * (count > 1)}: the last "
-            f"{'in the file' if interactions.times is None else 'by time'} is kept"
-        )
-    return _some(interactions, order[np.append(~repeated, True)])
-
-
-def _at_least(path: Path, interactions: Interactions, weight: float) -> Interactions:
-    """Keep what weighs enough, and the users and items that still have any."""
-    entries = np.flatnonzero(interactions.weights >= weight)
-    if not len(entries):
-        raise TooFewError(
-            f"{path}: no weight reaches {weight:g}, the largest is {interactions.weights.max():g}: "
-            "lower the threshold"
-        )
-    interactions = _some(interactions, entries)
-    users, items = np.unique(interactions.users), np.unique(interactions.items)
-    return replace(
-        interactions,
-        users=np.searchsorted(users, interactions.users),
-        items=np.searchsorted(items, interactions.items),
-        user_ids=interactions.user_ids[users],
-        item_ids=interactions.item_ids[items],
-    )
-
-
-def _some(interactions: Interactions, entries: Int64[Array, " some"]) -> Interactions:
-    return replace(
-        interactions,
-        users=interactions.users[entries],
-        items=interactions.items[entries],
-        weights=interactions.weights[entries],
-        times=None if interactions.times is None else interactions.times[entries],
     )
 
 

@@ -71,8 +71,7 @@ def from_interactions(
         return _used_together(space, interactions, min_support, judge, now)
     if graded and not (interactions.weights > 0).all():
         raise ValuesError("weights <= 0 cannot be grades: shift them, or leave out --graded")
-    users = _rows(interactions.user_ids, space.queries.row_of)[interactions.users]
-    items = _rows(interactions.item_ids, space.items.row_of)[interactions.items]
+    users, items = interactions.rows_in(space.queries.row_of, space.items.row_of)
     in_space = (users >= 0) & (items >= 0)
     if not in_space.any():
         raise IdsError(

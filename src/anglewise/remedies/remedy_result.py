@@ -248,7 +248,7 @@ def assemble_result(runner: CandidateRunner, outcome: Outcome) -> Remedy:
         budget_seconds=runner.budget.seconds,
         seconds=outcome.seconds,
         stopped=outcome.stopped,
-        notes=(*_run_notes(outcome), *notes(sides, judged, scores)),
+        notes=(*_run_notes(outcome), *notes(runner.space, judged, scores)),
     )
 
 
