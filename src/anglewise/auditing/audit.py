@@ -110,9 +110,15 @@ def _biases(subject: AuditSubject) -> Iterator[str]:
     if subject.biases:
         listed = ", ".join(map(str, subject.biases))
         single = len(subject.biases) == 1
+        counts = (
+            "and a cosine within one side leaves them out, as they are no directions; "
+            "cosine@with-biases counts them"
+            if subject.named_biases
+            else "but cosine counts them as directions; cosine@without-biases leaves them out"
+        )
         yield (
             f"column{'' if single else 's'} {listed} hold{'s' * single} biases: no gauge mixes "
-            "them, but cosine counts them as directions; cosine@without-biases leaves them out"
+            f"them, {counts}"
         )
 
 

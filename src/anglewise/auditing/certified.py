@@ -96,7 +96,7 @@ def limits_of(
 def _cosines(
     subject: AuditSubject, direction: Direction, cosine: Neighbours, rank: int
 ) -> Float64[Array, " q"]:
-    asking, ranked = subject.space.sides(direction)
+    asking, ranked = subject.within.sides(direction)
     return row_cosines(
         asking.vectors[subject.rows(direction)], ranked.vectors[cosine.indices[:, rank]]
     )
@@ -178,7 +178,15 @@ def witnessed(subject: AuditSubject, item: str | None, condition: float) -> Witn
     """
     space, names = subject.space, subject.names("items-items")[1]
     row = int(np.argmax(subject.item_popularity[0])) if item is None else _named_row(subject, item)
-    moved = witness(space.items.vectors, row, k=subject.k, condition=condition, keep=subject.biases)
+    left_out = subject.named_biases
+    moved = witness(
+        space.items.vectors,
+        row,
+        k=subject.k,
+        condition=condition,
+        keep=() if left_out else subject.biases,
+        left_out=left_out,
+    )
     provenance = {"gauge": f"witness for item {space.items.ids[row]}, condition {condition:g}"}
     change, checked = _largest_change(space, moved.pair, subject.rows("queries-items", CHECKED))
     return WitnessReport(

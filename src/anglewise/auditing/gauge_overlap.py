@@ -18,7 +18,7 @@ from anglewise.errors import ShapeError
 from anglewise.gauges.certificates import cosine_interval
 from anglewise.gauges.gap import SideAlignment, align
 from anglewise.gauges.gauge import moved_cosines, row_cosines
-from anglewise.gauges.maps import moved
+from anglewise.gauges.maps import BIAS_COLUMNS, moved
 from anglewise.metrics.breadth import agreements, overlap
 from anglewise.metrics.evaluate import evaluate
 
@@ -261,10 +261,10 @@ class PairReport:
 def explore(subject: AuditSubject, pairs: Iterable[tuple[str, str]]) -> tuple[PairReport, ...]:
     """Report on pairs of items, by id. Raises ``IdsError`` for an unknown id.
 
-    Bias columns stay in the vectors, as in a plain cosine of them. The random maps are the same for
-    all pairs.
+    Bias columns that are named are left out, as in every cosine between items; others stay. The
+    random maps are the same for all pairs.
     """
-    items, names = subject.space.items, subject.names("items-items")[1]
+    items, names = subject.within.items, subject.names("items-items")[1]
     rows = np.array([[names.row(name) for name in pair] for pair in pairs], dtype=np.int64)
     if not len(rows):
         return ()
@@ -361,7 +361,10 @@ def compare_run(subject: AuditSubject, name: str, run: Space) -> RunReport:
     pairs = {
         "given": _list_overlap(subject, audited_shared, run_shared, "cosine"),
         "linear": _list_overlap(
-            subject, audited_shared, Space(items=run_shared.items.with_vectors(linear)), "cosine"
+            subject,
+            audited_shared,
+            Space(items=run_shared.items.with_vectors(linear), about=audited_shared.about),
+            "cosine",
         ),
         "balanced": _list_overlap(subject, audited_shared, run_shared, "cosine@balanced"),
         "dot": _recommendation_overlap(subject, audited_shared, run_shared),
@@ -398,8 +401,16 @@ def _shared(audited: Space, run: Space) -> tuple[Space, Space]:
             for side in (audited_side, run_side)
         ]
     pairs = zip(sides["queries"], sides["items"], strict=True)
-    first, second = (Space(queries=q, items=i) for q, i in pairs)
+    first, second = (
+        Space(queries=q, items=i, about=_named_biases(space))
+        for (q, i), space in zip(pairs, (audited, run), strict=True)
+    )
     return first, second
+
+
+def _named_biases(space: Space) -> dict[str, object]:
+    """What a space says about bias columns, where it does."""
+    return {key: value for key, value in space.about.items() if key == BIAS_COLUMNS}
 
 
 def _list_overlap(subject: AuditSubject, audited: Space, run: Space, measure: str) -> Array:

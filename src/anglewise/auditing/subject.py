@@ -16,10 +16,10 @@ from anglewise.engine.search import search
 from anglewise.errors import IdsError, TooFewError
 from anglewise.gauges.canonical import gauge
 from anglewise.gauges.gap import GaugeGap
-from anglewise.gauges.gauge import bias_columns, two_roots
+from anglewise.gauges.gauge import bias_columns, named_biases, two_roots, without_biases
 from anglewise.gauges.maps import ROWS
 from anglewise.io.texts import titles
-from anglewise.measures.frames import fit_frames
+from anglewise.measures.biases import maps_in
 from anglewise.measures.measure import measure
 
 
@@ -215,6 +215,16 @@ class AuditSubject:
         return bias_columns(self.space)
 
     @cached_property
+    def named_biases(self) -> tuple[int, ...]:
+        """The bias columns that the space names, which no cosine within one side reads."""
+        return named_biases(self.space)
+
+    @cached_property
+    def within(self) -> Space:
+        """The space as a cosine within one side reads it: without the bias columns it names."""
+        return without_biases(self.space) if self.named_biases else self.space
+
+    @cached_property
     def _names(self) -> tuple[Names, Names]:
         items = Names(self.space.items)
         return (items if self.space.one_sided else Names(self.space.queries)), items
@@ -229,7 +239,7 @@ class AuditSubject:
     def items_at(self, measure_name: str, rows: Int64[Array, " some"]) -> Float64[Array, "some _"]:
         """The vectors of some items in the frames of a measure between items."""
         vectors = self.space.items.vectors[rows].astype(np.float64)
-        maps = fit_frames(measure(measure_name).frames, self.space, "items-items")
+        maps = maps_in(measure(measure_name), self.space, "items-items")
         return vectors if maps is None else maps.ranked(vectors)
 
     @cached_property

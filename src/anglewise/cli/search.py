@@ -65,6 +65,7 @@ def search(
     from anglewise.engine.search import search_vectors
     from anglewise.errors import SpellingError
     from anglewise.io.read import read_space
+    from anglewise.measures.biases import biases_note
     from anglewise.measures.measure import measures as read_measures
     from anglewise.report.retrieval_documents import QueryNeighbours, neighbours_document
 
@@ -79,6 +80,9 @@ def search(
     loaded = read_space(space, **vars(vectors), **vars(seen), say=talk.say)
     chosen_direction = direction or ("items-items" if loaded.one_sided else "queries-items")
     asking = loaded.sides(chosen_direction)[0]
+    left_out = biases_note(parsed_measures, loaded, chosen_direction)
+    if left_out is not None:
+        talk.say(left_out)
     say_unused(seen, chosen_direction if query is not None else "a text or an image", talk.say)
     row = 0 if query is None else _row(asking, query, chosen_direction)
     question = None if query is not None else _question(loaded, text, image, encoder)

@@ -20,8 +20,9 @@ from anglewise.errors import SpellingError, TooFewError
 from anglewise.io.texts import documents_of
 from anglewise.measures.adapter import Adapted, adapter_shape, learn_adapter
 from anglewise.measures.adapter_training import TrainingPairs
+from anglewise.measures.biases import maps_in
 from anglewise.measures.formulas import Measure
-from anglewise.measures.frames import Affine, Maps, View, fit_frames
+from anglewise.measures.frames import Affine, Maps, View
 from anglewise.measures.measure import Family, MeasureSpec
 from anglewise.metrics.evaluate import evaluate
 from anglewise.metrics.interface import Metric, RankingMetric
@@ -263,7 +264,7 @@ def _known_pairs(searched: SearchedSpace, adapted: Adapted) -> TrainingPairs:
     space, judgements = searched.space, searched.judgements
     direction = judgements.direction
     asking, ranked = space.sides(direction)
-    maps = fit_frames(adapted.frames, space, direction) or Maps.still(ranked.dimension)
+    maps = maps_in(adapted, space, direction) or Maps.still(ranked.dimension)
     sides = [
         np.concatenate(list(View(side, through).blocks()))
         for side, through in ((asking, maps.asking), (ranked, maps.ranked))

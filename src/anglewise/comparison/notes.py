@@ -13,8 +13,10 @@ from anglewise.core.judgements import Complaints, Judgements, Pairs, Triplets
 from anglewise.core.parts import Parts
 from anglewise.core.sparse import SparseRows
 from anglewise.core.text import counted, listed
-from anglewise.core.typing import Array, Bool, Int64
+from anglewise.core.typing import Array, Bool, Direction, Int64
+from anglewise.gauges.gauge import named_biases
 from anglewise.io.texts import titles
+from anglewise.measures.biases import biases_note
 from anglewise.measures.formulas import SIMPLEST_FIRST
 
 
@@ -25,7 +27,9 @@ def notes(
 ) -> tuple[str, ...]:
     """Sentences, the gravest first: the labels, then how few they are, then the vectors."""
     lists = isinstance(judgements, Judgements)
-    sides = space.sides(judgements.direction if lists else "queries-items")
+    direction = judgements.direction if lists else "queries-items"
+    sides = space.sides(direction)
+    unit = sides[1].is_unit() and not named_biases(space)
     return (
         *(judged_notes(judgements) if lists else _label_notes(judgements.complaints)),
         *(_draw_notes(judgements.drawn, scores) if lists else ()),
@@ -35,7 +39,8 @@ def notes(
         *_few_notes(scores),
         *(part_notes(judgements.parts) if lists else ()),
         *_zero_notes(*sides),
-        *(_unit_notes(scores) if sides[1].is_unit() else ()),
+        *_bias_notes([(space, "")], scores, direction),
+        *(_unit_notes(scores) if unit else ()),
         *_tie_notes(scores),
         *_score_notes(scores),
     )
@@ -65,6 +70,7 @@ def space_notes(
         *_few_notes(scores),
         *(f"{name}: {note}" for name, parts in aligned.parts.items() for note in part_notes(parts)),
         *(f"{name}: {note}" for name, pair in sides.items() for note in _zero_notes(*pair)),
+        *_bias_notes([(s, name) for name, s in aligned.spaces.items()], scores, direction),
         *_tie_notes(scores),
         *_score_notes(scores),
         *_size_notes(models),
@@ -288,6 +294,22 @@ def _tie_notes(scores: Scores) -> Iterator[str]:
             f"ties decide lists ({listed(many)}): more items score the same as the last one, and "
             "ids say which are in"
         )
+
+
+def _bias_notes(
+    spaces: Iterable[tuple[Space, str]], scores: Scores, direction: Direction
+) -> Iterator[str]:
+    """Which measures leave bias columns out, in each of some named spaces, or in the only one."""
+    for space, name in spaces:
+        own = [
+            getattr(candidate, "measure", candidate)
+            for candidate in scores.measures
+            if getattr(getattr(candidate, "source", None), "space", "") == name
+            and getattr(candidate, "builder", None) is None
+        ]
+        note = biases_note(dict.fromkeys(own), space, direction)
+        if note is not None:
+            yield f"{name}: {note}" if name else note
 
 
 def _score_notes(scores: Scores) -> Iterator[str]:

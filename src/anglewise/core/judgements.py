@@ -19,7 +19,7 @@ from anglewise.core.conversion import (
     is_kind,
 )
 from anglewise.core.drawn import QueryDraw
-from anglewise.core.embeddings import Embeddings, Space, check_counted_from_zero
+from anglewise.core.embeddings import Space, check_counted_from_zero
 from anglewise.core.numbers import POSITIVE, shown
 from anglewise.core.parts import Parts, judged_parts
 from anglewise.core.sparse import SparseRows

@@ -18,8 +18,9 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.typing import Array, Bool, Direction, Float32, Float64, Int64
 from anglewise.engine import ranking
 from anglewise.errors import SpellingError
+from anglewise.measures.biases import maps_in
 from anglewise.measures.formulas import LANES, BlockFormula, Formula, Measure, fitted
-from anglewise.measures.frames import Affine, Maps, fit_frames
+from anglewise.measures.frames import Affine, Maps
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,8 +126,7 @@ class Pass:
 
 def passes(measures: Sequence[Measure], space: Space, direction: Direction) -> Iterator[Pass]:
     """As few passes as measures in one frame allow; the frame and the formulas are fitted here."""
-    frames = measures[0].frames
-    maps = fit_frames(frames, space, direction) if frames else None
+    maps = maps_in(measures[0], space, direction)
     turned, shift = None if maps is None else triangular(maps), None
     plain: list[Measure] = []
     unit_queries: list[Measure] = []

@@ -18,6 +18,7 @@ from anglewise.engine.ranking import NOWHERE, Exclusions
 from anglewise.engine.scanners import Workers, scanner, workers
 from anglewise.engine.tiles import PreparedItems, spans
 from anglewise.errors import ShapeError, TooFewError, ValuesError
+from anglewise.measures.biases import frames_in
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import measures as read_measures
 
@@ -258,11 +259,12 @@ def _by_frames(
     progress: Progress | None,
 ) -> dict[str, Neighbours]:
     """Answer some rows of vectors, frame after frame: no more maps are held than those of two."""
-    all_frames = list(dict.fromkeys(measure.frames for measure in measures))
+    frames_of = {measure: frames_in(measure, space, direction) for measure in measures}
+    all_frames = list(dict.fromkeys(frames_of.values()))
     found: dict[str, Neighbours] = {}
     with workers(threads) as pool:
         for number, frames in enumerate(all_frames):
-            same_frame = [measure for measure in measures if measure.frames == frames]
+            same_frame = [measure for measure in measures if frames_of[measure] == frames]
             items = PreparedItems.of(space, same_frame, direction, room=0)
             share = share_of(progress, number, len(all_frames))
             found |= _answers(items, vectors, rows, exclusions, k=k, pool=pool, progress=share)

@@ -16,7 +16,7 @@ within a ratio of ``s^2``, so that the condition of ``H`` never exceeds ``s``. I
 the worst one, and is deterministic.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -185,11 +185,13 @@ def witness(
     k: int = 10,
     condition: float = 2.0,
     keep: tuple[int, ...] = (),
+    left_out: tuple[int, ...] = (),
 ) -> Witness:
     """Look for a map of at most this condition that changes the k nearest items of one item most.
 
     ``keep`` names bias columns, which the map leaves alone; the condition is then that of the map
-    of the other columns. For neighbours of a query give the queries and exchange the two maps.
+    of the other columns. ``left_out`` names bias columns instead that no cosine here reads. For
+    neighbours of a query give the queries and exchange the two maps.
     Deterministic. Raises ``ValuesError`` for a zero vector or a condition below 1, ``ShapeError``
     for a row out of bounds, ``TooFewError`` for no more than k other items.
 
@@ -202,6 +204,10 @@ def witness(
     """
     _check(items, query, k, condition)
     dimension = items.shape[1]
+    if left_out:
+        others = np.ascontiguousarray(np.delete(items, left_out, axis=1))
+        found = witness(others, query, k=k, condition=condition)
+        return replace(found, pair=found.pair.extended(left_out, dimension))
     free = [column for column in range(dimension) if column not in keep]
     cosines = _cosines(items, query, np.eye(dimension))
     before = _nearest(cosines, query, k)

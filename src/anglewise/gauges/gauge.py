@@ -7,7 +7,7 @@ two items, or in an angle, they have no meaning.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
@@ -119,10 +119,19 @@ def bias_columns(space: Space) -> tuple[int, ...]:
     >>> bias_columns(Space(queries=users, items=Embeddings([[1.0, 0.5], [4.0, 0.0]])))
     (1,)
     """
-    stated: Any = space.about.get(BIAS_COLUMNS)
-    if stated is not None:
-        return tuple(sorted(int(column) for column in cast("list[int]", stated)))
+    if space.about.get(BIAS_COLUMNS) is not None:
+        return named_biases(space)
     return () if space.one_sided else constant_columns(*two_roots(space))
+
+
+def named_biases(space: Space) -> tuple[int, ...]:
+    """The bias columns that a space names; those that were cut away since are not there.
+
+    >>> named_biases(Space(items=Embeddings([[1.0, 2.0]]), about={"bias_columns": [1, 2]}))
+    (1,)
+    """
+    stated = cast("list[int]", space.about.get(BIAS_COLUMNS) or [])
+    return tuple(sorted(int(column) for column in stated if column < space.items.dimension))
 
 
 def without_biases(space: Space) -> Space:

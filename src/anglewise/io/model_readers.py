@@ -61,7 +61,7 @@ def space_of_factors(factors: Factors, *, say: Say = quiet) -> Space:
 
     >>> biased = Factors(np.eye(2), np.ones((1, 2)), np.array([0.5]), np.array([0.0, 3.0]))
     >>> space = space_of_factors(biased, say=print)
-    biases became columns 2 and 3, which no cosine between items counts
+    biases became columns 2 and 3, which no cosine between items counts (cosine@with-biases does)
     >>> space.queries.vectors.tolist(), space.items.vectors.tolist()
     ([[1.0, 1.0, 1.0, 0.5]], [[1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 3.0, 1.0]])
     """
@@ -79,10 +79,16 @@ def space_of_factors(factors: Factors, *, say: Say = quiet) -> Space:
             users = np.column_stack([users, np.ones(len(users)), of_users])
             items = np.column_stack([items, of_items, np.ones(len(items))])
             about[BIAS_COLUMNS] = [*about[BIAS_COLUMNS], d, d + 1]
-            say(f"biases became columns {d} and {d + 1}, which no cosine between items counts")
+            say(
+                f"biases became columns {d} and {d + 1}, which no cosine between items counts "
+                "(cosine@with-biases does)"
+            )
         elif factors.bias_columns:
             names = " and ".join(map(str, factors.bias_columns))
-            say(f"bias columns: {names}; no cosine between items counts them")
+            say(
+                f"bias columns: {names}; no cosine between items counts them (cosine@with-biases "
+                "does)"
+            )
     ranked = Embeddings(items, ids=factors.item_ids, metadata=factors.item_metadata)
     asking = None if users is None else Embeddings(users, ids=factors.user_ids)
     seen = factors.seen
@@ -276,7 +282,8 @@ def surprise_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
     if trainset is not None:
         user_ids = [trainset.to_raw_uid(row) for row in range(len(users))]
         item_ids = [trainset.to_raw_iid(row) for row in range(len(items))]
-        rated = list(getattr(trainset, "all_ratings", list)())
+        ratings: Any = getattr(trainset, "all_ratings", None)
+        rated: list[Any] = [] if ratings is None else list(ratings())
         if rated:
             pairs = np.array([rating[:2] for rating in rated], dtype=np.int64)
             seen = distinct_pairs(pairs[:, 0], pairs[:, 1], (len(users), len(items)))

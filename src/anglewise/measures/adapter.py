@@ -13,6 +13,7 @@ from anglewise.core.numbers import COUNT
 from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Float64
 from anglewise.errors import ShapeError, SpellingError, TooFewError
+from anglewise.gauges.maps import BIAS_COLUMNS
 from anglewise.measures.adapter_training import (
     ContrastiveLoss,
     Diagonal,
@@ -143,7 +144,7 @@ class Adapter:
             queries=None if space.one_sided else _moved(space.queries, self.queries),
             trained_for="cosine",
             seen=space.seen,
-            about={**space.about, "adapter": dict(self.about)},
+            about={**space.about, BIAS_COLUMNS: [], "adapter": dict(self.about)},
         )
 
 

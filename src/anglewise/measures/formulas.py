@@ -19,7 +19,14 @@ from anglewise.core.embeddings import Space
 from anglewise.core.numbers import EXPONENT, written
 from anglewise.core.typing import Array, Direction, Float, Float64, Int64
 from anglewise.errors import SpellingError
-from anglewise.measures.frames import Frame, Maps, Sides, SpaceCache, View, fit_frames
+from anglewise.measures.biases import frames_in, maps_in
+from anglewise.measures.frames import (
+    Frame,
+    Maps,
+    Sides,
+    SpaceCache,
+    View,
+)
 
 Product: TypeAlias = Literal["dot", "squared-distance", "manhattan", "block"]
 PerPair: TypeAlias = Float64[Array, "*pairs"]
@@ -72,6 +79,8 @@ class Formula(ABC):
     meaning: ClassVar[str]
     unit_queries: ClassVar[bool] = False
     """Whether queries are brought to length one before the product is taken."""
+    angle: ClassVar[bool] = False
+    """Whether it reads the angle alone, so that a column of biases would count as a direction."""
 
     @abstractmethod
     def __str__(self) -> str:
@@ -187,6 +196,7 @@ class Cosine(Formula):
 
     product = "dot"
     meaning = "cosine in [-1, 1]"
+    angle = True
 
     def __str__(self) -> str:
         return "cosine"
@@ -417,11 +427,11 @@ def fitted(measure: Measure, space: Space, direction: Direction = "queries-items
 
     def fit() -> Formula:
         asking, ranked = space.sides(direction)
-        maps = fit_frames(measure.frames, space, direction) or Maps.still(ranked.dimension)
+        maps = maps_in(measure, space, direction) or Maps.still(ranked.dimension)
         views = View(asking, maps.asking), View(ranked, maps.ranked)
         return formula.fit(Sides(space, direction, *views))
 
-    key = formula, measure.frames, direction
+    key = formula, frames_in(measure, space, direction), direction
     return Measure(_FITTED.get(space, key, fit), measure.frames)
 
 

@@ -21,7 +21,12 @@ from anglewise.core.numbers import COUNT, UNIT, shown, written
 from anglewise.core.typing import Array, Direction, Float, Float64
 from anglewise.errors import ShapeError, SpellingError, ValuesError
 from anglewise.gauges.canonical import BALANCED, ITEM_ORTHONORMAL, USER_ORTHONORMAL, PowerGauge
-from anglewise.gauges.gauge import Gauge, RandomMap, bias_columns, two_roots
+from anglewise.gauges.gauge import (
+    Gauge,
+    RandomMap,
+    bias_columns,
+    two_roots,
+)
 from anglewise.gauges.maps import Root
 
 BLOCK_BYTES = 1 << 22
@@ -122,6 +127,10 @@ class Frame(ABC):
     def fit(self, sides: Sides) -> Maps:
         """The maps for this space and direction."""
 
+    def narrowed(self, space: Space) -> Space | None:
+        """The space that the frames after this one are fitted on, where it is another one."""
+        del space
+
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -189,6 +198,11 @@ def fit_frames(frames: tuple[Frame, ...], space: Space, direction: Direction) ->
 
 
 def _fitted(frames: tuple[Frame, ...], space: Space, direction: Direction) -> Maps:
+    narrowed = frames[0].narrowed(space) if frames[1:] else None
+    if narrowed is not None:
+        first = fit_frames(frames[:1], space, direction) or Maps.still(space.items.dimension)
+        rest = fit_frames(frames[1:], narrowed, direction) or first
+        return Maps(first.asking.then(rest.asking), first.ranked.then(rest.ranked))
     asking, ranked = space.sides(direction)
     maps = Maps.still(ranked.dimension)
     for frame in frames:
@@ -392,7 +406,7 @@ GAUGE_FRAMES: dict[str, Callable[..., Frame]] = {
 }
 
 
-def _check_first(sides: Sides, name: str, reason: str) -> None:
+def check_first(sides: Sides, name: str, reason: str) -> None:
     """Refuse a frame that stands behind another."""
     through = (sides.asking.through, sides.ranked.through)
     if any(affine.matrix is not None or affine.offset.any() for affine in through):
@@ -402,7 +416,7 @@ def _check_first(sides: Sides, name: str, reason: str) -> None:
 
 
 def _roots(sides: Sides, name: str) -> tuple[Root, Root]:
-    _check_first(
+    check_first(
         sides,
         name,
         "after another one the products of queries and items are no predictions any more",
@@ -412,32 +426,3 @@ def _roots(sides: Sides, name: str) -> tuple[Root, Root]:
             f"{name} needs the two factors of a model, users and items: this space has one side"
         )
     return two_roots(sides.space)
-
-
-@dataclass(frozen=True)
-class WithoutBiases(Frame):
-    """The vectors without their bias columns; those without any stay as they are.
-
-    A recommender that adds a number to each item or user keeps it as a column. In the product of
-    a user and an item it belongs to the score; in a cosine between items it is no direction.
-    It must be the first frame: another one would mix the columns.
-
-    >>> from anglewise.core.embeddings import Embeddings, Space
-    >>> space = Space(items=Embeddings([[3.0, 4.0, 9.0]]), about={"bias_columns": [2]})
-    >>> fit_frames((WithoutBiases(),), space, "items-items").ranked(space.items.vectors).tolist()
-    [[3.0, 4.0]]
-    """
-
-    def __str__(self) -> str:
-        return "without-biases"
-
-    def fit(self, sides: Sides) -> Maps:
-        """The same columns for both sides."""
-        _check_first(sides, str(self), "another one mixes the bias columns with the rest")
-        dimension = sides.ranked.embeddings.dimension
-        biases = bias_columns(sides.space)
-        if len(biases) == dimension:
-            raise ShapeError(f"{self} leaves nothing: all {dimension} columns are biases; take dot")
-        others = [column for column in range(dimension) if column not in biases]
-        matrix = np.eye(dimension)[:, others] if biases else None
-        return Maps.both(Affine(np.zeros(dimension), matrix))

@@ -42,6 +42,7 @@ class Csls(FittedFormula):
     k: int
 
     meaning = "twice the cosine less the mean cosine of the item's nearest queries"
+    angle = True
 
     def __post_init__(self) -> None:
         _check(self, self.k)
@@ -71,6 +72,7 @@ class LocalScaling(FittedFormula):
     k: int
 
     meaning = "negated squared chord over the item's distance from its nearest queries, at most 0"
+    angle = True
 
     def __post_init__(self) -> None:
         _check(self, self.k)
@@ -103,6 +105,7 @@ class MutualProximity(FittedFormula):
     """
 
     meaning = "logarithm of a probability that both are nearer than by chance, at most 0"
+    angle = True
     product = "block"
 
     def __str__(self) -> str:

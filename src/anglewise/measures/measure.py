@@ -19,6 +19,7 @@ from anglewise.core.text import check_number, named, parted
 from anglewise.core.typing import Array, Direction, Float, Float64
 from anglewise.errors import SpellingError
 from anglewise.measures.adapter import ADAPTED, Adapted
+from anglewise.measures.biases import WithBiases, WithoutBiases, maps_in
 from anglewise.measures.formulas import (
     Cosine,
     Dot,
@@ -38,9 +39,7 @@ from anglewise.measures.frames import (
     Maps,
     Standardised,
     Whitened,
-    WithoutBiases,
     WithoutTop,
-    fit_frames,
 )
 from anglewise.measures.hubs import Csls, LocalScaling, MutualProximity
 
@@ -59,6 +58,7 @@ FRAMES: dict[str, Callable[..., Frame]] = {
     "standardised": Standardised,
     "whitened": Whitened,
     "without-top": WithoutTop,
+    "with-biases": WithBiases,
     "without-biases": WithoutBiases,
     **GAUGE_FRAMES,
 }
@@ -255,6 +255,6 @@ def prepare(measure: Measure, space: Space, direction: Direction = "queries-item
             "measure, such as cosine or csls(10)"
         )
     ranked = space.sides(direction)[1]
-    maps = fit_frames(measure.frames, space, direction) or Maps.still(ranked.dimension)
+    maps = maps_in(measure, space, direction) or Maps.still(ranked.dimension)
     first = formula.terms_at(np.zeros(1, dtype=np.int64), np.ones(1))
     return Prepared(space, direction, formula, maps, first is not None and first.bias is not None)

@@ -15,6 +15,7 @@ from anglewise.core.sparse import SparseRows
 from anglewise.core.text import check_number
 from anglewise.core.typing import Array, Direction, Float64, Int64
 from anglewise.errors import SpellingError, TooFewError, ValuesError
+from anglewise.measures.biases import frames_in
 from anglewise.measures.formulas import (
     TERMS,
     BlockFormula,
@@ -168,8 +169,9 @@ def score_pairs(
     """
     scores = np.empty((len(measures), len(rows_a)))
     asking, ranked = space.sides(DIRECTION)
-    for frames in dict.fromkeys(measure.frames for measure in measures):
-        mine = [row for row, measure in enumerate(measures) if measure.frames == frames]
+    frames_of = [frames_in(measure, space, DIRECTION) for measure in measures]
+    for frames in dict.fromkeys(frames_of):
+        mine = [row for row, its_frames in enumerate(frames_of) if its_frames == frames]
         formulas = [fitted(measures[row], space, DIRECTION).formula for row in mine]
         maps = fit_frames(frames, space, DIRECTION)
         for start in range(0, len(rows_a), BLOCK):

@@ -17,7 +17,7 @@ from anglewise.core.neighbours import rounded
 from anglewise.core.typing import Array, Direction, Float32, Float64, Int64
 from anglewise.gauges.canonical import BALANCED
 from anglewise.gauges.certificates import Witness, witness
-from anglewise.gauges.gauge import bias_columns, two_roots
+from anglewise.gauges.gauge import bias_columns, named_biases, two_roots
 from anglewise.gauges.maps import ROWS, moved
 from anglewise.measures.formulas import Formula
 
@@ -51,6 +51,10 @@ class Coordinates:
             self._lengths[power] = self._measured(self.weights(power).astype(np.float32) ** 2)
         return self._lengths[power]
 
+    def without_last(self, columns: int) -> "Coordinates":
+        """The coordinates before the last ones."""
+        return Coordinates(np.ascontiguousarray(self.rows[:, :-columns]), self.log_scale[:-columns])
+
     def _measured(self, squares: Float32[Array, " r"]) -> Float32[Array, " n"]:
         lengths = np.empty(len(self.rows), dtype=np.float32)
         for start in range(0, len(lengths), ROWS):
@@ -69,11 +73,14 @@ class DiagonalScaling:
         Their coordinates; the same object where a side asks itself.
     order
         The position of each ranked row when sorted by id: it decides between equal scores.
+    without_biases
+        The same without the bias columns that a cosine leaves out here, where there are any.
     """
 
     asking: Coordinates
     ranked: Coordinates
     order: Int64[Array, " n"]
+    without_biases: "DiagonalScaling | None" = None
 
     def nearest(
         self, row: int, power: float, formula: Formula, k: int, hidden: Sequence[int] = ()
@@ -88,6 +95,8 @@ class DiagonalScaling:
         >>> DiagonalScaling(side, side, np.arange(3)).nearest(0, 0.0, Cosine(), 1, hidden=[0])[0]
         [2]
         """
+        if formula.angle and self.without_biases is not None:
+            return self.without_biases.nearest(row, power, formula, k, hidden)
         query = self.asking.rows[row] * self.asking.weights(power)
         weights = self.ranked.weights(power)
         weighted_query = (query * weights).astype(np.float32)
@@ -198,11 +207,13 @@ class SliderPath:
             return self._made[direction]
         sides = {"queries": self.queries, "items": self.items}
         query_side, ranked_side = direction.split("-")
-        side = self.space.sides(direction)[1]
-        return self._made.setdefault(
-            direction,
-            DiagonalScaling(sides[query_side], sides[ranked_side], _positions_by_id(side)),
-        )
+        order = _positions_by_id(self.space.sides(direction)[1])
+        left_out, within = len(named_biases(self.space)), None
+        if left_out and query_side == ranked_side:  # paths have biases behind the other columns
+            alone = sides[query_side].without_last(left_out)
+            within = DiagonalScaling(alone, alone, order)
+        scaling = DiagonalScaling(sides[query_side], sides[ranked_side], order, within)
+        return self._made.setdefault(direction, scaling)
 
 
 def path_of_gauges(space: Space, seed: int = 0) -> SliderPath:
@@ -236,7 +247,15 @@ def path_of_witness(
     scales. Raises as :func:`anglewise.gauges.certificates.witness` does.
     """
     bias = bias_columns(space)
-    result = witness(space.items.vectors, row, k=k, condition=condition, keep=bias)
+    named = named_biases(space)
+    result = witness(
+        space.items.vectors,
+        row,
+        k=k,
+        condition=condition,
+        keep=() if named else bias,
+        left_out=named,
+    )
     dimension = space.items.dimension
     others = [column for column in range(dimension) if column not in bias]
     values, directions = np.linalg.eigh(result.pair.items[others, : len(others)])

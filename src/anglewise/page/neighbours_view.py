@@ -13,6 +13,7 @@ from anglewise.core.numbers import shown
 from anglewise.core.typing import Direction
 from anglewise.engine.search import search
 from anglewise.errors import AnglewiseError
+from anglewise.measures.biases import frames_in
 from anglewise.measures.formulas import Measure
 from anglewise.page.open_space import Inspected, InspectedSide, short_name
 from anglewise.page.queue import PICKS, pick
@@ -100,8 +101,9 @@ def columns(
     shown_columns: list[Column] = []
     for measure in measures:
         name, result = str(measure), results[str(measure)]
+        meaning = meaning_of(measure, inspected, view.direction)
         if isinstance(result, str):
-            shown_columns.append(Column(name, meaning_of(measure), error=result))
+            shown_columns.append(Column(name, meaning, error=result))
             continue
         elsewhere = {row for other, rows in rows_of.items() if other != name for row in rows}
         items = listed(
@@ -112,7 +114,14 @@ def columns(
             elsewhere=elsewhere if len(neighbours) > 1 else None,
             start=view.start,
         )
-        shown_columns.append(Column(name, meaning_of(measure), items, int(result.tied_at_cut[0])))
+        shown_columns.append(
+            Column(
+                name,
+                meaning_of(measure, inspected, view.direction),
+                items,
+                int(result.tied_at_cut[0]),
+            )
+        )
     return shown_columns
 
 
@@ -156,9 +165,9 @@ def gains_of(judgements: Judgements | None, row: int) -> dict[int, float]:
     return {int(item): float(gain) for item, gain in pairs}
 
 
-def meaning_of(measure: Measure) -> str:
-    """What a score of this measure means, in words."""
-    frames = ", ".join(map(str, measure.frames))
+def meaning_of(measure: Measure, inspected: Inspected, direction: Direction) -> str:
+    """What a score of this measure means here, in words."""
+    frames = ", ".join(map(str, frames_in(measure, inspected.space, direction)))
     return measure.formula.meaning + (f" (after: {frames})" if frames else "")
 
 

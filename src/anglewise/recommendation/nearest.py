@@ -12,6 +12,7 @@ from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Direction, Ids, Int64
 from anglewise.engine.search import search_vectors
 from anglewise.errors import SpellingError, TooFewError
+from anglewise.measures.biases import WithBiases
 from anglewise.measures.formulas import Cosine, Dot, Measure, Norm
 
 
@@ -63,10 +64,13 @@ def at_popularity(measure: Measure, exponent: float) -> Measure:
 def reads_biases(measure: Measure, direction: Direction) -> bool:
     """Whether bias columns belong to the score: only in the product of a user and an item.
 
+    A measure with the frame ``with-biases`` asks for them everywhere.
+
     >>> reads_biases(Measure(Dot()), "queries-items"), reads_biases(Measure(Dot()), "items-items")
     (True, False)
     """
-    return direction == "queries-items" and isinstance(measure.formula, Dot | Norm)
+    asked = any(isinstance(frame, WithBiases) for frame in measure.frames)
+    return asked or (direction == "queries-items" and isinstance(measure.formula, Dot | Norm))
 
 
 def _query_exponent(formula: Dot | Cosine | Norm) -> float:

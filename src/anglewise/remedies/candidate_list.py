@@ -15,9 +15,10 @@ from anglewise.core.embeddings import Space
 from anglewise.core.text import check_number, named, parted
 from anglewise.core.typing import Direction
 from anglewise.errors import SpellingError
+from anglewise.gauges.maps import BIAS_COLUMNS
 from anglewise.measures.adapter import Adapted
+from anglewise.measures.biases import maps_in
 from anglewise.measures.formulas import Measure, fitted
-from anglewise.measures.frames import fit_frames
 from anglewise.measures.measure import (
     FORMULAS,
     Family,
@@ -248,7 +249,7 @@ def size(space: Space, measure: Measure, direction: Direction) -> tuple[int, boo
     >>> [size(space, read_measure(name), "items-items") for name in names]
     [(3, True), (2, True), (4, True), (3, False)]
     """
-    maps = fit_frames(measure.frames, space, direction)
+    maps = maps_in(measure, space, direction)
     columns = space.items.dimension
     if maps is not None and maps.ranked.matrix is not None:
         columns = maps.ranked.matrix.shape[1]
@@ -270,6 +271,7 @@ def prepared(space: Space, measure: Measure, direction: Direction) -> tuple[Spac
         left, items, queries = measure, space.items, None if space.one_sided else space.queries
     else:
         asking, ranked = space.sides(direction)
+        about[BIAS_COLUMNS] = []  # no column is what it was
         left, items = read_measure("dot"), ranked.with_vectors(np.concatenate([*ready.items()]))
         queries = None
         if asking is not ranked:

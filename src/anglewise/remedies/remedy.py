@@ -19,6 +19,7 @@ from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array, Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.measures.adapter import FEWEST, Adapted, adapter
+from anglewise.measures.biases import frames_in
 from anglewise.measures.formulas import Dot, Measure
 from anglewise.measures.measure import Family, MeasureSpec
 from anglewise.metrics.evaluate import evaluate, read_metrics
@@ -164,7 +165,7 @@ def _adapted(
     space: Space, judgements: Judgements, wanted: Adapted, seed: int
 ) -> tuple[Space, Measure]:
     """The map learnt from all judgements, as a measure of the space."""
-    framed = Measure(Dot(), wanted.frames)
+    framed = Measure(Dot(), frames_in(wanted, space, judgements.direction))
     moved, left = prepared(space, framed, judgements.direction)
     if left != Measure(Dot()):
         raise SpellingError(f"{wanted} cannot be written as a space: learn it where you search")
