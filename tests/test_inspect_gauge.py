@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Space, measure, search
+from anglewise.auditing.gauge_overlap import gauge_path
+from anglewise.auditing.subject import subject
 from anglewise.page import gauge_paths
 from anglewise.page.gauge_paths import path_of_gauges, path_of_witness
 from anglewise.page.open_space import Inspected
-from inspect_site import films, made_space, one_sided, site
+from inspect_site import films, made_judgements, made_space, one_sided, site
 
 FORMULAS = ("cosine", "euclidean", "dot")
 WAYS = ("items-items", "queries-items", "queries-queries")
@@ -98,16 +100,51 @@ def test_the_page_tells_the_list_and_that_nothing_moved():
     assert len(path["stops"]) == len(path["lists"]) == 21
 
 
-def test_quality_is_computed_in_the_background():
-    client = site(films())
+def quality(client, address):
     for _ in range(200):
-        found = client.get("/gauge/quality?direction=items-items").json()
+        found = client.get(address).json()
         if found["state"] != "working":
-            break
+            return found
         time.sleep(0.05)
+    raise AssertionError(f"{address} is still working")
+
+
+def test_quality_is_computed_in_the_background():
+    found = quality(site(films()), "/gauge/quality?direction=items-items")
     assert found["state"] == "done"
     assert len(found["score"]) == 11
-    assert client.get("/gauge/quality?direction=queries-items").json() == {"state": "none"}
+
+
+def test_quality_is_that_of_the_lists_shown():
+    """Without a direction the page shows items beside items, and so does its curve."""
+    space = made_space()
+    judged = {way: made_judgements(space, way) for way in ("queries-items", "items-items")}
+    client = site(films(judgements=judged))
+    for address in ("?query=f3", "?direction=items-items&query=f3", ""):
+        found = quality(client, f"/gauge/quality{address}")
+        assert found["direction"] == "items-items", address
+        path = gauge_path(subject(space, 10, 500, 0, None), "items-items", judged["items-items"])
+        assert found["score"] == pytest.approx(path.score)
+        assert "data-quality-told" in client.get(f"/gauge{address}").text
+    assert quality(client, "/gauge/quality?direction=queries-items")["direction"] == "queries-items"
+
+
+def test_where_the_lists_shown_were_not_judged_no_curve_is_drawn_and_the_page_says_why():
+    space = made_space()
+    client = site(films(judgements={"queries-items": made_judgements(space, "queries-items")}))
+    why = (
+        "no curve: nothing was judged for items → items; what was judged is queries → items, of "
+        "other lists"
+    )
+    assert quality(client, "/gauge/quality?query=f3") == {"state": "none", "why": why}
+    for address in ("/gauge?query=f3", "/gauge?direction=items-items"):
+        text = client.get(address).text
+        assert why in text
+        assert "data-quality-told" not in text
+    assert "no curve" not in client.get("/gauge?direction=queries-items").text
+    bare = site(films(judgements={}))
+    why = "no curve: nothing was judged for items → items"
+    assert quality(bare, "/gauge/quality") == {"state": "none", "why": why}
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,8 @@ def test_the_slider_re_ranks_while_predictions_stay(server, visit, picture):
     page.wait_for_selector("[data-now][data-at='0.5']")
     balanced = page.locator("[data-now] a").all_inner_texts()
     ndcg = page.locator("[data-ndcg]").inner_text()
+    assert "of cosine here, items → items" in page.locator("[data-metric]").inner_text()
+    assert "items → items" in page.locator("[data-quality] text").inner_html()
     page.keyboard.press("3")
     page.wait_for_selector("[data-now][data-at='1']")
     assert page.locator("[data-now] a").all_inner_texts() != balanced

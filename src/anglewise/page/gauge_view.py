@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from anglewise.core.numbers import read_number
+from anglewise.core.text import listed as listed_words
 from anglewise.core.typing import Direction
 from anglewise.errors import AnglewiseError, SpellingError
 from anglewise.measures.formulas import Formula
@@ -80,7 +81,7 @@ def slider(app: AppState, request: Request) -> Response:
         directions=SHOWN_FIRST,
         position=position,
         shown_list=_shown_list(app, gauge, position),
-        judged=view.direction in app.inspected.judgements,
+        unjudged=_unjudged(app.inspected, view.direction),
         picks=[(name, words) for name, words in PICKS.items() if name not in {"disagree", "worst"}],
         k=gauge.k,
     )
@@ -105,11 +106,11 @@ def path(app: AppState, request: Request) -> Response:
 
 
 def quality(app: AppState, request: Request) -> Response:
-    """The nDCG along the path of gauges as JSON; computed once, in the background."""
-    view, _ = app.read_view(request)
+    """The nDCG of the lists shown along the path as JSON; computed once, in the background."""
+    view = _view(app, request)
     judgements = app.inspected.judgements.get(view.direction)
     if judgements is None:
-        return as_json({"state": "none"})
+        return as_json({"state": "none", "why": _unjudged(app.inspected, view.direction)})
 
     def work() -> dict[str, Any]:
         from anglewise.auditing.gauge_overlap import gauge_path
@@ -125,6 +126,15 @@ def quality(app: AppState, request: Request) -> Response:
         return as_json({"state": "working"})
     error = future.exception()
     return as_json({"state": "none", "why": in_words(error)} if error else future.result())
+
+
+def _unjudged(inspected: Inspected, direction: Direction) -> str:
+    """Why no quality is drawn for the lists of a direction; empty where they were judged."""
+    if direction in inspected.judgements:
+        return ""
+    others = [name.replace("-", " → ") for name in inspected.judgements]
+    instead = f"; what was judged is {listed_words(others)}, of other lists" if others else ""
+    return f"no curve: nothing was judged for {direction.replace('-', ' → ')}{instead}"
 
 
 def _shown_list(app: AppState, gauge: _GaugeView, position: float) -> dict[str, Any]:
@@ -162,9 +172,7 @@ def _gauge_view(app: AppState, request: Request) -> _GaugeView:
         raise SpellingError(
             "this space has no gauge: it has one side, or its training read lengths or angles"
         )
-    view, _ = app.read_view(request)
-    if "direction" not in request.query_params:
-        view = view.towards(SHOWN_FIRST[0], view.query)
+    view = _view(app, request)
     row = _row(inspected, view)
     view = view.asking(inspected.asking(view.direction).name(row))
     name = request.query_params.get("formula", FORMULAS[0])
@@ -182,6 +190,14 @@ def _gauge_view(app: AppState, request: Request) -> _GaugeView:
         condition,
         _gauge_path(app, row, condition),
     )
+
+
+def _view(app: AppState, request: Request) -> ViewState:
+    """What the address asks for; without a direction this page shows items beside items."""
+    view, _ = app.read_view(request)
+    if "direction" in request.query_params:
+        return view
+    return view.towards(SHOWN_FIRST[0], view.query)
 
 
 def _row(inspected: Inspected, view: ViewState) -> int:

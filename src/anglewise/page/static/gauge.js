@@ -43,7 +43,7 @@ function begin() {
     showList(list, found.items, linked);
     picture?.at(found.position, found.items);
     below?.at(found.position);
-    if (below) told("ndcg", below.value(found.position).toFixed(3));
+    if (below) told("ndcg", below.value(found.position)?.toFixed(3) ?? "–");
     told("change", found.change);
     told("stay", found.stay);
     told("position", found.position.toFixed(2));
@@ -123,10 +123,14 @@ function begin() {
     const found = await asks("quality");
     if (!root.isConnected) return;
     if (found?.state === "working") return void setTimeout(quality, 700);
+    if (found?.state === "none" && found.why) {
+      document.querySelector("[data-quality-told]").hidden = false;
+      return void told("metric", `no curve: ${found.why}`);
+    }
     if (found?.state !== "done" || !picture) return found?.state === "done" && setTimeout(quality, 200);
     document.querySelector("[data-quality-told]").hidden = false;
     below = strip(root.querySelector("[data-quality]"), found, picture.x);
-    told("metric", `${found.metric} of cosine here; ${found.given_score.toFixed(3)} as given`);
+    told("metric", `${found.metric} of cosine here, ${found.direction.replace("-", " → ")}; ${found.given_score.toFixed(3)} as given`);
     root.dataset.judged = "";
     if (place) show(place);
   }
