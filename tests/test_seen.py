@@ -140,12 +140,30 @@ def test_search_and_recommend_leave_it_out(anglewise, files):
     assert "nothing says which items the user was trained on (--seen FILE)" in bare.err
 
 
-def test_the_audit_takes_it_as_use(anglewise, files):
+def test_the_audit_leaves_it_out(anglewise, files):
     words = ("audit", files / "space", "-k", 5, "--json", "-")
     given = json.loads(anglewise(*words, "--seen", files / "train.csv").out)
-    right = json.loads(json.dumps(aw.audit(made_space(seen=MATRIX), k=5).to_dict()))
-    assert given == right
-    assert given != json.loads(anglewise(*words).out)
+    right = aw.audit(made_space(seen=MATRIX), k=5, runs={"same": made_space()})
+    lists = aw.search(made_space(seen=MATRIX), "cosine,cosine@balanced", k=5)
+    first, second = (lists[name].indices for name in ("cosine", "cosine@balanced"))
+    shared = np.mean([len({*a} & {*b}) / 5 for a, b in zip(first, second, strict=True)])
+    for overlaps in (
+        given["overlap@5"]["queries-items"],
+        right.agreement["queries-items"].overlap,
+    ):
+        assert overlaps["cosine"]["cosine@balanced"] == pytest.approx(shared)
+    assert right.runs[0].overlap["dot"] == 1
+    bare = json.loads(anglewise(*words).out)
+    bare, given = bare["overlap@5"], given["overlap@5"]
+    assert bare["queries-items"] != given["queries-items"]
+    assert bare["items-items"] == given["items-items"]
+
+
+def test_who_was_trained_on_all_items_asks_for_none_in_the_audit():
+    used = MATRIX.tolil()
+    used[3] = 1
+    result = aw.audit(made_space(seen=used.tocsr()), k=5)
+    assert result.agreement["queries-items"].queries == USERS - 1
 
 
 def test_the_remedy_leaves_it_out_and_repeats_it_in_its_command(anglewise, files):

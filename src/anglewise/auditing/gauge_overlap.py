@@ -392,17 +392,19 @@ def _side(side: SideAlignment) -> SideRun:
 def _shared(audited: Space, run: Space) -> tuple[Space, Space]:
     """Both runs restricted to the ids that both have, in the order of the first."""
     sides: dict[str, list[Embeddings]] = {}
+    rows: dict[str, Int64[Array, " shared"]] = {}
     for name in ("queries", "items"):
         audited_side: Embeddings = getattr(audited, name)
         run_side: Embeddings = getattr(run, name)
         ids = [i for i in audited_side.ids if i in run_side.row_of]
-        sides[name] = [
-            side.take(np.array([side.row_of[i] for i in ids], dtype=np.int64))
-            for side in (audited_side, run_side)
-        ]
+        rows[name] = audited_side.rows_of(ids)
+        sides[name] = [audited_side.take(rows[name]), run_side.take(run_side.rows_of(ids))]
+    seen = audited.seen
+    if seen is not None:
+        seen = seen.take(rows["queries"]).take_columns(rows["items"])
     pairs = zip(sides["queries"], sides["items"], strict=True)
     first, second = (
-        Space(queries=q, items=i, about=_named_biases(space))
+        Space(queries=q, items=i, seen=seen, about=_named_biases(space))
         for (q, i), space in zip(pairs, (audited, run), strict=True)
     )
     return first, second

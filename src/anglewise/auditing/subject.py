@@ -255,9 +255,14 @@ class AuditSubject:
         return np.where(norms > 0, values, -np.inf), is_use
 
     def rows(self, direction: Direction, limit: int | None = None) -> Int64[Array, " asked"]:
-        """The queries: a sample of the rows without zero vectors, the same at every call."""
-        asking = self.space.sides(direction)[0]
+        """The queries: a sample of the rows without zero vectors, the same at every call.
+
+        Users who were trained on all items have no list, and do not ask for items.
+        """
+        asking, ranked = self.space.sides(direction)
         nonzero = np.flatnonzero(asking.norms > 0)
+        if direction == "queries-items" and self.space.seen is not None:
+            nonzero = nonzero[self.space.seen.counts[nonzero] < len(ranked)]
         rng = np.random.default_rng([self.seed, DIRECTIONS.index(direction)])
         return np.sort(rng.permutation(nonzero)[: limit or self.sample]).astype(np.int64)
 
@@ -327,8 +332,8 @@ class AuditSubject:
     ) -> dict[str, Neighbours]:
         """Search lists of ``k + 1``, which include the first neighbour outside a list of ``k``.
 
-        Items that users have seen stay in, for the audit is about geometry; lists that will be
-        evaluated by ``judged`` leave them out.
+        Items that users were trained on are left out, as nobody is shown them; so is what
+        ``judged`` hides.
         """
         return search(
             self.space,
@@ -337,7 +342,6 @@ class AuditSubject:
             direction=direction,
             rows=rows,
             exclude=None if judged is None else judged.seen,
-            use_seen=judged is not None,
             threads=self.threads,
             progress=progress,
         )

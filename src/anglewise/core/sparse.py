@@ -124,6 +124,23 @@ class SparseRows:
             shape=(self.shape[0], width + other.shape[1]),
         )
 
+    def take_columns(self, columns: Int64[Array, " some"]) -> "SparseRows":
+        """Some columns, in the order given.
+
+        >>> SparseRows.from_pairs([0, 0], [2, 5], shape=(1, 6)).take_columns(np.array([5])).row(0)
+        array([0])
+        """
+        position_of = np.full(self.shape[1], -1, dtype=np.int64)
+        position_of[columns] = np.arange(len(columns))
+        positions = position_of[self.indices]
+        there = positions >= 0
+        return SparseRows.from_pairs(
+            self.rows[there],
+            positions[there],
+            self.values[there],
+            shape=(self.shape[0], len(columns)),
+        )
+
     def ones(self) -> Any:
         """The stored entries as scipy's CSR array, with 1 for every value.
 

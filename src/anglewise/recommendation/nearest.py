@@ -128,9 +128,8 @@ def nearest(
     if not measure.frames:
         shown_items = np.flatnonzero(shown)
         shown_space = Space(items=ranked.take(shown_items))
-        neighbours = searched(
-            shown_space, asking, _select_columns(shown_items, left_out, len(ranked))
-        )
+        still_out = None if left_out is None else left_out.take_columns(shown_items)
+        neighbours = searched(shown_space, asking, still_out)
         rows = np.where(neighbours.indices < 0, -1, shown_items[neighbours.indices])
         return replace(neighbours, indices=rows, direction=direction)
     # a frame is fitted on all items: the hidden ones stay and are excluded
@@ -143,20 +142,6 @@ def nearest(
         np.concatenate([part.tied_at_cut for part in parts]),
         direction,
     )
-
-
-def _select_columns(
-    columns: Int64[Array, " kept"], table: SparseRows | None, width: int
-) -> SparseRows | None:
-    """The given columns of a table, in their order."""
-    if table is None:
-        return None
-    position_of = np.full(width, -1, dtype=np.int64)
-    position_of[columns] = np.arange(len(columns))
-    positions = position_of[table.indices]
-    listed = positions >= 0
-    shape = table.shape[0], len(columns)
-    return SparseRows.from_pairs(table.rows[listed], positions[listed], shape=shape)
 
 
 def _blocks(
