@@ -119,7 +119,7 @@ def test_compare_says_what_the_reader_said():
     said = []
     space = imported(said.append)
     (words,) = said
-    assert words.startswith("biases became columns 5 and 6, which no cosine between items counts")
+    assert words.startswith("biases became columns 5 and 6; no cosine between items counts them")
     result = aw.compare(space, judged(space), "dot,cosine,cosine@with-biases")
     assert [note for note in result.notes if "bias" in note] == [f"{SAID} them"]
     bare = aw.compare(BARE, judged(BARE), "cosine").to_dict()["measures"][0]["metrics"]

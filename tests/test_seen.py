@@ -279,6 +279,13 @@ def test_users_judged_without_it_are_a_warning(anglewise, files):
     assert any(WARNING in note for note in given["notes"])
 
 
+def test_what_was_made_of_interactions_is_of_users(anglewise, files):
+    aw.write_space(made_space(trained_for="unknown"), files / "space")
+    assert anglewise("judge", "from-interactions", files / "space", files / "judged.csv").code == 0
+    run = anglewise("compare", files / "space", "--measures", "dot,cosine", "--json", "-")
+    assert any(WARNING in note for note in json.loads(run.out)["notes"])
+
+
 def test_questions_are_no_users():
     pairs = [(USER_IDS[u], ITEM_IDS[i]) for u, i in JUDGED]
     judged = aw.Judgements.from_pairs(pairs, made_space())

@@ -99,7 +99,8 @@ class Judgements:
     not_itself
         Whether each query's own document, that of the same id, is no candidate: ``seen`` holds it.
     of_users
-        Whether the file calls those who ask users: then judged is what they used.
+        Whether the file calls those who ask users, or all was made of interactions: then judged is
+        what they used.
     """
 
     gains: SparseRows | Sparse

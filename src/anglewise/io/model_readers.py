@@ -61,7 +61,7 @@ def space_of_factors(factors: Factors, *, say: Say = quiet) -> Space:
 
     >>> biased = Factors(np.eye(2), np.ones((1, 2)), np.array([0.5]), np.array([0.0, 3.0]))
     >>> space = space_of_factors(biased, say=print)
-    biases became columns 2 and 3, which no cosine between items counts (cosine@with-biases does)
+    biases became columns 2 and 3; no cosine between items counts them (@with-biases does)
     >>> space.queries.vectors.tolist(), space.items.vectors.tolist()
     ([[1.0, 1.0, 1.0, 0.5]], [[1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 3.0, 1.0]])
     """
@@ -79,16 +79,11 @@ def space_of_factors(factors: Factors, *, say: Say = quiet) -> Space:
             users = np.column_stack([users, np.ones(len(users)), of_users])
             items = np.column_stack([items, of_items, np.ones(len(items))])
             about[BIAS_COLUMNS] = [*about[BIAS_COLUMNS], d, d + 1]
-            say(
-                f"biases became columns {d} and {d + 1}, which no cosine between items counts "
-                "(cosine@with-biases does)"
-            )
+            columns = f"columns {d} and {d + 1}"
+            say(f"biases became {columns}; no cosine between items counts them (@with-biases does)")
         elif factors.bias_columns:
             names = " and ".join(map(str, factors.bias_columns))
-            say(
-                f"bias columns: {names}; no cosine between items counts them (cosine@with-biases "
-                "does)"
-            )
+            say(f"bias columns: {names}; no cosine between items counts them (@with-biases does)")
     ranked = Embeddings(items, ids=factors.item_ids, metadata=factors.item_metadata)
     asking = None if users is None else Embeddings(users, ids=factors.user_ids)
     seen = factors.seen

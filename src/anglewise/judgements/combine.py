@@ -240,6 +240,7 @@ def combined(
         ),
         missing=graded.columns(len(ranked), shape[1]) if missing else None,
         missing_ids=tuple(missing),
+        of_users=all(row.source == "interaction" for pair in pairs_used for row in pair.rows),
     )
 
 
