@@ -13,7 +13,6 @@ from anglewise import (
     Space,
     read_judgements,
 )
-from anglewise.core.judgements import Labels
 from anglewise.core.sparse import SparseRows
 from anglewise.io.judgement_export import read_queue, write_judged
 from anglewise.io.judgement_files import read_labels
@@ -21,7 +20,7 @@ from anglewise.io.judgement_formats import read_judged
 from anglewise.io.runs import write_run
 from anglewise.judgements.combine import by_pair, combined
 from anglewise.judgements.constructed import from_labels
-from anglewise.judgements.records import judged_from
+from anglewise.judgements.records import Labels, judged_from
 from anglewise.judging.lint import lint
 from anglewise.judging.sample import column_numbers, sample
 from anglewise.page.open_space import queue_of

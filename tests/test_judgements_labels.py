@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anglewise import Embeddings, Neighbours, Space
-from anglewise.core.judgements import Labels
 from anglewise.errors import IdsError, TooFewError, ValuesError
 from anglewise.judgements import constructed as module
 from anglewise.judgements.constructed import from_labels
+from anglewise.judgements.records import Labels
 from anglewise.metrics.evaluate import evaluate
 from real_data import real_data
 

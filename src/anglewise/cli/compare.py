@@ -108,7 +108,8 @@ def compare(
         write_results,
     )
     from anglewise.comparison.compare import compare as compared
-    from anglewise.comparison.compare import compare_spaces, read_metrics_for
+    from anglewise.comparison.compare import compare_spaces
+    from anglewise.comparison.conclusion import read_metrics_for
     from anglewise.comparison.next_judgements import unjudged
     from anglewise.comparison.stopping import sequential as stopping
     from anglewise.report.comparison_document import comparison_document

@@ -18,9 +18,7 @@ from anglewise.core.text import counted, listed
 from anglewise.core.typing import Array, Float64
 from anglewise.errors import SpellingError
 from anglewise.io.runs import HistoryTable
-
-RULE = 2
-"""The rule by which a verdict is made: 1, tests and a tolerance; 2, bounds on what matters."""
+from anglewise.statistics.decision import RULE
 
 PAIRS_AT_ONCE = 100_000
 MOST_LISTED = 10

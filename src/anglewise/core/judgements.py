@@ -440,10 +440,3 @@ def check_judgements(value: object) -> None:
             f"judgements are {described(value)}: Judgements.from_dict(..., space), .from_pairs and "
             ".from_frame make them, read_judgements reads them"
         )
-
-
-@dataclass(frozen=True)
-class Labels:
-    """A class for each item id; items of one class are relevant to each other."""
-
-    of: Mapping[str, str]

@@ -12,7 +12,6 @@ from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.evaluation_rules import evaluated_with
 from anglewise.core.judgements import (
     Judgements,
-    Labels,
     Missing,
     Pairs,
     Triplets,
@@ -55,6 +54,7 @@ from anglewise.io.tables import (
 from anglewise.io.texts import documents_of
 from anglewise.judgements.connection import STORE_NAME
 from anglewise.judgements.constructed import from_labels
+from anglewise.judgements.records import Labels
 from anglewise.judgements.store import JudgementStore
 
 

@@ -8,11 +8,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from anglewise.core.embeddings import Space
-from anglewise.core.judgements import Complaints, Judgements, Labels
+from anglewise.core.judgements import Complaints, Judgements
 from anglewise.core.numbers import shown
 from anglewise.core.sparse import Interactions, SparseRows
 from anglewise.core.typing import Array, Bool, Float64, Int64
 from anglewise.errors import IdsError, SpellingError, TooFewError, ValuesError
+from anglewise.judgements.records import Labels
 
 HOWS = ("random", "time", "last")
 

@@ -230,3 +230,10 @@ def _finite(number: Any, name: str) -> float:
     if isinstance(number, str) or not math.isfinite(value):
         raise ValuesError(f"{name} is {shown(repr(number))}: a finite number is due")
     return value
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A class for each item id; items of one class are relevant to each other."""
+
+    of: Mapping[str, str]

@@ -19,7 +19,7 @@ from anglewise.page.app import static_files
 from anglewise.page.gauge_paths import path_of_gauges
 from anglewise.page.metadata import picture
 from anglewise.page.neighbours_view import ShownItem, columns, describe_query
-from anglewise.page.queue import rows_that_ask
+from anglewise.page.picks import rows_that_ask
 from anglewise.page.state import AppState, ViewState, parse_measures
 
 STOPS = 21

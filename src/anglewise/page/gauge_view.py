@@ -17,7 +17,7 @@ from anglewise.measures.measure import measure
 from anglewise.page.gauge_paths import DiagonalScaling, SliderPath, path_of_gauges, path_of_witness
 from anglewise.page.neighbours_view import describe_query, gains_of, listed
 from anglewise.page.open_space import Inspected
-from anglewise.page.queue import PICKS, pick
+from anglewise.page.picks import PICKS, pick
 from anglewise.page.state import AppState, ViewState, as_json, in_words
 from anglewise.report.words import at_most
 

@@ -16,7 +16,7 @@ from anglewise.errors import AnglewiseError
 from anglewise.measures.biases import frames_in
 from anglewise.measures.formulas import Measure
 from anglewise.page.open_space import Inspected, InspectedSide, short_name
-from anglewise.page.queue import PICKS, pick
+from anglewise.page.picks import PICKS, pick
 from anglewise.page.security import BusyError
 from anglewise.page.state import AppState, ParsedMeasures, ViewState, in_words, parse_measures
 

@@ -13,7 +13,7 @@ from anglewise.errors import AnglewiseError
 from anglewise.measures.measure import DEFAULT_MEASURES
 from anglewise.page.metadata import TITLE, plain
 from anglewise.page.open_space import Inspected, short_name
-from anglewise.page.queue import DEPTH
+from anglewise.page.picks import DEPTH
 from anglewise.page.state import AppState, ViewState, parse_measures
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.comparison.compare import read_metrics_for, read_tolerance
+from anglewise.comparison.conclusion import read_metrics_for, read_tolerance
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, candidate_lists
 from anglewise.comparison.split import QUERIES, query_split
 from anglewise.core.conversion import Vectors

@@ -7,8 +7,8 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.comparison.compare import conclude
 from anglewise.comparison.comparison_result import Comparison, Difference, Verdict
+from anglewise.comparison.conclusion import conclude
 from anglewise.comparison.inference import Inference, Scores, infer
 from anglewise.comparison.notes import notes
 from anglewise.comparison.scoring import list_key, score_lists

@@ -21,6 +21,8 @@ from anglewise.errors import SpellingError
 
 Decision: TypeAlias = Literal["use", "tie", "better", "cannot-tell"]
 
+RULE = 2
+"""The rule by which a verdict is made: 1, tests and a tolerance; 2, bounds on what matters."""
 LEVEL = 0.05
 DRAWS = 10_000
 MOST_ROWS = 10_000

@@ -1,0 +1,134 @@
+"""From inference to the result: metrics and tolerance as they are read, verdict, signature."""
+
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from importlib.metadata import version
+
+import numpy as np
+
+from anglewise.comparison.comparison_result import Comparison, Evidence, SpaceFacts
+from anglewise.comparison.inference import Inference
+from anglewise.comparison.lists import EvaluationSettings
+from anglewise.comparison.split import QUERIES
+from anglewise.comparison.verdict import verdict_of
+from anglewise.core.embeddings import Space
+from anglewise.core.evaluation_rules import rules_of
+from anglewise.core.judgements import Judgements, Pairs, Triplets
+from anglewise.errors import SpellingError
+from anglewise.metrics.evaluate import read_metrics
+from anglewise.metrics.interface import Metric, PairMetric
+from anglewise.statistics.decision import RULE, Tolerance
+
+
+def read_metrics_for(
+    kind: type[Judgements | Pairs | Triplets],
+    deciding: str | Metric | None,
+    further: Iterable[str | Metric] | str,
+) -> list[Metric]:
+    """The metric that decides, which each kind of judgements has by default, then the others."""
+    by_default = {Judgements: "nDCG@10", Pairs: "spearman", Triplets: "triplet-accuracy"}
+    first = by_default[kind] if deciding is None else deciding
+    return read_metrics([first, *read_metrics(further)])
+
+
+def read_tolerance(given: str | float | None, metric: Metric) -> Tolerance:
+    """Read which leads do not matter, for a metric; ``SpellingError`` where it cannot be a share.
+
+    >>> str(read_tolerance(None, read_metrics("nDCG@10")[0]))
+    '2%'
+    >>> str(read_tolerance(None, read_metrics("spearman")[0]))
+    '0.01'
+    """
+    if given is None:
+        return Tolerance(0.0, 0.01) if isinstance(metric, PairMetric) else Tolerance()
+    tolerance = Tolerance.read(given)
+    if tolerance.relative and isinstance(metric, PairMetric):
+        raise SpellingError(
+            f"the tolerance {tolerance} is a share, and {metric} can be negative: give a number, "
+            "such as 0.01"
+        )
+    return tolerance
+
+
+def conclude(
+    inference: Inference,
+    space: Space,
+    judgements: Judgements | Pairs | Triplets,
+    settings: EvaluationSettings,
+    *,
+    baseline: int | None = None,
+    keep: int | None = None,
+    notes: Sequence[str] = (),
+    spaces: tuple[SpaceFacts, ...] = (),
+) -> Comparison:
+    """The result: the table, the verdict, and what they came from.
+
+    The verdict is against ``keep``, the baseline if that is not given, else the simplest measure.
+    ``space`` holds those who ask and what was ranked and judged, as reports show them.
+    """
+    scores = inference.scores
+    direction = judgements.direction if isinstance(judgements, Judgements) else None
+    verdict = verdict_of(
+        inference,
+        settings.tolerance,
+        baseline=baseline if keep is None else keep,
+        role="the baseline" if keep is None else "as it is",
+        largest=settings.largest_difference,
+    )
+    kept_mean = float(np.nan_to_num(inference.means[scores.names.index(verdict.keep)]))
+    return Comparison(
+        direction=direction,
+        metric=scores.metric,
+        k=settings.metrics[0].depth,
+        queries=len(scores.rows),
+        items=len(space.sides(direction or "queries-items")[1]),
+        judged=scores.judged,
+        seed=settings.seed,
+        measures=inference.rows(baseline),
+        verdict=verdict,
+        signature=_signature(inference, direction or f"{scores.noun}s", judgements, settings),
+        tolerance=settings.tolerance.against(kept_mean),
+        tolerance_given=str(settings.tolerance),
+        baseline=None if baseline is None else scores.names[baseline],
+        notes=tuple(notes),
+        evidence=Evidence(
+            space,
+            judgements,
+            scores.rows,
+            scores.found,
+            scores.values,
+            scores.names,
+            scores.split.clusters,
+        ),
+        spaces=spaces,
+        split=scores.split.split,
+    )
+
+
+def _signature(
+    inference: Inference,
+    direction: str,
+    judgements: Judgements | Pairs | Triplets,
+    settings: EvaluationSettings,
+) -> str:
+    """Every setting that the numbers depend on, in one line, as sacrebleu does it."""
+    scores, flips, split = inference.scores, inference.flips, inference.scores.split
+    groups = "" if split.clusters is None else f".{len(split.clusters)}"
+    largest = settings.largest_difference
+    digest = sha256(",".join(scores.names).encode()).hexdigest()[:8]
+    parts = {
+        "metric": scores.metric,
+        "direction": direction,
+        "measures": f"{len(scores.names)}.{digest}",
+        "queries": len(scores.rows),
+        **(rules_of(judgements) if isinstance(judgements, Judgements) else {}),
+        **({} if split.split == QUERIES else {"split": f"{split.split}{groups}"}),
+        "rule": RULE,
+        "intervals": f"{'weighted' if inference.bounded[0] else 'bca'}.{scores.resamples}",
+        "tests": f"sign-flip.{'exact' if flips.exact else flips.patterns}.holm",
+        "tolerance": str(settings.tolerance),
+        **({} if largest == 1 else {"largest": f"{largest:g}"}),
+        "seed": settings.seed,
+        "version": version("anglewise"),
+    }
+    return "|".join(f"{name}:{value}" for name, value in parts.items())
