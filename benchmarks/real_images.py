@@ -13,10 +13,11 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from anglewise.core.embeddings import Space
-from anglewise.core.judgements import Judgements, Labels
+from anglewise.core.judgements import Judgements
 from anglewise.encoders.images import encode_images
 from anglewise.experiment.catalogue import digits as digits_of_the_demo
 from anglewise.judgements.constructed import from_labels
+from anglewise.judgements.records import Labels
 
 ASKING = 2000
 """Of the clothes so many ask; of the digits all."""

@@ -12,11 +12,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from anglewise.core.embeddings import Space
-from anglewise.core.judgements import Judgements, Labels
+from anglewise.core.judgements import Judgements
 from anglewise.encoders.documents import Documents, read_documents
 from anglewise.encoders.encode import encode
 from anglewise.io.read import read_judgements
 from anglewise.judgements.constructed import from_labels
+from anglewise.judgements.records import Labels
 
 ASKING = 2000
 """Of labelled items so many ask."""

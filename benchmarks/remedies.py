@@ -17,10 +17,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from anglewise.core.embeddings import Space
-from anglewise.core.judgements import Judgements, Labels
+from anglewise.core.judgements import Judgements
 from anglewise.encoders.encode import encode
 from anglewise.io.read import read_interactions, read_judgements, read_space
 from anglewise.judgements.constructed import from_labels
+from anglewise.judgements.records import Labels
 from anglewise.models.fit import fit
 from anglewise.remedies.remedy import remedy
 from anglewise.remedies.remedy_result import Remedied, Remedy

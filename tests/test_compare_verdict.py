@@ -149,6 +149,14 @@ def test_few_queries_cannot_tell_and_say_how_many_would():
     assert str(said).startswith("Cannot tell: 25 queries do not show whether cosine is better")
 
 
+def test_a_plan_is_for_no_lead_that_would_not_matter():
+    rng = np.random.default_rng(0)
+    row = rng.uniform(0.2, 0.8, 60)
+    said = verdict(np.stack([row, row + 0.002 + 0.02 * rng.standard_normal(60)]))
+    assert said.decision == "cannot-tell"
+    assert "more show it if it is as large as what matters" in said.reason
+
+
 def test_where_the_one_to_keep_is_ahead_there_is_no_lead_to_show():
     said = verdict(judged(40, [0.05, 0]))
     assert (said.decision, said.plans.to_show_the_lead) == ("cannot-tell", None)

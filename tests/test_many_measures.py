@@ -13,9 +13,8 @@ from anglewise.measures import frames
 from anglewise.measures.measure import measures
 from anglewise.metrics.evaluate import read_metrics
 from anglewise.remedies.candidate_list import read_candidates
-from anglewise.statistics import planning, sign_flip
-from anglewise.statistics.planning import Design
-from anglewise.statistics.resampling import Differences
+from anglewise.statistics import decision, sign_flip
+from anglewise.statistics.decision import WeightedMeans
 from anglewise.statistics.sign_flip import sign_flips
 from cli_run import anglewise, refused
 
@@ -76,18 +75,12 @@ def test_the_highest_of_parts_are_the_highest_of_all(monkeypatch):
         assert np.array_equal(highest.last(), np.sort(table, axis=0)[-count])
 
 
-def design(measures):
-    values = np.random.default_rng(0).random((measures, 50))
-    drawn = values.mean(axis=1) + 0.01 * np.random.default_rng(1).standard_normal((4000, measures))
-    critical = np.full(measures, 2.0)
-    return Design(values.mean(axis=1), drawn, Differences.of(values), critical)
-
-
-def test_plans_for_many_measures_look_at_some_trials_at_once(monkeypatch):
-    assert peak(lambda: design(80).settles(100, 0.01)) < 60  # all at once: 102 MB a table
-    few = design(4).settles(100, 0.01)
-    monkeypatch.setattr(planning, "CELLS", 50)
-    assert np.array_equal(design(4).settles(100, 0.01), few)
+def test_weights_of_many_measures_are_not_held_at_once(monkeypatch):
+    values = np.random.default_rng(0).random((80, 5000))
+    assert peak(lambda: WeightedMeans.of(values)) < 40  # all weights at once: 400 MB
+    few = WeightedMeans.of(values[:4, :50]).means
+    monkeypatch.setattr(decision, "_CELLS", 1000)
+    assert np.array_equal(WeightedMeans.of(values[:4, :50]).means, few)
 
 
 def test_frames_of_many_measures_are_not_held_at_once(monkeypatch):
@@ -98,10 +91,10 @@ def test_frames_of_many_measures_are_not_held_at_once(monkeypatch):
 
 
 def test_lists_that_fill_the_memory_are_refused_before_they_are_made(monkeypatch):
-    monkeypatch.setenv("ANGLEWISE_MEMORY", "70MB")
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "90MB")
     there = space(1000, 1000, 2)
     spelled = MANY[:6]
-    with pytest.raises(ValuesError, match=r"6 measures take 72 MB, 70 MB are allowed: .*=144MB"):
+    with pytest.raises(ValuesError, match=r"6 measures take 96 MB, 90 MB are allowed: .*=192MB"):
         aw.search(there, spelled, k=1000)
     assert len(aw.search(there, spelled[:5], k=1000)) == 5
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from jaxtyping import Float64, TypeCheckError
 
-from anglewise.statistics.planning import smallest_detectable
+from anglewise.statistics.planning import inclusion_chances
 from typechecker import check, checked, names_sizes
 
 Row = Float64[np.ndarray, " n"]
@@ -46,8 +46,8 @@ def test_what_suits_its_annotations_passes():
         lambda: Two(np.ones(3), np.ones(4)),
         lambda: Two([1.0]),
         lambda: list(counted("2")),
-        lambda: smallest_detectable(np.ones(1, int), np.ones(1), 4),
-        lambda: smallest_detectable(np.ones(1), np.ones(1), "four"),
+        lambda: inclusion_chances(np.ones(1, int), 1),
+        lambda: inclusion_chances(np.ones(1), "four"),
     ],
 )
 def test_what_does_not_is_refused(call):

@@ -266,7 +266,7 @@ def test_similar_products_that_are_similar(anglewise, raw, tmp_path):
 
     plain = ["--direction", "queries-items", "--json", "-"]
     verdict = told(anglewise("compare", movies, *plain))["verdict"]
-    assert verdict["decision"] == "use"
+    assert verdict["decision"] in {"use", "tie"}
     user = int(np.flatnonzero(space.seen.counts)[0])
     words = ["--user", space.queries.ids[user], "--measure", verdict["measure"], "-k", 5]
     answer = told(anglewise("recommend", movies, *words, "--json", "-"))

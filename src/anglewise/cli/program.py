@@ -50,7 +50,7 @@ def _names(text: str) -> frozenset[str]:
 
 READS = _names(
     "allowed forbidden foreign image item-ids item-table item-texts items on qrels queries "
-    "query-ids query-texts queue relevance runs spaces"
+    "query-ids query-texts queue relevance runs seen spaces"
 )
 """Files and folders that are read: any on this machine."""
 
@@ -67,14 +67,15 @@ of an encoder's: the user's alone."""
 PLAIN = _names(
     "at baseline batch breadth budget by candidates chunk combine components condition depth "
     "device difference direction diversity dry-run epochs explain export-queries finalists format "
-    "gain-column gate gauge graded grades hierarchy holdout id-column image-column item item- "
-    "column judge judges k keep kind label label-queries largest-difference learn-temperature "
-    "learning-rate log-q measure measures messages metric metrics min-support min-weight most "
-    "negatives no-cache normalise number objective open overlap pair pairs patience penalty "
-    "popularity port prices prompt query query-column question quiet reasons recall resamples "
-    "sample seed sequential share slice small source sources split strata strict temperature text "
-    "text-column threshold time tolerance traffic trained-for unjudged used user validation "
-    "variants vector-column weight witness"
+    "gain-column gate gauge graded grades hierarchy holdout id-column image-column item "
+    "item-column judge judges k keep kind label label-queries largest-difference "
+    "learn-temperature learning-rate log-q measure measures messages metric metrics min-support "
+    "min-weight missing most negatives no-cache normalise not-itself number objective open "
+    "overlap pair pairs patience penalty popularity port prices prompt query query-column "
+    "question quiet reasons recall relevant-from resamples sample seed sequential share slice "
+    "small source sources split strata strict temperature text text-column threshold time "
+    "tolerance traffic trained-for unjudged used user validation variants vector-column weight "
+    "witness"
 )
 """Words and numbers that change what is computed and nothing else."""
 

@@ -111,6 +111,7 @@ def power(result: Comparison, wanted: float | None = None) -> Power:
     >>> from anglewise.core.embeddings import Embeddings, Space
     >>> from anglewise.core.judgements import Judgements
     >>> from anglewise.core.sparse import SparseRows
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal((60, 8))
     >>> items = Embeddings(x * rng.uniform(0.2, 5, (60, 1)))

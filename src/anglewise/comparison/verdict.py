@@ -157,8 +157,7 @@ class _Words:
         """Both plans; None where there is no closed form, as for correlations."""
         if self.weighted is None:
             return None
-        least = self.tolerance.against(float(self.means[self.reference]))
-        leader, lead = self.leader, None
+        least, leader, lead = self._least(), self.leader, None
         if leader != self.reference:
             known = self.leads[leader]
             matters = self.tolerance.against(float(self.means[leader]))
@@ -170,6 +169,10 @@ class _Words:
         ties = [known.to_show_tie(least, len(self.leads)) for known in self.leads.values()]
         tie = None if None in ties else max(number for number in ties if number is not None)
         return Plans(lead, tie)
+
+    def _least(self) -> float:
+        """The least lead over the one to keep that matters."""
+        return self.tolerance.against(float(self.means[self.reference]))
 
     def _lean(self) -> tuple[int | None, float | None]:
         """What the sign-flip test finds better than the one to keep."""
@@ -280,7 +283,10 @@ class _Words:
                 f"{self._kept()}: ahead by {lead.difference:.3f} [{lead.low:+.3f}, "
                 f"{lead.high:+.3f}], where {matters} matters"
             )
-        yield from self._planned(plans, "that lead is real")
+        real = leader != self.reference and self.leads[leader].shrunk > self._least()
+        yield from self._planned(
+            plans, "that lead is real" if real else "it is as large as what matters"
+        )
         yield f"until then keep {self._name(self.reference)}"
         yield from self._alike(alike)
 

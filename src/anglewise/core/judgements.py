@@ -149,6 +149,7 @@ class Judgements:
 
         Raises ``IdsError`` if not one entry matches, ``ValuesError`` for a gain that is no number.
 
+        >>> from anglewise.core.embeddings import Embeddings
         >>> space = Space(queries=Embeddings([[1.0]], ["q"]), items=Embeddings([[1.0], [2.0]]))
         >>> Judgements.from_dict({"q": {"1": 2, "0": 0}}, space).gains.values.tolist()
         [0.0, 2.0]
@@ -178,6 +179,7 @@ class Judgements:
 
         Of a pair that comes more than once the highest gain is kept; else as :meth:`from_dict`.
 
+        >>> from anglewise.core.embeddings import Embeddings
         >>> space = Space(queries=Embeddings([[1.0]], ["q"]), items=Embeddings([[1.0], [2.0]]))
         >>> Judgements.from_pairs([("q", 1), ("q", 1)], space).complaints.duplicates
         1
@@ -218,6 +220,7 @@ class Judgements:
 
         Raises ``ValuesError`` for a column that is not there.
 
+        >>> from anglewise.core.embeddings import Embeddings
         >>> space = Space(queries=Embeddings([[1.0]], ["q"]), items=Embeddings([[1.0], [2.0]]))
         >>> frame = {"query_id": ["q"], "item_id": [1], "gain": [3]}
         >>> Judgements.from_frame(frame, space).gains.values.tolist()

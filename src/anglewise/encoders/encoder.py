@@ -217,7 +217,7 @@ def trained_for(
 
     >>> dot = Encoder(spec="mine", documents=len, similarity="dot")
     >>> trained_for(dot, Embeddings([[0.6, 0.8], [1.0, 0.0]]))
-    ('dot', ['mine says that it was trained for dot, but every vector has length one: ...'])
+    ('dot', ['mine says that it was trained for dot, but every vector has length one, ...'])
     """
     similarity = encoder.similarity if stated is None else stated
     claim = f"{encoder.spec} says that it was" if stated is None else "it is said to be"

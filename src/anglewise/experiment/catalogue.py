@@ -16,7 +16,8 @@ from anglewise.core.sparse import Interactions
 from anglewise.core.typing import Array, Float64, Int64
 from anglewise.errors import MissingExtraError, TooFewError, ValuesError
 from anglewise.io.read import read_judgements, read_space
-from anglewise.judgements.records import Labels, from_labels
+from anglewise.judgements.constructed import from_labels
+from anglewise.judgements.records import Labels
 
 
 @dataclass(frozen=True)

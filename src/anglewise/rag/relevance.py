@@ -329,9 +329,9 @@ def _counted(content: Mapping[str, Any]) -> Proportion:
 
 
 def _list(values: Any) -> list[Any]:
-    if not isinstance(values, list):
+    if not isinstance(values, list | tuple):
         raise TypeError(f"{shown(values)} is no list")
-    return cast("list[Any]", values)
+    return [*cast("list[Any]", values)]
 
 
 def _text(text: Any) -> str:

@@ -45,7 +45,7 @@ def sure_share(rank: int, questions: int) -> float:
     """The share of questions that a threshold at a rank keeps at least, with 95% confidence.
 
     >>> round(sure_share(1, 59), 4), round(sure_share(15, 453), 4)
-    (0.9505, 0.9504)
+    (0.9505, 0.9521)
     """
     return float(betaincinv(questions + 1 - rank, rank, 1 - CONFIDENCE))
 
