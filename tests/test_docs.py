@@ -96,7 +96,6 @@ def test_the_example_names_a_measure_for_each_direction():
     script = EXAMPLES / "catalogue_to_verdicts.py"
     run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
     for direction in ("queries-items", "items-items"):
-        assert re.search(
-            rf"^{direction}: (Use|Keep|Tie|Cannot tell|\S+ is better)\b", run.stdout, re.MULTILINE
-        )
+        said = rf"^{direction}: (Use|Keep|Tie|Cannot tell|\S+ is better)\b"
+        assert re.search(said, run.stdout, re.MULTILINE)
     assert run.stdout.count("The ") > 10  # titles
