@@ -5,6 +5,7 @@ import inspect
 import os
 import re
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, get_args, get_origin
 
@@ -17,7 +18,9 @@ from anglewise.cli.judge import JUDGE_COMMANDS
 from anglewise.cli.paths import options_of
 from anglewise.cli.program import COMMANDS
 from anglewise.errors import FileError
+from anglewise.io import destinations
 from anglewise.io.outputs import check_new_file, check_new_folder, new_file
+from anglewise.io.space_folder import check_destination
 from anglewise.judgements.connection import STORE_NAME
 from cli_run import anglewise, refused
 
@@ -409,3 +412,99 @@ def test_no_module_of_this_program_is_an_output(tmp_path, anglewise):
     finally:
         del sys.modules["fresh_module"]
     assert module.read_text() == ""
+
+
+def by_device_folder(path):
+    """The same place, written as if it lay among the devices."""
+    return f"/dev/../{path.resolve().relative_to('/')}"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no folder of devices here")
+@pytest.mark.parametrize("name", ["qrels.tsv", "s/items.parquet", "s/space.json", "j.sqlite"])
+@pytest.mark.parametrize("option", ["--json", "--html", "--junit"])
+def test_what_lies_below_the_devices_is_a_file_as_any_other(option, name, tmp_path, anglewise):
+    space = space_at(tmp_path / "s")
+    qrels = tmp_path / "qrels.tsv"
+    qrels.write_text("a 0 b 1\nb 0 c 1\nc 0 d 1\n")
+    JudgementStore.open(tmp_path / "j.sqlite").close()
+    before = (tmp_path / name).read_bytes()
+    out = by_device_folder(tmp_path / name)
+    assert refused(anglewise("compare", space, "--qrels", qrels, option, out), "another name")
+    assert (tmp_path / name).read_bytes() == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no folder of devices here")
+def test_one_output_below_the_devices_is_written_once_and_whole(tmp_path, anglewise):
+    out = by_device_folder(tmp_path / "out.json")
+    assert refused(anglewise("compare", "s", "--json", out, "--html", out), "another name")
+    (tmp_path / "out.json").write_text("before")
+    with pytest.raises(ZeroDivisionError), new_file(out) as file:
+        file.write(b"%d" % (1 / 0))
+    assert (tmp_path / "out.json").read_text() == "before"
+
+
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path, anglewise):
+    for name in ("r.json", "s.json"):
+        (tmp_path / name).touch()
+        (tmp_path / name).chmod(0o600)
+    assert anglewise("doctor", "--json", tmp_path / "r.json").code == 0
+    assert (tmp_path / "r.json").stat().st_mode & 0o777 == 0o600
+    space = space_at(tmp_path / "s")
+    space.chmod(0o700)
+    (space / "items.parquet").chmod(0o600)
+    with check_mode_of_parts(tmp_path):
+        space_at(space, seed=1)
+    assert space.stat().st_mode & 0o777 == 0o700
+    assert (space / "items.parquet").stat().st_mode & 0o777 == 0o600
+
+
+@contextmanager
+def check_mode_of_parts(folder):
+    """Nobody else may read what is on its way to a private place."""
+    original = os.fsync
+    seen = []
+
+    def fsync(handle):
+        seen.extend(part.stat().st_mode & 0o077 for part in folder.glob(".*.part"))
+        original(handle)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", fsync)
+        yield
+    assert set(seen) == {0}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are others there")
+def test_what_may_only_be_read_is_not_replaced(tmp_path, anglewise, monkeypatch):
+    def may(path, mode, **_):
+        wanted = Path(path).stat().st_mode
+        return not (mode & os.W_OK) or bool(wanted & 0o200)
+
+    monkeypatch.setattr(os, "access", may)  # the rights of who is not root
+    protected = tmp_path / "r.json"
+    protected.write_text("kept")
+    protected.chmod(0o444)
+    assert refused(anglewise("doctor", "--json", protected), "may only be read")
+    assert protected.read_text() == "kept"
+    for part in (".", "items.parquet"):
+        space = space_at(tmp_path / f"s-{len(part)}")
+        (space / part).chmod(0o555)
+        with pytest.raises(FileError, match="may only be read"):
+            space_at(space, seed=1)
+        with pytest.raises(FileError, match="may only be read"):
+            check_destination(space)
+        (space / part).chmod(0o755)
+
+
+@pytest.mark.parametrize("kind", ["folder of a volume", "file"])
+def test_what_is_mounted_is_refused_before_the_work(kind, tmp_path, monkeypatch):
+    target = tmp_path / "out é"
+    if kind == "file":
+        target.touch()
+    else:
+        target.mkdir()
+    table = tmp_path / "mountinfo"
+    table.write_text(f"1 2 0:3 / {str(target).replace(' ', chr(92) + '040')} rw - ext4 x rw\n")
+    monkeypatch.setattr(destinations, "MOUNTS", table)
+    with pytest.raises(FileError, match="cannot be replaced"):
+        (check_new_file if kind == "file" else check_destination)(target)

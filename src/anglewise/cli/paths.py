@@ -268,7 +268,7 @@ def check_outputs(folder: Path | None, *files: Path | None) -> None:
 
 
 def _uses(command: Callable[..., Any], bound: inspect.BoundArguments) -> Iterator[Use]:
-    from anglewise.io.outputs import checked_path, is_device
+    from anglewise.io.destinations import checked_path, is_device
 
     bound = copy(bound)
     bound.arguments = dict(bound.arguments)

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
@@ -14,6 +15,14 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from anglewise.errors import FileError
+from anglewise.io.destinations import (
+    check_writable,
+    checked_path,
+    is_device,
+    keep_mode,
+    keep_modes,
+    open_output,
+)
 from anglewise.io.files import PathLike, check_mapped
 from anglewise.io.places import check_replaceable, noting_reads, was_read
 from anglewise.judgements.folder_lock import bears_name, check_nobody_judges, replacing, try_lock
@@ -207,7 +216,8 @@ def _check_not_read(target: Path) -> None:
 def new_file(path: PathLike) -> Generator[IO[bytes], None, None]:
     """Open a file for writing that replaces ``path`` only when all went well.
 
-    What is no regular file (``/dev/stdout``, a pipe) is written to as it is.
+    A device, a pipe and an output that is open already (``/dev/stdout``) are written to as they
+    are. A file that is there keeps its mode.
     Raises ``FileError`` for a missing folder, missing permission or a full disk.
 
     >>> import tempfile
@@ -218,14 +228,17 @@ def new_file(path: PathLike) -> Generator[IO[bytes], None, None]:
     '{}'
     """
     with writing(path) as target:
-        _check_no_folder(path, target)
-        if is_device(Path(path)):
-            with Path(path).open("wb") as file:
+        _check_kind_of_file(path, target)
+        handle = open_output(path)
+        if handle is not None or is_device(target):
+            opened = os.open(target, os.O_WRONLY) if handle is None else os.dup(handle)
+            with os.fdopen(opened, "wb") as file:
                 yield file
             return
         check_replaceable(target)
         _check_not_read(target)
         with file_part(target) as (part, file):
+            keep_mode(target, part)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -240,16 +253,20 @@ def new_file(path: PathLike) -> Generator[IO[bytes], None, None]:
 def check_new_file(path: PathLike) -> None:
     """Raise now what ``new_file`` would raise later, but for a disk that fills up meanwhile."""
     with writing(path) as target:
-        _check_no_folder(path, target)
-        if not is_device(Path(path)):
+        _check_kind_of_file(path, target)
+        if open_output(path) is None and not is_device(target):
             check_replaceable(target)
             with file_part(target):
                 pass
 
 
-def _check_no_folder(path: PathLike, target: Path) -> None:
+def _check_kind_of_file(path: PathLike, target: Path) -> None:
     if target.is_dir():
         raise FileError(f"{path} is a folder where a file is to be written: add a file name")
+    if target.is_block_device():
+        raise FileError(f"{path} is a whole disk, which writing there would destroy: name a file")
+    if target.is_file() and open_output(path) is None:
+        check_writable(target)
 
 
 def write_text(path: PathLike, text: str) -> None:
@@ -278,10 +295,12 @@ def new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Generator
         check_nobody_judges(target)
         _check_not_read(target)
         with folder_part(target) as part:
+            keep_mode(target, part, and_ours=stat.S_IRWXU)
             yield part
             _check_not_read(target)
             check_mapped()
             _fsync_all(part)
+            keep_modes(target, part)
             _take_place(part, target, lambda: _check_kind(Path(path), target, may_replace))
             _fsync_folder(target.parent)
         clear_left_over(target)
@@ -313,8 +332,10 @@ def check_new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Non
 def _check_kind(path: Path, target: Path, may_replace: Callable[[Path], None]) -> None:
     if target.exists() and not target.is_dir():
         raise FileError(f"{path} is a file where a folder is to be written: choose another name")
-    if target.is_dir() and any(target.iterdir()):
-        may_replace(target)
+    if target.is_dir():
+        if any(target.iterdir()):
+            may_replace(target)
+        check_writable(target, *target.rglob("*"))
 
 
 @contextmanager
@@ -335,31 +356,6 @@ def writing(path: PathLike) -> Generator[Path, None, None]:
         if "loop" not in str(error):
             raise
         raise FileError(f"{path} could not be written: {error}; mend the links") from error
-
-
-def checked_path(path: PathLike) -> Path:
-    """A path that any disk could hold; ``FileError`` for one with a NUL or half a character.
-
-    >>> checked_path("result.json").name
-    'result.json'
-    """
-    text = os.fspath(path)
-    if "\0" in text:
-        raise FileError(f"{text!r} holds a NUL, which no path does: mend the path")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise FileError(
-            f"{text.encode('utf-8', 'backslashreplace').decode()!r} is no text in UTF-8, so that "
-            "its name could not be written down: rename it"
-        ) from error
-    return Path(path)
-
-
-def is_device(path: Path) -> bool:
-    """Whether it is neither a file nor a folder; what lies in /dev may still point to a file."""
-    special = path.exists() and not (path.is_file() or path.is_dir())
-    return special or path.parts[:2] == ("/", "dev")
 
 
 def _check_folder(path: Path, target: Path) -> None:

@@ -1,0 +1,104 @@
+"""What an output may take the place of: kinds of files, their modes, and what is mounted."""
+
+import os
+import re
+import stat
+from pathlib import Path
+
+from anglewise.errors import FileError
+from anglewise.io.files import PathLike
+
+
+def checked_path(path: PathLike) -> Path:
+    """A path that any disk could hold; ``FileError`` for one with a NUL or half a character.
+
+    >>> checked_path("result.json").name
+    'result.json'
+    """
+    text = os.fspath(path)
+    if "\0" in text:
+        raise FileError(f"{text!r} holds a NUL, which no path does: mend the path")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise FileError(
+            f"{text.encode('utf-8', 'backslashreplace').decode()!r} is no text in UTF-8, so that "
+            "its name could not be written down: rename it"
+        ) from error
+    return Path(path)
+
+
+def is_device(path: Path) -> bool:
+    """Whether a path leads to a device such as ``/dev/null``, a pipe or a socket; no disk is one.
+
+    What a file system says of it decides, never where it lies: ``/dev/shm`` holds plain files.
+
+    >>> is_device(Path(os.devnull)), is_device(Path(os.devnull).parent / "nowhere.json")
+    (True, False)
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISCHR(mode) or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+
+
+OPEN_OUTPUT = re.compile(r"/dev/(?:(stdout)|(stderr)|fd/([0-9]{1,9}))")
+
+
+def open_output(path: PathLike) -> int | None:
+    """The handle that a path names, such as 1 for ``/dev/stdout``; None for any other path.
+
+    What it leads to may be a file of the shell's (``> out.txt``), which nobody wants replaced.
+
+    >>> open_output("/dev/../dev/stdout") is None
+    True
+    """
+    named = OPEN_OUTPUT.fullmatch(os.fspath(path))
+    if named is None or os.name == "nt":
+        return None
+    return 1 if named[1] else 2 if named[2] else int(named[3])
+
+
+def check_writable(*paths: Path) -> None:
+    """Raise ``FileError`` for what may only be read, or is mounted, so that none can replace it.
+
+    A rename would put another file in the place of a protected one, which opening it would not.
+    """
+    mounted = _mount_points()
+    for path in paths:
+        if not os.access(path, os.W_OK):
+            raise FileError(
+                f"{path} may only be read: choose another name, or allow writing there (chmod u+w)"
+            )
+        if os.path.ismount(path) or os.fsencode(path) in mounted:
+            raise FileError(
+                f"{path} is a mount point, which cannot be replaced: name a place inside it"
+                if path.is_dir()
+                else f"{path} is mounted there and cannot be replaced: choose another name"
+            )
+
+
+MOUNTS = Path("/proc/self/mountinfo")
+"""Where Linux says what is mounted; ``os.path.ismount`` knows no file, nor a folder of the disk."""
+
+
+def _mount_points() -> set[bytes]:
+    try:
+        lines = MOUNTS.read_bytes().splitlines()
+    except OSError:  # another system
+        return set()
+    names = (line.split(b" ")[4] for line in lines)
+    return {re.sub(rb"\\([0-7]{3})", lambda code: bytes([int(code[1], 8)]), n) for n in names}
+
+
+def keep_mode(target: Path, part: Path, *, and_ours: int = 0) -> None:
+    """Let those read and write a new file or folder who may do so with what it replaces."""
+    if target.exists():
+        part.chmod(stat.S_IMODE(target.stat().st_mode) & 0o777 | and_ours)
+
+
+def keep_modes(target: Path, part: Path) -> None:
+    """The same for a folder and each file in it, by its name."""
+    for path in (*part.rglob("*"), part):
+        keep_mode(target / path.relative_to(part), path)
