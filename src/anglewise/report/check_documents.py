@@ -17,7 +17,7 @@ from anglewise.experiment.study import Study
 from anglewise.judging.agreement import Agreement, Coefficient
 from anglewise.judging.lint_checks import Lint
 from anglewise.report.document import Block, Curves, Document, Group, Line, Table, TableColumn
-from anglewise.report.pictures import new_figure, saved_figure
+from anglewise.report.pictures import drawing, new_figure, saved_figure
 from anglewise.report.words import NOTHING, counted, number
 
 PANELS = {
@@ -40,7 +40,15 @@ def study_figure(result: Study, kind: Literal["png", "svg"]) -> bytes:
     Items by cluster, within it the popular ones first. Raises ``MissingExtraError`` without
     matplotlib.
     """
-    every = -(-len(result.clusters) // MOST_ITEMS[kind])
+    undated = dict.fromkeys(("Date", "Creator", "Format", "Type")) if kind == "svg" else {}
+    title = {"Title": "Item-item cosine after one training, under choices that nobody made"}
+    with drawing({"svg.fonttype": "none"}):
+        figure = _panels(result, every=-(-len(result.clusters) // MOST_ITEMS[kind]))
+        written = saved_figure(figure, format=kind, dpi=200, metadata={**undated, **title})
+    return _light(written) if kind == "svg" else written
+
+
+def _panels(result: Study, every: int) -> Any:
     figure = new_figure((14.4, 2.9))
     axes = figure.subplots(1, len(PANELS) + 1)
     clusters = result.clusters[::every]
@@ -50,11 +58,7 @@ def study_figure(result: Study, kind: Literal["png", "svg"]) -> bytes:
         area = next(similarity.auc for similarity in result.similarities if similarity.name == name)
         ax.set_xlabel(f"cluster AUC {area:.3f}", fontsize=8)
     figure.colorbar(axes[-1].images[0], ax=axes[-1], shrink=0.8, label="cosine")
-    undated = dict.fromkeys(("Date", "Creator", "Format", "Type")) if kind == "svg" else {}
-    title = {"Title": "Item-item cosine after one training, under choices that nobody made"}
-    still = {"svg.fonttype": "none"}
-    written = saved_figure(figure, still, format=kind, dpi=200, metadata={**undated, **title})
-    return _light(written) if kind == "svg" else written
+    return figure
 
 
 def _light(svg: bytes) -> bytes:

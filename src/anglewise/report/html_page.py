@@ -25,7 +25,7 @@ from anglewise.report.document import (
     Table,
     TableColumn,
 )
-from anglewise.report.pictures import saved_figure
+from anglewise.report.pictures import drawing, saved_figure
 
 HALF = 100
 """Half the width of a drawn range, from -1 to 1."""
@@ -278,10 +278,8 @@ PAGE = Palette(*INKS)
 def svg(picture: DrawnPicture) -> str:
     """A picture inside a page; raises ``MissingExtraError`` without matplotlib."""
     undated = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    still = {"svg.fonttype": "none"}
-    written = saved_figure(
-        picture.draw(PAGE), still, format="svg", transparent=True, metadata=undated
-    )
+    with drawing({"svg.fonttype": "none"}):
+        written = saved_figure(picture.draw(PAGE), format="svg", transparent=True, metadata=undated)
     return _inline(written.decode(), picture)
 
 

@@ -1,7 +1,11 @@
 """Pictures of comparisons, audits, power and reliability, with matplotlib: the extra ``[plot]``."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+import os.path
+import sys
+import threading
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -27,11 +31,58 @@ CHART = (4.6, 3.0)
 
 def new_figure(size: tuple[float, float], layout: str | None = "constrained") -> Any:
     """An empty figure of a size in inches; raises ``MissingExtraError`` without matplotlib."""
+    _, figure = _matplotlib()
+    return figure(figsize=size, layout=layout)
+
+
+_one_drawing = threading.RLock()
+"""Held while matplotlib is imported or has our settings, since all threads share one set."""
+RC_FILE = "matplotlibrc"
+
+
+def _matplotlib() -> tuple[Any, Any]:
+    """Import matplotlib and its figures, without settings of the current folder.
+
+    It reads ``./matplotlibrc``, which may be a stranger's, before the user's own. Settings run
+    LaTeX, may be a pipe that never ends, and are quoted raw where they are wrong.
+    """
+    with _one_drawing, nullcontext() if "matplotlib" in sys.modules else _hiding(RC_FILE):
+        try:
+            import matplotlib as mpl
+            from matplotlib.figure import Figure
+        except ImportError:
+            raise MissingExtraError(
+                "pictures need matplotlib: pip install 'anglewise[plot]'"
+            ) from None
+    return mpl, Figure
+
+
+@contextmanager
+def _hiding(name: str) -> Generator[None, None, None]:
+    """Let no file of the current folder by this name exist for who asks."""
+    exists = os.path.exists
+
+    def elsewhere(path: Any) -> bool:
+        return path != name and exists(path)
+
+    os.path.exists = elsewhere
     try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("pictures need matplotlib: pip install 'anglewise[plot]'") from None
-    return Figure(figsize=size, layout=layout)  # pyright: ignore[reportArgumentType]
+        yield
+    finally:
+        os.path.exists = exists
+
+
+@contextmanager
+def drawing(still: Mapping[str, Any] | None = None) -> Generator[None, None, None]:
+    """Draw by the defaults of matplotlib alone, so that the same call gives the same picture.
+
+    ``still`` is what else keeps the bytes the same every time.
+    """
+    mpl, _ = _matplotlib()
+    with _one_drawing, mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update({"svg.hashsalt": "anglewise", **(still or {})})
+        yield
 
 
 def _picture_file(draw: Callable[[Any], None], ending: str, size: tuple[float, float]) -> bytes:
@@ -39,21 +90,17 @@ def _picture_file(draw: Callable[[Any], None], ending: str, size: tuple[float, f
     if ending not in ENDINGS:
         endings = ", ".join(sorted(ENDINGS))
         raise SpellingError(f"pictures end in {endings}: {ending or 'nothing'} came")
-    figure = new_figure(size)
-    draw(figure.add_subplot())
     undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}[ending]
-    still = {"pdf.compression": 6}
-    return saved_figure(figure, still, format=ending[1:], dpi=200, metadata=undated)
+    with drawing({"pdf.compression": 6}):
+        figure = new_figure(size)
+        draw(figure.add_subplot())
+        return saved_figure(figure, format=ending[1:], dpi=200, metadata=undated)
 
 
-def saved_figure(figure: Any, still: dict[str, Any], **settings: Any) -> bytes:
-    """The bytes of a file of a figure; ``still`` is what keeps them the same every time."""
-    import matplotlib as mpl
-
+def saved_figure(figure: Any, **settings: Any) -> bytes:
+    """The bytes of a file of a figure, which are the same every time within ``drawing``."""
     written = io.BytesIO()
-    unchanging: Any = {"svg.hashsalt": "anglewise", **still}
-    with mpl.rc_context(unchanging):
-        figure.savefig(written, **settings)
+    figure.savefig(written, **settings)
     return written.getvalue()
 
 
