@@ -5,6 +5,7 @@ import re
 import socket
 import sys
 from base64 import b64encode
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -80,6 +81,35 @@ def test_a_copy_replaces_a_copy_and_nothing_else(anglewise, folder, tmp_path):  
     assert anglewise(*words).code == 0
     (tmp_path / "copy" / "copy.json").unlink()
     assert refused(anglewise(*words), "holds no copy")
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "q1.html", ".git/config", "old/q0000.html"])
+def test_a_copy_beside_which_anything_else_lies_is_not_replaced(
+    name,
+    anglewise,  # noqa: F811
+    folder,
+    tmp_path,
+    monkeypatch,
+):
+    words = ("inspect", folder, "--export", tmp_path / "copy", "--export-queries", "3", "--quiet")
+    assert anglewise(*words).code == 0
+    other = tmp_path / "copy" / name
+    other.parent.mkdir(exist_ok=True)
+    other.write_text("mine")
+    assert refused(anglewise(*words), f"also holds {name.partition('/')[0]}")
+    monkeypatch.chdir(tmp_path)
+    Path("anglewise.toml").write_text('[inspect]\nexport = "copy"\nexport-queries = 3\n')
+    assert refused(anglewise("inspect", folder), f"also holds {name.partition('/')[0]}")
+    assert other.read_text() == "mine"
+
+
+@pytest.mark.parametrize("mark", ["{}", "no JSON", '{"direction": "items-items"}'])
+def test_a_folder_is_a_copy_only_where_its_mark_says_so(mark, anglewise, folder, tmp_path):  # noqa: F811
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "copy.json").write_text(mark)
+    (tmp_path / "site" / "index.html").write_text("mine")
+    assert refused(anglewise("inspect", folder, "--export", tmp_path / "site"), "holds no copy")
+    assert (tmp_path / "site" / "index.html").read_text() == "mine"
 
 
 def test_titles_in_a_copy_are_text(tmp_path):

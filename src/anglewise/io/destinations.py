@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from anglewise.errors import FileError
@@ -58,6 +59,24 @@ def open_output(path: PathLike) -> int | None:
     if named is None or os.name == "nt":
         return None
     return 1 if named[1] else 2 if named[2] else int(named[3])
+
+
+def check_only(folder: Path, is_ours: Callable[[str], bool]) -> None:
+    """Raise ``FileError`` where a folder that is to be replaced holds what we did not write.
+
+    ``is_ours`` is asked about each path in it, as seen from there; a link is never ours.
+    """
+    others = sorted(
+        name
+        for path in folder.rglob("*")
+        for name in (path.relative_to(folder).as_posix(),)
+        if path.is_symlink() or not is_ours(name)
+    )
+    if others:
+        raise FileError(
+            f"{folder} also holds {', '.join(others[:3])}, which replacing it would delete: "
+            "move that elsewhere, or choose another name"
+        )
 
 
 def check_writable(*paths: Path) -> None:

@@ -24,6 +24,7 @@ from anglewise.io.arrow_files import (
     matrix_in_blocks,
     parquet_columns,
 )
+from anglewise.io.destinations import check_only
 from anglewise.io.files import (
     PathLike,
     arrow,
@@ -436,9 +437,4 @@ def _is_ours(folder: Path) -> None:
     ours = {"space.json", "items.parquet", "queries.parquet", "seen.parquet", "judgements"}
     for direction in DIRECTIONS:
         ours |= {f"judgements/{direction}{kind}.parquet" for kind in KINDS}
-    others = sorted({f.relative_to(folder).as_posix() for f in folder.rglob("*")} - ours)
-    if others:
-        raise FileError(
-            f"{folder} also holds {', '.join(others[:3])}, which replacing it would delete: "
-            "move that elsewhere, or choose another name"
-        )
+    check_only(folder, ours.__contains__)

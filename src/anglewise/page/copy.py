@@ -6,12 +6,13 @@ from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from anglewise.core.typing import Direction
 from anglewise.errors import FileError
+from anglewise.io.destinations import check_only
 from anglewise.io.outputs import check_new_folder, new_folder
 from anglewise.measures.formulas import Measure
 from anglewise.measures.measure import measure
@@ -32,6 +33,13 @@ SCRIPT = ("keys.js", "svg.js", "lines.js", "walking.js", "ranks.js", "list.js", 
 
 MARK = "copy.json"
 """The file that marks a folder as a copy: no other folder is replaced."""
+MARKED = {"direction", "queries"}
+"""What stands in it."""
+LONGEST_MARK = 1000
+
+STATIC = ("report.css", "page.css", "gauge.css", "icon.svg")
+PAGE = re.compile(r"q[0-9]{4,}\.html")
+"""What the page of a query is called."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ def write_copy(
     """Write the pages of some queries into a new folder, or in place of an older copy.
 
     Half of the queries are the best known ones, half are drawn at random. Raises ``FileError``
-    for a folder that is not empty and no copy, ``SpellingError`` for a measure that does not parse.
+    for a folder that holds anything but a copy, ``SpellingError`` for no measure.
     """
     check_new_folder(folder, may_replace=_is_copy)
     parsed_measures = [measure(spelling) for spelling in measures]
@@ -176,11 +184,24 @@ def _index(app: AppState, direction: Direction, rows: Sequence[int], names: dict
 
 
 def _write_static(into: Path) -> None:
-    for name in ("report.css", "page.css", "gauge.css", "icon.svg"):
+    for name in STATIC:
         (into / name).write_bytes(static_files()[name][0])
     (into / "copy.js").write_text(script(), encoding="utf-8")
 
 
 def _is_copy(folder: Path) -> None:
-    if not (folder / MARK).is_file():
+    """Refuse to replace a folder that holds anything but a copy."""
+    if not _is_marked(folder / MARK):
         raise FileError(f"{folder} is not empty and holds no copy: choose another name")
+    ours = {*STATIC, "copy.js", "index.html", MARK}
+    check_only(folder, lambda name: name in ours or PAGE.fullmatch(name) is not None)
+
+
+def _is_marked(mark: Path) -> bool:
+    """Whether a file says what ``write_copy`` says in it."""
+    try:
+        with mark.open("rb") as file:
+            contents = json.loads(file.read(LONGEST_MARK)) if mark.is_file() else None
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(contents, dict) and set(cast("dict[str, Any]", contents)) == MARKED
