@@ -221,3 +221,35 @@ def test_bad_use_is_one_sentence(anglewise, folder, tmp_path, words, parts):
     places = {"x.csv": tmp_path / "x.csv", "{space}": folder}
     refused(anglewise("judge", *(places.get(word, word) for word in words)), *parts)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("words", [("sample", "--budget", "90"), ("next",)], ids=" ".join)
+@pytest.mark.parametrize("how", ["csv", "parquet", "saved by a spreadsheet"])
+def test_grades_that_were_filled_in_are_not_written_over(words, how, anglewise, folder, tmp_path):
+    queue = tmp_path / f"queue.{'parquet' if how == 'parquet' else 'csv'}"
+    command = ("judge", words[0], folder, *words[1:], "-o", queue)
+    assert anglewise(*command).code == 0
+    assert anglewise(*command).code == 0  # nothing was filled in
+    if how == "parquet":
+        table = pq.read_table(queue).to_pydict()
+        table["grade"][3] = 2.0
+        pq.write_table(pa.table(table), queue)
+    else:
+        head, *rows = csv.reader(queue.read_text().splitlines())
+        rows[3][head.index("grade")] = "2"
+        with queue.open("w", encoding="utf-8-sig" if "saved" in how else "utf-8") as file:
+            csv.writer(file, delimiter=";" if "saved" in how else ",").writerows([head, *rows])
+    before = queue.read_bytes()
+    assert refused(anglewise(*command), str(queue), "1 grades that somebody filled in")
+    assert queue.read_bytes() == before
+
+
+def test_grades_of_disputes_are_not_written_over(anglewise, tmp_path):
+    judged = tmp_path / "judged.csv"
+    judged.write_text("query_id,item_id,grade,judge\nq,a,1,ann\nq,a,0,bob\nq,b,1,ann\nq,b,1,bob\n")
+    command = ("judge", "agreement", judged, "--disputes", tmp_path / "disputes.csv")
+    assert anglewise(*command).code == 0
+    table = (tmp_path / "disputes.csv").read_text().replace("queries-items,,", "queries-items,1,")
+    (tmp_path / "disputes.csv").write_text(table)
+    assert refused(anglewise(*command), "grades that somebody filled in")
+    assert (tmp_path / "disputes.csv").read_text() == table

@@ -7,7 +7,7 @@ import pytest
 from anglewise import JudgementStore, write_space
 from anglewise.core.drawn import drawn_context
 from anglewise.errors import FileError, IdsError, ShapeError, ValuesError
-from anglewise.io.judgement_export import read_queue, write_queue
+from anglewise.io.pairs_to_judge import read_queue, write_queue
 from anglewise.measures.measure import measures
 from anglewise.page.app import Served
 from anglewise.page.open_space import queue_of

@@ -14,9 +14,10 @@ from anglewise import (
     read_judgements,
 )
 from anglewise.core.sparse import SparseRows
-from anglewise.io.judgement_export import read_queue, write_judged
+from anglewise.io.judgement_export import write_judged
 from anglewise.io.judgement_files import read_labels
 from anglewise.io.judgement_formats import read_judged
+from anglewise.io.pairs_to_judge import read_queue
 from anglewise.io.runs import write_run
 from anglewise.judgements.combine import by_pair, combined
 from anglewise.judgements.constructed import from_labels

@@ -275,6 +275,7 @@ def judge_agreement(
     from anglewise.cli.console import Talk
     from anglewise.io.judgement_export import write_disputes
     from anglewise.io.judgement_formats import read_judged
+    from anglewise.io.pairs_to_judge import check_no_grades
     from anglewise.judgements.combine import chosen
     from anglewise.judging.agreement import agreement
     from anglewise.judging.judged_set import store_of
@@ -282,6 +283,8 @@ def judge_agreement(
     from anglewise.report.check_documents import agreement_document
 
     talk = Talk(always)
+    if disputes is not None:
+        check_no_grades(disputes)
     file = read_judged(store_of(space) if space.is_dir() else space)
     if file.rejects:
         talk.say(f"{len(file.rejects):,} rows refused: anglewise judge import names them")

@@ -78,12 +78,13 @@ def judge_sample(
     """
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import direction_of
-    from anglewise.io.judgement_export import write_queue
+    from anglewise.io.pairs_to_judge import check_queue, write_queue
     from anglewise.io.read import read_space
     from anglewise.judging.judged_set import known_judgements
     from anglewise.judging.sample import sample, words_of
 
     talk = Talk(always)
+    check_queue(output)
     with talk.progress("reading"):
         loaded = read_space(space, **vars(vectors), say=talk.say)
         direction = direction_of(direction, loaded)
@@ -212,11 +213,13 @@ def judge_next(
     from anglewise.comparison.compare import compare
     from anglewise.comparison.next_judgements import unjudged
     from anglewise.core.typing import DIRECTIONS
-    from anglewise.io.judgement_export import write_queue
+    from anglewise.io.pairs_to_judge import check_queue, write_queue
     from anglewise.judging.sample import words_of
     from anglewise.report.check_documents import unjudged_document
 
     talk = Talk(always)
+    if output is not None:
+        check_queue(output)
     with talk.progress("reading"):
         loaded, judged = judged_space(
             space, vectors, direction, judging, talk.say, seed=always.seed

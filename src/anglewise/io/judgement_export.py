@@ -1,24 +1,19 @@
-"""Judgements written for other programs, and queues of pairs for spreadsheets."""
+"""Judgements written for other programs."""
 
-import csv
-import io
 import json
 import re
 import uuid as uuids
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from anglewise.core.numbers import cell_number, shown
+from anglewise.core.numbers import shown
 from anglewise.core.typing import Array
-from anglewise.errors import FileError, IdsError, SpellingError, ValuesError
-from anglewise.io.delimited import open_sheet
-from anglewise.io.files import PathLike, arrow, reading
-from anglewise.io.judgement_rows import read_context
+from anglewise.errors import IdsError, SpellingError, ValuesError
+from anglewise.io.files import PathLike, arrow
 from anglewise.io.outputs import new_file, write_text
-from anglewise.io.tables import check_names, guarded, names_of, unguarded_sheet
+from anglewise.io.pairs_to_judge import check_no_grades, write_columns, write_csv
 from anglewise.judgements.combine import by_pair
 from anglewise.judgements.records import Dispute, Judged, as_text
 
@@ -46,30 +41,6 @@ class Texts:
 
 
 NO_TEXTS = Texts()
-
-
-def write_csv(
-    path: PathLike, head: Sequence[str], rows: Iterable[Sequence[Any]], *, end: str = "\r\n"
-) -> None:
-    """Write a table as CSV, whole or not at all; no cell is a formula (``guarded``)."""
-    text = io.StringIO(newline="")
-    lines = csv.writer(text, lineterminator=end)
-    lines.writerow(head)
-    lines.writerows([guarded(cell) for cell in row] for row in rows)
-    write_text(path, text.getvalue())
-
-
-def write_columns(path: PathLike, columns: Mapping[str, Sequence[Any]]) -> None:
-    """Write a table as parquet, whole or not at all: grades, times and chances, else text."""
-    pa, numbers = arrow(), {"grade", "time", "probability"}
-    table = pa.table(
-        {
-            name: pa.array(cells, pa.float64() if name in numbers else pa.string())
-            for name, cells in columns.items()
-        }
-    )
-    with new_file(path) as file:
-        arrow("parquet").write_table(table, file, compression="zstd")
 
 
 def write_values(path: PathLike, columns: Mapping[str, Array]) -> None:
@@ -164,7 +135,9 @@ def write_disputes(path: PathLike, disputes: Sequence[Dispute], texts: Texts = N
     """Write pairs to decide as a CSV: ids, who said what, the words, and an empty grade.
 
     With the grades filled in it is a file that ``read_judged`` reads; rows left empty wait.
+    Raises ``FileError`` where grades were filled in already, which would be lost.
     """
+    check_no_grades(path)
     head = ("query_id", "item_id", "direction", "grade", "said", "asks", "answers")
     rows: list[tuple[str, ...]] = []
     for dispute in disputes:
@@ -302,137 +275,3 @@ WRITERS: dict[str, Callable[[PathLike, Sequence[Judged], str, Texts], int]] = {
     "label-studio": _write_label_studio,
     "argilla": _write_argilla,
 }
-
-
-QUEUE_COLUMNS: tuple[str, ...] = (
-    "query_id",
-    "item_id",
-    "grade",
-    "probability",
-    "stratum",
-    "query",
-    "item",
-)
-
-
-CONTEXT = "context"
-"""A further column, as JSON, where pairs have one: ``judge import`` keeps it."""
-
-
-def write_queue(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    r"""Write pairs to judge as CSV or parquet, the column of grades left empty.
-
-    A column ``context`` follows where a pair has one.
-    In CSV no cell is a formula (``guarded``).
-    Raises ``SpellingError`` for another suffix, ``FileError`` where it cannot be written.
-
-    >>> import tempfile
-    >>> file = Path(tempfile.mkdtemp()) / "queue.csv"
-    >>> write_queue(file, [{"query_id": "1", "item_id": "7", "probability": 1.0}])
-    >>> file.read_text()
-    'query_id,item_id,grade,probability,stratum,query,item\n1,7,,1.0,,,\n'
-    """
-    names = QUEUE_COLUMNS
-    if any(row.get(CONTEXT) for row in rows):
-        names = (*QUEUE_COLUMNS, CONTEXT)
-        rows = [{**row, CONTEXT: as_text(row.get(CONTEXT) or {})} for row in rows]
-    if path.suffix == ".csv":
-        cells = ([row.get(name) for name in names] for row in rows)
-        write_csv(path, names, cells, end="\n")
-    elif path.suffix == ".parquet":
-        write_columns(path, {name: [row.get(name) for row in rows] for name in names})
-    else:
-        raise SpellingError(f"{path}: pairs to judge are written as .csv or .parquet")
-
-
-@dataclass(frozen=True)
-class Queued:
-    """A pair that waits for a judge.
-
-    Attributes
-    ----------
-    probability
-        How likely it was to be drawn, in (0, 1]; ``None`` where it was not drawn.
-    location
-        Where it stands in the file, in words.
-    context
-        How its query was drawn, and anything else that the file says about why it is judged.
-    """
-
-    query_id: str
-    item_id: str
-    probability: float | None
-    location: str
-    context: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
-
-def read_queue(path: PathLike) -> list[Queued]:
-    r"""Read pairs to judge, in the order of the file; grades that stand in it are not read.
-
-    Raises ``FileError`` for a table without ``query_id`` and ``item_id``, ``ValuesError`` naming
-    the first bad row: an empty id, a pair that comes twice, a probability that is none.
-
-    >>> import tempfile
-    >>> file = Path(tempfile.mkdtemp()) / "queue.csv"
-    >>> write_queue(file, [{"query_id": "1", "item_id": "7", "probability": 0.5}])
-    >>> read_queue(file)
-    [Queued(query_id='1', item_id='7', probability=0.5, location='line 2', context={})]
-    """
-    sheet = unguarded_sheet(open_sheet(path))
-    names = sheet.names or ()
-    missing = [name for name in QUEUE_COLUMNS[:2] if name not in names]
-    if missing:
-        raise FileError(
-            f"{sheet.path} has no column {' or '.join(missing)}: pairs to judge are written by "
-            "anglewise judge sample"
-        )
-    check_names(names, sheet.path)
-    queries, items = (
-        names_of(sheet, sheet.columns([position])[0], position).to_pylist()
-        for position in map(names.index, QUEUE_COLUMNS[:2])
-    )
-    chances: list[Any] = [None] * len(queries)
-    if "probability" in names:
-        with reading(sheet.path, "a queue"):
-            chances = sheet.columns([names.index("probability")])[0].to_pylist()
-    contexts: list[Any] = [None] * len(queries)
-    if CONTEXT in names:
-        contexts = sheet.columns([names.index(CONTEXT)])[0].to_pylist()
-    pairs: dict[tuple[str, str], Queued] = {}
-    for row, (query, item, cell) in enumerate(zip(queries, items, chances, strict=True)):
-        location = sheet.location(row)
-        first = pairs.get((query, item))
-        if first is not None:
-            raise ValuesError(
-                f"{sheet.path}, {location}: {shown(query)!r} and {shown(item)!r} stand at "
-                f"{first.location} already; keep one"
-            )
-        pairs[query, item] = Queued(
-            query,
-            item,
-            _chance(cell, f"{sheet.path}, {location}"),
-            location,
-            _context(contexts[row], f"{sheet.path}, {location}"),
-        )
-    return list(pairs.values())
-
-
-def _context(cell: Any, location: str) -> dict[str, Any]:
-    if cell is None or not str(cell).strip():
-        return {}
-    try:
-        return read_context(cell, "the context")
-    except ValuesError as error:
-        raise ValuesError(f"{location}: {error}") from error
-
-
-def _chance(cell: Any, location: str) -> float | None:
-    if cell is None or not str(cell).strip():
-        return None
-    chance = cell_number(cell)
-    if chance is None or not 0 < chance <= 1:
-        raise ValuesError(
-            f"{location}: the probability is {shown(cell)!r}; a number above 0 and at most 1 is "
-            "due, or none"
-        )
-    return chance

@@ -11,7 +11,7 @@ from anglewise.core.numbers import cell_number
 from anglewise.errors import FileError, SpellingError, ValuesError
 from anglewise.io.arrow_files import ARROW_SUFFIXES
 from anglewise.io.files import PathLike, existing_file, suffix
-from anglewise.io.judgement_export import EXTRA, write_csv
+from anglewise.io.judgement_export import EXTRA
 from anglewise.io.judgement_rows import (
     REQUIRED,
     Assumed,
@@ -26,6 +26,7 @@ from anglewise.io.judgement_rows import (
     text_of,
     trec_rows,
 )
+from anglewise.io.pairs_to_judge import write_csv
 from anglewise.io.places import is_sqlite
 from anglewise.io.sizes import is_deep
 from anglewise.io.tables import Role

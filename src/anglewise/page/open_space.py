@@ -19,7 +19,7 @@ from anglewise.core.typing import DIRECTIONS, Array, Direction, Float64
 from anglewise.diagnostics.norms import popularity
 from anglewise.errors import FileError, IdsError, ShapeError, SpellingError, ValuesError
 from anglewise.io.files import PathLike
-from anglewise.io.judgement_export import Queued, read_queue
+from anglewise.io.pairs_to_judge import Queued, read_queue
 from anglewise.io.places import Stamp, stamp
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
