@@ -508,3 +508,37 @@ def test_what_is_mounted_is_refused_before_the_work(kind, tmp_path, monkeypatch)
     monkeypatch.setattr(destinations, "MOUNTS", table)
     with pytest.raises(FileError, match="cannot be replaced"):
         (check_new_file if kind == "file" else check_destination)(target)
+
+
+def every_value():
+    for words in LEAVES:
+        for option in options_of(function(words)):
+            flag = option.type is bool or bool in get_args(option.type)
+            if not flag and option.name not in {"--pair", "--slices"}:  # two words; --slice
+                yield pytest.param(words, option, id=f"{' '.join(words)}: {option.name}")
+
+
+@pytest.mark.parametrize(("words", "option"), list(every_value()))
+def test_an_empty_value_is_refused_and_no_other_is_taken(
+    words, option, anglewise, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    line = typed(words, {option.parameter: "EMPTY"})
+    run = anglewise(*words, *["" if word == "EMPTY" else word for word in line])
+    name = {"--k": "-k"}.get(option.name, option.name)
+    assert refused(run, f"{name} is empty: give it a value, or leave it out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_empty_setting_or_variable_is_refused_too(anglewise, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("anglewise.toml").write_text('[compare]\nqrels = ""\n')
+    assert refused(anglewise("compare", "s"), "--qrels is empty", "anglewise.toml")
+    Path("anglewise.toml").unlink()
+    monkeypatch.setenv("ANGLEWISE_COMPARE_QRELS", "")
+    assert refused(anglewise("compare", "s"), "--qrels is empty", "env")
+    assert refused(anglewise("audit", "s", "--pair", "", "a"), "--pair is empty")
+
+
+def test_a_space_without_a_folder_is_no_space(anglewise):
+    assert refused(anglewise("compare", "--spaces", "a=", "b=s"), "a= names no folder")

@@ -44,6 +44,8 @@ class PathRole:
 def _named(word: str) -> Iterable[Path]:
     """``NAME=FOLDER`` or ``FOLDER``."""
     name, named, path = word.partition("=")
+    if named and not path:
+        raise FileError(f"{word} names no folder: write NAME=FOLDER, or FOLDER")
     return (Path(path if named else name),)
 
 

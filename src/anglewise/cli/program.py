@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from cyclopts import App, ArgumentCollection, CycloptsError
+from cyclopts import UNSET, App, ArgumentCollection, CycloptsError
 from cyclopts.config import Dict, Env
 
 from anglewise.cli.paths import check_paths
@@ -355,10 +355,19 @@ def _write_error(text: str) -> None:
 
 
 def check_texts(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
-    """Refuse a text, typed or in the settings, that is neither a path nor anything else."""
+    """Refuse a text, typed or in the settings, that is neither a path nor anything else.
+
+    An empty one comes of a variable that is not set (``"$UNSET"``); as a path it would be the
+    current folder.
+    """
     del app, commands
     for argument in arguments:
         for token in argument.tokens:
+            if token.value == "" and token.implicit_value is UNSET:  # no flag
+                where = "" if token.source in {"", "cli"} else f" in {token.source}"
+                raise SpellingError(
+                    f"{argument.name} is empty{where}: give it a value, or leave it out"
+                )
             try:
                 is_valid = b"\0" not in os.fsencode(token.value)
             except UnicodeEncodeError:
