@@ -21,8 +21,10 @@ from anglewise import (
     read_triplets,
     write_space,
 )
+from anglewise.io.ids import read_ids
 from anglewise.io.judgement_formats import read_judged, write_rejects
 from anglewise.io.judgement_rows import Reject
+from anglewise.io.texts import text_ids
 
 ITEMS = Space(items=Embeddings(np.eye(5), good_files.IDS))
 
@@ -540,3 +542,27 @@ for act in (
     for line in lines[2:]:
         assert "could not be written: no permission to write there" in line
     assert sorted(p.name for p in (tmp_path / "open").iterdir()) == ["s"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["null", "true", '["a"]', "{}", "1.5", "9007199254740993.0", "12345678901234567890.0", "1e400"],
+)
+def test_what_is_no_id_in_json_lines_is_refused(tmp_path, written):
+    path = _file(tmp_path, '{"_id": "x", "text": "a"}\n{"_id": %s}\n' % written, "corpus.jsonl")  # noqa: UP031
+    _says("line 2: the id is .* text or whole numbers", text_ids, path)
+
+
+def test_whole_numbers_in_json_lines_keep_all_digits(tmp_path):
+    text = '{"_id": 12345678901234567890123}\n{"_id": "007"}\n{"_id": 7}\n{"_id": 2.0}\n'
+    path = _file(tmp_path, text, "corpus.jsonl")
+    assert text_ids(path) == ["12345678901234567890123", "007", "7", "2"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "says"), [([True, False], "true and false"), ([1.0, 2.0**53], "last digits")]
+)
+def test_what_is_no_id_in_a_table_is_refused(tmp_path, ids, says):
+    path = tmp_path / "ids.parquet"
+    parquet.write_table(pa.table({"id": ids}), path)
+    _says(says, read_ids, path, 2)

@@ -228,7 +228,8 @@ def names_of(sheet: Sheet, column: Any, position: int) -> Any:
     """A column as ids: text, none missing.
 
     Whole numbers stored as floats (a table that once had gaps) are written as whole numbers.
-    Raises ``ValuesError`` naming the row of an empty id.
+    Raises ``ValuesError`` naming the row of an empty id, or a column of truth values, or of floats
+    so large that they no longer tell neighbouring numbers apart.
     """
     pa = arrow()
     pc = arrow("compute")
@@ -236,6 +237,7 @@ def names_of(sheet: Sheet, column: Any, position: int) -> Any:
     with reading(sheet.path, "ids"):
         if pa.types.is_dictionary(column.type):
             column = pc.cast(column, column.type.value_type)
+        _check_names_something(sheet, column, position)
         if pa.types.is_floating(column.type):
             column = pc.if_else(pc.is_nan(column), None, column)
             if pc.all(pc.equal(column, pc.floor(column))).as_py():
@@ -252,6 +254,26 @@ def names_of(sheet: Sheet, column: Any, position: int) -> Any:
         f"{sheet.path}, {sheet.location(first)}: the id in {sheet.name(position)} is empty; "
         "give every row one, or drop the row"
     )
+
+
+EXACT = 2.0**53
+"""From here on float64 leaves numbers out, so that two ids would become one."""
+
+
+def _check_names_something(sheet: Sheet, column: Any, position: int) -> None:
+    pa, pc = arrow(), arrow("compute")
+    if pa.types.is_boolean(column.type):
+        raise ValuesError(
+            f"{sheet.path}: {sheet.name(position)} holds true and false, and ids are text or whole "
+            "numbers: name the column of the ids"
+        )
+    if pa.types.is_floating(column.type):
+        largest = pc.max(pc.abs(pc.cast(column, pa.float64()))).as_py()
+        if largest is not None and largest >= EXACT:
+            raise ValuesError(
+                f"{sheet.path}: {sheet.name(position)} holds {largest:g}, and ids as floats "
+                "of this size have lost their last digits: write them as text or whole numbers"
+            )
 
 
 def numbers_of(sheet: Sheet, column: Any, position: int) -> Float64[Array, " rows"]:

@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from anglewise.core.embeddings import Embeddings, column, columns_of
+from anglewise.core.numbers import shown
 from anglewise.core.parts import Parts
 from anglewise.core.text import Say, quiet
 from anglewise.core.typing import Array, Shaped
@@ -15,7 +16,7 @@ from anglewise.errors import FileError, IdsError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, check_holds, contents, existing_file, reading, suffix
 from anglewise.io.sizes import CELL, is_deep
-from anglewise.io.tables import ID, Role, Sheet, check_names, find, listed, names_of
+from anglewise.io.tables import EXACT, ID, Role, Sheet, check_names, find, listed, names_of
 
 TITLES = ("title", "name", "question", "text", "body", "content", "sentence", "label")
 """Columns that name a row to a person, best first."""
@@ -129,7 +130,21 @@ def _json_line(path: Path, number: int, line: str) -> tuple[str, Mapping[str, An
         raise FileError(f'{path}, line {number}: an object with "_id" is due, as BEIR writes it')
     cells = cast("dict[str, Any]", row)
     name = cells.pop("_id" if "_id" in cells else "id")
-    return str(name), cells
+    return _name(name, f"{path}, line {number}"), cells
+
+
+def _name(value: object, location: str) -> str:
+    """An id as text; ``FileError`` for what is none, or whose digits JSON's readers do not keep."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
+        return str(int(value))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise FileError(
+        f"{location}: the id is {shown(json.dumps(value))}, and ids are text or whole numbers: "
+        "write it as text"
+    )
 
 
 def _is_word(value: object) -> bool:
