@@ -189,3 +189,32 @@ def test_the_recipe_of_the_guide_fails_a_worse_model_and_passes_the_same_one(
         failed = [one.get("name") for one in gates.iter("testcase") if len(one.findall("failure"))]
         assert failed == (["space: cosine>=last-0.02"] if code else [])
         assert Path("gates.md").read_text().startswith(f"**{summary}**")
+
+
+@pytest.mark.parametrize(
+    ("names", "more"),
+    [
+        (("a b", "a_b"), ()),
+        (("Old", "old"), ()),
+        (("a", "a_int8"), ("--variants", "int8")),
+        (("x", "../x"), ()),
+    ],
+)
+def test_two_runs_never_fall_onto_one_file(names, more, anglewise, models, tmp_path):
+    spaces = [
+        f"{name}={models / folder}" for name, folder in zip(names, ("old", "new"), strict=True)
+    ]
+    words = ["compare", "--spaces", *spaces, "--qrels", models / "qrels.txt", *more]
+    run = anglewise(*words, "--measures", "cosine", "--run-out", tmp_path / "runs")
+    assert refused(run, "would be written to one file", names[0], names[1])
+    assert not (tmp_path / "runs").exists()
+
+
+def test_no_run_is_a_hidden_file(anglewise, models, tmp_path):
+    words = ["compare", "--spaces", f"..={models / 'old'}", f"b={models / 'new'}"]
+    words += ["--qrels", models / "qrels.txt", "--measures", "cosine"]
+    assert anglewise(*words, "--run-out", tmp_path / "runs").code == 0
+    assert sorted(file.name for file in (tmp_path / "runs").iterdir()) == [
+        "b_cosine.run",
+        "cosine.run",
+    ]

@@ -101,6 +101,7 @@ def compare(
     from anglewise.cli.inputs import judged_space, judged_spaces, say_unused
     from anglewise.cli.results import (
         Gates,
+        check_run_names,
         check_run_out,
         gate_content,
         looks_content,
@@ -136,6 +137,7 @@ def compare(
             directions = {labels.direction for labels in judged.values()}
             for name, labels in judged.items():
                 check_run_out(results.run_out, spaces[name], labels)
+            check_run_names(results.run_out, spaces, several.variants or (), measures)
             run = partial(compare_spaces, spaces, judged, variants=several.variants or ())
         else:
             space, judgements = judged_space(

@@ -1,7 +1,8 @@
 """Where the results of a comparison go: files first, then the table, then the gates."""
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -161,6 +162,18 @@ def write_results(result: Comparison, document: "Document", results: Results, ta
             talk.say(f"wrote {path}")
 
 
+def check_run_names(
+    run_out: Path | None, spaces: "Mapping[str, Space]", variants: str | tuple[()], measures: str
+) -> None:
+    """Refuse before any work runs of several spaces that would fall onto one file."""
+    from anglewise.comparison.candidates import sources
+    from anglewise.measures.measure import measures_and_families
+
+    if run_out is not None:
+        read = measures_and_families(measures)
+        _paths(run_out, [f"{source}: {m}" for source in sources(spaces, variants) for m in read])
+
+
 def check_run_out(run_out: Path | None, space: "Space", judged: "Judged") -> None:
     """Refuse before any work what ``--run-out`` could not write after it.
 
@@ -198,5 +211,15 @@ def _paths(path_or_folder: Path, measures: list[str]) -> list[Path]:
         return [path_or_folder]
     if path_or_folder.exists() and not path_or_folder.is_dir():
         raise FileError(f"{path_or_folder} is a file: {len(measures)} runs need a folder")
-    plain = (re.sub(r"[^\w.@-]+", "_", name).strip("_") for name in measures)
-    return [path_or_folder / f"{name}.run" for name in plain]
+    paths: dict[str, Path] = {}
+    names: dict[str, str] = {}
+    for measure in measures:
+        name = re.sub(r"[^\w.@-]+", "_", measure).strip("_.")
+        other = names.setdefault(unicodedata.normalize("NFC", name).casefold(), measure)
+        if other != measure:
+            raise SpellingError(
+                f"--run-out: {other!r} and {measure!r} would be written to one file, {name}.run: "
+                "give the spaces names that differ in letters or digits"
+            )
+        paths[measure] = path_or_folder / f"{name}.run"
+    return list(paths.values())
