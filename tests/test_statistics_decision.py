@@ -8,6 +8,7 @@ from anglewise.errors import SpellingError, ValuesError
 from anglewise.statistics.decision import (
     Tolerance,
     WeightedMeans,
+    _joint_ends,
     decide,
     decide_by_resamples,
     joint_level,
@@ -55,6 +56,14 @@ def test_one_column_needs_no_correction_and_many_need_bonferronis_at_most():
     drawn = np.random.default_rng(0).random((10_000, 20))
     assert joint_level(drawn[:, :1], 0.05) == pytest.approx(0.05, abs=1e-3)
     assert 0.05 / 20 * 0.8 < joint_level(drawn, 0.05) < 0.05 / 20 * 1.3
+
+
+@pytest.mark.parametrize("columns", [1, 2, 20, 99])
+def test_in_no_more_draws_than_the_level_any_column_is_at_or_below_its_joint_end(columns):
+    drawn = np.random.default_rng(1).random((2000, columns))
+    ends = _joint_ends(drawn, joint_level(drawn, 0.05))
+    below = (drawn <= ends).any(axis=1).mean()
+    assert 0.6 * 0.05 < below <= 0.05
 
 
 def spread(n=400, seed=0):

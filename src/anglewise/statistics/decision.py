@@ -228,8 +228,16 @@ def joint_level(drawn: Float64[Array, "draws m"], level: float) -> float:
     for column in drawn.T:
         rank[column.argsort(kind="stable")] = ranks
         np.minimum(least, rank, out=least)
-    at = max(int(level * len(least)) - 1, 0)
-    return float(np.partition(least, at)[at] / len(least))
+    most = max(int(level * len(least)), 1)
+    highest = int(np.partition(least, most - 1)[most - 1])
+    if np.count_nonzero(least <= highest) > most:  # several draws share this rank
+        highest -= 1
+    return max(highest, 1) / len(least)
+
+
+def _joint_ends(drawn: Float64[Array, "draws m"], level: float) -> Float64[Array, " m"]:
+    """The draw of that rank in each column: one rank higher is much where the rank is small."""
+    return np.quantile(drawn, level, axis=0, method="lower")
 
 
 def decide(
@@ -285,9 +293,9 @@ def decide(
     joint = level
     if len(others):
         joint = joint_level(lead - worst, level)
-        bounds[0, others] = np.quantile(lead - worst, joint, axis=0)
+        bounds[0, others] = _joint_ends(lead - worst, joint)
         lower = least - worst
-        bounds[1, others] = np.quantile(lower, joint_level(lower, level), axis=0)
+        bounds[1, others] = _joint_ends(lower, joint_level(lower, level))
         bounds[2, others] = np.quantile(upper, 1 - level, axis=0)
         bounds[3, others] = np.quantile(lead + worst, 1 - level, axis=0)
     return _outcome(means, reference, others, bounds, joint)
