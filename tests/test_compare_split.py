@@ -91,6 +91,19 @@ def test_one_query_a_group_gives_the_usual_result_to_the_bit(compared):
     assert alone.signature == usual.signature.replace("|rule", f"|split:group(own).{QUERIES}|rule")
 
 
+def test_a_verdict_over_groups_says_how_large_the_largest_may_be(compared, known):
+    """What larger groups would say cannot be known from a sample that holds none."""
+    grouped, alone = compared["group(topic)"], compared["group(own)"]
+    largest = grouped.evidence.clusters.sizes.max()
+    assert grouped.verdict.reason.endswith(f"; if no group has more than {largest} queries")
+    assert "if no" not in alone.verdict.reason
+    both = compare(*known, "dot,cosine", split="group(topic)", largest_difference=0.3)
+    assert both.verdict.reason.endswith(
+        "; if no query of a kind not seen differs by more than 0.3 and no group has more than "
+        f"{largest} queries"
+    )
+
+
 def test_only_another_split_is_told(compared):
     usual, grouped = compared["queries"], compared["group(topic)"]
     assert "split" not in usual.signature

@@ -315,8 +315,15 @@ class _Words:
     def _assumption(self) -> Iterator[str]:
         if self.weighted is None:
             yield "by bootstrap, which knows nothing of kinds of pairs that are not in the sample"
-        elif self.largest < 1:
-            yield f"if no query of a kind not seen differs by more than {self.largest:g}"
+            return
+        assumed: list[str] = []
+        if self.largest < 1:
+            assumed.append(f"no query of a kind not seen differs by more than {self.largest:g}")
+        largest_group = int(self.scores.clusters.sizes.max())
+        if largest_group > 1:
+            assumed.append(f"no group has more than {counted(largest_group, self.scores.noun)}")
+        if assumed:
+            yield f"if {listed(assumed)}"
 
     def _figure(self) -> str:
         estimate = self._estimate()
