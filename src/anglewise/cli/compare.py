@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from anglewise.cli.console import Talk
     from anglewise.core.embeddings import Space
     from anglewise.core.judgements import Judgements, Pairs, Triplets
-    from anglewise.metrics.interface import Metric
 
 GATE_FAILED = 1
 
@@ -187,7 +186,7 @@ def _dry_run(
     space: "Space",
     judgements: "Judgements | Pairs | Triplets",
     measures: str,
-    metrics: "list[Metric]",
+    metrics: list[Any],
     talk: "Talk",
 ) -> int:
     """Say how long a comparison would take; what was read and guessed has been said."""

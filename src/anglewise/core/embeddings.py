@@ -22,7 +22,7 @@ from anglewise.core.conversion import (
 )
 from anglewise.core.sparse import Interactions, SparseRows
 from anglewise.core.text import Say, described, order_of_ids, quiet
-from anglewise.core.typing import Array, Direction, Float32, Ids, Int64, Shaped, offers
+from anglewise.core.typing import Array, Direction, Float32, Ids, Int64, Shaped
 from anglewise.errors import IdsError, ShapeError, ValuesError, WrongTypeError, reason
 
 TrainedFor: TypeAlias = Literal["dot", "cosine", "euclidean", "unknown"]
@@ -367,33 +367,6 @@ def as_space(value: Space | Embeddings | Vectors) -> Space:
     True
     """
     return value if isinstance(value, Space) else Space(items=value)
-
-
-def columns_of(embeddings: Embeddings) -> list[str]:
-    """The names of the columns of some embeddings' metadata.
-
-    >>> columns_of(Embeddings([[1.0]], metadata={"title": ["Alien"]}))
-    ['title']
-    """
-    metadata: Any = embeddings.metadata
-    if metadata is None:
-        return []
-    return [
-        str(name)
-        for name in (metadata.column_names if offers(metadata, "column_names") else metadata)
-    ]
-
-
-def column(embeddings: Embeddings, name: str) -> list[Any]:
-    """One column of some embeddings' metadata, as a list; a lazy column is read now."""
-    values: Any = cast("Any", embeddings.metadata)[name]
-    try:
-        return values.to_pylist() if offers(values, "to_pylist") else list(values)
-    except (ValueError, OverflowError) as error:
-        raise ValuesError(
-            f"the column {name!r} of what is known about the vectors cannot be read ({error}): "
-            "write its dates as text"
-        ) from error
 
 
 def _whole_number(number: Integral, kind: str) -> str:

@@ -6,7 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings, column, columns_of
+from anglewise.core.columns import column, columns_of
+from anglewise.core.embeddings import Embeddings
 from anglewise.core.typing import Array, Int64
 from anglewise.errors import IdsError, ShapeError
 

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings, column, columns_of
+from anglewise.core.columns import column, columns_of
+from anglewise.core.embeddings import Embeddings
 from anglewise.core.numbers import shown
 from anglewise.core.parts import Parts
 from anglewise.core.text import Say, quiet
