@@ -166,6 +166,10 @@ def _without(gains: SparseRows, relevant: Bool[Array, " entries"], rows: Int64[A
     return int((np.bincount(gains.rows[relevant], minlength=gains.shape[0])[rows] == 0).sum())
 
 
+ITSELF_SHARE = 0.1
+"""Beyond this share, that queries find the item of their own id first is no coincidence of ids."""
+
+
 def _itself_notes(
     sides: tuple[Embeddings, Embeddings], judgements: Judgements, scores: Scores
 ) -> Iterator[str]:
@@ -186,7 +190,7 @@ def _itself_notes(
     relevant = (judged.rows * width + judged.indices)[judged.values > 0]
     first = np.any([lists.indices[:, 0] == own for lists in scores.found.values()], axis=0)
     first &= (own >= 0) & ~np.isin(scores.rows * width + own, relevant)
-    if first.any():
+    if first.sum() > ITSELF_SHARE * len(first):
         yield (
             f"{counted(int(first.sum()), 'query')} with the item of the same id in first place, "
             "which is not relevant: where queries are documents that find themselves, --not-itself "

@@ -242,14 +242,15 @@ class _Words:
             yield f"better than {others} by at least {_digits(-float(self.outcome.most[most[0]]))}"
             yield from self._alike(alike)
             return
-        ends = [
-            f"{self._name(j)} by {_digits(max(float(self.outcome.most[j]), 0))}"
-            for j in most[:NAMED]
-        ]
-        more = "" if len(most) <= NAMED else f" and {len(most) - NAMED} more by less"
+        ahead = [j for j in most if self.outcome.most[j] > 0]
+        ends = [f"{self._name(j)} by {_digits(float(self.outcome.most[j]))}" for j in ahead[:NAMED]]
+        if len(ahead) > NAMED:
+            ends.append(f"{len(ahead) - NAMED} more by less")
+        if len(ahead) < len(most):
+            ends.append(f"{counted(len(most) - len(ahead), 'other')} not at all")
         yield (
             f"no other is better by {self._matters(float(self.means[self.reference]))}, which "
-            f"would matter: at most {listed(ends) if not more else ', '.join(ends)}{more}"
+            f"would matter: at most {listed(ends)}"
         )
         yield from self._alike(alike)
 
