@@ -104,6 +104,8 @@ def _verdict(result: Comparison) -> str:
     said = result.verdict
     if said.decision == "use":
         return f"use `{said.measure}`"
+    if said.decision == "tie" and said.at_least is not None:
+        return f"keep `{said.measure}`, the best"
     if said.decision == "tie":
         return f"tie, keep `{said.measure}`"
     if said.decision == "better":
