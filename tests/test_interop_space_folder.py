@@ -159,9 +159,10 @@ def test_metadata_may_be_any_table(tmp_path):
 
 def test_a_space_is_replaced_and_nothing_is_left_beside(tmp_path):
     write_space(_space(seed=0), tmp_path / "s", judgements={"queries-items": _judged(_space())})
-    write_space(_space(seed=1), tmp_path / "s")
+    with pytest.raises(FileError, match="judgements for queries-items"):
+        write_space(_space(seed=1), tmp_path / "s")
+    write_space(_space(seed=1), tmp_path / "s", judgements={"queries-items": _judged(_space())})
     assert np.array_equal(read_space(tmp_path / "s").items.vectors, _space(seed=1).items.vectors)
-    assert stored_directions(tmp_path / "s") == ()
     assert [p.name for p in tmp_path.iterdir()] == ["s"]
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, get_args, get_origin
 import numpy as np
 import pytest
 
-from anglewise import Embeddings, Judged, JudgementStore, Space, read_space, write_space
+from anglewise import Embeddings, Index, Judged, JudgementStore, Space, read_space, write_space
 from anglewise.cli import program
 from anglewise.cli.judge import JUDGE_COMMANDS
 from anglewise.cli.paths import options_of
@@ -20,7 +20,7 @@ from anglewise.cli.program import COMMANDS
 from anglewise.errors import FileError
 from anglewise.io import destinations
 from anglewise.io.outputs import check_new_file, check_new_folder, new_file
-from anglewise.io.space_folder import check_destination
+from anglewise.io.space_folder import check_destination, judgements_of, stored_directions
 from anglewise.judgements.connection import STORE_NAME
 from cli_run import anglewise, refused
 
@@ -542,3 +542,43 @@ def test_an_empty_setting_or_variable_is_refused_too(anglewise, tmp_path, monkey
 
 def test_a_space_without_a_folder_is_no_space(anglewise):
     assert refused(anglewise("compare", "--spaces", "a=", "b=s"), "a= names no folder")
+
+
+@pytest.fixture
+def fitted(tmp_path, anglewise):
+    """A space with judgements and what training saw, and the ratings that it was learnt from."""
+    rng = np.random.default_rng(0)
+    ratings = tmp_path / "ratings.csv"
+    rows = [f"u{u},m{m}" for u in range(40) for m in rng.choice(20, 8, replace=False)]
+    ratings.write_text("\n".join(["user_id,item_id", *rows]) + "\n")
+    assert anglewise("fit", ratings, "-o", tmp_path / "fitted", "--quiet").code == 0
+    return tmp_path / "fitted"
+
+
+def contents_of(folder):
+    return {file.name: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_judgements_of_a_space_are_not_dropped_by_writing_it_again(fitted, anglewise):
+    before = contents_of(fitted)
+    assert {"seen.parquet", "queries-items.parquet"} <= set(before)
+    space = read_space(fitted)
+    with pytest.raises(FileError, match="judgements for queries-items"):
+        write_space(space, fitted)
+    with pytest.raises(FileError, match="what training saw"):
+        Index(space, "cosine").save(fitted)
+    texts = fitted.parent / "texts.csv"
+    texts.write_text("id,text\na,heist\n")
+    run = anglewise("encode", texts, "-o", fitted, "--encoder", "use")
+    assert refused(run, "judgements for queries-items and", "choose another name")
+    run = anglewise("fit", fitted.parent / "ratings.csv", "-o", fitted, "--holdout", "0")
+    assert refused(run, "judgements for queries-items")
+    assert contents_of(fitted) == before
+
+
+def test_a_space_that_brings_its_own_judgements_takes_the_place_of_the_older(fitted, anglewise):
+    run = anglewise("fit", fitted.parent / "ratings.csv", "-o", fitted, "--seed", 1, "--quiet")
+    assert run.code == 0
+    judged = {name: judgements_of(fitted, name) for name in stored_directions(fitted)}
+    write_space(read_space(fitted), fitted, judgements=judged)
+    assert stored_directions(fitted) == tuple(judged)

@@ -79,7 +79,7 @@ def audit(
     from anglewise.report.audit_document import audit_document
 
     talk = Talk(always)
-    check_outputs(save_witness, html)
+    check_outputs(save_witness, html, judged=False)
     with talk.progress("reading"):
         loaded = read_space(space, **vars(vectors), **vars(seen), say=talk.say)
         other_runs = {str(path): read_space(path, say=talk.say) for path in runs}

@@ -17,7 +17,7 @@ from anglewise.cli.options import (
     InteractionOptions,
     number,
 )
-from anglewise.cli.paths import FOLDER, KEPT, READ
+from anglewise.cli.paths import FOLDER, KEPT, READ, check_outputs
 from anglewise.core.numbers import KEPT_ASIDE, NOT_NEGATIVE, POSITIVE, WEIGHT
 
 if TYPE_CHECKING:
@@ -176,13 +176,13 @@ def fit(
     from anglewise.cli.console import Talk
     from anglewise.cli.program import version
     from anglewise.io.read import read_interactions
-    from anglewise.io.space_folder import check_destination, write_space
+    from anglewise.io.space_folder import write_space
     from anglewise.models.fit import COMPONENTS, is_wide
     from anglewise.models.fit import fit as fitted
 
     talk = Talk(always)
     trained.check(objective)
-    check_destination(output)  # before the work, not after it
+    check_outputs(output, judged=holdout > 0)  # before the work, not after it
     with talk.progress("reading"):
         table = read_interactions(
             interactions,

@@ -256,12 +256,16 @@ def check_paths(command: Callable[..., Any], bound: inspect.BoundArguments) -> l
     return written
 
 
-def check_outputs(folder: Path | None, *files: Path | None) -> None:
-    """Say before the work what could not be written after it: a space, and single files."""
+def check_outputs(folder: Path | None, *files: Path | None, judged: bool = True) -> None:
+    """Say before the work what could not be written after it: a space, and single files.
+
+    ``judged`` says that the space may bring judgements.
+    """
     if folder is not None:
+        from anglewise.core.typing import DIRECTIONS
         from anglewise.io.space_folder import check_destination
 
-        check_destination(folder)
+        check_destination(folder, judgements=DIRECTIONS if judged else (), seen=True)
     for file in files:
         if file is not None:
             from anglewise.io.outputs import check_new_file

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Integral
-from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
 import numpy as np
@@ -18,10 +17,9 @@ from anglewise.core.sparse import SparseRows
 from anglewise.core.typing import Array, Bool, Float32, Ids, Int64
 from anglewise.engine.search import search_prepared
 from anglewise.engine.tiles import PreparedItems
-from anglewise.errors import FileError, IdsError, ShapeError, SpellingError, TooFewError
+from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError
 from anglewise.io.files import PathLike
-from anglewise.io.space_folder import read_space_folder, stored_directions, write_space
-from anglewise.io.space_json import is_space_folder
+from anglewise.io.space_folder import read_space_folder, write_space
 from anglewise.io.tables import listed
 from anglewise.io.texts import column, columns_of
 from anglewise.measures.formulas import Measure
@@ -287,12 +285,6 @@ def _for_every(rows: Int64[Array, " excluded"], queries: int, items: int) -> Spa
 
 def write_index(space: Space, measure: str, folder: PathLike) -> None:
     """Write the space with its measure; ``FileError`` if judgements lie where it would go."""
-    path = Path(folder)
-    if is_space_folder(path) and (stored_directions(path) or (path / "seen.parquet").exists()):
-        raise FileError(
-            f"{folder} holds judgements or training items, which saving an index would delete: "
-            "choose another folder"
-        )
     about = {**space.about, "index": {"measure": measure}}
     queries = None if space.one_sided else space.queries
     write_space(

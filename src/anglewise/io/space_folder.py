@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -214,6 +214,10 @@ T = TypeVar("T")
 
 KINDS = ("", "-judged-items", "-missing")
 """What the names of files of judgements end in, behind their direction."""
+OURS = {"space.json", "items.parquet", "queries.parquet", "seen.parquet", "judgements"} | {
+    f"judgements/{direction}{kind}.parquet" for direction in DIRECTIONS for kind in KINDS
+}
+"""All that lies in the folder of a space."""
 ATTEMPTS = 20
 """To read a space that is being replaced."""
 
@@ -231,12 +235,14 @@ def write_space(
     ``judgements/<direction>.parquet``, and beside it ``<direction>-judged-items.parquet`` where
     judgements speak of whole items, ``<direction>-missing.parquet`` where items were judged that
     the space lacks. The same space gives the same bytes. A space that is there
-    is replaced, any other folder is left alone.
+    is replaced, unless it holds judgements or items seen in training that the new one lacks; any
+    other folder is left alone.
 
     Raises
     ------
     FileError
-        No such parent folder, no permission, a full disk, or a folder that is not ours to replace.
+        No such parent folder, no permission, a full disk, or a folder that is not ours to replace
+        or holds what would be lost.
     ValuesError, ShapeError
         ``about`` or metadata that cannot be stored; judgements of another space.
 
@@ -254,7 +260,8 @@ def write_space(
     space, judgements = as_space(space), judgements or {}
     _check_shapes(space, judgements)
     description = describe(space, judgements, {})
-    with new_folder(path, may_replace=_is_ours) as folder:
+    replaceable = _replaced_by(judgements, seen=space.seen is not None)
+    with new_folder(path, may_replace=replaceable) as folder:
         write_side(folder / "items.parquet", space.items)
         if not space.one_sided:
             write_side(folder / "queries.parquet", space.queries)
@@ -268,12 +275,15 @@ def write_space(
         write_description(folder, {**description, "sha256": sha256})
 
 
-def check_destination(path: PathLike) -> None:
+def check_destination(
+    path: PathLike, *, judgements: Iterable[Direction] = (), seen: bool = False
+) -> None:
     """Check, before the work, that ``write_space`` could write here after it.
 
+    ``judgements`` and ``seen`` say what the space will bring of what an older one may hold.
     Raises ``FileError`` as it would; a disk that fills up meanwhile is seen only then.
     """
-    check_new_folder(path, may_replace=_is_ours)
+    check_new_folder(path, may_replace=_replaced_by(judgements, seen=seen))
 
 
 def read_space_folder(path: PathLike) -> Space:
@@ -430,11 +440,25 @@ def _check_shapes(space: Space, judgements: Mapping[Direction, Judgements]) -> N
                 )
 
 
-def _is_ours(folder: Path) -> None:
-    """Refuse to replace a folder that holds anything but a space."""
-    if not is_space_folder(folder):
-        raise FileError(f"{folder} is not empty and is no space: choose another name")
-    ours = {"space.json", "items.parquet", "queries.parquet", "seen.parquet", "judgements"}
-    for direction in DIRECTIONS:
-        ours |= {f"judgements/{direction}{kind}.parquet" for kind in KINDS}
-    check_only(folder, ours.__contains__)
+def _replaced_by(judgements: Iterable[Direction], *, seen: bool) -> Callable[[Path], None]:
+    """Refuse to replace a folder that holds anything but a space, or what the new one lacks."""
+    brought = set(judgements)
+
+    def check(folder: Path) -> None:
+        if not is_space_folder(folder):
+            raise FileError(f"{folder} is not empty and is no space: choose another name")
+        check_only(folder, OURS.__contains__)
+        lost = [
+            f"judgements for {direction}"
+            for direction in DIRECTIONS
+            if direction not in brought and (folder / f"judgements/{direction}.parquet").exists()
+        ]
+        if not seen and (folder / "seen.parquet").exists():
+            lost.append("what training saw")
+        if lost:
+            raise FileError(
+                f"{folder} holds {' and '.join(lost)}, which would be deleted and not written "
+                "again: choose another name, or hand them on (write_space takes judgements)"
+            )
+
+    return check
