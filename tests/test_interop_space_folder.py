@@ -1,7 +1,7 @@
 """A space folder gives back what was written, byte for byte, or says why not."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from anglewise.errors import FileError, ShapeError, ValuesError
 from anglewise.io import outputs as atomic
 from anglewise.io.read import judgements_of, stored_directions
 from anglewise.io.space_folder import check_destination
+from anglewise.page.metadata import with_own_columns
 
 ABOUT = {"model": "linear", "penalty": np.float64(1000.0), "gauge": "balanced", "sizes": (2, 3)}
 
@@ -310,3 +311,31 @@ def test_judgements_of_another_space_are_refused(tmp_path):
         )
     with pytest.raises(ShapeError, match="stored as items-items"):
         write_space(_space(), tmp_path / "s", judgements={"items-items": _judged(_space())})
+
+
+def test_a_description_is_short_or_refused_both_ways(tmp_path):
+    write_space(_space(), tmp_path / "s")
+    file = tmp_path / "s" / "space.json"
+    description = json.loads(file.read_text())
+    description["about"] = {"x": [{}] * 1_500_000}
+    file.write_text(json.dumps(description))
+    with pytest.raises(FileError, match=r"space\.json has .* bytes, and at most"):
+        read_space(tmp_path / "s")
+    space = replace(_space(), about={"x": "y" * 5_000_000})
+    with pytest.raises(ValuesError, match=r"about takes .* bytes"):
+        write_space(space, tmp_path / "t")
+    assert not (tmp_path / "t").exists()
+
+
+def test_a_folder_called_like_a_home_is_read_where_it_is(tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(tmp_path)
+    Path("~").mkdir()
+    for folder, title in ((home, "elsewhere"), (tmp_path / "~", "here")):
+        table = {"id": ["a", "b"], "vector": [[1.0, 0.0], [0.0, 1.0]], "title": [title, title]}
+        parquet.write_table(pa.table(table), folder / "items.parquet")
+    space = read_space(items="~/items.parquet")
+    for items in (space.items, with_own_columns(space, {}).items):
+        assert [str(title) for title in items.metadata["title"]] == ["here", "here"]

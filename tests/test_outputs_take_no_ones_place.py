@@ -582,3 +582,17 @@ def test_a_space_that_brings_its_own_judgements_takes_the_place_of_the_older(fit
     judged = {name: judgements_of(fitted, name) for name in stored_directions(fitted)}
     write_space(read_space(fitted), fitted, judgements=judged)
     assert stored_directions(fitted) == tuple(judged)
+
+
+@pytest.mark.parametrize("out", ["~/out.json", "~", "~root/out.json", "./~/out.json"])
+def test_no_folder_called_like_a_home_is_made(out, tmp_path, anglewise, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert refused(anglewise("doctor", f"--json={out}"), "begins with ~")
+    assert refused(anglewise("compare", "s", f"--run-out={out}"), "begins with ~")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_whose_name_begins_like_a_home_may_be_written(tmp_path, anglewise, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for out in ("~out.json", f"{tmp_path}/~"):
+        assert anglewise("doctor", f"--json={out}").code == 0

@@ -5,6 +5,7 @@ An option that takes a path carries one of these roles in its annotation:
 """
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, is_dataclass
@@ -274,7 +275,7 @@ def check_outputs(folder: Path | None, *files: Path | None, judged: bool = True)
 
 
 def _uses(command: Callable[..., Any], bound: inspect.BoundArguments) -> Iterator[Use]:
-    from anglewise.io.destinations import checked_path, is_device
+    from anglewise.io.destinations import is_device
 
     bound = copy(bound)
     bound.arguments = dict(bound.arguments)
@@ -297,12 +298,24 @@ def _uses(command: Callable[..., Any], bound: inspect.BoundArguments) -> Iterato
         for word in _each(value):
             if word is None:
                 continue
-            checked_path(word)
+            _check_word(option, role, word)
             for path in role.paths(word):
                 if not is_device(path):
                     yield Use(f"{option.name} {word}", path, role)
             if role is STORE and Path(word).is_dir():  # the space around it is read
                 yield Use(f"{option.name} {word}", Path(word), READ)
+
+
+def _check_word(option: Option, role: PathRole, word: Any) -> None:
+    """Refuse what is no path, and an output in a folder called ~, which a shell left behind =."""
+    from anglewise.io.destinations import checked_path
+
+    path = checked_path(word)
+    if role.does != "reads" and re.match(r"~($|[^/\\]*[/\\])", str(path)):
+        raise FileError(
+            f"{option.name} {word} begins with ~, which would be a folder here and not your own: leave "
+            "a blank before ~ in place of =, or write the whole path"
+        )
 
 
 def _each(value: Any) -> tuple[Any, ...]:

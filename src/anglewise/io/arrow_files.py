@@ -290,8 +290,11 @@ def column_blocks(path: Path, name: str) -> Iterator[Any]:
 
 
 def parquet_file(path: Path, texts: Iterable[str] = ()) -> Any:
-    """Open a parquet file; the columns of ``texts``, as paths, are read with dictionaries."""
-    source = arrow().BufferReader(contents(path)) if is_packed(path) else path
+    """Open a parquet file; the columns of ``texts``, as paths, are read with dictionaries.
+
+    Arrow gets a whole path: of one that begins with a folder called ``~`` it would make another.
+    """
+    source = arrow().BufferReader(contents(path)) if is_packed(path) else path.absolute()
     return arrow("parquet").ParquetFile(source, read_dictionary=list(texts) or None)
 
 

@@ -25,6 +25,10 @@ FORMAT = 1
 """Counted up when an older reader would misread the folder."""
 
 
+LONGEST = 1 << 22
+"""Bytes of ``space.json``."""
+
+
 def describe(
     space: Space, judgements: Mapping[Direction, Judgements], sha256: Mapping[str, str]
 ) -> dict[str, Any]:
@@ -54,9 +58,15 @@ def describe(
 
 
 def write_description(folder: Path, description: Mapping[str, Any]) -> None:
-    """Write ``space.json``."""
-    text = json.dumps(description, indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / "space.json").write_text(text + "\n", encoding="utf-8")
+    """Write ``space.json``; ``ValuesError`` for one so long that it would not be read again."""
+    text = json.dumps(description, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    content = text.encode()
+    if len(content) > LONGEST:
+        raise ValuesError(
+            f"about takes {len(content):,} bytes in space.json, and at most {LONGEST:,} are read: "
+            "keep what is that long in metadata, or in a file of its own"
+        )
+    (folder / "space.json").write_bytes(content)
 
 
 def read_description(folder: Path) -> Mapping[str, Any]:
@@ -68,6 +78,11 @@ def read_description(folder: Path) -> Mapping[str, Any]:
         raise FileError(f"{folder} is no space: it has no space.json; make one with anglewise fit")
     path = folder / "space.json"
     with reading(path, "the description of a space"):
+        if path.stat().st_size > LONGEST:  # as objects it takes many times its size
+            raise FileError(
+                f"{path} has {path.stat().st_size:,} bytes, and at most {LONGEST:,} are read: a "
+                "description has some thousand; write the space again"
+            )
         text = file_text(path)
         check_json(path, text.replace("\n", " ").encode())
         description: Any = json.loads(text)

@@ -329,7 +329,7 @@ def _own(side: Embeddings, stamps: Mapping[Path, Stamp]) -> Embeddings:
     file = source = None
     if keeps_open:
         with reading(columns.path, "parquet"):
-            source = arrow().OSFile(str(columns.path))
+            source = arrow().OSFile(str(columns.path.absolute()))  # Arrow expands ~
             file = arrow("parquet").ParquetFile(source)
     now = stamp(columns.path if source is None else source.fileno())
     check_unchanged(columns.path, stamps.get(columns.path, now), now)
