@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from anglewise.errors import MissingExtraError
-from cli_run import anglewise
+from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]
 
@@ -61,3 +61,14 @@ def test_an_output_that_is_a_file_is_refused(small, anglewise):
     run = anglewise("demo")
     assert (run.code, run.out) == (2, "")
     assert "demo" in run.err
+
+
+@pytest.mark.parametrize("name", ["films.csv", "digits.html", "films/space.json", "demo.json"])
+def test_nothing_but_an_older_demo_is_written_over(name, small, anglewise):
+    file = small / "own" / name
+    file.parent.mkdir(parents=True)
+    file.write_text("mine")
+    for _ in range(2):
+        assert refused(anglewise("demo", "-o", "own"), name.partition("/")[0], "no demo.json")
+    assert file.read_text() == "mine"
+    assert sum(1 for path in (small / "own").rglob("*") if path.is_file()) == 1

@@ -8,6 +8,7 @@ from importlib import import_module
 
 import pytest
 
+from anglewise import Embeddings, Space, write_space
 from anglewise.experiment import study as experiment
 from anglewise.experiment.claims import Check
 from anglewise.experiment.setup import Size
@@ -107,3 +108,13 @@ def test_a_study_that_cannot_begin_leaves_no_folder(anglewise, tmp_path):
     words = ["study", "--on", tmp_path / "nowhere.csv", "-o", tmp_path / "out"]
     assert refused(anglewise(*words), "nowhere.csv does not exist")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_study_fills_no_space_and_writes_over_nothing_but_a_study(tmp_path, anglewise):
+    write_space(Space(items=Embeddings([[1.0, 0.0], [0.0, 1.0]])), tmp_path / "s")
+    assert refused(anglewise("study", "--small", "-o", tmp_path / "s"), "is a space")
+    (tmp_path / "study.svg").write_text("mine")
+    assert refused(anglewise("study", "--small", "-o", tmp_path), "study.svg", "no study.json")
+    (tmp_path / "study.json").write_text('{"command": "compare"}')
+    assert refused(anglewise("study", "--small", "-o", tmp_path), "no study.json")
+    assert (tmp_path / "study.svg").read_text() == "mine"

@@ -195,3 +195,10 @@ def test_settings_that_nest_end_at_once(parts, anglewise, home):
     (home / "anglewise.toml").write_text(f"[search]\n{'.'.join(['a'] * parts)} = 1\n")
     with at_most(5):
         assert refused(anglewise("search", "space", "--query", "a"), "anglewise.toml")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_folder_names_no_pipe_to_wait_for(anglewise, home):
+    os.mkfifo(home / "f")
+    settings('[compare]\nhtml = "f"\n')
+    assert refused(anglewise("compare", "s", "--qrels", "q"), "a pipe or a device", "type --html")

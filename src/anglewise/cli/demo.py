@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from anglewise.cli.options import NOTHING_SPECIAL, Always
-from anglewise.cli.paths import DEMO
+from anglewise.cli.paths import DEMO, DEMO_MARK, check_outputs
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole, Talk
@@ -52,8 +52,14 @@ def demo(
 
     from anglewise.cli.console import STDOUT, Talk
     from anglewise.cli.program import version
+    from anglewise.io.outputs import write_text
+    from anglewise.report.plain_text import as_json
 
     output.mkdir(parents=True, exist_ok=True)
+    for name in ("films", "digits", "guides"):
+        check_outputs(output / name)
+    mark = {"command": "demo", "version": version()}
+    write_text(output / DEMO_MARK.name, as_json(mark))
     silent = redirect_stdout(StringIO()) if always.json == STDOUT else nullcontext(sys.stdout)
     with silent:
         talk = Talk(always)

@@ -34,12 +34,32 @@ class PathRole:
 
     ``paths`` finds them in what was given; it may name none. ``names`` are patterns of the files
     that are written into a folder. ``without`` finds the paths where the option is not given.
+    ``mark`` is the file in a folder that says which command filled it: files by its names are
+    replaced only where it lies.
     """
 
     does: Does
     paths: Callable[[Any], Iterable[Path]] = _itself
     names: tuple[str, ...] = ()
     without: Callable[[Given], Iterable[Path]] | None = None
+    mark: "FolderMark | None" = None
+
+
+@dataclass(frozen=True)
+class FolderMark:
+    """A file of JSON whose key ``command`` names the command that filled its folder."""
+
+    name: str
+    command: str
+
+    def marks(self, folder: Path) -> bool:
+        """Whether the file is there and names the command."""
+        try:
+            with (folder / self.name).open("rb") as file:
+                start = file.read(100)
+        except OSError:
+            return False
+        return re.match(rb'\s*\{\s*"command": "%s"' % self.command.encode(), start) is not None
 
 
 def _named(word: str) -> Iterable[Path]:
@@ -164,7 +184,12 @@ REJECTS = PathRole("writes", without=_rejects)
 FOLDER = PathRole("replaces folder")
 """Written as a whole in place of a folder of its kind."""
 RUNS = PathRole("fills folder", names=("*.run",))
-STUDY = PathRole("fills folder", names=("study.json", "study.png", "study.svg"))
+STUDY = PathRole(
+    "fills folder",
+    names=("study.json", "study.png", "study.svg"),
+    mark=FolderMark("study.json", "study"),
+)
+DEMO_MARK = FolderMark("demo.json", "demo")
 _PAGES = tuple(
     f"{name}.{end}"
     for name in ("films-recommend", "films-similar", "digits", "guides")
@@ -172,7 +197,8 @@ _PAGES = tuple(
 )
 DEMO = PathRole(
     "fills folder",
-    names=("ratings.csv.gz", "films.csv", "films", "digits", "guides", *_PAGES),
+    names=(DEMO_MARK.name, "ratings.csv.gz", "films.csv", "films", "digits", "guides", *_PAGES),
+    mark=DEMO_MARK,
 )
 KEPT = PathRole("adds to")
 """Read and added to, which is the purpose of it: a history, a checkpoint, a cache."""
@@ -313,8 +339,8 @@ def _check_word(option: Option, role: PathRole, word: Any) -> None:
     path = checked_path(word)
     if role.does != "reads" and re.match(r"~($|[^/\\]*[/\\])", str(path)):
         raise FileError(
-            f"{option.name} {word} begins with ~, which would be a folder here and not your own: leave "
-            "a blank before ~ in place of =, or write the whole path"
+            f"{option.name} {word} begins with ~, which would be a folder here and not your own: "
+            "leave a blank before ~ in place of =, or write the whole path"
         )
 
 
@@ -332,6 +358,24 @@ def _check_alone(use: Use) -> None:
     check_replaceable(use.place.resolved)
     if use.role.does == "replaces folder":
         check_nobody_judges(use.place.resolved)
+    if use.role.does == "fills folder":
+        _check_may_fill(use)
+
+
+def _check_may_fill(use: Use) -> None:
+    """Refuse to fill a space, or to write over files that the command did not write."""
+    if (use.path / "space.json").is_file():
+        raise FileError(
+            f"{use.label} is a space, which could not be replaced any more with other files in "
+            "it: choose another folder"
+        )
+    mark = use.role.mark
+    present = [name for name in use.role.names if (use.path / name).exists()]
+    if mark is not None and present and not mark.marks(use.path):
+        raise FileError(
+            f"{use.label} holds {', '.join(present[:3])}, and no {mark.name} that says anglewise "
+            f"{mark.command} wrote that: choose another folder, or move it elsewhere"
+        )
 
 
 def _check_apart(writing: Use, other: Use) -> None:

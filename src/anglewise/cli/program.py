@@ -209,6 +209,11 @@ def _check(path: Path, commands: tuple[str, ...], name: str, value: str) -> None
             f"{setting} to {value!r}: what the settings of a folder write stays inside of it; "
             f"{_instead(commands, name)}"
         )
+    if name in WRITES and _is_special(path.parent / value):
+        raise SpellingError(
+            f"{setting} to {value!r}, which is a pipe or a device, and a folder may not make you "
+            f"wait for one; {_instead(commands, name)}"
+        )
     if name not in WRITES | READS | PLAIN:
         raise SpellingError(
             f"{setting}, but a folder may not choose what runs code or answers in its place, who "
@@ -234,6 +239,14 @@ def _inside(folder: Path, value: str) -> bool:
         return True
     try:
         return (folder / value).resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # links in a circle
+        return False
+
+
+def _is_special(path: Path) -> bool:
+    """Whether something is there that is neither a file nor a folder."""
+    try:
+        return path.exists() and not (path.is_file() or path.is_dir())
     except (OSError, RuntimeError):  # links in a circle
         return False
 
