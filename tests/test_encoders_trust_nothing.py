@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import zlib
+from base64 import b64encode
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler
@@ -29,6 +30,7 @@ from anglewise.encoders.images import read_images
 from anglewise.encoders.load import encoder_of
 from anglewise.encoders.onnx import identity_of_files, weight_files
 from anglewise.encoders.pixels import Picture
+from anglewise.encoders.tokenizer_files import check_tokenizer
 from anglewise.errors import EncoderError, FileError
 from anglewise.judging.generated import chat_asker
 from cli_run import anglewise, refused
@@ -761,3 +763,43 @@ def test_answers_in_a_pipe_are_refused_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(AnglewiseError, match="pipe"):
         chat_asker("http://127.0.0.1:9/v1", "m", key=None, cache=tmp_path / "pipe")
+
+
+def replacing(pattern, content):
+    return {"type": "Replace", "pattern": pattern, "content": content}
+
+
+def steps(*normalizers):
+    return {"type": "Sequence", "normalizers": list(normalizers)}
+
+
+BOMBS = {
+    "replacements": {"normalizer": steps(*[replacing({"String": "a"}, "a" * 50)] * 5)},
+    "deep": {"normalizer": steps(steps(replacing({"String": "a"}, "a" * 5000)))},
+    "a regex that fits nothing": {"normalizer": replacing({"Regex": "x*"}, "a" * 5000)},
+    "bytes": {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "ByteLevel"}] * 13}},
+    "a map of letters": {
+        "normalizer": {
+            "type": "Precompiled",
+            "precompiled_charsmap": b64encode(bytes(4) + b"a" * 5000 + b"\0").decode(),
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+@pytest.mark.parametrize("kind", ["onnx", "model2vec"])
+def test_a_tokenizer_that_makes_texts_longer_without_bound_is_refused(kind, bomb, tmp_path):
+    for name in ("m.onnx", "config.json", "model.safetensors"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {}, **BOMBS[bomb]}))
+    spec = f"onnx:{tmp_path}/m.onnx" if kind == "onnx" else f"model2vec:{tmp_path}"
+    with pytest.raises(FileError, match="times as long"):
+        encoder(spec)
+
+
+def test_tokenizers_in_use_are_taken(tmp_path):
+    file = tmp_path / "tokenizer.json"
+    usual = steps({"type": "NFKC"}, replacing({"Regex": " {2,}"}, "▁"), {"type": "Lowercase"})
+    file.write_text(json.dumps({"normalizer": usual, "pre_tokenizer": {"type": "ByteLevel"}}))
+    check_tokenizer(file)

@@ -13,6 +13,7 @@ from anglewise.core.typing import Array, Int64
 from anglewise.encoders.encoder import Encoder, Spec, digest, library
 from anglewise.encoders.onnx_session import open_session, run
 from anglewise.encoders.pixels import OPTIONS, Picture, Preparation, preparation, settings_beside
+from anglewise.encoders.tokenizer_files import check_tokenizer
 from anglewise.errors import EncoderError, SpellingError
 from anglewise.io.files import Contents, contents, existing_file, file_text, reading, user_path
 from anglewise.io.places import is_elsewhere
@@ -282,6 +283,7 @@ def _tokenizer(path: Path) -> Any:
     tokenizers = library("tokenizers", "onnx")
     if path.suffix == ".txt":  # a list of word pieces, as BERT has them
         return tokenizers.BertWordPieceTokenizer(str(path), lowercase=True)
+    check_tokenizer(path)
     return tokenizers.Tokenizer.from_file(str(path))
 
 

@@ -14,6 +14,7 @@ from anglewise.core.embeddings import TrainedFor
 from anglewise.core.numbers import shown
 from anglewise.core.typing import Array, Float32
 from anglewise.encoders.encoder import Encoder, Spec, digest, library
+from anglewise.encoders.tokenizer_files import check_tokenizer
 from anglewise.errors import EncoderError, FileError, MissingExtraError, SpellingError, reason
 from anglewise.io.files import VARIABLE, existing_file, is_folder, room, user_path, words
 from anglewise.io.vectors import read_vectors
@@ -33,6 +34,8 @@ def load_model2vec(spec: Spec) -> Encoder:
     source = _folder_or_name(spec)
     if is_folder(Path(source)):
         _check_files(Path(source))
+        if (tokenizer := Path(source) / "tokenizer.json").is_file():
+            check_tokenizer(tokenizer)
     try:
         model: Any = static.from_pretrained(
             source, dimensionality=spec.number("dimensions"), force_download=False

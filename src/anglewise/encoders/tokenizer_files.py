@@ -1,0 +1,76 @@
+"""Look into ``tokenizer.json``, which may be a stranger's, before a library takes its word."""
+
+import json
+import math
+from base64 import b64decode
+from pathlib import Path
+from typing import Any, cast
+
+from anglewise.errors import FileError
+from anglewise.io.files import file_text, reading
+from anglewise.io.sizes import check_json
+
+MOST_GROWTH = 4096
+"""So many times longer than it was may a text become before it is split. Tokenizers in use stay
+below: Unicode's own forms give 18 letters for one, and three bytes stand for a blank."""
+
+STEPS = ("normalizers", "pretokenizers")
+"""Under these names steps follow one another."""
+
+
+def check_tokenizer(path: Path) -> None:
+    """Raise ``FileError`` for a tokenizer that makes texts longer without bound.
+
+    Five steps that replace a letter by fifty make 312 million of it, and the library ends the
+    process where there is no memory for them.
+    """
+    with reading(path, "a tokenizer"):
+        text = file_text(path)
+        check_json(path, text.replace("\n", " ").encode("utf-8", "replace"))
+        written: Any = json.loads(text)
+        parts = _fields(written)
+        growth = math.prod(_growth(parts.get(k)) for k in ("normalizer", "pre_tokenizer"))
+    if growth > MOST_GROWTH:
+        raise FileError(
+            f"{path} may make a text {min(growth, 10**9):,} times as long before it is split, and "
+            f"at most {MOST_GROWTH} times is taken: take the tokenizer that came with the model"
+        )
+
+
+def _growth(step: Any) -> int:
+    """How many times as long a text may become in a step and those that follow in it."""
+    fields = _fields(step)
+    inner = [fields.get(name) for name in STEPS]
+    growth = math.prod(
+        _growth(step)
+        for steps in inner
+        if isinstance(steps, list)
+        for step in cast("list[Any]", steps)
+    )
+    kind = fields.get("type")
+    if kind == "Replace":
+        growth *= _of_replacement(fields)
+    elif kind == "ByteLevel":
+        growth *= 2  # a byte becomes a letter of up to two
+    elif kind == "Precompiled":
+        growth *= _of_charsmap(str(fields.get("precompiled_charsmap") or ""))
+    return growth
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """An object of JSON; one without fields in place of anything else, which the library says."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _of_replacement(fields: dict[str, Any]) -> int:
+    literal: Any = _fields(fields.get("pattern")).get("String")
+    shortest = len(literal.encode()) if isinstance(literal, str) else 0  # of a regex maybe none
+    content = len(str(fields.get("content", "")).encode())
+    return max(1, math.ceil(content / max(1, shortest)) + (shortest == 0))
+
+
+def _of_charsmap(written: str) -> int:
+    """The longest text that stands for a letter: behind the trie, ended by NUL."""
+    data = b64decode(written)
+    replacements = data[4 + int.from_bytes(data[:4], "little") :]
+    return max(1, *map(len, replacements.split(b"\0")))
