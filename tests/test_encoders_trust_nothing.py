@@ -25,6 +25,7 @@ from anglewise import AnglewiseError, Encoder, encoder
 from anglewise.core.text import quiet
 from anglewise.encoders import endpoint as server
 from anglewise.encoders.batches import HEAD, KEY, MARK, encode_texts, open_cache
+from anglewise.encoders.documents import read_documents
 from anglewise.encoders.endpoint import Patience, post_json
 from anglewise.encoders.images import read_images
 from anglewise.encoders.load import encoder_of
@@ -803,3 +804,26 @@ def test_tokenizers_in_use_are_taken(tmp_path):
     usual = steps({"type": "NFKC"}, replacing({"Regex": " {2,}"}, "▁"), {"type": "Lowercase"})
     file.write_text(json.dumps({"normalizer": usual, "pre_tokenizer": {"type": "ByteLevel"}}))
     check_tokenizer(file)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and pipes are others there")
+@pytest.mark.parametrize("read", [read_images, read_documents])
+def test_what_is_left_out_of_a_folder_is_said(read, tmp_path):
+    end = ".png" if read is read_images else ".md"
+    (tmp_path / "in").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    for name in (f"a{end}", "b.heic", ".DS_Store", "c.pdf"):
+        (tmp_path / "in" / name).write_bytes(png())
+    if end == ".md":
+        (tmp_path / "in" / "a.md").write_text("words")
+    (tmp_path / "in" / "more").symlink_to(tmp_path / "elsewhere")
+    said = []
+    assert len(read(tmp_path / "in", say=said.append)) == 1
+    assert said == [f"{tmp_path}/in: left out 3: b.heic, c.pdf, more/ (a link)"]
+    (tmp_path / "in" / f"z{end}").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileError, match="a link that leads nowhere"):
+        read(tmp_path / "in")
+    (tmp_path / "in" / f"z{end}").unlink()
+    os.mkfifo(tmp_path / "in" / f"z{end}")
+    with pytest.raises(FileError, match="no file but a pipe"):
+        read(tmp_path / "in")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -185,7 +186,7 @@ def read_documents(
     """
     path = existing(path)
     if path.is_dir():
-        return _folder(path)
+        return _folder(path, say)
     ids, columns = text_table(path, id_column=id_column)
     if text_column is None and len(columns) == 1:
         text_column = next(iter(columns))
@@ -245,8 +246,33 @@ def of_one_kind(cells: Sequence[Any]) -> bool:
     return len(kinds) < 2
 
 
-def _folder(path: Path) -> Documents:
-    files = sorted(f for f in path.rglob("*") if f.suffix.lower() in LOOSE and f.is_file())
+def files_in(folder: Path, endings: AbstractSet[str], say: Say) -> list[Path]:
+    """The files of some endings in a folder and those in it, sorted; says what is left out.
+
+    Raises ``FileError`` for a link that leads nowhere, as archives leave what was not fetched, and
+    for a pipe or a device under such a name.
+    """
+    files: list[Path] = []
+    others: list[str] = []
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if path.suffix.lower() in endings and not path.is_dir():
+            if not path.is_file():
+                kind = "a link that leads nowhere" if path.is_symlink() else "no file but a pipe"
+                raise FileError(f"{path} is {kind}: fetch what it stands for, or take it away")
+            files.append(path)
+        elif any(part.startswith(".") for part in parts):
+            continue  # what programs keep for themselves
+        elif not path.is_dir() or path.is_symlink():
+            others.append("/".join(parts) + ("/ (a link)" if path.is_dir() else ""))
+    if files and others:
+        rest = "" if len(others) <= 3 else ", ..."
+        say(f"{folder}: left out {len(others):,}: {', '.join(others[:3])}{rest}")
+    return files
+
+
+def _folder(path: Path, say: Say) -> Documents:
+    files = files_in(path, LOOSE, say)
     if not files:
         raise FileError(
             f"{path} holds neither corpus.jsonl nor any of {', '.join(sorted(LOOSE))}: name a file"

@@ -16,7 +16,7 @@ from anglewise.encoders.batches import (
     key_of_bytes,
     open_cache,
 )
-from anglewise.encoders.documents import TAKEN, find_column, of_one_kind
+from anglewise.encoders.documents import TAKEN, files_in, find_column, of_one_kind
 from anglewise.encoders.encoder import Encoder
 from anglewise.encoders.encoder import trained_for as what_for
 from anglewise.encoders.load import encoder as load
@@ -249,7 +249,7 @@ def read_images(
     """
     path = existing(path)
     if path.is_dir():
-        return _folder(path)
+        return _folder(path, say)
     ids, columns = text_table(path, id_column=id_column)
     name = find_column(path, columns, image_column, "image", NAMES)
     if plain(name) != "image":
@@ -268,8 +268,8 @@ def read_images(
         return Images(ids, pictures, kept_metadata)
 
 
-def _folder(path: Path) -> Images:
-    files = sorted(f for f in path.rglob("*") if f.suffix.lower() in ENDINGS and f.is_file())
+def _folder(path: Path, say: Say) -> Images:
+    files = files_in(path, ENDINGS, say)
     if not files:
         raise FileError(
             f"{path} holds no image: files that end in {', '.join(sorted(ENDINGS))} are due, or "
