@@ -1,5 +1,6 @@
 """The history of comparisons, gates that are held against it, and gates as JUnit's XML."""
 
+import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -19,6 +20,7 @@ from anglewise.core.sparse import SparseRows
 from anglewise.errors import FileError, IdsError, SpellingError
 from anglewise.io import runs as history_file
 from anglewise.io.runs import RUNS_WITH_VALUES, append_history, read_history
+from anglewise.judgements.folder_lock import try_lock
 from anglewise.statistics.decision import WeightedMeans
 from rendered import junit, markdown
 
@@ -465,3 +467,33 @@ def test_a_row_that_does_not_say_how_many_queries_it_had_is_held_by_its_mean(fil
     with_column(file, "values", None)
     with_column(file, "queries", None)
     assert check(good, "cosine>=last", history(file)).passed
+
+
+ROW = {"label": "first", "measure": "dot", "metric": "R@10", "mean": 0.5}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="other locks there")
+def test_a_history_is_not_waited_for_without_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(history_file, "PATIENCE", 0.3)
+    other = os.open(tmp_path / ".h.parquet.lock", os.O_RDWR | os.O_CREAT)
+    assert try_lock(other, alone=True)
+    with pytest.raises(FileError, match="held for 0 s by another run"):
+        append_history(tmp_path / "h.parquet", [ROW])
+    os.close(other)
+    assert append_history(tmp_path / "h.parquet", [ROW]) == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["h.parquet"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links are others there")
+@pytest.mark.parametrize("link", [True, False])
+def test_what_lies_where_a_lock_belongs_is_left_alone(link, tmp_path):
+    lock, target = tmp_path / ".h.parquet.lock", tmp_path / "elsewhere"
+    if link:
+        lock.symlink_to(target)
+    else:
+        lock.write_text("mine")
+    with pytest.raises(FileError, match="in the way of a lock"):
+        append_history(tmp_path / "h.parquet", [ROW])
+    assert lock.is_symlink() == link
+    assert not target.exists()
+    assert link or lock.read_text() == "mine"

@@ -2,7 +2,9 @@
 
 import os
 import re
+import stat
 import sys
+import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from anglewise.errors import FileError, IdsError, ShapeError
 from anglewise.io.arrow_files import parquet_columns
 from anglewise.io.files import PathLike, arrow, existing_file, reading
 from anglewise.io.outputs import check_new_file, new_file, writing
+from anglewise.judgements.folder_lock import bears_name, try_lock
 
 
 def write_run(
@@ -136,9 +139,10 @@ def _write_parquet(
 
 @contextmanager
 def locked(path: PathLike) -> Generator[None, None, None]:
-    """Hold the lock of a file, as long as the block runs; wait for whoever holds it.
+    """Hold the lock of a file, as long as the block runs; wait a minute for whoever holds it.
 
-    The lock is a file beside it, gone afterwards; the system frees it when its holder dies.
+    The lock is an empty file beside it, gone afterwards; the system frees it when its holder dies.
+    Raises ``FileError`` where it is held for longer, or something else lies in its place.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "history.parquet"
@@ -159,38 +163,47 @@ def locked(path: PathLike) -> Generator[None, None, None]:
         os.close(handle)
 
 
+PATIENCE = 60.0
+"""Seconds to wait for other runs; each holds the lock for a moment."""
+PAUSE = 0.02
+
+
 def _open_locked(lock: Path) -> int:
     """Open and lock the file; again if its holder removed it meanwhile."""
+    end = time.monotonic() + PATIENCE
     while True:
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
-        _wait(handle)
-        if os.name == "nt" or _is_there(lock, handle):
+        if lock.is_symlink() or (lock.exists() and not _is_lock(lock)):
+            raise FileError(f"{lock} is in the way of a lock: move it elsewhere")
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+        if _try(handle) and (os.name == "nt" or bears_name(lock, handle)):
             return handle
         os.close(handle)
+        if time.monotonic() > end:
+            raise FileError(
+                f"{lock} has been held for {PATIENCE:.0f} s by another run: end that run (it may "
+                "have been stopped by Ctrl-Z), or name another file"
+            )
+        time.sleep(PAUSE)
 
 
-def _is_there(lock: Path, handle: int) -> bool:
-    try:
-        return os.path.samestat(lock.stat(), os.fstat(handle))
-    except FileNotFoundError:
-        return False
+def _is_lock(path: Path) -> bool:
+    status = path.stat()
+    return stat.S_ISREG(status.st_mode) and status.st_size == 0
 
 
 if sys.platform == "win32":
     import msvcrt
 
-    def _wait(handle: int) -> None:
-        while True:
-            try:
-                msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
-            except OSError:  # it gives up after ten seconds
-                continue
-            return
+    def _try(handle: int) -> bool:
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
 else:
-    import fcntl
 
-    def _wait(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    def _try(handle: int) -> bool:
+        return try_lock(handle, alone=True) is not False
 
 
 LAST_RUN = 2**63 - 1
