@@ -6,12 +6,16 @@ import socket
 import sys
 from base64 import b64encode
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import uvicorn
 
 import anglewise as anglewise_package
 from anglewise import inspect, write_space
+from anglewise.cli.inspect import _read
+from anglewise.cli.options import Vectors
 from anglewise.errors import FileError, MissingExtraError
 from anglewise.page.app import Inspection, Served
 from anglewise.page.copy import script, write_copy
@@ -187,3 +191,23 @@ def test_a_notebook_shows_the_page_in_its_place(monkeypatch):
     assert page._repr_html_().startswith(f'<iframe src="{page.address}"')
     assert page._served.origin.framed_by == ANY_NOTEBOOK
     page.stop()
+
+
+def test_other_vectors_have_another_store(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.npy", "b.npy", "deep/a.npy"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        np.save(tmp_path / name, np.eye(3, dtype=np.float32))
+
+    def store_of(items, *given):
+        said = []
+        talk = SimpleNamespace(say=said.append)
+        opened = _read(None, Vectors(items=Path(items)), 0, *(given or (None,)), talk)
+        return opened.store, said
+
+    assert store_of("a.npy")[0] == tmp_path / "a.npy.judgements.sqlite"
+    assert store_of("b.npy")[0] == tmp_path / "b.npy.judgements.sqlite"
+    assert store_of("deep/a.npy")[0] == tmp_path / "deep" / "a.npy.judgements.sqlite"
+    assert store_of("a.npy", Path("mine.sqlite"))[0] == Path("mine.sqlite")
+    (tmp_path / "judgements.sqlite").touch()
+    assert "--store judgements.sqlite takes it" in store_of("a.npy")[1][-1]

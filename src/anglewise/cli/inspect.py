@@ -57,7 +57,8 @@ def inspect(
     port
         Which port; without it the next free one from 8765 on.
     store
-        The file of judgements; without it judgements.sqlite in the folder of the space, or here.
+        The file of judgements; without it judgements.sqlite in the folder of the space, and
+        NAME.judgements.sqlite beside any other file or folder called NAME.
     queue
         Pairs to judge, in this order: the table that judge sample wrote, .csv or .parquet.
     export
@@ -168,7 +169,10 @@ def _read(
         check_unchanged(file, before)
     if path is None or not is_space_folder(path):
         name = next((p for p in (path, vectors.items) if p is not None), Path("space"))
-        store = store or Path(STORE_NAME)
+        if store is None:  # one for each: rows of other vectors bear the same ids
+            store = name.absolute().with_name(f"{name.name}.{STORE_NAME}")
+            if Path(STORE_NAME).exists():
+                talk.say(f"{STORE_NAME} here is not used: --store {STORE_NAME} takes it")
         return Inspected(loaded, {}, name.name, None, seed, store, files=files)
     folder = path.resolve()
     store = store or folder / STORE_NAME
