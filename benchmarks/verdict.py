@@ -1,0 +1,604 @@
+"""Simulate the decision rule: how often it claims what is not so, and what its caution costs.
+
+    python benchmarks/verdict.py [--trials 1000] [TABLE ...]
+
+prints the tables of docs/statistics.md. Each figure is a share of trials. Beside it stands that of
+the rule of version 0.1 where there is one (``use`` for any difference that sign flips show,
+``tie`` by a calculation of power), on a quarter of the trials, as it is slow.
+"""
+
+import argparse
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from math import sqrt
+from zlib import crc32
+
+import numpy as np
+from scipy.special import betaincinv, ndtr, stdtr
+
+from anglewise.core.typing import Array, Float64, Int64
+from anglewise.statistics.decision import (
+    RuleOutcome,
+    Tolerance,
+    WeightedMeans,
+    decide,
+    winners_mean,
+)
+from anglewise.statistics.planning import Lead
+from anglewise.statistics.resampling import Differences
+from anglewise.statistics.sign_flip import sign_flips
+
+DRAWS = 2_000
+"""Random weights a trial; 10,000 outside simulations."""
+AT_ONCE = 40
+"""Trials that share their weights, which is faster; the next ones have others."""
+T = 0.01
+SIZES = (15, 30, 50, 100, 225, 1000)
+
+Draw = Callable[[np.random.Generator], Array]
+"""Draws values, ``measures x queries``; the reference is the first measure."""
+
+
+# metrics: from uniform numbers to values of a given mean
+
+
+def ndcg(u: Array, mean: float) -> Array:
+    """One query in five finds nothing; the rest spreads wide."""
+    return np.where(u < 0.2, 0.0, _beta((u - 0.2) / 0.8, mean / 0.8, 2.5))
+
+
+def hits(u: Array, mean: float) -> Array:
+    """Something relevant was found, or not."""
+    return (u > 1 - mean).astype(float)
+
+
+def reciprocal_rank(u: Array, mean: float) -> Array:
+    """1, 1/2 or 1/3, or nothing."""
+    share = mean / (0.5 + 0.3 / 2 + 0.2 / 3)
+    steps = 1 - share * np.array([0.5, 0.8, 1.0])
+    return np.select([u > steps[0], u > steps[1], u > steps[2]], [1, 1 / 2, 1 / 3], 0.0)
+
+
+def precision(u: Array, mean: float) -> Array:
+    """Tenths."""
+    return np.floor(_beta(u, mean, 3.0) * 10 + 0.5) / 10
+
+
+def mostly_zero(u: Array, mean: float) -> Array:
+    """Nineteen queries in twenty get zero."""
+    return np.where(u < 0.95, 0.0, _beta((u - 0.95) / 0.05, min(mean / 0.05, 0.99), 3.0))
+
+
+def _beta(u: Array, mean: float, size: float) -> Array:
+    return betaincinv(mean * size, (1 - mean) * size, np.clip(u, 1e-9, 1 - 1e-9))
+
+
+METRICS: dict[str, tuple[Callable[[Array, float], Array], float]] = {
+    "nDCG": (ndcg, 0.45),
+    "hits": (hits, 0.6),
+    "reciprocal rank": (reciprocal_rank, 0.5),
+    "precision": (precision, 0.3),
+    "95% zeros": (mostly_zero, 0.02),
+}
+"""Each with the mean of the reference."""
+_GRID = 20_000
+
+
+@cache
+def quantiles(metric: str, mean: float) -> Float64[Array, " grid"]:
+    """A metric's values in a fine table, as the quantiles of a beta are slow; their mean is true.
+
+    >>> round(float(quantiles("hits", 0.6).mean()), 3)
+    0.6
+    """
+    return METRICS[metric][0]((np.arange(_GRID) + 0.5) / _GRID, mean)
+
+
+def alike(metric: str, leads: Iterable[float], queries: int, rho: float) -> Draw:
+    """Measures whose normal scores have the correlation ``rho``, with these leads."""
+    tables = [quantiles(metric, METRICS[metric][1] + lead) for lead in leads]
+
+    def draw(rng: np.random.Generator) -> Array:
+        common = sqrt(rho) * rng.standard_normal(queries)
+        own = sqrt(1 - rho) * rng.standard_normal((len(tables), queries))
+        places = (ndtr(common + own) * _GRID).astype(int).clip(max=_GRID - 1)
+        return np.stack([table[row] for table, row in zip(tables, places, strict=True)])
+
+    return draw
+
+
+def rare_winner(share: float, queries: int, lead: float = 0.0) -> Draw:
+    """Measure 1 leads a little nearly everywhere and loses by .6 on a share of the queries."""
+    small = (lead + 0.6 * share) / (1 - share)
+
+    def draw(rng: np.random.Generator) -> Array:
+        base = 0.6 + 0.2 * rng.random(queries)
+        return np.stack([base, np.where(rng.random(queries) < share, base - 0.6, base + small)])
+
+    return draw
+
+
+def rare_gain(share: float, queries: int) -> Draw:
+    """Measure 1 is the same but on a share of the queries, and better by ``T`` on average."""
+
+    def draw(rng: np.random.Generator) -> Array:
+        return np.stack([np.zeros(queries), (rng.random(queries) < share) * (T / share)])
+
+    return draw
+
+
+# what is counted
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many of some trials came out so.
+
+    >>> str(Share(31, 1000))
+    '.031'
+    """
+
+    count: int
+    trials: int
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f}".removeprefix("0") if self.trials else "-"
+
+    @property
+    def value(self) -> float:
+        """The share."""
+        return self.count / self.trials
+
+    @classmethod
+    def of(cls, came_out: Iterable[bool]) -> "Share":
+        """Count them."""
+        counted = list(came_out)
+        return cls(sum(counted), len(counted))
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """The values of one trial, and their weighted means."""
+
+    values: Float64[Array, "m q"]
+    drawn: WeightedMeans
+
+    @cached_property
+    def means(self) -> Float64[Array, " m"]:
+        """The mean of each measure over queries."""
+        return self.values.mean(axis=1)
+
+    def decide(self, tolerance: float | str = T, largest: float = 1.0) -> RuleOutcome:
+        """Decide against the first measure."""
+        return decide(self.drawn, self.means, 0, Tolerance.read(tolerance), largest=largest)
+
+    def claims(self, tolerance: float | str = T, largest: float = 1.0) -> bool:
+        """Whether another measure is said to be better than the reference."""
+        return self.decide(tolerance, largest).decision in {"use", "better"}
+
+
+def samples(draw: Draw, trials: int, name: str) -> Iterator[Sample]:
+    """Trials, each from a seed of its own; ``name`` makes those of other cells others."""
+    for start in range(0, trials, AT_ONCE):
+        values = [draw(rng) for rng in _generators(start, min(start + AT_ONCE, trials), name)]
+        together = WeightedMeans.of(
+            np.concatenate(values), draws=DRAWS, seed=crc32(name.encode()) + start
+        )
+        columns = 0
+        for one in values:
+            own = np.ascontiguousarray(together.means[:, columns : columns + len(one)])
+            columns += len(one)
+            yield Sample(one, WeightedMeans(own, together.unseen))
+
+
+def _generators(start: int, stop: int, name: str) -> Iterator[np.random.Generator]:
+    return (np.random.default_rng([crc32(name.encode()), i]) for i in range(start, stop))
+
+
+def shares(draw: Draw, trials: int, name: str, *asked: Callable[[Sample], bool]) -> list[Share]:
+    """In how many trials each question is answered by yes."""
+    answers = [[bool(ask(sample)) for ask in asked] for sample in samples(draw, trials, name)]
+    return [Share.of(column) for column in zip(*answers, strict=True)]
+
+
+def older(draw: Draw, trials: int, name: str, ask: Callable[[str, int], bool]) -> Share:
+    """In how many trials the rule of version 0.1 came out so: its decision, and its measure."""
+    quarter = max(trials // 4, 1)
+    return Share.of(ask(*_older(draw(rng))) for rng in _generators(0, quarter, name))
+
+
+def _older(values: Float64[Array, "m q"]) -> tuple[str, int]:
+    flips = sign_flips(values, flips=2_000)
+    left = np.flatnonzero(flips.may_be_best)
+    leader = int(values.mean(axis=1).argmax())
+    others = [i for i in left if i != leader]
+    if not others:
+        return "use", leader
+    spread = Differences.of(values).spread[leader, others]
+    # what is seen with 80% power: c + .84 standard errors, with c the critical value
+    seen = (flips.critical[others] + 0.84) * spread / sqrt(values.shape[1])
+    return ("tie", int(left.min())) if seen.max() <= T else ("cannot-tell", leader)
+
+
+def _uses(decision: str, _named: int) -> bool:
+    return decision == "use"
+
+
+# tables
+
+
+def table(trials: int, *head: str) -> None:
+    """Print a head, and how exact the figures below it are."""
+    errors = [f"{sqrt(p * (1 - p) / trials):.3f}".removeprefix("0") for p in (0.05, 0.2, 0.5)]
+    of = ", ".join(f"{e} of {p}" for e, p in zip(errors, (".05", ".20", ".50"), strict=True))
+    print(f"{trials:,} trials a cell; standard error {of}\n")
+    row(*head)
+    row(*("---" for _ in head))
+
+
+def row(*cells: object) -> None:
+    """Print a row of a table."""
+    print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+
+
+def equal_means(trials: int) -> None:
+    """Any claim (``use`` or ``better``) where all means are equal: at most .05."""
+    table(trials, "metric", "measures", "queries", "correlation", "version 0.1", "rule")
+    for metric in METRICS:
+        for m, n, rho in [
+            (2, 30, 0.9), (2, 225, 0.97), (6, 50, 0.9),
+            (6, 225, 0.97), (20, 100, 0.9), (20, 225, 0.97),
+        ]:  # fmt: skip
+            draw, name = alike(metric, [0.0] * m, n, rho), f"equal {metric} {m} {n}"
+            (claims,) = shares(draw, trials, name, Sample.claims)
+            row(metric, m, n, rho, older(draw, trials, name, _uses), claims)
+
+
+def many_measures(trials: int) -> None:
+    """The same among a hundred measures."""
+    table(trials, "metric", "measures", "queries", "correlation", "rule")
+    for metric in ("nDCG", "hits"):
+        for n in (50, 225, 1000):
+            draw = alike(metric, [0.0] * 100, n, 0.9)
+            row(metric, 100, n, 0.9, *shares(draw, trials, f"many {metric} {n}", Sample.claims))
+
+
+def rare_wins(trials: int) -> None:
+    """The reference wins rarely and by much, and loses a little elsewhere; means are equal."""
+    table(trials, "wins on", "queries", "version 0.1", "rule", "rule, .3 declared and untrue")
+    for share, sizes in {0.0002: (20_000,), 0.005: SIZES, 0.03: SIZES, 0.1: SIZES}.items():
+        for n in sizes:
+            draw, name = rare_winner(share, n), f"rare {share} {n}"
+            found = shares(draw, trials, name, Sample.claims, lambda s: s.claims(largest=0.3))
+            row(f"{share:.2%}", n, older(draw, trials, name, _uses), *found)
+
+
+def false_ties(trials: int) -> None:
+    """``tie`` where the reference is worse by exactly the tolerance: at most .06."""
+    table(trials, "metric", "measures", "queries", "correlation", "version 0.1", "rule")
+
+    def older_ties(draw: Draw, name: str) -> Share:
+        return older(draw, trials, name, lambda decision, named: (decision, named) == ("tie", 0))
+
+    for metric in ("nDCG", "hits", "precision"):
+        for m, n, rho in [
+            (2, 225, 0.9), (2, 1000, 0.9), (2, 1000, 0.97),
+            (5, 1000, 0.97), (2, 3000, 0.97), (5, 3000, 0.97),
+        ]:  # fmt: skip
+            draw, name = alike(metric, [0.0] + [T] * (m - 1), n, rho), f"tie {metric} {m} {n} {rho}"
+            (ties,) = shares(draw, trials, name, lambda s: s.decide().decision == "tie")
+            row(metric, m, n, rho, older_ties(draw, name), ties)
+    mean = METRICS["nDCG"][1]
+    for n, rho in ((1000, 0.97), (3000, 0.97)):
+        draw = alike("nDCG", [0.0, mean / 0.98 - mean], n, rho)
+        found = shares(draw, trials, f"tie 2% {n}", lambda s: s.decide("2%").decision == "tie")
+        row("nDCG, by 2%", 2, n, rho, "", *found)
+    for share in (0.01, 0.02, 0.05):
+        for n in (300, 450, 1000):
+            draw, name = rare_gain(share, n), f"tie rare {share} {n}"
+            (ties,) = shares(draw, trials, name, lambda s: s.decide().decision == "tie")
+            row(f"other on {share:.0%}", 2, n, "", older_ties(draw, name), ties)
+
+
+def false_use(trials: int) -> None:
+    """``use`` where the reference is below the bests by exactly the tolerance: at most .05."""
+    table(trials, "metric", "measures", "queries", "correlation", "version 0.1", "rule")
+
+    def uses(draw: Draw, name: str) -> tuple[Share, Share]:
+        (found,) = shares(draw, trials, name, lambda s: s.decide().decision == "use")
+        return older(draw, trials, name, _uses), found
+
+    for metric in ("nDCG", "hits", "precision"):
+        for n, rho in ((100, 0.9), (1000, 0.9), (1000, 0.97), (3000, 0.97)):
+            draw = alike(metric, [0.0] + [T] * 4, n, rho)
+            row(metric, 5, n, rho, *uses(draw, f"use {metric} {n} {rho}"))
+    for share in (0.005, 0.03):
+        for n in (225, 1000):
+            draw = rare_winner(share, n, lead=T)
+            row(f"wins on {share:.1%}", 2, n, "", *uses(draw, f"use rare {share} {n}"))
+
+
+def intervals(trials: int) -> None:
+    """How often the interval of the highest of equal means holds the true one; its mean's bias."""
+    table(
+        trials, "metric", "measures", "queries", "winner's interval", "width to naive",
+        "highest is too high by", "corrected", "standard error of both", "one named before",
+    )  # fmt: skip
+    for metric, m, n in [
+        ("nDCG", 2, 50), ("nDCG", 20, 50), ("nDCG", 20, 225), ("nDCG", 100, 225), ("hits", 20, 100),
+        ("precision", 20, 100), ("95% zeros", 2, 50), ("95% zeros", 6, 225),
+    ]:  # fmt: skip
+        row(metric, m, n, *winner(metric, m, n, trials))
+
+
+def winner(metric: str, measures: int, queries: int, trials: int) -> tuple[object, ...]:
+    """The winner's interval: coverage and width; its mean's bias; coverage of one named before."""
+    truth = float(quantiles(metric, METRICS[metric][1]).mean())
+    chosen, single, wider, high_by, corrected_by = [], [], [], [], []
+    draw = alike(metric, [0.0] * measures, queries, 0.9)
+    for sample in samples(draw, trials, f"winner {metric} {measures} {queries}"):
+        drawn, best = sample.drawn, int(sample.means.argmax())
+        low, high = drawn.winners_interval(best, range(measures))
+        chosen.append(low <= truth <= high)
+        naive = 2 * 1.96 * sample.values[best].std(ddof=1) / sqrt(queries)
+        wider.append((high - low) / naive if naive else np.inf)
+        low, high = drawn.interval(0)
+        single.append(low <= truth <= high)
+        means = drawn.means / (1 - drawn.unseen)[:, None]
+        high_by.append(sample.means[best] - truth)
+        corrected_by.append(winners_mean(means, sample.means, range(measures)) - truth)
+    biases = [f"{np.mean(by):+.4f}" for by in (high_by, corrected_by)]
+    error = f"{np.std(high_by) / sqrt(trials):.4f}"
+    return Share.of(chosen), f"{np.median(wider):.2f}", *biases, error, Share.of(single)
+
+
+def single_means(trials: int) -> None:
+    """Coverage of one mean where samples are often all alike: at least .93."""
+    table(trials, "values", "queries", "interval holds the mean")
+    for n in (15, 50, 225, 1000):
+        row("95% zeros", n, single("95% zeros", 0.02, n, trials))
+    for mean in (0.01, 0.05, 0.5, 0.99):
+        for n in (15, 50, 225):
+            row(f"hits, mean {mean}", n, single("hits", mean, n, trials))
+    for n in (15, 225):
+        row("all of them .4", n, single("", 0.4, n, trials))
+
+
+def single(metric: str, mean: float, queries: int, trials: int) -> Share:
+    """How often the interval of one mean holds it; values that never vary without a metric."""
+    values = quantiles(metric, mean) if metric else np.full(_GRID, mean)
+    truth = float(values.mean())
+
+    def draw(rng: np.random.Generator) -> Array:
+        return values[rng.integers(0, _GRID, (1, queries))]
+
+    def holds(sample: Sample) -> bool:
+        low, high = sample.drawn.interval(0)
+        return low <= truth <= high
+
+    return shares(draw, trials, f"single {metric} {mean} {queries}", holds)[0]
+
+
+def power(trials: int) -> None:
+    """``use`` or ``better`` of two measures, where a t-test finds about four leads of five."""
+    table(trials, "metric", "queries", "lead", "t-test", "version 0.1", "rule", "rule, .3 declared")
+    for metric in ("nDCG", "hits"):
+        for n in SIZES:
+            lead = _lead_for_power(metric, n)
+            draw, name = alike(metric, [0.0, lead], n, 0.9), f"power {metric} {n}"
+            test, rule, declared = shares(
+                draw, trials, name, _t_test, Sample.claims, lambda s: s.claims(largest=0.3)
+            )
+            row(metric, n, lead, test, older(draw, trials, name, _uses), rule, declared)
+
+
+def _lead_for_power(metric: str, queries: int) -> float:
+    values = alike(metric, [0.0, 0.0], 100_000, 0.9)(np.random.default_rng(0))
+    lead = 2.8 * float((values[1] - values[0]).std()) / sqrt(queries)
+    return round(min(lead, 0.9 - METRICS[metric][1]), 3)
+
+
+def _t_test(sample: Sample) -> bool:
+    """Whether the second is better by a two-sided paired t-test at 5%."""
+    lead = sample.values[1] - sample.values[0]
+    n, spread = len(lead), float(lead.std(ddof=1))
+    return bool(lead.mean() > 0 and stdtr(n - 1, -lead.mean() * sqrt(n) / (spread or 1e-9)) < 0.025)
+
+
+def plans(trials: int) -> None:
+    """How often a set as large as planned settles what it was planned for, of open ones."""
+    trials = max(trials // 2, 1)
+    table(trials, "lead", "measures", "queries", "correlation", "more, middle", "open", "settled")
+    for lead, m, n, rho in [
+        (0.03, 2, 50, 0.9), (0.03, 6, 100, 0.9), (0.03, 6, 100, 0.97),
+        (0.0, 2, 50, 0.9), (0.0, 6, 100, 0.9), (0.0, 6, 100, 0.97),
+    ]:  # fmt: skip
+        more, settled = planned(lead, m, n, rho, trials)
+        row(lead, m, n, rho, f"{np.median(more):,.0f}" if more else "-", settled.trials, settled)
+
+
+def planned(
+    lead: float, measures: int, queries: int, rho: float, trials: int
+) -> tuple[list[int], Share]:
+    """Plan from open samples as the verdict does, draw sets as large, and look."""
+    name, leads = f"plan {lead} {measures} {rho}", [0.0] * (measures - 1) + [lead]
+    wanted = {"use", "better"} if lead else {"tie"}
+    more: list[int] = []
+    settled: list[bool] = []
+    for i, sample in enumerate(samples(alike("nDCG", leads, queries, rho), trials, name)):
+        outcome = sample.decide()
+        if outcome.decision != "cannot-tell":
+            continue
+        number = _plan_lead(sample, outcome) if lead else _plan_tie(sample)
+        if number is None:
+            continue
+        draw = alike("nDCG", leads, min(queries + number, 30_000), rho)
+        again = next(samples(draw, 1, f"{name} again {i}"))
+        more.append(number)
+        settled.append(again.decide().decision in wanted)
+    return more, Share.of(settled)
+
+
+def _plan_lead(sample: Sample, outcome: RuleOutcome) -> int | None:
+    leader = int(sample.means.argmax())
+    known = Lead.of(sample.values[leader] - sample.values[0])
+    return known.to_show(max(known.shrunk, T), level=outcome.level) if leader else None
+
+
+def _plan_tie(sample: Sample) -> int | None:
+    rivals = sample.values[1:]
+    numbers = [Lead.of(rival - sample.values[0]).to_show_tie(T, len(rivals)) for rival in rivals]
+    return None if None in numbers else max(number for number in numbers if number is not None)
+
+
+def least(_trials: int) -> None:
+    """What nobody can do better without an assumption, and what the rule does (no trials)."""
+    row("queries", "no lead claimed below", "the rule claims one of")
+    row("---", "---", "---")
+    for n in SIZES:
+        unseen = 1 - 0.05 ** (1 / n)
+        row(n, f"{unseen / (1 - unseen):.4f}", f"{_least_lead(n):.4f}")
+    print()
+    row("tolerance", "3 / tolerance", "the rule ties measures that never differ from")
+    row("---", "---", "---")
+    for tolerance in (0.005, 0.01, 0.02, 0.05):
+        row(tolerance, f"{3 / tolerance:.0f}", f"{_least_queries(tolerance)} queries")
+
+
+def _least_lead(queries: int) -> float:
+    """The least lead that the rule claims where it is the same on every query."""
+    low, high = 0.0, 1.0
+    for _ in range(14):
+        middle = (low + high) / 2
+        values = np.stack([np.zeros(queries), np.full(queries, middle)])
+        claimed = Sample(values, WeightedMeans.of(values)).claims(0.0)
+        low, high = (low, middle) if claimed else (middle, high)
+    return high
+
+
+def _least_queries(tolerance: float) -> int:
+    low, high = 1, 2000
+    while high - low > 1:
+        middle = (low + high) // 2
+        values = np.zeros((2, middle))
+        tied = Sample(values, WeightedMeans.of(values)).decide(tolerance).decision == "tie"
+        low, high = (low, middle) if tied else (middle, high)
+    return high
+
+
+# groups of queries
+
+
+SIZES_OF_GROUPS: dict[str, tuple[Int64[Array, " sizes"], Float64[Array, " sizes"]]] = {
+    "8 each": (np.array([8]), np.array([1.0])),
+    "1 to 30": (np.arange(1, 31), np.full(30, 1 / 30)),
+    "1 to 3, one in ten 100": (np.array([1, 2, 3, 100]), np.array([0.3, 0.3, 0.3, 0.1])),
+    "1 to 3, one in fifty 100": (np.array([1, 2, 3, 100]), np.array([0.3, 0.4, 0.28, 0.02])),
+}
+"""Sizes, and how often each occurs."""
+EFFECTS = {
+    "8 each": ("by chance", "one in thirty loses"),
+    "1 to 30": ("by chance", "one in thirty loses", "large ones lose"),
+    "1 to 3, one in ten 100": ("by chance", "large ones lose"),
+    "1 to 3, one in fifty 100": ("by chance", "large ones lose"),
+}
+LARGE = 25
+"""Groups above this are large, where large ones differ."""
+T_OF_GROUPS = 0.05
+
+
+def groups(
+    sizes: str, effect: str, count: int, rng: np.random.Generator
+) -> tuple[Float64[Array, "2 q"], Int64[Array, " groups"]]:
+    """The values of two measures on queries in groups, equal over queries, and the groups' sizes.
+
+    By ``effect``, groups differ by chance; or one in thirty of them loses much; or the large ones
+    lose what the others win.
+    """
+    size, chance = SIZES_OF_GROUPS[sizes]
+    drawn = rng.choice(size, count, p=chance)
+    if effect == "by chance":
+        gain = 0.08 * rng.standard_normal(count)
+    elif effect == "one in thirty loses":
+        gain = np.where(rng.random(count) < 1 / 30, -0.29, 0.01)
+    else:
+        small = float((size * chance)[size <= LARGE].sum())
+        loss = small / (size @ chance - small)  # of large groups, for a gain of 1
+        most = min(0.25, 0.29 / loss)
+        gain = np.where(drawn > LARGE, -loss * most, most)
+    queries = int(drawn.sum())
+    base = rng.uniform(0.3, 0.7, count).repeat(drawn)
+    return np.stack([base, base + gain.repeat(drawn) + 0.02 * rng.standard_normal(queries)]), drawn
+
+
+def grouped(trials: int) -> None:
+    """Claims between equals, ties of one that is worse, coverage, where queries come in groups."""
+    table(
+        trials, "sizes", "differences", "groups", "claims, queries alone", "claims, groups",
+        "ties, groups", "interval, groups",
+    )  # fmt: skip
+    for sizes, effects in EFFECTS.items():
+        for effect in effects:
+            for count in (20, 60, 200):
+                row(sizes, effect, count, *in_groups(sizes, effect, count, trials))
+
+
+def in_groups(sizes: str, effect: str, count: int, trials: int) -> tuple[Share, ...]:
+    """Claims of queries alone and of groups, ties of groups, coverage of the second mean."""
+    alone: list[bool] = []
+    found: list[tuple[bool, ...]] = []
+    for i, rng in enumerate(_generators(0, trials, f"groups {sizes} {effect} {count}")):
+        values, drawn = groups(sizes, effect, count, rng)
+        equal = of_groups(values, drawn, i)
+        # one that is better by the tolerance on every query, for ties
+        worse = of_groups(values + np.array([[0.0], [T_OF_GROUPS]]), drawn, i)
+        low, high = equal.drawn.interval(1)
+        ties = worse.decide(T_OF_GROUPS).decision == "tie"
+        found.append((equal.claims(), ties, low <= 0.5 <= high))
+        if i % 4 == 0:
+            single = Sample(values, WeightedMeans.of(values, draws=DRAWS, seed=i))
+            alone.append(single.claims())
+    return Share.of(alone), *map(Share.of, zip(*found, strict=True))
+
+
+def of_groups(values: Float64[Array, "m q"], sizes: Int64[Array, " groups"], seed: int) -> Sample:
+    """A trial whose chance is over groups."""
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    sums = np.add.reduceat(values, starts, axis=1)
+    return Sample(values, WeightedMeans.of(sums, sizes, draws=DRAWS, seed=seed))
+
+
+TABLES: dict[str, Callable[[int], None]] = {
+    "equal": equal_means,
+    "many": many_measures,
+    "rare": rare_wins,
+    "ties": false_ties,
+    "use": false_use,
+    "intervals": intervals,
+    "single": single_means,
+    "power": power,
+    "plans": plans,
+    "least": least,
+    "groups": grouped,
+}
+
+
+def main() -> None:
+    """Print the tables asked for, or all."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument(
+        "table", nargs="*", metavar="TABLE", help=f"all unless named: {', '.join(TABLES)}"
+    )
+    asked = parser.parse_args()
+    unknown = [name for name in asked.table if name not in TABLES]
+    if unknown:
+        parser.error(f"there is no table {unknown[0]!r}; there are {', '.join(TABLES)}")
+    for name in asked.table or TABLES:
+        print(f"\n{name}: {' '.join((TABLES[name].__doc__ or '').split())}\n")
+        TABLES[name](asked.trials)
+
+
+if __name__ == "__main__":
+    main()
