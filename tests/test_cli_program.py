@@ -21,6 +21,8 @@ from anglewise.cli.doctor import EXTRAS
 from anglewise.cli.judge import JUDGE_COMMANDS
 from anglewise.cli.options import Always
 from anglewise.cli.program import COMMANDS
+from anglewise.errors import FileError
+from anglewise.io.files import reading
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]
@@ -330,3 +332,22 @@ def test_code_one_is_left_to_gates(error, code, monkeypatch, capsys):
     monkeypatch.setattr("anglewise.cli.program.run", fails)
     assert program.main([]) == code
     assert "anglewise: " in capsys.readouterr().err
+
+
+def test_a_lack_of_threads_is_one_message(anglewise, monkeypatch, tmp_path):
+    def start(*_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("anglewise.cli.program.engine", start)
+    assert refused(anglewise("doctor"), "no further thread", "ulimit -u")
+    with pytest.raises(FileError, match="for lack of threads"), reading(tmp_path, "parquet"):
+        raise OSError("Failed to launch worker thread: Resource temporarily unavailable")
+
+
+def test_a_current_folder_that_is_gone_is_named(anglewise, monkeypatch, tmp_path):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    run = anglewise("audit", tmp_path / "s")
+    monkeypatch.chdir(tmp_path)
+    assert refused(run, "the current folder was removed")

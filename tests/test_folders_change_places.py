@@ -1,5 +1,6 @@
 """A space is replaced in one step: killed runs, readers and judges find a whole one."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -191,3 +192,18 @@ def test_a_file_of_the_dead_is_cleared_by_the_next_good_one(tmp_path):
     with new_file(tmp_path / "r.json") as file:
         file.write(b"{}")
     assert left_over(tmp_path) == []
+
+
+def test_what_was_made_is_kept_where_a_folder_cannot_be_replaced(tmp_path, monkeypatch):
+    """As on the layers of a container's image."""
+
+    def refuse(*_):
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    write_space(Space(items=Embeddings([[1.0, 0.0]], ids=["old"])), tmp_path / "s")
+    monkeypatch.setattr(atomic, "exchange", refuse)
+    with pytest.raises(FileError, match="what was made is in") as refused:
+        write_space(Space(items=Embeddings([[1.0, 0.0]], ids=["new"])), tmp_path / "s")
+    (kept,) = (path for path in tmp_path.iterdir() if path.name != "s")
+    assert str(kept) in str(refused.value)
+    assert [read_space(path).items.ids[0] for path in (tmp_path / "s", kept)] == ["old", "new"]

@@ -123,3 +123,17 @@ class EncoderError(AnglewiseError, RuntimeError):
 
 class TrainingError(AnglewiseError, RuntimeError):
     """A training that went astray: a loss that is not finite, a device without memory."""
+
+
+MORE_THREADS = "lift the limits of processes (ulimit -u, those of a container) or of memory"
+"""What helps where no thread can be started."""
+
+
+def is_lack_of_threads(error: BaseException) -> bool:
+    """Whether the system refuses a thread, to Python or to a library that says so in words.
+
+    >>> is_lack_of_threads(RuntimeError("can't start new thread"))
+    True
+    """
+    said = str(error)
+    return "start new thread" in said or "Failed to launch worker thread" in said

@@ -7,6 +7,7 @@ of ours, 130 interrupted.
 """
 
 import difflib
+import errno
 import os
 import re
 import stat
@@ -22,7 +23,15 @@ from cyclopts.config import Dict, Env
 
 from anglewise.cli.paths import check_paths
 from anglewise.core.numbers import shown
-from anglewise.errors import AnglewiseError, FileError, SpellingError, as_message, visible
+from anglewise.errors import (
+    MORE_THREADS,
+    AnglewiseError,
+    FileError,
+    SpellingError,
+    as_message,
+    is_lack_of_threads,
+    visible,
+)
 
 
 def version() -> str:
@@ -339,6 +348,8 @@ def main(tokens: Sequence[str] | None = None) -> int:
     except SystemExit:
         return _refuse("code that this call ran ended Python before the work was done")
     except BaseException as error:  # noqa: BLE001 a fault must not look like a gate that failed
+        if is_lack_of_threads(error):
+            return _refuse(_in_words(error))
         _write_error(_traceback(error))
         _refuse("this is a fault of anglewise, not yours: please report the lines above")
         return OUR_FAULT
@@ -346,12 +357,24 @@ def main(tokens: Sequence[str] | None = None) -> int:
 
 
 def _in_words(error: BaseException) -> str:
+    if is_lack_of_threads(error):
+        return f"no further thread can be started: {MORE_THREADS}"
     if isinstance(error, MemoryError):
         return "this needs more memory than there is: take fewer queries or measures"
     if isinstance(error, OSError) and not isinstance(error, AnglewiseError):
+        if error.errno == errno.ENOENT and not error.filename and not _is_here():
+            return "the current folder was removed: change to another one"
         what = f"{error.filename}: " if error.filename else ""
         return f"{what}{error.strerror or error}"
     return str(error)
+
+
+def _is_here() -> bool:
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
 
 
 def _traceback(error: BaseException) -> str:

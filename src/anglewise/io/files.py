@@ -17,11 +17,13 @@ from typing import Any, TypeAlias, cast
 
 from anglewise.core.text import described
 from anglewise.errors import (
+    MORE_THREADS,
     AnglewiseError,
     FileError,
     SpellingError,
     WrongTypeError,
     as_message,
+    is_lack_of_threads,
     reason,
 )
 from anglewise.io.places import Stamp, note_read, stamp
@@ -327,6 +329,8 @@ def reading(path: Path, kind: str) -> Generator[None, None, None]:
                 f"{path} cannot be opened, since too many files are open: close some, or raise the "
                 "limit (ulimit -n)"
             ) from error
+        if is_lack_of_threads(error):
+            raise FileError(f"{path} cannot be read for lack of threads: {MORE_THREADS}") from error
         raise FileError(
             f"{path} cannot be read as {kind} ({why}): it may be truncated or of another "
             "format; write or copy it again"

@@ -301,9 +301,24 @@ def new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Generator
             check_mapped()
             _fsync_all(part)
             keep_modes(target, part)
-            _take_place(part, target, lambda: _check_kind(Path(path), target, may_replace))
+            try:
+                _take_place(part, target, lambda: _check_kind(Path(path), target, may_replace))
+            except OSError as error:
+                if error.errno not in {errno.EXDEV, errno.EBUSY}:
+                    raise
+                raise FileError(_keep_beside(part, target)) from error
             _fsync_folder(target.parent)
         clear_left_over(target)
+
+
+def _keep_beside(part: Path, target: Path) -> str:
+    """Keep what was made where the system lets nobody replace a folder, and say where it is."""
+    beside = target.with_name(f"{target.name}-{secrets.token_hex(4)}")
+    part.rename(beside)
+    return (
+        f"{target} cannot be replaced here, as folders of a container's image cannot: what was "
+        f"made is in {beside}; remove the older one and rename it, or choose another name"
+    )
 
 
 @contextmanager
