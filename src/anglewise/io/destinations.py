@@ -1,13 +1,66 @@
-"""What an output may take the place of: kinds of files, their modes, and what is mounted."""
+"""Take the place of what is there: kinds of files, modes, what is mounted, and the swap itself."""
 
+import ctypes
+import errno
 import os
 import re
 import stat
+import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from anglewise.errors import FileError
 from anglewise.io.files import PathLike
+
+AT_FDCWD = -100
+RENAME_EXCHANGE = 2
+RENAME_SWAP = 2
+
+CANNOT = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
+"""Errors of kernels and file systems that cannot swap two paths."""
+
+
+def exchange(first: Path, second: Path) -> bool:
+    """Swap two paths in one step, so that neither name is ever without a file.
+
+    False where the system cannot; then nothing happened. Raises ``OSError`` for what is missing
+    or not allowed.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = [(folder / name).write_text(name) for name in ("a", "b")]
+    >>> done = exchange(folder / "a", folder / "b")
+    >>> (folder / "a").read_text() == ("b" if done else "a")
+    True
+    """
+    call = _system_exchange()
+    if call is None:
+        return False
+    if call(os.fsencode(first), os.fsencode(second)) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in CANNOT:
+        return False
+    raise OSError(number, os.strerror(number), str(first), None, str(second))
+
+
+@cache
+def _system_exchange() -> Callable[[bytes, bytes], int] | None:
+    if sys.platform not in {"linux", "darwin"}:
+        return None
+    library = ctypes.CDLL(None, use_errno=True)
+    try:
+        function = library.renameat2 if sys.platform == "linux" else library.renamex_np
+    except AttributeError:  # an older C library
+        return None
+    function.restype = ctypes.c_int
+    if sys.platform == "darwin":
+        function.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_uint]
+        return lambda first, second: int(function(first, second, RENAME_SWAP))
+    path_arguments = [ctypes.c_int, ctypes.c_char_p]
+    function.argtypes = [*path_arguments, *path_arguments, ctypes.c_uint]
+    return lambda first, second: int(function(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE))
 
 
 def checked_path(path: PathLike) -> Path:
