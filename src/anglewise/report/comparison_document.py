@@ -310,7 +310,7 @@ def charts(result: Comparison) -> Pictures:
             "means",
             lambda palette: display.plot(kind="means", palette=palette).figure_,
             f"Intervals of {result.metric}: {texts['means']}",
-            "Full points may be the best; hollow ones are not, at 95%. "
+            "Full points may be the best; hollow ones are not, by sign flips at 95%. "
             "The table below has the same numbers.",
         ),
         DrawnPicture(
