@@ -205,3 +205,10 @@ def test_a_store_that_brings_commands_is_refused(command, tmp_path):
     for read_only in (True, False):
         with pytest.raises(FileError, match="no store of judgements as anglewise makes them"):
             JudgementStore.open(path, read_only=read_only)
+
+
+def test_an_encoder_that_lies_elsewhere_now_is_named_with_what_to_type(tmp_path):
+    about = {"encoder": f"words:{tmp_path}/gone.npy"}
+    space = Space(items=Embeddings([[1.0, 0.0]]), about=about)
+    with pytest.raises(FileError, match=r"was encoded by words:.*gone\.npy.*--encoder SPEC"):
+        encoder_of(space)

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 import anglewise as aw
-from anglewise.errors import AnglewiseError, FileError, ValuesError
+from anglewise import Embeddings, Space, read_space, write_space
+from anglewise.errors import AnglewiseError, FileError, ValuesError, WrongTypeError
+from anglewise.io.destinations import checked_path
 from anglewise.remedies.runner import open_cache
 
 LONG = "x" * 3000
@@ -97,3 +99,17 @@ def test_a_cache_whose_name_is_too_long_is_said_and_not_kept(tmp_path):
     said = []
     open_cache(tmp_path / LONG, said.append)
     assert "cannot be made" in said[0]
+
+
+@pytest.mark.parametrize("path", [b"x", None, 3])
+def test_what_is_no_path_of_an_output_is_named(path):
+    with pytest.raises(WrongTypeError, match="path of an output"):
+        checked_path(path)
+
+
+def test_an_empty_path_is_not_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileError, match="an empty path"):
+        write_space(Space(items=Embeddings([[1.0, 0.0]])), "")
+    with pytest.raises(FileError, match="an empty path"):
+        read_space("")

@@ -9,10 +9,11 @@ from importlib.metadata import version
 from typing import Any, cast
 
 from anglewise.core.embeddings import Space
+from anglewise.core.numbers import shown
 from anglewise.core.typing import Array
 from anglewise.encoders.encoder import Encode, Encoder, Spec, library, read_spec, typed_option
 from anglewise.encoders.pixels import Picture
-from anglewise.errors import EncoderError, SpellingError, reason
+from anglewise.errors import EncoderError, FileError, SpellingError, reason
 from anglewise.io.files import is_folder, room, user_path
 from anglewise.io.places import is_elsewhere, noting_opened
 
@@ -250,7 +251,13 @@ def encoder_of(space: Space) -> Encoder:
             "the space does not say which encoder made its vectors: name it (--encoder SPEC)"
         )
     check_harmless(read_spec(spelling))
-    model = encoder(spelling)
+    try:
+        model = encoder(spelling)
+    except FileError as error:
+        raise FileError(
+            f"the space was encoded by {shown(spelling)}, and {error}; if it lies elsewhere now, "
+            "say where (--encoder SPEC)"
+        ) from error
     encoding: Any = space.about.get("encoding")
     recorded = (
         cast("dict[str, Any]", encoding).get("identity") if isinstance(encoding, dict) else None

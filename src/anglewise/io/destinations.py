@@ -9,9 +9,11 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any, cast
 
-from anglewise.errors import FileError
-from anglewise.io.files import PathLike
+from anglewise.core.text import described
+from anglewise.errors import FileError, WrongTypeError
+from anglewise.io.files import PathLike, check_not_empty
 
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2
@@ -63,13 +65,18 @@ def _system_exchange() -> Callable[[bytes, bytes], int] | None:
     return lambda first, second: int(function(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE))
 
 
-def checked_path(path: PathLike) -> Path:
-    """A path that any disk could hold; ``FileError`` for one with a NUL or half a character.
+def checked_path(path: PathLike | Any) -> Path:
+    """A path that any disk could hold; ``FileError`` for an empty one, a NUL or half a character.
+
+    Raises ``WrongTypeError`` for what is no path.
 
     >>> checked_path("result.json").name
     'result.json'
     """
-    text = os.fspath(path)
+    text = os.fspath(cast("PathLike", path)) if isinstance(path, os.PathLike) else cast("Any", path)
+    if not isinstance(text, str):
+        raise WrongTypeError(f"{described(cast('Any', path))} came where the path of an output is due")
+    check_not_empty(text)
     if "\0" in text:
         raise FileError(f"{text!r} holds a NUL, which no path does: mend the path")
     try:
@@ -79,7 +86,7 @@ def checked_path(path: PathLike) -> Path:
             f"{text.encode('utf-8', 'backslashreplace').decode()!r} is no text in UTF-8, so that "
             "its name could not be written down: rename it"
         ) from error
-    return Path(path)
+    return Path(text)
 
 
 def is_device(path: Path) -> bool:

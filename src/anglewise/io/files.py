@@ -150,6 +150,7 @@ def existing(path: PathLike | Any) -> Path:
     """
     if not isinstance(path, str | os.PathLike):
         raise WrongTypeError(f"{described(path)} came where the path of a file is due")
+    check_not_empty(cast("PathLike", path))
     path = Path(cast("PathLike", path))
     try:
         if path.exists():
@@ -158,6 +159,12 @@ def existing(path: PathLike | Any) -> Path:
     except (OSError, ValueError) as error:  # a name too long, a folder that may not be entered
         raise FileError(f"{path} cannot be looked up ({error}): mend the path") from error
     raise FileError(missing)
+
+
+def check_not_empty(path: PathLike) -> None:
+    """Raise ``FileError`` for an empty path, which would be the current folder."""
+    if not os.fspath(path):
+        raise FileError("an empty path came: name a file or folder, or . for the current folder")
 
 
 def user_path(text: PathLike) -> Path:
