@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 
 from anglewise.cli.judge import JUDGE_COMMANDS
-from anglewise.cli.program import COMMANDS, PLAIN, READS, WRITES, YOURS, program, users_file
+from anglewise.cli.program import (
+    COMMANDS,
+    ENDINGS,
+    PLAIN,
+    READS,
+    WRITES,
+    YOURS,
+    program,
+    users_file,
+)
 from cli_run import anglewise, refused
 from processor_time import at_most
 
@@ -202,3 +211,20 @@ def test_a_folder_names_no_pipe_to_wait_for(anglewise, home):
     os.mkfifo(home / "f")
     settings('[compare]\nhtml = "f"\n')
     assert refused(anglewise("compare", "s", "--qrels", "q"), "a pipe or a device", "type --html")
+
+
+def test_a_folder_replaces_no_file_of_another_kind(anglewise, home):
+    (home / "thesis.txt").write_text("mine")
+    settings('[compare]\njson = "thesis.txt"\n')
+    run = anglewise("compare", "s", "--qrels", "q")
+    assert refused(run, "does not end in .json", "type --json")
+    assert (home / "thesis.txt").read_text() == "mine"
+    (home / "r.json").write_text("{}")
+    settings('[doctor]\njson = "r.json"\n')
+    assert anglewise("doctor").code == 0
+    settings('[doctor]\njson = "-"\n')
+    assert anglewise("doctor").code == 0
+
+
+def test_every_ending_is_of_an_output():
+    assert set(ENDINGS) <= WRITES

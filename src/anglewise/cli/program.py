@@ -69,6 +69,19 @@ WRITES = _names(
 )
 """Files and folders that are written: inside the folder that brings the setting."""
 
+ENDINGS = {
+    "json": (".json",),
+    "html": (".html", ".htm"),
+    "junit": (".xml",),
+    "markdown": (".md",),
+    "plot": (".png", ".svg", ".pdf"),
+    "per-query": (".parquet",),
+    "history": (".parquet",),
+    "disputes": (".csv",),
+    "rejects": (".csv",),
+}
+"""What an earlier output is called, which the settings of a folder may have replaced."""
+
 YOURS = _names("cache encoder host key model url")
 """What runs code, opens a door, says which server gets words and a key, or holds answers in place
 of an encoder's: the user's alone."""
@@ -222,6 +235,12 @@ def _check(path: Path, commands: tuple[str, ...], name: str, value: str) -> None
         raise SpellingError(
             f"{setting} to {value!r}, which is a pipe or a device, and a folder may not make you "
             f"wait for one; {_instead(commands, name)}"
+        )
+    endings = ENDINGS.get(name)
+    if endings and (path.parent / value).is_file() and not value.lower().endswith(endings):
+        raise SpellingError(
+            f"{setting} to {value!r}, a file that is there and does not end in "
+            f"{' or '.join(endings)}: a folder may not have it replaced; {_instead(commands, name)}"
         )
     if name not in WRITES | READS | PLAIN:
         raise SpellingError(

@@ -75,7 +75,9 @@ def checked_path(path: PathLike | Any) -> Path:
     """
     text = os.fspath(cast("PathLike", path)) if isinstance(path, os.PathLike) else cast("Any", path)
     if not isinstance(text, str):
-        raise WrongTypeError(f"{described(cast('Any', path))} came where the path of an output is due")
+        raise WrongTypeError(
+            f"{described(cast('Any', path))} came where the path of an output is due"
+        )
     check_not_empty(text)
     if "\0" in text:
         raise FileError(f"{text!r} holds a NUL, which no path does: mend the path")
