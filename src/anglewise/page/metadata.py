@@ -6,8 +6,10 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from io import FileIO
 from pathlib import Path
 from typing import Any, cast
+from weakref import finalize
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.errors import FileError
@@ -329,10 +331,13 @@ def _own(side: Embeddings, stamps: Mapping[Path, Stamp]) -> Embeddings:
     file = source = None
     if keeps_open:
         with reading(columns.path, "parquet"):
-            source = arrow().OSFile(str(columns.path.absolute()))  # Arrow expands ~
+            # not by Arrow's own file, which expands ~ and in some versions has no number
+            source = FileIO(os.open(columns.path, os.O_RDONLY), closefd=False)
             file = arrow("parquet").ParquetFile(source)
     now = stamp(columns.path if source is None else source.fileno())
     check_unchanged(columns.path, stamps.get(columns.path, now), now)
     with_columns = side.with_vectors(side.vectors)
-    with_columns.metadata = OwnColumns(columns, now, source, file)
+    with_columns.metadata = own = OwnColumns(columns, now, source, file)
+    if source is not None:
+        finalize(own, os.close, source.fileno())
     return with_columns
