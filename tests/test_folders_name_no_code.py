@@ -6,16 +6,8 @@ from pathlib import Path
 import pytest
 
 from anglewise.cli.judge import JUDGE_COMMANDS
-from anglewise.cli.program import (
-    COMMANDS,
-    ENDINGS,
-    PLAIN,
-    READS,
-    WRITES,
-    YOURS,
-    program,
-    users_file,
-)
+from anglewise.cli.program import COMMANDS, program
+from anglewise.cli.settings import ENDINGS, PLAIN, READS, WRITES, YOURS, users_file
 from cli_run import anglewise, refused
 from processor_time import at_most
 
@@ -59,7 +51,7 @@ def test_every_option_says_whether_a_folder_may_set_it(command):
     for one in options_of(command):
         name = one.name.lstrip("-")
         kinds = [kind for kind in (READS, WRITES, YOURS, PLAIN) if name in kind]
-        assert len(kinds) == 1, f"{name}: enter it in anglewise/cli/program.py"
+        assert len(kinds) == 1, f"{name}: enter it in anglewise/cli/settings.py"
         if "Path" in str(one.hint):
             assert kinds[0] in (READS, WRITES, YOURS), f"{name} is a path"
 

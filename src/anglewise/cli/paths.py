@@ -261,7 +261,7 @@ def check_paths(command: Callable[..., Any], bound: inspect.BoundArguments) -> l
     Raises ``FileError`` where it would write over what it reads, twice, or over judgements.
     Devices and standard output may be named as often as one likes.
     """
-    from anglewise.cli.program import users_file  # which imports this file
+    from anglewise.cli.settings import users_file
 
     if not command.__module__.startswith("anglewise."):  # help, version
         return []

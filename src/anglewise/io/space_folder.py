@@ -13,8 +13,7 @@ import numpy as np
 from anglewise.core.conversion import Vectors
 from anglewise.core.embeddings import Embeddings, Space, as_space
 from anglewise.core.judgements import Judgements
-from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import DIRECTIONS, Array, Bool, Direction, Int64
+from anglewise.core.typing import DIRECTIONS, Direction
 from anglewise.errors import FileError, ShapeError, ValuesError
 from anglewise.io.arrow_files import (
     Columns,
@@ -34,7 +33,14 @@ from anglewise.io.files import (
     opened,
     reading,
 )
-from anglewise.io.ids import rows_of
+from anglewise.io.folder_tables import (
+    GROUP_BYTES,
+    read_some,
+    read_sparse,
+    write_some,
+    write_sparse,
+    write_table,
+)
 from anglewise.io.outputs import check_new_folder, new_folder
 from anglewise.io.space_json import (
     check_about,
@@ -46,9 +52,6 @@ from anglewise.io.space_json import (
 )
 from anglewise.io.tables import check_names, names_of
 from anglewise.io.texts import columns_of
-
-GROUP_BYTES = 1 << 26
-"""Vectors are written in groups of about 64 MB, so that no reader needs all at once."""
 
 
 def write_side(path: Path, side: Embeddings) -> None:
@@ -67,7 +70,7 @@ def write_side(path: Path, side: Embeddings) -> None:
         fields.append(pa.field(name, column.type))
         columns.append(column)
     table = pa.Table.from_arrays(columns, schema=pa.schema(fields))
-    _write(path, table, rows=max(1, GROUP_BYTES // (4 * side.dimension)))
+    write_table(path, table, rows=max(1, GROUP_BYTES // (4 * side.dimension)))
 
 
 def read_side(path: Path) -> Embeddings:
@@ -91,70 +94,6 @@ def read_side(path: Path) -> Embeddings:
             ids=names_of(sheet, ids, position).to_pylist(),
             metadata=metadata or None,
         )
-
-
-def write_sparse(
-    path: Path, sides: tuple[Embeddings, Embeddings], tables: Mapping[str, SparseRows | None]
-) -> None:
-    """Write sparse tables of queries x items under one another, a column of values for each."""
-    pa = arrow()
-    queries, items = (pa.array(side.ids.tolist(), pa.string()) for side in sides)
-    present = {name: table for name, table in tables.items() if table is not None}
-    parts: list[Any] = []
-    for name, table in present.items():
-        cells = {
-            "query_id": queries.take(pa.array(table.rows)),
-            "item_id": items.take(pa.array(table.indices)),
-        }
-        empty = pa.nulls(len(table.indices), pa.float64())
-        for column in tables:
-            cells[column] = pa.array(table.values) if column == name else empty
-        parts.append(pa.table(cells))
-    _write(path, pa.concat_tables(parts), rows=1 << 20)
-
-
-def read_sparse(
-    path: Path, sides: tuple[Embeddings, Embeddings], names: tuple[str, ...]
-) -> dict[str, SparseRows]:
-    """Read the tables that ``write_sparse`` wrote, one for each name; empty if it has no column."""
-    pa, pc = arrow(), arrow("compute")
-    with reading(path, "a table of query_id and item_id"):
-        table = parquet_columns(path, kind="a table of query_id and item_id")
-        rows = _known_rows(path, table["query_id"], sides[0])
-        columns = _known_rows(path, table["item_id"], sides[1])
-        shape = (len(sides[0]), len(sides[1]))
-        tables: dict[str, SparseRows] = {}
-        for name in names:
-            values = table[name] if name in table.column_names else pa.nulls(len(rows))
-            present = np.asarray(pc.is_valid(values))
-            numbers = np.asarray(pc.drop_null(values).cast(pa.float64()))
-            tables[name] = SparseRows.from_pairs(
-                rows[present], columns[present], numbers, shape=shape
-            )
-    return tables
-
-
-def write_some(path: Path, side: Embeddings, chosen: Bool[Array, " rows"]) -> None:
-    """Write the ids of some rows of a side."""
-    pa = arrow()
-    ids = pa.array(side.ids[chosen].tolist(), pa.string())
-    _write(path, pa.table({"item_id": ids}), rows=1 << 20)
-
-
-def read_some(path: Path, side: Embeddings) -> Bool[Array, " rows"]:
-    """Read which rows of a side ``write_some`` named."""
-    with reading(path, "a table of item_id"):
-        table = parquet_columns(path, ["item_id"], "a table of item_id")
-    chosen = np.zeros(len(side), dtype=bool)
-    chosen[_known_rows(path, table["item_id"], side)] = True
-    return chosen
-
-
-def _known_rows(path: Path, names: Any, side: Embeddings) -> Int64[Array, " entries"]:
-    rows = rows_of(names.cast(arrow().string()), side)
-    if len(rows) and rows.min() < 0:
-        raise FileError(f"{path} names ids that the space does not hold: write the space again")
-    return rows
 
 
 def _about(side: Embeddings, name: str) -> Any:
@@ -187,27 +126,6 @@ def _has_no_fields(kind: Any) -> bool:
     if arrow("types").is_struct(kind) and not kind.num_fields:
         return True
     return any(_has_no_fields(kind.field(i).type) for i in range(kind.num_fields))
-
-
-def _write(path: Path, table: Any, rows: int) -> None:
-    arrow("parquet").write_table(
-        table,
-        path,
-        compression=_codecs(table.schema),
-        row_group_size=rows,
-        write_statistics=False,
-        use_dictionary=[n for n in table.column_names if n != "vector"],
-    )
-
-
-def _codecs(schema: Any) -> dict[str, str]:
-    """Floats hardly shrink, and zstd takes three times as long to read them as LZ4."""
-    pa, parquet = arrow(), arrow("parquet")
-    file = pa.BufferOutputStream()
-    parquet.write_table(schema.empty_table(), file)
-    stored = parquet.ParquetFile(pa.BufferReader(file.getvalue())).metadata
-    paths = [stored.schema.column(i).path for i in range(stored.num_columns)]
-    return {path: "lz4" if path.startswith("vector.") else "zstd" for path in paths}
 
 
 T = TypeVar("T")

@@ -1,0 +1,246 @@
+"""Settings from files: which of them a folder may bring, and which are the user's alone.
+
+``anglewise.toml`` may come with data from a stranger, so that only what is listed is taken from it.
+"""
+
+import difflib
+import os
+import re
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from cyclopts import App, ArgumentCollection
+from cyclopts.config import Dict
+
+from anglewise.errors import (
+    FileError,
+    SpellingError,
+)
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+READS = _names(
+    "allowed forbidden foreign image item-ids item-table item-texts items on qrels queries "
+    "query-ids query-texts queue relevance runs seen spaces"
+)
+"""Files and folders that are read: any on this machine."""
+
+WRITES = _names(
+    "checkpoint disputes export history html json junit markdown output per-query plot rejects "
+    "run-out save save-witness store"
+)
+"""Files and folders that are written: inside the folder that brings the setting."""
+
+ENDINGS = {
+    "json": (".json",),
+    "html": (".html", ".htm"),
+    "junit": (".xml",),
+    "markdown": (".md",),
+    "plot": (".png", ".svg", ".pdf"),
+    "per-query": (".parquet",),
+    "history": (".parquet",),
+    "disputes": (".csv",),
+    "rejects": (".csv",),
+}
+"""What an earlier output is called, which the settings of a folder may have replaced."""
+
+YOURS = _names("cache encoder host key model url")
+"""What runs code, opens a door, says which server gets words and a key, or holds answers in place
+of an encoder's: the user's alone."""
+
+PLAIN = _names(
+    "at baseline batch breadth budget by candidates chunk combine components condition depth "
+    "device difference direction diversity dry-run epochs explain export-queries finalists format "
+    "gain-column gate gauge graded grades hierarchy holdout id-column image-column item "
+    "item-column judge judges k keep kind label label-queries largest-difference "
+    "learn-temperature learning-rate log-q measure measures messages metric metrics min-support "
+    "min-weight missing most negatives no-cache normalise not-itself number objective open "
+    "overlap pair pairs patience penalty popularity port prices prompt query query-column "
+    "question quiet reasons recall relevant-from resamples sample seed sequential share slice "
+    "small source sources split strata strict temperature text text-column threshold time "
+    "tolerance traffic trained-for unjudged used user validation variants vector-column weight "
+    "witness"
+)
+"""Words and numbers that change what is computed and nothing else."""
+
+
+LONGEST = 1 << 14
+"""Bytes of a file of settings: nobody types so many, and TOML takes the square of some."""
+DEEPEST = 4
+"""Tables in tables: a command, a command of it, an option."""
+
+ELSEWHERE = re.compile(r"(^|=)[/\\]{2}")
+"""A shared folder of another machine, at which Windows signs in as the user; or NAME= of one."""
+
+
+class SettingsFile:
+    """A file of settings whose sections are names of commands.
+
+    A section or key that means nothing is refused, never skipped. What lies in the folder where
+    the command runs may have come with data: it may set what ``anglewise.cli.program`` lists, and
+    anything else is refused there; the user's own file may set everything.
+    """
+
+    def __init__(self, path: Path, commands: Sequence[str], *, of_user: bool = False) -> None:
+        self.path = path
+        self.commands = commands
+        self.of_user = of_user
+
+    def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+        """Take what the file says about the command that runs."""
+        path = self.path.absolute()
+        settings = _read(path)
+        for section in settings:
+            if section not in self.commands:
+                similar = difflib.get_close_matches(section, self.commands, n=1)
+                hint = f"did you mean [{similar[0]}]? " if similar else ""
+                raise SpellingError(
+                    f"{path} speaks of {section!r}, which is no command: {hint}"
+                    f"write [command] above its options; commands are {', '.join(self.commands)}"
+                )
+        Dict(settings, source=str(path))(app, commands, arguments)
+        if self.of_user:
+            return
+        for argument in arguments:
+            for token in argument.tokens:
+                if token.source == str(path):
+                    _check(path, commands, argument.name.lstrip("-"), str(token.value))
+
+
+def users_file() -> Path | None:
+    """The user's own settings: ``anglewise/config.toml`` where the system keeps such files."""
+    for name in ("XDG_CONFIG_HOME", "APPDATA"):
+        base = Path(os.environ.get(name, ""))
+        if base.is_absolute():  # a relative one would be the folder's
+            return base / "anglewise" / "config.toml"
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user without one
+        return None
+    return home / ".config" / "anglewise" / "config.toml" if home.is_absolute() else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What the file says, nothing if there is none; ``FileError`` for what is no TOML."""
+    if not os.path.lexists(path):
+        return {}
+    import tomllib
+
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
+            raise FileError(f"{path} is no file: settings stand in a file of TOML, or nowhere")
+        with path.open("rb") as file:
+            text = file.read(LONGEST + 1)
+    except OSError as error:
+        if isinstance(error, FileError):
+            raise
+        reason = error.strerror or type(error).__name__
+        raise FileError(f"{path} cannot be read ({reason}): mend it, or take it away") from error
+    if len(text) > LONGEST:
+        raise FileError(
+            f"{path} is longer than {LONGEST:,} bytes: settings are a few lines of TOML"
+        )
+    try:
+        settings = tomllib.loads(text.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path} is not UTF-8, which TOML is: write it again as text") from error
+    except (ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise FileError(f"{path} is no TOML ({reason}): write [command] and key = value") from error
+    if _is_deep(settings):
+        raise FileError(f"{path} nests deeper than commands do: write [command] and key = value")
+    if _holds_nul(settings):
+        raise FileError(f"{path} holds a null character in a setting: no name has one")
+    return settings
+
+
+def _is_deep(settings: dict[str, Any]) -> bool:
+    """Whether tables stand in tables deeper than settings do; without recursion."""
+    level: list[Any] = [settings]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for value in level
+            for inner in (
+                cast("dict[str, Any]", value).values()
+                if isinstance(value, dict)
+                else cast("list[Any]", value)
+            )
+            if isinstance(inner, dict | list)
+        ]
+    return bool(level)
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        table = cast("Mapping[str, Any]", value)
+        return any("\0" in key or _holds_nul(inner) for key, inner in table.items())
+    if isinstance(value, list):
+        return any(_holds_nul(inner) for inner in cast("list[Any]", value))
+    return isinstance(value, str) and "\0" in value
+
+
+def _check(path: Path, commands: tuple[str, ...], name: str, value: str) -> None:
+    """Refuse what a folder may not set."""
+    setting = f"{path} sets {name} under [{'.'.join(commands)}]"
+    if name in READS | WRITES and ELSEWHERE.search(value):
+        raise SpellingError(
+            f"{setting} to {value!r}, on another machine, which a folder may not choose; "
+            f"{_instead(commands, name)}"
+        )
+    if name in WRITES and not _inside(path.parent, value):
+        raise SpellingError(
+            f"{setting} to {value!r}: what the settings of a folder write stays inside of it; "
+            f"{_instead(commands, name)}"
+        )
+    if name in WRITES and _is_special(path.parent / value):
+        raise SpellingError(
+            f"{setting} to {value!r}, which is a pipe or a device, and a folder may not make you "
+            f"wait for one; {_instead(commands, name)}"
+        )
+    endings = ENDINGS.get(name)
+    if endings and (path.parent / value).is_file() and not value.lower().endswith(endings):
+        raise SpellingError(
+            f"{setting} to {value!r}, a file that is there and does not end in "
+            f"{' or '.join(endings)}: a folder may not have it replaced; {_instead(commands, name)}"
+        )
+    if name not in WRITES | READS | PLAIN:
+        raise SpellingError(
+            f"{setting}, but a folder may not choose what runs code or answers in its place, who "
+            f"may listen, or which server gets your words and key; {_instead(commands, name)}"
+        )
+
+
+def _instead(commands: tuple[str, ...], name: str) -> str:
+    """Where the user may say it."""
+    variable = f"ANGLEWISE_{'_'.join((*commands, name)).upper().replace('-', '_')}"
+    has_variable = "-" not in "".join(commands)  # a shell knows no name with a hyphen
+    user_file = users_file()
+    return (
+        f"take it out of there and type {'-' if len(name) == 1 else '--'}{name}"
+        + (f", or set {variable}" if has_variable else "")
+        + (f", or write it into {user_file}" if user_file is not None else "")
+    )
+
+
+def _inside(folder: Path, value: str) -> bool:
+    """Whether a path leads to a place in the folder, links followed; ``-`` is no path."""
+    if value == "-":
+        return True
+    try:
+        return (folder / value).resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # links in a circle
+        return False
+
+
+def _is_special(path: Path) -> bool:
+    """Whether something is there that is neither a file nor a folder."""
+    try:
+        return path.exists() and not (path.is_file() or path.is_dir())
+    except (OSError, RuntimeError):  # links in a circle
+        return False
