@@ -121,7 +121,7 @@ def test_a_lead_that_is_said_to_be_detectable_is_shown_in_four_sets_of_five():
 
 
 def test_a_difference_of_nothing_is_refused():
-    with pytest.raises(ValuesError, match="a positive number is due"):
+    with pytest.raises(ValuesError, match="a number above 0 and at most 1 is due"):
         power(compare(*made(), "dot,cosine"), 0)
 
 

@@ -56,7 +56,7 @@ def test_of_several_better_ones_that_with_the_highest_mean_is_named_and_the_othe
     values = judged(600, [0, 0.1, 0.12])
     said = verdict(values)
     assert (said.decision, said.measure, said.tied_with) == ("use", "euclidean", ("cosine",))
-    assert "cosine is better than dot by as much too, and which of them is best is open" in (
+    assert "cosine is better than dot by more than matters too; which of these is the best" in (
         said.reason
     )
 
@@ -169,7 +169,7 @@ def test_a_lean_is_a_hint_with_what_would_undo_it():
     said = verdict(np.stack([row, row + lead]))
     assert (said.decision, said.leans_to) == ("cannot-tell", "cosine")
     assert said.undone_by == pytest.approx(lead.mean() / (1 + lead.mean()))
-    assert "it leans to cosine (sign flips, p < .001)" in said.reason
+    assert "it leans to cosine (sign flips of all leads together, p < .001)" in said.reason
     assert verdict(judged(15, [0, 0])).leans_to is None
 
 
@@ -258,7 +258,34 @@ def test_values_that_need_not_lie_below_1_go_by_the_bootstrap_and_say_so():
     values = 3 * judged(400, [0, 0.1])
     said = verdict(values, metric="DCG(sampled)@10")
     assert (said.decision, said.measure, said.plans) == ("use", "cosine", None)
-    assert "by bootstrap" in said.reason
+    assert "by bootstrap, which knows nothing of kinds of queries" in said.reason
+    few = verdict(values[:, :19], metric="DCG(sampled)@10")
+    assert few.decision == "cannot-tell"
+    assert "says nothing of 19 queries: 20 are due" in few.reason
+    same = verdict(np.ones((2, 40)), metric="DCG(sampled)@10")
+    assert same.decision == "cannot-tell"
+    assert "how much better cosine may be is not known" in same.reason
+
+
+def test_without_a_lot_a_sampled_metric_is_decided_as_the_plain_one():
+    values = judged(60, [0, 0.05])
+    plain, sampled = (verdict(values, metric=name) for name in ("nDCG@10", "nDCG(sampled)@10"))
+    assert sampled.reason == plain.reason.replace("nDCG@10", "nDCG(sampled)@10")
+
+
+def test_what_matters_over_a_measure_is_a_share_of_the_one_that_leads():
+    row = np.random.default_rng(0).uniform(0.2, 0.4, 3000)
+    said = verdict(np.stack([row, row + 0.05]), tolerance="20%")
+    assert said.decision == "tie"
+    least = 0.25 * row.mean()
+    assert f"no other is better by {least:.3f} (20%), which would matter" in said.reason
+
+
+def test_what_was_seen_beside_what_was_assumed():
+    row = np.random.default_rng(0).uniform(0.2, 0.7, 60)
+    lead = np.where(np.arange(60) % 20, 0.05, 0.25)
+    said = verdict(np.stack([row, row + lead]), largest=0.1)
+    assert "differs by more than 0.1 (3 of the 60 seen do, by up to 0.250)" in said.reason
 
 
 def test_the_table_is_told_best_first_and_never_lies_about_the_best():

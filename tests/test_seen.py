@@ -3,6 +3,7 @@
 import json
 import re
 import types
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -186,9 +187,8 @@ def test_the_remedy_leaves_it_out_and_repeats_it_in_its_command(anglewise, files
 
 def test_the_page_leaves_it_out(anglewise, files, monkeypatch):
     opened = []
-    monkeypatch.setattr(
-        "anglewise.page.app.served", lambda read, **_: opened.append(read()) or STOP
-    )
+    app = import_module("anglewise.page.app")
+    monkeypatch.setattr(app, "served", lambda read, **_: opened.append(read()) or STOP)
     anglewise("inspect", files / "space", "--no-open", "--seen", files / "train.csv")
     page = site(opened[0]).get("/?direction=queries-items&query=u3&measures=dot&k=5").text
     shown = re.findall(r"query=(i\d+)", page)

@@ -200,7 +200,7 @@ def test_a_tolerance_is_a_share_or_a_number():
     assert Tolerance.read("0.01") == Tolerance.read(0.01) == Tolerance(0.0, 0.01)
     assert str(Tolerance.read(0.01)) == "0.01"
     assert Tolerance.read("2%").against(0.1) == 0.005
-    for wrong in ("two", "-1%", "%", "100%", "nan"):
+    for wrong in ("two", "-1%", "%", "100%", "51%", "0%", "nan"):
         with pytest.raises(SpellingError, match="neither a share of the mean"):
             Tolerance.read(wrong)
     for wrong in (-0.1, float("nan"), True):

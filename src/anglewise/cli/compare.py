@@ -118,11 +118,7 @@ def compare(
     gates = Gates.read(results, history, several.spaces)
     with talk.progress("reading"):
         if several.spaces or several.variants:
-            if slices or dry_run:
-                raise SpellingError(
-                    f"{'--slice' if slices else '--dry-run'} is for one space: leave --spaces and "
-                    "--variants out"
-                )
+            _check_for_several(slices, dry_run=dry_run)
             spaces, judged = judged_spaces(
                 source,
                 several.spaces,
@@ -150,6 +146,8 @@ def compare(
             run = partial(compared, space, judgements, slices=slices)
     for asked in sorted(directions):
         say_unused(seen, asked, talk.say)
+    if results.breadth and "pairs and triplets" in directions:
+        raise SpellingError("--breadth is of lists, and pairs and triplets have none: leave it out")
     with talk.progress("searching", then="testing") as progress:
         result = run(
             measures=measures,
@@ -180,6 +178,14 @@ def compare(
         content["unjudged"] = rest.to_dict()
     talk.give(content, document)
     return 0 if all(check.passed for check in checked) else GATE_FAILED
+
+
+def _check_for_several(slices: tuple[str, ...], *, dry_run: bool) -> None:
+    if slices or dry_run:
+        raise SpellingError(
+            f"{'--slice' if slices else '--dry-run'} is for one space: leave --spaces and "
+            "--variants out"
+        )
 
 
 def _dry_run(

@@ -262,7 +262,7 @@ def judge_power(
     judging: Judging = FROM_FOLDER,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
-    """Say what difference a validation set can detect, and how many queries a smaller one takes.
+    """Say what lead a validation set can show, and how many queries a smaller one takes.
 
     From how much the measures' values vary over the queries that were judged.
 
@@ -275,7 +275,7 @@ def judge_power(
     metric
         What decides, such as nDCG@10 or R@100.
     difference
-        A difference that should be seen; without it 0.01.
+        A lead that should be shown; without it the least that matters, by 2% of the mean.
     split
         Which queries belong together: group(COLUMN) of what is known about them, clusters(8) of
         their vectors, or time(COLUMN). Groups are then planned, not queries.

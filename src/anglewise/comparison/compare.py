@@ -14,7 +14,12 @@ from anglewise.comparison.candidates import (
     sources,
 )
 from anglewise.comparison.comparison_result import Comparison, SpaceFacts
-from anglewise.comparison.conclusion import conclude, read_metrics_for, read_tolerance
+from anglewise.comparison.conclusion import (
+    conclude,
+    read_largest_difference,
+    read_metrics_for,
+    read_tolerance,
+)
 from anglewise.comparison.floors import floors
 from anglewise.comparison.floors import unbeaten as unbeaten_words
 from anglewise.comparison.inference import infer
@@ -180,7 +185,7 @@ def compare(
     settings = EvaluationSettings(
         wanted,
         read_tolerance(tolerance, wanted[0]),
-        largest_difference,
+        read_largest_difference(largest_difference, wanted[0]),
         seed=seed,
         threads=threads,
         progress=progress,
@@ -365,7 +370,7 @@ def compare_spaces(
     settings = EvaluationSettings(
         wanted,
         read_tolerance(tolerance, wanted[0]),
-        largest_difference,
+        read_largest_difference(largest_difference, wanted[0]),
         seed=seed,
         threads=threads,
         progress=progress,

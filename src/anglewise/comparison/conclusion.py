@@ -47,7 +47,22 @@ def read_tolerance(given: str | float | None, metric: Metric) -> Tolerance:
             f"the tolerance {tolerance} is a share, and {metric} can be negative: give a number, "
             "such as 0.01"
         )
+    if tolerance.floor >= 1 and (metric.bounded or isinstance(metric, PairMetric)):
+        raise SpellingError(
+            f"the tolerance {tolerance} is no lead in {metric}: 0.01 is a hundredth of it, 2% two "
+            "hundredths of the mean"
+        )
     return tolerance
+
+
+def read_largest_difference(given: float, metric: Metric) -> float:
+    """Check the largest difference; ``SpellingError`` for a metric that has no upper end."""
+    if given != 1 and not metric.bounded:
+        raise SpellingError(
+            f"a largest difference of {given:g} is for means of values from 0 to 1, and {metric} "
+            "is none: leave it out"
+        )
+    return given
 
 
 def conclude(
@@ -87,7 +102,7 @@ def conclude(
         measures=inference.rows(baseline),
         verdict=verdict,
         signature=_signature(inference, direction or f"{scores.noun}s", judgements, settings),
-        tolerance=settings.tolerance.against(kept_mean),
+        tolerance=settings.tolerance.over(kept_mean),
         tolerance_given=str(settings.tolerance),
         baseline=None if baseline is None else scores.names[baseline],
         notes=tuple(notes),

@@ -56,6 +56,8 @@ class Scores:
         For each measure the share of places that nobody judged, where there are lists.
     split
         Which queries taught which, and which belong together.
+    drawn_by_lot
+        Whether pairs were drawn with known chances to be judged.
     """
 
     measures: tuple[Candidate, ...]
@@ -70,6 +72,12 @@ class Scores:
     settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     unjudged: Float64[Array, " m"] | None = None
     split: QuerySplit = ALONE
+    drawn_by_lot: bool = False
+
+    def is_bounded(self, name: str) -> bool:
+        """Whether a metric is a mean of values in [0, 1] here."""
+        kind = metric(name)
+        return kind.bounded or (kind.bounded_if_all_judged and not self.drawn_by_lot)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -234,7 +242,7 @@ def infer(scores: Scores, *, seed: int, threads: int | None = 1) -> Inference:
     clusters, groups = scores.clusters, scores.groups
     values = np.concatenate([*scores.values.values()])
     statistic = scores.statistic or clusters.means(values)
-    bounded = tuple(scores.statistic is None and metric(name).bounded for name in scores.values)
+    bounded = tuple(scores.statistic is None and scores.is_bounded(name) for name in scores.values)
     simplest = [group[0] for group in groups]
     first = scores.deciding[simplest]
     weighted = None

@@ -8,7 +8,7 @@ from anglewise.comparison.comparison_result import (
     Comparison,
     group_results,
 )
-from anglewise.core.numbers import POSITIVE
+from anglewise.core.numbers import PART
 from anglewise.core.text import counted, rounded_up
 from anglewise.errors import SpellingError, ValuesError
 from anglewise.metrics.evaluate import metric
@@ -124,7 +124,7 @@ def power(result: Comparison, wanted: float | None = None) -> Power:
     wanted = result.tolerance if wanted is None else wanted
     groups = group_results(result)
     measures, clusters = groups.measures, groups.clusters
-    POSITIVE.check("the difference to be seen", wanted)
+    PART.check("the difference to be seen", wanted)
     if len(measures) < 2:
         raise ValuesError("all measures rank alike here: there is no difference to detect")
     if not metric(result.metric).bounded:

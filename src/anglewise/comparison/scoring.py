@@ -85,6 +85,7 @@ def score_lists(
         settings=chosen,
         unjudged=1 - values[str(share)].mean(axis=1),
         split=split,
+        drawn_by_lot=judgements.chances is not None,
     )
 
 
@@ -201,11 +202,10 @@ def score_named_rows(
     else:
         statistic = None
         values = _ordered(space, judgements, fixed, settings, chosen)
-    rows = [sha256(np.stack(each).data).digest() for each in zip(*values.values(), strict=True)]
     return Scores(
         measures=tuple(measures),
         values=values,
-        keys=tuple(rows),
+        keys=tuple(range(len(measures))),  # that some pairs rank alike proves nothing
         rows=np.arange(count),
         judged=count,
         noun="pair" if graded else "triplet",

@@ -12,7 +12,7 @@ from anglewise.comparison.lists import EvaluationSettings, SearchedSpace
 from anglewise.comparison.split import QuerySplit, cells
 from anglewise.comparison.verdict import verdict_of
 from anglewise.core.embeddings import Embeddings
-from anglewise.core.text import counted, listed
+from anglewise.core.text import counted
 from anglewise.diagnostics.norms import popularity
 from anglewise.errors import TooFewError
 from anglewise.metrics.breadth import by_stratum, coverage
@@ -97,18 +97,20 @@ def agreement(parts: Sequence[Slice]) -> str:
     >>> def part(value, decision, measure):
     ...     return Slice("topic", value, 9, {}, Verdict(decision, measure, (), None, None, ""))
     >>> agreement([part("a", "use", "dot"), part("b", "use", "cosine"), part("c", "tie", "dot")])
-    'the groups disagree: a says dot, b says cosine, c says dot'
-    >>> agreement([part("a", "use", "dot"), part("b", "cannot-tell", "cosine")])
-    'no two groups are shown to disagree; b cannot tell'
+    'the groups disagree: a says dot, b says cosine'
+    >>> agreement([part("a", "use", "cosine"), part("b", "tie", "dot")])
+    'no two groups are shown to disagree'
     """
-    told = [part for part in parts if part.verdict.decision != "cannot-tell"]
-    silent = [part.value for part in parts if part.verdict.decision == "cannot-tell"]
-    if len({part.verdict.measure for part in told}) > 1:
-        says = ", ".join(f"{part.value} says {part.verdict.measure}" for part in told)
+    shown = [part for part in parts if part.verdict.at_least is not None or _is_better(part)]
+    if len({part.verdict.measure for part in shown}) > 1:
+        says = ", ".join(f"{part.value} says {part.verdict.measure}" for part in shown)
         return f"the groups disagree: {says}"
-    if not silent:
-        return "no two groups are shown to disagree"
-    return f"no two groups are shown to disagree; {listed(silent)} cannot tell"
+    return "no two groups are shown to disagree"
+
+
+def _is_better(part: Slice) -> bool:
+    """Whether a group shows a measure to be better than the one to keep."""
+    return part.verdict.decision in {"use", "better"}
 
 
 def with_breadth(

@@ -17,6 +17,8 @@ from anglewise.statistics.decision import (
 )
 from anglewise.statistics.planning import Lead
 
+FEWEST_RESAMPLED = 20
+"""Resamples of fewer pairs or queries vary too little to be believed."""
 NAMED = 3
 """The number of measures that a sentence names."""
 
@@ -40,6 +42,14 @@ def verdict_of(
     reason = _undefined(inference)
     if reason:
         name = inference.scores.names[keep]
+        return Verdict("cannot-tell", name, (), None, None, reason, keep=name)
+    clusters, noun = len(inference.scores.clusters), inference.scores.cluster_noun
+    if inference.weighted() is None and clusters < FEWEST_RESAMPLED:
+        name = inference.scores.names[keep]
+        reason = (
+            f"{inference.scores.metric} is decided by the bootstrap, which says nothing of "
+            f"{counted(clusters, noun)}: {FEWEST_RESAMPLED} are due; until then keep {name}"
+        )
         return Verdict("cannot-tell", name, (), None, None, reason, keep=name)
     role = "the simplest" if baseline is None else role
     return _Words(
@@ -112,7 +122,7 @@ class _Words:
             "better": self._better,
             "cannot-tell": self._cannot_tell,
         }[decision](plans, alike)
-        words = [*parts, *self._hint(leans, undone), *self._assumption()]
+        words = [*parts, *self._hint(leans, undone), *self._assumption(), *self._chance()]
         if decision == "use":
             tied = [*map(self._name, outcome.as_good), *alike]
         else:
@@ -164,15 +174,15 @@ class _Words:
             if self.outcome.decision == "better":  # the lead is shown: that it matters is not
                 true = known.shrunk - matters
                 lead = known.to_show(true, level=self.outcome.level) if true > 0 else None
-            else:
-                lead = known.to_show(max(known.shrunk, least), level=self.outcome.level)
+                return Plans(lead, None)  # that all are equal is ruled out
+            lead = known.to_show(max(known.shrunk, least), level=self.outcome.level)
         ties = [known.to_show_tie(least, len(self.leads)) for known in self.leads.values()]
         tie = None if None in ties else max(number for number in ties if number is not None)
         return Plans(lead, tie)
 
     def _least(self) -> float:
         """The least lead over the one to keep that matters."""
-        return self.tolerance.against(float(self.means[self.reference]))
+        return self.tolerance.over(float(self.means[self.reference]))
 
     def _lean(self) -> tuple[int | None, float | None]:
         """What the sign-flip test finds better than the one to keep."""
@@ -225,7 +235,8 @@ class _Words:
             better = [self._name(j) for j in outcome.as_good]
             yield (
                 f"{_some(better)} {'is' if len(better) == 1 else 'are'} better than "
-                f"{self._name(self.reference)} by as much too, and which of them is best is open"
+                f"{self._name(self.reference)} by more than matters too; which of these is the "
+                "best was not tested"
             )
         yield from self._alike(alike)
 
@@ -239,6 +250,8 @@ class _Words:
         most = sorted(self.leads, key=lambda j: -self.outcome.most[j])
         if self.outcome.most[most[0]] < 0:
             others = "every other" if len(most) > 1 else self._name(most[0])
+            if len(most) > 1 and alike:
+                others += " that ranks otherwise"
             yield f"better than {others} by at least {_digits(-float(self.outcome.most[most[0]]))}"
             yield from self._alike(alike)
             return
@@ -248,10 +261,9 @@ class _Words:
             ends.append(f"{len(ahead) - NAMED} more by less")
         if len(ahead) < len(most):
             ends.append(f"{counted(len(most) - len(ahead), 'other')} not at all")
-        yield (
-            f"no other is better by {self._matters(float(self.means[self.reference]))}, which "
-            f"would matter: at most {listed(ends)}"
-        )
+        beyond = float(self.outcome.most[most[0]]) >= self._least()  # bounds of other figures
+        said = "" if beyond else f": at most {listed(ends)}"
+        yield f"no other is better by {self._matters()}, which would matter{said}"
         yield from self._alike(alike)
 
     def _better(self, plans: Plans | None, alike: list[str]) -> Iterator[str]:
@@ -269,13 +281,19 @@ class _Words:
         clusters = len(self.scores.clusters)
         nouns = counted(clusters, self.scores.cluster_noun)
         shows = "does" if clusters == 1 else "do"
-        leader, matters = self.leader, self._matters(float(self.means[self.reference]))
+        leader, matters = self.leader, self._matters()
         if leader == self.reference:
             rival = max(self.leads, key=lambda j: self.outcome.most[j])
-            most = _digits(float(self.outcome.most[rival]))
+            most = float(self.outcome.most[rival])
+            known = (
+                f"{self._name(rival)} may be better by up to {_digits(most)}"
+                if np.isfinite(most)
+                else f"how much better {self._name(rival)} may be is not known, as the two never "
+                "differ here"
+            )
             yield (
-                f"{nouns} {shows} not show a better one than {self._kept()}, and "
-                f"{self._name(rival)} may be better by up to {most}, where {matters} matters"
+                f"{nouns} {shows} not show a better one than {self._kept()}, and {known}, where "
+                f"{matters} matters"
             )
         else:
             lead = self.inference.difference(self.columns[leader], self.columns[self.reference])
@@ -309,22 +327,46 @@ class _Words:
             return
         p = float(self.inference.flips.p_best[self.reference])
         yield (
-            f"it leans to {self._name(leans)} (sign flips, {p_words(p)}), which "
-            f"{100 * undone:.2g}% of queries of a kind not seen would undo"
+            f"it leans to {self._name(leans)} (sign flips of all leads together, {p_words(p)}), "
+            f"which {100 * undone:.2g}% of queries of a kind not seen would undo"
         )
 
     def _assumption(self) -> Iterator[str]:
         if self.weighted is None:
-            yield "by bootstrap, which knows nothing of kinds of pairs that are not in the sample"
+            nouns = counted(2, self.scores.noun).split()[1]
+            yield f"by bootstrap, which knows nothing of kinds of {nouns} not in the sample"
             return
         assumed: list[str] = []
         if self.largest < 1:
-            assumed.append(f"no query of a kind not seen differs by more than {self.largest:g}")
+            assumed.append(
+                f"no query of a kind not seen differs by more than {self.largest:g}{self._beyond()}"
+            )
         largest_group = int(self.scores.clusters.sizes.max())
         if largest_group > 1:
             assumed.append(f"no group has more than {counted(largest_group, self.scores.noun)}")
         if assumed:
             yield f"if {listed(assumed)}"
+
+    def _beyond(self) -> str:
+        """How many of the queries that were seen differ by more than was assumed of others."""
+        values = self.scores.deciding[self.columns]
+        differences = np.abs(values - values[self.reference]).max(axis=0)
+        beyond = int((differences > self.largest).sum())
+        if not beyond:
+            return ""
+        return (
+            f" ({beyond:,} of the {len(differences):,} seen do, by up to {differences.max():.3f})"
+        )
+
+    def _chance(self) -> Iterator[str]:
+        """Whether any correlation is shown to be above 0."""
+        if self.scores.statistic is None:
+            return
+        best = self.inference.interval(0, self.inference.order[0])
+        if best.high < 0:
+            yield "every measure runs against the grades: are these distances?"
+        elif best.low <= 0:
+            yield "no measure is shown to agree with the grades better than chance (0)"
 
     def _figure(self) -> str:
         estimate = self._estimate()
@@ -336,8 +378,11 @@ class _Words:
     def _kept(self) -> str:
         return f"{self._name(self.reference)} ({self.role})"
 
-    def _matters(self, mean: float) -> str:
-        value = self.tolerance.against(mean)
+    def _matters(self, leader: float | None = None) -> str:
+        """The least lead that matters, of a leader's mean, or else over the one to keep."""
+        value = self._least() if leader is None else self.tolerance.against(leader)
+        if not value:
+            return "any lead"
         if not self.tolerance.relative:
             return f"{value:.10g}"
         if value == self.tolerance.floor:

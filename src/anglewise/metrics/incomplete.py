@@ -133,7 +133,7 @@ class SampledDCG(NDCG):
     """
 
     name = "DCG(sampled)"
-    bounded = False
+    bounded = bounded_if_all_judged = False
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """At least 0."""
@@ -154,6 +154,7 @@ class SampledNDCG(SampledDCG):
     """
 
     name = "nDCG(sampled)"
+    bounded_if_all_judged = True
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """At least 0; above 1 where chance overrates what was drawn."""

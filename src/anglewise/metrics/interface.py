@@ -232,6 +232,8 @@ class Metric(ABC):
 
     name: ClassVar[str]
     bounded: ClassVar[bool] = True
+    bounded_if_all_judged: ClassVar[bool] = True
+    """The same where no pair was drawn by lot to be judged."""
     depth: int | None
 
     def __str__(self) -> str:
@@ -267,7 +269,7 @@ Counts: TypeAlias = Float64[Array, "b pairs"]
 class PairMetric(Metric):
     """Reads the scores of graded pairs and correlates them with the grades."""
 
-    bounded = False
+    bounded = bounded_if_all_judged = False
     depth: None = field(default=None, init=False)
 
     @abstractmethod

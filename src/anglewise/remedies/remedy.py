@@ -8,7 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.comparison.conclusion import read_metrics_for, read_tolerance
+from anglewise.comparison.conclusion import (
+    read_largest_difference,
+    read_metrics_for,
+    read_tolerance,
+)
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, candidate_lists
 from anglewise.comparison.split import QUERIES, query_split
 from anglewise.core.conversion import Vectors
@@ -281,7 +285,7 @@ def remedy(
     settings = EvaluationSettings(
         metrics,
         read_tolerance(tolerance, metrics[0]),
-        largest_difference,
+        read_largest_difference(largest_difference, metrics[0]),
         seed=seed,
         threads=threads,
         progress=progress,

@@ -254,7 +254,8 @@ def _slices(result: Comparison) -> Iterator[Group]:
         ]
         heads = [column, "queries", "verdict", *(row.measure for row in result.measures[:SHOWN])]
         yield [Table.of(heads, rows, f"The verdict for each {column}")]
-        yield [Line(f"By {column}, {agreement(parts)}. These verdicts hold at 95% together.")]
+        said = "What is said of the groups of one column holds at 95% together."
+        yield [Line(f"By {column}, {agreement(parts)}. {said}")]
 
 
 SHOWN = 4
@@ -271,6 +272,7 @@ def _legend(result: Comparison) -> str:
             "Best: whether sign flips leave it, at 95%, and the share of draws in which it is."
         )
         sentences.append("Sign flips assume that a difference might as well have the other sign.")
+        sentences.append("At least and at most: at 95%, from one side.")
     shares = [row.unjudged_share for row in result.measures if row.unjudged_share is not None]
     if any(shares):
         least, most = percent(min(shares)), percent(max(shares))

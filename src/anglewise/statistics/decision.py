@@ -63,20 +63,28 @@ class Tolerance:
         text = given.strip()
         share = text.endswith("%")
         number = read_number(text.removesuffix("%").strip())
-        if number is None or number < 0 or (share and number >= 100):
+        if number is None or number < 0 or (share and not 0 < number <= 50):
             raise SpellingError(
-                f"the tolerance {shown(given)!r} is neither a share of the mean, such as 2%, nor a "
-                "number of at least 0, such as 0.01"
+                f"the tolerance {shown(given)!r} is neither a share of the mean, above 0% and at "
+                "most 50%, such as 2%, nor a number of at least 0, such as 0.01"
             )
         return cls(float(number) / 100, cls.floor) if share else cls(0.0, float(number))
 
     def against(self, mean: float) -> float:
-        """The least lead that matters, of a measure with this mean.
+        """The least lead that matters, of a measure with this mean over another.
 
         >>> [round(Tolerance().against(mean), 3) for mean in (0.5, 0.1)]
         [0.01, 0.005]
         """
         return max(self.relative * mean, self.floor)
+
+    def over(self, mean: float) -> float:
+        """The least lead that matters, of another measure over one with this mean.
+
+        >>> round(Tolerance(0.5, 0.005).over(0.2), 3)
+        0.2
+        """
+        return max(self.relative / (1 - self.relative) * mean, self.floor)
 
 
 @dataclass(frozen=True, eq=False)

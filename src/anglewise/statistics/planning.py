@@ -94,7 +94,7 @@ class Lead:
             middle = (low + high) / 2
             shown = self._shows(queries, middle, power, level)
             low, high = (low, middle) if shown else (middle, high)
-        return high
+        return high if high <= 1 else float("inf")  # no mean in [0, 1] leads by more
 
     def chance(self, queries: int, true: float, *, level: float = LEVEL) -> float:
         """Give the chance that so many queries show a lead of ``true``.
