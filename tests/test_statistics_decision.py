@@ -12,9 +12,9 @@ from anglewise.statistics.decision import (
     decide,
     decide_by_resamples,
     joint_level,
-    low_end,
     winners_mean,
 )
+from anglewise.statistics.planning import low_end
 
 
 def decided(values, reference=0, tolerance=None, largest=1.0):

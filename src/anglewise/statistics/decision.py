@@ -10,7 +10,6 @@ resampled from it.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
-from statistics import NormalDist
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -384,32 +383,6 @@ def _outcome(
     named = useful or (better if decision == "better" else []) or [reference]
     as_good = tuple(useful[1:])
     return RuleOutcome(decision, named[0], as_good, above, matters, at_most, most, level)
-
-
-def low_end(
-    spread: float,
-    skew: float,
-    queries: int,
-    mean: float,
-    *,
-    largest: float = 1.0,
-    level: float = LEVEL,
-) -> float:
-    """Give about the lower bound of a mean difference, from moments alone.
-
-    ``spread`` and ``skew`` are the standard deviation and the third central moment of the
-    differences, ``mean`` what is observed. The bound is a quantile of a sum
-    under Dirichlet weights, here by the first terms of Cornish and Fisher.
-
-    >>> round(low_end(0.2, 0.0, 400, 0.05), 3)
-    0.03
-    """
-    centre = (queries * mean - largest) / (queries + 1)
-    from_worst = largest + centre
-    variance = (queries * spread**2 + from_worst**2) / (queries + 1) ** 2
-    third = 2 * (queries * skew - from_worst**3) / (queries + 1) ** 3 / variance**1.5
-    z = NormalDist().inv_cdf(level)
-    return centre + sqrt(variance) * (z + (z * z - 1) / 6 * third)
 
 
 def _blocks(
