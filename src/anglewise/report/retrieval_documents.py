@@ -214,7 +214,8 @@ def relevance_document(
     ]
     legend = (
         "Predicted for questions that had no part in learning, against what was judged; intervals: "
-        "95%. What was never judged counts as not relevant."
+        "95%, too narrow where the passages of a question are relevant together. What was never "
+        "judged counts as not relevant."
     )
     body: list[Group] = [[*map(Line, sentences)], [Table(columns, rows, gap=3)]]
     if prices:
