@@ -30,9 +30,10 @@ MORE_ADDRESSES = 1500 << 20
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 NEVER = {"socket.connect", "subprocess.Popen", "os.system", "os.exec", "os.fork", "os.posix_spawn"}
-NEVER |= {"pickle.find_class", "os.chmod", "os.chown", "os.kill"}
+NEVER |= {"pickle.find_class", "os.chown", "os.kill"}
 PATHS = {"os.mkdir": 1, "os.rename": 2, "os.remove": 1, "os.rmdir": 1, "os.link": 2}
 PATHS |= {"os.symlink": 2, "os.truncate": 1, "shutil.rmtree": 1, "os.utime": 1}
+PATHS |= {"os.chmod": 1}
 KEPT = "FUZZ_KEPT"
 """Names a folder for what targets keep from one input to the next."""
 CANARY = "canary"

@@ -13,7 +13,7 @@ from anglewise.core.typing import Array, Int64
 from anglewise.encoders.encoder import Encoder, Spec, digest, library
 from anglewise.encoders.onnx_session import open_session, run
 from anglewise.encoders.pixels import OPTIONS, Picture, Preparation, preparation, settings_beside
-from anglewise.encoders.tokenizer_files import check_tokenizer
+from anglewise.encoders.tokenizer_files import check_tokenizer, encodings_of
 from anglewise.errors import EncoderError, SpellingError
 from anglewise.io.files import Contents, contents, existing_file, file_text, reading, user_path
 from anglewise.io.places import is_elsewhere
@@ -200,7 +200,7 @@ def load_onnx(spec: Spec) -> Encoder:
 
     def tokens(texts: list[str]) -> list[int]:
         tokenizer.no_truncation()
-        encodings = tokenizer.encode_batch(texts, add_special_tokens=False)
+        encodings = encodings_of(tokenizer, texts, special=False)
         if longest is not None:
             tokenizer.enable_truncation(longest)
         return [len(encoding.ids) for encoding in encodings]
@@ -234,7 +234,7 @@ class _TextRunner:
 
     def __call__(self, texts: list[str], prompt: str = "") -> Array:
         """Encode texts with a prompt before each, in one call of the session."""
-        encodings = self.tokenizer.encode_batch([prompt + text for text in texts])
+        encodings = encodings_of(self.tokenizer, [prompt + text for text in texts])
         ids = _padded([encoding.ids for encoding in encodings], self.pad)
         mask = _padded([[1] * len(encoding.ids) for encoding in encodings], 0)
         feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}

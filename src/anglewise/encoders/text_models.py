@@ -14,7 +14,7 @@ from anglewise.core.embeddings import TrainedFor
 from anglewise.core.numbers import shown
 from anglewise.core.typing import Array, Float32
 from anglewise.encoders.encoder import Encoder, Spec, digest, library
-from anglewise.encoders.tokenizer_files import check_tokenizer
+from anglewise.encoders.tokenizer_files import check_tokenizer, encodings_of
 from anglewise.errors import EncoderError, FileError, MissingExtraError, SpellingError, reason
 from anglewise.io.files import VARIABLE, existing_file, is_folder, room, user_path, words
 from anglewise.io.vectors import read_vectors
@@ -53,7 +53,7 @@ def load_model2vec(spec: Spec) -> Encoder:
     def tokens(texts: list[str]) -> list[int]:
         plain: Any = model.tokenizer
         plain.no_truncation()
-        encodings = plain.encode_batch_fast(texts, add_special_tokens=False)
+        encodings = encodings_of(plain, texts, special=False)
         return [len(encoding.ids) for encoding in encodings]
 
     return Encoder(
@@ -245,10 +245,7 @@ def _tokens(tokenizer: Any, texts: list[str]) -> list[int]:
     if not texts:
         return []
     if hasattr(tokenizer, "encode_batch"):  # of the library tokenizers, in static models
-        return [
-            len(encoding.ids)
-            for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)
-        ]
+        return [len(encoding.ids) for encoding in encodings_of(tokenizer, texts, special=False)]
     encodings = tokenizer(texts, add_special_tokens=False, truncation=False, verbose=False)
     return [len(ids) for ids in encodings["input_ids"]]
 

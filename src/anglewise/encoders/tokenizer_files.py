@@ -3,10 +3,11 @@
 import json
 import math
 from base64 import b64decode
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from anglewise.errors import FileError
+from anglewise.errors import EncoderError, FileError
 from anglewise.io.files import file_text, reading
 from anglewise.io.sizes import check_json
 
@@ -74,3 +75,16 @@ def _of_charsmap(written: str) -> int:
     data = b64decode(written)
     replacements = data[4 + int.from_bytes(data[:4], "little") :]
     return max(1, *map(len, replacements.split(b"\0")))
+
+
+def encodings_of(tokenizer: Any, texts: Sequence[str], *, special: bool = True) -> list[Any]:
+    """What a tokenizer makes of texts; ``EncoderError`` where its file lets the library break."""
+    try:
+        return tokenizer.encode_batch(list(texts), add_special_tokens=special)
+    except BaseException as error:  # a panic of Rust is no Exception
+        if type(error).__name__ != "PanicException":
+            raise
+        raise EncoderError(
+            f"the tokenizer of this model breaks on a text ({error}): its tokenizer.json names "
+            "what it does not hold; take it from the model again"
+        ) from None
