@@ -383,7 +383,7 @@ def _checked(x: Array) -> Float32[Array, "rows d"]:
         raise ShapeError(f"vectors have shape {x.shape}: a table of rows x dimensions is due")
     if 0 in x.shape:
         raise ShapeError(f"vectors have shape {x.shape}: at least one row and one column are due")
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf and is named below
+    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is named below
         y = np.ascontiguousarray(x, dtype=np.float32)
     for start in range(0, len(y), BLOCK):
         bad = ~np.isfinite(y[start : start + BLOCK]).all(axis=1)
