@@ -197,6 +197,8 @@ def _names(typed: str, file: str) -> bool:
 
 def _change(words: list[str], files: Sequence[str], rng: Random) -> None:
     options = [at for at, word in enumerate(words[:-1]) if word.startswith("-")]
+    if not words:  # all were taken away before
+        words.append(word(rng))
     deed = rng.random()
     if deed < 0.45 and options:
         at = rng.choice(options)
