@@ -205,7 +205,8 @@ def test_the_price_list_is_printed_and_its_figures_are_in_the_json(anglewise, sp
     run = anglewise(*words, "--prices", "--quiet")
     told = json.loads(anglewise(*words, "--prices", "--json", "-").out)
     assert [price["recall"] for price in told["prices"]] == list(RECALLS)
-    lines = [line.split() for line in run.out.splitlines()]
+    table = run.out[run.out.index("\nrecall ") :].split("\n\n")[0]  # the legend has shares too
+    lines = [line.split() for line in table.splitlines()]
     for price in told["prices"]:
         [line] = [line for line in lines if line[:1] == [f"{100 * price['recall']:g}%"]]
         assert price["false_contexts"]["of"] == 3
