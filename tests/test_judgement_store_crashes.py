@@ -45,7 +45,9 @@ def test_two_hundred_deaths_lose_nothing_acknowledged(path):
     assert is_whole(path)
 
 
-def test_processes_write_at_once(path):
+@pytest.mark.parametrize("_again", range(5))
+def test_processes_write_at_once(path, _again):
+    """Also while one of them is just making the file."""
     found = deed("at-once", path, 3, 60)
     assert found["codes"] == [0, 0, 0]
     with JudgementStore.open(path) as store:

@@ -219,9 +219,15 @@ def _connected(uri: str, patience: float) -> sqlite3.Connection:
 
 
 def _check_ours(path: Path, connection: sqlite3.Connection) -> None:
-    version = version_of(connection)
-    ours = application_of(connection) == APPLICATION
-    if not ours and (version or tables_of(connection)):
+    # at one moment, or else what another process makes meanwhile looks half like our own
+    connection.execute("BEGIN")
+    try:
+        version = version_of(connection)
+        ours = application_of(connection) == APPLICATION
+        foreign = not ours and (version or tables_of(connection))
+    finally:
+        roll_back(connection)
+    if foreign:
         raise FileError(
             f"{path} is an SQLite file of another program: take another name for the judgements"
         )
