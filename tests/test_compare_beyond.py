@@ -189,6 +189,6 @@ def test_a_dry_run_says_what_it_would_take_and_writes_nothing(anglewise, folder,
 
 
 def test_what_is_for_one_space_is_refused_for_several(anglewise, folder):  # noqa: F811
-    for words in (("--slice", "language"), ("--dry-run",)):
+    for words in (("--slice", "language"), ("--dry-run",), ("--breadth",)):
         assert refused(anglewise("compare", "--spaces", folder, folder, *words), words[0])
     assert refused(anglewise("compare", folder, "--slice", "langauge"), "'langauge'", "language")

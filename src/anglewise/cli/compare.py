@@ -118,7 +118,8 @@ def compare(
     gates = Gates.read(results, history, several.spaces)
     with talk.progress("reading"):
         if several.spaces or several.variants:
-            _check_for_several(slices, dry_run=dry_run)
+            asked = {"--slice": slices, "--dry-run": dry_run, "--breadth": results.breadth}
+            _check_for_several([name for name, value in asked.items() if value])
             spaces, judged = judged_spaces(
                 source,
                 several.spaces,
@@ -180,12 +181,10 @@ def compare(
     return 0 if all(check.passed for check in checked) else GATE_FAILED
 
 
-def _check_for_several(slices: tuple[str, ...], *, dry_run: bool) -> None:
-    if slices or dry_run:
-        raise SpellingError(
-            f"{'--slice' if slices else '--dry-run'} is for one space: leave --spaces and "
-            "--variants out"
-        )
+def _check_for_several(names: list[str]) -> None:
+    """Refuse options that say something of one space alone."""
+    if names:
+        raise SpellingError(f"{names[0]} is for one space: leave --spaces and --variants out")
 
 
 def _dry_run(

@@ -17,7 +17,7 @@ from anglewise.core.neighbours import Neighbours
 from anglewise.core.sparse import SparseRows
 from anglewise.core.text import listed
 from anglewise.core.typing import Array, Float64, Int64
-from anglewise.diagnostics.norms import popularity
+from anglewise.diagnostics.norms import known_uses
 from anglewise.metrics.evaluate import evaluate
 from anglewise.metrics.evaluate import metric as read_metric
 from anglewise.statistics.decision import Tolerance, WeightedMeans, decide
@@ -90,10 +90,9 @@ def _lists(
     yield RANDOM, _in_order(RANDOM, order, starts, hidden, depth)
     if judgements.direction == "queries-queries":
         return
-    used = popularity(searched.space, "items")
-    if used is None or used.what == "text length":
+    uses = known_uses(searched.space, judgements.direction)
+    if uses is None:
         return
-    uses = np.nan_to_num(used.values)
     most = np.lexsort((np.arange(items), -uses))
     yield MOST_USED, _in_order(MOST_USED, most, np.zeros(len(rows), np.int64), hidden, depth)
     seen = searched.space.seen

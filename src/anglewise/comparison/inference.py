@@ -74,11 +74,6 @@ class Scores:
     split: QuerySplit = ALONE
     drawn_by_lot: bool = False
 
-    def is_bounded(self, name: str) -> bool:
-        """Whether a metric is a mean of values in [0, 1] here."""
-        kind = metric(name)
-        return kind.bounded or (kind.bounded_if_all_judged and not self.drawn_by_lot)
-
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The spellings of the measures."""
@@ -242,7 +237,11 @@ def infer(scores: Scores, *, seed: int, threads: int | None = 1) -> Inference:
     clusters, groups = scores.clusters, scores.groups
     values = np.concatenate([*scores.values.values()])
     statistic = scores.statistic or clusters.means(values)
-    bounded = tuple(scores.statistic is None and scores.is_bounded(name) for name in scores.values)
+    bounded = tuple(
+        scores.statistic is None
+        and (kind.bounded or (kind.bounded_if_all_judged and not scores.drawn_by_lot))
+        for kind in map(metric, scores.values)
+    )
     simplest = [group[0] for group in groups]
     first = scores.deciding[simplest]
     weighted = None

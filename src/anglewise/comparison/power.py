@@ -142,7 +142,7 @@ def power(result: Comparison, wanted: float | None = None) -> Power:
     rows = clusters.influence(groups.values)
     rivals = [number for number in range(len(measures)) if number != keep]
     leads = {number: Lead.of(rows[number] - rows[keep], largest=largest) for number in rivals}
-    level = joint_level_of(len(rivals))
+    level = DECISION_LEVEL / len(rivals)  # of each, at least (Bonferroni)
     hardest = max(rivals, key=lambda number: leads[number].detectable(BIG, level=level))
     lead, curve, queries = leads[hardest], list[Planned](), len(clusters)
     for factor in FACTORS:
@@ -166,11 +166,6 @@ def power(result: Comparison, wanted: float | None = None) -> Power:
 
 BIG = 1_000_000
 """The number of queries at which the spread of differences alone decides what is shown."""
-
-
-def joint_level_of(rivals: int) -> float:
-    """The level of each of several leads, at most (Bonferroni)."""
-    return DECISION_LEVEL / rivals
 
 
 def _fewest(lead: Lead, wanted: float, enough: int, level: float) -> int:

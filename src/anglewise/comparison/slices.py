@@ -1,4 +1,4 @@
-"""Beyond one number: the verdict for each group of queries, breadth, and values query by query."""
+"""Beyond one number: the verdict for each group of queries, and what the measures show."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from anglewise.comparison.split import QuerySplit, cells
 from anglewise.comparison.verdict import verdict_of
 from anglewise.core.embeddings import Embeddings
 from anglewise.core.text import counted
-from anglewise.diagnostics.norms import popularity
+from anglewise.diagnostics.norms import known_uses
 from anglewise.errors import TooFewError
 from anglewise.metrics.breadth import by_stratum, coverage
 from anglewise.metrics.evaluate import metric as read_metric
@@ -123,21 +123,17 @@ def with_breadth(
     if not scores.found or searched.judgements.parts is not None:
         return rows
     items, metric = len(searched.ranked), read_metric(scores.metric)
-    side = "queries" if searched.judgements.direction == "queries-queries" else "items"
-    used = popularity(searched.space, side)
-    strata: dict[str, dict[str, float]] = {row.measure: {} for row in rows}
-    if used is not None and used.what != "text length":
-        uses = np.nan_to_num(used.values)
-        if (uses >= 0).all() and uses.any():
-            parts = by_stratum(scores.found, searched.judgements, scores.rows, metric, uses)
-            strata = {
-                row.measure: {part.name: part.means[row.measure] for part in parts} for row in rows
-            }
+    uses = known_uses(searched.space, searched.judgements.direction)
+    parts = (
+        ()
+        if uses is None
+        else by_stratum(scores.found, searched.judgements, scores.rows, metric, uses)
+    )
     return tuple(
         replace(
             row,
             coverage=coverage(scores.found[row.measure].indices, items),
-            strata=strata[row.measure],
+            strata={part.name: part.means[row.measure] for part in parts},
         )
         for row in rows
     )

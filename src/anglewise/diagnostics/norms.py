@@ -7,7 +7,7 @@ import numpy as np
 
 from anglewise.core.embeddings import Embeddings, Space
 from anglewise.core.numbers import cell_number
-from anglewise.core.typing import Array, Float64, Shaped
+from anglewise.core.typing import Array, Direction, Float64, Shaped
 from anglewise.errors import ShapeError
 
 Side: TypeAlias = Literal["queries", "items"]
@@ -103,6 +103,19 @@ def popularity(space: Space, side: Side) -> Popularity | None:
     if texts is None:
         return None
     return Popularity("text length", np.array([_length(text) for text in texts]))
+
+
+def known_uses(space: Space, direction: Direction) -> Float64[Array, " rows"] | None:
+    """How often each ranked row was used, unknown as 0; None where nobody knows.
+
+    >>> known_uses(Space(items=Embeddings([[1.0]], metadata={"popularity": [3]})), "items-items")
+    array([3.])
+    """
+    used = popularity(space, "queries" if direction == "queries-queries" else "items")
+    if used is None or used.what == "text length":
+        return None
+    uses = np.nan_to_num(used.values)
+    return uses if (uses >= 0).all() and uses.any() else None
 
 
 def spearman(x: Shaped[Array, " rows"], y: Shaped[Array, " others"]) -> float | None:

@@ -22,9 +22,6 @@ EXTRA = "anglewise"
 
 COLUMNS = tuple(column.name for column in fields(Judged))
 
-MERGED = ("trec", "beir")
-"""Formats with one grade for each pair, whoever gave it."""
-
 
 @dataclass(frozen=True)
 class Texts:

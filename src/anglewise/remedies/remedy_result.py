@@ -14,7 +14,7 @@ from anglewise.comparison.notes import notes
 from anglewise.comparison.scoring import list_key, score_lists
 from anglewise.core.judgements import Judgements
 from anglewise.core.text import counted, html_table
-from anglewise.diagnostics.norms import popularity
+from anglewise.diagnostics.norms import known_uses
 from anglewise.metrics.breadth import Coverage, Stratum, by_stratum, coverage
 from anglewise.remedies.candidate_list import BASELINES, RemedyCandidate
 from anglewise.remedies.runner import CandidateLists, CandidateRunner
@@ -300,12 +300,8 @@ def _strata(
     runner: CandidateRunner, comparison: Comparison, judged: Judgements
 ) -> tuple[Stratum, ...]:
     """Head, middle and tail of the ranked side, where it is known how much is used."""
-    side = "queries" if judged.direction == "queries-queries" else "items"
-    used, evidence = popularity(runner.space, side), comparison.evidence
-    if evidence is None or used is None or used.what == "text length":
-        return ()
-    uses = np.nan_to_num(used.values)
-    if not (uses >= 0).all() or not uses.any():
+    uses, evidence = known_uses(runner.space, judged.direction), comparison.evidence
+    if evidence is None or uses is None:
         return ()
     metric = runner.settings.metrics[0]
     return by_stratum(evidence.found, judged, evidence.rows, metric, uses)
