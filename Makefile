@@ -15,7 +15,7 @@ help: ## this list
 .tools/bin/uv:
 	$(PYTHON) -m pip install --quiet --target .tools uv
 
-.venv/ready: requirements/dev.txt pyproject.toml setup.py $(wildcard src/anglewise/engine/*.[ch]) $(filter .tools/bin/uv,$(UV))
+.venv/ready: requirements/dev.txt pyproject.toml setup.py $(wildcard src/anglewise/nearest_neighbours/*.[ch]) $(filter .tools/bin/uv,$(UV))
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
 	$(UV) pip sync --quiet --python $(BIN)/python --compile-bytecode requirements/dev.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .

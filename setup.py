@@ -2,12 +2,12 @@
 
 from setuptools import Extension, setup
 
-ROOM = "src/anglewise/engine"
+ROOM = "src/anglewise/nearest_neighbours"
 
 setup(
     ext_modules=[
         Extension(
-            "anglewise.engine._kernel",
+            "anglewise.nearest_neighbours._kernel",
             sources=[f"{ROOM}/{name}.c" for name in ("_kernel", "_sums", "_units", "_candidates")],
             depends=[f"{ROOM}/{name}.h" for name in ("_entries", "_units", "_scan", "_exact")],
             # unfused: the float64 sums must be NumPy's to the last bit

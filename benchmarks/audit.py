@@ -19,7 +19,7 @@ from anglewise.auditing.audit import audit
 from anglewise.auditing.certified import CONDITIONS, DRAWS
 from anglewise.auditing.gauge_overlap import STEPS
 from anglewise.auditing.subject import GAUGES, SMALL_SAMPLE
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise.data_types.embeddings import Embeddings, Space
 
 SAMPLE, TILE, ASKED = 10_000, 4096, 1000
 GOALS = {"seconds": 180.0, "GB": 4.0, "floors": 1.5}

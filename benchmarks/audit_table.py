@@ -23,10 +23,10 @@ from threadpoolctl import threadpool_limits
 
 from anglewise.auditing.audit import audit
 from anglewise.auditing.audit_result import Audit
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.sparse import Interactions
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.sparse import Interactions
 from anglewise.io.read import read_interactions, read_space
-from anglewise.models.fit import fit
+from anglewise.recommender_models.fit import fit
 
 TABLES = ("ml-100k", "movietweetings-100k", "ml-1m")
 ENCODERS = ("use", "glove50-sum", "paraphrase-L3")

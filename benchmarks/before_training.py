@@ -19,16 +19,16 @@ import numpy as np
 
 from anglewise.comparison.compare import compare_spaces
 from anglewise.comparison.comparison_result import Comparison
-from anglewise.core.embeddings import Space
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import ShapeError
 from anglewise.io.read import read_interactions
 from anglewise.judgements.constructed import co_consumption, hold_out
-from anglewise.models.closed_form import LinearModel, fit_spectrum
-from anglewise.models.ease import fit_ease, mean_ndcg, split_users
-from anglewise.models.model import raw_table
-from anglewise.models.normalisation import normalisation
-from anglewise.models.svd import truncated_svd
+from anglewise.recommender_models.closed_form import LinearModel, fit_spectrum
+from anglewise.recommender_models.ease import fit_ease, mean_ndcg, split_users
+from anglewise.recommender_models.model import raw_table
+from anglewise.recommender_models.normalisation import normalisation
+from anglewise.recommender_models.svd import truncated_svd
 
 RULES = ["none", "standardised", "l2", "tf-idf", "bm25", "propensity", "exponents(0.2,0.5)"]
 MULTIPLES = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)

@@ -22,8 +22,8 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import ArrayLike
 
-from anglewise.core.embeddings import Embeddings
-from anglewise.engine.index import Answering, Hit, Index, Where
+from anglewise.data_types.embeddings import Embeddings
+from anglewise.nearest_neighbours.index import Answering, Hit, Index, Where
 from anglewise.rag.context import Context
 from anglewise.rag.relevance import Relevance, relevance_of
 from anglewise.rag.thresholds import ScoredQuestions

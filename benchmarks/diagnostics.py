@@ -5,14 +5,14 @@ import time
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings
-from anglewise.core.neighbours import Neighbours
-from anglewise.diagnostics.dimensions import dimensions, rank_condition
-from anglewise.diagnostics.duplicates import exact_duplicates, near_duplicates
-from anglewise.diagnostics.hubness import hubness
-from anglewise.diagnostics.isotropy import conditioning, isotropy
-from anglewise.diagnostics.norms import norms, spearman
-from anglewise.gauges.maps import root_of
+from anglewise.data_types.embeddings import Embeddings
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.equivalent_factorisations.maps import root_of
+from anglewise.geometry.dimensions import dimensions, rank_condition
+from anglewise.geometry.duplicates import exact_duplicates, near_duplicates
+from anglewise.geometry.hubness import hubness
+from anglewise.geometry.isotropy import conditioning, isotropy
+from anglewise.geometry.norms import norms, spearman
 
 ROWS, DIMENSION, ASKED, K = 1_000_000, 64, 10_000, 10
 

@@ -18,9 +18,9 @@ import numpy as np
 
 from anglewise.experiment.catalogue import simulate
 from anglewise.io.read import read_interactions
-from anglewise.models.ease import fit_ease, penalty_path
-from anglewise.models.normalisation import AsIs
-from anglewise.models.svd import lower_gram
+from anglewise.recommender_models.ease import fit_ease, penalty_path
+from anglewise.recommender_models.normalisation import AsIs
+from anglewise.recommender_models.svd import lower_gram
 
 
 def main() -> None:

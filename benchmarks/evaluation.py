@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.judgements import Judgements
-from anglewise.core.neighbours import Neighbours
-from anglewise.core.sparse import SparseRows
-from anglewise.metrics.evaluate import evaluate
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.sparse import SparseRows
+from anglewise.evaluation_metrics.evaluate import evaluate
 
 METRICS = ("nDCG@10", "R@100", "RR@100")
 DEPTH, ITEMS, JUDGED, GRADES = 100, 100_000, 10, 4

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.gauges.canonical import gauge
-from anglewise.gauges.certificates import witness
-from anglewise.gauges.gap import gauge_gap
-from anglewise.gauges.maps import ROWS
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.equivalent_factorisations.canonical import gauge
+from anglewise.equivalent_factorisations.certificates import witness
+from anglewise.equivalent_factorisations.gap import gauge_gap
+from anglewise.equivalent_factorisations.maps import ROWS
 
 GOAL = 10.0
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 import anglewise as aw
-from anglewise.core.judgements import Judgements
-from anglewise.core.sparse import SparseRows
-from anglewise.metrics.evaluate import evaluate
-from anglewise.metrics.pools import Pool, PoolState
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.sparse import SparseRows
+from anglewise.evaluation_metrics.evaluate import evaluate
+from anglewise.evaluation_metrics.pools import Pool, PoolState
 
 BATCH = 20
 SETS = (

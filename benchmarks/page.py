@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings, Space
+from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.io.space_folder import write_space
 
 SLIDER_BUDGET = 0.100

@@ -12,8 +12,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from anglewise.core.embeddings import Space
-from anglewise.core.judgements import Judgements
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.judgements import Judgements
 from anglewise.encoders.images import encode_images
 from anglewise.experiment.catalogue import digits as digits_of_the_demo
 from anglewise.judgements.constructed import from_labels

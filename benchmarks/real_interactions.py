@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from anglewise.core.embeddings import Space
-from anglewise.core.judgements import Judgements
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.judgements import Judgements
 from anglewise.io.model_readers import from_model
 from anglewise.io.read import read_interactions
-from anglewise.models.fit import fit
+from anglewise.recommender_models.fit import fit
 
 COMPONENTS = 64
 

@@ -23,8 +23,8 @@ import real_texts
 
 from anglewise.comparison.compare import compare
 from anglewise.comparison.comparison_result import Comparison
-from anglewise.core.embeddings import Space
-from anglewise.core.judgements import Judgements
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.judgements import Judgements
 from anglewise.report.words import interval, number
 
 MEASURES = "dot,cosine,euclidean,manhattan,norm(0,0.5),cosine@centred,cosine@whitened"

@@ -11,8 +11,8 @@ from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from urllib.parse import quote
 
-from anglewise.core.embeddings import Space
-from anglewise.core.judgements import Judgements
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.judgements import Judgements
 from anglewise.encoders.documents import Documents, read_documents
 from anglewise.encoders.encode import encode
 from anglewise.io.read import read_judgements

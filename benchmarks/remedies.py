@@ -16,13 +16,13 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from anglewise.core.embeddings import Space
-from anglewise.core.judgements import Judgements
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.judgements import Judgements
 from anglewise.encoders.encode import encode
 from anglewise.io.read import read_interactions, read_judgements, read_space
 from anglewise.judgements.constructed import from_labels
 from anglewise.judgements.records import Labels
-from anglewise.models.fit import fit
+from anglewise.recommender_models.fit import fit
 from anglewise.remedies.remedy import remedy
 from anglewise.remedies.remedy_result import Remedied, Remedy
 from anglewise.report.remedy_document import duration

@@ -24,9 +24,9 @@ import faiss
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.engine import scanners as machines
-from anglewise.engine.search import engine_kind, search
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.nearest_neighbours import scanners as machines
+from anglewise.nearest_neighbours.search import engine_kind, search
 
 QUERIES, ITEMS, TILE = 1_000, 100_000, 4_096
 FIVE = ("dot", "cosine", "euclidean", "norm(0,0.5)", "norm(0,0.25)")

@@ -22,7 +22,7 @@ from sklearn.utils.extmath import randomized_svd
 
 from anglewise.experiment.catalogue import simulate
 from anglewise.io.read import read_interactions
-from anglewise.models.svd import truncated_svd
+from anglewise.recommender_models.svd import truncated_svd
 
 PENALTY, TIMES, WHOLE_BELOW = 1000.0, 3, 4000
 GOAL = 1e-8

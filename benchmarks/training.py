@@ -23,15 +23,15 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.sparse import Interactions
-from anglewise.engine.search import search
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.sparse import Interactions
+from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.io.read import read_interactions
 from anglewise.judgements.constructed import HoldOut, hold_out
-from anglewise.metrics.evaluate import evaluate
-from anglewise.models.fit import fit
-from anglewise.models.training import Trainer, train
-from anglewise.models.training_state import Settings
+from anglewise.nearest_neighbours.search import search
+from anglewise.recommender_models.fit import fit
+from anglewise.recommender_models.training import Trainer, train
+from anglewise.recommender_models.training_state import Settings
 
 MEASURES = ("cosine", "dot", "euclidean")
 D, METRIC = 64, "nDCG@10"

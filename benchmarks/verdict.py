@@ -17,7 +17,7 @@ from zlib import crc32
 import numpy as np
 from scipy.special import betaincinv, ndtr, stdtr
 
-from anglewise.core.typing import Array, Float64, Int64
+from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.statistics.decision import (
     RuleOutcome,
     Tolerance,

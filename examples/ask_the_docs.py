@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 import anglewise as aw
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.rag.context import Context
 from anglewise.rag.relevance import learn_relevance
 

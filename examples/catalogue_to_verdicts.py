@@ -8,7 +8,7 @@ With a table of your own replace ``simulate(...).interactions`` by
 
 import anglewise as aw
 from anglewise.experiment.catalogue import simulate
-from anglewise.models.fit import fit
+from anglewise.recommender_models.fit import fit
 
 MEASURES = ["dot", "cosine", "euclidean", "norm(0,0.5)", "cosine@centred"]
 

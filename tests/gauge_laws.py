@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from anglewise.gauges.maps import MapPair
+from anglewise.equivalent_factorisations.maps import MapPair
 
 
 def factors(seed, rows=(60, 45), width=6, rank=None, decay=0.0):

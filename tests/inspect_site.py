@@ -4,11 +4,11 @@ import numpy as np
 from starlette.testclient import TestClient
 
 from anglewise import Embeddings, Judgements, Space
-from anglewise.core.sparse import SparseRows
-from anglewise.page.app import application
-from anglewise.page.open_space import Inspected
-from anglewise.page.security import AllowedOrigin
-from anglewise.page.state import AppState
+from anglewise.data_types.sparse import SparseRows
+from anglewise.web_page.app import application
+from anglewise.web_page.open_space import Inspected
+from anglewise.web_page.security import AllowedOrigin
+from anglewise.web_page.state import AppState
 
 DOOR = AllowedOrigin("token-of-this-test", port=8000)
 HERE = "http://127.0.0.1:8000"

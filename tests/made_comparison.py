@@ -10,7 +10,7 @@ from anglewise.comparison.comparison_result import (
     MeasureResult,
     Verdict,
 )
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 
 NAMES = ("cosine", "euclidean", "cosine@centred", "norm(0,0.5)", "dot", "manhattan")
 VERDICTS = {

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from anglewise import Embeddings, Judgements, Pairs, Space, Triplets
-from anglewise.core.sparse import Interactions, SparseRows
+from anglewise.data_types.sparse import Interactions, SparseRows
 
 QUERIES, ITEMS, COLUMNS = 120, 200, 8
 

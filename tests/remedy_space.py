@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from anglewise.core.sparse import Interactions
-from anglewise.models.fit import fit
+from anglewise.data_types.sparse import Interactions
+from anglewise.recommender_models.fit import fit
 
 
 def interactions(users=400, items=60, seed=0):

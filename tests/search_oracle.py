@@ -5,9 +5,9 @@ from unittest import mock
 
 import numpy as np
 
-from anglewise.engine import blocks, ranking
-from anglewise.engine.ranking import KERNEL
-from anglewise.engine.scanners import CompiledScanner, NumpyScanner
+from anglewise.nearest_neighbours import blocks, ranking
+from anglewise.nearest_neighbours.ranking import KERNEL
+from anglewise.nearest_neighbours.scanners import CompiledScanner, NumpyScanner
 
 FIVE = ["dot", "cosine", "euclidean", "norm(0,0.5)", "norm(0,0.25)"]
 PLAIN = [*FIVE, "manhattan", "norm(0.5,1)"]
@@ -86,7 +86,7 @@ def using(scanner, *, tile_rows=None, sample=None, keep=None):
     """The engine with this scanner, tiles of this size, a sample, so many candidates kept."""
     with ExitStack() as stack:
         enter = stack.enter_context
-        enter(mock.patch("anglewise.engine.scanners.scanner", return_value=scanner))
+        enter(mock.patch("anglewise.nearest_neighbours.scanners.scanner", return_value=scanner))
         enter(mock.patch.object(ranking, "kernel", getattr(scanner, "kernel", None)))
         if isinstance(scanner, CompiledScanner):
             scanner.kernel.choose(scanner.unit)

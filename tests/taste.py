@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from anglewise.core.sparse import Interactions, SparseRows
+from anglewise.data_types.sparse import Interactions, SparseRows
 
 
 def tastes(users=240, items=60, seed=0):

@@ -15,10 +15,10 @@ from anglewise import (
     measure,
 )
 from anglewise.comparison.split import folds
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import ShapeError, SpellingError, TooFewError
-from anglewise.measures.adapter import learn_adapter
-from anglewise.measures.adapter_training import (
+from anglewise.similarity_measures.adapter import learn_adapter
+from anglewise.similarity_measures.adapter_training import (
     ContrastiveLoss,
     Diagonal,
     Full,
@@ -26,7 +26,7 @@ from anglewise.measures.adapter_training import (
     TrainingPairs,
     training_batch,
 )
-from anglewise.measures.measure import measures_and_families
+from anglewise.similarity_measures.measure import measures_and_families
 
 SHAPES = (Full(6), Diagonal(6), LowRank(6, 2))
 WORDS = ("cosine@adapted", "cosine@adapted(3)", "cosine@adapted-diagonal")

@@ -10,10 +10,10 @@ import pytest
 
 from anglewise import Embeddings, Space, measure, read_space, write_space
 from anglewise import audit as whole_audit
+from anglewise.equivalent_factorisations.canonical import BALANCED
+from anglewise.equivalent_factorisations.gap import gauge_gap
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
-from anglewise.gauges.canonical import BALANCED
-from anglewise.gauges.gap import gauge_gap
-from anglewise.measures.frames import fit_frames
+from anglewise.similarity_measures.frames import fit_frames
 
 SPECTRUM = np.array([9.0, 4.0, 2.0, 1.0, 0.5])
 

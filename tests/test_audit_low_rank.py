@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Space, audit
-from anglewise.gauges.maps import root
+from anglewise.equivalent_factorisations.maps import root
 from rendered import page
 
 COLUMNS, FEW = 24, 18

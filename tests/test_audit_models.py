@@ -6,7 +6,7 @@ import pytest
 
 import planted
 from anglewise import Space, audit, read_interactions, read_space
-from anglewise.models.fit import fit
+from anglewise.recommender_models.fit import fit
 from real_data import real_data
 
 marks_both = pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Space, gauge, search
+from anglewise.equivalent_factorisations.gauge import without_biases
 from anglewise.errors import ShapeError, SpellingError
-from anglewise.gauges.gauge import without_biases
 
 RNG = np.random.default_rng(0)
 USERS = np.column_stack([RNG.standard_normal((30, 5)), np.ones(30)])

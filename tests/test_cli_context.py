@@ -8,8 +8,8 @@ import pytest
 
 from anglewise import Embeddings, Encoder, Judgements, Space, encode, read_space, write_space
 from anglewise.cli.inputs import questions_in
-from anglewise.core.columns import column
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.columns import column
+from anglewise.data_types.sparse import SparseRows
 from anglewise.rag.thresholds import RECALLS
 from cli_run import anglewise, refused
 

@@ -17,11 +17,11 @@ from anglewise import inspect, write_space
 from anglewise.cli.inspect import _read
 from anglewise.cli.options import Vectors
 from anglewise.errors import FileError, MissingExtraError
-from anglewise.page.app import Inspection, Served
-from anglewise.page.copy import script, write_copy
-from anglewise.page.open_space import Inspected
-from anglewise.page.security import ANY_NOTEBOOK
-from anglewise.page.state import AppState
+from anglewise.web_page.app import Inspection, Served
+from anglewise.web_page.copy import script, write_copy
+from anglewise.web_page.open_space import Inspected
+from anglewise.web_page.security import ANY_NOTEBOOK
+from anglewise.web_page.state import AppState
 from cli_run import anglewise, refused  # noqa: F401 a fixture
 from inspect_site import NASTY, films, made_judgements, made_space, one_sided
 
@@ -174,7 +174,7 @@ def test_the_script_of_a_copy_holds_every_constant_once():
 
 @pytest.mark.parametrize("library", ["uvicorn", "starlette", "jinja2"])
 def test_without_a_library_of_the_page_its_extra_is_named(library, monkeypatch):
-    for name in [name for name in sys.modules if name.startswith("anglewise.page")]:
+    for name in [name for name in sys.modules if name.startswith("anglewise.web_page")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.delitem(vars(anglewise_package), "inspect", raising=False)
     monkeypatch.setitem(sys.modules, library, None)

@@ -17,7 +17,7 @@ from anglewise import (
     read_space,
     write_space,
 )
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

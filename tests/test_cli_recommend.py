@@ -7,9 +7,9 @@ import pytest
 
 import good_files
 from anglewise import Recommender, write_space
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.experiment.catalogue import simulate
-from anglewise.models.closed_form import fit_linear
+from anglewise.recommender_models.closed_form import fit_linear
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

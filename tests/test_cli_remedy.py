@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Judgements, Space, read_space, write_space
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from cli_run import anglewise, refused  # noqa: F401 a fixture
 from remedy_space import fitted
 

@@ -17,8 +17,8 @@ from anglewise import (
     compare,
     compare_spaces,
 )
-from anglewise.core.judgements import Complaints
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.judgements import Complaints
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import MissingExtraError, SpellingError, TooFewError, ValuesError
 
 

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import anglewise as aw
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from cli_run import anglewise, refused  # noqa: F401 (a fixture)
 

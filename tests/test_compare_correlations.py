@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from anglewise.comparison.scoring import Correlations, Layer
-from anglewise.metrics.metrics import Pearson, Spearman
+from anglewise.evaluation_metrics.metrics import Pearson, Spearman
 from anglewise.statistics.resampling import bca, bootstrap
 
 

@@ -18,12 +18,12 @@ from anglewise import (
     write_space,
 )
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, nearest_documents
-from anglewise.core.parts import Parts, parts_of
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.parts import Parts, parts_of
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import IdsError, ShapeError, SpellingError
-from anglewise.measures.measure import measures
-from anglewise.metrics.evaluate import evaluate
+from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.rag.relevance import gather
+from anglewise.similarity_measures.measure import measures
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

@@ -7,7 +7,7 @@ import pytest
 
 from anglewise import Embeddings, Judgements, Space, compare
 from anglewise.comparison.gates import check, gate
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import SpellingError
 from anglewise.statistics.decision import WeightedMeans
 from anglewise.statistics.resampling import Clusters, bca, bootstrap

@@ -16,7 +16,7 @@ import pytest
 from anglewise import Embeddings, Judgements, Pairs, Space, compare
 from anglewise.comparison.gates import Last, check, gate
 from anglewise.comparison.history import History, rows_of
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import FileError, IdsError, SpellingError
 from anglewise.io import runs as history_file
 from anglewise.io.runs import RUNS_WITH_VALUES, append_history, read_history

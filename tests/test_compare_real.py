@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Judgements, Space, compare
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from real_data import real_data
 
 

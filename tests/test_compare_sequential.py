@@ -8,7 +8,7 @@ import pytest
 
 from anglewise import Embeddings, Judgements, Pairs, Space, compare
 from anglewise.comparison.stopping import forecast, sequential
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import SpellingError
 from anglewise.report.comparison_document import comparison_document
 from anglewise.statistics.confidence_sequences import Race

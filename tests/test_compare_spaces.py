@@ -16,7 +16,7 @@ from anglewise import (
     search,
 )
 from anglewise.comparison.candidates import Binary, Cut, Int8, Variant, canonical, sources, variant
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
 
 QUERIES, ITEMS, WIDTH = 70, 90, 16

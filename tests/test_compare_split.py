@@ -11,8 +11,8 @@ from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.power import power
 from anglewise.comparison.split import ALONE, QuerySplit, query_split
 from anglewise.comparison.stopping import sequential
-from anglewise.core.sparse import SparseRows
-from anglewise.measures.measure import measures
+from anglewise.data_types.sparse import SparseRows
+from anglewise.similarity_measures.measure import measures
 from anglewise.statistics.resampling import Clusters
 from anglewise.statistics.sign_flip import sign_flips
 from cli_run import anglewise, refused  # noqa: F401
@@ -179,7 +179,7 @@ def test_what_is_learnt_sees_no_group_and_no_later_query_of_its_own(monkeypatch,
         return plain(knows, learners, shape, seed)
 
     monkeypatch.setattr(lists, "learn_adapter", watched)
-    monkeypatch.setattr("anglewise.measures.adapter.FEWEST", 10)
+    monkeypatch.setattr("anglewise.similarity_measures.adapter.FEWEST", 10)
     compare(space, judgements, "cosine@adapted(1)", split="group(topic)")
     of = query_split("group(topic)", space.queries, np.arange(QUERIES)).clusters.of
     reported = [~one for one in calls]

@@ -5,9 +5,9 @@ import pytest
 
 from anglewise import Embeddings, Judgements, Pairs, Space, Triplets, compare
 from anglewise.comparison.split import choices, first_half
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.measures.measure import GRID, Family, measures_and_families
+from anglewise.similarity_measures.measure import GRID, Family, measures_and_families
 
 
 def popular(queries=120, items=150, best=0.5, seed=0):

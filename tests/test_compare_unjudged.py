@@ -6,7 +6,7 @@ import pytest
 from anglewise import Embeddings, Judgements, Space, compare
 from anglewise.comparison.next_judgements import unjudged
 from anglewise.comparison.power import power
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import SpellingError, ValuesError
 from anglewise.statistics.decision import WeightedMeans, decide
 from anglewise.statistics.planning import Lead

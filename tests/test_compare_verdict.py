@@ -6,7 +6,7 @@ import pytest
 from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.split import QuerySplit
 from anglewise.comparison.verdict import verdict_of
-from anglewise.measures.measure import measures
+from anglewise.similarity_measures.measure import measures
 from anglewise.statistics.decision import Tolerance
 from anglewise.statistics.resampling import Clusters
 

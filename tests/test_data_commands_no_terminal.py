@@ -13,7 +13,7 @@ from rich.text import Text
 from anglewise import Embeddings, Judgements, Space, compare_spaces, write_space
 from anglewise.cli.console import console
 from anglewise.cli.program import main
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import visible
 from anglewise.report.plain_text import as_json, code, code_block, escaped
 from cli_run import anglewise, refused

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from anglewise import AnglewiseError, Embeddings, Judgements, Space, search, write_space
-from anglewise.core.sparse import SparseRows
-from anglewise.measures.measure import FORMULAS, FRAMES
+from anglewise.data_types.sparse import SparseRows
+from anglewise.similarity_measures.measure import FORMULAS, FRAMES
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anglewise import Embeddings
-from anglewise.diagnostics.dimensions import dimensions
-from anglewise.gauges.gauge import constant_columns
-from anglewise.gauges.maps import root
+from anglewise.equivalent_factorisations.gauge import constant_columns
+from anglewise.equivalent_factorisations.maps import root
+from anglewise.geometry.dimensions import dimensions
 
 
 def of(x):

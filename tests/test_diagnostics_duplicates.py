@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anglewise import Embeddings, Neighbours, Space, search
-from anglewise.diagnostics import duplicates as module
-from anglewise.diagnostics.duplicates import ROUNDING, exact_duplicates, near_duplicates
 from anglewise.errors import ShapeError
+from anglewise.geometry import duplicates as module
+from anglewise.geometry.duplicates import ROUNDING, exact_duplicates, near_duplicates
 from real_data import real_data
 
 

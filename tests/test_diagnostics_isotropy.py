@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import planted
 from anglewise import Embeddings
-from anglewise.diagnostics.isotropy import effective_rank, isoscore, isotropy, mean_cosine
-from anglewise.gauges.gauge import haar
+from anglewise.equivalent_factorisations.gauge import haar
+from anglewise.geometry.isotropy import effective_rank, isoscore, isotropy, mean_cosine
 from real_data import real_data
 
 

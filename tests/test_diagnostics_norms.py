@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from anglewise import Embeddings, Space
-from anglewise.core.sparse import SparseRows
-from anglewise.diagnostics.norms import norms, popularity, spearman
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import ShapeError
+from anglewise.geometry.norms import norms, popularity, spearman
 from real_data import real_data
 
 few = st.lists(st.integers(0, 5), min_size=2, max_size=30)

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anglewise import Embeddings, read_interactions, search
-from anglewise.diagnostics.dimensions import _gram_of_products, rank_condition
-from anglewise.diagnostics.hubness import hubness
-from anglewise.diagnostics.isotropy import conditioning, isotropy
-from anglewise.diagnostics.norms import norms, popularity, spearman
-from anglewise.gauges.gauge import random_pair
-from anglewise.gauges.maps import root
-from anglewise.models.closed_form import fit_linear
+from anglewise.equivalent_factorisations.gauge import random_pair
+from anglewise.equivalent_factorisations.maps import root
+from anglewise.geometry.dimensions import _gram_of_products, rank_condition
+from anglewise.geometry.hubness import hubness
+from anglewise.geometry.isotropy import conditioning, isotropy
+from anglewise.geometry.norms import norms, popularity, spearman
+from anglewise.recommender_models.closed_form import fit_linear
 from real_data import real_data
 
 

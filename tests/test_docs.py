@@ -13,7 +13,7 @@ import pytest
 from anglewise.cli import main
 from anglewise.cli.judge import JUDGE_COMMANDS
 from anglewise.cli.program import COMMANDS
-from anglewise.measures.measure import FORMULAS, FRAMES
+from anglewise.similarity_measures.measure import FORMULAS, FRAMES
 
 DOCS = Path(__file__).parents[1] / "docs"
 EXAMPLES = DOCS.parent / "examples"

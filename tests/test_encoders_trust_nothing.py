@@ -22,7 +22,7 @@ from PIL import Image
 
 import anglewise as aw
 from anglewise import AnglewiseError, Encoder, encoder
-from anglewise.core.text import quiet
+from anglewise.data_types.text import quiet
 from anglewise.encoders import endpoint as server
 from anglewise.encoders.batches import HEAD, KEY, MARK, encode_texts, open_cache
 from anglewise.encoders.documents import read_documents
@@ -33,7 +33,7 @@ from anglewise.encoders.onnx import identity_of_files, weight_files
 from anglewise.encoders.pixels import Picture
 from anglewise.encoders.tokenizer_files import check_tokenizer
 from anglewise.errors import EncoderError, FileError
-from anglewise.judging.generated import chat_asker
+from anglewise.labelling.generated import chat_asker
 from cli_run import anglewise, refused
 from local_server import serving
 

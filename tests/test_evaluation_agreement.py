@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from anglewise import Neighbours
 from anglewise.errors import ShapeError
-from anglewise.metrics.breadth import agreements, overlap
+from anglewise.evaluation_metrics.breadth import agreements, overlap
 
 
 def rank_biased_overlap(first, second, k, persistence=0.9):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from anglewise import Judgements
-from anglewise.core.sparse import SparseRows
-from anglewise.metrics.evaluate import evaluate
-from anglewise.metrics.pools import Pool, lead_bounds
+from anglewise.data_types.sparse import SparseRows
+from anglewise.evaluation_metrics.evaluate import evaluate
+from anglewise.evaluation_metrics.pools import Pool, lead_bounds
 from test_evaluation_oracles import as_neighbours, random_lists
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from anglewise import Judgements, Neighbours
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import ShapeError, TooFewError
-from anglewise.metrics.breadth import STRATA, by_stratum, coverage, strata_of
-from anglewise.metrics.evaluate import evaluate
+from anglewise.evaluation_metrics.breadth import STRATA, by_stratum, coverage, strata_of
+from anglewise.evaluation_metrics.evaluate import evaluate
 
 ITEMS, QUERIES, K = 40, 25, 10
 

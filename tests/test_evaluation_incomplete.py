@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anglewise import Judgements
-from anglewise.core.sparse import SparseRows
-from anglewise.metrics.evaluate import evaluate
+from anglewise.data_types.sparse import SparseRows
+from anglewise.evaluation_metrics.evaluate import evaluate
 from test_evaluation_oracles import as_neighbours, as_qrels, as_run, random_lists
 
 TREC = {"bpref@30": "bpref", "infAP@30": "infAP"}

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from anglewise import Judgements
-from anglewise.core.sparse import SparseRows
-from anglewise.metrics.evaluate import evaluate
-from anglewise.metrics.pools import Pool, PoolState
+from anglewise.data_types.sparse import SparseRows
+from anglewise.evaluation_metrics.evaluate import evaluate
+from anglewise.evaluation_metrics.pools import Pool, PoolState
 from test_evaluation_oracles import as_neighbours
 
 QUERIES, ITEMS = 40, 60

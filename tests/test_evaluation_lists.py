@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anglewise import Judgements, Neighbours
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import ShapeError, SpellingError, TooFewError
-from anglewise.metrics import interface
-from anglewise.metrics.evaluate import evaluate
-from anglewise.metrics.interface import Hits, Qrels
+from anglewise.evaluation_metrics import interface
+from anglewise.evaluation_metrics.evaluate import evaluate
+from anglewise.evaluation_metrics.interface import Hits, Qrels
 
 
 def lists(*rows):

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anglewise import Judgements, Neighbours
-from anglewise.core.sparse import SparseRows
-from anglewise.metrics.evaluate import evaluate
+from anglewise.data_types.sparse import SparseRows
+from anglewise.evaluation_metrics.evaluate import evaluate
 from real_data import real_data
 
 DEPTHS = (1, 3, 10, 100)

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 import anglewise as aw
 from anglewise import Embeddings, Measure, Pairs, Space, Triplets
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.measures.formulas import BlockFormula, Dot
-from anglewise.measures.frames import Affine, Frame, Maps
-from anglewise.measures.measure import measures
-from anglewise.metrics.evaluate import evaluate_triplets, score_pairs
-from anglewise.metrics.metrics import Pearson, Spearman, TripletAccuracy
+from anglewise.evaluation_metrics.evaluate import evaluate_triplets, score_pairs
+from anglewise.evaluation_metrics.metrics import Pearson, Spearman, TripletAccuracy
+from anglewise.similarity_measures.formulas import BlockFormula, Dot
+from anglewise.similarity_measures.frames import Affine, Frame, Maps
+from anglewise.similarity_measures.measure import measures
 from real_data import real_data
 
 ORACLES = {Spearman(): scipy.stats.spearmanr, Pearson(): scipy.stats.pearsonr}
@@ -134,7 +134,7 @@ def test_pairs_are_scored_alike_in_any_blocks(monkeypatch):
     a, b = rng.integers(0, 30, (2, 100))
     asked = measures("dot,cosine,manhattan,cosine@whitened")
     whole = score_pairs(space, asked, a, b)
-    monkeypatch.setattr("anglewise.metrics.evaluate.BLOCK", 7)
+    monkeypatch.setattr("anglewise.evaluation_metrics.evaluate.BLOCK", 7)
     np.testing.assert_allclose(score_pairs(space, asked, a, b), whole, atol=1e-14)
 
 

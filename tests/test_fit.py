@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from anglewise import read_interactions, search
-from anglewise.core.sparse import Interactions
+from anglewise.data_types.sparse import Interactions
 from anglewise.errors import SpellingError, ValuesError
-from anglewise.models.closed_form import fit_linear
-from anglewise.models.fit import fit
+from anglewise.recommender_models.closed_form import fit_linear
+from anglewise.recommender_models.fit import fit
 from real_data import real_data
 
 GAUGES = ["item-orthonormal", "tied-weights", "balanced", "raw-users", "user-orthonormal"]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from anglewise.core.sparse import Interactions
+from anglewise.data_types.sparse import Interactions
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.judgements.constructed import hold_out
 

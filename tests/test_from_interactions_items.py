@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from anglewise.core.sparse import Interactions
+from anglewise.data_types.sparse import Interactions
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.judgements import constructed as room
 from anglewise.judgements.constructed import co_consumption

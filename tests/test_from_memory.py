@@ -16,8 +16,8 @@ import pytest
 from scipy import sparse
 
 import anglewise as aw
-from anglewise.core.conversion import as_array, as_sparse_rows
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.conversion import as_array, as_sparse_rows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import (
     FileError,
     IdsError,
@@ -293,7 +293,8 @@ def test_rows_are_asked_for_by_ids_that_can_be_written():
 def test_of_an_unknown_id_of_millions_of_letters_the_first_are_looked_at(monkeypatch):
     looked_at = []
     monkeypatch.setattr(
-        "anglewise.core.embeddings.get_close_matches", lambda name, *_, **__: looked_at.append(name)
+        "anglewise.data_types.embeddings.get_close_matches",
+        lambda name, *_, **__: looked_at.append(name),
     )
     with pytest.raises(IdsError, match="no row has the id"):
         aw.Embeddings(X).rows_of("x" * 3_000_000)

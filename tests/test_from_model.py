@@ -9,10 +9,10 @@ from pyarrow import parquet
 
 import good_files
 from anglewise import from_model, read_space
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
+from anglewise.equivalent_factorisations.gap import gauge_gap
+from anglewise.equivalent_factorisations.gauge import bias_columns
 from anglewise.errors import FileError, ShapeError, SpellingError, ValuesError
-from anglewise.gauges.gap import gauge_gap
-from anglewise.gauges.gauge import bias_columns
 
 P = np.array([[1.0, 2.0], [0.0, -1.0], [3.0, 0.5], [2.0, 2.0]], dtype=np.float32)
 Q = np.array([[1.0, 0.0], [0.5, 4.0], [-2.0, 1.0]], dtype=np.float32)

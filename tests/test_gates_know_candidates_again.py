@@ -9,7 +9,7 @@ import pytest
 from anglewise import Embeddings, Judgements, Space, compare, compare_spaces
 from anglewise.comparison.gates import check
 from anglewise.comparison.history import History, rows_of
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import SpellingError
 from anglewise.io.runs import LATER, append_history, read_history
 from cli_run import anglewise, refused

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Space
+from anglewise.equivalent_factorisations.gap import align
+from anglewise.equivalent_factorisations.gauge import haar, random_pair
 from anglewise.errors import ShapeError, TooFewError, ValuesError
-from anglewise.gauges.gap import align
-from anglewise.gauges.gauge import haar, random_pair
 from gauge_laws import factors
 
 

@@ -7,10 +7,15 @@ from hypothesis import strategies as st
 
 import anglewise as aw
 from anglewise import Embeddings, Space, gauge
+from anglewise.equivalent_factorisations.canonical import (
+    BALANCED,
+    ITEM_ORTHONORMAL,
+    USER_ORTHONORMAL,
+    PowerGauge,
+)
+from anglewise.equivalent_factorisations.gauge import RandomMap, random_pair
+from anglewise.equivalent_factorisations.maps import predictions_moved, root, side_by_side
 from anglewise.errors import ShapeError, SpellingError, ValuesError
-from anglewise.gauges.canonical import BALANCED, ITEM_ORTHONORMAL, USER_ORTHONORMAL, PowerGauge
-from anglewise.gauges.gauge import RandomMap, random_pair
-from anglewise.gauges.maps import predictions_moved, root, side_by_side
 from gauge_laws import factors, geometry, relative_change
 
 NAMED = [

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise.errors import ValuesError
-from anglewise.gauges.certificates import (
+from anglewise.equivalent_factorisations.certificates import (
     certified_share,
     cosine_interval,
     half_lost,
@@ -14,7 +13,8 @@ from anglewise.gauges.certificates import (
     top_k_certificates,
     user_item_interval,
 )
-from anglewise.gauges.gauge import moved_cosines, random_pair, row_cosines
+from anglewise.equivalent_factorisations.gauge import moved_cosines, random_pair, row_cosines
+from anglewise.errors import ValuesError
 from gauge_laws import cosine, extremal_pair, extremal_user_item
 
 SLACK = 1e-12

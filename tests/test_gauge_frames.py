@@ -5,8 +5,8 @@ import pytest
 
 from anglewise import Embeddings, Space, gauge, measure
 from anglewise.errors import ShapeError, SpellingError
-from anglewise.measures.frames import fit_frames
-from anglewise.measures.measure import FRAMES
+from anglewise.similarity_measures.frames import fit_frames
+from anglewise.similarity_measures.measure import FRAMES
 from gauge_laws import factors, geometry
 
 GAUGES = [

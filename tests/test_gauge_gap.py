@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anglewise import Embeddings, Space
+from anglewise.equivalent_factorisations.canonical import BALANCED
+from anglewise.equivalent_factorisations.gap import gap_of_roots, gauge_gap
+from anglewise.equivalent_factorisations.gauge import random_pair
+from anglewise.equivalent_factorisations.maps import root
 from anglewise.errors import ShapeError
-from anglewise.gauges.canonical import BALANCED
-from anglewise.gauges.gap import gap_of_roots, gauge_gap
-from anglewise.gauges.gauge import random_pair
-from anglewise.gauges.maps import root
 from gauge_laws import factors
 
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from anglewise import gauge, read_interactions
-from anglewise.gauges.canonical import BALANCED
-from anglewise.gauges.certificates import cosine_interval, witness
-from anglewise.gauges.gap import gap_of_roots
-from anglewise.gauges.gauge import random_pair, row_cosines
-from anglewise.gauges.maps import root
-from anglewise.models.closed_form import fit_linear
+from anglewise.equivalent_factorisations.canonical import BALANCED
+from anglewise.equivalent_factorisations.certificates import cosine_interval, witness
+from anglewise.equivalent_factorisations.gap import gap_of_roots
+from anglewise.equivalent_factorisations.gauge import random_pair, row_cosines
+from anglewise.equivalent_factorisations.maps import root
+from anglewise.recommender_models.closed_form import fit_linear
 from gauge_laws import cosine, geometry
 from real_data import real_data
 

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anglewise.equivalent_factorisations.canonical import BALANCED
+from anglewise.equivalent_factorisations.certificates import top_k_certificates, witness
+from anglewise.equivalent_factorisations.gauge import random_pair
+from anglewise.equivalent_factorisations.maps import root
 from anglewise.errors import ShapeError, TooFewError, ValuesError
-from anglewise.gauges.canonical import BALANCED
-from anglewise.gauges.certificates import top_k_certificates, witness
-from anglewise.gauges.gauge import random_pair
-from anglewise.gauges.maps import root
 from gauge_laws import cosine, factors, relative_change
 
 

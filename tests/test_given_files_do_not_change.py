@@ -13,7 +13,7 @@ from anglewise import read_space
 from anglewise.cli.console import Talk
 from anglewise.cli.inspect import _read
 from anglewise.cli.options import NOTHING_SPECIAL, Vectors
-from anglewise.core.columns import column
+from anglewise.data_types.columns import column
 from anglewise.errors import FileError
 from anglewise.io import files
 from cli_run import anglewise, refused

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from anglewise import Embeddings, Space, measure, search
-from anglewise.diagnostics.hubness import hubness
-from anglewise.engine.search import search_vectors
 from anglewise.errors import SpellingError
-from anglewise.measures import hubs
-from anglewise.measures.formulas import fitted
-from anglewise.measures.measure import prepare
-from anglewise.metrics.evaluate import score_pairs
+from anglewise.evaluation_metrics.evaluate import score_pairs
+from anglewise.geometry.hubness import hubness
+from anglewise.nearest_neighbours.search import search_vectors
+from anglewise.similarity_measures import hubs
+from anglewise.similarity_measures.formulas import fitted
+from anglewise.similarity_measures.measure import prepare
 from search_oracle import scanners, using
 
 K = 4

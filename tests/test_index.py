@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 import anglewise
 from anglewise import Embeddings, Index, Judgements, Space, search, write_space
-from anglewise.core.sparse import SparseRows
-from anglewise.engine.index import Answering
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import (
     FileError,
     IdsError,
@@ -19,6 +18,7 @@ from anglewise.errors import (
     TooFewError,
     ValuesError,
 )
+from anglewise.nearest_neighbours.index import Answering
 
 MEASURES = ["dot", "cosine", "euclidean", "manhattan", "cosine@centred", "dot@whitened"]
 
@@ -118,7 +118,7 @@ def test_many_filtered_queries_are_answered_in_blocks(monkeypatch):
     index = Index(films(50), "dot")
     vectors = np.random.default_rng(0).standard_normal((23, 5))
     whole = index.search(vectors, 4, where={"year": 1920})
-    monkeypatch.setattr("anglewise.engine.index.EXCLUDED_AT_ONCE", 100)
+    monkeypatch.setattr("anglewise.nearest_neighbours.index.EXCLUDED_AT_ONCE", 100)
     assert index.search(vectors, 4, where={"year": 1920}) == whole
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Judged, JudgementStore, Space
-from anglewise.page import judging_view, neighbours_view, queue, state
-from anglewise.page.app import served
-from anglewise.page.open_space import LONGEST_ID, Inspected, short_name, shown
-from anglewise.page.security import ANY_NOTEBOOK, AllowedOrigin
+from anglewise.web_page import judging_view, neighbours_view, queue, state
+from anglewise.web_page.app import served
+from anglewise.web_page.open_space import LONGEST_ID, Inspected, short_name, shown
+from anglewise.web_page.security import ANY_NOTEBOOK, AllowedOrigin
 from inspect_site import FROM_HERE, films, site
 
 LONG = 100_000

@@ -9,9 +9,9 @@ import pytest
 from anglewise import Embeddings, Space, measure, search
 from anglewise.auditing.gauge_overlap import gauge_path
 from anglewise.auditing.subject import subject
-from anglewise.page import gauge_paths
-from anglewise.page.gauge_paths import path_of_gauges, path_of_witness
-from anglewise.page.open_space import Inspected
+from anglewise.web_page import gauge_paths
+from anglewise.web_page.gauge_paths import path_of_gauges, path_of_witness
+from anglewise.web_page.open_space import Inspected
 from inspect_site import films, made_judgements, made_space, one_sided, site
 
 FORMULAS = ("cosine", "euclidean", "dot")

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from anglewise import Judged, JudgementStore
-from anglewise.measures.measure import measures
-from anglewise.page import judging_view
-from anglewise.page import open_space as answers
-from anglewise.page.open_space import Inspected
-from anglewise.page.queue import agreement, decide, draw_queue
+from anglewise.similarity_measures.measure import measures
+from anglewise.web_page import judging_view
+from anglewise.web_page import open_space as answers
+from anglewise.web_page.open_space import Inspected
+from anglewise.web_page.queue import agreement, decide, draw_queue
 from inspect_site import FROM_HERE, films, made_space, one_sided, site
 
 MEASURES = measures("dot,cosine")

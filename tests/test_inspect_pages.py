@@ -6,12 +6,12 @@ from urllib.parse import parse_qs
 import pytest
 
 from anglewise import Embeddings, Space, search, write_space
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
+from anglewise.evaluation_metrics.breadth import disagreement
 from anglewise.io.space_folder import read_space_folder
-from anglewise.metrics.breadth import disagreement
-from anglewise.page.metadata import Metadata
-from anglewise.page.open_space import Inspected
-from anglewise.page.state import ViewState, read_view
+from anglewise.web_page.metadata import Metadata
+from anglewise.web_page.open_space import Inspected
+from anglewise.web_page.state import ViewState, read_view
 from inspect_site import FROM_HERE, films, made_space, one_sided, site
 
 ITEMS = "direction=items-items"

@@ -5,13 +5,13 @@ from uuid import uuid4
 import pytest
 
 from anglewise import JudgementStore, write_space
-from anglewise.core.drawn import drawn_context
+from anglewise.data_types.drawn import drawn_context
 from anglewise.errors import FileError, IdsError, ShapeError, ValuesError
 from anglewise.io.pairs_to_judge import read_queue, write_queue
-from anglewise.measures.measure import measures
-from anglewise.page.app import Served
-from anglewise.page.open_space import queue_of
-from anglewise.page.queue import decide, draw_queue
+from anglewise.similarity_measures.measure import measures
+from anglewise.web_page.app import Served
+from anglewise.web_page.open_space import queue_of
+from anglewise.web_page.queue import decide, draw_queue
 from cli_run import anglewise, refused  # noqa: F401 a fixture
 from inspect_site import FROM_HERE, films, made_space, one_sided, site
 

@@ -11,10 +11,10 @@ from starlette.websockets import WebSocketDisconnect
 
 from anglewise import Embeddings, Space
 from anglewise.errors import FileError
-from anglewise.page import neighbours_view
-from anglewise.page.app import served, static_files
-from anglewise.page.open_space import Inspected
-from anglewise.page.security import MOST_BYTES, AllowedOrigin, BusyError, SearchLimiter
+from anglewise.web_page import neighbours_view
+from anglewise.web_page.app import served, static_files
+from anglewise.web_page.open_space import Inspected
+from anglewise.web_page.security import MOST_BYTES, AllowedOrigin, BusyError, SearchLimiter
 from inspect_site import FROM_HERE, NASTY, films, one_sided, site
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 closed again at once

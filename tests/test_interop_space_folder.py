@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from anglewise import Embeddings, Judgements, Space, read_space, write_space
-from anglewise.core.judgements import Complaints
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.judgements import Complaints
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import FileError, ShapeError, ValuesError
 from anglewise.io import outputs as atomic
 from anglewise.io.read import judgements_of, stored_directions
 from anglewise.io.space_folder import check_destination
-from anglewise.page.metadata import with_own_columns
+from anglewise.web_page.metadata import with_own_columns
 
 ABOUT = {"model": "linear", "penalty": np.float64(1000.0), "gauge": "balanced", "sizes": (2, 3)}
 

@@ -12,7 +12,7 @@ from statsmodels.stats.inter_rater import fleiss_kappa as statsmodels_fleiss
 
 from anglewise import Judged, JudgementStore
 from anglewise.errors import TooFewError, ValuesError
-from anglewise.judging.agreement import agreement
+from anglewise.labelling.agreement import agreement
 from anglewise.statistics.kappa import cohen_kappa, coincidences, fleiss_kappa, krippendorff_alpha
 from cli_run import anglewise, refused
 from real_data import real_data

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, JudgementStore, Space, write_space
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.encoders.endpoint import Patience
 from anglewise.errors import EncoderError, SpellingError
-from anglewise.judging.generated import chat_asker, from_classes, known_items
+from anglewise.labelling.generated import chat_asker, from_classes, known_items
 from chat_stub import chat
 from cli_run import anglewise, refused
 from real_data import real_data

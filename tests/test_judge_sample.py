@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from anglewise import AnglewiseError, Embeddings, Judged, Judgements, JudgementStore, Space, search
-from anglewise.core.drawn import drawn_context, query_draw, weighted_means
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.drawn import drawn_context, query_draw, weighted_means
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import SpellingError, TooFewError, ValuesError
-from anglewise.judging.sample import sample
-from anglewise.metrics.evaluate import evaluate
+from anglewise.evaluation_metrics.evaluate import evaluate
+from anglewise.labelling.sample import sample
 
 QUERIES, ITEMS = 120, 200
 

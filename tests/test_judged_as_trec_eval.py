@@ -11,14 +11,14 @@ import pytrec_eval
 import anglewise as aw
 from anglewise.comparison.compare import compare_spaces
 from anglewise.comparison.gates import identity
-from anglewise.core.evaluation_rules import evaluated_with
+from anglewise.data_types.evaluation_rules import evaluated_with
 from anglewise.errors import FileError, IdsError, TooFewError, ValuesError
+from anglewise.evaluation_metrics.breadth import by_stratum
+from anglewise.evaluation_metrics.evaluate import evaluate
+from anglewise.evaluation_metrics.pools import Pool, PoolState, lead_bounds
 from anglewise.io.judgement_formats import read_judged
 from anglewise.judgements.combine import combined
-from anglewise.judging.lint import lint
-from anglewise.metrics.breadth import by_stratum
-from anglewise.metrics.evaluate import evaluate
-from anglewise.metrics.pools import Pool, PoolState, lead_bounds
+from anglewise.labelling.lint import lint
 from anglewise.rag.relevance import gather
 from anglewise.remedies.runner import content_of
 from cli_run import anglewise, refused  # noqa: F401 a fixture
@@ -572,7 +572,7 @@ def test_a_correlation_with_a_constant_is_not_defined_and_refused(metric):
 
 @pytest.mark.parametrize("scale", [1e-200, 1e-30, 1, 1e150, 1e300])
 def test_pearson_knows_no_scale(scale):
-    from anglewise.metrics.metrics import Pearson
+    from anglewise.evaluation_metrics.metrics import Pearson
 
     x, y = np.array([[1.0, 4, 2, 8], [3, 1, 4, 1]]), np.array([1.0, 2, 2, 5])
     due = [np.corrcoef(row, y)[0, 1] for row in x]

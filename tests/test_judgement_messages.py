@@ -13,7 +13,7 @@ from anglewise import (
     Space,
     read_judgements,
 )
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.io.judgement_export import write_judged
 from anglewise.io.judgement_files import read_labels
 from anglewise.io.judgement_formats import read_judged
@@ -22,9 +22,9 @@ from anglewise.io.runs import write_run
 from anglewise.judgements.combine import by_pair, combined
 from anglewise.judgements.constructed import from_labels
 from anglewise.judgements.records import Labels, judged_from
-from anglewise.judging.lint import lint
-from anglewise.judging.sample import column_numbers, sample
-from anglewise.page.open_space import queue_of
+from anglewise.labelling.lint import lint
+from anglewise.labelling.sample import column_numbers, sample
+from anglewise.web_page.open_space import queue_of
 
 LONG = "i" * 100_000
 ITEMS = Embeddings(np.eye(3), ["a", "b", "c"], metadata={"words": ["x", LONG, "y"]})

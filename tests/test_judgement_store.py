@@ -12,7 +12,7 @@ from anglewise import Judged, JudgementStore
 from anglewise.errors import FileError, IdsError, SpellingError, ValuesError
 from anglewise.judgements import connection as schema
 from anglewise.judgements.records import judged_from, new_uuid
-from anglewise.judging.judged_set import record
+from anglewise.labelling.judged_set import record
 
 
 @pytest.fixture

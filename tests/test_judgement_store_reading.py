@@ -12,7 +12,7 @@ from anglewise import (
     read_judgements,
     write_space,
 )
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import FileError, IdsError, SpellingError, TooFewError
 from anglewise.io.read import judgement_kind
 from anglewise.judgements.combine import by_pair

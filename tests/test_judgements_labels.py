@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from anglewise import Embeddings, Neighbours, Space
 from anglewise.errors import IdsError, TooFewError, ValuesError
+from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.judgements import constructed as module
 from anglewise.judgements.constructed import from_labels
 from anglewise.judgements.records import Labels
-from anglewise.metrics.evaluate import evaluate
 from real_data import real_data
 
 

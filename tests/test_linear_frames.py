@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from anglewise import Embeddings, Space, measure, search
 from anglewise.errors import SpellingError
-from anglewise.measures.frames import fit_frames
+from anglewise.similarity_measures.frames import fit_frames
 
 
 def a_space(seed=0, items=80, d=6):

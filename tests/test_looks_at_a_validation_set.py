@@ -8,7 +8,7 @@ import pytest
 
 from anglewise import Embeddings, Judgements, Pairs, Space, Triplets, compare
 from anglewise.comparison.history import History, looks, rows_of
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.io.runs import append_history, read_history
 from cli_run import anglewise
 

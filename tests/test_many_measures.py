@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 import anglewise as aw
-from anglewise.core.sparse import SparseRows
-from anglewise.core.text import MOST
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.text import MOST
 from anglewise.errors import SpellingError, ValuesError
-from anglewise.measures import frames
-from anglewise.measures.measure import measures
-from anglewise.metrics.evaluate import read_metrics
+from anglewise.evaluation_metrics.evaluate import read_metrics
 from anglewise.remedies.candidate_list import read_candidates
+from anglewise.similarity_measures import frames
+from anglewise.similarity_measures.measure import measures
 from anglewise.statistics import decision, sign_flip
 from anglewise.statistics.decision import WeightedMeans
 from anglewise.statistics.sign_flip import sign_flips

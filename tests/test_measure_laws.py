@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Measure, Space, measure, search
-from anglewise.measures.formulas import BlockFormula, Dot, fitted
-from anglewise.measures.frames import fit_frames
-from anglewise.measures.measure import FORMULAS, FRAMES
-from anglewise.metrics.evaluate import score_pairs
+from anglewise.evaluation_metrics.evaluate import score_pairs
+from anglewise.similarity_measures.formulas import BlockFormula, Dot, fitted
+from anglewise.similarity_measures.frames import fit_frames
+from anglewise.similarity_measures.measure import FORMULAS, FRAMES
 
 NUMBERS = {
     "norm": "(0,0.5)",

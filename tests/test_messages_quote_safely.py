@@ -23,12 +23,12 @@ from anglewise.cli.program import main
 from anglewise.comparison.candidates import variant
 from anglewise.comparison.gates import gate
 from anglewise.errors import as_message, one_line
+from anglewise.evaluation_metrics.evaluate import metric
 from anglewise.io.texts import read_texts
 from anglewise.io.vectors import read_vectors
-from anglewise.measures.measure import measures_and_families
-from anglewise.metrics.evaluate import metric
-from anglewise.models.normalisation import normalisation
+from anglewise.recommender_models.normalisation import normalisation
 from anglewise.remedies.candidate_list import read_candidates
+from anglewise.similarity_measures.measure import measures_and_families
 from cli_run import anglewise
 
 __all__ = ["anglewise"]

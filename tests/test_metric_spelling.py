@@ -3,8 +3,8 @@
 import pytest
 
 from anglewise.errors import SpellingError
-from anglewise.metrics.evaluate import EXAMPLES, metric, read_metrics
-from anglewise.metrics.metrics import NDCG, ExponentialNDCG
+from anglewise.evaluation_metrics.evaluate import EXAMPLES, metric, read_metrics
+from anglewise.evaluation_metrics.metrics import NDCG, ExponentialNDCG
 
 
 @pytest.mark.parametrize("spelling", EXAMPLES)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from anglewise.errors import ShapeError, SpellingError, ValuesError
-from anglewise.models.closed_form import NAMED, find_split, fit_linear
+from anglewise.recommender_models.closed_form import NAMED, find_split, fit_linear
 
 K = 50
 GAUGES = [*NAMED, "power(0.25)", "power(-0.5)"]

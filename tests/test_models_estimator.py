@@ -111,7 +111,9 @@ def test_a_wrong_option_is_a_value_error_for_scikit_learn(X):
 
 
 def test_without_scikit_learn_the_extra_is_named():
-    found = run("import sys; sys.modules['sklearn'] = None; import anglewise.models.estimators")
+    found = run(
+        "import sys; sys.modules['sklearn'] = None; import anglewise.recommender_models.estimators"
+    )
     assert "MissingExtraError" in found.stderr
     assert "pip install 'anglewise[sklearn]'" in found.stderr
 
@@ -120,8 +122,8 @@ def test_fitting_needs_no_scikit_learn():
     code = (
         "import sys; sys.modules['sklearn'] = None\n"
         "import numpy as np\n"
-        "from anglewise.models.fit import fit\n"
-        "from anglewise.core.sparse import Interactions\n"
+        "from anglewise.recommender_models.fit import fit\n"
+        "from anglewise.data_types.sparse import Interactions\n"
         "u, i = np.nonzero(np.random.default_rng(0).random((40, 9)) < .6)\n"
         "fit(Interactions(u, i, np.ones(len(u)), np.arange(40), np.arange(9)), penalty=1.0)\n"
     )

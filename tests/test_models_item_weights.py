@@ -6,11 +6,11 @@ from scipy import sparse
 
 from anglewise import fit_ease, search
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
-from anglewise.models import svd as gram_room
-from anglewise.models.ease import MOST_ITEMS, penalty_path
-from anglewise.models.fit import learn
-from anglewise.models.normalisation import normalisation
-from anglewise.models.svd import fill_upper, lower_gram
+from anglewise.recommender_models import svd as gram_room
+from anglewise.recommender_models.ease import MOST_ITEMS, penalty_path
+from anglewise.recommender_models.fit import learn
+from anglewise.recommender_models.normalisation import normalisation
+from anglewise.recommender_models.svd import fill_upper, lower_gram
 
 RULES = ["none", "standardised", "l2", "tf-idf", "bm25", "propensity", "exponents(0.3,0.6)"]
 
@@ -82,7 +82,7 @@ def test_a_triangle_is_mirrored_whatever_stands_above_it():
 @pytest.mark.parametrize("rule", ["none", "standardised", "exponents(0.3,0.6)"])
 def test_the_path_of_penalties_is_that_of_one_inverse_each(X, rule):
     """The same users, the same split, but weights by direct inversion."""
-    from anglewise.models.ease import mean_ndcg, split_users
+    from anglewise.recommender_models.ease import mean_ndcg, split_users
 
     penalties = (2.0, 30.0, 900.0)
     path = penalty_path(X, normalisation(rule), penalties, seed=4)

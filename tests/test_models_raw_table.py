@@ -6,8 +6,8 @@ from scipy import sparse
 
 from anglewise import search
 from anglewise.errors import ShapeError, SpellingError
-from anglewise.models.model import raw_table
-from anglewise.models.normalisation import normalisation
+from anglewise.recommender_models.model import raw_table
+from anglewise.recommender_models.normalisation import normalisation
 
 RULES = ["none", "standardised", "l2", "tf-idf", "bm25", "propensity", "exponents(0,0.6)"]
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from anglewise.errors import ValuesError
-from anglewise.models.svd import truncated_svd
+from anglewise.recommender_models.svd import truncated_svd
 
 
 def table(rows, columns, density=0.2, seed=0):
@@ -15,7 +15,7 @@ def table(rows, columns, density=0.2, seed=0):
 
 @pytest.fixture(params=[0, 4096], ids=["gram never formed", "gram formed if cheaper"])
 def _gram(request, monkeypatch):
-    monkeypatch.setattr("anglewise.models.svd.GRAM_COLUMNS", request.param)
+    monkeypatch.setattr("anglewise.recommender_models.svd.GRAM_COLUMNS", request.param)
 
 
 SHAPES = [(300, 200, 10), (200, 300, 10), (400, 20, 5), (20, 400, 5), (150, 140, 60), (60, 90, 60)]
@@ -38,7 +38,7 @@ def test_the_spectrum_is_that_of_a_full_decomposition(rows, columns, k, dense):
 def test_long_tables_are_decomposed_block_by_block(columns, k, monkeypatch):
     X = table(500, columns)
     whole = truncated_svd(X, k)
-    monkeypatch.setattr("anglewise.models.svd.BLOCK_ENTRIES", columns * 64)
+    monkeypatch.setattr("anglewise.recommender_models.svd.BLOCK_ENTRIES", columns * 64)
     in_blocks = truncated_svd(X, k)
     assert np.allclose(in_blocks.values, whole.values, rtol=1e-13)
     assert np.allclose(in_blocks.right, whole.right, atol=1e-10)

@@ -9,12 +9,12 @@ from scipy import sparse
 
 import anglewise as aw
 from anglewise.auditing.subject import subject
+from anglewise.equivalent_factorisations.gauge import without_biases
 from anglewise.errors import SpellingError
-from anglewise.gauges.gauge import without_biases
-from anglewise.measures.measure import measure, prepare
-from anglewise.metrics.evaluate import score_pairs
-from anglewise.page.gauge_paths import path_of_gauges, path_of_witness
-from anglewise.page.open_space import Inspected
+from anglewise.evaluation_metrics.evaluate import score_pairs
+from anglewise.similarity_measures.measure import measure, prepare
+from anglewise.web_page.gauge_paths import path_of_gauges, path_of_witness
+from anglewise.web_page.open_space import Inspected
 from cli_run import anglewise
 from inspect_site import site
 

@@ -9,9 +9,9 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import StandardScaler
 
 from anglewise.errors import ShapeError, SpellingError, ValuesError
-from anglewise.models.closed_form import fit_linear
-from anglewise.models.normalisation import NORMALISATIONS, normalisation
-from anglewise.models.svd import ShiftedTable, truncated_svd
+from anglewise.recommender_models.closed_form import fit_linear
+from anglewise.recommender_models.normalisation import NORMALISATIONS, normalisation
+from anglewise.recommender_models.svd import ShiftedTable, truncated_svd
 
 RULES = ["none", "standardised", "l2", "tf-idf", "bm25", "propensity", "exponents(0.3,0.6)"]
 
@@ -68,12 +68,12 @@ def test_a_standardised_table_is_decomposed_without_a_dense_one(monkeypatch):
         return dense(self)
 
     monkeypatch.setattr(ShiftedTable, "toarray", watched)
-    monkeypatch.setattr("anglewise.models.svd.BLOCK_ENTRIES", 300 * 20)
+    monkeypatch.setattr("anglewise.recommender_models.svd.BLOCK_ENTRIES", 300 * 20)
     rng = np.random.default_rng(0)
     X = sparse.random_array((2000, 300), density=0.02, rng=rng).tocsr()
     truncated_svd(normalisation("standardised").learn(X).apply(X), 8)
     assert max(biggest, default=0) <= 300 * 20
-    monkeypatch.setattr("anglewise.models.svd.GRAM_COLUMNS", 0)
+    monkeypatch.setattr("anglewise.recommender_models.svd.GRAM_COLUMNS", 0)
     biggest.clear()
     truncated_svd(normalisation("standardised").learn(X).apply(X), 8)
     assert not biggest
@@ -97,7 +97,7 @@ def test_a_shifted_table_is_the_dense_one_in_all_it_does(shape):
 @pytest.mark.parametrize("shape", [(300, 200), (200, 300), (400, 20), (20, 400)])
 @pytest.mark.parametrize("gram", [0, 4096])
 def test_the_spectrum_of_a_standardised_table_is_that_of_the_dense_one(shape, gram, monkeypatch):
-    monkeypatch.setattr("anglewise.models.svd.GRAM_COLUMNS", gram)
+    monkeypatch.setattr("anglewise.recommender_models.svd.GRAM_COLUMNS", gram)
     rng = np.random.default_rng(0)
     X = sparse.random_array(shape, density=0.2, rng=rng).tocsr()
     table = normalisation("standardised").learn(X).apply(X)

@@ -10,8 +10,8 @@ from sklearn.pipeline import make_pipeline
 
 from anglewise import LinearEmbedding, TableNormaliser
 from anglewise.errors import ShapeError, SpellingError
-from anglewise.models.closed_form import fit_linear
-from anglewise.models.svd import ShiftedTable
+from anglewise.recommender_models.closed_form import fit_linear
+from anglewise.recommender_models.svd import ShiftedTable
 
 RULES = ["none", "standardised", "l2", "tf-idf", "bm25", "propensity", "exponents(0,0.6)"]
 
@@ -86,6 +86,8 @@ def test_what_changes_the_outputs_is_no_step_before_the_model(X):
 
 
 def test_without_scikit_learn_the_extra_is_named():
-    found = run("import sys; sys.modules['sklearn'] = None; import anglewise.models.estimators")
+    found = run(
+        "import sys; sys.modules['sklearn'] = None; import anglewise.recommender_models.estimators"
+    )
     assert "MissingExtraError" in found.stderr
     assert "pip install 'anglewise[sklearn]'" in found.stderr

@@ -10,15 +10,15 @@ from anglewise.cli.remedy import seconds_of
 from anglewise.comparison.candidates import variant
 from anglewise.comparison.gates import gate
 from anglewise.comparison.split import query_split
-from anglewise.core.numbers import read_number, read_whole, written
-from anglewise.core.text import parted
+from anglewise.data_types.numbers import read_number, read_whole, written
+from anglewise.data_types.text import parted
 from anglewise.encoders.encoder import read_spec
 from anglewise.errors import SpellingError
-from anglewise.judging.sample import order_by_stratum
-from anglewise.measures.formulas import Norm
-from anglewise.measures.measure import measures, measures_and_families
-from anglewise.metrics.evaluate import metric, read_metrics
-from anglewise.models.normalisation import normalisation
+from anglewise.evaluation_metrics.evaluate import metric, read_metrics
+from anglewise.labelling.sample import order_by_stratum
+from anglewise.recommender_models.normalisation import normalisation
+from anglewise.similarity_measures.formulas import Norm
+from anglewise.similarity_measures.measure import measures, measures_and_families
 from cli_run import anglewise, refused
 from processor_time import at_most
 

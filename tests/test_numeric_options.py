@@ -9,7 +9,7 @@ from anglewise import Embeddings, Judgements, Space, write_space
 from anglewise.cli.judge import JUDGE_COMMANDS
 from anglewise.cli.options import _Reader
 from anglewise.cli.program import COMMANDS, program
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from cli_run import anglewise
 from processor_time import at_most
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anglewise import AnglewiseError, Embeddings, Encoder, Index
-from anglewise.engine.index import Answering, Hit
 from anglewise.errors import EncoderError, ShapeError, SpellingError, TooFewError, ValuesError
+from anglewise.nearest_neighbours.index import Answering, Hit
 from anglewise.rag.context import Context, diverse
 from anglewise.rag.prompt import INSTRUCTIONS
 from anglewise.rag.relevance import relevance_of

@@ -22,7 +22,7 @@ from anglewise import (
     read_judgements,
     read_space,
 )
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.rag.context import Context
 from anglewise.rag.origin import Origin

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 import anglewise as aw
 from anglewise.comparison.notes import TIED_SHARE
-from anglewise.core.neighbours import rounded
-from anglewise.core.sparse import SparseRows
-from anglewise.engine import blocks, ranking, search
+from anglewise.data_types.neighbours import rounded
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import ValuesError
 from anglewise.io.runs import strictly_falling
-from anglewise.measures.formulas import Cosine, Dot
+from anglewise.nearest_neighbours import blocks, ranking, search
+from anglewise.similarity_measures.formulas import Cosine, Dot
 from cli_run import anglewise  # noqa: F401
 from search_oracle import PLAIN, neighbours, pair_scores, same, scanners, twelve_digits, using
 

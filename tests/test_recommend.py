@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Recommender, Space, fit_ease, gauge, search
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
+from anglewise.equivalent_factorisations.gauge import bias_columns, without_biases
 from anglewise.errors import (
     IdsError,
     ShapeError,
@@ -14,9 +15,8 @@ from anglewise.errors import (
     WrongTypeError,
 )
 from anglewise.experiment.catalogue import simulate
-from anglewise.gauges.gauge import bias_columns, without_biases
-from anglewise.models.closed_form import fit_linear
 from anglewise.recommendation.fold_in import learn_fold_in
+from anglewise.recommender_models.closed_form import fit_linear
 
 MEASURES = ["dot", "cosine", "euclidean", "norm(0,0.5)", "cosine@balanced", "cosine@centred"]
 PRODUCTS = ["dot", "cosine", "norm(0,0.5)", "norm(1,0.25)"]

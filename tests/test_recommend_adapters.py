@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import coo_matrix, csr_matrix
 
 from anglewise import Embeddings, Recommender, Space
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import ShapeError, SpellingError, WrongTypeError
 from anglewise.recommendation.adapters import LikeImplicit, RectoolsRanker
 

@@ -11,10 +11,10 @@ import pytest
 
 from anglewise import Embeddings, Judgements, Pairs, Space, compare, remedy, search
 from anglewise.comparison.lists import EvaluationSettings
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import SpellingError, TooFewError, ValuesError
-from anglewise.metrics.breadth import by_stratum, coverage
-from anglewise.metrics.evaluate import metric
+from anglewise.evaluation_metrics.breadth import by_stratum, coverage
+from anglewise.evaluation_metrics.evaluate import metric
 from anglewise.remedies import runner
 from anglewise.remedies.candidate_list import read_candidates, rounded, sensible_candidates
 from anglewise.remedies.remedy import winner

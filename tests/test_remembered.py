@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Space, measure
-from anglewise.measures import formulas, frames
-from anglewise.measures.formulas import fitted
-from anglewise.measures.frames import Affine, Maps, SpaceCache, fit_frames, weight
+from anglewise.similarity_measures import formulas, frames
+from anglewise.similarity_measures.formulas import fitted
+from anglewise.similarity_measures.frames import Affine, Maps, SpaceCache, fit_frames, weight
 
 
 def a_space(rows=30, d=4):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Judgements, Space, audit
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from rendered import document, printed
 from rendered import page as audit_page
 from test_report_page import Reader, _luminance

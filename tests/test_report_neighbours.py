@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Space, search
-from anglewise.measures.measure import measures
 from anglewise.report.retrieval_documents import QueryNeighbours, neighbours_document
+from anglewise.similarity_measures.measure import measures
 from rendered import printed
 
 WORDS = ["a film about a lighthouse that nobody keeps and everybody needs", "b", "c", "d", "e"]

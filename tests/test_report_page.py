@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from anglewise import Neighbours
 from anglewise.errors import MissingExtraError, TooFewError
-from anglewise.metrics.breadth import disagreement
+from anglewise.evaluation_metrics.breadth import disagreement
 from anglewise.report.pictures import ComparisonDisplay
 from made_comparison import TITLE, made
 from rendered import page

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anglewise import Embeddings, Space, search
-from anglewise.core.sparse import SparseRows
-from anglewise.engine.search import engine_kind, search_vectors
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import ShapeError, TooFewError
+from anglewise.nearest_neighbours.search import engine_kind, search_vectors
 from search_oracle import FIVE, PLAIN, neighbours, pair_scores, same, scanners, using
 
 SCANNERS = pytest.mark.parametrize("scanner", scanners(), ids=lambda s: s.kind)

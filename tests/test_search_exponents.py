@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anglewise import Embeddings, Space, search
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from search_oracle import same
 
 GRID = [f"norm(0,{b:g})" for b in np.linspace(0, 1, 41)]

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anglewise import Embeddings, Measure, Space, search
-from anglewise.engine.passes import bounds, passes
-from anglewise.engine.ranking import KERNEL
-from anglewise.engine.scanners import scanner as scanner_here
-from anglewise.engine.tiles import tile
 from anglewise.errors import ShapeError, ValuesError
-from anglewise.measures.formulas import BlockFormula
-from anglewise.measures.measure import measures
+from anglewise.nearest_neighbours.passes import bounds, passes
+from anglewise.nearest_neighbours.ranking import KERNEL
+from anglewise.nearest_neighbours.scanners import scanner as scanner_here
+from anglewise.nearest_neighbours.tiles import tile
+from anglewise.similarity_measures.formulas import BlockFormula
+from anglewise.similarity_measures.measure import measures
 from search_oracle import FIVE, PLAIN, same, scanners, using
 
 NAMES = [*PLAIN, "cosine@centred", "cosine@whitened", "euclidean@whitened", "manhattan@whitened"]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Index, Space, search
-from anglewise.engine import tiles
-from anglewise.engine.search import search_prepared, search_vectors
-from anglewise.engine.tiles import PreparedItems
-from anglewise.measures.measure import measures
+from anglewise.nearest_neighbours import tiles
+from anglewise.nearest_neighbours.search import search_prepared, search_vectors
+from anglewise.nearest_neighbours.tiles import PreparedItems
+from anglewise.similarity_measures.measure import measures
 from search_oracle import same, scanners, using
 
 PLAIN = ["dot", "cosine", "euclidean", "csls(3)", "manhattan"]

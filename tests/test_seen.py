@@ -12,7 +12,7 @@ import pytest
 from scipy import sparse
 
 import anglewise as aw
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import FileError, IdsError, ShapeError, ValuesError
 from cli_run import anglewise, refused
 from inspect_site import site
@@ -187,7 +187,7 @@ def test_the_remedy_leaves_it_out_and_repeats_it_in_its_command(anglewise, files
 
 def test_the_page_leaves_it_out(anglewise, files, monkeypatch):
     opened = []
-    app = import_module("anglewise.page.app")
+    app = import_module("anglewise.web_page.app")
     monkeypatch.setattr(app, "served", lambda read, **_: opened.append(read()) or STOP)
     anglewise("inspect", files / "space", "--no-open", "--seen", files / "train.csv")
     page = site(opened[0]).get("/?direction=queries-items&query=u3&measures=dot&k=5").text

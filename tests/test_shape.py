@@ -72,7 +72,7 @@ def test_names_that_may_recur_are_no_finding():
     """Commands bear their names, and each framework has its retriever."""
     sources = [
         made("class Thing: ...\nclass AnglewiseRetriever: ...", shape.SRC / place)
-        for place in ("cli/audit.py", "auditing/audit.py", "metrics/lists.py", "engine/lists.py")
+        for place in ("cli/audit.py", "auditing/audit.py", "comparison/lists.py", "rag/lists.py")
     ]
     assert shape.shared_names(sources) == ["lists"]
     assert shape.twice_named(sources) == ["Thing"]
@@ -116,20 +116,22 @@ print(json.dumps(Probe(sys.argv[1]).watch(work)))
 def test_arrows_are_found_in_functions_and_for_types_alone():
     text = """
 from typing import TYPE_CHECKING
-from anglewise.metrics import other
+from anglewise.evaluation_metrics import other
 if TYPE_CHECKING:
-    from anglewise.engine import search as engine
-    from anglewise.models.svd import svd
+    from anglewise.nearest_neighbours import search as engine
+    from anglewise.recommender_models.svd import svd
 
 def late():
-    import anglewise.models.svd
+    import anglewise.recommender_models.svd
     from anglewise import errors
 """
-    source = made(text, shape.SRC / "metrics" / "made.py")  # never written: its place is its room
+    source = made(
+        text, shape.SRC / "evaluation_metrics" / "made.py"
+    )  # never written: its place is its room
     assert shape.arrows([source]) == {
-        ("metrics", "engine"): True,
-        ("metrics", "models"): False,
-        ("metrics", "errors"): False,
+        ("evaluation_metrics", "nearest_neighbours"): True,
+        ("evaluation_metrics", "recommender_models"): False,
+        ("evaluation_metrics", "errors"): False,
     }
 
 
@@ -138,5 +140,7 @@ def test_arrows_up_and_circles_are_seen():
         ("statistics", "cli"),
         ("errors", "cli"),
     ]
-    assert shape.going_up([("core", "errors"), ("errors", "core")]) == [("errors", "core")]
+    assert shape.going_up([("data_types", "errors"), ("errors", "data_types")]) == [
+        ("errors", "data_types")
+    ]
     assert shape.in_circles([("a", "b"), ("b", "c"), ("c", "b"), ("c", "d")]) == ["b", "c"]

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 import anglewise as aw
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import ShapeError
-from anglewise.models.closed_form import fit_linear
-from anglewise.models.model import raw_table
-from anglewise.models.svd import truncated_svd
-from anglewise.models.training import used_cells
+from anglewise.recommender_models.closed_form import fit_linear
+from anglewise.recommender_models.model import raw_table
+from anglewise.recommender_models.svd import truncated_svd
+from anglewise.recommender_models.training import used_cells
 
 
 @st.composite

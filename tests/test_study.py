@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from anglewise import study
+from anglewise.equivalent_factorisations.maps import MapPair
 from anglewise.errors import SpellingError
 from anglewise.experiment.catalogue import simulate
 from anglewise.experiment.claims import (
@@ -39,10 +40,9 @@ from anglewise.experiment.setup import (
     subject,
 )
 from anglewise.experiment.study import certified
-from anglewise.gauges.maps import MapPair
-from anglewise.models.closed_form import fit_spectrum
-from anglewise.models.fit import fit
-from anglewise.models.svd import Spectrum
+from anglewise.recommender_models.closed_form import fit_spectrum
+from anglewise.recommender_models.fit import fit
+from anglewise.recommender_models.svd import Spectrum
 from anglewise.report.check_documents import PANELS, study_figure
 from anglewise.report.plain_text import as_json
 

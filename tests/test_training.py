@@ -6,12 +6,12 @@ import sys
 import numpy as np
 import pytest
 
-from anglewise.core.sparse import Interactions, SparseRows
+from anglewise.data_types.sparse import Interactions, SparseRows
 from anglewise.errors import MissingExtraError, ShapeError, SpellingError, TooFewError, ValuesError
-from anglewise.models.fit import fit
-from anglewise.models.training import Trainer, keep_aside, train
-from anglewise.models.training_state import Settings, TrainedFactors, fingerprint
-from anglewise.models.training_steps import make_step, sampler
+from anglewise.recommender_models.fit import fit
+from anglewise.recommender_models.training import Trainer, keep_aside, train
+from anglewise.recommender_models.training_state import Settings, TrainedFactors, fingerprint
+from anglewise.recommender_models.training_steps import make_step, sampler
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

@@ -6,9 +6,15 @@ import numpy as np
 import pytest
 
 from anglewise.errors import FileError
-from anglewise.models import training_state
-from anglewise.models.training_state import BEST, COUNTED, TENSORS, State, write_checkpoint
-from anglewise.models.training_steps import Adam
+from anglewise.recommender_models import training_state
+from anglewise.recommender_models.training_state import (
+    BEST,
+    COUNTED,
+    TENSORS,
+    State,
+    write_checkpoint,
+)
+from anglewise.recommender_models.training_steps import Adam
 
 PRINT = {"measure": "dot", "interactions": "x"}
 

@@ -16,11 +16,11 @@ from anglewise.comparison.comparison_result import Difference, Estimate
 from anglewise.comparison.gates import check
 from anglewise.comparison.history import History, rows_of
 from anglewise.comparison.inference import Scores, infer
-from anglewise.core.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows
 from anglewise.io.runs import append_history, read_history
-from anglewise.measures.measure import measure
 from anglewise.report import terminal
 from anglewise.report.plain_text import as_json
+from anglewise.similarity_measures.measure import measure
 from rendered import document, junit, markdown, page
 
 NAN = float("nan")

@@ -14,10 +14,10 @@ from anglewise.comparison.next_judgements import unjudged
 from anglewise.comparison.power import power
 from anglewise.comparison.stopping import _widest_difference, sequential
 from anglewise.comparison.verdict import verdict_of
-from anglewise.core.sparse import SparseRows
-from anglewise.diagnostics.norms import norms
+from anglewise.data_types.sparse import SparseRows
+from anglewise.geometry.norms import norms
 from anglewise.judgements.combine import combined
-from anglewise.measures.measure import measures
+from anglewise.similarity_measures.measure import measures
 from anglewise.statistics.confidence_sequences import LEVEL, confidence_sequence
 from anglewise.statistics.decision import Tolerance
 from anglewise.statistics.resampling import Differences

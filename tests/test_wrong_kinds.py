@@ -19,7 +19,7 @@ CALLS = """
 import sys
 import numpy as np
 import anglewise as aw
-from anglewise.models.normalisation import normalisation
+from anglewise.recommender_models.normalisation import normalisation
 
 space = aw.Space(items=aw.Embeddings(np.eye(4)))
 judged = aw.Judgements.from_dict({"0": {"1": 1}, "1": {"2": 1}}, space)

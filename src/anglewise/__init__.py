@@ -12,18 +12,16 @@ if TYPE_CHECKING:
     from anglewise.auditing.audit_result import Audit
     from anglewise.comparison.compare import compare, compare_spaces
     from anglewise.comparison.comparison_result import Comparison
-    from anglewise.core.embeddings import Embeddings, Space
-    from anglewise.core.judgements import Judgements, Pairs, Triplets
-    from anglewise.core.neighbours import Neighbours
+    from anglewise.data_types.embeddings import Embeddings, Space
+    from anglewise.data_types.judgements import Judgements, Pairs, Triplets
+    from anglewise.data_types.neighbours import Neighbours
     from anglewise.encoders.encode import encode
     from anglewise.encoders.encoder import Encoder
     from anglewise.encoders.images import encode_images
     from anglewise.encoders.load import encoder
-    from anglewise.engine.index import Index
-    from anglewise.engine.search import search
+    from anglewise.equivalent_factorisations.canonical import gauge
     from anglewise.errors import AnglewiseError
     from anglewise.experiment.study import Study, study
-    from anglewise.gauges.canonical import gauge
     from anglewise.io.model_readers import from_model
     from anglewise.io.read import (
         read_interactions,
@@ -35,53 +33,59 @@ if TYPE_CHECKING:
     from anglewise.io.space_folder import write_space
     from anglewise.judgements.records import Judged
     from anglewise.judgements.store import JudgementStore
-    from anglewise.measures.adapter import Adapter, adapter
-    from anglewise.measures.formulas import Measure
-    from anglewise.measures.measure import measure
-    from anglewise.models.ease import fit_ease
-    from anglewise.models.estimators import LinearEmbedding, TableNormaliser, TrainedEmbedding
-    from anglewise.page.app import inspect
+    from anglewise.nearest_neighbours.index import Index
+    from anglewise.nearest_neighbours.search import search
     from anglewise.recommendation.recommender import Recommender
     from anglewise.recommendation.replay import replay
+    from anglewise.recommender_models.ease import fit_ease
+    from anglewise.recommender_models.estimators import (
+        LinearEmbedding,
+        TableNormaliser,
+        TrainedEmbedding,
+    )
     from anglewise.remedies.remedy import remedy
     from anglewise.remedies.remedy_result import Remedy
+    from anglewise.similarity_measures.adapter import Adapter, adapter
+    from anglewise.similarity_measures.formulas import Measure
+    from anglewise.similarity_measures.measure import measure
+    from anglewise.web_page.app import inspect
 
     __version__: str
 
 _HOMES = {
-    "Adapter": "anglewise.measures.adapter",
+    "Adapter": "anglewise.similarity_measures.adapter",
     "AnglewiseError": "anglewise.errors",
     "Audit": "anglewise.auditing.audit_result",
     "Comparison": "anglewise.comparison.comparison_result",
-    "Embeddings": "anglewise.core.embeddings",
+    "Embeddings": "anglewise.data_types.embeddings",
     "Encoder": "anglewise.encoders.encoder",
-    "Index": "anglewise.engine.index",
+    "Index": "anglewise.nearest_neighbours.index",
     "Judged": "anglewise.judgements.records",
     "JudgementStore": "anglewise.judgements.store",
-    "Judgements": "anglewise.core.judgements",
-    "LinearEmbedding": "anglewise.models.estimators",
-    "Measure": "anglewise.measures.formulas",
-    "Neighbours": "anglewise.core.neighbours",
-    "Pairs": "anglewise.core.judgements",
+    "Judgements": "anglewise.data_types.judgements",
+    "LinearEmbedding": "anglewise.recommender_models.estimators",
+    "Measure": "anglewise.similarity_measures.formulas",
+    "Neighbours": "anglewise.data_types.neighbours",
+    "Pairs": "anglewise.data_types.judgements",
     "Recommender": "anglewise.recommendation.recommender",
     "Remedy": "anglewise.remedies.remedy_result",
-    "Space": "anglewise.core.embeddings",
+    "Space": "anglewise.data_types.embeddings",
     "Study": "anglewise.experiment.study",
-    "TableNormaliser": "anglewise.models.estimators",
-    "TrainedEmbedding": "anglewise.models.estimators",
-    "Triplets": "anglewise.core.judgements",
-    "adapter": "anglewise.measures.adapter",
+    "TableNormaliser": "anglewise.recommender_models.estimators",
+    "TrainedEmbedding": "anglewise.recommender_models.estimators",
+    "Triplets": "anglewise.data_types.judgements",
+    "adapter": "anglewise.similarity_measures.adapter",
     "audit": "anglewise.auditing.audit",
     "compare": "anglewise.comparison.compare",
     "compare_spaces": "anglewise.comparison.compare",
     "encode": "anglewise.encoders.encode",
     "encode_images": "anglewise.encoders.images",
     "encoder": "anglewise.encoders.load",
-    "fit_ease": "anglewise.models.ease",
+    "fit_ease": "anglewise.recommender_models.ease",
     "from_model": "anglewise.io.model_readers",
-    "gauge": "anglewise.gauges.canonical",
-    "inspect": "anglewise.page.app",
-    "measure": "anglewise.measures.measure",
+    "gauge": "anglewise.equivalent_factorisations.canonical",
+    "inspect": "anglewise.web_page.app",
+    "measure": "anglewise.similarity_measures.measure",
     "read_interactions": "anglewise.io.read",
     "read_judgements": "anglewise.io.read",
     "read_pairs": "anglewise.io.read",
@@ -89,7 +93,7 @@ _HOMES = {
     "read_triplets": "anglewise.io.read",
     "remedy": "anglewise.remedies.remedy",
     "replay": "anglewise.recommendation.replay",
-    "search": "anglewise.engine.search",
+    "search": "anglewise.nearest_neighbours.search",
     "study": "anglewise.experiment.study",
     "write_space": "anglewise.io.space_folder",
 }

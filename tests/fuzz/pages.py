@@ -13,7 +13,7 @@ import httpx2
 from starlette.testclient import TestClient
 
 from anglewise import Embeddings, Space
-from anglewise.page.open_space import Inspected, queue_of
+from anglewise.web_page.open_space import Inspected, queue_of
 from fuzz import damage, spellings, watch
 from fuzz.case import Case
 from fuzz.strange import changed, number, value, word

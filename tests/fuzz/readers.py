@@ -34,8 +34,7 @@ from anglewise.cli.inputs import questions_in
 from anglewise.encoders.documents import read_documents
 from anglewise.encoders.images import read_images
 from anglewise.encoders.pixels import settings_beside
-from anglewise.engine.index import read_index
-from anglewise.gauges.gauge import without_biases
+from anglewise.equivalent_factorisations.gauge import without_biases
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import contents, existing_file, reading
 from anglewise.io.judgement_export import write_judged
@@ -52,11 +51,12 @@ from anglewise.io.runs import append_history, read_history
 from anglewise.io.tables import DOCUMENT, GAIN, QUERY, names_of, numbers_of, times_of
 from anglewise.io.texts import column, columns_of, titles
 from anglewise.judgements.constructed import from_labels
-from anglewise.judging.judged_set import read_set
-from anglewise.models import training_state
-from anglewise.page.open_space import queue_of
+from anglewise.labelling.judged_set import read_set
+from anglewise.nearest_neighbours.index import read_index
 from anglewise.rag.origin import Origin
 from anglewise.rag.relevance import Relevance
+from anglewise.recommender_models import training_state
+from anglewise.web_page.open_space import queue_of
 from fuzz.case import Case
 from fuzz.strange import NAMES, number, word
 from fuzz.target import Target, harmless, with_damage, with_renaming

@@ -14,11 +14,11 @@ from anglewise.comparison.gates import gate
 from anglewise.comparison.split import query_split
 from anglewise.encoders.encoder import read_spec
 from anglewise.encoders.load import reads_images
-from anglewise.judging.sample import order_by_stratum
-from anglewise.measures.measure import measures, measures_and_families
-from anglewise.metrics.evaluate import metric, read_metrics
-from anglewise.models.closed_form import find_split as model_split
-from anglewise.models.normalisation import normalisation
+from anglewise.evaluation_metrics.evaluate import metric, read_metrics
+from anglewise.labelling.sample import order_by_stratum
+from anglewise.recommender_models.closed_form import find_split as model_split
+from anglewise.recommender_models.normalisation import normalisation
+from anglewise.similarity_measures.measure import measures, measures_and_families
 from fuzz import spellings
 from fuzz.case import Case
 from fuzz.strange import changed

@@ -12,7 +12,7 @@ from playwright.sync_api import sync_playwright
 
 from anglewise import write_space
 from anglewise.experiment.catalogue import simulate
-from anglewise.models.fit import fit
+from anglewise.recommender_models.fit import fit
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 IMAGES = Path(__file__).parents[2] / "docs" / "images"

@@ -6,12 +6,12 @@ import torch
 
 from anglewise import AnglewiseError, audit, gauge
 from anglewise.auditing.subject import read_freedom
-from anglewise.diagnostics.dimensions import rank_condition
-from anglewise.gauges.gap import gauge_gap
-from anglewise.gauges.gauge import haar, random_pair
-from anglewise.models.training import train
-from anglewise.models.training_state import Settings
-from anglewise.models.training_steps import loss_of, make_step, measured, sampler
+from anglewise.equivalent_factorisations.gap import gauge_gap
+from anglewise.equivalent_factorisations.gauge import haar, random_pair
+from anglewise.geometry.dimensions import rank_condition
+from anglewise.recommender_models.training import train
+from anglewise.recommender_models.training_state import Settings
+from anglewise.recommender_models.training_steps import loss_of, make_step, measured, sampler
 from taste import tastes
 
 TASTES = tastes()

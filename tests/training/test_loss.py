@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from anglewise.core.sparse import SparseRows
-from anglewise.models.training_steps import MEASURED, Adam, loss_of, make_step, measured, sampler
+from anglewise.data_types.sparse import SparseRows
+from anglewise.recommender_models.training_steps import (
+    MEASURED,
+    Adam,
+    loss_of,
+    make_step,
+    measured,
+    sampler,
+)
 
 USED = SparseRows.from_pairs([0, 0, 0, 1, 1, 2, 2], [0, 1, 4, 1, 2, 3, 5], shape=(3, 7))
 POPULARITY = np.bincount(USED.indices, minlength=7)

@@ -13,10 +13,10 @@ import torch
 
 from anglewise import search
 from anglewise.errors import FileError, TrainingError, ValuesError
-from anglewise.models import training as running
-from anglewise.models.fit import fit
-from anglewise.models.training import Trainer, train
-from anglewise.models.training_state import Settings
+from anglewise.recommender_models import training as running
+from anglewise.recommender_models.fit import fit
+from anglewise.recommender_models.training import Trainer, train
+from anglewise.recommender_models.training_state import Settings
 from taste import interactions, tastes
 
 TASTES = tastes()
@@ -141,8 +141,8 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {folder!r})
 from taste import tastes
-from anglewise.models.training_state import Settings
-from anglewise.models.training import train
+from anglewise.recommender_models.training_state import Settings
+from anglewise.recommender_models.training import train
 settings = Settings(components=8, epochs=25, validation=0.1, patience=25)
 train(tastes().ones(), settings, checkpoint=Path({file!r}))
 """

@@ -15,16 +15,16 @@ from anglewise.auditing.gauge_overlap import (
 )
 from anglewise.auditing.geometry import Geometry, describe, draw_panels, near_witness
 from anglewise.auditing.subject import GAUGES, AuditSubject, read_freedom, subject
-from anglewise.core.conversion import Vectors
-from anglewise.core.embeddings import Space, as_space
-from anglewise.core.judgements import Judgements
-from anglewise.core.neighbours import Neighbours
-from anglewise.core.typing import Direction, Progress
+from anglewise.data_types.conversion import Vectors
+from anglewise.data_types.embeddings import Space, as_space
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.typing import Direction, Progress
+from anglewise.equivalent_factorisations.canonical import gauge
+from anglewise.equivalent_factorisations.gap import GaugeGap, gauge_gap
+from anglewise.equivalent_factorisations.gauge import two_roots
+from anglewise.equivalent_factorisations.maps import predictions_moved
 from anglewise.errors import SpellingError
-from anglewise.gauges.canonical import gauge
-from anglewise.gauges.gap import GaugeGap, gauge_gap
-from anglewise.gauges.gauge import two_roots
-from anglewise.gauges.maps import predictions_moved
 
 PARTS = 1000
 
@@ -205,7 +205,7 @@ def audit(
     Examples
     --------
     >>> import numpy as np
-    >>> from anglewise.core.embeddings import Embeddings
+    >>> from anglewise.data_types.embeddings import Embeddings
     >>> rng = np.random.default_rng(0)
     >>> P, Q = rng.normal(size=(40, 4)), rng.normal(size=(30, 4)) * [9, 3, 1, 0.3]
     >>> space = Space(queries=Embeddings(P), items=Embeddings(Q), trained_for="dot")

@@ -9,9 +9,9 @@ from anglewise.auditing.certified import Certificates, WitnessReport
 from anglewise.auditing.gauge_overlap import GaugeAgreement, GaugePath, PairReport, RunReport
 from anglewise.auditing.geometry import Geometry, Panels
 from anglewise.auditing.subject import Reading
-from anglewise.core.text import html_table
-from anglewise.core.typing import Direction
-from anglewise.gauges.gap import GaugeGap
+from anglewise.data_types.text import html_table
+from anglewise.data_types.typing import Direction
+from anglewise.equivalent_factorisations.gap import GaugeGap
 
 Fate: TypeAlias = Literal["determined", "pinned-by-training", "arbitrary", "unknown"]
 
@@ -52,7 +52,7 @@ def decide(
     """The verdict, from the freedom of training, the gauge gap and the overlap of lists.
 
     ``spans`` says whether rotations are the only maps that keep unit rows unit; see
-    ``diagnostics.rank_condition``.
+    ``geometry.rank_condition``.
     """
     fate, reason = _fate(reading, gap, agreements, spans)
     return AuditVerdict(fate, reason, _safe(reading, fate, tuple(agreements)))

@@ -7,14 +7,19 @@ from typing import Any
 import numpy as np
 
 from anglewise.auditing.subject import SMALL_SAMPLE, AuditSubject, NamedRow
-from anglewise.core.embeddings import Space
-from anglewise.core.neighbours import Neighbours
-from anglewise.core.typing import Array, Direction, Float64, Int64, Progress
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.typing import Array, Direction, Float64, Int64, Progress
+from anglewise.equivalent_factorisations.certificates import (
+    certified_share,
+    half_lost,
+    top_k_certificates,
+    witness,
+)
+from anglewise.equivalent_factorisations.gauge import row_cosines, two_roots
+from anglewise.equivalent_factorisations.maps import ROWS, MapPair, predictions_moved
 from anglewise.errors import ValuesError
-from anglewise.gauges.certificates import certified_share, half_lost, top_k_certificates, witness
-from anglewise.gauges.gauge import row_cosines, two_roots
-from anglewise.gauges.maps import ROWS, MapPair, predictions_moved
-from anglewise.metrics.breadth import overlap
+from anglewise.evaluation_metrics.breadth import overlap
 
 CONDITIONS = (1.1, 1.5, 2.0, 4.0)
 CURVE = tuple(round(float(s), 4) for s in 1 + np.geomspace(0.001, 3, 25))

@@ -9,18 +9,18 @@ import numpy as np
 
 from anglewise.auditing.certified import CONDITIONS
 from anglewise.auditing.subject import GAUGES, SMALL_SAMPLE, AuditSubject, NamedRow
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements
-from anglewise.core.neighbours import Neighbours
-from anglewise.core.typing import Array, Bool, Direction, Float64, Int64, Progress
-from anglewise.engine.search import search
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.typing import Array, Bool, Direction, Float64, Int64, Progress
+from anglewise.equivalent_factorisations.certificates import cosine_interval
+from anglewise.equivalent_factorisations.gap import SideAlignment, align
+from anglewise.equivalent_factorisations.gauge import moved_cosines, row_cosines
+from anglewise.equivalent_factorisations.maps import BIAS_COLUMNS, moved
 from anglewise.errors import ShapeError
-from anglewise.gauges.certificates import cosine_interval
-from anglewise.gauges.gap import SideAlignment, align
-from anglewise.gauges.gauge import moved_cosines, row_cosines
-from anglewise.gauges.maps import BIAS_COLUMNS, moved
-from anglewise.metrics.breadth import agreements, overlap
-from anglewise.metrics.evaluate import evaluate
+from anglewise.evaluation_metrics.breadth import agreements, overlap
+from anglewise.evaluation_metrics.evaluate import evaluate
+from anglewise.nearest_neighbours.search import search
 
 Table: TypeAlias = dict[str, dict[str, float]]
 

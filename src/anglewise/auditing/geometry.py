@@ -9,20 +9,20 @@ import numpy as np
 from anglewise.auditing.certified import WitnessReport
 from anglewise.auditing.gauge_overlap import PairReport, explore
 from anglewise.auditing.subject import AuditSubject, NamedRow
-from anglewise.core.embeddings import Embeddings
-from anglewise.core.neighbours import Neighbours
-from anglewise.core.typing import Array, Direction, Float64, Int64
-from anglewise.diagnostics.dimensions import Dimensions, RankCondition, dimensions, rank_condition
-from anglewise.diagnostics.duplicates import (
+from anglewise.data_types.embeddings import Embeddings
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.typing import Array, Direction, Float64, Int64
+from anglewise.equivalent_factorisations.maps import root_of
+from anglewise.geometry.dimensions import Dimensions, RankCondition, dimensions, rank_condition
+from anglewise.geometry.duplicates import (
     ExactDuplicates,
     NearDuplicates,
     exact_duplicates,
     near_duplicates,
 )
-from anglewise.diagnostics.hubness import Hubness, hubness
-from anglewise.diagnostics.isotropy import Conditioning, Isotropy, conditioning, isotropy
-from anglewise.diagnostics.norms import Norms, norms, popularity, spearman
-from anglewise.gauges.maps import root_of
+from anglewise.geometry.hubness import Hubness, hubness
+from anglewise.geometry.isotropy import Conditioning, Isotropy, conditioning, isotropy
+from anglewise.geometry.norms import Norms, norms, popularity, spearman
 
 SideName: TypeAlias = Literal["queries", "items"]
 
@@ -37,7 +37,7 @@ class SideGeometry:
     Attributes
     ----------
     norms, isotropy, dimensions, conditioning, exact_duplicates
-        The results of the functions of these names in ``diagnostics``.
+        The results of the functions of these names in ``anglewise.geometry``.
     popularity
         The source of the popularity of rows, in words; None if there is none.
     popularity_spearman

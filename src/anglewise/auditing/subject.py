@@ -6,21 +6,26 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings, Freedom, Space, TrainedFor
-from anglewise.core.judgements import Judgements
-from anglewise.core.neighbours import Neighbours
-from anglewise.core.numbers import COUNT, SEED
-from anglewise.core.typing import DIRECTIONS, Array, Bool, Direction, Float64, Int64, Progress
-from anglewise.diagnostics.norms import popularity
-from anglewise.engine.search import search
+from anglewise.data_types.embeddings import Embeddings, Freedom, Space, TrainedFor
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.numbers import COUNT, SEED
+from anglewise.data_types.typing import DIRECTIONS, Array, Bool, Direction, Float64, Int64, Progress
+from anglewise.equivalent_factorisations.canonical import gauge
+from anglewise.equivalent_factorisations.gap import GaugeGap
+from anglewise.equivalent_factorisations.gauge import (
+    bias_columns,
+    named_biases,
+    two_roots,
+    without_biases,
+)
+from anglewise.equivalent_factorisations.maps import ROWS
 from anglewise.errors import IdsError, TooFewError
-from anglewise.gauges.canonical import gauge
-from anglewise.gauges.gap import GaugeGap
-from anglewise.gauges.gauge import bias_columns, named_biases, two_roots, without_biases
-from anglewise.gauges.maps import ROWS
+from anglewise.geometry.norms import popularity
 from anglewise.io.texts import titles
-from anglewise.measures.biases import maps_in
-from anglewise.measures.measure import measure
+from anglewise.nearest_neighbours.search import search
+from anglewise.similarity_measures.biases import maps_in
+from anglewise.similarity_measures.measure import measure
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ class Reading:
 def read_freedom(space: Space, gap: GaugeGap | None) -> Reading:
     """Read the freedom from what the space declares, else from its geometry.
 
-    >>> from anglewise.core.embeddings import Embeddings
+    >>> from anglewise.data_types.embeddings import Embeddings
     >>> space = Space(items=Embeddings([[1.0, 0.0], [0.0, 2.0]]), trained_for="cosine")
     >>> reading = read_freedom(space, None)
     >>> reading.freedom, reading.basis, reading.unit
@@ -350,7 +355,7 @@ class AuditSubject:
 def may_have_gauge(space: Space) -> bool:
     """Whether a space has two sides and no loss that is known to read lengths or angles.
 
-    >>> from anglewise.core.embeddings import Embeddings
+    >>> from anglewise.data_types.embeddings import Embeddings
     >>> may_have_gauge(Space(items=Embeddings([[1.0]])))
     False
     """

@@ -16,14 +16,14 @@ from anglewise.cli.options import (
     number,
 )
 from anglewise.cli.paths import FILE, FOLDER, READ, check_outputs
-from anglewise.core.numbers import CONDITION, COUNT
+from anglewise.data_types.numbers import CONDITION, COUNT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from anglewise.core.embeddings import Space
-    from anglewise.core.judgements import Judgements
-    from anglewise.core.typing import Direction
+    from anglewise.data_types.embeddings import Space
+    from anglewise.data_types.judgements import Judgements
+    from anglewise.data_types.typing import Direction
 
 LOOK = Group("A closer look", sort_key=10)
 

@@ -17,7 +17,7 @@ from anglewise.cli.options import (
     number,
 )
 from anglewise.cli.paths import ENCODER_OF_SPACE, FILE, READ
-from anglewise.core.numbers import PART
+from anglewise.data_types.numbers import PART
 
 FOREIGN = Group("Questions from elsewhere", sort_key=30)
 
@@ -76,9 +76,9 @@ def calibrate(
     from anglewise.cli.inputs import encoder_for, judged_space, measure_for, questions, questions_in
     from anglewise.cli.program import version
     from anglewise.comparison.notes import judged_notes, part_notes
-    from anglewise.core.judgements import Judgements
-    from anglewise.engine.index import Index
+    from anglewise.data_types.judgements import Judgements
     from anglewise.errors import SpellingError
+    from anglewise.nearest_neighbours.index import Index
     from anglewise.rag.relevance import learn_relevance, with_false_contexts
     from anglewise.report.plain_text import as_json
     from anglewise.report.retrieval_documents import relevance_document

@@ -25,13 +25,13 @@ from anglewise.cli.options import (
     number,
 )
 from anglewise.cli.paths import READ
-from anglewise.core.numbers import PART
+from anglewise.data_types.numbers import PART
 from anglewise.errors import SpellingError
 
 if TYPE_CHECKING:
     from anglewise.cli.console import Talk
-    from anglewise.core.embeddings import Space
-    from anglewise.core.judgements import Judgements, Pairs, Triplets
+    from anglewise.data_types.embeddings import Space
+    from anglewise.data_types.judgements import Judgements, Pairs, Triplets
 
 GATE_FAILED = 1
 
@@ -196,7 +196,7 @@ def _dry_run(
 ) -> int:
     """Say how long a comparison would take; what was read and guessed has been said."""
     from anglewise.comparison.dry_run import forecast
-    from anglewise.measures.measure import measures_and_families
+    from anglewise.similarity_measures.measure import measures_and_families
 
     expected = forecast(space, judgements, measures_and_families(measures), metrics)
     content = {"command": "compare", "dry_run": True, **expected.to_dict(), "reason": str(expected)}

@@ -7,7 +7,7 @@ from cyclopts import Group, Parameter
 
 from anglewise.cli.options import A_COUNT, NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
 from anglewise.cli.paths import ENCODER_OF_SPACE, READ
-from anglewise.core.numbers import COUNT, UNIT
+from anglewise.data_types.numbers import COUNT, UNIT
 
 if TYPE_CHECKING:
     from anglewise.rag.prompt import Passages
@@ -61,8 +61,8 @@ def context(
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import encoder_for, measure_for
     from anglewise.cli.program import version
-    from anglewise.engine.index import Index
     from anglewise.io.read import read_space
+    from anglewise.nearest_neighbours.index import Index
     from anglewise.rag.context import Context
 
     talk = Talk(always)
@@ -131,7 +131,7 @@ def _unsaid(learned: "Relevance") -> str | None:
 def _printed(passages: "Passages", as_messages: bool) -> str:
     import json
 
-    from anglewise.core.text import visible_json
+    from anglewise.data_types.text import visible_json
 
     if not as_messages:
         return passages.text() + "\n"

@@ -10,12 +10,12 @@ from cyclopts import Group, Parameter
 
 from anglewise.cli.options import A_COUNT, NOTHING_SPECIAL, Always, number, number_or
 from anglewise.cli.paths import ENCODER, FOLDER, KEPT, READ
-from anglewise.core.numbers import COUNT, whole
+from anglewise.data_types.numbers import COUNT, whole
 from anglewise.errors import SpellingError
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole, Talk
-    from anglewise.core.embeddings import Space
+    from anglewise.data_types.embeddings import Space
 
 
 TABLE = Group("The table", sort_key=10)

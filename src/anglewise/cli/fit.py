@@ -18,12 +18,12 @@ from anglewise.cli.options import (
     number,
 )
 from anglewise.cli.paths import FOLDER, KEPT, READ, check_outputs
-from anglewise.core.numbers import KEPT_ASIDE, NOT_NEGATIVE, POSITIVE, WEIGHT
+from anglewise.data_types.numbers import KEPT_ASIDE, NOT_NEGATIVE, POSITIVE, WEIGHT
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
-    from anglewise.models.training import Trainer
-    from anglewise.models.training_state import Epoch
+    from anglewise.recommender_models.training import Trainer
+    from anglewise.recommender_models.training_state import Epoch
 
 _TRAINING = Group("Training for cosine, dot or euclidean", sort_key=20)
 
@@ -31,7 +31,7 @@ _TRAINING = Group("Training for cosine, dot or euclidean", sort_key=20)
 @Parameter(name="*", group=_TRAINING)
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How items are trained; what is not given is as in ``anglewise.models.training_state``."""
+    """How items are trained; what is not given is as in ``recommender_models.training_state``."""
 
     temperature: Annotated[float | None, number(POSITIVE)] = None
     """Scores are divided by it: 0.1 for cosine and 1 for the others if not given."""
@@ -65,8 +65,8 @@ class TrainingOptions:
 
     def check(self, objective: str) -> None:
         """Refuse options that an objective does not have; ``SpellingError``."""
-        from anglewise.models.fit import refuse
-        from anglewise.models.training_steps import MEASURED
+        from anglewise.recommender_models.fit import refuse
+        from anglewise.recommender_models.training_steps import MEASURED
 
         if objective not in MEASURED:
             refuse(
@@ -80,9 +80,9 @@ class TrainingOptions:
         say: Callable[[str], None],
     ) -> "Trainer | None":
         """What trains, for an objective that is trained; None for the others."""
-        from anglewise.models.training import Trainer
-        from anglewise.models.training_state import Settings
-        from anglewise.models.training_steps import MEASURED
+        from anglewise.recommender_models.training import Trainer
+        from anglewise.recommender_models.training_state import Settings
+        from anglewise.recommender_models.training_steps import MEASURED
 
         if objective not in MEASURED:
             return None
@@ -177,8 +177,8 @@ def fit(
     from anglewise.cli.program import version
     from anglewise.io.read import read_interactions
     from anglewise.io.space_folder import write_space
-    from anglewise.models.fit import COMPONENTS, is_wide
-    from anglewise.models.fit import fit as fitted
+    from anglewise.recommender_models.fit import COMPONENTS, is_wide
+    from anglewise.recommender_models.fit import fit as fitted
 
     talk = Talk(always)
     trained.check(objective)

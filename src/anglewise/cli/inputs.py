@@ -7,10 +7,10 @@ from typing import TypeAlias
 from anglewise.cli.options import AS_BROUGHT, Judging, SeenOptions, Vectors
 from anglewise.comparison.candidates import FORBIDDEN
 from anglewise.comparison.compare import NO_RULES
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements, Pairs, Triplets
-from anglewise.core.text import Say
-from anglewise.core.typing import Array, Direction, Float32
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.judgements import Judgements, Pairs, Triplets
+from anglewise.data_types.text import Say
+from anglewise.data_types.typing import Array, Direction, Float32
 from anglewise.encoders.batches import encode_texts
 from anglewise.encoders.documents import clean, documents_of, read_documents
 from anglewise.encoders.encoder import Encoder
@@ -20,8 +20,8 @@ from anglewise.io.delimited import open_sheet
 from anglewise.io.files import contents, existing_file, reading, suffix
 from anglewise.io.read import judgement_kind, read_judgements, read_pairs, read_space, read_triplets
 from anglewise.io.tables import Role, need
-from anglewise.measures.formulas import Measure
-from anglewise.measures.measure import measure
+from anglewise.similarity_measures.formulas import Measure
+from anglewise.similarity_measures.measure import measure
 
 
 def direction_of(direction: Direction | None, space: Space) -> Direction:

@@ -17,13 +17,13 @@ from anglewise.cli.options import (
     number,
 )
 from anglewise.cli.paths import FOLDER, READ, STORE
-from anglewise.core.numbers import whole
+from anglewise.data_types.numbers import whole
 
 if TYPE_CHECKING:
     from anglewise.cli.console import Talk
-    from anglewise.core.judgements import Judgements
-    from anglewise.core.typing import Direction
-    from anglewise.page.open_space import Inspected
+    from anglewise.data_types.judgements import Judgements
+    from anglewise.data_types.typing import Direction
+    from anglewise.web_page.open_space import Inspected
 
 A_PORT = number(whole(1, 65535, example="8000"))
 
@@ -81,7 +81,7 @@ def inspect(
     talk = Talk(always)
 
     def read() -> "Inspected":
-        from anglewise.page.open_space import queue_of
+        from anglewise.web_page.open_space import queue_of
 
         inspected = _read(space, vectors, always.seed, store, talk, seen=seen)
         if queue is None:
@@ -90,7 +90,7 @@ def inspect(
 
     with ThreadPoolExecutor(1) as pool:
         first = [pool.submit(read)]  # while the server is imported
-        from anglewise.page.app import served
+        from anglewise.web_page.app import served
 
         if export is not None:
             inspected = first.pop().result()
@@ -119,9 +119,9 @@ def _export(
     talk: "Talk",
 ) -> int:
     from anglewise.cli.program import version
-    from anglewise.measures.measure import measures as read_measures
-    from anglewise.page.copy import write_copy
-    from anglewise.page.state import AppState
+    from anglewise.similarity_measures.measure import measures as read_measures
+    from anglewise.web_page.copy import write_copy
+    from anglewise.web_page.state import AppState
 
     names = [str(measure) for measure in read_measures(measures)]
     state = AppState(lambda: inspected)
@@ -155,8 +155,8 @@ def _read(
     from anglewise.io.read import judgements_of, read_space, stored_directions
     from anglewise.io.space_json import is_space_folder
     from anglewise.judgements.connection import STORE_NAME
-    from anglewise.page.metadata import with_own_columns
-    from anglewise.page.open_space import Inspected
+    from anglewise.web_page.metadata import with_own_columns
+    from anglewise.web_page.open_space import Inspected
 
     judged: dict[Direction, Judgements] = {}
     with noting_reads() as files:

@@ -16,7 +16,7 @@ from anglewise.cli.options import (
     number,
 )
 from anglewise.cli.paths import FILE, READ, REJECTS, STORE
-from anglewise.core.numbers import read_number, shown, whole
+from anglewise.data_types.numbers import read_number, shown, whole
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
@@ -80,7 +80,7 @@ def judge_import(
     from anglewise.io.judgement_rows import Assumed
     from anglewise.io.tables import DOCUMENT, GAIN, QUERY
     from anglewise.judgements.store import JudgementStore
-    from anglewise.judging.judged_set import record, store_of
+    from anglewise.labelling.judged_set import record, store_of
 
     talk = Talk(always)
     path = store_of(space)
@@ -197,8 +197,8 @@ def judge_export(
     from anglewise.io.judgement_export import NO_TEXTS, write_judged
     from anglewise.judgements.combine import chosen
     from anglewise.judgements.store import JudgementStore
-    from anglewise.judging.judged_set import store_of
-    from anglewise.judging.sample import texts_of
+    from anglewise.labelling.judged_set import store_of
+    from anglewise.labelling.sample import texts_of
 
     talk = Talk(always)
     form = format or _format(file)
@@ -277,9 +277,9 @@ def judge_agreement(
     from anglewise.io.judgement_formats import read_judged
     from anglewise.io.pairs_to_judge import check_no_grades
     from anglewise.judgements.combine import chosen
-    from anglewise.judging.agreement import agreement
-    from anglewise.judging.judged_set import store_of
-    from anglewise.judging.sample import texts_of
+    from anglewise.labelling.agreement import agreement
+    from anglewise.labelling.judged_set import store_of
+    from anglewise.labelling.sample import texts_of
     from anglewise.report.check_documents import agreement_document
 
     talk = Talk(always)
@@ -344,9 +344,9 @@ def judge_lint(
     from anglewise.errors import FileError
     from anglewise.io.read import read_space
     from anglewise.io.tables import DOCUMENT, GAIN, QUERY
-    from anglewise.judging.judged_set import read_set
-    from anglewise.judging.lint import lint
-    from anglewise.judging.lint_checks import SEVERITIES
+    from anglewise.labelling.judged_set import read_set
+    from anglewise.labelling.lint import lint
+    from anglewise.labelling.lint_checks import SEVERITIES
     from anglewise.report.check_documents import lint_document
 
     talk = Talk(always)

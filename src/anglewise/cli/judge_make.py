@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from anglewise.cli.options import A_COUNT, NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
 from anglewise.cli.paths import ANSWERS, FOLDER, READ, STORE
-from anglewise.core.numbers import FINITE, shown
+from anglewise.data_types.numbers import FINITE, shown
 
 if TYPE_CHECKING:
     from anglewise.cli.console import Talk
@@ -21,7 +21,7 @@ def _record(
 ) -> None:
     """Record judgements in the store of a space and print how many."""
     from anglewise.judgements.store import JudgementStore
-    from anglewise.judging.judged_set import record, store_of
+    from anglewise.labelling.judged_set import record, store_of
 
     path = store_of(space)
     with JudgementStore.open(path) as store:
@@ -95,7 +95,7 @@ def judge_from_interactions(
 
     from anglewise.cli.console import Talk
     from anglewise.io.read import read_interactions, read_space
-    from anglewise.judging.generated import from_interactions
+    from anglewise.labelling.generated import from_interactions
 
     talk = Talk(always)
     with talk.progress("reading"):
@@ -157,7 +157,7 @@ def judge_from_labels(
     from anglewise.io.read import read_space, read_texts
     from anglewise.io.tables import ID, ITEM
     from anglewise.io.texts import column, columns_of
-    from anglewise.judging.generated import from_classes
+    from anglewise.labelling.generated import from_classes
 
     talk = Talk(always)
     with talk.progress("reading"):
@@ -238,7 +238,7 @@ def judge_from_text(
     from anglewise.encoders.endpoint import HOME, USUAL, checked_address, key_of
     from anglewise.errors import SpellingError
     from anglewise.io.read import read_space
-    from anglewise.judging.generated import chat_asker, known_items, write_known_items
+    from anglewise.labelling.generated import chat_asker, known_items, write_known_items
 
     talk = Talk(always)
     if (model is None) == (by == "model"):

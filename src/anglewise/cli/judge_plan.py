@@ -17,12 +17,12 @@ from anglewise.cli.options import (
     number,
 )
 from anglewise.cli.paths import FILE, READ
-from anglewise.core.numbers import POSITIVE
+from anglewise.data_types.numbers import POSITIVE
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
     from anglewise.comparison.power import Power
-    from anglewise.judging.sample import Sample
+    from anglewise.labelling.sample import Sample
 
 MANY = 8
 """Up to so many strata are printed one by one."""
@@ -80,8 +80,8 @@ def judge_sample(
     from anglewise.cli.inputs import direction_of
     from anglewise.io.pairs_to_judge import check_queue, write_queue
     from anglewise.io.read import read_space
-    from anglewise.judging.judged_set import known_judgements
-    from anglewise.judging.sample import sample, words_of
+    from anglewise.labelling.judged_set import known_judgements
+    from anglewise.labelling.sample import sample, words_of
 
     talk = Talk(always)
     check_queue(output)
@@ -142,7 +142,7 @@ def _context(drawn: "Sample", pair: int) -> dict[str, Any] | None:
     """How the query of a pair was drawn, where chances differ."""
     if drawn.query_chances is None or drawn.traffic is None:
         return None
-    from anglewise.core.drawn import drawn_context
+    from anglewise.data_types.drawn import drawn_context
 
     chance, traffic = float(drawn.query_chances[pair]), float(drawn.traffic[pair])
     return drawn_context(chance, traffic, drawn.name)
@@ -212,9 +212,9 @@ def judge_next(
     from anglewise.cli.inputs import judged_space
     from anglewise.comparison.compare import compare
     from anglewise.comparison.next_judgements import unjudged
-    from anglewise.core.typing import DIRECTIONS
+    from anglewise.data_types.typing import DIRECTIONS
     from anglewise.io.pairs_to_judge import check_queue, write_queue
-    from anglewise.judging.sample import words_of
+    from anglewise.labelling.sample import words_of
     from anglewise.report.check_documents import unjudged_document
 
     talk = Talk(always)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Group, Parameter, Token
 
 from anglewise.cli.paths import FILE, JSON, KEPT, READ, RUNS, SPACE_READ
-from anglewise.core.numbers import COUNT, FINITE, POSITIVE, SEED, Bounds, shown
+from anglewise.data_types.numbers import COUNT, FINITE, POSITIVE, SEED, Bounds, shown
 from anglewise.errors import SpellingError
 
 

@@ -153,7 +153,7 @@ def _file_or_none(word: str) -> Iterable[Path]:
 
 def _store(path: Path) -> Iterable[Path]:
     from anglewise.errors import FileError
-    from anglewise.judging.judged_set import store_of
+    from anglewise.labelling.judged_set import store_of
 
     try:
         return (store_of(path),)
@@ -289,7 +289,7 @@ def check_outputs(folder: Path | None, *files: Path | None, judged: bool = True)
     ``judged`` says that the space may bring judgements.
     """
     if folder is not None:
-        from anglewise.core.typing import DIRECTIONS
+        from anglewise.data_types.typing import DIRECTIONS
         from anglewise.io.space_folder import check_destination
 
         check_destination(folder, judgements=DIRECTIONS if judged else (), seen=True)

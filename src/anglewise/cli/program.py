@@ -19,7 +19,7 @@ from cyclopts.config import Env
 
 from anglewise.cli.paths import check_paths
 from anglewise.cli.settings import SettingsFile, users_file
-from anglewise.core.numbers import shown
+from anglewise.data_types.numbers import shown
 from anglewise.errors import (
     MORE_THREADS,
     AnglewiseError,
@@ -39,7 +39,7 @@ def version() -> str:
 
 def engine() -> str:
     """Which engine searches: ``compiled (avx2)``, or ``numpy`` where there was no compiler."""
-    from anglewise.engine.search import engine_kind
+    from anglewise.nearest_neighbours.search import engine_kind
 
     return engine_kind()
 

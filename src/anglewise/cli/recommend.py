@@ -16,7 +16,7 @@ from anglewise.cli.options import (
     number,
 )
 from anglewise.cli.paths import READ
-from anglewise.core.numbers import COUNT, EXPONENT
+from anglewise.data_types.numbers import COUNT, EXPONENT
 
 if TYPE_CHECKING:
     from anglewise.recommendation.recommender import Recommended, Recommender
@@ -71,7 +71,7 @@ def recommend(
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import measure_for
     from anglewise.cli.program import version
-    from anglewise.core.text import parted
+    from anglewise.data_types.text import parted
     from anglewise.errors import SpellingError, TooFewError
     from anglewise.io.read import read_space
     from anglewise.recommendation.recommender import Recommender

@@ -20,7 +20,7 @@ from anglewise.cli.options import (
     number,
 )
 from anglewise.cli.paths import FILE, FOLDER, KEPT, READ, check_outputs
-from anglewise.core.numbers import PART, read_number, shown
+from anglewise.data_types.numbers import PART, read_number, shown
 from anglewise.errors import SpellingError
 
 INTERRUPTED = 130

@@ -12,7 +12,7 @@ from anglewise.cli.options import (
     number,
 )
 from anglewise.cli.paths import READ
-from anglewise.core.numbers import COUNT, FINITE, NOT_NEGATIVE, SHARE
+from anglewise.data_types.numbers import COUNT, FINITE, NOT_NEGATIVE, SHARE
 
 
 def replay(

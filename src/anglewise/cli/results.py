@@ -15,15 +15,15 @@ from anglewise.cli.options import HistoryOptions, Results
 from anglewise.comparison.comparison_result import Comparison, Evidence
 from anglewise.comparison.gates import Checked, Gate, Last, check, gate
 from anglewise.comparison.history import NOTHING_YET, History, Looks, looks, rows_of
-from anglewise.core.text import check_number
-from anglewise.core.typing import Direction
+from anglewise.data_types.text import check_number
+from anglewise.data_types.typing import Direction
 from anglewise.errors import FileError, SpellingError
 from anglewise.io.outputs import check_new_file, filled_folder
 from anglewise.io.runs import HistoryTable, append_history, read_history
 
 if TYPE_CHECKING:
     from anglewise.cli.inputs import Judged
-    from anglewise.core.embeddings import Space
+    from anglewise.data_types.embeddings import Space
     from anglewise.report.document import Document
 
 
@@ -167,7 +167,7 @@ def check_run_names(
 ) -> None:
     """Refuse before any work runs of several spaces that would fall onto one file."""
     from anglewise.comparison.candidates import sources
-    from anglewise.measures.measure import measures_and_families
+    from anglewise.similarity_measures.measure import measures_and_families
 
     if run_out is not None:
         read = measures_and_families(measures)
@@ -180,7 +180,7 @@ def check_run_out(run_out: Path | None, space: "Space", judged: "Judged") -> Non
     Raises ``SpellingError`` for judgements without ranked lists, ``IdsError`` for ids that a TREC
     run cannot hold.
     """
-    from anglewise.core.judgements import Judgements
+    from anglewise.data_types.judgements import Judgements
     from anglewise.io.runs import check_run_ids
 
     if run_out is None:

@@ -13,10 +13,10 @@ from anglewise.cli.options import (
     number,
 )
 from anglewise.cli.paths import ENCODER_OF_SPACE, READ
-from anglewise.core.numbers import COUNT
+from anglewise.data_types.numbers import COUNT
 
 if TYPE_CHECKING:
-    from anglewise.core.embeddings import Embeddings, Space
+    from anglewise.data_types.embeddings import Embeddings, Space
 
 
 def search(
@@ -61,13 +61,13 @@ def search(
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import say_unused
     from anglewise.cli.program import version
-    from anglewise.engine.search import search as nearest
-    from anglewise.engine.search import search_vectors
     from anglewise.errors import SpellingError
     from anglewise.io.read import read_space
-    from anglewise.measures.biases import biases_note
-    from anglewise.measures.measure import measures as read_measures
+    from anglewise.nearest_neighbours.search import search as nearest
+    from anglewise.nearest_neighbours.search import search_vectors
     from anglewise.report.retrieval_documents import QueryNeighbours, neighbours_document
+    from anglewise.similarity_measures.biases import biases_note
+    from anglewise.similarity_measures.measure import measures as read_measures
 
     talk = Talk(always)
     if sum(value is not None for value in (query, text, image)) != 1:

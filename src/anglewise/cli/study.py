@@ -9,13 +9,13 @@ from cyclopts import Group, Parameter
 
 from anglewise.cli.options import NOTHING_SPECIAL, Always, number
 from anglewise.cli.paths import READ, STUDY
-from anglewise.core.numbers import COUNT, FINITE, NOT_NEGATIVE
+from anglewise.data_types.numbers import COUNT, FINITE, NOT_NEGATIVE
 
 if TYPE_CHECKING:
     from anglewise.cli.console import Talk
     from anglewise.experiment.own_data import OwnStudy
     from anglewise.experiment.study import Study
-    from anglewise.models.closed_form import LinearModel
+    from anglewise.recommender_models.closed_form import LinearModel
 
 OWN = Group("Your own interactions", sort_key=10)
 HELD, NOT_HELD = 0, 1
@@ -111,7 +111,7 @@ def _own(
 ) -> "OwnStudy":
     from anglewise.experiment.own_data import study_on
     from anglewise.io.read import read_interactions
-    from anglewise.models.fit import fit
+    from anglewise.recommender_models.fit import fit
 
     seed = talk.always.seed
     table = read_interactions(on, min_weight=min_weight, say=talk.say)

@@ -10,13 +10,13 @@ import numpy as np
 from anglewise.comparison.candidates import Source
 from anglewise.comparison.lists import SearchedSpace, judged_space
 from anglewise.comparison.split import QuerySplit, query_split
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.evaluation_rules import evaluated_with
-from anglewise.core.judgements import Complaints, Judgements, with_gains
-from anglewise.core.parts import Parts, parts_of
-from anglewise.core.sparse import SparseRows
-from anglewise.core.text import listed
-from anglewise.core.typing import Array, Int64
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.evaluation_rules import evaluated_with
+from anglewise.data_types.judgements import Complaints, Judgements, with_gains
+from anglewise.data_types.parts import Parts, parts_of
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.text import listed
+from anglewise.data_types.typing import Array, Int64
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.io.texts import titles
 

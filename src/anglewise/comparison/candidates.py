@@ -8,12 +8,12 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
-from anglewise.core.embeddings import BLOCK, Embeddings, Space
-from anglewise.core.numbers import read_whole, shown
-from anglewise.core.text import check_number, listed, parted
-from anglewise.core.typing import Array, Float32
+from anglewise.data_types.embeddings import BLOCK, Embeddings, Space
+from anglewise.data_types.numbers import read_whole, shown
+from anglewise.data_types.text import check_number, listed, parted
+from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import ShapeError, SpellingError, TooFewError
-from anglewise.measures.measure import MeasureSpec, measures_and_families
+from anglewise.similarity_measures.measure import MeasureSpec, measures_and_families
 
 LEVELS = 127
 """The largest code of eight bits with a sign, the same on both sides of zero."""
@@ -211,7 +211,7 @@ class Source:
 class SpaceCandidate:
     """A measure in a space.
 
-    >>> from anglewise.measures.measure import measure
+    >>> from anglewise.similarity_measures.measure import measure
     >>> str(SpaceCandidate(Source("new"), measure("cosine")))
     'new: cosine'
     """
@@ -238,7 +238,7 @@ def sources(
     of that space alone. Raises ``SpellingError`` for a name or a variant that cannot be read,
     ``TooFewError`` without any space.
 
-    >>> from anglewise.core.embeddings import Embeddings
+    >>> from anglewise.data_types.embeddings import Embeddings
     >>> space = Space(items=Embeddings([[1.0, 2.0]]))
     >>> [str(one) for one in sources({"old": space, "new": space}, "int8,new[:1]")]
     ['old', 'old·int8', 'new', 'new·int8', 'new[:1]']

@@ -29,17 +29,21 @@ from anglewise.comparison.scoring import score_named_rows, score_spaces
 from anglewise.comparison.slices import slices as verdict_slices
 from anglewise.comparison.slices import with_breadth
 from anglewise.comparison.split import QUERIES, query_split
-from anglewise.core.conversion import Vectors, check_kind
-from anglewise.core.embeddings import Space, as_space
-from anglewise.core.evaluation_rules import evaluated_with
-from anglewise.core.judgements import Judgements, Missing, Pairs, Triplets, check_judgements
-from anglewise.core.text import check_number, counted, listed
-from anglewise.core.typing import Direction, Progress
+from anglewise.data_types.conversion import Vectors, check_kind
+from anglewise.data_types.embeddings import Space, as_space
+from anglewise.data_types.evaluation_rules import evaluated_with
+from anglewise.data_types.judgements import Judgements, Missing, Pairs, Triplets, check_judgements
+from anglewise.data_types.text import check_number, counted, listed
+from anglewise.data_types.typing import Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.measures.formulas import Measure
-from anglewise.measures.measure import DEFAULT_MEASURES, MeasureSpec, measures_and_families
-from anglewise.metrics.interface import Metric
-from anglewise.metrics.metrics import JudgedShare
+from anglewise.evaluation_metrics.interface import Metric
+from anglewise.evaluation_metrics.metrics import JudgedShare
+from anglewise.similarity_measures.formulas import Measure
+from anglewise.similarity_measures.measure import (
+    DEFAULT_MEASURES,
+    MeasureSpec,
+    measures_and_families,
+)
 
 NO_MEASURE = "no measure to compare: name one, such as dot"
 
@@ -154,8 +158,8 @@ def compare(
     Examples
     --------
     >>> import numpy as np
-    >>> from anglewise.core.embeddings import Embeddings
-    >>> from anglewise.core.sparse import SparseRows
+    >>> from anglewise.data_types.embeddings import Embeddings
+    >>> from anglewise.data_types.sparse import SparseRows
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal((60, 8))
     >>> lengths = rng.uniform(0.2, 5, (60, 1))
@@ -335,8 +339,8 @@ def compare_spaces(
 
     Examples
     --------
-    >>> from anglewise.core.embeddings import Embeddings
-    >>> from anglewise.core.sparse import SparseRows
+    >>> from anglewise.data_types.embeddings import Embeddings
+    >>> from anglewise.data_types.sparse import SparseRows
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal((60, 8))
     >>> items = Embeddings(x)

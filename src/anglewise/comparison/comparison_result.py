@@ -6,13 +6,13 @@ from importlib.metadata import version
 from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
 
-from anglewise.core.embeddings import Space
-from anglewise.core.judgements import Judgements, Pairs, Triplets
-from anglewise.core.neighbours import Neighbours
-from anglewise.core.text import figure, html_table, listed
-from anglewise.core.typing import Array, Direction, Float64, Int64
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.judgements import Judgements, Pairs, Triplets
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.text import figure, html_table, listed
+from anglewise.data_types.typing import Array, Direction, Float64, Int64
 from anglewise.errors import MissingExtraError, SpellingError, ValuesError
-from anglewise.metrics.breadth import Coverage
+from anglewise.evaluation_metrics.breadth import Coverage
 from anglewise.statistics.decision import Decision
 from anglewise.statistics.resampling import Clusters
 
@@ -284,7 +284,7 @@ class Comparison:
         MissingExtraError
             Without pandas; ``evidence.values`` holds the same as arrays.
         """
-        from anglewise.metrics.evaluate import metric as read_metric
+        from anglewise.evaluation_metrics.evaluate import metric as read_metric
 
         evidence = self.evidence
         if evidence is None:

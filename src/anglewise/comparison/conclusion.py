@@ -11,12 +11,12 @@ from anglewise.comparison.inference import Inference
 from anglewise.comparison.lists import EvaluationSettings
 from anglewise.comparison.split import QUERIES
 from anglewise.comparison.verdict import verdict_of
-from anglewise.core.embeddings import Space
-from anglewise.core.evaluation_rules import rules_of
-from anglewise.core.judgements import Judgements, Pairs, Triplets
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.evaluation_rules import rules_of
+from anglewise.data_types.judgements import Judgements, Pairs, Triplets
 from anglewise.errors import SpellingError
-from anglewise.metrics.evaluate import read_metrics
-from anglewise.metrics.interface import Metric, PairMetric
+from anglewise.evaluation_metrics.evaluate import read_metrics
+from anglewise.evaluation_metrics.interface import Metric, PairMetric
 from anglewise.statistics.decision import RULE, Tolerance
 
 

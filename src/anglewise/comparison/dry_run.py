@@ -5,14 +5,14 @@ from dataclasses import asdict, dataclass
 from time import monotonic
 from typing import Any
 
-from anglewise.core.embeddings import Space
-from anglewise.core.judgements import Judgements, Pairs, Triplets
-from anglewise.core.text import counted
-from anglewise.engine.search import search
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.judgements import Judgements, Pairs, Triplets
+from anglewise.data_types.text import counted
 from anglewise.errors import SpellingError
-from anglewise.measures.formulas import Measure
-from anglewise.measures.measure import Family, MeasureSpec
-from anglewise.metrics.interface import Metric
+from anglewise.evaluation_metrics.interface import Metric
+from anglewise.nearest_neighbours.search import search
+from anglewise.similarity_measures.formulas import Measure
+from anglewise.similarity_measures.measure import Family, MeasureSpec
 from anglewise.statistics.decision import DRAWS, MOST_ROWS
 
 TRIED = 64
@@ -64,10 +64,10 @@ def forecast(
     Raises ``SpellingError`` for judgements that are no graded relevance.
 
     >>> import numpy as np
-    >>> from anglewise.core.embeddings import Embeddings
-    >>> from anglewise.core.sparse import SparseRows
-    >>> from anglewise.measures.measure import measures
-    >>> from anglewise.metrics.evaluate import read_metrics
+    >>> from anglewise.data_types.embeddings import Embeddings
+    >>> from anglewise.data_types.sparse import SparseRows
+    >>> from anglewise.similarity_measures.measure import measures
+    >>> from anglewise.evaluation_metrics.evaluate import read_metrics
     >>> x = np.random.default_rng(0).standard_normal((90, 4))
     >>> own = SparseRows.from_pairs(np.arange(90), np.arange(90), shape=(90, 90))
     >>> told = forecast(Space(items=Embeddings(x)), Judgements(own, direction="items-items"),

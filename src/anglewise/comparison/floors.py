@@ -12,14 +12,14 @@ import numpy as np
 
 from anglewise.comparison.inference import Scores
 from anglewise.comparison.lists import SearchedSpace
-from anglewise.core.judgements import Judgements
-from anglewise.core.neighbours import Neighbours
-from anglewise.core.sparse import SparseRows
-from anglewise.core.text import listed
-from anglewise.core.typing import Array, Float64, Int64
-from anglewise.diagnostics.norms import known_uses
-from anglewise.metrics.evaluate import evaluate
-from anglewise.metrics.evaluate import metric as read_metric
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.text import listed
+from anglewise.data_types.typing import Array, Float64, Int64
+from anglewise.evaluation_metrics.evaluate import evaluate
+from anglewise.evaluation_metrics.evaluate import metric as read_metric
+from anglewise.geometry.norms import known_uses
 from anglewise.statistics.decision import Tolerance, WeightedMeans, decide
 
 RANDOM, MOST_USED, ITEM_KNN = "random", "most used items", "item-kNN"

@@ -9,11 +9,11 @@ import numpy as np
 from anglewise.comparison.candidates import canonical
 from anglewise.comparison.comparison_result import Comparison, Estimate
 from anglewise.comparison.history import NOTHING_YET, History, Past, identity
-from anglewise.core.numbers import read_number, shown
-from anglewise.core.text import counted, listed
-from anglewise.core.typing import Array, Float64
+from anglewise.data_types.numbers import read_number, shown
+from anglewise.data_types.text import counted, listed
+from anglewise.data_types.typing import Array, Float64
 from anglewise.errors import IdsError, SpellingError
-from anglewise.metrics.evaluate import metric
+from anglewise.evaluation_metrics.evaluate import metric
 from anglewise.statistics.decision import RULE, WeightedMeans
 from anglewise.statistics.resampling import Clusters, bca, bootstrap
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from anglewise.comparison.comparison_result import Comparison, Evidence
-from anglewise.core.judgements import Judgements, Pairs
-from anglewise.core.numbers import shown
-from anglewise.core.text import counted, listed
-from anglewise.core.typing import Array, Float64
+from anglewise.data_types.judgements import Judgements, Pairs
+from anglewise.data_types.numbers import shown
+from anglewise.data_types.text import counted, listed
+from anglewise.data_types.typing import Array, Float64
 from anglewise.errors import SpellingError
 from anglewise.io.runs import HistoryTable
 from anglewise.statistics.decision import RULE

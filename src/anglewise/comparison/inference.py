@@ -11,9 +11,9 @@ import numpy as np
 from anglewise.comparison.candidates import Candidate
 from anglewise.comparison.comparison_result import Difference, Estimate, MeasureResult
 from anglewise.comparison.split import ALONE, QuerySplit
-from anglewise.core.neighbours import Neighbours
-from anglewise.core.typing import Array, Float64, Int64
-from anglewise.metrics.evaluate import metric
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.typing import Array, Float64, Int64
+from anglewise.evaluation_metrics.evaluate import metric
 from anglewise.statistics.decision import DRAWS, WeightedMeans
 from anglewise.statistics.resampling import (
     Clusters,

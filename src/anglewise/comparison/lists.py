@@ -9,23 +9,23 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from anglewise.comparison.split import ALONE, QuerySplit, joined, tuned
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements
-from anglewise.core.neighbours import Neighbours
-from anglewise.core.numbers import PART, SEED
-from anglewise.core.parts import Parts
-from anglewise.core.typing import Array, Bool, Int64, Progress
-from anglewise.engine.search import search
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.numbers import PART, SEED
+from anglewise.data_types.parts import Parts
+from anglewise.data_types.typing import Array, Bool, Int64, Progress
 from anglewise.errors import SpellingError, TooFewError
+from anglewise.evaluation_metrics.evaluate import evaluate
+from anglewise.evaluation_metrics.interface import Metric, RankingMetric
 from anglewise.io.texts import documents_of
-from anglewise.measures.adapter import Adapted, adapter_shape, learn_adapter
-from anglewise.measures.adapter_training import TrainingPairs
-from anglewise.measures.biases import maps_in
-from anglewise.measures.formulas import Measure
-from anglewise.measures.frames import Affine, Maps, View
-from anglewise.measures.measure import Family, MeasureSpec
-from anglewise.metrics.evaluate import evaluate
-from anglewise.metrics.interface import Metric, RankingMetric
+from anglewise.nearest_neighbours.search import search
+from anglewise.similarity_measures.adapter import Adapted, adapter_shape, learn_adapter
+from anglewise.similarity_measures.adapter_training import TrainingPairs
+from anglewise.similarity_measures.biases import maps_in
+from anglewise.similarity_measures.formulas import Measure
+from anglewise.similarity_measures.frames import Affine, Maps, View
+from anglewise.similarity_measures.measure import Family, MeasureSpec
 from anglewise.statistics.decision import Tolerance
 
 NOBODY = -1

@@ -10,8 +10,8 @@ from anglewise.comparison.comparison_result import (
     group_results,
 )
 from anglewise.errors import SpellingError
-from anglewise.metrics.evaluate import metric
-from anglewise.metrics.metrics import NDCG
+from anglewise.evaluation_metrics.evaluate import metric
+from anglewise.evaluation_metrics.metrics import NDCG
 
 PAIRS = 20
 
@@ -115,9 +115,9 @@ def unjudged(result: Comparison, pairs: int = PAIRS) -> Unjudged:
     Examples
     --------
     >>> from anglewise.comparison.compare import compare
-    >>> from anglewise.core.embeddings import Embeddings, Space
-    >>> from anglewise.core.judgements import Judgements
-    >>> from anglewise.core.sparse import SparseRows
+    >>> from anglewise.data_types.embeddings import Embeddings, Space
+    >>> from anglewise.data_types.judgements import Judgements
+    >>> from anglewise.data_types.sparse import SparseRows
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal((60, 8))
     >>> items = Embeddings(x * rng.uniform(0.2, 5, (60, 1)))
@@ -127,7 +127,7 @@ def unjudged(result: Comparison, pairs: int = PAIRS) -> Unjudged:
     >>> rest.safe, len(rest.to_judge)
     (False, 20)
     """
-    from anglewise.metrics.pools import Pool, PoolState, highest_gain, lead_bounds
+    from anglewise.evaluation_metrics.pools import Pool, PoolState, highest_gain, lead_bounds
 
     ndcg = metric(result.metric)
     if type(ndcg) is not NDCG or result.spaces:

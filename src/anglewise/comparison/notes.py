@@ -7,17 +7,17 @@ import numpy as np
 from anglewise.comparison.alignment import AlignedSpaces
 from anglewise.comparison.comparison_result import SpaceFacts
 from anglewise.comparison.inference import Scores
-from anglewise.core.drawn import QueryDraw, weighted_means
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Complaints, Judgements, Pairs, Triplets
-from anglewise.core.parts import Parts
-from anglewise.core.sparse import SparseRows
-from anglewise.core.text import counted, listed
-from anglewise.core.typing import Array, Bool, Direction, Int64
-from anglewise.gauges.gauge import named_biases
+from anglewise.data_types.drawn import QueryDraw, weighted_means
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.judgements import Complaints, Judgements, Pairs, Triplets
+from anglewise.data_types.parts import Parts
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.text import counted, listed
+from anglewise.data_types.typing import Array, Bool, Direction, Int64
+from anglewise.equivalent_factorisations.gauge import named_biases
 from anglewise.io.texts import titles
-from anglewise.measures.biases import biases_note
-from anglewise.measures.formulas import SIMPLEST_FIRST
+from anglewise.similarity_measures.biases import biases_note
+from anglewise.similarity_measures.formulas import SIMPLEST_FIRST
 
 
 def notes(

@@ -8,10 +8,10 @@ from anglewise.comparison.comparison_result import (
     Comparison,
     group_results,
 )
-from anglewise.core.numbers import PART
-from anglewise.core.text import counted, rounded_up
+from anglewise.data_types.numbers import PART
+from anglewise.data_types.text import counted, rounded_up
 from anglewise.errors import SpellingError, ValuesError
-from anglewise.metrics.evaluate import metric
+from anglewise.evaluation_metrics.evaluate import metric
 from anglewise.statistics.decision import LEVEL as DECISION_LEVEL
 from anglewise.statistics.planning import Lead
 
@@ -108,9 +108,9 @@ def power(result: Comparison, wanted: float | None = None) -> Power:
     Examples
     --------
     >>> from anglewise.comparison.compare import compare
-    >>> from anglewise.core.embeddings import Embeddings, Space
-    >>> from anglewise.core.judgements import Judgements
-    >>> from anglewise.core.sparse import SparseRows
+    >>> from anglewise.data_types.embeddings import Embeddings, Space
+    >>> from anglewise.data_types.judgements import Judgements
+    >>> from anglewise.data_types.sparse import SparseRows
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal((60, 8))

@@ -11,19 +11,19 @@ from anglewise.comparison.candidates import Candidate
 from anglewise.comparison.inference import Scores
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, candidate_lists
 from anglewise.comparison.split import choices, first_half, tuned
-from anglewise.core.embeddings import Space
-from anglewise.core.judgements import Judgements, Pairs, Triplets
-from anglewise.core.neighbours import Neighbours
-from anglewise.core.text import counted, listed
-from anglewise.core.typing import Array, Bool, Float64, Int, Int64
-from anglewise.engine.search import share_of
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.judgements import Judgements, Pairs, Triplets
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.text import counted, listed
+from anglewise.data_types.typing import Array, Bool, Float64, Int, Int64
 from anglewise.errors import SpellingError, TooFewError, ValuesError
-from anglewise.measures.adapter import Adapted
-from anglewise.measures.formulas import Measure
-from anglewise.measures.measure import Family, MeasureSpec
-from anglewise.metrics.evaluate import evaluate, evaluate_triplets, score_pairs
-from anglewise.metrics.evaluate import metric as read_metric
-from anglewise.metrics.interface import PairMetric
+from anglewise.evaluation_metrics.evaluate import evaluate, evaluate_triplets, score_pairs
+from anglewise.evaluation_metrics.evaluate import metric as read_metric
+from anglewise.evaluation_metrics.interface import PairMetric
+from anglewise.nearest_neighbours.search import share_of
+from anglewise.similarity_measures.adapter import Adapted
+from anglewise.similarity_measures.formulas import Measure
+from anglewise.similarity_measures.measure import Family, MeasureSpec
 from anglewise.statistics.decision import DRAWS
 
 

@@ -11,12 +11,12 @@ from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace
 from anglewise.comparison.split import QuerySplit, cells
 from anglewise.comparison.verdict import verdict_of
-from anglewise.core.embeddings import Embeddings
-from anglewise.core.text import counted
-from anglewise.diagnostics.norms import known_uses
+from anglewise.data_types.embeddings import Embeddings
+from anglewise.data_types.text import counted
 from anglewise.errors import TooFewError
-from anglewise.metrics.breadth import by_stratum, coverage
-from anglewise.metrics.evaluate import metric as read_metric
+from anglewise.evaluation_metrics.breadth import by_stratum, coverage
+from anglewise.evaluation_metrics.evaluate import metric as read_metric
+from anglewise.geometry.norms import known_uses
 from anglewise.statistics.decision import LEVEL
 
 if TYPE_CHECKING:

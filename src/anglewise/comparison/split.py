@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings
-from anglewise.core.neighbours import Neighbours
-from anglewise.core.numbers import read_whole, shown
-from anglewise.core.text import counted, listed
-from anglewise.core.typing import Array, Bool, Float64, Int64
-from anglewise.diagnostics.hubness import clusters as vector_clusters
+from anglewise.data_types.embeddings import Embeddings
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.numbers import read_whole, shown
+from anglewise.data_types.text import counted, listed
+from anglewise.data_types.typing import Array, Bool, Float64, Int64
 from anglewise.errors import SpellingError, TooFewError, ValuesError
+from anglewise.geometry.hubness import clusters as vector_clusters
 from anglewise.io.texts import column, columns_of
 from anglewise.statistics.resampling import Clusters
 

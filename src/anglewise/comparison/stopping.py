@@ -14,8 +14,8 @@ from anglewise.comparison.comparison_result import (
     MeasureResult,
     group_results,
 )
-from anglewise.core.text import counted, listed, rounded_up
-from anglewise.core.typing import Array, Bool, Float64, Int64
+from anglewise.data_types.text import counted, listed, rounded_up
+from anglewise.data_types.typing import Array, Bool, Float64, Int64
 from anglewise.errors import SpellingError
 from anglewise.statistics.confidence_sequences import LEVEL, Race, confidence_sequence
 
@@ -112,9 +112,9 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
     Examples
     --------
     >>> from anglewise.comparison.compare import compare
-    >>> from anglewise.core.embeddings import Embeddings, Space
-    >>> from anglewise.core.judgements import Judgements
-    >>> from anglewise.core.sparse import SparseRows
+    >>> from anglewise.data_types.embeddings import Embeddings, Space
+    >>> from anglewise.data_types.judgements import Judgements
+    >>> from anglewise.data_types.sparse import SparseRows
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal((60, 8))
     >>> items = Embeddings(x * rng.uniform(0.2, 5, (60, 1)))

@@ -6,7 +6,7 @@ import numpy as np
 
 from anglewise.comparison.comparison_result import Estimate, Plans, Verdict
 from anglewise.comparison.inference import Inference
-from anglewise.core.text import counted, listed, p_words, rounded_up
+from anglewise.data_types.text import counted, listed, p_words, rounded_up
 from anglewise.statistics.decision import (
     LEVEL,
     RuleOutcome,

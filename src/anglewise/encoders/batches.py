@@ -14,9 +14,9 @@ from typing import IO, Any
 
 import numpy as np
 
-from anglewise.core.conversion import holds_masked
-from anglewise.core.text import Say, quiet
-from anglewise.core.typing import Array, Float32, Progress
+from anglewise.data_types.conversion import holds_masked
+from anglewise.data_types.text import Say, quiet
+from anglewise.data_types.typing import Array, Float32, Progress
 from anglewise.encoders.encoder import Encoder
 from anglewise.errors import AnglewiseError, EncoderError, FileError, TooFewError, reason
 from anglewise.io.files import allowed, opened

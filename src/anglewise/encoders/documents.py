@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from anglewise.core.text import Say, check_utf8, quiet
+from anglewise.data_types.text import Say, check_utf8, quiet
 from anglewise.errors import (
     FileError,
     IdsError,

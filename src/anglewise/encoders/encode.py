@@ -9,9 +9,9 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings, Space, TrainedFor
-from anglewise.core.text import Say, quiet
-from anglewise.core.typing import Array, Int64, Progress
+from anglewise.data_types.embeddings import Embeddings, Space, TrainedFor
+from anglewise.data_types.text import Say, quiet
+from anglewise.data_types.typing import Array, Int64, Progress
 from anglewise.encoders.batches import VectorCache, count_tokens, encode_texts, open_cache
 from anglewise.encoders.documents import Documents, documents_of
 from anglewise.encoders.encoder import Encode, Encoder

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 from urllib.parse import quote, unquote
 
-from anglewise.core.embeddings import Embeddings, TrainedFor
-from anglewise.core.numbers import read_whole, shown
+from anglewise.data_types.embeddings import Embeddings, TrainedFor
+from anglewise.data_types.numbers import read_whole, shown
 from anglewise.errors import MissingExtraError, SpellingError
 from anglewise.io.files import opened, reading
 

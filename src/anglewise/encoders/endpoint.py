@@ -20,7 +20,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from anglewise.core.numbers import read_number, shown
+from anglewise.data_types.numbers import read_number, shown
 from anglewise.encoders.deadline import check_fits, opener_until
 from anglewise.encoders.encoder import Encode, Encoder, Spec, typed_option
 from anglewise.errors import EncoderError, SpellingError

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
-from anglewise.core.embeddings import Embeddings, Space, TrainedFor
-from anglewise.core.text import Say, check_utf8, quiet
-from anglewise.core.typing import Array, Float32, Progress
+from anglewise.data_types.embeddings import Embeddings, Space, TrainedFor
+from anglewise.data_types.text import Say, check_utf8, quiet
+from anglewise.data_types.typing import Array, Float32, Progress
 from anglewise.encoders.batches import (
     Calls,
     VectorCache,
@@ -144,7 +144,7 @@ def image_question(space: Space, image: Any, encoder: Any = None) -> Embeddings:
     is given. Raises ``ShapeError`` for vectors of another dimension than the space, else as
     ``encode_images`` does.
 
-    >>> from anglewise.engine.search import search_vectors
+    >>> from anglewise.nearest_neighbours.search import search_vectors
     >>> def brightness(images):
     ...     return [[image.mean(), 1.0] for image in images]
     >>> space = encode_images({"dark": [[10]], "light": [[200]]}, brightness)

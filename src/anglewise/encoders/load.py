@@ -8,9 +8,9 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any, cast
 
-from anglewise.core.embeddings import Space
-from anglewise.core.numbers import shown
-from anglewise.core.typing import Array
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.numbers import shown
+from anglewise.data_types.typing import Array
 from anglewise.encoders.encoder import Encode, Encoder, Spec, library, read_spec, typed_option
 from anglewise.encoders.pixels import Picture
 from anglewise.errors import EncoderError, FileError, SpellingError, reason

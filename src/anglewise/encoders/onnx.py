@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.typing import Array, Int64
+from anglewise.data_types.typing import Array, Int64
 from anglewise.encoders.encoder import Encoder, Spec, digest, library
 from anglewise.encoders.onnx_session import open_session, run
 from anglewise.encoders.pixels import OPTIONS, Picture, Preparation, preparation, settings_beside

@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from anglewise.core.typing import Array
+from anglewise.data_types.typing import Array
 from anglewise.encoders.encoder import library
 from anglewise.errors import EncoderError
 from anglewise.io.files import VARIABLE, reading, room, words

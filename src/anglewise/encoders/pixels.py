@@ -11,8 +11,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from anglewise.core.numbers import read_number, read_whole, shown
-from anglewise.core.typing import Array, Float32, UInt8
+from anglewise.data_types.numbers import read_number, read_whole, shown
+from anglewise.data_types.typing import Array, Float32, UInt8
 from anglewise.encoders.encoder import Spec, library
 from anglewise.errors import FileError, ShapeError, SpellingError, ValuesError
 from anglewise.io.files import (

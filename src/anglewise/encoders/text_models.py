@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.embeddings import TrainedFor
-from anglewise.core.numbers import shown
-from anglewise.core.typing import Array, Float32
+from anglewise.data_types.embeddings import TrainedFor
+from anglewise.data_types.numbers import shown
+from anglewise.data_types.typing import Array, Float32
 from anglewise.encoders.encoder import Encoder, Spec, digest, library
 from anglewise.encoders.tokenizer_files import check_tokenizer, encodings_of
 from anglewise.errors import EncoderError, FileError, MissingExtraError, SpellingError, reason

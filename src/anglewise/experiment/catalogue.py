@@ -10,10 +10,10 @@ from typing import Any, cast
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements
-from anglewise.core.sparse import Interactions
-from anglewise.core.typing import Array, Float64, Int64
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.sparse import Interactions
+from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.errors import MissingExtraError, TooFewError, ValuesError
 from anglewise.io.read import read_judgements, read_space
 from anglewise.judgements.constructed import from_labels

@@ -8,7 +8,9 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.core.typing import Array, Float64
+from anglewise.data_types.typing import Array, Float64
+from anglewise.equivalent_factorisations.canonical import PowerGauge
+from anglewise.equivalent_factorisations.maps import root
 from anglewise.experiment.catalogue import simulate
 from anglewise.experiment.setup import (
     GAUGES,
@@ -25,9 +27,7 @@ from anglewise.experiment.setup import (
     pairs,
     spearman,
 )
-from anglewise.gauges.canonical import PowerGauge
-from anglewise.gauges.maps import root
-from anglewise.models.closed_form import LinearModel, fit_spectrum
+from anglewise.recommender_models.closed_form import LinearModel, fit_spectrum
 
 Relation: TypeAlias = Literal["<=", ">=", ">"]
 

@@ -6,18 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.embeddings import Space
-from anglewise.core.judgements import Judgements
-from anglewise.core.neighbours import Neighbours
-from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import DIRECTIONS, Array, Direction, Float64, Int64, Progress
-from anglewise.engine.search import search
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.typing import DIRECTIONS, Array, Direction, Float64, Int64, Progress
+from anglewise.equivalent_factorisations.gauge import random_pair
 from anglewise.errors import SpellingError
+from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.experiment.claims import Check
 from anglewise.experiment.setup import GAUGES, ROWS, in_gauge, overlap
-from anglewise.gauges.gauge import random_pair
-from anglewise.metrics.evaluate import evaluate
-from anglewise.models.closed_form import LinearModel
+from anglewise.nearest_neighbours.search import search
+from anglewise.recommender_models.closed_form import LinearModel
 
 MEASURES = ("dot", "cosine", "euclidean")
 K = 10

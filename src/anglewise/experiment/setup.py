@@ -14,14 +14,14 @@ from typing import TypeAlias
 
 import numpy as np
 
-from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import Array, Bool, Float64, Int64
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.typing import Array, Bool, Float64, Int64
+from anglewise.equivalent_factorisations.gauge import random_pair
+from anglewise.equivalent_factorisations.maps import MapPair
+from anglewise.evaluation_metrics.metrics import Spearman
 from anglewise.experiment.catalogue import Catalogue, simulate
-from anglewise.gauges.gauge import random_pair
-from anglewise.gauges.maps import MapPair
-from anglewise.metrics.metrics import Spearman
-from anglewise.models.closed_form import LinearModel, find_split, fit_spectrum
-from anglewise.models.svd import Spectrum, truncated_svd
+from anglewise.recommender_models.closed_form import LinearModel, find_split, fit_spectrum
+from anglewise.recommender_models.svd import Spectrum, truncated_svd
 
 
 def unit_rows(x: Float64[Array, "rows d"]) -> Float64[Array, "rows d"]:

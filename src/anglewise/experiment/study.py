@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.conversion import check_kind
-from anglewise.core.typing import Array, Float64, Int64, Progress
+from anglewise.data_types.conversion import check_kind
+from anglewise.data_types.typing import Array, Float64, Int64, Progress
+from anglewise.equivalent_factorisations.certificates import cosine_interval, user_item_interval
+from anglewise.equivalent_factorisations.gauge import random_pair
+from anglewise.equivalent_factorisations.maps import MapPair
 from anglewise.experiment.claims import (
     Check,
     Similarity,
@@ -29,9 +32,6 @@ from anglewise.experiment.setup import (
     subject,
     unit_rows,
 )
-from anglewise.gauges.certificates import cosine_interval, user_item_interval
-from anglewise.gauges.gauge import random_pair
-from anglewise.gauges.maps import MapPair
 
 CONDITIONS = (1.5, 4.0, 30.0)
 """Of random maps beside the named gauges and the random map of claim 1."""

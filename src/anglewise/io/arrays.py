@@ -14,10 +14,10 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.core.embeddings import Space
-from anglewise.core.sparse import Interactions
-from anglewise.core.text import Say
-from anglewise.core.typing import Array, Int64
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.sparse import Interactions
+from anglewise.data_types.text import Say
+from anglewise.data_types.typing import Array, Int64
 from anglewise.errors import FileError, MissingExtraError, SpellingError
 from anglewise.io.files import check_holds, contents, is_packed, naming, reading, suffix
 from anglewise.io.model_readers import Factors, bias_columns, space_of_factors

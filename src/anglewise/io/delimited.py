@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anglewise.core.conversion import is_frame
+from anglewise.data_types.conversion import is_frame
 from anglewise.errors import FileError
 from anglewise.io.arrow_files import ARROW_SUFFIXES, arrow_sheet, frame_sheet
 from anglewise.io.files import Contents, PathLike, arrow, contents, existing_file, reading, suffix

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from anglewise.core.text import described
+from anglewise.data_types.text import described
 from anglewise.errors import FileError, WrongTypeError
 from anglewise.io.files import PathLike, check_not_empty
 

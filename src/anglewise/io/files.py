@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
-from anglewise.core.text import described
+from anglewise.data_types.text import described
 from anglewise.errors import (
     MORE_THREADS,
     AnglewiseError,

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings
-from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import Array, Bool, Int64
+from anglewise.data_types.embeddings import Embeddings
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.typing import Array, Bool, Int64
 from anglewise.errors import FileError
 from anglewise.io.arrow_files import (
     parquet_columns,

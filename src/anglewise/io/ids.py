@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings
-from anglewise.core.judgements import Complaints
-from anglewise.core.text import Say, order_of_ids, quiet
-from anglewise.core.typing import Array, Bool, Int64, Shaped
+from anglewise.data_types.embeddings import Embeddings
+from anglewise.data_types.judgements import Complaints
+from anglewise.data_types.text import Say, order_of_ids, quiet
+from anglewise.data_types.typing import Array, Bool, Int64, Shaped
 from anglewise.errors import FileError, IdsError, ShapeError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, arrow, contents, existing_file, reading, suffix

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.conversion import as_sparse_rows, is_frame
-from anglewise.core.embeddings import Seen, Space, seen_rows
-from anglewise.core.sparse import Interactions, SparseRows
-from anglewise.core.text import Say, counted, quiet
-from anglewise.core.typing import Array, Int64, offers
+from anglewise.data_types.conversion import as_sparse_rows, is_frame
+from anglewise.data_types.embeddings import Seen, Space, seen_rows
+from anglewise.data_types.sparse import Interactions, SparseRows
+from anglewise.data_types.text import Say, counted, quiet
+from anglewise.data_types.typing import Array, Int64, offers
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
 from anglewise.io.arrays import numbered_names, read_sparse_npz
 from anglewise.io.arrow_files import FRAME
@@ -214,7 +214,7 @@ def with_seen(space: Space, seen: PathLike | Seen, say: Say = quiet) -> Space:
     Raises ``ShapeError`` for a space without users, else as :func:`read_interactions` and
     ``Space(seen=...)`` do.
 
-    >>> from anglewise.core.embeddings import Embeddings
+    >>> from anglewise.data_types.embeddings import Embeddings
     >>> import tempfile
     >>> users, films = Embeddings([[1.0]], ids=["ann"]), Embeddings([[1], [2]], ids=["up", "it"])
     >>> file = Path(tempfile.mkdtemp()) / "used.csv"

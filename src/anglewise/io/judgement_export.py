@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from anglewise.core.numbers import shown
-from anglewise.core.typing import Array
+from anglewise.data_types.numbers import shown
+from anglewise.data_types.typing import Array
 from anglewise.errors import IdsError, SpellingError, ValuesError
 from anglewise.io.files import PathLike, arrow
 from anglewise.io.outputs import new_file, write_text

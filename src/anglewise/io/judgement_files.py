@@ -7,20 +7,20 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.core.conversion import check_kind, is_frame
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.evaluation_rules import evaluated_with
-from anglewise.core.judgements import (
+from anglewise.data_types.conversion import check_kind, is_frame
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.evaluation_rules import evaluated_with
+from anglewise.data_types.judgements import (
     Judgements,
     Missing,
     Pairs,
     Triplets,
     merged_judgements,
 )
-from anglewise.core.numbers import shown
-from anglewise.core.parts import Parts, judged_parts, parts_of
-from anglewise.core.text import Say, counted, quiet
-from anglewise.core.typing import Array, Direction, Float64
+from anglewise.data_types.numbers import shown
+from anglewise.data_types.parts import Parts, judged_parts, parts_of
+from anglewise.data_types.text import Say, counted, quiet
+from anglewise.data_types.typing import Array, Direction, Float64
 from anglewise.errors import FileError, IdsError, SpellingError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, existing
@@ -157,7 +157,7 @@ def read_judgements(
     Examples
     --------
     >>> import tempfile
-    >>> from anglewise.core.embeddings import Embeddings
+    >>> from anglewise.data_types.embeddings import Embeddings
     >>> file = Path(tempfile.mkdtemp()) / "qrels.txt"
     >>> _ = file.write_text("q1 0 a 2\nq1 0 b 0\nq2 0 zz 1\n")
     >>> queries, items = Embeddings([[1.0]], ["q1"]), Embeddings([[1.0], [2.0]], ["a", "b"])
@@ -374,7 +374,7 @@ def read_pairs(path: PathLike, space: Space, *, say: Say = quiet) -> Pairs:
     Examples
     --------
     >>> import tempfile, pathlib
-    >>> from anglewise.core.embeddings import Embeddings
+    >>> from anglewise.data_types.embeddings import Embeddings
     >>> file = pathlib.Path(tempfile.mkdtemp()) / "pairs.csv"
     >>> _ = file.write_text("word1,word2,score\ncat,dog,7.5\ncat,car,1\ncat,dog,8.5\n")
     >>> space = Space(items=Embeddings([[1.0], [2.0], [3.0]], ["cat", "dog", "car"]))
@@ -409,7 +409,7 @@ def read_triplets(path: PathLike, space: Space, *, say: Say = quiet) -> Triplets
     Raises ``FileError`` for fewer than three columns and ``IdsError`` if no triplet matches.
 
     >>> import tempfile, pathlib
-    >>> from anglewise.core.embeddings import Embeddings
+    >>> from anglewise.data_types.embeddings import Embeddings
     >>> file = pathlib.Path(tempfile.mkdtemp()) / "odd.csv"
     >>> _ = file.write_text("anchor,positive,negative\ncat,dog,car\n")
     >>> space = Space(items=Embeddings([[1.0], [2.0], [3.0]], ["cat", "dog", "car"]))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
-from anglewise.core.numbers import cell_number
+from anglewise.data_types.numbers import cell_number
 from anglewise.errors import FileError, SpellingError, ValuesError
 from anglewise.io.arrow_files import ARROW_SUFFIXES
 from anglewise.io.files import PathLike, existing_file, suffix

@@ -14,9 +14,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from anglewise.core.numbers import cell_number, shown
-from anglewise.core.text import Say
-from anglewise.core.typing import Direction
+from anglewise.data_types.numbers import cell_number, shown
+from anglewise.data_types.text import Say
+from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, ValuesError
 from anglewise.io.arrow_files import arrow_sheet
 from anglewise.io.delimited import COMMENT

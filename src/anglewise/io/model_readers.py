@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.conversion import as_array
-from anglewise.core.embeddings import Embeddings, Seen, Space, TrainedFor, seen_rows
-from anglewise.core.sparse import SparseRows, distinct_pairs
-from anglewise.core.text import Say, quiet
-from anglewise.core.typing import Array, Int64
+from anglewise.data_types.conversion import as_array
+from anglewise.data_types.embeddings import Embeddings, Seen, Space, TrainedFor, seen_rows
+from anglewise.data_types.sparse import SparseRows, distinct_pairs
+from anglewise.data_types.text import Say, quiet
+from anglewise.data_types.typing import Array, Int64
+from anglewise.equivalent_factorisations.maps import BIAS_COLUMNS
 from anglewise.errors import FileError, ShapeError, SpellingError, ValuesError
-from anglewise.gauges.maps import BIAS_COLUMNS
 from anglewise.io.arrow_files import arrow_sheet, matrix_of
 from anglewise.io.files import arrow, existing_folder, naming, reading
 from anglewise.io.tables import check_names, listed

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from anglewise.core.numbers import cell_number, shown
+from anglewise.data_types.numbers import cell_number, shown
 from anglewise.errors import FileError, SpellingError, ValuesError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, arrow, reading

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import get_args
 
-from anglewise.core.embeddings import Embeddings, Seen, Space, TrainedFor
-from anglewise.core.text import Say, quiet
+from anglewise.data_types.embeddings import Embeddings, Seen, Space, TrainedFor
+from anglewise.data_types.text import Say, quiet
 from anglewise.errors import ShapeError, SpellingError
 from anglewise.io.arrays import Keyed, Side, with_biases
 from anglewise.io.files import PathLike, existing, existing_file

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.neighbours import Neighbours
-from anglewise.core.numbers import shown
-from anglewise.core.typing import Array, Float, Float32, Shaped
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.numbers import shown
+from anglewise.data_types.typing import Array, Float, Float32, Shaped
 from anglewise.errors import FileError, IdsError, ShapeError
 from anglewise.io.arrow_files import parquet_columns
 from anglewise.io.files import PathLike, arrow, existing_file, reading

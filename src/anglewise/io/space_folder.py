@@ -10,10 +10,10 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from anglewise.core.conversion import Vectors
-from anglewise.core.embeddings import Embeddings, Space, as_space
-from anglewise.core.judgements import Judgements
-from anglewise.core.typing import DIRECTIONS, Direction
+from anglewise.data_types.conversion import Vectors
+from anglewise.data_types.embeddings import Embeddings, Space, as_space
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.typing import DIRECTIONS, Direction
 from anglewise.errors import FileError, ShapeError, ValuesError
 from anglewise.io.arrow_files import (
     Columns,
@@ -167,7 +167,7 @@ def write_space(
     Examples
     --------
     >>> import tempfile
-    >>> from anglewise.core.embeddings import Embeddings
+    >>> from anglewise.data_types.embeddings import Embeddings
     >>> folder = Path(tempfile.mkdtemp()) / "shapes"
     >>> write_space(Space(items=Embeddings([[1.0, 0.0]], ids=["a"]), trained_for="cosine"), folder)
     >>> sorted(file.name for file in folder.iterdir())

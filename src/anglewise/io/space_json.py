@@ -9,13 +9,13 @@ from typing import Any, cast, get_args
 
 import numpy as np
 
-from anglewise.core.embeddings import Space, TrainedFor
-from anglewise.core.judgements import Complaints, Judgements
-from anglewise.core.numbers import shown
-from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import DIRECTIONS, Direction
+from anglewise.data_types.embeddings import Space, TrainedFor
+from anglewise.data_types.judgements import Complaints, Judgements
+from anglewise.data_types.numbers import shown
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.typing import DIRECTIONS, Direction
+from anglewise.equivalent_factorisations.maps import BIAS_COLUMNS
 from anglewise.errors import FileError, ValuesError
-from anglewise.gauges.maps import BIAS_COLUMNS
 from anglewise.io.files import file_text, reading
 from anglewise.io.sizes import check_json
 

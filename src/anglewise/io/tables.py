@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.typing import Array, Float64
+from anglewise.data_types.typing import Array, Float64
 from anglewise.errors import FileError, SpellingError, ValuesError
 from anglewise.io.files import arrow, reading
 

@@ -7,12 +7,12 @@ from typing import Any, cast
 
 import numpy as np
 
-from anglewise.core.columns import column, columns_of
-from anglewise.core.embeddings import Embeddings
-from anglewise.core.numbers import shown
-from anglewise.core.parts import Parts
-from anglewise.core.text import Say, quiet
-from anglewise.core.typing import Array, Shaped
+from anglewise.data_types.columns import column, columns_of
+from anglewise.data_types.embeddings import Embeddings
+from anglewise.data_types.numbers import shown
+from anglewise.data_types.parts import Parts
+from anglewise.data_types.text import Say, quiet
+from anglewise.data_types.typing import Array, Shaped
 from anglewise.errors import FileError, IdsError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, check_holds, contents, existing_file, reading, suffix

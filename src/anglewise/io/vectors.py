@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.embeddings import BLOCK, Embeddings, check_held
-from anglewise.core.text import Say, quiet
-from anglewise.core.typing import Array
+from anglewise.data_types.embeddings import BLOCK, Embeddings, check_held
+from anglewise.data_types.text import Say, quiet
+from anglewise.data_types.typing import Array
 from anglewise.errors import FileError, ShapeError, TooFewError, ValuesError
 from anglewise.io.arrays import KEYED_SUFFIXES, Keyed, Side, load_npy, open_keyed
 from anglewise.io.arrow_files import (

@@ -1,1 +1,1 @@
-"""The thing: judgements as they are recorded, combined, constructed and stored."""
+"""Relevance judgements: as they are recorded, combined, constructed and stored."""

@@ -7,12 +7,12 @@ from statistics import fmean
 
 import numpy as np
 
-from anglewise.core.drawn import query_draw
-from anglewise.core.embeddings import Space
-from anglewise.core.judgements import Complaints, Judgements, with_gains
-from anglewise.core.numbers import shown
-from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import Direction
+from anglewise.data_types.drawn import query_draw
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.judgements import Complaints, Judgements, with_gains
+from anglewise.data_types.numbers import shown
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.typing import Direction
 from anglewise.errors import IdsError, SpellingError, TooFewError
 from anglewise.judgements.records import ADJUDICATOR, SOURCES, Judged
 
@@ -170,7 +170,7 @@ def combined(
 
     Examples
     --------
-    >>> from anglewise.core.embeddings import Embeddings
+    >>> from anglewise.data_types.embeddings import Embeddings
     >>> space = Space(items=Embeddings(np.eye(3), ids=["a", "b", "c"]))
     >>> judged = [Judged("a", "c", 2, judge="anna", direction="items-items")]
     >>> combined(judged, space, "items-items").gains.row(0).tolist()

@@ -7,11 +7,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from anglewise.core.embeddings import Space
-from anglewise.core.judgements import Complaints, Judgements
-from anglewise.core.numbers import shown
-from anglewise.core.sparse import Interactions, SparseRows
-from anglewise.core.typing import Array, Bool, Float64, Int64
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.judgements import Complaints, Judgements
+from anglewise.data_types.numbers import shown
+from anglewise.data_types.sparse import Interactions, SparseRows
+from anglewise.data_types.typing import Array, Bool, Float64, Int64
 from anglewise.errors import IdsError, SpellingError, TooFewError, ValuesError
 from anglewise.judgements.records import Labels
 
@@ -235,7 +235,7 @@ def from_labels(
 
     Examples
     --------
-    >>> from anglewise.core.embeddings import Embeddings
+    >>> from anglewise.data_types.embeddings import Embeddings
     >>> space = Space(items=Embeddings(np.eye(4), ids=["a", "b", "c", "d"]))
     >>> judged = from_labels(space, Labels({"a": "fruit", "b": "tool", "d": "fruit"}))
     >>> [judged.gains.row(i).tolist() for i in range(4)]

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from typing import Any, Literal, TypeAlias, get_args
 
-from anglewise.core.numbers import shown
-from anglewise.core.typing import DIRECTIONS, Direction
+from anglewise.data_types.numbers import shown
+from anglewise.data_types.typing import DIRECTIONS, Direction
 from anglewise.errors import SpellingError, ValuesError
 
 

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anglewise.core.numbers import shown
-from anglewise.core.typing import Direction
+from anglewise.data_types.numbers import shown
+from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError
 from anglewise.judgements.connection import DAMAGED, bounded, connect, roll_back, store_errors
 from anglewise.judgements.folder_lock import FolderLock, judging_in
 from anglewise.judgements.records import Judged, as_text, check_text, new_uuid, recalled
 
 if TYPE_CHECKING:
-    from anglewise.core.embeddings import Space
-    from anglewise.core.judgements import Judgements
+    from anglewise.data_types.embeddings import Space
+    from anglewise.data_types.judgements import Judgements
 
 WAL = "-wal"
 """The ending of SQLite's write-ahead log, which holds new judgements first."""

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from anglewise.core.numbers import COUNT, NOT_NEGATIVE, UNIT
-from anglewise.core.typing import Array, Float, Float32, Float64, Int64
+from anglewise.data_types.numbers import COUNT, NOT_NEGATIVE, UNIT
+from anglewise.data_types.typing import Array, Float, Float32, Float64, Int64
 from anglewise.encoders.batches import encode_texts
 from anglewise.encoders.documents import clean
 from anglewise.encoders.encoder import Encode, Encoder
 from anglewise.encoders.load import encoder as load
-from anglewise.engine.index import Answering, Hit, Index, Where
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
+from anglewise.nearest_neighbours.index import Answering, Hit, Index, Where
 from anglewise.rag.prompt import (
     INSTRUCTIONS,
     LeftOut,
@@ -145,8 +145,8 @@ class Context:
 
     Examples
     --------
-    >>> from anglewise.core.embeddings import Embeddings
-    >>> from anglewise.engine.index import Index
+    >>> from anglewise.data_types.embeddings import Embeddings
+    >>> from anglewise.nearest_neighbours.index import Index
     >>> def count_vowels(texts):
     ...     return [[text.count(vowel) for vowel in "aeiou"] for text in texts]
     >>> films = {"7": "A crew robs a bank.", "9": "Odd coos of doom.", "11": "A crew robs a bank!"}

@@ -7,13 +7,13 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from anglewise.core.embeddings import Space
-from anglewise.core.judgements import Judgements
-from anglewise.core.numbers import PART, shown
-from anglewise.core.typing import Array, Float, Float64
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.numbers import PART, shown
+from anglewise.data_types.typing import Array, Float, Float64
 from anglewise.encoders.encoder import Encoder
-from anglewise.engine.index import Answering, Index
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
+from anglewise.nearest_neighbours.index import Answering, Index
 from anglewise.rag.origin import Origin
 from anglewise.rag.thresholds import (
     CONFIDENCE,

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from scipy.special import bdtr, betaincinv
 
-from anglewise.core.typing import Array, Bool, Float64, Int64
+from anglewise.data_types.typing import Array, Bool, Float64, Int64
 from anglewise.errors import TooFewError
 from anglewise.statistics.calibration import Isotonic, Logistic, Proportion, proportion
 from anglewise.statistics.calibration import isotonic as fit_isotonic

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.conversion import as_rows, as_sparse_rows
-from anglewise.core.typing import Array, Bool
+from anglewise.data_types.conversion import as_rows, as_sparse_rows
+from anglewise.data_types.typing import Array, Bool
 from anglewise.errors import SpellingError
 from anglewise.recommendation.recommender import Recommender
 
@@ -19,7 +19,7 @@ class LikeImplicit:
     Items of ``user_items`` are left out, not those of ``space.seen``. Where fewer than ``N`` items
     are left, the rest of a row is ``-1`` with a score of ``-inf``.
 
-    >>> from anglewise.core.embeddings import Embeddings, Space
+    >>> from anglewise.data_types.embeddings import Embeddings, Space
     >>> from scipy.sparse import csr_matrix
     >>> space = Space(queries=Embeddings([[1.0]]), items=Embeddings([[1.0], [3.0], [2.0]]))
     >>> model = LikeImplicit(Recommender(space))
@@ -85,7 +85,7 @@ class RectoolsRanker:
 
     Larger scores are nearer under every measure; distances are negated.
 
-    >>> from anglewise.core.embeddings import Embeddings, Space
+    >>> from anglewise.data_types.embeddings import Embeddings, Space
     >>> space = Space(queries=Embeddings([[1.0]]), items=Embeddings([[1.0], [3.0], [2.0]]))
     >>> users, items, scores = RectoolsRanker(Recommender(space)).rank([0], k=2)
     >>> users.tolist(), items.tolist(), scores.tolist()

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.embeddings import Space
-from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import Array, Float64, Int64
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.typing import Array, Float64, Int64
+from anglewise.equivalent_factorisations.gauge import bias_columns
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
-from anglewise.gauges.gauge import bias_columns
 from anglewise.io.texts import titles
-from anglewise.measures.formulas import Cosine, Dot, Measure, Norm
+from anglewise.similarity_measures.formulas import Cosine, Dot, Measure, Norm
 
 EXACT = 1e-4
 """A relative residual below this is rounding of float32 vectors."""
@@ -81,7 +81,7 @@ def learn_fold_in(space: Space) -> FoldIn:
     Raises ``ShapeError`` for a one-sided space, ``ValuesError`` where ``space.seen`` is missing or
     empty, ``TooFewError`` for fewer users than dimensions.
 
-    >>> from anglewise.core.embeddings import Embeddings
+    >>> from anglewise.data_types.embeddings import Embeddings
     >>> used = SparseRows.from_pairs([0, 0, 1, 2], [0, 1, 1, 2], shape=(3, 3))
     >>> items = np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 2.0]])
     >>> users = used.ones() @ items / 2

@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.neighbours import Neighbours
-from anglewise.core.numbers import COUNT, EXPONENT
-from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import Array, Bool, Direction, Ids, Int64
-from anglewise.engine.search import search_vectors
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.numbers import COUNT, EXPONENT
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.typing import Array, Bool, Direction, Ids, Int64
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.measures.biases import WithBiases
-from anglewise.measures.formulas import Cosine, Dot, Measure, Norm
+from anglewise.nearest_neighbours.search import search_vectors
+from anglewise.similarity_measures.biases import WithBiases
+from anglewise.similarity_measures.formulas import Cosine, Dot, Measure, Norm
 
 
 def shown_rows(
@@ -98,7 +98,7 @@ def nearest(
 
     Raises ``TooFewError`` when nothing may be shown, or ``k`` is below one.
 
-    >>> from anglewise.measures.measure import measure
+    >>> from anglewise.similarity_measures.measure import measure
     >>> space = Space(items=Embeddings([[1.0], [3.0], [2.0]]))
     >>> only = np.array([True, False, True])
     >>> asks = Embeddings([[1.0]])

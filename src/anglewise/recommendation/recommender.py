@@ -7,18 +7,28 @@ from typing import cast
 
 import numpy as np
 
-from anglewise.core.conversion import Vectors, as_rows
-from anglewise.core.embeddings import Embeddings, Space, as_space
-from anglewise.core.neighbours import Neighbours
-from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import Array, Bool, Direction, Float, Float64, Ids, Int64, Rows, Shaped
+from anglewise.data_types.conversion import Vectors, as_rows
+from anglewise.data_types.embeddings import Embeddings, Space, as_space
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.typing import (
+    Array,
+    Bool,
+    Direction,
+    Float,
+    Float64,
+    Ids,
+    Int64,
+    Rows,
+    Shaped,
+)
+from anglewise.equivalent_factorisations.gauge import without_biases
 from anglewise.errors import ShapeError, SpellingError, TooFewError
-from anglewise.gauges.gauge import without_biases
 from anglewise.io.texts import titles
-from anglewise.measures.formulas import Measure
-from anglewise.measures.measure import measure as read_measure
 from anglewise.recommendation.fold_in import Explanation, FoldIn, explain, learn_fold_in
 from anglewise.recommendation.nearest import at_popularity, nearest, reads_biases, shown_rows
+from anglewise.similarity_measures.formulas import Measure
+from anglewise.similarity_measures.measure import measure as read_measure
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,19 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from anglewise.core.conversion import check_kind
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements
-from anglewise.core.neighbours import Neighbours
-from anglewise.core.numbers import FINITE, SHARE
-from anglewise.core.sparse import Interactions, SparseRows
-from anglewise.core.typing import Array, Bool, Float64, Int64
-from anglewise.engine.search import search, search_vectors
+from anglewise.data_types.conversion import check_kind
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.numbers import FINITE, SHARE
+from anglewise.data_types.sparse import Interactions, SparseRows
+from anglewise.data_types.typing import Array, Bool, Float64, Int64
 from anglewise.errors import TooFewError, ValuesError
-from anglewise.measures.formulas import Measure
-from anglewise.metrics.breadth import coverage
-from anglewise.metrics.evaluate import evaluate
-from anglewise.models.closed_form import fit_linear
+from anglewise.evaluation_metrics.breadth import coverage
+from anglewise.evaluation_metrics.evaluate import evaluate
+from anglewise.nearest_neighbours.search import search, search_vectors
+from anglewise.recommender_models.closed_form import fit_linear
+from anglewise.similarity_measures.formulas import Measure
 from anglewise.statistics.resampling import Means, bca, bootstrap
 
 Train: TypeAlias = Callable[[Interactions], Space]

@@ -11,16 +11,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from anglewise.core.embeddings import Space
-from anglewise.core.typing import Array, Direction
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.typing import Array, Direction
 from anglewise.errors import SpellingError
-from anglewise.models.closed_form import fit_spectrum
-from anglewise.models.ease import fit_ease
-from anglewise.models.model import raw_table
-from anglewise.models.normalisation import AsIs, Learned, Normalisation
-from anglewise.models.svd import truncated_svd
-from anglewise.models.training import train
-from anglewise.models.training_state import Epoch, Settings
+from anglewise.recommender_models.closed_form import fit_spectrum
+from anglewise.recommender_models.ease import fit_ease
+from anglewise.recommender_models.model import raw_table
+from anglewise.recommender_models.normalisation import AsIs, Learned, Normalisation
+from anglewise.recommender_models.svd import truncated_svd
+from anglewise.recommender_models.training import train
+from anglewise.recommender_models.training_state import Epoch, Settings
 from anglewise.remedies.training_data import Budget, Training
 
 PASSES = 6

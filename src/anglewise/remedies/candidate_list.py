@@ -11,15 +11,18 @@ from typing import Any, cast
 
 import numpy as np
 
-from anglewise.core.embeddings import Space
-from anglewise.core.text import check_number, named, parted
-from anglewise.core.typing import Direction
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.text import check_number, named, parted
+from anglewise.data_types.typing import Direction
+from anglewise.equivalent_factorisations.maps import BIAS_COLUMNS
 from anglewise.errors import SpellingError
-from anglewise.gauges.maps import BIAS_COLUMNS
-from anglewise.measures.adapter import Adapted
-from anglewise.measures.biases import maps_in
-from anglewise.measures.formulas import Measure, fitted
-from anglewise.measures.measure import (
+from anglewise.recommender_models.normalisation import normalisation
+from anglewise.remedies.builders import ClosedForm, Ease, RawData, TrainedBuilder, weighed
+from anglewise.remedies.training_data import Needs, SpaceBuilder, Training
+from anglewise.similarity_measures.adapter import Adapted
+from anglewise.similarity_measures.biases import maps_in
+from anglewise.similarity_measures.formulas import Measure, fitted
+from anglewise.similarity_measures.measure import (
     FORMULAS,
     Family,
     MeasureSpec,
@@ -27,10 +30,7 @@ from anglewise.measures.measure import (
     measures_and_families,
     prepare,
 )
-from anglewise.measures.measure import measure as read_measure
-from anglewise.models.normalisation import normalisation
-from anglewise.remedies.builders import ClosedForm, Ease, RawData, TrainedBuilder, weighed
-from anglewise.remedies.training_data import Needs, SpaceBuilder, Training
+from anglewise.similarity_measures.measure import measure as read_measure
 
 BUILDERS: Mapping[str, Callable[..., SpaceBuilder]] = {
     "product": partial(ClosedForm, "product"),
@@ -243,7 +243,7 @@ def rounded(penalty: float) -> float:
 def size(space: Space, measure: Measure, direction: Direction) -> tuple[int, bool]:
     """The columns of prepared vectors, and whether their inner product ranks as the measure does.
 
-    >>> from anglewise.core.embeddings import Embeddings
+    >>> from anglewise.data_types.embeddings import Embeddings
     >>> space = Space(items=Embeddings([[1.0, 0, 2], [0, 2, 1], [1, 1, 0], [2, 0, 1]]))
     >>> names = ("dot", "cosine@without-top(1)", "euclidean", "manhattan")
     >>> [size(space, read_measure(name), "items-items") for name in names]

@@ -15,19 +15,15 @@ from anglewise.comparison.conclusion import (
 )
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, candidate_lists
 from anglewise.comparison.split import QUERIES, query_split
-from anglewise.core.conversion import Vectors
-from anglewise.core.embeddings import Space, as_space
-from anglewise.core.judgements import Judgements, Pairs, Triplets, check_judgements
-from anglewise.core.numbers import COUNT, POSITIVE
-from anglewise.core.text import Say, quiet
-from anglewise.core.typing import Array, Direction, Progress
+from anglewise.data_types.conversion import Vectors
+from anglewise.data_types.embeddings import Space, as_space
+from anglewise.data_types.judgements import Judgements, Pairs, Triplets, check_judgements
+from anglewise.data_types.numbers import COUNT, POSITIVE
+from anglewise.data_types.text import Say, quiet
+from anglewise.data_types.typing import Array, Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.measures.adapter import FEWEST, Adapted, adapter
-from anglewise.measures.biases import frames_in
-from anglewise.measures.formulas import Dot, Measure
-from anglewise.measures.measure import Family, MeasureSpec
-from anglewise.metrics.evaluate import evaluate, read_metrics
-from anglewise.metrics.interface import Metric
+from anglewise.evaluation_metrics.evaluate import evaluate, read_metrics
+from anglewise.evaluation_metrics.interface import Metric
 from anglewise.remedies.candidate_list import (
     RemedyCandidate,
     baselines,
@@ -53,6 +49,10 @@ from anglewise.remedies.training_data import (
     set_apart,
     training_of,
 )
+from anglewise.similarity_measures.adapter import FEWEST, Adapted, adapter
+from anglewise.similarity_measures.biases import frames_in
+from anglewise.similarity_measures.formulas import Dot, Measure
+from anglewise.similarity_measures.measure import Family, MeasureSpec
 
 
 def run_or_recall(
@@ -133,8 +133,8 @@ def winner(
     Raises ``TooFewError`` where nothing wins, and what making the space raises.
 
     >>> import numpy as np
-    >>> from anglewise.core.embeddings import Embeddings
-    >>> from anglewise.core.sparse import SparseRows
+    >>> from anglewise.data_types.embeddings import Embeddings
+    >>> from anglewise.data_types.sparse import SparseRows
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal((60, 8))
     >>> items = 9 + x * rng.uniform(0.5, 2, (60, 1))
@@ -256,8 +256,8 @@ def remedy(
     Examples
     --------
     >>> import numpy as np
-    >>> from anglewise.core.embeddings import Embeddings
-    >>> from anglewise.core.sparse import SparseRows
+    >>> from anglewise.data_types.embeddings import Embeddings
+    >>> from anglewise.data_types.sparse import SparseRows
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal((60, 8))
     >>> items = 9 + x * rng.uniform(0.5, 2, (60, 1))

@@ -12,10 +12,10 @@ from anglewise.comparison.conclusion import conclude
 from anglewise.comparison.inference import Inference, Scores, infer
 from anglewise.comparison.notes import notes
 from anglewise.comparison.scoring import list_key, score_lists
-from anglewise.core.judgements import Judgements
-from anglewise.core.text import counted, html_table
-from anglewise.diagnostics.norms import known_uses
-from anglewise.metrics.breadth import Coverage, Stratum, by_stratum, coverage
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.text import counted, html_table
+from anglewise.evaluation_metrics.breadth import Coverage, Stratum, by_stratum, coverage
+from anglewise.geometry.norms import known_uses
 from anglewise.remedies.candidate_list import BASELINES, RemedyCandidate
 from anglewise.remedies.runner import CandidateLists, CandidateRunner
 from anglewise.remedies.screening import Outcome, Screened

@@ -20,22 +20,22 @@ from anglewise.comparison.lists import (
     candidate_lists,
 )
 from anglewise.comparison.split import QuerySplit
-from anglewise.core.embeddings import Embeddings, Space
-from anglewise.core.judgements import Judgements
-from anglewise.core.neighbours import Neighbours
-from anglewise.core.sparse import SparseRows
-from anglewise.core.text import Say, quiet
-from anglewise.core.typing import Array, Int64
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.text import Say, quiet
+from anglewise.data_types.typing import Array, Int64
 from anglewise.errors import FileError, TooFewError
 from anglewise.io.files import allowed, opened
 from anglewise.io.outputs import new_file, writing
 from anglewise.io.texts import column, columns_of
-from anglewise.measures.adapter import RIDGES, STEPS, Adapted
-from anglewise.measures.adapter_training import POOL, QUERIES
-from anglewise.measures.formulas import Measure
-from anglewise.measures.measure import Family, MeasureSpec
 from anglewise.remedies.candidate_list import RemedyCandidate, baselines, size
 from anglewise.remedies.training_data import Budget, SpaceBuilder, Training, judged_by
+from anglewise.similarity_measures.adapter import RIDGES, STEPS, Adapted
+from anglewise.similarity_measures.adapter_training import POOL, QUERIES
+from anglewise.similarity_measures.formulas import Measure
+from anglewise.similarity_measures.measure import Family, MeasureSpec
 
 FORMAT = "1"
 NOT_KEPT = "what was found is not kept for another time"

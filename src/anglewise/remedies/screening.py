@@ -7,10 +7,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from anglewise.comparison.scoring import list_key
-from anglewise.core.text import counted
-from anglewise.core.typing import Array, Int64
+from anglewise.data_types.text import counted
+from anglewise.data_types.typing import Array, Int64
 from anglewise.errors import AnglewiseError, ValuesError
-from anglewise.metrics.evaluate import evaluate
+from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.remedies.candidate_list import RemedyCandidate, baselines
 from anglewise.remedies.runner import CandidateLists, CandidateRunner, batches
 from anglewise.remedies.training_data import OutOfTimeError, ScreeningSplit, judged_by, set_apart

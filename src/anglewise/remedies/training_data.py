@@ -9,10 +9,10 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 
 from anglewise.comparison.split import ALONE, QuerySplit
-from anglewise.core.embeddings import Space
-from anglewise.core.judgements import Judgements
-from anglewise.core.sparse import SparseRows
-from anglewise.core.typing import Array, Bool, Direction, Int64, Progress
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.typing import Array, Bool, Direction, Int64, Progress
 from anglewise.io.texts import column, columns_of
 from anglewise.statistics.resampling import Clusters
 
@@ -211,7 +211,7 @@ def training_of(
     Held-out users are those whose column ``split`` says anything but ``train``: nothing is
     learned from them, and what they show folds them in.
 
-    >>> from anglewise.core.embeddings import Embeddings
+    >>> from anglewise.data_types.embeddings import Embeddings
     >>> seen = SparseRows.from_pairs([0, 1], [0, 1], shape=(2, 2))
     >>> users = Embeddings([[1.0], [1.0]], metadata={"split": ["train", "held-out"]})
     >>> training = training_of(Space(queries=users, items=Embeddings([[1.0], [2.0]]), seen=seen))

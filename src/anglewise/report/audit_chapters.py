@@ -13,7 +13,7 @@ from anglewise.auditing.gauge_overlap import (
 )
 from anglewise.auditing.geometry import Panel
 from anglewise.auditing.subject import NamedRow
-from anglewise.core.typing import Direction
+from anglewise.data_types.typing import Direction
 from anglewise.report.document import (
     Bars,
     Block,

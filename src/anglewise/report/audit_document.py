@@ -8,7 +8,7 @@ from anglewise.auditing.certified import Certificates
 from anglewise.auditing.gauge_overlap import PairReport, RunReport
 from anglewise.auditing.geometry import SideGeometry
 from anglewise.auditing.subject import NamedRow
-from anglewise.core.typing import Direction
+from anglewise.data_types.typing import Direction
 from anglewise.report.audit_chapters import chapters
 from anglewise.report.document import Document, Findings, Group, Line, Table, TableColumn
 from anglewise.report.words import NOTHING, at_most, counted, number, percent, ratio, shortened

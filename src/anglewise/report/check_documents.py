@@ -10,12 +10,12 @@ from typing import Any, Literal
 import numpy as np
 
 from anglewise.comparison.next_judgements import Unjudged
-from anglewise.core.typing import Array, Float64
+from anglewise.data_types.typing import Array, Float64
 from anglewise.experiment.claims import Check
 from anglewise.experiment.own_data import MovedLists, OwnStudy
 from anglewise.experiment.study import Study
-from anglewise.judging.agreement import Agreement, Coefficient
-from anglewise.judging.lint_checks import Lint
+from anglewise.labelling.agreement import Agreement, Coefficient
+from anglewise.labelling.lint_checks import Lint
 from anglewise.report.document import Block, Curves, Document, Group, Line, Table, TableColumn
 from anglewise.report.pictures import drawing, new_figure, saved_figure
 from anglewise.report.words import NOTHING, counted, number

@@ -15,7 +15,7 @@ from anglewise.comparison.history import Looks
 from anglewise.comparison.next_judgements import Unjudged
 from anglewise.comparison.slices import agreement
 from anglewise.comparison.stopping import Sequential
-from anglewise.core.text import listed
+from anglewise.data_types.text import listed
 from anglewise.report.disputed_queries import side_by_side
 from anglewise.report.document import (
     Block,

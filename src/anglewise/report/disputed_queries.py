@@ -8,10 +8,10 @@ from functools import cached_property
 import numpy as np
 
 from anglewise.comparison.comparison_result import Comparison, Evidence
-from anglewise.core.embeddings import Embeddings
-from anglewise.core.judgements import Judgements
+from anglewise.data_types.embeddings import Embeddings
+from anglewise.data_types.judgements import Judgements
+from anglewise.evaluation_metrics.breadth import disagreement
 from anglewise.io.texts import titles
-from anglewise.metrics.breadth import disagreement
 from anglewise.report.document import Block, Entry, Line, RankedList, RankedLists
 from anglewise.report.words import counted, number, percent, shortened
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from anglewise.comparison.comparison_result import Comparison, Difference
-from anglewise.core.typing import Array, Direction, Float64
+from anglewise.data_types.typing import Array, Direction, Float64
 from anglewise.errors import MissingExtraError, SpellingError
 from anglewise.report.document import Palette
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from anglewise.core.text import visible_json
+from anglewise.data_types.text import visible_json
 from anglewise.errors import visible
 from anglewise.report.document import AnyCell, Cell, Document, Line, Table, TableColumn
 from anglewise.report.words import counted

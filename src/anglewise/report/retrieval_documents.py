@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from anglewise.core.embeddings import Space
-from anglewise.core.neighbours import Neighbours
-from anglewise.core.typing import Direction
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.typing import Direction
 from anglewise.io.texts import titles
-from anglewise.measures.formulas import Measure
 from anglewise.rag.relevance import FalseContexts, Relevance
 from anglewise.rag.thresholds import questions_for
 from anglewise.recommendation.fold_in import Explanation
@@ -27,6 +26,7 @@ from anglewise.report.document import (
     TableColumn,
 )
 from anglewise.report.words import counted, interval, number, percent, shortened
+from anglewise.similarity_measures.formulas import Measure
 
 ID, TITLE, RECOMMENDED, REASON = 16, 200, 60, 40
 """Characters after which texts are cut."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.core.typing import Array, Bool, Float, Float64
+from anglewise.data_types.typing import Array, Bool, Float, Float64
 
 Z = 1.959963984540054
 """The 97.5% point of the normal distribution."""

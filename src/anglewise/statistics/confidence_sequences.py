@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.core.typing import Array, Bool, Float64, Int64
+from anglewise.data_types.typing import Array, Bool, Float64, Int64
 from anglewise.errors import ValuesError
 
 LEVEL = 0.05

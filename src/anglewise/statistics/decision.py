@@ -14,8 +14,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.core.numbers import NOT_NEGATIVE, read_number, shown
-from anglewise.core.typing import Array, Bool, Float64, Int64, Map, serial
+from anglewise.data_types.numbers import NOT_NEGATIVE, read_number, shown
+from anglewise.data_types.typing import Array, Bool, Float64, Int64, Map, serial
 from anglewise.errors import SpellingError
 
 Decision: TypeAlias = Literal["use", "tie", "better", "cannot-tell"]

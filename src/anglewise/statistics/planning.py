@@ -6,7 +6,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from anglewise.core.typing import Array, Float64, Int64
+from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.errors import TooFewError
 from anglewise.statistics.decision import LEVEL
 

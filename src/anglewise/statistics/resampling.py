@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from anglewise.core.typing import Array, Float64, Int, Int64, Map, serial
+from anglewise.data_types.typing import Array, Float64, Int, Int64, Map, serial
 
 UNIT = 16
 """Draws that share one seed. Blocks are whole units, so that their size changes nothing."""

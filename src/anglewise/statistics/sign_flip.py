@@ -9,7 +9,7 @@ from math import inf, nan, sqrt
 
 import numpy as np
 
-from anglewise.core.typing import Array, Bool, Float64, Int, Int64, Map, serial
+from anglewise.data_types.typing import Array, Bool, Float64, Int, Int64, Map, serial
 from anglewise.statistics.resampling import (
     CELLS,
     UNIT,

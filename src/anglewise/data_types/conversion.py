@@ -1,0 +1,450 @@
+"""Arrays, frames, tensors, sparse matrices and ids of any library, as NumPy arrays.
+
+A foreign object is known by what it offers (``to_numpy``, ``detach``, ``tocsr``, ``__array__``,
+``__dlpack__``), so none of these libraries is imported.
+"""
+
+import re
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from decimal import Decimal
+from os import PathLike
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from anglewise.data_types.sparse import (
+    Interactions,
+    SparseRows,
+    check_entries_inside,
+    distinct_pairs,
+)
+from anglewise.data_types.text import Say, check_utf8, described, listed, quiet
+from anglewise.data_types.typing import DIRECTIONS, Array, Int64, offers
+from anglewise.errors import (
+    AnglewiseError,
+    IdsError,
+    ShapeError,
+    SpellingError,
+    ValuesError,
+    WrongTypeError,
+    reason,
+)
+
+Vectors: TypeAlias = Any
+"""Rows of numbers: NumPy, pandas, Polars, PyTorch, Arrow, JAX, CuPy, or lists of lists."""
+
+Sparse: TypeAlias = Any
+"""A sparse matrix of SciPy in any format, or ``SparseRows``."""
+
+ID_COLUMN = re.compile(
+    r"(^|[\W_])(id|key)$|[a-z]I[dD]$|^(user|item|movie|product|doc|corpus|query)id$", re.ASCII
+)
+"""A column of such a name holds the ids of rows: as a dimension it would spoil every score."""
+
+DUE = (
+    "a NumPy array, a pandas or Polars frame of numbers, a PyTorch tensor or a list of rows is due"
+)
+
+
+def as_array(value: Any, name: str, say: Say = quiet) -> Array:
+    """The numbers of an array, frame, tensor or list, without a copy where NumPy reads them so.
+
+    ``name`` is the plural noun for the messages. ``say`` is called with one sentence when an array
+    is copied from another device, such as a graphics card.
+
+    Raises ``WrongTypeError`` for what holds no array (a path, a dict, a sparse matrix),
+    ``ShapeError`` for rows of uneven length, ``ValuesError`` for a frame with a column of ids or
+    text.
+
+    >>> as_array([[1, 2], [3, 4]], "vectors").shape
+    (2, 2)
+    >>> as_array("items.npy", "vectors")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.WrongTypeError: vectors are a str ('items.npy'): ...
+    """
+    _refuse_what_holds_no_array(value, name)
+    try:
+        if is_frame(value):
+            return _frame_numbers(value, name)
+        array = _exported(value, name, say)
+        return _stacked(array) if array.dtype == object and array.ndim == 1 else array
+    except AnglewiseError:
+        raise
+    except Exception as error:  # a foreign library may raise anything
+        if is_kind(value, Sequence) or "inhomogeneous" in reason(error):
+            raise ShapeError(
+                f"{name} are rows of uneven length or depth: every row needs as many numbers"
+            ) from error
+        raise WrongTypeError(
+            f"{name} are {described(value)}, which NumPy cannot read ({reason(error)}): {DUE}"
+        ) from error
+
+
+def holds_masked(value: Any) -> bool:
+    """Whether an array, or a row of a list, has a mask: NumPy takes what lies under it.
+
+    >>> holds_masked(np.ma.array([1, 2], mask=[False, True])), holds_masked([[1, 2]])
+    (True, False)
+    """
+    rows = value if is_kind(value, list | tuple) else [value]
+    return any(is_kind(row, np.ma.MaskedArray) and np.ma.is_masked(row) for row in rows)
+
+
+def is_kind(value: object, kinds: Any) -> bool:
+    """``isinstance`` without narrowing: to type checkers the value stays of any type."""
+    return isinstance(value, kinds)
+
+
+def check_kind(value: object, kinds: Any, name: str, due: str) -> None:
+    """Raise ``WrongTypeError`` for a value of another kind than is due.
+
+    >>> check_kind(3, str, "a measure", "a spelling")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.WrongTypeError: a measure is an int (3): a spelling is due
+    """
+    if not isinstance(value, kinds):
+        raise WrongTypeError(f"{name} is {described(value)}: {due} is due")
+
+
+def check_direction(direction: str) -> None:
+    """Refuse what is no direction.
+
+    >>> check_direction("items")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.SpellingError: no direction is called 'items': queries-items, ...
+    """
+    if direction not in DIRECTIONS:
+        raise SpellingError(
+            f"no direction is called {direction!r}: {listed(DIRECTIONS, 'or')} is due"
+        )
+
+
+def is_frame(value: Any) -> bool:
+    """Whether a value is a table with named columns: pandas, Polars, Arrow."""
+    return offers(value, "columns") and (offers(value, "to_numpy") or offers(value, "__array__"))
+
+
+def _refuse_what_holds_no_array(value: Any, name: str) -> None:
+    hint = DUE
+    if is_kind(value, str | bytes | PathLike):
+        hint = "files are read by anglewise.read_space"
+    elif is_kind(value, Mapping):
+        hint = f"{DUE}; of a dict from id to vector give list(d.values()) and ids=list(d)"
+    elif offers(value, "tocsr"):
+        hint = "a dense array is due: give matrix.toarray()"
+    elif offers(value, "vectors"):
+        hint = "an array is due: give its .vectors"
+    elif not (value is None or is_kind(value, bool | int | float | complex | AbstractSet)):
+        return
+    raise WrongTypeError(f"{name} are {described(value)}: {hint}")
+
+
+def _exported(value: Any, name: str, say: Say) -> Array:
+    """The array that an object exports, by the protocol that its library offers."""
+    if holds_masked(value):
+        raise ValuesError(
+            f"{name} have a mask, which says that some are none: drop these, or fill them "
+            "(.filled(value))"
+        )
+    if is_kind(value, np.ndarray):
+        return value
+    if offers(value, "detach"):
+        return _tensor_numbers(value, name, say)
+    if offers(value, "__cuda_array_interface__", "get"):
+        say(f"{name}: copied from the graphics card")
+        return np.asarray(value.get())
+    if offers(value, "to_numpy"):
+        arrow = type(value).__module__.startswith("pyarrow")
+        return np.asarray(value.to_numpy(zero_copy_only=False) if arrow else value.to_numpy())
+    if offers(value, "__dlpack__") and not offers(value, "__array__"):
+        return np.from_dlpack(value)
+    if is_kind(value, Iterable) and not offers(value, "__array__"):
+        rows: list[Any] = list(value)
+        foreign = bool(rows) and offers(rows[0], "detach")
+        value = [_exported(row, name, quiet) for row in rows] if foreign else rows
+    elif not offers(value, "__array__"):
+        raise WrongTypeError(f"{name} are {described(value)}: {DUE}")
+    return np.asarray(value)
+
+
+def _tensor_numbers(tensor: Any, name: str, say: Say) -> Array:
+    tensor = tensor.detach()
+    device = str(getattr(tensor, "device", "cpu"))
+    if device != "cpu":
+        say(f"{name}: copied from {device}")
+        tensor = tensor.cpu()
+    if str(getattr(tensor, "dtype", "")).endswith("bfloat16"):  # NumPy has no such numbers
+        tensor = tensor.float()
+    return np.asarray(tensor.numpy())
+
+
+def _stacked(cells: Array) -> Array:
+    """The vectors of a column of lists or arrays, one in each cell."""
+    vectors = cells.tolist()
+    if not vectors or any(is_kind(cell, str) or not hasattr(cell, "__len__") for cell in vectors):
+        return cells
+    lengths = np.array([len(cell) for cell in vectors])
+    uneven = np.flatnonzero(lengths != lengths[0])
+    if len(uneven):
+        row = int(uneven[0])
+        raise ShapeError(f"row {row} holds {lengths[row]} numbers, the first row {lengths[0]}")
+    return np.stack([np.asarray(cell) for cell in vectors])
+
+
+def _frame_numbers(frame: Any, name: str) -> Array:
+    columns = [str(column) for column in column_names(frame)]
+    if len(columns) == 1:
+        only = frame.iloc[:, 0] if offers(frame, "iloc") else frame[columns[0]]
+        cells = _stacked(_exported(only, name, quiet))
+        return cells if cells.ndim > 1 else _numbers(cells[:, None], columns, name)
+    ids = next(filter(ID_COLUMN.search, columns), None)
+    if ids is not None:
+        raise ValuesError(
+            f"the column {ids!r} of the frame reads as ids, not as a dimension: give the other "
+            f"columns, and ids=frame[{ids!r}]"
+        )
+    exported = frame.to_numpy() if offers(frame, "to_numpy") else np.asarray(frame)
+    return _numbers(exported, columns, name)
+
+
+def column_names(frame: Any) -> list[Any]:
+    """The names of the columns of a pandas, Polars or Arrow table."""
+    return list(frame.column_names if offers(frame, "column_names") else frame.columns)
+
+
+def _numbers(cells: Array, columns: Sequence[str], name: str) -> Array:
+    """A frame's cells as numbers; columns that can hold gaps come as objects, gaps become NaN."""
+    if cells.dtype != object:
+        return cells
+    gaps = np.array([[is_missing(cell) for cell in row] for row in cells])
+    numbers = [[is_kind(cell, int | float | np.number) for cell in row] for row in cells]
+    text = ~(np.array(numbers) | gaps).all(axis=0)
+    if text.any():
+        names = ", ".join(repr(columns[i]) for i in np.flatnonzero(text)[:3])
+        raise ValuesError(
+            f"{name} have columns without numbers ({names}): give the numeric columns, and the "
+            "others as ids= or metadata="
+        )
+    return np.where(gaps, np.nan, cells).astype(np.float64)
+
+
+def frame_ids(value: Any, say: Say = quiet) -> list[Any] | None:
+    """The ids that the index of a pandas frame or series gives to its rows.
+
+    ``None`` for an index that pandas made itself (0, 1, 2, …), which equals the row numbers, and
+    for Polars frames, arrays and lists, which have no index.
+
+    Raises ``IdsError`` for an index of several levels or with repeated labels, which names no row.
+    """
+    index = value.index if offers(value, "index", "to_numpy") else None
+    if index is None or callable(index):
+        return None
+    if type(index).__name__ == "RangeIndex" and (index.start, index.step) == (0, 1):
+        return None
+    remedy = "give ids=..., or frame.reset_index(drop=True) to call rows by their numbers"
+    if getattr(index, "nlevels", 1) > 1:
+        raise IdsError(f"the index of the frame has {index.nlevels} levels: {remedy}")
+    if not index.is_unique:
+        twice = str(index[index.duplicated()][0])
+        raise IdsError(f"the index of the frame holds {twice!r} more than once: {remedy}")
+    say("ids are those of the frame's index" + (f" {index.name!r}" if index.name else ""))
+    return list(index)
+
+
+def is_missing(cell: Any) -> bool:
+    """Whether a cell is a gap: None, NaN, and what pandas writes for them."""
+    if is_kind(cell, float | np.floating):
+        return bool(np.isnan(cell))
+    return cell is None or type(cell).__name__ in {"NAType", "NaTType", "MaskedConstant"}
+
+
+def as_ids(ids: Any, name: str = "ids") -> list[str]:
+    """Ids as text, from a list, array, column or tensor.
+
+    Whole numbers that came as floats, as in a column with gaps, are written as whole numbers;
+    bytes are read as UTF-8.
+
+    Raises ``WrongTypeError`` for one text, a dict or a set (which has no order), ``IdsError`` with
+    the row for a gap, an empty text, a truth value, infinity or a list, and for numbers that are
+    not sure to be the ones that were meant, and arrays of dates.
+
+    >>> as_ids(np.array([7.0, 9.0])), as_ids(["a", 2])
+    (['7', '9'], ['a', '2'])
+    """
+    if is_kind(ids, str | bytes | Mapping | AbstractSet) or not is_kind(ids, Iterable | np.ndarray):
+        raise WrongTypeError(f"{name} are {described(ids)}: a list of them is due, in their order")
+    values: Any = ids
+    if any(offers(values, way) for way in ("detach", "to_numpy", "__array__")):
+        values = _id_cells(values, name)
+    cells = list(values)
+    kinds = set(map(type, cells))
+    try:
+        if kinds == {str}:
+            names = cells
+        elif kinds <= {str, int, np.str_, np.int64}:
+            names = list(map(str, cells))
+        else:
+            names = [_id_text(cell, row, name) for row, cell in enumerate(cells)]
+    except ValueError as error:
+        if isinstance(error, AnglewiseError):
+            raise
+        raise IdsError(f"{name} cannot be written as text ({reason(error)})") from error
+    if "" in names:
+        raise IdsError(f"{name}: the one of row {names.index('')} is empty; give every row one")
+    check_utf8(names, "id")
+    return names
+
+
+def _id_cells(ids: Any, name: str) -> list[Any]:
+    """The cells of an array or column of ids."""
+    try:
+        cells = _exported(ids, name, quiet)
+    except AnglewiseError:
+        raise
+    except Exception as error:  # a foreign library may raise anything
+        raise WrongTypeError(
+            f"{name} are {described(ids)}, which NumPy cannot read ({reason(error)})"
+        ) from error
+    if cells.ndim == 2 and cells.shape[1] == 1:
+        cells = cells[:, 0]
+    if cells.ndim != 1:
+        raise ShapeError(f"{name} have shape {cells.shape}: one column is due")
+    if cells.dtype.kind in "mM":
+        raise IdsError(
+            f"{name} are of kind {cells.dtype}, which is written in several ways: give them as "
+            "text, as in .astype(str)"
+        )
+    if cells.dtype.kind == "f":  # Python's floats, to which cells turn, are wider
+        _check_exact(cells, cells.dtype, name)
+    return cells.tolist()
+
+
+def _check_exact(numbers: Any, kind: "np.dtype[Any]", name: str) -> None:
+    """Refuse floats so large that other whole numbers were rounded to them."""
+    most = 2.0 ** (np.finfo(kind).nmant + 1)
+    with np.errstate(invalid="ignore"):
+        large = np.abs(numbers) >= most
+    if large.any():
+        came = np.asarray(numbers).reshape(-1)[np.flatnonzero(large)[0]]
+        raise IdsError(
+            f"{name} hold {came:.17g} as a {kind}, to which whole numbers from {most:.0f} on are "
+            "rounded, so that it may be another's: give them as whole numbers or text"
+        )
+
+
+def _id_text(cell: Any, row: int, name: str) -> str:
+    if is_missing(cell):
+        raise IdsError(f"{name}: the one of row {row} is missing; give every row one, or drop it")
+    if is_kind(cell, bytes):
+        try:
+            return cell.decode()
+        except UnicodeDecodeError as error:
+            raise IdsError(
+                f"{name}: the one of row {row} is {described(cell)}, which is no text in UTF-8: "
+                "give it as text"
+            ) from error
+    names_nothing = is_kind(cell, bool | np.bool_ | complex | tuple) or not is_kind(cell, Hashable)
+    names_nothing = names_nothing or (is_kind(cell, Decimal) and not cell.is_finite())
+    if names_nothing or cell in ENDLESS:
+        raise IdsError(
+            f"{name}: the one of row {row} is {described(cell)}, which names nothing: text or a "
+            "whole number is due"
+        )
+    if is_kind(cell, float | np.floating):
+        _check_exact(cell, np.asarray(cell).dtype, name)
+        return str(int(cell)) if float(cell).is_integer() else str(cell)
+    return str(cell)
+
+
+ENDLESS = (float("inf"), float("-inf"))
+
+
+def as_rows(rows: Any, count: int, name: str) -> Int64[Array, " some"]:
+    """Row numbers from 0 to ``count - 1``, one or several, as they came.
+
+    Raises ``WrongTypeError`` for what is no whole number, ``ShapeError`` for one out of bounds.
+
+    >>> as_rows([2, 0], 3, "user").tolist(), as_rows(1, 3, "user").tolist()
+    ([2, 0], [1])
+    """
+    try:
+        row_numbers = _exported([rows] if is_kind(rows, int) else rows, name, quiet).reshape(-1)
+    except AnglewiseError:
+        raise
+    except Exception as error:  # a foreign library may raise anything
+        raise WrongTypeError(f"{name} rows are {described(rows)}: whole numbers are due") from error
+    if len(row_numbers) and row_numbers.dtype.kind not in "iu":
+        raise WrongTypeError(
+            f"{name} rows are of kind {row_numbers.dtype}: whole numbers are due; what is named by "
+            "ids is not given as rows"
+        )
+    row_numbers = row_numbers.astype(np.int64)
+    outside = row_numbers[(row_numbers < 0) | (row_numbers >= count)]
+    if len(outside):
+        raise ShapeError(f"{name} row {outside[0]} is none of 0 to {count - 1}")
+    return row_numbers
+
+
+def as_sparse_rows(value: Sparse, name: str, shape: tuple[int, int] | None = None) -> SparseRows:
+    """A sparse matrix of SciPy, in any format, as sparse rows; cells that repeat are added up.
+
+    Raises ``WrongTypeError`` for what is no sparse matrix, ``ShapeError`` unless it has ``shape``,
+    ``ValuesError`` for values that are not finite numbers.
+
+    >>> from scipy.sparse import csr_array
+    >>> as_sparse_rows(csr_array([[0, 2, 1]]), "seen").row(0).tolist()
+    [1, 2]
+    """
+    if is_kind(value, SparseRows):
+        table = value
+    elif offers(value, "tocsr") and len(value.shape) == 2:
+        check_entries_inside(value)
+        matrix = value.tocsr()
+        if not matrix.has_canonical_format:
+            matrix = matrix.copy()
+            matrix.sum_duplicates()
+        if matrix.dtype.kind not in "fiub" or not np.isfinite(matrix.data).all():
+            raise ValuesError(f"{name} holds {matrix.dtype}, or NaN or infinity: numbers are due")
+        table = SparseRows(
+            matrix.indptr.astype(np.int64),
+            matrix.indices.astype(np.int64),
+            matrix.data.astype(np.float64),
+            (int(matrix.shape[0]), int(matrix.shape[1])),
+        )
+    else:
+        raise WrongTypeError(
+            f"{name} is {described(value)}: a sparse matrix is due, such as "
+            "scipy.sparse.csr_array(table)"
+        )
+    if shape is not None and table.shape != shape:
+        raise ShapeError(f"{name} is {table.shape}: {shape} is due")
+    return table
+
+
+def frame_pairs(frame: Any, name: str) -> Interactions:
+    """The users and items in ``user_id`` and ``item_id`` of a frame, each pair once.
+
+    Raises ``ValuesError`` for a frame without these columns.
+
+    >>> import pyarrow as pa
+    >>> pairs = frame_pairs(pa.table({"user_id": ["u", "u"], "item_id": [7, 7]}), "seen")
+    >>> len(pairs.users), pairs.item_ids.tolist()
+    (1, ['7'])
+    """
+    columns = list(map(str, column_names(frame)))
+    missing = next((due for due in ("user_id", "item_id") if columns.count(due) != 1), None)
+    if missing is not None:
+        raise ValuesError(
+            f"{name} has {columns.count(missing) or 'no'} columns {missing!r}, but "
+            f"{', '.join(map(repr, columns[:12]))}: call them user_id and item_id, or give "
+            "read_interactions(frame, user=..., item=...)"
+        )
+    users, items = (as_ids(frame[due], f"{name}: {due}") for due in ("user_id", "item_id"))
+    user_ids, user_rows = np.unique(np.array(users, dtype=object), return_inverse=True)
+    item_ids, item_rows = np.unique(np.array(items, dtype=object), return_inverse=True)
+    table = distinct_pairs(user_rows, item_rows, (len(user_ids), len(item_ids)))
+    return Interactions(table.rows, table.indices, table.values, user_ids, item_ids)

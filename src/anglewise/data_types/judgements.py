@@ -1,0 +1,445 @@
+"""What people said is relevant: judgements, graded pairs, triplets, labels."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal, TypeAlias, cast, get_args
+
+import numpy as np
+
+from anglewise.data_types.conversion import (
+    Sparse,
+    as_array,
+    as_ids,
+    as_sparse_rows,
+    check_direction,
+    check_kind,
+    column_names,
+    is_frame,
+    is_kind,
+)
+from anglewise.data_types.drawn import QueryDraw
+from anglewise.data_types.embeddings import Space, check_counted_from_zero
+from anglewise.data_types.numbers import POSITIVE, shown
+from anglewise.data_types.parts import Parts, judged_parts
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.text import described
+from anglewise.data_types.typing import Array, Bool, Direction, Float64, Int64
+from anglewise.errors import (
+    IdsError,
+    ShapeError,
+    SpellingError,
+    TooFewError,
+    ValuesError,
+    WrongTypeError,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Complaints:
+    """What is wrong with a set of judgements; reported before any number is shown.
+
+    ``unknown_queries`` and ``unknown_items`` name up to three ids that the space does not hold.
+    """
+
+    unknown_queries: tuple[str, ...] = ()
+    unknown_items: tuple[str, ...] = ()
+    dropped: int = 0
+    duplicates: int = 0
+    queries_without_relevant: int = 0
+    gains_all_equal: bool = False
+
+
+Missing: TypeAlias = Literal["count", "drop"]
+"""What judged items that the space lacks do: count as missed where relevant, or nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judgements:
+    """Graded relevance, aligned with the rows of a space.
+
+    Judged and not relevant is a stored zero; not judged is not stored. A grade below zero is
+    relevant to no metric; bpref and infAP take it for an item of the pool that was not judged, as
+    trec_eval does. A query without any entry was not judged and is not evaluated.
+
+    Attributes
+    ----------
+    gains
+        ``queries x items`` of the direction (``items x items`` for ``items-items``): sparse rows,
+        or a sparse matrix of SciPy.
+    direction
+        Which side asks and which is ranked.
+    source
+        In words: the file, or the construction with its settings.
+    complaints
+        What was wrong with the judgements as they came.
+    seen
+        For each row the items that an evaluation leaves out of the ranking, beside those that the
+        space leaves out (for constructed judgements: the interactions that were folded in).
+    judged_items
+        Which items were judged for every query, where judgements hold for whole items, as labels
+        do. Such an item is not relevant to a query that does not store it.
+    chances
+        Where judged pairs were sampled: the probability with which each was drawn, in (0, 1], for
+        the entries of ``graded``. Metrics that end in ``(sampled)`` weigh by them.
+    judged_at
+        When each query of the asking side was first judged, in seconds, where it is known; NaN
+        for queries that were not judged. Judging until decided needs the order.
+    drawn
+        How the judged queries were drawn, where that was not with equal chances.
+    parts
+        The documents, where documents were judged and the items are passages of them. The columns
+        of ``gains`` are documents then, and the best passage of each document counts.
+    missing, missing_ids
+        Gains of judged items that the space lacks, ``queries x these items``, and their ids. No
+        list can hold them; where they are relevant they count as missed.
+    relevant_from
+        The lowest grade that binary metrics (R, P, RR, AP, bpref, infAP) take for relevant, such
+        as 2 in TREC's Deep Learning track; without it all above 0. nDCG reads the grades.
+    not_itself
+        Whether each query's own document, that of the same id, is no candidate: ``seen`` holds it.
+    of_users
+        Whether the file calls those who ask users, or all was made of interactions: then judged is
+        what they used.
+    """
+
+    gains: SparseRows | Sparse
+    direction: Direction = "queries-items"
+    source: str = ""
+    complaints: Complaints = field(default_factory=Complaints)
+    seen: SparseRows | Sparse | None = None
+    judged_items: Bool[Array, " items"] | None = None
+    chances: SparseRows | Sparse | None = None
+    judged_at: Float64[Array, " rows"] | None = None
+    drawn: QueryDraw | None = None
+    parts: Parts | None = None
+    missing: SparseRows | Sparse | None = None
+    missing_ids: tuple[str, ...] = ()
+    relevant_from: float | None = None
+    not_itself: bool = False
+    of_users: bool = False
+
+    def __post_init__(self) -> None:
+        check_direction(self.direction)
+        for name in ("gains", "seen", "chances", "missing"):
+            table = getattr(self, name)
+            if table is not None:
+                object.__setattr__(self, name, as_sparse_rows(table, name))
+        due = (self.gains.shape[0], len(self.missing_ids))
+        if self.missing is not None and self.missing.shape != due:
+            raise ShapeError(f"missing is {self.missing.shape}: {due} is due, as missing_ids say")
+        if self.relevant_from is not None:
+            POSITIVE.check("relevant_from", self.relevant_from)
+
+    @classmethod
+    def from_dict(
+        cls,
+        gains: Mapping[Any, Mapping[Any, float]] | Any,
+        space: Space,
+        *,
+        direction: Direction = "queries-items",
+        missing: Missing = "count",
+    ) -> "Judgements":
+        """Line up ``{query: {item: gain}}`` with a space, by id.
+
+        As with :func:`anglewise.read_judgements`, entries of queries that the space does not hold
+        are dropped and counted in ``complaints``; items that it does not hold count as missed
+        where they are relevant, unless ``missing`` is ``"drop"``. Where the items are passages (a
+        column ``document`` of their metadata), documents may be named.
+
+        Raises ``IdsError`` if not one entry matches, ``ValuesError`` for a gain that is no number.
+
+        >>> from anglewise.data_types.embeddings import Embeddings
+        >>> space = Space(queries=Embeddings([[1.0]], ["q"]), items=Embeddings([[1.0], [2.0]]))
+        >>> Judgements.from_dict({"q": {"1": 2, "0": 0}}, space).gains.values.tolist()
+        [0.0, 2.0]
+        """
+        expected = "a dict {query: {item: gain}} is due"
+        if not isinstance(gains, Mapping):
+            raise WrongTypeError(f"gains are {described(gains)}: {expected}")
+        entries: list[tuple[Any, Any, Any]] = []
+        for query, items in cast("Mapping[Any, Any]", gains).items():
+            if not isinstance(items, Mapping):
+                raise WrongTypeError(f"the items of {query!r} are {described(items)}: {expected}")
+            entries += [(query, *pair) for pair in cast("Mapping[Any, Any]", items).items()]
+        columns = [list(part) for part in zip(*entries, strict=True)]
+        judged = _by_ids(columns, space, direction, "the dict")
+        return taken(judged, missing)
+
+    @classmethod
+    def from_pairs(
+        cls,
+        pairs: Iterable[tuple[Any, ...]],
+        space: Space,
+        *,
+        direction: Direction = "queries-items",
+        missing: Missing = "count",
+    ) -> "Judgements":
+        """Line up pairs ``(query, item)``, each of gain 1, or triples with a gain, by id.
+
+        Of a pair that comes more than once the highest gain is kept; else as :meth:`from_dict`.
+
+        >>> from anglewise.data_types.embeddings import Embeddings
+        >>> space = Space(queries=Embeddings([[1.0]], ["q"]), items=Embeddings([[1.0], [2.0]]))
+        >>> Judgements.from_pairs([("q", 1), ("q", 1)], space).complaints.duplicates
+        1
+        """
+        try:
+            entries = [tuple(pair) for pair in pairs]
+        except TypeError as error:
+            raise WrongTypeError(
+                f"pairs are {described(pairs)}: a list of (query, item) is due, or of (query, "
+                "item, gain)"
+            ) from error
+        widths = {len(entry) for entry in entries}
+        if widths not in ({2}, {3}):
+            raise ShapeError(
+                f"pairs of {' and '.join(map(str, sorted(widths))) or 'no'} parts came: (query, "
+                "item) or (query, item, gain) are due, all alike"
+            )
+        columns: list[Any] = [list(part) for part in zip(*entries, strict=True)]
+        judged = _by_ids(columns, space, direction, "the pairs")
+        return taken(judged, missing)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        space: Space,
+        *,
+        query_column: str = "query_id",
+        item_column: str = "item_id",
+        gain_column: str | None = "gain",
+        direction: Direction = "queries-items",
+        missing: Missing = "count",
+    ) -> "Judgements":
+        """Line up the rows of a pandas or Polars frame (or a dict of columns) by id.
+
+        ``gain_column=None`` counts every row as 1. :func:`anglewise.read_judgements` takes frames
+        too, and finds columns by their usual names. Else as :meth:`from_pairs`.
+
+        Raises ``ValuesError`` for a column that is not there.
+
+        >>> from anglewise.data_types.embeddings import Embeddings
+        >>> space = Space(queries=Embeddings([[1.0]], ["q"]), items=Embeddings([[1.0], [2.0]]))
+        >>> frame = {"query_id": ["q"], "item_id": [1], "gain": [3]}
+        >>> Judgements.from_frame(frame, space).gains.values.tolist()
+        [3.0]
+        """
+        is_dict = is_kind(frame, Mapping)
+        if not is_frame(frame) and not is_dict:
+            raise WrongTypeError(f"{described(frame)} came where a pandas or Polars frame is due")
+        names = list(map(str, frame if is_dict else column_names(frame)))
+        needed = [query_column, item_column] + ([] if gain_column is None else [gain_column])
+        lacking = next((name for name in needed if names.count(name) != 1), None)
+        if lacking is not None:
+            raise ValuesError(
+                f"the frame has {names.count(lacking) or 'no'} columns {lacking!r}, but "
+                f"{', '.join(map(repr, names[:12]))}: name query_column=, item_column=, and "
+                "gain_column= (None counts every row as 1)"
+            )
+        judged = _by_ids([frame[name] for name in needed], space, direction, "the frame")
+        return taken(judged, missing)
+
+    @cached_property
+    def graded(self) -> SparseRows:
+        """All gains: those of what is ranked, and behind them those of what the space lacks."""
+        return self.gains if self.missing is None else self.gains.beside(self.missing)
+
+    @property
+    def judged_rows(self) -> Int64[Array, " judged"]:
+        """The rows of queries that have at least one judgement."""
+        return np.flatnonzero(self.graded.counts).astype(np.int64)
+
+    @property
+    def relevant(self) -> Bool[Array, " entries"]:
+        """Which entries of ``graded`` binary metrics take for relevant."""
+        gains = self.graded.values
+        return gains > 0 if self.relevant_from is None else gains >= self.relevant_from
+
+    def where(self, chosen: Bool[Array, " entries"]) -> "Judgements":
+        """Some of the entries of ``graded`` alone."""
+        graded, width = self.graded.where(chosen), self.gains.shape[1]
+        missing = None if self.missing is None else graded.columns(width, graded.shape[1])
+        chances = None if self.chances is None else self.chances.where(chosen)
+        gains = graded.columns(0, width)
+        return replace(self, gains=gains, missing=missing, chances=chances)
+
+    def without_missing(self) -> "Judgements":
+        """The same without judged items that the space lacks; they are counted as dropped."""
+        if self.missing is None:
+            return self
+        left, width = self.where(self.graded.indices < self.gains.shape[1]), self.gains.shape[1]
+        chances = None if left.chances is None else left.chances.columns(0, width)
+        left = replace(left, missing=None, missing_ids=(), chances=chances)
+        return left.less(len(self.missing.indices))
+
+    def less(self, dropped: int) -> "Judgements":
+        """The same, complaining of some more entries that were dropped."""
+        wrong = replace(self.complaints, dropped=self.complaints.dropped + dropped)
+        return replace(self, complaints=with_gains(wrong, self.graded))
+
+
+def taken(judged: Judgements, missing: Missing) -> Judgements:
+    """Judgements with or without the judged items that the space lacks."""
+    if missing not in get_args(Missing):
+        raise SpellingError(f"missing is {shown(missing)!r}: 'count' or 'drop' is due")
+    return judged if missing == "count" else judged.without_missing()
+
+
+def with_gains(complaints: Complaints, graded: SparseRows) -> Complaints:
+    """The complaints, with those about the gains filled in."""
+    relevant = np.bincount(graded.rows, weights=graded.values > 0, minlength=graded.shape[0])
+    return replace(
+        complaints,
+        queries_without_relevant=int(((graded.counts > 0) & (relevant == 0)).sum()),
+        gains_all_equal=len(np.unique(graded.values)) == 1,
+    )
+
+
+def merged_judgements(
+    rows: Int64[Array, " entries"],
+    columns: Int64[Array, " entries"],
+    gains: Float64[Array, " entries"],
+    *,
+    shape: tuple[int, int],
+    missing_ids: tuple[str, ...],
+    same_side: bool,
+    direction: Direction,
+    source: str,
+    complaints: Complaints,
+) -> Judgements:
+    """Judgements from entries, the highest gain of each pair.
+
+    Columns from ``shape[1]`` on are those of ``missing_ids``. Entries that judge a row against
+    itself are dropped and counted. Raises ``TooFewError`` where no other entry is left.
+    """
+    distinct = np.flatnonzero((rows != columns) | (not same_side))
+    if not (columns[distinct] < shape[1]).any():
+        raise TooFewError(f"{source} judges each item only against itself: judge others")
+    self_judged = len(rows) - len(distinct)
+    order = distinct[np.lexsort((-gains[distinct], columns[distinct], rows[distinct]))]
+    rows, columns, gains = rows[order], columns[order], gains[order]
+    is_first = np.append(True, (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1]))
+    width = shape[1] + len(missing_ids)
+    graded = SparseRows.from_pairs(
+        rows[is_first], columns[is_first], gains[is_first], shape=(shape[0], width)
+    )
+    complaints = replace(
+        complaints,
+        dropped=complaints.dropped + self_judged,
+        duplicates=int((~is_first).sum()),
+    )
+    return Judgements(
+        graded.columns(0, shape[1]),
+        direction,
+        source,
+        with_gains(complaints, graded),
+        missing=graded.columns(shape[1], width) if missing_ids else None,
+        missing_ids=missing_ids,
+    )
+
+
+def _by_ids(columns: Sequence[Any], space: Space, direction: Direction, source: str) -> Judgements:
+    """Judgements from columns of query ids, item ids and, unless each counts as 1, gains."""
+    check_kind(space, Space, "the space of judgements", "a Space")
+    check_direction(direction)
+    if not columns:
+        raise TooFewError(f"{source} holds no entry: judge a query")
+    queries, items = as_ids(columns[0], "query ids"), as_ids(columns[1], "item ids")
+    gains = _gains(columns[2] if len(columns) > 2 else np.ones(len(items)), queries, items)
+    asking, ranked = space.sides(direction)
+    parts = None
+    if direction == "queries-items" and asking is not ranked:
+        parts = judged_parts(items, ranked, source)
+    row_of = ranked.row_of if parts is None else {n: i for i, n in enumerate(parts.documents)}
+    for names, side in ((queries, asking), (items, ranked)):
+        check_counted_from_zero(names, side, source)
+    rows = np.array([asking.row_of.get(name, -1) for name in queries], dtype=np.int64)
+    item_columns = np.array([row_of.get(name, -1) for name in items], dtype=np.int64)
+    if not ((rows >= 0) & (item_columns >= 0)).any():
+        raise IdsError(
+            f"{source}: not one of {len(queries):,} entries matches: queries are such as "
+            f"{queries[:1]}, in the space {asking.ids[:1].tolist()}; items such as {items[:1]}, in "
+            f"the space {list(row_of)[:1]}: give the vectors their ids, Embeddings(x, ids=...)"
+        )
+    unknown_items = _unknown(items, item_columns)
+    lacking = np.flatnonzero((rows >= 0) & (item_columns < 0))
+    missing = {
+        name: len(row_of) + i for i, name in enumerate(dict.fromkeys(items[i] for i in lacking))
+    }
+    item_columns[lacking] = [missing[items[i]] for i in lacking]
+    matched = np.flatnonzero(rows >= 0)
+    return replace(
+        merged_judgements(
+            rows[matched],
+            item_columns[matched],
+            gains[matched],
+            shape=(len(asking), len(row_of)),
+            missing_ids=tuple(missing),
+            same_side=asking is ranked,
+            direction=direction,
+            source=source,
+            complaints=Complaints(
+                unknown_queries=_unknown(queries, rows),
+                unknown_items=unknown_items,
+                dropped=len(queries) - len(matched),
+            ),
+        ),
+        parts=parts,
+    )
+
+
+def _gains(column: Any, queries: list[str], items: list[str]) -> Float64[Array, " entries"]:
+    gains = as_array(column, "gains")
+    if len(gains) and (gains.ndim != 1 or gains.dtype.kind not in "fiub"):
+        raise ValuesError(f"gains are of kind {gains.dtype}: numbers are due")
+    if not len(gains) == len(queries) == len(items):
+        raise ShapeError(f"{len(queries)} queries, {len(items)} items, {len(gains)} gains came")
+    bad = np.flatnonzero(~np.isfinite(gains))
+    if len(bad):
+        row = int(bad[0])
+        raise ValuesError(
+            f"the gain of query {queries[row]!r} and item {items[row]!r} is {gains[row]}: a "
+            "finite number is due"
+        )
+    return gains.astype(np.float64)
+
+
+def _unknown(names: list[str], rows: Int64[Array, " entries"]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names[row] for row in np.flatnonzero(rows < 0)))[:3]
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Two rows and how alike people found them: ``rows_a[i]``, ``rows_b[i]``, ``scores[i]``.
+
+    ``rows_a`` are rows of the queries, ``rows_b`` of the items; both of the one side there is when
+    the space is one-sided.
+    """
+
+    rows_a: Int64[Array, " pairs"]
+    rows_b: Int64[Array, " pairs"]
+    scores: Float64[Array, " pairs"]
+    source: str = ""
+    complaints: Complaints = field(default_factory=Complaints)
+
+
+@dataclass(frozen=True, eq=False)
+class Triplets:
+    """For each anchor row, a row that is near and one that is further."""
+
+    anchors: Int64[Array, " triplets"]
+    near: Int64[Array, " triplets"]
+    far: Int64[Array, " triplets"]
+    source: str = ""
+    complaints: Complaints = field(default_factory=Complaints)
+
+
+def check_judgements(value: object) -> None:
+    """Raise ``WrongTypeError`` for what is neither judgements nor pairs nor triplets."""
+    if not isinstance(value, Judgements | Pairs | Triplets):
+        raise WrongTypeError(
+            f"judgements are {described(value)}: Judgements.from_dict(..., space), .from_pairs and "
+            ".from_frame make them, read_judgements reads them"
+        )

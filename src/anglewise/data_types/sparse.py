@@ -1,0 +1,248 @@
+"""Sparse rows, and interactions between users and items."""
+
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, SupportsIndex
+
+import numpy as np
+
+from anglewise.data_types.typing import Array, Bool, Float64, Int64, Shaped, offers
+from anglewise.errors import ShapeError, TooFewError
+
+
+@dataclass(frozen=True, eq=False)
+class SparseRows:
+    """A sparse matrix by rows: ascending columns with their values; stored zeros stay stored.
+
+    ``indptr`` has one entry more than there are rows: row ``i`` holds
+    ``indices[indptr[i]:indptr[i + 1]]``, as in scipy's CSR.
+
+    >>> seen = SparseRows.from_pairs([0, 0, 2], [3, 1, 0], shape=(3, 4))
+    >>> seen.row(0).tolist(), seen.row(1).tolist()
+    ([1, 3], [])
+    """
+
+    indptr: Int64[Array, " rows_and_one"]
+    indices: Int64[Array, " entries"]
+    values: Float64[Array, " entries"]
+    shape: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        if len(self.indptr) != self.shape[0] + 1:
+            raise ShapeError(
+                f"{len(self.indptr)} row ends for {self.shape[0]} rows: one more is due"
+            )
+        entries = len(self.indices)
+        if len(self.values) != entries or not _ascend(self.indptr, entries):
+            raise ShapeError(
+                f"row ends that do not ascend from 0 to {entries} entries, or {len(self.values)} "
+                "values for these"
+            )
+        _check_inside(self.indices, self.shape[1], self.shape)
+
+    @classmethod
+    def from_pairs(
+        cls,
+        rows: Shaped[Array, " entries"] | list[int],
+        columns: Shaped[Array, " entries"] | list[int],
+        values: Shaped[Array, " entries"] | list[float] | None = None,
+        *,
+        shape: tuple[int, int],
+    ) -> "SparseRows":
+        """Build from (row, column, value) triples in any order; each pair may come once.
+
+        Values default to 1. Raises ``ShapeError`` if a pair repeats or lies outside ``shape``.
+        """
+        r = np.asarray(rows, dtype=np.int64)
+        c = np.asarray(columns, dtype=np.int64)
+        v = np.ones(len(r)) if values is None else np.asarray(values, dtype=np.float64)
+        if len(r) and (min(r.min(), c.min()) < 0 or r.max() >= shape[0] or c.max() >= shape[1]):
+            raise ShapeError(f"an entry lies outside the {shape[0]} x {shape[1]} table")
+        order = np.lexsort((c, r))
+        r, c, v = r[order], c[order], v[order]
+        if np.any((r[1:] == r[:-1]) & (c[1:] == c[:-1])):
+            raise ShapeError("the same row and column came twice: merge them first")
+        indptr = np.zeros(shape[0] + 1, dtype=np.int64)
+        np.cumsum(np.bincount(r, minlength=shape[0]), out=indptr[1:])
+        return cls(indptr, c, v, shape)
+
+    @cached_property
+    def rows(self) -> Int64[Array, " entries"]:
+        """The row of every entry."""
+        return np.repeat(np.arange(self.shape[0]), np.diff(self.indptr))
+
+    @cached_property
+    def counts(self) -> Int64[Array, " rows"]:
+        """The number of entries of each row."""
+        return np.diff(self.indptr)
+
+    def row(self, i: SupportsIndex) -> Int64[Array, " columns"]:
+        """The columns that row ``i`` holds, ascending."""
+        number = operator.index(i)
+        return self.indices[self.indptr[number] : self.indptr[number + 1]]
+
+    def take(self, rows: Int64[Array, " some"]) -> "SparseRows":
+        """Some rows, in the order given."""
+        counts = self.counts[rows]
+        ends = np.cumsum(counts)
+        indptr = np.concatenate([[0], ends]).astype(np.int64)
+        positions = np.arange(int(indptr[-1])) + np.repeat(self.indptr[rows] - indptr[:-1], counts)
+        return SparseRows(
+            indptr, self.indices[positions], self.values[positions], (len(rows), self.shape[1])
+        )
+
+    def where(self, chosen: Bool[Array, " entries"]) -> "SparseRows":
+        """Some of the entries alone; the shape stays.
+
+        >>> table = SparseRows.from_pairs([0, 0], [1, 2], shape=(2, 3))
+        >>> table.where(np.array([False, True])).row(0).tolist()
+        [2]
+        """
+        ends = np.concatenate([[0], np.cumsum(chosen)])[self.indptr].astype(np.int64)
+        return SparseRows(ends, self.indices[chosen], self.values[chosen], self.shape)
+
+    def columns(self, start: int, stop: int) -> "SparseRows":
+        """Some columns that stand side by side, counted from 0 again."""
+        inside = self.where((self.indices >= start) & (self.indices < stop))
+        shape = (self.shape[0], stop - start)
+        return SparseRows(inside.indptr, inside.indices - start, inside.values, shape)
+
+    def beside(self, other: "SparseRows") -> "SparseRows":
+        """Both tables as one, the columns of the other behind one's own.
+
+        >>> left = SparseRows.from_pairs([0], [1], shape=(1, 2))
+        >>> left.beside(left).row(0).tolist()
+        [1, 3]
+        """
+        width = self.shape[1]
+        return SparseRows.from_pairs(
+            np.concatenate([self.rows, other.rows]),
+            np.concatenate([self.indices, other.indices + width]),
+            np.concatenate([self.values, other.values]),
+            shape=(self.shape[0], width + other.shape[1]),
+        )
+
+    def take_columns(self, columns: Int64[Array, " some"]) -> "SparseRows":
+        """Some columns, in the order given.
+
+        >>> SparseRows.from_pairs([0, 0], [2, 5], shape=(1, 6)).take_columns(np.array([5])).row(0)
+        array([0])
+        """
+        position_of = np.full(self.shape[1], -1, dtype=np.int64)
+        position_of[columns] = np.arange(len(columns))
+        positions = position_of[self.indices]
+        there = positions >= 0
+        return SparseRows.from_pairs(
+            self.rows[there],
+            positions[there],
+            self.values[there],
+            shape=(self.shape[0], len(columns)),
+        )
+
+    def ones(self) -> Any:
+        """The stored entries as scipy's CSR array, with 1 for every value.
+
+        >>> SparseRows.from_pairs([0, 1], [1, 0], [5.0, 3.0], shape=(2, 2)).ones().toarray()
+        array([[0., 1.],
+               [1., 0.]])
+        """
+        from scipy.sparse import csr_array
+
+        return csr_array((np.ones(len(self.indices)), self.indices, self.indptr), shape=self.shape)
+
+
+def distinct_pairs(
+    rows: Shaped[Array, " entries"], columns: Shaped[Array, " entries"], shape: tuple[int, int]
+) -> SparseRows:
+    """The pairs that came, each once, with value 1; ``ShapeError`` for one outside of ``shape``.
+
+    >>> distinct_pairs(np.array([0, 0]), np.array([1, 1]), (1, 2)).row(0).tolist()
+    [1]
+    """
+    pairs = np.unique(np.stack([rows, columns]).astype(np.int64), axis=1)
+    return SparseRows.from_pairs(pairs[0], pairs[1], shape=shape)
+
+
+def _ascend(ends: Shaped[Array, " rows_and_one"], entries: int) -> bool:
+    return bool(ends[0] == 0 and ends[-1] == entries and (ends[1:] >= ends[:-1]).all())
+
+
+def _check_inside(places: Shaped[Array, " entries"], most: int, shape: tuple[int, ...]) -> None:
+    if len(places) and (places.min() < 0 or places.max() >= most):
+        bad = places[(places < 0) | (places >= most)][0]
+        raise ShapeError(f"an entry stands at {bad}, outside of a table of {shape}: mend its rows")
+
+
+def check_entries_inside(table: Any) -> None:
+    """Raise ``ShapeError`` for a sparse matrix of SciPy with an entry outside of its shape.
+
+    SciPy looks at none of them, and then reads and writes memory that is not the matrix's. What is
+    no such matrix passes.
+
+    >>> from scipy.sparse import csr_array
+    >>> check_entries_inside(csr_array(([1.0], [7], [0, 1]), shape=(1, 3)))
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.ShapeError: a sparse matrix of (1, 3) holds no such table (...): ...
+    """
+    kind = getattr(table, "format", None) if offers(table, "tocsr") else None
+    if kind == "coo":
+        for places, most in zip((table.row, table.col), table.shape, strict=True):
+            _check_inside(places, most, table.shape)
+    elif kind in {"csr", "csc", "bsr", "lil"}:
+        try:
+            (table.tocsr() if kind == "lil" else table).check_format(full_check=True)
+        except ValueError as error:
+            raise ShapeError(
+                f"a sparse matrix of {table.shape} holds no such table ({error}): make it anew"
+            ) from error
+
+
+@dataclass(frozen=True, eq=False)
+class Interactions:
+    """Users x items, one entry for each pair, with its weight and, if known, its time.
+
+    ``users[e]``, ``items[e]``, ``weights[e]``, ``times[e]`` describe entry ``e``. No pair repeats:
+    readers keep the last of repeated pairs and say so.
+    """
+
+    users: Int64[Array, " entries"]
+    items: Int64[Array, " entries"]
+    weights: Float64[Array, " entries"]
+    user_ids: Shaped[Array, " users"]
+    item_ids: Shaped[Array, " items"]
+    times: Float64[Array, " entries"] | None = None
+    item_metadata: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.users), len(self.items), len(self.weights)}
+        if self.times is not None:
+            lengths.add(len(self.times))
+        if len(lengths) > 1:
+            raise ShapeError("users, items, weights and times differ in length")
+        if not len(self.users):
+            raise TooFewError("no interactions: at least one user who used one item is due")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Users, items."""
+        return len(self.user_ids), len(self.item_ids)
+
+    def rows_in(
+        self, users: Mapping[str, int], items: Mapping[str, int]
+    ) -> tuple[Int64[Array, " entries"], Int64[Array, " entries"]]:
+        """The rows of each entry's user and item, given the row of each id; -1 for an unknown id.
+
+        >>> one = Interactions(*map(np.array, ([0], [0], [1.0])), np.array(["u"]), np.array(["i"]))
+        >>> one.rows_in({"v": 0, "u": 1}, {})
+        (array([1]), array([-1]))
+        """
+        known_users = np.array([users.get(str(i), -1) for i in self.user_ids], dtype=np.int64)
+        known_items = np.array([items.get(str(i), -1) for i in self.item_ids], dtype=np.int64)
+        return known_users[self.users], known_items[self.items]
+
+    def rows(self) -> SparseRows:
+        """The weights as sparse rows, one row a user."""
+        return SparseRows.from_pairs(self.users, self.items, self.weights, shape=self.shape)

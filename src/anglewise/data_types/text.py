@@ -1,0 +1,257 @@
+"""Text: spellings such as ``norm(0,0.5)`` read, and numbers, lists and tables written."""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from html import escape
+from math import ceil, floor, isnan, log10
+from typing import TypeAlias, TypeVar
+
+from anglewise.data_types.numbers import DIGITS, read_number, shown
+from anglewise.errors import COMMANDS, IdsError, SpellingError
+
+
+def p_words(p: float) -> str:
+    """A p-value as it stands in a sentence.
+
+    >>> p_words(0.0004), p_words(0.0312), p_words(0.2)
+    ('p < .001', 'p = .031', 'p = .200')
+    """
+    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)
+
+
+def listed(names: Iterable[str], joint: str = "and") -> str:
+    """Names as a list in a sentence.
+
+    >>> listed(["dot"]), listed(["dot", "cosine"]), listed("abc", joint="or")
+    ('dot', 'dot and cosine', 'a, b or c')
+    """
+    *others, end = names
+    return f"{', '.join(others)} {joint} {end}" if others else end
+
+
+def counted(count: int, noun: str) -> str:
+    """A count with its noun, in the plural where it is not 1.
+
+    >>> counted(1, "query"), counted(1400, "query"), counted(2, "pair")
+    ('1 query', '1,400 queries', '2 pairs')
+    """
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else plural}"
+
+
+def figure(value: float, sign: str = "") -> str:
+    """A figure with three decimals; a hyphen where it is undefined.
+
+    >>> figure(0.29876), figure(0.02, "+"), figure(float("nan"))
+    ('0.299', '+0.020', '-')
+    """
+    return "-" if isnan(value) else f"{value:{sign}.3f}"
+
+
+def rounded_up(count: int) -> int:
+    """A count rounded up to two digits, enough for a plan.
+
+    >>> rounded_up(7), rounded_up(331), rounded_up(12345)
+    (7, 340, 13000)
+    """
+    unit = 10 ** max(floor(log10(count)) - 1, 0)
+    return ceil(count / unit) * unit
+
+
+Say: TypeAlias = Callable[[str], None]
+"""Called with one sentence; a command prints it, a notebook may collect it in a list."""
+
+
+def quiet(_sentence: str) -> None:
+    """The ``Say`` that drops every sentence.
+
+    >>> quiet("took column 'emb' as the vectors")
+    """
+
+
+def described(value: object) -> str:
+    """The type of a value, and short values themselves, for a message.
+
+    >>> described(3), described("a.npy"), described(re.compile("a"))
+    ('an int (3)', "a str ('a.npy')", 're.Pattern')
+    """
+    kind = type(value)
+    if kind.__module__ != "builtins":
+        return f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
+    article = "an" if kind.__name__[0] in "aeiou" else "a"
+    text = f" ({shown(repr(value))})" if isinstance(value, str | bytes | int | float) else ""
+    return f"{article} {kind.__name__}{text}"
+
+
+T = TypeVar("T")
+_WORD = re.compile(r"\s*(?P<name>[a-z][a-z0-9-]*)\s*(?:\((?P<numbers>[^()]*)\)\s*)?", re.ASCII)
+_MARKS = re.compile(r"[(),]")
+
+
+def named(word: str, makers: Mapping[str, Callable[..., T]], *, kind: str, example: str) -> T:
+    """Read a spelling such as ``norm(0,0.5)``: call the maker of its word with its numbers.
+
+    Capitals do not matter, nor blanks around the word and its numbers. ``kind`` and ``example``
+    are for the messages. Raises ``SpellingError`` with the most similar word of ``makers``, or with
+    the example where the maker does not take the numbers.
+
+    >>> named("Range(1, 7, 2)", {"range": range}, kind="row", example="range(3)")
+    range(1, 7, 2)
+    >>> named("rang(3)", {"range": range}, kind="row", example="range(3)")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.SpellingError: no row is called 'rang(3)': did you mean 'range'? ...
+    >>> named("range(1_0)", {"range": range}, kind="row", example="range(3)")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.SpellingError: 'range(1_0)': '1_0' is no number that can be used: write ...
+    """
+    word = word.strip()
+    match = _WORD.fullmatch(word.lower()) if word.isascii() else None
+    if match is None or match["name"] not in makers:
+        name = match["name"] if match else word.lower().partition("(")[0].strip()
+        near = difflib.get_close_matches(name[:100], makers, n=1)
+        brackets = f"; numbers stand in brackets, as in {example}" if near and "(" in word else ""
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise SpellingError(
+            f"no {kind} is called {shown(word)!r}: {hint}known are {', '.join(makers)}{brackets}"
+        )
+    texts = [] if match["numbers"] is None else match["numbers"].split(",")
+    numbers = [_number(text.strip(), word, example) for text in texts]
+    try:
+        return makers[match["name"]](*numbers)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, SpellingError):
+            raise
+        raise SpellingError(
+            f"{shown(word)!r} does not take these numbers: write {example}"
+        ) from None
+
+
+def parted(text: str) -> list[str]:
+    """A text split at its commas, except those inside brackets.
+
+    Raises ``SpellingError`` where there is no word, or a bracket is not closed.
+
+    >>> parted("dot, norm(0,0.5)")
+    ['dot', ' norm(0,0.5)']
+    >>> parted("dot,,cosine")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.SpellingError: 'dot,,cosine': a word is missing between the commas
+    """
+    words: list[str] = []
+    start = depth = 0
+    for mark in _MARKS.finditer(text):
+        depth += {"(": 1, ")": -1}.get(mark[0], 0)
+        if depth < 0:
+            break
+        if mark[0] == "," and not depth:
+            words.append(text[start : mark.start()])
+            start = mark.end()
+    words.append(text[start:])
+    if depth:
+        raise SpellingError(f"{shown(text)!r}: brackets come in pairs, as in norm(0,0.5)")
+    if not all(word.strip() for word in words):
+        missing = "a word is missing between the commas" if text.strip() else "names nothing"
+        raise SpellingError(f"{shown(text)!r}: {missing}")
+    return words
+
+
+MOST = 100
+"""The highest number of measures, metrics, variants or candidates at once: all are compared with
+each other, so that twice as many take four times the memory and sixteen times as long."""
+
+
+def check_number(count: int, noun: str, limit: int = MOST) -> None:
+    """Refuse more measures, metrics or candidates than can be compared at once.
+
+    >>> check_number(101, "measure")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.SpellingError: 101 measures are named, 100 at most can be held against each ...
+    """
+    if count > limit:
+        raise SpellingError(
+            f"{counted(count, noun)} are named, {limit:,} at most can be held against each other "
+            "at once: name fewer, or part them into several runs"
+        )
+
+
+def _number(text: str, word: str, example: str) -> float:
+    number = read_number(text)
+    if number is None:
+        came = f"{shown(text)!r} is no number that can be used" if text else "a number is missing"
+        raise SpellingError(
+            f"{shown(word)!r}: {came}: write {example}, in plain digits, from 1e-100 to 1e100"
+        )
+    return number
+
+
+def html_table(
+    sentences: Iterable[str], heading: Sequence[str], rows: Iterable[Sequence[str]]
+) -> str:
+    """Sentences and a plain table as HTML, every text escaped.
+
+    >>> print(html_table(["a < b"], ["x"], [["1"]]))
+    <p>a &lt; b</p>
+    <table><tr><th>x</th></tr>
+    <tr><td>1</td></tr></table>
+    """
+    paragraphs = [f"<p>{escape(sentence)}</p>" for sentence in sentences]
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in heading)
+    body = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
+    lines = "\n".join(f"<tr>{row}</tr>" for row in (head, *body))
+    return "\n".join([*paragraphs, f"<table>{lines}</table>"])
+
+
+def check_utf8(names: Iterable[str], noun: str) -> None:
+    r"""Raise ``IdsError`` for a name that no file can hold: one with half of a pair in it.
+
+    JSON can spell such halves, and names of files that are no UTF-8 come in with them.
+
+    >>> check_utf8(["heat", "\ud800"], "id")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.IdsError: the id '\ud800' is no text in UTF-8, so that no file can hold ...
+    """
+    names = list(names)
+    try:
+        "".join(names).encode()  # all at once, which is quick
+    except UnicodeEncodeError as error:
+        strange = (name.encode("utf-8", "backslashreplace").decode() for name in names)
+        written = next(text for text, name in zip(strange, names, strict=True) if text != name)
+        raise IdsError(
+            f"the {noun} '{shown(written)}' is no text in UTF-8, so that no file can hold it: "
+            "rename it"
+        ) from error
+
+
+def visible_json(text: str) -> str:
+    r"""JSON of the same content, with the commands to a terminal in it written as escapes.
+
+    >>> print(visible_json('{"title": "a\x9bb"}'))
+    {"title": "a\u009bb"}
+    """
+    return COMMANDS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def order_of_ids(names: Sequence[str]) -> list[int]:
+    """The positions that sort ids: as numbers if all are whole numbers, else as text.
+
+    >>> order_of_ids(["10", "9", "1"]), order_of_ids(["10", "9", "a"])
+    ([2, 1, 0], [0, 1, 2])
+    """
+    if not all(name.isdecimal() for name in names):
+        return sorted(range(len(names)), key=names.__getitem__)
+    if max(map(len, names), default=0) <= DIGITS:
+        return sorted(range(len(names)), key=lambda i: (int(names[i]), names[i]))
+    return sorted(range(len(names)), key=lambda i: (*_size(names[i]), names[i]))
+
+
+def _size(number: str) -> tuple[int, str]:
+    """A sort key for whole numbers of any length; Python reads none of thousands of digits."""
+    digits = number if number.isascii() else "".join(str(int(digit)) for digit in number)
+    digits = digits.lstrip("0")
+    return len(digits), digits

@@ -1,0 +1,1 @@
+"""Factorisations with the same predictions and other cosines: gauges, certificates, witnesses."""

@@ -1,0 +1,296 @@
+"""Gauges, which choose among equally good factorisations; bias columns; random gauges.
+
+A model that scores ``p . q + b_u + c_i`` is one inner product of ``[p, 1, b_u]`` and
+``[q, c_i, 1]``. These bias columns belong to the score of a user and an item. In the similarity of
+two items, or in an angle, they have no meaning.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.numbers import CONDITION, SEED, written
+from anglewise.data_types.typing import Array, Float, Float64
+from anglewise.equivalent_factorisations.maps import BIAS_COLUMNS, MapPair, Root, root_of
+from anglewise.errors import ShapeError, SpellingError, ValuesError
+
+
+class Gauge(ABC):
+    """A choice of one of the equally good factorisations. An interface: gauges are finished."""
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """The spelling."""
+
+    @abstractmethod
+    def pair(self, queries: Root, items: Root) -> MapPair:
+        """The maps from the given factors to this gauge."""
+
+    def apply(self, space: Space, keep: tuple[int, ...] | None = None) -> Space:
+        """The space in this gauge, with the same predictions: ``P -> P G``, ``Q -> Q G^-T``.
+
+        Ids, metadata and ``seen`` stay; the dimension falls if some directions carry no prediction.
+
+        Parameters
+        ----------
+        space
+            Two-sided, and not trained for cosine or euclidean.
+        keep
+            Bias columns, which stay as they are and move to the end while the others change gauge;
+            if not given, those that ``space.about`` names. ``()`` says that there are none.
+
+        Raises
+        ------
+        ShapeError
+            A one-sided space.
+        ValuesError
+            A column holds one number for a whole side and ``keep`` is not given; the loss read
+            lengths or angles; all predictions are 0; the result does not fit float32.
+
+        Examples
+        --------
+        >>> from anglewise.data_types.embeddings import Embeddings
+        >>> from anglewise.equivalent_factorisations.canonical import BALANCED
+        >>> space = Space(queries=Embeddings([[4.0], [0.0]]), items=Embeddings([[1.0]]))
+        >>> BALANCED.apply(space).items.vectors.tolist()
+        [[2.0]]
+        """
+        queries, items = two_roots(space)
+        if space.trained_for in {"cosine", "euclidean"}:
+            raise ValuesError(
+                f"this space was trained for {space.trained_for}, which only rotations leave "
+                "alone: a gauge is for vectors trained for their dot products"
+            )
+        if keep is None and space.about.get(BIAS_COLUMNS):
+            keep = tuple(int(column) for column in space.about[BIAS_COLUMNS])
+        pair = self.pair_keeping(queries, items, keep or ())
+        if keep is None:
+            _refuse_mixing(pair, constant_columns(queries, items))
+        return pair.apply(space, {"gauge": str(self)})
+
+    def pair_keeping(self, queries: Root, items: Root, keep: tuple[int, ...]) -> MapPair:
+        """The maps that leave some columns alone and bring the others to this gauge."""
+        dimension = queries.dimension
+        wrong = [column for column in keep if not 0 <= column < dimension]
+        if wrong:
+            raise ShapeError(f"keep names column {wrong[0]} of {dimension}: count from 0")
+        if not keep:
+            return self.pair(queries, items)
+        free = [column for column in range(dimension) if column not in keep]
+        inner = self.pair(queries.columns(free), items.columns(free))
+        return inner.extended(tuple(sorted(set(keep))), dimension)
+
+
+def two_roots(space: Space) -> tuple[Root, Root]:
+    """The roots of queries and items; ``ShapeError`` for a one-sided space."""
+    if space.one_sided:
+        raise ShapeError(
+            "this space has one side: a gauge needs two factors whose products are the "
+            "predictions (users and items), so that what one side gains the other can lose"
+        )
+    return root_of(space.queries), root_of(space.items)
+
+
+def constant_columns(queries: Root, items: Root) -> tuple[int, ...]:
+    """Columns that are constant on one side: biases, not directions.
+
+    BPR in the library implicit writes 1 into the last column of users and a bias into that of
+    items; its logistic factorisation has one such column on each side.
+    """
+    return tuple(sorted({*queries.constant, *items.constant}))
+
+
+def _refuse_mixing(pair: MapPair, constant: tuple[int, ...]) -> None:
+    mixed = [column for column in constant if pair.mixes(column)]
+    if mixed:
+        raise ValuesError(
+            f"column {mixed[0]} holds one number for a whole side, as a bias does: say "
+            f"keep={tuple(mixed)} to leave it out of the gauge, or keep=() to mix it with the rest"
+        )
+
+
+def bias_columns(space: Space) -> tuple[int, ...]:
+    """The bias columns of a space: those that it names, else those that are constant on one side.
+
+    >>> users = Embeddings([[2.0, 1.0], [3.0, 1.0], [5.0, 1.0]])
+    >>> bias_columns(Space(queries=users, items=Embeddings([[1.0, 0.5], [4.0, 0.0]])))
+    (1,)
+    """
+    if space.about.get(BIAS_COLUMNS) is not None:
+        return named_biases(space)
+    return () if space.one_sided else constant_columns(*two_roots(space))
+
+
+def named_biases(space: Space) -> tuple[int, ...]:
+    """The bias columns that a space names; those that were cut away since are not there.
+
+    >>> named_biases(Space(items=Embeddings([[1.0, 2.0]]), about={"bias_columns": [1, 2]}))
+    (1,)
+    """
+    stated = cast("list[int]", space.about.get(BIAS_COLUMNS) or [])
+    return tuple(sorted(int(column) for column in stated if column < space.items.dimension))
+
+
+def without_biases(space: Space) -> Space:
+    """The space without its bias columns, for angles and for similarities within one side.
+
+    Raises ``ShapeError`` if no column is left.
+
+    >>> users = Embeddings([[2.0, 1.0], [3.0, 1.0], [5.0, 1.0]])
+    >>> space = Space(queries=users, items=Embeddings([[1.0, 0.5], [4.0, 0.0]]))
+    >>> without_biases(space).items.vectors.tolist()
+    [[1.0], [4.0]]
+    """
+    biases = bias_columns(space)
+    if not biases:
+        return space
+    columns = [column for column in range(space.items.dimension) if column not in biases]
+    if not columns:
+        raise ShapeError(
+            f"all {len(biases)} columns of this space are biases: without them there is nothing "
+            "to compare; take the whole score, dot"
+        )
+
+    def cut(side: Embeddings) -> Embeddings:
+        return side.with_vectors(np.ascontiguousarray(side.vectors[:, columns]))
+
+    return Space(
+        items=cut(space.items),
+        queries=None if space.one_sided else cut(space.queries),
+        trained_for=space.trained_for,
+        seen=space.seen,
+        about={**space.about, BIAS_COLUMNS: []},
+    )
+
+
+@dataclass(frozen=True)
+class RandomMap(Gauge):
+    """A random map of exactly this condition: two Haar rotations and a log-uniform spectrum.
+
+    >>> str(RandomMap(30, seed=1))
+    'random(30,1)'
+    """
+
+    condition: float
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        CONDITION.check("the condition number of random(30,1)", self.condition, SpellingError)
+        SEED.check("the seed of random(30,1)", self.seed, SpellingError)
+
+    def __str__(self) -> str:
+        return f"random({written(self.condition)},{self.seed})"
+
+    def pair(self, queries: Root, items: Root) -> MapPair:
+        """The map of this seed, which does not depend on the factors."""
+        del items
+        return random_pair(queries.dimension, self.condition, np.random.default_rng(self.seed))
+
+
+def random_pair(dimension: int, condition: float, rng: np.random.Generator) -> MapPair:
+    """A random invertible map and its inverse transpose, ``U diag(s) V'`` and ``U diag(1/s) V'``.
+
+    >>> pair = random_pair(5, 30.0, np.random.default_rng(0))
+    >>> round(pair.condition, 9)
+    30.0
+    """
+    left, right = haar(dimension, rng), haar(dimension, rng)
+    spectrum = log_uniform_spectrum(dimension, condition, rng)
+    return MapPair(left * spectrum @ right.T, left / spectrum @ right.T)
+
+
+def haar(dimension: int, rng: np.random.Generator) -> Float64[Array, "d d"]:
+    """A rotation or reflection drawn uniformly (Mezzadri, Notices of the AMS 54, 2007).
+
+    >>> u = haar(3, np.random.default_rng(0))
+    >>> bool(np.allclose(u @ u.T, np.eye(3)))
+    True
+    """
+    return haar_frame(dimension, dimension, rng).T
+
+
+def haar_frame(rows: int, dimension: int, rng: np.random.Generator) -> Float64[Array, "rows d"]:
+    """Some orthonormal rows drawn uniformly: the first rows of a rotation, without the others.
+
+    >>> u = haar_frame(2, 5, np.random.default_rng(0))
+    >>> bool(np.allclose(u @ u.T, np.eye(2)))
+    True
+    """
+    q, r = np.linalg.qr(rng.standard_normal((dimension, rows)))
+    return (q * np.where(np.diag(r) < 0, -1.0, 1.0)).T
+
+
+def log_uniform_spectrum(
+    dimension: int, condition: float, rng: np.random.Generator
+) -> Float64[Array, " d"]:
+    """Singular values, descending: the ends have the ratio ``condition`` and geometric mean 1.
+
+    The logarithms of those between are uniform.
+
+    >>> log_uniform_spectrum(2, 4.0, np.random.default_rng(0)).tolist()
+    [2.0, 0.5]
+    """
+    if dimension < 2 and condition > 1:
+        raise ValuesError(
+            "a map of one dimension has condition 1, there is nothing to draw: a random map needs "
+            "two columns that are no biases"
+        )
+    exponents = np.sort(rng.uniform(-0.5, 0.5, size=dimension))[::-1]
+    exponents[0], exponents[-1] = (0.5, -0.5) if dimension > 1 else (0.0, 0.0)
+    return condition**exponents
+
+
+def moved_cosines(
+    left: Float[Array, "pairs d"],
+    right: Float[Array, "pairs d"],
+    condition: float,
+    rng: np.random.Generator,
+    *,
+    draws: int,
+    opposite: bool = False,
+) -> Float64[Array, "draws pairs"]:
+    """The cosine of each pair of rows after each of some random maps.
+
+    The typical change, to be shown beside the certified worst case. With ``opposite`` the right
+    side is mapped by the inverse transpose, as for a user and an item.
+
+    >>> x, y = np.eye(3)[:1], np.array([[1.0, 1.0, 0.0]])
+    >>> moved_cosines(x, y, 1.0, np.random.default_rng(0), draws=2).round(3).tolist()
+    [[0.707], [0.707]]
+    """
+    dimension = left.shape[1]
+    left_rows, right_rows = _in_their_span(left.astype(np.float64), right.astype(np.float64))
+    out = np.empty((draws, len(left)))
+    for draw in range(draws):
+        turn = haar_frame(left_rows.shape[1], dimension, rng)
+        spectrum = log_uniform_spectrum(dimension, condition, rng)
+        opposed = 1 / spectrum if opposite else spectrum
+        out[draw] = row_cosines(left_rows @ turn * spectrum, right_rows @ turn * opposed)
+    return out
+
+
+def _in_their_span(
+    left: Float64[Array, "pairs d"], right: Float64[Array, "pairs d"]
+) -> tuple[Float64[Array, "pairs r"], Float64[Array, "pairs r"]]:
+    """Coordinates of few rows in their common span, outside which a rotation has no effect."""
+    if 2 * len(left) >= left.shape[1]:
+        return left, right
+    basis = np.linalg.qr(np.concatenate([left, right]).T)[0]
+    return left @ basis, right @ basis
+
+
+def row_cosines(
+    left: Float[Array, "pairs d"], right: Float[Array, "pairs d"]
+) -> Float64[Array, " pairs"]:
+    """The cosine of each row of one array with the same row of the other; 0 with a zero row.
+
+    >>> row_cosines(np.array([[3.0, 4.0]]), np.array([[4.0, 3.0]])).tolist()
+    [0.96]
+    """
+    x, y = left.astype(np.float64), right.astype(np.float64)
+    lengths = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
+    products = np.einsum("ij,ij->i", x, y)
+    return np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)

@@ -1,0 +1,240 @@
+"""Pairs of maps that keep every prediction, and square roots of Gram matrices.
+
+Gauges, the gauge gap and changes of predictions are computed from two such roots, which take two
+passes over the vectors, in blocks of float64 (``data_types.gram_root``).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.gram_root import Blocks, root_of_gram
+from anglewise.data_types.typing import Array, Float, Float32, Float64
+from anglewise.errors import ValuesError
+
+ROWS = 2048
+"""Rows of a block: in float64 it stays in the processor's cache at common widths."""
+
+FEWEST_ROWS = 3
+"""With fewer rows a column may be constant by chance."""
+
+
+@dataclass(frozen=True, eq=False)
+class Root:
+    """One side of a factorisation, up to a rotation of its rows.
+
+    Attributes
+    ----------
+    matrix
+        ``r x d`` with ``matrix.T @ matrix = x.T @ x`` for the vectors ``x`` of rank ``r``.
+    probe
+        ``sum_i x_i / i``: a row that maps as the vectors do and fixes signs.
+    constant
+        Columns that hold the same number, not 0, in every row: biases.
+    """
+
+    matrix: Float64[Array, "r d"]
+    probe: Float64[Array, " d"]
+    constant: tuple[int, ...] = ()
+
+    @property
+    def dimension(self) -> int:
+        """The number of columns, ``d``."""
+        return self.matrix.shape[1]
+
+    @property
+    def size(self) -> float:
+        """The largest singular value of the vectors."""
+        return float(np.linalg.norm(self.matrix, 2)) if self.matrix.size else 0.0
+
+    def columns(self, chosen: list[int]) -> "Root":
+        """The root of some columns, without their ``constant``."""
+        return Root(self.matrix[:, chosen], self.probe[chosen])
+
+
+def root(x: Float[Array, "rows d"]) -> Root:
+    """The root of a plain array of float32 or float64.
+
+    >>> r = root(np.array([[3.0, 1.0], [4.0, 1.0], [0.0, 1.0]]))
+    >>> np.round(r.matrix.T @ r.matrix, 12).tolist(), r.constant
+    ([[25.0, 7.0], [7.0, 3.0]], (1,))
+    """
+    return root_of_blocks(lambda: (x[i : i + ROWS] for i in range(0, len(x), ROWS)))
+
+
+def root_of(embeddings: Embeddings) -> Root:
+    """The root of embeddings, computed once and cached as long as these live.
+
+    >>> root_of(Embeddings([[3.0], [4.0]])).size
+    5.0
+    """
+    if embeddings not in _roots:
+        _roots[embeddings] = root(embeddings.vectors)
+    return _roots[embeddings]
+
+
+_roots: WeakKeyDictionary[Embeddings, Root] = WeakKeyDictionary()
+
+
+def root_of_blocks(blocks: Blocks) -> Root:
+    """The root of a matrix that is read twice, block by block."""
+    gram, probe, constant = _first_pass(blocks)
+    return Root(root_of_gram(gram, blocks), probe, constant)
+
+
+def _first_pass(blocks: Blocks) -> tuple[Array, Array, tuple[int, ...]]:
+    """Gram matrix, probe and constant columns."""
+    gram, probe, start = 0.0, 0.0, 0
+    first_row, constant_columns = np.empty(0), np.empty(0, dtype=np.int64)
+    for block in blocks():
+        x = block.astype(np.float64)
+        if start == 0:
+            first_row, constant_columns = x[0], np.flatnonzero(x[0])
+        gram = gram + x.T @ x
+        probe = probe + (1 / np.arange(start + 1.0, start + len(x) + 1)) @ x
+        constant_columns = constant_columns[
+            (x[:, constant_columns] == first_row[constant_columns]).all(axis=0)
+        ]
+        start += len(x)
+    biased = constant_columns if start >= FEWEST_ROWS else constant_columns[:0]
+    return np.asarray(gram), np.asarray(probe), tuple(int(column) for column in biased)
+
+
+def side_by_side(left: Float[Array, "rows a"], right: Float[Array, "rows b"]) -> Root:
+    """The root of ``[left, right]``, of which only blocks are formed."""
+
+    def blocks() -> Iterator[Array]:
+        for i in range(0, len(left), ROWS):
+            pair = (left[i : i + ROWS], right[i : i + ROWS])
+            yield np.concatenate([x.astype(np.float64) for x in pair], axis=1)
+
+    return root_of_blocks(blocks)
+
+
+LARGEST, SMALLEST = 3e38, 1e-30
+"""If the largest entry of a factor lies between, float32 keeps its digits and those of the rest."""
+
+
+BIAS_COLUMNS = "bias_columns"
+"""The key of ``Space.about`` that names the bias columns."""
+
+
+@dataclass(frozen=True, eq=False)
+class MapPair:
+    """Maps of both sides, ``p @ queries`` and ``q @ items``, that keep every ``p . q``.
+
+    ``queries @ items.T`` is the identity; where directions without predictions were dropped
+    (``r < d``), the identity on the others.
+
+    Examples
+    --------
+    >>> pair = MapPair(queries=np.diag([2.0, 1.0]), items=np.diag([0.5, 1.0]))
+    >>> pair.condition
+    2.0
+    """
+
+    queries: Float64[Array, "d r"]
+    items: Float64[Array, "d r"]
+
+    @cached_property
+    def condition(self) -> float:
+        """The largest over the smallest singular value of the map of the items."""
+        values = np.linalg.svd(self.items, compute_uv=False)
+        return float(values[0] / values[-1])
+
+    def extended(self, kept: tuple[int, ...], dimension: int) -> "MapPair":
+        """The maps applied to the columns that are not ``kept``; the kept ones follow unchanged."""
+        if not kept:
+            return self
+        free = [column for column in range(dimension) if column not in kept]
+        queries, items = _block(self.queries, free, kept), _block(self.items, free, kept)
+        return MapPair(queries, items)
+
+    def mixes(self, column: int) -> bool:
+        """Whether the maps mix a column with others."""
+        across = np.flatnonzero(self.queries[column])
+        return len(across) != 1 or bool(np.count_nonzero(self.queries[:, across[0]]) != 1)
+
+    def apply(self, space: Space, about: Mapping[str, Any] | None = None) -> Space:
+        """The mapped space; its predictions are those of ``space`` up to float32 rounding.
+
+        Ids, metadata and ``seen`` stay; ``about`` names the new positions of bias columns that are
+        not mixed. Raises ``ValuesError`` where the mapped vectors do not fit float32.
+
+        >>> from anglewise.data_types.embeddings import Embeddings
+        >>> space = Space(queries=Embeddings([[1.0, 2.0]]), items=Embeddings([[3.0, 4.0]]))
+        >>> pair = MapPair(queries=np.diag([2.0, 1.0]), items=np.diag([0.5, 1.0]))
+        >>> moved = pair.apply(space)
+        >>> moved.queries.vectors.tolist(), moved.items.vectors.tolist()
+        ([[2.0, 2.0]], [[1.5, 4.0]])
+        """
+        return Space(
+            queries=space.queries.with_vectors(moved(space.queries.vectors, self.queries)),
+            items=space.items.with_vectors(moved(space.items.vectors, self.items)),
+            trained_for=space.trained_for,
+            seen=space.seen,
+            about={**space.about, **self._biases_of(space), **(about or {})},
+        )
+
+    def _biases_of(self, space: Space) -> Mapping[str, Any]:
+        """The new positions of named bias columns; empty for a space that names none."""
+        if BIAS_COLUMNS not in space.about:
+            return {}
+        stated: list[int] = list(space.about[BIAS_COLUMNS])
+        unmixed = [column for column in stated if not self.mixes(column)]
+        return {BIAS_COLUMNS: [int(np.flatnonzero(self.queries[column])[0]) for column in unmixed]}
+
+
+def identity(dimension: int) -> MapPair:
+    """The identity on both sides.
+
+    >>> identity(3).condition
+    1.0
+    """
+    return MapPair(np.eye(dimension), np.eye(dimension))
+
+
+def predictions_moved(queries: Root, items: Root, pair: MapPair) -> float:
+    """The relative change of predictions under maps: ``|(P G)(Q H)' - P Q'| / |P Q'|`` (Frobenius).
+
+    Computed from the two roots; predictions are never formed.
+
+    >>> side = root(np.array([[1.0, 2.0], [3.0, 5.0]]))
+    >>> predictions_moved(side, side, identity(2))
+    0.0
+    """
+    before = queries.matrix @ items.matrix.T
+    after = (queries.matrix @ pair.queries) @ (items.matrix @ pair.items).T
+    return float(np.linalg.norm(after - before) / np.linalg.norm(before))
+
+
+def moved(x: Float[Array, "rows d"], through: Float64[Array, "d r"]) -> Float32[Array, "rows r"]:
+    """``x @ through`` in float64, block by block, stored as float32."""
+    out = np.empty((len(x), through.shape[1]), dtype=np.float32)
+    largest = 0.0
+    for i in range(0, len(x), ROWS):
+        block = x[i : i + ROWS].astype(np.float64) @ through
+        largest = max(largest, float(block.max()), -float(block.min()))
+        if largest < LARGEST:
+            out[i : i + ROWS] = block
+    if not SMALLEST < largest < LARGEST:
+        raise ValuesError(
+            f"the largest number of the moved vectors would be {largest:.1e}, beyond what float32 "
+            "holds with its digits: divide one side of the space by a constant and come again"
+        )
+    return out
+
+
+def _block(
+    maps: Float64[Array, "rest r"], free: list[int], kept: tuple[int, ...]
+) -> Float64[Array, "d _"]:
+    rank = maps.shape[1]
+    block = np.zeros((len(free) + len(kept), rank + len(kept)))
+    block[free, :rank] = maps
+    block[list(kept), range(rank, rank + len(kept))] = 1.0
+    return block

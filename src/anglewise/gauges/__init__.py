@@ -1,1 +1,0 @@
-"""Equally good factorisations: gauges, certificates, witnesses."""

@@ -1,0 +1,178 @@
+"""How long the vectors are, and whether length goes with popularity."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.numbers import cell_number
+from anglewise.data_types.typing import Array, Direction, Float64, Shaped
+from anglewise.errors import ShapeError
+
+Side: TypeAlias = Literal["queries", "items"]
+
+
+@dataclass(frozen=True)
+class Norms:
+    """The euclidean lengths of the rows.
+
+    Attributes
+    ----------
+    rows, zero_rows
+        How many there are, and how many of them are zero.
+    min, median, max, mean
+        Of all rows, zero rows included.
+    variation
+        Standard deviation over mean; None where all rows are zero.
+    spread
+        95th over 5th percentile; None where the 5th is 0.
+    unit
+        Whether every length is 1 within 0.001.
+    """
+
+    rows: int
+    zero_rows: int
+    min: float
+    median: float
+    max: float
+    mean: float
+    variation: float | None
+    spread: float | None
+    unit: bool
+
+
+def norms(embeddings: Embeddings) -> Norms:
+    """The lengths of the rows in a few numbers.
+
+    >>> result = norms(Embeddings([[3.0, 4.0], [0.0, 1.0], [0.0, 0.0]]))
+    >>> result.max, result.median, result.mean, result.zero_rows
+    (5.0, 1.0, 2.0, 1)
+    """
+    lengths = embeddings.norms
+    mean = float(lengths.mean())
+    low, median, high = (float(x) for x in np.percentile(lengths, [5, 50, 95]))
+    return Norms(
+        rows=len(embeddings),
+        zero_rows=len(embeddings.zero_rows),
+        min=float(lengths.min()),
+        median=median,
+        max=float(lengths.max()),
+        mean=mean,
+        variation=float(lengths.std()) / mean if mean else None,
+        spread=high / low if low else None,
+        unit=embeddings.is_unit(),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Popularity:
+    """How popular each row is, or a number that stands in for it.
+
+    Attributes
+    ----------
+    what
+        ``"seen"`` (entries of ``space.seen``), ``"popularity"`` (a column of the metadata) or
+        ``"text length"`` (characters of the column ``text``).
+    values
+        One number a row, NaN where it is not known.
+    """
+
+    what: Literal["seen", "popularity", "text length"]
+    values: Float64[Array, " rows"]
+
+
+def popularity(space: Space, side: Side) -> Popularity | None:
+    """How popular each row of a side is, as far as the space knows; None where it does not.
+
+    The number of its entries in ``space.seen``, whatever their weight; without any entries, the
+    column ``popularity`` of the metadata, and without that the length of ``text``.
+
+    >>> items = Embeddings([[1.0], [2.0]], metadata={"popularity": [10, None]})
+    >>> popularity(Space(items=items), "items")
+    Popularity(what='popularity', values=array([10., nan]))
+    """
+    seen_counts = _seen(space, side)
+    if seen_counts is not None:
+        return Popularity("seen", seen_counts)
+    embeddings = space.items if side == "items" else space.queries
+    stated_popularity = _numbers(_column(embeddings, "popularity"))
+    if stated_popularity is not None:
+        return Popularity("popularity", stated_popularity)
+    texts = _column(embeddings, "text")
+    if texts is None:
+        return None
+    return Popularity("text length", np.array([_length(text) for text in texts]))
+
+
+def known_uses(space: Space, direction: Direction) -> Float64[Array, " rows"] | None:
+    """How often each ranked row was used, unknown as 0; None where nobody knows.
+
+    >>> known_uses(Space(items=Embeddings([[1.0]], metadata={"popularity": [3]})), "items-items")
+    array([3.])
+    """
+    used = popularity(space, "queries" if direction == "queries-queries" else "items")
+    if used is None or used.what == "text length":
+        return None
+    uses = np.nan_to_num(used.values)
+    return uses if (uses >= 0).all() and uses.any() else None
+
+
+def spearman(x: Shaped[Array, " rows"], y: Shaped[Array, " others"]) -> float | None:
+    """The correlation of ranks, equal values sharing their mean rank, in [-1, 1].
+
+    Rows in which either is not finite are left out. None where fewer than two are left, or
+    either does not vary. Raises ``ShapeError`` for different lengths.
+
+    >>> spearman(np.array([1.0, 2.0, 9.0]), np.array([5.0, 6.0, 7.0]))
+    1.0
+    """
+    if len(x) != len(y):
+        raise ShapeError(f"{len(x)} values against {len(y)}: one each is due")
+    both = np.isfinite(x) & np.isfinite(y)
+    a, b = _ranks(x[both]), _ranks(y[both])
+    scale = np.sqrt((a @ a) * (b @ b))
+    return float(np.clip(a @ b / scale, -1, 1)) if scale else None
+
+
+def _ranks(values: Array) -> Array:
+    """Ranks less their mean; equal values share their mean rank."""
+    _, value_index, counts = np.unique(values, return_inverse=True, return_counts=True)
+    mean_ranks = np.cumsum(counts) - (counts - 1) / 2
+    return mean_ranks[value_index] - (len(values) + 1) / 2
+
+
+def _seen(space: Space, side: Side) -> Array | None:
+    if space.seen is None or not len(space.seen.indices):
+        return None
+    if side == "queries":
+        return space.seen.counts.astype(np.float64)
+    return np.bincount(space.seen.indices, minlength=len(space.items)).astype(np.float64)
+
+
+def _column(embeddings: Embeddings, name: str) -> list[Any] | None:
+    """A column of a dict of lists or of an Arrow table, as a list."""
+    metadata: Any = embeddings.metadata
+    if metadata is None or name not in (getattr(metadata, "column_names", None) or list(metadata)):
+        return None
+    column: Any = metadata[name]
+    try:
+        return column.to_pylist() if hasattr(column, "to_pylist") else list(column)
+    except (ValueError, OverflowError):  # dates beyond the calendar are no numbers
+        return None
+
+
+def _numbers(column: list[Any] | None) -> Array | None:
+    if column is None:
+        return None
+    if any(isinstance(cell, str | bytes) and cell_number(cell) is None for cell in column):
+        return None
+    try:
+        values = np.array([np.nan if cell is None else float(cell) for cell in column])
+    except (TypeError, ValueError):
+        return None
+    return values if np.isfinite(values).any() else None
+
+
+def _length(text: Any) -> float:
+    return np.nan if text is None else float(len(str(text)))

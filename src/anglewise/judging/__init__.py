@@ -1,1 +1,0 @@
-"""The work: sample, lint, agree, generate judgements."""

@@ -1,0 +1,1 @@
+"""Making judgements: drawing what to judge, checking it, agreement of judges, generated queries."""

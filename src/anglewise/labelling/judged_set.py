@@ -1,0 +1,160 @@
+"""Read the judgements of a space with their rows, and record judgements into a store."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.evaluation_rules import evaluated_with
+from anglewise.data_types.judgements import Judgements, Missing
+from anglewise.data_types.text import Say
+from anglewise.data_types.typing import Direction
+from anglewise.errors import AnglewiseError, FileError
+from anglewise.io.judgement_formats import read_judged
+from anglewise.io.judgement_rows import Assumed, Reject
+from anglewise.io.places import is_sqlite
+from anglewise.io.read import judgement_kind, read_judgements
+from anglewise.io.tables import Role
+from anglewise.judgements.combine import combined
+from anglewise.judgements.connection import STORE_NAME
+from anglewise.judgements.records import Judged
+from anglewise.judgements.store import JudgementStore
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedSet:
+    """Judgements of a space with their rows, and the rows of the file that were refused.
+
+    Rows and rejects are empty where the source does not tell them.
+    """
+
+    judgements: Judgements
+    rows: tuple[Judged, ...] = ()
+    rejects: tuple[Reject, ...] = ()
+
+
+def read_set(
+    path: Path,
+    space: Space,
+    direction: Direction,
+    *,
+    columns: Mapping[Role, str | None],
+    label_queries: int | None = None,
+    missing: Missing = "count",
+    relevant_from: float | None = None,
+    not_itself: bool = False,
+    seed: int = 0,
+    say: Say,
+) -> JudgedSet:
+    """Read judgements as ``compare`` does, but collect bad rows instead of raising, and keep rows.
+
+    Raises ``FileError`` for pairs and triplets, and where the path holds no judgements.
+    """
+    read = _read_set(path, space, direction, columns, label_queries, seed=seed, say=say)
+    judged = evaluated_with(
+        read.judgements,
+        space,
+        missing=missing,
+        relevant_from=relevant_from,
+        not_itself=not_itself,
+    )
+    return replace(read, judgements=judged)
+
+
+def _read_set(
+    path: Path,
+    space: Space,
+    direction: Direction,
+    columns: Mapping[Role, str | None],
+    label_queries: int | None,
+    *,
+    seed: int,
+    say: Say,
+) -> JudgedSet:
+    """All that is judged, with its rows where they can be known."""
+    store = path / STORE_NAME if path.is_dir() else path
+    if is_sqlite(store):
+        with JudgementStore.open(store, read_only=True) as opened:
+            rows = tuple(opened.rows(direction))
+            if rows or store == path:
+                return JudgedSet(opened.judgements(space, direction), rows)
+    if path.is_file() and _is_graded(path):
+        result = read_judged(path, assumed=Assumed(path.name, direction), columns=columns)
+        rows = tuple(row for row in result.judged if row.direction == direction)
+        return JudgedSet(combined(rows, space, direction, name=str(path)), rows, result.rejects)
+    judged = read_judgements(
+        path, space, direction=direction, label_queries=label_queries, seed=seed, say=say
+    )
+    return JudgedSet(judged)
+
+
+def _is_graded(path: Path) -> bool:
+    """Whether a file holds rows of query, item and grade; True where it is too broken to tell."""
+    try:
+        return judgement_kind(path) == "judgements"
+    except AnglewiseError:
+        return True
+
+
+def known_judgements(
+    file: Path | None, folder: Path | None, space: Space, direction: Direction, say: Say
+) -> Judgements | None:
+    """Judgements of a file, else of the store beside a space; None without a store or rows in it.
+
+    >>> import numpy as np
+    >>> from anglewise.data_types.embeddings import Embeddings
+    >>> alone = Space(items=Embeddings(np.eye(2)))
+    >>> known_judgements(None, None, alone, "items-items", print) is None
+    True
+    """
+    if file is not None:
+        return read_judgements(file, space, direction=direction, say=say)
+    path = None if folder is None else folder / STORE_NAME
+    if path is None or not path.is_file():
+        return None
+    with JudgementStore.open(path, read_only=True) as store:
+        if not any(True for _ in store.rows(direction)):
+            return None
+        return store.judgements(space, direction)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """How many judgements were added, and how many were in the store with the same grade."""
+
+    added: int
+    already: int
+
+
+def record(store: JudgementStore, judgements: Sequence[Judged]) -> Recorded:
+    """Record the judgements that the store does not hold yet: all, or none where one is refused.
+
+    The store holds a judgement when it has its uuid, or when the same judge's latest grade of the
+    pair is the same. So a file may be imported twice, or by several at once.
+
+    >>> import tempfile
+    >>> rows = [Judged("q", "d", 2, judge="anna")]
+    >>> with JudgementStore.open(Path(tempfile.mkdtemp()) / STORE_NAME) as store:
+    ...     record(store, rows), record(store, [Judged("q", "d", 2, judge="anna")])
+    (Recorded(added=1, already=0), Recorded(added=0, already=1))
+    """
+    added = store.add_new(judgements)
+    return Recorded(added, len(judgements) - added)
+
+
+def store_of(path: Path) -> Path:
+    """The path of a store: that of a space's folder, or the path itself where it names a store.
+
+    Raises ``FileError`` for what is neither a folder nor a store.
+
+    >>> store_of(Path("elsewhere.sqlite")).name
+    'elsewhere.sqlite'
+    """
+    if path.is_dir():
+        return path / STORE_NAME
+    if path.suffix in {".sqlite", ".sqlite3", ".db"}:
+        return path
+    raise FileError(
+        f"{path} is neither the folder of a space nor a store of judgements: name a folder, or "
+        "a file that ends in .sqlite"
+    )

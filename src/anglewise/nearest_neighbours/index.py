@@ -1,0 +1,420 @@
+"""An index of items that answers exactly while it grows and shrinks; saved as a space folder."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from numbers import Integral
+from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from anglewise.data_types.conversion import Vectors, as_array
+from anglewise.data_types.embeddings import Embeddings, Space, as_embeddings, as_space
+from anglewise.data_types.numbers import COUNT
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.typing import Array, Bool, Float32, Ids, Int64
+from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError
+from anglewise.io.files import PathLike
+from anglewise.io.space_folder import read_space_folder, write_space
+from anglewise.io.tables import listed
+from anglewise.io.texts import column, columns_of
+from anglewise.nearest_neighbours.search import search_prepared
+from anglewise.nearest_neighbours.tiles import PreparedItems
+from anglewise.similarity_measures.formulas import Measure
+from anglewise.similarity_measures.measure import measure as read_measure
+
+Where: TypeAlias = Mapping[str, Any] | Callable[[Mapping[str, Any]], bool]
+"""Which items may be found: values (or lists of values) of their metadata, or a function of it."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One item that an index found.
+
+    Attributes
+    ----------
+    id
+        Its name.
+    score
+        Larger is nearer, in the unit of the measure.
+    meaning
+        What the score means, in words.
+    metadata
+        The item's metadata: its title, its text, …
+
+    Examples
+    --------
+    >>> Hit("7", 0.5, "cosine in [-1, 1]").score
+    0.5
+    """
+
+    id: str
+    score: float
+    meaning: str
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@runtime_checkable
+class Answering(Protocol):
+    """What finds the nearest items: :class:`anglewise.Index`, or the adapter of a store.
+
+    An interface. Scores are of ``measure``, larger is nearer; lists run from near to far, equal
+    scores in the order of ids, and are shorter than ``k`` where fewer items are there or allowed.
+    """
+
+    @property
+    def measure(self) -> str:
+        """The spelling of the measure of the scores."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """How many numbers a vector has."""
+        ...
+
+    def __len__(self) -> int:
+        """How many items there are."""
+        ...
+
+    def search(
+        self, vectors: ArrayLike, k: int = 10, *, where: Where | None = None
+    ) -> list[list[Hit]]:
+        """One list for each vector; a single vector is given one list."""
+        ...
+
+    def vectors(self, ids: Ids) -> Float32[Array, "ids d"]:
+        """The vectors of some items, in the order asked for; ``IdsError`` for unknown ids."""
+        ...
+
+
+class Index:
+    """Items among which the nearest of a vector are found, exactly, while items come and go.
+
+    A search gives what :func:`anglewise.search` gives on the items that the index then holds.
+    So a measure with a frame (``cosine@centred``) is fitted anew after every change, at the next
+    search, and scores before and after a change may differ.
+
+    Any number of threads may search while others add and remove: a search sees the items as they
+    were when it began, all of a change or nothing of it. A change copies the vectors; add many
+    items at once rather than one by one. The first search after a change makes the items ready for
+    the following ones, which is a second copy of the vectors, of at most 1 GiB; what exceeds that
+    is made ready again for each search.
+
+    Parameters
+    ----------
+    of
+        A space, whose items are searched; embeddings; or an array or frame. Metadata comes along.
+        Queries of a space are kept for the measures that need them (``cosine@balanced``).
+    measure
+        A spelling or a measure.
+
+    Raises
+    ------
+    SpellingError
+        A measure that is not known.
+
+    Examples
+    --------
+    >>> films = Embeddings([[1.0, 0.0], [3.0, 3.0]], ids=["7", "9"], metadata={"title": ["A", "B"]})
+    >>> index = Index(films, "cosine")
+    >>> [(hit.id, round(hit.score, 3), hit.metadata["title"]) for hit in index.nearest([2.0, 0.0])]
+    [('7', 1.0, 'A'), ('9', 0.707, 'B')]
+    >>> index.add(Embeddings([[0.0, 1.0]], ids=["12"]))
+    >>> index.remove(["7"])
+    >>> list(index.ids)
+    ['9', '12']
+    """
+
+    def __init__(self, of: Space | Embeddings | Vectors, measure: str | Measure) -> None:
+        self._state = IndexState(as_space(of), read_measure(measure))
+        self._writing = threading.Lock()
+
+    @classmethod
+    def load(cls, folder: PathLike, measure: str | Measure | None = None) -> "Index":
+        """Read what :meth:`save` wrote, or the items of any space folder under a measure.
+
+        Raises ``FileError`` for a folder that is missing or damaged, ``SpellingError`` if neither
+        it nor you names the measure.
+        """
+        space, spelling = read_index(folder, None if measure is None else str(measure))
+        return cls(space, spelling if measure is None else measure)
+
+    def save(self, folder: PathLike) -> None:
+        """Write a space folder that also names the measure; whole or not at all.
+
+        What is written is what the index held when this began. Raises ``FileError`` where it
+        cannot be written, or would delete what an index does not hold.
+        """
+        write_index(self._state.space, self.measure, folder)
+
+    def __len__(self) -> int:
+        return len(self._state.space.items)
+
+    def __contains__(self, name: object) -> bool:
+        known = self._state.space.items.row_of
+        return name in known or (isinstance(name, Integral) and str(name) in known)
+
+    def __repr__(self) -> str:
+        items = self._state.space.items
+        return f"Index({len(items)} x {items.dimension}, {self.measure})"
+
+    @property
+    def measure(self) -> str:
+        """The spelling of the measure."""
+        return str(self._state.measure)
+
+    @property
+    def meaning(self) -> str:
+        """What a score means, in words."""
+        measure = self._state.measure
+        frames = ", ".join(map(str, measure.frames))
+        return measure.formula.meaning + (f" (after: {frames})" if frames else "")
+
+    @property
+    def dimension(self) -> int:
+        """How many numbers a vector has."""
+        return self._state.space.items.dimension
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The names of the items, in the order in which they came."""
+        return tuple(str(name) for name in self._state.space.items.ids)
+
+    @property
+    def space(self) -> Space:
+        """What the index holds now; it does not change when the index does."""
+        return self._state.space
+
+    def search(
+        self, vectors: Vectors, k: int = 10, *, where: Where | None = None
+    ) -> list[list[Hit]]:
+        """The ``k`` nearest items of each vector, one list a vector, near to far.
+
+        Parameters
+        ----------
+        vectors
+            ``queries x d``, or one vector, which is given one list.
+        k
+            How many; lists are shorter where fewer items are there or allowed.
+        where
+            What their metadata must be: ``{"year": 1995}``, ``{"genre": ["noir", "crime"]}``, or
+            a function of an item's metadata.
+
+        Raises
+        ------
+        ShapeError, ValuesError
+            Vectors of another dimension, or not finite.
+        TooFewError
+            ``k`` below one.
+        SpellingError
+            A filter by metadata that the items do not have.
+        """
+        state, x = self._state, as_array(vectors, "vectors")
+        queries = Embeddings(x[None] if x.ndim == 1 else x)
+        COUNT.check("k", k, TooFewError)
+        excluded = np.flatnonzero(~state.allowed(where)) if where is not None else NO_ROWS
+        items, meaning = state.space.items, self.meaning
+        answers: list[list[Hit]] = []
+        length = max(1, EXCLUDED_AT_ONCE // max(1, len(excluded)))
+        for start in range(0, len(queries), length):
+            some = Embeddings(queries.vectors[start : start + length])
+            found = search_prepared(
+                state.prepared,
+                some,
+                k=min(k, len(items)),
+                exclude=_for_every(excluded, len(some), len(items)),
+            )[self.measure]
+            answers += [
+                [
+                    Hit(str(items.ids[row]), score, meaning, state.about(row))
+                    for row, score in zip(rows, scores, strict=True)
+                    if row >= 0
+                ]
+                for rows, scores in zip(found.indices.tolist(), found.scores.tolist(), strict=True)
+            ]
+        return answers
+
+    def nearest(self, vector: Vectors, k: int = 10, *, where: Where | None = None) -> list[Hit]:
+        """The ``k`` nearest items of one vector, as :meth:`search` gives them."""
+        answers = self.search(vector, k, where=where)
+        if len(answers) != 1:
+            raise ShapeError(
+                f"{len(answers)} vectors came where one is due: take search for several"
+            )
+        return answers[0]
+
+    def vectors(self, ids: Ids) -> Float32[Array, "ids d"]:
+        """The vectors of some items, in the order asked for; ``IdsError`` for unknown ids."""
+        state = self._state
+        return state.space.items.vectors[state.rows(ids)]
+
+    def add(self, items: Embeddings | Vectors) -> None:
+        """Add some items with their metadata: all of them or none.
+
+        A frame's index names its rows; those of an array have no ids but their numbers.
+
+        Raises ``IdsError`` if one is there already, ``ShapeError`` for another dimension.
+        """
+        with self._writing:
+            self._state = self._state.with_more(as_embeddings(items, "items"))
+
+    def remove(self, ids: Ids) -> None:
+        """Remove some items: all of them or none.
+
+        Raises ``IdsError`` if one is not there, ``TooFewError`` if none would be left.
+        """
+        with self._writing:
+            self._state = self._state.without(ids)
+
+
+NO_ROWS = np.zeros(0, dtype=np.int64)
+EXCLUDED_AT_ONCE = 1 << 23
+"""Filtered queries are answered in blocks, so that what they must not be shown stays small."""
+
+
+def _for_every(rows: Int64[Array, " excluded"], queries: int, items: int) -> SparseRows | None:
+    """The same excluded rows for every query."""
+    if not len(rows):
+        return None
+    indptr = np.arange(queries + 1, dtype=np.int64) * len(rows)
+    entries = np.tile(rows, queries)
+    return SparseRows(indptr, entries, np.ones(len(entries)), (queries, items))
+
+
+def write_index(space: Space, measure: str, folder: PathLike) -> None:
+    """Write the space with its measure; ``FileError`` if judgements lie where it would go."""
+    about = {**space.about, "index": {"measure": measure}}
+    queries = None if space.one_sided else space.queries
+    write_space(
+        Space(items=space.items, queries=queries, trained_for=space.trained_for, about=about),
+        folder,
+    )
+
+
+def read_index(folder: PathLike, measure: str | None) -> tuple[Space, str]:
+    """Read the space, and the measure that it was saved with unless another is named."""
+    space = read_space_folder(folder)
+    about: Any = space.about.get("index")
+    stored = cast("dict[str, Any]", about).get("measure") if isinstance(about, dict) else None
+    if measure is None and not isinstance(stored, str):
+        raise SpellingError(
+            f"{folder} is a space that names no measure: name one (Index.load(folder, 'cosine')); "
+            "anglewise compare says which"
+        )
+    return space, measure or str(stored)
+
+
+@dataclass(frozen=True, eq=False)
+class IndexState:
+    """A space and a measure, the items prepared for it, and their metadata as lists.
+
+    >>> films = Embeddings([[1.0]], ids=["a"], metadata={"title": ["Heat"]})
+    >>> IndexState(Space(items=films), read_measure("dot")).about(0)
+    {'title': 'Heat'}
+    """
+
+    space: Space
+    measure: Measure
+
+    @cached_property
+    def prepared(self) -> PreparedItems:
+        """The items, prepared for the measure when they are first searched."""
+        return PreparedItems.of(self.space, [self.measure])
+
+    @cached_property
+    def columns(self) -> dict[str, list[Any]]:
+        """The metadata of the items, one list a column; read from the file now if need be."""
+        return _columns(self.space.items)
+
+    def about(self, row: int) -> dict[str, Any]:
+        """The metadata of one item."""
+        return {name: values[row] for name, values in self.columns.items()}
+
+    def rows(self, ids: Ids) -> Int64[Array, " ids"]:
+        """The rows of some ids, one or several; ``IdsError`` names one that is not here."""
+        return self.space.items.rows_of(ids, "item")
+
+    def allowed(self, where: Where) -> Bool[Array, " items"]:
+        """Which items a filter allows."""
+        if not isinstance(where, Mapping):
+            answers = (bool(where(self.about(row))) for row in range(len(self.space.items)))
+            return np.fromiter(answers, dtype=bool, count=len(self.space.items))
+        allowed = np.ones(len(self.space.items), dtype=bool)
+        for name, value in cast("Mapping[str, Any]", where).items():
+            if name not in self.columns:
+                raise SpellingError(
+                    f"no metadata is called {name!r}: there is {listed(list(self.columns), 5)}"
+                )
+            several = isinstance(value, list | tuple | set | frozenset)
+            good = list(cast("Iterable[Any]", value)) if several else [value]
+            allowed &= np.array([entry in good for entry in self.columns[name]], dtype=bool)
+        return allowed
+
+    def with_more(self, items: Embeddings) -> "IndexState":
+        """The state with some more items behind the others."""
+        old = self.space.items
+        if items.dimension != old.dimension:
+            raise ShapeError(
+                f"the new vectors have {items.dimension} columns, the index {old.dimension}: "
+                "take both from one model"
+            )
+        twice = [str(name) for name in items.ids if name in old.row_of]
+        if twice:
+            raise IdsError(
+                f"{listed(twice, 3)} {'is' if len(twice) == 1 else 'are'} in the index already: "
+                "remove what is to be replaced first"
+            )
+        more = _columns(items)
+        metadata = {
+            name: self.columns.get(name, [None] * len(old)) + more.get(name, [None] * len(items))
+            for name in {**self.columns, **more}
+        }
+        return self._with_items(
+            np.concatenate([old.vectors, items.vectors]), [*old.ids, *items.ids], metadata
+        )
+
+    def without(self, ids: Ids) -> "IndexState":
+        """The state without some items; columns that are now empty go with them."""
+        stays = np.ones(len(self.space.items), dtype=bool)
+        stays[self.rows(ids)] = False
+        if not stays.any():
+            raise TooFewError("this would remove the last item: an index holds at least one")
+        rows = np.flatnonzero(stays)
+        metadata = {name: [values[row] for row in rows] for name, values in self.columns.items()}
+        items = self.space.items
+        return self._with_items(items.vectors[rows], list(items.ids[rows]), _filled(metadata))
+
+    def _with_items(
+        self, vectors: Array, ids: Sequence[str], metadata: Mapping[str, list[Any]]
+    ) -> "IndexState":
+        old = self.space
+        space = Space(
+            items=Embeddings(vectors, ids=ids, metadata=metadata or None),
+            queries=None if old.one_sided else old.queries,
+            trained_for=old.trained_for,
+            about=old.about,
+        )
+        return IndexState(space, self.measure)
+
+
+def _columns(items: Embeddings) -> dict[str, list[Any]]:
+    """The columns of metadata that are not empty, without NumPy's numbers, which no JSON takes."""
+    return _filled(
+        {
+            name: [
+                value.item() if isinstance(value, np.generic) else value
+                for value in column(items, name)
+            ]
+            for name in columns_of(items)
+        }
+    )
+
+
+def _filled(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    return {
+        name: values
+        for name, values in columns.items()
+        if any(value is not None for value in values)
+    }

@@ -1,0 +1,321 @@
+"""Exact nearest neighbours under many measures, in as few passes over the items as can be."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from anglewise.data_types.conversion import Sparse, Vectors, as_rows, as_sparse_rows
+from anglewise.data_types.embeddings import Embeddings, Space, as_embeddings, as_space
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.numbers import COUNT
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.text import counted
+from anglewise.data_types.typing import Array, Direction, Float32, Int64, Progress, Rows
+from anglewise.errors import ShapeError, TooFewError, ValuesError
+from anglewise.nearest_neighbours.blocks import QueryBlock, answer, block_length
+from anglewise.nearest_neighbours.ranking import NOWHERE, Exclusions
+from anglewise.nearest_neighbours.scanners import Workers, scanner, workers
+from anglewise.nearest_neighbours.tiles import PreparedItems, spans
+from anglewise.similarity_measures.biases import frames_in
+from anglewise.similarity_measures.formulas import Measure
+from anglewise.similarity_measures.measure import measures as read_measures
+
+
+def search(
+    space: Space | Vectors,
+    measures: Iterable[str | Measure] | str,
+    *,
+    k: int = 10,
+    direction: Direction = "queries-items",
+    rows: Rows | None = None,
+    exclude: SparseRows | Sparse | None = None,
+    use_seen: bool = True,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Neighbours]:
+    """Find the nearest neighbours of many queries under several measures at once.
+
+    Scores are computed in float64, rounded to twelve significant digits and ranked from high to
+    low; equal ones in the order of ids. The answer is exact, and does not depend on threads, on the
+    order of the items or on whether the compiled part is there.
+
+    Parameters
+    ----------
+    space
+        The queries and the items; an array or a frame is items that ask each other.
+    measures
+        Spellings or measures, or one comma-separated text.
+    k
+        Neighbours of each query.
+    direction
+        ``queries-items``, ``items-items`` or ``queries-queries``.
+    rows
+        Rows of the asking side; all of them if not given.
+    exclude
+        For each row of the asking side, rows of the ranked side that it must not be shown;
+        beside itself (in the one-sided directions) and ``space.seen`` (in ``queries-items``).
+        Sparse rows, or a sparse matrix of SciPy.
+    use_seen
+        Whether ``space.seen`` is left out.
+    threads
+        Threads that work at once; one for each core if not given.
+    progress
+        Called with what is done and how much there is to do.
+
+    Returns
+    -------
+    dict
+        From spelling to ``Neighbours``, in the order asked for; row ``i`` answers ``rows[i]``.
+
+    Raises
+    ------
+    TooFewError
+        ``k`` is below one or more than there are items.
+    SpellingError
+        A measure that is not known.
+
+    Examples
+    --------
+    >>> items = Embeddings([[1.0, 0.0], [3.0, 3.0], [0.0, 2.0]], ids=["a", "b", "c"])
+    >>> space = Space(queries=Embeddings([[2.0, 1.0]]), items=items)
+    >>> found = search(space, "dot,cosine", k=2)
+    >>> found["dot"].indices.tolist(), found["dot"].scores.tolist()
+    ([[1, 0]], [[9.0, 2.0]])
+    >>> found["cosine"].indices.tolist()
+    [[1, 0]]
+    """
+    space = as_space(space)
+    exclude = None if exclude is None else as_sparse_rows(exclude, "exclude")
+    wanted = read_measures(measures)
+    asking, ranked = space.sides(direction)
+    count = len(asking)
+    rows = as_rows(np.arange(count) if rows is None else rows, count, "query")
+    tables = [exclude, space.seen if use_seen and direction == "queries-items" else None]
+    due = (len(asking), len(ranked))
+    if exclude is not None and exclude.shape != due:
+        raise ShapeError(
+            f"exclude is {exclude.shape}, the space asks for {due} in direction {direction}: "
+            "one row for each of those who ask, one column for each that is ranked"
+        )
+    itself = None if direction == "queries-items" else rows
+    exclusions = _exclusions(
+        [table.take(rows) for table in tables if table is not None], itself, len(rows), due[1]
+    )
+    _check_size(len(rows), k, len(ranked), len(wanted))
+    found = _by_frames(
+        space,
+        wanted,
+        direction,
+        vectors=asking.vectors,
+        rows=rows,
+        exclusions=exclusions,
+        k=k,
+        threads=threads,
+        progress=progress,
+    )
+    return {name: replace(lists, rows=rows) for name, lists in found.items()}
+
+
+def search_vectors(
+    space: Space,
+    vectors: Embeddings | Vectors,
+    measures: Iterable[str | Measure] | str,
+    *,
+    k: int = 10,
+    direction: Direction = "queries-items",
+    exclude: SparseRows | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Neighbours]:
+    """Find the nearest neighbours of vectors that are not in the space.
+
+    They take the part of the asking side of the direction, so frames fitted on the space move them
+    too. ``exclude`` is ``vectors x ranked side``; nothing else is left out.
+
+    >>> space = Space(items=Embeddings([[1.0, 0.0], [0.0, 1.0]]))
+    >>> search_vectors(space, Embeddings([[2.0, 1.0]]), "cosine", k=1)["cosine"].indices.tolist()
+    [[0]]
+    """
+    vectors = as_embeddings(vectors)
+    wanted, ranked = read_measures(measures), space.sides(direction)[1]
+    exclusions = _exclusions_of(vectors, ranked, exclude)
+    _check_size(len(vectors), k, len(ranked), len(wanted))
+    return _by_frames(
+        space,
+        wanted,
+        direction,
+        vectors=vectors.vectors,
+        rows=np.arange(len(vectors), dtype=np.int64),
+        exclusions=exclusions,
+        k=k,
+        threads=threads,
+        progress=progress,
+    )
+
+
+def search_prepared(
+    items: PreparedItems,
+    vectors: Embeddings,
+    *,
+    k: int = 10,
+    exclude: SparseRows | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Neighbours]:
+    """Find the nearest neighbours of vectors among prepared items, as :func:`search_vectors` does.
+
+    >>> space = Space(items=Embeddings([[1.0, 0.0], [0.0, 1.0]]))
+    >>> items = PreparedItems.of(space, read_measures("cosine"))
+    >>> search_prepared(items, Embeddings([[2.0, 1.0]]), k=1)["cosine"].indices.tolist()
+    [[0]]
+    """
+    exclusions = _exclusions_of(vectors, items.ranked, exclude)
+    _check_size(len(vectors), k, len(items.ranked), len(items.measures))
+    rows = np.arange(len(vectors), dtype=np.int64)
+    with workers(threads) as pool:
+        return _answers(items, vectors.vectors, rows, exclusions, k=k, pool=pool, progress=progress)
+
+
+def engine_kind() -> str:
+    """Which path the float32 pass takes here: ``compiled (avx2)`` or ``numpy``.
+
+    >>> engine_kind().split()[0] in {"compiled", "numpy"}
+    True
+    """
+    return scanner().kind
+
+
+NEIGHBOUR_BYTES = 16
+"""What a place in a list weighs: the row and the score."""
+ALWAYS = 1 << 26
+"""Lists of so many bytes always fit."""
+
+
+def _check_size(queries: int, k: int, items: int, measures: int) -> None:
+    """Refuse a ``k`` that cannot be, and lists that fill the memory, before the first is made."""
+    COUNT.check("the number of neighbours", k, TooFewError)
+    if k > items:
+        raise TooFewError(f"{k} neighbours asked of {items} items: ask for at most {items}")
+    holds = NEIGHBOUR_BYTES * queries * k * measures
+    if holds <= ALWAYS:
+        return
+    from anglewise.io.files import VARIABLE, room, words
+
+    most = room()
+    if holds > most:
+        raise ValuesError(
+            f"{k:,} neighbours of {queries:,} rows under {counted(measures, 'measure')} take "
+            f"{words(holds)}, {words(most)} are allowed: take fewer at once, or allow more: "
+            f"{VARIABLE}={words(2 * holds).replace(' ', '')}"
+        )
+
+
+def _exclusions_of(
+    vectors: Embeddings, ranked: Embeddings, exclude: SparseRows | None
+) -> Exclusions:
+    """What vectors that are not in the space must not be shown, once both fit the ranked side."""
+    due = (len(vectors), len(ranked))
+    if vectors.dimension != ranked.dimension:
+        raise ShapeError(
+            f"the vectors have {vectors.dimension} columns, the space {ranked.dimension}: "
+            "take both from one model"
+        )
+    if exclude is not None and exclude.shape != due:
+        raise ShapeError(f"exclude is {exclude.shape}: {due} is due")
+    return _exclusions([] if exclude is None else [exclude], None, *due)
+
+
+def _exclusions(
+    tables: list[SparseRows], itself: Int64[Array, " q"] | None, queries: int, width: int
+) -> Exclusions:
+    """Join tables of exclusions, and the row that each query is itself; each entry once.
+
+    Not by ``np.unique``, whose hashing takes several times as long as the whole search of a million
+    entries; a table that stands alone is in order already.
+    """
+    parts = [table.rows * width + table.indices for table in tables]
+    if itself is not None:
+        parts.append(np.arange(queries, dtype=np.int64) * width + itself)
+    pairs = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+    if not (pairs[1:] > pairs[:-1]).all():
+        pairs = np.sort(pairs)
+        pairs = pairs[np.concatenate([[True], pairs[1:] != pairs[:-1]])]
+    indptr = np.searchsorted(pairs, np.arange(queries + 1, dtype=np.int64) * width)
+    return Exclusions(indptr.astype(np.int64), pairs % width, width)
+
+
+def _by_frames(
+    space: Space,
+    measures: Sequence[Measure],
+    direction: Direction,
+    *,
+    vectors: Float32[Array, "rows d"],
+    rows: Int64[Array, " q"],
+    exclusions: Exclusions,
+    k: int,
+    threads: int | None,
+    progress: Progress | None,
+) -> dict[str, Neighbours]:
+    """Answer some rows of vectors, frame after frame: no more maps are held than those of two."""
+    frames_of = {measure: frames_in(measure, space, direction) for measure in measures}
+    all_frames = list(dict.fromkeys(frames_of.values()))
+    found: dict[str, Neighbours] = {}
+    with workers(threads) as pool:
+        for number, frames in enumerate(all_frames):
+            same_frame = [measure for measure in measures if frames_of[measure] == frames]
+            items = PreparedItems.of(space, same_frame, direction, room=0)
+            share = share_of(progress, number, len(all_frames))
+            found |= _answers(items, vectors, rows, exclusions, k=k, pool=pool, progress=share)
+    return {str(measure): replace(found[str(measure)], direction=direction) for measure in measures}
+
+
+def share_of(progress: Progress | None, number: int, count: int) -> Progress | None:
+    """Progress of one search among several, each of which counts alike, in thousandths."""
+    if progress is None or count == 1:
+        return progress
+    return lambda done, total: progress(1000 * number + 1000 * done // total, 1000 * count)
+
+
+def _answers(
+    items: PreparedItems,
+    vectors: Float32[Array, "rows d"],
+    rows: Int64[Array, " q"],
+    exclusions: Exclusions,
+    *,
+    k: int,
+    pool: Workers,
+    progress: Progress | None,
+) -> dict[str, Neighbours]:
+    """Answer some rows of vectors in one frame, pass after pass, block after block of queries."""
+    count, id_order = len(items.ranked), items.id_order
+    answers = {
+        name: Neighbours(
+            name,
+            np.full((len(rows), k), -1, dtype=np.int64),
+            np.full((len(rows), k), -np.inf),
+            np.zeros(len(rows), dtype=np.int64),
+        )
+        for name in items.measures
+    }
+    work = [
+        (shared, span)
+        for shared in items.passes
+        for span in spans(len(rows), block_length(k, len(shared.measures), items.ranked.dimension))
+    ]
+    for done, (shared, span) in enumerate(work):
+        at = slice(span.start, span.stop)
+        queries = QueryBlock.of(items, shared, vectors[rows[at]], exclusions.block(span), k)
+        step = partial(_report, progress, done * count, len(work) * count)
+        for measure, top in zip(shared.measures, answer(queries, pool, step), strict=True):
+            found = answers[str(measure)]
+            found.indices[at] = id_order.rows(np.where(top.position < NOWHERE, top.position, -1))
+            found.scores[at] = top.score
+            found.tied_at_cut[at] = top.tied
+    return answers
+
+
+def _report(progress: Progress | None, before: int, total: int, done: int) -> None:
+    if progress is not None:
+        progress(before + done, total)

@@ -1,0 +1,175 @@
+"""Items prepared for search: passes, and tiles of items, moved and ordered by length.
+
+Neighbouring columns of a tile have nearly the same length, so their weights and biases are
+nearly the same too, and one number can say for a whole block of columns which inner product
+would be of interest under any measure: the test that lets five measures cost one.
+"""
+
+import math
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.typing import Array, Bool, Direction, Float32, Float64, Int64
+from anglewise.errors import ValuesError
+from anglewise.nearest_neighbours.passes import Pass, passes, reach_of
+from anglewise.nearest_neighbours.ranking import IdOrder, norms
+from anglewise.nearest_neighbours.scanners import Scanner, Tile
+from anglewise.similarity_measures.formulas import Measure
+
+LARGE = np.float32(1e38)
+"""Stands for the inverse of a weight of zero."""
+
+
+def tile(
+    shared: Pass,
+    ranked: Embeddings,
+    rows: range,
+    scanner: Scanner,
+    sampled: range | None = None,
+) -> Tile:
+    """The tile of these rows, without those that were looked at in a sample."""
+    x, stray = np.ascontiguousarray(ranked.vectors[rows.start : rows.stop : rows.step]), 0.0
+    if shared.maps is not None or shared.shift is not None:
+        x, stray = scanner.moved(x, shared.ranked)
+        x = x if shared.shift is None else x - shared.shift
+    numbers, fresh = np.arange(rows.start, rows.stop, rows.step), np.arange(len(rows))
+    if sampled is not None:
+        fresh = np.flatnonzero((numbers % sampled.step != 0) | (numbers >= sampled.stop))
+    lengths = norms(x)
+    if shared.maps is not None:
+        _check_range(lengths)
+    order, padding = _blocks_of_one_length(lengths, fresh, scanner.block)
+    lengths = lengths[order]
+    numbers = numbers[order]
+    weights, biases = _terms(shared, numbers, lengths)
+    least_bias, most_bias = scanner.ranges(biases)
+    least_weight, most_weight = scanner.ranges(weights)
+    numbers = numbers.astype(np.int32)
+    numbers[padding] = -1
+    biases[:, padding] = -np.inf
+    with np.errstate(divide="ignore", over="ignore"):
+        least_step, most_step = np.minimum(1 / most_weight, LARGE), 1 / least_weight
+        levers = weights * lengths.astype(np.float32)
+    longest = lengths.reshape(-1, scanner.block).max(axis=1)
+    lever = scanner.ranges(levers)[1]
+    reach = reach_of(
+        longest, stray, lever=lever, weight=most_weight, bias=most_bias, least_bias=least_bias
+    )
+    vectors = scanner.packed(x, order)
+    return Tile(numbers, vectors, weights, biases, most_bias, least_step, most_step, reach)
+
+
+def _check_range(lengths: Float64[Array, " n"]) -> None:
+    """Refuse lengths that a frame took out of float32, in which candidates are looked for."""
+    positive = lengths[lengths > 0]
+    limits = np.finfo(np.float32)
+    if len(positive) and not (limits.tiny <= positive.min() and positive.max() <= limits.max):
+        raise ValuesError(
+            f"in these coordinates lengths go from {positive.min():.2g} to {positive.max():.2g}, "
+            "beyond what float32 holds: scale the vectors, or take another frame"
+        )
+
+
+def spans(items: int, length: int) -> Iterator[range]:
+    """Cut so many rows into pieces of this length; no piece but the only one is of one row."""
+    edges = [*range(0, items, length), items]
+    if len(edges) > 2 and edges[-1] - edges[-2] == 1:
+        del edges[-2]
+    return (range(*pair) for pair in pairwise(edges))
+
+
+def _blocks_of_one_length(
+    lengths: Float64[Array, " n"], fresh: Int64[Array, " some"], block: int
+) -> tuple[Int64[Array, " p"], Bool[Array, " p"]]:
+    """The order of the columns, and which of them only fill the last block.
+
+    Rows of a block have one length, to within one in a hundred; blocks come in an order that
+    favours no length, for a measure may like long rows best, or short ones.
+    """
+    with np.errstate(over="ignore"):
+        coarse = (lengths.astype(np.float32).view(np.uint32) >> np.uint32(16)).astype(np.uint16)
+    order = fresh[np.argsort(coarse[fresh], kind="stable")]
+    padding = -len(order) % block
+    order = np.concatenate([order, np.repeat(order[-1:], padding)]).reshape(-1, block)
+    blocks = len(order)
+    stride = int(0.618 * blocks) + 1
+    while math.gcd(stride, blocks) > 1:
+        stride += 1
+    mixed = np.arange(blocks) * stride % blocks
+    fills = np.zeros(order.shape, dtype=bool)
+    fills[-1, block - padding :] = True
+    return order[mixed].ravel(), fills[mixed].ravel()
+
+
+def _terms(
+    shared: Pass, rows: Int64[Array, " p"], lengths: Float64[Array, " p"]
+) -> tuple[Float32[Array, "m p"], Float32[Array, "m p"]]:
+    weights = np.ones((len(shared.formulas), len(lengths)), dtype=np.float32)
+    biases = np.zeros((len(shared.formulas), len(lengths)), dtype=np.float32)
+    with np.errstate(over="ignore"):
+        for j, formula in enumerate(shared.formulas):
+            terms = formula.terms_at(rows, lengths)
+            if terms is not None and terms.weight is not None:
+                weights[j] = terms.weight
+            if terms is not None and terms.bias is not None:
+                biases[j] = terms.bias
+    return weights, biases
+
+
+CACHE_BYTES = 1 << 30
+"""What the cached tiles may weigh together; those beyond are made again for every search."""
+
+
+@dataclass(eq=False)
+class PreparedItems:
+    """Items prepared for measures in one frame, to be searched many times and by many threads.
+
+    Tiles are made when they are first needed, and cached as long as there is ``room`` for them, in
+    bytes. So a single query costs about one reading of the items; the tiles are a second copy.
+    """
+
+    ranked: Embeddings
+    measures: tuple[str, ...]
+    passes: tuple[Pass, ...]
+    id_order: IdOrder
+    room: int
+    tiles: dict[tuple[int, range, range | None, str], Tile] = field(
+        default_factory=dict[tuple[int, range, range | None, str], Tile]
+    )
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def of(
+        cls,
+        space: Space,
+        measures: Sequence[Measure],
+        direction: Direction = "queries-items",
+        *,
+        room: int = CACHE_BYTES,
+    ) -> "PreparedItems":
+        """Fit the frame and the formulas on a space."""
+        ranked = space.sides(direction)[1]
+        names = tuple(map(str, measures))
+        fitted_passes = tuple(passes(measures, space, direction))
+        return cls(ranked, names, fitted_passes, IdOrder.of(ranked), room)
+
+    def tile(
+        self, shared: Pass, rows: range, scanner: Scanner, sampled: range | None = None
+    ) -> Tile:
+        """The tile, made now or before; two threads may make the same one, which does no harm."""
+        key = id(shared), rows, sampled, scanner.kind
+        cached = self.tiles.get(key)
+        if cached is not None:
+            return cached
+        made = tile(shared, self.ranked, rows, scanner, sampled)
+        size = made.vectors.nbytes + made.weights.nbytes + made.biases.nbytes + made.rows.nbytes
+        with self.lock:
+            if size <= self.room and key not in self.tiles:
+                self.room -= size
+                self.tiles[key] = made
+        return made

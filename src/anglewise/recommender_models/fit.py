@@ -1,0 +1,307 @@
+"""Fit a model by the name of its objective; a space with judgements from held-out users."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.numbers import KEPT_ASIDE, SEED
+from anglewise.data_types.sparse import Interactions
+from anglewise.data_types.typing import Array, Direction, Int64
+from anglewise.errors import SpellingError, TooFewError
+from anglewise.judgements.constructed import HoldOut, co_consumption, hold_out
+from anglewise.recommender_models.closed_form import OBJECTIVES, LinearModel, fit_linear
+from anglewise.recommender_models.ease import ItemWeights, fit_ease
+from anglewise.recommender_models.model import Model, RawTable, raw_table
+from anglewise.recommender_models.normalisation import Normalisation
+from anglewise.recommender_models.training import Trainer
+from anglewise.recommender_models.training_state import TrainedFactors
+from anglewise.recommender_models.training_steps import MEASURED
+
+EASE, RAW = "ease", "raw-data"
+COMPONENTS, PENALTY, GAUGE = 64, 1000.0, "balanced"
+
+
+def learn(
+    X: Any,
+    *,
+    objective: str = "product",
+    components: int | None = None,
+    penalty: float | None = None,
+    gauge: str | None = None,
+    normalise: str | Normalisation = "none",
+    seed: int = 0,
+) -> Model:
+    """Learn a model from a table of training users (users x items, sparse or dense).
+
+    Parameters
+    ----------
+    objective
+        ``"product"`` or ``"factors"`` (``fit_linear``), ``"ease"`` (``fit_ease``), or
+        ``"raw-data"`` (``raw_table``), which learns nothing.
+    components, gauge
+        Of the linear models; 64 and ``"balanced"`` if not given.
+    penalty
+        If not given, 1000 for linear models, and for ``"ease"`` the best one for validation users.
+    normalise
+        The normalisation of the table: see ``anglewise.recommender_models.normalisation``.
+    seed
+        Of the start of an iteration, and of the draw of validation users.
+
+    Raises
+    ------
+    SpellingError
+        An unknown objective, or an option that it does not have.
+    ValuesError, ShapeError, TooFewError
+        As raised by the functions named above.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.array([[1.0, 1, 0], [1, 1, 0], [0, 1, 1]])
+    >>> type(learn(X, objective="ease", penalty=2.0, normalise="l2")).__name__
+    'ItemWeights'
+    """
+    if objective in OBJECTIVES:
+        return fit_linear(
+            X,
+            COMPONENTS if components is None else components,
+            objective=objective,
+            penalty=PENALTY if penalty is None else penalty,
+            gauge=GAUGE if gauge is None else gauge,
+            normalise=normalise,
+            seed=seed,
+        )
+    if objective not in {EASE, RAW}:
+        objectives = ", ".join([*OBJECTIVES, EASE, RAW])
+        raise SpellingError(f"objective {objective!r} is unknown: take one of {objectives}")
+    refuse(objective, components=components, gauge=gauge)
+    if objective == EASE:
+        return fit_ease(X, penalty, normalise=normalise, seed=seed)
+    refuse(objective, penalty=penalty)
+    return raw_table(X, normalise=normalise)
+
+
+def refuse(objective: str, **options: object) -> None:
+    """Raise ``SpellingError`` for options that were given and that an objective does not have.
+
+    >>> refuse("ease", gauge=None)
+    >>> refuse("ease", gauge="balanced")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.SpellingError: objective 'ease' has no gauge: leave it out
+    """
+    unavailable = [name for name, value in options.items() if value is not None]
+    if unavailable:
+        names = " and no ".join(unavailable)
+        raise SpellingError(f"objective {objective!r} has no {names}: leave it out")
+
+
+TRAIN, HELD_OUT = "train", "held-out"
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """Embeddings, and judgements of held-out users to evaluate them by.
+
+    Attributes
+    ----------
+    space
+        All users of the interactions, in their order, and all items; with ``ease`` and
+        ``raw-data``, which learn no vectors of users, only the held-out users, if there are any.
+        The users' column ``split`` says ``train`` or ``held-out`` (folded in); the items' column
+        ``popularity`` the number of training users of each. ``seen`` holds the interactions that
+        training and folding in used.
+    judgements
+        By direction; empty if nobody was held out.
+    model
+        Folds further users in.
+    notes
+        Sentences to be shown: what could not be judged, which dimensions are missing.
+    """
+
+    space: Space
+    judgements: Mapping[Direction, Judgements]
+    model: Model
+    notes: tuple[str, ...] = ()
+
+
+def fit(
+    interactions: Interactions,
+    *,
+    objective: str = "product",
+    components: int | None = None,
+    penalty: float | None = None,
+    gauge: str | None = None,
+    normalise: str = "none",
+    trainer: Trainer | None = None,
+    holdout: float = 0.2,
+    split: str = "random",
+    seed: int = 0,
+) -> Fitted:
+    """Learn users and items from interactions, and hold some users out to judge the result.
+
+    Every interaction counts 1, whatever its weight. The model (``learn``) learns from the users
+    that are not held out. A part of the interactions of held-out users folds them in; the rest are
+    the items that should be recommended to them (``hold_out``); and all of them together show which
+    items are alike (``co_consumption``).
+
+    Parameters
+    ----------
+    objective, components, penalty, gauge, normalise
+        See ``recommender_models.fit.learn``; or the objective is ``"cosine"``, ``"dot"`` or
+        ``"euclidean"``, for which items are trained (``recommender_models.training``), without a
+        penalty, a gauge or a normalisation.
+    trainer
+        How items are trained; measure, components and seed are those given here.
+    holdout
+        The share of the users held out; 0 trains on everybody and judges nothing.
+    split
+        The part of a held-out user's interactions that is hidden: a ``"random"`` half, the later
+        half by ``"time"``, or the ``"last"`` one.
+    seed
+        Of the draws of held-out users and hidden interactions.
+
+    Raises
+    ------
+    ValuesError, SpellingError, TooFewError
+        As raised by the functions named above; ``holdout`` outside [0, 1).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> users, items = np.nonzero(rng.random((50, 9)) < 0.6)
+    >>> did = Interactions(users, items, np.ones(len(users)), np.arange(50), np.arange(9))
+    >>> fitted = fit(did, components=3, penalty=1.0)
+    >>> fitted.space.queries, len(fitted.judgements["queries-items"].judged_rows)
+    (Embeddings(50 x 3), 10)
+    """
+    KEPT_ASIDE.check("holdout", holdout)
+    SEED.check("seed", seed)
+    hold_out_split = (
+        None if holdout == 0 else hold_out(interactions, share=holdout, how=split, seed=seed)
+    )
+    visible = (interactions if hold_out_split is None else hold_out_split.visible).rows()
+    training = visible if hold_out_split is None else hold_out_split.training()
+    trained = (
+        np.arange(interactions.shape[0])
+        if hold_out_split is None
+        else np.flatnonzero(~hold_out_split.held_out)
+    )
+    table = training.take(trained).ones()
+    if objective in MEASURED:
+        refuse(
+            objective,
+            penalty=penalty,
+            gauge=gauge,
+            normalise=None if normalise == "none" else normalise,
+        )
+        objective_trainer = Trainer() if trainer is None else trainer
+        model = objective_trainer.of(objective, components=components or COMPONENTS, seed=seed)(
+            table
+        )
+    else:
+        refuse(objective, trainer=trainer)
+        model = learn(
+            table,
+            objective=objective,
+            components=components,
+            penalty=penalty,
+            gauge=gauge,
+            normalise=normalise,
+            seed=seed,
+        )
+    popularity = np.bincount(training.indices, minlength=interactions.shape[1])
+    judgements, notes = _judged(interactions, hold_out_split)
+    asking = _asking(model, hold_out_split, interactions.shape[0])
+    visible, splits = visible.take(asking), _splits(interactions, hold_out_split)
+    space = model.space(
+        model.fold_in(visible.ones()),
+        user_ids=np.asarray(interactions.user_ids)[asking],
+        item_ids=interactions.item_ids,
+        user_metadata={"split": [splits[row] for row in asking]},
+        item_metadata={
+            **(interactions.item_metadata or {}),
+            "popularity": popularity.tolist(),
+        },
+        seen=visible,
+        about={"holdout": holdout, "split": split, "seed": seed}
+        if hold_out_split
+        else {"seed": seed},
+    )
+    if "queries-items" in judgements:
+        judged = judgements["queries-items"]
+        judgements["queries-items"] = replace(judged, gains=judged.gains.take(asking))
+    losses = _losses(model, components or COMPONENTS, popularity, len(trained))
+    return Fitted(space, judgements, model, (*notes, *losses))
+
+
+def _asking(model: Model, split: HoldOut | None, users: int) -> Int64[Array, " asking"]:
+    """The rows of users that become queries: all, or only held-out ones for a wide model."""
+    if split is None or not is_wide(model):
+        return np.arange(users)
+    return np.flatnonzero(split.held_out)
+
+
+def is_wide(model: Model) -> bool:
+    """Whether vectors are as long as the rows or columns of the table."""
+    return isinstance(model, ItemWeights | RawTable)
+
+
+def _splits(interactions: Interactions, split: HoldOut | None) -> list[str]:
+    if split is None:
+        return [TRAIN] * interactions.shape[0]
+    return [HELD_OUT if held_out else TRAIN for held_out in split.held_out]
+
+
+def _judged(
+    interactions: Interactions, split: HoldOut | None
+) -> tuple[dict[Direction, Judgements], list[str]]:
+    if split is None:
+        return {}, []
+    judgements: dict[Direction, Judgements] = {"queries-items": split.judgements}
+    notes: list[str] = []
+    if split.unjudged:
+        everyone = f"{split.unjudged} of {split.held_out.sum()} held-out users"
+        notes.append(f"not judged, for they have fewer than two items: {everyone}")
+    try:
+        judgements["items-items"] = co_consumption(interactions, split.held_out)
+    except TooFewError as error:
+        notes.append(f"similar items cannot be judged: {error}")
+    return judgements, notes
+
+
+def _losses(
+    model: Model, components: int, popularity: Int64[Array, " items"], users: int
+) -> Iterator[str]:
+    if isinstance(model, TrainedFactors):
+        yield _trained(model)
+    if isinstance(model, ItemWeights) and model.path is not None:
+        yield str(model.path)
+    if isinstance(model, LinearModel) and len(model.singular_values) < components:
+        dimensions = len(model.singular_values)
+        yield (
+            f"{dimensions} of {components} dimensions are left: the table or the penalty ends there"
+        )
+    unused = int((popularity == 0).sum())
+    if unused:
+        items = f"{unused} of {len(popularity)} items"
+        consequence = "their vectors are zero"
+        if isinstance(model, TrainedFactors):
+            consequence = "learned only as what nobody wants"
+        yield f"used by no training user, so {consequence}: {items}"
+    everybody = int((popularity == users).sum())
+    if everybody and model.about.get("normalise") == "standardised":
+        items = f"{everybody} of {len(popularity)} items"
+        yield f"used by every training user, so standardised to zero: {items}"
+
+
+def _trained(model: TrainedFactors) -> str:
+    settings, epochs = model.about, len(model.history)
+    best = f"epoch {settings['epoch']} of {epochs} is kept: loss {settings['loss']:.3f}"
+    if settings["validation_ndcg"] is not None:
+        best += f", nDCG@10 {settings['validation_ndcg']:.3f} for training users kept aside"
+    return best + f"; temperature {settings['temperature']:.3g}"

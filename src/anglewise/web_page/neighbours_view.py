@@ -1,0 +1,317 @@
+"""Neighbours under several measures, side by side."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.numbers import shown
+from anglewise.data_types.typing import Direction
+from anglewise.errors import AnglewiseError
+from anglewise.nearest_neighbours.search import search
+from anglewise.similarity_measures.biases import frames_in
+from anglewise.similarity_measures.formulas import Measure
+from anglewise.web_page.open_space import Inspected, InspectedSide, short_name
+from anglewise.web_page.picks import PICKS, pick
+from anglewise.web_page.security import BusyError
+from anglewise.web_page.state import AppState, ParsedMeasures, ViewState, in_words, parse_measures
+
+BAR = 56
+"""Width of the bar of a length, in pixels."""
+
+
+@dataclass(frozen=True)
+class ShownItem:
+    """A row of the ranked side as it stands in a list."""
+
+    row: int
+    id: str
+    title: str
+    rank: int
+    score: float
+    grade: float | None
+    use: float | None
+    norm: float
+    bar: float
+    only_here: bool
+    picture: bool
+
+
+@dataclass(frozen=True)
+class Column:
+    """One measure's list, or why there is none."""
+
+    measure: str
+    meaning: str
+    items: tuple[ShownItem, ...] = ()
+    tied: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class ViewedQuery:
+    """A query as it is shown above its lists: its id, and what is known about it."""
+
+    row: int
+    id: str
+    title: str
+    norm: float
+    use: float | None
+    use_word: str
+    about: tuple[tuple[str, str], ...]
+    picture: bool
+    judged: int
+    relevant: int
+
+
+def describe_query(inspected: Inspected, direction: Direction, row: int) -> ViewedQuery:
+    """What is shown of a query."""
+    side = inspected.asking(direction)
+    gains = gains_of(inspected.judgements.get(direction), row)
+    return ViewedQuery(
+        row=row,
+        id=side.name(row),
+        title=side.metadata.titles([row])[0],
+        norm=float(side.embeddings.norms[row]),
+        use=_use(side, row),
+        use_word=side.use_word,
+        about=tuple(side.metadata.about(row)),
+        picture=side.metadata.picture_column is not None,
+        judged=len(gains),
+        relevant=sum(gain > 0 for gain in gains.values()),
+    )
+
+
+def columns(
+    inspected: Inspected, view: ViewState, row: int, measures: Sequence[Measure]
+) -> list[Column]:
+    """The lists of one query under each measure, from rank ``view.start + 1`` on.
+
+    The column of a measure that cannot be used here (a gauge in a space of one side) says why.
+    """
+    results = {str(measure): _searched(inspected, view, row, measure) for measure in measures}
+    neighbours = {name: lists for name, lists in results.items() if isinstance(lists, Neighbours)}
+    rows_of = {name: _rows(lists, view) for name, lists in neighbours.items()}
+    ranked = inspected.ranked(view.direction)
+    gains = gains_of(inspected.judgements.get(view.direction), row)
+    shown_columns: list[Column] = []
+    for measure in measures:
+        name, result = str(measure), results[str(measure)]
+        meaning = meaning_of(measure, inspected, view.direction)
+        if isinstance(result, str):
+            shown_columns.append(Column(name, meaning, error=result))
+            continue
+        elsewhere = {row for other, rows in rows_of.items() if other != name for row in rows}
+        items = listed(
+            ranked,
+            rows_of[name],
+            result.scores[0, view.start :].tolist(),
+            gains=gains,
+            elsewhere=elsewhere if len(neighbours) > 1 else None,
+            start=view.start,
+        )
+        shown_columns.append(
+            Column(
+                name,
+                meaning_of(measure, inspected, view.direction),
+                items,
+                int(result.tied_at_cut[0]),
+            )
+        )
+    return shown_columns
+
+
+def listed(
+    ranked: InspectedSide,
+    rows: Sequence[int],
+    scores: Sequence[float],
+    *,
+    gains: Mapping[int, float],
+    elsewhere: set[int] | None = None,
+    start: int = 0,
+) -> tuple[ShownItem, ...]:
+    """Rows of the ranked side with their scores, as the items of a list."""
+    titles, norms = ranked.metadata.titles(rows), ranked.embeddings.norms
+    picture = ranked.metadata.picture_column is not None
+    return tuple(
+        ShownItem(
+            row=row,
+            id=ranked.name(row),
+            title=title,
+            rank=start + position + 1,
+            score=float(score),
+            grade=gains.get(row),
+            use=_use(ranked, row),
+            norm=float(norms[row]),
+            bar=round(BAR * float(norms[row]) / (ranked.longest or 1.0), 1),
+            only_here=elsewhere is not None and row not in elsewhere,
+            picture=picture,
+        )
+        for position, (row, title, score) in enumerate(zip(rows, titles, scores, strict=False))
+    )
+
+
+def gains_of(judgements: Judgements | None, row: int) -> dict[int, float]:
+    """The gains of one query's judged items, by item row."""
+    if judgements is None:
+        return {}
+    table = judgements.gains
+    entries = slice(table.indptr[row], table.indptr[row + 1])
+    pairs = zip(table.indices[entries].tolist(), table.values[entries].tolist(), strict=True)
+    return {int(item): float(gain) for item, gain in pairs}
+
+
+def meaning_of(measure: Measure, inspected: Inspected, direction: Direction) -> str:
+    """What a score of this measure means here, in words."""
+    frames = ", ".join(map(str, frames_in(measure, inspected.space, direction)))
+    return measure.formula.meaning + (f" (after: {frames})" if frames else "")
+
+
+def _searched(
+    inspected: Inspected, view: ViewState, row: int, measure: Measure
+) -> Neighbours | str:
+    ranked = len(inspected.ranked(view.direction).embeddings)
+    depth = min(view.start + view.k, ranked)
+    judged = inspected.judgements.get(view.direction)
+    try:
+        results = search(
+            inspected.space,
+            [measure],
+            k=depth,
+            direction=view.direction,
+            rows=np.array([row], dtype=np.int64),
+            exclude=None if judged is None else judged.seen,
+        )
+    except AnglewiseError as error:
+        return in_words(error)
+    return results[str(measure)]
+
+
+def _rows(neighbours: Neighbours, view: ViewState) -> list[int]:
+    return [int(row) for row in neighbours.indices[0, view.start :] if row >= 0]
+
+
+def _use(side: InspectedSide, row: int) -> float | None:
+    if side.use is None or np.isnan(side.use[row]):
+        return None
+    return float(side.use[row])
+
+
+SUGGESTED = (
+    "dot",
+    "cosine",
+    "euclidean",
+    "norm(0,0.5)",
+    "cosine@centred",
+    "cosine@without-top(3)",
+    "manhattan",
+)
+GAUGED = ("cosine@balanced", "cosine@item-orthonormal", "cosine@data-space")
+FIRST_PICK = "popular"
+"""How the query is picked where the address names none: one that people know."""
+
+
+def neighbours(app: AppState, request: Request) -> Response:
+    """The page with the lists of the query that the address names."""
+    view, notes = app.read_view(request)
+    parsed = parse_measures(view.spelled)
+    row = _row(app, view, parsed, notes)
+    lists, shown_query = [], None
+    if row is None:
+        view = replace(view, query=short_name(view.query or ""))
+    else:
+        shown_query = describe_query(app.inspected, view.direction, row)
+        view = replace(view, query=shown_query.id)
+        lists = app.searched(
+            ("lists", view, row), lambda: columns(app.inspected, view, row, parsed.valid)
+        )
+
+    def link(item: ShownItem) -> str:
+        return "/" + _view_of(view, item.id).address()
+
+    return app.page(
+        "neighbours.html",
+        view=view,
+        notes=notes,
+        parsed=parsed,
+        shown_query=shown_query,
+        columns=lists,
+        link=link,
+        picks=_picks(app, view, parsed),
+        suggested=(*SUGGESTED, *(GAUGED if app.inspected.gauged else ())),
+        status=200 if not (row is None and view.query is not None) else 404,
+    )
+
+
+def find(app: AppState, request: Request) -> Response:
+    """Find queries by a text: go to the query if it is an id, else show the matches."""
+    view, notes = app.read_view(request)
+    text = request.query_params.get("text", "")[:500].strip()
+    side = app.inspected.asking(view.direction)
+    row = side.row(text)
+    if row is not None:
+        return RedirectResponse(_home(request) + view.asking(side.name(row)).address(), 303)
+    with app.busy.working():
+        rows = side.metadata.find(text) if text else []
+    titles = side.metadata.titles(rows)
+    matches = [(side.name(row), title) for row, title in zip(rows, titles, strict=True)]
+    return app.page(
+        "found.html", view=view, notes=notes, text=text, matches=matches, home=_home(request)
+    )
+
+
+def picked(app: AppState, request: Request) -> Response:
+    """Go to another query: at random, or where measures disagree, and so on."""
+    view, _ = app.read_view(request)
+    how = request.path_params["how"]
+    if how not in PICKS:
+        return app.page("message.html", 404, title="No such way", message=", ".join(PICKS))
+    side = app.inspected.asking(view.direction)
+    current = side.row(view.query or "")
+    measures, direction = parse_measures(view.spelled).valid, view.direction
+    try:
+        row = app.searched(
+            ("pick", how, direction, view.spelled, current),
+            lambda: pick(app.inspected, how, direction, measures, current),
+        )
+    except BusyError:
+        raise
+    except AnglewiseError as error:
+        return app.page("message.html", 200, title="Nothing to pick", message=in_words(error))
+    return RedirectResponse(_home(request) + view.asking(side.name(row)).address(), 303)
+
+
+def _home(request: Request) -> str:
+    """The page from which a query is searched, and on which it is then shown."""
+    return "/gauge" if request.url.path.startswith("/gauge/") else "/"
+
+
+def _view_of(view: ViewState, name: str) -> ViewState:
+    """The view in which a neighbour is the query."""
+    asks_itself = view.direction != "queries-items"
+    return view.asking(name) if asks_itself else view.towards("items-items", name)
+
+
+def _row(app: AppState, view: ViewState, parsed: ParsedMeasures, notes: list[str]) -> int | None:
+    if view.query is None:
+        return pick(app.inspected, FIRST_PICK, view.direction, parsed.valid, None)
+    row = app.inspected.asking(view.direction).row(view.query)
+    if row is None:
+        notes.append(
+            f"nobody here has the id {shown(view.query)!r}: search above, or pick somebody at "
+            "random"
+        )
+    return row
+
+
+def _picks(app: AppState, view: ViewState, parsed: ParsedMeasures) -> list[tuple[str, str]]:
+    """The ways to pick a query that can be used in this view."""
+    unavailable = {
+        "disagree": len(parsed.valid) < 2,
+        "worst": view.direction not in app.inspected.judgements or not parsed.valid,
+    }
+    return [(name, words) for name, words in PICKS.items() if not unavailable.get(name, False)]

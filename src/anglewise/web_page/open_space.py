@@ -1,0 +1,398 @@
+"""The open space: its sides, queue and store, answers of judges, and whether its files changed."""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from anglewise.data_types.drawn import DRAWN
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.numbers import shown as quoted
+from anglewise.data_types.typing import DIRECTIONS, Array, Direction, Float64
+from anglewise.errors import FileError, IdsError, ShapeError, SpellingError, ValuesError
+from anglewise.geometry.norms import popularity
+from anglewise.io.files import PathLike
+from anglewise.io.pairs_to_judge import Queued, read_queue
+from anglewise.io.places import Stamp, stamp
+from anglewise.judgements.records import Judged
+from anglewise.judgements.store import JudgementStore
+from anglewise.web_page.metadata import Metadata
+
+CHANGED = (
+    "This space has been written anew since the page was opened: "
+    "what you see is what was read then."
+)
+"""The note on every page where the space was replaced on disk."""
+
+EVERY = 1.0
+"""Seconds between two checks of the disk."""
+
+LONGEST_ID = 200
+"""Characters of an id in addresses and answers; longer ones are shortened."""
+
+
+@dataclass
+class Freshness:
+    """Tells whether files of a space have changed; checks the disk at most once a second.
+
+    ``files`` holds their stamps from when they were read.
+    """
+
+    files: Mapping[Path, Stamp]
+    every: float = EVERY
+    _looked: float = field(init=False, default=0.0)
+    _changed: bool = field(init=False, default=False)
+
+    @property
+    def changed(self) -> bool:
+        """Whether a file has been replaced, changed or removed."""
+        if not self._changed and time.monotonic() - self._looked >= self.every:
+            self._looked = time.monotonic()
+            self._changed = any(stamp(path) != before for path, before in self.files.items())
+        return self._changed
+
+
+@dataclass(frozen=True, eq=False)
+class Queue:
+    """Pairs of a file, in the order in which they are to be judged.
+
+    Attributes
+    ----------
+    name
+        The path of the file.
+    pairs
+        Pairs of ids, each once.
+    """
+
+    name: str
+    direction: Direction
+    pairs: tuple[Queued, ...]
+
+    @cached_property
+    def chances(self) -> dict[tuple[str, str], float | None]:
+        """The probability with which each pair was drawn; None where it was not."""
+        return {(pair.query_id, pair.item_id): pair.probability for pair in self.pairs}
+
+    @cached_property
+    def contexts(self) -> dict[tuple[str, str], Mapping[str, Any]]:
+        """What the file says about why each pair is judged."""
+        return {(pair.query_id, pair.item_id): pair.context for pair in self.pairs}
+
+    @property
+    def chosen(self) -> bool:
+        """Whether some pairs were not drawn at random, but chosen as informative."""
+        return any(pair.probability is None for pair in self.pairs)
+
+    @property
+    def by_lot(self) -> bool:
+        """Whether only some pairs of a query were drawn, so that plain metrics are biased."""
+        return any(pair.probability is not None and pair.probability < 1 for pair in self.pairs)
+
+
+def queue_of(path: PathLike, space: Space, direction: Direction | None = None) -> Queue:
+    """Read a queue for a space; by default in the direction that ``judge sample`` takes.
+
+    Raises ``FileError`` and ``ValuesError`` as ``read_queue`` does, ``IdsError`` for ids that the
+    space does not hold, ``ShapeError`` for a direction that it does not have.
+    """
+    if space.one_sided and direction not in {None, "items-items"}:
+        raise ShapeError(f"{direction} needs two sides, this space has one: take items-items")
+    direction = direction or ("items-items" if space.one_sided else DIRECTIONS[0])
+    pairs = tuple(read_queue(path))
+    asking, ranked = space.sides(direction)
+    unknown = [
+        pair
+        for pair in pairs
+        if pair.query_id not in asking.row_of or pair.item_id not in ranked.row_of
+    ]
+    if unknown:
+        raise IdsError(_name_unknown(path, direction, unknown, space))
+    return Queue(str(path), direction, pairs)
+
+
+def _name_unknown(
+    path: PathLike, direction: Direction, unknown: Sequence[Queued], space: Space
+) -> str:
+    """The message about pairs whose ids are not in the space."""
+    first, (asking, _) = unknown[0], space.sides(direction)
+    name = first.item_id if first.query_id in asking.row_of else first.query_id
+    return (
+        f"{path}, {first.location}: {direction} knows no {quoted(name)!r} ({len(unknown)} "
+        "such rows); take the space for which the pairs were chosen, or name their --direction"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Inspected:
+    """A space that is open in the page, with all that is known about it.
+
+    Attributes
+    ----------
+    judgements
+        By direction, where there are any.
+    name
+        What the page calls the space, such as its folder.
+    folder
+        The folder of the space, if it was read from one.
+    files
+        The files that the space was read from, each with its stamp from then.
+    seed
+        For all that is drawn at random.
+    store
+        The file for judgements; ``None`` where nothing can be judged.
+    queue
+        Pairs that were chosen for judging; without it the page draws them itself.
+
+    Examples
+    --------
+    >>> inspected = Inspected(Space(items=Embeddings([[1.0], [2.0]], ids=["a", "b"])))
+    >>> inspected.directions, inspected.gauged
+    (('items-items',), False)
+    >>> inspected.ranked("items-items").metadata.titles([1])
+    ['b']
+    """
+
+    space: Space
+    judgements: Mapping[Direction, Judgements] = field(default_factory=dict[Direction, Judgements])
+    name: str = "space"
+    folder: Path | None = None
+    seed: int = 0
+    store: Path | None = None
+    queue: Queue | None = None
+    files: Mapping[Path, Stamp] = field(default_factory=dict[Path, Stamp])
+
+    @cached_property
+    def directions(self) -> tuple[Direction, ...]:
+        """The directions that this space has."""
+        return ("items-items",) if self.space.one_sided else DIRECTIONS
+
+    @cached_property
+    def gauged(self) -> bool:
+        """Whether an invertible map may be free in the model, so that it has a path of gauges."""
+        from anglewise.auditing.subject import may_have_gauge
+
+        return may_have_gauge(self.space)
+
+    @cached_property
+    def items(self) -> "InspectedSide":
+        """The items."""
+        use = popularity(self.space, "items")
+        return InspectedSide(self.space.items, None if use is None else use.values, _word(use))
+
+    @cached_property
+    def queries(self) -> "InspectedSide":
+        """The queries; the items in a space of one side."""
+        if self.space.one_sided:
+            return self.items
+        use = popularity(self.space, "queries")
+        return InspectedSide(self.space.queries, None if use is None else use.values, _word(use))
+
+    def asking(self, direction: Direction) -> "InspectedSide":
+        """The side that asks."""
+        return self.items if direction == "items-items" else self.queries
+
+    def ranked(self, direction: Direction) -> "InspectedSide":
+        """The side that is ranked."""
+        return self.queries if direction == "queries-queries" else self.items
+
+    @property
+    def memory(self) -> int:
+        """Bytes that vectors, norms and metadata take now."""
+        sides = [self.items] if self.space.one_sided else [self.items, self.queries]
+        return sum(
+            side.embeddings.vectors.nbytes + 8 * len(side.embeddings) + side.metadata.held_bytes
+            for side in sides
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class InspectedSide:
+    """One side of the open space: its vectors, metadata, and the popularity of each row."""
+
+    embeddings: Embeddings
+    use: Float64[Array, " rows"] | None
+    use_word: str
+
+    @cached_property
+    def metadata(self) -> Metadata:
+        """The columns about its rows."""
+        return Metadata(self.embeddings)
+
+    def name(self, row: int) -> str:
+        """The name of a row in addresses and answers: its id, shortened where it is very long."""
+        return short_name(str(self.embeddings.ids[row]))
+
+    def row(self, name: str) -> int | None:
+        """The row of a name; ``None`` where no row has it."""
+        row = self._named.get(name) if len(name) > LONGEST_ID else None
+        return self.embeddings.row_of.get(name) if row is None else row  # a short name is no id
+
+    @cached_property
+    def _named(self) -> dict[str, int]:
+        """The rows of very long ids by their short names."""
+        ids = enumerate(self.embeddings.ids.tolist())
+        return {short_name(name): row for row, name in ids if len(name) > LONGEST_ID}
+
+    @cached_property
+    def longest(self) -> float:
+        """The largest length of a vector."""
+        return float(self.embeddings.norms.max())
+
+    @cached_property
+    def prominence(self) -> Float64[Array, " rows"]:
+        """How well known each row is: by its use, else by its length; -1 where that is missing."""
+        values = self.embeddings.norms if self.use is None else self.use
+        return np.nan_to_num(np.asarray(values, dtype=np.float64), nan=-1.0)
+
+
+def short_name(name: str) -> str:
+    """A name, if it is very long shortened to its start and a digest of the whole.
+
+    A page has hundreds of ids in its links, and an address may have a few thousand characters at
+    most.
+
+    >>> short_name("d7"), short_name("x" * 100_000)[LONGEST_ID - 4 :]
+    ('d7', 'xxxx…3c8594cc2113a266')
+    """
+    if len(name) <= LONGEST_ID:
+        return name
+    digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return f"{name[:LONGEST_ID]}…{digest}"
+
+
+def _word(use: object) -> str:
+    words = {"seen": "used", "popularity": "popularity", "text length": "characters"}
+    return "" if use is None else words[getattr(use, "what", "popularity")]
+
+
+GRADES = (0, 1, 2, 3, 4)
+LONGEST_NOTE, LONGEST_NAME = 2000, 60
+PATIENCE = 3.0
+"""Seconds to wait for a locked store; then the page keeps the answer and tries again."""
+
+
+@dataclass(eq=False)
+class Store:
+    """The store of a space, opened when it is first needed."""
+
+    path: Path | None
+    _open: JudgementStore | None = None
+    _opening: threading.Lock = field(default_factory=threading.Lock)
+
+    def opened(self) -> JudgementStore:
+        """Open the store or return the open one; ``FileError`` where that is not possible."""
+        if self.path is None:
+            raise FileError(
+                "judgements need a file: open a space that lies in a folder, or name one "
+                "(--store FILE, inspect(space, store=FILE))"
+            )
+        with self._opening:
+            if self._open is None:
+                self._open = JudgementStore.open(self.path, patience=PATIENCE)
+            return self._open
+
+    def standing(self, direction: Direction) -> list[Judged]:
+        """The judgements that count; none as long as the file does not exist."""
+        if self.path is None or not self.path.exists():
+            return []
+        return list(self.opened().rows(direction))
+
+
+def judged(
+    inspected: Inspected, answer: Mapping[str, Any], judge: str, direction: Direction
+) -> Judged:
+    """Check a judge's answer as a browser sent it, and make a judgement of it.
+
+    Raises ``IdsError`` for ids that the space does not hold (any more) or that showed something
+    else, ``ValuesError`` for a bad grade, note or context.
+    """
+    grade: Any = answer.get("grade")
+    if isinstance(grade, bool) or grade not in GRADES:
+        raise ValuesError(f"grade is {str(grade)[:20]!r}: one of 0, 1, 2, 3, 4 is due")
+    asking, ranked = inspected.asking(direction), inspected.ranked(direction)
+    rows = _row(asking, answer.get("query")), _row(ranked, answer.get("item"))
+    query, item = str(asking.embeddings.ids[rows[0]]), str(ranked.embeddings.ids[rows[1]])
+    if answer.get("shown") != shown(inspected, direction, *rows):
+        raise IdsError(
+            "what stands under these ids is not what was on the screen: the space was read anew "
+            "meanwhile; open the page again and judge what it shows"
+        )
+    note = str(answer.get("note") or "")
+    if len(note) > LONGEST_NOTE:
+        raise ValuesError(f"a note has at most {LONGEST_NOTE} characters")
+    context: Any = answer.get("context") or {}
+    if not isinstance(context, dict) or len(str(cast("object", context))) > LONGEST_NOTE:
+        raise ValuesError("context is an object of at most 2000 characters")
+    return Judged(
+        query_id=query,
+        item_id=item,
+        grade=grade,
+        judge=judge,
+        direction=direction,
+        uuid=str(answer.get("uuid", ""))[:100],
+        context=_context(inspected, direction, (query, item), cast("dict[str, Any]", context)),
+        probability=_chance(inspected, direction, query, item),
+        note=note,
+    )
+
+
+def _row(side: InspectedSide, name: object) -> int:
+    row = side.row(name) if isinstance(name, str) else None
+    if row is None:
+        raise IdsError(f"the space no longer holds {quoted(name)!r}: read the space again")
+    return row
+
+
+def shown(inspected: Inspected, direction: Direction, query: int, item: int) -> str:
+    """A digest of what a judge is shown of a pair; an answer must hold the same one.
+
+    Cards and answers wait in a browser while the space may be read anew.
+    """
+    digest = blake2b(digest_size=12)
+    for side, row in ((inspected.asking(direction), query), (inspected.ranked(direction), item)):
+        metadata = side.metadata
+        picture = (
+            ()
+            if metadata.picture_column is None
+            else metadata.cells(metadata.picture_column, [row])
+        )
+        name = str(side.embeddings.ids[row])
+        digest.update(repr((name, metadata.titles([row]), metadata.about(row), picture)).encode())
+    return digest.hexdigest()
+
+
+def _chance(inspected: Inspected, direction: Direction, query: str, item: str) -> float | None:
+    """The probability with which the pair was drawn, from the queue and not from the browser."""
+    if inspected.queue is None or inspected.queue.direction != direction:
+        return None
+    return inspected.queue.chances.get((query, item))
+
+
+def _context(
+    inspected: Inspected, direction: Direction, pair: tuple[str, str], sent: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Why the pair was judged; how its query was drawn comes from the queue, not the browser."""
+    context = {name: value for name, value in sent.items() if name != DRAWN}
+    queue = inspected.queue
+    if queue is not None and queue.direction == direction:
+        context.update(queue.contexts.get(pair, {}))
+    return context
+
+
+def judge_name(text: str) -> str:
+    """Check the name that a judge typed, and reduce its blanks; ``SpellingError`` for a bad one.
+
+    >>> judge_name("  Anna  B. ")
+    'Anna B.'
+    """
+    name = " ".join(text.split())
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise SpellingError(f"a name has 1 to {LONGEST_NAME} characters: who judges?")
+    return name

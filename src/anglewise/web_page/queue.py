@@ -1,0 +1,351 @@
+"""What to look at and judge next: queues of pairs, and the decision so far."""
+
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from threading import Lock
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.typing import Array, Direction, Float64, Int64
+from anglewise.errors import AnglewiseError, TooFewError
+from anglewise.evaluation_metrics.pools import Pool, PoolState
+from anglewise.judgements.combine import by_pair, combined
+from anglewise.judgements.records import Judged
+from anglewise.nearest_neighbours.search import search
+from anglewise.report.words import counted
+from anglewise.similarity_measures.formulas import Measure
+from anglewise.web_page.open_space import Inspected, Queue
+from anglewise.web_page.picks import rows_that_ask
+from anglewise.web_page.security import BusyError
+from anglewise.web_page.state import in_background, in_time
+
+EVERY = 3.0
+"""Seconds between two comparisons at least."""
+
+
+@dataclass
+class LiveDecision:
+    """The decision so far: made anew when more was judged, at most every few seconds.
+
+    It is made in the background, as it may take long. A request waits a while for it, and then
+    gets the last one.
+    """
+
+    _at: float = -EVERY
+    _count: int = -1
+    _said: dict[str, Any] = field(default_factory=dict[str, Any])
+    _working: Lock = field(default_factory=Lock)
+
+    def late(self, rows: Sequence[Judged]) -> bool:
+        """Whether the last decision was made with another number of judgements."""
+        return len(rows) != self._count
+
+    def decision(
+        self, inspected: Inspected, queue: "JudgingQueue", rows: Sequence[Judged]
+    ) -> dict[str, Any]:
+        """The decision by these judgements, or the last one while a new one is not due or done."""
+        if not self.late(rows) or time.monotonic() - self._at < EVERY:
+            return self._said
+        if self._working.acquire(blocking=False):
+            with suppress(BusyError):
+                in_time(in_background(lambda: self._decide(inspected, queue, rows)))
+        return self._said
+
+    def _decide(self, inspected: Inspected, queue: "JudgingQueue", rows: Sequence[Judged]) -> None:
+        try:
+            self._said = decide(inspected, queue, rows)
+            self._count = len(rows)
+        finally:
+            self._at = time.monotonic()
+            self._working.release()
+
+
+QUERIES = 200
+"""How many queries are drawn for judging."""
+
+INFORMATIVE = 200
+"""How many of the most informative pairs are put in front at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class JudgingQueue:
+    """The pairs to judge: those of a queue, else a pool for queries drawn at random.
+
+    Attributes
+    ----------
+    rows
+        The queries in the order in which they are judged: the same for all judges, so that judges
+        can be compared.
+    pool
+        The pairs among the first ``depth`` of any measure; ``pool.lists`` are positions in
+        ``rows``.
+    lists
+        The lists that were pooled.
+    queued
+        Positions of the pairs in the order of a queue, where they come from one; all judges follow
+        it.
+    by_lot
+        Whether only some pairs of each query are here, drawn at random.
+    live
+        The decision among the measures so far.
+    """
+
+    direction: Direction
+    measures: tuple[str, ...]
+    depth: int
+    seed: int
+    rows: Int64[Array, " q"]
+    lists: Mapping[str, Neighbours]
+    pool: Pool
+    queued: tuple[int, ...] | None = None
+    by_lot: bool = False
+    live: LiveDecision = field(default_factory=LiveDecision)
+
+    @property
+    def size(self) -> int:
+        """How many pairs there are."""
+        return len(self.pool.items)
+
+    @cached_property
+    def pairs(self) -> list[tuple[int, int]]:
+        """The row of the query and of the item of each pair."""
+        asking: list[int] = self.rows[self.pool.lists].tolist()
+        return list(zip(asking, self.pool.items.tolist(), strict=True))
+
+    def order(self, judge: str) -> list[int]:
+        """Positions of the pairs: as queued, else query by query, items shuffled for this judge."""
+        if self.queued is not None:
+            return list(self.queued)
+        rng = np.random.default_rng([self.seed, crc32(judge.encode())])
+        by_chance = rng.permutation(self.size)
+        return by_chance[np.argsort(self.pool.lists[by_chance], kind="stable")].tolist()
+
+    def informative(self, judged: Judgements) -> list[int]:
+        """Positions of the pairs whose judgement would help the decision most, best first.
+
+        Pairs that are in the lists but not in the queue are left out.
+        """
+        pool = Pool.of(self.lists, judged, self.rows, self.depth)
+        ranking = PoolState.of(pool, judged, self.rows, self.depth).most_informative(
+            len(pool.items)
+        )
+        asking, items = (
+            self.rows[pool.lists[ranking]].tolist(),
+            pool.items[ranking].tolist(),
+        )
+        position_of = {pair: position for position, pair in enumerate(self.pairs)}
+        positions = [
+            position_of[pair] for pair in zip(asking, items, strict=True) if pair in position_of
+        ]
+        return positions[:INFORMATIVE]
+
+    def ranks(self, position: int) -> dict[str, int]:
+        """The rank of a pair's item under each measure: stored with a judgement, and not shown."""
+        return self.pool.ranks(position)
+
+    def complete(self, judged: Collection[tuple[int, int]]) -> list[int]:
+        """The queries of which every pair is judged: only these are fair to all measures."""
+        incomplete = {query for query, item in self.pairs if (query, item) not in judged}
+        return [int(row) for row in self.rows if int(row) not in incomplete]
+
+
+def draw_queue(
+    inspected: Inspected, direction: Direction, measures: Sequence[Measure], depth: int
+) -> JudgingQueue:
+    """Make the queue of a direction: the pairs of a given queue, else a pool of drawn queries.
+
+    Raises ``TooFewError`` where nothing can be ranked.
+    """
+    queue_given = (
+        None
+        if inspected.queue is None or inspected.queue.direction != direction
+        else inspected.queue
+    )
+    rows = _drawn(inspected, direction) if queue_given is None else _asking(inspected, queue_given)
+    ranked = len(inspected.ranked(direction).embeddings) - (direction != "queries-items")
+    if not measures or ranked < 1:
+        raise TooFewError("there is nothing to judge: no measure parses, or there is one item")
+    judgements = inspected.judgements.get(direction)
+    lists = search(
+        inspected.space,
+        measures,
+        k=min(depth, ranked),
+        direction=direction,
+        rows=rows,
+        exclude=None if judgements is None else judgements.seen,
+    )
+    pool = Pool.of(lists, nothing_judged(inspected, direction), rows, depth)
+    queue = JudgingQueue(direction, tuple(lists), depth, inspected.seed, rows, lists, pool)
+    return queue if queue_given is None else _in_order(queue, inspected, queue_given)
+
+
+def _drawn(inspected: Inspected, direction: Direction) -> Int64[Array, " q"]:
+    rng = np.random.default_rng(inspected.seed)
+    return rng.permutation(rows_that_ask(inspected, direction))[:QUERIES].astype(np.int64)
+
+
+def _asking(inspected: Inspected, queue: Queue) -> Int64[Array, " q"]:
+    """The queries of a queue, each once, in its order."""
+    row_of = inspected.asking(queue.direction).embeddings.row_of
+    return np.array(
+        list(dict.fromkeys(row_of[pair.query_id] for pair in queue.pairs)), dtype=np.int64
+    )
+
+
+def _in_order(queue: JudgingQueue, inspected: Inspected, queue_given: Queue) -> JudgingQueue:
+    """The same queue with the given pairs in place of the pool, whose ranks they take over."""
+    asking, ranked = inspected.space.sides(queue_given.direction)
+    number_of = {int(row): number for number, row in enumerate(queue.rows)}
+    queued = [
+        (number_of[asking.row_of[pair.query_id]], ranked.row_of[pair.item_id])
+        for pair in queue_given.pairs
+    ]
+    pairs = sorted(queued)
+    position_of = {pair: position for position, pair in enumerate(pairs)}
+    pool, discounts = queue.pool, np.zeros((len(pairs), len(queue.measures)))
+    pooled = zip(pool.lists.tolist(), pool.items.tolist(), pool.discounts, strict=True)
+    for query, item, weights in pooled:
+        if (query, item) in position_of:
+            discounts[position_of[query, item]] = weights
+    lists, items = (np.array(side, dtype=np.int64) for side in zip(*pairs, strict=True))
+    zeros = np.zeros(len(pairs))
+    pool_of_queue = Pool(lists, items, discounts, zeros, zeros > 0, pool.measures, pool.queries)
+    order = tuple(position_of[pair] for pair in queued)
+    return replace(queue, pool=pool_of_queue, queued=order, by_lot=queue_given.by_lot)
+
+
+def nothing_judged(inspected: Inspected, direction: Direction) -> Judgements:
+    """Judgements of a direction, without any."""
+    asking, ranked = inspected.space.sides(direction)
+    empty = np.empty(0, dtype=np.int64)
+    none = SparseRows.from_pairs(empty, empty, shape=(len(asking), len(ranked)))
+    return Judgements(none, direction)
+
+
+FEWEST = 5
+"""Completely judged queries that a decision needs at least."""
+
+
+def decide(inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) -> dict[str, Any]:
+    """The decision so far among the measures of a queue, from its completely judged queries.
+
+    The statistics hold however often one looks: they take queries in the order in which the last
+    pair of each was judged, so that what was seen at one look comes first at the next.
+    """
+    from anglewise.comparison.compare import compare
+    from anglewise.comparison.stopping import sequential
+
+    if len(queue.measures) < 2:
+        return {"state": "alone", "text": "one measure: there is nothing to decide"}
+    if queue.by_lot:
+        command = f"anglewise compare --metric 'nDCG(sampled)@{queue.depth}' weighs them rightly"
+        return {"state": "by lot", "text": f"These pairs were drawn by lot: {command}."}
+    judgements = current_judgements(inspected, queue, rows)
+    if judgements is None:
+        return _waiting(0)
+    complete = queue.complete(_pairs(judgements))
+    if len(complete) < FEWEST:
+        return _waiting(len(complete))
+    completed_at = _completed_at(inspected, queue, rows)
+    complete_judgements = replace(_only(judgements, complete), judged_at=completed_at)
+    metric = f"nDCG@{queue.depth}"
+    try:
+        result = compare(
+            inspected.space, complete_judgements, queue.measures, metric, seed=queue.seed
+        )
+        state = sequential(result, seed=queue.seed)
+    except AnglewiseError as error:
+        return {"state": "waiting", "text": str(error)}
+    means = {row.measure: round(row.metrics[metric].mean, 3) for row in result.measures}
+    pairs_a_query = queue.size / len(queue.rows)
+    judgements_left = None if not state.about_left else round(state.about_left * pairs_a_query)
+    if state.decision == "decided":
+        text = " ".join(f"{said}." for said in (f"Decided: {state.reason}", *state.notes))
+    elif judgements_left is None:
+        text = f"{state.measure} is ahead; far more judgements would be needed to settle it."
+    else:
+        text = f"{state.measure} is ahead; about {judgements_left:,} more judgements settle it."
+    return {
+        "state": state.decision,
+        "text": text,
+        "metric": metric,
+        "means": means,
+        "queries": len(complete),
+    }
+
+
+def current_judgements(
+    inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]
+) -> Judgements | None:
+    """The judgements in the queue's direction, judges combined; None where there are none."""
+    try:
+        return combined(rows, inspected.space, queue.direction)
+    except AnglewiseError:
+        return None
+
+
+def agreement(rows: Iterable[Judged], judge: str) -> dict[str, Any]:
+    """How many grades of other people are on this judge's pairs, and how many are equal or near."""
+    own: dict[tuple[str, str], float] = {}
+    others: dict[tuple[str, str], list[float]] = {}
+    for row in rows:
+        pair = (row.query_id, row.item_id)
+        if row.judge == judge:
+            own[pair] = row.grade
+        elif row.source == "human":
+            others.setdefault(pair, []).append(row.grade)
+    shared = [(own[pair], grade) for pair in own for grade in others.get(pair, ())]
+    return {
+        "pairs": len(shared),
+        "same": sum(a == b for a, b in shared),
+        "near": sum(abs(a - b) <= 1 for a, b in shared),
+    }
+
+
+def _waiting(complete: int) -> dict[str, Any]:
+    missing = counted(FEWEST - complete, "query", "queries")
+    return {
+        "state": "waiting",
+        "text": f"{missing} more to judge completely before anything is said",
+    }
+
+
+def _pairs(judged: Judgements) -> set[tuple[int, int]]:
+    table = judged.gains
+    return set(zip(table.rows.tolist(), table.indices.tolist(), strict=True))
+
+
+def _completed_at(
+    inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]
+) -> Float64[Array, " rows"]:
+    """When the last of its pairs in the queue was first judged, for each row that asks, else NaN.
+
+    As in ``current_judgements``, of a pair only the judgements that are most trusted count.
+    """
+    asking, ranked = inspected.space.sides(queue.direction)
+    pairs = set(queue.pairs)
+    times = np.full(len(asking), np.nan)
+    for pair in by_pair(rows):
+        row, item = asking.row_of.get(pair.query_id), ranked.row_of.get(pair.item_id)
+        if row is not None and (row, item) in pairs:
+            times[row] = np.fmax(times[row], min(judged.time for judged in pair.rows))
+    return times
+
+
+def _only(judged: Judgements, rows: Sequence[int]) -> Judgements:
+    only = judged.where(np.isin(judged.graded.rows, rows))
+    return Judgements(
+        only.gains,
+        judged.direction,
+        judged.source,
+        missing=only.missing,
+        missing_ids=only.missing_ids,
+    )

@@ -1,0 +1,201 @@
+"""Reports about the open space, made on request, with links to the neighbours behind figures."""
+
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from anglewise.data_types.typing import Direction
+from anglewise.errors import AnglewiseError
+from anglewise.similarity_measures.measure import DEFAULT_MEASURES
+from anglewise.web_page.metadata import TITLE, plain
+from anglewise.web_page.open_space import Inspected, short_name
+from anglewise.web_page.picks import DEPTH
+from anglewise.web_page.state import AppState, ViewState, parse_measures
+
+if TYPE_CHECKING:
+    from anglewise.comparison.comparison_result import Comparison
+
+INERT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-top-navigation"
+"""The policy for reports: styles are inside them, and no script could run."""
+
+WORST = 5
+BUDGET = 120.0
+"""Seconds that remedies may take, since somebody waits; the command may take longer."""
+
+KINDS = {
+    "audit": ("Audit", "Is the cosine real?"),
+    "compare": ("Comparison", "Which measure should be used?"),
+    "remedy": ("Remedies", "What should be used instead of cosine?"),
+}
+"""For each kind of report its title and the question that it answers."""
+
+
+@dataclass(frozen=True)
+class ReportSource:
+    """Queries behind a figure: what they have in common, and a title and an address for each."""
+
+    words: str
+    links: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report as HTML, its verdict in a sentence, and the queries behind its figures."""
+
+    title: str
+    verdict: str
+    html: str
+    sources: tuple[ReportSource, ...]
+
+
+@dataclass(frozen=True)
+class ReportStatus:
+    """Whether a report is ``done``, ``working``, ``failed``, or ``none`` (could be made)."""
+
+    kind: str
+    title: str
+    question: str
+    state: str
+    report: Report | None = None
+    error: str = ""
+
+
+def reports(app: AppState, request: Request) -> Response:
+    """The page of all reports that are or could be made."""
+    del request
+    statuses = [_status(app, kind) for kind in _kinds(app.inspected)]
+    working = any(status.state == "working" for status in statuses)
+    return app.page("reports.html", statuses=statuses, working=working)
+
+
+def make(app: AppState, request: Request) -> Response:
+    """Start to make a report in the background."""
+    kind = request.path_params["kind"]
+    if kind not in _kinds(app.inspected):
+        return app.page("message.html", 404, title="No such report", message=kind[:40])
+    inspected = app.inspected
+    app.once(("report", kind), lambda: _made(inspected, kind))
+    return RedirectResponse("/reports", 303)
+
+
+def report(app: AppState, request: Request) -> Response:
+    """One report, under a policy that lets it run nothing."""
+    future = app.lookup(("report", request.path_params["kind"]))
+    if future is None or not future.done() or future.exception() is not None:
+        return RedirectResponse("/reports", 303)
+    html = cast("Report", future.result()).html
+    return Response(html, media_type="text/html", headers={"content-security-policy": INERT})
+
+
+def _kinds(inspected: Inspected) -> list[str]:
+    judged = [direction for direction in inspected.directions if direction in inspected.judgements]
+    return [
+        "audit",
+        *(f"{name}-{direction}" for name in ("compare", "remedy") for direction in judged),
+    ]
+
+
+def _status(app: AppState, kind: str) -> ReportStatus:
+    name, _, direction = kind.partition("-")
+    label, question = KINDS[name]
+    title = f"{label}, {direction.replace('-', ' → ')}" if direction else label
+    future: Future[Report] | None = app.lookup(("report", kind))
+    if future is None:
+        return ReportStatus(kind, title, question, "none")
+    if not future.done():
+        return ReportStatus(kind, title, question, "working")
+    error = future.exception()
+    if error is not None:
+        reason = str(error) if isinstance(error, AnglewiseError) else "a fault of anglewise"
+        return ReportStatus(kind, title, question, "failed", error=reason)
+    return ReportStatus(kind, title, question, "done", future.result())
+
+
+def _made(inspected: Inspected, kind: str) -> Report:
+    if kind == "audit":
+        return _audit(inspected)
+    direction: Direction = next(
+        direction for direction in inspected.directions if kind.endswith(direction)
+    )
+    return (
+        _remedies(inspected, direction)
+        if kind.startswith("remedy")
+        else _comparison(inspected, direction)
+    )
+
+
+def _audit(inspected: Inspected) -> Report:
+    from anglewise.auditing.audit import audit
+    from anglewise.report.audit_document import audit_document
+    from anglewise.report.html_page import page
+
+    result = audit(inspected.space, judgements=inspected.judgements, seed=inspected.seed)
+    sources: list[ReportSource] = []
+    if result.witness is not None:
+        item = result.witness.item
+        address = f"/gauge{ViewState('items-items', short_name(item.id)).address(worst='2')}"
+        sources.append(ReportSource("the witness", ((plain(str(item), TITLE), address),)))
+    document = audit_document(result)
+    return Report("Audit", document.headline, page(document), tuple(sources))
+
+
+def _comparison(inspected: Inspected, direction: Direction) -> Report:
+    from anglewise.comparison.compare import compare
+    from anglewise.report.comparison_document import comparison_document
+    from anglewise.report.html_page import page
+
+    result = compare(
+        inspected.space,
+        inspected.judgements[direction],
+        parse_measures(DEFAULT_MEASURES).valid,
+        seed=inspected.seed,
+    )
+    sources = _sources(inspected, result, direction)
+    document = comparison_document(result)
+    return Report(f"Comparison, {direction}", document.headline, page(document), tuple(sources))
+
+
+def _remedies(inspected: Inspected, direction: Direction) -> Report:
+    from anglewise.remedies.remedy import remedy
+    from anglewise.report.html_page import page
+    from anglewise.report.remedy_document import remedy_document
+
+    judgements = inspected.judgements[direction]
+    result = remedy(inspected.space, judgements, budget_seconds=BUDGET, seed=inspected.seed)
+    sources = _sources(inspected, result.comparison, direction)
+    document = remedy_document(result)
+    return Report(f"Remedies, {direction}", document.headline, page(document), tuple(sources))
+
+
+def _sources(
+    inspected: Inspected, result: "Comparison", direction: Direction
+) -> list[ReportSource]:
+    """For each measure but the best, the queries on which it loses most to the best."""
+    if result.evidence is None or len(result.measures) < 2:
+        return []
+    evidence, best = result.evidence, result.measures[0].measure
+    values = dict(zip(evidence.measures, evidence.values[result.metric], strict=True))
+    side = inspected.asking(direction)
+    sources: list[ReportSource] = []
+    for other in result.measures[1:]:
+        if len(parse_measures((best, other.measure)).valid) < 2:
+            continue  # of a space that was made anew, which this page does not show
+        losses = values[best] - values[other.measure]
+        worst = np.argsort(-losses, kind="stable")[:WORST]
+        rows = [int(evidence.rows[i]) for i in worst if losses[i] > 0]
+        titles = side.metadata.titles(rows)
+        links = tuple(
+            (title, "/" + _address(direction, side.name(row), best, other.measure))
+            for title, row in zip(titles, rows, strict=True)
+        )
+        if links:
+            sources.append(ReportSource(f"where {other.measure} falls behind {best} most", links))
+    return sources
+
+
+def _address(direction: Direction, query: str, best: str, other: str) -> str:
+    return ViewState(direction, query, (best, other), DEPTH).address()
