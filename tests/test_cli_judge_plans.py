@@ -1,6 +1,7 @@
 """``judge sample``, ``next`` and ``power``: from a space to pairs, and what they can tell."""
 
 import csv
+import gzip
 import json
 
 import numpy as np
@@ -242,6 +243,40 @@ def test_grades_that_were_filled_in_are_not_written_over(words, how, anglewise, 
     before = queue.read_bytes()
     assert refused(anglewise(*command), str(queue), "1 grades that somebody filled in")
     assert queue.read_bytes() == before
+
+
+WORKED_IN = {
+    "the grades are called relevance": lambda text: text.replace(",grade,", ",relevance,", 1),
+    "a column of notes": lambda text: "".join(f"{x},seen\n" for x in text.splitlines()),
+    "parted by |": lambda text: text.replace(",", "|"),
+    "sep= as a spreadsheet writes": lambda text: "sep=,\n" + text,
+    "a title above": lambda text: "My queue\n" + text,
+    "a blank line above": lambda text: "\n" + text,
+    "a judge wrote none": lambda text: text.replace(",,", ",none,", 1),
+    "a second column of grades": lambda text: "".join(f"{x},grade\n" for x in text.splitlines()),
+    "UTF-16": lambda text: text.encode("utf-16"),
+    "compressed": lambda text: gzip.compress(text.encode()),
+    "a short row": lambda text: text + "q,a\n",
+}
+
+
+@pytest.mark.parametrize("words", [("sample", "--budget", "90"), ("next",)], ids=" ".join)
+@pytest.mark.parametrize("how", WORKED_IN)
+def test_a_queue_that_is_not_as_it_was_written_is_kept(words, how, anglewise, folder, tmp_path):
+    queue = tmp_path / "queue.csv"
+    command = ("judge", words[0], folder, *words[1:], "-o", queue)
+    assert anglewise(*command).code == 0
+    content = WORKED_IN[how](queue.read_text())
+    queue.write_bytes(content if isinstance(content, bytes) else content.encode())
+    before = queue.read_bytes()
+    refused(anglewise(*command), str(queue), "anglewise judge import")
+    assert queue.read_bytes() == before
+
+
+def test_an_empty_file_is_no_queue_that_could_be_lost(anglewise, folder, tmp_path):
+    (tmp_path / "queue.csv").touch()
+    command = ("judge", "sample", folder, "--budget", "90", "-o", tmp_path / "queue.csv")
+    assert anglewise(*command).code == 0
 
 
 def test_grades_of_disputes_are_not_written_over(anglewise, tmp_path):

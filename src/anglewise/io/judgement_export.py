@@ -13,7 +13,12 @@ from anglewise.data_types.typing import Array
 from anglewise.errors import IdsError, SpellingError, ValuesError
 from anglewise.io.files import PathLike, arrow
 from anglewise.io.outputs import new_file, write_text
-from anglewise.io.pairs_to_judge import check_no_grades, write_columns, write_csv
+from anglewise.io.pairs_to_judge import (
+    DISPUTE_COLUMNS,
+    check_no_grades,
+    write_columns,
+    write_csv,
+)
 from anglewise.judgements.combine import by_pair
 from anglewise.judgements.records import Dispute, Judged, as_text
 
@@ -135,14 +140,13 @@ def write_disputes(path: PathLike, disputes: Sequence[Dispute], texts: Texts = N
     Raises ``FileError`` where grades were filled in already, which would be lost.
     """
     check_no_grades(path)
-    head = ("query_id", "item_id", "direction", "grade", "said", "asks", "answers")
     rows: list[tuple[str, ...]] = []
     for dispute in disputes:
         pair = (dispute.query_id, dispute.item_id)
         grades = ", ".join(f"{judge} {grade:g}" for judge, grade in dispute.grades.items())
         words = texts.of(dispute.direction, *pair)
         rows.append((*pair, dispute.direction, "", grades, *words))
-    write_csv(path, head, rows)
+    write_csv(path, DISPUTE_COLUMNS, rows)
 
 
 Cards = Iterable[tuple[list[Judged], list[Judged], dict[str, str], dict[str, str]]]

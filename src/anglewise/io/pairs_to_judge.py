@@ -2,8 +2,9 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,11 @@ QUEUE_COLUMNS: tuple[str, ...] = (
 CONTEXT = "context"
 """A further column, as JSON, where pairs have one: ``judge import`` keeps it."""
 
+DISPUTE_COLUMNS = ("query_id", "item_id", "direction", "grade", "said", "asks", "answers")
+
+LEFT_FOR_JUDGES = {QUEUE_COLUMNS, (*QUEUE_COLUMNS, CONTEXT), DISPUTE_COLUMNS}
+"""The columns of the tables whose grades people fill in."""
+
 
 def check_queue(path: Path) -> None:
     """Raise now, before any work, what ``write_queue`` would raise later."""
@@ -65,21 +71,23 @@ def check_queue(path: Path) -> None:
 
 
 def check_no_grades(path: PathLike) -> None:
-    """Raise ``FileError`` where a table to be replaced holds grades that somebody filled in.
+    """Raise ``FileError`` where a table that somebody has worked in would be replaced.
 
-    Raises ``FileError`` also where that cannot be known.
+    It may be replaced where it is empty, or is as anglewise wrote it: the columns of
+    ``LEFT_FOR_JUDGES``, UTF-8 with commas or parquet, and every grade empty.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.is_file() or path.stat().st_size == 0:
         return
     try:
-        grades = _grades_of_parquet(path) if path.suffix == ".parquet" else _grades_of_csv(path)
-        filled = sum(str(cell).strip() not in {"", "None", "nan"} for cell in grades)
+        grades = _parquet_grades(path) if path.suffix == ".parquet" else _csv_grades(path)
     except (ValueError, csv.Error) as error:
         raise FileError(
-            f"{path} is no table of pairs to judge ({' '.join(str(error).split())[:200]}), and "
-            "grades in it would be lost: choose another name"
+            f"{path} is not a table of pairs to judge as anglewise writes it "
+            f"({' '.join(str(error).split())[:200]}), and grades or notes in it would be lost: "
+            "record them (anglewise judge import), or choose another name"
         ) from error
+    filled = sum(grade is not None for grade in grades)
     if filled:
         raise FileError(
             f"{path} holds {filled:,} grades that somebody filled in, which writing there would "
@@ -87,26 +95,35 @@ def check_no_grades(path: PathLike) -> None:
         )
 
 
-def _grades_of_parquet(path: Path) -> list[Any]:
-    parquet = arrow("parquet")
+def _parquet_grades(path: Path) -> list[Any]:
+    """The grades, ``None`` for an empty one; ``ValueError`` for another table."""
     with path.open("rb") as file:
-        table = parquet.ParquetFile(file)
-        names = [name for name in table.schema_arrow.names if _is_grade(name)]
-        return [cell for name in names for cell in table.read([name])[name].to_pylist()]
+        table = arrow("parquet").ParquetFile(file)
+        _check_columns(table.schema_arrow.names)
+        cells = table.read(["grade"])["grade"].to_pylist()
+    return [None if isinstance(cell, float) and isnan(cell) else cell for cell in cells]
 
 
-def _grades_of_csv(path: Path) -> Iterator[str | None]:
-    """Parted by what a spreadsheet may have put between its cells."""
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+def _csv_grades(path: Path) -> list[str | None]:
+    """The grades, ``None`` for an empty one; ``ValueError`` for another table.
+
+    Parted by commas, or by the semicolons or tabs that a spreadsheet may put between cells.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
         first = file.readline()
-        parted = max(",;\t", key=first.count)
         file.seek(0)
-        for row in csv.DictReader(file, delimiter=parted):
-            yield from (cell for name, cell in row.items() if name and _is_grade(name))
+        rows = csv.reader(file, delimiter=max(",;\t", key=first.count), strict=True)
+        names: list[str] = next(rows, [])
+        _check_columns(names)
+        cells = [row for row in rows if row]
+    if any(len(row) != len(names) for row in cells):
+        raise ValueError("its rows are not all as long as its first")
+    return [row[names.index("grade")].strip() or None for row in cells]
 
 
-def _is_grade(name: str) -> bool:
-    return name.strip().lower() == "grade"
+def _check_columns(names: Sequence[str]) -> None:
+    if tuple(names) not in LEFT_FOR_JUDGES:
+        raise ValueError(f"its columns are {shown(', '.join(names))}")
 
 
 def write_queue(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
