@@ -366,6 +366,18 @@ def test_runs_are_written_one_for_each_measure(anglewise, vectors, tmp_path):
     assert not page.exists()
 
 
+@pytest.mark.parametrize("content", ["q7 Q0 d7 1 0.5 other\n", "my thesis\n", "\0\xff"])
+def test_runs_take_no_place_of_a_file_that_is_none_of_theirs(content, anglewise, vectors, tmp_path):
+    words = [*judged(vectors), "--measures", "dot,norm(0,0.5)", "--run-out", tmp_path]
+    assert anglewise(*words).code == 0
+    assert anglewise(*words).code == 0  # its own are replaced
+    (tmp_path / "dot.run").write_text(content)
+    page = tmp_path / "page.html"
+    assert refused(anglewise(*words, "--html", page), "dot.run", "no run that anglewise wrote")
+    assert (tmp_path / "dot.run").read_text() == content
+    assert not page.exists()
+
+
 def test_the_page_shows_titles(anglewise, vectors, tmp_path):
     words = ["--item-texts", vectors / "corpus.jsonl", "--html", tmp_path / "x.html"]
     assert anglewise(*judged(vectors), *words).code == 0

@@ -100,7 +100,6 @@ def compare(
     from anglewise.cli.inputs import judged_space, judged_spaces, say_unused
     from anglewise.cli.results import (
         Gates,
-        check_run_names,
         check_run_out,
         gate_content,
         looks_content,
@@ -131,16 +130,15 @@ def compare(
                 seed=always.seed,
             )
             directions = {labels.direction for labels in judged.values()}
-            for name, labels in judged.items():
-                check_run_out(results.run_out, spaces[name], labels)
-            check_run_names(results.run_out, spaces, several.variants or (), measures)
-            run = partial(compare_spaces, spaces, judged, variants=several.variants or ())
+            variants = several.variants or ()
+            check_run_out(results.run_out, spaces, judged, measures, variants)
+            run = partial(compare_spaces, spaces, judged, variants=variants)
         else:
             space, judgements = judged_space(
                 source, vectors, direction, judging, talk.say, seen=seen, seed=always.seed
             )
             directions = {getattr(judgements, "direction", "pairs and triplets")}
-            check_run_out(results.run_out, space, judgements)
+            check_run_out(results.run_out, {"": space}, {"": judgements}, measures)
             if dry_run:
                 wanted = read_metrics_for(type(judgements), metric, metrics or ())
                 return _dry_run(space, judgements, measures, wanted, talk)

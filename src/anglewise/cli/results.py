@@ -162,36 +162,36 @@ def write_results(result: Comparison, document: "Document", results: Results, ta
             talk.say(f"wrote {path}")
 
 
-def check_run_names(
-    run_out: Path | None, spaces: "Mapping[str, Space]", variants: str | tuple[()], measures: str
+def check_run_out(
+    run_out: Path | None,
+    spaces: "Mapping[str, Space]",
+    judged: "Mapping[str, Judged]",
+    measures: str,
+    variants: str | tuple[()] = (),
 ) -> None:
-    """Refuse before any work runs of several spaces that would fall onto one file."""
-    from anglewise.comparison.candidates import sources
-    from anglewise.similarity_measures.measure import measures_and_families
-
-    if run_out is not None:
-        read = measures_and_families(measures)
-        _paths(run_out, [f"{source}: {m}" for source in sources(spaces, variants) for m in read])
-
-
-def check_run_out(run_out: Path | None, space: "Space", judged: "Judged") -> None:
     """Refuse before any work what ``--run-out`` could not write after it.
 
-    Raises ``SpellingError`` for judgements without ranked lists, ``IdsError`` for ids that a TREC
-    run cannot hold.
+    A space that is alone has the name ``""``. Raises ``SpellingError`` for judgements without
+    ranked lists and for runs that would fall onto one file, ``FileError`` for a file that is
+    somebody else's, ``IdsError`` for ids that a TREC run cannot hold.
     """
+    from anglewise.comparison.candidates import sources
     from anglewise.data_types.judgements import Judgements
     from anglewise.io.runs import check_run_ids
+    from anglewise.similarity_measures.measure import measures_and_families
 
     if run_out is None:
         return
-    if not isinstance(judged, Judgements):
-        raise SpellingError("--run-out: pairs and triplets have no ranked lists to write")
-    if run_out.suffix == ".parquet":
-        return
-    asking, ranked = space.sides(judged.direction)
-    check_run_ids(run_out, asking.ids[judged.judged_rows])
-    check_run_ids(run_out, ranked.ids)
+    read = measures_and_families(measures)
+    starts = [""] if "" in spaces else [f"{source}: " for source in sources(spaces, variants)]
+    _paths(run_out, [f"{start}{measure}" for start in starts for measure in read])
+    for name, labels in judged.items():
+        if not isinstance(labels, Judgements):
+            raise SpellingError("--run-out: pairs and triplets have no ranked lists to write")
+        if run_out.suffix != ".parquet":
+            asking, ranked = spaces[name].sides(labels.direction)
+            check_run_ids(run_out, asking.ids[labels.judged_rows])
+            check_run_ids(run_out, ranked.ids)
 
 
 def _write_runs(
@@ -214,7 +214,7 @@ def _paths(path_or_folder: Path, measures: list[str]) -> list[Path]:
     paths: dict[str, Path] = {}
     names: dict[str, str] = {}
     for measure in measures:
-        name = re.sub(r"[^\w.@-]+", "_", measure).strip("_.")
+        name = _file_name(measure)
         other = names.setdefault(unicodedata.normalize("NFC", name).casefold(), measure)
         if other != measure:
             raise SpellingError(
@@ -222,4 +222,22 @@ def _paths(path_or_folder: Path, measures: list[str]) -> list[Path]:
                 "give the spaces names that differ in letters or digits"
             )
         paths[measure] = path_or_folder / f"{name}.run"
+        _check_is_ours(paths[measure], name)
     return list(paths.values())
+
+
+def _file_name(measure: str) -> str:
+    return re.sub(r"[^\w.@-]+", "_", measure).strip("_.")
+
+
+def _check_is_ours(path: Path, name: str) -> None:
+    """Refuse to replace, under a name that nobody typed, what is no run of this name."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return
+    with path.open("rb") as file:
+        words = file.readline(1 << 16).decode(errors="replace").split()
+    if len(words) != 6 or words[1] != "Q0" or _file_name(words[-1]) != name:
+        raise FileError(
+            f"{path} is there and is no run that anglewise wrote for {name}: name another folder "
+            "(--run-out), or move it elsewhere"
+        )

@@ -113,7 +113,7 @@ def _csv_grades(path: Path) -> list[str | None]:
         first = file.readline()
         file.seek(0)
         rows = csv.reader(file, delimiter=max(",;\t", key=first.count), strict=True)
-        names: list[str] = next(rows, [])
+        names = next(rows, list[str]())
         _check_columns(names)
         cells = [row for row in rows if row]
     if any(len(row) != len(names) for row in cells):
