@@ -289,7 +289,7 @@ def seen(name, monkeypatch):
     def spy(*_, **named):
         raise SeenError(str(named))
 
-    home = {"fit": "models.fit", "compare": "comparison.compare"}[name]
+    home = {"fit": "recommender_models.fit", "compare": "comparison.compare"}[name]
     monkeypatch.setattr(import_module(f"anglewise.{home}"), name, spy)
 
 

@@ -182,10 +182,22 @@ def test_a_dry_run_says_what_it_would_take_and_writes_nothing(anglewise, folder,
     page = tmp_path / "page.html"
     run = anglewise("compare", folder, "--dry-run", "--html", page)
     assert run.code == 0, run.err
+    assert "does not write --html" in run.err
     assert "3 figures of 160 queries over 120 items: about" in run.out
     assert not page.exists()
     told = json.loads(anglewise("compare", folder, "--dry-run", "--json", "-").out)
     assert (told["dry_run"], told["queries"], told["tried"]) == (True, 160, 64)
+
+
+@pytest.mark.parametrize(
+    "words", [("--gate", "dot>=0.99"), ("--history", "h.parquet"), ("--junit", "x.xml")]
+)
+def test_a_dry_run_passes_no_gate(words, anglewise, folder, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.chdir(tmp_path)
+    assert refused(anglewise("compare", folder, "--dry-run", *words), words[0], "no gate can be")
+    (tmp_path / "anglewise.toml").write_text("[compare]\ndry-run = true\n")
+    assert refused(anglewise("compare", folder, "--gate", "dot>=0.99"), "sets dry-run")
+    assert {path.name for path in tmp_path.iterdir()} == {"anglewise.toml"}
 
 
 def test_what_is_for_one_space_is_refused_for_several(anglewise, folder):  # noqa: F811

@@ -97,7 +97,7 @@ def compare(
         Read everything, say what was guessed and about how long the rest would take, and stop.
     """
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import judged_space, judged_spaces, say_unused
+    from anglewise.cli.inputs import judged_space, judged_spaces
     from anglewise.cli.results import (
         Gates,
         check_run_out,
@@ -114,6 +114,8 @@ def compare(
     from anglewise.report.comparison_document import comparison_document
 
     talk = Talk(always)
+    if dry_run:
+        _check_dry_run(results, history, talk)
     gates = Gates.read(results, history, several.spaces)
     with talk.progress("reading"):
         if several.spaces or several.variants:
@@ -143,10 +145,7 @@ def compare(
                 wanted = read_metrics_for(type(judgements), metric, metrics or ())
                 return _dry_run(space, judgements, measures, wanted, talk)
             run = partial(compared, space, judgements, slices=slices)
-    for asked in sorted(directions):
-        say_unused(seen, asked, talk.say)
-    if results.breadth and "pairs and triplets" in directions:
-        raise SpellingError("--breadth is of lists, and pairs and triplets have none: leave it out")
+    _check_directions(directions, results, seen, talk)
     with talk.progress("searching", then="testing") as progress:
         result = run(
             measures=measures,
@@ -183,6 +182,36 @@ def _check_for_several(names: list[str]) -> None:
     """Refuse options that say something of one space alone."""
     if names:
         raise SpellingError(f"{names[0]} is for one space: leave --spaces and --variants out")
+
+
+def _check_directions(
+    directions: set[str], results: Results, seen: SeenOptions, talk: "Talk"
+) -> None:
+    """Refuse, or say, what was given and has no meaning for the judgements that were read."""
+    from anglewise.cli.inputs import say_unused
+
+    for direction in sorted(directions):
+        say_unused(seen, direction, talk.say)
+    if results.breadth and "pairs and triplets" in directions:
+        raise SpellingError("--breadth is of lists, and pairs and triplets have none: leave it out")
+
+
+def _check_dry_run(results: Results, history: HistoryOptions, talk: "Talk") -> None:
+    """Refuse what holds a build to a result that is not there; say what is not written."""
+    if results.gate or results.junit is not None or history.history is not None:
+        raise SpellingError(
+            "--dry-run compares nothing, so that no gate can be evaluated and no run remembered: "
+            "leave out --gate, --junit and --history, or --dry-run"
+        )
+    outputs = {
+        "--html": results.html,
+        "--markdown": results.markdown,
+        "--per-query": results.per_query,
+        "--run-out": results.run_out,
+    }
+    unwritten = [name for name, path in outputs.items() if path is not None]
+    if unwritten:
+        talk.say(f"a dry run does not write {', '.join(unwritten)}")
 
 
 def _dry_run(

@@ -79,8 +79,13 @@ def judged_space(
         if judgements is not None:
             if judging.has_rules:
                 raise SpellingError(NO_RULES)
+            if direction is not None:
+                raise SpellingError(
+                    f"--direction {direction}: {path} holds pairs or triplets, which name both "
+                    "sides themselves: leave it out"
+                )
             return space, judgements
-    return space, read_judgements(
+    judged = read_judgements(
         path,
         space,
         direction=chosen_direction,
@@ -94,6 +99,12 @@ def judged_space(
         seed=seed,
         say=say,
     )
+    if direction not in {None, judged.direction}:
+        raise SpellingError(
+            f"--direction {direction}: {path} says which items belong together, so it judges "
+            f"{judged.direction}: leave it out"
+        )
+    return space, judged
 
 
 def _pairs_or_triplets(

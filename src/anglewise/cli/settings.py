@@ -55,7 +55,7 @@ of an encoder's: the user's alone."""
 
 PLAIN = _names(
     "at baseline batch breadth budget by candidates chunk combine components condition depth "
-    "device difference direction diversity dry-run epochs explain export-queries finalists format "
+    "device difference direction diversity epochs explain export-queries finalists format "
     "gain-column gate gauge graded grades hierarchy holdout id-column image-column item "
     "item-column judge judges k keep kind label label-queries largest-difference "
     "learn-temperature learning-rate log-q measure measures messages metric metrics min-support "

@@ -44,6 +44,7 @@ from anglewise.io.tables import (
     USER,
     Role,
     Sheet,
+    check_no_columns,
     find,
     listed,
     names_of,
@@ -190,6 +191,7 @@ def _read(
         stored = _stored(path, space, direction, say)
         if stored is not None:
             _check_no_labels(path, label_queries)
+            check_no_columns(named_columns, path)
             return stored
         path = qrels_in(path, say) if path.is_dir() else path
     sheet = unguarded_sheet(open_sheet(path, comments=True))
@@ -276,9 +278,8 @@ def _stored(path: Path, space: Space, direction: Direction, say: Say) -> Judgeme
 
 def _constructed(path: Path) -> Path | None:
     """The space whose folder of constructed judgements this is, if it is one."""
-    if path.is_dir() and path.name == "judgements" and is_space_folder(path.parent):
-        return path.parent
-    return None
+    inside = path.is_dir() and path.name == "judgements" and is_space_folder(path.parent)
+    return path.parent if inside else None
 
 
 def _beside_space(folder: Path, space: Space, direction: Direction, say: Say) -> Judgements | None:

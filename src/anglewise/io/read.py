@@ -1,5 +1,6 @@
 """Read spaces; all readers of the package's face."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
 
@@ -19,8 +20,16 @@ from anglewise.io.judgement_files import (
 from anglewise.io.model_readers import is_spark_folder, read_spark_model
 from anglewise.io.space_folder import judgements_of, read_space_folder, stored_directions
 from anglewise.io.space_json import is_space_folder
+from anglewise.io.tables import ID, VECTOR, Role, check_no_columns
 from anglewise.io.texts import read_texts
-from anglewise.io.vectors import SideFiles, both_sides, opened, read_vectors, texts_of
+from anglewise.io.vectors import (
+    SideFiles,
+    both_sides,
+    columns_of,
+    opened,
+    read_vectors,
+    texts_of,
+)
 
 
 def read_space(
@@ -92,7 +101,8 @@ def read_space(
         "queries": (queries, query_ids, query_texts),
         "items": (items, item_ids, item_texts),
     }
-    space = _without_seen(path, arguments, trained_for, (vector_column, id_column), say)
+    columns = {VECTOR: vector_column, ID: id_column}
+    space = _without_seen(path, arguments, trained_for, columns, say)
     return space if seen is None else with_seen(space, seen, say)
 
 
@@ -100,19 +110,26 @@ def _without_seen(
     path: PathLike | None,
     arguments: dict[Side, tuple[PathLike | None, PathLike | None, PathLike | None]],
     trained_for: TrainedFor | None,
-    columns: tuple[str | None, str | None],
+    columns: Mapping[Role, str | None],
     say: Say,
 ) -> Space:
     """The space as its files have it; ``columns`` are those of vectors and ids, where named."""
     if path is not None and is_space_folder(existing(path)):
         if any(arguments["queries"]) or any(arguments["items"]):
             raise SpellingError(f"{path} is a space with ids and texts of its own: give no others")
+        check_no_columns(columns, path)
         return _trained_for(read_space_folder(path), trained_for)
     if path is not None and is_spark_folder(Path(path)):
         if any(arguments["queries"]) or any(arguments["items"]):
             raise SpellingError(f"{path} is a model with ids of its own: give no others")
+        check_no_columns(columns, path)
         return _trained_for(read_spark_model(Path(path), say), trained_for)
     files = _files(path, arguments)
+    read = frozenset[Role]().union(*(columns_of(side.vectors) for side in files.values()))
+    check_no_columns(
+        {r: name for r, name in columns.items() if r not in read},
+        " and ".join(side.path for side in files.values() if side.vectors),
+    )
     sides: dict[Side, Embeddings] = {}
     for side, side_files in files.items():
         if side_files.vectors is not None:
@@ -121,8 +138,8 @@ def _without_seen(
                 side,
                 ids=side_files.ids,
                 texts=None if side_files.texts is None else texts_of(side_files.texts, side),
-                vector_column=columns[0],
-                id_column=columns[1],
+                vector_column=columns[VECTOR],
+                id_column=columns[ID],
                 say=say,
             )
     if trained_for is None and all(_is_factor_model(files[side]) for side in sides):

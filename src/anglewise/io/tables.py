@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.data_types.numbers import shown
 from anglewise.data_types.typing import Array, Float64
 from anglewise.errors import FileError, SpellingError, ValuesError
-from anglewise.io.files import arrow, reading
+from anglewise.io.files import PathLike, arrow, reading
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,19 @@ def check_names(names: Sequence[str], path: Path) -> None:
     for name, count in Counter(names).items():
         if count > 1 and name:
             only(names, name, path)
+
+
+def check_no_columns(named: Mapping[Role, str | None], path: PathLike) -> None:
+    """Raise ``SpellingError`` where a column is named, and nothing is read from columns.
+
+    >>> check_no_columns({ID: None}, Path("movies"))
+    """
+    for role, column_name in named.items():
+        if column_name is not None:
+            raise SpellingError(
+                f"{role.option}={shown(column_name)!r} (--{role.option.replace('_', '-')}) names "
+                f"the column of the {role.meaning}, and of {path} none is read: leave it out"
+            )
 
 
 def need(names: Sequence[str], role: Role, column_name: str | None, path: Path) -> int:

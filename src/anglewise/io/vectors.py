@@ -33,7 +33,17 @@ from anglewise.io.files import (
     suffix,
 )
 from anglewise.io.ids import read_ids
-from anglewise.io.tables import ID, VECTOR, Sheet, check_names, find, is_number, listed, names_of
+from anglewise.io.tables import (
+    ID,
+    VECTOR,
+    Role,
+    Sheet,
+    check_names,
+    find,
+    is_number,
+    listed,
+    names_of,
+)
 from anglewise.io.texts import read_texts, text_ids
 
 WORD_SUFFIXES = {".txt", ".vec", ".bin", ".glove", ".w2v"}
@@ -103,6 +113,14 @@ def _load(
         f"{existing_file(source)}: vectors are not read from {ending or 'files without ending'}, "
         f"but from {', '.join(sorted(VECTOR_SUFFIXES))}, and .gz of these: rename or convert it"
     )
+
+
+def columns_of(source: Path | Keyed | None) -> frozenset[Role]:
+    """What an option may name the column of, or the array, in the file of a side."""
+    if source is None or isinstance(source, Keyed):
+        return frozenset() if source is None else frozenset({VECTOR})
+    is_table = suffix(source) in ARROW_SUFFIXES or (source.is_dir() and is_saved_dataset(source))
+    return frozenset({VECTOR, ID} if is_table else ())
 
 
 def _names(

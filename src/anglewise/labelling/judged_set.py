@@ -14,7 +14,7 @@ from anglewise.io.judgement_formats import read_judged
 from anglewise.io.judgement_rows import Assumed, Reject
 from anglewise.io.places import is_sqlite
 from anglewise.io.read import judgement_kind, read_judgements
-from anglewise.io.tables import Role
+from anglewise.io.tables import DOCUMENT, GAIN, QUERY, Role, check_no_columns
 from anglewise.judgements.combine import combined
 from anglewise.judgements.connection import STORE_NAME
 from anglewise.judgements.records import Judged
@@ -77,13 +77,22 @@ def _read_set(
         with JudgementStore.open(store, read_only=True) as opened:
             rows = tuple(opened.rows(direction))
             if rows or store == path:
+                check_no_columns(columns, store)
                 return JudgedSet(opened.judgements(space, direction), rows)
-    if path.is_file() and _is_graded(path):
+    if path.is_file() and (any(columns.values()) or _is_graded(path)):
         result = read_judged(path, assumed=Assumed(path.name, direction), columns=columns)
         rows = tuple(row for row in result.judged if row.direction == direction)
         return JudgedSet(combined(rows, space, direction, name=str(path)), rows, result.rejects)
     judged = read_judgements(
-        path, space, direction=direction, label_queries=label_queries, seed=seed, say=say
+        path,
+        space,
+        direction=direction,
+        query_column=columns.get(QUERY),
+        item_column=columns.get(DOCUMENT),
+        gain_column=columns.get(GAIN),
+        label_queries=label_queries,
+        seed=seed,
+        say=say,
     )
     return JudgedSet(judged)
 
