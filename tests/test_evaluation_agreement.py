@@ -1,5 +1,7 @@
 """What two rankings have in common."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -70,3 +72,23 @@ def test_places_that_could_not_be_filled_do_not_count():
 def test_lists_of_different_queries_are_refused():
     with pytest.raises(ShapeError, match="same queries"):
         overlap(listed([[1]]), listed([[1], [2]]), 1)
+
+
+def test_long_lists_take_memory_by_their_length_and_not_its_square():
+    """A table of places by places would take 50 times a million bytes."""
+    rng = np.random.default_rng(5)
+    first, second = (
+        Neighbours("dot", rng.permuted(np.tile(np.arange(1500), (50, 1)), axis=1)[:, :1000],
+                   np.zeros((50, 1000), np.float32), np.arange(50))
+        for _ in range(2)
+    )  # fmt: skip
+    tracemalloc.start()
+    shares = overlap(first, second, 1000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    due = [
+        len(set(a) & set(b)) / 1000
+        for a, b in zip(first.indices.tolist(), second.indices.tolist(), strict=True)
+    ]
+    assert shares.tolist() == due
+    assert peak < 12e6

@@ -186,8 +186,8 @@ def _means(
 PERSISTENCE = 0.9
 """Chance of looking one place further: a reader who looks at ten places on average."""
 
-BLOCK = 4096
-"""Queries taken together, so that their k x k comparisons stay small."""
+CELLS = 1 << 20
+"""Places of lists that are sorted together."""
 
 
 def overlap(first: Neighbours, second: Neighbours, k: int) -> Float64[Array, " q"]:
@@ -228,8 +228,9 @@ def agreements(
         )
     k = min(k, first.k, second.k)
     a, b = first.indices[:, :k], second.indices[:, :k]
+    block = max(1, CELLS // max(k, 1))
     shared = np.concatenate(
-        [_shared(a[at : at + BLOCK], b[at : at + BLOCK]) for at in range(0, max(len(a), 1), BLOCK)]
+        [_shared(a[at : at + block], b[at : at + block]) for at in range(0, max(len(a), 1), block)]
     )
     filled = np.maximum((a >= 0).sum(axis=1), (b >= 0).sum(axis=1))
     overlaps = np.divide(shared[:, -1], filled, out=np.ones(len(filled)), where=filled > 0)
@@ -242,16 +243,21 @@ def agreements(
 
 
 def _shared(a: Int64[Array, "q k"], b: Int64[Array, "q k"]) -> Int64[Array, "q k"]:
-    """How many items both lists hold down to each depth.
+    """How many items both lists hold down to each depth; a list holds an item once at most.
 
     An item at rank ``i`` of one and ``j`` of the other is shared from depth ``max(i, j)`` on.
+    Sorted side by side, an item that both hold stands in two places that follow one another.
     """
-    equal: Bool[Array, "q k k"] = (a[:, :, None] == b[:, None, :]) & (a >= 0)[:, :, None]
-    shared = np.empty(a.shape, dtype=np.int64)
-    for depth in range(a.shape[1]):
-        in_row = np.count_nonzero(equal[:, depth, : depth + 1], axis=1)
-        shared[:, depth] = in_row + np.count_nonzero(equal[:, :depth, depth], axis=1)
-    return np.cumsum(shared, axis=1)
+    queries, k = a.shape
+    places = np.arange(2 * k)
+    items: Array = np.concatenate([a, b], axis=1)
+    items = np.where(items < 0, -1 - places, items)  # empty ranks are items of no other list
+    order = np.argsort(items, axis=1)
+    items, ranks = np.take_along_axis(items, order, axis=1), order % max(k, 1)
+    rows, at = np.nonzero(items[:, 1:] == items[:, :-1])
+    depths = np.maximum(ranks[rows, at], ranks[rows, at + 1])
+    counts = np.bincount(rows * k + depths, minlength=queries * k)
+    return np.cumsum(counts.reshape(queries, k), axis=1)
 
 
 def disagreement(neighbours: Sequence[Neighbours], k: int) -> Float64[Array, " q"]:
