@@ -7,6 +7,7 @@ the same numbers.
 from dataclasses import replace
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from anglewise import Embeddings, Judgements, Pairs, Space, Triplets
 from anglewise.data_types.sparse import Interactions, SparseRows
@@ -188,3 +189,9 @@ def nearest(worth, relevant=5):
 
 def _space(queries, items):
     return Space(queries=Embeddings(queries), items=Embeddings(items))
+
+
+def table(rows, columns, values=None, *, shape):
+    """A sparse table of these entries, 1 where no value is given."""
+    values = np.ones(len(rows)) if values is None else values
+    return csr_array((values, (rows, columns)), shape=shape)

@@ -201,6 +201,6 @@ def test_a_dry_run_passes_no_gate(words, anglewise, folder, tmp_path, monkeypatc
 
 
 def test_what_is_for_one_space_is_refused_for_several(anglewise, folder):  # noqa: F811
-    for words in (("--slice", "language"), ("--dry-run",), ("--breadth",)):
+    for words in (("--slice", "language"), ("--dry-run",)):
         assert refused(anglewise("compare", "--spaces", folder, folder, *words), words[0])
     assert refused(anglewise("compare", folder, "--slice", "langauge"), "'langauge'", "language")

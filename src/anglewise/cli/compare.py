@@ -91,8 +91,9 @@ def compare(
         Which queries belong together, or come first: group(COLUMN) of what is known about them,
         clusters(8) of their vectors, time(COLUMN); by queries each stands for itself.
     slices
-        A column of what is known about queries, such as language: each of its values gets a
-        verdict of its own. May come several times.
+        A column of what is known about queries or items, such as language: each of its values gets
+        a verdict of its own. items:language or queries:language where both have it. May come
+        several times.
     dry_run
         Read everything, say what was guessed and about how long the rest would take, and stop.
     """
@@ -119,7 +120,7 @@ def compare(
     gates = Gates.read(results, history, several.spaces)
     with talk.progress("reading"):
         if several.spaces or several.variants:
-            asked = {"--slice": slices, "--dry-run": dry_run, "--breadth": results.breadth}
+            asked = {"--slice": slices, "--dry-run": dry_run}
             _check_for_several([name for name, value in asked.items() if value])
             spaces, judged = judged_spaces(
                 source,
@@ -165,7 +166,7 @@ def compare(
     document = comparison_document(result, checked, until, rest, looks, breadth=results.breadth)
     write_results(result, document, results, talk)
     remember(result, gates, checked, history, talk)
-    content = result.to_dict()
+    content = result.to_dict(timed=results.breadth)
     if checked:
         content["gates"] = [gate_content(check) for check in checked]
     if history.history is not None:

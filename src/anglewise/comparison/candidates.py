@@ -1,8 +1,11 @@
-"""Candidates: a measure, or a measure in one of several spaces and its cheaper variants."""
+"""Candidates: a measure, or a measure in one of several spaces and its cheaper variants.
+
+And what they take: bytes to keep, seconds to search.
+"""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -303,3 +306,43 @@ def _wanted(word: str | Variant, spaces: Mapping[str, Space]) -> tuple[str | Non
         if rest != word and rest[:1] in {"[", "·", "+", ":"}:
             return name, variant(rest)
     return None, variant(word)
+
+
+@dataclass(frozen=True)
+class SpaceFacts:
+    """One of the spaces of a comparison, or what was made of it.
+
+    ``made_of`` is the space behind a variant, ``dimension`` its columns, ``bytes_a_vector`` what a
+    store needs for each vector.
+    """
+
+    space: str
+    made_of: str | None
+    dimension: int
+    queries: int
+    items: int
+    bytes_a_vector: int
+
+
+@dataclass(frozen=True)
+class SearchCost:
+    """What it took to search for one candidate.
+
+    Attributes
+    ----------
+    bytes_a_vector
+        What a store needs for one vector as it was given, or as the variant keeps it.
+    queries
+        How many were searched for.
+    together
+        How many measures were searched in the same pass, settings that were tried included. The
+        pass was timed, and no share of it is that of one measure.
+    seconds
+        On the clock of the machine that ran it: ``pass``, all passes in which it was searched, and
+        ``a_query``, that over the queries. The search is exact, over float32 vectors.
+    """
+
+    bytes_a_vector: int
+    queries: int
+    together: int
+    seconds: Mapping[str, float] = field(compare=False)

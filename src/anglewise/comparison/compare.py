@@ -9,26 +9,25 @@ from anglewise.comparison.alignment import AlignedSpaces
 from anglewise.comparison.candidates import (
     Source,
     SpaceCandidate,
+    SpaceFacts,
     Variant,
     candidate_number,
     sources,
 )
-from anglewise.comparison.comparison_result import Comparison, SpaceFacts
+from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.conclusion import (
     conclude,
     read_largest_difference,
     read_metrics_for,
     read_tolerance,
 )
-from anglewise.comparison.floors import floors
-from anglewise.comparison.floors import unbeaten as unbeaten_words
+from anglewise.comparison.floors import with_floors
 from anglewise.comparison.inference import infer
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, judged_space
 from anglewise.comparison.notes import notes, space_notes
 from anglewise.comparison.scoring import score_named_rows, score_spaces
-from anglewise.comparison.slices import slices as verdict_slices
-from anglewise.comparison.slices import with_breadth
 from anglewise.comparison.split import QUERIES, query_split
+from anglewise.comparison.without_vectors import of_space, of_spaces, with_breadth
 from anglewise.data_types.conversion import Vectors, check_kind
 from anglewise.data_types.embeddings import Space, as_space
 from anglewise.data_types.evaluation_rules import evaluated_with
@@ -125,8 +124,10 @@ def compare(
         ``time(COLUMN)``. What is tuned or learnt never sees the group that it is reported on, and
         chance is over groups; of a time the later half is reported, and the earlier teaches.
     slices
-        Columns of what is known about queries: each of their values gets a verdict of its own, at
-        95% for all values of a column together.
+        Columns of what is known about queries or items: each of their values gets a verdict of its
+        own, at 95% for all values of a column together. ``items:language`` names the side, where
+        both have the column. For a group of items its own judgements alone count, and queries
+        with a relevant one; all items are ranked.
     missing
         ``"drop"`` leaves judged items out that the space lacks; else they count as missed where
         they are relevant, as in trec_eval.
@@ -174,7 +175,7 @@ def compare(
     read = measures_and_families(measures)
     if not read:
         raise TooFewError(NO_MEASURE)
-    judged_direction = _direction(judgements, direction)
+    _check_direction(judgements, direction)
     judgements = _evaluated_with(judgements, space, missing, relevant_from, not_itself=not_itself)
     base = None
     if baseline is not None:
@@ -213,30 +214,26 @@ def compare(
     columns = [slices] if isinstance(slices, str) else [*slices]
     if columns and searched is None:
         raise SpellingError(
-            "slices are of queries, and these are pairs or triplets: leave slices out"
+            "slices are of queries or items, and these are pairs or triplets: leave slices out"
         )
-    asking = space.sides(judged_direction or "queries-items")[0]
-    parts = verdict_slices(columns, asking, scores, settings, baseline=base)
+    parts, remarks = (), ()
+    if searched is not None and columns:
+        from anglewise.comparison.slices import slices as verdict_slices
+
+        parts, remarks = verdict_slices(columns, searched, scores, settings, baseline=base)
     result = conclude(
         infer(scores, seed=seed, threads=threads),
         judged_space(space, judgements.parts if isinstance(judgements, Judgements) else None),
         judgements,
         settings,
         baseline=base,
-        notes=notes(space, judgements, scores),
+        notes=[*notes(space, judgements, scores), *remarks],
     )
     if searched is None:
         return result
-    without = floors(searched, scores, seed=seed)
-    unbeaten = unbeaten_words(without, result.metric)
-    reason = "; ".join(filter(None, (result.verdict.reason, unbeaten)))
-    return replace(
-        result,
-        measures=with_breadth(result.measures, searched, scores),
-        verdict=replace(result.verdict, reason=reason),
-        floors=without,
-        slices=parts,
-    )
+    known = of_space(space, searched.judgements)
+    result = replace(result, measures=with_breadth(result.measures, known, scores), slices=parts)
+    return with_floors(result, known, scores, seed=seed)
 
 
 def _check_relevant(judgements: Judgements, metric: Metric) -> None:
@@ -266,16 +263,13 @@ def _evaluated_with(
     return judgements
 
 
-def _direction(
-    judgements: Judgements | Pairs | Triplets, wanted: Direction | None
-) -> Direction | None:
+def _check_direction(judgements: Judgements | Pairs | Triplets, wanted: Direction | None) -> None:
     judged = judgements.direction if isinstance(judgements, Judgements) else None
     if wanted is not None and wanted != judged:
         raise SpellingError(
             f"direction {wanted} asked for, but the judgements are "
             f"{'pairs' if judged is None else judged}: leave direction out, or read others"
         )
-    return judged
 
 
 def compare_spaces(
@@ -385,7 +379,7 @@ def compare_spaces(
     searched = map(aligned.searched, models)
     scores = score_spaces(searched, read, candidates, aligned.judgements, settings)
     facts = tuple(_facts(spaces[model.space], model) for model in models)
-    return conclude(
+    result = conclude(
         infer(scores, seed=seed, threads=threads),
         aligned.names,
         aligned.judgements,
@@ -394,6 +388,9 @@ def compare_spaces(
         notes=space_notes(aligned, judged, scores, facts),
         spaces=facts,
     )
+    known = of_spaces(aligned)
+    result = replace(result, measures=with_breadth(result.measures, known, scores))
+    return with_floors(result, known, scores, seed=seed)
 
 
 def _by_space(

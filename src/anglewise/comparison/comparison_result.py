@@ -17,6 +17,7 @@ from anglewise.statistics.decision import Decision
 from anglewise.statistics.resampling import Clusters
 
 if TYPE_CHECKING:
+    from anglewise.comparison.candidates import SearchCost, SpaceFacts
     from anglewise.comparison.floors import Floor
     from anglewise.comparison.slices import Slice
 
@@ -66,6 +67,8 @@ class MeasureResult:
     coverage, strata
         Where there are lists: how much of what is ranked stands in any, and the metric if only
         the head, the middle or the tail of use were relevant (empty where use is not known).
+    search
+        What it took to search for it, where there are lists.
     """
 
     measure: str
@@ -81,6 +84,7 @@ class MeasureResult:
     settings: tuple[str, ...] = ()
     coverage: Coverage | None = None
     strata: Mapping[str, float] = field(default_factory=dict[str, float])
+    search: "SearchCost | None" = None
 
 
 @dataclass(frozen=True)
@@ -167,22 +171,6 @@ class Verdict:
         return f"{self.headline}: {self.reason}"
 
 
-@dataclass(frozen=True)
-class SpaceFacts:
-    """One of the spaces of a comparison, or what was made of it.
-
-    ``made_of`` is the space behind a variant, ``dimension`` its columns, ``bytes_a_vector`` what a
-    store needs for each vector.
-    """
-
-    space: str
-    made_of: str | None
-    dimension: int
-    queries: int
-    items: int
-    bytes_a_vector: int
-
-
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """Measures ranked on a validation set, best first.
@@ -190,7 +178,8 @@ class Comparison:
     ``notes`` are sentences to be read before the numbers (broken labels, unit vectors, zero
     rows). ``evidence`` holds what the numbers came from, for pages and run files. ``spaces`` are
     those of a comparison of several; each of its measures is then called ``space: measure``.
-    ``floors`` are what lists without a model reach, ``slices`` the verdicts of groups of queries.
+    ``floors`` are what lists without a model reach, ``floor_notes`` what is to be said of them,
+    ``slices`` the verdicts of groups of queries and of items.
     ``tolerance`` is the least lead over the measure to keep that matters, ``tolerance_given`` how
     it was asked for. ``split`` says which queries belong together, or came before the others.
     """
@@ -210,16 +199,22 @@ class Comparison:
     baseline: str | None = None
     notes: tuple[str, ...] = ()
     evidence: "Evidence | None" = field(default=None, repr=False)
-    spaces: tuple[SpaceFacts, ...] = ()
+    spaces: "tuple[SpaceFacts, ...]" = ()
     split: str = "queries"
     floors: "tuple[Floor, ...]" = ()
+    floor_notes: tuple[str, ...] = ()
     slices: "tuple[Slice, ...]" = ()
 
     def __str__(self) -> str:
         return str(self.verdict)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON types with stable keys, as ``compare --json`` writes them."""
+    def to_dict(self, *, timed: bool = False) -> dict[str, Any]:
+        """Plain JSON types with stable keys, as ``compare --json`` writes them.
+
+        ``timed`` adds the seconds of each search, as ``--breadth`` does: they are other ones in
+        every run, and all else is the same.
+        """
+        factory = _json if timed else _without_seconds
         return {
             "command": "compare",
             "version": version("anglewise"),
@@ -235,9 +230,10 @@ class Comparison:
             "tolerance_given": self.tolerance_given,
             "baseline": self.baseline,
             "notes": list(self.notes),
-            "measures": [asdict(row, dict_factory=_json) for row in self.measures],
+            "measures": [asdict(row, dict_factory=factory) for row in self.measures],
             "verdict": asdict(self.verdict, dict_factory=_json),
             "floors": [asdict(floor) for floor in self.floors],
+            "floor_notes": list(self.floor_notes),
             "slices": [asdict(part, dict_factory=_json) for part in self.slices],
             **({"spaces": [asdict(space) for space in self.spaces]} if self.spaces else {}),
             **self._split(),
@@ -370,6 +366,11 @@ def _pandas(method: str, instead: str) -> Any:
 def _json(entries: list[tuple[str, Any]]) -> dict[str, Any]:
     """Plain JSON: lists for tuples, null for what is undefined."""
     return {key: _plain(value) for key, value in entries}
+
+
+def _without_seconds(entries: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The same without what the clock said."""
+    return _json([entry for entry in entries if entry[0] != "seconds"])
 
 
 def _plain(value: Any) -> Any:

@@ -6,7 +6,8 @@ from importlib.metadata import version
 
 import numpy as np
 
-from anglewise.comparison.comparison_result import Comparison, Evidence, SpaceFacts
+from anglewise.comparison.candidates import SpaceFacts
+from anglewise.comparison.comparison_result import Comparison, Evidence
 from anglewise.comparison.inference import Inference
 from anglewise.comparison.lists import EvaluationSettings
 from anglewise.comparison.split import QUERIES

@@ -1,31 +1,35 @@
 """Floors: lists that need no model, to hold a comparison against.
 
 They stand outside of the family of measures: nobody chooses between them. A model that is not
-shown to beat the most used items has not been shown to have learnt anything.
+shown to beat the most used items, or the words of the texts, has not been shown to have learnt
+anything.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.inference import Scores
-from anglewise.comparison.lists import SearchedSpace
+from anglewise.comparison.without_vectors import WithoutVectors
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.text import listed
+from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Float64, Int64
+from anglewise.errors import TooFewError
 from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.evaluation_metrics.evaluate import metric as read_metric
-from anglewise.geometry.norms import known_uses
 from anglewise.statistics.decision import Tolerance, WeightedMeans, decide
 
 RANDOM, MOST_USED, ITEM_KNN = "random", "most used items", "item-kNN"
 DRAWS = 2_000
 CELLS = 1 << 24
 """Scores of items that are held at once."""
+MOST_CHARACTERS = 1 << 26
+"""Of longer texts the index would take longer than the comparison."""
 
 
 @dataclass(frozen=True)
@@ -42,62 +46,73 @@ class Floor:
     beaten: bool
 
 
-def floors(searched: SearchedSpace, scores: Scores, *, seed: int) -> tuple[Floor, ...]:
-    """Evaluate random lists; where use is known, the most used items and item-kNN.
+def with_floors(
+    result: Comparison, known: WithoutVectors, scores: Scores, *, seed: int
+) -> Comparison:
+    """The result with what random lists, those of use and those of words reach.
 
-    None for a metric whose values need not lie in [0, 1], or where passages stand for documents.
+    The verdict says of which floors nothing is shown to be better. There are none for a metric
+    whose values need not lie in [0, 1].
     """
     metric = read_metric(scores.metric)
-    if not metric.bounded or metric.depth is None or searched.judgements.parts is not None:
-        return ()
-    lists = dict(_lists(searched, metric.depth, scores.rows, seed))
+    if not metric.bounded or metric.depth is None:
+        return result
     judged = scores.rows
-    found = evaluate(lists, searched.judgements, judged, [metric])[scores.metric]
+    hidden = _hidden(known.judgements, judged, known.items)
+    lists = dict(_lists(known, metric.depth, judged, hidden, seed))
+    remarks: list[str] = []
+    if known.texts is not None:
+        by_words, remarks = _text_lists(known.texts, judged, hidden, metric.depth)
+        lists |= by_words
+    found = evaluate(lists, known.judgements, judged, [metric])[scores.metric]
     values = np.concatenate([found, scores.deciding])
     clusters = scores.clusters
     drawn = WeightedMeans.of(clusters.sums(values), clusters.sizes, draws=DRAWS, seed=seed)
     means = values.mean(axis=1)
     measures = list(range(len(lists), len(values)))
-    result: list[Floor] = []
+    reached: list[Floor] = []
     for row, name in enumerate(lists):
         some = [row, *measures]
         only = WeightedMeans(drawn.means[:, some], drawn.unseen)
         above = decide(only, means[some], 0, Tolerance(0.0, 0.0)).above
         low, high = drawn.interval(row)
-        result.append(Floor(name, float(means[row]), low, high, bool((above[1:] > 0).any())))
-    return tuple(result)
+        reached.append(Floor(name, float(means[row]), low, high, bool((above[1:] > 0).any())))
+    unbeaten_words = unbeaten(reached, scores.metric)
+    return replace(
+        result,
+        verdict=replace(
+            result.verdict, reason="; ".join(filter(None, (result.verdict.reason, unbeaten_words)))
+        ),
+        floors=tuple(reached),
+        floor_notes=tuple(remarks),
+    )
 
 
-def unbeaten(result: tuple[Floor, ...], metric: str) -> str:
+def unbeaten(reached: Sequence[Floor], metric: str) -> str:
     """The sentence about floors that no measure is shown to beat; empty where there are none.
 
-    >>> unbeaten((Floor("random", 0.1, 0.0, 0.2, False), Floor("x", 0, 0, 1, True)), "nDCG@10")
+    >>> unbeaten([Floor("random", 0.1, 0.0, 0.2, False), Floor("x", 0, 0, 1, True)], "nDCG@10")
     'nothing is shown to beat random (nDCG@10 0.100)'
     """
-    names = [f"{floor.name} ({metric} {floor.mean:.3f})" for floor in result if not floor.beaten]
+    names = [f"{floor.name} ({metric} {floor.mean:.3f})" for floor in reached if not floor.beaten]
     return f"nothing is shown to beat {listed(names, 'or')}" if names else ""
 
 
 def _lists(
-    searched: SearchedSpace, depth: int, rows: Int64[Array, " q"], seed: int
+    known: WithoutVectors, depth: int, rows: Int64[Array, " q"], hidden: list[Array], seed: int
 ) -> Iterator[tuple[str, Neighbours]]:
-    """The lists of each floor, for the queries that are judged."""
-    judgements, items = searched.judgements, len(searched.ranked)
-    hidden = _hidden(judgements, rows, items)
+    """The lists by chance and by use, for the queries that are judged."""
+    judgements, items = known.judgements, known.items
     rng = np.random.default_rng([seed, 4])
     order = rng.permutation(items)
     starts = rng.integers(items, size=len(rows))
     yield RANDOM, _in_order(RANDOM, order, starts, hidden, depth)
-    if judgements.direction == "queries-queries":
+    if known.uses is None or judgements.direction == "queries-queries":
         return
-    uses = known_uses(searched.space, judgements.direction)
-    if uses is None:
-        return
-    most = np.lexsort((np.arange(items), -uses))
+    most = np.lexsort((np.arange(items), -known.uses))
     yield MOST_USED, _in_order(MOST_USED, most, np.zeros(len(rows), np.int64), hidden, depth)
-    seen = searched.space.seen
-    if seen is not None:
-        yield ITEM_KNN, _item_knn(seen, judgements, rows, hidden, depth)
+    if known.seen is not None:
+        yield ITEM_KNN, _item_knn(known.seen, judgements, rows, hidden, depth)
 
 
 def _hidden(judgements: Judgements, rows: Int64[Array, " q"], items: int) -> list[Array]:
@@ -158,6 +173,47 @@ def _item_knn(
             best = best[row[best] > 0]
             indices[start + offset, : len(best)] = best
     return _neighbours(ITEM_KNN, indices)
+
+
+def _text_lists(
+    read: Callable[[], tuple[list[str], list[str]]],
+    rows: Int64[Array, " q"],
+    hidden: Sequence[Int64[Array, " rows"]],
+    depth: int,
+) -> tuple[dict[str, Neighbours], list[str]]:
+    """The lists by BM25 for some rows of those who ask, and what is to be said of them.
+
+    ``read`` gives the texts of those who ask and of what is ranked. There are no lists where the
+    library is missing, where no item holds a word, or where the texts are too long.
+    """
+    from anglewise.nearest_neighbours.bm25 import BM25, NOT_INSTALLED, Bm25Index, has_bm25
+
+    if not has_bm25():
+        return _not_shown(NOT_INSTALLED)
+    every_query, items = read()
+    characters = sum(map(len, items))
+    if characters > MOST_CHARACTERS:
+        return _not_shown(
+            f"the texts hold {characters:,} characters, and {MOST_CHARACTERS:,} are the most that "
+            "are indexed"
+        )
+    queries: list[str] = [every_query[int(row)] for row in rows]
+    if not any(map(str.strip, queries)):
+        return _not_shown("no judged query has a text")
+    try:
+        index = Bm25Index.of(items)
+    except TooFewError:
+        return _not_shown("no item has a text with a word of two letters")
+    remarks = [
+        f"{BM25} knows no text of {counted(empty, noun)}"
+        for noun, texts in (("judged query", queries), ("item", items))
+        if (empty := sum(not text.strip() for text in texts))
+    ]
+    return {BM25: index.nearest(queries, depth, hidden)}, remarks
+
+
+def _not_shown(reason: str) -> tuple[dict[str, Neighbours], list[str]]:
+    return {}, [f"bm25 not shown: {reason}"]
 
 
 def _neighbours(name: str, indices: Int64[Array, "q k"]) -> Neighbours:

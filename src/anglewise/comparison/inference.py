@@ -8,7 +8,7 @@ from os import cpu_count
 
 import numpy as np
 
-from anglewise.comparison.candidates import Candidate
+from anglewise.comparison.candidates import Candidate, SearchCost
 from anglewise.comparison.comparison_result import Difference, Estimate, MeasureResult
 from anglewise.comparison.split import ALONE, QuerySplit
 from anglewise.data_types.neighbours import Neighbours
@@ -58,6 +58,8 @@ class Scores:
         Which queries taught which, and which belong together.
     drawn_by_lot
         Whether pairs were drawn with known chances to be judged.
+    costs
+        What it took to search for each measure, where they were searched for here.
     """
 
     measures: tuple[Candidate, ...]
@@ -73,6 +75,7 @@ class Scores:
     unjudged: Float64[Array, " m"] | None = None
     split: QuerySplit = ALONE
     drawn_by_lot: bool = False
+    costs: Mapping[str, SearchCost] = field(default_factory=dict[str, SearchCost])
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -220,6 +223,7 @@ class Inference:
             p_best=float(self.flips.p_best[group]),
             alike=tuple(scores.names[j] for j in scores.groups[group] if j != i),
             settings=scores.settings.get(name, ()),
+            search=scores.costs.get(name),
         )
 
 

@@ -5,6 +5,7 @@ What is tuned or learnt is searched for queries whose judgements did not choose 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from time import perf_counter
 
 import numpy as np
 
@@ -83,12 +84,20 @@ class SearchedSpace:
         The rows that are searched for, one for each judged query.
     order
         Of several spaces, where each ranked row stands among those of all.
+    bytes_a_vector
+        What a store needs for one vector of what is ranked; as float32 if not given.
+    passes
+        The searches so far: for which measures, and how many seconds each took.
     """
 
     space: Space
     judgements: Judgements
     queries: Int64[Array, " q"]
     order: Int64[Array, " rows"] | None = None
+    bytes_a_vector: int | None = None
+    passes: list[tuple[tuple[str, ...], float]] = field(
+        default_factory=list[tuple[tuple[str, ...], float]]
+    )
 
     @property
     def ranked(self) -> Embeddings:
@@ -103,7 +112,8 @@ class SearchedSpace:
         queries: Int64[Array, " some"] | None = None,
     ) -> dict[str, Neighbours]:
         """The nearest rows, of some queries if they are given; progress is told of all alone."""
-        return search(
+        start = perf_counter()
+        found = search(
             self.space,
             measures,
             k=k,
@@ -113,6 +123,8 @@ class SearchedSpace:
             threads=settings.threads,
             progress=settings.progress if queries is None else None,
         )
+        self.passes.append((tuple(found), perf_counter() - start))
+        return found
 
 
 def depth(metrics: Sequence[Metric]) -> int:

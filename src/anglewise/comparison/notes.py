@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from anglewise.comparison.alignment import AlignedSpaces
-from anglewise.comparison.comparison_result import SpaceFacts
+from anglewise.comparison.candidates import SpaceFacts
 from anglewise.comparison.inference import Scores
 from anglewise.data_types.drawn import QueryDraw, weighted_means
 from anglewise.data_types.embeddings import Embeddings, Space

@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from anglewise.comparison.candidates import Candidate
+from anglewise.comparison.candidates import Candidate, SearchCost
 from anglewise.comparison.inference import Scores
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, candidate_lists
 from anglewise.comparison.split import choices, first_half, tuned
@@ -45,6 +45,7 @@ def score_spaces(
     names = [str(candidate) for candidate in candidates]
     lists: dict[str, Neighbours] = {}
     chosen: dict[str, tuple[str, ...]] = {}
+    costs: dict[str, SearchCost] = {}
     keys: list[Hashable] = []
     for number, space in enumerate(spaces):
         settings_here = settings
@@ -54,8 +55,30 @@ def score_spaces(
         own = dict(zip(found, names[number * len(measures) :], strict=False))
         lists |= {own[name]: replace(its, measure=own[name]) for name, its in found.items()}
         chosen |= {own[name]: said for name, said in words.items()}
+        costs |= {own[str(measure)]: _cost(space, measure, found) for measure in measures}
         keys += [(number, list_key(neighbours)) for neighbours in found.values()]
-    return score_lists(candidates, lists, judgements, settings, keys=keys, chosen=chosen)
+    scores = score_lists(candidates, lists, judgements, settings, keys=keys, chosen=chosen)
+    return replace(scores, costs=costs)
+
+
+def _cost(
+    space: SearchedSpace, measure: MeasureSpec, found: Mapping[str, Neighbours]
+) -> SearchCost:
+    """What it took to search one space for one measure; of a tuned one for all its settings."""
+    tried = measure.settings(lists=True) if isinstance(measure, Family) else [measure]
+    # what is learnt is searched for the reported queries alone
+    learns = isinstance(measure, Adapted)
+    queries = len(found[str(measure)].indices) if learns else len(space.queries)
+    size = space.bytes_a_vector or 4 * space.ranked.dimension
+    names = {*map(str, tried)}
+    own = [(measures, seconds) for measures, seconds in space.passes if names & {*measures}]
+    seconds = sum(seconds for _, seconds in own)
+    return SearchCost(
+        bytes_a_vector=size,
+        queries=queries,
+        together=max(len(measures) for measures, _ in own),
+        seconds={"pass": seconds, "a_query": seconds / queries},
+    )
 
 
 def score_lists(

@@ -1,36 +1,51 @@
-"""Beyond one number: the verdict for each group of queries, and what the measures show."""
+"""The verdict for each group of queries, or of items."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.comparison.comparison_result import MeasureResult, Verdict
+from anglewise.comparison.comparison_result import Verdict
 from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace
-from anglewise.comparison.split import QuerySplit, cells
+from anglewise.comparison.split import QuerySplit, cells, is_empty
 from anglewise.comparison.verdict import verdict_of
-from anglewise.data_types.embeddings import Embeddings
-from anglewise.data_types.text import counted
-from anglewise.errors import TooFewError
-from anglewise.evaluation_metrics.breadth import by_stratum, coverage
+from anglewise.data_types.columns import column as column_of
+from anglewise.data_types.columns import columns_of
+from anglewise.data_types.text import counted, listed
+from anglewise.data_types.typing import Array, Int64, Shaped
+from anglewise.errors import SpellingError, TooFewError, ValuesError
+from anglewise.evaluation_metrics.breadth import of_items, relevant_entries
+from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.evaluation_metrics.evaluate import metric as read_metric
-from anglewise.geometry.norms import known_uses
 from anglewise.statistics.decision import LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+SHOWN = 3
 MOST = 50
 """Groups of one column; more would be decided by chance or not at all."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """The queries with one value in a column, and what they say by themselves.
+    """The queries, or the items, with one value in a column, and what they say by themselves.
 
     The verdicts of one column hold together at 95%: each is made at 95% over their number.
+
+    Attributes
+    ----------
+    queries
+        How many have the value; of a group of items how many have a relevant item in it.
+    means
+        The metric of each measure over these queries; of a group of items as if its items alone
+        were judged.
+    side
+        Of which the column is: ``queries`` or ``items``.
+    items
+        How many items the group holds, where it is one of items.
     """
 
     column: str
@@ -38,47 +53,151 @@ class Slice:
     queries: int
     means: "Mapping[str, float]"
     verdict: Verdict
+    side: Literal["queries", "items"] = "queries"
+    items: int | None = None
 
 
 def slices(
-    columns: Iterable[str],
-    asking: Embeddings,
+    words: Iterable[str],
+    searched: SearchedSpace,
     scores: Scores,
     settings: EvaluationSettings,
     *,
     baseline: int | None,
-) -> tuple[Slice, ...]:
-    """Decide anew for each value of each column of what is known about those who ask.
+) -> tuple[tuple[Slice, ...], tuple[str, ...]]:
+    """Decide anew for each value of each column of what is known about queries, or about items.
 
-    Raises ``SpellingError`` for a column that is not there, ``ValuesError`` for empty cells,
-    ``TooFewError`` for a column of one value, or of more than 50.
+    A word is a column, with ``queries:`` or ``items:`` before it where both sides have one of that
+    name. Returns the verdicts, and sentences about groups of items that have none.
+
+    Raises ``SpellingError`` for a column that is not there or that both sides have,
+    ``ValuesError`` for empty cells, ``TooFewError`` for a column of one value, or of more than 50.
     """
     found: list[Slice] = []
-    for column in columns:
-        values = np.array([str(cell) for cell in cells(column, asking, scores.rows)])
-        names = np.unique(values)
-        if not 1 < len(names) <= MOST:
-            raise TooFewError(
-                f"column {column!r} has {counted(len(names), 'value')} among the judged queries: "
-                f"2 to {MOST} can be told from each other"
-            )
-        for name in names.tolist():
-            some = np.flatnonzero(values == name)
-            part = _part(scores, some)
+    remarks: list[str] = []
+    for word in words:
+        side, column = _side(word, searched)
+        if side == "queries":
+            groups = _query_groups(column, searched, scores)
+        else:
+            groups, others = _item_groups(column, searched, scores)
+            if others:
+                remarks.append(
+                    f"items whose {column} is {_some(others)}: no judged query has a relevant one, "
+                    "so nothing is said of them"
+                )
+        for value, (part, items) in groups.items():
             inference = infer(part, seed=settings.seed, threads=settings.threads)
             verdict = verdict_of(
                 inference,
                 settings.tolerance,
                 baseline=baseline,
                 largest=settings.largest_difference,
-                level=LEVEL / len(names),
+                level=LEVEL / len(groups),
             )
             means = dict(zip(scores.names, inference.means.tolist(), strict=True))
-            found.append(Slice(column, name, len(some), means, verdict))
-    return tuple(found)
+            found.append(Slice(column, value, len(part.rows), means, verdict, side, items))
+    return tuple(found), tuple(remarks)
 
 
-def _part(scores: Scores, columns: Any) -> Scores:
+def _side(word: str, searched: SearchedSpace) -> tuple[Literal["queries", "items"], str]:
+    """Of which side a column is, and its name; of one table without a prefix, of those who ask."""
+    asking, ranked = searched.space.sides(searched.judgements.direction)
+    columns = {"queries": columns_of(asking), "items": columns_of(ranked)}
+    prefix, colon, rest = word.partition(":")
+    if colon and prefix in columns and word not in {*columns["queries"], *columns["items"]}:
+        return ("items" if prefix == "items" else "queries"), rest
+    there = [side for side, names in columns.items() if word in names]
+    if len(there) == 2 and asking is not ranked:
+        raise SpellingError(
+            f"queries and items both have a column {word!r}: write queries:{word} or items:{word}"
+        )
+    if not there:
+        known = (f"of {side} {', '.join(names) or 'nothing'}" for side, names in columns.items())
+        raise SpellingError(f"there is no column {word!r}: known are {' and '.join(known)}")
+    return ("queries" if "queries" in there else "items"), word
+
+
+Groups: TypeAlias = dict[str, tuple[Scores, int | None]]
+"""From a value to the scores of its queries, and of items how many have it."""
+
+
+def _query_groups(column: str, searched: SearchedSpace, scores: Scores) -> Groups:
+    asking, _ = searched.space.sides(searched.judgements.direction)
+    values = np.array([str(cell) for cell in cells(column, asking, scores.rows)])
+    names = _names(column, values, "judged queries")
+    return {name: (_part(scores, np.flatnonzero(values == name)), None) for name in names}
+
+
+def _item_groups(column: str, searched: SearchedSpace, scores: Scores) -> tuple[Groups, list[str]]:
+    """For each value the scores as if its items alone were judged, and the values without any.
+
+    Every list stays as it is: an item of another group before one of this counts against it.
+    Judged items that the space lacks are in no group.
+    """
+    judgements, metric = searched.judgements.without_missing(), read_metric(scores.metric)
+    relevant = relevant_entries(judgements, metric) & np.isin(judgements.gains.rows, scores.rows)
+    values = _item_values(column, searched, np.unique(judgements.gains.indices[relevant]))
+    known = np.unique(values[values != ""])
+    names = _names(column, values[judgements.gains.indices[relevant]], "relevant items")
+    groups: Groups = {}
+    for name in names:
+        inside = values == name
+        only, queries = of_items(judgements, scores.rows, metric, inside)
+        part = _part(scores, queries)
+        lists = {measure: found.take(queries) for measure, found in scores.found.items()}
+        part = replace(part, values=evaluate(lists, only, part.rows, [metric]))
+        groups[name] = part, int(inside.sum())
+    return groups, [name for name in known.tolist() if name not in groups]
+
+
+def _item_values(
+    name: str, searched: SearchedSpace, relevant: Int64[Array, " some"]
+) -> Shaped[Array, " items"]:
+    """The value of every item as text, ``""`` where there is none; of documents by passages.
+
+    Raises ``ValuesError`` for a relevant item without a value, or for one whose passages have
+    several.
+    """
+    ranked, parts = searched.ranked, searched.judgements.parts
+    rows = relevant if parts is None else np.flatnonzero(np.isin(parts.of, relevant))
+    cells(name, ranked, rows, "relevant item")
+    values = np.array(["" if is_empty(cell) else str(cell) for cell in column_of(ranked, name)])
+    if parts is None:
+        return values
+    of_document = values[parts.first]
+    mixed = np.unique(parts.of[rows[values[rows] != of_document[parts.of[rows]]]])
+    if len(mixed):
+        raise ValuesError(
+            f"column {name!r} has several values among the passages of "
+            f"{counted(len(mixed), 'relevant document')}, such as "
+            f"{parts.documents[mixed[0]]!r}: groups are of documents, so give each one value"
+        )
+    return of_document
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first three names, and how many more there are.
+
+    >>> _some(["a", "b"]), _some("abcde")
+    ("'a' or 'b'", "'a', 'b', 'c' or 2 more")
+    """
+    more = [f"{len(names) - SHOWN:,} more"] if len(names) > SHOWN else []
+    return listed([*map(repr, names[:SHOWN]), *more], "or")
+
+
+def _names(column: str, values: Shaped[Array, " rows"], noun: str) -> list[str]:
+    """The different values of a column; ``TooFewError`` unless there are 2 to 50."""
+    names = np.unique(values).tolist()
+    if not 1 < len(names) <= MOST:
+        raise TooFewError(
+            f"column {column!r} has {counted(len(names), 'value')} among the {noun}: 2 to {MOST} "
+            "can be told from each other"
+        )
+    return names
+
+
+def _part(scores: Scores, columns: Int64[Array, " some"]) -> Scores:
     """The same scores on some of the columns."""
     clusters = scores.split.clusters
     return replace(
@@ -111,29 +230,3 @@ def agreement(parts: Sequence[Slice]) -> str:
 def _is_better(part: Slice) -> bool:
     """Whether a group shows a measure to be better than the one to keep."""
     return part.verdict.decision in {"use", "better"}
-
-
-def with_breadth(
-    rows: tuple[MeasureResult, ...], searched: SearchedSpace, scores: Scores
-) -> tuple[MeasureResult, ...]:
-    """Say of each measure how much of what is ranked it shows, and how it does head to tail.
-
-    Strata are there where it is known how much is used, for items.
-    """
-    if not scores.found or searched.judgements.parts is not None:
-        return rows
-    items, metric = len(searched.ranked), read_metric(scores.metric)
-    uses = known_uses(searched.space, searched.judgements.direction)
-    parts = (
-        ()
-        if uses is None
-        else by_stratum(scores.found, searched.judgements, scores.rows, metric, uses)
-    )
-    return tuple(
-        replace(
-            row,
-            coverage=coverage(scores.found[row.measure].indices, items),
-            strata={part.name: part.means[row.measure] for part in parts},
-        )
-        for row in rows
-    )

@@ -20,26 +20,29 @@ from anglewise.io.texts import column, columns_of
 from anglewise.statistics.resampling import Clusters
 
 
-def cells(name: str, asking: Embeddings, rows: Int64[Array, " q"]) -> list[Any]:
-    """One column, at some rows.
+def cells(
+    name: str, side: Embeddings, rows: Int64[Array, " some"], noun: str = "judged query"
+) -> list[Any]:
+    """One column, at some rows; ``noun`` says what these are.
 
     Raises ``SpellingError`` if there is none of that name, ``ValuesError`` for an empty cell.
 
     >>> cells("user", Embeddings(np.eye(2), metadata={"user": ["b", "a"]}), np.array([1]))
     ['a']
     """
-    names = columns_of(asking)
+    names = columns_of(side)
     if name not in names:
+        whose = "queries" if noun == "judged query" else "items"
         raise SpellingError(
-            f"nothing is known about queries under {name!r}: there is "
+            f"nothing is known about {whose} under {name!r}: there is "
             f"{', '.join(names) or 'no metadata'}"
         )
-    every = column(asking, name)
-    missing = [row for row in rows.tolist() if _is_empty(every[row])]
+    every = column(side, name)
+    missing = [row for row in rows.tolist() if is_empty(every[row])]
     if missing:
-        some = listed([repr(str(asking.ids[row])) for row in missing[:3]])
+        some = listed([repr(str(side.ids[row])) for row in missing[:3]])
         raise ValuesError(
-            f"column {name!r} is empty for {counted(len(missing), 'judged query')}, such as "
+            f"column {name!r} is empty for {counted(len(missing), noun)}, such as "
             f"{some}: fill it in"
         )
     return [every[row] for row in rows.tolist()]
@@ -83,7 +86,8 @@ def _moment(cell: Any) -> float:
     return moment
 
 
-def _is_empty(cell: Any) -> bool:
+def is_empty(cell: Any) -> bool:
+    """Whether a cell holds nothing: no value, blanks, or not a number."""
     return cell is None or str(cell).strip() == "" or (isinstance(cell, float) and isnan(cell))
 
 

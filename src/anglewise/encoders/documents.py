@@ -19,7 +19,7 @@ from anglewise.errors import (
 )
 from anglewise.io.files import PathLike, contents, existing, existing_file, naming, reading
 from anglewise.io.tables import listed, plain
-from anglewise.io.texts import text_table
+from anglewise.io.texts import text_table, with_title
 
 UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ud800-\udfff]")
 """Control characters but for tab and line ends, byte order marks, and halves of characters."""
@@ -119,12 +119,6 @@ class Documents:
         """The columns that are stored with the vectors."""
         titles = {} if self.titles is None else {"title": self.titles}
         return {**titles, "text": self.texts, **self.about}
-
-
-def with_title(title: str, text: str) -> str:
-    """A title, a blank and a text; the text alone if it begins with the title."""
-    title, text = title.strip(), text.strip()
-    return text if text.startswith(title) else f"{title} {text}".strip()
 
 
 def documents_of(documents: Documents | Mapping[str, str] | Iterable[str]) -> Documents:

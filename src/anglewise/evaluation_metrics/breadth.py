@@ -170,17 +170,34 @@ def _means(
     inside: Bool[Array, " items"],
 ) -> tuple[int, dict[str, float]]:
     """How many queries have a relevant item inside, and the means of these queries."""
-    judgements = judgements.without_missing()
-    only = judgements.where(inside[judgements.gains.indices])
-    graded = getattr(read_metric(metric), "graded", False)
-    good = only.gains.values > 0 if graded else only.relevant
-    relevant = np.bincount(only.gains.rows[good], minlength=only.gains.shape[0])
-    queries = np.flatnonzero(relevant[rows] > 0)
+    only, queries = of_items(judgements.without_missing(), rows, metric, inside)
     if not len(queries):
         return 0, dict.fromkeys(neighbours, float("nan"))
     lists = {name: every_list.take(queries) for name, every_list in neighbours.items()}
     (values,) = evaluate(lists, only, rows[queries], [metric]).values()
     return len(queries), dict(zip(neighbours, values.mean(axis=1).tolist(), strict=True))
+
+
+def of_items(
+    judgements: Judgements,
+    rows: Int64[Array, " q"],
+    metric: str | Metric,
+    inside: Bool[Array, " items"],
+) -> tuple[Judgements, Int64[Array, " some"]]:
+    """What is judged of some items alone, and the numbers of the rows with a relevant one.
+
+    The judgements are of items that the space holds, as ``without_missing`` leaves them.
+    """
+    only = judgements.where(inside[judgements.gains.indices])
+    good = only.gains.rows[relevant_entries(only, metric)]
+    relevant = np.bincount(good, minlength=only.gains.shape[0])
+    return only, np.flatnonzero(relevant[rows] > 0)
+
+
+def relevant_entries(judgements: Judgements, metric: str | Metric) -> Bool[Array, " entries"]:
+    """Which entries a metric takes for relevant: graded ones all gains above 0."""
+    graded = getattr(read_metric(metric), "graded", False)
+    return judgements.graded.values > 0 if graded else judgements.relevant
 
 
 PERSISTENCE = 0.9

@@ -96,6 +96,43 @@ def titles(embeddings: Embeddings, longest: int = 120) -> list[str] | None:
     return [text or str(name) for text, name in zip(best, embeddings.ids, strict=True)]
 
 
+def with_title(title: str, text: str) -> str:
+    """A title, a blank and a text; the text alone if it begins with the title."""
+    title, text = title.strip(), text.strip()
+    return text if text.startswith(title) else f"{title} {text}".strip()
+
+
+def has_texts(embeddings: Embeddings) -> bool:
+    """Whether there is a column ``text`` or ``title``; nothing is read."""
+    return any(name.lower() in {"title", "text"} for name in columns_of(embeddings))
+
+
+def texts_of(embeddings: Embeddings, parts: Parts | None = None) -> list[str]:
+    """The text of each row, its title before it: the columns ``text`` and ``title``; or one alone.
+
+    Where rows are passages, the text of each document: its passages joined by blanks.
+
+    >>> about = {"title": ["Heat", None], "text": ["A heist.", "A voyage."], "year": [1995, 1979]}
+    >>> texts_of(Embeddings([[1.0], [2.0]], metadata=about))
+    ['Heat A heist.', 'A voyage.']
+    >>> texts_of(Embeddings([[1.0], [2.0]], metadata=about), Parts.named(["a", "a"]))
+    ['Heat A heist. A voyage.']
+    """
+    by_lower_name = {name.lower(): name for name in columns_of(embeddings)}
+    sides = [
+        ["" if cell is None else str(cell) for cell in column(embeddings, by_lower_name[name])]
+        for name in ("title", "text")
+        if name in by_lower_name
+    ]
+    texts = sides[0] if len(sides) == 1 else list(map(with_title, *sides))
+    if parts is None:
+        return texts
+    passages: list[list[str]] = [[] for _ in range(len(parts))]
+    for document, text in zip(parts.of.tolist(), texts, strict=True):
+        passages[document].append(text)
+    return [" ".join(filter(None, each)) for each in passages]
+
+
 def _short(cell: object, longest: int) -> str:
     text = "" if cell is None else str(cell)
     return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -206,24 +206,28 @@ def _floors(result: Comparison) -> Iterator[Group]:
             f"{floor.name} {number(floor.mean)} {interval(floor.low, floor.high)}"
             for floor in result.floors
         ]
-        yield [Line(f"Without a model: {', '.join(parts)}.")]
+        remarks = "".join(f" {note}." for note in result.floor_notes)
+        yield [Line(f"Without a model: {', '.join(parts)}.{remarks}")]
 
 
 def _breadth(result: Comparison) -> Iterator[Group]:
-    """How much of what is ranked each measure shows, and how it does in each stratum of use."""
+    """How much of what is ranked each measure shows, by stratum of use, and what it costs."""
     strata = [*result.measures[0].strata] if result.measures else []
+    sizes = {row.measure: row.search.bytes_a_vector for row in result.measures if row.search}
+    differ = len(set(sizes.values())) > 1
     rows = [
         [
             row.measure,
             percent(row.coverage.share),
             number(row.coverage.gini, 2),
             *(number(row.strata[name]) for name in strata),
+            *([f"{sizes[row.measure]:,}"] if differ else []),
         ]
         for row in result.measures
         if row.coverage is not None
     ]
     if rows:
-        heads = ["measure", "coverage", "Gini", *strata]
+        heads = ["measure", "coverage", "Gini", *strata, *(["bytes a vector"] if differ else [])]
         yield [Table.of(heads, rows, "What the measures show")]
         yield [
             Line(
@@ -237,25 +241,63 @@ def _breadth(result: Comparison) -> Iterator[Group]:
                 "dim",
             )
         ]
+        yield [Line(sentence) for sentence in _search_costs(result)]
+
+
+def _search_costs(result: Comparison) -> Iterator[str]:
+    """How long each pass of the search took; shares of a pass were not measured."""
+    passes: dict[tuple[float, int, int], list[str]] = {}
+    for row in result.measures:
+        if row.search is not None:
+            key = row.search.seconds["pass"], row.search.queries, row.search.together
+            passes.setdefault(key, []).append(row.measure)
+    for (seconds, queries, together), names in passes.items():
+        shared = f", in one pass for {together} measures" if together > 1 else ""
+        yield (
+            f"{listed(names)}: searched for {counted(queries, 'query', 'queries')} in "
+            f"{seconds:.2g} s{shared}, {seconds / queries:.2g} s a query."
+        )
+    sizes = {row.search.bytes_a_vector for row in result.measures if row.search is not None}
+    if len(sizes) == 1:
+        yield f"A vector takes {sizes.pop():,} bytes."
+    if passes:
+        yield (
+            "Times are those of this run, on the machine that ran it, of exact search over float32 "
+            "vectors. What one measure of a pass takes alone, or a store takes, was not measured."
+        )
 
 
 def _slices(result: Comparison) -> Iterator[Group]:
-    """The verdict of each group of queries, and whether the groups disagree."""
-    for column in dict.fromkeys(part.column for part in result.slices):
-        parts = [part for part in result.slices if part.column == column]
+    """The verdict of each group of queries or items, and whether the groups disagree."""
+    for side, column in dict.fromkeys((part.side, part.column) for part in result.slices):
+        parts = [part for part in result.slices if (part.side, part.column) == (side, column)]
+        of_items = side == "items"
         rows = [
             [
                 part.value,
+                *([f"{part.items:,}"] if part.items is not None else []),
                 f"{part.queries:,}",
                 part.verdict.headline,
                 *(number(part.means[row.measure]) for row in result.measures[:SHOWN]),
             ]
             for part in parts
         ]
-        heads = [column, "queries", "verdict", *(row.measure for row in result.measures[:SHOWN])]
-        yield [Table.of(heads, rows, f"The verdict for each {column}")]
+        measures = [row.measure for row in result.measures[:SHOWN]]
         said = "What is said of the groups of one column holds at 95% together."
-        yield [Line(f"By {column}, {agreement(parts)}. {said}")]
+        if not of_items:
+            heads = [column, "queries", "verdict", *measures]
+            yield [Table.of(heads, rows, f"The verdict for each {column}")]
+            yield [Line(f"By {column}, {agreement(parts)}. {said}")]
+            continue
+        heads = [f"items whose {column} is", "items", "queries", "verdict", *measures]
+        yield [Table.of(heads, rows, f"The verdict for items of each {column}")]
+        yield [
+            Line(
+                f"By {column} of the items, {agreement(parts)}. {said} For each group its own "
+                "items alone count as judged, over the queries with a relevant one; all items are "
+                "ranked."
+            )
+        ]
 
 
 SHOWN = 4

@@ -1,0 +1,153 @@
+"""What is known of a comparison without any vector: use and texts, and the breadth of lists."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from anglewise.comparison.alignment import AlignedSpaces
+from anglewise.comparison.comparison_result import MeasureResult
+from anglewise.comparison.inference import Scores
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.parts import Parts
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.typing import Array, Float64
+from anglewise.evaluation_metrics.breadth import by_stratum, coverage
+from anglewise.evaluation_metrics.evaluate import metric as read_metric
+from anglewise.geometry.norms import known_uses
+from anglewise.io.texts import has_texts, texts_of
+
+
+@dataclass(frozen=True, eq=False)
+class WithoutVectors:
+    """What is known without vectors of those who ask and of what is ranked.
+
+    Attributes
+    ----------
+    judgements
+        By which lists are judged: of documents, where passages stand for these. What they hide
+        stands in no list.
+    items
+        How many are ranked.
+    uses
+        How often each of these was used, where that is known.
+    seen
+        Who used what, where that is known: users by what is ranked.
+    texts
+        Reads the texts of those who ask and of what is ranked; None where either side has none.
+    """
+
+    judgements: Judgements
+    items: int
+    uses: Float64[Array, " items"] | None = None
+    seen: SparseRows | None = None
+    texts: Callable[[], tuple[list[str], list[str]]] | None = None
+
+
+def of_space(space: Space, judgements: Judgements) -> WithoutVectors:
+    """What one space knows; documents of which all passages are hidden are hidden."""
+    direction, parts = judgements.direction, judgements.parts
+    asking, ranked = space.sides(direction)
+    if direction == "queries-items" and space.seen is not None:
+        own = judgements.seen
+        seen = space.seen if own is None or own is space.seen else _either(own, space.seen)
+        judgements = replace(judgements, seen=seen)
+    texts = None
+    if asking.metadata is not None and has_texts(asking) and has_texts(ranked):
+        texts = lambda: (texts_of(asking), texts_of(ranked, parts))  # noqa: E731
+    if parts is not None:
+        hidden = None if judgements.seen is None else _whole(judgements.seen, parts)
+        own = replace(judgements, parts=None, seen=hidden)
+        return WithoutVectors(own, len(parts), texts=texts)
+    uses = known_uses(space, direction)
+    return WithoutVectors(judgements, len(ranked), uses, space.seen, texts)
+
+
+def _either(one: SparseRows, other: SparseRows) -> SparseRows:
+    """The entries of either table."""
+    width = one.shape[1]
+    pairs = np.union1d(one.rows * width + one.indices, other.rows * width + other.indices)
+    return SparseRows.from_pairs(pairs // width, pairs % width, shape=one.shape)
+
+
+def _whole(hidden: SparseRows, parts: Parts) -> SparseRows:
+    """The documents that are hidden with all their passages."""
+    pairs, counts = np.unique(
+        hidden.rows * len(parts) + parts.of[hidden.indices], return_counts=True
+    )
+    pairs = pairs[counts == np.bincount(parts.of)[pairs % len(parts)]]
+    shape = (hidden.shape[0], len(parts))
+    return SparseRows.from_pairs(pairs // len(parts), pairs % len(parts), shape=shape)
+
+
+def of_spaces(aligned: AlignedSpaces) -> WithoutVectors:
+    """What several spaces know, in their common order.
+
+    A text is that of the first space that holds it, and use that of the first that knows it.
+    """
+    judgements, items = aligned.judgements, len(aligned.ranked.names)
+    direction = judgements.direction
+    sides = {name: space.sides(direction) for name, space in aligned.spaces.items()}
+    texts = None
+    if all(any(map(has_texts, side)) for side in zip(*sides.values(), strict=True)):
+        asking = {name: (side, None) for name, (side, _) in sides.items()}
+        ranked = {name: (side, aligned.parts.get(name)) for name, (_, side) in sides.items()}
+        texts = lambda: (  # noqa: E731
+            _common_texts(asking, aligned.asking.names),
+            _common_texts(ranked, aligned.ranked.names),
+        )
+    for name, space in aligned.spaces.items():
+        own = None if name in aligned.parts else known_uses(space, direction)
+        if own is None:
+            continue
+        columns = aligned.ranked.places[name]
+        uses = np.zeros(items)
+        uses[columns] = own
+        seen = space.seen
+        if seen is not None:
+            rows, users = seen.rows, seen.shape[0]
+            if direction == "queries-items":
+                rows, users = aligned.asking.places[name][rows], len(aligned.asking.names)
+            shape = (users, items)
+            seen = SparseRows.from_pairs(rows, columns[seen.indices], seen.values, shape=shape)
+        return WithoutVectors(judgements, items, uses, seen, texts)
+    return WithoutVectors(judgements, items, texts=texts)
+
+
+def _common_texts(
+    sides: Mapping[str, tuple[Embeddings, Parts | None]], names: Embeddings
+) -> list[str]:
+    """The text of each id, of the first space that has one."""
+    by_id: dict[str, str] = {}
+    for side, parts in sides.values():
+        if has_texts(side):
+            ids = side.ids.tolist() if parts is None else parts.documents
+            for name, text in zip(ids, texts_of(side, parts), strict=True):
+                by_id[name] = by_id.get(name) or text
+    return [by_id.get(name, "") for name in names.ids.tolist()]
+
+
+def with_breadth(
+    rows: tuple[MeasureResult, ...], known: WithoutVectors, scores: Scores
+) -> tuple[MeasureResult, ...]:
+    """Say of each measure how much of what is ranked it shows, and how it does head to tail.
+
+    Strata are there where it is known how much is used, for items.
+    """
+    if not scores.found:
+        return rows
+    metric = read_metric(scores.metric)
+    parts = (
+        ()
+        if known.uses is None
+        else by_stratum(scores.found, known.judgements, scores.rows, metric, known.uses)
+    )
+    return tuple(
+        replace(
+            row,
+            coverage=coverage(scores.found[row.measure].indices, known.items),
+            strata={part.name: part.means[row.measure] for part in parts},
+        )
+        for row in rows
+    )

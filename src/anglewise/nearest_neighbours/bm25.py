@@ -1,0 +1,121 @@
+"""BM25: texts ranked by the words that they share with a query, by the library bm25s.
+
+Words are runs of two or more letters, digits or underscores, in lower case; no word is left out
+and none is cut to its stem, so that no language is guessed. Texts without blanks between words,
+such as Chinese ones, are hardly split by this.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.typing import Array, Float64, Int64
+from anglewise.errors import MissingExtraError, TooFewError
+
+BM25 = "bm25"
+NOT_INSTALLED = "install anglewise[bm25]"
+WORD = r"(?u)\b\w\w+\b"
+K1, B = 1.5, 0.75
+DECIMALS = 10
+"""Scores are rounded to these, so that equal ones tie on every machine."""
+
+
+def has_bm25() -> bool:
+    """Whether the library is installed; it is not loaded."""
+    return find_spec("bm25s") is not None
+
+
+@dataclass(frozen=True, eq=False)
+class Bm25Index:
+    """Texts indexed by their words.
+
+    With ``N`` texts, of which ``n_w`` hold the word ``w``, the score of a text ``d`` is the sum
+    over the words of the query, each as often as it stands there, of
+
+        ln(1 + (N - n_w + .5) / (n_w + .5)) f_wd / (f_wd + k1 (1 - b + b |d| / mean |d|)),
+
+    ``f_wd`` counting the word in the text, ``|d|`` the words of the text, ``k1 = 1.5`` and
+    ``b = .75``: the formula of Lucene (Kamphuis and others, ECIR 2020).
+
+    Attributes
+    ----------
+    count
+        How many texts there are.
+    numbers
+        The number of each word that stands in any text.
+    """
+
+    count: int
+    numbers: Mapping[str, int]
+    index: Any
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> "Bm25Index":
+        """Index texts; empty ones are there and never found.
+
+        Raises ``MissingExtraError`` without bm25s, ``TooFewError`` where no text holds a word.
+        """
+        try:
+            import bm25s
+        except ImportError as missing:
+            raise MissingExtraError(
+                "BM25 needs bm25s: pip install 'anglewise[bm25]'", name="bm25s"
+            ) from missing
+        library: Any = bm25s
+        words = library.tokenize(
+            list(texts), lower=True, token_pattern=WORD, stopwords=[], show_progress=False
+        )
+        if not any(words.ids):
+            raise TooFewError(f"none of {len(texts):,} texts holds a word: BM25 has none to find")
+        index = library.BM25(k1=K1, b=B, method="lucene", dtype="float64")
+        index.index(words, show_progress=False)
+        return cls(len(texts), words.vocab, index)
+
+    def scores(self, query: str) -> Float64[Array, " texts"]:
+        """The score of every text; 0 where it shares no word with the query."""
+        words = re.findall(WORD, query.lower())
+        known = [self.numbers[word] for word in words if word in self.numbers]
+        if not known:
+            return np.zeros(self.count)
+        scores: Float64[Array, " texts"] = self.index.get_scores_from_ids(known)
+        return np.round(scores, DECIMALS)
+
+    def nearest(
+        self, queries: Sequence[str], k: int, hidden: Sequence[Int64[Array, " rows"]] | None = None
+    ) -> Neighbours:
+        """The ``k`` best texts of each query, of equal ones the first; those without a hit in none.
+
+        ``hidden`` are the rows that stand in no list, query by query.
+
+        >>> texts = Bm25Index.of(["a heist in Paris", "two heists", "Paris, Texas", ""])
+        >>> texts.nearest(["Paris heist", "opera"], k=3).indices.tolist()
+        [[0, 2, -1], [-1, -1, -1]]
+        """
+        indices = np.full((len(queries), k), -1, dtype=np.int64)
+        best_scores = np.full((len(queries), k), -np.inf)
+        tied = np.zeros(len(queries), dtype=np.int64)
+        for row, query in enumerate(queries):
+            scores = self.scores(query)
+            if hidden is not None:
+                scores[hidden[row]] = 0
+            best = _best(scores, k)
+            indices[row, : len(best)] = best
+            best_scores[row, : len(best)] = scores[best]
+            if len(best) == k:
+                last = scores[best[-1]]
+                tied[row] = (scores == last).sum() - (scores[best] == last).sum()
+        return Neighbours(BM25, indices, best_scores, tied)
+
+
+def _best(scores: Float64[Array, " texts"], k: int) -> Int64[Array, " best"]:
+    """The rows of the highest scores above 0, the highest first, of equal ones the first."""
+    rows = np.flatnonzero(scores > 0)
+    if len(rows) > k:
+        cut = np.partition(scores[rows], len(rows) - k)[len(rows) - k]
+        rows = rows[scores[rows] >= cut]
+    return rows[np.argsort(-scores[rows], kind="stable")][:k]
