@@ -268,15 +268,17 @@ def test_rows_without_a_text_are_counted_and_found_by_nothing():
 
 
 @pytest.mark.parametrize(
-    ("asked", "ranked", "longest", "said"),
+    ("asked", "ranked", "limits", "said"),
     [
-        ("", "red fish", 1000, "no judged query has a text"),
-        ("red", "a b", 1000, "no item has a text with a word of two letters"),
-        ("red", "red fish", 10, "the texts hold 720 characters, and 10 are the most"),
+        ("", "red fish", {}, "no judged query has a text"),
+        ("red", "a b", {}, "no item has a text with a word of two letters"),
+        ("red", "red fish", {"MOST_CHARACTERS": 10}, "the texts hold 720 characters, and 10 are"),
+        ("red", "red fish", {"MOST_SCORES": 3599}, "40 queries by 90 texts are more scores than"),
     ],
 )
-def test_texts_that_give_no_floor_say_why(monkeypatch, asked, ranked, longest, said):
-    monkeypatch.setattr("anglewise.comparison.floors.MOST_CHARACTERS", longest)
+def test_texts_that_give_no_floor_say_why(monkeypatch, asked, ranked, limits, said):
+    for name, limit in limits.items():
+        monkeypatch.setattr(f"anglewise.comparison.floors.{name}", limit)
     space, judged, *_ = library()
     plain = aw.Space(
         queries=aw.Embeddings(space.queries.vectors, metadata={"text": [asked] * QUERIES}),

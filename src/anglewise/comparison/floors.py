@@ -29,7 +29,8 @@ DRAWS = 2_000
 CELLS = 1 << 24
 """Scores of items that are held at once."""
 MOST_CHARACTERS = 1 << 26
-"""Of longer texts the index would take longer than the comparison."""
+MOST_SCORES = 1 << 33
+"""Of longer texts, or more queries times texts, BM25 would take longer than the comparison."""
 
 
 @dataclass(frozen=True)
@@ -196,6 +197,11 @@ def _text_lists(
         return _not_shown(
             f"the texts hold {characters:,} characters, and {MOST_CHARACTERS:,} are the most that "
             "are indexed"
+        )
+    if len(rows) * len(items) > MOST_SCORES:
+        return _not_shown(
+            f"{len(rows):,} queries by {len(items):,} texts are more scores than {MOST_SCORES:,}, "
+            "the most that are computed"
         )
     queries: list[str] = [every_query[int(row)] for row in rows]
     if not any(map(str.strip, queries)):
