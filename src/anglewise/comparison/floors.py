@@ -15,7 +15,7 @@ from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.inference import Scores
 from anglewise.comparison.without_vectors import WithoutVectors
 from anglewise.data_types.judgements import Judgements
-from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.neighbours import Neighbours, rounded
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Float64, Int64
@@ -28,6 +28,8 @@ RANDOM, MOST_USED, ITEM_KNN = "random", "most used items", "item-kNN"
 DRAWS = 2_000
 CELLS = 1 << 24
 """Scores of items that are held at once."""
+MOST_PRODUCTS = 1 << 32
+"""Of more products of two numbers item-kNN would take longer than the comparison."""
 MOST_CHARACTERS = 1 << 26
 MOST_SCORES = 1 << 33
 """Of longer texts, or more queries times texts, BM25 would take longer than the comparison."""
@@ -60,11 +62,15 @@ def with_floors(
         return result
     judged = scores.rows
     hidden = _hidden(known.judgements, judged, known.items)
-    lists = dict(_lists(known, metric.depth, judged, hidden, seed))
+    depth = min(metric.depth, known.items)
+    lists = dict(_lists(known, depth, judged, hidden, seed))
     remarks: list[str] = []
+    if MOST_USED in lists and known.seen is not None:
+        by_use, said = _item_knn(known.seen, known.judgements, judged, hidden, depth)
+        lists, remarks = lists | by_use, said
     if known.texts is not None:
-        by_words, remarks = _text_lists(known.texts, judged, hidden, metric.depth)
-        lists |= by_words
+        by_words, said = _text_lists(known.texts, judged, hidden, depth)
+        lists, remarks = lists | by_words, remarks + said
     found = evaluate(lists, known.judgements, judged, [metric])[scores.metric]
     values = np.concatenate([found, scores.deciding])
     clusters = scores.clusters
@@ -112,8 +118,6 @@ def _lists(
         return
     most = np.lexsort((np.arange(items), -known.uses))
     yield MOST_USED, _in_order(MOST_USED, most, np.zeros(len(rows), np.int64), hidden, depth)
-    if known.seen is not None:
-        yield ITEM_KNN, _item_knn(known.seen, judgements, rows, hidden, depth)
 
 
 def _hidden(judgements: Judgements, rows: Int64[Array, " q"], items: int) -> list[Array]:
@@ -150,8 +154,11 @@ def _item_knn(
     rows: Int64[Array, " q"],
     hidden: list[Array],
     depth: int,
-) -> Neighbours:
-    """Items used by the same users: cosine of the columns of use, summed over what a user used."""
+) -> tuple[dict[str, Neighbours], list[str]]:
+    """Items used by the same users: cosine of the columns of use, summed over what a user used.
+
+    There is no list where it would take longer than the comparison.
+    """
     from scipy import sparse
 
     make_rows: Any = sparse.csr_array
@@ -159,21 +166,34 @@ def _item_knn(
     lengths = np.sqrt(np.asarray(used.sum(axis=0)).ravel())
     inverse = np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)
     scaled = make_rows((inverse[seen.indices], seen.indices, seen.indptr), shape=seen.shape)
+    users, items = seen.shape
+    alone = make_rows(sparse.identity(items, format="csr"))
+    asking = (alone if judgements.direction == "items-items" else used)[rows]
+    wanted = np.unique(asking.indices)
+    products = int((used.T @ np.diff(seen.indptr))[wanted].sum())
+    nearness: Any = None
+    if products <= MOST_PRODUCTS and min(products, len(wanted) * items) <= 2 * CELLS:
+        nearness = scaled.T.tocsr()[wanted] @ scaled
+        asking = asking[:, wanted]
+    elif 2 * len(rows) * len(seen.indices) > MOST_PRODUCTS:
+        return _not_shown(
+            ITEM_KNN,
+            f"{len(rows):,} queries by {len(seen.indices):,} uses take longer than a comparison",
+        )
     indices = np.full((len(rows), depth), -1, dtype=np.int64)
-    at_once = max(1, CELLS // max(seen.shape[1], 1))
+    at_once = max(1, CELLS // max(users, items, 1))
     for start in range(0, len(rows), at_once):
-        some = rows[start : start + at_once]
-        if judgements.direction == "items-items":
-            nearness = scaled.T[some] @ scaled
+        some = asking[start : start + at_once]
+        if nearness is not None:
+            every: Float64[Array, "q items"] = (some @ nearness).toarray()
         else:
-            nearness = (used[some] @ scaled.T) @ scaled
-        every: Float64[Array, "q items"] = nearness.toarray()
-        for offset, row in enumerate(every):
+            every = (scaled.T @ (scaled @ some.T.toarray())).T
+        for offset, row in enumerate(rounded(np.ascontiguousarray(every))):
             row[hidden[start + offset]] = -1.0
             best = np.lexsort((np.arange(len(row)), -row))[:depth]
             best = best[row[best] > 0]
             indices[start + offset, : len(best)] = best
-    return _neighbours(ITEM_KNN, indices)
+    return {ITEM_KNN: _neighbours(ITEM_KNN, indices)}, []
 
 
 def _text_lists(
@@ -190,26 +210,28 @@ def _text_lists(
     from anglewise.nearest_neighbours.bm25 import BM25, NOT_INSTALLED, Bm25Index, has_bm25
 
     if not has_bm25():
-        return _not_shown(NOT_INSTALLED)
+        return _not_shown(BM25, NOT_INSTALLED)
     every_query, items = read()
     characters = sum(map(len, items))
     if characters > MOST_CHARACTERS:
         return _not_shown(
+            BM25,
             f"the texts hold {characters:,} characters, and {MOST_CHARACTERS:,} are the most that "
-            "are indexed"
+            "are indexed",
         )
     if len(rows) * len(items) > MOST_SCORES:
         return _not_shown(
+            BM25,
             f"{len(rows):,} queries by {len(items):,} texts are more scores than {MOST_SCORES:,}, "
-            "the most that are computed"
+            "the most that are computed",
         )
     queries: list[str] = [every_query[int(row)] for row in rows]
     if not any(map(str.strip, queries)):
-        return _not_shown("no judged query has a text")
+        return _not_shown(BM25, "no judged query has a text")
     try:
         index = Bm25Index.of(items)
     except TooFewError:
-        return _not_shown("no item has a text with a word of two letters")
+        return _not_shown(BM25, "no item has a text with a word of two letters")
     remarks = [
         f"{BM25} knows no text of {counted(empty, noun)}"
         for noun, texts in (("judged query", queries), ("item", items))
@@ -218,8 +240,8 @@ def _text_lists(
     return {BM25: index.nearest(queries, depth, hidden)}, remarks
 
 
-def _not_shown(reason: str) -> tuple[dict[str, Neighbours], list[str]]:
-    return {}, [f"bm25 not shown: {reason}"]
+def _not_shown(name: str, reason: str) -> tuple[dict[str, Neighbours], list[str]]:
+    return {}, [f"{name} not shown: {reason}"]
 
 
 def _neighbours(name: str, indices: Int64[Array, "q k"]) -> Neighbours:

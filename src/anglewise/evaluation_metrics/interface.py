@@ -8,10 +8,13 @@ from typing import ClassVar, TypeAlias
 
 import numpy as np
 
-from anglewise.data_types.numbers import COUNT
+from anglewise.data_types.numbers import whole
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.typing import Array, Bool, Float64, Int64
 from anglewise.errors import ShapeError, SpellingError
+
+DEPTH = whole(1, 1_000_000)
+"""Places that a metric reads: nobody looks further, and each takes a number."""
 
 LISTS = 512
 """Lists looked up together; with 100 places each they and their filter stay in the cache."""
@@ -251,7 +254,7 @@ class RankingMetric(Metric):
     depth: int
 
     def __post_init__(self) -> None:
-        COUNT.check(f"the depth of {self.name}@10", self.depth, SpellingError)
+        DEPTH.check(f"the depth of {self.name}@10", self.depth, SpellingError)
 
     @abstractmethod
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
