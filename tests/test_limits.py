@@ -618,8 +618,22 @@ COUNTED = """
         "CREATE TRIGGER more AFTER INSERT ON judgements BEGIN SELECT 1; END",
         "DROP TRIGGER never_removed",
         "ALTER TABLE judgements ADD COLUMN more TEXT AS (hex(zeroblob(1000000)))",
+        "CREATE INDEX more ON judgements (hex(zeroblob(7000000)))",
+        "CREATE INDEX more ON judgements (judge) WHERE hex(zeroblob(7000000)) > judge",
+        "CREATE UNIQUE INDEX more ON judgements (uuid)",
+        "CREATE VIRTUAL TABLE more USING fts5(a)",
     ],
-    ids=["endless view", "view", "trigger", "fewer triggers", "computed column"],
+    ids=[
+        "endless view",
+        "view",
+        "trigger",
+        "fewer triggers",
+        "computed column",
+        "computed index",
+        "index with a condition",
+        "unique index",
+        "virtual table",
+    ],
 )
 @pytest.mark.usefixtures("seconds")
 def test_a_store_holds_our_table_and_nothing_that_computes(store, script):
