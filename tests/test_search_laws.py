@@ -1,14 +1,17 @@
 """What must not matter, does not: tiles, threads, the order of the items, who computes."""
 
 from dataclasses import dataclass
+from unittest import mock
 
 import numpy as np
 import pytest
+import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anglewise import Embeddings, Measure, Space, search
 from anglewise.errors import ShapeError, ValuesError
+from anglewise.nearest_neighbours import blocks, tiles
 from anglewise.nearest_neighbours.passes import bounds, passes
 from anglewise.nearest_neighbours.ranking import KERNEL
 from anglewise.nearest_neighbours.scanners import scanner as scanner_here
@@ -186,3 +189,59 @@ def test_a_cut_is_found_where_items_of_no_length_tie():
     cut = bound.cut(near, -space.queries.norms)
     assert np.isfinite(cut).all()
     assert (cut > -0.01).all()
+
+
+def repeated(seed, distinct=7, items=600, d=6):
+    """A space of few vectors that recur often, under ids in no order, with rows seen before."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((distinct, d)) * rng.lognormal(0, 1, (distinct, 1))
+    x = np.concatenate([x, rng.standard_normal((40, d))])
+    which = np.concatenate([rng.integers(distinct, size=items), distinct + np.arange(40)])
+    ids = [f"i{number}" for number in rng.permutation(items + 40)]
+    queries = np.concatenate([x[:distinct], rng.standard_normal((33, d))])
+    seen = rng.random((len(queries), items + 40)) < 0.3
+    return Space(
+        queries=Embeddings(queries), items=Embeddings(x[rng.permutation(which)], ids)
+    ), scipy.sparse.csr_matrix(seen)
+
+
+@SCANNERS
+@pytest.mark.parametrize("collisions", [False, True])
+@given(seed=st.integers(0, 1000), distinct=st.integers(1, 30), k=st.sampled_from([1, 9, 130]))
+@settings(max_examples=3, deadline=None)
+def test_equal_rows_rank_as_if_each_were_scored_by_itself(scanner, collisions, seed, distinct, k):
+    space, seen = repeated(seed, distinct)
+    names = ["dot", "cosine", "euclidean", "manhattan", "cosine@whitened", "csls(5)"]
+    calls = [
+        {"space": space, "k": k, "exclude": seen},
+        {"space": space, "k": k, "direction": "items-items", "rows": np.arange(0, 600, 7)},
+    ]
+    for call in calls:
+        with using(scanner, sample=100), mock.patch.object(blocks, "FEW", 1 << 30):
+            alone = search(measures=names, threads=1, **call)
+        with (
+            using(scanner, sample=100),
+            mock.patch.object(blocks, "FEW", 0),
+            mock.patch.object(tiles, "_hashes", wraps=tiles._hashes) as hashes,
+        ):
+            if collisions:
+                hashes.side_effect = lambda ranked, _: np.arange(len(ranked), dtype=np.uint64) % 5
+            grouped = search(measures=names, threads=1, **call)
+        assert hashes.called
+        assert all(same(alone[name], grouped[name]) for name in names)
+
+
+def test_of_equal_rows_one_is_scored():
+    x = np.tile(np.random.default_rng(0).standard_normal((1, 8)).astype(np.float32), (3000, 1))
+    scored = []
+    scoring = blocks.QueryBlock.pair_scores
+
+    def counting(block, measure, queries, rows):
+        scored.append(len(rows))
+        return scoring(block, measure, queries, rows)
+
+    with mock.patch.object(blocks.QueryBlock, "pair_scores", counting):
+        neighbours = search(x, "cosine", k=10, direction="items-items")["cosine"]
+    assert sum(scored) == 3000
+    assert neighbours.indices[5].tolist() == [0, 1, 2, 3, 4, 6, 7, 8, 9, 10]
+    assert (neighbours.tied_at_cut == 2999 - 10).all()

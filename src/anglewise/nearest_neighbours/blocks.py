@@ -32,7 +32,7 @@ from anglewise.nearest_neighbours.scanners import (
     Workers,
     items_by_queries,
 )
-from anglewise.nearest_neighbours.tiles import PreparedItems, spans, tile
+from anglewise.nearest_neighbours.tiles import EqualRows, PreparedItems, spans, tile, vectors_at
 from anglewise.similarity_measures.formulas import BlockFormula
 
 MOVED_BYTES = 1 << 23
@@ -263,6 +263,8 @@ def _rank(wanted: int, share: float) -> int:
 
 AGAIN_QUERIES = 128
 AGAIN_BYTES = 1 << 21
+FEW = 16
+"""For so many queries it is not worth to look which rows are equal."""
 CROWD = 1 / 8
 """If more than this share of pairs may reach a score, a product in float64 tells them apart."""
 
@@ -279,9 +281,13 @@ def _verify(queries: QueryBlock, candidates: Candidates, reach: Reach) -> list[T
         cut = candidates.cut[:, j]
         complete = candidates.counts[:, j] >= allowed
         unproven = np.flatnonzero(~(complete | bound.below(cut, top.last)))
+        equal = None
+        if len(unproven) > FEW:
+            equal = queries.items.equal_rows(shared.formulas[j])
         for start in range(0, len(unproven), AGAIN_QUERIES):
             some = unproven[start : start + AGAIN_QUERIES]
-            again = _rescan(queries.take(some), j, bound.take(some), cut[some], top.last[some])
+            near, score = cut[some], top.last[some]
+            again = _rescan(queries.take(some), j, bound.take(some), near, score, equal=equal)
             top.put(some, again)
     return answers
 
@@ -292,21 +298,40 @@ def _rescan(
     bound: Bound,
     near: Float32[Array, " q"],
     score: Float64[Array, " q"],
+    *,
+    equal: EqualRows | None,
 ) -> TopK:
     """Score exactly whatever may reach a score that is reached by ``k`` items.
 
-    The score, and with it the cut, rises with what is found.
+    The score, and with it the cut, rises with what is found. Of ``equal`` rows one is scored.
     """
-    top = TopK.empty(len(queries), queries.k)
-    # of equal vectors all pairs may reach it, so that their number bounds the memory too
+    top, count = TopK.empty(len(queries), queries.k), len(queries.items.ranked)
+    # all pairs may reach it, so that their number bounds the memory too
     length = max(256, AGAIN_BYTES // (4 * max(len(queries), queries.exact.shape[1])))
+    hidden = None
+    if equal is not None:
+        groups = len(equal.first)
+        length, count = max(16, length // min(queries.k, count // groups)), groups
+        hidden = equal.hidden(queries.exclusions)
     cut = bound.cut(near, score)
-    for span in spans(len(queries.items.ranked), length):
-        numbers, rows = _may_reach(queries, j, span, cut, score)
-        reached = queries.pair_scores(j, numbers, rows)
+    for span in spans(count, length):
+        rows = span if equal is None else equal.first[span.start : span.stop]
+        numbers, reaching = _may_reach(queries, j, rows, cut, score)
+        if equal is None:
+            allowed = queries.exclusions.allows(numbers, reaching)
+            numbers, reaching = numbers[allowed], reaching[allowed]
+        reached = queries.pair_scores(j, numbers, reaching)
         enough = reached >= score[numbers]
-        position = queries.items.id_order.positions(rows[enough])
-        top.take_in(numbers[enough], reached[enough], position)
+        numbers, reaching, reached = numbers[enough], reaching[enough], reached[enough]
+        if equal is None or hidden is None:
+            top.take_in(numbers, reached, queries.items.id_order.positions(reaching))
+        else:
+            pair, shown, more = equal.shown(
+                numbers, reaching, queries.exclusions, hidden, queries.k
+            )
+            position = queries.items.id_order.positions(shown)
+            top.take_in(numbers[pair], reached[pair], position)
+            top.add_tied(numbers, reached, more)
         higher = np.flatnonzero(top.last > score)
         if len(higher):
             score[higher] = top.last[higher]
@@ -317,38 +342,40 @@ def _rescan(
 def _may_reach(
     queries: QueryBlock,
     j: int,
-    span: range,
+    rows: range | Int64[Array, " some"],
     cut: Float32[Array, " q"],
     score: Float64[Array, " q"],
 ) -> tuple[Int64[Array, " pairs"], Int64[Array, " pairs"]]:
-    """Queries and rows of a span whose float32 value exceeds the cut, or has no cut to exceed.
+    """Queries and some rows whose float32 value exceeds the cut, or has no cut to exceed.
 
-    Where these are many, their product in float64 must allow the score too.
+    Where these are many, their product in float64 must allow the score too. The rows ascend.
     """
-    items = tile(queries.shared, queries.items.ranked, span, NumpyScanner())
+    items = tile(queries.shared, queries.items.ranked, rows, NumpyScanner())
     product = items_by_queries(queries.shared, items, queries.reduced)
     with np.errstate(invalid="ignore", over="ignore"):
         value = product * items.weights[j][:, None] + items.biases[j][:, None]
         may = ~(value <= cut) | np.isneginf(cut)
     may &= (items.rows >= 0)[:, None]
     if queries.shared.inner and np.count_nonzero(may) > CROWD * may.size:
-        may &= _reaches_in_float64(queries, j, span, score)[np.maximum(items.rows - span.start, 0)]
+        at = np.searchsorted(np.asarray(rows), items.rows)
+        may &= _reaches_in_float64(queries, j, rows, score)[at]
     column, numbers = np.nonzero(may)
-    rows = items.rows[column].astype(np.int64)
-    allowed = queries.exclusions.allows(numbers, rows)
-    return numbers[allowed], rows[allowed]
+    return numbers, items.rows[column].astype(np.int64)
 
 
 def _reaches_in_float64(
-    queries: QueryBlock, j: int, span: range, score: Float64[Array, " q"]
+    queries: QueryBlock,
+    j: int,
+    rows: range | Int64[Array, " rows"],
+    score: Float64[Array, " q"],
 ) -> Bool[Array, "rows q"]:
-    """Which rows of a span may reach the scores of queries, by a product in float64.
+    """Which of some rows may reach the scores of queries, by a product in float64.
 
     Where float32 cannot tell many items apart (they lie in a narrow cone, or are very short or
     very long), this leaves few of them to be summed in order.
     """
     formula, exact = queries.shared.formulas[j], queries.exact
-    x = moved(queries.items.ranked.vectors[span.start : span.stop], queries.shared.ranked)
+    x = moved(vectors_at(queries.items.ranked, rows), queries.shared.ranked)
     lengths, rounding = norms(x), (exact.shape[1] + 16) * 2.0**-52
     with np.errstate(invalid="ignore", over="ignore"):
         if formula.product == "squared-distance":
@@ -360,9 +387,8 @@ def _reaches_in_float64(
         else:
             product = x @ exact.T + rounding * lengths[:, None] * queries.norms
         shape = product.shape
-        rows = np.arange(span.start, span.stop, dtype=np.int64)[:, None]
         highest = formula.score_at(
-            np.broadcast_to(rows, shape),
+            np.broadcast_to(np.asarray(rows)[:, None], shape),
             product,
             np.broadcast_to(queries.norms, shape),
             np.broadcast_to(lengths[:, None], shape),

@@ -281,6 +281,16 @@ class TopK:
         top.tied += np.where(top.last == before, self.tied[changed], 0)
         self.put(changed, top)
 
+    def add_tied(
+        self,
+        queries: Int64[Array, " pairs"],
+        score: Float64[Array, " pairs"],
+        many: Int64[Array, " pairs"],
+    ) -> None:
+        """Count so many more items behind ``k`` of the same score that have competed already."""
+        same = score == self.last[queries]
+        np.add.at(self.tied, queries[same], many[same])
+
 
 @dataclass(eq=False)
 class Candidates:

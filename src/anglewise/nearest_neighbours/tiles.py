@@ -14,12 +14,12 @@ from itertools import pairwise
 import numpy as np
 
 from anglewise.data_types.embeddings import Embeddings, Space
-from anglewise.data_types.typing import Array, Bool, Direction, Float32, Float64, Int64
+from anglewise.data_types.typing import Array, Bool, Direction, Float32, Float64, Int64, Shaped
 from anglewise.errors import ValuesError
 from anglewise.nearest_neighbours.passes import Pass, passes, reach_of
-from anglewise.nearest_neighbours.ranking import IdOrder, norms
+from anglewise.nearest_neighbours.ranking import Exclusions, IdOrder, norms
 from anglewise.nearest_neighbours.scanners import Scanner, Tile
-from anglewise.similarity_measures.formulas import Measure
+from anglewise.similarity_measures.formulas import Formula, Measure, PerItem
 
 LARGE = np.float32(1e38)
 """Stands for the inverse of a weight of zero."""
@@ -28,16 +28,16 @@ LARGE = np.float32(1e38)
 def tile(
     shared: Pass,
     ranked: Embeddings,
-    rows: range,
+    rows: range | Int64[Array, " some"],
     scanner: Scanner,
     sampled: range | None = None,
 ) -> Tile:
     """The tile of these rows, without those that were looked at in a sample."""
-    x, stray = np.ascontiguousarray(ranked.vectors[rows.start : rows.stop : rows.step]), 0.0
+    x, stray = np.ascontiguousarray(vectors_at(ranked, rows)), 0.0
     if shared.maps is not None or shared.shift is not None:
         x, stray = scanner.moved(x, shared.ranked)
         x = x if shared.shift is None else x - shared.shift
-    numbers, fresh = np.arange(rows.start, rows.stop, rows.step), np.arange(len(rows))
+    numbers, fresh = np.asarray(rows), np.arange(len(rows))
     if sampled is not None:
         fresh = np.flatnonzero((numbers % sampled.step != 0) | (numbers >= sampled.stop))
     lengths = norms(x)
@@ -62,6 +62,12 @@ def tile(
     )
     vectors = scanner.packed(x, order)
     return Tile(numbers, vectors, weights, biases, most_bias, least_step, most_step, reach)
+
+
+def vectors_at(ranked: Embeddings, rows: range | Int64[Array, " some"]) -> Float32[Array, "some d"]:
+    """The vectors of these rows; of a range without a copy."""
+    is_range = isinstance(rows, range)
+    return ranked.vectors[slice(rows.start, rows.stop, rows.step) if is_range else rows]
 
 
 def _check_range(lengths: Float64[Array, " n"]) -> None:
@@ -121,6 +127,124 @@ def _terms(
     return weights, biases
 
 
+HASHED_ROWS = 1 << 12
+"""Rows that are hashed or compared at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class EqualRows:
+    """Ranked rows in groups: those of a group have one vector, and so one score for any query.
+
+    ``first`` holds the first row of each group, ascending. The rows of group ``g`` stand at
+    ``starts[g]`` to ``starts[g + 1]`` of ``members``, in the order of ids.
+    """
+
+    first: Int64[Array, " groups"]
+    group_of: Int64[Array, " n"]
+    members: Int64[Array, " n"]
+    starts: Int64[Array, " groups_and_one"]
+
+    @classmethod
+    def of(
+        cls, ranked: Embeddings, columns: Sequence[Float64[Array, " n"]], id_order: IdOrder
+    ) -> "EqualRows | None":
+        """Rows that agree in their vector and in these columns; None where no two do.
+
+        To the bit: zeros of either sign differ. Rows of one hash are compared, and those that
+        differ stand alone, which costs time and changes no result.
+        """
+        hashes = _hashes(ranked, columns)
+        _, first, group_of = np.unique(hashes, return_index=True, return_inverse=True)
+        if len(first) == len(hashes):
+            return None
+        alone = _different(ranked, columns, first[group_of])
+        group_of[alone] = len(first) + np.arange(len(alone))
+        _, first, group_of = np.unique(group_of, return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        first, group_of = first[order].astype(np.int64), place[group_of]
+        positions = id_order.positions(np.arange(len(group_of), dtype=np.int64))
+        members = np.lexsort((positions, group_of))
+        starts = np.concatenate([[0], np.cumsum(np.bincount(group_of))])
+        return cls(first, group_of.astype(np.int64), members, starts.astype(np.int64))
+
+    def hidden(
+        self, exclusions: Exclusions
+    ) -> tuple[Int64[Array, " pairs"], Int64[Array, " pairs"]]:
+        """How many rows of a group a query is not shown: (query, group) ascending, the number."""
+        queries = np.repeat(np.arange(len(exclusions.counts)), exclusions.counts)
+        pairs = queries * len(self.first) + self.group_of[exclusions.indices]
+        return np.unique(pairs, return_counts=True)
+
+    def shown(
+        self,
+        queries: Int64[Array, " pairs"],
+        rows: Int64[Array, " pairs"],
+        exclusions: Exclusions,
+        hidden: tuple[Int64[Array, " some"], Int64[Array, " some"]],
+        k: int,
+    ) -> tuple[Int64[Array, " shown"], Int64[Array, " shown"], Int64[Array, " pairs"]]:
+        """The first ``k`` or more rows that each query may be shown of the group that a row begins.
+
+        Returned are the pair that each row belongs to, the row, and how many more there are of
+        each pair.
+        """
+        groups = self.group_of[rows]
+        hidden_pairs, hidden_counts = hidden
+        less = np.zeros(len(rows), dtype=np.int64)
+        if len(hidden_pairs):
+            sought = queries * len(self.first) + groups
+            at = np.minimum(np.searchsorted(hidden_pairs, sought), len(hidden_pairs) - 1)
+            less = np.where(hidden_pairs[at] == sought, hidden_counts[at], 0)
+        size = self.starts[groups + 1] - self.starts[groups]
+        many = np.minimum(size, k + less)
+        pair = np.repeat(np.arange(len(rows)), many)
+        within = np.arange(len(pair)) - np.repeat(np.cumsum(many) - many, many)
+        row = self.members[self.starts[groups][pair] + within]
+        allowed = exclusions.allows(queries[pair], row)
+        pair, row = pair[allowed], row[allowed]
+        return pair, row, size - less - np.bincount(pair, minlength=len(rows))
+
+
+def _hashes(ranked: Embeddings, columns: Sequence[Float64[Array, " n"]]) -> Shaped[Array, " n"]:
+    """One number for each row, the same for rows that agree to the bit."""
+    rng = np.random.default_rng(0)
+    factors = rng.integers(2**63, size=ranked.dimension + len(columns), dtype=np.uint64) * 2 + 1
+    out = np.zeros(len(ranked), dtype=np.uint64)
+    for span in spans(len(ranked), HASHED_ROWS):
+        words = _words(ranked, columns, span)
+        out[span.start : span.stop] = (words * factors).sum(axis=1, dtype=np.uint64)
+    return out
+
+
+def _words(
+    ranked: Embeddings,
+    columns: Sequence[Float64[Array, " n"]],
+    rows: range | Int64[Array, " some"],
+) -> Shaped[Array, "some words"]:
+    """The bits of the vectors and columns of these rows."""
+    vectors = np.ascontiguousarray(vectors_at(ranked, rows), dtype=np.float32)
+    at = slice(rows.start, rows.stop) if isinstance(rows, range) else rows
+    beside = [np.ascontiguousarray(column[at]).view(np.uint64)[:, None] for column in columns]
+    return np.concatenate([vectors.view(np.uint32).astype(np.uint64), *beside], axis=1)
+
+
+def _different(
+    ranked: Embeddings,
+    columns: Sequence[Float64[Array, " n"]],
+    first: Int64[Array, " n"],
+) -> Int64[Array, " some"]:
+    """Rows that differ from the first of their hash."""
+    others = np.flatnonzero(first != np.arange(len(first)))
+    parts = [np.zeros(0, dtype=np.int64)]
+    for start in range(0, len(others), HASHED_ROWS):
+        some = others[start : start + HASHED_ROWS]
+        differs = _words(ranked, columns, some) != _words(ranked, columns, first[some])
+        parts.append(some[differs.any(axis=1)])
+    return np.concatenate(parts)
+
+
 CACHE_BYTES = 1 << 30
 """What the cached tiles may weigh together; those beyond are made again for every search."""
 
@@ -142,6 +266,7 @@ class PreparedItems:
         default_factory=dict[tuple[int, range, range | None, str], Tile]
     )
     lock: threading.Lock = field(default_factory=threading.Lock)
+    equal: dict[int, EqualRows | None] = field(default_factory=dict[int, EqualRows | None])
 
     @classmethod
     def of(
@@ -173,3 +298,15 @@ class PreparedItems:
                 self.room -= size
                 self.tiles[key] = made
         return made
+
+    def equal_rows(self, formula: Formula) -> EqualRows | None:
+        """Rows that a formula cannot tell apart, if any; made when they are first asked for."""
+        if isinstance(formula, PerItem):
+            key, columns = id(formula), (formula.weight, formula.bias)
+        elif type(formula).score_at is Formula.score_at:
+            key, columns = 0, ()
+        else:  # it may know rows by their number
+            return None
+        if key not in self.equal:
+            self.equal[key] = EqualRows.of(self.ranked, columns, self.id_order)
+        return self.equal[key]
