@@ -240,10 +240,16 @@ def test_a_reader_that_leaves_early_stops_the_text_and_not_the_command(tmp_path)
     assert (tmp_path / "done").exists()
 
 
-def test_nobody_need_listen():
-    run = subprocess.run(
-        ["bash", "-c", f"{BIN} doctor >&-"], capture_output=True, text=True, check=False
-    )
+def test_nobody_need_listen_where_the_result_goes_to_a_file(tmp_path):
+    line = f"{BIN} doctor --json {tmp_path}/doctor.json >&-"
+    run = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert (tmp_path / "doctor.json").exists()
+
+
+def test_help_is_printed_as_far_as_somebody_reads():
+    line = f"{BIN} --help | true; exit ${{PIPESTATUS[0]}}"
+    run = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stderr) == (0, "")
 
 
@@ -256,12 +262,40 @@ def test_bad_use_ends_with_2_whoever_listens(words, listener):
     assert subprocess.run(["bash", "-c", line], capture_output=True, check=False).returncode == 2
 
 
-def test_a_result_that_nobody_can_read_is_refused():
+@pytest.mark.parametrize(
+    "words",
+    [
+        "doctor",
+        "doctor --json -",
+        "--help",
+        "--version",
+        "audit {space}",
+        "search {space} --query 0",
+        "compare {space} --qrels {labels}",
+        "fit {ratings} -o {out}",
+        "judge export {space} {out}",
+    ],
+)
+def test_a_result_that_nobody_can_read_is_refused(tmp_path, words):
+    """Before any work; the files that these calls name need not be there."""
+    names = {name: tmp_path / name for name in ("space", "labels", "ratings", "out")}
     run = subprocess.run(
-        ["bash", "-c", f"{BIN} doctor --json - >&-"], capture_output=True, text=True, check=False
+        ["bash", "-c", f"{BIN} {words.format(**names)} >&-"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert run.returncode == 2
     assert "standard output, which is closed" in run.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+@pytest.mark.parametrize("words", ["doctor", "doctor --json -", "--help", "--version"])
+def test_a_result_for_which_there_is_no_room_is_refused(words):
+    run = subprocess.run(
+        ["bash", "-c", f"{BIN} {words} >/dev/full"], capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stderr) == (2, "anglewise: No space left on device\n")
 
 
 @pytest.mark.parametrize(

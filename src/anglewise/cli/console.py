@@ -77,6 +77,14 @@ def _is_closed(stream: Any) -> bool:
     return stream is None or getattr(stream, "closed", False)
 
 
+def check_open() -> None:
+    """Raise ``FileError`` where standard output is closed, so that a result would be lost."""
+    if _is_closed(sys.stdout):
+        raise FileError(
+            "results go to standard output, which is closed: open it, or name a file (--json FILE)"
+        )
+
+
 def standard_output() -> PatientConsole:
     """The console on which results appear."""
     return console(sys.stdout)
@@ -100,10 +108,8 @@ class Talk:
         self._check_output()
 
     def _check_output(self) -> None:
-        if self.always.json == STDOUT and _is_closed(sys.stdout):
-            raise FileError(
-                "--json - writes to standard output, which is closed: open it, or name a file"
-            )
+        if self.always.json in {None, STDOUT}:
+            check_open()
 
     @cached_property
     def out(self) -> "PatientConsole":

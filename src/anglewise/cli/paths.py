@@ -263,8 +263,6 @@ def check_paths(command: Callable[..., Any], bound: inspect.BoundArguments) -> l
     """
     from anglewise.cli.settings import users_file
 
-    if not command.__module__.startswith("anglewise."):  # help, version
-        return []
     uses = list(_uses(command, bound))
     if not any(use.role.does != "reads" for use in uses):
         return []

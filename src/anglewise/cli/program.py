@@ -9,8 +9,9 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from inspect import BoundArguments
 from pathlib import Path
 from typing import Any
 
@@ -120,10 +121,22 @@ def _settings() -> list[Any]:
 def run(tokens: Sequence[str]) -> Any:
     """Run one command, once nothing that it is to write is of value; raises what goes wrong."""
     command, bound, _ = program().parse_args(list(tokens))
+    if not command.__module__.startswith("anglewise."):
+        return _print_help(command, bound)
     from anglewise.io.outputs import declaring
 
     with declaring(check_paths(command, bound)):
         return command(*bound.args, **bound.kwargs)
+
+
+def _print_help(command: Callable[..., Any], bound: BoundArguments) -> int:
+    """Print the help or the version, as far as somebody reads."""
+    from anglewise.cli.console import check_open
+
+    check_open()
+    with suppress(SystemExit):  # with which the library ends where the reader has left
+        command(*bound.args, **bound.kwargs)
+    return FINE
 
 
 def main(tokens: Sequence[str] | None = None) -> int:

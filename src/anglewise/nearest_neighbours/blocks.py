@@ -32,7 +32,14 @@ from anglewise.nearest_neighbours.scanners import (
     Workers,
     items_by_queries,
 )
-from anglewise.nearest_neighbours.tiles import EqualRows, PreparedItems, spans, tile, vectors_at
+from anglewise.nearest_neighbours.tiles import (
+    EqualRows,
+    PreparedItems,
+    row_numbers,
+    spans,
+    tile,
+    vectors_at,
+)
 from anglewise.similarity_measures.formulas import BlockFormula
 
 MOVED_BYTES = 1 << 23
@@ -357,7 +364,7 @@ def _may_reach(
         may = ~(value <= cut) | np.isneginf(cut)
     may &= (items.rows >= 0)[:, None]
     if queries.shared.inner and np.count_nonzero(may) > CROWD * may.size:
-        at = np.searchsorted(np.asarray(rows), items.rows)
+        at = np.searchsorted(row_numbers(rows), items.rows)
         may &= _reaches_in_float64(queries, j, rows, score)[at]
     column, numbers = np.nonzero(may)
     return numbers, items.rows[column].astype(np.int64)
@@ -388,7 +395,7 @@ def _reaches_in_float64(
             product = x @ exact.T + rounding * lengths[:, None] * queries.norms
         shape = product.shape
         highest = formula.score_at(
-            np.broadcast_to(np.asarray(rows)[:, None], shape),
+            np.broadcast_to(row_numbers(rows)[:, None], shape),
             product,
             np.broadcast_to(queries.norms, shape),
             np.broadcast_to(lengths[:, None], shape),

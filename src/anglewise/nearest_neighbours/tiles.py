@@ -37,7 +37,7 @@ def tile(
     if shared.maps is not None or shared.shift is not None:
         x, stray = scanner.moved(x, shared.ranked)
         x = x if shared.shift is None else x - shared.shift
-    numbers, fresh = np.asarray(rows), np.arange(len(rows))
+    numbers, fresh = row_numbers(rows), np.arange(len(rows))
     if sampled is not None:
         fresh = np.flatnonzero((numbers % sampled.step != 0) | (numbers >= sampled.stop))
     lengths = norms(x)
@@ -62,6 +62,11 @@ def tile(
     )
     vectors = scanner.packed(x, order)
     return Tile(numbers, vectors, weights, biases, most_bias, least_step, most_step, reach)
+
+
+def row_numbers(rows: range | Int64[Array, " some"]) -> Int64[Array, " some"]:
+    """The same rows as an array."""
+    return np.arange(rows.start, rows.stop, rows.step) if isinstance(rows, range) else rows
 
 
 def vectors_at(ranked: Embeddings, rows: range | Int64[Array, " some"]) -> Float32[Array, "some d"]:
