@@ -10,6 +10,7 @@ from anglewise.data_types.embeddings import Embeddings, Freedom, Space, TrainedF
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import COUNT, SEED
+from anglewise.data_types.text import other_form
 from anglewise.data_types.typing import DIRECTIONS, Array, Bool, Direction, Float64, Int64, Progress
 from anglewise.equivalent_factorisations.canonical import gauge
 from anglewise.equivalent_factorisations.gap import GaugeGap
@@ -66,6 +67,7 @@ class Names:
             raise IdsError(
                 f"no item has the id {name!r}: ids are such as "
                 f"{', '.join(repr(str(i)) for i in self.side.ids[:3])}"
+                f"{other_form([name], self.side.row_of)}"
             )
         return self.side.row_of[name]
 

@@ -145,6 +145,7 @@ def _question(
 def _row(asking: "Embeddings", query: str, direction: str) -> int:
     from difflib import get_close_matches
 
+    from anglewise.data_types.text import other_form
     from anglewise.errors import IdsError
     from anglewise.io.texts import titles
 
@@ -154,7 +155,10 @@ def _row(asking: "Embeddings", query: str, direction: str) -> int:
     texts = titles(asking) or []
     with_title = [i for i, title in enumerate(texts) if query.lower() in title.lower()]
     similar = get_close_matches(query, [str(i) for i in asking.ids[:100_000]], n=3)
-    if with_title:
+    in_other_form = other_form([query], asking.row_of)
+    if in_other_form:
+        hint = in_other_form.removeprefix("; ")
+    elif with_title:
         hint = "by title: " + ", ".join(
             f"{asking.ids[i]!r} is {texts[i]!r}" for i in with_title[:3]
         )

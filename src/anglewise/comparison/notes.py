@@ -90,6 +90,8 @@ def _label_notes(wrong: Complaints) -> Iterator[str]:
             yield f"judgements name {noun} ids that the space does not hold, such as " + listed(
                 [repr(name) for name in missing]
             )
+    if wrong.other_form:
+        yield wrong.other_form.removeprefix("; ")
     if wrong.dropped:
         yield f"{counted(wrong.dropped, 'judgement')} could not be used"
     if wrong.duplicates:

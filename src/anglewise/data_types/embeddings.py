@@ -21,7 +21,7 @@ from anglewise.data_types.conversion import (
     is_frame,
 )
 from anglewise.data_types.sparse import Interactions, SparseRows
-from anglewise.data_types.text import Say, described, order_of_ids, quiet
+from anglewise.data_types.text import Say, described, order_of_ids, other_form, quiet
 from anglewise.data_types.typing import Array, Direction, Float32, Ids, Int64, Shaped
 from anglewise.errors import IdsError, ShapeError, ValuesError, WrongTypeError, reason
 
@@ -159,6 +159,9 @@ class Embeddings:
         return row
 
     def _near(self, name: str) -> str:
+        hint = other_form([name], self.row_of)
+        if hint:
+            return hint.removeprefix("; ")
         candidates = list(map(str, self.ids[:LOOKED_THROUGH]))
         near = get_close_matches(name[:LETTERS], candidates, n=3)
         if near:
@@ -328,10 +331,14 @@ def seen_rows(
             f"are such as {str(pairs.user_ids[0])!r}, in the space {str(queries.ids[0])!r}, items "
             f"such as {str(pairs.item_ids[0])!r}, in the space {str(items.ids[0])!r}; give the "
             "vectors their ids, or take the interactions that belong to them"
+            + other_form(map(str, pairs.user_ids), queries.row_of)
+            + other_form(map(str, pairs.item_ids), items.row_of)
         )
     say(
         f"{name}: {int(known.sum()):,} of {len(rows):,} pairs name a user and an item of this "
         "space, and count as used in training"
+        + other_form(map(str, pairs.user_ids), queries.row_of)
+        + other_form(map(str, pairs.item_ids), items.row_of)
     )
     return SparseRows.from_pairs(rows[known], columns[known], pairs.weights[known], shape=shape)
 

@@ -23,7 +23,7 @@ from anglewise.data_types.embeddings import Space, check_counted_from_zero
 from anglewise.data_types.numbers import POSITIVE, shown
 from anglewise.data_types.parts import Parts, judged_parts
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.text import described
+from anglewise.data_types.text import described, other_form
 from anglewise.data_types.typing import Array, Bool, Direction, Float64, Int64
 from anglewise.errors import (
     IdsError,
@@ -39,11 +39,13 @@ from anglewise.errors import (
 class Complaints:
     """What is wrong with a set of judgements; reported before any number is shown.
 
-    ``unknown_queries`` and ``unknown_items`` name up to three ids that the space does not hold.
+    ``unknown_queries`` and ``unknown_items`` name up to three ids that the space does not hold;
+    ``other_form`` says where it holds one of them in another Unicode form.
     """
 
     unknown_queries: tuple[str, ...] = ()
     unknown_items: tuple[str, ...] = ()
+    other_form: str = ""
     dropped: int = 0
     duplicates: int = 0
     queries_without_relevant: int = 0
@@ -357,11 +359,13 @@ def _by_ids(columns: Sequence[Any], space: Space, direction: Direction, source: 
         check_counted_from_zero(names, side, source)
     rows = np.array([asking.row_of.get(name, -1) for name in queries], dtype=np.int64)
     item_columns = np.array([row_of.get(name, -1) for name in items], dtype=np.int64)
+    in_other_form = other_form(queries, asking.row_of) + other_form(items, row_of)
     if not ((rows >= 0) & (item_columns >= 0)).any():
         raise IdsError(
             f"{source}: not one of {len(queries):,} entries matches: queries are such as "
             f"{queries[:1]}, in the space {asking.ids[:1].tolist()}; items such as {items[:1]}, in "
             f"the space {list(row_of)[:1]}: give the vectors their ids, Embeddings(x, ids=...)"
+            + in_other_form
         )
     unknown_items = _unknown(items, item_columns)
     lacking = np.flatnonzero((rows >= 0) & (item_columns < 0))
@@ -383,6 +387,7 @@ def _by_ids(columns: Sequence[Any], space: Space, direction: Direction, source: 
             complaints=Complaints(
                 unknown_queries=_unknown(queries, rows),
                 unknown_items=unknown_items,
+                other_form=in_other_form,
                 dropped=len(queries) - len(matched),
             ),
         ),

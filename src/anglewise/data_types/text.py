@@ -2,7 +2,8 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from html import escape
 from math import ceil, floor, isnan, log10
 from typing import TypeAlias, TypeVar
@@ -235,6 +236,27 @@ def visible_json(text: str) -> str:
     {"title": "a\u009bb"}
     """
     return COMMANDS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def other_form(names: Iterable[str], known: Container[str]) -> str:
+    r"""What to say where a name is known in its other Unicode form alone; empty where none is.
+
+    >>> print(other_form(["e\u0301"], {"\xe9"})[-70:].strip())
+    differ in their Unicode form (NFC and NFD), so write both in one, NFC
+    >>> other_form(["e", "a"], {"\xe9"})
+    ''
+    """
+    for name in names:
+        if name.isascii() or name in known:
+            continue
+        for form in ("NFC", "NFD"):
+            other = unicodedata.normalize(form, name)
+            if other != name and other in known:
+                return (
+                    f"; {shown(name)!r} is known in another spelling that looks alike: the ids "
+                    f"differ in their Unicode form (NFC and NFD), so write both in one, {form}"
+                )
+    return ""
 
 
 def order_of_ids(names: Sequence[str]) -> list[int]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.judgements import Complaints
-from anglewise.data_types.text import Say, order_of_ids, quiet
+from anglewise.data_types.text import Say, order_of_ids, other_form, quiet
 from anglewise.data_types.typing import Array, Bool, Int64, Shaped
 from anglewise.errors import FileError, IdsError, ShapeError
 from anglewise.io.delimited import open_sheet
@@ -147,7 +147,8 @@ def align(
     is_known = reduce(np.logical_and, [r >= 0 for r in rows])
     if not is_known.any():
         raise IdsError(_nothing_matches(sheet, positions, names, rows, sides))
-    unknown = [_first_three(column, r < 0) for column, r in zip(names, rows, strict=True)]
+    unknown = [_first(column, r < 0)[:3] for column, r in zip(names, rows, strict=True)]
+    in_other_form = _in_other_form(names, rows, sides)
     items = tuple(name for ids in unknown[1:] for name in ids)[:3]
     missing: dict[str, int] = {}
     if with_missing:
@@ -160,7 +161,10 @@ def align(
         is_known = others_known
     entries = np.flatnonzero(is_known)
     complaints = Complaints(
-        unknown_queries=unknown[0], unknown_items=items, dropped=int(len(is_known) - len(entries))
+        unknown_queries=unknown[0],
+        unknown_items=items,
+        other_form=in_other_form,
+        dropped=int(len(is_known) - len(entries)),
     )
     return Aligned(entries, tuple(r[entries] for r in rows), complaints, tuple(missing))
 
@@ -180,10 +184,19 @@ def _off_by_one(sheet: Sheet, position: int, rows: int) -> str:
     )
 
 
-def _first_three(names: Any, chosen: Bool[Array, " entries"]) -> tuple[str, ...]:
-    """Different ids among those chosen, in the order of the file."""
+def _first(names: Any, chosen: Bool[Array, " entries"]) -> tuple[str, ...]:
+    """Different ids among the first thousand of those chosen, in the order of the file."""
     entries = np.flatnonzero(chosen)[:1000]
-    return tuple(dict.fromkeys(names.take(entries).to_pylist()))[:3]
+    return tuple(dict.fromkeys(names.take(entries).to_pylist()))
+
+
+def _in_other_form(
+    names: Sequence[Any], rows: Sequence[Int64[Array, " entries"]], sides: Sequence[Embeddings]
+) -> str:
+    return "".join(
+        other_form(_first(column, r < 0), side.row_of)
+        for column, r, side in zip(names, rows, sides, strict=True)
+    )
 
 
 def _nothing_matches(
@@ -194,7 +207,7 @@ def _nothing_matches(
     sides: Sequence[Embeddings],
 ) -> str:
     words = [
-        f"{sheet.name(position)} holds {_quoted(_first_three(column, np.ones(len(r), dtype=bool)))}"
+        f"{sheet.name(position)} holds {_quoted(_first(column, np.ones(len(r), dtype=bool))[:3])}"
         f" ({_matching(r)}), the space {_quoted(side.ids[:3].tolist())}"
         for position, column, r, side in zip(positions, names, rows, sides, strict=True)
     ]
@@ -213,6 +226,7 @@ def _nothing_matches(
             remedy = "give the ids of the vectors, which have none (--query-ids, --item-ids)"
     return (
         f"{sheet.path}: not one of {len(rows[0]):,} entries matches: {'; '.join(words)}; {remedy}"
+        + _in_other_form(names, rows, sides)
     )
 
 

@@ -11,7 +11,7 @@ from anglewise.data_types.columns import column, columns_of
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.parts import Parts
-from anglewise.data_types.text import Say, quiet
+from anglewise.data_types.text import Say, other_form, quiet
 from anglewise.data_types.typing import Array, Shaped
 from anglewise.errors import FileError, IdsError
 from anglewise.io.delimited import open_sheet
@@ -48,10 +48,11 @@ def read_texts(
     if missing == len(rows):
         raise IdsError(
             f"{path} knows none of the ids: it has {listed(names, 3)}; "
-            f"wanted are {listed(list(ids), 3)}"
+            f"wanted are {listed(list(ids), 3)}{other_form(map(str, ids), row_of)}"
         )
     if missing:
-        say(f"{path.name} says nothing about {missing:,} of {len(rows):,} ids")
+        hint = other_form(map(str, ids), row_of)
+        say(f"{path.name} says nothing about {missing:,} of {len(rows):,} ids{hint}")
     return {
         column: [None if row is None else values[row] for row in rows]
         for column, values in table.items()

@@ -12,6 +12,7 @@ from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Complaints, Judgements, with_gains
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.text import other_form
 from anglewise.data_types.typing import Direction
 from anglewise.errors import IdsError, SpellingError, TooFewError
 from anglewise.judgements.records import ADJUDICATOR, SOURCES, Judged
@@ -186,11 +187,14 @@ def combined(
     known_pairs = [
         pair for pair in pairs if pair.query_id in asking.row_of and pair.item_id in ranked.row_of
     ]
+    in_other_form = other_form((pair.query_id for pair in pairs), asking.row_of) + other_form(
+        (pair.item_id for pair in pairs), ranked.row_of
+    )
     if not known_pairs:
         raise IdsError(
             f"{name}: not one of {len(pairs):,} judged pairs is known to the space, such as "
             f"{shown(pairs[0].query_id)!r} and {shown(pairs[0].item_id)!r}: take the store that "
-            "belongs to it"
+            f"belongs to it{in_other_form}"
         )
     pairs_used = [
         pair
@@ -214,6 +218,7 @@ def combined(
     complaints = Complaints(
         unknown_queries=_unknown([pair.query_id for pair in pairs], asking.row_of),
         unknown_items=_unknown([pair.item_id for pair in pairs], ranked.row_of),
+        other_form=in_other_form,
         dropped=len(pairs) - len(pairs_used),
     )
     chances = [pair.chance for pair in pairs_used]

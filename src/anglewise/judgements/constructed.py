@@ -11,6 +11,7 @@ from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Complaints, Judgements
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.sparse import Interactions, SparseRows
+from anglewise.data_types.text import other_form
 from anglewise.data_types.typing import Array, Bool, Float64, Int64
 from anglewise.errors import IdsError, SpellingError, TooFewError, ValuesError
 from anglewise.judgements.records import Labels
@@ -264,7 +265,11 @@ def from_labels(
         gains=_partners(classes, sizes, asking, shape=(items, items)),
         direction="items-items",
         source=_unmatched(len(sizes), len(asking), int((partners > 0).sum()), seed),
-        complaints=Complaints(unknown_items=unknown[:3], dropped=len(unknown)),
+        complaints=Complaints(
+            unknown_items=unknown[:3],
+            other_form=other_form(unknown, space.items.row_of),
+            dropped=len(unknown),
+        ),
         judged_items=classes >= 0,
     )
 
@@ -281,6 +286,7 @@ def _classes(space: Space, labels: Labels) -> Int64[Array, " items"]:
         raise IdsError(
             f"none of the {len(labels.of):,} labelled ids ({_few(labels.of)}) is an item of the "
             f"space ({_few(space.items.ids)}): give the ids of the vectors (--item-ids)"
+            f"{other_form(labels.of, space.items.row_of)}"
         )
     return classes
 

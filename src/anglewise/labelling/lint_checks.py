@@ -123,7 +123,8 @@ def unknown_ids(subject: LintSubject) -> list[Finding]:
             "unknown ids",
             f"{useless:,} of {total:,} judgements are of no use: "
             + (" and ".join(examples) + " are not in the space" if examples else "each of itself")
-            + ("" if missing is None else "; the relevant among these items count as missed"),
+            + ("" if missing is None else "; the relevant among these items count as missed")
+            + complaints.other_form,
             "take the space that these judgements belong to, or mend the ids",
             {"dropped": useless, "of": total},
         )

@@ -15,6 +15,7 @@ from anglewise.data_types.drawn import DRAWN
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown as quoted
+from anglewise.data_types.text import other_form
 from anglewise.data_types.typing import DIRECTIONS, Array, Direction, Float64
 from anglewise.errors import FileError, IdsError, ShapeError, SpellingError, ValuesError
 from anglewise.geometry.norms import popularity
@@ -121,11 +122,12 @@ def _name_unknown(
     path: PathLike, direction: Direction, unknown: Sequence[Queued], space: Space
 ) -> str:
     """The message about pairs whose ids are not in the space."""
-    first, (asking, _) = unknown[0], space.sides(direction)
+    first, (asking, ranked) = unknown[0], space.sides(direction)
     name = first.item_id if first.query_id in asking.row_of else first.query_id
     return (
         f"{path}, {first.location}: {direction} knows no {quoted(name)!r} ({len(unknown)} "
         "such rows); take the space for which the pairs were chosen, or name their --direction"
+        f"{other_form([name], ranked.row_of if first.query_id in asking.row_of else asking.row_of)}"
     )
 
 
