@@ -95,6 +95,37 @@ def test_retry_after_is_kept_to(stub, header, least):
     assert waits[0] >= max(least, 0.25)
 
 
+def test_a_wait_that_was_asked_for_is_said_and_bounded(stub, caplog):
+    waits = []
+    patience = Patience(first=0.5, longest=1.0, sleep=waits.append)
+    stub.script = [Answer({}, 429, {"Retry-After": "4"})] * 6
+    with pytest.raises(EncoderError, match="asks to wait 4 seconds"):
+        post_json(stub.url, {"input": ["a"]}, {}, patience)
+    assert waits == [4.0, 4.0]
+    line = f"anglewise: waiting 4 s, as 127.0.0.1:{stub.port} asks (Retry-After)"
+    assert caplog.messages == [line] * 2
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("no key proj-0123456789abcdef here", "no key [key] here"),
+        (
+            "keys that end in 89abcdef, or begin with proj-012...",
+            "in [key], or begin with [key]...",
+        ),
+        ("a \\u0070roj-0123456789abcdef", "a [key]"),
+        ("proj-01 is too short to tell", "proj-01 is too short to tell"),
+    ],
+)
+def test_a_part_of_the_key_in_an_answer_is_not_repeated(stub, monkeypatch, said, shown):
+    monkeypatch.setenv("OPENAI_API_KEY", "proj-0123456789abcdef")
+    stub.script = [Answer(f'{{"error": "{said}"}}'.encode(), 401)]
+    with pytest.raises(EncoderError) as refused:
+        encoder(at(stub))(["a"])
+    assert shown in str(refused.value)
+
+
 def test_no_money_left_is_not_asked_for_again(stub):
     stub.script = [Answer({"error": {"message": "no money", "code": "insufficient_quota"}}, 429)]
     with pytest.raises(EncoderError, match="429 no money"):
@@ -127,6 +158,12 @@ def not_a_number(texts):
     return {"data": rows}
 
 
+def true_for_a_number(texts):
+    rows = good(texts)["data"]
+    rows[-1]["embedding"] = [1.0, True, 1.0]
+    return {"data": rows}
+
+
 def text_for_a_number(texts):
     rows = good(texts)["data"]
     rows[-1]["embedding"] = [1.0, "one", 1.0]
@@ -151,6 +188,7 @@ def text_for_a_number(texts):
         (of_two_lengths, "several lengths"),
         (not_a_number, "NaN"),
         (text_for_a_number, "something else than numbers"),
+        (true_for_a_number, "true or false for a number in the vector of text 2"),
     ],
 )
 def test_a_wrong_answer_is_one_clear_error(stub, turn, says):

@@ -666,7 +666,7 @@ def test_a_server_that_makes_no_sense_is_one_message(way):
 
 
 def test_an_answer_without_end_is_not_listened_to(monkeypatch):
-    monkeypatch.setattr(server, "MOST", 1 << 20)
+    monkeypatch.setattr("anglewise.encoders.deadline.MOST", 1 << 20)
     with serving(Answers) as port, pytest.raises(EncoderError, match="more than 1,048,576 bytes"):
         post_json(f"http://127.0.0.1:{port}/endless", {}, {}, ONCE)
 

@@ -5,6 +5,8 @@ import socket
 import urllib.request
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from threading import Event, Timer
 from typing import Any
 
@@ -107,3 +109,39 @@ def check_fits(url: str, body: bytes) -> None:
             f"read, {words(room())} are allowed: ask for fewer texts at once (batch=16), or allow "
             f"more: {VARIABLE}={words(2 * size).replace(' ', '')}"
         )
+
+
+MOST = 1 << 28
+"""Bytes of an answer: many times what vectors for one batch of texts take."""
+AT_ONCE = 1 << 16
+
+
+def whole(answer: http.client.HTTPResponse, url: str) -> bytes:
+    """All of an answer; ``EncoderError`` for one without end."""
+    body = bytearray()
+    while part := answer.read1(AT_ONCE):
+        body += part
+        if len(body) > MOST:
+            raise EncoderError(
+                f"{url} answered with more than {MOST:,} bytes, and was not listened to any "
+                "longer: is this the address of an API?"
+            )
+    if answer.length:  # fewer bytes came than were announced
+        raise http.client.IncompleteRead(bytes(body), answer.length)
+    return bytes(body)
+
+
+def retry_after(header: str | None) -> float | None:
+    """Seconds to wait, from a ``Retry-After`` header of seconds or a date."""
+    if header is None:
+        return None
+    try:
+        return max(0.0, float(header))
+    except ValueError:
+        pass
+    try:
+        date = parsedate_to_datetime(header)
+        date = date if date.tzinfo else date.replace(tzinfo=UTC)
+        return max(0.0, (date - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError, OverflowError):  # no date, or an impossible one
+        return None

@@ -6,6 +6,7 @@ keys are kept out of every message. Other parts of the package use it for their 
 
 import http.client
 import json
+import logging
 import os
 import random
 import re
@@ -15,17 +16,18 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from itertools import groupby
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 from anglewise.data_types.numbers import read_number, shown
-from anglewise.encoders.deadline import check_fits, opener_until
+from anglewise.encoders.deadline import check_fits, opener_until, retry_after, whole
 from anglewise.encoders.encoder import Encode, Encoder, Spec, typed_option
 from anglewise.errors import EncoderError, SpellingError
 
 USUAL = "OPENAI_API_KEY"
+LOG = logging.getLogger("anglewise.endpoint")
+"""Says what one waits for: to standard error, unless the program sends it elsewhere."""
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -101,7 +103,8 @@ class Patience:
     first, longest
         Seconds to wait before the second try, doubled before each further one, and their limit. Up
         to half of the time is random, so that many clients do not return at once. Where the server
-        asks for a longer wait (``Retry-After``), that is kept.
+        asks for a longer wait (``Retry-After``), that is kept, and said on standard error; of one
+        question no more than ten times ``longest`` together.
     sleep
         The function that waits.
     """
@@ -132,6 +135,7 @@ def post_json(
         headers={"Content-Type": "application/json", "Accept": "application/json", **headers},
         method="POST",
     )
+    waited = 0.0
     for attempt in range(patience.tries):
         try:
             return _ask(question, patience.timeout, without(headers))
@@ -144,11 +148,17 @@ def post_json(
             wait = min(patience.longest, patience.first * 2**attempt)
             wait *= random.uniform(0.5, 1)  # noqa: S311 no secret
             if busy.wait is not None:
-                if busy.wait > 10 * patience.longest:
+                if waited + busy.wait > 10 * patience.longest:
                     raise EncoderError(
                         f"{url} asks to wait {busy.wait:,.0f} seconds ({busy}): try again then"
                     ) from busy
                 wait = max(wait, busy.wait)
+                waited += wait
+                LOG.warning(
+                    "anglewise: waiting %.0f s, as %s asks (Retry-After)",
+                    wait,
+                    urlsplit(url).netloc,
+                )
             patience.sleep(wait)
     raise EncoderError(f"{url} was not asked: one try or more is due")
 
@@ -156,11 +166,29 @@ def post_json(
 def without(headers: Mapping[str, str]) -> Callable[[str], str]:
     """A function that removes the key in some headers from a text; servers may repeat it.
 
-    >>> without({"Authorization": "Bearer 123-secret"})("wrong key: 123-secret")
-    'wrong key: [key]'
+    So are parts of it, from eight characters on.
+
+    >>> clean = without({"Authorization": "Bearer 123-secret-words"})
+    >>> clean("wrong key: 123-secret-words, or 123-secret...")
+    'wrong key: [key], or [key]...'
     """
     key = headers.get("Authorization", "").removeprefix("Bearer ").strip()
-    return lambda text: text.replace(key, "[key]") if key else text
+    if not key:
+        return str
+    length = min(8, len(key))
+    parts = {key[i : i + length] for i in range(len(key) - length + 1)}
+
+    def clean(text: str) -> str:
+        is_key = bytearray(len(text))
+        for start in range(len(text) - length + 1):
+            if text[start : start + length] in parts:
+                is_key[start : start + length] = b"\1" * length
+        pieces = groupby(zip(is_key, text, strict=True), lambda pair: pair[0])
+        return "".join(
+            "[key]" if masked else "".join(c for _, c in piece) for masked, piece in pieces
+        )
+
+    return clean
 
 
 def _ask(question: urllib.request.Request, timeout: float, clean: Callable[[str], str]) -> Any:
@@ -193,7 +221,7 @@ def _exchanged(
     """The kind and the bytes of an answer."""
     try:
         with opener.open(question, timeout=timeout) as answer:
-            return clean(answer.headers.get("Content-Type", "no type")), _whole(answer, url)
+            return clean(answer.headers.get("Content-Type", "no type")), whole(answer, url)
     except urllib.error.HTTPError as error:
         with error:
             raise _refusal(error, url, clean) from error
@@ -209,37 +237,19 @@ def _exchanged(
         raise _Busy(f"an answer that broke off ({why})") from error
 
 
-MOST = 1 << 28
-"""Bytes of an answer: many times what vectors for one batch of texts take."""
-AT_ONCE = 1 << 16
 LONGEST = 10
 """Times the patience for a byte, from the question until an answer must be there whole."""
-
-
-def _whole(answer: http.client.HTTPResponse, url: str) -> bytes:
-    """All of an answer; ``EncoderError`` for one without end."""
-    body = bytearray()
-    while part := answer.read1(AT_ONCE):
-        body += part
-        if len(body) > MOST:
-            raise EncoderError(
-                f"{url} answered with more than {MOST:,} bytes, and was not listened to any "
-                "longer: is this the address of an API?"
-            )
-    if answer.length:  # fewer bytes came than were announced
-        raise http.client.IncompleteRead(bytes(body), answer.length)
-    return bytes(body)
 
 
 def _refusal(error: urllib.error.HTTPError, url: str, clean: Callable[[str], str]) -> Exception:
     """The error for a status other than 200: ``_Busy`` where the request may be repeated."""
     try:
-        body = clean(error.read(100_000).decode("utf-8", "replace"))
+        body = error.read(100_000).decode("utf-8", "replace")
     except (OSError, http.client.HTTPException):
         body = ""
-    why = f"{error.code} {_reason(body) or clean(str(error.reason))}"
+    why = f"{error.code} {clean(_reason(body)) or clean(str(error.reason))}"
     if error.code in BUSY and "insufficient_quota" not in body:
-        return _Busy(why, _retry_after(error.headers.get("Retry-After")))
+        return _Busy(why, retry_after(error.headers.get("Retry-After")))
     if 300 <= error.code < 400:
         why += f", elsewhere: {clean(str(error.headers.get('Location')))}"
     hints = {
@@ -261,22 +271,6 @@ def _reason(body: str) -> str:
         if isinstance(value, dict) and name in value:
             value = cast("dict[str, Any]", value)[name]
     return " ".join(str(cast("Any", value)).split())[:200]
-
-
-def _retry_after(header: str | None) -> float | None:
-    """Seconds to wait, from a ``Retry-After`` header of seconds or a date."""
-    if header is None:
-        return None
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        pass
-    try:
-        date = parsedate_to_datetime(header)
-        date = date if date.tzinfo else date.replace(tzinfo=UTC)
-        return max(0.0, (date - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError, OverflowError):  # no date, or an impossible one
-        return None
 
 
 def in_order(
@@ -304,6 +298,11 @@ def in_order(
             raise EncoderError(
                 f'{address} gave no list of numbers under "embedding" for text {position} of a '
                 "batch"
+            )
+        if bool in set(map(type, cast("list[Any]", vector))):
+            raise EncoderError(
+                f"{address} gave true or false for a number in the vector of text {position} of a "
+                "batch: the server is broken"
             )
         vectors[row.get("index", position)] = cast("list[float]", vector)
     if set(vectors) != set(range(count)):

@@ -48,7 +48,7 @@ def describe(
                 "leaves_out": judged.seen is not None,
                 **({} if judged.relevant_from is None else {"relevant_from": judged.relevant_from}),
                 **({"not_itself": True} if judged.not_itself else {}),
-                "complaints": asdict(judged.complaints),
+                "complaints": _stored(judged.complaints),
             }
             for direction, judged in judgements.items()
         },
@@ -138,9 +138,16 @@ def _is_count(value: object, largest: int = MOST) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= largest
 
 
+def _stored(complaints: Complaints) -> dict[str, Any]:
+    """What is kept of complaints: not a hint that is for whoever read the judgements."""
+    kept = asdict(complaints)
+    del kept["other_form"]
+    return kept
+
+
 def _complaints(stored: Mapping[str, Any]) -> Complaints:
     """What was wrong with labels, each of the kind that it has where nothing was."""
-    kinds: dict[str, Any] = asdict(Complaints())
+    kinds = _stored(Complaints())
     for name, value in stored.items():
         if isinstance(kinds[name], tuple):
             kinds[name] = tuple(cast("list[Any]", value) if isinstance(value, list) else [value])
