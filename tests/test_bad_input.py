@@ -334,7 +334,7 @@ def test_text_in_another_encoding_names_the_line(tmp_path):
     text = "user_id,item_id\nu,i\nu,café\n"
     path = _file(tmp_path, text.encode("latin-1"), "ratings.csv")
     _says("line 3: not UTF-8; convert it", read_interactions, path)
-    path = _file(tmp_path, text.encode("utf-16"), "ratings.csv")
+    path = _file(tmp_path, text.encode("utf-16-le"), "ratings.csv")
     _says(r"ratings\.csv", read_interactions, path)
 
 

@@ -135,3 +135,24 @@ def test_no_number_is_a_fault_of_ours(leaf, name, given, anglewise, tmp_path):
         if text in {"nan", "inf", "1e308", "1e-320", "1_0", "0x10", "-0", "", "one", "9" * 5000}:
             assert run.code == 2, (text, run)
             assert run.out == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["search", "--query", "0"],
+        ["search", "--query", "0", "--direction", "items-items"],
+    ],
+)
+def test_a_small_space_gives_all_its_items_where_nobody_asked_for_a_number(
+    anglewise, tmp_path, words
+):
+    x = np.random.default_rng(0).standard_normal((6, 4))
+    write_space(Space(items=Embeddings(x), queries=Embeddings(x[::-1])), tmp_path / "s")
+    command, *options = words
+    run = anglewise(command, tmp_path / "s", *options)
+    assert run.code == 0
+    assert "the space has 6 items, and all are listed" in run.err
+    assert "6 of 10: no more are left" in anglewise("recommend", tmp_path / "s", "--user", "1").err
+    assert anglewise(command, tmp_path / "s", *options, "-k", "3").code == 0
+    assert anglewise(command, tmp_path / "s", *options, "-k", "10").code == 2

@@ -28,7 +28,7 @@ def search(
     image: Annotated[Path | None, READ] = None,
     encoder: Annotated[str | None, ENCODER_OF_SPACE] = None,
     measures: str = "dot,cosine,euclidean",
-    k: Annotated[int, number(COUNT, name=["-k", "--k"])] = 10,
+    k: Annotated[int | None, number(COUNT, name=["-k", "--k"])] = None,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     vectors: Vectors = NO_FILES,
     seen: SeenOptions = AS_BROUGHT,
@@ -51,7 +51,7 @@ def search(
     measures
         Which, parted by commas: dot, cosine, euclidean, manhattan, norm(0,0.5), cosine@centred.
     k
-        How many neighbours.
+        How many neighbours; without it 10, or all of fewer.
     direction
         Who asks and who is ranked; without it queries-items where there are queries, else
         items-items.
@@ -59,7 +59,7 @@ def search(
     import numpy as np
 
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import say_unused
+    from anglewise.cli.inputs import list_length, say_unused
     from anglewise.cli.program import version
     from anglewise.errors import SpellingError
     from anglewise.io.read import read_space
@@ -79,7 +79,8 @@ def search(
     parsed_measures = read_measures(measures)
     loaded = read_space(space, **vars(vectors), **vars(seen), say=talk.say)
     chosen_direction = direction or ("items-items" if loaded.one_sided else "queries-items")
-    asking = loaded.sides(chosen_direction)[0]
+    asking, ranked = loaded.sides(chosen_direction)
+    k = list_length(k, len(ranked), talk.say)
     left_out = biases_note(parsed_measures, loaded, chosen_direction)
     if left_out is not None:
         talk.say(left_out)

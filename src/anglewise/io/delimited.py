@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,22 @@ from typing import Any
 from anglewise.data_types.conversion import is_frame
 from anglewise.errors import FileError
 from anglewise.io.arrow_files import ARROW_SUFFIXES, arrow_sheet, frame_sheet
-from anglewise.io.files import Contents, PathLike, arrow, contents, existing_file, reading, suffix
-from anglewise.io.tables import Sheet, is_number
+from anglewise.io.files import (
+    Contents,
+    PathLike,
+    arrow,
+    existing_file,
+    reading,
+    suffix,
+    text_contents,
+)
+from anglewise.io.tables import DECIMAL_COMMA, Sheet, is_number
 
 FIRST_LINE = 1 << 20
 """A first line longer than this is no line of a table."""
+
+SEPARATOR_BYTES = 64
+"""In so many bytes such a line ends."""
 
 MARK = b"\xef\xbb\xbf"
 """The byte order mark that some programs put before a text in UTF-8."""
@@ -52,20 +64,22 @@ def delimited_sheet(path: Path, *, comments: bool = False) -> Sheet:
     Raises ``FileError`` for what is not text, and for rows of uneven length, by line.
     """
     names = MOVIELENS.get(path.name.lower().removesuffix(".gz"))
-    text = contents(path)
+    text = text_contents(path)
     if names is not None:
         text = bytes(text).decode("latin-1").encode()
     passed_over = 0
     if comments:
         text, passed_over = _without_comments(text)
+    text, delimiter = _without_separator_line(path, text)
     first = _first_line(path, text)
-    delimiter = _delimiter(first, suffix(path))
+    delimiter = delimiter or _delimiter(first, suffix(path))
+    _check_certain(path, first, delimiter)
     if len(delimiter) > 1:
         text = _with_tabs(text, delimiter)
         first, delimiter = _first_line(path, text), "\t"
     quote = '"' if names is None and ('"' in first or delimiter != "\t") else None
     cells = _cells(path, first, delimiter, quote)
-    header = names is None and not any(is_number(cell) for cell in cells)
+    header = names is None and not any(map(_is_data, cells))
     if header:
         names = tuple(cell.strip() for cell in cells)
     elif names is not None:
@@ -93,6 +107,53 @@ def _without_comments(text: Contents) -> tuple[Contents, int]:
     return b"\n".join(kept), sum(line[:1] == b"#" for line in lines)
 
 
+SEPARATOR_LINE = re.compile(r"[\r\n]*\"?sep=([^\r\n])\"?[^\S\r\n]*\r?\n", re.IGNORECASE)
+"""The first line by which spreadsheets say at what to cut."""
+SEPARATORS = "\t,;|"
+
+
+def without_separator_line(path: Path, text: str) -> tuple[str, str | None]:
+    r"""A text whose first line says at what to cut, that line left empty, and what it says.
+
+    Raises ``FileError`` for a character at which no table is cut here.
+
+    >>> without_separator_line(Path("a.csv"), "sep=;\r\na;b\r\n")
+    ('\na;b\r\n', ';')
+    """
+    line = SEPARATOR_LINE.match(text)
+    if line is None:
+        return text, None
+    if line[1] not in SEPARATORS:
+        raise FileError(
+            f"{path} says in its first line that {line[1]!r} parts its cells: a comma, a "
+            "semicolon, a tab or | is due"
+        )
+    return "\n" * line[0].count("\n") + text[line.end() :], line[1]
+
+
+def _without_separator_line(path: Path, text: Contents) -> tuple[Contents, str | None]:
+    """Likewise with the line by which a spreadsheet says at what to cut; what it says."""
+    start = bytes(text[:SEPARATOR_BYTES]).removeprefix(MARK)
+    rest, delimiter = without_separator_line(path, start.decode("latin-1"))
+    if delimiter is None:
+        return text, None
+    return rest.encode("latin-1") + bytes(text[SEPARATOR_BYTES:]), delimiter
+
+
+def _is_data(cell: str) -> bool:
+    """Whether a cell of the first line is a number, which no name of a column is."""
+    return is_number(cell) or DECIMAL_COMMA.fullmatch(cell) is not None
+
+
+def _check_certain(path: Path, first: str, delimiter: str) -> None:
+    """Refuse a first line whose commas may be those of decimals."""
+    if delimiter == "," and any(map(DECIMAL_COMMA.fullmatch, first.split(";")[1:])):
+        raise FileError(
+            f"{path} begins with {first[:60]!r}, where a comma may part cells or decimals: write "
+            "decimals with a point, or say what parts the cells in a first line (sep=;)"
+        )
+
+
 def _first_line(path: Path, text: Contents) -> str:
     start = text[:FIRST_LINE].removeprefix(MARK)
     lines = start.lstrip(b"\r\n").splitlines(keepends=True)
@@ -106,7 +167,10 @@ def _first_line(path: Path, text: Contents) -> str:
     if not first.strip():
         raise FileError(f"{path} holds no lines: a table is due")
     if "\x00" in first:
-        raise FileError(f"{path} is not text: a table of CSV or TSV is due")
+        raise FileError(
+            f"{path} is not text: a table of CSV or TSV is due, in UTF-8, or in UTF-16 that begins "
+            "with its byte order mark"
+        )
     return first
 
 

@@ -1,5 +1,6 @@
 """Find, open and unpack input files within a limit of bytes; say what is wrong with them."""
 
+import codecs
 import difflib
 import errno
 import gzip
@@ -291,6 +292,15 @@ def contents(path: Path, together: int = 0) -> Contents:
     if not data:
         raise _empty(path)
     return data
+
+
+def text_contents(path: Path) -> Contents:
+    """The bytes of a file of text, in UTF-8 where a byte order mark says that they are UTF-16."""
+    data = contents(path)
+    if data[:2] not in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+        return data
+    with reading(path, "text in UTF-16, as its first bytes say"):
+        return bytes(data).decode("utf-16").encode()
 
 
 def is_packed(path: Path) -> bool:

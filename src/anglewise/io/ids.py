@@ -14,7 +14,7 @@ from anglewise.data_types.text import Say, order_of_ids, other_form, quiet
 from anglewise.data_types.typing import Array, Bool, Int64, Shaped
 from anglewise.errors import FileError, IdsError, ShapeError
 from anglewise.io.delimited import open_sheet
-from anglewise.io.files import PathLike, arrow, contents, existing_file, reading, suffix
+from anglewise.io.files import PathLike, arrow, existing_file, reading, suffix, text_contents
 from anglewise.io.tables import ID, Sheet, find, names_of
 
 
@@ -76,7 +76,7 @@ def read_ids(path: PathLike, rows: int, say: Say = quiet) -> list[str]:
 
 def _lines(path: Path) -> list[str]:
     with reading(path, "a text of one id a line"):
-        lines = bytes(contents(path)).decode("utf-8-sig").splitlines()
+        lines = bytes(text_contents(path)).decode("utf-8-sig").splitlines()
     ids = [line.strip() for line in lines]
     while ids and not ids[-1]:
         ids.pop()

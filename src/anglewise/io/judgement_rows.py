@@ -19,8 +19,8 @@ from anglewise.data_types.text import Say
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, ValuesError
 from anglewise.io.arrow_files import arrow_sheet
-from anglewise.io.delimited import COMMENT
-from anglewise.io.files import contents, reading, suffix
+from anglewise.io.delimited import COMMENT, without_separator_line
+from anglewise.io.files import reading, suffix, text_contents
 from anglewise.io.sizes import is_deep
 from anglewise.io.tables import (
     DOCUMENT,
@@ -265,7 +265,7 @@ OWN: dict[str, Role] = {
 
 def text_of(path: Path) -> str:
     """A file as text; bytes that are no UTF-8 become lone surrogates, to be refused by row."""
-    text = bytes(contents(path)).decode("utf-8-sig", "surrogateescape")
+    text = bytes(text_contents(path)).decode("utf-8-sig", "surrogateescape")
     if not text.strip():
         raise FileError(f"{path} holds no lines: a table of judgements is due")
     return text
@@ -296,8 +296,9 @@ def table_rows(
 
     ``as_guarded`` gives cells that were kept from being formulas as they were before.
     """
+    text, delimiter = without_separator_line(path, text)
     first = next(line for line in io.StringIO(text, newline="") if line.strip())
-    delimiter = max("\t,;|", key=first.count)
+    delimiter = delimiter or max("\t,;|", key=first.count)
     records = _records(text, delimiter)
     _, _, names, fault = next(records)
     if fault is not None:

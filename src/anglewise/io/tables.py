@@ -382,11 +382,17 @@ def is_number(text: str) -> bool:
     return "_" not in text
 
 
+DECIMAL_COMMA = re.compile(r"\s*[+-]?[0-9]+,[0-9]+\s*")
+
+
 def _not_a_number(sheet: Sheet, position: int, row: int, value: object) -> ValuesError:
     shown = "nothing" if value is None else repr(str(value)[:40])
+    remedy = "mend or drop the row"
+    if isinstance(value, str) and DECIMAL_COMMA.fullmatch(value):
+        remedy = "write decimals with a point and thousands without a sign"
     return ValuesError(
         f"{sheet.path}, {sheet.location(row)}: {shown} in {sheet.name(position)}, "
-        "where a finite number is due; mend or drop the row"
+        f"where a finite number is due; {remedy}"
     )
 
 

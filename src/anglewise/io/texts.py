@@ -15,7 +15,7 @@ from anglewise.data_types.text import Say, other_form, quiet
 from anglewise.data_types.typing import Array, Shaped
 from anglewise.errors import FileError, IdsError
 from anglewise.io.delimited import open_sheet
-from anglewise.io.files import PathLike, check_holds, contents, existing_file, reading, suffix
+from anglewise.io.files import PathLike, check_holds, existing_file, reading, suffix, text_contents
 from anglewise.io.sizes import CELL, is_deep
 from anglewise.io.tables import EXACT, ID, Role, Sheet, check_names, find, listed, names_of
 
@@ -144,7 +144,7 @@ def _json_lines(path: Path) -> tuple[list[str], dict[str, list[Any]]]:
     names: list[str] = []
     rows: list[Mapping[str, Any]] = []
     with reading(path, "JSON lines"):
-        lines = bytes(contents(path)).decode("utf-8-sig").split("\n")
+        lines = bytes(text_contents(path)).decode("utf-8-sig").split("\n")
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
