@@ -107,6 +107,26 @@ def test_what_is_no_path_of_an_output_is_named(path):
         checked_path(path)
 
 
+@pytest.mark.parametrize("path", [b"x", 3, object()])
+@pytest.mark.parametrize(
+    "call",
+    [
+        aw.JudgementStore.open,
+        aw.read_space,
+        lambda path: aw.read_space(items=path),
+        lambda path: aw.encode(["a"], lambda texts: [[1.0]] * len(texts), cache=path),
+        lambda path: aw.inspect(SPACE, store=path),
+        lambda path: aw.Index.load(path),
+        lambda path: aw.Index(SPACE, "dot").save(path),
+        aw.read_interactions,
+        open_cache,
+    ],
+)
+def test_what_is_no_path_is_refused_at_once(call, path):
+    with pytest.raises(WrongTypeError, match="came where"):
+        call(path)
+
+
 def test_an_empty_path_is_not_the_current_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileError, match="an empty path"):

@@ -1,15 +1,17 @@
 """Text: spellings such as ``norm(0,0.5)`` read, and numbers, lists and tables written."""
 
 import difflib
+import os
 import re
 import unicodedata
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from html import escape
 from math import ceil, floor, isnan, log10
-from typing import TypeAlias, TypeVar
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
 
 from anglewise.data_types.numbers import DIGITS, read_number, shown
-from anglewise.errors import COMMANDS, IdsError, SpellingError
+from anglewise.errors import COMMANDS, IdsError, SpellingError, WrongTypeError
 
 
 def p_words(p: float) -> str:
@@ -69,6 +71,20 @@ def quiet(_sentence: str) -> None:
 
     >>> quiet("took column 'emb' as the vectors")
     """
+
+
+def as_path(value: Any, kind: str = "a file") -> Path:
+    """A path; ``WrongTypeError`` for what is none, as bytes are.
+
+    >>> as_path(3, "a store")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.WrongTypeError: an int (3) came where the path of a store is due
+    """
+    text = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(text, str):
+        raise WrongTypeError(f"{described(value)} came where the path of {kind} is due")
+    return Path(text)
 
 
 def described(value: object) -> str:

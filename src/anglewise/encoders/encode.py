@@ -4,13 +4,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from anglewise.data_types.embeddings import Embeddings, Space, TrainedFor
-from anglewise.data_types.text import Say, quiet
+from anglewise.data_types.text import Say, as_path, quiet
 from anglewise.data_types.typing import Array, Int64, Progress
 from anglewise.encoders.batches import VectorCache, count_tokens, encode_texts, open_cache
 from anglewise.encoders.documents import Documents, documents_of
@@ -277,7 +276,7 @@ def encode(
     ['A heist.', 'A long voyage.']
     """
     model = load(encoder)
-    vector_cache = None if cache is None else open_cache(Path(cache), model, say)
+    vector_cache = None if cache is None else open_cache(as_path(cache, "a cache"), model, say)
     full, empty = documents_of(documents).split_empty()
     pieces, long = passages(full, model, chunk, overlap)
     questions, empty_queries = (

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from anglewise.data_types.embeddings import Embeddings, Space, TrainedFor
-from anglewise.data_types.text import Say, check_utf8, quiet
+from anglewise.data_types.text import Say, as_path, check_utf8, quiet
 from anglewise.data_types.typing import Array, Float32, Progress
 from anglewise.encoders.batches import (
     Calls,
@@ -111,7 +111,7 @@ def encode_images(
     [[25.0, 1.0], [215.0, 1.0]]
     """
     model = _encoder(encoder)
-    vector_cache = None if cache is None else open_cache(Path(cache), model, say)
+    vector_cache = None if cache is None else open_cache(as_path(cache, "a cache"), model, say)
     sides = [images_of(images), *([] if queries is None else [images_of(queries)])]
     try:
         embeddings = [

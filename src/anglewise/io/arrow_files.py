@@ -172,6 +172,14 @@ class Columns(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self.names)
 
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
+        """Read all of them to be pickled: another process may not have the file."""
+        return dict, (dict(self),)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Columns":
+        """The same, for nothing in it changes."""
+        return self
+
 
 def arrow_sheet(path: Path) -> Sheet:
     """Open a table whose columns have types."""

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from anglewise.data_types.text import described
-from anglewise.errors import FileError, WrongTypeError
+from anglewise.data_types.text import as_path
+from anglewise.errors import FileError
 from anglewise.io.files import PathLike, check_not_empty
 
 AT_FDCWD = -100
@@ -73,11 +73,8 @@ def checked_path(path: PathLike | Any) -> Path:
     >>> checked_path("result.json").name
     'result.json'
     """
-    text = os.fspath(cast("PathLike", path)) if isinstance(path, os.PathLike) else cast("Any", path)
-    if not isinstance(text, str):
-        raise WrongTypeError(
-            f"{described(cast('Any', path))} came where the path of an output is due"
-        )
+    as_path(path, "an output")
+    text = os.fspath(path)
     check_not_empty(text)
     if "\0" in text:
         raise FileError(f"{text!r} holds a NUL, which no path does: mend the path")

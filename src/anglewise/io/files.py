@@ -14,15 +14,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
-from anglewise.data_types.text import described
+from anglewise.data_types.text import as_path
 from anglewise.errors import (
     MORE_THREADS,
     AnglewiseError,
     FileError,
     SpellingError,
-    WrongTypeError,
     as_message,
     is_lack_of_threads,
     reason,
@@ -149,10 +148,9 @@ def existing(path: PathLike | Any) -> Path:
     ...
     anglewise.errors.FileError: /nowhere/qrels.tsv does not exist, nor does the folder /nowhere: ...
     """
-    if not isinstance(path, str | os.PathLike):
-        raise WrongTypeError(f"{described(path)} came where the path of a file is due")
-    check_not_empty(cast("PathLike", path))
-    path = Path(cast("PathLike", path))
+    as_path(path)
+    check_not_empty(path)
+    path = Path(path)
     try:
         if path.exists():
             return path

@@ -19,7 +19,7 @@ from anglewise.data_types.judgements import (
 )
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.parts import Parts, judged_parts, parts_of
-from anglewise.data_types.text import Say, counted, quiet
+from anglewise.data_types.text import Say, as_path, counted, quiet
 from anglewise.data_types.typing import Array, Direction, Float64
 from anglewise.errors import FileError, IdsError, SpellingError
 from anglewise.io.delimited import open_sheet
@@ -105,7 +105,7 @@ def judgement_kind(path: PathLike) -> Kind:
     >>> judgement_kind(file)
     'pairs'
     """
-    if Path(path).is_dir() or is_sqlite(Path(path)):
+    if as_path(path).is_dir() or is_sqlite(Path(path)):
         return "judgements"
     return _kind(open_sheet(path, comments=True))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from anglewise.data_types.numbers import cell_number, shown
+from anglewise.data_types.text import as_path
 from anglewise.errors import FileError, SpellingError, ValuesError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, arrow, reading
@@ -76,7 +77,7 @@ def check_no_grades(path: PathLike) -> None:
     It may be replaced where it is empty, or is as anglewise wrote it: the columns of
     ``LEFT_FOR_JUDGES``, UTF-8 with commas or parquet, and every grade empty.
     """
-    path = Path(path)
+    path = as_path(path)
     if not path.is_file() or path.stat().st_size == 0:
         return
     try:

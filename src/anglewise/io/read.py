@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 from anglewise.data_types.embeddings import Embeddings, Seen, Space, TrainedFor
-from anglewise.data_types.text import Say, quiet
+from anglewise.data_types.text import Say, as_path, quiet
 from anglewise.errors import ShapeError, SpellingError
 from anglewise.io.arrays import Keyed, Side, with_biases
 from anglewise.io.files import PathLike, existing, existing_file
@@ -119,7 +119,7 @@ def _without_seen(
             raise SpellingError(f"{path} is a space with ids and texts of its own: give no others")
         check_no_columns(columns, path)
         return _trained_for(read_space_folder(path), trained_for)
-    if path is not None and is_spark_folder(Path(path)):
+    if path is not None and is_spark_folder(as_path(path)):
         if any(arguments["queries"]) or any(arguments["items"]):
             raise SpellingError(f"{path} is a model with ids of its own: give no others")
         check_no_columns(columns, path)
@@ -167,7 +167,7 @@ def _files(
         vectors, ids, texts = arguments[side]
         side_files = discovered[side] if discovered else SideFiles()
         if vectors is not None:
-            vectors = Path(vectors)
+            vectors = as_path(vectors)
             side_files = SideFiles(opened(vectors if vectors.is_dir() else existing_file(vectors)))
         if side_files.vectors is None and (ids or texts):
             raise SpellingError(f"ids or texts of {side} are given, and no {side}")

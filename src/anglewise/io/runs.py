@@ -15,6 +15,7 @@ import numpy as np
 
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import shown
+from anglewise.data_types.text import as_path
 from anglewise.data_types.typing import Array, Float, Float32, Shaped
 from anglewise.errors import FileError, IdsError, ShapeError
 from anglewise.io.arrow_files import parquet_columns
@@ -330,7 +331,7 @@ def append_history(path: PathLike, rows: Sequence[Mapping[str, Any]]) -> int:
     """
     pa, parquet = arrow(), arrow("parquet")
     check_new_file(path)
-    target = Path(path).resolve()
+    target = as_path(path).resolve()
     with locked(target):
         history = read_history(target) if target.exists() else None
         run = 1 if history is None else history.runs + 1

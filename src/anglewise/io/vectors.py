@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from anglewise.data_types.embeddings import BLOCK, Embeddings, check_held
-from anglewise.data_types.text import Say, quiet
+from anglewise.data_types.text import Say, as_path, quiet
 from anglewise.data_types.typing import Array
 from anglewise.errors import FileError, ShapeError, TooFewError, ValuesError
 from anglewise.io.arrays import KEYED_SUFFIXES, Keyed, Side, load_npy, open_keyed
@@ -137,7 +137,7 @@ def _names(
         return read_ids(ids, rows, say)
     if inside is not None:
         return inside
-    if texts is not None and suffix(Path(texts)) == ".jsonl":
+    if texts is not None and suffix(as_path(texts)) == ".jsonl":
         names = text_ids(Path(texts))
         if len(names) == rows:
             say(f"took the ids of {Path(texts).name} in their order as those of {path.name}")
@@ -237,7 +237,7 @@ def both_sides(path: PathLike) -> dict[Side, SideFiles]:
     >>> Path(items.ids).name, Path(items.texts).name
     ('items.txt', 'corpus.jsonl')
     """
-    path = Path(path)
+    path = as_path(path)
     if not path.is_dir():
         opened_file = opened(existing_file(path))
         two = isinstance(opened_file, Keyed) and opened_file.holds("queries")
@@ -262,7 +262,7 @@ def opened(path: Path) -> Path | Keyed:
 
 def texts_of(path: PathLike, side: Side) -> Path:
     """The file of titles and texts: itself, or the one of that side in a BEIR folder."""
-    path = Path(path)
+    path = as_path(path)
     if not path.is_dir():
         return existing_file(path)
     file = _first(path, side, TEXTS)

@@ -261,15 +261,12 @@ def from_labels(
         )
     items = len(space.items)
     unknown = tuple(name for name in labels.of if name not in space.items.row_of)
+    hint = other_form(unknown, space.items.row_of)
     return Judgements(
         gains=_partners(classes, sizes, asking, shape=(items, items)),
         direction="items-items",
         source=_unmatched(len(sizes), len(asking), int((partners > 0).sum()), seed),
-        complaints=Complaints(
-            unknown_items=unknown[:3],
-            other_form=other_form(unknown, space.items.row_of),
-            dropped=len(unknown),
-        ),
+        complaints=Complaints((), unknown[:3], hint, len(unknown)),
         judged_items=classes >= 0,
     )
 

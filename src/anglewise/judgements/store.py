@@ -9,11 +9,12 @@ from collections.abc import Collection, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from anglewise.data_types.numbers import shown
+from anglewise.data_types.text import as_path
 from anglewise.data_types.typing import Direction
-from anglewise.errors import AnglewiseError, FileError, IdsError
+from anglewise.errors import AnglewiseError, FileError, IdsError, WrongTypeError
 from anglewise.judgements.connection import DAMAGED, bounded, connect, roll_back, store_errors
 from anglewise.judgements.folder_lock import FolderLock, judging_in
 from anglewise.judgements.records import Judged, as_text, check_text, new_uuid, recalled
@@ -95,7 +96,7 @@ class JudgementStore:
         Raises ``FileError`` for a file that is no store, that another program or a newer version
         wrote, that stays locked for ``patience`` seconds, or that may not be opened.
         """
-        path = Path(path)
+        path = as_path(path, "a store of judgements")
         # while it is open for writing, nobody may replace the folder
         folder = None if read_only else judging_in(path.parent, patience)
         return cls(path, connect(path, read_only=read_only, patience=patience), folder)
@@ -105,6 +106,13 @@ class JudgementStore:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        """A store that is open is of this process alone."""
+        raise WrongTypeError(
+            f"{self.path} is open here, and an open store can be neither pickled nor copied: hand "
+            "on its path, and open it there (JudgementStore.open)"
+        )
 
     def close(self) -> None:
         """Close the file; judgements that were added are on the disk already."""

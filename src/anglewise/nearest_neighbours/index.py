@@ -131,6 +131,10 @@ class Index:
         self._state = IndexState(as_space(of), read_measure(measure))
         self._writing = threading.Lock()
 
+    def __reduce__(self) -> tuple[type["Index"], tuple[Space, Measure]]:
+        """Pickled and copied are the items; the copy makes them ready anew."""
+        return Index, (self._state.space, self._state.measure)
+
     @classmethod
     def load(cls, folder: PathLike, measure: str | Measure | None = None) -> "Index":
         """Read what :meth:`save` wrote, or the items of any space folder under a measure.

@@ -14,7 +14,7 @@ import numpy as np
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.sparse import Interactions, SparseRows, check_entries_inside
-from anglewise.data_types.text import Say, quiet
+from anglewise.data_types.text import Say, as_path, quiet
 from anglewise.data_types.typing import Array, Bool, Float32, Int64
 from anglewise.errors import TooFewError, TrainingError
 from anglewise.evaluation_metrics.evaluate import evaluate
@@ -329,7 +329,7 @@ def train(
     used = used_cells(X)
     validation, users = keep_aside(used, settings.validation, settings.seed)
     popularity = np.bincount(used.take(users).indices, minlength=used.shape[1])
-    path = None if checkpoint is None else Path(checkpoint)
+    path = None if checkpoint is None else as_path(checkpoint, "a checkpoint")
     run = Run(
         torch=torch,
         settings=settings,

@@ -24,7 +24,7 @@ from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.text import Say, quiet
+from anglewise.data_types.text import Say, as_path, quiet
 from anglewise.data_types.typing import Array, Int64
 from anglewise.errors import FileError, TooFewError
 from anglewise.io.files import allowed, opened
@@ -107,7 +107,7 @@ def open_cache(folder: str | os.PathLike[str] | None, say: Say = quiet) -> Resul
     """
     if folder is None:
         return ResultCache(None)
-    path = Path(folder)
+    path = as_path(folder, "a cache")
     try:
         is_file = path.exists() and not path.is_dir()
         if not is_file:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from anglewise.data_types.numbers import whole
+from anglewise.data_types.text import as_path
 from anglewise.errors import MissingExtraError
 
 try:
@@ -401,6 +402,11 @@ def inspect(
     >>> page.stop()
     """
     inspected = Inspected(
-        as_space(space), judgements or {}, name, None, seed, None if store is None else Path(store)
+        as_space(space),
+        judgements or {},
+        name,
+        None,
+        seed,
+        None if store is None else as_path(store, "a store of judgements"),
     )
     return Inspection(served(lambda: inspected, port=port, framed=True))
