@@ -43,7 +43,7 @@ def test_a_pickle_and_a_copy_say_the_same(folder, make):
     before, data, copied = of_itself(thing), pickle.dumps(thing), copy.deepcopy(thing)
     assert of_itself(copied) == before
     shutil.rmtree(folder)
-    assert of_itself(pickle.loads(data)) == before
+    assert of_itself(pickle.loads(data)) == before  # noqa: S301 made here
 
 
 def test_a_spawned_process_gets_it(folder):

@@ -116,7 +116,7 @@ def test_what_is_no_path_of_an_output_is_named(path):
         lambda path: aw.read_space(items=path),
         lambda path: aw.encode(["a"], lambda texts: [[1.0]] * len(texts), cache=path),
         lambda path: aw.inspect(SPACE, store=path),
-        lambda path: aw.Index.load(path),
+        aw.Index.load,
         lambda path: aw.Index(SPACE, "dot").save(path),
         aw.read_interactions,
         open_cache,

@@ -172,7 +172,7 @@ class Columns(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self.names)
 
-    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
+    def __reduce__(self) -> tuple[Any, ...]:
         """Read all of them to be pickled: another process may not have the file."""
         return dict, (dict(self),)
 

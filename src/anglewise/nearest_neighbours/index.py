@@ -131,7 +131,7 @@ class Index:
         self._state = IndexState(as_space(of), read_measure(measure))
         self._writing = threading.Lock()
 
-    def __reduce__(self) -> tuple[type["Index"], tuple[Space, Measure]]:
+    def __reduce__(self) -> tuple[Any, ...]:
         """Pickled and copied are the items; the copy makes them ready anew."""
         return Index, (self._state.space, self._state.measure)
 
