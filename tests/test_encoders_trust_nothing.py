@@ -29,9 +29,9 @@ from anglewise.encoders.documents import read_documents
 from anglewise.encoders.endpoint import Patience, post_json
 from anglewise.encoders.images import read_images
 from anglewise.encoders.load import encoder_of
-from anglewise.encoders.onnx import identity_of_files, weight_files
+from anglewise.encoders.onnx import _tokenizer, identity_of_files, weight_files
 from anglewise.encoders.pixels import Picture
-from anglewise.encoders.tokenizer_files import check_tokenizer
+from anglewise.encoders.tokenizer_files import check_tokenizer, panics_as_errors
 from anglewise.errors import EncoderError, FileError
 from anglewise.labelling.generated import chat_asker
 from cli_run import anglewise, refused
@@ -797,6 +797,39 @@ def test_a_tokenizer_that_makes_texts_longer_without_bound_is_refused(kind, bomb
     spec = f"onnx:{tmp_path}/m.onnx" if kind == "onnx" else f"model2vec:{tmp_path}"
     with pytest.raises(FileError, match="times as long"):
         encoder(spec)
+
+
+BROKEN = {
+    "charsmap": {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}},
+    "template": {
+        "post_processor": {
+            "type": "TemplateProcessing",
+            "single": [{"SpecialToken": {"id": "[X]", "type_id": 0}}],
+            "pair": [],
+            "special_tokens": {},
+        }
+    },
+}
+"""Files at which the library panics: one as it is read, one at the first text."""
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_tokenizer_at_which_the_library_panics_is_one_message(broken, tmp_path, capfd):
+    tokenizers = pytest.importorskip("tokenizers")
+    file = tmp_path / "tokenizer.json"
+    words = tokenizers.models.WordPiece({"[UNK]": 0, "a": 1}, unk_token="[UNK]")  # noqa: S106
+    tokenizers.Tokenizer(words).save(str(file))
+    assert _tokenizer(file).encode("a").ids == [1]
+    file.write_text(json.dumps(json.loads(file.read_text()) | BROKEN[broken]))
+    with pytest.raises(FileError, match="lets the tokenizer break"):
+        _tokenizer(file)
+    assert capfd.readouterr().err == ""
+
+
+def test_what_others_print_while_a_tokenizer_is_read_comes_afterwards(tmp_path, capfd):
+    with panics_as_errors(tmp_path):
+        os.write(2, b"a remark")
+    assert capfd.readouterr().err == "a remark"
 
 
 def test_tokenizers_in_use_are_taken(tmp_path):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -16,6 +17,7 @@ from anglewise import Embeddings, Judged, JudgementStore, Space, read_space, wri
 from anglewise.errors import FileError
 from anglewise.io import outputs as atomic
 from anglewise.io.outputs import exchange, folder_part, new_file, new_folder
+from anglewise.io.space_folder import check_destination
 from anglewise.judgements.connection import STORE_NAME
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="locks and signals of Linux")
@@ -207,3 +209,23 @@ def test_what_was_made_is_kept_where_a_folder_cannot_be_replaced(tmp_path, monke
     (kept,) = (path for path in tmp_path.iterdir() if path.name != "s")
     assert str(kept) in str(refused.value)
     assert [read_space(path).items.ids[0] for path in (tmp_path / "s", kept)] == ["old", "new"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders are moved otherwise there")
+@pytest.mark.parametrize("check", [check_destination, "write"])
+def test_a_folder_that_cannot_move_is_refused_before_the_work(tmp_path, monkeypatch, check):
+    space = Space(items=Embeddings([[1.0, 0.0]], ids=["old"]))
+    write_space(space, tmp_path / "s")
+    rename = Path.rename
+
+    def refuse(path, to):
+        if path.name == "s":
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return rename(path, to)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    monkeypatch.setattr(atomic, "exchange", pytest.fail)
+    with pytest.raises(FileError, match="cannot be replaced here"):
+        write_space(space, tmp_path / "s") if check == "write" else check(tmp_path / "s")
+    assert [path.name for path in tmp_path.iterdir()] == ["s"]
+    assert read_space(tmp_path / "s").items.ids[0] == "old"

@@ -7,7 +7,7 @@ import pytest
 
 from anglewise.cli.judge import JUDGE_COMMANDS
 from anglewise.cli.program import COMMANDS, program
-from anglewise.cli.settings import ENDINGS, PLAIN, READS, WRITES, YOURS, users_file
+from anglewise.cli.settings import ADDED_TO, PLAIN, READS, WRITES, YOURS, users_file
 from cli_run import anglewise, refused
 from processor_time import at_most
 
@@ -205,18 +205,27 @@ def test_a_folder_names_no_pipe_to_wait_for(anglewise, home):
     assert refused(anglewise("compare", "s", "--qrels", "q"), "a pipe or a device", "type --html")
 
 
-def test_a_folder_replaces_no_file_of_another_kind(anglewise, home):
-    (home / "thesis.txt").write_text("mine")
-    settings('[compare]\njson = "thesis.txt"\n')
+@pytest.mark.parametrize("name", ["thesis.txt", "result.json"])
+def test_a_folder_replaces_no_file(anglewise, home, name):
+    (home / name).write_text("mine")
+    settings(f'[compare]\njson = "{name}"\n')
     run = anglewise("compare", "s", "--qrels", "q")
-    assert refused(run, "does not end in .json", "type --json")
-    assert (home / "thesis.txt").read_text() == "mine"
-    (home / "r.json").write_text("{}")
-    settings('[doctor]\njson = "r.json"\n')
+    assert refused(run, "which is there already", "type --json")
+    assert (home / name).read_text() == "mine"
+    settings('[doctor]\njson = "new.json"\n')
     assert anglewise("doctor").code == 0
+    assert refused(anglewise("doctor"), "which is there already")
     settings('[doctor]\njson = "-"\n')
     assert anglewise("doctor").code == 0
 
 
-def test_every_ending_is_of_an_output():
-    assert set(ENDINGS) <= WRITES
+def test_a_folder_fills_no_folder_that_holds_something(anglewise, home):
+    (home / "pages").mkdir()
+    settings('[encode]\noutput = "pages"\n')
+    assert "which is there already" not in anglewise("encode", "nowhere").err
+    (home / "pages" / "mine.txt").write_text("mine")
+    assert refused(anglewise("encode", "nowhere"), "which is there already", "--output")
+
+
+def test_what_is_added_to_is_an_output():
+    assert ADDED_TO < WRITES

@@ -4,6 +4,7 @@ import json
 import sys
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -11,9 +12,11 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from anglewise import Embeddings, Judged, JudgementStore, Space
+from anglewise import Embeddings, Judged, JudgementStore, Space, read_space, write_space
+from anglewise.errors import FileError
 from anglewise.web_page import judging_view, neighbours_view, queue, state
 from anglewise.web_page.app import served
+from anglewise.web_page.metadata import with_own_columns
 from anglewise.web_page.open_space import LONGEST_ID, Inspected, short_name, shown
 from anglewise.web_page.security import ANY_NOTEBOOK, AllowedOrigin
 from inspect_site import FROM_HERE, films, site
@@ -335,3 +338,16 @@ def test_a_notebook_that_names_no_server_may_have_any_port(jupyter, process, mon
     monkeypatch.setenv("JPY_PARENT_PID", process)
     assert jupyter.exists()
     assert ancestors(framed=True) == ANY_NOTEBOOK
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no list of open files here")
+def test_a_table_that_cannot_be_read_leaves_no_file_open(tmp_path):
+    items = Embeddings(np.eye(3), ["a", "b", "c"], {"title": ["A", "B", "C"]})
+    write_space(Space(items=items), tmp_path / "s")
+    space = read_space(tmp_path / "s")
+    (tmp_path / "s" / "items.parquet").write_bytes(b"no table")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for stamps in ({}, {tmp_path / "s" / "items.parquet": (0, 0, 0, 0)}):
+        with pytest.raises(FileError):
+            with_own_columns(space, stamps)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

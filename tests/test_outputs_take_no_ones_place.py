@@ -443,6 +443,18 @@ def test_one_output_below_the_devices_is_written_once_and_whole(tmp_path, anglew
     assert (tmp_path / "out.json").read_text() == "before"
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may")
+def test_what_is_replaced_keeps_its_owner(tmp_path, anglewise):
+    (tmp_path / "r.json").touch()
+    space = space_at(tmp_path / "s")
+    for path in (tmp_path / "r.json", space, *space.iterdir()):
+        os.chown(path, 12345, 12346)
+    assert anglewise("doctor", "--json", tmp_path / "r.json").code == 0
+    space_at(space, seed=1)
+    for path in (tmp_path / "r.json", space, *space.iterdir()):
+        assert (path.stat().st_uid, path.stat().st_gid) == (12345, 12346)
+
+
 def test_a_file_that_is_replaced_keeps_its_mode(tmp_path, anglewise):
     for name in ("r.json", "s.json"):
         (tmp_path / name).touch()

@@ -36,18 +36,8 @@ WRITES = _names(
 )
 """Files and folders that are written: inside the folder that brings the setting."""
 
-ENDINGS = {
-    "json": (".json",),
-    "html": (".html", ".htm"),
-    "junit": (".xml",),
-    "markdown": (".md",),
-    "plot": (".png", ".svg", ".pdf"),
-    "per-query": (".parquet",),
-    "history": (".parquet",),
-    "disputes": (".csv",),
-    "rejects": (".csv",),
-}
-"""What an earlier output is called, which the settings of a folder may have replaced."""
+ADDED_TO = _names("checkpoint history store")
+"""Of these, what a call adds to; any other is replaced, so that it must not be there yet."""
 
 YOURS = _names("cache encoder host key model url")
 """What runs code, opens a door, says which server gets words and a key, or holds answers in place
@@ -203,11 +193,10 @@ def _check(path: Path, commands: tuple[str, ...], name: str, value: str) -> None
             f"{setting} to {value!r}, which is a pipe or a device, and a folder may not make you "
             f"wait for one; {_instead(commands, name)}"
         )
-    endings = ENDINGS.get(name)
-    if endings and (path.parent / value).is_file() and not value.lower().endswith(endings):
+    if name in WRITES - ADDED_TO and value != "-" and _is_there(path.parent / value):
         raise SpellingError(
-            f"{setting} to {value!r}, a file that is there and does not end in "
-            f"{' or '.join(endings)}: a folder may not have it replaced; {_instead(commands, name)}"
+            f"{setting} to {value!r}, which is there already: the settings of a folder replace "
+            f"nothing; {_instead(commands, name)}"
         )
     if name not in WRITES | READS | PLAIN:
         raise SpellingError(
@@ -234,6 +223,14 @@ def _inside(folder: Path, value: str) -> bool:
         return True
     try:
         return (folder / value).resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # links in a circle
+        return False
+
+
+def _is_there(path: Path) -> bool:
+    """Whether something is there that writing would replace: a file, or a folder with content."""
+    try:
+        return path.is_file() or (path.is_dir() and any(path.iterdir()))
     except (OSError, RuntimeError):  # links in a circle
         return False
 

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from anglewise.data_types.typing import Array, Int64
 from anglewise.encoders.encoder import Encoder, Spec, digest, library
 from anglewise.encoders.onnx_session import open_session, run
 from anglewise.encoders.pixels import OPTIONS, Picture, Preparation, preparation, settings_beside
-from anglewise.encoders.tokenizer_files import check_tokenizer, encodings_of
+from anglewise.encoders.tokenizer_files import check_tokenizer, encodings_of, panics_as_errors
 from anglewise.errors import EncoderError, SpellingError
 from anglewise.io.files import Contents, contents, existing_file, file_text, reading, user_path
 from anglewise.io.places import is_elsewhere
@@ -284,7 +285,11 @@ def _tokenizer(path: Path) -> Any:
     if path.suffix == ".txt":  # a list of word pieces, as BERT has them
         return tokenizers.BertWordPieceTokenizer(str(path), lowercase=True)
     check_tokenizer(path)
-    return tokenizers.Tokenizer.from_file(str(path))
+    with panics_as_errors(path):
+        tokenizer = tokenizers.Tokenizer.from_file(str(path))
+        with suppress(Exception):  # which whoever encodes will be told
+            tokenizer.encode("a")  # some files break the library no sooner
+    return tokenizer
 
 
 def _pad(tokenizer: Any) -> int:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from anglewise.data_types.embeddings import TrainedFor
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.typing import Array, Float32
 from anglewise.encoders.encoder import Encoder, Spec, digest, library
-from anglewise.encoders.tokenizer_files import check_tokenizer, encodings_of
+from anglewise.encoders.tokenizer_files import check_tokenizer, encodings_of, panics_as_errors
 from anglewise.errors import EncoderError, FileError, MissingExtraError, SpellingError, reason
 from anglewise.io.files import VARIABLE, existing_file, is_folder, room, user_path, words
 from anglewise.io.vectors import read_vectors
@@ -31,15 +32,17 @@ def load_model2vec(spec: Spec) -> Encoder:
     if not spec.source:
         raise SpellingError("model2vec needs a model: write model2vec:FOLDER or model2vec:NAME")
     static: Any = library("model2vec", "model2vec").StaticModel
-    source = _folder_or_name(spec)
+    source, panics = _folder_or_name(spec), nullcontext()
     if is_folder(Path(source)):
+        panics = panics_as_errors(Path(source))
         _check_files(Path(source))
         if (tokenizer := Path(source) / "tokenizer.json").is_file():
             check_tokenizer(tokenizer)
     try:
-        model: Any = static.from_pretrained(
-            source, dimensionality=spec.number("dimensions"), force_download=False
-        )
+        with panics:
+            model: Any = static.from_pretrained(
+                source, dimensionality=spec.number("dimensions"), force_download=False
+            )
     except Exception as error:  # the hub and the readers below it raise anything
         why = reason(error)
         raise EncoderError(f"{spec}: no model2vec model could be loaded ({why})") from error

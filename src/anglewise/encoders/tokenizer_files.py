@@ -2,12 +2,15 @@
 
 import json
 import math
+import os
 from base64 import b64decode
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, cast
 
-from anglewise.errors import EncoderError, FileError
+from anglewise.errors import EncoderError, FileError, reason
 from anglewise.io.files import file_text, reading
 from anglewise.io.sizes import check_json
 
@@ -77,12 +80,51 @@ def _of_charsmap(written: str) -> int:
     return max(1, *map(len, replacements.split(b"\0")))
 
 
+@contextmanager
+def panics_as_errors(path: Path) -> Generator[None, None, None]:
+    """Turn a panic of the library into ``FileError``, without the lines that it prints of it.
+
+    Other lines that are printed to standard error meanwhile come afterwards.
+    """
+    saved = _duplicate(2)
+    if saved is None:
+        yield
+        return
+    with TemporaryFile() as printed:
+        os.dup2(printed.fileno(), 2)
+        try:
+            yield
+        except BaseException as error:  # a panic of Rust is no Exception
+            if type(error).__name__ != PANIC:
+                raise
+            printed.truncate(0)
+            raise FileError(
+                f"{path} lets the tokenizer break ({reason(error)}): take it from the model again"
+            ) from None
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            printed.seek(0)
+            with suppress(OSError):
+                os.write(2, printed.read())
+
+
+def _duplicate(handle: int) -> int | None:
+    try:
+        return os.dup(handle)
+    except OSError:  # it is closed
+        return None
+
+
+PANIC = "PanicException"
+
+
 def encodings_of(tokenizer: Any, texts: Sequence[str], *, special: bool = True) -> list[Any]:
     """What a tokenizer makes of texts; ``EncoderError`` where its file lets the library break."""
     try:
         return tokenizer.encode_batch(list(texts), add_special_tokens=special)
     except BaseException as error:  # a panic of Rust is no Exception
-        if type(error).__name__ != "PanicException":
+        if type(error).__name__ != PANIC:
             raise
         raise EncoderError(
             f"the tokenizer of this model breaks on a text ({error}): its tokenizer.json names "

@@ -7,6 +7,7 @@ import re
 import stat
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -171,9 +172,24 @@ def _mount_points() -> set[bytes]:
 
 
 def keep_mode(target: Path, part: Path, *, and_ours: int = 0) -> None:
-    """Let those read and write a new file or folder who may do so with what it replaces."""
-    if target.exists():
-        part.chmod(stat.S_IMODE(target.stat().st_mode) & 0o777 | and_ours)
+    """Let those read and write a new file or folder who may do so with what it replaces.
+
+    It stays its owner's too, where the system lets us give it away, as it lets root.
+    """
+    if not target.exists():
+        return
+    status = target.stat()
+    _keep_owner(status, part)
+    part.chmod(stat.S_IMODE(status.st_mode) & 0o777 | and_ours)
+
+
+def _keep_owner(status: os.stat_result, part: Path) -> None:
+    now = part.stat()
+    if os.name == "nt" or (now.st_uid, now.st_gid) == (status.st_uid, status.st_gid):
+        return
+    for owner, group in ((-1, status.st_gid), (status.st_uid, -1)):
+        with suppress(OSError):
+            os.chown(part, owner, group)
 
 
 def keep_modes(target: Path, part: Path) -> None:

@@ -242,6 +242,7 @@ def new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Generator
         _check_kind(Path(path), target, may_replace)
         check_nobody_judges(target)
         _check_not_read(target)
+        _check_can_move(target)
         with folder_part(target) as part:
             keep_mode(target, part, and_ours=stat.S_IRWXU)
             yield part
@@ -252,11 +253,37 @@ def new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Generator
             try:
                 _take_place(part, target, lambda: _check_kind(Path(path), target, may_replace))
             except OSError as error:
-                if error.errno not in {errno.EXDEV, errno.EBUSY}:
+                if error.errno not in FIXED:
                     raise
                 raise FileError(_keep_beside(part, target)) from error
             _fsync_folder(target.parent)
         clear_left_over(target)
+
+
+def _check_can_move(target: Path) -> None:
+    """Raise ``FileError`` before the work for a folder that the system lets nobody replace.
+
+    Nothing moves: in the place of a folder with something in it no other is taken, and a folder
+    that could not be moved anywhere is refused before that is looked at.
+    """
+    if os.name == "nt" or not target.is_dir():
+        return
+    with folder_part(target) as part:
+        (part / "part").touch()
+        try:
+            target.rename(part)
+        except OSError as error:
+            if error.errno in FIXED:
+                raise FileError(
+                    f"{target} cannot be replaced here, as folders of a container's image and "
+                    "mounted ones cannot: choose another name"
+                ) from error
+        else:
+            part.rename(target)
+
+
+FIXED = {errno.EXDEV, errno.EBUSY}
+"""Errors for folders that stay where they are: of a container's image, or mounted."""
 
 
 def _keep_beside(part: Path, target: Path) -> str:
@@ -288,6 +315,7 @@ def check_new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Non
         check_replaceable(target)
         _check_kind(Path(path), target, may_replace)
         check_nobody_judges(target)
+        _check_can_move(target)
         with folder_part(target):
             pass
 

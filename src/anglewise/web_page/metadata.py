@@ -4,6 +4,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from io import FileIO
@@ -329,13 +330,16 @@ def _own(side: Embeddings, stamps: Mapping[Path, Stamp]) -> Embeddings:
         return side
     keeps_open = os.name == "posix" and columns.path.suffix == ".parquet"
     file = source = None
-    if keeps_open:
-        with reading(columns.path, "parquet"):
-            # not by Arrow's own file, which expands ~ and in some versions has no number
-            source = FileIO(os.open(columns.path, os.O_RDONLY), closefd=False)
-            file = arrow("parquet").ParquetFile(source)
-    now = stamp(columns.path if source is None else source.fileno())
-    check_unchanged(columns.path, stamps.get(columns.path, now), now)
+    with ExitStack() as opened:
+        if keeps_open:
+            with reading(columns.path, "parquet"):
+                # not by Arrow's own file, which expands ~ and in some versions has no number
+                source = FileIO(os.open(columns.path, os.O_RDONLY), closefd=False)
+                opened.callback(os.close, source.fileno())
+                file = arrow("parquet").ParquetFile(source)
+        now = stamp(columns.path if source is None else source.fileno())
+        check_unchanged(columns.path, stamps.get(columns.path, now), now)
+        opened.pop_all()
     with_columns = side.with_vectors(side.vectors)
     with_columns.metadata = own = OwnColumns(columns, now, source, file)
     if source is not None:
