@@ -266,9 +266,7 @@ def from_labels(
         gains=_partners(classes, sizes, asking, shape=(items, items)),
         direction="items-items",
         source=_unmatched(len(sizes), len(asking), int((partners > 0).sum()), seed),
-        complaints=Complaints(
-            (), unknown[:3], other_form(unknown, space.items.row_of), len(unknown)
-        ),
+        complaints=Complaints((), unknown[:3], hint, len(unknown)),
         judged_items=classes >= 0,
     )
 
