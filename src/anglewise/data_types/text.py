@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from html import escape
 from math import ceil, floor, isnan, log10
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 from anglewise.data_types.numbers import DIGITS, read_number, shown
 from anglewise.errors import COMMANDS, IdsError, SpellingError, WrongTypeError
@@ -81,7 +81,8 @@ def as_path(value: Any, kind: str = "a file") -> Path:
     ...
     anglewise.errors.WrongTypeError: an int (3) came where the path of a store is due
     """
-    text = os.fspath(value) if isinstance(value, os.PathLike) else value
+    is_path = isinstance(value, os.PathLike)
+    text: Any = os.fspath(cast("os.PathLike[str]", value)) if is_path else value
     if not isinstance(text, str):
         raise WrongTypeError(f"{described(value)} came where the path of {kind} is due")
     return Path(text)

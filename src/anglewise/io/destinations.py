@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from anglewise.data_types.text import as_path
 from anglewise.errors import FileError
@@ -75,7 +75,7 @@ def checked_path(path: PathLike | Any) -> Path:
     'result.json'
     """
     as_path(path, "an output")
-    text = os.fspath(path)
+    text: str = os.fspath(cast("PathLike", path))
     check_not_empty(text)
     if "\0" in text:
         raise FileError(f"{text!r} holds a NUL, which no path does: mend the path")

@@ -259,11 +259,10 @@ def from_labels(
             f"{pairs:,} pairs of items share a class, {MOST_PAIRS:,} fit: let a sample of about "
             f"{size:,} items ask (label_queries={size}, --label-queries {size})"
         )
-    items = len(space.items)
     unknown = tuple(name for name in labels.of if name not in space.items.row_of)
     hint = other_form(unknown, space.items.row_of)
     return Judgements(
-        gains=_partners(classes, sizes, asking, shape=(items, items)),
+        gains=_partners(classes, sizes, asking, shape=(len(space.items), len(space.items))),
         direction="items-items",
         source=_unmatched(len(sizes), len(asking), int((partners > 0).sum()), seed),
         complaints=Complaints((), unknown[:3], hint, len(unknown)),
@@ -276,8 +275,7 @@ def _classes(space: Space, labels: Labels) -> Int64[Array, " items"]:
     number: dict[str, int] = {}
     classes = np.full(len(space.items), -1, dtype=np.int64)
     for name, label in labels.of.items():
-        row = space.items.row_of.get(name)
-        if row is not None:
+        if (row := space.items.row_of.get(name)) is not None:
             classes[row] = number.setdefault(label, len(number))
     if not number:
         raise IdsError(
