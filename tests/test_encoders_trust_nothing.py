@@ -826,6 +826,18 @@ def test_a_tokenizer_at_which_the_library_panics_is_one_message(broken, tmp_path
     assert capfd.readouterr().err == ""
 
 
+def test_a_panic_is_one_message_where_no_file_can_be_made(tmp_path, monkeypatch):
+    class PanicException(BaseException):
+        pass
+
+    def full():
+        raise OSError("no room")
+
+    monkeypatch.setattr("anglewise.encoders.tokenizer_files.TemporaryFile", full)
+    with pytest.raises(FileError, match="lets the tokenizer break"), panics_as_errors(tmp_path):
+        raise PanicException("no entry")
+
+
 def test_what_others_print_while_a_tokenizer_is_read_comes_afterwards(tmp_path, capfd):
     with panics_as_errors(tmp_path):
         os.write(2, b"a remark")

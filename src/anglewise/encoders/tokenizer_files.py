@@ -5,7 +5,7 @@ import math
 import os
 from base64 import b64decode
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, cast
@@ -86,34 +86,29 @@ def panics_as_errors(path: Path) -> Generator[None, None, None]:
 
     Other lines that are printed to standard error meanwhile come afterwards.
     """
-    saved = _duplicate(2)
-    if saved is None:
-        yield
-        return
-    with TemporaryFile() as printed:
-        os.dup2(printed.fileno(), 2)
+    with ExitStack() as files:
+        printed, saved = None, None
+        with suppress(OSError):  # standard error is closed, or there is no room for a file
+            printed = files.enter_context(TemporaryFile())
+            saved = os.dup(2)
+            os.dup2(printed.fileno(), 2)
         try:
             yield
         except BaseException as error:  # a panic of Rust is no Exception
             if type(error).__name__ != PANIC:
                 raise
-            printed.truncate(0)
+            if printed is not None:
+                printed.truncate(0)
             raise FileError(
                 f"{path} lets the tokenizer break ({reason(error)}): take it from the model again"
             ) from None
         finally:
-            os.dup2(saved, 2)
-            os.close(saved)
-            printed.seek(0)
-            with suppress(OSError):
-                os.write(2, printed.read())
-
-
-def _duplicate(handle: int) -> int | None:
-    try:
-        return os.dup(handle)
-    except OSError:  # it is closed
-        return None
+            if printed is not None and saved is not None:
+                os.dup2(saved, 2)
+                os.close(saved)
+                printed.seek(0)
+                with suppress(OSError):
+                    os.write(2, printed.read())
 
 
 PANIC = "PanicException"
