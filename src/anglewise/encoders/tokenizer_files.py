@@ -3,12 +3,13 @@
 import json
 import math
 import os
+import sys
 from base64 import b64decode
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, cast
+from typing import IO, Any, cast
 
 from anglewise.errors import EncoderError, FileError, reason
 from anglewise.io.files import file_text, reading
@@ -89,7 +90,7 @@ def panics_as_errors(path: Path) -> Generator[None, None, None]:
     with ExitStack() as files:
         printed, saved = None, None
         with suppress(OSError):  # standard error is closed, or there is no room for a file
-            printed = files.enter_context(TemporaryFile())
+            printed = files.enter_context(_nameless_file())
             saved = os.dup(2)
             os.dup2(printed.fileno(), 2)
         try:
@@ -109,6 +110,13 @@ def panics_as_errors(path: Path) -> Generator[None, None, None]:
                 printed.seek(0)
                 with suppress(OSError):
                     os.write(2, printed.read())
+
+
+def _nameless_file() -> IO[bytes]:
+    """In memory where the system has such files."""
+    if sys.platform == "linux":
+        return os.fdopen(os.memfd_create("stderr"), "w+b")
+    return TemporaryFile()
 
 
 PANIC = "PanicException"
