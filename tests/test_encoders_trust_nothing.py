@@ -774,11 +774,31 @@ def steps(*normalizers):
     return {"type": "Sequence", "normalizers": list(normalizers)}
 
 
+def template(ids, texts, tokens=0):
+    """What is put around a text: so many special tokens of these ids, and the text so often."""
+    around = [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}] * tokens
+    special = {"[CLS]": {"id": "[CLS]", "ids": ids, "tokens": ["[CLS]"] * len(ids)}}
+    single = [*around, *[{"Sequence": {"id": "A", "type_id": 0}}] * texts]
+    kind = "TemplateProcessing"
+    return {"type": kind, "single": single, "pair": [], "special_tokens": special}
+
+
 BOMBS = {
     "replacements": {"normalizer": steps(*[replacing({"String": "a"}, "a" * 50)] * 5)},
     "deep": {"normalizer": steps(steps(replacing({"String": "a"}, "a" * 5000)))},
     "a regex that fits nothing": {"normalizer": replacing({"Regex": "x*"}, "a" * 5000)},
     "bytes": {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "ByteLevel"}] * 13}},
+    "letters before": {"normalizer": {"type": "Prepend", "prepend": "a" * 5000}},
+    "letters before, replaced": {
+        "normalizer": steps(
+            {"type": "Prepend", "prepend": "a" * 100}, replacing({"String": "a"}, "a " * 50)
+        )
+    },
+    "a text many times over": {"post_processor": template([], 5000)},
+    "long tokens around": {"post_processor": template([2] * 100, 1, 50)},
+    "templates that follow": {
+        "post_processor": {"type": "Sequence", "processors": [template([2] * 3, 2, 1)] * 13}
+    },
     "a map of letters": {
         "normalizer": {
             "type": "Precompiled",
@@ -847,7 +867,13 @@ def test_what_others_print_while_a_tokenizer_is_read_comes_afterwards(tmp_path, 
 def test_tokenizers_in_use_are_taken(tmp_path):
     file = tmp_path / "tokenizer.json"
     usual = steps({"type": "NFKC"}, replacing({"Regex": " {2,}"}, "▁"), {"type": "Lowercase"})
-    file.write_text(json.dumps({"normalizer": usual, "pre_tokenizer": {"type": "ByteLevel"}}))
+    before = {"type": "Prepend", "prepend": "▁"}
+    parts = {
+        "normalizer": steps(before, usual),
+        "pre_tokenizer": {"type": "ByteLevel"},
+        "post_processor": template([2], 1, 2),
+    }
+    file.write_text(json.dumps(parts))
     check_tokenizer(file)
 
 

@@ -7,6 +7,7 @@ import sys
 from base64 import b64decode
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, cast
@@ -18,9 +19,27 @@ from anglewise.io.sizes import check_json
 MOST_GROWTH = 4096
 """So many times longer than it was may a text become before it is split. Tokenizers in use stay
 below: Unicode's own forms give 18 letters for one, and three bytes stand for a blank."""
+MOST_ADDED = 4096
+"""So many letters, or tokens, may be added to a text; tokenizers in use add a few."""
 
-STEPS = ("normalizers", "pretokenizers")
+STEPS = ("normalizers", "pretokenizers", "processors")
 """Under these names steps follow one another."""
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How long a text of ``n`` letters, or tokens, may become: ``times * n + more``."""
+
+    times: int = 1
+    more: int = 0
+
+    def then(self, step: "Growth") -> "Growth":
+        """The growth of a step that follows.
+
+        >>> Growth(more=100).then(Growth(times=5))
+        Growth(times=5, more=500)
+        """
+        return Growth(self.times * step.times, self.more * step.times + step.more)
 
 
 def check_tokenizer(path: Path) -> None:
@@ -34,31 +53,47 @@ def check_tokenizer(path: Path) -> None:
         check_json(path, text.replace("\n", " ").encode("utf-8", "replace"))
         written: Any = json.loads(text)
         parts = _fields(written)
-        growth = math.prod(_growth(parts.get(k)) for k in ("normalizer", "pre_tokenizer"))
-    if growth > MOST_GROWTH:
-        raise FileError(
-            f"{path} may make a text {min(growth, 10**9):,} times as long before it is split, and "
-            f"at most {MOST_GROWTH} times is taken: take the tokenizer that came with the model"
-        )
+        letters = _growth(parts.get("normalizer")).then(_growth(parts.get("pre_tokenizer")))
+        tokens = _growth(parts.get("post_processor"))
+    for growth, unit in ((letters, "letters before it is split"), (tokens, "tokens after that")):
+        if growth.times > MOST_GROWTH or growth.more > MOST_ADDED:
+            raise FileError(
+                f"{path} may make a text {min(growth.times, 10**9):,} times as long and add "
+                f"{min(growth.more, 10**9):,} {unit}; at most {MOST_GROWTH:,} times and "
+                f"{MOST_ADDED:,} more are taken: take the tokenizer that came with the model"
+            )
 
 
-def _growth(step: Any) -> int:
-    """How many times as long a text may become in a step and those that follow in it."""
+def _growth(step: Any) -> Growth:
+    """How long a text may become in a step and those that follow in it."""
     fields = _fields(step)
-    inner = [fields.get(name) for name in STEPS]
-    growth = math.prod(
-        _growth(step)
-        for steps in inner
-        if isinstance(steps, list)
-        for step in cast("list[Any]", steps)
-    )
+    growth = Growth()
+    for steps in map(fields.get, STEPS):
+        for inner in cast("list[Any]", steps) if isinstance(steps, list) else ():
+            growth = growth.then(_growth(inner))
     kind = fields.get("type")
     if kind == "Replace":
-        growth *= _of_replacement(fields)
+        growth = growth.then(_of_replacement(fields))
+    elif kind == "Prepend":
+        growth = growth.then(Growth(more=len(str(fields.get("prepend", "")).encode())))
     elif kind == "ByteLevel":
-        growth *= 2  # a byte becomes a letter of up to two
+        growth = growth.then(Growth(2))  # a byte becomes a letter of up to two
     elif kind == "Precompiled":
-        growth *= _of_charsmap(str(fields.get("precompiled_charsmap") or ""))
+        growth = growth.then(Growth(_of_charsmap(str(fields.get("precompiled_charsmap") or ""))))
+    elif kind == "TemplateProcessing":
+        growth = growth.then(_of_template(fields))
+    return growth
+
+
+def _of_template(fields: dict[str, Any]) -> Growth:
+    """How often a template repeats a text, and how many tokens it puts around it."""
+    special, parts = _fields(fields.get("special_tokens")), fields.get("single")
+    growth = Growth(0)
+    for part in cast("list[Any]", parts) if isinstance(parts, list) else ():
+        token, text = _fields(part).get("SpecialToken"), _fields(part).get("Sequence")
+        ids = _fields(special.get(str(_fields(token).get("id")))).get("ids")
+        length = len(cast("list[Any]", ids)) if isinstance(ids, list) else 0
+        growth = Growth(growth.times + (text is not None), growth.more + length)
     return growth
 
 
@@ -67,11 +102,12 @@ def _fields(value: Any) -> dict[str, Any]:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
-def _of_replacement(fields: dict[str, Any]) -> int:
+def _of_replacement(fields: dict[str, Any]) -> Growth:
     literal: Any = _fields(fields.get("pattern")).get("String")
     shortest = len(literal.encode()) if isinstance(literal, str) else 0  # of a regex maybe none
     content = len(str(fields.get("content", "")).encode())
-    return max(1, math.ceil(content / max(1, shortest)) + (shortest == 0))
+    found_between = content if shortest == 0 else 0  # also where the text ends
+    return Growth(max(1, math.ceil(content / max(1, shortest)) + (shortest == 0)), found_between)
 
 
 def _of_charsmap(written: str) -> int:

@@ -265,10 +265,10 @@ def _shared(a: Int64[Array, "q k"], b: Int64[Array, "q k"]) -> Int64[Array, "q k
     An item at rank ``i`` of one and ``j`` of the other is shared from depth ``max(i, j)`` on.
     Sorted side by side, an item that both hold stands in two places that follow one another.
     """
-    queries, k = a.shape
-    places = np.arange(2 * k)
+    queries, k = len(a), int(a.shape[1])
+    empty = -1 - np.arange(2 * k)
     items: Array = np.concatenate([a, b], axis=1)
-    items = np.where(items < 0, -1 - places, items)  # empty ranks are items of no other list
+    items = np.asarray(np.where(items < 0, empty, items))  # empty ranks are items of no other list
     order = np.argsort(items, axis=1)
     items, ranks = np.take_along_axis(items, order, axis=1), order % max(k, 1)
     rows, at = np.nonzero(items[:, 1:] == items[:, :-1])
