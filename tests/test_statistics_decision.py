@@ -1,5 +1,7 @@
 """The decision rule: its bounds against Clopper and Pearson, and its laws on planted values."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy.stats import beta
@@ -213,3 +215,11 @@ def test_a_share_is_of_the_measure_that_leads():
     below = np.stack([row, row * 1.015 + noise / 9]).clip(0, 1)
     assert decided(below, tolerance=Tolerance(0.02, 0.0)).decision == "tie"
     assert decided(below, tolerance=Tolerance(0.0, 0.0)).decision == "use"
+
+
+@pytest.mark.parametrize(
+    ("relative", "floor"), [(-1, 0), (1, 0), (math.nan, 0), (0, -1), (0, math.nan), (0, math.inf)]
+)
+def test_a_tolerance_that_is_none_is_refused(relative, floor):
+    with pytest.raises(ValuesError, match="tolerance is"):
+        Tolerance(relative, floor)

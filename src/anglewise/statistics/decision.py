@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.data_types.numbers import NOT_NEGATIVE, read_number, shown
+from anglewise.data_types.numbers import NOT_NEGATIVE, Bounds, read_number, shown
 from anglewise.data_types.typing import Array, Bool, Float64, Int64, Map, serial
 from anglewise.errors import SpellingError
 
@@ -32,16 +32,23 @@ _STEPS = 1 << 10
 _CELLS = 1 << 18
 
 
+A_LEAD = Bounds(least=0, most=0.5, example="0.02")
+
+
 @dataclass(frozen=True)
 class Tolerance:
     """Which leads do not matter.
 
     A lead matters where it is above ``relative`` times the mean of the measure that leads, and
-    above ``floor``.
+    above ``floor``. Raises ``ValuesError`` for a share above one half, and below 0 for either.
     """
 
     relative: float = 0.02
     floor: float = 0.005
+
+    def __post_init__(self) -> None:
+        A_LEAD.check("the relative tolerance", self.relative)
+        NOT_NEGATIVE.check("the least tolerance", self.floor)
 
     def __str__(self) -> str:
         return f"{100 * self.relative:.10g}%" if self.relative else f"{self.floor:.10g}"
