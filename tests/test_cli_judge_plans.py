@@ -193,7 +193,7 @@ def test_compare_bounds_what_nobody_judged_as_judge_next_does(anglewise, folder)
     assert told["bounds"] == alone["bounds"]
     assert told["to_judge"] == alone["to_judge"]
     assert len(told["to_judge"]) == 20
-    assert "whatever the rest says" in anglewise("compare", folder, "--unjudged").out
+    assert "whatever the rest of them says" in anglewise("compare", folder, "--unjudged").out
 
 
 def test_the_sample_is_the_same_for_the_same_seed(anglewise, folder, tmp_path):

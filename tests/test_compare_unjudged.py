@@ -38,9 +38,9 @@ def test_with_everything_judged_nothing_can_move():
     assert bound.high == pytest.approx(bound.lead)
     assert rest.chance_best[rest.best] == 1
     assert rest.safe
-    assert (
-        str(rest)
-        == f"all {rest.pairs:,} pairs are judged; cosine is ahead of all others on these queries"
+    assert str(rest) == (
+        f"all {rest.pairs:,} pairs in the lists are judged; cosine is ahead of all others on these "
+        "queries"
     )
 
 
@@ -55,7 +55,7 @@ def test_what_is_safe_is_said_of_the_grades_that_it_was_tried_with():
     assert rest.highest_gain == 2
     assert rest.judged < rest.pairs
     assert rest.safe
-    assert "whatever the rest says in grades up to 2, cosine stays ahead" in str(rest)
+    assert "on these queries, whatever the rest of them says in grades up to 2" in str(rest)
     assert rest.to_dict()["highest_gain"] == 2
 
 

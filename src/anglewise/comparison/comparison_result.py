@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements, Pairs, Triplets
 from anglewise.data_types.neighbours import Neighbours
-from anglewise.data_types.text import figure, html_table, listed
+from anglewise.data_types.text import figure, html_table, listed, p_value
 from anglewise.data_types.typing import Array, Direction, Float64, Int64
 from anglewise.errors import MissingExtraError, SpellingError, ValuesError
 from anglewise.evaluation_metrics.breadth import Coverage
@@ -311,12 +311,14 @@ class Comparison:
         return {first: ids} | {row.measure: values[row.measure] for row in self.measures}
 
     def _repr_html_(self) -> str:
+        from anglewise.comparison.notes import how_to_read
+
         rows = [
             (row.measure, row.metrics[self.metric], row.vs_best, row.may_be_best)
             for row in self.measures
         ]
         return html_table(
-            [*self.notes, str(self.verdict)],
+            [*self.notes, str(self.verdict), how_to_read(self)],
             ["measure", self.metric, "95% interval", "vs best", "p (Holm)", "may be best"],
             [
                 [
@@ -324,7 +326,7 @@ class Comparison:
                     figure(estimate.mean),
                     f"{figure(estimate.low)} to {figure(estimate.high)}",
                     figure(versus.difference, "+") if versus else "",
-                    figure(versus.p_adjusted) if versus else "",
+                    p_value(versus.p_adjusted) if versus else "",
                     "yes" if may else "no",
                 ]
                 for name, estimate, versus, may in rows

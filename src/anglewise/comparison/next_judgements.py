@@ -9,11 +9,16 @@ from anglewise.comparison.comparison_result import (
     Comparison,
     group_results,
 )
+from anglewise.data_types.text import counted, listed
 from anglewise.errors import SpellingError
 from anglewise.evaluation_metrics.evaluate import metric
 from anglewise.evaluation_metrics.metrics import NDCG
 
 PAIRS = 20
+LEVEL = 1e-12
+"""Leads up to this are rounding."""
+SURE = 0.99
+"""Chances beyond this are not told more exactly: what they suppose is not known so well."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,8 @@ class LeadBounds:
 class ToJudge:
     """A pair that nobody judged, and what the measures make of it.
 
-    ``worth`` is the share of the doubt about who is the best that its judgement would take away.
+    ``worth`` is the share of the doubt about who is the best that its judgement would take away,
+    by the same supposition as the chances.
     """
 
     query_id: str
@@ -52,11 +58,15 @@ class Unjudged:
     bounds
         Its lead over each other one, in the worst and in the best case.
     chance_best
-        How likely each measure is the best on these queries once all is judged.
+        How likely each measure is the best on these queries once all is judged, if pairs that
+        nobody judged are relevant as often as those that somebody did, each by itself.
     to_judge
         The pairs whose judgement would do most for the decision, first the most telling.
     highest_gain
         The highest gain that was given: bounds hold for any from 0 to it, of the pairs of the pool.
+    relevant
+        How many of the judged pairs are relevant, from which the chances are taken; None where
+        that is not said.
     """
 
     pairs: int
@@ -66,22 +76,59 @@ class Unjudged:
     chance_best: dict[str, float]
     to_judge: tuple[ToJudge, ...]
     highest_gain: float = 1.0
+    relevant: int | None = None
 
     @property
     def safe(self) -> bool:
-        """Whether no judgement of the rest, up to the highest gain, can take the lead away."""
-        return all(bound.low > 0 for bound in self.bounds)
+        """Whether there is a lead that no judgement of the rest, up to the highest gain, can take.
+
+        Not where no other measure ranks otherwise: there is nothing to be ahead of.
+        """
+        return bool(self.bounds) and all(bound.low > 0 for bound in self.bounds)
+
+    @property
+    def level(self) -> tuple[str, ...]:
+        """The others that are as good as the best so far."""
+        return tuple(bound.measure for bound in self.bounds if bound.lead <= LEVEL)
 
     def __str__(self) -> str:
+        pairs = counted(self.pairs, "pair")
+        known = (
+            f"all {pairs} in the lists are judged"
+            if self.judged == self.pairs
+            else f"{self.judged:,} of {pairs} in the lists are judged"
+        )
+        return f"{known}; {self._standing()}"
+
+    def _standing(self) -> str:
+        """Who is ahead, and what the rest of the pairs could do to that."""
+        if not self.bounds:
+            return f"no other that was compared ranks otherwise than {self.best}"
+        if self.level:
+            so_far = f"{listed([self.best, *self.level])} are level on these queries"
+        elif self.judged == self.pairs or self.safe:
+            so_far = f"{self.best} is ahead of all others on these queries"
+        else:
+            so_far = f"{self.best} is ahead on these queries"
         if self.judged == self.pairs:
-            ahead = "is ahead of all others" if self.safe else "is not ahead of all others"
-            return f"all {self.pairs:,} pairs are judged; {self.best} {ahead} on these queries"
-        rest = "the rest could turn the order round, and"
-        chance = f" with a chance of {self.chance_best[self.best]:.0%}"
+            return so_far
         if self.safe:
-            rest, chance = f"whatever the rest says in grades up to {self.highest_gain:g},", ""
-        pairs = f"{self.judged:,} of {self.pairs:,} pairs are judged"
-        return f"{pairs}; {rest} {self.best} stays ahead on these queries{chance}"
+            return f"{so_far}, whatever the rest of them says in grades up to {self.highest_gain:g}"
+        return f"{so_far}, and the rest of them could turn the order round: {self._likely()}"
+
+    def _likely(self) -> str:
+        """How likely the best stays so, and what that supposes of pairs that are not judged."""
+        if self.relevant is not None and self.relevant == self.judged:
+            return "how likely is not known, as none was judged and found not relevant"
+        chance = self.chance_best[self.best]
+        share = f"{chance:.0%}"
+        if not 1 - SURE <= chance <= SURE:
+            share = "over 99%" if chance > SURE else "under 1%"
+        seen = "" if self.relevant is None else f" ({self.relevant:,} of {self.judged:,})"
+        return (
+            f"{self.best} comes out best with a chance of {share} if those not judged are relevant "
+            f"as often as the judged ones{seen}, each by itself"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types with stable keys."""
@@ -94,6 +141,7 @@ class Unjudged:
             "chance_best": self.chance_best,
             "to_judge": [asdict(pair) for pair in self.to_judge],
             "highest_gain": self.highest_gain,
+            "relevant": self.relevant,
         }
 
 
@@ -162,4 +210,5 @@ def unjudged(result: Comparison, pairs: int = PAIRS) -> Unjudged:
             for pair in state.most_informative(pairs).tolist()
         ),
         highest_gain=highest_gain(judgements),
+        relevant=int(np.count_nonzero(pool.gains[pool.judged] > 0)),
     )

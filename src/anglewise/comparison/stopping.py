@@ -22,6 +22,8 @@ from anglewise.statistics.confidence_sequences import LEVEL, Race, confidence_se
 FUTURES = 100
 HORIZON = 8
 """How many times as many queries as there are the forecast looks at."""
+TIE = 1e-12
+"""Means this near are equal but for rounding."""
 
 
 ASSUMES_SYMMETRY = (
@@ -51,7 +53,8 @@ class Sequential:
     decided_after
         The number of queries after which one was left, if one is.
     about_left
-        How many more queries are likely to leave one; None if more than seven times as many.
+        How many more queries leave one in half of the futures drawn from those that there are;
+        None if more than seven times as many.
     queries
         How many there are.
     reason
@@ -138,7 +141,11 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
     notes = (ASSUMES_SYMMETRY,) if len(left) < len(values) else ()
     if len(values) == 1:
         alike = listed([best.measure, *best.alike])
-        reason = f"use {best.measure}; {alike} rank alike" if best.alike else f"use {best.measure}"
+        reason = (
+            f"keep {best.measure}; {alike} rank alike here"
+            if best.alike
+            else f"keep {best.measure}; there is no other to compare with"
+        )
         return Sequential("decided", best.measure, names, 0, 0, queries, reason)
     if len(left) == 1:
         reason = (
@@ -159,11 +166,30 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
             (row for row in left if result.verdict.keep in (row.measure, *row.alike)), left[0]
         )
         return Sequential("decided", kept.measure, names, None, 0, queries, reason, notes)
-    more = forecast(values)
-    plan = f"more than {(HORIZON - 1) * queries:,}" if more is None else f"about {more:,}"
-    reason = f"{plan} left; {listed(names, 'or')} may be the best, {best.measure} is ahead"
+    more = forecast(values) if queries > 1 else None
+    reason = (
+        f"{listed(names, 'or')} may be the best, {_ahead(left, result.metric)}; "
+        f"{_plan(more, queries)}"
+    )
     notes += _beside_verdict(result, {"cannot-tell"}, groups.measures)
     return Sequential("keep-judging", best.measure, names, None, more, queries, reason, notes)
+
+
+def _ahead(left: Sequence[MeasureResult], metric: str) -> str:
+    """Which of those left has the highest mean, or that several do."""
+    means = [row.metrics[metric].mean for row in left]
+    first = [row.measure for row, mean in zip(left, means, strict=True) if mean >= max(means) - TIE]
+    return f"{listed(first)} are level" if len(first) > 1 else f"{first[0]} is ahead"
+
+
+def _plan(more: int | None, queries: int) -> str:
+    """How many more queries are likely to leave one, and what that supposes."""
+    if queries == 1:
+        return "how many more queries leave one is not known from a single one"
+    futures = "of the futures drawn from these queries"
+    if more is None:
+        return f"in half {futures} more than {(HORIZON - 1) * queries:,} more leave several"
+    return f"in half {futures} about {counted(more, 'more query')} leave one"
 
 
 def _beside_verdict(

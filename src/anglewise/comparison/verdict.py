@@ -19,6 +19,10 @@ from anglewise.statistics.planning import Lead
 
 FEWEST_RESAMPLED = 20
 """Resamples of fewer pairs or queries vary too little to be believed."""
+FEWEST_TO_PLAN = 2
+"""Of one query alone nobody knows how much differences vary."""
+PLANNED = "in about four cases of five, where others vary as these do"
+"""What a plan supposes, and how often it settles the question then."""
 NAMED = 3
 """The number of measures that a sentence names."""
 
@@ -51,6 +55,10 @@ def verdict_of(
             f"{counted(clusters, noun)}: {FEWEST_RESAMPLED} are due; until then keep {name}"
         )
         return Verdict("cannot-tell", name, (), None, None, reason, keep=name)
+    reason = _backwards(inference)
+    if reason:
+        name = inference.scores.names[keep]
+        return Verdict("cannot-tell", name, (), None, None, reason, keep=name)
     role = "the simplest" if baseline is None else role
     return _Words(
         inference, tolerance, keep=keep, role=role, largest=largest, level=level
@@ -67,6 +75,22 @@ def _undefined(inference: Inference) -> str:
     return (
         f"{scores.metric} of {', '.join(undefined[:NAMED])}{more} is undefined on these data: "
         f"leave {'it' if len(undefined) == 1 else 'them'} out, or give other judgements"
+    )
+
+
+def _backwards(inference: Inference) -> str:
+    """Why nothing is to be used where each correlation is shown to be below 0."""
+    scores = inference.scores
+    if scores.statistic is None:
+        return ""
+    first = inference.order[0]
+    if any(inference.interval(0, measure).high >= 0 for measure in inference.order):
+        return ""
+    best = inference.interval(0, first)
+    return (
+        f"every measure runs against the grades, {scores.names[first]} the least "
+        f"({scores.metric} {best.mean:.3f} [{best.low:.3f}, {best.high:.3f}]): are these "
+        "distances? Then give them with the other sign"
     )
 
 
@@ -164,8 +188,8 @@ class _Words:
         return self.reference if self.means[self.reference] >= self.means[best] else best
 
     def _plans(self) -> Plans | None:
-        """Both plans; None where there is no closed form, as for correlations."""
-        if self.weighted is None:
+        """Both plans; None without a closed form, as for correlations, and from one query."""
+        if self.weighted is None or len(self.scores.clusters) < FEWEST_TO_PLAN:
             return None
         least, leader, lead = self._least(), self.leader, None
         if leader != self.reference:
@@ -192,7 +216,7 @@ class _Words:
         return self.leader, lead / (self.largest + lead)
 
     def _detectable(self) -> float | None:
-        if self.weighted is None or not self.leads:
+        if self.weighted is None or not self.leads or len(self.scores.clusters) < FEWEST_TO_PLAN:
             return None
         clusters, level = len(self.scores.clusters), self.outcome.level
         hardest = max(lead.detectable(clusters, level=level) for lead in self.leads.values())
@@ -229,7 +253,8 @@ class _Words:
         matters = self._matters(float(self.means[outcome.measure]))
         yield (
             f"{self._figure()}, better than {self._kept()} by at least "
-            f"{_digits(float(outcome.above[outcome.measure]))}, where {matters} matters"
+            f"{_digits(float(outcome.above[outcome.measure]))} {self._surely()}, where {matters} "
+            "matters"
         )
         if outcome.as_good:
             better = [self._name(j) for j in outcome.as_good]
@@ -252,7 +277,8 @@ class _Words:
             others = "every other" if len(most) > 1 else self._name(most[0])
             if len(most) > 1 and alike:
                 others += " that ranks otherwise"
-            yield f"better than {others} by at least {_digits(-float(self.outcome.most[most[0]]))}"
+            least = _digits(-float(self.outcome.most[most[0]]))
+            yield f"better than {others} by at least {least} {self._surely()}"
             yield from self._alike(alike)
             return
         ahead = [j for j in most if self.outcome.most[j] > 0]
@@ -263,7 +289,7 @@ class _Words:
             ends.append(f"{counted(len(most) - len(ahead), 'other')} not at all")
         beyond = float(self.outcome.most[most[0]]) >= self._least()  # bounds of other figures
         said = "" if beyond else f": at most {listed(ends)}"
-        yield f"no other is better by {self._matters()}, which would matter{said}"
+        yield f"no other is better by {self._matters()}, which would matter{said}, {self._surely()}"
         yield from self._alike(alike)
 
     def _better(self, plans: Plans | None, alike: list[str]) -> Iterator[str]:
@@ -271,7 +297,8 @@ class _Words:
         matters = self._matters(float(self.means[outcome.measure]))
         yield (
             f"{self._figure()}, better than {self._kept()} by at least "
-            f"{_digits(float(outcome.above[outcome.measure]))}, but whether by {matters}, which "
+            f"{_digits(float(outcome.above[outcome.measure]))} {self._surely()}, but whether by "
+            f"{matters}, which "
             "would matter, is open"
         )
         yield from self._planned(plans, "the lead is as large as it looks")
@@ -286,7 +313,7 @@ class _Words:
             rival = max(self.leads, key=lambda j: self.outcome.most[j])
             most = float(self.outcome.most[rival])
             known = (
-                f"{self._name(rival)} may be better by up to {_digits(most)}"
+                f"{self._name(rival)} may be better by up to {_digits(most)} {self._surely()}"
                 if np.isfinite(most)
                 else f"how much better {self._name(rival)} may be is not known, as the two never "
                 "differ here"
@@ -311,6 +338,9 @@ class _Words:
 
     def _planned(self, plans: Plans | None, condition: str) -> Iterator[str]:
         if plans is None:
+            if self.weighted is not None:  # correlations have no plan at all
+                nouns = counted(2, self.scores.cluster_noun).split()[1]
+                yield f"judge more {nouns}: how many is not known from one"
             return
         lead, tie = plans.to_show_the_lead, plans.to_show_that_nothing_matters
         parts: list[str] = []
@@ -320,15 +350,16 @@ class _Words:
             parts.append(f"about {rounded_up(tie):,} more show a tie if all are equal")
         nouns = counted(2, self.scores.cluster_noun).split()[1]
         if parts:
-            yield f"judge more {nouns}: " + ", ".join(parts)
+            yield f"judge more {nouns}: {', '.join(parts)} ({PLANNED})"
 
     def _hint(self, leans: int | None, undone: float | None) -> Iterator[str]:
         if leans is None or undone is None:
             return
         p = float(self.inference.flips.p_best[self.reference])
         yield (
-            f"it leans to {self._name(leans)} (sign flips of all leads together, {p_words(p)}), "
-            f"which {100 * undone:.2g}% of queries of a kind not seen would undo"
+            f"it leans to {self._name(leans)} ({p_words(p)} by sign flips of all leads together, "
+            "which take a difference for as likely with the other sign), which "
+            f"{100 * undone:.2g}% of queries of a kind not seen could undo"
         )
 
     def _assumption(self) -> Iterator[str]:
@@ -362,11 +393,12 @@ class _Words:
         """Whether any correlation is shown to be above 0."""
         if self.scores.statistic is None:
             return
-        best = self.inference.interval(0, self.inference.order[0])
-        if best.high < 0:
-            yield "every measure runs against the grades: are these distances?"
-        elif best.low <= 0:
+        if all(self.inference.interval(0, measure).low <= 0 for measure in self.inference.order):
             yield "no measure is shown to agree with the grades better than chance (0)"
+
+    def _surely(self) -> str:
+        """At which level, as each of several verdicts may have one of its own."""
+        return f"at {100 * (1 - self.level):.4g}%"
 
     def _figure(self) -> str:
         estimate = self._estimate()
@@ -391,7 +423,7 @@ class _Words:
 
     def _alike(self, alike: list[str]) -> Iterator[str]:
         if alike:
-            yield f"{_some([self._name(self.outcome.measure), *alike])} rank alike"
+            yield f"{_some([self._name(self.outcome.measure), *alike])} rank alike here"
 
 
 def _digits(lead: float) -> str:

@@ -23,6 +23,19 @@ def p_words(p: float) -> str:
     return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)
 
 
+def p_value(p: float) -> str:
+    """A p-value, no more exact than it deserves.
+
+    >>> p_value(0.00004), p_value(0.0312), p_value(1.0)
+    ('<.001', '.031', '1')
+    """
+    if isnan(p):
+        return "-"
+    if p < 0.001:
+        return "<.001"
+    return f"{p:.3f}".lstrip("0") if p < 0.9995 else "1"
+
+
 def listed(names: Iterable[str], joint: str = "and") -> str:
     """Names as a list in a sentence.
 
@@ -50,6 +63,21 @@ def figure(value: float, sign: str = "") -> str:
     ('0.299', '+0.020', '-')
     """
     return "-" if isnan(value) else f"{value:{sign}.3f}"
+
+
+def percent(share: float) -> str:
+    """A share, never rounded to certainty.
+
+    >>> percent(0.004), percent(0.417), percent(0.999), percent(1.0)
+    ('<1%', '42%', '>99%', '100%')
+    """
+    if isnan(share):
+        return "-"
+    if 0 < share < 0.01:
+        return "<1%"
+    if 0.99 < share < 1:
+        return ">99%"
+    return f"{100 * share:.0f}%"
 
 
 def rounded_up(count: int) -> int:

@@ -13,6 +13,7 @@ from anglewise.auditing.gauge_overlap import (
 )
 from anglewise.auditing.geometry import Panel
 from anglewise.auditing.subject import NamedRow
+from anglewise.data_types.text import percent
 from anglewise.data_types.typing import Direction
 from anglewise.report.document import (
     Bars,
@@ -36,7 +37,7 @@ from anglewise.report.pictures import (
     draw_path_overlap,
     draw_path_score,
 )
-from anglewise.report.words import NOTHING, counted, number, percent, ratio, shortened
+from anglewise.report.words import NOTHING, counted, number, ratio, shortened
 
 USE = {"seen": "interactions in training", "popularity": "popularity"}
 CHOSEN = {"longest": "longest vectors"}

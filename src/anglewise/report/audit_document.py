@@ -8,10 +8,11 @@ from anglewise.auditing.certified import Certificates
 from anglewise.auditing.gauge_overlap import PairReport, RunReport
 from anglewise.auditing.geometry import SideGeometry
 from anglewise.auditing.subject import NamedRow
+from anglewise.data_types.text import percent
 from anglewise.data_types.typing import Direction
 from anglewise.report.audit_chapters import chapters
 from anglewise.report.document import Document, Findings, Group, Line, Table, TableColumn
-from anglewise.report.words import NOTHING, at_most, counted, number, percent, ratio, shortened
+from anglewise.report.words import NOTHING, at_most, counted, number, ratio, shortened
 
 EXAMPLES = 2
 """Neighbours that an example names."""

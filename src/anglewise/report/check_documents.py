@@ -296,6 +296,10 @@ def _lint_chapters(lint: Lint, fact: str, summary: str) -> Iterator[Block]:
 
 NO_TEXTS: Mapping[str, str] = {}
 UNJUDGED_TEXT = 48
+WORTH = (
+    "Worth: the share of the doubt about which measure comes out best that a judgement would take "
+    "away, if pairs not judged are relevant as often as the judged ones."
+)
 
 
 def unjudged_document(
@@ -308,7 +312,7 @@ def unjudged_document(
             [
                 Line(
                     f"lead over {bound.measure}: {bound.lead:+.3f}, between {bound.low:+.3f} and "
-                    f"{bound.high:+.3f} whatever the rest says in grades up to "
+                    f"{bound.high:+.3f} whatever the rest of them says in grades up to "
                     f"{unjudged.highest_gain:g}"
                 )
                 for bound in unjudged.bounds
@@ -327,7 +331,7 @@ def unjudged_document(
             ]
             for pair in unjudged.to_judge
         ]
-        body.append([Line("to judge next:"), Table(columns, rows, header="")])
+        body.append([Line("to judge next:"), Table(columns, rows, header=""), Line(WORTH, "dim")])
     return Document(body)
 
 

@@ -13,9 +13,10 @@ from anglewise.comparison.comparison_result import (
 from anglewise.comparison.gates import Checked
 from anglewise.comparison.history import Looks
 from anglewise.comparison.next_judgements import Unjudged
+from anglewise.comparison.notes import how_to_read
 from anglewise.comparison.slices import agreement
 from anglewise.comparison.stopping import Sequential
-from anglewise.data_types.text import listed
+from anglewise.data_types.text import listed, p_value, percent
 from anglewise.report.disputed_queries import side_by_side
 from anglewise.report.document import (
     Block,
@@ -35,8 +36,6 @@ from anglewise.report.words import (
     counted,
     interval,
     number,
-    p_value,
-    percent,
     shortened,
     signed,
 )
@@ -73,7 +72,7 @@ def comparison_document(
     table = _measures(result)
     cells = (cell for row in table.rows for cell in row)
     beats = any(isinstance(cell, Cell) and cell.beats for cell in cells)
-    legend = Line(_legend(result), "dim", letters=beats)
+    legend = Line(how_to_read(result), "dim", letters=beats)
     beside = [*_floors(result), *(_breadth(result) if breadth else ()), *_slices(result)]
     afterwards: list[Group] = []
     if sequential is not None:
@@ -94,7 +93,7 @@ def comparison_document(
         body=[[table], *beside, [legend]],
         afterwards=afterwards,
         gates=gates,
-        chapters=partial(_chapters, result, table, beside, legend),
+        chapters=partial(_chapters, result, table, beside, legend, afterwards),
         footer="anglewise",
         signature=result.signature,
     )
@@ -141,9 +140,10 @@ def _measures(result: Comparison) -> Table:
     }
     rows = [_row(result, row, letters, further) for row in result.measures]
     tones = ["" if row.may_be_best else "dim" for row in result.measures]
+    mean = "" if result.direction is None else ": mean over queries"
     caption = (
-        f"{result.metric}: mean over queries with its 95% interval. Superscripts name the measures "
-        "that a measure beats."
+        f"{result.metric}{mean} with its 95% interval. Superscripts name the measures that a "
+        "measure beats, by sign flips at 95%."
     )
     return Table(columns, rows, caption, tones, AXIS)
 
@@ -304,27 +304,12 @@ SHOWN = 4
 """Measures in the table of groups."""
 
 
-def _legend(result: Comparison) -> str:
-    """How to read the table, in a few sentences."""
-    over = "queries" if result.groups is None else "groups of queries"
-    sentences = ["Intervals: 95%." if result.direction is None else f"Intervals: 95%, over {over}."]
-    if len(result.measures) > 1:
-        sentences.append("p: against the best, by sign flips, Holm-adjusted.")
-        sentences.append(
-            "Best: whether sign flips leave it, at 95%, and the share of draws in which it is."
-        )
-        sentences.append("Sign flips assume that a difference might as well have the other sign.")
-        sentences.append("At least and at most: at 95%, from one side.")
-    shares = [row.unjudged_share for row in result.measures if row.unjudged_share is not None]
-    if any(shares):
-        least, most = percent(min(shares)), percent(max(shares))
-        ends = least if least == most else f"{least} to {most}"
-        sentences.append(f"Of what is ranked, {ends} was never judged and counts as not relevant.")
-    return " ".join(sentences)
-
-
 def _chapters(
-    result: Comparison, table: Table, beside: Sequence[Group], legend: Line
+    result: Comparison,
+    table: Table,
+    beside: Sequence[Group],
+    legend: Line,
+    afterwards: Sequence[Group],
 ) -> Iterator[Block]:
     yield Line("The measures, best first", "heading")
     yield charts(result)
@@ -336,6 +321,10 @@ def _chapters(
     if sections:
         yield Line("How sure this is", "heading")
         yield Findings(sections)
+    if afterwards:
+        yield Line("What more judgements could do", "heading")
+        for group in afterwards:
+            yield from group
     yield from side_by_side(result)
 
 
@@ -354,14 +343,15 @@ def charts(result: Comparison) -> Pictures:
             "means",
             lambda palette: display.plot(kind="means", palette=palette).figure_,
             f"Intervals of {result.metric}: {texts['means']}",
-            "Full points may be the best; hollow ones are not, by sign flips at 95%. "
+            "Full points may be the best; hollow ones are ruled out by sign flips at 95%. "
             "The table below has the same numbers.",
         ),
         DrawnPicture(
             "differences",
             lambda palette: display.plot(kind="differences", palette=palette).figure_,
             f"Differences of {result.metric} to the best: {texts['differences']}",
-            "Paired, query by query: often far narrower than the intervals of the means.",
+            f"Paired, {'judgement by judgement' if result.direction is None else 'query by query'}"
+            ", with 95% intervals: not those of the means.",
         ),
     ]
     return Pictures(pictures if len(shown["differences"]) > 1 else pictures[:1])
@@ -373,8 +363,8 @@ def _sureness(result: Comparison) -> dict[str, tuple[str, ...]]:
     if smallest is not None:
         sentence = (
             f"A lead of {number(smallest)} in {result.metric} over {result.verdict.keep} would be "
-            f"shown four times out of five; {number(result.tolerance)} is what matters "
-            f"({result.tolerance_given})."
+            "shown about four times out of five, if differences vary as they do here; "
+            f"{number(result.tolerance)} is what matters ({result.tolerance_given})."
         )
         sections["What this set can see"] = (sentence,)
     if result.evidence is not None and result.evidence.judgements.source:

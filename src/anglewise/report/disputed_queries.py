@@ -10,10 +10,11 @@ import numpy as np
 from anglewise.comparison.comparison_result import Comparison, Evidence
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.text import percent
 from anglewise.evaluation_metrics.breadth import disagreement
 from anglewise.io.texts import titles
 from anglewise.report.document import Block, Entry, Line, RankedList, RankedLists
-from anglewise.report.words import counted, number, percent, shortened
+from anglewise.report.words import counted, number, shortened
 
 QUERIES, DEPTH, MEASURES = 20, 10, 8
 """What fits on a page that a person reads to its end."""

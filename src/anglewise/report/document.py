@@ -235,7 +235,7 @@ class Document:
     """What every report of a result shows.
 
     ``body`` is for the terminal and for Markdown, which put the signature behind it;
-    ``afterwards`` is for the terminal alone, and
+    ``afterwards`` stands behind that in both, and
     ``chapters`` makes what the page shows, which is more. ``tone`` colours the headline.
     """
 

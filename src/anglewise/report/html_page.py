@@ -50,7 +50,7 @@ def page(document: Document) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(document.headline or document.question)} · anglewise</title>\n"
         f"<style>\n{style}</style>\n</head>\n<body>\n{_header(document)}<main>\n"
-        f"{_notes(document)}{''.join(_blocks(document.chapters()))}</main>\n{_footer(document)}"
+        f"{_gates(document)}{_notes(document)}{''.join(_blocks(document.chapters()))}</main>\n{_footer(document)}"
         "</body>\n</html>\n"
     )
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")  # as browsers read it; HTML holds none
@@ -67,6 +67,17 @@ def _header(document: Document) -> str:
     if document.facts:
         verdict += f'<p class="facts">{escape(" · ".join(document.facts))}</p>\n'
     return f"<header>\n<h1>{escape(document.question)}</h1>\n{verdict}</header>\n"
+
+
+def _gates(document: Document) -> str:
+    """Each gate with its sentence, those that failed first."""
+    if not document.gates:
+        return ""
+    items = "".join(
+        f"<li>{escape(gate.sentence)}</li>\n"
+        for gate in sorted(document.gates, key=lambda gate: (gate.passed, gate.checked))
+    )
+    return f'<h2>Gates</h2>\n<ul class="notes">\n{items}</ul>\n'
 
 
 def _notes(document: Document) -> str:

@@ -55,7 +55,8 @@ def _paragraphs(document: Document) -> Iterator[str]:
         yield code_block(document.command)
     yield from (f"> {escaped(note)}" for note in document.notes)
     yield from (f"> left out: {escaped(text)}" for text in document.left_out)
-    for block in (block for group in document.body for block in group):
+    groups = [*document.body, *document.afterwards]
+    for block in (block for group in groups for block in group):
         if isinstance(block, Table):
             yield _table(block)
         elif isinstance(block, Line):

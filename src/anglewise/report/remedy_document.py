@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
+from anglewise.data_types.text import percent
 from anglewise.remedies.remedy_result import Remedied, Remedy
 from anglewise.report.comparison_document import (
     charts,
@@ -12,7 +13,7 @@ from anglewise.report.comparison_document import (
 )
 from anglewise.report.disputed_queries import side_by_side
 from anglewise.report.document import Block, Cell, Document, Line, Table, TableColumn
-from anglewise.report.words import NOTHING, counted, number, percent
+from anglewise.report.words import NOTHING, counted, number
 
 SHOWN = 8
 """So many of those that were screened out are named in text."""

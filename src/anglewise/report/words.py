@@ -35,34 +35,6 @@ def interval(low: float, high: float) -> str:
     return f"[{number(low)}, {number(high)}]"
 
 
-def p_value(p: float) -> str:
-    """A p-value, no more exact than it deserves.
-
-    >>> p_value(0.00004), p_value(0.0312), p_value(1.0)
-    ('<.001', '.031', '1')
-    """
-    if math.isnan(p):
-        return NOTHING
-    if p < 0.001:
-        return "<.001"
-    return f"{p:.3f}".lstrip("0") if p < 0.9995 else "1"
-
-
-def percent(share: float) -> str:
-    """A share, never rounded to certainty.
-
-    >>> percent(0.004), percent(0.417), percent(0.999), percent(1.0)
-    ('<1%', '42%', '>99%', '100%')
-    """
-    if math.isnan(share):
-        return NOTHING
-    if 0 < share < 0.01:
-        return "<1%"
-    if 0.99 < share < 1:
-        return ">99%"
-    return f"{100 * share:.0f}%"
-
-
 def counted(count: int, noun: str, plural: str = "") -> str:
     """A number of things.
 

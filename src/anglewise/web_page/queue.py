@@ -270,9 +270,9 @@ def decide(inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) ->
     if state.decision == "decided":
         text = " ".join(f"{said}." for said in (f"Decided: {state.reason}", *state.notes))
     elif judgements_left is None:
-        text = f"{state.measure} is ahead; far more judgements would be needed to settle it."
+        text = f"Not decided: {state.reason}."
     else:
-        text = f"{state.measure} is ahead; about {judgements_left:,} more judgements settle it."
+        text = f"Not decided: {state.reason}, that is about {judgements_left:,} more judgements."
     return {
         "state": state.decision,
         "text": text,
