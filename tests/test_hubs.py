@@ -1,5 +1,6 @@
 """Remedies against hubs: what is searched is the definition, computed pair by pair."""
 
+import re
 import tracemalloc
 
 import numpy as np
@@ -15,7 +16,7 @@ from anglewise.geometry.hubness import hubness
 from anglewise.nearest_neighbours.search import search_vectors
 from anglewise.similarity_measures import hubs
 from anglewise.similarity_measures.formulas import fitted
-from anglewise.similarity_measures.measure import prepare
+from anglewise.similarity_measures.measure import measures_and_families, prepare
 from search_oracle import scanners, using
 
 K = 4
@@ -203,3 +204,20 @@ def test_blocks_do_not_change_what_is_learnt(way, monkeypatch):
     np.testing.assert_allclose(
         fitted(measure("csls(4)"), a_space(), way).formula.bias, once, rtol=0, atol=2e-7
     )
+
+
+@pytest.mark.parametrize(
+    ("spelling", "said"),
+    [
+        ("csls", "'csls' lacks its numbers: write csls(k)"),
+        ("csls()", "'csls()': a number is missing: write csls(k)"),
+        ("csls(10,2)", "'csls(10,2)' does not take these numbers: write csls(k)"),
+        ("csls(*)", "'csls(*)' leaves open what cannot be tuned: write norm(0,*)"),
+        ("csls(0)", "the number of neighbours of csls is 0: a whole number of at least 1"),
+        ("local-scaling(2.5)", "the number of neighbours of local-scaling is 2.5: a whole number"),
+        ("dot(3)", "'dot(3)' does not take these numbers: write dot"),
+    ],
+)
+def test_a_measure_that_lacks_its_number_is_told_how_it_is_written(spelling, said):
+    with pytest.raises(SpellingError, match=re.escape(said)):
+        measures_and_families(spelling)

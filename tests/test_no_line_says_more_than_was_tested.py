@@ -197,3 +197,26 @@ def test_few_queries_are_too_few_for_sign_flips_and_not_for_the_verdict():
     result = aw.compare(space, aw.Judgements(own), "dot,euclidean", "RR@1")
     assert (result.verdict.decision, result.verdict.at_least > 0.1) == ("tie", True)
     assert "5 queries only: too few for sign flips to show anything at 95%" in result.notes
+
+
+def test_pairs_that_share_items_are_said_to_depend():
+    space, judged = pairs(1)
+    assert not any("share an item" in note for note in aw.compare(space, judged).notes)
+    again = replace(judged, rows_a=judged.rows_a % 40, rows_b=40 + judged.rows_b % 40)
+    notes = aw.compare(space, again).notes
+    assert any(
+        note.startswith("150 of 150 pairs share an item with another pair: intervals and tests")
+        for note in notes
+    )
+    anchors, near, far = np.arange(90).reshape(3, -1)
+    apart = aw.compare(space, aw.Triplets(anchors, near, far))
+    one = aw.compare(space, aw.Triplets(np.zeros(30, np.int64), near, far))
+    assert not any("share an item" in note for note in apart.notes)
+    assert any(note.startswith("30 of 30 triplets share an item") for note in one.notes)
+
+
+def test_a_measure_that_finds_fewer_neighbours_than_it_was_told_says_so():
+    space, judged = planted.angles_matter(8)
+    said = "csls(9) looks at 9 neighbours of each item among those that ask, and there are 8"
+    assert any(note.startswith(said) for note in aw.compare(space, judged, "dot,csls(9)").notes)
+    assert not any("looks at" in note for note in aw.compare(space, judged, "dot,csls(8)").notes)

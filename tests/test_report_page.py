@@ -155,8 +155,10 @@ def test_the_metric_of_each_list_is_that_of_its_measure():
         assert read == [f"{values[m, query]:.3f}" for m in range(3)]
 
 
-def test_measures_that_agree_leave_nothing_to_choose():
-    assert "nothing to choose" in page(made(measures=2, queries=1))
+def test_measures_that_agree_are_said_to_agree_as_far_as_was_looked():
+    told = page(made(measures=2, queries=1))
+    assert "The 2 measures that are shown have the same 10 neighbours, perhaps in another" in told
+    assert "for all that was judged (1 query)." in told
 
 
 def test_without_evidence_the_page_ends_with_the_table():

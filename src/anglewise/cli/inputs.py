@@ -281,5 +281,5 @@ def measure_for(space: Space, named: str | None, say: Callable[[str], None]) -> 
     trained = space.trained_for
     chosen = "cosine" if trained == "unknown" else trained
     why = "nobody says which" if trained == "unknown" else "the vectors were trained for it"
-    say(f"measure: {chosen}, as {why}; anglewise compare tells the best (--measure)")
+    say(f"measure: {chosen}, as {why}; which one suits, anglewise compare says (--measure)")
     return measure(chosen)

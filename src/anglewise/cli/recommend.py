@@ -52,7 +52,7 @@ def recommend(
     used
         Instead, the ids of items that a new user used, parted by commas.
     measure
-        dot, cosine, norm(0,0.5), ...; anglewise compare tells the best. Without it the one that
+        dot, cosine, norm(0,0.5), ...; anglewise compare says which suits. Without it the one that
         the vectors were trained for.
     popularity
         Exponent of the item's length that divides its score: 0 as learnt, 1 none of it, more to
@@ -103,7 +103,7 @@ def recommend(
             recommended = recommender.recommend(user, k, **choices)
     if recommended.silent:
         raise TooFewError(
-            f"user {user!r} has no history, and a zero vector: every item is as good; name some "
+            f"user {user!r} has no history, and a zero vector: all items score alike; name some "
             "that were used (--used)"
         )
     why = []

@@ -38,9 +38,11 @@ def notes(
         *(_seen_notes([space], [judgements], judgements) if lists else ()),
         *scores.split.notes(),
         *_few_notes(scores),
+        *(() if lists else _shared_notes(space, judgements)),
         *(part_notes(judgements.parts) if lists else ()),
         *_zero_notes(*sides),
         *_bias_notes([(space, "")], scores, direction),
+        *_fewer_notes([(sides, "")], scores),
         *(_unit_notes(scores) if unit else ()),
         *_tie_notes(scores),
         *_score_notes(scores),
@@ -72,6 +74,7 @@ def space_notes(
         *(f"{name}: {note}" for name, parts in aligned.parts.items() for note in part_notes(parts)),
         *(f"{name}: {note}" for name, pair in sides.items() for note in _zero_notes(*pair)),
         *_bias_notes([(s, name) for name, s in aligned.spaces.items()], scores, direction),
+        *_fewer_notes([(pair, name) for name, pair in sides.items()], scores),
         *_tie_notes(scores),
         *_score_notes(scores),
         *_size_notes(models),
@@ -260,6 +263,30 @@ def _few_notes(scores: Scores) -> Iterator[str]:
         yield f"{counted(clusters, noun)} only: too few for sign flips to show anything at 95%"
 
 
+SHARED_SHARE = 0.1
+"""Beyond this share of pairs that share an item with another, that they depend is said."""
+
+
+def _shared_notes(space: Space, judged: Pairs | Triplets) -> Iterator[str]:
+    """Whether pairs or triplets have items in common, so that they are not independent."""
+    noun = "pair" if isinstance(judged, Pairs) else "triplet"
+    columns = (
+        (judged.rows_a, judged.rows_b)
+        if isinstance(judged, Pairs)
+        else (judged.anchors, judged.near, judged.far)
+    )
+    entries = np.stack(columns).astype(np.int64)
+    if not space.one_sided:
+        entries[0] += len(space.items)  # rows of the other side
+    shared = (np.bincount(entries.ravel())[entries] > 1).any(axis=0)
+    if shared.sum() > SHARED_SHARE * len(shared):
+        yield (
+            f"{int(shared.sum()):,} of {counted(len(shared), noun)} share an item with another "
+            f"{noun}: intervals and tests take each {noun} as independent of the others, and may "
+            "claim too much"
+        )
+
+
 def _zero_notes(asking: Embeddings, ranked: Embeddings) -> Iterator[str]:
     sides = [("items", ranked)] if asking is ranked else [("queries", asking), ("items", ranked)]
     for side, embeddings in sides:
@@ -317,6 +344,24 @@ def _bias_notes(
         note = biases_note(dict.fromkeys(own), space, direction)
         if note is not None:
             yield f"{name}: {note}" if name else note
+
+
+def _fewer_notes(
+    spaces: Iterable[tuple[tuple[Embeddings, Embeddings], str]], scores: Scores
+) -> Iterator[str]:
+    """Which measures look at more neighbours than there are that ask, in each named space."""
+    for (asking, ranked), name in spaces:
+        there = len(asking) - (asking is ranked)
+        for candidate, spelled in zip(scores.measures, scores.names, strict=True):
+            if getattr(getattr(candidate, "source", None), "space", "") != name:
+                continue
+            measure = getattr(candidate, "measure", candidate)
+            wanted = getattr(getattr(measure, "formula", None), "k", None)
+            if isinstance(wanted, int) and wanted > there:
+                yield (
+                    f"{spelled} looks at {wanted:,} neighbours of each item among those that ask, "
+                    f"and there are {there:,}: it looks at all"
+                )
 
 
 def _score_notes(scores: Scores) -> Iterator[str]:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from html import escape
+from inspect import signature
 from math import ceil, floor, isnan, log10
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
@@ -164,15 +165,28 @@ def named(word: str, makers: Mapping[str, Callable[..., T]], *, kind: str, examp
             f"no {kind} is called {shown(word)!r}: {hint}known are {', '.join(makers)}{brackets}"
         )
     texts = [] if match["numbers"] is None else match["numbers"].split(",")
-    numbers = [_number(text.strip(), word, example) for text in texts]
+    written = _written(match["name"], makers[match["name"]]) or example
+    numbers = [_number(text.strip(), word, example if text.strip() else written) for text in texts]
     try:
         return makers[match["name"]](*numbers)
     except (TypeError, ValueError) as error:
         if isinstance(error, SpellingError):
             raise
-        raise SpellingError(
-            f"{shown(word)!r} does not take these numbers: write {example}"
-        ) from None
+        given = "does not take these numbers" if numbers else "lacks its numbers"
+        raise SpellingError(f"{shown(word)!r} {given}: write {written}") from None
+
+
+def _written(name: str, maker: Callable[..., object]) -> str:
+    """How a word is written with the numbers that it takes; empty where nobody can say.
+
+    >>> _written("csls", lambda k: k), _written("dot", lambda: 1)
+    ('csls(k)', 'dot')
+    """
+    try:
+        numbers = ",".join(signature(maker).parameters)
+    except ValueError:  # of a maker that is written in C
+        return ""
+    return f"{name}({numbers})" if numbers else name
 
 
 def parted(text: str) -> list[str]:

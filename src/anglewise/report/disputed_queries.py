@@ -37,8 +37,9 @@ def side_by_side(result: Comparison) -> Iterator[Block]:
     yield Line("Neighbours side by side", "heading")
     if not order:
         yield Line(
-            f"The measures give the same {DEPTH} neighbours for every query that was "
-            "judged: there is nothing to choose between them here."
+            f"The {len(measures)} measures that are shown have the same {cases.depth} neighbours, "
+            "perhaps in another order, for all that was judged "
+            f"({counted(len(differing), 'query', 'queries')})."
         )
         return
     yield Line(

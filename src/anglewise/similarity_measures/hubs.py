@@ -219,4 +219,5 @@ def _inverse_norms(side: View) -> Float64[Array, " n"]:
 
 
 def _check(formula: Formula, k: int) -> None:
-    COUNT.check(f"the number of neighbours in {type(formula).__name__}", k, SpellingError)
+    name = str(formula).partition("(")[0]
+    COUNT.check(f"the number of neighbours of {name}", k, SpellingError)

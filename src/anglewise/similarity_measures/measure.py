@@ -14,7 +14,7 @@ import numpy as np
 
 from anglewise.data_types.conversion import check_kind
 from anglewise.data_types.embeddings import Space
-from anglewise.data_types.numbers import written
+from anglewise.data_types.numbers import shown, written
 from anglewise.data_types.text import check_number, named, parted
 from anglewise.data_types.typing import Array, Direction, Float, Float64
 from anglewise.errors import SpellingError
@@ -185,10 +185,13 @@ def _read(spelling: str | MeasureSpec) -> MeasureSpec:
         return Adapted(base.formula, base.frames, rank, diagonal)
     if not isinstance(spelling, str) or "*" not in spelling:
         return measure(spelling)
-    first = measure(spelling.replace("*", "0"))
-    exponents = re.fullmatch(r"norm\(([^,*]*|\*),([^,*]*|\*)\)(@[^*]*)?", "".join(spelling.split()))
-    if not isinstance(first.formula, Norm) or exponents is None:
-        raise SpellingError(f"{spelling!r} leaves open what cannot be tuned: write norm(0,*)")
+    packed = "".join(spelling.lower().split())
+    exponents = re.fullmatch(r"norm\(([^,*]*|\*),([^,*]*|\*)\)(@[^*]*)?", packed)
+    first = None if exponents is None else measure(spelling.replace("*", "0"))
+    if exponents is None or first is None or not isinstance(first.formula, Norm):
+        raise SpellingError(
+            f"{shown(spelling)!r} leaves open what cannot be tuned: write norm(0,*)"
+        )
     return Family(
         None if exponents[1] == "*" else first.formula.query,
         None if exponents[2] == "*" else first.formula.item,
