@@ -13,6 +13,8 @@ from anglewise import audit as whole_audit
 from anglewise.equivalent_factorisations.canonical import BALANCED
 from anglewise.equivalent_factorisations.gap import gauge_gap
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
+from anglewise.report.audit_document import audit_document
+from anglewise.report.document import Findings
 from anglewise.similarity_measures.frames import fit_frames
 
 SPECTRUM = np.array([9.0, 4.0, 2.0, 1.0, 0.5])
@@ -74,13 +76,63 @@ def test_nobody_is_alarmed_about_a_model_trained_for_cosine():
         assert report.witness is None
 
 
-def test_nobody_is_alarmed_where_every_gauge_finds_the_same():
+def test_gauges_with_a_name_that_find_the_same_determine_nothing_where_random_maps_do_not():
+    """A flat spectrum: all named gauges are one, and a map of condition 4 still moves the lists."""
     rng = np.random.default_rng(0)
     P, Q = (np.linalg.qr(rng.normal(size=(n, 4)))[0] for n in (50, 40))
     for trained_for in ("dot", "unknown"):
         report = audit(space_of(P * 3, Q, trained_for))
-        assert report.verdict.cosine == "determined"
+        assert report.verdict.cosine == "pinned-by-training"  # it is balanced
         assert report.agreement["items-items"].least == 1.0
+        assert min(report.certificates["items-items"].monte_carlo_overlap) < 0.8
+    report = audit(space_of(P * 3, Q, gauge="balanced"))
+    assert report.verdict.cosine == "arbitrary"
+    assert "under random maps of condition 4, " in report.verdict.reason
+
+
+def test_what_all_maps_find_is_determined_as_far_as_maps_were_tried():
+    """Clusters so tight and far apart that every list is what else is in the cluster."""
+    rng = np.random.default_rng(0)
+    centres = np.repeat(np.eye(3), 41, axis=0)
+    P, Q = (centres + 1e-4 * rng.normal(size=centres.shape) for _ in range(2))
+    report = audit(space_of(P, Q * [1, 1.3, 1.7], "dot"), k=40)
+    assert report.verdict.cosine == "determined"
+    assert report.verdict.reason.startswith("under all maps that were tried, the gauges with a ")
+    assert "cosine" not in report.verdict.safe["items-items"]
+
+
+def test_columns_that_all_count_as_biases_are_no_predictions_of_nothing():
+    users = np.random.default_rng(0).normal(size=(20, 4))
+    with pytest.raises(ValuesError, match="all 4 columns count as biases"):
+        audit(space_of(users, np.ones((30, 4))), k=3)
+
+
+def test_what_chance_would_explain_stands_beside_what_maps_between_runs_do():
+    """Two runs that have nothing in common: 8 columns take 8 parts of 12 items."""
+    one, two = (space_of(*factors(seed, 60, 12, np.ones(8))) for seed in (0, 1))
+    text = "".join(
+        sentence
+        for group in audit_document(audit(one, k=3, runs={"two": two})).body
+        for block in group
+        if isinstance(block, Findings)
+        for sentence in block.sections.get("runs", ())
+    )
+    assert "of unrelated vectors both would take about 67%" in text
+    assert "gauge " not in text
+    assert "real" not in text
+
+
+def test_that_a_measure_is_invariant_is_not_called_safe():
+    document = audit_document(scrambled_report())
+    sections = {
+        title: lines
+        for group in document.body
+        for block in group
+        if isinstance(block, Findings)
+        for title, lines in block.sections.items()
+    }
+    assert "safe" not in sections
+    assert sections["invariant"][0].endswith("another question: anglewise compare)")
 
 
 def test_what_nobody_declares_stays_unknown():
@@ -95,9 +147,9 @@ def test_what_nobody_declares_stays_unknown():
 def test_distance_leaves_the_origin_open():
     Q = factors()[1]
     near, far = Q - Q.mean(axis=0), Q + 20
-    assert audit(Space(items=Embeddings(near), trained_for="euclidean")).verdict.cosine == (
-        "determined"
-    )
+    about_the_mean = audit(Space(items=Embeddings(near), trained_for="euclidean")).verdict
+    assert about_the_mean.cosine == "unknown"
+    assert "about another origin it may not" in about_the_mean.reason
     assert audit(Space(items=Embeddings(far), trained_for="euclidean")).verdict.cosine == (
         "arbitrary"
     )

@@ -214,7 +214,7 @@ def test_blocks_do_not_change_what_is_learnt(way, monkeypatch):
         ("csls(10,2)", "'csls(10,2)' does not take these numbers: write csls(k)"),
         ("csls(*)", "'csls(*)' leaves open what cannot be tuned: write norm(0,*)"),
         ("csls(0)", "the number of neighbours of csls is 0: a whole number of at least 1"),
-        ("local-scaling(2.5)", "the number of neighbours of local-scaling is 2.5: a whole number"),
+        ("local-scaling(-1)", "the number of neighbours of local-scaling is -1: a whole number"),
         ("dot(3)", "'dot(3)' does not take these numbers: write dot"),
     ],
 )

@@ -247,7 +247,7 @@ def audit(
         panels=draw_panels(audited),
         geometry=geometry,
         predictions_moved=_moved(audited, witness_report),
-        verdict=decide(reading, gap, searched.agreement, geometry.spans),
+        verdict=decide(reading, gap, searched.agreement, geometry.spans, searched.certificates),
         notes=notes(audited, gap, geometry, searched.agreement),
     )
 

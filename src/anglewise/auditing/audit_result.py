@@ -9,7 +9,7 @@ from anglewise.auditing.certified import Certificates, WitnessReport
 from anglewise.auditing.gauge_overlap import GaugeAgreement, GaugePath, PairReport, RunReport
 from anglewise.auditing.geometry import Geometry, Panels
 from anglewise.auditing.subject import Reading
-from anglewise.data_types.text import html_table
+from anglewise.data_types.text import html_table, percent
 from anglewise.data_types.typing import Direction
 from anglewise.equivalent_factorisations.gap import GaugeGap
 
@@ -26,13 +26,15 @@ class AuditVerdict:
     Attributes
     ----------
     cosine
-        ``determined``: by the model, or every gauge gives the same lists;
-        ``pinned-by-training``: weight decay chose the gauge; ``arbitrary``: it depends on a gauge
-        that nothing determines; ``unknown``: the space does not hold enough to tell.
+        ``determined``: by the model, or all maps that were tried, named gauges and random ones,
+        give nearly the same lists; ``pinned-by-training``: weight decay chose the gauge;
+        ``arbitrary``: it depends on a gauge that nothing determines; ``unknown``: the space does
+        not hold enough to tell, or nothing that was tried tells.
     reason
         Why, in one sentence or two.
     safe
-        By direction the measures that do not depend on the gauge.
+        By direction the measures that do not depend on what training left open; that says
+        nothing of how good they are.
     """
 
     cosine: Fate
@@ -48,13 +50,14 @@ def decide(
     gap: GaugeGap | None,
     agreements: Mapping[Direction, GaugeAgreement],
     spans: bool | None,
+    certificates: Mapping[Direction, Certificates] | None = None,
 ) -> AuditVerdict:
     """The verdict, from the freedom of training, the gauge gap and the overlap of lists.
 
-    ``spans`` says whether rotations are the only maps that keep unit rows unit; see
-    ``geometry.rank_condition``.
+    ``certificates`` hold what random maps keep; ``spans`` says whether rotations are the only maps
+    that keep unit rows unit; see ``geometry.rank_condition``.
     """
-    fate, reason = _fate(reading, gap, agreements, spans)
+    fate, reason = _fate(reading, gap, agreements, spans, certificates or {})
     return AuditVerdict(fate, reason, _safe(reading, fate, tuple(agreements)))
 
 
@@ -63,6 +66,7 @@ def _fate(
     gap: GaugeGap | None,
     agreements: Mapping[Direction, GaugeAgreement],
     spans: bool | None,
+    certificates: Mapping[Direction, Certificates],
 ) -> tuple[Fate, str]:
     if reading.trained_for == "cosine":
         return "determined", _trained_for_cosine(spans)
@@ -74,7 +78,7 @@ def _fate(
             "rotations are free and cosine is the model's; if it multiplied them with another "
             "side (users of these items), that side is needed too: give both"
         )
-    return _of_two_sides(reading, gap, agreements)
+    return _of_two_sides(reading, gap, _least_kept(agreements, certificates))
 
 
 def _trained_for_cosine(spans: bool | None) -> str:
@@ -92,9 +96,9 @@ def _trained_for_cosine(spans: bool | None) -> str:
 def _trained_for_distance(agreements: Mapping[Direction, GaugeAgreement]) -> tuple[Fate, str]:
     lowest = min(agreements.values(), key=lambda agreement: agreement.least)
     if lowest.least >= STAYS:
-        return "determined", (
-            "it was trained for distance, which leaves the origin open; but wherever it lies, "
-            f"cosine finds nearly the same: {_share_kept(lowest)}"
+        return "unknown", (
+            "it was trained for distance, which leaves the origin open. About the mean cosine "
+            f"finds nearly the same: {_share_kept(lowest)}; about another origin it may not"
         )
     return "arbitrary", (
         "it was trained for distance, which no shift of the origin changes, and cosine depends on "
@@ -102,14 +106,13 @@ def _trained_for_distance(agreements: Mapping[Direction, GaugeAgreement]) -> tup
     )
 
 
-def _of_two_sides(
-    reading: Reading, gap: GaugeGap, agreements: Mapping[Direction, GaugeAgreement]
-) -> tuple[Fate, str]:
-    lowest = min(agreements.values(), key=lambda agreement: agreement.least)
-    moves = f"in {lowest.against.removeprefix('cosine@')}, {_share_kept(lowest)}"
-    if lowest.least >= STAYS:
+def _of_two_sides(reading: Reading, gap: GaugeGap, least: tuple[float, str]) -> tuple[Fate, str]:
+    """From the gauge gap and the least share that is kept, with the words for it."""
+    kept, moves = least
+    if kept >= STAYS:
         return "determined", (
-            f"whatever gauge one takes, cosine finds nearly the same: at worst {moves}"
+            "under all maps that were tried, the gauges with a name and random ones, cosine finds "
+            f"nearly the same: at worst {moves}"
         )
     if reading.pinned:
         cause = (
@@ -135,9 +138,33 @@ def _of_two_sides(
     )
 
 
+def _least_kept(
+    agreements: Mapping[Direction, GaugeAgreement],
+    certificates: Mapping[Direction, Certificates],
+) -> tuple[float, str]:
+    """The least share of the lists that a gauge with a name keeps, else that a random map does.
+
+    The gauges with a name come first: where they move the lists already, no random map is needed.
+    """
+    lowest = min(agreements.values(), key=lambda agreement: agreement.least)
+    named = lowest.least, f"in {lowest.against.removeprefix('cosine@')}, {_share_kept(lowest)}"
+    random = [
+        (
+            overlap,
+            (
+                f"under random maps of condition {s:g}, {percent(overlap)} of the nearest "
+                f"{agreements[direction].k} stay ({direction.replace('-', ' to ')})"
+            ),
+        )
+        for direction, tried in certificates.items()
+        for s, overlap in zip(tried.conditions, tried.monte_carlo_overlap, strict=True)
+    ]
+    return named if named[0] < STAYS else min([named, *random])
+
+
 def _share_kept(agreement: GaugeAgreement) -> str:
     asks = agreement.direction.replace("-", " to ")
-    return f"{agreement.least:.0%} of the nearest {agreement.k} stay ({asks})"
+    return f"{percent(agreement.least)} of the nearest {agreement.k} stay ({asks})"
 
 
 def _safe(
@@ -148,9 +175,7 @@ def _safe(
     if reading.balanced is None:
         return {}
     invariant = ("cosine@data-space", "cosine@balanced")
-    within_side = (
-        ("cosine", *invariant) if fate in {"determined", "pinned-by-training"} else invariant
-    )
+    within_side = ("cosine", *invariant) if fate == "pinned-by-training" else invariant
     return {
         direction: ("dot",) if direction == "queries-items" else within_side
         for direction in directions
@@ -184,7 +209,7 @@ class Audit:
     predictions_moved
         The largest relative change of the predictions over all maps used.
     verdict
-        Whether the cosine is determined, and which measures are safe.
+        Whether the cosine is determined, and which measures do not depend on the gauge.
     notes
         Sentences to be read before the numbers.
     """
@@ -231,7 +256,7 @@ class Audit:
             [*self.notes, str(self.verdict)],
             ["kept of the cosine lists under", *directions],
             [
-                [name, *(f"{row[name]:.0%}" if name in row else "" for row in overlap.values())]
+                [name, *(percent(row[name]) if name in row else "" for row in overlap.values())]
                 for name in names
                 if name != "cosine"
             ],

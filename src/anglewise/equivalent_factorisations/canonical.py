@@ -93,8 +93,8 @@ def predicted(
     rank = int(np.count_nonzero(spectrum > floor))
     if rank == 0:
         raise ValuesError(
-            "every prediction is 0: one side is all zeros, or the two sides share no direction, "
-            "so there is nothing that a gauge could leave alone"
+            "every prediction is 0, but for rounding: one side is all zeros, or the two sides "
+            "share no direction, so there is nothing that a gauge could leave alone"
         )
     return query_vectors[:, :rank], spectrum[:rank], item_vectors[:rank].T
 

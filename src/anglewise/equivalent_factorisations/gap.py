@@ -8,7 +8,7 @@ import numpy as np
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.typing import Array, Float32, Float64
 from anglewise.equivalent_factorisations.canonical import BALANCED, predicted
-from anglewise.equivalent_factorisations.gauge import bias_columns, two_roots
+from anglewise.equivalent_factorisations.gauge import bias_columns, columns_left, two_roots
 from anglewise.equivalent_factorisations.maps import Root, side_by_side
 from anglewise.errors import ShapeError, TooFewError, ValuesError
 
@@ -72,7 +72,7 @@ def gauge_gap(space: Space, keep: tuple[int, ...] | None = None) -> GaugeGap:
     queries, items = two_roots(space)
     biases = bias_columns(space) if keep is None else keep
     if biases:
-        free = [column for column in range(queries.dimension) if column not in biases]
+        free = columns_left(biases, queries.dimension)
         queries, items = queries.columns(free), items.columns(free)
     return gap_of_roots(queries, items)
 

@@ -79,7 +79,7 @@ class Gauge(ABC):
             raise ShapeError(f"keep names column {wrong[0]} of {dimension}: count from 0")
         if not keep:
             return self.pair(queries, items)
-        free = [column for column in range(dimension) if column not in keep]
+        free = columns_left(keep, dimension)
         inner = self.pair(queries.columns(free), items.columns(free))
         return inner.extended(tuple(sorted(set(keep))), dimension)
 
@@ -92,6 +92,21 @@ def two_roots(space: Space) -> tuple[Root, Root]:
             "predictions (users and items), so that what one side gains the other can lose"
         )
     return root_of(space.queries), root_of(space.items)
+
+
+def columns_left(biases: tuple[int, ...], dimension: int) -> list[int]:
+    """The columns that are no biases; ``ValuesError`` if there are none.
+
+    >>> columns_left((1,), 3)
+    [0, 2]
+    """
+    free = [column for column in range(dimension) if column not in biases]
+    if biases and not free:
+        raise ValuesError(
+            f"all {dimension} columns count as biases, as each is named one or holds one number "
+            "for a whole side: no column is left for a gauge to mix"
+        )
+    return free
 
 
 def constant_columns(queries: Root, items: Root) -> tuple[int, ...]:

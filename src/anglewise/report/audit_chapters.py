@@ -92,8 +92,7 @@ def _panels(audit: Audit) -> Iterator[Block]:
     )
     if audit.certificates:
         text += (
-            " The predictions behind all panels are the same; what differs is a choice that "
-            "training did not make."
+            " The predictions behind all panels are the same, so they do not say which is right."
         )
     rows = [
         [
@@ -366,8 +365,8 @@ def _ends(interval: Interval) -> str:
 RUN: dict[str, Callable[[RunReport], str]] = {
     "vectors differ by": lambda run: percent(run.items.difference),
     "of it rotation": lambda run: percent(run.items.rotation),
-    "gauge": lambda run: percent(run.items.gauge),
-    "real": lambda run: percent(run.items.real),
+    "another map": lambda run: percent(run.items.gauge),
+    "left": lambda run: percent(run.items.real),
     "condition of the map": lambda run: ratio(run.items.condition),
     "predictions differ by": lambda run: percent(run.predictions),
     "lists shared": lambda run: percent(run.overlap["given"]),
@@ -383,8 +382,9 @@ def _runs(runs: Sequence[RunReport]) -> Iterator[Block]:
         return
     yield Line("Other runs", "heading")
     yield Line(
-        "Rotations change no cosine. What the best linear map takes away beyond them is gauge; "
-        "the rest is real, for the predictions differ too."
+        "Rotations change no cosine. What the best linear map takes away beyond them can be gauge, "
+        "or chance: of unrelated vectors the two take away about one part in as many as there are "
+        "shared items to a column. What is left no gauge explains."
     )
     rows = [[run.name, *(figure(run) for figure in RUN.values())] for run in runs]
     yield Table.of(["run", *RUN], rows, "The items of each run beside those audited")

@@ -68,13 +68,13 @@ def _last_sections(audit: Audit) -> dict[str, list[str]]:
     """What stands after the tables; sections with nothing to say are left out."""
     sections = {
         "witness": [*_witness(audit)],
-        "runs": [*map(_run, audit.runs)],
+        "runs": [_run(run, audit.dimension) for run in audit.runs],
         "pairs": [*map(_pair, audit.pairs)],
         "hubs": [*_hubs(audit)],
         "spread": [*_spread(audit)],
         "copies": [*_copies(audit)],
         "columns": [*_columns(audit)],
-        "safe": [*_safe(audit)],
+        "invariant": [*_invariant(audit)],
     }
     return {title: sentences for title, sentences in sections.items() if sentences}
 
@@ -206,12 +206,14 @@ def _witness(audit: Audit) -> Iterator[str]:
     )
 
 
-def _run(run: RunReport) -> str:
+def _run(run: RunReport, dimension: int) -> str:
     items = run.items
+    chance = min(dimension / items.shared, 1.0)
     return (
-        f"{run.name}: item vectors differ by {_part(items.difference)}: rotation "
-        f"{_part(items.rotation)}, gauge {_part(items.gauge)}, real {_part(items.real)} "
-        f"(map of condition {ratio(items.condition)}); predictions differ by "
+        f"{run.name}: item vectors differ by {_part(items.difference)}: rotation takes away "
+        f"{_part(items.rotation)}, another linear map {_part(items.gauge)} (of condition "
+        f"{ratio(items.condition)}; of unrelated vectors both would take about "
+        f"{percent(chance)}), {_part(items.real)} is left; predictions differ by "
         f"{_part(run.predictions)}; cosine lists share {_part(run.overlap['given'])}, after "
         f"the best map {_part(run.overlap['linear'])}, both balanced "
         f"{_part(run.overlap['balanced'])}; dot lists {_part(run.overlap['dot'])}"
@@ -256,7 +258,7 @@ def _copies(audit: Audit) -> Iterator[str]:
         if side.exact_duplicates.surplus
     ]
     copies += [
-        f"pairs that differ by rounding only: {duplicates.pairs:,} ({direction})"
+        f"pairs in lists that are equal up to rounding: {duplicates.pairs:,} ({direction})"
         for direction, duplicates in audit.geometry.near_duplicates.items()
         if duplicates.pairs
     ]
@@ -278,14 +280,16 @@ def _columns(audit: Audit) -> Iterator[str]:
         yield "; ".join(columns)
 
 
-def _safe(audit: Audit) -> Iterator[str]:
+def _invariant(audit: Audit) -> Iterator[str]:
+    """What does not depend on what training left open."""
     directions: dict[tuple[str, ...], list[str]] = {}
     for direction, names in audit.verdict.safe.items():
         directions.setdefault(names, []).append(direction)
     if directions:
-        yield "; ".join(
+        listed = "; ".join(
             f"{', '.join(group)}: {' or '.join(names)}" for names, group in directions.items()
         )
+        yield f"{listed} (whether they are good is another question: anglewise compare)"
 
 
 def _name(row: NamedRow) -> str:
