@@ -124,7 +124,7 @@ def test_no_winner_no_space(anglewise, folder, tmp_path):  # noqa: F811
     run = anglewise(*words)
     assert run.code == 0
     assert "Stay with" in run.out
-    assert "nothing wins, so nothing was written" in run.err
+    assert "nothing is shown to be better by as much as matters, so nothing was written" in run.err
     assert not (tmp_path / "none").exists()
 
 

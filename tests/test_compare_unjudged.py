@@ -130,3 +130,24 @@ def test_measures_that_rank_alike_leave_nothing_to_detect():
     unit = Embeddings(space.items.vectors / space.items.norms[:, None])
     with pytest.raises(ValuesError, match="rank alike"):
         power(compare(Space(queries=space.queries, items=unit), judgements, "dot,cosine"))
+
+
+def test_what_a_set_would_show_says_how_often_and_what_that_supposes():
+    told = str(power(compare(*made(), "dot,cosine"), 0.0123456))
+    assert " would show a lead of " in told
+    assert "0.0123" in told
+    assert "0.01234" not in told
+    assert told.endswith(" (in four sets of five, where others vary as these do)")
+
+
+@pytest.mark.parametrize("queries", [1, 2])
+def test_of_one_query_nothing_is_planned_and_of_few_no_size_twice(queries):
+    space, judged = made()
+    some = np.arange(queries)
+    few = Space(items=space.items, queries=space.queries.take(some))
+    result = compare(few, Judgements(judged.gains.take(some)), "dot,cosine")
+    if queries == 1:
+        with pytest.raises(ValuesError, match="not known from one query"):
+            power(result)
+    else:
+        assert [point.queries for point in power(result).curve] == [1, 2, 4, 8, 16, 32]

@@ -13,6 +13,8 @@ from statsmodels.stats.inter_rater import fleiss_kappa as statsmodels_fleiss
 from anglewise import Judged, JudgementStore
 from anglewise.errors import TooFewError, ValuesError
 from anglewise.labelling.agreement import agreement
+from anglewise.report.check_documents import agreement_document
+from anglewise.report.document import Table
 from anglewise.statistics.kappa import cohen_kappa, coincidences, fleiss_kappa, krippendorff_alpha
 from cli_run import anglewise, refused
 from real_data import real_data
@@ -116,7 +118,9 @@ def table_rows(table, **more):
 def test_rows_give_what_tables_give():
     found = agreement(table_rows(KRIPPENDORFF), resamples=200)
     assert found.alpha["ordinal"].value == pytest.approx(0.815, abs=5e-4)
-    assert found.alpha["ordinal"].low < 0.815 < found.alpha["ordinal"].high <= 1
+    assert np.isnan(found.alpha["ordinal"].low)  # of 11 queries
+    twice = agreement(table_rows(np.tile(KRIPPENDORFF, 2).tolist()), resamples=200)
+    assert twice.alpha["ordinal"].low < 0.815 < twice.alpha["ordinal"].high <= 1
     assert (found.pairs, found.shared) == (12, 11)
     assert (found.fleiss_judges, found.fleiss_pairs) == (4, 8)
     assert len(found.judge_pairs) == 6
@@ -128,7 +132,8 @@ def test_perfect_and_no_agreement():
     truth = rng.integers(0, 3, 200)
     alike = agreement(table_rows([truth.tolist()] * 3), resamples=100)
     for one in (*alike.alpha.values(), alike.fleiss, *alike.judge_pairs[0].kappa.values()):
-        assert (one.value, one.low, one.high) == (1, 1, 1)
+        assert one.value == 1
+        assert np.isnan([one.low, one.high]).all()  # resamples of what is alike cannot differ
     assert alike.disputes == ()
     by_chance = agreement(table_rows(rng.integers(0, 3, (2, 400)).tolist()), resamples=400)
     for one in (
@@ -238,3 +243,21 @@ def test_files_and_choices(tmp_path, anglewise):
     assert refused(anglewise("judge", "agreement", path, "--sources", "rumour"), "rumour")
     assert refused(anglewise("judge", "agreement", tmp_path / "none.csv"), "none.csv")
     assert refused(anglewise("judge", "agreement", path, "--resample", "5"), "--resamples")
+
+
+@pytest.mark.parametrize(("queries", "said"), [(1, "1 query: 20 are due"), (19, "19 queries: 20")])
+def test_no_interval_of_agreement_has_no_width_or_comes_of_few_queries(queries, said):
+    """Forty pairs of which judges dispute some, by queries that are resampled whole."""
+    rows = [
+        Judged(
+            f"q{i % queries}", f"d{i}", (i // 2 + (judge == "b" and i % 7 == 0)) % 2, judge=judge
+        )
+        for i in range(40)
+        for judge in "ab"
+    ]
+    found = agreement(rows, resamples=200)
+    every = [*found.alpha.values(), found.fleiss, *found.judge_pairs[0].kappa.values()]
+    assert all(np.isnan([one.low, one.high]).all() for one in every)
+    assert found.to_dict()["alpha"]["ordinal"]["low"] is None
+    [table] = [b for b in agreement_document(found).body[0] if isinstance(b, Table)]
+    assert all(row[-1].startswith(said) for row in table.rows)

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+import planted
 from anglewise import Embeddings, Judgements, Pairs, Space, compare, remedy, search
 from anglewise.comparison.lists import EvaluationSettings
 from anglewise.data_types.sparse import SparseRows
@@ -21,6 +22,7 @@ from anglewise.remedies.remedy import winner
 from anglewise.remedies.runner import ResultCache
 from anglewise.remedies.screening import run
 from anglewise.remedies.training_data import Budget, judged_by, training_of
+from anglewise.report.remedy_document import remedy_document
 from remedy_space import Clock, Slow, fitted
 
 MANY = "euclidean, cosine@centred, cosine@whitened, norm(0,0.5), norm(0,0.25), dot@centred"
@@ -424,10 +426,12 @@ def test_where_nothing_wins_raw_cosine_stays_and_nothing_is_to_be_run(space, jud
     result = remedy(space, few, "euclidean")
     assert not result.advice.wins
     assert result.advice.candidate == "cosine"
-    assert result.advice.sentence.startswith("Stay with cosine: ")
+    assert result.comparison.verdict.decision == "cannot-tell"
+    assert result.advice.headline == "Stay with cosine for now"
+    assert result.advice.sentence.startswith("Stay with cosine for now: ")
     assert result.comparison.verdict.reason in result.advice.sentence
     assert result.advice.command("x/") == ""
-    with pytest.raises(TooFewError, match="nothing wins"):
+    with pytest.raises(TooFewError, match="nothing is shown to be better"):
         winner(space, few, result)
 
 
@@ -532,3 +536,31 @@ def test_what_is_kept_goes_to_no_pipe_and_through_no_link(tmp_path):
         assert cache.get(key) == ({"said": key}, {})
         assert (tmp_path / f"{key}.remedy").is_file()
     assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_where_too_few_are_judged_to_screen_it_is_said_that_all_are_compared(space, judged):
+    few = judged_by(judged, judged.judged_rows[:12])
+    result = remedy(space, few, "euclidean,manhattan,norm(0,0.5)", finalists=2)
+    assert len(result.candidates) == 5
+    said = (
+        "all 3 candidates are compared, more than 2 finalists: of 12 judged queries none can be "
+        "set apart to screen them on"
+    )
+    assert result.notes[0] == said
+    assert said not in remedy(space, few, "euclidean,manhattan", finalists=2).notes
+    assert said not in remedy(space, judged, "euclidean,manhattan,norm(0,0.5)", finalists=2).notes
+
+
+def test_raw_dot_that_wins_is_to_be_used_in_headline_and_sentence():
+    result = remedy(*planted.lengths_matter(), "euclidean")
+    assert (result.comparison.verdict.decision, result.advice.candidate) == ("use", "dot")
+    document = remedy_document(result)
+    assert document.headline == "Use dot"
+    assert not document.reason.startswith("Use")
+
+
+def test_what_nobody_judged_is_said_below_the_tables_of_a_remedy(space, judged):
+    result = remedy(space, judged, "euclidean")
+    legend = remedy_document(result).body[-1][-1].text
+    assert "was never judged and counts as not relevant." in legend
+    assert "was never judged and counts as not relevant." in result._repr_html_()

@@ -319,17 +319,24 @@ def _show_power(plan: "Power", console: "PatientConsole") -> None:
     console.print()
     table = Table(box=None, pad_edge=False, header_style="")
     many = "queries" if plan.noun == "query" else "groups"
-    for head in (many, "show a lead of", "show this lead"):
+    settling = any(point.settles is not None for point in plan.curve)
+    for head in (many, "show a lead of", *(["show this lead"] if settling else [])):
         table.add_column(head, justify="right")
     for point in plan.curve:
         settles = "" if point.settles is None else f"{point.settles:.0%}"
         mark = " now" if point.queries == plan.queries else ""
         lead = f"{point.detectable:.3f}" if isfinite(point.detectable) else "none"
-        table.add_row(f"{point.queries:,}{mark}", lead, settles)
+        table.add_row(f"{point.queries:,}{mark}", lead, *([settles] if settling else []))
     console.print(table)
     console.print()
     console.print(
         f"A lead in {plan.metric} of {plan.best} over {plan.rival} that would be shown in four "
-        f"sets of five; how likely so many {many} show it if it is as large as it looks now.",
+        "sets of five"
+        + (
+            f"; how likely so many {many} show it if it is as large as it looks now"
+            if settling
+            else ""
+        )
+        + f", where other {many} vary as these do.",
         style="dim",
     )

@@ -16,6 +16,7 @@ from anglewise.statistics.decision import LEVEL as DECISION_LEVEL
 from anglewise.statistics.planning import Lead
 
 FACTORS = (0.25, 0.5, 1, 2, 4, 8, 16)
+PLANNED = "in four sets of five, where others vary as these do"
 
 
 @dataclass(frozen=True)
@@ -64,20 +65,18 @@ class Power:
         now = next(planned for planned in self.curve if planned.queries == self.queries)
         more = None if self.needed is None else max(self.needed - self.queries, 0)
         if more is None:
-            plan = f"no number of them that anybody judges shows {self.wanted:g}"
+            plan = f"no number of them that anybody judges shows {self.wanted:.3g}"
         elif more:
-            plan = f"to show {self.wanted:g} judge about {rounded_up(more):,} more"
+            plan = f"to show {self.wanted:.3g} judge about {rounded_up(more):,} more"
         else:
-            plan = f"{self.wanted:g} would be shown"
+            plan = f"{self.wanted:.3g} would be shown"
+        lead = f"in {self.metric} of {self.best} over {self.rival}"
         shown = (
-            f"can show a lead of {now.detectable:.3f}"
+            f"would show a lead of {now.detectable:.3f} {lead}"
             if isfinite(now.detectable)
-            else "can show no lead at all"
+            else f"would show no lead at all {lead}"
         )
-        return (
-            f"{counted(self.queries, self.noun)} {shown} in {self.metric} of {self.best} over "
-            f"{self.rival}; {plan}"
-        )
+        return f"{counted(self.queries, self.noun)} {shown}; {plan} ({PLANNED})"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types with stable keys."""
@@ -101,7 +100,8 @@ def power(result: Comparison, wanted: float | None = None) -> Power:
     Raises
     ------
     ValuesError
-        ``wanted`` is not above 0, or no two measures differ.
+        ``wanted`` is not above 0, no two measures differ, or there is one query alone, from which
+        nobody knows how much differences vary.
     SpellingError
         A metric whose values have no upper end.
 
@@ -137,6 +137,10 @@ def power(result: Comparison, wanted: float | None = None) -> Power:
         for number, row in enumerate(measures)
         if result.verdict.keep in {row.measure, *row.alike}
     )
+    if len(clusters) < FEWEST:
+        raise ValuesError(
+            "how much differences vary is not known from one query, or one group: judge two or more"
+        )
     largest = result.verdict.largest_difference * float(clusters.sizes.max())
     largest *= len(clusters) / len(clusters.of)
     rows = clusters.influence(groups.values)
@@ -145,11 +149,9 @@ def power(result: Comparison, wanted: float | None = None) -> Power:
     level = DECISION_LEVEL / len(rivals)  # of each, at least (Bonferroni)
     hardest = max(rivals, key=lambda number: leads[number].detectable(BIG, level=level))
     lead, curve, queries = leads[hardest], list[Planned](), len(clusters)
-    for factor in FACTORS:
-        planned = max(round(queries * factor), 1)
-        settles = (
-            lead.chance(planned, lead.mean, level=level) if factor > 1 and lead.mean > 0 else None
-        )
+    for planned in dict.fromkeys(max(round(queries * factor), 1) for factor in FACTORS):
+        ahead = planned > queries and lead.mean > 0
+        settles = lead.chance(planned, lead.mean, level=level) if ahead else None
         curve.append(Planned(planned, lead.detectable(planned, level=level), settles))
     more = lead.to_show(wanted, level=level)
     return Power(
@@ -164,6 +166,7 @@ def power(result: Comparison, wanted: float | None = None) -> Power:
     )
 
 
+FEWEST = 2
 BIG = 1_000_000
 """The number of queries at which the spread of differences alone decides what is shown."""
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import isnan, nan
 from typing import Any, cast
 
 import numpy as np
@@ -23,21 +24,29 @@ from anglewise.statistics.resampling import bootstrap
 
 LEVELS: tuple[Level, ...] = ("nominal", "ordinal", "interval")
 WEIGHTS: tuple[Weights, ...] = ("none", "linear", "quadratic")
+FEWEST_RESAMPLED = 20
+"""Resamples of fewer queries vary too little to be believed."""
+ROUNDING = 1e-12
 MOST_GRADES = 40
 """How many different grades a scale may have."""
 
 
 @dataclass(frozen=True)
 class Coefficient:
-    """A coefficient with its 95% bootstrap interval; NaN where all grades are the same."""
+    """A coefficient with its 95% bootstrap interval; NaN where all grades are the same.
+
+    The ends are NaN where resamples of whole ``queries`` cannot tell: of fewer than 20, and where
+    all give the same.
+    """
 
     value: float
     low: float
     high: float
+    queries: int = 0
 
     def to_dict(self) -> dict[str, float | None]:
         """As JSON has it."""
-        return {name: None if value != value else value for name, value in vars(self).items()}  # noqa: PLR0124 NaN
+        return {name: None if isnan(value) else value for name, value in vars(self).items()}
 
 
 @dataclass(frozen=True)
@@ -140,7 +149,7 @@ def agreement(rows: Iterable[Judged], *, resamples: int = 2_000, seed: int = 0) 
 
     The latest row of each judge and pair counts. The adjudicator does not count among the judges,
     but decides disputes. Intervals are percentiles over resamples of whole queries, since the
-    pairs of one query depend on each other.
+    pairs of one query depend on each other; of fewer than 20 queries there are none.
 
     Raises
     ------
@@ -235,14 +244,15 @@ def _estimates(
     observed = by_queries(np.ones((1, queries), dtype=np.int64))[0]
     resampled = bootstrap(by_queries, queries, resamples=resamples, seed=seed)
     return [
-        Coefficient(float(value), *_percentiles(column[np.isfinite(column)]))
+        Coefficient(float(value), *_percentiles(column[np.isfinite(column)], queries), queries)
         for value, column in zip(observed, resampled.T, strict=True)
     ]
 
 
-def _percentiles(values: Array) -> tuple[float, float]:
-    if not len(values):
-        return float("nan"), float("nan")
+def _percentiles(values: Array, queries: int) -> tuple[float, float]:
+    """The ends of the interval; NaN where so few queries, or resamples all alike, tell nothing."""
+    if queries < FEWEST_RESAMPLED or not len(values) or np.ptp(values) < ROUNDING:
+        return nan, nan
     low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)
 

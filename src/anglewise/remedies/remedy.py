@@ -146,7 +146,9 @@ def winner(
     (True, 'dot')
     """
     if not result.advice.wins:
-        raise TooFewError("nothing wins, so there is nothing to make: the space is as good")
+        raise TooFewError(
+            "nothing is shown to be better by as much as matters, so there is nothing to make"
+        )
     name = result.advice.candidate
     recipe = next(remedied.recipe for remedied in result.candidates if remedied.candidate == name)
     made = space
@@ -312,7 +314,7 @@ def remedy(
     deciding = set_apart(rows, seed, settings.split).deciding
     enough = len(judged_by(judgements, deciding).gains.values) >= FEWEST / LEARNING
     among = _among(candidates, space, training, judgements.direction, enough=enough)
-    return assemble_result(runner, run_or_recall(runner, among, finalists))
+    return assemble_result(runner, run_or_recall(runner, among, finalists), finalists)
 
 
 def _among(

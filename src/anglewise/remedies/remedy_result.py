@@ -10,7 +10,7 @@ import numpy as np
 from anglewise.comparison.comparison_result import Comparison, Difference, Verdict
 from anglewise.comparison.conclusion import conclude
 from anglewise.comparison.inference import Inference, Scores, infer
-from anglewise.comparison.notes import notes
+from anglewise.comparison.notes import how_to_read, notes
 from anglewise.comparison.scoring import list_key, score_lists
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.text import counted, html_table
@@ -73,12 +73,14 @@ class Advice:
 
     ``wins`` says whether the candidate is a remedy that is better than raw cosine by as much as
     matters. ``options`` are those of the command that makes it, none if nothing is to be made.
+    The sentence begins with the headline, which says so where more queries may say otherwise.
     """
 
     candidate: str
     wins: bool
     sentence: str
     options: tuple[str, ...] = ()
+    headline: str = ""
 
     def command(self, source: str, save: str = "better/") -> str:
         """The command that writes the winner as a space; empty where nothing wins."""
@@ -166,7 +168,7 @@ class Remedy:
         rows = zip(self.comparison.measures, self.candidates, strict=True)
         metric = self.comparison.metric
         return html_table(
-            [*self.notes, self.advice.sentence],
+            [*self.notes, self.advice.sentence, how_to_read(self.comparison)],
             ["candidate", metric, *self.candidates[0].vs, "bytes a vector", "coverage"],
             [
                 [
@@ -187,10 +189,13 @@ def advise(comparison: Comparison, candidates: Sequence[Remedied]) -> Advice:
     chosen = next(one for one in candidates if one.candidate == verdict.measure)
     if verdict.decision == "use" and chosen.kind != "as it is":
         sentence = f"{verdict}; {cost_words(chosen)}"
-        return Advice(chosen.candidate, True, sentence, ("--candidates", quote(chosen.candidate)))
+        options = "--candidates", quote(chosen.candidate)
+        return Advice(chosen.candidate, True, sentence, options, verdict.headline)
     if verdict.decision == "use":
-        return Advice(chosen.candidate, False, str(verdict))
-    return Advice(verdict.keep, False, f"Stay with {verdict.keep}: {_stay(verdict)}")
+        return Advice(chosen.candidate, False, str(verdict), headline=verdict.headline)
+    open_still = "" if verdict.decision == "tie" else " for now"
+    headline = f"Stay with {verdict.keep}{open_still}"
+    return Advice(verdict.keep, False, f"{headline}: {_stay(verdict)}", headline=headline)
 
 
 def _stay(verdict: Verdict) -> str:
@@ -223,7 +228,7 @@ def seconds_words(seconds: float) -> str:
     return counted(round(seconds), "second") if seconds < 100 else f"{seconds / 60:.1f} minutes"
 
 
-def assemble_result(runner: CandidateRunner, outcome: Outcome) -> Remedy:
+def assemble_result(runner: CandidateRunner, outcome: Outcome, finalists: int) -> Remedy:
     """Put what a run found to the test, and say what to do; nothing is searched again."""
     settings, direction = runner.settings, runner.judgements.direction
     judged = judged_by(runner.judgements, outcome.rows)
@@ -248,7 +253,7 @@ def assemble_result(runner: CandidateRunner, outcome: Outcome) -> Remedy:
         budget_seconds=runner.budget.seconds,
         seconds=outcome.seconds,
         stopped=outcome.stopped,
-        notes=(*_run_notes(outcome), *notes(runner.space, judged, scores)),
+        notes=(*_run_notes(outcome, finalists), *notes(runner.space, judged, scores)),
     )
 
 
@@ -307,13 +312,19 @@ def _strata(
     return by_stratum(evidence.found, judged, evidence.rows, metric, uses)
 
 
-def _run_notes(outcome: Outcome) -> Iterator[str]:
+def _run_notes(outcome: Outcome, finalists: int) -> Iterator[str]:
     """Whether the run came to its end, and which queries its numbers come from."""
     done = counted(len(outcome.found) - len(BASELINES), "candidate")
     if outcome.stopped == "interrupt":
         yield f"interrupted: {done} had reached the end; the same command goes on from here"
     elif outcome.stopped == "time":
         yield f"time ran out: {done} had reached the end; a larger budget goes on from here"
+    among = sum(one.screens for one in outcome.found if str(one) not in BASELINES)
+    if not outcome.screening_queries and among > finalists:
+        yield (
+            f"all {among} candidates are compared, more than {finalists} finalists: of "
+            f"{counted(len(outcome.rows), 'judged query')} none can be set apart to screen them on"
+        )
     if outcome.screening_queries:
         yield (
             f"{counted(len(outcome.screened), 'candidate')} screened on "

@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from math import isnan
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from anglewise.data_types.typing import Array, Float64
 from anglewise.experiment.claims import Check
 from anglewise.experiment.own_data import MovedLists, OwnStudy
 from anglewise.experiment.study import Study
-from anglewise.labelling.agreement import Agreement, Coefficient
+from anglewise.labelling.agreement import FEWEST_RESAMPLED, Agreement, Coefficient
 from anglewise.labelling.lint_checks import Lint
 from anglewise.report.document import Block, Curves, Document, Group, Line, Table, TableColumn
 from anglewise.report.pictures import drawing, new_figure, saved_figure
@@ -204,6 +205,10 @@ def short_number(value: float) -> str:
 
 SHOWN = 10
 """So many disputes are named."""
+OVER_QUERIES = (
+    "Intervals: 95%, by resampling whole queries, as the pairs of one depend on each other; they "
+    "know nothing of kinds of queries that are not among these."
+)
 
 
 def agreement_document(agreement: Agreement) -> Document:
@@ -235,12 +240,17 @@ def agreement_document(agreement: Agreement) -> Document:
         lines.append(Line(f"  and {len(undecided) - SHOWN:,} more", "dim"))
     first = f"{agreement.pairs:,} pairs ({judges}), {agreement.shared:,} judged by several"
     table = _table(("", "on", "agreement", "95% interval"), rows, header="dim")
-    return Document([[Line(first), table, *lines]])
+    return Document([[Line(first), table, Line(OVER_QUERIES, "dim"), *lines]])
 
 
 def _coefficient(coefficient: Coefficient) -> tuple[str, str]:
-    if coefficient.value != coefficient.value:
+    if isnan(coefficient.value):
         return NOTHING, "all gave one grade"
+    if isnan(coefficient.low):
+        few = coefficient.queries < FEWEST_RESAMPLED
+        of = counted(coefficient.queries, "query", "queries")
+        why = f"{of}: {FEWEST_RESAMPLED} are due" if few else "not known: no resample differs"
+        return f"{coefficient.value:.3f}", why
     return f"{coefficient.value:.3f}", f"{coefficient.low:.3f} to {coefficient.high:.3f}"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
+from anglewise.comparison.notes import unjudged_words
 from anglewise.data_types.text import percent
 from anglewise.remedies.remedy_result import Remedied, Remedy
 from anglewise.report.comparison_document import (
@@ -24,7 +25,6 @@ AXIS = (11, 25)
 def remedy_document(result: Remedy, command: str = "") -> Document:
     """The advice with its command, and the candidates, best first."""
     advice, comparison = result.advice, result.comparison
-    headline = f"{'Use' if advice.wins else 'Stay with'} {advice.candidate}"
     spent = f"{duration(result.seconds)} of {duration(result.budget_seconds)}"
     quality, cost = _quality(result), _cost(result)
     legend = [Line(text, "dim") for text in (_screened_out(result), _legend(result)) if text]
@@ -33,8 +33,8 @@ def remedy_document(result: Remedy, command: str = "") -> Document:
         facts=[*facts(comparison), spent],
         notes=result.notes,
         left_out=[f"{name}: {why}" for name, why in result.left_out.items()],
-        headline=headline,
-        reason=advice.sentence.removeprefix(f"{headline}: "),
+        headline=advice.headline,
+        reason=advice.sentence.removeprefix(f"{advice.headline}: "),
         tone="use" if advice.wins else "tie",
         command=command,
         body=[[quality], [cost], legend],
@@ -103,8 +103,9 @@ def _legend(result: Remedy) -> str:
         "other sign. Bytes: of one prepared vector. Served: whether a vector store that knows "
         "inner products alone can serve it. Coverage: the share of "
         f"{counted(result.comparison.items, 'item')} in any list; Gini: 0 where all items are "
-        "shown alike, near 1 where a few are."
+        "shown alike, near 1 where a few are. At least and at most: from one side."
     )
+    text = " ".join([text, *unjudged_words(result.comparison)])
     if not result.strata:
         return text
     parts = "; ".join(
