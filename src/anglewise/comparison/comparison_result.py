@@ -311,7 +311,7 @@ class Comparison:
         return {first: ids} | {row.measure: values[row.measure] for row in self.measures}
 
     def _repr_html_(self) -> str:
-        from anglewise.comparison.notes import how_to_read
+        from anglewise.comparison.legend import how_to_read
 
         rows = [
             (row.measure, row.metrics[self.metric], row.vs_best, row.may_be_best)

@@ -6,14 +6,13 @@ import numpy as np
 
 from anglewise.comparison.alignment import AlignedSpaces
 from anglewise.comparison.candidates import SpaceFacts
-from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.inference import Scores
 from anglewise.data_types.drawn import QueryDraw, weighted_means
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Complaints, Judgements, Pairs, Triplets
 from anglewise.data_types.parts import Parts
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.text import counted, listed, percent
+from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Bool, Direction, Int64
 from anglewise.equivalent_factorisations.gauge import named_biases
 from anglewise.io.texts import titles
@@ -279,9 +278,10 @@ def _shared_notes(space: Space, judged: Pairs | Triplets) -> Iterator[str]:
     if not space.one_sided:
         entries[0] += len(space.items)  # rows of the other side
     shared = (np.bincount(entries.ravel())[entries] > 1).any(axis=0)
-    if shared.sum() > SHARED_SHARE * len(shared):
+    sharing, count = int(np.count_nonzero(shared)), entries.shape[1]
+    if sharing > SHARED_SHARE * count:
         yield (
-            f"{int(shared.sum()):,} of {counted(len(shared), noun)} share an item with another "
+            f"{sharing:,} of {counted(count, noun)} share an item with another "
             f"{noun}: intervals and tests take each {noun} as independent of the others, and may "
             "claim too much"
         )
@@ -424,29 +424,3 @@ def _size_notes(models: Sequence[SpaceFacts]) -> Iterator[str]:
 
 def _some(names: Sequence[str]) -> str:
     return listed([repr(name) for name in names[:3]])
-
-
-def how_to_read(result: Comparison) -> str:
-    """What stands behind the figures of a table, in a few sentences, wherever it is shown."""
-    over = "queries" if result.groups is None else "groups of queries"
-    sentences = ["Intervals: 95%." if result.direction is None else f"Intervals: 95%, over {over}."]
-    if len(result.measures) > 1:
-        sentences += [
-            "p: against the best, by sign flips, Holm-adjusted.",
-            (
-                "Best: whether sign flips leave it, at 95%, and the share of draws in which it is; "
-                "draws know nothing of what is not in the sample."
-            ),
-            "Sign flips assume that a difference might as well have the other sign.",
-            "At least and at most: from one side.",
-        ]
-    return " ".join([*sentences, *unjudged_words(result)])
-
-
-def unjudged_words(result: Comparison) -> Iterator[str]:
-    """How much of the lists nobody judged, and what that counts as."""
-    shares = [row.unjudged_share for row in result.measures if row.unjudged_share is not None]
-    if any(shares):
-        least, most = percent(min(shares)), percent(max(shares))
-        ends = least if least == most else f"{least} to {most}"
-        yield f"Of what is ranked, {ends} was never judged and counts as not relevant."

@@ -10,7 +10,8 @@ import numpy as np
 from anglewise.comparison.comparison_result import Comparison, Difference, Verdict
 from anglewise.comparison.conclusion import conclude
 from anglewise.comparison.inference import Inference, Scores, infer
-from anglewise.comparison.notes import how_to_read, notes
+from anglewise.comparison.legend import how_to_read
+from anglewise.comparison.notes import notes
 from anglewise.comparison.scoring import list_key, score_lists
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.text import counted, html_table

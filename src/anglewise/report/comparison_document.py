@@ -12,8 +12,8 @@ from anglewise.comparison.comparison_result import (
 )
 from anglewise.comparison.gates import Checked
 from anglewise.comparison.history import Looks
+from anglewise.comparison.legend import how_to_read
 from anglewise.comparison.next_judgements import Unjudged
-from anglewise.comparison.notes import how_to_read
 from anglewise.comparison.slices import agreement
 from anglewise.comparison.stopping import Sequential
 from anglewise.data_types.text import listed, p_value, percent

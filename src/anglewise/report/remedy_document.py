@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
-from anglewise.comparison.notes import unjudged_words
+from anglewise.comparison.legend import unjudged_words
 from anglewise.data_types.text import percent
 from anglewise.remedies.remedy_result import Remedied, Remedy
 from anglewise.report.comparison_document import (

@@ -1,0 +1,32 @@
+"""How to read the table of a comparison, wherever it is shown."""
+
+from collections.abc import Iterator
+
+from anglewise.comparison.comparison_result import Comparison
+from anglewise.data_types.text import percent
+
+
+def how_to_read(result: Comparison) -> str:
+    """What stands behind the figures of a table, in a few sentences, wherever it is shown."""
+    over = "queries" if result.groups is None else "groups of queries"
+    sentences = ["Intervals: 95%." if result.direction is None else f"Intervals: 95%, over {over}."]
+    if len(result.measures) > 1:
+        sentences += [
+            "p: against the best, by sign flips, Holm-adjusted.",
+            (
+                "Best: whether sign flips leave it, at 95%, and the share of draws in which it is; "
+                "draws know nothing of what is not in the sample."
+            ),
+            "Sign flips assume that a difference might as well have the other sign.",
+            "At least and at most: from one side.",
+        ]
+    return " ".join([*sentences, *unjudged_words(result)])
+
+
+def unjudged_words(result: Comparison) -> Iterator[str]:
+    """How much of the lists nobody judged, and what that counts as."""
+    shares = [row.unjudged_share for row in result.measures if row.unjudged_share is not None]
+    if any(shares):
+        least, most = percent(min(shares)), percent(max(shares))
+        ends = least if least == most else f"{least} to {most}"
+        yield f"Of what is ranked, {ends} was never judged and counts as not relevant."
