@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Judgements, Pairs, Space, compare
-from anglewise.comparison.stopping import forecast, sequential
+from anglewise.comparison.stopping import UNORDERED, forecast, sequential
 from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import SpellingError
 from anglewise.report.comparison_document import comparison_document
@@ -34,7 +34,7 @@ def test_a_clear_winner_is_told_with_how_few_queries_would_have_done():
 def test_a_decision_names_its_test_and_says_what_that_assumes():
     now = sequential(compare(*made(200), "dot,cosine"))
     assert "by the sequential sign-flip test" in now.reason
-    assert len(now.notes) == 1
+    assert len(now.notes) == 2  # the second says that no order is known
     assert "e-process" in now.notes[0]
     assert "symmetric about 0" in now.notes[0]
     assert "wins rarely, but then by much, is easily ruled out" in now.notes[0]
@@ -66,15 +66,15 @@ def test_where_the_verdict_is_another_both_are_said(decision, measure, headline)
 def test_where_the_verdict_names_the_same_measure_nothing_is_added(decision):
     result = compare(*made(200), "dot,cosine")
     verdict = replace(result.verdict, decision=decision, measure="cosine")
-    assert len(sequential(replace(result, verdict=verdict)).notes) == 1
+    assert "another" not in sequential(replace(result, verdict=verdict)).notes[-1]
 
 
 def test_while_undecided_a_verdict_is_said_to_be_another():
     result = compare(*made(60, noise=1.2, lengths=0.1), "dot,cosine")
     cannot_tell = replace(result.verdict, decision="cannot-tell", measure="dot")
-    assert sequential(replace(result, verdict=cannot_tell)).notes == ()
+    assert sequential(replace(result, verdict=cannot_tell)).notes == (UNORDERED,)
     use = replace(result.verdict, decision="use", measure="cosine")
-    assert 'another, "Use cosine": it asks' in sequential(replace(result, verdict=use)).notes[0]
+    assert 'another, "Use cosine": it asks' in sequential(replace(result, verdict=use)).notes[-1]
 
 
 def test_notes_stand_below_the_answer():
@@ -137,7 +137,8 @@ def test_measures_within_the_tolerance_of_each_other_decide_too():
     assert now.left == ("cosine@centred", "cosine")
     assert now.measure == "cosine"  # the one to keep, though another comes first
     assert "0.2 would matter" in now.reason
-    assert "confidence sequences, which assume no symmetry" in now.notes[1]
+    assert any("confidence sequences, which hold at 95%" in note for note in now.notes)
+    assert any("and assume no symmetry" in note for note in now.notes)
 
 
 def test_an_order_by_chance_is_the_same_for_the_same_seed():
@@ -182,3 +183,11 @@ def test_about_half_of_the_undecided_worlds_take_no_more_than_was_forecast(
     told, took, no_more = forecasts(sd, mean, queries, worlds=100)
     assert 0.5 < told / took < 2
     assert 0.35 < no_more < 0.75
+
+
+def test_without_times_the_answer_is_said_to_hold_for_one_look():
+    space, judged = made(60)
+    at = np.arange(60.0)
+    assert UNORDERED in sequential(compare(space, judged, "dot,cosine")).notes
+    timed = compare(space, replace(judged, judged_at=at), "dot,cosine")
+    assert UNORDERED not in sequential(timed).notes

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Space, replay
+from anglewise.data_types.sparse import Interactions
 from anglewise.errors import TooFewError, ValuesError
 from anglewise.experiment.catalogue import simulate
 from anglewise.recommendation.replay import POPULAR, linear
+from anglewise.report.document import Line
+from anglewise.report.retrieval_documents import replay_document
 from real_data import real_data
 
 DID = simulate(n_users=200, n_items=60, seed=4).interactions
@@ -118,3 +121,18 @@ def test_films_of_a_real_catalogue_follow_what_was_learnt():
     by_name = {one.measure: one for one in result.measures}
     assert by_name["dot"].coverage > 2 * by_name[POPULAR].coverage
     assert by_name["dot"].ndcg > 0.1
+
+
+def test_no_interval_of_a_replay_has_no_width():
+    """One user, who then uses the one item that is left: all lists are right, of one user."""
+    users, items = np.array([0, 0, 1, 1, 2, 2, 2]), np.array([0, 1, 0, 1, 0, 2, 1])
+    did = Interactions(
+        users, items, np.ones(7), np.arange(3), np.arange(3), np.array([1.0, 2, 1, 2, 1, 2, 9])
+    )
+    past = replay(did, lambda before: linear(before, 2, penalty=0.1), at=5, measures="dot", k=1)
+    for result in past.measures:
+        assert result.ndcg == 1
+        assert result.low < 0.1
+    [legend] = [block for block in replay_document(past).body[-1] if isinstance(block, Line)]
+    assert "no difference is tested here" in legend.text
+    assert legend.text.endswith("All that followed had been used before.")

@@ -52,16 +52,17 @@ class MeasureResult:
     Attributes
     ----------
     best_probability
-        The share of resamples of the queries in which it comes out best; ties are split.
+        The share of draws, weights or resamples of the queries, in which it comes out best; ties
+        are split. No test: draws know nothing of what is not in the sample.
     may_be_best, p_best
-        Whether it is in the 95% set of measures that may be the best, and the p-value of "this
-        one is the best" behind that.
+        Whether it is in the 95% set of measures that may be the best by sign flips, and the p-value
+        of "this one is the best" behind that.
     beats
-        Measures that it beats at 95%, Holm-adjusted.
+        Measures that it beats at 95% by sign flips, Holm-adjusted.
     unjudged_share
         Of the places that the metric reads, the share that nobody judged.
     alike
-        Measures that rank alike on this space and count as one with it.
+        Measures with the same lists for the judged queries, which count as one with it.
     settings
         Of a tuned measure, the setting used for each half of the queries.
     coverage, strata
@@ -131,7 +132,7 @@ class Verdict:
         How many more queries would settle it.
     leans_to, undone_by
         A hint where one cannot tell: what the sign-flip test finds better, and the share of
-        queries of a kind not seen that would turn it round.
+        queries of a kind not seen that could turn it round.
     estimate
         The metric of ``measure``; of one that was chosen for its mean, corrected for that.
     at_least

@@ -39,7 +39,7 @@ class Forecast:
 
     def __str__(self) -> str:
         seconds = self.search_seconds + self.test_seconds
-        long = f"{seconds:.0f} seconds" if seconds >= 2 else "2 seconds at most"
+        long = f"{seconds:.0f} seconds" if seconds >= 2 else "2 seconds or less"
         return (
             f"{counted(self.figures, 'figure')} of {counted(self.queries, 'query')} over "
             f"{counted(self.items, 'item')}: about {long} and {self.bytes / 1e6:,.0f} MB beyond "

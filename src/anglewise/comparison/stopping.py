@@ -27,12 +27,18 @@ TIE = 1e-12
 
 
 ASSUMES_SYMMETRY = (
-    "The sequential sign-flip test, an e-process, takes the differences of equally good measures "
-    "to be symmetric about 0: one that wins rarely, but then by much, is easily ruled out "
-    "although it is as good"
+    "The sequential sign-flip test, an e-process, leaves one measure while another is as good in "
+    "at most 5% of the cases, at all looks together, if the differences of equally good measures "
+    "are symmetric about 0: one that wins rarely, but then by much, is easily ruled out although "
+    "it is as good"
 )
 ASSUMES_BOUNDS = (
-    "How far those left may differ is told by confidence sequences, which assume no symmetry"
+    "How far those left may differ is told by confidence sequences, which hold at 95% at all "
+    "looks together and assume no symmetry"
+)
+UNORDERED = (
+    "When these queries were judged is not known, so they are taken in an order by chance: the "
+    "answer holds for one look, not for one after each query"
 )
 
 
@@ -139,6 +145,8 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
     best = max(left, key=lambda row: row.metrics[result.metric].mean)
     names, queries = tuple(row.measure for row in left), values.shape[1]
     notes = (ASSUMES_SYMMETRY,) if len(left) < len(values) else ()
+    if len(values) > 1 and groups.judgements.judged_at is None:
+        notes += (UNORDERED,)
     if len(values) == 1:
         alike = listed([best.measure, *best.alike])
         reason = (

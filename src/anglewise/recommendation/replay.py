@@ -19,7 +19,7 @@ from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.nearest_neighbours.search import search, search_vectors
 from anglewise.recommender_models.closed_form import fit_linear
 from anglewise.similarity_measures.formulas import Measure
-from anglewise.statistics.resampling import Means, bca, bootstrap
+from anglewise.statistics.decision import WeightedMeans
 
 Train: TypeAlias = Callable[[Interactions], Space]
 """Makes a space of the users and items of some interactions, in their order."""
@@ -149,7 +149,7 @@ def replay(
     measures, k
         The measures that rank, and the length of the lists.
     seed
-        Of the resamples of the intervals.
+        Of the weights of the intervals.
 
     Raises
     ------
@@ -190,7 +190,8 @@ def replay(
     lists[POPULAR] = _most_used(counts, used.take(users), k)
     values = evaluate(lists, Judgements(gains), users, f"nDCG@{k}")[f"nDCG@{k}"]
     means = values.mean(axis=1)
-    ends = bca(bootstrap(Means(values), len(users), seed=seed), means, values)
+    drawn = WeightedMeans.of(values, seed=seed)  # which allows for a user unlike these
+    ends = [drawn.interval(measure) for measure in range(len(values))]
     followed = gains.take(users).indices
     return Replay(
         moment=moment,
@@ -203,8 +204,8 @@ def replay(
                 name,
                 user_values,
                 float(mean),
-                float(low),
-                float(high),
+                min(low, float(mean)),
+                max(high, float(mean)),
                 *_breadth(neighbours, counts),
             )
             for (name, neighbours), user_values, mean, (low, high) in zip(

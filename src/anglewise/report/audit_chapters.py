@@ -150,7 +150,7 @@ def _path(paths: Mapping[Direction, GaugePath]) -> Iterator[Block]:
                 "score",
                 lambda palette: draw_path_score(judged, palette),
                 f"{metric} from t = 0 to 1. {scores}",
-                f"{metric} of cosine on the judgements of the space: what that choice costs.",
+                f"{metric} of cosine on the judgements of the space; no difference is tested here.",
             )
         )
     queries = ", ".join(f"{path.queries:,} asked in {name}" for name, path in paths.items())

@@ -323,12 +323,16 @@ def replay_document(replay: Replay) -> Document:
         ]
         for result in sorted(replay.measures, key=lambda result: -result.ndcg)
     ]
-    unreachable = percent(replay.unreachable) if replay.unreachable else "none"
+    unreachable = (
+        f"Nobody had used {percent(replay.unreachable)} of what followed before: it counts as "
+        "missed."
+        if replay.unreachable
+        else "All that followed had been used before."
+    )
     legend = (
-        "Intervals: 95%, over users. Shown: the share of the items used before that stand in "
-        "anybody's list. Used by: how many users had used before what is listed, on average; what "
-        f"followed had been used by {replay.followed:,.0f}. Nobody had used {unreachable} of what "
-        "followed before: it counts as missed."
+        "Intervals: 95%, over users; no difference is tested here. Shown: the share of the items "
+        "used before that stand in anybody's list. Used by: how many users had used before what is "
+        f"listed, on average; what followed had been used by {replay.followed:,.0f}. {unreachable}"
     )
     facts = [f"before {replay.moment:.10g}", f"{counted(len(replay.users), 'user')} judged"]
     return Document([[Table.of(heads, rows, gap=3)], [Line(legend, "dim")]], facts)
