@@ -119,7 +119,7 @@ def test_what_was_learned_is_shown_and_used(anglewise, space, learned, tmp_path)
     ask = ["--encoder", MINE, "--relevance", learned]
     run = anglewise("context", space, "--prompt", "where is my card", *ask)
     assert run.out.startswith("Nothing relevant")
-    assert run.err.startswith("nothing relevant: d")
+    assert run.err.startswith("nothing relevant enough: d")
     told = json.loads(
         anglewise("context", space, "--prompt", "wing flow heat", *ask, "--json", "-").out
     )

@@ -188,6 +188,15 @@ def test_correlations_are_no_means_over_queries():
     assert "Superscripts name the measures that a measure beats, by sign flips at 95%." in text
 
 
+def test_an_interval_without_width_is_said_to_be_none():
+    """Grades that are cosines: every resample has a correlation of 1."""
+    exact = aw.compare(*pairs(1, noise=0.0), "cosine,dot")
+    for text in rendered(exact).values():
+        assert "One without width is none: no resample differs." in text
+    for text in rendered(aw.compare(*pairs(1), "cosine,dot")).values():
+        assert "without width" not in text
+
+
 def test_few_queries_are_too_few_for_sign_flips_and_not_for_the_verdict():
     lists = np.zeros((5, 6))
     lists[np.arange(5), np.arange(5)] = 1

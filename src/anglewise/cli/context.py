@@ -145,7 +145,7 @@ def _summary(passages: "Passages") -> str:
     best, out = passages.best, passages.left_out
     if passages.nothing_relevant and best is not None:
         return (
-            f"nothing relevant: {best.id} is nearest and relevant with a probability of "
+            f"nothing relevant enough: {best.id} is nearest and relevant with a probability of "
             f"{percent(best.probability or 0.0)}, {percent(passages.threshold or 0.0)} is due"
         )
     reasons = {

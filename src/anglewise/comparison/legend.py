@@ -1,6 +1,7 @@
 """How to read the table of a comparison, wherever it is shown."""
 
 from collections.abc import Iterator
+from math import isfinite
 
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.data_types.text import percent
@@ -10,6 +11,9 @@ def how_to_read(result: Comparison) -> str:
     """What stands behind the figures of a table, in a few sentences, wherever it is shown."""
     over = "queries" if result.groups is None else "groups of queries"
     sentences = ["Intervals: 95%." if result.direction is None else f"Intervals: 95%, over {over}."]
+    ends = [row.metrics[result.metric] for row in result.measures]
+    if any(isfinite(end.low) and end.low == end.high for end in ends):
+        sentences.append("One without width is none: no resample differs.")
     if len(result.measures) > 1:
         sentences += [
             "p: against the best, by sign flips, Holm-adjusted.",
