@@ -166,6 +166,13 @@ def test_a_page_holds_the_gates():
         assert all(gate.sentence in text for gate in checked)
 
 
+def test_json_holds_what_stands_behind_the_figures_and_the_chances():
+    result = aw.compare(*planted.angles_matter(noise=0.9), "dot,cosine")
+    assert result.to_dict()["how_to_read"] in rendered(result)["page"]
+    rest = unjudged(result)
+    assert rest.to_dict()["reason"] == str(rest)
+
+
 def test_a_notebook_shows_what_stands_behind_the_figures():
     result = aw.compare(*planted.angles_matter(), "dot,cosine")
     text = text_of(result._repr_html_())

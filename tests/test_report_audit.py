@@ -292,3 +292,7 @@ def test_words_stand_out_from_what_is_behind_them(page, mode):
     for ink, ground in (("arbitrary", "card"), ("arbitrary", "page"), ("ink", "heat")):
         low, high = sorted(_luminance(colours[name]) for name in (ink, ground))
         assert (high + 0.05) / (low + 0.05) >= 4.5, (ink, ground)
+
+
+def test_no_share_on_the_page_is_rounded_to_certainty():
+    assert [_share(share).text for share in (0.997, 1.0, 0.004, 0.0)] == [">99", "100", "<1", "0"]

@@ -243,7 +243,7 @@ def judge_next(
             ],
         )
         talk.say(f"wrote {output}")
-    content: dict[str, Any] = {"command": "judge next", **rest.to_dict(), "reason": str(rest)}
+    content: dict[str, Any] = {"command": "judge next", **rest.to_dict()}
     talk.give(content, unjudged_document(rest, *words))
     return 0
 

@@ -215,6 +215,8 @@ class Comparison:
         ``timed`` adds the seconds of each search, as ``--breadth`` does: they are other ones in
         every run, and all else is the same.
         """
+        from anglewise.comparison.legend import how_to_read
+
         factory = _json if timed else _without_seconds
         return {
             "command": "compare",
@@ -231,6 +233,7 @@ class Comparison:
             "tolerance_given": self.tolerance_given,
             "baseline": self.baseline,
             "notes": list(self.notes),
+            "how_to_read": how_to_read(self),
             "measures": [asdict(row, dict_factory=factory) for row in self.measures],
             "verdict": asdict(self.verdict, dict_factory=_json),
             "floors": [asdict(floor) for floor in self.floors],

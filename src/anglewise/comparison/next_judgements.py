@@ -142,6 +142,7 @@ class Unjudged:
             "to_judge": [asdict(pair) for pair in self.to_judge],
             "highest_gain": self.highest_gain,
             "relevant": self.relevant,
+            "reason": str(self),
         }
 
 

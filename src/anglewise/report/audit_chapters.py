@@ -249,7 +249,7 @@ def _between_measures(audit: Audit) -> Iterator[Block]:
 
 def _share(share: float | None) -> Cell:
     """Per cent, on a ground as dark as they are many; a dot where a measure meets itself."""
-    return Cell("·", share=0.0) if share is None else Cell(f"{100 * share:.0f}", share=share)
+    return Cell("·", share=0.0) if share is None else Cell(percent(share).rstrip("%"), share=share)
 
 
 def _moved_lists(audit: Audit) -> Iterator[Block]:
