@@ -10,6 +10,7 @@ import pytest
 
 from anglewise import Embeddings, Judgements, Space, audit
 from anglewise.data_types.sparse import SparseRows
+from anglewise.report.audit_chapters import _share
 from rendered import document, printed
 from rendered import page as audit_page
 from test_report_page import Reader, _luminance
