@@ -123,8 +123,9 @@ def test_no_winner_no_space(anglewise, folder, tmp_path):  # noqa: F811
     words = ["remedy", folder, "--candidates", "euclidean", "--save", tmp_path / "none"]
     run = anglewise(*words)
     assert run.code == 0
-    assert "Stay with" in run.out
-    assert "nothing is shown to be better by as much as matters, so nothing was written" in run.err
+    assert "Use dot: " in run.out
+    assert "Stay with" not in run.out  # raw dot is the better one
+    assert "Use dot: there is no remedy to make, so nothing was written" in run.err
     assert not (tmp_path / "none").exists()
 
 

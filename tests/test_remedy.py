@@ -431,7 +431,7 @@ def test_where_nothing_wins_raw_cosine_stays_and_nothing_is_to_be_run(space, jud
     assert result.advice.sentence.startswith("Stay with cosine for now: ")
     assert result.comparison.verdict.reason in result.advice.sentence
     assert result.advice.command("x/") == ""
-    with pytest.raises(TooFewError, match="nothing is shown to be better"):
+    with pytest.raises(TooFewError, match="Stay with cosine for now: there is no remedy to make"):
         winner(space, few, result)
 
 

@@ -184,7 +184,7 @@ def _save(space: Any, judged: Any, result: Any, save: Path, talk: Any) -> str | 
     from anglewise.remedies.remedy import winner
 
     if not result.advice.wins:
-        talk.say("nothing is shown to be better by as much as matters, so nothing was written")
+        talk.say(f"{result.advice.headline}: there is no remedy to make, so nothing was written")
         return None
     made, measure = winner(space, judged, result, seed=talk.always.seed)
     write_space(made, save, judgements={judged.direction: judged})

@@ -130,7 +130,7 @@ def winner(
     a number left open gets the one that does best on all judged queries; no figure of the result
     comes from that.
 
-    Raises ``TooFewError`` where nothing wins, and what making the space raises.
+    Raises ``TooFewError`` where no remedy is shown to win, and what making the space raises.
 
     >>> import numpy as np
     >>> from anglewise.data_types.embeddings import Embeddings
@@ -146,9 +146,7 @@ def winner(
     (True, 'dot')
     """
     if not result.advice.wins:
-        raise TooFewError(
-            "nothing is shown to be better by as much as matters, so there is nothing to make"
-        )
+        raise TooFewError(f"{result.advice.headline}: there is no remedy to make")
     name = result.advice.candidate
     recipe = next(remedied.recipe for remedied in result.candidates if remedied.candidate == name)
     made = space
