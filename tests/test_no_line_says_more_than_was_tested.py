@@ -195,6 +195,12 @@ def test_correlations_are_no_means_over_queries():
     assert "Superscripts name the measures that a measure beats, by sign flips at 95%." in text
 
 
+def test_what_beats_what_is_said_with_the_test_and_intervals_are_said_to_stand_alone():
+    texts = rendered(aw.compare(*planted.angles_matter(), "dot,cosine"))
+    assert "Beats: the measures that this one beats, by sign flips at 95%." in texts["markdown"]
+    assert all("Intervals: 95%, each by itself, over queries." in text for text in texts.values())
+
+
 def test_an_interval_without_width_is_said_to_be_none():
     """Grades that are cosines: every resample has a correlation of 1."""
     exact = aw.compare(*pairs(1, noise=0.0), "cosine,dot")

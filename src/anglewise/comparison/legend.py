@@ -10,7 +10,8 @@ from anglewise.data_types.text import percent
 def how_to_read(result: Comparison) -> str:
     """What stands behind the figures of a table, in a few sentences, wherever it is shown."""
     over = "queries" if result.groups is None else "groups of queries"
-    sentences = ["Intervals: 95%." if result.direction is None else f"Intervals: 95%, over {over}."]
+    over_what = "" if result.direction is None else f", over {over}"
+    sentences = [f"Intervals: 95%, each by itself{over_what}."]
     ends = [row.metrics[result.metric] for row in result.measures]
     if any(isfinite(end.low) and end.low == end.high for end in ends):
         sentences.append("One without width is none: no resample differs.")

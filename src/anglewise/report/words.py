@@ -3,6 +3,7 @@
 import math
 
 NOTHING = "-"
+BEATEN = "the measures that this one beats, by sign flips at 95%."
 FAR = 100.0
 """A ratio from here on is written without decimals."""
 
