@@ -173,6 +173,13 @@ def test_json_holds_what_stands_behind_the_figures_and_the_chances():
     assert rest.to_dict()["reason"] == str(rest)
 
 
+def test_a_gate_names_the_level_of_its_interval_and_says_where_there_is_none():
+    result = aw.compare(*planted.angles_matter(1), "dot,cosine")
+    assert "the 95% interval holds 0, so other queries" in check(result, "cosine>=dot").sentence
+    bare = check(replace(result, evidence=None), "cosine>=dot").sentence
+    assert bare.endswith("; no interval of it is known")
+
+
 def test_a_notebook_shows_what_stands_behind_the_figures():
     result = aw.compare(*planted.angles_matter(), "dot,cosine")
     text = text_of(result._repr_html_())

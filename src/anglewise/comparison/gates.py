@@ -176,7 +176,9 @@ def check(comparison: Comparison, spelling: str | Gate, history: History = NOTHI
     words = [f"{outcome}: {measured}", *figure.remarks]
     if low <= wanted.level <= high:
         level = spelled(wanted.level)
-        words.append(f"the interval holds {level}, so other queries might decide otherwise")
+        words.append(f"the 95% interval holds {level}, so other queries might decide otherwise")
+    elif not interval and not figure.remarks:
+        words.append("no interval of it is known")
     return Checked(wanted, passed, "; ".join(words), figure.estimate)
 
 

@@ -100,8 +100,8 @@ def _legend(result: Remedy) -> str:
     text = (
         f"Intervals: 95%, each by itself, over {over}. p: by sign flips, Holm-adjusted over all "
         "pairs. Best: whether sign flips leave it, at 95%; they assume that a difference might as "
-        "well have the other sign. Bytes: of one prepared vector. Served: whether a vector store that knows "
-        "inner products alone can serve it. Coverage: the share of "
+        "well have the other sign. Bytes: of one prepared vector. Served: whether a vector store "
+        "that knows inner products alone can serve it. Coverage: the share of "
         f"{counted(result.comparison.items, 'item')} in any list; Gini: 0 where all items are "
         "shown alike, near 1 where a few are. At least and at most: from one side."
     )
