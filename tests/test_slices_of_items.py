@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import anglewise as aw
+from anglewise.comparison.comparison_result import Verdict
+from anglewise.comparison.slices import Slice, agreement
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation_metrics.breadth import by_stratum, strata_of
 from cli_run import anglewise, refused  # noqa: F401 (a fixture)
@@ -252,3 +254,15 @@ def test_the_command_shows_the_verdict_for_items_on_every_surface(anglewise, fol
         ("items", "de", 35), ("items", "en", 35), ("queries", "x", None), ("queries", "y", None),
     ]  # fmt: skip
     assert refused(anglewise("compare", folder, "--slice", "items:day"), "'day'", "language")
+
+
+def test_groups_disagree_where_what_one_keeps_is_beaten_in_another():
+    def part(value, decision, measure, at_least=None):
+        verdict = Verdict(decision, measure, (), None, None, "", at_least=at_least)
+        return Slice("topic", value, 9, {}, verdict)
+
+    kept, beaten = part("a", "tie", "dot", 0.02), part("b", "use", "cosine", 0.01)
+    assert agreement([kept, beaten]) == "the groups disagree: a says dot, b says cosine"
+    assert "not tested" in agreement([beaten, part("c", "better", "norm(0,1)", 0.01)])
+    for level in (part("a", "tie", "dot"), part("a", "cannot-tell", "dot")):
+        assert agreement([level, beaten]) == "no two groups are shown to disagree"

@@ -215,15 +215,19 @@ def agreement(parts: Sequence[Slice]) -> str:
 
     >>> def part(value, decision, measure):
     ...     return Slice("topic", value, 9, {}, Verdict(decision, measure, (), None, None, ""))
-    >>> agreement([part("a", "use", "dot"), part("b", "use", "cosine"), part("c", "tie", "dot")])
-    'the groups disagree: a says dot, b says cosine'
+    >>> agreement([part("a", "use", "norm(0,1)"), part("b", "use", "cosine")])
+    'a says norm(0,1), b says cosine; which of these is the better in a group was not tested'
     >>> agreement([part("a", "use", "cosine"), part("b", "tie", "dot")])
     'no two groups are shown to disagree'
     """
-    shown = [part for part in parts if part.verdict.at_least is not None or _is_better(part)]
-    if len({part.verdict.measure for part in shown}) > 1:
-        says = ", ".join(f"{part.value} says {part.verdict.measure}" for part in shown)
+    better = [part for part in parts if _is_better(part)]
+    kept = [part for part in parts if not _is_better(part) and part.verdict.at_least is not None]
+    shown = [part for part in parts if part in better or part in kept]
+    says = ", ".join(f"{part.value} says {part.verdict.measure}" for part in shown)
+    if better and kept:  # better than every other here, and another better than it there
         return f"the groups disagree: {says}"
+    if len({part.verdict.measure for part in better}) > 1:
+        return f"{says}; which of these is the better in a group was not tested"
     return "no two groups are shown to disagree"
 
 

@@ -105,8 +105,8 @@ def quoted(names: Sequence[Any], most: int = 3) -> str:
 def unknown_ids(subject: LintSubject) -> list[Finding]:
     """Judgements of queries or items that the space does not hold, or of an item for itself."""
     complaints, missing = subject.judgements.complaints, subject.judgements.missing
-    useless = complaints.dropped + (0 if missing is None else len(missing.indices))
-    if not useless:
+    unranked = complaints.dropped + (0 if missing is None else len(missing.indices))
+    if not unranked:
         return []
     total = complaints.dropped + len(subject.judgements.graded.indices)
     examples = [
@@ -119,14 +119,14 @@ def unknown_ids(subject: LintSubject) -> list[Finding]:
     ]
     return [
         Finding(
-            "error" if 2 * useless > total else "warning",
+            "error" if 2 * unranked > total else "warning",
             "unknown ids",
-            f"{useless:,} of {total:,} judgements are of no use: "
+            f"{unranked:,} of {total:,} judgements are of what no list can hold: "
             + (" and ".join(examples) + " are not in the space" if examples else "each of itself")
             + ("" if missing is None else "; the relevant among these items count as missed")
             + complaints.other_form,
             "take the space that these judgements belong to, or mend the ids",
-            {"dropped": useless, "of": total},
+            {"dropped": unranked, "of": total},
         )
     ]
 
