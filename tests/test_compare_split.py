@@ -212,7 +212,7 @@ def test_spaces_are_split_as_one_is(known, compared):
 def test_a_plan_counts_groups(compared):
     plan = power(compared["group(topic)"], 0.001)
     assert (plan.queries, plan.noun) == (compared["group(topic)"].groups, "group")
-    assert f"{plan.queries} groups can show" in str(plan)
+    assert f"{plan.queries} groups would show" in str(plan)
     with pytest.raises(AnglewiseError, match=r"groups by group\(topic\).*leave the split out"):
         sequential(compared["group(topic)"])
 
@@ -295,7 +295,7 @@ def test_the_command_takes_a_split(anglewise, tmp_path):  # noqa: F811
     assert refused(anglewise(*words, "--split", "grup(topic)"), "is no split")
     assert refused(anglewise(*words, "--spilt", "group(topic)"), "--spilt")
     plan = anglewise("judge", "power", *words[1:], "--split", "group(topic)")
-    assert re.search(r"^\d+ groups can show", plan.out)
+    assert re.search(r"^\d+ groups would show", plan.out)
     assert re.search(r"^ *groups +show", plan.out, re.MULTILINE)
 
 

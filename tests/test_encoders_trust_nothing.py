@@ -808,6 +808,18 @@ BOMBS = {
 }
 
 
+def untagged(step):
+    """The same step without the name of its kind, which the library reads by its fields."""
+    if isinstance(step, list):
+        return [untagged(each) for each in step]
+    if not isinstance(step, dict):
+        return step
+    return {name: untagged(value) for name, value in step.items() if name != "type"}
+
+
+BOMBS |= {f"{name}, untagged": untagged(bomb) for name, bomb in BOMBS.items() if name != "bytes"}
+
+
 @pytest.mark.parametrize("bomb", BOMBS)
 @pytest.mark.parametrize("kind", ["onnx", "model2vec"])
 def test_a_tokenizer_that_makes_texts_longer_without_bound_is_refused(kind, bomb, tmp_path):

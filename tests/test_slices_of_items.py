@@ -1,6 +1,7 @@
 """The verdict for each group of items: its own items alone count as judged."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import anglewise as aw
 from anglewise.comparison.comparison_result import Verdict
 from anglewise.comparison.slices import Slice, agreement
+from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation_metrics.breadth import by_stratum, strata_of
 from cli_run import anglewise, refused  # noqa: F401 (a fixture)
@@ -266,3 +268,20 @@ def test_groups_disagree_where_what_one_keeps_is_beaten_in_another():
     assert "not tested" in agreement([beaten, part("c", "better", "norm(0,1)", 0.01)])
     for level in (part("a", "tie", "dot"), part("a", "cannot-tell", "dot")):
         assert agreement([level, beaten]) == "no two groups are shown to disagree"
+
+
+@pytest.mark.parametrize("words", [{"slices": "queries:brand"}, {"split": "group(brand)"}])
+def test_one_long_cell_of_a_column_takes_what_it_takes_and_no_more(words):
+    rng = np.random.default_rng(0)
+    brands = ["x" * 500_000 if row == 3 else "abcd\0"[row % 5 :] for row in range(2000)]
+    space = aw.Space(
+        queries=aw.Embeddings(rng.standard_normal((2000, 4)), metadata={"brand": brands}),
+        items=aw.Embeddings(rng.standard_normal((50, 4))),
+    )
+    gains = SparseRows.from_pairs(np.arange(2000), np.arange(2000) % 50, shape=(2000, 50))
+    tracemalloc.start()
+    result = aw.compare(space, aw.Judgements(gains), "dot,cosine", **words)
+    assert tracemalloc.get_traced_memory()[1] < 400e6  # 2,000 times the longest: 4 GB
+    tracemalloc.stop()
+    if "slices" in words:
+        assert sorted(part.queries for part in result.slices) == [1, 399, 400, 400, 400, 400]

@@ -9,12 +9,12 @@ import numpy as np
 from anglewise.comparison.comparison_result import Verdict
 from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace
-from anglewise.comparison.split import QuerySplit, cells, is_empty
+from anglewise.comparison.split import QuerySplit, as_words, cells, is_empty
 from anglewise.comparison.verdict import verdict_of
 from anglewise.data_types.columns import column as column_of
 from anglewise.data_types.columns import columns_of
 from anglewise.data_types.text import counted, listed
-from anglewise.data_types.typing import Array, Int64, Shaped
+from anglewise.data_types.typing import Array, Bool, Int64, Shaped
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation_metrics.breadth import of_items, relevant_entries
 from anglewise.evaluation_metrics.evaluate import evaluate
@@ -124,9 +124,9 @@ Groups: TypeAlias = dict[str, tuple[Scores, int | None]]
 
 def _query_groups(column: str, searched: SearchedSpace, scores: Scores) -> Groups:
     asking, _ = searched.space.sides(searched.judgements.direction)
-    values = np.array([str(cell) for cell in cells(column, asking, scores.rows)])
+    values = as_words(cells(column, asking, scores.rows))
     names = _names(column, values, "judged queries")
-    return {name: (_part(scores, np.flatnonzero(values == name)), None) for name in names}
+    return {name: (_part(scores, np.flatnonzero(_is(name, values))), None) for name in names}
 
 
 def _item_groups(column: str, searched: SearchedSpace, scores: Scores) -> tuple[Groups, list[str]]:
@@ -142,7 +142,7 @@ def _item_groups(column: str, searched: SearchedSpace, scores: Scores) -> tuple[
     names = _names(column, values[judgements.gains.indices[relevant]], "relevant items")
     groups: Groups = {}
     for name in names:
-        inside = values == name
+        inside = _is(name, values)
         only, queries = of_items(judgements, scores.rows, metric, inside)
         part = _part(scores, queries)
         lists = {measure: found.take(queries) for measure, found in scores.found.items()}
@@ -162,7 +162,7 @@ def _item_values(
     ranked, parts = searched.ranked, searched.judgements.parts
     rows = relevant if parts is None else np.flatnonzero(np.isin(parts.of, relevant))
     cells(name, ranked, rows, "relevant item")
-    values = np.array(["" if is_empty(cell) else str(cell) for cell in column_of(ranked, name)])
+    values = as_words("" if is_empty(cell) else cell for cell in column_of(ranked, name))
     if parts is None:
         return values
     of_document = values[parts.first]
@@ -174,6 +174,11 @@ def _item_values(
             f"{parts.documents[mixed[0]]!r}: groups are of documents, so give each one value"
         )
     return of_document
+
+
+def _is(name: str, values: Shaped[Array, " rows"]) -> Bool[Array, " rows"]:
+    """Which values are this one; NumPy's own comparison drops what is NUL at the end."""
+    return np.fromiter((value == name for value in values.tolist()), bool, len(values))
 
 
 def _some(names: Sequence[str]) -> str:

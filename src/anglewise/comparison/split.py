@@ -1,7 +1,7 @@
 """Which judged queries may tune which, and what chance is over."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from math import isnan
@@ -13,11 +13,20 @@ from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import read_whole, shown
 from anglewise.data_types.text import counted, listed
-from anglewise.data_types.typing import Array, Bool, Float64, Int64
+from anglewise.data_types.typing import Array, Bool, Float64, Int64, Shaped
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.geometry.hubness import clusters as vector_clusters
 from anglewise.io.texts import column, columns_of
 from anglewise.statistics.resampling import Clusters
+
+
+def as_words(some: Iterable[Any]) -> Shaped[Array, " rows"]:
+    """Cells as texts; objects, for an array of texts takes as much for each as for the longest.
+
+    >>> as_words([1, "a"]).tolist()
+    ['1', 'a']
+    """
+    return np.array([str(cell) for cell in some], dtype=object)
 
 
 def cells(
@@ -284,7 +293,7 @@ def query_split(
     if kind == "time":
         return QuerySplit(f"time({name})", later=_later(name, asking, rows))
     if kind == "group":
-        spelled, names = f"group({name})", np.array([str(c) for c in cells(name, asking, rows)])
+        spelled, names = f"group({name})", as_words(cells(name, asking, rows))
     else:
         groups = read_whole(count)
         if groups is None or groups < 1:

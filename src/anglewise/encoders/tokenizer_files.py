@@ -71,16 +71,16 @@ def _growth(step: Any) -> Growth:
     for steps in map(fields.get, STEPS):
         for inner in cast("list[Any]", steps) if isinstance(steps, list) else ():
             growth = growth.then(_growth(inner))
-    kind = fields.get("type")
-    if kind == "Replace":
+    kind = fields.get("type")  # the library goes by the fields where there is none
+    if kind == "Replace" or {"pattern", "content"} <= fields.keys():
         growth = growth.then(_of_replacement(fields))
-    elif kind == "Prepend":
+    elif kind == "Prepend" or "prepend" in fields:
         growth = growth.then(Growth(more=len(str(fields.get("prepend", "")).encode())))
-    elif kind == "ByteLevel":
+    elif kind == "ByteLevel" or "trim_offsets" in fields:
         growth = growth.then(Growth(2))  # a byte becomes a letter of up to two
-    elif kind == "Precompiled":
+    elif kind == "Precompiled" or "precompiled_charsmap" in fields:
         growth = growth.then(Growth(_of_charsmap(str(fields.get("precompiled_charsmap") or ""))))
-    elif kind == "TemplateProcessing":
+    elif kind == "TemplateProcessing" or "single" in fields:
         growth = growth.then(_of_template(fields))
     return growth
 

@@ -155,7 +155,7 @@ class EqualRows:
     ) -> "EqualRows | None":
         """Rows that agree in their vector and in these columns; None where no two do.
 
-        To the bit: zeros of either sign differ. Rows of one hash are compared, and those that
+        To the bit, but for the sign of zeros. Rows of one hash are compared, and those that
         differ stand alone, which costs time and changes no result.
         """
         hashes = _hashes(ranked, columns)
@@ -213,7 +213,7 @@ class EqualRows:
 
 
 def _hashes(ranked: Embeddings, columns: Sequence[Float64[Array, " n"]]) -> Shaped[Array, " n"]:
-    """One number for each row, the same for rows that agree to the bit."""
+    """One number for each row, the same for rows that agree."""
     rng = np.random.default_rng(0)
     factors = rng.integers(2**63, size=ranked.dimension + len(columns), dtype=np.uint64) * 2 + 1
     out = np.zeros(len(ranked), dtype=np.uint64)
@@ -228,8 +228,8 @@ def _words(
     columns: Sequence[Float64[Array, " n"]],
     rows: range | Int64[Array, " some"],
 ) -> Shaped[Array, "some words"]:
-    """The bits of the vectors and columns of these rows."""
-    vectors = np.ascontiguousarray(vectors_at(ranked, rows), dtype=np.float32)
+    """The bits of the vectors and columns of these rows, all zeros of one sign."""
+    vectors = np.ascontiguousarray(vectors_at(ranked, rows), dtype=np.float32) + np.float32(0)
     at = slice(rows.start, rows.stop) if isinstance(rows, range) else rows
     beside = [np.ascontiguousarray(column[at]).view(np.uint64)[:, None] for column in columns]
     return np.concatenate([vectors.view(np.uint32).astype(np.uint64), *beside], axis=1)
