@@ -9,7 +9,7 @@ the rule of version 0.1 where there is one (``use`` for any difference that sign
 
 import argparse
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from math import sqrt
 from zlib import crc32
@@ -17,6 +17,7 @@ from zlib import crc32
 import numpy as np
 from scipy.special import betaincinv, ndtr, stdtr
 
+from anglewise.data_types.drawn import QueryDraw
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.statistics.decision import (
     RuleOutcome,
@@ -25,8 +26,8 @@ from anglewise.statistics.decision import (
     decide,
     winners_mean,
 )
-from anglewise.statistics.planning import Lead
-from anglewise.statistics.resampling import Differences
+from anglewise.statistics.planning import Lead, inclusion_chances, systematic
+from anglewise.statistics.resampling import Clusters, Differences
 from anglewise.statistics.sign_flip import sign_flips
 
 DRAWS = 2_000
@@ -163,11 +164,12 @@ class Sample:
 
     values: Float64[Array, "m q"]
     drawn: WeightedMeans
+    weighed: Float64[Array, " m"] | None = None
 
     @cached_property
     def means(self) -> Float64[Array, " m"]:
-        """The mean of each measure over queries."""
-        return self.values.mean(axis=1)
+        """The mean of each measure over queries, by their weights if these have any."""
+        return self.values.mean(axis=1) if self.weighed is None else self.weighed
 
     def decide(self, tolerance: float | str = T, largest: float = 1.0) -> RuleOutcome:
         """Decide against the first measure."""
@@ -562,11 +564,196 @@ def in_groups(sizes: str, effect: str, count: int, trials: int) -> tuple[Share, 
     return Share.of(alone), *map(Share.of, zip(*found, strict=True))
 
 
-def of_groups(values: Float64[Array, "m q"], sizes: Int64[Array, " groups"], seed: int) -> Sample:
-    """A trial whose chance is over groups."""
+SHOWN = 0.3
+"""A lead on every query, to be shown."""
+
+
+def declared(trials: int) -> None:
+    """The same where large groups are rare and lose, with the largest group declared, 100."""
+    table(
+        trials, "sizes", "groups", "claims, as large as seen", "claims, declared",
+        "ties, declared", "use, declared", "interval, declared", "a lead of .3 shown, as seen",
+        "declared",
+    )  # fmt: skip
+    for sizes in ("1 to 3, one in ten 100", "1 to 3, one in fifty 100"):
+        for count in (20, 60, 200, 1000):
+            row(sizes, count, *with_largest(sizes, count, trials))
+
+
+def with_largest(sizes: str, count: int, trials: int) -> list[Share]:
+    """Claims, ties, use, coverage and power of one cell."""
+    found: list[tuple[bool, ...]] = []
+    for i, rng in enumerate(_generators(0, trials, f"declared {sizes} {count}")):
+        values, drawn = groups(sizes, "large ones lose", count, rng)
+        better = values + np.array([[0.0], [T_OF_GROUPS]])
+        ahead = np.stack([values[0], values[0] + SHOWN])
+        seen, ahead_seen = (of_groups(each, drawn, i) for each in (values, ahead))
+        equal, worse, shown = (
+            of_groups(each, drawn, i, largest=100.0) for each in (values, better, ahead)
+        )
+        low, high = equal.drawn.interval(1)
+        decision = worse.decide(T_OF_GROUPS).decision
+        found.append(
+            (
+                seen.claims(), equal.claims(), decision == "tie", decision == "use",
+                bool(low <= 0.5 <= high), ahead_seen.claims(), shown.claims(),
+            )
+        )  # fmt: skip
+    return [*map(Share.of, zip(*found, strict=True))]
+
+
+def of_groups(
+    values: Float64[Array, "m q"],
+    sizes: Int64[Array, " groups"],
+    seed: int,
+    largest: float | None = None,
+) -> Sample:
+    """A trial whose chance is over groups; ``largest`` is the size of one that was not seen."""
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     sums = np.add.reduceat(values, starts, axis=1)
-    return Sample(values, WeightedMeans.of(sums, sizes, draws=DRAWS, seed=seed))
+    drawn = WeightedMeans.of(sums, sizes, largest=largest, draws=DRAWS, seed=seed)
+    return Sample(values, drawn)
+
+
+# queries drawn by traffic
+
+
+POPULATION = 3_000
+TRAFFIC: dict[str, Callable[[np.random.Generator], Float64[Array, " queries"]]] = {
+    "log-normal": lambda rng: rng.lognormal(0.0, 1.5, POPULATION),
+    "one over the rank": lambda rng: 1 / (1 + rng.permutation(POPULATION)),
+}
+"""How often each query is asked."""
+TRAFFIC_EFFECTS = ("hits by chance", "one in thirty loses", "often asked lose", "seldom asked lose")
+T_OF_TRAFFIC = 0.05
+REAL = 0.1
+"""A lead on every query, to be shown."""
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """All queries there are: the values of two measures, equal as asked, and the traffic."""
+
+    values: Float64[Array, "2 queries"]
+    traffic: Float64[Array, " queries"]
+
+    @classmethod
+    def of(cls, traffic: str, effect: str) -> "Asked":
+        """Make them; measure 1 differs by chance, or loses much on some and wins on the others."""
+        rng = np.random.default_rng(crc32(f"{traffic} {effect}".encode()))
+        often = TRAFFIC[traffic](rng)
+        place = often.argsort().argsort() / POPULATION
+        base = 0.45 + 0.2 * place  # what is asked often is easier
+        if effect == "hits by chance":
+            return cls(_equal_hits(base, often, rng), often)
+        loses = {
+            "one in thirty loses": rng.random(POPULATION) < 1 / 30,
+            "often asked lose": place > 0.95,
+            "seldom asked lose": place < 0.5,
+        }[effect]
+        share = float(often[loses].sum() / often.sum())
+        most = min(0.45, 0.3 * (1 - share) / share)
+        return cls(
+            np.stack([base, base + np.where(loses, -most, most * share / (1 - share))]), often
+        )
+
+    @cached_property
+    def means(self) -> Float64[Array, " 2"]:
+        """As asked."""
+        return self.values @ self.traffic / self.traffic.sum()
+
+    def drawn(
+        self, count: int, rng: np.random.Generator
+    ) -> tuple[Int64[Array, " rows"], QueryDraw]:
+        """Draw queries as ``judge sample --traffic`` does."""
+        order = rng.permutation(POPULATION)
+        chances = np.empty(POPULATION)
+        chances[order] = inclusion_chances(self.traffic[order], count, least=0.0)
+        rows = order[systematic(chances[order], rng)]
+        weights = self.traffic / chances
+        left = float(np.delete(weights, rows).max(initial=0.0))
+        heaviest = float(weights.max())
+        return rows, QueryDraw(chances, self.traffic, frozenset({""}), len(rows), heaviest, left)
+
+
+def _equal_hits(
+    chance: Float64[Array, " queries"],
+    often: Float64[Array, " queries"],
+    rng: np.random.Generator,
+) -> Float64[Array, "2 queries"]:
+    """Hits of two measures on the same queries, drawn until they are equally good as asked."""
+    hits = (rng.random((2, POPULATION)) < chance).astype(float)
+    for query in np.argsort(often)[::-1]:  # turn what brings the means nearer, the heaviest first
+        lead = float((hits[1] - hits[0]) @ often)
+        turned = often[query] * (1 - 2 * hits[1, query])
+        if abs(lead + turned) < abs(lead):
+            hits[1, query] = 1 - hits[1, query]
+    return hits
+
+
+def traffic(trials: int) -> None:
+    """Claims between equals, ties, use, coverage, where queries are drawn by traffic."""
+    table(
+        trials, "traffic", "differences", "queries", "as so many alike", "claims, unweighed",
+        "claims", "ties", "use", "interval", "half judged: claims", "heaviest not told: claims",
+        "a lead of .1 shown",
+    )  # fmt: skip
+    for kind in TRAFFIC:
+        for effect in TRAFFIC_EFFECTS:
+            for count in (15, 30, 60, 250):
+                row(kind, effect, count, *by_traffic(kind, effect, count, trials))
+
+
+def by_traffic(kind: str, effect: str, count: int, trials: int) -> tuple[object, ...]:
+    """One cell: how many queries of one weight they are worth, then the shares."""
+    asked = Asked.of(kind, effect)
+    effective: list[float] = []
+    plain: list[bool] = []
+    found: list[tuple[bool, ...]] = []
+    for i, rng in enumerate(_generators(0, trials, f"traffic {kind} {effect} {count}")):
+        rows, draw = asked.drawn(count, rng)
+        equal, worse, ahead, effect_of = _weighed(asked, rows, draw, i)
+        half = _weighed(asked, rng.permutation(rows)[: -(-len(rows) // 2)], draw, i)[0]
+        untold = _weighed(asked, rows, replace(draw, heaviest=np.nan), i)[0]
+        low, high = equal.drawn.interval(1)
+        decision = worse.decide(T_OF_TRAFFIC).decision
+        effective.append(effect_of)
+        found.append(
+            (
+                equal.claims(),
+                decision == "tie",
+                decision == "use",
+                bool(low <= asked.means[1] <= high),
+                half.claims(),
+                untold.claims(),
+                ahead.claims(),
+            )
+        )
+        if i % 4 == 0:
+            values = asked.values[:, rows]
+            plain.append(Sample(values, WeightedMeans.of(values, draws=DRAWS, seed=i)).claims())
+    columns = map(Share.of, zip(*found, strict=True))
+    return f"{np.mean(effective):.0f}", Share.of(plain), *columns
+
+
+def _weighed(
+    asked: Asked, rows: Int64[Array, " rows"], draw: QueryDraw, seed: int
+) -> tuple[Sample, Sample, Sample, float]:
+    """Samples of equal measures, of one better by the tolerance, of one better by what is real."""
+    weights = draw.as_asked(rows)
+    clusters = Clusters(np.arange(len(rows)), weights.values, weights.heaviest)
+    base, other = asked.values[:, rows]
+    values = np.stack([base, other, other + T_OF_TRAFFIC, base + REAL])
+    together = WeightedMeans.of(
+        clusters.sums(values), clusters.sizes, largest=clusters.largest, draws=DRAWS, seed=seed
+    )
+    means = clusters.mean(values)
+    return *(
+        Sample(
+            values[[0, j]], WeightedMeans(together.means[:, [0, j]], together.unseen), means[[0, j]]
+        )
+        for j in (1, 2, 3)
+    ), weights.effective
 
 
 TABLES: dict[str, Callable[[int], None]] = {
@@ -581,6 +768,8 @@ TABLES: dict[str, Callable[[int], None]] = {
     "plans": plans,
     "least": least,
     "groups": grouped,
+    "declared": declared,
+    "traffic": traffic,
 }
 
 

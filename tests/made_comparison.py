@@ -6,10 +6,10 @@ from anglewise import Comparison, Embeddings, Judgements, Neighbours, Space
 from anglewise.comparison.comparison_result import (
     Difference,
     Estimate,
-    Evidence,
     MeasureResult,
     Verdict,
 )
+from anglewise.comparison.evidence import Evidence
 from anglewise.data_types.sparse import SparseRows
 
 NAMES = ("cosine", "euclidean", "cosine@centred", "norm(0,0.5)", "dot", "manhattan")

@@ -99,13 +99,21 @@ def test_compare_weighs_queries_that_were_drawn_by_traffic(anglewise, folder, tm
     assert {drawn["traffic"] for drawn in told.values()} <= set(asked.tolist())
     assert anglewise("judge", "import", store, queue).code == 0
     run = ["compare", tmp_path / "space", "--qrels", store, "--measures", "dot,cosine"]
-    [note] = [n for n in json.loads(anglewise(*run, "--json", "-").out)["notes"] if "unequal" in n]
+    content = json.loads(anglewise(*run, "--per-query", tmp_path / "v.parquet", "--json", "-").out)
+    [note] = [n for n in content["notes"] if "unequal" in n]
     judged = read_judgements(store, read_space(tmp_path / "space"))
     result = compare(read_space(tmp_path / "space"), judged, "dot,cosine")
     values, ids = result.evidence.values["nDCG@10"], result.evidence.rows.tolist()
     weights = np.array([told[str(row)]["traffic"] / told[str(row)]["chance"] for row in ids])
+    table = {row["measure"]: row["metrics"]["nDCG@10"]["mean"] for row in content["measures"]}
     for measure, row in zip(("dot", "cosine"), values, strict=True):
-        assert f"{float(row @ weights / weights.sum()):.3f} by {measure}" in note
+        assert table[measure] == pytest.approx(float(row @ weights / weights.sum()))
+    assert content["weights"]["highest_unseen_is_known"]
+    assert told[str(ids[0])]["queries"] == len(ids)
+    assert "weighed by traffic" in anglewise(*run).out
+    written = pq.read_table(tmp_path / "v.parquet")["weight"].to_pylist()
+    assert written == pytest.approx(list(weights / weights.mean()))
+    assert refused(anglewise(*run, "--sequential"), "were drawn by traffic and weigh unequally")
     once = 1 / np.array([told[str(row)]["chance"] for row in ids])
     assert f"each once, nDCG@10 is {float(values[0] @ once / once.sum()):.3f} by dot" in note
     again = tmp_path / "more.csv"

@@ -102,6 +102,46 @@ def test_a_verdict_over_groups_says_how_large_the_largest_may_be(compared, known
     assert both.verdict.reason.endswith(f") and no group has more than {largest} queries")
 
 
+def test_a_declared_largest_group_stands_in_the_sentence_and_widens_every_bound(compared, known):
+    grouped = compared["group(topic)"]
+    largest = int(grouped.evidence.clusters.sizes.max())
+    settings = {"split": "group(topic)", "slices": "date", "baseline": "dot"}
+    same, larger = (
+        compare(*known, "dot,cosine", largest_group=n, **settings) for n in (largest, 4 * largest)
+    )
+    assert same.verdict.reason.endswith(f"; if no group has more than {largest} queries (declared)")
+    assert f"no group has more than {4 * largest} queries (declared)" in larger.verdict.reason
+    assert larger.to_dict()["split"]["largest_group"] == 4 * largest
+    assert f"|largest-group:{4 * largest}|" in larger.signature
+    for name in ("dot", "cosine"):
+        narrow, wide = (row(result, name).metrics["nDCG@10"] for result in (same, larger))
+        assert narrow == row(grouped, name).metrics["nDCG@10"]
+        assert (wide.low, -wide.high) < (narrow.low, -narrow.high)
+    narrow, wide = (row(result, "cosine").vs_baseline for result in (same, larger))
+    assert (wide.low, -wide.high) < (narrow.low, -narrow.high)
+    assert check(larger, "cosine>=dot").figure.low == pytest.approx(wide.low)
+    assert power(larger, wanted=0.2).needed > power(same, wanted=0.2).needed
+    floors = zip(same.floors, larger.floors, strict=True)
+    assert all(other.high > one.high for one, other in floors)
+    parts = zip(same.slices, larger.slices, strict=True)
+    assert all(b.verdict.estimate.high > a.verdict.estimate.high for a, b in parts)
+
+
+def test_a_largest_group_that_cannot_be_is_refused(known):
+    space, judgements = known
+    largest = int(compare(*known, "dot", split="group(topic)").evidence.clusters.sizes.max())
+    with pytest.raises(AnglewiseError, match=rf"has {largest}: declare that many at least"):
+        compare(*known, "dot", split="group(topic)", largest_group=largest - 1)
+    for split in ("queries", "time(date)"):
+        with pytest.raises(AnglewiseError, match="is of queries in groups"):
+            compare(*known, "dot", split=split, largest_group=9)
+    with pytest.raises(AnglewiseError, match="these are pairs or triplets: leave it out"):
+        compare(space, Pairs(np.arange(9), np.arange(9), np.arange(9.0)), "dot", largest_group=9)
+    spaces = {"a": space, "b": space}
+    several = compare_spaces(spaces, judgements, "dot", split="group(topic)", largest_group=50)
+    assert "no group has more than 50 queries (declared)" in several.verdict.reason
+
+
 def test_only_another_split_is_told(compared):
     usual, grouped = compared["queries"], compared["group(topic)"]
     assert "split" not in usual.signature
@@ -291,6 +331,11 @@ def test_the_command_takes_a_split(anglewise, tmp_path):  # noqa: F811
     assert "over groups of queries" in ran.out
     assert "split:group(topic)" in ran.out
     assert anglewise(*words, "--split", "time(asked)").code == 0
+    declared = anglewise(*words, "--split", "group(topic)", "--largest-group", 40)
+    assert "no group has more than 40 queries (declared)" in " ".join(declared.out.split())
+    few = anglewise(*words, "--split", "group(topic)", "--largest-group", 1)
+    assert refused(few, "is declared to have 1 query")
+    assert refused(anglewise(*words, "--largest-group", 40), "--split")
     assert refused(anglewise(*words, "--split", "group(topics)"), "'topics'", "topic, asked")
     assert refused(anglewise(*words, "--split", "grup(topic)"), "is no split")
     assert refused(anglewise(*words, "--spilt", "group(topic)"), "--spilt")

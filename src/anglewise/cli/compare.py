@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from anglewise.cli.options import (
+    A_COUNT,
     A_TOLERANCE,
     AS_BROUGHT,
     FROM_FOLDER,
@@ -46,6 +47,7 @@ def compare(
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     tolerance: Annotated[str | None, A_TOLERANCE] = None,
     largest_difference: Annotated[float, number(PART)] = 1.0,
+    largest_group: Annotated[int | None, A_COUNT] = None,
     baseline: str | None = None,
     split: str = "queries",
     slices: Annotated[
@@ -84,6 +86,9 @@ def compare(
     largest_difference
         The largest lead that a query of a kind not seen may have. 1 assumes nothing; less tells
         more from few queries, and the verdict names it as an assumption.
+    largest_group
+        Of queries in groups, by --split, how many one that was not seen may have; as many as the
+        largest that was seen if not given. The verdict names it.
     baseline
         The measure in use today: it wins ties, and all are compared with it. Without it the
         simplest is kept in a tie.
@@ -154,6 +159,7 @@ def compare(
             metrics=metrics or (),
             tolerance=tolerance,
             largest_difference=largest_difference,
+            largest_group=largest_group,
             baseline=baseline,
             split=split,
             seed=always.seed,

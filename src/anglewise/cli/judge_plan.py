@@ -22,7 +22,6 @@ from anglewise.data_types.numbers import POSITIVE
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
     from anglewise.comparison.power import Power
-    from anglewise.labelling.sample import Sample
 
 MANY = 8
 """Up to so many strata are printed one by one."""
@@ -69,8 +68,8 @@ def judge_sample(
         What queries are spread over, parted by commas: clusters(8), length, or a column of theirs.
     traffic
         A column with how often each query is asked: the more, the likelier it is drawn. The chances
-        go into the column context, which judge import keeps; a note of anglewise compare gives the
-        means weighed by them.
+        go into the column context, which judge import keeps; anglewise compare weighs by them, so
+        that its verdict holds for questions as they are asked.
     direction
         Who asks and who is ranked.
     qrels
@@ -117,7 +116,7 @@ def judge_sample(
                 "stratum": drawn.strata[index],
                 "query": query_words.get(query_id),
                 "item": item_words.get(item_id),
-                "context": _context(drawn, index),
+                "context": drawn.context(index),
             }
         )
     write_queue(output, rows)
@@ -136,16 +135,6 @@ def judge_sample(
     }
     talk.give(content, lambda console: _show_sample(content, console))
     return 0
-
-
-def _context(drawn: "Sample", pair: int) -> dict[str, Any] | None:
-    """How the query of a pair was drawn, where chances differ."""
-    if drawn.query_chances is None or drawn.traffic is None:
-        return None
-    from anglewise.data_types.drawn import drawn_context
-
-    chance, traffic = float(drawn.query_chances[pair]), float(drawn.traffic[pair])
-    return drawn_context(chance, traffic, drawn.name)
 
 
 def _counts(strata: tuple[str, ...], rows: list[int]) -> dict[str, int]:

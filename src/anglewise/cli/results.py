@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from anglewise.cli.console import Talk
 from anglewise.cli.options import HistoryOptions, Results
-from anglewise.comparison.comparison_result import Comparison, Evidence
+from anglewise.comparison.comparison_result import Comparison
+from anglewise.comparison.evidence import Evidence
 from anglewise.comparison.gates import Checked, Gate, Last, check, gate
 from anglewise.comparison.history import NOTHING_YET, History, Looks, looks, rows_of
 from anglewise.data_types.text import check_number
@@ -154,7 +155,10 @@ def write_results(result: Comparison, document: "Document", results: Results, ta
     if results.per_query is not None:
         from anglewise.io.judgement_export import write_values
 
-        write_values(results.per_query, result.values())
+        values = result.values()
+        if result.weights is not None:
+            values["weight"] = result.weights.values
+        write_values(results.per_query, values)
         talk.say(f"wrote {results.per_query}")
     if run_out is not None and evidence is not None and result.direction is not None:
         _write_runs(evidence, result.direction, run_out, runs)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from anglewise.comparison.candidates import Source
 from anglewise.comparison.lists import SearchedSpace, judged_space
 from anglewise.comparison.split import QuerySplit, query_split
+from anglewise.data_types.drawn import QueryDraw
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.evaluation_rules import evaluated_with
 from anglewise.data_types.judgements import Complaints, Judgements, with_gains
@@ -265,6 +266,7 @@ def _shared_judgements(
     merged = np.unique(np.concatenate(hidden)) if hidden else None
     judgements = Judgements(
         gains=graded.columns(0, shape[1]),
+        drawn=_drawn(judged, asking),
         direction=first.direction,
         source="; ".join(
             dict.fromkeys(labels.source for labels in judged.values() if labels.source)
@@ -280,6 +282,16 @@ def _shared_judgements(
         not_itself=any(labels.not_itself for labels in judged.values()),
     )
     return judgements, tuple(asking.names.ids[np.unique(queries[~shared])].tolist())
+
+
+def _drawn(judged: Mapping[str, Judgements], asking: IdIndex) -> QueryDraw | None:
+    """How the queries of all spaces were drawn, where some say so."""
+    moved = [
+        labels.drawn.moved(asking.places[name], len(asking.names))
+        for name, labels in judged.items()
+        if labels.drawn is not None
+    ]
+    return reduce(QueryDraw.beside, moved) if moved else None
 
 
 def _missing_everywhere(judged: Mapping[str, Judgements], ranked: IdIndex) -> list[str]:

@@ -76,6 +76,7 @@ def compare(
     direction: Direction | None = None,
     tolerance: str | float | None = None,
     largest_difference: float = 1.0,
+    largest_group: int | None = None,
     baseline: str | Measure | None = None,
     split: str = QUERIES,
     slices: Iterable[str] | str = (),
@@ -115,6 +116,9 @@ def compare(
     largest_difference
         The largest lead that a query of a kind not seen may have: 1 assumes nothing; less tells
         more from few queries and stands in the sentence as an assumption.
+    largest_group
+        Of queries in groups, how many a group that was not seen may have; the largest one's number
+        if not given. It stands in the sentence as what was declared.
     baseline
         The measure in use, which wins ties and which all others are compared with; without it the
         simplest is kept in a tie.
@@ -149,8 +153,9 @@ def compare(
         not among the measures, another direction than the judgements', a split or a column that
         is not known, a split of pairs or triplets, a share as the tolerance of a correlation.
     ValuesError
-        A column of a split with empty cells, or with what is no time; a correlation that is not
-        defined, as all scores are equal; grades whose gains cannot be added up.
+        A column of a split with empty cells, or with what is no time; a largest group below one
+        that was seen; a correlation that is not defined, as all scores are equal; grades whose
+        gains cannot be added up.
     IdsError
         ``not_itself`` where no query has the id of an item.
     TooFewError
@@ -199,7 +204,7 @@ def compare(
     if isinstance(judgements, Judgements):
         rows = judgements.judged_rows
         asking = space.sides(judgements.direction)[0]
-        settings = replace(settings, split=query_split(split, asking, rows, seed=seed))
+        settings = settings.by(query_split(split, asking, rows, seed=seed), largest_group)
         if not len(rows):
             raise TooFewError("no query is judged: give judgements of ids that the space holds")
         _check_relevant(judgements, wanted[0])
@@ -208,6 +213,10 @@ def compare(
     elif split.strip() != QUERIES:
         raise SpellingError(
             f"a split by {split} is of queries, and these are pairs or triplets: leave it out"
+        )
+    elif largest_group is not None:
+        raise SpellingError(
+            "largest_group is of queries in groups, and these are pairs or triplets: leave it out"
         )
     else:
         scores = score_named_rows(space, judgements, read, settings)
@@ -282,6 +291,7 @@ def compare_spaces(
     metrics: Iterable[str | Metric] | str = (),
     tolerance: str | float | None = None,
     largest_difference: float = 1.0,
+    largest_group: int | None = None,
     baseline: str | None = None,
     split: str = QUERIES,
     missing: Missing = "count",
@@ -307,7 +317,9 @@ def compare_spaces(
         Graded relevance, aligned with the first space; or from name to what is aligned with that
         space, where spaces differ in what they hold. A pair judged in one is judged in all. Graded
         pairs and triplets are refused.
-    measures, metric, metrics, tolerance, largest_difference, missing, relevant_from, not_itself
+    measures, metric, metrics, tolerance, largest_difference, largest_group, missing
+        As in ``compare``.
+    relevant_from, not_itself
         As in ``compare``.
     seed, threads, progress
         As in ``compare``.
@@ -375,7 +387,7 @@ def compare_spaces(
     )
     aligned = AlignedSpaces.of(spaces, judged)
     _check_relevant(aligned.judgements, wanted[0])
-    settings = replace(settings, split=aligned.query_split(split, seed=seed))
+    settings = settings.by(aligned.query_split(split, seed=seed), largest_group)
     searched = map(aligned.searched, models)
     scores = score_spaces(searched, read, candidates, aligned.judgements, settings)
     facts = tuple(_facts(spaces[model.space], model) for model in models)

@@ -1,4 +1,4 @@
-"""The result of a comparison, and its rows grouped by measures that rank alike."""
+"""The result of a comparison: verdict, table, and what it says of itself."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -6,18 +6,17 @@ from importlib.metadata import version
 from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
 
-from anglewise.data_types.embeddings import Space
-from anglewise.data_types.judgements import Judgements, Pairs, Triplets
-from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.drawn import QueryWeights
+from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.text import figure, html_table, listed, p_value
-from anglewise.data_types.typing import Array, Direction, Float64, Int64
+from anglewise.data_types.typing import Array, Direction
 from anglewise.errors import MissingExtraError, SpellingError, ValuesError
 from anglewise.evaluation_metrics.breadth import Coverage
 from anglewise.statistics.decision import Decision
-from anglewise.statistics.resampling import Clusters
 
 if TYPE_CHECKING:
     from anglewise.comparison.candidates import SearchCost, SpaceFacts
+    from anglewise.comparison.evidence import Evidence
     from anglewise.comparison.floors import Floor
     from anglewise.comparison.slices import Slice
 
@@ -241,7 +240,13 @@ class Comparison:
             "slices": [asdict(part, dict_factory=_json) for part in self.slices],
             **({"spaces": [asdict(space) for space in self.spaces]} if self.spaces else {}),
             **self._split(),
+            **self._weights(),
         }
+
+    @property
+    def weights(self) -> "QueryWeights | None":
+        """What each query counts in means, where they were drawn with unequal chances."""
+        return None if self.evidence is None else self.evidence.weights
 
     @property
     def groups(self) -> int | None:
@@ -252,7 +257,15 @@ class Comparison:
     def _split(self) -> dict[str, Any]:
         if self.split == "queries":
             return {}
-        return {"split": {"by": self.split, "groups": self.groups}}
+        declared = None if self.evidence is None else self.evidence.largest_group
+        more = {} if declared is None else {"largest_group": declared}
+        return {"split": {"by": self.split, "groups": self.groups, **more}}
+
+    def _weights(self) -> dict[str, Any]:
+        weights = self.weights
+        if weights is None:
+            return {}
+        return {"weights": {"by": "traffic", **weights.to_dict()}}
 
     def to_frame(self) -> Any:
         """One row a measure, best first, as a pandas DataFrame.
@@ -266,9 +279,10 @@ class Comparison:
         """The values behind the means, one row a query, as a pandas DataFrame for other tests.
 
         The index holds the ids of the queries, a column is a measure (of several spaces
-        ``space: measure``), the best first; the mean of a column is the figure in the table. Of
-        graded pairs and triplets a row is one of these by its number; a pair's value is what it
-        adds to the correlation, so that only means of all pairs are correlations.
+        ``space: measure``), the best first; the mean of a column is the figure in the table, by
+        ``weights.values`` where queries weigh. Of graded pairs and triplets a row is one of these
+        by its number; a pair's value is what it adds to the correlation, so that only means of all
+        pairs are correlations.
 
         Parameters
         ----------
@@ -338,26 +352,6 @@ class Comparison:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """The neighbours, judgements and per-query values behind a comparison.
-
-    ``values[metric]`` is ``measures x judged queries``, the measures in the order of
-    ``measures``; ``rows`` are the judged rows of the asking side, in the order of the columns of
-    ``values`` and of the rows of ``found``. For graded pairs and triplets the columns are these,
-    ``rows`` counts them, and ``found`` is empty. Of several spaces ``space`` holds the ids and
-    titles alone. ``clusters`` says which columns are one group, where the split is by groups.
-    """
-
-    space: Space
-    judgements: Judgements | Pairs | Triplets
-    rows: Array
-    found: Mapping[str, Neighbours]
-    values: Mapping[str, Float64[Array, "m q"]]
-    measures: tuple[str, ...] = ()
-    clusters: Clusters | None = None
-
-
 def _pandas(method: str, instead: str) -> Any:
     """Import pandas, or say which extra brings it; ``MissingExtraError``."""
     try:
@@ -398,54 +392,3 @@ def _row(row: MeasureResult, metric: str) -> dict[str, Any]:
         "may_be_best": row.may_be_best,
         **{name: estimate.mean for name, estimate in row.metrics.items() if name != metric},
     }
-
-
-@dataclass(frozen=True, eq=False)
-class GroupResults:
-    """The measures that stand for their groups, with what was found and judged.
-
-    ``values`` are those of the metric that decides, ``measures x queries``; ``found`` the lists
-    of the same queries, ``rows`` their rows, ``clusters`` the groups that chance is over;
-    ``leader`` is the number of the measure with the largest mean.
-    """
-
-    measures: tuple[MeasureResult, ...]
-    values: Float64[Array, "m q"]
-    found: Mapping[str, Neighbours]
-    rows: Int64[Array, " q"]
-    judgements: Judgements
-    space: Space
-    clusters: Clusters
-    leader: int
-
-
-def group_results(result: Comparison) -> GroupResults:
-    """Give what a comparison by graded relevance found; of measures that rank alike the first.
-
-    Raises ``SpellingError`` for a comparison by graded pairs or triplets, which has no queries.
-    """
-    evidence = result.evidence
-    if evidence is None or not isinstance(evidence.judgements, Judgements):
-        raise SpellingError(
-            "this goes query by query, and these are pairs or triplets: give judgements of "
-            "queries and items"
-        )
-    by_name = {row.measure: row for row in result.measures}
-    alike: set[str] = set()
-    first: dict[int, MeasureResult] = {}
-    for number, name in enumerate(evidence.measures):
-        if name not in alike:
-            first[number] = by_name[name]
-            alike.update(by_name[name].alike)
-    rows = tuple(first.values())
-    means = [row.metrics[result.metric].mean for row in rows]
-    return GroupResults(
-        rows,
-        evidence.values[result.metric][list(first)],  # noqa: PD011 values of ours, no frame
-        {row.measure: evidence.found[row.measure] for row in rows},
-        evidence.rows,
-        evidence.judgements,
-        evidence.space,
-        evidence.clusters or Clusters.each(len(evidence.rows)),
-        means.index(max(means)),
-    )

@@ -7,7 +7,8 @@ from importlib.metadata import version
 import numpy as np
 
 from anglewise.comparison.candidates import SpaceFacts
-from anglewise.comparison.comparison_result import Comparison, Evidence
+from anglewise.comparison.comparison_result import Comparison
+from anglewise.comparison.evidence import Evidence
 from anglewise.comparison.inference import Inference
 from anglewise.comparison.lists import EvaluationSettings
 from anglewise.comparison.split import QUERIES
@@ -115,6 +116,8 @@ def conclude(
             scores.values,
             scores.names,
             scores.split.clusters,
+            scores.weights,
+            scores.largest_group,
         ),
         spaces=spaces,
         split=scores.split.split,
@@ -144,6 +147,8 @@ def _signature(
         "tests": f"sign-flip.{'exact' if flips.exact else flips.patterns}.holm",
         "tolerance": str(settings.tolerance),
         **({} if largest == 1 else {"largest": f"{largest:g}"}),
+        **({} if scores.largest_group is None else {"largest-group": scores.largest_group}),
+        **({} if scores.weights is None else {"weights": "traffic"}),
         "seed": settings.seed,
         "version": version("anglewise"),
     }

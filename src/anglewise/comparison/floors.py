@@ -74,8 +74,10 @@ def with_floors(
     found = evaluate(lists, known.judgements, judged, [metric])[scores.metric]
     values = np.concatenate([found, scores.deciding])
     clusters = scores.clusters
-    drawn = WeightedMeans.of(clusters.sums(values), clusters.sizes, draws=DRAWS, seed=seed)
-    means = values.mean(axis=1)
+    drawn = WeightedMeans.of(
+        clusters.sums(values), clusters.sizes, largest=clusters.largest, draws=DRAWS, seed=seed
+    )
+    means = clusters.mean(values)
     measures = list(range(len(lists), len(values)))
     reached: list[Floor] = []
     for row, name in enumerate(lists):

@@ -203,7 +203,7 @@ def _figure(comparison: Comparison, wanted: Gate, history: History) -> _Figure |
         return _Figure(Estimate(mean, UNKNOWN, UNKNOWN), subject)
     rows = [evidence.measures.index(name) for name in (left, right)]
     pair = evidence.values[comparison.metric][rows]
-    return _Figure(_paired(comparison, pair, mean, evidence.clusters), subject)
+    return _Figure(_paired(comparison, pair, mean, evidence.chance_over), subject)
 
 
 def _since(comparison: Comparison, name: str, mean: float, past: Past) -> _Figure:
@@ -227,9 +227,8 @@ def _since(comparison: Comparison, name: str, mean: float, past: Past) -> _Figur
             )
         then = np.array([before[own.queries[column]] for column in both])
         pair = np.stack([own.values(name, comparison.metric)[both], then])
-        clusters = own.evidence.clusters
-        clusters = None if clusters is None else clusters.take(np.array(both))
-        difference = float((pair[0] - pair[1]).mean())
+        clusters = own.evidence.of_columns(np.array(both))
+        difference = float(clusters.mean(pair[:1] - pair[1:])[0])
         estimate = _paired(comparison, pair, difference, clusters)
         if len(both) < max(len(own.queries), len(before)):
             remarks.append(f"on the {counted(len(both), 'query')} that both runs judged")
@@ -242,7 +241,7 @@ def _since(comparison: Comparison, name: str, mean: float, past: Past) -> _Figur
 
 
 def _paired(
-    comparison: Comparison, pair: Float64[Array, "2 q"], mean: float, clusters: Clusters | None
+    comparison: Comparison, pair: Float64[Array, "2 q"], mean: float, clusters: Clusters
 ) -> Estimate:
     """The mean of paired differences with its 95% interval.
 
@@ -251,10 +250,12 @@ def _paired(
     """
     seed = comparison.seed
     if metric(comparison.metric).bounded and pair.min() >= 0 and pair.max() <= 1:
-        sums, sizes = (pair, None) if clusters is None else (clusters.sums(pair), clusters.sizes)
-        low, high = WeightedMeans.of(sums, sizes, seed=seed).difference(0, 1)
+        drawn = WeightedMeans.of(
+            clusters.sums(pair), clusters.sizes, largest=clusters.largest, seed=seed
+        )
+        low, high = drawn.difference(0, 1)
     else:
-        clusters, lead = clusters or Clusters.each(pair.shape[1]), pair[:1] - pair[1:]
+        lead = pair[:1] - pair[1:]
         drawn = bootstrap(clusters.means(lead), len(clusters), seed=seed)
         low, high = bca(drawn, np.array([mean]), clusters.influence(lead))[0].tolist()
     return Estimate(mean, min(low, mean), max(high, mean))

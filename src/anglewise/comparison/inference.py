@@ -10,7 +10,8 @@ import numpy as np
 
 from anglewise.comparison.candidates import Candidate, SearchCost
 from anglewise.comparison.comparison_result import Difference, Estimate, MeasureResult
-from anglewise.comparison.split import ALONE, QuerySplit
+from anglewise.comparison.split import ALONE, QuerySplit, chance_over
+from anglewise.data_types.drawn import QueryWeights
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.evaluation_metrics.evaluate import metric
@@ -34,8 +35,8 @@ class Scores:
     measures
         The candidates in the order in which they were given: measures, or measures in spaces.
     values
-        From metric to ``measures x columns``, the deciding metric first. The mean over columns
-        is the metric.
+        From metric to ``measures x columns``, the deciding metric first. The mean over columns,
+        by their weights, is the metric.
     keys
         One for each measure; measures with the same key rank alike.
     rows
@@ -58,6 +59,10 @@ class Scores:
         Which queries taught which, and which belong together.
     drawn_by_lot
         Whether pairs were drawn with known chances to be judged.
+    weights
+        What each query weighs, where they were drawn with unequal chances that are known.
+    largest_group
+        How many queries a group that was not seen may have, where that was declared.
     costs
         What it took to search for each measure, where they were searched for here.
     """
@@ -75,6 +80,8 @@ class Scores:
     unjudged: Float64[Array, " m"] | None = None
     split: QuerySplit = ALONE
     drawn_by_lot: bool = False
+    weights: QueryWeights | None = None
+    largest_group: int | None = None
     costs: Mapping[str, SearchCost] = field(default_factory=dict[str, SearchCost])
 
     @cached_property
@@ -94,8 +101,8 @@ class Scores:
 
     @cached_property
     def clusters(self) -> Clusters:
-        """What chance is over: groups of columns, or each column for itself."""
-        return self.split.clusters or Clusters.each(len(self.rows))
+        """What chance is over: groups of columns, or each column for itself, and their weights."""
+        return chance_over(self.split.clusters, len(self.rows), self.weights, self.largest_group)
 
     @property
     def cluster_noun(self) -> str:
@@ -260,7 +267,12 @@ def infer(scores: Scores, *, seed: int, threads: int | None = 1) -> Inference:
             inside = np.repeat(bounded, shape[1])
             sums = clusters.sums(values[inside])
             weighted = WeightedMeans.of(
-                sums, clusters.sizes, draws=scores.resamples, seed=seed, map_=pool.map
+                sums,
+                clusters.sizes,
+                largest=clusters.largest,
+                draws=scores.resamples,
+                seed=seed,
+                map_=pool.map,
             )
             drawn.reshape(len(drawn), -1)[:, inside] = weighted.means
         flips = sign_flips(clusters.scaled(first), seed=seed, map_=pool.map)

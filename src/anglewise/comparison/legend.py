@@ -10,6 +10,8 @@ from anglewise.data_types.text import percent
 def how_to_read(result: Comparison) -> str:
     """What stands behind the figures of a table, in a few sentences, wherever it is shown."""
     over = "queries" if result.groups is None else "groups of queries"
+    if result.weights is not None:
+        over += ", weighed by traffic"
     over_what = "" if result.direction is None else f", over {over}"
     sentences = [f"Intervals: 95%, each by itself{over_what}."]
     ends = [row.metrics[result.metric] for row in result.measures]

@@ -9,7 +9,7 @@ from time import perf_counter
 
 import numpy as np
 
-from anglewise.comparison.split import ALONE, QuerySplit, joined, tuned
+from anglewise.comparison.split import ALONE, QuerySplit, check_largest_group, joined, tuned
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
@@ -49,6 +49,8 @@ class EvaluationSettings:
         Which leads do not matter.
     largest_difference
         The largest lead that a query of a kind not seen may have; 1 assumes nothing.
+    largest_group
+        How many queries a group that was not seen may have; None for as many as the largest seen.
     split
         Which queries may teach which, and which belong together.
     seed
@@ -62,6 +64,7 @@ class EvaluationSettings:
     metrics: Sequence[Metric]
     tolerance: Tolerance = field(default_factory=Tolerance)
     largest_difference: float = 1.0
+    largest_group: int | None = None
     split: QuerySplit = ALONE
     seed: int = 0
     threads: int | None = None
@@ -70,6 +73,11 @@ class EvaluationSettings:
     def __post_init__(self) -> None:
         PART.check("largest_difference", self.largest_difference)
         SEED.check("seed", self.seed)
+
+    def by(self, split: QuerySplit, largest_group: int | None) -> "EvaluationSettings":
+        """The same by a split, and what was declared of its groups; see ``check_largest_group``."""
+        largest = check_largest_group(largest_group, split)
+        return replace(self, split=split, largest_group=largest)
 
 
 @dataclass(frozen=True, eq=False)

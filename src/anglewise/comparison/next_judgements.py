@@ -5,10 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.comparison.comparison_result import (
-    Comparison,
-    group_results,
-)
+from anglewise.comparison.comparison_result import Comparison
+from anglewise.comparison.evidence import group_results
 from anglewise.data_types.text import counted, listed
 from anglewise.errors import SpellingError
 from anglewise.evaluation_metrics.evaluate import metric
@@ -187,8 +185,9 @@ def unjudged(result: Comparison, pairs: int = PAIRS) -> Unjudged:
     groups = group_results(result)
     judgements, queries, leader = groups.judgements, groups.rows, groups.leader
     pool = Pool.of(groups.found, judgements, queries, ndcg.depth)
-    state = PoolState.of(pool, judgements, queries, ndcg.depth)
-    bounds = lead_bounds(pool, judgements, queries, ndcg.depth)[leader]
+    weights = None if result.weights is None else result.weights.values
+    state = PoolState.of(pool, judgements, queries, ndcg.depth, weights)
+    bounds = lead_bounds(pool, judgements, queries, ndcg.depth, weights)[leader]
     means = [row.metrics[result.metric].mean for row in groups.measures]
     asking, ranked = groups.space.sides(judgements.direction)
     return Unjudged(

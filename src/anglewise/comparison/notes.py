@@ -61,7 +61,7 @@ def space_notes(
         *_alignment_notes(aligned, sides, len(scores.rows)),
         *_labels_by_space(judged),
         *_relevance_notes(aligned.judgements),
-        *_draws_by_space(judged),
+        *_draw_notes(aligned.judgements.drawn, scores),
         *(
             _itself_notes(aligned.names.sides(direction), aligned.judgements, scores)
             if all(side.named for pair in sides.values() for side in pair)
@@ -130,40 +130,29 @@ def _relevance_notes(judgements: Judgements) -> Iterator[str]:
 
 
 def _draw_notes(drawn: QueryDraw | None, scores: Scores) -> Iterator[str]:
-    """What means would be if each query weighed by the chance with which it was drawn."""
+    """By what queries weigh, and what means over all queries, each once, would be."""
     if drawn is None:
         return
-    if not drawn.known(scores.rows):
-        why = "they come from several draws" if drawn.draws > 1 else "some were not drawn by lot"
+    weights = scores.weights
+    if weights is None:
+        why = (
+            "they come from several draws" if len(drawn.draws) > 1 else "some were not drawn by lot"
+        )
         yield f"{UNEQUAL}, and by which chances is not known, as {why}: each query counts alike"
         return
-    means = {
-        "over questions as they are asked": drawn.as_asked(scores.rows),
-        "over all queries, each once": drawn.each_query(scores.rows),
-    }
-    values = [
-        f"{kind}, {scores.metric} is "
-        + listed(
-            f"{mean:.3f} by {name}"
-            for name, mean in zip(
-                scores.names, weighted_means(scores.deciding, weights).tolist(), strict=True
-            )
-        )
-        for kind, weights in means.items()
-    ]
     low, high = (float(end(drawn.chances[scores.rows])) for end in (np.min, np.max))
+    fewest, most = float(weights.values.min()), float(weights.values.max())
+    once = weighted_means(scores.deciding, drawn.each_query(scores.rows)).tolist()
+    means = listed(f"{mean:.3f} by {name}" for name, mean in zip(scores.names, once, strict=True))
     yield (
-        f"{UNEQUAL}, {low:.3g} to {high:.3g}. Weighed by them, {values[0]}; {values[1]}. In the "
-        "table, its intervals, tests and gates each query counts alike"
+        f"{UNEQUAL}, {low:.3g} to {high:.3g}, and everything here is weighed by traffic, so that "
+        f"it holds for questions as they are asked: a query weighs {fewest:.3g} to {most:.3g} "
+        f"times the mean one, and all tell as much as {weights.effective:.0f} of one weight. "
+        f"Over all queries, each once, {scores.metric} is {means}; nothing here tests that"
     )
 
 
 UNEQUAL = "queries were drawn with unequal chances"
-
-
-def _draws_by_space(judged: Mapping[str, Judgements]) -> Iterator[str]:
-    if any(judgements.drawn is not None for judgements in judged.values()):
-        yield f"{UNEQUAL}, and each counts alike: compare one space to see means weighed by them"
 
 
 def _without(gains: SparseRows, relevant: Bool[Array, " entries"], rows: Int64[Array, " q"]) -> int:

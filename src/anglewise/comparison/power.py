@@ -4,10 +4,8 @@ from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any
 
-from anglewise.comparison.comparison_result import (
-    Comparison,
-    group_results,
-)
+from anglewise.comparison.comparison_result import Comparison
+from anglewise.comparison.evidence import group_results
 from anglewise.data_types.numbers import PART
 from anglewise.data_types.text import counted, rounded_up
 from anglewise.errors import SpellingError, ValuesError
@@ -141,8 +139,7 @@ def power(result: Comparison, wanted: float | None = None) -> Power:
         raise ValuesError(
             "how much differences vary is not known from one query, or one group: judge two or more"
         )
-    largest = result.verdict.largest_difference * float(clusters.sizes.max())
-    largest *= len(clusters) / len(clusters.of)
+    largest = result.verdict.largest_difference * clusters.relative_largest
     rows = clusters.influence(groups.values)
     rivals = [number for number in range(len(measures)) if number != keep]
     leads = {number: Lead.of(rows[number] - rows[keep], largest=largest) for number in rivals}

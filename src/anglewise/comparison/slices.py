@@ -204,7 +204,9 @@ def _names(column: str, values: Shaped[Array, " rows"], noun: str) -> list[str]:
 
 def _part(scores: Scores, columns: Int64[Array, " some"]) -> Scores:
     """The same scores on some of the columns."""
-    clusters = scores.split.clusters
+    clusters, weights = scores.split.clusters, scores.weights
+    if weights is not None:  # the queries of other values are no queries that were not seen here
+        weights = replace(weights, values=weights.values[columns])
     return replace(
         scores,
         values={name: values[:, columns] for name, values in scores.values.items()},
@@ -212,6 +214,7 @@ def _part(scores: Scores, columns: Int64[Array, " some"]) -> Scores:
         found={},
         unjudged=None,
         split=QuerySplit(scores.split.split, None if clusters is None else clusters.take(columns)),
+        weights=weights,
     )
 
 

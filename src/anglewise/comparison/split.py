@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from math import isnan
 from typing import Any
 
 import numpy as np
 
+from anglewise.data_types.drawn import QueryWeights
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.neighbours import Neighbours
-from anglewise.data_types.numbers import read_whole, shown
+from anglewise.data_types.numbers import COUNT, read_whole, shown
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Bool, Float64, Int64, Shaped
 from anglewise.errors import SpellingError, TooFewError, ValuesError
@@ -321,3 +322,57 @@ def _later(name: str, asking: Embeddings, rows: Int64[Array, " q"]) -> Bool[Arra
             "earlier and later ones"
         )
     return times >= max(np.sort(times)[len(times) // 2], different[1])
+
+
+def chance_over(
+    groups: Clusters | None,
+    queries: int,
+    weights: QueryWeights | None,
+    largest_group: int | None = None,
+) -> Clusters:
+    """Groups of queries, or each for itself, with their weights and what is not seen of them.
+
+    A group that was not seen has as many queries as declared, each of the most that one may weigh;
+    if nothing is declared, it is as large as the largest that was seen.
+
+    >>> weights = QueryWeights(np.array([0.5, 0.5, 2.0]), heaviest=2.5)
+    >>> chance_over(None, 3, weights).largest
+    2.5
+    >>> [chance_over(Clusters(np.array([0, 0, 1])), 3, None, n).largest for n in (None, 4)]
+    [2.0, 4.0]
+    """
+    clusters = groups or Clusters.each(queries)
+    values = None if weights is None else weights.values
+    heaviest = 1.0 if weights is None else weights.heaviest
+    if groups is None:
+        return replace(clusters, weights=values, unseen=heaviest)
+    if largest_group is None:
+        seen = float(replace(clusters, weights=values).sizes.max())
+        return replace(clusters, weights=values, unseen=max(seen, heaviest))
+    return replace(clusters, weights=values, unseen=largest_group * heaviest)
+
+
+def check_largest_group(declared: int | None, split: QuerySplit) -> int | None:
+    """Check what was declared of the size of groups that were not seen.
+
+    Raises ``SpellingError`` where queries come in no groups, ``ValuesError`` where a group that was
+    seen has more.
+
+    >>> check_largest_group(2, QuerySplit("group(user)", Clusters(np.array([0, 0, 1]))))
+    2
+    """
+    if declared is None:
+        return None
+    COUNT.check("the largest group", declared)
+    if split.clusters is None:
+        raise SpellingError(
+            "largest_group (--largest-group) is of queries in groups, and each stands for itself: "
+            "name the groups by split (--split), as in group(COLUMN), or leave it out"
+        )
+    largest = int(split.clusters.sizes.max())
+    if declared < largest:
+        raise ValuesError(
+            f"the largest group is declared to have {counted(declared, 'query')}, and one by "
+            f"{split.split} has {largest:,}: declare that many at least"
+        )
+    return declared

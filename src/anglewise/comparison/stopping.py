@@ -8,12 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from anglewise.comparison.comparison_result import (
-    Comparison,
-    GroupResults,
-    MeasureResult,
-    group_results,
-)
+from anglewise.comparison.comparison_result import Comparison, MeasureResult
+from anglewise.comparison.evidence import GroupResults, group_results
 from anglewise.data_types.text import counted, listed, rounded_up
 from anglewise.data_types.typing import Array, Bool, Float64, Int64
 from anglewise.errors import SpellingError
@@ -39,6 +35,11 @@ ASSUMES_BOUNDS = (
 UNORDERED = (
     "When these queries were judged is not known, so they are taken in an order by chance: the "
     "answer holds for one look, not for one after each query"
+)
+WEIGHED = (
+    "judging until decided takes every query for as much as any other, and these were drawn by "
+    "traffic and weigh unequally: fix the number of queries beforehand and leave this out; the "
+    "verdict weighs them"
 )
 
 
@@ -114,7 +115,8 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
     Raises
     ------
     SpellingError
-        A comparison by graded pairs or triplets, or of groups of queries.
+        A comparison by graded pairs or triplets, of groups of queries, or of queries that weigh
+        unequally.
     ValuesError
         A value of the metric outside of 0 to 1.
 
@@ -139,6 +141,8 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
             f"judging until decided goes query by query, each by itself, and these come in groups "
             f"by {result.split}: judge one query of each group, or leave the split out"
         )
+    if result.weights is not None:
+        raise SpellingError(WEIGHED)
     values = groups.values[:, _judging_order(groups, seed)]
     race = Race.of(values)
     left = [row for row, may in zip(groups.measures, race.may_be_best, strict=True) if may]

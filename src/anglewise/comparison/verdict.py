@@ -178,8 +178,7 @@ class _Words:
         scores, clusters = self.scores, self.scores.clusters
         of = [self.columns[other], self.columns[self.reference]]
         rows = clusters.influence(scores.deciding[of])
-        largest = self.largest * float(clusters.sizes.max()) * len(clusters) / len(clusters.of)
-        return Lead.of(rows[0] - rows[1], largest=largest)
+        return Lead.of(rows[0] - rows[1], largest=self.largest * clusters.relative_largest)
 
     @property
     def leader(self) -> int:
@@ -307,6 +306,8 @@ class _Words:
     def _cannot_tell(self, plans: Plans | None, alike: list[str]) -> Iterator[str]:
         clusters = len(self.scores.clusters)
         nouns = counted(clusters, self.scores.cluster_noun)
+        if self._weighed:
+            nouns += f"{self._weighed},"
         shows = "does" if clusters == 1 else "do"
         leader, matters = self.leader, self._matters()
         if leader == self.reference:
@@ -356,10 +357,11 @@ class _Words:
         if leans is None or undone is None:
             return
         p = float(self.inference.flips.p_best[self.reference])
+        kind = "queries" if self.scores.weights is None else "the traffic"
         yield (
             f"it leans to {self._name(leans)} ({p_words(p)} by sign flips of all leads together, "
             "which take a difference for as likely with the other sign), which "
-            f"{100 * undone:.2g}% of queries of a kind not seen could undo"
+            f"{100 * undone:.2g}% of {kind} of a kind not seen could undo"
         )
 
     def _assumption(self) -> Iterator[str]:
@@ -372,11 +374,25 @@ class _Words:
             assumed.append(
                 f"no query of a kind not seen differs by more than {self.largest:g}{self._beyond()}"
             )
-        largest_group = int(self.scores.clusters.sizes.max())
-        if largest_group > 1:
-            assumed.append(f"no group has more than {counted(largest_group, self.scores.noun)}")
+        assumed += self._assumed_sizes()
         if assumed:
             yield f"if {listed(assumed)}"
+
+    def _assumed_sizes(self) -> Iterator[str]:
+        """What is taken for granted of the size of groups and the weight of queries not seen."""
+        scores, groups, weights = self.scores, self.scores.split.clusters, self.scores.weights
+        if weights is not None and not weights.known:
+            yield f"no query weighs more than {weights.heaviest:.3g} times as much as the mean one"
+        if groups is None:
+            return
+        declared = scores.largest_group
+        if declared is not None:
+            yield f"no group has more than {counted(declared, scores.noun)} (declared)"
+        elif weights is not None:
+            size = self.scores.clusters.largest
+            yield f"no group weighs more than {size:.3g} queries do on average"
+        elif groups.largest > 1:
+            yield f"no group has more than {counted(int(groups.largest), scores.noun)}"
 
     def _beyond(self) -> str:
         """How many of the queries that were seen differ by more than was assumed of others."""
@@ -399,13 +415,17 @@ class _Words:
     def _surely(self) -> str:
         """At which level, as each of several verdicts may have one of its own."""
         return f"at {100 * (1 - self.level):.4g}%"
+    @property
+    def _weighed(self) -> str:
+        """That queries count by their traffic, where they do."""
+        return "" if self.scores.weights is None else ", weighed by traffic"
 
     def _figure(self) -> str:
         estimate = self._estimate()
         interval = f"[{estimate.low:.3f}, {estimate.high:.3f}]"
         chosen = self.outcome.measure != self.reference and len(self.columns) > 2
         corrected = ", corrected for the choice" if chosen and self.weighted is not None else ""
-        return f"{self.scores.metric} {estimate.mean:.3f} {interval}{corrected}"
+        return f"{self.scores.metric} {estimate.mean:.3f} {interval}{corrected}{self._weighed}"
 
     def _kept(self) -> str:
         return f"{self._name(self.reference)} ({self.role})"

@@ -138,10 +138,13 @@ def with_breadth(
     if not scores.found:
         return rows
     metric = read_metric(scores.metric)
+    weights = None if scores.weights is None else scores.weights.values
     parts = (
         ()
         if known.uses is None
-        else by_stratum(scores.found, known.judgements, scores.rows, metric, known.uses)
+        else by_stratum(
+            scores.found, known.judgements, scores.rows, metric, known.uses, weights=weights
+        )
     )
     return tuple(
         replace(

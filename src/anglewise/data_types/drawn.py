@@ -1,4 +1,4 @@
-"""Queries that were drawn for judging with unequal chances, and means weighed by these."""
+"""Queries that were drawn for judging with unequal chances, and what each weighs."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,6 +11,51 @@ from anglewise.data_types.typing import Array, Float64, Int64
 
 DRAWN = "drawn"
 """Where the context of a judgement says how its query was drawn."""
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class QueryWeights:
+    """What each query counts in a mean.
+
+    Attributes
+    ----------
+    values
+        One weight a query; on average they are 1.
+    heaviest
+        The most that a query may weigh that is not among them.
+    known
+        Whether the draw tells ``heaviest``. Else it is the largest weight of those that were seen.
+    """
+
+    values: Float64[Array, " q"]
+    heaviest: float
+    known: bool = True
+
+    @property
+    def effective(self) -> float:
+        """How many queries of equal weight tell as much (Kish 1965): ``(sum w)^2 / sum w^2``.
+
+        >>> QueryWeights(np.array([0.5, 0.5, 2.0]), 2.0).effective
+        2.0
+        """
+        return float(self.values.sum() ** 2 / (self.values**2).sum())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers; weights are those of a query over the mean one's."""
+        return {
+            "effective_queries": self.effective,
+            "lowest": float(self.values.min()),
+            "highest": float(self.values.max()),
+            "highest_unseen": self.heaviest,
+            "highest_unseen_is_known": self.known,
+        }
+
+    def take(self, columns: Int64[Array, " some"]) -> "QueryWeights":
+        """Those of some queries; the others may be queries that were not seen."""
+        left = np.delete(self.values, columns)
+        heaviest = max(self.heaviest, float(left.max(initial=0.0)))
+        return QueryWeights(self.values[columns], heaviest, self.known)
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,25 +67,68 @@ class QueryDraw:
     chances, traffic
         Of each row of the asking side, chances up to a common factor; NaN where nothing is known.
     draws
-        How many draws the queries come from. Only those of a single one have known chances: how
+        The draws that the queries come from. Only those of a single one have known chances: how
         likely a query was to come in another draw is not known of it.
+    queries
+        How many queries the draw has; 0 where it does not say.
+    heaviest, heaviest_left
+        The largest ``traffic / chance`` of all queries that might have been drawn, and of those
+        that were not; NaN where the draw does not say.
     """
 
     chances: Float64[Array, " rows"]
     traffic: Float64[Array, " rows"]
-    draws: int = 1
+    draws: frozenset[str] = frozenset({""})
+    queries: int = 0
+    heaviest: float = np.nan
+    heaviest_left: float = np.nan
 
     def known(self, rows: Int64[Array, " q"]) -> bool:
         """Whether the chances of all these queries are known."""
-        return self.draws == 1 and bool(np.isfinite(self.chances[rows]).all())
+        return len(self.draws) == 1 and bool(np.isfinite(self.chances[rows]).all())
 
     def each_query(self, rows: Int64[Array, " q"]) -> Float64[Array, " q"]:
         """Weights with which means hold for all queries that may be drawn, each once."""
         return 1 / self.chances[rows]
 
-    def as_asked(self, rows: Int64[Array, " q"]) -> Float64[Array, " q"]:
-        """Weights with which means hold for questions as they come: each query by its traffic."""
-        return self.traffic[rows] / self.chances[rows]
+    def as_asked(self, rows: Int64[Array, " q"]) -> QueryWeights:
+        """Weights with which means hold for questions as they come: each query by its traffic.
+
+        The inverse of a query's chance, times its traffic. Where all queries of the draw are here,
+        no other one can weigh more than those that were not drawn. A draw of all that there are
+        leaves none: further ones are then taken to weigh as much as any.
+        """
+        weights: Float64[Array, " q"] = self.traffic[rows] / self.chances[rows]
+        mean, seen = float(weights.mean()), float(weights.max())
+        complete = self.queries == len(rows) and self.heaviest_left > 0
+        heaviest = self.heaviest_left if complete else self.heaviest
+        known = bool(self.heaviest >= seen * (1 - ROUNDING))  # not where it is NaN
+        return QueryWeights(weights / mean, (heaviest if known else seen) / mean, known)
+
+    def weights(self, rows: Int64[Array, " q"]) -> QueryWeights | None:
+        """The same, or None where the chances of some of them are not known."""
+        return self.as_asked(rows) if self.known(rows) else None
+
+    def moved(self, rows: Int64[Array, " rows"], size: int) -> "QueryDraw":
+        """The same with its rows at other ones, of so many."""
+        chances, traffic = np.full((2, size), np.nan)
+        chances[rows], traffic[rows] = self.chances, self.traffic
+        return QueryDraw(
+            chances, traffic, self.draws, self.queries, self.heaviest, self.heaviest_left
+        )
+
+    def beside(self, other: "QueryDraw") -> "QueryDraw":
+        """Both together, of the same rows."""
+        chances = np.where(np.isfinite(self.chances), self.chances, other.chances)
+        traffic = np.where(np.isfinite(self.traffic), self.traffic, other.traffic)
+        return QueryDraw(
+            chances,
+            traffic,
+            self.draws | other.draws,
+            self.queries,
+            self.heaviest,
+            self.heaviest_left,
+        )
 
 
 def weighted_means(
@@ -58,13 +146,26 @@ def weighted_means(
     return values @ weights / weights.sum()
 
 
-def drawn_context(chance: float, traffic: float, draw: str) -> dict[str, Any]:
+def drawn_context(
+    chance: float,
+    traffic: float,
+    draw: str,
+    *,
+    queries: int | None = None,
+    heaviest: float | None = None,
+    heaviest_left: float | None = None,
+) -> dict[str, Any]:
     """How a query was drawn, for the context of its judgements; ``draw`` names the draw.
+
+    The others say of the draw how many queries it has, and the largest weight, ``traffic /
+    chance``, of all that there were and of those that were not drawn.
 
     >>> drawn_context(0.5, 12.0, "asked, seed 0, 40 queries")[DRAWN]["chance"]
     0.5
     """
-    return {DRAWN: {"chance": chance, "traffic": traffic, "draw": draw}}
+    drawn = {"chance": chance, "traffic": traffic, "draw": draw}
+    more = {"queries": queries, "heaviest": heaviest, "heaviest_left": heaviest_left}
+    return {DRAWN: drawn | {name: value for name, value in more.items() if value is not None}}
 
 
 def query_draw(contexts: Iterable[tuple[int, Mapping[str, Any]]], rows: int) -> QueryDraw | None:
@@ -74,6 +175,7 @@ def query_draw(contexts: Iterable[tuple[int, Mapping[str, Any]]], rows: int) -> 
     """
     chances, traffic = np.full(rows, np.nan), np.full(rows, np.nan)
     draws: set[str] = set()
+    of_draw: set[tuple[float, float, float]] = set()
     for row, context in contexts:
         told = context.get(DRAWN)
         if not isinstance(told, Mapping):
@@ -83,7 +185,15 @@ def query_draw(contexts: Iterable[tuple[int, Mapping[str, Any]]], rows: int) -> 
         chance, asked = (_positive(content.get(name)) for name in ("chance", "traffic"))
         if chance <= 1 and isfinite(asked):
             chances[row], traffic[row] = chance, asked
-    return QueryDraw(chances, traffic, len(draws)) if draws else None
+        queries, heaviest = (_positive(content.get(name)) for name in ("queries", "heaviest"))
+        left = content.get("heaviest_left")
+        of_draw.add((queries, heaviest, 0.0 if left == 0 else _positive(left)))
+    if not draws:
+        return None
+    queries, heaviest, left = of_draw.pop()
+    if of_draw or not (isfinite(queries) and left <= heaviest):
+        return QueryDraw(chances, traffic, frozenset(draws))
+    return QueryDraw(chances, traffic, frozenset(draws), int(queries), heaviest, left)
 
 
 def _positive(value: Any) -> float:

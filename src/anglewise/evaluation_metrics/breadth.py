@@ -116,6 +116,8 @@ def by_stratum(
     rows: Int64[Array, " q"],
     metric: str | Metric,
     uses: Float64[Array, " items"],
+    *,
+    weights: Float64[Array, " q"] | None = None,
 ) -> tuple[Stratum, ...]:
     """Evaluate neighbours once for each stratum, as if its items alone were relevant.
 
@@ -129,6 +131,8 @@ def by_stratum(
         As in ``evaluate``, with one metric.
     uses
         How often each ranked item was used; the strata are thirds of that (``strata_of``).
+    weights
+        What each query counts in the means; 1 each if not given.
 
     Raises
     ------
@@ -155,7 +159,9 @@ def by_stratum(
     stratum_of, strata = strata_of(uses), list[Stratum]()
     for number, name in enumerate(STRATA):
         inside = stratum_of == number
-        queries, means = _means(neighbours, judgements, rows, metric, inside=inside)
+        queries, means = _means(
+            neighbours, judgements, rows, metric, inside=inside, weights=weights
+        )
         share = float(uses[inside].sum() / uses.sum())
         strata.append(Stratum(name, int(inside.sum()), share, queries, means))
     return tuple(strata)
@@ -168,6 +174,7 @@ def _means(
     metric: str | Metric,
     *,
     inside: Bool[Array, " items"],
+    weights: Float64[Array, " q"] | None,
 ) -> tuple[int, dict[str, float]]:
     """How many queries have a relevant item inside, and the means of these queries."""
     only, queries = of_items(judgements.without_missing(), rows, metric, inside)
@@ -175,7 +182,8 @@ def _means(
         return 0, dict.fromkeys(neighbours, float("nan"))
     lists = {name: every_list.take(queries) for name, every_list in neighbours.items()}
     (values,) = evaluate(lists, only, rows[queries], [metric]).values()
-    return len(queries), dict(zip(neighbours, values.mean(axis=1).tolist(), strict=True))
+    means = np.average(values, axis=1, weights=None if weights is None else weights[queries])
+    return len(queries), dict(zip(neighbours, means.tolist(), strict=True))
 
 
 def of_items(

@@ -99,7 +99,11 @@ def _judged(
 
 
 def lead_bounds(
-    pool: Pool, judgements: Judgements, rows: Int64[Array, " q"], depth: int = 10
+    pool: Pool,
+    judgements: Judgements,
+    rows: Int64[Array, " q"],
+    depth: int = 10,
+    weights: Float64[Array, " q"] | None = None,
 ) -> Float64[Array, "m m 2"]:
     """Give the least and the largest mean lead in nDCG that judging the rest could leave.
 
@@ -115,6 +119,8 @@ def lead_bounds(
         The first places of all measures, to the same depth.
     judgements, rows
         What was judged, and the rows of the pool's lists.
+    weights
+        What each query counts in the mean, 1 on average; 1 each if not given.
 
     Examples
     --------
@@ -141,7 +147,8 @@ def lead_bounds(
         lead = own[:, :, None] - own[:, None, :]
         best = -np.sort(-lead[~judged], axis=0)
         won = np.concatenate([np.zeros((1, measures, measures)), np.cumsum(best, axis=0)])
-        bounds[:, :, 1] += _largest(reached[:, None] - reached[None, :], won, gains, top, depth)
+        most = _largest(reached[:, None] - reached[None, :], won, gains, top, depth)
+        bounds[:, :, 1] += most if weights is None else weights[query] * most
     bounds[:, :, 0] = 0.0 - bounds[:, :, 1].T
     return bounds / max(pool.queries, 1)
 
@@ -226,9 +233,16 @@ class PoolState:
 
     @staticmethod
     def of(
-        pool: Pool, judgements: Judgements, rows: Int64[Array, " q"], depth: int = 10
+        pool: Pool,
+        judgements: Judgements,
+        rows: Int64[Array, " q"],
+        depth: int = 10,
+        query_weights: Float64[Array, " q"] | None = None,
     ) -> "PoolState":
-        """The state of a pool; ``rows`` are the rows of the pool's queries."""
+        """The state of a pool; ``rows`` are the rows of the pool's queries.
+
+        ``query_weights`` are what these count in means, 1 on average; 1 each if not given.
+        """
         likely = np.where(pool.judged, 0.0, _chance_of_relevance(pool))
         good = judgements.gains.values[judgements.gains.values > 0]
         gain, spread = (good.mean(), good.var()) if len(good) else (1.0, 0.0)
@@ -236,6 +250,8 @@ class PoolState:
         variance = likely * (1 - likely) * gain**2 + likely * spread
         best = _expected_ideal(pool, judgements.graded.take(rows), likely, float(gain), depth)
         weights = pool.discounts / np.maximum(best, 1e-9)[pool.lists, None] / max(pool.queries, 1)
+        if query_weights is not None:
+            weights *= query_weights[pool.lists, None]
         return PoolState(pool, expected, variance, weights)
 
     @cached_property

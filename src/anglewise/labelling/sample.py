@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from anglewise.data_types.drawn import drawn_context
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import cell_number, read_whole, shown
@@ -141,6 +143,9 @@ class Sample:
         Of each pair's query the probability with which it was drawn, up to a common factor (a
         budget may end before all drawn queries are pooled), and how often it is asked; None where
         all had the same chance.
+    heaviest, heaviest_left
+        The largest ``traffic / chance`` of all queries that could be drawn, and of those of which
+        nothing is to be judged; 0 where there is none, or all had the same chance.
     """
 
     direction: Direction
@@ -155,11 +160,31 @@ class Sample:
     queries: Int64[Array, " queries"]
     query_chances: Float64[Array, " pairs"] | None = None
     traffic: Float64[Array, " pairs"] | None = None
+    heaviest: float = 0.0
+    heaviest_left: float = 0.0
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    @property
+    def context(self, pair: int) -> dict[str, Any] | None:
+        """How the query of a pair was drawn, where chances differ."""
+        if self.query_chances is None or self.traffic is None:
+            return None
+        return drawn_context(
+            float(self.query_chances[pair]),
+            float(self.traffic[pair]),
+            self.name,
+            queries=self._asked,
+            heaviest=self.heaviest,
+            heaviest_left=self.heaviest_left,
+        )
+
+    @cached_property
+    def _asked(self) -> int:
+        """Of how many queries there is something to judge."""
+        return len(np.unique(self.rows))
+
+    @cached_property
     def name(self) -> str:
         """A digest of the pairs, which tells this draw from others."""
         return blake2b(self.rows.tobytes() + self.items.tobytes(), digest_size=6).hexdigest()
@@ -255,23 +280,28 @@ def sample(
     if not len(chosen):
         raise TooFewError(_nothing_chosen(pool, budget))
     depths = pool.discounts[chosen]
+    rows = queries[pool.lists[chosen]]
     of_row = np.zeros((2, len(asking)))
     of_row[:, ordered] = query_chances, traffic_shares
-    unequal = of_row[:, queries[pool.lists[chosen]]] if traffic is not None else (None, None)
+    unequal = of_row[:, rows] if traffic is not None else (None, None)
+    weights = np.divide(*of_row[::-1], out=np.zeros(len(asking)), where=of_row[0] > 0)
+    left = np.delete(weights, np.unique(rows))
     ranks = np.where(depths > 0, np.round(2 ** (1 / np.where(depths > 0, depths, 1))) - 1, 0)
     return Sample(
         direction=direction,
         by=by,
         depth=depth,
         measures=pool.measures,
-        rows=queries[pool.lists[chosen]],
+        rows=rows,
         items=pool.items[chosen],
         chances=chances,
         ranks=ranks.astype(np.int64),
-        strata=tuple(words[row] for row in queries[pool.lists[chosen]].tolist()),
+        strata=tuple(words[row] for row in rows.tolist()),
         queries=queries[: int(pool.lists[chosen].max()) + 1],
         query_chances=unequal[0],
         traffic=unequal[1],
+        heaviest=float(weights.max()) if traffic is not None else 0.0,
+        heaviest_left=float(left.max(initial=0.0)) if traffic is not None else 0.0,
     )
 
 

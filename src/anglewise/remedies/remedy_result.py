@@ -310,7 +310,8 @@ def _strata(
     if evidence is None or uses is None:
         return ()
     metric = runner.settings.metrics[0]
-    return by_stratum(evidence.found, judged, evidence.rows, metric, uses)
+    weights = None if evidence.weights is None else evidence.weights.values
+    return by_stratum(evidence.found, judged, evidence.rows, metric, uses, weights=weights)
 
 
 def _run_notes(outcome: Outcome, finalists: int) -> Iterator[str]:

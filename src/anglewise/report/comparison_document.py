@@ -105,8 +105,12 @@ def facts(result: Comparison) -> list[str]:
         sizes = [counted(result.judged, "judgement")]
     else:
         groups = "" if result.groups is None else f" in {counted(result.groups, 'group')}"
+        weights = result.weights
+        weighed = (
+            "" if weights is None else f" weighed by traffic (as {weights.effective:.0f} alike)"
+        )
         sizes = [
-            counted(result.queries, "query", "queries") + groups,
+            counted(result.queries, "query", "queries") + groups + weighed,
             counted(result.items, "item"),
             counted(result.judged, "judgement"),
         ]
@@ -140,7 +144,8 @@ def _measures(result: Comparison) -> Table:
     }
     rows = [_row(result, row, letters, further) for row in result.measures]
     tones = ["" if row.may_be_best else "dim" for row in result.measures]
-    mean = "" if result.direction is None else ": mean over queries"
+    by = "" if result.weights is None else ", weighed by traffic,"
+    mean = "" if result.direction is None else f": mean over queries{by}"
     caption = (
         f"{result.metric}{mean} with its 95% interval. Superscripts name the measures that a "
         "measure beats, by sign flips at 95%."

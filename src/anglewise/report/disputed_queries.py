@@ -7,7 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from anglewise.comparison.comparison_result import Comparison, Evidence
+from anglewise.comparison.comparison_result import Comparison
+from anglewise.comparison.evidence import Evidence
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.text import percent

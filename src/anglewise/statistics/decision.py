@@ -142,8 +142,9 @@ class WeightedMeans:
     def of(
         cls,
         sums: Float64[Array, "m rows"],
-        sizes: Int64[Array, " rows"] | None = None,
+        sizes: Int64[Array, " rows"] | Float64[Array, " rows"] | None = None,
         *,
+        largest: float | None = None,
         draws: int = DRAWS,
         seed: int = 0,
         map_: Map = serial,
@@ -156,10 +157,11 @@ class WeightedMeans:
         ----------
         sums
             ``measures x rows``. A row is a query, its values in [0, 1]; or a group of queries,
-            the sum of their values.
+            the sum of their values; each value times its query's weight, where these weigh.
         sizes
-            How many queries each group has; the group that was not seen is as large as the
-            largest. One each if not given.
+            How many queries each row has, or what they weigh; one each if not given.
+        largest
+            The size of the row that was not seen; that of the largest one if not given.
 
         Examples
         --------
@@ -167,21 +169,22 @@ class WeightedMeans:
         >>> drawn.means.shape, round(float(drawn.unseen.mean()), 1)
         ((1000, 1), 0.2)
         """
-        given = np.ones(sums.shape[1], dtype=np.int64) if sizes is None else sizes
-        largest = float(given.max())
-        sums, counts = _blocks(sums, given, seed)
-        whole, unit = _whole(sums, float(counts.max()))
+        given = np.ones(sums.shape[1]) if sizes is None else sizes.astype(np.float64)
+        unseen_size = float(given.max()) if largest is None else largest
+        rows = _blocks(np.vstack([sums, given]), seed)
+        whole, unit = _whole(rows, float(rows[-1].max()))
+        queries = whole.shape[0]
 
         def block(units: range) -> tuple[Array, Array]:
-            weights = np.concatenate([_exponentials(seed, u, len(counts) + 1) for u in units])
+            weights = np.concatenate([_exponentials(seed, u, queries + 1) for u in units])
             parts = range(0, len(weights), _UNIT)
             # always the same rows at once, so that the last bit is the same
-            drawn = np.concatenate([weights[i : i + _UNIT, :-1] @ whole for i in parts])
-            unseen = weights[:, -1] * largest
-            total = weights[:, :-1] @ counts.astype(np.float64) + unseen
-            return drawn * unit / total[:, None], unseen / total
+            drawn = np.concatenate([weights[i : i + _UNIT, :-1] @ whole for i in parts]) * unit
+            unseen = weights[:, -1] * unseen_size
+            total = drawn[:, -1] + unseen
+            return drawn[:, :-1] / total[:, None], unseen / total
 
-        parts = list(map_(block, _units(draws, len(counts))))
+        parts = list(map_(block, _units(draws, queries)))
         means, unseen = (np.concatenate(part)[:draws] for part in zip(*parts, strict=True))
         return cls(means, unseen)
 
@@ -392,19 +395,14 @@ def _outcome(
     return RuleOutcome(decision, named[0], as_good, above, matters, at_most, most, level)
 
 
-def _blocks(
-    sums: Float64[Array, "m q"], sizes: Int64[Array, " q"], seed: int
-) -> tuple[Float64[Array, "m rows"], Int64[Array, " rows"]]:
-    """Rows of at most 10,000: as they are, or sums of blocks of as many random ones each."""
-    at_once = ceil(len(sizes) / MOST_ROWS)
+def _blocks(sums: Float64[Array, "m q"], seed: int) -> Float64[Array, "m rows"]:
+    """At most 10,000 columns: as they are, or sums of blocks of as many random ones each."""
+    queries = int(sums.shape[1])
+    at_once = ceil(queries / MOST_ROWS)
     if at_once == 1:
-        return sums, sizes
-    order = np.random.default_rng([seed, 2]).permutation(len(sizes))
-    starts = np.arange(0, len(sizes), at_once)
-    return (
-        np.add.reduceat(sums[:, order], starts, axis=1),
-        np.add.reduceat(sizes[order], starts),
-    )
+        return sums
+    order = np.random.default_rng([seed, 2]).permutation(queries)
+    return np.add.reduceat(sums[:, order], np.arange(0, queries, at_once), axis=1)
 
 
 def _whole(

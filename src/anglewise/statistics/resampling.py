@@ -172,18 +172,34 @@ class Means:
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
-    """Which columns stand and fall together: of each the number of its cluster, from 0.
+    """Which columns stand and fall together, and what each of them weighs.
 
-    Where every column is a cluster of its own, everything here gives its values back, to the bit.
+    Where every column is a cluster of its own and weighs 1, everything here gives its values back,
+    to the bit.
 
+    Attributes
+    ----------
+    of
+        The number of each column's cluster, from 0.
+    weights
+        What each column counts in a mean; 1 each if not given.
+    unseen
+        The most that a cluster may weigh that is not among them; that of the heaviest if not given.
+
+    Examples
+    --------
     >>> clusters = Clusters(np.array([0, 0, 1]))
-    >>> len(clusters), clusters.sizes.tolist()
-    (2, [2, 1])
+    >>> len(clusters), clusters.sizes.tolist(), clusters.largest
+    (2, [2, 1], 2.0)
     >>> clusters.scaled(np.array([[1.0, 2.0, 4.0]])).round(2).tolist()
     [[2.0, 2.67]]
+    >>> Clusters(np.arange(2), np.array([0.5, 1.5])).mean(np.array([[1.0, 0.0]])).tolist()
+    [0.25]
     """
 
     of: Int64[Array, " q"]
+    weights: Float64[Array, " q"] | None = None
+    unseen: float | None = None
 
     @classmethod
     def each(cls, columns: int) -> "Clusters":
@@ -210,25 +226,43 @@ class Clusters:
         return len(self.sizes)
 
     @cached_property
-    def sizes(self) -> Int64[Array, " clusters"]:
-        """How many columns each cluster has."""
-        return np.bincount(self.of)
+    def sizes(self) -> Int64[Array, " clusters"] | Float64[Array, " clusters"]:
+        """How many columns each cluster has, or what they weigh together."""
+        return np.bincount(self.of, weights=self.weights)
+
+    @property
+    def largest(self) -> float:
+        """The size that a cluster which is not among them may have."""
+        return float(self.sizes.max()) if self.unseen is None else self.unseen
+
+    @property
+    def relative_largest(self) -> float:
+        """The same over the mean size."""
+        return self.largest * len(self) / float(self.sizes.sum())
 
     def take(self, columns: Int64[Array, " some"]) -> "Clusters":
-        """The clusters of some columns."""
-        return Clusters.named(self.of[columns])
+        """The clusters of some columns; others may still be as large as before."""
+        weights = None if self.weights is None else self.weights[columns]
+        return Clusters(Clusters.named(self.of[columns]).of, weights, self.unseen)
 
     def sums(self, values: Float64[Array, "m q"]) -> Float64[Array, "m clusters"]:
-        """The sum of each cluster's values."""
+        """The sum of each cluster's values, each times its weight."""
+        values = values if self.weights is None else values * self.weights
         return np.array([np.bincount(self.of, weights=row, minlength=len(self)) for row in values])
 
+    def mean(self, values: Float64[Array, "m q"]) -> Float64[Array, " m"]:
+        """The mean of each row over columns, by their weights."""
+        if self.weights is None:
+            return values.mean(axis=1)
+        return values @ self.weights / self.weights.sum()
+
     def scaled(self, values: Float64[Array, "m q"]) -> Float64[Array, "m clusters"]:
-        """The sums, scaled so that their mean over clusters is the mean over columns.
+        """The sums, scaled so that their mean over clusters is the mean over columns, by weight.
 
         They are what sign flips turn: if two measures are interchangeable, so are the signs of
         their differences' sums, whatever goes on within a cluster.
         """
-        return self.sums(values) * (len(self) / len(self.of))
+        return self.sums(values) * (len(self) / float(self.sizes.sum()))
 
     def influence(self, values: Float64[Array, "m q"]) -> Float64[Array, "m clusters"]:
         """What each cluster adds to the mean over columns, which is also their mean.
@@ -237,31 +271,31 @@ class Clusters:
         ``(s_u - n_u R) U / n + R`` with ``R`` the mean and ``U`` clusters: large ones with an
         ordinary mean add nothing unusual (Cochran, Sampling Techniques, 1977, section 6.4).
         """
-        more = self.sizes * (len(self) / len(self.of)) - 1
-        return self.scaled(values) - values.mean(axis=1, keepdims=True) * more
+        more = self.sizes * (len(self) / float(self.sizes.sum())) - 1
+        return self.scaled(values) - self.mean(values)[:, None] * more
 
     def means(self, values: Float64[Array, "m q"]) -> Statistic:
         """The means over columns, as a statistic of how often each cluster was drawn."""
-        if len(self) == len(self.of):
+        if len(self) == len(self.of) and self.weights is None:
             return Means(values)
         return _ClusterMeans(self.sums(values), self.sizes)
 
 
 @dataclass(frozen=True, eq=False)
 class _ClusterMeans:
-    """Sums over the clusters of a resample, by the number of columns that these hold."""
+    """Sums over the clusters of a resample, by the sizes of these."""
 
     totals: Float64[Array, "m clusters"]
-    sizes: Int64[Array, " clusters"]
+    sizes: Int64[Array, " clusters"] | Float64[Array, " clusters"]
 
     def __call__(self, counts: Int[Array, "draws clusters"]) -> Float64[Array, "draws m"]:
-        columns = counts.astype(np.float64) @ self.sizes.astype(np.float64)
-        return self.ready(counts) * (self.ready.unit / columns)[:, None]
+        sums, sizes = self.ready
+        return sums(counts) * (sums.unit / (sizes(counts)[:, 0] * sizes.unit))[:, None]
 
     @cached_property
-    def ready(self) -> ExactSums:
-        """The sums, made ready."""
-        return ExactSums.of(self.totals)
+    def ready(self) -> tuple[ExactSums, ExactSums]:
+        """Sums and sizes, made ready."""
+        return ExactSums.of(self.totals), ExactSums.of(self.sizes[None].astype(np.float64))
 
 
 def bootstrap(
