@@ -8,7 +8,13 @@ from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from anglewise.statistics.calibration import isotonic, logistic, proportion, reliability
+from anglewise.statistics.calibration import (
+    isotonic,
+    logistic,
+    proportion,
+    proportion_in_clusters,
+    reliability,
+)
 
 FITS = pytest.mark.parametrize("fit", [isotonic, logistic])
 
@@ -109,3 +115,36 @@ def test_interval_of_a_share_holds_where_the_score_test_does_not_reject(count, o
     for end in {found.low, found.high} - {0.0, 1.0}:
         distance = abs(found.value - end) / np.sqrt(end * (1 - end) / of)
         assert distance == pytest.approx(1.95996, abs=1e-4)
+
+
+def in_questions(rng, questions=30, mean=0.05):
+    """Passages of questions, each with a share of relevant ones of its own."""
+    sizes = rng.integers(1, 20, questions)
+    of = np.repeat(np.arange(questions), sizes)
+    return rng.random(len(of)) < rng.beta(mean, 1 - mean, questions)[of], of
+
+
+@pytest.mark.slow
+def test_interval_of_a_share_among_passages_of_few_questions_covers_it():
+    rng = np.random.default_rng(0)
+    plain, clustered = [], []
+    for _ in range(300):
+        outcomes, of = in_questions(rng)
+        alone = proportion(int(outcomes.sum()), len(outcomes))
+        plain.append(alone.low <= 0.05 <= alone.high)
+        found = proportion_in_clusters(outcomes, of)
+        clustered.append(found.low <= 0.05 <= found.high)
+    assert np.mean(plain) < 0.7
+    assert np.mean(clustered) > 0.95
+
+
+def test_bins_take_passages_of_one_question_together():
+    rng = np.random.default_rng(1)
+    outcomes, of = in_questions(rng, questions=200, mean=0.3)
+    predicted = np.full(len(of), 0.3)
+    (alone,) = reliability(predicted, outcomes).bins
+    (together,) = reliability(predicted, outcomes, clusters=of).bins
+    assert together.observed.value == alone.observed.value
+    assert (together.observed.count, together.observed.of) == (outcomes.sum(), len(of))
+    widths = [one.observed.high - one.observed.low for one in (together, alone)]
+    assert widths[0] > 1.5 * widths[1]

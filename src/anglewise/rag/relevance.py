@@ -293,7 +293,7 @@ def relevance_of(
         threshold=price.threshold,
         recall=recall,
         held_out_recall=price.kept,
-        reliability=reliability(fitted.predicted, evidence.relevant),
+        reliability=reliability(fitted.predicted, evidence.relevant, clusters=evidence.questions),
         questions=price.kept.of,
         pairs=len(evidence.scores),
         relevant=int(evidence.relevant.sum()),

@@ -215,7 +215,7 @@ def relevance_document(
     ]
     legend = (
         "Predicted for questions that had no part in learning, against what was judged; intervals: "
-        "95%, too narrow where the passages of a question are relevant together. What was never "
+        "95%, over questions, as the passages of one may be relevant together. What was never "
         "judged counts as not relevant."
     )
     body: list[Group] = [[*map(Line, sentences)], [Table(columns, rows, gap=3)]]

@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.data_types.typing import Array, Bool, Float, Float64
+from anglewise.data_types.typing import Array, Bool, Float, Float64, Int64
+from anglewise.statistics.decision import WeightedMeans
+from anglewise.statistics.resampling import Clusters
 
 Z = 1.959963984540054
 """The 97.5% point of the normal distribution."""
+DRAWS = 2_000
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,26 @@ def proportion(count: int, of: int) -> Proportion:
     low = 0.0 if count == 0 else middle - half
     high = 1.0 if count == of else middle + half
     return Proportion(count, of, p, low, high)
+
+
+def proportion_in_clusters(outcomes: Bool[Array, " n"], clusters: Int64[Array, " n"]) -> Proportion:
+    """A proportion of outcomes that are alike within clusters, such as a question's passages.
+
+    Its interval is that of a mean over clusters by random weights, with one cluster that was not
+    seen, as large as the mean one. (As large as the largest it would always cover, and say little
+    where one question has many passages.)
+
+    >>> outcomes, clusters = np.tile([True, True, False, False], 25), np.repeat(np.arange(50), 2)
+    >>> alike = proportion_in_clusters(outcomes, clusters)
+    >>> alike.of, alike.value, alike.high > proportion(50, 100).high + 0.04
+    (100, 0.5, True)
+    """
+    of, count, questions = len(outcomes), int(outcomes.sum()), Clusters.named(clusters)
+    sums = questions.sums(outcomes[None].astype(np.float64))
+    largest = float(questions.sizes.mean())
+    drawn = WeightedMeans.of(sums, questions.sizes, largest=largest, draws=DRAWS)
+    low, high = drawn.interval(0)
+    return Proportion(count, of, count / of, min(low, count / of), max(high, count / of))
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,9 +222,16 @@ class Reliability:
 
 
 def reliability(
-    probabilities: Float64[Array, " n"], outcomes: Bool[Array, " n"], bins: int = 10
+    probabilities: Float64[Array, " n"],
+    outcomes: Bool[Array, " n"],
+    bins: int = 10,
+    *,
+    clusters: Int64[Array, " n"] | None = None,
 ) -> Reliability:
     """Sort probabilities into bins of about equal number; equal ones share a bin.
+
+    Outcomes of one cluster, such as the passages of one question, may be alike: intervals allow for
+    that where ``clusters`` are given, and else take each outcome for itself.
 
     Bins of equal width would put nearly all passages into one where most are irrelevant (Nixon
     et al. 2019).
@@ -219,7 +249,11 @@ def reliability(
     for number in np.unique(which):
         inside = which == number
         predicted = float(probabilities[inside].mean())
-        observed = proportion(int(outcomes[inside].sum()), int(inside.sum()))
+        observed = (
+            proportion(int(outcomes[inside].sum()), int(inside.sum()))
+            if clusters is None
+            else proportion_in_clusters(outcomes[inside], clusters[inside])
+        )
         filled.append(Bin(predicted, observed))
         error += inside.mean() * abs(predicted - observed.value)
     brier = float(np.mean(np.square(probabilities - outcomes)))
