@@ -17,17 +17,20 @@ from zlib import crc32
 import numpy as np
 from scipy.special import betaincinv, ndtr, stdtr
 
+from anglewise.comparison.scoring import Correlations, Layer
 from anglewise.data_types.drawn import QueryDraw
 from anglewise.data_types.typing import Array, Float64, Int64
+from anglewise.evaluation_metrics.metrics import Spearman
 from anglewise.statistics.decision import (
     RuleOutcome,
     Tolerance,
     WeightedMeans,
     decide,
+    decide_by_resamples,
     winners_mean,
 )
 from anglewise.statistics.planning import Lead, inclusion_chances, systematic
-from anglewise.statistics.resampling import Clusters, Differences
+from anglewise.statistics.resampling import Clusters, Differences, bca, bootstrap
 from anglewise.statistics.sign_flip import sign_flips
 
 DRAWS = 2_000
@@ -180,12 +183,12 @@ class Sample:
         return self.decide(tolerance, largest).decision in {"use", "better"}
 
 
-def samples(draw: Draw, trials: int, name: str) -> Iterator[Sample]:
+def samples(draw: Draw, trials: int, name: str, draws: int = DRAWS) -> Iterator[Sample]:
     """Trials, each from a seed of its own; ``name`` makes those of other cells others."""
     for start in range(0, trials, AT_ONCE):
         values = [draw(rng) for rng in _generators(start, min(start + AT_ONCE, trials), name)]
         together = WeightedMeans.of(
-            np.concatenate(values), draws=DRAWS, seed=crc32(name.encode()) + start
+            np.concatenate(values), draws=draws, seed=crc32(name.encode()) + start
         )
         columns = 0
         for one in values:
@@ -198,9 +201,13 @@ def _generators(start: int, stop: int, name: str) -> Iterator[np.random.Generato
     return (np.random.default_rng([crc32(name.encode()), i]) for i in range(start, stop))
 
 
-def shares(draw: Draw, trials: int, name: str, *asked: Callable[[Sample], bool]) -> list[Share]:
+def shares(
+    draw: Draw, trials: int, name: str, *asked: Callable[[Sample], bool], draws: int = DRAWS
+) -> list[Share]:
     """In how many trials each question is answered by yes."""
-    answers = [[bool(ask(sample)) for ask in asked] for sample in samples(draw, trials, name)]
+    answers = [
+        [bool(ask(sample)) for ask in asked] for sample in samples(draw, trials, name, draws)
+    ]
     return [Share.of(column) for column in zip(*answers, strict=True)]
 
 
@@ -452,6 +459,147 @@ def _plan_tie(sample: Sample) -> int | None:
     rivals = sample.values[1:]
     numbers = [Lead.of(rival - sample.values[0]).to_show_tie(T, len(rivals)) for rival in rivals]
     return None if None in numbers else max(number for number in numbers if number is not None)
+
+
+def better(trials: int) -> None:
+    """How often a set as large as planned after ``better`` shows that the lead matters."""
+    trials = max(trials // 2, 1)
+    table(trials, "lead", "measures", "queries", "correlation", "more, middle", "better", "settled")
+    for lead, m, n, rho in [(0.03, 2, 400, 0.9), (0.03, 6, 200, 0.97), (0.05, 2, 150, 0.9)]:
+        more, settled = after_better(lead, m, n, rho, trials)
+        row(lead, m, n, rho, f"{np.median(more):,.0f}" if more else "-", settled.trials, settled)
+
+
+def after_better(
+    lead: float, measures: int, queries: int, rho: float, trials: int
+) -> tuple[list[int], Share]:
+    """Plan from samples that are ``better``, as the verdict does, draw sets as large, and look."""
+    name, leads = f"better {lead} {measures} {rho}", [0.0] * (measures - 1) + [lead]
+    more: list[int] = []
+    settled: list[bool] = []
+    for i, sample in enumerate(samples(alike("nDCG", leads, queries, rho), trials, name)):
+        outcome = sample.decide()
+        if outcome.decision != "better":
+            continue
+        known = Lead.of(sample.values[int(sample.means.argmax())] - sample.values[0])
+        if known.shrunk <= T:
+            continue
+        number = known.to_show(known.shrunk - T, level=outcome.level)
+        if number is None:
+            continue
+        draw = alike("nDCG", leads, min(queries + number, 30_000), rho)
+        again = next(samples(draw, 1, f"{name} again {i}"))
+        more.append(number)
+        settled.append(again.decide().decision == "use")
+    return more, Share.of(settled)
+
+
+def more_draws(trials: int) -> None:
+    """The cells nearest to their bounds with 10,000 random weights a set, as in earnest."""
+    table(trials, "wrong", "metric", "measures", "queries", "2,000 draws", "10,000 draws")
+    cells: list[tuple[str, str, int, int, Draw, Callable[[Sample], bool]]] = [
+        ("claim", "hits", 20, 100, alike("hits", [0.0] * 20, 100, 0.9), Sample.claims),
+        ("claim", "hits", 6, 50, alike("hits", [0.0] * 6, 50, 0.9), Sample.claims),
+        ("claim", "wins on 3%", 2, 1000, rare_winner(0.03, 1000), Sample.claims),
+        (
+            "use", "hits", 5, 1000, alike("hits", [0.0] + [T] * 4, 1000, 0.9),
+            lambda s: s.decide().decision == "use",
+        ),
+        (
+            "tie", "hits", 2, 3000, alike("hits", [0.0, T], 3000, 0.97),
+            lambda s: s.decide().decision == "tie",
+        ),
+    ]  # fmt: skip
+    for wrong, metric, m, n, draw, ask in cells:
+        found = [
+            shares(draw, trials, f"draws {wrong} {metric} {m} {n}", ask, draws=draws)[0]
+            for draws in (DRAWS, 10_000)
+        ]
+        row(wrong, metric, m, n, *found)
+
+
+# correlations of graded pairs
+
+
+T_OF_PAIRS = 0.05
+SPEARMAN = Spearman()
+
+
+def pairs(trials: int) -> None:
+    """Claims between equals, ties and use at the tolerance, where correlations are compared."""
+    trials = max(trials // 2, 1)
+    table(trials, "grades", "measures", "pairs", "claims", "ties", "use", "interval of one")
+    for grades, m, n in [
+        ("any", 2, 20), ("any", 2, 50), ("any", 2, 200), ("any", 6, 50), ("any", 6, 200),
+        ("five", 2, 50), ("five", 6, 200), ("one in twenty", 2, 50), ("one in twenty", 2, 200),
+    ]:  # fmt: skip
+        row(grades, m, n, *correlated(grades, m, n, trials))
+
+
+def correlated(grades: str, measures: int, count: int, trials: int) -> list[Share]:
+    """One cell; scores and grades are normal, with a Spearman correlation that is known.
+
+    Grades are ``five`` fifths of that, or 1 for ``one in twenty`` pairs; then the truth is that of
+    a million pairs.
+    """
+    found: list[tuple[bool, ...]] = []
+    truth = _true_correlation(grades, 0.6)
+    more = _score_with(grades, truth + T_OF_PAIRS)
+    for i, rng in enumerate(_generators(0, trials, f"pairs {grades} {measures} {count}")):
+        gold, noise = rng.standard_normal(count), rng.standard_normal((measures + 1, count))
+        noise = sqrt(0.5) * noise[:-1] + sqrt(0.5) * noise[-1]
+        cut = _graded(grades, gold)
+        equal, better = (
+            r[:, None] * gold + np.sqrt(1 - r[:, None] ** 2) * noise
+            for r in (np.full(measures, 0.6), np.array([0.6] + [more] * (measures - 1)))
+        )
+        everywhere = np.ones(count, dtype=bool)
+        layers = [
+            Layer(np.arange(measures) + k * measures, everywhere, scores)
+            for k, scores in enumerate((equal, better))
+        ]
+        drawn = bootstrap(Correlations([SPEARMAN], layers, cut), count, resamples=1000, seed=i)
+        means = np.concatenate([SPEARMAN.of(layer.scores, cut) for layer in layers])
+        said = [
+            decide_by_resamples(drawn[:, part], means[part], 0, Tolerance(0.0, T_OF_PAIRS))
+            for part in (slice(0, measures), slice(measures, None))
+        ]
+        influence = SPEARMAN.per_pair(equal[:1], cut)
+        low, high = bca(drawn[:, :1], means[:1], influence)[0]
+        found.append(
+            (
+                said[0].decision in {"use", "better"},
+                said[1].decision == "tie",
+                said[1].decision == "use",
+                bool(low <= truth <= high),
+            )
+        )
+    return [*map(Share.of, zip(*found, strict=True))]
+
+
+def _graded(grades: str, gold: Float64[Array, " pairs"]) -> Float64[Array, " pairs"]:
+    if grades == "five":
+        return np.floor(5 * ndtr(gold))
+    return (ndtr(gold) > 0.95).astype(float) if grades == "one in twenty" else gold
+
+
+@cache
+def _true_correlation(grades: str, r: float) -> float:
+    rng = np.random.default_rng(0)
+    gold, noise = rng.standard_normal((2, 1_000_000))
+    scores = r * gold + sqrt(1 - r * r) * noise
+    return float(SPEARMAN.of(scores[None], _graded(grades, gold))[0])
+
+
+@cache
+def _score_with(grades: str, correlation: float) -> float:
+    """The correlation of normal scores that gives this one of ranks."""
+    low, high = 0.0, 0.999
+    for _ in range(12):
+        middle = (low + high) / 2
+        below = _true_correlation(grades, middle) < correlation
+        low, high = (middle, high) if below else (low, middle)
+    return high
 
 
 def least(_trials: int) -> None:
@@ -766,6 +914,9 @@ TABLES: dict[str, Callable[[int], None]] = {
     "single": single_means,
     "power": power,
     "plans": plans,
+    "better": better,
+    "draws": more_draws,
+    "pairs": pairs,
     "least": least,
     "groups": grouped,
     "declared": declared,

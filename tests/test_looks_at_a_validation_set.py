@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Judgements, Pairs, Space, Triplets, compare
-from anglewise.comparison.history import History, looks, rows_of
+from anglewise.comparison.history import History, Looks, looks, rows_of
 from anglewise.data_types.sparse import SparseRows
 from anglewise.io.runs import append_history, read_history
 from cli_run import anglewise
@@ -45,6 +45,14 @@ def test_runs_on_the_same_judgements_are_looks_and_other_candidates_are_counted(
     assert looked(compared(0.5, measures="cosine"), file) == (3, 3)
     assert looked(compared(0.5, gain=2.0), file) == (1, 1)  # other judgements
     assert looked(compared(0.5, metric="R@5"), file) == (3, 1)  # what it had by that is not known
+
+
+def test_verdicts_add_up_what_each_may_be_wrong_by():
+    """Whatever the looks have in common: it is no product, which would need independent ones."""
+    assert [Looks(9, sets).wrong_at_most for sets in (1, 5, 19, 20, 40)] == [0.05, 0.25, 0.95, 1, 1]
+    assert "is wrong is up to 25% if" in str(Looks(9, 5))
+    assert "is wrong has no bound below 1 if" in str(Looks(50, 40))
+    assert "not known if some were chosen by what these queries showed" in str(Looks(9, 5))
 
 
 @pytest.mark.parametrize("kind", ["pairs", "triplets"])
@@ -107,5 +115,8 @@ def test_looks_stand_beside_the_verdict_from_the_second_set_of_candidates_on(ang
     assert told == (3, 2)
     assert all(SENTENCE in text for text in shown)
     assert all("makes the best look better than it is" in text for text in shown)
+    most = "the chance that any of them is wrong is up to 10% if all candidates were named before"
+    assert all(most in text for text in shown)
+    assert json.loads(files["json"].read_text())["wrong_at_most"] == 0.1
     bare = anglewise("compare", tmp_path / "one", *words[:2], "--json", "-")
     assert "looks" not in json.loads(bare.out)  # without a history nobody counts

@@ -109,6 +109,7 @@ def looks_content(looks: Looks | None) -> dict[str, Any]:
     return {
         "looks": None if looks is None else looks.times,
         "candidate_sets": None if looks is None else looks.candidate_sets,
+        "wrong_at_most": None if looks is None else looks.wrong_at_most,
     }
 
 

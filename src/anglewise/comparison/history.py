@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.comparison.comparison_result import Comparison, Evidence
+from anglewise.comparison.comparison_result import Comparison
+from anglewise.comparison.evidence import Evidence
 from anglewise.data_types.judgements import Judgements, Pairs
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Float64
 from anglewise.errors import SpellingError
 from anglewise.io.runs import HistoryTable
-from anglewise.statistics.decision import RULE
+from anglewise.statistics.decision import LEVEL, RULE
 
 PAIRS_AT_ONCE = 100_000
 MOST_LISTED = 10
@@ -321,11 +322,29 @@ class Looks:
     times: int
     candidate_sets: int
 
+    @property
+    def wrong_at_most(self) -> float:
+        """The chance that any verdict so far is wrong, at most, each being so in 5%.
+
+        It is of candidates that were named before any of these looks: of those that were made or
+        chosen after one nothing is known, as they may owe their figures to these queries.
+
+        >>> Looks(7, 3).wrong_at_most, Looks(40, 30).wrong_at_most
+        (0.15, 1.0)
+        """
+        return min(round(LEVEL * self.candidate_sets, 9), 1.0)
+
     def __str__(self) -> str:
+        most = "has no bound below 1"
+        if self.wrong_at_most < 1:
+            most = f"is up to {self.wrong_at_most:.0%}"
         return (
             f"This validation set was looked at {self.times:,} times, at "
             f"{counted(self.candidate_sets, 'set')} of candidates: looking often at one set makes "
-            "the best look better than it is, and no interval here allows for that"
+            "the best look better than it is, and no interval here allows for that. With each "
+            f"verdict at 95%, the chance that any of them is wrong {most} if all candidates "
+            "were named before the first look, and not known if some were chosen by what these "
+            "queries showed: then judge others to confirm it"
         )
 
 
