@@ -21,6 +21,7 @@ from anglewise.comparison.scoring import Correlations, Layer
 from anglewise.data_types.drawn import QueryDraw
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.evaluation_metrics.metrics import Spearman
+from anglewise.statistics.calibration import proportion, proportion_in_clusters
 from anglewise.statistics.decision import (
     RuleOutcome,
     Tolerance,
@@ -532,6 +533,7 @@ def pairs(trials: int) -> None:
     for grades, m, n in [
         ("any", 2, 20), ("any", 2, 50), ("any", 2, 200), ("any", 6, 50), ("any", 6, 200),
         ("five", 2, 50), ("five", 6, 200), ("one in twenty", 2, 50), ("one in twenty", 2, 200),
+        ("one in twenty", 2, 400), ("one in twenty", 2, 800),
     ]:  # fmt: skip
         row(grades, m, n, *correlated(grades, m, n, trials))
 
@@ -904,6 +906,44 @@ def _weighed(
     ), weights.effective
 
 
+# shares among the passages of questions
+
+
+def passages(trials: int) -> None:
+    """How often the interval of a share among passages holds it, which questions have in common."""
+    table(trials, "questions", "share", "sum of the beta", "passages", "taken alone", "by question")
+    for uneven in (False, True):
+        for questions, share, size in [
+            (10, 0.3, 1), (30, 0.05, 1), (100, 0.03, 1), (100, 0.1, 0.2), (100, 0.1, 50),
+            (300, 0.05, 5),
+        ]:  # fmt: skip
+            cells = among_passages(questions, share, size, trials, uneven=uneven)
+            row(questions, share, size, "1 to 50, uneven" if uneven else "1 to 19", *cells)
+
+
+def among_passages(
+    questions: int, share: float, size: float, trials: int, *, uneven: bool
+) -> list[str]:
+    """Coverage and median width of intervals of passages alone, and by question."""
+    held, widths = np.zeros((2, trials)), np.zeros((2, trials))
+    name = f"passages {questions} {share} {size} {uneven}"
+    for i, rng in enumerate(_generators(0, trials, name)):
+        many = rng.geometric(0.1, questions) * (1 + 9 * (rng.random(questions) < 0.1))
+        counts = np.minimum(many, 50) if uneven else rng.integers(1, 20, questions)
+        of = np.repeat(np.arange(questions), counts)
+        relevant = rng.random(len(of)) < rng.beta(size * share, size * (1 - share), questions)[of]
+        both = (
+            proportion(int(relevant.sum()), len(of)),
+            proportion_in_clusters(relevant, of),
+        )
+        held[:, i] = [one.low <= share <= one.high for one in both]
+        widths[:, i] = [one.high - one.low for one in both]
+    return [
+        f"{Share.of(inside > 0)} ({np.median(width):.3f})"
+        for inside, width in zip(held, widths, strict=True)
+    ]
+
+
 TABLES: dict[str, Callable[[int], None]] = {
     "equal": equal_means,
     "many": many_measures,
@@ -921,6 +961,7 @@ TABLES: dict[str, Callable[[int], None]] = {
     "groups": grouped,
     "declared": declared,
     "traffic": traffic,
+    "passages": passages,
 }
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from anglewise import Embeddings, Pairs, Space, compare
 from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.split import QuerySplit
 from anglewise.comparison.verdict import verdict_of
@@ -266,6 +267,23 @@ def test_values_that_need_not_lie_below_1_go_by_the_bootstrap_and_say_so():
     same = verdict(np.ones((2, 40)), metric="DCG(sampled)@10")
     assert same.decision == "cannot-tell"
     assert "how much better cosine may be is not known" in same.reason
+
+
+@pytest.mark.parametrize(("others", "decided"), [(39, False), (40, True)])
+def test_of_few_pairs_with_another_grade_than_most_nothing_is_said(others, decided):
+    """Simulated, ties would be false in a tenth to a fifth of the sets."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((1000, 6))
+    grades = np.where(np.arange(1000) < others, 1.0, 0.0)
+    near = np.where(grades[:, None] > 0, x, rng.standard_normal(x.shape))
+    space = Space(
+        queries=Embeddings(x), items=Embeddings(near + 0.1 * rng.standard_normal(x.shape))
+    )
+    rows = np.arange(1000)
+    said = compare(space, Pairs(rows, rows, grades), "dot,cosine").verdict
+    few = f"too little where all but {others} pairs have one grade: 40 with others are due"
+    assert (few in said.reason) != decided
+    assert decided or said.decision == "cannot-tell"
 
 
 def test_without_a_lot_a_sampled_metric_is_decided_as_the_plain_one():

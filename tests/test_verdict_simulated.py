@@ -166,3 +166,40 @@ def test_only_groups_larger_than_any_that_was_seen_mislead(world):
         (unseen if sizes.max() < 100 else seen).append(world.of_groups(values, sizes, i).claims())
     at_most(world.Share.of(seen), 0.05)
     assert world.Share.of(unseen).value > 0.2
+
+
+@pytest.mark.parametrize("queries", [15, 60, 250])
+@pytest.mark.parametrize(
+    ("traffic", "effect"),
+    [
+        ("log-normal", "hits by chance"),
+        ("log-normal", "often asked lose"),
+        ("one over the rank", "often asked lose"),
+    ],
+)
+def test_queries_drawn_by_traffic_keep_every_bound(world, traffic, effect, queries):
+    _, plain, claimed, tied, used, held, half, untold, _ = world.by_traffic(
+        traffic, effect, queries, 200
+    )
+    for share, bound in ((claimed, 0.05), (tied, 0.06), (used, 0.05), (half, 0.05), (untold, 0.05)):
+        at_most(share, bound)
+    at_least(held, 0.93)
+    if (traffic, effect, queries) == ("one over the rank", "often asked lose", 250):
+        assert plain.value > 0.9  # counted alike, they say what is not so
+
+
+@pytest.mark.parametrize("groups", [20, 60])
+def test_a_declared_largest_group_keeps_every_bound_where_none_was_seen(world, groups):
+    seen, claimed, tied, used, held, *_ = world.with_largest(
+        "1 to 3, one in fifty 100", groups, 200
+    )
+    assert seen.value > 0.2  # as large as the largest seen, which is too small
+    for share, bound in ((claimed, 0.05), (tied, 0.06), (used, 0.05)):
+        at_most(share, bound)
+    at_least(held, 0.93)
+
+
+def test_a_set_planned_after_better_shows_that_the_lead_matters(world):
+    more, settled = world.after_better(0.05, 2, 150, 0.9, 120)
+    assert len(more) >= 10
+    at_least(settled, 0.75)

@@ -63,6 +63,8 @@ class Scores:
         What each query weighs, where they were drawn with unequal chances that are known.
     largest_group
         How many queries a group that was not seen may have, where that was declared.
+    other_grades
+        Where most graded pairs have one grade, how many have another.
     costs
         What it took to search for each measure, where they were searched for here.
     """
@@ -82,6 +84,7 @@ class Scores:
     drawn_by_lot: bool = False
     weights: QueryWeights | None = None
     largest_group: int | None = None
+    other_grades: int | None = None
     costs: Mapping[str, SearchCost] = field(default_factory=dict[str, SearchCost])
 
     @cached_property

@@ -236,8 +236,19 @@ def score_named_rows(
         noun="pair" if graded else "triplet",
         statistic=statistic,
         resamples=PAIR_RESAMPLES if graded else DRAWS,
+        other_grades=_other_grades(judgements.scores) if graded else None,
         settings=chosen,
     )
+
+
+def _other_grades(grades: Float64[Array, " pairs"]) -> int | None:
+    """How many pairs do not have the commonest grade; None where half of them or more do not.
+
+    >>> _other_grades(np.array([0.0, 0.0, 0.0, 1.0])), _other_grades(np.arange(4.0))
+    (1, None)
+    """
+    others = len(grades) - int(np.unique(grades, return_counts=True)[1].max())
+    return others if 2 * others < len(grades) else None
 
 
 def _correlations(

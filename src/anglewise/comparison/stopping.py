@@ -38,8 +38,8 @@ UNORDERED = (
 )
 WEIGHED = (
     "judging until decided takes every query for as much as any other, and these were drawn by "
-    "traffic and weigh unequally: fix the number of queries beforehand and leave this out; the "
-    "verdict weighs them"
+    "traffic and weigh unequally: fix the number of queries beforehand, and go by the verdict of "
+    "compare, which weighs them"
 )
 
 

@@ -23,6 +23,8 @@ FEWEST_TO_PLAN = 2
 """Of one query alone nobody knows how much differences vary."""
 PLANNED = "in about four cases of five, where others vary as these do"
 """What a plan supposes, and how often it settles the question then."""
+FEWEST_OTHER_GRADES = 40
+"""Where most pairs have one grade, the others are what varies: of fewer too many ties are false."""
 NAMED = 3
 """The number of measures that a sentence names."""
 
@@ -47,13 +49,10 @@ def verdict_of(
     if reason:
         name = inference.scores.names[keep]
         return Verdict("cannot-tell", name, (), None, None, reason, keep=name)
-    clusters, noun = len(inference.scores.clusters), inference.scores.cluster_noun
-    if inference.weighted() is None and clusters < FEWEST_RESAMPLED:
+    reason = _too_few(inference)
+    if reason:
         name = inference.scores.names[keep]
-        reason = (
-            f"{inference.scores.metric} is decided by the bootstrap, which says nothing of "
-            f"{counted(clusters, noun)}: {FEWEST_RESAMPLED} are due; until then keep {name}"
-        )
+        reason = f"{reason}; until then keep {name}"
         return Verdict("cannot-tell", name, (), None, None, reason, keep=name)
     reason = _backwards(inference)
     if reason:
@@ -63,6 +62,24 @@ def verdict_of(
     return _Words(
         inference, tolerance, keep=keep, role=role, largest=largest, level=level
     ).verdict()
+
+
+def _too_few(inference: Inference) -> str:
+    """Why the bootstrap says nothing, where it decides."""
+    scores = inference.scores
+    if inference.weighted() is not None:
+        return ""
+    clusters, others = len(scores.clusters), scores.other_grades
+    decided = f"{scores.metric} is decided by the bootstrap, which says"
+    if clusters < FEWEST_RESAMPLED:
+        nouns = counted(clusters, scores.cluster_noun)
+        return f"{decided} nothing of {nouns}: {FEWEST_RESAMPLED} are due"
+    if others is not None and others < FEWEST_OTHER_GRADES:
+        return (
+            f"{decided} too little where all but {counted(others, scores.noun)} have one grade: "
+            f"{FEWEST_OTHER_GRADES} with others are due"
+        )
+    return ""
 
 
 def _undefined(inference: Inference) -> str:
