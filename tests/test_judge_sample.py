@@ -135,7 +135,8 @@ def test_means_weighed_by_the_chances_of_a_draw_by_traffic_are_unbiased():
         assert told.known(rows)
         plain.append(values[0, rows].mean())
         for name in due:
-            mean = weighted_means(values[:, rows], getattr(told, name)(rows))
+            weights = told.each_query(rows) if name == "each_query" else told.as_asked(rows).values
+            mean = weighted_means(values[:, rows], weights)
             weighed[name].append(float(mean[0]))
     for name, mean in due.items():
         error = np.std(weighed[name], ddof=1) / np.sqrt(150)
