@@ -305,6 +305,13 @@ def test_one_moment_alone_and_pairs_are_refused(known):
         compare(space, pairs, "dot", split="group(topic)")
 
 
+@pytest.mark.parametrize("cell", [10**400, -(10**400)])
+def test_a_time_that_no_number_holds_is_refused(cell):
+    asking = Embeddings(np.ones((4, 2)), metadata={"at": [cell, 1, 2, 3]})
+    with pytest.raises(AnglewiseError, match="at"):
+        query_split("time(at)", asking, np.arange(4))
+
+
 def test_too_few_groups_to_learn_from_are_refused():
     few = QuerySplit("group(x)", Clusters(np.arange(30) % 4))
     with pytest.raises(AnglewiseError, match=r"4 groups by group\(x\).*needs 5 at least"):

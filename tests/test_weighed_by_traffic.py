@@ -100,7 +100,7 @@ def test_every_surface_says_that_it_is_weighed():
     assert told["effective_queries"] == pytest.approx(SIZE * 61 * 3 / (2 * 121))
     assert told["highest"] == pytest.approx(60 / 30.5)
     shown = markdown(comparison_document(result))
-    assert "Intervals: 95%, over queries, weighed by traffic." in shown
+    assert "95%, each by itself, over queries, weighed by traffic." in shown
     [note] = [note for note in result.notes if "unequal chances" in note]
     assert "holds for questions as they are asked" in note
     assert "Over all queries, each once, nDCG@10 is" in note

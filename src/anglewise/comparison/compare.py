@@ -1,6 +1,6 @@
 """Compare measures in one space or in several, judged on the same queries."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -201,6 +201,7 @@ def compare(
         progress=progress,
     )
     searched = None
+    columns = [slices] if isinstance(slices, str) else [*slices]
     if isinstance(judgements, Judgements):
         rows = judgements.judged_rows
         asking = space.sides(judgements.direction)[0]
@@ -210,21 +211,9 @@ def compare(
         _check_relevant(judgements, wanted[0])
         searched = SearchedSpace(space, judgements, rows)
         scores = score_spaces([searched], read, read, judgements, settings)
-    elif split.strip() != QUERIES:
-        raise SpellingError(
-            f"a split by {split} is of queries, and these are pairs or triplets: leave it out"
-        )
-    elif largest_group is not None:
-        raise SpellingError(
-            "largest_group is of queries in groups, and these are pairs or triplets: leave it out"
-        )
     else:
+        _check_no_queries(split, largest_group, columns)
         scores = score_named_rows(space, judgements, read, settings)
-    columns = [slices] if isinstance(slices, str) else [*slices]
-    if columns and searched is None:
-        raise SpellingError(
-            "slices are of queries or items, and these are pairs or triplets: leave slices out"
-        )
     parts, remarks = (), ()
     if searched is not None and columns:
         from anglewise.comparison.slices import slices as verdict_slices
@@ -243,6 +232,18 @@ def compare(
     known = of_space(space, searched.judgements)
     result = replace(result, measures=with_breadth(result.measures, known, scores), slices=parts)
     return with_floors(result, known, scores, seed=seed)
+
+
+def _check_no_queries(split: str, largest_group: int | None, slices: Sequence[str]) -> None:
+    """Refuse what is said of queries where pairs or triplets are judged."""
+    unfit = {
+        f"a split by {split} is of queries": ("it", split.strip() != QUERIES),
+        "largest_group is of queries in groups": ("it", largest_group is not None),
+        "slices are of queries or items": ("slices", bool(slices)),
+    }
+    for sentence, (what, is_asked) in unfit.items():
+        if is_asked:
+            raise SpellingError(f"{sentence}, and these are pairs or triplets: leave {what} out")
 
 
 def _check_relevant(judgements: Judgements, metric: Metric) -> None:

@@ -70,7 +70,7 @@ def moments(name: str, cells: Sequence[Any]) -> Float64[Array, " q"]:
     for cell in cells:
         try:
             times.append(_moment(cell))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ValuesError(
                 f"column {name!r} holds {cell!r}, which is no time: give numbers, or dates such as "
                 "2026-03-01 or 2026-03-01T12:30:00"

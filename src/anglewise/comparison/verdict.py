@@ -6,6 +6,7 @@ import numpy as np
 
 from anglewise.comparison.comparison_result import Estimate, Plans, Verdict
 from anglewise.comparison.inference import Inference
+from anglewise.comparison.undecidable import why_no_verdict
 from anglewise.data_types.text import counted, listed, p_words, rounded_up
 from anglewise.statistics.decision import (
     LEVEL,
@@ -17,14 +18,10 @@ from anglewise.statistics.decision import (
 )
 from anglewise.statistics.planning import Lead
 
-FEWEST_RESAMPLED = 20
-"""Resamples of fewer pairs or queries vary too little to be believed."""
 FEWEST_TO_PLAN = 2
 """Of one query alone nobody knows how much differences vary."""
 PLANNED = "in about four cases of five, where others vary as these do"
 """What a plan supposes, and how often it settles the question then."""
-FEWEST_OTHER_GRADES = 40
-"""Where most pairs have one grade, the others are what varies: of fewer too many ties are false."""
 NAMED = 3
 """The number of measures that a sentence names."""
 
@@ -45,16 +42,7 @@ def verdict_of(
     often what is said may be wrong.
     """
     keep = inference.simplest[0] if baseline is None else baseline
-    reason = _undefined(inference)
-    if reason:
-        name = inference.scores.names[keep]
-        return Verdict("cannot-tell", name, (), None, None, reason, keep=name)
-    reason = _too_few(inference)
-    if reason:
-        name = inference.scores.names[keep]
-        reason = f"{reason}; until then keep {name}"
-        return Verdict("cannot-tell", name, (), None, None, reason, keep=name)
-    reason = _backwards(inference)
+    reason = why_no_verdict(inference, keep)
     if reason:
         name = inference.scores.names[keep]
         return Verdict("cannot-tell", name, (), None, None, reason, keep=name)
@@ -62,53 +50,6 @@ def verdict_of(
     return _Words(
         inference, tolerance, keep=keep, role=role, largest=largest, level=level
     ).verdict()
-
-
-def _too_few(inference: Inference) -> str:
-    """Why the bootstrap says nothing, where it decides."""
-    scores = inference.scores
-    if inference.weighted() is not None:
-        return ""
-    clusters, others = len(scores.clusters), scores.other_grades
-    decided = f"{scores.metric} is decided by the bootstrap, which says"
-    if clusters < FEWEST_RESAMPLED:
-        nouns = counted(clusters, scores.cluster_noun)
-        return f"{decided} nothing of {nouns}: {FEWEST_RESAMPLED} are due"
-    if others is not None and others < FEWEST_OTHER_GRADES:
-        return (
-            f"{decided} too little where all but {counted(others, scores.noun)} have one grade: "
-            f"{FEWEST_OTHER_GRADES} with others are due"
-        )
-    return ""
-
-
-def _undefined(inference: Inference) -> str:
-    """Why nothing can be said, where figures are undefined."""
-    scores = inference.scores
-    undefined = [scores.names[i] for i in inference.order if not np.isfinite(inference.means[i])]
-    if not undefined:
-        return ""
-    more = "" if len(undefined) <= NAMED else f" and {len(undefined) - NAMED} more"
-    return (
-        f"{scores.metric} of {', '.join(undefined[:NAMED])}{more} is undefined on these data: "
-        f"leave {'it' if len(undefined) == 1 else 'them'} out, or give other judgements"
-    )
-
-
-def _backwards(inference: Inference) -> str:
-    """Why nothing is to be used where each correlation is shown to be below 0."""
-    scores = inference.scores
-    if scores.statistic is None:
-        return ""
-    first = inference.order[0]
-    if any(inference.interval(0, measure).high >= 0 for measure in inference.order):
-        return ""
-    best = inference.interval(0, first)
-    return (
-        f"every measure runs against the grades, {scores.names[first]} the least "
-        f"({scores.metric} {best.mean:.3f} [{best.low:.3f}, {best.high:.3f}]): are these "
-        "distances? Then give them with the other sign"
-    )
 
 
 class _Words:
@@ -432,6 +373,7 @@ class _Words:
     def _surely(self) -> str:
         """At which level, as each of several verdicts may have one of its own."""
         return f"at {100 * (1 - self.level):.4g}%"
+
     @property
     def _weighed(self) -> str:
         """That queries count by their traffic, where they do."""
