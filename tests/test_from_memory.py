@@ -16,8 +16,8 @@ import pytest
 from scipy import sparse
 
 import anglewise as aw
-from anglewise.data_types.conversion import as_array, as_sparse_rows
-from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.conversion import as_array
+from anglewise.data_types.sparse import SparseRows, as_sparse_rows
 from anglewise.errors import (
     FileError,
     IdsError,

@@ -12,10 +12,10 @@ from anglewise import (
     read_space,
     write_space,
 )
+from anglewise.data_types.columns import titles
 from anglewise.errors import IdsError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.read import judgements_of, read_texts
-from anglewise.io.texts import titles
 from real_data import real_data
 
 

@@ -9,12 +9,12 @@ from pyarrow import parquet
 
 import good_files
 from anglewise import AnglewiseError, Embeddings, Space, read_space, write_space
+from anglewise.data_types.columns import column, columns_of, titles
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import contents
 from anglewise.io.ids import read_ids
 from anglewise.io.read import read_texts
 from anglewise.io.space_folder import read_side
-from anglewise.io.texts import column, columns_of, titles
 from good_files import IDS, TITLES, X
 
 

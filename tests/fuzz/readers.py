@@ -31,6 +31,7 @@ from anglewise import (
 )
 from anglewise.auditing.subject import read_freedom
 from anglewise.cli.inputs import questions_in
+from anglewise.data_types.columns import column, columns_of, titles
 from anglewise.encoders.documents import read_documents
 from anglewise.encoders.images import read_images
 from anglewise.encoders.pixels import settings_beside
@@ -49,7 +50,6 @@ from anglewise.io.read import (
 )
 from anglewise.io.runs import append_history, read_history
 from anglewise.io.tables import DOCUMENT, GAIN, QUERY, names_of, numbers_of, times_of
-from anglewise.io.texts import column, columns_of, titles
 from anglewise.judgements.constructed import from_labels
 from anglewise.labelling.judged_set import read_set
 from anglewise.nearest_neighbours.index import read_index

@@ -113,7 +113,7 @@ def _biases(subject: AuditSubject) -> Iterator[str]:
         counts = (
             "and a cosine within one side leaves them out, as they are no directions; "
             "cosine@with-biases counts them"
-            if subject.named_biases
+            if subject.space.named_biases
             else "but cosine counts them as directions; cosine@without-biases leaves them out"
         )
         yield (

@@ -183,7 +183,7 @@ def witnessed(subject: AuditSubject, item: str | None, condition: float) -> Witn
     """
     space, names = subject.space, subject.names("items-items")[1]
     row = int(np.argmax(subject.item_popularity[0])) if item is None else _named_row(subject, item)
-    left_out = subject.named_biases
+    left_out = subject.space.named_biases
     moved = witness(
         space.items.vectors,
         row,

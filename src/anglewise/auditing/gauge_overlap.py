@@ -9,14 +9,14 @@ import numpy as np
 
 from anglewise.auditing.certified import CONDITIONS
 from anglewise.auditing.subject import GAUGES, SMALL_SAMPLE, AuditSubject, NamedRow
-from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.embeddings import BIAS_COLUMNS, Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.typing import Array, Bool, Direction, Float64, Int64, Progress
 from anglewise.equivalent_factorisations.certificates import cosine_interval
 from anglewise.equivalent_factorisations.gap import SideAlignment, align
 from anglewise.equivalent_factorisations.gauge import moved_cosines, row_cosines
-from anglewise.equivalent_factorisations.maps import BIAS_COLUMNS, moved
+from anglewise.equivalent_factorisations.maps import moved
 from anglewise.errors import ShapeError
 from anglewise.evaluation_metrics.breadth import agreements, overlap
 from anglewise.evaluation_metrics.evaluate import evaluate

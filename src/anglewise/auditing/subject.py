@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from anglewise.data_types.columns import titles
 from anglewise.data_types.embeddings import Embeddings, Freedom, Space, TrainedFor
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
@@ -16,14 +17,12 @@ from anglewise.equivalent_factorisations.canonical import gauge
 from anglewise.equivalent_factorisations.gap import GaugeGap
 from anglewise.equivalent_factorisations.gauge import (
     bias_columns,
-    named_biases,
     two_roots,
     without_biases,
 )
 from anglewise.equivalent_factorisations.maps import ROWS
 from anglewise.errors import IdsError, TooFewError
 from anglewise.geometry.norms import popularity
-from anglewise.io.texts import titles
 from anglewise.nearest_neighbours.search import search
 from anglewise.similarity_measures.biases import maps_in
 from anglewise.similarity_measures.measure import measure
@@ -222,14 +221,9 @@ class AuditSubject:
         return bias_columns(self.space)
 
     @cached_property
-    def named_biases(self) -> tuple[int, ...]:
-        """The bias columns that the space names, which no cosine within one side reads."""
-        return named_biases(self.space)
-
-    @cached_property
     def within(self) -> Space:
         """The space as a cosine within one side reads it: without the bias columns it names."""
-        return without_biases(self.space) if self.named_biases else self.space
+        return without_biases(self.space) if self.space.named_biases else self.space
 
     @cached_property
     def _names(self) -> tuple[Names, Names]:

@@ -153,10 +153,10 @@ def judge_from_labels(
     import time as clock
 
     from anglewise.cli.console import Talk
+    from anglewise.data_types.columns import column, columns_of
     from anglewise.errors import SpellingError
     from anglewise.io.read import read_space, read_texts
     from anglewise.io.tables import ID, ITEM
-    from anglewise.io.texts import column, columns_of
     from anglewise.labelling.generated import from_classes
 
     talk = Talk(always)

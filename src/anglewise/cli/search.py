@@ -146,9 +146,9 @@ def _question(
 def _row(asking: "Embeddings", query: str, direction: str) -> int:
     from difflib import get_close_matches
 
+    from anglewise.data_types.columns import titles
     from anglewise.data_types.text import other_form
     from anglewise.errors import IdsError
-    from anglewise.io.texts import titles
 
     row = asking.row_of.get(query)
     if row is not None:

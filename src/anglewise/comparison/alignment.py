@@ -10,6 +10,7 @@ import numpy as np
 from anglewise.comparison.candidates import Source
 from anglewise.comparison.lists import SearchedSpace, judged_space
 from anglewise.comparison.split import QuerySplit, query_split
+from anglewise.data_types.columns import titles
 from anglewise.data_types.drawn import QueryDraw
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.evaluation_rules import evaluated_with
@@ -19,7 +20,6 @@ from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import listed
 from anglewise.data_types.typing import Array, Int64
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
-from anglewise.io.texts import titles
 
 MISSING = -1
 

@@ -28,11 +28,11 @@ from anglewise.comparison.notes import notes, space_notes
 from anglewise.comparison.scoring import score_named_rows, score_spaces
 from anglewise.comparison.split import QUERIES, query_split
 from anglewise.comparison.without_vectors import of_space, of_spaces, with_breadth
-from anglewise.data_types.conversion import Vectors, check_kind
+from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.embeddings import Space, as_space
 from anglewise.data_types.evaluation_rules import evaluated_with
 from anglewise.data_types.judgements import Judgements, Missing, Pairs, Triplets, check_judgements
-from anglewise.data_types.text import check_number, counted, listed
+from anglewise.data_types.text import check_kind, check_number, counted, listed
 from anglewise.data_types.typing import Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation_metrics.interface import Metric

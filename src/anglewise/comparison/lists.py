@@ -14,12 +14,11 @@ from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import PART, SEED
-from anglewise.data_types.parts import Parts
+from anglewise.data_types.parts import Parts, documents_of
 from anglewise.data_types.typing import Array, Bool, Int64, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.evaluation_metrics.interface import Metric, RankingMetric
-from anglewise.io.texts import documents_of
 from anglewise.nearest_neighbours.search import search
 from anglewise.similarity_measures.adapter import Adapted, adapter_shape, learn_adapter
 from anglewise.similarity_measures.adapter_training import TrainingPairs

@@ -7,6 +7,7 @@ import numpy as np
 from anglewise.comparison.alignment import AlignedSpaces
 from anglewise.comparison.candidates import SpaceFacts
 from anglewise.comparison.inference import Scores
+from anglewise.data_types.columns import titles
 from anglewise.data_types.drawn import QueryDraw, weighted_means
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Complaints, Judgements, Pairs, Triplets
@@ -14,8 +15,6 @@ from anglewise.data_types.parts import Parts
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Bool, Direction, Int64
-from anglewise.equivalent_factorisations.gauge import named_biases
-from anglewise.io.texts import titles
 from anglewise.similarity_measures.biases import biases_note
 from anglewise.similarity_measures.formulas import SIMPLEST_FIRST
 
@@ -29,7 +28,7 @@ def notes(
     lists = isinstance(judgements, Judgements)
     direction = judgements.direction if lists else "queries-items"
     sides = space.sides(direction)
-    unit = sides[1].is_unit() and not named_biases(space)
+    unit = sides[1].is_unit() and not space.named_biases
     return (
         *(judged_notes(judgements) if lists else _label_notes(judgements.complaints)),
         *(_draw_notes(judgements.drawn, scores) if lists else ()),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.data_types.columns import column, columns_of
 from anglewise.data_types.drawn import QueryWeights
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.neighbours import Neighbours
@@ -17,7 +18,6 @@ from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Bool, Float64, Int64, Shaped
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.geometry.hubness import clusters as vector_clusters
-from anglewise.io.texts import column, columns_of
 from anglewise.statistics.resampling import Clusters
 
 

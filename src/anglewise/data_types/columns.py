@@ -1,10 +1,13 @@
-"""The columns of what is known about rows: titles, texts, dates and the like."""
+"""What is known about rows: the columns of their metadata, and the title of each."""
 
 from typing import Any, cast
 
+from anglewise.data_types.conversion import offers
 from anglewise.data_types.embeddings import Embeddings
-from anglewise.data_types.typing import offers
 from anglewise.errors import ValuesError
+
+TITLES = ("title", "name", "question", "text", "body", "content", "sentence", "label")
+"""Columns that name a row to a person, best first."""
 
 
 def columns_of(embeddings: Embeddings) -> list[str]:
@@ -33,3 +36,32 @@ def column(embeddings: Embeddings, name: str) -> list[Any]:
             f"the column {name!r} of what is known about the vectors cannot be read ({error}): "
             "write its dates as text"
         ) from error
+
+
+def titles(embeddings: Embeddings, longest: int = 120) -> list[str] | None:
+    """The title of each row, else the start of its text, else its id.
+
+    ``None`` where there is no column of titles or texts.
+
+    >>> about = {"title": ["Alien", ""], "text": ["", "A heist"]}
+    >>> titles(Embeddings([[1.0], [2.0]], metadata=about))
+    ['Alien', 'A heist']
+    """
+    by_lower_name = {name.lower(): name for name in columns_of(embeddings)}
+    title_columns = [by_lower_name[name] for name in TITLES if name in by_lower_name]
+    if not title_columns:
+        return None
+    best: list[str] = [""] * len(embeddings)
+    for name in title_columns:
+        if all(best):
+            break  # texts may be large: they stay unread where titles suffice
+        cells = column(embeddings, name)
+        best = [
+            previous or _short(cell, longest) for previous, cell in zip(best, cells, strict=True)
+        ]
+    return [text or str(name) for text, name in zip(best, embeddings.ids, strict=True)]
+
+
+def _short(cell: object, longest: int) -> str:
+    text = "" if cell is None else str(cell)
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -1,6 +1,6 @@
-"""Arrays, frames, tensors, sparse matrices and ids of any library, as NumPy arrays.
+"""Arrays, frames, tensors and ids of any library, as NumPy arrays.
 
-A foreign object is known by what it offers (``to_numpy``, ``detach``, ``tocsr``, ``__array__``,
+A foreign object is known by what it offers (``to_numpy``, ``detach``, ``__array__``,
 ``__dlpack__``), so none of these libraries is imported.
 """
 
@@ -13,14 +13,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from anglewise.data_types.sparse import (
-    Interactions,
-    SparseRows,
-    check_entries_inside,
-    distinct_pairs,
-)
 from anglewise.data_types.text import Say, check_utf8, described, listed, quiet
-from anglewise.data_types.typing import DIRECTIONS, Array, Int64, offers
+from anglewise.data_types.typing import DIRECTIONS, Array, Int64
 from anglewise.errors import (
     AnglewiseError,
     IdsError,
@@ -33,9 +27,6 @@ from anglewise.errors import (
 
 Vectors: TypeAlias = Any
 """Rows of numbers: NumPy, pandas, Polars, PyTorch, Arrow, JAX, CuPy, or lists of lists."""
-
-Sparse: TypeAlias = Any
-"""A sparse matrix of SciPy in any format, or ``SparseRows``."""
 
 ID_COLUMN = re.compile(
     r"(^|[\W_])(id|key)$|[a-z]I[dD]$|^(user|item|movie|product|doc|corpus|query)id$", re.ASCII
@@ -82,6 +73,18 @@ def as_array(value: Any, name: str, say: Say = quiet) -> Array:
         ) from error
 
 
+def offers(value: object, *names: str) -> bool:
+    """Whether an object has attributes of these names, all of them, of its own or of its class.
+
+    pandas gives columns and labels as attributes too: a column called ``detach`` makes no tensor.
+
+    >>> offers([], "append", "pop"), offers([], "detach")
+    (True, False)
+    """
+    own = getattr(value, "__dict__", ())
+    return all(hasattr(type(value), name) or name in own for name in names)
+
+
 def holds_masked(value: Any) -> bool:
     """Whether an array, or a row of a list, has a mask: NumPy takes what lies under it.
 
@@ -95,18 +98,6 @@ def holds_masked(value: Any) -> bool:
 def is_kind(value: object, kinds: Any) -> bool:
     """``isinstance`` without narrowing: to type checkers the value stays of any type."""
     return isinstance(value, kinds)
-
-
-def check_kind(value: object, kinds: Any, name: str, due: str) -> None:
-    """Raise ``WrongTypeError`` for a value of another kind than is due.
-
-    >>> check_kind(3, str, "a measure", "a spelling")
-    Traceback (most recent call last):
-    ...
-    anglewise.errors.WrongTypeError: a measure is an int (3): a spelling is due
-    """
-    if not isinstance(value, kinds):
-        raise WrongTypeError(f"{name} is {described(value)}: {due} is due")
 
 
 def check_direction(direction: str) -> None:
@@ -387,64 +378,3 @@ def as_rows(rows: Any, count: int, name: str) -> Int64[Array, " some"]:
     if len(outside):
         raise ShapeError(f"{name} row {outside[0]} is none of 0 to {count - 1}")
     return row_numbers
-
-
-def as_sparse_rows(value: Sparse, name: str, shape: tuple[int, int] | None = None) -> SparseRows:
-    """A sparse matrix of SciPy, in any format, as sparse rows; cells that repeat are added up.
-
-    Raises ``WrongTypeError`` for what is no sparse matrix, ``ShapeError`` unless it has ``shape``,
-    ``ValuesError`` for values that are not finite numbers.
-
-    >>> from scipy.sparse import csr_array
-    >>> as_sparse_rows(csr_array([[0, 2, 1]]), "seen").row(0).tolist()
-    [1, 2]
-    """
-    if is_kind(value, SparseRows):
-        table = value
-    elif offers(value, "tocsr") and len(value.shape) == 2:
-        check_entries_inside(value)
-        matrix = value.tocsr()
-        if not matrix.has_canonical_format:
-            matrix = matrix.copy()
-            matrix.sum_duplicates()
-        if matrix.dtype.kind not in "fiub" or not np.isfinite(matrix.data).all():
-            raise ValuesError(f"{name} holds {matrix.dtype}, or NaN or infinity: numbers are due")
-        table = SparseRows(
-            matrix.indptr.astype(np.int64),
-            matrix.indices.astype(np.int64),
-            matrix.data.astype(np.float64),
-            (int(matrix.shape[0]), int(matrix.shape[1])),
-        )
-    else:
-        raise WrongTypeError(
-            f"{name} is {described(value)}: a sparse matrix is due, such as "
-            "scipy.sparse.csr_array(table)"
-        )
-    if shape is not None and table.shape != shape:
-        raise ShapeError(f"{name} is {table.shape}: {shape} is due")
-    return table
-
-
-def frame_pairs(frame: Any, name: str) -> Interactions:
-    """The users and items in ``user_id`` and ``item_id`` of a frame, each pair once.
-
-    Raises ``ValuesError`` for a frame without these columns.
-
-    >>> import pyarrow as pa
-    >>> pairs = frame_pairs(pa.table({"user_id": ["u", "u"], "item_id": [7, 7]}), "seen")
-    >>> len(pairs.users), pairs.item_ids.tolist()
-    (1, ['7'])
-    """
-    columns = list(map(str, column_names(frame)))
-    missing = next((due for due in ("user_id", "item_id") if columns.count(due) != 1), None)
-    if missing is not None:
-        raise ValuesError(
-            f"{name} has {columns.count(missing) or 'no'} columns {missing!r}, but "
-            f"{', '.join(map(repr, columns[:12]))}: call them user_id and item_id, or give "
-            "read_interactions(frame, user=..., item=...)"
-        )
-    users, items = (as_ids(frame[due], f"{name}: {due}") for due in ("user_id", "item_id"))
-    user_ids, user_rows = np.unique(np.array(users, dtype=object), return_inverse=True)
-    item_ids, item_rows = np.unique(np.array(items, dtype=object), return_inverse=True)
-    table = distinct_pairs(user_rows, item_rows, (len(user_ids), len(item_ids)))
-    return Interactions(table.rows, table.indices, table.values, user_ids, item_ids)

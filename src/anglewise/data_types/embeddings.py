@@ -10,17 +10,14 @@ from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 
-from anglewise.data_types.conversion import (
+from anglewise.data_types.conversion import Vectors, as_array, as_ids, frame_ids, is_frame
+from anglewise.data_types.sparse import (
+    Interactions,
     Sparse,
-    Vectors,
-    as_array,
-    as_ids,
+    SparseRows,
     as_sparse_rows,
-    frame_ids,
     frame_pairs,
-    is_frame,
 )
-from anglewise.data_types.sparse import Interactions, SparseRows
 from anglewise.data_types.text import Say, described, order_of_ids, other_form, quiet
 from anglewise.data_types.typing import Array, Direction, Float32, Ids, Int64, Shaped
 from anglewise.errors import IdsError, ShapeError, ValuesError, WrongTypeError, reason
@@ -30,6 +27,9 @@ Freedom: TypeAlias = Literal["gauge", "rotation", "unknown"]
 
 Seen: TypeAlias = SparseRows | Sparse | Interactions
 """What users were trained on: row for row, or by ids."""
+
+BIAS_COLUMNS = "bias_columns"
+"""Where ``about`` names the columns that hold biases."""
 
 BLOCK = 8192
 """Rows checked together, so that a check of a memory-mapped file takes little memory."""
@@ -284,6 +284,16 @@ class Space:
         if self.trained_for == "unknown":
             return "unknown"
         return "gauge" if self.trained_for == "dot" and not self.one_sided else "rotation"
+
+    @property
+    def named_biases(self) -> tuple[int, ...]:
+        """The bias columns that ``about`` names; those that were cut away since are not there.
+
+        >>> Space(items=Embeddings([[1.0, 2.0]]), about={"bias_columns": [1, 2]}).named_biases
+        (1,)
+        """
+        stated = cast("list[int]", self.about.get(BIAS_COLUMNS) or [])
+        return tuple(sorted(int(column) for column in stated if column < self.items.dimension))
 
     def sides(self, direction: Direction) -> tuple[Embeddings, Embeddings]:
         """The side that asks and the side that is ranked.

@@ -8,12 +8,9 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 import numpy as np
 
 from anglewise.data_types.conversion import (
-    Sparse,
     as_array,
     as_ids,
-    as_sparse_rows,
     check_direction,
-    check_kind,
     column_names,
     is_frame,
     is_kind,
@@ -22,8 +19,8 @@ from anglewise.data_types.drawn import QueryDraw
 from anglewise.data_types.embeddings import Space, check_counted_from_zero
 from anglewise.data_types.numbers import POSITIVE, shown
 from anglewise.data_types.parts import Parts, judged_parts
-from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.text import described, other_form
+from anglewise.data_types.sparse import Sparse, SparseRows, as_sparse_rows
+from anglewise.data_types.text import check_kind, described, other_form
 from anglewise.data_types.typing import Array, Bool, Direction, Float64, Int64
 from anglewise.errors import (
     IdsError,

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.data_types.conversion import check_kind
 from anglewise.data_types.embeddings import Space
+from anglewise.data_types.text import check_kind
 from anglewise.data_types.typing import Array, Bool, Direction, Float, Float64, Int64
 from anglewise.errors import MissingExtraError, ShapeError, SpellingError
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 
-from anglewise.data_types.columns import column, columns_of
+from anglewise.data_types.columns import column, columns_of, titles
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.typing import Array, Int64
 from anglewise.errors import IdsError, ShapeError
@@ -96,3 +97,13 @@ def judged_parts(names: Iterable[str], items: Embeddings, source: str) -> Parts 
             f"{whole_documents[0]!r}: judge either these or those"
         )
     return None if passages or judged_names.isdisjoint(documents) else parts
+
+
+def documents_of(items: Embeddings, parts: Parts) -> Embeddings:
+    """The documents as embeddings without numbers: zeros stand for their vectors.
+
+    A document takes the title of its first passage.
+    """
+    item_titles, rows = titles(items), cast("list[int]", parts.first.tolist())
+    metadata = None if item_titles is None else {"title": [item_titles[row] for row in rows]}
+    return Embeddings(np.zeros((len(parts), 1), np.float32), ids=parts.documents, metadata=metadata)

@@ -1,15 +1,20 @@
-"""Sparse rows, and interactions between users and items."""
+"""Sparse rows, from SciPy too, and interactions between users and items, from frames too."""
 
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, SupportsIndex
+from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
 
-from anglewise.data_types.typing import Array, Bool, Float64, Int64, Shaped, offers
-from anglewise.errors import ShapeError, TooFewError
+from anglewise.data_types.conversion import as_ids, column_names, is_kind, offers
+from anglewise.data_types.text import described
+from anglewise.data_types.typing import Array, Bool, Float64, Int64, Shaped
+from anglewise.errors import ShapeError, TooFewError, ValuesError, WrongTypeError
+
+Sparse: TypeAlias = Any
+"""A sparse matrix of SciPy in any format, or ``SparseRows``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,3 +251,64 @@ class Interactions:
     def rows(self) -> SparseRows:
         """The weights as sparse rows, one row a user."""
         return SparseRows.from_pairs(self.users, self.items, self.weights, shape=self.shape)
+
+
+def as_sparse_rows(value: Sparse, name: str, shape: tuple[int, int] | None = None) -> SparseRows:
+    """A sparse matrix of SciPy, in any format, as sparse rows; cells that repeat are added up.
+
+    Raises ``WrongTypeError`` for what is no sparse matrix, ``ShapeError`` unless it has ``shape``,
+    ``ValuesError`` for values that are not finite numbers.
+
+    >>> from scipy.sparse import csr_array
+    >>> as_sparse_rows(csr_array([[0, 2, 1]]), "seen").row(0).tolist()
+    [1, 2]
+    """
+    if is_kind(value, SparseRows):
+        table = value
+    elif offers(value, "tocsr") and len(value.shape) == 2:
+        check_entries_inside(value)
+        matrix = value.tocsr()
+        if not matrix.has_canonical_format:
+            matrix = matrix.copy()
+            matrix.sum_duplicates()
+        if matrix.dtype.kind not in "fiub" or not np.isfinite(matrix.data).all():
+            raise ValuesError(f"{name} holds {matrix.dtype}, or NaN or infinity: numbers are due")
+        table = SparseRows(
+            matrix.indptr.astype(np.int64),
+            matrix.indices.astype(np.int64),
+            matrix.data.astype(np.float64),
+            (int(matrix.shape[0]), int(matrix.shape[1])),
+        )
+    else:
+        raise WrongTypeError(
+            f"{name} is {described(value)}: a sparse matrix is due, such as "
+            "scipy.sparse.csr_array(table)"
+        )
+    if shape is not None and table.shape != shape:
+        raise ShapeError(f"{name} is {table.shape}: {shape} is due")
+    return table
+
+
+def frame_pairs(frame: Any, name: str) -> Interactions:
+    """The users and items in ``user_id`` and ``item_id`` of a frame, each pair once.
+
+    Raises ``ValuesError`` for a frame without these columns.
+
+    >>> import pyarrow as pa
+    >>> pairs = frame_pairs(pa.table({"user_id": ["u", "u"], "item_id": [7, 7]}), "seen")
+    >>> len(pairs.users), pairs.item_ids.tolist()
+    (1, ['7'])
+    """
+    columns = list(map(str, column_names(frame)))
+    missing = next((due for due in ("user_id", "item_id") if columns.count(due) != 1), None)
+    if missing is not None:
+        raise ValuesError(
+            f"{name} has {columns.count(missing) or 'no'} columns {missing!r}, but "
+            f"{', '.join(map(repr, columns[:12]))}: call them user_id and item_id, or give "
+            "read_interactions(frame, user=..., item=...)"
+        )
+    users, items = (as_ids(frame[due], f"{name}: {due}") for due in ("user_id", "item_id"))
+    user_ids, user_rows = np.unique(np.array(users, dtype=object), return_inverse=True)
+    item_ids, item_rows = np.unique(np.array(items, dtype=object), return_inverse=True)
+    table = distinct_pairs(user_rows, item_rows, (len(user_ids), len(item_ids)))
+    return Interactions(table.rows, table.indices, table.values, user_ids, item_ids)

@@ -131,6 +131,18 @@ def described(value: object) -> str:
     return f"{article} {kind.__name__}{text}"
 
 
+def check_kind(value: object, kinds: Any, name: str, due: str) -> None:
+    """Raise ``WrongTypeError`` for a value of another kind than is due.
+
+    >>> check_kind(3, str, "a measure", "a spelling")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.WrongTypeError: a measure is an int (3): a spelling is due
+    """
+    if not isinstance(value, kinds):
+        raise WrongTypeError(f"{name} is {described(value)}: {due} is due")
+
+
 T = TypeVar("T")
 _WORD = re.compile(r"\s*(?P<name>[a-z][a-z0-9-]*)\s*(?:\((?P<numbers>[^()]*)\)\s*)?", re.ASCII)
 _MARKS = re.compile(r"[(),]")

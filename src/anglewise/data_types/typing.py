@@ -36,7 +36,6 @@ __all__ = [
     "Rows",
     "Shaped",
     "UInt8",
-    "offers",
     "serial",
 ]
 
@@ -60,15 +59,3 @@ def serial(work: Callable[[A], B], values: Iterable[A]) -> Iterator[B]:
     [1, 2]
     """
     return map(work, values)
-
-
-def offers(value: object, *names: str) -> bool:
-    """Whether an object has attributes of these names, all of them, of its own or of its class.
-
-    pandas gives columns and labels as attributes too: a column called ``detach`` makes no tensor.
-
-    >>> offers([], "append", "pop"), offers([], "detach")
-    (True, False)
-    """
-    own = getattr(value, "__dict__", ())
-    return all(hasattr(type(value), name) or name in own for name in names)

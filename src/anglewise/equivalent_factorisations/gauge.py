@@ -7,14 +7,13 @@ two items, or in an angle, they have no meaning.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 
-from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.embeddings import BIAS_COLUMNS, Embeddings, Space
 from anglewise.data_types.numbers import CONDITION, SEED, written
 from anglewise.data_types.typing import Array, Float, Float64
-from anglewise.equivalent_factorisations.maps import BIAS_COLUMNS, MapPair, Root, root_of
+from anglewise.equivalent_factorisations.maps import MapPair, Root, root_of
 from anglewise.errors import ShapeError, SpellingError, ValuesError
 
 
@@ -135,18 +134,8 @@ def bias_columns(space: Space) -> tuple[int, ...]:
     (1,)
     """
     if space.about.get(BIAS_COLUMNS) is not None:
-        return named_biases(space)
+        return space.named_biases
     return () if space.one_sided else constant_columns(*two_roots(space))
-
-
-def named_biases(space: Space) -> tuple[int, ...]:
-    """The bias columns that a space names; those that were cut away since are not there.
-
-    >>> named_biases(Space(items=Embeddings([[1.0, 2.0]]), about={"bias_columns": [1, 2]}))
-    (1,)
-    """
-    stated = cast("list[int]", space.about.get(BIAS_COLUMNS) or [])
-    return tuple(sorted(int(column) for column in stated if column < space.items.dimension))
 
 
 def without_biases(space: Space) -> Space:

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.embeddings import BIAS_COLUMNS, Embeddings, Space
 from anglewise.data_types.gram_root import Blocks, root_of_gram
 from anglewise.data_types.typing import Array, Float, Float32, Float64
 from anglewise.errors import ValuesError
@@ -118,10 +118,6 @@ def side_by_side(left: Float[Array, "rows a"], right: Float[Array, "rows b"]) ->
 
 LARGEST, SMALLEST = 3e38, 1e-30
 """If the largest entry of a factor lies between, float32 keeps its digits and those of the rest."""
-
-
-BIAS_COLUMNS = "bias_columns"
-"""The key of ``Space.about`` that names the bias columns."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from anglewise.data_types.conversion import check_kind
 from anglewise.data_types.embeddings import BLOCK, Space
 from anglewise.data_types.judgements import Judgements, Triplets
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import read_whole, shown
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.text import check_number
+from anglewise.data_types.text import check_kind, check_number
 from anglewise.data_types.typing import Array, Direction, Float64, Int64
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation_metrics.incomplete import (

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.data_types.conversion import offers
 from anglewise.data_types.embeddings import BLOCK, check_held
-from anglewise.data_types.typing import Array, Float32, offers
+from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import FileError, ShapeError, ValuesError
 from anglewise.io.files import (
     arrow,

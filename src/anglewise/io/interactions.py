@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.data_types.conversion import as_sparse_rows, is_frame
+from anglewise.data_types.conversion import is_frame, offers
 from anglewise.data_types.embeddings import Seen, Space, seen_rows
-from anglewise.data_types.sparse import Interactions, SparseRows
+from anglewise.data_types.sparse import Interactions, SparseRows, as_sparse_rows
 from anglewise.data_types.text import Say, counted, quiet
-from anglewise.data_types.typing import Array, Int64, offers
+from anglewise.data_types.typing import Array, Int64
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
 from anglewise.io.arrays import numbered_names, read_sparse_npz
 from anglewise.io.arrow_files import FRAME

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.data_types.conversion import check_kind, is_frame
+from anglewise.data_types.conversion import is_frame
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.evaluation_rules import evaluated_with
 from anglewise.data_types.judgements import (
@@ -18,8 +18,8 @@ from anglewise.data_types.judgements import (
     merged_judgements,
 )
 from anglewise.data_types.numbers import shown
-from anglewise.data_types.parts import Parts, judged_parts, parts_of
-from anglewise.data_types.text import Say, as_path, counted, quiet
+from anglewise.data_types.parts import Parts, documents_of, judged_parts, parts_of
+from anglewise.data_types.text import Say, as_path, check_kind, counted, quiet
 from anglewise.data_types.typing import Array, Direction, Float64
 from anglewise.errors import FileError, IdsError, SpellingError
 from anglewise.io.delimited import open_sheet
@@ -52,7 +52,6 @@ from anglewise.io.tables import (
     plain,
     unguarded_sheet,
 )
-from anglewise.io.texts import documents_of
 from anglewise.judgements.connection import STORE_NAME
 from anglewise.judgements.constructed import from_labels
 from anglewise.judgements.records import Labels

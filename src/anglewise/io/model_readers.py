@@ -9,11 +9,18 @@ from typing import Any
 import numpy as np
 
 from anglewise.data_types.conversion import as_array
-from anglewise.data_types.embeddings import Embeddings, Seen, Space, TrainedFor, seen_rows
+from anglewise.data_types.embeddings import (
+    BIAS_COLUMNS,
+    Embeddings,
+    Seen,
+    Space,
+    TrainedFor,
+    seen_rows,
+)
 from anglewise.data_types.sparse import SparseRows, distinct_pairs
 from anglewise.data_types.text import Say, quiet
 from anglewise.data_types.typing import Array, Int64
-from anglewise.equivalent_factorisations.maps import BIAS_COLUMNS
+from anglewise.equivalent_factorisations.maps import FEWEST_ROWS
 from anglewise.errors import FileError, ShapeError, SpellingError, ValuesError
 from anglewise.io.arrow_files import arrow_sheet, matrix_of
 from anglewise.io.files import arrow, existing_folder, naming, reading
@@ -124,10 +131,6 @@ def _bias_column(values: Array | None, rows: int, side: str) -> Array:
     if values.dtype.kind not in "fiub":
         raise ValuesError(f"{side} biases are of kind {values.dtype}: real numbers are due")
     return values.reshape(rows)
-
-
-FEWEST_ROWS = 3
-"""With fewer rows than this a column is constant by chance."""
 
 
 def implicit_factors(model: Any, _features: Mapping[str, Any]) -> Factors:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from anglewise.data_types.columns import columns_of
 from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.embeddings import Embeddings, Space, as_space
 from anglewise.data_types.judgements import Judgements
@@ -51,7 +52,6 @@ from anglewise.io.space_json import (
     write_description,
 )
 from anglewise.io.tables import check_names, names_of
-from anglewise.io.texts import columns_of
 
 
 def write_side(path: Path, side: Embeddings) -> None:

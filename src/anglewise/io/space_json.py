@@ -9,12 +9,11 @@ from typing import Any, cast, get_args
 
 import numpy as np
 
-from anglewise.data_types.embeddings import Space, TrainedFor
+from anglewise.data_types.embeddings import BIAS_COLUMNS, Space, TrainedFor
 from anglewise.data_types.judgements import Complaints, Judgements
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.typing import DIRECTIONS, Direction
-from anglewise.equivalent_factorisations.maps import BIAS_COLUMNS
 from anglewise.errors import FileError, ValuesError
 from anglewise.io.files import file_text, reading
 from anglewise.io.sizes import check_json

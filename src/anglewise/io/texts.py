@@ -1,11 +1,9 @@
-"""Titles and texts of rows, and which document each passage belongs to."""
+"""Read titles and texts by id."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
-
-import numpy as np
 
 from anglewise.data_types.columns import column, columns_of
 from anglewise.data_types.embeddings import Embeddings
@@ -18,9 +16,6 @@ from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, check_holds, existing_file, reading, suffix, text_contents
 from anglewise.io.sizes import CELL, is_deep
 from anglewise.io.tables import EXACT, ID, Role, Sheet, check_names, find, listed, names_of
-
-TITLES = ("title", "name", "question", "text", "body", "content", "sentence", "label")
-"""Columns that name a row to a person, best first."""
 
 
 def read_texts(
@@ -73,30 +68,6 @@ def text_ids(path: Path) -> list[str]:
     return _json_lines(path)[0]
 
 
-def titles(embeddings: Embeddings, longest: int = 120) -> list[str] | None:
-    """The title of each row, else the start of its text, else its id.
-
-    ``None`` where there is no column of titles or texts.
-
-    >>> about = {"title": ["Alien", ""], "text": ["", "A heist"]}
-    >>> titles(Embeddings([[1.0], [2.0]], metadata=about))
-    ['Alien', 'A heist']
-    """
-    by_lower_name = {name.lower(): name for name in columns_of(embeddings)}
-    title_columns = [by_lower_name[name] for name in TITLES if name in by_lower_name]
-    if not title_columns:
-        return None
-    best: list[str] = [""] * len(embeddings)
-    for name in title_columns:
-        if all(best):
-            break  # texts may be large: they stay unread where titles suffice
-        cells = column(embeddings, name)
-        best = [
-            previous or _short(cell, longest) for previous, cell in zip(best, cells, strict=True)
-        ]
-    return [text or str(name) for text, name in zip(best, embeddings.ids, strict=True)]
-
-
 def with_title(title: str, text: str) -> str:
     """A title, a blank and a text; the text alone if it begins with the title."""
     title, text = title.strip(), text.strip()
@@ -132,11 +103,6 @@ def texts_of(embeddings: Embeddings, parts: Parts | None = None) -> list[str]:
     for document, text in zip(parts.of.tolist(), texts, strict=True):
         passages[document].append(text)
     return [" ".join(filter(None, each)) for each in passages]
-
-
-def _short(cell: object, longest: int) -> str:
-    text = "" if cell is None else str(cell)
-    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _json_lines(path: Path) -> tuple[list[str], dict[str, list[Any]]]:
@@ -208,13 +174,3 @@ def _from_sheet(
     with reading(sheet.path, "texts"):  # dates may lie past all that Python knows
         table = {sheet.names[i]: c.to_pylist() for i, c in zip(other_positions, cells, strict=True)}
     return names_of(sheet, ids, position).to_pylist(), table
-
-
-def documents_of(items: Embeddings, parts: Parts) -> Embeddings:
-    """The documents as embeddings without numbers: zeros stand for their vectors.
-
-    A document takes the title of its first passage.
-    """
-    item_titles, rows = titles(items), cast("list[int]", parts.first.tolist())
-    metadata = None if item_titles is None else {"title": [item_titles[row] for row in rows]}
-    return Embeddings(np.zeros((len(parts), 1), np.float32), ids=parts.documents, metadata=metadata)

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 
+from anglewise.data_types.columns import column, columns_of
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.sparse import Interactions
@@ -21,7 +22,6 @@ from anglewise.errors import EncoderError, FileError, IdsError, TooFewError, Val
 from anglewise.io.files import PathLike, check_holds, opened, reading
 from anglewise.io.judgement_export import write_judged
 from anglewise.io.outputs import new_folder, write_text, writing
-from anglewise.io.texts import column, columns_of
 from anglewise.judgements.connection import STORE_NAME
 from anglewise.judgements.constructed import co_consumption
 from anglewise.judgements.records import Judged

@@ -7,10 +7,10 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from anglewise.data_types.columns import column, columns_of
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown
-from anglewise.io.texts import column, columns_of
 from anglewise.judgements.records import Judged
 
 Severity: TypeAlias = Literal["error", "warning", "note"]

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from anglewise.data_types.columns import column, columns_of
 from anglewise.data_types.drawn import drawn_context
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
@@ -23,7 +24,6 @@ from anglewise.geometry.hubness import clusters
 from anglewise.io.judgement_export import Texts
 from anglewise.io.read import read_space
 from anglewise.io.space_json import is_space_folder
-from anglewise.io.texts import column, columns_of
 from anglewise.nearest_neighbours.search import search
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.statistics.planning import LEAST, inclusion_chances, systematic

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from anglewise.data_types.columns import column, columns_of
 from anglewise.data_types.conversion import Vectors, as_array
 from anglewise.data_types.embeddings import Embeddings, Space, as_embeddings, as_space
 from anglewise.data_types.numbers import COUNT
@@ -19,7 +20,6 @@ from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError
 from anglewise.io.files import PathLike
 from anglewise.io.space_folder import read_space_folder, write_space
 from anglewise.io.tables import listed
-from anglewise.io.texts import column, columns_of
 from anglewise.nearest_neighbours.search import search_prepared
 from anglewise.nearest_neighbours.tiles import PreparedItems
 from anglewise.similarity_measures.formulas import Measure
@@ -330,7 +330,7 @@ class IndexState:
     @cached_property
     def columns(self) -> dict[str, list[Any]]:
         """The metadata of the items, one list a column; read from the file now if need be."""
-        return _columns(self.space.items)
+        return {} if self.space.items.metadata is None else _columns(self.space.items)
 
     def about(self, row: int) -> dict[str, Any]:
         """The metadata of one item."""

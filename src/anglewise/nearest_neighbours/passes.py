@@ -18,9 +18,9 @@ from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.typing import Array, Bool, Direction, Float32, Float64, Int64
 from anglewise.errors import SpellingError
 from anglewise.nearest_neighbours import ranking
-from anglewise.similarity_measures.biases import maps_in
+from anglewise.similarity_measures.biases import frames_in
 from anglewise.similarity_measures.formulas import LANES, BlockFormula, Formula, Measure, fitted
-from anglewise.similarity_measures.frames import Affine, Maps
+from anglewise.similarity_measures.frames import Affine, Maps, fit_frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +126,8 @@ class Pass:
 
 def passes(measures: Sequence[Measure], space: Space, direction: Direction) -> Iterator[Pass]:
     """As few passes as measures in one frame allow; the frame and the formulas are fitted here."""
-    maps = maps_in(measures[0], space, direction)
+    frames = frames_in(measures[0], space, direction)
+    maps = fit_frames(frames, space, direction) if frames else None
     turned, shift = None if maps is None else triangular(maps), None
     plain: list[Measure] = []
     unit_queries: list[Measure] = []

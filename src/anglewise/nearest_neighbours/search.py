@@ -6,11 +6,11 @@ from functools import partial
 
 import numpy as np
 
-from anglewise.data_types.conversion import Sparse, Vectors, as_rows, as_sparse_rows
+from anglewise.data_types.conversion import Vectors, as_rows
 from anglewise.data_types.embeddings import Embeddings, Space, as_embeddings, as_space
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import COUNT
-from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.sparse import Sparse, SparseRows, as_sparse_rows
 from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Array, Direction, Float32, Int64, Progress, Rows
 from anglewise.errors import ShapeError, TooFewError, ValuesError
@@ -91,7 +91,7 @@ def search(
     wanted = read_measures(measures)
     asking, ranked = space.sides(direction)
     count = len(asking)
-    rows = as_rows(np.arange(count) if rows is None else rows, count, "query")
+    rows = np.arange(count) if rows is None else as_rows(rows, count, "query")
     tables = [exclude, space.seen if use_seen and direction == "queries-items" else None]
     due = (len(asking), len(ranked))
     if exclude is not None and exclude.shape != due:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.data_types.conversion import as_rows, as_sparse_rows
+from anglewise.data_types.conversion import as_rows
+from anglewise.data_types.sparse import as_sparse_rows
 from anglewise.data_types.typing import Array, Bool
 from anglewise.errors import SpellingError
 from anglewise.recommendation.recommender import Recommender

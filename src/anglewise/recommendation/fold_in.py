@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.data_types.columns import titles
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.equivalent_factorisations.gauge import bias_columns
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
-from anglewise.io.texts import titles
 from anglewise.similarity_measures.formulas import Cosine, Dot, Measure, Norm
 
 EXACT = 1e-4

@@ -7,6 +7,7 @@ from typing import cast
 
 import numpy as np
 
+from anglewise.data_types.columns import titles
 from anglewise.data_types.conversion import Vectors, as_rows
 from anglewise.data_types.embeddings import Embeddings, Space, as_space
 from anglewise.data_types.neighbours import Neighbours
@@ -24,7 +25,6 @@ from anglewise.data_types.typing import (
 )
 from anglewise.equivalent_factorisations.gauge import without_biases
 from anglewise.errors import ShapeError, SpellingError, TooFewError
-from anglewise.io.texts import titles
 from anglewise.recommendation.fold_in import Explanation, FoldIn, explain, learn_fold_in
 from anglewise.recommendation.nearest import at_popularity, nearest, reads_biases, shown_rows
 from anglewise.similarity_measures.formulas import Measure

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.data_types.conversion import check_kind
 from anglewise.data_types.numbers import UNIT, WEIGHT, Bounds, written
 from anglewise.data_types.sparse import check_entries_inside
-from anglewise.data_types.text import named
+from anglewise.data_types.text import check_kind, named
 from anglewise.data_types.typing import Array, Float64
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.recommender_models.svd import (

@@ -11,10 +11,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from anglewise.data_types.embeddings import Space
+from anglewise.data_types.embeddings import BIAS_COLUMNS, Space
 from anglewise.data_types.text import check_number, named, parted
 from anglewise.data_types.typing import Direction
-from anglewise.equivalent_factorisations.maps import BIAS_COLUMNS
 from anglewise.errors import SpellingError
 from anglewise.recommender_models.normalisation import normalisation
 from anglewise.remedies.builders import ClosedForm, Ease, RawData, TrainedBuilder, weighed

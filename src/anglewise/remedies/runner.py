@@ -20,6 +20,7 @@ from anglewise.comparison.lists import (
     candidate_lists,
 )
 from anglewise.comparison.split import QuerySplit
+from anglewise.data_types.columns import column, columns_of
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
@@ -29,7 +30,6 @@ from anglewise.data_types.typing import Array, Int64
 from anglewise.errors import FileError, TooFewError
 from anglewise.io.files import allowed, opened
 from anglewise.io.outputs import new_file, writing
-from anglewise.io.texts import column, columns_of
 from anglewise.remedies.candidate_list import RemedyCandidate, baselines, size
 from anglewise.remedies.training_data import Budget, SpaceBuilder, Training, judged_by
 from anglewise.similarity_measures.adapter import RIDGES, STEPS, Adapted

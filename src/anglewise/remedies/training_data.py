@@ -9,11 +9,11 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 
 from anglewise.comparison.split import ALONE, QuerySplit
+from anglewise.data_types.columns import column, columns_of
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.typing import Array, Bool, Direction, Int64, Progress
-from anglewise.io.texts import column, columns_of
 from anglewise.statistics.resampling import Clusters
 
 STREAM = 5

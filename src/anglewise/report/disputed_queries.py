@@ -9,11 +9,11 @@ import numpy as np
 
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.evidence import Evidence
+from anglewise.data_types.columns import titles
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.text import percent
 from anglewise.evaluation_metrics.breadth import disagreement
-from anglewise.io.texts import titles
 from anglewise.report.document import Block, Entry, Line, RankedList, RankedLists
 from anglewise.report.words import counted, number, shortened
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from anglewise.data_types.columns import titles
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.text import percent
 from anglewise.data_types.typing import Direction
-from anglewise.io.texts import titles
 from anglewise.rag.relevance import FalseContexts, Relevance
 from anglewise.rag.thresholds import questions_for
 from anglewise.recommendation.fold_in import Explanation

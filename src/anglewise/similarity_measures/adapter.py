@@ -6,13 +6,12 @@ from typing import Any, cast
 
 import numpy as np
 
-from anglewise.data_types.conversion import check_kind
-from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.embeddings import BIAS_COLUMNS, Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import COUNT
 from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.text import check_kind
 from anglewise.data_types.typing import Array, Bool, Float64
-from anglewise.equivalent_factorisations.maps import BIAS_COLUMNS
 from anglewise.errors import ShapeError, SpellingError, TooFewError
 from anglewise.similarity_measures.adapter_training import (
     ContrastiveLoss,

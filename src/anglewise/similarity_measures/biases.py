@@ -13,7 +13,7 @@ import numpy as np
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.text import listed
 from anglewise.data_types.typing import Direction
-from anglewise.equivalent_factorisations.gauge import bias_columns, named_biases, without_biases
+from anglewise.equivalent_factorisations.gauge import bias_columns, without_biases
 from anglewise.errors import ShapeError
 from anglewise.similarity_measures.frames import Affine, Frame, Maps, Sides, check_first, fit_frames
 
@@ -86,7 +86,7 @@ def biases_left_out(measure: Any, space: Space, direction: Direction) -> tuple[i
         return ()
     if any(isinstance(frame, WithBiases | WithoutBiases) for frame in frames):
         return ()
-    return named_biases(space)
+    return space.named_biases
 
 
 def biases_note(measures: Iterable[Any], space: Space, direction: Direction) -> str | None:
@@ -101,7 +101,7 @@ def biases_note(measures: Iterable[Any], space: Space, direction: Direction) -> 
     cut = [str(m) for m in measures if biases_left_out(m, space, direction)]
     if not cut:
         return None
-    biases = named_biases(space)
+    biases = space.named_biases
     many = len(biases) > 1
     formula, _, frames = cut[0].partition("@")
     raw = "@".join([formula, "with-biases", *filter(None, [frames])])

@@ -12,10 +12,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from anglewise.data_types.conversion import check_kind
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.numbers import shown, written
-from anglewise.data_types.text import check_number, named, parted
+from anglewise.data_types.text import check_kind, check_number, named, parted
 from anglewise.data_types.typing import Array, Direction, Float, Float64
 from anglewise.errors import SpellingError
 from anglewise.similarity_measures.adapter import ADAPTED, Adapted

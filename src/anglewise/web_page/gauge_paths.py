@@ -17,7 +17,7 @@ from anglewise.data_types.neighbours import rounded
 from anglewise.data_types.typing import Array, Direction, Float32, Float64, Int64
 from anglewise.equivalent_factorisations.canonical import BALANCED
 from anglewise.equivalent_factorisations.certificates import Witness, witness
-from anglewise.equivalent_factorisations.gauge import bias_columns, named_biases, two_roots
+from anglewise.equivalent_factorisations.gauge import bias_columns, two_roots
 from anglewise.equivalent_factorisations.maps import ROWS, moved
 from anglewise.similarity_measures.formulas import Formula
 
@@ -208,7 +208,7 @@ class SliderPath:
         sides = {"queries": self.queries, "items": self.items}
         query_side, ranked_side = direction.split("-")
         order = _positions_by_id(self.space.sides(direction)[1])
-        left_out, within = len(named_biases(self.space)), None
+        left_out, within = len(self.space.named_biases), None
         if left_out and query_side == ranked_side:  # paths have biases behind the other columns
             alone = sides[query_side].without_last(left_out)
             within = DiagonalScaling(alone, alone, order)
@@ -247,7 +247,7 @@ def path_of_witness(
     scales. Raises as :func:`anglewise.equivalent_factorisations.certificates.witness` does.
     """
     bias = bias_columns(space)
-    named = named_biases(space)
+    named = space.named_biases
     result = witness(
         space.items.vectors,
         row,

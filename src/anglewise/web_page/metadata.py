@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, cast
 from weakref import finalize
 
+from anglewise.data_types.columns import TITLES, columns_of
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.errors import FileError
 from anglewise.io.arrow_files import Columns
 from anglewise.io.files import arrow, check_unchanged, reading
 from anglewise.io.places import Stamp, stamp
-from anglewise.io.texts import TITLES, columns_of
 
 TITLE, CELL = 200, 2000
 """How many characters of a title, and of any other cell, are shown."""
