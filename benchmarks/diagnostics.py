@@ -8,9 +8,8 @@ import numpy as np
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.equivalent_factorisations.maps import root_of
+from anglewise.geometry.crowding import exact_duplicates, hubness, near_duplicates
 from anglewise.geometry.dimensions import dimensions, rank_condition
-from anglewise.geometry.duplicates import exact_duplicates, near_duplicates
-from anglewise.geometry.hubness import hubness
 from anglewise.geometry.isotropy import conditioning, isotropy
 from anglewise.geometry.norms import norms, spearman
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from anglewise import Embeddings, Neighbours, Space, search
 from anglewise.errors import ShapeError
-from anglewise.geometry import duplicates as module
-from anglewise.geometry.duplicates import ROUNDING, exact_duplicates, near_duplicates
+from anglewise.geometry import crowding as module
+from anglewise.geometry.crowding import ROUNDING, exact_duplicates, near_duplicates
 from real_data import real_data
 
 

@@ -13,7 +13,7 @@ from scipy.stats import binom, skew
 import planted
 from anglewise import Embeddings, Neighbours, Space, search
 from anglewise.errors import ShapeError, TooFewError
-from anglewise.geometry.hubness import _factorial_moments, _scaled, hubness
+from anglewise.geometry.crowding import _factorial_moments, _scaled, hubness
 from real_data import real_data
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from anglewise import Embeddings, read_interactions, search
 from anglewise.equivalent_factorisations.gauge import random_pair
 from anglewise.equivalent_factorisations.maps import root
+from anglewise.geometry.crowding import hubness
 from anglewise.geometry.dimensions import _gram_of_products, rank_condition
-from anglewise.geometry.hubness import hubness
 from anglewise.geometry.isotropy import conditioning, isotropy
 from anglewise.geometry.norms import norms, popularity, spearman
 from anglewise.recommender_models.closed_form import fit_linear

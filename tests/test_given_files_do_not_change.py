@@ -15,7 +15,7 @@ from anglewise.cli.inspect import _read
 from anglewise.cli.options import NOTHING_SPECIAL, Vectors
 from anglewise.data_types.columns import column
 from anglewise.errors import FileError
-from anglewise.io import files
+from anglewise.io import files, sizes
 from cli_run import anglewise, refused
 from inspect_site import FROM_HERE, site
 
@@ -89,13 +89,13 @@ def test_vectors_stay_when_their_file_is_overwritten(tmp_path, name):
 
 def test_a_file_beyond_a_quarter_of_the_memory_is_mapped(monkeypatch):
     monkeypatch.delenv("ANGLEWISE_MEMORY", raising=False)
-    monkeypatch.setattr(files, "machine_memory", lambda: 4000)
-    assert files.fits_memory(1000)
-    assert not files.fits_memory(1001)
+    monkeypatch.setattr(sizes, "machine_memory", lambda: 4000)
+    assert sizes.fits_memory(1000)
+    assert not sizes.fits_memory(1001)
     monkeypatch.setenv("ANGLEWISE_MEMORY", "500")
-    assert not files.fits_memory(501)
+    assert not sizes.fits_memory(501)
     monkeypatch.setenv("ANGLEWISE_MEMORY", "5000")
-    assert not files.fits_memory(1001)
+    assert not sizes.fits_memory(1001)
 
 
 def test_a_file_that_is_written_while_it_is_read_is_refused(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from scipy.stats import norm
 from anglewise import Embeddings, Space, measure, search
 from anglewise.errors import SpellingError
 from anglewise.evaluation_metrics.evaluate import score_pairs
-from anglewise.geometry.hubness import hubness
+from anglewise.geometry.crowding import hubness
 from anglewise.nearest_neighbours.search import search_vectors
 from anglewise.similarity_measures import hubs
 from anglewise.similarity_measures.formulas import fitted

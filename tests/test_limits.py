@@ -29,16 +29,16 @@ from anglewise import (
     write_space,
 )
 from anglewise.errors import FileError, SpellingError
-from anglewise.io import arrow_files
-from anglewise.io import files as limits
+from anglewise.io import arrow_files, files, sizes
 from anglewise.io.arrow_files import arrow_sheet, parquet_columns
+from anglewise.io.arrow_sizes import pieces
 from anglewise.io.delimited import delimited_sheet, open_sheet
-from anglewise.io.files import allowed, check_holds
-from anglewise.io.ids import numbered
 from anglewise.io.judgement_formats import read_judged
-from anglewise.io.parquet_sizes import pieces
 from anglewise.io.runs import read_history
-from anglewise.io.space_folder import read_side, read_space_folder
+from anglewise.io.sizes import allowed, check_holds
+from anglewise.io.space_files import read_side
+from anglewise.io.space_folder import read_space_folder
+from anglewise.io.tables import numbered
 from anglewise.io.texts import read_texts, text_table
 from anglewise.judgements.connection import bounded
 from anglewise.rag.relevance import Relevance
@@ -84,7 +84,7 @@ def test_the_environment_says_what_a_file_may_hold(monkeypatch):
 
 def test_without_a_word_the_file_and_the_machine_decide(monkeypatch):
     monkeypatch.delenv("ANGLEWISE_MEMORY", raising=False)
-    monkeypatch.setattr(limits, "machine_memory", lambda: 16 * 10**9)
+    monkeypatch.setattr(sizes, "machine_memory", lambda: 16 * 10**9)
     assert allowed(70_000) == 1 << 30  # a small file holds no more than a GiB
     assert allowed(50_000_000) == 5 * 10**9  # a large one a hundred times its weight
     assert allowed(10**9) == 8 * 10**9  # but no more than half of the memory
@@ -458,7 +458,7 @@ def test_the_parts_of_a_data_set_that_have_no_room_together_are_mapped(tmp_path,
     for memory, mapped in (("100kB", 20), ("2MB", 0)):
         monkeypatch.setenv("ANGLEWISE_MEMORY", memory)
         sheet = arrow_files.saved_dataset(folder)
-        assert len(limits._mapped) == mapped
+        assert len(files._mapped) == mapped
         del sheet
 
 
@@ -746,7 +746,7 @@ def test_a_pipe_in_the_place_of_a_part_of_a_space_is_refused(tmp_path):
 
 
 def test_vectors_and_ids_of_a_space_are_as_many(tmp_path, monkeypatch):
-    from anglewise.io import space_folder as space_tables
+    from anglewise.io import space_files as space_tables
 
     write_space(SPACE, tmp_path / "s")
     whole = space_tables.column_blocks

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from anglewise import Embeddings, Judged, Space, read_judgements, write_space
+from anglewise.io.delimited import guarded, unguarded
 from anglewise.io.judgement_export import write_disputes, write_judged
 from anglewise.io.judgement_formats import read_judged, write_rejects
 from anglewise.io.judgement_rows import Reject
 from anglewise.io.pairs_to_judge import read_queue, write_queue
-from anglewise.io.tables import guarded, unguarded
 from anglewise.judgements.records import Dispute
 from cli_run import anglewise
 

@@ -9,7 +9,7 @@ import pytest
 import anglewise as aw
 from anglewise import Embeddings, Space, read_space, write_space
 from anglewise.errors import AnglewiseError, FileError, ValuesError, WrongTypeError
-from anglewise.io.destinations import checked_path
+from anglewise.io.files import checked_path
 from anglewise.remedies.runner import open_cache
 
 LONG = "x" * 3000

@@ -13,14 +13,15 @@ from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.typing import Array, Direction, Float64, Int64
 from anglewise.equivalent_factorisations.maps import root_of
-from anglewise.geometry.dimensions import Dimensions, RankCondition, dimensions, rank_condition
-from anglewise.geometry.duplicates import (
+from anglewise.geometry.crowding import (
     ExactDuplicates,
+    Hubness,
     NearDuplicates,
     exact_duplicates,
+    hubness,
     near_duplicates,
 )
-from anglewise.geometry.hubness import Hubness, hubness
+from anglewise.geometry.dimensions import Dimensions, RankCondition, dimensions, rank_condition
 from anglewise.geometry.isotropy import Conditioning, Isotropy, conditioning, isotropy
 from anglewise.geometry.norms import Norms, norms, popularity, spearman
 

@@ -115,7 +115,7 @@ def _judgements(
 ) -> "dict[Direction, Judgements]":
     """Those that lie in the folder, if it is one of ours."""
     from anglewise.io.read import judgements_of, stored_directions
-    from anglewise.io.space_json import is_space_folder
+    from anglewise.io.space_files import is_space_folder
 
     if path is None or not is_space_folder(path):
         return {}

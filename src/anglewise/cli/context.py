@@ -139,8 +139,7 @@ def _printed(passages: "Passages", as_messages: bool) -> str:
 
 
 def _summary(passages: "Passages") -> str:
-    from anglewise.data_types.text import percent
-    from anglewise.report.words import counted
+    from anglewise.data_types.text import counted, percent
 
     best, out = passages.best, passages.left_out
     if passages.nothing_relevant and best is not None:

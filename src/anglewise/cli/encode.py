@@ -160,11 +160,11 @@ def _cache(folder: Path | None, default: Path, talk: "Talk") -> Path | None:
 
 
 def _show(content: "dict[str, Any]", console: "PatientConsole") -> None:
-    from anglewise.report.words import counted
+    from anglewise.data_types.text import counted
 
     sides = counted(content["items"], "item")
     if content["queries"] is not None:
-        sides += f", {counted(content['queries'], 'query', 'queries')}"
+        sides += f", {counted(content['queries'], 'query')}"
     length = "of length one" if content["unit_length"] else "of several lengths"
     console.print(
         f"{sides}: {counted(content['dimensions'], 'dimension')}, vectors {length}, "

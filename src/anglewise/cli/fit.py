@@ -248,7 +248,7 @@ def _how(content: "dict[str, Any]") -> str:
 
 
 def _show(content: "dict[str, Any]", console: "PatientConsole") -> None:
-    from anglewise.report.words import counted
+    from anglewise.data_types.text import counted
 
     console.print(
         f"{counted(content['users'], 'user')}, {counted(content['items'], 'item')}, "
@@ -257,7 +257,7 @@ def _show(content: "dict[str, Any]", console: "PatientConsole") -> None:
     )
     for direction, judged in content["judgements"].items():
         console.print(
-            f"{direction}: {counted(judged['queries'], 'query', 'queries')} with "
+            f"{direction}: {counted(judged['queries'], 'query')} with "
             f"{counted(judged['judged'], 'judgement')} ({judged['source']})"
         )
     for note in content["notes"]:

@@ -9,7 +9,7 @@ from anglewise.comparison.candidates import FORBIDDEN
 from anglewise.comparison.compare import NO_RULES
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements, Pairs, Triplets
-from anglewise.data_types.text import Say, counted
+from anglewise.data_types.text import Say
 from anglewise.data_types.typing import Array, Direction, Float32
 from anglewise.encoders.batches import encode_texts
 from anglewise.encoders.documents import clean, documents_of, read_documents
@@ -29,19 +29,6 @@ def direction_of(direction: Direction | None, space: Space) -> Direction:
     if direction is not None:
         return direction
     return "items-items" if space.one_sided else "queries-items"
-
-
-USUAL = 10
-"""How many are listed where nobody says."""
-
-
-def list_length(asked: int | None, items: int, say: Say) -> int:
-    """What was asked for; else ten, or all items of a space that has fewer, which is said."""
-    if asked is not None:
-        return asked
-    if items < USUAL:
-        say(f"the space has {counted(items, 'item')}, and all are listed: -k asks for fewer")
-    return min(USUAL, items)
 
 
 def say_unused(seen: SeenOptions, direction: str, say: Say) -> None:

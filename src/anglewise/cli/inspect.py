@@ -150,10 +150,9 @@ def _read(
     seen: SeenOptions = AS_BROUGHT,
 ) -> "Inspected":
     """The space with the judgements that lie in its folder, if it is one of ours."""
-    from anglewise.io.files import check_unchanged
-    from anglewise.io.places import noting_reads
+    from anglewise.io.files import check_unchanged, noting_reads
     from anglewise.io.read import judgements_of, read_space, stored_directions
-    from anglewise.io.space_json import is_space_folder
+    from anglewise.io.space_files import is_space_folder
     from anglewise.judgements.connection import STORE_NAME
     from anglewise.web_page.metadata import with_own_columns
     from anglewise.web_page.open_space import Inspected

@@ -6,7 +6,7 @@ An option that takes a path carries one of these roles in its annotation:
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, is_dataclass
 from dataclasses import fields as fields_of
@@ -17,7 +17,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
 
-from anglewise.errors import FileError
+from anglewise.errors import AnglewiseError, FileError, SpellingError
 
 Does: TypeAlias = Literal["reads", "writes", "replaces folder", "fills folder", "adds to"]
 Given: TypeAlias = Mapping[str, Any]
@@ -65,8 +65,6 @@ class FolderMark:
 def _named(word: str) -> Iterable[Path]:
     """``NAME=FOLDER`` or ``FOLDER``."""
     name, named, path = word.partition("=")
-    if named and not path:
-        raise FileError(f"{word} names no folder: write NAME=FOLDER, or FOLDER")
     return (Path(path if named else name),)
 
 
@@ -77,7 +75,6 @@ BESIDE_MODEL = ("tokenizer.json", "vocab.txt", "tokenizer_config.json", "preproc
 def _in_spelling(word: str) -> Iterable[Path]:
     """The files and folders in an encoder's spelling, such as ``onnx:FILE?tokenizer=FILE``."""
     from anglewise.encoders.encoder import read_spec
-    from anglewise.errors import SpellingError
     from anglewise.io.files import user_path
 
     try:
@@ -87,17 +84,11 @@ def _in_spelling(word: str) -> Iterable[Path]:
         named = [user_path(word) for word in (spec.source, *spec.options.values()) if word]
     except (SpellingError, FileError, ValueError):  # which the command will say
         return ()
-    companions = (
-        [
-            folder / name
-            for folder in (named[0].parent, named[0].parent.parent)
-            for name in BESIDE_MODEL
-            if spec.kind.startswith("onnx") and spec.source
-        ]
-        if named
-        else []
-    )
-    weights = _weights(named[0]) if spec.kind.startswith("onnx") and spec.source else []
+    companions, weights = list[Path](), list[Path]()
+    if spec.kind.startswith("onnx") and spec.source:
+        folders = named[0].parent, named[0].parent.parent
+        companions = [folder / name for folder in folders for name in BESIDE_MODEL]
+        weights = _weights(named[0])
     return [path for path in (*named, *companions, *weights) if path.name and _is_there(path)]
 
 
@@ -124,8 +115,7 @@ def _of_space(arguments: Given) -> Iterable[Path]:
     """What the encoder reads that a space names, where it may be loaded."""
     from anglewise.encoders.encoder import read_spec
     from anglewise.encoders.load import check_harmless
-    from anglewise.errors import AnglewiseError
-    from anglewise.io.space_json import is_space_folder, read_description
+    from anglewise.io.space_files import is_space_folder, read_description
 
     space = arguments["space"]
     try:
@@ -152,7 +142,6 @@ def _file_or_none(word: str) -> Iterable[Path]:
 
 
 def _store(path: Path) -> Iterable[Path]:
-    from anglewise.errors import FileError
     from anglewise.labelling.judged_set import store_of
 
     try:
@@ -232,7 +221,7 @@ class Use:
     @cached_property
     def place(self) -> "Any":
         """Where it leads."""
-        from anglewise.io.places import Place
+        from anglewise.io.destinations import Place
 
         return Place(self.path)
 
@@ -242,7 +231,7 @@ def options_of(command: Callable[..., Any]) -> list[Option]:
     options: list[Option] = []
     hints = get_type_hints(command, include_extras=True)
     for name, parameter in inspect.signature(command).parameters.items():
-        group = _plain(hints[name])
+        group, _ = _parts(hints[name])
         if is_dataclass(group) and isinstance(group, type):
             inner = get_type_hints(group, include_extras=True)
             names = [(field.name, name, inner[field.name]) for field in fields_of(group)]
@@ -251,21 +240,33 @@ def options_of(command: Callable[..., Any]) -> list[Option]:
         positional = parameter.kind is parameter.POSITIONAL_ONLY
         for field_name, within, hint in names:
             shown = field_name.upper() if positional else "--" + field_name.replace("_", "-")
-            options.append(Option(shown, field_name, within, _plain(hint), _role(hint)))
+            kind, marks = _parts(hint)
+            role = next((mark for mark in marks if isinstance(mark, PathRole)), None)
+            options.append(Option(shown, field_name, within, kind, role))
     return options
 
 
-def check_paths(command: Callable[..., Any], bound: inspect.BoundArguments) -> list[Path]:
-    """Give the files that a call will write as a whole.
+def check_paths(command: Callable[..., Any], bound: inspect.BoundArguments) -> list[Path] | None:
+    """Give the files that a call will write as a whole; None where it writes nothing at all.
 
     Raises ``FileError`` where it would write over what it reads, twice, or over judgements.
     Devices and standard output may be named as often as one likes.
     """
+    options = options_of(command)
+    arguments = _arguments(options, bound)
+    given = [
+        (option, option.role, _words(arguments[option.parameter]))
+        for option in options
+        if option.role is not None
+    ]
+    for option, role, words in given:
+        for word in words:
+            _check_word(option, role, word)
+    if all(role.does == "reads" for _, role, words in given if words or role.without):
+        return None
     from anglewise.cli.settings import users_file
 
-    uses = list(_uses(command, bound))
-    if not any(use.role.does != "reads" for use in uses):
-        return []
+    uses = list(_uses(given, arguments))
     written = [use.path for use in uses if use.role.does == "writes"]
     uses += [  # whether or not they are there yet: the next call would read them
         Use(f"the settings {path}", path, READ)
@@ -298,31 +299,30 @@ def check_outputs(folder: Path | None, *files: Path | None, judged: bool = True)
             check_new_file(file)
 
 
-def _uses(command: Callable[..., Any], bound: inspect.BoundArguments) -> Iterator[Use]:
-    from anglewise.io.destinations import is_device
-
+def _arguments(options: Sequence[Option], bound: inspect.BoundArguments) -> Given:
+    """What was given, or stands in its place, for each option."""
     bound = copy(bound)
     bound.arguments = dict(bound.arguments)
     bound.apply_defaults()
-    options = options_of(command)
-    arguments: Given = {
+    return {
         option.parameter: getattr(bound.arguments[option.within], option.parameter)
         if option.within
         else bound.arguments[option.parameter]
         for option in options
     }
-    for option in options:
-        role, value = option.role, arguments[option.parameter]
-        if role is None:
-            continue
-        if value is None and role.without is not None:
+
+
+def _uses(
+    given: Iterable[tuple[Option, PathRole, Sequence[Any]]], arguments: Given
+) -> Iterator[Use]:
+    """Each path, but for devices, with what is done with it."""
+    from anglewise.io.destinations import is_device
+
+    for option, role, words in given:
+        if not words and role.without is not None:
             for implied in role.without(arguments):
                 yield Use(str(implied), implied, role)
-            continue
-        for word in _each(value):
-            if word is None:
-                continue
-            _check_word(option, role, word)
+        for word in words:
             for path in role.paths(word):
                 if not is_device(path):
                     yield Use(f"{option.name} {word}", path, role)
@@ -331,10 +331,12 @@ def _uses(command: Callable[..., Any], bound: inspect.BoundArguments) -> Iterato
 
 
 def _check_word(option: Option, role: PathRole, word: Any) -> None:
-    """Refuse what is no path, and an output in a folder called ~, which a shell left behind =."""
-    from anglewise.io.destinations import checked_path
+    """Refuse what names no path, and an output in a folder ~, which a shell left behind =."""
+    from anglewise.io.files import checked_path
 
     path = checked_path(word)
+    if role is SPACE_READ and word.partition("=")[1:] == ("=", ""):
+        raise FileError(f"{word} names no folder: write NAME=FOLDER, or FOLDER")
     if role.does != "reads" and re.match(r"~($|[^/\\]*[/\\])", str(path)):
         raise FileError(
             f"{option.name} {word} begins with ~, which would be a folder here and not your own: "
@@ -342,13 +344,15 @@ def _check_word(option: Option, role: PathRole, word: Any) -> None:
         )
 
 
-def _each(value: Any) -> tuple[Any, ...]:
-    return cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,)
+def _words(value: Any) -> list[Any]:
+    """What was given for an option: nothing, one word or several."""
+    words = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,)
+    return [word for word in words if word is not None]
 
 
 def _check_alone(use: Use) -> None:
     """Refuse what would end a store or a space, whoever reads it."""
-    from anglewise.io.places import check_replaceable
+    from anglewise.io.destinations import check_replaceable
     from anglewise.judgements.folder_lock import check_nobody_judges
 
     if use.role.does == "reads" or use.role is STORE:
@@ -409,7 +413,7 @@ def _clash_of_folder(writing: Use, other: Use) -> str:
 
 def _clash_of_names(writing: Use, other: Use) -> str:
     """Of a folder into which files of some names are written, beside what is there."""
-    from anglewise.io.places import Place
+    from anglewise.io.destinations import Place
 
     place, other_place = writing.place, other.place
     if place.is_same(other_place):
@@ -438,11 +442,7 @@ def _does(use: Use) -> str:
     return "reads" if use.role.does == "reads" else "writes"
 
 
-def _plain(hint: Any) -> Any:
-    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
-
-
-def _role(hint: Any) -> PathRole | None:
-    if get_origin(hint) is not Annotated:
-        return None
-    return next((mark for mark in get_args(hint)[1:] if isinstance(mark, PathRole)), None)
+def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """A type, and the marks with which it is annotated."""
+    kind, *marks = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    return kind, tuple(marks)

@@ -123,9 +123,12 @@ def run(tokens: Sequence[str]) -> Any:
     command, bound, _ = program().parse_args(list(tokens))
     if not command.__module__.startswith("anglewise."):
         return _print_help(command, bound)
+    outputs = check_paths(command, bound)
+    if outputs is None:
+        return command(*bound.args, **bound.kwargs)
     from anglewise.io.outputs import declaring
 
-    with declaring(check_paths(command, bound)):
+    with declaring(outputs):
         return command(*bound.args, **bound.kwargs)
 
 

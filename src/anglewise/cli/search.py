@@ -17,6 +17,10 @@ from anglewise.data_types.numbers import COUNT
 
 if TYPE_CHECKING:
     from anglewise.data_types.embeddings import Embeddings, Space
+    from anglewise.data_types.text import Say
+
+USUAL = 10
+"""How many are listed where nobody says."""
 
 
 def search(
@@ -59,7 +63,6 @@ def search(
     import numpy as np
 
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import list_length, say_unused
     from anglewise.cli.program import version
     from anglewise.errors import SpellingError
     from anglewise.io.read import read_space
@@ -80,11 +83,14 @@ def search(
     loaded = read_space(space, **vars(vectors), **vars(seen), say=talk.say)
     chosen_direction = direction or ("items-items" if loaded.one_sided else "queries-items")
     asking, ranked = loaded.sides(chosen_direction)
-    k = list_length(k, len(ranked), talk.say)
+    k = _list_length(k, len(ranked), talk.say)
     left_out = biases_note(parsed_measures, loaded, chosen_direction)
     if left_out is not None:
         talk.say(left_out)
-    say_unused(seen, chosen_direction if query is not None else "a text or an image", talk.say)
+    if seen.seen is not None:
+        from anglewise.cli.inputs import say_unused
+
+        say_unused(seen, chosen_direction if query is not None else "a text or an image", talk.say)
     row = 0 if query is None else _row(asking, query, chosen_direction)
     question = None if query is not None else _question(loaded, text, image, encoder)
     with talk.progress("searching") as progress:
@@ -127,6 +133,17 @@ def search(
     }
     talk.give(content, neighbours_document(shown))
     return 0
+
+
+def _list_length(asked: int | None, items: int, say: "Say") -> int:
+    """What was asked for; else ten, or all items of a space that has fewer, which is said."""
+    from anglewise.data_types.text import counted
+
+    if asked is not None:
+        return asked
+    if items < USUAL:
+        say(f"the space has {counted(items, 'item')}, and all are listed: -k asks for fewer")
+    return min(USUAL, items)
 
 
 def _question(

@@ -11,7 +11,8 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
-from anglewise.data_types.embeddings import BLOCK, Embeddings, Space
+from anglewise.data_types.conversion import BLOCK
+from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.numbers import read_whole, shown
 from anglewise.data_types.text import check_number, listed, parted
 from anglewise.data_types.typing import Array, Float32

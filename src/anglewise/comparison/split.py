@@ -17,7 +17,7 @@ from anglewise.data_types.numbers import COUNT, read_whole, shown
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Bool, Float64, Int64, Shaped
 from anglewise.errors import SpellingError, TooFewError, ValuesError
-from anglewise.geometry.hubness import clusters as vector_clusters
+from anglewise.geometry.crowding import clusters as vector_clusters
 from anglewise.statistics.resampling import Clusters
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from anglewise.comparison.alignment import AlignedSpaces
 from anglewise.comparison.comparison_result import MeasureResult
 from anglewise.comparison.inference import Scores
+from anglewise.data_types.columns import has_texts
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.parts import Parts
@@ -16,7 +17,7 @@ from anglewise.data_types.typing import Array, Float64
 from anglewise.evaluation_metrics.breadth import by_stratum, coverage
 from anglewise.evaluation_metrics.evaluate import metric as read_metric
 from anglewise.geometry.norms import known_uses
-from anglewise.io.texts import has_texts, texts_of
+from anglewise.io.texts import texts_of
 
 
 @dataclass(frozen=True, eq=False)

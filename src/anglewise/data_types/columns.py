@@ -38,6 +38,11 @@ def column(embeddings: Embeddings, name: str) -> list[Any]:
         ) from error
 
 
+def has_texts(embeddings: Embeddings) -> bool:
+    """Whether there is a column ``text`` or ``title``; nothing is read."""
+    return any(name.lower() in {"title", "text"} for name in columns_of(embeddings))
+
+
 def titles(embeddings: Embeddings, longest: int = 120) -> list[str] | None:
     """The title of each row, else the start of its text, else its id.
 

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from anglewise.data_types.text import Say, check_utf8, described, listed, quiet
-from anglewise.data_types.typing import DIRECTIONS, Array, Int64
+from anglewise.data_types.typing import DIRECTIONS, Array, Float32, Int64
 from anglewise.errors import (
     AnglewiseError,
     IdsError,
@@ -36,6 +36,10 @@ ID_COLUMN = re.compile(
 DUE = (
     "a NumPy array, a pandas or Polars frame of numbers, a PyTorch tensor or a list of rows is due"
 )
+
+
+BLOCK = 8192
+"""Rows checked together, so that a check of a memory-mapped file takes little memory."""
 
 
 def as_array(value: Any, name: str, say: Say = quiet) -> Array:
@@ -221,6 +225,33 @@ def _numbers(cells: Array, columns: Sequence[str], name: str) -> Array:
             "others as ids= or metadata="
         )
     return np.where(gaps, np.nan, cells).astype(np.float64)
+
+
+def check_held(given: Array, held: Float32[Array, "rows d"], first_row: int = 0) -> None:
+    """Refuse rows of so small numbers that float32 holds fewer of their digits than of others.
+
+    ``held`` are the given rows in float32, the first of which is named ``first_row``. Small numbers
+    beside a larger one lose nothing that counts.
+
+    >>> given = np.array([[1.0, 1e-50], [0.0, 3e-42]])
+    >>> check_held(given, given.astype(np.float32), 7)
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.ValuesError: row 8 holds no number above 3e-42, ...
+    """
+    if given.dtype.kind != "f" or given.dtype.itemsize <= held.dtype.itemsize:
+        return
+    for start in range(0, len(given), BLOCK):
+        block = given[start : start + BLOCK]
+        largest = np.abs(block).max(axis=1)
+        small = np.flatnonzero(largest < np.finfo(np.float32).tiny)
+        lost = small[(block[small] != held[start + small]).any(axis=1)]
+        if len(lost):
+            raise ValuesError(
+                f"row {first_row + start + lost[0]} holds no number above {largest[lost[0]]:.3g}, "
+                f"below what float32 holds ({len(lost)} such rows near it): multiply all vectors "
+                "by one number, or set such rows to 0"
+            )
 
 
 def frame_ids(value: Any, say: Say = quiet) -> list[Any] | None:

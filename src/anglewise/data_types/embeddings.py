@@ -10,7 +10,15 @@ from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 
-from anglewise.data_types.conversion import Vectors, as_array, as_ids, frame_ids, is_frame
+from anglewise.data_types.conversion import (
+    BLOCK,
+    Vectors,
+    as_array,
+    as_ids,
+    check_held,
+    frame_ids,
+    is_frame,
+)
 from anglewise.data_types.sparse import (
     Interactions,
     Sparse,
@@ -30,9 +38,6 @@ Seen: TypeAlias = SparseRows | Sparse | Interactions
 
 BIAS_COLUMNS = "bias_columns"
 """Where ``about`` names the columns that hold biases."""
-
-BLOCK = 8192
-"""Rows checked together, so that a check of a memory-mapped file takes little memory."""
 
 LOOKED_THROUGH = 100_000
 """The number of ids that are searched for one that resembles an unknown id."""
@@ -414,33 +419,6 @@ def _checked(x: Array) -> Float32[Array, "rows d"]:
     y = y.view()
     y.flags.writeable = False
     return y
-
-
-def check_held(given: Array, held: Float32[Array, "rows d"], first_row: int = 0) -> None:
-    """Refuse rows of so small numbers that float32 holds fewer of their digits than of others.
-
-    ``held`` are the given rows in float32, the first of which is named ``first_row``. Small numbers
-    beside a larger one lose nothing that counts.
-
-    >>> given = np.array([[1.0, 1e-50], [0.0, 3e-42]])
-    >>> check_held(given, given.astype(np.float32), 7)
-    Traceback (most recent call last):
-    ...
-    anglewise.errors.ValuesError: row 8 holds no number above 3e-42, ...
-    """
-    if given.dtype.kind != "f" or given.dtype.itemsize <= held.dtype.itemsize:
-        return
-    for start in range(0, len(given), BLOCK):
-        block = given[start : start + BLOCK]
-        largest = np.abs(block).max(axis=1)
-        small = np.flatnonzero(largest < np.finfo(np.float32).tiny)
-        lost = small[(block[small] != held[start + small]).any(axis=1)]
-        if len(lost):
-            raise ValuesError(
-                f"row {first_row + start + lost[0]} holds no number above {largest[lost[0]]:.3g}, "
-                f"below what float32 holds ({len(lost)} such rows near it): multiply all vectors "
-                "by one number, or set such rows to 0"
-            )
 
 
 def _unique_ids(ids: Vectors, rows: int) -> Shaped[Array, " rows"]:

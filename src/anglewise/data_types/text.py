@@ -47,14 +47,28 @@ def listed(names: Iterable[str], joint: str = "and") -> str:
     return f"{', '.join(others)} {joint} {end}" if others else end
 
 
-def counted(count: int, noun: str) -> str:
-    """A count with its noun, in the plural where it is not 1.
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A count with its noun, in the plural where it is not 1; named where it ends otherwise.
 
-    >>> counted(1, "query"), counted(1400, "query"), counted(2, "pair")
-    ('1 query', '1,400 queries', '2 pairs')
+    >>> counted(1, "query"), counted(1400, "query"), counted(2, "match", "matches")
+    ('1 query', '1,400 queries', '2 matches')
     """
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    plural = plural or (f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s")
     return f"{count:,} {noun if count == 1 else plural}"
+
+
+def shortened(text: str, width: int) -> str:
+    """Text on one line that fits, cut at a word where one ends near.
+
+    >>> shortened("the cat sat on the mat", 14)
+    'the cat sat…'
+    """
+    text = " ".join(text.split())
+    if len(text) <= width:
+        return text
+    cut = text[: width - 1]
+    space = cut.rfind(" ")
+    return (cut[:space] if space > 2 * width // 3 else cut).rstrip(" ,.;:") + "…"
 
 
 def figure(value: float, sign: str = "") -> str:

@@ -5,7 +5,7 @@ embedding, ``n`` items, ``q`` queries, ``k`` neighbours, ``m`` measures.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Float64, Int, Int64, Shaped, UInt8
@@ -36,26 +36,13 @@ __all__ = [
     "Rows",
     "Shaped",
     "UInt8",
-    "serial",
 ]
 
 Direction: TypeAlias = Literal["queries-items", "items-items", "queries-queries"]
 DIRECTIONS: tuple[Direction, ...] = ("queries-items", "items-items", "queries-queries")
-
-A = TypeVar("A")
-B = TypeVar("B")
 
 Map: TypeAlias = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 """Applies a function to many values: the built-in ``map``, or the ``map`` of a pool."""
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of steps done and the number of all steps."""
-
-
-def serial(work: Callable[[A], B], values: Iterable[A]) -> Iterator[B]:
-    """Map on one core, in order; every other ``Map`` must give the same results.
-
-    >>> list(serial(abs, [-1, 2]))
-    [1, 2]
-    """
-    return map(work, values)

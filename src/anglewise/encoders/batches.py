@@ -19,9 +19,9 @@ from anglewise.data_types.text import Say, quiet
 from anglewise.data_types.typing import Array, Float32, Progress
 from anglewise.encoders.encoder import Encoder
 from anglewise.errors import AnglewiseError, EncoderError, FileError, TooFewError, reason
-from anglewise.io.files import allowed, opened
+from anglewise.io.files import noting_opened, opened
 from anglewise.io.outputs import writing
-from anglewise.io.places import noting_opened
+from anglewise.io.sizes import allowed
 
 MARK = b"angl"
 HEAD = struct.Struct("<4sIII")

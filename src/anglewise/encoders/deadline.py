@@ -11,7 +11,7 @@ from threading import Event, Timer
 from typing import Any
 
 from anglewise.errors import EncoderError
-from anglewise.io.files import VARIABLE, room, words
+from anglewise.io.sizes import VARIABLE, room, words
 
 
 class _Handles:

@@ -30,8 +30,8 @@ from anglewise.errors import (
     TooFewError,
     ValuesError,
 )
+from anglewise.io.destinations import is_elsewhere
 from anglewise.io.files import PathLike, existing, naming, user_path
-from anglewise.io.places import is_elsewhere
 from anglewise.io.tables import plain
 from anglewise.io.texts import text_table
 

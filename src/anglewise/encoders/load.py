@@ -14,8 +14,9 @@ from anglewise.data_types.typing import Array
 from anglewise.encoders.encoder import Encode, Encoder, Spec, library, read_spec, typed_option
 from anglewise.encoders.pixels import Picture
 from anglewise.errors import EncoderError, FileError, SpellingError, reason
-from anglewise.io.files import is_folder, room, user_path
-from anglewise.io.places import is_elsewhere, noting_opened
+from anglewise.io.destinations import is_elsewhere
+from anglewise.io.files import is_folder, noting_opened, user_path
+from anglewise.io.sizes import room
 
 
 def load_function(spec: Spec) -> Encoder:

@@ -16,8 +16,9 @@ from anglewise.encoders.onnx_session import open_session, run
 from anglewise.encoders.pixels import OPTIONS, Picture, Preparation, preparation, settings_beside
 from anglewise.encoders.tokenizer_files import check_tokenizer, encodings_of, panics_as_errors
 from anglewise.errors import EncoderError, SpellingError
-from anglewise.io.files import Contents, contents, existing_file, file_text, reading, user_path
-from anglewise.io.places import is_elsewhere
+from anglewise.io.destinations import is_elsewhere
+from anglewise.io.files import contents, existing_file, file_text, reading, user_path
+from anglewise.io.sizes import Contents
 from anglewise.io.tables import listed
 
 TENSOR, ENTRY = "tensor", "entry"

@@ -9,7 +9,8 @@ from typing import Any
 from anglewise.data_types.typing import Array
 from anglewise.encoders.encoder import library
 from anglewise.errors import EncoderError
-from anglewise.io.files import VARIABLE, reading, room, words
+from anglewise.io.files import reading
+from anglewise.io.sizes import VARIABLE, room, words
 
 SILENT = 4
 """Messages of onnxruntime that are shown: only that the process ends. They quote names raw."""

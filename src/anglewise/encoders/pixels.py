@@ -15,16 +15,8 @@ from anglewise.data_types.numbers import read_number, read_whole, shown
 from anglewise.data_types.typing import Array, Float32, UInt8
 from anglewise.encoders.encoder import Spec, library
 from anglewise.errors import FileError, ShapeError, SpellingError, ValuesError
-from anglewise.io.files import (
-    VARIABLE,
-    check_holds,
-    existing_file,
-    file_text,
-    opened,
-    reading,
-    room,
-    words,
-)
+from anglewise.io.files import existing_file, file_text, opened, reading
+from anglewise.io.sizes import VARIABLE, check_holds, room, words
 
 MOST_PIXELS = 80_000_000
 """Larger images (240 MB of pixels) are refused before decoding: they may be decompression bombs."""

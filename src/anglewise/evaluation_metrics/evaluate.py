@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from anglewise.data_types.embeddings import BLOCK, Space
+from anglewise.data_types.conversion import BLOCK
+from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements, Triplets
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import read_whole, shown

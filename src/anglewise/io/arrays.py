@@ -19,8 +19,9 @@ from anglewise.data_types.sparse import Interactions
 from anglewise.data_types.text import Say
 from anglewise.data_types.typing import Array, Int64
 from anglewise.errors import FileError, MissingExtraError, SpellingError
-from anglewise.io.files import check_holds, contents, is_packed, naming, reading, suffix
+from anglewise.io.files import contents, is_packed, naming, reading, suffix
 from anglewise.io.model_readers import Factors, bias_columns, space_of_factors
+from anglewise.io.sizes import check_holds
 from anglewise.io.tables import listed, plain
 
 

@@ -8,25 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.data_types.conversion import offers
-from anglewise.data_types.embeddings import BLOCK, check_held
+from anglewise.data_types.conversion import BLOCK, check_held, offers
 from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import FileError, ShapeError, ValuesError
+from anglewise.io.arrow_sizes import check_ipc, check_parquet, written_out
 from anglewise.io.files import (
+    Stamp,
     arrow,
-    check_holds,
     check_unchanged,
     contents,
     existing_file,
     file_text,
     is_packed,
     reading,
+    stamp,
     suffix,
-    weight,
 )
-from anglewise.io.parquet_sizes import check_parquet
-from anglewise.io.places import Stamp, stamp
-from anglewise.io.sizes import check_ipc, check_json_table, written_out
+from anglewise.io.sizes import check_holds, check_json_table, weight
 from anglewise.io.tables import Sheet, listed
 
 

@@ -1,10 +1,10 @@
-"""CSV, TSV and their relatives, and the choice of the reader for any table file."""
+"""CSV, TSV and their relatives, cells that no spreadsheet runs, and the reader for any table."""
 
 import csv
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from anglewise.data_types.conversion import is_frame
 from anglewise.errors import FileError
 from anglewise.io.arrow_files import ARROW_SUFFIXES, arrow_sheet, frame_sheet
 from anglewise.io.files import (
-    Contents,
     PathLike,
     arrow,
     existing_file,
@@ -20,6 +19,7 @@ from anglewise.io.files import (
     suffix,
     text_contents,
 )
+from anglewise.io.sizes import Contents
 from anglewise.io.tables import DECIMAL_COMMA, Sheet, is_number
 
 FIRST_LINE = 1 << 20
@@ -320,3 +320,51 @@ def open_sheet(path: PathLike | Any, *, comments: bool = False) -> Sheet:
     if suffix(path) in ARROW_SUFFIXES:
         return arrow_sheet(path)
     return delimited_sheet(path, comments=comments)
+
+
+FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")  # noqa: RUF001 the wide signs are run, too
+"""How a formula begins, or a text that was guarded from being one."""
+
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+"""What is a number to a spreadsheet and to everybody else."""
+
+
+def guarded(cell: Any) -> Any:
+    """A cell that no spreadsheet runs: an apostrophe stands before text that begins as a formula.
+
+    Numbers, and text that reads as one, stay as they are. ``unguarded`` is the way back.
+
+    >>> [guarded(cell) for cell in ("=1+1", "'=x", "'tis", "-1", -1, "film")]
+    ["'=1+1", "''=x", "'tis", '-1', -1, 'film']
+    """
+    if isinstance(cell, str) and FORMULA.match(cell) and not NUMBER.fullmatch(cell):
+        return f"'{cell}"
+    return cell
+
+
+def unguarded(cell: str) -> str:
+    """The text that was guarded; what ``guarded`` cannot have made stays as it is.
+
+    >>> [unguarded(cell) for cell in ("'=1+1", "''=x", "'tis", "'-1", "=1")]
+    ['=1+1', "'=x", "'tis", "'-1", '=1']
+    """
+    return cell[1:] if cell.startswith("'") and guarded(cell[1:]) == cell else cell
+
+
+def unguarded_sheet(sheet: Sheet) -> Sheet:
+    """A table with the cells of a CSV as they were before they were guarded."""
+    if sheet.names is None or not sheet.path.name.lower().endswith((".csv", ".csv.gz")):
+        return sheet
+
+    def columns(positions: Sequence[int]) -> list[Any]:
+        return [_unguarded(column) for column in sheet.columns(positions)]
+
+    return replace(sheet, columns=columns)
+
+
+def _unguarded(column: Any) -> Any:
+    pa, pc = arrow(), arrow("compute")
+    if not pc.any(pc.starts_with(column, "'")).as_py():
+        return column
+    cells = column.to_pylist()
+    return pa.chunked_array([pa.array([unguarded(cell) for cell in cells], pa.string())])

@@ -1,4 +1,4 @@
-"""Find, open and unpack input files within a limit of bytes; say what is wrong with them."""
+"""Find, open and unpack input files, say what is wrong with them, and note which were read."""
 
 import codecs
 import difflib
@@ -7,131 +7,129 @@ import gzip
 import io
 import mmap
 import os
-import re
 import stat
+import sys
 import weakref
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from anglewise.data_types.text import as_path
 from anglewise.errors import (
     MORE_THREADS,
     AnglewiseError,
     FileError,
-    SpellingError,
     as_message,
     is_lack_of_threads,
     reason,
 )
-from anglewise.io.places import Stamp, note_read, stamp
+from anglewise.io.sizes import Contents, check_holds, fits_memory
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
 
-VARIABLE = "ANGLEWISE_MEMORY"
-FLOOR = 1 << 30
-"""Bytes that any file may hold once unpacked, where the machine has twice as much memory."""
-RATIO = 100
-"""How many times its own size a file may hold: tables of text shrink to a twentieth."""
-ASSUMED = 1 << 33
-"""The memory of a machine that does not say how much it has."""
-UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
-SPELLED = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) ?([kmgt]?)b?", re.IGNORECASE | re.ASCII)
-CGROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+Stamp: TypeAlias = tuple[int, ...]
+"""What tells a file from another one in its place: device, number, time of writing, size."""
 
 
-def check_holds(path: Path, content_size: int, file_size: int | None = None) -> None:
-    """Refuse a file whose unpacked content would not fit, before it is read.
-
-    ``file_size`` is for a folder: what the files in it weigh together. Raises ``FileError`` saying
-    how much came, how much is allowed and how to allow more.
-    """
-    file_size = weight(path) if file_size is None else file_size
-    limit = allowed(file_size)
-    if content_size > limit:
-        raise FileError(
-            f"{path} weighs {words(file_size)} and holds {words(content_size)} or more once it is "
-            f"unpacked, {words(limit)} are allowed: it is damaged or made to fill the memory; if "
-            f"it is right, allow more: {VARIABLE}={words(2 * content_size).replace(' ', '')}"
-        )
-
-
-def allowed(file_size: int) -> int:
-    """The most bytes that a file of this size may hold once unpacked.
-
-    What ``ANGLEWISE_MEMORY`` says; else what the file weighs itself, or, if that is more, the
-    smaller of half of the memory and of a hundred times its weight (but 1 GiB at least).
-    """
-    setting = os.environ.get(VARIABLE)
-    if setting is not None:
-        return _read(setting)
-    return max(file_size, min(machine_memory() // 2, max(FLOOR, RATIO * file_size)))
-
-
-def room() -> int:
-    """The most that results may hold: what ``ANGLEWISE_MEMORY`` says, else half of the memory."""
-    setting = os.environ.get(VARIABLE)
-    return machine_memory() // 2 if setting is None else _read(setting)
-
-
-def fits_memory(file_size: int) -> bool:
-    """Whether a file of so many bytes is read into memory; a larger one is mapped.
-
-    What is mapped changes under its reader when somebody writes into the file.
-    """
-    setting = os.environ.get(VARIABLE)
-    limit = machine_memory() // 4
-    return file_size <= (limit if setting is None else min(limit, _read(setting)))
-
-
-def machine_memory() -> int:
-    """The memory of this machine, or of the container in which this runs."""
+def stamp(file: Path | int) -> Stamp:
+    """What a file looks like now, by path or open handle; nothing where there is none."""
     try:
-        limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
-    except (AttributeError, ValueError, OSError):  # not everywhere
-        limits = [ASSUMED]
-    for name in CGROUPS:
-        try:
-            limits.append(int(Path(name).read_text("ascii")))
-        except (OSError, ValueError):  # no such file, or "max"
-            continue
-    return min(limits)
-
-
-def words(size: int) -> str:
-    """Write a number of bytes for people.
-
-    >>> words(900), words(73_000), words(6_800_000_000)
-    ('900 B', '73 kB', '6.8 GB')
-    """
-    unit = next((u for u in "TGMk" if size >= UNITS[u.lower()]), "")
-    number = size / UNITS[unit.lower()]
-    digits = 1 if unit and number < 10 else 0
-    return f"{number:,.{digits}f} {unit}B" if number < 1e6 else f"{number:.3g} {unit}B"
-
-
-def _read(setting: str) -> int:
-    match = SPELLED.fullmatch(setting.strip())
-    size = int(float(match[1]) * UNITS[match[2].lower()]) if match else 0
-    if not size:
-        raise SpellingError(
-            f"{VARIABLE}={setting!r}: a number of bytes is due, such as 8GB or 500MB"
-        )
-    return size
-
-
-def weight(path: Path) -> int:
-    """The bytes of a file; none of one that is gone meanwhile."""
-    try:
-        return path.stat().st_size
+        status = os.stat(file)  # noqa: PTH116 a handle has no path
     except OSError:
-        return 0
+        return ()
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
-Contents: TypeAlias = bytes | mmap.mmap
+_read_files: dict[Path, Stamp] | None = None
+"""Files that this command has read, and what each looked like; None outside of commands."""
+
+
+@contextmanager
+def noting_reads() -> Generator[Mapping[Path, Stamp], None, None]:
+    """Record the files that are read in this block, so that no output replaces one of them."""
+    global _read_files  # noqa: PLW0603 threads read too, and share it
+    previous, _read_files = _read_files, {}
+    reads = _read_files
+    try:
+        yield reads
+    finally:
+        _read_files = previous
+        if previous is not None:
+            previous.update(
+                {path: earlier for path, earlier in reads.items() if path not in previous}
+            )
+
+
+def note_read(path: Path) -> None:
+    """Record that a file is read, by this package or by a library."""
+    if _read_files is not None and path not in _read_files and (before := stamp(path)):
+        _read_files[path] = before
+
+
+def was_read(path: Path) -> bool:
+    """Whether this command has read the file to which a path leads, or runs code from it."""
+    if _read_files is None or not (now := stamp(path)):
+        return False
+    if now[:2] in {earlier[:2] for earlier in _read_files.values()}:
+        return True
+    return any(stamp(module)[:2] == now[:2] for module in _files_of_modules())
+
+
+def _files_of_modules() -> Iterator[Path]:
+    """The files of all modules that are imported: sources, compiled ones, archives around them."""
+    for module in list(sys.modules.values()):
+        try:  # without the module's own ways to answer, which may load or raise anything
+            names = object.__getattribute__(module, "__dict__")
+        except AttributeError:  # anything may be put there
+            continue
+        for file in (names.get("__file__"), names.get("__cached__")):
+            if isinstance(file, str):
+                yield from _with_what_it_is_of(Path(file))
+
+
+def _with_what_it_is_of(file: Path) -> Iterator[Path]:
+    yield file
+    if file.suffix == ".pyc":
+        yield file.with_suffix(".py")
+    if not file.exists():
+        yield from (folder for folder in file.parents if folder.is_file())
+
+
+_foreign_calls = 0
+"""How many calls of code that is not ours run now, whose reads are recorded."""
+_is_listening = False
+
+
+@contextmanager
+def noting_opened() -> Generator[None, None, None]:
+    """Record what Python code opens for reading in this block, within ``noting_reads``.
+
+    What a library opens without Python is not known. The listener stays for as long as Python
+    runs, since none can be taken away, and does nothing outside of such blocks.
+    """
+    global _foreign_calls, _is_listening  # noqa: PLW0603 Python has one list of listeners
+    if _read_files is not None and not _is_listening:
+        sys.addaudithook(_note_opened)
+        _is_listening = True
+    _foreign_calls += 1
+    try:
+        yield
+    finally:
+        _foreign_calls -= 1
+
+
+def _note_opened(event: str, arguments: tuple[Any, ...]) -> None:
+    if event != "open" or not _foreign_calls or _read_files is None:
+        return
+    path, _, flags = arguments
+    if not isinstance(path, str | bytes) or flags & os.O_WRONLY:  # or an open handle
+        return
+    with suppress(OSError, ValueError):  # which the one who opens it will be told
+        note_read(Path(os.path.abspath(os.fsdecode(path))))  # noqa: PTH100 Path.resolve opens
+
 
 GZIP = b"\x1f\x8b"
 AT_ONCE = 1 << 20
@@ -164,6 +162,29 @@ def check_not_empty(path: PathLike) -> None:
     """Raise ``FileError`` for an empty path, which would be the current folder."""
     if not os.fspath(path):
         raise FileError("an empty path came: name a file or folder, or . for the current folder")
+
+
+def checked_path(path: PathLike | Any) -> Path:
+    """A path that any disk could hold; ``FileError`` for an empty one, a NUL or half a character.
+
+    Raises ``WrongTypeError`` for what is no path.
+
+    >>> checked_path("result.json").name
+    'result.json'
+    """
+    as_path(path, "an output")
+    text: str = os.fspath(cast("PathLike", path))
+    check_not_empty(text)
+    if "\0" in text:
+        raise FileError(f"{text!r} holds a NUL, which no path does: mend the path")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise FileError(
+            f"{text.encode('utf-8', 'backslashreplace').decode()!r} is no text in UTF-8, so that "
+            "its name could not be written down: rename it"
+        ) from error
+    return Path(text)
 
 
 def user_path(text: PathLike) -> Path:

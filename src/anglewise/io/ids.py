@@ -1,4 +1,4 @@
-"""Ids: numbered, read from a file, and looked up in a space."""
+"""Ids read from a file, and entries of a table aligned with the rows of a space."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,43 +10,12 @@ import numpy as np
 
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.judgements import Complaints
-from anglewise.data_types.text import Say, order_of_ids, other_form, quiet
-from anglewise.data_types.typing import Array, Bool, Int64, Shaped
+from anglewise.data_types.text import Say, other_form, quiet
+from anglewise.data_types.typing import Array, Bool, Int64
 from anglewise.errors import FileError, IdsError, ShapeError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, arrow, existing_file, reading, suffix, text_contents
-from anglewise.io.tables import ID, Sheet, find, names_of
-
-
-def numbered(names: Any) -> tuple[Int64[Array, " entries"], Shaped[Array, " kinds"]]:
-    """Number a column of ids: ``(number of each entry, the ids in order)``.
-
-    Ids that are all whole numbers are ordered as numbers, others as text, so that the numbering
-    does not depend on the order of the rows.
-
-    >>> import pyarrow as pa
-    >>> numbered(pa.array(["10", "9", "10"]))
-    (array([1, 0, 1]), array(['9', '10'], dtype=object))
-    """
-    pa = arrow()
-
-    chunks = names.combine_chunks() if isinstance(names, pa.ChunkedArray) else names
-    encoded = chunks.dictionary_encode()
-    kinds = encoded.dictionary.to_pylist()
-    order = np.array(order_of_ids(kinds), dtype=np.int64)
-    rank = np.empty(len(kinds), dtype=np.int64)
-    rank[order] = np.arange(len(kinds))
-    return rank[np.asarray(encoded.indices)], np.array(kinds, dtype=object)[order]
-
-
-def rows_of(names: Any, side: Embeddings) -> Int64[Array, " entries"]:
-    """The row of each id on a side of a space, ``-1`` where it has none."""
-    pa = arrow()
-
-    chunks = names.combine_chunks() if isinstance(names, pa.ChunkedArray) else names
-    encoded = chunks.dictionary_encode()
-    rows = [side.row_of.get(name, -1) for name in encoded.dictionary.to_pylist()]
-    return np.array(rows, dtype=np.int64)[np.asarray(encoded.indices)]
+from anglewise.io.tables import ID, Sheet, find, names_of, rows_of
 
 
 def read_ids(path: PathLike, rows: int, say: Say = quiet) -> list[str]:

@@ -17,7 +17,6 @@ from anglewise.io.arrays import numbered_names, read_sparse_npz
 from anglewise.io.arrow_files import FRAME
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, existing_file, suffix
-from anglewise.io.ids import numbered
 from anglewise.io.tables import (
     ID,
     ITEM,
@@ -31,6 +30,7 @@ from anglewise.io.tables import (
     listed,
     names_of,
     need,
+    numbered,
     numbers_of,
     times_of,
 )

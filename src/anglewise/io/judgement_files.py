@@ -22,13 +22,13 @@ from anglewise.data_types.parts import Parts, documents_of, judged_parts, parts_
 from anglewise.data_types.text import Say, as_path, check_kind, counted, quiet
 from anglewise.data_types.typing import Array, Direction, Float64
 from anglewise.errors import FileError, IdsError, SpellingError
-from anglewise.io.delimited import open_sheet
+from anglewise.io.delimited import open_sheet, unguarded_sheet
+from anglewise.io.destinations import is_sqlite
 from anglewise.io.files import PathLike, existing
 from anglewise.io.ids import Aligned, align
 from anglewise.io.judgement_rows import graded_columns, qrels_in
-from anglewise.io.places import is_sqlite
+from anglewise.io.space_files import is_space_folder
 from anglewise.io.space_folder import judgements_of, stored_directions
-from anglewise.io.space_json import is_space_folder
 from anglewise.io.tables import (
     ANCHOR,
     DOCUMENT,
@@ -50,7 +50,6 @@ from anglewise.io.tables import (
     names_of,
     numbers_of,
     plain,
-    unguarded_sheet,
 )
 from anglewise.judgements.connection import STORE_NAME
 from anglewise.judgements.constructed import from_labels
@@ -263,7 +262,7 @@ def _aligned(sheet: Sheet, positions: list[int], sides: tuple[Embeddings, Embedd
 
 def _stored(path: Path, space: Space, direction: Direction, say: Say) -> Judgements | None:
     """What a store holds, given by name or beside a space, or what was stored with the space."""
-    if is_sqlite(path):
+    if path.is_file() and is_sqlite(path):
         with JudgementStore.open(path, read_only=True) as store:
             return store.judgements(space, direction)
     folder = _constructed(path)

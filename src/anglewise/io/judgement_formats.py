@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias, cast
 from anglewise.data_types.numbers import cell_number
 from anglewise.errors import FileError, SpellingError, ValuesError
 from anglewise.io.arrow_files import ARROW_SUFFIXES
+from anglewise.io.destinations import is_sqlite
 from anglewise.io.files import PathLike, existing_file, suffix
 from anglewise.io.judgement_export import EXTRA
 from anglewise.io.judgement_rows import (
@@ -27,7 +28,6 @@ from anglewise.io.judgement_rows import (
     trec_rows,
 )
 from anglewise.io.pairs_to_judge import write_csv
-from anglewise.io.places import is_sqlite
 from anglewise.io.sizes import is_deep
 from anglewise.io.tables import Role
 from anglewise.judgements.store import JudgementStore

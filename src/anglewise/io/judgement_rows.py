@@ -19,7 +19,7 @@ from anglewise.data_types.text import Say
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, ValuesError
 from anglewise.io.arrow_files import arrow_sheet
-from anglewise.io.delimited import COMMENT, without_separator_line
+from anglewise.io.delimited import COMMENT, unguarded, without_separator_line
 from anglewise.io.files import reading, suffix, text_contents
 from anglewise.io.sizes import is_deep
 from anglewise.io.tables import (
@@ -31,7 +31,6 @@ from anglewise.io.tables import (
     find,
     listed,
     need,
-    unguarded,
 )
 from anglewise.judgements.records import Judged, judged_from
 

@@ -13,16 +13,15 @@ from typing import IO, TypeVar
 
 from anglewise.errors import FileError
 from anglewise.io.destinations import (
+    check_replaceable,
     check_writable,
-    checked_path,
     exchange,
     is_device,
     keep_mode,
     keep_modes,
     open_output,
 )
-from anglewise.io.files import PathLike, check_mapped
-from anglewise.io.places import check_replaceable, noting_reads, was_read
+from anglewise.io.files import PathLike, check_mapped, checked_path, noting_reads, was_read
 from anglewise.judgements.folder_lock import bears_name, check_nobody_judges, replacing, try_lock
 
 H = TypeVar("H", int, int | None)

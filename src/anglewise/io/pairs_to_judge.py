@@ -11,11 +11,11 @@ from typing import Any
 from anglewise.data_types.numbers import cell_number, shown
 from anglewise.data_types.text import as_path
 from anglewise.errors import FileError, SpellingError, ValuesError
-from anglewise.io.delimited import open_sheet
+from anglewise.io.delimited import guarded, open_sheet, unguarded_sheet
 from anglewise.io.files import PathLike, arrow, reading
 from anglewise.io.judgement_rows import read_context
 from anglewise.io.outputs import check_new_file, new_file, write_text
-from anglewise.io.tables import check_names, guarded, names_of, unguarded_sheet
+from anglewise.io.tables import check_names, names_of
 from anglewise.judgements.records import as_text
 
 

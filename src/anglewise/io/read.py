@@ -18,8 +18,8 @@ from anglewise.io.judgement_files import (
     read_triplets,
 )
 from anglewise.io.model_readers import is_spark_folder, read_spark_model
+from anglewise.io.space_files import is_space_folder
 from anglewise.io.space_folder import judgements_of, read_space_folder, stored_directions
-from anglewise.io.space_json import is_space_folder
 from anglewise.io.tables import ID, VECTOR, Role, check_no_columns
 from anglewise.io.texts import read_texts
 from anglewise.io.vectors import (

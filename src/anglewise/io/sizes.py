@@ -1,171 +1,114 @@
-"""How much Arrow tables and JSON hold once unpacked, checked before they are read."""
+"""How much a file may hold once it is unpacked; JSON that nests too deep, or is mostly gaps."""
 
+import mmap
+import os
 import re
-import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
-from anglewise.errors import FileError
-from anglewise.io.files import (
-    Contents,
-    arrow,
-    check_holds,
-    reading,
-)
+from anglewise.errors import FileError, SpellingError
 
-BATCHES = {2, 3}
-"""The kinds of message that hold a dictionary, or rows."""
-DICTIONARY = 2
+Contents: TypeAlias = bytes | mmap.mmap
+
+VARIABLE = "ANGLEWISE_MEMORY"
+FLOOR = 1 << 30
+"""Bytes that any file may hold once unpacked, where the machine has twice as much memory."""
+RATIO = 100
+"""How many times its own size a file may hold: tables of text shrink to a twentieth."""
+ASSUMED = 1 << 33
+"""The memory of a machine that does not say how much it has."""
+UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
+SPELLED = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) ?([kmgt]?)b?", re.IGNORECASE | re.ASCII)
+CGROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
-def check_ipc(path: Path, data: Contents) -> int:
-    """Refuse an Arrow file or stream whose packed buffers say that they hold too much; the bytes.
+def check_holds(path: Path, content_size: int, file_size: int | None = None) -> None:
+    """Refuse a file whose unpacked content would not fit, before it is read.
 
-    Buffers of zstd and lz4 begin with the length that they will have, for which room is made.
+    ``file_size`` is for a folder: what the files in it weigh together. Raises ``FileError`` saying
+    how much came, how much is allowed and how to allow more.
     """
-    size = 0
-    with reading(path, "an Arrow table"):
-        for batch in _messages(data):
-            for offset, length in batch.buffers:
-                if batch.packed and length >= 8:
-                    (declared,) = struct.unpack_from("<q", data, batch.body + offset)
-                    size += length if declared == -1 else max(0, declared)
-    check_holds(path, size)
+    file_size = weight(path) if file_size is None else file_size
+    limit = allowed(file_size)
+    if content_size > limit:
+        raise FileError(
+            f"{path} weighs {words(file_size)} and holds {words(content_size)} or more once it is "
+            f"unpacked, {words(limit)} are allowed: it is damaged or made to fill the memory; if "
+            f"it is right, allow more: {VARIABLE}={words(2 * content_size).replace(' ', '')}"
+        )
+
+
+def allowed(file_size: int) -> int:
+    """The most bytes that a file of this size may hold once unpacked.
+
+    What ``ANGLEWISE_MEMORY`` says; else what the file weighs itself, or, if that is more, the
+    smaller of half of the memory and of a hundred times its weight (but 1 GiB at least).
+    """
+    setting = os.environ.get(VARIABLE)
+    if setting is not None:
+        return _read(setting)
+    return max(file_size, min(machine_memory() // 2, max(FLOOR, RATIO * file_size)))
+
+
+def room() -> int:
+    """The most that results may hold: what ``ANGLEWISE_MEMORY`` says, else half of the memory."""
+    setting = os.environ.get(VARIABLE)
+    return machine_memory() // 2 if setting is None else _read(setting)
+
+
+def fits_memory(file_size: int) -> bool:
+    """Whether a file of so many bytes is read into memory; a larger one is mapped.
+
+    What is mapped changes under its reader when somebody writes into the file.
+    """
+    setting = os.environ.get(VARIABLE)
+    limit = machine_memory() // 4
+    return file_size <= (limit if setting is None else min(limit, _read(setting)))
+
+
+def machine_memory() -> int:
+    """The memory of this machine, or of the container in which this runs."""
+    try:
+        limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    except (AttributeError, ValueError, OSError):  # not everywhere
+        limits = [ASSUMED]
+    for name in CGROUPS:
+        try:
+            limits.append(int(Path(name).read_text("ascii")))
+        except (OSError, ValueError):  # no such file, or "max"
+            continue
+    return min(limits)
+
+
+def words(size: int) -> str:
+    """Write a number of bytes for people.
+
+    >>> words(900), words(73_000), words(6_800_000_000)
+    ('900 B', '73 kB', '6.8 GB')
+    """
+    unit = next((u for u in "TGMk" if size >= UNITS[u.lower()]), "")
+    number = size / UNITS[unit.lower()]
+    digits = 1 if unit and number < 10 else 0
+    return f"{number:,.{digits}f} {unit}B" if number < 1e6 else f"{number:.3g} {unit}B"
+
+
+def _read(setting: str) -> int:
+    match = SPELLED.fullmatch(setting.strip())
+    size = int(float(match[1]) * UNITS[match[2].lower()]) if match else 0
+    if not size:
+        raise SpellingError(
+            f"{VARIABLE}={setting!r}: a number of bytes is due, such as 8GB or 500MB"
+        )
     return size
 
 
-def written_out(path: Path, column: Any) -> Any:
-    """A column without dictionaries: each value stands in its row, if that is not too much.
-
-    In lists and structs dictionaries stay, if their values would not take too much either.
-    """
-    pa = arrow()
-    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-    check_holds(path, sum(_expanded(chunk) for chunk in chunks))
-    if not pa.types.is_dictionary(column.type):
-        return column
-    return arrow("compute").cast(column, column.type.value_type)
-
-
-def _expanded(chunk: Any) -> int:
-    """What the dictionaries of a chunk weigh when they are written out."""
-    pc, types = arrow("compute"), arrow("types")
-    if "dictionary<" not in str(chunk.type):  # at any depth
-        return 0
-    chunk = getattr(chunk, "storage", chunk)
-    if types.is_nested(chunk.type):
-        return sum(_expanded(inner) for inner in _inner_arrays(chunk))
-    values = chunk.dictionary
+def weight(path: Path) -> int:
+    """The bytes of a file; none of one that is gone meanwhile."""
     try:
-        lengths = pc.binary_length(values)
-    except (arrow().ArrowNotImplementedError, NotImplementedError):  # not text
-        return len(chunk) * -(-values.nbytes // max(1, len(values)))
-    return 4 * len(chunk) + (pc.sum(pc.cast(lengths, "int64").take(chunk.indices)).as_py() or 0)
-
-
-def _inner_arrays(chunk: Any) -> list[Any]:
-    """The arrays of which a chunk of lists, maps or structs is made."""
-    types = arrow("types")
-    if types.is_struct(chunk.type):
-        return list(chunk.flatten())
-    if types.is_map(chunk.type):
-        return [chunk.keys, chunk.items]
-    return [chunk.flatten()] if hasattr(chunk, "flatten") else []
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """A message with buffers: where its body begins, and where they lie in there."""
-
-    packed: bool
-    body: int
-    buffers: list[tuple[int, int]]
-
-
-def _messages(data: Contents) -> Iterator[_Batch]:
-    """The batches of a file, as its end lists them, or of a stream, one after the other."""
-    if data[:6] == b"ARROW1":
-        (length,) = struct.unpack_from("<i", data, len(data) - 10)
-        footer = _Table.root(data, len(data) - 10 - length)
-        for field in (2, 3):  # dictionaries, rows
-            for position in footer.structs(field, "<qiq", 24, pad=4):
-                offset, size, _ = position
-                message, _ = _start(data, offset)
-                yield from _batch(data, message, offset + size)
-        return
-    position = 0
-    while position + 8 <= len(data):
-        message, length = _start(data, position)
-        if length <= 0:
-            return
-        body = message + length
-        yield from _batch(data, message, body)
-        position = body + _Table.root(data, message).number(3, "<q")
-        if position < body:
-            raise ValueError("a message of negative length")
-
-
-def _start(data: Contents, position: int) -> tuple[int, int]:
-    """Where the metadata of a message begins, and its length."""
-    first, second = struct.unpack_from("<Ii", data, position)
-    if first == 0xFFFFFFFF:
-        return position + 8, second
-    return position + 4, first  # as written before 2019
-
-
-def _batch(data: Contents, position: int, body: int) -> Iterator[_Batch]:
-    message = _Table.root(data, position)
-    kind = message.number(1, "<B")
-    if kind not in BATCHES:
-        return
-    rows = message.table(2)
-    if kind == DICTIONARY:
-        rows = None if rows is None else rows.table(1)
-    if rows is not None:
-        buffers = [(o, n) for o, n in rows.structs(2, "<qq", 16)]
-        yield _Batch(rows.table(3) is not None, body, buffers)
-
-
-@dataclass(frozen=True)
-class _Table:
-    """A table of a flatbuffer, which is how Arrow writes what it says about its bytes."""
-
-    data: Contents
-    position: int
-
-    @classmethod
-    def root(cls, data: Contents, position: int) -> "_Table":
-        return cls(data, position + struct.unpack_from("<I", data, position)[0])
-
-    def _position(self, field: int) -> int | None:
-        fields = self.position - struct.unpack_from("<i", self.data, self.position)[0]
-        (size,) = struct.unpack_from("<H", self.data, fields)
-        if 4 + 2 * field >= size:
-            return None
-        (offset,) = struct.unpack_from("<H", self.data, fields + 4 + 2 * field)
-        return self.position + offset if offset else None
-
-    def number(self, field: int, kind: str) -> int:
-        position = self._position(field)
-        return 0 if position is None else int(struct.unpack_from(kind, self.data, position)[0])
-
-    def table(self, field: int) -> "_Table | None":
-        position = self._position(field)
-        return None if position is None else _Table.root(self.data, position)
-
-    def structs(self, field: int, kinds: str, size: int, pad: int = 0) -> Iterator[tuple[int, ...]]:
-        position = self._position(field)
-        if position is None:
-            return
-        position += struct.unpack_from("<I", self.data, position)[0]
-        (count,) = struct.unpack_from("<I", self.data, position)
-        if count * size > len(self.data):
-            raise ValueError("a list longer than the file")
-        layout = kinds if not pad else f"{kinds[:-1]}{pad}x{kinds[-1]}"
-        for i in range(count):
-            yield struct.unpack_from(layout, self.data, position + 4 + i * size)
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 DEEPEST = 64

@@ -5,128 +5,41 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 
-from anglewise.data_types.columns import columns_of
 from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.embeddings import Embeddings, Space, as_space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.typing import DIRECTIONS, Direction
-from anglewise.errors import FileError, ShapeError, ValuesError
-from anglewise.io.arrow_files import (
-    Columns,
-    arrow_sheet,
-    check_kind,
-    column_blocks,
-    matrix_in_blocks,
-    parquet_columns,
-)
+from anglewise.errors import FileError, ShapeError
+from anglewise.io.arrow_files import parquet_columns
 from anglewise.io.destinations import check_only
 from anglewise.io.files import (
     PathLike,
-    arrow,
     existing_file,
     existing_folder,
-    naming,
     opened,
     reading,
 )
-from anglewise.io.folder_tables import (
-    GROUP_BYTES,
-    read_some,
-    read_sparse,
-    write_some,
-    write_sparse,
-    write_table,
-)
 from anglewise.io.outputs import check_new_folder, new_folder
-from anglewise.io.space_json import (
+from anglewise.io.space_files import (
     check_about,
     describe,
     is_space_folder,
     judgements_as_described,
     read_description,
+    read_side,
+    read_some,
+    read_sparse,
     write_description,
+    write_side,
+    write_some,
+    write_sparse,
 )
-from anglewise.io.tables import check_names, names_of
-
-
-def write_side(path: Path, side: Embeddings) -> None:
-    """Write ``id``, ``vector`` (fixed-size list of float32) and what is known about the rows."""
-    pa = arrow()
-    values = pa.array(side.vectors.reshape(-1))
-    element = pa.field("element", pa.float32(), nullable=False)
-    vectors = pa.FixedSizeListArray.from_arrays(values, type=pa.list_(element, side.dimension))
-    fields = [
-        pa.field("id", pa.string(), nullable=False),
-        pa.field("vector", vectors.type, nullable=False),
-    ]
-    columns = [pa.array(side.ids.tolist(), pa.string()), vectors]
-    for name in columns_of(side):
-        column = _about(side, name)
-        fields.append(pa.field(name, column.type))
-        columns.append(column)
-    table = pa.Table.from_arrays(columns, schema=pa.schema(fields))
-    write_table(path, table, rows=max(1, GROUP_BYTES // (4 * side.dimension)))
-
-
-def read_side(path: Path) -> Embeddings:
-    """Read what ``write_side`` wrote; what is known about the rows is read when asked for."""
-    sheet = arrow_sheet(path)
-    names = sheet.names or ()
-    if not {"id", "vector"} <= set(names):
-        raise FileError(f"{path} lacks the columns id and vector: write the space again")
-    check_names(names, path)
-    check_kind(sheet, sheet.kinds[names.index("vector")])  # before any of it is unpacked
-    position = names.index("id")
-    (ids,) = sheet.columns([position])
-    metadata = Columns(
-        path,
-        tuple(name for name in names if name not in {"id", "vector"}),
-        lambda name: sheet.columns([names.index(name)])[0],
-    )
-    with naming(path):
-        return Embeddings(
-            matrix_in_blocks(sheet, column_blocks(path, "vector"), len(ids)),
-            ids=names_of(sheet, ids, position).to_pylist(),
-            metadata=metadata or None,
-        )
-
-
-def _about(side: Embeddings, name: str) -> Any:
-    """One column of metadata as an array that parquet can hold."""
-    pa = arrow()
-    if name in {"id", "vector"}:
-        raise ValuesError(
-            f"metadata has a column {name!r}, which a space keeps for itself: rename it"
-        )
-    values: Any = cast("Any", side.metadata)[name]
-    try:
-        column: Any = values if isinstance(values, pa.ChunkedArray) else pa.array(list(values))
-    except (pa.ArrowException, TypeError, OverflowError) as error:
-        raise ValuesError(
-            f"metadata column {name!r} mixes kinds, or holds numbers beyond 64 bits ({error}): "
-            "keep one kind, or write them as text"
-        ) from error
-    if _has_no_fields(column.type):
-        raise ValuesError(
-            f"metadata column {name!r} holds dicts without keys, which parquet cannot hold: leave "
-            "them out"
-        )
-    if len(column) != len(side):
-        raise ShapeError(f"metadata column {name!r} has {len(column)} values, {len(side)} are due")
-    return column
-
-
-def _has_no_fields(kind: Any) -> bool:
-    """Whether a column holds structs of nothing, in lists too."""
-    if arrow("types").is_struct(kind) and not kind.num_fields:
-        return True
-    return any(_has_no_fields(kind.field(i).type) for i in range(kind.num_fields))
-
 
 T = TypeVar("T")
 
@@ -210,7 +123,7 @@ def read_space_folder(path: PathLike) -> Space:
     Raises ``FileError`` when a file is missing, damaged or newer than this program.
     """
     folder = existing_folder(path)
-    return _steadily(folder, lambda: _read_space(folder))
+    return _steadily(folder, _read_space)
 
 
 def _read_space(folder: Path) -> Space:
@@ -243,19 +156,22 @@ def judgements_of(path: PathLike, direction: Direction, space: Space | None = No
     holds none for this direction.
     """
     folder = existing_folder(path)
-    return _steadily(folder, lambda: _read_judgements(folder, direction, space))
+    return _steadily(folder, partial(_read_judgements, direction=direction, space=space))
 
 
 def _read_judgements(folder: Path, direction: Direction, space: Space | None) -> Judgements:
     description = read_description(folder)
-    stored = stored_directions(folder)
-    if direction not in stored:
+    described = description["judgements"]
+    if direction not in described:
+        stored = [name for name in DIRECTIONS if name in described]
         hint = f"only for {', '.join(stored)}: choose that direction, or" if stored else "of any:"
         raise FileError(f"{folder} holds no judgements for {direction}, {hint} give a file of them")
     space = read_space_folder(folder) if space is None else space
     file = _verified_file(folder, description, f"judgements/{direction}.parquet")
     tables = read_sparse(file, space.sides(direction), ("gain", "left_out"))
-    judged = judgements_as_described(folder, direction, tables["gain"], tables["left_out"])
+    judged = judgements_as_described(
+        folder, direction, described[direction], tables["gain"], tables["left_out"]
+    )
     asking, ranked = space.sides(direction)
     file = _optional_file(folder, description, f"judgements/{direction}-missing.parquet")
     if file is not None:
@@ -303,13 +219,13 @@ def _side(folder: Path, description: Mapping[str, Any], name: str) -> Embeddings
     return read_side(_verified_file(folder, description, name))
 
 
-def _steadily(folder: Path, read: Callable[[], T]) -> T:
+def _steadily(folder: Path, read: Callable[[Path], T]) -> T:
     """Read again where another run replaced the folder meanwhile, so that no two are mixed."""
     for attempt in range(ATTEMPTS):
         time.sleep(0.005 * attempt)  # who replaces it comes to an end
         earlier_stamp = _stamp(folder)
         try:
-            content = read()
+            content = read(folder)
         except FileError:
             if _stamp(folder) == earlier_stamp:
                 raise

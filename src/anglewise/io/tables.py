@@ -1,17 +1,19 @@
-"""Tables read from files: names and roles of columns, cells as ids, numbers and times."""
+"""Tables read from files: names and roles of columns, cells as ids, rows, numbers and times."""
 
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.numbers import shown
-from anglewise.data_types.typing import Array, Float64
+from anglewise.data_types.text import order_of_ids
+from anglewise.data_types.typing import Array, Float64, Int64, Shaped
 from anglewise.errors import FileError, SpellingError, ValuesError
 from anglewise.io.files import PathLike, arrow, reading
 
@@ -290,6 +292,37 @@ def _check_names_something(sheet: Sheet, column: Any, position: int) -> None:
             )
 
 
+def numbered(names: Any) -> tuple[Int64[Array, " entries"], Shaped[Array, " kinds"]]:
+    """Number a column of ids: ``(number of each entry, the ids in order)``.
+
+    Ids that are all whole numbers are ordered as numbers, others as text, so that the numbering
+    does not depend on the order of the rows.
+
+    >>> import pyarrow as pa
+    >>> numbered(pa.array(["10", "9", "10"]))
+    (array([1, 0, 1]), array(['9', '10'], dtype=object))
+    """
+    pa = arrow()
+
+    chunks = names.combine_chunks() if isinstance(names, pa.ChunkedArray) else names
+    encoded = chunks.dictionary_encode()
+    kinds = encoded.dictionary.to_pylist()
+    order = np.array(order_of_ids(kinds), dtype=np.int64)
+    rank = np.empty(len(kinds), dtype=np.int64)
+    rank[order] = np.arange(len(kinds))
+    return rank[np.asarray(encoded.indices)], np.array(kinds, dtype=object)[order]
+
+
+def rows_of(names: Any, side: Embeddings) -> Int64[Array, " entries"]:
+    """The row of each id on a side of a space, ``-1`` where it has none."""
+    pa = arrow()
+
+    chunks = names.combine_chunks() if isinstance(names, pa.ChunkedArray) else names
+    encoded = chunks.dictionary_encode()
+    rows = [side.row_of.get(name, -1) for name in encoded.dictionary.to_pylist()]
+    return np.array(rows, dtype=np.int64)[np.asarray(encoded.indices)]
+
+
 def numbers_of(sheet: Sheet, column: Any, position: int) -> Float64[Array, " rows"]:
     """A column as finite numbers; ``ValuesError`` naming the first row that holds none."""
     pa = arrow()
@@ -394,51 +427,3 @@ def _not_a_number(sheet: Sheet, position: int, row: int, value: object) -> Value
         f"{sheet.path}, {sheet.location(row)}: {shown} in {sheet.name(position)}, "
         f"where a finite number is due; {remedy}"
     )
-
-
-FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")  # noqa: RUF001 the wide signs are run, too
-"""How a formula begins, or a text that was guarded from being one."""
-
-NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-"""What is a number to a spreadsheet and to everybody else."""
-
-
-def guarded(cell: Any) -> Any:
-    """A cell that no spreadsheet runs: an apostrophe stands before text that begins as a formula.
-
-    Numbers, and text that reads as one, stay as they are. ``unguarded`` is the way back.
-
-    >>> [guarded(cell) for cell in ("=1+1", "'=x", "'tis", "-1", -1, "film")]
-    ["'=1+1", "''=x", "'tis", '-1', -1, 'film']
-    """
-    if isinstance(cell, str) and FORMULA.match(cell) and not NUMBER.fullmatch(cell):
-        return f"'{cell}"
-    return cell
-
-
-def unguarded(cell: str) -> str:
-    """The text that was guarded; what ``guarded`` cannot have made stays as it is.
-
-    >>> [unguarded(cell) for cell in ("'=1+1", "''=x", "'tis", "'-1", "=1")]
-    ['=1+1', "'=x", "'tis", "'-1", '=1']
-    """
-    return cell[1:] if cell.startswith("'") and guarded(cell[1:]) == cell else cell
-
-
-def unguarded_sheet(sheet: Sheet) -> Sheet:
-    """A table with the cells of a CSV as they were before they were guarded."""
-    if sheet.names is None or not sheet.path.name.lower().endswith((".csv", ".csv.gz")):
-        return sheet
-
-    def columns(positions: Sequence[int]) -> list[Any]:
-        return [_unguarded(column) for column in sheet.columns(positions)]
-
-    return replace(sheet, columns=columns)
-
-
-def _unguarded(column: Any) -> Any:
-    pa, pc = arrow(), arrow("compute")
-    if not pc.any(pc.starts_with(column, "'")).as_py():
-        return column
-    cells = column.to_pylist()
-    return pa.chunked_array([pa.array([unguarded(cell) for cell in cells], pa.string())])

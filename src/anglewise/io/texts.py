@@ -13,8 +13,8 @@ from anglewise.data_types.text import Say, other_form, quiet
 from anglewise.data_types.typing import Array, Shaped
 from anglewise.errors import FileError, IdsError
 from anglewise.io.delimited import open_sheet
-from anglewise.io.files import PathLike, check_holds, existing_file, reading, suffix, text_contents
-from anglewise.io.sizes import CELL, is_deep
+from anglewise.io.files import PathLike, existing_file, reading, suffix, text_contents
+from anglewise.io.sizes import CELL, check_holds, is_deep
 from anglewise.io.tables import EXACT, ID, Role, Sheet, check_names, find, listed, names_of
 
 
@@ -72,11 +72,6 @@ def with_title(title: str, text: str) -> str:
     """A title, a blank and a text; the text alone if it begins with the title."""
     title, text = title.strip(), text.strip()
     return text if text.startswith(title) else f"{title} {text}".strip()
-
-
-def has_texts(embeddings: Embeddings) -> bool:
-    """Whether there is a column ``text`` or ``title``; nothing is read."""
-    return any(name.lower() in {"title", "text"} for name in columns_of(embeddings))
 
 
 def texts_of(embeddings: Embeddings, parts: Parts | None = None) -> list[str]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.data_types.embeddings import BLOCK, Embeddings, check_held
+from anglewise.data_types.conversion import BLOCK, check_held
+from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.text import Say, as_path, quiet
 from anglewise.data_types.typing import Array
 from anglewise.errors import FileError, ShapeError, TooFewError, ValuesError
@@ -22,7 +23,6 @@ from anglewise.io.arrow_files import (
 )
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import (
-    Contents,
     PathLike,
     arrow,
     contents,
@@ -33,6 +33,7 @@ from anglewise.io.files import (
     suffix,
 )
 from anglewise.io.ids import read_ids
+from anglewise.io.sizes import Contents
 from anglewise.io.tables import (
     ID,
     VECTOR,

@@ -19,9 +19,10 @@ from anglewise.data_types.sparse import Interactions
 from anglewise.data_types.typing import Array, Direction, Int64
 from anglewise.encoders.endpoint import Patience, bearer, checked_address, post_json
 from anglewise.errors import EncoderError, FileError, IdsError, TooFewError, ValuesError
-from anglewise.io.files import PathLike, check_holds, opened, reading
+from anglewise.io.files import PathLike, opened, reading
 from anglewise.io.judgement_export import write_judged
 from anglewise.io.outputs import new_folder, write_text, writing
+from anglewise.io.sizes import check_holds
 from anglewise.judgements.connection import STORE_NAME
 from anglewise.judgements.constructed import co_consumption
 from anglewise.judgements.records import Judged
@@ -273,9 +274,8 @@ def known_items(
     ('On the lift of thin wings', 'a', 1)
     """
     titles, texts = _cells(items, TITLES), _cells(items, TEXTS)
-    words: list[str] = titles if by == "title" else texts
-    if by == "model" and not any(texts):
-        words = titles
+    no_text = by == "model" and not any(texts)
+    words = titles if by == "title" or no_text else texts
     candidates = np.flatnonzero([bool(text) for text in words])
     rows = np.sort(np.random.default_rng(seed).permutation(candidates)[:number])
     queries: dict[str, str] = {}

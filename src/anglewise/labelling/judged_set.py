@@ -10,9 +10,9 @@ from anglewise.data_types.judgements import Judgements, Missing
 from anglewise.data_types.text import Say
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError
+from anglewise.io.destinations import is_sqlite
 from anglewise.io.judgement_formats import read_judged
 from anglewise.io.judgement_rows import Assumed, Reject
-from anglewise.io.places import is_sqlite
 from anglewise.io.read import judgement_kind, read_judgements
 from anglewise.io.tables import DOCUMENT, GAIN, QUERY, Role, check_no_columns
 from anglewise.judgements.combine import combined

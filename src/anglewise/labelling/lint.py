@@ -9,8 +9,7 @@ from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.typing import Array, Float64, Int64
-from anglewise.geometry.duplicates import ROUNDING
-from anglewise.geometry.hubness import clusters
+from anglewise.geometry.crowding import ROUNDING, clusters
 from anglewise.geometry.norms import popularity
 from anglewise.io.judgement_rows import Reject
 from anglewise.judgements.records import Judged

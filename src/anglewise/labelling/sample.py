@@ -20,10 +20,10 @@ from anglewise.data_types.text import Say, counted
 from anglewise.data_types.typing import Array, Direction, Float64, Int64
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation_metrics.pools import Pool
-from anglewise.geometry.hubness import clusters
+from anglewise.geometry.crowding import clusters
 from anglewise.io.judgement_export import Texts
 from anglewise.io.read import read_space
-from anglewise.io.space_json import is_space_folder
+from anglewise.io.space_files import is_space_folder
 from anglewise.nearest_neighbours.search import search
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.statistics.planning import LEAST, inclusion_chances, systematic

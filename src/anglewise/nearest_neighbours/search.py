@@ -201,7 +201,7 @@ def _check_size(queries: int, k: int, items: int, measures: int) -> None:
     holds = NEIGHBOUR_BYTES * queries * k * measures
     if holds <= ALWAYS:
         return
-    from anglewise.io.files import VARIABLE, room, words
+    from anglewise.io.sizes import VARIABLE, room, words
 
     most = room()
     if holds > most:

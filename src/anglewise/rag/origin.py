@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
 from typing import Any, cast
 
-from anglewise.data_types.embeddings import BLOCK, Embeddings, Space
+from anglewise.data_types.conversion import BLOCK
+from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.encoders.encoder import Encoder
 from anglewise.encoders.load import UNNAMED
 from anglewise.errors import SpellingError

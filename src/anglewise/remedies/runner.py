@@ -28,8 +28,9 @@ from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import Say, as_path, quiet
 from anglewise.data_types.typing import Array, Int64
 from anglewise.errors import FileError, TooFewError
-from anglewise.io.files import allowed, opened
+from anglewise.io.files import opened
 from anglewise.io.outputs import new_file, writing
+from anglewise.io.sizes import allowed
 from anglewise.remedies.candidate_list import RemedyCandidate, baselines, size
 from anglewise.remedies.training_data import Budget, SpaceBuilder, Training, judged_by
 from anglewise.similarity_measures.adapter import RIDGES, STEPS, Adapted

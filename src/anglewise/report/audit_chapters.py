@@ -13,7 +13,7 @@ from anglewise.auditing.gauge_overlap import (
 )
 from anglewise.auditing.geometry import Panel
 from anglewise.auditing.subject import NamedRow
-from anglewise.data_types.text import percent
+from anglewise.data_types.text import counted, percent, shortened
 from anglewise.data_types.typing import Direction
 from anglewise.report.document import (
     Bars,
@@ -37,7 +37,7 @@ from anglewise.report.pictures import (
     draw_path_overlap,
     draw_path_score,
 )
-from anglewise.report.words import NOTHING, counted, number, ratio, shortened
+from anglewise.report.words import NOTHING, number, ratio
 
 USE = {"seen": "interactions in training", "popularity": "popularity"}
 CHOSEN = {"longest": "longest vectors"}

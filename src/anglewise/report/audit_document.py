@@ -8,11 +8,11 @@ from anglewise.auditing.certified import Certificates
 from anglewise.auditing.gauge_overlap import PairReport, RunReport
 from anglewise.auditing.geometry import SideGeometry
 from anglewise.auditing.subject import NamedRow
-from anglewise.data_types.text import percent
+from anglewise.data_types.text import counted, percent, shortened
 from anglewise.data_types.typing import Direction
 from anglewise.report.audit_chapters import chapters
 from anglewise.report.document import Document, Findings, Group, Line, Table, TableColumn
-from anglewise.report.words import NOTHING, at_most, counted, number, ratio, shortened
+from anglewise.report.words import NOTHING, at_most, number, ratio
 
 EXAMPLES = 2
 """Neighbours that an example names."""
@@ -25,7 +25,7 @@ def audit_document(audit: Audit) -> Document:
     A terminal shows the certificates from item to item alone, and one example.
     """
     cosine = audit.verdict.cosine
-    queries = [] if audit.queries is None else [counted(audit.queries, "query", "queries")]
+    queries = [] if audit.queries is None else [counted(audit.queries, "query")]
     items, dimension = counted(audit.items, "item"), counted(audit.dimension, "dimension")
     facts = [*queries, items, dimension, f"seed {audit.seed}"]
     first, last = _first_sections(audit), _last_sections(audit)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from anglewise.comparison.next_judgements import Unjudged
+from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Array, Float64
 from anglewise.experiment.claims import Check
 from anglewise.experiment.own_data import MovedLists, OwnStudy
@@ -19,7 +20,7 @@ from anglewise.labelling.agreement import FEWEST_RESAMPLED, Agreement, Coefficie
 from anglewise.labelling.lint_checks import Lint
 from anglewise.report.document import Block, Curves, Document, Group, Line, Table, TableColumn
 from anglewise.report.pictures import drawing, new_figure, saved_figure
-from anglewise.report.words import NOTHING, counted, number
+from anglewise.report.words import NOTHING, number
 
 PANELS = {
     "item-orthonormal": "(1), B = V\nitem-orthonormal",
@@ -248,7 +249,7 @@ def _coefficient(coefficient: Coefficient) -> tuple[str, str]:
         return NOTHING, "all gave one grade"
     if isnan(coefficient.low):
         few = coefficient.queries < FEWEST_RESAMPLED
-        of = counted(coefficient.queries, "query", "queries")
+        of = counted(coefficient.queries, "query")
         why = f"{of}: {FEWEST_RESAMPLED} are due" if few else "not known: no resample differs"
         return f"{coefficient.value:.3f}", why
     return f"{coefficient.value:.3f}", f"{coefficient.low:.3f} to {coefficient.high:.3f}"

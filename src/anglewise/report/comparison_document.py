@@ -16,7 +16,7 @@ from anglewise.comparison.legend import how_to_read
 from anglewise.comparison.next_judgements import Unjudged
 from anglewise.comparison.slices import agreement
 from anglewise.comparison.stopping import Sequential
-from anglewise.data_types.text import listed, p_value, percent
+from anglewise.data_types.text import counted, listed, p_value, percent, shortened
 from anglewise.report.disputed_queries import side_by_side
 from anglewise.report.document import (
     Block,
@@ -31,14 +31,7 @@ from anglewise.report.document import (
     TableColumn,
 )
 from anglewise.report.pictures import ComparisonDisplay
-from anglewise.report.words import (
-    NOTHING,
-    counted,
-    interval,
-    number,
-    shortened,
-    signed,
-)
+from anglewise.report.words import NOTHING, interval, number, signed
 
 LETTERS = ascii_lowercase.replace("q", "")  # there is no common superscript q
 NAME = 28
@@ -110,7 +103,7 @@ def facts(result: Comparison) -> list[str]:
             "" if weights is None else f" weighed by traffic (as {weights.effective:.0f} alike)"
         )
         sizes = [
-            counted(result.queries, "query", "queries") + groups + weighed,
+            counted(result.queries, "query") + groups + weighed,
             counted(result.items, "item"),
             counted(result.judged, "judgement"),
         ]

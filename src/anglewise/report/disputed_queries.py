@@ -12,10 +12,10 @@ from anglewise.comparison.evidence import Evidence
 from anglewise.data_types.columns import titles
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.judgements import Judgements
-from anglewise.data_types.text import percent
+from anglewise.data_types.text import counted, percent, shortened
 from anglewise.evaluation_metrics.breadth import disagreement
 from anglewise.report.document import Block, Entry, Line, RankedList, RankedLists
-from anglewise.report.words import counted, number, shortened
+from anglewise.report.words import number
 
 QUERIES, DEPTH, MEASURES = 20, 10, 8
 """What fits on a page that a person reads to its end."""
@@ -44,7 +44,7 @@ def side_by_side(result: Comparison) -> Iterator[Block]:
         )
         return
     yield Line(
-        f"The {counted(len(order), 'query', 'queries')} on which the measures disagree most, of "
+        f"The {counted(len(order), 'query')} on which the measures disagree most, of "
         f"{len(differing):,} that were judged. On average two measures share "
         f"{percent(1 - float(differing.mean()))} of their nearest {cases.depth}. A green cell with "
         "✓ was judged relevant, ✗ was judged and is not; what has no mark was not judged. "

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from anglewise.data_types.text import visible_json
+from anglewise.data_types.text import counted, visible_json
 from anglewise.errors import visible
 from anglewise.report.document import AnyCell, Cell, Document, Line, Table, TableColumn
-from anglewise.report.words import BEATEN, counted
+from anglewise.report.words import BEATEN
 
 if TYPE_CHECKING:
     from anglewise.comparison.gates import Checked

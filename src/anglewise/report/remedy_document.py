@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from anglewise.comparison.legend import unjudged_words
-from anglewise.data_types.text import percent
+from anglewise.data_types.text import counted, percent
 from anglewise.remedies.remedy_result import Remedied, Remedy
 from anglewise.report.comparison_document import (
     charts,
@@ -14,7 +14,7 @@ from anglewise.report.comparison_document import (
 )
 from anglewise.report.disputed_queries import side_by_side
 from anglewise.report.document import Block, Cell, Document, Line, Table, TableColumn
-from anglewise.report.words import NOTHING, counted, number
+from anglewise.report.words import NOTHING, number
 
 SHOWN = 8
 """So many of those that were screened out are named in text."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from anglewise.data_types.columns import titles
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.neighbours import Neighbours
-from anglewise.data_types.text import percent
+from anglewise.data_types.text import counted, percent, shortened
 from anglewise.data_types.typing import Direction
 from anglewise.rag.relevance import FalseContexts, Relevance
 from anglewise.rag.thresholds import questions_for
@@ -26,7 +26,7 @@ from anglewise.report.document import (
     Table,
     TableColumn,
 )
-from anglewise.report.words import counted, interval, number, shortened
+from anglewise.report.words import interval, number
 from anglewise.similarity_measures.formulas import Measure
 
 ID, TITLE, RECOMMENDED, REASON = 16, 200, 60, 40

@@ -14,6 +14,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from anglewise.comparison.comparison_result import Estimate
+from anglewise.data_types.text import shortened
 from anglewise.report.document import (
     AnyCell,
     Cell,
@@ -26,7 +27,7 @@ from anglewise.report.document import (
     Table,
     TableColumn,
 )
-from anglewise.report.words import BEATEN, number, shortened
+from anglewise.report.words import BEATEN, number
 
 WIDTH = 100
 HEADING = 10

@@ -36,29 +36,6 @@ def interval(low: float, high: float) -> str:
     return f"[{number(low)}, {number(high)}]"
 
 
-def counted(count: int, noun: str, plural: str = "") -> str:
-    """A number of things.
-
-    >>> counted(1, "query", "queries"), counted(1400, "item")
-    ('1 query', '1,400 items')
-    """
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
-
-
-def shortened(text: str, width: int) -> str:
-    """Text on one line that fits, cut at a word where one ends near.
-
-    >>> shortened("the cat sat on the mat", 14)
-    'the cat sat…'
-    """
-    text = " ".join(text.split())
-    if len(text) <= width:
-        return text
-    cut = text[: width - 1]
-    space = cut.rfind(" ")
-    return (cut[:space] if space > 2 * width // 3 else cut).rstrip(" ,.;:") + "…"
-
-
 def ratio(value: float | None, places: int = 2) -> str:
     """A ratio, no longer than it need be.
 

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from anglewise.data_types.numbers import NOT_NEGATIVE, Bounds, read_number, shown
-from anglewise.data_types.typing import Array, Bool, Float64, Int64, Map, serial
+from anglewise.data_types.typing import Array, Bool, Float64, Int64, Map
 from anglewise.errors import SpellingError
 
 Decision: TypeAlias = Literal["use", "tie", "better", "cannot-tell"]
@@ -147,7 +147,7 @@ class WeightedMeans:
         largest: float | None = None,
         draws: int = DRAWS,
         seed: int = 0,
-        map_: Map = serial,
+        map_: Map = map,
     ) -> "WeightedMeans":
         """Draw the weights, the same for every measure; more than 10,000 rows in blocks.
 

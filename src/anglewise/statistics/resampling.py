@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from anglewise.data_types.typing import Array, Float64, Int, Int64, Map, serial
+from anglewise.data_types.typing import Array, Float64, Int, Int64, Map
 
 UNIT = 16
 """Draws that share one seed. Blocks are whole units, so that their size changes nothing."""
@@ -304,7 +304,7 @@ def bootstrap(
     *,
     resamples: int = 10_000,
     seed: int = 0,
-    map_: Map = serial,
+    map_: Map = map,
 ) -> Float64[Array, "draws m"]:
     """Give the values of a statistic over resamples of the queries (Efron 1979).
 

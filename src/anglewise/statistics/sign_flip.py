@@ -9,7 +9,7 @@ from math import inf, nan, sqrt
 
 import numpy as np
 
-from anglewise.data_types.typing import Array, Bool, Float64, Int, Int64, Map, serial
+from anglewise.data_types.typing import Array, Bool, Float64, Int, Int64, Map
 from anglewise.statistics.resampling import (
     CELLS,
     UNIT,
@@ -58,7 +58,7 @@ class SignFlips:
 
 
 def sign_flips(
-    values: Float64[Array, "m q"], *, flips: int = 0, seed: int = 0, map_: Map = serial
+    values: Float64[Array, "m q"], *, flips: int = 0, seed: int = 0, map_: Map = map
 ) -> SignFlips:
     """Test every pair of measures, and of each measure whether it may be the best.
 

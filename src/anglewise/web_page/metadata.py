@@ -16,8 +16,7 @@ from anglewise.data_types.columns import TITLES, columns_of
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.errors import FileError
 from anglewise.io.arrow_files import Columns
-from anglewise.io.files import arrow, check_unchanged, reading
-from anglewise.io.places import Stamp, stamp
+from anglewise.io.files import Stamp, arrow, check_unchanged, reading, stamp
 
 TITLE, CELL = 200, 2000
 """How many characters of a title, and of any other cell, are shown."""

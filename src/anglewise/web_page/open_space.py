@@ -19,9 +19,8 @@ from anglewise.data_types.text import other_form
 from anglewise.data_types.typing import DIRECTIONS, Array, Direction, Float64
 from anglewise.errors import FileError, IdsError, ShapeError, SpellingError, ValuesError
 from anglewise.geometry.norms import popularity
-from anglewise.io.files import PathLike
+from anglewise.io.files import PathLike, Stamp, stamp
 from anglewise.io.pairs_to_judge import Queued, read_queue
-from anglewise.io.places import Stamp, stamp
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 from anglewise.web_page.metadata import Metadata

@@ -14,13 +14,13 @@ import numpy as np
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Array, Direction, Float64, Int64
 from anglewise.errors import AnglewiseError, TooFewError
 from anglewise.evaluation_metrics.pools import Pool, PoolState
 from anglewise.judgements.combine import by_pair, combined
 from anglewise.judgements.records import Judged
 from anglewise.nearest_neighbours.search import search
-from anglewise.report.words import counted
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.web_page.open_space import Inspected, Queue
 from anglewise.web_page.picks import rows_that_ask
@@ -311,7 +311,7 @@ def agreement(rows: Iterable[Judged], judge: str) -> dict[str, Any]:
 
 
 def _waiting(complete: int) -> dict[str, Any]:
-    missing = counted(FEWEST - complete, "query", "queries")
+    missing = counted(FEWEST - complete, "query")
     return {
         "state": "waiting",
         "text": f"{missing} more to judge completely before anything is said",

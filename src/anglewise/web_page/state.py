@@ -19,10 +19,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from anglewise.data_types.numbers import shown
+from anglewise.data_types.text import counted
 from anglewise.data_types.typing import DIRECTIONS, Direction
 from anglewise.errors import SpellingError
-from anglewise.io.places import Stamp, stamp
-from anglewise.report.words import counted, number
+from anglewise.io.files import Stamp, stamp
+from anglewise.report.words import number
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import DEFAULT_MEASURES, measure
 from anglewise.web_page.metadata import CELL, harmless, plain

@@ -1,4 +1,4 @@
-"""``space.json``, the description of a space: written once, checked whenever it is read."""
+"""The files in the folder of a space: ``space.json``, and tables of vectors and sparse rows."""
 
 import json
 from collections.abc import Mapping
@@ -9,14 +9,24 @@ from typing import Any, cast, get_args
 
 import numpy as np
 
-from anglewise.data_types.embeddings import BIAS_COLUMNS, Space, TrainedFor
+from anglewise.data_types.columns import columns_of
+from anglewise.data_types.embeddings import BIAS_COLUMNS, Embeddings, Space, TrainedFor
 from anglewise.data_types.judgements import Complaints, Judgements
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.typing import DIRECTIONS, Direction
-from anglewise.errors import FileError, ValuesError
-from anglewise.io.files import file_text, reading
+from anglewise.data_types.typing import DIRECTIONS, Array, Bool, Direction, Int64
+from anglewise.errors import FileError, ShapeError, ValuesError
+from anglewise.io.arrow_files import (
+    Columns,
+    arrow_sheet,
+    check_kind,
+    column_blocks,
+    matrix_in_blocks,
+    parquet_columns,
+)
+from anglewise.io.files import arrow, file_text, naming, reading
 from anglewise.io.sizes import check_json
+from anglewise.io.tables import check_names, names_of, rows_of
 
 MOST = 10**15
 """Counts in a description are whole numbers up to this."""
@@ -164,10 +174,13 @@ def is_space_folder(path: Path) -> bool:
 
 
 def judgements_as_described(
-    folder: Path, direction: Direction, gains: SparseRows, left_out: SparseRows
+    folder: Path,
+    direction: Direction,
+    description: Any,
+    gains: SparseRows,
+    left_out: SparseRows,
 ) -> Judgements:
-    """Give tables of judgements the words that ``space.json`` holds about them."""
-    description: Any = read_description(folder)["judgements"][direction]
+    """Give tables of judgements the words that ``space.json`` holds about them, of any kind."""
     with reading(folder / "space.json", "the description of a space"):
         return Judgements(
             gains,
@@ -197,3 +210,167 @@ def plain(value: Any, path: str) -> Any:
     if fits or (isinstance(value, float) and np.isfinite(value)):
         return cast("Any", value)
     raise ValuesError(f"{path} is {value!r}, which JSON cannot hold: store text or finite numbers")
+
+
+GROUP_BYTES = 1 << 26
+"""Vectors are written in groups of about 64 MB, so that no reader needs all at once."""
+
+
+def write_sparse(
+    path: Path, sides: tuple[Embeddings, Embeddings], tables: Mapping[str, SparseRows | None]
+) -> None:
+    """Write sparse tables of queries x items under one another, a column of values for each."""
+    pa = arrow()
+    queries, items = (pa.array(side.ids.tolist(), pa.string()) for side in sides)
+    present = {name: table for name, table in tables.items() if table is not None}
+    parts: list[Any] = []
+    for name, table in present.items():
+        cells = {
+            "query_id": queries.take(pa.array(table.rows)),
+            "item_id": items.take(pa.array(table.indices)),
+        }
+        empty = pa.nulls(len(table.indices), pa.float64())
+        for column in tables:
+            cells[column] = pa.array(table.values) if column == name else empty
+        parts.append(pa.table(cells))
+    write_table(path, pa.concat_tables(parts), rows=1 << 20)
+
+
+def read_sparse(
+    path: Path, sides: tuple[Embeddings, Embeddings], names: tuple[str, ...]
+) -> dict[str, SparseRows]:
+    """Read the tables that ``write_sparse`` wrote, one for each name; empty if it has no column."""
+    pa, pc = arrow(), arrow("compute")
+    with reading(path, "a table of query_id and item_id"):
+        table = parquet_columns(path, kind="a table of query_id and item_id")
+        rows = _known_rows(path, table["query_id"], sides[0])
+        columns = _known_rows(path, table["item_id"], sides[1])
+        shape = (len(sides[0]), len(sides[1]))
+        tables: dict[str, SparseRows] = {}
+        for name in names:
+            values = table[name] if name in table.column_names else pa.nulls(len(rows))
+            present = np.asarray(pc.is_valid(values))
+            numbers = np.asarray(pc.drop_null(values).cast(pa.float64()))
+            tables[name] = SparseRows.from_pairs(
+                rows[present], columns[present], numbers, shape=shape
+            )
+    return tables
+
+
+def write_some(path: Path, side: Embeddings, chosen: Bool[Array, " rows"]) -> None:
+    """Write the ids of some rows of a side."""
+    pa = arrow()
+    ids = pa.array(side.ids[chosen].tolist(), pa.string())
+    write_table(path, pa.table({"item_id": ids}), rows=1 << 20)
+
+
+def read_some(path: Path, side: Embeddings) -> Bool[Array, " rows"]:
+    """Read which rows of a side ``write_some`` named."""
+    with reading(path, "a table of item_id"):
+        table = parquet_columns(path, ["item_id"], "a table of item_id")
+    chosen = np.zeros(len(side), dtype=bool)
+    chosen[_known_rows(path, table["item_id"], side)] = True
+    return chosen
+
+
+def _known_rows(path: Path, names: Any, side: Embeddings) -> Int64[Array, " entries"]:
+    rows = rows_of(names.cast(arrow().string()), side)
+    if len(rows) and rows.min() < 0:
+        raise FileError(f"{path} names ids that the space does not hold: write the space again")
+    return rows
+
+
+def write_table(path: Path, table: Any, rows: int) -> None:
+    """Write a table as parquet, in groups of so many rows."""
+    arrow("parquet").write_table(
+        table,
+        path,
+        compression=_codecs(table.schema),
+        row_group_size=rows,
+        write_statistics=False,
+        use_dictionary=[n for n in table.column_names if n != "vector"],
+    )
+
+
+def _codecs(schema: Any) -> dict[str, str]:
+    """Floats hardly shrink, and zstd takes three times as long to read them as LZ4."""
+    pa, parquet = arrow(), arrow("parquet")
+    file = pa.BufferOutputStream()
+    parquet.write_table(schema.empty_table(), file)
+    stored = parquet.ParquetFile(pa.BufferReader(file.getvalue())).metadata
+    paths = [stored.schema.column(i).path for i in range(stored.num_columns)]
+    return {path: "lz4" if path.startswith("vector.") else "zstd" for path in paths}
+
+
+def write_side(path: Path, side: Embeddings) -> None:
+    """Write ``id``, ``vector`` (fixed-size list of float32) and what is known about the rows."""
+    pa = arrow()
+    values = pa.array(side.vectors.reshape(-1))
+    element = pa.field("element", pa.float32(), nullable=False)
+    vectors = pa.FixedSizeListArray.from_arrays(values, type=pa.list_(element, side.dimension))
+    fields = [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("vector", vectors.type, nullable=False),
+    ]
+    columns = [pa.array(side.ids.tolist(), pa.string()), vectors]
+    for name in columns_of(side):
+        column = _about(side, name)
+        fields.append(pa.field(name, column.type))
+        columns.append(column)
+    table = pa.Table.from_arrays(columns, schema=pa.schema(fields))
+    write_table(path, table, rows=max(1, GROUP_BYTES // (4 * side.dimension)))
+
+
+def read_side(path: Path) -> Embeddings:
+    """Read what ``write_side`` wrote; what is known about the rows is read when asked for."""
+    sheet = arrow_sheet(path)
+    names = sheet.names or ()
+    if not {"id", "vector"} <= set(names):
+        raise FileError(f"{path} lacks the columns id and vector: write the space again")
+    check_names(names, path)
+    check_kind(sheet, sheet.kinds[names.index("vector")])  # before any of it is unpacked
+    position = names.index("id")
+    (ids,) = sheet.columns([position])
+    metadata = Columns(
+        path,
+        tuple(name for name in names if name not in {"id", "vector"}),
+        lambda name: sheet.columns([names.index(name)])[0],
+    )
+    with naming(path):
+        return Embeddings(
+            matrix_in_blocks(sheet, column_blocks(path, "vector"), len(ids)),
+            ids=names_of(sheet, ids, position).to_pylist(),
+            metadata=metadata or None,
+        )
+
+
+def _about(side: Embeddings, name: str) -> Any:
+    """One column of metadata as an array that parquet can hold."""
+    pa = arrow()
+    if name in {"id", "vector"}:
+        raise ValuesError(
+            f"metadata has a column {name!r}, which a space keeps for itself: rename it"
+        )
+    values: Any = cast("Any", side.metadata)[name]
+    try:
+        column: Any = values if isinstance(values, pa.ChunkedArray) else pa.array(list(values))
+    except (pa.ArrowException, TypeError, OverflowError) as error:
+        raise ValuesError(
+            f"metadata column {name!r} mixes kinds, or holds numbers beyond 64 bits ({error}): "
+            "keep one kind, or write them as text"
+        ) from error
+    if _has_no_fields(column.type):
+        raise ValuesError(
+            f"metadata column {name!r} holds dicts without keys, which parquet cannot hold: leave "
+            "them out"
+        )
+    if len(column) != len(side):
+        raise ShapeError(f"metadata column {name!r} has {len(column)} values, {len(side)} are due")
+    return column
+
+
+def _has_no_fields(kind: Any) -> bool:
+    """Whether a column holds structs of nothing, in lists too."""
+    if arrow("types").is_struct(kind) and not kind.num_fields:
+        return True
+    return any(_has_no_fields(kind.field(i).type) for i in range(kind.num_fields))

@@ -1,4 +1,4 @@
-"""How much a parquet file holds once unpacked, checked before it is read."""
+"""How much parquet, Feather and Arrow hold once unpacked, checked before they are read."""
 
 import os
 import struct
@@ -12,17 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from anglewise.errors import FileError
-from anglewise.io.files import (
-    Contents,
-    allowed,
-    check_holds,
-    contents,
-    is_packed,
-    opened,
-    reading,
-    weight,
-)
-from anglewise.io.sizes import DEEPEST
+from anglewise.io.files import arrow, contents, is_packed, opened, reading
+from anglewise.io.sizes import DEEPEST, Contents, allowed, check_holds, weight
 
 TEXT = "BYTE_ARRAY"
 WIDTHS = {
@@ -273,3 +264,156 @@ def _whole(thrift: Iterator[int], *, signed: bool = True) -> int:
         if byte < 128:
             return (value >> 1) ^ -(value & 1) if signed else value
     raise ValueError("a whole number of too many bytes")
+
+
+BATCHES = {2, 3}
+"""The kinds of message that hold a dictionary, or rows."""
+DICTIONARY = 2
+
+
+def check_ipc(path: Path, data: Contents) -> int:
+    """Refuse an Arrow file or stream whose packed buffers say that they hold too much; the bytes.
+
+    Buffers of zstd and lz4 begin with the length that they will have, for which room is made.
+    """
+    size = 0
+    with reading(path, "an Arrow table"):
+        for batch in _messages(data):
+            for offset, length in batch.buffers:
+                if batch.packed and length >= 8:
+                    (declared,) = struct.unpack_from("<q", data, batch.body + offset)
+                    size += length if declared == -1 else max(0, declared)
+    check_holds(path, size)
+    return size
+
+
+def written_out(path: Path, column: Any) -> Any:
+    """A column without dictionaries: each value stands in its row, if that is not too much.
+
+    In lists and structs dictionaries stay, if their values would not take too much either.
+    """
+    pa = arrow()
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    check_holds(path, sum(_expanded(chunk) for chunk in chunks))
+    if not pa.types.is_dictionary(column.type):
+        return column
+    return arrow("compute").cast(column, column.type.value_type)
+
+
+def _expanded(chunk: Any) -> int:
+    """What the dictionaries of a chunk weigh when they are written out."""
+    pc, types = arrow("compute"), arrow("types")
+    if "dictionary<" not in str(chunk.type):  # at any depth
+        return 0
+    chunk = getattr(chunk, "storage", chunk)
+    if types.is_nested(chunk.type):
+        return sum(_expanded(inner) for inner in _inner_arrays(chunk))
+    values = chunk.dictionary
+    try:
+        lengths = pc.binary_length(values)
+    except (arrow().ArrowNotImplementedError, NotImplementedError):  # not text
+        return len(chunk) * -(-values.nbytes // max(1, len(values)))
+    return 4 * len(chunk) + (pc.sum(pc.cast(lengths, "int64").take(chunk.indices)).as_py() or 0)
+
+
+def _inner_arrays(chunk: Any) -> list[Any]:
+    """The arrays of which a chunk of lists, maps or structs is made."""
+    types = arrow("types")
+    if types.is_struct(chunk.type):
+        return list(chunk.flatten())
+    if types.is_map(chunk.type):
+        return [chunk.keys, chunk.items]
+    return [chunk.flatten()] if hasattr(chunk, "flatten") else []
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """A message with buffers: where its body begins, and where they lie in there."""
+
+    packed: bool
+    body: int
+    buffers: list[tuple[int, int]]
+
+
+def _messages(data: Contents) -> Iterator[_Batch]:
+    """The batches of a file, as its end lists them, or of a stream, one after the other."""
+    if data[:6] == b"ARROW1":
+        (length,) = struct.unpack_from("<i", data, len(data) - 10)
+        footer = _Table.root(data, len(data) - 10 - length)
+        for field in (2, 3):  # dictionaries, rows
+            for position in footer.structs(field, "<qiq", 24, pad=4):
+                offset, size, _ = position
+                message, _ = _start(data, offset)
+                yield from _batch(data, message, offset + size)
+        return
+    position = 0
+    while position + 8 <= len(data):
+        message, length = _start(data, position)
+        if length <= 0:
+            return
+        body = message + length
+        yield from _batch(data, message, body)
+        position = body + _Table.root(data, message).number(3, "<q")
+        if position < body:
+            raise ValueError("a message of negative length")
+
+
+def _start(data: Contents, position: int) -> tuple[int, int]:
+    """Where the metadata of a message begins, and its length."""
+    first, second = struct.unpack_from("<Ii", data, position)
+    if first == 0xFFFFFFFF:
+        return position + 8, second
+    return position + 4, first  # as written before 2019
+
+
+def _batch(data: Contents, position: int, body: int) -> Iterator[_Batch]:
+    message = _Table.root(data, position)
+    kind = message.number(1, "<B")
+    if kind not in BATCHES:
+        return
+    rows = message.table(2)
+    if kind == DICTIONARY:
+        rows = None if rows is None else rows.table(1)
+    if rows is not None:
+        buffers = [(o, n) for o, n in rows.structs(2, "<qq", 16)]
+        yield _Batch(rows.table(3) is not None, body, buffers)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A table of a flatbuffer, which is how Arrow writes what it says about its bytes."""
+
+    data: Contents
+    position: int
+
+    @classmethod
+    def root(cls, data: Contents, position: int) -> "_Table":
+        return cls(data, position + struct.unpack_from("<I", data, position)[0])
+
+    def _position(self, field: int) -> int | None:
+        fields = self.position - struct.unpack_from("<i", self.data, self.position)[0]
+        (size,) = struct.unpack_from("<H", self.data, fields)
+        if 4 + 2 * field >= size:
+            return None
+        (offset,) = struct.unpack_from("<H", self.data, fields + 4 + 2 * field)
+        return self.position + offset if offset else None
+
+    def number(self, field: int, kind: str) -> int:
+        position = self._position(field)
+        return 0 if position is None else int(struct.unpack_from(kind, self.data, position)[0])
+
+    def table(self, field: int) -> "_Table | None":
+        position = self._position(field)
+        return None if position is None else _Table.root(self.data, position)
+
+    def structs(self, field: int, kinds: str, size: int, pad: int = 0) -> Iterator[tuple[int, ...]]:
+        position = self._position(field)
+        if position is None:
+            return
+        position += struct.unpack_from("<I", self.data, position)[0]
+        (count,) = struct.unpack_from("<I", self.data, position)
+        if count * size > len(self.data):
+            raise ValueError("a list longer than the file")
+        layout = kinds if not pad else f"{kinds[:-1]}{pad}x{kinds[-1]}"
+        for i in range(count):
+            yield struct.unpack_from(layout, self.data, position + 4 + i * size)
