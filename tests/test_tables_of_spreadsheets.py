@@ -3,7 +3,9 @@
 import codecs
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import feather
 
 import anglewise as aw
 from anglewise.errors import AnglewiseError
@@ -82,3 +84,27 @@ def test_judgements(tmp_path, encoding, start):
     assert read_judgements(path, space).gains.values.tolist() == [2]
     judged = read_judged(path, assumed=Assumed(judge="anna")).judged
     assert [(row.item_id, row.grade) for row in judged] == [("é", 2)]
+
+
+@pytest.mark.parametrize("text", ["sep=;\r\n", "sep=;\n\n\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_nothing_but_the_line_that_says_at_what_to_cut_is_refused(tmp_path, text, encoding):
+    path = written(tmp_path, text, encoding, "judged.csv")
+    with pytest.raises(AnglewiseError, match="holds no"):
+        list(read_judged(path, assumed=Assumed("ann", "queries-items")).judged)
+    with pytest.raises(AnglewiseError, match="judged"):
+        open_sheet(path)
+
+
+@pytest.mark.parametrize("name", ["zero.feather", "zero.jsonl"])
+def test_a_table_without_columns_is_refused(tmp_path, name):
+    path = tmp_path / name
+    if name.endswith("jsonl"):
+        path.write_text("{}\n{}\n")
+    else:
+        feather.write_feather(pa.table({"a": [1, 2]}).select([]), path)
+    space = aw.Space(items=aw.Embeddings(np.eye(2)))
+    with pytest.raises(AnglewiseError, match="holds no"):
+        read_judgements(path, space, direction="items-items")
+    with pytest.raises(AnglewiseError, match="holds no"):
+        read_ids(path, 2)

@@ -14,9 +14,9 @@ from anglewise.comparison.power import power
 from anglewise.comparison.stopping import sequential
 from anglewise.data_types.drawn import QueryDraw, QueryWeights, drawn_context, query_draw
 from anglewise.data_types.sparse import SparseRows
-from anglewise.errors import SpellingError
+from anglewise.errors import SpellingError, ValuesError
 from anglewise.io.runs import append_history, read_history
-from anglewise.labelling.sample import sample
+from anglewise.labelling.sample import column_numbers, sample
 from anglewise.report.comparison_document import comparison_document, facts
 from anglewise.report.plain_text import markdown
 from anglewise.statistics.decision import WeightedMeans
@@ -238,3 +238,17 @@ def test_per_query_values_and_weights_give_the_table():
         expected = row.metrics["nDCG@10"].mean
         assert np.average(values, weights=result.weights.values) == pytest.approx(expected)
     assert replace(result, evidence=None).weights is None
+
+
+@pytest.mark.parametrize("asked", [1e308, 1e-320, 10**400, 1e16, 1e-13])
+def test_traffic_that_sums_would_lose_is_refused_and_not_known_where_it_is_stored(asked):
+    column = [asked] + [1.0] * 3
+    asking = Embeddings(np.eye(4), metadata={"traffic": [str(cell) for cell in column]})
+    with pytest.raises(ValuesError, match="1e-12 to 1e"):
+        column_numbers(asking, "traffic")
+    told = {"draw": "d", "chance": 0.5, "traffic": asked}
+    stored = query_draw([(0, {"drawn": told}), (1, {"drawn": {**told, "traffic": 2.0}})], 2)
+    assert np.isnan(stored.traffic[0])
+    assert stored.traffic[1] == 2
+    tiny = query_draw([(0, {"drawn": {**told, "traffic": 1.0, "chance": 1e-320}})], 1)
+    assert np.isnan(tiny.chances[0])

@@ -13,7 +13,7 @@ from anglewise.data_types.columns import column, columns_of
 from anglewise.data_types.drawn import QueryWeights
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.neighbours import Neighbours
-from anglewise.data_types.numbers import COUNT, read_whole, shown
+from anglewise.data_types.numbers import COUNT, read_number, read_whole, shown
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Bool, Float64, Int64, Shaped
 from anglewise.errors import SpellingError, TooFewError, ValuesError
@@ -81,11 +81,11 @@ def moments(name: str, cells: Sequence[Any]) -> Float64[Array, " q"]:
 def _moment(cell: Any) -> float:
     if isinstance(cell, np.generic):
         return _moment(cell.item())
+    if isinstance(cell, bool):
+        raise TypeError(cell)
     if isinstance(cell, str):
-        try:
-            cell = float(cell)
-        except ValueError:
-            cell = datetime.fromisoformat(cell.strip())
+        number = read_number(cell.strip())
+        cell = datetime.fromisoformat(cell.strip()) if number is None else number
     if isinstance(cell, datetime):
         return (cell if cell.tzinfo else cell.replace(tzinfo=UTC)).timestamp()
     if isinstance(cell, date):

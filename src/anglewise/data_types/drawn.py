@@ -12,6 +12,8 @@ from anglewise.data_types.typing import Array, Float64, Int64
 DRAWN = "drawn"
 """Where the context of a judgement says how its query was drawn."""
 ROUNDING = 1e-9
+LEAST_TRAFFIC, MOST_TRAFFIC = 1e-12, 1e15
+"""Chances and traffic lie between: of others sums, and what one weighs of them, are lost."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,5 +199,5 @@ def query_draw(contexts: Iterable[tuple[int, Mapping[str, Any]]], rows: int) -> 
 
 
 def _positive(value: Any) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
-    return float(value) if number else np.nan
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if number and LEAST_TRAFFIC <= value <= MOST_TRAFFIC else np.nan

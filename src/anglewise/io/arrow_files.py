@@ -190,8 +190,9 @@ def arrow_sheet(path: Path) -> Sheet:
 
 def table_sheet(path: Path, table: Any) -> Sheet:
     """Wrap a table that is in memory."""
-    if not table.num_rows:
-        raise FileError(f"{path} holds no rows: was it written to the end?")
+    if not table.num_rows or not table.num_columns:
+        noun = "columns" if table.num_rows else "rows"
+        raise FileError(f"{path} holds no {noun}: was it written to the end?")
     return Sheet(
         path,
         tuple(table.column_names),
@@ -365,8 +366,9 @@ def _parquet_sheet(path: Path) -> Sheet:
 
     with reading(path, "parquet"), parquet_file(path) as file:
         schema, rows = file.schema_arrow, file.metadata.num_rows
-    if not rows:
-        raise FileError(f"{path} holds no rows: was it written to the end?")
+    if not rows or not schema.names:
+        noun = "columns" if rows else "rows"
+        raise FileError(f"{path} holds no {noun}: was it written to the end?")
     return Sheet(path, tuple(schema.names), tuple(schema.types), columns, _row)
 
 

@@ -296,7 +296,9 @@ def table_rows(
     ``as_guarded`` gives cells that were kept from being formulas as they were before.
     """
     text, delimiter = without_separator_line(path, text)
-    first = next(line for line in io.StringIO(text, newline="") if line.strip())
+    first = next((line for line in io.StringIO(text, newline="") if line.strip()), None)
+    if first is None:
+        raise FileError(f"{path} holds no lines but the one that says at what to cut")
     delimiter = delimiter or max("\t,;|", key=first.count)
     records = _records(text, delimiter)
     _, _, names, fault = next(records)

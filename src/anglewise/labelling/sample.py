@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from anglewise.data_types.columns import column, columns_of
-from anglewise.data_types.drawn import drawn_context
+from anglewise.data_types.drawn import LEAST_TRAFFIC, MOST_TRAFFIC, drawn_context
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import cell_number, read_whole, shown
@@ -60,9 +60,10 @@ def column_numbers(asking: Embeddings, name: str) -> Float64[Array, " rows"]:
     values: list[float] = []
     for row, cell in enumerate(_cells(asking, name)):
         value = cell_number(cell)
-        if value is None or value < 0:
+        if value is None or not (value == 0 or LEAST_TRAFFIC <= value <= MOST_TRAFFIC):
             raise ValuesError(
-                f"column {name!r} is to hold numbers, finite and at least 0 for every query: "
+                f"column {name!r} is to hold numbers, 0 or {LEAST_TRAFFIC:g} to {MOST_TRAFFIC:g}, "
+                "for every query: "
                 f"{shown(asking.ids[row])!r} has {shown(cell)!r}"
             )
         values.append(value)

@@ -167,7 +167,7 @@ def _bounded(spelling: str) -> Measure:
     if any(float(number) > LARGEST for number in numbers):
         raise SpellingError(
             f"numbers in a measure go up to {LARGEST:,} on this page: "
-            "anglewise neighbours takes larger ones"
+            "anglewise search takes larger ones"
         )
     if spelling.count("@") > MOST_FRAMES:
         raise SpellingError(
