@@ -68,6 +68,12 @@ def test_the_table_holds_each_figure_at_the_start_its_goal_and_today():
     assert set(shape.START) <= set(shape.GOALS) <= set(json.loads(shape.CEILING.read_text()))
 
 
+def test_every_goal_is_met_or_its_miss_explained():
+    today = json.loads(shape.CEILING.read_text())
+    assert set(shape.misses(today)) == set(shape.MISSED)
+    assert shape.misses({"rooms": 22, "files": 181, "median file, lines": 250}) == ["files"]
+
+
 def test_names_that_may_recur_are_no_finding():
     """Commands bear their names, and each framework has its retriever."""
     sources = [
