@@ -231,6 +231,22 @@ def test_a_dry_run_passes_no_gate(words, anglewise, folder, tmp_path, monkeypatc
     assert {path.name for path in tmp_path.iterdir()} == {"anglewise.toml"}
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--slice", "nosuch"),
+        ("--baseline", "manhattan"),
+        ("--split", "group(nosuch)"),
+        ("--largest-group", "9"),
+        ("--measures", "cosin"),
+    ],
+)
+def test_a_dry_run_refuses_what_the_comparison_would_refuse(words, anglewise, folder):  # noqa: F811
+    dry, run = (anglewise("compare", folder, *words, *more) for more in (["--dry-run"], []))
+    assert refused(dry)
+    assert dry.err.splitlines()[-1] == run.err.splitlines()[-1]
+
+
 def test_what_is_for_one_space_is_refused_for_several(anglewise, folder):  # noqa: F811
     for words in (("--slice", "language"), ("--dry-run",)):
         assert refused(anglewise("compare", "--spaces", folder, folder, *words), words[0])

@@ -114,7 +114,6 @@ def compare(
     )
     from anglewise.comparison.compare import compare as compared
     from anglewise.comparison.compare import compare_spaces
-    from anglewise.comparison.conclusion import read_metrics_for
     from anglewise.comparison.next_judgements import unjudged
     from anglewise.comparison.stopping import sequential as stopping
     from anglewise.report.comparison_document import comparison_document
@@ -148,8 +147,16 @@ def compare(
             directions = {getattr(judgements, "direction", "pairs and triplets")}
             check_run_out(results.run_out, {"": space}, {"": judgements}, measures)
             if dry_run:
-                wanted = read_metrics_for(type(judgements), metric, metrics or ())
-                return _dry_run(space, judgements, measures, wanted, talk)
+                asked = {
+                    "metrics": (metric, metrics or ()),
+                    "leads": (tolerance, largest_difference),
+                    "baseline": baseline,
+                    "split": split,
+                    "largest_group": largest_group,
+                    "slices": slices,
+                    "seed": always.seed,
+                }
+                return _dry_run(space, judgements, measures, asked, talk)
             run = partial(compared, space, judgements, slices=slices)
     _check_directions(directions, results, seen, talk)
     with talk.progress("searching", then="testing") as progress:
@@ -225,14 +232,25 @@ def _dry_run(
     space: "Space",
     judgements: "Judgements | Pairs | Triplets",
     measures: str,
-    metrics: list[Any],
+    asked: dict[str, Any],
     talk: "Talk",
 ) -> int:
     """Say how long a comparison would take; what was read and guessed has been said."""
-    from anglewise.comparison.dry_run import forecast
+    from anglewise.comparison.conclusion import (
+        read_largest_difference,
+        read_metrics_for,
+        read_tolerance,
+    )
+    from anglewise.comparison.dry_run import check_asked, forecast
     from anglewise.similarity_measures.measure import measures_and_families
 
-    expected = forecast(space, judgements, measures_and_families(measures), metrics)
+    read = measures_and_families(measures)
+    wanted = read_metrics_for(type(judgements), *asked.pop("metrics"))
+    tolerance, largest = asked.pop("leads")
+    read_tolerance(tolerance, wanted[0])
+    read_largest_difference(largest, wanted[0])
+    check_asked(space, judgements, read, **asked)
+    expected = forecast(space, judgements, read, wanted)
     content = {"command": "compare", "dry_run": True, **expected.to_dict(), "reason": str(expected)}
     talk.give(content, lambda console: console.print(f"{expected}", soft_wrap=True))
     return 0

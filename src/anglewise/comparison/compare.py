@@ -182,14 +182,7 @@ def compare(
         raise TooFewError(NO_MEASURE)
     _check_direction(judgements, direction)
     judgements = _evaluated_with(judgements, space, missing, relevant_from, not_itself=not_itself)
-    base = None
-    if baseline is not None:
-        (named,) = measures_and_families([baseline])
-        if named not in read:
-            raise SpellingError(
-                f"the baseline {named} is not among the measures {listed(map(str, read))}: add it"
-            )
-        base = read.index(named)
+    base = baseline_among(read, baseline)
     wanted = read_metrics_for(type(judgements), metric, metrics)
     _check_size(len(read), len(wanted))
     settings = EvaluationSettings(
@@ -232,6 +225,18 @@ def compare(
     known = of_space(space, searched.judgements)
     result = replace(result, measures=with_breadth(result.measures, known, scores), slices=parts)
     return with_floors(result, known, scores, seed=seed)
+
+
+def baseline_among(read: Sequence[MeasureSpec], baseline: str | MeasureSpec | None) -> int | None:
+    """Which of the measures is the baseline; ``SpellingError`` where it is none of them."""
+    if baseline is None:
+        return None
+    (named,) = measures_and_families([baseline])
+    if named not in read:
+        raise SpellingError(
+            f"the baseline {named} is not among the measures {listed(map(str, read))}: add it"
+        )
+    return list(read).index(named)
 
 
 def _check_no_queries(split: str, largest_group: int | None, slices: Sequence[str]) -> None:

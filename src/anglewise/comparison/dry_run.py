@@ -5,6 +5,9 @@ from dataclasses import asdict, dataclass
 from time import monotonic
 from typing import Any
 
+from anglewise.comparison.compare import baseline_among
+from anglewise.comparison.slices import side_of
+from anglewise.comparison.split import check_largest_group, query_split
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements, Pairs, Triplets
 from anglewise.data_types.text import counted
@@ -15,6 +18,7 @@ from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import Family, MeasureSpec
 from anglewise.statistics.decision import DRAWS, MOST_ROWS
 
+OF_QUERIES = "a dry run is of queries, and these are pairs or triplets: leave it out"
 TRIED = 64
 """Queries that are searched for to tell how long all take."""
 PRODUCTS = 2e9
@@ -51,6 +55,29 @@ class Forecast:
         return asdict(self)
 
 
+def check_asked(
+    space: Space,
+    judgements: Judgements | Pairs | Triplets,
+    measures: Sequence[MeasureSpec],
+    *,
+    baseline: str | None,
+    split: str,
+    largest_group: int | None,
+    slices: Sequence[str],
+    seed: int,
+) -> None:
+    """Raise now what a comparison would raise of its baseline, its split and its slices."""
+    baseline_among(measures, baseline)
+    if not isinstance(judgements, Judgements):
+        raise SpellingError(OF_QUERIES)
+    asking = space.sides(judgements.direction)[0]
+    check_largest_group(
+        largest_group, query_split(split, asking, judgements.judged_rows, seed=seed)
+    )
+    for word in slices:
+        side_of(word, space, judgements.direction)
+
+
 def forecast(
     space: Space,
     judgements: Judgements | Pairs | Triplets,
@@ -76,9 +103,7 @@ def forecast(
     (90, 64, 2)
     """
     if not isinstance(judgements, Judgements):
-        raise SpellingError(
-            "a dry run is of queries, and these are pairs or triplets: leave it out"
-        )
+        raise SpellingError(OF_QUERIES)
     rows = judgements.judged_rows
     tried = rows[:: max(1, len(rows) // TRIED)][:TRIED]
     asking, ranked = space.sides(judgements.direction)

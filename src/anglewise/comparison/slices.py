@@ -13,8 +13,9 @@ from anglewise.comparison.split import QuerySplit, as_words, cells, is_empty
 from anglewise.comparison.verdict import verdict_of
 from anglewise.data_types.columns import column as column_of
 from anglewise.data_types.columns import columns_of
+from anglewise.data_types.embeddings import Space
 from anglewise.data_types.text import counted, listed
-from anglewise.data_types.typing import Array, Bool, Int64, Shaped
+from anglewise.data_types.typing import Array, Bool, Direction, Int64, Shaped
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation_metrics.breadth import of_items, relevant_entries
 from anglewise.evaluation_metrics.evaluate import evaluate
@@ -76,7 +77,7 @@ def slices(
     found: list[Slice] = []
     remarks: list[str] = []
     for word in words:
-        side, column = _side(word, searched)
+        side, column = side_of(word, searched.space, searched.judgements.direction)
         if side == "queries":
             groups = _query_groups(column, searched, scores)
         else:
@@ -100,9 +101,11 @@ def slices(
     return tuple(found), tuple(remarks)
 
 
-def _side(word: str, searched: SearchedSpace) -> tuple[Literal["queries", "items"], str]:
+def side_of(
+    word: str, space: Space, direction: Direction
+) -> tuple[Literal["queries", "items"], str]:
     """Of which side a column is, and its name; of one table without a prefix, of those who ask."""
-    asking, ranked = searched.space.sides(searched.judgements.direction)
+    asking, ranked = space.sides(direction)
     columns = {"queries": columns_of(asking), "items": columns_of(ranked)}
     prefix, colon, rest = word.partition(":")
     if colon and prefix in columns and word not in {*columns["queries"], *columns["items"]}:
