@@ -645,6 +645,29 @@ def test_a_store_holds_our_table_and_nothing_that_computes(store, script):
     refused(lambda: read_judgements(store, SPACE, direction="items-items"), "is no store")
 
 
+SQLITES_NAMES = {
+    "trigger": """INSERT INTO sqlite_master VALUES ('trigger', 'sqlite_more', 'judgements', 0,
+        'CREATE TRIGGER sqlite_more AFTER INSERT ON judgements BEGIN SELECT 1; END')""",
+    "index": """INSERT INTO sqlite_master SELECT 'index', 'sqlite_more', 'judgements', rootpage,
+        'CREATE INDEX sqlite_more ON judgements (hex(zeroblob(7000000)))' FROM sqlite_master
+        WHERE name = 'more'; DELETE FROM sqlite_master WHERE name = 'more'""",
+    "view": """INSERT INTO sqlite_master VALUES ('view', 'sqlite_stat1', 'sqlite_stat1', 0,
+        'CREATE VIEW sqlite_stat1 AS SELECT 1')""",
+}
+
+
+@pytest.mark.parametrize("kind", SQLITES_NAMES)
+def test_a_name_as_those_of_sqlite_hides_nothing(store, kind):
+    with sqlite3.connect(store) as connection:
+        connection.execute("CREATE INDEX more ON judgements (judge)")
+    connection.close()
+    with sqlite3.connect(store) as connection:
+        connection.execute("PRAGMA writable_schema=ON")
+        connection.executescript(SQLITES_NAMES[kind])
+    connection.close()
+    refused(lambda: JudgementStore.open(store), "is no store of judgements")
+
+
 def test_other_plain_tables_and_indexes_do_no_harm(store):
     with sqlite3.connect(store) as connection:
         connection.executescript(

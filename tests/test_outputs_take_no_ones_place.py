@@ -4,6 +4,7 @@ import importlib.util
 import inspect
 import os
 import re
+import stat
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from anglewise.cli.paths import options_of
 from anglewise.cli.program import COMMANDS
 from anglewise.errors import FileError
 from anglewise.io import destinations
-from anglewise.io.outputs import check_new_file, check_new_folder, new_file
+from anglewise.io.outputs import check_new_file, check_new_folder, new_file, new_folder
 from anglewise.io.space_folder import check_destination, judgements_of, stored_directions
 from anglewise.judgements.connection import STORE_NAME
 from cli_run import anglewise, refused
@@ -608,3 +609,57 @@ def test_a_file_whose_name_begins_like_a_home_may_be_written(tmp_path, anglewise
     monkeypatch.chdir(tmp_path)
     for out in ("~out.json", f"{tmp_path}/~"):
         assert anglewise("doctor", f"--json={out}").code == 0
+
+
+def allowed(_folder):
+    """Whatever lies in a folder may be replaced."""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes and links are others there")
+@pytest.mark.parametrize("how", ["link", "linked folder", "pipe", "moved"])
+def test_what_another_account_puts_into_a_new_folder_gets_no_mode(how, tmp_path):
+    private = tmp_path / "private"
+    private.write_text("secret")
+    private.chmod(0o600)
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "items").write_text("old")
+    (old / "items").chmod(0o666)
+    old.chmod(0o2777)
+
+    def fill(part):
+        assert part.stat().st_mode & 0o777 == 0o700  # nobody else gets in while it is filled
+        if how == "link":
+            (part / "items").symlink_to(private)
+        elif how == "linked folder":
+            (part / "items").symlink_to(tmp_path)
+        elif how == "pipe":
+            os.mkfifo(part / "items")
+        else:
+            part.rename(tmp_path / "elsewhere")
+            part.mkdir()
+
+    with pytest.raises(FileError, match="choose another folder"), new_folder(old, allowed) as made:
+        fill(made)
+    assert private.stat().st_mode & 0o777 == 0o600
+    assert (old / "items").read_text() == "old"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are others there")
+def test_a_folder_that_a_group_shares_stays_shared(tmp_path):
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "items").write_text("old")
+    (old / "items").chmod(0o640)
+    old.chmod(0o2770)
+    with new_folder(old, allowed) as part:
+        (part / "items").write_text("new")
+        (part / "more").write_text("new")
+    assert stat.S_IMODE(old.stat().st_mode) == 0o2770
+    assert stat.S_IMODE((old / "items").stat().st_mode) == 0o640
+    new = tmp_path / "new"
+    with new_folder(new, allowed):
+        pass
+    usual = tmp_path / "usual"
+    usual.mkdir()
+    assert new.stat().st_mode == usual.stat().st_mode

@@ -7,8 +7,8 @@ import re
 import stat
 import sys
 import unicodedata
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TypeAlias
 from anglewise.errors import FileError
 from anglewise.io.files import PathLike
 from anglewise.judgements.connection import HEAD, STORE_NAME
+from anglewise.judgements.folder_lock import bears_name
 
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2
@@ -150,31 +151,71 @@ def _mount_points() -> set[bytes]:
     return {re.sub(rb"\\([0-7]{3})", lambda code: bytes([int(code[1], 8)]), n) for n in names}
 
 
-def keep_mode(target: Path, part: Path, *, and_ours: int = 0) -> None:
+def keep_mode(target: Path, handle: int) -> None:
     """Let those read and write a new file or folder who may do so with what it replaces.
 
-    It stays its owner's too, where the system lets us give it away, as it lets root.
+    It stays its owner's too, where the system lets us give it away, as it lets root. It goes by
+    the open ``handle``: under the name of a new file another account may put a link meanwhile.
     """
-    if not target.exists():
+    if os.name == "nt" or not target.exists():
         return
-    status = target.stat()
-    _keep_owner(status, part)
-    part.chmod(stat.S_IMODE(status.st_mode) & 0o777 | and_ours)
-
-
-def _keep_owner(status: os.stat_result, part: Path) -> None:
-    now = part.stat()
-    if os.name == "nt" or (now.st_uid, now.st_gid) == (status.st_uid, status.st_gid):
-        return
+    status, now = target.stat(), os.fstat(handle)
     for owner, group in ((-1, status.st_gid), (status.st_uid, -1)):
-        with suppress(OSError):
-            os.chown(part, owner, group)
+        if (owner, group) not in {(-1, now.st_gid), (now.st_uid, -1)}:
+            with suppress(OSError):
+                os.fchown(handle, owner, group)
+    shared = stat.S_ISGID if stat.S_ISDIR(now.st_mode) else 0  # what is made in it is the group's
+    os.fchmod(handle, stat.S_IMODE(status.st_mode) & (0o777 | shared))
 
 
-def keep_modes(target: Path, part: Path) -> None:
-    """The same for a folder and each file in it, by its name."""
-    for path in (*part.rglob("*"), part):
-        keep_mode(target / path.relative_to(part), path)
+@contextmanager
+def private_until_done(part: Path, target: Path) -> Generator[None, None, None]:
+    """Keep others out of a new folder while it is filled; then give all in it the modes of old.
+
+    Raises ``FileError`` where something else than files and folders stands in it, or it was taken
+    away meanwhile, as whoever may write to the folder around it can do.
+    """
+    if os.name == "nt":
+        yield
+        return
+    handle = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        usual = stat.S_IMODE(os.fstat(handle).st_mode)
+        os.fchmod(handle, stat.S_IRWXU)
+        yield
+        if not bears_name(part, handle):
+            raise FileError(f"{part} was moved while it was written: choose another folder")
+        os.fchmod(handle, usual)
+        for folder, folders, files, around in os.fwalk(part, topdown=False):
+            _keep_modes(target / Path(folder).relative_to(part), [*folders, *files], around)
+    finally:
+        os.close(handle)
+
+
+STRANGE = "something else than what was written came in its place: choose another folder"
+
+
+def _keep_modes(target: Path, names: Iterable[str], around: int) -> None:
+    """Of what stands in an open folder, and of the folder; links and the like are refused."""
+    for name in names:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        try:
+            handle = os.open(name, flags, dir_fd=around)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise FileError(
+                f"{target / name}: a link came between: choose another folder"
+            ) from None
+        try:
+            mode = os.fstat(handle).st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                raise FileError(f"{target / name}: {STRANGE}")
+            if stat.S_ISREG(mode):
+                keep_mode(target / name, handle)
+        finally:
+            os.close(handle)
+    keep_mode(target, around)
 
 
 Identity: TypeAlias = tuple[int, int, str]

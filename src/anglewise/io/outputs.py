@@ -5,7 +5,6 @@ import os
 import re
 import secrets
 import shutil
-import stat
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,8 +17,8 @@ from anglewise.io.destinations import (
     exchange,
     is_device,
     keep_mode,
-    keep_modes,
     open_output,
+    private_until_done,
 )
 from anglewise.io.files import PathLike, check_mapped, checked_path, noting_reads, was_read
 from anglewise.judgements.folder_lock import bears_name, check_nobody_judges, replacing, try_lock
@@ -185,7 +184,7 @@ def new_file(path: PathLike) -> Generator[IO[bytes], None, None]:
         check_replaceable(target)
         _check_not_read(target)
         with file_part(target) as (part, file):
-            keep_mode(target, part)
+            keep_mode(target, file.fileno())
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -243,12 +242,11 @@ def new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Generator
         _check_not_read(target)
         _check_can_move(target)
         with folder_part(target) as part:
-            keep_mode(target, part, and_ours=stat.S_IRWXU)
-            yield part
-            _check_not_read(target)
-            check_mapped()
-            _fsync_all(part)
-            keep_modes(target, part)
+            with private_until_done(part, target):
+                yield part
+                _check_not_read(target)
+                check_mapped()
+                _fsync_all(part)
             try:
                 _take_place(part, target, lambda: _check_kind(Path(path), target, may_replace))
             except OSError as error:

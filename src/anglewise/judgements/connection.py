@@ -59,6 +59,8 @@ def tables_of(connection: sqlite3.Connection) -> list[str]:
     return [str(name) for (name,) in rows]
 
 
+SQLITES_OWN = re.compile(r"table sqlite_(sequence|stat[1-4])|index sqlite_autoindex_\w+_[0-9]+")
+"""Kinds and names; whoever writes into the file by other means may give such names to anything."""
 PLAIN = {
     "table": re.compile("CREATE TABLE ", re.IGNORECASE),
     "index": re.compile(r"CREATE INDEX \w+ ON \w+ ?\( ?\w+( ?, ?\w+)* ?\)$", re.IGNORECASE),
@@ -67,12 +69,12 @@ PLAIN = {
 
 
 def definitions_of(connection: sqlite3.Connection) -> dict[str, tuple[str, str]]:
-    """The type and the SQL of each name in the file, SQLite's own left out."""
+    """The type and the SQL of each name in the file, but for what SQLite itself keeps there."""
     rows = connection.execute("SELECT name, type, sql FROM sqlite_master")
     return {
         str(name): (str(kind), " ".join(str(words or "").split()))
         for name, kind, words in rows
-        if not str(name).startswith("sqlite_")
+        if not (SQLITES_OWN.fullmatch(f"{kind} {name}") and (words is None or kind == "table"))
     }
 
 
