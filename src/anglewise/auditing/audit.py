@@ -55,6 +55,7 @@ class Stages:
         return step
 
 
+USUAL_CONDITION = 2.0
 ILL = 1e7
 """The condition number beyond which float32 holds no digits of the faintest direction."""
 
@@ -154,7 +155,7 @@ def audit(
     runs: Mapping[str, Space] | None = None,
     pairs: Iterable[tuple[str, str]] = (),
     witness: str | None = None,
-    condition: float = 2.0,
+    condition: float = USUAL_CONDITION,
     k: int = 10,
     sample: int = 10_000,
     seed: int = 0,
@@ -215,7 +216,8 @@ def audit(
     """
     space = as_space(space)
     audited = subject(space, k, sample, seed, threads)
-    _needs_gauge(audited, witness=witness, runs=runs, pairs=pairs)
+    other = condition != USUAL_CONDITION
+    _needs_gauge(audited, witness=witness, condition=other, runs=runs, pairs=pairs)
     judgements_by_direction, other_runs = judgements or {}, runs or {}
     certified = [
         direction for direction in audited.directions if audited.gauged and direction in WITHIN
@@ -283,7 +285,7 @@ class _Search:
 
 
 def _needs_gauge(subject: AuditSubject, **options: object) -> None:
-    """Refuse a witness, runs and pairs for a space without maps that keep its predictions."""
+    """Refuse what is asked of maps that keep the predictions for a space without such maps."""
     if subject.gauged:
         return
     why = (

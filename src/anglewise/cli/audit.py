@@ -15,7 +15,8 @@ from anglewise.cli.options import (
     Vectors,
     number,
 )
-from anglewise.cli.paths import FILE, FOLDER, READ, check_outputs
+from anglewise.cli.path_checks import check_outputs
+from anglewise.cli.paths import FOLDER, HTML, READ
 from anglewise.data_types.numbers import CONDITION, COUNT
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def audit(
     runs: Annotated[
         tuple[Path, ...], Parameter(group=LOOK, consume_multiple=True, negative=()), READ
     ] = (),
-    html: Annotated[Path | None, FILE] = None,
+    html: Annotated[Path | None, HTML] = None,
     vectors: Vectors = NO_FILES,
     seen: SeenOptions = AS_BROUGHT,
     always: Always = NOTHING_SPECIAL,

@@ -16,7 +16,7 @@ from anglewise.cli.options import (
     Vectors,
     number,
 )
-from anglewise.cli.paths import ENCODER_OF_SPACE, FILE, READ
+from anglewise.cli.paths import ENCODER_OF_SPACE, PICTURE, READ, RELEVANCE
 from anglewise.data_types.numbers import PART
 
 FOREIGN = Group("Questions from elsewhere", sort_key=30)
@@ -26,13 +26,13 @@ def calibrate(
     space: Annotated[Path | None, READ] = None,
     /,
     *,
-    output: Annotated[Path | None, Parameter(alias="-o"), FILE] = None,
+    output: Annotated[Path | None, Parameter(alias="-o"), RELEVANCE] = None,
     measure: str | None = None,
     kind: Literal["isotonic", "logistic"] = "isotonic",
     depth: Annotated[int, A_COUNT] = 50,
     recall: Annotated[float, number(PART)] = 0.95,
     prices: Annotated[bool, Parameter(negative=())] = False,
-    plot: Annotated[Path | None, FILE] = None,
+    plot: Annotated[Path | None, PICTURE] = None,
     foreign: Annotated[Path | None, Parameter(group=FOREIGN), READ] = None,
     text_column: Annotated[str | None, Parameter(group=FOREIGN)] = None,
     encoder: Annotated[str | None, Parameter(group=FOREIGN), ENCODER_OF_SPACE] = None,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from anglewise.cli.options import NOTHING_SPECIAL, Always
-from anglewise.cli.paths import DEMO, DEMO_MARK, check_outputs
+from anglewise.cli.path_checks import check_outputs
+from anglewise.cli.paths import DEMO, DEMO_MARK
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole, Talk

@@ -17,7 +17,8 @@ from anglewise.cli.options import (
     InteractionOptions,
     number,
 )
-from anglewise.cli.paths import FOLDER, KEPT, READ, check_outputs
+from anglewise.cli.path_checks import check_outputs
+from anglewise.cli.paths import FOLDER, KEPT, READ
 from anglewise.data_types.numbers import KEPT_ASIDE, NOT_NEGATIVE, POSITIVE, WEIGHT
 
 if TYPE_CHECKING:

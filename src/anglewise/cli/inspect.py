@@ -150,7 +150,9 @@ def _read(
     seen: SeenOptions = AS_BROUGHT,
 ) -> "Inspected":
     """The space with the judgements that lie in its folder, if it is one of ours."""
+    from anglewise.cli.path_checks import BESIDE_STORE
     from anglewise.io.files import check_unchanged, noting_reads
+    from anglewise.io.output_names import check_name_fits
     from anglewise.io.read import judgements_of, read_space, stored_directions
     from anglewise.io.space_files import is_space_folder
     from anglewise.judgements.connection import STORE_NAME
@@ -170,6 +172,7 @@ def _read(
         name = next((p for p in (path, vectors.items) if p is not None), Path("space"))
         if store is None:  # one for each: rows of other vectors bear the same ids
             store = name.absolute().with_name(f"{name.name}.{STORE_NAME}")
+            check_name_fits(store, BESIDE_STORE)
             if Path(STORE_NAME).exists():
                 talk.say(f"{STORE_NAME} here is not used: --store {STORE_NAME} takes it")
         return Inspected(loaded, {}, name.name, None, seed, store, files=files)

@@ -1,5 +1,7 @@
 """``anglewise judge import``, ``export``, ``lint``, ``agreement``: recorded judgements."""
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,11 +17,12 @@ from anglewise.cli.options import (
     Vectors,
     number,
 )
-from anglewise.cli.paths import FILE, READ, REJECTS, STORE
+from anglewise.cli.paths import CSV, FILE, HTML, READ, REJECTS, STORE, rejects_beside
 from anglewise.data_types.numbers import read_number, shown, whole
 
 if TYPE_CHECKING:
-    from anglewise.cli.console import PatientConsole
+    from anglewise.cli.console import PatientConsole, Talk
+    from anglewise.io.judgement_rows import JudgedFile
 
 
 def judge_import(
@@ -30,8 +33,8 @@ def judge_import(
     format: Literal["trec", "beir", "csv", "parquet", "label-studio", "argilla", "store"]  # noqa: A002
     | None = None,
     judge: str | None = None,
-    direction: Literal["queries-items", "items-items", "queries-queries"] = "queries-items",
-    source: Literal["human", "interaction", "label", "generated"] = "human",
+    direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
+    source: Literal["human", "interaction", "label", "generated"] | None = None,
     grades: str | None = None,
     question: str | None = None,
     query_column: str | None = None,
@@ -57,9 +60,9 @@ def judge_import(
     judge
         Who judged, where the file does not say; without it the name of the file.
     direction
-        Who asks and who is ranked, where the file does not say.
+        Who asks and who is ranked, where the file does not say: queries-items if not given.
     source
-        Where the grades come from, where the file does not say.
+        Where the grades come from, where the file does not say: human if not given.
     grades
         What words mean, such as relevant=1,irrelevant=0.
     question
@@ -73,10 +76,11 @@ def judge_import(
     strict
         Record nothing if any row is bad.
     rejects
-        Where bad rows go, with reasons; without it beside the file, as FILE.rejects.csv.
+        Where bad rows go, with reasons; without it beside the file, as FILE.rejects.csv, or under
+        the next free name where that file holds anything else.
     """
     from anglewise.cli.console import Talk
-    from anglewise.io.judgement_formats import read_judged, write_rejects
+    from anglewise.io.judgement_formats import read_judged, rejects_table, write_rejects
     from anglewise.io.judgement_rows import Assumed
     from anglewise.io.tables import DOCUMENT, GAIN, QUERY
     from anglewise.judgements.store import JudgementStore
@@ -85,7 +89,10 @@ def judge_import(
     talk = Talk(always)
     path = store_of(space)
     assumed = Assumed(
-        judge=judge or file.name, direction=direction, source=source, grades=_grades(grades)
+        judge=judge or file.name,
+        direction=direction or "queries-items",
+        source=source or "human",
+        grades=_grades(grades),
     )
     with talk.progress("reading"):
         result = read_judged(
@@ -96,9 +103,11 @@ def judge_import(
             question=question,
             strict=strict,
         )
+    _check_words(result, assumed.grades, file, talk)
+    _say_known(result, {"judge": judge, "direction": direction, "source": source}, file, talk)
     rejects_file = None
     if result.rejects:
-        rejects_file = rejects or file.with_name(f"{file.name}.rejects.csv")
+        rejects_file = rejects or _rejects_file(file, rejects_table(result.rejects), talk)
         write_rejects(rejects_file, result.rejects)
     with JudgementStore.open(path) as store:
         recorded = record(store, result.judged)
@@ -121,6 +130,25 @@ def judge_import(
     return 0
 
 
+def _rejects_file(file: Path, table: str, talk: "Talk") -> Path:
+    """The first name beside a file under which nothing lies but this very table.
+
+    Somebody may have mended rows in an earlier one.
+    """
+    usual = next(rejects_beside(file))
+    free = next(path for path in rejects_beside(file) if _holds(path, table))
+    if free != usual:
+        talk.say(f"{usual} is there already and stays as it is")
+    return free
+
+
+def _holds(path: Path, text: str) -> bool:
+    """Whether nothing is at a path, or a file of this text."""
+    if not os.path.lexists(path):
+        return True
+    return path.is_file() and not path.is_symlink() and path.read_bytes() == text.encode()
+
+
 def _grades(words: str | None) -> dict[str, float]:
     from anglewise.errors import SpellingError
 
@@ -135,6 +163,29 @@ def _grades(words: str | None) -> dict[str, float]:
             )
         meanings[name.strip().lower()] = float(number)
     return meanings
+
+
+def _check_words(read: "JudgedFile", grades: Mapping[str, float], file: Path, talk: "Talk") -> None:
+    """Refuse words of which no row has any; say which ones no row has."""
+    from anglewise.errors import SpellingError
+
+    unused = [shown(word) for word in grades if word not in read.words]
+    if grades and len(unused) == len(grades):
+        raise SpellingError(
+            f"--grades says what {', '.join(unused)} means, and no grade of {file} is such a word: "
+            "leave it out, or mend the words"
+        )
+    if unused:
+        talk.say(f"--grades: no grade of {file.name} is {', '.join(unused)}")
+
+
+def _say_known(
+    read: "JudgedFile", assumed: "dict[str, str | None]", file: Path, talk: "Talk"
+) -> None:
+    """Say what was given for rows that do not say it, where every row does."""
+    for name, value in assumed.items():
+        if value is not None and name not in read.lacking:
+            talk.say(f"--{name} {shown(value)}: not used, as every row of {file.name} says its own")
 
 
 def _show(content: dict[str, Any], console: "PatientConsole") -> None:
@@ -195,6 +246,7 @@ def judge_export(
     from anglewise.cli.console import Talk
     from anglewise.errors import TooFewError
     from anglewise.io.judgement_export import NO_TEXTS, write_judged
+    from anglewise.io.output_names import check_ending
     from anglewise.judgements.combine import chosen
     from anglewise.judgements.store import JudgementStore
     from anglewise.labelling.judged_set import store_of
@@ -202,6 +254,7 @@ def judge_export(
 
     talk = Talk(always)
     form = format or _format(file)
+    check_ending(file, ENDINGS[form], f"judgements as {form}")
     path = store_of(space)
     with JudgementStore.open(path, read_only=True) as store:
         rows = chosen(store.rows(direction), judges=_listed(judges), sources=_listed(sources))
@@ -223,15 +276,36 @@ def judge_export(
     return 0
 
 
+ENDINGS = {
+    "csv": (".csv", ".txt"),
+    "parquet": (".parquet",),
+    "beir": (".tsv", ".txt"),
+    "trec": (".txt", ".tsv", ".qrels", ".qrel"),
+    "label-studio": (".json", ".txt"),
+    "argilla": (".json", ".txt"),
+}
+"""What a file of each format may be called."""
+
+
 def _listed(words: str | None) -> list[str] | None:
     return None if words is None else [word.strip() for word in words.split(",")]
+
+
+FORMATS = {
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".tsv": "beir",
+    ".txt": "trec",
+    ".qrels": "trec",
+    ".qrel": "trec",
+}
+"""Formats of judgements by the ending of a file."""
 
 
 def _format(file: Path) -> str:
     from anglewise.errors import SpellingError
 
-    endings = {".csv": "csv", ".parquet": "parquet", ".tsv": "beir", ".txt": "trec"}
-    form = {**endings, ".qrels": "trec", ".qrel": "trec"}.get(file.suffix.lower())
+    form = FORMATS.get(file.suffix.lower())
     if form is None:
         raise SpellingError(
             f"{file.name} does not tell a format: add --format trec, beir, csv, parquet, "
@@ -248,7 +322,7 @@ def judge_agreement(
     judges: str | None = None,
     sources: str | None = None,
     resamples: Annotated[int, number(whole(1, 100_000, example="2000"))] = 2_000,
-    disputes: Annotated[Path | None, FILE] = None,
+    disputes: Annotated[Path | None, CSV] = None,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Say how far judges agree beyond chance, and on which pairs they do not.
@@ -313,7 +387,7 @@ def judge_lint(
     measures: str = "dot,cosine,euclidean",
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     k: Annotated[int, A_COUNT] = 10,
-    html: Annotated[Path | None, FILE] = None,
+    html: Annotated[Path | None, HTML] = None,
     gate: Literal["error", "warning"] | None = None,
     vectors: Vectors = NO_FILES,
     judging: Judging = FROM_FOLDER,

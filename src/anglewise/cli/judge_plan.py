@@ -16,7 +16,7 @@ from anglewise.cli.options import (
     Vectors,
     number,
 )
-from anglewise.cli.paths import FILE, READ
+from anglewise.cli.paths import FILE, PICTURE, READ
 from anglewise.data_types.numbers import POSITIVE
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ def judge_power(
     difference: Annotated[float | None, number(POSITIVE)] = None,
     split: str = "queries",
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
-    plot: Annotated[Path | None, FILE] = None,
+    plot: Annotated[Path | None, PICTURE] = None,
     vectors: Vectors = NO_FILES,
     judging: Judging = FROM_FOLDER,
     always: Always = NOTHING_SPECIAL,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter, Token
 
-from anglewise.cli.paths import FILE, JSON, KEPT, READ, RUNS, SPACE_READ
+from anglewise.cli.paths import HTML, JSON, KEPT, MARKDOWN, PARQUET, READ, RUNS, SPACE_READ, XML
 from anglewise.data_types.numbers import COUNT, FINITE, POSITIVE, SEED, Bounds, shown
 from anglewise.errors import SpellingError
 
@@ -18,7 +18,10 @@ def number(bounds: Bounds, **settings: Any) -> Parameter:
 
 
 class _Reader:
-    """Reads what was typed, or stands in the settings; the message says what is due."""
+    """Reads what was typed, or stands in the settings; the message says what is due.
+
+    Blanks around it mean nothing, in every option that is a number.
+    """
 
     def __init__(self, bounds: Bounds, words: Sequence[str] = ()) -> None:
         self.bounds = bounds
@@ -28,10 +31,11 @@ class _Reader:
         """One token becomes one number."""
         del type_
         text = tokens[0].value
-        if text in self.words:
-            return text
+        word = text.strip()
+        if word in self.words:
+            return word
         try:
-            return self.bounds.read(text.strip())
+            return self.bounds.read(word)
         except SpellingError as error:
             words = f"{', '.join(self.words)} or " if self.words else ""
             raise ValueError(f"{shown(text)!r} came, {words}{error}") from None
@@ -174,19 +178,19 @@ class Judging:
 class Results:
     """What a comparison writes and what it must hold."""
 
-    html: Annotated[Path | None, FILE] = None
+    html: Annotated[Path | None, HTML] = None
     """Write a page with charts, and the neighbours of disputed queries side by side."""
-    markdown: Annotated[Path | None, FILE] = None
+    markdown: Annotated[Path | None, MARKDOWN] = None
     """Write the table as Markdown."""
     run_out: Annotated[Path | None, RUNS] = None
     """Write the ranked lists as TREC runs: a folder, one file in it for each measure."""
     gate: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = ()
     """A condition such as cosine>=dot-0.01, or cosine>=last-0.01 beside --history: exit with 1
     unless it holds. May come several times."""
-    per_query: Annotated[Path | None, FILE] = None
+    per_query: Annotated[Path | None, PARQUET] = None
     """Write the values behind the means as parquet: a row for each query, a column for each
     measure, by the metric that decides."""
-    junit: Annotated[Path | None, FILE] = None
+    junit: Annotated[Path | None, XML] = None
     """Write the gates as JUnit XML, one test case each."""
     sequential: Annotated[bool, Parameter(negative=())] = False
     """Say whether judging may stop, by a sequential sign-flip test that holds however often one

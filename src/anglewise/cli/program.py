@@ -18,7 +18,8 @@ from typing import Any
 from cyclopts import UNSET, App, ArgumentCollection, CycloptsError
 from cyclopts.config import Env
 
-from anglewise.cli.paths import check_paths
+from anglewise.cli.option_needs import check_needs
+from anglewise.cli.path_checks import check_paths
 from anglewise.cli.settings import SettingsFile, users_file
 from anglewise.data_types.numbers import shown
 from anglewise.errors import (
@@ -124,6 +125,7 @@ def run(tokens: Sequence[str]) -> Any:
     if not command.__module__.startswith("anglewise."):
         return _print_help(command, bound)
     outputs = check_paths(command, bound)
+    check_needs(command, bound)
     if outputs is None:
         return command(*bound.args, **bound.kwargs)
     from anglewise.io.outputs import declaring

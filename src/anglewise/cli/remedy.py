@@ -19,7 +19,8 @@ from anglewise.cli.options import (
     Vectors,
     number,
 )
-from anglewise.cli.paths import FILE, FOLDER, KEPT, READ, check_outputs
+from anglewise.cli.path_checks import check_outputs
+from anglewise.cli.paths import FOLDER, HTML, KEPT, MARKDOWN, READ
 from anglewise.data_types.numbers import PART, read_number, shown
 from anglewise.errors import SpellingError
 
@@ -40,8 +41,8 @@ def remedy(
     largest_difference: Annotated[float, number(PART)] = 1.0,
     split: str = "queries",
     save: Annotated[Path | None, FOLDER] = None,
-    html: Annotated[Path | None, FILE] = None,
-    markdown: Annotated[Path | None, FILE] = None,
+    html: Annotated[Path | None, HTML] = None,
+    markdown: Annotated[Path | None, MARKDOWN] = None,
     cache: Annotated[Path | None, KEPT] = None,
     keep: bool = True,
     vectors: Vectors = NO_FILES,

@@ -19,6 +19,7 @@ from anglewise.comparison.history import NOTHING_YET, History, Looks, looks, row
 from anglewise.data_types.text import check_number
 from anglewise.data_types.typing import Direction
 from anglewise.errors import FileError, SpellingError
+from anglewise.io.output_names import check_name_fits
 from anglewise.io.outputs import check_new_file, filled_folder
 from anglewise.io.runs import HistoryTable, append_history, read_history
 
@@ -227,6 +228,7 @@ def _paths(path_or_folder: Path, measures: list[str]) -> list[Path]:
                 "give the spaces names that differ in letters or digits"
             )
         paths[measure] = path_or_folder / f"{name}.run"
+        check_name_fits(paths[measure])
         _check_is_ours(paths[measure], name)
     return list(paths.values())
 

@@ -69,15 +69,17 @@ def slices(
     """Decide anew for each value of each column of what is known about queries, or about items.
 
     A word is a column, with ``queries:`` or ``items:`` before it where both sides have one of that
-    name. Returns the verdicts, and sentences about groups of items that have none.
+    name; one that comes twice is taken once. Returns the verdicts, and sentences about groups of
+    items that have none.
 
     Raises ``SpellingError`` for a column that is not there or that both sides have,
     ``ValuesError`` for empty cells, ``TooFewError`` for a column of one value, or of more than 50.
     """
     found: list[Slice] = []
     remarks: list[str] = []
-    for word in words:
-        side, column = side_of(word, searched.space, searched.judgements.direction)
+    direction = searched.judgements.direction
+    sides = (side_of(word, searched.space, direction) for word in words)
+    for side, column in dict.fromkeys(sides):
         if side == "queries":
             groups = _query_groups(column, searched, scores)
         else:

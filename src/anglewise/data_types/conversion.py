@@ -291,8 +291,9 @@ def as_ids(ids: Any, name: str = "ids") -> list[str]:
     bytes are read as UTF-8.
 
     Raises ``WrongTypeError`` for one text, a dict or a set (which has no order), ``IdsError`` with
-    the row for a gap, an empty text, a truth value, infinity or a list, and for numbers that are
-    not sure to be the ones that were meant, and arrays of dates.
+    the row for a gap, an empty text, a truth value, infinity, a list or an object without a text,
+    and for numbers that are not sure to be the ones that were meant, and arrays of dates;
+    ``ShapeError`` for an array of several columns, or of one (n x 1).
 
     >>> as_ids(np.array([7.0, 9.0])), as_ids(["a", 2])
     (['7', '9'], ['a', '2'])
@@ -331,10 +332,11 @@ def _id_cells(ids: Any, name: str) -> list[Any]:
         raise WrongTypeError(
             f"{name} are {described(ids)}, which NumPy cannot read ({reason(error)})"
         ) from error
-    if cells.ndim == 2 and cells.shape[1] == 1:
-        cells = cells[:, 0]
     if cells.ndim != 1:
-        raise ShapeError(f"{name} have shape {cells.shape}: one column is due")
+        raise ShapeError(
+            f"{name} have shape {cells.shape}: one id a row is due, such as column[:, 0] of an "
+            "array or frame['id'] of a frame"
+        )
     if cells.dtype.kind in "mM":
         raise IdsError(
             f"{name} are of kind {cells.dtype}, which is written in several ways: give them as "
@@ -358,6 +360,12 @@ def _check_exact(numbers: Any, kind: "np.dtype[Any]", name: str) -> None:
         )
 
 
+def _has_no_text(cell: Any) -> bool:
+    """Whether a thing is written as where it lies in memory, which is elsewhere in each run."""
+    kind: type[Any] = type(cell)
+    return kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__
+
+
 def _id_text(cell: Any, row: int, name: str) -> str:
     if is_missing(cell):
         raise IdsError(f"{name}: the one of row {row} is missing; give every row one, or drop it")
@@ -370,6 +378,7 @@ def _id_text(cell: Any, row: int, name: str) -> str:
                 "give it as text"
             ) from error
     names_nothing = is_kind(cell, bool | np.bool_ | complex | tuple) or not is_kind(cell, Hashable)
+    names_nothing = names_nothing or _has_no_text(cell)
     names_nothing = names_nothing or (is_kind(cell, Decimal) and not cell.is_finite())
     if names_nothing or cell in ENDLESS:
         raise IdsError(

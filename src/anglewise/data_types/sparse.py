@@ -205,6 +205,42 @@ def check_entries_inside(table: Any) -> None:
             ) from error
 
 
+def check_table(table: Any) -> None:
+    """Raise for what is no table of users x items, sparse or dense, that a model can learn from.
+
+    ``ShapeError`` for entries outside of it (``check_entries_inside``), ``ValuesError`` for what is
+    no finite number, and for numbers whose products do not fit float32.
+
+    >>> check_table(np.eye(2))
+    >>> check_table(np.array([[1.0, np.nan]]))
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.ValuesError: the table holds float64, or NaN or infinity: numbers are due, ...
+    """
+    if offers(table, "table", "left", "right"):  # a shifted one
+        check_table(table.table)
+        return
+    check_entries_inside(table)
+    if offers(table, "tocsr"):
+        kept = table.format in {"csr", "csc", "coo", "bsr"}
+        values = table.data if kept else table.tocsr().data
+    else:
+        values = np.asarray(table)
+    if values.dtype.kind not in "fiub" or not np.isfinite(values).all():
+        raise ValuesError(
+            f"the table holds {values.dtype}, or NaN or infinity: numbers are due, 0 where nothing "
+            "was used"
+        )
+    with np.errstate(over="ignore"):
+        squares = np.linalg.norm(values.ravel().astype(np.float64, copy=False)) ** 2
+    if squares > np.finfo(np.float32).max:
+        largest = float(np.abs(values).max())
+        raise ValuesError(
+            f"the table holds numbers up to {largest:.3g}, whose products do not fit float32: "
+            "divide it by a number"
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Interactions:
     """Users x items, one entry for each pair, with its weight and, if known, its time.
@@ -229,6 +265,18 @@ class Interactions:
             raise ShapeError("users, items, weights and times differ in length")
         if not len(self.users):
             raise TooFewError("no interactions: at least one user who used one item is due")
+        for name, numbers in (("weights", self.weights), ("times", self.times)):
+            if numbers is not None and not np.isfinite(numbers).all():
+                raise ValuesError(f"{name} hold NaN or infinity: finite numbers are due")
+        for name, rows, ids in (
+            ("users", self.users, self.user_ids),
+            ("items", self.items, self.item_ids),
+        ):
+            if rows.min() < 0 or rows.max() >= len(ids):
+                raise ShapeError(
+                    f"{name} are the rows {rows.min()} to {rows.max()}, and there are {len(ids)} "
+                    "ids: each entry is to be one of them"
+                )
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -84,7 +84,7 @@ def is_device(path: Path) -> bool:
     return stat.S_ISCHR(mode) or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
-OPEN_OUTPUT = re.compile(r"/dev/(?:(stdout)|(stderr)|fd/([0-9]{1,9}))")
+OPEN_OUTPUT = re.compile(r"/dev/(?:(stdout)|(stderr))|/(?:dev|proc/self)/fd/([0-9]{1,9})")
 
 
 def open_output(path: PathLike) -> int | None:

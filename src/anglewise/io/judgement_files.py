@@ -188,7 +188,7 @@ def _read(
         path = existing(path)
         stored = _stored(path, space, direction, say)
         if stored is not None:
-            _check_no_labels(path, label_queries)
+            check_no_labels(path, label_queries)
             check_no_columns(named_columns, path)
             return stored
         path = qrels_in(path, say) if path.is_dir() else path
@@ -200,7 +200,7 @@ def _read(
         return from_labels(
             space, read_labels(sheet.path, say=say), queries=label_queries, seed=seed
         )
-    _check_no_labels(sheet.path, label_queries)
+    check_no_labels(sheet.path, label_queries)
     if kind != "judgements":
         raise FileError(
             f"{sheet.path} holds {kind}, not graded relevance: read it with read_{kind}"
@@ -300,7 +300,8 @@ def _beside_space(folder: Path, space: Space, direction: Direction, say: Say) ->
     return replace(judged, seen=judgements_of(folder, direction, space).seen)
 
 
-def _check_no_labels(path: Path, label_queries: int | None) -> None:
+def check_no_labels(path: Path, label_queries: int | None) -> None:
+    """Raise ``SpellingError`` where labelled items are to be drawn, and a path holds none."""
     if label_queries is not None:
         raise SpellingError(
             f"label_queries={label_queries} (--label-queries) draws from labels, and {path} holds "

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
-from anglewise.data_types.numbers import cell_number
+from anglewise.data_types.numbers import cell_number, shown
 from anglewise.errors import FileError, SpellingError, ValuesError
 from anglewise.io.arrow_files import ARROW_SUFFIXES
 from anglewise.io.destinations import is_sqlite
@@ -27,9 +27,10 @@ from anglewise.io.judgement_rows import (
     text_of,
     trec_rows,
 )
-from anglewise.io.pairs_to_judge import write_csv
+from anglewise.io.outputs import write_text
+from anglewise.io.pairs_to_judge import csv_text
 from anglewise.io.sizes import is_deep
-from anglewise.io.tables import Role
+from anglewise.io.tables import Role, check_no_columns
 from anglewise.judgements.store import JudgementStore
 
 CANCELLED = "cancelled by the judge"
@@ -227,6 +228,9 @@ def _as_list(value: Any) -> list[Any]:
 
 Form: TypeAlias = Literal["trec", "beir", "csv", "parquet", "label-studio", "argilla", "store"]
 
+TABLES = {"csv", "parquet", "beir"}
+"""Formats whose columns have names."""
+
 JSON = {".json", ".jsonl", ".ndjson"}
 
 
@@ -261,6 +265,8 @@ def read_judged(
 
     Raises
     ------
+    SpellingError
+        A question, or columns, where the format has none.
     FileError
         It cannot be read at all, or holds nothing that is a judgement.
     ValuesError
@@ -278,6 +284,13 @@ def read_judged(
     path = existing_file(path)
     assumed = Assumed(judge=path.name) if assumed is None else assumed
     form = form_of(path) if form is None else form
+    if question is not None and form != "argilla":
+        raise SpellingError(
+            f"question={shown(question)!r} (--question) names a question of Argilla, and {path} is "
+            f"read as {form}: leave it out"
+        )
+    if form not in TABLES:
+        check_no_columns(columns or {}, path)
     if form == "store":
         with JudgementStore.open(path, read_only=True) as store:
             return JudgedFile(form, tuple(store.rows()), ())
@@ -339,9 +352,14 @@ def form_of(path: Path) -> Form:
 
 def write_rejects(path: PathLike, rejects: tuple[Reject, ...]) -> None:
     """Write refused rows as a table of ``row,reason,remedy,content``."""
+    write_text(path, rejects_table(rejects))
+
+
+def rejects_table(rejects: tuple[Reject, ...]) -> str:
+    """Refused rows as the CSV that ``write_rejects`` writes."""
     rows = [(reject.row, reject.reason, reject.remedy, reject.content) for reject in rejects]
     words = ([word.encode("utf-8", "backslashreplace").decode() for word in row] for row in rows)
-    write_csv(path, ("row", "reason", "remedy", "content"), words)
+    return csv_text(("row", "reason", "remedy", "content"), words)
 
 
 def _not_empty(path: Path, file: JudgedFile) -> JudgedFile:

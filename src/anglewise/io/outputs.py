@@ -30,7 +30,7 @@ NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 def part_path(target: Path) -> Path:
     """A new temporary name beside a target, made from the target's name."""
-    return target.with_name(f"{_stem(target)}.{secrets.token_hex(4)}.part")
+    return target.with_name(f"{hidden_name(target)}.{secrets.token_hex(4)}.part")
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def clear_left_over(target: Path) -> None:
 
     What cannot be locked or removed stays where it is.
     """
-    ours = re.compile(re.escape(_stem(target)) + r"\.[0-9a-f]{8}\.part")
+    ours = re.compile(re.escape(hidden_name(target)) + r"\.[0-9a-f]{8}\.part")
     with suppress(OSError):
         for path in sorted(target.parent.iterdir()):
             if ours.fullmatch(path.name):
@@ -104,8 +104,9 @@ def _new_folder(path: Path) -> int | None:
     return None if os.name == "nt" else os.open(path, os.O_RDONLY)  # none can be opened there
 
 
-def _stem(target: Path) -> str:
-    return f".{target.name[:200]}"
+def hidden_name(target: Path) -> str:
+    """A hidden name made from a target's, short enough for an ending behind it."""
+    return "." + os.fsencode(target.name)[:200].decode(errors="ignore")
 
 
 _declared: list[Path] = []

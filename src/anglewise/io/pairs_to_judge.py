@@ -13,7 +13,7 @@ from anglewise.data_types.text import as_path
 from anglewise.errors import FileError, SpellingError, ValuesError
 from anglewise.io.delimited import guarded, open_sheet, unguarded_sheet
 from anglewise.io.files import PathLike, arrow, reading
-from anglewise.io.judgement_rows import read_context
+from anglewise.io.judgement_cells import read_context
 from anglewise.io.outputs import check_new_file, new_file, write_text
 from anglewise.io.tables import check_names, names_of
 from anglewise.judgements.records import as_text
@@ -23,11 +23,16 @@ def write_csv(
     path: PathLike, head: Sequence[str], rows: Iterable[Sequence[Any]], *, end: str = "\r\n"
 ) -> None:
     """Write a table as CSV, whole or not at all; no cell is a formula (``guarded``)."""
+    write_text(path, csv_text(head, rows, end=end))
+
+
+def csv_text(head: Sequence[str], rows: Iterable[Sequence[Any]], *, end: str = "\r\n") -> str:
+    """A table as CSV; no cell is a formula."""
     text = io.StringIO(newline="")
     lines = csv.writer(text, lineterminator=end)
     lines.writerow(head)
     lines.writerows([guarded(cell) for cell in row] for row in rows)
-    write_text(path, text.getvalue())
+    return text.getvalue()
 
 
 def write_columns(path: PathLike, columns: Mapping[str, Sequence[Any]]) -> None:

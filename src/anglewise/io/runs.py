@@ -20,7 +20,7 @@ from anglewise.data_types.typing import Array, Float, Float32, Shaped
 from anglewise.errors import FileError, IdsError, ShapeError
 from anglewise.io.arrow_files import parquet_columns
 from anglewise.io.files import PathLike, arrow, existing_file, reading
-from anglewise.io.outputs import check_new_file, new_file, writing
+from anglewise.io.outputs import check_new_file, hidden_name, new_file, writing
 from anglewise.judgements.folder_lock import bears_name, try_lock
 
 
@@ -154,7 +154,7 @@ def locked(path: PathLike) -> Generator[None, None, None]:
     []
     """
     with writing(path) as target:
-        lock = target.with_name(f".{target.name[:200]}.lock")
+        lock = target.with_name(f"{hidden_name(target)}.lock")
         handle = _open_locked(lock)
     try:
         yield

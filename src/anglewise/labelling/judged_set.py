@@ -11,6 +11,7 @@ from anglewise.data_types.text import Say
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError
 from anglewise.io.destinations import is_sqlite
+from anglewise.io.judgement_files import check_no_labels
 from anglewise.io.judgement_formats import read_judged
 from anglewise.io.judgement_rows import Assumed, Reject
 from anglewise.io.read import judgement_kind, read_judgements
@@ -77,10 +78,12 @@ def _read_set(
         with JudgementStore.open(store, read_only=True) as opened:
             rows = tuple(opened.rows(direction))
             if rows or store == path:
+                check_no_labels(store, label_queries)
                 check_no_columns(columns, store)
                 return JudgedSet(opened.judgements(space, direction), rows)
     if path.is_file() and (any(columns.values()) or _is_graded(path)):
         result = read_judged(path, assumed=Assumed(path.name, direction), columns=columns)
+        check_no_labels(path, label_queries)
         rows = tuple(row for row in result.judged if row.direction == direction)
         return JudgedSet(combined(rows, space, direction, name=str(path)), rows, result.rejects)
     judged = read_judgements(

@@ -11,7 +11,7 @@ import numpy as np
 from anglewise.data_types.conversion import described
 from anglewise.data_types.embeddings import Embeddings, Space, TrainedFor
 from anglewise.data_types.numbers import POSITIVE
-from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.sparse import SparseRows, check_table
 from anglewise.data_types.typing import Array, Bool, Float32, Float64, Int64
 from anglewise.errors import ShapeError, TooFewError, ValuesError, WrongTypeError
 from anglewise.recommender_models.model import Model
@@ -275,7 +275,8 @@ def fit_ease(
     Raises
     ------
     ValuesError
-        A penalty that is not positive, or too small for float32.
+        A penalty that is not positive, or too small for float32; a table with NaN, infinity or
+        other than real numbers, or whose products do not fit float32.
     TooFewError
         One item, no users, or too few users to choose a penalty by.
     ShapeError
@@ -342,5 +343,6 @@ def _check(X: Any, penalty: float | None) -> None:
             f"{items:,} items need weights of {4 * items**2 / 1e9:.1f} GB, the most is "
             f"{MOST_ITEMS:,} items: leave out items that few used, or take LinearEmbedding"
         )
+    check_table(X)
     if penalty is not None:
         POSITIVE.check("penalty", penalty)

@@ -12,7 +12,7 @@ import numpy as np
 
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.neighbours import Neighbours
-from anglewise.data_types.sparse import SparseRows, check_entries_inside
+from anglewise.data_types.sparse import SparseRows, check_entries_inside, check_table
 from anglewise.data_types.typing import Array, Float64
 from anglewise.errors import MissingExtraError, SpellingError
 from anglewise.nearest_neighbours.search import search, search_vectors
@@ -49,9 +49,11 @@ class TableTransformer(TransformerMixin, BaseEstimator):
     def _table(self, X: Any, *, reset: bool = False) -> Any:
         """Check a users x items table as scikit-learn does; ``reset`` sets the number of items."""
         check_entries_inside(X)
-        return sklearn_utils.validation.validate_data(
+        table = sklearn_utils.validation.validate_data(
             self, X, accept_sparse="csr", dtype=np.float64, reset=reset
         )
+        check_table(table)
+        return table
 
     def __sklearn_tags__(self) -> Any:
         tags = cast("Any", super().__sklearn_tags__())

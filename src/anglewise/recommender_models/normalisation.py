@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from anglewise.data_types.numbers import UNIT, WEIGHT, Bounds, written
-from anglewise.data_types.sparse import check_entries_inside
+from anglewise.data_types.sparse import check_table
 from anglewise.data_types.text import check_kind, named
 from anglewise.data_types.typing import Array, Float64
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
@@ -32,7 +32,7 @@ MODERATE = Bounds(least=0, most=1e6, example="1.5")
 
 def check_columns(X: Any, items: int, expected: str) -> None:
     """Raise ``ShapeError`` for a table with another number of items than in training."""
-    check_entries_inside(X)
+    check_table(X)
     if X.shape[1] != items:
         raise ShapeError(
             f"{X.shape[1]} columns came, {expected}: give one column an item, in the order of "

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from anglewise.data_types.sparse import check_entries_inside
+from anglewise.data_types.sparse import check_table
 from anglewise.data_types.typing import Array, Float32, Float64, Int64
 from anglewise.errors import ShapeError, ValuesError
 
@@ -116,7 +116,7 @@ def as_rows(X: Any) -> Any:
     """A table, sparse or dense, as scipy's CSR of float64."""
     from scipy.sparse import csr_array
 
-    check_entries_inside(X)
+    check_table(X)
     return csr_array(X, dtype=np.float64)
 
 
@@ -189,7 +189,7 @@ def truncated_svd(X: Any, k: int, *, seed: int = 0) -> Spectrum:
     >>> truncated_svd(np.diag([3.0, 0.0, 4.0]), 3).values.tolist()
     [4.0, 3.0]
     """
-    check_entries_inside(X)
+    check_table(X)
     smaller = min(X.shape)
     if smaller <= max(DENSE_BELOW, DENSE_SHARE * k):
         values, right = _dense_svd(X)

@@ -13,7 +13,7 @@ import numpy as np
 
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
-from anglewise.data_types.sparse import Interactions, SparseRows, check_entries_inside
+from anglewise.data_types.sparse import Interactions, SparseRows, check_table
 from anglewise.data_types.text import Say, as_path, quiet
 from anglewise.data_types.typing import Array, Bool, Float32, Int64
 from anglewise.errors import TooFewError, TrainingError
@@ -366,7 +366,7 @@ def _state(
 
 def used_cells(X: Any) -> SparseRows:
     """The cells of a table, sparse or dense, that are not zero, each once."""
-    check_entries_inside(X)
+    check_table(X)
     rows, columns = X.nonzero()
     cells = np.unique(rows.astype(np.int64) * X.shape[1] + columns)  # a CSR may repeat cells
     return SparseRows.from_pairs(*np.divmod(cells, X.shape[1]), shape=X.shape)

@@ -1,0 +1,172 @@
+"""What an option needs beside it: without that it would be ignored, and is refused instead.
+
+Here stands what the options of a call tell by themselves. What the data tell, such as that a space
+has no gauge or a file no labels, is refused where they are read.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anglewise.cli.paths import Given, arguments_of, given_options, options_of
+from anglewise.errors import SpellingError
+
+NDCG = "ndcg"
+
+
+@dataclass(frozen=True)
+class Need:
+    """When an option has a meaning, and the sentence that says why it has none otherwise.
+
+    ``is_met`` is asked about all options of a call, those that were not given by their defaults.
+    """
+
+    is_met: Callable[[Given], bool]
+    sentence: str
+
+
+def _with(name: str) -> Callable[[Given], bool]:
+    """Whether another option was given."""
+    return lambda options: options[name] is not None and options[name] is not False
+
+
+def _without(name: str) -> Callable[[Given], bool]:
+    return lambda options: not _with(name)(options)
+
+
+def _asks_a_model(sentence: str) -> Need:
+    return Need(_with("model"), f"{sentence}, and no model is asked: give --by model and --model")
+
+
+def _is_copied(sentence: str) -> Need:
+    return Need(_with("export"), f"{sentence}, and the page itself chooses: give --export")
+
+
+def _is_served(sentence: str) -> Need:
+    return Need(_without("export"), f"{sentence}, and --export writes a copy and ends: give one")
+
+
+def _is_own_study(sentence: str) -> Need:
+    return Need(_with("on"), f"{sentence}, and the simulated users have their own: give --on")
+
+
+def _never(options: Given) -> bool:
+    del options
+    return False
+
+
+def _is_binary(why_not: str, is_met: Callable[[Given], bool] = _never) -> Need:
+    return Need(is_met, f"is of R, P, RR, AP, bpref and infAP, and {why_not}: leave it out")
+
+
+def _merges(options: Given) -> bool:
+    from anglewise.cli.judge_files import FORMATS
+
+    form = options["format"] or FORMATS.get(Path(options["file"]).suffix.lower())
+    return form in {None, "trec", "beir"}  # None is refused elsewhere
+
+
+def _writes_encoder(options: Given) -> bool:
+    return any(options[name] is not None for name in ("foreign", "output", "json"))
+
+
+NEEDS: Mapping[str, Mapping[str, Need]] = {
+    "encode": {
+        "cache": Need(_without("no_cache"), "keeps vectors, and --no-cache keeps none: give one"),
+        "overlap": Need(
+            lambda options: options["chunk"] != "none",
+            "is of passages, and --chunk none cuts none: leave one of them out",
+        ),
+    },
+    "fit": {
+        "split": Need(
+            lambda options: options["holdout"] > 0,
+            "says what is hidden of users held out, and --holdout 0 holds nobody out: leave "
+            "one of them out",
+        ),
+        "patience": Need(
+            lambda options: options["validation"] != 0,
+            "waits for a better nDCG@10 of users kept aside, and --validation 0 keeps nobody "
+            "aside: leave one of them out",
+        ),
+    },
+    "remedy": {"cache": Need(_with("keep"), "keeps results, and --no-keep keeps none: give one")},
+    "recommend": {"reasons": Need(_with("explain"), "is how many are shown: give --explain too")},
+    "replay": {
+        "share": Need(_without("at"), "sets the moment, and --at names it: give one of them"),
+    },
+    "calibrate": {
+        "encoder": Need(
+            _writes_encoder,
+            "encodes --foreign and is named in --output: give one of them",
+        ),
+    },
+    "study": {
+        "components": _is_own_study("is of a model of your own interactions"),
+        "penalty": _is_own_study("is of a model of your own interactions"),
+        "min_weight": _is_own_study("is of your own interactions"),
+    },
+    "inspect": {
+        "host": _is_served("is where the page is served"),
+        "port": _is_served("is where the page is served"),
+        "store": _is_served("is where answers go"),
+        "queue": _is_served("is what is judged on the page"),
+        "measures": _is_copied("is of a copy"),
+        "export_queries": _is_copied("is of a copy"),
+        "direction": Need(
+            lambda options: options["export"] is not None or options["queue"] is not None,
+            "is of a copy or a queue, and the page itself chooses: give --export or --queue",
+        ),
+        "open_browser": Need(
+            lambda options: options["export"] is None or not options["open_browser"],
+            "opens the page, and --export writes a copy and ends: give one",
+        ),
+    },
+    "judge_lint": {"relevant_from": _is_binary("no check goes by it")},
+    "judge_next": {"relevant_from": _is_binary("these pairs are named for nDCG")},
+    "judge_power": {
+        "relevant_from": _is_binary(
+            "--metric is nDCG",
+            lambda options: not options["metric"].strip().lower().startswith(NDCG),
+        )
+    },
+    "judge_export": {
+        "combine": Need(
+            _merges, "makes one grade of several, and this format keeps every judge's: leave it out"
+        ),
+    },
+    "judge_from_interactions": {
+        "min_support": Need(
+            lambda options: options["direction"] == "items-items",
+            "is of items used together: give --direction items-items, or leave it out",
+        ),
+        "graded": Need(
+            lambda options: options["direction"] != "items-items",
+            "takes weights for grades, and of items used together the users are counted: leave "
+            "one of them out",
+        ),
+    },
+    "judge_from_text": {
+        "url": _asks_a_model("is where a model is asked"),
+        "key": _asks_a_model("is for a model that is asked"),
+        "cache": _asks_a_model("keeps answers of a model"),
+    },
+}
+"""By the function of a command and by option."""
+
+
+def check_needs(command: Callable[..., Any], bound: inspect.BoundArguments) -> None:
+    """Raise ``SpellingError`` for an option that was given and would be ignored.
+
+    An option counts as given if it was typed, even with its default, or stands in the settings.
+    """
+    needs = NEEDS.get(command.__name__, {})
+    if not needs:
+        return
+    options = arguments_of(options_of(command), bound)
+    for option in given_options(command, bound):
+        need = needs.get(option.parameter)
+        if need is not None and not need.is_met(options):
+            raise SpellingError(f"{option.name} {need.sentence}")

@@ -1,0 +1,195 @@
+"""An option that would be ignored is refused, with a sentence that says why."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from anglewise import Embeddings, Judgements, Space, write_space
+from anglewise.auditing.audit import audit
+from anglewise.cli.judge import FILES
+from anglewise.cli.option_needs import NEEDS
+from anglewise.cli.options import _Reader
+from anglewise.cli.paths import options_of
+from anglewise.cli.program import COMMANDS
+from anglewise.data_types.sparse import SparseRows
+from anglewise.errors import SpellingError
+from anglewise.judgements.records import Judged
+from anglewise.judgements.store import JudgementStore
+from cli_run import anglewise, refused
+from test_numeric_options import OPTIONS, options
+
+__all__ = ["anglewise"]
+
+
+def functions():
+    """The function of each command, by its name."""
+    from importlib import import_module
+
+    named = {name: import_module(f"anglewise.cli.{name}") for name in COMMANDS if name != "judge"}
+    every = {name: getattr(module, name) for name, module in named.items()}
+    for file, commands in FILES.items():
+        module = import_module(f"anglewise.cli.{file}")
+        names = [f"judge_{command.replace('-', '_')}" for command in commands]
+        every |= {name: getattr(module, name) for name in names}
+    return every
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    there = tmp_path_factory.mktemp("given")
+    rng = np.random.default_rng(0)
+    queries = Embeddings(
+        rng.normal(size=(8, 4)),
+        ids=[f"q{row}" for row in range(8)],
+        metadata={"lang": ["de", "en"] * 4},
+    )
+    items = Embeddings(rng.normal(size=(20, 4)), ids=[f"i{row}" for row in range(20)])
+    used = SparseRows.from_pairs(np.arange(8), np.arange(12, 20), shape=(8, 20))
+    space = Space(queries=queries, items=items, trained_for="dot", seen=used)
+    rows = np.repeat(np.arange(8), 2)
+    gains = SparseRows.from_pairs(rows, (rows * 3 + np.tile([0, 1], 8)) % 20, shape=(8, 20))
+    write_space(space, there / "space", judgements={"queries-items": Judgements(gains)})
+    write_space(space, there / "judged")
+    with JudgementStore.open(there / "judged" / "judgements.sqlite") as store:
+        store.add_new([Judged("q1", f"i{item}", item % 3, judge="ann") for item in range(9)])
+    np.save(there / "items.npy", items.vectors)
+    (there / "ids.txt").write_text("\n".join(map(str, items.ids)) + "\n")
+    (there / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\nq1\ti1\t1\n")
+    (there / "grades.csv").write_text("query_id,item_id,grade,judge\nq1,i1,1,ann\nq1,i2,0,bob\n")
+    (there / "words.csv").write_text("query_id,item_id,grade\nq1,i1,good\nq1,i2,0\n")
+    who, what = np.nonzero(rng.random((30, 12)) < 0.4)
+    lines = [f"u{u},m{i},{n}" for n, (u, i) in enumerate(zip(who, what, strict=True))]
+    (there / "did.csv").write_text("user,item,time\n" + "\n".join(lines) + "\n")
+    (there / "texts.csv").write_text("id,text\na,some words\nb,other words\n")
+    return there
+
+
+@pytest.fixture
+def given(made, tmp_path, monkeypatch):
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+ENCODE = "encode texts.csv -o out --encoder use"
+VECTORS = "--items items.npy --item-ids ids.txt"
+IGNORED = [
+    (f"{ENCODE} --cache kept --no-cache", "--cache", "--no-cache"),
+    (f"{ENCODE} --chunk none --overlap 10", "--overlap", "--chunk none"),
+    ("fit did.csv -o out --holdout 0 --split time", "--split", "--holdout 0"),
+    ("fit did.csv -o out --objective cosine --validation 0 --patience 3", "--patience", "leave"),
+    ("remedy space --cache kept --no-keep", "--cache", "--no-keep"),
+    ("recommend space --user q1 --reasons 3", "--reasons", "--explain"),
+    ("replay did.csv --at 0 --share 0.3", "--share", "--at"),
+    ("calibrate space --encoder use", "--encoder", "--foreign"),
+    ("study --small --components 64", "--components", "--on"),
+    ("study --small --penalty 3", "--penalty", "--on"),
+    ("study --small --min-weight 3", "--min-weight", "--on"),
+    ("inspect space --export copy --host 0.0.0.0", "--host", "--export"),
+    ("inspect space --export copy --port 99", "--port", "--export"),
+    ("inspect space --export copy --store s.sqlite", "--store", "--export"),
+    ("inspect space --export copy --queue qrels.tsv", "--queue", "--export"),
+    ("inspect space --export copy --open", "--open", "--export"),
+    ("inspect space --measures manhattan", "--measures", "--export"),
+    ("inspect space --export-queries 100", "--export-queries", "--export"),
+    ("inspect space --direction items-items", "--direction", "--queue"),
+    ("judge export judged out.csv --combine mean", "--combine", "leave it out"),
+    ("judge export judged out --format parquet --combine majority", "--combine", "leave it out"),
+    ("judge from-interactions space did.csv --min-support 5", "--min-support", "items-items"),
+    (
+        "judge from-interactions space did.csv --direction items-items --graded",
+        "--graded",
+        "leave one",
+    ),
+    ("judge from-text space -o out --url http://127.0.0.1", "--url", "--model"),
+    ("judge from-text space -o out --key KEY", "--key", "--model"),
+    ("judge from-text space -o out --cache kept", "--cache", "--model"),
+    ("judge lint space --relevant-from 2", "--relevant-from", "leave it out"),
+    ("judge next space --relevant-from 2", "--relevant-from", "nDCG"),
+    ("judge power space --relevant-from 2", "--relevant-from", "nDCG"),
+    ("judge lint judged --label-queries 3", "--label-queries", "holds none"),
+    ("judge lint space --qrels grades.csv --label-queries 3", "--label-queries", "holds none"),
+    ("judge import new.sqlite grades.csv --question nosuch", "--question", "Argilla"),
+    ("judge import new.sqlite grades.csv --grades x=1", "--grades", "no grade"),
+    ("judge import new.sqlite judged/judgements.sqlite --gain-column x", "--gain-column", "leave"),
+    (f"audit {VECTORS} --condition 3", "condition", "one side"),
+]
+
+
+def files_in(folder):
+    """All but the files that a store has while it is read."""
+    return sorted(path for path in folder.rglob("*") if ".sqlite-" not in path.name)
+
+
+@pytest.mark.parametrize(("words", "parts"), [(words, parts) for words, *parts in IGNORED])
+def test_an_option_that_would_be_ignored_is_refused(words, parts, given, anglewise, monkeypatch):
+    monkeypatch.setattr("anglewise.web_page.app.served", None)  # nothing may be served
+    before = files_in(given)
+    assert refused(anglewise(*words.split(), "--quiet"), *parts)
+    assert files_in(given) == before
+
+
+WITH_MEANING = [
+    "recommend space --user q1 --reasons 1 --explain",
+    "inspect space --export copy --measures manhattan --export-queries 2 --direction queries-items",
+    "inspect space --export copy --no-open",
+    "replay did.csv --at 40",
+    "replay did.csv --share 0.3",
+    "judge export judged out.tsv --combine majority",
+    "judge power space --relevant-from 1 --metric R@5",
+    "judge import new.sqlite words.csv --grades good=1",
+    "compare space --slice lang",
+]
+
+
+@pytest.mark.usefixtures("given")
+@pytest.mark.parametrize("words", WITH_MEANING)
+def test_the_same_option_is_taken_where_it_has_a_meaning(words, anglewise):
+    assert anglewise(*words.split(), "--quiet").code == 0
+
+
+@pytest.mark.usefixtures("given")
+def test_settings_are_refused_like_words_that_are_typed(anglewise, monkeypatch):
+    monkeypatch.setenv("ANGLEWISE_RECOMMEND_REASONS", "3")
+    assert refused(anglewise("recommend", "space", "--user", "q1", "--quiet"), "--reasons")
+
+
+def test_every_need_is_of_an_option_that_its_command_has():
+    every = functions()
+    for name, needs in NEEDS.items():
+        assert set(needs) <= {option.parameter for option in options_of(every[name])}
+
+
+@pytest.mark.usefixtures("given")
+def test_words_that_no_row_has_and_what_every_row_says_are_named(anglewise):
+    run = anglewise("judge", "import", "new.sqlite", "words.csv", "--grades", "good=1,bad=0")
+    assert run.code == 0
+    assert "no grade of words.csv is bad" in run.err
+    words = ["--judge", "zoe", "--direction", "items-items"]
+    run = anglewise("judge", "import", "new.sqlite", "grades.csv", *words)
+    assert run.code == 0
+    assert "--judge zoe: not used" in run.err
+    assert "--direction" not in run.err
+
+
+@pytest.mark.usefixtures("given")
+def test_a_column_that_is_named_twice_is_one_slice(anglewise):
+    once = anglewise("compare", "space", "--slice", "lang", "--quiet")
+    assert once.code == 0
+    for again in ("lang", "queries:lang"):
+        assert anglewise("compare", "space", "--slice", "lang", "--slice", again, "--quiet") == once
+
+
+def test_a_condition_without_a_gauge_is_refused_in_python():
+    with pytest.raises(SpellingError, match="condition"):
+        audit(np.eye(12), condition=3.0)
+
+
+@pytest.mark.usefixtures("given")
+def test_blanks_around_a_number_mean_nothing_in_every_option_that_is_one(anglewise):
+    once = anglewise("search", "space", "--query", "q1", "-k", "3", "--quiet")
+    assert anglewise("search", "space", "--query", "q1", "-k", " 3 ", "--quiet") == once
+    for leaf, name in OPTIONS:
+        assert isinstance(options(leaf)[name].parameter.converter, _Reader)
+    assert anglewise(*ENCODE.split(), "--chunk", " none ", "--overlap", "3").code == 2
