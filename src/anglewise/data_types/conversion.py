@@ -360,9 +360,9 @@ def _check_exact(numbers: Any, kind: "np.dtype[Any]", name: str) -> None:
         )
 
 
-def _has_no_text(cell: Any) -> bool:
+def _has_no_text(cell: object) -> bool:
     """Whether a thing is written as where it lies in memory, which is elsewhere in each run."""
-    kind: type[Any] = type(cell)
+    kind = type(cell)
     return kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__
 
 
