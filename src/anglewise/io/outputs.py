@@ -412,7 +412,7 @@ def _fsync_all(folder: Path) -> None:
         if path.is_file():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-        else:
+        elif path.is_dir():  # a pipe would never open
             _fsync_folder(path)
     _fsync_folder(folder)
 
