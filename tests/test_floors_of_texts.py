@@ -274,6 +274,7 @@ def test_rows_without_a_text_are_counted_and_found_by_nothing():
         ("red", "a b", {}, "no item has a text with a word of two letters"),
         ("red", "red fish", {"MOST_CHARACTERS": 10}, "the texts hold 720 characters, and 10 are"),
         ("red", "red fish", {"MOST_SCORES": 3599}, "40 queries by 90 texts are more scores than"),
+        ("red", "red fish", {"MOST_PRODUCTS": 99}, "words of the queries stand in 3,600 places"),
     ],
 )
 def test_texts_that_give_no_floor_say_why(monkeypatch, asked, ranked, limits, said):

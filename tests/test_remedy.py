@@ -564,3 +564,23 @@ def test_what_nobody_judged_is_said_below_the_tables_of_a_remedy(space, judged):
     legend = remedy_document(result).body[-1][-1].text
     assert "was never judged and counts as not relevant." in legend
     assert "was never judged and counts as not relevant." in result._repr_html_()
+
+
+@pytest.mark.parametrize("used", ["all", "one item", "one use"])
+def test_a_table_of_which_weighing_leaves_nothing_gives_no_weighed_candidates(used):
+    table = np.ones((30, 20))
+    if used != "all":
+        table[:, 1:] = 0
+    if used == "one use":
+        table[1:] = 0
+    seen = SparseRows.from_pairs(*np.nonzero(table), shape=table.shape)
+    rng = np.random.default_rng(0)
+    users, items = (Embeddings(rng.standard_normal((size, 4))) for size in table.shape)
+    space = Space(queries=users, items=items, seen=seen)
+    every = sensible_candidates(space, training_of(space), "queries-items", enough=False)
+    assert every
+
+
+def test_a_penalty_is_rounded_down_wherever_it_lies():
+    for penalty in np.geomspace(1e-300, 1e300, 2000).tolist() + [10.0**k for k in range(-99, 99)]:
+        assert 0.39 * penalty < rounded(penalty) <= penalty * (1 + 1e-9)

@@ -7,11 +7,11 @@ FILES = {
         "sample": "Choose the queries and pairs to judge.",
         "next": "Name the pairs that would do most for the decision.",
         "power": "Say what difference the judgements can detect.",
+        "lint": "Say what is wrong with the judgements before any number.",
     },
     "judge_files": {
         "import": "Record judgements from a file; name every bad row.",
         "export": "Write judgements for other programs.",
-        "lint": "Say what is wrong with the judgements before any number.",
         "agreement": "Say how far the judges agree, and where they do not.",
     },
     "judge_make": {

@@ -1,4 +1,4 @@
-"""``anglewise judge sample``, ``next``, ``power``: what to judge, and how much of it."""
+"""``anglewise judge sample``, ``next``, ``power``, ``lint``: what to judge, how much, how well."""
 
 from math import isfinite
 from pathlib import Path
@@ -16,7 +16,7 @@ from anglewise.cli.options import (
     Vectors,
     number,
 )
-from anglewise.cli.paths import FILE, PICTURE, READ
+from anglewise.cli.paths import FILE, HTML, PICTURE, READ
 from anglewise.data_types.numbers import POSITIVE
 
 if TYPE_CHECKING:
@@ -329,3 +329,89 @@ def _show_power(plan: "Power", console: "PatientConsole") -> None:
         + f", where other {many} vary as these do.",
         style="dim",
     )
+
+
+GATE_FAILED = 1
+
+
+def judge_lint(
+    space: Annotated[Path | None, READ] = None,
+    /,
+    *,
+    measures: str = "dot,cosine,euclidean",
+    direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
+    k: Annotated[int, A_COUNT] = 10,
+    html: Annotated[Path | None, HTML] = None,
+    gate: Literal["error", "warning"] | None = None,
+    vectors: Vectors = NO_FILES,
+    judging: Judging = FROM_FOLDER,
+    always: Always = NOTHING_SPECIAL,
+) -> int:
+    """Say what is wrong with a set of judgements, the worst first, before any number.
+
+    Looks for bad rows, unknown ids, contradictions, one-grade sets, queries without an answer,
+    leaks, popularity, corners that nobody judged, pools that favour a measure, and twins.
+
+    Parameters
+    ----------
+    space
+        The folder of a space; its judgements are looked at unless --qrels names others.
+    measures
+        Whose lists are looked at for items that nobody judged, parted by commas.
+    direction
+        Who asks and who is ranked; without it queries-items where there are queries.
+    k
+        How deep their lists are looked at.
+    html
+        Write a page with the findings and a picture of the skew.
+    gate
+        Exit with 1 if anything of this severity or worse was found.
+    """
+    from anglewise.cli.console import Talk
+    from anglewise.cli.inputs import direction_of
+    from anglewise.errors import FileError
+    from anglewise.io.read import read_space
+    from anglewise.io.tables import DOCUMENT, GAIN, QUERY
+    from anglewise.labelling.judged_set import read_set
+    from anglewise.labelling.lint import lint
+    from anglewise.labelling.lint_checks import SEVERITIES
+    from anglewise.report.check_documents import lint_document
+
+    talk = Talk(always)
+    source = judging.qrels or space
+    if source is None or (judging.qrels is None and not source.is_dir()):
+        raise FileError("no judgements: name the folder of a space, or give --qrels FILE")
+    with talk.progress("reading"):
+        loaded = read_space(space, **vars(vectors), say=talk.say)
+        judged = read_set(
+            source,
+            loaded,
+            direction_of(direction, loaded),
+            columns={
+                QUERY: judging.query_column,
+                DOCUMENT: judging.item_column,
+                GAIN: judging.gain_column,
+            },
+            label_queries=judging.label_queries,
+            missing=judging.missing,
+            relevant_from=judging.relevant_from,
+            not_itself=judging.not_itself,
+            seed=always.seed,
+            say=talk.say,
+        )
+    with talk.progress("looking"):
+        result = lint(
+            loaded,
+            judged.judgements,
+            measures=measures,
+            k=k,
+            rows=judged.rows,
+            rejects=judged.rejects,
+            seed=always.seed,
+        )
+    document = lint_document(result)
+    talk.write_page(html, document)
+    talk.give(result.to_dict(), document)
+    worst = result.worst()
+    failed = gate and worst and SEVERITIES.index(worst) <= SEVERITIES.index(gate)
+    return GATE_FAILED if failed else 0

@@ -30,7 +30,7 @@ CELLS = 1 << 24
 """Scores of items that are held at once."""
 MOST_PRODUCTS = 1 << 32
 """Of more products of two numbers item-kNN would take longer than the comparison."""
-MOST_CHARACTERS = 1 << 26
+MOST_CHARACTERS = 1 << 25
 MOST_SCORES = 1 << 33
 """Of longer texts, or more queries times texts, BM25 would take longer than the comparison."""
 
@@ -214,19 +214,9 @@ def _text_lists(
     if not has_bm25():
         return _not_shown(BM25, NOT_INSTALLED)
     every_query, items = read()
-    characters = sum(map(len, items))
-    if characters > MOST_CHARACTERS:
-        return _not_shown(
-            BM25,
-            f"the texts hold {characters:,} characters, and {MOST_CHARACTERS:,} are the most that "
-            "are indexed",
-        )
-    if len(rows) * len(items) > MOST_SCORES:
-        return _not_shown(
-            BM25,
-            f"{len(rows):,} queries by {len(items):,} texts are more scores than {MOST_SCORES:,}, "
-            "the most that are computed",
-        )
+    too_much = _too_much(len(rows), items)
+    if too_much:
+        return _not_shown(BM25, too_much)
     queries: list[str] = [every_query[int(row)] for row in rows]
     if not any(map(str.strip, queries)):
         return _not_shown(BM25, "no judged query has a text")
@@ -234,12 +224,35 @@ def _text_lists(
         index = Bm25Index.of(items)
     except TooFewError:
         return _not_shown(BM25, "no item has a text with a word of two letters")
+    work = index.work(queries)
+    if work > MOST_PRODUCTS:
+        return _not_shown(
+            BM25,
+            f"words of the queries stand in {work:,} places, and {MOST_PRODUCTS:,} are the most "
+            "that are looked up",
+        )
     remarks = [
         f"{BM25} knows no text of {counted(empty, noun)}"
         for noun, texts in (("judged query", queries), ("item", items))
         if (empty := sum(not text.strip() for text in texts))
     ]
     return {BM25: index.nearest(queries, depth, hidden)}, remarks
+
+
+def _too_much(queries: int, items: Sequence[str]) -> str:
+    """Why so many texts are not indexed; empty where they are."""
+    characters = sum(map(len, items))
+    if characters > MOST_CHARACTERS:
+        return (
+            f"the texts hold {characters:,} characters, and {MOST_CHARACTERS:,} are the most that "
+            "are indexed"
+        )
+    if queries * len(items) > MOST_SCORES:
+        return (
+            f"{queries:,} queries by {len(items):,} texts are more scores than {MOST_SCORES:,}, "
+            "the most that are computed"
+        )
+    return ""
 
 
 def _not_shown(name: str, reason: str) -> tuple[dict[str, Neighbours], list[str]]:

@@ -76,10 +76,22 @@ class Bm25Index:
         index.index(words, show_progress=False)
         return cls(len(texts), words.vocab, index)
 
+    def work(self, queries: Sequence[str]) -> int:
+        """How many texts are looked at for each word of each query, in all.
+
+        >>> Bm25Index.of(["a heist in Paris", "Paris, Texas"]).work(["paris", "opera"])
+        2
+        """
+        holding = np.diff(np.asarray(self.index.scores["indptr"]))
+        return sum(int(holding[self._known(query)].sum()) for query in queries)
+
+    def _known(self, query: str) -> list[int]:
+        words = re.findall(WORD, query.lower())
+        return [self.numbers[word] for word in words if word in self.numbers]
+
     def scores(self, query: str) -> Float64[Array, " texts"]:
         """The score of every text; 0 where it shares no word with the query."""
-        words = re.findall(WORD, query.lower())
-        known = [self.numbers[word] for word in words if word in self.numbers]
+        known = self._known(query)
         if not known:
             return np.zeros(self.count)
         scores: Float64[Array, " texts"] = self.index.get_scores_from_ids(known)

@@ -211,12 +211,14 @@ def sensible_candidates(
     if training is not None:
         words += AS_THEY_ARE
         words += TRAINED if find_spec("torch") else ()
-        words += [_weighed_first(word, training) for word in WEIGHED_FIRST]
+        words += filter(None, (_weighed_first(word, training) for word in WEIGHED_FIRST))
     return read_candidates(words, direction)
 
 
-def _weighed_first(word: str, training: Training) -> SpaceBuilder:
+def _weighed_first(word: str, training: Training) -> SpaceBuilder | None:
     """The closed form on a weighed table, its penalty in proportion to the squares there.
+
+    None where weighing leaves nothing, as of items that everybody used.
 
     The sum of squares is that of products with random directions, so that a table which is not
     sparse is not formed.
@@ -225,6 +227,8 @@ def _weighed_first(word: str, training: Training) -> SpaceBuilder:
     table = weighed(training, rule)[1]
     probes = np.random.default_rng(training.seed).standard_normal((table.shape[1], PROBES))
     squares = float(np.square(table @ probes).sum()) / PROBES
+    if not squares > 0:
+        return None
     penalty = rounded(PENALTY * squares / len(training.learned.indices))
     return ClosedForm("product", penalty, before=rule)
 
@@ -235,8 +239,9 @@ def rounded(penalty: float) -> float:
     >>> rounded(3.7), rounded(1234), rounded(0.051)
     (2.0, 1000.0, 0.05)
     """
-    decade = 10.0 ** floor(log10(penalty)) if penalty > 0 else 1.0
-    return float(f"{max(step * decade for step in (1, 2, 5) if step * decade <= penalty):g}")
+    decade = 10.0 ** floor(log10(penalty))
+    steps = (0.5, 1, 2, 5)  # the power may be above the penalty by rounding
+    return float(f"{max(step * decade for step in steps if step * decade <= penalty):g}")
 
 
 def size(space: Space, measure: Measure, direction: Direction) -> tuple[int, bool]:
