@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import anglewise as aw
+from anglewise.encoders.documents import read_documents
 from anglewise.errors import SpellingError
 from cli_run import anglewise, refused  # noqa: F401 (a fixture)
 
@@ -92,3 +93,13 @@ def test_a_direction_that_labels_do_not_judge_is_refused(anglewise, tmp_path):  
     words = ("compare", "sp", "--qrels", "labels.csv", "--direction")
     assert anglewise(*words, "items-items").code == 0
     assert refused(anglewise(*words, "queries-items"), "--direction", "items-items")
+
+
+@pytest.mark.parametrize("words", [{"id_column": "nosuch"}, {"text_column": "nosuch"}])
+def test_columns_of_a_folder_of_texts_are_refused(words, tmp_path):
+    (tmp_path / "a.txt").write_text("a heist")
+    with pytest.raises(SpellingError, match="leave it out"):
+        read_documents(tmp_path, **words)
+    (tmp_path / "corpus.jsonl").write_text('{"_id": "1", "text": "a heist"}\n')
+    with pytest.raises(SpellingError, match="nosuch"):
+        read_documents(tmp_path / "corpus.jsonl", **words)

@@ -18,7 +18,7 @@ from anglewise.errors import (
     ValuesError,
 )
 from anglewise.io.files import PathLike, contents, existing, existing_file, naming, reading
-from anglewise.io.tables import listed, plain
+from anglewise.io.tables import ID, Role, check_no_columns, listed, plain
 from anglewise.io.texts import text_table, with_title
 
 UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ud800-\udfff]")
@@ -156,6 +156,9 @@ TAKEN = {"id", "vector", "text", "title", "document", "start", "end"}
 """Columns that a space writes itself; those of the same name in a table are left out."""
 
 
+TEXT = Role("texts", "text_column", "")
+
+
 def read_documents(
     path: PathLike,
     *,
@@ -180,6 +183,7 @@ def read_documents(
     """
     path = existing(path)
     if path.is_dir():
+        check_no_columns({ID: id_column, TEXT: text_column}, path)
         return _folder(path, say)
     ids, columns = text_table(path, id_column=id_column)
     if text_column is None and len(columns) == 1:

@@ -15,7 +15,17 @@ from anglewise.errors import FileError, IdsError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, existing_file, reading, suffix, text_contents
 from anglewise.io.sizes import CELL, check_holds, is_deep
-from anglewise.io.tables import EXACT, ID, Role, Sheet, check_names, find, listed, names_of
+from anglewise.io.tables import (
+    EXACT,
+    ID,
+    Role,
+    Sheet,
+    check_names,
+    check_no_columns,
+    find,
+    listed,
+    names_of,
+)
 
 
 def read_texts(
@@ -59,6 +69,7 @@ def text_table(
 ) -> tuple[list[str], dict[str, list[Any]]]:
     """All ids of a file of texts, in their order, and its other columns."""
     if suffix(path) in {".jsonl", ".ndjson"}:
+        check_no_columns({ID: id_column}, path)
         return _json_lines(path)
     return _from_sheet(open_sheet(path), id_roles, id_column)
 
