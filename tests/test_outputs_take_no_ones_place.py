@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+import json
 import os
 import re
 import stat
@@ -204,9 +205,9 @@ def test_runs_are_not_written_over_what_is_read(tmp_path, anglewise):
     for given, out in ((qrels, qrels.parent), (linked(qrels, os.link), qrels.parent)):
         run = anglewise("compare", space, "--qrels", given, "--run-out", out)
         assert refused(run, "--run-out")
-    for json in (tmp_path / "new.run", tmp_path / "runs" / "new.run"):
-        run = anglewise("compare", space, "--json", json, "--run-out", qrels.parent)
-        assert (json.parent == qrels.parent) == ("--run-out" in run.err)
+    for report in (tmp_path / "new.run", tmp_path / "runs" / "new.run"):
+        run = anglewise("compare", space, "--json", report, "--run-out", qrels.parent)
+        assert (report.parent == qrels.parent) == ("--run-out" in run.err)
 
 
 def test_the_settings_and_a_history_are_no_output(tmp_path, anglewise, monkeypatch):
@@ -663,3 +664,33 @@ def test_a_folder_that_a_group_shares_stays_shared(tmp_path):
     usual = tmp_path / "usual"
     usual.mkdir()
     assert new.stat().st_mode == usual.stat().st_mode
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links are others there")
+@pytest.mark.parametrize(
+    ("words", "held"),
+    [
+        (("demo",), ("demo.json", "films")),
+        (("demo", "-o", "demo"), ("demo.json", "films.csv")),
+        (("study", "--small", "-o", "study"), ("study.json", "study.png")),
+        (("compare", "s", "--qrels", "qrels.tsv", "--run-out", "runs"), ("x.json", "dot.run")),
+    ],
+    ids=lambda value: value[-1],
+)
+def test_a_link_in_a_folder_that_is_filled_leads_nowhere(
+    words, held, tmp_path, anglewise, monkeypatch
+):
+    mark, name = held
+    monkeypatch.chdir(tmp_path)
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / name).write_text("thesis")
+    folder = tmp_path / (words[-1] if "-o" in words or "--run-out" in words else "demo")
+    folder.mkdir()
+    (folder / mark).write_text(json.dumps({"command": words[0]}))
+    (folder / name).symlink_to(mine / name)
+    space_at(tmp_path / "s")
+    (tmp_path / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\nq1\ti1\t1\n")
+    assert refused(anglewise(*words), name, "as a link")
+    assert (mine / name).read_text() == "thesis"
+    assert {path.name for path in folder.iterdir()} == {mark, name}

@@ -1,6 +1,7 @@
 """Check once, before any work, what a call does with each file that it names."""
 
 import inspect
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -176,6 +177,12 @@ def _check_may_fill(use: Use) -> None:
             f"{use.label} is a space, which could not be replaced any more with other files in "
             "it: choose another folder"
         )
+    links = [name for name in _links_in(use.path) if any(fnmatch(name, n) for n in use.role.names)]
+    if links:
+        raise FileError(
+            f"{use.label} holds {', '.join(links[:3])} as a link, and what it leads to would be "
+            "written over: choose another folder, or remove it"
+        )
     mark = use.role.mark
     present = [name for name in use.role.names if (use.path / name).exists()]
     if mark is not None and present and not mark.marks(use.path):
@@ -183,6 +190,13 @@ def _check_may_fill(use: Use) -> None:
             f"{use.label} holds {', '.join(present[:3])}, and no {mark.name} that says anglewise "
             f"{mark.command} wrote that: choose another folder, or move it elsewhere"
         )
+
+
+def _links_in(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries if entry.is_symlink())
 
 
 def _check_apart(writing: Use, other: Use) -> None:
