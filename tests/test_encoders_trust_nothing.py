@@ -279,13 +279,13 @@ def means(tmp_path, monkeypatch):
 
 def test_a_picture_that_a_table_names_is_no_output(means, anglewise):
     Path("pictures").mkdir()
-    Path("pictures/0.png").write_bytes(png())
-    Path("table.csv").write_text("id,image\na,pictures/0.png\n")
+    Path("pictures/0.txt").write_bytes(png())  # called as --json may be called
+    Path("table.csv").write_text("id,image\na,pictures/0.txt\n")
     encode = ("encode", "table.csv", "-o", "space", "--no-cache", "--encoder", means)
-    run = anglewise(*encode, "--json", "pictures/0.png")
+    run = anglewise(*encode, "--json", "pictures/0.txt")
     assert run.code == 2
     assert "choose another name" in run.err
-    assert Path("pictures/0.png").read_bytes() == png()
+    assert Path("pictures/0.txt").read_bytes() == png()
     assert not Path("space").exists()
     assert anglewise(*encode, "--json", "out.json").code == 0
 

@@ -244,3 +244,12 @@ def test_chances_and_times_come_back_from_the_store(space, tmp_path):
     assert [entry[pair] for pair in pairs] == drawn.chances.tolist()
     in_order = np.argsort(known.judged_at[drawn.queries])
     assert in_order.tolist() == list(range(len(drawn.queries)))
+
+
+@pytest.mark.parametrize("by", ["pool", "disagreement"])
+def test_nothing_is_drawn_where_everything_was_seen(by):
+    rng = np.random.default_rng(0)
+    every = SparseRows.from_pairs(*np.nonzero(np.ones((12, 25))), shape=(12, 25))
+    users, items = (Embeddings(rng.standard_normal((size, 4))) for size in (12, 25))
+    with pytest.raises(TooFewError, match="all of it was seen already"):
+        sample(Space(queries=users, items=items, seen=every), "dot,cosine", budget=40, by=by)

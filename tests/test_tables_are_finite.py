@@ -115,8 +115,3 @@ def test_an_object_without_a_text_is_no_id():
         with pytest.raises(IdsError, match="names nothing"):
             Embeddings(np.eye(2), ids=ids)
     assert Embeddings(np.eye(2), ids=[Named(1), Named(2)]).ids.tolist() == ["named 1", "named 2"]
-
-
-def test_ids_are_one_a_row():
-    with pytest.raises(ShapeError, match="one id a row"):
-        Embeddings(np.eye(2), ids=np.array([["a"], ["b"]]))

@@ -293,7 +293,7 @@ def as_ids(ids: Any, name: str = "ids") -> list[str]:
     Raises ``WrongTypeError`` for one text, a dict or a set (which has no order), ``IdsError`` with
     the row for a gap, an empty text, a truth value, infinity, a list or an object without a text,
     and for numbers that are not sure to be the ones that were meant, and arrays of dates;
-    ``ShapeError`` for an array of several columns, or of one (n x 1).
+    ``ShapeError`` for an array of several columns.
 
     >>> as_ids(np.array([7.0, 9.0])), as_ids(["a", 2])
     (['7', '9'], ['a', '2'])
@@ -332,11 +332,10 @@ def _id_cells(ids: Any, name: str) -> list[Any]:
         raise WrongTypeError(
             f"{name} are {described(ids)}, which NumPy cannot read ({reason(error)})"
         ) from error
+    if cells.ndim == 2 and cells.shape[1] == 1:
+        cells = cells[:, 0]
     if cells.ndim != 1:
-        raise ShapeError(
-            f"{name} have shape {cells.shape}: one id a row is due, such as column[:, 0] of an "
-            "array or frame['id'] of a frame"
-        )
+        raise ShapeError(f"{name} have shape {cells.shape}: one column is due")
     if cells.dtype.kind in "mM":
         raise IdsError(
             f"{name} are of kind {cells.dtype}, which is written in several ways: give them as "

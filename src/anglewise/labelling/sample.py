@@ -318,6 +318,8 @@ def _queries(budget: int, pairs_a_query: float, by: By, possible: int) -> int:
 
 def _nothing_chosen(pool: Pool, budget: int) -> str:
     drawn = counted(pool.queries, "query")
+    if not len(pool.judged):
+        return f"{drawn} drawn, and no list of theirs holds anything: all of it was seen already"
     if pool.judged.all():
         return (
             f"{drawn} drawn, and all that any measure finds for them is judged: draw with another "
@@ -349,6 +351,8 @@ def _pairs(
     discounts = pool.discounts[positions]
     differences = discounts.max(axis=1) - discounts.min(axis=1)
     count = min(budget, len(positions))
+    if not count:
+        return positions, np.ones(0)
     chances = inclusion_chances(differences, count, least=min(LEAST, count / len(positions)))
     drawn = systematic(chances, rng)
     return positions[drawn], chances[drawn]

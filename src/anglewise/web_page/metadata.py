@@ -15,7 +15,7 @@ from weakref import finalize
 from anglewise.data_types.columns import TITLES, columns_of
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.errors import FileError
-from anglewise.io.arrow_files import Columns
+from anglewise.io.arrow_files import Columns, parquet_columns
 from anglewise.io.files import Stamp, arrow, check_unchanged, reading, stamp
 
 TITLE, CELL = 200, 2000
@@ -284,15 +284,20 @@ class OwnColumns(Mapping[str, Any]):
         if name not in self.columns.names:
             raise KeyError(name)
         if self.file is not None:
-            with reading(self.columns.path, "the table that it was before"):
-                table = self.file.read(columns=[name])
-                table.validate(full=True)
-                values = table[name]
+            values = self._read(name)
             self._check(stamp(self.source.fileno()))  # others may write into it while it is open
             return values
         values = self.columns[name]
         self._check(stamp(self.columns.path))
         return values
+
+    def _read(self, name: str) -> Any:
+        """A column of the open file, whatever has its name by now, if it does not hold too much."""
+        opened = Path(f"/dev/fd/{self.source.fileno()}")
+        try:
+            return parquet_columns(opened, [name], "the table that it was before")[name]
+        except FileError as error:
+            raise FileError(str(error).replace(str(opened), str(self.columns.path))) from error
 
     def _check(self, now: Stamp) -> None:
         if now != self.stamp:
