@@ -20,7 +20,8 @@ HOSTILE = [
     "1_0", "0x10", "-0", "+1", "\uff11", "", " ", "one", "2147483648", "9223372036854775808",
     "999999999999999999", "9" * 5000,
 ]  # fmt: skip
-NEVER = [one for one in HOSTILE if one not in {"-1", "0", "1", "0.5", "1.5"}]
+SEEDS = {"-1", "0", "1", "0.5", "1.5", "2147483648", "999999999999999999"}
+NEVER = [one for one in HOSTILE if one not in SEEDS]  # for commands that do much without words
 SECONDS, BYTES = 30, 6 << 30
 LEAVES = [
     *([command] for command in COMMANDS if command != "judge"),

@@ -63,6 +63,17 @@ def noting_reads() -> Generator[Mapping[Path, Stamp], None, None]:
             )
 
 
+@contextmanager
+def noting_no_reads() -> Generator[None, None, None]:
+    """Record no file that is read in this block, as one that is looked at before it is replaced."""
+    global _read_files  # noqa: PLW0603 threads read too, and share it
+    previous, _read_files = _read_files, None
+    try:
+        yield
+    finally:
+        _read_files = previous
+
+
 def note_read(path: Path) -> None:
     """Record that a file is read, by this package or by a library."""
     if _read_files is not None and path not in _read_files and (before := stamp(path)):
