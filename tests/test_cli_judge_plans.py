@@ -302,7 +302,7 @@ def test_a_queue_that_holds_too_much_is_not_unpacked(anglewise, folder, tmp_path
     names = ("query_id", "item_id", "grade", "probability", "stratum", "query", "item")
     cells = pa.DictionaryArray.from_arrays(pa.array([0] * 400, pa.int32()), ["x" * 1_000_000])
     queue = tmp_path / "queue.parquet"
-    pq.write_table(pa.table({name: cells for name in names}), queue)
+    pq.write_table(pa.table(dict.fromkeys(names, cells)), queue)
     monkeypatch.setenv("ANGLEWISE_MEMORY", "50MB")
     run = anglewise("judge", "sample", folder, "--budget", "90", "-o", queue)
     assert refused(run, "queue.parquet", "50 MB are allowed")

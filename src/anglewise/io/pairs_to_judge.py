@@ -11,7 +11,7 @@ from typing import Any
 from anglewise.data_types.numbers import cell_number, shown
 from anglewise.data_types.text import as_path
 from anglewise.errors import FileError, SpellingError, ValuesError
-from anglewise.io.arrow_sizes import check_parquet
+from anglewise.io.arrow_files import parquet_columns
 from anglewise.io.delimited import guarded, open_sheet, unguarded_sheet
 from anglewise.io.files import PathLike, arrow, noting_no_reads, reading
 from anglewise.io.judgement_cells import read_context
@@ -105,11 +105,9 @@ def check_no_grades(path: PathLike) -> None:
 def _parquet_grades(path: Path) -> list[Any]:
     """The grades, ``None`` for an empty one; ``ValueError`` for another table."""
     with path.open("rb") as file:
-        table = arrow("parquet").ParquetFile(file)
-        _check_columns(table.schema_arrow.names)
-        with noting_no_reads():
-            check_parquet(path, table.metadata.schema, ["grade"])
-        cells = table.read(["grade"])["grade"].to_pylist()
+        _check_columns(arrow("parquet").ParquetFile(file).schema_arrow.names)
+    with noting_no_reads():
+        cells = parquet_columns(path, ["grade"])["grade"].to_pylist()
     return [None if isinstance(cell, float) and isnan(cell) else cell for cell in cells]
 
 
