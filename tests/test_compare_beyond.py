@@ -211,9 +211,9 @@ def test_the_command_shows_floors_groups_and_breadth(anglewise, folder, tmp_path
 
 def test_a_dry_run_says_what_it_would_take_and_writes_nothing(anglewise, folder, tmp_path):  # noqa: F811
     page = tmp_path / "page.html"
-    run = anglewise("compare", folder, "--dry-run", "--html", page)
+    run = anglewise("compare", folder, "--dry-run", "--html", page, "--breadth", "--unjudged")
     assert run.code == 0, run.err
-    assert "does not write --html" in run.err
+    assert "does not write or show --html, --breadth, --unjudged" in run.err
     assert "3 figures of 160 queries over 120 items: about" in run.out
     assert not page.exists()
     told = json.loads(anglewise("compare", folder, "--dry-run", "--json", "-").out)

@@ -10,6 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from anglewise import Embeddings, Judged, JudgementStore, Space, read_space, write_space
@@ -351,3 +353,16 @@ def test_a_table_that_cannot_be_read_leaves_no_file_open(tmp_path):
         with pytest.raises(FileError):
             with_own_columns(space, stamps)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files stay open elsewhere")
+def test_a_column_of_an_open_page_takes_no_more_than_is_allowed(tmp_path, monkeypatch):
+    brands = pa.DictionaryArray.from_arrays(pa.array([0] * 400, pa.int32()), ["x" * 1_000_000])
+    path = tmp_path / "items.parquet"
+    pq.write_table(pa.table({"vector": np.eye(400, dtype="f4").tolist(), "brand": brands}), path)
+    own = with_own_columns(read_space(items=path), {}).items.metadata
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "50MB")
+    with pytest.raises(FileError, match=r"items\.parquet.*50 MB are allowed"):
+        own["brand"]
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "2GB")
+    assert len(own["brand"]) == 400

@@ -148,8 +148,10 @@ def compare(
             check_run_out(results.run_out, {"": space}, {"": judgements}, measures)
             if dry_run:
                 asked = {
-                    "metrics": (metric, metrics or ()),
-                    "leads": (tolerance, largest_difference),
+                    "metric": metric,
+                    "metrics": metrics or (),
+                    "tolerance": tolerance,
+                    "largest_difference": largest_difference,
                     "baseline": baseline,
                     "split": split,
                     "largest_group": largest_group,
@@ -217,15 +219,10 @@ def _check_dry_run(results: Results, history: HistoryOptions, talk: "Talk") -> N
             "--dry-run compares nothing, so that no gate can be evaluated and no run remembered: "
             "leave out --gate, --junit and --history, or --dry-run"
         )
-    outputs = {
-        "--html": results.html,
-        "--markdown": results.markdown,
-        "--per-query": results.per_query,
-        "--run-out": results.run_out,
-    }
-    unwritten = [name for name, path in outputs.items() if path is not None]
-    if unwritten:
-        talk.say(f"a dry run does not write {', '.join(unwritten)}")
+    shown = ("html", "markdown", "per_query", "run_out", "breadth", "sequential", "unjudged")
+    left_out = [f"--{name.replace('_', '-')}" for name in shown if getattr(results, name)]
+    if left_out:
+        talk.say(f"a dry run does not write or show {', '.join(left_out)}")
 
 
 def _dry_run(
@@ -236,20 +233,11 @@ def _dry_run(
     talk: "Talk",
 ) -> int:
     """Say how long a comparison would take; what was read and guessed has been said."""
-    from anglewise.comparison.conclusion import (
-        read_largest_difference,
-        read_metrics_for,
-        read_tolerance,
-    )
     from anglewise.comparison.dry_run import check_asked, forecast
     from anglewise.similarity_measures.measure import measures_and_families
 
     read = measures_and_families(measures)
-    wanted = read_metrics_for(type(judgements), *asked.pop("metrics"))
-    tolerance, largest = asked.pop("leads")
-    read_tolerance(tolerance, wanted[0])
-    read_largest_difference(largest, wanted[0])
-    check_asked(space, judgements, read, **asked)
+    wanted = check_asked(space, judgements, read, **asked)
     expected = forecast(space, judgements, read, wanted)
     content = {"command": "compare", "dry_run": True, **expected.to_dict(), "reason": str(expected)}
     talk.give(content, lambda console: console.print(f"{expected}", soft_wrap=True))

@@ -6,6 +6,11 @@ from time import monotonic
 from typing import Any
 
 from anglewise.comparison.compare import baseline_among
+from anglewise.comparison.conclusion import (
+    read_largest_difference,
+    read_metrics_for,
+    read_tolerance,
+)
 from anglewise.comparison.slices import side_of
 from anglewise.comparison.split import check_largest_group, query_split
 from anglewise.data_types.embeddings import Space
@@ -60,14 +65,21 @@ def check_asked(
     judgements: Judgements | Pairs | Triplets,
     measures: Sequence[MeasureSpec],
     *,
+    metric: str | None,
+    metrics: Sequence[str] | str,
+    tolerance: str | None,
+    largest_difference: float,
     baseline: str | None,
     split: str,
     largest_group: int | None,
     slices: Sequence[str],
     seed: int,
-) -> None:
-    """Raise now what a comparison would raise of its baseline, its split and its slices."""
+) -> list[Metric]:
+    """The metrics, once all that a comparison would refuse of what is asked was refused."""
     baseline_among(measures, baseline)
+    wanted = read_metrics_for(type(judgements), metric, metrics)
+    read_tolerance(tolerance, wanted[0])
+    read_largest_difference(largest_difference, wanted[0])
     if not isinstance(judgements, Judgements):
         raise SpellingError(OF_QUERIES)
     asking = space.sides(judgements.direction)[0]
@@ -76,6 +88,7 @@ def check_asked(
     )
     for word in slices:
         side_of(word, space, judgements.direction)
+    return wanted
 
 
 def forecast(

@@ -278,12 +278,11 @@ class OwnColumns(Mapping[str, Any]):
     columns: Columns
     stamp: Stamp
     source: Any
-    file: Any
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.columns.names:
             raise KeyError(name)
-        if self.file is not None:
+        if self.source is not None:
             values = self._read(name)
             self._check(stamp(self.source.fileno()))  # others may write into it while it is open
             return values
@@ -333,19 +332,19 @@ def _own(side: Embeddings, stamps: Mapping[Path, Stamp]) -> Embeddings:
     if not isinstance(columns, Columns):
         return side
     keeps_open = os.name == "posix" and columns.path.suffix == ".parquet"
-    file = source = None
+    source = None
     with ExitStack() as opened:
         if keeps_open:
             with reading(columns.path, "parquet"):
                 # not by Arrow's own file, which expands ~ and in some versions has no number
                 source = FileIO(os.open(columns.path, os.O_RDONLY), closefd=False)
                 opened.callback(os.close, source.fileno())
-                file = arrow("parquet").ParquetFile(source)
+                arrow("parquet").ParquetFile(source)  # what is damaged is refused at once
         now = stamp(columns.path if source is None else source.fileno())
         check_unchanged(columns.path, stamps.get(columns.path, now), now)
         opened.pop_all()
     with_columns = side.with_vectors(side.vectors)
-    with_columns.metadata = own = OwnColumns(columns, now, source, file)
+    with_columns.metadata = own = OwnColumns(columns, now, source)
     if source is not None:
         finalize(own, os.close, source.fileno())
     return with_columns
