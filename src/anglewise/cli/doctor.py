@@ -1,11 +1,12 @@
 """``anglewise doctor``: what this installation can do."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from anglewise.cli.options import NOTHING_SPECIAL, Always
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from anglewise.report.document import Document
 
 CORE = ("numpy", "scipy", "pyarrow", "rich", "cyclopts")
 EXTRAS = {
@@ -33,24 +34,27 @@ def doctor(*, always: Always = NOTHING_SPECIAL) -> int:
     from anglewise.cli.console import Talk
 
     installed = _examine()
-
-    def show(console: "Console") -> None:
-        console.print(f"anglewise {installed['version']} on Python {installed['python']}")
-        if installed["engine"] != "numpy":
-            console.print(f"engine: {installed['engine']}")
-        else:
-            console.print(
-                "engine: numpy, with the same results but slower; for the compiled one "
-                "install again where a C compiler is (cc --version should answer)"
-            )
-        for name, version in installed["libraries"].items():
-            console.print(f"  {name} {version}")
-        for name, extra in installed["extras"].items():
-            state = extra["version"] or f"missing: pip install 'anglewise[{name}]'"
-            console.print(f"  [{name}] {extra['library']} {state} - {extra['for']}")
-
-    Talk(always).give(installed, show)
+    Talk(always).give(installed, _document(installed))
     return 0
+
+
+def _document(installed: Mapping[str, Any]) -> "Document":
+    """One line for the version, the engine, each library and each extra."""
+    from anglewise.report.document import Document, Line
+
+    engine = installed["engine"]
+    if engine == "numpy":
+        engine += (
+            ", with the same results but slower; for the compiled one install again where a C "
+            "compiler is (cc --version should answer)"
+        )
+    lines = [f"anglewise {installed['version']} on Python {installed['python']}"]
+    lines.append(f"engine: {engine}")
+    lines += [f"  {name} {version}" for name, version in installed["libraries"].items()]
+    for name, extra in installed["extras"].items():
+        state = extra["version"] or f"missing: pip install 'anglewise[{name}]'"
+        lines.append(f"  [{name}] {extra['library']} {state} - {extra['for']}")
+    return Document([[Line(line) for line in lines]])
 
 
 def _examine() -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """``anglewise encode``: from texts or images to a folder that other commands can use."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from shlex import quote
@@ -14,8 +14,9 @@ from anglewise.data_types.numbers import COUNT, whole
 from anglewise.errors import SpellingError
 
 if TYPE_CHECKING:
-    from anglewise.cli.console import PatientConsole, Talk
+    from anglewise.cli.console import Talk
     from anglewise.data_types.embeddings import Space
+    from anglewise.report.document import Document
 
 
 TABLE = Group("The table", sort_key=10)
@@ -141,7 +142,7 @@ def encode(
         "unit_length": space.items.is_unit(),
         **space.about["encoding"],
     }
-    talk.give(content, lambda console: _show(content, console))
+    talk.give(content, _document(content))
     return 0
 
 
@@ -159,19 +160,24 @@ def _cache(folder: Path | None, default: Path, talk: "Talk") -> Path | None:
     return default
 
 
-def _show(content: "dict[str, Any]", console: "PatientConsole") -> None:
+def _document(content: Mapping[str, Any]) -> "Document":
+    """What was encoded, by what, and what to type next."""
     from anglewise.data_types.text import counted
+    from anglewise.report.document import Document, Line
 
     sides = counted(content["items"], "item")
     if content["queries"] is not None:
         sides += f", {counted(content['queries'], 'query')}"
     length = "of length one" if content["unit_length"] else "of several lengths"
-    console.print(
-        f"{sides}: {counted(content['dimensions'], 'dimension')}, vectors {length}, "
-        f"trained for: {content['trained_for']}"
-    )
-    console.print(f"encoder: {content['encoder']}", soft_wrap=True)
-    console.print(f"wrote {content['output']}")
     command = f"anglewise compare {quote(content['output'])} --qrels FILE"
-    console.print("next: which measure?")
-    console.print(f"  {command}", soft_wrap=True)
+    lines = [
+        Line(
+            f"{sides}: {counted(content['dimensions'], 'dimension')}, vectors {length}, "
+            f"trained for: {content['trained_for']}"
+        ),
+        Line(f"encoder: {content['encoder']}", unbroken=True),
+        Line(f"wrote {content['output']}"),
+        Line("next: which measure?"),
+        Line(f"  {command}", unbroken=True),
+    ]
+    return Document([lines])

@@ -1,6 +1,6 @@
 """``anglewise fit``: from interactions to a folder that ``compare`` can judge."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from shlex import quote
@@ -22,9 +22,9 @@ from anglewise.cli.paths import FOLDER, KEPT, READ
 from anglewise.data_types.numbers import KEPT_ASIDE, NOT_NEGATIVE, POSITIVE, WEIGHT
 
 if TYPE_CHECKING:
-    from anglewise.cli.console import PatientConsole
     from anglewise.recommender_models.training import Trainer
     from anglewise.recommender_models.training_state import Epoch
+    from anglewise.report.document import Document
 
 _TRAINING = Group("Training for cosine, dot or euclidean", sort_key=20)
 
@@ -232,11 +232,41 @@ def fit(
         },
         "notes": list(result.notes),
     }
-    talk.give(content, lambda console: _show(content, console))
+    talk.give(content, _document(content))
     return 0
 
 
-def _how(content: "dict[str, Any]") -> str:
+def _document(content: Mapping[str, Any]) -> "Document":
+    """What was learnt, what was kept aside, and what to type next."""
+    from anglewise.data_types.text import counted
+    from anglewise.report.document import Document, Line
+
+    lines = [
+        Line(
+            f"{counted(content['users'], 'user')}, {counted(content['items'], 'item')}, "
+            f"{counted(content['interactions'], 'interaction')}: "
+            f"{counted(content['dimensions'], 'dimension')} by {_how(content)}"
+        )
+    ]
+    for direction, judged in content["judgements"].items():
+        queries, judgements = counted(judged["queries"], "query"), judged["judged"]
+        lines.append(
+            Line(
+                f"{direction}: {queries} with {counted(judgements, 'judgement')} "
+                f"({judged['source']})"
+            )
+        )
+    lines += [Line(f"note: {note}") for note in content["notes"]]
+    lines.append(Line(f"wrote {content['output']}"))
+    if content["judgements"]:
+        lines.append(Line("next: which measure?"))
+    for direction in content["judgements"]:
+        command = f"anglewise compare {quote(content['output'])} --direction {direction}"
+        lines.append(Line(f"  {command}", unbroken=True))
+    return Document([lines])
+
+
+def _how(content: Mapping[str, Any]) -> str:
     """The objective, and what it has of a penalty, a gauge and a normalisation."""
     parts = [str(content["objective"])]
     if content["penalty"] is not None:
@@ -246,26 +276,3 @@ def _how(content: "dict[str, Any]") -> str:
     if content["normalise"] != "none":
         parts.append(f"normalised by {content['normalise']}")
     return ", ".join(parts)
-
-
-def _show(content: "dict[str, Any]", console: "PatientConsole") -> None:
-    from anglewise.data_types.text import counted
-
-    console.print(
-        f"{counted(content['users'], 'user')}, {counted(content['items'], 'item')}, "
-        f"{counted(content['interactions'], 'interaction')}: "
-        f"{counted(content['dimensions'], 'dimension')} by {_how(content)}"
-    )
-    for direction, judged in content["judgements"].items():
-        console.print(
-            f"{direction}: {counted(judged['queries'], 'query')} with "
-            f"{counted(judged['judged'], 'judgement')} ({judged['source']})"
-        )
-    for note in content["notes"]:
-        console.print(f"note: {note}")
-    console.print(f"wrote {content['output']}")
-    if content["judgements"]:
-        console.print("next: which measure?")
-    for direction in content["judgements"]:
-        command = f"anglewise compare {quote(content['output'])} --direction {direction}"
-        console.print(f"  {command}", soft_wrap=True)
