@@ -186,11 +186,9 @@ def fit(
     )
     visible = (interactions if hold_out_split is None else hold_out_split.visible).rows()
     training = visible if hold_out_split is None else hold_out_split.training()
-    trained = (
-        np.arange(interactions.shape[0])
-        if hold_out_split is None
-        else np.flatnonzero(~hold_out_split.held_out)
-    )
+    users = interactions.shape[0]
+    held_out = np.zeros(users, dtype=bool) if hold_out_split is None else hold_out_split.held_out
+    trained = np.flatnonzero(~held_out)
     table = training.take(trained).ones()
     if objective in MEASURED:
         refuse(
@@ -216,13 +214,15 @@ def fit(
         )
     popularity = np.bincount(training.indices, minlength=interactions.shape[1])
     judgements, notes = _judged(interactions, hold_out_split)
-    asking = _asking(model, hold_out_split, interactions.shape[0])
-    visible, splits = visible.take(asking), _splits(interactions, hold_out_split)
+    # whose vectors are as long as the table are held-out users alone, if there are any
+    some = hold_out_split is not None and is_wide(model)
+    asking = np.flatnonzero(held_out) if some else np.arange(users)
+    visible = visible.take(asking)
     space = model.space(
         model.fold_in(visible.ones()),
         user_ids=np.asarray(interactions.user_ids)[asking],
         item_ids=interactions.item_ids,
-        user_metadata={"split": [splits[row] for row in asking]},
+        user_metadata={"split": [HELD_OUT if held else TRAIN for held in held_out[asking]]},
         item_metadata={
             **(interactions.item_metadata or {}),
             "popularity": popularity.tolist(),
@@ -239,22 +239,9 @@ def fit(
     return Fitted(space, judgements, model, (*notes, *losses))
 
 
-def _asking(model: Model, split: HoldOut | None, users: int) -> Int64[Array, " asking"]:
-    """The rows of users that become queries: all, or only held-out ones for a wide model."""
-    if split is None or not is_wide(model):
-        return np.arange(users)
-    return np.flatnonzero(split.held_out)
-
-
 def is_wide(model: Model) -> bool:
     """Whether vectors are as long as the rows or columns of the table."""
     return isinstance(model, ItemWeights | RawTable)
-
-
-def _splits(interactions: Interactions, split: HoldOut | None) -> list[str]:
-    if split is None:
-        return [TRAIN] * interactions.shape[0]
-    return [HELD_OUT if held_out else TRAIN for held_out in split.held_out]
 
 
 def _judged(
