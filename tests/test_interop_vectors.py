@@ -9,7 +9,7 @@ from pyarrow import parquet
 
 import good_files
 from anglewise import AnglewiseError, Embeddings, Space, read_space, write_space
-from anglewise.data_types.columns import column, columns_of, titles
+from anglewise.data_types.columns import column, titles
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import contents
 from anglewise.io.ids import read_ids
@@ -46,7 +46,7 @@ def test_rows_without_ids_are_numbered_and_that_is_said(maker, tmp_path):
 @pytest.mark.parametrize("maker", good_files.TITLED, ids=_name)
 def test_other_columns_are_kept_as_metadata(maker, tmp_path):
     items = read_space(maker(tmp_path)).items
-    assert columns_of(items) == ["title"]
+    assert items.metadata_columns == ["title"]
     assert column(items, "title") == TITLES
     assert titles(items) == TITLES
 
@@ -74,7 +74,7 @@ def test_metadata_is_read_only_when_asked_for(tmp_path):
     path = good_files.parquet_fixed(tmp_path)
     items = read_space(path).items
     path.unlink()
-    assert columns_of(items) == ["title"]
+    assert items.metadata_columns == ["title"]
     with pytest.raises(AnglewiseError, match=r"items\.parquet"):
         column(items, "title")
 

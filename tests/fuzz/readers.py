@@ -31,7 +31,7 @@ from anglewise import (
 )
 from anglewise.auditing.subject import read_freedom
 from anglewise.cli.inputs import questions_in
-from anglewise.data_types.columns import column, columns_of, titles
+from anglewise.data_types.columns import column, titles
 from anglewise.encoders.documents import read_documents
 from anglewise.encoders.images import read_images
 from anglewise.encoders.pixels import settings_beside
@@ -77,7 +77,7 @@ def _sound(space: Space) -> str:
         _need(len(set(side.ids)) == len(side), "ids that repeat", "read_space")
         with contextlib.suppress(AnglewiseError):
             titles(side)
-            for name in columns_of(side):
+            for name in side.metadata_columns:
                 _need(len(column(side, name)) == len(side), "columns of other lengths", name[:20])
     return f"{space.trained_for} {space.one_sided} {len(space.items)}"
 

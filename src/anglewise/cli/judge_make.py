@@ -153,7 +153,7 @@ def judge_from_labels(
     import time as clock
 
     from anglewise.cli.console import Talk
-    from anglewise.data_types.columns import column, columns_of
+    from anglewise.data_types.columns import column
     from anglewise.errors import SpellingError
     from anglewise.io.read import read_space, read_texts
     from anglewise.io.tables import ID, ITEM
@@ -164,7 +164,7 @@ def judge_from_labels(
         loaded = read_space(space, say=talk.say)
         ids = loaded.items.ids.tolist()
         if labels is None:
-            table = {name: column(loaded.items, name) for name in columns_of(loaded.items)}
+            table = {name: column(loaded.items, name) for name in loaded.items.metadata_columns}
         else:
             table = read_texts(labels, ids, id_roles=(ID, ITEM), say=talk.say)
         levels = [*(name.strip() for name in (hierarchy or "").split(",") if hierarchy), label]

@@ -12,7 +12,6 @@ from anglewise.comparison.lists import EvaluationSettings, SearchedSpace
 from anglewise.comparison.split import QuerySplit, as_words, cells, is_empty
 from anglewise.comparison.verdict import verdict_of
 from anglewise.data_types.columns import column as column_of
-from anglewise.data_types.columns import columns_of
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Bool, Direction, Int64, Shaped
@@ -108,7 +107,7 @@ def side_of(
 ) -> tuple[Literal["queries", "items"], str]:
     """Of which side a column is, and its name; of one table without a prefix, of those who ask."""
     asking, ranked = space.sides(direction)
-    columns = {"queries": columns_of(asking), "items": columns_of(ranked)}
+    columns = {"queries": asking.metadata_columns, "items": ranked.metadata_columns}
     prefix, colon, rest = word.partition(":")
     if colon and prefix in columns and word not in {*columns["queries"], *columns["items"]}:
         return ("items" if prefix == "items" else "queries"), rest

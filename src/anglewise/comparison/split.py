@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.data_types.columns import column, columns_of
+from anglewise.data_types.columns import column
 from anglewise.data_types.drawn import QueryWeights
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.neighbours import Neighbours
@@ -40,7 +40,7 @@ def cells(
     >>> cells("user", Embeddings(np.eye(2), metadata={"user": ["b", "a"]}), np.array([1]))
     ['a']
     """
-    names = columns_of(side)
+    names = side.metadata_columns
     if name not in names:
         whose = "queries" if noun == "judged query" else "items"
         raise SpellingError(

@@ -10,22 +10,6 @@ TITLES = ("title", "name", "question", "text", "body", "content", "sentence", "l
 """Columns that name a row to a person, best first."""
 
 
-def columns_of(embeddings: Embeddings) -> list[str]:
-    """The names of the columns of some embeddings' metadata.
-
-    >>> from anglewise.data_types.embeddings import Embeddings
-    >>> columns_of(Embeddings([[1.0]], metadata={"title": ["Alien"]}))
-    ['title']
-    """
-    metadata: Any = embeddings.metadata
-    if metadata is None:
-        return []
-    return [
-        str(name)
-        for name in (metadata.column_names if offers(metadata, "column_names") else metadata)
-    ]
-
-
 def column(embeddings: Embeddings, name: str) -> list[Any]:
     """One column of some embeddings' metadata, as a list; a lazy column is read now."""
     values: Any = cast("Any", embeddings.metadata)[name]
@@ -40,7 +24,7 @@ def column(embeddings: Embeddings, name: str) -> list[Any]:
 
 def has_texts(embeddings: Embeddings) -> bool:
     """Whether there is a column ``text`` or ``title``; nothing is read."""
-    return any(name.lower() in {"title", "text"} for name in columns_of(embeddings))
+    return any(name.lower() in {"title", "text"} for name in embeddings.metadata_columns)
 
 
 def titles(embeddings: Embeddings, longest: int = 120) -> list[str] | None:
@@ -52,7 +36,7 @@ def titles(embeddings: Embeddings, longest: int = 120) -> list[str] | None:
     >>> titles(Embeddings([[1.0], [2.0]], metadata=about))
     ['Alien', 'A heist']
     """
-    by_lower_name = {name.lower(): name for name in columns_of(embeddings)}
+    by_lower_name = {name.lower(): name for name in embeddings.metadata_columns}
     title_columns = [by_lower_name[name] for name in TITLES if name in by_lower_name]
     if not title_columns:
         return None

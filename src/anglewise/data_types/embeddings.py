@@ -18,6 +18,7 @@ from anglewise.data_types.conversion import (
     check_held,
     frame_ids,
     is_frame,
+    offers,
 )
 from anglewise.data_types.sparse import (
     Interactions,
@@ -124,6 +125,18 @@ class Embeddings:
         if self._given_ids is not None:
             return self._given_ids
         return np.array([str(i) for i in range(len(self))], dtype=object)
+
+    @property
+    def metadata_columns(self) -> list[str]:
+        """The names of what is known about the rows.
+
+        >>> Embeddings([[1.0]], metadata={"title": ["Alien"]}).metadata_columns
+        ['title']
+        """
+        table: Any = () if self.metadata is None else self.metadata
+        return [
+            str(name) for name in (table.column_names if offers(table, "column_names") else table)
+        ]
 
     @cached_property
     def row_of(self) -> dict[str, int]:

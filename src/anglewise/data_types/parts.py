@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 
-from anglewise.data_types.columns import column, columns_of, titles
+from anglewise.data_types.columns import column, titles
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.typing import Array, Int64
 from anglewise.errors import IdsError, ShapeError
@@ -68,7 +68,7 @@ def parts_of(items: Embeddings) -> Parts | None:
     >>> parts_of(Embeddings([[1.0], [2.0], [3.0]], ["a#0", "a#1", "b"], about)).documents
     ('a', 'b')
     """
-    if DOCUMENT not in columns_of(items):
+    if DOCUMENT not in items.metadata_columns:
         return None
     cells = column(items, DOCUMENT)
     names = [

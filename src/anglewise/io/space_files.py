@@ -9,7 +9,6 @@ from typing import Any, cast, get_args
 
 import numpy as np
 
-from anglewise.data_types.columns import columns_of
 from anglewise.data_types.embeddings import BIAS_COLUMNS, Embeddings, Space, TrainedFor
 from anglewise.data_types.judgements import Complaints, Judgements
 from anglewise.data_types.numbers import shown
@@ -313,7 +312,7 @@ def write_side(path: Path, side: Embeddings) -> None:
         pa.field("vector", vectors.type, nullable=False),
     ]
     columns = [pa.array(side.ids.tolist(), pa.string()), vectors]
-    for name in columns_of(side):
+    for name in side.metadata_columns:
         column = _about(side, name)
         fields.append(pa.field(name, column.type))
         columns.append(column)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from anglewise.data_types.columns import column, columns_of
+from anglewise.data_types.columns import column
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.parts import Parts
@@ -96,7 +96,7 @@ def texts_of(embeddings: Embeddings, parts: Parts | None = None) -> list[str]:
     >>> texts_of(Embeddings([[1.0], [2.0]], metadata=about), Parts.named(["a", "a"]))
     ['Heat A heist. A voyage.']
     """
-    by_lower_name = {name.lower(): name for name in columns_of(embeddings)}
+    by_lower_name = {name.lower(): name for name in embeddings.metadata_columns}
     sides = [
         ["" if cell is None else str(cell) for cell in column(embeddings, by_lower_name[name])]
         for name in ("title", "text")

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 
-from anglewise.data_types.columns import column, columns_of
+from anglewise.data_types.columns import column
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.sparse import Interactions
@@ -290,7 +290,7 @@ def known_items(
         if len(query.split()) >= FEWEST and lower_case.count(query.casefold()) == 1
     }
     if not usable:
-        columns = ", ".join(columns_of(items)) or "none"
+        columns = ", ".join(items.metadata_columns) or "none"
         raise TooFewError(
             f"no item makes a query by {by}: its columns are {columns}; give texts (--item-texts), "
             "or choose another way (--by)"
@@ -434,7 +434,7 @@ def _append(cache: Path, answer: Mapping[str, str]) -> None:
 
 
 def _cells(items: Embeddings, names: Sequence[str]) -> list[str]:
-    column_of = {name.lower(): name for name in columns_of(items)}
+    column_of = {name.lower(): name for name in items.metadata_columns}
     for name in names:
         if name in column_of:
             return [" ".join(str(cell or "").split()) for cell in column(items, column_of[name])]

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.data_types.columns import column, columns_of
+from anglewise.data_types.columns import column
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown
@@ -294,7 +294,7 @@ def trained_on(subject: LintSubject) -> list[Finding]:
 
 def _words(side: Embeddings) -> dict[int, set[str]]:
     """The texts of each row that has any, in lower case, blanks made one."""
-    names = {name.lower(): name for name in columns_of(side)}
+    names = {name.lower(): name for name in side.metadata_columns}
     words: dict[int, set[str]] = {}
     for name in WORDS:
         for row, cell in enumerate(column(side, names[name]) if name in names else []):

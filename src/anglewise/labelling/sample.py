@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.data_types.columns import column, columns_of
+from anglewise.data_types.columns import column
 from anglewise.data_types.drawn import LEAST_TRAFFIC, MOST_TRAFFIC, drawn_context
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
@@ -82,7 +82,7 @@ def _stratum(asking: Embeddings, rows: Int64[Array, " n"], name: str) -> list[st
                 "clusters(8)"
             )
         return [f"cluster {number}" for number in clusters(asking.vectors[rows], count)]
-    if name == "length" and "length" not in columns_of(asking):
+    if name == "length" and "length" not in asking.metadata_columns:
         return _quarters("length", np.array([len(text) for text in _texts(asking)], float)[rows])
     cells = [_cells(asking, name)[row] for row in rows.tolist()]
     if all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells):
@@ -97,7 +97,7 @@ def _quarters(name: str, values: Float64[Array, " n"]) -> list[str]:
 
 def _texts(asking: Embeddings) -> list[str]:
     for name in TEXTS:
-        if name in columns_of(asking):
+        if name in asking.metadata_columns:
             return [str(cell or "") for cell in column(asking, name)]
     raise SpellingError(
         f"strata by length need a column {' or '.join(TEXTS)}; there is {_known(asking)}"
@@ -105,7 +105,7 @@ def _texts(asking: Embeddings) -> list[str]:
 
 
 def _cells(asking: Embeddings, name: str) -> list[Any]:
-    if name not in columns_of(asking):
+    if name not in asking.metadata_columns:
         raise SpellingError(
             f"nothing is known about queries under {shown(name)!r}: there is {_known(asking)}; "
             "strata may also be clusters(8) or length"
@@ -114,7 +114,7 @@ def _cells(asking: Embeddings, name: str) -> list[Any]:
 
 
 def _known(asking: Embeddings) -> str:
-    return ", ".join(columns_of(asking)) or "no metadata"
+    return ", ".join(asking.metadata_columns) or "no metadata"
 
 
 By: TypeAlias = Literal["pool", "disagreement"]
@@ -376,7 +376,7 @@ def words_of(side: Embeddings) -> dict[str, str]:
     >>> words_of(Embeddings([[1.0]], ["7"], metadata={"text": ["A ship."], "title": ["Alien"]}))
     {'7': 'Alien. A ship.'}
     """
-    names = {name.lower(): name for name in columns_of(side)}
+    names = {name.lower(): name for name in side.metadata_columns}
     columns = [column(side, names[name]) for name in WORDS if name in names]
     texts: dict[str, str] = {}
     for name, *cells in zip(side.ids.tolist(), *columns, strict=True):

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from anglewise.data_types.columns import column, columns_of
+from anglewise.data_types.columns import column
 from anglewise.data_types.conversion import Vectors, as_array
 from anglewise.data_types.embeddings import Embeddings, Space, as_embeddings, as_space
 from anglewise.data_types.numbers import COUNT
@@ -411,7 +411,7 @@ def _columns(items: Embeddings) -> dict[str, list[Any]]:
                 value.item() if isinstance(value, np.generic) else value
                 for value in column(items, name)
             ]
-            for name in columns_of(items)
+            for name in items.metadata_columns
         }
     )
 

@@ -20,7 +20,7 @@ from anglewise.comparison.lists import (
     candidate_lists,
 )
 from anglewise.comparison.split import QuerySplit
-from anglewise.data_types.columns import column, columns_of
+from anglewise.data_types.columns import column
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
@@ -158,7 +158,7 @@ def _side(side: Embeddings) -> Iterable[bytes | memoryview]:
     yield repr(side.vectors.shape).encode()
     yield side.vectors.data
     yield "\0".join(map(str, side.ids)).encode()
-    if "split" in columns_of(side):
+    if "split" in side.metadata_columns:
         yield "\0".join(map(str, column(side, "split"))).encode()
 
 

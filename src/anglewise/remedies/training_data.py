@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 
 from anglewise.comparison.split import ALONE, QuerySplit
-from anglewise.data_types.columns import column, columns_of
+from anglewise.data_types.columns import column
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.sparse import SparseRows
@@ -223,7 +223,7 @@ def training_of(
         return None
     users = space.queries
     trains = np.ones(len(users), dtype=bool)
-    if "split" in columns_of(users):
+    if "split" in users.metadata_columns:
         trains = np.array([cell == TRAIN for cell in column(users, "split")], dtype=bool)
     learned = seen.where(trains[seen.rows])
     if not len(learned.indices):

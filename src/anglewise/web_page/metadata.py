@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 from weakref import finalize
 
-from anglewise.data_types.columns import TITLES, columns_of
+from anglewise.data_types.columns import TITLES
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.errors import FileError
 from anglewise.io.arrow_files import Columns, parquet_columns
@@ -40,7 +40,7 @@ class Metadata:
     @cached_property
     def names(self) -> list[str]:
         """The names of the columns."""
-        return columns_of(self.side)
+        return self.side.metadata_columns
 
     @cached_property
     def picture_column(self) -> str | None:
