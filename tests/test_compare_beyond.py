@@ -239,6 +239,7 @@ def test_a_dry_run_passes_no_gate(words, anglewise, folder, tmp_path, monkeypatc
         ("--split", "group(nosuch)"),
         ("--largest-group", "9"),
         ("--measures", "cosin"),
+        ("--metrics", ",".join(f"nDCG@{depth}" for depth in range(1, 401))),
     ],
 )
 def test_a_dry_run_refuses_what_the_comparison_would_refuse(words, anglewise, folder):  # noqa: F811

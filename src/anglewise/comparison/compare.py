@@ -15,15 +15,10 @@ from anglewise.comparison.candidates import (
     sources,
 )
 from anglewise.comparison.comparison_result import Comparison
-from anglewise.comparison.conclusion import (
-    conclude,
-    read_largest_difference,
-    read_metrics_for,
-    read_tolerance,
-)
+from anglewise.comparison.conclusion import conclude, read_settings
 from anglewise.comparison.floors import with_floors
 from anglewise.comparison.inference import infer
-from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, judged_space
+from anglewise.comparison.lists import SearchedSpace, judged_space
 from anglewise.comparison.notes import notes, space_notes
 from anglewise.comparison.scoring import score_named_rows, score_spaces
 from anglewise.comparison.split import QUERIES, query_split
@@ -32,7 +27,7 @@ from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.embeddings import Space, as_space
 from anglewise.data_types.evaluation_rules import evaluated_with
 from anglewise.data_types.judgements import Judgements, Missing, Pairs, Triplets, check_judgements
-from anglewise.data_types.text import check_kind, check_number, counted, listed
+from anglewise.data_types.text import check_kind, listed
 from anglewise.data_types.typing import Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation_metrics.interface import Metric
@@ -50,20 +45,6 @@ NO_RULES = (
     "missing, relevant_from and not_itself (--missing, --relevant-from, --not-itself) are of "
     "graded relevance, and these are pairs or triplets: leave them out"
 )
-
-MOST_FIGURES = 1000
-"""Candidates times metrics; each takes 80 kB of resamples, several times over."""
-
-
-def _check_size(candidates: int, metrics: int) -> None:
-    """Refuse what would fill the memory, before any work is done."""
-    check_number(candidates, "candidate")
-    if candidates * metrics > MOST_FIGURES:
-        raise SpellingError(
-            f"{counted(candidates, 'candidate')} under {counted(metrics, 'metric')} are "
-            f"{candidates * metrics:,} figures with intervals, {MOST_FIGURES:,} at most are worked "
-            "through at once: name fewer, or part them into several runs"
-        )
 
 
 def compare(
@@ -183,12 +164,13 @@ def compare(
     _check_direction(judgements, direction)
     judgements = _evaluated_with(judgements, space, missing, relevant_from, not_itself=not_itself)
     base = baseline_among(read, baseline)
-    wanted = read_metrics_for(type(judgements), metric, metrics)
-    _check_size(len(read), len(wanted))
-    settings = EvaluationSettings(
-        wanted,
-        read_tolerance(tolerance, wanted[0]),
-        read_largest_difference(largest_difference, wanted[0]),
+    settings = read_settings(
+        type(judgements),
+        metric,
+        metrics,
+        tolerance=tolerance,
+        largest_difference=largest_difference,
+        candidates=len(read),
         seed=seed,
         threads=threads,
         progress=progress,
@@ -201,7 +183,7 @@ def compare(
         settings = settings.by(query_split(split, asking, rows, seed=seed), largest_group)
         if not len(rows):
             raise TooFewError("no query is judged: give judgements of ids that the space holds")
-        _check_relevant(judgements, wanted[0])
+        _check_relevant(judgements, settings.metrics[0])
         searched = SearchedSpace(space, judgements, rows)
         scores = score_spaces([searched], read, read, judgements, settings)
     else:
@@ -379,20 +361,21 @@ def compare_spaces(
         )
         for name, labels in _by_space(judgements, spaces).items()
     }
-    wanted = read_metrics_for(Judgements, metric, metrics)
-    _check_size(len(models) * len(read), len(wanted))
-    candidates = [SpaceCandidate(model, measure) for model in models for measure in read]
-    base = None if baseline is None else candidate_number(baseline, candidates)
-    settings = EvaluationSettings(
-        wanted,
-        read_tolerance(tolerance, wanted[0]),
-        read_largest_difference(largest_difference, wanted[0]),
+    settings = read_settings(
+        Judgements,
+        metric,
+        metrics,
+        tolerance=tolerance,
+        largest_difference=largest_difference,
+        candidates=len(models) * len(read),
         seed=seed,
         threads=threads,
         progress=progress,
     )
+    candidates = [SpaceCandidate(model, measure) for model in models for measure in read]
+    base = None if baseline is None else candidate_number(baseline, candidates)
     aligned = AlignedSpaces.of(spaces, judged)
-    _check_relevant(aligned.judgements, wanted[0])
+    _check_relevant(aligned.judgements, settings.metrics[0])
     settings = settings.by(aligned.query_split(split, seed=seed), largest_group)
     searched = map(aligned.searched, models)
     scores = score_spaces(searched, read, candidates, aligned.judgements, settings)

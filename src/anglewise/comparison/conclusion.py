@@ -1,4 +1,4 @@
-"""From inference to the result: metrics and tolerance as they are read, verdict, signature."""
+"""From what was asked to the settings of an evaluation; from inference to verdict and result."""
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
@@ -16,21 +16,58 @@ from anglewise.comparison.verdict import verdict_of
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.evaluation_rules import rules_of
 from anglewise.data_types.judgements import Judgements, Pairs, Triplets
+from anglewise.data_types.text import check_number, counted
+from anglewise.data_types.typing import Progress
 from anglewise.errors import SpellingError
 from anglewise.evaluation_metrics.evaluate import read_metrics
 from anglewise.evaluation_metrics.interface import Metric, PairMetric
 from anglewise.statistics.decision import RULE, Tolerance
 
+MOST_FIGURES = 1000
+"""Candidates times metrics; each takes 80 kB of resamples, several times over."""
 
-def read_metrics_for(
+
+def read_settings(
     kind: type[Judgements | Pairs | Triplets],
-    deciding: str | Metric | None,
-    further: Iterable[str | Metric] | str,
-) -> list[Metric]:
-    """The metric that decides, which each kind of judgements has by default, then the others."""
+    metric: str | Metric | None,
+    metrics: Iterable[str | Metric] | str = (),
+    *,
+    tolerance: str | float | None = None,
+    largest_difference: float = 1.0,
+    candidates: int = 1,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> EvaluationSettings:
+    """Read how so many candidates are to be evaluated, by judgements of a kind.
+
+    The first metric decides; each kind has one by default. Raises ``SpellingError`` for a metric
+    that is not known, for more figures than fit in memory, and for a tolerance or a largest
+    difference that the metric cannot have.
+    """
     by_default = {Judgements: "nDCG@10", Pairs: "spearman", Triplets: "triplet-accuracy"}
-    first = by_default[kind] if deciding is None else deciding
-    return read_metrics([first, *read_metrics(further)])
+    first = by_default[kind] if metric is None else metric
+    wanted = read_metrics([first, *read_metrics(metrics)])
+    check_number(candidates, "candidate")
+    if candidates * len(wanted) > MOST_FIGURES:
+        raise SpellingError(
+            f"{counted(candidates, 'candidate')} under {counted(len(wanted), 'metric')} are "
+            f"{candidates * len(wanted):,} figures with intervals, {MOST_FIGURES:,} at most are "
+            "worked through at once: name fewer, or part them into several runs"
+        )
+    if largest_difference != 1 and not wanted[0].bounded:
+        raise SpellingError(
+            f"a largest difference of {largest_difference:g} is for means of values from 0 to 1, "
+            f"and {wanted[0]} is none: leave it out"
+        )
+    return EvaluationSettings(
+        wanted,
+        read_tolerance(tolerance, wanted[0]),
+        largest_difference,
+        seed=seed,
+        threads=threads,
+        progress=progress,
+    )
 
 
 def read_tolerance(given: str | float | None, metric: Metric) -> Tolerance:
@@ -55,16 +92,6 @@ def read_tolerance(given: str | float | None, metric: Metric) -> Tolerance:
             "hundredths of the mean"
         )
     return tolerance
-
-
-def read_largest_difference(given: float, metric: Metric) -> float:
-    """Check the largest difference; ``SpellingError`` for a metric that has no upper end."""
-    if given != 1 and not metric.bounded:
-        raise SpellingError(
-            f"a largest difference of {given:g} is for means of values from 0 to 1, and {metric} "
-            "is none: leave it out"
-        )
-    return given
 
 
 def conclude(

@@ -6,11 +6,7 @@ from time import monotonic
 from typing import Any
 
 from anglewise.comparison.compare import baseline_among
-from anglewise.comparison.conclusion import (
-    read_largest_difference,
-    read_metrics_for,
-    read_tolerance,
-)
+from anglewise.comparison.conclusion import read_settings
 from anglewise.comparison.slices import side_of
 from anglewise.comparison.split import check_largest_group, query_split
 from anglewise.data_types.embeddings import Space
@@ -74,12 +70,18 @@ def check_asked(
     largest_group: int | None,
     slices: Sequence[str],
     seed: int,
-) -> list[Metric]:
+) -> Sequence[Metric]:
     """The metrics, once all that a comparison would refuse of what is asked was refused."""
     baseline_among(measures, baseline)
-    wanted = read_metrics_for(type(judgements), metric, metrics)
-    read_tolerance(tolerance, wanted[0])
-    read_largest_difference(largest_difference, wanted[0])
+    settings = read_settings(
+        type(judgements),
+        metric,
+        metrics,
+        tolerance=tolerance,
+        largest_difference=largest_difference,
+        candidates=len(measures),
+        seed=seed,
+    )
     if not isinstance(judgements, Judgements):
         raise SpellingError(OF_QUERIES)
     asking = space.sides(judgements.direction)[0]
@@ -88,7 +90,7 @@ def check_asked(
     )
     for word in slices:
         side_of(word, space, judgements.direction)
-    return wanted
+    return settings.metrics
 
 
 def forecast(

@@ -8,12 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.comparison.conclusion import (
-    read_largest_difference,
-    read_metrics_for,
-    read_tolerance,
-)
-from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, candidate_lists
+from anglewise.comparison.conclusion import read_settings
+from anglewise.comparison.lists import SearchedSpace, candidate_lists
 from anglewise.comparison.split import QUERIES, query_split
 from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.embeddings import Space, as_space
@@ -22,7 +18,7 @@ from anglewise.data_types.numbers import COUNT, POSITIVE
 from anglewise.data_types.text import Say, quiet
 from anglewise.data_types.typing import Array, Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.evaluation_metrics.evaluate import evaluate, read_metrics
+from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.evaluation_metrics.interface import Metric
 from anglewise.remedies.candidate_list import (
     RemedyCandidate,
@@ -180,10 +176,10 @@ def _adapted(
 def _tuned(space: Space, judgements: Judgements, family: Family, metric: str) -> Measure:
     """The setting that does best on all judged queries."""
     tried, rows = family.settings(lists=True), judgements.judged_rows
-    metrics = read_metrics([metric])
+    settings = read_settings(Judgements, metric)
     searched = SearchedSpace(space, judgements, rows)
-    lists, _ = candidate_lists(searched, tried, judgements, EvaluationSettings(metrics))
-    values = evaluate(lists, judgements, rows, metrics)[metric]
+    lists, _ = candidate_lists(searched, tried, judgements, settings)
+    values = evaluate(lists, judgements, rows, settings.metrics)[metric]
     return tried[int(values.mean(axis=1).argmax())]
 
 
@@ -281,11 +277,11 @@ def remedy(
         )
     COUNT.check("finalists", finalists)
     POSITIVE.check("budget_seconds", budget_seconds)
-    metrics = read_metrics_for(Judgements, metric, ())
-    settings = EvaluationSettings(
-        metrics,
-        read_tolerance(tolerance, metrics[0]),
-        read_largest_difference(largest_difference, metrics[0]),
+    settings = read_settings(
+        Judgements,
+        metric,
+        tolerance=tolerance,
+        largest_difference=largest_difference,
         seed=seed,
         threads=threads,
         progress=progress,
