@@ -251,13 +251,13 @@ def _evaluated_with(
     not_itself: bool,
 ) -> Judgements | Pairs | Triplets:
     """Graded relevance with the settings of its evaluation; pairs and triplets have none."""
-    if isinstance(judgements, Judgements):
-        return evaluated_with(
-            judgements, space, missing=missing, relevant_from=relevant_from, not_itself=not_itself
-        )
-    if missing != "count" or relevant_from is not None or not_itself:
+    if missing == "count" and relevant_from is None and not not_itself:
+        return judgements
+    if not isinstance(judgements, Judgements):
         raise SpellingError(NO_RULES)
-    return judgements
+    return evaluated_with(
+        judgements, space, missing=missing, relevant_from=relevant_from, not_itself=not_itself
+    )
 
 
 def _check_direction(judgements: Judgements | Pairs | Triplets, wanted: Direction | None) -> None:

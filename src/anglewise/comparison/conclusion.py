@@ -14,7 +14,6 @@ from anglewise.comparison.lists import EvaluationSettings
 from anglewise.comparison.split import QUERIES
 from anglewise.comparison.verdict import verdict_of
 from anglewise.data_types.embeddings import Space
-from anglewise.data_types.evaluation_rules import rules_of
 from anglewise.data_types.judgements import Judgements, Pairs, Triplets
 from anglewise.data_types.text import check_number, counted
 from anglewise.data_types.typing import Progress
@@ -161,13 +160,21 @@ def _signature(
     scores, flips, split = inference.scores, inference.flips, inference.scores.split
     groups = "" if split.clusters is None else f".{len(split.clusters)}"
     largest = settings.largest_difference
+    rules: dict[str, str] = {}
+    if isinstance(judgements, Judgements):
+        if judgements.missing is not None:
+            rules["missing"] = f"{len(judgements.missing.indices)}"
+        if judgements.relevant_from is not None:
+            rules["relevant-from"] = f"{judgements.relevant_from:g}"
+        if judgements.not_itself:
+            rules["not-itself"] = "yes"
     digest = sha256(",".join(scores.names).encode()).hexdigest()[:8]
     parts = {
         "metric": scores.metric,
         "direction": direction,
         "measures": f"{len(scores.names)}.{digest}",
         "queries": len(scores.rows),
-        **(rules_of(judgements) if isinstance(judgements, Judgements) else {}),
+        **rules,
         **({} if split.split == QUERIES else {"split": f"{split.split}{groups}"}),
         "rule": RULE,
         "intervals": f"{'weighted' if inference.bounded[0] else 'bca'}.{scores.resamples}",

@@ -57,18 +57,6 @@ def evaluated_with(
     return _without_itself(judged, space) if not_itself else judged
 
 
-def rules_of(judged: Judgements) -> dict[str, str]:
-    """What is special about how judgements are evaluated, for the signature of a result."""
-    rules: dict[str, str] = {}
-    if judged.missing is not None:
-        rules["missing"] = f"{len(judged.missing.indices)}"
-    if judged.relevant_from is not None:
-        rules["relevant-from"] = f"{judged.relevant_from:g}"
-    if judged.not_itself:
-        rules["not-itself"] = "yes"
-    return rules
-
-
 def _without_itself(judged: Judgements, space: Space) -> Judgements:
     """Judgements that leave each query's own document out of its list and of what is judged."""
     asking, ranked = space.sides(judged.direction)
