@@ -1,4 +1,4 @@
-"""From the values of each query to means, intervals and tests."""
+"""From the values of each query to means, intervals and tests, and why these may say nothing."""
 
 from collections.abc import Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +13,7 @@ from anglewise.comparison.comparison_result import Difference, Estimate, Measure
 from anglewise.comparison.split import ALONE, QuerySplit, chance_over
 from anglewise.data_types.drawn import QueryWeights
 from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.evaluation_metrics.evaluate import metric
 from anglewise.statistics.decision import DRAWS, WeightedMeans
@@ -300,4 +301,66 @@ def infer(scores: Scores, *, seed: int, threads: int | None = 1) -> Inference:
         group_of=group_of,
         flips=flips,
         adjusted=np.minimum(adjusted, adjusted.T),
+    )
+
+
+FEWEST_RESAMPLED = 20
+"""Resamples of fewer pairs or queries vary too little to be believed."""
+FEWEST_OTHER_GRADES = 40
+"""Where most pairs have one grade, the others are what varies: of fewer too many ties are false."""
+NAMED = 3
+"""The number of measures that a sentence names."""
+
+
+def why_no_verdict(inference: Inference, keep: int) -> str:
+    """Why nothing can be said but to keep a measure for now; empty where something can."""
+    few = _too_few(inference)
+    until = f"{few}; until then keep {inference.scores.names[keep]}" if few else ""
+    return _undefined(inference) or until or _backwards(inference)
+
+
+def _too_few(inference: Inference) -> str:
+    """Why the bootstrap says nothing, where it decides."""
+    scores = inference.scores
+    if inference.weighted() is not None:
+        return ""
+    clusters, others = len(scores.clusters), scores.other_grades
+    decided = f"{scores.metric} is decided by the bootstrap, which says"
+    if clusters < FEWEST_RESAMPLED:
+        nouns = counted(clusters, scores.cluster_noun)
+        return f"{decided} nothing of {nouns}: {FEWEST_RESAMPLED} are due"
+    if others is not None and others < FEWEST_OTHER_GRADES:
+        return (
+            f"{decided} too little where all but {counted(others, scores.noun)} have one grade: "
+            f"{FEWEST_OTHER_GRADES} with others are due"
+        )
+    return ""
+
+
+def _undefined(inference: Inference) -> str:
+    """Why nothing can be said, where figures are undefined."""
+    scores = inference.scores
+    undefined = [scores.names[i] for i in inference.order if not np.isfinite(inference.means[i])]
+    if not undefined:
+        return ""
+    more = "" if len(undefined) <= NAMED else f" and {len(undefined) - NAMED} more"
+    return (
+        f"{scores.metric} of {', '.join(undefined[:NAMED])}{more} is undefined on these data: "
+        f"leave {'it' if len(undefined) == 1 else 'them'} out, or give other judgements"
+    )
+
+
+def _backwards(inference: Inference) -> str:
+    """Why nothing is to be used where each correlation is shown to be below 0."""
+    scores = inference.scores
+    if scores.statistic is None:
+        return ""
+    first = inference.order[0]
+    if any(inference.interval(0, measure).high >= 0 for measure in inference.order):
+        return ""
+    best = inference.interval(0, first)
+    return (
+        f"every measure runs against the grades, {scores.names[first]} the least "
+        f"({scores.metric} {best.mean:.3f} [{best.low:.3f}, {best.high:.3f}]): are these "
+        "distances? Then give them with the other sign"
     )

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from anglewise.comparison.comparison_result import Estimate, Plans, Verdict
-from anglewise.comparison.inference import Inference
-from anglewise.comparison.undecidable import why_no_verdict
+from anglewise.comparison.inference import NAMED, Inference, why_no_verdict
 from anglewise.data_types.text import counted, listed, p_words, rounded_up
 from anglewise.statistics.decision import (
     LEVEL,
@@ -22,8 +21,6 @@ FEWEST_TO_PLAN = 2
 """Of one query alone nobody knows how much differences vary."""
 PLANNED = "in about four cases of five, where others vary as these do"
 """What a plan supposes, and how often it settles the question then."""
-NAMED = 3
-"""The number of measures that a sentence names."""
 
 
 def verdict_of(
