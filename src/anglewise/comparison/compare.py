@@ -29,7 +29,7 @@ from anglewise.data_types.evaluation_rules import evaluated_with
 from anglewise.data_types.judgements import Judgements, Missing, Pairs, Triplets, check_judgements
 from anglewise.data_types.text import check_kind, listed
 from anglewise.data_types.typing import Direction, Progress
-from anglewise.errors import SpellingError, TooFewError
+from anglewise.errors import ShapeError, SpellingError, TooFewError
 from anglewise.evaluation_metrics.interface import Metric
 from anglewise.evaluation_metrics.metrics import JudgedShare
 from anglewise.similarity_measures.formulas import Measure
@@ -137,6 +137,8 @@ def compare(
         A column of a split with empty cells, or with what is no time; a largest group below one
         that was seen; a correlation that is not defined, as all scores are equal; grades whose
         gains cannot be added up.
+    ShapeError
+        Judgements that are not of the space.
     IdsError
         ``not_itself`` where no query has the id of an item.
     TooFewError
@@ -161,7 +163,7 @@ def compare(
     read = measures_and_families(measures)
     if not read:
         raise TooFewError(NO_MEASURE)
-    _check_direction(judgements, direction)
+    _check_fits(judgements, space, direction)
     judgements = _evaluated_with(judgements, space, missing, relevant_from, not_itself=not_itself)
     base = baseline_among(read, baseline)
     settings = read_settings(
@@ -260,12 +262,24 @@ def _evaluated_with(
     )
 
 
-def _check_direction(judgements: Judgements | Pairs | Triplets, wanted: Direction | None) -> None:
+def _check_fits(
+    judgements: Judgements | Pairs | Triplets, space: Space, wanted: Direction | None
+) -> None:
+    """Refuse judgements of another direction than the one asked for, or of another space."""
     judged = judgements.direction if isinstance(judgements, Judgements) else None
     if wanted is not None and wanted != judged:
         raise SpellingError(
             f"direction {wanted} asked for, but the judgements are "
             f"{'pairs' if judged is None else judged}: leave direction out, or read others"
+        )
+    if not isinstance(judgements, Judgements):
+        return
+    asking, ranked = space.sides(judgements.direction)
+    due = (len(asking), len(ranked if judgements.parts is None else judgements.parts))
+    if judgements.gains.shape != due:
+        raise ShapeError(
+            f"the judgements are {judgements.gains.shape}, the space {due}: read them with that "
+            "space"
         )
 
 

@@ -17,9 +17,9 @@ from anglewise.data_types.numbers import PART, SEED
 from anglewise.data_types.parts import Parts, documents_of
 from anglewise.data_types.typing import Array, Bool, Int64, Progress
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.evaluation_metrics.evaluate import evaluate
-from anglewise.evaluation_metrics.interface import Metric, RankingMetric
-from anglewise.nearest_neighbours.search import search
+from anglewise.evaluation_metrics.evaluate import evaluate, ranking_metrics
+from anglewise.evaluation_metrics.interface import Metric
+from anglewise.nearest_neighbours.search import search_rows
 from anglewise.similarity_measures.adapter import Adapted, adapter_shape, learn_adapter
 from anglewise.similarity_measures.adapter_training import TrainingPairs
 from anglewise.similarity_measures.biases import maps_in
@@ -120,34 +120,18 @@ class SearchedSpace:
     ) -> dict[str, Neighbours]:
         """The nearest rows, of some queries if they are given; progress is told of all alone."""
         start = perf_counter()
-        found = search(
+        found = search_rows(
             self.space,
             measures,
+            self.queries if queries is None else queries,
             k=k,
             direction=self.judgements.direction,
-            rows=self.queries if queries is None else queries,
             exclude=self.judgements.seen,
             threads=settings.threads,
             progress=settings.progress if queries is None else None,
         )
         self.passes.append((tuple(found), perf_counter() - start))
         return found
-
-
-def depth(metrics: Sequence[Metric]) -> int:
-    """How many neighbours the deepest metric reads.
-
-    Raises ``SpellingError`` for a metric that reads no lists.
-    """
-    depths: list[int] = []
-    for metric in metrics:
-        if not isinstance(metric, RankingMetric):
-            raise SpellingError(
-                f"{metric} does not read ranked lists: with queries and relevant items ask for one "
-                "that does, such as nDCG@10"
-            )
-        depths.append(metric.depth)
-    return max(depths)
 
 
 def candidate_lists(
@@ -166,7 +150,8 @@ def candidate_lists(
     judgements to tune or to learn.
     """
     split = settings.split
-    deepest = min(depth(settings.metrics), judgements.gains.shape[1])
+    depth = max(metric.depth for metric in ranking_metrics(settings.metrics))
+    deepest = min(depth, judgements.gains.shape[1])
     k = min(deepest, searched.judgements.gains.shape[1])
     fixed = {
         measure: None

@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 
 import numpy as np
 
@@ -209,6 +210,19 @@ def _reading_triplets(metric: Metric) -> TripletMetric:
     return metric
 
 
+def ranking_metrics(metrics: Iterable[Metric]) -> list[RankingMetric]:
+    """The same metrics; ``SpellingError`` where one reads no ranked lists."""
+    readers: list[RankingMetric] = []
+    for metric in metrics:
+        if not isinstance(metric, RankingMetric):
+            raise SpellingError(
+                f"{metric} does not read ranked lists: with queries and relevant items ask for one "
+                "that does, such as nDCG@10"
+            )
+        readers.append(metric)
+    return readers
+
+
 def evaluate(
     neighbours: Mapping[str, Neighbours],
     judgements: Judgements,
@@ -251,11 +265,11 @@ def evaluate(
     >>> evaluate(found, Judgements(gains), np.array([0]), "R@2,RR@2")
     {'R@2': array([[0.5]]), 'RR@2': array([[1.]])}
     """
-    readers = [_ranking(metric) for metric in read_metrics(metrics)]
+    readers = ranking_metrics(read_metrics(metrics))
     graded, level = qrels_of(judgements, rows), judgements.relevant_from
     binary = graded if level is None else graded.binary(level)
     _check_grades(readers, graded)
-    deepest = max(readers, key=lambda metric: metric.depth)
+    deepest = max(readers, key=attrgetter("depth"))
     values: dict[str, list[Array]] = {str(metric): [] for metric in readers}
     for lists in neighbours.values():
         _check_depth(lists, deepest, graded.items)
@@ -290,18 +304,10 @@ def _rows(gains: SparseRows, rows: Array) -> SparseRows:
     return gains if every else gains.take(rows)
 
 
-def _ranking(metric: Metric) -> RankingMetric:
-    if not isinstance(metric, RankingMetric):
-        raise SpellingError(
-            f"{metric} does not read ranked lists: with queries and relevant items ask for "
-            "one that does, such as nDCG@10"
-        )
-    return metric
-
-
 def _check_depth(neighbours: Neighbours, deepest: RankingMetric, items: int) -> None:
-    if neighbours.k < min(deepest.depth, items - 1):  # an item is never its own neighbour
+    k = neighbours.indices.shape[1]
+    if k < min(deepest.depth, items - 1):  # an item is never its own neighbour
         raise TooFewError(
             f"{deepest} reads {deepest.depth} places, the lists of {neighbours.measure} have "
-            f"{neighbours.k}: search with k = {deepest.depth}"
+            f"{k}: search with k = {deepest.depth}"
         )

@@ -87,11 +87,34 @@ def search(
     [[1, 0]]
     """
     space = as_space(space)
-    exclude = None if exclude is None else as_sparse_rows(exclude, "exclude")
-    wanted = read_measures(measures)
+    count = len(space.sides(direction)[0])
+    return search_rows(
+        space,
+        read_measures(measures),
+        np.arange(count) if rows is None else as_rows(rows, count, "query"),
+        k=k,
+        direction=direction,
+        exclude=None if exclude is None else as_sparse_rows(exclude, "exclude"),
+        use_seen=use_seen,
+        threads=threads,
+        progress=progress,
+    )
+
+
+def search_rows(
+    space: Space,
+    measures: Sequence[Measure],
+    rows: Int64[Array, " q"],
+    *,
+    k: int,
+    direction: Direction,
+    exclude: SparseRows | None,
+    use_seen: bool = True,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Neighbours]:
+    """Search as :func:`search` does, for measures that were read and rows that were checked."""
     asking, ranked = space.sides(direction)
-    count = len(asking)
-    rows = np.arange(count) if rows is None else as_rows(rows, count, "query")
     tables = [exclude, space.seen if use_seen and direction == "queries-items" else None]
     due = (len(asking), len(ranked))
     if exclude is not None and exclude.shape != due:
@@ -103,10 +126,10 @@ def search(
     exclusions = _exclusions(
         [table.take(rows) for table in tables if table is not None], itself, len(rows), due[1]
     )
-    _check_size(len(rows), k, len(ranked), len(wanted))
+    _check_size(len(rows), k, len(ranked), len(measures))
     found = _by_frames(
         space,
-        wanted,
+        measures,
         direction,
         vectors=asking.vectors,
         rows=rows,
