@@ -63,7 +63,7 @@ class _Words:
         level: float,
     ) -> None:
         self.inference, self.scores, self.tolerance = inference, inference.scores, tolerance
-        self.role, self.largest, self.level = role, largest, level
+        self.largest, self.level = largest, level
         self.columns = list(inference.simplest)
         self.reference = int(inference.group_of[keep])
         self.columns[self.reference] = keep
@@ -71,6 +71,11 @@ class _Words:
         self.weighted = inference.weighted()
         self.outcome = self._decide()
         self.leads = {j: self._lead(j) for j in range(len(self.columns)) if j != self.reference}
+        self.estimate = self._estimate()
+        self.kept = f"{self._name(self.reference)} ({role})"
+        self.surely = f"at {100 * (1 - level):.4g}%"
+        """At which level, as each of several verdicts may have one of its own."""
+        self.weighed = "" if self.scores.weights is None else ", weighed by traffic"
 
     def _decide(self) -> RuleOutcome:
         drawn = self.inference.drawn[:, 0][:, self.columns]
@@ -122,7 +127,7 @@ class _Words:
             plans=plans,
             leans_to=None if leans is None else self._name(leans),
             undone_by=undone,
-            estimate=self._estimate(),
+            estimate=self.estimate,
             at_least=self._at_least(),
             largest_difference=self.largest,
         )
@@ -206,8 +211,8 @@ class _Words:
         outcome = self.outcome
         matters = self._matters(float(self.means[outcome.measure]))
         yield (
-            f"{self._figure()}, better than {self._kept()} by at least "
-            f"{_digits(float(outcome.above[outcome.measure]))} {self._surely()}, where {matters} "
+            f"{self._figure()}, better than {self.kept} by at least "
+            f"{_digits(float(outcome.above[outcome.measure]))} {self.surely}, where {matters} "
             "matters"
         )
         if outcome.as_good:
@@ -232,7 +237,7 @@ class _Words:
             if len(most) > 1 and alike:
                 others += " that ranks otherwise"
             least = _digits(-float(self.outcome.most[most[0]]))
-            yield f"better than {others} by at least {least} {self._surely()}"
+            yield f"better than {others} by at least {least} {self.surely}"
             yield from self._alike(alike)
             return
         ahead = [j for j in most if self.outcome.most[j] > 0]
@@ -243,15 +248,15 @@ class _Words:
             ends.append(f"{counted(len(most) - len(ahead), 'other')} not at all")
         beyond = float(self.outcome.most[most[0]]) >= self._least()  # bounds of other figures
         said = "" if beyond else f": at most {listed(ends)}"
-        yield f"no other is better by {self._matters()}, which would matter{said}, {self._surely()}"
+        yield f"no other is better by {self._matters()}, which would matter{said}, {self.surely}"
         yield from self._alike(alike)
 
     def _better(self, plans: Plans | None, alike: list[str]) -> Iterator[str]:
         outcome = self.outcome
         matters = self._matters(float(self.means[outcome.measure]))
         yield (
-            f"{self._figure()}, better than {self._kept()} by at least "
-            f"{_digits(float(outcome.above[outcome.measure]))} {self._surely()}, but whether by "
+            f"{self._figure()}, better than {self.kept} by at least "
+            f"{_digits(float(outcome.above[outcome.measure]))} {self.surely}, but whether by "
             f"{matters}, which "
             "would matter, is open"
         )
@@ -261,28 +266,28 @@ class _Words:
     def _cannot_tell(self, plans: Plans | None, alike: list[str]) -> Iterator[str]:
         clusters = len(self.scores.clusters)
         nouns = counted(clusters, self.scores.cluster_noun)
-        if self._weighed:
-            nouns += f"{self._weighed},"
+        if self.weighed:
+            nouns += f"{self.weighed},"
         shows = "does" if clusters == 1 else "do"
         leader, matters = self.leader, self._matters()
         if leader == self.reference:
             rival = max(self.leads, key=lambda j: self.outcome.most[j])
             most = float(self.outcome.most[rival])
             known = (
-                f"{self._name(rival)} may be better by up to {_digits(most)} {self._surely()}"
+                f"{self._name(rival)} may be better by up to {_digits(most)} {self.surely}"
                 if np.isfinite(most)
                 else f"how much better {self._name(rival)} may be is not known, as the two never "
                 "differ here"
             )
             yield (
-                f"{nouns} {shows} not show a better one than {self._kept()}, and {known}, where "
+                f"{nouns} {shows} not show a better one than {self.kept}, and {known}, where "
                 f"{matters} matters"
             )
         else:
             lead = self.inference.difference(self.columns[leader], self.columns[self.reference])
             yield (
                 f"{nouns} {shows} not show whether {self._name(leader)} is better than "
-                f"{self._kept()}: ahead by {lead.difference:.3f} [{lead.low:+.3f}, "
+                f"{self.kept}: ahead by {lead.difference:.3f} [{lead.low:+.3f}, "
                 f"{lead.high:+.3f}], where {matters} matters"
             )
         real = leader != self.reference and self.leads[leader].shrunk > self._least()
@@ -367,24 +372,12 @@ class _Words:
         if all(self.inference.interval(0, measure).low <= 0 for measure in self.inference.order):
             yield "no measure is shown to agree with the grades better than chance (0)"
 
-    def _surely(self) -> str:
-        """At which level, as each of several verdicts may have one of its own."""
-        return f"at {100 * (1 - self.level):.4g}%"
-
-    @property
-    def _weighed(self) -> str:
-        """That queries count by their traffic, where they do."""
-        return "" if self.scores.weights is None else ", weighed by traffic"
-
     def _figure(self) -> str:
-        estimate = self._estimate()
+        estimate = self.estimate
         interval = f"[{estimate.low:.3f}, {estimate.high:.3f}]"
         chosen = self.outcome.measure != self.reference and len(self.columns) > 2
         corrected = ", corrected for the choice" if chosen and self.weighted is not None else ""
-        return f"{self.scores.metric} {estimate.mean:.3f} {interval}{corrected}{self._weighed}"
-
-    def _kept(self) -> str:
-        return f"{self._name(self.reference)} ({self.role})"
+        return f"{self.scores.metric} {estimate.mean:.3f} {interval}{corrected}{self.weighed}"
 
     def _matters(self, leader: float | None = None) -> str:
         """The least lead that matters, of a leader's mean, or else over the one to keep."""

@@ -114,7 +114,7 @@ def biases_note(measures: Iterable[Any], space: Space, direction: Direction) -> 
 
 def frames_in(measure: Any, space: Space, direction: Direction) -> tuple[Frame, ...]:
     """The frames of a measure, and before them the one that leaves biases out where it does."""
-    if biases_left_out(measure, space, direction):
+    if space.named_biases and biases_left_out(measure, space, direction):
         return (WithoutBiases(), *measure.frames)
     return measure.frames
 
