@@ -19,7 +19,13 @@ from anglewise import (
 )
 from anglewise.data_types.judgements import Complaints
 from anglewise.data_types.sparse import SparseRows
-from anglewise.errors import MissingExtraError, SpellingError, TooFewError, ValuesError
+from anglewise.errors import (
+    MissingExtraError,
+    ShapeError,
+    SpellingError,
+    TooFewError,
+    ValuesError,
+)
 
 
 def space_of(queries=40, items=80, seed=0, lengths=3.0, d=8):
@@ -357,3 +363,11 @@ def test_no_judgements_are_too_few():
 
 def test_the_face_of_the_room_exports_what_it_returns(compared):
     assert isinstance(compared, Comparison)
+
+
+@pytest.mark.parametrize("shape", [(80, 80), (20, 80), (40, 50), (40, 90)])
+def test_judgements_of_another_space_are_refused(shape):
+    rows = np.arange(min(shape))
+    judged = Judgements(SparseRows.from_pairs(rows, rows, shape=shape))
+    with pytest.raises(ShapeError, match=r"the space \(40, 80\): read them with that space"):
+        compare(space_of(), judged, "dot,cosine")
