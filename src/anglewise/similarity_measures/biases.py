@@ -98,10 +98,10 @@ def biases_note(measures: Iterable[Any], space: Space, direction: Direction) -> 
     >>> print(biases_note([Measure(Dot()), Measure(Cosine())], space, "items-items"))
     cosine: without the bias column 2, which is no direction; cosine@with-biases counts it
     """
-    cut = [str(m) for m in measures if biases_left_out(m, space, direction)]
+    biases = space.named_biases
+    cut = [str(m) for m in measures if biases and biases_left_out(m, space, direction)]
     if not cut:
         return None
-    biases = space.named_biases
     many = len(biases) > 1
     formula, _, frames = cut[0].partition("@")
     raw = "@".join([formula, "with-biases", *filter(None, [frames])])

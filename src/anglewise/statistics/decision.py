@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from anglewise.data_types.numbers import NOT_NEGATIVE, Bounds, read_number, shown
-from anglewise.data_types.typing import Array, Bool, Float64, Int64, Map
+from anglewise.data_types.typing import Array, Float64, Int64, Map
 from anglewise.errors import SpellingError
 
 Decision: TypeAlias = Literal["use", "tie", "better", "cannot-tell"]
@@ -378,11 +378,8 @@ def _outcome(
     level: float,
 ) -> RuleOutcome:
     above, matters, at_most, most = bounds
-
-    def among(shown: Bool[Array, " m"]) -> list[int]:
-        return sorted((j for j in others.tolist() if shown[j]), key=lambda j: -means[j])
-
-    useful, better = among(matters > 0), among(above > 0)
+    best_first = others[np.argsort(-means[others], kind="stable")].tolist()
+    useful, better = ([j for j in best_first if end[j] > 0] for end in (matters, above))
     decision: Decision = "cannot-tell"
     if useful:
         decision = "use"
