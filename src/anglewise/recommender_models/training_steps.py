@@ -63,13 +63,13 @@ class Measured(ABC):
     def users(self, sums: Any, counts: Any) -> Any:
         """User vectors from the sums of the vectors of their items and the numbers of these."""
 
-    @abstractmethod
     def scores(self, users: Any, items: Any) -> Any:
-        """The score of every user with every item, users x items."""
+        """The score of every user with every item, users x items: ``u . q``, or another."""
+        return users @ items.T
 
-    @abstractmethod
     def pairs(self, users: Any, items: Any) -> Any:
         """The score of each row of users with the same row of items."""
+        return (users * items).sum(1)
 
 
 @dataclass(frozen=True)
@@ -92,14 +92,6 @@ class DotObjective(Measured):
         """The sum over the root of the number, so that users of more items are longer."""
         return sums / _at_least_one(counts)[:, None] ** 0.5
 
-    def scores(self, users: Any, items: Any) -> Any:
-        """``u . q``."""
-        return users @ items.T
-
-    def pairs(self, users: Any, items: Any) -> Any:
-        """``u . q``."""
-        return (users * items).sum(1)
-
 
 @dataclass(frozen=True)
 class CosineObjective(Measured):
@@ -121,14 +113,6 @@ class CosineObjective(Measured):
         """Brought to length one; the count does not matter."""
         del counts
         return self.items(sums)
-
-    def scores(self, users: Any, items: Any) -> Any:
-        """``u . q``, which is the cosine."""
-        return users @ items.T
-
-    def pairs(self, users: Any, items: Any) -> Any:
-        """``u . q``."""
-        return (users * items).sum(1)
 
 
 @dataclass(frozen=True)
