@@ -5,10 +5,11 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from anglewise.data_types.columns import column
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.numbers import cell_number
 from anglewise.data_types.typing import Array, Direction, Float64, Shaped
-from anglewise.errors import ShapeError
+from anglewise.errors import ShapeError, ValuesError
 
 Side: TypeAlias = Literal["queries", "items"]
 
@@ -151,24 +152,22 @@ def _seen(space: Space, side: Side) -> Array | None:
 
 
 def _column(embeddings: Embeddings, name: str) -> list[Any] | None:
-    """A column of a dict of lists or of an Arrow table, as a list."""
-    metadata: Any = embeddings.metadata
-    if metadata is None or name not in (getattr(metadata, "column_names", None) or list(metadata)):
+    """A column of what is known about the rows; None where it is not there or cannot be read."""
+    if name not in embeddings.metadata_columns:
         return None
-    column: Any = metadata[name]
     try:
-        return column.to_pylist() if hasattr(column, "to_pylist") else list(column)
-    except (ValueError, OverflowError):  # dates beyond the calendar are no numbers
+        return column(embeddings, name)
+    except ValuesError:  # dates beyond the calendar are no numbers
         return None
 
 
-def _numbers(column: list[Any] | None) -> Array | None:
-    if column is None:
+def _numbers(cells: list[Any] | None) -> Array | None:
+    if cells is None:
         return None
-    if any(isinstance(cell, str | bytes) and cell_number(cell) is None for cell in column):
+    if any(isinstance(cell, str | bytes) and cell_number(cell) is None for cell in cells):
         return None
     try:
-        values = np.array([np.nan if cell is None else float(cell) for cell in column])
+        values = np.array([np.nan if cell is None else float(cell) for cell in cells])
     except (TypeError, ValueError):
         return None
     return values if np.isfinite(values).any() else None
