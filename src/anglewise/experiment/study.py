@@ -67,8 +67,9 @@ def certified(subject: StudySubject) -> Iterator[Check]:
     base = _Sides(users, users[subject.some_users], balanced.items)
     maps = list(_maps(subject))
     gauged = [base.through(pair) for pair in maps]
-    yield _items_inside(base, gauged, maps)
-    yield _users_inside(base, gauged, maps)
+    moved = list(zip(gauged, maps, strict=True))
+    yield _inside("item-item", _Sides.item_item, cosine_interval, base, moved)
+    yield _inside("user-item", _Sides.user_item, user_item_interval, base, moved)
     yield Check(9, "user-item cosines that change sign", _flipped(base, gauged), "<=", 0)
 
 
@@ -83,22 +84,20 @@ def _maps(subject: StudySubject) -> Iterator[MapPair]:
         yield random_pair(len(model.kept), condition, subject.rng(30 + position))
 
 
-def _items_inside(base: _Sides, gauged: list[_Sides], maps: list[MapPair]) -> Check:
-    base_cosines, out = base.item_item(), 0.0
-    for sides, pair in zip(gauged, maps, strict=True):
-        low, high = cosine_interval(base_cosines, max(pair.condition, 1.0))
-        cosines = sides.item_item()
-        out = max(out, float((low - cosines).max()), float((cosines - high).max()))
-    return Check(8, "item-item cosines, farthest out of the interval", out, "<=", SLACK)
-
-
-def _users_inside(base: _Sides, gauged: list[_Sides], maps: list[MapPair]) -> Check:
-    base_cosines, out = base.user_item(), 0.0
-    for sides, pair in zip(gauged, maps, strict=True):
-        low, high = user_item_interval(base_cosines, max(pair.condition, 1.0))
-        cosines = sides.user_item()
-        out = max(out, float((low - cosines).max()), float((cosines - high).max()))
-    return Check(8, "user-item cosines, farthest out of the interval", out, "<=", SLACK)
+def _inside(
+    kind: str,
+    cosines: Callable[[_Sides], Array],
+    interval: Callable[[Array, float], tuple[Array, Array]],
+    base: _Sides,
+    gauged: list[tuple[_Sides, MapPair]],
+) -> Check:
+    """How far the cosines in any gauge leave the interval around those in the balanced one."""
+    base_cosines, out = cosines(base), 0.0
+    for sides, pair in gauged:
+        low, high = interval(base_cosines, max(pair.condition, 1.0))
+        moved = cosines(sides)
+        out = max(out, float((low - moved).max()), float((moved - high).max()))
+    return Check(8, f"{kind} cosines, farthest out of the interval", out, "<=", SLACK)
 
 
 def _flipped(base: _Sides, gauged: list[_Sides]) -> int:
