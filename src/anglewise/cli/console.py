@@ -105,9 +105,6 @@ class Talk:
     always: Always
 
     def __post_init__(self) -> None:
-        self._check_output()
-
-    def _check_output(self) -> None:
         if self.always.json in {None, STDOUT}:
             check_open()
 
@@ -136,7 +133,7 @@ class Talk:
 
         check_mapped()
         if self.always.json == STDOUT:
-            self._check_output()
+            check_open()
             self.out.write(as_json(content))
             return
         if self.always.json is not None:

@@ -249,13 +249,9 @@ def _document(content: Mapping[str, Any]) -> "Document":
         )
     ]
     for direction, judged in content["judgements"].items():
-        queries, judgements = counted(judged["queries"], "query"), judged["judged"]
-        lines.append(
-            Line(
-                f"{direction}: {queries} with {counted(judgements, 'judgement')} "
-                f"({judged['source']})"
-            )
-        )
+        queries = counted(judged["queries"], "query")
+        judgements = counted(judged["judged"], "judgement")
+        lines.append(Line(f"{direction}: {queries} with {judgements} ({judged['source']})"))
     lines += [Line(f"note: {note}") for note in content["notes"]]
     lines.append(Line(f"wrote {content['output']}"))
     if content["judgements"]:
