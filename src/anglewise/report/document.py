@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from anglewise.comparison.comparison_result import Estimate
 from anglewise.report.words import interval
 
 if TYPE_CHECKING:
+    from anglewise.comparison.comparison_result import Estimate
     from anglewise.comparison.gates import Checked
 
 
@@ -36,7 +36,7 @@ class Cell:
     """
 
     text: str
-    estimate: Estimate | None = None
+    estimate: "Estimate | None" = None
     beats: str = ""
     short: str = ""
     detail: str = ""

@@ -7,13 +7,13 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.console import Group as Lines
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from anglewise.comparison.comparison_result import Estimate
 from anglewise.data_types.text import shortened
 from anglewise.report.document import (
     AnyCell,
@@ -28,6 +28,9 @@ from anglewise.report.document import (
     TableColumn,
 )
 from anglewise.report.words import BEATEN, number
+
+if TYPE_CHECKING:
+    from anglewise.comparison.comparison_result import Estimate
 
 WIDTH = 100
 HEADING = 10
@@ -149,6 +152,7 @@ def raised(letters: str, pens: str) -> str:
 class Axis:
     """Where a value stands among ``width`` characters.
 
+    >>> from anglewise.comparison.comparison_result import Estimate
     >>> axis = Axis(0.0, 1.0, 11)
     >>> axis.draw(Estimate(0.5, 0.2, 0.9), PLAIN)
     '  |--o---| '
@@ -159,7 +163,7 @@ class Axis:
     width: int
 
     @classmethod
-    def around(cls, estimates: Iterable[Estimate], width: int) -> "Axis":
+    def around(cls, estimates: "Iterable[Estimate]", width: int) -> "Axis":
         """The axis that holds every interval."""
         ends = [
             end for estimate in estimates for end in (estimate.low, estimate.mean, estimate.high)
@@ -174,7 +178,7 @@ class Axis:
         low, high = number(self.low), number(self.high)
         return low + high.rjust(self.width - len(low))
 
-    def draw(self, estimate: Estimate, pens: str) -> str:
+    def draw(self, estimate: "Estimate", pens: str) -> str:
         """One interval with its mean; nothing where the mean is not a number."""
         if math.isnan(estimate.mean):
             return " " * self.width
