@@ -27,13 +27,13 @@ def labels(rows=QUERIES):
 
 
 def test_a_pass_is_timed_as_a_whole_and_not_shared_out(monkeypatch):
-    real = lists.search_rows
+    real = lists.by_frames
 
     def slow(*arguments, **more):
         time.sleep(0.2)
         return real(*arguments, **more)
 
-    monkeypatch.setattr(lists, "search_rows", slow)
+    monkeypatch.setattr(lists, "by_frames", slow)
     result = aw.compare(space(), labels(40), "dot,cosine,norm(0,*)")
     costs = {row.measure: row.search for row in result.measures}
     assert len({cost.seconds["pass"] for cost in costs.values()}) == 1

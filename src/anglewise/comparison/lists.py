@@ -19,7 +19,7 @@ from anglewise.data_types.typing import Array, Bool, Int64, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation_metrics.evaluate import evaluate, ranking_metrics
 from anglewise.evaluation_metrics.interface import Metric
-from anglewise.nearest_neighbours.search import search_rows
+from anglewise.nearest_neighbours.search import by_frames, exclusions_of
 from anglewise.similarity_measures.adapter import Adapted, adapter_shape, learn_adapter
 from anglewise.similarity_measures.adapter_training import TrainingPairs
 from anglewise.similarity_measures.biases import maps_in
@@ -120,18 +120,21 @@ class SearchedSpace:
     ) -> dict[str, Neighbours]:
         """The nearest rows, of some queries if they are given; progress is told of all alone."""
         start = perf_counter()
-        found = search_rows(
-            self.space,
+        space, direction = self.space, self.judgements.direction
+        rows = self.queries if queries is None else queries
+        found = by_frames(
+            space,
             measures,
-            self.queries if queries is None else queries,
+            direction,
+            vectors=space.sides(direction)[0].vectors,
+            rows=rows,
+            exclusions=exclusions_of(space, direction, rows, self.judgements.seen),
             k=k,
-            direction=self.judgements.direction,
-            exclude=self.judgements.seen,
             threads=settings.threads,
             progress=settings.progress if queries is None else None,
         )
         self.passes.append((tuple(found), perf_counter() - start))
-        return found
+        return {name: replace(lists, rows=rows) for name, lists in found.items()}
 
 
 def candidate_lists(

@@ -305,9 +305,8 @@ def _rows(gains: SparseRows, rows: Array) -> SparseRows:
 
 
 def _check_depth(neighbours: Neighbours, deepest: RankingMetric, items: int) -> None:
-    k = neighbours.indices.shape[1]
-    if k < min(deepest.depth, items - 1):  # an item is never its own neighbour
+    if neighbours.k < min(deepest.depth, items - 1):  # an item is never its own neighbour
         raise TooFewError(
             f"{deepest} reads {deepest.depth} places, the lists of {neighbours.measure} have "
-            f"{k}: search with k = {deepest.depth}"
+            f"{neighbours.k}: search with k = {deepest.depth}"
         )

@@ -87,33 +87,32 @@ def search(
     [[1, 0]]
     """
     space = as_space(space)
-    count = len(space.sides(direction)[0])
-    return search_rows(
+    exclude = None if exclude is None else as_sparse_rows(exclude, "exclude")
+    asking = space.sides(direction)[0]
+    rows = np.arange(len(asking)) if rows is None else as_rows(rows, len(asking), "query")
+    found = by_frames(
         space,
         read_measures(measures),
-        np.arange(count) if rows is None else as_rows(rows, count, "query"),
+        direction,
+        vectors=asking.vectors,
+        rows=rows,
+        exclusions=exclusions_of(space, direction, rows, exclude, use_seen=use_seen),
         k=k,
-        direction=direction,
-        exclude=None if exclude is None else as_sparse_rows(exclude, "exclude"),
-        use_seen=use_seen,
         threads=threads,
         progress=progress,
     )
+    return {name: replace(lists, rows=rows) for name, lists in found.items()}
 
 
-def search_rows(
+def exclusions_of(
     space: Space,
-    measures: Sequence[Measure],
-    rows: Int64[Array, " q"],
-    *,
-    k: int,
     direction: Direction,
+    rows: Int64[Array, " q"],
     exclude: SparseRows | None,
+    *,
     use_seen: bool = True,
-    threads: int | None = None,
-    progress: Progress | None = None,
-) -> dict[str, Neighbours]:
-    """Search as :func:`search` does, for measures that were read and rows that were checked."""
+) -> Exclusions:
+    """What some rows of the asking side must not be shown: see :func:`search`."""
     asking, ranked = space.sides(direction)
     tables = [exclude, space.seen if use_seen and direction == "queries-items" else None]
     due = (len(asking), len(ranked))
@@ -123,22 +122,8 @@ def search_rows(
             "one row for each of those who ask, one column for each that is ranked"
         )
     itself = None if direction == "queries-items" else rows
-    exclusions = _exclusions(
-        [table.take(rows) for table in tables if table is not None], itself, len(rows), due[1]
-    )
-    _check_size(len(rows), k, len(ranked), len(measures))
-    found = _by_frames(
-        space,
-        measures,
-        direction,
-        vectors=asking.vectors,
-        rows=rows,
-        exclusions=exclusions,
-        k=k,
-        threads=threads,
-        progress=progress,
-    )
-    return {name: replace(lists, rows=rows) for name, lists in found.items()}
+    taken = [table.take(rows) for table in tables if table is not None]
+    return _exclusions(taken, itself, len(rows), due[1])
 
 
 def search_vectors(
@@ -162,12 +147,10 @@ def search_vectors(
     [[0]]
     """
     vectors = as_embeddings(vectors)
-    wanted, ranked = read_measures(measures), space.sides(direction)[1]
-    exclusions = _exclusions_of(vectors, ranked, exclude)
-    _check_size(len(vectors), k, len(ranked), len(wanted))
-    return _by_frames(
+    exclusions = _vector_exclusions(vectors, space.sides(direction)[1], exclude)
+    return by_frames(
         space,
-        wanted,
+        read_measures(measures),
         direction,
         vectors=vectors.vectors,
         rows=np.arange(len(vectors), dtype=np.int64),
@@ -194,7 +177,7 @@ def search_prepared(
     >>> search_prepared(items, Embeddings([[2.0, 1.0]]), k=1)["cosine"].indices.tolist()
     [[0]]
     """
-    exclusions = _exclusions_of(vectors, items.ranked, exclude)
+    exclusions = _vector_exclusions(vectors, items.ranked, exclude)
     _check_size(len(vectors), k, len(items.ranked), len(items.measures))
     rows = np.arange(len(vectors), dtype=np.int64)
     with workers(threads) as pool:
@@ -235,7 +218,7 @@ def _check_size(queries: int, k: int, items: int, measures: int) -> None:
         )
 
 
-def _exclusions_of(
+def _vector_exclusions(
     vectors: Embeddings, ranked: Embeddings, exclude: SparseRows | None
 ) -> Exclusions:
     """What vectors that are not in the space must not be shown, once both fit the ranked side."""
@@ -269,7 +252,7 @@ def _exclusions(
     return Exclusions(indptr.astype(np.int64), pairs % width, width)
 
 
-def _by_frames(
+def by_frames(
     space: Space,
     measures: Sequence[Measure],
     direction: Direction,
@@ -282,6 +265,7 @@ def _by_frames(
     progress: Progress | None,
 ) -> dict[str, Neighbours]:
     """Answer some rows of vectors, frame after frame: no more maps are held than those of two."""
+    _check_size(len(rows), k, exclusions.width, len(measures))
     frames_of = {measure: frames_in(measure, space, direction) for measure in measures}
     all_frames = list(dict.fromkeys(frames_of.values()))
     found: dict[str, Neighbours] = {}
