@@ -80,8 +80,8 @@ MISSED = {
     ),
     "code lines": ("The goal counted version 0.1, and what came since is in it."),
     "aw.compare: files entered": (
-        "Twelve of comparison (candidates, lists, inference, verdict, notes, "
-        "floors, breadth and so on), four of statistics, four of metrics, the search's, the types."
+        "Ten of comparison (lists, scores, inference, verdict, notes, floors and so on), four of "
+        "statistics, four of metrics, six of the search, three of measures, six of the types."
     ),
     "aw.compare: functions": (
         "Floors, breadth and notes are worked out in every comparison, since the "
@@ -92,7 +92,8 @@ MISSED = {
     ),
     "Index.search: files entered": ("The thirteenth is tiles, which would make scanners too long."),
     "anglewise fit: files entered": (
-        "Two input tables, a whole write under a lock, what is held out, and five files of models."
+        "Two input tables, a whole write under a lock, what is held out, five files of models, and "
+        "the terminal that prints every report."
     ),
     "anglewise compare: files entered": (
         "The comparison's own, the readers of a space and of "

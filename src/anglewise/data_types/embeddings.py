@@ -133,10 +133,10 @@ class Embeddings:
         >>> Embeddings([[1.0]], metadata={"title": ["Alien"]}).metadata_columns
         ['title']
         """
-        table: Any = () if self.metadata is None else self.metadata
-        return [
-            str(name) for name in (table.column_names if offers(table, "column_names") else table)
-        ]
+        table: Any = self.metadata
+        if table is None:
+            return []
+        return list(map(str, table.column_names if offers(table, "column_names") else table))
 
     @cached_property
     def row_of(self) -> dict[str, int]:
