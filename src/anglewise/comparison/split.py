@@ -58,27 +58,38 @@ def cells(
     return [every[row] for row in rows.tolist()]
 
 
-def moments(name: str, cells: Sequence[Any]) -> Float64[Array, " q"]:
+def moments(name: str, cells: Sequence[Any], ids: Sequence[object]) -> Float64[Array, " q"]:
     """Numbers as they are, dates in seconds; one without a zone is taken as UTC.
 
-    Raises ``ValuesError`` for what is neither.
+    Raises ``ValuesError``, naming the query by its id, for what is neither, and for dates among
+    numbers: ``20240101`` is a number, and would come long before the date ``2024-W01``.
 
-    >>> moments("day", ["1970-01-02", "1970-01-01"]).tolist()
+    >>> moments("day", ["1970-01-02", "1970-01-01"], ["q1", "q2"]).tolist()
     [86400.0, 0.0]
     """
     times: list[float] = []
-    for cell in cells:
+    first_of = dict[bool, str]()
+    for cell, query in zip(cells, ids, strict=True):
         try:
-            times.append(_moment(cell))
+            moment, is_date = _moment(cell)
         except (TypeError, ValueError, OverflowError):
             raise ValuesError(
-                f"column {name!r} holds {cell!r}, which is no time: give numbers, or dates such as "
-                "2026-03-01 or 2026-03-01T12:30:00"
+                f"query {shown(query)!r}: column {name!r} holds {shown(cell)!r}, which is no time: "
+                "give numbers, or dates such as 2026-03-01 or 2026-03-01T12:30:00"
             ) from None
+        times.append(moment)
+        first_of.setdefault(is_date, f"{shown(cell)!r} for query {shown(query)!r}")
+    if len(first_of) == 2:
+        raise ValuesError(
+            f"column {name!r} holds the number {first_of[False]} and the date {first_of[True]}, "
+            "and nothing says which came first: write all as numbers, or all as dates such as "
+            "2026-03-01"
+        )
     return np.array(times)
 
 
-def _moment(cell: Any) -> float:
+def _moment(cell: Any) -> tuple[float, bool]:
+    """A time as a number, and whether it was a date."""
     if isinstance(cell, np.generic):
         return _moment(cell.item())
     if isinstance(cell, bool):
@@ -87,13 +98,13 @@ def _moment(cell: Any) -> float:
         number = read_number(cell.strip())
         cell = datetime.fromisoformat(cell.strip()) if number is None else number
     if isinstance(cell, datetime):
-        return (cell if cell.tzinfo else cell.replace(tzinfo=UTC)).timestamp()
+        return (cell if cell.tzinfo else cell.replace(tzinfo=UTC)).timestamp(), True
     if isinstance(cell, date):
-        return datetime(cell.year, cell.month, cell.day, tzinfo=UTC).timestamp()
+        return datetime(cell.year, cell.month, cell.day, tzinfo=UTC).timestamp(), True
     moment = float(cell)
     if not np.isfinite(moment):
         raise ValueError(moment)
-    return moment
+    return moment, False
 
 
 def is_empty(cell: Any) -> bool:
@@ -314,7 +325,7 @@ def query_split(
 
 def _later(name: str, asking: Embeddings, rows: Int64[Array, " q"]) -> Bool[Array, " q"]:
     """At most half of the queries are earlier, and all of these came before all others."""
-    times = moments(name, cells(name, asking, rows))
+    times = moments(name, cells(name, asking, rows), asking.ids[rows].tolist())
     different = np.unique(times)
     if len(different) < 2:
         raise TooFewError(
