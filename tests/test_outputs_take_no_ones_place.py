@@ -21,7 +21,7 @@ from anglewise.cli.paths import options_of
 from anglewise.cli.program import COMMANDS
 from anglewise.errors import FileError
 from anglewise.io import destinations
-from anglewise.io.outputs import check_new_file, check_new_folder, new_file, new_folder
+from anglewise.io.outputs import check_new_file, check_new_folder, new_file, new_folder, write_text
 from anglewise.io.space_folder import check_destination, judgements_of, stored_directions
 from anglewise.judgements.connection import STORE_NAME
 from cli_run import anglewise, refused
@@ -622,6 +622,7 @@ def test_what_another_account_puts_into_a_new_folder_gets_no_mode(how, tmp_path)
     private = tmp_path / "private"
     private.write_text("secret")
     private.chmod(0o600)
+    (tmp_path / "home").mkdir()
     old = tmp_path / "old"
     old.mkdir()
     (old / "items").write_text("old")
@@ -637,13 +638,83 @@ def test_what_another_account_puts_into_a_new_folder_gets_no_mode(how, tmp_path)
         elif how == "pipe":
             os.mkfifo(part / "items")
         else:
-            part.rename(tmp_path / "elsewhere")
-            part.mkdir()
+            (name,) = tmp_path.glob(".old.*.part")
+            name.rename(tmp_path / "elsewhere")
+            name.symlink_to(tmp_path / "home")
+            (part / "items").write_text("new")
+            write_text(part / "more", "new")
 
     with pytest.raises(FileError, match="choose another folder"), new_folder(old, allowed) as made:
         fill(made)
     assert private.stat().st_mode & 0o777 == 0o600
     assert (old / "items").read_text() == "old"
+    assert not list((tmp_path / "home").iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="owners and links are others there")
+@pytest.mark.parametrize("written", ["out.json", "folder/out.json", "folder"])
+@pytest.mark.parametrize(
+    ("mode", "theirs", "follows"),
+    [
+        (0o1777, True, False),
+        (0o777, True, False),
+        (0o2775, True, False),
+        (0o755, True, True),
+        (0o1777, False, True),
+        (0o777, False, True),
+    ],
+)
+def test_a_link_of_another_account_where_all_may_write_is_not_followed(  # noqa: PLR0917
+    written, mode, theirs, follows, tmp_path, monkeypatch
+):
+    shared, private = tmp_path / "shared", tmp_path / "private"
+    shared.mkdir()
+    private.mkdir()
+    (private / "out.json").write_text("mine")
+    link = shared / written.split("/")[0]
+    link.symlink_to(private if link.name == "folder" else private / "out.json")
+    shared.chmod(mode)
+    if theirs:
+        if os.geteuid() == 0:
+            os.lchown(link, 65534, -1)
+        else:
+            monkeypatch.setattr(os, "geteuid", lambda: 65534)
+
+    def write():
+        if written == "folder":
+            with new_folder(shared / written, allowed) as made:
+                (made / "out.json").write_text("{}")
+        else:
+            write_text(shared / written, "{}")
+
+    if follows:
+        write()
+        assert (private / "out.json").read_text() == "{}"
+    else:
+        with pytest.raises(FileError, match="is a link of another account"):
+            write()
+        assert (private / "out.json").read_text() == "mine"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="handles have names there")
+@pytest.mark.parametrize("over", ["qrels.tsv", "space/items.parquet", "both"])
+def test_an_open_handle_is_no_way_around(over, fitted, anglewise, tmp_path):
+    space = fitted.rename(tmp_path / "space")
+    ids = read_space(space)
+    user, item = ids.queries.ids[0], ids.items.ids[0]
+    (tmp_path / "qrels.tsv").write_text(f"query_id\titem_id\tgrade\n{user}\t{item}\t1\n")
+    (tmp_path / "both").write_text("")
+    target = tmp_path / over
+    before = target.read_bytes()
+    with target.open("r+b") as first, target.open("r+b") as second:
+        os.set_inheritable(first.fileno(), True)  # as one that was handed to the program
+        os.set_inheritable(second.fileno(), True)
+        words = ["compare", space, "--qrels", tmp_path / "qrels.tsv"]
+        words += ["--json", f"/dev/fd/{first.fileno()}"]
+        if over == "both":
+            words += ["--markdown", f"/dev/fd/{second.fileno()}"]
+        assert refused(anglewise(*words))
+    assert target.read_bytes() == before
 
 
 @pytest.mark.skipif(os.name == "nt", reason="modes are others there")

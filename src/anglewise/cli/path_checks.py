@@ -103,8 +103,8 @@ def check_outputs(folder: Path | None, *files: Path | None, judged: bool = True)
 def _uses(
     given: Iterable[tuple[Option, PathRole, Sequence[Any]]], arguments: Given
 ) -> Iterator[Use]:
-    """Each path, but for devices, with what is done with it."""
-    from anglewise.io.destinations import is_device, open_output
+    """Each path, but for devices and pipes, with what is done with it."""
+    from anglewise.io.destinations import is_device
 
     for option, role, words in given:
         if not words and role.without is not None:
@@ -112,7 +112,7 @@ def _uses(
                 yield Use(str(implied), implied, role)
         for word in words:
             for path in role.paths(word):
-                if not is_device(path) and open_output(path) is None:
+                if not is_device(path):
                     yield Use(f"{option.name} {word}", path, role)
             if role is STORE and Path(word).is_dir():  # the space around it is read
                 yield Use(f"{option.name} {word}", Path(word), READ)
@@ -120,10 +120,11 @@ def _uses(
 
 def _check_endings(uses: Iterable[Use]) -> None:
     """Refuse an output that is called as another kind of file."""
+    from anglewise.io.destinations import open_output
     from anglewise.io.output_names import check_ending
 
     for use in uses:
-        if use.role.endings:
+        if use.role.endings and open_output(use.path) is None:
             what = f"what {use.label.partition(' ')[0]} writes"
             check_ending(use.path, use.role.endings, what, only=use.role.only)
 
@@ -153,13 +154,13 @@ def _words(value: Any) -> list[Any]:
 
 def _check_alone(use: Use) -> None:
     """Refuse what would end a store or a space, whoever reads it."""
-    from anglewise.io.destinations import check_replaceable
+    from anglewise.io.destinations import check_replaceable, open_output
     from anglewise.io.output_names import check_name_fits
     from anglewise.judgements.folder_lock import check_nobody_judges
 
     if use.role.does == "reads":
         return
-    if use.role is not REJECTS:  # there may be none
+    if use.role is not REJECTS and open_output(use.path) is None:  # there may be none
         check_name_fits(use.path, BESIDE_STORE if use.role is STORE else 0)
     if use.role is STORE:
         return

@@ -101,6 +101,57 @@ def open_output(path: PathLike) -> int | None:
     return 1 if named[1] else 2 if named[2] else int(named[3])
 
 
+HANDLES = "/proc/self/fd"
+"""Where Linux shows the open files and folders of a program."""
+
+MOST_LINKS = 40
+"""Links that are followed in one path, as Linux does."""
+
+
+def without_links(path: Path) -> Path:
+    """Where an output goes: the absolute path with links followed and dots taken out.
+
+    Raises ``FileError`` for a link that another account put into a folder to which accounts
+    besides ours may write: it would choose what we write over. Of what lies in an open folder
+    (``/proc/self/fd/3/a.json``) the beginning stays.
+    """
+    if os.name == "nt":
+        return path.resolve()
+    within = OPEN_FOLDER.match(os.fspath(path))
+    at = Path(within[0] if within else Path.cwd())
+    left = list(path.relative_to(at).parts if within else path.parts)[::-1]
+    followed = 0
+    while left:
+        name = left.pop()
+        if name == "..":
+            at = at.parent
+            continue
+        at = at / name  # "/" begins anew
+        if not at.is_symlink():
+            continue
+        followed += 1
+        if followed > MOST_LINKS:
+            raise FileError(f"{path} could not be written: its links lead in a circle; mend them")
+        _check_whose_link(at)
+        at, left = at.parent, [*left, *Path(at.readlink()).parts[::-1]]
+    return at
+
+
+OPEN_FOLDER = re.compile(rf"{HANDLES}/[0-9]{{1,9}}(?=/)")
+
+
+def _check_whose_link(link: Path) -> None:
+    owner, around = link.lstat().st_uid, link.parent.stat()
+    if owner in {os.geteuid(), 0} or not around.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return
+    if around.st_mode & stat.S_ISVTX and owner == around.st_uid:
+        return  # nobody else could have put it there
+    raise FileError(
+        f"{link} is a link of another account in a folder that others may write to: name the place "
+        "to which it leads, or choose another"
+    )
+
+
 def check_only(folder: Path, is_ours: Callable[[str], bool]) -> None:
     """Raise ``FileError`` where a folder that is to be replaced holds what we did not write.
 
@@ -169,25 +220,28 @@ def keep_mode(target: Path, handle: int) -> None:
 
 
 @contextmanager
-def private_until_done(part: Path, target: Path) -> Generator[None, None, None]:
+def private_until_done(part: Path, target: Path) -> Generator[Path, None, None]:
     """Keep others out of a new folder while it is filled; then give all in it the modes of old.
 
-    Raises ``FileError`` where something else than files and folders stands in it, or it was taken
-    away meanwhile, as whoever may write to the folder around it can do.
+    It is filled through the path that is given: where the system has such paths, it leads to the
+    open folder itself, whatever another account puts under its name meanwhile. Raises
+    ``FileError`` where something else than files and folders stands in it, or it was taken away
+    meanwhile, as whoever may write to the folder around it can do.
     """
     if os.name == "nt":
-        yield
+        yield part
         return
     handle = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         usual = stat.S_IMODE(os.fstat(handle).st_mode)
         os.fchmod(handle, stat.S_IRWXU)
-        yield
+        opened = Path(f"{HANDLES}/{handle}")
+        yield opened if opened.is_dir() else part
         if not bears_name(part, handle):
             raise FileError(f"{part} was moved while it was written: choose another folder")
         os.fchmod(handle, usual)
-        for folder, folders, files, around in os.fwalk(part, topdown=False):
-            _keep_modes(target / Path(folder).relative_to(part), [*folders, *files], around)
+        for folder, folders, files, around in os.fwalk(".", topdown=False, dir_fd=handle):
+            _keep_modes(target / folder, [*folders, *files], around)
     finally:
         os.close(handle)
 

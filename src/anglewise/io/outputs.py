@@ -19,6 +19,7 @@ from anglewise.io.destinations import (
     keep_mode,
     open_output,
     private_until_done,
+    without_links,
 )
 from anglewise.io.files import PathLike, check_mapped, checked_path, noting_reads, was_read
 from anglewise.judgements.folder_lock import bears_name, check_nobody_judges, replacing, try_lock
@@ -177,13 +178,14 @@ def new_file(path: PathLike) -> Generator[IO[bytes], None, None]:
     with writing(path) as target:
         _check_kind_of_file(path, target)
         handle = open_output(path)
+        if not is_device(target):
+            check_replaceable(target)
+            _check_not_read(target)
         if handle is not None or is_device(target):
             opened = os.open(target, os.O_WRONLY) if handle is None else os.dup(handle)
             with os.fdopen(opened, "wb") as file:
                 yield file
             return
-        check_replaceable(target)
-        _check_not_read(target)
         with file_part(target) as (part, file):
             keep_mode(target, file.fileno())
             yield file
@@ -201,8 +203,10 @@ def check_new_file(path: PathLike) -> None:
     """Raise now what ``new_file`` would raise later, but for a disk that fills up meanwhile."""
     with writing(path) as target:
         _check_kind_of_file(path, target)
-        if open_output(path) is None and not is_device(target):
-            check_replaceable(target)
+        if is_device(target):
+            return
+        check_replaceable(target)
+        if open_output(path) is None:
             with file_part(target):
                 pass
 
@@ -243,11 +247,11 @@ def new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Generator
         _check_not_read(target)
         _check_can_move(target)
         with folder_part(target) as part:
-            with private_until_done(part, target):
-                yield part
+            with private_until_done(part, target) as opened:
+                yield opened
                 _check_not_read(target)
                 check_mapped()
-                _fsync_all(part)
+                _fsync_all(opened)
             try:
                 _take_place(part, target, lambda: _check_kind(Path(path), target, may_replace))
             except OSError as error:
@@ -334,17 +338,13 @@ def writing(path: PathLike) -> Generator[Path, None, None]:
     _check_still_here(target)
     try:
         if not is_device(target):
-            target = target.resolve()
+            target = without_links(target)
         _check_folder(Path(path), target)
         yield target
     except FileError:
         raise
     except OSError as error:
         raise FileError(f"{path} could not be written: {_why(error)}") from error
-    except RuntimeError as error:  # what Python 3.11 and 3.12 raise for links in a circle
-        if "loop" not in str(error):
-            raise
-        raise FileError(f"{path} could not be written: {error}; mend the links") from error
 
 
 def _check_folder(path: Path, target: Path) -> None:
