@@ -155,7 +155,7 @@ def _read(
     from anglewise.io.output_names import check_name_fits
     from anglewise.io.read import judgements_of, read_space, stored_directions
     from anglewise.io.space_files import is_space_folder
-    from anglewise.judgements.connection import STORE_NAME
+    from anglewise.judgements.connection import STORE_NAME, store_in
     from anglewise.web_page.metadata import with_own_columns
     from anglewise.web_page.open_space import Inspected
 
@@ -171,11 +171,11 @@ def _read(
     if path is None or not is_space_folder(path):
         name = next((p for p in (path, vectors.items) if p is not None), Path("space"))
         if store is None:  # one for each: rows of other vectors bear the same ids
-            store = name.absolute().with_name(f"{name.name}.{STORE_NAME}")
+            store = store_in(name.absolute().parent, f"{name.name}.{STORE_NAME}")
             check_name_fits(store, BESIDE_STORE)
             if Path(STORE_NAME).exists():
                 talk.say(f"{STORE_NAME} here is not used: --store {STORE_NAME} takes it")
         return Inspected(loaded, {}, name.name, None, seed, store, files=files)
     folder = path.resolve()
-    store = store or folder / STORE_NAME
+    store = store or store_in(folder)
     return Inspected(loaded, judged, folder.name, folder, seed, store, files=files)

@@ -71,8 +71,8 @@ def judge_import(
     strict
         Record nothing if any row is bad.
     rejects
-        Where bad rows go, with reasons; without it beside the file, as FILE.rejects.csv, or under
-        the next free name where that file holds anything else.
+        Where bad rows go, with reasons, in place of what is there; without it beside the file, as
+        FILE.rejects.csv, or under the next free name where that file holds anything else.
     """
     from anglewise.cli.console import Talk
     from anglewise.io.judgement_formats import read_judged, rejects_table, write_rejects

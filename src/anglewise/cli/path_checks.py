@@ -20,6 +20,7 @@ from anglewise.cli.paths import (
     Option,
     PathRole,
     arguments_of,
+    given_options,
     options_of,
 )
 from anglewise.errors import FileError
@@ -31,11 +32,12 @@ BESIDE_STORE = len("-journal")
 
 @dataclass(frozen=True)
 class Use:
-    """One path of one call, and what is done with it."""
+    """One path of one call, what is done with it, and whether anybody named it."""
 
     label: str
     path: Path
     role: PathRole
+    named: bool = True
 
     @cached_property
     def place(self) -> "Any":
@@ -54,6 +56,7 @@ def check_paths(command: Callable[..., Any], bound: inspect.BoundArguments) -> l
     """
     options = options_of(command)
     arguments = arguments_of(options, bound)
+    named = {option.parameter for option in given_options(command, bound)}
     given = [
         (option, option.role, _words(arguments[option.parameter]))
         for option in options
@@ -66,7 +69,7 @@ def check_paths(command: Callable[..., Any], bound: inspect.BoundArguments) -> l
         return None
     from anglewise.cli.settings import users_file
 
-    uses = list(_uses(given, arguments))
+    uses = list(_uses(given, arguments, named))
     written = [use.path for use in uses if use.role.does == "writes"]
     uses += [  # whether or not they are there yet: the next call would read them
         Use(f"the settings {path}", path, READ)
@@ -101,7 +104,7 @@ def check_outputs(folder: Path | None, *files: Path | None, judged: bool = True)
 
 
 def _uses(
-    given: Iterable[tuple[Option, PathRole, Sequence[Any]]], arguments: Given
+    given: Iterable[tuple[Option, PathRole, Sequence[Any]]], arguments: Given, named: set[str]
 ) -> Iterator[Use]:
     """Each path, but for devices and pipes, with what is done with it."""
     from anglewise.io.destinations import is_device
@@ -109,11 +112,11 @@ def _uses(
     for option, role, words in given:
         if not words and role.without is not None:
             for implied in role.without(arguments):
-                yield Use(str(implied), implied, role)
+                yield Use(str(implied), implied, role, named=False)
         for word in words:
             for path in role.paths(word):
                 if not is_device(path):
-                    yield Use(f"{option.name} {word}", path, role)
+                    yield Use(f"{option.name} {word}", path, role, option.parameter in named)
             if role is STORE and Path(word).is_dir():  # the space around it is read
                 yield Use(f"{option.name} {word}", Path(word), READ)
 
@@ -164,6 +167,11 @@ def _check_alone(use: Use) -> None:
         check_name_fits(use.path, BESIDE_STORE if use.role is STORE else 0)
     if use.role is STORE:
         return
+    if not use.named and use.path.is_symlink() and use.role is not REJECTS:  # which takes another
+        raise FileError(
+            f"{use.path} is a link that this call did not name, and what it leads to would be "
+            "written to: name where that is to be, or remove the link"
+        )
     check_replaceable(use.place.resolved)
     if use.role.does == "replaces folder":
         check_nobody_judges(use.place.resolved)

@@ -51,7 +51,7 @@ from anglewise.io.tables import (
     numbers_of,
     plain,
 )
-from anglewise.judgements.connection import STORE_NAME
+from anglewise.judgements.connection import store_in
 from anglewise.judgements.constructed import from_labels
 from anglewise.judgements.records import Labels
 from anglewise.judgements.store import JudgementStore
@@ -286,7 +286,7 @@ def _beside_space(folder: Path, space: Space, direction: Direction, say: Say) ->
     It stands in place of what ``fit`` held out; what that leaves out of the ranking, as folded
     in, stays left out.
     """
-    path = folder / STORE_NAME
+    path = store_in(folder)
     if not path.is_file():
         return None
     with JudgementStore.open(path, read_only=True) as store:

@@ -17,7 +17,7 @@ from anglewise.io.judgement_rows import Assumed, Reject
 from anglewise.io.read import judgement_kind, read_judgements
 from anglewise.io.tables import DOCUMENT, GAIN, QUERY, Role, check_no_columns
 from anglewise.judgements.combine import combined
-from anglewise.judgements.connection import STORE_NAME
+from anglewise.judgements.connection import store_in
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 
@@ -73,7 +73,7 @@ def _read_set(
     say: Say,
 ) -> JudgedSet:
     """All that is judged, with its rows where they can be known."""
-    store = path / STORE_NAME if path.is_dir() else path
+    store = store_in(path) if path.is_dir() else path
     if is_sqlite(store):
         with JudgementStore.open(store, read_only=True) as opened:
             rows = tuple(opened.rows(direction))
@@ -121,7 +121,7 @@ def known_judgements(
     """
     if file is not None:
         return read_judgements(file, space, direction=direction, say=say)
-    path = None if folder is None else folder / STORE_NAME
+    path = None if folder is None else store_in(folder)
     if path is None or not path.is_file():
         return None
     with JudgementStore.open(path, read_only=True) as store:
@@ -157,13 +157,13 @@ def record(store: JudgementStore, judgements: Sequence[Judged]) -> Recorded:
 def store_of(path: Path) -> Path:
     """The path of a store: that of a space's folder, or the path itself where it names a store.
 
-    Raises ``FileError`` for what is neither a folder nor a store.
+    Raises ``FileError`` for what is neither a folder nor a store, and for a link out of a folder.
 
     >>> store_of(Path("elsewhere.sqlite")).name
     'elsewhere.sqlite'
     """
     if path.is_dir():
-        return path / STORE_NAME
+        return store_in(path)
     if path.suffix in {".sqlite", ".sqlite3", ".db"}:
         return path
     raise FileError(
