@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import io
 import json
 
 import numpy as np
@@ -253,7 +254,31 @@ def test_grades_that_were_filled_in_are_not_written_over(words, how, anglewise, 
     assert queue.read_bytes() == before
 
 
+def with_cell(column, content, row=3):
+    """The text of a table with another cell, parted as it was."""
+
+    def changed(text):
+        head, *rows = csv.reader(io.StringIO(text, newline=""))
+        rows[row][head.index(column)] = content
+        table = io.StringIO(newline="")
+        csv.writer(table, lineterminator="\n").writerows([head, *rows])
+        return table.getvalue()
+
+    return changed
+
+
+NOTES = {
+    "a note in the stratum": with_cell("stratum", "2 I think"),
+    "a note beside the query": with_cell("query", "odd question", row=0),
+    "a note beside the item": with_cell("item", "ask Ben", row=-1),
+    "another item": with_cell("item_id", "zz"),
+    "a grade under probability": with_cell("probability", "2"),
+    "a grade behind all": with_cell("check", "2"),
+}
+
 WORKED_IN = {
+    **NOTES,
+    "pairs that were thrown out": lambda text: "".join(text.splitlines(keepends=True)[:-1]),
     "the grades are called relevance": lambda text: text.replace(",grade,", ",relevance,", 1),
     "a column of notes": lambda text: "".join(f"{x},seen\n" for x in text.splitlines()),
     "parted by |": lambda text: text.replace(",", "|"),
@@ -298,8 +323,48 @@ def test_grades_of_disputes_are_not_written_over(anglewise, tmp_path):
     assert (tmp_path / "disputes.csv").read_text() == table
 
 
+@pytest.mark.parametrize("column", ["query_id", "probability", "stratum", "query", "check"])
+def test_notes_in_a_queue_of_parquet_are_kept(column, anglewise, folder, tmp_path):
+    queue = tmp_path / "queue.parquet"
+    command = ("judge", "sample", folder, "--budget", "90", "-o", queue)
+    assert anglewise(*command).code == 0
+    table = pq.read_table(queue)
+    cells = table[column].to_pylist()
+    cells[3] = 0.125 if column == "probability" else "a note"
+    position = table.column_names.index(column)
+    pq.write_table(table.set_column(position, table.schema.field(column), [cells]), queue)
+    before = queue.read_bytes()
+    assert refused(anglewise(*command), "row 4 is not as it was written", "judge import")
+    assert queue.read_bytes() == before
+
+
+@pytest.mark.parametrize("column", ["said", "asks", "answers", "direction"])
+def test_notes_in_a_table_of_disputes_are_kept(column, anglewise, tmp_path):
+    (tmp_path / "judged.csv").write_text(
+        "query_id,item_id,grade,judge\nq,a,1,ann\nq,a,0,bob\nq,b,1,ann\nq,b,1,bob\n"
+    )
+    table = tmp_path / "disputes.csv"
+    command = ("judge", "agreement", tmp_path / "judged.csv", "--disputes", table)
+    assert anglewise(*command).code == 0
+    assert anglewise(*command).code == 0
+    table.write_text(with_cell(column, "ask Ben", row=0)(table.read_text()))
+    before = table.read_bytes()
+    assert refused(anglewise(*command), "row 1 is not as it was written")
+    assert table.read_bytes() == before
+
+
+def test_a_queue_that_a_spreadsheet_saved_as_it_was_may_be_replaced(anglewise, folder, tmp_path):
+    queue = tmp_path / "queue.csv"
+    command = ("judge", "sample", folder, "--budget", "90", "-o", queue)
+    assert anglewise(*command).code == 0
+    rows = list(csv.reader(queue.read_text().splitlines()))
+    with queue.open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file, delimiter=";").writerows(rows)
+    assert anglewise(*command).code == 0
+
+
 def test_a_queue_that_holds_too_much_is_not_unpacked(anglewise, folder, tmp_path, monkeypatch):
-    names = ("query_id", "item_id", "grade", "probability", "stratum", "query", "item")
+    names = ("query_id", "item_id", "grade", "probability", "stratum", "query", "item", "check")
     cells = pa.DictionaryArray.from_arrays(pa.array([0] * 400, pa.int32()), ["x" * 1_000_000])
     queue = tmp_path / "queue.parquet"
     pq.write_table(pa.table(dict.fromkeys(names, cells)), queue)

@@ -14,8 +14,10 @@ from anglewise.errors import IdsError, SpellingError, ValuesError
 from anglewise.io.files import PathLike, arrow
 from anglewise.io.outputs import new_file, write_text
 from anglewise.io.pairs_to_judge import (
+    CHECK,
     DISPUTE_COLUMNS,
     check_no_grades,
+    with_checks,
     write_columns,
     write_csv,
 )
@@ -146,7 +148,7 @@ def write_disputes(path: PathLike, disputes: Sequence[Dispute], texts: Texts = N
         grades = ", ".join(f"{judge} {grade:g}" for judge, grade in dispute.grades.items())
         words = texts.of(dispute.direction, *pair)
         rows.append((*pair, dispute.direction, "", grades, *words))
-    write_csv(path, DISPUTE_COLUMNS, rows)
+    write_csv(path, (*DISPUTE_COLUMNS, CHECK), with_checks(DISPUTE_COLUMNS, rows))
 
 
 Cards = Iterable[tuple[list[Judged], list[Judged], dict[str, str], dict[str, str]]]

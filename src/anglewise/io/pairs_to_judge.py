@@ -1,7 +1,9 @@
 """Tables of pairs that people fill in with a spreadsheet: queues, and the grades in them."""
 
 import csv
+import hashlib
 import io
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
@@ -12,7 +14,7 @@ from anglewise.data_types.numbers import cell_number, shown
 from anglewise.data_types.text import as_path
 from anglewise.errors import FileError, SpellingError, ValuesError
 from anglewise.io.arrow_files import parquet_columns
-from anglewise.io.delimited import guarded, open_sheet, unguarded_sheet
+from anglewise.io.delimited import guarded, open_sheet, unguarded, unguarded_sheet
 from anglewise.io.files import PathLike, arrow, noting_no_reads, reading
 from anglewise.io.judgement_cells import read_context
 from anglewise.io.outputs import check_new_file, new_file, write_text
@@ -65,8 +67,33 @@ CONTEXT = "context"
 
 DISPUTE_COLUMNS = ("query_id", "item_id", "direction", "grade", "said", "asks", "answers")
 
-LEFT_FOR_JUDGES = {QUEUE_COLUMNS, (*QUEUE_COLUMNS, CONTEXT), DISPUTE_COLUMNS}
+GRADE = "grade"
+CHECK = "check"
+"""The last column of a table whose grades people fill in: for each row what ``checks`` makes of it.
+So it shows where somebody wrote something into another column."""
+
+LEFT_FOR_JUDGES = {
+    (*names, CHECK) for names in (QUEUE_COLUMNS, (*QUEUE_COLUMNS, CONTEXT), DISPUTE_COLUMNS)
+}
 """The columns of the tables whose grades people fill in."""
+
+
+def checks(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
+    """A checksum of each row: of its cells but for the grade, of its place, and of how many rows.
+
+    >>> checks(["query_id", "grade"], [["q", None]]) == checks(["query_id", "grade"], [["q", 1]])
+    True
+    >>> checks(["query_id", "grade"], [["q", None]]) == checks(["query_id", "grade"], [["p", None]])
+    False
+    """
+    grade = names.index(GRADE)
+    sums: list[str] = []
+    for number, row in enumerate(rows):
+        cells = ["" if cell is None else str(cell) for cell in (*row[:grade], *row[grade + 1 :])]
+        content = json.dumps([number, len(rows), *cells]).encode()
+        # a letter before the digits, or else a spreadsheet may take them for a number
+        sums.append(f"c{hashlib.blake2b(content, digest_size=6).hexdigest()}")
+    return sums
 
 
 def check_queue(path: Path) -> None:
@@ -81,20 +108,23 @@ def check_no_grades(path: PathLike) -> None:
     """Raise ``FileError`` where a table that somebody has worked in would be replaced.
 
     It may be replaced where it is empty, or is as anglewise wrote it: the columns of
-    ``LEFT_FOR_JUDGES``, UTF-8 with commas or parquet, and every grade empty.
+    ``LEFT_FOR_JUDGES``, UTF-8 with commas or parquet, every grade empty, and every other cell
+    as its row's checksum has it.
     """
     path = as_path(path)
     if not path.is_file() or path.stat().st_size == 0:
         return
     try:
-        grades = _parquet_grades(path) if path.suffix == ".parquet" else _csv_grades(path)
+        names, rows = _parquet_rows(path) if path.suffix == ".parquet" else _csv_rows(path)
+        filled = sum(row[names.index(GRADE)] is not None for row in rows)
+        if not filled:
+            _check_unchanged(names, rows)
     except (ValueError, csv.Error) as error:
         raise FileError(
             f"{path} is not a table of pairs to judge as anglewise writes it "
             f"({' '.join(str(error).split())[:200]}), and grades or notes in it would be lost: "
             "record them (anglewise judge import), or choose another name"
         ) from error
-    filled = sum(grade is not None for grade in grades)
     if filled:
         raise FileError(
             f"{path} holds {filled:,} grades that somebody filled in, which writing there would "
@@ -102,30 +132,50 @@ def check_no_grades(path: PathLike) -> None:
         )
 
 
-def _parquet_grades(path: Path) -> list[Any]:
-    """The grades, ``None`` for an empty one; ``ValueError`` for another table."""
+def _parquet_rows(path: Path) -> tuple[list[str], list[list[Any]]]:
+    """Names and rows, ``None`` for an empty grade; ``ValueError`` for another table."""
     with path.open("rb") as file:
-        _check_columns(arrow("parquet").ParquetFile(file).schema_arrow.names)
+        names = list[str](arrow("parquet").ParquetFile(file).schema_arrow.names)
+    _check_columns(names)
     with noting_no_reads():
-        cells = parquet_columns(path, ["grade"])["grade"].to_pylist()
-    return [None if isinstance(cell, float) and isnan(cell) else cell for cell in cells]
+        table = parquet_columns(path, names)
+    columns = {name: table[name].to_pylist() for name in names}
+    columns[GRADE] = [
+        None if isinstance(cell, float) and isnan(cell) else cell for cell in columns[GRADE]
+    ]
+    return names, [list(row) for row in zip(*columns.values(), strict=True)]
 
 
-def _csv_grades(path: Path) -> list[str | None]:
-    """The grades, ``None`` for an empty one; ``ValueError`` for another table.
+def _csv_rows(path: Path) -> tuple[list[str], list[list[Any]]]:
+    """Names and rows, ``None`` for an empty grade; ``ValueError`` for another table.
 
     Parted by commas, or by the semicolons or tabs that a spreadsheet may put between cells.
     """
     with path.open(encoding="utf-8-sig", newline="") as file:
         first = file.readline()
         file.seek(0)
-        rows = csv.reader(file, delimiter=max(",;\t", key=first.count), strict=True)
-        names = next(rows, list[str]())
+        lines = csv.reader(file, delimiter=max(",;\t", key=first.count), strict=True)
+        names = next(lines, list[str]())
         _check_columns(names)
-        cells = [row for row in rows if row]
-    if any(len(row) != len(names) for row in cells):
+        rows: list[list[Any]] = [[unguarded(cell) for cell in row] for row in lines if row]
+    if any(len(row) != len(names) for row in rows):
         raise ValueError("its rows are not all as long as its first")
-    return [row[names.index("grade")].strip() or None for row in cells]
+    for row in rows:
+        row[names.index(GRADE)] = row[names.index(GRADE)].strip() or None
+    return names, rows
+
+
+def _check_unchanged(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Raise ``ValueError`` for the first row whose checksum does not fit what stands in it."""
+    expected = checks(names[:-1], [row[:-1] for row in rows])
+    for number, (row, checksum) in enumerate(zip(rows, expected, strict=True), start=1):
+        if row[-1] != checksum:
+            raise ValueError(f"row {number} is not as it was written")
+
+
+def with_checks(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Rows with their checksums as a last cell, for the column ``CHECK``."""
+    return [[*row, checksum] for row, checksum in zip(rows, checks(names, rows), strict=True)]
 
 
 def _check_columns(names: Sequence[str]) -> None:
@@ -136,7 +186,7 @@ def _check_columns(names: Sequence[str]) -> None:
 def write_queue(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     r"""Write pairs to judge as CSV or parquet, the column of grades left empty.
 
-    A column ``context`` follows where a pair has one.
+    A column ``context`` follows where a pair has one, and checksums of the rows (``CHECK``).
     In CSV no cell is a formula (``guarded``).
     Raises ``SpellingError`` for another suffix, ``FileError`` where it cannot be written, or
     grades were filled in that would be lost.
@@ -145,18 +195,19 @@ def write_queue(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     >>> file = Path(tempfile.mkdtemp()) / "queue.csv"
     >>> write_queue(file, [{"query_id": "1", "item_id": "7", "probability": 1.0}])
     >>> file.read_text()
-    'query_id,item_id,grade,probability,stratum,query,item\n1,7,,1.0,,,\n'
+    'query_id,item_id,grade,probability,stratum,query,item,check\n1,7,,1.0,,,,c395efcbf6400\n'
     """
     check_queue(path)
     names = QUEUE_COLUMNS
     if any(row.get(CONTEXT) for row in rows):
         names = (*QUEUE_COLUMNS, CONTEXT)
         rows = [{**row, CONTEXT: as_text(row.get(CONTEXT) or {})} for row in rows]
+    table = with_checks(names, [[row.get(name) for name in names] for row in rows])
+    names = (*names, CHECK)
     if path.suffix == ".csv":
-        cells = ([row.get(name) for name in names] for row in rows)
-        write_csv(path, names, cells, end="\n")
+        write_csv(path, names, table, end="\n")
     else:
-        write_columns(path, {name: [row.get(name) for row in rows] for name in names})
+        write_columns(path, {name: [row[at] for row in table] for at, name in enumerate(names)})
 
 
 @dataclass(frozen=True)
