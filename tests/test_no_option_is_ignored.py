@@ -61,6 +61,9 @@ def made(tmp_path_factory):
     who, what = np.nonzero(rng.random((30, 12)) < 0.4)
     lines = [f"u{u},m{i},{n}" for n, (u, i) in enumerate(zip(who, what, strict=True))]
     (there / "did.csv").write_text("user,item,time\n" + "\n".join(lines) + "\n")
+    (there / "used.csv").write_text("user,item\nq0,i1\nq1,i2\n")
+    (there / "stars.csv").write_text("user,item,stars,when\nq0,i1,3,1\nq1,i2,4,2\n")
+    (there / "same.csv").write_text("query_id,item_id,grade\ni1,i2,1\ni1,i3,0\ni2,i1,1\n")
     (there / "texts.csv").write_text("id,text\na,some words\nb,other words\n")
     return there
 
@@ -79,6 +82,21 @@ IGNORED = [
     (f"{ENCODE} --chunk none --overlap 10", "--overlap", "--chunk none"),
     ("fit did.csv -o out --holdout 0 --split time", "--split", "--holdout 0"),
     ("fit did.csv -o out --objective cosine --validation 0 --patience 3", "--patience", "leave"),
+    ("fit did.csv -o out --objective cosine --popularity 0 --no-log-q", "log-q", "--popularity 0"),
+    ("replay did.csv --weight time", "--weight", "--min-weight"),
+    ("judge from-interactions space used.csv --graded", "--graded", "--weight"),
+    ("judge from-interactions space stars.csv --weight stars", "--weight", "--graded"),
+    ("judge from-interactions space stars.csv --time when", "--time", "--graded"),
+    (
+        "compare space --qrels same.csv --direction items-items --not-itself",
+        "--not-itself",
+        "leave",
+    ),
+    (
+        "judge lint space --qrels same.csv --direction items-items --not-itself",
+        "--not-itself",
+        "own",
+    ),
     ("remedy space --cache kept --no-keep", "--cache", "--no-keep"),
     ("recommend space --user q1 --reasons 3", "--reasons", "--explain"),
     ("replay did.csv --at 0 --share 0.3", "--share", "--at"),
@@ -140,6 +158,10 @@ WITH_MEANING = [
     "judge power space --relevant-from 1 --metric R@5",
     "judge import new.sqlite words.csv --grades good=1",
     "compare space --slice lang",
+    "judge from-interactions space stars.csv --weight stars --graded --time when",
+    "judge from-interactions space stars.csv --weight stars --min-weight 4",
+    "replay did.csv --weight time --min-weight 1",
+    "compare space --qrels same.csv --direction items-items",
 ]
 
 
@@ -171,6 +193,42 @@ def test_words_that_no_row_has_and_what_every_row_says_are_named(anglewise):
     assert run.code == 0
     assert "--judge zoe: not used" in run.err
     assert "--direction" not in run.err
+
+
+FIT = "fit did.csv -o out --components 2"
+LESS_USED = [
+    ("--weight time", "--weight time: kept with what users did"),
+    ("--weight time --min-weight 1", None),
+    ("--time time", "--time time: used for pairs that come several times alone"),
+    ("--time time --split last", None),
+]
+
+
+@pytest.mark.usefixtures("given")
+@pytest.mark.parametrize(("options", "says"), LESS_USED)
+def test_what_fit_uses_for_less_than_one_might_think_is_said(options, says, anglewise):
+    run = anglewise(*FIT.split(), *options.split())
+    assert run.code == 0
+    remarks = [part for part in ("kept with what", "times alone") if part in run.err]
+    assert len(remarks) == (says is not None)
+    assert says is None or says in run.err
+
+
+TRAIN = "--objective cosine --epochs 1 --validation 0"
+DRAWN = [
+    ("--popularity 0.5", True),
+    ("--popularity 0.5 --negatives 5", False),
+    ("--popularity 0.5 --no-log-q", False),
+]
+
+
+@pytest.mark.usefixtures("given")
+@pytest.mark.parametrize(("options", "says"), DRAWN)
+def test_a_popularity_by_which_nothing_is_drawn_is_named(options, says, anglewise):
+    pytest.importorskip("torch")
+    run = anglewise(*FIT.split(), *TRAIN.split(), *options.split())
+    assert run.code == 0
+    assert ("--popularity 0.5: not used" in run.err) == says
 
 
 @pytest.mark.usefixtures("given")

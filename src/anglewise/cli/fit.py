@@ -1,6 +1,6 @@
 """``anglewise fit``: from interactions to a folder that ``compare`` can judge."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from shlex import quote
@@ -19,9 +19,10 @@ from anglewise.cli.options import (
 )
 from anglewise.cli.path_checks import check_outputs
 from anglewise.cli.paths import FOLDER, KEPT, READ
-from anglewise.data_types.numbers import KEPT_ASIDE, NOT_NEGATIVE, POSITIVE, WEIGHT
+from anglewise.data_types.numbers import KEPT_ASIDE, NOT_NEGATIVE, POSITIVE, WEIGHT, shown
 
 if TYPE_CHECKING:
+    from anglewise.data_types.sparse import Interactions
     from anglewise.recommender_models.training import Trainer
     from anglewise.recommender_models.training_state import Epoch
     from anglewise.report.document import Document
@@ -191,6 +192,8 @@ def fit(
             item_table=item_table,
             say=talk.say,
         )
+    for remark in _less_used(table, split, columns, trained):
+        talk.say(remark)
     with talk.telling("learning") as tell:
         result = fitted(
             table,
@@ -260,6 +263,33 @@ def _document(content: Mapping[str, Any]) -> "Document":
         command = f"anglewise compare {quote(content['output'])} --direction {direction}"
         lines.append(Line(f"  {command}", unbroken=True))
     return Document([lines])
+
+
+def _less_used(
+    table: "Interactions",
+    split: str,
+    columns: InteractionOptions,
+    trained: TrainingOptions,
+) -> Iterator[str]:
+    """What was given and is used for less than one might think, or for nothing."""
+    from anglewise.recommender_models.training_state import Settings
+
+    if columns.weight is not None and columns.min_weight is None:
+        yield (
+            f"--weight {shown(columns.weight)}: kept with what users did (seen), and not learned "
+            "from, as every interaction counts 1; --min-weight leaves out what weighs less"
+        )
+    if columns.time is not None and split == "random":
+        yield (
+            f"--time {shown(columns.time)}: used for pairs that come several times alone, as "
+            "--split random goes by no time"
+        )
+    drawn = (trained.negatives or Settings.negatives) < table.shape[1]
+    if trained.popularity is not None and trained.log_q is not False and not drawn:
+        yield (
+            f"--popularity {trained.popularity:g}: not used, as every step takes all "
+            f"{table.shape[1]:,} items and draws none (--negatives)"
+        )
 
 
 def _how(content: Mapping[str, Any]) -> str:

@@ -68,6 +68,11 @@ def _merges(options: Given) -> bool:
     return form in {None, "trec", "beir"}  # None is refused elsewhere
 
 
+def _weighs(options: Given) -> bool:
+    """Whether weights show in what is recorded."""
+    return options["graded"] or options["min_weight"] is not None
+
+
 def _writes_encoder(options: Given) -> bool:
     return any(options[name] is not None for name in ("foreign", "output", "json"))
 
@@ -86,6 +91,11 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
             "says what is hidden of users held out, and --holdout 0 holds nobody out: leave "
             "one of them out",
         ),
+        "log_q": Need(
+            lambda options: options["popularity"] != 0,
+            "is of items drawn by their popularity, and --popularity 0 draws all alike: leave one "
+            "of them out",
+        ),
         "patience": Need(
             lambda options: options["validation"] != 0,
             "waits for a better nDCG@10 of users kept aside, and --validation 0 keeps nobody "
@@ -95,6 +105,10 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
     "remedy": {"cache": Need(_with("keep"), "keeps results, and --no-keep keeps none: give one")},
     "recommend": {"reasons": Need(_with("explain"), "is how many are shown: give --explain too")},
     "replay": {
+        "weight": Need(
+            _with("min_weight"),
+            "is read for --min-weight alone, as every interaction counts 1: give both or neither",
+        ),
         "share": Need(_without("at"), "sets the moment, and --at names it: give one of them"),
     },
     "calibrate": {
@@ -138,6 +152,15 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
         ),
     },
     "judge_from_interactions": {
+        "weight": Need(
+            _weighs,
+            "is read for --graded and --min-weight alone: give one of them, or leave it out",
+        ),
+        "time": Need(
+            _weighs,
+            "says which weight of a repeated pair is kept, and none is used: give --graded or "
+            "--min-weight, or leave it out",
+        ),
         "min_support": Need(
             lambda options: options["direction"] == "items-items",
             "is of items used together: give --direction items-items, or leave it out",

@@ -7,7 +7,7 @@ import numpy as np
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements, Missing, taken
 from anglewise.data_types.sparse import SparseRows
-from anglewise.errors import IdsError, TooFewError
+from anglewise.errors import IdsError, SpellingError, TooFewError
 
 
 def evaluated_with(
@@ -36,7 +36,7 @@ def evaluated_with(
     Raises
     ------
     SpellingError, ValuesError
-        Another ``missing``, or a grade that is not positive.
+        Another ``missing``, a grade that is not positive, ``not_itself`` where the sides are one.
     IdsError
         No query has the id of an item, or a side came without ids.
     TooFewError
@@ -60,8 +60,11 @@ def evaluated_with(
 def _without_itself(judged: Judgements, space: Space) -> Judgements:
     """Judgements that leave each query's own document out of its list and of what is judged."""
     asking, ranked = space.sides(judged.direction)
-    if asking is ranked:  # there nobody is found by itself
-        return judged
+    if asking is ranked:
+        raise SpellingError(
+            f"not_itself (--not-itself) is of queries that are items too, and in "
+            f"{judged.direction} nothing is in its own list anyhow: leave it out"
+        )
     nameless = [name for name, side in (("queries", asking), ("items", ranked)) if not side.named]
     if nameless:
         raise IdsError(
