@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Space, encode, encoder
+from anglewise.encoders import endpoint
 from anglewise.encoders.encoder import read_spec
 from anglewise.encoders.endpoint import Patience, post_json
 from anglewise.encoders.load import encoder_of
@@ -116,6 +117,8 @@ def test_a_wait_that_was_asked_for_is_said_and_bounded(stub, caplog):
         ),
         ("a \\u0070roj-0123456789abcdef", "a [key]"),
         ("proj-01 is too short to tell", "proj-01 is too short to tell"),
+        ("KEY PROJ-0123456789ABCDEF is wrong", "KEY [key] is wrong"),
+        ("or Proj-0123456789Abc...", "or [key]..."),
     ],
 )
 def test_a_part_of_the_key_in_an_answer_is_not_repeated(stub, monkeypatch, said, shown):
@@ -124,6 +127,35 @@ def test_a_part_of_the_key_in_an_answer_is_not_repeated(stub, monkeypatch, said,
     with pytest.raises(EncoderError) as refused:
         encoder(at(stub))(["a"])
     assert shown in str(refused.value)
+
+
+LONG = "no " * 500_000
+LONG_ANSWERS = {
+    "an error beside 200": Answer({"error": LONG}),
+    "an error": Answer({"error": LONG}, 401),
+    "no JSON": Answer(LONG.encode()),
+    "a number": Answer({"data": [{"index": LONG, "embedding": [1.0]}]}),
+}
+
+
+@pytest.mark.parametrize("key", ["proj-0123456789abcdef", ""])
+@pytest.mark.parametrize("turn", LONG_ANSWERS.values(), ids=LONG_ANSWERS)
+def test_of_a_long_error_no_more_is_cleaned_than_is_shown(stub, monkeypatch, key, turn):
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    looked_at = []
+    grouped = endpoint.groupby
+
+    def counted(pairs, part):
+        pairs = list(pairs)
+        looked_at.append(len(pairs))
+        return grouped(pairs, part)
+
+    monkeypatch.setattr(endpoint, "groupby", counted)
+    stub.script = [turn]
+    with pytest.raises(EncoderError) as refused:
+        encoder(at(stub))(["a"])
+    assert sum(looked_at) <= 10_000
+    assert len(str(refused.value)) < 2000
 
 
 def test_no_money_left_is_not_asked_for_again(stub):
@@ -164,6 +196,11 @@ def true_for_a_number(texts):
     return {"data": rows}
 
 
+def true_for_an_index(texts):
+    rows = good(texts)["data"]
+    return {"data": [rows[0] | {"index": False}, rows[1] | {"index": True}, rows[2]]}
+
+
 def text_for_a_number(texts):
     rows = good(texts)["data"]
     rows[-1]["embedding"] = [1.0, "one", 1.0]
@@ -184,6 +221,7 @@ def text_for_a_number(texts):
         (Answer(b"<html>", 400), "400"),
         (Answer({}, 302, {"Location": "http://127.0.0.1:9/"}), "elsewhere: http://127.0.0.1:9/"),
         (no_row, "2 vectors for 3 texts"),
+        (true_for_an_index, "numbers its vectors .*True.* each number from 0 to 2"),
         (twice_the_same_index, "each number from 0 to 2"),
         (of_two_lengths, "several lengths"),
         (not_a_number, "NaN"),

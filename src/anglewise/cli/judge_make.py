@@ -94,6 +94,7 @@ def judge_from_interactions(
     import time as clock
 
     from anglewise.cli.console import Talk
+    from anglewise.errors import SpellingError
     from anglewise.io.read import read_interactions, read_space
     from anglewise.labelling.generated import from_interactions
 
@@ -109,6 +110,11 @@ def judge_from_interactions(
             min_weight=min_weight,
             say=talk.say,
         )
+        if graded and (actions.weights == 1).all():
+            raise SpellingError(
+                f"--graded takes weights for grades, and every weight of {interactions} is 1, as "
+                "where it has none: name their column (--weight), or leave it out"
+            )
         result = from_interactions(
             loaded,
             actions,

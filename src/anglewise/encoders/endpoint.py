@@ -166,22 +166,22 @@ def post_json(
 def without(headers: Mapping[str, str]) -> Callable[[str], str]:
     """A function that removes the key in some headers from a text; servers may repeat it.
 
-    So are parts of it, from eight characters on.
+    So are parts of it, from eight characters on, in letters of either case. Of the text the
+    first thousand letters are kept, since a message shows no more.
 
     >>> clean = without({"Authorization": "Bearer 123-secret-words"})
     >>> clean("wrong key: 123-secret-words, or 123-secret...")
     'wrong key: [key], or [key]...'
     """
     key = headers.get("Authorization", "").removeprefix("Bearer ").strip()
-    if not key:
-        return str
     length = min(8, len(key))
-    parts = {key[i : i + length] for i in range(len(key) - length + 1)}
+    parts = {key[i : i + length].lower() for i in range(len(key) - length + 1)} - {""}
 
     def clean(text: str) -> str:
+        text = text[:1000]
         is_key = bytearray(len(text))
         for start in range(len(text) - length + 1):
-            if text[start : start + length] in parts:
+            if text[start : start + length].lower() in parts:
                 is_key[start : start + length] = b"\1" * length
         pieces = groupby(zip(is_key, text, strict=True), lambda pair: pair[0])
         return "".join(
@@ -204,7 +204,7 @@ def _ask(question: urllib.request.Request, timeout: float, clean: Callable[[str]
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        start = " ".join(clean(body.decode("utf-8", "replace"))[:200].split())[:60]
+        start = " ".join(clean(body[:4000].decode("utf-8", "replace"))[:200].split())[:60]
         raise EncoderError(
             f"{url} answered with {kind} that is no JSON ({start!r}): is this the address of an "
             "API, such as http://localhost:8080/v1?"
@@ -305,7 +305,7 @@ def in_order(
                 "batch: the server is broken"
             )
         vectors[row.get("index", position)] = cast("list[float]", vector)
-    if set(vectors) != set(range(count)):
+    if set(vectors) != set(range(count)) or bool in map(type, vectors):
         numbers = clean(str(sorted(vectors, key=str)[:5]))
         raise EncoderError(
             f"{address} numbers its vectors {numbers}, where each number "

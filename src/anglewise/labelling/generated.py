@@ -64,7 +64,7 @@ def from_interactions(
     TooFewError
         All were used in training, or no two items were used together.
     ValuesError
-        ``graded`` with a weight that is not above 0, or where all are 1; ``queries-queries``.
+        ``graded`` with a weight that is not above 0; ``queries-queries``.
     """
     if direction == "queries-queries":
         raise ValuesError("interactions judge queries-items and items-items, not queries-queries")
@@ -72,11 +72,6 @@ def from_interactions(
         return _used_together(space, interactions, min_support, judge, now)
     if graded and not (interactions.weights > 0).all():
         raise ValuesError("weights <= 0 cannot be grades: shift them, or leave out --graded")
-    if graded and (interactions.weights == 1).all():
-        raise ValuesError(
-            "graded (--graded) takes weights for grades, and every weight is 1, as where none are "
-            "read: name their column (--weight), or leave it out"
-        )
     users, items = interactions.rows_in(space.queries.row_of, space.items.row_of)
     in_space = (users >= 0) & (items >= 0)
     if not in_space.any():
