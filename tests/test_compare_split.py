@@ -295,6 +295,27 @@ def test_a_split_that_cannot_be_is_refused(known, split, said):
         compare(*known, "dot,cosine", split=split)
 
 
+@pytest.mark.parametrize(
+    ("times", "says"),
+    [
+        (
+            ["20240101", "2024-W01", "20240103"],
+            "'20240101' for query 'a' and the date '2024-W01' for query 'b'",
+        ),
+        (["2024-01-01", "2024-01-02", 7.0], "number '7.0' for query 'c' and the date '2024-01-01'"),
+        (["1", "1_0", "3"], "query 'b': column 'at' holds '1_0', which is no time"),
+        (["1", "2", "٣"], "query 'c': column 'at' holds '٣', which is no time"),
+        (["2024-01-01", "2024-01-02", "٢٠٢٤-01-03"], "query 'c': .* which is no time"),
+        ([1, True, 3], "query 'b': column 'at' holds 'True', which is no time"),
+        (["1", "true", "3"], "query 'b': column 'at' holds 'true', which is no time"),
+    ],
+)
+def test_times_of_several_kinds_in_one_column_are_refused_by_name(times, says):
+    asking = Embeddings(np.eye(3), ids=list("abc"), metadata={"at": times})
+    with pytest.raises(AnglewiseError, match=says):
+        query_split("time(at)", asking, np.arange(3))
+
+
 def test_one_moment_alone_and_pairs_are_refused(known):
     asking = Embeddings(np.ones((4, 2)), metadata={"at": [5] * 4})
     with pytest.raises(AnglewiseError, match="all 4 judged queries have one at"):

@@ -322,33 +322,45 @@ def open_sheet(path: PathLike | Any, *, comments: bool = False) -> Sheet:
     return delimited_sheet(path, comments=comments)
 
 
-FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")  # noqa: RUF001 the wide signs are run, too
+SIGNS = "=+\\-@＝＋－＠"  # noqa: RUF001 the wide signs are run, too
+FORMULA = re.compile(f"'*\0*[{SIGNS}\t\r\n]")
 """How a formula begins, or a text that was guarded from being one."""
+
+WITHIN = re.compile(f"(?<=[;|\t\r\n])(?='*\0*[{SIGNS}])")
+"""Where one begins within a text, for a spreadsheet that cuts cells at other signs than commas."""
+
+GUARDED_WITHIN = re.compile(f"(?<=[;|\t\r\n])'(?='*\0*[{SIGNS}])")
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 """What is a number to a spreadsheet and to everybody else."""
 
 
 def guarded(cell: Any) -> Any:
-    """A cell that no spreadsheet runs: an apostrophe stands before text that begins as a formula.
+    """A cell that no spreadsheet runs: an apostrophe stands before what begins as a formula.
 
+    That may be the whole text, or what follows a semicolon, a bar, a tab or a line break in it.
     Numbers, and text that reads as one, stay as they are. ``unguarded`` is the way back.
 
-    >>> [guarded(cell) for cell in ("=1+1", "'=x", "'tis", "-1", -1, "film")]
-    ["'=1+1", "''=x", "'tis", '-1', -1, 'film']
+    >>> [guarded(cell) for cell in ("=1+1", "'=x", "'tis", "-1", -1, "film", "film;=1+1")]
+    ["'=1+1", "''=x", "'tis", '-1', -1, 'film', "film;'=1+1"]
     """
-    if isinstance(cell, str) and FORMULA.match(cell) and not NUMBER.fullmatch(cell):
-        return f"'{cell}"
-    return cell
+    if not isinstance(cell, str) or NUMBER.fullmatch(cell):
+        return cell
+    text = WITHIN.sub("'", cell)
+    return f"'{text}" if FORMULA.match(text) else text
 
 
 def unguarded(cell: str) -> str:
     """The text that was guarded; what ``guarded`` cannot have made stays as it is.
 
-    >>> [unguarded(cell) for cell in ("'=1+1", "''=x", "'tis", "'-1", "=1")]
-    ['=1+1', "'=x", "'tis", "'-1", '=1']
+    >>> [unguarded(cell) for cell in ("'=1+1", "''=x", "'tis", "'-1", "=1", "film;'=1+1")]
+    ['=1+1', "'=x", "'tis", "'-1", '=1', 'film;=1+1']
     """
-    return cell[1:] if cell.startswith("'") and guarded(cell[1:]) == cell else cell
+    if "'" not in cell:
+        return cell
+    text = GUARDED_WITHIN.sub("", cell)
+    candidates = (text[1:], text) if text.startswith("'") else (text,)
+    return next((before for before in candidates if guarded(before) == cell), cell)
 
 
 def unguarded_sheet(sheet: Sheet) -> Sheet:
@@ -364,7 +376,7 @@ def unguarded_sheet(sheet: Sheet) -> Sheet:
 
 def _unguarded(column: Any) -> Any:
     pa, pc = arrow(), arrow("compute")
-    if not pc.any(pc.starts_with(column, "'")).as_py():
+    if not pc.any(pc.match_substring(column, "'")).as_py():
         return column
     cells = column.to_pylist()
     return pa.chunked_array([pa.array([unguarded(cell) for cell in cells], pa.string())])

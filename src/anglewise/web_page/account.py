@@ -21,10 +21,13 @@ ROOT = "0"
 def is_another_account(client: tuple[str, int], server: tuple[str, int]) -> bool:
     """Whether a connection comes from another account of this machine, root aside.
 
-    One whose program has closed its end counts as another's. False where the system does not say:
-    only Linux does, and only for connections that begin on this machine.
+    One whose program has closed its end counts as another's, and so does one that comes to an
+    address of this machine alone from an address that others reach, where the system does not list
+    it. Otherwise False where the system does not say: only Linux does, and only for connections
+    that begin on this machine.
     """
-    if sys.platform == "win32" or not _stays_here(client[0]):
+    loopback = _is_loopback(client[0]), _is_loopback(server[0])
+    if sys.platform == "win32" or None in loopback or not any(loopback):
         return False
     ends = zip(_table_forms(*client), _table_forms(*server), strict=True)
     spellings = {end for end in ends if all(end)}
@@ -37,14 +40,15 @@ def is_another_account(client: tuple[str, int], server: tuple[str, int]) -> bool
             if (fields[LOCAL], fields[REMOTE]) in spellings:
                 ours = fields[ACCOUNT] in {ROOT, str(os.geteuid())}
                 return not ours or fields[SOCKET] == "0"
-    return False
+    return sys.platform == "linux" and not loopback[0]
 
 
-def _stays_here(host: str) -> bool:
+def _is_loopback(host: str) -> bool | None:
+    """Whether only this machine reaches an address; None for what is no address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return False
+        return None
 
 
 def _table_forms(host: str, port: int) -> tuple[str, str]:
