@@ -831,6 +831,36 @@ def test_a_tokenizer_that_makes_texts_longer_without_bound_is_refused(kind, bomb
         encoder(spec)
 
 
+LONGER = [{"String": "a"}, "a" * 50]
+"""A step that replaces, without the names of its fields."""
+TWICE = template([], 2)
+AROUND = template([2] * 9, 1, 1)
+AS_LISTS = {
+    "a replacement": {"normalizer": LONGER},
+    "replacements": {"normalizer": [[LONGER] * 6]},
+    "in a sequence": {"normalizer": steps(*[LONGER] * 6)},
+    "letters before": {"normalizer": ["a" * 100_000]},
+    "a template": {"post_processor": [TWICE["single"] * 5000, [], {}]},
+    "a template in a sequence": {
+        "post_processor": {"type": "Sequence", "processors": [[TWICE["single"], [], {}]] * 13}
+    },
+    "a special token": {
+        "post_processor": AROUND | {"single": [{"SpecialToken": ["[CLS]", 0]}] * 5000}
+    },
+    "what it stands for": {
+        "post_processor": AROUND | {"special_tokens": {"[CLS]": ["[CLS]", [2] * 9999, []]}}
+    },
+}
+
+
+@pytest.mark.parametrize("written", AS_LISTS)
+def test_a_step_of_a_tokenizer_without_names_of_fields_is_refused(written, tmp_path):
+    file = tmp_path / "tokenizer.json"
+    file.write_text(json.dumps({"model": {}, **AS_LISTS[written]}))
+    with pytest.raises(FileError, match="a step in it is a list, where fields with names are due"):
+        _tokenizer(file)
+
+
 BROKEN = {
     "charsmap": {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}},
     "template": {

@@ -221,6 +221,33 @@ def test_a_full_disk_leaves_the_file_whole(path):
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+LAST_OF_ALL = (
+    "INSERT INTO judgements (number, uuid, direction, query_id, item_id, grade, judge, time) "
+    "VALUES (9223372036854775807, 'u', 'queries-items', 'q', 'i', 1, 'eve', 0)"
+)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "UPDATE sqlite_sequence SET seq = 9223372036854775807",
+        "UPDATE sqlite_sequence SET seq = '9223372036854775807'",
+        LAST_OF_ALL,
+    ],
+)
+def test_a_store_without_a_number_for_another_judgement_is_called_damaged(path, spoil):
+    with JudgementStore.open(path) as store:
+        store.add(judged())
+    other = sqlite3.connect(path)
+    other.execute(spoil)
+    other.commit()
+    other.close()
+    with pytest.raises(FileError, match=r"damaged .*counted to 9,223,372,036,854,775,807"):
+        JudgementStore.open(path)
+    with JudgementStore.open(path, read_only=True) as store:
+        assert store.counts().standing >= 1
+
+
 def test_what_is_no_store_is_named_and_left_alone(tmp_path):
     text = tmp_path / "qrels.tsv"
     text.write_text("q1 0 d7 2\n" * 20)

@@ -66,7 +66,7 @@ def check_tokenizer(path: Path) -> None:
 
 def _growth(step: Any) -> Growth:
     """How long a text may become in a step and those that follow in it."""
-    fields = _fields(step)
+    fields = _named_fields(step)
     growth = Growth()
     for steps in map(fields.get, STEPS):
         for inner in cast("list[Any]", steps) if isinstance(steps, list) else ():
@@ -87,11 +87,12 @@ def _growth(step: Any) -> Growth:
 
 def _of_template(fields: dict[str, Any]) -> Growth:
     """How often a template repeats a text, and how many tokens it puts around it."""
-    special, parts = _fields(fields.get("special_tokens")), fields.get("single")
+    special, parts = _named_fields(fields.get("special_tokens")), fields.get("single")
     growth = Growth(0)
     for part in cast("list[Any]", parts) if isinstance(parts, list) else ():
-        token, text = _fields(part).get("SpecialToken"), _fields(part).get("Sequence")
-        ids = _fields(special.get(str(_fields(token).get("id")))).get("ids")
+        pieces = _named_fields(part)
+        token, text = _named_fields(pieces.get("SpecialToken")), pieces.get("Sequence")
+        ids = _named_fields(special.get(str(token.get("id")))).get("ids")
         length = len(cast("list[Any]", ids)) if isinstance(ids, list) else 0
         growth = Growth(growth.times + (text is not None), growth.more + length)
     return growth
@@ -100,6 +101,17 @@ def _of_template(fields: dict[str, Any]) -> Growth:
 def _fields(value: Any) -> dict[str, Any]:
     """An object of JSON; one without fields in place of anything else, which the library says."""
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _named_fields(value: Any) -> dict[str, Any]:
+    """The fields of a step or of a part of it; ``TypeError`` for a list of them without names.
+
+    The library reads such lists too, ``[{"String": "a"}, "b"]`` for a step that replaces, and no
+    tokenizer in use is written so.
+    """
+    if isinstance(value, list):
+        raise TypeError("a step in it is a list, where fields with names are due")
+    return _fields(value)
 
 
 def _of_replacement(fields: dict[str, Any]) -> Growth:

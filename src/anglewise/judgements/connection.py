@@ -210,6 +210,7 @@ def _open_for_writing(path: Path, patience: float) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         if version_of(connection) < VERSION:
             migrate(connection)
+        _check_counts_on(path, connection)
     except BaseException:
         connection.close()
         raise
@@ -296,6 +297,21 @@ def _check_tables(path: Path, connection: sqlite3.Connection, version: int) -> N
             f"{path} is no store of judgements as anglewise makes them: {', '.join(wrong[:3])} is "
             "missing, changed or added; restore a copy of it"
         )
+
+
+LAST_NUMBER = 1 << 62
+"""Far above the number of any judgement; at twice that SQLite says that the disk is full."""
+
+
+def _check_counts_on(path: Path, connection: sqlite3.Connection) -> None:
+    """Raise ``FileError`` where no number is left for another judgement."""
+    counters = {"judgements": "SELECT max(number) FROM judgements"}
+    counters["sqlite_sequence"] = "SELECT max(CAST(seq AS INTEGER)) FROM sqlite_sequence"
+    for table in set(tables_of(connection)) & counters.keys():
+        number = connection.execute(counters[table]).fetchone()[0]
+        if isinstance(number, int) and number > LAST_NUMBER:
+            why = f"its judgements are counted to {number:,}"
+            raise FileError(f"{path}: {DAMAGED.format(why)}")
 
 
 @contextmanager
