@@ -15,7 +15,8 @@ from anglewise.cli.inspect import _read
 from anglewise.cli.options import NOTHING_SPECIAL, Vectors
 from anglewise.data_types.columns import column
 from anglewise.errors import FileError
-from anglewise.io import files, sizes
+from anglewise.io import arrow_files, files, sizes
+from anglewise.io.arrow_sizes import TextReading
 from cli_run import anglewise, refused
 from inspect_site import FROM_HERE, site
 
@@ -197,6 +198,33 @@ def test_titles_of_a_parquet_file_that_was_written_anew_are_refused(tmp_path):
     pq.write_table(table(NEW, "New"), path)
     with pytest.raises(FileError, match=r"items\.parquet was written anew while it was read"):
         column(items, "title")
+
+
+@pytest.mark.parametrize("opening", [1, 2])
+def test_a_parquet_file_that_is_replaced_between_two_looks_is_refused(
+    opening, tmp_path, monkeypatch
+):
+    """Its size is looked at in one opening, and it is read in another."""
+    path = tmp_path / "items.parquet"
+    pq.write_table(table(OLD), path)
+    pq.write_table(table(NEW, "New"), tmp_path / "new.parquet")
+    usual, openings = arrow_files.parquet_file, []
+
+    def replaced(*words):
+        openings.append(words)
+        if len(openings) == opening + 1:
+            (tmp_path / "new.parquet").replace(path)
+        return usual(*words)
+
+    monkeypatch.setattr(arrow_files, "parquet_file", replaced)
+    if opening == 2:  # a third one, for a column that is read in portions
+        monkeypatch.setattr(
+            arrow_files,
+            "check_parquet",
+            lambda *_: TextReading(at_once={"title": 2}, dictionaries=()),
+        )
+    with pytest.raises(FileError, match=r"items\.parquet was written anew while it was read"):
+        arrow_files.parquet_columns(path, ["title"])
 
 
 def test_a_page_shows_no_titles_that_were_written_into_an_open_file(tmp_path):

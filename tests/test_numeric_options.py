@@ -157,3 +157,8 @@ def test_a_small_space_gives_all_its_items_where_nobody_asked_for_a_number(
     assert "6 of 10: no more are left" in anglewise("recommend", tmp_path / "s", "--user", "1").err
     assert anglewise(command, tmp_path / "s", *options, "-k", "3").code == 0
     assert anglewise(command, tmp_path / "s", *options, "-k", "10").code == 2
+
+
+@pytest.mark.parametrize("words", ["search", "recommend", "audit", "replay", "judge lint"])
+def test_how_long_lists_are_is_asked_for_alike(words):
+    assert options(words.split())["-k"].names == ("-k", "--k")

@@ -17,7 +17,7 @@ from anglewise.cli.options import (
     number,
 )
 from anglewise.cli.paths import FILE, HTML, PICTURE, READ
-from anglewise.data_types.numbers import POSITIVE
+from anglewise.data_types.numbers import COUNT, POSITIVE
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
@@ -340,7 +340,7 @@ def judge_lint(
     *,
     measures: str = "dot,cosine,euclidean",
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
-    k: Annotated[int, A_COUNT] = 10,
+    k: Annotated[int, number(COUNT, name=["-k", "--k"])] = 10,
     html: Annotated[Path | None, HTML] = None,
     gate: Literal["error", "warning"] | None = None,
     vectors: Vectors = NO_FILES,

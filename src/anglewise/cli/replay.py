@@ -22,7 +22,7 @@ def replay(
     at: Annotated[float | None, number(FINITE)] = None,
     share: Annotated[float, number(SHARE)] = 0.2,
     measures: str = "dot,cosine",
-    k: Annotated[int, number(COUNT, alias="-k")] = 10,
+    k: Annotated[int, number(COUNT, name=["-k", "--k"])] = 10,
     components: Annotated[int, A_COUNT] = 64,
     penalty: Annotated[float, number(NOT_NEGATIVE)] = 1000.0,
     columns: InteractionOptions = USUAL_COLUMNS,

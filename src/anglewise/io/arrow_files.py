@@ -307,8 +307,11 @@ def parquet_file(path: Path, texts: Iterable[str] = ()) -> Any:
 
 
 def parquet_columns(path: Path, names: Sequence[str] | None = None, kind: str = "parquet") -> Any:
-    """Some columns of a parquet file, or all, as a table; ``FileError`` if they hold too much."""
-    pa = arrow()
+    """Some columns of a parquet file, or all, as a table.
+
+    Raises ``FileError`` if they hold too much, or the file is replaced between the looks at it.
+    """
+    pa, before = arrow(), stamp(path)
     with reading(path, kind):
         with parquet_file(path) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
@@ -318,10 +321,12 @@ def parquet_columns(path: Path, names: Sequence[str] | None = None, kind: str = 
         texts = [n for n in selected if n not in how.at_once and _is_text(schema.field(n).type)]
         whole = [name for name in selected if name not in how.at_once]
         with parquet_file(path, {*texts, *how.dictionaries}) as file:
+            check_unchanged(path, before)  # or else the sizes would be those of another file
             table = file.read(columns=whole)
             table.validate(full=True)  # text that is not UTF-8 would break later
         for name, rows_at_once in how.at_once.items():
-            table = table.append_column(name, _in_portions(path, name, rows_at_once))
+            table = table.append_column(name, _in_portions(path, name, rows_at_once, before))
+        check_unchanged(path, before)
         short = [n for n, c in zip(table.column_names, table.columns, strict=True) if len(c) < rows]
         if short:
             raise FileError(f"{path} is damaged: {listed(short)} is shorter than its {rows:,} rows")
@@ -329,11 +334,12 @@ def parquet_columns(path: Path, names: Sequence[str] | None = None, kind: str = 
         return pa.Table.from_arrays(columns, names=selected)
 
 
-def _in_portions(path: Path, name: str, rows: int) -> Any:
+def _in_portions(path: Path, name: str, rows: int, before: Stamp) -> Any:
     """A column of which no more than some rows are unpacked before its size is looked at."""
     pa = arrow()
     portions: list[Any] = []
     with parquet_file(path) as file:
+        check_unchanged(path, before)
         kind = file.schema_arrow.field(name).type
         for batch in file.iter_batches(rows, columns=[name], use_threads=False):
             batch.validate(full=True)
