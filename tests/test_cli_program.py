@@ -295,7 +295,39 @@ def test_a_result_for_which_there_is_no_room_is_refused(words):
     run = subprocess.run(
         ["bash", "-c", f"{BIN} {words} >/dev/full"], capture_output=True, text=True, check=False
     )
-    assert (run.returncode, run.stderr) == (2, "anglewise: No space left on device\n")
+    message = "anglewise: standard output could not be written (No space left on device): "
+    assert run.returncode == 2
+    assert run.stderr == f"{message}make room, or send it elsewhere\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+@pytest.mark.parametrize("options", ["", "--json -"])
+def test_what_was_recorded_is_said_where_it_cannot_be_printed(options, tmp_path):
+    (tmp_path / "in.csv").write_text("query_id,item_id,grade,judge\nq1,i3,1,bob\n")
+    run = subprocess.run(
+        ["bash", "-c", f"{BIN} judge import s.sqlite in.csv {options} >/dev/full"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert run.returncode == 2
+    assert run.stderr.startswith(
+        "anglewise: 1 judgements were recorded in s.sqlite; standard output could not be written"
+    )
+
+
+def test_nothing_is_made_where_a_demo_cannot_be_shown(tmp_path):
+    run = subprocess.run(
+        ["bash", "-c", f"{BIN} demo -o made >&-"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert run.returncode == 2
+    assert "standard output, which is closed" in run.stderr
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

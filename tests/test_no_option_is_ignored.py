@@ -7,12 +7,13 @@ import pytest
 
 from anglewise import Embeddings, Judgements, Space, write_space
 from anglewise.auditing.audit import audit
+from anglewise.cli.fit import TrainingOptions, _less_used
 from anglewise.cli.judge import FILES
 from anglewise.cli.option_needs import NEEDS
-from anglewise.cli.options import _Reader
+from anglewise.cli.options import USUAL_COLUMNS, _Reader
 from anglewise.cli.paths import options_of
 from anglewise.cli.program import COMMANDS
-from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.sparse import Interactions, SparseRows
 from anglewise.errors import SpellingError
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
@@ -61,6 +62,8 @@ def made(tmp_path_factory):
     who, what = np.nonzero(rng.random((30, 12)) < 0.4)
     lines = [f"u{u},m{i},{n}" for n, (u, i) in enumerate(zip(who, what, strict=True))]
     (there / "did.csv").write_text("user,item,time\n" + "\n".join(lines) + "\n")
+    lines = [f"u{u},m{i},{n % 5},{n}" for n, (u, i) in enumerate(zip(who, what, strict=True))]
+    (there / "rated.csv").write_text("user,item,stars,time\n" + "\n".join(lines) + "\n")
     (there / "used.csv").write_text("user,item\nq0,i1\nq1,i2\n")
     (there / "stars.csv").write_text("user,item,stars,when\nq0,i1,3,1\nq1,i2,4,2\n")
     (there / "same.csv").write_text("query_id,item_id,grade\ni1,i2,1\ni1,i3,0\ni2,i1,1\n")
@@ -160,7 +163,7 @@ WITH_MEANING = [
     "compare space --slice lang",
     "judge from-interactions space stars.csv --weight stars --graded --time when",
     "judge from-interactions space stars.csv --weight stars --min-weight 4",
-    "replay did.csv --weight time --min-weight 1",
+    "replay rated.csv --weight stars --min-weight 1",
     "compare space --qrels same.csv --direction items-items",
 ]
 
@@ -214,21 +217,19 @@ def test_what_fit_uses_for_less_than_one_might_think_is_said(options, says, angl
     assert says is None or says in run.err
 
 
-TRAIN = "--objective cosine --epochs 1 --validation 0"
 DRAWN = [
-    ("--popularity 0.5", True),
-    ("--popularity 0.5 --negatives 5", False),
-    ("--popularity 0.5 --no-log-q", False),
+    ({"popularity": 0.5}, True),
+    ({"popularity": 0.5, "negatives": 5}, False),
+    ({"popularity": 0.5, "log_q": False}, False),
+    ({"negatives": 5}, False),
 ]
 
 
-@pytest.mark.usefixtures("given")
 @pytest.mark.parametrize(("options", "says"), DRAWN)
-def test_a_popularity_by_which_nothing_is_drawn_is_named(options, says, anglewise):
-    pytest.importorskip("torch")
-    run = anglewise(*FIT.split(), *TRAIN.split(), *options.split())
-    assert run.code == 0
-    assert ("--popularity 0.5: not used" in run.err) == says
+def test_a_popularity_by_which_nothing_is_drawn_is_named(options, says):
+    table = Interactions(np.arange(12), np.arange(12), np.ones(12), np.arange(12), np.arange(12))
+    remarks = list(_less_used(table, "random", USUAL_COLUMNS, TrainingOptions(**options)))
+    assert [remark.startswith("--popularity 0.5: not used") for remark in remarks] == [True] * says
 
 
 @pytest.mark.usefixtures("given")

@@ -22,6 +22,19 @@ if TYPE_CHECKING:
 PIPED_WIDTH = 100
 
 
+@contextmanager
+def naming_the_stream(stream: Any) -> Generator[None]:
+    """Raise ``FileError`` that names a stream which takes nothing more, such as on a full disk."""
+    try:
+        yield
+    except OSError as error:
+        name = "standard error" if stream is sys.stderr else "standard output"
+        raise FileError(
+            f"{name} could not be written ({error.strerror or error}): make room, or send it "
+            "elsewhere"
+        ) from error
+
+
 class PatientConsole(Console):
     """A console whose reader may leave early, as ``head`` does: the rest is not printed.
 
@@ -47,13 +60,19 @@ class PatientConsole(Console):
         """Print to nobody, and go on: files are still to be written and gates to be kept."""
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
+    def print(self, *objects: Any, **settings: Any) -> None:
+        """Print, or raise ``FileError`` that says which stream takes nothing more."""
+        with naming_the_stream(self.file):
+            super().print(*objects, **settings)
+
     def write(self, text: str) -> None:
         """Text for machines, just as it is."""
-        try:
-            self.file.write(text)
-            self.file.flush()
-        except BrokenPipeError:
-            self.on_broken_pipe()
+        with naming_the_stream(self.file):
+            try:
+                self.file.write(text)
+                self.file.flush()
+            except BrokenPipeError:
+                self.on_broken_pipe()
 
     def write_words(self, text: str) -> None:
         """Text to be pasted: just as it is, but for what would command a terminal."""
@@ -98,6 +117,15 @@ def standard_error() -> PatientConsole:
 STDOUT = "-"
 
 
+@contextmanager
+def saying_first(done: str) -> Generator[None]:
+    """Put what has been recorded before the message of a file that could not be written."""
+    try:
+        yield
+    except FileError as error:
+        raise (FileError(f"{done}; {error}") if done else error) from error.__cause__
+
+
 @dataclass(frozen=True)
 class Talk:
     """What one run of a command prints and writes: results, remarks and progress."""
@@ -124,26 +152,33 @@ class Talk:
             self.err.print(as_message(sentence), style="dim", soft_wrap=True)
 
     def give(
-        self, content: Mapping[str, Any], shown: "Document | Callable[[PatientConsole], None]"
+        self,
+        content: Mapping[str, Any],
+        shown: "Document | Callable[[PatientConsole], None]",
+        done: str = "",
     ) -> None:
-        """The result, for machines where it is asked for, else (or beside a file) for people."""
+        """The result, for machines where it is asked for, else (or beside a file) for people.
+
+        ``done`` says what has been recorded, where that cannot be printed.
+        """
         from anglewise.io.files import check_mapped
         from anglewise.io.outputs import write_text
         from anglewise.report.plain_text import as_json
 
-        check_mapped()
-        if self.always.json == STDOUT:
-            check_open()
-            self.out.write(as_json(content))
-            return
-        if self.always.json is not None:
-            write_text(self.always.json, as_json(content))
-        if callable(shown):
-            shown(self.out)
-            return
-        from anglewise.report.terminal import print_document
+        with saying_first(done):
+            check_mapped()
+            if self.always.json == STDOUT:
+                check_open()
+                self.out.write(as_json(content))
+                return
+            if self.always.json is not None:
+                write_text(self.always.json, as_json(content))
+            if callable(shown):
+                shown(self.out)
+                return
+            from anglewise.report.terminal import print_document
 
-        print_document(shown, self.out)
+            print_document(shown, self.out)
 
     def write(self, path: Path, content: str | bytes) -> None:
         """Write a file, whole or not at all, and say so."""

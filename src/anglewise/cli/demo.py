@@ -56,6 +56,7 @@ def demo(
     from anglewise.io.outputs import write_text
     from anglewise.report.plain_text import as_json
 
+    result = Talk(always)  # which finds standard output closed before anything is made
     output.mkdir(parents=True, exist_ok=True)
     for name in ("films", "digits", "guides"):
         check_outputs(output / name)
@@ -78,7 +79,7 @@ def demo(
         for line in last.splitlines():
             console.print(line, soft_wrap=True)
 
-    Talk(always).give(content, show)
+    result.give(content, show)
     return 0
 
 

@@ -121,7 +121,8 @@ def judge_import(
         "first_refused": [vars(reject) for reject in result.rejects[:5]],
         "standing": standing,
     }
-    talk.give(content, lambda console: _show(content, console))
+    done = f"{recorded.added:,} judgements were recorded in {path}"
+    talk.give(content, lambda console: _show(content, console), done)
     return 0
 
 

@@ -45,7 +45,11 @@ def _record(
         f"{content['direction']}: {recorded.added:,} judgements of {content['queries']:,} queries "
         f"recorded{already}; {standing:,} stand in {path}"
     )
-    talk.give(content, lambda console: console.print(sentence, soft_wrap=True))
+    talk.give(
+        content,
+        lambda console: console.print(sentence, soft_wrap=True),
+        f"{recorded.added:,} judgements were recorded in {path}",
+    )
 
 
 def judge_from_interactions(

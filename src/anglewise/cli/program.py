@@ -136,10 +136,13 @@ def run(tokens: Sequence[str]) -> Any:
 
 def _print_help(command: Callable[..., Any], bound: BoundArguments) -> int:
     """Print the help or the version, as far as somebody reads."""
-    from anglewise.cli.console import check_open
+    from anglewise.cli.console import check_open, naming_the_stream
 
     check_open()
-    with suppress(SystemExit):  # with which the library ends where the reader has left
+    with (
+        naming_the_stream(sys.stdout),
+        suppress(SystemExit),
+    ):  # with which the library ends where the reader has left
         command(*bound.args, **bound.kwargs)
     return FINE
 
