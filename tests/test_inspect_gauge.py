@@ -183,3 +183,28 @@ def test_lengths_that_are_remembered_have_a_bound(monkeypatch):
     for at in np.linspace(0, 1, 20):
         side.lengths(float(at))
     assert 1 <= len(side._lengths) <= 4
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("factor", [1e-30, 1e-20, 1e10, 1e19, 1e30, 1e37])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_factor_of_all_vectors_changes_no_list(factor, way):
+    space = made_space()
+    larger = Space(
+        queries=Embeddings(space.queries.vectors * np.float32(factor), space.queries.ids),
+        items=Embeddings(space.items.vectors * np.float32(factor), space.items.ids),
+        trained_for="dot",
+    )
+    for paths in zip(
+        *((path_of_gauges(s), path_of_witness(s, 3, 2.0, 5)[0]) for s in (space, larger)),
+        strict=True,
+    ):
+        before, after = (path.scaling(way) for path in paths)
+        for name in FORMULAS:
+            for t in (0, 0.4, 0.5, 1):
+                # at other powers the two sides grow by factors of their own
+                power, formula = t - paths[0].start, measure(name).formula
+                if name == "euclidean" and way == "queries-items" and power:
+                    continue
+                due = before.nearest(4, power, formula, 8, [4])[0]
+                assert after.nearest(4, power, formula, 8, [4])[0] == due, (name, t)

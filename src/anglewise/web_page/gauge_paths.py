@@ -9,6 +9,7 @@ the start of the path.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -23,6 +24,9 @@ from anglewise.similarity_measures.formulas import Formula
 
 ERROR = 2.0**-22
 """Twice the rounding of products and lengths in float32, for each coordinate that is added."""
+
+LEAST = 2.0**-149
+"""What a product in float32 may lose where it is too small to be held."""
 
 REMEMBERED, REMEMBERED_BYTES = 128, 1 << 26
 """Powers for which the lengths of all rows are kept, and the bytes that these may take."""
@@ -43,22 +47,28 @@ class Coordinates:
         """The factor of each coordinate."""
         return np.exp(power * self.log_scale)
 
-    def lengths(self, power: float) -> Float32[Array, " n"]:
+    @cached_property
+    def largest(self) -> float:
+        """The largest absolute coordinate; 0 where there is none."""
+        return float(max(self.rows.max(initial=0), -self.rows.min(initial=0)))
+
+    def lengths(self, power: float) -> Float64[Array, " n"]:
         """The lengths of all rows, kept for the powers that were used last."""
         if power not in self._lengths:
-            if len(self._lengths) >= min(REMEMBERED, REMEMBERED_BYTES // (4 * len(self.rows)) + 1):
+            if len(self._lengths) >= min(REMEMBERED, REMEMBERED_BYTES // (8 * len(self.rows)) + 1):
                 self._lengths.clear()
-            self._lengths[power] = self._measured(self.weights(power).astype(np.float32) ** 2)
+            self._lengths[power] = self._measured(self.weights(power) ** 2)
         return self._lengths[power]
 
     def without_last(self, columns: int) -> "Coordinates":
         """The coordinates before the last ones."""
         return Coordinates(np.ascontiguousarray(self.rows[:, :-columns]), self.log_scale[:-columns])
 
-    def _measured(self, squares: Float32[Array, " r"]) -> Float32[Array, " n"]:
-        lengths = np.empty(len(self.rows), dtype=np.float32)
+    def _measured(self, squares: Float64[Array, " r"]) -> Float64[Array, " n"]:
+        """In float64: float32 holds no squares of numbers beyond 1e19, or below 1e-19."""
+        lengths = np.empty(len(self.rows))
         for start in range(0, len(lengths), ROWS):
-            block = self.rows[start : start + ROWS]
+            block = self.rows[start : start + ROWS].astype(np.float64)
             lengths[start : start + ROWS] = (block * block) @ squares
         return np.sqrt(lengths, out=lengths)
 
@@ -99,14 +109,17 @@ class DiagonalScaling:
             return self.without_biases.nearest(row, power, formula, k, hidden)
         query = self.asking.rows[row] * self.asking.weights(power)
         weights = self.ranked.weights(power)
-        weighted_query = (query * weights).astype(np.float32)
-        product, lengths = self.ranked.rows @ weighted_query, self.ranked.lengths(power)
+        weighted_query, lengths = query * weights, self.ranked.lengths(power)
+        scale = float(np.abs(weighted_query).sum()) or 1.0  # no sum leaves float32 then
+        product = self.ranked.rows @ (weighted_query / scale).astype(np.float32)
+        product = product.astype(np.float64) * scale
         rough_scores = self._scores(formula, product, query, lengths)
         rough_scores[list(hidden)] = -np.inf
         best = _largest(rough_scores, k)
         least = self._exact(formula, best, query, weights).min(initial=np.inf)
         size = np.linalg.norm(query) + lengths * (formula.product == "squared-distance")
         error = ERROR * (len(query) + 16) * size * lengths
+        error += LEAST * (len(query) + 16) * scale * (1 + self.ranked.largest)
         highest = self._scores(formula, product + error, query, lengths)
         highest[list(hidden)] = -np.inf
         best = np.flatnonzero(np.isfinite(highest) & (highest >= least - ERROR * abs(least)))
@@ -123,7 +136,6 @@ class DiagonalScaling:
         return rounded(self._scores(formula, moved_rows @ query, query, lengths))
 
     def _scores(self, formula: Formula, product: Array, query: Array, lengths: Array) -> Array:
-        product, lengths = product.astype(np.float64), lengths.astype(np.float64)
         size = np.broadcast_to(np.linalg.norm(query), product.shape)
         if formula.product == "squared-distance":
             product = np.maximum(size**2 + lengths**2 - 2 * product, 0)
