@@ -13,7 +13,7 @@ from scipy import sparse
 
 import anglewise as aw
 from anglewise.data_types.sparse import SparseRows
-from anglewise.errors import FileError, IdsError, ShapeError, ValuesError
+from anglewise.errors import FileError, IdsError, ShapeError, TooFewError, ValuesError
 from cli_run import anglewise, refused
 from inspect_site import site
 
@@ -355,3 +355,24 @@ def test_what_is_no_table_is_refused(tmp_path):
     with pytest.raises(FileError):
         aw.read_space(tmp_path, seen=tmp_path / "gone.csv")
     assert SparseRows is type(WHOLE)
+
+
+def test_an_audit_says_where_no_item_is_left_to_rank():
+    rng = np.random.default_rng(0)
+    queries = aw.Embeddings(rng.standard_normal((12, 4)))
+    items = aw.Embeddings(rng.standard_normal((25, 4)))
+
+    def space(used):
+        return aw.Space(
+            queries=queries, items=items, trained_for="dot", seen=sparse.csr_array(used)
+        )
+
+    with pytest.raises(TooFewError, match="has used all 25 items: no item is left to rank"):
+        aw.audit(space(np.ones((12, 25))), k=5)
+    used = np.ones((12, 25))
+    used[0, 3] = used[1:4, :8] = 0
+    report = aw.audit(space(used), k=5)
+    assert report.agreement["queries-items"].queries == 4
+    assert any("to 1 of 4 queries no more than 5 items are left" in note for note in report.notes)
+    used[:, :8] = 0
+    assert not any("are left beside" in note for note in aw.audit(space(used), k=5).notes)

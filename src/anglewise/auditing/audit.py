@@ -73,6 +73,7 @@ def notes(
         *_biases(subject),
         *_zeros(subject),
         *_sampled(subject),
+        *_short_lists(subject),
     )
 
 
@@ -143,6 +144,21 @@ def _sampled(subject: AuditSubject) -> Iterator[str]:
     ]
     if directions:
         yield f"a sample of {subject.sample:,} asks in {', '.join(directions)}"
+
+
+def _short_lists(subject: AuditSubject) -> Iterator[str]:
+    """Queries to whom no more items are left than their lists hold."""
+    seen = subject.space.seen
+    if seen is None or subject.space.one_sided:
+        return
+    rows = subject.rows("queries-items")
+    short = int((len(subject.space.items) - seen.counts[rows] <= subject.k).sum())
+    if short:
+        yield (
+            f"to {short:,} of {len(rows):,} queries no more than {subject.k} items are left beside "
+            "those they used: their lists hold the same items under any measure, so that their "
+            "overlap of 1 says nothing"
+        )
 
 
 WITHIN: tuple[Direction, ...] = ("items-items", "queries-queries")

@@ -11,7 +11,7 @@ from anglewise.data_types.embeddings import Embeddings, Freedom, Space, TrainedF
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import COUNT, SEED
-from anglewise.data_types.text import other_form
+from anglewise.data_types.text import counted, other_form
 from anglewise.data_types.typing import DIRECTIONS, Array, Bool, Direction, Float64, Int64, Progress
 from anglewise.equivalent_factorisations.canonical import gauge
 from anglewise.equivalent_factorisations.gap import GaugeGap
@@ -378,6 +378,13 @@ def subject(space: Space, k: int, sample: int, seed: int, threads: int | None) -
             f"at least {FEWEST}"
         )
     audited = AuditSubject(space, k, sample, seed, threads)
+    for direction in audited.directions:
+        if not len(audited.rows(direction, 1)):
+            raise TooFewError(
+                f"every query with a vector has used all {counted(len(space.items), 'item')}: no "
+                "item is left to rank for any of them: take `seen` out of the space, or audit the "
+                "items alone"
+            )
     shortest = min(len(space.sides(direction)[1]) for direction in audited.directions) - 2
     if k > shortest:
         raise TooFewError(
