@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 
 import anglewise as aw
-from anglewise.errors import MissingExtraError, TooFewError
-from anglewise.nearest_neighbours.bm25 import Bm25Index
+from anglewise.comparison.dry_run import forecast
+from anglewise.errors import MissingExtraError, TooFewError, ValuesError
+from anglewise.evaluation_metrics.evaluate import read_metrics
+from anglewise.nearest_neighbours.bm25 import BM25, Bm25Index, index_bytes
+from anglewise.similarity_measures.measure import measures
 from cli_run import anglewise  # noqa: F401 (a fixture)
 from planted import table
 
@@ -378,3 +381,49 @@ def test_the_command_shows_it_on_every_surface(anglewise, tmp_path, monkeypatch)
     run = anglewise("compare", folder, "--html", page, "--markdown", text)
     for shown in (run.out, page.read_text(), text.read_text().replace("\\", "")):
         assert "bm25 not shown: install anglewise[bm25]." in " ".join(shown.split())
+
+
+def test_an_index_that_takes_more_than_is_allowed_is_not_made(monkeypatch):
+    space, judged, *_ = library()
+    ranked = [f"word{row} {'of many others ' * 200}" for row in range(ITEMS)]
+    large = aw.Space(
+        queries=aw.Embeddings(space.queries.vectors, metadata={"text": ["word1"] * QUERIES}),
+        items=aw.Embeddings(space.items.vectors, metadata={"text": ranked}),
+    )
+    assert BM25 in {each.name for each in aw.compare(large, judged, "dot").floors}
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "2MB")
+    result = aw.compare(large, judged, "dot")
+    assert BM25 not in {each.name for each in result.floors}
+    (note,) = result.floor_notes
+    assert re.fullmatch(
+        r"bm25 not shown: an index of texts of [\d,]+ characters may take more than the 2.0 MB "
+        r"that are allowed: allow more: ANGLEWISE_MEMORY=\S+",
+        note,
+    )
+    monkeypatch.setenv("ANGLEWISE_MEMORY", note.rpartition("=")[2])
+    assert not aw.compare(large, judged, "dot").floor_notes
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "2MB")
+    with pytest.raises(ValuesError, match="may take more than"):
+        Bm25Index.of(ranked)
+
+
+def test_a_dry_run_forecasts_the_floor_of_texts(monkeypatch):
+    space, judged, *_ = library()
+    texts = [f"word{row} {'of many others ' * 2000}" for row in range(ITEMS)]
+    without = forecast(
+        aw.Space(queries=space.queries, items=aw.Embeddings(space.items.vectors)),
+        judged,
+        measures("dot"),
+        read_metrics("nDCG@10"),
+    )
+    large = aw.Space(
+        queries=aw.Embeddings(space.queries.vectors, metadata={"text": ["word1"] * QUERIES}),
+        items=aw.Embeddings(space.items.vectors, metadata={"text": texts}),
+    )
+    with_texts = forecast(large, judged, measures("dot"), read_metrics("nDCG@10"))
+    assert (without.floor_seconds, without.floor_bytes) == (0, 0)
+    assert with_texts.floor_bytes == index_bytes(texts) > 75 * 3 * 2000 * ITEMS
+    assert with_texts.floor_seconds > 1
+    assert with_texts.bytes == without.bytes + with_texts.floor_bytes
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "2MB")
+    assert forecast(large, judged, measures("dot"), read_metrics("nDCG@10")).floor_bytes == 0

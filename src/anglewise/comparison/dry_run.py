@@ -7,8 +7,10 @@ from typing import Any
 
 from anglewise.comparison.compare import baseline_among
 from anglewise.comparison.conclusion import read_settings
+from anglewise.comparison.floors import forecast_of_texts
 from anglewise.comparison.slices import side_of
 from anglewise.comparison.split import check_largest_group, query_split
+from anglewise.comparison.without_vectors import of_space
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements, Pairs, Triplets
 from anglewise.data_types.text import counted
@@ -31,7 +33,9 @@ class Forecast:
     """How long a comparison would take and how much memory, about.
 
     ``search_seconds`` is extrapolated from ``tried`` queries; what is tuned is searched once for
-    each of its settings. ``test_seconds`` comes from the number of figures alone.
+    each of its settings. ``test_seconds`` comes from the number of figures alone. The floor of
+    texts, BM25, takes ``floor_seconds`` and ``floor_bytes``, which ``bytes`` holds too: 0 where it
+    is not shown.
     """
 
     queries: int
@@ -41,9 +45,11 @@ class Forecast:
     search_seconds: float
     test_seconds: float
     bytes: int
+    floor_seconds: float = 0.0
+    floor_bytes: int = 0
 
     def __str__(self) -> str:
-        seconds = self.search_seconds + self.test_seconds
+        seconds = self.search_seconds + self.test_seconds + self.floor_seconds
         long = f"{seconds:.0f} seconds" if seconds >= 2 else "2 seconds or less"
         return (
             f"{counted(self.figures, 'figure')} of {counted(self.queries, 'query')} over "
@@ -140,6 +146,9 @@ def forecast(
     figures = len(measures) * len(metrics)
     at_once = min(len(rows), MOST_ROWS)
     lists = len(rows) * depth * 12 * searched
+    floor_seconds, floor_bytes = 0.0, 0
+    if metrics[0].bounded and metrics[0].depth is not None:
+        floor_seconds, floor_bytes = forecast_of_texts(of_space(space, judgements), len(rows))
     vectors = 2 * (asking.vectors.nbytes + ranked.vectors.nbytes)
     return Forecast(
         queries=len(rows),
@@ -148,5 +157,9 @@ def forecast(
         tried=len(tried),
         search_seconds=each * len(rows) * searched,
         test_seconds=DRAWS * at_once * (figures + 4) / PRODUCTS,
-        bytes=int(vectors + lists + 3 * 8 * DRAWS * figures + 8 * len(rows) * figures),
+        bytes=int(
+            vectors + lists + 3 * 8 * DRAWS * figures + 8 * len(rows) * figures + floor_bytes
+        ),
+        floor_seconds=floor_seconds,
+        floor_bytes=floor_bytes,
     )

@@ -19,7 +19,7 @@ from anglewise.data_types.neighbours import Neighbours, rounded
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Float64, Int64
-from anglewise.errors import TooFewError
+from anglewise.errors import TooFewError, ValuesError
 from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.evaluation_metrics.evaluate import metric as read_metric
 from anglewise.statistics.decision import Tolerance, WeightedMeans, decide
@@ -33,6 +33,9 @@ MOST_PRODUCTS = 1 << 32
 MOST_CHARACTERS = 1 << 25
 MOST_SCORES = 1 << 33
 """Of longer texts, or more queries times texts, BM25 would take longer than the comparison."""
+
+CHARACTERS, SCORES = 2e6, 5e7
+"""Characters indexed by BM25 and scores computed in a second, on one core, from below."""
 
 
 @dataclass(frozen=True)
@@ -222,8 +225,9 @@ def _text_lists(
         return _not_shown(BM25, "no judged query has a text")
     try:
         index = Bm25Index.of(items)
-    except TooFewError:
-        return _not_shown(BM25, "no item has a text with a word of two letters")
+    except (TooFewError, ValuesError) as error:
+        no_word = "no item has a text with a word of two letters"
+        return _not_shown(BM25, no_word if isinstance(error, TooFewError) else str(error))
     work = index.work(queries)
     if work > MOST_PRODUCTS:
         return _not_shown(
@@ -237,6 +241,23 @@ def _text_lists(
         if (empty := sum(not text.strip() for text in texts))
     ]
     return {BM25: index.nearest(queries, depth, hidden)}, remarks
+
+
+def forecast_of_texts(known: WithoutVectors, queries: int) -> tuple[float, int]:
+    """About how many seconds and bytes the lists by BM25 take; 0 where there are none."""
+    from anglewise.nearest_neighbours.bm25 import check_fits, has_bm25, index_bytes
+
+    if known.texts is None or not has_bm25():
+        return 0.0, 0
+    items = known.texts()[1]
+    if _too_much(queries, items):
+        return 0.0, 0
+    try:
+        check_fits(items)
+    except ValuesError:
+        return 0.0, 0
+    seconds = sum(map(len, items)) / CHARACTERS + queries * len(items) / SCORES
+    return seconds, index_bytes(items)
 
 
 def _too_much(queries: int, items: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ and none is cut to its stem, so that no language is guessed. Texts without blank
 such as Chinese ones, are hardly split by this.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import numpy as np
 
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.typing import Array, Float64, Int64
-from anglewise.errors import MissingExtraError, TooFewError
+from anglewise.errors import MissingExtraError, TooFewError, ValuesError
 
 BM25 = "bm25"
 NOT_INSTALLED = "install anglewise[bm25]"
@@ -23,6 +24,45 @@ WORD = r"(?u)\b\w\w+\b"
 K1, B = 1.5, 0.75
 DECIMALS = 10
 """Scores are rounded to these, so that equal ones tie on every machine."""
+
+BYTES_OF_CHARACTER, BYTES_OF_WORD, BYTES_OF_NEW_WORD = 150, 75, 225
+"""The most memory that an index takes for each character; for each word, for each distinct one."""
+
+
+def index_bytes(texts: Sequence[str], enough: float = math.inf) -> int:
+    """How many bytes an index of texts takes, about and from above; beyond ``enough`` none count.
+
+    >>> index_bytes(["a heist in Paris", "Paris, Texas"])
+    1275
+    """
+    words: set[str] = set()
+    count = holds = 0
+    for text in texts:
+        for match in re.finditer(WORD, text.lower()):
+            words.add(match[0])
+            count += 1
+            holds = BYTES_OF_WORD * count + BYTES_OF_NEW_WORD * len(words)
+            if holds > enough:
+                return holds
+    return holds
+
+
+def check_fits(texts: Sequence[str]) -> None:
+    """Refuse texts whose index would not fit into the memory allowed, before it is made.
+
+    Words are counted only where their number may matter. Raises ``ValuesError``.
+    """
+    from anglewise.io.sizes import VARIABLE, room, words
+
+    characters, most = sum(map(len, texts)), room()
+    if BYTES_OF_CHARACTER * characters <= most:
+        return
+    if index_bytes(texts, enough=most) > most:
+        raise ValuesError(
+            f"an index of texts of {characters:,} characters may take more than the "
+            f"{words(most)} that are allowed: allow more: "
+            f"{VARIABLE}={words(BYTES_OF_CHARACTER * characters).replace(' ', '')}"
+        )
 
 
 def has_bm25() -> bool:
@@ -58,7 +98,8 @@ class Bm25Index:
     def of(cls, texts: Sequence[str]) -> "Bm25Index":
         """Index texts; empty ones are there and never found.
 
-        Raises ``MissingExtraError`` without bm25s, ``TooFewError`` where no text holds a word.
+        Raises ``MissingExtraError`` without bm25s, ``TooFewError`` where no text holds a word,
+        ``ValuesError`` where the index would not fit into the memory allowed.
         """
         try:
             import bm25s
@@ -66,6 +107,7 @@ class Bm25Index:
             raise MissingExtraError(
                 "BM25 needs bm25s: pip install 'anglewise[bm25]'", name="bm25s"
             ) from missing
+        check_fits(texts)
         library: Any = bm25s
         words = library.tokenize(
             list(texts), lower=True, token_pattern=WORD, stopwords=[], show_progress=False
