@@ -1,15 +1,17 @@
 """Lists follow the float64 score to twelve digits, however long, short or near vectors are."""
 
 import json
+from unittest import mock
 
 import numpy as np
 import pytest
+import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import anglewise as aw
 from anglewise.comparison.notes import TIED_SHARE
-from anglewise.data_types.neighbours import rounded
+from anglewise.data_types.neighbours import rounded, rounded_from
 from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import ValuesError
 from anglewise.io.runs import strictly_falling
@@ -312,3 +314,82 @@ def test_lists_that_ties_decide_are_said_beside_the_verdict(anglewise, tmp_path,
     assert SAID in " ".join(said.out.split())
     assert SAID in (tmp_path / "out.html").read_text()
     assert any(SAID in note for note in json.loads((tmp_path / "out.json").read_text())["notes"])
+
+
+TIED = {
+    "one direction, different lengths": lambda rng, n, d: (
+        rng.uniform(0.5, 2, (n, 1)) * rng.standard_normal(d)
+    ),
+    "one direction, both ways": lambda rng, n, d: (
+        rng.uniform(0.5, 2, (n, 1)) * rng.choice([-1, 1], (n, 1)) * rng.standard_normal(d)
+    ),
+    "zeros of either sign": lambda rng, n, d: np.where(
+        np.arange(d) > 0, rng.choice([0.0, -0.0], (n, d)), 1.0
+    ),
+    "axes": lambda rng, n, d: np.eye(d)[rng.integers(d, size=n)] * rng.uniform(0.5, 2, (n, 1)),
+    "corners": lambda rng, n, d: rng.choice([-1.0, 1.0], (n, d)),
+    "whole numbers": lambda rng, n, d: rng.integers(-1, 2, (n, d)) * rng.choice([1, 2], (n, 1)),
+    "a narrow cone": lambda rng, n, d: (
+        rng.standard_normal(d) + 1e-7 * rng.choice([0, 1, 3], (n, 1)) * rng.standard_normal((n, d))
+    ),
+}
+
+
+@SCANNERS
+@pytest.mark.parametrize("kind", TIED)
+@given(
+    seed=st.integers(0, 1000),
+    sizes=st.tuples(
+        st.sampled_from([1, 3, 9]), st.sampled_from([1, 7, 40]), st.sampled_from([16, 70, 1000])
+    ),
+)
+@settings(max_examples=4, deadline=None)
+def test_rows_that_tie_are_ranked_as_if_each_were_scored(scanner, kind, seed, sizes):
+    d, k, length = sizes
+    rng = np.random.default_rng(seed)
+    x = TIED[kind](rng, 200, d).astype(np.float32)
+    q = np.concatenate([x[:20], TIED[kind](rng, 18, d), np.zeros((2, d))])
+    space = aw.Space(queries=aw.Embeddings(q), items=aw.Embeddings(x, ids=rng.permutation(200)))
+    seen = rng.random((40, 200)) < rng.choice([0.0, 0.1, 0.9])
+    names = ["dot", "cosine", "euclidean", "norm(0,0.5)", "norm(0.5,1)", "manhattan"]
+    offered = scipy.sparse.csr_matrix(seen)
+    small = mock.patch.multiple(blocks, AGAIN_BYTES=0, LEAST_AGAIN=length)
+    with using(scanner), small:
+        found = aw.search(space, names, k=k, exclude=offered, threads=1)
+        among = aw.search(space, names, k=k, direction="items-items", threads=1)
+    place = np.argsort(space.items.id_order)
+    for name in names:
+        lists = found[name], among[name]
+        dues = (
+            neighbours(pair_scores(space.queries.vectors, x, name), k, place, seen),
+            due(space, name, k, "items-items"),
+        )
+        for got, expected in zip(lists, dues, strict=True):
+            assert np.array_equal(got.indices, expected[0])
+            assert np.array_equal(got.scores, expected[1])
+            assert np.array_equal(got.tied_at_cut, expected[2])
+
+
+@pytest.mark.parametrize("kind", ["one direction, different lengths", "one direction, both ways"])
+def test_of_rows_that_tie_few_are_scored(kind):
+    x = TIED[kind](np.random.default_rng(0), 2000, 8).astype(np.float32)
+    scored = []
+    scoring = blocks.QueryBlock.pair_scores
+
+    def counting(block, measure, queries, rows):
+        scored.append(len(rows))
+        return scoring(block, measure, queries, rows)
+
+    with mock.patch.object(blocks.QueryBlock, "pair_scores", counting):
+        lists = aw.search(x, "cosine", k=10, direction="items-items")["cosine"]
+    assert sum(scored) < 2000 * 20
+    assert (lists.tied_at_cut > 900).all()
+
+
+@given(score=st.floats(1e-200, 1e200), steps=st.floats(-2, 2))
+def test_a_number_near_enough_to_a_rounded_one_is_rounded_to_it(score, steps):
+    score = rounded(np.array([score, -score]))
+    near = score + steps / 2 * rounded_from(score)
+    assert np.array_equal(rounded(near), score)
+    far = score - np.array([2.1, -2.1]) * rounded_from(score)
+    assert (rounded(far) != score).all()

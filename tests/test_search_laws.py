@@ -242,6 +242,6 @@ def test_of_equal_rows_one_is_scored():
 
     with mock.patch.object(blocks.QueryBlock, "pair_scores", counting):
         neighbours = search(x, "cosine", k=10, direction="items-items")["cosine"]
-    assert sum(scored) == 3000
+    assert sum(scored) <= 3000
     assert neighbours.indices[5].tolist() == [0, 1, 2, 3, 4, 6, 7, 8, 9, 10]
     assert (neighbours.tied_at_cut == 2999 - 10).all()

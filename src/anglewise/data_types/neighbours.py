@@ -59,6 +59,20 @@ def rounded(scores: Float[Array, "*pairs"]) -> Float64[Array, "*pairs"]:
         return with_decimals(exact, np.where(sure, whole / scale + 0.0, np.nan))
 
 
+def rounded_from(score: Float64[Array, "*pairs"]) -> Float64[Array, "*pairs"]:
+    """How far from a rounded score every number is surely rounded to it; 0 for 0.
+
+    >>> rounded_from(np.array([1.0, -2.0, 0.0])).round(15).tolist()
+    [5e-13, 4.995e-12, 0.0]
+    """
+    size = np.abs(score)
+    binade = size.view(np.int64) >> 52
+    scale = SCALES.take(2 * binade + (size >= LIMITS.take(binade)))
+    least = size * scale <= 10.0 ** (DIGITS - 1)  # below a power of ten the steps are a tenth
+    within = NEAR_HALF / np.where(least, 10.0 * scale, scale)
+    return np.where(size > 0, within, 0.0)
+
+
 def with_decimals(
     exact: Float64[Array, "*pairs"], scores: Float64[Array, "*pairs"]
 ) -> Float64[Array, "*pairs"]:

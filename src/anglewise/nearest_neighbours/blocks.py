@@ -8,21 +8,19 @@ exactly.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from anglewise.data_types.typing import Array, Bool, Float32, Float64, Int, Int64
+from anglewise.data_types.neighbours import rounded_from
+from anglewise.data_types.typing import Array, Bool, Float32, Float64, Int64
 from anglewise.errors import ShapeError, ValuesError
-from anglewise.nearest_neighbours.passes import ROUNDING, SIZES, Bound, Pass, Reach, bounds, moved
+from anglewise.nearest_neighbours.passes import ROUNDING, SIZES, Bound, Reach, bounds, moved
+from anglewise.nearest_neighbours.query_block import QueryBlock
 from anglewise.nearest_neighbours.ranking import (
-    KINDS,
-    NOWHERE,
     Candidates,
-    Exclusions,
     TopK,
     norms,
-    products,
     scores,
 )
 from anglewise.nearest_neighbours.scanners import (
@@ -41,113 +39,6 @@ from anglewise.nearest_neighbours.tiles import (
     vectors_at,
 )
 from anglewise.similarity_measures.formulas import BlockFormula
-
-MOVED_BYTES = 1 << 23
-"""Rows of the ranked side are moved again, exactly, in pieces of this size."""
-
-
-@dataclass(frozen=True, eq=False)
-class QueryBlock:
-    """Queries in the frame of a pass, exact and in float32, and what they must not be shown.
-
-    ``norms`` are the exact norms, ``reduced`` and ``reduced_norms`` what the float32 pass works
-    with, after the shift.
-    """
-
-    items: PreparedItems
-    shared: Pass
-    exclusions: Exclusions
-    k: int
-    exact: Float64[Array, "q r"]
-    norms: Float64[Array, " q"]
-    reduced: Float32[Array, "q r"]
-    reduced_norms: Float64[Array, " q"]
-
-    @classmethod
-    def of(
-        cls,
-        items: PreparedItems,
-        shared: Pass,
-        vectors: Float32[Array, "q d"],
-        exclusions: Exclusions,
-        k: int,
-    ) -> "QueryBlock":
-        """Take queries into the frame of a pass."""
-        exact = moved(vectors, shared.asking)
-        if shared.formulas[0].unit_queries:
-            lengths = norms(exact)
-            exact = exact / np.where(lengths > 0, lengths, 1.0)[:, None]
-        shifted = exact if shared.shift is None else exact - shared.shift
-        with np.errstate(over="ignore"):
-            reduced = shifted.astype(np.float32)
-        return cls(items, shared, exclusions, k, exact, norms(exact), reduced, norms(shifted))
-
-    def __len__(self) -> int:
-        return len(self.exact)
-
-    def take(self, which: Int64[Array, " some"] | range) -> "QueryBlock":
-        """Some queries, in the order given."""
-        adjacent = isinstance(which, range)
-        at = slice(which.start, which.stop) if adjacent else which
-        return replace(
-            self,
-            exclusions=self.exclusions.block(which) if adjacent else self.exclusions.take(which),
-            exact=self.exact[at],
-            norms=self.norms[at],
-            reduced=self.reduced[at],
-            reduced_norms=self.reduced_norms[at],
-        )
-
-    def top(self, rows: Int[Array, "q m listed"]) -> list[TopK]:
-        """The best of the rows listed for each query and measure by exact scores; -1 is no item."""
-        q, m, listed = rows.shape
-        kinds = np.array([KINDS.index(formula.product) for formula in self.shared.formulas])
-        numbers = np.repeat(np.arange(q, dtype=np.int64), m)
-        product, lengths = self.products(numbers, np.tile(kinds, q), rows.reshape(q * m, listed))
-        product, lengths = product.reshape(rows.shape), lengths.reshape(rows.shape)
-        query_norms = np.broadcast_to(self.norms[:, None], (q, listed))
-        answers: list[TopK] = []
-        for j, formula in enumerate(self.shared.formulas):
-            of_measure = rows[:, j]
-            score = scores(formula, of_measure, product[:, j], query_norms, lengths[:, j])
-            position = self.items.id_order.positions(of_measure)
-            none = of_measure < 0
-            if none.any():
-                score, position = np.where(none, -np.inf, score), np.where(none, NOWHERE, position)
-            answers.append(TopK.of(score, position, self.k))
-        return answers
-
-    def pair_scores(
-        self, measure: int, queries: Int64[Array, " pairs"], rows: Int64[Array, " pairs"]
-    ) -> Float64[Array, " pairs"]:
-        """The exact scores of pairs of a query and a row."""
-        formula = self.shared.formulas[measure]
-        kinds = np.full(len(rows), KINDS.index(formula.product))
-        product, lengths = self.products(np.ascontiguousarray(queries), kinds, rows[:, None])
-        return scores(formula, rows, product[:, 0], self.norms[queries], lengths[:, 0])
-
-    def products(
-        self,
-        queries: Int64[Array, " lists"],
-        kinds: Int[Array, " lists"],
-        rows: Int[Array, "lists listed"],
-    ) -> tuple[Float64[Array, "lists listed"], Float64[Array, "lists listed"]]:
-        """The products of lists of rows, and the norms of the rows; each row is moved once."""
-        ranked, move = self.items.ranked.vectors, self.shared.ranked
-        product, squares = np.zeros(rows.shape), np.zeros(rows.shape)
-        if move is None:
-            products(self.exact, ranked, queries, kinds, rows, product=product, squares=squares)
-            return product, np.sqrt(squares)
-        distinct, at = np.unique(rows, return_inverse=True)
-        at = np.where(rows < 0, -1, at.reshape(rows.shape))
-        length = max(64, MOVED_BYTES // (8 * self.exact.shape[1]))
-        for start in range(0, len(distinct), length):
-            x = moved(ranked[distinct[start : start + length]], move)
-            here = (at >= start) & (at < start + length)
-            local = np.where(here, at - start, -1)
-            products(self.exact, x, queries, kinds, local, product=product, squares=squares)
-        return product, np.sqrt(squares)
-
 
 STATE_BYTES = 1 << 25
 TILE_BYTES = 1 << 26
@@ -270,9 +161,11 @@ def _rank(wanted: int, share: float) -> int:
 
 AGAIN_QUERIES = 128
 AGAIN_BYTES = 1 << 21
+LEAST_AGAIN = 256
+"""Rows that are gone through again at once, at the least."""
 FEW = 16
 """For so many queries it is not worth to look which rows are equal."""
-CROWD = 1 / 8
+CROWD = 1 / 16
 """If more than this share of pairs may reach a score, a product in float64 tells them apart."""
 
 
@@ -288,13 +181,13 @@ def _verify(queries: QueryBlock, candidates: Candidates, reach: Reach) -> list[T
         cut = candidates.cut[:, j]
         complete = candidates.counts[:, j] >= allowed
         unproven = np.flatnonzero(~(complete | bound.below(cut, top.last)))
-        equal = None
+        groups = EqualRows.alone(len(queries.items.ranked))
         if len(unproven) > FEW:
-            equal = queries.items.equal_rows(shared.formulas[j])
+            groups = queries.items.equal_rows(shared.formulas[j])
         for start in range(0, len(unproven), AGAIN_QUERIES):
             some = unproven[start : start + AGAIN_QUERIES]
             near, score = cut[some], top.last[some]
-            again = _rescan(queries.take(some), j, bound.take(some), near, score, equal=equal)
+            again = _rescan(queries.take(some), j, bound.take(some), near, score, groups=groups)
             top.put(some, again)
     return answers
 
@@ -306,39 +199,34 @@ def _rescan(
     near: Float32[Array, " q"],
     score: Float64[Array, " q"],
     *,
-    equal: EqualRows | None,
+    groups: EqualRows,
 ) -> TopK:
     """Score exactly whatever may reach a score that is reached by ``k`` items.
 
-    The score, and with it the cut, rises with what is found. Of ``equal`` rows one is scored.
+    The score, and with it the cut, rises with what is found. Of equal rows one is scored, and none
+    that surely has the score that is to be reached.
     """
-    top, count = TopK.empty(len(queries), queries.k), len(queries.items.ranked)
+    top, count = TopK.empty(len(queries), queries.k), len(groups.first)
     # all pairs may reach it, so that their number bounds the memory too
-    length = max(256, AGAIN_BYTES // (4 * max(len(queries), queries.exact.shape[1])))
-    hidden = None
-    if equal is not None:
-        groups = len(equal.first)
-        length, count = max(16, length // min(queries.k, count // groups)), groups
-        hidden = equal.hidden(queries.exclusions)
+    length = max(LEAST_AGAIN, AGAIN_BYTES // (4 * max(8 * len(queries), queries.exact.shape[1])))
+    length = max(16, length // min(queries.k, len(groups.members) // count))
+    hidden = groups.hidden(queries.exclusions)
     cut = bound.cut(near, score)
+    crowded = False
     for span in spans(count, length):
-        rows = span if equal is None else equal.first[span.start : span.stop]
-        numbers, reaching = _may_reach(queries, j, rows, cut, score)
-        if equal is None:
-            allowed = queries.exclusions.allows(numbers, reaching)
-            numbers, reaching = numbers[allowed], reaching[allowed]
+        may, tie = _may_reach(queries, j, groups, span, cut=cut, score=score, crowded=crowded)
+        crowded = tie is not None and int(np.count_nonzero(tie)) > tie.size // 2
+        group, numbers = np.nonzero(may)
+        reaching = groups.first[span.start + group]
         reached = queries.pair_scores(j, numbers, reaching)
         enough = reached >= score[numbers]
         numbers, reaching, reached = numbers[enough], reaching[enough], reached[enough]
-        if equal is None or hidden is None:
-            top.take_in(numbers, reached, queries.items.id_order.positions(reaching))
-        else:
-            pair, shown, more = equal.shown(
-                numbers, reaching, queries.exclusions, hidden, queries.k
-            )
-            position = queries.items.id_order.positions(shown)
-            top.take_in(numbers[pair], reached[pair], position)
-            top.add_tied(numbers, reached, more)
+        pair, shown, more = groups.shown(numbers, reaching, queries.exclusions, hidden, queries.k)
+        position = queries.items.id_order.positions(shown)
+        top.take_in(numbers[pair], reached[pair], position)
+        top.add_tied(numbers, reached, more)
+        if tie is not None:
+            _take_in_ties(top, queries, groups, hidden, span=span, tie=tie, score=score)
         higher = np.flatnonzero(top.last > score)
         if len(higher):
             score[higher] = top.last[higher]
@@ -346,61 +234,112 @@ def _rescan(
     return top
 
 
+def _take_in_ties(
+    top: TopK,
+    queries: QueryBlock,
+    groups: EqualRows,
+    hidden: tuple[Int64[Array, " some"], Int64[Array, " some"]],
+    *,
+    span: range,
+    tie: Bool[Array, "groups q"],
+    score: Float64[Array, " q"],
+) -> None:
+    """Let groups of exactly these scores compete; those too far back in the order are counted."""
+    k, size = queries.k, np.diff(groups.starts[span.start : span.stop + 1])
+    numbers, group = np.divmod(hidden[0], len(groups.first))
+    here = (group >= span.start) & (group < span.stop)
+    numbers, group, less = numbers[here], group[here] - span.start, hidden[1][here]
+    many = (size.astype(np.float64) @ tie).astype(np.int64)
+    np.subtract.at(many, numbers, less * tie[group, numbers])
+    position = queries.items.id_order.positions(groups.first[span.start : span.stop])
+    open_ = (top.last < score) | ((top.last == score) & (top.position[:, -1] > position.min()))
+    waiting = np.flatnonzero((many > 0) & open_)
+    if len(waiting):
+        # of groups that are wholly shown the first k fill a list
+        partly = np.zeros(tie.shape, dtype=bool)
+        partly[group, numbers] = True
+        order = np.argsort(position)
+        at = np.ix_(order, waiting)
+        tied, partly = tie[at], partly[at]
+        tied &= partly | (np.cumsum(tied & ~partly, axis=0, dtype=np.int32) <= k)
+        group, numbers = np.nonzero(tied)
+        numbers, rows = waiting[numbers], groups.first[span.start + order[group]]
+        pair, shown, _ = groups.shown(numbers, rows, queries.exclusions, hidden, k)
+        shown = queries.items.id_order.positions(shown)
+        top.take_in(numbers[pair], score[numbers[pair]], shown)
+        many -= np.bincount(numbers[pair], minlength=len(many))
+    top.add_tied(np.arange(len(many)), score, many)
+
+
 def _may_reach(
     queries: QueryBlock,
     j: int,
-    rows: range | Int64[Array, " some"],
+    groups: EqualRows,
+    span: range,
+    *,
     cut: Float32[Array, " q"],
     score: Float64[Array, " q"],
-) -> tuple[Int64[Array, " pairs"], Int64[Array, " pairs"]]:
-    """Queries and some rows whose float32 value exceeds the cut, or has no cut to exceed.
+    crowded: bool,
+) -> tuple[Bool[Array, "groups q"], Bool[Array, "groups q"] | None]:
+    """Which groups may reach the score: those that exceed the cut in float32, unless ``crowded``.
 
-    Where these are many, their product in float64 must allow the score too. The rows ascend.
+    Where these are many, their product in float64 must allow the score too, and those that surely
+    have this score are told apart from those that are to be scored.
     """
-    items = tile(queries.shared, queries.items.ranked, rows, NumpyScanner())
+    may = np.ones((len(span), len(queries)), dtype=bool)
+    if not crowded:
+        may = _exceeds_in_float32(queries, j, groups, span, cut)
+    if not queries.shared.inner or np.count_nonzero(may) <= CROWD * may.size:
+        return may, None
+    low, high = _scores_in_float64(queries, j, groups.rows(span))
+    within = rounded_from(score)
+    may &= high >= score - ROUNDING * np.abs(score)
+    tie = may & (low >= score - within) & (high <= score + within)
+    return may & ~tie, tie
+
+
+def _exceeds_in_float32(
+    queries: QueryBlock, j: int, groups: EqualRows, span: range, cut: Float32[Array, " q"]
+) -> Bool[Array, "groups q"]:
+    """Which groups exceed the cut in float32, or have no cut to exceed."""
+    items = tile(queries.shared, queries.items.ranked, groups.rows(span), NumpyScanner())
     product = items_by_queries(queries.shared, items, queries.reduced)
     with np.errstate(invalid="ignore", over="ignore"):
         value = product * items.weights[j][:, None] + items.biases[j][:, None]
-        may = ~(value <= cut) | np.isneginf(cut)
-    may &= (items.rows >= 0)[:, None]
-    if queries.shared.inner and np.count_nonzero(may) > CROWD * may.size:
-        at = np.searchsorted(row_numbers(rows), items.rows)
-        may &= _reaches_in_float64(queries, j, rows, score)[at]
-    column, numbers = np.nonzero(may)
-    return numbers, items.rows[column].astype(np.int64)
+        reaches = ~(value <= cut) | np.isneginf(cut)
+    real = items.rows >= 0
+    may = np.empty((len(span), len(queries)), dtype=bool)
+    may[groups.group_of[items.rows[real]] - span.start] = reaches[real]
+    return may
 
 
-def _reaches_in_float64(
-    queries: QueryBlock,
-    j: int,
-    rows: range | Int64[Array, " rows"],
-    score: Float64[Array, " q"],
-) -> Bool[Array, "rows q"]:
-    """Which of some rows may reach the scores of queries, by a product in float64.
+def _scores_in_float64(
+    queries: QueryBlock, j: int, rows: range | Int64[Array, " rows"]
+) -> tuple[Float64[Array, "rows q"], Float64[Array, "rows q"]]:
+    """Bounds on the scores of some rows, before they are rounded, by a product in float64.
 
     Where float32 cannot tell many items apart (they lie in a narrow cone, or are very short or
     very long), this leaves few of them to be summed in order.
     """
     formula, exact = queries.shared.formulas[j], queries.exact
     x = moved(vectors_at(queries.items.ranked, rows), queries.shared.ranked)
-    lengths, rounding = norms(x), (exact.shape[1] + 16) * 2.0**-52
+    lengths, rounding = norms(x)[:, None], (exact.shape[1] + 16) * 2.0**-52
+    numbers, q_norms, x_norms = row_numbers(rows)[:, None], queries.norms[None], lengths
     with np.errstate(invalid="ignore", over="ignore"):
         if formula.product == "squared-distance":
             middle = x.mean(axis=0)
             q, x = exact - middle, x - middle
-            q_norms, x_norms = norms(q), norms(x)[:, None]
+            q_norms, x_norms = norms(q)[None], norms(x)[:, None]
             product = q_norms**2 + x_norms**2 - 2 * (x @ q.T)
-            product = np.maximum(product - rounding * (q_norms + x_norms) ** 2, 0)
+            error = -rounding * (q_norms + x_norms) ** 2
+            sides = np.maximum(product - error, 0), np.maximum(product + error, 0)
         else:
-            product = x @ exact.T + rounding * lengths[:, None] * queries.norms
-        shape = product.shape
-        highest = formula.score_at(
-            np.broadcast_to(row_numbers(rows)[:, None], shape),
-            product,
-            np.broadcast_to(queries.norms, shape),
-            np.broadcast_to(lengths[:, None], shape),
+            product, error = x @ exact.T, rounding * x_norms * q_norms
+            sides = product - error, product + error
+        low, high = (
+            formula.score_at(numbers, side, queries.norms[None], lengths) for side in sides
         )
-        return ~(highest + ROUNDING * np.abs(highest) < score)
+    return low, high
 
 
 CUSTOM_TILE_BYTES = 1 << 21

@@ -14,7 +14,8 @@ from anglewise.data_types.sparse import Sparse, SparseRows, as_sparse_rows
 from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Array, Direction, Float32, Int64, Progress, Rows
 from anglewise.errors import ShapeError, TooFewError, ValuesError
-from anglewise.nearest_neighbours.blocks import QueryBlock, answer, block_length
+from anglewise.nearest_neighbours.blocks import answer, block_length
+from anglewise.nearest_neighbours.query_block import QueryBlock
 from anglewise.nearest_neighbours.ranking import NOWHERE, Exclusions
 from anglewise.nearest_neighbours.scanners import Workers, scanner, workers
 from anglewise.nearest_neighbours.tiles import PreparedItems, spans

@@ -140,8 +140,9 @@ HASHED_ROWS = 1 << 12
 class EqualRows:
     """Ranked rows in groups: those of a group have one vector, and so one score for any query.
 
-    ``first`` holds the first row of each group, ascending. The rows of group ``g`` stand at
-    ``starts[g]`` to ``starts[g + 1]`` of ``members``, in the order of ids.
+    ``first`` holds the first row of each group. The rows of group ``g`` stand at ``starts[g]`` to
+    ``starts[g + 1]`` of ``members``, in the order of ids. So do the groups, by their first rows,
+    unless each row is a group.
     """
 
     first: Int64[Array, " groups"]
@@ -150,29 +151,37 @@ class EqualRows:
     starts: Int64[Array, " groups_and_one"]
 
     @classmethod
+    def alone(cls, count: int) -> "EqualRows":
+        """Each row is a group, in the order of rows."""
+        rows = np.arange(count + 1, dtype=np.int64)
+        return cls(rows[:-1], rows[:-1], rows[:-1], rows)
+
+    @classmethod
     def of(
         cls, ranked: Embeddings, columns: Sequence[Float64[Array, " n"]], id_order: IdOrder
-    ) -> "EqualRows | None":
-        """Rows that agree in their vector and in these columns; None where no two do.
+    ) -> "EqualRows":
+        """Rows that agree in their vector and in these columns.
 
         To the bit, but for the sign of zeros. Rows of one hash are compared, and those that
         differ stand alone, which costs time and changes no result.
         """
         hashes = _hashes(ranked, columns)
         _, first, group_of = np.unique(hashes, return_index=True, return_inverse=True)
-        if len(first) == len(hashes):
-            return None
         alone = _different(ranked, columns, first[group_of])
         group_of[alone] = len(first) + np.arange(len(alone))
-        _, first, group_of = np.unique(group_of, return_index=True, return_inverse=True)
-        order = np.argsort(first)
-        place = np.empty_like(order)
-        place[order] = np.arange(len(order))
-        first, group_of = first[order].astype(np.int64), place[group_of]
         positions = id_order.positions(np.arange(len(group_of), dtype=np.int64))
+        lowest = np.full(int(group_of.max()) + 1, len(positions))
+        np.minimum.at(lowest, group_of, positions)
+        _, group_of = np.unique(lowest[group_of], return_inverse=True)
         members = np.lexsort((positions, group_of))
-        starts = np.concatenate([[0], np.cumsum(np.bincount(group_of))])
-        return cls(first, group_of.astype(np.int64), members, starts.astype(np.int64))
+        starts = np.concatenate([[0], np.cumsum(np.bincount(group_of))]).astype(np.int64)
+        return cls(members[starts[:-1]], group_of.astype(np.int64), members, starts)
+
+    def rows(self, groups: range) -> range | Int64[Array, " some"]:
+        """The first row of some groups; a range where they are neighbours, to save a copy."""
+        first = self.first[groups.start : groups.stop]
+        adjacent = bool((np.diff(first) == 1).all())
+        return range(int(first[0]), int(first[0]) + len(first)) if adjacent else first
 
     def hidden(
         self, exclusions: Exclusions
@@ -195,6 +204,9 @@ class EqualRows:
         Returned are the pair that each row belongs to, the row, and how many more there are of
         each pair.
         """
+        if len(self.first) == len(self.group_of):
+            pair = np.flatnonzero(exclusions.allows(queries, rows))
+            return pair, rows[pair], np.zeros(len(rows), dtype=np.int64)
         groups = self.group_of[rows]
         hidden_pairs, hidden_counts = hidden
         less = np.zeros(len(rows), dtype=np.int64)
@@ -271,7 +283,7 @@ class PreparedItems:
         default_factory=dict[tuple[int, range, range | None, str], Tile]
     )
     lock: threading.Lock = field(default_factory=threading.Lock)
-    equal: dict[int, EqualRows | None] = field(default_factory=dict[int, EqualRows | None])
+    equal: dict[int, EqualRows] = field(default_factory=dict[int, EqualRows])
 
     @classmethod
     def of(
@@ -304,14 +316,14 @@ class PreparedItems:
                 self.tiles[key] = made
         return made
 
-    def equal_rows(self, formula: Formula) -> EqualRows | None:
-        """Rows that a formula cannot tell apart, if any; made when they are first asked for."""
+    def equal_rows(self, formula: Formula) -> EqualRows:
+        """Rows that a formula cannot tell apart; made when they are first asked for."""
         if isinstance(formula, PerItem):
             key, columns = id(formula), (formula.weight, formula.bias)
         elif type(formula).score_at is Formula.score_at:
             key, columns = 0, ()
         else:  # it may know rows by their number
-            return None
+            return EqualRows.alone(len(self.ranked))
         if key not in self.equal:
             self.equal[key] = EqualRows.of(self.ranked, columns, self.id_order)
         return self.equal[key]

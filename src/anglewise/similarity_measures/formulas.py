@@ -29,8 +29,8 @@ from anglewise.similarity_measures.frames import (
 )
 
 Product: TypeAlias = Literal["dot", "squared-distance", "manhattan", "block"]
-PerPair: TypeAlias = Float64[Array, "*pairs"]
-"""One number for each pair of a query and an item, in any arrangement."""
+PerPair: TypeAlias = Float64[Array, "*#pairs"]
+"""One number for each pair of a query and an item, in any arrangement, or what broadcasts to it."""
 LANES = 8
 """Sums over coordinates run in so many lanes, coordinate ``c`` in lane ``c % 8``."""
 Term: TypeAlias = Callable[[Array, Array], Array]
@@ -105,7 +105,7 @@ class Formula(ABC):
 
     def score_at(
         self,
-        rows: Int64[Array, "*pairs"],
+        rows: Int64[Array, "*#pairs"],
         product: PerPair,
         query_norms: PerPair,
         item_norms: PerPair,
@@ -397,7 +397,7 @@ class PerItem(Formula):
 
     def score_at(
         self,
-        rows: Int64[Array, "*pairs"],
+        rows: Int64[Array, "*#pairs"],
         product: PerPair,
         query_norms: PerPair,
         item_norms: PerPair,
