@@ -9,10 +9,12 @@ import numpy as np
 
 from anglewise.comparison.comparison_result import Comparison, Difference, Verdict
 from anglewise.comparison.conclusion import conclude
+from anglewise.comparison.floors import with_floors
 from anglewise.comparison.inference import Inference, Scores, infer
 from anglewise.comparison.legend import how_to_read
 from anglewise.comparison.notes import notes
 from anglewise.comparison.scoring import list_key, score_lists
+from anglewise.comparison.without_vectors import of_space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.text import counted, html_table
 from anglewise.evaluation_metrics.breadth import Coverage, Stratum, by_stratum, coverage
@@ -97,7 +99,8 @@ class Remedy:
     Attributes
     ----------
     comparison
-        All that reached the end, as one family of tests.
+        All that reached the end, as one family of tests; outside of it the floors, lists that need
+        no model.
     candidates
         What each of them costs and covers, in the order of the comparison.
     advice
@@ -236,7 +239,12 @@ def assemble_result(runner: CandidateRunner, outcome: Outcome, finalists: int) -
     scores = _family(runner, outcome.found, judged)
     inference = infer(scores, seed=settings.seed, threads=settings.threads)
     keep = inference.scores.names.index(RAW)
-    comparison = conclude(inference, runner.space, judged, settings, keep=keep)
+    comparison = with_floors(
+        conclude(inference, runner.space, judged, settings, keep=keep),
+        of_space(runner.space, judged),
+        scores,
+        seed=settings.seed,
+    )
     sides = runner.space.sides(direction)
     found = {str(candidate): candidate for candidate in outcome.found}
     candidates = tuple(

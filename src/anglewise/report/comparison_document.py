@@ -66,7 +66,7 @@ def comparison_document(
     cells = (cell for row in table.rows for cell in row)
     beats = any(isinstance(cell, Cell) and cell.beats for cell in cells)
     legend = Line(how_to_read(result), "dim", letters=beats)
-    beside = [*_floors(result), *(_breadth(result) if breadth else ()), *_slices(result)]
+    beside = [*floors(result), *(_breadth(result) if breadth else ()), *_slices(result)]
     afterwards: list[Group] = []
     if sequential is not None:
         notes = [Line(f"{note}.", "dim") for note in sequential.notes]
@@ -197,7 +197,7 @@ def runs(letters: Iterable[str]) -> str:
     return "".join(text)
 
 
-def _floors(result: Comparison) -> Iterator[Group]:
+def floors(result: Comparison) -> Iterator[Group]:
     """What lists without a model reach."""
     if result.floors:
         parts = [

@@ -1,6 +1,6 @@
 """A remedy as a document: the advice, how good each candidate is, and what it takes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from anglewise.comparison.legend import unjudged_words
@@ -11,9 +11,10 @@ from anglewise.report.comparison_document import (
     difference,
     estimate_cell,
     facts,
+    floors,
 )
 from anglewise.report.disputed_queries import side_by_side
-from anglewise.report.document import Block, Cell, Document, Line, Table, TableColumn
+from anglewise.report.document import Block, Cell, Document, Group, Line, Table, TableColumn
 from anglewise.report.words import NOTHING, number
 
 SHOWN = 8
@@ -28,6 +29,7 @@ def remedy_document(result: Remedy, command: str = "") -> Document:
     spent = f"{duration(result.seconds)} of {duration(result.budget_seconds)}"
     quality, cost = _quality(result), _cost(result)
     legend = [Line(text, "dim") for text in (_screened_out(result), _legend(result)) if text]
+    beneath = [*floors(comparison)]
     return Document(
         question="What should be used instead of cosine?",
         facts=[*facts(comparison), spent],
@@ -37,17 +39,25 @@ def remedy_document(result: Remedy, command: str = "") -> Document:
         reason=advice.sentence.removeprefix(f"{advice.headline}: "),
         tone="use" if advice.wins else "tie",
         command=command,
-        body=[[quality], [cost], legend],
-        chapters=partial(_chapters, result, quality, cost, legend),
+        body=[[quality], *beneath, [cost], legend],
+        chapters=partial(_chapters, result, quality, beneath, cost, legend),
         footer="anglewise remedy",
         signature=comparison.signature,
     )
 
 
-def _chapters(result: Remedy, quality: Table, cost: Table, legend: list[Line]) -> Iterator[Block]:
+def _chapters(
+    result: Remedy,
+    quality: Table,
+    beneath: Sequence[Group],
+    cost: Table,
+    legend: list[Line],
+) -> Iterator[Block]:
     yield Line("The candidates, best first", "heading")
     yield charts(result.comparison)
     yield quality
+    for group in beneath:
+        yield from group
     yield Line("What they take, and whom they serve", "heading")
     yield cost
     yield from legend
@@ -67,7 +77,8 @@ def _quality(result: Remedy) -> Table:
         cells.append("yes" if row.may_be_best else "no")
         rows.append(cells)
     tones = ["" if row.may_be_best else "dim" for row in result.comparison.measures]
-    return Table(columns, rows, f"{metric} with its 95% interval over queries", tones, AXIS)
+    by = "" if result.comparison.weights is None else ", weighed by traffic"
+    return Table(columns, rows, f"{metric} with its 95% interval over queries{by}", tones, AXIS)
 
 
 def _cost(result: Remedy) -> Table:
