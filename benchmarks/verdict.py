@@ -21,7 +21,7 @@ from anglewise.comparison.scoring import Correlations, Layer
 from anglewise.data_types.drawn import QueryDraw
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.evaluation_metrics.metrics import Spearman
-from anglewise.statistics.calibration import proportion, proportion_in_clusters
+from anglewise.statistics.calibration import error_intervals, proportion, proportion_in_clusters
 from anglewise.statistics.decision import (
     RuleOutcome,
     Tolerance,
@@ -928,9 +928,7 @@ def among_passages(
     held, widths = np.zeros((2, trials)), np.zeros((2, trials))
     name = f"passages {questions} {share} {size} {uneven}"
     for i, rng in enumerate(_generators(0, trials, name)):
-        many = rng.geometric(0.1, questions) * (1 + 9 * (rng.random(questions) < 0.1))
-        counts = np.minimum(many, 50) if uneven else rng.integers(1, 20, questions)
-        of = np.repeat(np.arange(questions), counts)
+        of = _passages(questions, rng, uneven=uneven)
         relevant = rng.random(len(of)) < rng.beta(size * share, size * (1 - share), questions)[of]
         both = (
             proportion(int(relevant.sum()), len(of)),
@@ -942,6 +940,63 @@ def among_passages(
         f"{Share.of(inside > 0)} ({np.median(width):.3f})"
         for inside, width in zip(held, widths, strict=True)
     ]
+
+
+PREDICTED = np.array([0.02, 0.1, 0.3, 0.6, 0.9])
+"""Probabilities, each foretold as often as the others."""
+OFF: dict[str, Float64[Array, " predicted"]] = {
+    "nothing": np.zeros(5),
+    "all too low by .08": np.full(5, 0.08),
+    "up and down by .05": np.array([0.05, -0.05, 0.05, -0.05, 0.05]),
+}
+"""By how much more often it comes true than was foretold."""
+
+
+def calibration_errors(trials: int) -> None:
+    """How often the intervals of the expected calibration error and the Brier score hold them."""
+    table(trials, "questions", "off by", "shared", "passages", "calibration error", "Brier score")
+    for uneven in (False, True):
+        for questions, off, shared in [
+            (10, "nothing", 0.5), (30, "nothing", 0.0), (30, "up and down by .05", 0.5),
+            (100, "nothing", 0.5), (100, "all too low by .08", 0.5),
+            (300, "up and down by .05", 0.0), (300, "up and down by .05", 0.5),
+        ]:  # fmt: skip
+            cells = of_errors(questions, off, shared, trials, uneven=uneven)
+            row(questions, off, shared, "1 to 50, uneven" if uneven else "1 to 19", *cells)
+
+
+def of_errors(questions: int, off: str, shared: float, trials: int, *, uneven: bool) -> list[str]:
+    """Coverage and median width; ``shared`` is how far a question's passages are alike.
+
+    Whether a passage is relevant is drawn by a normal number, of which this share of the variance
+    is the question's.
+    """
+    truth = np.clip(PREDICTED + OFF[off], 0.0, 1.0)
+    error = float(np.abs(truth - PREDICTED).mean())
+    brier = float((truth * (1 - PREDICTED) ** 2 + (1 - truth) * PREDICTED**2).mean())
+    held, widths = np.zeros((2, trials)), np.zeros((2, trials))
+    name = f"errors {questions} {off} {shared} {uneven}"
+    for i, rng in enumerate(_generators(0, trials, name)):
+        of = _passages(questions, rng, uneven=uneven)
+        foretold = rng.integers(0, len(PREDICTED), len(of))
+        own, common = rng.standard_normal(len(of)), rng.standard_normal(questions)[of]
+        level = ndtr(sqrt(shared) * common + sqrt(1 - shared) * own)
+        both = error_intervals(PREDICTED[foretold], level < truth[foretold], foretold, of)
+        held[:, i] = [
+            low <= true <= high for (low, high), true in zip(both, (error, brier), strict=True)
+        ]
+        widths[:, i] = [high - low for low, high in both]
+    return [
+        f"{Share.of(inside > 0)} ({np.median(width):.3f})"
+        for inside, width in zip(held, widths, strict=True)
+    ]
+
+
+def _passages(questions: int, rng: np.random.Generator, *, uneven: bool) -> Int64[Array, " n"]:
+    """The question of each passage."""
+    many = rng.geometric(0.1, questions) * (1 + 9 * (rng.random(questions) < 0.1))
+    counts = np.minimum(many, 50) if uneven else rng.integers(1, 20, questions)
+    return np.repeat(np.arange(questions), counts)
 
 
 TABLES: dict[str, Callable[[int], None]] = {
@@ -962,6 +1017,7 @@ TABLES: dict[str, Callable[[int], None]] = {
     "declared": declared,
     "traffic": traffic,
     "passages": passages,
+    "calibration": calibration_errors,
 }
 
 

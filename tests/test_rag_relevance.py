@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from dataclasses import replace
 from io import StringIO
 
@@ -43,6 +44,7 @@ from anglewise.rag.thresholds import (
     share_given,
     sure_share,
 )
+from anglewise.report.plain_text import markdown
 from anglewise.report.retrieval_documents import relevance_document
 from anglewise.report.terminal import print_document
 from real_data import real_data
@@ -502,3 +504,23 @@ def test_every_field_of_a_relevance_is_of_its_kind(path, wrong):
     with pytest.raises(FileError, match="no learned relevance") as raised:
         Relevance.from_dict(content)
     assert len(str(raised.value)) < 400
+
+
+@pytest.mark.parametrize("wrong", [[0.5], [0.3, 0.1], [0.1, 1.5], "ab", 0.5, [0.1, True], {}])
+@pytest.mark.parametrize("name", ["expected_error_interval", "brier_interval"])
+def test_intervals_of_errors_are_kept_and_may_be_missing_and_nothing_else(name, wrong):
+    learned = relevance_of(simulated(0), "cosine")
+    content = json.loads(json.dumps(learned.to_dict()))
+    assert Relevance.from_dict(content).reliability == learned.reliability
+    content["reliability"][name] = wrong
+    with pytest.raises(FileError, match="no learned relevance"):
+        Relevance.from_dict(content)
+    del content["reliability"][name]
+    assert getattr(Relevance.from_dict(content).reliability, name) is None
+
+
+def test_both_errors_stand_with_their_intervals():
+    shown = markdown(relevance_document(relevance_of(simulated(0), "cosine"), None, 50))
+    assert re.search(
+        r"Expected calibration error \d\.\d{3} \[.*\], Brier score \d\.\d{3} \[.*\]", shown
+    )

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import expit
+from scipy.special import expit, ndtr
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from anglewise.statistics.calibration import (
+    error_intervals,
     isotonic,
     logistic,
     proportion,
@@ -148,3 +149,53 @@ def test_bins_take_passages_of_one_question_together():
     assert (together.observed.count, together.observed.of) == (outcomes.sum(), len(of))
     widths = [one.observed.high - one.observed.low for one in (together, alone)]
     assert widths[0] > 1.5 * widths[1]
+
+
+def questions_of_one_kind(rng, questions, off):
+    """Predictions of five kinds that are off by so much, and outcomes that questions share."""
+    of = np.repeat(np.arange(questions), rng.integers(1, 20, questions))
+    kinds = np.array([0.05, 0.1, 0.3, 0.6, 0.9])
+    kind = rng.integers(0, 5, len(of))
+    level = ndtr(np.sqrt(0.5) * (rng.standard_normal(questions)[of] + rng.standard_normal(len(of))))
+    return kinds[kind], level < kinds[kind] + off, kind, of
+
+
+@pytest.mark.parametrize("off", [0.0, 0.05])
+def test_intervals_of_both_errors_hold_them(off):
+    """The calibration error found is above the true one by chance alone; its interval knows."""
+    rng, held, above = np.random.default_rng(2), [], []
+    kinds = np.array([0.05, 0.1, 0.3, 0.6, 0.9])
+    true = kinds + off
+    brier = np.mean(true * (1 - kinds) ** 2 + (1 - true) * kinds**2)
+    for _ in range(40):
+        predicted, outcomes, kind, of = questions_of_one_kind(rng, 60, off)
+        (low, high), (least, most) = error_intervals(predicted, outcomes, kind, of)
+        found = reliability(predicted, outcomes, clusters=of)
+        assert found.expected_error_interval == (low, high)
+        assert found.brier_interval == (least, most)
+        assert low <= found.expected_error <= high
+        assert least < found.brier < most
+        held.append((low <= off <= high, least <= brier <= most))
+        above.append(found.expected_error - off)
+    assert np.mean(above) > 0.01
+    assert np.mean(held, axis=0).min() >= 0.9
+
+
+def test_intervals_of_errors_take_passages_of_one_question_together():
+    rng = np.random.default_rng(1)
+    outcomes, of = in_questions(rng, questions=200, mean=0.3)
+    predicted = np.full(len(of), 0.3)
+    alone, together = (
+        reliability(predicted, outcomes),
+        reliability(predicted, outcomes, clusters=of),
+    )
+    for name in ("expected_error_interval", "brier_interval"):
+        widths = [np.ptp(getattr(one, name)) for one in (together, alone)]
+        assert widths[0] > 1.5 * widths[1] > 0
+
+
+def test_errors_of_predictions_that_never_fail_have_intervals_with_width():
+    found = reliability(np.r_[np.zeros(20), np.ones(20)], np.arange(40) >= 20)
+    assert (found.expected_error, found.brier) == (0.0, 0.0)
+    assert 0.05 < found.expected_error_interval[1] < 0.2
+    assert 0.05 < found.brier_interval[1] < 0.2

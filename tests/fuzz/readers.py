@@ -413,6 +413,8 @@ RELEVANCE = {
         ],
         "expected_error": 0.1,
         "brier": 0.2,
+        "expected_error_interval": [0.0, 0.3],
+        "brier_interval": [0.1, 0.3],
     },
     "questions": 6,
     "pairs": 30,

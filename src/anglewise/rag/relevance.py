@@ -207,6 +207,8 @@ class Relevance:
                     bins,
                     _proportion(content["reliability"]["expected_error"]),
                     _proportion(content["reliability"]["brier"]),
+                    _optional(content["reliability"], "expected_error_interval", _ends),
+                    _optional(content["reliability"], "brier_interval", _ends),
                 ),
                 questions=_count(content["questions"]),
                 pairs=_count(content["pairs"]),
@@ -326,6 +328,14 @@ def _counted(content: Mapping[str, Any]) -> Proportion:
     """A proportion, each of its numbers of the kind that it is to be."""
     value, low, high = (_proportion(content[name]) for name in ("value", "low", "high"))
     return Proportion(_count(content["count"]), _count(content["of"]), value, low, high)
+
+
+def _ends(values: Any) -> tuple[float, float]:
+    """Both ends of an interval of a share."""
+    low, high = map(_proportion, _list(values))
+    if low > high:
+        raise ValueError(f"the ends {shown(values)} do not rise")
+    return low, high
 
 
 def _list(values: Any) -> list[Any]:

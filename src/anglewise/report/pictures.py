@@ -15,6 +15,7 @@ from anglewise.comparison.comparison_result import Comparison, Difference
 from anglewise.data_types.typing import Array, Direction, Float64
 from anglewise.errors import MissingExtraError, SpellingError
 from anglewise.report.document import Palette
+from anglewise.report.words import interval
 
 if TYPE_CHECKING:
     from anglewise.auditing.certified import Certificates
@@ -253,9 +254,11 @@ def _draw_reliability(ax: Any, learned: "Relevance", palette: Palette) -> None:
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     ax.set_xlabel("probability of relevance, predicted")
     ax.set_ylabel("share judged relevant")
+    ends = learned.reliability.expected_error_interval
+    of_error = "" if ends is None else f" {interval(*ends)}"
     ax.set_title(
-        f"{literal(str(learned.measure))}: expected calibration error "
-        f"{learned.reliability.expected_error:.3f}",
+        f"{literal(str(learned.measure))}: expected calibration error\n"
+        f"{learned.reliability.expected_error:.3f}{of_error}",
         fontsize=9,
     )
 

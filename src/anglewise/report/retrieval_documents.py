@@ -196,12 +196,14 @@ def relevance_document(
         f"{counted(learned.questions, 'question')} with a relevant passage",
         f"{learned.pairs:,} passages, {learned.relevant:,} relevant",
     ]
-    error, brier = learned.reliability.expected_error, learned.reliability.brier
+    found = learned.reliability
+    error = _with_ends(found.expected_error, found.expected_error_interval)
+    brier = _with_ends(found.brier, found.brier_interval)
     sentences = [
         _threshold_sentence(learned),
         *_held_out_sentences(learned, depth),
         _false_contexts_sentence(elsewhere),
-        f"Expected calibration error {number(error)}, Brier score {number(brier)}",
+        f"Expected calibration error {error}, Brier score {brier}",
     ]
     columns = [*map(TableColumn, ("predicted", "relevant", "95%", "passages"))]
     rows = [
@@ -215,14 +217,19 @@ def relevance_document(
     ]
     legend = (
         "Predicted for questions that had no part in learning, against what was judged; intervals: "
-        "95%, over questions, as the passages of one may be relevant together. What was never "
-        "judged counts as not relevant."
+        "95%, over questions, as the passages of one may be relevant together. Chance alone makes "
+        "the calibration error larger than it is. What was never judged counts as not relevant."
     )
     body: list[Group] = [[*map(Line, sentences)], [Table(columns, rows, gap=3)]]
     if prices:
         body.append([_price_list(learned)])
         legend = f"{legend} {PRICE_LEGEND}"
     return Document([*body, [Line(legend, "dim")]], facts)
+
+
+def _with_ends(value: float, ends: tuple[float, float] | None) -> str:
+    """A figure with its interval, where one is known."""
+    return number(value) if ends is None else f"{number(value)} {interval(*ends)}"
 
 
 def _threshold_sentence(learned: Relevance) -> str:

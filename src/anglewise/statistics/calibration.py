@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from anglewise.data_types.typing import Array, Bool, Float, Float64, Int64
-from anglewise.statistics.decision import WeightedMeans
+from anglewise.statistics.decision import LEVEL, WeightedMeans
 from anglewise.statistics.resampling import Clusters
 
 Z = 1.959963984540054
@@ -210,11 +210,16 @@ class Reliability:
         predicted_b|``. Chance alone makes it larger than 0.
     brier
         The mean of ``(probability - outcome)^2``, which also rewards probabilities that differ.
+    expected_error_interval, brier_interval
+        Both ends of their 95% intervals, see :func:`error_intervals`; None where a file of an
+        earlier version does not say them.
     """
 
     bins: tuple[Bin, ...]
     expected_error: float
     brier: float
+    expected_error_interval: tuple[float, float] | None = None
+    brier_interval: tuple[float, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers."""
@@ -257,4 +262,43 @@ def reliability(
         filled.append(Bin(predicted, observed))
         error += inside.mean() * abs(predicted - observed.value)
     brier = float(np.mean(np.square(probabilities - outcomes)))
-    return Reliability(tuple(filled), float(error), brier)
+    of_error, of_brier = error_intervals(probabilities, outcomes, which, clusters)
+    return Reliability(tuple(filled), float(error), brier, of_error, of_brier)
+
+
+def error_intervals(
+    probabilities: Float64[Array, " n"],
+    outcomes: Bool[Array, " n"],
+    bins: Int64[Array, " n"],
+    clusters: Int64[Array, " n"] | None = None,
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The 95% intervals of the expected calibration error and of the Brier score.
+
+    By random weights of whole clusters and of one that was not seen, as large as the mean one. The
+    Brier score is a mean of values from 0 to 1, and so is its interval. The calibration error is
+    a sum of distances, one for each bin, and chance alone makes it larger: weights would make it
+    larger once more. So its interval reaches as far to both sides as the weights move all bins
+    together, in 95% of the draws: the true error is no farther from the one found than the true
+    distances are from those found, taken together (the triangle inequality). It holds the true one
+    more often than 95%, of these bins and predictions.
+
+    >>> right = np.tile([True, False], 50)
+    >>> of_error, of_brier = error_intervals(np.full(100, 0.5), right, np.zeros(100, np.int64))
+    >>> [round(end, 2) for end in (*of_error, *of_brier)]
+    [0.0, 0.11, 0.24, 0.28]
+    """
+    units = Clusters.each(len(outcomes)) if clusters is None else Clusters.named(clusters)
+    lead = outcomes - probabilities
+    inside = bins == np.unique(bins)[:, None]
+    values = np.vstack([np.square(lead)[None], lead * inside])
+    largest = float(units.sizes.mean())
+    drawn = WeightedMeans.of(units.sums(values), units.sizes, largest=largest, draws=DRAWS)
+    brier, *distances = values.mean(axis=1)
+    moved = np.abs(drawn.means[:, 1:] - np.array(distances)).sum(axis=1) + drawn.unseen
+    reach = float(np.quantile(moved, 1 - LEVEL))
+    error = float(np.abs(distances).sum())
+    low, high = drawn.interval(0)
+    return (
+        (max(error - reach, 0.0), min(error + reach, 1.0)),
+        (min(low, float(brier)), max(high, float(brier))),
+    )
