@@ -1,5 +1,6 @@
 """Queries that belong together stand together, and chance is over groups of them."""
 
+import json
 import re
 
 import numpy as np
@@ -253,6 +254,7 @@ def test_a_plan_counts_groups(compared):
     plan = power(compared["group(topic)"], 0.001)
     assert (plan.queries, plan.noun) == (compared["group(topic)"].groups, "group")
     assert f"{plan.queries} groups would show" in str(plan)
+    assert re.search(r"vary as these do, if no group has more than \d+ queries\)$", str(plan))
     with pytest.raises(AnglewiseError, match=r"groups by group\(topic\).*leave the split out"):
         sequential(compared["group(topic)"])
 
@@ -370,6 +372,14 @@ def test_the_command_takes_a_split(anglewise, tmp_path):  # noqa: F811
     plan = anglewise("judge", "power", *words[1:], "--split", "group(topic)")
     assert re.search(r"^\d+ groups would show", plan.out)
     assert re.search(r"^ *groups +show", plan.out, re.MULTILINE)
+    power_words = ["judge", "power", *words[1:], "--largest-group", 40]
+    declared = anglewise(*power_words, "--split", "group(topic)", "--json", "-")
+    content = json.loads(declared.out)
+    assert content["assumed"] == ["no group has more than 40 queries (declared)"]
+    assert content["largest_group"] == 40
+    assert "if no group has more than 40 queries (declared))" in content["reason"]
+    assert refused(anglewise(*power_words), "--split")
+    assert refused(anglewise(*power_words, "--split", "time(asked)"), "--split")
 
 
 def related(rng, groups, each, correlation=0.7):

@@ -267,6 +267,10 @@ def test_values_that_need_not_lie_below_1_go_by_the_bootstrap_and_say_so():
     same = verdict(np.ones((2, 40)), metric="DCG(sampled)@10")
     assert same.decision == "cannot-tell"
     assert "how much better cosine may be is not known" in same.reason
+    assert np.isnan([same.estimate.low, same.estimate.high]).all()
+    assert "1.000 (no interval: no resample differs)" in str(
+        verdict(np.ones((1, 40)), metric="DCG(sampled)@10")
+    )
 
 
 @pytest.mark.parametrize(("others", "decided"), [(39, False), (40, True)])

@@ -208,13 +208,39 @@ def test_what_beats_what_is_said_with_the_test_and_intervals_are_said_to_stand_a
     assert all("Intervals: 95%, each by itself, over queries." in text for text in texts.values())
 
 
-def test_an_interval_without_width_is_said_to_be_none():
-    """Grades that are cosines: every resample has a correlation of 1."""
-    exact = aw.compare(*pairs(1, noise=0.0), "cosine,dot")
-    for text in rendered(exact).values():
-        assert "One without width is none: no resample differs." in text
-    for text in rendered(aw.compare(*pairs(1), "cosine,dot")).values():
-        assert "without width" not in text
+@pytest.mark.parametrize("metric", ["spearman", "pearson"])
+def test_no_interval_is_shown_where_no_resample_differs(metric):
+    """Grades that are cosines: every resample has a correlation of 1, to rounding."""
+    exact = aw.compare(*pairs(1, noise=0.0), "cosine,dot", metric)
+    plain = exact.to_dict()
+    table = {row["measure"]: row["metrics"][metric] for row in plain["measures"]}
+    assert (table["cosine"]["low"], table["cosine"]["high"]) == (None, None)
+    assert table["dot"]["low"] < table["dot"]["mean"] < table["dot"]["high"]
+    assert (plain["verdict"]["estimate"]["low"] is None) == (exact.verdict.measure == "cosine")
+    none = "Where no interval stands, no resample differs, so that none is known."
+    for text in [*rendered(exact).values(), plain["how_to_read"]]:
+        assert none in text
+        assert "1.000, 1.000" not in text
+        assert "nan" not in text.lower().replace("nano", "")
+    for text in rendered(aw.compare(*pairs(1), "cosine,dot", metric)).values():
+        assert "no resample differs" not in text
+    alone = aw.compare(*pairs(1, noise=0.0), "cosine", metric).verdict
+    assert f"{metric} 1.000 (no interval: no resample differs)" in alone.reason
+    assert "better than chance" in alone.reason
+
+
+def test_scores_that_are_the_same_have_no_interval_of_their_difference():
+    space, judged = pairs(1)
+    unit = aw.Space(
+        queries=aw.Embeddings(planted.unit(space.queries.vectors)),
+        items=aw.Embeddings(planted.unit(space.items.vectors)),
+    )
+    result = aw.compare(unit, judged, "cosine,dot")
+    versus = result.measures[1].vs_best
+    assert versus.difference == 0
+    assert np.isnan([versus.low, versus.high]).all()
+    assert result.verdict.decision == "cannot-tell"
+    assert "no resample differs" in str(result.verdict) + result.to_dict()["how_to_read"]
 
 
 def test_few_queries_are_too_few_for_sign_flips_and_not_for_the_verdict():

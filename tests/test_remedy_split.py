@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from anglewise import AnglewiseError, Embeddings, Space, remedy
-from anglewise.comparison.split import ALONE, QuerySplit
+from anglewise.comparison.split import ALONE, QuerySplit, assumed_sizes, chance_over
+from anglewise.data_types.drawn import QueryWeights
 from anglewise.remedies import runner
 from anglewise.remedies.training_data import set_apart
 from anglewise.statistics.resampling import Clusters
@@ -97,3 +98,47 @@ def test_a_split_by_time_is_refused(grouped):
     dated = Space(items=space.items, queries=Embeddings(space.queries.vectors, metadata=about))
     with pytest.raises(AnglewiseError, match=r"time\(day\) is for compare"):
         remedy(dated, judgements, MEASURES, split="time(day)")
+
+
+def test_a_declared_largest_group_stands_in_the_advice_and_widens_what_is_said(grouped):
+    settings = {"finalists": 2, "split": "group(team)"}
+    seen, declared = (
+        remedy(*grouped, "euclidean", largest_group=n, **settings) for n in (None, 400)
+    )
+    assert "no group has more than 400 queries (declared)" in declared.advice.sentence
+    assert "(declared)" not in seen.advice.sentence
+    assert "|largest-group:400|" in declared.comparison.signature
+    assert declared.to_dict()["split"]["largest_group"] == 400
+    ends = [result.comparison.verdict.estimate for result in (seen, declared)]
+    assert ends[1].low < ends[0].low < ends[0].high < ends[1].high
+
+
+@pytest.mark.parametrize(
+    ("split", "largest", "message"),
+    [
+        ("queries", 9, "name the groups by split"),
+        ("time(own)", 9, "name the groups by split"),
+        ("group(team)", 1, "declared to have 1 query"),
+        ("group(team)", 0, "largest group"),
+    ],
+)
+def test_a_largest_group_that_cannot_be_is_refused(grouped, split, largest, message):
+    space, judged = grouped
+    about = {**space.queries.metadata, "own": list(range(len(space.queries)))}
+    asking = Embeddings(space.queries.vectors, ids=space.queries.ids, metadata=about)
+    timed = Space(items=space.items, queries=asking, seen=space.seen)
+    with pytest.raises(AnglewiseError, match=message):
+        remedy(timed, judged, "euclidean", split=split, largest_group=largest)
+
+
+def test_a_group_that_screened_is_known_to_be_as_large_as_it_is():
+    """A larger group than any that decides was seen: others may be as large."""
+    groups = Clusters.named(np.repeat(["a", "b", "c"], [8, 2, 2]))
+    some = QuerySplit("group(x)", groups).take(np.arange(8, 12))
+    assert some.clusters.sizes.tolist() == [2, 2]
+    chance = chance_over(some.clusters, 4, None)
+    assert chance.largest == 8
+    assert list(assumed_sizes(some.clusters, chance)) == ["no group has more than 8 queries"]
+    weights = QueryWeights(np.ones(4), 1.5)
+    assert chance_over(some.clusters, 4, weights).largest == 12
+    assert chance_over(groups.take(np.arange(12)), 12, None).largest == 8

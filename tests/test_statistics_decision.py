@@ -184,6 +184,9 @@ def test_of_correlations_what_never_varies_says_nothing():
     drawn = np.tile(means, (100, 1))
     assert decide_by_resamples(drawn, means, 0, Tolerance(0.0, 0.01)).decision == "cannot-tell"
     rng = np.random.default_rng(6)
+    noise = means + 1e-13 * rng.standard_normal((2000, 2))
+    rounding = decide_by_resamples(noise, means, 0, Tolerance(0.0, 0.01))
+    assert rounding.decision == "cannot-tell"
     near = means + 0.001 * rng.standard_normal((2000, 2))
     assert decide_by_resamples(near, means, 0, Tolerance(0.0, 0.01)).decision == "tie"
     far = np.array([0.5, 0.506]) + 0.001 * rng.standard_normal((2000, 2))

@@ -18,6 +18,7 @@ from anglewise.cli.options import (
 )
 from anglewise.cli.paths import FILE, HTML, PICTURE, READ
 from anglewise.data_types.numbers import COUNT, POSITIVE
+from anglewise.data_types.text import listed
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
@@ -245,6 +246,7 @@ def judge_power(
     metric: str = "nDCG@10",
     difference: Annotated[float | None, number(POSITIVE)] = None,
     split: str = "queries",
+    largest_group: Annotated[int | None, A_COUNT] = None,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     plot: Annotated[Path | None, PICTURE] = None,
     vectors: Vectors = NO_FILES,
@@ -268,6 +270,9 @@ def judge_power(
     split
         Which queries belong together: group(COLUMN) of what is known about them, clusters(8) of
         their vectors, or time(COLUMN). Groups are then planned, not queries.
+    largest_group
+        Of queries in groups, by --split, how many one that was not seen may have; as many as the
+        largest that was seen if not given.
     direction
         Who asks and who is ranked.
     plot
@@ -285,7 +290,14 @@ def judge_power(
         )
     with talk.progress("searching", then="testing") as progress:
         result = compare(
-            loaded, judged, measures, metric, split=split, seed=always.seed, progress=progress
+            loaded,
+            judged,
+            measures,
+            metric,
+            split=split,
+            largest_group=largest_group,
+            seed=always.seed,
+            progress=progress,
         )
         plan = power(result, difference)
     if plot is not None:
@@ -326,7 +338,8 @@ def _show_power(plan: "Power", console: "PatientConsole") -> None:
             if settling
             else ""
         )
-        + f", where other {many} vary as these do.",
+        + f", where other {many} vary as these do"
+        + (f", and if {listed(plan.assumed)}." if plan.assumed else "."),
         style="dim",
     )
 

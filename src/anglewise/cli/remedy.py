@@ -39,6 +39,7 @@ def remedy(
     finalists: Annotated[int, A_COUNT] = 8,
     tolerance: Annotated[str | None, A_TOLERANCE] = None,
     largest_difference: Annotated[float, number(PART)] = 1.0,
+    largest_group: Annotated[int | None, A_COUNT] = None,
     split: str = "queries",
     save: Annotated[Path | None, FOLDER] = None,
     html: Annotated[Path | None, HTML] = None,
@@ -76,6 +77,9 @@ def remedy(
         0.01 is absolute.
     largest_difference
         The largest lead that a query of a kind not seen may have; 1 assumes nothing.
+    largest_group
+        Of a split by groups, how many queries a group that was not seen may have; the largest
+        one's number if not given.
     split
         Which queries belong together: group(COLUMN) of what is known about them, clusters(8) of
         their vectors; by queries each stands for itself.
@@ -115,6 +119,7 @@ def remedy(
             finalists=finalists,
             tolerance=tolerance,
             largest_difference=largest_difference,
+            largest_group=largest_group,
             split=split,
             seed=always.seed,
             cache=(cache or default_folder()) if keep else None,
@@ -124,6 +129,7 @@ def remedy(
     words = [
         "" if source is None else quote(str(source)),
         *_options(direction, metric, split, tolerance, largest_difference),
+        *([] if largest_group is None else [f"--largest-group {largest_group}"]),
     ]
     named = _named(words, vectors, seen, judging)
     command = result.advice.command(named, quote(str(save or "better/")))

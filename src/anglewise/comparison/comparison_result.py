@@ -171,6 +171,10 @@ class Verdict:
         return f"{self.headline}: {self.reason}"
 
 
+NO_INTERVAL = "no resample differs"
+"""Why a figure has no interval: what never varies does not tell how far it may be off."""
+
+
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """Measures ranked on a validation set, best first.

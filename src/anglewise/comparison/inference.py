@@ -356,7 +356,7 @@ def _backwards(inference: Inference) -> str:
     if scores.statistic is None:
         return ""
     first = inference.order[0]
-    if any(inference.interval(0, measure).high >= 0 for measure in inference.order):
+    if not all(inference.interval(0, measure).high < 0 for measure in inference.order):
         return ""
     best = inference.interval(0, first)
     return (

@@ -1,9 +1,9 @@
 """How to read the table of a comparison, wherever it is shown."""
 
 from collections.abc import Iterator
-from math import isfinite
+from math import isfinite, isnan
 
-from anglewise.comparison.comparison_result import Comparison
+from anglewise.comparison.comparison_result import NO_INTERVAL, Comparison
 from anglewise.data_types.text import percent
 
 
@@ -14,9 +14,11 @@ def how_to_read(result: Comparison) -> str:
         over += ", weighed by traffic"
     over_what = "" if result.direction is None else f", over {over}"
     sentences = [f"Intervals: 95%, each by itself{over_what}."]
-    ends = [row.metrics[result.metric] for row in result.measures]
-    if any(isfinite(end.low) and end.low == end.high for end in ends):
-        sentences.append("One without width is none: no resample differs.")
+    figures = [row.metrics[result.metric] for row in result.measures]
+    ends = [(figure.mean, figure.low) for figure in figures]
+    ends += [(row.vs_best.difference, row.vs_best.low) for row in result.measures if row.vs_best]
+    if any(isfinite(mean) and isnan(low) for mean, low in ends):
+        sentences.append(f"Where no interval stands, {NO_INTERVAL}, so that none is known.")
     if len(result.measures) > 1:
         sentences += [
             "p: against the best, by sign flips, Holm-adjusted.",

@@ -10,6 +10,7 @@ from time import perf_counter
 import numpy as np
 
 from anglewise.comparison.split import ALONE, QuerySplit, check_largest_group, joined, tuned
+from anglewise.data_types.drawn import means_over_queries
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
@@ -193,16 +194,21 @@ def _tuned_lists(
     judgements: Judgements,
     settings: EvaluationSettings,
 ) -> tuple[Neighbours, tuple[str, ...]]:
-    """Lists of the settings that did best on other queries, and what these settings are."""
+    """Lists of the settings that did best on other queries, and what these settings are.
+
+    Queries that were drawn with unequal chances weigh in the choice as in what is reported.
+    """
     rows, split = judgements.judged_rows, settings.split
     metric = settings.metrics[0]
     values = evaluate(tried, judgements, rows, [metric])[str(metric)]
     lists = list(tried.values())
     if split.later is not None:
-        best = lists[int(values[:, ~split.later].mean(axis=1).argmax())]
+        earlier = ~split.later
+        means = means_over_queries(values[:, earlier], judgements.weights(rows[earlier]))
+        best = lists[int(means.argmax())]
         return replace(split.of_reported(best), measure=name), (best.measure,)
     half = split.half(len(rows), settings.seed)
-    inside, outside = (lists[i] for i in tuned(values, half))
+    inside, outside = (lists[i] for i in tuned(values, half, judgements.weights(rows)))
     return joined(name, inside, outside, half), (inside.measure, outside.measure)
 
 

@@ -1,13 +1,15 @@
 """What lead a validation set can show by the decision rule, and what larger ones could."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any
 
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.evidence import group_results
+from anglewise.comparison.split import assumed_sizes
 from anglewise.data_types.numbers import PART
-from anglewise.data_types.text import counted, rounded_up
+from anglewise.data_types.text import counted, listed, rounded_up
 from anglewise.errors import SpellingError, ValuesError
 from anglewise.evaluation_metrics.evaluate import metric
 from anglewise.statistics.decision import LEVEL as DECISION_LEVEL
@@ -48,6 +50,10 @@ class Power:
         of queries that anybody judges would do.
     noun
         What is counted: ``query``, or ``group`` where the split is by groups of queries.
+    assumed
+        What is taken for granted of the size of groups and the weight of queries not seen.
+    largest_group
+        How many queries such a group may have, where that was declared.
     """
 
     metric: str
@@ -58,6 +64,8 @@ class Power:
     wanted: float
     needed: int | None
     noun: str = "query"
+    assumed: tuple[str, ...] = ()
+    largest_group: int | None = None
 
     def __str__(self) -> str:
         now = next(planned for planned in self.curve if planned.queries == self.queries)
@@ -74,11 +82,13 @@ class Power:
             if isfinite(now.detectable)
             else f"would show no lead at all {lead}"
         )
-        return f"{counted(self.queries, self.noun)} {shown}; {plan} ({PLANNED})"
+        supposed = f", if {listed(self.assumed)}" if self.assumed else ""
+        return f"{counted(self.queries, self.noun)} {shown}; {plan} ({PLANNED}{supposed})"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types with stable keys."""
-        return {**asdict(self), "curve": [asdict(planned) for planned in self.curve]}
+        plain = {**asdict(self), "curve": [asdict(planned) for planned in self.curve]}
+        return plain | {"assumed": [*self.assumed]}
 
 
 def power(result: Comparison, wanted: float | None = None) -> Power:
@@ -160,7 +170,17 @@ def power(result: Comparison, wanted: float | None = None) -> Power:
         wanted=wanted,
         needed=None if more is None else _fewest(lead, wanted, queries + more, level),
         noun="query" if result.groups is None else "group",
+        assumed=tuple(_assumed(result)),
+        largest_group=None if result.evidence is None else result.evidence.largest_group,
     )
+
+
+def _assumed(result: Comparison) -> Iterator[str]:
+    evidence = result.evidence
+    if evidence is not None:
+        yield from assumed_sizes(
+            evidence.clusters, evidence.chance_over, evidence.weights, evidence.largest_group
+        )
 
 
 FEWEST = 2

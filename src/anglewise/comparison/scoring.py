@@ -109,7 +109,7 @@ def score_lists(
         unjudged=1 - values[str(share)].mean(axis=1),
         split=split,
         drawn_by_lot=judgements.chances is not None,
-        weights=None if judgements.drawn is None else judgements.drawn.weights(rows),
+        weights=judgements.weights(rows),
         largest_group=settings.largest_group,
     )
 

@@ -217,7 +217,11 @@ def _part(scores: Scores, columns: Int64[Array, " some"]) -> Scores:
         rows=scores.rows[columns],
         found={},
         unjudged=None,
-        split=QuerySplit(scores.split.split, None if clusters is None else clusters.take(columns)),
+        split=QuerySplit(
+            scores.split.split,
+            # of a group the queries of other values are not queries that were not seen here
+            None if clusters is None else replace(clusters.take(columns), unseen=None),
+        ),
         weights=weights,
     )
 

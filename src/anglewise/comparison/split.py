@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from anglewise.data_types.columns import column
-from anglewise.data_types.drawn import QueryWeights
+from anglewise.data_types.drawn import QueryWeights, means_over_queries
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import COUNT, read_number, read_whole, shown
@@ -161,9 +161,25 @@ def choices(
     return int(quality(~half).argmax()), int(quality(half).argmax())
 
 
-def tuned(values: Float64[Array, "settings q"], half: Bool[Array, " q"]) -> tuple[int, int]:
-    """Make the choices by the mean of the values over columns."""
-    return choices(lambda on: values[:, on].mean(axis=1), half)
+def tuned(
+    values: Float64[Array, "settings q"],
+    half: Bool[Array, " q"],
+    weights: QueryWeights | None = None,
+) -> tuple[int, int]:
+    """Make the choices by the mean of the values over columns, by their weights where they weigh.
+
+    >>> half = np.array([True, True, False, False])
+    >>> values = np.array([[1.0, 0.0, 1.0, 0.0], [0.6, 0.6, 0.6, 0.6]])
+    >>> weights = QueryWeights(np.array([1.5, 0.5, 1.5, 0.5]), 1.5)
+    >>> tuned(values, half), tuned(values, half, weights)
+    ((1, 1), (0, 0))
+    """
+
+    def quality(on: Bool[Array, " q"]) -> Float64[Array, " settings"]:
+        own = None if weights is None else weights.take(np.flatnonzero(on))
+        return means_over_queries(values[:, on], own)
+
+    return choices(quality, half)
 
 
 def joined(
@@ -344,7 +360,7 @@ def chance_over(
     """Groups of queries, or each for itself, with their weights and what is not seen of them.
 
     A group that was not seen has as many queries as declared, each of the most that one may weigh;
-    if nothing is declared, it is as large as the largest that was seen.
+    if nothing is declared, it is as large as the largest that was seen, or is known otherwise.
 
     >>> weights = QueryWeights(np.array([0.5, 0.5, 2.0]), heaviest=2.5)
     >>> chance_over(None, 3, weights).largest
@@ -359,8 +375,37 @@ def chance_over(
         return replace(clusters, weights=values, unseen=heaviest)
     if largest_group is None:
         seen = float(replace(clusters, weights=values).sizes.max())
+        if clusters.largest > clusters.sizes.max():  # one that is known and not among these
+            seen = max(seen, clusters.largest * heaviest)
         return replace(clusters, weights=values, unseen=max(seen, heaviest))
     return replace(clusters, weights=values, unseen=largest_group * heaviest)
+
+
+def assumed_sizes(
+    groups: Clusters | None,
+    chance: Clusters,
+    weights: QueryWeights | None = None,
+    declared: int | None = None,
+) -> Iterator[str]:
+    """What is taken for granted of the size of groups and the weight of queries not seen.
+
+    ``chance`` are the groups with their weights, see ``chance_over``.
+
+    >>> groups = Clusters(np.array([0, 0, 1]))
+    >>> chances = {n: chance_over(groups, 3, None, n) for n in (None, 4)}
+    >>> [list(assumed_sizes(groups, chance, declared=n)) for n, chance in chances.items()]
+    [['no group has more than 2 queries'], ['no group has more than 4 queries (declared)']]
+    """
+    if weights is not None and not weights.known:
+        yield f"no query weighs more than {weights.heaviest:.3g} times as much as the mean one"
+    if groups is None:
+        return
+    if declared is not None:
+        yield f"no group has more than {counted(declared, 'query')} (declared)"
+    elif weights is not None:
+        yield f"no group weighs more than {chance.largest:.3g} queries do on average"
+    elif groups.largest > 1:
+        yield f"no group has more than {counted(int(groups.largest), 'query')}"
 
 
 def check_largest_group(declared: int | None, split: QuerySplit) -> int | None:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from anglewise.comparison.comparison_result import Estimate, Plans, Verdict
+from anglewise.comparison.comparison_result import NO_INTERVAL, Estimate, Plans, Verdict
 from anglewise.comparison.inference import NAMED, Inference, why_no_verdict
+from anglewise.comparison.split import assumed_sizes
 from anglewise.data_types.text import counted, listed, p_words, rounded_up
 from anglewise.statistics.decision import (
     LEVEL,
@@ -287,8 +288,8 @@ class _Words:
             lead = self.inference.difference(self.columns[leader], self.columns[self.reference])
             yield (
                 f"{nouns} {shows} not show whether {self._name(leader)} is better than "
-                f"{self.kept}: ahead by {lead.difference:.3f} [{lead.low:+.3f}, "
-                f"{lead.high:+.3f}], where {matters} matters"
+                f"{self.kept}: ahead by {lead.difference:.3f} "
+                f"{_interval(lead.low, lead.high, sign='+')}, where {matters} matters"
             )
         real = leader != self.reference and self.leads[leader].shrunk > self._least()
         yield from self._planned(
@@ -334,25 +335,12 @@ class _Words:
             assumed.append(
                 f"no query of a kind not seen differs by more than {self.largest:g}{self._beyond()}"
             )
-        assumed += self._assumed_sizes()
+        scores = self.scores
+        assumed += assumed_sizes(
+            scores.split.clusters, scores.clusters, scores.weights, scores.largest_group
+        )
         if assumed:
             yield f"if {listed(assumed)}"
-
-    def _assumed_sizes(self) -> Iterator[str]:
-        """What is taken for granted of the size of groups and the weight of queries not seen."""
-        scores, groups, weights = self.scores, self.scores.split.clusters, self.scores.weights
-        if weights is not None and not weights.known:
-            yield f"no query weighs more than {weights.heaviest:.3g} times as much as the mean one"
-        if groups is None:
-            return
-        declared = scores.largest_group
-        if declared is not None:
-            yield f"no group has more than {counted(declared, scores.noun)} (declared)"
-        elif weights is not None:
-            size = self.scores.clusters.largest
-            yield f"no group weighs more than {size:.3g} queries do on average"
-        elif groups.largest > 1:
-            yield f"no group has more than {counted(int(groups.largest), scores.noun)}"
 
     def _beyond(self) -> str:
         """How many of the queries that were seen differ by more than was assumed of others."""
@@ -369,12 +357,12 @@ class _Words:
         """Whether any correlation is shown to be above 0."""
         if self.scores.statistic is None:
             return
-        if all(self.inference.interval(0, measure).low <= 0 for measure in self.inference.order):
+        if not any(self.inference.interval(0, measure).low > 0 for measure in self.inference.order):
             yield "no measure is shown to agree with the grades better than chance (0)"
 
     def _figure(self) -> str:
         estimate = self.estimate
-        interval = f"[{estimate.low:.3f}, {estimate.high:.3f}]"
+        interval = _interval(estimate.low, estimate.high)
         chosen = self.outcome.measure != self.reference and len(self.columns) > 2
         corrected = ", corrected for the choice" if chosen and self.weighted is not None else ""
         return f"{self.scores.metric} {estimate.mean:.3f} {interval}{corrected}{self.weighed}"
@@ -393,6 +381,19 @@ class _Words:
     def _alike(self, alike: list[str]) -> Iterator[str]:
         if alike:
             yield f"{_some([self._name(self.outcome.measure), *alike])} rank alike here"
+
+
+def _interval(low: float, high: float, sign: str = "") -> str:
+    """Both ends, or why there are none.
+
+    >>> _interval(0.1, 0.25), _interval(-0.1, 0.2, sign="+")
+    ('[0.100, 0.250]', '[-0.100, +0.200]')
+    >>> _interval(float("nan"), float("nan"))
+    '(no interval: no resample differs)'
+    """
+    if not np.isfinite([low, high]).all():
+        return f"(no interval: {NO_INTERVAL})"
+    return f"[{low:{sign}.3f}, {high:{sign}.3f}]"
 
 
 def _digits(lead: float) -> str:

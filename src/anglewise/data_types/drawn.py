@@ -148,6 +148,23 @@ def weighted_means(
     return values @ weights / weights.sum()
 
 
+def means_over_queries(
+    values: Float64[Array, "m q"], weights: QueryWeights | None
+) -> Float64[Array, " m"]:
+    """Means by which settings and candidates are chosen: weighed as what is reported of them is.
+
+    Weights that are all 1 change no bit, and equal rows have equal means.
+
+    >>> values = np.array([[1.0, 0.0]])
+    >>> weights = QueryWeights(np.array([1.5, 0.5]), 1.5)
+    >>> [means_over_queries(values, known).tolist() for known in (None, weights)]
+    [[0.5], [0.75]]
+    """
+    if weights is None:
+        return values.mean(axis=1)
+    return (values * weights.values).mean(axis=1) / weights.values.mean()
+
+
 def drawn_context(
     chance: float,
     traffic: float,

@@ -15,7 +15,7 @@ from anglewise.data_types.conversion import (
     is_frame,
     is_kind,
 )
-from anglewise.data_types.drawn import QueryDraw
+from anglewise.data_types.drawn import QueryDraw, QueryWeights
 from anglewise.data_types.embeddings import Space, check_counted_from_zero
 from anglewise.data_types.numbers import POSITIVE, shown
 from anglewise.data_types.parts import Parts, judged_parts
@@ -255,6 +255,10 @@ class Judgements:
         """Which entries of ``graded`` binary metrics take for relevant."""
         gains = self.graded.values
         return gains > 0 if self.relevant_from is None else gains >= self.relevant_from
+
+    def weights(self, rows: Int64[Array, " q"]) -> QueryWeights | None:
+        """What these queries count in means; None where they were not drawn with known chances."""
+        return None if self.drawn is None else self.drawn.weights(rows)
 
     def where(self, chosen: Bool[Array, " entries"]) -> "Judgements":
         """Some of the entries of ``graded`` alone."""

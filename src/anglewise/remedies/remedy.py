@@ -1,7 +1,7 @@
 """Find a remedy: screen candidates under a budget, compare the rest, build the winner."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from os import PathLike
 from time import monotonic
 from typing import Any
@@ -12,6 +12,7 @@ from anglewise.comparison.conclusion import read_settings
 from anglewise.comparison.lists import SearchedSpace, candidate_lists
 from anglewise.comparison.split import QUERIES, query_split
 from anglewise.data_types.conversion import Vectors
+from anglewise.data_types.drawn import means_over_queries
 from anglewise.data_types.embeddings import Space, as_space
 from anglewise.data_types.judgements import Judgements, Pairs, Triplets, check_judgements
 from anglewise.data_types.numbers import COUNT, POSITIVE
@@ -180,7 +181,7 @@ def _tuned(space: Space, judgements: Judgements, family: Family, metric: str) ->
     searched = SearchedSpace(space, judgements, rows)
     lists, _ = candidate_lists(searched, tried, judgements, settings)
     values = evaluate(lists, judgements, rows, settings.metrics)[metric]
-    return tried[int(values.mean(axis=1).argmax())]
+    return tried[int(means_over_queries(values, judgements.weights(rows)).argmax())]
 
 
 LEARNING = 0.75
@@ -197,6 +198,7 @@ def remedy(
     finalists: int = 8,
     tolerance: str | float | None = None,
     largest_difference: float = 1.0,
+    largest_group: int | None = None,
     split: str = QUERIES,
     seed: int = 0,
     cache: str | PathLike[str] | None = None,
@@ -228,7 +230,7 @@ def remedy(
         How long it may take, statistics included. What would not fit is left out, with a note.
     finalists
         How many candidates are compared at the end.
-    tolerance, largest_difference, seed, threads, progress
+    tolerance, largest_difference, largest_group, seed, threads, progress
         As in ``compare``.
     split
         As in ``compare``, by ``group(COLUMN)`` or ``clusters(8)``: no group both screens and
@@ -247,7 +249,8 @@ def remedy(
     TooFewError
         Nothing judged; a space to be made again without interactions to learn from.
     ValuesError
-        A budget that does not suffice for raw cosine and raw dot; no finalist.
+        A budget that does not suffice for raw cosine and raw dot; no finalist; a largest group
+        below one that was seen.
 
     Examples
     --------
@@ -290,7 +293,7 @@ def remedy(
     if not len(rows):
         raise TooFewError("no query is judged: give judgements of ids that the space holds")
     asking = space.sides(judgements.direction)[0]
-    settings = replace(settings, split=query_split(split, asking, rows, seed=seed))
+    settings = settings.by(query_split(split, asking, rows, seed=seed), largest_group)
     if settings.split.later is not None:
         raise SpellingError(
             f"a split by {settings.split.split} is for compare: remedies are screened and decided "

@@ -151,6 +151,10 @@ def content_of(space: Space, judgements: Judgements) -> str:
         parts.append(f"relevant from {judgements.relevant_from!r}".encode())
     if judgements.chances is not None:
         parts += [b"chances", *_table(judgements.chances)]
+    drawn = judgements.drawn
+    if drawn is not None:  # tuned measures and screening go by weights
+        parts += [f"drawn {len(drawn.draws)}".encode(), drawn.chances.tobytes()]
+        parts.append(drawn.traffic.tobytes())
     return _digest(parts).hex()
 
 

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from anglewise.comparison.scoring import list_key
+from anglewise.data_types.drawn import means_over_queries
 from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Array, Int64
 from anglewise.errors import AnglewiseError, ValuesError
@@ -24,7 +25,10 @@ FIRST = 32
 
 @dataclass(frozen=True)
 class Screened:
-    """How a candidate did among the queries set apart, in the last round that it reached."""
+    """How a candidate did among the queries set apart, in the last round that it reached.
+
+    Queries that were drawn with unequal chances weigh in the mean as where the finalists meet.
+    """
 
     candidate: str
     mean: float
@@ -97,13 +101,15 @@ def _round(
     lists: dict[RemedyCandidate, bytes] = {}
     metric = runner.settings.metrics[0]
     judged, ordered = judged_by(runner.judgements, rows), np.sort(rows)
+    weights = judged.weights(ordered)
     in_order = sorted(batches(left), key=lambda batch: runner.seconds(batch, len(rows)))
     try:
         for found in _affordable(runner, in_order, rows, state.left_out, kept_seconds):
             for candidate, held in found.items():
                 name = str(candidate)
                 values = evaluate({name: held.lists}, judged, ordered, [metric])[str(metric)]
-                state.table[candidate] = Screened(name, float(values[0].mean()), len(rows))
+                (mean,) = means_over_queries(values, weights).tolist()
+                state.table[candidate] = Screened(name, mean, len(rows))
                 lists[candidate] = list_key(held.lists)
     except OutOfTimeError:
         state.stopped = "time"

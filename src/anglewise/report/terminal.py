@@ -179,12 +179,14 @@ class Axis:
         return low + high.rjust(self.width - len(low))
 
     def draw(self, estimate: "Estimate", pens: str) -> str:
-        """One interval with its mean; nothing where the mean is not a number."""
+        """One interval with its mean; the mean alone without ends, nothing without a mean."""
         if math.isnan(estimate.mean):
             return " " * self.width
+        known = math.isfinite(estimate.low) and math.isfinite(estimate.high)
+        ends = (estimate.low, estimate.high) if known else (estimate.mean, estimate.mean)
         start, point, end = (
             round((value - self.low) / (self.high - self.low) * (self.width - 1))
-            for value in (estimate.low, estimate.mean, estimate.high)
+            for value in (ends[0], estimate.mean, ends[1])
         )
         drawn = [" "] * self.width
         line, left, right, middle = pens

@@ -17,6 +17,7 @@ import numpy as np
 from anglewise.data_types.numbers import NOT_NEGATIVE, Bounds, read_number, shown
 from anglewise.data_types.typing import Array, Float64, Int64, Map
 from anglewise.errors import SpellingError
+from anglewise.statistics.resampling import rounding_of
 
 Decision: TypeAlias = Literal["use", "tie", "better", "cannot-tell"]
 
@@ -364,7 +365,8 @@ def _ends(
     error = share * drawn[:, others] - drawn[:, [reference]] - lead
     spread = error.std(axis=0)
     scaled = np.divide(error, spread, out=np.zeros_like(error), where=spread > 0)
-    unknown = np.where(spread > 0, 0.0, np.inf)  # what never varies says nothing
+    varies = spread > np.maximum(rounding_of(drawn[:, others]), rounding_of(drawn[:, [reference]]))
+    unknown = np.where(varies, 0.0, np.inf)  # what varies by rounding alone says nothing
     reach = np.quantile(scaled.max(axis=1), 1 - level) * spread + unknown
     above = np.quantile(-scaled, 1 - level, axis=0) * spread + unknown
     return lead - reach, lead + above

@@ -243,7 +243,7 @@ class Clusters:
     def take(self, columns: Int64[Array, " some"]) -> "Clusters":
         """The clusters of some columns; others may still be as large as before."""
         weights = None if self.weights is None else self.weights[columns]
-        return Clusters(Clusters.named(self.of[columns]).of, weights, self.unseen)
+        return Clusters(Clusters.named(self.of[columns]).of, weights, self.largest)
 
     def sums(self, values: Float64[Array, "m q"]) -> Float64[Array, "m clusters"]:
         """The sum of each cluster's values, each times its weight."""
@@ -335,6 +335,8 @@ def bca(
 
     The nominal tails are those of ``sqrt(n / (n - 1)) t`` with ``t`` Student's quantile for ``n``
     queries, not the normal ones: resamples of few queries spread too little (Hesterberg 2015).
+    Both ends are NaN where resamples differ by no more than rounding, or the ends do: how far a
+    figure may be off cannot be learnt from what never varies.
 
     Parameters
     ----------
@@ -351,6 +353,9 @@ def bca(
     >>> values = np.array([[0.0, 0.0, 0.0, 1.0] * 25])
     >>> bca(bootstrap(Means(values), 100), values.mean(axis=1), values).round(2)
     array([[0.17, 0.34]])
+    >>> equal = np.ones((1, 100))
+    >>> bca(bootstrap(Means(equal), 100), equal.mean(axis=1), equal)
+    array([[nan, nan]])
     """
     from scipy.special import stdtrit
 
@@ -363,12 +368,28 @@ def bca(
     queries = influence.shape[1]
     freedom = max(queries - 1, 1)
     tail = float(stdtrit(freedom, (1 + LEVEL) / 2)) * sqrt(queries / freedom)
-    return np.array(
+    ends = np.array(
         [
             np.quantile(column, _levels(float(share), float(acceleration), tail, len(column)))
             for column, share, acceleration in zip(drawn.T, below, skew, strict=True)
         ]
     )
+    noise = rounding_of(drawn)
+    known = (np.ptp(drawn, axis=0) > noise) & (ends[:, 1] - ends[:, 0] > noise)
+    return np.where(known[:, None], ends, np.nan)
+
+
+ROUNDING = 1e-9
+"""Of a figure's size; resamples that differ by less are said to be equal."""
+
+
+def rounding_of(drawn: Float64[Array, "draws m"]) -> Float64[Array, " m"]:
+    """By how much figures may differ over resamples from rounding alone.
+
+    >>> rounding_of(np.array([[0.5, 20.0]])).tolist()
+    [1e-09, 2e-08]
+    """
+    return ROUNDING * np.maximum(np.abs(drawn).max(axis=0), 1.0)
 
 
 def _levels(below: float, acceleration: float, tail: float, draws: int) -> list[float]:
