@@ -265,8 +265,7 @@ class Judgements:
         graded, width = self.graded.where(chosen), self.gains.shape[1]
         missing = None if self.missing is None else graded.columns(width, graded.shape[1])
         chances = None if self.chances is None else self.chances.where(chosen)
-        gains = graded.columns(0, width)
-        return replace(self, gains=gains, missing=missing, chances=chances)
+        return replace(self, gains=graded.columns(0, width), missing=missing, chances=chances)
 
     def without_missing(self) -> "Judgements":
         """The same without judged items that the space lacks; they are counted as dropped."""

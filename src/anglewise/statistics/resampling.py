@@ -324,6 +324,8 @@ def bootstrap(
 
 
 LEVEL = 0.95
+ROUNDING = 1e-9
+"""Of a figure's size; resamples that differ by less are said to be equal."""
 
 
 def bca(
@@ -353,8 +355,7 @@ def bca(
     >>> values = np.array([[0.0, 0.0, 0.0, 1.0] * 25])
     >>> bca(bootstrap(Means(values), 100), values.mean(axis=1), values).round(2)
     array([[0.17, 0.34]])
-    >>> equal = np.ones((1, 100))
-    >>> bca(bootstrap(Means(equal), 100), equal.mean(axis=1), equal)
+    >>> bca(np.ones((9, 1)), np.ones(1), np.ones((1, 100)))
     array([[nan, nan]])
     """
     from scipy.special import stdtrit
@@ -377,10 +378,6 @@ def bca(
     noise = rounding_of(drawn)
     known = (np.ptp(drawn, axis=0) > noise) & (ends[:, 1] - ends[:, 0] > noise)
     return np.where(known[:, None], ends, np.nan)
-
-
-ROUNDING = 1e-9
-"""Of a figure's size; resamples that differ by less are said to be equal."""
 
 
 def rounding_of(drawn: Float64[Array, "draws m"]) -> Float64[Array, " m"]:
