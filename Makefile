@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 INPUTS ?= 20000
 SEED ?= 0
 
-.PHONY: help setup demo test tests lint fuzz check-slow check-real check-lowest check-frameworks check-page check-training bench shape \
+.PHONY: help setup demo test tests lint fuzz check-types check-slow check-real check-lowest check-frameworks check-page check-training bench shape \
   record record-real lock clean
 
 help: ## this list
@@ -27,7 +27,7 @@ demo: setup ## the main job on generated data: fit, compare, report
 	$(BIN)/anglewise demo
 
 # Two workers on two cores: linear algebra on further threads would wait more than it works.
-test tests check-slow check-real fuzz: export OPENBLAS_NUM_THREADS ?= 1
+test tests check-types check-slow check-real fuzz: export OPENBLAS_NUM_THREADS ?= 1
 
 # What Python has compiled is kept: compiling is half of what it takes to collect the tests.
 unexport PYTHONDONTWRITEBYTECODE
@@ -38,6 +38,10 @@ test: setup ## every check that a change must pass
 
 tests: setup ## the tests alone
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not real"
+
+# Checked at every call, the annotations take as long as the tests themselves.
+check-types: setup ## the tests again, with arguments and results held to their annotations
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not real" --jaxtyping-packages=anglewise,typechecker.check
 
 lint: setup ## style and types
 	$(BIN)/ruff check .

@@ -133,11 +133,17 @@ def start(*words, **how):
 def test_a_handle_that_nobody_gave_is_refused_at_once(folder):
     if not Path(folder).is_dir():
         pytest.skip("no such folder on this system")
-    for number in range(3, 9):
-        for words in (["--json", f"{folder}/{number}"], ["--qrels", f"{folder}/{number}"]):
-            done = start("compare", "space", "--quiet", *words)
-            assert done.returncode == 2
-            assert b"nothing was opened as" in done.stderr
+    calls = [
+        (option, f"{folder}/{number}") for number in range(3, 9) for option in ("--json", "--qrels")
+    ]
+    code = (
+        "from anglewise.cli import main; [print(main(['compare', 'space', *words])) for words in "
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}{calls}]"], capture_output=True, timeout=60, check=False
+    )
+    assert done.stdout.split() == len(calls) * [b"2"]
+    assert done.stderr.count(b"nothing was opened as") == len(calls)
 
 
 @ON_UNIX

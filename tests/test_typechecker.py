@@ -1,4 +1,4 @@
-"""What the tests check at every call: kinds, and the sizes of arrays that belong together."""
+"""What `make check-types` checks at every call: kinds, and sizes of arrays that belong together."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -46,13 +46,19 @@ def test_what_suits_its_annotations_passes():
         lambda: Two(np.ones(3), np.ones(4)),
         lambda: Two([1.0]),
         lambda: list(counted("2")),
-        lambda: inclusion_chances(np.ones(1, int), 1),
-        lambda: inclusion_chances(np.ones(1), "four"),
     ],
 )
 def test_what_does_not_is_refused(call):
     with pytest.raises(TypeCheckError):
         call()
+
+
+def test_make_check_types_checks_the_package(request):
+    if not request.config.getoption("--jaxtyping-packages"):
+        pytest.skip("run by make check-types")
+    for wrong in ((np.ones(1, int), 1), (np.ones(1), "four")):
+        with pytest.raises(TypeCheckError):
+            inclusion_chances(*wrong)
 
 
 def test_names_that_only_a_type_checker_knows_are_anything():

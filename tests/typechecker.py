@@ -1,4 +1,4 @@
-"""Arguments and results are checked against their annotations whenever the tests run.
+"""Arguments and results are checked against their annotations by ``make check-types``.
 
 jaxtyping marks each function of the package as it is imported. Its own wrapper checks arguments
 twice, for the sake of its messages; the one here checks them once, and opens a scope for the sizes
