@@ -20,9 +20,9 @@ from anglewise.cli.judge import JUDGE_COMMANDS
 from anglewise.cli.paths import options_of
 from anglewise.cli.program import COMMANDS
 from anglewise.errors import FileError
-from anglewise.io import destinations
 from anglewise.io.outputs import check_new_file, check_new_folder, new_file, new_folder, write_text
 from anglewise.io.space_folder import check_destination, judgements_of, stored_directions
+from anglewise.judgements import store_files
 from anglewise.judgements.connection import STORE_NAME
 from cli_run import anglewise, refused
 
@@ -519,7 +519,7 @@ def test_what_is_mounted_is_refused_before_the_work(kind, tmp_path, monkeypatch)
         target.mkdir()
     table = tmp_path / "mountinfo"
     table.write_text(f"1 2 0:3 / {str(target).replace(' ', chr(92) + '040')} rw - ext4 x rw\n")
-    monkeypatch.setattr(destinations, "MOUNTS", table)
+    monkeypatch.setattr(store_files, "MOUNTS", table)
     with pytest.raises(FileError, match="cannot be replaced"):
         (check_new_file if kind == "file" else check_destination)(target)
 

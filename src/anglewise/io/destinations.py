@@ -16,8 +16,9 @@ from typing import TypeAlias
 
 from anglewise.errors import FileError
 from anglewise.io.files import PathLike
-from anglewise.judgements.connection import HEAD, STORE_NAME
+from anglewise.judgements.connection import STORE_NAME
 from anglewise.judgements.folder_lock import bears_name
+from anglewise.judgements.store_files import HEAD, head_of, mount_points
 
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2
@@ -175,7 +176,7 @@ def check_writable(*paths: Path) -> None:
 
     A rename would put another file in the place of a protected one, which opening it would not.
     """
-    mounted = _mount_points()
+    mounted = mount_points()
     for path in paths:
         if not os.access(path, os.W_OK):
             raise FileError(
@@ -187,19 +188,6 @@ def check_writable(*paths: Path) -> None:
                 if path.is_dir()
                 else f"{path} is mounted there and cannot be replaced: choose another name"
             )
-
-
-MOUNTS = Path("/proc/self/mountinfo")
-"""Where Linux says what is mounted; ``os.path.ismount`` knows no file, nor a folder of the disk."""
-
-
-def _mount_points() -> set[bytes]:
-    try:
-        lines = MOUNTS.read_bytes().splitlines()
-    except OSError:  # another system
-        return set()
-    names = (line.split(b" ")[4] for line in lines)
-    return {re.sub(rb"\\([0-7]{3})", lambda code: bytes([int(code[1], 8)]), n) for n in names}
 
 
 def keep_mode(target: Path, handle: int) -> None:
@@ -395,8 +383,7 @@ def is_sqlite(path: Path) -> bool:
             return False
     except OSError:  # a name too long: whoever opens it says so
         return False
-    with path.open("rb") as file:
-        return file.read(len(HEAD)) == HEAD
+    return head_of(path) == HEAD
 
 
 def space_around(path: Path) -> Path | None:

@@ -4,12 +4,15 @@ import os
 import re
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from anglewise.data_types.numbers import shown
 from anglewise.errors import AnglewiseError, FileError
+from anglewise.judgements.store_files import StoreFiles, hold
 
 APPLICATION = 0x616E_676C
 """The mark in the head of our files ("angl"): SQLite files of other programs are refused."""
@@ -69,14 +72,17 @@ PLAIN = {
 """What may stand in a store beside ours."""
 
 
-def definitions_of(connection: sqlite3.Connection) -> dict[str, tuple[str, str]]:
-    """The type and the SQL of each name in the file, but for what SQLite itself keeps there."""
-    rows = connection.execute("SELECT name, type, sql FROM sqlite_master")
-    return {
-        str(name): (str(kind), " ".join(str(words or "").split()))
-        for name, kind, words in rows
+def definitions_of(connection: sqlite3.Connection) -> list[tuple[str, str, str, str]]:
+    """Name, type, table and SQL of all that is in the file, but for what SQLite itself keeps there.
+
+    A name may stand there twice: SQLite keeps the names of triggers apart from those of tables.
+    """
+    rows = connection.execute("SELECT name, type, tbl_name, sql FROM sqlite_master")
+    return [
+        (str(name), str(kind), str(table), " ".join(str(words or "").split()))
+        for name, kind, table, words in rows
         if not (SQLITES_OWN.fullmatch(f"{kind} {name}") and (words is None or kind == "table"))
-    }
+    ]
 
 
 def migrate(connection: sqlite3.Connection, migrations: tuple[str, ...] = MIGRATIONS) -> None:
@@ -114,6 +120,9 @@ def _statements(script: str) -> list[str]:
     return statements
 
 
+LATEST = "SELECT number, uuid FROM judgements ORDER BY number DESC LIMIT 1"
+"""The row that was added last."""
+
 STORE_NAME = "judgements.sqlite"
 """The name of the store in the folder of a space."""
 
@@ -138,8 +147,6 @@ def store_in(folder: Path, name: str = STORE_NAME) -> Path:
     return path
 
 
-HEAD = b"SQLite format 3\0"
-
 LONGEST_ROW = 1 << 24
 """More bytes than any row of judgements has: a longer one is damaged."""
 
@@ -152,12 +159,41 @@ PAUSE = 0.02
 """Seconds between two attempts at a lock for which SQLite itself does not wait."""
 
 
-def connect(path: Path, *, read_only: bool, patience: float) -> sqlite3.Connection:
-    """Open a store; for writing, make a missing one and bring its tables up to date."""
+def connect(
+    path: Path, *, read_only: bool, patience: float
+) -> tuple[sqlite3.Connection, StoreFiles]:
+    """Open a store; for writing, make a missing one and bring its tables up to date.
+
+    Its files, which come with it, are to be closed together with the connection.
+    """
     _check_file(path, read_only=read_only)
     with store_errors(path):
-        open_store = _open_for_reading if read_only else _open_for_writing
-        return _patiently(lambda: open_store(path, patience), patience)
+        if not path.exists():
+            sqlite3.connect(_uri(path, "rwc")).close()  # makes an empty file
+        try:
+            files = hold(path, empty=not read_only)
+        except PermissionError as error:
+            raise FileError(
+                f"{path} may not be read ({error.strerror}): mend its rights"
+            ) from error
+        try:
+            connection = _patiently(
+                lambda: (
+                    _open_for_reading(path, patience)
+                    if read_only
+                    else _open_for_writing(path, patience, files)
+                ),
+                patience,
+            )
+            try:
+                files.settle(None if read_only else connection.execute(LATEST).fetchone())
+            except BaseException:
+                connection.close()
+                raise
+        except BaseException:
+            files.close()
+            raise
+        return connection, files
 
 
 @contextmanager
@@ -187,26 +223,22 @@ def _check_file(path: Path, *, read_only: bool) -> None:
             raise FileError(f"{path} does not exist: nothing was judged there yet")
         if not path.parent.is_dir():
             raise FileError(f"{path} cannot be made: the folder {path.parent} does not exist")
-        return
-    try:
-        with path.open("rb") as file:
-            head = file.read(len(HEAD))
-    except OSError as error:
-        raise FileError(f"{path} may not be read ({error.strerror}): mend its rights") from error
-    if head != HEAD and (head or read_only):
-        raise FileError(
-            f"{path} is not a store of judgements (no SQLite file): take another file, or read "
-            "this one with anglewise judge import"
-        )
 
 
-def _open_for_writing(path: Path, patience: float) -> sqlite3.Connection:
-    connection = _connected(f"{path.absolute().as_uri()}?mode=rwc", patience)
+def _uri(path: Path, mode: str) -> str:
+    return f"{path.absolute().as_uri()}?mode={mode}"
+
+
+def _open_for_writing(path: Path, patience: float, files: StoreFiles) -> sqlite3.Connection:
+    connection = _connected(_uri(path, "rw"), patience)
     try:
         _check_ours(path, connection)
+        if not files.is_checked:
+            check_sound(path, connection)
+            files.mark_checked()
         # the file remembers its mode, and setting it again would wait for readers
         if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(path, connection)
         connection.execute("PRAGMA synchronous = FULL")
         if version_of(connection) < VERSION:
             migrate(connection)
@@ -217,13 +249,50 @@ def _open_for_writing(path: Path, patience: float) -> sqlite3.Connection:
     return connection
 
 
+def _write_ahead(path: Path, connection: sqlite3.Connection) -> None:
+    """Have SQLite write into a ``-wal`` first from now on.
+
+    That changes some bytes at the start of the file, which are written at once: a ``-journal`` for
+    them, which SQLite would leave behind where the program is killed, is not needed.
+    """
+    connection.execute("PRAGMA journal_mode = OFF")
+    if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+        raise FileError(f"{path} lies where SQLite keeps no -wal: take a folder of a local disk")
+
+
+def check_sound(path: Path, connection: sqlite3.Connection, *, whole: bool = False) -> None:
+    """Raise ``FileError`` where SQLite finds a store damaged: it would write over what it holds.
+
+    ``whole`` also holds indexes against the rows, which takes several times as long.
+    """
+    check = "integrity_check" if whole else "quick_check"
+    with bounded(path, connection):
+        connection.execute("PRAGMA ignore_check_constraints = ON")  # whoever reads rows checks them
+        try:
+            words = str(connection.execute(f"PRAGMA {check}(1)").fetchone()[0])
+        finally:
+            connection.execute("PRAGMA ignore_check_constraints = OFF")
+    if words != "ok":
+        raise FileError(f"{path}: {DAMAGED.format(shown(' '.join(words.split())))}")
+
+
+def check_holds(path: Path, connection: sqlite3.Connection, latest: tuple[int, str] | None) -> None:
+    """Raise ``FileError`` where a row that was there, by number and uuid, is another now."""
+    if latest is None:
+        return
+    number, uuid = latest
+    rows = connection.execute("SELECT uuid FROM judgements WHERE number = ?", [number])
+    if rows.fetchone() != (uuid,):
+        raise FileError(f"{path} does not hold judgement {uuid} any more")
+
+
 def _open_for_reading(path: Path, patience: float) -> sqlite3.Connection:
     """Open without writing; as an immutable file where not even a lock may be written.
 
     SQLite leaves ``-shm`` and an empty ``-wal`` beside the file, which only a writer may remove;
     reading without them would miss what is being written.
     """
-    connection = _connected(f"{path.absolute().as_uri()}?mode=ro", patience)
+    connection = _connected(_uri(path, "ro"), patience)
     try:
         try:
             tables_of(connection)
@@ -233,7 +302,7 @@ def _open_for_reading(path: Path, patience: float) -> sqlite3.Connection:
             if not refused or wal.exists():
                 raise
             connection.close()
-            connection = _connected(f"{path.absolute().as_uri()}?mode=ro&immutable=1", patience)
+            connection = _connected(_uri(path, "ro&immutable=1"), patience)
         _check_ours(path, connection)
         _check_up_to_date(path, connection)
     except BaseException:
@@ -270,28 +339,30 @@ def _check_ours(path: Path, connection: sqlite3.Connection) -> None:
             f"{VERSION}): upgrade anglewise; nothing was changed"
         )
     if ours and version:
-        _check_tables(path, connection, version)
+        check_tables(path, connection, version)
 
 
-def _check_tables(path: Path, connection: sqlite3.Connection, version: int) -> None:
+def check_tables(path: Path, connection: sqlite3.Connection, version: int = VERSION) -> None:
     """Refuse a file with other definitions than ours: a view could compute without end.
 
     Other tables may stand in it, and indexes of columns alone: one of what is computed, or of
     what may come but once, would slow or refuse the answers that are kept.
     """
-    found = definitions_of(connection)
     reference = sqlite3.connect(":memory:", isolation_level=None)
     try:
         migrate(reference, MIGRATIONS[:version])
-        expected = definitions_of(reference)
+        ours = Counter(definitions_of(reference))
     finally:
         reference.close()
-    wrong = [name for name, definition in expected.items() if found.get(name) != definition]
+    there = Counter(definitions_of(connection))
+    names = {name for name, *_ in ours}
+    wrong = [name for name, *_ in (ours - there).elements()]
     wrong += [
         name
-        for name, (kind, sql) in found.items()
-        if name not in expected and not (kind in PLAIN and PLAIN[kind].match(sql))
+        for name, kind, _, sql in (there - ours).elements()
+        if name in names or not (kind in PLAIN and PLAIN[kind].match(sql))
     ]
+    wrong = list(dict.fromkeys(wrong))
     if wrong:
         raise FileError(
             f"{path} is no store of judgements as anglewise makes them: {', '.join(wrong[:3])} is "
@@ -378,7 +449,10 @@ def _code(error: sqlite3.Error) -> int:
 
 SAFE = "nothing of this was recorded, what was recorded before is safe"
 
-DAMAGED = "it is damaged ({}): take a copy of it and restore from your backup"
+DAMAGED = (
+    "it is damaged ({}): take a copy of it and of what lies beside it under its name (-wal, -shm), "
+    "remove all of them, and restore from your backup"
+)
 
 REMEDIES = {
     sqlite3.SQLITE_FULL: f"the disk is full; {SAFE}: free some space and try again",

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Collection, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -15,16 +15,24 @@ from anglewise.data_types.numbers import shown
 from anglewise.data_types.text import as_path
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError, WrongTypeError
-from anglewise.judgements.connection import DAMAGED, bounded, connect, roll_back, store_errors
+from anglewise.judgements.connection import (
+    DAMAGED,
+    LATEST,
+    bounded,
+    check_holds,
+    check_sound,
+    check_tables,
+    connect,
+    roll_back,
+    store_errors,
+)
 from anglewise.judgements.folder_lock import FolderLock, judging_in
 from anglewise.judgements.records import Judged, as_text, check_text, new_uuid, recalled
+from anglewise.judgements.store_files import StoreFiles
 
 if TYPE_CHECKING:
     from anglewise.data_types.embeddings import Space
     from anglewise.data_types.judgements import Judgements
-
-WAL = "-wal"
-"""The ending of SQLite's write-ahead log, which holds new judgements first."""
 
 PATIENCE = 10.0
 """Seconds to wait for another program that is writing."""
@@ -77,15 +85,17 @@ class JudgementStore:
     """
 
     def __init__(
-        self, path: Path, connection: sqlite3.Connection, folder: FolderLock | None = None
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        files: StoreFiles,
+        folder: FolderLock | None = None,
     ) -> None:
         self.path = path
         self._connection = connection
+        self._files = files
         self._one_at_a_time = threading.Lock()
         self._folder = folder
-        real = path.resolve()
-        files = (path.absolute(), real.with_name(real.name + WAL))
-        self._files = [(file, file.stat()) for file in files if file.exists()]
 
     @classmethod
     def open(
@@ -94,12 +104,13 @@ class JudgementStore:
         """Open a store, and make a missing one unless ``read_only``.
 
         Raises ``FileError`` for a file that is no store, that another program or a newer version
-        wrote, that stays locked for ``patience`` seconds, or that may not be opened.
+        wrote, that stays locked for ``patience`` seconds, that is damaged, that has a second name
+        (a hard link) or is mounted as a single file, or that may not be opened.
         """
         path = as_path(path, "a store of judgements")
         # while it is open for writing, nobody may replace the folder
         folder = None if read_only else judging_in(path.parent, patience)
-        return cls(path, connect(path, read_only=read_only, patience=patience), folder)
+        return cls(path, *connect(path, read_only=read_only, patience=patience), folder)
 
     def __enter__(self) -> "JudgementStore":  # noqa: PYI034 the type checks of the tests know no Self
         return self
@@ -117,9 +128,27 @@ class JudgementStore:
     def close(self) -> None:
         """Close the file; judgements that were added are on the disk already."""
         with self._one_at_a_time, store_errors(self.path):
-            self._connection.close()
-            if self._folder is not None:
-                self._folder.close()
+            if not self._files.is_open:
+                return
+            try:
+                self._files.close(self._connection, sound=self._is_sound())
+            finally:
+                if self._folder is not None:
+                    self._folder.close()
+
+    def __del__(self) -> None:
+        """Close what was never closed, SQLite's handles before ours."""
+        with suppress(Exception):
+            self.close()
+
+    @property
+    def stands(self) -> bool:
+        """Whether the files are those that were opened, so that answers can be recorded."""
+        try:
+            self._files.check()
+        except FileError:
+            return False
+        return True
 
     def add(self, judgement: Judged) -> None:
         """Record one judgement; it is on the disk when this returns.
@@ -262,6 +291,7 @@ class JudgementStore:
             raise FileError(f"{self.path}: {DAMAGED.format(error)}") from error
 
     def _fetched(self, query: str, direction: str | None, judge: str | None) -> list[Any]:
+        self._files.check_process()
         with (
             self._one_at_a_time,
             store_errors(self.path),
@@ -272,29 +302,71 @@ class JudgementStore:
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection]:
         with self._one_at_a_time, store_errors(self.path):
+            self._files.check_process()
             connection = self._connection
-            connection.execute("BEGIN IMMEDIATE")
+            self._begin()
             try:
-                self._check_files_stand()
+                self._files.check()
+                if self._files.is_written_over:
+                    self._check_content()
                 yield connection
+                latest = connection.execute(LATEST).fetchone()
                 connection.execute("COMMIT")
             except BaseException:
                 roll_back(connection)
                 raise
-            self._check_files_stand()  # before the caller learns that it is recorded
+            self._files.check()  # before the caller learns that it is recorded
+            self._files.remember(latest)
 
-    def _check_files_stand(self) -> None:
-        """Raise ``FileError`` where an open file was removed or replaced."""
-        for file, stat_at_opening in self._files:
-            try:
-                if os.path.samestat(file.stat(), stat_at_opening):
-                    continue
-            except FileNotFoundError:
-                pass
-            raise FileError(
-                f"{file} was removed or replaced since it was opened: this judgement is not in "
-                "it; put the file back, or open the store (or anglewise inspect) again"
-            )
+    def _begin(self) -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:  # locked, or the disk
+            raise
+        except sqlite3.DatabaseError as error:
+            if self._files.is_written_over:
+                raise FileError(f"{self.path} {WRITTEN_OVER}") from error
+            raise
+
+    def _check_content(self) -> None:
+        """Check, amid a transaction, a store into which somebody wrote since this one did.
+
+        Mostly another program copied there what lay in the ``-wal``. But whoever restores a copy
+        in its place mixes that with what the ``-wal`` holds.
+        """
+        connection, latest = self._connection, self._files.latest
+        connection.execute("ROLLBACK")
+        connection.execute("PRAGMA shrink_memory")  # forgets the pages that were read before
+        self._begin()
+        try:
+            check_sound(self.path, connection, whole=True)
+            check_tables(self.path, connection)
+            check_holds(self.path, connection, latest)
+        except sqlite3.OperationalError:
+            raise
+        except (FileError, sqlite3.DatabaseError) as error:
+            raise FileError(f"{self.path} {WRITTEN_OVER}") from error
+        self._files.remember(latest)
+
+    def _is_sound(self) -> bool:
+        """Whether SQLite may copy the ``-wal`` into the store when it is closed."""
+        try:
+            self._files.check_process()
+            if self._files.is_written_over:
+                self._connection.execute("BEGIN")
+                try:
+                    self._check_content()
+                finally:
+                    roll_back(self._connection)
+        except (FileError, sqlite3.Error):
+            return False
+        return self._files.may_be_completed()
+
+
+WRITTEN_OVER = (
+    "was written over since it was opened: this judgement is not in it; end every program that has "
+    "it open, remove what lies beside it under its name (-wal, -shm), and restore your copy again"
+)
 
 
 def _add(connection: sqlite3.Connection, row: list[Any]) -> None:

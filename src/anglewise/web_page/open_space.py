@@ -299,6 +299,18 @@ class Store:
                 self._open = JudgementStore.open(self.path, patience=PATIENCE)
             return self._open
 
+    def at(self, path: Path | None) -> "Store":
+        """Go on with this store where it lies at ``path`` and its files stand, else with a new one.
+
+        One whose files were replaced is closed first: a process has one set of files of a store.
+        """
+        with self._opening:
+            if path == self.path and (self._open is None or self._open.stands):
+                return self
+            if self._open is not None:
+                self._open.close()
+        return Store(path)
+
     def standing(self, direction: Direction) -> list[Judged]:
         """The judgements that count; none as long as the file does not exist."""
         if self.path is None or not self.path.exists():

@@ -215,7 +215,7 @@ class AppState:
     busy: SearchLimiter = field(default_factory=SearchLimiter)
     inspected: Inspected = field(init=False)
     fresh: Freshness = field(init=False)
-    store: Store = field(init=False)
+    store: Store = field(init=False, default_factory=lambda: Store(None))
     _results: dict[Hashable, Future[Any]] = field(init=False, default_factory=dict[Hashable, Any])
     _lock: Lock = field(init=False, default_factory=Lock)
     _slow: dict[Hashable, Future[Any]] = field(init=False, default_factory=dict[Hashable, Any])
@@ -229,7 +229,7 @@ class AppState:
     def reload(self) -> None:
         """Read the space again, and drop the results about the old one."""
         inspected = self.read()
-        fresh, store = Freshness(_files_to_watch(inspected)), Store(inspected.store)
+        fresh, store = Freshness(_files_to_watch(inspected)), self.store.at(inspected.store)
         with self._lock:
             self.inspected, self.fresh, self.store = inspected, fresh, store
             self._results, self._slow, self._searching = {}, {}, {}

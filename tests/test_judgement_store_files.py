@@ -1,0 +1,476 @@
+"""The files of a store: what SQLite may not see, and what is noticed before an answer is lost."""
+
+import os
+import shutil
+import sqlite3
+import struct
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from anglewise import Judged, JudgementStore
+from anglewise.errors import FileError
+from anglewise.io.destinations import is_sqlite
+from anglewise.judgements import store_files
+from anglewise.web_page.open_space import Store
+from inspect_site import FROM_HERE, made_space, site
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="told by Linux alone")
+POSIX = pytest.mark.skipif(os.name == "nt", reason="files that are open stay there")
+
+ADDS = """
+import sys
+from anglewise import Judged, JudgementStore
+with JudgementStore.open(sys.argv[1]) as store:
+    for item in sys.argv[2:]:
+        store.add(Judged("q", item, 1, judge="ben"))
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "judgements.sqlite"
+
+
+def judged(item="d", **more):
+    return Judged("q", item, 1, judge="anna", **more)
+
+
+def add(path, *items):
+    """Add to a store, and close it."""
+    with JudgementStore.open(path) as store:
+        store.add_many(judged(item) for item in items)
+
+
+def added_elsewhere(path, *items):
+    """Add to a store in another process, which ends then."""
+    return subprocess.run(
+        [sys.executable, "-c", ADDS, path, *items], capture_output=True, text=True, check=False
+    )
+
+
+def items_of(path):
+    with JudgementStore.open(path, read_only=True) as store:
+        return {row.item_id for row in store.rows()}
+
+
+def beside(path, end):
+    return path.with_name(path.name + end)
+
+
+def is_locked(path):
+    """Whether another process sees that the store is open here."""
+    code = (
+        "import fcntl, sys\n"
+        "file = open(sys.argv[1], 'r+')\n"
+        "try: fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x40000002)\n"
+        "except OSError: print('locked')\n"
+    )
+    command = [sys.executable, "-c", code, path]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout != ""
+
+
+def with_super_journal(path, victim):
+    """Lay a journal beside a store, after which SQLite removes a file that the journal names."""
+    add(path, "old")
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA journal_mode = DELETE")
+    [size], [pages] = (
+        connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_size", "page_count")
+    )
+    connection.close()
+    magic, name = bytes.fromhex("d9d505f920a163d7"), os.fsencode(victim)
+    head = magic + struct.pack(">IIIII", 0, 0, pages, 512, size)
+    tail = struct.pack(">I", 0x4000_0000 // size + 1) + name
+    tail += struct.pack(">II", len(name), sum(name)) + magic
+    beside(path, "-journal").write_bytes(head.ljust(512, b"\0") + tail)
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_no_journal_of_others_is_carried_out(path, tmp_path, read_only):
+    victim = tmp_path / "thesis.txt"
+    victim.write_text("years of work")
+    with_super_journal(path, victim)
+    with pytest.raises(FileError, match="-journal lies beside the store"):
+        JudgementStore.open(path, read_only=read_only)
+    assert victim.read_text() == "years of work"
+
+
+@LINUX
+def test_making_a_store_leaves_no_journal_wherever_it_is_killed(path):
+    """A program that is stopped at each of its calls that change a folder in turn."""
+    code = """
+import os, sqlite3, sys
+from anglewise.judgements import connection
+opened = connection._connected
+def traced(uri, patience):
+    made = opened(uri, patience)
+    made.set_trace_callback(lambda _: look())
+    return made
+def look():
+    if os.path.lexists(sys.argv[1] + "-journal"):
+        os._exit(3)
+connection._connected = traced
+from anglewise import JudgementStore
+made = sqlite3.connect(sys.argv[1]) if len(sys.argv) > 2 else None
+with JudgementStore.open(sys.argv[1]) as store:
+    store.counts()
+"""
+    assert subprocess.run([sys.executable, "-c", code, path], check=False).returncode == 0
+    modes = "openat,unlink,creat,rename,unlinkat,linkat"
+    if shutil.which("strace") is None:
+        return
+    path.unlink()
+    command = ["strace", "-f", "-e", f"trace={modes}", sys.executable, "-c", code, path]
+    calls = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    assert "judgements.sqlite-wal" in calls
+    assert "-journal" not in calls
+
+
+@POSIX
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_store_of_two_names_is_refused(path, tmp_path, read_only):
+    add(path, "old")
+    os.link(path, tmp_path / "other.sqlite")
+    for name in (path, tmp_path / "other.sqlite"):
+        with pytest.raises(FileError, match=r"2 names \(hard links\)"):
+            JudgementStore.open(name, read_only=read_only)
+
+
+@POSIX
+@pytest.mark.parametrize("end", ["", "-wal", "-shm"])
+def test_a_second_name_is_noticed_before_the_next_answer(path, tmp_path, end):
+    with JudgementStore.open(path) as store:
+        store.add(judged())
+        os.link(beside(path, end), tmp_path / "other")
+        with pytest.raises(FileError, match=r"2 names \(hard links\)"):
+            store.add(judged("e"))
+        (tmp_path / "other").unlink()
+        store.add(judged("f"))
+    assert items_of(path) == {"d", "f"}
+
+
+@POSIX
+@pytest.mark.parametrize("end", ["-wal", "-shm"])
+def test_no_file_of_others_stands_in_for_a_part_of_a_store(path, tmp_path, end):
+    add(path, "old")
+    victim = tmp_path / "thesis.txt"
+    victim.write_text("years of work")
+    os.link(victim, beside(path, end))
+    with pytest.raises(FileError, match=r"2 names \(hard links\)"):
+        JudgementStore.open(path)
+    assert victim.read_text() == "years of work"
+    beside(path, end).unlink()
+    os.mkfifo(beside(path, end))
+    with pytest.raises(FileError, match="no plain file"):
+        JudgementStore.open(path)
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_store_that_is_mounted_alone_is_refused(path, tmp_path, monkeypatch, read_only):
+    add(path, "old")
+    table = tmp_path / "mountinfo"
+    table.write_text(f"1 2 0:3 / {path} rw - ext4 x rw\n")
+    monkeypatch.setattr(store_files, "MOUNTS", table)
+    with pytest.raises(FileError, match=r"mounted as a single file.*mount the folder"):
+        JudgementStore.open(path, read_only=read_only)
+    table.write_text(f"1 2 0:3 / {tmp_path} rw - ext4 x rw\n")
+    JudgementStore.open(path, read_only=read_only).close()
+
+
+TRIGGERS = {
+    "takes back": """AFTER INSERT ON judgements WHEN NEW.takes_back IS NULL BEGIN INSERT INTO
+        judgements (uuid, takes_back, judge, time) VALUES ('x' || NEW.uuid, NEW.uuid, 'x', 1.0);
+        END""",
+    "ignores": "BEFORE INSERT ON judgements BEGIN SELECT RAISE(IGNORE); END",
+}
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS.values(), ids=TRIGGERS)
+@pytest.mark.parametrize("name", ["of_pair", "judgements", "sqlite_autoindex_judgements_1"])
+def test_no_trigger_hides_under_a_name_that_is_there_already(path, trigger, name):
+    add(path, "old")
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA writable_schema = ON")
+    row = ("trigger", name, "judgements", 0, f"CREATE TRIGGER {name} {trigger}")
+    rows = connection.execute("SELECT * FROM sqlite_master").fetchall()
+    connection.execute("DELETE FROM sqlite_master WHERE type = 'index' AND name = 'of_pair'")
+    connection.execute("INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", row)
+    [index] = [other for other in rows if other[1] == "of_pair"]
+    connection.execute("INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", index)
+    connection.commit()
+    connection.close()
+    with pytest.raises(FileError, match="is missing, changed or added"):
+        JudgementStore.open(path)
+
+
+@POSIX
+@pytest.mark.parametrize("end", ["-wal", "-shm"])
+@pytest.mark.parametrize("killed", [False, True])
+def test_no_file_beside_a_store_is_replaced_unseen(path, end, killed):
+    """Two processes that hold different files of one name know nothing of each other."""
+    add(path, "old")
+    code = """
+import os, sys
+from anglewise import Judged, JudgementStore
+from anglewise.errors import FileError
+store = JudgementStore.open(sys.argv[1])
+for item in "abcd":
+    sys.stdin.readline()
+    try:
+        store.add(Judged("q", item, 1, judge="anna"))
+        print("kept", flush=True)
+    except FileError as error:
+        print(error, flush=True)
+sys.stdin.readline()
+os._exit(1) if sys.argv[2] == "True" else store.close()
+"""
+    command = [sys.executable, "-c", code, path, str(killed)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as page:
+
+        def ask():
+            page.stdin.write("\n")
+            page.stdin.flush()
+            return page.stdout.readline().strip()
+
+        assert ask() == "kept"
+        if end == "-wal":  # what lies in it would be lost with it
+            connection = sqlite3.connect(path)
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            connection.close()
+        beside(path, end).unlink()
+        there = added_elsewhere(path, "e", "f")
+        assert there.returncode == 0, there.stderr
+        assert f"{end} was removed or replaced" in ask()
+        assert added_elsewhere(path, "g").returncode == 0
+        assert f"{end} was removed or replaced" in ask()
+        page.stdin.write("\n\n")
+        page.stdin.close()
+        page.wait(30)
+    assert items_of(path) == {"old", "a", "e", "f", "g"}
+    with JudgementStore.open(path) as store:
+        store.add(judged("after"))
+
+
+@POSIX
+def test_what_was_recorded_before_its_log_was_removed_is_kept(path):
+    store = JudgementStore.open(path)
+    store.add_many(judged(str(item)) for item in range(50))
+    for end in ("-wal", "-shm"):
+        beside(path, end).unlink()
+    with pytest.raises(FileError, match="-wal was removed"):
+        store.add(judged("e"))
+    store.close()
+    assert items_of(path) == {str(item) for item in range(50)}
+
+
+@POSIX
+@pytest.mark.parametrize("more", [0, 1, 20, 200, 2000])
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_copy_restored_in_place_loses_no_later_answer(path, tmp_path, more, kept):
+    add(path, *(f"k{item}" for item in range(20)))
+    shutil.copyfile(path, tmp_path / "backup")
+    add(path, *(f"m{item}" for item in range(more)))
+    store = JudgementStore.open(path)
+    if kept:
+        store.add(judged("before"))
+    shutil.copyfile(tmp_path / "backup", path)
+    acknowledged = []
+    for item in range(10):
+        try:
+            store.add(judged(f"x{item}"))
+        except FileError as error:
+            assert "was written over since it was opened" in str(error)  # noqa: PT017
+            break
+        acknowledged.append(f"x{item}")
+    store.close()
+    if acknowledged:
+        assert len(acknowledged) == 10
+        assert {*acknowledged} <= items_of(path)
+    else:
+        for end in ("-wal", "-shm"):
+            beside(path, end).unlink()
+        shutil.copyfile(tmp_path / "backup", path)
+        assert items_of(path) == {f"k{item}" for item in range(20)}
+    if more and not kept:
+        assert not acknowledged  # the last row that was there is gone
+
+
+def test_what_others_copy_into_a_store_is_no_fault(path):
+    with JudgementStore.open(path) as store:
+        store.add(judged())
+        connection = sqlite3.connect(path)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+        store.add(judged("e"))
+        assert added_elsewhere(path, *map(str, range(20))).returncode == 0
+        store.add(judged("f"))
+    assert items_of(path) == {"d", "e", "f", *map(str, range(20))}
+
+
+def test_a_store_that_was_opened_twice_keeps_its_locks(path):
+    first, second = JudgementStore.open(path), JudgementStore.open(path)
+    acknowledged = set()
+    for turn in range(3):
+        for name, store in (("a", first), ("b", second)):
+            for item in range(20):
+                store.add(judged(f"{name}{turn}.{item}"))
+                acknowledged.add(f"{name}{turn}.{item}")
+        others = [f"c{turn}.{item}" for item in range(20)]
+        assert added_elsewhere(path, *others).returncode == 0
+        acknowledged |= {*others}
+    first.close()
+    second.close()
+    assert items_of(path) == acknowledged
+
+
+@LINUX
+def test_nothing_that_reads_a_store_takes_its_locks_away(path):
+    add(path, "old")
+    with JudgementStore.open(path) as store:
+        for _ in range(2):
+            assert is_sqlite(path)
+            assert not is_sqlite(beside(path, "-shm"))
+            assert items_of(path) == {"old"}
+            shutil.copyfile(path, path.with_name("copy"))  # by other code of this process
+            assert is_locked(path)
+        again = JudgementStore.open(path)
+        store.close()
+        assert is_locked(path)
+        again.close()
+    assert not is_locked(path)
+    assert not beside(path, "-wal").exists()
+
+
+@LINUX
+def test_a_store_that_nobody_closed_holds_no_lock(path):
+    store = JudgementStore.open(path)
+    store.add(judged())
+    del store
+    assert not is_locked(path)
+    assert items_of(path) == {"d"}
+
+
+@POSIX
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_does_not_go_on_with_a_store(path):
+    store = JudgementStore.open(path)
+    store.add(judged())
+    child = os.fork()
+    if not child:
+        refused = 0
+        for work in (
+            lambda: store.add(judged("child")),
+            lambda: list(store.rows()),
+            lambda: JudgementStore.open(path),
+            lambda: JudgementStore.open(path, read_only=True),
+        ):
+            try:
+                work()
+            except FileError as error:
+                refused += "from which this one was forked" in str(error)
+        store.close()
+        del store
+        os._exit(refused)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 4
+    assert added_elsewhere(path, "e").returncode == 0
+    store.add(judged("f"))
+    assert sys.platform != "linux" or is_locked(path)
+    store.close()
+    assert items_of(path) == {"d", "e", "f"}
+
+
+def test_threads_open_and_close_one_store(path):
+    add(path, "old")
+    faults = []
+
+    def work(name):
+        try:
+            for turn in range(8):
+                add(path, f"{name}{turn}")
+                assert is_sqlite(path)
+                assert "old" in items_of(path)
+        except Exception as error:  # noqa: BLE001 shown below
+            faults.append(error)
+
+    threads = [threading.Thread(target=work, args=[name]) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert items_of(path) == {"old", *(f"{name}{turn}" for name in "abcd" for turn in range(8))}
+
+
+@POSIX
+def test_a_store_is_not_opened_again_over_files_that_are_gone(path):
+    store = JudgementStore.open(path)
+    store.add(judged())
+    beside(path, "-shm").unlink()
+    with pytest.raises(FileError, match="-shm was removed"):
+        JudgementStore.open(path)
+    store.close()
+    with JudgementStore.open(path) as store:
+        assert {row.item_id for row in store.rows()} == {"d"}
+
+
+def damaged_free_list(path):
+    """Give a store free pages, one of which is said to be a page that is in use."""
+    add(path, "old")
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE x (a)")
+    connection.executemany("INSERT INTO x VALUES (?)", [("y" * 4000,)] * 60)
+    connection.execute("DROP TABLE x")
+    connection.commit()
+    connection.close()
+    whole = bytearray(path.read_bytes())
+    size, trunk = struct.unpack(">H", whole[16:18])[0], struct.unpack(">I", whole[32:36])[0]
+    start = (trunk - 1) * size
+    count = struct.unpack(">I", whole[start + 4 : start + 8])[0]
+    last = start + 8 + 4 * (count - 1)
+    whole[last : last + 4] = struct.pack(">I", 5)
+    path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_store_that_would_write_over_its_rows_takes_no_answers(path, known):
+    if known:  # found sound here before
+        add(path, "older")
+        path.unlink()
+    damaged_free_list(path)
+    before = path.read_bytes()
+    with pytest.raises(FileError, match=r"damaged .*page 5.* backup"):
+        JudgementStore.open(path)
+    assert path.read_bytes() == before
+    assert items_of(path) == {"old"}
+
+
+def test_a_page_that_reads_its_space_again_goes_on_with_its_store(tmp_path):
+    from anglewise.web_page.open_space import Inspected
+
+    path = tmp_path / "judged.sqlite"
+    client = site(Inspected(made_space(), store=path))
+    app = client.app.app.state.app
+    before = app.store.opened()
+    before.add(judged())
+    assert client.post("/reload", headers=FROM_HERE, follow_redirects=False).status_code == 303
+    assert app.store.opened() is before
+    assert added_elsewhere(path, "e").returncode == 0
+    before.add(judged("f"))
+    before.close()
+    assert items_of(path) == {"d", "e", "f"}
+
+
+@POSIX
+def test_a_page_opens_its_store_again_where_its_files_were_replaced(path):
+    store = Store(path)
+    store.opened().add(judged())
+    assert store.at(path) is store
+    beside(path, "-shm").unlink()
+    again = store.at(path)
+    again.opened().add(judged("e"))
+    assert {row.item_id for row in again.opened().rows()} == {"d", "e"}
+    assert again.at(path.with_name("other.sqlite")).path == path.with_name("other.sqlite")
