@@ -256,6 +256,19 @@ os._exit(1) if sys.argv[2] == "True" else store.close()
 
 
 @POSIX
+def test_who_closes_a_store_removes_no_log_with_answers_of_others(path):
+    """Also where each of them lost its ``-shm``, and the other was killed."""
+    store = JudgementStore.open(path)
+    store.add(judged())
+    beside(path, "-shm").unlink()
+    code = ADDS + "    import os; os._exit(0)"
+    subprocess.run([sys.executable, "-c", code, path, "e", "f"], check=True)
+    beside(path, "-shm").unlink()
+    store.close()
+    assert items_of(path) == {"d", "e", "f"}
+
+
+@POSIX
 def test_what_was_recorded_before_its_log_was_removed_is_kept(path):
     store = JudgementStore.open(path)
     store.add_many(judged(str(item)) for item in range(50))

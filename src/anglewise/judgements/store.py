@@ -349,9 +349,17 @@ class JudgementStore:
         self._files.remember(latest)
 
     def _is_sound(self) -> bool:
-        """Whether SQLite may copy the ``-wal`` into the store when it is closed."""
+        """Whether SQLite may copy the ``-wal`` into the store, and remove it, when it is closed.
+
+        Where it may not, the next one to open the store finds the ``-wal``, with what others wrote
+        into it. One that was removed can be copied by who has it open alone, if nobody wrote into
+        the store since.
+        """
         try:
             self._files.check_process()
+            if self._files.log_is_gone:
+                return not self._files.is_written_over
+            self._files.check()
             if self._files.is_written_over:
                 self._connection.execute("BEGIN")
                 try:
@@ -360,7 +368,7 @@ class JudgementStore:
                     roll_back(self._connection)
         except (FileError, sqlite3.Error):
             return False
-        return self._files.may_be_completed()
+        return True
 
 
 WRITTEN_OVER = (

@@ -198,18 +198,11 @@ class StoreFiles:
         """Remember that SQLite found the store sound."""
         self._files.checked = True
 
-    def may_be_completed(self) -> bool:
-        """Whether nobody else can have opened other files than ours under these names."""
-        try:
-            if not os.path.samestat(self.path.stat(), os.fstat(self._files.handle)):
-                return False
-        except OSError:
-            return False
-        for name, before in self._files.beside.items():
-            with suppress(FileNotFoundError):  # whoever opens the store would make it anew
-                if not os.path.samestat(name.lstat(), before):
-                    return False
-        return True
+    @property
+    def log_is_gone(self) -> bool:
+        """Whether the ``-wal`` that was opened was removed, and nothing lies in its place."""
+        log = self._files.real.with_name(self._files.real.name + WAL)
+        return log in self._files.beside and not os.path.lexists(log)
 
 
 def hold(path: Path, *, empty: bool) -> StoreFiles:
