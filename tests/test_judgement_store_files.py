@@ -276,8 +276,20 @@ def test_what_was_recorded_before_its_log_was_removed_is_kept(path):
         beside(path, end).unlink()
     with pytest.raises(FileError, match="-wal was removed"):
         store.add(judged("e"))
+    copy = shutil.copyfile(path, path.with_name("copy.sqlite"))  # as it is where it is killed now
+    assert items_of(copy) == {str(item) for item in range(50)}
     store.close()
     assert items_of(path) == {str(item) for item in range(50)}
+
+
+@POSIX
+def test_who_closes_a_store_completes_it_from_a_log_that_was_removed(path):
+    store = JudgementStore.open(path)
+    store.add(judged())
+    for end in ("-wal", "-shm"):
+        beside(path, end).unlink()
+    store.close()
+    assert items_of(path) == {"d"}
 
 
 @POSIX

@@ -314,9 +314,17 @@ class JudgementStore:
                 connection.execute("COMMIT")
             except BaseException:
                 roll_back(connection)
+                self._save_log()
                 raise
             self._files.check()  # before the caller learns that it is recorded
             self._files.remember(latest)
+
+    def _save_log(self) -> None:
+        """Copy into the store what lies in a ``-wal`` that was removed, while it can be read."""
+        if self._files.log_is_gone and not self._files.is_written_over:
+            with suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            self._files.remember(self._files.latest)
 
     def _begin(self) -> None:
         try:
