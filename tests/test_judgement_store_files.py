@@ -283,13 +283,18 @@ def test_what_was_recorded_before_its_log_was_removed_is_kept(path):
 
 
 @POSIX
-def test_who_closes_a_store_completes_it_from_a_log_that_was_removed(path):
+@pytest.mark.parametrize("ends", [["-wal"], ["-wal", "-shm"]], ids=len)
+@pytest.mark.parametrize("looked_at", [False, True])
+def test_who_closes_a_store_completes_it_from_a_log_that_was_removed(path, ends, looked_at):
+    add(path, "old")
     store = JudgementStore.open(path)
     store.add(judged())
-    for end in ("-wal", "-shm"):
+    for end in ends:
         beside(path, end).unlink()
+    if looked_at:  # which lays an empty one in its place
+        added_elsewhere(path)
     store.close()
-    assert items_of(path) == {"d"}
+    assert items_of(path) == {"old", "d"}
 
 
 @POSIX

@@ -321,7 +321,7 @@ class JudgementStore:
 
     def _save_log(self) -> None:
         """Copy into the store what lies in a ``-wal`` that was removed, while it can be read."""
-        if self._files.log_is_gone and not self._files.is_written_over:
+        if self._files.log_is_gone() and not self._files.is_written_over:
             with suppress(sqlite3.Error):
                 self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
             self._files.remember(self._files.latest)
@@ -365,7 +365,7 @@ class JudgementStore:
         """
         try:
             self._files.check_process()
-            if self._files.log_is_gone:
+            if self._files.log_is_gone(or_empty=True):
                 return not self._files.is_written_over
             self._files.check()
             if self._files.is_written_over:

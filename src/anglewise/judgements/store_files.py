@@ -198,11 +198,20 @@ class StoreFiles:
         """Remember that SQLite found the store sound."""
         self._files.checked = True
 
-    @property
-    def log_is_gone(self) -> bool:
-        """Whether the ``-wal`` that was opened was removed, and nothing lies in its place."""
+    def log_is_gone(self, *, or_empty: bool = False) -> bool:
+        """Whether the ``-wal`` that was opened was removed, and nothing lies in its place.
+
+        With ``or_empty`` another one may lie there into which nobody has written.
+        """
         log = self._files.real.with_name(self._files.real.name + WAL)
-        return log in self._files.beside and not os.path.lexists(log)
+        if log not in self._files.beside:
+            return False
+        try:
+            status = log.lstat()
+        except FileNotFoundError:
+            return True
+        other = not os.path.samestat(status, self._files.beside[log])
+        return or_empty and other and not status.st_size
 
 
 def hold(path: Path, *, empty: bool) -> StoreFiles:
