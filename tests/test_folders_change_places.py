@@ -18,7 +18,7 @@ from anglewise.errors import FileError
 from anglewise.io import outputs as atomic
 from anglewise.io.outputs import exchange, folder_part, new_file, new_folder
 from anglewise.io.space_folder import check_destination
-from anglewise.judgements.connection import STORE_NAME
+from anglewise.judgements.store_files import STORE_NAME
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="locks and signals of Linux")
 

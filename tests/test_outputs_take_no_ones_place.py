@@ -23,7 +23,7 @@ from anglewise.errors import FileError
 from anglewise.io.outputs import check_new_file, check_new_folder, new_file, new_folder, write_text
 from anglewise.io.space_folder import check_destination, judgements_of, stored_directions
 from anglewise.judgements import store_files
-from anglewise.judgements.connection import STORE_NAME
+from anglewise.judgements.store_files import STORE_NAME
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]

@@ -155,7 +155,7 @@ def _read(
     from anglewise.io.output_names import check_name_fits
     from anglewise.io.read import judgements_of, read_space, stored_directions
     from anglewise.io.space_files import is_space_folder
-    from anglewise.judgements.connection import STORE_NAME, store_in
+    from anglewise.judgements.store_files import STORE_NAME, store_in
     from anglewise.web_page.metadata import with_own_columns
     from anglewise.web_page.open_space import Inspected
 

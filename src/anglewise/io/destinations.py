@@ -16,9 +16,8 @@ from typing import TypeAlias
 
 from anglewise.errors import FileError
 from anglewise.io.files import PathLike
-from anglewise.judgements.connection import STORE_NAME
 from anglewise.judgements.folder_lock import bears_name
-from anglewise.judgements.store_files import HEAD, head_of, mount_points
+from anglewise.judgements.store_files import HEAD, STORE_NAME, head_of, mount_points
 
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2

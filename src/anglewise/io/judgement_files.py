@@ -51,10 +51,10 @@ from anglewise.io.tables import (
     numbers_of,
     plain,
 )
-from anglewise.judgements.connection import store_in
 from anglewise.judgements.constructed import from_labels
 from anglewise.judgements.records import Labels
 from anglewise.judgements.store import JudgementStore
+from anglewise.judgements.store_files import store_in
 
 
 def read_labels(path: PathLike, *, say: Say = quiet) -> Labels:

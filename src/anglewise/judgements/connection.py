@@ -1,6 +1,5 @@
 """The SQLite file of a judgement store: its tables, their versions, and connections to it."""
 
-import os
 import re
 import sqlite3
 import time
@@ -122,30 +121,6 @@ def _statements(script: str) -> list[str]:
 
 LATEST = "SELECT number, uuid FROM judgements ORDER BY number DESC LIMIT 1"
 """The row that was added last."""
-
-STORE_NAME = "judgements.sqlite"
-"""The name of the store in the folder of a space."""
-
-
-def store_in(folder: Path, name: str = STORE_NAME) -> Path:
-    """The path of the store in a folder, which nobody named but by the folder.
-
-    Raises ``FileError`` for a link that leads out of the folder: folders come from others, and
-    what is recorded for this space would stand in another's store.
-
-    >>> store_in(Path("space")).as_posix()
-    'space/judgements.sqlite'
-    """
-    path = folder / name
-    if path.is_symlink():
-        leads_to = Path(os.path.realpath(path))
-        if not leads_to.is_relative_to(os.path.realpath(folder)):
-            raise FileError(
-                f"{path} is a link that leads out of its folder, to {leads_to}: name that store "
-                "itself where it is meant, or remove the link"
-            )
-    return path
-
 
 LONGEST_ROW = 1 << 24
 """More bytes than any row of judgements has: a longer one is damaged."""

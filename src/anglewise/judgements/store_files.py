@@ -30,6 +30,30 @@ MOUNTS = Path("/proc/self/mountinfo")
 """Where Linux says what is mounted; ``os.path.ismount`` knows no file, nor a folder of the disk."""
 
 
+STORE_NAME = "judgements.sqlite"
+"""The name of the store in the folder of a space."""
+
+
+def store_in(folder: Path, name: str = STORE_NAME) -> Path:
+    """The path of the store in a folder, which nobody named but by the folder.
+
+    Raises ``FileError`` for a link that leads out of the folder: folders come from others, and
+    what is recorded for this space would stand in another's store.
+
+    >>> store_in(Path("space")).as_posix()
+    'space/judgements.sqlite'
+    """
+    path = folder / name
+    if path.is_symlink():
+        leads_to = Path(os.path.realpath(path))
+        if not leads_to.is_relative_to(os.path.realpath(folder)):
+            raise FileError(
+                f"{path} is a link that leads out of its folder, to {leads_to}: name that store "
+                "itself where it is meant, or remove the link"
+            )
+    return path
+
+
 def mount_points() -> set[bytes]:
     """The paths of files and folders where something is mounted; none on other systems."""
     try:

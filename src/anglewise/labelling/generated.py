@@ -23,10 +23,10 @@ from anglewise.io.files import PathLike, opened, reading
 from anglewise.io.judgement_export import write_judged
 from anglewise.io.outputs import new_folder, write_text, writing
 from anglewise.io.sizes import check_holds
-from anglewise.judgements.connection import STORE_NAME
 from anglewise.judgements.constructed import co_consumption
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
+from anglewise.judgements.store_files import STORE_NAME
 
 MOST_ROWS = 2_000_000
 """Judgements that one call makes at most."""

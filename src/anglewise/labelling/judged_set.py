@@ -17,9 +17,9 @@ from anglewise.io.judgement_rows import Assumed, Reject
 from anglewise.io.read import judgement_kind, read_judgements
 from anglewise.io.tables import DOCUMENT, GAIN, QUERY, Role, check_no_columns
 from anglewise.judgements.combine import combined
-from anglewise.judgements.connection import store_in
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
+from anglewise.judgements.store_files import store_in
 
 
 @dataclass(frozen=True, eq=False)
