@@ -186,12 +186,13 @@ def _check_may_fill(use: Use) -> None:
             f"{use.label} is a space, which could not be replaced any more with other files in "
             "it: choose another folder"
         )
-    links = [name for name in _links_in(use.path) if any(fnmatch(name, n) for n in use.role.names)]
-    if links:
-        raise FileError(
-            f"{use.label} holds {', '.join(links[:3])} as a link, and what it leads to would be "
-            "written over: choose another folder, or remove it"
-        )
+    for what, names in _odd_names_in(use.path).items():
+        ours = [name for name in names if any(fnmatch(name, n) for n in use.role.names)]
+        if ours:
+            raise FileError(
+                f"{use.label} holds {', '.join(ours[:3])} as {what}: choose another folder, or "
+                "remove it"
+            )
     mark = use.role.mark
     present = [name for name in use.role.names if (use.path / name).exists()]
     if mark is not None and present and not mark.marks(use.path):
@@ -201,11 +202,21 @@ def _check_may_fill(use: Use) -> None:
         )
 
 
-def _links_in(folder: Path) -> list[str]:
-    if not folder.is_dir():
-        return []
-    with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries if entry.is_symlink())
+def _odd_names_in(folder: Path) -> dict[str, list[str]]:
+    """Names in a folder of what is neither a file nor a folder, by what that would do."""
+    odd: dict[str, list[str]] = {LINK: [], PIPE: []}
+    if folder.is_dir():
+        with os.scandir(folder) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                if entry.is_symlink():
+                    odd[LINK].append(entry.name)
+                elif not (entry.is_file() or entry.is_dir()):
+                    odd[PIPE].append(entry.name)
+    return odd
+
+
+LINK = "a link, and what it leads to would be written over"
+PIPE = "a pipe or a device, which nobody named to be written to"
 
 
 def _check_apart(writing: Use, other: Use) -> None:

@@ -55,11 +55,9 @@ class FolderMark:
 
     def marks(self, folder: Path) -> bool:
         """Whether the file is there and names the command."""
-        try:
-            with (folder / self.name).open("rb") as file:
-                start = file.read(100)
-        except OSError:
-            return False
+        from anglewise.io.files import first_bytes
+
+        start = first_bytes(folder / self.name, 100)
         return re.match(rb'\s*\{\s*"command": "%s"' % self.command.encode(), start) is not None
 
 

@@ -239,10 +239,11 @@ def _file_name(measure: str) -> str:
 
 def _check_is_ours(path: Path, name: str) -> None:
     """Refuse to replace, under a name that nobody typed, what is no run of this name."""
+    from anglewise.io.files import first_bytes
+
     if not path.is_file() or path.stat().st_size == 0:
         return
-    with path.open("rb") as file:
-        words = file.readline(1 << 16).decode(errors="replace").split()
+    words = first_bytes(path, 1 << 16).partition(b"\n")[0].decode(errors="replace").split()
     if len(words) != 6 or words[1] != "Q0" or _file_name(words[-1]) != name:
         raise FileError(
             f"{path} is there and is no run that anglewise wrote for {name}: name another folder "

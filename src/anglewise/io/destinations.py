@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from anglewise.errors import FileError
-from anglewise.io.files import PathLike
+from anglewise.io.files import PathLike, first_bytes
 from anglewise.judgements.folder_lock import bears_name
 from anglewise.judgements.store_files import HEAD, STORE_NAME, head_of, mount_points
 

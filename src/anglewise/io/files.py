@@ -261,18 +261,39 @@ def _unmapped(path: Path, before: Stamp) -> None:
         del _mapped[path]
 
 
+WITHOUT_WAITING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""How files are opened: the mere opening of a pipe would else wait for somebody who writes."""
+
+
 @contextmanager
-def opened(path: Path) -> Generator[io.BufferedReader, None, None]:
+def opened(path: Path, *, noted: bool = True) -> Generator[io.BufferedReader, None, None]:
     """Open a file of bytes; ``FileError`` for a folder, a pipe or a device, without waiting.
 
     A pipe is refused even where somebody writes into it: files are looked at more than once.
     """
-    # without waiting: else the mere opening of a pipe waits for somebody who writes
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    handle = os.open(path, WITHOUT_WAITING)
     with os.fdopen(handle, "rb") as file:
         _check_regular(path, os.fstat(handle).st_mode)
-        note_read(path)
+        if noted:
+            note_read(path)
         yield file
+
+
+def first_bytes(path: Path, size: int) -> bytes:
+    """How a file begins that is looked at before anything else; nothing where there is no file.
+
+    A pipe is none, and is not waited for. It is not noted as read.
+
+    >>> first_bytes(Path("/nowhere/space.json"), 10)
+    b''
+    """
+    try:
+        if not path.is_file():
+            return b""
+    except (OSError, ValueError):  # a name that no disk takes: whoever opens it says so
+        return b""
+    with opened(path, noted=False) as file:
+        return file.read(size)
 
 
 def file_text(path: Path) -> str:

@@ -21,7 +21,14 @@ from anglewise.io.destinations import (
     private_until_done,
     without_links,
 )
-from anglewise.io.files import PathLike, check_mapped, checked_path, noting_reads, was_read
+from anglewise.io.files import (
+    WITHOUT_WAITING,
+    PathLike,
+    check_mapped,
+    checked_path,
+    noting_reads,
+    was_read,
+)
 from anglewise.judgements.folder_lock import bears_name, check_nobody_judges, replacing, try_lock
 
 H = TypeVar("H", int, int | None)
@@ -73,7 +80,7 @@ def _clear(path: Path) -> None:
     if path.is_symlink() or not (path.is_file() or path.is_dir()):
         return
     with suppress(OSError):
-        handle = os.open(path, os.O_RDONLY)
+        handle = os.open(path, WITHOUT_WAITING)
         try:
             if not try_lock(handle, alone=True) or not bears_name(path, handle):
                 return

@@ -69,7 +69,8 @@ def _locked(folder: Path, patience: float, *, alone: bool) -> int | None:
     end = time.monotonic() + patience
     while True:
         try:
-            handle = os.open(folder, os.O_RDONLY)
+            # a pipe in its place would be waited for
+            handle = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
         except OSError:  # no folder, or on Windows, where none can be opened
             return None
         locked = try_lock(handle, alone=alone)

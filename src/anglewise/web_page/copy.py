@@ -13,6 +13,7 @@ import numpy as np
 from anglewise.data_types.typing import Direction
 from anglewise.errors import FileError
 from anglewise.io.destinations import check_only
+from anglewise.io.files import first_bytes
 from anglewise.io.outputs import check_new_folder, new_folder
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure
@@ -200,8 +201,7 @@ def _is_copy(folder: Path) -> None:
 def _is_marked(mark: Path) -> bool:
     """Whether a file says what ``write_copy`` says in it."""
     try:
-        with mark.open("rb") as file:
-            contents = json.loads(file.read(LONGEST_MARK)) if mark.is_file() else None
-    except (OSError, ValueError, RecursionError):
+        contents = json.loads(first_bytes(mark, LONGEST_MARK))
+    except (ValueError, RecursionError):
         return False
     return isinstance(contents, dict) and set(cast("dict[str, Any]", contents)) == MARKED

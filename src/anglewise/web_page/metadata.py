@@ -16,7 +16,14 @@ from anglewise.data_types.columns import TITLES
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.errors import FileError
 from anglewise.io.arrow_files import Columns, parquet_columns
-from anglewise.io.files import Stamp, arrow, check_unchanged, reading, stamp
+from anglewise.io.files import (
+    WITHOUT_WAITING,
+    Stamp,
+    arrow,
+    check_unchanged,
+    reading,
+    stamp,
+)
 
 TITLE, CELL = 200, 2000
 """How many characters of a title, and of any other cell, are shown."""
@@ -255,9 +262,8 @@ def _read(cell: object, folder: Path | None) -> bytes:
 
 def _bytes_of_file(path: Path) -> bytes:
     """The bytes of a regular file of a bounded size: a pipe or a device might never end."""
-    # Opening a pipe would wait for its other end, and a link may have replaced the file meanwhile.
-    flags = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
-    handle = os.open(path, os.O_RDONLY | flags | getattr(os, "O_BINARY", 0))
+    # a link may have replaced the file meanwhile
+    handle = os.open(path, WITHOUT_WAITING | getattr(os, "O_NOFOLLOW", 0))
     with os.fdopen(handle, "rb") as file:
         file_stat = os.fstat(handle)
         if not stat.S_ISREG(file_stat.st_mode):
@@ -337,7 +343,7 @@ def _own(side: Embeddings, stamps: Mapping[Path, Stamp]) -> Embeddings:
         if keeps_open:
             with reading(columns.path, "parquet"):
                 # not by Arrow's own file, which expands ~ and in some versions has no number
-                source = FileIO(os.open(columns.path, os.O_RDONLY), closefd=False)
+                source = FileIO(os.open(columns.path, WITHOUT_WAITING), closefd=False)
                 opened.callback(os.close, source.fileno())
                 arrow("parquet").ParquetFile(source)  # what is damaged is refused at once
         now = stamp(columns.path if source is None else source.fileno())
