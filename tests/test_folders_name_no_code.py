@@ -3,11 +3,15 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from anglewise import Embeddings, Judgements, Space, write_space
 from anglewise.cli.judge import JUDGE_COMMANDS
 from anglewise.cli.program import COMMANDS, program
 from anglewise.cli.settings import ADDED_TO, PLAIN, READS, WRITES, YOURS, users_file
+from anglewise.comparison import compare as comparison
+from anglewise.data_types.sparse import SparseRows
 from cli_run import anglewise, refused
 from processor_time import at_most
 
@@ -229,3 +233,143 @@ def test_a_folder_fills_no_folder_that_holds_something(anglewise, home):
 
 def test_what_is_added_to_is_an_output():
     assert ADDED_TO < WRITES
+
+
+ON_UNIX = pytest.mark.skipif(os.name == "nt", reason="no owners and modes there")
+
+
+def give_away(path, monkeypatch):
+    """Let a path belong to another account: by its owner, or by who asks."""
+    if os.geteuid() == 0:
+        os.lchown(path, 65534, -1)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: 65534)
+
+
+@ON_UNIX
+@pytest.mark.parametrize("what", ["file", "link", "folder"])
+def test_settings_of_another_account_are_named_and_not_obeyed(what, anglewise, home, monkeypatch):
+    settings('[doctor]\njson = "new.json"\n')
+    file = home / "anglewise.toml"
+    if what == "link":
+        file.rename(home / "own.toml")
+        file.symlink_to("own.toml")
+    give_away(home if what == "folder" else file, monkeypatch)
+    run = anglewise("doctor")
+    assert refused(run, f"{file} is not obeyed", "belongs to another account", f"{users_file()}")
+    assert not (home / "new.json").exists()
+
+
+@ON_UNIX
+@pytest.mark.parametrize("mode", [0o666, 0o602, 0o664])
+def test_settings_that_others_may_write_are_named_and_not_obeyed(
+    mode, anglewise, home, monkeypatch
+):
+    import grp
+
+    settings('[doctor]\njson = "new.json"\n')
+    file = home / "anglewise.toml"
+    file.chmod(mode)
+    shared = grp.struct_group(("shared", "x", file.stat().st_gid, ["anna", "ben"]))
+    monkeypatch.setattr(grp, "getgrgid", lambda _: shared)
+    assert refused(anglewise("doctor"), "other accounts may write to it", "chmod go-w")
+    assert not (home / "new.json").exists()
+    file.chmod(0o644)
+    assert anglewise("doctor").code == 0
+
+
+@ON_UNIX
+def test_settings_that_only_ones_own_group_may_write_count(anglewise, home, monkeypatch):
+    import grp
+    import pwd
+
+    settings('[doctor]\njson = "new.json"\n')
+    file = home / "anglewise.toml"
+    file.chmod(0o664)
+    me = pwd.getpwuid(os.geteuid())
+    own = grp.struct_group((me.pw_name, "x", me.pw_gid, []))
+    monkeypatch.setattr(grp, "getgrgid", lambda _: own)
+    os.chown(file, -1, me.pw_gid)
+    assert anglewise("doctor").code == 0
+
+
+@ON_UNIX
+def test_below_sudo_the_callers_settings_count(anglewise, home, monkeypatch):
+    settings('[doctor]\njson = "new.json"\n')
+    if os.geteuid() != 0:
+        monkeypatch.setattr(os, "geteuid", lambda: 0)
+        caller = (home / "anglewise.toml").stat().st_uid
+    else:
+        os.chown(home / "anglewise.toml", caller := 65534, -1)
+    monkeypatch.setenv("SUDO_UID", str(caller))
+    assert anglewise("doctor").code == 0
+    monkeypatch.setenv("SUDO_UID", "of nobody")
+    assert refused(anglewise("doctor"), "belongs to another account")
+
+
+@ON_UNIX
+def test_the_users_own_file_counts_whatever_its_mode(anglewise, home):
+    own_settings('[doctor]\njson = "new.json"\n')
+    users_file().chmod(0o666)
+    assert anglewise("doctor").code == 0
+    assert (home / "new.json").is_file()
+
+
+@pytest.fixture
+def compared(home, monkeypatch):
+    """Something that happens while a comparison is made."""
+    write_space_with_judgements(home / "s")
+    happens = []
+    computed = comparison.compare
+
+    def compare(*given, **options):
+        for happening in happens:
+            happening()
+        return computed(*given, **options)
+
+    monkeypatch.setattr(comparison, "compare", compare)
+    return happens
+
+
+def write_space_with_judgements(folder):
+    vectors = np.random.default_rng(0).normal(size=(6, 3))
+    judged = Judgements(SparseRows.from_pairs(np.arange(6), np.arange(6), shape=(6, 6)))
+    both = Space(queries=Embeddings(vectors), items=Embeddings(vectors[::-1].copy()))
+    write_space(both, folder, judgements={"queries-items": judged})
+
+
+def test_what_a_folder_named_stays_inside_of_it_until_it_is_written(
+    anglewise, home, compared, tmp_path
+):
+    private = tmp_path / "private"
+    private.mkdir()
+    (private / "index.html").write_text("mine")
+    (home / "d").mkdir()
+    settings('[compare]\nhtml = "d/index.html"\n')
+
+    def lay_link():
+        (home / "d").rmdir()
+        (home / "d").symlink_to(private)
+
+    compared.append(lay_link)
+    run = anglewise("compare", "s", "--quiet")
+    assert (private / "index.html").read_text() == "mine"
+    assert run.code == 2
+    assert "stays inside of it" in run.err
+
+
+def test_what_a_folder_named_replaces_nothing_that_came_meanwhile(anglewise, home, compared):
+    settings('[compare]\nhtml = "index.html"\n')
+    compared.append(lambda: (home / "index.html").write_text("mine"))
+    run = anglewise("compare", "s", "--quiet")
+    assert (home / "index.html").read_text() == "mine"
+    assert run.code == 2
+    assert "came to be while this call ran" in run.err
+    assert anglewise("compare", "s", "--quiet", "--html", "index.html").code == 0
+
+
+@pytest.mark.usefixtures("compared")
+def test_runs_of_a_folder_are_written_where_nothing_lies(anglewise, home):
+    settings('[compare]\nrun-out = "runs"\n')
+    assert anglewise("compare", "s", "--quiet").code == 0
+    assert len(list((home / "runs").iterdir())) == 3

@@ -121,7 +121,8 @@ def _settings() -> list[Any]:
 
 def run(tokens: Sequence[str]) -> Any:
     """Run one command, once nothing that it is to write is of value; raises what goes wrong."""
-    command, bound, _ = program().parse_args(list(tokens))
+    app = program()
+    command, bound, _ = app.parse_args(list(tokens))
     if not command.__module__.startswith("anglewise."):
         return _print_help(command, bound)
     outputs = check_paths(command, bound)
@@ -130,7 +131,8 @@ def run(tokens: Sequence[str]) -> Any:
         return command(*bound.args, **bound.kwargs)
     from anglewise.io.outputs import declaring
 
-    with declaring(outputs):
+    sources = (source for source in app.config if isinstance(source, SettingsFile))
+    with declaring(outputs, [output for source in sources for output in source.outputs]):
         return command(*bound.args, **bound.kwargs)
 
 

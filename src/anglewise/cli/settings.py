@@ -74,18 +74,20 @@ class SettingsFile:
 
     A section or key that means nothing is refused, never skipped. What lies in the folder where
     the command runs may have come with data: it may set what ``anglewise.cli.program`` lists, and
-    anything else is refused there; the user's own file may set everything.
+    anything else is refused there; the user's own file may set everything. ``outputs`` are the
+    paths to be written that the folder's file named, and whether each must be new.
     """
 
     def __init__(self, path: Path, commands: Sequence[str], *, of_user: bool = False) -> None:
         self.path = path
         self.commands = commands
         self.of_user = of_user
+        self.outputs: list[tuple[Path, bool]] = []
 
     def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
         """Take what the file says about the command that runs."""
         path = self.path.absolute()
-        settings = _read(path)
+        settings = _read(path, of_user=self.of_user)
         for section in settings:
             if section not in self.commands:
                 similar = difflib.get_close_matches(section, self.commands, n=1)
@@ -100,7 +102,10 @@ class SettingsFile:
         for argument in arguments:
             for token in argument.tokens:
                 if token.source == str(path):
-                    _check(path, commands, argument.name.lstrip("-"), str(token.value))
+                    name, value = argument.name.lstrip("-"), str(token.value)
+                    _check(path, commands, name, value)
+                    if name in WRITES and value != "-":
+                        self.outputs.append((path.parent / value, name not in ADDED_TO))
 
 
 def users_file() -> Path | None:
@@ -116,26 +121,16 @@ def users_file() -> Path | None:
     return home / ".config" / "anglewise" / "config.toml" if home.is_absolute() else None
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """What the file says, nothing if there is none; ``FileError`` for what is no TOML."""
+def _read(path: Path, *, of_user: bool) -> dict[str, Any]:
+    """What the file says, nothing if there is none; ``FileError`` for what is no TOML.
+
+    That of a folder counts where nobody else could have written it.
+    """
     if not os.path.lexists(path):
         return {}
     import tomllib
 
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
-            raise FileError(f"{path} is no file: settings stand in a file of TOML, or nowhere")
-        with path.open("rb") as file:
-            text = file.read(LONGEST + 1)
-    except OSError as error:
-        if isinstance(error, FileError):
-            raise
-        reason = error.strerror or type(error).__name__
-        raise FileError(f"{path} cannot be read ({reason}): mend it, or take it away") from error
-    if len(text) > LONGEST:
-        raise FileError(
-            f"{path} is longer than {LONGEST:,} bytes: settings are a few lines of TOML"
-        )
+    text = _bytes_of(path, of_user=of_user)
     try:
         settings = tomllib.loads(text.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -148,6 +143,85 @@ def _read(path: Path) -> dict[str, Any]:
     if _holds_nul(settings):
         raise FileError(f"{path} holds a null character in a setting: no name has one")
     return settings
+
+
+def _bytes_of(path: Path, *, of_user: bool) -> bytes:
+    from anglewise.io.files import opened
+
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
+            raise FileError(f"{path} is no file: settings stand in a file of TOML, or nowhere")
+        with opened(path, noted=False) as file:
+            if not of_user:
+                _check_whose(path, os.fstat(file.fileno()))
+            text = file.read(LONGEST + 1)
+    except OSError as error:
+        if isinstance(error, FileError):
+            raise
+        reason = error.strerror or type(error).__name__
+        raise FileError(f"{path} cannot be read ({reason}): mend it, or take it away") from error
+    if len(text) > LONGEST:
+        raise FileError(
+            f"{path} is longer than {LONGEST:,} bytes: settings are a few lines of TOML"
+        )
+    return text
+
+
+def _check_whose(path: Path, status: os.stat_result) -> None:
+    """Refuse settings that another account left in this folder, or may write to.
+
+    The link, the file to which it leads and the folder must be the user's or root's: root may do
+    anything anyway. Below ``sudo`` they may be those of who called it.
+    """
+    if os.name == "nt":
+        return
+    me = os.geteuid()
+    caller = os.environ.get("SUDO_UID", "")
+    ours = {0, me, *([int(caller)] if me == 0 and caller.isdecimal() else [])}
+    where = users_file()
+    instead = "type what you want of it" + (f", or write it into {where}" if where else "")
+    for what, owner in (
+        ("it", path.lstat().st_uid),
+        ("it", status.st_uid),
+        (f"its folder {path.parent}", path.parent.stat().st_uid),
+    ):
+        if owner not in ours:
+            raise FileError(
+                f"{path} is not obeyed, since {what} belongs to another account "
+                f"({_name_of(owner)}, and you are {_name_of(me)}), which could choose what you "
+                f"write and where: {instead}; or, where that account is yours too, run this as it, "
+                f"or make {what} your own (chown)"
+            )
+    if status.st_mode & stat.S_IWOTH or (
+        status.st_mode & stat.S_IWGRP and not _is_own_group(status.st_gid, me)
+    ):
+        raise FileError(
+            f"{path} is not obeyed, since other accounts may write to it (mode "
+            f"{stat.S_IMODE(status.st_mode):o}) and choose what you write and where: forbid that "
+            f"(chmod go-w {path.name}), or {instead}"
+        )
+
+
+def _name_of(account: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(account).pw_name
+    except KeyError:  # of another machine, or outside of a container
+        return f"number {account}"
+
+
+def _is_own_group(group: int, account: int) -> bool:
+    """Whether a group is that of one account alone, as many systems make for each."""
+    import grp
+    import pwd
+
+    try:
+        user, of_group = pwd.getpwuid(account), grp.getgrgid(group)
+    except KeyError:
+        return False
+    is_usual = group == user.pw_gid and of_group.gr_name == user.pw_name
+    return is_usual and set(of_group.gr_mem) <= {user.pw_name}
 
 
 def _is_deep(settings: dict[str, Any]) -> bool:
