@@ -51,6 +51,8 @@ LIES = [
     "calibrate space --plot curve.gif",
     "judge power space --plot curve.csv",
     "judge agreement judged.sqlite --disputes open.xlsx",
+    "compare space --measures dot --run-out runs.csv",
+    "compare space --measures dot --run-out dot.run.gz",
     "judge export judged.sqlite grades.parquet --format csv",
     "judge export judged.sqlite grades.csv --format parquet",
     "judge export judged.sqlite grades.csv --format argilla",
@@ -74,6 +76,49 @@ def test_an_output_called_as_another_kind_of_file_is_refused_before_any_work(
 @pytest.mark.usefixtures("space")
 def test_other_names_are_taken(words, anglewise):
     assert anglewise("compare", "space", "--quiet", *words.split()).code == 0
+
+
+WRITERS = [
+    "compare space --json",
+    "compare space --html",
+    "compare space --markdown",
+    "compare space --measures dot --run-out",
+    "calibrate space -o",
+    "judge agreement judged.sqlite --disputes",
+    "judge export judged.sqlite --format csv",
+    "judge export judged.sqlite --format trec",
+]
+
+
+@pytest.mark.parametrize("name", ["thesis.tex", "nb.ipynb", "model.onnx", "video.mp4", "notes.of"])
+@pytest.mark.parametrize("words", WRITERS)
+def test_what_is_there_under_the_name_of_any_other_kind_stays(words, name, space, anglewise):
+    file = space.parent / name
+    file.write_bytes(b"mine")
+    run = anglewise(*words.split(), name, "--quiet")
+    assert refused(run, f"{name} is there already and does not end in", "another kind")
+    assert file.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("words", [words for words in WRITERS if "disputes" not in words])
+def test_a_new_name_and_an_empty_file_may_end_in_anything(words, space, anglewise):
+    (space.parent / "temporary.of").touch()  # as mktemp makes it
+    for name in ("new.of", "temporary.of"):
+        assert anglewise(*words.split(), name, "--quiet").code == 0
+        assert (space.parent / name).stat().st_size > 0
+
+
+@pytest.mark.usefixtures("space")
+def test_a_link_is_called_as_what_it_leads_to(anglewise, tmp_path):
+    (tmp_path / "thesis.tex").write_text("mine")
+    (tmp_path / "result.json").symlink_to("thesis.tex")
+    run = anglewise("compare", "space", "--json", "result.json")
+    assert refused(run, "result.json leads to", "thesis.tex, which is there already")
+    assert (tmp_path / "thesis.tex").read_text() == "mine"
+    (tmp_path / "result-7.json").write_text("{}")
+    (tmp_path / "latest").symlink_to("result-7.json")
+    assert anglewise("compare", "space", "--json", "latest", "--quiet").code == 0
+    assert json.loads((tmp_path / "result-7.json").read_text())["command"] == "compare"
 
 
 def test_every_file_that_is_written_has_a_kind_or_is_checked_by_its_command():

@@ -19,7 +19,7 @@ from anglewise.comparison.history import NOTHING_YET, History, Looks, looks, row
 from anglewise.data_types.text import check_number
 from anglewise.data_types.typing import Direction
 from anglewise.errors import FileError, SpellingError
-from anglewise.io.output_names import check_name_fits
+from anglewise.io.output_names import check_ending, check_name_fits
 from anglewise.io.outputs import check_new_file, filled_folder
 from anglewise.io.runs import HistoryTable, append_history, read_history
 
@@ -211,9 +211,14 @@ def _write_runs(
             write_run(path, neighbours, asking.ids[evidence.rows], ranked.ids)
 
 
+RUN_ENDINGS = (".run", ".trec", ".txt", ".parquet")
+"""What a file of ranked lists is called."""
+
+
 def _paths(path_or_folder: Path, measures: list[str]) -> list[Path]:
     """One file for each measure in a folder; a single measure may name its file."""
     if len(measures) == 1 and path_or_folder.suffix and not path_or_folder.is_dir():
+        check_ending(path_or_folder, RUN_ENDINGS, "what --run-out writes")
         return [path_or_folder]
     if path_or_folder.exists() and not path_or_folder.is_dir():
         raise FileError(f"{path_or_folder} is a file: {len(measures)} runs need a folder")

@@ -74,6 +74,9 @@ def check_ending(
 ) -> None:
     """Raise ``SpellingError`` for the name of another kind of file; ``only`` takes no other ending.
 
+    So does a file that is there and holds something: one of any other ending is somebody's work of
+    another kind, and ``FileError`` is raised.
+
     >>> check_ending(Path("page.html"), [".html"])
     >>> check_ending(Path("page.pdf"), [".html"])
     Traceback (most recent call last):
@@ -81,12 +84,26 @@ def check_ending(
     anglewise.errors.SpellingError: page.pdf ends in .pdf, and what is written there is no such ...
     """
     ending = path.suffix.lower()
-    if ending in endings or (ending not in KINDS and not only):
-        return
-    came = f"ends in {ending}" if ending else "has no ending"
-    raise SpellingError(
-        f"{path} {came}, and {what} is no such file: call it by {' or '.join(endings)}"
-    )
+    if ending not in endings and (ending in KINDS or only):
+        came = f"ends in {ending}" if ending else "has no ending"
+        raise SpellingError(
+            f"{path} {came}, and {what} is no such file: call it by {' or '.join(endings)}"
+        )
+    real = Path(os.path.realpath(path))  # a link stays, and what it leads to is replaced
+    if real.suffix.lower() not in endings and _holds_something(path):
+        at = "" if real.name == path.name else f" leads to {real}, which"
+        raise FileError(
+            f"{path}{at} is there already and does not end in {' or '.join(endings)}, so that "
+            f"it may be a file of another kind than {what}: choose another name, or remove it"
+        )
+
+
+def _holds_something(path: Path) -> bool:
+    """Whether a file that is not empty is there; what a caller opened is the caller's."""
+    try:
+        return path.is_file() and path.stat().st_size > 0 and handle_of(path) is None
+    except (OSError, ValueError):  # which whoever writes there will say
+        return False
 
 
 LONGEST_NAME = 255
