@@ -110,6 +110,7 @@ OPENED = {
     "io/sizes.py",  # limits of the system
     "judgements/connection.py",  # a file, as was asked before
     "judgements/folder_lock.py",  # a folder
+    "judgements/store_files.py",  # a file, as was asked before
     "labelling/generated.py",  # what was read before; of this package
     "report/check_documents.py",  # bytes
     "report/html_page.py",  # of this package

@@ -159,6 +159,7 @@ def _check_alone(use: Use) -> None:
     """Refuse what would end a store or a space, whoever reads it."""
     from anglewise.io.destinations import check_replaceable, open_output
     from anglewise.io.output_names import check_name_fits
+    from anglewise.io.outputs import check_not_filled_in
     from anglewise.judgements.folder_lock import check_nobody_judges
 
     if use.role.does == "reads":
@@ -173,6 +174,8 @@ def _check_alone(use: Use) -> None:
             "written to: name where that is to be, or remove the link"
         )
     check_replaceable(use.place.resolved)
+    if use.role.does == "writes":
+        check_not_filled_in(use.place.resolved)
     if use.role.does == "replaces folder":
         check_nobody_judges(use.place.resolved)
     if use.role.does == "fills folder":

@@ -55,7 +55,7 @@ class FolderMark:
 
     def marks(self, folder: Path) -> bool:
         """Whether the file is there and names the command."""
-        from anglewise.io.files import first_bytes
+        from anglewise.io.destinations import first_bytes
 
         start = first_bytes(folder / self.name, 100)
         return re.match(rb'\s*\{\s*"command": "%s"' % self.command.encode(), start) is not None

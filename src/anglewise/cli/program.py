@@ -129,7 +129,7 @@ def run(tokens: Sequence[str]) -> Any:
     check_needs(command, bound)
     if outputs is None:
         return command(*bound.args, **bound.kwargs)
-    from anglewise.io.outputs import declaring
+    from anglewise.io.declared import declaring
 
     sources = (source for source in app.config if isinstance(source, SettingsFile))
     with declaring(outputs, [output for source in sources for output in source.outputs]):

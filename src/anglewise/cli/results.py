@@ -244,7 +244,7 @@ def _file_name(measure: str) -> str:
 
 def _check_is_ours(path: Path, name: str) -> None:
     """Refuse to replace, under a name that nobody typed, what is no run of this name."""
-    from anglewise.io.files import first_bytes
+    from anglewise.io.destinations import first_bytes
 
     if not path.is_file() or path.stat().st_size == 0:
         return

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from anglewise.errors import FileError
-from anglewise.io.files import PathLike, first_bytes
+from anglewise.io.files import PathLike, opened
 from anglewise.judgements.folder_lock import bears_name
 from anglewise.judgements.store_files import HEAD, STORE_NAME, head_of, mount_points
 
@@ -369,6 +369,23 @@ def is_of_store(path: Path) -> str:
     if is_sqlite(path.parent / name):
         return "is an SQLite file" if name == path.name else "is a part of an SQLite file"
     return ""
+
+
+def first_bytes(path: Path, size: int) -> bytes:
+    """How a file begins that an output may replace; nothing where there is no file.
+
+    A pipe is none, and is not waited for. Nothing is noted as read.
+
+    >>> first_bytes(Path("/nowhere/space.json"), 10)
+    b''
+    """
+    try:
+        if not path.is_file():
+            return b""
+    except (OSError, ValueError):  # a name that no disk takes: whoever opens it says so
+        return b""
+    with opened(path, noted=False) as file:
+        return file.read(size)
 
 
 def is_sqlite(path: Path) -> bool:

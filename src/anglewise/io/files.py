@@ -28,8 +28,6 @@ from anglewise.errors import (
 from anglewise.io.sizes import Contents, check_holds, fits_memory
 
 PathLike: TypeAlias = str | os.PathLike[str]
-
-
 Stamp: TypeAlias = tuple[int, ...]
 """What tells a file from another one in its place: device, number, time of writing, size."""
 
@@ -143,8 +141,7 @@ def _note_opened(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 GZIP = b"\x1f\x8b"
-AT_ONCE = 1 << 20
-"""Bytes unpacked between two checks of the limit."""
+AT_ONCE = 1 << 20  # bytes unpacked between two checks of the limit
 
 
 def existing(path: PathLike | Any) -> Path:
@@ -269,7 +266,7 @@ WITHOUT_WAITING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BI
 def opened(path: Path, *, noted: bool = True) -> Generator[io.BufferedReader, None, None]:
     """Open a file of bytes; ``FileError`` for a folder, a pipe or a device, without waiting.
 
-    A pipe is refused even where somebody writes into it: files are looked at more than once.
+    A pipe is refused even where somebody writes: files are looked at more than once.
     """
     handle = os.open(path, WITHOUT_WAITING)
     with os.fdopen(handle, "rb") as file:
@@ -277,23 +274,6 @@ def opened(path: Path, *, noted: bool = True) -> Generator[io.BufferedReader, No
         if noted:
             note_read(path)
         yield file
-
-
-def first_bytes(path: Path, size: int) -> bytes:
-    """How a file begins that is looked at before anything else; nothing where there is no file.
-
-    A pipe is none, and is not waited for. It is not noted as read.
-
-    >>> first_bytes(Path("/nowhere/space.json"), 10)
-    b''
-    """
-    try:
-        if not path.is_file():
-            return b""
-    except (OSError, ValueError):  # a name that no disk takes: whoever opens it says so
-        return b""
-    with opened(path, noted=False) as file:
-        return file.read(size)
 
 
 def file_text(path: Path) -> str:

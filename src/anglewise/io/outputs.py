@@ -5,16 +5,18 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TypeVar
 
 from anglewise.errors import FileError
+from anglewise.io.declared import check_not_read, check_settings_stand, check_still_here
 from anglewise.io.destinations import (
     check_replaceable,
     check_writable,
     exchange,
+    first_bytes,
     is_device,
     keep_mode,
     open_output,
@@ -26,8 +28,6 @@ from anglewise.io.files import (
     PathLike,
     check_mapped,
     checked_path,
-    noting_reads,
-    was_read,
 )
 from anglewise.judgements.folder_lock import bears_name, check_nobody_judges, replacing, try_lock
 
@@ -117,83 +117,6 @@ def hidden_name(target: Path) -> str:
     return "." + os.fsencode(target.name)[:200].decode(errors="ignore")
 
 
-_declared: list[Path] = []
-"""The files that this command has still to write."""
-_started_in: str | None = None
-"""The folder in which this command began, from which its paths lead."""
-
-
-_of_settings: list[tuple[Path, Path, bool]] = []
-"""Outputs that the settings of a folder named: path, folder without links, whether it is new."""
-
-
-@contextmanager
-def declaring(
-    outputs: Iterable[Path], of_settings: Iterable[tuple[Path, bool]] = ()
-) -> Generator[None, None, None]:
-    """Say which files a command will write, so that all are checked before the first is.
-
-    What is read in the end cannot be known from the call alone: a table names pictures, a model
-    names the files of its weights. ``of_settings`` are those, as absolute paths, that the settings
-    of the current folder named: they stay inside of it, and where a path goes with true nothing
-    may be there. Both are asked again when they are written.
-    """
-    global _declared, _started_in, _of_settings  # noqa: PLW0603 one call at a time
-    previous = _declared, _started_in, _of_settings
-    _declared, _started_in = list(outputs), _current_folder()
-    here = Path(os.path.realpath(_started_in or "/"))
-    _of_settings = [*_of_settings, *((path, here, is_new) for path, is_new in of_settings)]
-    try:
-        with noting_reads():
-            yield
-    finally:
-        _declared, _started_in, _of_settings = previous
-
-
-def _current_folder() -> str | None:
-    try:
-        return os.getcwd()  # noqa: PTH109 as text
-    except OSError:  # it was removed
-        return None
-
-
-def _check_still_here(path: Path) -> None:
-    """Raise ``FileError`` where a path would lead elsewhere than when the command began."""
-    if _started_in is not None and not path.is_absolute() and _current_folder() != _started_in:
-        raise FileError(
-            f"{path} would be written elsewhere than in {_started_in}, since code that this call "
-            "ran changed the current folder: name the whole path, or mend that code"
-        )
-
-
-def _check_settings_stand(path: Path, target: Path) -> None:
-    """Raise ``FileError`` where an output that a folder's settings named leads elsewhere by now."""
-    for named, folder, is_new in _of_settings:
-        if not Path(os.path.abspath(path)).is_relative_to(named):  # noqa: PTH100 links stay
-            continue
-        if not target.is_relative_to(folder):
-            raise FileError(
-                f"{path} leads to {target} by now, and what the settings of {folder} name stays "
-                "inside of it: type where it is to be written"
-            )
-        if is_new and (target.is_file() or (target.is_dir() and any(target.iterdir()))):
-            raise FileError(
-                f"{path} came to be while this call ran, and what the settings of {folder} name "
-                "replaces nothing: type another name, or this one"
-            )
-
-
-def _check_not_read(target: Path) -> None:
-    """Raise ``FileError`` where an output of this command is a file that it has read."""
-    for output in _declared:
-        if was_read(output):
-            raise FileError(
-                f"{output} was read by this call, and writing there would end it: choose another "
-                "name for the output"
-            )
-    _declared[:] = [output for output in _declared if Path(os.path.realpath(output)) != target]
-
-
 @contextmanager
 def new_file(path: PathLike) -> Generator[IO[bytes], None, None]:
     """Open a file for writing that replaces ``path`` only when all went well.
@@ -214,7 +137,8 @@ def new_file(path: PathLike) -> Generator[IO[bytes], None, None]:
         handle = open_output(path)
         if not is_device(target):
             check_replaceable(target)
-            _check_not_read(target)
+            check_not_filled_in(target)
+            check_not_read(target)
         if handle is not None or is_device(target):
             opened = os.open(target, os.O_WRONLY) if handle is None else os.dup(handle)
             with os.fdopen(opened, "wb") as file:
@@ -240,9 +164,20 @@ def check_new_file(path: PathLike) -> None:
         if is_device(target):
             return
         check_replaceable(target)
+        check_not_filled_in(target)
         if open_output(path) is None:
             with file_part(target):
                 pass
+
+
+def check_not_filled_in(target: Path) -> None:
+    """Raise ``FileError`` for a table of pairs in which people filled in grades, or wrote else."""
+    start = first_bytes(target, 1 << 12).replace(b"\0", b"")  # UTF-16 has one beside each letter
+    if start[:4] == b"PAR1" or b"query_id" in start:
+        from anglewise.io.pairs_to_judge import check_no_grades, is_left_for_judges
+
+        if is_left_for_judges(target):
+            check_no_grades(target)
 
 
 def _check_kind_of_file(path: PathLike, target: Path) -> None:
@@ -278,12 +213,12 @@ def new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Generator
         check_replaceable(target)
         _check_kind(Path(path), target, may_replace)
         check_nobody_judges(target)
-        _check_not_read(target)
+        check_not_read(target)
         _check_can_move(target)
         with folder_part(target) as part:
             with private_until_done(part, target) as opened:
                 yield opened
-                _check_not_read(target)
+                check_not_read(target)
                 check_mapped()
                 _fsync_all(opened)
             try:
@@ -369,11 +304,11 @@ def _check_kind(path: Path, target: Path, may_replace: Callable[[Path], None]) -
 def writing(path: PathLike) -> Generator[Path, None, None]:
     """Check the folder of an output, follow links, and turn ``OSError`` into ``FileError``."""
     target = checked_path(path)
-    _check_still_here(target)
+    check_still_here(target)
     try:
         if not is_device(target):
             target = without_links(target)
-        _check_settings_stand(Path(path), target)
+        check_settings_stand(Path(path), target)
         _check_folder(Path(path), target)
         yield target
     except FileError:

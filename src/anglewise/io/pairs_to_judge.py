@@ -1,5 +1,6 @@
 """Tables of pairs that people fill in with a spreadsheet: queues, and the grades in them."""
 
+import codecs
 import csv
 import hashlib
 import io
@@ -15,7 +16,8 @@ from anglewise.data_types.text import as_path
 from anglewise.errors import FileError, SpellingError, ValuesError
 from anglewise.io.arrow_files import parquet_columns
 from anglewise.io.delimited import guarded, open_sheet, unguarded, unguarded_sheet
-from anglewise.io.files import PathLike, arrow, noting_no_reads, reading
+from anglewise.io.destinations import first_bytes
+from anglewise.io.files import PathLike, arrow, noting_no_reads, opened, reading
 from anglewise.io.judgement_cells import read_context
 from anglewise.io.outputs import check_new_file, new_file, write_text
 from anglewise.io.tables import check_names, names_of
@@ -104,6 +106,34 @@ def check_queue(path: Path) -> None:
     check_no_grades(path)
 
 
+def is_left_for_judges(path: Path) -> bool:
+    """Whether a table has the columns of ``LEFT_FOR_JUDGES``, in any order and among others.
+
+    So it is known again in whatever format and encoding a spreadsheet wrote it.
+    """
+    start = first_bytes(path, LONGEST_HEAD)
+    try:
+        if start[:4] == b"PAR1":
+            with opened(path, noted=False) as file:
+                names = list[str](arrow("parquet").ParquetFile(file).schema_arrow.names)
+        else:
+            is_wide = start[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
+            head = start.decode("utf-16" if is_wide else "utf-8-sig", "replace").splitlines()[:1]
+            names = next(csv.reader(head, delimiter=_delimiter(head[0])), list[str]())
+    except (ValueError, OSError, csv.Error, IndexError):  # no table
+        return False
+    return any(set(columns) <= set(names) for columns in (QUEUE_COLUMNS, DISPUTE_COLUMNS))
+
+
+LONGEST_HEAD = 1 << 12
+"""Bytes in which the names of the columns stand."""
+
+
+def _delimiter(line: str) -> str:
+    """The commas, or the semicolons or tabs, that a spreadsheet puts between cells."""
+    return max(",;\t", key=line.count)
+
+
 def check_no_grades(path: PathLike) -> None:
     """Raise ``FileError`` where a table that somebody has worked in would be replaced.
 
@@ -154,7 +184,7 @@ def _csv_rows(path: Path) -> tuple[list[str], list[list[Any]]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         first = file.readline()
         file.seek(0)
-        lines = csv.reader(file, delimiter=max(",;\t", key=first.count), strict=True)
+        lines = csv.reader(file, delimiter=_delimiter(first), strict=True)
         names = next(lines, list[str]())
         _check_columns(names)
         rows: list[list[Any]] = [[unguarded(cell) for cell in row] for row in lines if row]

@@ -12,8 +12,7 @@ import numpy as np
 
 from anglewise.data_types.typing import Direction
 from anglewise.errors import FileError
-from anglewise.io.destinations import check_only
-from anglewise.io.files import first_bytes
+from anglewise.io.destinations import check_only, first_bytes
 from anglewise.io.outputs import check_new_folder, new_folder
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure
