@@ -61,6 +61,64 @@ def test_a_file_may_come_twice(space, qrels, anglewise):
     assert rows(space)[0][3] == "qrels.txt"
 
 
+def graded(path, *grades, judge=None):
+    """A file of grades of q1 for d1, d2, and so on, with a column of judges or without."""
+    lines = [f"q1,d{number},{grade}" for number, grade in enumerate(grades, 1)]
+    head = "query_id,item_id,grade"
+    if judge is not None:
+        head, lines = f"{head},judge", [f"{line},{judge}" for line in lines]
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join([head, *lines]) + "\n")
+    return path
+
+
+def test_a_file_of_the_same_name_by_somebody_else_takes_no_grades_away(space, tmp_path, anglewise):
+    annas, bens = (tmp_path / who / "queue.csv" for who in ("anna", "ben"))
+    run = anglewise("judge", "import", space, graded(annas, 1, 2, 0, 1))
+    assert "queue.csv does not say of every row who judged" in run.err
+    graded(bens, 1, 0, 1, "high")
+    before = rows(space)
+    run = anglewise("judge", "import", space, bens)
+    assert refused(run, "the place of 2 other grades", "under 'queue.csv'", "--judge NAME")
+    assert rows(space) == before
+    assert not bens.with_name("queue.csv.rejects.csv").exists()
+
+    run = anglewise("judge", "import", space, bens, "--judge", "ben")
+    assert (run.code, "3 recorded, 1 refused" in run.out) == (0, True)
+    assert set(before) < set(rows(space))
+    run = anglewise("judge", "import", space, bens, "--judge", "queue.csv")  # the same person
+    assert "2 recorded, 2 in place of grades that stood (queue.csv 2)" in run.out
+
+
+def test_the_same_grades_and_further_ones_come_under_the_name_of_a_file(space, tmp_path, anglewise):
+    file = tmp_path / "queue.csv"
+    for grades, recorded in [((1, 2), 2), ((1, 2), 0), ((1, 2, 0, 1), 2)]:
+        run = anglewise("judge", "import", space, graded(file, *grades), "--json", "-")
+        content = json.loads(run.out)
+        assert (content["recorded"], content["replaced"]) == (recorded, {})
+
+
+def test_it_is_said_whose_grades_a_file_takes_the_place_of(space, tmp_path, anglewise):
+    graded(tmp_path / "own.csv", 2, 2, 1, judge="anna")
+    assert "place" not in anglewise("judge", "import", space, tmp_path / "own.csv").out
+    graded(tmp_path / "theirs.csv", 0, 0, 1, 1, judge="anna")
+    words = ["judge", "import", space, tmp_path / "theirs.csv"]
+    run = anglewise(*words)
+    assert "3 recorded, 2 in place of grades that stood (anna 2), 1 there already" in run.out
+    run = anglewise(*words, "--json", "-")
+    assert json.loads(run.out)["replaced"] == {}
+    graded(tmp_path / "theirs.csv", 2, 2, 1, 1, judge="anna")
+    assert json.loads(anglewise(*words, "--json", "-").out)["replaced"] == {"anna": 2}
+
+
+def test_constructed_judgements_say_so_too(space, tmp_path, anglewise):
+    words = ["judge", "from-labels", space, tmp_path / "labels.csv", "--hierarchy", "kind"]
+    (tmp_path / "labels.csv").write_text("id,kind,label\nd1,a,b\nd2,a,b\n")
+    assert "place" not in anglewise(*words).out
+    (tmp_path / "labels.csv").write_text("id,kind,label\nd1,a,b\nd2,a,c\n")
+    assert "2 in place of grades that stood (" in anglewise(*words).out
+
+
 def test_strict_records_nothing(space, qrels, anglewise, tmp_path):
     run = anglewise("judge", "import", space, qrels, "--strict")
     assert refused(run, "qrels.txt, line 3: grade is 'oops'", "mend or drop")

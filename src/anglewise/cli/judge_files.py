@@ -53,7 +53,8 @@ def judge_import(
     format
         The format, where name and content do not tell it.
     judge
-        Who judged, where the file does not say; without it the name of the file.
+        Who judged, where the file does not say; without it the name of the file, unless grades
+        stand under that name of which it would take the place.
     direction
         Who asks and who is ranked, where the file does not say: queries-items if not given.
     source
@@ -103,9 +104,15 @@ def judge_import(
     rejects_file = None
     if result.rejects:
         rejects_file = rejects or _rejects_file(file, rejects_table(result.rejects), talk)
-        write_rejects(rejects_file, result.rejects)
+
+    def before_the_end(replaced: Mapping[str, int]) -> None:
+        if judge is None and "judge" in result.lacking:
+            _check_same_judge(file, replaced.get(file.name, 0), path)
+        if rejects_file is not None:
+            write_rejects(rejects_file, result.rejects)
+
     with JudgementStore.open(path) as store:
-        recorded = record(store, result.judged)
+        recorded = record(store, result.judged, before_the_end)
         standing = store.counts().standing
     content: dict[str, Any] = {
         "command": "judge import",
@@ -113,6 +120,7 @@ def judge_import(
         "format": result.form,
         "store": str(path),
         "recorded": recorded.added,
+        "replaced": recorded.replaced,
         "there_already": recorded.already,
         "repeated": result.repeated,
         "set_aside": dict(result.skipped),
@@ -122,8 +130,21 @@ def judge_import(
         "standing": standing,
     }
     done = f"{recorded.added:,} judgements were recorded in {path}"
-    talk.give(content, lambda console: _show(content, console), done)
+    talk.give(content, lambda console: _show(content, recorded.in_place, console), done)
     return 0
+
+
+def _check_same_judge(file: Path, replaced: int, store: Path) -> None:
+    """Refuse to let one person's grades stand for another's who sent a file of the same name."""
+    from anglewise.errors import SpellingError
+
+    if replaced:
+        judge = shown(file.name)
+        raise SpellingError(
+            f"{file} does not say who judged, and by its name would take the place of {replaced:,} "
+            f"other grades that stand in {store} under {judge!r}: name who it was (--judge NAME), "
+            f"or say that it is the same person (--judge {judge})"
+        )
 
 
 def _rejects_file(file: Path, table: str, talk: "Talk") -> Path:
@@ -182,11 +203,17 @@ def _say_known(
     for name, value in assumed.items():
         if value is not None and name not in read.lacking:
             talk.say(f"--{name} {shown(value)}: not used, as every row of {file.name} says its own")
+    if assumed["judge"] is None and "judge" in read.lacking:
+        talk.say(
+            f"{file.name} does not say of every row who judged: there the name of the file is the "
+            "judge (--judge NAME says who it was)"
+        )
 
 
-def _show(content: dict[str, Any], console: "PatientConsole") -> None:
+def _show(content: dict[str, Any], in_place: str, console: "PatientConsole") -> None:
     parts = [
         f"{content['recorded']:,} recorded",
+        *([in_place] if in_place else []),
         *([f"{content['there_already']:,} there already"] if content["there_already"] else []),
         *([f"{content['repeated']:,} repeated in the file"] if content["repeated"] else []),
         *(f"{count:,} {why}" for why, count in content["set_aside"].items()),

@@ -35,15 +35,17 @@ def _record(
         "queries": len({row.query_id for row in judged}),
         "recorded": recorded.added,
         "there_already": recorded.already,
+        "replaced": recorded.replaced,
         "remarks": list(remarks),
         "standing": standing,
     }
     for remark in remarks:
         talk.say(remark)
     already = f", {recorded.already:,} there already" if recorded.already else ""
+    replaced = f", {recorded.in_place}" if recorded.replaced else ""
     sentence = (
         f"{content['direction']}: {recorded.added:,} judgements of {content['queries']:,} queries "
-        f"recorded{already}; {standing:,} stand in {path}"
+        f"recorded{replaced}{already}; {standing:,} stand in {path}"
     )
     talk.give(
         content,

@@ -5,7 +5,8 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Collection, Generator, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,12 +174,17 @@ class JudgementStore:
             for row in rows:
                 _add(connection, row)
 
-    def add_new(self, judgements: Iterable[Judged]) -> int:
+    def add_new(
+        self,
+        judgements: Iterable[Judged],
+        may_replace: Callable[[Mapping[str, int]], None] | None = None,
+    ) -> int:
         """Record those that the store does not hold yet, all or none of them; return their number.
 
         The store holds a judgement when it has its uuid, or when the same judge's latest grade of
         the pair is the same. All is one transaction, so that judgements that several programs add
-        at the same time are recorded once.
+        at the same time are recorded once. ``may_replace`` is asked before it ends, with how many
+        of each judge's grades count no longer for what was added; it raises to record nothing.
         """
         rows = [(judgement, _row(judgement)) for judgement in judgements]
         added = 0
@@ -190,6 +196,7 @@ class JudgementStore:
             columns = [NAMES.index(name) for name in ("direction", "query_id", "item_id", "judge")]
             grade_column = NAMES.index("grade")
             latest_grades = {tuple(row[i] for i in columns): row[grade_column] for row in current}
+            stood, replaced = set(latest_grades), set[tuple[str, ...]]()
             for judgement, row in rows:
                 judge_and_pair = (*judgement.pair, judgement.judge)
                 if (
@@ -199,6 +206,9 @@ class JudgementStore:
                     _add(connection, row)
                     latest_grades[judge_and_pair] = judgement.grade
                     added += 1
+                    replaced |= {judge_and_pair} & stood
+            if may_replace is not None:
+                may_replace(Counter(judge for *_, judge in replaced))
         return added
 
     def retract(self, uuid: str, *, judge: str, own: bool = False) -> None:

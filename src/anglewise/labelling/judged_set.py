@@ -1,12 +1,13 @@
 """Read the judgements of a space with their rows, and record judgements into a store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.evaluation_rules import evaluated_with
 from anglewise.data_types.judgements import Judgements, Missing
+from anglewise.data_types.numbers import shown
 from anglewise.data_types.text import Say
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError
@@ -132,26 +133,61 @@ def known_judgements(
 
 @dataclass(frozen=True)
 class Recorded:
-    """How many judgements were added, and how many were in the store with the same grade."""
+    """How many judgements were added, and how many were in the store with the same grade.
+
+    ``replaced`` says how many grades of each judge stood, and stand no longer for what was added.
+    """
 
     added: int
     already: int
+    replaced: Mapping[str, int]
+
+    @property
+    def in_place(self) -> str:
+        """What was replaced in words, the judges who lost most first; empty where nothing was.
+
+        >>> Recorded(5, 0, {"ben": 1, "anna": 3}).in_place
+        '4 in place of grades that stood (anna 3, ben 1)'
+        """
+        if not self.replaced:
+            return ""
+        judges = sorted(self.replaced.items(), key=lambda entry: (-entry[1], entry[0]))
+        words = [f"{shown(judge)} {count:,}" for judge, count in judges[:MOST_JUDGES]]
+        words += [f"{len(judges) - MOST_JUDGES:,} more"] if len(judges) > MOST_JUDGES else []
+        total = sum(self.replaced.values())
+        return f"{total:,} in place of grades that stood ({', '.join(words)})"
 
 
-def record(store: JudgementStore, judgements: Sequence[Judged]) -> Recorded:
+MOST_JUDGES = 5
+"""Judges that a message names."""
+
+
+def record(
+    store: JudgementStore,
+    judgements: Sequence[Judged],
+    may_replace: Callable[[Mapping[str, int]], None] | None = None,
+) -> Recorded:
     """Record the judgements that the store does not hold yet: all, or none where one is refused.
 
     The store holds a judgement when it has its uuid, or when the same judge's latest grade of the
-    pair is the same. So a file may be imported twice, or by several at once.
+    pair is the same. So a file may be imported twice, or by several at once. ``may_replace`` is
+    asked as in ``JudgementStore.add_new``.
 
     >>> import tempfile
     >>> rows = [Judged("q", "d", 2, judge="anna")]
     >>> with JudgementStore.open(Path(tempfile.mkdtemp()) / STORE_NAME) as store:
     ...     record(store, rows), record(store, [Judged("q", "d", 2, judge="anna")])
-    (Recorded(added=1, already=0), Recorded(added=0, already=1))
+    (Recorded(added=1, already=0, replaced={}), Recorded(added=0, already=1, replaced={}))
     """
-    added = store.add_new(judgements)
-    return Recorded(added, len(judgements) - added)
+    replaced = dict[str, int]()
+
+    def note(counts: Mapping[str, int]) -> None:
+        replaced.update(counts)
+        if may_replace is not None:
+            may_replace(counts)
+
+    added = store.add_new(judgements, note)
+    return Recorded(added, len(judgements) - added, replaced)
 
 
 def store_of(path: Path) -> Path:
