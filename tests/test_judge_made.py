@@ -149,8 +149,10 @@ def test_a_model_is_asked_once_for_each_item(space, tmp_path, chat, anglewise, m
     assert chat.headers[0]["Authorization"] == "Bearer secret"
     assert list(rows(tmp_path / "made").values()) == [(1, "generated")]
     kept = tmp_path / "made.answers.jsonl"
+    assert "answers already" not in run.err
     assert "secret" not in kept.read_text()
     run = anglewise(*words, "-o", tmp_path / "again", "--cache", kept)
+    assert f"what {kept} answers already is taken from there" in run.err
     assert run.code == 0
     assert len(chat.asked) == 1
 

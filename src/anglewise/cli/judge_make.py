@@ -262,6 +262,8 @@ def judge_from_text(
         address = checked_address(url or os.environ.get("OPENAI_BASE_URL") or HOME)
         answers = cache or output.with_name(f"{output.name}.answers.jsonl")
         talk.say(f"titles and texts of up to {number:,} items go to {address}; answers: {answers}")
+        if answers.exists():  # by whomever
+            talk.say(f"what {answers} answers already is taken from there, and not asked again")
         ask = chat_asker(address, model, key=key_of(None if key == USUAL else key), cache=answers)
     with talk.progress("asking"):
         result = known_items(loaded.items, by, number, seed=always.seed, ask=ask, judge=model or "")

@@ -175,7 +175,7 @@ def record(
 
     >>> import tempfile
     >>> rows = [Judged("q", "d", 2, judge="anna")]
-    >>> with JudgementStore.open(Path(tempfile.mkdtemp()) / STORE_NAME) as store:
+    >>> with JudgementStore.open(Path(tempfile.mkdtemp()) / "judgements.sqlite") as store:
     ...     record(store, rows), record(store, [Judged("q", "d", 2, judge="anna")])
     (Recorded(added=1, already=0, replaced={}), Recorded(added=0, already=1, replaced={}))
     """
