@@ -17,8 +17,10 @@ from anglewise.auditing.geometry import Geometry, describe, draw_panels, near_wi
 from anglewise.auditing.subject import GAUGES, AuditSubject, read_freedom, subject
 from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.embeddings import Space, as_space
-from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.judgements import Judgements, check_by_direction
 from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.numbers import CONDITION
+from anglewise.data_types.text import check_kind
 from anglewise.data_types.typing import Direction, Progress
 from anglewise.equivalent_factorisations.canonical import gauge
 from anglewise.equivalent_factorisations.gap import GaugeGap, gauge_gap
@@ -231,10 +233,16 @@ def audit(
     ('arbitrary', True, True)
     """
     space = as_space(space)
+    if runs is not None:
+        check_kind(runs, Mapping, "runs", "a dict from names to spaces")
     audited = subject(space, k, sample, seed, threads)
+    CONDITION.check("condition", condition)
     other = condition != USUAL_CONDITION
     _needs_gauge(audited, witness=witness, condition=other, runs=runs, pairs=pairs)
-    judgements_by_direction, other_runs = judgements or {}, runs or {}
+    judgements_by_direction = check_by_direction(judgements, space)
+    other_runs: Mapping[str, Space] = {} if runs is None else runs
+    for name, run in other_runs.items():
+        check_kind(run, Space, f"the run {name}", "a Space")
     certified = [
         direction for direction in audited.directions if audited.gauged and direction in WITHIN
     ]

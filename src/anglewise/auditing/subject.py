@@ -10,8 +10,8 @@ from anglewise.data_types.columns import titles
 from anglewise.data_types.embeddings import Embeddings, Freedom, Space, TrainedFor
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
-from anglewise.data_types.numbers import COUNT, SEED
-from anglewise.data_types.text import counted, other_form
+from anglewise.data_types.numbers import COUNT, SEED, check_threads
+from anglewise.data_types.text import check_kind, counted, other_form
 from anglewise.data_types.typing import DIRECTIONS, Array, Bool, Direction, Float64, Int64, Progress
 from anglewise.equivalent_factorisations.canonical import gauge
 from anglewise.equivalent_factorisations.gap import GaugeGap
@@ -62,6 +62,7 @@ class Names:
 
     def row(self, name: str) -> int:
         """The row with this id; ``IdsError`` with examples of ids if there is none."""
+        check_kind(name, str, "the id of an item", "a text")
         if name not in self.side.row_of:
             raise IdsError(
                 f"no item has the id {name!r}: ids are such as "
@@ -367,6 +368,7 @@ def subject(space: Space, k: int, sample: int, seed: int, threads: int | None) -
     COUNT.check("k", k, TooFewError)
     COUNT.check("sample", sample, TooFewError)
     SEED.check("seed", seed)
+    check_threads(threads)
     sides = {"items": space.items, "queries": space.queries}
     for name, side in sides.items():
         if not len(side.norms.nonzero()[0]):

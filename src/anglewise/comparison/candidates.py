@@ -14,7 +14,7 @@ import numpy as np
 from anglewise.data_types.conversion import BLOCK
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.numbers import read_whole, shown
-from anglewise.data_types.text import check_number, listed, parted
+from anglewise.data_types.text import as_list, check_kind, check_number, listed, parted
 from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import ShapeError, SpellingError, TooFewError
 from anglewise.similarity_measures.measure import MeasureSpec, measures_and_families
@@ -251,7 +251,8 @@ def sources(
         raise TooFewError("no space to compare: name one at least")
     for name in spaces:
         _check_name(name)
-    words = parted(variants) if isinstance(variants, str) else list(variants)
+    due = "a list of spellings such as [:128] or int8 is due"
+    words = parted(variants) if isinstance(variants, str) else as_list(variants, "variants", due)
     check_number(len(words), "variant")
     wanted = [_wanted(word, spaces) for word in words]
     return tuple(
@@ -284,6 +285,7 @@ def canonical(spelling: str) -> str:
     >>> canonical("Dot"), canonical("New[:8] + int8 :norm(0, .50)")
     ('dot', 'New[:8]·int8: norm(0,0.5)')
     """
+    check_kind(spelling, str, "a candidate", "a spelling such as cosine or new: cosine")
     space, colon, measure = spelling.rpartition(":")
     read = measures_and_families(["".join(measure.lower().split())])[0]
     return f"{_DOT.sub('·', space.strip())}: {read}" if colon else str(read)
@@ -301,6 +303,7 @@ def _check_name(name: str) -> None:
 def _wanted(word: str | Variant, spaces: Mapping[str, Space]) -> tuple[str | None, Variant]:
     if isinstance(word, Variant):
         return None, word
+    check_kind(word, str, "a variant", "a spelling such as [:128] or int8")
     word = word.strip()
     for name in sorted(spaces, key=len, reverse=True):
         rest = word.removeprefix(name)

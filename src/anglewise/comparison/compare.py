@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 
@@ -23,13 +24,20 @@ from anglewise.comparison.notes import notes, space_notes
 from anglewise.comparison.scoring import score_named_rows, score_spaces
 from anglewise.comparison.split import QUERIES, query_split
 from anglewise.comparison.without_vectors import of_space, of_spaces, with_breadth
-from anglewise.data_types.conversion import Vectors
+from anglewise.data_types.conversion import Vectors, check_direction
 from anglewise.data_types.embeddings import Space, as_space
 from anglewise.data_types.evaluation_rules import evaluated_with
-from anglewise.data_types.judgements import Judgements, Missing, Pairs, Triplets, check_judgements
-from anglewise.data_types.text import check_kind, listed
+from anglewise.data_types.judgements import (
+    Judgements,
+    Missing,
+    Pairs,
+    Triplets,
+    check_judgements,
+    check_of_space,
+)
+from anglewise.data_types.text import as_list, check_flag, check_kind, check_word, listed
 from anglewise.data_types.typing import Direction, Progress
-from anglewise.errors import ShapeError, SpellingError, TooFewError
+from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation_metrics.interface import Metric
 from anglewise.evaluation_metrics.metrics import JudgedShare
 from anglewise.similarity_measures.formulas import Measure
@@ -178,7 +186,9 @@ def compare(
         progress=progress,
     )
     searched = None
-    columns = [slices] if isinstance(slices, str) else [*slices]
+    columns = [slices] if isinstance(slices, str) else as_list(slices, "slices", NAMES_DUE)
+    for column in columns:
+        check_kind(column, str, "a slice", "the name of a column")
     if isinstance(judgements, Judgements):
         rows = judgements.judged_rows
         asking = space.sides(judgements.direction)[0]
@@ -211,6 +221,9 @@ def compare(
     return with_floors(result, known, scores, seed=seed)
 
 
+NAMES_DUE = "a list of names of columns is due"
+
+
 def baseline_among(read: Sequence[MeasureSpec], baseline: str | MeasureSpec | None) -> int | None:
     """Which of the measures is the baseline; ``SpellingError`` where it is none of them."""
     if baseline is None:
@@ -225,6 +238,7 @@ def baseline_among(read: Sequence[MeasureSpec], baseline: str | MeasureSpec | No
 
 def _check_no_queries(split: str, largest_group: int | None, slices: Sequence[str]) -> None:
     """Refuse what is said of queries where pairs or triplets are judged."""
+    check_kind(split, str, "a split", "a text such as queries or group(COLUMN)")
     unfit = {
         f"a split by {split} is of queries": ("it", split.strip() != QUERIES),
         "largest_group is of queries in groups": ("it", largest_group is not None),
@@ -253,6 +267,8 @@ def _evaluated_with(
     not_itself: bool,
 ) -> Judgements | Pairs | Triplets:
     """Graded relevance with the settings of its evaluation; pairs and triplets have none."""
+    check_word(missing, get_args(Missing), "missing")
+    check_flag(not_itself, "not_itself")
     if missing == "count" and relevant_from is None and not not_itself:
         return judgements
     if not isinstance(judgements, Judgements):
@@ -266,21 +282,15 @@ def _check_fits(
     judgements: Judgements | Pairs | Triplets, space: Space, wanted: Direction | None
 ) -> None:
     """Refuse judgements of another direction than the one asked for, or of another space."""
+    if wanted is not None:
+        check_direction(wanted)
     judged = judgements.direction if isinstance(judgements, Judgements) else None
     if wanted is not None and wanted != judged:
         raise SpellingError(
             f"direction {wanted} asked for, but the judgements are "
             f"{'pairs' if judged is None else judged}: leave direction out, or read others"
         )
-    if not isinstance(judgements, Judgements):
-        return
-    asking, ranked = space.sides(judgements.direction)
-    due = (len(asking), len(ranked if judgements.parts is None else judgements.parts))
-    if judgements.gains.shape != due:
-        raise ShapeError(
-            f"the judgements are {judgements.gains.shape}, the space {due}: read them with that "
-            "space"
-        )
+    check_of_space(judgements, space)
 
 
 def compare_spaces(
@@ -360,6 +370,8 @@ def compare_spaces(
     ('use', 'new: cosine')
     """
     check_kind(spaces, Mapping, "what is compared", "a dict from names to spaces")
+    for name in spaces:
+        check_kind(name, str, "the name of a space", "a text")
     spaces = {name: as_space(space) for name, space in spaces.items()}
     models = sources(spaces, variants)
     read = measures_and_families(measures)
@@ -420,7 +432,11 @@ def _by_space(
             "several spaces are compared by graded relevance, and these are pairs or triplets: "
             "compare the spaces one by one, or give judgements of queries and items"
         )
-    unknown = [name for name in judgements if name not in spaces]
+    due = "Judgements, or a dict from names of spaces to these,"
+    check_kind(judgements, Mapping, "what is judged", due)
+    for labels in judgements.values():
+        check_kind(labels, Judgements, "what is judged of a space", "Judgements")
+    unknown = [str(name) for name in judgements if name not in spaces]
     if unknown or not judgements:
         raise SpellingError(
             f"judgements are given for {', '.join(unknown) or 'no space'}: the spaces are "

@@ -302,26 +302,18 @@ class Comparison:
         MissingExtraError
             Without pandas; ``evidence.values`` holds the same as arrays.
         """
-        from anglewise.evaluation_metrics.evaluate import metric as read_metric
-
-        evidence = self.evidence
-        if evidence is None:
-            raise ValuesError("this comparison has no evidence, so no value of a query: compare")
-        name = self.metric if metric is None else str(read_metric(metric))
-        if name not in evidence.values:
-            raise SpellingError(
-                f"{name} was not evaluated, but {listed(evidence.values)}: compare with "
-                f"metrics={name!r}"
-            )
-        index, *_ = columns = self.values(name)
+        index, *_ = columns = self.values(metric)
         ids = columns.pop(index)
         return _pandas("per_query", "evidence.values").DataFrame(columns, index=ids)
 
     def values(self, metric: str | None = None) -> dict[str, Array]:
         """The same without pandas: ``query_id``, or ``row`` of pairs, then a column a measure.
 
-        Raises ``ValuesError`` for a comparison without evidence.
+        Raises ``ValuesError`` for a comparison without evidence, ``SpellingError`` for a metric
+        that was not evaluated.
         """
+        from anglewise.evaluation_metrics.evaluate import metric as read_metric
+
         evidence = self.evidence
         if evidence is None:
             raise ValuesError("this comparison has no evidence, so no value of a query: compare")
@@ -329,7 +321,13 @@ class Comparison:
         if isinstance(evidence.judgements, Judgements):
             asking, _ = evidence.space.sides(evidence.judgements.direction)
             first, ids = "query_id", asking.ids[ids]
-        values = dict(zip(evidence.measures, evidence.values[metric or self.metric], strict=True))
+        name = self.metric if metric is None else str(read_metric(metric))
+        if name not in evidence.values:
+            raise SpellingError(
+                f"{name} was not evaluated, but {listed(evidence.values)}: compare with "
+                f"metrics={name!r}"
+            )
+        values = dict(zip(evidence.measures, evidence.values[name], strict=True))
         return {first: ids} | {row.measure: values[row.measure] for row in self.measures}
 
     def _repr_html_(self) -> str:

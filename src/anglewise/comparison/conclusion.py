@@ -15,6 +15,7 @@ from anglewise.comparison.split import QUERIES
 from anglewise.comparison.verdict import verdict_of
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements, Pairs, Triplets
+from anglewise.data_types.numbers import PART
 from anglewise.data_types.text import check_number, counted
 from anglewise.data_types.typing import Progress
 from anglewise.errors import SpellingError
@@ -54,6 +55,7 @@ def read_settings(
             f"{candidates * len(wanted):,} figures with intervals, {MOST_FIGURES:,} at most are "
             "worked through at once: name fewer, or part them into several runs"
         )
+    PART.check("largest_difference", largest_difference)
     if largest_difference != 1 and not wanted[0].bounded:
         raise SpellingError(
             f"a largest difference of {largest_difference:g} is for means of values from 0 to 1, "

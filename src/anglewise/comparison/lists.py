@@ -14,7 +14,7 @@ from anglewise.data_types.drawn import means_over_queries
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
-from anglewise.data_types.numbers import PART, SEED
+from anglewise.data_types.numbers import PART, SEED, check_threads
 from anglewise.data_types.parts import Parts, documents_of
 from anglewise.data_types.typing import Array, Bool, Int64, Progress
 from anglewise.errors import SpellingError, TooFewError
@@ -73,6 +73,7 @@ class EvaluationSettings:
     def __post_init__(self) -> None:
         PART.check("largest_difference", self.largest_difference)
         SEED.check("seed", self.seed)
+        check_threads(self.threads)
 
     def by(self, split: QuerySplit, largest_group: int | None) -> "EvaluationSettings":
         """The same by a split, and what was declared of its groups; see ``check_largest_group``."""

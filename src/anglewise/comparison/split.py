@@ -14,7 +14,7 @@ from anglewise.data_types.drawn import QueryWeights, means_over_queries
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import COUNT, read_number, read_whole, shown
-from anglewise.data_types.text import counted, listed
+from anglewise.data_types.text import check_kind, counted, listed
 from anglewise.data_types.typing import Array, Bool, Float64, Int64, Shaped
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.geometry.crowding import clusters as vector_clusters
@@ -310,6 +310,7 @@ def query_split(
     >>> query_split("time(day)", asked, np.arange(4)).later.tolist()
     [True, False, False, True]
     """
+    check_kind(split, str, "a split", "a text such as queries or group(COLUMN)")
     if split.strip() == QUERIES:
         return ALONE
     asked = _SPLIT.fullmatch(split.strip())

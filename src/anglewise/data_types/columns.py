@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from anglewise.data_types.conversion import offers
-from anglewise.data_types.embeddings import Embeddings
+from anglewise.data_types.embeddings import Embeddings, check_length
 from anglewise.errors import ValuesError
 
 TITLES = ("title", "name", "question", "text", "body", "content", "sentence", "label")
@@ -13,6 +13,7 @@ TITLES = ("title", "name", "question", "text", "body", "content", "sentence", "l
 def column(embeddings: Embeddings, name: str) -> list[Any]:
     """One column of some embeddings' metadata, as a list; a lazy column is read now."""
     values: Any = cast("Any", embeddings.metadata)[name]
+    check_length(values, name, len(embeddings))
     try:
         return values.to_pylist() if offers(values, "to_pylist") else list(values)
     except (ValueError, OverflowError) as error:

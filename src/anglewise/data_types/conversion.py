@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from anglewise.data_types.numbers import quoted
 from anglewise.data_types.text import Say, check_utf8, described, listed, quiet
 from anglewise.data_types.typing import DIRECTIONS, Array, Float32, Int64
 from anglewise.errors import (
@@ -104,7 +105,7 @@ def is_kind(value: object, kinds: Any) -> bool:
     return isinstance(value, kinds)
 
 
-def check_direction(direction: str) -> None:
+def check_direction(direction: object) -> None:
     """Refuse what is no direction.
 
     >>> check_direction("items")
@@ -112,9 +113,34 @@ def check_direction(direction: str) -> None:
     ...
     anglewise.errors.SpellingError: no direction is called 'items': queries-items, ...
     """
-    if direction not in DIRECTIONS:
-        raise SpellingError(
-            f"no direction is called {direction!r}: {listed(DIRECTIONS, 'or')} is due"
+    if not isinstance(direction, str) or direction not in DIRECTIONS:
+        name = quoted(direction) if isinstance(direction, str) else described(direction)
+        raise SpellingError(f"no direction is called {name}: {listed(DIRECTIONS, 'or')} is due")
+
+
+def check_array(value: object, name: str, shape: Sequence[int | None], *, kinds: str = "f") -> None:
+    """Refuse what is no NumPy array of a shape (None: of any length), of these kinds of numbers.
+
+    Its numbers are not read. ``kinds`` are those of ``dtype.kind``: ``f``, ``iu`` or ``b``.
+
+    >>> check_array(np.zeros(3), "judged_at", [2])
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.ShapeError: judged_at has shape (3,): (2,) is due
+    """
+    due = {"f": "floats", "iu": "whole numbers", "b": "truth values"}[kinds]
+    if not isinstance(value, np.ndarray):
+        raise WrongTypeError(f"{name} is {described(value)}: a NumPy array of {due} is due")
+    array: Array = value
+    if array.dtype.kind not in kinds:
+        raise WrongTypeError(f"{name} is an array of {array.dtype}: one of {due} is due")
+    if len(array.shape) != len(shape) or any(
+        wanted is not None and wanted != length
+        for wanted, length in zip(shape, array.shape, strict=True)
+    ):
+        lengths = ", ".join("any" if wanted is None else str(wanted) for wanted in shape)
+        raise ShapeError(
+            f"{name} has shape {array.shape}: ({lengths}{',' * (len(shape) == 1)}) is due"
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from numbers import Integral
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 
@@ -15,11 +15,14 @@ from anglewise.data_types.conversion import (
     Vectors,
     as_array,
     as_ids,
+    as_rows,
+    check_direction,
     check_held,
     frame_ids,
     is_frame,
     offers,
 )
+from anglewise.data_types.numbers import NOT_NEGATIVE
 from anglewise.data_types.sparse import (
     Interactions,
     Sparse,
@@ -27,9 +30,23 @@ from anglewise.data_types.sparse import (
     as_sparse_rows,
     frame_pairs,
 )
-from anglewise.data_types.text import Say, described, order_of_ids, other_form, quiet
+from anglewise.data_types.text import (
+    Say,
+    check_kind,
+    check_word,
+    described,
+    order_of_ids,
+    other_form,
+    quiet,
+)
 from anglewise.data_types.typing import Array, Direction, Float32, Ids, Int64, Shaped
-from anglewise.errors import IdsError, ShapeError, ValuesError, WrongTypeError, reason
+from anglewise.errors import (
+    IdsError,
+    ShapeError,
+    ValuesError,
+    WrongTypeError,
+    reason,
+)
 
 TrainedFor: TypeAlias = Literal["dot", "cosine", "euclidean", "unknown"]
 Freedom: TypeAlias = Literal["gauge", "rotation", "unknown"]
@@ -65,7 +82,7 @@ class Embeddings:
         pandas counted the rows itself; else ``"0"``, ``"1"``, …
     metadata
         Anything that maps a column name to one value a row: a dict of lists, a frame, a pyarrow
-        table.
+        table. A mapping that is no dict may read its columns late: it is not read here.
     say
         Called with one sentence when vectors are copied from a graphics card, and when ids come
         from an index.
@@ -75,7 +92,7 @@ class Embeddings:
     WrongTypeError
         What holds no array: a path, a dict, a sparse matrix.
     ShapeError
-        Not two-dimensional, no rows or no columns, or not one id a row.
+        Not two-dimensional, no rows or no columns, or not one id or one value of metadata a row.
     ValuesError
         Not numeric, complex, NaN or infinite, beyond the range of float32 or below it (the message
         names the first such row); a frame that also has columns of text or ids.
@@ -99,6 +116,7 @@ class Embeddings:
         self.vectors: Float32[Array, "rows d"] = _checked(as_array(vectors, "vectors", say))
         ids = frame_ids(vectors, say) if ids is None else ids
         self._given_ids = None if ids is None else _unique_ids(ids, len(self.vectors))
+        _check_metadata(metadata, len(self.vectors))
         self.metadata = metadata
 
     def __len__(self) -> int:
@@ -215,10 +233,16 @@ class Embeddings:
         The tolerance leaves room for vectors that were stored as float16. Where rows also lie close
         together, dot, cosine and euclidean may still rank otherwise: only their lists can tell.
         """
+        NOT_NEGATIVE.check("tolerance", tolerance)
         return bool(np.all(np.abs(self.norms - 1) <= tolerance))
 
     def take(self, rows: Int64[Array, " some"]) -> "Embeddings":
-        """Some rows, in the order given, with their ids and without metadata."""
+        """Some rows, in the order given, with their ids and without metadata.
+
+        Raises ``WrongTypeError`` for what is no whole number, ``ShapeError`` for a row that is not
+        there.
+        """
+        rows = as_rows(rows, len(self), "vector")
         return Embeddings(self.vectors[rows], ids=self.ids[rows])
 
     def with_vectors(self, vectors: Vectors) -> "Embeddings":
@@ -276,6 +300,9 @@ class Space:
                 f"queries have {asking.dimension} columns, items {ranked.dimension}: "
                 "take both from one model, or project one of them"
             )
+        check_trained_for(trained_for)
+        if about is not None:
+            check_kind(about, Mapping, "about", "a dict of what is known about the space")
         for name, value in {
             "items": ranked,
             "queries": asking,
@@ -314,17 +341,57 @@ class Space:
         return tuple(sorted(int(column) for column in stated if column < self.items.dimension))
 
     def sides(self, direction: Direction) -> tuple[Embeddings, Embeddings]:
-        """The side that asks and the side that is ranked.
+        """The side that asks and the side that is ranked; ``SpellingError`` for no direction.
 
         >>> x = Embeddings([[1.0]])
         >>> Space(items=x).sides("items-items") == (x, x)
         True
         """
+        check_direction(direction)
         if direction == "items-items":
             return self.items, self.items
         if direction == "queries-queries":
             return self.queries, self.queries
         return self.queries, self.items
+
+
+def check_trained_for(measure: object) -> None:
+    """Refuse what is no measure that a model is trained for.
+
+    >>> check_trained_for("Dot")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.SpellingError: trained_for is 'Dot': known are dot, cosine, euclidean, unknown
+    """
+    check_word(measure, get_args(TrainedFor), "trained_for")
+
+
+def check_length(values: Any, name: str, rows: int) -> None:
+    """Refuse a column of metadata that does not hold one value for each row.
+
+    >>> check_length(["Alien"], "title", 2)
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.ShapeError: metadata column 'title' has 1 values, 2 are due
+    """
+    if isinstance(values, str | bytes | AbstractSet | Mapping) or not hasattr(values, "__len__"):
+        came = described(cast("Any", values))
+        raise WrongTypeError(f"metadata column {name!r} is {came}: a list is due, one value a row")
+    if len(values) != rows:
+        raise ShapeError(f"metadata column {name!r} has {len(values)} values, {rows} are due")
+
+
+def _check_metadata(table: Any, rows: int) -> None:
+    """Refuse metadata that is no table, or not of so many rows."""
+    if isinstance(table, dict):
+        for name, values in cast("dict[Any, Any]", table).items():
+            check_length(values, str(name), rows)
+    elif is_frame(table) or offers(table, "num_rows"):
+        count = table.num_rows if offers(table, "num_rows") else len(table)
+        if count != rows:
+            raise ShapeError(f"metadata has {count} rows, {rows} are due")
+    elif table is not None:
+        check_kind(table, Mapping, "metadata", "a dict of lists, a frame or a pyarrow table")
 
 
 def seen_rows(

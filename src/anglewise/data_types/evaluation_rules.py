@@ -7,6 +7,7 @@ import numpy as np
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements, Missing, taken
 from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.text import check_flag
 from anglewise.errors import IdsError, SpellingError, TooFewError
 
 
@@ -51,6 +52,7 @@ def evaluated_with(
     >>> judged.missing_ids, evaluated_with(judged, space, not_itself=True).seen.row(0).tolist()
     (('gone',), [0])
     """
+    check_flag(not_itself, "not_itself")
     judged = taken(judged, missing)
     if relevant_from is not None:
         judged = replace(judged, relevant_from=relevant_from)

@@ -10,6 +10,7 @@ import numpy as np
 from anglewise.data_types.conversion import (
     as_array,
     as_ids,
+    check_array,
     check_direction,
     column_names,
     is_frame,
@@ -17,10 +18,17 @@ from anglewise.data_types.conversion import (
 )
 from anglewise.data_types.drawn import QueryDraw, QueryWeights
 from anglewise.data_types.embeddings import Space, check_counted_from_zero
-from anglewise.data_types.numbers import POSITIVE, shown
+from anglewise.data_types.numbers import POSITIVE, whole
 from anglewise.data_types.parts import Parts, judged_parts
 from anglewise.data_types.sparse import Sparse, SparseRows, as_sparse_rows
-from anglewise.data_types.text import check_kind, described, other_form
+from anglewise.data_types.text import (
+    check_columns,
+    check_flag,
+    check_kind,
+    check_word,
+    described,
+    other_form,
+)
 from anglewise.data_types.typing import Array, Bool, Direction, Float64, Int64
 from anglewise.errors import (
     IdsError,
@@ -122,13 +130,48 @@ class Judgements:
         check_direction(self.direction)
         for name in ("gains", "seen", "chances", "missing"):
             table = getattr(self, name)
-            if table is not None:
+            if table is not None or name == "gains":
                 object.__setattr__(self, name, as_sparse_rows(table, name))
-        due = (self.gains.shape[0], len(self.missing_ids))
-        if self.missing is not None and self.missing.shape != due:
-            raise ShapeError(f"missing is {self.missing.shape}: {due} is due, as missing_ids say")
+        self._check_kinds()
+        self._check_shapes()
+        if self.chances is not None:
+            _check_chances(self.chances, self.graded)
+        if self.judged_at is not None and np.isinf(self.judged_at).any():
+            raise ValuesError("judged_at holds infinity: seconds are due, NaN where none is known")
         if self.relevant_from is not None:
             POSITIVE.check("relevant_from", self.relevant_from)
+
+    def _check_kinds(self) -> None:
+        check_source(self.source, self.complaints)
+        for name in ("not_itself", "of_users"):
+            check_flag(getattr(self, name), name)
+        if self.drawn is not None:
+            check_kind(self.drawn, QueryDraw, "drawn", "a QueryDraw")
+        if self.parts is not None:
+            check_kind(self.parts, Parts, "parts", "Parts, which name the documents of items,")
+        check_kind(self.missing_ids, tuple, "missing_ids", "a tuple of ids")
+        for name in self.missing_ids:
+            check_kind(name, str, "one of missing_ids", "an id as text")
+
+    def _check_shapes(self) -> None:
+        queries, width = self.gains.shape
+        due = (queries, len(self.missing_ids))
+        if self.missing is None and self.missing_ids:
+            raise ShapeError(f"missing_ids name {due[1]} items, missing is None: {due} is due")
+        if self.missing is not None and self.missing.shape != due:
+            raise ShapeError(f"missing is {self.missing.shape}: {due} is due, as missing_ids say")
+        if self.parts is not None and len(self.parts) != width:
+            raise ShapeError(f"gains have {width} columns, parts {len(self.parts)} documents")
+        items = width if self.parts is None else len(self.parts.of)
+        if self.seen is not None and self.seen.shape != (queries, items):
+            raise ShapeError(f"seen is {self.seen.shape}: {(queries, items)} is due")
+        if self.judged_items is not None:
+            check_array(self.judged_items, "judged_items", (width,), kinds="b")
+        if self.judged_at is not None:
+            check_array(self.judged_at, "judged_at", (queries,))
+        if self.drawn is not None:
+            for name in ("chances", "traffic"):
+                check_array(getattr(self.drawn, name), f"{name} of drawn", (queries,))
 
     @classmethod
     def from_dict(
@@ -228,6 +271,9 @@ class Judgements:
         is_dict = is_kind(frame, Mapping)
         if not is_frame(frame) and not is_dict:
             raise WrongTypeError(f"{described(frame)} came where a pandas or Polars frame is due")
+        check_kind(query_column, str, "query_column", "the name of a column")
+        check_kind(item_column, str, "item_column", "the name of a column")
+        check_columns(gain_column=gain_column)
         names = list(map(str, frame if is_dict else column_names(frame)))
         needed = [query_column, item_column] + ([] if gain_column is None else [gain_column])
         lacking = next((name for name in needed if names.count(name) != 1), None)
@@ -278,14 +324,14 @@ class Judgements:
 
     def less(self, dropped: int) -> "Judgements":
         """The same, complaining of some more entries that were dropped."""
+        whole(0).check("dropped", dropped)
         wrong = replace(self.complaints, dropped=self.complaints.dropped + dropped)
         return replace(self, complaints=with_gains(wrong, self.graded))
 
 
 def taken(judged: Judgements, missing: Missing) -> Judgements:
     """Judgements with or without the judged items that the space lacks."""
-    if missing not in get_args(Missing):
-        raise SpellingError(f"missing is {shown(missing)!r}: 'count' or 'drop' is due")
+    check_word(missing, get_args(Missing), "missing")
     return judged if missing == "count" else judged.without_missing()
 
 
@@ -415,6 +461,37 @@ def _unknown(names: list[str], rows: Int64[Array, " entries"]) -> tuple[str, ...
     return tuple(dict.fromkeys(names[row] for row in np.flatnonzero(rows < 0)))[:3]
 
 
+def check_source(source: object, complaints: object) -> None:
+    """Refuse what does not say where judgements come from, and what was wrong with them."""
+    check_kind(source, str, "the source of judgements", "a text")
+    check_kind(complaints, Complaints, "complaints", "Complaints")
+
+
+def _check_chances(chances: SparseRows, graded: SparseRows) -> None:
+    """Refuse chances of other entries than those that are graded, and what is no chance."""
+    if chances.shape != graded.shape:
+        raise ShapeError(f"chances are {chances.shape}: {graded.shape} is due, as for the gains")
+    if not (
+        np.array_equal(chances.indptr, graded.indptr)
+        and np.array_equal(chances.indices, graded.indices)
+    ):
+        raise ShapeError("chances are of other entries than the gains: one for each is due")
+    bad = chances.values[~((chances.values > 0) & (chances.values <= 1))]
+    if len(bad):
+        raise ValuesError(f"chances hold {bad[0]:g}: more than 0 and at most 1 is due")
+
+
+def _check_rows(named_rows: Mapping[str, object]) -> None:
+    """Refuse what are no columns of row numbers, all of one length."""
+    length: int | None = None
+    for name, rows in named_rows.items():
+        check_array(rows, name, (length,), kinds="iu")
+        numbers = cast("Array", rows)
+        length = len(numbers)
+        if length and numbers.min() < 0:
+            raise ShapeError(f"{name} holds {numbers.min()}: rows are numbered from 0")
+
+
 @dataclass(frozen=True, eq=False)
 class Pairs:
     """Two rows and how alike people found them: ``rows_a[i]``, ``rows_b[i]``, ``scores[i]``.
@@ -429,6 +506,13 @@ class Pairs:
     source: str = ""
     complaints: Complaints = field(default_factory=Complaints)
 
+    def __post_init__(self) -> None:
+        check_source(self.source, self.complaints)
+        _check_rows({"rows_a": self.rows_a, "rows_b": self.rows_b})
+        check_array(self.scores, "scores", self.rows_a.shape)
+        if not np.isfinite(self.scores).all():
+            raise ValuesError("scores hold NaN or infinity: finite numbers are due")
+
 
 @dataclass(frozen=True, eq=False)
 class Triplets:
@@ -440,6 +524,10 @@ class Triplets:
     source: str = ""
     complaints: Complaints = field(default_factory=Complaints)
 
+    def __post_init__(self) -> None:
+        check_source(self.source, self.complaints)
+        _check_rows({"anchors": self.anchors, "near": self.near, "far": self.far})
+
 
 def check_judgements(value: object) -> None:
     """Raise ``WrongTypeError`` for what is neither judgements nor pairs nor triplets."""
@@ -448,3 +536,57 @@ def check_judgements(value: object) -> None:
             f"judgements are {described(value)}: Judgements.from_dict(..., space), .from_pairs and "
             ".from_frame make them, read_judgements reads them"
         )
+
+
+def check_by_direction(
+    judgements: Mapping[Direction, Judgements] | None, space: Space
+) -> Mapping[Direction, Judgements]:
+    """The judgements of a space by direction, none if None came; refuse what is no such dict."""
+    if judgements is None:
+        return {}
+    check_kind(judgements, Mapping, "judgements", "a dict from directions to Judgements")
+    for direction, labels in judgements.items():
+        check_direction(direction)
+        check_kind(labels, Judgements, f"what is judged in {direction}", "Judgements")
+        if labels.direction != direction:
+            raise SpellingError(
+                f"the judgements for {direction} are of {labels.direction}: name them by their "
+                "direction"
+            )
+        check_of_space(labels, space)
+    return judgements
+
+
+def check_of_space(
+    judgements: Judgements | Pairs | Triplets, space: Space, name: str = "the judgements"
+) -> None:
+    """Refuse judgements of another space; ``name`` is the plural noun for the message.
+
+    >>> from anglewise.data_types.embeddings import Embeddings
+    >>> rows = np.array([0, 2])
+    >>> check_of_space(Pairs(rows, rows, np.ones(2)), Space(items=Embeddings([[1.0], [2.0]])))
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.ShapeError: the judgements name row 2 of the queries, the space has 2: ...
+    """
+    if isinstance(judgements, Judgements):
+        asking, ranked = space.sides(judgements.direction)
+        due = (len(asking), len(ranked if judgements.parts is None else judgements.parts))
+        same_items = judgements.parts is None or len(judgements.parts.of) == len(ranked)
+        if judgements.gains.shape != due or not same_items:
+            raise ShapeError(
+                f"{name} are {judgements.gains.shape}, the space {due}: read them with that space"
+            )
+        return
+    if isinstance(judgements, Pairs):
+        rows_of = {"queries": [judgements.rows_a], "items": [judgements.rows_b]}
+    else:
+        rows_of = {"queries": [judgements.anchors], "items": [judgements.near, judgements.far]}
+    for side, columns in rows_of.items():
+        count = len(space.queries if side == "queries" else space.items)
+        highest = max(int(rows.max(initial=-1)) for rows in columns)
+        if highest >= count:
+            raise ShapeError(
+                f"{name} name row {highest} of the {side}, the space has {count}: read them with "
+                "that space"
+            )

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.data_types.conversion import as_rows, check_array, check_direction
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.text import check_kind
 from anglewise.data_types.typing import Array, Bool, Direction, Float, Float64, Int64
@@ -122,6 +123,17 @@ class Neighbours:
     direction: Direction | None = None
     rows: Int64[Array, " q"] | None = None
 
+    def __post_init__(self) -> None:
+        check_kind(self.measure, str, "the measure of lists", "a spelling")
+        check_array(self.indices, "indices", (None, None), kinds="iu")
+        check_array(self.scores, "scores", self.indices.shape)
+        queries = self.indices.shape[:1]
+        check_array(self.tied_at_cut, "tied_at_cut", queries, kinds="iu")
+        if self.rows is not None:
+            check_array(self.rows, "rows", queries, kinds="iu")
+        if self.direction is not None:
+            check_direction(self.direction)
+
     @property
     def k(self) -> int:
         """The number of neighbours that each list has room for."""
@@ -130,12 +142,19 @@ class Neighbours:
     def take(self, lists: Int64[Array, " some"] | Bool[Array, " q"]) -> "Neighbours":
         """Some of the lists, in the order of their numbers, or where a mask is true.
 
+        Raises ``WrongTypeError`` for what is neither, ``ShapeError`` for a number or a mask that
+        does not fit.
+
         >>> import numpy as np
         >>> scores = np.zeros((2, 1), np.float32)
         >>> found = Neighbours("dot", np.array([[4], [7]]), scores, np.zeros(2, np.int64))
         >>> found.take(np.array([1])).indices.tolist()
         [[7]]
         """
+        if isinstance(lists, np.ndarray) and lists.dtype == bool:
+            check_array(lists, "the mask of lists", self.indices.shape[:1], kinds="b")
+        else:
+            lists = as_rows(lists, len(self.indices), "list")
         return replace(
             self,
             indices=self.indices[lists],
@@ -159,7 +178,7 @@ class Neighbours:
                 "to_frame needs pandas: pip install 'anglewise[pandas]', or read indices and scores"
             ) from missing
         check_kind(space, Space, "the space of these lists", "a Space")
-        direction = direction or self.direction
+        direction = self.direction if direction is None else direction
         if direction is None:
             raise SpellingError("these lists do not say who asked whom: name direction=...")
         asking, ranked = space.sides(direction)

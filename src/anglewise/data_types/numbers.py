@@ -1,9 +1,11 @@
 """Numbers that people write: read by one grammar, and checked against the bounds of a setting."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
 from numbers import Integral, Real
+from typing import Any
 
 from anglewise.errors import AnglewiseError, SpellingError, ValuesError
 
@@ -67,12 +69,16 @@ class Bounds:
             raise SpellingError(self.due)
         return value if self.whole else float(value)
 
-    def check(self, name: str, value: float, error: type[AnglewiseError] = ValuesError) -> float:
-        """The value if it lies within; else raise ``error`` with the name of the setting."""
-        kind = Integral if self.whole else Real
-        if isinstance(value, bool) or not isinstance(value, kind) or not self.holds(value):
+    def check(self, name: str, value: Any, error: type[AnglewiseError] = ValuesError) -> float:
+        """The value if it lies within; else raise ``error`` with the name of the setting.
+
+        A number of NumPy comes back as one of Python.
+        """
+        if not _is_number(value, whole=self.whole) or not self.holds(value):
             raise error(f"{name} is {shown(value)}: {self.due}")
-        return value
+        if isinstance(value, int | float):
+            return value
+        return int(value) if self.whole else float(value)
 
     @property
     def due(self) -> str:
@@ -81,12 +87,26 @@ class Bounds:
 
     def holds(self, value: float) -> bool:
         """Whether a number lies within."""
+        if isinstance(value, Real) and not isinstance(value, Integral):
+            value = float(value)  # NumPy compares float32 in float32, which does not hold 1e100
         furthest = 10**DIGITS if self.whole else LARGEST
         if not -furthest <= value <= furthest:
             return False
         low = self.least is None or (value > self.least if self.open_least else value >= self.least)
         high = self.most is None or (value < self.most if self.open_most else value <= self.most)
         return low and high
+
+
+def check_threads(threads: object) -> None:
+    """Refuse a number of threads that cannot be; None leaves it to the machine.
+
+    >>> check_threads(-1)
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.ValuesError: threads is -1: a whole number of at least 1 is due, such as 2
+    """
+    if threads is not None:
+        whole(1, example="2").check("threads", threads)
 
 
 def whole(least: int = 0, most: int | None = None, *, example: str = "10") -> Bounds:
@@ -179,11 +199,32 @@ def written(number: float) -> str:
 
 def shown(value: object) -> str:
     """A value as text for a message, cut where it is long."""
+    return _cut(value, str)
+
+
+def quoted(value: object) -> str:
+    """A value as Python writes it, for a message, cut where it is long.
+
+    >>> quoted("a"), quoted(10**5000)
+    ("'a'", 'a number of thousands of digits')
+    """
+    return _cut(value, repr)
+
+
+def _cut(value: object, written_by: Callable[[object], str]) -> str:
     try:
-        text = value if isinstance(value, str) else str(value)
+        text = written_by(value)
     except ValueError:  # Python prints no whole number of more than 4,300 digits
         return "a number of thousands of digits"
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def _is_number(value: object, *, whole: bool) -> bool:
+    """Whether a value is a number of Python or NumPy that can be computed with and printed."""
+    if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
+        return False
+    # NumPy counts spans of time among its whole numbers; fractions have no format
+    return isinstance(value, int | float) or getattr(value, "dtype", "m8").kind in "iuf"
 
 
 def _plain(number: float) -> str:

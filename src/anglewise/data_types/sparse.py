@@ -8,7 +8,7 @@ from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
 
-from anglewise.data_types.conversion import as_ids, column_names, is_kind, offers
+from anglewise.data_types.conversion import as_ids, check_array, column_names, is_kind, offers
 from anglewise.data_types.text import described
 from anglewise.data_types.typing import Array, Bool, Float64, Int64, Shaped
 from anglewise.errors import ShapeError, TooFewError, ValuesError, WrongTypeError
@@ -105,6 +105,7 @@ class SparseRows:
         >>> table.where(np.array([False, True])).row(0).tolist()
         [2]
         """
+        check_array(chosen, "the mask of entries", self.indices.shape, kinds="b")
         ends = np.concatenate([[0], np.cumsum(chosen)])[self.indptr].astype(np.int64)
         return SparseRows(ends, self.indices[chosen], self.values[chosen], self.shape)
 

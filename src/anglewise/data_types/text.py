@@ -11,8 +11,8 @@ from math import ceil, floor, isnan, log10
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
-from anglewise.data_types.numbers import DIGITS, read_number, shown
-from anglewise.errors import COMMANDS, IdsError, SpellingError, WrongTypeError
+from anglewise.data_types.numbers import DIGITS, quoted, read_number, shown
+from anglewise.errors import COMMANDS, IdsError, SpellingError, ValuesError, WrongTypeError
 
 
 def p_words(p: float) -> str:
@@ -128,6 +128,12 @@ def as_path(value: Any, kind: str = "a file") -> Path:
     text: Any = os.fspath(cast("os.PathLike[str]", value)) if is_path else value
     if not isinstance(text, str):
         raise WrongTypeError(f"{described(value)} came where the path of {kind} is due")
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError as error:
+        raise ValuesError(f"the path of {kind} holds half a letter: mend the text") from error
+    if "\0" in text:
+        raise ValuesError(f"the path of {kind} holds a zero character, which no path does")
     return Path(text)
 
 
@@ -141,7 +147,7 @@ def described(value: object) -> str:
     if kind.__module__ != "builtins":
         return f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
     article = "an" if kind.__name__[0] in "aeiou" else "a"
-    text = f" ({shown(repr(value))})" if isinstance(value, str | bytes | int | float) else ""
+    text = f" ({quoted(value)})" if isinstance(value, str | bytes | int | float) else ""
     return f"{article} {kind.__name__}{text}"
 
 
@@ -155,6 +161,47 @@ def check_kind(value: object, kinds: Any, name: str, due: str) -> None:
     """
     if not isinstance(value, kinds):
         raise WrongTypeError(f"{name} is {described(value)}: {due} is due")
+
+
+def check_word(word: object, known: Iterable[str], name: str) -> None:
+    """Raise ``SpellingError`` for what is none of some known words.
+
+    >>> check_word("men", ("mean", "majority"), "combine")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.SpellingError: combine is 'men': known are mean, majority
+    """
+    words = tuple(known)
+    if not isinstance(word, str) or word not in words:
+        came = quoted(word) if isinstance(word, str) else described(word)
+        raise SpellingError(f"{name} is {came}: known are {', '.join(words)}")
+
+
+def check_flag(value: object, name: str) -> None:
+    """Raise ``WrongTypeError`` for what is neither true nor false."""
+    if type(value).__name__ not in {"bool", "bool_"}:  # Python's, and NumPy's of any version
+        raise WrongTypeError(f"{name} is {described(value)}: True or False is due")
+
+
+def check_columns(**columns: object) -> None:
+    """Raise ``WrongTypeError`` for what names no column; None stands for those that are found."""
+    for name, column in columns.items():
+        if column is not None:
+            check_kind(column, str, name, "the name of a column")
+
+
+def as_list(values: Any, name: str, due: str) -> list[Any]:
+    """Several values as a list; ``WrongTypeError`` for what holds none. ``name`` is a plural noun.
+
+    >>> as_list(3, "measures", "a list of spellings is due")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.WrongTypeError: measures are an int (3): a list of spellings is due
+    """
+    try:
+        return list(values)
+    except TypeError as error:
+        raise WrongTypeError(f"{name} are {described(values)}: {due}") from error
 
 
 T = TypeVar("T")
@@ -180,6 +227,7 @@ def named(word: str, makers: Mapping[str, Callable[..., T]], *, kind: str, examp
     ...
     anglewise.errors.SpellingError: 'range(1_0)': '1_0' is no number that can be used: write ...
     """
+    check_kind(word, str, f"a {kind}", f"a spelling such as {example}")
     word = word.strip()
     match = _WORD.fullmatch(word.lower()) if word.isascii() else None
     if match is None or match["name"] not in makers:

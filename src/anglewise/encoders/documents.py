@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from anglewise.data_types.text import Say, check_utf8, quiet
+from anglewise.data_types.text import Say, as_list, check_utf8, quiet
 from anglewise.errors import (
     FileError,
     IdsError,
@@ -137,7 +137,7 @@ def documents_of(documents: Documents | Mapping[str, str] | Iterable[str]) -> Do
     elif isinstance(documents, str):
         raise ValuesError("one text came where several are due: put it into a list")
     else:
-        texts = cast("list[Any]", list(documents))
+        texts = as_list(documents, "documents", "a list of texts, or a dict from ids, is due")
         ids = [str(row) for row in range(len(texts))]
     if not set(map(type, texts)) <= {str}:
         for name, text in zip(ids, texts, strict=True):

@@ -9,11 +9,12 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from anglewise.data_types.embeddings import Embeddings, Space, TrainedFor
+from anglewise.data_types.numbers import COUNT, shown, whole
 from anglewise.data_types.text import Say, as_path, quiet
 from anglewise.data_types.typing import Array, Int64, Progress
 from anglewise.encoders.batches import VectorCache, count_tokens, encode_texts, open_cache
 from anglewise.encoders.documents import Documents, documents_of
-from anglewise.encoders.encoder import Encode, Encoder
+from anglewise.encoders.encoder import Encode, Encoder, check_settings
 from anglewise.encoders.encoder import trained_for as what_for
 from anglewise.encoders.load import encoder as load
 from anglewise.errors import SpellingError
@@ -140,12 +141,20 @@ def passages(
     encoded with each passage where it takes at most half of its tokens.
     """
     size = _size(encoder, chunk)
+    if overlap is not None:
+        whole(0).check("overlap", overlap)
+    if size is None and overlap is not None:
+        why = "" if chunk == "none" else f", and {encoder.spec} reads texts of any length"
+        raise SpellingError(
+            f"overlap is what passages share, with chunk {chunk!r}{why} there are none: leave it "
+            "out, or give chunk a number"
+        )
     if size is None:
         return documents, []
     overlap = size // 8 if overlap is None else overlap
     if not 0 <= overlap < size:
         raise SpellingError(f"passages of {size} tokens cannot share {overlap}: take fewer")
-    every = isinstance(chunk, int)
+    every = chunk != "auto"
     rows = range(len(documents)) if every else _too_long(documents, encoder, size)
     if not rows:
         return documents, []
@@ -154,12 +163,11 @@ def passages(
 
 
 def _size(encoder: Encoder, chunk: Chunking) -> int | None:
-    if chunk == "none":
-        return None
-    if chunk == "auto":
-        return encoder.window
-    if chunk < 1:
-        raise SpellingError(f"pieces of {chunk} tokens: 1 or more are due")
+    if isinstance(chunk, str):
+        if chunk not in {"auto", "none"}:
+            raise SpellingError(f"chunk is {shown(chunk)!r}: 'auto', 'none' or a number is due")
+        return encoder.window if chunk == "auto" else None
+    COUNT.check("chunk", chunk, SpellingError)
     if encoder.window is not None and chunk > encoder.window:
         raise SpellingError(
             f"pieces of {chunk} tokens: {encoder.spec} reads {encoder.window} and cuts off the "
@@ -275,6 +283,7 @@ def encode(
     >>> space.items.metadata["text"]
     ['A heist.', 'A long voyage.']
     """
+    check_settings(trained_for, batch)
     model = load(encoder)
     vector_cache = None if cache is None else open_cache(as_path(cache, "a cache"), model, say)
     full, empty = documents_of(documents).split_empty()

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 from urllib.parse import quote, unquote
 
-from anglewise.data_types.embeddings import Embeddings, TrainedFor
-from anglewise.data_types.numbers import read_whole, shown
+from anglewise.data_types.embeddings import Embeddings, TrainedFor, check_trained_for
+from anglewise.data_types.numbers import COUNT, read_whole, shown
+from anglewise.data_types.text import check_flag, check_kind, check_word
 from anglewise.errors import MissingExtraError, SpellingError
 from anglewise.io.files import opened, reading
 
@@ -104,6 +105,22 @@ class Encoder:
     identity: str = ""
     before: Callable[[list[str]], str] | None = None
     reads: Literal["texts", "images"] = "texts"
+
+    def __post_init__(self) -> None:
+        check_kind(self.spec, str, "the spelling of an encoder", "a text")
+        check_kind(self.identity, str, "the identity of an encoder", "a text")
+        functions = {"documents": self.documents, "tokens": self.tokens}
+        functions |= {"queries": self.queries, "before": self.before}
+        for name, function in functions.items():
+            if function is not None or name in {"documents", "tokens"}:
+                check_kind(function, Callable, name, "a function of a list of texts")
+        check_trained_for(self.similarity)
+        if self.normalises is not None:
+            check_flag(self.normalises, "normalises")
+        if self.window is not None:
+            COUNT.check("window", self.window)
+        COUNT.check("batch", self.batch)
+        check_word(self.reads, ("texts", "images"), "reads")
 
     def __call__(self, texts: list[Any]) -> Any:
         """Encode texts as documents, or images."""
@@ -206,6 +223,14 @@ def typed_option(spelling: str) -> str:
 def _quoted(text: str) -> str:
     """Escape only the characters that have a meaning in a spelling, so that it stays readable."""
     return "".join(quote(letter) if letter in "%?&" else letter for letter in text)
+
+
+def check_settings(stated: TrainedFor | None, batch: int | None) -> None:
+    """Refuse a similarity that nothing is trained for, and a batch of no texts."""
+    if stated is not None:
+        check_trained_for(stated)
+    if batch is not None:
+        COUNT.check("batch", batch)
 
 
 def trained_for(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from anglewise.data_types.embeddings import Embeddings, Space, TrainedFor
-from anglewise.data_types.text import Say, as_path, check_utf8, quiet
+from anglewise.data_types.text import Say, as_list, as_path, check_utf8, quiet
 from anglewise.data_types.typing import Array, Float32, Progress
 from anglewise.encoders.batches import (
     Calls,
@@ -17,7 +17,7 @@ from anglewise.encoders.batches import (
     open_cache,
 )
 from anglewise.encoders.documents import TAKEN, files_in, find_column, of_one_kind
-from anglewise.encoders.encoder import Encoder
+from anglewise.encoders.encoder import Encoder, check_settings
 from anglewise.encoders.encoder import trained_for as what_for
 from anglewise.encoders.load import encoder as load
 from anglewise.encoders.load import encoder_of
@@ -110,6 +110,7 @@ def encode_images(
     >>> encode_images({"dark": dark, "light": light}, brightness).items.vectors.tolist()
     [[25.0, 1.0], [215.0, 1.0]]
     """
+    check_settings(trained_for, batch)
     model = _encoder(encoder)
     vector_cache = None if cache is None else open_cache(as_path(cache, "a cache"), model, say)
     sides = [images_of(images), *([] if queries is None else [images_of(queries)])]
@@ -177,7 +178,8 @@ def images_of(images: ManyImages) -> Images:
     if isinstance(images, Mapping):
         pairs = {str(name): image for name, image in cast("Mapping[Any, Any]", images).items()}
     else:
-        pairs = {str(row): image for row, image in enumerate(images)}
+        due = "a list of images, or a dict from ids, is due"
+        pairs = {str(row): image for row, image in enumerate(as_list(images, "images", due))}
     return Images(list(pairs), [_picture(name, image) for name, image in pairs.items()])
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from anglewise.data_types.numbers import CONDITION
 from anglewise.data_types.typing import Array, Float, Float64, Int64
 from anglewise.equivalent_factorisations.maps import ROWS, MapPair
 from anglewise.errors import ShapeError, TooFewError, ValuesError
@@ -137,9 +138,7 @@ def _checked(cosines: Float[Array, "*pairs"]) -> Float64[Array, "*pairs"]:
 
 
 def _at_least_one(condition: float) -> float:
-    if not 1 <= condition < np.inf:
-        raise ValuesError(f"a condition number is 1 or more and finite, {condition} came")
-    return condition
+    return CONDITION.check("a condition number", condition)
 
 
 STEPS = 50

@@ -13,7 +13,7 @@ from anglewise.data_types.judgements import Judgements, Triplets
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import read_whole, shown
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.text import check_kind, check_number
+from anglewise.data_types.text import as_list, check_kind, check_number
 from anglewise.data_types.typing import Array, Direction, Float64, Int64
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation_metrics.incomplete import (
@@ -118,7 +118,7 @@ def read_metrics(spellings: Iterable[str | Metric] | str) -> list[Metric]:
     """
     if isinstance(spellings, str):
         spellings = spellings.split(",")
-    wanted = list(spellings)
+    wanted = as_list(spellings, "metrics", "a list of spellings or metrics is due")
     check_number(len(wanted), "metric")
     return list(dict.fromkeys(map(metric, wanted)))
 

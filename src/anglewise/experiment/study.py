@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.data_types.numbers import SEED
 from anglewise.data_types.text import check_kind
 from anglewise.data_types.typing import Array, Float64, Int64, Progress
 from anglewise.equivalent_factorisations.certificates import cosine_interval, user_item_interval
@@ -194,6 +195,7 @@ def study(size: Size = FULL, *, seed: int = 0, progress: Progress | None = None)
     parts = len(PARTS) + 2
     tell = progress or _silent
     check_kind(size, Size, "the size", "a Size")
+    SEED.check("seed", seed)
     studied = subject(size, seed)
     tell(1, parts)
     by_name = item_cosines(studied)

@@ -9,8 +9,9 @@ import numpy as np
 
 from anglewise.data_types.conversion import is_frame, offers
 from anglewise.data_types.embeddings import Seen, Space, seen_rows
+from anglewise.data_types.numbers import FINITE
 from anglewise.data_types.sparse import Interactions, SparseRows, as_sparse_rows
-from anglewise.data_types.text import Say, counted, quiet
+from anglewise.data_types.text import Say, check_columns, counted, quiet
 from anglewise.data_types.typing import Array, Int64
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
 from anglewise.io.arrays import numbered_names, read_sparse_npz
@@ -86,9 +87,12 @@ def read_interactions(
     >>> x.user_ids.tolist(), x.item_ids.tolist(), x.weights.tolist()
     (['ann', 'bob'], ['up'], [4.0, 2.0])
     """
+    check_columns(user=user, item=item, weight=weight, time=time)
+    if min_weight is not None:
+        FINITE.check("min_weight", min_weight)
     source = FRAME if is_frame(path) else MATRIX if offers(path, "tocsr") else existing_file(path)
     if source is MATRIX or suffix(source) == ".npz":
-        if user or item or weight or time:
+        if any(name is not None for name in (user, item, weight, time)):
             raise SpellingError(f"{source} is a sparse matrix, it has no columns to name")
         interactions = _from_matrix(path) if source is MATRIX else read_sparse_npz(source)
     else:

@@ -17,9 +17,17 @@ from anglewise.data_types.judgements import (
     Triplets,
     merged_judgements,
 )
-from anglewise.data_types.numbers import shown
+from anglewise.data_types.numbers import COUNT, SEED, shown
 from anglewise.data_types.parts import Parts, documents_of, judged_parts, parts_of
-from anglewise.data_types.text import Say, as_path, check_kind, counted, quiet
+from anglewise.data_types.text import (
+    Say,
+    as_path,
+    check_columns,
+    check_flag,
+    check_kind,
+    counted,
+    quiet,
+)
 from anglewise.data_types.typing import Array, Direction, Float64
 from anglewise.errors import FileError, IdsError, SpellingError
 from anglewise.io.delimited import open_sheet, unguarded_sheet
@@ -166,6 +174,11 @@ def read_judgements(
     ([2.0, 0.0], 1, ('q2',))
     """
     check_kind(space, Space, "the space", "a Space")
+    check_columns(query_column=query_column, item_column=item_column, gain_column=gain_column)
+    check_flag(not_itself, "not_itself")
+    SEED.check("seed", seed)
+    if label_queries is not None:
+        COUNT.check("label_queries", label_queries)
     named_columns = {QUERY: query_column, DOCUMENT: item_column, GAIN: gain_column}
     judged = _read(path, space, direction, named_columns, label_queries, seed=seed, say=say)
     return evaluated_with(

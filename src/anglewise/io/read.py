@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import get_args
 
-from anglewise.data_types.embeddings import Embeddings, Seen, Space, TrainedFor
+from anglewise.data_types.embeddings import Embeddings, Seen, Space, TrainedFor, check_trained_for
 from anglewise.data_types.text import Say, as_path, quiet
 from anglewise.errors import ShapeError, SpellingError
 from anglewise.io.arrays import Keyed, Side, with_biases
@@ -93,10 +92,8 @@ def read_space(
     >>> space.queries, space.items, space.trained_for
     (Embeddings(2 x 2), Embeddings(3 x 2), 'dot')
     """
-    if trained_for is not None and trained_for not in get_args(TrainedFor):
-        raise SpellingError(
-            f"trained_for is {trained_for!r}: known are {', '.join(get_args(TrainedFor))}"
-        )
+    if trained_for is not None:
+        check_trained_for(trained_for)
     arguments: dict[Side, tuple[PathLike | None, PathLike | None, PathLike | None]] = {
         "queries": (queries, query_ids, query_texts),
         "items": (items, item_ids, item_texts),
@@ -114,13 +111,14 @@ def _without_seen(
     say: Say,
 ) -> Space:
     """The space as its files have it; ``columns`` are those of vectors and ids, where named."""
+    given = any(part is not None for side in arguments.values() for part in side)
     if path is not None and is_space_folder(existing(path)):
-        if any(arguments["queries"]) or any(arguments["items"]):
+        if given:
             raise SpellingError(f"{path} is a space with ids and texts of its own: give no others")
         check_no_columns(columns, path)
         return _trained_for(read_space_folder(path), trained_for)
     if path is not None and is_spark_folder(as_path(path)):
-        if any(arguments["queries"]) or any(arguments["items"]):
+        if given:
             raise SpellingError(f"{path} is a model with ids of its own: give no others")
         check_no_columns(columns, path)
         return _trained_for(read_spark_model(Path(path), say), trained_for)

@@ -14,6 +14,7 @@ import numpy as np
 from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.embeddings import Embeddings, Space, as_space
 from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.text import check_kind
 from anglewise.data_types.typing import DIRECTIONS, Direction
 from anglewise.errors import FileError, ShapeError
 from anglewise.io.arrow_files import parquet_columns
@@ -88,7 +89,7 @@ def write_space(
     >>> read_space_folder(folder).trained_for
     'cosine'
     """
-    space, judgements = as_space(space), judgements or {}
+    space, judgements = as_space(space), {} if judgements is None else judgements
     _check_shapes(space, judgements)
     description = describe(space, judgements, {})
     replaceable = _replaced_by(judgements, seen=space.seen is not None)
@@ -262,8 +263,10 @@ def _sha256(path: Path) -> str:
 
 
 def _check_shapes(space: Space, judgements: Mapping[Direction, Judgements]) -> None:
+    check_kind(judgements, Mapping, "judgements", "a dict from directions to Judgements")
     for direction, judged in judgements.items():
         asking, ranked = space.sides(direction)
+        check_kind(judged, Judgements, f"what is judged in {direction}", "Judgements")
         shape = (len(asking), len(ranked))
         for table in (judged.gains, judged.seen):
             if judged.direction != direction or (table is not None and table.shape != shape):

@@ -12,10 +12,10 @@ from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Complaints, Judgements, with_gains
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.text import other_form
+from anglewise.data_types.text import as_list, check_word, other_form
 from anglewise.data_types.typing import Direction
 from anglewise.errors import IdsError, SpellingError, TooFewError
-from anglewise.judgements.records import ADJUDICATOR, SOURCES, Judged
+from anglewise.judgements.records import ADJUDICATOR, SOURCES, Judged, check_text
 
 TRUST = {"human": 0, "label": 1, "interaction": 2, "generated": 3}
 """Where several kinds of sources judged a pair, only the kind with the lowest number counts."""
@@ -95,10 +95,7 @@ def by_pair(
     >>> [(pair.grade, len(pair.rows)) for pair in by_pair([hers, its])]
     [(2.0, 1)]
     """
-    if combine not in COMBINE:
-        raise SpellingError(
-            f"combine={shown(combine)!r} is unknown: take one of {', '.join(COMBINE)}"
-        )
+    check_word(combine, COMBINE, "combine")
     groups: dict[tuple[str, str], list[Judged]] = {}
     for row in chosen(rows, judges=judges, sources=sources):
         groups.setdefault((row.query_id, row.item_id), []).append(row)
@@ -123,6 +120,8 @@ def chosen(
     for name, given in (("judges", judges), ("sources", sources)):
         if isinstance(given, str):
             raise SpellingError(f"{name}={shown(given)!r} is one text: give a list of them")
+        for word in [] if given is None else as_list(given, name, "a list of names is due"):
+            check_text(name, word)
     unknown = sorted(set(sources or ()) - set(SOURCES))
     if unknown:
         raise SpellingError(

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from typing import Any, Literal, TypeAlias, get_args
 
-from anglewise.data_types.numbers import shown
+from anglewise.data_types.numbers import quoted, shown
+from anglewise.data_types.text import check_word
 from anglewise.data_types.typing import DIRECTIONS, Direction
 from anglewise.errors import SpellingError, ValuesError
 
@@ -165,8 +166,8 @@ def checked(fields: Mapping[str, Any]) -> dict[str, Any]:
         if name in values:
             check_text(name, values[name], may_be_empty=name == "note")
     for name, known in (("direction", DIRECTIONS), ("source", SOURCES)):
-        if name in values and values[name] not in known:
-            raise SpellingError(f"{name} is {shown(values[name])!r}: known are {', '.join(known)}")
+        if name in values:
+            check_word(values[name], known, name)
     for name in ("grade", "time", "probability"):
         if values.get(name) is not None or name in values.keys() - {"probability"}:
             values[name] = _finite(values[name], name)
@@ -204,9 +205,9 @@ def check_text(name: str, text: object, *, may_be_empty: bool = False) -> None:
     anglewise.errors.ValuesError: judge is ' ': a text that is not empty is due
     """
     if not isinstance(text, str):
-        raise ValuesError(f"{name} is {shown(repr(text))}: text is due")
+        raise ValuesError(f"{name} is {quoted(text)}: text is due")
     if not (may_be_empty or text.strip()):
-        raise ValuesError(f"{name} is {shown(repr(text))}: a text that is not empty is due")
+        raise ValuesError(f"{name} is {quoted(text)}: a text that is not empty is due")
     if len(text) > LONGEST:
         raise ValuesError(f"{name} has {len(text):,} letters: at most {LONGEST:,} are kept")
     if any("\ud800" <= letter <= "\udfff" for letter in text):
@@ -228,7 +229,7 @@ def _finite(number: Any, name: str) -> float:
     except (TypeError, ValueError, OverflowError):
         value = math.nan
     if isinstance(number, str) or not math.isfinite(value):
-        raise ValuesError(f"{name} is {shown(repr(number))}: a finite number is due")
+        raise ValuesError(f"{name} is {quoted(number)}: a finite number is due")
     return value
 
 

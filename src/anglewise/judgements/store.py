@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from anglewise.data_types.numbers import shown
-from anglewise.data_types.text import as_path
+from anglewise.data_types.conversion import check_direction
+from anglewise.data_types.numbers import NOT_NEGATIVE, shown
+from anglewise.data_types.text import as_list, as_path, check_flag, check_kind
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError, WrongTypeError
 from anglewise.judgements.connection import (
@@ -109,6 +110,8 @@ class JudgementStore:
         (a hard link) or is mounted as a single file, or that may not be opened.
         """
         path = as_path(path, "a store of judgements")
+        check_flag(read_only, "read_only")
+        NOT_NEGATIVE.check("patience", patience)
         # while it is open for writing, nobody may replace the folder
         folder = None if read_only else judging_in(path.parent, patience)
         return cls(path, *connect(path, read_only=read_only, patience=patience), folder)
@@ -169,7 +172,7 @@ class JudgementStore:
 
     def add_many(self, judgements: Iterable[Judged]) -> None:
         """Record many judgements: all of them, or none where one is refused."""
-        rows = [_row(judgement) for judgement in judgements]
+        rows = [_row(judgement) for judgement in _several(judgements)]
         with self._transaction() as connection:
             for row in rows:
                 _add(connection, row)
@@ -186,7 +189,7 @@ class JudgementStore:
         at the same time are recorded once. ``may_replace`` is asked before it ends, with how many
         of each judge's grades count no longer for what was added; it raises to record nothing.
         """
-        rows = [(judgement, _row(judgement)) for judgement in judgements]
+        rows = [(judgement, _row(judgement)) for judgement in _several(judgements)]
         added = 0
         with self._transaction() as connection:
             with bounded(self.path, connection):
@@ -216,6 +219,8 @@ class JudgementStore:
 
         Raises ``IdsError`` if no judgement has this uuid; with ``own``, if it is another judge's.
         """
+        check_text("uuid", uuid)
+        check_flag(own, "own")
         check_text("judge", judge)
         with self._transaction() as connection:
             recorded = connection.execute(
@@ -244,6 +249,11 @@ class JudgementStore:
 
         With ``retracted``, those that were taken back instead.
         """
+        check_flag(retracted, "retracted")
+        if direction is not None:
+            check_direction(direction)
+        if judge is not None:
+            check_text("judge", judge)
         query = TAKEN_BACK if retracted else CURRENT
         return (self._judged(row) for row in self._fetched(query, direction, judge))
 
@@ -260,8 +270,10 @@ class JudgementStore:
 
         See ``anglewise.judgements.combine.combined`` for the parameters and errors.
         """
+        from anglewise.data_types.embeddings import Space
         from anglewise.judgements.combine import combined
 
+        check_kind(space, Space, "the space", "a Space")
         return combined(
             self.rows(direction),
             space,
@@ -419,7 +431,12 @@ def _add(connection: sqlite3.Connection, row: list[Any]) -> None:
         )
 
 
+def _several(judgements: Iterable[Judged]) -> list[Any]:
+    return as_list(judgements, "judgements", "a list of Judged is due")
+
+
 def _row(judgement: Judged) -> list[Any]:
+    check_kind(judgement, Judged, "a judgement", "a Judged")
     values = [getattr(judgement, name) for name in NAMES]
     values[NAMES.index("context")] = as_text(judgement.context)
     return values

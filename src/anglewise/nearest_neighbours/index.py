@@ -15,6 +15,7 @@ from anglewise.data_types.conversion import Vectors, as_array
 from anglewise.data_types.embeddings import Embeddings, Space, as_embeddings, as_space
 from anglewise.data_types.numbers import COUNT
 from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.text import check_kind
 from anglewise.data_types.typing import Array, Bool, Float32, Ids, Int64
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError
 from anglewise.io.files import PathLike
@@ -299,6 +300,8 @@ def write_index(space: Space, measure: str, folder: PathLike) -> None:
 
 def read_index(folder: PathLike, measure: str | None) -> tuple[Space, str]:
     """Read the space, and the measure that it was saved with unless another is named."""
+    if measure is not None:
+        check_kind(measure, str, "a measure", "a spelling such as cosine or norm(0,0.5)")
     space = read_space_folder(folder)
     about: Any = space.about.get("index")
     stored = cast("dict[str, Any]", about).get("measure") if isinstance(about, dict) else None
@@ -343,6 +346,7 @@ class IndexState:
     def allowed(self, where: Where) -> Bool[Array, " items"]:
         """Which items a filter allows."""
         if not isinstance(where, Mapping):
+            check_kind(where, Callable, "a filter", "a dict of columns or a function of an item")
             answers = (bool(where(self.about(row))) for row in range(len(self.space.items)))
             return np.fromiter(answers, dtype=bool, count=len(self.space.items))
         allowed = np.ones(len(self.space.items), dtype=bool)

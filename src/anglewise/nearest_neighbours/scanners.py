@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from anglewise.data_types.numbers import check_threads
 from anglewise.data_types.typing import Array, Float, Float32, Float64, Int, Int64, Map
 from anglewise.nearest_neighbours.passes import Move, Pass, Reach, moved
 from anglewise.nearest_neighbours.ranking import KERNEL, Candidates, Exclusions
@@ -308,6 +309,7 @@ class Workers:
 @contextmanager
 def workers(threads: int | None) -> Generator[Workers, None, None]:
     """So many threads, or one for each core, for the time of one search."""
+    check_threads(threads)
     threads = threads or os.cpu_count() or 1
     if threads == 1:
         yield Workers(scanner(), 1, map)

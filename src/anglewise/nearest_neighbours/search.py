@@ -11,7 +11,7 @@ from anglewise.data_types.embeddings import Embeddings, Space, as_embeddings, as
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import COUNT
 from anglewise.data_types.sparse import Sparse, SparseRows, as_sparse_rows
-from anglewise.data_types.text import counted
+from anglewise.data_types.text import check_flag, check_kind, counted
 from anglewise.data_types.typing import Array, Direction, Float32, Int64, Progress, Rows
 from anglewise.errors import ShapeError, TooFewError, ValuesError
 from anglewise.nearest_neighbours.blocks import answer, block_length
@@ -88,6 +88,7 @@ def search(
     [[1, 0]]
     """
     space = as_space(space)
+    check_flag(use_seen, "use_seen")
     exclude = None if exclude is None else as_sparse_rows(exclude, "exclude")
     asking = space.sides(direction)[0]
     rows = np.arange(len(asking)) if rows is None else as_rows(rows, len(asking), "query")
@@ -147,6 +148,7 @@ def search_vectors(
     >>> search_vectors(space, Embeddings([[2.0, 1.0]]), "cosine", k=1)["cosine"].indices.tolist()
     [[0]]
     """
+    check_kind(space, Space, "the space", "a Space")
     vectors = as_embeddings(vectors)
     exclusions = _vector_exclusions(vectors, space.sides(direction)[1], exclude)
     return by_frames(

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from anglewise.data_types.embeddings import Space
-from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.judgements import Judgements, check_of_space
 from anglewise.data_types.numbers import PART, shown
 from anglewise.data_types.typing import Array, Float, Float64
 from anglewise.encoders.encoder import Encoder
-from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
+from anglewise.errors import FileError, SpellingError, TooFewError
 from anglewise.nearest_neighbours.index import Answering, Index
 from anglewise.rag.origin import Origin
 from anglewise.rag.thresholds import (
@@ -49,12 +49,10 @@ def gather(index: Answering, space: Space, judgements: Judgements, depth: int) -
             f"the judgements are for {judgements.direction}: a prompt is answered by "
             "queries-items, questions judged against documents"
         )
+    check_of_space(judgements, space)
     parts = judgements.parts
     names = space.items.ids if parts is None else np.array(parts.documents, dtype=object)
     document = {} if parts is None else dict(zip(space.items.ids, names[parts.of], strict=True))
-    expected = (len(space.queries), len(names))
-    if judgements.gains.shape != expected:
-        raise ShapeError(f"judgements are {judgements.gains.shape}, the space {expected}")
     rows = judgements.judged_rows
     if not len(rows):
         raise TooFewError("no question was judged: judgements of questions in the space are due")

@@ -8,10 +8,12 @@ from typing import cast
 import numpy as np
 
 from anglewise.data_types.columns import titles
-from anglewise.data_types.conversion import Vectors, as_rows
+from anglewise.data_types.conversion import Vectors, as_rows, check_array
 from anglewise.data_types.embeddings import Embeddings, Space, as_space
 from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.numbers import check_threads
 from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.text import check_flag, check_kind
 from anglewise.data_types.typing import (
     Array,
     Bool,
@@ -154,6 +156,7 @@ class Recommender:
     def __post_init__(self) -> None:
         object.__setattr__(self, "space", as_space(self.space))
         object.__setattr__(self, "measure", read_measure(self.measure))
+        check_threads(self.threads)
 
     def recommend(
         self,
@@ -197,6 +200,7 @@ class Recommender:
         """
         measure, users_side = self._measure_at(popularity), self._users
         asking, names = self._space_for(measure, TO_ITEMS).queries, users_side.ids
+        check_flag(with_seen, "with_seen")
         seen = None if with_seen else self.space.seen
         if users is not None or rows is not None:
             user_rows = _rows(users_side, "user", users, rows)
@@ -274,6 +278,11 @@ class Recommender:
         """
         space = self._space_for(self._measure, TO_ITEMS)
         rows = as_rows(users, len(self._users), "user")
+        for name, table in (("left_out", left_out), ("used", used)):
+            if table is not None:
+                check_kind(table, SparseRows, name, "SparseRows")
+        if shown is not None:
+            check_array(shown, "shown", (len(self.space.items),), kinds="b")
         if used is None:
             vectors = space.queries.vectors[rows]
         else:

@@ -9,7 +9,7 @@ import numpy as np
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
-from anglewise.data_types.numbers import FINITE, SHARE
+from anglewise.data_types.numbers import FINITE, SEED, SHARE
 from anglewise.data_types.sparse import Interactions, SparseRows
 from anglewise.data_types.text import check_kind
 from anglewise.data_types.typing import Array, Bool, Float64, Int64
@@ -170,6 +170,8 @@ def replay(
     ([('dot', 1.0), ('most used', 1.0)], [2])
     """
     check_kind(interactions, Interactions, "what is replayed", "Interactions")
+    check_kind(train, Callable, "train", "a function from interactions to a space")
+    SEED.check("seed", seed)
     moment = _moment(interactions, at, share)
     early = np.asarray(interactions.times) < moment
     before, after = _entries(interactions, early), _entries(interactions, ~early)

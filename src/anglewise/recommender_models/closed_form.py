@@ -16,6 +16,7 @@ import numpy as np
 
 from anglewise.data_types.embeddings import TrainedFor
 from anglewise.data_types.numbers import COUNT, EXPONENT, NOT_NEGATIVE, SEED, read_number
+from anglewise.data_types.text import check_kind, check_word
 from anglewise.data_types.typing import Array, Float64
 from anglewise.errors import SpellingError, ValuesError
 from anglewise.recommender_models.model import Model
@@ -78,8 +79,7 @@ def find_objective(name: str) -> Objective:
     >>> find_objective("factors").shrink(np.array([10.0, 2.0]), 5.0).tolist()
     [0.5, 0.0]
     """
-    if name not in OBJECTIVES:
-        raise SpellingError(f"objective {name!r} is unknown: take one of {', '.join(OBJECTIVES)}")
+    check_word(name, OBJECTIVES, "objective")
     return OBJECTIVES[name]
 
 
@@ -178,6 +178,7 @@ def find_split(spelling: str) -> Split:
     >>> find_split("power(0.25)")
     PowerSplit(t=0.25)
     """
+    check_kind(spelling, str, "a gauge", "a spelling such as balanced or power(0.25)")
     if spelling in NAMED:
         return NAMED[spelling]
     match = re.fullmatch(r"power\(([^()]*)\)", spelling)

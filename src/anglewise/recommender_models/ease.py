@@ -10,7 +10,7 @@ import numpy as np
 
 from anglewise.data_types.conversion import described
 from anglewise.data_types.embeddings import Embeddings, Space, TrainedFor
-from anglewise.data_types.numbers import POSITIVE
+from anglewise.data_types.numbers import POSITIVE, SEED
 from anglewise.data_types.sparse import SparseRows, check_table
 from anglewise.data_types.typing import Array, Bool, Float32, Float64, Int64
 from anglewise.errors import ShapeError, TooFewError, ValuesError, WrongTypeError
@@ -289,6 +289,7 @@ def fit_ease(
     [[0.0, 0.67, -0.25], [0.57, 0.0, 0.37], [-0.29, 0.5, 0.0]]
     """
     _check(X, penalty)
+    SEED.check("seed", seed)
     rule = normalisation(normalise)
     path = None if penalty is not None else penalty_path(X, rule, seed=seed)
     chosen = path.best if path is not None else float(penalty or 0)

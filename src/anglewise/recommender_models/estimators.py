@@ -5,6 +5,7 @@ Everything that needs scikit-learn is here.
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
+from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -12,15 +13,19 @@ import numpy as np
 
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.numbers import SEED
 from anglewise.data_types.sparse import SparseRows, check_entries_inside, check_table
-from anglewise.data_types.typing import Array, Float64
-from anglewise.errors import MissingExtraError, SpellingError
+from anglewise.data_types.text import check_flag, check_kind
+from anglewise.data_types.typing import Array, Float64, Rows
+from anglewise.errors import MissingExtraError, SpellingError, ValuesError, reason
 from anglewise.nearest_neighbours.search import search, search_vectors
 from anglewise.recommender_models.closed_form import LinearModel, fit_linear
 from anglewise.recommender_models.normalisation import Learned, normalisation
 from anglewise.recommender_models.svd import ShiftedTable
 from anglewise.recommender_models.training import Report, train, used_cells
 from anglewise.recommender_models.training_state import Settings, TrainedFactors
+from anglewise.similarity_measures.formulas import Measure
+from anglewise.similarity_measures.measure import measure as read_measure
 
 try:
     from sklearn import utils
@@ -204,6 +209,7 @@ class LinearEmbedding(Embedding):
         [[1]]
         """
         sklearn_utils.validation.check_is_fitted(self)
+        check_flag(include_seen, "include_seen")
         table = self._table(X)
         return search_vectors(
             Space(items=Embeddings(self.item_factors_)),
@@ -214,7 +220,7 @@ class LinearEmbedding(Embedding):
         )["dot"]
 
     def similar_items(
-        self, rows: Iterable[int], k: int = 10, measure: str = "cosine@data-space"
+        self, rows: Rows, k: int = 10, measure: str | Measure = "cosine@data-space"
     ) -> Neighbours:
         """The ``k`` nearest items of each item in ``rows``, without the item itself.
 
@@ -226,8 +232,9 @@ class LinearEmbedding(Embedding):
         >>> embedding.similar_items([0, 1], k=1).indices.tolist()
         [[1], [0]]
         """
-        asking = np.fromiter(rows, dtype=np.int64)
-        neighbours = search(self.space(), measure, k=k, direction="items-items", rows=asking)
+        check_kind(measure, str | Measure, "a measure", "a spelling such as cosine or dot")
+        measures = [read_measure(measure)]
+        neighbours = search(self.space(), measures, k=k, direction="items-items", rows=rows)
         return next(iter(neighbours.values()))
 
     def _table(self, X: Any, *, reset: bool = False) -> Any:
@@ -329,9 +336,12 @@ popularity, log_q, validation, patience, device
 
 
 def _seed(random_state: Any) -> int:
-    if isinstance(random_state, int):
-        return random_state
-    draws: Any = sklearn_utils.check_random_state(random_state)
+    if isinstance(random_state, Integral):
+        return int(SEED.check("random_state", random_state))
+    try:
+        draws: Any = sklearn_utils.check_random_state(random_state)
+    except ValueError as error:
+        raise ValuesError(f"random_state: {reason(error)}") from error
     return int(draws.randint(2**31 - 1))
 
 
@@ -396,5 +406,5 @@ class TableNormaliser(OneToOneFeatureMixin, TableTransformer):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.positive_only = self.rule.partition("(")[0] in COUNTS
+        tags.input_tags.positive_only = str(self.rule).partition("(")[0] in COUNTS
         return tags

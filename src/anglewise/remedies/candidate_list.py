@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from anglewise.data_types.embeddings import BIAS_COLUMNS, Space
-from anglewise.data_types.text import check_number, named, parted
+from anglewise.data_types.text import as_list, check_kind, check_number, named, parted
 from anglewise.data_types.typing import Direction
 from anglewise.errors import SpellingError
 from anglewise.recommender_models.normalisation import normalisation
@@ -90,7 +90,12 @@ def read_candidates(
     >>> list(map(str, read))
     ['cosine', 'product(10): dot', 'product(10): cosine', 'factors(3): dot']
     """
-    words = parted(candidates) if isinstance(candidates, str) else list(candidates)
+    due = "a list of spellings, measures or builders is due"
+    words = (
+        parted(candidates)
+        if isinstance(candidates, str)
+        else as_list(candidates, "candidates", due)
+    )
     check_number(len(words), "candidate")
     read = list(dict.fromkeys(candidate for word in words for candidate in _read(word, direction)))
     check_number(len(read), "candidate")
@@ -105,6 +110,8 @@ def _read(
     if isinstance(word, Measure | Family | Adapted):
         return [RemedyCandidate(None, word)]
     if not isinstance(word, str):
+        if not hasattr(word, "measures"):
+            check_kind(word, str, "a candidate", "a spelling, a measure or a builder")
         return _all_of(word, direction)
     made, colon, by = word.rpartition(":")
     if colon:

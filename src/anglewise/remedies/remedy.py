@@ -14,7 +14,13 @@ from anglewise.comparison.split import QUERIES, query_split
 from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.drawn import means_over_queries
 from anglewise.data_types.embeddings import Space, as_space
-from anglewise.data_types.judgements import Judgements, Pairs, Triplets, check_judgements
+from anglewise.data_types.judgements import (
+    Judgements,
+    Pairs,
+    Triplets,
+    check_judgements,
+    check_of_space,
+)
 from anglewise.data_types.numbers import COUNT, POSITIVE
 from anglewise.data_types.text import Say, quiet
 from anglewise.data_types.typing import Array, Direction, Progress
@@ -278,6 +284,7 @@ def remedy(
             "remedies are judged by what was judged of the items, and these judgements are of "
             "documents that the items are passages of: judge passages, or encode whole documents"
         )
+    check_of_space(judgements, space)
     COUNT.check("finalists", finalists)
     POSITIVE.check("budget_seconds", budget_seconds)
     settings = read_settings(

@@ -6,13 +6,14 @@ from typing import Any, cast
 
 import numpy as np
 
+from anglewise.data_types.conversion import check_array
 from anglewise.data_types.embeddings import BIAS_COLUMNS, Embeddings, Space
-from anglewise.data_types.judgements import Judgements
-from anglewise.data_types.numbers import COUNT
+from anglewise.data_types.judgements import Judgements, check_of_space
+from anglewise.data_types.numbers import COUNT, SEED
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.text import check_kind
+from anglewise.data_types.text import check_flag, check_kind
 from anglewise.data_types.typing import Array, Bool, Float64
-from anglewise.errors import ShapeError, SpellingError, TooFewError
+from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.similarity_measures.adapter_training import (
     ContrastiveLoss,
     Diagonal,
@@ -127,12 +128,23 @@ class Adapter:
     items: Float64[Array, "d d"]
     about: Mapping[str, Any]
 
+    def __post_init__(self) -> None:
+        check_array(self.queries, "queries of an adapter", (None, None))
+        check_array(self.items, "items of an adapter", (None, None))
+        due = (len(self.items), len(self.items))
+        for name, matrix in (("queries", self.queries), ("items", self.items)):
+            check_array(matrix, f"{name} of an adapter", due)
+            if not np.isfinite(matrix).all():
+                raise ValuesError(f"{name} of an adapter hold NaN or infinity")
+        check_kind(self.about, Mapping, "about", "a dict of what is known about the adapter")
+
     def apply(self, space: Space) -> Space:
         """The space moved, every row of length one (zero rows stay), to be compared by cosine.
 
         What was learnt is kept in ``about["adapter"]``, which is saved with the space. Raises
         ``ShapeError`` for vectors of another dimension.
         """
+        check_kind(space, Space, "the space", "a Space")
         if space.items.dimension != len(self.items):
             raise ShapeError(
                 f"the space has {space.items.dimension} columns, the adapter {len(self.items)}: "
@@ -202,10 +214,14 @@ def adapter(
     """
     check_kind(space, Space, "the space", "a Space")
     check_kind(judgements, Judgements, "judgements", "Judgements, such as read_judgements gives,")
+    SEED.check("seed", seed)
+    check_of_space(judgements, space)
+    if judgements.parts is not None:
+        raise ShapeError(
+            "the judgements are of documents that the items are passages of, and a map learns "
+            "from items: judge passages, or encode whole documents"
+        )
     asking, ranked = space.sides(judgements.direction)
-    due = (len(asking), len(ranked))
-    if judgements.gains.shape != due:
-        raise ShapeError(f"judgements are {judgements.gains.shape}, the space {due}")
     hidden = [judgements.seen, space.seen if judgements.direction == "queries-items" else None]
     pairs = TrainingPairs(
         asking.vectors.astype(np.float64),
@@ -214,7 +230,7 @@ def adapter(
         tuple(table for table in hidden if table is not None),
         asking is ranked,
     )
-    every = np.ones(due[0], dtype=bool)
+    every = np.ones(len(asking), dtype=bool)
     shape = adapter_shape(ranked.dimension, rank, diagonal=diagonal)
     return learn_adapter(pairs, every, shape, seed)
 
@@ -225,9 +241,12 @@ def adapter_shape(dimension: int, rank: int | None, *, diagonal: bool) -> Shape:
     >>> adapter_shape(8, 2, diagonal=False)
     LowRank(dimension=8, rank=2)
     """
+    check_flag(diagonal, "diagonal")
+    if rank is not None:
+        COUNT.check("rank", rank, ShapeError)
     if diagonal and rank is not None:
         raise SpellingError("a diagonal map has no rank to choose: ask for one of the two")
-    if rank is not None and not 1 <= rank <= dimension:
+    if rank is not None and rank > dimension:
         raise ShapeError(f"a correction of rank {rank} of {dimension} columns: take 1 to these")
     if diagonal:
         return Diagonal(dimension)

@@ -8,13 +8,13 @@ length for ``euclidean``, what ``csls`` takes off each item.
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.numbers import shown, written
-from anglewise.data_types.text import check_kind, check_number, named, parted
+from anglewise.data_types.text import as_list, check_kind, check_number, named, parted
 from anglewise.data_types.typing import Array, Direction, Float, Float64
 from anglewise.errors import SpellingError
 from anglewise.similarity_measures.adapter import ADAPTED, Adapted
@@ -109,9 +109,15 @@ def measures(spellings: "Iterable[str | Measure] | str") -> list[Measure]:
     >>> [str(m) for m in measures("dot,norm(0,0.5),dot")]
     ['dot', 'norm(0,0.5)']
     """
-    wanted = parted(spellings) if isinstance(spellings, str) else list(spellings)
+    wanted = _several(spellings)
     check_number(sum(isinstance(one, str) for one in wanted), "measure")
     return list(dict.fromkeys(measure(one) for one in wanted))
+
+
+def _several(spellings: "Iterable[Any] | str") -> list[Any]:
+    if isinstance(spellings, str):
+        return parted(spellings)
+    return as_list(spellings, "measures", "a list of spellings or measures is due")
 
 
 GRID = tuple(tenths / 10 for tenths in range(11))
@@ -169,7 +175,7 @@ def measures_and_families(
     >>> [str(m) for m in measures_and_families("dot, norm(0,*)@centred, dot, cosine@adapted")]
     ['dot', 'norm(0,*)@centred', 'cosine@adapted']
     """
-    wanted = parted(spellings) if isinstance(spellings, str) else list(spellings)
+    wanted = _several(spellings)
     check_number(len(wanted), "measure")
     return list(dict.fromkeys(_read(one) for one in wanted))
 

@@ -19,8 +19,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from anglewise.data_types.numbers import whole
-from anglewise.data_types.text import as_path
+from anglewise.data_types.judgements import check_by_direction
+from anglewise.data_types.numbers import SEED, whole
+from anglewise.data_types.text import as_path, check_kind
 from anglewise.errors import MissingExtraError
 
 try:
@@ -401,9 +402,13 @@ def inspect(
     True
     >>> page.stop()
     """
+    space = as_space(space)
+    judged = check_by_direction(judgements, space)
+    check_kind(name, str, "the name of the space", "a text")
+    SEED.check("seed", seed)
     inspected = Inspected(
-        as_space(space),
-        judgements or {},
+        space,
+        judged,
         name,
         None,
         seed,
