@@ -73,7 +73,14 @@ def calibrate(
         What encodes questions, where the space does not name it: use, model2vec:MODEL, ...
     """
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import encoder_for, judged_space, measure_for, questions, questions_in
+    from anglewise.cli.inputs import (
+        at_most,
+        encoder_for,
+        judged_space,
+        measure_for,
+        questions,
+        questions_in,
+    )
     from anglewise.cli.program import version
     from anglewise.comparison.notes import judged_notes, part_notes
     from anglewise.data_types.judgements import Judgements
@@ -91,6 +98,7 @@ def calibrate(
         raise SpellingError("pairs and triplets judge no documents for questions: give qrels")
     for note in (*judged_notes(judged), *part_notes(judged.parts)):
         talk.say(note)
+    depth = at_most(depth, len(loaded.items), "passages of each question (--depth)", talk.say)
     index = Index(loaded, measure_for(loaded, measure, talk.say))
     named = vectors.items if vectors.items is not None else space
     with talk.progress("learning"):

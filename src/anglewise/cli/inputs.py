@@ -24,6 +24,19 @@ from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure
 
 
+def most_neighbours(space: Space, direction: Direction) -> int:
+    """The length of the longest list: all rows of the ranked side but the one that asks."""
+    asking, ranked = space.sides(direction)
+    return len(ranked) - (asking is ranked)
+
+
+def at_most(asked: int, there: int, what: str, say: Say) -> int:
+    """A number that was asked for, or the number that there is, which is then said."""
+    if asked > there:
+        say(f"{there:,} of {asked:,} {what}: there are no more")
+    return min(asked, there)
+
+
 def direction_of(direction: Direction | None, space: Space) -> Direction:
     """The direction asked for; else items-items where items are all there is."""
     if direction is not None:

@@ -77,7 +77,7 @@ def judge_sample(
         What was judged before, to be left out; without it the store beside the space, if any.
     """
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import direction_of
+    from anglewise.cli.inputs import at_most, direction_of, most_neighbours
     from anglewise.io.pairs_to_judge import check_queue, write_queue
     from anglewise.io.read import read_space
     from anglewise.labelling.judged_set import known_judgements
@@ -89,6 +89,8 @@ def judge_sample(
         loaded = read_space(space, **vars(vectors), say=talk.say)
         direction = direction_of(direction, loaded)
         judged = known_judgements(qrels, space, loaded, direction, talk.say)
+    there = most_neighbours(loaded, direction)
+    depth = at_most(depth, there, "items of each list (--depth)", talk.say)
     with talk.progress("searching"):
         drawn = sample(
             loaded,
@@ -381,7 +383,7 @@ def judge_lint(
         Exit with 1 if anything of this severity or worse was found.
     """
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import direction_of
+    from anglewise.cli.inputs import at_most, direction_of, most_neighbours
     from anglewise.errors import FileError
     from anglewise.io.read import read_space
     from anglewise.io.tables import DOCUMENT, GAIN, QUERY
@@ -412,6 +414,8 @@ def judge_lint(
             seed=always.seed,
             say=talk.say,
         )
+    there = most_neighbours(loaded, judged.judgements.direction)
+    k = at_most(k, there, "neighbours of each query (--k)", talk.say)
     with talk.progress("looking"):
         result = lint(
             loaded,

@@ -49,10 +49,10 @@ def replay(
     penalty
         Weight of the penalty of the closed form, in squared units of the table.
     """
-    from functools import partial
-
     from anglewise.cli.console import Talk
     from anglewise.cli.program import version
+    from anglewise.data_types.embeddings import Space
+    from anglewise.data_types.sparse import Interactions
     from anglewise.io.read import read_interactions
     from anglewise.recommendation.replay import linear
     from anglewise.recommendation.replay import replay as replayed
@@ -65,21 +65,30 @@ def replay(
             **vars(columns),
             say=talk.say,
         )
+    spaces: list[Space] = []
+
+    def train(before: Interactions) -> Space:
+        spaces.append(linear(before, components, penalty=penalty))
+        return spaces[0]
+
     with talk.progress("replaying"):
         result = replayed(
             table,
-            partial(linear, components=components, penalty=penalty),
+            train,
             at=at,
             share=share,
             measures=measures,
             k=k,
             seed=always.seed,
         )
+    dimension = spaces[0].items.dimension
+    if dimension < components:
+        talk.say(f"{dimension} of {components:,} dimensions are left: the table has no more")
     content = {
         "command": "replay",
         "version": version(),
         "seed": always.seed,
-        "components": components,
+        "components": dimension,
         "penalty": penalty,
         **result.to_dict(),
     }

@@ -13,6 +13,8 @@ LARGEST = 1e100
 """Products of two numbers beyond it, or nearer to 0 than one over it, may not fit float64."""
 DIGITS = 18
 """The number of digits that always fit a whole number of 64 bits."""
+EXACT = 2**53
+"""The whole number from which on float64 skips some: others were rounded to what it holds."""
 SHOWN = 60
 """The number of characters of an input that a message shows."""
 

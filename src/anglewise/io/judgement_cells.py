@@ -7,23 +7,34 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from anglewise.data_types.numbers import cell_number, shown
+from anglewise.data_types.numbers import EXACT, cell_number, shown
 from anglewise.errors import ValuesError
 from anglewise.io.sizes import is_deep
 
-WITH_WORDS = re.compile(r"^([-+]?[0-9.]+)(\s+[^\s0-9.]|\s*[:(]).*$", re.DOTALL)
-"""A choice that says what its number means: "2 - fully", "1: touches on it"."""
+WITH_WORDS = re.compile(
+    r"^([-+]?[0-9.]+)(?!\s*[^\w\s]+\s*[0-9.])(\s+[^\s0-9.]|\s*[:(]).*$", re.DOTALL
+)
+"""A choice that says what its number means: "2 - fully", "1: touches on it".
+
+A number behind the mark makes it a time, a ratio or a range: "12:00", "2 : 3", "2 - 3".
+"""
 
 
 def read_text(value: Any, name: str) -> str:
     """A cell as text; whole numbers that a table with gaps stores as floats become whole again.
 
-    Raises ``ValuesError`` for an empty id, for what is no text, and for what is not UTF-8.
+    Raises ``ValuesError`` for an empty id, for what is no text, for what is not UTF-8, and for a
+    float to which other whole numbers were rounded.
 
     >>> read_text(7.0, "item_id"), read_text(b"d7", "item_id")
     ('7', 'd7')
     """
     if isinstance(value, float) and value.is_integer():
+        if abs(value) >= EXACT:
+            raise ValuesError(
+                f"{name} is {value:g}, and ids as floats of this size have lost their last digits: "
+                "write them as text or whole numbers"
+            )
         value = int(value)
     if isinstance(value, float) and math.isnan(value):
         value = ""

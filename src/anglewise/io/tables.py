@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from anglewise.data_types.embeddings import Embeddings
-from anglewise.data_types.numbers import shown
+from anglewise.data_types.numbers import EXACT, shown
 from anglewise.data_types.text import order_of_ids
 from anglewise.data_types.typing import Array, Float64, Int64, Shaped
 from anglewise.errors import FileError, SpellingError, ValuesError
@@ -272,8 +272,8 @@ def names_of(sheet: Sheet, column: Any, position: int) -> Any:
     )
 
 
-EXACT = 2.0**53
-"""From here on float64 leaves numbers out, so that two ids would become one."""
+EXACT_IN = {"halffloat": 2.0**11, "float": 2.0**24}
+"""From where on narrower floats than float64 leave numbers out, so that two ids become one."""
 
 
 def _check_names_something(sheet: Sheet, column: Any, position: int) -> None:
@@ -285,7 +285,7 @@ def _check_names_something(sheet: Sheet, column: Any, position: int) -> None:
         )
     if pa.types.is_floating(column.type):
         largest = pc.max(pc.abs(pc.cast(column, pa.float64()))).as_py()
-        if largest is not None and largest >= EXACT:
+        if largest is not None and largest >= EXACT_IN.get(str(column.type), EXACT):
             raise ValuesError(
                 f"{sheet.path}: {sheet.name(position)} holds {largest:g}, and ids as floats "
                 "of this size have lost their last digits: write them as text or whole numbers"

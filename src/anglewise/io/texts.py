@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from anglewise.data_types.columns import column
 from anglewise.data_types.embeddings import Embeddings
-from anglewise.data_types.numbers import shown
+from anglewise.data_types.numbers import EXACT, shown
 from anglewise.data_types.parts import Parts
 from anglewise.data_types.text import Say, other_form, quiet
 from anglewise.data_types.typing import Array, Shaped
@@ -16,7 +16,6 @@ from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, existing_file, reading, suffix, text_contents
 from anglewise.io.sizes import CELL, check_holds, is_deep
 from anglewise.io.tables import (
-    EXACT,
     ID,
     Role,
     Sheet,

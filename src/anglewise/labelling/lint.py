@@ -163,10 +163,11 @@ def unjudged_pool(
     if judgements.judged_items is not None:
         return []
     rows = _some(judgements.judged_rows, seed)
+    k = min(k, len(subject.ranked) - (subject.asking is subject.ranked))
     neighbours = search(
         subject.space,
         measures,
-        k=min(k, len(subject.ranked) - (subject.asking is subject.ranked)),
+        k=k,
         direction=judgements.direction,
         rows=rows,
         exclude=judgements.seen,

@@ -143,6 +143,8 @@ class Index:
         Raises ``FileError`` for a folder that is missing or damaged, ``SpellingError`` if neither
         it nor you names the measure.
         """
+        if measure is not None:
+            measure = read_measure(measure)
         space, spelling = read_index(folder, None if measure is None else str(measure))
         return cls(space, spelling if measure is None else measure)
 
@@ -300,8 +302,6 @@ def write_index(space: Space, measure: str, folder: PathLike) -> None:
 
 def read_index(folder: PathLike, measure: str | None) -> tuple[Space, str]:
     """Read the space, and the measure that it was saved with unless another is named."""
-    if measure is not None:
-        check_kind(measure, str, "a measure", "a spelling such as cosine or norm(0,0.5)")
     space = read_space_folder(folder)
     about: Any = space.about.get("index")
     stored = cast("dict[str, Any]", about).get("measure") if isinstance(about, dict) else None
