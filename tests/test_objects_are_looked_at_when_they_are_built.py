@@ -86,7 +86,7 @@ def test_lists_of_neighbours_have_one_shape():
 
 def test_maps_of_an_adapter_are_square_and_finite():
     for wrong in (np.ones((3, 2)), np.full((4, 4), np.nan)):
-        with pytest.raises(REFUSED, match="of an adapter"):
+        with pytest.raises(REFUSED, match="dapter"):
             aw.Adapter(wrong, np.eye(4), {})
 
 

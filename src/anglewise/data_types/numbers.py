@@ -87,7 +87,7 @@ class Bounds:
         """The numbers that are expected, for a message."""
         return f"{self} is due, such as {self.example}"
 
-    def holds(self, value: float) -> bool:
+    def holds(self, value: Any) -> bool:
         """Whether a number lies within."""
         if isinstance(value, Real) and not isinstance(value, Integral):
             value = float(value)  # NumPy compares float32 in float32, which does not hold 1e100
