@@ -4,11 +4,13 @@ import re
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise.encoders.encode import chunks
+from anglewise.encoders.encode import chunks, encode
 from anglewise.encoders.encoder import count_words
+from anglewise.errors import ValuesError
 
 WORDS = st.sampled_from(["one", "two.", "three!", "x" * 30, "日本語。", "\n\n", "e.g.", 'end."'])
 TEXTS = st.lists(WORDS, min_size=1, max_size=80).map(" ".join).filter(str.strip)
@@ -85,3 +87,30 @@ def test_text_without_blanks_is_cut_at_its_own_stops():
 
     found = chunks(text, 20, 0, characters)
     assert all(text[start:end].endswith("。") for start, end in found)
+
+
+def test_passages_that_would_fill_the_memory_are_refused_before_they_are_cut(monkeypatch):
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "10MB")
+    text = " ".join(f"word{number % 997}" for number in range(6_000))
+    texts = [" ".join(["one"] * 2_000) + f" {number}" for number in range(20)]
+
+    def never(_):
+        raise AssertionError("nothing is encoded")
+
+    for documents, size in (([text], 1_000), (texts, 100)):  # of one text, and of many together
+        with pytest.raises(ValuesError) as refused:
+            encode(documents, never, chunk=size, overlap=size - 1)
+        assert "10 MB are allowed" in str(refused.value)
+        assert "smaller overlap" in str(refused.value)
+
+
+def test_few_passages_are_cut_out_at_once_to_be_counted():
+    text, most = " ".join(["word"] * 4_000), 0
+
+    def counting(texts):
+        nonlocal most
+        most = max(most, sum(map(len, texts)))
+        return count_words(texts)
+
+    chunks(text, 2_000, 1_999, counting)  # 20 million characters in all
+    assert most < 6e6

@@ -17,7 +17,8 @@ from anglewise.encoders.documents import Documents, documents_of
 from anglewise.encoders.encoder import Encode, Encoder, check_settings
 from anglewise.encoders.encoder import trained_for as what_for
 from anglewise.encoders.load import encoder as load
-from anglewise.errors import SpellingError
+from anglewise.errors import SpellingError, ValuesError
+from anglewise.io import sizes
 from anglewise.io.files import PathLike
 from anglewise.io.tables import listed
 
@@ -49,11 +50,48 @@ def chunks(text: str, size: int, overlap: int, tokens: Count) -> list[tuple[int,
     while True:
         words = _words(text, room, tokens)
         spans = _cut(text, words, room, min(overlap, room - 1), tokens)
-        longest = max(tokens([text[start:end] for start, end in spans]), default=0)
+        _check_room(_passage_bytes(text, spans), size, overlap)
+        longest = _most_tokens(text, spans, tokens)
         if longest <= size or room == 1:
             return spans
         # words together may make more tokens than each alone: leave that much room
         room = max(1, min(room - 1, room * size // longest))
+
+
+PASSAGE_BYTES = 500
+"""What a passage weighs beside its characters: its id, numbers and the objects that hold them."""
+COUNTED = 1 << 22
+"""Characters that are cut out at once to have their tokens counted."""
+
+
+def _passage_bytes(text: str, spans: Sequence[tuple[int, int]], title: int = 0) -> int:
+    """What the passages of a text weigh once they are cut out, each with a title so long."""
+    width = 1 if text.isascii() else 2 if max(text) < "\U00010000" else 4
+    characters = sum(end - start + title for start, end in spans)
+    return width * characters + PASSAGE_BYTES * len(spans)
+
+
+def _check_room(held: int, size: int, overlap: int) -> None:
+    """Refuse passages that would fill the memory, before they are cut out."""
+    most = sizes.room()
+    if held > most:
+        raise ValuesError(
+            f"passages of {size:,} tokens that share {overlap:,} take {sizes.words(held)} or more, "
+            f"{sizes.words(most)} are allowed: take a smaller overlap or fewer documents at once, "
+            f"or allow more: {sizes.VARIABLE}={sizes.words(2 * held).replace(' ', '')}"
+        )
+
+
+def _most_tokens(text: str, spans: Sequence[tuple[int, int]], tokens: Count) -> int:
+    """The tokens of the longest piece; few pieces are cut out at once."""
+    longest = start = 0
+    while start < len(spans):
+        pieces, characters = [], 0
+        while start < len(spans) and characters < COUNTED:
+            pieces.append(text[slice(*spans[start])])
+            characters, start = characters + len(pieces[-1]), start + 1
+        longest = max(longest, *tokens(pieces))
+    return longest
 
 
 def _words(text: str, size: int, tokens: Count) -> list[tuple[int, int]]:
@@ -83,8 +121,8 @@ def _cut(
         if limit < len(words):
             limit = _at_sentence(closes, ends, end_word, limit, offset)
         end_word = limit
-        piece = text[words[first_word][0] : words[end_word - 1][1]].rstrip()
-        spans.append((words[first_word][0], words[first_word][0] + len(piece)))
+        last, stop = words[end_word - 1]
+        spans.append((words[first_word][0], last + len(text[last:stop].rstrip())))
         if end_word < len(words):
             first_word = _next_word(closes, ends, first_word, end_word, overlap=overlap, size=size)
     return spans
@@ -158,7 +196,13 @@ def passages(
     rows = range(len(documents)) if every else _too_long(documents, encoder, size)
     if not rows:
         return documents, []
-    cut = {row: _pieces(documents, row, encoder, size, overlap) for row in rows}
+    cut: dict[int, list[tuple[int, int, str]]] = {}
+    held = 0
+    for row in rows:
+        cut[row] = _pieces(documents, row, encoder, size, overlap)
+        title = max((len(title) for *_, title in cut[row]), default=0)
+        held += _passage_bytes(documents.texts[row], [(a, b) for a, b, _ in cut[row]], title)
+        _check_room(held, size, overlap)
     return _rename(documents, cut), [documents.ids[row] for row in rows if len(cut[row]) > 1]
 
 
